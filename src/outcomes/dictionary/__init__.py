@@ -1,0 +1,1 @@
+"""One description of tables, columns, units, ranges, rules and instruments, used by everything."""

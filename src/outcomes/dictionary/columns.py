@@ -1,0 +1,112 @@
+"""What a column and a table of the data contract are: frozen records read everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["id", "text", "integer", "number", "boolean", "category", "list"]
+Role = Literal["key", "identity", "quasi_identifier", "sensitive", "measure", "administrative"]
+
+
+@dataclass(frozen=True)
+class ColumnSpec:
+    """One column of the data contract.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column; carries its unit where it has one (``minutes``).
+    kind : {"id", "text", "integer", "number", "boolean", "category", "list"}
+        How a cell is read. A ``list`` holds several categories separated by ``;``.
+    description : str
+        One line for people.
+    unit : str, optional
+        Unit of a number.
+    minimum, maximum : float, optional
+        Allowed range, both ends included.
+    multiple_of : float, optional
+        Step that a number must be a multiple of.
+    categories : tuple of str, optional
+        Allowed values of a category or list.
+    open_list : bool, optional
+        True where other categories than the listed ones may be used (reported as a warning).
+    required : bool, optional
+        True where every row must have a value.
+    role : str, optional
+        What the column means for privacy.
+
+    Examples
+    --------
+    >>> ColumnSpec("minutes", "integer", "Hands-on time", unit="min", minimum=0).is_number
+    True
+    """
+
+    name: str
+    kind: Kind
+    description: str
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    multiple_of: float | None = None
+    categories: tuple[str, ...] = ()
+    open_list: bool = False
+    required: bool = False
+    role: Role = "measure"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether cells are numbers."""
+        return self.kind in ("integer", "number")
+
+    @property
+    def allowed(self) -> str:
+        """The allowed values in words, for messages and documentation."""
+        if self.categories:
+            return ", ".join(self.categories)
+        low = "" if self.minimum is None else f"{self.minimum:g}"
+        high = "" if self.maximum is None else f"{self.maximum:g}"
+        if low and high:
+            return f"{low} to {high}"
+        return f"at least {low}" if low else f"at most {high}" if high else ""
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One table of the data contract.
+
+    Parameters
+    ----------
+    name : str
+        Name of the table and of its CSV file.
+    description : str
+        What one row is.
+    columns : tuple of ColumnSpec
+        Columns in the order they are written.
+    key : tuple of str
+        Columns that together identify a row.
+
+    Examples
+    --------
+    >>> table = TableSpec("t", "one row a thing", (ColumnSpec("a", "id", "the thing"),), ("a",))
+    >>> table.names
+    ('a',)
+    """
+
+    name: str
+    description: str
+    columns: tuple[ColumnSpec, ...]
+    key: tuple[str, ...]
+    _index: dict[str, ColumnSpec] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", {column.name: column for column in self.columns})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names in written order."""
+        return tuple(self._index)
+
+    def column(self, name: str) -> ColumnSpec:
+        """Return the column called `name`; raises `KeyError` when there is none."""
+        return self._index[name]

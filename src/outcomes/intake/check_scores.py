@@ -1,0 +1,52 @@
+"""Rules about scores and their instruments: ranges, known instruments, baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from outcomes.errors import UsageError
+from outcomes.findings import Finding, where_broken
+from outcomes.study import Study
+from outcomes.trajectory import SERIES
+
+
+def score_findings(study: Study) -> list[Finding]:
+    """Return the findings of R11 to R13 and R19."""
+    found: list[Finding] = []
+    for part in (_ranges, _baselines):
+        found += part(study)
+    return found
+
+
+def _ranges(study: Study) -> Iterator[Finding]:
+    for table, columns in (("assessments", ("score",)), ("goals", ("baseline", "target"))):
+        frame = study.table(table)
+        for name in frame["instrument"].dropna().unique():
+            own = frame["instrument"] == name
+            try:
+                known = study.instrument(str(name))
+            except UsageError:
+                yield from where_broken("R13", table, "instrument", own, got="another name")
+                continue
+            for column in columns:
+                values = frame[column]
+                low, high = own & (values < known.minimum), own & (values > known.maximum)
+                yield from where_broken("R12", table, column, low, got=f"below {known.minimum:g}")
+                yield from where_broken("R12", table, column, high, got=f"above {known.maximum:g}")
+
+
+def _baselines(study: Study) -> Iterator[Finding]:
+    scores = study.assessments[study.assessments["instrument"].notna()]
+    keys = [*SERIES, "instrument"]
+    explicit = scores["timing"] == "baseline"
+    again = explicit & scores[explicit].duplicated(keys).reindex(scores.index, fill_value=False)
+    rows = again.reindex(study.assessments.index, fill_value=False)
+    yield from where_broken("R11", "assessments", "timing", rows, got="a second baseline")
+    first = scores["session"].eq(1) | (scores["session"].isna() & scores["day"].eq(0))
+    unsaid = scores["timing"].isna() | scores["timing"].eq("pre_session")
+    has_score = scores["score"].notna()
+    anchor = has_score & (explicit | (unsaid & first))
+    course = has_score & scores["timing"].ne("post_session")
+    anchored = anchor.groupby([scores[key] for key in keys], dropna=False).transform("any")
+    rows = (course & ~anchored).reindex(study.assessments.index, fill_value=False)
+    yield from where_broken("R19", "assessments", "timing", rows, got="scores without one")

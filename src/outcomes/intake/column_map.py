@@ -1,0 +1,170 @@
+"""Column map: which column of a foreign file holds what, read from TOML or a dict."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from outcomes.dictionary.instruments import Instrument
+from outcomes.dictionary.tables import TABLES
+from outcomes.errors import UsageError
+
+DERIVED = ("week", "age", "baseline")
+"""Columns a map may name beside the contract's; each becomes one of them (day, band, row)."""
+SECTIONS = ("title", "columns", "constants", "values", "study", "instruments")
+_UNQUALIFIED = ("assessments", "episodes", "sessions", "goals")
+
+
+@dataclass(frozen=True)
+class ColumnMap:
+    """Which column of a file holds which column of the data contract.
+
+    Parameters
+    ----------
+    columns : mapping of str to str
+        Contract column (``score``; ``sessions.minutes`` where two tables have one of that name) to
+        the name of the column in the file. ``week``, ``age`` and ``baseline`` are understood too:
+        they become a day, an age band, and a baseline score.
+    constants : mapping of str to str
+        Contract column to the one value that all rows have.
+    words : mapping of str to mapping
+        Contract column to {value in the file: value of the contract}.
+    title, control : str or None
+        What people call the study, and the name of its control arm.
+    randomised : bool
+        Whether the arms were made by chance.
+    instruments : mapping of str to Instrument
+        Instruments that the registry does not know.
+    """
+
+    columns: Mapping[str, str]
+    constants: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    title: str = ""
+    control: str | None = None
+    randomised: bool = False
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
+
+
+def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
+    """Read a column map from a TOML file or a dict of the same shape.
+
+    Parameters
+    ----------
+    source : str, Path or mapping
+        Path of a TOML file, or what such a file holds.
+
+    Returns
+    -------
+    ColumnMap
+
+    Raises
+    ------
+    UsageError
+        When the file is missing, is no TOML, or names a section or column that is not known.
+
+    Examples
+    --------
+    >>> read_column_map({"columns": {"episode_id": "id", "score": "pain", "day": "day"},
+    ...                  "constants": {"instrument": "nprs"}}).columns["score"]
+    'pain'
+    """
+    content = dict(source) if isinstance(source, Mapping) else _toml(Path(source))
+    _refuse_unknown(content, SECTIONS, "a section of a column map")
+    study = content.get("study", {})
+    _refuse_unknown(study, ("control", "randomised"), "an entry of [study]")
+    columns = {contract_name(k): str(v) for k, v in content.get("columns", {}).items()}
+    constants = {contract_name(k): str(v) for k, v in content.get("constants", {}).items()}
+    words = {
+        contract_name(k): {str(a): str(b) for a, b in v.items()}
+        for k, v in content.get("values", {}).items()
+    }
+    return ColumnMap(
+        columns=columns,
+        constants=constants,
+        words=words,
+        title=str(content.get("title", "")),
+        control=study.get("control"),
+        randomised=bool(study.get("randomised", False)),
+        instruments=declared_instruments(content.get("instruments", {})),
+    )
+
+
+def contract_name(name: str) -> str:
+    """Return the qualified contract name (``assessments.score``) of a name in a map.
+
+    Raises
+    ------
+    UsageError
+        When no table has such a column, or two do and the name does not say which.
+    """
+    if name in DERIVED:
+        return name
+    table, _, column = name.rpartition(".")
+    if table:
+        known = [f"{t}.{c}" for t, spec in TABLES.items() for c in spec.names]
+        _refuse_unknown([name], known, "a column of the data contract")
+        return name
+    if column == "minutes":
+        must = "a map says which minutes it means"
+        remedy = "Write episodes.minutes (the script) or sessions.minutes (the visit)."
+        raise UsageError(must, got="minutes alone", remedy=remedy)
+    for candidate in _UNQUALIFIED:
+        if column in TABLES[candidate].names:
+            return f"{candidate}.{column}"
+    known = [*DERIVED, *(c for spec in TABLES.values() for c in spec.names)]
+    _refuse_unknown([column], known, "a column of the data contract")
+    raise AssertionError(column)  # pragma: no cover - the line above always raises
+
+
+def declared_instruments(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Instrument]:
+    """Make the instruments that a map or a saved study declares.
+
+    Raises
+    ------
+    UsageError
+        When an entry lacks its range or direction, or holds something else.
+    """
+    needed = ("title", "minimum", "maximum", "unit", "better")
+    instruments = {}
+    for name, entry in entries.items():
+        _refuse_unknown(entry, needed, f"an entry of [instruments.{name}]")
+        missing = [key for key in ("minimum", "maximum", "better") if key not in entry]
+        if missing:
+            must = f"[instruments.{name}] says {', '.join(missing)}"
+            raise UsageError(must, got="nothing", remedy='For example better = "lower".')
+        instruments[name] = Instrument.declared(
+            name,
+            title=str(entry.get("title", name)),
+            minimum=float(entry["minimum"]),
+            maximum=float(entry["maximum"]),
+            unit=str(entry.get("unit", "points")),
+            better=entry["better"],
+        )
+    return instruments
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        must = "the column map exists"
+        raise UsageError(must, got="no such file", where=path.name, remedy="Check the path.")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        must = "a column map is a TOML file"
+        got = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "other bytes"
+        raise UsageError(must, got=got, where=path.name) from None
+
+
+def _refuse_unknown(names: Iterable[str], known: Iterable[str], what: str) -> None:
+    known = list(known)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}."
+            must = f"{name!r} is {what}"
+            raise UsageError(must, got="an unknown name", remedy=hint)

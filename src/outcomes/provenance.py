@@ -1,0 +1,69 @@
+"""Where a study comes from, how it was read, and what was left out on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from outcomes.findings import Finding
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Rows that a step did not use, counted with the reason.
+
+    Parameters
+    ----------
+    table : str
+        Table that the rows were to go to.
+    reason : str
+        Why they are not in it.
+    count : int
+        How many.
+    """
+
+    table: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a study comes from; carried into every answer and page.
+
+    Parameters
+    ----------
+    title : str
+        What people call the study.
+    source : str
+        Name of the file or folder it was read from, without its path.
+    synthetic : bool
+        True where the package simulated it; such data are labelled SYNTHETIC everywhere.
+    seed : int or None
+        Seed of a simulated study.
+    version : str
+        Version of the package that made or read it.
+    control : str or None
+        Name of the control arm, where there is one.
+    randomised : bool
+        Whether the arms were made by chance.
+    left_out : tuple of LeftOut
+        Rows left out in reading.
+    unused_columns : tuple of str
+        Columns of the file that nothing was read from.
+    reading : tuple of Finding
+        What reading found; `check` lists these too.
+    assumed : tuple of str
+        Choices made in reading that the file does not state, one sentence each.
+    """
+
+    title: str = ""
+    source: str = ""
+    synthetic: bool = False
+    seed: int | None = None
+    version: str = ""
+    control: str | None = None
+    randomised: bool = False
+    left_out: tuple[LeftOut, ...] = ()
+    unused_columns: tuple[str, ...] = ()
+    reading: tuple[Finding, ...] = ()
+    assumed: tuple[str, ...] = ()
