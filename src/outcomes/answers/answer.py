@@ -1,4 +1,4 @@
-"""Answer: one clinical question answered with numbers, method and limits, or refused with reason."""
+"""Answer: one clinical question answered with numbers, method and limits, or refused."""
 
 from __future__ import annotations
 
