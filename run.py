@@ -1,0 +1,169 @@
+"""Set up and run: `python run.py`, `python run.py test [--all]`, `python run.py lab`.
+
+Needs nothing but Python 3.11 or newer. The first run makes `.venv` from `requirements.lock`, every
+package checked against its hash; later runs start at once. What is installed is remembered by the
+hash of the lock, so a changed lock is noticed and an interrupted set-up starts again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+LOCK = ROOT / "requirements.lock"
+STAMP = VENV / "installed.sha256"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+OLDEST = (3, 11)
+
+
+class SetupError(Exception):
+    """Something that a person has to put right; printed without a traceback."""
+
+
+def say(text: str) -> None:
+    """Print a line of progress at once."""
+    print(text, flush=True)
+
+
+def call(*command: str | Path) -> int:
+    """Run a command in the project's folder and return its exit code."""
+    words = [str(word) for word in command]
+    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "VIRTUAL_ENV": str(VENV)}
+    return subprocess.run(words, cwd=ROOT, env=environment, check=False).returncode
+
+
+def need(step: str, *command: str | Path) -> None:
+    """Run a command of the set-up; stop with a plain sentence when it fails."""
+    if call(*command) != 0:
+        message = f"{step} did not work; the lines above say why. Mend that and run this again."
+        raise SetupError(message)
+
+
+def fingerprint() -> str:
+    """Hash of all that decides what is installed: lock, package description, Python."""
+    whole = hashlib.sha256(f"{sys.version_info[:2]} {ROOT}".encode())
+    for path in (LOCK, ROOT / "pyproject.toml"):
+        whole.update(path.read_bytes())
+    return whole.hexdigest()
+
+
+def locked(package: str) -> str:
+    """Return the lines of one package in the lock, version and hashes."""
+    text = LOCK.read_text(encoding="utf-8")
+    block = re.search(rf"^{package}==.*?(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL)
+    if block is None:
+        message = f"{LOCK.name} does not name {package}; write the lock anew (CONTRIBUTING.md)."
+        raise SetupError(message)
+    return block.group()
+
+
+def make_venv() -> None:
+    """Make an empty environment and put the locked installer into it."""
+    say("Setting up .venv (once; about a minute) ...")
+    try:
+        venv.EnvBuilder(with_pip=True, clear=True).create(VENV)
+    except (subprocess.CalledProcessError, OSError) as error:
+        message = f"Python's own venv module did not work ({error}). On Debian: python3-venv."
+        raise SetupError(message) from None
+    with tempfile.TemporaryDirectory() as place:
+        block = Path(place) / "installer.txt"
+        block.write_text(locked("uv"), encoding="utf-8")
+        pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        need("Installing uv", *pip, "--require-hashes", "--no-deps", "-r", block)
+
+
+def installer_is_current() -> bool:
+    """Whether the environment works and holds the installer that the lock names."""
+    if not PYTHON.exists() or not shutil.which("uv", path=str(BIN)):
+        return False
+    version = subprocess.run(
+        [str(PYTHON), "-c", "import sys, importlib.metadata as m; "
+         "print(m.version('uv'), *sys.version_info[:2])"],
+        capture_output=True, text=True, check=False,
+    ).stdout.split()  # fmt: skip
+    wanted = locked("uv").split("==")[1].split()[0]
+    return version == [wanted, *map(str, sys.version_info[:2])]
+
+
+def set_up() -> None:
+    """Bring `.venv` to what the lock says, if it is not there yet."""
+    wanted = fingerprint()
+    if STAMP.is_file() and STAMP.read_text(encoding="utf-8") == wanted and PYTHON.exists():
+        return
+    STAMP.unlink(missing_ok=True)
+    if not installer_is_current():
+        make_venv()
+    uv = [PYTHON, "-m", "uv", "pip"]
+    say("Installing the locked packages ...")
+    need("Installing the packages", *uv, "sync", "--require-hashes", "--python", PYTHON, LOCK)
+    say("Installing outcomes itself ...")
+    own = ["install", "--quiet", "--no-deps", "--no-build-isolation", "--python", PYTHON]
+    need("Installing outcomes", *uv, *own, "--editable", ROOT)
+    STAMP.write_text(wanted, encoding="utf-8")
+
+
+def main_job() -> int:
+    """Check the shipped study, answer, write the report and say where it is."""
+    out = Path("out") / "report"
+    study = Path("data") / "synthetic"
+    return call(PYTHON, "-m", "outcomes", "check", study) or call(
+        PYTHON, "-m", "outcomes", "report", study, "--out", out
+    )
+
+
+def test(*, everything: bool) -> int:
+    """Run the checks of style and types, then the tests; all of them when `everything`."""
+    style = [[PYTHON, "-m", "ruff", "check", "."], [PYTHON, "-m", "ruff", "format", "--check", "."]]
+    failed = [call(*command) for command in [*style, [PYTHON, "-m", "mypy"]]]
+    suite = [] if everything else ["-m", "not slow"]
+    pytest = [PYTHON, "-m", "pytest", "-n", "auto", "--cov", *suite]
+    return max(call(*pytest), *failed)
+
+
+def lab() -> int:
+    """Open JupyterLab on the notebooks."""
+    return call(PYTHON, "-m", "jupyterlab", "--notebook-dir", ROOT / "notebooks")
+
+
+def parse(words: list[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="run.py", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "what", nargs="?", default="report", choices=("report", "test", "lab", "setup"),
+        help="report: the main job on the shipped study (default)",
+    )  # fmt: skip
+    parser.add_argument("--all", action="store_true", help="with test: the slow suites too")
+    return parser.parse_args(words)
+
+
+def main(words: list[str]) -> int:
+    """Set up, then do what was asked; return the exit code."""
+    if sys.version_info < OLDEST:
+        say(f"This needs Python {OLDEST[0]}.{OLDEST[1]} or newer; run it with a newer python.")
+        return 3
+    asked = parse(words)
+    try:
+        set_up()
+    except SetupError as error:
+        say(str(error))
+        return 3
+    except KeyboardInterrupt:
+        say("Stopped. Run the same command again to go on.")
+        return 130
+    jobs = {"report": main_job, "lab": lab, "setup": lambda: 0}
+    return test(everything=asked.all) if asked.what == "test" else jobs[asked.what]()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
