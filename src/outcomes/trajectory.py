@@ -80,10 +80,17 @@ def trajectory(
     ...                        "instrument": "nprs", "score": [7, 6, 4]})
     >>> frame = study_from_tables({"sessions": visits, "assessments": scores}).trajectory("nprs")
     >>> frame[["session", "session_count", "pressure", "pressure_mean", "minutes_before",
-    ...        "baseline", "score_before", "score", "improvement"]]
-       session  session_count  pressure  ...  score_before  score  improvement
-    0      2.0            1.0       3.0  ...           7.0    6.0          1.0
-    1      3.0            2.0       2.0  ...           6.0    4.0          3.0
+    ...        "baseline", "score_before", "score", "improvement"]].T
+                       0     1
+    session          2.0   3.0
+    session_count    1.0   2.0
+    pressure         3.0   2.0
+    pressure_mean    3.0   2.5
+    minutes_before  60.0  90.0
+    baseline         7.0   7.0
+    score_before     7.0   6.0
+    score            6.0   4.0
+    improvement      1.0   3.0
     """
     better = study.instrument(instrument)
     scores = _scores(study, instrument)
