@@ -1,0 +1,28 @@
+"""Outcome measures as data: range, direction, scoring, licence and thresholds of each."""
+
+from outcomes.dictionary.instruments.catalogue import instrument, registry
+from outcomes.dictionary.instruments.judgement import (
+    GroupJudgement,
+    IndividualJudgement,
+    judge_group_change,
+    judge_individual_change,
+)
+from outcomes.dictionary.instruments.page import markdown
+from outcomes.dictionary.instruments.record import Instrument, Normal, Scoring
+from outcomes.dictionary.instruments.scoring import score
+from outcomes.dictionary.instruments.threshold import Threshold
+
+__all__ = [
+    "GroupJudgement",
+    "IndividualJudgement",
+    "Instrument",
+    "Normal",
+    "Scoring",
+    "Threshold",
+    "instrument",
+    "judge_group_change",
+    "judge_individual_change",
+    "markdown",
+    "registry",
+    "score",
+]

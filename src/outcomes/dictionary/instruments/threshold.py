@@ -1,0 +1,193 @@
+"""Thresholds of change: what a number means, on which scale, for whom, and who published it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from outcomes.errors import UsageError
+
+ThresholdKind = Literal["MIC", "MDC", "SEM", "group MID", "responder"]
+Tag = Literal["read", "cited", "derived", "assumed"]
+
+KINDS: dict[ThresholdKind, str] = {
+    "MIC": "minimal important change within a person",
+    "MDC": "minimal detectable change within a person",
+    "SEM": "standard error of measurement",
+    "group MID": "minimal important difference between groups or of a group's mean",
+    "responder": "share of improvement that a field counts as response, by convention",
+}
+"""Kinds of threshold in words."""
+
+TAGS: dict[Tag, str] = {
+    "read": "read at the source named",
+    "cited": "widely published; not read at the source named",
+    "derived": "computed from the sources named",
+    "assumed": "a choice of this toolkit",
+}
+"""How certain a number is, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """One published threshold of change.
+
+    Parameters
+    ----------
+    kind : {"MIC", "MDC", "SEM", "group MID", "responder"}
+        What the number is; see `KINDS`.
+    value : float
+        Size of the change, above 0, in the instrument's units, or in per cent of baseline when
+        `relative`. Where a source gives only a range, its larger end.
+    scale : str
+        The scale of the scores it holds for ("0-50").
+    population : str
+        Whom it was found in, in words.
+    source : str
+        Who published it.
+    tag : {"read", "cited", "derived", "assumed"}
+        How certain the number is; see `TAGS`.
+    conditions : tuple of str, optional
+        Conditions of the data contract that the population covers; ``any`` covers all.
+    relative : bool, optional
+        Whether `value` is in per cent of baseline.
+    low, high : float, optional
+        Published range or interval.
+    method, treatment, follow_up : str, optional
+        How it was found, after what care, over what time.
+
+    Raises
+    ------
+    UsageError
+        When a number or word is not one of those allowed.
+
+    Examples
+    --------
+    >>> Threshold("MDC", 10.2, "0-50", "neck pain", "Young 2009", "read").describe()
+    'MDC 10.2 on 0-50 in neck pain (Young 2009)'
+    """
+
+    kind: ThresholdKind
+    value: float
+    scale: str
+    population: str
+    source: str
+    tag: Tag
+    conditions: tuple[str, ...] = ()
+    relative: bool = False
+    low: float | None = None
+    high: float | None = None
+    method: str = ""
+    treatment: str = ""
+    follow_up: str = ""
+
+    def __post_init__(self) -> None:
+        low = self.value if self.low is None else self.low
+        high = self.value if self.high is None else self.high
+        require(self.kind in get_args(ThresholdKind), "kind is one of " + ", ".join(KINDS))
+        require(self.tag in get_args(Tag), "tag is one of " + ", ".join(TAGS))
+        require(math.isfinite(self.value) and self.value > 0, "value is a number above 0")
+        require(0 < low <= self.value <= high, "value lies between low and high")
+        require(
+            bool(self.scale and self.population and self.source), "scale, population and source"
+        )
+
+    def covers(self, population: str) -> bool:
+        """Whether it was found in `population`: its own words, or a condition it covers."""
+        return population == self.population or bool({population, "any"} & set(self.conditions))
+
+    def describe(self) -> str:
+        """Say the threshold in one line."""
+        unit = " % of baseline" if self.relative else ""
+        how = f"{self.method}; " if self.method else ""
+        return (
+            f"{self.kind} {self.value:g}{unit} on {self.scale} "
+            f"in {self.population} ({how}{self.source})"
+        )
+
+
+def require(holds: bool, must: str) -> None:
+    """Raise `UsageError` saying what must hold, unless it does."""
+    if not holds:
+        raise UsageError(must, got="something else", where="instrument or threshold")
+
+
+def matching(
+    thresholds: tuple[Threshold, ...],
+    *,
+    kind: str,
+    population: str,
+    scale: str,
+    relative: bool = False,
+    method: str = "",
+    source: str = "",
+) -> tuple[Threshold, ...]:
+    """Select the thresholds of one kind that hold for a population on a scale.
+
+    Parameters
+    ----------
+    thresholds : tuple of Threshold
+        Where to look.
+    kind : str
+        One of `KINDS`.
+    population : str
+        A condition of the data contract, or a population in a threshold's own words.
+    scale : str
+        Scale of the numbers to be judged ("0-50").
+    relative : bool
+        Whether a threshold in per cent of baseline is wanted.
+    method, source : str
+        Keep those whose method or source contains these words, in any case.
+
+    Returns
+    -------
+    tuple of Threshold
+        At least one.
+
+    Raises
+    ------
+    UsageError
+        When none matches; the message lists those that exist.
+
+    Examples
+    --------
+    >>> mdc = Threshold("MDC", 10.2, "0-50", "neck pain", "Young 2009", "read")
+    >>> matching((mdc,), kind="MDC", population="neck pain", scale="0-100")
+    Traceback (most recent call last):
+    ...
+    outcomes.errors.UsageError: a threshold is used on its own scale and in its own population; ...
+    """
+    require(kind in KINDS, "kind is one of " + ", ".join(KINDS))
+    found = tuple(
+        t
+        for t in thresholds
+        if (t.kind, t.scale, t.relative) == (kind, scale, relative)
+        and t.covers(population)
+        and method.casefold() in t.method.casefold()
+        and source.casefold() in t.source.casefold()
+    )
+    if not found:
+        must = "a threshold is used on its own scale and in its own population"
+        wanted = f"no {kind}{' in per cent of baseline' if relative else ''} for what was asked"
+        raise UsageError(must, got=wanted, remedy=_listing(thresholds, kind))
+    return found
+
+
+def only(found: tuple[Threshold, ...]) -> Threshold:
+    """Return the single threshold in `found`; raise `UsageError` listing them when several."""
+    if len(found) > 1:
+        must = "one threshold is stated, not a choice among several"
+        listing = "; ".join(t.describe() for t in found)
+        remedy = f"Name its method or source: {listing}."
+        raise UsageError(must, got=f"{len(found)} that match", remedy=remedy)
+    return found[0]
+
+
+def _listing(thresholds: tuple[Threshold, ...], kind: str) -> str:
+    same_kind = [t.describe() for t in thresholds if t.kind == kind]
+    return (
+        f"There are: {'; '.join(same_kind)}."
+        if same_kind
+        else f"The registry has no {kind} for it."
+    )
