@@ -1,3 +1,92 @@
-"""Honest evaluation of outcome-based medical massage."""
+"""Honest evaluation of outcome-based medical massage: from session records to a defensible answer.
+
+The names below are the whole public interface. Each is imported when it is first used, so that
+importing the package does nothing and takes no time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from outcomes.answers.ask import answer, answers
+    from outcomes.dictionary.instruments import instrument
+    from outcomes.dictionary.instruments.scoring import score
+    from outcomes.errors import (
+        ConvergenceWarning,
+        DataError,
+        DesignError,
+        ExposureWarning,
+        FitError,
+        FormulaError,
+        OutcomesError,
+        OutcomesWarning,
+        PrivacyError,
+        SingularFitWarning,
+        UnavailableError,
+        UsageError,
+    )
+    from outcomes.intake.check import check
+    from outcomes.intake.load import load
+    from outcomes.mixed.fit import lmm
+    from outcomes.render.report import report
+    from outcomes.study import Study
+    from outcomes.synthetic.design import Design
+    from outcomes.synthetic.simulate import simulate
 
 __version__ = "0.1.0"
+
+_HOME = {
+    "answer": "answers.ask",
+    "answers": "answers.ask",
+    "check": "intake.check",
+    "Design": "synthetic.design",
+    "instrument": "dictionary.instruments",
+    "lmm": "mixed.fit",
+    "load": "intake.load",
+    "report": "render.report",
+    "score": "dictionary.instruments.scoring",
+    "simulate": "synthetic.simulate",
+    "Study": "study",
+}
+
+__all__ = [
+    "ConvergenceWarning",
+    "DataError",
+    "Design",
+    "DesignError",
+    "ExposureWarning",
+    "FitError",
+    "FormulaError",
+    "OutcomesError",
+    "OutcomesWarning",
+    "PrivacyError",
+    "SingularFitWarning",
+    "Study",
+    "UnavailableError",
+    "UsageError",
+    "__version__",
+    "answer",
+    "answers",
+    "check",
+    "instrument",
+    "lmm",
+    "load",
+    "report",
+    "score",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name not in __all__:
+        message = f"module 'outcomes' has no attribute {name!r}"
+        raise AttributeError(message)
+    from importlib import import_module
+
+    return getattr(import_module(f"outcomes.{_HOME.get(name, 'errors')}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

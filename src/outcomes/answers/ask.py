@@ -1,0 +1,100 @@
+"""Ask a study one question, or all of them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from outcomes.answers.answer import Answer, refusal
+from outcomes.answers.how_much import NAME as HOW_MUCH
+from outcomes.answers.how_much import QUESTION as HOW_MUCH_QUESTION
+from outcomes.answers.how_much import how_much
+from outcomes.answers.source import source_of
+from outcomes.errors import UsageError
+from outcomes.intake.check import check
+from outcomes.study import Study
+
+QUESTIONS: Mapping[str, tuple[str, Callable[..., Answer]]] = MappingProxyType(
+    {HOW_MUCH: (HOW_MUCH_QUESTION, how_much)}
+)
+"""Questions by short name: the words, and the function that answers."""
+
+
+def answer(study: Study, name: str, *, instrument: str | None = None) -> Answer:
+    """Answer one clinical question.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    name : str
+        Short name of the question: a key of `QUESTIONS`.
+    instrument : str, optional
+        Instrument of the outcome; by default the one with most scores.
+
+    Returns
+    -------
+    Answer
+        Refused, with the reason, when the data break a rule or cannot carry the question.
+
+    Raises
+    ------
+    UsageError
+        When the question or the instrument is not known.
+
+    Examples
+    --------
+    >>> import outcomes as oc
+    >>> oc.answer(oc.simulate(episodes=60, seed=1), "how-much")
+    Answer(how-much: ... estimates)
+    """
+    if name not in QUESTIONS:
+        near = difflib.get_close_matches(name, QUESTIONS, n=1)
+        remedy = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(QUESTIONS)}."
+        must = "the question is one that is known"
+        raise UsageError(must, got=f"{name!r}", remedy=remedy)
+    question, ask = QUESTIONS[name]
+    problem = _unusable(study)
+    if problem:
+        return refusal(name, question, problem, source_of(study))
+    chosen = instrument or study.scored_instruments()[0]
+    study.instrument(chosen)
+    return ask(study, instrument=chosen)
+
+
+def answers(study: Study, *, instrument: str | None = None) -> tuple[Answer, ...]:
+    """Answer every question that is known, in the order of `QUESTIONS`.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    instrument : str, optional
+        As in `answer`.
+
+    Returns
+    -------
+    tuple of Answer
+
+    Examples
+    --------
+    >>> import outcomes as oc
+    >>> [a.name for a in oc.answers(oc.simulate(episodes=60, seed=1))]
+    ['how-much']
+    """
+    return tuple(answer(study, name, instrument=instrument) for name in QUESTIONS)
+
+
+def _unusable(study: Study) -> str:
+    """Why nothing can be answered from these records, or an empty string."""
+    if not study.scored_instruments():
+        return "there are no scores. Record a score at the start of each visit."
+    errors = check(study).errors
+    if not errors:
+        return ""
+    rules = ", ".join(sorted({item.rule for item in errors}))
+    return (
+        f"the data break {len(errors)} rule{'s' if len(errors) > 1 else ''} ({rules}). "
+        "`outcomes check` lists each with its place and remedy."
+    )

@@ -1,0 +1,123 @@
+"""The rows a question about the course is answered from: time axis, groups, and where data end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from outcomes.study import Study
+
+LEAST_COURSES = 10
+"""Fewer courses than this in a group are not described on their own."""
+SMALL_GROUPS = "smaller groups"
+FEW_TIMES = 4
+"""Up to this many distinct times each has a mean of its own; beyond, a curve is fitted."""
+
+Axis = Literal["session_count", "week"]
+
+
+@dataclass(frozen=True, eq=False)
+class CourseFrame:
+    """Trajectory rows ready for a course model.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Trajectory of one instrument with a column ``group``.
+    axis : {"session_count", "week"}
+        Sessions received before the score where they are known, else weeks since the first visit.
+    group : str
+        ``arm`` (a trial), ``condition``, or empty when there is one group only.
+    times : tuple of float
+        Values of the axis to report: those at which enough courses have a score.
+    horizon : float
+        Latest time that at least half of the courses reach.
+    left_out : dict of str to int
+        Rows left out, by reason.
+    """
+
+    rows: pd.DataFrame
+    axis: Axis
+    group: str
+    times: tuple[float, ...]
+    horizon: float
+    left_out: dict[str, int]
+
+    @property
+    def n_courses(self) -> int:
+        """Courses with a score after baseline."""
+        return int(self.rows["episode_id"].nunique())
+
+    @property
+    def groups(self) -> dict[str, int]:
+        """Courses by group, in sorted order."""
+        counted = self.rows.groupby("group", observed=True)["episode_id"].nunique()
+        return {str(name): int(count) for name, count in counted.items()}
+
+    @property
+    def few_times(self) -> bool:
+        """Whether there are so few times that each has a mean of its own."""
+        return int(self.rows[self.axis].nunique()) <= FEW_TIMES
+
+
+def course_frame(study: Study, instrument: str) -> CourseFrame:
+    """Return the course rows of one instrument with their axis, groups and horizon.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    instrument : str
+        Short name.
+
+    Returns
+    -------
+    CourseFrame
+
+    Raises
+    ------
+    UsageError
+        When the instrument has no scores.
+    """
+    rows = study.trajectory(instrument)
+    left_out = dict(rows.attrs["left_out"])
+    axis: Axis = "session_count" if _sessions_known(rows) else "week"
+    untimed = rows[axis].isna()
+    left_out[f"no {axis.replace('_', ' ')}"] = int(untimed.sum())
+    rows = rows[~untimed].reset_index(drop=True)
+    group = _group_column(rows)
+    rows["group"] = _pooled(rows, group)
+    return CourseFrame(rows, axis, group, *_times(rows, axis), left_out)
+
+
+def _sessions_known(rows: pd.DataFrame) -> bool:
+    known = rows["session_count"].notna()
+    return bool(known.mean() > 0.5 and rows["session_count"].nunique() > 1)
+
+
+def _group_column(rows: pd.DataFrame) -> str:
+    for name in ("arm", "condition"):
+        if rows[name].nunique() > 1:
+            return name
+    return ""
+
+
+def _pooled(rows: pd.DataFrame, group: str) -> pd.Series[Any]:
+    """Groups with fewer than ten courses are pooled; a course without a group is said to be so."""
+    if not group:
+        return pd.Series("all", index=rows.index)
+    names = rows[group].fillna("not recorded").astype(str)
+    courses = rows["episode_id"].groupby(names).nunique()
+    small = courses.index[courses < LEAST_COURSES]
+    return names.where(~names.isin(small), SMALL_GROUPS) if group == "condition" else names
+
+
+def _times(rows: pd.DataFrame, axis: str) -> tuple[tuple[float, ...], float]:
+    """Times with enough courses, and the latest of them that half of the courses reach."""
+    last = rows.groupby("episode_id")[axis].max()
+    seen = rows.groupby(axis)["episode_id"].nunique()
+    enough = [float(t) for t in seen.index[seen >= LEAST_COURSES] if t > 0]
+    reached = [t for t in enough if (last >= t).mean() >= 0.5]
+    return tuple(enough), max(reached, default=float("nan"))

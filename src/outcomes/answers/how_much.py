@@ -1,0 +1,201 @@
+"""How much did patients improve? Change during care, by condition, pressure and session count."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from outcomes.answers.answer import Answer, Check, Picture, refusal
+from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, course_frame
+from outcomes.answers.course_model import CourseModel, fit_course, means
+from outcomes.answers.source import source_of
+from outcomes.answers.wording import decimals, interval, scale, when
+from outcomes.dictionary.instruments import Instrument
+from outcomes.errors import FitError
+from outcomes.study import Study
+
+NAME = "how-much"
+QUESTION = "How much did patients improve?"
+BEFORE = ("baseline", "score_before", "pressure")
+"""What a model with pressure must hold too: pressure follows these, and so does the outcome."""
+LEAST_LEVELS = 2
+BOUND_SHARE = 0.15
+
+ESTIMAND = (
+    "Mean change within courses from the course's baseline to the stated time, among those who "
+    "start care, in the better direction (positive = better). Regardless of other treatment; "
+    "after a course ends, as it would have gone on like similar courses. Not a causal quantity."
+)
+ASSUMPTIONS = (
+    "Scores that are missing, also because a course ended, are like those of courses with the same "
+    "scores so far (missing at random).",
+    "Courses differ around their group's curve by a normally distributed level and slope.",
+)
+LIMITS = (
+    "This is change during care. Without a comparison group nobody can tell from it how much was "
+    "the massage's effect: people come when they are at their worst, and many would have improved "
+    "anyway.",
+    "In neck-pain trials (0 to 100 scale) treated arms improved by 25.9, placebo arms by 15.7 and "
+    "untreated arms by 5.8 (Hu 2022): most of a raw change is not specific to the treatment.",
+    "The pressure row compares scores after a firmer with scores after a lighter visit; therapists "
+    "choose pressure for reasons that are not all recorded, so it is an association.",
+    "Session counts are visits received before a score. How many visits a course has in the end "
+    "depends on how it went, and says nothing about dose.",
+)
+REFERENCES = (
+    "Hu et al. (2022), Arch Phys Med Rehabil, doi 10.1016/j.apmr.2022.10.013 (abstract read).",
+    "Bates et al. (2015), J Stat Softw 67(1): mixed models. "
+    "Kuznetsova et al. (2017), J Stat Softw 82(13): Satterthwaite degrees of freedom.",
+)
+
+
+def how_much(study: Study, *, instrument: str) -> Answer:
+    """Estimate improvement during care by group, pressure and session count.
+
+    Parameters
+    ----------
+    study : Study
+        A study without errors.
+    instrument : str
+        Instrument of the outcome.
+
+    Returns
+    -------
+    Answer
+        ``.table`` has one row an estimate: ``kind`` is ``improvement`` (groups at the horizon),
+        ``curve`` (all reported times) or ``pressure`` (per Walton level, association). Refused with
+        fewer than ten courses that have a score after baseline.
+    """
+    measure = study.instrument(instrument)
+    course = course_frame(study, instrument)
+    source = source_of(study, n_used=len(course.rows), left_out=course.left_out)
+    if course.n_courses < LEAST_COURSES or not course.times:
+        return refusal(NAME, QUESTION, _too_few(course), source, estimand=ESTIMAND)
+    model = fit_course(course)
+    curve = means(model, course.times)
+    curve.insert(0, "kind", "curve")
+    at_horizon = curve[curve[course.axis] == course.horizon].assign(kind="improvement")
+    pressure, formula = _pressure_rows(course)
+    table = pd.concat([at_horizon, pressure, curve], ignore_index=True)
+    table.insert(0, "term", table["kind"].where(table["kind"] == "pressure", table["group"]))
+    return Answer(
+        name=NAME,
+        question=QUESTION,
+        sentence=_sentence(study, course, measure, at_horizon),
+        table=table,
+        picture=_picture(course, measure, curve),
+        method=_method(model, formula),
+        estimand=ESTIMAND,
+        assumptions=ASSUMPTIONS,
+        checks=_checks(model, study, measure, instrument),
+        limits=LIMITS,
+        references=REFERENCES,
+        source=replace(source, n_used=model.fit.n_observations),
+    )
+
+
+def _too_few(course: CourseFrame) -> str:
+    return (
+        f"{course.n_courses} courses have a score after their baseline; at least {LEAST_COURSES} "
+        "are needed for a mean with an honest interval. Record a score at the start of each visit."
+    )
+
+
+def _pressure_rows(course: CourseFrame) -> tuple[pd.DataFrame, str]:
+    """Pressure of the last visit before, beside baseline and score before; empty without it."""
+    rows = course.rows.dropna(subset=list(BEFORE))
+    levels = rows["pressure"].nunique()
+    if levels < LEAST_LEVELS or rows["episode_id"].nunique() < LEAST_COURSES:
+        return pd.DataFrame(), ""
+    try:
+        fit = fit_course(replace(course, rows=rows.reset_index(drop=True)), BEFORE).fit
+    except FitError:
+        return pd.DataFrame(), ""
+    estimate = fit.test({"pressure": 1.0}).drop(columns="term")
+    n_episodes = int(rows["episode_id"].nunique())
+    labels = pd.DataFrame({"kind": ["pressure"], "group": ["all"], "n_episodes": [n_episodes]})
+    return labels.join(estimate), fit.request.formula
+
+
+def _sentence(
+    study: Study, course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame
+) -> str:
+    digits, time = decimals(measure), when(course.axis, course.horizon)
+    overall = at_horizon[at_horizon["group"] == "all"].iloc[0]
+    own = at_horizon[at_horizon["group"] != "all"]
+    if course.group == "arm" and len(own):
+        parts = [
+            f"{interval(row.estimate, row.conf_low, row.conf_high, digits)} in the arm {row.group}"
+            for row in own.itertuples()
+        ]
+        return (
+            f"Improvement in {measure.title} {time} was {' and '.join(parts)} ({scale(measure)})."
+        )
+    found = interval(overall.estimate, overall.conf_low, overall.conf_high, digits)
+    direction = "improved" if overall.estimate >= 0 else "changed"
+    return (
+        f"During care, {measure.title} {direction} by {found} {measure.unit} {time}, "
+        f"on average over {course.n_courses} courses ({scale(measure)})."
+    )
+
+
+def _picture(course: CourseFrame, measure: Instrument, curve: pd.DataFrame) -> Picture:
+    several = curve["group"].nunique() > 1
+    data = curve[curve["group"] != "all"] if several and course.group == "arm" else curve
+    data = data.rename(columns={course.axis: "x"})
+    columns = ["group", "x", "estimate", "conf_low", "conf_high", "n_episodes"]
+    last = data[data["x"] == course.horizon]
+    digits = decimals(measure)
+    spoken = "; ".join(
+        f"{row.group}: {interval(row.estimate, row.conf_low, row.conf_high, digits)}"
+        for row in last.itertuples()
+    )
+    axis = "Sessions received before the score"
+    if course.axis == "week":
+        axis = "Weeks since the first visit"
+    return Picture(
+        kind="curves",
+        data=data[columns].reset_index(drop=True),
+        title=f"Improvement during care: {measure.title}",
+        x_label=axis,
+        y_label=f"Improvement ({measure.unit}; up = better)",
+        alt=f"Mean improvement with 95 % intervals over {axis.lower()}. "
+        f"{when(course.axis, course.horizon).capitalize()}, {spoken}.",
+    )
+
+
+def _method(model: CourseModel, pressure_formula: str) -> str:
+    fit = model.fit
+    text = (
+        f"Linear mixed model by REML with Satterthwaite degrees of freedom: {fit.request.formula} "
+        f"on {fit.n_observations} scores of {model.course.n_courses} courses. `group` is "
+        f"{model.course.group or 'one group'}; the mean over all weights groups by their courses. "
+        "The horizon is the latest time that at least half of the courses reach; times with fewer "
+        f"than {LEAST_COURSES} courses are not shown."
+    )
+    if pressure_formula:
+        text += f" Pressure: {pressure_formula}."
+    return text
+
+
+def _checks(
+    model: CourseModel, study: Study, measure: Instrument, instrument: str
+) -> tuple[Check, ...]:
+    fit, rows = model.fit, model.course.rows
+    scores = rows["score"]
+    at_bound = max((scores <= measure.minimum).mean(), (scores >= measure.maximum).mean())
+    converged = bool(fit.optimum.converged)
+    return (
+        Check("the optimiser converged", converged, fit.optimum.status),
+        Check(
+            "no variance is zero", not fit.is_singular, "boundary fit" if fit.is_singular else ""
+        ),
+        Check(
+            f"at most {BOUND_SHARE:.0%} of scores at a bound",
+            bool(at_bound <= BOUND_SHARE),
+            f"{at_bound:.0%} of {instrument} scores",
+        ),
+        Check("at least 30 courses", model.course.n_courses >= 30, f"{model.course.n_courses}"),
+        Check("a comparison group", study.recorded("episodes", "arm"), "arms recorded or not"),
+    )

@@ -1,0 +1,67 @@
+"""Words and numbers in sentences: intervals, time, and what an instrument measures."""
+
+from __future__ import annotations
+
+import math
+
+from outcomes.dictionary.instruments import Instrument
+
+
+def decimals(instrument: Instrument) -> int:
+    """Digits after the point that a change on this instrument deserves: 1 or 2, by its range."""
+    return 2 if instrument.maximum - instrument.minimum <= 5 else 1
+
+
+def interval(estimate: float, low: float, high: float, digits: int) -> str:
+    """Return an estimate with its 95 % interval.
+
+    Examples
+    --------
+    >>> interval(1.94, 1.6, 2.21, 1)
+    '1.9 (95 % CI 1.6 to 2.2)'
+    """
+    return f"{_fixed(estimate, digits)} (95 % CI {_fixed(low, digits)} to {_fixed(high, digits)})"
+
+
+def _fixed(value: float, digits: int) -> str:
+    """Round half away from nothing surprising: never print a negative zero."""
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
+
+
+def scale(instrument: Instrument) -> str:
+    """Return what a score runs over and which way is better.
+
+    Examples
+    --------
+    >>> from outcomes.dictionary.instruments import instrument
+    >>> scale(instrument("nprs"))
+    'NPRS, 0 to 10, lower is better'
+    """
+    low, high = f"{instrument.minimum:g}", f"{instrument.maximum:g}"
+    return f"{instrument.name.upper()}, {low} to {high}, {instrument.better} is better"
+
+
+def ordinal(number: int) -> str:
+    """Return 1st, 2nd, 3rd, 4th, ...
+
+    Examples
+    --------
+    >>> [ordinal(n) for n in (1, 2, 3, 11, 22)]
+    ['1st', '2nd', '3rd', '11th', '22nd']
+    """
+    tail = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10)
+    return f"{number}{tail or 'th'}"
+
+
+def when(axis: str, time: float) -> str:
+    """Return a time of a course in words.
+
+    Examples
+    --------
+    >>> when("session_count", 6.0), when("week", 52.0), when("week", 8.7)
+    ('after 6 sessions', 'at week 52', 'at week 8.7')
+    """
+    if axis == "session_count":
+        return f"after {time:.0f} session{'' if math.isclose(time, 1) else 's'}"
+    return f"at week {round(time, 1):g}"
