@@ -84,7 +84,7 @@ def numbers(
         number = "whole numbers" if whole else "numbers"
         span = f"from {minimum:g} to {maximum:g}" if np.isfinite(maximum) else f"from {minimum:g}"
         must = f"{what} are {number} {span}, or empty"
-        got = " and ".join(kind for kind, mask in kinds.items() if mask.any())
+        got = ", ".join(kind for kind, mask in kinds.items() if mask.any())
         where = _positions(np.logical_or.reduce(list(kinds.values())))
         raise DataError(
             must, got=got, where=where, remedy="Correct the cells, or leave them empty."

@@ -1,0 +1,131 @@
+"""Thresholds: refused off their scale or population; people against MDC, groups with intervals."""
+
+import math
+
+import pytest
+
+from outcomes.dictionary.instruments import (
+    Threshold,
+    instrument,
+    judge_group_change,
+    judge_individual_change,
+)
+from outcomes.errors import UsageError
+
+NDI = instrument("ndi")
+NPRS = instrument("nprs")
+MIC = Threshold("MIC", 2.0, "0-10", "low back pain", "A 2001", "read")
+RELATIVE = Threshold("MIC", 30.0, "0-10", "low back pain", "A 2001", "read", relative=True)
+
+
+class TestChoosing:
+    def test_by_condition_or_by_the_threshold_s_own_words(self):
+        for population in ("neck_mvc", "neck pain"):
+            found = NDI.threshold(kind="MDC", population=population, source="Young")
+            assert (found.value, found.scale) == (10.2, "0-50")
+
+    def test_ndi_of_50_is_not_ndi_of_100(self):
+        with pytest.raises(UsageError, match=r"no MDC .* There are: MDC 10.2 on 0-50"):
+            NDI.threshold(kind="MDC", population="neck_mvc", scale="0-100")
+
+    def test_another_population_is_refused(self):
+        with pytest.raises(UsageError, match=r"There are: .*neck pain"):
+            NDI.threshold(kind="MDC", population="knee_pain")
+
+    def test_a_kind_nobody_published_is_said_to_be_absent(self):
+        with pytest.raises(UsageError, match="registry has no MDC for it"):
+            instrument("rmdq").threshold(kind="MDC", population="low_back")
+
+    def test_an_unknown_kind_is_refused(self):
+        with pytest.raises(UsageError, match="kind is one of MIC, MDC"):
+            NDI.threshold(kind="MCID", population="neck_mvc")
+
+    def test_several_are_not_chosen_among_silently(self):
+        with pytest.raises(UsageError, match=r"3 that match.*Kovacs"):
+            NPRS.threshold(kind="MIC", population="neck_other")
+        roc = NPRS.threshold(kind="MIC", population="neck_other", method="roc", source="kovacs")
+        assert roc.value == 1.5
+
+    def test_per_cent_of_baseline_is_asked_for_by_name(self):
+        points = NPRS.threshold(kind="MIC", population="low_back")
+        per_cent = NPRS.threshold(kind="MIC", population="low_back", relative=True)
+        assert (points.value, per_cent.value) == (2, 30)
+
+    def test_a_threshold_for_any_population_covers_all(self):
+        found = instrument("promis-pi-4a").threshold(kind="MDC", population="sciatica")
+        assert found.value == 10
+
+
+class TestOnePerson:
+    @pytest.mark.parametrize(
+        ("improvement", "verdict"),
+        [
+            (10.2, "better"), (10.19, "within measurement error"), (0, "within measurement error"),
+            (-10.19, "within measurement error"), (-10.2, "worse"),
+        ],
+    )  # fmt: skip
+    def test_against_the_largest_published_detectable_change(self, improvement, verdict):
+        judged = judge_individual_change(improvement, NDI, population="neck_mvc")
+        assert (judged.verdict, judged.threshold.value) == (verdict, 10.2)
+
+    def test_a_source_may_be_chosen(self):
+        judged = judge_individual_change(6, NDI, population="neck_mvc", source="MacDermid")
+        assert judged.verdict == "better"
+
+    @pytest.mark.parametrize("kind", ["MIC", "group MID", "SEM", "responder"])
+    def test_never_against_another_kind(self, kind):
+        with pytest.raises(UsageError, match="against a minimal detectable change"):
+            judge_individual_change(8, NDI, population="neck_mvc", kind=kind)
+
+    def test_without_a_detectable_change_there_is_no_judgement(self):
+        with pytest.raises(UsageError, match="no MDC"):
+            judge_individual_change(8, instrument("rmdq"), population="low_back")
+
+    def test_on_another_scale_there_is_no_judgement(self):
+        with pytest.raises(UsageError, match="own scale"):
+            judge_individual_change(20, NDI, population="neck_mvc", scale="0-100")
+
+    def test_a_missing_change_is_refused(self):
+        with pytest.raises(UsageError, match="are numbers"):
+            judge_individual_change(math.nan, NDI, population="neck_mvc")
+
+    def test_repr_shows_no_patient_s_value(self):
+        judged = judge_individual_change(-12.25, NDI, population="neck_mvc")
+        assert "12.25" not in repr(judged)
+
+
+class TestAGroup:
+    @pytest.mark.parametrize(
+        ("low", "high", "verdict"),
+        [
+            (2.0, 3.0, "reached"), (1.99, 3.0, "not settled"), (1.0, 2.0, "not settled"),
+            (1.0, 1.99, "not reached"), (-1.0, 3.0, "not settled"),
+        ],
+    )  # fmt: skip
+    def test_the_whole_interval_counts(self, low, high, verdict):
+        assert judge_group_change((low + high) / 2, low, high, MIC).verdict == verdict
+
+    def test_per_cent_is_of_the_mean_baseline(self):
+        judged = judge_group_change(2, 1.8, 2.2, RELATIVE, baseline=6)
+        assert (judged.size, judged.verdict) == (pytest.approx(1.8), "reached")
+
+    @pytest.mark.parametrize("baseline", [None, 0.0, -1.0, math.nan])
+    def test_per_cent_needs_a_baseline(self, baseline):
+        with pytest.raises(UsageError, match="baseline"):
+            judge_group_change(2, 1.8, 2.2, RELATIVE, baseline=baseline)
+
+    @pytest.mark.parametrize("kind", ["MDC", "SEM"])
+    def test_measurement_error_of_one_person_is_not_for_groups(self, kind):
+        error = Threshold(kind, 2.0, "0-10", "low back pain", "A 2001", "read")
+        with pytest.raises(UsageError, match="says nothing about a mean"):
+            judge_group_change(2, 1, 3, error)
+
+    def test_another_scale_is_refused(self):
+        with pytest.raises(UsageError, match="threshold's scale, 0-10"):
+            judge_group_change(20, 10, 30, MIC, scale="0-100")
+        assert judge_group_change(2, 1, 3, MIC, scale="0-10").verdict == "not settled"
+
+    @pytest.mark.parametrize("numbers", [(4, 1, 3), (2, 3, 1), (2, math.nan, 3), (math.inf, 1, 2)])
+    def test_an_interval_that_is_none_is_refused(self, numbers):
+        with pytest.raises(UsageError, match="interval"):
+            judge_group_change(*numbers, MIC)
