@@ -94,7 +94,7 @@ def trajectory(
     """
     better = study.instrument(instrument)
     scores = _scores(study, instrument)
-    visits = _visits_received(study)
+    visits = visits_received(study)
     scores = _with_times(scores, visits)
     rows = _immediate(scores) if timing == "immediate" else _course(scores)
     rows["improvement"] = better.sign * (rows["score"] - rows["baseline"])
@@ -124,8 +124,19 @@ def _scores(study: Study, name: str) -> pd.DataFrame:
     return scores.reset_index(drop=True)
 
 
-def _visits_received(study: Study) -> pd.DataFrame:
-    """Visits with care, in order within each course, numbered where the source does not."""
+def visits_received(study: Study) -> pd.DataFrame:
+    """Return the visits with care, in order within each course, numbered where the source does not.
+
+    Parameters
+    ----------
+    study : Study
+        The records.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `sessions` with status attended, stopped_early or none, on a fresh index.
+    """
     visits = study.sessions
     received = visits["status"].isin(RECEIVED) | visits["status"].isna()
     visits = visits.loc[received].sort_values(["episode_id", "session", "day"])
