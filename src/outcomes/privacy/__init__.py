@@ -1,0 +1,1 @@
+"""Identifiers, pseudonyms, risk of re-identification, and what may leave the machine."""

@@ -1,0 +1,171 @@
+"""Small cells: which counts, and raw summaries behind them, may leave the machine.
+
+A count of 1 to 10 (the threshold being 11) can point at a person, and so can the mean, minimum or
+percentage of so few. Such cells are suppressed for real data, wherever data leave: tables, figures,
+report, slides. Synthetic data point at nobody; they are exempt and labelled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcomes.errors import UsageError
+from outcomes.study import Study
+
+SUPPRESSED = "suppressed"
+"""Name of the column that says which rows are suppressed."""
+
+
+@dataclass(frozen=True)
+class Disclosure:
+    """What may be shown.
+
+    Parameters
+    ----------
+    threshold : int
+        Smallest count that is shown, at least 2; a count of 0 is shown too.
+    exempt : bool
+        True where nothing is suppressed: the data are synthetic.
+
+    Raises
+    ------
+    UsageError
+        When the threshold is below 2.
+
+    Examples
+    --------
+    >>> Disclosure().hides(10), Disclosure().hides(11), Disclosure().hides(0)
+    (True, False, False)
+    """
+
+    threshold: int = 11
+    exempt: bool = False
+
+    def __post_init__(self) -> None:
+        if self.threshold < 2:
+            must = "the smallest count that is shown is at least 2"
+            raise UsageError(must, got="less", remedy="The usual threshold is 11.")
+
+    def hides(self, count: float) -> bool:
+        """Whether a count, and what is computed from so few, must not be shown."""
+        return not self.exempt and 0 < count < self.threshold
+
+    def shown(self, count: float) -> str:
+        """Return a count as text, ``<11`` where it, or a cell beside it, must not be shown.
+
+        Parameters
+        ----------
+        count : float
+            The count; NaN where `suppress_counts` took it out.
+
+        Examples
+        --------
+        >>> Disclosure().shown(1204), Disclosure().shown(7), Disclosure().shown(float("nan"))
+        ('1,204', '<11', 'not shown')
+        """
+        if self.hides(count):
+            return f"<{self.threshold}"
+        return "not shown" if math.isnan(count) else f"{count:,.0f}"
+
+
+def disclosure_for(study: Study, *, as_if_real: bool = False, threshold: int = 11) -> Disclosure:
+    """Return what may be shown of a study.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    as_if_real : bool
+        Suppress in synthetic data too, as a rehearsal of a real report.
+    threshold : int
+        Smallest count that is shown, at least 2.
+
+    Returns
+    -------
+    Disclosure
+
+    Examples
+    --------
+    >>> from outcomes.study import study_from_tables
+    >>> disclosure_for(study_from_tables({}))
+    Disclosure(threshold=11, exempt=False)
+    """
+    return Disclosure(threshold, exempt=study.provenance.synthetic and not as_if_real)
+
+
+def suppress_counts(
+    frame: pd.DataFrame,
+    count_column: str,
+    value_columns: Sequence[str] = (),
+    *,
+    disclosure: Disclosure,
+    within: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return a table without its small counts and the summaries behind them.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a cell.
+    count_column : str
+        Column with the number of people (or courses) in the row's cell.
+    value_columns : sequence of str
+        Columns computed from these people: means, percentages, quantiles, intervals of raw data.
+    disclosure : Disclosure
+        What may be shown.
+    within : sequence of str, optional
+        Columns whose groups have a total that a reader knows (``()``: the whole table has one).
+        Where the hidden rows of a group could be worked out from its total, the smallest rows
+        shown are hidden as well, until those hidden together number at least the threshold and are
+        at least two. Without it, no total is known.
+
+    Returns
+    -------
+    DataFrame
+        A copy; suppressed cells are missing, column ``suppressed`` says which rows.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"condition": ["a", "b", "c"], "n": [40, 12, 3]})
+    >>> suppress_counts(table, "n", disclosure=Disclosure(), within=())
+      condition     n  suppressed
+    0         a  40.0       False
+    1         b   NaN        True
+    2         c   NaN        True
+    """
+    counts = frame[count_column].to_numpy(float)
+    hidden = np.array([disclosure.hides(count) for count in counts], dtype=bool)
+    if within is not None:
+        for rows in _groups(frame, within):
+            hidden[rows] = _complemented(counts[rows], hidden[rows], disclosure.threshold)
+    out = frame.copy()
+    for name in (count_column, *value_columns):
+        values = out[name]
+        whole = pd.api.types.is_numeric_dtype(values) and not values.isna().any()
+        out[name] = (values.astype("float64") if whole else values).mask(hidden)
+    out[SUPPRESSED] = hidden
+    return out
+
+
+def _groups(frame: pd.DataFrame, within: Sequence[str]) -> list[Any]:
+    if not within:
+        return [np.arange(len(frame))]
+    return list(frame.groupby(list(within), dropna=False, observed=True).indices.values())
+
+
+def _complemented(counts: Any, hidden: Any, threshold: int) -> Any:
+    """Hide the smallest cells shown until the hidden ones cannot be worked out from the total."""
+    out = hidden.copy()
+    if not out.any():
+        return out
+    for position in np.argsort(counts, kind="stable"):
+        if out.sum() >= 2 and np.nansum(counts[out]) >= threshold:
+            break
+        out[position] = out[position] or counts[position] > 0
+    return out
