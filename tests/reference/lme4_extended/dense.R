@@ -56,3 +56,17 @@ dense_henderson <- function(m) {
   T <- rbind(cbind(diag(ncol(X)), matrix(0, ncol(X), ncol(Z))), cbind(matrix(0, ncol(Z), ncol(X)), Lambda))
   s2 * T %*% solve(C) %*% t(T)
 }
+
+# CR2 with the fitted V as working model and weight (Pustejovsky & Tipton 2018, J. Bus. Econ. Stat. 36, 672), its Satterthwaite df, and CR0.
+dense_cr2 <- function(m, cluster, V = dense_pieces(m)$V) {
+  X <- getME(m, "X"); r <- getME(m, "y") - drop(X %*% fixef(m)); Vi <- solve(V); M <- solve(t(X) %*% Vi %*% X); cluster <- factor(cluster); I_H <- diag(nrow(X)) - X %*% M %*% t(X) %*% Vi
+  G <- lapply(levels(cluster), function(k) {
+    i <- which(cluster == k); D <- chol(V[i, i, drop = FALSE]); Xi <- X[i, , drop = FALSE]
+    B <- D %*% (V[i, i] - Xi %*% M %*% t(Xi)) %*% t(D); e <- eigen((B + t(B)) / 2, symmetric = TRUE); keep <- e$values > max(e$values) * 1e-12
+    A <- t(D) %*% e$vectors[, keep, drop = FALSE] %*% (t(e$vectors[, keep, drop = FALSE]) / sqrt(e$values[keep])) %*% D
+    list(score0 = M %*% t(Xi) %*% Vi[i, i] %*% r[i], score = M %*% t(Xi) %*% Vi[i, i] %*% A %*% r[i], P = t(I_H[i, , drop = FALSE]) %*% t(A) %*% Vi[i, i] %*% Xi %*% M)
+  })
+  meat <- function(s) Reduce(`+`, lapply(G, function(g) tcrossprod(g[[s]])))
+  df <- sapply(seq_len(ncol(X)), function(c) { P <- sapply(G, function(g) g$P[, c]); Q <- t(P) %*% V %*% P; sum(diag(Q))^2 / sum(Q^2) })
+  list(vcov_cr0 = meat("score0"), vcov_cr2 = meat("score"), df = df)
+}
