@@ -1,0 +1,1 @@
+"""Linear mixed-effects models: formula, design, cross-products, likelihood, inference."""

@@ -1,0 +1,127 @@
+"""Covariance of the random effects: theta, the relative Cholesky factor, the relative covariance.
+
+As in lme4, the random effects of one grouping factor have covariance sigma^2 Sigma with
+Sigma = Lambda Lambda', Lambda lower triangular; theta holds Lambda's free elements column by
+column, term by term. Terms on one grouping factor make a block-diagonal Lambda.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+SINGULAR = 1e-4
+"""A relative standard deviation below this counts as zero, as in lme4's ``isSingular``."""
+
+
+@dataclass(frozen=True)
+class BlockCovariance:
+    """Where the elements of theta stand in Lambda, for one grouping factor.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Number of random effects of each term on this factor.
+    """
+
+    sizes: tuple[int, ...]
+
+    @property
+    def q(self) -> int:
+        """Random effects per level."""
+        return sum(self.sizes)
+
+    @property
+    def n_theta(self) -> int:
+        """Number of covariance parameters."""
+        return len(self.rows)
+
+    @cached_property
+    def positions(self) -> Array:
+        """Row and column in Lambda of each element of theta, shape (2, n_theta)."""
+        starts = np.concatenate([[0], np.cumsum(self.sizes)])
+        return np.array(
+            [
+                (start + row, start + column)
+                for start, size in zip(starts, self.sizes, strict=False)
+                for column in range(size)
+                for row in range(column, size)
+            ],
+            dtype=np.intp,
+        ).T
+
+    @property
+    def rows(self) -> Array:
+        """Row in Lambda of each element of theta."""
+        return np.asarray(self.positions[0])
+
+    @property
+    def columns(self) -> Array:
+        """Column in Lambda of each element of theta."""
+        return np.asarray(self.positions[1])
+
+    @cached_property
+    def is_diagonal(self) -> Array:
+        """Which elements of theta are relative standard deviations, shape (n_theta,)."""
+        return np.asarray(self.rows == self.columns)
+
+    def factor(self, theta: Array) -> Array:
+        """Return Lambda, shape (q, q)."""
+        lam = np.zeros((self.q, self.q), dtype=theta.dtype)
+        lam[self.rows, self.columns] = theta
+        return lam
+
+    def theta(self, sigma: Array) -> Array:
+        """Return theta of a relative covariance Sigma, shape (q, q), which may be singular."""
+        return np.asarray(semidefinite_cholesky(sigma)[self.rows, self.columns])
+
+    def directions(self) -> list[Array]:
+        """Return the symmetric 0/1 matrices E_r with Sigma = sum_r tau_r E_r."""
+        found = []
+        for row, column in zip(self.rows, self.columns, strict=True):
+            direction = np.zeros((self.q, self.q))
+            direction[row, column] = direction[column, row] = 1.0
+            found.append(direction)
+        return found
+
+
+def split_theta(theta: Array, blocks: Sequence[BlockCovariance]) -> list[Array]:
+    """Cut theta into the parts of the grouping factors."""
+    ends = np.cumsum([block.n_theta for block in blocks])
+    return np.split(theta, ends[:-1])
+
+
+def semidefinite_cholesky(sigma: Array) -> Array:
+    """Return lower-triangular L with L L' = sigma, zero columns where sigma is singular."""
+    size = len(sigma)
+    lower = np.zeros((size, size))
+    rest = np.array(sigma, dtype=float)
+    scale = np.sqrt(np.maximum(np.diag(rest), 0.0))
+    for j in range(size):
+        pivot = rest[j, j]
+        if pivot <= 1e-15 * scale[j] ** 2 or pivot <= 0.0:
+            continue
+        lower[j:, j] = rest[j:, j] / np.sqrt(pivot)
+        rest[j:, j:] -= np.outer(lower[j:, j], lower[j:, j])
+    return lower
+
+
+def singular_directions(sigma: Array, sizes: Sequence[int]) -> list[int]:
+    """Return the positions of terms (within the factor) whose covariance is singular."""
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    return [
+        position
+        for position, size in enumerate(sizes)
+        if _is_singular(sigma[starts[position] :, starts[position] :][:size, :size])
+    ]
+
+
+def _is_singular(sigma: Array) -> bool:
+    return bool(np.diag(semidefinite_cholesky(sigma)).min() < SINGULAR)

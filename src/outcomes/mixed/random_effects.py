@@ -1,0 +1,126 @@
+"""Random effects: conditional means and their standard errors, as lme4's ``ranef``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from outcomes.errors import UsageError
+from outcomes.mixed.deviance import factors_of, profile
+from outcomes.mixed.elimination import backwards, forwards, times_sigma
+from outcomes.mixed.random_effects_design import GroupingFactor
+from outcomes.mixed.results import MixedFit
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """Random effects of one grouping factor given the response.
+
+    Parameters
+    ----------
+    mean : array, shape (n_levels, q)
+        Conditional means, in the units of the data.
+    covariance : array, shape (n_levels, q, q)
+        Conditional covariances, given the fixed coefficients and the variances.
+    """
+
+    mean: Array
+    covariance: Array
+
+
+def conditional_effects(fit: MixedFit) -> tuple[Conditional, ...]:
+    """Return the random effects of every grouping factor, in the design's order."""
+    working, sigma = fit.working, fit.estimates.sigma
+    products = working.products
+    lam = factors_of(fit.optimum.end, working.blocks)
+    _, S, steps = forwards(products, lam)
+    contrast = np.append(-profile(S).beta, 1.0)
+    found: dict[int, tuple[Array, Array]] = {}
+    for stage, levels in zip(products.stages, backwards(products, steps, lam), strict=True):
+        effects = (times_sigma(stage, levels.U, lam) @ contrast) * working.basis.scale
+        if stage.n_levels == (1,):
+            found[stage.factors[0]] = effects, levels.P
+            continue
+        start = 0
+        for f, count, q in zip(stage.factors, stage.n_levels, stage.q, strict=True):
+            rows = start + np.arange(count * q).reshape(count, q)
+            found[f] = effects[0, rows], levels.P[0, rows[:, :, None], rows[:, None, :]]
+            start += count * q
+    return tuple(_in_data_units(*found[f], T, sigma) for f, T in enumerate(working.transforms))
+
+
+def _in_data_units(mean: Array, covariance: Array, T: Array, sigma: float) -> Conditional:
+    back = np.linalg.inv(T)
+    return Conditional(mean @ back.T, sigma**2 * back @ covariance @ back.T)
+
+
+def random_effects(fit: MixedFit, group: str | None = None) -> pd.DataFrame:
+    """Tabulate the random effects of one grouping factor.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    group : str, optional
+        Name of the grouping factor, ``a:b`` for a combination; may be left out where there is one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        level, term, estimate, std_error.
+
+    Raises
+    ------
+    UsageError
+        The model has no such grouping factor.
+    """
+    position = find_factor(fit, group)
+    factor, found = fit.design.factors[position], conditional_effects(fit)[position]
+    variances = np.diagonal(found.covariance, axis1=1, axis2=2)
+    return pd.DataFrame(
+        {
+            "level": factor.levels.repeat(factor.q),
+            "term": np.tile(np.array(factor.names, dtype=object), factor.n_levels),
+            "estimate": found.mean.ravel(),
+            "std_error": np.sqrt(np.maximum(variances, 0.0)).ravel(),
+        }
+    )
+
+
+def find_factor(fit: MixedFit, group: str | None) -> int:
+    """Return the position of a grouping factor; ``a:b`` and ``b:a`` are the same."""
+    factors = fit.design.factors
+    if group is None and len(factors) == 1:
+        return 0
+    for position, factor in enumerate(factors):
+        if group is not None and (group == factor.name or _same(group, factor)):
+            return position
+    must = "group must name a grouping factor of the model"
+    raise UsageError(
+        must,
+        got="none" if group is None else f"'{group}'",
+        remedy=f"Known: {', '.join(factor.name for factor in factors)}.",
+    )
+
+
+def _same(group: str, factor: GroupingFactor) -> bool:
+    return sorted(group.split(":")) == sorted(factor.group)
+
+
+def fixed_fitted(fit: MixedFit) -> Array:
+    """Return the fixed part plus offset for each row used, shape (n,)."""
+    fitted = fit.X @ fit.estimates.beta
+    return fitted if fit.design.offset is None else fitted + fit.design.offset
+
+
+def random_fitted(fit: MixedFit) -> Array:
+    """Return the random effects' part for each row used, shape (n,)."""
+    total = np.zeros(fit.design.n)
+    for factor, found in zip(fit.design.factors, conditional_effects(fit), strict=True):
+        total += np.einsum("ij,ij->i", factor.Z, found.mean[factor.codes])
+    return total
