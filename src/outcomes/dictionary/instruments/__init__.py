@@ -6,6 +6,7 @@ from outcomes.dictionary.instruments.judgement import (
     IndividualJudgement,
     judge_group_change,
     judge_individual_change,
+    measurement_error,
 )
 from outcomes.dictionary.instruments.page import markdown
 from outcomes.dictionary.instruments.record import Instrument, Normal, Scoring
@@ -23,6 +24,7 @@ __all__ = [
     "judge_group_change",
     "judge_individual_change",
     "markdown",
+    "measurement_error",
     "registry",
     "score",
 ]

@@ -115,15 +115,51 @@ def judge_individual_change(
         remedy = "An important change (MIC) is often smaller than the measurement error."
         raise UsageError(must, got="another kind of threshold", remedy=remedy)
     _require_numbers(improvement)
-    found = matching(
-        instrument.thresholds, kind="MDC", population=population, scale=scale or instrument.scale,
-        method=method, source=source,
-    )  # fmt: skip
-    largest = max(found, key=lambda threshold: threshold.value)
+    largest = measurement_error(
+        instrument, population=population, scale=scale, method=method, source=source
+    )
     verdict: IndividualVerdict = "within measurement error"
     if abs(improvement) >= largest.value:
         verdict = "better" if improvement > 0 else "worse"
     return IndividualJudgement(verdict, float(improvement), largest)
+
+
+def measurement_error(
+    instrument: Instrument,
+    *,
+    population: str,
+    scale: str = "",
+    method: str = "",
+    source: str = "",
+) -> Threshold:
+    """Return the largest minimal detectable change published for a population.
+
+    Parameters
+    ----------
+    instrument, population, scale, method, source
+        As in `judge_individual_change`.
+
+    Returns
+    -------
+    Threshold
+        Of kind MDC.
+
+    Raises
+    ------
+    UsageError
+        When there is none for this scale and population.
+
+    Examples
+    --------
+    >>> from outcomes.dictionary.instruments import instrument
+    >>> measurement_error(instrument("ndi"), population="neck_mvc").value
+    10.2
+    """
+    found = matching(
+        instrument.thresholds, kind="MDC", population=population, scale=scale or instrument.scale,
+        method=method, source=source,
+    )  # fmt: skip
+    return max(found, key=lambda threshold: threshold.value)
 
 
 def judge_group_change(

@@ -1,0 +1,1 @@
+"""The care itself: script and dose, goals, safety, and who the patients are (Table 1)."""

@@ -1,0 +1,109 @@
+"""Exact intervals of proportions, and the widening that visits of one patient ask for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+Array = NDArray[np.float64]
+
+
+def exact_interval(
+    events: ArrayLike, trials: ArrayLike, conf_level: float = 0.95
+) -> tuple[Array, Array]:
+    """Return the Clopper-Pearson interval of proportions.
+
+    Parameters
+    ----------
+    events, trials : array, same shape
+        Counts, 0 <= events <= trials; fractions are allowed, for effective counts.
+    conf_level : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    conf_low, conf_high : array
+        Proportions; missing where there are no trials.
+
+    Notes
+    -----
+    Clopper and Pearson 1934, by quantiles of the beta distribution.
+
+    Examples
+    --------
+    >>> low, high = exact_interval([0, 2], [10, 20])
+    >>> low.round(4).tolist(), high.round(4).tolist()
+    ([0.0, 0.0123], [0.3085, 0.317])
+    """
+    x, n = np.broadcast_arrays(np.asarray(events, float), np.asarray(trials, float))
+    tail = (1 - conf_level) / 2
+    low = stats.beta.ppf(tail, np.where(x > 0, x, np.nan), n - x + 1)
+    high = stats.beta.ppf(1 - tail, x + 1, np.where(x < n, n - x, np.nan))
+    low, high = np.where(x == 0, 0.0, low), np.where(x == n, 1.0, high)
+    return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
+
+
+def rule_of_three(events: ArrayLike, trials: ArrayLike) -> Array:
+    """Return 3 / n, the largest proportion that no event in n trials leaves plausible.
+
+    Parameters
+    ----------
+    events, trials : array, same shape
+        Counts.
+
+    Returns
+    -------
+    array
+        At most 1; missing where there was an event, or no trial.
+
+    Notes
+    -----
+    Hanley and Lippman-Hand 1983: one-sided 95 % bound, 1 - 0.05^(1/n), nearly 3 / n.
+
+    Examples
+    --------
+    >>> rule_of_three([0, 1], [60, 60]).tolist()
+    [0.05, nan]
+    """
+    x, n = np.asarray(events, float), np.asarray(trials, float)
+    bound = np.divide(3.0, n, out=np.full(n.shape, np.nan), where=n > 0)
+    return np.where(x == 0, np.minimum(bound, 1.0), np.nan)
+
+
+def design_effect(events: pd.Series[Any], clusters: pd.Series[Any]) -> float:
+    """Return by how much visits of the same patient widen the variance of a proportion.
+
+    Parameters
+    ----------
+    events : Series of bool, one a visit
+        Whether the visit had an event.
+    clusters : Series
+        Whose visit it was.
+
+    Returns
+    -------
+    float
+        Variance of the proportion between clusters over that of independent visits, at least 1;
+        1 where it cannot be told (one cluster, no event, or events at all visits).
+
+    Notes
+    -----
+    Variance of a ratio mean by linearisation (Cochran 1977, section 10.5), as Korn and Graubard
+    1998 use it to widen exact intervals: n / design effect is the effective number of visits.
+
+    Examples
+    --------
+    >>> design_effect(pd.Series([1, 1, 0, 0]), pd.Series(["a", "a", "b", "b"]))
+    4.0
+    """
+    n, share = len(events), events.mean() if len(events) else 0.0
+    residuals = (events - share).groupby(clusters.to_numpy()).sum()
+    k = len(residuals)
+    if k < 2 or share in (0.0, 1.0):
+        return 1.0
+    between = k / (k - 1) * float((residuals**2).sum()) / n**2
+    return max(1.0, between / (share * (1 - share) / n))
