@@ -9,7 +9,7 @@ from typing import Any
 
 
 class _Answers(ModuleType):
-    """This package as the function of the same name; Python binds the name to the package."""
+    """The package made callable, since Python binds the function's name to it."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """See `outcomes.answers.ask.answers`."""

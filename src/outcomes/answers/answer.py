@@ -10,7 +10,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PictureKind = Literal["curves", "forest"]
+PictureKind = Literal["curves", "forest", "flow"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,8 +19,9 @@ class Picture:
 
     Parameters
     ----------
-    kind : {"curves", "forest"}
+    kind : {"curves", "forest", "flow"}
         ``curves``: estimates over `x`, one line and band a group. ``forest``: one interval a row.
+        ``flow``: boxes from top to bottom (``label``, and the texts ``n`` and ``left_out``).
     data : DataFrame
         Columns ``group``, ``x`` (curves) or ``label`` (forest), ``estimate``, ``conf_low``,
         ``conf_high``, and ``n_episodes`` behind each.

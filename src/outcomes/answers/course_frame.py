@@ -25,7 +25,7 @@ class CourseFrame:
     Parameters
     ----------
     rows : DataFrame
-        Trajectory of one instrument with a column ``group``.
+        Trajectory of one instrument; small groups of conditions are pooled.
     axis : {"session_count", "week"}
         Sessions received before the score where they are known, else weeks since the first visit.
     group : str
@@ -52,9 +52,8 @@ class CourseFrame:
 
     @property
     def groups(self) -> dict[str, int]:
-        """Courses by group, in sorted order."""
-        counted = self.rows.groupby("group", observed=True)["episode_id"].nunique()
-        return {str(name): int(count) for name, count in counted.items()}
+        """Courses by group, in sorted order; one group ``all`` where there are no groups."""
+        return courses_by_group(self.rows, self.group)
 
     @property
     def few_times(self) -> bool:
@@ -87,8 +86,12 @@ def course_frame(study: Study, instrument: str) -> CourseFrame:
     untimed = rows[axis].isna()
     left_out[f"no {axis.replace('_', ' ')}"] = int(untimed.sum())
     rows = rows[~untimed].reset_index(drop=True)
+    scored = study.assessments.loc[study.assessments["instrument"] == instrument, "episode_id"]
+    without = int(scored.nunique() - rows["episode_id"].nunique())
+    left_out["course without a score after baseline"] = without
     group = _group_column(rows)
-    rows["group"] = _pooled(rows, group)
+    if group:
+        rows[group] = _pooled(rows, group)
     return CourseFrame(rows, axis, group, *_times(rows, axis), left_out)
 
 
@@ -105,17 +108,23 @@ def _group_column(rows: pd.DataFrame) -> str:
 
 
 def _pooled(rows: pd.DataFrame, group: str) -> pd.Series[Any]:
-    """Groups with fewer than ten courses are pooled; a course without a group is said to be so."""
-    if not group:
-        return pd.Series("all", index=rows.index)
+    """Pool conditions with fewer than ten courses; name a course without a group so."""
     names = rows[group].fillna("not recorded").astype(str)
     courses = rows["episode_id"].groupby(names).nunique()
     small = courses.index[courses < LEAST_COURSES]
     return names.where(~names.isin(small), SMALL_GROUPS) if group == "condition" else names
 
 
+def courses_by_group(rows: pd.DataFrame, group: str) -> dict[str, int]:
+    """Count the courses of each group in `rows`; one group ``all`` where `group` is empty."""
+    if not group:
+        return {"all": int(rows["episode_id"].nunique())}
+    counted = rows.groupby(group, observed=True)["episode_id"].nunique()
+    return {str(name): int(count) for name, count in counted.items()}
+
+
 def _times(rows: pd.DataFrame, axis: str) -> tuple[tuple[float, ...], float]:
-    """Times with enough courses, and the latest of them that half of the courses reach."""
+    """Return the times with enough courses, and the latest that half of the courses reach."""
     last = rows.groupby("episode_id")[axis].max()
     seen = rows.groupby(axis)["episode_id"].nunique()
     enough = [float(t) for t in seen.index[seen >= LEAST_COURSES] if t > 0]

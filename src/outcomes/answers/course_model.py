@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from outcomes.answers.course_frame import CourseFrame
+from outcomes.answers.contrasts import estimates, fixed_rows
+from outcomes.answers.course_frame import CourseFrame, courses_by_group
+from outcomes.errors import SingularFitWarning
 from outcomes.mixed.fit import lmm
 from outcomes.mixed.results import MixedFit
 
@@ -54,9 +56,11 @@ def fit_course(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> Cours
         When the rows cannot carry the model.
     """
     time = _time_term(course)
-    fixed = f"group * {time}" if len(course.groups) > 1 else time
+    fixed = f"{course.group} * {time}" if course.group else time
     formula = " + ".join(["improvement ~ " + fixed, *adjusted_for, *_random_terms(course)])
-    return CourseModel(course, lmm(formula, course.rows))
+    with warnings.catch_warnings():  # a boundary fit is listed among the answer's checks
+        warnings.simplefilter("ignore", SingularFitWarning)
+        return CourseModel(course, lmm(formula, course.rows))
 
 
 def _time_term(course: CourseFrame) -> str:
@@ -100,10 +104,9 @@ def means(model: CourseModel, times: tuple[float, ...], conf_level: float = 0.95
     """
     course = model.course
     weights = course.groups
-    grid = pd.DataFrame(
-        [(group, time) for time in times for group in weights], columns=["group", course.axis]
-    )
-    rows = _fixed_rows(model, grid)
+    cells = [(group, time) for time in times for group in weights]
+    grid = pd.DataFrame(cells, columns=[course.group or "all", course.axis])
+    rows = fixed_rows(model.fit, grid)
     labels, matrix = [], []
     for time in times:
         at = (grid[course.axis] == time).to_numpy()
@@ -117,17 +120,8 @@ def means(model: CourseModel, times: tuple[float, ...], conf_level: float = 0.95
             labels += [own[i] for i in enough]
             matrix += [rows[at][i] for i in enough]
     named = pd.DataFrame(labels, columns=["group", course.axis, "n_episodes"])
-    estimates = model.fit.test(np.vstack(matrix), conf_level=conf_level)
-    return named.join(estimates.drop(columns="term"))
-
-
-def _fixed_rows(model: CourseModel, grid: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
-    from outcomes.mixed.design import design_matrix
-
-    return design_matrix(model.fit, grid)
+    return named.join(estimates(model.fit, np.vstack(matrix), conf_level))
 
 
 def _courses_at(course: CourseFrame, time: float) -> dict[str, int]:
-    here = course.rows[course.rows[course.axis] == time]
-    counted = here.groupby("group", observed=True)["episode_id"].nunique()
-    return {str(name): int(count) for name, count in counted.items()}
+    return courses_by_group(course.rows[course.rows[course.axis] == time], course.group)

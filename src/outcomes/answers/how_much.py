@@ -82,7 +82,7 @@ def how_much(study: Study, *, instrument: str) -> Answer:
     return Answer(
         name=NAME,
         question=QUESTION,
-        sentence=_sentence(study, course, measure, at_horizon),
+        sentence=_sentence(course, measure, at_horizon),
         table=table,
         picture=_picture(course, measure, curve),
         method=_method(model, formula),
@@ -118,26 +118,27 @@ def _pressure_rows(course: CourseFrame) -> tuple[pd.DataFrame, str]:
     return labels.join(estimate), fit.request.formula
 
 
-def _sentence(
-    study: Study, course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame
-) -> str:
+def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame) -> str:
     digits, time = decimals(measure), when(course.axis, course.horizon)
     overall = at_horizon[at_horizon["group"] == "all"].iloc[0]
     own = at_horizon[at_horizon["group"] != "all"]
     if course.group == "arm" and len(own):
         parts = [
-            f"{interval(row.estimate, row.conf_low, row.conf_high, digits)} in the arm {row.group}"
+            f"{interval(row.estimate, row.conf_low, row.conf_high, digits, measure.unit)} "
+            f"in the arm {row.group}"
             for row in own.itertuples()
         ]
-        return (
-            f"Improvement in {measure.title} {time} was {' and '.join(parts)} ({scale(measure)})."
+        start = f"Improvement in {measure.title} {time} was {' and '.join(parts)}"
+    else:
+        found = interval(
+            overall.estimate, overall.conf_low, overall.conf_high, digits, measure.unit
         )
-    found = interval(overall.estimate, overall.conf_low, overall.conf_high, digits)
-    direction = "improved" if overall.estimate >= 0 else "changed"
-    return (
-        f"During care, {measure.title} {direction} by {found} {measure.unit} {time}, "
-        f"on average over {course.n_courses} courses ({scale(measure)})."
-    )
+        verb = "improved" if overall.estimate >= 0 else "changed"
+        start = (
+            f"During care, scores on the {measure.title} {verb} by {found} {time}, "
+            f"on average over {course.n_courses} courses"
+        )
+    return f"{start} ({scale(measure)})."
 
 
 def _picture(course: CourseFrame, measure: Instrument, curve: pd.DataFrame) -> Picture:
@@ -169,8 +170,8 @@ def _method(model: CourseModel, pressure_formula: str) -> str:
     fit = model.fit
     text = (
         f"Linear mixed model by REML with Satterthwaite degrees of freedom: {fit.request.formula} "
-        f"on {fit.n_observations} scores of {model.course.n_courses} courses. `group` is "
-        f"{model.course.group or 'one group'}; the mean over all weights groups by their courses. "
+        f"on {fit.n_observations} scores of {model.course.n_courses} courses. "
+        "The mean over all weights groups by their courses. "
         "The horizon is the latest time that at least half of the courses reach; times with fewer "
         f"than {LEAST_COURSES} courses are not shown."
     )
@@ -197,5 +198,9 @@ def _checks(
             f"{at_bound:.0%} of {instrument} scores",
         ),
         Check("at least 30 courses", model.course.n_courses >= 30, f"{model.course.n_courses}"),
-        Check("a comparison group", study.recorded("episodes", "arm"), "arms recorded or not"),
+        Check(
+            "a comparison group",
+            study.recorded("episodes", "arm"),
+            "arms" if study.recorded("episodes", "arm") else "no arms in these data",
+        ),
     )

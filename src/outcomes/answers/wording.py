@@ -12,19 +12,20 @@ def decimals(instrument: Instrument) -> int:
     return 2 if instrument.maximum - instrument.minimum <= 5 else 1
 
 
-def interval(estimate: float, low: float, high: float, digits: int) -> str:
-    """Return an estimate with its 95 % interval.
+def interval(estimate: float, low: float, high: float, digits: int, unit: str = "") -> str:
+    """Return an estimate with its unit and its 95 % interval.
 
     Examples
     --------
-    >>> interval(1.94, 1.6, 2.21, 1)
-    '1.9 (95 % CI 1.6 to 2.2)'
+    >>> interval(1.94, 1.6, 2.21, 1, "points")
+    '1.9 points (95 % CI 1.6 to 2.2)'
     """
-    return f"{_fixed(estimate, digits)} (95 % CI {_fixed(low, digits)} to {_fixed(high, digits)})"
+    value = f"{_fixed(estimate, digits)} {unit}".strip()
+    return f"{value} (95 % CI {_fixed(low, digits)} to {_fixed(high, digits)})"
 
 
 def _fixed(value: float, digits: int) -> str:
-    """Round half away from nothing surprising: never print a negative zero."""
+    """Return a number with its digits, a true minus sign, and no negative zero."""
     text = f"{value:.{digits}f}"
     return text.removeprefix("-") if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
 
@@ -36,10 +37,10 @@ def scale(instrument: Instrument) -> str:
     --------
     >>> from outcomes.dictionary.instruments import instrument
     >>> scale(instrument("nprs"))
-    'NPRS, 0 to 10, lower is better'
+    '0 to 10, lower is better'
     """
     low, high = f"{instrument.minimum:g}", f"{instrument.maximum:g}"
-    return f"{instrument.name.upper()}, {low} to {high}, {instrument.better} is better"
+    return f"{low} to {high}, {instrument.better} is better"
 
 
 def ordinal(number: int) -> str:

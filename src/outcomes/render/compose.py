@@ -1,0 +1,65 @@
+"""Put a report together: summary first, then each question, then what stands behind them."""
+
+from __future__ import annotations
+
+from outcomes.answers.answer import Answer
+from outcomes.privacy.disclosure import Disclosure
+from outcomes.render.contents.answer_section import answer_section
+from outcomes.render.contents.background import provenance, references
+from outcomes.render.contents.flow import flow_picture
+from outcomes.render.contents.summary import summary
+from outcomes.render.document import Document, Figure, Paragraph, Section, numbered
+from outcomes.study import Study
+
+AUDIENCES = ("clinician", "analyst")
+
+
+def compose(
+    study: Study,
+    answers: tuple[Answer, ...],
+    *,
+    audience: str = "clinician",
+    instrument: str | None = None,
+    disclosure: Disclosure,
+    date: str = "",
+) -> Document:
+    """Return the report as a document.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    answers : tuple of Answer
+        Its answers, small cells already suppressed; at least one.
+    audience : {"clinician", "analyst"}
+        Analysts also get assumptions, checks and every estimate.
+    instrument : str, optional
+        Instrument of the flow of courses; by default the one with most scores.
+    disclosure : Disclosure
+        What may be shown.
+    date : str
+        Printed below the title where given.
+    """
+    details = audience == "analyst"
+    label = answers[0].source.label
+    questions = [answer_section(a, details=details, disclosure=disclosure) for a in answers]
+    sections = (
+        summary(answers, label),
+        *questions,
+        *_flow(study, instrument, disclosure),
+        references(answers),
+        provenance(study, answers, disclosure),
+    )
+    title = study.provenance.title or "Outcomes of care"
+    subtitle = "What the session records show, how sure one can be, and what they cannot show"
+    return numbered(Document(title, subtitle, label, sections, date))
+
+
+def _flow(study: Study, instrument: str | None, disclosure: Disclosure) -> tuple[Section, ...]:
+    scored = [instrument] if instrument else study.scored_instruments()[:1]
+    if not scored:
+        return ()
+    picture = flow_picture(study, scored[0], disclosure)
+    words = "How many courses were recorded, and how many of them the first question rests on."
+    blocks = (Paragraph(words), Figure(picture, "Flow of courses from the records to the analysis"))
+    return (Section("flow", "Flow of courses", blocks),)

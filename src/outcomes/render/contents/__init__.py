@@ -1,0 +1,1 @@
+"""What stands in a report: each module turns a study or an answer into blocks."""

@@ -1,0 +1,77 @@
+"""One question of the report: its answer, figure, table, method, and what it cannot show."""
+
+from __future__ import annotations
+
+from outcomes.answers.answer import Answer
+from outcomes.privacy.disclosure import Disclosure
+from outcomes.render.contents.estimate_table import estimate_table
+from outcomes.render.document import (
+    Block,
+    Bullets,
+    Facts,
+    Figure,
+    Heading,
+    Paragraph,
+    Section,
+)
+from outcomes.render.numbers import count
+
+READING = "Shaded bands and bars are 95 % confidence intervals."
+
+
+def answer_section(answer: Answer, *, details: bool, disclosure: Disclosure) -> Section:
+    """Return the section of one answer.
+
+    Parameters
+    ----------
+    answer : Answer
+        With small cells already suppressed.
+    details : bool
+        Whether assumptions, checks and all estimates are shown.
+    disclosure : Disclosure
+        What may be shown.
+    """
+    if answer.refused:
+        blocks: list[Block] = [Paragraph(answer.sentence, "warning"), *_limits(answer)]
+        return Section(answer.name, answer.question, tuple(blocks))
+    blocks = [Paragraph(answer.sentence, "lead")]
+    if answer.picture is not None and len(answer.picture.data):
+        blocks.append(Figure(answer.picture, f"{answer.picture.title}. {READING}"))
+    if len(answer.table):
+        blocks.append(estimate_table(answer, details=details, disclosure=disclosure))
+    blocks += _limits(answer)
+    blocks += [Heading("How this was worked out"), Paragraph(answer.method)]
+    blocks += [
+        Facts((("What is estimated", answer.estimand), ("Scores used", _used(answer, disclosure))))
+    ]
+    if details:
+        blocks += [Paragraph("It rests on these assumptions:"), Bullets(answer.assumptions)]
+    blocks += _checks(answer, details=details)
+    return Section(answer.name, answer.question, tuple(blocks))
+
+
+def _limits(answer: Answer) -> list[Block]:
+    if not answer.limits:
+        return []
+    return [Heading("What this cannot show"), Bullets(answer.limits)]
+
+
+def _used(answer: Answer, disclosure: Disclosure) -> str:
+    left_out = [
+        f"{reason}: {disclosure.shown(n)}" for reason, n in answer.source.left_out.items() if n
+    ]
+    tail = f"; left out: {', '.join(left_out)}" if left_out else "; none left out"
+    return count(answer.source.n_used) + tail
+
+
+def _checks(answer: Answer, *, details: bool) -> list[Block]:
+    """All checks for analysts; for clinicians those that did not hold."""
+    shown = [check for check in answer.checks if details or not check.passed]
+    if not shown:
+        return []
+    lines = tuple(
+        f"{'Holds' if check.passed else 'Does not hold'}: {check.name}"
+        + (f" ({check.detail})" if check.detail else "")
+        for check in shown
+    )
+    return [Paragraph("Checks that the answer made of itself:"), Bullets(lines)]

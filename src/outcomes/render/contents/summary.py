@@ -1,0 +1,50 @@
+"""The first page: what was found, what it rests on, and what it cannot show."""
+
+from __future__ import annotations
+
+from outcomes.answers.answer import Answer
+from outcomes.render.document import Block, Bullets, Heading, Paragraph, Section
+
+INTERVAL = (
+    "The range after each number is a 95 % confidence interval: values inside it fit these data "
+    "well, values outside it do not. A wide range means that the data say little."
+)
+SYNTHETIC = (
+    "These data are SYNTHETIC: they were simulated to show how the report works. "
+    "Nothing here is about real patients."
+)
+MOST_LIMITS = 3
+
+
+def summary(answers: tuple[Answer, ...], label: str) -> Section:
+    """Return the one-page summary.
+
+    Parameters
+    ----------
+    answers : tuple of Answer
+        All answers, in order.
+    label : str
+        ``SYNTHETIC``, or empty.
+    """
+    blocks: list[Block] = [Paragraph(SYNTHETIC, "warning")] if label else []
+    given = [answer for answer in answers if not answer.refused]
+    for answer in given:
+        blocks += [Heading(answer.question), Paragraph(answer.sentence, "lead")]
+    if given:
+        blocks += [Heading("How to read the numbers"), Paragraph(INTERVAL)]
+        blocks += [Heading("What this cannot show"), Bullets(_limits(given))]
+    blocks += _refused(answers)
+    return Section("summary", "Summary", tuple(blocks))
+
+
+def _limits(answers: list[Answer]) -> tuple[str, ...]:
+    every = dict.fromkeys(limit for answer in answers for limit in answer.limits)
+    return tuple(every)[:MOST_LIMITS]
+
+
+def _refused(answers: tuple[Answer, ...]) -> list[Block]:
+    refused = [answer for answer in answers if answer.refused]
+    if not refused:
+        return []
+    lines = tuple(f"{answer.question} {answer.sentence}" for answer in refused)
+    return [Heading("What these data cannot answer"), Bullets(lines)]

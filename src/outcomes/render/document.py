@@ -1,0 +1,199 @@
+"""A report as a value: sections of blocks that every format renders in its own way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+from outcomes.answers.answer import Picture
+
+Role = Literal["text", "lead", "note", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading inside a section.
+
+    Parameters
+    ----------
+    text : str
+        One line.
+    """
+
+    text: str
+    kind: ClassVar[str] = "heading"
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A paragraph; words between backticks are code.
+
+    Parameters
+    ----------
+    text : str
+        The words.
+    role : {"text", "lead", "note", "warning"}
+        How it stands out.
+    """
+
+    text: str
+    role: Role = "text"
+    kind: ClassVar[str] = "paragraph"
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    """A list of sentences.
+
+    Parameters
+    ----------
+    items : tuple of str
+        One sentence each.
+    """
+
+    items: tuple[str, ...]
+    kind: ClassVar[str] = "bullets"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names with their values.
+
+    Parameters
+    ----------
+    items : tuple of (str, str)
+        Name and value.
+    """
+
+    items: tuple[tuple[str, str], ...]
+    kind: ClassVar[str] = "facts"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of texts.
+
+    Parameters
+    ----------
+    caption : str
+        What it shows.
+    head : tuple of str
+        Column names; the first column names the row.
+    rows : tuple of tuple of str
+        Cells.
+    note : str
+        Below the table.
+    """
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    kind: ClassVar[str] = "table"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Figure:
+    """A figure.
+
+    Parameters
+    ----------
+    picture : Picture
+        What it shows.
+    caption : str
+        What it shows, and how to read it.
+    """
+
+    picture: Picture
+    caption: str
+    kind: ClassVar[str] = "figure"
+
+
+Block = Heading | Paragraph | Bullets | Facts | Table | Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section.
+
+    Parameters
+    ----------
+    name : str
+        Unique in the document; used in addresses (``how-much``).
+    title : str
+        Heading.
+    blocks : tuple of Block
+        What stands in it.
+    """
+
+    name: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole report.
+
+    Parameters
+    ----------
+    title, subtitle : str
+        At the top.
+    label : str
+        ``SYNTHETIC`` for simulated data, else empty; every format prints it on every page.
+    sections : tuple of Section
+        In order; the first is the one-page summary.
+    date : str
+        Printed where given.
+    """
+
+    title: str
+    subtitle: str
+    label: str
+    sections: tuple[Section, ...]
+    date: str = ""
+
+    @property
+    def blocks(self) -> Iterator[Block]:
+        """All blocks in order."""
+        return (block for section in self.sections for block in section.blocks)
+
+
+def numbered(document: Document) -> Document:
+    """Return the document with "Figure 1." and "Table 1." in front of the captions.
+
+    Examples
+    --------
+    >>> table = Table("Courses", ("condition",), (("headache",),))
+    >>> done = numbered(Document("t", "", "", (Section("s", "S", (table, table)),)))
+    >>> [block.caption for block in done.blocks]
+    ['Table 1. Courses', 'Table 2. Courses']
+    """
+    counts = {"figure": 0, "table": 0}
+
+    def one(block: Block) -> Block:
+        if not isinstance(block, Figure | Table):
+            return block
+        counts[block.kind] += 1
+        caption = f"{block.kind.capitalize()} {counts[block.kind]}. {block.caption}"
+        return replace(block, caption=caption)
+
+    sections = tuple(
+        replace(section, blocks=tuple(one(block) for block in section.blocks))
+        for section in document.sections
+    )
+    return replace(document, sections=sections)
+
+
+def spans(text: str) -> list[tuple[str, bool]]:
+    """Split text into parts and whether each is code (between backticks).
+
+    Examples
+    --------
+    >>> spans("the term `week`")
+    [('the term ', False), ('week', True)]
+    """
+    parts = re.split(r"`([^`]*)`", text)
+    return [(part, position % 2 == 1) for position, part in enumerate(parts) if part]

@@ -1,0 +1,161 @@
+"""The empty figure: size, margins, title, label, and measured text; nothing global is touched."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
+from matplotlib.textpath import TextPath
+
+from outcomes.render.figures.style import FONT, GRID, INK, MUTED, PAPER, Look, Preset
+
+EDGE = 0.1
+"""White space around everything, inches."""
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """A figure in the making.
+
+    Parameters
+    ----------
+    figure : Figure
+        With a canvas of its own.
+    preset : Preset
+        Sizes.
+    top : float
+        Inches from the upper edge that title and label take.
+    """
+
+    figure: Figure
+    preset: Preset
+    top: float
+
+    @property
+    def width(self) -> float:
+        """Inches."""
+        return float(self.figure.get_figwidth())
+
+    @property
+    def height(self) -> float:
+        """Inches."""
+        return float(self.figure.get_figheight())
+
+    def axes(self, left: float, bottom: float, right: float, top: float) -> Axes:
+        """Return axes with these margins, in inches from the figure's edges."""
+        box = (
+            left / self.width,
+            bottom / self.height,
+            (self.width - left - right) / self.width,
+            (self.height - bottom - top) / self.height,
+        )
+        axes = self.figure.add_axes(box)
+        _plain_frame(axes, self.preset)
+        return axes
+
+    def write(
+        self, x: float, y: float, text: str, *, size: float = 1.0, colour: str = INK,
+        align: str = "left", bold: bool = False,
+    ) -> None:  # fmt: skip
+        """Write text at inches from the left and lower edge, its middle at `y`."""
+        self.figure.text(
+            x / self.width, y / self.height, text, ha=align, va="center", color=colour,
+            fontsize=self.preset.text * size, family=FONT, linespacing=1.15,
+            fontweight="bold" if bold else "normal",
+        )  # fmt: skip
+
+    def mark(self, x: float, y: float, look: Look) -> None:
+        """Draw a group's marker at inches from the left and lower edge."""
+        marker = Line2D(
+            [x / self.width], [y / self.height], color=look.colour, marker=look.marker,
+            markersize=self.preset.marker, linestyle="",
+        )  # fmt: skip
+        self.figure.add_artist(marker)
+
+
+def blank(preset: Preset, title: str, label: str, height: float | None = None) -> Canvas:
+    """Return an empty canvas with title and label in place.
+
+    Parameters
+    ----------
+    preset : Preset
+        Sizes.
+    title : str
+        The claim; drawn where the preset carries titles.
+    label : str
+        ``SYNTHETIC``, or empty for real data.
+    height : float, optional
+        Inches below the title; by default that of the preset.
+    """
+    room = preset.width - 2 * EDGE
+    lines = wrapped(title, room, preset.text * 1.15, bold=True) if preset.title else []
+    label_height = 1.5 * preset.line_height if label else 0.0
+    top = EDGE + label_height + 1.15 * preset.line_height * len(lines) + 0.1
+    whole = (height or preset.height) + top
+    figure = Figure(figsize=(preset.width, whole), dpi=100, facecolor=PAPER)
+    FigureCanvasAgg(figure)
+    canvas = Canvas(figure, preset, top)
+    if label:
+        _stamp(canvas, label)
+    middle = whole - EDGE - label_height - 1.15 * preset.line_height * len(lines) / 2
+    canvas.write(EDGE, middle, "\n".join(lines), size=1.15, bold=True)
+    return canvas
+
+
+def _stamp(canvas: Canvas, label: str) -> None:
+    """Print the label twice: readable in the corner, and faint across the whole figure."""
+    from_top = canvas.height - EDGE - 0.5 * canvas.preset.line_height
+    text = f"{label} DATA" if label == "SYNTHETIC" else label
+    canvas.write(canvas.width - EDGE, from_top, text, align="right", bold=True, colour=MUTED)
+    canvas.figure.text(
+        0.5, 0.45, label, ha="center", va="center", color=GRID, alpha=0.35, rotation=20,
+        fontsize=7.5 * min(canvas.width, 1.8 * canvas.height), family=FONT, fontweight="bold",
+        zorder=-1,
+    )  # fmt: skip
+
+
+def _plain_frame(axes: Axes, preset: Preset) -> None:
+    axes.set_facecolor("none")
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(MUTED)
+    axes.tick_params(colors=MUTED, labelcolor=INK, labelsize=preset.text, labelfontfamily=FONT)
+    axes.grid(axis="y", color=GRID, linewidth=0.08 * preset.text)
+    axes.set_axisbelow(True)
+
+
+def text_width(text: str, size: float, *, bold: bool = False) -> float:
+    """Return the width of one line of text of `size` points, in inches.
+
+    Examples
+    --------
+    >>> text_width("wide words", 10) > text_width("words", 10)
+    True
+    """
+    if not text.strip():
+        return 0.0
+    font = FontProperties(family=FONT, weight="bold" if bold else "normal")
+    outline = TextPath((0, 0), text, size=size, prop=font)
+    return float(outline.get_extents().x1) / 72
+
+
+def wrapped(text: str, width: float, size: float, *, bold: bool = False) -> list[str]:
+    """Break text into lines that fit `width` inches at `size` points.
+
+    Examples
+    --------
+    >>> wrapped("a rather long name of a condition", 1.2, 10)
+    ['a rather long', 'name of a', 'condition']
+    """
+    room = max(4, int(len(text) * width / max(text_width(text, size, bold=bold), 1e-6)))
+    lines = textwrap.wrap(text, room)
+    while room > 4 and any(text_width(line, size, bold=bold) > width for line in lines):
+        room -= 1
+        lines = textwrap.wrap(text, room)
+    return lines

@@ -1,0 +1,58 @@
+"""Draw a picture: one function, one drawing routine for each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from matplotlib.figure import Figure
+
+from outcomes.answers.answer import Picture
+from outcomes.errors import UsageError
+from outcomes.render.figures.canvas import Canvas
+from outcomes.render.figures.curves import draw_curves
+from outcomes.render.figures.flow import draw_flow
+from outcomes.render.figures.forest import draw_forest
+from outcomes.render.figures.style import Preset, preset_named
+
+KINDS: Mapping[str, Callable[[Picture, Preset, str], Canvas]] = MappingProxyType(
+    {"curves": draw_curves, "forest": draw_forest, "flow": draw_flow}
+)
+"""Drawing routine of each kind of picture."""
+
+
+def draw(picture: Picture, label: str = "", preset: str = "page") -> Figure:
+    """Draw a picture.
+
+    Parameters
+    ----------
+    picture : Picture
+        What to show.
+    label : str
+        Printed on the figure: ``SYNTHETIC`` for simulated data, empty for real ones.
+    preset : {"page", "phone", "slide"}
+        Size: for a page, for the width of a phone, for the last row of a hall.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With a canvas of its own; no global state is used.
+
+    Raises
+    ------
+    UsageError
+        When the kind or the preset is not known.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"label": ["headache"], "estimate": [1.9], "conf_low": [1.6],
+    ...                      "conf_high": [2.2], "n_episodes": [80]})
+    >>> picture = Picture("forest", rows, "Pain fell", "Improvement (points)", "", "One interval.")
+    >>> float(draw(picture, label="SYNTHETIC").get_figwidth())
+    7.4
+    """
+    if picture.kind not in KINDS:
+        must = "the kind of a picture is one of " + ", ".join(KINDS)
+        raise UsageError(must, got=f"{picture.kind!r}")
+    return KINDS[picture.kind](picture, preset_named(preset), label).figure

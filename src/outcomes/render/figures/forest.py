@@ -1,0 +1,159 @@
+"""A forest plot: one estimate with its interval a row, and the numbers beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from outcomes.answers.answer import Picture
+from outcomes.render.figures.canvas import EDGE, Canvas, blank, text_width, wrapped
+from outcomes.render.figures.style import FONT, INK, MUTED, PAPER, Look, Preset, look_of, spoken
+from outcomes.render.numbers import count, decimals_for, limits, plain
+
+HIDDEN = "too few to show"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the plot.
+
+    Parameters
+    ----------
+    name : list of str
+        Label, broken into lines.
+    estimate, low, high : float
+        NaN where the row is not shown.
+    numbers, n : str
+        Texts beside the plot.
+    look : Look
+        Colour and marker.
+    """
+
+    name: list[str]
+    estimate: float
+    low: float
+    high: float
+    numbers: str
+    n: str
+    look: Look
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is an estimate."""
+        return self.estimate == self.estimate
+
+
+def draw_forest(picture: Picture, preset: Preset, label: str) -> Canvas:
+    """Draw one interval a row.
+
+    Parameters
+    ----------
+    picture : Picture
+        ``data`` with label, estimate, conf_low, conf_high, n_episodes.
+    preset : Preset
+        Sizes.
+    label : str
+        Printed on the figure.
+    """
+    rows = _rows(picture.data, preset)
+    steps = [max(1.55, len(row.name) + 0.6) * preset.line_height for row in rows]
+    head, foot = 1.6 * preset.line_height, 3.4 * preset.line_height
+    canvas = blank(preset, picture.title, label, sum(steps) + head + foot)
+    left = EDGE + max((_widest(row.name, preset) for row in rows), default=0) + 0.15
+    right = EDGE + _numbers_width(rows, preset)
+    axes = canvas.axes(left, foot, right, canvas.top + head)
+    axes.set_ylim(0, max(sum(steps), 0.1))
+    _draw_rows(axes, canvas, rows, steps, foot)
+    _dress(axes, picture, preset)
+    _column_heads(canvas, foot + sum(steps) + 0.5 * preset.line_height)
+    return canvas
+
+
+def _rows(data: pd.DataFrame, preset: Preset) -> list[Row]:
+    shown = data.dropna(subset=["estimate"])
+    half = ((shown["conf_high"] - shown["conf_low"]) / 2).median() if len(shown) else 0.0
+    digits = decimals_for(float(half))
+    return [_row(record, digits, preset, i) for i, (_, record) in enumerate(data.iterrows())]
+
+
+def _row(record: pd.Series[Any], digits: int, preset: Preset, position: int) -> Row:
+    estimate, low, high = (float(record[c]) for c in ("estimate", "conf_low", "conf_high"))
+    name = str(record["label"])
+    shown = estimate == estimate
+    numbers = f"{plain(estimate, digits)} ({limits(low, high, digits)})" if shown else HIDDEN
+    n = count(float(record["n_episodes"])) if shown else ""
+    look = look_of(position if name == "all" else 0, name)
+    room = preset.label_share * preset.width
+    return Row(wrapped(spoken(name), room, preset.text), estimate, low, high, numbers, n, look)
+
+
+def _widest(lines: list[str], preset: Preset) -> float:
+    return max(text_width(line, preset.text) for line in lines)
+
+
+def _numbers_width(rows: list[Row], preset: Preset) -> float:
+    widest = max((text_width(row.numbers, preset.text) for row in rows), default=0)
+    return widest + _count_width(preset) + 0.3
+
+
+def _count_width(preset: Preset) -> float:
+    return text_width("courses", preset.text) + 0.1 if preset.width > 5 else 0.0
+
+
+def _draw_rows(
+    axes: Axes, canvas: Canvas, rows: list[Row], steps: list[float], foot: float
+) -> None:
+    """Rows from the top; one unit of the vertical axis is one inch."""
+    preset, top = canvas.preset, sum(steps)
+    edge = canvas.width - EDGE
+    for row, step in zip(rows, steps, strict=True):
+        middle = top - step / 2
+        _interval(axes, row, middle, preset)
+        words = "\n".join(row.name)
+        canvas.write(EDGE, foot + middle, words)
+        colour = INK if row.shown else MUTED
+        canvas.write(edge - _count_width(preset), foot + middle, row.numbers, align="right",
+                     colour=colour)  # fmt: skip
+        if _count_width(preset):
+            canvas.write(edge, foot + middle, row.n, align="right")
+        top -= step
+
+
+def _interval(axes: Axes, row: Row, middle: float, preset: Preset) -> None:
+    if not row.shown:
+        return
+    axes.plot(
+        [row.low, row.high], [middle, middle], color=row.look.colour, linewidth=1.1 * preset.line,
+        solid_capstyle="butt",
+    )  # fmt: skip
+    axes.plot(
+        [row.estimate], [middle], color=row.look.colour, marker="s",
+        markersize=1.15 * preset.marker, markeredgecolor=PAPER,
+        markeredgewidth=0.1 * preset.marker,
+    )  # fmt: skip
+
+
+def _dress(axes: Axes, picture: Picture, preset: Preset) -> None:
+    axes.grid(visible=False)
+    axes.yaxis.set_visible(False)
+    axes.spines["left"].set_visible(False)
+    axes.axvline(0, color=MUTED, linewidth=0.5 * preset.line, zorder=1)
+    axes.margins(x=0.06)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4 if preset.width < 5 else 5))
+    room = 1.5 * axes.bbox.width / axes.figure.dpi
+    lines = "\n".join(wrapped(picture.x_label, room, preset.text))
+    axes.set_xlabel(lines, fontsize=preset.text, color=INK, family=FONT)
+
+
+def _column_heads(canvas: Canvas, height: float) -> None:
+    """Say what the numbers beside the plot are."""
+    preset = canvas.preset
+    edge = canvas.width - EDGE
+    canvas.write(edge - _count_width(preset), height, "estimate (95 % CI)", align="right",
+                 colour=MUTED, size=0.9)  # fmt: skip
+    if _count_width(preset):
+        canvas.write(edge, height, "courses", align="right", colour=MUTED, size=0.9)

@@ -1,0 +1,63 @@
+"""What every plot over time is made of: a group's line with its band, and dressed axes."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, MaxNLocator
+
+from outcomes.answers.answer import Picture
+from outcomes.render.figures.canvas import wrapped
+from outcomes.render.figures.style import FONT, INK, MUTED, PAPER, Look, Preset
+
+FEW_POINTS = 4
+"""Up to this many points a group get an interval each; more get a band."""
+
+
+def draw_group(
+    axes: Axes, rows: pd.DataFrame, look: Look, preset: Preset, shift: float = 0.0
+) -> None:
+    """Draw one group's line, markers, and band or intervals.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where.
+    rows : DataFrame
+        The group's rows in order of x.
+    look : Look
+        Colour, marker and dash.
+    preset : Preset
+        Sizes.
+    shift : float
+        Sideways shift in units of x, so that intervals of several groups stand side by side.
+    """
+    x = rows["x"] + shift
+    if len(rows) > FEW_POINTS:
+        axes.fill_between(
+            x, rows["conf_low"], rows["conf_high"], color=look.colour, alpha=0.17, linewidth=0
+        )
+    else:
+        axes.vlines(
+            x, rows["conf_low"], rows["conf_high"], color=look.colour, linewidth=preset.line
+        )
+    axes.plot(
+        x, rows["estimate"], color=look.colour, linestyle=look.dash, linewidth=preset.line,
+        marker=look.marker, markersize=preset.marker, markeredgecolor=PAPER,
+        markeredgewidth=0.12 * preset.marker, markevery=max(1, len(rows) // 8),
+    )  # fmt: skip
+
+
+def dress(axes: Axes, picture: Picture, preset: Preset, *, labels: bool = True) -> None:
+    """Give axes their labels, whole-number ticks, and the line of no change."""
+    axes.axhline(0, color=MUTED, linewidth=0.5 * preset.line, zorder=1)
+    axes.margins(x=0.04, y=0.08)
+    times = sorted(picture.data["x"].dropna().unique())
+    few = len(times) <= FEW_POINTS
+    axes.xaxis.set_major_locator(FixedLocator(times) if few else MaxNLocator(6, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
+    if labels:
+        axes.set_xlabel(picture.x_label, fontsize=preset.text, color=INK, family=FONT)
+        room = axes.bbox.height / axes.figure.dpi
+        lines = "\n".join(wrapped(picture.y_label, 1.2 * room, preset.text))
+        axes.set_ylabel(lines, fontsize=preset.text, color=INK, family=FONT)

@@ -1,0 +1,120 @@
+"""How every figure looks: sizes for page, phone and hall; colours that all eyes tell apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from outcomes.errors import UsageError
+
+PresetName = Literal["page", "phone", "slide"]
+
+INK, MUTED, GRID, PAPER = "#1a1c20", "#5b606b", "#d5d8de", "#ffffff"
+"""Text, secondary text, lines in the background, and the ground. `export` makes the first three
+follow the reader's light or dark page."""
+FONT = "DejaVu Sans"
+"""Ships with matplotlib, so figures have the same bytes on every machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Size of a figure and of what is in it.
+
+    Parameters
+    ----------
+    width, height : float
+        Inches; figures with rows grow in height.
+    text : float
+        Size of text, points.
+    line : float
+        Width of lines, points.
+    marker : float
+        Size of markers, points.
+    title : bool
+        Whether the figure carries its own title; on a slide the title stands above it.
+    label_share : float
+        Share of the width that labels beside the plot may take, 0 to 1.
+    counts : bool
+        Whether the numbers of courses stand below a plot over time.
+    """
+
+    width: float
+    height: float
+    text: float
+    line: float
+    marker: float
+    title: bool
+    label_share: float
+    counts: bool = False
+
+    @property
+    def line_height(self) -> float:
+        """Distance between two lines of text, inches."""
+        return 1.3 * self.text / 72
+
+
+PRESETS: dict[PresetName, Preset] = {
+    "page": Preset(7.4, 4.3, 9.5, 1.8, 5.5, title=True, label_share=0.3, counts=True),
+    "phone": Preset(4.2, 4.0, 10.0, 1.8, 5.5, title=True, label_share=0.36),
+    "slide": Preset(12.4, 5.6, 24.0, 4.0, 12.0, title=False, label_share=0.3),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Colour, marker and dash of one group: three ways to tell it from the others.
+
+    Parameters
+    ----------
+    colour, marker : str
+        As matplotlib names them.
+    dash : tuple
+        Offset, then lengths of strokes and gaps in line widths.
+    """
+
+    colour: str
+    marker: str
+    dash: tuple[float, tuple[float, ...]]
+
+
+LOOKS = (
+    Look("#0072B2", "o", (0, ())),
+    Look("#D55E00", "s", (0, (5, 1.6))),
+    Look("#009E73", "^", (0, (1.4, 1.4))),
+    Look("#CC79A7", "D", (0, (5, 1.6, 1.4, 1.6))),
+    Look("#E69F00", "v", (0, (8, 1.6))),
+    Look("#56B4E9", "P", (0, (3, 1.2, 1.2, 1.2, 1.2, 1.2))),
+)
+"""Okabe and Ito's colours without yellow, which is too light on white."""
+OVERALL = Look(INK, "o", (0, ()))
+"""The mean over all groups is drawn in the colour of the text."""
+
+
+def look_of(position: int, group: str = "") -> Look:
+    """Return the look of a group by its position, 0 the first; "all" is drawn like text.
+
+    Examples
+    --------
+    >>> look_of(0).colour, look_of(3, "all").colour
+    ('#0072B2', '#1a1c20')
+    """
+    return OVERALL if group == "all" else LOOKS[position % len(LOOKS)]
+
+
+def spoken(group: str) -> str:
+    """Return a group's name as it is written on a figure.
+
+    Examples
+    --------
+    >>> spoken("all"), spoken("neck_mvc")
+    ('all courses', 'neck mvc')
+    """
+    return "all courses" if group == "all" else group.replace("_", " ")
+
+
+def preset_named(name: str) -> Preset:
+    """Return a preset; raises `UsageError` when the name is not one of `PRESETS`."""
+    if name not in PRESETS:
+        must = "a preset is one of " + ", ".join(PRESETS)
+        raise UsageError(must, got=f"{name!r}")
+    return PRESETS[name]

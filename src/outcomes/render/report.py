@@ -1,0 +1,115 @@
+"""The report: one folder with the page to read and every estimate as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from outcomes.answers.answer import Answer
+from outcomes.answers.ask import answers as ask_all
+from outcomes.errors import UsageError
+from outcomes.folders import written_whole
+from outcomes.privacy.disclosure import disclosure_for
+from outcomes.render.compose import AUDIENCES, compose
+from outcomes.render.disclosed import disclosed
+from outcomes.render.formats import FORMATS, check_available
+from outcomes.study import Study
+
+ESTIMATES = "estimates.csv"
+
+
+def report(
+    study: Study,
+    out: str | Path,
+    formats: Sequence[str] = ("html",),
+    audience: str = "clinician",
+    *,
+    instrument: str | None = None,
+    as_if_real: bool = False,
+    date: str = "",
+) -> Path:
+    """Write a report of every question that the study can answer.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    out : str or Path
+        Folder to write, whole or not at all; replaced when it holds a report already.
+    formats : sequence of str
+        Any of ``html``, ``pdf``, ``docx``, ``pptx``, ``slides``.
+    audience : {"clinician", "analyst"}
+        Analysts also get assumptions, checks and every estimate.
+    instrument : str, optional
+        Instrument of the outcome; by default the one with most scores.
+    as_if_real : bool
+        Suppress small cells of synthetic data too, as a rehearsal.
+    date : str
+        Printed on the report; without it the same study gives the same bytes every day.
+
+    Returns
+    -------
+    Path
+        The folder, with ``estimates.csv`` and one file a format (``index.html``).
+
+    Raises
+    ------
+    UsageError
+        When a format or audience is not known, or the folder holds other things.
+    UnavailableError
+        When a format needs a package that is not installed.
+    """
+    _refuse_unknown(formats, audience)
+    check_available(formats)
+    rule = disclosure_for(study, as_if_real=as_if_real)
+    given = tuple(disclosed(a, rule) for a in ask_all(study, instrument=instrument))
+    document = compose(
+        study, given, audience=audience, instrument=instrument, disclosure=rule, date=date
+    )
+    with written_whole(out, marker=ESTIMATES) as folder:
+        estimates_table(given).to_csv(folder / ESTIMATES, index=False, lineterminator="\n")
+        for name in dict.fromkeys(formats):
+            kind = FORMATS[name]
+            (folder / kind.file).write_bytes(kind.render(document, given))
+    return Path(out)
+
+
+def estimates_table(answers: tuple[Answer, ...]) -> pd.DataFrame:
+    """Return the tidy estimates of all answers, one row each, with the question in front.
+
+    Parameters
+    ----------
+    answers : tuple of Answer
+        Small cells already suppressed.
+
+    Returns
+    -------
+    DataFrame
+        ``question``, the columns of the answers' tables, and where they come from (``data_sha256``,
+        ``version``, ``label``).
+    """
+    tables = [_with_source(answer) for answer in answers if len(answer.table)]
+    if not tables:
+        return pd.DataFrame(columns=["question"])
+    return pd.concat(tables, ignore_index=True)
+
+
+def _with_source(answer: Answer) -> pd.DataFrame:
+    table = answer.table.copy()
+    table.insert(0, "question", answer.name)
+    source = answer.source
+    return table.assign(
+        data_sha256=source.sha256, version=source.version, label=source.label or "REAL"
+    )
+
+
+def _refuse_unknown(formats: Sequence[str], audience: str) -> None:
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        must = "formats are one or more of " + ", ".join(FORMATS)
+        raise UsageError(must, got=", ".join(map(repr, unknown)) or "none")
+    if audience not in AUDIENCES:
+        must = "the audience is one of " + ", ".join(AUDIENCES)
+        raise UsageError(must, got=f"{audience!r}")

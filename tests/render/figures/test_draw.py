@@ -1,0 +1,157 @@
+"""Figures: every text inside the figure, no label on another, same bytes, nothing global."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from itertools import combinations
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from outcomes.answers.answer import Picture
+from outcomes.errors import UsageError
+from outcomes.render.figures import draw, inline_svg, png_bytes, svg_bytes
+
+LONG = "a name of a group that is exactly sixty characters long, yes"
+NAMES = ("all", "headache", "neck_mvc", "neck_other", "low_back", "sciatica", "knee_pain",
+         "arthritis", "post_op", "carpal_tunnel")  # fmt: skip
+
+
+def curves(groups: tuple[str, ...], times: tuple[int, ...] = (1, 2, 3, 4, 5, 6)) -> Picture:
+    rows = [
+        (name, t, t * 0.3 - 0.01 * i, t * 0.3 - 0.4, t * 0.3 + 0.4, 90 - i)
+        for i, name in enumerate(groups)
+        for t in times
+    ]
+    columns = ["group", "x", "estimate", "conf_low", "conf_high", "n_episodes"]
+    data = pd.DataFrame(rows, columns=columns)
+    return Picture("curves", data, "Pain fell", "Sessions", "Improvement (points)", "Alt.")
+
+
+def forest(groups: tuple[str, ...]) -> Picture:
+    rows = [(n, 2 - 0.2 * i, 1.5 - 0.2 * i, 2.5 - 0.2 * i, 50) for i, n in enumerate(groups)]
+    data = pd.DataFrame(rows, columns=["label", "estimate", "conf_low", "conf_high", "n_episodes"])
+    return Picture("forest", data, "Pain fell", "Improvement (points)", "", "Alt.")
+
+
+def flow(n_boxes: int) -> Picture:
+    rows = [(f"step {i} {LONG}", f"{100 - i}", "left: 1" if i else "") for i in range(n_boxes)]
+    data = pd.DataFrame(rows, columns=["label", "n", "left_out"])
+    return Picture("flow", data, "Flow of courses", "", "", "Alt.")
+
+
+PICTURES = {
+    "one group": curves(("all",)),
+    "one point": curves(("all",), (3,)),
+    "two arms, two times": curves(("control", "treated"), (13, 52)),
+    "four groups": curves(NAMES[:4]),
+    "ten groups": curves(NAMES),
+    "thirty groups": curves(tuple(f"condition {i}" for i in range(30))),
+    "long names": curves((LONG, LONG[::-1], "x")),
+    "many long names": curves((LONG, LONG[::-1], *NAMES[:4])),
+    "forest of one": forest(("headache",)),
+    "forest of ten": forest(NAMES),
+    "forest of long names": forest((LONG, LONG[::-1])),
+    "flow": flow(4),
+}
+
+
+def texts(figure: Figure) -> list[tuple[str, tuple[float, float, float, float]]]:
+    """Every visible text with its box in pixels, the watermark left out."""
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    figure.draw(renderer)
+    found = figure.findobj(mpl.text.Text)
+    boxes = []
+    for text in found:
+        words = text.get_text().strip()
+        if words and text.get_visible() and not (words == "SYNTHETIC" and text.get_rotation()):
+            box = text.get_window_extent(renderer)
+            boxes.append((words, (box.x0, box.y0, box.x1, box.y1)))
+    return boxes
+
+
+def on_each_other(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    tall = min(one[3], other[3]) - max(one[1], other[1])
+    return wide > 1 and tall > 1
+
+
+@pytest.mark.parametrize("preset", ["page", "phone", "slide"])
+@pytest.mark.parametrize("name", list(PICTURES))
+def test_every_text_is_inside_and_none_lies_on_another(name: str, preset: str) -> None:
+    figure = draw(PICTURES[name], "SYNTHETIC", preset)
+    width, height = figure.canvas.get_width_height()
+    boxes = texts(figure)
+    outside = [w for w, (x0, y0, x1, y1) in boxes if x0 < 0 or y0 < 0 or x1 > width or y1 > height]
+    assert outside == []
+    pairs = combinations(boxes, 2)
+    assert [(a[0], b[0]) for a, b in pairs if on_each_other(a[1], b[1])] == []
+
+
+def test_the_label_is_printed_for_simulated_data_only() -> None:
+    marked = [words for words, _ in texts(draw(PICTURES["four groups"], "SYNTHETIC"))]
+    plain = [words for words, _ in texts(draw(PICTURES["four groups"], ""))]
+    assert "SYNTHETIC DATA" in marked
+    assert not any("SYNTHETIC" in words for words in plain)
+
+
+def test_text_for_a_hall_is_at_least_21_points() -> None:
+    figure = draw(PICTURES["four groups"], "", "slide")
+    sizes = [t.get_fontsize() for t in figure.findobj(mpl.text.Text) if t.get_text().strip()]
+    assert min(sizes) >= 21
+
+
+@pytest.mark.parametrize("kind", ["four groups", "forest of ten", "flow"])
+def test_the_same_picture_gives_the_same_bytes(kind: str) -> None:
+    first, second = (draw(PICTURES[kind], "SYNTHETIC") for _ in range(2))
+    assert svg_bytes(first) == svg_bytes(second)
+    assert png_bytes(first) == png_bytes(second)
+    assert b"Software" not in png_bytes(first)
+
+
+def test_drawing_leaves_global_settings_alone() -> None:
+    before = dict(mpl.rcParams)
+    svg_bytes(draw(PICTURES["four groups"], "SYNTHETIC"), outlines=False)
+    assert dict(mpl.rcParams) == before
+
+
+def test_a_suppressed_row_is_named_without_numbers() -> None:
+    picture = forest(("headache", "sciatica"))
+    picture.data.loc[1, ["estimate", "conf_low", "conf_high", "n_episodes"]] = float("nan")
+    words = [text for text, _ in texts(draw(picture))]
+    assert "sciatica" in words
+    assert "too few to show" in words
+
+
+def test_groups_differ_by_colour_marker_and_dash() -> None:
+    from outcomes.render.figures.style import LOOKS
+
+    for part in ("colour", "marker", "dash"):
+        assert len({getattr(look, part) for look in LOOKS}) == len(LOOKS)
+
+
+def test_inline_svg_is_well_formed_named_and_described() -> None:
+    figure = draw(PICTURES["four groups"], "SYNTHETIC")
+    text = inline_svg(figure, name="figure-1", title="Pain & more", alt="Mean < 3.")
+    root = ET.fromstring(text)
+    space = "{http://www.w3.org/2000/svg}"
+    assert root.get("role") == "img"
+    assert root.findtext(f"{space}title") == "Pain & more"
+    assert root.findtext(f"{space}desc") == "Mean < 3."
+    ids = re.findall(r'\sid="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+    assert all(one.startswith("figure-1-") for one in ids)
+    used = re.findall(r'(?:url\(#|href="#)([^")]+)', text)
+    assert set(used) <= set(ids)
+    assert "var(--ink" in text
+
+
+def test_unknown_kind_and_preset_are_refused_by_name() -> None:
+    with pytest.raises(UsageError, match="preset is one of page, phone, slide"):
+        draw(PICTURES["one group"], preset="wall")
+    picture = Picture("pie", pd.DataFrame(), "", "", "", "")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="kind of a picture"):
+        draw(picture)
