@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
+from outcomes.answers import how_much, trial
 from outcomes.answers.answer import Answer, refusal
-from outcomes.answers.how_much import NAME as HOW_MUCH
-from outcomes.answers.how_much import QUESTION as HOW_MUCH_QUESTION
-from outcomes.answers.how_much import how_much
 from outcomes.answers.source import source_of
 from outcomes.errors import UsageError
 from outcomes.intake.check import check
 from outcomes.study import Study
 
 QUESTIONS: Mapping[str, tuple[str, Callable[..., Answer]]] = MappingProxyType(
-    {HOW_MUCH: (HOW_MUCH_QUESTION, how_much)}
+    {
+        how_much.NAME: (how_much.QUESTION, how_much.how_much),
+        trial.NAME: (trial.QUESTION, trial.trial),
+    }
 )
 """Questions by short name: the words, and the function that answers."""
 
 
-def answer(study: Study, name: str, *, instrument: str | None = None) -> Answer:
+def answer(
+    study: Study,
+    name: str,
+    *,
+    instrument: str | None = None,
+    episode: str | None = None,
+    seed: int = 0,
+) -> Answer:
     """Answer one clinical question.
 
     Parameters
@@ -32,6 +42,10 @@ def answer(study: Study, name: str, *, instrument: str | None = None) -> Answer:
         Short name of the question: a key of `QUESTIONS`.
     instrument : str, optional
         Instrument of the outcome; by default the one with most scores.
+    episode : str, optional
+        The course, where the question is about one.
+    seed : int
+        Of answers that draw random numbers.
 
     Returns
     -------
@@ -60,7 +74,13 @@ def answer(study: Study, name: str, *, instrument: str | None = None) -> Answer:
         return refusal(name, question, problem, source_of(study))
     chosen = instrument or study.scored_instruments()[0]
     study.instrument(chosen)
-    return ask(study, instrument=chosen)
+    return ask(study, instrument=chosen, **_taken(ask, episode=episode, seed=seed))
+
+
+def _taken(ask: Callable[..., Answer], **options: Any) -> dict[str, Any]:
+    """Return the options that a question takes."""
+    known = inspect.signature(ask).parameters
+    return {name: value for name, value in options.items() if name in known}
 
 
 def answers(study: Study, *, instrument: str | None = None) -> tuple[Answer, ...]:
@@ -81,7 +101,7 @@ def answers(study: Study, *, instrument: str | None = None) -> tuple[Answer, ...
     --------
     >>> import outcomes as oc
     >>> [a.name for a in oc.answers(oc.simulate(episodes=60, seed=1))]
-    ['how-much']
+    ['how-much', ...]
     """
     return tuple(answer(study, name, instrument=instrument) for name in QUESTIONS)
 

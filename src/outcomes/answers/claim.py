@@ -1,0 +1,174 @@
+"""What an answer may say: its words follow from the design of the study, by one small table."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from outcomes.study import Study
+
+Claim = Literal["nothing", "change", "association", "difference", "effect"]
+
+FEW_EPISODES = 30
+FEW_CLUSTERS = 5
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What the words of an answer rest on.
+
+    Parameters
+    ----------
+    arms : int
+        Arms of the study; below 2 nothing was compared with care.
+    control : bool
+        Whether one of them is named as the control.
+    randomised : bool
+        Whether chance made the arms.
+    contrast : bool
+        Whether the answer compares groups or exposures, rather than describing a course.
+    overlap : bool
+        Whether every part of the contrast has enough courses.
+    n_episodes, n_clusters : int
+        Courses, and therapists (0 = not recorded), behind the answer.
+    planned : bool
+        Whether the question was declared in an analysis plan.
+    """
+
+    arms: int = 0
+    control: bool = False
+    randomised: bool = False
+    contrast: bool = False
+    overlap: bool = True
+    n_episodes: int = FEW_EPISODES
+    n_clusters: int = 0
+    planned: bool = False
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words an answer may use.
+
+    Parameters
+    ----------
+    claim : {"nothing", "change", "association", "difference", "effect"}
+        How far the answer may go.
+    noun : str
+        What the number is called.
+    cautions : tuple of str
+        Sentences that must stand beside it.
+    """
+
+    claim: Claim
+    noun: str
+    cautions: tuple[str, ...]
+
+
+NOUNS: dict[Claim, str] = {
+    "nothing": "no number",
+    "change": "change during care",
+    "association": "association",
+    "difference": "difference between arms",
+    "effect": "effect of the treatment offered",
+}
+"""What a number is called under each claim."""
+
+STRONG_WORDS: tuple[tuple[str, tuple[Claim, ...]], ...] = (
+    (r"\beffect\w*", ("effect",)),
+    (r"\bwork(s|ed)\b", ("effect",)),
+    (r"\bcaus(e|es|ed|al)\b", ("effect",)),
+    (r"\bbecause of\b", ("effect",)),
+    (r"\b(better|worse) than\b", ("difference", "effect")),
+)
+"""Words that say more than an uncontrolled course can show, and the claims that allow each."""
+
+
+def words(basis: Basis) -> Words:
+    """Return the words that a design allows.
+
+    Parameters
+    ----------
+    basis : Basis
+        The design and the data behind the answer.
+
+    Returns
+    -------
+    Words
+
+    Examples
+    --------
+    >>> words(Basis()).noun
+    'change during care'
+    >>> words(Basis(arms=2, control=True, randomised=True, contrast=True)).noun
+    'effect of the treatment offered'
+    """
+    claim = _claim(basis)
+    return Words(claim, NOUNS[claim], _cautions(basis, claim))
+
+
+def _claim(basis: Basis) -> Claim:
+    if not basis.overlap:
+        return "nothing"
+    if not basis.contrast:
+        return "change"
+    if basis.arms < 2 or not basis.control:
+        return "association"
+    return "effect" if basis.randomised else "difference"
+
+
+def _cautions(basis: Basis, claim: Claim) -> tuple[str, ...]:
+    rules = (
+        (claim == "change", "Change during care is not caused by care alone."),
+        (claim == "association", "Who got which was a choice, made for reasons not all recorded."),
+        (claim == "difference", "Chance did not make the arms, so they may differ from the start."),
+        (basis.n_episodes < FEW_EPISODES, f"There are only {basis.n_episodes} courses."),
+        (0 < basis.n_clusters < FEW_CLUSTERS, f"There are only {basis.n_clusters} therapists."),
+        (not basis.planned, "No analysis plan declared this beforehand: it is exploratory."),
+    )
+    return tuple(sentence for holds, sentence in rules if holds)
+
+
+def overclaims(text: str, claim: Claim) -> list[str]:
+    """Return the words in a text that go further than a claim allows.
+
+    Examples
+    --------
+    >>> overclaims("The massage works and has an effect.", "change")
+    ['effect', 'works']
+    >>> overclaims("Pain fell during care.", "change")
+    []
+    """
+    return [
+        match.group(0)
+        for pattern, allowed in STRONG_WORDS
+        if claim not in allowed
+        for match in re.finditer(pattern, text, re.IGNORECASE)
+    ]
+
+
+def basis_of(study: Study, *, contrast: bool, planned: bool = False, **facts: int | bool) -> Basis:
+    """Return the basis that a study gives an answer about it.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    contrast : bool
+        Whether the answer compares the arms of the study.
+    planned : bool
+        Whether the question was declared beforehand.
+    **facts
+        Other fields of `Basis`, such as `overlap` or `n_episodes`.
+    """
+    arms = study.episodes["arm"].dropna().unique()
+    base = Basis(
+        arms=len(arms),
+        control=study.provenance.control in arms,
+        randomised=study.provenance.randomised,
+        contrast=contrast,
+        planned=planned,
+        n_episodes=len(study.episodes),
+        n_clusters=int(study.episodes["therapist_id"].nunique()),
+    )
+    return Basis(**{**base.__dict__, **facts})

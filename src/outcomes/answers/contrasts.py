@@ -1,0 +1,54 @@
+"""Read means and differences off a mixed model: rows of new data, and combinations of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from outcomes.mixed.design import design_matrix
+from outcomes.mixed.results import MixedFit
+from outcomes.mixed.testing import contrast_table
+
+Array = NDArray[np.float64]
+
+
+def fixed_rows(fit: MixedFit, rows: pd.DataFrame) -> Array:
+    """Return the fixed part of a model for new rows, estimated terms only.
+
+    Parameters
+    ----------
+    fit : MixedFit
+        The fitted model.
+    rows : DataFrame
+        Every column of the fixed part.
+
+    Returns
+    -------
+    array, shape (rows, terms)
+    """
+    matrix = design_matrix(fit.design.fixed, rows)[:, fit.working.basis.kept]
+    return np.asarray(matrix, dtype=float)
+
+
+def estimates(fit: MixedFit, contrasts: Any, conf_level: float = 0.95) -> pd.DataFrame:
+    """Return each combination of the coefficients with its interval.
+
+    Parameters
+    ----------
+    fit : MixedFit
+        The fitted model.
+    contrasts : array, shape (k, terms) or (terms,)
+        One combination a row.
+    conf_level : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    DataFrame
+        estimate, std_error, df, statistic, p_value, conf_low, conf_high; one row a combination.
+    """
+    matrix = np.atleast_2d(np.asarray(contrasts, dtype=float))
+    return contrast_table(fit.estimates.beta, fit.inference, matrix, conf_level)

@@ -1,0 +1,222 @@
+"""Did treatment beat its control? Arms compared, baseline as covariate and as outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from outcomes.answers.answer import Answer, Check, Picture, refusal
+from outcomes.answers.arms import Arms, compared_at, constrained_model, constrained_rows, starts
+from outcomes.answers.claim import Words, basis_of, words
+from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, course_frame
+from outcomes.answers.source import source_of
+from outcomes.answers.wording import decimals, interval, scale, when
+from outcomes.dictionary.instruments import Instrument
+from outcomes.study import Study
+
+NAME = "trial"
+QUESTION = "Did treatment beat its control?"
+LORD = 0.5
+"""Change and ANCOVA are said to differ beyond this share of the ANCOVA's standard error."""
+
+ESTIMAND = (
+    "Difference in mean improvement between an arm and the control at the stated time, in the "
+    "better direction (positive = the arm did better), among all who entered, by the arm they were "
+    "in, whatever they received (treatment policy)."
+)
+ASSUMPTIONS = (
+    "ANCOVA uses courses with a score at that time: those without are like those with, given arm "
+    "and baseline.",
+    "The constrained longitudinal model uses every score: missing ones are like those of courses "
+    "with the same scores so far (missing at random). Its arms have one mean at baseline, and "
+    "scores of a course share a random level (compound symmetry).",
+)
+REFERENCES = (
+    "Vickers & Altman (2001), BMJ 323:1123: baseline as covariate.",
+    "Liang & Zeger (2000), Sankhya B 62:134: the constrained longitudinal model.",
+    "Lord (1967), Psychol Bull 68:304; Senn (2006), Stat Med 25:4334: change and ANCOVA.",
+)
+
+
+def trial(study: Study, *, instrument: str, planned: bool = False) -> Answer:
+    """Compare the arms of a trial with its control.
+
+    Parameters
+    ----------
+    study : Study
+        A study without errors.
+    instrument : str
+        Instrument of the outcome.
+    planned : bool
+        Whether an analysis plan declared the question.
+
+    Returns
+    -------
+    Answer
+        ``.table``: ``kind`` is ``ancova`` (the answer), ``constrained``, ``change`` or ``score``;
+        one row an arm and time. Refused without a named control, or with fewer than ten courses of
+        an arm at the time of the answer.
+    """
+    course = course_frame(study, instrument)
+    source = source_of(study, n_used=len(course.rows), left_out=course.left_out)
+    problem = _missing(study, course)
+    if problem:
+        return refusal(NAME, QUESTION, problem, source, estimand=ESTIMAND, references=REFERENCES)
+    measure = study.instrument(instrument)
+    arms = _arms(study, course, measure)
+    table, method = _estimates(arms)
+    table.insert(0, "term", table["arm"])
+    main = table[(table["kind"] == "ancova") & (table[arms.axis] == arms.times[-1])]
+    allowed = words(basis_of(study, contrast=True, planned=planned, n_episodes=course.n_courses))
+    return Answer(
+        name=NAME,
+        question=QUESTION,
+        sentence=_sentence(main, arms, measure, allowed),
+        table=table,
+        picture=_picture(main, table, arms, measure),
+        method=method,
+        estimand=ESTIMAND,
+        assumptions=ASSUMPTIONS,
+        checks=_checks(table, arms, study),
+        limits=(*allowed.cautions, *_limits(arms)),
+        references=REFERENCES,
+        source=source,
+    )
+
+
+def _missing(study: Study, course: CourseFrame) -> str:
+    """Why arms cannot be compared, or an empty string."""
+    arms = course.rows["arm"].dropna()
+    control = study.provenance.control
+    if arms.nunique() < 2:
+        return (
+            "it has one arm or none, and a comparison needs a control. Compare with courses that "
+            "wait or have other care, allotted by chance."
+        )
+    if control not in set(arms):
+        return "no arm is named as the control. Name it in the column map: [study] control = ..."
+    counts = course.rows.groupby("arm")["episode_id"].nunique()
+    if not course.times or counts.min() < LEAST_COURSES:
+        return (
+            f"the smallest arm has {counts.min()} courses with a later score; at least "
+            f"{LEAST_COURSES} an arm are needed at one time."
+        )
+    here = course.rows[course.rows[course.axis] == course.horizon]
+    there = here.groupby("arm")["episode_id"].nunique().reindex(counts.index, fill_value=0)
+    if there.min() < LEAST_COURSES:
+        return f"an arm has fewer than {LEAST_COURSES} scores {when(course.axis, course.horizon)}."
+    return ""
+
+
+def _arms(study: Study, course: CourseFrame, measure: Instrument) -> Arms:
+    rows = course.rows[course.rows["arm"].notna()]
+    seen = rows.pivot_table("episode_id", course.axis, "arm", "nunique", fill_value=0)
+    enough = seen.index[(seen >= LEAST_COURSES).all(axis=1)]
+    times = tuple(t for t in course.times if t in enough and t <= course.horizon)
+    control = str(study.provenance.control)
+    first = starts(study, measure.name, rows)
+    return Arms(rows, course.axis, times, control, measure.sign, first)
+
+
+def _estimates(arms: Arms) -> tuple[pd.DataFrame, str]:
+    parts = [compared_at(arms, time) for time in arms.times]
+    method = (
+        "ANCOVA: least squares of improvement on arm and baseline, at each time by itself; beside "
+        "it improvement alone and the score alone."
+    )
+    model = constrained_model(arms)
+    if model is not None:
+        parts.append(constrained_rows(arms, model))
+        method += (
+            f" Constrained longitudinal model by REML on {model.n_observations} scores: "
+            f"{model.request.formula}, where armI_timeJ are arm by later time."
+        )
+    table = pd.concat(parts, ignore_index=True)
+    first = ["kind", "arm", arms.axis, "n_episodes", "n_control"]
+    return table[[*first, *[c for c in table if c not in first]]], method
+
+
+def _sentence(main: pd.DataFrame, arms: Arms, measure: Instrument, allowed: Words) -> str:
+    digits, time = decimals(measure), when(arms.axis, arms.times[-1])
+    parts = [_part(row, arms.control, measure.unit, digits) for row in main.to_dict("records")]
+    kind = {"effect": "the effect of offering it", "difference": "a difference, not randomised"}
+    return (
+        f"{time[0].upper()}{time[1:]}, {measure.title} had improved by {' and by '.join(parts)}, "
+        f"allowing for baseline: {kind[allowed.claim]} ({scale(measure)})."
+    )
+
+
+def _part(row: Mapping[Hashable, Any], control: str, unit: str, digits: int) -> str:
+    more = row["estimate"] >= 0
+    low, high = row["conf_low"], row["conf_high"]
+    ends = (low, high) if more else (-high, -low)
+    found = interval(abs(row["estimate"]), *ends, digits, unit)
+    return f"{found} {'more' if more else 'less'} in {row['arm']} than in {control}"
+
+
+def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instrument) -> Picture:
+    last = table[table[arms.axis] == arms.times[-1]]
+    ways = {
+        "ancova": "baseline as covariate (ANCOVA)",
+        "constrained": "baseline as outcome (constrained)",
+        "change": "change alone",
+        "score": "score alone",
+    }
+    several = len(arms.treated) > 1
+    label = last["kind"].map(ways)
+    data = last.assign(label=last["arm"] + ": " + label if several else label)
+    digits = decimals(measure)
+    spoken = "; ".join(
+        f"{row['arm']}: {interval(row['estimate'], row['conf_low'], row['conf_high'], digits)}"
+        for row in main.to_dict("records")
+    )
+    columns = ["label", "estimate", "conf_low", "conf_high", "n_episodes"]
+    time = when(arms.axis, arms.times[-1])
+    return Picture(
+        kind="forest",
+        data=data[columns].reset_index(drop=True),
+        title=f"Against {arms.control}, {time}",
+        x_label=f"Difference in improvement ({measure.unit}; right = better than {arms.control})",
+        y_label="",
+        alt=f"Difference in improvement from {arms.control} with 95 % intervals, {time}, in "
+        f"several analyses. ANCOVA: {spoken}.",
+    )
+
+
+def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
+    last = table[table[arms.axis] == arms.times[-1]].set_index(["kind", "arm"])
+    ancova, change = last.loc["ancova"], last.loc["change"]
+    gap = (ancova["estimate"] - change["estimate"]).abs() / ancova["std_error"]
+    lord = f"ANCOVA {ancova['estimate'].iloc[0]:.2f}, change {change['estimate'].iloc[0]:.2f}"
+    started = study.episodes["arm"].value_counts()
+    reached = arms.at(arms.times[-1])["arm"].value_counts()
+    missing = 1 - (reached / started).dropna()
+    shares = ", ".join(f"{arm} {share:.0%}" for arm, share in missing.items())
+    return (
+        Check("chance made the arms", study.provenance.randomised, "as the column map states"),
+        Check(
+            "change and ANCOVA agree (Lord's paradox)",
+            bool((gap <= LORD).all()),
+            f"{lord}: they answer different questions where baselines differ",
+        ),
+        Check(
+            "at most 20 % without a score, alike in the arms",
+            bool((missing <= 0.2).all() and missing.max() - missing.min() <= 0.1),
+            f"without a score at that time: {shares}",
+        ),
+    )
+
+
+def _limits(arms: Arms) -> tuple[str, ...]:
+    many = len(arms.treated) * len(arms.times) > 1
+    return (
+        "Patients who know their arm may report accordingly; this compares offers of care, not "
+        "hands alone.",
+        *(
+            ("Other times and arms are shown for completeness and not adjusted for their number.",)
+            if many
+            else ()
+        ),
+    )
