@@ -9,6 +9,7 @@ from itertools import combinations
 import matplotlib as mpl
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from outcomes.answers.answer import Picture
@@ -59,11 +60,22 @@ PICTURES = {
 }
 
 
+def ticks_out_of_view(axes: Axes) -> list[mpl.text.Text]:
+    return [
+        label
+        for axis in (axes.xaxis, axes.yaxis)
+        for tick in axis.get_major_ticks()
+        for label in (tick.label1, tick.label2)
+        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+    ]
+
+
 def texts(figure: Figure) -> list[tuple[str, tuple[float, float, float, float]]]:
     """Every visible text with its box in pixels, the watermark left out."""
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     figure.draw(renderer)
-    found = figure.findobj(mpl.text.Text)
+    unseen = {id(text) for axes in figure.axes for text in ticks_out_of_view(axes)}
+    found = [text for text in figure.findobj(mpl.text.Text) if id(text) not in unseen]
     boxes = []
     for text in found:
         words = text.get_text().strip()

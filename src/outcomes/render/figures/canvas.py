@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 
 from outcomes.render.figures.style import FONT, GRID, INK, MUTED, PAPER, Look, Preset
 
@@ -140,9 +140,9 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """
     if not text.strip():
         return 0.0
-    font = FontProperties(family=FONT, weight="bold" if bold else "normal")
-    outline = TextPath((0, 0), text, size=size, prop=font)
-    return float(outline.get_extents().x1) / 72
+    font = FontProperties(family=FONT, weight="bold" if bold else "normal", size=size)
+    points, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
+    return float(points) / 72
 
 
 def wrapped(text: str, width: float, size: float, *, bold: bool = False) -> list[str]:
