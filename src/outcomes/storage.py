@@ -14,7 +14,7 @@ from outcomes import __version__
 from outcomes.dictionary.columns import ColumnSpec, TableSpec
 from outcomes.dictionary.tables import TABLES
 from outcomes.folders import written_whole
-from outcomes.study import Study
+from outcomes.study import Study, Truth
 
 PACKAGE = "datapackage.json"
 TRUTH = "truth.json"
@@ -47,7 +47,7 @@ def save(study: Study, directory: str | Path) -> Path:
         written = {name: digest for name, digest in digests.items() if digest}
         _write_json(folder / PACKAGE, _package(study, written))
         if study.truth is not None:
-            _write_json(folder / TRUTH, _truth(study, written))
+            _write_json(folder / TRUTH, _truth(study, study.truth, written))
     return Path(directory)
 
 
@@ -140,15 +140,14 @@ def _field(column: ColumnSpec) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if value}
 
 
-def _truth(study: Study, digests: dict[str, str]) -> dict[str, Any]:
-    assert study.truth is not None
+def _truth(study: Study, truth: Truth, digests: dict[str, str]) -> dict[str, Any]:
     return {
         "label": "SYNTHETIC",
         "seed": study.provenance.seed,
         "version": study.provenance.version or __version__,
         "sha256": digests,
-        "parameters": dict(study.truth.parameters),
-        "estimands": json.loads(study.truth.estimands.to_json(orient="records")),
+        "parameters": dict(truth.parameters),
+        "estimands": json.loads(truth.estimands.to_json(orient="records")),
     }
 
 

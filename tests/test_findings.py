@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pandas as pd
+
+from outcomes.dictionary.rules import RULES
+from outcomes.findings import COLUMNS, Findings, finding, where_broken
+
+
+def test_a_finding_counts_rows_and_names_the_first_from_one():
+    found = finding("R03", "sessions", "pressure", [7, 4], got="above 5")
+    assert (found.count, found.first_row, found.severity) == (2, 5, "error")
+    assert found.message.endswith("; got above 5")
+    assert found.remedy == RULES["R03"].remedy
+
+
+def test_a_mask_with_unknown_cells_breaks_nothing_by_itself():
+    mask = pd.Series([True, None, False], dtype="boolean")
+    assert [f.count for f in where_broken("R03", "t", "c", mask, got="x")] == [1]
+    assert not list(where_broken("R03", "t", "c", pd.Series([False]), got="x"))
+
+
+def test_warnings_alone_are_ok_and_the_table_is_tidy():
+    warning = finding("R05", "episodes", "condition", [0], got="another word")
+    error = finding("R01", "episodes", "episode_id", [0], got="an empty cell")
+    assert Findings((warning,)).ok
+    assert not Findings((warning, error)).ok
+    assert tuple(Findings((warning, error)).table.columns) == COLUMNS
+    assert repr(Findings((warning, error))) == "Findings(1 errors, 1 warnings)"
+
+
+def test_an_empty_check_still_has_its_columns():
+    assert tuple(Findings(()).table.columns) == COLUMNS
+
+
+def test_rule_numbers_are_their_keys():
+    assert all(rule.number == number for number, rule in RULES.items())
