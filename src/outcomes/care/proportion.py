@@ -106,4 +106,4 @@ def design_effect(events: pd.Series[Any], clusters: pd.Series[Any]) -> float:
     if k < 2 or share in (0.0, 1.0):
         return 1.0
     between = k / (k - 1) * float((residuals**2).sum()) / n**2
-    return max(1.0, between / (share * (1 - share) / n))
+    return max(1.0, float(between / (share * (1 - share) / n)))

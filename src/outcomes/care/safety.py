@@ -16,6 +16,7 @@ from outcomes.study import Study
 from outcomes.trajectory import visits_received
 
 CLEARED = ("cleared", "limited")
+AGAINST = ("treated without clearance", "treated before clearance")
 STRATA = ("adapted", "adaptation", "pressure", "pressure_max", "condition", "arm")
 NOT_RECORDED = "not recorded"
 _DEVIATION = ["deviation", "episode_id", "session", "day"]
@@ -102,9 +103,7 @@ def deviations(study: Study) -> pd.DataFrame:
     highest = visits["pressure_max"].fillna(visits["pressure"])
     ceiling = facts["pressure_ceiling"].reindex(visits["episode_id"]).to_numpy(float)
     cleared = clearance(study)
-    against = cleared[
-        cleared["status"].isin(["treated without clearance", "treated before clearance"])
-    ]
+    against = cleared[cleared["status"].isin(AGAINST)]
     first = visits.drop_duplicates("episode_id")[["episode_id", "session", "day"]]
     of_clearance = against[["status", "episode_id"]].merge(first, "left", on="episode_id")
     parts = [

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -54,18 +57,22 @@ def course_timeline(study: Study, episode_id: str) -> pd.DataFrame:
     visits = _own(study, "sessions", episode_id)
     given = visits["status"].isin(RECEIVED) | visits["status"].isna()
     scores, goals = _own(study, "assessments", episode_id), _own(study, "goals", episode_id)
-    script_end = episode.assign(day=episode["weeks"] * DAYS_A_WEEK)
+    script = episode.assign(script_end=episode["weeks"] * DAYS_A_WEEK)
     events = (
         _events(visits[given], "visit", "day", "status", "pressure"),
         _events(visits[~given], "missed visit", "day", "status", None),
         _events(scores, "score", "day", "instrument", "score"),
         _events(goals, "goal due", "by_day", "instrument", "target"),
-        _events(episode, "clearance", "clearance_day", "clearance", None).dropna(subset=["day"]),
-        _events(script_end, "script ends", "day", None, "sessions_per_week").dropna(subset=["day"]),
-        _events(episode, "course ends", "end_day", "end_reason", None).dropna(subset=["day"]),
     )
-    filled = [part for part in events if len(part)] or [events[0]]
-    table = pd.concat(filled, ignore_index=True)
+    facts = (
+        _events(episode, "clearance", "clearance_day", "clearance", None),
+        _events(script, "script ends", "script_end", None, "sessions_per_week"),
+        _events(episode, "course ends", "end_day", "end_reason", None),
+    )
+    rows = [event for part in events for event in part]
+    rows += [event for part in facts for event in part if pd.notna(event[0])]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = table.astype({"day": float, "value": float})
     return table.sort_values("day", kind="stable", ignore_index=True)
 
 
@@ -76,11 +83,9 @@ def _own(study: Study, table: str, episode_id: str) -> pd.DataFrame:
 
 def _events(
     frame: pd.DataFrame, kind: str, day: str, label: str | None, value: str | None
-) -> pd.DataFrame:
-    values = {
-        "day": frame[day],
-        "kind": kind,
-        "label": frame[label].astype(object) if label else None,
-        "value": frame[value] if value else np.nan,
-    }
-    return pd.DataFrame(values, columns=list(COLUMNS))
+) -> Iterator[tuple[Any, ...]]:
+    days = frame[day]
+    labels = frame[label] if label else [None] * len(frame)
+    values = frame[value] if value else [np.nan] * len(frame)
+    for at, said, number in zip(days, labels, values, strict=True):
+        yield at, kind, said if pd.notna(said) else None, number
