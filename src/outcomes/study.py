@@ -203,5 +203,5 @@ def _typed(values: pd.Series[Any], column: ColumnSpec) -> pd.Series[Any]:
     if column.kind == "boolean":
         return values.astype("boolean")
     if pd.api.types.is_numeric_dtype(values):
-        return values.map(lambda cell: f"{cell:g}" if pd.notna(cell) else None).astype(object)
+        return values.map("{:g}".format, na_action="ignore").astype(object)
     return values.copy()

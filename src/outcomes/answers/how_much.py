@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -120,25 +122,26 @@ def _pressure_rows(course: CourseFrame) -> tuple[pd.DataFrame, str]:
 
 def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame) -> str:
     digits, time = decimals(measure), when(course.axis, course.horizon)
-    overall = at_horizon[at_horizon["group"] == "all"].iloc[0]
+    overall = at_horizon[at_horizon["group"] == "all"].to_dict("records")[0]
     own = at_horizon[at_horizon["group"] != "all"]
     if course.group == "arm" and len(own):
         parts = [
-            f"{interval(row.estimate, row.conf_low, row.conf_high, digits, measure.unit)} "
-            f"in the arm {row.group}"
-            for row in own.itertuples()
+            f"{_found(row, digits, measure.unit)} in the arm {row['group']}"
+            for row in own.to_dict("records")
         ]
         start = f"Improvement in {measure.title} {time} was {' and '.join(parts)}"
     else:
-        found = interval(
-            overall.estimate, overall.conf_low, overall.conf_high, digits, measure.unit
-        )
-        verb = "improved" if overall.estimate >= 0 else "changed"
+        found = _found(overall, digits, measure.unit)
+        verb = "improved" if overall["estimate"] >= 0 else "changed"
         start = (
             f"During care, scores on the {measure.title} {verb} by {found} {time}, "
             f"on average over {course.n_courses} courses"
         )
     return f"{start} ({scale(measure)})."
+
+
+def _found(row: Mapping[Any, Any], digits: int, unit: str = "") -> str:
+    return interval(row["estimate"], row["conf_low"], row["conf_high"], digits, unit)
 
 
 def _picture(course: CourseFrame, measure: Instrument, curve: pd.DataFrame) -> Picture:
@@ -148,10 +151,7 @@ def _picture(course: CourseFrame, measure: Instrument, curve: pd.DataFrame) -> P
     columns = ["group", "x", "estimate", "conf_low", "conf_high", "n_episodes"]
     last = data[data["x"] == course.horizon]
     digits = decimals(measure)
-    spoken = "; ".join(
-        f"{row.group}: {interval(row.estimate, row.conf_low, row.conf_high, digits)}"
-        for row in last.itertuples()
-    )
+    spoken = "; ".join(f"{row['group']}: {_found(row, digits)}" for row in last.to_dict("records"))
     axis = "Sessions received before the score"
     if course.axis == "week":
         axis = "Weeks since the first visit"
