@@ -44,11 +44,12 @@ def course_timeline(study: Study, episode_id: str) -> pd.DataFrame:
     >>> from outcomes.study import study_from_tables
     >>> visits = pd.DataFrame({"episode_id": "a", "session": [1, 2], "day": [0, 7], "pressure": 3})
     >>> goals = pd.DataFrame({"episode_id": "a", "instrument": "nprs", "target": [2], "by_day": 5})
-    >>> course_timeline(study_from_tables({"sessions": visits, "goals": goals}), "a")
-       day      kind     label  value
-    0  0.0     visit      None    3.0
-    1  5.0  goal due      nprs    2.0
-    2  7.0     visit      None    3.0
+    >>> table = course_timeline(study_from_tables({"sessions": visits, "goals": goals}), "a")
+    >>> table[["day", "kind", "value"]]
+       day      kind  value
+    0  0.0     visit    3.0
+    1  5.0  goal due    2.0
+    2  7.0     visit    3.0
     """
     episode = study.episodes[study.episodes["episode_id"] == episode_id]
     if episode.empty:
