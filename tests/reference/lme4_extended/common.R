@@ -13,7 +13,8 @@ read <- function(file, factors = c()) {
   for (f in factors) d[[f]] <- factor(d[[f]])
   d
 }
-# lmer from two optimisers, each as tight as it goes; the higher likelihood is kept.
+# lmer from two optimisers, each as tight as it goes, and from further starts where the fit is singular (lme4 can stop at a lower, local
+# optimum there); the highest likelihood is kept.
 tight <- function(formula, d, REML = TRUE, weights = NULL, ...) {
   d$.w <- if (is.null(weights)) 1 else d[[weights]]
   fit <- function(control, start = NULL)
@@ -21,7 +22,16 @@ tight <- function(formula, d, REML = TRUE, weights = NULL, ...) {
   tighter <- c(check.conv.grad = "ignore", check.conv.singular = "ignore", check.conv.hess = "ignore")
   a <- fit(do.call(lmerControl, c(list(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-10, maxfun = 2e5)), as.list(tighter))))
   b <- fit(do.call(lmerControl, c(list(optimizer = "nloptwrap", optCtrl = list(xtol_rel = 1e-12, xtol_abs = 1e-12, ftol_rel = 1e-15, ftol_abs = 0, maxeval = 1e5)), as.list(tighter))), start = getME(a, "theta"))
-  m <- if (as.numeric(logLik(b)) > as.numeric(logLik(a))) b else a
+  better <- function(a, b) if (as.numeric(logLik(b)) > as.numeric(logLik(a)) + 1e-12) b else a
+  m <- better(a, b)
+  if (isSingular(m, 1e-3)) {
+    set.seed(1); lower <- getME(m, "lower"); n <- length(lower)
+    for (k in 1:8) {
+      start <- ifelse(lower == 0, exp(rnorm(n, -1)), rnorm(n, 0, .3))
+      s <- fit(do.call(lmerControl, c(list(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-10, maxfun = 2e5)), as.list(tighter))), start)
+      m <- better(m, s)
+    }
+  }
   environment(attr(m@frame, "formula")) <- environment()
   m
 }

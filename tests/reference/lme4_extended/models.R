@@ -68,6 +68,7 @@ entries <- list(
   one("clinic_weights_crossed", "clinic.csv", "improvement ~ condition * session_count + (1 | episode_id) + (1 | therapist_id)", clinic, weights = "weight", about = "prior weights, crossed"),
   one("clinic_offset", "clinic.csv", "improvement ~ arm * session_count + offset(expected) + (1 | episode_id)", clinic, about = "offset"),
   one("clinic_year", "clinic.csv", "improvement ~ year + session_count + (1 + session_count | episode_id)", clinic, about = "a covariate about 2020 with a spread of one"),
+  one("clinic_year_centred", "clinic.csv", "improvement ~ I(year - 2022) + session_count + (1 + session_count | episode_id)", clinic, about = "the same less 2022: its slopes and their df are the same by algebra; lmerTest's df of clinic_year are 5e-3 off, by numerical differences"),
   one("clinic_gaps", "clinic_gaps.csv", headline, clinic, about = "missing response, covariate and baseline: rows left out"),
   one("clinic_empty", "clinic_empty.csv", "improvement ~ condition * arm + session_count + (1 | episode_id)", clinic, about = "an empty cell: one column dropped"),
   one("clinic_aliased", "clinic.csv", "improvement ~ session_count + day + I(2 * day + session_count) + (1 | episode_id)", clinic, about = "a column that repeats others"),
