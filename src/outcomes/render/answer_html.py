@@ -45,7 +45,8 @@ def answer_html(answer: Answer) -> str:
     rule = Disclosure(exempt=answer.source.synthetic)
     safe = disclosed(answer, rule)
     section = answer_section(safe, details=False, disclosure=rule)
-    stem = hashlib.sha256(f"{answer.source.sha256}{answer.sentence}".encode()).hexdigest()[:8]
+    shown = f"{safe.source}{safe.sentence}{safe.table.to_csv()}"
+    stem = hashlib.sha256(shown.encode()).hexdigest()[:8]
     body = blocks_html(section.blocks, safe.source.label, f"{answer.name}-{stem}")
     label = f" <small>({safe.source.label} data)</small>" if safe.source.label else ""
     heading = f"<h3>{escape(safe.question)}{label}</h3>"

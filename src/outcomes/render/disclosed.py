@@ -10,6 +10,7 @@ from outcomes.answers.answer import Answer, Picture
 from outcomes.privacy.disclosure import SUPPRESSED, Disclosure, suppress_counts
 
 COUNT = "n_episodes"
+TOTAL = "all"
 VALUES = (
     "estimate", "std_error", "df", "df_num", "df_den", "statistic", "p_value", "conf_low",
     "conf_high",
@@ -45,7 +46,39 @@ def _without_small_cells(table: pd.DataFrame, rule: Disclosure) -> pd.DataFrame:
     if COUNT not in table:
         return table
     values = [name for name in VALUES if name in table]
-    return suppress_counts(table, COUNT, values, disclosure=rule)
+    safe = suppress_counts(table, COUNT, values, disclosure=rule)
+    betrayed = _betrayed_by_the_total(safe, table, rule)
+    safe.loc[betrayed, [COUNT, *values]] = float("nan")
+    safe.loc[betrayed, SUPPRESSED] = True
+    return safe
+
+
+def _betrayed_by_the_total(safe: pd.DataFrame, table: pd.DataFrame, rule: Disclosure) -> list[int]:
+    """Return groups to hide as well, so that "all" less those shown is no small count.
+
+    Groups that are not in the table at all count among those not shown.
+    """
+    if rule.exempt or "group" not in table:
+        return []
+    about = [str(c) for c in table if c not in (*VALUES, COUNT, "group", "term")]
+    hidden: list[int] = []
+    for rows in _alike(table, about):
+        counts = safe.loc[rows, COUNT].dropna().astype(float)
+        whole = table.loc[rows, "group"] == TOTAL
+        parts = counts.drop(rows[whole], errors="ignore").sort_values(kind="stable")
+        total = float(table.loc[rows[whole], COUNT].sum())
+        while len(parts) and rule.hides(total - parts.sum()):
+            hidden.append(int(parts.index[0]))
+            parts = parts.iloc[1:]
+    return hidden
+
+
+def _alike(table: pd.DataFrame, about: list[str]) -> list[pd.Index[int]]:
+    """Return the rows that speak of the same quantity at the same time."""
+    if not about:
+        return [table.index]
+    groups = table.groupby(about, dropna=False).indices.values()
+    return [table.index[positions] for positions in groups]
 
 
 def _safe_picture(picture: Picture, rule: Disclosure) -> Picture:

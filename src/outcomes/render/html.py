@@ -62,8 +62,12 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("outcomes.render"), autoescape=True, undefined=StrictUndefined
     )
-    environment.globals["spans"] = spans
+    environment.globals.update(spans=spans, is_number=_is_number)
     return environment
+
+
+def _is_number(cell: str) -> bool:
+    return cell[:1].isdigit() or cell[:1] in set("<–\N{MINUS SIGN}")
 
 
 def _figure_drawer(label: str, prefix: str = "figure") -> object:

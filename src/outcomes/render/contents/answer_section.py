@@ -38,7 +38,7 @@ def answer_section(answer: Answer, *, details: bool, disclosure: Disclosure) -> 
     if answer.picture is not None and len(answer.picture.data):
         blocks.append(Figure(answer.picture, f"{answer.picture.title}. {READING}"))
     if len(answer.table):
-        blocks.append(estimate_table(answer, details=details, disclosure=disclosure))
+        blocks.append(estimate_table(answer, details=details))
     blocks += _limits(answer)
     blocks += [Heading("How this was worked out"), Paragraph(answer.method)]
     blocks += [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from outcomes.answers.answer import Answer
-from outcomes.privacy.disclosure import Disclosure
 from outcomes.render.document import Table
 from outcomes.render.figures.style import spoken
 from outcomes.render.numbers import count, decimals_for, limits, p_value, plain
@@ -25,7 +24,7 @@ HEADS = {
 HIDDEN = "too few to show"
 
 
-def estimate_table(answer: Answer, *, details: bool, disclosure: Disclosure) -> Table:
+def estimate_table(answer: Answer, *, details: bool) -> Table:
     """Return an answer's estimates as a table of texts.
 
     Parameters
@@ -34,8 +33,6 @@ def estimate_table(answer: Answer, *, details: bool, disclosure: Disclosure) -> 
         With small cells already suppressed.
     details : bool
         Whether to add std. error, df and p value, and the rows that the figure shows.
-    disclosure : Disclosure
-        What may be shown.
 
     Returns
     -------
@@ -48,9 +45,7 @@ def estimate_table(answer: Answer, *, details: bool, disclosure: Disclosure) -> 
     extra = [c for c in ("std_error", "df", "p_value") if details and c in rows]
     counted = ["n_episodes"] if "n_episodes" in rows else []
     heads = [*settings, *counted, "estimate (95 % CI)", *extra]
-    cells = tuple(
-        tuple(_cells(record, settings, counted, extra, disclosure)) for record in _records(rows)
-    )
+    cells = tuple(tuple(_cells(record, settings, counted, extra)) for record in _records(rows))
     caption = answer.picture.y_label if answer.picture else "Estimates"
     return Table(caption, tuple(HEADS.get(h, _words(h)) for h in heads), cells)
 
@@ -77,7 +72,6 @@ def _cells(
     settings: list[str],
     counted: list[str],
     extra: list[str],
-    disclosure: Disclosure,
 ) -> list[str]:
     shown = [_setting(record[name]) for name in settings]
     estimate, low, high = (_number(record, c) for c in ("estimate", "conf_low", "conf_high"))
@@ -85,7 +79,7 @@ def _cells(
     if record.get("suppressed"):
         return [
             *shown,
-            *(f"<{disclosure.threshold}" for _ in counted),
+            *("not shown" for _ in counted),
             HIDDEN,
             *("" for _ in extra),
         ]

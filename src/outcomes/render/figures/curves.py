@@ -52,12 +52,12 @@ def draw_curves(picture: Picture, preset: Preset, label: str) -> Canvas:
     return canvas
 
 
-def _shift(position: int, data: pd.DataFrame) -> float:
-    """Intervals of several groups at the same few times stand side by side."""
+def _shift(position: int, data: pd.DataFrame) -> float | None:
+    """Return where a group's bars stand beside its times; None where there are too many times."""
     times = data["x"].unique()
     groups = data["group"].nunique()
-    if len(times) > FEW_POINTS or groups < 2:
-        return 0.0
+    if len(times) > FEW_POINTS:
+        return None
     span = float(max(times) - min(times)) or 1.0
     return span * 0.015 * (position - (groups - 1) / 2)
 
@@ -104,8 +104,8 @@ def _one_label(
 ) -> None:  # fmt: skip
     edge, height = place
     axes.plot(
-        [end["x"], edge], [end["estimate"], height], color=look.colour, clip_on=False,
-        linewidth=0.45 * preset.line,
+        [end["x"], edge], [end["estimate"], height], color=MUTED, linestyle=":", clip_on=False,
+        linewidth=0.5 * preset.line,
     )  # fmt: skip
     axes.plot(
         [edge], [height], color=look.colour, marker=look.marker, markersize=0.8 * preset.marker,

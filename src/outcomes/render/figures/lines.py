@@ -11,11 +11,11 @@ from outcomes.render.figures.canvas import wrapped
 from outcomes.render.figures.style import FONT, INK, MUTED, PAPER, Look, Preset
 
 FEW_POINTS = 4
-"""Up to this many points a group get an interval each; more get a band."""
+"""At up to this many times each interval is a bar; at more they join to a band."""
 
 
 def draw_group(
-    axes: Axes, rows: pd.DataFrame, look: Look, preset: Preset, shift: float = 0.0
+    axes: Axes, rows: pd.DataFrame, look: Look, preset: Preset, shift: float | None = None
 ) -> None:
     """Draw one group's line, markers, and band or intervals.
 
@@ -29,11 +29,12 @@ def draw_group(
         Colour, marker and dash.
     preset : Preset
         Sizes.
-    shift : float
-        Sideways shift in units of x, so that intervals of several groups stand side by side.
+    shift : float, optional
+        Given: one bar an interval, moved sideways by this many units of x so that the bars of
+        several groups stand side by side. Not given: a band.
     """
-    x = rows["x"] + shift
-    if len(rows) > FEW_POINTS:
+    x = rows["x"] + (shift or 0.0)
+    if shift is None and len(rows) > 1:
         axes.fill_between(
             x, rows["conf_low"], rows["conf_high"], color=look.colour, alpha=0.17, linewidth=0
         )

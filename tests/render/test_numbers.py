@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from outcomes.render.numbers import (
+    decimals_for,
+    estimate_with_interval,
+    limits,
+    p_value,
+    plain,
+)
+
+
+@pytest.mark.parametrize(
+    ("half_width", "decimals"),
+    [(0.3, 1), (0.1, 1), (0.09, 2), (0.012, 2), (1.2, 1), (9.9, 1), (10, 0), (1e-9, 4),
+     (0.0, 1), (float("nan"), 1), (float("inf"), 1)],
+)  # fmt: skip
+def test_decimals_follow_the_interval(half_width: float, decimals: int) -> None:
+    assert decimals_for(half_width) == decimals
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.25, "1.2"), (-0.04, "0.0"), (0.04, "0.0"), (-12.34, "−12.3"), (12345.6, "12,345.6"),
+     (float("nan"), "–"), (float("-inf"), "–")],
+)  # fmt: skip
+def test_plain_numbers(value: float, text: str) -> None:
+    assert plain(value) == text
+
+
+def test_an_estimate_is_never_printed_without_its_interval_and_unit() -> None:
+    text = estimate_with_interval(-1.94, -2.26, -1.6, "points", conf_level=0.9)
+    assert text == "−1.9 points (90 % CI −2.3 to −1.6)"
+
+
+def test_limits_choose_their_own_decimals() -> None:
+    assert limits(120.4, 180.2) == "120 to 180"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.00099, "< 0.001"), (0.001, "0.001"), (0.0499, "0.050"), (0.1, "0.10"), (1.0, "1.00"),
+     (float("nan"), "–")],
+)  # fmt: skip
+def test_p_values(value: float, text: str) -> None:
+    assert p_value(value) == text

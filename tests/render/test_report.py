@@ -1,0 +1,221 @@
+"""The report: complete, self-contained, the same bytes twice, and silent about small groups."""
+
+from __future__ import annotations
+
+import csv
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outcomes.answers.answer import refusal
+from outcomes.errors import UnavailableError, UsageError
+from outcomes.privacy.disclosure import Disclosure
+from outcomes.render.compose import compose
+from outcomes.render.disclosed import disclosed
+from outcomes.render.formats import FORMATS, Format, check_available
+from outcomes.render.html import page_html
+from outcomes.render.report import estimates_table, report
+
+VOID = {"meta", "link", "br", "img", "hr"}
+
+
+class Page(HTMLParser):
+    """Collects tags, ids and addresses, and holds that tags are closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.addresses: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        values = dict(attrs)
+        self.ids += [values["id"] or ""] if "id" in values else []
+        self.addresses += [values[name] or "" for name in ("href", "src") if name in values]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def folder(synthetic_study: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return report(synthetic_study, tmp_path_factory.mktemp("out") / "report", audience="analyst")
+
+
+def test_the_page_is_well_formed_and_asks_no_host_for_anything(folder: Path) -> None:
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+    assert {a for a in page.addresses if not a.startswith(("#", "data:"))} == set()
+    assert set(re.findall(r"https?://[^\"' <]+", text)) <= {
+        "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}  # fmt: skip
+    assert {"script", "iframe", "img"}.isdisjoint(page.tags)
+    assert {a[1:] for a in page.addresses if a.startswith("#")} <= set(page.ids)
+
+
+def test_the_summary_comes_first_and_data_source_seed_and_label_are_named(folder: Path) -> None:
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    sections = re.findall(r'<section id="([^"]+)"', text)
+    assert sections[0] == "summary"
+    assert sections[-1] == "provenance"
+    assert "<title>SYNTHETIC: A study made by hand</title>" in text
+    for words in ("made-by-hand", "<dt>Seed</dt><dd>5</dd>", "SHA-256", "outcomes 0."):
+        assert words in text
+
+
+def test_every_figure_has_words_for_those_who_cannot_see_it(folder: Path) -> None:
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    drawings = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+    assert drawings
+    for drawing in drawings:
+        assert 'role="img"' in drawing
+        assert len(re.search(r"<desc[^>]*>(.*?)</desc>", drawing, re.DOTALL).group(1)) > 20  # type: ignore[union-attr]
+        assert "SYNTHETIC DATA" in drawing
+
+
+def test_the_same_study_gives_the_same_bytes(
+    synthetic_study: Any, folder: Path, tmp_path: Path
+) -> None:
+    again = report(synthetic_study, tmp_path / "again", audience="analyst")
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == sorted(path.name for path in again.iterdir())
+    for name in names:
+        assert (folder / name).read_bytes() == (again / name).read_bytes()
+
+
+def test_a_date_stands_in_the_report_only_when_given(
+    synthetic_study: Any, make_answer: Any
+) -> None:
+    rule = Disclosure(exempt=True)
+    dated = compose(synthetic_study, (make_answer(),), disclosure=rule, date="3 March 2026")
+    assert "3 March 2026" in page_html(dated)
+
+
+def test_the_estimates_are_tidy_and_say_where_they_come_from(folder: Path) -> None:
+    with (folder / "estimates.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows
+    assert {row["label"] for row in rows} == {"SYNTHETIC"}
+    assert all(len(row["data_sha256"]) == 64 for row in rows)
+    assert all(float(row["conf_low"]) <= float(row["estimate"]) for row in rows)
+
+
+def test_real_data_hide_small_groups_in_text_table_figure_and_csv(
+    real_study: Any, make_answer: Any
+) -> None:
+    answer = make_answer(
+        {"all": 120, "headache": 71, "sciatica": 40, "rare_one": 9}, synthetic=False
+    )
+    safe = disclosed(answer)
+    assert safe.table.loc[safe.table["group"] == "rare_one", "estimate"].isna().all()
+    assert safe.picture.data.loc[safe.picture.data["group"] == "rare_one", "estimate"].isna().all()
+    text = page_html(compose(real_study, (safe,), disclosure=Disclosure()))
+    row = re.search(r'<th scope="row">rare one</th>(.*?)</tr>', text, re.DOTALL)
+    assert row is not None
+    cells = re.findall(r">([^<>]+)</td>", row.group(1))
+    assert cells == ["6", "not shown", "too few to show"]
+    assert text.count(">rare one<") == 1
+    assert "SYNTHETIC" not in text
+    assert "left out: no baseline: &lt;11" in text
+    assert text.count(">71<") > 0
+    lines = [r for r in estimates_table((safe,)).to_dict("records") if r["group"] == "rare_one"]
+    assert all(line["n_episodes"] != line["n_episodes"] for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("groups", "hidden"),
+    [
+        ({"all": 120, "a": 60, "b": 60}, set()),
+        ({"all": 120, "a": 60, "b": 51, "c": 9}, {"b", "c"}),
+        ({"all": 120, "a": 60, "b": 55}, {"b"}),
+        ({"all": 120, "a": 60, "b": 49}, set()),
+        ({"all": 120, "a": 114, "b": 6}, {"a", "b"}),
+        ({"all": 10}, {"all"}),
+    ],
+)  # fmt: skip
+def test_no_small_group_can_be_worked_out_from_the_total(
+    make_answer: Any, groups: dict[str, int], hidden: set[str]
+) -> None:
+    table = disclosed(make_answer(groups, synthetic=False)).table
+    assert set(table.loc[table["estimate"].isna(), "group"]) == hidden
+    assert set(table.loc[table["suppressed"], "group"]) == hidden
+
+
+def test_as_if_real_suppresses_synthetic_data_too_and_keeps_the_label(
+    synthetic_study: Any, make_answer: Any
+) -> None:
+    rule = Disclosure()
+    safe = disclosed(make_answer({"all": 60, "rare": 4}), rule)
+    text = page_html(compose(synthetic_study, (safe,), disclosure=rule))
+    assert "too few to show" in text
+    assert "SYNTHETIC DATA" in text
+
+
+def test_a_refused_question_is_told_in_plain_words(synthetic_study: Any, make_answer: Any) -> None:
+    source = make_answer().source
+    refused = refusal("trial", "Did it help?", "there is no control arm.", source)
+    text = page_html(compose(synthetic_study, (refused,), disclosure=Disclosure(exempt=True)))
+    assert "What these data cannot answer" in text
+    assert "This cannot be answered from these data: there is no control arm." in text
+
+
+def test_words_from_the_data_are_escaped(synthetic_study: Any, make_answer: Any) -> None:
+    name = "<script>alert(1)</script>"
+    answer = make_answer({"all": 60, name: 30})
+    text = page_html(compose(synthetic_study, (answer,), disclosure=Disclosure(exempt=True)))
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+
+
+@pytest.mark.parametrize("audience", ["clinician", "analyst"])
+def test_odd_studies_still_make_a_report_worth_reading(
+    make_study: Any, tmp_path: Path, audience: str
+) -> None:
+    long = tuple(f"a condition whose name is sixty characters long, number {i:03d}" for i in (1, 2))
+    studies = {
+        "no pressure": make_study(60, pressure=False),
+        "one condition": make_study(40, conditions=("headache",)),
+        "three patients": make_study(3),
+        "long names": make_study(40, conditions=long),
+    }
+    for name, study in studies.items():
+        folder = report(study, tmp_path / name, audience=audience)
+        text = (folder / "index.html").read_text(encoding="utf-8")
+        assert Page(text).open == [], name
+        assert "How much did patients improve?" in text, name
+    assert "cannot be answered" in (tmp_path / "three patients" / "index.html").read_text("utf-8")
+
+
+def test_wrong_use_is_refused_before_any_work(synthetic_study: Any, tmp_path: Path) -> None:
+    for wrong in ({"formats": ("odt",)}, {"formats": ()}, {"audience": "everyone"}):
+        with pytest.raises(UsageError, match="one"):
+            report(synthetic_study, tmp_path / "x", **wrong)
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_folder_with_other_things_is_left_alone(synthetic_study: Any, tmp_path: Path) -> None:
+    (tmp_path / "precious.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(UsageError, match="output folder"):
+        report(synthetic_study, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+def test_a_missing_package_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = {**FORMATS, "odt": Format("x.odt", lambda *_: b"", "odtlib", "no_such_module")}
+    monkeypatch.setattr("outcomes.render.formats.FORMATS", other)
+    with pytest.raises(UnavailableError, match=r"odtlib.*Install outcomes\[report\]"):
+        check_available(("html", "odt"))
