@@ -31,10 +31,13 @@ class Factor:
 
     Parameters
     ----------
+    key : str
+        The same for the same factor of the same data.
     values : array, shape (n_levels, k) or (n, k)
     codes : array of int, shape (n,), or None
     """
 
+    key: str
     values: Array
     codes: Array | None = None
 
@@ -42,6 +45,12 @@ class Factor:
     def width(self) -> int:
         """Number of columns."""
         return int(self.values.shape[1])
+
+    def column(self, j: int, rows: Array | slice = slice(None)) -> Array:
+        """Return one column on some rows."""
+        if self.codes is None:
+            return np.asarray(self.values[rows, j])
+        return np.asarray(self.values[self.codes[rows], j])
 
     def rows(self) -> Array:
         """Return the columns expanded over the rows, shape (n, k)."""
@@ -220,9 +229,10 @@ def _from_plan(plan: _Plan, frame: ModelFrame) -> Columns:
 
 def _plain_factor(frame: ModelFrame, name: str, reduced: bool) -> Factor:
     if not frame.is_categorical(name):
-        return Factor(frame.numbers(name)[:, None])
+        return Factor(name, frame.numbers(name)[:, None])
     encoded = frame.encoded(name)
-    return Factor(np.eye(len(encoded.levels))[:, int(reduced) :], encoded.codes)
+    table = np.eye(len(encoded.levels))[:, int(reduced) :]
+    return Factor(f"{name} {'reduced' if reduced else 'full'}", table, encoded.codes)
 
 
 def _from_data(expression: str, frame: ModelFrame) -> Columns:
@@ -233,7 +243,10 @@ def _from_data(expression: str, frame: ModelFrame) -> Columns:
         names=tuple(spec.column_names),
         terms=tuple(str(structure.term) for structure in spec.structure),
         assign=_assign(spec),
-        factors=tuple(Factor(matrix[:, [j]]) for j in range(matrix.shape[1])),
+        factors=tuple(
+            Factor(f"{expression} {name}", matrix[:, [j]])
+            for j, name in enumerate(spec.column_names)
+        ),
         products=tuple((j,) for j in range(matrix.shape[1])),
         spec=spec,
         n_rows=frame.n_rows,

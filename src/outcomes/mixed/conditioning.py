@@ -7,7 +7,8 @@ in the results.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,15 @@ import numpy.typing as npt
 from scipy.linalg import solve_triangular
 
 from outcomes.errors import FitError
+from outcomes.mixed.cross_products import CrossProducts
 
 Array = npt.NDArray[Any]
 
 ALIASED = 1e-11
 """A column whose part orthogonal to those before it is relatively smaller than this is aliased."""
+
+TRUSTED = 1e-3
+"""Cross-products are used where every column keeps this much of itself orthogonal to the others."""
 
 EXACT = 1e-12
 """A residual relatively smaller than this is rounding."""
@@ -124,12 +129,51 @@ def independent_columns(R: Array) -> Array:
     return np.array(kept, dtype=np.intp)
 
 
-def random_basis(Z: Array, sizes: tuple[int, ...], names: tuple[str, ...]) -> tuple[Array, Array]:
+def gram_basis(C: Array, n: int) -> tuple[FixedBasis, Array] | None:
+    """Find the same basis from cross-products alone.
+
+    Parameters
+    ----------
+    C : array, shape (m, m)
+        [X response]'[X response].
+    n : int
+        Rows.
+
+    Returns
+    -------
+    basis : FixedBasis
+    M : array, shape (m, m)
+        Takes [X response] to [Q residual]. None where cross-products would lose digits that
+        orthonormalising the columns themselves keeps.
+    """
+    p = len(C) - 1
+    _require_rows(n, p)
+    norms = np.sqrt(np.diag(C))
+    if not norms.all():
+        return None
+    scaled = C / np.outer(norms, norms)
+    try:
+        whole = np.linalg.cholesky(scaled).T
+    except np.linalg.LinAlgError:
+        return None
+    if np.diag(whole).min() < TRUSTED:
+        return None
+    inverse = np.linalg.inv(whole[:p, :p])
+    start = inverse @ whole[:p, p] * norms[p] / norms[:p]
+    scale = float(whole[p, p] * norms[p] / np.sqrt(n))
+    M = np.zeros_like(C)
+    M[:p, :p] = inverse / norms[:p, None]
+    M[:p, p], M[p, p] = -start / scale, 1.0 / scale
+    return FixedBasis(np.arange(p), whole[:p, :p] * norms[:p], start, scale), M
+
+
+def random_basis(gram: Array, sizes: tuple[int, ...], names: tuple[str, ...]) -> Array:
     """Scale the columns of a grouping factor, and centre them where a term has an intercept.
 
     Parameters
     ----------
-    Z : array, shape (n, q)
+    gram : array, shape (q, q)
+        Z'Z over all rows.
     sizes : tuple of int
         Columns of each term; within a term the covariance is unrestricted.
     names : tuple of str
@@ -137,29 +181,73 @@ def random_basis(Z: Array, sizes: tuple[int, ...], names: tuple[str, ...]) -> tu
 
     Returns
     -------
-    Z_working : array, shape (n, q)
-        With Z = Z_working T.
-    T : array, shape (q, q)
-        Working effects are T b, so their covariance is T Sigma T'.
+    array, shape (q, q)
+        T, with Z = Z_working T; working effects are T b, with covariance T Sigma T'.
+
+    Raises
+    ------
+    FitError
+        A slope's column is constant.
     """
-    T = np.eye(Z.shape[1])
+    T = np.eye(len(gram))
     start = 0
     for size in sizes:
         if size > 1 and names[start] == "Intercept":
-            T[start, start + 1 : start + size] = Z[:, start + 1 : start + size].mean(axis=0)
+            inside = slice(start + 1, start + size)
+            T[start, inside] = gram[start, inside] / gram[start, start]
         start += size
-    centred = Z @ (2.0 * np.eye(len(T)) - T)
-    scale = np.sqrt(np.mean(centred**2, axis=0))
-    flat = [name for name, value in zip(names, scale, strict=True) if not value > 0.0]
-    if flat:
+    back = 2.0 * np.eye(len(T)) - T
+    left = np.diag(back.T @ gram @ back)
+    flat = left <= 1e-14 * np.diag(gram)
+    if flat.any():
         must = "A random slope needs a column that varies"
         raise FitError(
             must,
             got="a constant",
-            where=f"column '{flat[0]}'",
+            where=f"column '{names[int(np.argmax(flat))]}'",
             remedy="Leave it out of the random term.",
         )
-    return centred / scale, scale[:, None] * T
+    return np.asarray(np.sqrt(left / gram[0, 0])[:, None] * T)
+
+
+def change_basis(products: CrossProducts, M: Array, transforms: Sequence[Array]) -> CrossProducts:
+    """Carry cross-products over to the columns W M and Z T^-1.
+
+    Parameters
+    ----------
+    products : CrossProducts
+        Of nested grouping factors.
+    M : array, shape (m, m)
+    transforms : sequence of array, shape (q, q)
+        T of each grouping factor of the design.
+    """
+    back = [np.linalg.inv(T) for T in transforms]
+    stages = []
+    for stage in products.stages:
+        own = back[stage.factor]
+        links = [
+            replace(link, C=_both(own, link.C, back[products.stages[link.to].factor]))
+            for link in stage.links
+        ]
+        moments = stage.moments
+        if moments is not None:
+            moments = np.einsum("ca,db,cdgij->abgij", own, own, M.T @ moments @ M, optimize=True)
+        stages.append(
+            replace(
+                stage,
+                A=_both(own, stage.A, own),
+                B=_both(own, stage.B, M),
+                links=tuple(links),
+                moments=moments,
+            )
+        )
+    return replace(products, stages=tuple(stages), C=M.T @ products.C @ M)
+
+
+def _both(left: Array, middle: Array, right: Array) -> Array:
+    """Return L' X R for each X, shape (a, b, n_groups)."""
+    half = (left.T @ middle.reshape(len(middle), -1)).reshape(left.shape[1], *middle.shape[1:])
+    return np.stack([right.T @ part for part in half])
 
 
 def _require_rows(n: int, p: int) -> None:

@@ -1,8 +1,9 @@
 """One pass over the rows: the cross-products a likelihood needs, after which rows are forgotten.
 
 Grouping factors are eliminated one after another. A factor in which every factor before it is
-nested is eliminated level by level (small blocks, all levels at once); what remains, the crossed
-factors, is one block of its own: a last stage with one group.
+nested is eliminated level by level (a stage of small blocks, all levels at once); what remains,
+the crossed factors, is one dense block of its own. Arrays over groups have the group as last axis,
+so that every operation runs over all groups in one go.
 """
 
 from __future__ import annotations
@@ -19,51 +20,85 @@ from outcomes.errors import FitError
 
 Array = npt.NDArray[Any]
 
-MAX_CROSSED = 12_000
-"""Largest number of crossed random effects held in one dense block (about 1 GB)."""
+MAX_CROSSED = 10_000
+"""Largest number of crossed random effects held in one dense block (0.8 GB)."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """Cross-products of a stage's random columns with those of a later stage.
+    """How the groups of a stage lie in those of a later stage.
 
     Parameters
     ----------
     to : int
         Position of the later stage.
     parent : array of int, shape (n_groups,)
-        Group of the later stage that each group lies in.
-    C : array, shape (n_groups, q, q_later)
+        Later group each group lies in.
+    order : array of int, shape (n_groups,), or None
+        Sorts the groups by parent; None where they already are.
+    starts : array of int, shape (n_later,)
+        Where each later group begins in that order.
+    C : array, shape (q, q_later, n_groups)
         Z_i'Z_parent(i).
-    members : sparse array, shape (n_later, n_groups), or None
-        Sums over the groups of each later group; None where there is one later group.
     """
 
     to: int
     parent: Array
+    order: Array | None
+    starts: Array
     C: Array
-    members: Any
+
+    def sum(self, values: Array) -> Array:
+        """Sum over the groups of each later group, along the last axis."""
+        ordered = values if self.order is None else values[..., self.order]
+        return np.asarray(np.add.reduceat(ordered, self.starts, axis=-1))
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The groups eliminated together.
+    """One grouping factor eliminated level by level.
+
+    Parameters
+    ----------
+    factor : int
+        Its position in the design.
+    A : array, shape (q, q, n_groups)
+        Z_i'Z_i.
+    B : array, shape (q, m, n_groups)
+        Z_i'W_i with W the fixed columns and the response; empty where ``moments`` replaces it.
+    count : array, shape (n_groups,)
+        How many groups each stands for.
+    links : tuple of Link
+        To every later stage.
+    crossed : tuple of sparse array, shape (n_groups, d)
+        Z_i'Z_crossed, one for each of the q columns; empty without crossed factors.
+    moments : array, shape (q, q, n_groups, m, m), or None
+        Sums of vec(B_i) vec(B_i)' over the groups each stands for.
+    """
+
+    factor: int
+    A: Array
+    B: Array
+    count: Array
+    links: tuple[Link, ...] = ()
+    crossed: tuple[Any, ...] = ()
+    moments: Array | None = None
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """The crossed factors, eliminated together at the end.
 
     Parameters
     ----------
     factors : tuple of int
-        Positions of the grouping factors in the design; one, unless crossed.
-    n_levels : tuple of int
-        Levels of each factor within one group; (1,) unless crossed.
-    q : tuple of int
-        Random effects per level of each factor.
-    A : array, shape (n_groups, q, q)
-        Z_i'Z_i.
-    B : array, shape (n_groups, q, m)
-        Z_i'W_i with W = [Q, residual].
-    count : array, shape (n_groups,)
-        How many groups each stands for.
-    links : tuple of Link
+        Their positions in the design.
+    n_levels, q : tuple of int
+        Levels, and random effects per level.
+    A : array, shape (d, d)
+        Z'Z, level by level within factor by factor.
+    B : array, shape (d, m)
+        Z'W.
     """
 
     factors: tuple[int, ...]
@@ -71,13 +106,6 @@ class Stage:
     q: tuple[int, ...]
     A: Array
     B: Array
-    count: Array
-    links: tuple[Link, ...]
-
-    @property
-    def n_groups(self) -> int:
-        """Number of groups held."""
-        return len(self.A)
 
 
 @dataclass(frozen=True)
@@ -88,6 +116,7 @@ class CrossProducts:
     ----------
     stages : tuple of Stage
         In the order of elimination.
+    crossed : Crossed or None
     C : array, shape (m, m)
         W'W.
     n : int
@@ -95,6 +124,7 @@ class CrossProducts:
     """
 
     stages: tuple[Stage, ...]
+    crossed: Crossed | None
     C: Array
     n: int
 
@@ -113,7 +143,7 @@ class Order:
     nested : tuple of int
         Factors eliminated level by level, the finest first; each contains those before it.
     crossed : tuple of int
-        Factors left to the last stage.
+        Factors left to the end.
     """
 
     nested: tuple[int, ...]
@@ -128,23 +158,21 @@ def elimination_order(codes: Sequence[Array], n_levels: Sequence[int]) -> Order:
     codes : sequence of array of int, shape (n,)
         Level of each row, factor by factor.
     n_levels : sequence of int
-
-    Raises
-    ------
-    FitError
-        The crossed factors have too many levels.
     """
     by_size = sorted(range(len(codes)), key=lambda f: -n_levels[f])
     nested, crossed = by_size[:1], by_size[:0]
     for f in by_size[1:]:
-        inside = all(is_nested(codes[g], codes[f], n_levels[g]) for g in nested)
+        inside = all(_is_nested(codes[g], codes[f], n_levels[g]) for g in nested)
         (nested if inside else crossed).append(f)
     return Order(tuple(nested), tuple(crossed))
 
 
-def is_nested(inner: Array, outer: Array, n_inner: int) -> bool:
-    """Tell whether each level of the inner factor lies within one level of the outer one."""
-    return bool((parents(inner, outer, n_inner)[inner] == outer).all())
+def _is_nested(inner: Array, outer: Array, n_inner: int) -> bool:
+    head = slice(0, 2000)
+    return all(
+        np.array_equal(parents(inner[rows], outer[rows], n_inner)[inner[rows]], outer[rows])
+        for rows in (head, slice(None))
+    )
 
 
 def parents(inner: Array, outer: Array, n_inner: int) -> Array:
@@ -154,10 +182,18 @@ def parents(inner: Array, outer: Array, n_inner: int) -> Array:
     return found
 
 
-def cross_products(
-    Z: Sequence[Array], codes: Sequence[Array], n_levels: Sequence[int], W: Array
+def make_link(to: int, parent: Array, C: Array) -> Link:
+    """Prepare the sums over the groups of each later group."""
+    order = None if (parent[1:] >= parent[:-1]).all() else np.argsort(parent, kind="stable")
+    ordered = parent if order is None else parent[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    return Link(to, parent, order, starts, C)
+
+
+def dense_products(
+    Z: Sequence[Array], codes: Sequence[Array], n_levels: Sequence[int], W: Array, order: Order
 ) -> CrossProducts:
-    """Make all cross-products from rows in the working basis.
+    """Make all cross-products from columns expanded over the rows.
 
     Parameters
     ----------
@@ -167,58 +203,51 @@ def cross_products(
     n_levels : sequence of int
     W : array, shape (n, m)
         Fixed columns, then the response.
+    order : Order
 
     Returns
     -------
     CrossProducts
+
+    Raises
+    ------
+    FitError
+        The crossed factors have too many levels.
     """
-    order = elimination_order(codes, n_levels)
-    indicators = [_indicator(codes[f], n_levels[f]) for f in range(len(Z))]
     rest = _crossed_columns(order.crossed, Z, codes, n_levels)
     stages = []
     for position, f in enumerate(order.nested):
+        by_level = _indicator(codes[f], n_levels[f])
         links = [
-            Link(
-                to=position + later,
-                parent=parents(codes[f], codes[t], n_levels[f]),
-                C=_products(indicators[f], Z[f], Z[t]),
-                members=_indicator(parents(codes[f], codes[t], n_levels[f]), n_levels[t]),
+            make_link(
+                position + later,
+                parents(codes[f], codes[t], n_levels[f]),
+                _products(by_level, Z[f], Z[t]),
             )
             for later, t in enumerate(order.nested[position + 1 :], start=1)
         ]
-        if rest is not None:
-            links.append(
-                Link(
-                    to=len(order.nested),
-                    parent=np.zeros(n_levels[f], dtype=np.intp),
-                    C=_sparse_products(indicators[f], Z[f], rest),
-                    members=None,
-                )
-            )
         stages.append(
             Stage(
-                factors=(f,),
-                n_levels=(1,),
-                q=(Z[f].shape[1],),
-                A=_products(indicators[f], Z[f], Z[f]),
-                B=_products(indicators[f], Z[f], W),
+                factor=f,
+                A=_products(by_level, Z[f], Z[f]),
+                B=_products(by_level, Z[f], W),
                 count=np.ones(n_levels[f]),
                 links=tuple(links),
+                crossed=()
+                if rest is None
+                else tuple((by_level @ rest.multiply(z[:, None])).tocsr() for z in Z[f].T),
             )
         )
+    crossed = None
     if rest is not None:
-        stages.append(
-            Stage(
-                factors=order.crossed,
-                n_levels=tuple(n_levels[f] for f in order.crossed),
-                q=tuple(Z[f].shape[1] for f in order.crossed),
-                A=(rest.T @ rest).toarray()[None],
-                B=np.asarray(rest.T @ W)[None],
-                count=np.ones(1),
-                links=(),
-            )
+        crossed = Crossed(
+            factors=order.crossed,
+            n_levels=tuple(n_levels[f] for f in order.crossed),
+            q=tuple(Z[f].shape[1] for f in order.crossed),
+            A=(rest.T @ rest).toarray(),
+            B=np.asarray(rest.T @ W),
         )
-    return CrossProducts(tuple(stages), W.T @ W, len(W))
+    return CrossProducts(tuple(stages), crossed, W.T @ W, len(W))
 
 
 def _indicator(codes: Array, n_levels: int) -> Any:
@@ -226,10 +255,9 @@ def _indicator(codes: Array, n_levels: int) -> Any:
     return sparse.csr_array((np.ones(n), (codes, np.arange(n))), shape=(n_levels, n))
 
 
-def _products(indicator: Any, left: Array, right: Array) -> Array:
-    """Sum left_row' right_row over the rows of each level, shape (n_levels, q, k)."""
-    parts = [indicator @ (left[:, [a]] * right) for a in range(left.shape[1])]
-    return np.stack(parts, axis=1)
+def _products(by_level: Any, left: Array, right: Array) -> Array:
+    """Sum left_row' right_row over the rows of each level, shape (q, k, n_levels)."""
+    return np.stack([np.ascontiguousarray((by_level @ (z[:, None] * right)).T) for z in left.T])
 
 
 def _crossed_columns(
@@ -250,12 +278,6 @@ def _crossed_columns(
         n, q = Z[f].shape
         columns = codes[f].astype(np.intp)[:, None] * q + np.arange(q)
         starts = np.arange(0, n * q + 1, q)
-        blocks.append(
-            sparse.csr_array((Z[f].ravel(), columns.ravel(), starts), shape=(n, n_levels[f] * q))
-        )
+        shape = (n, n_levels[f] * q)
+        blocks.append(sparse.csr_array((Z[f].ravel(), columns.ravel(), starts), shape=shape))
     return sparse.hstack(blocks, format="csr")
-
-
-def _sparse_products(indicator: Any, left: Array, rest: Any) -> Array:
-    parts = [(indicator @ rest.multiply(left[:, [a]]).tocsr()) for a in range(left.shape[1])]
-    return np.stack([part.toarray() for part in parts], axis=1)

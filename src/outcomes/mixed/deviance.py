@@ -1,4 +1,4 @@
-"""The profiled (RE)ML deviance, its exact gradient and its exact Hessian.
+"""The profiled (RE)ML deviance and its exact gradient.
 
 Bates, Maechler, Bolker & Walker (2015), J. Stat. Softw. 67(1), eq. 34 and 42. Everything here is in
 the working basis; constants of the change of basis are added where a likelihood is reported.
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from outcomes.mixed.covariance import BlockCovariance, split_theta
 from outcomes.mixed.cross_products import CrossProducts
-from outcomes.mixed.elimination import STEP, Eliminated, eliminate
+from outcomes.mixed.elimination import Eliminated, eliminate
 
 Array = npt.NDArray[Any]
 
@@ -68,6 +68,27 @@ class Profile:
     log_det_fixed: Any
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """The deviance at one theta.
+
+    Parameters
+    ----------
+    theta : array, shape (n_theta,)
+    value : float
+        Minus twice the profiled log-likelihood.
+    gradient : array, shape (n_theta,)
+        Exact.
+    metric : array, shape (n_theta, n_theta)
+        Approximate Hessian, at no cost.
+    """
+
+    theta: Array
+    value: float
+    gradient: Array
+    metric: Array
+
+
 def factors_of(theta: Array, blocks: Sequence[BlockCovariance]) -> list[Array]:
     """Return Lambda of each grouping factor."""
     parts = split_theta(theta, blocks)
@@ -85,44 +106,51 @@ def profile(S: Array) -> Profile:
     return Profile(beta, Phi, rss, log_det)
 
 
-def deviance(objective: Objective, S: Array, log_det: Any) -> float:
+def deviance(objective: Objective, solved: Profile, log_det: Any) -> float:
     """Return minus twice the profiled log-likelihood."""
-    solved = profile(S)
     df = objective.degrees
     fixed = solved.log_det_fixed if objective.reml else 0.0
-    value = log_det + fixed + df * (1.0 + np.log(2.0 * np.pi * solved.rss / df))
-    return float(np.real(value))
+    return float(log_det + fixed + df * (1.0 + np.log(2.0 * np.pi * solved.rss / df)))
 
 
-def value_and_gradient(objective: Objective, theta: Array) -> tuple[float, Array]:
-    """Return the deviance and its gradient in theta, shape (n_theta,)."""
+def evaluate(objective: Objective, theta: Array) -> Evaluation:
+    """Evaluate the deviance, its gradient and an approximate Hessian at one theta."""
     lam = factors_of(theta, objective.blocks)
     found = eliminate(objective.products, lam)
-    return deviance(objective, found.S, found.log_det), _gradient(objective, found, lam)
+    solved = profile(found.S)
+    variance = solved.rss / objective.degrees
+    G = covariance_gradients(found, solved, variance, objective.reml)
+    return Evaluation(
+        theta=theta,
+        value=deviance(objective, solved, found.log_det),
+        gradient=theta_gradient(objective.blocks, G, lam),
+        metric=_metric(objective, found, G, lam),
+    )
 
 
-def hessian(objective: Objective, theta: Array) -> Array:
-    """Return the exact Hessian of the deviance, shape (n_theta, n_theta)."""
-    lam = factors_of(theta, objective.blocks)
-    rows = []
-    for k in range(objective.n_theta):
-        d_lam, directions = theta_direction(objective.blocks, lam, k)
-        found = eliminate(objective.products, lam, directions)
-        shifted = [block + 1j * STEP * d for block, d in zip(lam, d_lam, strict=True)]
-        rows.append(_gradient(objective, found, shifted).imag / STEP)
-    H = np.array(rows).reshape(objective.n_theta, objective.n_theta)
-    return (H + H.T) / 2.0
+def _metric(
+    objective: Objective, found: Eliminated, gradients: Sequence[Array], lam: Sequence[Array]
+) -> Array:
+    """Approximate the Hessian: expected information, and the curvature of Sigma in theta.
 
-
-def theta_direction(
-    blocks: Sequence[BlockCovariance], lam: Sequence[Array], k: int
-) -> tuple[list[Array], list[Array]]:
-    """Return dLambda and dSigma of each grouping factor for element k of theta."""
-    unit = np.zeros(sum(block.n_theta for block in blocks))
-    unit[k] = 1.0
-    d_lam = factors_of(unit, blocks)
-    halves = [d @ block.T for d, block in zip(d_lam, lam, strict=True)]
-    return d_lam, [half + half.T for half in halves]
+    The fixed coefficients' share and the information between grouping factors are left out.
+    """
+    metric = np.zeros((objective.n_theta, objective.n_theta))
+    slopes, start = [], 0
+    for block, H, J, G, own in zip(objective.blocks, found.H, found.J, gradients, lam, strict=True):
+        rows, columns = block.positions
+        D = np.zeros((block.n_theta, block.q, block.q))
+        D[np.arange(block.n_theta), rows] = own[:, columns].T
+        D += D.transpose(0, 2, 1)
+        flat = D.reshape(block.n_theta, -1)
+        part = slice(start, start + block.n_theta)
+        same = columns[:, None] == columns
+        information = J.reshape(D.shape[1:] * 2).transpose(0, 2, 1, 3).reshape(J.shape)
+        metric[part, part] = flat @ information @ flat.T + 2.0 * G[np.ix_(rows, rows)] * same
+        slopes.append(flat @ H.ravel())
+        start += block.n_theta
+    v = np.concatenate(slopes)
+    return metric - np.outer(v, v) / objective.products.n
 
 
 def covariance_gradients(
@@ -133,19 +161,12 @@ def covariance_gradients(
     p = len(solved.beta)
     gradients = []
     for H, T in zip(found.H, found.T, strict=True):
-        fitted = np.tensordot(T @ contrast, contrast, axes=(1, 0))
+        fitted = T @ contrast @ contrast
         G = H - fitted / variance
         if reml and p:
-            G = G - np.einsum("aibj,ij->ab", T[:, :p, :, :p], solved.Phi)
+            G = G - np.einsum("abij,ij->ab", T[:, :, :p, :p], solved.Phi)
         gradients.append(G)
     return gradients
-
-
-def _gradient(objective: Objective, found: Eliminated, lam: Sequence[Array]) -> Array:
-    solved = profile(found.S)
-    variance = solved.rss / objective.degrees
-    gradients = covariance_gradients(found, solved, variance, objective.reml)
-    return theta_gradient(objective.blocks, gradients, lam)
 
 
 def theta_gradient(

@@ -3,7 +3,7 @@
 With V = I + Z Sigma Z' (sigma = 1), forwards gives log|V| and W'V^-1W; backwards gives, for each
 grouping factor, the two sums from which every first derivative follows:
 
-    H = sum_l Z_l'V^-1Z_l          T = sum_l vec(Z_l'V^-1W) vec(Z_l'V^-1W)'
+    H = sum_l Z_l'V^-1Z_l          T = sum_l (Z_l'V^-1W) outer (Z_l'V^-1W)
 
 Both passes accept a direction dSigma. Results then are complex, their imaginary part being the
 exact derivative in that direction times ``STEP`` (complex-step differentiation), so second
@@ -13,14 +13,26 @@ derivatives need no code and no step size of their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import lapack
+from scipy import sparse
 
+from outcomes.mixed.batched import (
+    congruence,
+    gram,
+    identity_minus,
+    invert,
+    multiply,
+    multiply_constant,
+    multiply_transposed,
+    outer,
+    transpose,
+)
 from outcomes.mixed.cross_products import CrossProducts, Link, Stage
+from outcomes.mixed.crossed import CrossedStep, eliminate_crossed, row_dots
 
 Array = npt.NDArray[Any]
 
@@ -40,33 +52,17 @@ class Eliminated:
         W'V^-1W.
     H : tuple of array, shape (q, q)
         For each grouping factor of the design.
-    T : tuple of array, shape (q, m, q, m)
+    T : tuple of array, shape (q, q, m, m)
         For each grouping factor of the design.
+    J : tuple of array, shape (q * q, q * q)
+        sum_l vec(H_l) vec(H_l)', the information between the elements of each Sigma.
     """
 
     log_det: Any
     S: Array
     H: tuple[Array, ...]
     T: tuple[Array, ...]
-
-
-@dataclass(frozen=True)
-class Levels:
-    """What one stage's groups hold in the end.
-
-    Parameters
-    ----------
-    H : array, shape (n_groups, q, q)
-        Z_i'V^-1Z_i.
-    U : array, shape (n_groups, q, m)
-        Z_i'V^-1W.
-    P : array, shape (n_groups, q, q)
-        Covariance of the random effects given the response, at sigma = 1.
-    """
-
-    H: Array
-    U: Array
-    P: Array
+    J: tuple[Array, ...]
 
 
 @dataclass(frozen=True)
@@ -77,6 +73,39 @@ class Step:
     B: Array
     K: Array
     links: dict[int, Array]
+    crossed: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Levels:
+    """What one stage's groups hold in the end.
+
+    Parameters
+    ----------
+    H : array, shape (q, q, n_groups)
+        Z_i'V^-1Z_i.
+    U : array, shape (q, m, n_groups)
+        Z_i'V^-1W.
+    P : array, shape (q, q, n_groups)
+        Covariance of the random effects given the response, at sigma = 1.
+    N : array, shape (q, q, n_groups)
+        I - A K.
+    """
+
+    H: Array
+    U: Array
+    P: Array
+    N: Array
+
+
+@dataclass(frozen=True)
+class Forward:
+    """The state after all random effects are eliminated."""
+
+    log_det: Any
+    S: Array
+    steps: tuple[Step, ...]
+    crossed: CrossedStep | None
 
 
 def eliminate(
@@ -98,197 +127,243 @@ def eliminate(
     -------
     Eliminated
     """
-    log_det, S, steps = forwards(products, factors, directions)
-    sums: dict[int, tuple[Array, Array]] = {}
-    for stage, levels in zip(
-        products.stages, backwards(products, steps, factors, directions), strict=True
-    ):
-        sums.update(zip(stage.factors, _sums(stage, levels.H, levels.U), strict=True))
-    ordered = [sums[f] for f in range(len(factors))]
-    return Eliminated(log_det, S, tuple(h for h, _ in ordered), tuple(t for _, t in ordered))
+    forward = forwards(products, factors, directions)
+    sums: dict[int, tuple[Array, Array, Array]] = {}
+    levels = backwards(products, forward, factors, directions)
+    for stage, found in zip(products.stages, levels, strict=True):
+        sums[stage.factor] = _sums(stage, found)
+    if forward.crossed is not None:
+        sums.update(forward.crossed.sums())
+    H, T, J = zip(*(sums[f] for f in range(len(factors))), strict=True)
+    return Eliminated(forward.log_det, forward.S, H, T, J)
 
 
 def forwards(
     products: CrossProducts,
     factors: Sequence[Array],
     directions: Sequence[Array] | None = None,
-) -> tuple[Any, Array, list[Step]]:
-    """Eliminate stage by stage; returns log|V|, W'V^-1W and what each stage met."""
+) -> Forward:
+    """Eliminate stage by stage."""
     S: Array = products.C
     log_det: Any = 0.0
-    blocks = [(stage.A, stage.B) for stage in products.stages]
-    links = [{link.to: link.C for link in stage.links} for stage in products.stages]
+    A = [stage.A for stage in products.stages]
+    B = [stage.B for stage in products.stages]
+    C = [{link.to: link.C for link in stage.links} for stage in products.stages]
+    D = [stage.crossed for stage in products.stages]
+    rest = None if products.crossed is None else (products.crossed.A, products.crossed.B)
     steps = []
-    for position, stage in enumerate(products.stages):
-        A, B = blocks[position]
-        K, logs = _posterior(stage, A, factors, directions)
-        KB = K @ B
+    for s, stage in enumerate(products.stages):
+        direction = None if directions is None else STEP * directions[stage.factor]
+        K, logs = posterior(A[s], factors[stage.factor], direction)
         log_det = log_det + stage.count @ logs
-        S = S - _gram(B, KB)
+        if stage.moments is not None:
+            S = S - _weigh(K, stage.moments)
+            steps.append(Step(A[s], B[s], K, {}, ()))
+            continue
+        KB = multiply(K, B[s])
+        S = S - gram(B[s], KB)
+        KD = _scale_rows(K, D[s])
         for link in stage.links:
-            C = links[position][link.to]
-            KC = K @ C
-            A_later, B_later = blocks[link.to]
-            blocks[link.to] = A_later - _collect(link, C, KC), B_later - _collect(link, C, KB)
-            for other in products.stages[link.to].links:
-                update = _collect(link, KC, links[position][other.to])
-                links[link.to][other.to] = links[link.to][other.to] - update
-        steps.append(Step(A, B, K, links[position]))
-    return log_det, S, steps
+            t = link.to
+            KC = multiply(K, C[s][t])
+            A[t] = A[t] - link.sum(multiply_transposed(C[s][t], KC))
+            B[t] = B[t] - link.sum(multiply_transposed(C[s][t], KB))
+            for u in C[t]:
+                C[t][u] = C[t][u] - link.sum(multiply_transposed(KC, C[s][u]))
+            D[t] = _minus_members(D[t], link, C[s][t], KD)
+        if rest is not None:
+            rest = _minus_crossed(rest, D[s], KD, KB)
+        steps.append(Step(A[s], B[s], K, C[s], D[s]))
+    if products.crossed is None or rest is None:
+        return Forward(log_det, S, tuple(steps), None)
+    last = eliminate_crossed(products.crossed, rest, factors, directions, STEP)
+    return Forward(log_det + last.log_det, S - last.explained, tuple(steps), last)
 
 
 def backwards(
     products: CrossProducts,
-    steps: Sequence[Step],
+    forward: Forward,
     factors: Sequence[Array],
     directions: Sequence[Array] | None = None,
 ) -> list[Levels]:
     """Substitute backwards; returns what each stage's groups hold."""
     found: dict[int, Levels] = {}
-    effects: dict[int, Array] = {}
-    joint: dict[tuple[int, int], Array] = {}
-    for position in reversed(range(len(steps))):
-        stage, step = products.stages[position], steps[position]
-        N = np.eye(step.A.shape[1]) - step.A @ step.K
-        rest, H, P = step.B, N @ step.A, step.K
-        explained: Any = 0.0
+    later = Later(forward.crossed)
+    for s in reversed(range(len(forward.steps))):
+        stage, step = products.stages[s], forward.steps[s]
+        N = identity_minus(multiply(step.A, step.K))
+        H, P, U = multiply(N, step.A), step.K, step.B
+        if stage.moments is None:
+            U = multiply(N, U - later.fitted(stage, step))
+        if stage.links or stage.crossed:
+            explained = later.explained(s, stage, step)
+            H = H - multiply(multiply(N, explained), transpose(N))
+            P = P + multiply(multiply(step.K, explained), step.K)
+        if s:
+            later.effects[s] = multiply_constant(_sigma(stage, factors, directions), U)
+            later.joint[s, s] = P
+        found[s] = Levels(H, U, P, N)
+    return [found[s] for s in range(len(forward.steps))]
+
+
+@dataclass
+class Later:
+    """What a stage needs of those after it, filled from the last one backwards.
+
+    Parameters
+    ----------
+    crossed : CrossedStep or None
+    effects : dict
+        For each stage Sigma_i Z_i'V^-1W, shape (q, m, n_groups).
+    joint : dict
+        For pairs of stages the covariance of a group's effects with those of the later group it
+        lies in, given the response, shape (q, q_later, n_groups).
+    joint_crossed : dict
+        The same with the crossed effects, shape (q, n_groups, d).
+    """
+
+    crossed: CrossedStep | None
+    effects: dict[int, Array] = field(default_factory=dict)
+    joint: dict[tuple[int, int], Array] = field(default_factory=dict)
+    joint_crossed: dict[int, Array] = field(default_factory=dict)
+
+    def fitted(self, stage: Stage, step: Step) -> Any:
+        """Return what the later effects account for of Z_i'V^-1W."""
+        total: Any = 0.0
         for link in stage.links:
-            C = step.links[link.to]
-            CP = _times_joint(stage, step, joint, link.to)
-            rest = rest - _from_later(link, C, effects[link.to])
-            explained = explained + CP @ _t(C)
-            joint[position, link.to] = -step.K @ CP
-        if stage.links:
-            H = H - N @ explained @ _t(N)
-            P = P + step.K @ explained @ step.K
-        U = N @ rest
-        if position:
-            effects[position] = times_sigma(stage, U, factors, directions)
-            joint[position, position] = P
-        found[position] = Levels(H, U, P)
-    return [found[position] for position in range(len(steps))]
+            total = total + multiply(step.links[link.to], self.effects[link.to][..., link.parent])
+        if self.crossed is not None:
+            total = total + np.stack([(D @ self.crossed.effects).T for D in step.crossed])
+        return total
+
+    def explained(self, s: int, stage: Stage, step: Step) -> Array:
+        """Return C P C' of all later effects, shape (q, q, n_groups), and note their covariance."""
+        total: Any = 0.0
+        for link in stage.links:
+            CP = self._times_joint(stage, step, link.to)
+            self.joint[s, link.to] = -multiply(step.K, CP)
+            total = total + multiply(CP, transpose(step.links[link.to]))
+        if self.crossed is not None:
+            DP = self._times_crossed(stage, step, self.crossed)
+            if s:
+                KDP = step.K[:, :, :, None] * DP[None]
+                self.joint_crossed[s] = -KDP.sum(axis=1)
+            total = total + np.array([[row_dots(D, dp) for D in step.crossed] for dp in DP])
+        return np.asarray(total)
+
+    def _times_joint(self, stage: Stage, step: Step, to: int) -> Array:
+        """Sum C_u P[u, to] over the later stages u and the crossed factors."""
+        links = {link.to: link for link in stage.links}
+        total: Any = 0.0
+        for u, C in step.links.items():
+            known, P = (u, self.joint[u, to]) if u <= to else (to, transpose(self.joint[to, u]))
+            total = total + multiply(C, P[..., links[known].parent])
+        if self.crossed is not None:
+            P = self.joint_crossed[to][:, links[to].parent]
+            total = total + np.array([[row_dots(D, p) for p in P] for D in step.crossed])
+        return np.asarray(total)
+
+    def _times_crossed(self, stage: Stage, step: Step, last: CrossedStep) -> Array:
+        """Sum C_u P[u, crossed] likewise, shape (q, n_groups, d)."""
+        total = np.stack([D @ last.K for D in step.crossed])
+        for link in stage.links:
+            P = self.joint_crossed[link.to][:, link.parent]
+            total = total + np.einsum("abn,bnd->and", step.links[link.to], P)
+        return total
 
 
-def _times_joint(stage: Stage, step: Step, joint: dict[tuple[int, int], Array], to: int) -> Array:
-    """Sum over the later stages u of C_u P[u, to], P being their joint posterior covariance."""
-    links = {link.to: link for link in stage.links}
-    total: Any = 0.0
-    for u, C in step.links.items():
-        known, P = (u, joint[u, to]) if u <= to else (to, _t(joint[to, u]))
-        total = total + _from_later(links[known], C, P)
-    return np.asarray(total)
+def posterior(A: Array, lam: Array, direction: Array | None) -> tuple[Array, Array]:
+    """Return K = (Sigma^-1 + A)^-1, defined for singular Sigma too, and log|I + A Sigma|.
 
-
-def _from_later(link: Link, C: Array, values: Array) -> Array:
-    """Multiply each group's C_i by what the later group it lies in holds."""
-    if link.members is None:
-        return np.asarray((C.reshape(-1, C.shape[2]) @ values[0]).reshape(*C.shape[:2], -1))
-    return np.asarray(C @ values[link.parent])
-
-
-def _posterior(
-    stage: Stage, A: Array, factors: Sequence[Array], directions: Sequence[Array] | None
-) -> tuple[Array, Array]:
-    """Return K = (Sigma^-1 + A)^-1, defined for singular Sigma too, and log|I + A Sigma|."""
-    lam = [factors[f] for f in stage.factors]
-    M = _times_blocks(stage, _t(_times_blocks(stage, A.real, lam)), lam)
-    diagonal = np.arange(A.shape[1])
-    M[:, diagonal, diagonal] += 1.0
-    inverse, logs = invert(M)
-    lam_t = [block.T for block in lam]
-    K = _times_blocks(stage, _t(_times_blocks(stage, inverse, lam_t)), lam_t)
-    if directions is None and not np.iscomplexobj(A):
+    Parameters
+    ----------
+    A : array, shape (q, q, n_groups)
+    lam : array, shape (q, q)
+        Lambda.
+    direction : array, shape (q, q), or None
+        Imaginary part of Sigma.
+    """
+    inverse, logs = invert(_plus_identity(congruence(lam.T, A.real)))
+    K = congruence(lam, inverse)
+    if direction is None and not np.iscomplexobj(A):
         return K, logs
-    dK = -K @ A.imag @ K
-    dlogs = np.sum(K * A.imag, axis=(1, 2))
-    if directions is not None:
-        N = np.eye(A.shape[1]) - A.real @ K
-        dN = _times_blocks(stage, _t(N), [STEP * directions[f] for f in stage.factors])
-        dK = dK + dN @ N
-        dlogs = dlogs + np.sum(dN * A.real, axis=(1, 2))
+    dK: Any = 0.0
+    dlogs: Any = 0.0
+    if np.iscomplexobj(A):
+        dK = -multiply(multiply(K, A.imag), K)
+        dlogs = np.sum(K * A.imag, axis=(0, 1))
+    if direction is not None:
+        N = identity_minus(multiply(A.real, K))
+        moved = multiply_constant(direction, N)
+        dK = dK + multiply_transposed(N, moved)
+        dlogs = dlogs + np.sum(moved * A.real, axis=(0, 1))
     return K + 1j * dK, logs + 1j * dlogs
 
 
-def invert(M: Array) -> tuple[Array, Array]:
-    """Invert positive definite matrices of one size, shape (k, q, q); also their log|M|, (k,)."""
-    size = M.shape[1]
-    if size == 1:
-        return 1.0 / M, np.log(M[:, 0, 0])
-    if size == 2:
-        a, b, d = M[:, 0, 0], M[:, 1, 0], M[:, 1, 1]
-        det = a * (d - b * b / a)
-        inverse = np.stack([d / det, -b / det, -b / det, a / det], axis=-1)
-        return inverse.reshape(-1, 2, 2), np.log(det)
-    if len(M) == 1:
-        lower, _ = lapack.dpotrf(M[0], lower=1)
-        half, _ = lapack.dpotri(lower, lower=1)
-        whole = np.tril(half) + np.tril(half, -1).T
-        return whole[None], 2.0 * np.log(np.diag(lower)).sum(keepdims=True)
-    lower = np.linalg.cholesky(M)
-    root = np.linalg.inv(lower)
-    diagonal = np.arange(size)
-    return _t(root) @ root, 2.0 * np.log(lower[:, diagonal, diagonal]).sum(axis=1)
+def _plus_identity(matrix: Array) -> Array:
+    diagonal = np.arange(len(matrix))
+    matrix[diagonal, diagonal] += 1.0
+    return matrix
 
 
-def times_sigma(
-    stage: Stage, U: Array, factors: Sequence[Array], directions: Sequence[Array] | None = None
-) -> Array:
-    """Multiply level by level by Sigma: effects from Z_i'V^-1W."""
-    sigma = [factors[f] @ factors[f].T for f in stage.factors]
-    if directions is not None:
-        sigma = [s + 1j * STEP * directions[f] for s, f in zip(sigma, stage.factors, strict=True)]
-    return _t(_times_blocks(stage, _t(U), sigma))
+def _sigma(stage: Stage, factors: Sequence[Array], directions: Sequence[Array] | None) -> Array:
+    lam = factors[stage.factor]
+    sigma = lam @ lam.T
+    return sigma if directions is None else sigma + 1j * STEP * directions[stage.factor]
 
 
-def _times_blocks(stage: Stage, matrix: Array, blocks: Sequence[Array]) -> Array:
-    """Multiply from the right by the block-diagonal matrix of a stage."""
-    if stage.n_levels == (1,):
-        return matrix @ blocks[0]
-    parts = []
-    for part, block, levels, q in zip(
-        _split(stage, matrix, -1), blocks, stage.n_levels, stage.q, strict=True
-    ):
-        by_level = part.reshape(*matrix.shape[:-1], levels, q) @ block
-        parts.append(by_level.reshape(*matrix.shape[:-1], levels * q))
-    return np.concatenate(parts, axis=-1)
+def _sums(stage: Stage, levels: Levels) -> tuple[Array, Array, Array]:
+    """Sum over the groups of a stage: H, T and J."""
+    flat = levels.H.reshape(-1, levels.H.shape[-1])
+    J = (flat * stage.count) @ flat.T
+    if stage.moments is None:
+        return levels.H @ stage.count, outer(levels.U), J
+    q, _, k, m, _ = stage.moments.shape
+    weights = levels.N[:, None, :, None] * levels.N[None, :, None, :]
+    T = weights.reshape(q * q, -1) @ stage.moments.reshape(q * q * k, m * m)
+    return levels.H @ stage.count, T.reshape(q, q, m, m), J
 
 
-def _split(stage: Stage, matrix: Array, axis: int) -> list[Array]:
-    widths = np.multiply(stage.n_levels, stage.q)
-    return np.split(matrix, np.cumsum(widths)[:-1], axis=axis)
+def _weigh(K: Array, moments: Array) -> Array:
+    """Sum B_i'K_iB_i over groups of equal K, from their moments."""
+    m = moments.shape[-1]
+    return np.asarray((K.reshape(-1) @ moments.reshape(-1, m * m)).reshape(m, m))
 
 
-def _sums(stage: Stage, H: Array, U: Array) -> list[tuple[Array, Array]]:
-    """Sum H over levels, and U as outer products, factor by factor."""
-    if stage.n_levels == (1,):
-        return [(np.tensordot(stage.count, H, axes=1), _outer(U))]
-    found = []
-    rows, cells = _split(stage, U[0], 0), [_split(stage, h, 1) for h in _split(stage, H[0], 0)]
-    for position, (levels, q) in enumerate(zip(stage.n_levels, stage.q, strict=True)):
-        blocks = cells[position][position].reshape(levels, q, levels, q)
-        each = np.arange(levels)
-        h = blocks[each, :, each].sum(axis=0)
-        found.append((h, _outer(rows[position].reshape(levels, q, -1))))
-    return found
+def _scale_rows(K: Array, D: tuple[Any, ...]) -> list[Any]:
+    """Return K_i D_i, one sparse matrix a random column."""
+    return [
+        sum((sparse.diags_array(K[a, b]) @ D[b] for b in range(1, len(D))), _row(K[a, 0], D[0]))
+        for a in range(len(D))
+    ]
 
 
-def _outer(U: Array) -> Array:
-    flat = U.reshape(len(U), -1)
-    return (flat.T @ flat).reshape(*U.shape[1:], *U.shape[1:])
+def _row(scale: Array, D: Any) -> Any:
+    return sparse.diags_array(scale) @ D
 
 
-def _collect(link: Link, left: Array, right: Array) -> Array:
-    """Sum left_i' right_i over the groups that lie in each later group."""
-    if link.members is None:
-        return _gram(left, right)[None]
-    each = _t(left) @ right
-    total = link.members @ each.reshape(len(each), -1)
-    return np.asarray(total).reshape(-1, *each.shape[1:])
+def _minus_crossed(
+    rest: tuple[Array, Array], D: tuple[Any, ...], KD: list[Any], KB: Array
+) -> tuple[Array, Array]:
+    A, B = rest
+    for left, right, kb in zip(D, KD, KB, strict=True):
+        A = A - (left.T @ right).toarray()
+        B = B - left.T @ kb.T
+    return A, B
 
 
-def _gram(left: Array, right: Array) -> Array:
-    return left.reshape(-1, left.shape[2]).T @ right.reshape(-1, right.shape[2])
-
-
-def _t(matrix: Array) -> Array:
-    return np.swapaxes(matrix, -1, -2)
+def _minus_members(D: tuple[Any, ...], link: Link, C: Array, KD: list[Any]) -> tuple[Any, ...]:
+    """Take off a later stage's products with the crossed factors what its members explain."""
+    if not D:
+        return D
+    n_later = D[0].shape[0]
+    n = len(link.parent)
+    members = sparse.csr_array((np.ones(n), (link.parent, np.arange(n))), shape=(n_later, n))
+    return tuple(
+        d
+        - sum(
+            (members @ _row(C[a, c], KD[a]) for a in range(1, len(KD))),
+            members @ _row(C[0, c], KD[0]),
+        )
+        for c, d in enumerate(D)
+    )

@@ -88,7 +88,7 @@ def lmm(
     >>> level = rng.normal(size=20)[data.patient]
     >>> data["score"] = 5 - 0.3 * data.visit + level + rng.normal(size=120)
     >>> lmm("score ~ visit + (1 | patient)", data)
-    <MixedFit score ~ visit + (1 | patient): 120 rows, patient 20; REML, sigma 1.02>
+    <MixedFit score ~ visit + (1 | patient): 120 rows, patient 20; REML, sigma 0.993>
     """
     parsed = parse_formula(formula)
     request = _request(parsed, reml, df, weights)
@@ -171,8 +171,7 @@ def _estimates(
     design: Design, working: Working, objective: Objective, optimum: Optimum
 ) -> Estimates:
     lam = factors_of(optimum.end, working.blocks)
-    _, S, _ = forwards(working.products, lam)
-    solved = profile(S)
+    solved = profile(forwards(working.products, lam).S)
     basis = working.basis
     sigma = basis.scale * float(np.sqrt(solved.rss / objective.degrees))
     sigmas = working.sigma_from_working([block @ block.T for block in lam])

@@ -46,7 +46,7 @@ def df_method(fit: MixedFit, name: str) -> DfMethod:
 
 
 def _satterthwaite(fit: MixedFit) -> Satterthwaite:
-    found = satterthwaite(fit.objective, fit.optimum.end)
+    found = satterthwaite(fit.optimum.curvature)
     forward = _forward(fit)
     return Satterthwaite(
         covariance=fit.estimates.vcov,

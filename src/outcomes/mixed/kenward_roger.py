@@ -145,7 +145,7 @@ def _first(found: Eliminated, directions: list[list[Array]]) -> tuple[Array, Arr
     P, slopes = [], []
     for direction in directions:
         P.append(
-            -sum(np.einsum("aibj,ab->ij", T, E) for T, E in zip(found.T, direction, strict=True))[
+            -sum(np.einsum("abij,ab->ij", T, E) for T, E in zip(found.T, direction, strict=True))[
                 :-1, :-1
             ]
         )

@@ -7,18 +7,25 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
-from outcomes.mixed.deviance import Objective, hessian, value_and_gradient
+from outcomes.mixed.curvature import Curvature, curvature
+from outcomes.mixed.deviance import Evaluation, Objective, evaluate
 
 Array = npt.NDArray[Any]
 
-TOLERANCE = 1e-10
-"""The optimum is reached when another Newton step would lower the deviance by less than this."""
+NEAR = 1e-8
+"""Expected decrease of the deviance below which exact second derivatives take over."""
+
+TOLERANCE = 1e-9
+"""The optimum is reached when a Newton step would lower the deviance by less than this."""
 
 FLAT = 1e-9
 """Curvature relatively below this is none: theta can move there without changing the model."""
 
+LONGEST = 2.0
+"""Longest step in theta, on the scale of a relative standard deviation."""
+
+MAX_STEPS = 200
 MAX_NEWTON = 30
 
 
@@ -36,10 +43,10 @@ class Optimum:
         Evaluations of deviance and gradient, those behind second derivatives included.
     gradient_norm : float
         Largest absolute element of the gradient at the end.
-    hessian : array, shape (n_theta, n_theta)
+    curvature : Curvature
         Exact second derivatives at the end.
     hessian_eigenvalues : array, shape (n_theta,)
-        Ascending.
+        Of the profiled deviance in theta, ascending.
     status : str
         "converged" or "stopped".
     message : str
@@ -50,7 +57,7 @@ class Optimum:
     deviance: float
     evaluations: int
     gradient_norm: float
-    hessian: Array
+    curvature: Curvature
     hessian_eigenvalues: Array
     status: str
     message: str
@@ -60,19 +67,18 @@ class Optimum:
         """Whether the criterion was met."""
         return self.status == "converged"
 
-
-@dataclass(frozen=True)
-class _Point:
-    theta: Array
-    value: float
-    gradient: Array
+    @property
+    def hessian(self) -> Array:
+        """Exact second derivatives of the profiled deviance in theta, shape (n_theta, n_theta)."""
+        return self.curvature.profiled
 
 
 def minimise(objective: Objective, start: Array) -> Optimum:
     """Minimise the deviance over theta.
 
-    A quasi-Newton search with the exact gradient, then Newton steps with the exact Hessian. Signs
-    of Lambda's columns are free during the search, so a variance of zero is an ordinary minimum.
+    Steps first use the expected information (one evaluation each), then the exact Hessian. Signs
+    of Lambda's columns are free, so a variance of zero is an ordinary minimum; a zero that is a
+    saddle is left along its downward direction.
 
     Parameters
     ----------
@@ -83,76 +89,102 @@ def minimise(objective: Objective, start: Array) -> Optimum:
     -------
     Optimum
     """
-    point, evaluations = _quasi_newton(objective, start)
+    point, evaluations = _approach(objective, evaluate(objective, start))
+    status, message = "stopped", f"{MAX_NEWTON} Newton steps were not enough"
     for _ in range(MAX_NEWTON):
-        H = hessian(objective, point.theta)
+        found = curvature(objective, point.theta)
         evaluations += objective.n_theta
-        step, decrease, escaping = _newton_step(H, point.gradient)
-        if decrease < TOLERANCE and not escaping:
-            return _record(
-                start, point, evaluations, H, "converged", "Newton decrement below 1e-10"
-            )
-        if escaping:
-            better, used = _quasi_newton(objective, point.theta + step)
-        else:
-            better, used = _line_search(objective, point, step)
-        evaluations += used
-        if better.value >= point.value - 1e-13 * abs(point.value) and not escaping:
-            status = "converged" if decrease < 1e-6 else "stopped"
-            chosen = (
-                better if np.abs(better.gradient).max() < np.abs(point.gradient).max() else point
-            )
-            return _record(start, chosen, evaluations, H, status, "No further decrease possible")
+        values, vectors = np.linalg.eigh(found.profiled)
+        scale = max(1.0, float(np.abs(values).max()))
+        if values[0] < -1e-6 * scale:
+            side = -1.0 if point.gradient @ vectors[:, 0] > 0.0 else 1.0
+            away = evaluate(objective, point.theta + 0.1 * side * vectors[:, 0])
+            point, used = _approach(objective, away)
+            evaluations += used
+            continue
+        step = _newton(values, vectors, point.gradient, FLAT * scale)
+        decrease = -float(point.gradient @ step) / 2.0
+        better = evaluate(objective, point.theta + step)
+        evaluations += 1
+        improved = np.abs(better.gradient).max() <= np.abs(point.gradient).max()
+        if decrease < TOLERANCE:
+            point = better if improved else point
+            status, message = "converged", f"a Newton step lowers the deviance by {decrease:.0e}"
+            break
+        if not improved and better.value >= point.value:
+            better, used = _approach(objective, point, tolerance=TOLERANCE / 100.0)
+            evaluations += used
+            if better.value >= point.value:
+                message = "no step lowers the deviance"
+                break
         point = better
-    return _record(start, point, evaluations, H, "stopped", f"{MAX_NEWTON} Newton steps used up")
-
-
-def _quasi_newton(objective: Objective, start: Array) -> tuple[_Point, int]:
-    found: Any = minimize(  # type: ignore[call-overload]
-        lambda theta: value_and_gradient(objective, theta),
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        options={"gtol": 1e-3, "ftol": 1e-9, "maxiter": 300},
-    )
-    return _Point(found.x, float(found.fun), np.asarray(found.jac)), int(found.nfev)
-
-
-def _newton_step(H: Array, gradient: Array) -> tuple[Array, float, bool]:
-    """Return a step, the decrease it promises, and whether it leaves a saddle."""
-    values, vectors = np.linalg.eigh(H)
-    scale = max(1.0, float(np.abs(values).max()))
-    if values[0] < -1e-6 * scale:
-        downhill = vectors[:, 0] * (-1.0 if gradient @ vectors[:, 0] > 0.0 else 1.0)
-        return 0.1 * downhill, 0.0, True
-    along = vectors.T @ gradient
-    curved = values > FLAT * scale
-    steps = np.divide(along, values, out=np.zeros_like(along), where=curved)
-    return -vectors @ steps, float(along @ steps) / 2.0, False
-
-
-def _line_search(objective: Objective, point: _Point, step: Array) -> tuple[_Point, int]:
-    length = 1.0
-    for used in range(1, 12):
-        theta = point.theta + length * step
-        value, gradient = value_and_gradient(objective, theta)
-        if value < point.value or np.abs(gradient).max() < np.abs(point.gradient).max() * 0.1:
-            return _Point(theta, value, gradient), used
-        length /= 4.0
-    return point, used
-
-
-def _record(
-    start: Array, point: _Point, evaluations: int, H: Array, status: str, message: str
-) -> Optimum:
     return Optimum(
         start=start,
         end=point.theta,
         deviance=point.value,
         evaluations=evaluations,
         gradient_norm=float(np.abs(point.gradient).max()),
-        hessian=H,
-        hessian_eigenvalues=np.linalg.eigvalsh(H),
+        curvature=found,
+        hessian_eigenvalues=values,
         status=status,
         message=message,
     )
+
+
+def _newton(values: Array, vectors: Array, gradient: Array, floor: float) -> Array:
+    along = vectors.T @ gradient
+    steps = np.divide(along, values, out=np.zeros_like(along), where=values > floor)
+    return -np.asarray(vectors @ steps)
+
+
+def _approach(
+    objective: Objective, point: Evaluation, tolerance: float = NEAR
+) -> tuple[Evaluation, int]:
+    """Step downhill with the expected information, corrected by the last change of gradient."""
+    evaluations = 1
+    last: Evaluation | None = None
+    for _ in range(MAX_STEPS):
+        metric = point.metric if last is None else _secant(point, last)
+        step = _downhill(metric, point.gradient)
+        if -float(point.gradient @ step) / 2.0 < tolerance:
+            break
+        better, used = _search(objective, point, step)
+        evaluations += used
+        if better is None:
+            break
+        last, point = point, better
+    return point, evaluations
+
+
+def _secant(point: Evaluation, last: Evaluation) -> Array:
+    """Make the metric agree with the change of gradient over the last step (BFGS)."""
+    metric = point.metric
+    s, y = point.theta - last.theta, point.gradient - last.gradient
+    Bs = metric @ s
+    curved, expected = float(s @ y), float(s @ Bs)
+    if curved <= 0.1 * abs(expected) or expected <= 0.0:
+        return metric
+    return np.asarray(metric + np.outer(y, y) / curved - np.outer(Bs, Bs) / expected)
+
+
+def _downhill(metric: Array, gradient: Array) -> Array:
+    values, vectors = np.linalg.eigh(metric)
+    size = np.abs(values)
+    step = -vectors @ ((vectors.T @ gradient) / np.maximum(size, 1e-6 * max(1.0, size.max())))
+    length = float(np.sqrt(step @ step))
+    return np.asarray(step if length <= LONGEST else step * (LONGEST / length))
+
+
+def _search(objective: Objective, point: Evaluation, step: Array) -> tuple[Evaluation | None, int]:
+    """Shorten a step until it lowers the deviance by a fair share of what it promises."""
+    promised = float(point.gradient @ step)
+    length = 1.0
+    for used in range(1, 25):
+        better = evaluate(objective, point.theta + length * step)
+        change = better.value - point.value
+        if change <= 1e-4 * length * promised:
+            return better, used
+        length *= float(
+            np.clip(-length * promised / (2.0 * (change - length * promised)), 0.1, 0.5)
+        )
+    return None, used

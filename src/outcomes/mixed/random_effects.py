@@ -11,9 +11,10 @@ import pandas as pd
 
 from outcomes.errors import UsageError
 from outcomes.mixed.deviance import factors_of, profile
-from outcomes.mixed.elimination import backwards, forwards, times_sigma
+from outcomes.mixed.elimination import backwards, forwards
 from outcomes.mixed.random_effects_design import GroupingFactor
 from outcomes.mixed.results import MixedFit
+from outcomes.mixed.working import make_working
 
 Array = npt.NDArray[Any]
 
@@ -36,28 +37,29 @@ class Conditional:
 
 def conditional_effects(fit: MixedFit) -> tuple[Conditional, ...]:
     """Return the random effects of every grouping factor, in the design's order."""
-    working, sigma = fit.working, fit.estimates.sigma
+    working = make_working(fit.design, patterns=False)
     products = working.products
     lam = factors_of(fit.optimum.end, working.blocks)
-    _, S, steps = forwards(products, lam)
-    contrast = np.append(-profile(S).beta, 1.0)
-    found: dict[int, tuple[Array, Array]] = {}
-    for stage, levels in zip(products.stages, backwards(products, steps, lam), strict=True):
-        effects = (times_sigma(stage, levels.U, lam) @ contrast) * working.basis.scale
-        if stage.n_levels == (1,):
-            found[stage.factors[0]] = effects, levels.P
-            continue
-        start = 0
-        for f, count, q in zip(stage.factors, stage.n_levels, stage.q, strict=True):
-            rows = start + np.arange(count * q).reshape(count, q)
-            found[f] = effects[0, rows], levels.P[0, rows[:, :, None], rows[:, None, :]]
-            start += count * q
-    return tuple(_in_data_units(*found[f], T, sigma) for f, T in enumerate(working.transforms))
+    forward = forwards(products, lam)
+    contrast = np.append(-profile(forward.S).beta, 1.0)
+    found: dict[int, Conditional] = {}
+    for stage, levels in zip(products.stages, backwards(products, forward, lam), strict=True):
+        f = stage.factor
+        effects = lam[f] @ lam[f].T @ np.einsum("amk,m->ak", levels.U, contrast)
+        found[f] = _in_data_units(fit, f, effects.T, np.moveaxis(levels.P, -1, 0))
+    if forward.crossed is not None:
+        for f in forward.crossed.crossed.factors:
+            rows = forward.crossed.levels_of(f)
+            effects = forward.crossed.effects[rows] @ contrast
+            P = forward.crossed.K[rows[:, :, None], rows[:, None, :]]
+            found[f] = _in_data_units(fit, f, effects, P)
+    return tuple(found[f] for f in range(len(lam)))
 
 
-def _in_data_units(mean: Array, covariance: Array, T: Array, sigma: float) -> Conditional:
-    back = np.linalg.inv(T)
-    return Conditional(mean @ back.T, sigma**2 * back @ covariance @ back.T)
+def _in_data_units(fit: MixedFit, f: int, effects: Array, P: Array) -> Conditional:
+    back = np.linalg.inv(fit.working.transforms[f])
+    mean = effects @ back.T * fit.working.basis.scale
+    return Conditional(mean, fit.estimates.sigma**2 * back @ P @ back.T)
 
 
 def random_effects(fit: MixedFit, group: str | None = None) -> pd.DataFrame:

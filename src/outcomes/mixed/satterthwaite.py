@@ -14,15 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from outcomes.mixed.deviance import (
-    Objective,
-    covariance_gradients,
-    factors_of,
-    profile,
-    theta_direction,
-    theta_gradient,
-)
-from outcomes.mixed.elimination import STEP, eliminate
+from outcomes.mixed.curvature import Curvature
 
 Array = npt.NDArray[Any]
 
@@ -76,14 +68,13 @@ def joint_df(df: Array) -> float:
     return 2.0 * excess / (excess - len(df))
 
 
-def satterthwaite(objective: Objective, theta: Array) -> Satterthwaite:
+def satterthwaite(found: Curvature) -> Satterthwaite:
     """Prepare Satterthwaite's method in the working basis at residual variance one.
 
     Parameters
     ----------
-    objective : Objective
-    theta : array, shape (n_theta,)
-        The optimum, in the working basis.
+    found : Curvature
+        At the optimum.
 
     Returns
     -------
@@ -91,25 +82,7 @@ def satterthwaite(objective: Objective, theta: Array) -> Satterthwaite:
         For coefficients whose covariance is Phi; multiply by sigma^2 for the real one, which leaves
         degrees of freedom unchanged.
     """
-    lam = factors_of(theta, objective.blocks)
-    found = eliminate(objective.products, lam)
-    solved = profile(found.S)
-    degrees = objective.degrees
-    variance = solved.rss / degrees
-    gradients = [solved.Phi]
-    k = objective.n_theta
-    H = np.zeros((k + 1, k + 1))
-    H[0, 0] = degrees
-    for r in range(k):
-        d_lam, directions = theta_direction(objective.blocks, lam, r)
-        moved = eliminate(objective.products, lam, directions)
-        moved_profile = profile(moved.S)
-        shifted = [block + 1j * STEP * d for block, d in zip(lam, d_lam, strict=True)]
-        G = covariance_gradients(moved, moved_profile, variance, objective.reml)
-        H[1 + r, 1:] = theta_gradient(objective.blocks, G, shifted).imag / STEP
-        H[0, 1 + r] = H[1 + r, 0] = -moved_profile.rss.imag / STEP / variance
-        gradients.append(moved_profile.Phi.imag / STEP)
-    return Satterthwaite(solved.Phi, np.array(gradients), 2.0 * generalised_inverse(H))
+    return Satterthwaite(found.Phi, found.d_Phi, 2.0 * generalised_inverse(found.hessian))
 
 
 def generalised_inverse(H: Array) -> Array:

@@ -9,10 +9,23 @@ import numpy as np
 import numpy.typing as npt
 
 from outcomes.errors import FitError
-from outcomes.mixed.conditioning import FixedBasis, fixed_basis, random_basis
+from outcomes.mixed.conditioning import (
+    FixedBasis,
+    change_basis,
+    fixed_basis,
+    gram_basis,
+    random_basis,
+)
 from outcomes.mixed.covariance import BlockCovariance, split_theta
-from outcomes.mixed.cross_products import CrossProducts, cross_products
+from outcomes.mixed.cross_products import (
+    CrossProducts,
+    Order,
+    dense_products,
+    elimination_order,
+)
 from outcomes.mixed.design import Design
+from outcomes.mixed.patterns import compress
+from outcomes.mixed.structured import structured_products
 
 Array = npt.NDArray[Any]
 
@@ -63,31 +76,30 @@ class Working:
         return np.concatenate(parts)
 
 
-def make_working(design: Design) -> Working:
+def make_working(design: Design, patterns: bool = True) -> Working:
     """Pass once over the rows of a design.
+
+    Parameters
+    ----------
+    design : Design
+    patterns : bool
+        Whether groups with the same visits may be kept as moments; False keeps every group.
+
+    Returns
+    -------
+    Working
 
     Raises
     ------
     FitError
         The response does not vary around the fixed part or within groups, or a slope is constant.
     """
-    root = None if design.weights is None else np.sqrt(design.weights)
-    X, response = design.fixed.matrix, design.response
-    if root is not None:
-        X, response = X * root[:, None], response * root
-    basis, Q, residual = fixed_basis(X, response)
     _refuse_constant_within(design)
-    Z, transforms = [], []
-    for factor in design.factors:
-        columns, T = random_basis(factor.Z, factor.covariance.sizes, factor.names)
-        Z.append(columns if root is None else columns * root[:, None])
-        transforms.append(T)
-    products = cross_products(
-        Z,
-        [factor.codes for factor in design.factors],
-        [factor.n_levels for factor in design.factors],
-        np.column_stack([Q, residual]),
+    order = elimination_order(
+        [factor.codes for factor in design.factors], [factor.n_levels for factor in design.factors]
     )
+    found = _from_groups(design, order, patterns) or _from_rows(design, order)
+    basis, transforms, products = found
     return Working(
         basis=basis,
         transforms=tuple(transforms),
@@ -97,13 +109,59 @@ def make_working(design: Design) -> Working:
     )
 
 
+def _from_groups(
+    design: Design, order: Order, patterns: bool
+) -> tuple[FixedBasis, list[Array], CrossProducts] | None:
+    """Take the quick way; None where it does not apply or would lose digits."""
+    if order.crossed:
+        return None
+    level = float(design.response.mean()) if "Intercept" in design.fixed.names else 0.0
+    products = structured_products(design, order, design.response - level)
+    found = None if products is None else gram_basis(products.C, design.n)
+    if products is None or found is None:
+        return None
+    basis, M = found
+    if level:
+        basis.start[design.fixed.names.index("Intercept")] += level
+    transforms: list[Array] = [np.empty((0, 0))] * len(design.factors)
+    for stage in products.stages:
+        factor = design.factors[stage.factor]
+        sums = stage.A.sum(axis=-1)
+        transforms[stage.factor] = random_basis(sums, factor.covariance.sizes, factor.names)
+    if patterns:
+        products = compress(products)
+    return basis, transforms, change_basis(products, M, transforms)
+
+
+def _from_rows(design: Design, order: Order) -> tuple[FixedBasis, list[Array], CrossProducts]:
+    """Expand every column over the rows and orthonormalise: slower, and safe at any condition."""
+    root = None if design.weights is None else np.sqrt(design.weights)
+    X, response = design.fixed.matrix, design.response
+    if root is not None:
+        X, response = X * root[:, None], response * root
+    basis, Q, residual = fixed_basis(X, response)
+    Z, transforms = [], []
+    for factor in design.factors:
+        columns = factor.Z if root is None else factor.Z * root[:, None]
+        T = random_basis(columns.T @ columns, factor.covariance.sizes, factor.names)
+        Z.append(columns @ np.linalg.inv(T))
+        transforms.append(T)
+    codes = [factor.codes for factor in design.factors]
+    n_levels = [factor.n_levels for factor in design.factors]
+    W = np.column_stack([Q, residual])
+    return basis, transforms, dense_products(Z, codes, n_levels, W, order)
+
+
 def _refuse_constant_within(design: Design) -> None:
     for factor in design.factors:
         if "Intercept" not in factor.names:
             continue
         first = np.empty(factor.n_levels)
         first[factor.codes] = design.response
-        if np.array_equal(first[factor.codes], design.response):
+        for rows in (slice(0, 2000), slice(None)):
+            if not np.array_equal(first[factor.codes[rows]], design.response[rows]):
+                break
+        else:
             must = "The response must vary within groups"
             raise FitError(
                 must,

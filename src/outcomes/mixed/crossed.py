@@ -1,0 +1,137 @@
+"""The dense end of the elimination: crossed grouping factors, all levels at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.linalg import lapack
+
+from outcomes.mixed.batched import outer
+from outcomes.mixed.cross_products import Crossed
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class CrossedStep:
+    """The crossed factors after elimination.
+
+    Parameters
+    ----------
+    crossed : Crossed
+        Their layout.
+    A : array, shape (d, d)
+        Z'V^-1Z before they are eliminated themselves.
+    K : array, shape (d, d)
+        Covariance of their effects given the response, at sigma = 1.
+    U : array, shape (d, m)
+        Z'V^-1W.
+    effects : array, shape (d, m)
+        Sigma U.
+    log_det : float or complex
+    explained : array, shape (m, m)
+        What their elimination takes off W'V^-1W.
+    """
+
+    crossed: Crossed
+    A: Array
+    K: Array
+    U: Array
+    effects: Array
+    log_det: Any
+    explained: Array
+
+    def sums(self) -> dict[int, tuple[Array, Array, Array]]:
+        """Return the sums over levels, factor by factor."""
+        found = {}
+        half = self.A @ self.K
+        start = 0
+        for f, levels, q in zip(
+            self.crossed.factors, self.crossed.n_levels, self.crossed.q, strict=True
+        ):
+            rows = start + np.arange(levels * q).reshape(levels, q)
+            blocks = self.A[rows[:, :, None], rows[:, None, :]] - np.einsum(
+                "lak,lkb->lab", half[rows], self.A[:, rows].transpose(1, 0, 2)
+            )
+            H = np.moveaxis(blocks, 0, -1)
+            flat = H.reshape(q * q, levels)
+            U = np.moveaxis(self.U[rows], 0, -1)
+            found[f] = H.sum(axis=-1), outer(np.ascontiguousarray(U)), flat @ flat.T
+            start += levels * q
+        return found
+
+    def levels_of(self, f: int) -> Array:
+        """Return the positions of a factor's effects, shape (n_levels, q)."""
+        position = self.crossed.factors.index(f)
+        sizes = np.multiply(self.crossed.n_levels, self.crossed.q)
+        start = int(sizes[:position].sum())
+        return start + np.arange(sizes[position]).reshape(-1, self.crossed.q[position])
+
+
+def eliminate_crossed(
+    crossed: Crossed,
+    rest: tuple[Array, Array],
+    factors: Sequence[Array],
+    directions: Sequence[Array] | None,
+    step: float,
+) -> CrossedStep:
+    """Eliminate the crossed factors, given what the stages before left of A and B."""
+    A, B = rest
+    lam = [factors[f] for f in crossed.factors]
+    M = times_blocks(crossed, times_blocks(crossed, A.real, lam).T, lam)
+    M[np.diag_indices_from(M)] += 1.0
+    inverse, log_det = _invert(M)
+    lam_t = [block.T for block in lam]
+    K = times_blocks(crossed, times_blocks(crossed, inverse, lam_t).T, lam_t)
+    sigma = [block @ block.T for block in lam]
+    if directions is not None or np.iscomplexobj(A):
+        d_sigma = None
+        if directions is not None:
+            d_sigma = [step * directions[f] for f in crossed.factors]
+            sigma = [s + 1j * d for s, d in zip(sigma, d_sigma, strict=True)]
+        K, log_det = _differentiate(crossed, A, K, log_det, d_sigma)
+    U = B - A @ (K @ B)
+    effects = times_blocks(crossed, U.T, sigma).T
+    return CrossedStep(crossed, A, K, U, effects, log_det, B.T @ (K @ B))
+
+
+def _differentiate(
+    crossed: Crossed, A: Array, K: Array, log_det: Any, d_sigma: list[Array] | None
+) -> tuple[Array, Any]:
+    dK = -K @ A.imag @ K
+    d_log = np.sum(K * A.imag)
+    if d_sigma is not None:
+        N = np.eye(len(K)) - A.real @ K
+        dN = times_blocks(crossed, N.T, d_sigma)
+        dK = dK + dN @ N
+        d_log = d_log + np.sum(dN * A.real)
+    return K + 1j * dK, log_det + 1j * d_log
+
+
+def times_blocks(crossed: Crossed, matrix: Array, blocks: Sequence[Array]) -> Array:
+    """Multiply from the right by a matrix with one block a level."""
+    parts, start = [], 0
+    for block, levels, q in zip(blocks, crossed.n_levels, crossed.q, strict=True):
+        part = matrix[:, start : start + levels * q]
+        parts.append((part.reshape(-1, q) @ block).reshape(len(matrix), levels * q))
+        start += levels * q
+    return np.concatenate(parts, axis=1)
+
+
+def _invert(matrix: Array) -> tuple[Array, float]:
+    lower, _ = lapack.dpotrf(matrix, lower=1)
+    half, _ = lapack.dpotri(lower, lower=1)
+    return np.tril(half) + np.tril(half, -1).T, float(2.0 * np.log(np.diag(lower)).sum())
+
+
+def row_dots(left: Any, right: Array) -> Array:
+    """Return the inner products of the rows of a sparse and a dense matrix, shape (n,)."""
+    rows = np.repeat(np.arange(left.shape[0]), np.diff(left.indptr))
+    values = left.data * right[rows, left.indices]
+    picked = sparse.csr_array((np.ones(len(rows)), (rows, np.arange(len(rows)))))
+    return np.asarray(picked @ values)
