@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.duration.survfunc import CumIncidenceRight
 
@@ -36,6 +36,7 @@ def test_agrees_with_r(name, event):
         assert own[column][~inside].isna().all()
 
 
+@settings(deadline=None)
 @given(COURSES)
 def test_agrees_with_statsmodels_while_someone_remains(courses):
     time, status = courses
@@ -49,6 +50,7 @@ def test_agrees_with_statsmodels_while_someone_remains(courses):
         np.testing.assert_allclose(own["std_error"] ** 2, theirs.cinc_se[event - 1] ** 2, atol=1e-9)
 
 
+@settings(deadline=None)
 @given(COURSES)
 def test_events_and_those_without_one_share_everybody(courses):
     time, status = courses
@@ -57,6 +59,7 @@ def test_events_and_those_without_one_share_everybody(courses):
     assert (wide.sum(axis=1) <= 1 + 1e-12).all()
 
 
+@settings(deadline=None)
 @given(COURSES)
 def test_without_censoring_it_is_the_share(courses):
     time, status = courses[0], np.where(courses[1] == 0, 1, courses[1])
@@ -65,6 +68,7 @@ def test_without_censoring_it_is_the_share(courses):
         assert estimate == pytest.approx(np.mean((status == event) & (time <= at)))
 
 
+@settings(deadline=None)
 @given(COURSES)
 def test_order_of_rows_does_not_matter(courses):
     time, status = courses

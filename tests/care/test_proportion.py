@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from outcomes.care.proportion import design_effect, exact_interval, rule_of_three
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), st.data(), st.sampled_from([0.8, 0.9, 0.95, 0.99]))
 def test_exact_interval_agrees_with_scipy(n, data, level):
     events = data.draw(st.integers(0, n))

@@ -75,13 +75,6 @@ class TestCeiling:
         sessions = pd.DataFrame({"episode_id": ["a"], "session": 1, "pressure": [5]})
         assert deviations(study_from_tables({"sessions": sessions})).empty
 
-    def test_above_the_plan(self):
-        sessions = pd.DataFrame(
-            {"episode_id": "a", "session": [1, 2], "pressure": [3, 4], "pressure_planned": 3}
-        )
-        table = deviations(study_from_tables({"sessions": sessions}))
-        assert table[["deviation", "session"]].to_numpy().tolist() == [["pressure over plan", 2]]
-
 
 EPISODES = pd.DataFrame(
     {

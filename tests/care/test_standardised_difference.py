@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outcomes.care.standardised_difference import category_difference, number_difference
@@ -25,6 +25,7 @@ def test_numbers_in_closed_form():
     assert number_difference(first, second) == pytest.approx(4 / math.sqrt(2.5))
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES, st.floats(0.5, 20), st.floats(-100, 100))
 def test_numbers_do_not_depend_on_unit_or_order(first, second, scale, shift):
     difference = number_difference(first, second)
@@ -43,6 +44,7 @@ def test_one_value_has_no_spread():
     assert math.isnan(number_difference(pd.Series([1.0]), pd.Series([1.0, 2.0])))
 
 
+@settings(deadline=None)
 @given(*[st.integers(1, 30)] * 4)
 def test_two_levels_by_the_formula_of_proportions(a, b, c, d):
     p, q = a / (a + b), c / (c + d)
@@ -59,6 +61,7 @@ def test_three_levels_by_hand():
     assert category_difference(first, second) == pytest.approx(expected)
 
 
+@settings(deadline=None)
 @given(st.permutations(["a", "b", "c"]))
 def test_names_and_order_of_levels_do_not_matter(names):
     first, second = shares(a=5, b=3, c=2), shares(a=3, b=3, c=4)

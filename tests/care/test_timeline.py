@@ -22,8 +22,8 @@ TABLES = {
         }
     ),
     "assessments": pd.DataFrame(
-        {"episode_id": ["a", "a", "b"], "day": [0, 14, 0], "instrument": "nprs",
-         "score": [7, 4, 5]}
+        {"episode_id": ["a", "a", "a", "b"], "day": [0, 14, 14, 0], "instrument": "nprs",
+         "timing": ["pre_session", "pre_session", "post_session", None], "score": [7, 4, 1, 5]}
     ),
     "goals": pd.DataFrame({"episode_id": ["a"], "instrument": "nprs", "target": 2, "by_day": [20]}),
 }  # fmt: skip
@@ -33,9 +33,10 @@ def test_events_of_one_course_in_order_of_days():
     table = course_timeline(study_from_tables(TABLES), "a")
     assert list(table[["day", "kind"]].itertuples(index=False, name=None)) == [
         (-2, "clearance"), (0, "visit"), (0, "score"), (7, "missed visit"), (14, "visit"),
-        (14, "score"), (20, "goal due"), (21, "script ends"), (28, "course ends"),
+        (14, "score"), (14, "score after visit"), (20, "goal due"), (21, "script ends"),
+        (28, "course ends"),
     ]  # fmt: skip
-    assert table["value"].dropna().tolist() == [3, 7, 2, 4, 2, 1]
+    assert table["value"].dropna().tolist() == [3, 7, 2, 4, 1, 2, 1]
 
 
 def test_a_course_without_events_is_empty():

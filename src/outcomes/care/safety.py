@@ -80,9 +80,8 @@ def deviations(study: Study) -> pd.DataFrame:
     -------
     DataFrame
         One row a deviation: ``deviation`` (``treated without clearance``, ``treated before
-        clearance``, ``pressure over ceiling``, ``pressure over plan``), ``episode_id, session,
-        day``; session and day of the visit, the first one for clearance. Positions of patients:
-        stays inside.
+        clearance``, ``pressure over ceiling``), ``episode_id, session, day`` of the visit, the
+        first one for clearance. Rows of patients: stays inside.
 
     Notes
     -----
@@ -109,7 +108,6 @@ def deviations(study: Study) -> pd.DataFrame:
     parts = [
         of_clearance.rename(columns={"status": "deviation"}),
         visits[highest > ceiling].assign(deviation="pressure over ceiling"),
-        visits[highest > visits["pressure_planned"]].assign(deviation="pressure over plan"),
     ]
     return pd.concat([part[_DEVIATION] for part in parts], ignore_index=True)
 

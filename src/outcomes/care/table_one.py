@@ -117,7 +117,7 @@ def table_one(study: Study, by: str = "") -> TableOne:
     held = {*numbers, *categories, by, *(["adaptations"] if _listed(episodes).any() else [])}
     expected = [*NUMBERS, *CATEGORIES, "adaptations"]
     return TableOne(
-        rows=pd.DataFrame(rows, columns=list(ROW)),
+        rows=pd.DataFrame(rows, columns=list(ROW)).astype({"count": "Int64"}),
         differences=_differences(numbers, categories, groups[1:]),
         not_recorded=tuple(name for name in expected if name not in held),
     )

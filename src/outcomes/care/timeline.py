@@ -30,9 +30,9 @@ def course_timeline(study: Study, episode_id: str) -> pd.DataFrame:
     -------
     DataFrame
         One row an event, by ``day``: ``kind`` is ``visit`` (value: pressure, Walton), ``missed
-        visit``, ``score`` (value: score), ``goal due`` (value: target), ``clearance``, ``script
-        ends`` (value: sessions a week) or ``course ends``; ``label`` is the instrument, status or
-        reason. Events without a day come last.
+        visit``, ``score`` or ``score after visit`` (value: score), ``goal due`` (value: target),
+        ``clearance``, ``script ends`` (value: sessions a week) or ``course ends``; ``label`` is the
+        instrument, status or reason. Events without a day come last.
 
     Raises
     ------
@@ -58,11 +58,13 @@ def course_timeline(study: Study, episode_id: str) -> pd.DataFrame:
     visits = _own(study, "sessions", episode_id)
     given = visits["status"].isin(RECEIVED) | visits["status"].isna()
     scores, goals = _own(study, "assessments", episode_id), _own(study, "goals", episode_id)
+    after = scores["timing"] == "post_session"
     script = episode.assign(script_end=episode["weeks"] * DAYS_A_WEEK)
     events = (
         _events(visits[given], "visit", "day", "status", "pressure"),
         _events(visits[~given], "missed visit", "day", "status", None),
-        _events(scores, "score", "day", "instrument", "score"),
+        _events(scores[~after], "score", "day", "instrument", "score"),
+        _events(scores[after], "score after visit", "day", "instrument", "score"),
         _events(goals, "goal due", "by_day", "instrument", "target"),
     )
     facts = (
