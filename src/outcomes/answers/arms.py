@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
-from outcomes.answers.contrasts import estimates
+from outcomes.answers.contrasts import estimates, fitted
 from outcomes.answers.course_frame import Axis
-from outcomes.mixed.fit import lmm
 from outcomes.mixed.results import MixedFit
 from outcomes.mixed.testing import quantile, two_sided_p
 from outcomes.study import Study
@@ -137,7 +136,7 @@ def constrained_model(arms: Arms) -> MixedFit | None:
     if len(arms.times) > MOST_TIMES:
         return None
     long, names = _long(arms)
-    return lmm(f"better ~ C(occasion) + {' + '.join(names)} + (1 | episode_id)", long)
+    return fitted(f"better ~ C(occasion) + {' + '.join(names)} + (1 | episode_id)", long)
 
 
 def starts(study: Study, instrument: str, rows: pd.DataFrame) -> pd.DataFrame:

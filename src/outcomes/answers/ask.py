@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from outcomes.answers import how_much, trial
+from outcomes.answers import how_much, pressure, trial
 from outcomes.answers.answer import Answer, refusal
 from outcomes.answers.source import source_of
 from outcomes.errors import UsageError
@@ -18,6 +18,7 @@ from outcomes.study import Study
 QUESTIONS: Mapping[str, tuple[str, Callable[..., Answer]]] = MappingProxyType(
     {
         how_much.NAME: (how_much.QUESTION, how_much.how_much),
+        pressure.NAME: (pressure.QUESTION, pressure.pressure),
         trial.NAME: (trial.QUESTION, trial.trial),
     }
 )

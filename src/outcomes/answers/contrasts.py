@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from outcomes.errors import SingularFitWarning
 from outcomes.mixed.design import design_matrix
+from outcomes.mixed.fit import lmm
 from outcomes.mixed.results import MixedFit
 from outcomes.mixed.testing import contrast_table
 
 Array = NDArray[np.float64]
+
+
+def fitted(formula: str, rows: pd.DataFrame, *, reml: bool = True) -> MixedFit:
+    """Fit a mixed model; a variance estimated as zero is no news here (`fit.is_singular`).
+
+    Parameters
+    ----------
+    formula : str
+        As in `outcomes.mixed.fit.lmm`.
+    rows : DataFrame
+        The data.
+    reml : bool
+        Restricted maximum likelihood.
+
+    Returns
+    -------
+    MixedFit
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SingularFitWarning)
+        return lmm(formula, rows, reml=reml)
 
 
 def fixed_rows(fit: MixedFit, rows: pd.DataFrame) -> Array:

@@ -1,0 +1,1 @@
+"""Estimators for exposures that are chosen because of the outcome so far, and for missing ones."""

@@ -1,0 +1,83 @@
+"""Pressure: overlap first, exposure before the score, and refusals where nothing overlaps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from outcomes.answers.claim import overclaims
+from outcomes.answers.pressure import pressure
+from outcomes.study import study_from_tables
+
+
+def with_pressure(study, change):
+    sessions = study.sessions.assign(pressure=change(study.sessions))
+    return study_from_tables(
+        {"episodes": study.episodes, "sessions": sessions, "assessments": study.assessments}
+    )
+
+
+@pytest.fixture(name="answered", scope="module")
+def answered_fixture():
+    def once(study):
+        return pressure(study, instrument="nprs", seed=3)
+
+    return once
+
+
+def test_the_table_holds_overlap_and_every_way_of_looking(clinic, answered):
+    answer = answered(clinic(n=120))
+    kinds = set(answer.table["kind"])
+    assert {"last visit", "within", "between", "g-formula", "overlap"} <= kinds
+    overlap = answer.table[answer.table["kind"] == "overlap"]
+    assert overlap["n_visits"].sum() == 120 * 6
+    assert not overclaims(answer.sentence, "association")
+
+
+def test_weights_too_uneven_to_rely_on_are_not_shown(clinic, answered):
+    answer = answered(clinic(n=120, react=-0.7))
+    check = next(c for c in answer.checks if "weights" in c.name)
+    assert not check.passed
+    assert "marginal structural model" not in set(answer.table["kind"])
+
+
+def test_the_same_seed_gives_the_same_answer(clinic, answered):
+    study = clinic(n=60)
+    assert answered(study).table.equals(answered(study).table)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda _: np.nan, "never recorded"),
+        (lambda _: 3.0, "two pressure levels"),
+        (lambda s: np.where(s["episode_id"] < "e0009", 4.0, 3.0), "two pressure levels"),
+    ],
+)
+def test_without_overlap_it_refuses_with_the_counts(clinic, answered, change, reason):
+    answer = answered(with_pressure(clinic(n=60), change))
+    assert answer.refused
+    assert reason in answer.reason
+    assert not overclaims(answer.sentence, "change")
+
+
+def test_frail_patients_who_only_got_light_touch_leave_nothing_to_compare(clinic, answered):
+    study = clinic(n=80, adapted=0.5)
+    frail = study.episodes.set_index("episode_id")["adaptations"] == "frail"
+    light = with_pressure(study, lambda s: np.where(s["episode_id"].map(frail), 1.0, 4.0))
+    answer = answered(light)
+    assert answer.refused
+    assert "level 1: " in answer.reason
+    assert "level 4: " in answer.reason
+
+
+@pytest.mark.slow
+def test_with_no_true_consequence_the_answer_rarely_finds_one(clinic, answered):
+    """150 studies where pressure answers pain and gives nothing: false findings near 5 %."""
+    found, misled = [], []
+    for seed in range(150):
+        row = answered(clinic(seed, n=100, react=-0.6)).table.iloc[0]
+        found.append(row["estimate"])
+        misled.append(row["p_value"] < 0.05)
+    assert np.mean(misled) <= 0.05 + 2.58 * np.sqrt(0.05 * 0.95 / 150)
+    assert np.mean(found) == pytest.approx(0, abs=0.03)
