@@ -7,10 +7,20 @@ from typing import Any
 import pandas as pd
 
 from outcomes.dictionary.columns import ColumnSpec, TableSpec
+from outcomes.dictionary.pressure import WALTON, WORDS
 from outcomes.findings import Finding, finding
 
 TRUE = ("true", "yes", "y", "1")
 FALSE = ("false", "no", "n", "0")
+_WALTON = {
+    **{f"{entry.level} - {entry.name}": entry.level for entry in WALTON},
+    **WORDS,
+}
+
+
+def walton_words() -> list[str]:
+    """Return the levels as a drop-down shows them: ``3 - medium``."""
+    return [f"{entry.level} - {entry.name}" for entry in WALTON]
 
 
 def read_cells(frame: pd.DataFrame, spec: TableSpec) -> tuple[pd.DataFrame, list[Finding]]:
@@ -26,29 +36,39 @@ def read_cells(frame: pd.DataFrame, spec: TableSpec) -> tuple[pd.DataFrame, list
     Returns
     -------
     DataFrame, list of Finding
-        The same rows; an unreadable cell is missing and counted in a finding (R02).
+        The same rows; an unreadable cell is missing and counted in a finding (R02). Pressure may be
+        a level (``3``), the Walton scale's word for one (``medium``) or both (``3 - medium``).
     """
     columns: dict[str, pd.Series[Any]] = {}
     findings: list[Finding] = []
     for name in frame.columns:
         column = spec.column(str(name))
-        columns[column.name], bad = _read_column(frame[name], column)
+        columns[column.name], bad = read_column(frame[name], column)
         if bad.any():
             got = "text" if column.is_number else "neither yes nor no"
             findings.append(finding("R02", spec.name, column.name, _positions(bad), got=got))
     return pd.DataFrame(columns, index=frame.index), findings
 
 
-def _read_column(text: pd.Series[Any], column: ColumnSpec) -> tuple[pd.Series[Any], Any]:
+def read_column(text: pd.Series[Any], column: ColumnSpec) -> tuple[pd.Series[Any], Any]:
+    """Return the cells of one column typed, and which of them cannot be read (shape (rows,))."""
     if column.is_number:
-        numbers = pd.to_numeric(text, errors="coerce")
-        numbers = numbers.where(numbers.abs() != float("inf"))
+        words = text
+        if column.unit == "Walton 0-5":
+            words = text.map(lambda cell: _WALTON.get(cell.casefold(), cell), na_action="ignore")
+        numbers = read_numbers(words)
         return numbers, (text.notna() & numbers.isna()).to_numpy()
     if column.kind == "boolean":
-        words = text.str.lower()
+        words = text.map(str.lower, na_action="ignore")
         read = words.map({**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)})
         return read.astype("boolean"), (text.notna() & read.isna()).to_numpy()
-    return text, (text.isna() & text.notna()).to_numpy()
+    return text, text.isna().to_numpy() & False
+
+
+def read_numbers(text: pd.Series[Any]) -> pd.Series[Any]:
+    """Return cells as float64, NaN where they are no finite number."""
+    numbers = pd.to_numeric(text, errors="coerce").astype("float64")
+    return numbers.where(numbers.abs() != float("inf"))
 
 
 def _positions(mask: Any) -> list[int]:

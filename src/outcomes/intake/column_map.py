@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import UsageError
+from outcomes.intake.map_sections import (
+    CleaningRule,
+    Spread,
+    cleaning_rule,
+    file_format,
+    identifier_columns,
+    refuse_unknown,
+    score_columns,
+    spread,
+)
+from outcomes.intake.rows import FileFormat
 
-DERIVED = ("week", "age", "baseline")
+DERIVED = ("week", "month", "age", "baseline")
 """Columns a map may name beside the contract's; each becomes one of them (day, band, row)."""
-SECTIONS = ("title", "columns", "constants", "values", "study", "instruments")
+SECTIONS = (
+    "title", "file", "columns", "constants", "values", "rules", "wide", "identifiers", "scores",
+    "study", "instruments",
+)  # fmt: skip
 _UNQUALIFIED = ("assessments", "episodes", "sessions", "goals")
 
 
@@ -27,8 +40,8 @@ class ColumnMap:
     ----------
     columns : mapping of str to str
         Contract column (``score``; ``sessions.minutes`` where two tables have one of that name) to
-        the name of the column in the file. ``week``, ``age`` and ``baseline`` are understood too:
-        they become a day, an age band, and a baseline score.
+        the name of the column in the file. ``week``, ``month``, ``age`` and ``baseline`` are
+        understood too: they become a day, an age band, and a baseline score.
     constants : mapping of str to str
         Contract column to the one value that all rows have.
     words : mapping of str to mapping
@@ -39,6 +52,19 @@ class ColumnMap:
         Whether the arms were made by chance.
     instruments : mapping of str to Instrument
         Instruments that the registry does not know.
+    form : FileFormat
+        How the file is written.
+    empty : tuple of str
+        Words that mean an empty cell, in any case.
+    rules : tuple of CleaningRule
+        How further ways of writing are read.
+    wide : tuple of Spread
+        Scores of several times that stand beside each other in one row.
+    identifiers : mapping of str to tuple of str
+        Kind of identifier (``name``, ``birth_date``, ...) to the columns that hold it; see
+        `outcomes.privacy.identifiers.KINDS`. Only an import may have them.
+    scores : mapping of str to mapping
+        Instrument to {timing: column}, for a file with one row a visit.
     """
 
     columns: Mapping[str, str]
@@ -48,6 +74,16 @@ class ColumnMap:
     control: str | None = None
     randomised: bool = False
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    form: FileFormat = field(default_factory=FileFormat)
+    empty: tuple[str, ...] = ()
+    rules: tuple[CleaningRule, ...] = ()
+    wide: tuple[Spread, ...] = ()
+    identifiers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    scores: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def with_columns(self, columns: Mapping[str, str]) -> ColumnMap:
+        """Return the same map with other columns."""
+        return replace(self, columns=dict(columns))
 
 
 def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
@@ -70,13 +106,14 @@ def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
     Examples
     --------
     >>> read_column_map({"columns": {"episode_id": "id", "score": "pain", "day": "day"},
-    ...                  "constants": {"instrument": "nprs"}}).columns["score"]
+    ...                  "constants": {"instrument": "nprs"}}).columns["assessments.score"]
     'pain'
     """
     content = dict(source) if isinstance(source, Mapping) else _toml(Path(source))
-    _refuse_unknown(content, SECTIONS, "a section of a column map")
+    refuse_unknown(content, SECTIONS, "a section of a column map")
     study = content.get("study", {})
-    _refuse_unknown(study, ("control", "randomised"), "an entry of [study]")
+    refuse_unknown(study, ("control", "randomised"), "an entry of [study]")
+    form, empty = file_format(content.get("file", {}))
     columns = {contract_name(k): str(v) for k, v in content.get("columns", {}).items()}
     constants = {contract_name(k): str(v) for k, v in content.get("constants", {}).items()}
     words = {
@@ -91,6 +128,12 @@ def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
         control=study.get("control"),
         randomised=bool(study.get("randomised", False)),
         instruments=declared_instruments(content.get("instruments", {})),
+        form=form,
+        empty=empty,
+        rules=tuple(cleaning_rule(entry) for entry in content.get("rules", ())),
+        wide=tuple(spread(entry) for entry in content.get("wide", ())),
+        identifiers=identifier_columns(content.get("identifiers", {})),
+        scores=score_columns(content.get("scores", {})),
     )
 
 
@@ -107,7 +150,7 @@ def contract_name(name: str) -> str:
     table, _, column = name.rpartition(".")
     if table:
         known = [f"{t}.{c}" for t, spec in TABLES.items() for c in spec.names]
-        _refuse_unknown([name], known, "a column of the data contract")
+        refuse_unknown([name], known, "a column of the data contract")
         return name
     if column == "minutes":
         must = "a map says which minutes it means"
@@ -117,7 +160,7 @@ def contract_name(name: str) -> str:
         if column in TABLES[candidate].names:
             return f"{candidate}.{column}"
     known = [*DERIVED, *(c for spec in TABLES.values() for c in spec.names)]
-    _refuse_unknown([column], known, "a column of the data contract")
+    refuse_unknown([column], known, "a column of the data contract")
     raise AssertionError(column)  # pragma: no cover - the line above always raises
 
 
@@ -132,7 +175,7 @@ def declared_instruments(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, 
     needed = ("title", "minimum", "maximum", "unit", "better")
     instruments = {}
     for name, entry in entries.items():
-        _refuse_unknown(entry, needed, f"an entry of [instruments.{name}]")
+        refuse_unknown(entry, needed, f"an entry of [instruments.{name}]")
         missing = [key for key in ("minimum", "maximum", "better") if key not in entry]
         if missing:
             must = f"[instruments.{name}] says {', '.join(missing)}"
@@ -158,13 +201,3 @@ def _toml(path: Path) -> dict[str, Any]:
         must = "a column map is a TOML file"
         got = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "other bytes"
         raise UsageError(must, got=got, where=path.name) from None
-
-
-def _refuse_unknown(names: Iterable[str], known: Iterable[str], what: str) -> None:
-    known = list(known)
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}."
-            must = f"{name!r} is {what}"
-            raise UsageError(must, got="an unknown name", remedy=hint)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -11,11 +10,13 @@ import pandas as pd
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DataError
 from outcomes.findings import Finding, finding
-from outcomes.intake.cells import read_cells
-from outcomes.intake.column_map import ColumnMap
+from outcomes.intake.cells import read_cells, read_numbers
+from outcomes.intake.clean import Change, clean
+from outcomes.intake.column_map import DERIVED, ColumnMap
 from outcomes.provenance import LeftOut
 
 Frames = dict[str, pd.DataFrame]
+DAYS_A_MONTH = 365.25 / 12
 
 
 def split_flat(
@@ -46,8 +47,8 @@ def split_flat(
         When a column the map names is not in the file, or no column or constant holds the course,
         the instrument, the score, or a session or day.
     """
-    _refuse_absent(rows, mapped, where)
-    cells = _renamed(rows, mapped)
+    refuse_absent(rows, mapped, where)
+    cells = renamed(rows, mapped)[0]
     _refuse_incomplete(cells, where)
     typed, findings = _typed(cells)
     _derive_day_and_band(typed)
@@ -58,14 +59,15 @@ def split_flat(
     left_out = [LeftOut("assessments", "no score", n_empty)] if n_empty else []
     baselines = _baseline_rows(typed)
     tables: Frames = {"episodes": episodes, "assessments": pd.concat([baselines, scores])}
-    if any(name.startswith("sessions.") for name in typed):
+    if any(str(name).startswith("sessions.") for name in typed):
         tables["sessions"] = _sessions(typed)
-    if any(name.startswith("goals.") for name in typed):
+    if any(str(name).startswith("goals.") for name in typed):
         tables["goals"] = _goals(typed)
     return tables, findings, left_out, assumed
 
 
-def _refuse_absent(rows: pd.DataFrame, mapped: ColumnMap, where: str) -> None:
+def refuse_absent(rows: pd.DataFrame, mapped: ColumnMap, where: str) -> None:
+    """Raise `DataError` where the map names columns that are not in the file."""
     absent = [name for name in mapped.columns.values() if name not in rows]
     if absent:
         near = [difflib.get_close_matches(name, list(rows.columns), n=1) for name in absent]
@@ -76,21 +78,22 @@ def _refuse_absent(rows: pd.DataFrame, mapped: ColumnMap, where: str) -> None:
         raise DataError(must, got=f"no column {hints}", where=where, remedy="Correct the map.")
 
 
-def _renamed(rows: pd.DataFrame, mapped: ColumnMap) -> pd.DataFrame:
-    cells = {name: rows[column] for name, column in mapped.columns.items()}
-    for name, translation in mapped.words.items():
-        if name in cells:
-            cells[name] = cells[name].map(lambda cell, t=translation: t.get(cell, cell))
+def renamed(rows: pd.DataFrame, mapped: ColumnMap) -> tuple[pd.DataFrame, list[Change]]:
+    """Return the columns that the map names, cleaned, under their contract names."""
+    cells, changes = {}, []
+    for name, column in mapped.columns.items():
+        cells[name], found = clean(rows[column], column, name, mapped)
+        changes += found
     for name, constant in mapped.constants.items():
-        cells[name] = pd.Series([constant] * len(rows), index=rows.index)
-    return pd.DataFrame(cells, index=rows.index)
+        cells[name] = pd.Series([constant] * len(rows), index=rows.index, dtype=object)
+    return pd.DataFrame(cells, index=rows.index), changes
 
 
 def _refuse_incomplete(cells: pd.DataFrame, where: str) -> None:
     needed = ["assessments.episode_id", "assessments.instrument", "assessments.score"]
     missing = [name.split(".")[1] for name in needed if name not in cells]
-    if not {"assessments.session", "assessments.day", "week"} & set(cells):
-        missing.append("session, day or week")
+    if not {"assessments.session", "assessments.day", "week", "month"} & set(cells):
+        missing.append("session, day, week or month")
     if missing:
         must = "the file or the map holds the course, the instrument, the score and its time"
         remedy = "Name the column in [columns], or the one value in [constants]."
@@ -98,7 +101,7 @@ def _refuse_incomplete(cells: pd.DataFrame, where: str) -> None:
 
 
 def _typed(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
-    """Read each cell as its column says; ``week``, ``age`` and ``baseline`` are numbers."""
+    """Read each cell as its column says; derived columns are numbers."""
     findings: list[Finding] = []
     parts = []
     for table, spec in TABLES.items():
@@ -107,9 +110,9 @@ def _typed(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
         read, found = read_cells(frame, spec)
         parts.append(read.add_prefix(f"{table}."))
         findings += found
-    for name in ("week", "age", "baseline"):
+    for name in DERIVED:
         if name in cells:
-            numbers = pd.to_numeric(cells[name], errors="coerce")
+            numbers = read_numbers(cells[name])
             bad = (cells[name].notna() & numbers.isna()).to_numpy().nonzero()[0]
             if len(bad):
                 findings.append(finding("R02", "file", name, bad.tolist(), got="text"))
@@ -120,6 +123,8 @@ def _typed(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
 def _derive_day_and_band(typed: pd.DataFrame) -> None:
     if "week" in typed:
         typed["assessments.day"] = typed["week"] * 7
+    if "month" in typed:
+        typed["assessments.day"] = (typed["month"] * DAYS_A_MONTH).round()
     if "age" in typed:
         typed["episodes.age_band"] = age_band(typed["age"])
 
@@ -141,7 +146,7 @@ def _episodes(typed: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:
     """One row a course; where rows of a course disagree the first stands and a finding says so."""
     ids = typed["assessments.episode_id"]
     facts = _table(typed, "episodes").drop(columns=["episode_id"])
-    checked: Mapping[str, Any] = dict(facts.items())
+    checked: dict[str, Any] = {str(name): facts[name] for name in facts}
     if "baseline" in typed:
         checked = {**checked, "baseline": typed["baseline"]}
     for name, values in checked.items():

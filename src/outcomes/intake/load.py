@@ -1,4 +1,4 @@
-"""Load a study from a folder of the four tables, or from one flat long file through a map."""
+"""Load a study: a folder or workbook of the four tables, or one flat file through a map."""
 
 from __future__ import annotations
 
@@ -22,20 +22,25 @@ from outcomes.intake.column_map import (
     read_column_map,
 )
 from outcomes.intake.flat import split_flat
+from outcomes.intake.rows import WORKBOOKS, read_rows
 from outcomes.intake.text_table import read_text_table
+from outcomes.intake.wide import stacked
+from outcomes.intake.workbook import read_tables, sheet_names
+from outcomes.privacy.guard import IDS, IMPORT, refuse_identified
 from outcomes.provenance import LeftOut, Provenance
 from outcomes.storage import PACKAGE, TRUTH
 from outcomes.study import Study, Truth, study_from_tables
 
 
 def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None) -> Study:
-    """Load a study.
+    r"""Load a study.
 
     Parameters
     ----------
     path : str or Path
         A folder with some or all of ``episodes.csv``, ``sessions.csv``, ``assessments.csv``,
-        ``goals.csv``; or one flat CSV file with one row a score.
+        ``goals.csv``; an Excel workbook with sheets of these names; or one flat file (CSV, Excel,
+        Parquet) with one row a score.
     columns : str, Path or mapping, optional
         Column map of a flat file: a TOML file or a dict. Without one the file's own headers must be
         names of the data contract.
@@ -50,23 +55,53 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
     ------
     DataError
         When a file is missing, empty, has no rows, or lacks what the contract requires.
+    PrivacyError
+        When the file still looks as if it identifies people.
     UsageError
         When the map is wrong, or given for a folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     file = Path(place) / "scores.csv"
+    ...     _ = file.write_text("episode_id,session,instrument,score\na,1,nprs,6\na,2,nprs,4\n")
+    ...     load(file)
+    Study(1 episodes, 0 sessions, 2 scores, 0 goals)
     """
     place = Path(path)
     if place.is_dir():
         if columns is not None:
             must = "a column map goes with one flat file"
             raise UsageError(must, got="a map and a folder", remedy="Leave the map out.")
-        return _load_folder(place)
+        present = {name: place / f"{name}.csv" for name in TABLES}
+        texts = {
+            name: read_text_table(file, may_be_empty=True)
+            for name, file in present.items()
+            if file.is_file()
+        }
+        return _load_tables(texts, place.name, place)
+    if columns is None and place.suffix.casefold() in WORKBOOKS:
+        names = [name for name in TABLES if name in sheet_names(place)]
+        if "assessments" in names:
+            return _load_tables(read_tables(place, names), place.name, None)
     return _load_flat(place, columns)
 
 
 def _load_flat(path: Path, columns: str | Path | Mapping[str, Any] | None) -> Study:
-    rows = read_text_table(path)
-    mapped = _own_headers(rows) if columns is None else read_column_map(columns)
-    tables, findings, left_out, assumed = split_flat(rows, mapped, path.name)
-    unused = tuple(str(name) for name in rows if name not in mapped.columns.values())
+    given = None if columns is None else read_column_map(columns)
+    rows = read_rows(path, None if given is None else given.form)
+    mapped = _own_headers(rows) if given is None else given
+    ids = [column for name, column in mapped.columns.items() if name.split(".")[-1] in IDS]
+    refuse_identified({"": rows}, path.name, ids)
+    if mapped.identifiers or mapped.scores:
+        must = "a file with identifiers, or one row a visit, is imported first"
+        raise UsageError(must, got="a map of one", where=path.name, remedy=IMPORT)
+    headers = tuple(str(name) for name in rows)
+    used = {*mapped.columns.values(), *(c for part in mapped.wide for c in part.columns.values())}
+    long, mapped = stacked(rows, mapped, path.name)
+    tables, findings, left_out, assumed = split_flat(long, mapped, path.name)
+    unused = tuple(name for name in headers if name not in used)
     provenance = Provenance(
         title=mapped.title,
         source=path.name,
@@ -92,33 +127,37 @@ def _own_headers(rows: pd.DataFrame) -> ColumnMap:
     return ColumnMap(columns=columns)
 
 
-def _load_folder(folder: Path) -> Study:
-    present = [name for name in TABLES if (folder / f"{name}.csv").is_file()]
-    if "assessments" not in present:
+def _load_tables(texts: Mapping[str, pd.DataFrame], where: str, folder: Path | None) -> Study:
+    if "assessments" not in texts:
         must = "a study folder holds assessments.csv"
         remedy = "A flat file is loaded by naming the file itself, with a column map."
-        raise DataError(must, got="no such file", where=folder.name, remedy=remedy)
+        raise DataError(must, got="no such file", where=where, remedy=remedy)
+    if texts["assessments"].empty:
+        must = "assessments has at least one row below its header"
+        raise DataError(must, got="a header alone", where=where)
+    refuse_identified(texts, where)
     tables, findings, unused = {}, [], []
-    for name in present:
-        tables[name], found, others = _read_table(folder, name)
+    for name, text in texts.items():
+        tables[name], found, others = _read_table(text, name)
         findings += found
         unused += others
-    about = _about(folder)
-    provenance = _provenance(about, folder, findings, unused)
+    about = _about(folder) if folder else {}
+    provenance = _provenance(about, where, findings, unused)
     instruments = declared_instruments(about.get("instruments", {}))
-    truth = _truth(folder / TRUTH)
+    truth = _truth(folder / TRUTH) if folder else None
+    if tables.get("episodes", pd.DataFrame()).empty:
+        tables.pop("episodes", None)  # one row for each course that the other tables name
     return study_from_tables(tables, provenance=provenance, truth=truth, instruments=instruments)
 
 
-def _read_table(folder: Path, name: str) -> tuple[pd.DataFrame, list[Finding], list[str]]:
-    spec, path = TABLES[name], folder / f"{name}.csv"
-    text = read_text_table(path)
+def _read_table(text: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Finding], list[str]]:
+    spec = TABLES[name]
     missing = [c.name for c in spec.columns if c.required and c.name not in text]
     if name == "assessments" and not {"session", "day"} & set(text.columns):
         missing.append("session or day")
     if missing:
-        must = f"{path.name} has the columns that the contract requires"
-        raise DataError(must, got=f"no {', '.join(missing)}", where=path.name)
+        must = f"{name} has the columns that the contract requires"
+        raise DataError(must, got=f"no {', '.join(missing)}", where=name)
     own = [column for column in text if column in spec.names]
     others = [f"{name}.{column}" for column in text if column not in spec.names]
     frame, findings = read_cells(text[own], spec)
@@ -131,14 +170,14 @@ def _about(folder: Path) -> dict[str, Any]:
         return {}
     try:
         about = json.loads(path.read_text(encoding="utf-8")).get("outcomes", {})
-    except (ValueError, AttributeError):
+        return dict(about)
+    except (ValueError, AttributeError, TypeError):
         must = f"{PACKAGE} is the description that a study was saved with"
         raise DataError(must, got="something else", where=folder.name) from None
-    return dict(about)
 
 
 def _provenance(
-    about: dict[str, Any], folder: Path, findings: list[Finding], unused: list[str]
+    about: dict[str, Any], where: str, findings: list[Finding], unused: list[str]
 ) -> Provenance:
     names = {field.name for field in fields(Provenance)}
     kept = {key: value for key, value in about.items() if key in names}
@@ -146,7 +185,7 @@ def _provenance(
     kept["assumed"] = tuple(kept.get("assumed", ()))
     kept["unused_columns"] = tuple(unused)
     kept["reading"] = tuple(findings)
-    kept["source"] = kept.get("source") or folder.name
+    kept["source"] = kept.get("source") or where
     return Provenance(**kept)
 
 

@@ -1,0 +1,86 @@
+"""Cleaning as declared rules: each cell that a rule changes is counted under the rule's name."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from outcomes.intake.column_map import ColumnMap
+
+_DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+
+
+@dataclass(frozen=True)
+class Change:
+    """How often a rule changed a column.
+
+    Parameters
+    ----------
+    rule : str
+        Name of the rule.
+    column : str
+        Column of the file.
+    count : int
+        Cells changed.
+    """
+
+    rule: str
+    column: str
+    count: int
+
+
+def clean(
+    text: pd.Series[Any], column: str, target: str, mapped: ColumnMap
+) -> tuple[pd.Series[Any], list[Change]]:
+    """Return the cells of a column as the map's rules read them, with what each rule changed.
+
+    Parameters
+    ----------
+    text : Series of str
+        Cells, shape (rows,).
+    column : str
+        Name of the column in the file.
+    target : str
+        Contract column, or ``INSTRUMENT.TIMING`` of a score, that the cells are for.
+    mapped : ColumnMap
+        Its ``empty`` words come first, then its ``values`` for the target, then its ``rules`` in
+        the order they stand. The first one that is for a cell reads it.
+
+    Returns
+    -------
+    Series of str, list of Change
+    """
+    empty = {word.casefold() for word in mapped.empty}
+    words = {_folded(k): v for k, v in mapped.words.get(target, {}).items()}
+    rules = [r for r in mapped.rules if column in r.columns and r.target in ("", target)]
+    counts: Counter[str] = Counter()
+    read: dict[str, tuple[str, str | None]] = {}
+    for cell, n in text.dropna().value_counts().items():
+        word = _folded(str(cell))
+        name, becomes = "", str(cell)
+        if word in empty:
+            name, becomes = "means empty", ""
+        elif word in words:
+            name, becomes = "words of the map", words[word]
+        else:
+            for rule in rules:
+                found = rule.read(" ".join(str(cell).split()))
+                if found is not None:
+                    name, becomes = rule.name, found
+                    break
+        if not name and mapped.form.decimal == "," and _DECIMAL_COMMA.fullmatch(str(cell)):
+            name, becomes = "decimal comma", str(cell).replace(",", ".")
+        read[str(cell)] = (name, becomes or None)
+        if name and becomes != cell:
+            counts[name] += int(n)
+    cleaned = text.map(lambda cell: read[cell][1], na_action="ignore").astype(object)
+    cleaned = cleaned.where(cleaned.notna(), None)
+    return cleaned, [Change(name, column, n) for name, n in counts.items()]
+
+
+def _folded(cell: str) -> str:
+    return " ".join(cell.split()).casefold()

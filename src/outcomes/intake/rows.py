@@ -1,0 +1,91 @@
+"""Read the rows of one file, whatever its format, as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from outcomes.errors import DataError, UnavailableError
+from outcomes.intake.text_table import read_text_table, tidied
+from outcomes.intake.workbook import read_sheets
+
+WORKBOOKS = (".xlsx", ".xlsm")
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """How a file is written, as the section ``[file]`` of a column map says.
+
+    Parameters
+    ----------
+    sheets : tuple of str
+        Sheets of a workbook, read one after the other.
+    header_rows : int
+        Rows of a workbook's header.
+    encoding, delimiter : str
+        Of a CSV file; empty: found out.
+    decimal : str
+        Mark before decimals, ``.`` or ``,``.
+    dates : tuple of str
+        Accepted ways to write a date, tried in order, as `datetime.strptime` takes them.
+    """
+
+    sheets: tuple[str, ...] = ()
+    header_rows: int = 1
+    encoding: str = ""
+    delimiter: str = ""
+    decimal: str = "."
+    dates: tuple[str, ...] = ("%Y-%m-%d",)
+
+
+def read_rows(path: Path, form: FileFormat | None = None) -> pd.DataFrame:
+    """Return the rows of a CSV, Excel or Parquet file as text.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its ending says what it is.
+    form : FileFormat, optional
+        How it is written.
+
+    Returns
+    -------
+    DataFrame
+        Shape (rows, columns), all text; an empty cell is missing.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read as a table.
+    UnavailableError
+        When Parquet is not installed.
+    """
+    form = form or FileFormat()
+    ending = path.suffix.casefold()
+    if ending in WORKBOOKS:
+        return read_sheets(path, form.sheets, header_rows=form.header_rows)
+    if ending == ".parquet":
+        return _parquet(path)
+    return read_text_table(path, encoding=form.encoding, delimiter=form.delimiter)
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    try:
+        frame = pd.read_parquet(path, engine="pyarrow")
+    except ImportError:
+        must = "reading Parquet needs pyarrow"
+        remedy = "Install it with: pip install 'outcomes[big]'."
+        raise UnavailableError(must, got="none", remedy=remedy) from None
+    except (OSError, ValueError):
+        must = "the file is a Parquet file"
+        raise DataError(must, got="something else, or none", where=path.name) from None
+    text = {str(name): frame[name].map(_plain, na_action="ignore") for name in frame.columns}
+    return tidied(pd.DataFrame(text, dtype="str"), path.name)
+
+
+def _plain(cell: object) -> str:
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell).removesuffix(" 00:00:00")

@@ -1,0 +1,59 @@
+"""Turn scores that stand beside each other into one row a score."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from outcomes.errors import DataError
+from outcomes.intake.column_map import ColumnMap, contract_name
+
+
+def stacked(rows: pd.DataFrame, mapped: ColumnMap, where: str) -> tuple[pd.DataFrame, ColumnMap]:
+    """Return the rows with one row a score, and the map that then holds.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Text cells, one row a patient.
+    mapped : ColumnMap
+        With entries in ``wide``; all must go over the same values.
+    where : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    DataFrame, ColumnMap
+        As given where the map has no such entry. Rows stay in order, each as often as there are
+        values.
+
+    Raises
+    ------
+    DataError
+        When a column is not in the file.
+    """
+    if not mapped.wide:
+        return rows, mapped
+    spread_columns = [column for part in mapped.wide for column in part.columns.values()]
+    absent = [column for column in spread_columns if column not in rows]
+    if absent:
+        must = "each column that [[wide]] names is in the file"
+        got = f"no column {', '.join(absent)}"
+        raise DataError(must, got=got, where=where, remedy="Correct the map.")
+    kept = rows.drop(columns=list(dict.fromkeys(spread_columns)))
+    over = list(dict.fromkeys(value for part in mapped.wide for value in part.columns))
+    blocks = []
+    for value in over:
+        block = kept.assign(**{_header(mapped.wide[0].over): value})
+        for part in mapped.wide:
+            empty = pd.Series([None] * len(rows), index=rows.index, dtype=object)
+            column = part.columns.get(value)
+            block[_header(part.score)] = rows[column] if column else empty
+        blocks.append(block)
+    long = pd.concat(blocks).sort_index(kind="stable").reset_index(drop=True)
+    names = [mapped.wide[0].over, *(part.score for part in mapped.wide)]
+    columns = {**mapped.columns, **{contract_name(name): _header(name) for name in names}}
+    return long, mapped.with_columns(columns)
+
+
+def _header(name: str) -> str:
+    return f"[[wide]] {name}"

@@ -1,0 +1,276 @@
+"""Each kind of bad input gets an error or a finding; no cell is shown and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+import outcomes as oc
+from outcomes.errors import DataError, PrivacyError, UsageError
+
+SECRET = "xq7-zebra"
+
+
+def rules(study):
+    table = oc.check(study).table
+    return {
+        (row.rule, row.table, row.column): (row.count, row.first_row) for row in table.itertuples()
+    }
+
+
+def test_a_good_folder_has_no_finding(folder):
+    study = oc.load(folder())
+    assert repr(study) == "Study(2 episodes, 4 sessions, 4 scores, 1 goals)"
+    assert oc.check(study).ok
+    assert not oc.check(study).items
+
+
+def test_only_assessments_are_needed(folder):
+    study = oc.load(folder(episodes=None, sessions=None, goals=None))
+    assert study.episodes["episode_id"].tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("empty", ["episodes", "sessions", "goals"])
+def test_a_table_with_a_header_alone_is_an_empty_table(folder, empty):
+    study = oc.load(folder(**{empty: "episode_id,instrument,target\n"}))
+    assert len(study.table(empty)) == (2 if empty == "episodes" else 0)
+
+
+HEAD = "episode_id,session,timing,instrument,score\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "text", "expected"),
+    [
+        ("assessments", HEAD + "a,1,,nprs,7\na,2,,nprs,11\nb,1,,nprs,-1\n",
+         {("R12", "assessments", "score"): (1, 2)}),
+        ("assessments", HEAD + f"a,1,,nprs,7\na,2,,nprs,{SECRET}\n",
+         {("R02", "assessments", "score"): (1, 2)}),
+        ("assessments", HEAD + "a,1,,nprs,inf\n", {("R02", "assessments", "score"): (1, 1)}),
+        ("assessments", HEAD + "a,1,,nprs,\n", {("R01", "assessments", "score"): (1, 1)}),
+        ("assessments", HEAD + "a,,baseline,nprs,7\na,,baseline,nprs,6\n",
+         {("R11", "assessments", "timing"): (1, 2)}),
+        ("assessments", HEAD + "a,1,,nprs,7\na,1,,nprs,7\n",
+         {("R10", "assessments", "score"): (1, 2)}),
+        ("assessments", HEAD + f"a,1,,{SECRET},7\n",
+         {("R13", "assessments", "instrument"): (1, 1)}),
+        ("assessments", HEAD + f"a,1,{SECRET},nprs,7\n",
+         {("R04", "assessments", "timing"): (1, 1)}),
+        ("assessments", HEAD + "a,,,nprs,7\n", {("R15", "assessments", "session"): (1, 1)}),
+        ("assessments", HEAD + "a,1,,nprs,7\nc,1,,nprs,7\n",
+         {("R14", "assessments", "episode_id"): (1, 2)}),
+        ("assessments", HEAD + "a,2,,nprs,7\n", {("R19", "assessments", "timing"): (1, 1)}),
+        ("sessions", "episode_id,session,day\na,1,7\na,2,0\n",
+         {("R16", "sessions", "session"): (1, 2)}),
+        ("sessions", "episode_id,session,day\na,1,0\na,3,7\n",
+         {("R17", "sessions", "session"): (1, 2)}),
+        ("sessions", "episode_id,session,day\na,1,0\na,1,0\n",
+         {("R09", "sessions", "session"): (1, 2)}),
+        ("sessions", "episode_id,session,minutes\na,1,50\n",
+         {("R08", "sessions", "minutes"): (1, 1)}),
+        ("sessions", "episode_id,session,pressure\na,1,6\na,2,2.5\n",
+         {("R03", "sessions", "pressure"): (1, 1), ("R06", "sessions", "pressure"): (1, 2)}),
+        ("episodes", "episode_id,minutes,condition\na,50,headache\nb,60,dizzy\n",
+         {("R07", "episodes", "minutes"): (1, 1), ("R05", "episodes", "condition"): (1, 2)}),
+        ("episodes", "episode_id,recurrent\na,maybe\nb,yes\n",
+         {("R02", "episodes", "recurrent"): (1, 1)}),
+        ("episodes", "episode_id\na\nb\na\n", {("R09", "episodes", "episode_id"): (1, 3)}),
+        ("goals", "episode_id,instrument,target\na,nprs,12\n",
+         {("R12", "goals", "target"): (1, 1)}),
+    ],
+)  # fmt: skip
+def test_each_broken_rule_is_found_where_it_is_broken(folder, table, text, expected):
+    study = oc.load(folder(**{table: text}))
+    found = rules(study)
+    assert expected.items() <= found.items()
+    shown = oc.check(study).table.to_string() + repr(study) + repr(oc.check(study))
+    assert SECRET not in shown
+    assert len(study.table(table)) == len(text.splitlines()) - 1  # nothing is dropped
+
+
+def test_all_findings_come_at_once(folder):
+    study = oc.load(folder(
+        sessions="episode_id,session,day,minutes\na,1,7,50\na,2,0,60\n",
+        assessments=HEAD + "a,1,,nprs,x\na,2,,nprs,99\n",
+    ))  # fmt: skip
+    assert {rule for rule, _, _ in rules(study)} >= {"R02", "R08", "R12", "R16"}
+
+
+def test_pressure_in_the_words_of_the_scale(folder):
+    sessions = "episode_id,session,pressure\na,1,3 - medium\na,2,Strong\nb,1,2\nb,2,firm\n"
+    study = oc.load(folder(sessions=sessions))
+    assert study.sessions["pressure"].tolist()[:3] == [3, 4, 2]
+    assert rules(study)[("R02", "sessions", "pressure")] == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"assessments": None}, "a study folder holds assessments.csv"),
+        ({"assessments": HEAD}, "a header alone"),
+        ({"assessments": "episode_id;session;instrument\na;1;nprs\n"}, "no score"),
+        ({"assessments": "episode_id,instrument,score\na,nprs,1\n"}, "no session or day"),
+        ({"sessions": ""}, "an empty file or first line"),
+    ],
+)
+def test_a_folder_that_is_no_study(folder, change, says):
+    with pytest.raises(DataError, match=says):
+        oc.load(folder(**change))
+
+
+def test_a_folder_takes_no_map(folder):
+    with pytest.raises(UsageError, match="a column map goes with one flat file"):
+        oc.load(folder(), {"columns": {}})
+
+
+def test_a_missing_place(tmp_path):
+    with pytest.raises(DataError, match="the file exists; got no such file"):
+        oc.load(tmp_path / "none")
+
+
+def test_columns_that_nothing_is_read_from_are_named(folder):
+    study = oc.load(folder(goals="episode_id,instrument,target,colour\na,nprs,3,red\n"))
+    assert study.provenance.unused_columns == ("goals.colour",)
+
+
+def test_a_saved_study_loads_as_it_was(folder, tmp_path):
+    study = oc.load(folder())
+    again = oc.load(study.save(tmp_path / "saved"))
+    for name in ("episodes", "sessions", "assessments", "goals"):
+        pd.testing.assert_frame_equal(study.table(name), again.table(name))
+
+
+@pytest.mark.parametrize("content", ["{", "[]", json.dumps({"outcomes": 3})])
+def test_a_description_that_is_none(folder, content):
+    place = folder()
+    (place / "datapackage.json").write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match="the description that a study was saved with"):
+        oc.load(place)
+
+
+def test_a_description_may_say_nothing_of_the_study(folder):
+    place = folder()
+    (place / "datapackage.json").write_text("{}", encoding="utf-8")
+    assert not oc.load(place).provenance.synthetic
+
+
+FLAT = {"columns": {"episode_id": "id", "score": "pain", "session": "visit"},
+        "constants": {"instrument": "nprs", "condition": "headache"}}  # fmt: skip
+
+
+def test_a_flat_file_through_a_map(file):
+    study = oc.load(file("id,visit,pain,colour\na,1,7,red\na,2,5,\na,3,,\n"), FLAT)
+    assert study.episodes["condition"].tolist() == ["headache"]
+    assert study.provenance.unused_columns == ("colour",)
+    assert study.provenance.left_out[0].count == 1
+    assert study.trajectory("nprs")["improvement"].tolist() == [2]
+
+
+def test_a_flat_file_with_the_contracts_own_headers(file):
+    study = oc.load(file("episode_id,day,instrument,score,other\na,0,nprs,7\na,9,nprs,5,\n"
+                         .replace(",7\n", ",7,\n")))  # fmt: skip
+    assert study.provenance.unused_columns == ("other",)
+    assert study.assessments["timing"].tolist() == ["baseline", "follow_up"]
+
+
+def test_text_in_a_column_that_becomes_another_is_found(file):
+    flat = {"columns": {"episode_id": "id", "score": "pain", "week": "wk", "age": "years"},
+            "constants": {"instrument": "nprs"}}  # fmt: skip
+    study = oc.load(file(f"id,wk,pain,years\na,0,7,47\na,{SECRET},5,47\nb,0,5,93\nb,2,4,x\n"), flat)
+    assert rules(study)[("R02", "file", "week")] == (1, 2)
+    assert rules(study)[("R02", "file", "age")] == (1, 4)
+    assert study.episodes["age_band"].tolist() == ["40-49", "90+"]
+
+
+def test_facts_that_differ_within_a_course_are_found(file):
+    flat = {"columns": {**FLAT["columns"], "condition": "why", "baseline": "first"},
+            "constants": {"instrument": "nprs"}}  # fmt: skip
+    study = oc.load(file("id,visit,pain,why,first\na,1,7,headache,8\na,2,5,low_back,7\n"), flat)
+    assert rules(study)[("R18", "episodes", "condition")] == (1, 2)
+    assert rules(study)[("R18", "episodes", "baseline")] == (1, 2)
+    assert study.episodes["condition"].tolist() == ["headache"]
+
+
+def test_visits_and_goals_in_a_flat_file(file):
+    flat = {"columns": {**FLAT["columns"], "pressure": "touch", "day": "day", "target": "goal",
+                        "sessions.minutes": "min"},
+            "constants": {"instrument": "nprs"}}  # fmt: skip
+    study = oc.load(file("id,visit,day,pain,touch,min,goal\na,1,0,7,3,60,2\na,2,7,5,2,60,\n"), flat)
+    assert study.sessions["pressure"].tolist() == [3, 2]
+    assert study.goals["target"].tolist() == [2]
+    assert study.goals["instrument"].tolist() == ["nprs"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"columns": {"episode_id": "id", "score": "pian"}}, r"no column pian \(near: pain\)"),
+        ({"columns": {"episode_id": "id", "score": "zzz"}}, "no column zzz"),
+        ({"columns": {"episode_id": "id", "score": "pain"}}, "no session, day, week or month"),
+        ({"constants": {}}, "no instrument"),
+    ],
+)
+def test_a_map_that_does_not_fit_the_file(file, change, says):
+    with pytest.raises(DataError, match=says):
+        oc.load(file("id,visit,pain\na,1,7\n"), {**FLAT, **change})
+
+
+def test_scores_spread_over_columns(file):
+    wide = {
+        "columns": {"episode_id": "id", "arm": "group"},
+        "constants": {"instrument": "nprs"},
+        "wide": [{"over": "week", "columns": {"0": "pk1", "13": "pk2"}}],
+    }
+    study = oc.load(file("id,group,pk1,pk2,other\na,x,7,5,1\nb,y,6,,1\n"), wide)
+    rows = study.assessments[["episode_id", "day", "score"]].to_numpy().tolist()
+    assert rows == [["a", 0.0, 7.0], ["a", 91.0, 5.0], ["b", 0.0, 6.0]]
+    assert study.provenance.left_out[0].count == 1
+    assert study.provenance.unused_columns == ("other",)
+
+
+def test_a_spread_column_that_is_not_there(file):
+    wide = {"columns": {"episode_id": "id"}, "constants": {"instrument": "nprs"},
+            "wide": [{"over": "week", "columns": {"0": "pk9"}}]}  # fmt: skip
+    with pytest.raises(DataError, match="no column pk9"):
+        oc.load(file("id,pk1\na,7\n"), wide)
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"),
+    [
+        ("Client", "x"), ("note", "ann.lee@example.org"), ("x", "(602) 555-0100"),
+        ("x", "602-555-0100"), ("x", "123-45-6789"), ("x", "12 Elm Street"), ("x", "05/04/2026"),
+        ("x", "4 May 2026"), ("x", "Dr. Lee"), ("x", "www.example.org"),
+    ],
+)  # fmt: skip
+def test_a_file_that_looks_identified_is_refused(file, header, cell):
+    place = file(f"id,visit,pain,{header}\na,1,7,{cell}\n")
+    with pytest.raises(PrivacyError) as caught:
+        oc.load(place, FLAT)
+    message = str(caught.value)
+    assert header in message
+    assert "outcomes import" in message
+    assert cell == "x" or cell not in message
+
+
+def test_names_in_an_id_column_are_refused(file):
+    flat = {**FLAT, "columns": {**FLAT["columns"], "therapist_id": "by"}}
+    with pytest.raises(PrivacyError, match="by: names"):
+        oc.load(file("id,visit,pain,by\na,1,7,Ann Lee\n"), flat)
+
+
+def test_ids_of_sites_and_patients_are_no_telephone_numbers(file):
+    assert len(oc.load(file("id,visit,pain\n001-0001,1,7\n"), FLAT).assessments) == 1
+
+
+def test_a_folder_that_looks_identified_is_refused(folder):
+    goals = "episode_id,instrument,target,set_by\na,nprs,3,Dr. Lee\n"
+    with pytest.raises(PrivacyError, match=r"goals\.set_by: a name"):
+        oc.load(folder(goals=goals))
+
+
+def test_a_map_of_identifiers_is_for_import(file):
+    with pytest.raises(UsageError, match="is imported first"):
+        oc.load(file("id,visit,pain\na,1,7\n"), {**FLAT, "identifiers": {"name": "id"}})
