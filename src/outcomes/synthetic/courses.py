@@ -1,0 +1,315 @@
+"""The courses of a block: a loop over time, all people at once.
+
+Nothing here is random: all random numbers come with the people. So the same people can be sent
+through other courses (no care, another pressure, nobody leaving), and what differs is caused by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from outcomes.synthetic.design import Design
+from outcomes.synthetic.forces import natural_course, noise, plateaus, visit_therapists
+from outcomes.synthetic.leaving import PLANNED, REASON, completion_reason, leaving_reasons, lost
+from outcomes.synthetic.people import Bools, Clusters, Floats, Ints, People
+from outcomes.synthetic.pressure_choice import choose_pressure, pressure_benefit
+from outcomes.synthetic.rating import rate
+from outcomes.synthetic.schedule import Kind, Schedule, arms_of, make_schedule
+
+
+@dataclass(frozen=True)
+class Regime:
+    """What is set for everyone, whatever they would have had.
+
+    Parameters
+    ----------
+    care : bool
+        False takes away all that care does.
+    pressure : int or None
+        Pressure (Walton) to set.
+    at_session : int or None
+        Session at which it is set; None sets it in every session.
+    stay : bool
+        Nobody misses a visit, leaves, dies or is lost.
+    """
+
+    care: bool = True
+    pressure: int | None = None
+    at_session: int | None = None
+    stay: bool = False
+
+
+AS_IT_COMES = Regime()
+"""Nothing is set: the study as it would be seen."""
+
+
+@dataclass(frozen=True)
+class Courses:
+    """What happened; arrays have shape (columns, n) unless said otherwise.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        The time grid.
+    pain : ndarray
+        Pain without bounds, NPRS points.
+    gain : ndarray
+        What the course has changed so far, NPRS points, positive = better.
+    rating : ndarray
+        Pain as it would be rated, recorded or not.
+    recorded, attended, missed, discharge : ndarray of bool
+        Whether the rating was recorded, the visit took place, the visit was missed, the score is a
+        discharge score.
+    pressure : ndarray
+        Pressure (Walton) of attended visits.
+    therapist : ndarray of int
+        Therapist of each visit.
+    serious : ndarray of bool
+        Serious adverse event.
+    received : ndarray of int
+        Sessions received before the cell.
+    end_reason : ndarray of int, shape (n,)
+        Code of the reason, -1 where the course goes on.
+    end_day : ndarray, shape (n,)
+        Day of the end.
+    target : ndarray, shape (n,)
+        Pain to be reached, NPRS points.
+    """
+
+    schedule: Schedule
+    pain: Floats
+    gain: Floats
+    rating: Floats
+    recorded: Bools
+    attended: Bools
+    missed: Bools
+    discharge: Bools
+    pressure: Floats
+    therapist: Ints
+    serious: Bools
+    received: Ints
+    end_reason: Ints
+    end_day: Floats
+    target: Floats
+
+
+@dataclass
+class _Now:
+    """Where each course stands, shape (n,)."""
+
+    benefit: Floats
+    from_pressure: Floats
+    last_day: Floats
+    received: Ints
+    seen: Floats
+    reason: Ints
+    end_day: Floats
+    alive: Bools
+
+
+def run_courses(
+    design: Design,
+    clusters: Clusters,
+    people: People,
+    regime: Regime = AS_IT_COMES,
+    schedule: Schedule | None = None,
+) -> Courses:
+    """Send people through their courses.
+
+    Parameters
+    ----------
+    design, clusters, people
+        Who they are and what works how.
+    regime : Regime
+        What is set for everyone.
+    schedule : Schedule, optional
+        Time grid; by default that of the design and its arms.
+
+    Returns
+    -------
+    Courses
+    """
+    times = make_schedule(design, people) if schedule is None else schedule
+    walk = _Walk(design, clusters, people, regime, times)
+    for column in range(len(times.day)):
+        walk.step(column)
+    return walk.finished()
+
+
+def pain_target(design: Design, baseline: Floats) -> Floats:
+    """Return the pain that a goal asks for: `goal_points` or `goal_share` less, at least 0."""
+    less = np.maximum(design.goal_points, np.ceil(design.goal_share * baseline))
+    return np.maximum(baseline - less, 0.0)
+
+
+class _Walk:
+    """One pass over the time grid."""
+
+    def __init__(
+        self,
+        design: Design,
+        clusters: Clusters,
+        people: People,
+        regime: Regime,
+        times: Schedule,
+    ) -> None:
+        self.design, self.clusters, self.people = design, clusters, people
+        self.regime, self.times = regime, times
+        shape, n = times.day.shape, people.count
+        self.pain, self.gain, self.rating = (np.zeros(shape) for _ in range(3))
+        self.recorded, self.attended, self.missed, self.discharge, self.serious = (
+            np.zeros(shape, dtype=bool) for _ in range(5)
+        )
+        self.pressure, self.received = np.full(shape, np.nan), np.zeros(shape, dtype=np.int64)
+        self.therapist = visit_therapists(design, people, len(times.day))
+        self.noise = noise(design, people, times)
+        self.natural = natural_course(design, people, times)
+        self.plateau, self.drop = plateaus(design, people)
+        self.now = _Now(
+            benefit=np.zeros(n), from_pressure=np.zeros(n), last_day=np.full(n, np.inf),
+            received=np.zeros(n, dtype=np.int64), seen=np.zeros(n),
+            reason=np.full(n, -1), end_day=np.zeros(n), alive=np.ones(n, dtype=bool),
+        )  # fmt: skip
+        self.baseline = self.target = np.zeros(n)
+
+    def step(self, column: int) -> None:
+        kind = self.times.kind[column]
+        day = self.times.day[column]
+        kept = self._kept(day)
+        self._suffer(column, day, kept)
+        if column == 0:
+            self.now.seen = self.baseline = self.rating[0]
+            self.target = pain_target(self.design, self.baseline)
+            self.recorded[0] = True
+            return
+        self._lose_the_dying(column)
+        open_course = self._leave(column, kind)
+        self._attend(column, open_course)
+        self._record(column, kind)
+        self._treat(column, day, kept)
+
+    def _kept(self, day: Floats) -> Floats:
+        """Part of the benefit that has not faded since the last session."""
+        without = np.maximum(day - self.now.last_day, 0) / 7 - self.design.fade_after
+        kept: Floats = np.exp2(-np.maximum(without, 0) / self.design.fade_half_life)
+        return kept
+
+    def _suffer(self, column: int, day: Floats, kept: Floats) -> None:
+        now, design = self.now, self.design
+        since = np.maximum(day - now.last_day, 0) / 7
+        carried = np.where(now.received > 0, design.immediate_carryover * self.drop, 0.0)
+        carried = carried * np.exp(-np.maximum(since - 1, 0))
+        care = (now.benefit + now.from_pressure) * kept + carried
+        self.gain[column] = self.natural[column] + (care if self.regime.care else 0.0)
+        self.pain[column] = self.people.level + self.noise[column] - self.gain[column]
+        heap = self.people.uniforms["heap"][column]
+        self.rating[column] = rate(self.pain[column], design, heap)
+        self.received[column] = now.received
+
+    def _lose_the_dying(self, column: int) -> None:
+        if not self.design.death_per_week or self.regime.stay:
+            return
+        now, days = self.now, self.times.day[column] - self.times.day[column - 1]
+        chance = 1 - (1 - self.design.death_per_week) ** (days / 7)
+        dies = now.alive & (self.people.uniforms["adverse"][column] > 1 - chance)
+        now.alive &= ~dies
+        self._end(dies, np.full(len(dies), REASON["death"]), column)
+
+    def _leave(self, column: int, kind: NDArray[np.int8]) -> Bools:
+        """Close courses before this visit; return whose course is open."""
+        now, visit = self.now, kind == Kind.VISIT
+        if not self.regime.stay:
+            reason = leaving_reasons(
+                self.design, self.people, seen=now.seen, baseline=self.baseline,
+                target=self.target, pain=self.rating[column], received=now.received,
+                column=column,
+            )  # fmt: skip
+            at_risk = visit & (now.reason < 0) & (now.received > 0)
+            leaves = at_risk & (reason >= 0)
+            self._end(leaves, reason, column)
+            done = (kind == Kind.CLOSING) & (now.reason < 0)
+            self._end(done, completion_reason(now.seen, self.target), column)
+            self._discharge(column, leaves | done)
+        open_course: Bools = visit & (now.reason < 0)
+        return open_course
+
+    def _end(self, ends: Bools, reason: Ints, column: int) -> None:
+        now = self.now
+        first = ends & (now.reason < 0)
+        now.reason = np.where(first, reason, now.reason)
+        now.end_day = np.where(first, self.times.day[column], now.end_day)
+
+    def _discharge(self, column: int, ends: Bools) -> None:
+        planned = np.isin(self.now.reason, PLANNED)
+        taken = self.people.uniforms["missing"][column] < self.design.discharge_share
+        self.discharge[column] = ends & planned & taken & self.design.visit_scores
+
+    def _attend(self, column: int, open_course: Bools) -> None:
+        misses = self.people.uniforms["missed"][column] < self.design.missed_visit
+        misses &= (self.now.received > 0) & (not self.regime.stay)
+        self.attended[column] = open_course & ~misses
+        self.missed[column] = open_course & misses
+
+    def _record(self, column: int, kind: NDArray[np.int8]) -> None:
+        design, now, people = self.design, self.now, self.people
+        rating = self.rating[column]
+        at_visit = self.attended[column] & (self.times.day[column] > 0) & design.visit_scores
+        shares = np.array([*(share for _, share in design.follow_ups), design.missing_score])
+        later = kind == Kind.FOLLOW_UP
+        uniform = np.where(later, people.traits[0], people.uniforms["missing"][column])
+        gone = lost(
+            shares[self.times.follow_up[column]], design, seen=now.seen, pain=rating,
+            uniform=uniform,
+        )  # fmt: skip
+        taken = (at_visit | (later & now.alive)) & (~gone | self.regime.stay)
+        self.recorded[column] = taken | self.discharge[column]
+        now.seen = np.where(self.recorded[column], rating, now.seen)
+
+    def _treat(self, column: int, day: Floats, kept: Floats) -> None:
+        """Give the session: benefit moves towards what such sessions sustain."""
+        design, now, people = self.design, self.now, self.people
+        here, who = self.attended[column], self.therapist[column]
+        level = self._pressure(column, who)
+        goal = self.plateau[0] * (self.plateau[1] + self.clusters.therapist_benefit[who])
+        part = 1 - np.exp(-1 / design.dose_sessions)
+        benefit = now.benefit * kept
+        now.benefit = np.where(here, benefit + part * (goal - benefit), now.benefit)
+        memory, add = design.pressure_memory, pressure_benefit(level, people, design)
+        held = memory * now.from_pressure * kept + (1 - memory) * add
+        now.from_pressure = np.where(here, held, now.from_pressure)
+        now.last_day = np.where(here, day, now.last_day)
+        now.received = now.received + here
+        self.pressure[column] = np.where(here, level, np.nan)
+        self._harm(column, here)
+
+    def _pressure(self, column: int, who: Ints) -> Floats:
+        design, people, set_to = self.design, self.people, self.regime.pressure
+        level = choose_pressure(
+            design, people, self.clusters, seen=self.now.seen, therapist=who, column=column
+        )
+        fixed = [np.nan if a.pressure is None else a.pressure for a in arms_of(design)]
+        protocol = np.array(fixed)[people.arm]
+        level = np.where(np.isnan(protocol), level, protocol)
+        if set_to is None:
+            return level
+        session = self.regime.at_session
+        chosen = True if session is None else self.now.received + 1 == session
+        return np.where(chosen, float(set_to), level)
+
+    def _harm(self, column: int, here: Bools) -> None:
+        serious = here & (self.people.uniforms["adverse"][column] < self.design.serious_event)
+        self.serious[column] = serious
+        if not self.regime.stay:
+            self._end(serious, np.full(len(here), REASON["adverse_event"]), column)
+
+    def finished(self) -> Courses:
+        return Courses(
+            schedule=self.times, pain=self.pain, gain=self.gain, rating=self.rating,
+            recorded=self.recorded, attended=self.attended, missed=self.missed,
+            discharge=self.discharge, pressure=self.pressure, therapist=self.therapist,
+            serious=self.serious, received=self.received, end_reason=self.now.reason,
+            end_day=self.now.end_day, target=self.target,
+        )  # fmt: skip

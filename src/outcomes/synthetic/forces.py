@@ -1,0 +1,73 @@
+"""What acts on pain over a course: natural course, residuals, what sessions sustain, who treats."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from outcomes.synthetic.design import Design
+from outcomes.synthetic.entry import spread_of
+from outcomes.synthetic.people import Floats, Ints, People
+from outcomes.synthetic.schedule import Schedule, arms_of
+
+
+def visit_therapists(design: Design, people: People, n_columns: int) -> Ints:
+    """Therapist of each visit; some visits are given by another one of the same clinic."""
+    uniform = people.uniforms["therapist"][:n_columns]
+    clinic, place = people.therapist % design.clinics, people.therapist // design.clinics
+    size = (design.therapists - clinic - 1) // design.clinics + 1
+    if design.switch_share == 0:
+        return np.broadcast_to(people.therapist, uniform.shape).copy()
+    further = 1 + np.floor(uniform / design.switch_share * np.maximum(size - 1, 1))
+    other = clinic + design.clinics * ((place + further.astype(np.int64)) % size)
+    switches = (uniform < design.switch_share) & (size > 1)
+    return np.where(switches, other, people.therapist)
+
+
+def noise(design: Design, people: People, times: Schedule) -> Floats:
+    """Residuals: an Ornstein-Uhlenbeck part with memory and a part without, shape (columns, n)."""
+    spread = spread_of(design)
+    serial, white = np.empty(times.day.shape), np.empty(times.day.shape)
+    serial[0], white[0] = people.serial, people.white
+    weeks = np.diff(times.day, axis=0) / 7
+    kept = design.serial_correlation**weeks
+    fresh = np.sqrt(spread.serial * (1 - kept**2))
+    for column in range(1, len(serial)):
+        new = fresh[column - 1] * people.normals[0, column]
+        serial[column] = kept[column - 1] * serial[column - 1] + new
+    white[1:] = np.sqrt(spread.white) * people.normals[1, 1 : len(white)]
+    return serial + white
+
+
+def natural_course(design: Design, people: People, times: Schedule) -> Floats:
+    """Improvement without care, shape (columns, n): levels off, plus each patient's own slope."""
+    week = times.day / 7
+    by_ten = np.array([item.natural_improvement for item in design.conditions])[people.condition]
+    by_ten = (
+        by_ten
+        + design.adaptive_prognosis * people.adaptive
+        + design.claim_prognosis * people.claim
+        + design.cotreatment_benefit * people.cotreated
+    )
+    shape = np.expm1(-week / design.natural_weeks) / np.expm1(-10 / design.natural_weeks)
+    improved: Floats = by_ten * shape + people.slope * np.minimum(week, design.slope_weeks)
+    return improved
+
+
+def plateaus(design: Design, people: People) -> tuple[Floats, Floats]:
+    """Factor of minutes and plateau of benefit, shape (2, n); mean drop from before to after."""
+    arms = arms_of(design)
+    specific = np.array([arm.specific for arm in arms])[people.arm]
+    contextual = np.array([arm.contextual for arm in arms])[people.arm]
+    response = np.array([item.response for item in design.conditions])[people.condition]
+    minutes, factors = zip(*design.minutes_factors, strict=True)
+    factor = np.interp(minutes_of(design, people), minutes, factors)
+    plateau = design.contextual * contextual + design.specific * specific * response
+    drop = design.immediate_contextual * contextual + design.immediate_specific * specific
+    return np.stack([factor, plateau]), drop
+
+
+def minutes_of(design: Design, people: People) -> Floats:
+    """Return the script's minutes, those of the arm where it fixes them."""
+    fixed = [np.nan if arm.minutes is None else arm.minutes for arm in arms_of(design)]
+    protocol = np.array(fixed, dtype=float)[people.arm]
+    return np.where(np.isnan(protocol), people.minutes, protocol)

@@ -1,0 +1,229 @@
+"""The four tables of the data contract for one block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from outcomes.dictionary.tables import (
+    ADVERSE_EVENTS,
+    AGE_BANDS,
+    CLEARANCES,
+    END_REASONS,
+    MECHANISMS,
+    REFERRALS,
+    SEXES,
+    STATUSES,
+    TIMINGS,
+)
+from outcomes.synthetic.block import Block
+from outcomes.synthetic.columns import Table, Words
+from outcomes.synthetic.design import Design
+from outcomes.synthetic.forces import minutes_of
+from outcomes.synthetic.people import KINDS, NEEDS_CLEARANCE, People
+from outcomes.synthetic.pressure_choice import as_level, planned_pressure
+from outcomes.synthetic.schedule import ROUTINE, arms_of
+
+Cells = tuple[NDArray[Any], NDArray[Any]]
+"""Course and column of the time grid of each row."""
+
+_TECHNIQUES = ("gliding;kneading", "gliding;friction", "kneading;direct_pressure", "holding")
+_USUAL_MECHANISM = {"neck_mvc": "mvc", "post_op": "surgery"}
+
+
+def block_tables(design: Design, block: Block) -> dict[str, Table]:
+    """Return episodes, sessions, assessments and goals of a block.
+
+    Parameters
+    ----------
+    design : Design
+        The design.
+    block : Block
+        People and courses.
+    """
+    from outcomes.synthetic.score_tables import assessments, goals
+
+    return {
+        "episodes": episodes(design, block),
+        "sessions": sessions(design, block),
+        "assessments": assessments(design, block),
+        "goals": goals(design, block),
+    }
+
+
+def episode_ids(people: People) -> list[str]:
+    """Return the ids of the courses."""
+    return [f"e{people.first + i + 1:07d}" for i in range(people.count)]
+
+
+def cells(mask: NDArray[np.bool_]) -> Cells:
+    """Return course and column of the true cells, course by course in the order of time."""
+    course, column = np.nonzero(mask.T)
+    return course, column
+
+
+def word(words: tuple[str, ...], condition: Any, yes: str, no: str) -> Words:
+    """Return one of two words by a condition."""
+    return Words(np.where(condition, words.index(yes), words.index(no)), words)
+
+
+def episodes(design: Design, block: Block) -> Table:
+    """Return the table `episodes`."""
+    people, courses = block.people, block.courses
+    n = people.count
+    ids = episode_ids(people)
+    required, clearance, clearance_day = _clearance(design, people)
+    known = courses.end_reason >= 0
+    return {
+        "episode_id": Words(np.arange(n), ids),
+        "patient_id": Words(people.source, ["p" + name[1:] for name in ids]),
+        "clinic_id": _numbered("c", people.therapist % design.clinics, design.clinics),
+        "condition": Words(people.condition, tuple(c.name for c in design.conditions)),
+        "mechanism": _mechanism(design, people),
+        "onset_weeks": people.onset_weeks,
+        "recurrent": people.recurrent,
+        "age_band": Words(np.minimum(people.age // 10, 9).astype(np.int64), AGE_BANDS),
+        "sex": word(SEXES, people.female, "female", "male"),
+        "referral": Words(np.searchsorted([0.5, 0.7], people.traits[1]), REFERRALS),
+        "therapist_id": _numbered("t", people.therapist, design.therapists),
+        "adaptations": _adaptations(design, people),
+        "clearance_required": required,
+        "clearance": clearance,
+        "clearance_day": clearance_day,
+        "pressure_ceiling": people.ceiling,
+        **_script(design, people),
+        "claim_open": people.claim,
+        "sessions_attended": courses.attended.sum(axis=0).astype(float),
+        "end_reason": Words(np.where(known, courses.end_reason, -1), END_REASONS),
+        "end_day": np.where(known, courses.end_day, np.nan),
+        "arm": _arm(design, people),
+    }
+
+
+def sessions(design: Design, block: Block) -> Table:
+    """Return the table `sessions`: visits received and visits missed."""
+    people, courses = block.people, block.courses
+    course, column = cells(courses.attended | courses.missed)
+    at = (column, course)
+    given = courses.attended[at]
+    extra, post = people.uniforms["extra"][at], people.uniforms["post"][at]
+    pressure = courses.pressure[at]
+    highest = np.minimum(pressure + (post < 0.3), np.fmin(people.ceiling[course], 5.0))
+    planned = as_level(planned_pressure(design, people), design)
+    planned = np.fmin(planned, people.ceiling)[course]
+    event, severity = _adverse(design, people, courses.serious[at], at)
+    return {
+        "episode_id": Words(course, episode_ids(people)),
+        "session": np.where(given, courses.received[at] + 1.0, np.nan),
+        "day": courses.schedule.day[at],
+        "therapist_id": _numbered("t", courses.therapist[at], design.therapists),
+        "status": _status(given, courses.serious[at], extra),
+        "minutes": np.where(given, _hands_on(design, people, course, extra), np.nan),
+        "pressure": pressure,
+        "pressure_planned": np.where(given, planned, np.nan),
+        "pressure_max": np.where(given, np.maximum(highest, pressure), np.nan),
+        "techniques": Words(np.where(given, (post * 97 % 1 * 4).astype(int), -1), _TECHNIQUES),
+        "adverse_event": Words(np.where(given, event, -1), ADVERSE_EVENTS),
+        "adverse_severity": np.where(given, severity, np.nan),
+    }
+
+
+def timing_codes(names: NDArray[Any]) -> Words:
+    """Return a column of timings from positions in `TIMINGS`."""
+    return Words(names, TIMINGS)
+
+
+def _numbered(letter: str, number: NDArray[Any], count: int) -> Words:
+    width = len(str(count))
+    return Words(number, [f"{letter}{i + 1:0{width}d}" for i in range(count)])
+
+
+def _script(design: Design, people: People) -> Table:
+    """Script of each course; empty in an arm without care."""
+    arms = arms_of(design)
+    care = np.array([arm.care for arm in arms])[people.arm]
+
+    def fixed(values: list[float | None], own: NDArray[Any]) -> NDArray[Any]:
+        by_arm = np.array([np.nan if v is None else v for v in values])[people.arm]
+        return np.where(care, np.where(np.isnan(by_arm), own, by_arm), np.nan)
+
+    return {
+        "sessions_per_week": fixed([a.sessions_per_week for a in arms], people.frequency),
+        "minutes": np.where(care, minutes_of(design, people), np.nan),
+        "weeks": fixed([a.weeks for a in arms], people.weeks),
+    }
+
+
+def _arm(design: Design, people: People) -> Words:
+    if arms_of(design) == (ROUTINE,):
+        return Words(np.full(people.count, -1), ())
+    return Words(people.arm, tuple(arm.name for arm in design.arms))
+
+
+def _mechanism(design: Design, people: People) -> Words:
+    usual = [_USUAL_MECHANISM.get(item.name, "") for item in design.conditions]
+    codes = [MECHANISMS.index(name) if name else -1 for name in usual]
+    fixed = np.array(codes)[people.condition]
+    others = np.array([MECHANISMS.index(m) for m in ("fall", "overuse", "none", "unknown")])
+    drawn = others[np.searchsorted([0.1, 0.5, 0.8], people.traits[2])]
+    return Words(np.where(fixed >= 0, fixed, drawn), MECHANISMS)
+
+
+def _adaptations(design: Design, people: People) -> Words:
+    """One word for each pair of adaptations; `none` where touch is not adapted."""
+    k = len(KINDS)
+    first, second = people.kinds
+    end = ";end_of_life" if design.end_of_life else ""
+    words = ["none", *(name + end for name in KINDS)]
+    words += [f"{one};{two}" for one in KINDS for two in KINDS]
+    code = np.where(second >= 0, 1 + k + first * k + second, 1 + first)
+    return Words(np.where(people.adaptive, code, 0), words)
+
+
+def _clearance(design: Design, people: People) -> tuple[NDArray[Any], Words, NDArray[Any]]:
+    """Who needs a physician's clearance here, what became of it, and when."""
+    acute_crash = np.array([item.name == "neck_mvc" for item in design.conditions])
+    needs = [KINDS.index(name) for name in NEEDS_CLEARANCE]
+    required = np.isin(people.kinds, needs).any(axis=0)
+    required |= acute_crash[people.condition] & (people.onset_weeks <= 13)
+    draw = people.traits[3]
+    result = np.where(draw < 0.83, CLEARANCES.index("cleared"), CLEARANCES.index("limited"))
+    result = np.where(draw > 0.98, CLEARANCES.index("pending"), result)
+    result = np.where(required, result, CLEARANCES.index("not_required"))
+    day = -np.floor(1 + 10 * people.traits[4])
+    day = np.where((draw > 0.96) & (draw <= 0.98), 3.0, day)  # care began before clearance
+    known = required & (draw <= 0.98)
+    return required, Words(result, CLEARANCES), np.where(known, day, np.nan)
+
+
+def _status(given: NDArray[Any], serious: NDArray[Any], extra: NDArray[Any]) -> Words:
+    came = np.where(serious, STATUSES.index("stopped_early"), STATUSES.index("attended"))
+    away = np.where(extra < 0.7, STATUSES.index("cancelled"), STATUSES.index("no_show"))
+    return Words(np.where(given, came, away), STATUSES)
+
+
+def _hands_on(
+    design: Design, people: People, course: NDArray[Any], extra: NDArray[Any]
+) -> NDArray[Any]:
+    """Minutes of a visit: the script's, now and then a quarter of an hour less ([A])."""
+    script = minutes_of(design, people)[course]
+    shorter = (extra > 0.92) & (script >= 30)
+    minutes: NDArray[Any] = script - 15.0 * shorter
+    return minutes
+
+
+def _adverse(
+    design: Design, people: People, serious: NDArray[Any], at: Cells
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Event and severity (0 none, 1-2 mild, 4 serious) of each visit."""
+    draw = people.uniforms["adverse"][at]
+    mild = (draw < design.serious_event + design.adverse_event) & ~serious
+    kind = people.uniforms["reason"][at]
+    mild_kinds = np.array([ADVERSE_EVENTS.index(n) for n in ("soreness", "bruise", "headache",
+                                                             "fatigue")])  # fmt: skip
+    event = np.where(mild, mild_kinds[np.searchsorted([0.7, 0.8, 0.9], kind)], 0)
+    event = np.where(serious, ADVERSE_EVENTS.index("other"), event)
+    severity = np.where(mild, 1.0 + (kind % 0.1 > 0.08), 0.0)
+    return event, np.where(serious, 4.0, severity)
