@@ -5,11 +5,10 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from outcomes.answers.contrasts import estimates, fixed_rows
-from outcomes.answers.course_frame import CourseFrame, courses_by_group
+from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, courses_by_group
 from outcomes.errors import SingularFitWarning
 from outcomes.mixed.fit import lmm
 from outcomes.mixed.results import MixedFit
@@ -84,12 +83,12 @@ def _random_terms(course: CourseFrame) -> list[str]:
 
 
 def means(model: CourseModel, times: tuple[float, ...], conf_level: float = 0.95) -> pd.DataFrame:
-    """Return the mean improvement of each group, and of all courses, at the given times.
+    """Return the mean improvement of each group of the model at the given times.
 
     Parameters
     ----------
     model : CourseModel
-        The fitted model.
+        The fitted model; one without groups gives the mean of all courses.
     times : tuple of float
         Values of the time axis.
     conf_level : float
@@ -98,29 +97,20 @@ def means(model: CourseModel, times: tuple[float, ...], conf_level: float = 0.95
     Returns
     -------
     DataFrame
-        Columns ``group`` ("all" weights groups by their courses), the axis, ``n_episodes`` (courses
-        with a score at that time), estimate, std_error, df, statistic, p_value, conf_low,
-        conf_high. Groups with fewer than ten courses at a time are not there.
+        Columns ``group`` ("all" where the model has none), the axis, ``n_episodes`` (courses with a
+        score at that time), estimate, std_error, df, statistic, p_value, conf_low, conf_high. A
+        group with fewer than ten courses at a time is not there: nothing is extrapolated.
     """
     course = model.course
-    weights = course.groups
-    cells = [(group, time) for time in times for group in weights]
-    grid = pd.DataFrame(cells, columns=[course.group or "all", course.axis])
-    rows = fixed_rows(model.fit, grid)
-    labels, matrix = [], []
-    for time in times:
-        at = (grid[course.axis] == time).to_numpy()
-        seen = _courses_at(course, time)
-        share = np.array(list(weights.values()), dtype=float)
-        labels.append(("all", time, sum(seen.values())))
-        matrix.append(share / share.sum() @ rows[at])
-        if len(weights) > 1:
-            own = [(group, time, seen.get(group, 0)) for group in weights]
-            enough = [i for i, label in enumerate(own) if label[2] >= 10]
-            labels += [own[i] for i in enough]
-            matrix += [rows[at][i] for i in enough]
-    named = pd.DataFrame(labels, columns=["group", course.axis, "n_episodes"])
-    return named.join(estimates(model.fit, np.vstack(matrix), conf_level))
+    seen = [
+        (group, time, n_episodes)
+        for time in times
+        for group, n_episodes in _courses_at(course, time).items()
+        if n_episodes >= LEAST_COURSES
+    ]
+    cells = pd.DataFrame(seen, columns=["group", course.axis, "n_episodes"])
+    grid = cells.rename(columns={"group": course.group or "group"})
+    return cells.join(estimates(model.fit, fixed_rows(model.fit, grid), conf_level))
 
 
 def _courses_at(course: CourseFrame, time: float) -> dict[str, int]:

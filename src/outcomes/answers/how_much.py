@@ -75,7 +75,7 @@ def how_much(study: Study, *, instrument: str) -> Answer:
     if course.n_courses < LEAST_COURSES or not course.times:
         return refusal(NAME, QUESTION, _too_few(course), source, estimand=ESTIMAND)
     model = fit_course(course)
-    curve = means(model, course.times)
+    curve = _curves(model)
     curve.insert(0, "kind", "curve")
     at_horizon = curve[curve[course.axis] == course.horizon].assign(kind="improvement")
     pressure, formula = _pressure_rows(course)
@@ -95,6 +95,15 @@ def how_much(study: Study, *, instrument: str) -> Answer:
         references=REFERENCES,
         source=replace(source, n_used=model.fit.n_observations),
     )
+
+
+def _curves(model: CourseModel) -> pd.DataFrame:
+    """Means of all courses from a model without groups, then those of each group from its own."""
+    course = model.course
+    if not course.group:
+        return means(model, course.times)
+    pooled = fit_course(replace(course, group=""))
+    return pd.concat([means(pooled, course.times), means(model, course.times)], ignore_index=True)
 
 
 def _too_few(course: CourseFrame) -> str:
@@ -171,7 +180,7 @@ def _method(model: CourseModel, pressure_formula: str) -> str:
     text = (
         f"Linear mixed model by REML with Satterthwaite degrees of freedom: {fit.request.formula} "
         f"on {fit.n_observations} scores of {model.course.n_courses} courses. "
-        "The mean over all weights groups by their courses. "
+        "The mean over all courses comes from the same model without groups. "
         "The horizon is the latest time that at least half of the courses reach; times with fewer "
         f"than {LEAST_COURSES} courses are not shown."
     )
