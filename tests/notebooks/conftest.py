@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 SECONDS_FOR_A_CELL = 120
@@ -26,15 +27,13 @@ def with_parameters(notebook: Any, parameters: dict[str, Any]) -> Any:
     return notebook
 
 
-def run(path: Path, folder: Path, parameters: dict[str, Any]) -> Any:
-    """Run a notebook in `folder` and return it with its outputs; raises when a cell fails."""
+def run(path: Path, parameters: dict[str, Any]) -> Any:
+    """Run a notebook here and return it with its outputs; raises when a cell fails."""
     notebook = with_parameters(nbformat.read(path, as_version=4), parameters)
-    folder.mkdir(parents=True, exist_ok=True)
-    kernel = AsyncKernelManager(kernel_name="python3", transport="ipc")
+    config = Config({"KernelManager": {"transport": "ipc"}})
     client = NotebookClient(
-        notebook, km=kernel, timeout=SECONDS_FOR_A_CELL,
-        resources={"metadata": {"path": str(folder)}},
-    )  # fmt: skip
+        notebook, kernel_name="python3", timeout=SECONDS_FOR_A_CELL, config=config
+    )
     return client.execute()
 
 
@@ -44,12 +43,15 @@ def shown(notebook: Any) -> str:
 
 
 @pytest.fixture
-def run_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+def run_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
     """Run `notebooks/NAME` with parameters, away from this checkout; return what it shows."""
-    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR"):
-        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    with tempfile.TemporaryDirectory(prefix="k") as short:  # a socket's path holds 107 characters
+        monkeypatch.setenv("JUPYTER_RUNTIME_DIR", short)
+        monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+        (tmp_path / "notebooks").mkdir()
+        monkeypatch.chdir(tmp_path / "notebooks")
 
-    def go(name: str, **parameters: Any) -> str:
-        return shown(run(NOTEBOOKS / name, tmp_path / "notebooks", parameters))
+        def go(name: str, **parameters: Any) -> str:
+            return shown(run(NOTEBOOKS / name, parameters))
 
-    return go
+        yield go

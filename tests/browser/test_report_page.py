@@ -1,0 +1,78 @@
+"""The report in a real browser: no request but for itself, fits a phone, follows light and dark."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+import outcomes as oc
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    study = oc.simulate(episodes=80, seed=4)
+    return oc.report(study, tmp_path_factory.mktemp("out") / "report") / "index.html"
+
+
+def requests(log: Path) -> set[str]:
+    """Addresses that the browser asked for, by its own network log."""
+    events = json.loads(log.read_text(encoding="utf-8"))["events"]
+    return {e["params"]["url"] for e in events if "url" in e.get("params", {})}
+
+
+def test_the_page_asks_nobody_for_anything(
+    page: Path, browse: Callable[..., str], tmp_path: Path
+) -> None:
+    log = tmp_path / "net.json"
+    text = browse(page, f"--log-net-log={log}", "--dump-dom")
+    assert "</main>" in text
+    asked = {u for u in requests(log) if not u.startswith(("file:", "data:", "chrome:", "about:"))}
+    assert asked == set()
+
+
+@pytest.mark.parametrize("width", [500, 1100])
+def test_nothing_sticks_out_sideways(
+    page: Path, browse: Callable[..., str], tmp_path: Path, width: int
+) -> None:
+    probe = (
+        "<script>document.title = document.documentElement.scrollWidth + '/' + innerWidth</script>"
+    )
+    text = page.read_text(encoding="utf-8").replace(
+        "default-src 'none'", "script-src 'unsafe-inline'"
+    )
+    copy = tmp_path / "copy.html"
+    copy.write_text(text.replace("</body>", probe + "</body>"), encoding="utf-8")
+    shown = browse(copy, "--dump-dom", f"--window-size={width},900")
+    inside, window = shown.split("<title>")[1].split("</title>")[0].split("/")
+    assert int(inside) <= int(window)
+
+
+def test_light_and_dark_follow_the_reader(
+    page: Path, browse: Callable[..., str], tmp_path: Path
+) -> None:
+    corners = []
+    for name, switches in (("light", ()), ("dark", ("--force-dark-mode",))):
+        picture = tmp_path / f"{name}.png"
+        browse(page, f"--screenshot={picture}", "--window-size=1100,1400", *switches)
+        image = np.asarray(imread(picture))
+        assert image[..., :3].std() > 0.05
+        corners.append(float(image[5, 5, :3].mean()))
+    assert corners[0] > 0.9
+    assert corners[1] < 0.3
+
+
+def test_it_prints_with_the_summary_on_the_first_page(
+    page: Path, browse: Callable[..., str], tmp_path: Path
+) -> None:
+    target = tmp_path / "print.pdf"
+    browse(page, f"--print-to-pdf={target}", "--no-pdf-header-footer")
+    text = target.read_bytes()
+    assert text.startswith(b"%PDF")
+    assert 3 <= text.count(b"/Type /Page\n") + text.count(b"/Type /Page ") <= 40
