@@ -58,6 +58,16 @@ def gram(left: Array, right: Array) -> Array:
     return np.asarray(total)
 
 
+def weighted_gram(weight: Array, values: Array) -> Array:
+    """Sum B_i'K_iB_i over groups for symmetric K: (q, q, k) and (q, m, k) give (m, m)."""
+    total: Any = 0.0
+    for a in range(len(values)):
+        for b in range(a + 1):
+            part = (weight[a, b] * values[a]) @ values[b].T
+            total = total + (part if a == b else part + part.T)
+    return np.asarray(total)
+
+
 def outer(values: Array) -> Array:
     """Sum vec(U_i) vec(U_i)' over groups: (q, m, k) gives (q, q, m, m)."""
     q, m, k = values.shape

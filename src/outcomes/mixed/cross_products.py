@@ -36,8 +36,10 @@ class Link:
         Later group each group lies in.
     order : array of int, shape (n_groups,), or None
         Sorts the groups by parent; None where they already are.
-    starts : array of int, shape (n_later,)
-        Where each later group begins in that order.
+    starts : array of int, shape (n_present,)
+        Where each later group that has members begins in that order.
+    present : slice or array of int, shape (n_present,)
+        Those later groups.
     C : array, shape (q, q_later, n_groups)
         Z_i'Z_parent(i).
     """
@@ -46,10 +48,11 @@ class Link:
     parent: Array
     order: Array | None
     starts: Array
+    present: slice | Array
     C: Array
 
     def sum(self, values: Array) -> Array:
-        """Sum over the groups of each later group, along the last axis."""
+        """Sum over the members of each later group present, along the last axis."""
         ordered = values if self.order is None else values[..., self.order]
         return np.asarray(np.add.reduceat(ordered, self.starts, axis=-1))
 
@@ -187,7 +190,10 @@ def make_link(to: int, parent: Array, C: Array) -> Link:
     order = None if (parent[1:] >= parent[:-1]).all() else np.argsort(parent, kind="stable")
     ordered = parent if order is None else parent[order]
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    return Link(to, parent, order, starts, C)
+    found = ordered[starts]
+    whole = found[-1] - found[0] + 1 == len(found)
+    present = slice(int(found[0]), int(found[-1]) + 1) if whole else found
+    return Link(to, parent, order, starts, present, C)
 
 
 def dense_products(

@@ -48,22 +48,19 @@ class CrossedStep:
 
     def sums(self) -> dict[int, tuple[Array, Array, Array]]:
         """Return the sums over levels, factor by factor."""
-        found = {}
         half = self.A @ self.K
-        start = 0
-        for f, levels, q in zip(
-            self.crossed.factors, self.crossed.n_levels, self.crossed.q, strict=True
-        ):
-            rows = start + np.arange(levels * q).reshape(levels, q)
-            blocks = self.A[rows[:, :, None], rows[:, None, :]] - np.einsum(
-                "lak,lkb->lab", half[rows], self.A[:, rows].transpose(1, 0, 2)
-            )
-            H = np.moveaxis(blocks, 0, -1)
-            flat = H.reshape(q * q, levels)
-            U = np.moveaxis(self.U[rows], 0, -1)
-            found[f] = H.sum(axis=-1), outer(np.ascontiguousarray(U)), flat @ flat.T
-            start += levels * q
+        found = {}
+        for f in self.crossed.factors:
+            rows = self.levels_of(f)
+            H = np.array([[self._diagonal(half, a, b) for b in rows.T] for a in rows.T])
+            flat = H.reshape(-1, len(rows))
+            U = np.ascontiguousarray(np.moveaxis(self.U[rows], 0, -1))
+            found[f] = H.sum(axis=-1), outer(U), flat @ flat.T
         return found
+
+    def _diagonal(self, half: Array, a: Array, b: Array) -> Array:
+        """Return elements (a_l, b_l) of A - A K A for each level l."""
+        return np.asarray(self.A[a, b] - np.einsum("ld,ld->l", half[a], self.A[b]))
 
     def levels_of(self, f: int) -> Array:
         """Return the positions of a factor's effects, shape (n_levels, q)."""
@@ -115,6 +112,8 @@ def _differentiate(
 
 def times_blocks(crossed: Crossed, matrix: Array, blocks: Sequence[Array]) -> Array:
     """Multiply from the right by a matrix with one block a level."""
+    if set(crossed.q) == {1}:
+        return matrix * np.repeat([block[0, 0] for block in blocks], crossed.n_levels)
     parts, start = [], 0
     for block, levels, q in zip(blocks, crossed.n_levels, crossed.q, strict=True):
         part = matrix[:, start : start + levels * q]
@@ -124,9 +123,14 @@ def times_blocks(crossed: Crossed, matrix: Array, blocks: Sequence[Array]) -> Ar
 
 
 def _invert(matrix: Array) -> tuple[Array, float]:
-    lower, _ = lapack.dpotrf(matrix, lower=1)
-    half, _ = lapack.dpotri(lower, lower=1)
-    return np.tril(half) + np.tril(half, -1).T, float(2.0 * np.log(np.diag(lower)).sum())
+    """Invert a positive definite matrix; also its log-determinant."""
+    upper, _ = lapack.dpotrf(matrix.T, lower=0, overwrite_a=1)
+    log_det = float(2.0 * np.log(np.diag(upper)).sum())
+    inverse, _ = lapack.dpotri(upper, lower=0, overwrite_c=1)
+    diagonal = np.diag(inverse).copy()
+    inverse = inverse + inverse.T
+    np.fill_diagonal(inverse, diagonal)
+    return inverse, log_det
 
 
 def row_dots(left: Any, right: Array) -> Array:

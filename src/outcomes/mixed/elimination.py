@@ -22,7 +22,6 @@ from scipy import sparse
 
 from outcomes.mixed.batched import (
     congruence,
-    gram,
     identity_minus,
     invert,
     multiply,
@@ -30,6 +29,7 @@ from outcomes.mixed.batched import (
     multiply_transposed,
     outer,
     transpose,
+    weighted_gram,
 )
 from outcomes.mixed.cross_products import CrossProducts, Link, Stage
 from outcomes.mixed.crossed import CrossedStep, eliminate_crossed, row_dots
@@ -131,11 +131,13 @@ def eliminate(
     sums: dict[int, tuple[Array, Array, Array]] = {}
     levels = backwards(products, forward, factors, directions)
     for stage, found in zip(products.stages, levels, strict=True):
-        sums[stage.factor] = _sums(stage, found)
+        H, T, J = _sums(stage, found)
+        h, t, j = sums.get(stage.factor, (0.0, 0.0, 0.0))
+        sums[stage.factor] = H + h, T + t, J + j
     if forward.crossed is not None:
         sums.update(forward.crossed.sums())
-    H, T, J = zip(*(sums[f] for f in range(len(factors))), strict=True)
-    return Eliminated(forward.log_det, forward.S, H, T, J)
+    all_H, all_T, all_J = zip(*(sums[f] for f in range(len(factors))), strict=True)
+    return Eliminated(forward.log_det, forward.S, all_H, all_T, all_J)
 
 
 def forwards(
@@ -160,19 +162,18 @@ def forwards(
             S = S - _weigh(K, stage.moments)
             steps.append(Step(A[s], B[s], K, {}, ()))
             continue
-        KB = multiply(K, B[s])
-        S = S - gram(B[s], KB)
+        S = S - weighted_gram(K, B[s])
         KD = _scale_rows(K, D[s])
         for link in stage.links:
             t = link.to
             KC = multiply(K, C[s][t])
-            A[t] = A[t] - link.sum(multiply_transposed(C[s][t], KC))
-            B[t] = B[t] - link.sum(multiply_transposed(C[s][t], KB))
+            A[t] = _minus(A[t], link, multiply_transposed(C[s][t], KC))
+            B[t] = _minus(B[t], link, multiply_transposed(KC, B[s]))
             for u in C[t]:
-                C[t][u] = C[t][u] - link.sum(multiply_transposed(KC, C[s][u]))
+                C[t][u] = _minus(C[t][u], link, multiply_transposed(KC, C[s][u]))
             D[t] = _minus_members(D[t], link, C[s][t], KD)
         if rest is not None:
-            rest = _minus_crossed(rest, D[s], KD, KB)
+            rest = _minus_crossed(rest, D[s], KD, multiply(K, B[s]))
         steps.append(Step(A[s], B[s], K, C[s], D[s]))
     if products.crossed is None or rest is None:
         return Forward(log_det, S, tuple(steps), None)
@@ -189,6 +190,7 @@ def backwards(
     """Substitute backwards; returns what each stage's groups hold."""
     found: dict[int, Levels] = {}
     later = Later(forward.crossed)
+    targets = {link.to for stage in products.stages for link in stage.links}
     for s in reversed(range(len(forward.steps))):
         stage, step = products.stages[s], forward.steps[s]
         N = identity_minus(multiply(step.A, step.K))
@@ -197,9 +199,9 @@ def backwards(
             U = multiply(N, U - later.fitted(stage, step))
         if stage.links or stage.crossed:
             explained = later.explained(s, stage, step)
-            H = H - multiply(multiply(N, explained), transpose(N))
+            H = H - multiply(multiply(N, explained), transpose(N)) / stage.count
             P = P + multiply(multiply(step.K, explained), step.K)
-        if s:
+        if s in targets:
             later.effects[s] = multiply_constant(_sigma(stage, factors, directions), U)
             later.joint[s, s] = P
         found[s] = Levels(H, U, P, N)
@@ -298,6 +300,13 @@ def posterior(A: Array, lam: Array, direction: Array | None) -> tuple[Array, Arr
         dK = dK + multiply_transposed(N, moved)
         dlogs = dlogs + np.sum(moved * A.real, axis=(0, 1))
     return K + 1j * dK, logs + 1j * dlogs
+
+
+def _minus(target: Array, link: Link, values: Array) -> Array:
+    """Take off a later stage's products what its members explain."""
+    result = np.array(target, dtype=np.result_type(target, values))
+    result[..., link.present] -= link.sum(values)
+    return result
 
 
 def _plus_identity(matrix: Array) -> Array:

@@ -25,6 +25,7 @@ from outcomes.mixed.elimination import forwards
 from outcomes.mixed.formula import ModelFormula, parse_formula, variables
 from outcomes.mixed.optimise import Optimum, minimise
 from outcomes.mixed.results import Estimates, MixedFit, Request
+from outcomes.mixed.start import starting_theta
 from outcomes.mixed.working import Working, make_working
 
 Array = npt.NDArray[Any]
@@ -114,7 +115,7 @@ def fit_design(design: Design, request: Request, start: Array | None = None) -> 
     working = make_working(design)
     objective = Objective(working.products, working.blocks, request.reml)
     if start is None:
-        start = np.concatenate([block.is_diagonal.astype(float) for block in working.blocks])
+        start = starting_theta(objective)
     optimum = minimise(objective, start)
     estimates = _estimates(design, working, objective, optimum)
     _warn(design, estimates, optimum)

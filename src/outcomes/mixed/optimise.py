@@ -13,7 +13,7 @@ from outcomes.mixed.deviance import Evaluation, Objective, evaluate
 
 Array = npt.NDArray[Any]
 
-NEAR = 1e-8
+NEAR = 1e-10
 """Expected decrease of the deviance below which exact second derivatives take over."""
 
 TOLERANCE = 1e-9
@@ -24,6 +24,9 @@ FLAT = 1e-9
 
 LONGEST = 2.0
 """Longest step in theta, on the scale of a relative standard deviation."""
+
+ROUNDING = 1e-13
+"""Relative error of a deviance."""
 
 MAX_STEPS = 200
 MAX_NEWTON = 30
@@ -182,7 +185,7 @@ def _search(objective: Objective, point: Evaluation, step: Array) -> tuple[Evalu
     for used in range(1, 25):
         better = evaluate(objective, point.theta + length * step)
         change = better.value - point.value
-        if change <= 1e-4 * length * promised:
+        if change <= 1e-4 * length * promised + ROUNDING * abs(point.value):
             return better, used
         length *= float(
             np.clip(-length * promised / (2.0 * (change - length * promised)), 0.1, 0.5)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from outcomes.mixed.cross_products import CrossProducts, Stage
+from outcomes.mixed.cross_products import CrossProducts, Stage, make_link
 
 Array = npt.NDArray[Any]
 
@@ -22,7 +22,11 @@ WORTHWHILE = 2
 
 
 def compress(products: CrossProducts) -> CrossProducts:
-    """Replace the products of groups of one pattern by their moments, where that saves work.
+    """Replace the finest groups of one pattern by their moments, where that saves work.
+
+    Within a later group (a therapist, say) the groups of one pattern enter through their sum as
+    well, and only so. A rotation among them puts that sum into one group and leaves the others
+    without any product with the later group: these are kept as moments.
 
     Parameters
     ----------
@@ -32,24 +36,47 @@ def compress(products: CrossProducts) -> CrossProducts:
     Returns
     -------
     CrossProducts
-        The same likelihood; unchanged with several grouping factors or few repeated patterns.
+        The same likelihood; unchanged with crossed factors or few repeated patterns.
     """
-    if len(products.stages) != 1 or products.crossed is not None:
+    finest, *others = products.stages
+    q, m, n_groups = finest.B.shape
+    if products.crossed is not None:
         return products
-    (stage,) = products.stages
-    q, m, n_groups = stage.B.shape
-    found = find_patterns(stage.A)
+    found = find_patterns(finest)
     if found is None or WORTHWHILE * len(found[1]) * q * m > n_groups:
         return products
-    return replace(products, stages=(_moments(stage, *found),))
+    pattern, first = found
+    moments = Stage(
+        factor=finest.factor,
+        A=np.ascontiguousarray(finest.A[..., first]),
+        B=np.empty((q, m, 0)),
+        count=np.bincount(pattern).astype(float),
+    )
+    if not others:
+        whole = _second_moments(finest.B, pattern, len(first))
+        return replace(products, stages=(replace(moments, moments=whole),))
+    cells, pattern_of_cell = _cells(finest, pattern)
+    if WORTHWHILE * len(pattern_of_cell) > n_groups:
+        return products
+    rest = replace(
+        moments,
+        count=np.zeros(len(first)),
+        moments=_second_moments(finest.B, pattern, len(first))
+        - _second_moments(cells.B, pattern_of_cell, len(first)),
+    )
+    moved = [
+        replace(stage, links=tuple(replace(link, to=link.to + 1) for link in stage.links))
+        for stage in (cells, *others)
+    ]
+    return replace(products, stages=(rest, *moved))
 
 
-def find_patterns(A: Array) -> tuple[Array, Array] | None:
-    """Give the same number to equal matrices.
+def find_patterns(stage: Stage) -> tuple[Array, Array] | None:
+    """Give the same number to groups whose products of random columns are all equal.
 
     Parameters
     ----------
-    A : array, shape (q, q, n_groups)
+    stage : Stage
 
     Returns
     -------
@@ -57,30 +84,57 @@ def find_patterns(A: Array) -> tuple[Array, Array] | None:
     first : array of int, shape (n_patterns,)
         A group of each pattern. None where the numbering is not exact.
     """
-    rows, columns = np.tril_indices(len(A))
-    values = A[rows, columns]
-    key = np.zeros(A.shape[-1])
-    for weight, value in zip(np.sqrt(np.arange(len(values)) + 2.0), values, strict=True):
+    rows, columns = np.tril_indices(len(stage.A))
+    values = [stage.A[rows, columns]]
+    values += [link.C.reshape(-1, link.C.shape[-1]) for link in stage.links]
+    stacked = np.concatenate(values)
+    key = np.zeros(stacked.shape[1])
+    for weight, value in zip(np.sqrt(np.arange(len(stacked)) + 2.0), stacked, strict=True):
         key += weight * value
     _, first, pattern = np.unique(key, return_index=True, return_inverse=True)
-    exact = np.array_equal(values[:, first][:, pattern], values)
+    exact = np.array_equal(stacked[:, first][:, pattern], stacked)
     return (pattern, first) if exact else None
 
 
-def _moments(stage: Stage, pattern: Array, first: Array) -> Stage:
-    q, m, n_groups = stage.B.shape
-    order = np.argsort(pattern, kind="stable")
-    flat = np.take(stage.B.reshape(q * m, n_groups), order, axis=1)
-    ends = np.cumsum(np.bincount(pattern))
-    moments = np.empty((len(first), q * m, q * m))
-    for g, (start, end) in enumerate(zip(np.append(0, ends), ends, strict=False)):
+def _second_moments(B: Array, pattern: Array, n_patterns: int) -> Array:
+    """Sum vec(B_i) vec(B_i)' over the groups of each pattern, shape (q, q, n_patterns, m, m)."""
+    q, m, n_groups = B.shape
+    counts = np.bincount(pattern, minlength=n_patterns)
+    flat = np.take(B.reshape(q * m, n_groups), np.argsort(pattern, kind="stable"), axis=1)
+    ends = np.cumsum(counts)
+    moments = np.empty((n_patterns, q * m, q * m))
+    for g, (start, end) in enumerate(zip(ends - counts, ends, strict=True)):
         part = flat[:, start:end]
         np.matmul(part, part.T, out=moments[g])
     by_pair = moments.reshape(-1, q, m, q, m).transpose(1, 3, 0, 2, 4)
-    return Stage(
+    return np.ascontiguousarray(by_pair)
+
+
+def _cells(stage: Stage, pattern: Array) -> tuple[Stage, Array]:
+    """Put the groups of one pattern within one later group into one, by their scaled sum."""
+    order, starts, counts = _cell_order(stage, pattern)
+    first = order[starts]
+    root = np.sqrt(counts)
+    q, m, n_groups = stage.B.shape
+    ordered = np.take(stage.B.reshape(q * m, n_groups), order, axis=1)
+    summed = np.add.reduceat(ordered, starts, axis=1) / root
+    cells = Stage(
         factor=stage.factor,
         A=np.ascontiguousarray(stage.A[..., first]),
-        B=np.empty((q, m, 0)),
-        count=np.bincount(pattern).astype(float),
-        moments=np.ascontiguousarray(by_pair),
+        B=summed.reshape(q, m, -1),
+        count=counts.astype(float),
+        links=tuple(
+            make_link(link.to, link.parent[first], link.C[..., first] * root)
+            for link in stage.links
+        ),
     )
+    return cells, pattern[first]
+
+
+def _cell_order(stage: Stage, pattern: Array) -> tuple[Array, Array, Array]:
+    """Sort groups by later group and pattern; where each cell starts, and its size."""
+    cell = stage.links[0].parent * (int(pattern.max()) + 1) + pattern
+    order = np.argsort(cell, kind="stable")
+    ordered = cell[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    return order, starts, np.diff(np.append(starts, len(cell)))

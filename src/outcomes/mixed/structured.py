@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import product
 from typing import Any
 
@@ -112,7 +113,7 @@ class Parts:
                 factor.column(j, slice(None) if rows is None else rows) for factor, j in chosen
             ]
             size = len(self.groups.codes if rows is None else rows)
-            known[key] = np.prod(columns, axis=0) if columns else np.ones(size)
+            known[key] = reduce(np.multiply, columns) if columns else np.ones(size)
         return list(known).index(key)
 
 
@@ -145,14 +146,20 @@ class GroupGrams:
         g, r = np.array(columns).T
         result = np.empty((len(columns), len(columns)))
         used = sorted(set(r.tolist()))
-        blocks = {s: self.grouped[g[r == s]] for s in used}
         for s in used:
-            for t in used:
-                if s <= t:
-                    block = (blocks[s] * self.grams[s, t]) @ blocks[t].T
-                    result[np.ix_(r == s, r == t)] = block
-                    result[np.ix_(r == t, r == s)] = block.T
+            for t in used[used.index(s) :]:
+                block = self._total(s, t, g[r == s], g[r == t])
+                result[np.ix_(r == s, r == t)] = block
+                result[np.ix_(r == t, r == s)] = block.T
         return result
+
+    def _total(self, s: int, t: int, left: Array, right: Array) -> Array:
+        if not left.any():
+            return np.tile(self.grouped[right] @ self.grams[s, t], (len(left), 1))
+        if not right.any():
+            return self._total(t, s, right, left).T
+        whole = (self.grouped * self.grams[s, t]) @ self.grouped.T
+        return np.asarray(whole[np.ix_(left, right)])
 
 
 def structured_products(design: Design, order: Order, response: Array) -> CrossProducts | None:
@@ -189,11 +196,15 @@ def structured_products(design: Design, order: Order, response: Array) -> CrossP
 def _grams(parts: Parts, weights: Array | None) -> GroupGrams:
     rows = list(parts.rows.values())
     grams = np.empty((len(rows), len(rows), len(parts.groups.first)))
+    product_ab = np.empty(len(rows[0]))
     for a, row in enumerate(rows):
         weighted = row if weights is None else row * weights
         for b in range(a, len(rows)):
-            grams[a, b] = parts.groups.sum(weighted if b == 0 else weighted * rows[b])
-            grams[b, a] = grams[a, b]
+            if a == 0 and weights is None:
+                values = rows[b]
+            else:
+                values = np.multiply(weighted, rows[b], out=product_ab)
+            grams[a, b] = grams[b, a] = parts.groups.sum(values)
     return GroupGrams(grams, np.array(list(parts.grouped.values())))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from outcomes.errors import FitError
+from outcomes.mixed.chunks import cut
 from outcomes.mixed.conditioning import (
     FixedBasis,
     change_basis,
@@ -83,7 +84,7 @@ def make_working(design: Design, patterns: bool = True) -> Working:
     ----------
     design : Design
     patterns : bool
-        Whether groups with the same visits may be kept as moments; False keeps every group.
+        Whether groups may be merged or reordered for speed; False keeps them one by one.
 
     Returns
     -------
@@ -130,7 +131,8 @@ def _from_groups(
         transforms[stage.factor] = random_basis(sums, factor.covariance.sizes, factor.names)
     if patterns:
         products = compress(products)
-    return basis, transforms, change_basis(products, M, transforms)
+    products = change_basis(products, M, transforms)
+    return basis, transforms, cut(products) if patterns else products
 
 
 def _from_rows(design: Design, order: Order) -> tuple[FixedBasis, list[Array], CrossProducts]:
