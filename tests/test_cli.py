@@ -1,0 +1,132 @@
+"""The command line: each verb on a small study, exit codes, and no value in any message."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import outcomes as oc
+from outcomes.cli import main
+
+
+@pytest.fixture(scope="module")
+def study_folder(tmp_path_factory):
+    return oc.simulate(episodes=60, seed=4).save(tmp_path_factory.mktemp("cli") / "study")
+
+
+@pytest.fixture
+def broken_folder(study_folder, tmp_path):
+    study = oc.load(study_folder)
+    study.assessments.loc[2, "score"] = 77.0
+    return study.save(tmp_path / "broken")
+
+
+def test_every_verb_has_help_with_an_example(capsys):
+    from outcomes.cli import app
+
+    for command in app.registered_commands:
+        name = command.name or command.callback.__name__
+        assert main([name, "--help"]) == 0
+        assert f"Example: outcomes {name}" in capsys.readouterr().out
+
+
+def test_the_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == oc.__version__
+
+
+def test_a_good_study_passes_the_check(study_folder, capsys):
+    assert main(["check", str(study_folder)]) == 0
+    assert "error" not in capsys.readouterr().out.split("Findings(")[0].replace("0 errors", "")
+
+
+def test_a_broken_study_ends_with_1_and_shows_rule_and_row_but_no_value(broken_folder, capsys):
+    assert main(["check", str(broken_folder)]) == 1
+    shown = capsys.readouterr().out
+    assert "R12" in shown
+    assert "above 10" in shown
+    assert "77" not in shown
+
+
+def test_check_prints_json(broken_folder, capsys):
+    assert main(["check", str(broken_folder), "--json"]) == 1
+    findings = json.loads(capsys.readouterr().out)
+    assert {"rule", "count", "first_row", "remedy"} <= set(findings[0])
+
+
+def test_simulate_writes_what_the_library_makes(study_folder, tmp_path, capsys):
+    out = tmp_path / "again"
+    words = ["simulate", "--episodes", "60", "--seed", "4", "--out", str(out)]
+    assert main(words) == 0
+    assert "SYNTHETIC Study(60 episodes" in capsys.readouterr().out
+    for path in sorted(study_folder.iterdir()):
+        assert (out / path.name).read_bytes() == path.read_bytes()
+
+
+def test_fit_prints_the_table_of_the_library(study_folder, capsys):
+    formula = "improvement ~ session_count + (1 | episode_id)"
+    words = ["fit", str(study_folder), formula, "--instrument", "nprs", "--json"]
+    assert main(words) == 0
+    printed = json.loads(capsys.readouterr().out)
+    expected = oc.lmm(formula, oc.load(study_folder).trajectory("nprs")).tidy()
+    assert [row["term"] for row in printed] == list(expected["term"])
+    assert printed[1]["estimate"] == pytest.approx(expected["estimate"][1], rel=1e-8)
+
+
+def test_fit_prints_for_people_too(study_folder, capsys):
+    words = ["fit", str(study_folder), "improvement ~ week + (1 | episode_id)"]
+    assert main([*words, "--instrument", "nprs"]) == 0
+    assert "residual" in capsys.readouterr().out
+
+
+def test_answer_prints_the_sentence_with_its_label(study_folder, capsys):
+    assert main(["answer", "how-much", str(study_folder)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("SYNTHETIC data. During care, ")
+    assert "95 % CI" in shown
+
+
+def test_answer_prints_json(study_folder, capsys):
+    assert main(["answer", "how-much", str(study_folder), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["source"]["synthetic"] is True
+    assert printed["table"][0]["term"] == "all"
+
+
+def test_report_says_the_sentence_and_where_it_is(study_folder, tmp_path, capsys):
+    out = tmp_path / "report"
+    assert main(["report", str(study_folder), "--out", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert "During care" in shown
+    assert f"Report: {out / 'index.html'}" in shown
+    assert (out / "index.html").is_file()
+
+
+def test_a_template_loads_as_a_study_without_rows_being_an_accident(tmp_path, capsys):
+    assert main(["template", str(tmp_path / "sheet.xlsx")]) == 0
+    assert (tmp_path / "sheet.xlsx").is_file()
+    assert "sheet.xlsx" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["no-such-verb"], 2),
+        (["check"], 2),
+        (["check", "no-such-folder"], 1),
+        (["simulate", "--out", "x", "--scenario", "no-such-scenario"], 2),
+        (["answer", "no-such-question", "DATA"], 2),
+        (["fit", "DATA", "improvement ~ week"], 2),
+        (["fit", "DATA", "improvement ~ weeek + (1 | episode_id)"], 2),
+    ],
+)
+def test_wrong_use_ends_with_its_code_and_one_line(words, code, study_folder, tmp_path,
+                                                   monkeypatch, capsys):  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    words = [str(study_folder) if word == "DATA" else word for word in words]
+    assert main(words) == code
+    shown = capsys.readouterr().err
+    assert shown
+    assert "Traceback" not in shown
+    assert list(tmp_path.iterdir()) == []
