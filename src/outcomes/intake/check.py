@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from outcomes.findings import Finding, Findings
+from outcomes.intake.check_care import care_findings
 from outcomes.intake.check_cells import cell_findings
 from outcomes.intake.check_rows import row_findings
 from outcomes.intake.check_scores import score_findings
@@ -35,6 +36,6 @@ def check(study: Study) -> Findings:
     0  R12  score      1
     """
     found: list[Finding] = list(study.provenance.reading)
-    for part in (cell_findings, row_findings, score_findings):
+    for part in (cell_findings, row_findings, score_findings, care_findings):
         found += part(study)
     return Findings(tuple(found))

@@ -13,6 +13,7 @@ from outcomes.findings import Finding, finding
 from outcomes.intake.cells import read_cells, read_numbers
 from outcomes.intake.clean import Change, clean
 from outcomes.intake.column_map import DERIVED, ColumnMap
+from outcomes.privacy.generalise import age_band
 from outcomes.provenance import LeftOut
 
 Frames = dict[str, pd.DataFrame]
@@ -127,19 +128,6 @@ def _derive_day_and_band(typed: pd.DataFrame) -> None:
         typed["assessments.day"] = (typed["month"] * DAYS_A_MONTH).round()
     if "age" in typed:
         typed["episodes.age_band"] = age_band(typed["age"])
-
-
-def age_band(age: pd.Series[Any]) -> pd.Series[Any]:
-    """Return ten-year bands of ages in years, 90 and over together.
-
-    Examples
-    --------
-    >>> age_band(pd.Series([47.0, 93.0])).tolist()
-    ['40-49', '90+']
-    """
-    low = (age.clip(upper=90) // 10 * 10).astype("Int64")
-    band = low.astype(str) + "-" + (low + 9).astype(str)
-    return band.mask(low >= 90, "90+").where(age.notna() & (age >= 0), None)
 
 
 def _episodes(typed: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:

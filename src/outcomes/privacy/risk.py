@@ -1,0 +1,183 @@
+"""Risk of re-identification: k-anonymity, l-diversity, unique visit patterns, what would help.
+
+Sources: Sweeney 2002 (k-anonymity); Machanavajjhala and others 2007 (l-diversity).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from outcomes.study import Study
+
+QUASI_IDENTIFIERS = ("age_band", "sex", "condition", "clinic_id")
+"""What an outsider may know of a patient."""
+SENSITIVE = ("adaptations", "claim_open", "end_reason")
+INSIDE, PUBLIC = 5, 11
+"""Smallest k inside the clinic, and for the public."""
+
+
+@dataclass(frozen=True)
+class Risk:
+    """How far the people of a table can be told apart.
+
+    Parameters
+    ----------
+    n : int
+        Rows.
+    k : int
+        Size of the smallest group alike in the quasi-identifiers; 0 without rows.
+    n_unique : int
+        Rows alone in their group.
+    n_below : int
+        Rows in groups smaller than `INSIDE`.
+    diversity : dict
+        Sensitive column to the smallest number of different values in a group.
+    n_unique_patterns : int or None
+        Courses whose days of visits no other course has.
+    suggestions : tuple of str
+        Generalisations, one after the other, until k is reached; empty where it is already.
+    """
+
+    n: int
+    k: int
+    n_unique: int
+    n_below: int
+    diversity: dict[str, int]
+    n_unique_patterns: int | None = None
+    suggestions: tuple[str, ...] = ()
+
+
+def k_anonymity(frame: pd.DataFrame, quasi_identifiers: Sequence[str]) -> int:
+    """Return the size of the smallest group alike in the quasi-identifiers.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a person; a missing cell is a value of its own.
+    quasi_identifiers : sequence of str
+        Columns; without any, all rows are alike.
+
+    Examples
+    --------
+    >>> k_anonymity(pd.DataFrame({"sex": ["f", "f", "m"]}), ["sex"])
+    1
+    """
+    return int(_sizes(frame, quasi_identifiers).min()) if len(frame) else 0
+
+
+def l_diversity(frame: pd.DataFrame, quasi_identifiers: Sequence[str], sensitive: str) -> int:
+    """Return the smallest number of different sensitive values in a group (distinct l-diversity).
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"sex": ["f", "f", "m"], "illness": ["a", "b", "a"]})
+    >>> l_diversity(table, ["sex"], "illness")
+    1
+    """
+    if frame.empty:
+        return 0
+    groups = _groups(frame, quasi_identifiers)
+    return int(frame[sensitive].groupby(groups).nunique(dropna=False).min())
+
+
+def assess(study: Study) -> Risk:
+    """Return the risk of a study's episodes, with what would bring k to the threshold.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    Risk
+
+    Examples
+    --------
+    >>> from outcomes.study import study_from_tables
+    >>> table = pd.DataFrame({"episode_id": ["a", "b"], "sex": ["female", "male"]})
+    >>> assess(study_from_tables({"episodes": table})).suggestions
+    ('leave out sex: k becomes 2',)
+    """
+    people = study.episodes
+    columns = [name for name in QUASI_IDENTIFIERS if people[name].notna().any()]
+    sizes = _sizes(people, columns)
+    recorded = [name for name in SENSITIVE if people[name].notna().any()]
+    return Risk(
+        n=len(people),
+        k=k_anonymity(people, columns),
+        n_unique=int((sizes == 1).sum()),
+        n_below=int((sizes < INSIDE).sum()),
+        diversity={name: l_diversity(people, columns, name) for name in recorded},
+        n_unique_patterns=unique_patterns(study.sessions),
+        suggestions=tuple(suggestions(people, columns, INSIDE)),
+    )
+
+
+def unique_patterns(sessions: pd.DataFrame) -> int | None:
+    """Return how many courses have days of visits that no other course has; None without days."""
+    dated = sessions[sessions["day"].notna()]
+    if dated.empty:
+        return None
+    patterns = dated.sort_values("day").groupby("episode_id")["day"].agg(tuple)
+    return int((~patterns.duplicated(keep=False)).sum())
+
+
+def suggestions(frame: pd.DataFrame, quasi_identifiers: Sequence[str], k: int) -> list[str]:
+    """Return steps, one after the other, until the smallest group has `k` rows or nothing is left.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a person.
+    quasi_identifiers : sequence of str
+        Columns.
+    k : int
+        Wanted.
+
+    Returns
+    -------
+    list of str
+        Each step is the one after which fewest rows are in too small groups: age in twenty-year
+        bands before it is left out, any other column left out.
+    """
+    left, rows, steps = list(quasi_identifiers), frame.copy(), []
+    while left and len(rows) and k_anonymity(rows, left) < k:
+        options = [_without(rows, left, name) for name in left]
+        if "age_band" in left and not rows["age_band"].isin(_WIDER.values()).any():
+            options.insert(0, _wider_ages(rows, left))
+        words, rows, left = min(options, key=lambda o: int((_sizes(o[1], o[2]) < k).sum()))
+        steps.append(f"{words}: k becomes {k_anonymity(rows, left)}")
+    return steps
+
+
+_WIDER = {f"{a}-{a + 9}": f"{a // 20 * 20}-{a // 20 * 20 + 19}" for a in range(0, 80, 10)} | {
+    "80-89": "80+",
+    "90+": "80+",
+}
+_Option = tuple[str, pd.DataFrame, list[str]]
+
+
+def _without(rows: pd.DataFrame, left: list[str], name: str) -> _Option:
+    return f"leave out {name}", rows, [other for other in left if other != name]
+
+
+def _wider_ages(rows: pd.DataFrame, left: list[str]) -> _Option:
+    wider = rows.assign(age_band=rows["age_band"].replace(_WIDER))
+    return "give age_band in bands of twenty years", wider, left
+
+
+def _groups(frame: pd.DataFrame, columns: Sequence[str]) -> Any:
+    if not columns:
+        return pd.Series(0, index=frame.index)
+    return frame.groupby(list(columns), dropna=False, observed=True).ngroup()
+
+
+def _sizes(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series[Any]:
+    groups = _groups(frame, columns)
+    sizes: pd.Series[Any] = groups.map(groups.value_counts())
+    return sizes
