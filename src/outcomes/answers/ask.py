@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from outcomes.answers import how_much, pressure, trial
+from outcomes.answers import conditions, how_much, leavers, pressure, sessions, trial
 from outcomes.answers.answer import Answer, refusal
 from outcomes.answers.source import source_of
 from outcomes.errors import UsageError
@@ -19,6 +19,9 @@ QUESTIONS: Mapping[str, tuple[str, Callable[..., Answer]]] = MappingProxyType(
     {
         how_much.NAME: (how_much.QUESTION, how_much.how_much),
         pressure.NAME: (pressure.QUESTION, pressure.pressure),
+        sessions.NAME: (sessions.QUESTION, sessions.sessions),
+        conditions.NAME: (conditions.QUESTION, conditions.conditions),
+        leavers.NAME: (leavers.QUESTION, leavers.leavers),
         trial.NAME: (trial.QUESTION, trial.trial),
     }
 )
