@@ -93,8 +93,8 @@ def influence(fit: MixedFit, group: str, refit: bool = False) -> pd.DataFrame:
     >>> found = influence(lmm("score ~ visit + (1 | patient)", data), "patient")
     >>> found[["level", "n_observations", "cooks_distance", "term", "dfbetas"]].head(2).round(2)
        level  n_observations  cooks_distance       term  dfbetas
-    0      0               6            0.02  Intercept     0.11
-    1      0               6            0.02      visit    -0.19
+    0      0               6            0.12  Intercept     0.31
+    1      0               6            0.12      visit    -0.50
     """
     codes, levels = rows_by_group(fit, group)
     order = np.argsort(codes, kind="stable")

@@ -57,7 +57,7 @@ def emmeans(
     >>> data["score"] = (data.arm == "b") + rng.normal(size=20)[data.patient] + rng.normal(size=80)
     >>> fit = lmm("score ~ arm + (1 | patient)", data)
     >>> list(emmeans(fit, "arm").estimate.round(2))
-    [0.34, 1.47]
+    [0.03, 0.84]
     """
     found = margins(fit, names_of(factor), at, weights)
     return pd.concat([found.labels, margin_table(fit, found, conf_level)], axis=1)

@@ -80,8 +80,8 @@ def predict(
     >>> new = pd.DataFrame({"patient": [3, 99], "visit": 6})
     >>> predict(fit, new, interval="prediction").round(1)
        fitted  std_error  pred_low  pred_high
-    0     2.5        0.5       0.4        4.7
-    1     3.4        1.1       0.6        6.2
+    0     2.0        0.4      -0.1        4.1
+    1     3.2        0.7       0.8        5.5
     """
     if interval not in INTERVALS:
         must = "interval must be None, 'confidence' or 'prediction'"
