@@ -1,27 +1,26 @@
-"""Tests of the terms of the fixed part: sequential, marginal (II) and with equal weights (III).
-
-Type III hypotheses do not depend on the coding: they are read off a design in sum-to-zero coding,
-as lmerTest does.
-"""
+"""Tests of the terms of the fixed part: sequential (I), marginal (II), with equal weights (III)."""
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.linalg import cholesky
 
 from outcomes.errors import UsageError
 from outcomes.mixed.columns import build_columns
 from outcomes.mixed.conditioning import independent_columns
 from outcomes.mixed.formula import read_expression
+from outcomes.mixed.frame import ModelFrame
 from outcomes.mixed.results import MixedFit
 from outcomes.mixed.testing import joint_test
 
 Array = npt.NDArray[Any]
+
+ENOUGH_ROWS = 10_000
+"""Rows that tell how columns are related, in a design of plain columns."""
 
 _TYPES = {1: 1, 2: 2, 3: 3, "1": 1, "2": 2, "3": 3, "I": 1, "II": 2, "III": 3}
 
@@ -34,12 +33,13 @@ def anova(fit: MixedFit, type: int | str = 3) -> pd.DataFrame:
     fit : MixedFit
     type : {1, 2, 3}
         1: each term given those before it; 2: given all that do not contain it; 3: given all
-        others, in sum-to-zero coding.
+        others, every level with the same weight.
 
     Returns
     -------
     pandas.DataFrame
-        term, df_num, df_den, statistic (F), p_value.
+        term, df_num, df_den, statistic (F), p_value; a term whose columns are all aliased has df_num 0
+        and no statistic.
 
     Raises
     ------
@@ -58,68 +58,127 @@ def anova(fit: MixedFit, type: int | str = 3) -> pd.DataFrame:
 
 def term_contrasts(fit: MixedFit, type: int) -> dict[str, Array]:
     """Return the contrasts over the estimated coefficients that test each term, by term name."""
-    fixed = fit.design.fixed
-    assign = fixed.assign[fit.working.basis.kept]
-    tested = [t for t, name in enumerate(fixed.terms) if name not in ("0", "1") and t in assign]
+    terms = _terms(fit.design.fixed.spec)
     if type == 3:
-        return _marginal(fit, tested)
-    gram = fit.X.T @ fit.X
-    parts = [set(str(term).split(":")) for term in fixed.terms]
+        return _equal_weights(fit, terms)
+    assign = fit.design.fixed.assign[fit.working.basis.kept]
+    X = fit.X
+    gram = X.T @ X
     found = {}
-    for t in tested:
-        containing = [u for u in range(len(parts)) if u != t and parts[t] < parts[u]]
-        later = containing if type == 2 else [u for u in range(len(parts)) if u > t]
-        found[fixed.terms[t]] = _adjusted(gram, assign, t, later)
+    for t, term in enumerate(terms):
+        if not term.factors:
+            continue
+        later = list(range(t + 1, len(terms)))
+        if type == 2:
+            later = [u for u, other in enumerate(terms) if term.is_contained_in(other)]
+        found[term.name] = _adjusted(gram, assign, t, later)
     return found
 
 
 def _adjusted(gram: Array, assign: Array, t: int, later: list[int]) -> Array:
     """Contrast for a term given all columns but the later ones: rows of a Cholesky factor."""
     last = np.isin(assign, later)
-    order = np.concatenate(
-        [
-            np.flatnonzero(~last & (assign != t)),
-            np.flatnonzero(assign == t),
-            np.flatnonzero(last),
-        ]
-    )
+    own = assign == t
+    order = np.concatenate([np.flatnonzero(part) for part in (~last & ~own, own, last)])
     scale = 1.0 / np.sqrt(np.diag(gram))[order]
-    upper = cholesky(gram[np.ix_(order, order)] * np.outer(scale, scale)) / scale
+    upper = np.linalg.cholesky(gram[np.ix_(order, order)] * np.outer(scale, scale)).T / scale
     contrasts = np.zeros_like(gram)
-    contrasts[:, order] = upper
-    rows = np.flatnonzero(assign[order] == t)
-    return np.asarray(contrasts[rows])
+    contrasts[:, order] = upper / np.diag(upper)[:, None]
+    return np.asarray(contrasts[np.flatnonzero(own[order])])
 
 
-def _marginal(fit: MixedFit, tested: list[int]) -> dict[str, Array]:
-    """Contrasts of the same columns in sum-to-zero coding: X_sum mapping = X."""
-    fixed = fit.design.fixed
-    recoded = build_columns(_sum_coded(fit), fit.design.frame)
-    norms = np.linalg.norm(recoded.matrix, axis=0)
-    scaled = recoded.matrix / np.where(norms > 0.0, norms, 1.0)
-    kept = independent_columns(np.linalg.qr(scaled).R)
-    mapping = np.linalg.lstsq(scaled[:, kept], fit.X, rcond=None)[0]
-    mapping[np.abs(mapping) < 1e-10 * np.abs(mapping).max(axis=0)] = 0.0
-    return {fixed.terms[t]: mapping[recoded.assign[kept] == t] for t in tested}
+@dataclass(frozen=True)
+class _Term:
+    """A term of the fixed part: its categorical factors and its numbers."""
+
+    name: str
+    factors: tuple[str, ...]
+    categories: frozenset[str]
+    numbers: frozenset[str]
+
+    def is_contained_in(self, other: _Term) -> bool:
+        return self.categories < other.categories and self.numbers == other.numbers
 
 
-def _sum_coded(fit: MixedFit) -> str:
-    """Rewrite the fixed part, term by term, with every categorical factor in sum-to-zero coding."""
-    kinds = {name: kind.value for name, (kind, _) in fit.design.fixed.spec.encoder_state.items()}
-    terms = []
-    for structure in fit.design.fixed.spec.structure:
-        factors = [str(factor.expr) for factor in structure.term.factors]
-        terms.append(":".join(_sum_factor(name, kinds.get(name, "")) for name in factors))
-    return " + ".join(["0", *terms])
+def _terms(spec: Any) -> list[_Term]:
+    kinds = {name: kind.value for name, (kind, _) in spec.encoder_state.items()}
+    found = []
+    for structure in spec.structure:
+        names = (str(factor.expr) for factor in structure.term.factors)
+        factors = tuple(name for name in names if name not in ("0", "1"))
+        categories = frozenset(name for name in factors if kinds.get(name) == "categorical")
+        numbers = frozenset(factors) - categories
+        found.append(_Term(str(structure.term), factors, categories, numbers))
+    return found
 
 
-def _sum_factor(expression: str, kind: str) -> str:
-    if kind == "categorical":
-        (name,) = read_expression(f"0 + {_quoted(expression)}").required_variables
-        return f"C({_quoted(str(name))}, contr.sum)"
-    return _quoted(expression)
+def _equal_weights(fit: MixedFit, terms: list[_Term]) -> dict[str, Array]:
+    """Contrasts that give every level the same weight (SAS type III, built as lmerTest does).
+
+    The columns of a design with one for every cell are combinations L of the estimated ones; each
+    term's combinations are made orthogonal to those of the terms that contain it.
+    """
+    frame, rows = _enough_rows(fit)
+    X = fit.X[rows]
+    coded = build_columns(" + ".join(["0", *(_text(fit, term) for term in terms)]), frame)
+    kept = independent_columns(np.linalg.qr(_unit(coded.matrix)).R)
+    treatment = coded.matrix[:, kept]
+    names = [coded.names[j].replace("[T.", "[") for j in kept]
+    full = [build_columns(f"0 + {_text(fit, term)}", frame) for term in terms]
+    L = _combinations(treatment, np.hstack([columns.matrix for columns in full])).T
+    own = {term.name: np.flatnonzero(coded.assign[kept] == t) for t, term in enumerate(terms)}
+    for term in sorted(terms, key=lambda term: -len(term.categories | term.numbers)):
+        containing = [own[other.name] for other in terms if term.is_contained_in(other)]
+        if containing:
+            within = L[:, np.concatenate(containing)]
+            L[:, own[term.name]] -= within @ _combinations(within, L[:, own[term.name]])
+    order = [name for columns in full for name in columns.names]
+    chosen = L[[order.index(name) for name in names]]
+    recode = _combinations(treatment, X)
+    return {
+        term.name: _nonzero_rows(chosen[:, own[term.name]].T) @ recode
+        for term in terms
+        if term.factors
+    }
 
 
-def _quoted(expression: str) -> str:
-    plain = re.fullmatch(r"[\w.]+|.*[(\[{`].*", expression)
-    return expression if plain else f"`{expression}`"
+def _combinations(basis: Array, columns: Array) -> Array:
+    """Write columns as combinations of a basis, rounding what is zero to zero."""
+    scale = np.linalg.norm(basis, axis=0)
+    scale[scale == 0.0] = 1.0
+    found = np.linalg.lstsq(basis / scale, columns, rcond=1e-10)[0] / scale[:, None]
+    found[np.abs(found) < 1e-9 * np.abs(found).max(initial=1e-300)] = 0.0
+    return np.asarray(found)
+
+
+def _unit(matrix: Array) -> Array:
+    norms = np.linalg.norm(matrix, axis=0)
+    return np.asarray(matrix / np.where(norms > 0.0, norms, 1.0))
+
+
+def _nonzero_rows(rows: Array) -> Array:
+    return np.asarray(rows[np.abs(rows).sum(axis=1) > 1e-8])
+
+
+def _enough_rows(fit: MixedFit) -> tuple[ModelFrame, slice | Array]:
+    """Return rows that show how all columns are related: all of them where that is in doubt."""
+    frame = fit.design.frame
+    every = frame.n_rows // ENOUGH_ROWS
+    plain = all(name in frame.data.columns for name in fit.design.fixed.spec.encoder_state)
+    if every < 2 or not plain:
+        return frame, slice(None)
+    rows = slice(None, None, every)
+    if len(independent_columns(np.linalg.qr(_unit(fit.X[rows])).R)) < len(fit.estimates.beta):
+        return frame, slice(None)
+    return replace(frame, data=frame.data.iloc[rows]), rows
+
+
+def _text(fit: MixedFit, term: _Term) -> str:
+    """Write a term with every categorical factor in treatment coding."""
+    columns = fit.design.frame.data.columns
+    parts = [name if name not in columns else f"`{name}`" for name in term.factors]
+    for position, name in enumerate(term.factors):
+        if name in term.categories and name not in columns:
+            (column,) = read_expression(f"0 + {name}").required_variables
+            parts[position] = f"C(`{column}`)"
+    return ":".join(parts) or "1"

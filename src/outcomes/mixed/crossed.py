@@ -113,7 +113,7 @@ def _differentiate(
 def times_blocks(crossed: Crossed, matrix: Array, blocks: Sequence[Array]) -> Array:
     """Multiply from the right by a matrix with one block a level."""
     if set(crossed.q) == {1}:
-        return matrix * np.repeat([block[0, 0] for block in blocks], crossed.n_levels)
+        return np.asarray(matrix * np.repeat([block[0, 0] for block in blocks], crossed.n_levels))
     parts, start = [], 0
     for block, levels, q in zip(blocks, crossed.n_levels, crossed.q, strict=True):
         part = matrix[:, start : start + levels * q]

@@ -120,7 +120,7 @@ def joint_test(beta: Array, method: DfMethod, contrasts: Array) -> JointTest:
     method : DfMethod
     contrasts : array, shape (k, p)
     """
-    rows = independent_rows(contrasts)
+    rows = independent_rows(contrasts) if len(contrasts) else contrasts
     if not len(rows):
         return JointTest(np.nan, 0.0, np.nan, np.nan)
     difference = rows @ beta
