@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from outcomes.dictionary.instruments import Instrument
-from outcomes.dictionary.tables import TABLES
+from outcomes.dictionary.tables import TABLES, TIMINGS
 from outcomes.errors import UsageError
 from outcomes.intake.map_sections import (
     CleaningRule,
@@ -25,6 +25,8 @@ from outcomes.intake.rows import FileFormat
 
 DERIVED = ("week", "month", "age", "baseline")
 """Columns a map may name beside the contract's; each becomes one of them (day, band, row)."""
+IMPORTED = "date"
+"""A column that only an import may have; it becomes the day."""
 SECTIONS = (
     "title", "file", "columns", "constants", "values", "rules", "wide", "identifiers", "scores",
     "study", "instruments",
@@ -130,11 +132,18 @@ def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
         instruments=declared_instruments(content.get("instruments", {})),
         form=form,
         empty=empty,
-        rules=tuple(cleaning_rule(entry) for entry in content.get("rules", ())),
+        rules=tuple(_rule(entry) for entry in content.get("rules", ())),
         wide=tuple(spread(entry) for entry in content.get("wide", ())),
         identifiers=identifier_columns(content.get("identifiers", {})),
         scores=score_columns(content.get("scores", {})),
     )
+
+
+def _rule(entry: Mapping[str, Any]) -> CleaningRule:
+    target = str(entry.get("target", ""))
+    scored = target.rpartition(".")[2] in TIMINGS  # INSTRUMENT.TIMING
+    return cleaning_rule({**entry, "target": contract_name(target)} if target and not scored
+                         else entry)  # fmt: skip
 
 
 def contract_name(name: str) -> str:
@@ -145,7 +154,7 @@ def contract_name(name: str) -> str:
     UsageError
         When no table has such a column, or two do and the name does not say which.
     """
-    if name in DERIVED:
+    if name in (*DERIVED, IMPORTED):
         return name
     table, _, column = name.rpartition(".")
     if table:

@@ -16,6 +16,7 @@ from outcomes.errors import DataError, UsageError
 from outcomes.findings import Finding
 from outcomes.intake.cells import read_cells
 from outcomes.intake.column_map import (
+    IMPORTED,
     ColumnMap,
     contract_name,
     declared_instruments,
@@ -94,7 +95,7 @@ def _load_flat(path: Path, columns: str | Path | Mapping[str, Any] | None) -> St
     mapped = _own_headers(rows) if given is None else given
     ids = [column for name, column in mapped.columns.items() if name.split(".")[-1] in IDS]
     refuse_identified({"": rows}, path.name, ids)
-    if mapped.identifiers or mapped.scores:
+    if mapped.identifiers or mapped.scores or IMPORTED in mapped.columns:
         must = "a file with identifiers, or one row a visit, is imported first"
         raise UsageError(must, got="a map of one", where=path.name, remedy=IMPORT)
     headers = tuple(str(name) for name in rows)

@@ -1,0 +1,223 @@
+"""From a raw export to a study that names nobody: read, clean, de-identify, validate."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from outcomes import __version__
+from outcomes.errors import DataError, OutcomesError, UnavailableError, UsageError
+from outcomes.folders import written_whole
+from outcomes.intake.append import appended
+from outcomes.intake.check import check
+from outcomes.intake.column_map import ColumnMap, read_column_map
+from outcomes.intake.courses import Courses, courses_of
+from outcomes.intake.export_rows import EXPORT, ExportRows, read_export
+from outcomes.intake.findings_page import write_findings
+from outcomes.intake.flat import refuse_absent
+from outcomes.intake.load import load
+from outcomes.intake.rows import read_rows
+from outcomes.intake.visits import tables_of
+from outcomes.intake.wide import stacked
+from outcomes.privacy.key_file import KeyFile, new_revision, read_key, write_key
+from outcomes.privacy.manifest import NAME, Manifest, Step, checklist, write_manifest
+from outcomes.privacy.patterns import name_words
+from outcomes.privacy.risk import assess, k_anonymity
+from outcomes.privacy.scan import Sighting, scan
+from outcomes.provenance import LeftOut, Provenance
+from outcomes.storage import PACKAGE
+from outcomes.study import Study, study_from_tables
+
+_NAMES = ("name", "physician", "relative", "employer", "attorney")
+
+
+@dataclass(frozen=True)
+class _Before:
+    """What an earlier import left: its study and the name of its state."""
+
+    study: Study | None = None
+    revision: str = ""
+
+
+def import_export(
+    path: str | Path,
+    columns: str | Path | Mapping[str, Any],
+    key_file: str | Path,
+    out: str | Path | None = None,
+) -> tuple[Study, Manifest]:
+    """Read a raw export, clean it by declared rules, take identities out, and validate it.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV, Excel or Parquet file with one row a visit, or one a score.
+    columns : str, Path or mapping
+        Column map: what each column is, how cells are read, which columns identify people.
+    key_file : str or Path
+        Where the random ids are kept, outside the study; made when it is not there. With it, a
+        later export gets the same ids.
+    out : str or Path, optional
+        Folder for the study, its manifest and its findings. Where it holds the study of the same
+        key, the export is added to it.
+
+    Returns
+    -------
+    study : Study
+        Without names, dates, contacts, places or free text.
+    manifest : Manifest
+        What was done, how often, what was found where, the risk that is left, what nobody checked.
+
+    Raises
+    ------
+    DataError
+        When the export cannot be read, or nothing is left of it.
+    UsageError
+        When the map does not fit the export, the key file is none, or is another study's.
+    UnavailableError
+        When the study or the key cannot be written; what was there before is unchanged.
+
+    Notes
+    -----
+    Whatever is kept is a number, yes or no, a random id, or a word that the dictionary or the map
+    lists. Clients, courses, therapists and clinics get random ids; dates become days since the
+    course's first visit. `check` lists what the export left open.
+    """
+    export_path, key_path = Path(path), Path(key_file)
+    _refuse_places(export_path, key_path, out)
+    mapped = read_column_map(columns)
+    rows = read_rows(export_path, mapped.form)
+    n_rows = len(rows)
+    rows, mapped = stacked(rows, mapped, export_path.name)
+    refuse_absent(rows, mapped, export_path.name)
+    key = read_key(key_path)
+    before = _before(out, key, key_path)
+    export = read_export(rows, mapped)
+    courses = courses_of(export, rows, mapped, key, key.anchors.get(before.revision, {}))
+    if courses.cells.empty:
+        must = "a row of the export is of a client and has a date"
+        raise DataError(must, got="none", where=export_path.name, remedy="Correct the map.")
+    sightings = _sightings(rows, mapped)
+    study = _study(courses, export, mapped, before, sightings)
+    revision = new_revision()
+    digest = hashlib.sha256(export_path.read_bytes()).hexdigest()
+    manifest = Manifest(
+        study=key.study, revision=revision, version=__version__, source_sha256=digest,
+        n_rows=n_rows, cleaned=_cleaned(export, courses), de_identified=courses.steps,
+        left_out=courses.left_out, sightings=tuple(sightings), risk=assess(study),
+        checklist=checklist(mapped.identifiers, sightings, aged=courses.aged),
+        counts=_counts(study), k_before=_k_before(rows, mapped, courses),
+        appended=before.study is not None,
+    )  # fmt: skip
+    later = key.with_revision(revision, courses.anchors, before.revision)
+    _write(study, manifest, later, key_path, out)
+    return study, manifest
+
+
+def _refuse_places(export: Path, key: Path, out: str | Path | None) -> None:
+    inside = out is not None and key.resolve().is_relative_to(Path(out).resolve())
+    if inside or key.resolve() == export.resolve() or key.is_dir():
+        must = "the key file is a file outside the study, and not the export"
+        raise UsageError(must, got="another place", remedy="Name a file elsewhere, kept safe.")
+
+
+def _before(out: str | Path | None, key: KeyFile, key_path: Path) -> _Before:
+    """Return the study that is in `out` already; refuse one of another key."""
+    place = Path(out) / f"{NAME}.json" if out is not None else None
+    if place is None or not (Path(out or "") / PACKAGE).is_file():
+        return _Before()
+    try:
+        written = json.loads(place.read_text(encoding="utf-8"))
+        study, revision = str(written["study"]), str(written["revision"])
+    except (OSError, ValueError, KeyError, TypeError):
+        study, revision = "", ""
+    if study != key.study or revision not in key.anchors:
+        must = "the key file belongs to the study in the output folder"
+        remedy = "Name its own key file, or another output folder. Nothing was changed."
+        raise UsageError(must, got="one of another study", where=key_path.name, remedy=remedy)
+    return _Before(load(Path(out or "")), revision)
+
+
+def _sightings(rows: pd.DataFrame, mapped: ColumnMap) -> list[Sighting]:
+    own = {column for kind, names in mapped.identifiers.items() for column in names
+           if kind != "free_text"}  # fmt: skip
+    people = [c for kind in _NAMES for c in mapped.identifiers.get(kind, ())]
+    expected = {mapped.columns[name] for name in ("date",) if name in mapped.columns}
+    ids = [c for name, c in mapped.columns.items() if name.endswith(("therapist_id", "clinic_id"))]
+    words = name_words(str(cell) for c in [*people, *ids] for cell in rows[c].dropna().unique())
+    looked = [str(column) for column in rows if column not in own]
+    found = scan(rows, looked, words, expected)
+    return [s for s in found if not (s.column in ids and s.kind in ("name", "title"))]
+
+
+def _study(
+    courses: Courses, export: ExportRows, mapped: ColumnMap, before: _Before,
+    sightings: list[Sighting],
+) -> Study:  # fmt: skip
+    tables = tables_of(courses.cells)
+    if before.study is not None:
+        tables = appended(before.study, tables, courses.shifts)
+    for name in dict.fromkeys(sighting.column for sighting in sightings):
+        positions = {row - 1 for s in sightings if s.column == name for row in s.rows}
+        marks = pd.Series(export.cells.index.isin(positions), index=export.cells.index)
+        export.report("R25", name, marks, "what looks like one")
+    left_out = tuple(LeftOut(EXPORT, step.rule, step.count) for step in courses.left_out)
+    provenance = Provenance(
+        title=mapped.title, source="import", version=__version__, control=mapped.control,
+        randomised=mapped.randomised, left_out=left_out, reading=tuple(export.findings),
+    )  # fmt: skip
+    return study_from_tables(tables, provenance=provenance, instruments=mapped.instruments)
+
+
+def _cleaned(export: ExportRows, courses: Courses) -> tuple[Step, ...]:
+    changes = [Step(change.rule, change.column, change.count) for change in export.changes]
+    return (*changes, *courses.cleaned)
+
+
+def _counts(study: Study) -> dict[str, int]:
+    return {
+        "clients": int(study.episodes["patient_id"].nunique()),
+        "courses": len(study.episodes),
+        "visits": len(study.sessions),
+        "visits received": int(study.sessions["session"].notna().sum()),
+        "scores": len(study.assessments),
+        "goals": len(study.goals),
+    }
+
+
+def _k_before(rows: pd.DataFrame, mapped: ColumnMap, courses: Courses) -> int:
+    """Group clients as the export itself tells them apart, without their names."""
+    kinds = ("birth_date", "zip")
+    named = [c for kind in kinds for c in mapped.identifiers.get(kind, ())]
+    condition = mapped.columns.get("episodes.condition")
+    columns = [*named, *([condition] if condition else [])]
+    clients = rows.loc[courses.cells.index, columns].assign(
+        client=courses.cells["episodes.patient_id"]
+    )
+    first = clients.drop_duplicates("client")
+    return k_anonymity(first, columns) if named else 0
+
+
+def _write(
+    study: Study, manifest: Manifest, key: KeyFile, key_path: Path, out: str | Path | None
+) -> None:
+    try:
+        if out is None:
+            write_key(key, key_path)
+            return
+        with written_whole(out, marker=PACKAGE) as folder:
+            study.save(folder)
+            write_manifest(manifest, folder)
+            write_findings(check(study), folder)
+            write_key(key, key_path)
+    except OutcomesError:
+        raise
+    except OSError as error:
+        must = "the study and its key can be written"
+        remedy = "Free some space or name another place; nothing was changed."
+        raise UnavailableError(must, got=error.strerror or "no", remedy=remedy) from None

@@ -1,0 +1,212 @@
+"""The manifest of an import: what was done, rule by rule, what was found, and what was not checked.
+
+It says what was done and looked for. It never says that a study is anonymous or meets a law.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from outcomes.privacy.identifiers import SAFE_HARBOR
+from outcomes.privacy.risk import INSIDE, PUBLIC, Risk
+from outcomes.privacy.scan import Sighting
+
+NAME = "manifest"
+
+NOT_CHECKED = (
+    "Names that stand in no name column of the export have no shape that a program knows.",
+    "Whether what remains, with other sources, identifies somebody (actual knowledge).",
+    "Whether a law or an ethics board asks for more; coded data remain personal data under the "
+    "General Data Protection Regulation.",
+    "Pictures, sound and attachments: the import reads tables only.",
+    "Whether the export is complete and true.",
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that was done to a column.
+
+    Parameters
+    ----------
+    rule : str
+        What was done.
+    column : str
+        Column of the file.
+    count : int
+        Cells or rows changed.
+    """
+
+    rule: str
+    column: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an import did.
+
+    Parameters
+    ----------
+    study, revision : str
+        Random names of the study and of its state.
+    version : str
+        Version of the package.
+    source_sha256 : str
+        Digest of the export's bytes.
+    n_rows : int
+        Rows of the export.
+    cleaned, de_identified : tuple of Step
+        What was done.
+    left_out : tuple of Step
+        Rows of the export that are not in the study, with the reason.
+    checklist : tuple of dict
+        The 18 identifiers of 45 CFR 164.514(b)(2) with what was done for each.
+    sightings : tuple of Sighting
+        Identifiers in columns that are not for them.
+    counts : dict
+        Clients, courses, visits, scores and goals in the study.
+    k_before : int
+        Smallest group of clients alike in birth date, ZIP and condition, as exported; 0 unknown.
+    risk : Risk
+        Of the study.
+    appended : bool
+        Whether the export was added to a study that was there.
+    not_checked : tuple of str
+        What nobody looked at.
+    """
+
+    study: str
+    revision: str
+    version: str
+    source_sha256: str
+    n_rows: int
+    cleaned: tuple[Step, ...]
+    de_identified: tuple[Step, ...]
+    left_out: tuple[Step, ...]
+    checklist: tuple[dict[str, str], ...]
+    sightings: tuple[Sighting, ...]
+    counts: Mapping[str, int]
+    k_before: int
+    risk: Risk
+    appended: bool = False
+    not_checked: tuple[str, ...] = field(default=NOT_CHECKED)
+
+    def __repr__(self) -> str:
+        return (
+            f"Manifest({self.n_rows:,} rows, {len(self.cleaned)} cleaning steps, "
+            f"{len(self.sightings)} sightings, k {self.k_before} before and {self.risk.k} after)"
+        )
+
+    def record(self) -> dict[str, Any]:
+        """Return everything as plain values, for JSON."""
+        return asdict(self)
+
+
+def checklist(
+    dropped: Mapping[str, Sequence[str]], sightings: Iterable[Sighting], *, aged: bool
+) -> tuple[dict[str, str], ...]:
+    """Return the 18 identifiers with what was done for each.
+
+    Parameters
+    ----------
+    dropped : mapping of str to sequence of str
+        Kind of identifier to the columns of the file that hold it.
+    sightings : iterable of Sighting
+        What was found elsewhere.
+    aged : bool
+        Whether ages became bands.
+
+    Examples
+    --------
+    >>> checklist({"phone": ["Tel"]}, [], aged=False)[3]["done"]
+    'column Tel: not kept'
+    """
+    seen = list(sightings)
+    entries = []
+    for item in SAFE_HARBOR:
+        columns = [column for kind in item.kinds for column in dropped.get(kind, ())]
+        done = [f"column {', '.join(columns)}: not kept"] if columns else []
+        if item.letter == "C" and (aged or columns):
+            done.append(
+                "visits as days since the first; ages in ten-year bands, 90 and over together"
+            )
+        others = [s for s in seen if s.kind in item.kinds or _ALSO.get(s.kind) in item.kinds]
+        if others:
+            where = ", ".join(dict.fromkeys(s.column for s in others))
+            done.append(f"also seen in {where}: nothing of these cells is kept")
+        entries.append(
+            {"letter": item.letter, "identifier": item.title,
+             "done": "; ".join(done) or "no such column is named in the map, none was seen"}
+        )  # fmt: skip
+    return tuple(entries)
+
+
+_ALSO = {"local phone": "phone", "title": "name", "record": "record", "long number": "other"}
+
+
+def write_manifest(manifest: Manifest, folder: Path) -> None:
+    """Write the manifest as JSON and as a page for people."""
+    text = json.dumps(manifest.record(), indent=1, ensure_ascii=False)
+    (folder / f"{NAME}.json").write_text(text + "\n", encoding="utf-8", newline="")
+    (folder / f"{NAME}.html").write_text(_page(manifest), encoding="utf-8", newline="")
+
+
+def _page(manifest: Manifest) -> str:
+    risk, steps = manifest.risk, ("what was done", "column", "count")
+    patterns = "unknown" if risk.n_unique_patterns is None else f"{risk.n_unique_patterns:,}"
+    risks = [
+        ("smallest group alike (k), as exported", manifest.k_before or "unknown"),
+        ("smallest group alike (k), in the study", risk.k),
+        (f"courses in groups smaller than {INSIDE}", risk.n_below),
+        ("courses alone in their group", risk.n_unique),
+        ("courses whose days of visits no other has", patterns),
+        *((f"different values of {name} in a group, at least", n)
+          for name, n in risk.diversity.items()),
+        ("wanted", f"k of {INSIDE} inside the clinic, {PUBLIC} in public"),
+        *(("would help", words) for words in risk.suggestions),
+    ]  # fmt: skip
+    rows = "".join
+    parts = [
+        page_table("The study holds", ("what", "count"), manifest.counts.items()),
+        page_table("Cleaning", steps, [(s.rule, s.column, s.count) for s in manifest.cleaned]),
+        page_table("Identification", steps,
+                   [(s.rule, s.column, s.count) for s in manifest.de_identified]),
+        page_table("Rows left out", ("reason", "column", "rows"),
+                   [(s.rule, s.column, s.count) for s in manifest.left_out]),
+        page_table("The 18 identifiers", ("", "identifier", "what was done"),
+                   [tuple(entry.values()) for entry in manifest.checklist]),
+        page_table("Identifiers where they do not belong", ("column", "like", "rows", "first"),
+                   [(s.column, s.kind, s.count, s.rows[0]) for s in manifest.sightings]),
+        page_table("Risk", ("", ""), risks),
+        page_table("Not checked", ("",), [(line,) for line in manifest.not_checked]),
+    ]  # fmt: skip
+    return page("Manifest of an import", rows(parts))
+
+
+def page(title: str, body: str) -> str:
+    """Return a self-contained HTML page."""
+    style = (
+        "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
+        "table{border-collapse:collapse;width:100%;margin-bottom:1.5rem}"
+        "th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ccc;vertical-align:top}"
+    )
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f"<style>{style}</style></head><body><h1>{title}</h1>\n{body}</body></html>\n"
+    )
+
+
+def page_table(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return a table with its heading as HTML; says so where it has no row."""
+    lines = ["".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) for row in rows]
+    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in header)
+    if not lines:
+        return f"<h2>{html.escape(title)}</h2><p>None.</p>\n"
+    body = "".join(f"<tr>{line}</tr>\n" for line in lines)
+    return f"<h2>{html.escape(title)}</h2><table><tr>{head}</tr>\n{body}</table>\n"
