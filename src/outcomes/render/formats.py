@@ -40,7 +40,43 @@ def _html(document: Document, answers: Answers) -> bytes:
     return page_html(document).encode("utf-8")
 
 
-FORMATS: Mapping[str, Format] = MappingProxyType({"html": Format("index.html", _html)})
+def _pdf(document: Document, answers: Answers) -> bytes:
+    from outcomes.render.pdf import pdf_bytes
+
+    del answers
+    return pdf_bytes(document)
+
+
+def _docx(document: Document, answers: Answers) -> bytes:
+    from outcomes.render.docx import docx_bytes
+
+    del answers
+    return docx_bytes(document)
+
+
+def _pptx(document: Document, answers: Answers) -> bytes:
+    from outcomes.render.slides.deck import deck
+    from outcomes.render.slides.pptx import pptx_bytes
+
+    return pptx_bytes(deck(document, answers))
+
+
+def _slides(document: Document, answers: Answers) -> bytes:
+    from outcomes.render.slides.deck import deck
+    from outcomes.render.slides.html_deck import deck_html
+
+    return deck_html(deck(document, answers)).encode("utf-8")
+
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        "html": Format("index.html", _html),
+        "pdf": Format("report.pdf", _pdf, "typst", "typst"),
+        "docx": Format("report.docx", _docx, "python-docx", "docx"),
+        "pptx": Format("slides.pptx", _pptx, "python-pptx", "pptx"),
+        "slides": Format("slides.html", _slides),
+    }
+)
 """Formats by name."""
 
 

@@ -1,0 +1,1 @@
+"""Slides: a deck as a value, shown as PowerPoint or as one HTML file."""

@@ -1,0 +1,159 @@
+"""A deck made of answers: one claim a slide, few numbers, and always what it cannot show."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from outcomes.answers.answer import Answer, Picture
+from outcomes.render.contents.summary import SYNTHETIC
+from outcomes.render.document import Document
+
+MOST_NUMBERS = 6
+MOST_LETTERS = 130
+MOST_GROUPS = 4
+MOST_POINTS = 4
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Slide:
+    """One slide.
+
+    Parameters
+    ----------
+    title : str
+        The claim.
+    picture : Picture or None
+        The figure below it.
+    bullets : tuple of str
+        Points below the title, where there is no figure.
+    notes : str
+        What the speaker needs to know.
+    """
+
+    title: str
+    picture: Picture | None
+    bullets: tuple[str, ...]
+    notes: str
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Deck:
+    """A deck.
+
+    Parameters
+    ----------
+    title, subtitle : str
+        Of the first slide.
+    label : str
+        ``SYNTHETIC``, or empty; on every slide.
+    source : str
+        Where the numbers come from; on the first slide.
+    slides : tuple of Slide
+        In order, after the title.
+    """
+
+    title: str
+    subtitle: str
+    label: str
+    source: str
+    slides: tuple[Slide, ...]
+
+
+def deck(document: Document, answers: tuple[Answer, ...]) -> Deck:
+    """Return the deck of a report.
+
+    Parameters
+    ----------
+    document : Document
+        The report.
+    answers : tuple of Answer
+        Its answers, small cells already suppressed; at least one.
+    """
+    given = [answer for answer in answers if not answer.refused]
+    shown = tuple(slide for answer in given for slide in _answer_slides(answer))
+    source = answers[0].source
+    words = f"{source.name or source.title}, data {source.sha256[:8]}, outcomes {source.version}"
+    return Deck(
+        document.title, document.subtitle, document.label, words,
+        (*_open(document), *shown, *_refused(answers), _limits(given)),
+    )  # fmt: skip
+
+
+def claim(sentence: str) -> str:
+    """Return the start of a sentence that a slide can carry: at most six numbers, complete clauses.
+
+    Examples
+    --------
+    >>> claim("Pain fell by 2.0 points (95 % CI 1.7 to 2.4), over 199 courses on a 0 to 10 scale.")
+    'Pain fell by 2.0 points (95 % CI 1.7 to 2.4)'
+    """
+    whole = sentence.rstrip(".")
+    if _fits(whole):
+        return whole
+    ends = [found.start() for found in re.finditer(r"[,;:.] | \(", whole)]
+    fitting = [whole[:end] for end in ends if _fits(whole[:end]) and _closed(whole[:end])]
+    return fitting[-1] if fitting else whole
+
+
+def _fits(text: str) -> bool:
+    return len(_NUMBER.findall(text)) <= MOST_NUMBERS and len(text) <= MOST_LETTERS
+
+
+def _closed(text: str) -> bool:
+    return text.count("(") == text.count(")")
+
+
+def _open(document: Document) -> tuple[Slide, ...]:
+    if not document.label:
+        return ()
+    return (Slide("These data are simulated", None, (SYNTHETIC,), "Say this aloud first."),)
+
+
+def _answer_slides(answer: Answer) -> list[Slide]:
+    limits = [f"Limit: {text}" for text in answer.limits]
+    notes = "\n\n".join([answer.question, answer.sentence, answer.method, *limits])
+    if answer.picture is None or answer.picture.kind not in ("curves", "forest"):
+        return [Slide(claim(answer.sentence), None, (answer.question,), notes)]
+    return [Slide(claim(answer.sentence), fewer(answer.picture), (), notes)]
+
+
+def fewer(picture: Picture) -> Picture:
+    """Return a picture with at most four groups, the largest, for a hall."""
+    name = "group" if picture.kind == "curves" else "label"
+    data = picture.data.dropna(subset=["estimate"])
+    size = data.groupby(name, sort=False)["n_episodes"].max()
+    keep = size.sort_values(ascending=False, kind="stable").index[:MOST_GROUPS]
+    return replace(picture, data=data[data[name].isin(keep)].reset_index(drop=True))
+
+
+def _refused(answers: tuple[Answer, ...]) -> tuple[Slide, ...]:
+    refused = [answer for answer in answers if answer.refused]
+    if not refused:
+        return ()
+    questions = tuple(answer.question for answer in refused[:MOST_POINTS])
+    notes = "\n\n".join(f"{answer.question} {answer.sentence}" for answer in refused)
+    return (Slide("What these data cannot answer", None, questions, notes),)
+
+
+def _limits(answers: list[Answer]) -> Slide:
+    every = tuple(dict.fromkeys(text for answer in answers for text in answer.limits))
+    short = [_first_sentence(text) for text in every]
+    points = tuple(text for text in short if not _NUMBER.search(text))[:MOST_POINTS] or (
+        "Nothing was estimated.",
+    )
+    return Slide("What this cannot show", None, points, "\n\n".join(every))
+
+
+def _first_sentence(text: str) -> str:
+    return re.split(r"(?<=\.) |: ", text)[0].rstrip(".") + "."
+
+
+def series(picture: Picture) -> dict[str, pd.DataFrame]:
+    """Return the rows of each group of a curve, in order of x."""
+    return {
+        str(name): rows.sort_values("x") for name, rows in picture.data.groupby("group", sort=False)
+    }
