@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from outcomes.intake.check import check
+    from outcomes.intake.import_export import import_export
     from outcomes.intake.load import load
     from outcomes.mixed.fit import lmm
     from outcomes.render.report import report
@@ -41,6 +42,7 @@ _HOME = {
     "answers": "answers.ask",
     "check": "intake.check",
     "Design": "synthetic.design",
+    "import_export": "intake.import_export",
     "instrument": "dictionary.instruments",
     "lmm": "mixed.fit",
     "load": "intake.load",
@@ -69,6 +71,7 @@ __all__ = [
     "answer",
     "answers",
     "check",
+    "import_export",
     "instrument",
     "lmm",
     "load",

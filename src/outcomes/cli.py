@@ -76,6 +76,29 @@ def check(data: Data, columns: Columns = None, *, as_json: Json = False) -> None
         raise typer.Exit(1)
 
 
+@app.command("import")
+def import_(
+    export: Annotated[Path, typer.Argument(help="The raw export: CSV, Excel.")],
+    columns: Annotated[Path, typer.Option(help="Column map (TOML).")],
+    out: Annotated[Path, typer.Option(help="Folder to write the study to.")],
+    key_file: Annotated[Path, typer.Option(help="Where random ids are kept, outside the study.")],
+) -> None:
+    """Read a raw export, clean it, take identities out, validate it, and write the study.
+
+    Example: outcomes import export.csv --columns docs/maps/clinic-export.toml --out study
+    --key-file ../keys/clinic.json
+    """
+    from outcomes.intake.check import check as find
+    from outcomes.intake.import_export import import_export
+
+    study, manifest = import_export(export, columns, key_file, out)
+    findings = find(study)
+    _print_table(findings.table, empty="")
+    typer.echo(f"{study!r} written to {out}; {manifest!r}")
+    if not findings.ok:
+        raise typer.Exit(1)
+
+
 @app.command()
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder to write the study to.")],
@@ -129,6 +152,8 @@ def answer(
     data: Data,
     columns: Columns = None,
     instrument: Instrument = None,
+    episode: Annotated[str | None, typer.Option(help="The course, for `patient`.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of what is simulated on the way.")] = 0,
     *,
     as_json: Json = False,
 ) -> None:
@@ -138,7 +163,8 @@ def answer(
     """
     from outcomes.answers.ask import answer as ask
 
-    given = ask(_load(data, columns), name, instrument=instrument)
+    study = _load(data, columns)
+    given = ask(study, name, instrument=instrument, episode=episode, seed=seed)
     if as_json:
         typer.echo(json.dumps(_answer_record(given), indent=1, ensure_ascii=False))
         return
