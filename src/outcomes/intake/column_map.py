@@ -83,6 +83,12 @@ class ColumnMap:
     identifiers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     scores: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
+    def file_columns(self) -> list[str]:
+        """Return every column of the file that the map names, each once."""
+        scored = (column for timings in self.scores.values() for column in timings.values())
+        identifying = (column for own in self.identifiers.values() for column in own)
+        return list(dict.fromkeys([*self.columns.values(), *scored, *identifying]))
+
     def with_columns(self, columns: Mapping[str, str]) -> ColumnMap:
         """Return the same map with other columns."""
         return replace(self, columns=dict(columns))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.tables import RECEIVED
+from outcomes.errors import DataError
 from outcomes.intake.column_map import ColumnMap
 from outcomes.intake.dates import Dates, day_number, iso
 from outcomes.intake.export_rows import (
@@ -78,6 +79,11 @@ def courses_of(
     Returns
     -------
     Courses
+
+    Raises
+    ------
+    DataError
+        When no row has a client and a date.
     """
     people = read_clients(export, rows, mapped)
     dates, ways = read_day_numbers(export, rows, mapped)
@@ -91,6 +97,9 @@ def courses_of(
     left_out = [Step("no client", "", int((~known).sum())),
                 Step("no date that can be read", "", int((known & ~dated).sum()))]  # fmt: skip
     cells = cells[known & dated].copy()
+    if cells.empty:
+        must = "a row of the export is of a client and has a date"
+        raise DataError(must, got="none", remedy="Correct the column map.")
     _add_ids(cells, people, key, rows)
     cells, repeated = _without_repeats(cells, export, rows, mapped)
     left_out += repeated
@@ -260,8 +269,6 @@ def _steps(cells: pd.DataFrame, rows: pd.DataFrame, mapped: ColumnMap) -> Iterat
             n = int(cells[name].nunique())
             yield Step(f"{kind} given a random id ({n} different)", column, len(cells))
     yield Step("client given a random id", "", int(cells["episodes.patient_id"].nunique()))
-    used = {*mapped.columns.values(), *(c for own in mapped.identifiers.values() for c in own),
-            *(c for timings in mapped.scores.values() for c in timings.values())}  # fmt: skip
     for other in map(str, rows.columns):
-        if other not in used:
+        if other not in mapped.file_columns():
             yield Step("not named in the map, not kept", other, int(rows[other].notna().sum()))

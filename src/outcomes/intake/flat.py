@@ -69,7 +69,7 @@ def split_flat(
 
 def refuse_absent(rows: pd.DataFrame, mapped: ColumnMap, where: str) -> None:
     """Raise `DataError` where the map names columns that are not in the file."""
-    absent = [name for name in mapped.columns.values() if name not in rows]
+    absent = [name for name in mapped.file_columns() if name not in rows]
     if absent:
         near = [difflib.get_close_matches(name, list(rows.columns), n=1) for name in absent]
         hints = ", ".join(

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes import __version__
-from outcomes.errors import DataError, OutcomesError, UnavailableError, UsageError
+from outcomes.errors import OutcomesError, UnavailableError, UsageError
 from outcomes.folders import written_whole
 from outcomes.intake.append import appended
 from outcomes.intake.check import check
@@ -99,9 +99,6 @@ def import_export(
     before = _before(out, key, key_path)
     export = read_export(rows, mapped)
     courses = courses_of(export, rows, mapped, key, key.anchors.get(before.revision, {}))
-    if courses.cells.empty:
-        must = "a row of the export is of a client and has a date"
-        raise DataError(must, got="none", where=export_path.name, remedy="Correct the map.")
     sightings = _sightings(rows, mapped)
     study = _study(courses, export, mapped, before, sightings)
     revision = new_revision()

@@ -82,7 +82,7 @@ def plain(text: str) -> str:
     >>> plain("  Grünwald,  HUGO ")
     'grunwald hugo'
     """
-    split = unicodedata.normalize("NFKD", text.casefold())
+    split = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     letters = "".join(sign for sign in split if not unicodedata.combining(sign))
     return " ".join(re.findall(r"[^\W_]+", letters))
 
@@ -91,4 +91,4 @@ def _in_cells(text: pd.Series[Any], holds: Any) -> pd.Series[Any]:
     """Ask each different cell once."""
     different = text.dropna().unique()
     known = {cell: bool(holds(str(cell))) for cell in different}
-    return text.map(known).fillna(False).astype(bool)
+    return pd.Series([known.get(cell, False) for cell in text], index=text.index, dtype=bool)

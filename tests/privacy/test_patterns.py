@@ -1,0 +1,86 @@
+"""What looks like an identifier, and what must not: scores, scripts and ids of studies."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outcomes.privacy.generalise import RESTRICTED_ZIP3, age_band, zip3
+from outcomes.privacy.guard import identified_columns
+from outcomes.privacy.patterns import PATTERNS, found_in, name_words, plain, words_in
+from outcomes.privacy.scan import scan
+
+LOOKS = {
+    "email": ["mail a.b+c@example.co.uk now"],
+    "url": ["see www.example.org", "https://example.org/x"],
+    "ip": ["from 192.0.2.17"],
+    "ssn": ["SSN 123-45-6789"],
+    "phone": ["(602) 555-0100", "602-555-0100", "602.555.0100", "+1 602 555 0100",
+              "+44 20 7946 0958"],
+    "local phone": ["call 555-0100"],
+    "date": ["05/04/2026", "5/4/26", "2026-05-04", "04.05.2026", "4 May 2026", "May 4, 2026"],
+    "street": ["1552 Palo Verde Ave", "12 Elm St.", "9 Long Hill Road"],
+    "record": ["MRN173248", "mrn: 173248", "claim CLM-78106871", "policy no. 12345"],
+    "title": ["Dr. Nils", "Mrs Lee", "dr Lee"],
+    "long number": ["78106871"],
+}  # fmt: skip
+NOTHING = ["7/10", "3-4", "2x/wk x 6 wks, 60 min", "pain 2 in 3 weeks", "001-0001", "5 - deep",
+           "3 (medium)", "60 min", "1 hr", "ROM better, no c/o", "1.5", "12", "a-b_c"]  # fmt: skip
+
+
+def test_every_kind_has_an_example():
+    assert set(LOOKS) == set(PATTERNS)
+
+
+@pytest.mark.parametrize(("kind", "cell"), [(k, c) for k, cells in LOOKS.items() for c in cells])
+def test_shapes_are_known(kind, cell):
+    assert found_in(pd.Series([cell, None, "better"]), kind).tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("cell", NOTHING)
+def test_what_clinics_write_is_no_identifier(cell):
+    kinds = [k for k in PATTERNS if k != "local phone" and found_in(pd.Series([cell]), k).any()]
+    assert kinds == []
+
+
+def test_names_are_found_whatever_case_and_accents():
+    words = name_words(["Hugo Grünwald", "Dr. Ada M. Øst-Lee", "Mrs. Bo"])
+    assert words == {"hugo", "grunwald", "ada", "øst", "lee"}
+    cells = pd.Series(["asked HUGO", "GRÜNWALD?", "grunwalder", None, "bo knows"])
+    assert words_in(cells, words).tolist() == [True, True, False, False, False]
+
+
+@given(st.text(max_size=30))
+def test_plain_text_is_plain_already(text):
+    assert plain(plain(text)) == plain(text)
+
+
+def test_a_column_of_nothing_holds_nothing():
+    empty = pd.Series([None, None], dtype=object)
+    assert not found_in(empty, "email").any()
+    assert identified_columns(pd.DataFrame({"Notes": empty})) == {}
+
+
+def test_a_scan_tells_columns_kinds_and_rows():
+    cells = pd.DataFrame({"goal": ["walk", "call 602-555-0100"], "by": ["Lee", "x"],
+                          "when": ["2026-05-04", None]})  # fmt: skip
+    found = scan(cells, ["goal", "by", "when"], {"lee"}, ["when"])
+    assert [(s.column, s.kind, s.rows, s.count) for s in found] == [
+        ("goal", "phone", (2,), 1), ("by", "name", (1,), 1),
+    ]  # fmt: skip
+
+
+def test_ages_in_bands():
+    ages = pd.Series([0, 9, 9.9, 10, 89, 89.9, 90, 112, float("nan"), -1])
+    assert age_band(ages).tolist() == [
+        "0-9", "0-9", "0-9", "10-19", "80-89", "80-89", "90+", "90+", None, None,
+    ]  # fmt: skip
+
+
+def test_zip_codes():
+    assert zip3(pd.Series(["85142", "03601", "10001-1234", "1234", None, "x"])).tolist() == [
+        "851", "000", "100", None, None, None,
+    ]  # fmt: skip
+    assert len(RESTRICTED_ZIP3) == 23

@@ -1,0 +1,100 @@
+"""k and l against pyCANON, and against tables small enough to count by hand."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from outcomes.privacy.risk import (
+    INSIDE,
+    assess,
+    k_anonymity,
+    l_diversity,
+    suggestions,
+    unique_patterns,
+)
+from outcomes.study import study_from_tables
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from pycanon import anonymity
+
+
+def theirs(count, *arguments):
+    """Return pyCANON's count; it groups in a way that pandas warns of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return count(*arguments)
+
+
+QUASI = ["age_band", "sex", "condition"]
+
+
+def people(seed, n=120):
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "age_band": rng.choice(["20-29", "30-39", "40-49", "80-89", "90+"], n),
+            "sex": rng.choice(["female", "male"], n),
+            "condition": rng.choice(["headache", "sciatica"], n),
+            "end_reason": rng.choice(["plateau", "cost", "goal_met"], n),
+        }
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("n_quasi", [1, 2, 3])
+def test_as_pycanon_counts(seed, n_quasi):
+    table, quasi = people(seed), QUASI[:n_quasi]
+    assert k_anonymity(table, quasi) == theirs(anonymity.k_anonymity, table, quasi)
+    assert l_diversity(table, quasi, "end_reason") == theirs(
+        anonymity.l_diversity, table, quasi, ["end_reason"]
+    )
+
+
+def test_by_hand():
+    table = pd.DataFrame({"sex": ["f", "f", None], "x": ["a", "a", "b"]})
+    assert k_anonymity(table, ["sex"]) == 1  # not stated is a value of its own
+    assert k_anonymity(table, []) == 3
+    assert k_anonymity(table.iloc[:0], ["sex"]) == 0
+    assert l_diversity(table, ["x"], "sex") == 1
+    assert l_diversity(table.iloc[:0], ["x"], "sex") == 0
+
+
+def test_patterns_of_visits():
+    visits = pd.DataFrame({"episode_id": list("aabbcc"), "day": [0, 7, 7, 0, 0, 8]})
+    assert unique_patterns(visits) == 1
+    assert unique_patterns(visits.assign(day=np.nan)) is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_suggestions_reach_the_threshold(seed):
+    steps = suggestions(people(seed, 60), QUASI, INSIDE)
+    assert steps
+    assert int(steps[-1].rsplit(" ", 1)[1]) >= INSIDE
+
+
+def test_ages_are_widened_before_they_are_left_out():
+    table = pd.DataFrame({"age_band": ["20-29"] * 3 + ["30-39"] * 3})
+    assert suggestions(table, ["age_band"], 5) == [
+        "give age_band in bands of twenty years: k becomes 6"
+    ]
+
+
+def test_nothing_is_suggested_where_nothing_is_needed():
+    table = pd.DataFrame({"sex": ["f"] * 5})
+    assert suggestions(table, ["sex"], 5) == []
+
+
+def test_a_study():
+    episodes = people(1, 40).assign(episode_id=[f"e{i}" for i in range(40)])
+    risk = assess(study_from_tables({"episodes": episodes}))
+    quasi = ["age_band", "sex", "condition"]
+    assert (risk.n, risk.k) == (40, theirs(anonymity.k_anonymity, episodes, quasi))
+    sizes = episodes.groupby(quasi)["episode_id"].transform("size")
+    assert (risk.n_unique, risk.n_below) == ((sizes == 1).sum(), (sizes < 5).sum())
+    assert set(risk.diversity) == {"end_reason"}
+    assert risk.n_unique_patterns is None
