@@ -124,7 +124,8 @@ def _icc_shares(parts: Array) -> Array:
 
 
 def _r2_shares(parts: Array) -> Array:
-    return np.array([parts[0], parts[:-1].sum()]) / parts.sum()
+    explained = np.array([parts[0], parts[:-1].sum()])
+    return np.asarray(explained / parts.sum())
 
 
 def _table(

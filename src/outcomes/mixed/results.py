@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,13 @@ from outcomes.mixed.deviance import Objective
 from outcomes.mixed.optimise import Optimum
 from outcomes.mixed.testing import DfMethod
 from outcomes.mixed.working import Working
+
+if TYPE_CHECKING:
+    from outcomes.mixed.bootstrap import Bootstrap
+    from outcomes.mixed.contrasts import Method
+    from outcomes.mixed.margin_functions import Names
+    from outcomes.mixed.reference_grid import At
+    from outcomes.mixed.robust import RobustFit
 
 Array = npt.NDArray[Any]
 
@@ -201,3 +208,113 @@ class MixedFit:
         from outcomes.mixed.anova import anova
 
         return anova(self, type)
+
+    def emmeans(
+        self,
+        factor: Names,
+        at: At | None = None,
+        weights: str = "equal",
+        conf_level: float = 0.95,
+    ) -> pd.DataFrame:
+        """Estimate marginal means: see `outcomes.mixed.margins.emmeans`."""
+        from outcomes.mixed.margins import emmeans
+
+        return emmeans(self, factor, at, weights, conf_level)
+
+    def contrasts(
+        self,
+        factor: Names,
+        method: Method = "pairwise",
+        adjust: str = "holm",
+        at: At | None = None,
+        **options: Any,
+    ) -> pd.DataFrame:
+        """Compare marginal means or slopes: see `outcomes.mixed.contrasts.contrasts`."""
+        from outcomes.mixed.contrasts import contrasts
+
+        return contrasts(self, factor, method, adjust, at, **options)
+
+    def emtrends(
+        self,
+        variable: str,
+        by: Names | None = None,
+        at: At | None = None,
+        weights: str = "equal",
+        conf_level: float = 0.95,
+    ) -> pd.DataFrame:
+        """Estimate slopes: see `outcomes.mixed.margins.emtrends`."""
+        from outcomes.mixed.margins import emtrends
+
+        return emtrends(self, variable, by, at, weights, conf_level)
+
+    def predict(
+        self,
+        new: pd.DataFrame,
+        random: bool = True,
+        interval: str | None = None,
+        conf_level: float = 0.95,
+    ) -> pd.DataFrame:
+        """Predict rows: see `outcomes.mixed.predict.predict`."""
+        from outcomes.mixed.predict import predict
+
+        return predict(self, new, random, interval, conf_level)
+
+    def residuals(self) -> pd.DataFrame:
+        """Tabulate residuals and leverages: see `outcomes.mixed.diagnostics.residuals`."""
+        from outcomes.mixed.diagnostics import residuals
+
+        return residuals(self)
+
+    def normal_quantiles(self, group: str | None = None) -> pd.DataFrame:
+        """Pair residuals or random effects with normal quantiles: see `mixed.diagnostics`."""
+        from outcomes.mixed.diagnostics import normal_quantiles
+
+        return normal_quantiles(self, group)
+
+    def influence(self, group: str, refit: bool = False) -> pd.DataFrame:
+        """Tell what each group does to the coefficients: see `mixed.influence.influence`."""
+        from outcomes.mixed.influence import influence
+
+        return influence(self, group, refit)
+
+    def profile(self, which: str = "all", conf_level: float = 0.95) -> pd.DataFrame:
+        """Compute profile-likelihood intervals: see `outcomes.mixed.profile`."""
+        from outcomes.mixed.profile import profile_intervals
+
+        return profile_intervals(self, which, conf_level)
+
+    def bootstrap(self, n: int, seed: int) -> Bootstrap:
+        """Draw a parametric bootstrap: see `outcomes.mixed.bootstrap.bootstrap`."""
+        from outcomes.mixed.bootstrap import bootstrap
+
+        return bootstrap(self, n, seed)
+
+    def icc(self, bootstrap: Bootstrap | None = None, conf_level: float = 0.95) -> pd.DataFrame:
+        """Estimate intraclass correlations: see `outcomes.mixed.effect_sizes.icc`."""
+        from outcomes.mixed.effect_sizes import icc
+
+        return icc(self, bootstrap, conf_level)
+
+    def r2(self, bootstrap: Bootstrap | None = None, conf_level: float = 0.95) -> pd.DataFrame:
+        """Estimate Nakagawa's R2: see `outcomes.mixed.effect_sizes.r2`."""
+        from outcomes.mixed.effect_sizes import r2
+
+        return r2(self, bootstrap, conf_level)
+
+    def robust(self, cluster: str) -> RobustFit:
+        """Return the fit with cluster-robust inference: see `outcomes.mixed.robust.robust`."""
+        from outcomes.mixed.robust import robust
+
+        return robust(self, cluster)
+
+    def compare(self, larger: MixedFit) -> pd.DataFrame:
+        """Test against a larger fit: see `outcomes.mixed.likelihood_ratio.compare`."""
+        from outcomes.mixed.likelihood_ratio import compare
+
+        return compare(self, larger)
+
+    def crosscheck(self) -> pd.DataFrame:
+        """Fit the same model with statsmodels: see `outcomes.mixed.crosscheck.crosscheck`."""
+        from outcomes.mixed.crosscheck import crosscheck
+
+        return crosscheck(self)
