@@ -38,7 +38,7 @@ def anova(fit: MixedFit, type: int | str = 3) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        term, df_num, df_den, statistic (F), p_value; a term whose columns are all aliased has df_num 0
+        term, df_num, df_den, statistic (F), p_value; an aliased term has df_num 0
         and no statistic.
 
     Raises

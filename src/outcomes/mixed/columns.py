@@ -153,7 +153,9 @@ def evaluate_expression(expression: str, frame: ModelFrame) -> Array:
 
 def matrix_from_spec(spec: ModelSpec, data: pd.DataFrame) -> Array:
     """Rebuild columns for other data, shape (n, p), with missing values kept as NaN."""
-    return np.asarray(spec.get_model_matrix(data, na_action="ignore", output="numpy"), dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        matrix = spec.get_model_matrix(data, na_action="ignore", output="numpy")
+    return np.asarray(matrix, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -268,9 +270,10 @@ def _assign(spec: ModelSpec) -> Array:
 
 def _materialise(expression: str, data: pd.DataFrame) -> ModelSpec:
     try:
-        matrix = read_expression(expression).get_model_matrix(
-            data, na_action="ignore", output="numpy"
-        )
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            matrix = read_expression(expression).get_model_matrix(
+                data, na_action="ignore", output="numpy"
+            )
     except (FormulaicError, ValueError, TypeError, NameError, KeyError) as error:
         must = "The formula must be computable on these data"
         raise FormulaError(

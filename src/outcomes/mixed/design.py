@@ -109,9 +109,15 @@ def design_matrix(fixed: Columns, data: pd.DataFrame) -> Array:
     spec = fixed.spec
     names = sorted(str(name) for name in spec.formula.required_variables)
     require_columns({name: ["the fixed part"] for name in names}, data)
-    for name in names:
-        _refuse_unseen_levels(name, seen_levels(fixed, name), data[name])
-    return matrix_from_spec(spec, data)
+    known = {name: levels for name in names if (levels := seen_levels(fixed, name)) is not None}
+    for name, levels in known.items():
+        _refuse_unseen_levels(name, levels, data[name])
+    declared = {
+        name: data[name].cat.set_categories(levels)
+        for name, levels in known.items()
+        if isinstance(data[name].dtype, pd.CategoricalDtype)
+    }
+    return matrix_from_spec(spec, data.assign(**declared) if declared else data)
 
 
 def seen_levels(fixed: Columns, name: str) -> list[object] | None:
@@ -125,9 +131,7 @@ def seen_levels(fixed: Columns, name: str) -> list[object] | None:
     return None
 
 
-def _refuse_unseen_levels(name: str, levels: list[object] | None, column: pd.Series) -> None:
-    if levels is None:
-        return
+def _refuse_unseen_levels(name: str, levels: list[object], column: pd.Series) -> None:
     unseen = int((~column.dropna().isin(levels)).sum())
     if unseen:
         must = "New rows must hold levels the model has seen"

@@ -91,11 +91,18 @@ def lmm(
     >>> lmm("score ~ visit + (1 | patient)", data)
     <MixedFit score ~ visit + (1 | patient): 120 rows, patient 20; REML, sigma 0.993>
     """
+    _require_text(formula)
     parsed = parse_formula(formula)
     request = _request(parsed, reml, df, weights)
     _warn_of_exposures(parsed)
     design = build_design(parsed, data, weights)
     return fit_design(design, request)
+
+
+def _require_text(formula: object) -> None:
+    if not isinstance(formula, str):
+        must = "formula must be text"
+        raise UsageError(must, got=type(formula).__name__)
 
 
 def fit_design(design: Design, request: Request, start: Array | None = None) -> MixedFit:

@@ -158,10 +158,7 @@ def parse_formula(text: str) -> ModelFormula:
 def variables(formula: ModelFormula) -> dict[str, list[str]]:
     """Return the columns a formula needs, each with the parts of the formula that need it."""
     needed: dict[str, list[str]] = {}
-    parts = [(formula.response, "response"), (formula.fixed, "fixed part")]
-    parts += [(f"0 + I({offset})", "offset") for offset in formula.offsets]
-    parts += [(term.expression, str(term)) for term in formula.random]
-    for expression, part in parts:
+    for expression, part in _expressions(formula):
         for name in sorted(_expression_variables(expression)):
             needed.setdefault(name, []).append(part)
     grouped = [(term.group, str(term)) for term in formula.random]
@@ -172,6 +169,19 @@ def variables(formula: ModelFormula) -> dict[str, list[str]]:
         for name in columns:
             needed.setdefault(name, []).append(part)
     return needed
+
+
+def expression_variables(formula: ModelFormula) -> list[str]:
+    """Return the columns that are computed with, those that only name groups left out."""
+    found = [_expression_variables(expression) for expression, _ in _expressions(formula)]
+    return sorted(frozenset().union(*found))
+
+
+def _expressions(formula: ModelFormula) -> list[tuple[str, str]]:
+    """Return the expressions for formulaic, each with the part of the formula it is."""
+    parts = [(formula.response, "response"), (formula.fixed, "fixed part")]
+    parts += [(f"0 + I({offset})", "offset") for offset in formula.offsets]
+    return parts + [(term.expression, str(term)) for term in formula.random]
 
 
 @lru_cache(maxsize=1024)

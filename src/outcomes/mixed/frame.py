@@ -12,10 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from outcomes.errors import FitError, FormulaError
-from outcomes.mixed.formula import ModelFormula, variables
+from outcomes.errors import FitError, FormulaError, UsageError
+from outcomes.mixed.formula import ModelFormula, expression_variables, variables
 
 Array = npt.NDArray[Any]
+
+NUMBERS = ("integer", "floating", "mixed-integer", "mixed-integer-float", "decimal", "complex")
+"""What pandas calls a column of objects that are numbers."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,10 @@ def model_frame(
         No row is complete, or a column holds infinite numbers.
     """
     needed = variables(formula)
+    _require_table(data)
     require_columns(needed, data)
+    for name in expression_variables(formula):
+        _require_usable(name, data[name])
     checked: dict[str, Any] = {name: data[name] for name in needed}
     if weights is not None:
         label = weights if isinstance(weights, str) else "weights"
@@ -125,6 +131,29 @@ def model_frame(
         n_dropped=len(data) - len(frame),
         weights=prior if prior is None or kept is None else prior[kept],
     )
+
+
+def _require_table(data: object) -> None:
+    if not isinstance(data, pd.DataFrame):
+        must = "data must be a pandas DataFrame"
+        raise UsageError(must, got=type(data).__name__)
+    if not data.columns.is_unique:
+        twice = sorted({str(name) for name in data.columns[data.columns.duplicated()]})
+        must = "Every column needs its own name"
+        raise FitError(must, got="a name used twice", where=f"column {', '.join(twice)}")
+
+
+def _require_usable(name: str, column: pd.Series) -> None:
+    """Refuse what would be read as something else than it looks like."""
+    where = f"column '{name}'"
+    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) in NUMBERS:
+        must = "Numbers must be stored as numbers"
+        remedy = f"Use data['{name}'].astype(float), or astype('category') for categories."
+        raise FitError(must, got="a column of objects", where=where, remedy=remedy)
+    if pd.api.types.is_datetime64_any_dtype(column.dtype) or column.dtype.kind == "m":
+        must = "A model needs numbers or categories"
+        remedy = "Compute the days since the first visit as a column of numbers."
+        raise FitError(must, got="dates", where=where, remedy=remedy)
 
 
 def require_columns(needed: Mapping[str, list[str]], data: pd.DataFrame) -> None:
@@ -217,7 +246,7 @@ def _refuse_infinite(name: str, column: pd.Series | Array) -> None:
         must = "Every number must be finite"
         raise FitError(
             must,
-            got=f"{int(infinite.sum())} infinite values",
+            got=f"infinite values in {int(infinite.sum())} rows",
             where=f"column '{name}', first in row {int(np.argmax(infinite)) + 1}",
             remedy="Set them to missing, or repair the step that divided by zero.",
         )

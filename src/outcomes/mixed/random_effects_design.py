@@ -131,6 +131,16 @@ def _check_levels(factor: GroupingFactor, n_rows: int) -> None:
             where=where,
             remedy="Leave its term out: with one level there is no variance to estimate.",
         )
+    for term, columns in zip(factor.terms, factor.columns, strict=True):
+        effects = factor.n_levels * len(columns.names)
+        if len(columns.names) > 1 and effects >= n_rows:
+            must = "A random term needs fewer random effects than there are rows"
+            raise FitError(
+                must,
+                got=f"{effects} random effects for {n_rows} rows",
+                where=str(term),
+                remedy="Most levels have too few rows for a slope: keep only (1 | group).",
+            )
     if factor.n_levels >= n_rows:
         must = "A grouping factor needs fewer levels than rows"
         raise FitError(
@@ -139,13 +149,3 @@ def _check_levels(factor: GroupingFactor, n_rows: int) -> None:
             where=where,
             remedy="Its variance cannot be told from the residual: leave its term out.",
         )
-    for term, columns in zip(factor.terms, factor.columns, strict=True):
-        effects = factor.n_levels * len(columns.names)
-        if effects >= n_rows:
-            must = "A random term needs fewer random effects than there are rows"
-            raise FitError(
-                must,
-                got=f"{effects} random effects for {n_rows} rows",
-                where=str(term),
-                remedy="Most levels have too few rows for a slope: keep only (1 | group).",
-            )

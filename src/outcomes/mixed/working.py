@@ -95,7 +95,7 @@ def make_working(design: Design, patterns: bool = True) -> Working:
     FitError
         The response does not vary around the fixed part or within groups, or a slope is constant.
     """
-    _refuse_constant_within(design)
+    _refuse_constant(design)
     order = elimination_order(
         [factor.codes for factor in design.factors], [factor.n_levels for factor in design.factors]
     )
@@ -154,7 +154,10 @@ def _from_rows(design: Design, order: Order) -> tuple[FixedBasis, list[Array], C
     return basis, transforms, dense_products(Z, codes, n_levels, W, order)
 
 
-def _refuse_constant_within(design: Design) -> None:
+def _refuse_constant(design: Design) -> None:
+    if design.response.min() == design.response.max():
+        must = "The response must vary"
+        raise FitError(must, got="the same response on every row", where=design.formula.response)
     for factor in design.factors:
         if "Intercept" not in factor.names:
             continue
