@@ -6,7 +6,10 @@ from outcomes.answers.answer import Answer
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.render.contents.answer_section import answer_section
 from outcomes.render.contents.background import provenance, references
+from outcomes.render.contents.checklists import checklists
 from outcomes.render.contents.flow import flow_picture
+from outcomes.render.contents.methods import methods
+from outcomes.render.contents.patients import patients
 from outcomes.render.contents.summary import summary
 from outcomes.render.document import Document, Figure, Paragraph, Section, numbered
 from outcomes.study import Study
@@ -42,24 +45,35 @@ def compose(
     """
     details = audience == "analyst"
     label = answers[0].source.label
-    questions = [answer_section(a, details=details, disclosure=disclosure) for a in answers]
-    sections = (
+    sections = [
         summary(answers, label),
-        *questions,
-        *_flow(study, instrument, disclosure),
+        *(answer_section(a, details=details, disclosure=disclosure) for a in answers),
+        patients(study, disclosure),
+        *_outcome_sections(study, answers, instrument, disclosure),
         references(answers),
         provenance(study, answers, disclosure),
-    )
+    ]
+    if details:
+        shown = {s.name: s.title for s in sections if s.name not in _refused(answers)}
+        sections.insert(-2, checklists(shown))
     title = study.provenance.title or "Outcomes of care"
     subtitle = "What the session records show, how sure one can be, and what they cannot show"
-    return numbered(Document(title, subtitle, label, sections, date))
+    return numbered(Document(title, subtitle, label, tuple(sections), date))
 
 
-def _flow(study: Study, instrument: str | None, disclosure: Disclosure) -> tuple[Section, ...]:
+def _refused(answers: tuple[Answer, ...]) -> set[str]:
+    return {answer.name for answer in answers if answer.refused}
+
+
+def _outcome_sections(
+    study: Study, answers: tuple[Answer, ...], instrument: str | None, disclosure: Disclosure
+) -> tuple[Section, ...]:
+    """Return the flow of courses and the methods; nothing where there is no score."""
     scored = [instrument] if instrument else study.scored_instruments()[:1]
     if not scored:
         return ()
     picture = flow_picture(study, scored[0], disclosure)
     words = "How many courses were recorded, and how many of them the first question rests on."
     blocks = (Paragraph(words), Figure(picture, "Flow of courses from the records to the analysis"))
-    return (Section("flow", "Flow of courses", blocks),)
+    flow = Section("flow", "Flow of courses", blocks)
+    return flow, methods(study, answers, scored[0])

@@ -18,6 +18,8 @@ from outcomes.render.formats import FORMATS, check_available
 from outcomes.study import Study
 
 ESTIMATES = "estimates.csv"
+ONE_PATIENT = "patient"
+"""The question about one course; its place is the letter, not a report that may be shared."""
 
 
 def report(
@@ -64,7 +66,8 @@ def report(
     _refuse_unknown(formats, audience)
     check_available(formats)
     rule = disclosure_for(study, as_if_real=as_if_real)
-    given = tuple(disclosed(a, rule) for a in ask_all(study, instrument=instrument))
+    asked = ask_all(study, instrument=instrument)
+    given = tuple(disclosed(a, rule) for a in asked if a.name != ONE_PATIENT)
     document = compose(
         study, given, audience=audience, instrument=instrument, disclosure=rule, date=date
     )

@@ -37,8 +37,10 @@ def answer_section(answer: Answer, *, details: bool, disclosure: Disclosure) -> 
     blocks = [Paragraph(answer.sentence, "lead")]
     if answer.picture is not None and len(answer.picture.data):
         blocks.append(Figure(answer.picture, f"{answer.picture.title}. {READING}"))
-    if len(answer.table):
-        blocks.append(estimate_table(answer, details=details))
+    table = estimate_table(answer, details=details)
+    blocks += [] if table is None else [table]
+    if len(answer.table) > (0 if table is None else len(table.rows)):
+        blocks.append(Paragraph(f"All {len(answer.table)} estimates are in estimates.csv.", "note"))
     blocks += _limits(answer)
     blocks += [Heading("How this was worked out"), Paragraph(answer.method)]
     blocks += [

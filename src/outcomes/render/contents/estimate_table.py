@@ -22,9 +22,11 @@ HEADS = {
 }
 """Column names in words; others are shown with spaces for underscores."""
 HIDDEN = "too few to show"
+MOST_ROWS = 12
+"""A clinician's table is not longer than this."""
 
 
-def estimate_table(answer: Answer, *, details: bool) -> Table:
+def estimate_table(answer: Answer, *, details: bool) -> Table | None:
     """Return an answer's estimates as a table of texts.
 
     Parameters
@@ -32,22 +34,34 @@ def estimate_table(answer: Answer, *, details: bool) -> Table:
     answer : Answer
         With small cells already suppressed.
     details : bool
-        Whether to add std. error, df and p value, and the rows that the figure shows.
+        True: every row, with std. error, df and p value. False: the rows that say the answer, and
+        none where the figure prints them already.
 
     Returns
     -------
-    Table
+    Table or None
+        None where there is nothing to add to the figure.
     """
-    rows = answer.table
-    if not details and "kind" in rows and (rows["kind"] != "curve").any():
-        rows = rows[rows["kind"] != "curve"]
+    rows = answer.table if details else _headline(answer)
+    if not len(rows):
+        return None
     settings = _settings(rows)
     extra = [c for c in ("std_error", "df", "p_value") if details and c in rows]
     counted = ["n_episodes"] if "n_episodes" in rows else []
     heads = [*settings, *counted, "estimate (95 % CI)", *extra]
     cells = tuple(tuple(_cells(record, settings, counted, extra)) for record in _records(rows))
-    caption = answer.picture.y_label if answer.picture else "Estimates"
+    caption = (answer.picture.y_label or answer.picture.x_label) if answer.picture else "Estimates"
     return Table(caption, tuple(HEADS.get(h, _words(h)) for h in heads), cells)
+
+
+def _headline(answer: Answer) -> pd.DataFrame:
+    """Return the first kind of row, where it is short enough to be read."""
+    rows = answer.table
+    if answer.picture is not None and answer.picture.kind == "forest":
+        return rows.iloc[:0]
+    if "kind" in rows and len(rows):
+        rows = rows[rows["kind"] == rows["kind"].iloc[0]]
+    return rows if len(rows) <= MOST_ROWS else rows.iloc[:0]
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, object]]:
@@ -83,7 +97,9 @@ def _cells(
             HIDDEN,
             *("" for _ in extra),
         ]
-    interval = f"{plain(estimate, digits)} ({limits(low, high, digits)})"
+    interval = plain(estimate, digits)
+    if low == low and high == high:
+        interval += f" ({limits(low, high, digits)})"
     counts = [count(_number(record, name)) for name in counted]
     return [*shown, *counts, interval, *(_detail(record, name, digits) for name in extra)]
 

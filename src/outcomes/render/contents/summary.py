@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from outcomes.answers.answer import Answer
-from outcomes.render.document import Block, Bullets, Heading, Paragraph, Section
+from outcomes.render.document import Block, Bullets, Facts, Heading, Paragraph, Section
 
 INTERVAL = (
     "The range after each number is a 95 % confidence interval: values inside it fit these data "
@@ -28,9 +28,10 @@ def summary(answers: tuple[Answer, ...], label: str) -> Section:
     """
     blocks: list[Block] = [Paragraph(SYNTHETIC, "warning")] if label else []
     given = [answer for answer in answers if not answer.refused]
-    for answer in given:
-        blocks += [Heading(answer.question), Paragraph(answer.sentence, "lead")]
     if given:
+        first, *others = given
+        blocks += [Heading(first.question), Paragraph(first.sentence, "lead")]
+        blocks += [Facts(tuple((a.question, a.sentence) for a in others))] if others else []
         blocks += [Heading("How to read the numbers"), Paragraph(INTERVAL)]
         blocks += [Heading("What this cannot show"), Bullets(_limits(given))]
     blocks += _refused(answers)

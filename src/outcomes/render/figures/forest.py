@@ -69,7 +69,8 @@ def draw_forest(picture: Picture, preset: Preset, label: str) -> Canvas:
     axes.set_ylim(0, max(sum(steps), 0.1))
     _draw_rows(axes, canvas, rows, steps, foot)
     _dress(axes, picture, preset)
-    _column_heads(canvas, foot + sum(steps) + 0.5 * preset.line_height)
+    if preset.numbers:
+        _column_heads(canvas, foot + sum(steps) + 0.5 * preset.line_height)
     return canvas
 
 
@@ -85,6 +86,7 @@ def _row(record: pd.Series[Any], digits: int, preset: Preset, position: int) -> 
     name = str(record["label"])
     shown = estimate == estimate
     numbers = f"{plain(estimate, digits)} ({limits(low, high, digits)})" if shown else HIDDEN
+    numbers = numbers if preset.numbers or not shown else ""
     n = count(float(record["n_episodes"])) if shown else ""
     look = look_of(position if name == "all" else 0, name)
     room = preset.label_share * preset.width
@@ -101,7 +103,7 @@ def _numbers_width(rows: list[Row], preset: Preset) -> float:
 
 
 def _count_width(preset: Preset) -> float:
-    return text_width("courses", preset.text) + 0.1 if preset.width > 5 else 0.0
+    return text_width("courses", preset.text) + 0.1 if preset.counts else 0.0
 
 
 def _draw_rows(

@@ -36,6 +36,8 @@ class Preset:
         Share of the width that labels beside the plot may take, 0 to 1.
     counts : bool
         Whether the numbers of courses stand below a plot over time.
+    numbers : bool
+        Whether estimates are printed beside a forest plot; a hall cannot read them.
     """
 
     width: float
@@ -46,6 +48,7 @@ class Preset:
     title: bool
     label_share: float
     counts: bool = False
+    numbers: bool = True
 
     @property
     def line_height(self) -> float:
@@ -56,7 +59,7 @@ class Preset:
 PRESETS: dict[PresetName, Preset] = {
     "page": Preset(7.4, 4.3, 9.5, 1.8, 5.5, title=True, label_share=0.3, counts=True),
     "phone": Preset(4.2, 4.0, 10.0, 1.8, 5.5, title=True, label_share=0.36),
-    "slide": Preset(12.4, 5.6, 24.0, 4.0, 12.0, title=False, label_share=0.3),
+    "slide": Preset(12.4, 4.2, 24.0, 4.0, 12.0, title=False, label_share=0.3, numbers=False),
 }
 
 

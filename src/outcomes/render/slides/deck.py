@@ -12,9 +12,11 @@ from outcomes.render.contents.summary import SYNTHETIC
 from outcomes.render.document import Document
 
 MOST_NUMBERS = 6
-MOST_LETTERS = 130
+MOST_LETTERS = 170
 MOST_GROUPS = 4
+MOST_ROWS = 6
 MOST_POINTS = 4
+_CLAUSE_ENDS = re.compile(r"[;:] |\. | \((?!95)|, on average")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -84,7 +86,9 @@ def deck(document: Document, answers: tuple[Answer, ...]) -> Deck:
 
 
 def claim(sentence: str) -> str:
-    """Return the start of a sentence that a slide can carry: at most six numbers, complete clauses.
+    """Return the start of a sentence that a slide can carry, with its interval.
+
+    At most six numbers and whole clauses; empty where the sentence has no such start.
 
     Examples
     --------
@@ -92,11 +96,9 @@ def claim(sentence: str) -> str:
     'Pain fell by 2.0 points (95 % CI 1.7 to 2.4)'
     """
     whole = sentence.rstrip(".")
-    if _fits(whole):
-        return whole
-    ends = [found.start() for found in re.finditer(r"[,;:.] | \(", whole)]
-    fitting = [whole[:end] for end in ends if _fits(whole[:end]) and _closed(whole[:end])]
-    return fitting[-1] if fitting else whole
+    ends = [found.start() for found in _CLAUSE_ENDS.finditer(whole)]
+    starts = [whole, *(whole[:end] for end in reversed(ends))]
+    return next((text for text in starts if _fits(text) and _closed(text)), "")
 
 
 def _fits(text: str) -> bool:
@@ -116,18 +118,20 @@ def _open(document: Document) -> tuple[Slide, ...]:
 def _answer_slides(answer: Answer) -> list[Slide]:
     limits = [f"Limit: {text}" for text in answer.limits]
     notes = "\n\n".join([answer.question, answer.sentence, answer.method, *limits])
+    title = claim(answer.sentence) or answer.question
     if answer.picture is None or answer.picture.kind not in ("curves", "forest"):
-        return [Slide(claim(answer.sentence), None, (answer.question,), notes)]
-    return [Slide(claim(answer.sentence), fewer(answer.picture), (), notes)]
+        return [Slide(title, None, (answer.question,), notes)]
+    return [Slide(title, fewer(answer.picture), (), notes)]
 
 
 def fewer(picture: Picture) -> Picture:
-    """Return a picture with at most four groups, the largest, for a hall."""
-    name = "group" if picture.kind == "curves" else "label"
+    """Return a picture that a hall can take in: the four largest curves, or the first six rows."""
     data = picture.data.dropna(subset=["estimate"])
-    size = data.groupby(name, sort=False)["n_episodes"].max()
+    if picture.kind == "forest":
+        return replace(picture, data=data.head(MOST_ROWS).reset_index(drop=True))
+    size = data.groupby("group", sort=False)["n_episodes"].max()
     keep = size.sort_values(ascending=False, kind="stable").index[:MOST_GROUPS]
-    return replace(picture, data=data[data[name].isin(keep)].reset_index(drop=True))
+    return replace(picture, data=data[data["group"].isin(keep)].reset_index(drop=True))
 
 
 def _refused(answers: tuple[Answer, ...]) -> tuple[Slide, ...]:

@@ -1,0 +1,89 @@
+"""Table 1: who the patients are when care begins, with no small cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from outcomes.care.table_one import table_one
+from outcomes.privacy.disclosure import SUPPRESSED, Disclosure, suppress_counts
+from outcomes.render.document import Block, Paragraph, Section, Table
+from outcomes.render.figures.style import spoken
+from outcomes.render.numbers import plain
+from outcomes.study import Study
+
+NUMBERS = ["mean", "sd", "median", "q1", "q3"]
+NOTE = (
+    "Counts with per cent of those recorded; numbers as mean (SD), median [quartiles]. A test of "
+    "differences at baseline answers no question, so there is none."
+)
+
+
+def patients(study: Study, disclosure: Disclosure) -> Section:
+    """Return the section with Table 1, by arm where there are arms.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    disclosure : Disclosure
+        What may be shown. Where cells are hidden, arms are shown without their sum, which would
+        betray them.
+    """
+    made = table_one(study, by="arm" if study.recorded("episodes", "arm") else "")
+    groups = [str(name) for name in made.rows["group"].unique()]
+    if len(groups) > 1 and not disclosure.exempt:
+        groups = groups[1:]
+    rows = suppress_counts(
+        _with_missing(made.rows), "people", NUMBERS, disclosure=disclosure,
+        within=("variable", "group"),
+    )  # fmt: skip
+    table = Table(
+        "Patients at the start of care",
+        ("", *(spoken(group) for group in groups)),
+        tuple(_lines(rows, groups)),
+        NOTE,
+    )
+    return Section("patients", "Patients", (table, *_absent(made.not_recorded)))
+
+
+def _with_missing(rows: pd.DataFrame) -> pd.DataFrame:
+    """Count the courses behind each cell, and give those without a value a cell of their own."""
+    is_number = rows["kind"] == "number"
+    people = rows["count"].astype(float).where(~is_number, rows["n"])
+    one_each = rows.drop_duplicates(["variable", "group"])
+    unknown = one_each[one_each["kind"] != "count"]
+    unknown = unknown.assign(level="not recorded", kind="missing", people=unknown["n_missing"])
+    unknown = unknown[unknown.groupby("variable")["people"].transform("sum") > 0]
+    both = pd.concat([rows.assign(people=people), unknown], ignore_index=True)
+    return both.assign(level=both["level"].fillna("").astype(str))
+
+
+def _lines(rows: pd.DataFrame, groups: list[str]) -> Iterator[tuple[str, ...]]:
+    for variable, own in rows.groupby("variable", sort=False):
+        if (own["kind"] == "category").any():
+            yield (spoken(str(variable)), *("" for _ in groups))
+        for level, cells in own.groupby("level", sort=False):
+            name = f"\N{EN SPACE}{level}" if level else str(variable)
+            texts = {str(c["group"]): _cell(c) for _, c in cells.iterrows()}
+            yield (spoken(name), *(texts.get(group, "–") for group in groups))
+
+
+def _cell(cell: pd.Series[Any]) -> str:
+    if cell[SUPPRESSED]:
+        return "not shown"
+    if cell["kind"] == "number":
+        mean, sd, median, low, high = (plain(float(cell[name])) for name in NUMBERS)
+        return f"{mean} ({sd}), {median} [{low}, {high}]"
+    number = plain(float(cell["people"]), 0)
+    if cell["kind"] != "category":
+        return number
+    return f"{number} ({plain(100 * float(cell['share']), 0)} %)"
+
+
+def _absent(names: tuple[str, ...]) -> list[Block]:
+    if not names:
+        return []
+    return [Paragraph(f"Not recorded in this study: {', '.join(map(spoken, names))}.", "note")]
