@@ -8,7 +8,19 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from outcomes.answers import conditions, how_much, leavers, pressure, sessions, trial
+from outcomes.answers import (
+    conditions,
+    frequency,
+    goals,
+    how_much,
+    leavers,
+    patient,
+    pressure,
+    safety,
+    sessions,
+    therapists,
+    trial,
+)
 from outcomes.answers.answer import Answer, refusal
 from outcomes.answers.source import source_of
 from outcomes.errors import UsageError
@@ -20,7 +32,12 @@ QUESTIONS: Mapping[str, tuple[str, Callable[..., Answer]]] = MappingProxyType(
         how_much.NAME: (how_much.QUESTION, how_much.how_much),
         pressure.NAME: (pressure.QUESTION, pressure.pressure),
         sessions.NAME: (sessions.QUESTION, sessions.sessions),
+        frequency.NAME: (frequency.QUESTION, frequency.frequency),
+        goals.NAME: (goals.QUESTION, goals.goals),
         conditions.NAME: (conditions.QUESTION, conditions.conditions),
+        patient.NAME: (patient.QUESTION, patient.patient),
+        therapists.NAME: (therapists.QUESTION, therapists.therapists),
+        safety.NAME: (safety.QUESTION, safety.safety),
         leavers.NAME: (leavers.QUESTION, leavers.leavers),
         trial.NAME: (trial.QUESTION, trial.trial),
     }
@@ -78,7 +95,7 @@ def answer(
         return refusal(name, question, problem, source_of(study))
     chosen = instrument or study.scored_instruments()[0]
     study.instrument(chosen)
-    return ask(study, instrument=chosen, **_taken(ask, episode=episode, seed=seed))
+    return ask(study, **_taken(ask, instrument=chosen, episode=episode, seed=seed))
 
 
 def _taken(ask: Callable[..., Answer], **options: Any) -> dict[str, Any]:

@@ -95,11 +95,13 @@ def pressure(study: Study, *, instrument: str, seed: int = 0, planned: bool = Fa
         return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND)
     history = pressure_history(study, course.rows)
     rows = _rows_with_facts(course.rows, history)
+    lost = int(course.rows["episode_id"].isin(history.episodes).sum()) - len(rows)
     problem = _no_support(history, rows)
     if problem:
         shown = _overlap_rows(history)
         return refusal(NAME, QUESTION, problem, source, estimand=ESTIMAND, table=shown)
     measure = study.instrument(instrument)
+    left_out = {**history.left_out, "no score at the start of the visit before": lost}
     course = replace(course, rows=rows)
     table, formula = _last_visit(course)
     sustained = _sustained(course, history, measure, seed)
@@ -119,15 +121,23 @@ def pressure(study: Study, *, instrument: str, seed: int = 0, planned: bool = Fa
         checks=(_overlap_check(history), sustained.check),
         limits=(*allowed.cautions, *LIMITS),
         references=REFERENCES,
-        source=replace(source, n_used=len(rows), left_out={**source.left_out, **history.left_out}),
+        source=replace(source, n_used=len(rows), left_out={**source.left_out, **left_out}),
     )
 
 
 def _rows_with_facts(rows: pd.DataFrame, history: PressureHistory) -> pd.DataFrame:
-    """Rows of the courses kept, with the facts that pressure was chosen by."""
-    facts = history.visits.drop_duplicates("episode_id")[["episode_id", "adapted", "age"]]
-    rows = rows.merge(facts, on="episode_id", validate="many_to_one")
-    return rows.dropna(subset=[*SEEN, "pressure"]).reset_index(drop=True)
+    """First score after each visit whose own start was scored: only there is what was seen known.
+
+    A later score (a follow-up, or one after a visit without a score) stands beside a pressure that
+    answered pain nobody recorded.
+    """
+    known = history.visits.loc[
+        history.visits["scored"], ["episode_id", "session", "adapted", "age"]
+    ]
+    known = known.rename(columns={"session": "session_count"})
+    first = rows[rows["session"].notna()].drop_duplicates(["episode_id", "session_count"])
+    joined = first.merge(known, on=["episode_id", "session_count"], validate="one_to_one")
+    return joined.dropna(subset=[*SEEN, "pressure"]).reset_index(drop=True)
 
 
 def _no_support(history: PressureHistory, rows: pd.DataFrame) -> str:

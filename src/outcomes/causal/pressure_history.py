@@ -23,8 +23,9 @@ class PressureHistory:
     visits : DataFrame
         One row a visit with a pressure: ``episode_id, session`` (1 is the first), ``pressure``
         (Walton), ``pressure_before`` (the visit before; NaN at the first), ``score_now`` (last
-        score known when pressure was chosen), ``baseline, condition, adapted`` (0, 1), ``age``
-        (lower end of the band in decades; 0 where not recorded).
+        score known when pressure was chosen), ``scored`` (whether it is of this visit, or the
+        baseline of the first), ``baseline, condition, adapted`` (0, 1), ``age`` (lower end of the
+        band in decades; 0 where not recorded).
     overlap : DataFrame
         ``adapted, pressure, n_visits, n_episodes, supported``.
     left_out : dict of str to int
@@ -74,6 +75,7 @@ def _visits(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     visits = visits_received(study)[["episode_id", "session", "pressure"]]
     visits = visits[visits["episode_id"].isin(rows["episode_id"])].copy()
     visits["score_now"] = _score_at_start(visits, rows)
+    visits["scored"] = visits["score_now"].notna() | (visits["session"] == 1)
     by_course = visits.groupby("episode_id", sort=False)
     visits["score_now"] = by_course["score_now"].ffill()
     visits["pressure_before"] = by_course["pressure"].shift()
