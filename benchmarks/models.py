@@ -46,6 +46,9 @@ MODELS = {
     "two": Model(
         FIXED, "(1 + session | patient) + (1 | therapist)", slope="session", second="therapist"
     ),
+    "crossed": Model(
+        FIXED, "(1 + session | patient) + (1 | seen_by)", slope="session", second="seen_by"
+    ),
     "visits": Model(FIXED, "us(visit | patient)", residual="us", sessions=(6, 10)),
 }
 TASKS = ("fit", "satterthwaite", "kenward-roger")

@@ -43,6 +43,7 @@ def statsmodels() -> Fit:
         if model.slope:
             options["re_formula"] = f"~{model.slope}"
         if model.second:
+            only(model.second, "therapist")
             # the coarser factor is the group, the finer one a variance component with its slope
             options = {
                 "groups": model.second,

@@ -17,6 +17,7 @@ run <- function(d, model, task) {
   if (task != "fit") stop("cannot express this")
   fixed <- as.formula(model$fixed)
   if (model$residual == "us") return(as.numeric(logLik(gls(fixed, d, correlation = corSymm(form = ~ visit | patient), weights = varIdent(form = ~ 1 | visit)))))
+  if (model$second == "seen_by") stop("cannot express this")
   inner <- if (model$slope == "") "~ 1" else paste("~ 1 +", model$slope)
   random <- if (model$second == "") as.formula(paste(inner, "|", model$group)) else setNames(list(~ 1, as.formula(inner)), c(model$second, model$group))
   as.numeric(logLik(lme(fixed, d, random = random)))
