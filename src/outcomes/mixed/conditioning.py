@@ -167,13 +167,12 @@ def gram_basis(C: Array, n: int) -> tuple[FixedBasis, Array] | None:
     return FixedBasis(np.arange(p), whole[:p, :p] * norms[:p], start, scale), M
 
 
-def random_basis(gram: Array, sizes: tuple[int, ...], names: tuple[str, ...]) -> Array:
+def random_basis(Z: Array, sizes: tuple[int, ...], names: tuple[str, ...]) -> tuple[Array, Array]:
     """Scale the columns of a grouping factor, and centre them where a term has an intercept.
 
     Parameters
     ----------
-    gram : array, shape (q, q)
-        Z'Z over all rows.
+    Z : array, shape (n, q)
     sizes : tuple of int
         Columns of each term; within a term the covariance is unrestricted.
     names : tuple of str
@@ -181,24 +180,19 @@ def random_basis(gram: Array, sizes: tuple[int, ...], names: tuple[str, ...]) ->
 
     Returns
     -------
-    array, shape (q, q)
-        T, with Z = Z_working T; working effects are T b, with covariance T Sigma T'.
+    Z_working : array, shape (n, q)
+    T : array, shape (q, q)
+        With Z = Z_working T; working effects are T b, with covariance T Sigma T'.
 
     Raises
     ------
     FitError
         A slope's column is constant.
     """
-    T = np.eye(len(gram))
-    start = 0
-    for size in sizes:
-        if size > 1 and names[start] == "Intercept":
-            inside = slice(start + 1, start + size)
-            T[start, inside] = gram[start, inside] / gram[start, start]
-        start += size
-    back = 2.0 * np.eye(len(T)) - T
-    left = np.diag(back.T @ gram @ back)
-    flat = left <= 1e-14 * np.diag(gram)
+    T = _centring(Z.T @ Z, sizes, names)
+    centred = Z @ (2.0 * np.eye(len(T)) - T)
+    scale = np.sqrt(np.mean(centred**2, axis=0))
+    flat = scale <= 1e-13 * np.sqrt(np.mean(Z**2, axis=0))
     if flat.any():
         must = "A random slope needs a column that varies"
         raise FitError(
@@ -207,7 +201,28 @@ def random_basis(gram: Array, sizes: tuple[int, ...], names: tuple[str, ...]) ->
             where=f"column '{names[int(np.argmax(flat))]}'",
             remedy="Leave it out of the random term.",
         )
+    return centred / scale, scale[:, None] * T
+
+
+def random_gram_basis(gram: Array, sizes: tuple[int, ...], names: tuple[str, ...]) -> Array | None:
+    """Find T of ``random_basis`` from Z'Z alone; None where that would lose digits."""
+    T = _centring(gram, sizes, names)
+    back = 2.0 * np.eye(len(T)) - T
+    left = np.diag(back.T @ gram @ back)
+    if np.any(left <= TRUSTED**2 * np.diag(gram)):
+        return None
     return np.asarray(np.sqrt(left / gram[0, 0])[:, None] * T)
+
+
+def _centring(gram: Array, sizes: tuple[int, ...], names: tuple[str, ...]) -> Array:
+    T = np.eye(len(gram))
+    start = 0
+    for size in sizes:
+        if size > 1 and names[start] == "Intercept":
+            inside = slice(start + 1, start + size)
+            T[start, inside] = gram[start, inside] / gram[start, start]
+        start += size
+    return T
 
 
 def change_basis(products: CrossProducts, M: Array, transforms: Sequence[Array]) -> CrossProducts:

@@ -16,6 +16,7 @@ from outcomes.mixed.conditioning import (
     fixed_basis,
     gram_basis,
     random_basis,
+    random_gram_basis,
 )
 from outcomes.mixed.covariance import BlockCovariance, split_theta
 from outcomes.mixed.cross_products import (
@@ -128,7 +129,10 @@ def _from_groups(
     for stage in products.stages:
         factor = design.factors[stage.factor]
         sums = stage.A.sum(axis=-1)
-        transforms[stage.factor] = random_basis(sums, factor.covariance.sizes, factor.names)
+        T = random_gram_basis(sums, factor.covariance.sizes, factor.names)
+        if T is None:
+            return None
+        transforms[stage.factor] = T
     if patterns:
         products = compress(products)
     products = change_basis(products, M, transforms)
@@ -145,8 +149,8 @@ def _from_rows(design: Design, order: Order) -> tuple[FixedBasis, list[Array], C
     Z, transforms = [], []
     for factor in design.factors:
         columns = factor.Z if root is None else factor.Z * root[:, None]
-        T = random_basis(columns.T @ columns, factor.covariance.sizes, factor.names)
-        Z.append(columns @ np.linalg.inv(T))
+        working, T = random_basis(columns, factor.covariance.sizes, factor.names)
+        Z.append(working)
         transforms.append(T)
     codes = [factor.codes for factor in design.factors]
     n_levels = [factor.n_levels for factor in design.factors]

@@ -1,0 +1,161 @@
+"""Data that cannot carry a model are refused by name, with a remedy and without a value."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import outcomes as oc
+from outcomes.errors import FitError, FormulaError, UsageError
+
+N = 120
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    person = np.repeat(np.arange(20), 6)
+    frame = pd.DataFrame(
+        {
+            "id": person,
+            "x": np.tile(np.arange(6.0), 20),
+            "arm": np.where(person % 2, "care", "wait"),
+            "row": np.arange(N),
+            "one": 1,
+            "only": "z",
+        }
+    )
+    frame["y"] = 1 + 0.2 * frame.x + rng.normal(size=20)[person] + rng.normal(size=N)
+    return frame
+
+
+FORMULAS = {
+    "a typo": ("y ~ xx + (1 | id)", FormulaError, "Did you mean 'x'"),
+    "a typo in a group": ("y ~ x + (1 | idd)", FormulaError, "Did you mean 'id'"),
+    "no random part": ("y ~ x", FormulaError, "ordinary least squares: statsmodels"),
+    "one level": ("y ~ only + (1 | id)", FitError, "at least two levels.*column 'only'"),
+    "one group": ("y ~ x + (1 | one)", FitError, "at least two levels.*'one'"),
+    "as many groups as rows": ("y ~ x + (1 | row)", FitError, "fewer levels than rows.*'row'"),
+    "too many effects": ("y ~ x + (1 + x | row)", FitError, "random effects for 120 rows"),
+    "a constant slope": ("y ~ x + (1 + one | id)", FitError, "varies.*'one'"),
+    "text as response": ("arm ~ x + (1 | id)", FormulaError, "text.*column 'arm'"),
+    "a logarithm of zero": ("np.log(x) ~ arm + (1 | id)", FitError, "20 rows where it is not"),
+    "a perfect fit": ("y ~ I(2 * y) + (1 | id)", FitError, "reproduces it exactly"),
+    "an unknown function": ("y ~ unknown(x) + (1 | id)", FormulaError, "unknown"),
+    "too many columns": ("y ~ C(row) + (1 | id)", FitError, "120 rows for 120 coefficients"),
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_formulas_that_do_not_fit_the_data(data, name):
+    formula, error, message = FORMULAS[name]
+    with pytest.raises(error, match=f"(?s){message}"):
+        oc.lmm(formula, data)
+
+
+def at(data, column, value, rows=(7,)):
+    return data.assign(**{column: data[column].mask(data.index.isin(rows), value)})
+
+
+TABLES = {
+    "a constant response": (lambda d: d.assign(y=5.0), "same response on every row"),
+    "a response constant within groups": (lambda d: d.assign(y=d.id + 0.5), "vary within groups"),
+    "an infinite score": (lambda d: at(d, "y", np.inf), "1 rows.*column 'y', first in row 8"),
+    "an infinite covariate": (lambda d: at(d, "x", -np.inf), "column 'x'"),
+    "a column of missing values": (lambda d: d.assign(x=np.nan), "without any value: 'x'"),
+    "no row complete": (
+        lambda d: d.assign(x=d.x.mask(d.row < 60), y=d.y.mask(d.row >= 60)),
+        "missing value in every row",
+    ),
+    "an empty table": (lambda d: d.head(0), "empty table"),
+    "one patient": (lambda d: d[d.id == 3], "at least two levels"),
+    "one session a patient": (lambda d: d.groupby("id").head(1), "fewer levels than rows"),
+    "numbers as objects": (lambda d: d.astype({"x": object}), "stored as numbers.*column 'x'"),
+    "dates": (lambda d: d.assign(x=pd.Timestamp("2020-01-01")), "dates.*column 'x'"),
+    "a column twice": (lambda d: pd.concat([d, d[["x"]]], axis=1), "its own name"),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_that_cannot_carry_a_model(data, name):
+    change, message = TABLES[name]
+    with pytest.raises(FitError, match=f"(?s){message}"):
+        oc.lmm("y ~ x + (1 | id)", change(data))
+
+
+def test_a_slope_with_one_session_a_patient_is_refused_by_its_term(data):
+    with pytest.raises(FitError, match=r"40 random effects for 20 rows \(\(1 \+ x \| id\)\)"):
+        oc.lmm("y ~ x + (1 + x | id)", data.groupby("id").head(1))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"df": "kr"}, UsageError, "df must be one of"),
+        ({"df": "kenward-roger", "reml": False}, UsageError, "needs a REML fit"),
+        ({"weights": [1.0, 2.0]}, FitError, "2 for 120 rows"),
+        ({"weights": -np.ones(N)}, FitError, "above zero"),
+        ({"weights": np.zeros(N)}, FitError, "above zero"),
+        ({"weights": "w"}, FormulaError, "no column 'w'"),
+    ],
+)
+def test_options_that_are_not_known(data, options, error, message):
+    with pytest.raises(error, match=message):
+        oc.lmm("y ~ x + (1 | id)", data, **options)
+
+
+@pytest.mark.parametrize("bad", [{"y": [1]}, None, "data.csv"])
+def test_something_else_than_a_table(bad):
+    with pytest.raises(UsageError, match="DataFrame"):
+        oc.lmm("y ~ x + (1 | id)", bad)
+
+
+def test_something_else_than_a_formula(data):
+    with pytest.raises(UsageError, match="formula must be text"):
+        oc.lmm(5, data)
+
+
+def test_missing_rows_are_counted_by_column(data):
+    gaps = data.assign(
+        x=data.x.mask(data.row < 10),
+        y=data.y.mask((data.row >= 8) & (data.row < 12)),
+        w=np.where(data.row == 119, np.nan, 1.0),
+    )
+    fit = oc.lmm("y ~ x + (1 | id)", gaps, weights="w")
+    assert dict(fit.dropped) == {"x": 10, "y": 4, "w": 1}
+    assert fit.glance()["n_dropped"].item() == 13
+    assert fit.n_observations == N - 13
+    assert list(fit.augment().index) == list(range(12, 119))
+
+
+def test_an_aliased_column_is_named_and_left_out(data):
+    with pytest.warns(oc.OutcomesWarning, match=r"rank deficient.*I\(2 \* x\)"):
+        found = oc.lmm("y ~ x + I(2 * x) + arm + (1 | id)", data)
+    plain = oc.lmm("y ~ x + arm + (1 | id)", data)
+    assert found.aliased_terms == ("I(2 * x)",)
+    assert found.glance()["n_aliased"].item() == 1
+    pd.testing.assert_frame_equal(found.tidy(), plain.tidy(), rtol=1e-8)
+    np.testing.assert_allclose(found.loglik, plain.loglik)
+
+
+def test_an_empty_cell_leaves_the_others_estimated(data):
+    level = np.where(data.arm == "care", "low", np.where(data.x > 2, "low", "high"))
+    with pytest.warns(oc.OutcomesWarning, match="not estimated"):
+        fit = oc.lmm("y ~ arm * level + (1 | id)", data.assign(level=level))
+    assert len(fit.aliased_terms) == 1
+    cells = data.assign(level=level).groupby(["arm", "level"])["y"].mean()
+    fitted = fit.augment().groupby(["arm", "level"])["fixed_fitted"].mean()
+    np.testing.assert_allclose(fitted.loc["care", "low"], cells.loc["care", "low"], rtol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["pressure_same_visit", "minutes_same_visit", "sessions_attended"])
+def test_an_exposure_that_the_score_may_have_caused_is_warned_of(data, name):
+    with pytest.warns(oc.ExposureWarning, match=name):
+        oc.lmm(f"y ~ {name} + (1 | id)", data.assign(**{name: data.x}))
+
+
+def test_no_message_shows_a_value(data):
+    secret = data.assign(arm="patient 4711", y=np.inf)
+    for formula in ("y ~ arm + (1 | id)", "x ~ arm + (1 | id)", "arm ~ x + (1 | id)"):
+        with pytest.raises(oc.OutcomesError) as caught:
+            oc.lmm(formula, secret)
+        assert "4711" not in str(caught.value)
