@@ -15,6 +15,7 @@ from outcomes.privacy.disclosure import disclosure_for
 from outcomes.render.compose import AUDIENCES, compose
 from outcomes.render.disclosed import disclosed
 from outcomes.render.formats import FORMATS, check_available
+from outcomes.render.provenance_files import write_crate, write_run
 from outcomes.study import Study
 
 ESTIMATES = "estimates.csv"
@@ -54,7 +55,8 @@ def report(
     Returns
     -------
     Path
-        The folder, with ``estimates.csv`` and one file a format (``index.html``).
+        The folder: one file a format (``index.html``), ``estimates.csv``, ``run.json`` (digests,
+        options, versions) and ``ro-crate-metadata.json``.
 
     Raises
     ------
@@ -76,6 +78,12 @@ def report(
         for name in dict.fromkeys(formats):
             kind = FORMATS[name]
             (folder / kind.file).write_bytes(kind.render(document, given))
+        options = {
+            "formats": list(formats), "audience": audience, "instrument": instrument,
+            "as_if_real": as_if_real, "date": date,
+        }  # fmt: skip
+        write_run(folder, given[0].source, options)
+        write_crate(folder, document.title, given[0].source, date)
     return Path(out)
 
 

@@ -66,7 +66,7 @@ def _lines(rows: pd.DataFrame, groups: list[str]) -> Iterator[tuple[str, ...]]:
         if (own["kind"] == "category").any():
             yield (spoken(str(variable)), *("" for _ in groups))
         for level, cells in own.groupby("level", sort=False):
-            name = f"\N{EN SPACE}{level}" if level else str(variable)
+            name = f"\N{EN SPACE}{level!s}" if level else str(variable)
             texts = {str(c["group"]): _cell(c) for _, c in cells.iterrows()}
             yield (spoken(name), *(texts.get(group, "–") for group in groups))
 

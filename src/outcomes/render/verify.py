@@ -1,0 +1,134 @@
+"""Verify a report: make it again from the same data and say what is equal."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from outcomes.errors import DataError
+from outcomes.render.provenance_files import RUN
+from outcomes.render.report import ESTIMATES, report
+from outcomes.storage import digest
+from outcomes.study import Study
+
+TOLERANCE = 1e-6
+State = Literal["equal", "equal within tolerance", "different"]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a verification found.
+
+    Parameters
+    ----------
+    state : {"equal", "equal within tolerance", "different"}
+        Over all files.
+    differences : tuple of str
+        What differs, one sentence each; empty when equal.
+    """
+
+    state: State
+    differences: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the estimates agree, to the byte or within tolerance."""
+        return self.state != "different"
+
+
+def verify(folder: str | Path, study: Study) -> Verification:
+    """Make a report again and compare it with the one in `folder`.
+
+    Parameters
+    ----------
+    folder : str or Path
+        A folder that `report` wrote.
+    study : Study
+        The study it was made from.
+
+    Returns
+    -------
+    Verification
+        Estimates are compared to 1e-6 of their size where their bytes differ.
+
+    Raises
+    ------
+    DataError
+        When the folder holds no report.
+    """
+    old = Path(folder)
+    record = _record(old)
+    problems = _other_data(record, study)
+    if problems:
+        return Verification("different", problems)
+    with tempfile.TemporaryDirectory() as place:
+        new = report(study, Path(place) / "again", **_options(record))
+        changed = [
+            name
+            for name in sorted(_names(old) | _names(new))
+            if _bytes(old, name) != _bytes(new, name)
+        ]
+        if not changed:
+            return Verification("equal", ())
+        found = _estimate_differences(old / ESTIMATES, new / ESTIMATES)
+    if found:
+        return Verification("different", found)
+    words = tuple(f"{name} has other bytes; {_reason(record)}" for name in changed)
+    return Verification("equal within tolerance", words)
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    if not (folder / RUN).is_file() or not (folder / ESTIMATES).is_file():
+        must = f"the folder holds a report ({RUN} and {ESTIMATES})"
+        raise DataError(must, got="a folder without one", where=folder.name)
+    record: dict[str, Any] = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    return record
+
+
+def _options(record: dict[str, Any]) -> dict[str, Any]:
+    options: dict[str, Any] = dict(record["options"])
+    return {**options, "formats": tuple(options["formats"])}
+
+
+def _other_data(record: dict[str, Any], study: Study) -> tuple[str, ...]:
+    if record["data"]["sha256"] == digest(study):
+        return ()
+    return ("the data are not those of the report: their SHA-256 differs.",)
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def _bytes(folder: Path, name: str) -> bytes:
+    path = folder / name
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _reason(record: dict[str, Any]) -> str:
+    return f"it was made with outcomes {record['versions']['outcomes']}."
+
+
+def _estimate_differences(old: Path, new: Path) -> tuple[str, ...]:
+    first, second = pd.read_csv(old), pd.read_csv(new)
+    if list(first.columns) != list(second.columns) or len(first) != len(second):
+        return (f"{old.name} has other rows or columns.",)
+    return tuple(
+        f"{old.name}: column {name} differs in {n} of {len(first)} rows."
+        for name in first.columns
+        if (n := _n_different(first[name], second[name]))
+    )
+
+
+def _n_different(one: pd.Series[Any], other: pd.Series[Any]) -> int:
+    if pd.api.types.is_numeric_dtype(one) and pd.api.types.is_numeric_dtype(other):
+        close = np.isclose(one.astype(float), other.astype(float), rtol=TOLERANCE, atol=1e-9,
+                           equal_nan=True)  # fmt: skip
+        return int((~close).sum())
+    return int((one.fillna("").astype(str) != other.fillna("").astype(str)).sum())
