@@ -271,6 +271,13 @@ def test_a_folder_that_looks_identified_is_refused(folder):
         oc.load(folder(goals=goals))
 
 
+@pytest.mark.parametrize("first", ["zq,1,7\n", "Ann Lee,2026-05-04,7\n", "Ann,602-555-0100,x\n"])
+def test_a_file_without_a_header_is_refused_and_not_shown(file, first):
+    with pytest.raises(DataError, match="what looks like data") as caught:
+        oc.load(file(first + "b,2,5\n"), FLAT)
+    assert first.partition(",")[0] not in str(caught.value).split()
+
+
 def test_a_map_of_identifiers_is_for_import(file):
     with pytest.raises(UsageError, match="is imported first"):
         oc.load(file("id,visit,pain\na,1,7\n"), {**FLAT, "identifiers": {"name": "id"}})

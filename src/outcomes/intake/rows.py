@@ -10,6 +10,7 @@ import pandas as pd
 from outcomes.errors import DataError, UnavailableError
 from outcomes.intake.text_table import read_text_table, tidied
 from outcomes.intake.workbook import read_sheets
+from outcomes.privacy.patterns import found_in
 
 WORKBOOKS = (".xlsx", ".xlsm")
 
@@ -65,10 +66,24 @@ def read_rows(path: Path, form: FileFormat | None = None) -> pd.DataFrame:
     form = form or FileFormat()
     ending = path.suffix.casefold()
     if ending in WORKBOOKS:
-        return read_sheets(path, form.sheets, header_rows=form.header_rows)
-    if ending == ".parquet":
-        return _parquet(path)
-    return read_text_table(path, encoding=form.encoding, delimiter=form.delimiter)
+        rows = read_sheets(path, form.sheets, header_rows=form.header_rows)
+    elif ending == ".parquet":
+        rows = _parquet(path)
+    else:
+        rows = read_text_table(path, encoding=form.encoding, delimiter=form.delimiter)
+    _refuse_data_as_header([str(name) for name in rows], path.name)
+    return rows
+
+
+def _refuse_data_as_header(header: list[str], where: str) -> None:
+    """Refuse a file without a header: its first row of data would be shown as names."""
+    names = pd.Series(header)
+    looks = [found_in(names, kind).sum() for kind in ("email", "phone", "ssn", "date")]
+    n_numbers = int(pd.to_numeric(names, errors="coerce").notna().sum())
+    if max(looks) or n_numbers > len(header) / 2:
+        must = "the first line names the columns"
+        remedy = "Add a line with the names of the columns."
+        raise DataError(must, got="what looks like data", where=where, remedy=remedy)
 
 
 def _parquet(path: Path) -> pd.DataFrame:
