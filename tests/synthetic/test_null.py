@@ -27,7 +27,7 @@ STEPS = {
 def rows_of(seed, **changes):
     design = replace(scenario_design("null", episodes=200, seed=seed), **changes)
     tables = block_tables(design, make_block(design, clusters_of(design), 0))
-    study = study_from_tables({name: to_frame([table]) for name, table in tables.items()})
+    study = study_from_tables({name: to_frame(table) for name, table in tables.items()})
     return study.trajectory("nprs", same_visit=True)
 
 

@@ -34,18 +34,14 @@ Column = NDArray[Any] | Words
 Table = Mapping[str, Column]
 
 
-def take(column: Column, rows: NDArray[Any]) -> Column:
-    """Return some rows of a column."""
-    if isinstance(column, Words):
-        return Words(column.codes[rows], column.words)
-    kept: NDArray[Any] = column[rows]
-    return kept
+def join(tables: list[Table]) -> Table:
+    """Join the same table of several blocks."""
+    return {name: _joined([table[name] for table in tables]) for name in tables[0]}
 
 
-def to_frame(tables: list[Table]) -> pd.DataFrame:
-    """Join the same table of several blocks to one frame."""
-    names = list(tables[0])
-    return pd.DataFrame({name: _joined([table[name] for table in tables]) for name in names})
+def to_frame(table: Table) -> pd.DataFrame:
+    """Return a table as a frame, unknown words as None."""
+    return pd.DataFrame({name: _as_objects(column) for name, column in table.items()})
 
 
 def to_arrow(name: str, table: Table) -> Any:
@@ -56,8 +52,23 @@ def to_arrow(name: str, table: Table) -> Any:
     return pa.table({key: _arrow_array(value, key in whole) for key, value in table.items()})
 
 
-def _joined(parts: list[Column]) -> NDArray[Any]:
-    return np.concatenate([_as_objects(part) for part in parts])
+def _joined(parts: list[Column]) -> Column:
+    words = [part for part in parts if isinstance(part, Words)]
+    if not words:
+        return np.concatenate([part for part in parts if not isinstance(part, Words)])
+    if all(part.words == words[0].words for part in words):
+        return Words(np.concatenate([part.codes for part in words]), words[0].words)
+    return _with_own_words(words)
+
+
+def _with_own_words(parts: list[Words]) -> Words:
+    """Join ids: each block has its own."""
+    starts = np.cumsum([0, *(len(part.words) for part in parts)])
+    codes = [
+        np.where(part.codes < 0, -1, part.codes + start)
+        for part, start in zip(parts, starts, strict=False)
+    ]
+    return Words(np.concatenate(codes), [word for part in parts for word in part.words])
 
 
 def _as_objects(column: Column) -> NDArray[Any]:

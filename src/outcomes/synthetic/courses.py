@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outcomes.synthetic.design import Design
-from outcomes.synthetic.forces import natural_course, noise, plateaus, visit_therapists
+from outcomes.synthetic.forces import Backdrop, make_backdrop, plateaus
 from outcomes.synthetic.leaving import PLANNED, REASON, completion_reason, leaving_reasons, lost
 from outcomes.synthetic.people import Bools, Clusters, Floats, Ints, People
 from outcomes.synthetic.pressure_choice import choose_pressure, pressure_benefit
 from outcomes.synthetic.rating import rate
-from outcomes.synthetic.schedule import Kind, Schedule, arms_of, make_schedule
+from outcomes.synthetic.schedule import Kind, Schedule, arms_of
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def run_courses(
     clusters: Clusters,
     people: People,
     regime: Regime = AS_IT_COMES,
-    schedule: Schedule | None = None,
+    backdrop: Backdrop | None = None,
 ) -> Courses:
     """Send people through their courses.
 
@@ -125,16 +125,16 @@ def run_courses(
         Who they are and what works how.
     regime : Regime
         What is set for everyone.
-    schedule : Schedule, optional
-        Time grid; by default that of the design and its arms.
+    backdrop : Backdrop, optional
+        What would happen whatever care they get, when it is known already.
 
     Returns
     -------
     Courses
     """
-    times = make_schedule(design, people) if schedule is None else schedule
-    walk = _Walk(design, clusters, people, regime, times)
-    for column in range(len(times.day)):
+    behind = make_backdrop(design, people) if backdrop is None else backdrop
+    walk = _Walk(design, clusters, people, regime, behind)
+    for column in range(len(behind.times.day)):
         walk.step(column)
     return walk.finished()
 
@@ -154,19 +154,16 @@ class _Walk:
         clusters: Clusters,
         people: People,
         regime: Regime,
-        times: Schedule,
+        backdrop: Backdrop,
     ) -> None:
         self.design, self.clusters, self.people = design, clusters, people
-        self.regime, self.times = regime, times
-        shape, n = times.day.shape, people.count
+        self.regime, self.backdrop, self.times = regime, backdrop, backdrop.times
+        shape, n = self.times.day.shape, people.count
         self.pain, self.gain, self.rating = (np.zeros(shape) for _ in range(3))
         self.recorded, self.attended, self.missed, self.discharge, self.serious = (
             np.zeros(shape, dtype=bool) for _ in range(5)
         )
         self.pressure, self.received = np.full(shape, np.nan), np.zeros(shape, dtype=np.int64)
-        self.therapist = visit_therapists(design, people, len(times.day))
-        self.noise = noise(design, people, times)
-        self.natural = natural_course(design, people, times)
         self.plateau, self.drop = plateaus(design, people)
         self.now = _Now(
             benefit=np.zeros(n), from_pressure=np.zeros(n), last_day=np.full(n, np.inf),
@@ -203,9 +200,10 @@ class _Walk:
         carried = np.where(now.received > 0, design.immediate_carryover * self.drop, 0.0)
         carried = carried * np.exp(-np.maximum(since - 1, 0))
         care = (now.benefit + now.from_pressure) * kept + carried
-        self.gain[column] = self.natural[column] + (care if self.regime.care else 0.0)
-        self.pain[column] = self.people.level + self.noise[column] - self.gain[column]
-        heap = self.people.uniforms["heap"][column]
+        self.gain[column] = self.backdrop.natural[column] + (care if self.regime.care else 0.0)
+        self.pain[column] = self.people.level + self.backdrop.residual[column] - self.gain[column]
+        heap = self.people.uniforms["heap"]
+        heap = np.where(day > 0, heap[column], heap[0])  # the first day has one rating
         self.rating[column] = rate(self.pain[column], design, heap)
         self.received[column] = now.received
 
@@ -243,7 +241,7 @@ class _Walk:
         now.end_day = np.where(first, self.times.day[column], now.end_day)
 
     def _discharge(self, column: int, ends: Bools) -> None:
-        planned = np.isin(self.now.reason, PLANNED)
+        planned = (self.now.reason == PLANNED[0]) | (self.now.reason == PLANNED[1])
         taken = self.people.uniforms["missing"][column] < self.design.discharge_share
         self.discharge[column] = ends & planned & taken & self.design.visit_scores
 
@@ -271,9 +269,9 @@ class _Walk:
     def _treat(self, column: int, day: Floats, kept: Floats) -> None:
         """Give the session: benefit moves towards what such sessions sustain."""
         design, now, people = self.design, self.now, self.people
-        here, who = self.attended[column], self.therapist[column]
+        here, who = self.attended[column], self.backdrop.therapist[column]
         level = self._pressure(column, who)
-        goal = self.plateau[0] * (self.plateau[1] + self.clusters.therapist_benefit[who])
+        goal = self.plateau[0] * self.plateau[1] + self.clusters.therapist_benefit[who]
         part = 1 - np.exp(-1 / design.dose_sessions)
         benefit = now.benefit * kept
         now.benefit = np.where(here, benefit + part * (goal - benefit), now.benefit)
@@ -309,7 +307,7 @@ class _Walk:
         return Courses(
             schedule=self.times, pain=self.pain, gain=self.gain, rating=self.rating,
             recorded=self.recorded, attended=self.attended, missed=self.missed,
-            discharge=self.discharge, pressure=self.pressure, therapist=self.therapist,
+            discharge=self.discharge, pressure=self.pressure, therapist=self.backdrop.therapist,
             serious=self.serious, received=self.received, end_reason=self.now.reason,
             end_day=self.now.end_day, target=self.target,
         )  # fmt: skip

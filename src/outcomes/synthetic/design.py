@@ -228,6 +228,9 @@ class Design:
     ceiling_violation: float = parameter(
         0.02, "visits at which a ceiling is not looked at", between=(0, 1)
     )
+    clearance_violation: float = parameter(
+        0.04, "courses needing clearance that begin without it", between=(0, 1)
+    )
     # leaving and what goes wrong
     stop_hazard: float = parameter(
         0.06, "chance of stopping before the next visit", unit="per visit", between=(0, 0.9)

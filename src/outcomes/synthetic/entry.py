@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 
 CEILING = 10.0
 """Highest pain rating; the lowest is 0."""
+LEAST_ENTERING = 0.001
+"""Part of a population that enters at least; below that the population is not a real one."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def population_means(design: Design) -> Floats:
     Raises
     ------
     DesignError
-        When no population gives that mean.
+        When no population gives that mean, or one of whom hardly anybody enters.
     """
     wanted = np.array([item.baseline_mean for item in design.conditions])
     low, high = np.full(len(wanted), -60.0), np.full(len(wanted), 70.0)
@@ -104,7 +106,8 @@ def population_means(design: Design) -> Floats:
         below = mean_at_entry(middle, design) < wanted
         low, high = np.where(below, middle, low), np.where(below, high, middle)
     reached = mean_at_entry(low, design)
-    if (np.abs(reached - wanted) > 1e-3).any():
+    enter = ndtr((low - threshold(design)) / np.sqrt(spread_of(design).total + 1e-24))
+    if (np.abs(reached - wanted) > 1e-3).any() or (enter < LEAST_ENTERING).any():
         must = "baseline_mean can be reached with this entry_minimum, patient_sd and residual_sd"
         remedy = "Move baseline_mean away from entry_minimum and 10, or raise patient_sd."
         raise DesignError(must, got="a mean no population gives", where="design", remedy=remedy)

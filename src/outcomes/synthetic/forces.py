@@ -2,15 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.entry import spread_of
 from outcomes.synthetic.people import Floats, Ints, People
-from outcomes.synthetic.schedule import Schedule, arms_of
+from outcomes.synthetic.schedule import Schedule, arms_of, make_schedule
 
 
-def visit_therapists(design: Design, people: People, n_columns: int) -> Ints:
+@dataclass(frozen=True)
+class Backdrop:
+    """All that would happen to people whatever care they get.
+
+    Parameters
+    ----------
+    times : Schedule
+        Time grid.
+    residual : ndarray, shape (columns, n)
+        Residuals of pain, NPRS points.
+    natural : ndarray, shape (columns, n)
+        Improvement without care, NPRS points.
+    therapist : ndarray of int, shape (columns, n)
+        Who would give each visit.
+    """
+
+    times: Schedule
+    residual: Floats
+    natural: Floats
+    therapist: Ints
+
+
+def make_backdrop(design: Design, people: People) -> Backdrop:
+    """Return what would happen to people whatever care they get."""
+    times = make_schedule(design, people)
+    return Backdrop(
+        times,
+        _residuals(design, people, times),
+        _natural_course(design, people, times),
+        _visit_therapists(design, people, len(times.day)),
+    )
+
+
+def _visit_therapists(design: Design, people: People, n_columns: int) -> Ints:
     """Therapist of each visit; some visits are given by another one of the same clinic."""
     uniform = people.uniforms["therapist"][:n_columns]
     clinic, place = people.therapist % design.clinics, people.therapist // design.clinics
@@ -23,7 +58,7 @@ def visit_therapists(design: Design, people: People, n_columns: int) -> Ints:
     return np.where(switches, other, people.therapist)
 
 
-def noise(design: Design, people: People, times: Schedule) -> Floats:
+def _residuals(design: Design, people: People, times: Schedule) -> Floats:
     """Residuals: an Ornstein-Uhlenbeck part with memory and a part without, shape (columns, n)."""
     spread = spread_of(design)
     serial, white = np.empty(times.day.shape), np.empty(times.day.shape)
@@ -34,11 +69,12 @@ def noise(design: Design, people: People, times: Schedule) -> Floats:
     for column in range(1, len(serial)):
         new = fresh[column - 1] * people.normals[0, column]
         serial[column] = kept[column - 1] * serial[column - 1] + new
-    white[1:] = np.sqrt(spread.white) * people.normals[1, 1 : len(white)]
+    fresh_error = np.sqrt(spread.white) * people.normals[1, 1 : len(white)]
+    white[1:] = np.where(times.day[1:] > 0, fresh_error, people.white)  # day 0 is one rating
     return serial + white
 
 
-def natural_course(design: Design, people: People, times: Schedule) -> Floats:
+def _natural_course(design: Design, people: People, times: Schedule) -> Floats:
     """Improvement without care, shape (columns, n): levels off, plus each patient's own slope."""
     week = times.day / 7
     by_ten = np.array([item.natural_improvement for item in design.conditions])[people.condition]

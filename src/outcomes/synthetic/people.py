@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,6 +116,11 @@ class People:
     uniforms: dict[str, Floats]
     normals: Floats
     traits: Floats
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """Ids of the courses."""
+        return [f"e{self.first + i + 1:07d}" for i in range(self.count)]
 
     @property
     def count(self) -> int:

@@ -17,7 +17,7 @@ from outcomes.synthetic.forces import plateaus
 from outcomes.synthetic.people import People
 from outcomes.synthetic.rating import rate, rate_function
 from outcomes.synthetic.schedule import Kind
-from outcomes.synthetic.tables import cells, episode_ids
+from outcomes.synthetic.tables import cells
 
 ASSESSORS = ("patient", "treating_therapist", "other_clinician")
 SET_BY = ("physician", "patient", "therapist", "shared")
@@ -48,7 +48,7 @@ def assessments(design: Design, block: Block) -> Table:
     course, session, which, day, timing, score = (column[order] for column in rows)
     course = course.astype(np.int64)
     return {
-        "episode_id": Words(course, episode_ids(people)),
+        "episode_id": Words(course, people.ids),
         "session": session,
         "day": day,
         "timing": Words(timing.astype(np.int64), TIMINGS),
@@ -62,17 +62,18 @@ def goals(design: Design, block: Block) -> Table:
     """Return the table `goals`: one of pain, and one of function for those who have a pain goal."""
     people, courses = block.people, block.courses
     baseline = courses.rating[0]
+    function = _function(design, block)[0]
+    function_target = _function_target(design, people, function)
     has = (people.traits[5] < design.goals_share) & (baseline > 0)
-    course = np.repeat(np.nonzero(has)[0], 2)
-    second = np.arange(len(course)) % 2 == 1
-    function = _function(design, block)
-    start = np.where(second, function[0, course], baseline[course])
-    target = np.where(second, _function_target(design, people, function[0])[course],
-                      courses.target[course])  # fmt: skip
+    room = np.stack([has, has & (function_target != function)], axis=1)
+    course, which = np.nonzero(room)
+    second = which == 1
+    start = np.where(second, function[course], baseline[course])
+    target = np.where(second, function_target[course], courses.target[course])
     late = people.traits[6, course] < design.goal_late
     last = _last_pain(block)[course]
     return {
-        "episode_id": Words(course, episode_ids(people)),
+        "episode_id": Words(course, people.ids),
         "instrument": Words(
             np.where(second, _function_codes(design, people)[course], 0).astype(np.int64),
             instruments_of(design),

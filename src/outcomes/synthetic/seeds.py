@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-BLOCK = 1024
+BLOCK = 2048
 """Courses in a block: what is drawn together. Part of what a seed means; not a setting."""
 
 _CLUSTERS, _BLOCKS = 0, 1
@@ -38,8 +38,8 @@ def block_sizes(n_episodes: int) -> list[int]:
 
     Examples
     --------
-    >>> block_sizes(2500)
-    [1024, 1024, 452]
+    >>> block_sizes(5000)
+    [2048, 2048, 904]
     """
     full, rest = divmod(n_episodes, BLOCK)
     return [BLOCK] * full + ([rest] if rest else [])

@@ -10,6 +10,7 @@ import numpy as np
 from outcomes.dictionary.instruments import instrument
 from outcomes.synthetic.courses import Courses, Regime, run_courses
 from outcomes.synthetic.design import Design
+from outcomes.synthetic.forces import Backdrop, make_backdrop
 from outcomes.synthetic.people import Bools, Clusters, Floats, Ints, People
 from outcomes.synthetic.rating import rate_function
 from outcomes.synthetic.score_tables import PAIN, rating_after_visit
@@ -23,7 +24,6 @@ WEEKS = (2.0, 4.0, 8.0, 10.0, 12.0, 24.0)
 LEVELS = (1, 2, 3, 4, 5)
 ANYONE = "all"
 ELIGIBLE = "eligible for every pressure"
-_STAY = Regime(stay=True)
 
 
 @dataclass(frozen=True)
@@ -68,18 +68,31 @@ def quantities(sample: Sample) -> list[Quantity]:
     found = list(_without_care(sample))
     if sample.design.arms:
         return found + list(_by_arm(sample))
-    stayed = _courses(sample, _STAY)
+    long = _long_courses(sample)
+    stayed = long.under(Regime(stay=True))
     found += list(_by_sessions(sample, stayed))
     found += list(_goals(sample, stayed))
-    found += list(_by_pressure(sample))
+    found += list(_by_pressure(long, stayed))
     return [*found, _immediate(sample, stayed)]
 
 
-def _courses(sample: Sample, regime: Regime) -> Courses:
-    """Let everybody have `LONGEST` sessions at their own frequency; column n + 1 is after n."""
+@dataclass(frozen=True)
+class _LongCourses:
+    """Everybody has `LONGEST` sessions at their own frequency; column n + 1 is after n."""
+
+    sample: Sample
+    backdrop: Backdrop
+
+    def under(self, regime: Regime) -> Courses:
+        """Return the courses when something is set for everyone."""
+        sample = self.sample
+        return run_courses(sample.design, sample.clusters, sample.people, regime, self.backdrop)
+
+
+def _long_courses(sample: Sample) -> _LongCourses:
     people = replace(sample.people, weeks=LONGEST / sample.people.frequency)
-    design = replace(sample.design, follow_ups=())
-    return run_courses(design, sample.clusters, people, regime)
+    long = replace(sample, design=replace(sample.design, follow_ups=()), people=people)
+    return _LongCourses(long, make_backdrop(long.design, people))
 
 
 def _pain(
@@ -127,8 +140,15 @@ def _goals(sample: Sample, courses: Courses) -> Iterator[Quantity]:
         yield _pain(sample, twice, week, words, "share", session_count=n)
 
 
-def _by_pressure(sample: Sample) -> Iterator[Quantity]:
-    after = {level: _courses(sample, Regime(pressure=level, stay=True)) for level in LEVELS}
+def _by_pressure(long: _LongCourses, stayed: Courses) -> Iterator[Quantity]:
+    """Set pressure; where the design gives it no effect, one run stands for all."""
+    sample = long.sample
+    inert = sample.design.pressure_effect == 0 == sample.design.pressure_curvature
+
+    def pressed(level: int, at_session: int | None = None) -> Courses:
+        return stayed if inert else long.under(Regime(True, level, at_session, stay=True))
+
+    after = {level: pressed(level) for level in LEVELS}
     for n in PRESSURE_SESSIONS:
         for level, courses in after.items():
             better = courses.rating[0] - courses.rating[n + 1]
@@ -138,9 +158,7 @@ def _by_pressure(sample: Sample) -> Iterator[Quantity]:
                 session_count=n, pressure=str(level),
             )  # fmt: skip
         yield _contrast(sample, after[4], after[2], n, "every session")
-        firm, light = (
-            _courses(sample, Regime(pressure=p, at_session=n, stay=True)) for p in (4, 2)
-        )
+        firm, light = pressed(4, n), pressed(2, n)
         yield _contrast(sample, firm, light, n, "the last session only")
 
 

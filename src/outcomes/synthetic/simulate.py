@@ -8,7 +8,7 @@ from outcomes.errors import DesignError
 from outcomes.provenance import Provenance
 from outcomes.study import Study, study_from_tables
 from outcomes.synthetic.block import clusters_of, make_block
-from outcomes.synthetic.columns import to_frame
+from outcomes.synthetic.columns import join, to_frame
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.scenarios import scenario_design
 from outcomes.synthetic.seeds import block_sizes
@@ -66,7 +66,7 @@ def simulate(
     clusters = clusters_of(design)
     numbers = range(len(block_sizes(design.episodes)))
     parts = [block_tables(design, make_block(design, clusters, number)) for number in numbers]
-    tables = {name: to_frame([part[name] for part in parts]) for name in TABLES}
+    tables = {name: to_frame(join([part[name] for part in parts])) for name in TABLES}
     return study_from_tables(tables, provenance=provenance_of(design), truth=truth_of(design))
 
 

@@ -53,11 +53,6 @@ def block_tables(design: Design, block: Block) -> dict[str, Table]:
     }
 
 
-def episode_ids(people: People) -> list[str]:
-    """Return the ids of the courses."""
-    return [f"e{people.first + i + 1:07d}" for i in range(people.count)]
-
-
 def cells(mask: NDArray[np.bool_]) -> Cells:
     """Return course and column of the true cells, course by course in the order of time."""
     course, column = np.nonzero(mask.T)
@@ -73,7 +68,7 @@ def episodes(design: Design, block: Block) -> Table:
     """Return the table `episodes`."""
     people, courses = block.people, block.courses
     n = people.count
-    ids = episode_ids(people)
+    ids = people.ids
     required, clearance, clearance_day = _clearance(design, people)
     known = courses.end_reason >= 0
     return {
@@ -115,7 +110,7 @@ def sessions(design: Design, block: Block) -> Table:
     planned = np.fmin(planned, people.ceiling)[course]
     event, severity = _adverse(design, people, courses.serious[at], at)
     return {
-        "episode_id": Words(course, episode_ids(people)),
+        "episode_id": Words(course, people.ids),
         "session": np.where(given, courses.received[at] + 1.0, np.nan),
         "day": courses.schedule.day[at],
         "therapist_id": _numbered("t", courses.therapist[at], design.therapists),
@@ -190,11 +185,13 @@ def _clearance(design: Design, people: People) -> tuple[NDArray[Any], Words, NDA
     required |= acute_crash[people.condition] & (people.onset_weeks <= 13)
     draw = people.traits[3]
     result = np.where(draw < 0.83, CLEARANCES.index("cleared"), CLEARANCES.index("limited"))
-    result = np.where(draw > 0.98, CLEARANCES.index("pending"), result)
+    violation = design.clearance_violation
+    pending, late = draw > 1 - violation / 2, draw > 1 - violation
+    result = np.where(pending, CLEARANCES.index("pending"), result)
     result = np.where(required, result, CLEARANCES.index("not_required"))
     day = -np.floor(1 + 10 * people.traits[4])
-    day = np.where((draw > 0.96) & (draw <= 0.98), 3.0, day)  # care began before clearance
-    known = required & (draw <= 0.98)
+    day = np.where(late, 3.0, day)  # care began before clearance
+    known = required & ~pending
     return required, Words(result, CLEARANCES), np.where(known, day, np.nan)
 
 

@@ -22,7 +22,7 @@ from outcomes.synthetic.settings import LONGEST, WEEKS, Quantity, Sample, quanti
 
 N_PEOPLE = 40_000
 """People whose potential outcomes make the truth."""
-_CHUNK = 8_000
+_CHUNK = 4_000
 _SEED = 20_260_101
 
 
