@@ -82,6 +82,8 @@ class Source:
         Rows the model used.
     left_out : dict of str to int
         Rows left out, by reason.
+    plan_sha256 : str
+        Digest of the analysis plan, empty without one.
     """
 
     title: str
@@ -94,6 +96,7 @@ class Source:
     n_scores: int
     n_used: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
+    plan_sha256: str = ""
 
     @property
     def label(self) -> str:

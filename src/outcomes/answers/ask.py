@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -22,6 +23,7 @@ from outcomes.answers import (
     trial,
 )
 from outcomes.answers.answer import Answer, refusal
+from outcomes.answers.plan import Plan, adjusted, read_plan, under_plan
 from outcomes.answers.source import source_of
 from outcomes.errors import UsageError
 from outcomes.intake.check import check
@@ -51,6 +53,7 @@ def answer(
     *,
     instrument: str | None = None,
     episode: str | None = None,
+    plan: Plan | str | Path | Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> Answer:
     """Answer one clinical question.
@@ -65,6 +68,8 @@ def answer(
         Instrument of the outcome; by default the one with most scores.
     episode : str, optional
         The course, where the question is about one.
+    plan : Plan, str, Path or mapping, optional
+        Analysis plan, or its TOML file; see `outcomes.answers.plan.read_plan`.
     seed : int
         Of answers that draw random numbers.
 
@@ -95,7 +100,10 @@ def answer(
         return refusal(name, question, problem, source_of(study))
     chosen = instrument or study.scored_instruments()[0]
     study.instrument(chosen)
-    return ask(study, **_taken(ask, instrument=chosen, episode=episode, seed=seed))
+    known = None if plan is None else read_plan(plan)
+    planned = known is not None and known.find(name, chosen) is not None
+    options = _taken(ask, instrument=chosen, episode=episode, seed=seed, planned=planned)
+    return under_plan(ask(study, **options), known, chosen)
 
 
 def _taken(ask: Callable[..., Answer], **options: Any) -> dict[str, Any]:
@@ -104,19 +112,27 @@ def _taken(ask: Callable[..., Answer], **options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name in known}
 
 
-def answers(study: Study, *, instrument: str | None = None) -> tuple[Answer, ...]:
-    """Answer every question that is known, in the order of `QUESTIONS`.
+def answers(
+    study: Study,
+    *,
+    instrument: str | None = None,
+    plan: Plan | str | Path | Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> tuple[Answer, ...]:
+    """Answer every question about the whole study, in the order of `QUESTIONS`.
 
     Parameters
     ----------
     study : Study
         The study.
-    instrument : str, optional
+    instrument, plan, seed
         As in `answer`.
 
     Returns
     -------
     tuple of Answer
+        P-values adjusted for their number are in ``p_adjusted``: Holm's among declared secondary
+        questions, Benjamini and Hochberg's among those not declared.
 
     Examples
     --------
@@ -124,7 +140,11 @@ def answers(study: Study, *, instrument: str | None = None) -> tuple[Answer, ...
     >>> [a.name for a in oc.answers(oc.simulate(episodes=60, seed=1))]
     ['how-much', ...]
     """
-    return tuple(answer(study, name, instrument=instrument) for name in QUESTIONS)
+    options = {"instrument": instrument, "plan": plan, "seed": seed}
+    asked = [name for name in QUESTIONS if name != patient.NAME]
+    given = tuple(answer(study, name, **options) for name in asked)  # type: ignore[arg-type]
+    chosen = instrument or next(iter(study.scored_instruments()), "")
+    return adjusted(given, None if plan is None else read_plan(plan), chosen)
 
 
 def _unusable(study: Study) -> str:

@@ -68,7 +68,9 @@ def trial(study: Study, *, instrument: str, planned: bool = False) -> Answer:
     arms = _arms(study, course, measure)
     table, method = _estimates(arms)
     table.insert(0, "term", table["arm"])
-    main = table[(table["kind"] == "ancova") & (table[arms.axis] == arms.times[-1])]
+    answers = (table["kind"] == "ancova") & (table[arms.axis] == arms.times[-1])
+    table = pd.concat([table[answers], table[~answers]], ignore_index=True)
+    main = table.head(int(answers.sum()))
     allowed = words(basis_of(study, contrast=True, planned=planned, n_episodes=course.n_courses))
     return Answer(
         name=NAME,
