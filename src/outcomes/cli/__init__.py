@@ -1,0 +1,39 @@
+"""The command `outcomes`: each verb calls one public function and prints what it returns.
+
+Exit codes: 0 done, 1 the data break a rule, 2 wrong use, 3 could not be done.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from outcomes.cli import analyse, prepare, publish
+from outcomes.cli.app import app
+from outcomes.errors import OutcomesError
+
+VERBS = (prepare, analyse, publish)
+"""Modules whose import registers the verbs, in the order of help."""
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    words : list of str, optional
+        Arguments; by default those of the process.
+
+    Examples
+    --------
+    >>> main(["--version"])
+    0.1.0
+    0
+    """
+    try:
+        app(words, prog_name="outcomes")
+    except OutcomesError as error:
+        typer.echo(f"outcomes: {error}", err=True)
+        return error.exit_code
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    return 0

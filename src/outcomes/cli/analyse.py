@@ -1,0 +1,67 @@
+"""Verbs from a study to numbers: fit, answer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from outcomes.cli.app import Columns, Data, Episode, Instrument, Json, Plan, app
+from outcomes.cli.printing import answer_json, loaded, print_table, sentence
+
+
+@app.command()
+def fit(
+    data: Data,
+    formula: Annotated[str, typer.Argument(help="Mixed-model formula, as in lme4.")],
+    columns: Columns = None,
+    instrument: Instrument = None,
+    df: Annotated[str, typer.Option(help="satterthwaite, kenward-roger or normal.")] = (
+        "satterthwaite"
+    ),
+    *,
+    as_json: Json = False,
+) -> None:
+    """Fit a mixed model to the trajectory of one instrument.
+
+    Example: outcomes fit data/synthetic "improvement ~ session_count + (1 | episode_id)"
+    """
+    from outcomes.mixed.fit import lmm
+
+    study = loaded(data, columns)
+    rows = study.trajectory(instrument or study.scored_instruments()[0])
+    fitted = lmm(formula, rows, df=df)
+    if as_json:
+        print_table(fitted.tidy(), as_json=True)
+        return
+    typer.echo(repr(fitted))
+    for table in (fitted.tidy(), fitted.variance_components(), fitted.glance()):
+        print_table(table)
+
+
+@app.command()
+def answer(
+    name: Annotated[str, typer.Argument(help="Question, for example how-much.")],
+    data: Data,
+    columns: Columns = None,
+    instrument: Instrument = None,
+    episode: Episode = None,
+    plan: Plan = None,
+    seed: Annotated[int, typer.Option(help="Seed of what is drawn on the way.")] = 0,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Answer one question in one plain sentence, with its limits.
+
+    Example: outcomes answer how-much data/synthetic
+    """
+    from outcomes.answers.ask import answer as ask
+
+    study = loaded(data, columns)
+    given = ask(study, name, instrument=instrument, episode=episode, plan=plan, seed=seed)
+    if as_json:
+        typer.echo(answer_json(given))
+        return
+    typer.echo(sentence(given))
+    for limit in given.limits:
+        typer.echo(f"  - {limit}")

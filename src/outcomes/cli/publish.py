@@ -1,0 +1,99 @@
+"""Verbs from answers to pages: report, verify, lab."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from outcomes.cli.app import AsIfReal, Columns, Data, Episode, Instrument, app
+from outcomes.cli.printing import loaded, sentence
+from outcomes.errors import UsageError
+
+if TYPE_CHECKING:
+    from outcomes.study import Study
+
+Out = Annotated[Path, typer.Option(help="Folder to write.")]
+
+
+@app.command()
+def report(
+    data: Data,
+    out: Out,
+    columns: Columns = None,
+    instrument: Instrument = None,
+    formats: Annotated[str, typer.Option(help="html,pdf,docx,pptx,slides")] = "html",
+    audience: Annotated[str, typer.Option(help="clinician or analyst.")] = "clinician",
+    episode: Episode = None,
+    *,
+    letter: Annotated[bool, typer.Option("--letter", help="A page about one course.")] = False,
+    as_if_real: AsIfReal = False,
+) -> None:
+    """Write the report and print its answer and where it is; or a letter about one course.
+
+    Example: outcomes report data/synthetic --out out/report
+    """
+    from outcomes.answers.ask import answer as ask
+    from outcomes.render.report import report as write
+
+    study = loaded(data, columns)
+    if letter or episode:
+        _letter(study, episode, out, instrument)
+        return
+    folder = write(
+        study,
+        out,
+        formats=tuple(part.strip() for part in formats.split(",")),
+        audience=audience,
+        instrument=instrument,
+        as_if_real=as_if_real,
+    )
+    typer.echo(sentence(ask(study, "how-much", instrument=instrument)))
+    for page in sorted(folder.glob("index.*")) or [folder]:
+        typer.echo(f"Report: {page}")
+
+
+def _letter(study: Study, episode: str | None, out: Path, instrument: str | None) -> None:
+    from outcomes.render.letter import letter as write
+
+    if episode is None:
+        must = "a letter is about one course"
+        raise UsageError(must, got="none", remedy="Name it with --episode.")
+    folder = write(study, episode, out, instrument=instrument)
+    typer.echo(f"Letter: {folder / 'letter.html'}")
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="A folder that `report` wrote.")],
+    data: Data,
+    columns: Columns = None,
+) -> None:
+    """Make a report again and say whether it is equal, or what differs.
+
+    Example: outcomes verify out/report data/synthetic
+    """
+    from outcomes.render.verify import verify as compare
+
+    found = compare(folder, loaded(data, columns))
+    typer.echo(f"The report is {found.state}.")
+    for difference in found.differences:
+        typer.echo(f"  - {difference}")
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def lab(
+    notebooks: Annotated[Path, typer.Argument(help="Folder with notebooks.")] = Path("notebooks"),
+) -> None:
+    """Open JupyterLab on the notebooks.
+
+    Example: outcomes lab notebooks
+    """
+    import subprocess
+
+    command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(notebooks)]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
