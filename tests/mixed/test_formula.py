@@ -87,3 +87,8 @@ def test_a_formula_that_cannot_be_read_says_what_it_must_be(text, message):
 def test_a_bad_expression_is_refused_with_the_expression():
     with pytest.raises(FormulaError, match=r"\+ \* z"):
         variables(parse_formula("y ~ x + * z + (1 | g)"))
+
+
+def test_columns_inside_splines_are_known():
+    needed = variables(parse_formula("y ~ bs(x, df=4) + center(`a b`):poly(z, 2) + (1 | g)"))
+    assert set(needed) == {"y", "x", "a b", "z", "g"}

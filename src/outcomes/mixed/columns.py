@@ -19,7 +19,7 @@ from formulaic import ModelSpec
 from formulaic.errors import FormulaicError
 
 from outcomes.errors import FormulaError
-from outcomes.mixed.formula import read_expression
+from outcomes.mixed.formula import columns_of, read_expression
 from outcomes.mixed.frame import Array, ModelFrame
 
 Levels = tuple[Any, ...]
@@ -120,7 +120,7 @@ def build_columns(expression: str, frame: ModelFrame) -> Columns:
     FormulaError
         formulaic cannot evaluate the expression on these data.
     """
-    used = sorted(str(name) for name in read_expression(expression).required_variables)
+    used = sorted(columns_of(read_expression(expression)))
     kinds = tuple(
         (name, tuple(frame.encoded(name).levels) if frame.is_categorical(name) else None)
         for name in used

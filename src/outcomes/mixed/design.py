@@ -15,7 +15,7 @@ from outcomes.mixed.columns import (
     evaluate_expression,
     matrix_from_spec,
 )
-from outcomes.mixed.formula import ModelFormula, read_expression
+from outcomes.mixed.formula import ModelFormula, columns_of, read_expression
 from outcomes.mixed.frame import Array, ModelFrame, model_frame, require_columns
 from outcomes.mixed.random_effects_design import GroupingFactor, grouping_factors
 
@@ -107,7 +107,7 @@ def design_matrix(fixed: Columns, data: pd.DataFrame) -> Array:
         A column is absent, or holds a level the model has not seen.
     """
     spec = fixed.spec
-    names = sorted(str(name) for name in spec.formula.required_variables)
+    names = sorted(columns_of(spec.formula))
     require_columns({name: ["the fixed part"] for name in names}, data)
     known = {name: levels for name in names if (levels := seen_levels(fixed, name)) is not None}
     for name, levels in known.items():
@@ -123,10 +123,7 @@ def design_matrix(fixed: Columns, data: pd.DataFrame) -> Array:
 def seen_levels(fixed: Columns, name: str) -> list[object] | None:
     """Return the levels a categorical column had when the model was fitted, None for numbers."""
     for factor, (kind, state) in fixed.spec.encoder_state.items():
-        if (
-            kind.value == "categorical"
-            and name in read_expression(f"0 + {factor}").required_variables
-        ):
+        if kind.value == "categorical" and name in columns_of(read_expression(f"0 + {factor}")):
             return list(state["categories"])
     return None
 
@@ -164,8 +161,7 @@ def _finite(values: Array, what: str) -> Array:
 
 def _check_categories(design: Design) -> None:
     """Refuse a fixed factor with one level, whose columns would silently vanish or alias."""
-    names = read_expression(design.formula.fixed).required_variables
-    for name in sorted(str(name) for name in names):
+    for name in sorted(columns_of(read_expression(design.formula.fixed))):
         if design.frame.is_categorical(name) and len(design.frame.encoded(name).levels) == 1:
             must = "A categorical column of the fixed part needs at least two levels"
             raise FitError(

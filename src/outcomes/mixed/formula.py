@@ -5,12 +5,16 @@ Only what stands inside a bar ``|`` is read here; the fixed part is handed to fo
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from formulaic import Formula
 from formulaic.errors import FormulaicError
+from formulaic.parser.types import Factor, Term
+from formulaic.transforms import TRANSFORMS
 
 from outcomes.errors import FormulaError
 
@@ -186,7 +190,34 @@ def _expressions(formula: ModelFormula) -> list[tuple[str, str]]:
 
 @lru_cache(maxsize=1024)
 def _expression_variables(expression: str) -> frozenset[str]:
-    return frozenset(str(name) for name in read_expression(expression).required_variables)
+    return columns_of(read_expression(expression))
+
+
+def columns_of(formula: Iterable[Term]) -> frozenset[str]:
+    """Return the columns that formulaic terms are computed from."""
+    factors = [factor for term in formula for factor in term.factors]
+    return frozenset(name for factor in factors for name in _factor_columns(factor))
+
+
+def _factor_columns(factor: Factor) -> frozenset[str]:
+    if factor.eval_method is not Factor.EvalMethod.PYTHON:
+        return frozenset(str(name) for name in factor.required_variables)
+    return _python_columns(factor.expr)
+
+
+@lru_cache(maxsize=1024)
+def _python_columns(expression: str) -> frozenset[str]:
+    """Return the columns in a Python expression; formulaic finds none inside its own splines."""
+    quoted = re.findall(r"`([^`]+)`", expression)
+    try:
+        tree = ast.parse(re.sub(r"`[^`]+`", "None", expression), mode="eval")
+    except SyntaxError:
+        return frozenset()
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    names = {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called
+    }
+    return frozenset({*quoted, *names} - set(TRANSFORMS))
 
 
 @lru_cache(maxsize=1024)

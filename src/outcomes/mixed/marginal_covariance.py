@@ -107,7 +107,9 @@ class MarginalCovariance:
 
     def posterior_variance(self, effects: sparse.csr_array) -> Array:
         """Return a' M^-1 a for each row a, shape (k,), solving once for equal sets of effects."""
-        width = int(np.diff(effects.indptr)[0]) if effects.shape[0] else 0
+        if not effects.shape[0]:
+            return np.empty(0)
+        width = int(np.diff(effects.indptr)[0])
         columns = effects.indices.reshape(-1, width)
         values = effects.data.reshape(-1, width)
         sets, each = np.unique(columns, axis=0, return_inverse=True)

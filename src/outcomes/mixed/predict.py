@@ -11,6 +11,7 @@ import pandas as pd
 from outcomes.errors import UsageError
 from outcomes.mixed.columns import matrix_from_spec
 from outcomes.mixed.design import design_matrix
+from outcomes.mixed.formula import columns_of
 from outcomes.mixed.frame import require_columns
 from outcomes.mixed.marginal_covariance import effect_rows, marginal_covariance
 from outcomes.mixed.random_effects import conditional_effects
@@ -116,8 +117,8 @@ def predict(
 
 def new_columns(factor: GroupingFactor, new: pd.DataFrame) -> Array:
     """Return the columns of a grouping factor's random effects for other rows, shape (k, q)."""
-    names = {str(n) for c in factor.columns for n in c.spec.formula.required_variables}
-    require_columns({name: [factor.name] for name in sorted(names)}, new)
+    names = sorted({name for c in factor.columns for name in columns_of(c.spec.formula)})
+    require_columns({name: [factor.name] for name in names}, new)
     return np.hstack([matrix_from_spec(columns.spec, new) for columns in factor.columns])
 
 

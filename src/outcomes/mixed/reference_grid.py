@@ -21,7 +21,7 @@ import pandas as pd
 from outcomes.errors import UsageError
 from outcomes.mixed.columns import evaluate_expression
 from outcomes.mixed.design import design_matrix, seen_levels
-from outcomes.mixed.formula import read_expression
+from outcomes.mixed.formula import columns_of, read_expression
 from outcomes.mixed.frame import ModelFrame
 from outcomes.mixed.results import MixedFit
 
@@ -122,9 +122,9 @@ def reference_grid(fit: MixedFit, at: At | None = None) -> ReferenceGrid:
 
 def fixed_variables(fit: MixedFit) -> list[str]:
     """Return the columns that the fixed part and its offsets are computed from, sorted."""
-    names = {str(name) for name in fit.design.fixed.spec.formula.required_variables}
+    names = set(columns_of(fit.design.fixed.spec.formula))
     for text in fit.design.formula.offsets:
-        names |= {str(name) for name in read_expression(f"0 + I({text})").required_variables}
+        names |= columns_of(read_expression(f"0 + I({text})"))
     return sorted(names)
 
 
@@ -239,19 +239,10 @@ def interacting(fit: MixedFit) -> list[list[str]]:
     """Return the columns of each term of the fixed part that has at least two, sorted."""
     found = []
     for structure in fit.design.fixed.spec.structure:
-        names: set[str] = set()
-        for factor in structure.term.factors:
-            if str(factor.expr) not in ("0", "1"):
-                used = read_expression(f"0 + {_quoted(str(factor.expr))}").required_variables
-                names |= {str(name) for name in used}
+        names = columns_of([structure.term])
         if len(names) > 1:
             found.append(sorted(names))
     return found
-
-
-def _quoted(expression: str) -> str:
-    plain = expression.replace(".", "").replace("_", "").isalnum()
-    return expression if plain or any(c in expression for c in "([{`") else f"`{expression}`"
 
 
 def _support(
