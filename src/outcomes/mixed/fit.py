@@ -24,6 +24,8 @@ from outcomes.mixed.deviance import Objective, factors_of, profile
 from outcomes.mixed.elimination import forwards
 from outcomes.mixed.formula import ModelFormula, parse_formula, variables
 from outcomes.mixed.optimise import Optimum, minimise
+from outcomes.mixed.residual.fit import fit_correlated
+from outcomes.mixed.residual.results import CorrelatedFit
 from outcomes.mixed.results import Estimates, MixedFit, Request
 from outcomes.mixed.start import starting_theta
 from outcomes.mixed.working import Working, make_working
@@ -52,7 +54,10 @@ def lmm(
         As in lme4, ``"improvement ~ session_count + (1 + session_count | episode_id)"``.
         The fixed part is formulaic's: splines, contrasts, interactions, transforms, offsets.
         Random terms: ``(1 + x | g)``, ``(x || g)``, ``(1 | a/b)``, ``(1 | a:b)``, several of them,
-        nested or crossed.
+        nested or crossed. One term may give the residuals of a patient a covariance, as in the R
+        package mmrm: ``us(visit | episode_id)`` unstructured, ``cs`` compound symmetry, ``ar1``
+        (``csh``, ``ar1h``: each visit its own variance), ``ou(day | episode_id)`` decaying with the
+        time between, ``us(visit | arm / episode_id)`` for each arm its own.
     data : pandas.DataFrame
         One row a score. Rows with a missing value in a column of the formula are left out and
         counted.
@@ -119,6 +124,8 @@ def fit_design(design: Design, request: Request, start: Array | None = None) -> 
     -------
     MixedFit
     """
+    if design.formula.residual is not None:
+        return fit_correlated(design, request, start)
     working = make_working(design)
     objective = Objective(working.products, working.blocks, request.reml)
     if start is None:
@@ -146,8 +153,15 @@ def refit(fit: MixedFit, response: Array) -> MixedFit:
     from dataclasses import replace
 
     design = replace(fit.design, y=np.asarray(response, dtype=np.float64))
-    start = np.concatenate([b.is_diagonal * 0.05 for b in fit.working.blocks])
-    return fit_design(design, fit.request, np.where(fit.optimum.end, fit.optimum.end, start))
+    return fit_design(design, fit.request, restart(fit))
+
+
+def restart(fit: MixedFit) -> Array:
+    """Return parameters near a fit's optimum to start another from: no variance quite zero."""
+    if isinstance(fit, CorrelatedFit):
+        return fit.optimum.end
+    nudge = np.concatenate([0.05 * block.is_diagonal for block in fit.working.blocks])
+    return np.where(fit.optimum.end, fit.optimum.end, nudge)
 
 
 def _request(formula: ModelFormula, reml: bool, df: str, weights: WeightsLike) -> Request:
@@ -161,10 +175,7 @@ def _request(formula: ModelFormula, reml: bool, df: str, weights: WeightsLike) -
             got="reml=False",
             remedy="Use reml=True, or df='satterthwaite'.",
         )
-    if formula.residual is not None:
-        must = "Residuals must be independent in this model"
-        raise FormulaError(must, got=f"'{formula.residual}'")
-    if not formula.random:
+    if not formula.random and formula.residual is None:
         must = "A mixed model needs a random term such as (1 | episode_id)"
         raise FormulaError(
             must,

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import FitError, OutcomesWarning
-from outcomes.mixed.fit import fit_design
+from outcomes.mixed.fit import fit_design, restart
 from outcomes.mixed.marginal_covariance import (
     MarginalCovariance,
     is_within,
@@ -163,11 +163,9 @@ def _refitted(fit: MixedFit, rows: list[Array]) -> Deletion:
 def _refit(fit: MixedFit, rows: Array) -> MixedFit | None:
     """Fit some of the rows; None where they cannot carry the model."""
     request = replace(fit.request, df="normal")
-    nudge = np.concatenate([0.05 * block.is_diagonal for block in fit.working.blocks])
-    start = np.where(fit.optimum.end == 0.0, nudge, fit.optimum.end)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutcomesWarning)
         try:
-            return fit_design(take_rows(fit.design, rows), request, start)
+            return fit_design(take_rows(fit.design, rows), request, restart(fit))
         except FitError:
             return None

@@ -1,0 +1,113 @@
+"""A fit with a residual covariance: the same interface as any other fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from outcomes.mixed.residual.likelihood import Derivatives, Solution, differentiate
+from outcomes.mixed.residual.model import CorrelatedModel
+from outcomes.mixed.residual.structures import ByDistance, Structure
+from outcomes.mixed.results import MixedFit
+from outcomes.mixed.testing import DfMethod
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, repr=False)
+class CorrelatedFit(MixedFit):
+    """A fitted model whose residuals are correlated within patients.
+
+    Parameters
+    ----------
+    model : CorrelatedModel
+        The likelihood and its basis.
+    solution : Solution
+        What was solved at the optimum.
+    """
+
+    model: CorrelatedModel
+    solution: Solution
+
+    def __repr__(self) -> str:
+        group = self.model.layout.term.group[-1]
+        kind = "REML" if self.request.reml else "ML"
+        return (
+            f"<MixedFit {self.request.formula}: {self.design.n:,} rows, "
+            f"{group} {len(self.model.layout.levels):,}; {kind}, sigma {self.estimates.sigma:.3g}>"
+        )
+
+    @cached_property
+    def derivatives(self) -> Derivatives:
+        """Exact derivatives of the deviance at the optimum."""
+        return differentiate(self.model.objective, self.solution)
+
+    @cached_property
+    def inference(self) -> DfMethod:
+        """Covariance and degrees of freedom by the method asked for."""
+        from outcomes.mixed.residual.inference import correlated_df_method
+
+        return correlated_df_method(self, self.request.df)
+
+    def variance_components(self) -> pd.DataFrame:
+        """Tabulate variances and correlations, those of the residuals last."""
+        own = super().variance_components().iloc[:-1]
+        return pd.concat([own, residual_components(self)], ignore_index=True)
+
+
+def residual_components(fit: CorrelatedFit) -> pd.DataFrame:
+    """Tabulate the residual covariance.
+
+    Parameters
+    ----------
+    fit : CorrelatedFit
+
+    Returns
+    -------
+    pandas.DataFrame
+        group ("residual", with the stratum's name where there are several), term_1, term_2,
+        variance, sd_or_corr. Where each visit has its own variance, one row a visit, then one row
+        a pair with its covariance and correlation. Else one variance, and the correlation of scores
+        one unit of time apart (of any two scores under ``cs``).
+    """
+    objective, layout = fit.model.objective, fit.model.layout
+    rows: list[tuple[str, str, str, float, float]] = []
+    free = objective.residual_free(fit.optimum.end)
+    scale = fit.model.basis.scale
+    for name, stratum, own in zip(layout.stratum_names, objective.strata, free, strict=True):
+        group = f"residual {name}".strip()
+        places, labels = _places(stratum.structure, layout.labels, layout.term.time)
+        R = (
+            stratum.structure.matrix(own, places)
+            if isinstance(stratum.structure, ByDistance)
+            else stratum.structure.matrix(own)
+        )
+        rows += _matrix_rows(group, labels, R * scale**2, isinstance(stratum.structure, ByDistance))
+    return pd.DataFrame(rows, columns=["group", "term_1", "term_2", "variance", "sd_or_corr"])
+
+
+def _places(structure: Structure, labels: dict[float, str], time: str) -> tuple[Array, list[str]]:
+    if isinstance(structure, ByDistance):
+        single = structure.correlation is None
+        return np.arange(1.0 if single else 2.0), [time, f"{time} + 1"][: 1 if single else 2]
+    return structure.visits, [labels[float(visit)] for visit in structure.visits]
+
+
+def _matrix_rows(
+    group: str, labels: list[str], R: Array, stationary: bool
+) -> list[tuple[str, str, str, float, float]]:
+    sd = np.sqrt(np.diag(R))
+    own = ["", *labels[1:]] if stationary else labels
+    count = 1 if stationary else len(labels)
+    rows = [(group, own[i], "", float(R[i, i]), float(sd[i])) for i in range(count)]
+    rows += [
+        (group, labels[i], labels[j], float(R[i, j]), float(R[i, j] / (sd[i] * sd[j])))
+        for i in range(len(labels))
+        for j in range(i + 1, len(labels))
+    ]
+    return rows
