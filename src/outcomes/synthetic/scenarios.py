@@ -122,7 +122,7 @@ _ALL = (
         "Mean of the last scores, or of those who complete.",
         "No model recovers it: show trajectories by reason and a tipping point.",
         changes={
-            "stop_unseen": 0.45, "stop_hazard": 0.05, "missing_unseen": 0.4, "discharge_share": 0.3,
+            "stop_unseen": 0.7, "stop_hazard": 0.04, "missing_unseen": 0.4, "discharge_share": 0.3,
         },
     ),
     Scenario(
