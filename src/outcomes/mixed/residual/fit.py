@@ -13,9 +13,10 @@ from outcomes.mixed.covariance import singular_directions
 from outcomes.mixed.cross_products import CrossProducts
 from outcomes.mixed.design import Design
 from outcomes.mixed.residual.inference import require_kenward_roger
-from outcomes.mixed.residual.likelihood import CorrelatedObjective, Solution
+from outcomes.mixed.residual.likelihood import Solution
 from outcomes.mixed.residual.model import CorrelatedModel, make_model
 from outcomes.mixed.residual.newton import CorrelatedOptimum, minimise_correlated
+from outcomes.mixed.residual.objective import CorrelatedObjective
 from outcomes.mixed.residual.results import CorrelatedFit
 from outcomes.mixed.residual.start import require_identified, start_values
 from outcomes.mixed.residual.structures import ByDistance

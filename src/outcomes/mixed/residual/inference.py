@@ -17,7 +17,7 @@ from scipy.linalg import solve_triangular
 
 from outcomes.errors import UsageError
 from outcomes.mixed.kenward_roger import KenwardRoger
-from outcomes.mixed.residual.likelihood import parameter_directions
+from outcomes.mixed.residual.objective import parameter_directions
 from outcomes.mixed.residual.results import CorrelatedFit
 from outcomes.mixed.satterthwaite import Satterthwaite, satterthwaite
 from outcomes.mixed.testing import DfMethod, Normal

@@ -21,7 +21,7 @@ from outcomes.mixed.residual.correlation import (
     OrnsteinUhlenbeck,
 )
 from outcomes.mixed.residual.layout import BY_VISIT, Layout, make_layout
-from outcomes.mixed.residual.likelihood import Across, CorrelatedObjective, Stratum
+from outcomes.mixed.residual.objective import Across, CorrelatedObjective, Stratum
 from outcomes.mixed.residual.structures import ByDistance, ByVisit, Structure
 
 Array = npt.NDArray[Any]

@@ -10,13 +10,8 @@ import numpy.typing as npt
 
 from outcomes.mixed.curvature import Curvature
 from outcomes.mixed.optimise import Optimum
-from outcomes.mixed.residual.likelihood import (
-    CorrelatedObjective,
-    Derivatives,
-    Solution,
-    differentiate,
-    solve,
-)
+from outcomes.mixed.residual.likelihood import Derivatives, Solution, differentiate, solve
+from outcomes.mixed.residual.objective import CorrelatedObjective
 
 Array = npt.NDArray[Any]
 
