@@ -150,6 +150,31 @@ def test_a_description_that_is_none(folder, content):
         oc.load(place)
 
 
+@pytest.mark.parametrize("about", [{"left_out": 1}, {"instruments": 1}, {"left_out": [{"x": 1}]}])
+def test_a_description_with_other_things_in_it(folder, about):
+    place = folder()
+    (place / "datapackage.json").write_text(json.dumps({"outcomes": about}), encoding="utf-8")
+    with pytest.raises(DataError, match="the description that a study was saved with"):
+        oc.load(place)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"parameters": 1, "estimands": []}', "{}"])
+def test_a_truth_that_is_none(folder, content):
+    place = folder()
+    (place / "truth.json").write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match="the truth that a simulated study was saved with"):
+        oc.load(place)
+
+
+def test_a_workbook_of_one_flat_sheet(tmp_path):
+    frame = pd.DataFrame({"id": ["a", "a"], "visit": [1, 2], "pain": [7, 5]})
+    frame.to_excel(tmp_path / "x.xlsx", index=False, engine="openpyxl")
+    assert oc.load(tmp_path / "x.xlsx", FLAT).trajectory("nprs")["improvement"].tolist() == [2]
+    own = frame.rename(columns={"id": "episode_id", "visit": "session", "pain": "score"})
+    own.assign(instrument="nprs").to_excel(tmp_path / "y.xlsx", index=False, engine="openpyxl")
+    assert len(oc.load(tmp_path / "y.xlsx").assessments) == 2
+
+
 def test_a_description_may_say_nothing_of_the_study(folder):
     place = folder()
     (place / "datapackage.json").write_text("{}", encoding="utf-8")
@@ -191,6 +216,16 @@ def test_facts_that_differ_within_a_course_are_found(file):
     assert rules(study)[("R18", "episodes", "condition")] == (1, 2)
     assert rules(study)[("R18", "episodes", "baseline")] == (1, 2)
     assert study.episodes["condition"].tolist() == ["headache"]
+
+
+def test_visits_in_a_flat_file_with_their_own_days(file):
+    flat = {"columns": {**FLAT["columns"], "sessions.session": "visit", "pressure": "touch",
+                        "timing": "when", "goals.instrument": "aim", "target": "goal"},
+            "constants": {"instrument": "nprs"}}  # fmt: skip
+    text = "id,visit,pain,touch,when,aim,goal\na,1,7,3,pre_session,ndi,9\na,2,5,,pre_session,,\n"
+    study = oc.load(file(text), flat)
+    assert study.sessions["session"].tolist() == [1]
+    assert study.goals["instrument"].tolist() == ["ndi"]
 
 
 def test_visits_and_goals_in_a_flat_file(file):

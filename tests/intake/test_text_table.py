@@ -52,6 +52,7 @@ def test_given_encoding_and_delimiter_win(file):
         (b"a,b\n\n1,2\n\n3\n", r"1 cells \(scores.csv, row 2\)"),
         (b'a,b\n1,2\n3,"cut of', "a cell that does not end"),
         (b'a,b\n"' + b"x" * 200_000 + b'",2\n', "a cell that does not end"),
+        (b'"' + b"x" * 200_000 + b'",b\n1,2\n', "a cell that does not end"),
         (b"a,b\n\0,1\n", "other bytes"),
         (bytes(range(128, 256)), "other bytes"),
     ],

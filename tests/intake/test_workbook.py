@@ -6,9 +6,10 @@ import datetime
 import zipfile
 
 import openpyxl
+import openpyxl.chart
 import pytest
 
-from outcomes.errors import DataError
+from outcomes.errors import DataError, UnavailableError
 from outcomes.intake import workbook
 from outcomes.intake.rows import FileFormat, read_rows
 from outcomes.intake.workbook import read_sheets
@@ -60,8 +61,8 @@ def test_sheets_of_one_kind_follow_one_another(book):
 
 def test_merged_headers_are_joined(book):
     rows = [["id", "Visit 1", None, "Visit 2", None], [None, "Pain", "Touch", "Pain", "Touch"],
-            ["a", 7, 3, 5, 2]]  # fmt: skip
-    place = book(s=rows, merge=["A1:A2", "B1:C1", "D1:E1"])
+            ["a", 7, 3, 5, 2], ["b", 1, None, 1, None]]  # fmt: skip
+    place = book(s=rows, merge=["A1:A2", "B1:C1", "D1:E1", "B4:C4"])
     frame = read_rows(place, FileFormat(header_rows=2))
     assert list(frame) == ["id", "Visit 1 Pain", "Visit 1 Touch", "Visit 2 Pain", "Visit 2 Touch"]
     assert frame.iloc[0].tolist() == ["a", "7", "3", "5", "2"]
@@ -132,6 +133,10 @@ def test_an_empty_sheet_and_a_chart(book, tmp_path):
     with pytest.raises(DataError, match="a header alone"):
         read_rows(book(s=[["a", "b"]]))
     made = openpyxl.Workbook()
+    made.create_chartsheet("drawn").add_chart(openpyxl.chart.BarChart())
+    made.save(tmp_path / "drawn.xlsx")
+    with pytest.raises(DataError, match="a chart"):
+        read_rows(tmp_path / "drawn.xlsx", FileFormat(sheets=("drawn",)))
     made.create_chartsheet("chart")
     made.save(tmp_path / "chart.xlsx")
     with pytest.raises(DataError, match="an Excel workbook"):  # openpyxl cannot read it
@@ -149,3 +154,12 @@ def test_parquet(tmp_path):
     (tmp_path / "y.parquet").write_bytes(b"x")
     with pytest.raises(DataError, match="a Parquet file"):
         read_rows(tmp_path / "y.parquet")
+
+
+def test_parquet_without_its_library(tmp_path, monkeypatch):
+    def missing(*_, **__):
+        raise ImportError
+
+    monkeypatch.setattr("pandas.read_parquet", missing)
+    with pytest.raises(UnavailableError, match="needs pyarrow"):
+        read_rows(tmp_path / "x.parquet")

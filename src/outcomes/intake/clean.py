@@ -67,11 +67,8 @@ def clean(
         elif word in words:
             name, becomes = "words of the map", words[word]
         else:
-            for rule in rules:
-                found = rule.read(" ".join(str(cell).split()))
-                if found is not None:
-                    name, becomes = rule.name, found
-                    break
+            found = ((rule.name, rule.read(" ".join(str(cell).split()))) for rule in rules)
+            name, becomes = next(((n, b) for n, b in found if b is not None), ("", str(cell)))
         if not name and mapped.form.decimal == "," and _DECIMAL_COMMA.fullmatch(str(cell)):
             name, becomes = "decimal comma", str(cell).replace(",", ".")
         read[str(cell)] = (name, becomes or None)

@@ -20,6 +20,7 @@ from outcomes.intake.map_sections import (
     refuse_unknown,
     score_columns,
     spread,
+    unknown_name,
 )
 from outcomes.intake.rows import FileFormat
 
@@ -175,8 +176,7 @@ def contract_name(name: str) -> str:
         if column in TABLES[candidate].names:
             return f"{candidate}.{column}"
     known = [*DERIVED, *(c for spec in TABLES.values() for c in spec.names)]
-    refuse_unknown([column], known, "a column of the data contract")
-    raise AssertionError(column)  # pragma: no cover - the line above always raises
+    raise unknown_name(column, known, "a column of the data contract")
 
 
 def declared_instruments(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Instrument]:

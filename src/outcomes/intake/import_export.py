@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes import __version__
-from outcomes.errors import OutcomesError, UnavailableError, UsageError
+from outcomes.errors import UnavailableError, UsageError
 from outcomes.folders import written_whole
 from outcomes.intake.append import appended
 from outcomes.intake.check import check
@@ -212,8 +212,6 @@ def _write(
             write_manifest(manifest, folder)
             write_findings(check(study), folder)
             write_key(key, key_path)
-    except OutcomesError:
-        raise
     except OSError as error:
         must = "the study and its key can be written"
         remedy = "Free some space or name another place; nothing was changed."

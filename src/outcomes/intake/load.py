@@ -143,8 +143,11 @@ def _load_tables(texts: Mapping[str, pd.DataFrame], where: str, folder: Path | N
         findings += found
         unused += others
     about = _about(folder) if folder else {}
-    provenance = _provenance(about, where, findings, unused)
-    instruments = declared_instruments(about.get("instruments", {}))
+    try:
+        provenance = _provenance(about, where, findings, unused)
+        instruments = declared_instruments(about.get("instruments", {}))
+    except (ValueError, TypeError, AttributeError):
+        raise _no_description(where) from None
     truth = _truth(folder / TRUTH) if folder else None
     if tables.get("episodes", pd.DataFrame()).empty:
         tables.pop("episodes", None)  # one row for each course that the other tables name
@@ -173,8 +176,12 @@ def _about(folder: Path) -> dict[str, Any]:
         about = json.loads(path.read_text(encoding="utf-8")).get("outcomes", {})
         return dict(about)
     except (ValueError, AttributeError, TypeError):
-        must = f"{PACKAGE} is the description that a study was saved with"
-        raise DataError(must, got="something else", where=folder.name) from None
+        raise _no_description(folder.name) from None
+
+
+def _no_description(where: str) -> DataError:
+    must = f"{PACKAGE} is the description that a study was saved with"
+    return DataError(must, got="something else", where=where)
 
 
 def _provenance(
@@ -193,5 +200,9 @@ def _provenance(
 def _truth(path: Path) -> Truth | None:
     if not path.is_file():
         return None
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return Truth(content["parameters"], pd.DataFrame(content["estimands"]))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Truth(dict(content["parameters"]), pd.DataFrame(content["estimands"]))
+    except (ValueError, KeyError, TypeError):
+        must = f"{TRUTH} is the truth that a simulated study was saved with"
+        raise DataError(must, got="something else", where=path.parent.name) from None

@@ -180,7 +180,11 @@ def refuse_unknown(names: Iterable[str], known: Iterable[str], what: str) -> Non
     known = list(known)
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}."
-            must = f"{name!r} is {what}"
-            raise UsageError(must, got="an unknown name", remedy=hint)
+            raise unknown_name(str(name), known, what)
+
+
+def unknown_name(name: str, known: list[str], what: str) -> UsageError:
+    """Return the error for a name that is not known."""
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}."
+    return UsageError(f"{name!r} is {what}", got="an unknown name", remedy=hint)

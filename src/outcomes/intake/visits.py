@@ -30,7 +30,7 @@ def tables_of(cells: pd.DataFrame) -> Frames:
     """
     ordered = cells.sort_values(["episodes.episode_id", "day", "order"], kind="stable")
     sessions = _sessions(ordered)
-    numbers = sessions["session"].reindex(ordered.index) if len(sessions) else None
+    numbers = _visit_numbers(ordered, sessions)
     tables = {
         "episodes": _episodes(ordered),
         "sessions": sessions,
@@ -68,10 +68,20 @@ def _sessions(ordered: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(session=frame.get("session", numbers))
 
 
-def _assessments(ordered: pd.DataFrame, numbers: pd.Series[Any] | None) -> pd.DataFrame:
-    at_visit = pd.Series(np.nan, index=ordered.index) if numbers is None else numbers
+def _visit_numbers(ordered: pd.DataFrame, sessions: pd.DataFrame) -> pd.Series[Any]:
+    """Return the number of each row's visit: as stated, else by the row or by its day."""
     if "assessments.session" in ordered:
-        at_visit = ordered["assessments.session"].fillna(at_visit)
+        return ordered["assessments.session"]
+    if sessions.empty:
+        return pd.Series(np.nan, index=ordered.index)
+    if "assessments.score" not in ordered:
+        return sessions["session"].reindex(ordered.index)
+    on_day = sessions.drop_duplicates(["episode_id", "day"]).set_index(["episode_id", "day"])
+    days = pd.MultiIndex.from_frame(ordered[["episodes.episode_id", "day"]])
+    return on_day["session"].reindex(days).set_axis(ordered.index)
+
+
+def _assessments(ordered: pd.DataFrame, at_visit: pd.Series[Any]) -> pd.DataFrame:
     base = pd.DataFrame(
         {"episode_id": ordered["episodes.episode_id"], "session": at_visit, "day": ordered["day"]}
     )
@@ -98,8 +108,7 @@ def _assessments(ordered: pd.DataFrame, numbers: pd.Series[Any] | None) -> pd.Da
 def _baselines(ordered: pd.DataFrame, base: pd.DataFrame) -> pd.DataFrame:
     """Return the one baseline a course of a file that holds it as a column."""
     rows = base.assign(timing="baseline", score=ordered["baseline"], day=0.0, session=np.nan)
-    if "assessments.instrument" in ordered:
-        rows["instrument"] = ordered["assessments.instrument"]
+    rows["instrument"] = ordered.get("assessments.instrument")
     return rows[rows["score"].notna()].drop_duplicates("episode_id")
 
 

@@ -173,6 +173,6 @@ def _text(cell: Any) -> str | None:
     if isinstance(cell, datetime.datetime):
         at_midnight = cell.time() == datetime.time()
         return cell.date().isoformat() if at_midnight else cell.isoformat(" ", "minutes")
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
+    if isinstance(cell, float):
+        return f"{cell:.15g}"
     return " ".join(str(cell).split())
