@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outcomes.answers.ask import answer, answers
+    from outcomes.causal.constrained import clda
     from outcomes.dictionary.instruments import instrument
     from outcomes.dictionary.instruments.scoring import score
     from outcomes.errors import (
@@ -41,6 +42,7 @@ _HOME = {
     "answer": "answers.ask",
     "answers": "answers.ask",
     "check": "intake.check",
+    "clda": "causal.constrained",
     "Design": "synthetic.design",
     "import_export": "intake.import_export",
     "instrument": "dictionary.instruments",
@@ -71,6 +73,7 @@ __all__ = [
     "answer",
     "answers",
     "check",
+    "clda",
     "import_export",
     "instrument",
     "lmm",

@@ -1,0 +1,156 @@
+"""The constrained longitudinal model of a trial: baseline is an outcome, its mean common to all."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcomes.errors import DataError
+from outcomes.mixed.fit import lmm
+from outcomes.mixed.results import MixedFit
+from outcomes.study import Study
+
+LEAST_SCORES = 5
+"""An occasion is modelled where every arm has at least so many scores."""
+
+
+def clda(
+    study: Study, instrument: str, *, reml: bool = True, df: str = "satterthwaite"
+) -> MixedFit:
+    """Fit the constrained longitudinal model (cLDA) to a study with a control.
+
+    The scores at baseline and at each later occasion are the outcome, with one mean at baseline for
+    all arms (they were the same population before care), a mean for each arm at each later
+    occasion, and an unstructured covariance of the occasions. All scores are used, also of courses
+    without a later one or without a baseline.
+
+    Parameters
+    ----------
+    study : Study
+        With arms, and the control named in its provenance.
+    instrument : str
+        Short name of the instrument.
+    reml : bool
+    df : {"satterthwaite", "kenward-roger", "normal"}
+
+    Returns
+    -------
+    MixedFit
+        Of the score in the better direction (instrument's unit). The term ``{arm}_week_{w}`` (or
+        ``{arm}_visit_{k}`` where days are unknown) is that arm minus the control at that occasion:
+        positive = better. Occasions are whole weeks since the first visit; of several scores in one
+        week the last counts, and a week counts where every arm has five scores or more.
+
+    Raises
+    ------
+    UsageError
+        The instrument has no scores.
+    DataError
+        The study has no arms or no named control, or no occasion has scores in every arm.
+
+    References
+    ----------
+    Liang & Zeger (2000), Sankhya B 62, 134; Liu et al. (2009), Stat. Med. 28, 2509.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from outcomes.provenance import Provenance
+    >>> from outcomes.study import study_from_tables
+    >>> rng = np.random.default_rng(1)
+    >>> ids, levels = [f"e{i}" for i in range(40)], rng.normal(5, 1, (40, 1))
+    >>> scores = (levels + rng.normal(0, 1, (40, 2))).clip(0, 10)
+    >>> study = study_from_tables(
+    ...     {
+    ...         "episodes": pd.DataFrame({"episode_id": ids, "arm": ["massage", "wait"] * 20}),
+    ...         "assessments": pd.DataFrame(
+    ...             {"episode_id": np.repeat(ids, 2), "day": [0, 28] * 40, "instrument": "nprs",
+    ...              "timing": ["baseline", "follow_up"] * 40, "score": scores.ravel()}
+    ...         ),
+    ...     },
+    ...     provenance=Provenance(control="wait"),
+    ... )
+    >>> clda(study, "nprs").estimates.terms
+    ('Intercept', 'week[T.4]', 'massage_week_4')
+    """
+    control = _control(study)
+    axis, rows = _scores(study, instrument)
+    occasions = _occasions(rows)
+    long = rows[rows["occasion"].isin([0, *occasions])].reset_index(drop=True)
+    names = []
+    for arm in sorted(set(long["arm"]) - {control}):
+        for occasion in occasions:
+            names.append(_name(arm, axis, occasion))
+            long[names[-1]] = (long["arm"].eq(arm) & long["occasion"].eq(occasion)).astype(float)
+    labels = [f"{occasion:g}" for occasion in (0, *occasions)]
+    long[axis] = pd.Categorical(long["occasion"].map("{:g}".format), labels)
+    terms = " + ".join(name if name.isidentifier() else f"`{name}`" for name in names)
+    return lmm(f"better ~ {axis} + {terms} + us({axis} | episode_id)", long, reml=reml, df=df)
+
+
+def baselines(study: Study, instrument: str) -> pd.DataFrame:
+    """Return the baseline of every course, also of those without a later score.
+
+    Parameters
+    ----------
+    study : Study
+    instrument : str
+
+    Returns
+    -------
+    DataFrame
+        Columns ``episode_id, score``: the ``baseline`` row, else the pre-session score of visit 1.
+    """
+    scores = study.assessments[study.assessments["instrument"] == instrument]
+    scores = scores[scores["score"].notna()]
+    first = scores["timing"].isna() | scores["timing"].eq("pre_session")
+    rows = scores[scores["timing"].eq("baseline") | (first & scores["session"].eq(1))]
+    rows = rows.assign(later=rows["timing"].ne("baseline")).sort_values("later", kind="stable")
+    return rows.drop_duplicates("episode_id")[["episode_id", "score"]].reset_index(drop=True)
+
+
+def _control(study: Study) -> str:
+    arms = study.episodes["arm"].dropna()
+    control = study.provenance.control
+    if arms.nunique() < 2 or control not in set(arms):
+        must = "The constrained model needs arms, one of them named as the control"
+        raise DataError(
+            must,
+            got="fewer than two arms" if arms.nunique() < 2 else "no control among them",
+            where="table episodes, column arm",
+            remedy="Name it in the column map: [study] control = ...",
+        )
+    return str(control)
+
+
+def _scores(study: Study, instrument: str) -> tuple[str, pd.DataFrame]:
+    """Return the time axis, and one row a course and occasion; baseline is occasion 0."""
+    later = study.trajectory(instrument)
+    dated = bool(later["day"].notna().all())
+    place = np.maximum((later["day"] / 7).round(), 1.0) if dated else later["session"]
+    later = later.assign(occasion=place)
+    start = baselines(study, instrument).assign(occasion=0.0)
+    rows = pd.concat([start, later[["episode_id", "occasion", "score"]]], ignore_index=True)
+    rows = rows.drop_duplicates(["episode_id", "occasion"], keep="last")
+    arm = study.episodes.drop_duplicates("episode_id").set_index("episode_id")["arm"]
+    rows["arm"] = arm.reindex(rows["episode_id"]).to_numpy()
+    rows["better"] = study.instrument(instrument).sign * rows["score"]
+    return ("week" if dated else "visit"), rows.dropna(subset=["arm", "occasion"])
+
+
+def _occasions(rows: pd.DataFrame) -> list[Any]:
+    seen = pd.crosstab(rows["occasion"], rows["arm"])
+    seen = seen[seen.index > 0]
+    enough = seen.index[(seen >= LEAST_SCORES).all(axis=1)]
+    if not len(enough):
+        must = f"Some occasion must have {LEAST_SCORES} scores in every arm"
+        raise DataError(must, got="none", remedy="Give days, or round them to planned visits.")
+    return list(enough)
+
+
+def _name(arm: str, axis: str, occasion: float) -> str:
+    plain = re.sub(r"\W+", "_", str(arm)).strip("_")
+    return f"{plain}_{axis}_{occasion:g}"
