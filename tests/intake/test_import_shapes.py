@@ -99,8 +99,8 @@ def test_without_a_condition_a_client_has_one_course(take):
 def test_a_condition_stated_once_is_that_of_the_course(take):
     study, _ = take(
         "id,when,why,pain\n1,2026-05-04,Headache,7\n1,2026-05-11,?,5\n2,2026-05-04,,3\n",
-        file={"empty": "?"}, identifiers={"record": "id"}, columns={"date": "when", "condition": "why"},
-        scores={"nprs": {"pre_session": "pain"}},
+        file={"empty": "?"}, identifiers={"record": "id"},
+        columns={"date": "when", "condition": "why"}, scores={"nprs": {"pre_session": "pain"}},
     )  # fmt: skip
     assert sorted(study.episodes["condition"].fillna("")) == ["", "headache"]
 
