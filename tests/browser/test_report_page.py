@@ -12,7 +12,10 @@ from matplotlib.image import imread
 
 import outcomes as oc
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::outcomes.errors.OutcomesWarning"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 from outcomes.answers.answer import Answer, Check, Picture, Source
 from outcomes.provenance import Provenance
+from outcomes.render.report import report
+from outcomes.storage import digest
 from outcomes.study import Study, study_from_tables
 
 CONDITIONS = ("headache", "neck_other", "low_back")
@@ -132,3 +135,18 @@ def made_answer(groups: dict[str, int] | None = None, *, synthetic: bool = True)
 @pytest.fixture(scope="session")
 def make_answer() -> Any:
     return made_answer
+
+
+@pytest.fixture(scope="session")
+def quick_report() -> Any:
+    """Write a report of one made answer: all but the models, which have tests of their own."""
+
+    def go(study: Study, out: Any, **options: Any) -> Any:
+        answer = made_answer(synthetic=study.provenance.synthetic)
+        source = replace(answer.source, sha256=digest(study))
+        with pytest.MonkeyPatch.context() as patch:
+            made = (replace(answer, source=source),)
+            patch.setattr("outcomes.render.report.ask_all", lambda *_, **__: made)
+            return report(study, out, **options)
+
+    return go

@@ -51,8 +51,12 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def folder(synthetic_study: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return report(synthetic_study, tmp_path_factory.mktemp("out") / "report", audience="analyst")
+def folder(
+    synthetic_study: Any, quick_report: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    out = tmp_path_factory.mktemp("out") / "report"
+    made: Path = quick_report(synthetic_study, out, audience="analyst")
+    return made
 
 
 def test_the_page_is_well_formed_and_asks_no_host_for_anything(folder: Path) -> None:
@@ -88,9 +92,9 @@ def test_every_figure_has_words_for_those_who_cannot_see_it(folder: Path) -> Non
 
 
 def test_the_same_study_gives_the_same_bytes(
-    synthetic_study: Any, folder: Path, tmp_path: Path
+    synthetic_study: Any, quick_report: Any, folder: Path, tmp_path: Path
 ) -> None:
-    again = report(synthetic_study, tmp_path / "again", audience="analyst")
+    again = quick_report(synthetic_study, tmp_path / "again", audience="analyst")
     names = sorted(path.name for path in folder.iterdir())
     assert names == sorted(path.name for path in again.iterdir())
     for name in names:
@@ -181,6 +185,7 @@ def test_words_from_the_data_are_escaped(synthetic_study: Any, make_answer: Any)
     assert "&lt;script&gt;" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("audience", ["clinician", "analyst"])
 def test_odd_studies_still_make_a_report_worth_reading(
     make_study: Any, tmp_path: Path, audience: str
@@ -198,6 +203,15 @@ def test_odd_studies_still_make_a_report_worth_reading(
         assert Page(text).open == [], name
         assert "How much did patients improve?" in text, name
     assert "cannot be answered" in (tmp_path / "three patients" / "index.html").read_text("utf-8")
+
+
+def test_three_patients_get_a_report_that_says_what_cannot_be_said(
+    make_study: Any, tmp_path: Path
+) -> None:
+    folder = report(make_study(3), tmp_path / "few")
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    assert Page(text).open == []
+    assert "cannot be answered" in text
 
 
 def test_wrong_use_is_refused_before_any_work(synthetic_study: Any, tmp_path: Path) -> None:

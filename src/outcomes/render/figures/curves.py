@@ -35,7 +35,8 @@ def draw_curves(picture: Picture, preset: Preset, label: str) -> Canvas:
     groups = list(dict.fromkeys(data["group"]))
     if len(groups) > MOST_TOGETHER:
         return draw_small_multiples(picture, preset, label)
-    below = _count_lines(preset, len(groups))
+    counted = preset.counts and data["n_episodes"].max() > 1
+    below = _count_lines(preset, len(groups)) if counted else 0.0
     canvas = blank(preset, picture.title, label, preset.height + below)
     names = {group: _name_lines(spoken(str(group)), preset, len(groups)) for group in groups}
     axes = canvas.axes(
@@ -47,7 +48,7 @@ def draw_curves(picture: Picture, preset: Preset, label: str) -> Canvas:
         draw_group(axes, rows, look_of(position, str(group)), preset, _shift(position, data))
     dress(axes, picture, preset)
     _direct_labels(axes, canvas, data, names)
-    if preset.counts:
+    if counted:
         _counts_below(axes, canvas, data, groups)
     return canvas
 
@@ -120,7 +121,7 @@ def _one_label(
 
 def _count_lines(preset: Preset, n_groups: int) -> float:
     """Inches that the counts below the plot take."""
-    return (n_groups + 1.3) * preset.line_height if preset.counts else 0.0
+    return (n_groups + 1.3) * preset.line_height
 
 
 def _counts_below(axes: Axes, canvas: Canvas, data: pd.DataFrame, groups: list[str]) -> None:

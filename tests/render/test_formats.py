@@ -1,0 +1,222 @@
+"""Word, PDF, PowerPoint, deck: same bytes twice, words behind pictures, nothing small shown."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import docx
+import pptx
+import pytest
+from rocrate.rocrate import ROCrate
+
+from outcomes.answers.answer import refusal
+from outcomes.errors import DataError
+from outcomes.privacy.disclosure import Disclosure
+from outcomes.render.compose import compose
+from outcomes.render.disclosed import disclosed
+from outcomes.render.formats import FORMATS
+from outcomes.render.slides.deck import MOST_NUMBERS, claim, deck
+from outcomes.render.verify import verify
+
+GROUPS = {"all": 120, "headache": 71, "sciatica": 40, "rare_one": 9}
+
+
+def rendered(study: Any, answer: Any, name: str, *, exempt: bool) -> bytes:
+    rule = Disclosure(exempt=exempt)
+    refused = refusal("trial", "Did it help?", "there is no control arm.", answer.source)
+    answers = (disclosed(answer, rule), refused)
+    document = compose(study, answers, disclosure=rule, audience="analyst")
+    return FORMATS[name].render(document, answers)
+
+
+def words_of(name: str, content: bytes) -> str:
+    """Return all text of a file, the data behind its charts included."""
+    if name in ("html", "slides"):
+        return content.decode("utf-8")
+    if name == "pdf":
+        return ""
+    texts = []
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for entry in archive.namelist():
+            part = archive.read(entry)
+            texts.append(words_of("xlsx", part) if entry.endswith(".xlsx") else "")
+            texts.append(part.decode("utf-8") if entry.endswith((".xml", ".rels")) else "")
+    return " ".join(texts)
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_the_same_report_has_the_same_bytes(
+    synthetic_study: Any, make_answer: Any, name: str
+) -> None:
+    first, second = (rendered(synthetic_study, make_answer(), name, exempt=True) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "pdf"])
+def test_synthetic_data_are_labelled_and_real_data_are_not(
+    synthetic_study: Any, real_study: Any, make_answer: Any, name: str
+) -> None:
+    made = rendered(synthetic_study, make_answer(), name, exempt=True)
+    real = rendered(real_study, make_answer(synthetic=False), name, exempt=False)
+    assert "SYNTHETIC DATA" in words_of(name, made)
+    assert "SYNTHETIC" not in words_of(name, real)
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "pdf"])
+def test_no_small_group_and_no_id_is_in_any_format(
+    real_study: Any, make_answer: Any, name: str
+) -> None:
+    answer = make_answer(GROUPS, synthetic=False)
+    marked = answer.table["group"] == "rare_one"
+    answer.table.loc[marked, "estimate"] = 7.654321
+    answer.picture.data.loc[answer.picture.data["group"] == "rare_one", "estimate"] = 7.654321
+    text = words_of(name, rendered(real_study, answer, name, exempt=False))
+    assert "7.65" not in text
+    ids = [*real_study.episodes["episode_id"], *real_study.episodes["patient_id"]]
+    found = set(re.findall(r"\b[ep]\d{4}\b", text))
+    assert not found & set(map(str, ids))
+
+
+def test_the_pdf_is_tagged_and_claims_ua(synthetic_study: Any, make_answer: Any) -> None:
+    content = rendered(synthetic_study, make_answer(), "pdf", exempt=True)
+    assert content.startswith(b"%PDF-")
+    assert b"/MarkInfo" in content
+    assert b"pdfuaid" in content
+
+
+def test_word_has_real_headings_tables_captions_and_alt_text(
+    synthetic_study: Any, make_answer: Any
+) -> None:
+    content = rendered(synthetic_study, make_answer(), "docx", exempt=True)
+    file = docx.Document(io.BytesIO(content))
+    styles = {paragraph.style.name for paragraph in file.paragraphs}
+    assert {"Title", "Heading 1", "Heading 2", "Caption", "List Bullet"} <= styles
+    assert len(file.tables) >= 2
+    described = [shape._inline.docPr.get("descr") for shape in file.inline_shapes]
+    assert described
+    assert all(len(words) > 20 for words in described)
+    assert file.tables[0].rows[0]._tr.trPr.xpath("w:tblHeader")
+
+
+def test_powerpoint_has_native_charts_notes_big_type_and_the_limits(
+    synthetic_study: Any, make_answer: Any
+) -> None:
+    content = rendered(synthetic_study, make_answer(), "pptx", exempt=True)
+    file = pptx.Presentation(io.BytesIO(content))
+    assert file.slide_width / file.slide_height == pytest.approx(16 / 9, abs=0.01)
+    titles = [slide.shapes.title.text_frame.text for slide in file.slides]
+    assert titles[-1] == "What this cannot show"
+    charts = [shape for slide in file.slides for shape in slide.shapes if shape.has_chart]
+    assert charts
+    for shape in charts:
+        assert shape._element.nvGraphicFramePr.cNvPr.get("descr")
+        assert shape._element.xpath("//c:errBars") or shape.chart.part._element.xpath("//c:errBars")
+        assert shape.chart.font.size.pt >= 24
+    sizes = [
+        paragraph.font.size.pt
+        for slide in file.slides
+        for shape in slide.shapes
+        if shape.has_text_frame
+        for paragraph in shape.text_frame.paragraphs
+        if paragraph.text
+    ]
+    assert min(sizes) >= 24
+    notes = [slide.notes_slide.notes_text_frame.text for slide in file.slides][1:]
+    assert all(notes)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "short"),
+    [
+        ("Pain fell by 2.0 (95 % CI 1.7 to 2.4).", "Pain fell by 2.0 (95 % CI 1.7 to 2.4)"),
+        ("Pain fell by 2.0 (95 % CI 1 to 2), on average over 9 courses (0 to 10).",
+         "Pain fell by 2.0 (95 % CI 1 to 2), on average over 9 courses"),
+        ("Pain fell by 2.0 (95 % CI 1 to 2), on average over 9 courses of 8 weeks.",
+         "Pain fell by 2.0 (95 % CI 1 to 2), on average over 9 courses of 8 weeks"),
+        ("Pain fell by 2.0 (95 % CI 1 to 2), on average over 9 of 8 or 7.",
+         "Pain fell by 2.0 (95 % CI 1 to 2)"),
+        ("1 2 3 4 5 6 7 8", ""),
+    ],
+)  # fmt: skip
+def test_a_claim_keeps_its_interval_and_has_few_numbers(sentence: str, short: str) -> None:
+    assert claim(sentence) == short
+    assert len(re.findall(r"\d+(?:\.\d+)?", short)) <= MOST_NUMBERS
+
+
+def test_a_deck_always_ends_with_what_it_cannot_show(
+    synthetic_study: Any, make_answer: Any
+) -> None:
+    answer = make_answer()
+    refused = refusal("trial", "Did it help?", "there is no control arm.", answer.source)
+    for answers in ((answer,), (answer, refused), (refused,)):
+        document = compose(synthetic_study, answers, disclosure=Disclosure(exempt=True))
+        made = deck(document, answers)
+        assert made.slides[-1].title == "What this cannot show"
+        assert made.slides[-1].bullets
+
+
+def test_slides_need_no_network_and_have_notes(synthetic_study: Any, make_answer: Any) -> None:
+    text = rendered(synthetic_study, make_answer(), "slides", exempt=True).decode("utf-8")
+    assert set(re.findall(r"https?://[^\"' <)]+", text)) <= {
+        "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}  # fmt: skip
+    assert "<aside" in text
+
+
+@pytest.fixture
+def folder(synthetic_study: Any, quick_report: Any, tmp_path: Path) -> Path:
+    made: Path = quick_report(synthetic_study, tmp_path / "report")
+    return made
+
+
+def test_a_report_verifies_against_its_study_and_no_other(
+    synthetic_study: Any, make_study: Any, quick_report: Any, folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("outcomes.render.verify.report", quick_report)
+    assert verify(folder, synthetic_study).state == "equal"
+    other = verify(folder, make_study(61))
+    assert not other.ok
+    assert "SHA-256" in other.differences[0]
+    path = folder / "estimates.csv"
+    text = path.read_text(encoding="utf-8")
+    assert ",0.4," in text
+    path.write_text(text.replace(",0.4,", ",0.4000000001,", 1), encoding="utf-8")
+    assert verify(folder, synthetic_study).state == "equal within tolerance"
+    path.write_text(text.replace(",0.4,", ",0.5,", 1), encoding="utf-8")
+    changed = verify(folder, synthetic_study)
+    assert changed.state == "different"
+    assert "differs in 1 of" in changed.differences[0]
+
+
+def test_what_holds_no_report_cannot_be_verified(synthetic_study: Any, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds a report"):
+        verify(tmp_path, synthetic_study)
+
+
+def test_the_crate_is_read_by_the_crate_package_and_lists_every_file(folder: Path) -> None:
+    crate = ROCrate(str(folder))
+    listed = {entity.id for entity in crate.data_entities}
+    assert listed == {p.name for p in folder.iterdir()} - {"ro-crate-metadata.json"}
+
+
+def test_the_run_names_options_versions_and_digests(folder: Path) -> None:
+    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert run["options"]["formats"] == ["html"]
+    assert run["data"]["label"] == "SYNTHETIC"
+    assert set(run["files"]) == {"index.html", "estimates.csv"}
+    assert str(folder.parent) not in json.dumps(run)
+
+
+def test_rendering_needs_no_window_system() -> None:
+    code = (
+        "import sys, outcomes.render.report, outcomes.render.slides.html_deck; "
+        "sys.exit('matplotlib.pyplot' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
