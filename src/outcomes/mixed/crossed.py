@@ -16,6 +16,9 @@ from outcomes.mixed.cross_products import Crossed
 
 Array = npt.NDArray[Any]
 
+REGULAR = 1e-3
+"""Relative standard deviations above this may be divided by."""
+
 
 @dataclass(frozen=True)
 class CrossedStep:
@@ -36,6 +39,10 @@ class CrossedStep:
     log_det : float or complex
     explained : array, shape (m, m)
         What their elimination takes off W'V^-1W.
+    lam : tuple of array, shape (q, q)
+        Lambda of each factor.
+    inverse : array, shape (d, d), or None
+        M^-1, where Lambda is far enough from singular to divide by.
     """
 
     crossed: Crossed
@@ -45,18 +52,30 @@ class CrossedStep:
     effects: Array
     log_det: Any
     explained: Array
+    lam: tuple[Array, ...]
+    inverse: Array | None
 
     def sums(self) -> dict[int, tuple[Array, Array, Array]]:
         """Return the sums over levels, factor by factor."""
-        half = self.A @ self.K
+        half = None if self.inverse is not None else self.A @ self.K
         found = {}
-        for f in self.crossed.factors:
+        for position, f in enumerate(self.crossed.factors):
             rows = self.levels_of(f)
-            H = np.array([[self._diagonal(half, a, b) for b in rows.T] for a in rows.T])
+            if half is None:
+                H = self._blocks(rows, self.lam[position])
+            else:
+                H = np.array([[self._diagonal(half, a, b) for b in rows.T] for a in rows.T])
             flat = H.reshape(-1, len(rows))
             U = np.ascontiguousarray(np.moveaxis(self.U[rows], 0, -1))
             found[f] = H.sum(axis=-1), outer(U), flat @ flat.T
         return found
+
+    def _blocks(self, rows: Array, lam: Array) -> Array:
+        """Return the blocks of A - A K A as Lambda^-T (I - M^-1) Lambda^-1, shape (q, q, n)."""
+        q = len(lam)
+        inverse = np.asarray(self.inverse)[rows[:, :, None], rows[:, None, :]]
+        back = np.linalg.inv(lam)
+        return np.moveaxis(back.T @ (np.eye(q) - inverse) @ back, 0, -1)
 
     def _diagonal(self, half: Array, a: Array, b: Array) -> Array:
         """Return elements (a_l, b_l) of A - A K A for each level l."""
@@ -86,7 +105,9 @@ def eliminate_crossed(
     lam_t = [block.T for block in lam]
     K = times_blocks(crossed, times_blocks(crossed, inverse, lam_t).T, lam_t)
     sigma = [block @ block.T for block in lam]
+    regular = min(np.abs(np.diag(block)).min() for block in lam) > REGULAR
     if directions is not None or np.iscomplexobj(A):
+        regular = False
         d_sigma = None
         if directions is not None:
             d_sigma = [step * directions[f] for f in crossed.factors]
@@ -94,7 +115,10 @@ def eliminate_crossed(
         K, log_det = _differentiate(crossed, A, K, log_det, d_sigma)
     U = B - A @ (K @ B)
     effects = times_blocks(crossed, U.T, sigma).T
-    return CrossedStep(crossed, A, K, U, effects, log_det, B.T @ (K @ B))
+    explained = B.T @ (K @ B)
+    return CrossedStep(
+        crossed, A, K, U, effects, log_det, explained, tuple(lam), inverse if regular else None
+    )
 
 
 def _differentiate(

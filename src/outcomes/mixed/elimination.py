@@ -248,8 +248,7 @@ class Later:
         if self.crossed is not None:
             DP = self._times_crossed(stage, step, self.crossed)
             if s:
-                KDP = step.K[:, :, :, None] * DP[None]
-                self.joint_crossed[s] = -KDP.sum(axis=1)
+                self.joint_crossed[s] = -np.einsum("abn,bnd->and", step.K, np.stack(DP))
             total = total + np.array([[row_dots(D, dp) for D in step.crossed] for dp in DP])
         return np.asarray(total)
 
@@ -265,12 +264,13 @@ class Later:
             total = total + np.array([[row_dots(D, p) for p in P] for D in step.crossed])
         return np.asarray(total)
 
-    def _times_crossed(self, stage: Stage, step: Step, last: CrossedStep) -> Array:
-        """Sum C_u P[u, crossed] likewise, shape (q, n_groups, d)."""
-        total = np.stack([D @ last.K for D in step.crossed])
+    def _times_crossed(self, stage: Stage, step: Step, last: CrossedStep) -> list[Array]:
+        """Sum C_u P[u, crossed] likewise, shape (n_groups, d) for each of the q columns."""
+        total = [D @ last.K for D in step.crossed]
         for link in stage.links:
             P = self.joint_crossed[link.to][:, link.parent]
-            total = total + np.einsum("abn,bnd->and", step.links[link.to], P)
+            C = step.links[link.to]
+            total = [t + np.einsum("bn,bnd->nd", c, P) for t, c in zip(total, C, strict=True)]
         return total
 
 
