@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from outcomes.answers.claim import overclaims
-from outcomes.answers.trial import trial
+from outcomes.answers.trial import clda, trial
+from outcomes.errors import FitError
 from outcomes.provenance import Provenance
 from outcomes.study import study_from_tables
 
@@ -63,13 +64,21 @@ def test_change_is_the_difference_of_mean_improvements():
     assert found["estimate"] == pytest.approx(means["new"] - means["usual"], abs=1e-10)
 
 
-def test_with_complete_balanced_data_the_constrained_model_weighs_baseline_like_compound_symmetry():
-    study = made_trial(lost=0.0)
-    answer = trial(study, instrument="nprs")
+def test_with_complete_data_the_constrained_model_is_ancova_at_the_same_time():
+    """With nobody missing, both adjust for baseline by the same pooled slope, nearly."""
+    answer = trial(made_trial(n=400), instrument="nprs")
     found = rows_of(answer, "constrained").iloc[0]["estimate"]
-    change = rows_of(answer, "change").iloc[0]["estimate"]
-    score = rows_of(answer, "score").iloc[0]["estimate"]
-    assert min(change, score) - 1e-9 <= found <= max(change, score) + 1e-9
+    assert found == pytest.approx(rows_of(answer, "ancova").iloc[0]["estimate"], abs=0.02)
+
+
+def test_clda_is_a_fit_like_any_other_and_refuses_one_arm():
+    study = made_trial(lost=0.2)
+    fit = clda(study, "nprs")
+    row = fit.tidy().set_index("term").loc["arm_then[T.new at week 12]"]
+    table = rows_of(trial(study, instrument="nprs"), "constrained").iloc[0]
+    assert row["estimate"] == pytest.approx(table["estimate"])
+    with pytest.raises(FitError, match="arms can be compared"):
+        clda(made_trial(arms=("usual",)), "nprs")
 
 
 def test_the_constrained_model_uses_courses_without_a_later_score():

@@ -15,8 +15,9 @@ from outcomes.mixed.results import MixedFit
 from outcomes.mixed.testing import quantile, two_sided_p
 from outcomes.study import Study
 
-MOST_TIMES = 12
-"""The constrained model gives each time its own mean; beyond so many it is not fitted."""
+MOST_TIMES = 8
+"""The constrained model gives each time a mean and variance of its own, each pair a correlation."""
+REFERENCE = "control, or baseline"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,10 @@ class Arms:
     def treated(self) -> list[str]:
         """Arms other than the control, sorted."""
         return sorted(set(self.rows["arm"].dropna()) - {self.control})
+
+    def label(self, time: float) -> str:
+        """Return a time in words (``week 52``)."""
+        return f"{self.axis.replace('_count', '')} {time:g}"
 
     def at(self, time: float) -> pd.DataFrame:
         """Return one row a course: its score at a time, the last where it has several."""
@@ -125,18 +130,18 @@ def constrained_model(arms: Arms) -> MixedFit | None:
     Returns
     -------
     MixedFit or None
-        Of the score in the better direction; None with more times than it can carry. Terms
-        ``arm{i}_time{j}`` are arm minus control at each time.
+        Of the score in the better direction, with an unstructured covariance of the scores of a
+        course; None with more times than that can carry. Terms ``arm_then[T.ARM at TIME]`` are arm
+        minus control.
 
     Notes
     -----
     Liang and Zeger (2000), Sankhya B 62: 134-148. All scores are used, also of courses that have
-    no score later. The scores of a course share a random level (compound symmetry).
+    no score later.
     """
     if len(arms.times) > MOST_TIMES:
         return None
-    long, names = _long(arms)
-    return fitted(f"better ~ C(occasion) + {' + '.join(names)} + (1 | episode_id)", long)
+    return fitted("better ~ occasion + arm_then + us(occasion | episode_id)", _long(arms))
 
 
 def starts(study: Study, instrument: str, rows: pd.DataFrame) -> pd.DataFrame:
@@ -153,31 +158,34 @@ def starts(study: Study, instrument: str, rows: pd.DataFrame) -> pd.DataFrame:
     return table.dropna(subset=["score"]).reset_index(drop=True)
 
 
-def _long(arms: Arms) -> tuple[pd.DataFrame, list[str]]:
-    """All scores, the baseline's among them, with a column for each arm at each later time."""
-    rows = arms.rows[arms.rows[arms.axis].isin(arms.times)]
-    start = arms.starts.assign(**{arms.axis: -1.0})
-    columns = ["episode_id", "arm", arms.axis, "score"]
-    long = pd.concat([start[columns], rows[columns]], ignore_index=True)
-    order = {time: number for number, time in enumerate((-1.0, *arms.times))}
-    long["occasion"] = long[arms.axis].map(order).map("{:02d}".format)
-    long["better"] = arms.sign * long["score"]
-    names = []
-    for i, arm in enumerate(arms.treated):
-        for j, time in enumerate(arms.times):
-            names.append(f"arm{i}_time{j}")
-            long[names[-1]] = ((long["arm"] == arm) & (long[arms.axis] == time)).astype(float)
-    return long, names
+def _long(arms: Arms) -> pd.DataFrame:
+    """All scores, the baseline's among them: one row a course and occasion."""
+    later = arms.rows[arms.rows[arms.axis].isin(arms.times)]
+    later = later.drop_duplicates(["episode_id", arms.axis], keep="last")
+    later = later.assign(occasion=later[arms.axis].map(arms.label))
+    treated = later["arm"] != arms.control
+    later["arm_then"] = (later["arm"] + " at " + later["occasion"]).where(treated, REFERENCE)
+    first = arms.starts.assign(occasion="baseline", arm_then=REFERENCE)
+    columns = ["episode_id", "occasion", "arm_then", "score"]
+    long = pd.concat([first[columns], later[columns]], ignore_index=True)
+    occasions = ["baseline", *map(arms.label, arms.times)]
+    compared = [f"{arm} at {arms.label(time)}" for arm in arms.treated for time in arms.times]
+    return long.assign(
+        better=arms.sign * long["score"],
+        occasion=pd.Categorical(long["occasion"], occasions),
+        arm_then=pd.Categorical(long["arm_then"], [REFERENCE, *compared]),
+    )
 
 
 def constrained_rows(arms: Arms, fit: MixedFit) -> pd.DataFrame:
     """Return arm minus control at each time from the constrained model, as `compared_at` does."""
     terms = list(fit.estimates.terms)
     picks, labels = [], []
-    for i, arm in enumerate(arms.treated):
-        for j, time in enumerate(arms.times):
-            rows = arms.at(time)["arm"].value_counts()
-            picks.append(np.eye(len(terms))[terms.index(f"arm{i}_time{j}")])
-            labels.append(("constrained", arm, time, int(rows[arm]), int(rows[arms.control])))
+    for arm in arms.treated:
+        for time in arms.times:
+            counts = arms.at(time)["arm"].value_counts()
+            term = f"arm_then[T.{arm} at {arms.label(time)}]"
+            picks.append(np.eye(len(terms))[terms.index(term)])
+            labels.append(("constrained", arm, time, int(counts[arm]), int(counts[arms.control])))
     columns = ["kind", "arm", arms.axis, "n_episodes", "n_control"]
     return pd.DataFrame(labels, columns=columns).join(estimates(fit, np.vstack(picks)))

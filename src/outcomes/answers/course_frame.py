@@ -27,7 +27,8 @@ class CourseFrame:
     rows : DataFrame
         Trajectory of one instrument; small groups of conditions are pooled.
     axis : {"session_count", "week"}
-        Sessions received before the score where they are known, else weeks since the first visit.
+        Sessions received before the score where they are known, else weeks since the first visit;
+        whole weeks where arms are compared.
     group : str
         ``arm`` (a trial), ``condition``, or empty when there is one group only.
     times : tuple of float
@@ -83,6 +84,9 @@ def course_frame(study: Study, instrument: str) -> CourseFrame:
     rows = study.trajectory(instrument)
     left_out = dict(rows.attrs["left_out"])
     axis: Axis = "session_count" if _sessions_known(rows) else "week"
+    if rows["arm"].nunique() > 1 and rows["week"].notna().any():
+        axis = "week"  # arms are compared at the same time: a control may have no sessions
+        rows["week"] = rows["week"].round()
     untimed = rows[axis].isna()
     left_out[f"no {axis.replace('_', ' ')}"] = int(untimed.sum())
     rows = rows[~untimed].reset_index(drop=True)

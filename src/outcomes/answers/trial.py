@@ -8,12 +8,21 @@ from typing import Any
 import pandas as pd
 
 from outcomes.answers.answer import Answer, Check, Picture, refusal
-from outcomes.answers.arms import Arms, compared_at, constrained_model, constrained_rows, starts
+from outcomes.answers.arms import (
+    MOST_TIMES,
+    Arms,
+    compared_at,
+    constrained_model,
+    constrained_rows,
+    starts,
+)
 from outcomes.answers.claim import Words, basis_of, words
 from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, course_frame
 from outcomes.answers.source import source_of
 from outcomes.answers.wording import decimals, interval, scale, when
 from outcomes.dictionary.instruments import Instrument
+from outcomes.errors import FitError
+from outcomes.mixed.results import MixedFit
 from outcomes.study import Study
 
 NAME = "trial"
@@ -30,8 +39,8 @@ ASSUMPTIONS = (
     "ANCOVA uses courses with a score at that time: those without are like those with, given arm "
     "and baseline.",
     "The constrained longitudinal model uses every score: missing ones are like those of courses "
-    "with the same scores so far (missing at random). Its arms have one mean at baseline, and "
-    "scores of a course share a random level (compound symmetry).",
+    "with the same scores so far (missing at random). Its arms have one mean at baseline; the "
+    "covariance of a course's scores is unstructured.",
 )
 REFERENCES = (
     "Vickers & Altman (2001), BMJ 323:1123: baseline as covariate.",
@@ -88,6 +97,50 @@ def trial(study: Study, *, instrument: str, planned: bool = False) -> Answer:
     )
 
 
+def clda(study: Study, instrument: str) -> MixedFit:
+    """Fit the constrained longitudinal model of a trial: baseline as outcome, one mean for all.
+
+    Parameters
+    ----------
+    study : Study
+        With arms, one of them named as the control.
+    instrument : str
+        Instrument of the outcome.
+
+    Returns
+    -------
+    MixedFit
+        Of the score in the better direction; terms ``arm_then[T.ARM at TIME]`` are arm minus
+        control, positive = better.
+
+    Raises
+    ------
+    FitError
+        When the arms cannot be compared, with the reason, or there are more than eight times.
+
+    Notes
+    -----
+    Liang and Zeger (2000), Sankhya B 62: 134-148; unstructured covariance.
+
+    Examples
+    --------
+    >>> import outcomes as oc
+    >>> fit = clda(oc.simulate(scenario="two-arm-trial", seed=1), "nprs")
+    >>> fit.estimates.terms[-1]
+    'arm_then[T.massage at week 52]'
+    """
+    course = course_frame(study, instrument)
+    problem = _missing(study, course)
+    if problem:
+        must = "arms can be compared"
+        raise FitError(must, got=problem)
+    model = constrained_model(_arms(study, course, study.instrument(instrument)))
+    if model is None:
+        must = f"at most {MOST_TIMES} times are compared"
+        raise FitError(must, got="more", remedy="Use a mixed model with time as a number.")
+    return model
+
+
 def _missing(study: Study, course: CourseFrame) -> str:
     """Why arms cannot be compared, or an empty string."""
     arms = course.rows["arm"].dropna()
@@ -133,7 +186,7 @@ def _estimates(arms: Arms) -> tuple[pd.DataFrame, str]:
         parts.append(constrained_rows(arms, model))
         method += (
             f" Constrained longitudinal model by REML on {model.n_observations} scores: "
-            f"{model.request.formula}, where armI_timeJ are arm by later time."
+            f"{model.request.formula}."
         )
     table = pd.concat(parts, ignore_index=True)
     first = ["kind", "arm", arms.axis, "n_episodes", "n_control"]
