@@ -17,7 +17,8 @@ from outcomes.mixed.deviance import (
     profile,
     theta_gradient,
 )
-from outcomes.mixed.elimination import STEP, eliminate, forwards
+from outcomes.mixed.elimination import eliminate
+from outcomes.mixed.forward_pass import STEP, forwards
 
 Array = npt.NDArray[Any]
 

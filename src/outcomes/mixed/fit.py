@@ -21,8 +21,8 @@ from outcomes.errors import (
 from outcomes.mixed.covariance import singular_directions
 from outcomes.mixed.design import Design, WeightsLike, build_design
 from outcomes.mixed.deviance import Objective, factors_of, profile
-from outcomes.mixed.elimination import forwards
 from outcomes.mixed.formula import ModelFormula, parse_formula, variables
+from outcomes.mixed.forward_pass import forwards
 from outcomes.mixed.optimise import Optimum, minimise
 from outcomes.mixed.residual.fit import fit_correlated
 from outcomes.mixed.residual.results import CorrelatedFit

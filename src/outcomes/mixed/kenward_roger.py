@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from outcomes.mixed.deviance import Objective, factors_of, profile
-from outcomes.mixed.elimination import STEP, Eliminated, eliminate
+from outcomes.mixed.elimination import Eliminated, eliminate
+from outcomes.mixed.forward_pass import STEP
 
 Array = npt.NDArray[Any]
 

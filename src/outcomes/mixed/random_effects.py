@@ -10,9 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import UsageError
+from outcomes.mixed.backward_pass import backwards
 from outcomes.mixed.deviance import factors_of, profile
-from outcomes.mixed.elimination import backwards, forwards
+from outcomes.mixed.forward_pass import forwards
 from outcomes.mixed.random_effects_design import GroupingFactor
+from outcomes.mixed.residual.results import CorrelatedFit
 from outcomes.mixed.results import MixedFit
 from outcomes.mixed.working import make_working
 
@@ -37,6 +39,10 @@ class Conditional:
 
 def conditional_effects(fit: MixedFit) -> tuple[Conditional, ...]:
     """Return the random effects of every grouping factor, in the design's order."""
+    if isinstance(fit, CorrelatedFit):
+        from outcomes.mixed.residual.whitened import correlated_effects
+
+        return correlated_effects(fit)
     working = make_working(fit.design, patterns=False)
     products = working.products
     lam = factors_of(fit.optimum.end, working.blocks)
