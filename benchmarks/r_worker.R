@@ -29,9 +29,9 @@ while (length(line <- readLines(input, 1)) > 0) {
   reply <- tryCatch({
     if (request$op == "load") { d <- read.csv(request$csv, stringsAsFactors = TRUE); list(frame_mb = as.numeric(object.size(d)) / 2^20) }
     else {
-      gc(); before <- memory("VmRSS"); reset_peak(); start <- proc.time()[["elapsed"]]; clock <- as.numeric(Sys.time())
+      gc(); before <- memory("VmRSS"); reset_peak(); clock <- as.numeric(Sys.time()); busy <- sum(proc.time()[1:2])
       value <- suppressWarnings(suppressMessages(run(d, request$model, request$task)))
-      list(seconds = as.numeric(Sys.time()) - clock, loglik = value, peak_mb = memory("VmHWM") - before)
+      list(wall = as.numeric(Sys.time()) - clock, cpu = sum(proc.time()[1:2]) - busy, loglik = value, peak_mb = memory("VmHWM") - before)
     }
   }, error = function(e) list(error = substr(strsplit(conditionMessage(e), "\n")[[1]][1], 1, 120)))
   cat(toJSON(reply, auto_unbox = TRUE, digits = NA), "\n", sep = ""); flush(stdout())

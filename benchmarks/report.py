@@ -16,6 +16,12 @@ HEADINGS = {
 }
 
 
+CLOCKS = {
+    "wall": "Wall-clock time.",
+    "cpu": "CPU time summed over threads, as other work shared the machine.",
+}
+
+
 @dataclass(frozen=True)
 class Cell:
     """One measured cell: a program, a model, a task, a size."""
@@ -91,13 +97,14 @@ def memory(cells: Iterable[Cell]) -> Iterator[str]:
             )
 
 
-def write_report(cells: Sequence[Cell], folder: Path, date: str, machine: str) -> None:
+def write_report(cells: Sequence[Cell], folder: Path, date: str, machine: str, clock: str) -> None:
     """Write latest.md and latest.json and print the tables."""
     lines = [
         "# Fit times, side by side",
         "",
-        f"{date}; {machine}. Medians of warm fits in turn, one run; in brackets the multiple of",
-        "`outcomes`. Absolute times drift between machines: read the ratios.",
+        f"{date}; {machine}. {CLOCKS[clock]}",
+        "Medians of warm fits in turn, one run; in brackets the multiple of `outcomes`. Absolute",
+        "times drift between machines: read the ratios.",
         "",
     ]
     for model in dict.fromkeys(c.model for c in cells):

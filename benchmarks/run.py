@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import select
 import shutil
@@ -29,6 +30,13 @@ from report import Cell, write_report
 HERE = Path(__file__).parent
 PYTHON_PEERS = ("statsmodels", "mixedlm", "mixedlm-rs", "lme-python", "kamino-lme", "gpboost")
 R_PEERS = ("lme4", "nlme")
+THREADS = (
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+)
 CANNOT = "cannot express this"
 SLOWER = "not run (too slow, or failed, at the size before)"
 SIZES = (60, 200, 2_000, 20_000, 200_000)
@@ -37,11 +45,13 @@ SIZES = (60, 200, 2_000, 20_000, 200_000)
 class Worker:
     """A program in a process of its own, asked one thing at a time."""
 
-    def __init__(self, name: str, python: str, data: str) -> None:
+    def __init__(self, name: str, python: str, data: str, threads: int | None) -> None:
         script = "r_worker.R" if name in R_PEERS else "python_worker.py"
         interpreter = "Rscript" if name in R_PEERS else python
         self.command = [interpreter, str(HERE / script), name]
         self.data = data
+        limit = {} if threads is None else dict.fromkeys(THREADS, str(threads))
+        self.environment = {**os.environ, **limit}
         self.frame_mb: float | None = None
         self.process: subprocess.Popen[str] | None = None
 
@@ -55,6 +65,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            env=self.environment,
         )
         answer = self.ask({"op": "load", "csv": self.data}, 600)
         self.frame_mb = answer.get("frame_mb")
@@ -110,7 +121,7 @@ class Race:
         workers = {}
         for name in programs:
             python = sys.executable if name == "outcomes" else self.options.peer_python
-            workers[name] = Worker(name, python, path)
+            workers[name] = Worker(name, python, path, self.options.threads)
             if error := workers[name].start():
                 print(f"  {name}: not here ({error})")
                 workers.pop(name).close()
@@ -123,19 +134,19 @@ class Race:
         notes = {name: note for name, note in known.items() if note}
         for turn in range(self.options.rounds + 1):
             for name, worker in workers.items():
-                slow = any(a["seconds"] > self.options.limit / 8 for a in answers[name])
+                slow = any(a["wall"] > self.options.limit / 8 for a in answers[name])
                 if name in notes or slow:
                     continue
                 worker.start()
                 answer = worker.ask(request, self.options.limit)
                 if "error" in answer:
                     notes[name] = answer["error"]
-                elif turn > 0 or answer["seconds"] > self.options.limit / 8:  # the first warms up
+                elif turn > 0 or answer["wall"] > self.options.limit / 8:  # the first warms up
                     answers[name].append(answer)
         for name, worker in workers.items():
             cell = summary(
                 Cell(name, model, task, self.patients, rows, frame_mb=worker.frame_mb),
-                answers[name],
+                [{**a, "seconds": a[self.options.clock]} for a in answers[name]],
                 notes.get(name, ""),
             )
             if cell.note == CANNOT:
@@ -181,6 +192,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--rounds", type=int, default=5, help="warm fits of each program")
     parser.add_argument("--limit", type=float, default=120, help="seconds a fit may take")
+    parser.add_argument("--threads", type=int, help="threads of every program's libraries")
+    parser.add_argument(
+        "--clock", choices=("wall", "cpu"), default="wall", help="cpu: for a busy machine"
+    )
     parser.add_argument("--out", type=Path, default=HERE / "results")
     return parser.parse_args()
 
@@ -197,8 +212,10 @@ def main() -> None:
             models = [model for model in options.models if MODELS[model].sessions == shape]
             tasks = [(model, task) for model in models for task in options.tasks]
             cells += Race(patients, options, settled).run(programs(options.peers), tasks)
-    machine = f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}"
-    write_report(cells, options.out, started, machine)
+    threads = f", {options.threads} thread(s) each" if options.threads else ""
+    python = f"Python {platform.python_version()}"
+    machine = f"{platform.machine()}, {python}, {platform.system()}{threads}"
+    write_report(cells, options.out, started, machine, options.clock)
 
 
 if __name__ == "__main__":
