@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,13 @@ class ColumnMap:
         scored = (column for timings in self.scores.values() for column in timings.values())
         identifying = (column for own in self.identifiers.values() for column in own)
         return list(dict.fromkeys([*self.columns.values(), *scored, *identifying]))
+
+    def with_identifiers(self, columns: Iterable[str]) -> ColumnMap:
+        """Return the same map with further columns that identify people."""
+        known = {column for own in self.identifiers.values() for column in own}
+        others = tuple(column for column in columns if column not in known)
+        other = (*self.identifiers.get("other", ()), *others)
+        return replace(self, identifiers={**self.identifiers, "other": other})
 
     def with_columns(self, columns: Mapping[str, str]) -> ColumnMap:
         """Return the same map with other columns."""

@@ -22,7 +22,9 @@ from outcomes.intake.export_rows import EXPORT, ExportRows, read_export
 from outcomes.intake.findings_page import write_findings
 from outcomes.intake.flat import refuse_absent
 from outcomes.intake.load import load
+from outcomes.intake.redcap import from_redcap
 from outcomes.intake.rows import read_rows
+from outcomes.intake.text_table import read_text_table
 from outcomes.intake.visits import tables_of
 from outcomes.intake.wide import stacked
 from outcomes.privacy.key_file import KeyFile, new_revision, read_key, write_key
@@ -93,6 +95,10 @@ def import_export(
     mapped = read_column_map(columns)
     rows = read_rows(export_path, mapped.form)
     n_rows = len(rows)
+    if mapped.form.redcap_dictionary:
+        dictionary = read_text_table(export_path.parent / mapped.form.redcap_dictionary)
+        rows, identifying = from_redcap(rows, dictionary)
+        mapped = mapped.with_identifiers(identifying)
     rows, mapped = stacked(rows, mapped, export_path.name)
     refuse_absent(rows, mapped, export_path.name)
     key = read_key(key_path)

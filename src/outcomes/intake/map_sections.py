@@ -89,7 +89,8 @@ class Spread:
 
 def file_format(section: Section) -> tuple[FileFormat, tuple[str, ...]]:
     """Read ``[file]``: how the file is written, and the words that mean an empty cell."""
-    known = ("sheets", "header_rows", "encoding", "delimiter", "decimal", "dates", "empty")
+    known = ("sheets", "header_rows", "encoding", "delimiter", "decimal", "redcap_dictionary",
+             "dates", "empty")  # fmt: skip
     refuse_unknown(section, known, "an entry of [file]")
     decimal = str(section.get("decimal", "."))
     if decimal not in (".", ","):
@@ -101,6 +102,7 @@ def file_format(section: Section) -> tuple[FileFormat, tuple[str, ...]]:
         encoding=str(section.get("encoding", "")),
         delimiter=str(section.get("delimiter", "")),
         decimal=decimal,
+        redcap_dictionary=str(section.get("redcap_dictionary", "")),
         dates=texts(section.get("dates", ())) or FileFormat.dates,
     )
     return form, texts(section.get("empty", ()))

@@ -29,6 +29,8 @@ class FileFormat:
         Of a CSV file; empty: found out.
     decimal : str
         Mark before decimals, ``.`` or ``,``.
+    redcap_dictionary : str
+        File beside the export with the data dictionary of a REDCap project; empty: no such export.
     dates : tuple of str
         Accepted ways to write a date, tried in order, as `datetime.strptime` takes them.
     """
@@ -38,6 +40,7 @@ class FileFormat:
     encoding: str = ""
     delimiter: str = ""
     decimal: str = "."
+    redcap_dictionary: str = ""
     dates: tuple[str, ...] = ("%Y-%m-%d",)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from outcomes.privacy.patterns import PATTERNS, found_in, words_in
@@ -43,7 +42,7 @@ def scan(
     Parameters
     ----------
     rows : DataFrame of str
-        Cells as they were read, shape (rows, columns).
+        Cells as they were read, shape (rows, columns); the index is the position in the file.
     columns : collection of str
         Columns to look at.
     names : collection of str
@@ -76,10 +75,14 @@ def _column(
     for kind in PATTERNS:
         if own and kind in ("date", "title"):
             continue
-        positions = np.flatnonzero(found_in(cells, kind).to_numpy())
-        if positions.size:
-            yield Sighting(column, kind, tuple(int(i) + 1 for i in positions))
+        positions = _positions(cells, found_in(cells, kind))
+        if positions:
+            yield Sighting(column, kind, positions)
     if not own:
-        positions = np.flatnonzero(words_in(cells, names).to_numpy())
-        if positions.size:
-            yield Sighting(column, "name", tuple(int(i) + 1 for i in positions))
+        positions = _positions(cells, words_in(cells, names))
+        if positions:
+            yield Sighting(column, "name", positions)
+
+
+def _positions(cells: pd.Series[str], found: pd.Series[bool]) -> tuple[int, ...]:
+    return tuple(int(i) + 1 for i in cells.index[found.to_numpy()])
