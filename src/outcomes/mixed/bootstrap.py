@@ -14,6 +14,8 @@ from outcomes.errors import FitError, OutcomesWarning, UsageError
 from outcomes.mixed.fit import refit
 from outcomes.mixed.parameters import parameter_names, parameter_values
 from outcomes.mixed.random_effects import fixed_fitted
+from outcomes.mixed.residual.results import CorrelatedFit
+from outcomes.mixed.residual.whitened import correlated_draws
 from outcomes.mixed.results import MixedFit
 
 Array = npt.NDArray[Any]
@@ -162,7 +164,11 @@ def simulate(fit: MixedFit, n: int, rng: np.random.Generator) -> Array:
     """
     design, sigma = fit.design, fit.estimates.sigma
     root = np.ones(design.n) if design.weights is None else np.sqrt(design.weights)
-    drawn = rng.standard_normal((n, design.n)).T * (sigma / root)[:, None]
+    normal = rng.standard_normal((n, design.n)).T
+    if isinstance(fit, CorrelatedFit):
+        drawn = correlated_draws(fit, normal)
+    else:
+        drawn = normal * (sigma / root)[:, None]
     for factor, covariance in zip(design.factors, fit.estimates.covariances, strict=True):
         half = factor.covariance.factor(factor.covariance.theta(covariance))
         effects = rng.standard_normal((n, factor.n_levels, factor.q)) @ half.T

@@ -17,6 +17,8 @@ import pandas as pd
 from scipy.stats import chi2
 
 from outcomes.errors import UsageError
+from outcomes.mixed.residual.choose import compare_residuals
+from outcomes.mixed.residual.results import CorrelatedFit
 from outcomes.mixed.results import MixedFit
 
 Array = npt.NDArray[Any]
@@ -67,6 +69,8 @@ def compare(small: MixedFit, large: MixedFit) -> pd.DataFrame:
     1       26.1  1.0   chi2(1)
     """
     _require_comparable(small, large)
+    if isinstance(small, CorrelatedFit) or isinstance(large, CorrelatedFit):
+        return compare_residuals(small, large)
     mixture, closed = reference_mixture(small, large)
     table = pd.DataFrame([_criteria(small), _criteria(large)])
     df = int(table["n_parameters"].diff().iloc[1])

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from outcomes.mixed.contrasts import Method
     from outcomes.mixed.margin_functions import Names
     from outcomes.mixed.reference_grid import At
-    from outcomes.mixed.robust import RobustFit
 
 Array = npt.NDArray[Any]
 
@@ -165,6 +164,11 @@ class MixedFit:
         """Covariance of the fixed coefficients that tests use, shape (p, p)."""
         return self.inference.covariance
 
+    def residual_variance(self, new: pd.DataFrame) -> Array | float:
+        """Return the residual variance of other rows; prior weights count as one."""
+        del new
+        return self.estimates.sigma**2
+
     def tidy(self, conf_level: float = 0.95) -> pd.DataFrame:
         """Tabulate the fixed coefficients: see `outcomes.mixed.tables.tidy`."""
         from outcomes.mixed.tables import tidy
@@ -301,7 +305,7 @@ class MixedFit:
 
         return r2(self, bootstrap, conf_level)
 
-    def robust(self, cluster: str) -> RobustFit:
+    def robust(self, cluster: str) -> MixedFit:
         """Return the fit with cluster-robust inference: see `outcomes.mixed.robust.robust`."""
         from outcomes.mixed.robust import robust
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from outcomes.errors import UsageError
 from outcomes.mixed.residual.likelihood import Derivatives, Solution, differentiate
 from outcomes.mixed.residual.model import CorrelatedModel
 from outcomes.mixed.residual.structures import ByDistance, Structure
 from outcomes.mixed.results import MixedFit
 from outcomes.mixed.testing import DfMethod
+
+if TYPE_CHECKING:
+    from outcomes.mixed.bootstrap import Bootstrap
 
 Array = npt.NDArray[Any]
 
@@ -58,6 +62,45 @@ class CorrelatedFit(MixedFit):
         """Tabulate variances and correlations, those of the residuals last."""
         own = super().variance_components().iloc[:-1]
         return pd.concat([own, residual_components(self)], ignore_index=True)
+
+    def residual_variance(self, new: pd.DataFrame) -> Array | float:
+        """Return the residual variance of other rows, by visit and stratum where these have one."""
+        from outcomes.mixed.residual.new_rows import new_variance
+
+        return new_variance(self, new)
+
+    def robust(self, cluster: str) -> MixedFit:
+        """Return the fit with cluster-robust inference: see `outcomes.mixed.robust.robust`."""
+        from outcomes.mixed.residual.robust import robust_correlated
+
+        return robust_correlated(self, cluster)
+
+    def profile(self, which: str = "all", conf_level: float = 0.95) -> pd.DataFrame:
+        """Refuse: profile likelihoods are for independent residuals."""
+        del which, conf_level
+        self._refuse("Profile-likelihood intervals", "tidy() or bootstrap()")
+
+    def icc(self, bootstrap: Bootstrap | None = None, conf_level: float = 0.95) -> pd.DataFrame:
+        """Refuse: with correlated residuals scores resemble each other by their distance too."""
+        del bootstrap, conf_level
+        self._refuse("Intraclass correlations", "variance_components()")
+
+    def r2(self, bootstrap: Bootstrap | None = None, conf_level: float = 0.95) -> pd.DataFrame:
+        """Refuse: Nakagawa's R2 has one residual variance."""
+        del bootstrap, conf_level
+        self._refuse("R2 and its parts", "variance_components()")
+
+    def crosscheck(self) -> pd.DataFrame:
+        """Refuse: statsmodels has no residual covariance."""
+        self._refuse("Cross-checks by statsmodels", "the R packages mmrm or nlme")
+
+    def _refuse(self, what: str, instead: str) -> NoReturn:
+        must = f"{what} need independent residuals"
+        raise UsageError(
+            must,
+            got=f"'{self.model.layout.term}'",
+            remedy=f"Use {instead}.",
+        )
 
 
 def residual_components(fit: CorrelatedFit) -> pd.DataFrame:
