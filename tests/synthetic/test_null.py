@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import statsmodels.formula.api as smf
 
+import outcomes as oc
 from outcomes.study import study_from_tables
 from outcomes.synthetic.block import clusters_of, make_block
 from outcomes.synthetic.columns import to_frame
@@ -70,3 +72,31 @@ def test_three_steps_in_many_studies(serial_share):
     assert 0.05 - 2.6 * np.sqrt(0.05 * 0.95 / n) < share[2] < 0.07 + 2.6 * np.sqrt(0.0475 / n)
     error = estimates[:, 2].std(ddof=1) / np.sqrt(n)
     assert abs(estimates[:, 2].mean()) < max(3 * error, 0.008)
+
+
+def mixed_model(n_studies):
+    """Estimate and p-value of pressure in the mixed model, shape (studies, 2)."""
+    formula = "improvement ~ pressure + baseline + score_before + session_count + (1 | episode_id)"
+    found = []
+    for seed in range(n_studies):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", oc.SingularFitWarning)  # the last score takes its place
+            fit = oc.lmm(formula, rows_of(seed))
+        row = fit.tidy().set_index("term").loc["pressure"]
+        found.append((row["estimate"], row["p_value"]))
+    return np.array(found)
+
+
+def test_the_mixed_model_finds_nothing_either():
+    estimates, p_values = mixed_model(8).T
+    assert abs(estimates.mean()) < 3.5 * estimates.std(ddof=1) / np.sqrt(8)
+    assert (p_values < 0.05).sum() <= 3
+
+
+@pytest.mark.slow
+def test_the_mixed_model_in_many_studies():
+    n = 300
+    estimates, p_values = mixed_model(n).T
+    share = (p_values < 0.05).mean()
+    assert abs(share - 0.05) < 2.6 * np.sqrt(0.05 * 0.95 / n) + 0.01
+    assert abs(estimates.mean()) < max(3 * estimates.std(ddof=1) / np.sqrt(n), 0.008)
