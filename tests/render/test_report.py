@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from outcomes.answers.answer import refusal
+from outcomes.answers.answer import Check, refusal
 from outcomes.errors import UnavailableError, UsageError
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.render.compose import compose
@@ -157,6 +158,23 @@ def test_no_small_group_can_be_worked_out_from_the_total(
     table = disclosed(make_answer(groups, synthetic=False)).table
     assert set(table.loc[table["estimate"].isna(), "group"]) == hidden
     assert set(table.loc[table["suppressed"], "group"]) == hidden
+
+
+def test_sentences_of_real_data_hold_no_small_count_of_people(make_answer: Any) -> None:
+    answer = replace(
+        make_answer(synthetic=False),
+        sentence="Cleared in 51 of 52 courses; 3 of 90 patients were not, 1,204 patients were.",
+        checks=(Check("support", False, "8 courses left out"),),
+        limits=("Groups with fewer than 10 courses are not shown.",),
+    )
+    safe = disclosed(answer)
+    assert safe.sentence == (
+        "Cleared in nearly all of 52 courses; fewer than 11 of 90 patients were not, "
+        "1,204 patients were."
+    )
+    assert safe.checks[0].detail == "fewer than 11 courses left out"
+    assert safe.limits == answer.limits
+    assert disclosed(answer, Disclosure(exempt=True)).sentence == answer.sentence
 
 
 def test_as_if_real_suppresses_synthetic_data_too_and_keeps_the_label(

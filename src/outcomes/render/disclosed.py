@@ -8,6 +8,7 @@ import pandas as pd
 
 from outcomes.answers.answer import Answer, Picture
 from outcomes.privacy.disclosure import SUPPRESSED, Disclosure, suppress_counts
+from outcomes.render.safe_words import safe_words
 
 COUNT = "n_episodes"
 TOTAL = "all"
@@ -18,7 +19,7 @@ VALUES = (
 
 
 def disclosed(answer: Answer, disclosure: Disclosure | None = None) -> Answer:
-    """Return an answer whose table and picture hold no small count and nothing behind one.
+    """Return an answer whose table, picture and words hold no small count and nothing behind one.
 
     Parameters
     ----------
@@ -39,6 +40,11 @@ def disclosed(answer: Answer, disclosure: Disclosure | None = None) -> Answer:
         answer,
         table=_without_small_cells(answer.table, rule),
         picture=None if picture is None else _safe_picture(picture, rule),
+        sentence=safe_words(answer.sentence, rule),
+        reason=safe_words(answer.reason, rule),
+        method=safe_words(answer.method, rule),
+        limits=tuple(safe_words(text, rule) for text in answer.limits),
+        checks=tuple(replace(c, detail=safe_words(c.detail, rule)) for c in answer.checks),
     )
 
 
@@ -84,7 +90,7 @@ def _alike(table: pd.DataFrame, about: list[str]) -> list[pd.Index[int]]:
 def _safe_picture(picture: Picture, rule: Disclosure) -> Picture:
     data = _without_small_cells(picture.data, rule)
     if SUPPRESSED not in data or not data[SUPPRESSED].any():
-        return replace(picture, data=data)
+        return replace(picture, data=data, alt=safe_words(picture.alt, rule))
     words = f"{picture.title}. {picture.y_label} {picture.x_label}".strip()
     return replace(
         picture, data=data, alt=f"{words}. Points that rest on few courses are left out."

@@ -20,7 +20,7 @@ def spread(
     heights : sequence of float, shape (n,)
         Height of each label, in the same unit, gaps included.
     low, high : float
-        Labels stay between these where they fit.
+        Labels stay between these where they fit; where not, they leave at the lower end.
 
     Returns
     -------
@@ -42,7 +42,8 @@ def spread(
     tall = np.asarray(heights, float)[order]
     stacked = np.cumsum(tall) - tall / 2
     free = isotonic_regression(np.asarray(wanted, float)[order] - stacked).x
-    placed = np.clip(free, low, max(low, high - tall.sum())) + stacked
+    highest = high - tall.sum()
+    placed = np.clip(free, min(low, highest), highest) + stacked
     result = np.empty(len(order))
     result[order] = placed
     return [float(value) for value in result]

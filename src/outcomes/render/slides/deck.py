@@ -92,8 +92,8 @@ def claim(sentence: str) -> str:
 
     Examples
     --------
-    >>> claim("Pain fell by 2.0 points (95 % CI 1.7 to 2.4), over 199 courses on a 0 to 10 scale.")
-    'Pain fell by 2.0 points (95 % CI 1.7 to 2.4)'
+    >>> claim("Pain fell by 2 points (95 % CI 1.7 to 2.4), on average over 199 courses of 8 to 10.")
+    'Pain fell by 2 points (95 % CI 1.7 to 2.4)'
     """
     whole = sentence.rstrip(".")
     ends = [found.start() for found in _CLAUSE_ENDS.finditer(whole)]
