@@ -36,7 +36,8 @@ def residuals(fit: MixedFit) -> pd.DataFrame:
         (change of the fitted value per unit of the score, variances held); residual_standardised
         (Pearson residual / sqrt(1 - leverage), of variance near one); marginal_residual (response
         minus the fixed part). A row that its random effects reproduce has leverage 1 and no
-        standardised residual.
+        standardised residual. Where residuals are correlated the Pearson residual is that of a
+        score given the patient's earlier ones (nlme's ``normalized``), and so is its leverage.
 
     References
     ----------
@@ -57,7 +58,7 @@ def residuals(fit: MixedFit) -> pd.DataFrame:
     fixed = fixed_fitted(fit)
     fitted = fixed + random_fitted(fit)
     found = marginal_covariance(fit)
-    pearson = found.root * (fit.design.y - fitted) / fit.estimates.sigma
+    pearson = found.scale(fit.design.y - fitted) / found.sigma
     leverage = leverages(fit)
     room = np.where(1.0 - leverage > 1e-10, 1.0 - leverage, np.nan)
     return pd.DataFrame(
@@ -79,9 +80,9 @@ def leverages(fit: MixedFit) -> Array:
     The fitted value's prediction variance over the residual variance (variances held).
     """
     found = marginal_covariance(fit)
-    scaled = found.root[:, None] * found.X
+    scaled = found.scale(found.X)
     variance = found.prediction_variance(scaled, found.H, fit.estimates.vcov)
-    return np.asarray(variance / fit.estimates.sigma**2)
+    return np.asarray(variance / found.sigma**2)
 
 
 def normal_quantiles(fit: MixedFit, group: str | None = None) -> pd.DataFrame:

@@ -25,6 +25,7 @@ from scipy.sparse.linalg import SuperLU, splu
 from outcomes.errors import UsageError
 from outcomes.mixed.covariance import split_theta
 from outcomes.mixed.random_effects_design import GroupingFactor
+from outcomes.mixed.residual.results import CorrelatedFit
 from outcomes.mixed.results import MixedFit
 
 Array = npt.NDArray[Any]
@@ -66,6 +67,16 @@ class MarginalCovariance:
         """Factorised H'H + I."""
         M = (self.H.T @ self.H + sparse.identity(self.H.shape[1])).tocsc()
         return splu(M, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
+
+    def scale(self, columns: Array) -> Array:
+        """Return the rows with residuals that are independent and of variance sigma^2."""
+        return self.root * columns if columns.ndim == 1 else self.root[:, None] * columns
+
+    def covariance(self, rows: Array) -> Array:
+        """Return V of some rows, shape (k, k)."""
+        H, root = self.H[rows], self.root[rows]
+        inner = (H @ H.T).toarray() + np.eye(len(rows))
+        return np.asarray(self.sigma**2 * inner / np.outer(root, root))
 
     def solve(self, columns: Array) -> Array:
         """Return V^-1 M for columns M, shape (n,) or (n, k)."""
@@ -158,6 +169,10 @@ class MarginalCovariance:
 
 def marginal_covariance(fit: MixedFit) -> MarginalCovariance:
     """Prepare the covariance of the rows a model was fitted to."""
+    if isinstance(fit, CorrelatedFit):
+        from outcomes.mixed.residual.whitened import whitened_covariance
+
+        return whitened_covariance(fit)
     design = fit.design
     blocks = [factor.covariance for factor in design.factors]
     thetas = split_theta(fit.estimates.theta, blocks)

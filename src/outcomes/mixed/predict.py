@@ -46,7 +46,8 @@ def predict(
         fixed part alone, for an average level of everything.
     interval : {None, "confidence", "prediction"}
         "confidence": for the fitted value; "prediction": for a new score. With ``random=False`` a
-        new score is one of a new level of everything.
+        new score is one of a new level of everything. Correlated residuals of a patient's other
+        scores are not used.
     conf_level : float, between 0 and 1
 
     Returns
@@ -87,6 +88,7 @@ def predict(
     if interval not in INTERVALS:
         must = "interval must be None, 'confidence' or 'prediction'"
         raise UsageError(must, got=f"'{interval}'")
+    random = random and bool(fit.design.factors)
     X = design_matrix(fit.design.fixed, new)[:, fit.working.basis.kept]
     fitted = X @ fit.estimates.beta + grid_offset(fit, new)
     Z = [new_columns(factor, new) for factor in fit.design.factors] if random else []
@@ -176,7 +178,7 @@ def quadratic(rows: Array, covariance: Array) -> Array:
 
 def _new_score_variance(fit: MixedFit, new: pd.DataFrame, random: bool) -> Array | float:
     """Return what a new score adds: the residual and, without random effects, all of them."""
-    residual = fit.estimates.sigma**2
+    residual = fit.residual_variance(new)
     if random:
         return residual
     covariances = zip(fit.design.factors, fit.estimates.covariances, strict=True)

@@ -212,10 +212,7 @@ def cluster_robust(fit: MixedFit, cluster: str) -> ClusterRobust:
 def _cluster(found: MarginalCovariance, rows: Array, M: Array) -> tuple[Array, Array, Array]:
     """Return the score of one cluster, J and N."""
     X, VX = found.X[rows], found.VX[rows]
-    H = found.H[rows]
-    root = found.root[rows]
-    V = (found.sigma / root)[:, None] * ((H @ H.T).toarray() + np.eye(len(rows)))
-    V *= found.sigma / root
+    V = found.covariance(rows)
     D = np.linalg.cholesky(V).T
     B = D @ (V - X @ M @ X.T) @ D.T
     values, vectors = np.linalg.eigh((B + B.T) / 2.0)
