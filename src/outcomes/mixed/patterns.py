@@ -100,11 +100,11 @@ def _second_moments(B: Array, pattern: Array, n_patterns: int) -> Array:
     """Sum vec(B_i) vec(B_i)' over the groups of each pattern, shape (q, q, n_patterns, m, m)."""
     q, m, n_groups = B.shape
     counts = np.bincount(pattern, minlength=n_patterns)
-    flat = np.take(B.reshape(q * m, n_groups), np.argsort(pattern, kind="stable"), axis=1)
+    flat, order = B.reshape(q * m, n_groups), np.argsort(pattern, kind="stable")
     ends = np.cumsum(counts)
     moments = np.empty((n_patterns, q * m, q * m))
     for g, (start, end) in enumerate(zip(ends - counts, ends, strict=True)):
-        part = flat[:, start:end]
+        part = np.take(flat, order[start:end], axis=1)
         np.matmul(part, part.T, out=moments[g])
     by_pair = moments.reshape(-1, q, m, q, m).transpose(1, 3, 0, 2, 4)
     return np.ascontiguousarray(by_pair)
@@ -116,8 +116,8 @@ def _cells(stage: Stage, pattern: Array) -> tuple[Stage, Array]:
     first = order[starts]
     root = np.sqrt(counts)
     q, m, n_groups = stage.B.shape
-    ordered = np.take(stage.B.reshape(q * m, n_groups), order, axis=1)
-    summed = np.add.reduceat(ordered, starts, axis=1) / root
+    rows = stage.B.reshape(q * m, n_groups)
+    summed = np.array([np.add.reduceat(row[order], starts) for row in rows]) / root
     cells = Stage(
         factor=stage.factor,
         A=np.ascontiguousarray(stage.A[..., first]),

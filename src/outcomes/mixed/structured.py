@@ -113,7 +113,7 @@ class Parts:
                 factor.column(j, slice(None) if rows is None else rows) for factor, j in chosen
             ]
             size = len(self.groups.codes if rows is None else rows)
-            known[key] = reduce(np.multiply, columns) if columns else np.ones(size)
+            known[key] = reduce(np.multiply, columns) if columns else _ones(size)
         return list(known).index(key)
 
 
@@ -180,7 +180,7 @@ def structured_products(design: Design, order: Order, response: Array) -> CrossP
     """
     finest = design.factors[order.nested[0]]
     groups = make_groups(finest.codes, finest.n_levels)
-    parts = Parts(groups, {(): np.ones(design.n)}, {(): np.ones(finest.n_levels)})
+    parts = Parts(groups, {(): _ones(design.n)}, {(): _ones(finest.n_levels)})
     W = [*parts.split(design.fixed), parts.add_row("response", response)]
     Z = [
         [pair for columns in design.factors[f].columns for pair in parts.split(columns)]
@@ -191,6 +191,11 @@ def structured_products(design: Design, order: Order, response: Array) -> CrossP
     grams = _grams(parts, design.weights)
     stages = tuple(_stage(design, order, grams, s, Z, W) for s in range(len(Z)))
     return CrossProducts(stages, None, grams.total(W), design.n)
+
+
+def _ones(size: int) -> Array:
+    """Return ones that take no memory."""
+    return np.broadcast_to(np.float64(1.0), (size,))
 
 
 def _grams(parts: Parts, weights: Array | None) -> GroupGrams:
