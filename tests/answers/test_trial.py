@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from outcomes.answers.claim import overclaims
-from outcomes.answers.trial import clda, trial
-from outcomes.errors import FitError
+from outcomes.answers.trial import trial
+from outcomes.causal.constrained import clda
 from outcomes.provenance import Provenance
 from outcomes.study import study_from_tables
 
@@ -71,14 +71,11 @@ def test_with_complete_data_the_constrained_model_is_ancova_at_the_same_time():
     assert found == pytest.approx(rows_of(answer, "ancova").iloc[0]["estimate"], abs=0.02)
 
 
-def test_clda_is_a_fit_like_any_other_and_refuses_one_arm():
+def test_the_constrained_rows_are_those_of_clda():
     study = made_trial(lost=0.2)
-    fit = clda(study, "nprs")
-    row = fit.tidy().set_index("term").loc["arm_then[T.new at week 12]"]
+    row = clda(study, "nprs").tidy().set_index("term").loc["new_week_12"]
     table = rows_of(trial(study, instrument="nprs"), "constrained").iloc[0]
     assert row["estimate"] == pytest.approx(table["estimate"])
-    with pytest.raises(FitError, match="arms can be compared"):
-        clda(made_trial(arms=("usual",)), "nprs")
 
 
 def test_the_constrained_model_uses_courses_without_a_later_score():

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
-from outcomes.answers.contrasts import estimates, fitted
+from outcomes.answers.contrasts import estimates
 from outcomes.answers.course_frame import Axis
+from outcomes.causal.constrained import clda, difference_name
 from outcomes.mixed.results import MixedFit
 from outcomes.mixed.testing import quantile, two_sided_p
 from outcomes.study import Study
 
 MOST_TIMES = 8
 """The constrained model gives each time a mean and variance of its own, each pair a correlation."""
-REFERENCE = "control, or baseline"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +36,6 @@ class Arms:
         The control arm.
     sign : int
         +1 where a higher score is better, -1 where a lower one is.
-    starts : DataFrame
-        Columns ``episode_id, arm, score``: the baseline of every course, also of those without a
-        later score.
     """
 
     rows: pd.DataFrame
@@ -46,16 +43,11 @@ class Arms:
     times: tuple[float, ...]
     control: str
     sign: int
-    starts: pd.DataFrame
 
     @property
     def treated(self) -> list[str]:
         """Arms other than the control, sorted."""
         return sorted(set(self.rows["arm"].dropna()) - {self.control})
-
-    def label(self, time: float) -> str:
-        """Return a time in words (``week 52``)."""
-        return f"{self.axis.replace('_count', '')} {time:g}"
 
     def at(self, time: float) -> pd.DataFrame:
         """Return one row a course: its score at a time, the last where it has several."""
@@ -119,62 +111,26 @@ def _ols_rows(outcome: Any, columns: Any, n_arms: int) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def constrained_model(arms: Arms) -> MixedFit | None:
-    """Fit the constrained longitudinal model: baseline is an outcome, its mean common to all arms.
+def constrained_model(study: Study, arms: Arms, instrument: str) -> MixedFit | None:
+    """Fit the constrained longitudinal model; None on too many times, or visits without days.
 
     Parameters
     ----------
+    study : Study
+        With arms and a named control.
     arms : Arms
-        The rows.
+        Its rows.
+    instrument : str
+        Instrument of the outcome.
 
     Returns
     -------
     MixedFit or None
-        Of the score in the better direction, with an unstructured covariance of the scores of a
-        course; None with more times than that can carry. Terms ``arm_then[T.ARM at TIME]`` are arm
-        minus control.
-
-    Notes
-    -----
-    Liang and Zeger (2000), Sankhya B 62: 134-148. All scores are used, also of courses that have
-    no score later.
+        See `outcomes.causal.constrained.clda`.
     """
-    if len(arms.times) > MOST_TIMES:
+    if arms.axis != "week" or arms.rows["week"].nunique() > MOST_TIMES:
         return None
-    return fitted("better ~ occasion + arm_then + us(occasion | episode_id)", _long(arms))
-
-
-def starts(study: Study, instrument: str, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the baseline of every course with an arm, also of those without a later score."""
-    later = rows.drop_duplicates("episode_id").set_index("episode_id")["baseline"]
-    scores = study.assessments[study.assessments["instrument"] == instrument]
-    first = scores[(scores["timing"] == "baseline") | (scores["session"] == 1)]
-    first = first[~first["timing"].isin(["post_session", "discharge", "follow_up"])]
-    first = first.sort_values("timing").drop_duplicates("episode_id")
-    alone = first.set_index("episode_id")["score"]
-    arm = study.episodes.set_index("episode_id")["arm"].dropna()
-    score = later.reindex(arm.index).fillna(alone.reindex(arm.index))
-    table = pd.DataFrame({"episode_id": arm.index, "arm": arm.array, "score": score.to_numpy()})
-    return table.dropna(subset=["score"]).reset_index(drop=True)
-
-
-def _long(arms: Arms) -> pd.DataFrame:
-    """All scores, the baseline's among them: one row a course and occasion."""
-    later = arms.rows[arms.rows[arms.axis].isin(arms.times)]
-    later = later.drop_duplicates(["episode_id", arms.axis], keep="last")
-    later = later.assign(occasion=later[arms.axis].map(arms.label))
-    treated = later["arm"] != arms.control
-    later["arm_then"] = (later["arm"] + " at " + later["occasion"]).where(treated, REFERENCE)
-    first = arms.starts.assign(occasion="baseline", arm_then=REFERENCE)
-    columns = ["episode_id", "occasion", "arm_then", "score"]
-    long = pd.concat([first[columns], later[columns]], ignore_index=True)
-    occasions = ["baseline", *map(arms.label, arms.times)]
-    compared = [f"{arm} at {arms.label(time)}" for arm in arms.treated for time in arms.times]
-    return long.assign(
-        better=arms.sign * long["score"],
-        occasion=pd.Categorical(long["occasion"], occasions),
-        arm_then=pd.Categorical(long["arm_then"], [REFERENCE, *compared]),
-    )
+    return clda(study, instrument)
 
 
 def constrained_rows(arms: Arms, fit: MixedFit) -> pd.DataFrame:
@@ -184,7 +140,7 @@ def constrained_rows(arms: Arms, fit: MixedFit) -> pd.DataFrame:
     for arm in arms.treated:
         for time in arms.times:
             counts = arms.at(time)["arm"].value_counts()
-            term = f"arm_then[T.{arm} at {arms.label(time)}]"
+            term = difference_name(arm, arms.axis, time)
             picks.append(np.eye(len(terms))[terms.index(term)])
             labels.append(("constrained", arm, time, int(counts[arm]), int(counts[arms.control])))
     columns = ["kind", "arm", arms.axis, "n_episodes", "n_control"]

@@ -8,21 +8,12 @@ from typing import Any
 import pandas as pd
 
 from outcomes.answers.answer import Answer, Check, Picture, refusal
-from outcomes.answers.arms import (
-    MOST_TIMES,
-    Arms,
-    compared_at,
-    constrained_model,
-    constrained_rows,
-    starts,
-)
+from outcomes.answers.arms import Arms, compared_at, constrained_model, constrained_rows
 from outcomes.answers.claim import Words, basis_of, words
 from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, course_frame
 from outcomes.answers.source import source_of
 from outcomes.answers.wording import decimals, interval, scale, when
 from outcomes.dictionary.instruments import Instrument
-from outcomes.errors import FitError
-from outcomes.mixed.results import MixedFit
 from outcomes.study import Study
 
 NAME = "trial"
@@ -75,7 +66,7 @@ def trial(study: Study, *, instrument: str, planned: bool = False) -> Answer:
         return refusal(NAME, QUESTION, problem, source, estimand=ESTIMAND, references=REFERENCES)
     measure = study.instrument(instrument)
     arms = _arms(study, course, measure)
-    table, method = _estimates(arms)
+    table, method = _estimates(study, arms, instrument)
     table.insert(0, "term", table["arm"])
     answers = (table["kind"] == "ancova") & (table[arms.axis] == arms.times[-1])
     table = pd.concat([table[answers], table[~answers]], ignore_index=True)
@@ -95,50 +86,6 @@ def trial(study: Study, *, instrument: str, planned: bool = False) -> Answer:
         references=REFERENCES,
         source=source,
     )
-
-
-def clda(study: Study, instrument: str) -> MixedFit:
-    """Fit the constrained longitudinal model of a trial: baseline as outcome, one mean for all.
-
-    Parameters
-    ----------
-    study : Study
-        With arms, one of them named as the control.
-    instrument : str
-        Instrument of the outcome.
-
-    Returns
-    -------
-    MixedFit
-        Of the score in the better direction; terms ``arm_then[T.ARM at TIME]`` are arm minus
-        control, positive = better.
-
-    Raises
-    ------
-    FitError
-        When the arms cannot be compared, with the reason, or there are more than eight times.
-
-    Notes
-    -----
-    Liang and Zeger (2000), Sankhya B 62: 134-148; unstructured covariance.
-
-    Examples
-    --------
-    >>> import outcomes as oc
-    >>> fit = clda(oc.simulate(scenario="two-arm-trial", seed=1), "nprs")
-    >>> fit.estimates.terms[-1]
-    'arm_then[T.massage at week 52]'
-    """
-    course = course_frame(study, instrument)
-    problem = _missing(study, course)
-    if problem:
-        must = "arms can be compared"
-        raise FitError(must, got=problem)
-    model = constrained_model(_arms(study, course, study.instrument(instrument)))
-    if model is None:
-        must = f"at most {MOST_TIMES} times are compared"
-        raise FitError(must, got="more", remedy="Use a mixed model with time as a number.")
-    return model
 
 
 def _missing(study: Study, course: CourseFrame) -> str:
@@ -171,17 +118,16 @@ def _arms(study: Study, course: CourseFrame, measure: Instrument) -> Arms:
     enough = seen.index[(seen >= LEAST_COURSES).all(axis=1)]
     times = tuple(t for t in course.times if t in enough and t <= course.horizon)
     control = str(study.provenance.control)
-    first = starts(study, measure.name, rows)
-    return Arms(rows, course.axis, times, control, measure.sign, first)
+    return Arms(rows, course.axis, times, control, measure.sign)
 
 
-def _estimates(arms: Arms) -> tuple[pd.DataFrame, str]:
+def _estimates(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame, str]:
     parts = [compared_at(arms, time) for time in arms.times]
     method = (
         "ANCOVA: least squares of improvement on arm and baseline, at each time by itself; beside "
         "it improvement alone and the score alone."
     )
-    model = constrained_model(arms)
+    model = constrained_model(study, arms, instrument)
     if model is not None:
         parts.append(constrained_rows(arms, model))
         method += (

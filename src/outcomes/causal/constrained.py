@@ -83,7 +83,7 @@ def clda(
     names = []
     for arm in sorted(set(long["arm"]) - {control}):
         for occasion in occasions:
-            names.append(_name(arm, axis, occasion))
+            names.append(difference_name(arm, axis, occasion))
             long[names[-1]] = (long["arm"].eq(arm) & long["occasion"].eq(occasion)).astype(float)
     labels = [f"{occasion:g}" for occasion in (0, *occasions)]
     long[axis] = pd.Categorical(long["occasion"].map("{:g}".format), labels)
@@ -151,6 +151,7 @@ def _occasions(rows: pd.DataFrame) -> list[Any]:
     return list(enough)
 
 
-def _name(arm: str, axis: str, occasion: float) -> str:
+def difference_name(arm: str, axis: str, occasion: float) -> str:
+    """Return the term that is an arm minus the control at an occasion (``massage_week_4``)."""
     plain = re.sub(r"\W+", "_", str(arm)).strip("_")
     return f"{plain}_{axis}_{occasion:g}"
