@@ -63,6 +63,20 @@ def test_a_baseline_column_beside_a_constant_instrument_of_scores(take):
     assert {(d, t, s) for _, d, t, s in scores(study)} == {(0, "baseline", 7), (91, "follow_up", 5)}
 
 
+def test_visits_beside_each_other_with_rules_for_their_columns(take):
+    study, manifest = take(
+        "id,pain1,pain2,pain3,note\n1,7/10,5,,x\n2,6,lots,3/10,call 602-555-0100\n",
+        identifiers={"record": "id", "free_text": "note"}, constants={"instrument": "nprs"},
+        wide=[{"over": "session", "columns": {"1": "pain1", "2": "pain2", "3": "pain3"}}],
+        rules=[{"name": "of ten", "columns": ["pain1", "pain2", "pain3"], "pattern": "(.+)/10",
+                "becomes": r"\1"}],
+    )  # fmt: skip
+    assert sorted((s, p) for s, _, _, p in scores(study)) == [(1, 6), (1, 7), (2, 5), (3, 3)]
+    assert [s.rows for s in manifest.sightings if s.kind == "phone"] == [(2,)]
+    found = oc.check(study).table.set_index("rule")
+    assert (found.loc["R02", "count"], found.loc["R02", "first_row"]) == (1, 2)
+
+
 def test_numbered_visits_without_days(take):
     study, _ = take("id,visit,pain\n1,2,5\n1,1,7\n2,,3\n", identifiers={"record": "id"},
                     columns={"session": "visit", "score": "pain"}, **PAIN)  # fmt: skip

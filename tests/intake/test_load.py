@@ -265,6 +265,13 @@ def test_scores_spread_over_columns(file):
     assert study.provenance.unused_columns == ("other",)
 
 
+def test_a_finding_in_a_spread_file_names_the_files_row(file):
+    wide = {"columns": {"episode_id": "id"}, "constants": {"instrument": "nprs"},
+            "wide": [{"over": "week", "columns": {"0": "pk1", "13": "pk2"}}]}  # fmt: skip
+    study = oc.load(file("id,pk1,pk2\na,7,5\nb,6,x\n"), wide)
+    assert rules(study)[("R02", "assessments", "score")] == (1, 2)
+
+
 def test_a_spread_column_that_is_not_there(file):
     wide = {"columns": {"episode_id": "id"}, "constants": {"instrument": "nprs"},
             "wide": [{"over": "week", "columns": {"0": "pk9"}}]}  # fmt: skip

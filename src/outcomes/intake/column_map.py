@@ -97,10 +97,6 @@ class ColumnMap:
         other = (*self.identifiers.get("other", ()), *others)
         return replace(self, identifiers={**self.identifiers, "other": other})
 
-    def with_columns(self, columns: Mapping[str, str]) -> ColumnMap:
-        """Return the same map with other columns."""
-        return replace(self, columns=dict(columns))
-
 
 def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
     """Read a column map from a TOML file or a dict of the same shape.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from outcomes.intake.redcap import from_redcap
 from outcomes.intake.rows import read_rows
 from outcomes.intake.text_table import read_text_table
 from outcomes.intake.visits import tables_of
-from outcomes.intake.wide import stacked
+from outcomes.intake.wide import file_row, stacked
 from outcomes.privacy.key_file import KeyFile, new_revision, read_key, write_key
 from outcomes.privacy.manifest import NAME, Manifest, Step, checklist, write_manifest
 from outcomes.privacy.patterns import name_words
@@ -112,7 +112,8 @@ def import_export(
     manifest = Manifest(
         study=key.study, revision=revision, version=__version__, source_sha256=digest,
         n_rows=n_rows, cleaned=_cleaned(export, courses), de_identified=courses.steps,
-        left_out=courses.left_out, sightings=tuple(sightings), risk=assess(study),
+        left_out=courses.left_out, risk=assess(study),
+        sightings=tuple(_in_file(s, mapped) for s in sightings),
         checklist=checklist(mapped.identifiers, sightings, aged=courses.aged),
         counts=_counts(study), k_before=_k_before(rows, mapped, courses),
         appended=before.study is not None,
@@ -158,6 +159,11 @@ def _sightings(rows: pd.DataFrame, mapped: ColumnMap) -> list[Sighting]:
     return [s for s in found if not (s.column in ids and s.kind in ("name", "title"))]
 
 
+def _in_file(sighting: Sighting, mapped: ColumnMap) -> Sighting:
+    rows = dict.fromkeys(file_row(row, mapped) for row in sighting.rows)
+    return replace(sighting, rows=tuple(rows))
+
+
 def _study(
     courses: Courses, export: ExportRows, mapped: ColumnMap, before: _Before,
     sightings: list[Sighting],
@@ -169,10 +175,11 @@ def _study(
         positions = {row - 1 for s in sightings if s.column == name for row in s.rows}
         marks = pd.Series(export.cells.index.isin(positions), index=export.cells.index)
         export.report("R25", name, marks, "what looks like one")
+    findings = [replace(f, first_row=file_row(f.first_row, mapped)) for f in export.findings]
     left_out = tuple(LeftOut(EXPORT, step.rule, step.count) for step in courses.left_out)
     provenance = Provenance(
         title=mapped.title, source="import", version=__version__, control=mapped.control,
-        randomised=mapped.randomised, left_out=left_out, reading=tuple(export.findings),
+        randomised=mapped.randomised, left_out=left_out, reading=tuple(findings),
     )  # fmt: skip
     return study_from_tables(tables, provenance=provenance, instruments=mapped.instruments)
 

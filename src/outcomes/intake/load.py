@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from outcomes.intake.column_map import (
 from outcomes.intake.flat import split_flat
 from outcomes.intake.rows import WORKBOOKS, read_rows
 from outcomes.intake.text_table import read_text_table
-from outcomes.intake.wide import stacked
+from outcomes.intake.wide import file_row, stacked
 from outcomes.intake.workbook import read_tables, sheet_names
 from outcomes.privacy.guard import IDS, IMPORT, refuse_identified
 from outcomes.provenance import LeftOut, Provenance
@@ -101,7 +101,8 @@ def _load_flat(path: Path, columns: str | Path | Mapping[str, Any] | None) -> St
     headers = tuple(str(name) for name in rows)
     used = {*mapped.columns.values(), *(c for part in mapped.wide for c in part.columns.values())}
     long, mapped = stacked(rows, mapped, path.name)
-    tables, findings, left_out, assumed = split_flat(long, mapped, path.name)
+    tables, found, left_out, assumed = split_flat(long, mapped, path.name)
+    findings = [replace(f, first_row=file_row(f.first_row, mapped)) for f in found]
     unused = tuple(name for name in headers if name not in used)
     provenance = Provenance(
         title=mapped.title,

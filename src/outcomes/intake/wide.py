@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from outcomes.errors import DataError
 from outcomes.intake.column_map import ColumnMap, contract_name
+from outcomes.intake.map_sections import CleaningRule
 
 
 def stacked(rows: pd.DataFrame, mapped: ColumnMap, where: str) -> tuple[pd.DataFrame, ColumnMap]:
@@ -52,7 +55,29 @@ def stacked(rows: pd.DataFrame, mapped: ColumnMap, where: str) -> tuple[pd.DataF
     long = pd.concat(blocks).sort_index(kind="stable").reset_index(drop=True)
     names = [mapped.wide[0].over, *(part.score for part in mapped.wide)]
     columns = {**mapped.columns, **{contract_name(name): _header(name) for name in names}}
-    return long, mapped.with_columns(columns)
+    rules = tuple(_for_stacked(rule, mapped) for rule in mapped.rules)
+    return long, replace(mapped, columns=columns, rules=rules)
+
+
+def file_row(row: int, mapped: ColumnMap) -> int:
+    """Return the row of the file that a row after stacking came from; 1 is the first of both.
+
+    Examples
+    --------
+    >>> from outcomes.intake.column_map import read_column_map
+    >>> wide = {"wide": [{"over": "week", "columns": {"0": "pk1", "13": "pk2"}}]}
+    >>> file_row(3, read_column_map(wide))
+    2
+    """
+    values = {value for part in mapped.wide for value in part.columns}
+    return (row - 1) // max(len(values), 1) + 1
+
+
+def _for_stacked(rule: CleaningRule, mapped: ColumnMap) -> CleaningRule:
+    """Let a rule for a column that is stacked read what it is stacked to."""
+    headers = [_header(part.score) for part in mapped.wide
+               if not set(rule.columns).isdisjoint(part.columns.values())]  # fmt: skip
+    return replace(rule, columns=(*rule.columns, *headers))
 
 
 def _header(name: str) -> str:
