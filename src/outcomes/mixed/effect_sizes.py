@@ -26,6 +26,9 @@ from outcomes.mixed.testing import quantile
 Array = npt.NDArray[Any]
 Shares = Callable[[Array], Array]
 
+ZERO = 1e-8
+"""A share below this is zero."""
+
 STEP = 1e-5
 """Relative step of the differences behind the delta method."""
 
@@ -158,7 +161,7 @@ def _delta(
     variance = np.einsum("ij,jk,ik->i", jacobian[:, :p], fit.estimates.vcov, jacobian[:, :p])
     theta = satterthwaite(fit.optimum.curvature).parameter_covariance
     variance += np.einsum("ij,jk,ik->i", jacobian[:, p:], theta, jacobian[:, p:])
-    inside = (estimate > 0.0) & (estimate < 1.0) & (variance > 0.0)
+    inside = (estimate > ZERO) & (estimate < 1.0 - ZERO) & (variance > 0.0)
     share = np.where(inside, estimate, np.nan)
     std_error = np.where(inside, np.sqrt(np.maximum(variance, 0.0)), np.nan)
     half = quantile(np.array(np.inf), conf_level) * std_error / (share * (1.0 - share))

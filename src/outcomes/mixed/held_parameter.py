@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import solve_triangular
+from scipy.linalg import qr, solve_triangular
 
 from outcomes.mixed.covariance import semidefinite_cholesky
 from outcomes.mixed.deviance import (
@@ -109,9 +109,9 @@ class Block:
     inside : slice
         The term's effects among those of the factor.
     transform : array, shape (k, k)
-        T: working effects are T times the effects in the order of this block.
+        Working effects are this times the block's own coordinates: the held effects, then others.
     L : array, shape (k, k)
-        Cholesky factor of the covariance at the optimum, in that order, in working units of the
+        Cholesky factor of the coordinates' covariance at the optimum, in working units of the
         response.
     """
 
@@ -130,8 +130,7 @@ class HeldCovariance:
     fit : MixedFit
         By maximum likelihood.
     blocks : tuple of Block
-        Every term; the one with the held parameter has its effects in the order that puts the held
-        ones first, and in the units of the data.
+        Every term; the one with the held parameter has the held effects as first coordinates.
     held : int or None
         Position of that block; None when sigma is held.
     kind : {"sd", "cor", "sigma"}
@@ -255,11 +254,12 @@ def held_covariance(
 
 
 def _block(fit: MixedFit, factor: int, inside: slice, first: list[int] | None) -> Block:
+    """Put the held effects first, and complete them by working effects, which are conditioned."""
     T = fit.working.transforms[factor][inside, inside]
     covariance = fit.estimates.covariances[factor][inside, inside] / fit.working.basis.scale**2
-    if first is None:
-        L = semidefinite_cholesky(T @ covariance @ T.T)
-        return Block(factor, inside, np.eye(len(T)), L)
-    order = [*first, *(k for k in range(len(T)) if k not in first)]
-    L = semidefinite_cholesky(covariance[np.ix_(order, order)])
-    return Block(factor, inside, T[:, order], L)
+    held = np.linalg.inv(T)[first or []]
+    beside = np.eye(len(T)) - np.linalg.pinv(held) @ held
+    chosen = np.sort(qr(beside, pivoting=True)[2][: len(T) - len(held)])
+    coordinates = np.vstack([held, np.eye(len(T))[chosen]])
+    L = semidefinite_cholesky(coordinates @ T @ covariance @ T.T @ coordinates.T)
+    return Block(factor, inside, np.linalg.inv(coordinates), L)

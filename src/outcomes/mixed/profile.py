@@ -39,6 +39,9 @@ AWAY = 0.02
 FLAT = 1e-6
 """Directions with relatively less curvature are scaled as if they had this much."""
 
+FAR = 50.0
+"""A search leaves its start by at most this many standard errors in any direction."""
+
 MAX_DOUBLINGS = 30
 
 
@@ -214,7 +217,9 @@ class Walk:
         if not len(start):
             return float(np.sqrt(max(0.0, above(start)[0]))), start
         zero = np.zeros(len(start))
-        found = minimize(above, zero, jac=True, method="BFGS", options={"gtol": 1e-5})
+        bounds = [(-FAR, FAR)] * len(start)
+        options = {"gtol": 1e-5, "ftol": 1e-13, "maxcor": 30}
+        found = minimize(above, zero, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
         return float(np.sqrt(max(0.0, found.fun))), origin + self.scale @ found.x
 
 

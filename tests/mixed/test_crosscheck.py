@@ -1,0 +1,48 @@
+"""statsmodels' MixedLM beside this package."""
+
+import numpy as np
+import pytest
+
+from outcomes.errors import UnavailableError
+from outcomes.mixed.fit import lmm
+
+MODELS = [
+    ("sleepstudy", "Reaction ~ Days + (1 + Days | Subject)", True),
+    ("sleepstudy", "Reaction ~ Days + (1 + Days || Subject)", False),
+    ("nested", "improvement ~ session_count + (1 | clinic_id/patient)", True),
+    ("penicillin", "diameter ~ 1 + (1 | plate) + (1 | sample)", True),
+]
+FILES = {
+    "sleepstudy": ("lme4_sleepstudy.csv", ["Subject"]),
+    "nested": ("nested.csv", ["clinic_id", "patient"]),
+    "penicillin": ("lme4_Penicillin.csv", ["plate", "sample"]),
+}
+
+
+@pytest.mark.parametrize(("data", "formula", "reml"), MODELS)
+def test_differences_are_small(reference_fit, data, formula, reml):
+    file, factors = FILES[data]
+    entry = {"data": file, "factors": factors, "formula": formula, "weights": ""}
+    table = reference_fit(entry, reml=reml).crosscheck()
+    scale = np.maximum(np.abs(table["estimate"]), 0.1)
+    assert (table["difference"].abs() / scale < 1e-2).all()
+    fixed = table[table["group"] == "fixed"]
+    assert np.allclose(fixed["std_error"], fixed["statsmodels_std_error"], rtol=1e-3)
+    assert abs(table.iloc[-1]["difference"]) < 1e-5
+    assert table.iloc[-1]["term"] == "loglik"
+
+
+@pytest.mark.parametrize(
+    ("formula", "weights", "message"),
+    [
+        ("improvement ~ arm + (1 | episode_id)", "weight", "prior weights"),
+        (
+            "improvement ~ arm + (1 + session_count | episode_id) + (1 | therapist_id)",
+            None,
+            "correlated random effects on 'episode_id'",
+        ),
+    ],
+)
+def test_what_mixedlm_cannot_express_is_refused_by_name(clinic, formula, weights, message):
+    with pytest.raises(UnavailableError, match=message):
+        lmm(formula, clinic, weights=weights).crosscheck()
