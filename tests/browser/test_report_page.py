@@ -24,10 +24,18 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return oc.report(study, tmp_path_factory.mktemp("out") / "report") / "index.html"
 
 
-def requests(log: Path) -> set[str]:
-    """Addresses that the browser asked for, by its own network log."""
+def asked_by_the_page(log: Path) -> set[str]:
+    """Addresses that the page, not the browser itself, asked for, by the browser's network log."""
     events = json.loads(log.read_text(encoding="utf-8"))["events"]
-    return {e["params"]["url"] for e in events if "url" in e.get("params", {})}
+    parts = [event.get("params", {}) for event in events]
+    own = ("file:", "data:", "chrome:", "about:", "devtools:")
+    return {
+        part["url"]
+        for part in parts
+        if "url" in part
+        and part.get("initiator", "not an origin") != "not an origin"
+        and not part["url"].startswith(own)
+    }
 
 
 def test_the_page_asks_nobody_for_anything(
@@ -36,8 +44,14 @@ def test_the_page_asks_nobody_for_anything(
     log = tmp_path / "net.json"
     text = browse(page, f"--log-net-log={log}", "--dump-dom")
     assert "</main>" in text
-    asked = {u for u in requests(log) if not u.startswith(("file:", "data:", "chrome:", "about:"))}
-    assert asked == set()
+    assert asked_by_the_page(log) == set()
+
+
+def test_a_page_that_did_ask_would_be_noticed(browse: Callable[..., str], tmp_path: Path) -> None:
+    log, page = tmp_path / "net.json", tmp_path / "page.html"
+    page.write_text('<img src="http://example.invalid/picture.png">', encoding="utf-8")
+    browse(page, f"--log-net-log={log}", "--dump-dom")
+    assert asked_by_the_page(log) == {"http://example.invalid/picture.png"}
 
 
 @pytest.mark.parametrize("width", [500, 1100])
