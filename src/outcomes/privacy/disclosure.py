@@ -153,6 +153,40 @@ def suppress_counts(
     return out
 
 
+def suppress_table(counts: pd.DataFrame, *, disclosure: Disclosure) -> pd.DataFrame:
+    """Return a table of counts whose row and column totals are known, without its small cells.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        Counts of people, shape (rows, columns), totals not among them.
+    disclosure : Disclosure
+        What may be shown.
+
+    Returns
+    -------
+    DataFrame
+        A copy of floats; hidden cells are NaN. In each row and each column the hidden cells cannot
+        be worked out from the total: they are at least two and number at least the threshold, or
+        nothing but zeros is shown beside them.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"better": [30, 20], "worse": [25, 3]})
+    >>> int(suppress_table(table, disclosure=Disclosure()).isna().sum().sum())
+    4
+    """
+    cells = counts.to_numpy(float)
+    hidden = np.vectorize(disclosure.hides, otypes=[bool])(cells)
+    before = -1
+    while hidden.sum() != before:
+        before = int(hidden.sum())
+        for values, marks in ((cells, hidden), (cells.T, hidden.T)):
+            for line, own in zip(values, marks, strict=True):
+                own[:] = _complemented(line, own, disclosure.threshold)
+    return counts.astype("float64").mask(hidden)
+
+
 def _groups(frame: pd.DataFrame, within: Sequence[str]) -> list[Any]:
     if not within:
         return [np.arange(len(frame))]
