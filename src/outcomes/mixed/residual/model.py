@@ -160,7 +160,7 @@ def _structure(layout: Layout, stratum: int) -> Structure:
         raise FitError(
             must,
             got=f"{patients} for {len(visits)} visits",
-            where=layout.stratum_names[stratum] and f"in {layout.stratum_names[stratum]}",
+            where=f"stratum {stratum + 1} of {len(layout.stratum_names)}",
             remedy="Use a covariance with fewer parameters: csh, ar1h, cs or ar1.",
         )
     return ByVisit(visits, correlation, unstructured=kind == "us")

@@ -134,8 +134,7 @@ def parameter_names(model: CorrelatedModel, design: Design) -> list[str]:
     """Return what each parameter of R and of the patients' own random effects stands for."""
     names = []
     for position, stratum in enumerate(model.objective.strata):
-        label = model.layout.stratum_names[position]
-        inside = f" in {label}" if label else ""
+        inside = f" in stratum {position + 1}" if len(model.objective.strata) > 1 else ""
         structure = stratum.structure
         if isinstance(structure, ByDistance):
             names += [f"the residual {name}{inside}" for name in structure.names]
