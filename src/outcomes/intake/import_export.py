@@ -53,7 +53,7 @@ def import_export(
     key_file: str | Path,
     out: str | Path | None = None,
 ) -> tuple[Study, Manifest]:
-    """Read a raw export, clean it by declared rules, take identities out, and validate it.
+    r"""Read a raw export, clean it by declared rules, take identities out, and validate it.
 
     Parameters
     ----------
@@ -89,6 +89,20 @@ def import_export(
     Whatever is kept is a number, yes or no, a random id, or a word that the dictionary or the map
     lists. Clients, courses, therapists and clinics get random ids; dates become days since the
     course's first visit. `check` lists what the export left open.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> columns = {"identifiers": {"name": "Client"}, "columns": {"date": "Day"},
+    ...            "scores": {"nprs": {"pre_session": "Pain"}}}
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     export = Path(place) / "export.csv"
+    ...     _ = export.write_text("Client,Day,Pain\nAnn Lee,2026-05-04,7\nAnn Lee,2026-05-11,5\n")
+    ...     study, manifest = import_export(export, columns, Path(place) / "key.json")
+    >>> study
+    Study(1 episodes, 0 sessions, 2 scores, 0 goals)
+    >>> manifest.counts["clients"]
+    1
     """
     export_path, key_path = Path(path), Path(key_file)
     _refuse_places(export_path, key_path, out)
