@@ -87,9 +87,11 @@ def course_frame(study: Study, instrument: str) -> CourseFrame:
     if rows["arm"].nunique() > 1 and rows["week"].notna().any():
         axis = "week"  # arms are compared at the same time: a control may have no sessions
         rows["week"] = rows["week"].round()
-    untimed = rows[axis].isna()
+    elsewhere = _elsewhere(rows, axis)
+    left_out["not at the start of a visit"] = int(elsewhere.sum())
+    untimed = rows[axis].isna() & ~elsewhere
     left_out[f"no {axis.replace('_', ' ')}"] = int(untimed.sum())
-    rows = rows[~untimed].reset_index(drop=True)
+    rows = rows[~(untimed | elsewhere)].reset_index(drop=True)
     scored = study.assessments.loc[study.assessments["instrument"] == instrument, "episode_id"]
     without = int(scored.nunique() - rows["episode_id"].nunique())
     left_out["course without a score after baseline"] = without
@@ -100,8 +102,13 @@ def course_frame(study: Study, instrument: str) -> CourseFrame:
 
 
 def _sessions_known(rows: pd.DataFrame) -> bool:
-    known = rows["session_count"].notna()
+    known = rows["session_count"].notna() & rows["session"].notna()
     return bool(known.mean() > 0.5 and rows["session_count"].nunique() > 1)
+
+
+def _elsewhere(rows: pd.DataFrame, axis: Axis) -> pd.Series[Any]:
+    """Scores that do not belong to a curve over sessions: they come weeks after the last one."""
+    return rows["session"].isna() & (axis == "session_count")
 
 
 def _group_column(rows: pd.DataFrame) -> str:

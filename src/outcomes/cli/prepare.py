@@ -82,7 +82,9 @@ def check(data: Data, columns: Columns = None, *, as_json: Json = False) -> None
 @app.command()
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder to write the study to.")],
-    episodes: Annotated[int, typer.Option(help="Number of courses.")] = 200,
+    episodes: Annotated[
+        int | None, typer.Option(help="Number of courses; default: the scenario's own.")
+    ] = None,
     scenario: Annotated[str, typer.Option(help="Name of the scenario.")] = "default",
     seed: Annotated[int, typer.Option(help="Seed.")] = 1,
 ) -> None:
