@@ -35,7 +35,8 @@ def curves(groups: tuple[str, ...], times: tuple[int, ...] = (1, 2, 3, 4, 5, 6))
 def forest(groups: tuple[str, ...]) -> Picture:
     rows = [(n, 2 - 0.2 * i, 1.5 - 0.2 * i, 2.5 - 0.2 * i, 50) for i, n in enumerate(groups)]
     data = pd.DataFrame(rows, columns=["label", "estimate", "conf_low", "conf_high", "n_episodes"])
-    return Picture("forest", data, "Pain fell", "Improvement (points)", "", "Alt.")
+    label = "Improvement for one Walton level firmer (points; right = more)"
+    return Picture("forest", data, "Pain fell", label, "", "Alt.")
 
 
 def flow(n_boxes: int) -> Picture:

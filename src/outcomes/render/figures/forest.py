@@ -61,7 +61,7 @@ def draw_forest(picture: Picture, preset: Preset, label: str) -> Canvas:
     """
     rows = _rows(picture.data, preset)
     steps = [max(1.55, len(row.name) + 0.6) * preset.line_height for row in rows]
-    head, foot = 1.6 * preset.line_height, 3.4 * preset.line_height
+    head, foot = 1.6 * preset.line_height, (4.8 if preset.width < 5 else 3.4) * preset.line_height
     canvas = blank(preset, picture.title, label, sum(steps) + head + foot)
     left = EDGE + max((_widest(row.name, preset) for row in rows), default=0) + 0.15
     right = EDGE + _numbers_width(rows, preset)
@@ -146,7 +146,8 @@ def _dress(axes: Axes, picture: Picture, preset: Preset) -> None:
     axes.axvline(0, color=MUTED, linewidth=0.5 * preset.line, zorder=1)
     axes.margins(x=0.06)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=4 if preset.width < 5 else 5))
-    room = 1.5 * axes.bbox.width / axes.figure.dpi
+    middle = (axes.bbox.x0 + axes.bbox.x1) / 2 / axes.figure.dpi
+    room = 2 * (min(middle, preset.width - middle) - EDGE)
     lines = "\n".join(wrapped(picture.x_label, room, preset.text))
     axes.set_xlabel(lines, fontsize=preset.text, color=INK, family=FONT)
 
