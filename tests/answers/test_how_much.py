@@ -143,7 +143,7 @@ def test_an_unknown_question_or_instrument_is_wrong_use(complete):
 
 
 def test_the_repr_shows_no_data(complete):
-    assert repr(oc.answer(follow_ups(complete), "how-much")) == "Answer(how-much: 3 estimates)"
+    assert repr(oc.answer(follow_ups(complete), "how-much")) == "Answer(how-much: 6 estimates)"
 
 
 def test_all_questions_are_asked_in_their_order(complete):

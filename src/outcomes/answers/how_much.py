@@ -11,6 +11,7 @@ import pandas as pd
 from outcomes.answers.answer import Answer, Check, Picture, refusal
 from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, course_frame
 from outcomes.answers.course_model import CourseModel, fit_course, means
+from outcomes.answers.sensitivity import sensitivity, verdict
 from outcomes.answers.source import source_of
 from outcomes.answers.wording import decimals, interval, scale, when
 from outcomes.dictionary.instruments import Instrument
@@ -66,8 +67,9 @@ def how_much(study: Study, *, instrument: str) -> Answer:
     -------
     Answer
         ``.table`` has one row an estimate: ``kind`` is ``improvement`` (groups at the horizon),
-        ``curve`` (all reported times) or ``pressure`` (per Walton level, association). Refused with
-        fewer than ten courses that have a score after baseline.
+        ``curve`` (all reported times), ``pressure`` (per Walton level, association) or
+        ``sensitivity`` (the mean at the horizon from other models). Refused with fewer than ten
+        courses that have a score after baseline.
     """
     measure = study.instrument(instrument)
     course = course_frame(study, instrument)
@@ -81,16 +83,19 @@ def how_much(study: Study, *, instrument: str) -> Answer:
     pressure, formula = _pressure_rows(course)
     table = pd.concat([at_horizon, pressure, curve], ignore_index=True)
     table.insert(0, "term", table["kind"].where(table["kind"] == "pressure", table["group"]))
+    others = sensitivity(course)
+    overall = at_horizon[at_horizon["group"] == "all"].iloc[0]
+    same = verdict(others, float(overall["conf_low"]), float(overall["conf_high"]))
     return Answer(
         name=NAME,
         question=QUESTION,
         sentence=_sentence(course, measure, at_horizon),
-        table=table,
+        table=pd.concat([table, others], ignore_index=True),
         picture=_picture(course, measure, curve),
         method=_method(model, formula),
         estimand=ESTIMAND,
         assumptions=ASSUMPTIONS,
-        checks=_checks(model, study, measure, instrument),
+        checks=(*_checks(model, study, measure, instrument), same),
         limits=LIMITS,
         references=REFERENCES,
         source=replace(source, n_used=model.fit.n_observations),
