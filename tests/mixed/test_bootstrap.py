@@ -12,7 +12,7 @@ from outcomes.mixed.bootstrap import simulate
 from outcomes.mixed.fit import lmm, refit
 
 
-@pytest.mark.parametrize(("name", "n"), [("sleepstudy", 300), ("rail_ml", 300)])
+@pytest.mark.parametrize(("name", "n"), [("sleepstudy", 200), ("rail_ml", 200)])
 def test_distribution_agrees_with_boot_mer(reference_entries, reference_fit, name, n):
     entry = next(e for e in reference_entries("bootstrap.json")["boot"] if e["name"] == name)
     found = reference_fit(entry, reml=entry["reml"]).bootstrap(n, seed=1)

@@ -64,6 +64,18 @@ def contrasts(
     ------
     UsageError
         A name, level or option is unknown, or Tukey is asked of other than pairs.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from outcomes.mixed.fit import lmm
+    >>> rng = np.random.default_rng(1)
+    >>> data = pd.DataFrame({"patient": np.repeat(range(20), 4), "arm": ["a", "b"] * 40})
+    >>> data["score"] = (data.arm == "b") + rng.normal(size=20)[data.patient] + rng.normal(size=80)
+    >>> fit = lmm("score ~ arm + (1 | patient)", data)
+    >>> contrasts(fit, "arm", "reference")[["contrast", "estimate"]].round(2)
+      contrast  estimate
+    0    b - a      0.81
     """
     if adjust == "tukey" and method != "pairwise":
         must = "Tukey's adjustment is for pairwise contrasts"

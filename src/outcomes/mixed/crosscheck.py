@@ -75,7 +75,7 @@ def crosscheck(fit: MixedFit) -> pd.DataFrame:
             "difference": own - theirs,
             "std_error": errors[0],
             "statsmodels_std_error": errors[1],
-            "note": "" if found.converged else "not converged",
+            "note": "" if found.converged and np.isfinite(found.llf) else "not converged",
         }
     )
 
@@ -134,7 +134,7 @@ def _statsmodels_fit(fit: MixedFit) -> Any:
             exog_re=top.Z if correlated and top is not None else None,
             exog_vc=spec if terms else None,
         )
-        return model.fit(reml=fit.request.reml, method=["lbfgs", "bfgs", "powell"])
+        return model.fit(reml=fit.request.reml, method=["bfgs", "powell"])
 
 
 def _columns(factor: GroupingFactor, j: int, rows: list[Array]) -> list[Array]:

@@ -105,6 +105,20 @@ def normal_quantiles(fit: MixedFit, group: str | None = None) -> pd.DataFrame:
     ------
     UsageError
         The model has no such grouping factor.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from outcomes.mixed.fit import lmm
+    >>> rng = np.random.default_rng(1)
+    >>> data = pd.DataFrame({"patient": np.repeat(range(20), 6), "visit": np.tile(range(6), 20)})
+    >>> level = rng.normal(size=20)[data.patient]
+    >>> data["score"] = 5 - 0.3 * data.visit + level + rng.normal(size=120)
+    >>> fit = lmm("score ~ visit + (1 | patient)", data)
+    >>> normal_quantiles(fit, "patient").head(2).round(2)
+            term  value  normal_quantile  level
+    0  Intercept  -2.31            -1.96      3
+    1  Intercept  -1.30            -1.44     12
     """
     if group is None:
         pearson = residuals(fit)["residual_pearson"].to_numpy()

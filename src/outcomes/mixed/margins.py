@@ -93,6 +93,19 @@ def emtrends(
     ------
     UsageError
         ``variable`` is no number of the fixed part.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from outcomes.mixed.fit import lmm
+    >>> rng = np.random.default_rng(1)
+    >>> data = pd.DataFrame({"patient": np.repeat(range(20), 6), "visit": np.tile(range(6), 20)})
+    >>> level = rng.normal(size=20)[data.patient]
+    >>> data["score"] = 5 - 0.3 * data.visit + level + rng.normal(size=120)
+    >>> fit = lmm("score ~ visit + (1 | patient)", data)
+    >>> emtrends(fit, "visit")[["variable", "estimate", "std_error"]].round(2)
+      variable  estimate  std_error
+    0    visit     -0.29       0.05
     """
     found = margins(fit, names_of(by), at, weights, trend=variable)
     table = pd.concat([found.labels, margin_table(fit, found, conf_level)], axis=1)

@@ -80,8 +80,8 @@ def profile_intervals(fit: MixedFit, which: str = "all", conf_level: float = 0.9
     >>> data["score"] = 5 - 0.3 * data.visit + level + rng.normal(size=120)
     >>> profile_intervals(lmm("score ~ visit + (1 | patient)", data), "random").round(2)
           group           term  estimate  conf_low  conf_high
-    0   patient  sd(Intercept)      0.70      0.46       1.02
-    1  residual             sd      0.97      0.85       1.13
+    0   patient  sd(Intercept)      0.58      0.34       0.92
+    1  residual             sd      0.99      0.87       1.14
     """
     if which not in WHICH:
         must = f"which must be one of {', '.join(WHICH)}"
@@ -219,7 +219,9 @@ class Walk:
         zero = np.zeros(len(start))
         bounds = [(-FAR, FAR)] * len(start)
         options = {"gtol": 1e-5, "ftol": 1e-13, "maxcor": 30}
-        found = minimize(above, zero, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+        found: Any = minimize(  # type: ignore[call-overload]
+            above, zero, jac=True, method="L-BFGS-B", bounds=bounds, options=options
+        )
         return float(np.sqrt(max(0.0, found.fun))), origin + self.scale @ found.x
 
 
