@@ -98,7 +98,7 @@ def memory(cells: Iterable[Cell]) -> Iterator[str]:
 
 
 def write_report(cells: Sequence[Cell], folder: Path, date: str, machine: str, clock: str) -> None:
-    """Write latest.md and latest.json and print the tables."""
+    """Write latest.md and latest.json; return the text of the tables."""
     lines = [
         "# Fit times, side by side",
         "",
@@ -117,4 +117,4 @@ def write_report(cells: Sequence[Cell], folder: Path, date: str, machine: str, c
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "latest.md").write_text("\n".join(lines))
     (folder / "latest.json").write_text(json.dumps([asdict(c) for c in cells], indent=1) + "\n")
-    print("\n".join(lines))
+    return "\n".join(lines)

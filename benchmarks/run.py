@@ -174,18 +174,19 @@ def described(model: Model) -> dict[str, Any]:
     return {k: v for k, v in asdict(model).items() if k != "sessions"} | {"formula": model.formula}
 
 
-def programs(choice: str) -> tuple[str, ...]:
+def programs(choice: str, left_out: Sequence[str]) -> tuple[str, ...]:
     python = PYTHON_PEERS if choice in ("all", "python") else ()
     r = R_PEERS if choice in ("all", "r") and shutil.which("Rscript") else ()
     if choice in ("all", "r") and not r:
         print("Rscript is not here: lme4 and nlme are left out")
-    return ("outcomes", *python, *r)
+    return tuple(name for name in ("outcomes", *python, *r) if name not in left_out)
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="60, 200 and 2,000 patients")
     parser.add_argument("--peers", choices=("all", "python", "r", "none"), default="all")
+    parser.add_argument("--leave-out", nargs="+", default=(), help="peers not to time")
     parser.add_argument("--peer-python", default=sys.executable, help="interpreter with the peers")
     parser.add_argument("--sizes", type=int, nargs="+", help="numbers of patients")
     parser.add_argument("--models", nargs="+", choices=tuple(MODELS), default=list(MODELS))
@@ -204,6 +205,9 @@ def main() -> None:
     options = arguments()
     sizes = options.sizes or (SIZES[:3] if options.quick else SIZES)
     started = time.strftime("%Y-%m-%d")
+    threads = f", {options.threads} thread(s) each" if options.threads else ""
+    python = f"Python {platform.python_version()}"
+    machine = f"{platform.machine()}, {python}, {platform.system()}{threads}"
     settled: dict[tuple[str, str, str], str] = {}
     cells: list[Cell] = []
     for patients in sizes:
@@ -211,11 +215,11 @@ def main() -> None:
         for shape in dict.fromkeys(MODELS[model].sessions for model in options.models):
             models = [model for model in options.models if MODELS[model].sessions == shape]
             tasks = [(model, task) for model in models for task in options.tasks]
-            cells += Race(patients, options, settled).run(programs(options.peers), tasks)
-    threads = f", {options.threads} thread(s) each" if options.threads else ""
-    python = f"Python {platform.python_version()}"
-    machine = f"{platform.machine()}, {python}, {platform.system()}{threads}"
-    write_report(cells, options.out, started, machine, options.clock)
+            cells += Race(patients, options, settled).run(
+                programs(options.peers, options.leave_out), tasks
+            )
+        text = write_report(cells, options.out, started, machine, options.clock)
+    print(text)
 
 
 if __name__ == "__main__":
