@@ -1,6 +1,6 @@
 """Correlations that depend on the distance of two scores, one free number each.
 
-Each function returns the correlation and its first two derivatives in that number.
+``curve`` gives the correlation and its first two derivatives in that number.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ Curve = tuple[Array, Array, Array]
 class Correlation(Protocol):
     """A correlation of the distance between two scores."""
 
+    def value(self, distance: Array, free: float) -> Array:
+        """Return the correlation at each distance."""
+        ...
+
     def curve(self, distance: Array, free: float) -> Curve:
         """Return the correlation at each distance and its derivatives in ``free``."""
         ...
@@ -30,6 +34,10 @@ class Correlation(Protocol):
 @dataclass(frozen=True)
 class Autoregressive:
     """AR(1): rho^|j - i| over numbered visits, rho = tanh(free)."""
+
+    def value(self, distance: Array, free: float) -> Array:
+        """Return the correlation at each distance."""
+        return np.asarray(np.tanh(free) ** distance)
 
     def curve(self, distance: Array, free: float) -> Curve:
         """Return the correlation at each distance and its derivatives."""
@@ -49,6 +57,10 @@ class Autoregressive:
 @dataclass(frozen=True)
 class OrnsteinUhlenbeck:
     """Continuous AR(1): exp(-rate |t - s|) over any times, rate = exp(free)."""
+
+    def value(self, distance: Array, free: float) -> Array:
+        """Return the correlation at each distance."""
+        return np.asarray(np.exp(-np.exp(free) * distance))
 
     def curve(self, distance: Array, free: float) -> Curve:
         """Return the correlation at each distance and its derivatives."""
@@ -73,11 +85,16 @@ class Compound:
 
     lowest: float
 
+    def value(self, distance: Array, free: float) -> Array:
+        """Return the correlation at each distance."""
+        share = 1.0 / (1.0 + np.exp(-free))
+        return np.where(distance > 0.0, self.lowest + (1.0 - self.lowest) * share, 1.0)
+
     def curve(self, distance: Array, free: float) -> Curve:
         """Return the correlation at each distance and its derivatives."""
         share = 1.0 / (1.0 + np.exp(-free))
         room = (1.0 - self.lowest) * (distance > 0.0)
-        value = np.where(distance > 0.0, self.lowest + (1.0 - self.lowest) * share, 1.0)
+        value = self.value(distance, free)
         slope = share * (1.0 - share)
         return value, room * slope, room * slope * (1.0 - 2.0 * share)
 

@@ -112,7 +112,7 @@ def _mean_variance(objective: CorrelatedObjective, theta: Array) -> float:
     total, count = 0.0, 0
     for stratum, free in zip(objective.strata, objective.residual_free(theta), strict=True):
         for number, batch in enumerate(stratum.batches):
-            R, _ = stratum.covariances(free, number)
+            R = stratum.covariances(free, number)
             total += float(batch.counts @ np.trace(R, axis1=1, axis2=2))
             count += int(batch.counts.sum()) * batch.times.shape[1]
     return total / count

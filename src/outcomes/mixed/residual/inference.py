@@ -105,7 +105,7 @@ def _second_order(fit: CorrelatedFit, Phi: Array) -> tuple[Array, Array]:
     for position, stratum in enumerate(objective.strata):
         free = objective.residual_free(theta)[position]
         for number, batch in enumerate(stratum.batches):
-            _, directions = stratum.covariances(free, number)
+            directions = stratum.directions(free, number)
             K, U = fit.solution.K[position][number], fit.solution.U[position][number][:, :, :-1]
             fitted = batch.by_pattern(U @ Phi @ U.transpose(0, 2, 1))
             own = directions.pairs(K, batch.counts[:, None, None] * K)
@@ -134,6 +134,6 @@ def covariance_change(fit: CorrelatedFit, position: int, number: int, direction:
     """Return the derivative of V of each pattern along a direction of the parameters, (P, n, n)."""
     objective, theta = fit.model.objective, fit.optimum.end
     stratum = objective.strata[position]
-    _, found = stratum.covariances(objective.residual_free(theta)[position], number)
+    found = stratum.directions(objective.residual_free(theta)[position], number)
     C, _ = parameter_directions(objective, theta, position, np.zeros(found.size))
     return found.combine(direction @ C)

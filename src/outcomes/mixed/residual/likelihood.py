@@ -88,7 +88,7 @@ def solve(objective: CorrelatedObjective, theta: Array) -> Solution:
     for stratum, free in zip(objective.strata, objective.residual_free(theta), strict=True):
         Ks, Us = [], []
         for position, batch in enumerate(stratum.batches):
-            R, _ = stratum.covariances(free, position)
+            R = stratum.covariances(free, position)
             V = R + batch.Z @ D @ batch.Z.transpose(0, 2, 1)
             try:
                 root = np.linalg.cholesky(V)
@@ -179,7 +179,7 @@ def _stratum_derivatives(
     Omega = at.B @ at.Omega @ at.B.T
     sums, pairs, slopes = np.zeros(()), np.zeros(()), np.zeros(())
     for batch_position, batch in enumerate(stratum.batches):
-        _, directions = stratum.covariances(free, batch_position)
+        directions = stratum.directions(free, batch_position)
         K, U = at.K[position][batch_position], at.U[position][batch_position]
         fitted = batch.by_pattern(U @ Omega @ U.transpose(0, 2, 1))
         weighted = batch.counts[:, None, None] * K

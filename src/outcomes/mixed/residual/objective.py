@@ -42,15 +42,20 @@ class Stratum:
             return ()
         return tuple(visit_directions(self.structure, batch) for batch in self.batches)
 
-    def covariances(self, free: Array, batch: int) -> tuple[Array, Directions]:
-        """Return R of each pattern of a batch, shape (P, n, n), and the directions there."""
+    def covariances(self, free: Array, batch: int) -> Array:
+        """Return R of each pattern of a batch, shape (P, n, n)."""
         times = self.batches[batch].times
         if isinstance(self.structure, ByDistance):
-            parts = self.structure.parts(free, times)
-            return parts[0], pattern_directions(parts, self.batches[batch])
+            return self.structure.covariances(free, times)
         at = np.searchsorted(self.structure.visits, times)
-        R = self.structure.matrix(free)[at[:, :, None], at[:, None, :]]
-        return R, self.by_visit[batch]
+        return np.asarray(self.structure.matrix(free)[at[:, :, None], at[:, None, :]])
+
+    def directions(self, free: Array, batch: int) -> Directions:
+        """Return the matrices that the derivatives of V in a batch are made of."""
+        if isinstance(self.structure, ByDistance):
+            own = self.batches[batch]
+            return pattern_directions(self.structure.parts(free, own.times), own)
+        return self.by_visit[batch]
 
 
 @dataclass(frozen=True)

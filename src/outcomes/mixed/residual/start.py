@@ -99,7 +99,7 @@ def require_identified(model: CorrelatedModel, design: Design, start: Array) -> 
     for position, stratum in enumerate(objective.strata):
         free = objective.residual_free(theta)[position]
         for number, batch in enumerate(stratum.batches):
-            _, directions = stratum.covariances(free, number)
+            directions = stratum.directions(free, number)
             unit = np.broadcast_to(
                 np.eye(batch.times.shape[1]), (len(batch.counts), *[batch.times.shape[1]] * 2)
             )

@@ -51,9 +51,19 @@ class ByDistance:
             return np.asarray(variance * (np.eye(times.shape[1]) + 0.0 * distance)[None])
         return np.asarray(variance * np.array(self.correlation.curve(distance, float(free[1]))))
 
+    def covariances(self, free: Array, times: Array) -> Array:
+        """Return R at sets of times, shape (P, n, n)."""
+        variance = np.exp(2.0 * free[0])
+        if self.correlation is None:
+            return np.broadcast_to(
+                variance * np.eye(times.shape[1]), (*times.shape, times.shape[1])
+            )
+        distance = np.abs(times[:, :, None] - times[:, None, :])
+        return np.asarray(variance * self.correlation.value(distance, float(free[1])))
+
     def matrix(self, free: Array, times: Array) -> Array:
         """Return R at one set of times, shape (n, n)."""
-        return np.asarray(self.parts(free, times[None])[0, 0])
+        return np.asarray(self.covariances(free, times[None])[0])
 
     def jacobian(self, free: Array) -> Array:
         """Return the derivatives of R in terms of the parts, shape (k, e)."""

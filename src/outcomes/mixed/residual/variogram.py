@@ -55,10 +55,10 @@ def variogram(fit: MixedFit, time: str, group: str, n_bins: int = 10) -> pd.Data
     >>> found = variogram(lmm("score ~ visit + cs(visit | patient)", data), "visit", "patient")
     >>> found[["distance", "semivariance", "n_pairs"]].round(1)
        distance  semivariance  n_pairs
-    0       1.0           0.5      160
-    1       2.0           0.9      120
-    2       3.0           1.2       80
-    3       4.0           1.7       40
+    0       1.0           0.4      160
+    1       2.0           0.8      120
+    2       3.0           0.9       80
+    3       4.0           1.0       40
     """
     data = fit.design.frame.data
     if time not in data.columns or fit.design.frame.is_categorical(time):

@@ -144,7 +144,7 @@ def _residual(fit: CorrelatedFit, stratum: int, times: Array) -> Array:
     structure = objective.strata[stratum].structure
     free = objective.residual_free(fit.optimum.end)[stratum]
     if isinstance(structure, ByDistance):
-        return np.asarray(structure.parts(free, times)[0])
+        return structure.covariances(free, times)
     at = np.searchsorted(structure.visits, times)
     return np.asarray(structure.matrix(free)[at[:, :, None], at[:, None, :]])
 
