@@ -70,10 +70,11 @@ def tidied(frame: pd.DataFrame, where: str, *, may_be_empty: bool = False) -> pd
     DataError
         When no row is left.
     """
-    text = frame.astype("str")
-    stripped = {name: text[name].str.strip() for name in frame.columns}
-    whole = pd.DataFrame(stripped, index=frame.index).astype(object)
-    whole = whole.where(frame.notna() & (whole != ""), None)
+    cells = [
+        [(cell.strip() or None) if isinstance(cell, str) else None for cell in row]
+        for row in frame.to_numpy(object)
+    ]
+    whole = pd.DataFrame(cells, columns=frame.columns, dtype=object)
     filled = whole.notna().any(axis=1).to_numpy().nonzero()[0]
     if not len(filled):
         if may_be_empty:

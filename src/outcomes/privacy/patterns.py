@@ -50,6 +50,11 @@ def found_in(text: pd.Series[Any], kind: str) -> pd.Series[Any]:
     return _in_cells(text, lambda cell: pattern.search(cell) is not None)
 
 
+def any_holds(cells: Iterable[str], kind: str) -> bool:
+    """Return whether any cell holds something of the kind's shape."""
+    return any(_COMPILED[kind].search(cell) for cell in cells)
+
+
 def words_in(text: pd.Series[Any], words: Iterable[str]) -> pd.Series[Any]:
     """Return which cells hold one of the words, whatever their case and accents, shape (rows,).
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from outcomes.privacy.patterns import PATTERNS, found_in, words_in
+from outcomes.privacy.patterns import PATTERNS, any_holds, found_in, plain, words_in
 
 
 @dataclass(frozen=True)
@@ -72,16 +72,14 @@ def scan(
 def _column(
     cells: pd.Series[str], column: str, names: Collection[str], *, own: bool
 ) -> Iterator[Sighting]:
+    words = set(names)
+    different = [str(cell) for cell in cells.dropna().unique()]
     for kind in PATTERNS:
-        if own and kind in ("date", "title"):
+        if (own and kind in ("date", "title")) or not any_holds(different, kind):
             continue
-        positions = _positions(cells, found_in(cells, kind))
-        if positions:
-            yield Sighting(column, kind, positions)
-    if not own:
-        positions = _positions(cells, words_in(cells, names))
-        if positions:
-            yield Sighting(column, "name", positions)
+        yield Sighting(column, kind, _positions(cells, found_in(cells, kind)))
+    if not own and any(not words.isdisjoint(plain(cell).split()) for cell in different):
+        yield Sighting(column, "name", _positions(cells, words_in(cells, words)))
 
 
 def _positions(cells: pd.Series[str], found: pd.Series[bool]) -> tuple[int, ...]:
