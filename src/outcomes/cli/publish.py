@@ -35,13 +35,16 @@ def report(
 
     Example: outcomes report data/synthetic --out out/report
     """
-    from outcomes.answers.ask import answer as ask
+    from outcomes.answers.ask import answers as ask_all
     from outcomes.render.report import report as write
 
     study = loaded(data, columns)
     if letter or episode:
         _letter(study, episode, out, instrument)
         return
+    typer.echo("Asking every question ...", err=True)
+    given = ask_all(study, instrument=instrument)
+    typer.echo("Writing the report ...", err=True)
     folder = write(
         study,
         out,
@@ -49,8 +52,9 @@ def report(
         audience=audience,
         instrument=instrument,
         as_if_real=as_if_real,
+        answers=given,
     )
-    typer.echo(sentence(ask(study, "how-much", instrument=instrument)))
+    typer.echo(sentence(given[0]))
     for page in sorted(folder.glob("index.*")) or [folder]:
         typer.echo(f"Report: {page}")
 

@@ -32,6 +32,7 @@ def report(
     instrument: str | None = None,
     as_if_real: bool = False,
     date: str = "",
+    answers: tuple[Answer, ...] | None = None,
 ) -> Path:
     """Write a report of every question that the study can answer.
 
@@ -51,6 +52,8 @@ def report(
         Suppress small cells of synthetic data too, as a rehearsal.
     date : str
         Printed on the report; without it the same study gives the same bytes every day.
+    answers : tuple of Answer, optional
+        Answers of this study that are at hand; by default every question is asked.
 
     Returns
     -------
@@ -68,7 +71,7 @@ def report(
     _refuse_unknown(formats, audience)
     check_available(formats)
     rule = disclosure_for(study, as_if_real=as_if_real)
-    asked = ask_all(study, instrument=instrument)
+    asked = ask_all(study, instrument=instrument) if answers is None else answers
     given = tuple(disclosed(a, rule) for a in asked if a.name != ONE_PATIENT)
     document = compose(
         study, given, audience=audience, instrument=instrument, disclosure=rule, date=date
