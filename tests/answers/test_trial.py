@@ -84,6 +84,23 @@ def test_the_constrained_model_uses_courses_without_a_later_score():
     assert f"on {n_scores} scores" in trial(study, instrument="nprs").method
 
 
+def test_therapists_who_differ_widen_the_interval_of_the_treated():
+    study = made_trial(n=160)
+    ids = study.episodes["episode_id"].tolist()
+    own = {name: f"t{i // 2 % 8}" for i, name in enumerate(ids)}
+    gain = {f"t{i}": value for i, value in enumerate(np.linspace(-1.5, 1.5, 8))}
+    scores = study.assessments.copy()
+    arm = scores["episode_id"].map(study.episodes.set_index("episode_id")["arm"])
+    later = (scores["timing"] == "follow_up") & (arm == "new")
+    scores["score"] -= scores["episode_id"].map(own).map(gain) * later
+    scores["score"] = scores["score"].clip(0, 10)
+    episodes = study.episodes.assign(therapist_id=study.episodes["episode_id"].map(own))
+    answer = trial(replace(study, assessments=scores, episodes=episodes), instrument="nprs")
+    plain, nested = (rows_of(answer, kind).iloc[0] for kind in ("ancova", "ancova, therapists"))
+    assert nested["std_error"] > 1.3 * plain["std_error"]
+    assert nested["df"] < 20
+
+
 def test_lords_paradox_is_flagged_when_arms_start_unequal():
     def agrees(gap):
         answer = trial(made_trial(gap=gap), instrument="nprs")

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
-from outcomes.answers.contrasts import estimates
+from outcomes.answers.contrasts import estimates, fitted
 from outcomes.answers.course_frame import Axis
+from outcomes.answers.course_model import LEAST_CLUSTERS
 from outcomes.causal.constrained import clda, difference_name
 from outcomes.mixed.results import MixedFit
 from outcomes.mixed.testing import quantile, two_sided_p
@@ -109,6 +110,43 @@ def _ols_rows(outcome: Any, columns: Any, n_arms: int) -> pd.DataFrame:
             "conf_low": estimate - half, "conf_high": estimate + half,
         }
     )  # fmt: skip
+
+
+def nested_rows(arms: Arms, time: float) -> pd.DataFrame:
+    """Compare the arms by ANCOVA with therapists of the treated as random; empty with few of them.
+
+    Parameters
+    ----------
+    arms : Arms
+        The rows.
+    time : float
+        Value of the time axis.
+
+    Returns
+    -------
+    DataFrame
+        As `compared_at`, ``kind`` ``ancova, therapists``. Patients of one therapist share what is
+        particular to the therapist, patients of the control do not (a partially nested trial).
+    """
+    rows = arms.at(time)
+    treated = rows["arm"] != arms.control
+    known = rows.loc[treated, "therapist_id"]
+    if known.isna().any() or known.nunique() < LEAST_CLUSTERS:
+        return pd.DataFrame()
+    frame = rows.assign(
+        treated=treated.astype(float),
+        therapist=rows["therapist_id"].where(treated, "none"),
+        arm=pd.Categorical(rows["arm"], [arms.control, *arms.treated]),
+    ).reset_index(drop=True)
+    fit = fitted("improvement ~ arm + baseline + (0 + treated | therapist)", frame)
+    terms = list(fit.estimates.terms)
+    picks = np.eye(len(terms))[[terms.index(f"arm[T.{arm}]") for arm in arms.treated]]
+    counts = rows["arm"].value_counts()
+    table = estimates(fit, picks).assign(kind="ancova, therapists", arm=arms.treated)
+    table["n_episodes"] = table["arm"].map(counts).astype(int)
+    table["n_control"] = int(counts[arms.control])
+    table[arms.axis] = time
+    return table
 
 
 def constrained_model(study: Study, arms: Arms, instrument: str) -> MixedFit | None:

@@ -8,7 +8,13 @@ from typing import Any
 import pandas as pd
 
 from outcomes.answers.answer import Answer, Check, Picture, refusal
-from outcomes.answers.arms import Arms, compared_at, constrained_model, constrained_rows
+from outcomes.answers.arms import (
+    Arms,
+    compared_at,
+    constrained_model,
+    constrained_rows,
+    nested_rows,
+)
 from outcomes.answers.claim import Words, basis_of, words
 from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, course_frame
 from outcomes.answers.source import source_of
@@ -123,9 +129,11 @@ def _arms(study: Study, course: CourseFrame, measure: Instrument) -> Arms:
 
 def _estimates(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame, str]:
     parts = [compared_at(arms, time) for time in arms.times]
+    parts.append(nested_rows(arms, arms.times[-1]))
     method = (
         "ANCOVA: least squares of improvement on arm and baseline, at each time by itself; beside "
-        "it improvement alone and the score alone."
+        "it improvement alone, the score alone, and at the last time "
+        "ANCOVA with therapists of the treated as random."
     )
     model = constrained_model(study, arms, instrument)
     if model is not None:
@@ -162,6 +170,7 @@ def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instr
     ways = {
         "ancova": "baseline as covariate (ANCOVA)",
         "constrained": "baseline as outcome (constrained)",
+        "ancova, therapists": "ANCOVA with therapists",
         "change": "change alone",
         "score": "score alone",
     }
@@ -215,6 +224,9 @@ def _limits(arms: Arms) -> tuple[str, ...]:
     return (
         "Patients who know their arm may report accordingly; this compares offers of care, not "
         "hands alone.",
+        "Patients of one therapist resemble each other. The ANCOVA takes them as independent, so "
+        "its interval is too narrow where therapists differ; the row `ancova, therapists` allows "
+        "for it.",
         *(
             ("Other times and arms are shown for completeness and not adjusted for their number.",)
             if many
