@@ -117,3 +117,9 @@ def test_too_many_effects_across_patients(courses):
     data["pair"] = pd.factorize(data["episode_id"])[0] // 2 * 10 + data["visit"]
     with pytest.raises(FitError, match="at most 500; got 600"):
         lmm("score ~ arm + (1 | pair) + ar1(visit | episode_id)", data)
+
+
+def test_a_likelihood_without_a_maximum_is_an_error(serial):
+    formula = "improvement ~ arm * time + baseline + us(visit | arm / episode_id)"
+    with pytest.raises(FitError, match=r"shrinks to nothing.*too few"):
+        lmm(formula, serial, reml=False)

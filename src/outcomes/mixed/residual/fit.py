@@ -156,6 +156,15 @@ def _warn(design: Design, estimates: Estimates, optimum: CorrelatedOptimum) -> N
     if not np.isfinite(estimates.loglik):
         must = "The covariance must be positive definite at its start"
         raise FitError(must, got="one that is not", where=f"in '{design.formula.text}'")
+    residual = str(design.formula.residual)
+    if residual in estimates.singular_terms and not optimum.converged:
+        must = "The likelihood must have a maximum"
+        raise FitError(
+            must,
+            got="a residual covariance that shrinks to nothing",
+            where=residual,
+            remedy="These patients are too few for it: use csh, ar1h, cs or ar1.",
+        )
     if estimates.aliased_terms:
         names = ", ".join(estimates.aliased_terms)
         warnings.warn(
