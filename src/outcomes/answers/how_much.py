@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.answers.answer import Answer, Check, Picture, refusal
+from outcomes.answers.claim import basis_of, words
 from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, course_frame
 from outcomes.answers.course_model import CourseModel, fit_course, means
 from outcomes.answers.sensitivity import sensitivity, verdict
@@ -53,7 +54,7 @@ REFERENCES = (
 )
 
 
-def how_much(study: Study, *, instrument: str) -> Answer:
+def how_much(study: Study, *, instrument: str, planned: bool = False) -> Answer:
     """Estimate improvement during care by group, pressure and session count.
 
     Parameters
@@ -62,6 +63,8 @@ def how_much(study: Study, *, instrument: str) -> Answer:
         A study without errors.
     instrument : str
         Instrument of the outcome.
+    planned : bool
+        Whether an analysis plan declared the question.
 
     Returns
     -------
@@ -96,10 +99,16 @@ def how_much(study: Study, *, instrument: str) -> Answer:
         estimand=ESTIMAND,
         assumptions=ASSUMPTIONS,
         checks=(*_checks(model, study, measure, instrument), same),
-        limits=LIMITS,
+        limits=(*LIMITS, *_cautions(study, course, planned)),
         references=REFERENCES,
         source=replace(source, n_used=model.fit.n_observations),
     )
+
+
+def _cautions(study: Study, course: CourseFrame, planned: bool) -> tuple[str, ...]:
+    clusters = int(course.rows["therapist_id"].nunique())
+    facts = {"n_episodes": course.n_courses, "n_clusters": clusters, "planned": planned}
+    return words(basis_of(study, contrast=False, **facts)).cautions
 
 
 def _curves(model: CourseModel) -> pd.DataFrame:
