@@ -11,8 +11,13 @@ from outcomes.answers.contrasts import estimates, fixed_rows
 from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, courses_by_group
 from outcomes.errors import SingularFitWarning
 from outcomes.mixed.fit import lmm
+from outcomes.mixed.residual.choose import choose_residual
 from outcomes.mixed.results import MixedFit
 
+RESIDUALS = ("", "ou(day | episode_id)")
+"""Residual covariances tried: independent, and correlation that fades with the days between."""
+LEAST_REPEATS = 10
+"""Fewer courses than this of patients seen before cannot show how much patients vary."""
 LEAST_CLUSTERS = 5
 """Fewer therapists than this cannot show how much therapists vary."""
 LEAST_FOR_SLOPE = 3
@@ -54,12 +59,27 @@ def fit_course(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> Cours
     FitError
         When the rows cannot carry the model.
     """
-    time = _time_term(course)
-    fixed = f"{course.group} * {time}" if course.group else time
-    formula = " + ".join(["improvement ~ " + fixed, *adjusted_for, *_random_terms(course)])
+    formula = course_formula(course, adjusted_for)
     with warnings.catch_warnings():  # a boundary fit is listed among the answer's checks
         warnings.simplefilter("ignore", SingularFitWarning)
-        return CourseModel(course, lmm(formula, course.rows))
+        if adjusted_for or not _can_be_serial(course):
+            return CourseModel(course, lmm(formula, course.rows))
+        return CourseModel(course, choose_residual(formula, course.rows, RESIDUALS).fit)
+
+
+def course_formula(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> str:
+    """Return the formula of the course model, residuals independent."""
+    time = _time_term(course)
+    fixed = f"{course.group} * {time}" if course.group else time
+    return " + ".join(["improvement ~ " + fixed, *adjusted_for, *_random_terms(course)])
+
+
+def _can_be_serial(course: CourseFrame) -> bool:
+    """Whether scores a few days apart can be told to resemble each other more than others."""
+    rows = course.rows
+    dated = rows["day"].notna().all() and not rows.duplicated(["episode_id", "day"]).any()
+    typical = rows.groupby("episode_id").size().median()
+    return bool(dated and not course.few_times and typical >= LEAST_FOR_SLOPE)
 
 
 def _time_term(course: CourseFrame) -> str:
@@ -74,7 +94,7 @@ def _random_terms(course: CourseFrame) -> list[str]:
     slope = not course.few_times and typical >= LEAST_FOR_SLOPE
     terms = [f"(1 + {course.axis} | episode_id)" if slope else "(1 | episode_id)"]
     patients = rows["patient_id"]
-    if patients.notna().all() and patients.nunique() < course.n_courses:
+    if patients.notna().all() and course.n_courses - patients.nunique() >= LEAST_REPEATS:
         terms.append("(1 | patient_id)")
     therapists = rows["therapist_id"]
     if therapists.notna().all() and therapists.nunique() >= LEAST_CLUSTERS:

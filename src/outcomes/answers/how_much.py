@@ -17,6 +17,7 @@ from outcomes.answers.source import source_of
 from outcomes.answers.wording import decimals, interval, scale, when
 from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import FitError
+from outcomes.mixed.residual.choose import RULE
 from outcomes.study import Study
 
 NAME = "how-much"
@@ -107,8 +108,10 @@ def how_much(study: Study, *, instrument: str, planned: bool = False) -> Answer:
 
 def _cautions(study: Study, course: CourseFrame, planned: bool) -> tuple[str, ...]:
     clusters = int(course.rows["therapist_id"].nunique())
-    facts = {"n_episodes": course.n_courses, "n_clusters": clusters, "planned": planned}
-    return words(basis_of(study, contrast=False, **facts)).cautions
+    basis = basis_of(
+        study, contrast=False, planned=planned, n_episodes=course.n_courses, n_clusters=clusters
+    )
+    return words(basis).cautions
 
 
 def _curves(model: CourseModel) -> pd.DataFrame:
@@ -195,6 +198,8 @@ def _method(model: CourseModel, pressure_formula: str) -> str:
         f"Linear mixed model by REML with Satterthwaite degrees of freedom: {fit.request.formula} "
         f"on {fit.n_observations} scores of {model.course.n_courses} courses. "
         "The mean over all courses comes from the same model without groups. "
+        f"Residuals: {RULE} Tried: independent, and correlation that fades with the days between "
+        "scores (ou); the sensitivity rows show the mean with independent ones. "
         "The horizon is the latest time that at least half of the courses reach; times with fewer "
         f"than {LEAST_COURSES} courses are not shown."
     )
