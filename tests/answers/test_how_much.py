@@ -150,3 +150,32 @@ def test_all_questions_are_asked_in_their_order(complete):
     names = [given.name for given in oc.answers(follow_ups(complete))]
     assert names[0] == "how-much"
     assert len(names) == len(set(names))
+
+
+def serial_study(correlation: float, n_courses: int = 80, seed: int = 11):
+    """Courses of eight weekly visits whose residuals follow an autoregression of known strength."""
+    rng = np.random.default_rng(seed)
+    steps = np.abs(np.subtract.outer(range(8), range(8)))
+    residuals = rng.normal(size=(n_courses, 8)) @ np.linalg.cholesky(correlation**steps).T
+    scores = 50 + 5 * rng.normal(size=(n_courses, 1)) - 2 * np.arange(8) + 6 * residuals
+    common = {
+        "episode_id": np.repeat([f"c{i}" for i in range(n_courses)], 8),
+        "session": np.tile(np.arange(1, 9), n_courses),
+        "day": np.tile(7.0 * np.arange(8), n_courses),
+    }
+    return study_from_tables(
+        {
+            "sessions": pd.DataFrame(common),
+            "assessments": pd.DataFrame(
+                {**common, "timing": "pre_session", "instrument": "odi", "score": scores.ravel()}
+            ),
+        }
+    )
+
+
+def test_serial_correlation_is_taken_where_it_is_and_not_where_it_is_not():
+    strong = oc.answer(serial_study(0.85), "how-much")
+    none = oc.answer(serial_study(1e-9), "how-much")
+    assert "+ ou(day | episode_id) on" in strong.method
+    assert "+ ou(day | episode_id) on" not in none.method
+    assert "independent residuals" in set(strong.table["term"])

@@ -62,7 +62,7 @@ def fit_course(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> Cours
     formula = course_formula(course, adjusted_for)
     with warnings.catch_warnings():  # a boundary fit is listed among the answer's checks
         warnings.simplefilter("ignore", SingularFitWarning)
-        if adjusted_for or not _can_be_serial(course):
+        if adjusted_for or not can_be_serial(course):
             return CourseModel(course, lmm(formula, course.rows))
         return CourseModel(course, choose_residual(formula, course.rows, RESIDUALS).fit)
 
@@ -74,7 +74,7 @@ def course_formula(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> s
     return " + ".join(["improvement ~ " + fixed, *adjusted_for, *_random_terms(course)])
 
 
-def _can_be_serial(course: CourseFrame) -> bool:
+def can_be_serial(course: CourseFrame) -> bool:
     """Whether scores a few days apart can be told to resemble each other more than others."""
     rows = course.rows
     dated = rows["day"].notna().all() and not rows.duplicated(["episode_id", "day"]).any()

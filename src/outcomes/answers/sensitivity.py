@@ -12,7 +12,7 @@ import pandas as pd
 from outcomes.answers.answer import Check
 from outcomes.answers.contrasts import estimates, fitted, fixed_rows
 from outcomes.answers.course_frame import CourseFrame
-from outcomes.answers.course_model import LEAST_CLUSTERS, course_formula
+from outcomes.answers.course_model import LEAST_CLUSTERS, can_be_serial, course_formula
 from outcomes.errors import FitError
 from outcomes.mixed.results import MixedFit
 from outcomes.mixed.robust import robust
@@ -74,8 +74,9 @@ def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
     time = f"C({course.axis})" if course.few_times else spline
     fixed = f"improvement ~ {course.group} * {time}" if course.group else f"improvement ~ {time}"
     own = "(1 | episode_id)"
-    pooled = replace(course, group="")
-    yield "independent residuals", pooled, course_formula(pooled)
+    if can_be_serial(course):
+        pooled = replace(course, group="")
+        yield "independent residuals", pooled, course_formula(pooled)
     yield "one level a course", course, f"{fixed} + {own}"
     yield ROBUST, course, f"{fixed} + {own}"
     yield "adjusted for baseline", course, f"{fixed} + baseline + {own}"
