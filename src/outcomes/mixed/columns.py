@@ -18,7 +18,7 @@ import pandas as pd
 from formulaic import ModelSpec
 from formulaic.errors import FormulaicError
 
-from outcomes.errors import FormulaError
+from outcomes.errors import FitError, FormulaError
 from outcomes.mixed.formula import columns_of, read_expression
 from outcomes.mixed.frame import Array, ModelFrame
 
@@ -119,6 +119,8 @@ def build_columns(expression: str, frame: ModelFrame) -> Columns:
     ------
     FormulaError
         formulaic cannot evaluate the expression on these data.
+    FitError
+        A column it makes is not finite on every row.
     """
     used = sorted(columns_of(read_expression(expression)))
     kinds = tuple(
@@ -126,7 +128,11 @@ def build_columns(expression: str, frame: ModelFrame) -> Columns:
         for name in used
     )
     plan = _plan(expression, kinds)
-    return _from_plan(plan, frame) if plan.factors is not None else _from_data(expression, frame)
+    if plan.factors is not None:
+        return _from_plan(plan, frame)
+    columns = _from_data(expression, frame)
+    _refuse_infinite(columns)
+    return columns
 
 
 def evaluate_expression(expression: str, frame: ModelFrame) -> Array:
@@ -253,6 +259,19 @@ def _from_data(expression: str, frame: ModelFrame) -> Columns:
         spec=spec,
         n_rows=frame.n_rows,
     )
+
+
+def _refuse_infinite(columns: Columns) -> None:
+    wrong = ~np.isfinite(columns.matrix)
+    bad = [name for name, column in zip(columns.names, wrong.T, strict=True) if column.any()]
+    if bad:
+        must = "A column of the formula must be finite on every row"
+        raise FitError(
+            must,
+            got=f"{int(wrong.any(axis=1).sum())} rows where it is not",
+            where=", ".join(bad),
+            remedy="Check the function applied to it (a logarithm of zero, a division by zero).",
+        )
 
 
 def _without_unused_levels(frame: ModelFrame) -> pd.DataFrame:

@@ -34,6 +34,9 @@ Array = npt.NDArray[Any]
 
 DF_METHODS = ("satterthwaite", "kenward-roger", "normal")
 
+LOST_DIGITS = 5e-11
+"""Smallest residual variance, as a share of that around the fixed part, that keeps its digits."""
+
 SAME_VISIT = ("pressure_same_visit", "minutes_same_visit", "sessions_attended")
 """Exposures that the score may have caused."""
 
@@ -132,7 +135,7 @@ def fit_design(design: Design, request: Request, start: Array | None = None) -> 
         start = starting_theta(objective)
     optimum = minimise(objective, start)
     estimates = _estimates(design, working, objective, optimum)
-    _warn(design, estimates, optimum)
+    _warn(estimates, optimum)
     return MixedFit(request, optimum, estimates, design, working)
 
 
@@ -191,6 +194,7 @@ def _estimates(
 ) -> Estimates:
     lam = factors_of(optimum.end, working.blocks)
     solved = profile(forwards(working.products, lam).S)
+    _refuse_exact(design, solved.rss / objective.degrees)
     basis = working.basis
     sigma = basis.scale * float(np.sqrt(solved.rss / objective.degrees))
     sigmas = working.sigma_from_working([block @ block.T for block in lam])
@@ -216,7 +220,7 @@ def _estimates(
     )
 
 
-def _warn(design: Design, estimates: Estimates, optimum: Optimum) -> None:
+def _warn(estimates: Estimates, optimum: Optimum) -> None:
     if estimates.aliased_terms:
         names = ", ".join(estimates.aliased_terms)
         warnings.warn(
@@ -234,11 +238,15 @@ def _warn(design: Design, estimates: Estimates, optimum: Optimum) -> None:
             ConvergenceWarning,
             4,
         )
-    if not np.isfinite(estimates.sigma) or estimates.sigma <= 0.0:
+
+
+def _refuse_exact(design: Design, relative_variance: float) -> None:
+    """Refuse a residual too small for cross-products: its digits would be those of rounding."""
+    if not relative_variance > LOST_DIGITS:
         must = "The residual variance must be above zero"
         raise FitError(
             must,
-            got="a model that reproduces every score",
+            got="groups and fixed part that reproduce every score",
             where=f"in '{design.formula.text}'",
             remedy="Use fewer fixed or random columns.",
         )

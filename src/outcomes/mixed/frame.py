@@ -14,6 +14,7 @@ import pandas as pd
 
 from outcomes.errors import FitError, FormulaError, UsageError
 from outcomes.mixed.formula import ModelFormula, expression_variables, variables
+from outcomes.mixed.plain_types import with_plain_types
 
 Array = npt.NDArray[Any]
 
@@ -114,6 +115,7 @@ def model_frame(
     require_columns(needed, data)
     for name in expression_variables(formula):
         _require_usable(name, data[name])
+    data = with_plain_types(data, needed)
     checked: dict[str, Any] = {name: data[name] for name in needed}
     if weights is not None:
         label = weights if isinstance(weights, str) else "weights"
@@ -150,6 +152,9 @@ def _require_usable(name: str, column: pd.Series) -> None:
         must = "Numbers must be stored as numbers"
         remedy = f"Use data['{name}'].astype(float), or astype('category') for categories."
         raise FitError(must, got="a column of objects", where=where, remedy=remedy)
+    if column.dtype.kind == "c":
+        must = "A model needs real numbers"
+        raise FitError(must, got="complex numbers", where=where)
     if pd.api.types.is_datetime64_any_dtype(column.dtype) or column.dtype.kind == "m":
         must = "A model needs numbers or categories"
         remedy = "Compute the days since the first visit as a column of numbers."
