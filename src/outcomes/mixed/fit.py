@@ -23,6 +23,7 @@ from outcomes.mixed.design import Design, WeightsLike, build_design
 from outcomes.mixed.deviance import Objective, factors_of, profile
 from outcomes.mixed.formula import ModelFormula, parse_formula, variables
 from outcomes.mixed.forward_pass import forwards
+from outcomes.mixed.one_thread import one_blas_thread
 from outcomes.mixed.optimise import Optimum, minimise
 from outcomes.mixed.residual.fit import fit_correlated
 from outcomes.mixed.residual.results import CorrelatedFit
@@ -128,13 +129,13 @@ def fit_design(design: Design, request: Request, start: Array | None = None) -> 
     MixedFit
     """
     if design.formula.residual is not None:
-        return fit_correlated(design, request, start)
-    working = make_working(design)
-    objective = Objective(working.products, working.blocks, request.reml)
-    if start is None:
-        start = starting_theta(objective)
-    optimum = minimise(objective, start)
-    estimates = _estimates(design, working, objective, optimum)
+        with one_blas_thread():
+            return fit_correlated(design, request, start)
+    with one_blas_thread():
+        working = make_working(design)
+        objective = Objective(working.products, working.blocks, request.reml)
+        optimum = minimise(objective, starting_theta(objective) if start is None else start)
+        estimates = _estimates(design, working, objective, optimum)
     _warn(estimates, optimum)
     return MixedFit(request, optimum, estimates, design, working)
 

@@ -156,8 +156,10 @@ class MixedFit:
     def inference(self) -> DfMethod:
         """Covariance and degrees of freedom by the method asked for."""
         from outcomes.mixed.inference import df_method
+        from outcomes.mixed.one_thread import one_blas_thread
 
-        return df_method(self, self.request.df)
+        with one_blas_thread():
+            return df_method(self, self.request.df)
 
     @property
     def vcov(self) -> Array:
