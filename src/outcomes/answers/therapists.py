@@ -14,7 +14,7 @@ from outcomes.answers.contrasts import fitted
 from outcomes.answers.course_frame import CourseFrame, course_frame
 from outcomes.answers.course_model import LEAST_CLUSTERS
 from outcomes.answers.source import source_of
-from outcomes.answers.wording import decimals, scale
+from outcomes.answers.wording import decimals, probability, scale
 from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.results import MixedFit
 from outcomes.study import Study
@@ -151,7 +151,7 @@ def _sentence(table: pd.DataFrame, measure: Instrument, n_therapists: int) -> st
     return (
         f"Between {n_therapists} therapists, mean improvement of like patients varies with a "
         f"standard deviation of {found}, {share['estimate']:.1%} of the variance: this spread "
-        f"{verdict} (p = {spread['p_value']:.2f}; {scale(measure)})."
+        f"{verdict} ({probability(spread['p_value'])}; {scale(measure)})."
     )
 
 

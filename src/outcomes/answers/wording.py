@@ -66,3 +66,16 @@ def when(axis: str, time: float) -> str:
     if axis == "session_count":
         return f"after {time:.0f} session{'' if math.isclose(time, 1) else 's'}"
     return f"at week {round(time, 1):g}"
+
+
+def probability(p_value: float) -> str:
+    """Return a p-value as it is printed: two digits, three below 0.1, never zero.
+
+    Examples
+    --------
+    >>> [probability(p) for p in (0.152, 0.0441, 0.00001)]
+    ['p = 0.15', 'p = 0.044', 'p < 0.001']
+    """
+    if p_value < 0.001:
+        return "p < 0.001"
+    return f"p = {p_value:.2f}" if p_value >= 0.1 else f"p = {p_value:.3f}"
