@@ -198,9 +198,7 @@ def _immediate(scores: pd.DataFrame) -> pd.DataFrame:
     return after
 
 
-def _received_before(
-    rows: pd.DataFrame, visits: pd.DataFrame, *, immediate: bool
-) -> Any:
+def _received_before(rows: pd.DataFrame, visits: pd.DataFrame, *, immediate: bool) -> Any:
     """Position in `visits` just after the last visit before each row, shape (rows,)."""
     codes, ids = pd.factorize(visits["episode_id"], sort=False)
     row_codes = pd.Series(np.arange(len(ids)), index=ids).reindex(rows["episode_id"]).to_numpy()
