@@ -50,6 +50,14 @@ def test_small_integers_do_not_wrap_around(data, kind):
     pd.testing.assert_frame_equal(oc.lmm(FORMULA, data.astype({"t": kind})).tidy(), expected)
 
 
+def test_small_integers_do_not_wrap_around_in_prediction(data):
+    fit = oc.lmm(FORMULA, data)
+    new = data.head(5)
+    expected = fit.predict(new)["fitted"]
+    found = fit.predict(new.astype({"t": "int8"}))["fitted"]
+    assert found.tolist() == pytest.approx(expected.tolist(), rel=1e-12)
+
+
 def test_the_given_frame_is_not_changed(data):
     small = data.astype({"t": "int8"})
     before = small.copy()

@@ -21,6 +21,7 @@ from formulaic.errors import FormulaicError
 from outcomes.errors import FitError, FormulaError
 from outcomes.mixed.formula import columns_of, read_expression
 from outcomes.mixed.frame import Array, ModelFrame
+from outcomes.mixed.plain_types import with_plain_types
 
 Levels = tuple[Any, ...]
 
@@ -159,6 +160,8 @@ def evaluate_expression(expression: str, frame: ModelFrame) -> Array:
 
 def matrix_from_spec(spec: ModelSpec, data: pd.DataFrame) -> Array:
     """Rebuild columns for other data, shape (n, p), with missing values kept as NaN."""
+    used = [name for name in columns_of(spec.formula) if name in data.columns]
+    data = with_plain_types(data, used)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         matrix = spec.get_model_matrix(data, na_action="ignore", output="numpy")
     return np.asarray(matrix, dtype=np.float64)
