@@ -87,6 +87,13 @@ def test_answer_prints_the_sentence_with_its_label(study_folder, capsys):
     assert "95 % CI" in shown
 
 
+def test_an_answer_refused_over_broken_data_ends_with_1(broken_folder, capsys):
+    assert main(["answer", "how-much", str(broken_folder)]) == 1
+    shown = capsys.readouterr().out
+    assert "R12" in shown
+    assert "77" not in shown
+
+
 def test_answer_prints_json(study_folder, capsys):
     assert main(["answer", "how-much", str(study_folder), "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)

@@ -56,12 +56,13 @@ def answer(
     Example: outcomes answer how-much data/synthetic
     """
     from outcomes.answers.ask import answer as ask
+    from outcomes.intake.check import check as find
 
     study = loaded(data, columns)
     given = ask(study, name, instrument=instrument, episode=episode, plan=plan, seed=seed)
     if as_json:
         typer.echo(answer_json(given))
-        return
-    typer.echo(sentence(given))
-    for limit in given.limits:
-        typer.echo(f"  - {limit}")
+    else:
+        typer.echo("\n  - ".join((sentence(given), *given.limits)))
+    if given.refused and not find(study).ok:
+        raise typer.Exit(1)
