@@ -126,7 +126,7 @@ def test(*, everything: bool) -> int:
     """Run the checks of style and types, then the tests; all of them when `everything`."""
     style = [[PYTHON, "-m", "ruff", "check", "."], [PYTHON, "-m", "ruff", "format", "--check", "."]]
     failed = [call(*command) for command in [*style, [PYTHON, "-m", "mypy"]]]
-    suite = [] if everything else ["-m", "not slow"]
+    suite = ["--hypothesis-profile=explore"] if everything else ["-m", "not slow"]
     pytest = [PYTHON, "-m", "pytest", "-n", "auto", "--cov", *suite]
     return max(call(*pytest), *failed)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import outcomes as oc
@@ -64,7 +64,11 @@ def test_any_design_is_refused_or_makes_a_valid_study(drawn):
         assert frame["baseline"].notna().all()
 
 
+SMALLEST_SHARE = (scenario_design("confounded-pressure", episodes=1), {"switch_share": 5e-324})
+
+
 @QUICK
+@example(SMALLEST_SHARE)
 @given(designs())
 def test_the_same_design_makes_the_same_study(drawn):
     base, changes = drawn

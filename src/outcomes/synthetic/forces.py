@@ -50,11 +50,10 @@ def _visit_therapists(design: Design, people: People, n_columns: int) -> Ints:
     uniform = people.uniforms["therapist"][:n_columns]
     clinic, place = people.therapist % design.clinics, people.therapist // design.clinics
     size = (design.therapists - clinic - 1) // design.clinics + 1
-    if design.switch_share == 0:
-        return np.broadcast_to(people.therapist, uniform.shape).copy()
-    further = 1 + np.floor(uniform / design.switch_share * np.maximum(size - 1, 1))
-    other = clinic + design.clinics * ((place + further.astype(np.int64)) % size)
     switches = (uniform < design.switch_share) & (size > 1)
+    share = np.where(switches, uniform, 0) / (design.switch_share or 1)  # 0 to 1
+    further = 1 + np.floor(share * np.maximum(size - 1, 1)).astype(np.int64)
+    other = clinic + design.clinics * ((place + further) % size)
     return np.where(switches, other, people.therapist)
 
 
