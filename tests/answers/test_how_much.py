@@ -143,7 +143,7 @@ def test_an_unknown_question_or_instrument_is_wrong_use(complete):
 
 
 def test_the_repr_shows_no_data(complete):
-    assert repr(oc.answer(follow_ups(complete), "how-much")) == "Answer(how-much: 6 estimates)"
+    assert repr(oc.answer(follow_ups(complete), "how-much")) == "Answer(how-much: 8 estimates)"
 
 
 def test_all_questions_are_asked_in_their_order(complete):
@@ -179,3 +179,14 @@ def test_serial_correlation_is_taken_where_it_is_and_not_where_it_is_not():
     assert "+ ou(day | episode_id) on" in strong.method
     assert "+ ou(day | episode_id) on" not in none.method
     assert "independent residuals" in set(strong.table["term"])
+
+
+def test_change_that_is_all_selection_stands_beside_regression_to_the_mean():
+    study = oc.simulate(episodes=1000, scenario="regression-to-the-mean", seed=5)
+    answer = oc.answer(study, "how-much", instrument="nprs")
+    row = answer.table[answer.table["term"] == "regression to the mean"].iloc[0]
+    change = answer.table.loc[answer.table["kind"] == "improvement", "estimate"].iloc[0]
+    assert row["conf_low"] < change < row["conf_high"]
+    assert any("Regression to the mean alone" in limit for limit in answer.limits)
+    untreated = answer.table.loc[answer.table["term"].str.startswith("untreated"), "estimate"]
+    assert untreated.tolist() == [pytest.approx(0.58)]

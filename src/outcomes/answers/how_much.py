@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.answers.answer import Answer, Check, Picture, refusal
+from outcomes.answers.beside import beside
 from outcomes.answers.claim import basis_of, words
 from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, course_frame
 from outcomes.answers.course_model import CourseModel, fit_course, means
@@ -50,6 +51,7 @@ LIMITS = (
 )
 REFERENCES = (
     "Hu et al. (2022), Arch Phys Med Rehabil, doi 10.1016/j.apmr.2022.10.013 (abstract read).",
+    "Barnett, van der Pols & Dobson (2005), Int J Epidemiol 34: regression to the mean.",
     "Bates et al. (2015), J Stat Softw 67(1): mixed models. "
     "Kuznetsova et al. (2017), J Stat Softw 82(13): Satterthwaite degrees of freedom.",
 )
@@ -71,8 +73,9 @@ def how_much(study: Study, *, instrument: str, planned: bool = False) -> Answer:
     -------
     Answer
         ``.table`` has one row an estimate: ``kind`` is ``improvement`` (groups at the horizon),
-        ``curve`` (all reported times), ``pressure`` (per Walton level, association) or
-        ``sensitivity`` (the mean at the horizon from other models). Refused with fewer than ten
+        ``curve`` (all reported times), ``pressure`` (per Walton level, association), ``beside``
+        (what would come without care) or ``sensitivity`` (the mean at the horizon from other
+        models). Refused with fewer than ten
         courses that have a score after baseline.
     """
     measure = study.instrument(instrument)
@@ -87,6 +90,7 @@ def how_much(study: Study, *, instrument: str, planned: bool = False) -> Answer:
     pressure, formula = _pressure_rows(course)
     table = pd.concat([at_horizon, pressure, curve], ignore_index=True)
     table.insert(0, "term", table["kind"].where(table["kind"] == "pressure", table["group"]))
+    alone, selection = beside(model, measure)
     others = sensitivity(course)
     overall = at_horizon[at_horizon["group"] == "all"].iloc[0]
     same = verdict(others, float(overall["conf_low"]), float(overall["conf_high"]))
@@ -94,13 +98,13 @@ def how_much(study: Study, *, instrument: str, planned: bool = False) -> Answer:
         name=NAME,
         question=QUESTION,
         sentence=_sentence(course, measure, at_horizon),
-        table=pd.concat([table, others], ignore_index=True),
+        table=pd.concat([table, alone, others], ignore_index=True),
         picture=_picture(course, measure, curve),
         method=_method(model, formula),
         estimand=ESTIMAND,
         assumptions=ASSUMPTIONS,
         checks=(*_checks(model, study, measure, instrument), same),
-        limits=(*LIMITS, *_cautions(study, course, planned)),
+        limits=(*LIMITS[:2], selection, *LIMITS[2:], *_cautions(study, course, planned)),
         references=REFERENCES,
         source=replace(source, n_used=model.fit.n_observations),
     )

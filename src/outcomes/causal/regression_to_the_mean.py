@@ -1,0 +1,124 @@
+"""How much improvement selection alone brings: who comes is who scores badly on the day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize
+from scipy.stats import norm
+from statsmodels.tools.numdiff import approx_hess3
+
+Array = NDArray[np.float64]
+
+LEAST_BASELINES = 20
+WIDEST = 1.0
+"""A std. error above the estimate itself says that the baselines do not tell."""
+
+
+@dataclass(frozen=True)
+class RegressionToTheMean:
+    """Improvement expected with no change in anybody.
+
+    Parameters
+    ----------
+    estimate, std_error, conf_low, conf_high : float
+        In points of the instrument, positive = better; the interval is symmetric in the logarithm.
+    """
+
+    estimate: float
+    std_error: float
+    conf_low: float
+    conf_high: float
+
+
+@dataclass(frozen=True)
+class Rating:
+    """How the baselines came about.
+
+    Parameters
+    ----------
+    best, entry, worst : float
+        Best score of the scale, lowest that enters, worst of the scale; in points, higher = worse.
+    step : float
+        Distance between scores, above 0.
+    """
+
+    best: float
+    entry: float
+    worst: float
+    step: float
+
+
+def regression_to_the_mean(
+    baselines: ArrayLike, rating: Rating, share: float, share_error: float
+) -> RegressionToTheMean | None:
+    """Estimate regression to the mean from the baselines of those who came.
+
+    Parameters
+    ----------
+    baselines : array, shape (courses,)
+        Baseline scores, higher = worse, in points.
+    rating : Rating
+        Entry rule, ends and step of the scale.
+    share, share_error : float
+        Points of improvement for each point that a baseline is worse, and its standard error. A
+        person's own score is what selection does not change, so those who come show it unbiased.
+
+    Returns
+    -------
+    RegressionToTheMean or None
+        None where the baselines do not tell the mean of those who did not come: fewer than 20, all
+        equal, a tail that fits any mean, a mean off the scale, or none who improve more from worse.
+
+    Notes
+    -----
+    Baselines are ratings of a normal curve (m, s) cut off at the entry rule, fitted by maximum
+    likelihood. Those who enter lie ``s * phi(z) / (1 - Phi(z))`` above m, ``z = (cut - m) / s``;
+    `share` of it falls away: ``(1 - rho) s phi(z) / (1 - Phi(z))`` in Barnett, van der Pols &
+    Dobson (2005), Int J Epidemiol 34, 215. The standard error is by the delta method.
+
+    Examples
+    --------
+    >>> scores = np.random.default_rng(1).normal(4, 2.2, 100_000)
+    >>> rating = Rating(-20.0, 4.0, 20.0, 0.001)
+    >>> found = regression_to_the_mean(scores[scores >= 4], rating, 0.5, 0.01)
+    >>> round(found.estimate, 1)  # 0.5 * 2.2 * phi(0) / (1 - Phi(0)) = 0.88
+    0.9
+    """
+    x = np.asarray(baselines, dtype=float)
+    if len(x) < LEAST_BASELINES or np.ptp(x) == 0 or share <= 0:
+        return None
+    start = np.array([x.mean(), np.log(x.std())])
+    best = minimize(_minus_log_likelihood, start, args=(x, rating), method="Nelder-Mead").x
+    curvature = approx_hess3(best, _minus_log_likelihood, args=(x, rating))
+    if best[0] < rating.best or np.linalg.eigvalsh(curvature)[0] <= 0:
+        return None
+    above, slope = _above(best, rating)
+    relative = np.hypot(share_error / share, np.sqrt(slope @ np.linalg.solve(curvature, slope)))
+    if relative > WIDEST:
+        return None
+    estimate = share * above
+    low, high = estimate * np.exp(np.array([-1.0, 1.0]) * norm.ppf(0.975) * relative)
+    return RegressionToTheMean(float(estimate), float(estimate * relative), float(low), float(high))
+
+
+def _cut(rating: Rating) -> float:
+    return rating.entry - rating.step / 2
+
+
+def _minus_log_likelihood(parameters: Array, x: Array, rating: Rating) -> float:
+    """Of ratings: the chance of the interval each stands for, among those who enter."""
+    mean, sd, half = parameters[0], np.exp(parameters[1]), rating.step / 2
+    beyond = np.where(x + half > rating.worst, 0.0, norm.sf(x + half, mean, sd))
+    inside = np.maximum(norm.sf(x - half, mean, sd) - beyond, 1e-300)
+    return float(len(x) * norm.logsf(_cut(rating), mean, sd) - np.log(inside).sum())
+
+
+def _above(parameters: Array, rating: Rating) -> tuple[float, Array]:
+    """Return how far entrants lie above the mean, and the slope of its logarithm by (m, log s)."""
+    sd = np.exp(parameters[1])
+    z = (_cut(rating) - parameters[0]) / sd
+    hazard = np.exp(norm.logpdf(z) - norm.logsf(z))
+    return float(sd * hazard), np.array([-(hazard - z) / sd, 1.0 - (hazard - z) * z])
