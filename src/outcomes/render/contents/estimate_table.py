@@ -18,6 +18,7 @@ HEADS = {
     "session_count": "Sessions received",
     "kind": "Quantity",
     "group": "Group",
+    "term": "Of",
     "week": "Week",
 }
 """Column names in words; others are shown with spaces for underscores."""
@@ -75,10 +76,10 @@ def _settings(rows: pd.DataFrame) -> list[str]:
     """Return the columns that say what a row is about: those that differ or name something."""
     names = [c for c in rows.columns if c not in STATISTICS and rows[c].notna().any()]
     if "group" in names and "term" in names:
-        names.remove("term")
+        names.remove("group")  # a term names its group, and other models than the group's
     if "kind" in names and len(rows["kind"].unique()) == 1:
         names.remove("kind")
-    return sorted(names, key=lambda name: name != "group")
+    return sorted(names, key=lambda name: name not in ("term", "group"))
 
 
 def _cells(
