@@ -12,11 +12,10 @@ import pandas as pd
 from outcomes.errors import ExposureWarning, FormulaError, UsageError
 from outcomes.mixed.covariance import singular_directions
 from outcomes.mixed.design import Design, WeightsLike, build_design
-from outcomes.mixed.deviance import Objective, factors_of, profile
+from outcomes.mixed.deviance import Evaluation, Objective, factors_of
 from outcomes.mixed.formula import ModelFormula, parse_formula, variables
-from outcomes.mixed.forward_pass import forwards
 from outcomes.mixed.one_thread import one_blas_thread
-from outcomes.mixed.optimise import Optimum, minimise
+from outcomes.mixed.optimise import minimise
 from outcomes.mixed.residual.fit import fit_correlated
 from outcomes.mixed.residual.results import CorrelatedFit
 from outcomes.mixed.results import Estimates, MixedFit, Request
@@ -128,8 +127,8 @@ def fit_design(design: Design, request: Request, start: Array | None = None) -> 
 def _fit_independent(design: Design, request: Request, start: Array | None) -> MixedFit:
     working = make_working(design)
     objective = Objective(working.products, working.blocks, request.reml)
-    optimum = minimise(objective, starting_theta(objective) if start is None else start)
-    estimates = _estimates(design, working, objective, optimum)
+    optimum, point = minimise(objective, starting_theta(objective) if start is None else start)
+    estimates = estimates_at(design, working, request.reml, point)
     return MixedFit(request, optimum, estimates, design, working)
 
 
@@ -183,11 +182,16 @@ def _request(formula: ModelFormula, reml: bool, df: str, weights: WeightsLike) -
     return Request(formula.text, reml, df, weights is not None)
 
 
-def _estimates(
-    design: Design, working: Working, objective: Objective, optimum: Optimum
-) -> Estimates:
-    lam = factors_of(optimum.end, working.blocks)
-    solved = profile(forwards(working.products, lam).S)
+def estimates_at(design: Design, working: Working, reml: bool, point: Evaluation) -> Estimates:
+    """Report what an evaluation of the likelihood holds, in the units of the data.
+
+    Raises
+    ------
+    FitError
+        No residual variance is left.
+    """
+    objective = Objective(working.products, working.blocks, reml)
+    solved, lam = point.solved, factors_of(point.theta, working.blocks)
     refuse_exact(design, solved.rss / objective.degrees)
     basis = working.basis
     sigma = basis.scale * float(np.sqrt(solved.rss / objective.degrees))
@@ -205,7 +209,7 @@ def _estimates(
         sigma=sigma,
         theta=np.concatenate([b.theta(s) for b, s in zip(working.blocks, sigmas, strict=True)]),
         covariances=tuple(s * sigma**2 for s in sigmas),
-        loglik=-(optimum.deviance + constant) / 2.0,
+        loglik=-(point.value + constant) / 2.0,
         singular_terms=tuple(
             str(factor.terms[k])
             for factor, relative in zip(design.factors, [b @ b.T for b in lam], strict=True)
