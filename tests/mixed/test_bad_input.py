@@ -40,6 +40,7 @@ FORMULAS = {
     "text as response": ("arm ~ x + (1 | id)", FormulaError, "text.*column 'arm'"),
     "a logarithm of zero": ("np.log(x) ~ arm + (1 | id)", FitError, "20 rows where it is not"),
     "a perfect fit": ("y ~ I(2 * y) + (1 | id)", FitError, "reproduces it exactly"),
+    "an exponential too large": ("y ~ np.exp(30 * x) + (1 | id)", FitError, "a larger one.*exp"),
     "an unknown function": ("y ~ unknown(x) + (1 | id)", FormulaError, "unknown"),
     "too many columns": ("y ~ C(row) + (1 | id)", FitError, "120 rows for 120 coefficients"),
 }
@@ -69,6 +70,8 @@ TABLES = {
     "an empty table": (lambda d: d.head(0), "empty table"),
     "one patient": (lambda d: d[d.id == 3], "at least two levels"),
     "one session a patient": (lambda d: d.groupby("id").head(1), "fewer levels than rows"),
+    "a huge score": (lambda d: d.assign(y=d.y * 1e200), "1e\\+30; got a larger.*column 'y'"),
+    "a tiny covariate": (lambda d: d.assign(x=d.x * 1e-120), "1e-30.*a smaller.*column 'x'"),
     "numbers as objects": (lambda d: d.astype({"x": object}), "stored as numbers.*column 'x'"),
     "dates": (lambda d: d.assign(x=pd.Timestamp("2020-01-01")), "dates.*column 'x'"),
     "a column twice": (lambda d: pd.concat([d, d[["x"]]], axis=1), "its own name"),
@@ -80,6 +83,18 @@ def test_tables_that_cannot_carry_a_model(data, name):
     change, message = TABLES[name]
     with pytest.raises(FitError, match=f"(?s){message}"):
         oc.lmm("y ~ x + (1 | id)", change(data))
+
+
+@pytest.mark.filterwarnings("ignore::outcomes.SingularFitWarning")
+@pytest.mark.parametrize("unit", [1e-29, 1e29])
+@pytest.mark.parametrize("term", ["(1 + x | id)", "ar1(x | id)", "(1 | id) + (1 | arm)"])
+def test_numbers_of_any_size_that_is_let_through_give_the_same_fit(data, unit, term):
+    own = data.assign(big=data.y * unit, small=data.x / unit, x=data.x + 1)
+    found = oc.lmm(f"big ~ small + {term}", own).tidy()
+    plain = oc.lmm(f"y ~ I(x - 1) + {term}", own).tidy()
+    np.testing.assert_allclose(found["estimate"], plain["estimate"] * [unit, unit**2], rtol=1e-5)
+    columns = ["df", "statistic"]
+    np.testing.assert_allclose(found[columns], plain[columns], rtol=1e-4)
 
 
 def test_a_slope_with_one_session_a_patient_is_refused_by_its_term(data):
@@ -95,6 +110,7 @@ def test_a_slope_with_one_session_a_patient_is_refused_by_its_term(data):
         ({"weights": [1.0, 2.0]}, FitError, "2 for 120 rows"),
         ({"weights": -np.ones(N)}, FitError, "above zero"),
         ({"weights": np.zeros(N)}, FitError, "above zero"),
+        ({"weights": np.full(N, 1e40)}, FitError, "a larger one.*column 'weights'"),
         ({"weights": "w"}, FormulaError, "no column 'w'"),
     ],
 )

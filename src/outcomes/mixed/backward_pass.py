@@ -139,5 +139,5 @@ class Later:
 
 def _sigma(stage: Stage, factors: Sequence[Array], directions: Sequence[Array] | None) -> Array:
     lam = factors[stage.factor]
-    sigma = lam @ lam.T
+    sigma = multiply_constant(lam, transpose(lam))
     return sigma if directions is None else sigma + 1j * STEP * directions[stage.factor]

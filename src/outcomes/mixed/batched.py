@@ -1,4 +1,8 @@
-"""Small matrices, one a group, with the group as last axis: (rows, columns, n_groups)."""
+"""Small matrices, one a group, with the group as last axis: (rows, columns, n_groups).
+
+Several responses at once put their axis before it, (rows, columns, n_responses, n_groups), and then
+every sum over groups has one value a response, along the last axis.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,9 @@ Array = npt.NDArray[Any]
 
 def multiply(left: Array, right: Array) -> Array:
     """Multiply group by group: (a, b, k) by (b, c, k)."""
-    result = left[:, 0, None, :] * right[0]
+    result = left[:, 0, None] * right[0]
     for b in range(1, left.shape[1]):
-        result += left[:, b, None, :] * right[b]
+        result += left[:, b, None] * right[b]
     return np.asarray(result)
 
 
@@ -24,7 +28,9 @@ def multiply_transposed(left: Array, right: Array) -> Array:
 
 
 def multiply_constant(left: Array, right: Array) -> Array:
-    """Multiply one matrix, shape (a, b), by each of (b, c, k)."""
+    """Multiply one matrix, shape (a, b) or (a, b, n_responses, 1), by each of (b, c, k)."""
+    if left.ndim > 2:
+        return multiply(left, right)
     if left.shape == (1, 1):
         return np.asarray(left[0, 0] * right)
     flat = left @ right.reshape(right.shape[0], -1)
@@ -51,11 +57,10 @@ def identity_minus(matrix: Array) -> Array:
 
 
 def gram(left: Array, right: Array) -> Array:
-    """Sum left_i' right_i over groups: (q, a, k) and (q, b, k) give (a, b)."""
-    total = left[0] @ right[0].T
-    for j in range(1, len(left)):
-        total = total + left[j] @ right[j].T
-    return np.asarray(total)
+    """Sum products of rows over groups: (a, k) and (b, k) give (a, b)."""
+    if left.ndim == 2:
+        return np.asarray(left @ right.T)
+    return np.moveaxis(left.swapaxes(0, 1) @ right.transpose(1, 2, 0), 0, -1)
 
 
 def weighted_gram(weight: Array, values: Array) -> Array:
@@ -63,21 +68,43 @@ def weighted_gram(weight: Array, values: Array) -> Array:
     total: Any = 0.0
     for a in range(len(values)):
         for b in range(a + 1):
-            part = (weight[a, b] * values[a]) @ values[b].T
-            total = total + (part if a == b else part + part.T)
+            part = gram(weight[a, b] * values[a], values[b])
+            total = total + (part if a == b else part + transpose(part))
     return np.asarray(total)
+
+
+def weighted_moments(weights: Array, moments: Array) -> Array:
+    """Sum weights times moments over pairs of random columns and groups.
+
+    Parameters
+    ----------
+    weights : array, shape (..., q, q, n_groups)
+    moments : array, shape (q, q, n_groups, m, m)
+        With several responses they are its first axis.
+
+    Returns
+    -------
+    array, shape (..., m, m)
+    """
+    size, m = int(np.prod(moments.shape[-5:-2])), moments.shape[-1]
+    if moments.ndim == 5:
+        whole = weights.reshape(-1, size) @ moments.reshape(size, m * m)
+        return np.asarray(whole.reshape(*weights.shape[:-3], m, m))
+    first = np.moveaxis(weights, -2, 0)
+    whole = first.reshape(len(first), -1, size) @ moments.reshape(len(first), size, m * m)
+    return np.moveaxis(whole.reshape(*first.shape[:-3], m, m), 0, -1)
 
 
 def outer(values: Array) -> Array:
     """Sum vec(U_i) vec(U_i)' over groups: (q, m, k) gives (q, q, m, m)."""
-    q, m, k = values.shape
-    flat = values.reshape(q * m, k)
+    q, m = values.shape[:2]
+    flat = values.reshape(q * m, *values.shape[2:])
     if np.iscomplexobj(flat):
-        mixed = flat.real @ flat.imag.T
-        total = flat.real @ flat.real.T + 1j * (mixed + mixed.T)
+        mixed = gram(flat.real, flat.imag)
+        total = gram(flat.real, flat.real) + 1j * (mixed + mixed.T)
     else:
-        total = flat @ flat.T
-    return np.asarray(total.reshape(q, m, q, m).transpose(0, 2, 1, 3))
+        total = gram(flat, flat)
+    return np.asarray(total.reshape(q, m, q, m, *total.shape[2:]).swapaxes(1, 2))
 
 
 def invert(matrix: Array) -> tuple[Array, Array]:
@@ -92,8 +119,8 @@ def invert(matrix: Array) -> tuple[Array, Array]:
         inverse[0, 0], inverse[1, 1] = d / det, a / det
         inverse[0, 1] = inverse[1, 0] = -b / det
         return inverse, np.log(det)
-    lower = np.linalg.cholesky(np.moveaxis(matrix, -1, 0))
+    lower = np.linalg.cholesky(np.moveaxis(matrix, (0, 1), (-2, -1)))
     root = np.linalg.inv(lower)
-    inverse = np.swapaxes(root, 1, 2) @ root
-    diagonal = np.diagonal(lower, axis1=1, axis2=2)
-    return np.ascontiguousarray(np.moveaxis(inverse, 0, -1)), 2.0 * np.log(diagonal).sum(axis=1)
+    inverse = np.moveaxis(np.swapaxes(root, -2, -1) @ root, (-2, -1), (0, 1))
+    diagonal = np.diagonal(lower, axis1=-2, axis2=-1)
+    return np.ascontiguousarray(inverse), 2.0 * np.log(diagonal).sum(axis=-1)

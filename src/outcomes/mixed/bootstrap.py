@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from outcomes.errors import FitError, OutcomesWarning, UsageError
-from outcomes.mixed.fit import refit
+from outcomes.errors import FitError, UsageError
 from outcomes.mixed.parameters import parameter_names, parameter_values
 from outcomes.mixed.random_effects import fixed_fitted
+from outcomes.mixed.refit import refit_many
 from outcomes.mixed.residual.results import CorrelatedFit
 from outcomes.mixed.residual.whitened import correlated_draws
 from outcomes.mixed.results import MixedFit
@@ -127,11 +126,10 @@ def bootstrap(fit: MixedFit, n: int, seed: int) -> Bootstrap:
     plain = replace(fit, request=replace(fit.request, df="normal"))
     values, n_singular = [], 0
     for first in range(0, n, BATCH):
-        for response in simulate(fit, min(BATCH, n - first), rng).T:
-            again = _refit(plain, response)
+        for again in refit_many(plain, simulate(fit, min(BATCH, n - first), rng)):
             if again is not None:
-                values.append(parameter_values(again.design, again.estimates))
-                n_singular += again.is_singular
+                values.append(parameter_values(fit.design, again))
+                n_singular += bool(again.singular_terms)
     if len(values) < 2:
         must = "At least two draws must be estimable"
         raise FitError(must, got=f"{len(values)} of {n}")
@@ -174,13 +172,3 @@ def simulate(fit: MixedFit, n: int, rng: np.random.Generator) -> Array:
         effects = rng.standard_normal((n, factor.n_levels, factor.q)) @ half.T
         drawn += np.einsum("ij,kij->ik", factor.Z, effects[:, factor.codes])
     return np.asarray(fixed_fitted(fit)[:, None] + drawn)
-
-
-def _refit(fit: MixedFit, response: Array) -> MixedFit | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", OutcomesWarning)
-        try:
-            again = refit(fit, response)
-        except FitError:
-            return None
-    return again if again.optimum.converged else None

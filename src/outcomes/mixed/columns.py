@@ -20,7 +20,7 @@ from formulaic.errors import FormulaicError
 
 from outcomes.errors import FitError, FormulaError
 from outcomes.mixed.formula import columns_of, read_expression
-from outcomes.mixed.frame import Array, ModelFrame
+from outcomes.mixed.frame import Array, ModelFrame, require_size
 from outcomes.mixed.plain_types import with_plain_types
 
 Levels = tuple[Any, ...]
@@ -275,6 +275,8 @@ def _refuse_infinite(columns: Columns) -> None:
             where=", ".join(bad),
             remedy="Check the function applied to it (a logarithm of zero, a division by zero).",
         )
+    for name, column in zip(columns.names, columns.matrix.T, strict=True):
+        require_size(f"'{name}'", column)
 
 
 def _without_unused_levels(frame: ModelFrame) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from outcomes.mixed.columns import (
     matrix_from_spec,
 )
 from outcomes.mixed.formula import ModelFormula, columns_of, read_expression
-from outcomes.mixed.frame import Array, ModelFrame, model_frame, require_columns
+from outcomes.mixed.frame import Array, ModelFrame, model_frame, require_columns, require_size
 from outcomes.mixed.random_effects_design import GroupingFactor, grouping_factors
 
 WeightsLike = str | Array | pd.Series | None
@@ -156,6 +156,7 @@ def _finite(values: Array, what: str) -> Array:
             where=f"first in row {int(np.argmax(wrong)) + 1} of the rows used",
             remedy="Check the function applied to it (a logarithm of zero, a division by zero).",
         )
+    require_size(f"the {what}", values)
     return values
 
 

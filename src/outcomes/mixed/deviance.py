@@ -81,12 +81,14 @@ class Evaluation:
         Exact.
     metric : array, shape (n_theta, n_theta)
         Approximate Hessian, at no cost.
+    solved : Profile
     """
 
     theta: Array
     value: float
     gradient: Array
     metric: Array
+    solved: Profile
 
 
 def factors_of(theta: Array, blocks: Sequence[BlockCovariance]) -> list[Array]:
@@ -115,8 +117,14 @@ def deviance(objective: Objective, solved: Profile, log_det: Any) -> float:
 
 def evaluate(objective: Objective, theta: Array) -> Evaluation:
     """Evaluate the deviance, its gradient and an approximate Hessian at one theta."""
+    return assess(
+        objective, theta, eliminate(objective.products, factors_of(theta, objective.blocks))
+    )
+
+
+def assess(objective: Objective, theta: Array, found: Eliminated) -> Evaluation:
+    """Make an evaluation of what the elimination at one theta left."""
     lam = factors_of(theta, objective.blocks)
-    found = eliminate(objective.products, lam)
     solved = profile(found.S)
     variance = solved.rss / objective.degrees
     G = covariance_gradients(found, solved, variance, objective.reml)
@@ -125,6 +133,7 @@ def evaluate(objective: Objective, theta: Array) -> Evaluation:
         value=deviance(objective, solved, found.log_det),
         gradient=theta_gradient(objective.blocks, G, lam),
         metric=_metric(objective, found, G, lam),
+        solved=solved,
     )
 
 

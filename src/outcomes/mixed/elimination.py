@@ -19,7 +19,7 @@ from typing import Any
 import numpy.typing as npt
 
 from outcomes.mixed.backward_pass import Levels, backwards
-from outcomes.mixed.batched import outer
+from outcomes.mixed.batched import gram, outer, weighted_moments
 from outcomes.mixed.cross_products import CrossProducts, Stage
 from outcomes.mixed.forward_pass import forwards
 
@@ -85,11 +85,9 @@ def eliminate(
 
 def _sums(stage: Stage, levels: Levels) -> tuple[Array, Array, Array]:
     """Sum over the groups of a stage: H, T and J."""
-    flat = levels.H.reshape(-1, levels.H.shape[-1])
-    J = (flat * stage.count) @ flat.T
+    flat = levels.H.reshape(-1, *levels.H.shape[2:])
+    H, J = levels.H @ stage.count, gram(flat * stage.count, flat)
     if stage.moments is None:
-        return levels.H @ stage.count, outer(levels.U), J
-    q, _, k, m, _ = stage.moments.shape
+        return H, outer(levels.U), J
     weights = levels.N[:, None, :, None] * levels.N[None, :, None, :]
-    T = weights.reshape(q * q, -1) @ stage.moments.reshape(q * q * k, m * m)
-    return levels.H @ stage.count, T.reshape(q, q, m, m), J
+    return H, weighted_moments(weights, stage.moments), J

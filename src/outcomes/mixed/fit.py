@@ -9,34 +9,23 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from outcomes.errors import (
-    ConvergenceWarning,
-    ExposureWarning,
-    FitError,
-    FormulaError,
-    OutcomesWarning,
-    SingularFitWarning,
-    UsageError,
-)
+from outcomes.errors import ExposureWarning, FormulaError, UsageError
 from outcomes.mixed.covariance import singular_directions
 from outcomes.mixed.design import Design, WeightsLike, build_design
-from outcomes.mixed.deviance import Objective, factors_of, profile
+from outcomes.mixed.deviance import Evaluation, Objective, factors_of
 from outcomes.mixed.formula import ModelFormula, parse_formula, variables
-from outcomes.mixed.forward_pass import forwards
 from outcomes.mixed.one_thread import one_blas_thread
-from outcomes.mixed.optimise import Optimum, minimise
+from outcomes.mixed.optimise import minimise
 from outcomes.mixed.residual.fit import fit_correlated
 from outcomes.mixed.residual.results import CorrelatedFit
 from outcomes.mixed.results import Estimates, MixedFit, Request
 from outcomes.mixed.start import starting_theta
+from outcomes.mixed.verdict import refuse_exact, warn_of
 from outcomes.mixed.working import Working, make_working
 
 Array = npt.NDArray[Any]
 
 DF_METHODS = ("satterthwaite", "kenward-roger", "normal")
-
-LOST_DIGITS = 5e-11
-"""Smallest residual variance, as a share of that around the fixed part, that keeps its digits."""
 
 SAME_VISIT = ("pressure_same_visit", "minutes_same_visit", "sessions_attended")
 """Exposures that the score may have caused."""
@@ -128,15 +117,18 @@ def fit_design(design: Design, request: Request, start: Array | None = None) -> 
     -------
     MixedFit
     """
-    if design.formula.residual is not None:
-        with one_blas_thread():
-            return fit_correlated(design, request, start)
+    fit_rows = _fit_independent if design.formula.residual is None else fit_correlated
     with one_blas_thread():
-        working = make_working(design)
-        objective = Objective(working.products, working.blocks, request.reml)
-        optimum = minimise(objective, starting_theta(objective) if start is None else start)
-        estimates = _estimates(design, working, objective, optimum)
-    _warn(estimates, optimum)
+        fit = fit_rows(design, request, start)
+    warn_of(fit.estimates, fit.optimum)
+    return fit
+
+
+def _fit_independent(design: Design, request: Request, start: Array | None) -> MixedFit:
+    working = make_working(design)
+    objective = Objective(working.products, working.blocks, request.reml)
+    optimum, point = minimise(objective, starting_theta(objective) if start is None else start)
+    estimates = estimates_at(design, working, request.reml, point)
     return MixedFit(request, optimum, estimates, design, working)
 
 
@@ -190,12 +182,17 @@ def _request(formula: ModelFormula, reml: bool, df: str, weights: WeightsLike) -
     return Request(formula.text, reml, df, weights is not None)
 
 
-def _estimates(
-    design: Design, working: Working, objective: Objective, optimum: Optimum
-) -> Estimates:
-    lam = factors_of(optimum.end, working.blocks)
-    solved = profile(forwards(working.products, lam).S)
-    _refuse_exact(design, solved.rss / objective.degrees)
+def estimates_at(design: Design, working: Working, reml: bool, point: Evaluation) -> Estimates:
+    """Report what an evaluation of the likelihood holds, in the units of the data.
+
+    Raises
+    ------
+    FitError
+        No residual variance is left.
+    """
+    objective = Objective(working.products, working.blocks, reml)
+    solved, lam = point.solved, factors_of(point.theta, working.blocks)
+    refuse_exact(design, solved.rss / objective.degrees)
     basis = working.basis
     sigma = basis.scale * float(np.sqrt(solved.rss / objective.degrees))
     sigmas = working.sigma_from_working([block @ block.T for block in lam])
@@ -212,45 +209,13 @@ def _estimates(
         sigma=sigma,
         theta=np.concatenate([b.theta(s) for b, s in zip(working.blocks, sigmas, strict=True)]),
         covariances=tuple(s * sigma**2 for s in sigmas),
-        loglik=-(optimum.deviance + constant) / 2.0,
+        loglik=-(point.value + constant) / 2.0,
         singular_terms=tuple(
             str(factor.terms[k])
             for factor, relative in zip(design.factors, [b @ b.T for b in lam], strict=True)
             for k in singular_directions(relative, factor.covariance.sizes)
         ),
     )
-
-
-def _warn(estimates: Estimates, optimum: Optimum) -> None:
-    if estimates.aliased_terms:
-        names = ", ".join(estimates.aliased_terms)
-        warnings.warn(
-            f"The fixed part is rank deficient; not estimated: {names}.", OutcomesWarning, 4
-        )
-    if estimates.singular_terms:
-        names = ", ".join(estimates.singular_terms)
-        warnings.warn(
-            f"A variance is zero or a correlation is one in {names}.", SingularFitWarning, 4
-        )
-    if not optimum.converged:
-        warnings.warn(
-            f"The optimiser stopped early: {optimum.message}; largest gradient element "
-            f"{optimum.gradient_norm:.1e} after {optimum.evaluations} evaluations.",
-            ConvergenceWarning,
-            4,
-        )
-
-
-def _refuse_exact(design: Design, relative_variance: float) -> None:
-    """Refuse a residual too small for cross-products: its digits would be those of rounding."""
-    if not relative_variance > LOST_DIGITS:
-        must = "The residual variance must be above zero"
-        raise FitError(
-            must,
-            got="groups and fixed part that reproduce every score",
-            where=f"in '{design.formula.text}'",
-            remedy="Use fewer fixed or random columns.",
-        )
 
 
 def _warn_of_exposures(formula: ModelFormula) -> None:

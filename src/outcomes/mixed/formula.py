@@ -18,7 +18,12 @@ from formulaic.transforms import TRANSFORMS
 
 from outcomes.errors import FormulaError
 
-RESIDUAL_KINDS = ("us", "cs", "csh", "ar1", "ar1h", "ou", "ouh", "toep", "toeph", "id", "idh")
+RESIDUAL_BY_VISIT = ("us", "csh", "ar1h", "idh")
+"""Kinds of residual covariance in which every visit has a variance of its own."""
+
+RESIDUAL_KINDS = (*RESIDUAL_BY_VISIT, "id", "cs", "ar1", "ou")
+"""The others have one variance and a correlation that depends on the time between two scores."""
+
 _CALL = re.compile(r"^([A-Za-z_]\w*)\((.*)\)$", re.DOTALL)
 _NAME = re.compile(r"^(?:[A-Za-z_.][\w.]*|`[^`]+`)$")
 

@@ -17,7 +17,9 @@ from outcomes.mixed.batched import (
     multiply,
     multiply_constant,
     multiply_transposed,
+    transpose,
     weighted_gram,
+    weighted_moments,
 )
 from outcomes.mixed.cross_products import CrossProducts, Link
 from outcomes.mixed.crossed import CrossedStep, eliminate_crossed
@@ -66,9 +68,9 @@ def forwards(
     for s, stage in enumerate(products.stages):
         direction = None if directions is None else STEP * directions[stage.factor]
         K, logs = posterior(A[s], factors[stage.factor], direction)
-        log_det = log_det + stage.count @ logs
+        log_det = log_det + logs @ stage.count
         if stage.moments is not None:
-            S = S - _weigh(K, stage.moments)
+            S = S - weighted_moments(K, stage.moments)
             steps.append(Step(A[s], B[s], K, {}, ()))
             continue
         S = S - weighted_gram(K, B[s])
@@ -101,7 +103,7 @@ def posterior(A: Array, lam: Array, direction: Array | None) -> tuple[Array, Arr
     direction : array, shape (q, q), or None
         Imaginary part of Sigma.
     """
-    inverse, logs = invert(_plus_identity(congruence(lam.T, A.real)))
+    inverse, logs = invert(_plus_identity(congruence(transpose(lam), A.real)))
     K = congruence(lam, inverse)
     if direction is None and not np.iscomplexobj(A):
         return K, logs
@@ -129,12 +131,6 @@ def _plus_identity(matrix: Array) -> Array:
     diagonal = np.arange(len(matrix))
     matrix[diagonal, diagonal] += 1.0
     return matrix
-
-
-def _weigh(K: Array, moments: Array) -> Array:
-    """Sum B_i'K_iB_i over groups of equal K, from their moments."""
-    m = moments.shape[-1]
-    return np.asarray((K.reshape(-1) @ moments.reshape(-1, m * m)).reshape(m, m))
 
 
 def _scale_rows(K: Array, D: tuple[Any, ...]) -> list[Any]:

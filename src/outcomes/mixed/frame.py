@@ -21,6 +21,9 @@ Array = npt.NDArray[Any]
 NUMBERS = ("integer", "floating", "mixed-integer", "mixed-integer-float", "decimal", "complex")
 """What pandas calls a column of objects that are numbers."""
 
+SMALLEST, LARGEST = 1e-30, 1e30
+"""Sizes whose products, squared once more for degrees of freedom, are still numbers."""
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -246,8 +249,9 @@ def _complete_rows(missing: Mapping[str, Array], n: int) -> Array | None:
 def _refuse_infinite(name: str, column: pd.Series | Array) -> None:
     if not (isinstance(column.dtype, np.dtype) and column.dtype.kind == "f"):
         return
-    infinite = np.isinf(np.asarray(column))
-    if infinite.any():
+    size = _size(np.asarray(column))
+    if np.isinf(size):
+        infinite = np.isinf(np.asarray(column))
         must = "Every number must be finite"
         raise FitError(
             must,
@@ -255,3 +259,18 @@ def _refuse_infinite(name: str, column: pd.Series | Array) -> None:
             where=f"column '{name}', first in row {int(np.argmax(infinite)) + 1}",
             remedy="Set them to missing, or repair the step that divided by zero.",
         )
+    require_size(f"column '{name}'", np.asarray(column))
+
+
+def require_size(where: str, values: Array) -> None:
+    """Refuse numbers whose products would leave the range of floating-point numbers."""
+    size = _size(values)
+    if size and not SMALLEST <= size <= LARGEST:
+        must = f"The largest number of a column must lie between {SMALLEST:g} and {LARGEST:g}"
+        got = "a larger one" if size > LARGEST else "a smaller one"
+        raise FitError(must, got=got, where=where, remedy="Change the unit of the column.")
+
+
+def _size(values: Array) -> float:
+    """Return the largest absolute value, missing ones left out."""
+    return float(max(np.fmax.reduce(values, initial=0.0), -np.fmin.reduce(values, initial=0.0)))

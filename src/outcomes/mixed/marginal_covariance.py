@@ -117,42 +117,15 @@ class MarginalCovariance:
         return np.asarray(given + np.einsum("ij,jk,ik->i", gap, vcov, gap))
 
     def posterior_variance(self, effects: sparse.csr_array) -> Array:
-        """Return a' M^-1 a for each row a, shape (k,), solving once for equal sets of effects."""
-        if not effects.shape[0]:
-            return np.empty(0)
-        width = int(np.diff(effects.indptr)[0])
-        columns = effects.indices.reshape(-1, width)
-        values = effects.data.reshape(-1, width)
-        sets, each = np.unique(columns, axis=0, return_inverse=True)
-        blocks = self._inverse_blocks(sets)
-        return np.asarray(np.einsum("ki,kij,kj->k", values, blocks[each.ravel()], values))
-
-    def _inverse_blocks(self, sets: Array) -> Array:
-        """Return M^-1 on each set of effects, shape (k, width, width)."""
-        if len(self.factors) == 1:
-            return np.asarray(self._own_blocks[sets[:, 0] // len(self.factors[0])])
-        width = sets.shape[1]
-        blocks = np.empty((len(sets), width, width))
-        for first in range(0, len(sets), max(1, CHUNK // width)):
-            part = sets[first : first + max(1, CHUNK // width)]
-            wanted = np.zeros((self.H.shape[1], part.size))
-            wanted[part.ravel(), np.arange(part.size)] = 1.0
-            found = self.M.solve(wanted)
-            at = np.arange(part.size).reshape(part.shape)
-            blocks[first : first + len(part)] = found[part[:, :, None], at[:, None, :]]
-        return blocks
-
-    @cached_property
-    def _own_blocks(self) -> Array:
-        """M^-1 level by level where there is one grouping factor."""
-        q = len(self.factors[0])
-        values = self.H.data.reshape(-1, q)
-        codes, n_levels = self.H.indices[::q] // q, self.H.shape[1] // q
-        M = np.empty((n_levels, q, q))
-        for i in range(q):
-            for j in range(q):
-                M[:, i, j] = np.bincount(codes, values[:, i] * values[:, j], n_levels)
-        return np.linalg.inv(M + np.eye(q))
+        """Return a' M^-1 a for each row a, shape (k,)."""
+        M = sparse.csr_array(self.H.T @ self.H + sparse.eye_array(self.H.shape[1]))
+        ends = [*self.starts[1:], self.H.shape[1]]
+        largest = sorted(
+            zip(self.starts, ends, self.factors, strict=True), key=lambda part: part[0] - part[1]
+        )
+        order = np.concatenate([np.arange(start, end) for start, end, _ in largest])
+        blocks = [(end - start, len(factor)) for start, end, factor in largest]
+        return quadratic_in_inverse(M[order][:, order], blocks, effects[:, order])
 
     def block(self, rows: Array) -> Array:
         """Return V^-1 at some rows and the same columns, shape (k, k)."""
@@ -222,6 +195,40 @@ def effect_rows(
     return sparse.csr_array(
         (values.ravel(), np.hstack(columns).ravel(), pointers), shape=(k, n_effects)
     )
+
+
+def quadratic_in_inverse(
+    M: sparse.csr_array, blocks: Sequence[tuple[int, int]], rows: sparse.csr_array
+) -> Array:
+    """Return v' M^-1 v for each row v, eliminating one grouping factor after another.
+
+    While the levels of a factor do not meet, their part of M is one small block a level. What is
+    left of crossed factors is dense.
+
+    Parameters
+    ----------
+    M : sparse array, shape (n, n)
+    blocks : sequence of tuple of int
+        Effects of each factor, and of each of its levels; the largest factor first.
+    rows : sparse array, shape (k, n)
+    """
+    if not blocks:
+        return np.zeros(rows.shape[0])
+    (size, q), *others = blocks
+    own = M[:size, :size].tocoo()
+    if not np.array_equal(own.row // q, own.col // q):
+        root = np.linalg.inv(np.linalg.cholesky(M.toarray()))
+        parts = np.array_split(np.arange(rows.shape[0]), 1 + rows.shape[0] // CHUNK)
+        return np.concatenate([np.sum((rows[part] @ root.T) ** 2, axis=1) for part in parts])
+    levels = np.zeros((size // q, q, q))
+    levels[own.row // q, own.row % q, own.col % q] = own.data
+    places = np.arange(size // q + 1)
+    inverse = sparse.bsr_array((np.linalg.inv(levels), places[:-1], places), (size, size)).tocsr()
+    head, reach = rows[:, :size], M[:size, size:]
+    through = head @ inverse
+    left = M[size:, size:] - reach.T @ (inverse @ reach)
+    rest = quadratic_in_inverse(left, others, rows[:, size:] - through @ reach)
+    return np.asarray(through.multiply(head).sum(axis=1)) + rest
 
 
 def rows_by_group(fit: MixedFit, group: str) -> tuple[Array, pd.Index]:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from threadpoolctl import ThreadpoolController
+
+_LOCK = Lock()
+_FOUND: list[list[int]] = []
+"""Threads of each library as each block under way found them: only the first saw the true ones."""
 
 
 @lru_cache(maxsize=1)
@@ -21,7 +26,8 @@ def one_blas_thread() -> Iterator[None]:
     """Limit BLAS to one thread inside a ``with`` block.
 
     threadpoolctl's own context asks every library about itself each time, which takes as long as a
-    small fit; here the libraries are found once.
+    small fit; here the libraries are found once. The limit holds for the whole process, so blocks
+    that overlap in several Python threads share it, and the last one to end lifts it.
 
     Examples
     --------
@@ -29,11 +35,15 @@ def one_blas_thread() -> Iterator[None]:
     ...     pass
     """
     libraries = _blas_libraries()
-    before = [library.get_num_threads() for library in libraries]
-    try:
+    with _LOCK:
+        _FOUND.append([library.get_num_threads() for library in libraries])
         for library in libraries:
             library.set_num_threads(1)
+    try:
         yield
     finally:
-        for library, n_threads in zip(libraries, before, strict=True):
-            library.set_num_threads(n_threads)
+        with _LOCK:
+            found = _FOUND.pop()
+            if not _FOUND:
+                for library, n_threads in zip(libraries, found, strict=True):
+                    library.set_num_threads(n_threads)

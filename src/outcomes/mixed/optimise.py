@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from outcomes.mixed.curvature import Curvature, curvature
 from outcomes.mixed.deviance import Evaluation, Objective, evaluate
 
 Array = npt.NDArray[Any]
+Search = Generator[Array, Evaluation, tuple[Evaluation, float]]
 
 NEAR = 1e-10
 """Expected decrease of the deviance below which exact second derivatives take over."""
@@ -76,7 +78,7 @@ class Optimum:
         return self.curvature.profiled
 
 
-def minimise(objective: Objective, start: Array) -> Optimum:
+def minimise(objective: Objective, start: Array) -> tuple[Optimum, Evaluation]:
     """Minimise the deviance over theta.
 
     Steps first use the expected information (one evaluation each), then the exact Hessian. Signs
@@ -90,9 +92,9 @@ def minimise(objective: Objective, start: Array) -> Optimum:
 
     Returns
     -------
-    Optimum
+    Optimum, Evaluation
     """
-    point, evaluations = _approach(objective, evaluate(objective, start))
+    (point, _), evaluations = _carry_out(objective, descend(start))
     status, message = "stopped", f"{MAX_NEWTON} Newton steps were not enough"
     for _ in range(MAX_NEWTON):
         found = curvature(objective, point.theta)
@@ -101,8 +103,8 @@ def minimise(objective: Objective, start: Array) -> Optimum:
         scale = max(1.0, float(np.abs(values).max()))
         if values[0] < -1e-6 * scale:
             side = -1.0 if point.gradient @ vectors[:, 0] > 0.0 else 1.0
-            away = evaluate(objective, point.theta + 0.1 * side * vectors[:, 0])
-            point, used = _approach(objective, away)
+            away = descend(point.theta + 0.1 * side * vectors[:, 0])
+            (point, _), used = _carry_out(objective, away)
             evaluations += used
             continue
         step = _newton(values, vectors, point.gradient, FLAT * scale)
@@ -115,13 +117,13 @@ def minimise(objective: Objective, start: Array) -> Optimum:
             status, message = "converged", f"a Newton step lowers the deviance by {decrease:.0e}"
             break
         if not improved and better.value >= point.value:
-            better, used = _approach(objective, point, tolerance=TOLERANCE / 100.0)
+            (better, _), used = _carry_out(objective, descend(point.theta, TOLERANCE / 100.0))
             evaluations += used
             if better.value >= point.value:
                 message = "no step lowers the deviance"
                 break
         point = better
-    return Optimum(
+    optimum = Optimum(
         start=start,
         end=point.theta,
         deviance=point.value,
@@ -132,6 +134,7 @@ def minimise(objective: Objective, start: Array) -> Optimum:
         status=status,
         message=message,
     )
+    return optimum, point
 
 
 def _newton(values: Array, vectors: Array, gradient: Array, floor: float) -> Array:
@@ -140,23 +143,43 @@ def _newton(values: Array, vectors: Array, gradient: Array, floor: float) -> Arr
     return -np.asarray(vectors @ steps)
 
 
-def _approach(
-    objective: Objective, point: Evaluation, tolerance: float = NEAR
-) -> tuple[Evaluation, int]:
-    """Step downhill with the expected information, corrected by the last change of gradient."""
-    evaluations = 1
+def _carry_out(objective: Objective, search: Search) -> tuple[tuple[Evaluation, float], int]:
+    """Evaluate what a search asks for; returns what it found and the number of evaluations."""
+    theta = next(search)
+    evaluations = 0
+    while True:
+        evaluations += 1
+        try:
+            theta = search.send(evaluate(objective, theta))
+        except StopIteration as end:
+            return end.value, evaluations
+
+
+def descend(start: Array, tolerance: float = NEAR) -> Search:
+    """Step downhill with the expected information, corrected by the last change of gradient.
+
+    A generator: yields each theta it wants evaluated, is sent the evaluation, and returns the last
+    point with the decrease that one more step promises. So many searches can go on together.
+
+    Parameters
+    ----------
+    start : array, shape (n_theta,)
+    tolerance : float
+        Promised decrease of the deviance to end at.
+    """
+    point = yield start
     last: Evaluation | None = None
     for _ in range(MAX_STEPS):
         metric = point.metric if last is None else _secant(point, last)
         step = _downhill(metric, point.gradient)
-        if -float(point.gradient @ step) / 2.0 < tolerance:
+        promised = -float(point.gradient @ step) / 2.0
+        if promised < tolerance:
             break
-        better, used = _search(objective, point, step)
-        evaluations += used
+        better = yield from _shortened(point, step)
         if better is None:
             break
         last, point = point, better
-    return point, evaluations
+    return point, promised
 
 
 def _secant(point: Evaluation, last: Evaluation) -> Array:
@@ -178,16 +201,16 @@ def _downhill(metric: Array, gradient: Array) -> Array:
     return np.asarray(step if length <= LONGEST else step * (LONGEST / length))
 
 
-def _search(objective: Objective, point: Evaluation, step: Array) -> tuple[Evaluation | None, int]:
+def _shortened(point: Evaluation, step: Array) -> Generator[Array, Evaluation, Evaluation | None]:
     """Shorten a step until it lowers the deviance by a fair share of what it promises."""
     promised = float(point.gradient @ step)
     length = 1.0
-    for used in range(1, 25):
-        better = evaluate(objective, point.theta + length * step)
+    for _ in range(24):
+        better = yield point.theta + length * step
         change = better.value - point.value
         if change <= 1e-4 * length * promised + ROUNDING * abs(point.value):
-            return better, used
+            return better
         length *= float(
             np.clip(-length * promised / (2.0 * (change - length * promised)), 0.1, 0.5)
         )
-    return None, used
+    return None

@@ -17,11 +17,14 @@ from outcomes.mixed.cross_products import CrossProducts, Stage, make_link
 
 Array = npt.NDArray[Any]
 
+DIGITS = 13
+"""Decimals, of the largest, to which products of equal visits agree after a change of basis."""
+
 WORTHWHILE = 2
 """Moments must be this many times smaller than the products they replace."""
 
 
-def compress(products: CrossProducts) -> CrossProducts:
+def compress(products: CrossProducts, m: int | None = None) -> CrossProducts:
     """Replace the finest groups of one pattern by their moments, where that saves work.
 
     Within a later group (a therapist, say) the groups of one pattern enter through their sum as
@@ -31,7 +34,8 @@ def compress(products: CrossProducts) -> CrossProducts:
     Parameters
     ----------
     products : CrossProducts
-        In the design's own columns, so that equal visits give exactly equal products.
+    m : int, optional
+        Columns of an evaluation, where the products are those of many responses.
 
     Returns
     -------
@@ -39,7 +43,8 @@ def compress(products: CrossProducts) -> CrossProducts:
         The same likelihood; unchanged with crossed factors or few repeated patterns.
     """
     finest, *others = products.stages
-    q, m, n_groups = finest.B.shape
+    q, width, n_groups = finest.B.shape
+    m = width if m is None else m
     if products.crossed is not None:
         return products
     found = find_patterns(finest)
@@ -49,7 +54,7 @@ def compress(products: CrossProducts) -> CrossProducts:
     moments = Stage(
         factor=finest.factor,
         A=np.ascontiguousarray(finest.A[..., first]),
-        B=np.empty((q, m, 0)),
+        B=np.empty((q, width, 0)),
         count=np.bincount(pattern).astype(float),
     )
     if not others:
@@ -88,6 +93,8 @@ def find_patterns(stage: Stage) -> tuple[Array, Array] | None:
     values = [stage.A[rows, columns]]
     values += [link.C.reshape(-1, link.C.shape[-1]) for link in stage.links]
     stacked = np.concatenate(values)
+    size = np.abs(stacked).max(axis=1, keepdims=True)
+    stacked = np.round(stacked / np.where(size > 0.0, size, 1.0), DIGITS)
     key = np.zeros(stacked.shape[1])
     for weight, value in zip(np.sqrt(np.arange(len(stacked)) + 2.0), stacked, strict=True):
         key += weight * value

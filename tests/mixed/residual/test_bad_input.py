@@ -23,7 +23,11 @@ def data(courses):
 CASES = {
     "ou of text": ("ou(word | episode_id)", FitError, "ou needs days or weeks as a number"),
     "no such days": ("ou(days | episode_id)", FormulaError, "Did you mean 'day'"),
-    "a kind not here": ("toep(visit | episode_id)", FormulaError, "must be one of us, csh"),
+    "a kind not here": (
+        "toep(visit | episode_id)",
+        FormulaError,
+        "Kinds of residual covariance: us, csh",
+    ),
     "decimals": ("ar1(half | episode_id)", FitError, "numbers with decimals.*use ou"),
     "misordered text": ("ar1(word | episode_id)", FitError, "sorts otherwise.*ordered Categorical"),
     "level twice": ("cs(visit | episode_id) + (1 | episode_id)", FitError, "tell.*variance"),
@@ -123,3 +127,20 @@ def test_a_likelihood_without_a_maximum_is_an_error(serial):
     formula = "improvement ~ arm * time + baseline + us(visit | arm / episode_id)"
     with pytest.raises(FitError, match=r"shrinks to nothing.*too few"):
         lmm(formula, serial, reml=False)
+
+
+@pytest.mark.parametrize("kind", ["ar1(visit", "ou(day", "ar1h(visit", "cs(visit"])
+@pytest.mark.parametrize("level", ["", " + (1 | episode_id)"])
+def test_a_response_that_is_reproduced_exactly(data, kind, level):
+    if kind == "cs(visit" and level:
+        return  # refused before: see "level twice"
+    data["score"] = 2.0 + 3.0 * data["day"] + pd.factorize(data["episode_id"])[0] % 7
+    with pytest.raises(FitError, match=r"reproduce every score|shrinks to nothing"):
+        lmm(f"score ~ day + {kind} | episode_id){level}", data)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_the_unit_of_time_does_not_make_a_fit_singular(courses, unit):
+    data = courses(n=60, rho=0.7)
+    fit = lmm("score ~ arm + ou(late | episode_id)", data.assign(late=data["day"] * unit))
+    assert not fit.is_singular

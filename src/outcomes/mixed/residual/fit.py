@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from outcomes.errors import ConvergenceWarning, FitError, OutcomesWarning, SingularFitWarning
+from outcomes.errors import FitError
 from outcomes.mixed.covariance import singular_directions
 from outcomes.mixed.cross_products import CrossProducts
 from outcomes.mixed.design import Design
@@ -21,6 +20,7 @@ from outcomes.mixed.residual.results import CorrelatedFit
 from outcomes.mixed.residual.start import require_identified, start_values
 from outcomes.mixed.residual.structures import ByDistance
 from outcomes.mixed.results import Estimates, Request
+from outcomes.mixed.verdict import refuse_exact
 from outcomes.mixed.working import Working
 
 Array = npt.NDArray[Any]
@@ -56,8 +56,9 @@ def fit_correlated(design: Design, request: Request, start: Array | None = None)
     first = start_values(model)
     require_identified(model, design, first)
     optimum, solution = minimise_correlated(model.objective, first if start is None else start)
+    refuse_exact(design, _mean_variance(model.objective, optimum.end))
     estimates = _estimates(design, model, optimum, solution)
-    _warn(design, estimates, optimum)
+    _require_maximum(design, estimates, optimum)
     return CorrelatedFit(
         request, optimum, estimates, design, _working(design, model), model, solution
     )
@@ -137,7 +138,7 @@ def _singular(
     objective = model.objective
     for stratum, free in zip(objective.strata, objective.residual_free(theta), strict=True):
         structure = stratum.structure
-        near = np.arange(2.0)
+        near = np.array([0.0, model.layout.gap])
         R = (
             structure.matrix(free, near)
             if isinstance(structure, ByDistance)
@@ -152,7 +153,7 @@ def _singular(
     return tuple(dict.fromkeys(terms))
 
 
-def _warn(design: Design, estimates: Estimates, optimum: CorrelatedOptimum) -> None:
+def _require_maximum(design: Design, estimates: Estimates, optimum: CorrelatedOptimum) -> None:
     if not np.isfinite(estimates.loglik):
         must = "The covariance must be positive definite at its start"
         raise FitError(must, got="one that is not", where=f"in '{design.formula.text}'")
@@ -163,22 +164,6 @@ def _warn(design: Design, estimates: Estimates, optimum: CorrelatedOptimum) -> N
             must,
             got="a residual covariance that shrinks to nothing",
             where=residual,
-            remedy="These patients are too few for it: use csh, ar1h, cs or ar1.",
-        )
-    if estimates.aliased_terms:
-        names = ", ".join(estimates.aliased_terms)
-        warnings.warn(
-            f"The fixed part is rank deficient; not estimated: {names}.", OutcomesWarning, 4
-        )
-    if estimates.singular_terms:
-        names = ", ".join(estimates.singular_terms)
-        warnings.warn(
-            f"A variance is zero or a correlation is one in {names}.", SingularFitWarning, 4
-        )
-    if not optimum.converged:
-        warnings.warn(
-            f"The optimiser stopped early: {optimum.message}; largest gradient element "
-            f"{optimum.gradient_norm:.1e} after {optimum.evaluations} evaluations.",
-            ConvergenceWarning,
-            4,
+            remedy="Either these patients are too few for it (csh, ar1h, cs and ar1 have fewer "
+            "parameters than us), or its groups and the fixed part reproduce every score.",
         )

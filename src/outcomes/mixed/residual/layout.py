@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from outcomes.errors import FitError, FormulaError
+from outcomes.errors import FitError
 from outcomes.mixed.formula import ModelFormula, ResidualTerm
 from outcomes.mixed.frame import ModelFrame
 from outcomes.mixed.random_effects_design import group_codes
 
 Array = npt.NDArray[Any]
-
-BY_VISIT = ("us", "csh", "ar1h", "idh")
-"""Kinds in which every visit has a variance of its own."""
-
-BY_DISTANCE = ("id", "cs", "ar1", "ou")
-"""Kinds with one variance, in which a correlation depends on the time between two scores."""
 
 ORDERED = ("ar1", "ar1h")
 
@@ -55,6 +50,13 @@ class Layout:
     times: Array
     labels: dict[float, str]
 
+    @cached_property
+    def gap(self) -> float:
+        """Median time between neighbouring scores of a patient; one where there is none."""
+        order = np.lexsort((self.times, self.codes))
+        gaps = np.diff(self.times[order])[np.diff(self.codes[order]) == 0]
+        return float(np.median(gaps)) if len(gaps) else 1.0
+
 
 def make_layout(formula: ModelFormula, frame: ModelFrame) -> Layout:
     """Find patients, strata and places in time.
@@ -72,15 +74,11 @@ def make_layout(formula: ModelFormula, frame: ModelFrame) -> Layout:
 
     Raises
     ------
-    FormulaError
-        There is no such covariance here.
     FitError
         The time column cannot be used, or a patient has a time twice.
     """
     term = formula.residual
-    if term is None or term.kind not in BY_VISIT + BY_DISTANCE:
-        must = f"The residual covariance must be one of {', '.join(BY_VISIT + BY_DISTANCE)}"
-        raise FormulaError(must, got=f"'{term}'")
+    assert term is not None
     codes, levels = group_codes(term.group, frame)
     strata, names = np.zeros(frame.n_rows, dtype=np.intp), pd.Index([""])
     if len(term.group) > 1:

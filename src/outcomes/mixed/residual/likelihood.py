@@ -91,12 +91,11 @@ def solve(objective: CorrelatedObjective, theta: Array) -> Solution:
             R = stratum.covariances(free, position)
             V = R + batch.Z @ D @ batch.Z.transpose(0, 2, 1)
             try:
-                root = np.linalg.cholesky(V)
+                root, K = np.linalg.cholesky(V), np.linalg.inv(V)
             except np.linalg.LinAlgError:
                 return Solution(theta, np.inf)
             diagonal = np.diagonal(root, axis1=1, axis2=2)
             log_det += 2.0 * float(batch.counts @ np.log(diagonal).sum(axis=1))
-            K = np.linalg.inv(V)
             U = K[batch.pattern] @ batch.W
             m = U.shape[2]
             S = S + batch.W.reshape(-1, m).T @ U.reshape(-1, m)

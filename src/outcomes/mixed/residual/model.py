@@ -12,6 +12,7 @@ from outcomes.errors import FitError
 from outcomes.mixed.conditioning import FixedBasis, fixed_basis, gram_basis
 from outcomes.mixed.covariance import BlockCovariance
 from outcomes.mixed.design import Design
+from outcomes.mixed.formula import RESIDUAL_BY_VISIT
 from outcomes.mixed.random_effects_design import GroupingFactor
 from outcomes.mixed.residual.batches import make_batches
 from outcomes.mixed.residual.correlation import (
@@ -20,7 +21,7 @@ from outcomes.mixed.residual.correlation import (
     Correlation,
     OrnsteinUhlenbeck,
 )
-from outcomes.mixed.residual.layout import BY_VISIT, Layout, make_layout
+from outcomes.mixed.residual.layout import Layout, make_layout
 from outcomes.mixed.residual.objective import Across, CorrelatedObjective, Stratum
 from outcomes.mixed.residual.structures import ByDistance, ByVisit, Structure
 
@@ -151,7 +152,7 @@ def _structure(layout: Layout, stratum: int) -> Structure:
     rows = layout.strata == stratum
     kind = layout.term.kind
     correlation = _correlation(kind, int(np.bincount(layout.codes[rows]).max()))
-    if kind not in BY_VISIT:
+    if kind not in RESIDUAL_BY_VISIT:
         return ByDistance(correlation)
     visits = np.unique(layout.times[rows])
     patients = len(np.unique(layout.codes[rows]))

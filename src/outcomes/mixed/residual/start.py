@@ -59,7 +59,7 @@ def _residual_start(model: CorrelatedModel, stratum: int) -> Array:
         scale = np.array([np.log(left * np.mean(residual**2)) / 2.0])
     if structure.correlation is None:
         return scale
-    free_correlation = structure.correlation.start(_gap(times, codes), CORRELATION)
+    free_correlation = structure.correlation.start(model.layout.gap, CORRELATION)
     return np.append(scale, free_correlation)
 
 
@@ -72,13 +72,6 @@ def _moments(residual: Array, codes: Array, visits: Array, v: int) -> Array:
     values, vectors = np.linalg.eigh(products)
     floor = 0.1 * float(np.mean(np.diag(products)))
     return np.asarray(vectors * np.maximum(values, floor) @ vectors.T)
-
-
-def _gap(times: Array, codes: Array) -> float:
-    """Return the median time between neighbouring scores of a patient; one where there is none."""
-    order = np.lexsort((times, codes))
-    gaps = np.diff(times[order])[np.diff(codes[order]) == 0]
-    return float(np.median(gaps)) if len(gaps) else 1.0
 
 
 def require_identified(model: CorrelatedModel, design: Design, start: Array) -> None:

@@ -54,16 +54,6 @@ class WhitenedCovariance(MarginalCovariance):
             return np.zeros((0, self.X.shape[1]))
         return np.asarray(self.M.solve(self.H.T @ (self.T @ self.X)))
 
-    def posterior_variance(self, effects: sparse.csr_array) -> Array:
-        """Return a' M^-1 a for each row a, shape (k,)."""
-        found = np.zeros(effects.shape[0])
-        if not self.H.shape[1]:
-            return found
-        for first in range(0, len(found), CHUNK):
-            rows = effects[first : first + CHUNK].toarray().T
-            found[first : first + CHUNK] = np.sum(rows * self.M.solve(rows), axis=0)
-        return found
-
     def block(self, rows: Array) -> Array:
         """Return V^-1 at some rows and the same columns, shape (k, k)."""
         own = self.T[:, rows].toarray()
