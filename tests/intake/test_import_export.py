@@ -79,7 +79,9 @@ def test_the_study_written_is_the_study_returned(take, invented, tmp_path, state
     assert stated(again) == stated(study)
     record = json.loads((tmp_path / "out" / "findings.json").read_text(encoding="utf-8"))
     assert record["ok"] is True
-    assert [f["rule"] for f in record["findings"]] == ["R25"]
+    for name in ("manifest.json", "manifest.html", "findings.json", "findings.html"):
+        assert "stays with the data" in (tmp_path / "out" / name).read_text(encoding="utf-8")
+    assert [f["rule"] for f in record["findings"]] == ["R25", "R41"]
 
 
 def test_ages_are_bands_at_the_first_visit_and_ninety_and_over_are_one(take, invented):
@@ -107,6 +109,7 @@ def test_the_manifest_counts_what_was_done(take, invented):
     assert steps[("1 hr", "Length")] == hours
     assert steps[("name not kept", "Client")] == len(export.rows)
     assert [entry["letter"] for entry in manifest.checklist] == list("ABCDEFGHIJKLMNOPQR")
+    assert "ZIP: not kept; ZIP codes are dropped" in manifest.checklist[1]["done"]
     assert manifest.k_before == 1
     assert manifest.not_checked
     assert "complian" not in json.dumps(manifest.record()).casefold()

@@ -18,6 +18,7 @@ from outcomes.intake.append import appended
 from outcomes.intake.check import check
 from outcomes.intake.column_map import ColumnMap, read_column_map
 from outcomes.intake.courses import Courses, courses_of
+from outcomes.intake.dates import day_number
 from outcomes.intake.export_rows import EXPORT, ExportRows, read_export
 from outcomes.intake.findings_page import write_findings
 from outcomes.intake.flat import refuse_absent
@@ -118,9 +119,10 @@ def import_export(
     key = read_key(key_path)
     before = _before(out, key, key_path)
     export = read_export(rows, mapped)
-    courses = courses_of(export, rows, mapped, key, key.anchors.get(before.revision, {}))
+    anchors = key.anchors.get(before.revision, {})
+    courses = courses_of(export, rows, mapped, key, anchors, _seen(before.study, anchors))
     sightings = _sightings(rows, mapped)
-    study = _study(courses, export, mapped, before, sightings)
+    study = _study(courses, export, mapped, before, sightings, mapped.unnamed(rows))
     revision = new_revision()
     digest = hashlib.sha256(export_path.read_bytes()).hexdigest()
     manifest = Manifest(
@@ -161,6 +163,15 @@ def _before(out: str | Path | None, key: KeyFile, key_path: Path) -> _Before:
     return _Before(load(Path(out or "")), revision)
 
 
+def _seen(study: Study | None, anchors: Mapping[str, str]) -> pd.DataFrame:
+    """Return the dates of what the study holds already."""
+    tables = [] if study is None else [study.sessions, study.assessments]
+    columns = ["episode_id", "day"]
+    rows = pd.concat([pd.DataFrame(columns=columns), *(t[columns] for t in tables)])
+    day_0 = rows["episode_id"].map({course: day_number(text) for course, text in anchors.items()})
+    return rows.assign(calendar=rows["day"].astype("float64") + day_0.astype("float64"))
+
+
 def _sightings(rows: pd.DataFrame, mapped: ColumnMap) -> list[Sighting]:
     own = {column for kind, names in mapped.identifiers.items() for column in names
            if kind != "free_text"}  # fmt: skip
@@ -180,7 +191,7 @@ def _in_file(sighting: Sighting, mapped: ColumnMap) -> Sighting:
 
 def _study(
     courses: Courses, export: ExportRows, mapped: ColumnMap, before: _Before,
-    sightings: list[Sighting],
+    sightings: list[Sighting], unused: tuple[str, ...],
 ) -> Study:  # fmt: skip
     tables = tables_of(courses.cells)
     if before.study is not None:
@@ -194,6 +205,7 @@ def _study(
     provenance = Provenance(
         title=mapped.title, source="import", version=__version__, control=mapped.control,
         randomised=mapped.randomised, left_out=left_out, reading=tuple(findings),
+        unused_columns=unused,
     )  # fmt: skip
     return study_from_tables(tables, provenance=provenance, instruments=mapped.instruments)
 

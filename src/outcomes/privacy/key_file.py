@@ -72,6 +72,10 @@ class KeyFile:
         known.update(dict.fromkeys(digests, one))
         return one
 
+    def known(self, kind: str, spelling: str) -> str | None:
+        """Return the id that the key has given already; None where it gave none."""
+        return self.ids.get(kind, {}).get(self._digest(kind, spelling))
+
     def _digest(self, kind: str, spelling: str) -> str:
         message = f"{kind}\0{spelling}".encode()
         return hmac.new(bytes.fromhex(self.secret), message, hashlib.sha256).hexdigest()[:32]
