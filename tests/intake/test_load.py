@@ -108,7 +108,7 @@ def test_pressure_in_the_words_of_the_scale(folder):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"assessments": None}, "a study folder holds assessments.csv"),
+        ({"assessments": None}, "a study has a table of assessments"),
         ({"assessments": HEAD}, "a header alone"),
         ({"assessments": "episode_id;session;instrument\na;1;nprs\n"}, "no score"),
         ({"assessments": "episode_id,instrument,score\na,nprs,1\n"}, "no session or day"),

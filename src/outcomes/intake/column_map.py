@@ -29,8 +29,8 @@ DERIVED = ("week", "month", "age", "baseline")
 IMPORTED = "date"
 """A column that only an import may have; it becomes the day."""
 SECTIONS = (
-    "title", "file", "columns", "constants", "values", "rules", "wide", "identifiers", "scores",
-    "study", "instruments",
+    "title", "file", "source", "columns", "constants", "values", "rules", "wide", "identifiers",
+    "scores", "study", "instruments",
 )  # fmt: skip
 _UNQUALIFIED = ("assessments", "episodes", "sessions", "goals")
 
@@ -133,7 +133,7 @@ def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
     refuse_unknown(content, SECTIONS, "a section of a column map")
     study = content.get("study", {})
     refuse_unknown(study, ("control", "randomised", "new_course_after_days"), "an entry of [study]")
-    form, empty = file_format(content.get("file", {}))
+    form, empty = file_format(content.get("file", {}), content.get("source", {}))
     columns = {contract_name(k): str(v) for k, v in content.get("columns", {}).items()}
     constants = {contract_name(k): str(v) for k, v in content.get("constants", {}).items()}
     words = {

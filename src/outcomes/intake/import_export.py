@@ -24,7 +24,7 @@ from outcomes.intake.findings_page import write_findings
 from outcomes.intake.flat import refuse_absent
 from outcomes.intake.load import load
 from outcomes.intake.redcap import from_redcap
-from outcomes.intake.rows import read_rows
+from outcomes.intake.rows import BUNDLES, is_database, name_of, read_rows
 from outcomes.intake.text_table import read_text_table
 from outcomes.intake.visits import tables_of
 from outcomes.intake.wide import file_row, stacked
@@ -59,7 +59,8 @@ def import_export(
     Parameters
     ----------
     path : str or Path
-        CSV, Excel or Parquet file with one row a visit, or one a score.
+        CSV, Excel or Parquet file, or the address of a database, with one row a visit or a score;
+        or a FHIR R4 bundle.
     columns : str, Path or mapping
         Column map: what each column is, how cells are read, which columns identify people.
     key_file : str or Path
@@ -105,17 +106,19 @@ def import_export(
     >>> manifest.counts["clients"]
     1
     """
-    export_path, key_path = Path(path), Path(key_file)
+    export_path, key_path, where = Path(path), Path(key_file), name_of(path)
     _refuse_places(export_path, key_path, out)
     mapped = read_column_map(columns)
-    rows = read_rows(export_path, mapped.form)
-    n_rows = len(rows)
+    rows = read_rows(path, mapped.form)
+    n_rows, digest = len(rows), _digest(path, rows)
+    if export_path.suffix.casefold() in BUNDLES:  # a bundle without such scores has no column
+        rows = rows.assign(**{c: None for c in mapped.file_columns() if c not in rows})
     if mapped.form.redcap_dictionary:
         dictionary = read_text_table(export_path.parent / mapped.form.redcap_dictionary)
         rows, identifying = from_redcap(rows, dictionary)
         mapped = mapped.with_identifiers(identifying)
-    rows, mapped = stacked(rows, mapped, export_path.name)
-    refuse_absent(rows, mapped, export_path.name)
+    rows, mapped = stacked(rows, mapped, where)
+    refuse_absent(rows, mapped, where)
     key = read_key(key_path)
     before = _before(out, key, key_path)
     export = read_export(rows, mapped)
@@ -124,7 +127,6 @@ def import_export(
     sightings = _sightings(rows, mapped)
     study = _study(courses, export, mapped, before, sightings, mapped.unnamed(rows))
     revision = new_revision()
-    digest = hashlib.sha256(export_path.read_bytes()).hexdigest()
     manifest = Manifest(
         study=key.study, revision=revision, version=__version__, source_sha256=digest,
         n_rows=n_rows, cleaned=_cleaned(export, courses), de_identified=courses.steps,
@@ -137,6 +139,13 @@ def import_export(
     later = key.with_revision(revision, courses.anchors, before.revision)
     _write(study, manifest, later, key_path, out)
     return study, manifest
+
+
+def _digest(path: str | Path, rows: pd.DataFrame) -> str:
+    """Return the digest of the file's bytes, or of the rows that a database gave."""
+    in_file = not is_database(path)
+    content = Path(path).read_bytes() if in_file else rows.to_csv(index=False).encode("utf-8")
+    return hashlib.sha256(content).hexdigest()
 
 
 def _refuse_places(export: Path, key: Path, out: str | Path | None) -> None:

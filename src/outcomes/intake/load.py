@@ -24,7 +24,7 @@ from outcomes.intake.column_map import (
     read_column_map,
 )
 from outcomes.intake.flat import split_flat
-from outcomes.intake.rows import WORKBOOKS, read_rows
+from outcomes.intake.rows import WORKBOOKS, is_database, name_of, read_rows
 from outcomes.intake.text_table import read_text_table
 from outcomes.intake.wide import file_row, stacked
 from outcomes.intake.workbook import read_tables, sheet_names
@@ -44,8 +44,9 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
     ----------
     path : str or Path
         A folder with some or all of ``episodes.csv``, ``sessions.csv``, ``assessments.csv``,
-        ``goals.csv``; an Excel workbook with sheets of these names; or one flat file (CSV, Excel,
-        Parquet) with one row a score.
+        ``goals.csv``; an Excel workbook with sheets, or the address of a database with tables, of
+        these names; or one flat file (CSV, Excel, Parquet) with one row a score, or with a map the
+        address of a database that holds such rows.
     columns : str, Path or mapping, optional
         Column map of a flat file: a TOML file or a dict. Without one the file's own headers must be
         names of the data contract.
@@ -74,6 +75,10 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
     ...     load(file)
     Study(1 episodes, 0 sessions, 2 scores, 0 goals)
     """
+    if is_database(path) and columns is None:
+        from outcomes.intake.sql import read_database_tables
+
+        return _load_tables(read_database_tables(str(path), name_of(path), TABLES), name_of(path))
     place = Path(path)
     if place.is_dir():
         if columns is not None:
@@ -89,26 +94,26 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
     if columns is None and place.suffix.casefold() in WORKBOOKS:
         names = [name for name in TABLES if name in sheet_names(place)]
         if "assessments" in names:
-            return _load_tables(read_tables(place, names), place.name, None)
-    return _load_flat(place, columns)
+            return _load_tables(read_tables(place, names), place.name)
+    return _load_flat(path, columns)
 
 
-def _load_flat(path: Path, columns: str | Path | Mapping[str, Any] | None) -> Study:
-    given = None if columns is None else read_column_map(columns)
+def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None) -> Study:
+    where, given = name_of(path), None if columns is None else read_column_map(columns)
     rows = read_rows(path, None if given is None else given.form)
     mapped = _own_headers(rows) if given is None else given
     ids = [column for name, column in mapped.columns.items() if name.split(".")[-1] in IDS]
-    refuse_identified({"": rows}, path.name, ids)
+    refuse_identified({"": rows}, where, ids)
     if mapped.identifiers or mapped.scores or IMPORTED in mapped.columns:
         must = "a file with identifiers, or one row a visit, is imported first"
-        raise UsageError(must, got="a map of one", where=path.name, remedy=IMPORT)
-    long, mapped = stacked(rows, mapped, path.name)
-    tables, found, left_out, assumed = split_flat(long, mapped, path.name)
+        raise UsageError(must, got="a map of one", where=where, remedy=IMPORT)
+    long, mapped = stacked(rows, mapped, where)
+    tables, found, left_out, assumed = split_flat(long, mapped, where)
     findings = [replace(f, first_row=file_row(f.first_row, mapped)) for f in found]
     lines = {name: [file_row(int(i) + 1, mapped) for i in t.index] for name, t in tables.items()}
     provenance = Provenance(
         title=mapped.title,
-        source=path.name,
+        source=where,
         version=__version__,
         control=mapped.control,
         randomised=mapped.randomised,
@@ -132,11 +137,13 @@ def _own_headers(rows: pd.DataFrame) -> ColumnMap:
     return ColumnMap(columns=columns)
 
 
-def _load_tables(texts: Mapping[str, pd.DataFrame], where: str, folder: Path | None) -> Study:
+def _load_tables(
+    texts: Mapping[str, pd.DataFrame], where: str, folder: Path | None = None
+) -> Study:
     if "assessments" not in texts:
-        must = "a study folder holds assessments.csv"
-        remedy = "A flat file is loaded by naming the file itself, with a column map."
-        raise DataError(must, got="no such file", where=where, remedy=remedy)
+        must = "a study has a table of assessments"
+        remedy = "Flat rows are loaded by naming their file or database, with a column map."
+        raise DataError(must, got="none", where=where, remedy=remedy)
     if texts["assessments"].empty:
         must = "assessments has at least one row below its header"
         raise DataError(must, got="a header alone", where=where)

@@ -64,7 +64,7 @@ class Manifest:
     version : str
         Version of the package.
     source_sha256 : str
-        Digest of the export's bytes.
+        Digest of the export's bytes; of the rows, where a database gave them.
     n_rows : int
         Rows of the export.
     cleaned, de_identified : tuple of Step
