@@ -132,6 +132,25 @@ def test_identifiers_in_wrong_columns_are_found_by_position(take, invented):
     assert not oc.check(study).ok
 
 
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("Pain before", "4805550142"),
+        ("NDI %", "4805550142"),
+        ("Length", "85142"),
+        ("Goal", "pain 85142 in 3 weeks"),
+    ],
+)
+def test_a_number_that_identifies_is_no_measure(take, invented, column, cell):
+    export = invented(9)
+    export.rows[0][column] = cell
+    study, _ = take(export.text())
+    assert rules(study)[("R02", column)] == (1, 1)
+    values = study.assessments["score"].max(), study.sessions["minutes"].max()
+    assert max(values) <= 60
+    assert study.goals["target"].max() <= 10
+
+
 def test_what_no_rule_covers_is_a_finding_and_never_a_guess(take, invented):
     export = invented(9)
     row = next(i for i, r in enumerate(export.rows) if r["Status"] == "Arrived")
@@ -246,6 +265,7 @@ def test_ids_are_random_and_not_made_of_names(take, invented, tmp_path, clinic_m
         '{"secret": "zz"}',
         '{"secret": 1}',
         '{"secret": "00", "study": "s", "ids": [], "anchors": {}}',
+        '{"secret": "00", "study": "s", "ids": {}, "anchors": {"r": {"e": "2026-05-04"}}}',
     ],
 )
 def test_a_key_file_that_is_none_changes_nothing(take, invented, tmp_path, content):  # fmt: skip

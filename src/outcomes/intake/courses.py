@@ -13,7 +13,7 @@ from outcomes.dictionary.tables import RECEIVED
 from outcomes.errors import DataError
 from outcomes.intake.column_map import ColumnMap
 from outcomes.intake.course_ids import course_ids
-from outcomes.intake.dates import Dates, day_number, iso
+from outcomes.intake.dates import Dates
 from outcomes.intake.export_rows import (
     ExportRows,
     birth_days,
@@ -39,8 +39,8 @@ class Courses:
     cells : DataFrame
         Typed columns by contract name, with the ids, ``day`` and ``order``; rows left out are not
         in it. The index is the 0-based position in the file.
-    anchors : dict of str to str
-        Course to the ISO date of its day 0, for the key file alone.
+    anchors : dict of str to float
+        Course to the date of its day 0 in days since 1970-01-01, for the key file alone.
     shifts : dict of str to float
         Course to the days by which its day 0 is earlier than before.
     cleaned, steps, left_out : tuple of Step
@@ -50,7 +50,7 @@ class Courses:
     """
 
     cells: pd.DataFrame
-    anchors: dict[str, str]
+    anchors: dict[str, float]
     shifts: dict[str, float]
     cleaned: tuple[Step, ...]
     steps: tuple[Step, ...]
@@ -60,7 +60,7 @@ class Courses:
 
 def courses_of(
     export: ExportRows, rows: pd.DataFrame, mapped: ColumnMap, key: KeyFile,
-    anchors: Mapping[str, str], seen: pd.DataFrame,
+    anchors: Mapping[str, float], seen: pd.DataFrame,
 ) -> Courses:  # fmt: skip
     """Return the rows of an export under random ids, in days since each course's first visit.
 
@@ -74,8 +74,8 @@ def courses_of(
         The map.
     key : KeyFile
         Gives the ids and remembers new ones.
-    anchors : mapping of str to str
-        Course to the date of its day 0 in the study that is there already.
+    anchors : mapping of str to float
+        Course to the date of its day 0, as in `Courses`, in the study that is there already.
     seen : DataFrame
         Rows of that study: ``episode_id`` and ``calendar``, days since 1970-01-01.
 
@@ -197,8 +197,8 @@ def _kept_identifiers(mapped: ColumnMap) -> set[str]:
 
 
 def _days(
-    cells: pd.DataFrame, before: Mapping[str, str], export: ExportRows
-) -> tuple[dict[str, str], dict[str, float]]:
+    cells: pd.DataFrame, before: Mapping[str, float], export: ExportRows
+) -> tuple[dict[str, float], dict[str, float]]:
     """Turn dates into days since the first visit received, in place."""
     courses = cells["episodes.episode_id"]
     if cells["calendar"].isna().all():
@@ -211,8 +211,7 @@ def _days(
         received &= states_visit(cells)
     first = cells["calendar"].where(received).groupby(courses).min()
     first = first.fillna(cells["calendar"].groupby(courses).min())
-    earlier = pd.Series({course: day_number(text) for course, text in before.items()}, dtype=float)
-    earlier = earlier.reindex(first.index)
+    earlier = pd.Series(before, dtype=float).reindex(first.index)
     anchor = pd.concat([first, earlier], axis=1).min(axis=1)
     day_0 = courses.map(anchor)
     cells["day"] = cells["calendar"] - day_0
@@ -220,7 +219,7 @@ def _days(
         cells[name] = (dates.reindex(cells.index) - day_0).fillna(cells[name])
     shifts = (earlier - anchor).dropna()
     return (
-        {str(course): iso(day) for course, day in anchor.items()},
+        {str(course): float(day) for course, day in anchor.items()},
         {str(course): float(days) for course, days in shifts.items() if days},
     )
 

@@ -28,7 +28,8 @@ EXPORT = "export"
 _NO_RULE = "a word that no rule of the column map covers"
 _TWO_WAYS = "two ways that give different dates"
 _REMEDY = "Correct the cell, or say how to read it in the column map ([values] or [[rules]])."
-NUMBERS = ("week", "month", "age", "baseline")
+LONG = 10_000
+"""Numbers from here on are no measure of the data contract."""
 
 
 @dataclass
@@ -120,7 +121,11 @@ def _typed(
                 export.dates[target] = dates.days
                 bad &= dates.days.isna()
     export.report("R02", column, bad, _NO_RULE, _REMEDY)
-    return read
+    if not pd.api.types.is_float_dtype(read):
+        return read
+    long = read.abs() >= LONG  # a telephone number, a ZIP code: nothing that care is measured in
+    export.report("R02", column, long, "a number of five digits or more", "Correct the cell.")
+    return read.mask(long)
 
 
 def _words(

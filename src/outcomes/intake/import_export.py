@@ -18,7 +18,6 @@ from outcomes.intake.append import appended
 from outcomes.intake.check import check
 from outcomes.intake.column_map import ColumnMap, read_column_map
 from outcomes.intake.courses import Courses, courses_of
-from outcomes.intake.dates import day_number
 from outcomes.intake.export_rows import EXPORT, ExportRows, read_export
 from outcomes.intake.findings_page import write_findings
 from outcomes.intake.flat import refuse_absent
@@ -172,13 +171,13 @@ def _before(out: str | Path | None, key: KeyFile, key_path: Path) -> _Before:
     return _Before(load(Path(out or "")), revision)
 
 
-def _seen(study: Study | None, anchors: Mapping[str, str]) -> pd.DataFrame:
+def _seen(study: Study | None, anchors: Mapping[str, float]) -> pd.DataFrame:
     """Return the dates of what the study holds already."""
     tables = [] if study is None else [study.sessions, study.assessments]
     columns = ["episode_id", "day"]
     rows = pd.concat([pd.DataFrame(columns=columns), *(t[columns] for t in tables)])
-    day_0 = rows["episode_id"].map({course: day_number(text) for course, text in anchors.items()})
-    return rows.assign(calendar=rows["day"].astype("float64") + day_0.astype("float64"))
+    day_0 = rows["episode_id"].map(anchors).astype("float64")
+    return rows.assign(calendar=rows["day"].astype("float64") + day_0)
 
 
 def _sightings(rows: pd.DataFrame, mapped: ColumnMap) -> list[Sighting]:
