@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from outcomes.findings import Finding
 
@@ -54,6 +55,9 @@ class Provenance:
         What reading found; `check` lists these too.
     assumed : tuple of str
         Choices made in reading that the file does not state, one sentence each.
+    file_rows : mapping of str to sequence of int
+        Where one file holds several tables: table to the row of the file that each of its rows came
+        from, 1 = first row of data; shape (rows of the table,), rising.
     """
 
     title: str = ""
@@ -67,3 +71,4 @@ class Provenance:
     unused_columns: tuple[str, ...] = ()
     reading: tuple[Finding, ...] = ()
     assumed: tuple[str, ...] = ()
+    file_rows: Mapping[str, Sequence[int]] = field(default_factory=dict, repr=False)

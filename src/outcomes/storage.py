@@ -18,6 +18,7 @@ from outcomes.study import Study, Truth
 
 PACKAGE = "datapackage.json"
 TRUTH = "truth.json"
+_OF_READING = ("reading", "file_rows")
 _TYPES = {"integer": "integer", "number": "number", "boolean": "boolean"}
 
 
@@ -93,7 +94,7 @@ def _cells(values: pd.Series[Any], column: ColumnSpec) -> pd.Series[Any]:
 
 
 def _package(study: Study, digests: dict[str, str]) -> dict[str, Any]:
-    provenance = {k: v for k, v in asdict(study.provenance).items() if k != "reading"}
+    provenance = {k: v for k, v in asdict(study.provenance).items() if k not in _OF_READING}
     return {
         "profile": "tabular-data-package",
         "title": study.provenance.title or "outcomes study",

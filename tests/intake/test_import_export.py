@@ -79,7 +79,9 @@ def test_the_study_written_is_the_study_returned(take, invented, tmp_path, state
     assert stated(again) == stated(study)
     record = json.loads((tmp_path / "out" / "findings.json").read_text(encoding="utf-8"))
     assert record["ok"] is True
-    assert [f["rule"] for f in record["findings"]] == ["R25"]
+    for name in ("manifest.json", "manifest.html", "findings.json", "findings.html"):
+        assert "stays with the data" in (tmp_path / "out" / name).read_text(encoding="utf-8")
+    assert [f["rule"] for f in record["findings"]] == ["R25", "R41"]
 
 
 def test_ages_are_bands_at_the_first_visit_and_ninety_and_over_are_one(take, invented):
@@ -107,6 +109,7 @@ def test_the_manifest_counts_what_was_done(take, invented):
     assert steps[("1 hr", "Length")] == hours
     assert steps[("name not kept", "Client")] == len(export.rows)
     assert [entry["letter"] for entry in manifest.checklist] == list("ABCDEFGHIJKLMNOPQR")
+    assert "ZIP: not kept; ZIP codes are dropped" in manifest.checklist[1]["done"]
     assert manifest.k_before == 1
     assert manifest.not_checked
     assert "complian" not in json.dumps(manifest.record()).casefold()
@@ -127,6 +130,25 @@ def test_identifiers_in_wrong_columns_are_found_by_position(take, invented):
     assert found[("R02", "Goal")] == (1, 2)
     assert found[("R02", "Reason for visit")] == (1, 3)
     assert not oc.check(study).ok
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("Pain before", "4805550142"),
+        ("NDI %", "4805550142"),
+        ("Length", "85142"),
+        ("Goal", "pain 85142 in 3 weeks"),
+    ],
+)
+def test_a_number_that_identifies_is_no_measure(take, invented, column, cell):
+    export = invented(9)
+    export.rows[0][column] = cell
+    study, _ = take(export.text())
+    assert rules(study)[("R02", column)] == (1, 1)
+    values = study.assessments["score"].max(), study.sessions["minutes"].max()
+    assert max(values) <= 60
+    assert study.goals["target"].max() <= 10
 
 
 def test_what_no_rule_covers_is_a_finding_and_never_a_guess(take, invented):
@@ -243,6 +265,7 @@ def test_ids_are_random_and_not_made_of_names(take, invented, tmp_path, clinic_m
         '{"secret": "zz"}',
         '{"secret": 1}',
         '{"secret": "00", "study": "s", "ids": [], "anchors": {}}',
+        '{"secret": "00", "study": "s", "ids": {}, "anchors": {"r": {"e": "2026-05-04"}}}',
     ],
 )
 def test_a_key_file_that_is_none_changes_nothing(take, invented, tmp_path, content):  # fmt: skip

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
+from outcomes.errors import UsageError
 from outcomes.intake.append import appended
 from outcomes.intake.import_export import import_export
 from outcomes.study import study_from_tables
@@ -198,3 +199,99 @@ def test_adding_nothing_of_a_kind_keeps_what_was_there():
            "goals": pd.DataFrame(columns=["episode_id"])}  # fmt: skip
     both = study_from_tables(appended(old, new, {}))
     assert repr(both) == "Study(2 episodes, 2 sessions, 0 scores, 1 goals)"
+
+
+GAPS = {"identifiers": {"record": "id"}, "columns": {"date": "when", "condition": "why"},
+        "scores": {"nprs": {"pre_session": "pain"}},
+        "study": {"new_course_after_days": 60}}  # fmt: skip
+
+
+def rows_of(*visits):
+    return "id,when,why,pain\n" + "".join(f"{','.join(map(str, visit))}\n" for visit in visits)
+
+
+def test_a_long_gap_and_another_condition_begin_a_course(take):
+    study, manifest = take(rows_of(
+        (1, "2026-01-05", "headache", 7), (1, "2026-03-06", "headache", 5),
+        (1, "2026-05-06", "headache", 6), (1, "2026-01-12", "sciatica", 4),
+        (2, "2026-09-01", "headache", 3),
+    ), **GAPS)  # fmt: skip
+    by_course = study.assessments.groupby("episode_id")["day"].agg(list).tolist()
+    assert sorted(by_course) == [[0], [0], [0], [0, 60]]
+    assert study.episodes["patient_id"].nunique() == 2
+    assert {s.rule: s.count for s in manifest.cleaned}["new course after more than 60 days"] == 1
+
+
+def test_courses_at_gaps_keep_their_ids_when_a_later_export_is_added(tmp_path):
+    visits = [(1, f"2026-{month:02}-01", "headache", month % 9) for month in (1, 2, 6, 7, 11)]
+
+    def run(*rows, name="x.csv"):
+        (tmp_path / name).write_text(rows_of(*rows), encoding="utf-8")
+        return import_export(tmp_path / name, GAPS, tmp_path / "key.json", tmp_path / "out")[0]
+
+    first = run(*visits[2:3])  # the middle course alone
+    assert len(first.episodes) == 1
+    later = run(*visits[3:])
+    assert first.episodes["episode_id"][0] in set(later.episodes["episode_id"])
+    assert sorted(later.assessments.groupby("episode_id")["day"].agg(list)) == [[0], [0, 30]]
+    whole = run(*visits)
+    assert set(later.episodes["episode_id"]) < set(whole.episodes["episode_id"])
+    assert sorted(whole.assessments.groupby("episode_id")["day"].agg(list)) == [
+        [0], [0, 30], [0, 31],
+    ]  # fmt: skip
+    again = run(*visits)
+    pd.testing.assert_frame_equal(again.assessments, whole.assessments)
+
+
+def test_dates_of_a_course_become_its_days(take):
+    study, manifest = take(
+        "id,when,st,pain,cleared,left,due\n1,05/04/2026,attended,7,05/01/2026,06/30/2026,28\n"
+        "1,05/11/2026,attended,5,,,soon\n",
+        file={"dates": ["%m/%d/%Y"]}, identifiers={"record": "id"},
+        columns={"date": "when", "status": "st", "clearance_day": "cleared", "end_day": "left",
+                 "by_day": "due", "target": "pain"}, constants={"goals.instrument": "nprs"},
+    )  # fmt: skip
+    course = study.episodes.iloc[0]
+    assert (course["clearance_day"], course["end_day"]) == (-3, 57)
+    assert study.goals["by_day"].tolist() == [28]
+    found = oc.check(study).table.set_index("column")
+    assert (found.loc["due", "rule"], found.loc["due", "first_row"]) == ("R02", 2)
+    assert "left" in {s.column for s in manifest.de_identified if "date made" in s.rule}
+
+
+def test_a_row_that_states_nothing_of_a_visit_is_none(take):
+    study, _ = take(
+        "id,when,st,pain,later\n1,2026-05-01,,8,\n1,2026-05-04,attended,7,\n1,2026-08-04,,,3\n",
+        identifiers={"record": "id"}, columns={"date": "when", "status": "st"},
+        scores={"nprs": {"pre_session": "pain", "follow_up": "later"}},
+    )  # fmt: skip
+    assert study.sessions["day"].tolist() == [0]
+    assert scores(study) == [(None, -3, "pre_session", 8), (1, 0, "pre_session", 7),
+                             (None, 92, "follow_up", 3)]  # fmt: skip
+
+
+def test_several_goals_of_a_course_are_no_contradiction(take):
+    study, _ = take(
+        "id,when,touch,aim,goal\n1,2026-05-01,3,nprs,2\n1,2026-05-08,3,ndi,9\n1,2026-05-09,3,ndi,8\n",
+        identifiers={"record": "id"},
+        columns={"date": "when", "pressure": "touch", "goals.instrument": "aim", "target": "goal"},
+    )  # fmt: skip
+    assert study.goals[["instrument", "target"]].to_numpy().tolist() == [["nprs", 2], ["ndi", 9]]
+    found = oc.check(study).table.set_index("column")
+    assert (found.loc["goal", "rule"], found.loc["goal", "first_row"]) == ("R18", 3)
+    assert "aim" not in found.index
+
+
+@pytest.mark.parametrize("days", [-1, "60", 1.5])
+def test_a_gap_that_is_no_number_of_days(take, days):
+    with pytest.raises(UsageError, match="new_course_after_days"):
+        take(
+            rows_of((1, "2026-01-05", "headache", 7)),
+            **{**GAPS, "study": {"new_course_after_days": days}},
+        )
+
+
+def test_an_export_that_numbers_its_courses_has_no_gaps(take):
+    columns = {**GAPS["columns"], "episode_id": "id"}
+    with pytest.raises(UsageError, match="new_course_after_days"):
+        take(rows_of((1, "2026-01-05", "headache", 7)), **{**GAPS, "columns": columns})

@@ -108,7 +108,7 @@ def test_pressure_in_the_words_of_the_scale(folder):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"assessments": None}, "a study folder holds assessments.csv"),
+        ({"assessments": None}, "a study has a table of assessments"),
         ({"assessments": HEAD}, "a header alone"),
         ({"assessments": "episode_id;session;instrument\na;1;nprs\n"}, "no score"),
         ({"assessments": "episode_id,instrument,score\na,nprs,1\n"}, "no session or day"),
@@ -323,3 +323,72 @@ def test_a_file_without_a_header_is_refused_and_not_shown(file, first):
 def test_a_map_of_identifiers_is_for_import(file):
     with pytest.raises(UsageError, match="is imported first"):
         oc.load(file("id,visit,pain\na,1,7\n"), {**FLAT, "identifiers": {"name": "id"}})
+
+
+@pytest.fixture
+def simulated(tmp_path):
+    return oc.simulate(episodes=12, seed=3).save(tmp_path / "simulated")
+
+
+def test_a_simulated_study_keeps_its_label_whatever_the_line_ends(simulated):
+    goals = simulated / "goals.csv"
+    goals.write_bytes(goals.read_bytes().replace(b"\n", b"\r\n"))
+    study = oc.load(simulated)
+    assert repr(study).startswith("SYNTHETIC")
+    assert study.truth is not None
+    assert not oc.check(study).items
+
+
+@pytest.mark.parametrize("edit", ["changed", "removed", "added"])
+def test_a_simulated_study_that_was_edited_counts_as_real(simulated, edit):
+    goals, package = simulated / "goals.csv", simulated / "datapackage.json"
+    if edit == "changed":
+        text = goals.read_text(encoding="utf-8").replace("physician", "patient", 1)
+        goals.write_text(text, encoding="utf-8")
+    elif edit == "removed":
+        goals.unlink()
+    else:
+        about = json.loads(package.read_text(encoding="utf-8"))
+        about["resources"] = [r for r in about["resources"] if r["name"] != "goals"]
+        package.write_text(json.dumps(about), encoding="utf-8")
+    study = oc.load(simulated)
+    assert not study.provenance.synthetic
+    assert study.truth is study.provenance.seed is None
+    assert rules(study)[("R42", "simulated", "")] == (1, 0)
+    assert "Synthetic" not in study.provenance.title + study.provenance.source
+
+
+@pytest.mark.parametrize("resources", [3, [3], [{}]])
+def test_a_simulated_study_with_a_broken_description(simulated, resources):
+    place = simulated / "datapackage.json"
+    package = json.loads(place.read_text(encoding="utf-8"))
+    place.write_text(json.dumps({**package, "resources": resources}), encoding="utf-8")
+    with pytest.raises(DataError, match="the description that a study was saved with"):
+        oc.load(simulated)
+
+
+def test_findings_in_a_flat_file_name_its_rows(file):
+    flat = {"columns": {**FLAT["columns"], "pressure": "touch", "baseline": "first",
+                        "target": "aim", "sessions.minutes": "min"},
+            "constants": {"instrument": "nprs"}}  # fmt: skip
+    study = oc.load(file(
+        "id,visit,pain,touch,first,aim,min\na,1,,,,,\na,2,,3,7,,60\na,3,11,,7,,\n"
+        "b,1,4,9,6,12,60\nb,2,12,,6,,50\n"
+    ), flat)  # fmt: skip
+    found = rules(study)
+    assert found[("R12", "assessments", "score")] == (2, 3)
+    assert found[("R03", "sessions", "pressure")] == (1, 4)
+    assert found[("R08", "sessions", "minutes")] == (1, 5)
+    assert found[("R12", "goals", "target")] == (1, 4)
+    assert study.provenance.left_out[0].count == 2
+
+
+def test_columns_that_nothing_is_read_from_are_a_warning(file):
+    study = oc.load(file("id,visit,pain,colour,size\na,1,7,red,3\n"), FLAT)
+    assert rules(study)[("R41", "file", "colour, size")] == (2, 0)
+    assert oc.check(study).ok
+    wide = ",".join(f"c{i}" for i in range(30))
+    study = oc.load(file(f"id,visit,pain,{wide}\na,1,7{',' * 30}\n"), FLAT)
+    (found,) = [row for row in oc.check(study).table.itertuples() if row.rule == "R41"]
+    assert found.count == 30
+    assert found.column.endswith("c19 ...")

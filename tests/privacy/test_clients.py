@@ -89,6 +89,6 @@ def test_ids_stay_with_a_person_under_every_spelling(tmp_path):
 
 def test_the_last_two_revisions_are_kept():
     key = new_key()
-    for before, now in ((("", "r1")), ("r1", "r2"), ("r2", "r3")):
-        key = key.with_revision(now, {"e": now}, before)
-    assert key.anchors == {"r2": {"e": "r2"}, "r3": {"e": "r3"}}
+    for before, now, day_0 in (("", "r1", 1.0), ("r1", "r2", 2.0), ("r2", "r3", 3.0)):
+        key = key.with_revision(now, {"e": day_0}, before)
+    assert key.anchors == {"r2": {"e": 2.0}, "r3": {"e": 3.0}}

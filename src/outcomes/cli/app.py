@@ -19,7 +19,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Data = Annotated[Path, typer.Argument(help="A study folder or workbook, or one flat file.")]
+Data = Annotated[
+    str, typer.Argument(help="A study folder or workbook, one flat file, or a database's address.")
+]
 Columns = Annotated[Path | None, typer.Option(help="Column map (TOML) of a flat file.")]
 Instrument = Annotated[str | None, typer.Option(help="Short name; default: the most used.")]
 Episode = Annotated[str | None, typer.Option(help="Id of one course.")]

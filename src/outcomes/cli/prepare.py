@@ -27,7 +27,9 @@ def template(
 
 @app.command("import")
 def import_(
-    export: Annotated[Path, typer.Argument(help="The raw export: CSV, Excel or Parquet.")],
+    export: Annotated[
+        str, typer.Argument(help="The raw export: CSV, Excel, Parquet, FHIR, or a database.")
+    ],
     columns: Annotated[Path | None, typer.Option(help="Column map (TOML).")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write the study to.")] = None,
     key_file: Annotated[
@@ -51,7 +53,7 @@ def import_(
     _import(export, columns, out, key_file)
 
 
-def _import(export: Path, columns: Path, out: Path, key_file: Path) -> None:
+def _import(export: str, columns: Path, out: Path, key_file: Path) -> None:
     from outcomes.intake.check import check as find
     from outcomes.intake.import_export import import_export
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from outcomes.study import Study
 
 
-def loaded(data: Path, columns: Path | None) -> Study:
+def loaded(data: str, columns: Path | None) -> Study:
     """Load the study that a verb was given."""
     from outcomes.intake.load import load
 

@@ -109,6 +109,11 @@ _ALL = (
     Rule("R39", "warning", "the first attended visit is day 0",
          "Count days from the first visit of the course."),
     Rule("R40", "error", "no adaptation stands beside the word none", "Remove one of the two."),
+    Rule("R41", "warning", "each column of a file is read",
+         "Name the columns in the column map if the study needs them; the count is of columns."),
+    Rule("R42", "warning", "the tables of a simulated study are as they were saved",
+         "The data now count as real: no label, no truth, small counts suppressed. Save the edited "
+         "tables elsewhere, or simulate again."),
 )  # fmt: skip
 
 RULES: dict[str, Rule] = {rule.number: rule for rule in _ALL}

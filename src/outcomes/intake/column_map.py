@@ -29,8 +29,8 @@ DERIVED = ("week", "month", "age", "baseline")
 IMPORTED = "date"
 """A column that only an import may have; it becomes the day."""
 SECTIONS = (
-    "title", "file", "columns", "constants", "values", "rules", "wide", "identifiers", "scores",
-    "study", "instruments",
+    "title", "file", "source", "columns", "constants", "values", "rules", "wide", "identifiers",
+    "scores", "study", "instruments",
 )  # fmt: skip
 _UNQUALIFIED = ("assessments", "episodes", "sessions", "goals")
 
@@ -53,6 +53,8 @@ class ColumnMap:
         What people call the study, and the name of its control arm.
     randomised : bool
         Whether the arms were made by chance.
+    new_course_after_days : int
+        Days without a row after which the next is of a new course; 0: never.
     instruments : mapping of str to Instrument
         Instruments that the registry does not know.
     form : FileFormat
@@ -76,6 +78,7 @@ class ColumnMap:
     title: str = ""
     control: str | None = None
     randomised: bool = False
+    new_course_after_days: int = 0
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     form: FileFormat = field(default_factory=FileFormat)
     empty: tuple[str, ...] = ()
@@ -89,6 +92,11 @@ class ColumnMap:
         scored = (column for timings in self.scores.values() for column in timings.values())
         identifying = (column for own in self.identifiers.values() for column in own)
         return list(dict.fromkeys([*self.columns.values(), *scored, *identifying]))
+
+    def unnamed(self, columns: Iterable[object]) -> tuple[str, ...]:
+        """Return the columns of a file that the map does not name."""
+        named = set(self.file_columns())
+        return tuple(str(column) for column in columns if str(column) not in named)
 
     def with_identifiers(self, columns: Iterable[str]) -> ColumnMap:
         """Return the same map with further columns that identify people."""
@@ -124,8 +132,8 @@ def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
     content = dict(source) if isinstance(source, Mapping) else _toml(Path(source))
     refuse_unknown(content, SECTIONS, "a section of a column map")
     study = content.get("study", {})
-    refuse_unknown(study, ("control", "randomised"), "an entry of [study]")
-    form, empty = file_format(content.get("file", {}))
+    refuse_unknown(study, ("control", "randomised", "new_course_after_days"), "an entry of [study]")
+    form, empty = file_format(content.get("file", {}), content.get("source", {}))
     columns = {contract_name(k): str(v) for k, v in content.get("columns", {}).items()}
     constants = {contract_name(k): str(v) for k, v in content.get("constants", {}).items()}
     words = {
@@ -139,6 +147,7 @@ def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
         title=str(content.get("title", "")),
         control=study.get("control"),
         randomised=bool(study.get("randomised", False)),
+        new_course_after_days=_gap(study.get("new_course_after_days", 0), columns),
         instruments=declared_instruments(content.get("instruments", {})),
         form=form,
         empty=empty,
@@ -147,6 +156,14 @@ def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
         identifiers=identifier_columns(content.get("identifiers", {})),
         scores=score_columns(content.get("scores", {})),
     )
+
+
+def _gap(days: object, columns: Mapping[str, str]) -> int:
+    dated = IMPORTED in columns and "assessments.episode_id" not in columns
+    if isinstance(days, int) and days >= 0 and (dated or not days):
+        return days
+    must = "new_course_after_days is a number of days, for rows with a date and no episode_id"
+    raise UsageError(must, got="something else", where="[study]")
 
 
 def _rule(entry: Mapping[str, Any]) -> CleaningRule:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +12,15 @@ import pandas as pd
 from outcomes.dictionary.tables import RECEIVED
 from outcomes.errors import DataError
 from outcomes.intake.column_map import ColumnMap
-from outcomes.intake.dates import Dates, day_number, iso
+from outcomes.intake.course_ids import course_ids
+from outcomes.intake.dates import Dates
 from outcomes.intake.export_rows import (
     ExportRows,
     birth_days,
     read_clients,
     read_day_numbers,
 )
-from outcomes.intake.visits import derived_day
+from outcomes.intake.visits import derived_day, states_visit
 from outcomes.privacy.clients import Clients
 from outcomes.privacy.generalise import age_band
 from outcomes.privacy.key_file import KeyFile
@@ -38,8 +39,8 @@ class Courses:
     cells : DataFrame
         Typed columns by contract name, with the ids, ``day`` and ``order``; rows left out are not
         in it. The index is the 0-based position in the file.
-    anchors : dict of str to str
-        Course to the ISO date of its day 0, for the key file alone.
+    anchors : dict of str to float
+        Course to the date of its day 0 in days since 1970-01-01, for the key file alone.
     shifts : dict of str to float
         Course to the days by which its day 0 is earlier than before.
     cleaned, steps, left_out : tuple of Step
@@ -49,7 +50,7 @@ class Courses:
     """
 
     cells: pd.DataFrame
-    anchors: dict[str, str]
+    anchors: dict[str, float]
     shifts: dict[str, float]
     cleaned: tuple[Step, ...]
     steps: tuple[Step, ...]
@@ -59,7 +60,7 @@ class Courses:
 
 def courses_of(
     export: ExportRows, rows: pd.DataFrame, mapped: ColumnMap, key: KeyFile,
-    anchors: Mapping[str, str],
+    anchors: Mapping[str, float], seen: pd.DataFrame,
 ) -> Courses:  # fmt: skip
     """Return the rows of an export under random ids, in days since each course's first visit.
 
@@ -73,8 +74,10 @@ def courses_of(
         The map.
     key : KeyFile
         Gives the ids and remembers new ones.
-    anchors : mapping of str to str
-        Course to the date of its day 0 in the study that is there already.
+    anchors : mapping of str to float
+        Course to the date of its day 0, as in `Courses`, in the study that is there already.
+    seen : DataFrame
+        Rows of that study: ``episode_id`` and ``calendar``, days since 1970-01-01.
 
     Returns
     -------
@@ -101,17 +104,20 @@ def courses_of(
         must = "a row of the export is of a client and has a date"
         raise DataError(must, got="none", remedy="Correct the column map.")
     _add_ids(cells, people, key, rows)
+    cells["episodes.episode_id"], n_begun = course_ids(
+        _client_and_condition(cells), cells["calendar"], mapped.new_course_after_days, key, seen
+    )
     cells, repeated = _without_repeats(cells, export, rows, mapped)
     left_out += repeated
-    new_anchors, shifts = _days(cells, anchors)
+    new_anchors, shifts = _days(cells, anchors, export)
     aged = _add_age_bands(cells, birth_days(rows, mapped))
     _report_differing_facts(cells, export, mapped)
     return Courses(
         cells=cells,
         anchors={**anchors, **new_anchors},
         shifts=shifts,
-        cleaned=tuple(_cleaning(people, ways, mapped)),
-        steps=tuple(_steps(cells, rows, mapped)),
+        cleaned=tuple(_cleaning(people, ways, mapped, n_begun)),
+        steps=tuple(_steps(cells, rows, mapped, export.dates)),
         left_out=tuple(step for step in left_out if step.count),
         aged=aged,
     )
@@ -140,7 +146,6 @@ def _add_ids(cells: pd.DataFrame, people: Clients, key: KeyFile, rows: pd.DataFr
     spellings = pd.Series(list(people.spellings), index=rows.index, dtype=object)[cells.index]
     ids = {own: key.id_of("patient", *own) for own in dict.fromkeys(spellings)}
     cells["episodes.patient_id"] = spellings.map(ids)
-    cells["episodes.episode_id"] = _episode_ids(cells, key)
     for name in cells.columns:
         kind = next((k for k in ("therapist", "clinic") if str(name).endswith(f".{k}_id")), "")
         if kind:
@@ -149,8 +154,8 @@ def _add_ids(cells: pd.DataFrame, people: Clients, key: KeyFile, rows: pd.DataFr
             cells[name] = cells[name].map(known).astype(object)
 
 
-def _episode_ids(cells: pd.DataFrame, key: KeyFile) -> pd.Series[Any]:
-    """One course a client and condition, or as the export numbers courses."""
+def _client_and_condition(cells: pd.DataFrame) -> pd.Series[Any]:
+    """Return what makes a course: client and condition, or client and the export's own number."""
     patients = cells["episodes.patient_id"]
     if "assessments.episode_id" in cells:
         parts = cells["assessments.episode_id"].astype("str")
@@ -162,8 +167,7 @@ def _episode_ids(cells: pd.DataFrame, key: KeyFile) -> pd.Series[Any]:
         parts = cells["episodes.condition"].fillna("")
     else:
         parts = pd.Series("", index=cells.index)
-    courses = patients + "|" + parts
-    return courses.map({course: key.id_of("episode", course) for course in courses.unique()})
+    return patients + "|" + parts
 
 
 def _without_repeats(
@@ -193,8 +197,8 @@ def _kept_identifiers(mapped: ColumnMap) -> set[str]:
 
 
 def _days(
-    cells: pd.DataFrame, before: Mapping[str, str]
-) -> tuple[dict[str, str], dict[str, float]]:
+    cells: pd.DataFrame, before: Mapping[str, float], export: ExportRows
+) -> tuple[dict[str, float], dict[str, float]]:
     """Turn dates into days since the first visit received, in place."""
     courses = cells["episodes.episode_id"]
     if cells["calendar"].isna().all():
@@ -203,15 +207,19 @@ def _days(
         return {}, {}
     status = cells.get("sessions.status", pd.Series(None, index=cells.index, dtype=object))
     received = status.isin(RECEIVED) | status.isna()
+    if "sessions.status" in cells:
+        received &= states_visit(cells)
     first = cells["calendar"].where(received).groupby(courses).min()
     first = first.fillna(cells["calendar"].groupby(courses).min())
-    earlier = pd.Series({course: day_number(text) for course, text in before.items()}, dtype=float)
-    earlier = earlier.reindex(first.index)
+    earlier = pd.Series(before, dtype=float).reindex(first.index)
     anchor = pd.concat([first, earlier], axis=1).min(axis=1)
-    cells["day"] = cells["calendar"] - courses.map(anchor)
+    day_0 = courses.map(anchor)
+    cells["day"] = cells["calendar"] - day_0
+    for name, dates in export.dates.items():
+        cells[name] = (dates.reindex(cells.index) - day_0).fillna(cells[name])
     shifts = (earlier - anchor).dropna()
     return (
-        {str(course): iso(day) for course, day in anchor.items()},
+        {str(course): float(day) for course, day in anchor.items()},
         {str(course): float(days) for course, days in shifts.items() if days},
     )
 
@@ -235,41 +243,50 @@ def _add_age_bands(cells: pd.DataFrame, births: pd.Series[Any] | None) -> bool:
 
 
 def _report_differing_facts(cells: pd.DataFrame, export: ExportRows, mapped: ColumnMap) -> None:
-    courses = cells["episodes.episode_id"]
+    keys = {"episodes": ["episodes.episode_id"], "goals": ["episodes.episode_id"]}
+    if "goals.instrument" in cells:
+        keys["goals"].append("goals.instrument")
     for name, column in mapped.columns.items():
-        if name in cells and name.startswith(("episodes.", "goals.")):
-            first = cells[name].groupby(courses).transform("first")
+        own = keys.get(name.partition(".")[0], [])
+        if own and name in cells and name not in own:
+            first = cells.groupby(own, dropna=False)[name].transform("first")
             differs = cells[name].notna() & cells[name].ne(first)
             whole = differs.reindex(export.cells.index, fill_value=False).astype(bool)
             export.report("R18", column, whole, "different ones within a course")
 
 
-def _cleaning(people: Clients, ways: Mapping[str, int], mapped: ColumnMap) -> Iterator[Step]:
+def _cleaning(
+    people: Clients, ways: Mapping[str, int], mapped: ColumnMap, n_begun: int
+) -> Iterator[Step]:
     name = ", ".join(mapped.identifiers.get("name", ()))
     if people.n_joined:
         yield Step("clients written in several ways, joined", name, people.n_joined)
     if people.n_completed:
         yield Step("rows without a birth date, given to their client", name, people.n_completed)
+    if n_begun:
+        gap = mapped.new_course_after_days
+        yield Step(f"new course after more than {gap} days", mapped.columns["date"], n_begun)
     for way, count in ways.items():
         yield Step(f"date written as {way}", mapped.columns["date"], count)
 
 
-def _steps(cells: pd.DataFrame, rows: pd.DataFrame, mapped: ColumnMap) -> Iterator[Step]:
+def _steps(
+    cells: pd.DataFrame, rows: pd.DataFrame, mapped: ColumnMap, dates: Iterable[str]
+) -> Iterator[Step]:
     """Say what was done to each column that identifies people."""
     for kind, columns in mapped.identifiers.items():
         for column in columns:
             yield Step(
                 f"{kind.replace('_', ' ')} not kept", column, int(rows[column].notna().sum())
             )
-    if "date" in mapped.columns:
-        yield Step("date made a day of its course", mapped.columns["date"], len(cells))
+    for name in ("date", *dates):
+        if name in mapped.columns:
+            yield Step("date made a day of its course", mapped.columns[name], len(cells))
     for name, column in mapped.columns.items():
         kind = name.rpartition(".")[2].removesuffix("_id")
         if kind in ("therapist", "clinic"):
             n = int(cells[name].nunique())
             yield Step(f"{kind} given a random id ({n} different)", column, len(cells))
     yield Step("client given a random id", "", int(cells["episodes.patient_id"].nunique()))
-    named = set(mapped.file_columns())
-    for other in map(str, rows.columns):
-        if other not in named:
-            yield Step("not named in the map, not kept", other, int(rows[other].notna().sum()))
+    for other in mapped.unnamed(rows):
+        yield Step("not named in the map, not kept", other, int(rows[other].notna().sum()))

@@ -84,11 +84,6 @@ def iso(day: float) -> str:
     return datetime.date.fromordinal(int(day) + _EPOCH).isoformat()
 
 
-def day_number(text: str) -> float:
-    """Return an ISO date as days since 1970-01-01."""
-    return float(datetime.date.fromisoformat(text).toordinal() - _EPOCH)
-
-
 _TIME = re.compile(r"[ T]+\d{1,2}:\d{2}.*$")
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
 

@@ -19,15 +19,17 @@ from outcomes.errors import UsageError
 from outcomes.findings import Finding, finding
 from outcomes.intake.cells import read_column, read_numbers
 from outcomes.intake.clean import Change, clean
-from outcomes.intake.column_map import ColumnMap
+from outcomes.intake.column_map import IMPORTED, ColumnMap
 from outcomes.intake.dates import Dates, read_dates
 from outcomes.privacy.clients import Clients, by_name, by_record
 
 EXPORT = "export"
 """What findings call the table whose rows they count."""
 _NO_RULE = "a word that no rule of the column map covers"
+_TWO_WAYS = "two ways that give different dates"
 _REMEDY = "Correct the cell, or say how to read it in the column map ([values] or [[rules]])."
-NUMBERS = ("week", "month", "age", "baseline")
+LONG = 10_000
+"""Numbers from here on are no measure of the data contract."""
 
 
 @dataclass
@@ -43,11 +45,14 @@ class ExportRows:
         What could not be read, by position in the file.
     changes : list of Change
         What the cleaning rules changed.
+    dates : dict of str to Series
+        Columns of a day that the export states as a date: days since 1970-01-01, shape (rows,).
     """
 
     cells: pd.DataFrame
     findings: list[Finding] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    dates: dict[str, pd.Series[Any]] = field(default_factory=dict)
 
     def report(self, rule: str, column: str, rows: Any, got: str, remedy: str = "") -> None:
         """Add a finding about rows (boolean, shape (rows,)) where there are any."""
@@ -110,8 +115,17 @@ def _typed(
         else:
             read, unread = read_column(text, spec)
             bad = pd.Series(unread, index=text.index)
+            if spec.unit == "day" and IMPORTED in mapped.columns:
+                dates = read_dates(text, mapped.form.dates)
+                export.report("R22", column, dates.ambiguous, _TWO_WAYS)
+                export.dates[target] = dates.days
+                bad &= dates.days.isna()
     export.report("R02", column, bad, _NO_RULE, _REMEDY)
-    return read
+    if not pd.api.types.is_float_dtype(read):
+        return read
+    long = read.abs() >= LONG  # a telephone number, a ZIP code: nothing that care is measured in
+    export.report("R02", column, long, "a number of five digits or more", "Correct the cell.")
+    return read.mask(long)
 
 
 def _words(
@@ -146,7 +160,7 @@ def read_day_numbers(
     text, _ = clean(rows[column], column, "date", mapped)
     dates = read_dates(text, mapped.form.dates)
     export.report("R21", column, dates.days.isna(), "another way of writing, or none")
-    export.report("R22", column, dates.ambiguous, "two ways that give different dates")
+    export.report("R22", column, dates.ambiguous, _TWO_WAYS)
     return dates, dates.counts
 
 

@@ -37,6 +37,7 @@ def split_flat(
     Returns
     -------
     tables : dict of DataFrame
+        The index is the position in `rows` that a row came from, rising.
     findings : list of Finding
     left_out : list of LeftOut
     assumed : list of str
@@ -59,7 +60,10 @@ def split_flat(
     scores, n_empty = scores[scores["score"].notna()], int(scores["score"].isna().sum())
     left_out = [LeftOut("assessments", "no score", n_empty)] if n_empty else []
     baselines = _baseline_rows(typed)
-    tables: Frames = {"episodes": episodes, "assessments": pd.concat([baselines, scores])}
+    tables: Frames = {
+        "episodes": episodes,
+        "assessments": pd.concat([baselines, scores]).sort_index(kind="stable"),
+    }
     if any(str(name).startswith("sessions.") for name in typed):
         tables["sessions"] = _sessions(typed)
     if any(str(name).startswith("goals.") for name in typed):
@@ -144,8 +148,8 @@ def _episodes(typed: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:
             got = "different ones within a course"
             findings.append(finding("R18", "episodes", str(name), differs.tolist(), got=got))
     grouped = facts.groupby(ids, sort=False).first() if len(facts.columns) else None
-    known = pd.DataFrame({"episode_id": ids.dropna().drop_duplicates().to_numpy()})
-    return known if grouped is None else known.merge(grouped.reset_index(names="episode_id"))
+    known = ids.dropna().drop_duplicates().to_frame("episode_id")
+    return known if grouped is None else known.join(grouped, on="episode_id")
 
 
 def _add_timing(typed: pd.DataFrame) -> list[str]:

@@ -74,7 +74,7 @@ def guess_map(path: str | Path) -> str:
     ...     print(guess_map(file).splitlines()[5])
     name = "Client"
     """
-    rows = read_rows(Path(path))
+    rows = read_rows(path)
     roles = {str(header): _role(str(header), rows[header]) for header in rows}
     return "\n".join(_lines(rows, roles)) + "\n"
 

@@ -23,7 +23,7 @@ from outcomes.intake.findings_page import write_findings
 from outcomes.intake.flat import refuse_absent
 from outcomes.intake.load import load
 from outcomes.intake.redcap import from_redcap
-from outcomes.intake.rows import read_rows
+from outcomes.intake.rows import BUNDLES, is_database, name_of, read_rows
 from outcomes.intake.text_table import read_text_table
 from outcomes.intake.visits import tables_of
 from outcomes.intake.wide import file_row, stacked
@@ -58,7 +58,8 @@ def import_export(
     Parameters
     ----------
     path : str or Path
-        CSV, Excel or Parquet file with one row a visit, or one a score.
+        CSV, Excel or Parquet file, or the address of a database, with one row a visit or a score;
+        or a FHIR R4 bundle.
     columns : str, Path or mapping
         Column map: what each column is, how cells are read, which columns identify people.
     key_file : str or Path
@@ -104,25 +105,27 @@ def import_export(
     >>> manifest.counts["clients"]
     1
     """
-    export_path, key_path = Path(path), Path(key_file)
+    export_path, key_path, where = Path(path), Path(key_file), name_of(path)
     _refuse_places(export_path, key_path, out)
     mapped = read_column_map(columns)
-    rows = read_rows(export_path, mapped.form)
-    n_rows = len(rows)
+    rows = read_rows(path, mapped.form)
+    n_rows, digest = len(rows), _digest(path, rows)
+    if export_path.suffix.casefold() in BUNDLES:  # a bundle without such scores has no column
+        rows = rows.assign(**{c: None for c in mapped.file_columns() if c not in rows})
     if mapped.form.redcap_dictionary:
         dictionary = read_text_table(export_path.parent / mapped.form.redcap_dictionary)
         rows, identifying = from_redcap(rows, dictionary)
         mapped = mapped.with_identifiers(identifying)
-    rows, mapped = stacked(rows, mapped, export_path.name)
-    refuse_absent(rows, mapped, export_path.name)
+    rows, mapped = stacked(rows, mapped, where)
+    refuse_absent(rows, mapped, where)
     key = read_key(key_path)
     before = _before(out, key, key_path)
     export = read_export(rows, mapped)
-    courses = courses_of(export, rows, mapped, key, key.anchors.get(before.revision, {}))
+    anchors = key.anchors.get(before.revision, {})
+    courses = courses_of(export, rows, mapped, key, anchors, _seen(before.study, anchors))
     sightings = _sightings(rows, mapped)
-    study = _study(courses, export, mapped, before, sightings)
+    study = _study(courses, export, mapped, before, sightings, mapped.unnamed(rows))
     revision = new_revision()
-    digest = hashlib.sha256(export_path.read_bytes()).hexdigest()
     manifest = Manifest(
         study=key.study, revision=revision, version=__version__, source_sha256=digest,
         n_rows=n_rows, cleaned=_cleaned(export, courses), de_identified=courses.steps,
@@ -135,6 +138,13 @@ def import_export(
     later = key.with_revision(revision, courses.anchors, before.revision)
     _write(study, manifest, later, key_path, out)
     return study, manifest
+
+
+def _digest(path: str | Path, rows: pd.DataFrame) -> str:
+    """Return the digest of the file's bytes, or of the rows that a database gave."""
+    in_file = not is_database(path)
+    content = Path(path).read_bytes() if in_file else rows.to_csv(index=False).encode("utf-8")
+    return hashlib.sha256(content).hexdigest()
 
 
 def _refuse_places(export: Path, key: Path, out: str | Path | None) -> None:
@@ -161,6 +171,15 @@ def _before(out: str | Path | None, key: KeyFile, key_path: Path) -> _Before:
     return _Before(load(Path(out or "")), revision)
 
 
+def _seen(study: Study | None, anchors: Mapping[str, float]) -> pd.DataFrame:
+    """Return the dates of what the study holds already."""
+    tables = [] if study is None else [study.sessions, study.assessments]
+    columns = ["episode_id", "day"]
+    rows = pd.concat([pd.DataFrame(columns=columns), *(t[columns] for t in tables)])
+    day_0 = rows["episode_id"].map(anchors).astype("float64")
+    return rows.assign(calendar=rows["day"].astype("float64") + day_0)
+
+
 def _sightings(rows: pd.DataFrame, mapped: ColumnMap) -> list[Sighting]:
     own = {column for kind, names in mapped.identifiers.items() for column in names
            if kind != "free_text"}  # fmt: skip
@@ -180,7 +199,7 @@ def _in_file(sighting: Sighting, mapped: ColumnMap) -> Sighting:
 
 def _study(
     courses: Courses, export: ExportRows, mapped: ColumnMap, before: _Before,
-    sightings: list[Sighting],
+    sightings: list[Sighting], unused: tuple[str, ...],
 ) -> Study:  # fmt: skip
     tables = tables_of(courses.cells)
     if before.study is not None:
@@ -194,6 +213,7 @@ def _study(
     provenance = Provenance(
         title=mapped.title, source="import", version=__version__, control=mapped.control,
         randomised=mapped.randomised, left_out=left_out, reading=tuple(findings),
+        unused_columns=unused,
     )  # fmt: skip
     return study_from_tables(tables, provenance=provenance, instruments=mapped.instruments)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -13,7 +14,7 @@ import pandas as pd
 from outcomes import __version__
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DataError, UsageError
-from outcomes.findings import Finding
+from outcomes.findings import Finding, finding
 from outcomes.intake.cells import read_cells
 from outcomes.intake.column_map import (
     IMPORTED,
@@ -23,7 +24,7 @@ from outcomes.intake.column_map import (
     read_column_map,
 )
 from outcomes.intake.flat import split_flat
-from outcomes.intake.rows import WORKBOOKS, read_rows
+from outcomes.intake.rows import WORKBOOKS, is_database, name_of, read_rows
 from outcomes.intake.text_table import read_text_table
 from outcomes.intake.wide import file_row, stacked
 from outcomes.intake.workbook import read_tables, sheet_names
@@ -31,6 +32,9 @@ from outcomes.privacy.guard import IDS, IMPORT, refuse_identified
 from outcomes.provenance import LeftOut, Provenance
 from outcomes.storage import PACKAGE, TRUTH
 from outcomes.study import Study, Truth, study_from_tables
+
+_OF_SIMULATION = ("title", "source", "synthetic", "seed")
+"""What a folder says of itself that no longer holds once its tables were edited."""
 
 
 def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None) -> Study:
@@ -40,8 +44,9 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
     ----------
     path : str or Path
         A folder with some or all of ``episodes.csv``, ``sessions.csv``, ``assessments.csv``,
-        ``goals.csv``; an Excel workbook with sheets of these names; or one flat file (CSV, Excel,
-        Parquet) with one row a score.
+        ``goals.csv``; an Excel workbook with sheets, or the address of a database with tables, of
+        these names; or one flat file (CSV, Excel, Parquet) with one row a score, or with a map the
+        address of a database that holds such rows.
     columns : str, Path or mapping, optional
         Column map of a flat file: a TOML file or a dict. Without one the file's own headers must be
         names of the data contract.
@@ -70,6 +75,10 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
     ...     load(file)
     Study(1 episodes, 0 sessions, 2 scores, 0 goals)
     """
+    if is_database(path) and columns is None:
+        from outcomes.intake.sql import read_database_tables
+
+        return _load_tables(read_database_tables(str(path), name_of(path), TABLES), name_of(path))
     place = Path(path)
     if place.is_dir():
         if columns is not None:
@@ -85,35 +94,34 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
     if columns is None and place.suffix.casefold() in WORKBOOKS:
         names = [name for name in TABLES if name in sheet_names(place)]
         if "assessments" in names:
-            return _load_tables(read_tables(place, names), place.name, None)
-    return _load_flat(place, columns)
+            return _load_tables(read_tables(place, names), place.name)
+    return _load_flat(path, columns)
 
 
-def _load_flat(path: Path, columns: str | Path | Mapping[str, Any] | None) -> Study:
-    given = None if columns is None else read_column_map(columns)
+def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None) -> Study:
+    where, given = name_of(path), None if columns is None else read_column_map(columns)
     rows = read_rows(path, None if given is None else given.form)
     mapped = _own_headers(rows) if given is None else given
     ids = [column for name, column in mapped.columns.items() if name.split(".")[-1] in IDS]
-    refuse_identified({"": rows}, path.name, ids)
+    refuse_identified({"": rows}, where, ids)
     if mapped.identifiers or mapped.scores or IMPORTED in mapped.columns:
         must = "a file with identifiers, or one row a visit, is imported first"
-        raise UsageError(must, got="a map of one", where=path.name, remedy=IMPORT)
-    headers = tuple(str(name) for name in rows)
-    used = {*mapped.columns.values(), *(c for part in mapped.wide for c in part.columns.values())}
-    long, mapped = stacked(rows, mapped, path.name)
-    tables, found, left_out, assumed = split_flat(long, mapped, path.name)
+        raise UsageError(must, got="a map of one", where=where, remedy=IMPORT)
+    long, mapped = stacked(rows, mapped, where)
+    tables, found, left_out, assumed = split_flat(long, mapped, where)
     findings = [replace(f, first_row=file_row(f.first_row, mapped)) for f in found]
-    unused = tuple(name for name in headers if name not in used)
+    lines = {name: [file_row(int(i) + 1, mapped) for i in t.index] for name, t in tables.items()}
     provenance = Provenance(
         title=mapped.title,
-        source=path.name,
+        source=where,
         version=__version__,
         control=mapped.control,
         randomised=mapped.randomised,
         left_out=tuple(left_out),
-        unused_columns=unused,
+        unused_columns=mapped.unnamed(long),
         reading=tuple(findings),
         assumed=tuple(assumed),
+        file_rows=lines,
     )
     return study_from_tables(tables, provenance=provenance, instruments=mapped.instruments)
 
@@ -129,11 +137,13 @@ def _own_headers(rows: pd.DataFrame) -> ColumnMap:
     return ColumnMap(columns=columns)
 
 
-def _load_tables(texts: Mapping[str, pd.DataFrame], where: str, folder: Path | None) -> Study:
+def _load_tables(
+    texts: Mapping[str, pd.DataFrame], where: str, folder: Path | None = None
+) -> Study:
     if "assessments" not in texts:
-        must = "a study folder holds assessments.csv"
-        remedy = "A flat file is loaded by naming the file itself, with a column map."
-        raise DataError(must, got="no such file", where=where, remedy=remedy)
+        must = "a study has a table of assessments"
+        remedy = "Flat rows are loaded by naming their file or database, with a column map."
+        raise DataError(must, got="none", where=where, remedy=remedy)
     if texts["assessments"].empty:
         must = "assessments has at least one row below its header"
         raise DataError(must, got="a header alone", where=where)
@@ -143,13 +153,15 @@ def _load_tables(texts: Mapping[str, pd.DataFrame], where: str, folder: Path | N
         tables[name], found, others = _read_table(text, name)
         findings += found
         unused += others
-    about = _about(folder) if folder else {}
+    about, edited = _about(folder) if folder else ({}, False)
+    if edited:
+        findings.append(replace(finding("R42", where, "", [0], got="others"), first_row=0))
     try:
         provenance = _provenance(about, where, findings, unused)
         instruments = declared_instruments(about.get("instruments", {}))
     except (ValueError, TypeError, AttributeError):
         raise _no_description(where) from None
-    truth = _truth(folder / TRUTH) if folder else None
+    truth = _truth(folder / TRUTH) if folder and not edited else None
     if tables.get("episodes", pd.DataFrame()).empty:
         tables.pop("episodes", None)  # one row for each course that the other tables name
     return study_from_tables(tables, provenance=provenance, truth=truth, instruments=instruments)
@@ -169,15 +181,32 @@ def _read_table(text: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Findi
     return frame, findings, others
 
 
-def _about(folder: Path) -> dict[str, Any]:
+def _about(folder: Path) -> tuple[dict[str, Any], bool]:
+    """Return what a folder says of itself, and whether it is a simulated study that was edited."""
     path = folder / PACKAGE
     if not path.is_file():
-        return {}
+        return {}, False
     try:
-        about = json.loads(path.read_text(encoding="utf-8")).get("outcomes", {})
-        return dict(about)
-    except (ValueError, AttributeError, TypeError):
+        package = json.loads(path.read_text(encoding="utf-8"))
+        about = dict(package.get("outcomes", {}))
+        if not about.get("synthetic") or _as_saved(package, folder):
+            return about, False
+    except (ValueError, AttributeError, TypeError, KeyError):
         raise _no_description(folder.name) from None
+    return {name: about[name] for name in about if name not in _OF_SIMULATION}, True
+
+
+def _as_saved(package: Mapping[str, Any], folder: Path) -> bool:
+    """Whether the tables of a folder are those that its description was written with."""
+    saved = {entry["name"]: entry.get("hash") for entry in package.get("resources", ())}
+    present = {name: folder / f"{name}.csv" for name in TABLES}
+    return saved == {name: _digest(path) for name, path in present.items() if path.is_file()}
+
+
+def _digest(path: Path) -> str:
+    """Return the digest of a table as it was saved, whatever line ends a checkout gave it."""
+    content = path.read_bytes().replace(b"\r\n", b"\n")
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def _no_description(where: str) -> DataError:

@@ -87,8 +87,9 @@ class Spread:
     columns: Mapping[str, str]
 
 
-def file_format(section: Section) -> tuple[FileFormat, tuple[str, ...]]:
-    """Read ``[file]``: how the file is written, and the words that mean an empty cell."""
+def file_format(section: Section, source: Section) -> tuple[FileFormat, tuple[str, ...]]:
+    """Read ``[file]`` and ``[source]``: how rows are had, and the words that mean an empty cell."""
+    refuse_unknown(source, ("table", "query"), "an entry of [source]")
     known = ("sheets", "header_rows", "encoding", "delimiter", "decimal", "redcap_dictionary",
              "dates", "empty")  # fmt: skip
     refuse_unknown(section, known, "an entry of [file]")
@@ -104,6 +105,8 @@ def file_format(section: Section) -> tuple[FileFormat, tuple[str, ...]]:
         decimal=decimal,
         redcap_dictionary=str(section.get("redcap_dictionary", "")),
         dates=texts(section.get("dates", ())) or FileFormat.dates,
+        table=str(source.get("table", "")),
+        query=str(source.get("query", "")),
     )
     return form, texts(section.get("empty", ()))
 

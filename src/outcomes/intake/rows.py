@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from outcomes.errors import DataError, UnavailableError
-from outcomes.intake.text_table import read_text_table, tidied
+from outcomes.intake.text_table import read_text_table, text_frame
 from outcomes.intake.workbook import read_sheets
 from outcomes.privacy.patterns import found_in
 
 WORKBOOKS = (".xlsx", ".xlsm")
+BUNDLES = (".json", ".ndjson")
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class FileFormat:
         File beside the export with the data dictionary of a REDCap project; empty: no such export.
     dates : tuple of str
         Accepted ways to write a date, tried in order, as `datetime.strptime` takes them.
+    table, query : str
+        Of a database, as the section ``[source]`` says.
     """
 
     sheets: tuple[str, ...] = ()
@@ -42,15 +46,37 @@ class FileFormat:
     decimal: str = "."
     redcap_dictionary: str = ""
     dates: tuple[str, ...] = ("%Y-%m-%d",)
+    table: str = ""
+    query: str = ""
 
 
-def read_rows(path: Path, form: FileFormat | None = None) -> pd.DataFrame:
-    """Return the rows of a CSV, Excel or Parquet file as text.
+def is_database(place: str | Path) -> bool:
+    """Whether a place is the address of a database."""
+    return "://" in str(place)
+
+
+def name_of(place: str | Path) -> str:
+    """Return what messages call a file or database: its name, without its path or password.
+
+    Examples
+    --------
+    >>> name_of("postgresql://ann:secret@host/clinic"), name_of("safe/export.csv")
+    ('clinic', 'export.csv')
+    """
+    if not is_database(place):
+        return Path(place).name
+    address = re.split(r"[?#]", str(place).partition("://")[2])[0]
+    _, slash, name = address.rpartition("/")
+    return name if slash and name and "@" not in name else "database"
+
+
+def read_rows(path: str | Path, form: FileFormat | None = None) -> pd.DataFrame:
+    """Return the rows of a CSV, Excel or Parquet file, a FHIR bundle, or a database, as text.
 
     Parameters
     ----------
-    path : Path
-        The file; its ending says what it is.
+    path : str or Path
+        The file, whose ending says what it is, or the address of a database.
     form : FileFormat, optional
         How it is written.
 
@@ -64,17 +90,25 @@ def read_rows(path: Path, form: FileFormat | None = None) -> pd.DataFrame:
     DataError
         When the file cannot be read as a table.
     UnavailableError
-        When Parquet is not installed.
+        When what reads it is not installed, or the database cannot be reached.
     """
-    form = form or FileFormat()
-    ending = path.suffix.casefold()
-    if ending in WORKBOOKS:
-        rows = read_sheets(path, form.sheets, header_rows=form.header_rows)
+    form, place = form or FileFormat(), Path(path)
+    ending = place.suffix.casefold()
+    if is_database(path):
+        from outcomes.intake.sql import read_database
+
+        rows = read_database(str(path), name_of(path), table=form.table, query=form.query)
+    elif ending in WORKBOOKS:
+        rows = read_sheets(place, form.sheets, header_rows=form.header_rows)
+    elif ending in BUNDLES:
+        from outcomes.intake.fhir import read_bundle
+
+        rows = read_bundle(place)
     elif ending == ".parquet":
-        rows = _parquet(path)
+        rows = _parquet(place)
     else:
-        rows = read_text_table(path, encoding=form.encoding, delimiter=form.delimiter)
-    _refuse_data_as_header([str(name) for name in rows], path.name)
+        rows = read_text_table(place, encoding=form.encoding, delimiter=form.delimiter)
+    _refuse_data_as_header([str(name) for name in rows], name_of(path))
     return rows
 
 
@@ -99,11 +133,4 @@ def _parquet(path: Path) -> pd.DataFrame:
     except (OSError, ValueError):
         must = "the file is a Parquet file"
         raise DataError(must, got="something else, or none", where=path.name) from None
-    text = {str(name): frame[name].map(_plain, na_action="ignore") for name in frame.columns}
-    return tidied(pd.DataFrame(text, dtype="str"), path.name)
-
-
-def _plain(cell: object) -> str:
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell).removesuffix(" 00:00:00")
+    return text_frame(frame, path.name)

@@ -84,6 +84,18 @@ def tidied(frame: pd.DataFrame, where: str, *, may_be_empty: bool = False) -> pd
     return whole.iloc[: filled[-1] + 1].reset_index(drop=True)
 
 
+def text_frame(frame: pd.DataFrame, where: str, *, may_be_empty: bool = False) -> pd.DataFrame:
+    """Return a frame of any cells as tidied text: whole numbers without .0, days without a time."""
+    text = {str(name): frame[name].map(_plain, na_action="ignore") for name in frame.columns}
+    return tidied(pd.DataFrame(text, dtype="str"), where, may_be_empty=may_be_empty)
+
+
+def _plain(cell: object) -> str:
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell).removesuffix(" 00:00:00")
+
+
 def refuse_repeated(header: list[str], where: str) -> None:
     """Raise `DataError` where two columns have one name."""
     named = [name for name in header if name]

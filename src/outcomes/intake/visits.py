@@ -48,18 +48,27 @@ def own_columns(cells: pd.DataFrame, table: str) -> pd.DataFrame:
     return frame.assign(episode_id=cells["episodes.episode_id"])
 
 
+def states_visit(cells: pd.DataFrame) -> pd.Series[Any]:
+    """Return which rows state something of a visit beside its number and day, shape (rows,)."""
+    facts = [name for name in cells if str(name).startswith("sessions.")
+             and name not in ("sessions.session", "sessions.day")]  # fmt: skip
+    return cells[facts].notna().any(axis=1)
+
+
 def _episodes(ordered: pd.DataFrame) -> pd.DataFrame:
     facts = own_columns(ordered, "episodes")
     return facts.groupby("episode_id", sort=False, as_index=False).first()
 
 
 def _sessions(ordered: pd.DataFrame) -> pd.DataFrame:
-    frame = own_columns(ordered, "sessions").assign(day=ordered["day"])
-    given = [name for name in frame if name not in ("episode_id", "day", "session")]
-    if not given:
+    stated, by_score = states_visit(ordered), "assessments.score" in ordered
+    if not stated.any():
         return pd.DataFrame(columns=["episode_id"])
-    if "assessments.score" in ordered:  # one row a score: rows of a visit repeat its facts
-        frame = frame[frame[given].notna().any(axis=1)].drop_duplicates()
+    frame = own_columns(ordered, "sessions").assign(day=ordered["day"])
+    if by_score or "status" in frame:
+        frame = frame[stated]
+    if by_score:  # rows of a visit repeat its facts
+        frame = frame.drop_duplicates()
     received = (
         frame["status"].isin(RECEIVED) | frame["status"].isna() if "status" in frame else True
     )

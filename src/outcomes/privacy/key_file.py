@@ -38,7 +38,8 @@ class KeyFile:
     ids : dict
         Kind (``patient``, ``episode``, ``therapist``, ``clinic``) to {digest: id}.
     anchors : dict
-        Revision of the study to {episode_id: ISO date of day 0}; the last two are kept.
+        Revision of the study to {episode_id: date of day 0, in days since 1970-01-01}; the last
+        two are kept.
 
     Examples
     --------
@@ -50,7 +51,7 @@ class KeyFile:
     study: str
     secret: str
     ids: dict[str, dict[str, str]] = field(default_factory=dict)
-    anchors: dict[str, dict[str, str]] = field(default_factory=dict)
+    anchors: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"KeyFile({sum(len(entries) for entries in self.ids.values())} entries)"
@@ -72,11 +73,15 @@ class KeyFile:
         known.update(dict.fromkeys(digests, one))
         return one
 
+    def known(self, kind: str, spelling: str) -> str | None:
+        """Return the id that the key has given already; None where it gave none."""
+        return self.ids.get(kind, {}).get(self._digest(kind, spelling))
+
     def _digest(self, kind: str, spelling: str) -> str:
         message = f"{kind}\0{spelling}".encode()
         return hmac.new(bytes.fromhex(self.secret), message, hashlib.sha256).hexdigest()[:32]
 
-    def with_revision(self, revision: str, anchors: dict[str, str], before: str) -> KeyFile:
+    def with_revision(self, revision: str, anchors: dict[str, float], before: str) -> KeyFile:
         """Return the key with the anchors of a new revision, beside those of the one before."""
         kept = {before: self.anchors[before]} if before in self.anchors else {}
         return KeyFile(self.study, self.secret, self.ids, {**kept, revision: anchors})
@@ -107,7 +112,10 @@ def read_key(path: str | Path) -> KeyFile:
         content = json.loads(place.read_text(encoding="utf-8"))
         bytes.fromhex(content["secret"])
         ids = {str(kind): dict(entries) for kind, entries in content["ids"].items()}
-        anchors = {str(name): dict(dates) for name, dates in content["anchors"].items()}
+        anchors = {
+            str(name): {str(course): float(day) for course, day in days.items()}
+            for name, days in content["anchors"].items()
+        }
         return KeyFile(str(content["study"]), str(content["secret"]), ids, anchors)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         must = "the key file is one that an import wrote"

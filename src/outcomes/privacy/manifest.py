@@ -18,6 +18,12 @@ from outcomes.privacy.scan import Sighting
 
 NAME = "manifest"
 
+STAYS = (
+    "This page stays with the data: it holds counts of few people and names of columns. What "
+    "leaves is a report or slides, whose small counts are suppressed."
+)
+"""What manifest and findings say of themselves."""
+
 NOT_CHECKED = (
     "Names that stand in no name column of the export have no shape that a program knows.",
     "Whether what remains, with other sources, identifies somebody (actual knowledge).",
@@ -58,7 +64,7 @@ class Manifest:
     version : str
         Version of the package.
     source_sha256 : str
-        Digest of the export's bytes.
+        Digest of the export's bytes; of the rows, where a database gave them.
     n_rows : int
         Rows of the export.
     cleaned, de_identified : tuple of Step
@@ -79,6 +85,8 @@ class Manifest:
         Whether the export was added to a study that was there.
     not_checked : tuple of str
         What nobody looked at.
+    stays : str
+        That the manifest is for the holder of the data alone.
     """
 
     study: str
@@ -96,6 +104,7 @@ class Manifest:
     risk: Risk
     appended: bool = False
     not_checked: tuple[str, ...] = field(default=NOT_CHECKED)
+    stays: str = STAYS
 
     def __repr__(self) -> str:
         return (
@@ -132,6 +141,8 @@ def checklist(
     for item in SAFE_HARBOR:
         columns = [column for kind in item.kinds for column in dropped.get(kind, ())]
         done = [f"column {', '.join(columns)}: not kept"] if columns else []
+        if item.letter == "B":
+            done.append("ZIP codes are dropped, their first three digits too")
         if item.letter == "C" and (aged or columns):
             done.append(
                 "visits as days since the first; ages in ten-year bands, 90 and over together"
@@ -186,7 +197,7 @@ def _page(manifest: Manifest) -> str:
         page_table("Risk", ("", ""), risks),
         page_table("Not checked", ("",), [(line,) for line in manifest.not_checked]),
     ]  # fmt: skip
-    return page("Manifest of an import", rows(parts))
+    return page("Manifest of an import", f"<p>{manifest.stays}</p>\n{rows(parts)}")
 
 
 def page(title: str, body: str) -> str:

@@ -1,0 +1,230 @@
+"""FHIR bundles: what each resource becomes; whatever the JSON, a table or a clear error."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import outcomes as oc
+from outcomes.errors import DataError, OutcomesError, PrivacyError
+from outcomes.intake.fhir import COLUMNS, read_bundle
+from outcomes.intake.import_export import import_export
+
+ANN = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1950-03-04",
+       "name": [{"given": ["Ann", "B."], "family": "Lee"}],
+       "telecom": [{"value": "602-555-0100"}, {"value": "ann@example.org"}],
+       "identifier": [{"value": "MRN173248"}],
+       "address": [{"text": "12 Elm St", "city": "Mesa", "postalCode": "85201"}]}  # fmt: skip
+WHO = {"subject": {"reference": "Patient/p1"}}
+VISIT = {"resourceType": "Procedure", "id": "v1", "status": "completed", **WHO,
+         "performedPeriod": {"start": "2026-05-04T09:00:00-07:00",
+                             "end": "2026-05-04T09:45:00-07:00"}}  # fmt: skip
+PAIN = {"resourceType": "Observation", "id": "o1", "status": "final", **WHO, "valueInteger": 7,
+        "code": {"coding": [{"system": "http://loinc.org", "code": "72514-3"}]},
+        "effectiveDateTime": "2026-05-04T08:55:00-07:00"}  # fmt: skip
+
+
+def coded(text):
+    return {"coding": [{"code": text}]}
+
+
+@pytest.fixture
+def rows(tmp_path):
+    """Return a function that reads a bundle of resources, as dicts without what is empty."""
+
+    def read(*resources):
+        entry = [{"resource": resource} for resource in resources]
+        place = tmp_path / "bundle.json"
+        place.write_text(json.dumps({"resourceType": "Bundle", "entry": entry}), encoding="utf-8")
+        frame = read_bundle(place)
+        assert tuple(frame)[: len(COLUMNS)] == COLUMNS
+        return [{k: v for k, v in row.items() if v is not None} for row in frame.to_dict("records")]
+
+    return read
+
+
+def test_a_visit_with_its_patient(rows):
+    actor = {"performer": [{"actor": {"reference": "Practitioner/t1", "display": "Zed"}}]}
+    (row,) = rows(ANN, {**VISIT, **actor, "note": [{"text": "better"}]})
+    assert row == {
+        "patient": "Patient/p1", "name": "Ann B. Lee", "birth date": "1950-03-04", "sex": "female",
+        "telecom": "602-555-0100 ann@example.org", "identifier": "MRN173248",
+        "address": "12 Elm St Mesa 85201", "procedure": "v1", "date": "2026-05-04",
+        "start": "09:00", "status": "completed", "minutes": "45", "therapist": "Practitioner/t1",
+        "note": "better",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("repeat", "expected"),
+    [
+        ({"frequency": 2, "period": 1, "periodUnit": "wk"}, {"visits a week": "2"}),
+        ({"frequency": 1, "period": 2, "periodUnit": "d"}, {"visits a week": "3.5"}),
+        ({"frequency": 3, "period": 1, "periodUnit": "mo"}, {"visits a week": "0.6899"}),
+        ({"frequency": 3, "period": 0, "periodUnit": "wk"}, {}),
+        ({"boundsDuration": {"value": 28, "code": "d"}}, {"weeks": "4"}),
+        ({"duration": 60, "durationUnit": "min"}, {"script minutes": "60"}),
+        ({"duration": 1, "durationUnit": "h"}, {}),
+    ],
+)
+def test_a_script(rows, repeat, expected):
+    request = {"resourceType": "ServiceRequest", "id": "r1", "occurrenceTiming": {"repeat": repeat}}
+    (row,) = rows({**VISIT, "basedOn": [{"reference": "ServiceRequest/r1"}]}, request)
+    names = ("visits a week", "weeks", "script minutes")
+    assert {name: row[name] for name in names if name in row} == expected
+
+
+def test_the_reason_is_the_visits_own_or_that_of_its_request(rows):
+    reason = {"resourceType": "Condition", "id": "c1", "code": coded("M54.2")}
+    other = {"resourceType": "Condition", "id": "c2", "code": {"text": "headache"}}
+    request = {"resourceType": "ServiceRequest", "id": "r1",
+               "reasonReference": [{"reference": "Condition/c1"}]}  # fmt: skip
+    based = {**VISIT, "basedOn": [{"reference": "ServiceRequest/r1"}]}
+    own = {**based, "reasonReference": [{"reference": "Condition/c2"}]}
+    assert [r["condition"] for r in rows(reason, other, request, based, own)] == [
+        "M54.2",
+        "headache",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [
+        ({}, "72514-3"),
+        ({"effectiveDateTime": "2026-05-04"}, "72514-3"),
+        ({"effectiveDateTime": "2026-05-04T16:45:00Z"}, "72514-3 after"),
+        ({"effectiveDateTime": "2026-05-04T09:30:00"}, "72514-3"),  # another kind of clock
+        ({"effectiveDateTime": "2026-05-05", "partOf": [{"reference": "Procedure/v1"}]}, "72514-3"),
+        ({"code": {"text": "date"}}, "date score"),
+        ({"valueInteger": None, "valueQuantity": {"value": 7}}, "72514-3"),
+        ({"valueInteger": None, "valueCodeableConcept": coded("7")}, "72514-3"),
+        (
+            {"valueInteger": None, "component": [{"code": coded("worst"), "valueInteger": 7}]},
+            "worst",
+        ),
+    ],
+)
+def test_a_score_stands_beside_its_visit(rows, change, column):
+    (row,) = rows(VISIT, {**PAIN, **change})
+    assert row[column] == "7"
+    assert row["date"] == "2026-05-04"
+
+
+@pytest.mark.parametrize(
+    ("others", "change"),
+    [
+        ([VISIT], {"effectiveDateTime": "2026-06-04"}),
+        ([VISIT, {**VISIT, "id": "v2"}], {}),  # of which of two?
+        ([{**VISIT, "status": "not-done"}], {}),
+        ([], {"effectiveDateTime": None, "effectivePeriod": {"start": "2026-05-04"}}),
+    ],
+)
+def test_a_score_without_a_visit_has_its_own_row(rows, others, change):
+    *visits, row = rows(*others, {**PAIN, **change})
+    assert row["72514-3 alone"] == "7"
+    assert "procedure" not in row
+    assert len(visits) == len(others)
+
+
+def test_a_second_score_of_a_visit_is_not_lost(rows):
+    visit, again = rows(VISIT, PAIN, {**PAIN, "id": "o2", "valueInteger": 5})
+    assert (visit["72514-3"], again["72514-3"]) == ("7", "5")
+
+
+def test_answers_of_a_questionnaire(rows):
+    response = {
+        "resourceType": "QuestionnaireResponse", **WHO, "authored": "2026-05-04",
+        "questionnaire": "https://clinic.example/Questionnaire/ndi|2.0",
+        "item": [{"linkId": "a", "item": [
+                     {"linkId": "1", "answer": [{"valueCoding": {"code": "3"}}]}]},
+                 {"linkId": "total", "answer": [{"valueDecimal": 14.5}]}, {"linkId": "none"}],
+    }  # fmt: skip
+    (row,) = rows(VISIT, response)
+    assert (row["ndi 1"], row["ndi total"]) == ("3", "14.5")
+
+
+def test_goals_have_rows_of_their_own(rows):
+    goal = {"resourceType": "Goal", **WHO, "addresses": [{"reference": "urn:uuid:1"}],
+            "target": [{"measure": coded("ndi"), "detailInteger": 0,
+                        "dueDuration": {"value": 6, "code": "wk"}}]}  # fmt: skip
+    later = {**goal, "startDate": "2026-05-06", "target": [{"dueDate": "2026-06-30"}]}
+    early = {**VISIT, "id": "v0", "performedPeriod": None, "performedDateTime": "2026-05-01"}
+    *_, first, second = rows(VISIT, early, goal, later)
+    assert first == {"patient": "Patient/p1", "date": "2026-05-01", "goal measure": "ndi",
+                     "goal target": "0", "goal due": "42"}  # fmt: skip
+    assert (second["date"], second["goal set"], second["goal due"]) == (
+        "2026-05-06", "2026-05-06", "2026-06-30",
+    )  # fmt: skip
+
+
+def test_what_was_entered_in_error_was_never_true(rows):
+    wrong = {"status": "entered-in-error"}
+    (row,) = rows(VISIT, {**VISIT, "id": "v2", **wrong}, {**PAIN, **wrong})
+    assert row["procedure"] == "v1"
+    assert "72514-3" not in row
+
+
+def test_references_by_address_and_one_resource_a_line(tmp_path):
+    at = {"subject": {"reference": "urn:uuid:1"}}
+    entry = [{"fullUrl": "urn:uuid:1", "resource": ANN}, {"resource": {**VISIT, **at}}]
+    place = tmp_path / "bundle.json"
+    place.write_text(json.dumps({"resourceType": "Bundle", "entry": entry}), encoding="utf-8")
+    assert read_bundle(place)["name"].tolist() == ["Ann B. Lee"]
+    lines = tmp_path / "bundle.ndjson"
+    lines.write_text("\n".join(json.dumps(part) for part in (ANN, VISIT)) + "\n", encoding="utf-8")
+    assert read_bundle(lines)["name"].tolist() == ["Ann B. Lee"]
+
+
+def test_a_bundle_is_imported_and_never_loaded_as_it_is(tmp_path):
+    place = tmp_path / "bundle.json"
+    parts = [ANN, {**VISIT, "note": [{"text": "Lee says wife called from 602-555-0100"}]}, PAIN]
+    entry = [{"resource": part} for part in parts]
+    place.write_text(json.dumps({"resourceType": "Bundle", "entry": entry}), encoding="utf-8")
+    columns = oc.__file__.replace("src/outcomes/__init__.py", "docs/maps/fhir-r4.toml")
+    study, manifest = import_export(place, columns, tmp_path / "key.json", tmp_path / "out")
+    assert study.assessments["score"].tolist() == [7]
+    assert {(s.column, s.kind) for s in manifest.sightings} == {("note", "phone"), ("note", "name")}
+    with pytest.raises(PrivacyError):
+        oc.load(place, {"columns": {"episode_id": "patient", "score": "72514-3", "day": "date"},
+                        "constants": {"instrument": "nprs"}})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "3", '{"resourceType": "Patient"}', "[" * 100_000, "\xff",
+                '{"resourceType": "Bundle", "entry": 3}'],
+)  # fmt: skip
+def test_a_file_that_is_no_bundle(tmp_path, content):
+    (tmp_path / "x.json").write_text(content, encoding="latin-1")
+    with pytest.raises(DataError, match="a FHIR R4 bundle"):
+        read_bundle(tmp_path / "x.json")
+    with pytest.raises(DataError):
+        read_bundle(tmp_path / "none.ndjson")
+
+
+NAMES = st.sampled_from(sorted({*ANN, *VISIT, *PAIN, "entry", "item", "answer", "target", "repeat",
+                                "basedOn", "partOf", "component", "startDate"}))  # fmt: skip
+LEAVES = st.one_of(st.none(), st.booleans(), st.floats(), st.integers(), st.text(max_size=5),
+                   st.sampled_from(["Patient/p1", "2026-05-04", "Observation", "Goal", "Procedure",
+                                    "QuestionnaireResponse", "2026-05-04T09:00:00Z"]))  # fmt: skip
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(NAMES, inner, max_size=6)),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=40, deadline=None,
+          suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
+@given(st.lists(st.tuples(st.sampled_from([ANN, VISIT, PAIN]), NAMES, JSON), max_size=5))
+def test_whatever_the_json_the_reader_ends(tmp_path, parts):
+    entry = [{"resource": {**whole, name: change}} for whole, name, change in parts]
+    place = tmp_path / "bundle.json"
+    place.write_text(json.dumps({"resourceType": "Bundle", "entry": entry}), encoding="utf-8")
+    try:
+        frame = read_bundle(place)
+    except OutcomesError:
+        return
+    assert len(frame) <= 3 * len(parts)
