@@ -55,7 +55,9 @@ REFERENCES = (
 )
 
 
-def how_much(study: Study, *, instrument: str, planned: bool = False) -> Answer:
+def how_much(
+    study: Study, *, instrument: str, planned: bool = False, thorough: bool = True
+) -> Answer:
     """Estimate improvement during care by group, pressure and session count.
 
     Parameters
@@ -66,6 +68,8 @@ def how_much(study: Study, *, instrument: str, planned: bool = False) -> Answer:
         Instrument of the outcome.
     planned : bool
         Whether an analysis plan declared the question.
+    thorough : bool
+        Whether other models are tried beside (rows ``pressure`` and ``sensitivity``).
 
     Returns
     -------
@@ -84,10 +88,10 @@ def how_much(study: Study, *, instrument: str, planned: bool = False) -> Answer:
     curve = _curves(model)
     curve.insert(0, "kind", "curve")
     at_horizon = curve[curve[course.axis] == course.horizon].assign(kind="improvement")
-    pressure, formula = _pressure_rows(course)
+    pressure, formula = _pressure_rows(course) if thorough else (pd.DataFrame(), "")
     table = pd.concat([at_horizon, pressure, curve], ignore_index=True)
     table.insert(0, "term", table["kind"].where(table["kind"] == "pressure", table["group"]))
-    others = sensitivity(course)
+    others = sensitivity(course) if thorough else pd.DataFrame()
     overall = at_horizon[at_horizon["group"] == "all"].iloc[0]
     same = verdict(others, float(overall["conf_low"]), float(overall["conf_high"]))
     return Answer(
@@ -99,7 +103,7 @@ def how_much(study: Study, *, instrument: str, planned: bool = False) -> Answer:
         method=_method(model, formula),
         estimand=ESTIMAND,
         assumptions=ASSUMPTIONS,
-        checks=(*_checks(model, study, measure, instrument), same),
+        checks=(*_checks(model, study, measure, instrument), *([same] if thorough else [])),
         limits=(*LIMITS, *_cautions(study, course, planned)),
         references=REFERENCES,
         source=replace(source, n_used=model.fit.n_observations),
