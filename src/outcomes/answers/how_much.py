@@ -69,7 +69,7 @@ def how_much(
     planned : bool
         Whether an analysis plan declared the question.
     thorough : bool
-        Whether other models are tried beside (rows ``pressure`` and ``sensitivity``).
+        False gives the mean over all courses alone: no groups, no other models beside it.
 
     Returns
     -------
@@ -84,6 +84,7 @@ def how_much(
     source = source_of(study, n_used=len(course.rows), left_out=course.left_out)
     if course.n_courses < LEAST_COURSES or not course.times:
         return refusal(NAME, QUESTION, _too_few(course), source, estimand=ESTIMAND)
+    course = course if thorough else replace(course, group="")
     model = fit_course(course)
     curve = _curves(model)
     curve.insert(0, "kind", "curve")
