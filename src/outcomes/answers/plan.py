@@ -234,5 +234,7 @@ def _main_row(answer: Answer) -> int | None:
     if answer.refused or answer.name not in TESTED:
         return None
     table: pd.DataFrame = answer.table
-    rows = np.flatnonzero(table["kind"].str.startswith(TESTED[answer.name]) & table["p_value"].notna())
+    rows = np.flatnonzero(
+        table["kind"].str.startswith(TESTED[answer.name]) & table["p_value"].notna()
+    )
     return int(rows[0]) if len(rows) else None

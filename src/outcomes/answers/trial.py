@@ -229,7 +229,9 @@ def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
 
 def _limits(arms: Arms, *, clustered: bool) -> tuple[str, ...]:
     many = len(arms.treated) * len(arms.times) > 1
-    independent = "The rows `ancova` and `constrained` take patients of one therapist as independent"
+    independent = (
+        "The rows `ancova` and `constrained` take patients of one therapist as independent"
+    )
     return (
         "Patients who know their arm may report accordingly; this compares offers of care, not "
         "hands alone.",

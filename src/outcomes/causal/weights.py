@@ -115,10 +115,10 @@ def _columns(visits: pd.DataFrame) -> pd.DataFrame:
         }
     )
     dummies = pd.get_dummies(visits["condition"], dtype=float).iloc[:, 1:]
-    return _independent(table.join(dummies))
+    return independent(table.join(dummies))
 
 
-def _independent(table: pd.DataFrame) -> pd.DataFrame:
+def independent(table: pd.DataFrame) -> pd.DataFrame:
     """Keep columns that those before them, and a constant, do not determine."""
     kept: list[str] = []
     matrix = np.ones((len(table), 1))

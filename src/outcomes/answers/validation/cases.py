@@ -83,6 +83,11 @@ class Case:
     note: str = ""
 
     @property
+    def many(self) -> bool:
+        """Whether it can and must have many studies: a quick answer whose rates are judged."""
+        return not self.slow and any(row.expectation != "refuse" for row in self.rows)
+
+    @property
     def setting(self) -> str:
         """The scenario, and what differs from it."""
         more = ", ".join(part for part in (self.note, self.spoilt) if part)

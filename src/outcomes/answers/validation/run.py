@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import replace
+from multiprocessing import Pool
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -176,12 +176,11 @@ def run(
     """
     folder.mkdir(parents=True, exist_ok=True)
     kept = {case.name: _kept(case, folder) for case in cases}
-    wanted = {
-        case.name: range(FIRST_SEED, FIRST_SEED + studies[case.name]) for case in cases
-    }
+    wanted = {case.name: range(FIRST_SEED, FIRST_SEED + studies[case.name]) for case in cases}
     todo = [
         (case, seeds) for case in cases for seeds in _chunks(wanted[case.name], kept[case.name])
     ]
+    todo.sort(key=lambda chunk: chunk[1][0])  # all cases get their first studies first
     total = sum(studies[case.name] for case in cases)
     left = sum(len(seeds) for _, seeds in todo)
     progress(total - left, total)
@@ -205,16 +204,9 @@ def _worked(
     todo: list[tuple[Case, list[int]]], processes: int
 ) -> Iterator[tuple[Case, pd.DataFrame]]:
     """Yield what each chunk found, as it comes."""
-    with ProcessPoolExecutor(processes, initializer=_in_worker) as pool:
-        work: dict[Future[pd.DataFrame], Case] = {
-            pool.submit(_run_chunk, case, seeds): case for case, seeds in todo
-        }
-        try:
-            for done in as_completed(work):
-                yield work[done], done.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    if todo:
+        with Pool(processes, initializer=_in_worker) as pool:  # left in any way, it ends them
+            yield from pool.imap_unordered(_run_chunk, todo)
 
 
 def _in_worker() -> None:
@@ -222,8 +214,9 @@ def _in_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _run_chunk(case: Case, seeds: list[int]) -> pd.DataFrame:
-    return pd.DataFrame([record for seed in seeds for record in run_study(case, seed)])
+def _run_chunk(chunk: tuple[Case, list[int]]) -> tuple[Case, pd.DataFrame]:
+    case, seeds = chunk
+    return case, pd.DataFrame([record for seed in seeds for record in run_study(case, seed)])
 
 
 def _path(case: Case, folder: Path) -> Path:

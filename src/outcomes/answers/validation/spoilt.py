@@ -15,7 +15,9 @@ def _never_recorded(study: Study) -> Study:
 
 def _all_the_same(study: Study) -> Study:
     pressure = study.sessions["pressure"]
-    return replace(study, sessions=study.sessions.assign(pressure=pressure.where(pressure.isna(), 3)))
+    return replace(
+        study, sessions=study.sessions.assign(pressure=pressure.where(pressure.isna(), 3))
+    )
 
 
 def _no_overlap(study: Study) -> Study:
