@@ -67,8 +67,8 @@ def trial(study: Study, *, instrument: str, planned: bool = False) -> Answer:
     Answer
         ``.table``: ``kind`` is ``ancova, therapists`` (the answer where therapists treat in one arm
         only), ``ancova`` (the answer elsewhere), ``constrained``, ``change`` or ``score``; one row
-        an arm and time, the answer first. Refused without a named control, or with fewer than ten courses of
-        an arm at the time of the answer.
+        an arm and time, the answer first. Refused without a named control, or with fewer than ten
+        courses of an arm at the time of the answer.
     """
     course = course_frame(study, instrument)
     source = source_of(study, n_used=len(course.rows), left_out=course.left_out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -109,13 +110,13 @@ def _interval(rows: pd.DataFrame) -> Interval:
 
 
 def _p_value(rows: pd.DataFrame) -> Interval:
-    """An interval that leaves zero where the test says so."""
+    """Return an interval that leaves zero where the test says so."""
     spread, chance = float(rows["estimate"].iloc[0]), float(rows["p_value"].iloc[0])
     return spread, (0.0 if chance >= 0.05 else spread), np.inf
 
 
 def _named(rows: pd.DataFrame) -> Interval:
-    """The lead of the likeliest; its interval leaves zero where the answer names it."""
+    """Return the lead of the likeliest; its interval leaves zero where the answer names it."""
     from outcomes.answers.conditions import LEADS
 
     lead = float(rows["p_best"].max())
@@ -152,7 +153,7 @@ def run(
     folder: Path,
     *,
     processes: int = 2,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = print,
 ) -> dict[str, pd.DataFrame]:
     """Run cases; what a folder holds already is not run again.
 
@@ -220,7 +221,7 @@ def _run_chunk(chunk: tuple[Case, list[int]]) -> tuple[Case, pd.DataFrame]:
 
 
 def _path(case: Case, folder: Path) -> Path:
-    return folder / f"{hashlib.sha256(repr(case).encode()).hexdigest()[:16]}.csv"
+    return folder / (re.sub(r"\W+", "-", case.name) + ".csv")
 
 
 def _kept(case: Case, folder: Path) -> pd.DataFrame:

@@ -14,10 +14,8 @@ def _never_recorded(study: Study) -> Study:
 
 
 def _all_the_same(study: Study) -> Study:
-    pressure = study.sessions["pressure"]
-    return replace(
-        study, sessions=study.sessions.assign(pressure=pressure.where(pressure.isna(), 3))
-    )
+    given = study.sessions["pressure"].notna()
+    return replace(study, sessions=study.sessions.assign(pressure=given.map({True: 3.0})))
 
 
 def _no_overlap(study: Study) -> Study:

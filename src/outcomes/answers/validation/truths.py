@@ -64,6 +64,13 @@ def _last_pressure(study: Study, row: pd.Series[Any]) -> float:  # noqa: ARG001
     return _between(_estimands(study), LAST, "session_count", _horizon(study)) / 2
 
 
+def _last_curvature(study: Study, row: pd.Series[Any]) -> float:  # noqa: ARG001
+    """Per squared level; memory leaves the rest to earlier visits, adapted patients have none."""
+    assert study.truth is not None
+    given = study.truth.parameters
+    return -float(given["pressure_curvature"] * (1 - given["pressure_memory"]))
+
+
 def _every_pressure(study: Study, row: pd.Series[Any]) -> float:  # noqa: ARG001
     return _between(_estimands(study), EVERY, "session_count", _horizon(study)) / 2
 
@@ -84,7 +91,7 @@ def _events(study: Study, row: pd.Series[Any]) -> float:  # noqa: ARG001
 
 
 def _more_visits(axis: str) -> Truth:
-    """The same people with scripts of each frequency, at equal weeks or at equal sessions."""
+    """Compare scripts of each frequency in the same people, at equal weeks or equal sessions."""
 
     def truth(study: Study, row: pd.Series[Any]) -> float:
         assert study.truth is not None
@@ -112,6 +119,7 @@ TRUTHS: Mapping[str, Truth] = MappingProxyType(
         "change at the horizon": _change_at_horizon,
         "change of the condition": _change_at_horizon,
         "last pressure": _last_pressure,
+        "last curvature": _last_curvature,
         "every pressure": _every_pressure,
         "effect of the arm": _arm,
         "goal twice in a row": _goal,
