@@ -1,4 +1,4 @@
-"""Set up and run: `python run.py`, `python run.py test [--all]`, `python run.py lab`.
+"""Set up and run: `python run.py`, `... test [--all]`, `... validate [--quick]`, `... lab`.
 
 Needs nothing but Python 3.11 or newer. The first run makes `.venv` from `requirements.lock`, every
 package checked against its hash; later runs start at once. What is installed is remembered by the
@@ -136,14 +136,22 @@ def lab() -> int:
     return call(PYTHON, "-m", "jupyterlab", "--notebook-dir", ROOT / "notebooks")
 
 
+def validate(*, quick: bool) -> int:
+    """Prove what the answers promise on simulated studies; writes docs/validation.md."""
+    say("Simulating and answering; stop with Ctrl-C, the same command goes on from there.")
+    command = [PYTHON, "-m", "outcomes.answers.validation"]
+    return call(*command, *(["--quick"] if quick else []))
+
+
 def parse(words: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="run.py", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "what", nargs="?", default="report", choices=("report", "test", "lab", "setup"),
+        "what", nargs="?", default="report", choices=("report", "test", "validate", "lab", "setup"),
         help="report: the main job on the shipped study (default)",
     )  # fmt: skip
     parser.add_argument("--all", action="store_true", help="with test: the slow suites too")
+    parser.add_argument("--quick", action="store_true", help="with validate: ten minutes at most")
     return parser.parse_args(words)
 
 
@@ -161,8 +169,16 @@ def main(words: list[str]) -> int:
     except KeyboardInterrupt:
         say("Stopped. Run the same command again to go on.")
         return 130
-    jobs = {"report": main_job, "lab": lab, "setup": lambda: 0}
-    return test(everything=asked.all) if asked.what == "test" else jobs[asked.what]()
+    jobs = {
+        "report": main_job, "lab": lab, "setup": lambda: 0,
+        "test": lambda: test(everything=asked.all),
+        "validate": lambda: validate(quick=asked.quick),
+    }  # fmt: skip
+    try:
+        return jobs[asked.what]()
+    except KeyboardInterrupt:
+        say("Stopped.")
+        return 130
 
 
 if __name__ == "__main__":

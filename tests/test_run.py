@@ -94,3 +94,10 @@ def test_the_test_command_fails_when_any_check_fails(run):
     run.returns = 0
     assert run.test(everything=True) == 0
     assert "not slow" not in run.calls[-1]
+
+
+def test_validate_passes_the_mode_on(run):
+    assert run.main(["validate", "--quick"]) == 0
+    assert run.calls[-1][1:] == ["-m", "outcomes.answers.validation", "--quick"]
+    run.main(["validate"])
+    assert run.calls[-1][1:] == ["-m", "outcomes.answers.validation"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -69,6 +71,18 @@ def test_frail_patients_who_only_got_light_touch_leave_nothing_to_compare(clinic
     assert answer.refused
     assert "level 1: " in answer.reason
     assert "level 4: " in answer.reason
+
+
+def test_a_term_that_cannot_be_estimated_is_a_check_and_no_warning(clinic, answered):
+    """Everybody's age follows from being adapted: warnings are errors here."""
+    study = clinic(n=120, adapted=0.5)
+    frail = study.episodes["adaptations"] == "frail"
+    aged = study.episodes.assign(age_band=np.where(frail, "70-79", "30-39"))
+    answer = answered(replace(study, episodes=aged))
+    check = next(c for c in answer.checks if "can be estimated" in c.name)
+    assert not check.passed
+    assert check.detail == "not estimated: age"
+    assert answer.table["estimate"].iloc[0] != 0
 
 
 @pytest.mark.slow

@@ -84,8 +84,8 @@ def test_the_constrained_model_uses_courses_without_a_later_score():
     assert f"on {n_scores} scores" in trial(study, instrument="nprs").method
 
 
-def test_therapists_who_differ_widen_the_interval_of_the_treated():
-    study = made_trial(n=160)
+def with_therapists(study, *, control):
+    """Eight therapists, three points apart at most; whether courses of the control have one too."""
     ids = study.episodes["episode_id"].tolist()
     own = {name: f"t{i // 2 % 8}" for i, name in enumerate(ids)}
     gain = {f"t{i}": value for i, value in enumerate(np.linspace(-1.5, 1.5, 8))}
@@ -94,11 +94,39 @@ def test_therapists_who_differ_widen_the_interval_of_the_treated():
     later = (scores["timing"] == "follow_up") & (arm == "new")
     scores["score"] -= scores["episode_id"].map(own).map(gain) * later
     scores["score"] = scores["score"].clip(0, 10)
-    episodes = study.episodes.assign(therapist_id=study.episodes["episode_id"].map(own))
-    answer = trial(replace(study, assessments=scores, episodes=episodes), instrument="nprs")
+    therapist = study.episodes["episode_id"].map(own)
+    therapist = therapist.where(control | (study.episodes["arm"] == "new"))
+    episodes = study.episodes.assign(therapist_id=therapist)
+    return replace(study, assessments=scores, episodes=episodes)
+
+
+def test_where_therapists_treat_one_arm_only_the_answer_allows_for_them():
+    answer = trial(with_therapists(made_trial(n=160), control=False), instrument="nprs")
     plain, nested = (rows_of(answer, kind).iloc[0] for kind in ("ancova", "ancova, therapists"))
     assert nested["std_error"] > 1.3 * plain["std_error"]
     assert nested["df"] < 20
+    assert answer.table["kind"].iloc[0] == "ancova, therapists"
+    assert f"{nested['conf_low']:.1f} to {nested['conf_high']:.1f}" in answer.sentence
+    assert "allowing for baseline and therapists" in answer.sentence
+
+
+def test_the_nested_row_is_what_its_variances_make_of_the_therapists_means():
+    """Balanced, no covariate: the difference of means, with the variance of therapists' means."""
+    answer = trial(with_therapists(made_trial(n=160), control=False), instrument="nprs")
+    nested = rows_of(answer, "ancova, therapists").iloc[0]
+    plain = rows_of(answer, "ancova").iloc[0]
+    assert nested["estimate"] == pytest.approx(plain["estimate"], abs=0.05)
+    assert nested["std_error"] == pytest.approx(
+        np.linspace(-1.5, 1.5, 8).std(ddof=1) / 8**0.5, rel=0.25
+    )
+
+
+def test_where_therapists_treat_both_arms_the_answer_is_ancova_and_says_so():
+    answer = trial(with_therapists(made_trial(n=160), control=True), instrument="nprs")
+    assert answer.table["kind"].iloc[0] == "ancova"
+    assert len(rows_of(answer, "ancova, therapists")) == 1
+    assert "therapists" not in answer.sentence
+    assert any("and so does the answer" in limit for limit in answer.limits)
 
 
 def test_lords_paradox_is_flagged_when_arms_start_unequal():

@@ -1,79 +1,191 @@
-"""The validation table: its arithmetic on made records, its resuming, and one cheap case run."""
+"""The validation table: its promises, its arithmetic on made records, its resuming, its page."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from outcomes.answers.validation import CASES, NAIVE, Case, as_markdown, judge, run, run_case
+from outcomes.answers.ask import QUESTIONS
+from outcomes.answers.validation.__main__ import STUDIES, main
+from outcomes.answers.validation.cases import CASES, CLAIM, Case, Row
+from outcomes.answers.validation.judge import judge
+from outcomes.answers.validation.naive import NAIVE
+from outcomes.answers.validation.page import as_markdown
+from outcomes.answers.validation.run import READ, run, run_study, study_of
+from outcomes.answers.validation.spoilt import SPOILT
+from outcomes.answers.validation.truths import TRUTHS
+from outcomes.synthetic.scenarios import SCENARIOS
 
-CASE = Case("default", "how-much", "curve", "x", ("session_count", 4), "recover", "mean seen")
+REFUSED = Case("default", "trial", (Row("any number", "refuse"),), 20)
 
 
-def records(case, n=1000, coverage=0.95, bias=0.0):
+def case_of(expectation, because=""):
+    row = Row("curve", expectation, "change", naive="mean seen", because=because)
+    return Case("default", "how-much", (row,))
+
+
+def records(case, n=2000, coverage=0.95, bias=0.0):
     """Estimates around a truth of 1 with intervals that hold it in the stated share."""
     held = np.arange(n) < round(coverage * n)
-    estimate = np.full(n, 1 + bias)
-    low = np.where(held, 0.5, 1.5)
-    made = {"case": case.name, "seed": range(n), "refused": False, "truth": 1.0}
-    table = pd.DataFrame({**made, "estimate": estimate, "conf_low": low, "conf_high": 2.0})
-    return table.assign(naive=2.0, naive_low=1.8, naive_high=2.2)
+    made = {"row": case.rows[0].name, "seed": range(n), "refused": False, "truth": 1.0}
+    table = pd.DataFrame(
+        {**made, "estimate": 1 + bias, "conf_low": np.where(held, 0.5, 1.5), "conf_high": 2.0}
+    )
+    return {case.name: table.assign(naive=2.0, naive_low=1.8, naive_high=2.2)}
+
+
+def find(scenario, question, note=""):
+    return next(c for c in CASES if (c.scenario, c.question, c.note) == (scenario, question, note))
+
+
+def test_every_scenario_and_every_question_has_a_promise():
+    assert {case.scenario for case in CASES} == set(SCENARIOS)
+    numbers = {c.question for c in CASES for row in c.rows if row.expectation != "refuse"}
+    assert numbers == set(QUESTIONS)
+
+
+def test_every_name_in_a_promise_is_known_and_no_two_rows_share_theirs():
+    rows = [(case.name, row) for case in CASES for row in case.rows]
+    assert {row.truth for _, row in rows} - {""} <= set(TRUTHS)
+    assert {row.naive for _, row in rows} - {""} <= set(NAIVE)
+    assert {row.read for _, row in rows} <= set(READ)
+    assert {case.spoilt for case in CASES} - {""} <= set(SPOILT)
+    names = [(case.name, case.episodes, row.name) for case in CASES for row in case.rows]
+    assert len(set(names)) == len(names)
+    assert len({case.name for case in CASES}) == len(CASES)
+
+
+def test_a_full_run_has_the_studies_that_error_rates_need():
+    full = {case.name: STUDIES["full"][case.many] for case in CASES}
+    assert min(full.values()) >= 500
+    assert all(full[c.name] >= 2000 for c in CASES if not c.slow and c.rows[0].truth)
 
 
 @pytest.mark.parametrize(
     ("coverage", "expectation", "passed"),
     [(0.95, "recover", True), (0.85, "recover", False), (1.0, "recover", False),
-     (1.0, "widen", True), (0.85, "widen", False)],
+     (1.0, "widen", True), (0.85, "widen", False), (0.95, "null", True), (0.99, "null", False),
+     (0.91, "null", False)],
 )  # fmt: skip
-def test_a_case_passes_when_its_coverage_is_what_was_promised(coverage, expectation, passed):
-    case = Case("default", "q", "k", "x", ("week", 8), expectation, "mean seen")
+def test_a_row_is_kept_when_its_coverage_is_what_was_promised(coverage, expectation, passed):
+    case = case_of(expectation)
     row = judge(records(case, coverage=coverage), [case]).iloc[0]
     assert row["coverage"] == coverage
     assert row["low"] <= coverage <= row["high"]
     assert row["passed"] == passed
 
 
+def test_the_monte_carlo_interval_is_shared_out_over_the_rows():
+    """Clopper-Pearson for 950 of 1000: scipy's own, at 99 % and at 1 - 0.01 / 2."""
+    from scipy.stats import binomtest
+
+    case = case_of("recover")
+    alone = judge(records(case, 1000), [case]).iloc[0]
+    expected = binomtest(950, 1000).proportion_ci(0.99)
+    assert (alone["low"], alone["high"]) == pytest.approx((expected.low, expected.high))
+    two = {**records(case, 1000), REFUSED.name: pd.DataFrame({"row": ["any number"], "refused": 1})}
+    expected = binomtest(950, 1000).proportion_ci(0.995)
+    assert judge(two, [case, REFUSED]).iloc[0]["low"] == pytest.approx(expected.low)
+
+
 def test_bias_of_the_honest_and_of_the_naive_analysis():
-    row = judge(records(CASE, bias=0.25), [CASE]).iloc[0]
+    case = case_of("recover")
+    row = judge(records(case, bias=0.25), [case]).iloc[0]
     assert row["bias"] == pytest.approx(0.25)
     assert row["naive_bias"] == pytest.approx(1.0)
     assert row["naive_coverage"] == 0.0
 
 
-def test_a_refusal_case_counts_refusals():
-    case = Case("default", "trial", "ancova", "", ("week", 8), "refuse")
-    table = pd.DataFrame({"case": case.name, "seed": range(20), "refused": [True] * 19 + [False]})
-    row = judge(table, [case]).iloc[0]
-    assert row["refused"] == 0.95
-    assert row["passed"]
+def test_a_study_without_the_number_is_not_counted_as_held():
+    case = case_of("recover")
+    found = records(case, 100)
+    found[case.name].loc[:9, ["estimate", "conf_low", "conf_high", "truth"]] = np.nan
+    row = judge(found, [case]).iloc[0]
+    assert (row["n"], row["told"]) == (100, 90)
+    assert row["coverage"] == pytest.approx(85 / 90)
 
 
-def test_the_page_names_what_was_missed():
-    table = judge(records(CASE, coverage=0.7), [CASE])
-    page = as_markdown(table)
+@pytest.mark.parametrize(("share", "passed"), [(0.96, True), (0.9, False)])
+def test_a_refusal_is_kept_by_its_share(share, passed):
+    told = np.arange(100) < share * 100
+    found = {REFUSED.name: pd.DataFrame({"row": "any number", "seed": range(100), "refused": told})}
+    row = judge(found, [REFUSED]).iloc[0]
+    assert row["refused"] == share
+    assert row["passed"] == passed
+
+
+def test_the_page_says_how_many_studies_and_why_a_row_misses():
+    case = case_of("recover", because="It takes visits as independent.")
+    page = as_markdown(judge(records(case, coverage=0.7), [case]), "quick", 7)
+    assert "| 2,000 |" in page
     assert "**no**" in page
-    assert "Missed: default, how-much" in page
-    assert "Every case passed." in as_markdown(table.assign(passed=True))
+    assert "- how-much, default, curve: It takes visits as independent." in page
+    assert "--quick" in page
+    good = as_markdown(judge(records(case), [case]), "full", 7)
+    assert "Every row is kept." in good
+    assert "--quick" not in good
 
 
-def test_every_case_names_a_naive_analysis_that_exists():
-    assert {case.naive for case in CASES} - {""} <= set(NAIVE)
-    assert len({case.name for case in CASES}) == len(CASES)
+def test_a_run_goes_on_where_it_stopped_and_is_the_same_run(tmp_path):
+    told = []
+
+    def counted(done, total):
+        told.append((done, total))
+
+    def upto(n):
+        return run([REFUSED], {REFUSED.name: n}, tmp_path, processes=1, progress=counted)
+
+    upto(1)
+    both = upto(2)
+    assert told == [(0, 1), (1, 1), (1, 2), (2, 2)]
+    assert both[REFUSED.name]["seed"].tolist() == [10_000, 10_001]
+    assert both[REFUSED.name]["refused"].all()
+    assert upto(1)[REFUSED.name]["seed"].tolist() == [10_000]
 
 
-def test_a_run_goes_on_where_it_stopped(tmp_path):
-    case = Case("default", "trial", "ancova", "", ("week", 8), "refuse", episodes=20)
-    first = run([case], 1, tmp_path)
-    both = run([case], 2, tmp_path)
-    assert first["seed"].tolist() == [10_000]
-    assert both["seed"].tolist() == [10_000, 10_001]
-    assert both["refused"].all()
+def test_ctrl_c_keeps_what_is_finished(tmp_path, monkeypatch, capsys):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("outcomes.answers.validation.__main__.run", stopped)
+    page = tmp_path / "page.md"
+    assert main(["--quick", "--folder", str(tmp_path), "--page", str(page)]) == 130
+    assert "kept" in capsys.readouterr().out
+    assert not page.exists()
 
 
 def test_a_trial_is_compared_with_its_own_truth():
-    case = next(c for c in CASES if c.kind == "ancova" and c.estimand)
-    record = run_case(case, 3)
-    assert record["truth"] == pytest.approx(1.52, abs=0.1)
-    assert record["conf_low"] < record["estimate"] < record["conf_high"]
-    assert record["naive"] > record["truth"]
+    first, *_, last = run_study(find("two-arm-trial", "trial"), 3)
+    assert first["truth"] == pytest.approx(1.52, abs=0.1)
+    assert first["conf_low"] < first["estimate"] < first["conf_high"]
+    assert first["naive"] > first["truth"]
+    assert last["truth"] == pytest.approx(0.04, abs=0.1)
+
+
+def test_more_visits_help_by_equal_weeks_and_lose_weeks_by_equal_sessions():
+    by_week, by_session = run_study(find("default", "frequency", "scripts of six weeks"), 3)
+    assert by_week["truth"] > 0 > by_session["truth"]
+
+
+def test_the_answer_makes_no_claim_where_the_naive_one_does():
+    case = find("regression-to-the-mean", "how-much")
+    claim = next(r for r in run_study(replace(case, episodes=60), 3) if r["row"] == CLAIM)
+    assert claim["refused"]
+    assert claim["truth"] == 0.0
+    assert claim["naive_low"] > 0
+
+
+def test_spoilt_records_lack_what_they_should():
+    def pressures(spoilt):
+        return study_of(Case("default", "pressure", (), 30, spoilt=spoilt), 1).sessions["pressure"]
+
+    assert pressures("pressure never recorded").isna().all()
+    assert pressures("everyone at the same pressure").nunique() == 1
+    assert pressures("no overlap").nunique() == 2
+    stayed = study_of(
+        Case("default", "leavers", (), 30, spoilt="everyone leaves after one visit"), 1
+    )
+    assert stayed.trajectory("nprs").empty

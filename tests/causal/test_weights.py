@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from statsmodels.discrete.discrete_model import Logit
+from statsmodels.miscmodels.ordinal_model import OrderedModel
+from statsmodels.tools.numdiff import approx_fprime
 
 from outcomes.causal.pressure_history import pressure_history
-from outcomes.causal.weights import stabilised_weights
+from outcomes.causal.weights import _ProportionalOdds, stabilised_weights
 from outcomes.errors import FitError
 
 
@@ -38,6 +40,17 @@ def test_with_two_levels_the_weights_are_those_of_logistic_regression(clinic):
     assert stabilised_weights(visits).table["weight"].to_numpy() == pytest.approx(
         expected.to_numpy(), rel=1e-3
     )
+
+
+def test_the_gradient_of_proportional_odds_is_that_of_statsmodels_by_differences():
+    rng = np.random.default_rng(4)
+    codes, columns = rng.integers(0, 4, 80), rng.normal(size=(80, 2))
+    at = rng.normal(0, 0.3, 5)
+    theirs = OrderedModel(codes, columns, distr="logit")
+    ours = _ProportionalOdds(codes, columns, distr="logit")
+    assert ours.loglike(at) == pytest.approx(theirs.loglike(at), rel=1e-12)
+    expected = approx_fprime(at, theirs.loglike, centered=True)
+    assert ours.score(at) == pytest.approx(expected, rel=1e-5)
 
 
 def test_pressure_given_without_regard_to_pain_needs_no_weights(clinic):

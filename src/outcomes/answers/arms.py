@@ -50,6 +50,12 @@ class Arms:
         """Arms other than the control, sorted."""
         return sorted(set(self.rows["arm"].dropna()) - {self.control})
 
+    @property
+    def nested(self) -> bool:
+        """Whether therapists treat in one arm only: no course of the control had a visit."""
+        control = self.rows[self.rows["arm"] == self.control]
+        return not (control["therapist_id"].notna() & (control["session_count"] != 0)).any()
+
     def at(self, time: float) -> pd.DataFrame:
         """Return one row a course: its score at a time, the last where it has several."""
         rows = self.rows[self.rows[self.axis] == time]

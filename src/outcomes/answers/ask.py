@@ -102,11 +102,11 @@ def answer(
     study.instrument(chosen)
     known = None if plan is None else read_plan(plan)
     planned = known is not None and known.find(name, chosen) is not None
-    options = _taken(ask, instrument=chosen, episode=episode, seed=seed, planned=planned)
+    options = taken(ask, instrument=chosen, episode=episode, seed=seed, planned=planned)
     return under_plan(ask(study, **options), known, chosen)
 
 
-def _taken(ask: Callable[..., Answer], **options: Any) -> dict[str, Any]:
+def taken(ask: Callable[..., Answer], **options: Any) -> dict[str, Any]:
     """Return the options that a question takes."""
     known = inspect.signature(ask).parameters
     return {name: value for name, value in options.items() if name in known}

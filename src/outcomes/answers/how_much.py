@@ -57,7 +57,9 @@ REFERENCES = (
 )
 
 
-def how_much(study: Study, *, instrument: str, planned: bool = False) -> Answer:
+def how_much(
+    study: Study, *, instrument: str, planned: bool = False, thorough: bool = True
+) -> Answer:
     """Estimate improvement during care by group, pressure and session count.
 
     Parameters
@@ -68,6 +70,8 @@ def how_much(study: Study, *, instrument: str, planned: bool = False) -> Answer:
         Instrument of the outcome.
     planned : bool
         Whether an analysis plan declared the question.
+    thorough : bool
+        False gives the mean over all courses alone: no groups, no other models beside it.
 
     Returns
     -------
@@ -83,15 +87,16 @@ def how_much(study: Study, *, instrument: str, planned: bool = False) -> Answer:
     source = source_of(study, n_used=len(course.rows), left_out=course.left_out)
     if course.n_courses < LEAST_COURSES or not course.times:
         return refusal(NAME, QUESTION, _too_few(course), source, estimand=ESTIMAND)
+    course = course if thorough else replace(course, group="")
     model = fit_course(course)
     curve = _curves(model)
     curve.insert(0, "kind", "curve")
     at_horizon = curve[curve[course.axis] == course.horizon].assign(kind="improvement")
-    pressure, formula = _pressure_rows(course)
+    pressure, formula = _pressure_rows(course) if thorough else (pd.DataFrame(), "")
     table = pd.concat([at_horizon, pressure, curve], ignore_index=True)
     table.insert(0, "term", table["kind"].where(table["kind"] == "pressure", table["group"]))
-    alone, selection = beside(model, measure)
-    others = sensitivity(course)
+    alone, selection = beside(model, measure) if thorough else (pd.DataFrame(), "")
+    others = sensitivity(course) if thorough else pd.DataFrame()
     overall = at_horizon[at_horizon["group"] == "all"].iloc[0]
     same = verdict(others, float(overall["conf_low"]), float(overall["conf_high"]))
     return Answer(
@@ -103,7 +108,7 @@ def how_much(study: Study, *, instrument: str, planned: bool = False) -> Answer:
         method=_method(model, formula),
         estimand=ESTIMAND,
         assumptions=ASSUMPTIONS,
-        checks=(*_checks(model, study, measure, instrument), same),
+        checks=(*_checks(model, study, measure, instrument), *([same] if thorough else [])),
         limits=(*LIMITS[:2], selection, *LIMITS[2:], *_cautions(study, course, planned)),
         references=REFERENCES,
         source=replace(source, n_used=model.fit.n_observations),

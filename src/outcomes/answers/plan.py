@@ -26,7 +26,7 @@ TESTED: Mapping[str, str] = {
     "therapists": "spread",
     "trial": "ancova",
 }
-"""Questions with one test, and the kind of row that holds it: the first of that kind."""
+"""Questions with one test, and how the kind of its row begins: the first of those rows."""
 _KEYS = ("question", "instrument", "threshold")
 
 
@@ -234,5 +234,7 @@ def _main_row(answer: Answer) -> int | None:
     if answer.refused or answer.name not in TESTED:
         return None
     table: pd.DataFrame = answer.table
-    rows = np.flatnonzero((table["kind"] == TESTED[answer.name]) & table["p_value"].notna())
+    rows = np.flatnonzero(
+        table["kind"].str.startswith(TESTED[answer.name]) & table["p_value"].notna()
+    )
     return int(rows[0]) if len(rows) else None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pandas as pd
 
@@ -19,7 +19,8 @@ from outcomes.causal.marginal_model import weighted_slope, with_weights
 from outcomes.causal.pressure_history import LEAST_EPISODES, PressureHistory, pressure_history
 from outcomes.causal.weights import Weights, stabilised_weights
 from outcomes.dictionary.instruments import Instrument
-from outcomes.errors import FitError
+from outcomes.errors import FitError, OutcomesWarning
+from outcomes.mixed.results import MixedFit
 from outcomes.study import Study
 
 NAME = "pressure"
@@ -83,10 +84,11 @@ def pressure(study: Study, *, instrument: str, seed: int = 0, planned: bool = Fa
     Returns
     -------
     Answer
-        ``.table``: ``kind`` is ``last visit`` (the answer, per level), ``within`` and ``between``
-        courses, ``marginal structural model`` and ``g-formula`` (sustained, per level), and
-        ``overlap`` (counts by level). Refused without pressure, or with fewer than two levels in
-        ten courses each.
+        ``.table``: ``kind`` is ``last visit`` (the answer, per level), ``curvature`` (per squared
+        level, below zero where medium pressure did better), ``within`` and ``between`` courses,
+        ``marginal structural model`` and ``g-formula`` (sustained, per level), and ``overlap``
+        (counts by level). Refused without pressure, or with fewer than two levels in ten courses
+        each.
     """
     course = course_frame(study, instrument)
     source = source_of(study, left_out=course.left_out)
@@ -103,7 +105,10 @@ def pressure(study: Study, *, instrument: str, seed: int = 0, planned: bool = Fa
     measure = study.instrument(instrument)
     left_out = {**history.left_out, "no score at the start of the visit before": lost}
     course = replace(course, rows=rows)
-    table, formula = _last_visit(course)
+    table, fit = _last_visit(course)
+    if "last visit" not in set(table["kind"]):
+        reason = f"pressure cannot be told from {', '.join(fit.estimates.terms[1:])} in these rows."
+        return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND)
     sustained = _sustained(course, history, measure, seed)
     table = pd.concat([table, sustained.table, _overlap_rows(history)], ignore_index=True)
     allowed = words(
@@ -115,10 +120,15 @@ def pressure(study: Study, *, instrument: str, seed: int = 0, planned: bool = Fa
         sentence=_sentence(table, course, measure),
         table=table,
         picture=_picture(table, measure),
-        method=_method(formula, course, history),
+        method=_method(fit.request.formula, course, history),
         estimand=ESTIMAND,
         assumptions=ASSUMPTIONS,
-        checks=(_overlap_check(history), sustained.check),
+        checks=(
+            _overlap_check(history),
+            _terms_check(fit),
+            _curvature_check(table),
+            sustained.check,
+        ),
         limits=(*allowed.cautions, *LIMITS),
         references=REFERENCES,
         source=replace(source, n_used=len(rows), left_out={**source.left_out, **left_out}),
@@ -155,28 +165,56 @@ def _no_support(history: PressureHistory, rows: pd.DataFrame) -> str:
     )
 
 
-def _last_visit(course: CourseFrame) -> tuple[pd.DataFrame, str]:
+def _last_visit(course: CourseFrame) -> tuple[pd.DataFrame, MixedFit]:
     """Last visit's pressure, and its split within and between courses."""
     facts = [name for name in ("adapted", "age") if course.rows[name].nunique() > 1]
     seen = (*SEEN, *facts)
-    whole = fit_course(course, (*seen, "pressure")).fit
-    parts = [_term_row(whole, "pressure", "last visit")]
-    if course.rows["pressure_within"].abs().max() > 0:
-        split = fit_course(course, (*seen, "pressure_within", "pressure_mean")).fit
-        parts += [
-            _term_row(split, "pressure_within", "within"),
-            _term_row(split, "pressure_mean", "between"),
+    with warnings.catch_warnings():  # terms that cannot be estimated are listed among the checks
+        warnings.filterwarnings("ignore", "The fixed part is rank deficient", OutcomesWarning)
+        whole = fit_course(course, (*seen, "pressure")).fit
+        bent = replace(course, rows=course.rows.assign(pressure_squared=_squared(course.rows)))
+        curved = fit_course(bent, (*seen, "pressure", "pressure_squared")).fit
+        parts = [
+            _term_row(whole, "pressure", "last visit"),
+            _term_row(curved, "pressure_squared", "curvature"),
         ]
-    table = pd.concat(parts, ignore_index=True)
-    return table.assign(n_episodes=course.n_courses), whole.request.formula
+        if course.rows["pressure_within"].abs().max() > 0:
+            split = fit_course(course, (*seen, "pressure_within", "pressure_mean")).fit
+            parts += [
+                _term_row(split, "pressure_within", "within"),
+                _term_row(split, "pressure_mean", "between"),
+            ]
+    table = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    return table.assign(n_episodes=course.n_courses), whole
 
 
-def _term_row(fit: Any, term: str, kind: str) -> pd.DataFrame:
+def _squared(rows: pd.DataFrame) -> pd.Series[float]:
+    return (rows["pressure"] - rows["pressure"].mean()) ** 2
+
+
+def _curvature_check(table: pd.DataFrame) -> Check:
+    name = "one level is worth the same from light to firm"
+    rows = table[table["kind"] == "curvature"].to_dict("records")
+    if not rows:
+        return Check(name, False, "cannot be told from two levels")
+    low, high = rows[0]["conf_low"], rows[0]["conf_high"]
+    found = f"{rows[0]['estimate']:.2f} a squared level (95 % CI {low:.2f} to {high:.2f})"
+    return Check(name, low <= 0 <= high, f"{found}; below zero, medium pressure did better")
+
+
+def _term_row(fit: MixedFit, term: str, kind: str) -> pd.DataFrame:
+    """Estimate of a term; no row where the terms before it determine it."""
     weights = [float(name == term) for name in fit.estimates.terms]
-    row = estimates(fit, weights)
+    row = estimates(fit, weights) if any(weights) else pd.DataFrame()
     row.insert(0, "term", term)
     row.insert(1, "kind", kind)
     return row
+
+
+def _terms_check(fit: MixedFit) -> Check:
+    lost = fit.estimates.aliased_terms
+    name = "every term of the model can be estimated"
+    return Check(name, not lost, f"not estimated: {', '.join(lost)}" if lost else "all of them")
 
 
 def _sustained(
@@ -263,10 +301,11 @@ def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
 
 def _method(formula: str, course: CourseFrame, history: PressureHistory) -> str:
     return (
-        f"Linear mixed model by REML: {formula}, on {len(course.rows)} scores; within and between: "
-        "the same with pressure split into its mean so far and the difference from it. Marginal "
-        "structural model: weighted least squares on the mean pressure so far, stabilised weights "
-        "from proportional-odds models of pressure, truncated at their 1st and 99th percentile, "
+        f"Linear mixed model by REML: {formula}, on {len(course.rows)} scores; curvature: the same "
+        "with the squared distance from mean pressure; within and between: the same with pressure "
+        "split into its mean so far and the difference from it. Marginal structural model: "
+        "weighted least squares on the mean pressure so far, stabilised weights from "
+        "proportional-odds models of pressure, truncated at their 1st and 99th percentile, "
         "errors robust to courses. G-formula: linear model of the next score played forward for "
         f"{course.horizon:g} visits, interval from 200 resamples of courses. "
         f"Pressure levels kept: {history.n_levels}."

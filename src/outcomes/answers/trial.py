@@ -24,6 +24,7 @@ from outcomes.study import Study
 
 NAME = "trial"
 QUESTION = "Did treatment beat its control?"
+CLUSTERED = "ancova, therapists"
 LORD = 0.5
 """Change and ANCOVA are said to differ beyond this share of the ANCOVA's standard error."""
 
@@ -35,6 +36,8 @@ ESTIMAND = (
 ASSUMPTIONS = (
     "ANCOVA uses courses with a score at that time: those without are like those with, given arm "
     "and baseline.",
+    "Where therapists treat in one arm only, patients of one therapist share what is particular to "
+    "that therapist; therapists are drawn from a normal distribution.",
     "The constrained longitudinal model uses every score: missing ones are like those of courses "
     "with the same scores so far (missing at random). Its arms have one mean at baseline; the "
     "covariance of a course's scores is unstructured.",
@@ -42,6 +45,7 @@ ASSUMPTIONS = (
 REFERENCES = (
     "Vickers & Altman (2001), BMJ 323:1123: baseline as covariate.",
     "Liang & Zeger (2000), Sankhya B 62:134: the constrained longitudinal model.",
+    "Roberts & Roberts (2005), Clin Trials 2:152: therapists in one arm (partially nested trials).",
     "Lord (1967), Psychol Bull 68:304; Senn (2006), Stat Med 25:4334: change and ANCOVA.",
 )
 
@@ -61,9 +65,10 @@ def trial(study: Study, *, instrument: str, planned: bool = False) -> Answer:
     Returns
     -------
     Answer
-        ``.table``: ``kind`` is ``ancova`` (the answer), ``constrained``, ``change`` or ``score``;
-        one row an arm and time. Refused without a named control, or with fewer than ten courses of
-        an arm at the time of the answer.
+        ``.table``: ``kind`` is ``ancova, therapists`` (the answer where therapists treat in one arm
+        only), ``ancova`` (the answer elsewhere), ``constrained``, ``change`` or ``score``; one row
+        an arm and time, the answer first. Refused without a named control, or with fewer than ten
+        courses of an arm at the time of the answer.
     """
     course = course_frame(study, instrument)
     source = source_of(study, n_used=len(course.rows), left_out=course.left_out)
@@ -74,7 +79,9 @@ def trial(study: Study, *, instrument: str, planned: bool = False) -> Answer:
     arms = _arms(study, course, measure)
     table, method = _estimates(study, arms, instrument)
     table.insert(0, "term", table["arm"])
-    answers = (table["kind"] == "ancova") & (table[arms.axis] == arms.times[-1])
+    last = table[arms.axis] == arms.times[-1]
+    clustered = arms.nested and bool((table.loc[last, "kind"] == CLUSTERED).any())
+    answers = last & (table["kind"] == (CLUSTERED if clustered else "ancova"))
     table = pd.concat([table[answers], table[~answers]], ignore_index=True)
     main = table.head(int(answers.sum()))
     allowed = words(basis_of(study, contrast=True, planned=planned, n_episodes=course.n_courses))
@@ -88,7 +95,7 @@ def trial(study: Study, *, instrument: str, planned: bool = False) -> Answer:
         estimand=ESTIMAND,
         assumptions=ASSUMPTIONS,
         checks=_checks(table, arms, study),
-        limits=(*allowed.cautions, *_limits(arms)),
+        limits=(*allowed.cautions, *_limits(arms, clustered=clustered)),
         references=REFERENCES,
         source=source,
     )
@@ -129,11 +136,11 @@ def _arms(study: Study, course: CourseFrame, measure: Instrument) -> Arms:
 
 def _estimates(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame, str]:
     parts = [compared_at(arms, time) for time in arms.times]
-    parts.append(nested_rows(arms, arms.times[-1]))
+    parts += [nested_rows(arms, time) for time in arms.times]
     method = (
-        "ANCOVA: least squares of improvement on arm and baseline, at each time by itself; beside "
-        "it improvement alone, the score alone, and at the last time "
-        "ANCOVA with therapists of the treated as random."
+        "ANCOVA: least squares of improvement on arm and baseline, at each time by itself; the "
+        "same with therapists of the treated as random (REML, Satterthwaite), which is the answer "
+        "where therapists treat in one arm only; beside them improvement alone and the score alone."
     )
     model = constrained_model(study, arms, instrument)
     if model is not None:
@@ -150,10 +157,11 @@ def _estimates(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame,
 def _sentence(main: pd.DataFrame, arms: Arms, measure: Instrument, allowed: Words) -> str:
     digits, time = decimals(measure), when(arms.axis, arms.times[-1])
     parts = [_part(row, arms.control, measure.unit, digits) for row in main.to_dict("records")]
+    therapists = " and therapists" if main["kind"].iloc[0] == CLUSTERED else ""
     kind = {"effect": "the effect of offering it", "difference": "a difference, not randomised"}
     return (
         f"{time[0].upper()}{time[1:]}, {measure.title} had improved by {' and by '.join(parts)}, "
-        f"allowing for baseline: {kind[allowed.claim]} ({scale(measure)})."
+        f"allowing for baseline{therapists}: {kind[allowed.claim]} ({scale(measure)})."
     )
 
 
@@ -168,9 +176,9 @@ def _part(row: Mapping[Hashable, Any], control: str, unit: str, digits: int) -> 
 def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instrument) -> Picture:
     last = table[table[arms.axis] == arms.times[-1]]
     ways = {
+        CLUSTERED: "ANCOVA with therapists",
         "ancova": "baseline as covariate (ANCOVA)",
         "constrained": "baseline as outcome (constrained)",
-        "ancova, therapists": "ANCOVA with therapists",
         "change": "change alone",
         "score": "score alone",
     }
@@ -191,7 +199,7 @@ def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instr
         x_label=f"Difference in improvement ({measure.unit}; right = better than {arms.control})",
         y_label="",
         alt=f"Difference in improvement from {arms.control} with 95 % intervals, {time}, in "
-        f"several analyses. ANCOVA: {spoken}.",
+        f"several analyses. {ways[main['kind'].iloc[0]]}: {spoken}.",
     )
 
 
@@ -219,14 +227,17 @@ def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
     )
 
 
-def _limits(arms: Arms) -> tuple[str, ...]:
+def _limits(arms: Arms, *, clustered: bool) -> tuple[str, ...]:
     many = len(arms.treated) * len(arms.times) > 1
+    independent = (
+        "The rows `ancova` and `constrained` take patients of one therapist as independent"
+    )
     return (
         "Patients who know their arm may report accordingly; this compares offers of care, not "
         "hands alone.",
-        "Patients of one therapist resemble each other. The ANCOVA takes them as independent, so "
-        "its interval is too narrow where therapists differ; the row `ancova, therapists` allows "
-        "for it.",
+        f"{independent}: too narrow where therapists differ."
+        if clustered
+        else f"{independent}, and so does the answer; therapists who differ would widen it.",
         *(
             ("Other times and arms are shown for completeness and not adjusted for their number.",)
             if many

@@ -9,7 +9,7 @@ import pandas as pd
 from formulaic import model_matrix
 from statsmodels.regression.linear_model import WLS
 
-from outcomes.causal.weights import Weights
+from outcomes.causal.weights import Weights, independent
 from outcomes.mixed.testing import quantile, two_sided_p
 
 
@@ -56,12 +56,14 @@ def weighted_slope(rows: pd.DataFrame, exposure: str = "pressure_mean") -> dict[
     Notes
     -----
     Weighted least squares with independence working correlation and errors robust to courses
-    (a weighted GEE); degrees of freedom are courses less one.
+    (a weighted GEE); degrees of freedom are courses less one. Terms that those before them
+    determine are left out; the exposure comes first.
     """
     terms = [exposure, "baseline", "adapted", "age", "C(condition)", "C(session_count)"]
     several = [t for t in terms if rows[t.removeprefix("C(").removesuffix(")")].nunique() > 1]
     frame = rows.assign(condition=rows["condition"].fillna("not recorded"))
-    columns = model_matrix(" + ".join(several), frame)
+    columns = independent(model_matrix(" + ".join(several), frame).drop(columns="Intercept"))
+    columns.insert(0, "Intercept", 1.0)
     clusters = pd.factorize(rows["episode_id"])[0]
     fit = WLS(rows["improvement"].to_numpy(), columns.to_numpy(), rows["weight"].to_numpy()).fit(
         cov_type="cluster", cov_kwds={"groups": clusters}

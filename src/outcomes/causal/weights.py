@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 from statsmodels.tools.sm_exceptions import ConvergenceWarning, HessianInversionWarning
 
@@ -77,6 +78,28 @@ def stabilised_weights(visits: pd.DataFrame) -> Weights:
     return Weights(table, float(weight.mean()), float(product.max()), effective)
 
 
+class _ProportionalOdds(OrderedModel):  # type: ignore[misc]
+    """statsmodels' model with its gradient in closed form instead of by differences."""
+
+    def cdf(self, x: Array) -> Array:
+        return np.asarray(expit(x))
+
+    def score(self, params: Array) -> Array:
+        steps = params[1 - self.k_levels :]  # first threshold, then logs of the gaps
+        thresholds = self.transform_threshold_params(params)
+        linear = self.exog @ params[: 1 - self.k_levels]
+        above = expit(thresholds[self.endog + 1] - linear)
+        below = expit(thresholds[self.endog] - linear)
+        upper, lower = above * (1 - above), below * (1 - below)
+        chance = above - below
+        levels = np.arange(self.k_levels - 1)
+        first = np.bincount(self.endog, upper / chance, self.k_levels)[levels]
+        second = np.bincount(self.endog, lower / chance, self.k_levels)[levels + 1]
+        onwards = np.cumsum((first - second)[::-1])[::-1]
+        gaps = np.concatenate([[1.0], np.exp(steps[1:])])
+        return np.concatenate([self.exog.T @ ((lower - upper) / chance), gaps * onwards])
+
+
 def _columns(visits: pd.DataFrame) -> pd.DataFrame:
     """Baseline facts and past pressure, as numbers; constant and repeated columns are dropped."""
     before = visits["pressure_before"]
@@ -92,10 +115,10 @@ def _columns(visits: pd.DataFrame) -> pd.DataFrame:
         }
     )
     dummies = pd.get_dummies(visits["condition"], dtype=float).iloc[:, 1:]
-    return _independent(table.join(dummies))
+    return independent(table.join(dummies))
 
 
-def _independent(table: pd.DataFrame) -> pd.DataFrame:
+def independent(table: pd.DataFrame) -> pd.DataFrame:
     """Keep columns that those before them, and a constant, do not determine."""
     kept: list[str] = []
     matrix = np.ones((len(table), 1))
@@ -116,7 +139,7 @@ def _probability(pressure: pd.Series[float], columns: pd.DataFrame) -> Array:
         warnings.simplefilter("ignore", ConvergenceWarning)  # judged below by its own result
         warnings.simplefilter("ignore", HessianInversionWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
-        fit = OrderedModel(codes, columns.to_numpy(), distr="logit").fit(
+        fit = _ProportionalOdds(codes, columns.to_numpy(), distr="logit").fit(
             method="bfgs", disp=0, maxiter=500, skip_hessian=True
         )
         chances = np.asarray(fit.predict(columns.to_numpy()))

@@ -1,0 +1,112 @@
+"""The page of documentation: what was promised, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import pandas as pd
+
+from outcomes import __version__
+
+PACKAGES = ("numpy", "pandas", "scipy", "statsmodels")
+HEADS = ("question", "scenario", "number judged", "must", "studies", "bias", "coverage",
+         "naive analysis", "its bias", "its coverage", "kept")  # fmt: skip
+
+INTRO = """# What the answers recover
+
+Studies are simulated with known truth (docs/simulation.md), asked, and compared. What each answer
+must do was written first (`outcomes.answers.validation.cases`):
+
+- **recover**: its 95 % intervals hold the truth as often as they say. Kept when the Monte-Carlo
+  interval of their coverage overlaps 93 to 97 %.
+- **widen**: at least so often; assumptions fail here, or the method is cautious. Kept when coverage
+  is not below 93 %.
+- **null**: nothing is there. One minus coverage is the rate of false positives; kept when its
+  interval overlaps 4 to 6 %.
+- **refuse**: no number, or no claim. Kept when at least 95 % of studies are refused.
+
+Brackets hold exact Monte-Carlo intervals, 99 % for all rows together (Bonferroni). Bias is in the
+units of the answer (NPRS points, points a Walton level, shares, events per 100 visits); positive =
+too good. Naive analyses stand beside, judged by the same truth; where care does nothing, a mean
+change read as its effect is judged by zero. The answers are the ones users get, without the models
+tried beside them.
+"""
+
+
+def as_markdown(table: pd.DataFrame, mode: str, first_seed: int) -> str:
+    """Return the verdicts as a page of documentation.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `outcomes.answers.validation.judge.judge`.
+    mode : str
+        ``quick`` or ``full``.
+    first_seed : int
+        Seed of the first study of each case.
+    """
+    rows = table.to_dict("records")
+    made = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    command = "python run.py validate" + (" --quick" if mode == "quick" else "")
+    kept = int(table["passed"].sum())
+    lines = [
+        INTRO,
+        f"Written by `{command}` ({mode} run), outcomes {__version__}, {made}; seeds from "
+        f"{first_seed}.",
+        *([QUICK] if mode == "quick" else []),
+        f"\n**{kept} of {len(rows)} rows are kept.**\n",
+        "| " + " | ".join(HEADS) + " |",
+        "|" + "---|" * len(HEADS),
+        *(_line(row) for row in rows),
+        "",
+        *_missed(rows),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+QUICK = (
+    "With so few studies the intervals are wide: a quick run shows what is badly wrong; the full "
+    "run tells 95 % from 91 %."
+)
+
+
+def _line(row: Mapping[Any, Any]) -> str:
+    cells = (
+        row["question"], row["setting"], row["row"], row["expectation"], f"{row['n']:,}",
+        _number(row, "bias", "+.2f"), _coverage(row), row["naive"],
+        _number(row, "naive_bias", "+.2f"), _number(row, "naive_coverage", ".0%"),
+        "yes" if row["passed"] else "**no**",
+    )  # fmt: skip
+    return "| " + " | ".join(cells) + " |"
+
+
+def _coverage(row: Mapping[Any, Any]) -> str:
+    if row["expectation"] == "refuse":
+        return f"refused in {row['refused']:.0%}"
+    if not row["told"]:
+        return "no study gave the number"
+    given = f"{row['coverage']:.1%} ({row['low']:.0%} to {row['high']:.0%})"
+    few = row["told"] < row["n"]
+    return given + (f", in the {row['told']:.0f} studies that give it" if few else "")
+
+
+def _number(row: Mapping[Any, Any], name: str, form: str) -> str:
+    value = row.get(name)
+    return "" if value is None or pd.isna(value) else format(value, form)
+
+
+def _missed(rows: list[dict[Any, Any]]) -> list[str]:
+    missed = [row for row in rows if not row["passed"]]
+    if not missed:
+        return ["Every row is kept."]
+    return [
+        "## Rows that miss, and why",
+        "",
+        *(
+            f"- {row['question']}, {row['setting']}, {row['row']}: "
+            f"{row['because'] or 'not explained yet.'}"
+            for row in missed
+        ),
+    ]

@@ -1,0 +1,47 @@
+"""Records that lack what a question needs, made from good ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from outcomes.study import Study
+
+
+def _never_recorded(study: Study) -> Study:
+    return replace(study, sessions=study.sessions.assign(pressure=float("nan")))
+
+
+def _all_the_same(study: Study) -> Study:
+    given = study.sessions["pressure"].notna()
+    return replace(study, sessions=study.sessions.assign(pressure=given.map({True: 3.0})))
+
+
+def _no_overlap(study: Study) -> Study:
+    """Adapted patients always get level 1, all others level 4."""
+    adapted = study.episodes.set_index("episode_id")["adaptations"].fillna("none") != "none"
+    level = study.sessions["episode_id"].map(adapted).map({True: 1.0, False: 4.0})
+    given = study.sessions["pressure"].notna()
+    return replace(study, sessions=study.sessions.assign(pressure=level.where(given)))
+
+
+def _one_visit(study: Study) -> Study:
+    sessions, scores = study.sessions, study.assessments
+    first = scores["timing"].isin(["baseline", "pre_session"]) & (scores["session"].fillna(1) == 1)
+    return replace(
+        study,
+        sessions=sessions[sessions["session"] == 1].reset_index(drop=True),
+        assessments=scores[first].reset_index(drop=True),
+    )
+
+
+SPOILT: Mapping[str, Callable[[Study], Study]] = MappingProxyType(
+    {
+        "pressure never recorded": _never_recorded,
+        "everyone at the same pressure": _all_the_same,
+        "no overlap": _no_overlap,
+        "everyone leaves after one visit": _one_visit,
+    }
+)
+"""What can be taken from a study, by name."""
