@@ -92,11 +92,17 @@ def _columns(visits: pd.DataFrame) -> pd.DataFrame:
         }
     )
     dummies = pd.get_dummies(visits["condition"], dtype=float).iloc[:, 1:]
-    return _independent(table.join(dummies))
+    return independent(table.join(dummies))
 
 
-def _independent(table: pd.DataFrame) -> pd.DataFrame:
-    """Keep columns that those before them, and a constant, do not determine."""
+def independent(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that those before them, and a constant, do not determine.
+
+    Examples
+    --------
+    >>> list(independent(pd.DataFrame({"a": [0, 1, 2], "b": [1, 1, 1], "c": [1, 3, 5]})))
+    ['a']
+    """
     kept: list[str] = []
     matrix = np.ones((len(table), 1))
     for name in table:
