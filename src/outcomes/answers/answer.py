@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -81,7 +82,7 @@ class Source:
     n_used : int
         Rows the model used.
     left_out : dict of str to int
-        Rows left out, by reason.
+        Rows left out, by reason; None where so few of real data are not to be shown.
     plan_sha256 : str
         Digest of the analysis plan, empty without one.
     """
@@ -95,7 +96,7 @@ class Source:
     n_episodes: int
     n_scores: int
     n_used: int = 0
-    left_out: dict[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int | None] = field(default_factory=dict)
     plan_sha256: str = ""
 
     @property

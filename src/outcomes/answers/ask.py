@@ -23,6 +23,7 @@ from outcomes.answers import (
     trial,
 )
 from outcomes.answers.answer import Answer, refusal
+from outcomes.answers.disclosed import disclosed
 from outcomes.answers.plan import Plan, adjusted, read_plan, under_plan
 from outcomes.answers.source import source_of
 from outcomes.errors import UsageError
@@ -76,7 +77,8 @@ def answer(
     Returns
     -------
     Answer
-        Refused, with the reason, when the data break a rule or cannot carry the question.
+        Refused, with the reason, when the data break a rule or cannot carry the question. Counts
+        from 1 to 10 of real data, and summaries of the records behind them, are not in it.
 
     Raises
     ------
@@ -103,7 +105,7 @@ def answer(
     known = None if plan is None else read_plan(plan)
     planned = known is not None and known.find(name, chosen) is not None
     options = taken(ask, instrument=chosen, episode=episode, seed=seed, planned=planned)
-    return under_plan(ask(study, **options), known, chosen)
+    return disclosed(under_plan(ask(study, **options), known, chosen), leaves=False)
 
 
 def taken(ask: Callable[..., Answer], **options: Any) -> dict[str, Any]:
@@ -151,11 +153,10 @@ def _unusable(study: Study) -> str:
     """Why nothing can be answered from these records, or an empty string."""
     if not study.scored_instruments():
         return "there are no scores. Record a score at the start of each visit."
-    errors = check(study).errors
-    if not errors:
+    rules = sorted({item.rule for item in check(study).errors})
+    if not rules:
         return ""
-    rules = ", ".join(sorted({item.rule for item in errors}))
     return (
-        f"the data break {len(errors)} rule{'s' if len(errors) > 1 else ''} ({rules}). "
-        "`outcomes check` lists each with its place and remedy."
+        f"the data do not keep to the rule{'s' if len(rules) > 1 else ''} {', '.join(rules)}. "
+        "`outcomes check` lists each place with its remedy."
     )

@@ -122,8 +122,11 @@ def _cautions(basis: Basis, claim: Claim) -> tuple[str, ...]:
         (claim == "change", "Change during care is not caused by care alone."),
         (claim == "association", "Who got which was a choice, made for reasons not all recorded."),
         (claim == "difference", "Chance did not make the arms, so they may differ from the start."),
-        (basis.n_episodes < FEW_EPISODES, f"There are only {basis.n_episodes} courses."),
-        (0 < basis.n_clusters < FEW_CLUSTERS, f"There are only {basis.n_clusters} therapists."),
+        (basis.n_episodes < FEW_EPISODES, f"It rests on few: {basis.n_episodes} courses."),
+        (
+            0 < basis.n_clusters < FEW_CLUSTERS,
+            f"Too few therapists to tell how much they differ: {basis.n_clusters}.",
+        ),
         (not basis.planned, "No analysis plan declared this beforehand: it is exploratory."),
     )
     return tuple(sentence for holds, sentence in rules if holds)

@@ -13,7 +13,7 @@ from outcomes.answers.contrasts import estimates, fixed_rows
 from outcomes.answers.course_frame import LEAST_COURSES, SMALL_GROUPS, CourseFrame, course_frame
 from outcomes.answers.course_model import fit_course
 from outcomes.answers.source import source_of
-from outcomes.answers.wording import decimals, interval, scale, when
+from outcomes.answers.wording import decimals, in_words, interval, scale, share, when
 from outcomes.causal.pooling import Pooled, pool
 from outcomes.dictionary.instruments import Instrument
 from outcomes.study import Study
@@ -67,10 +67,10 @@ def conditions(study: Study, *, instrument: str, seed: int = 0, planned: bool = 
     kept = _of_named_conditions(course)
     source = source_of(study, n_used=len(kept.rows), left_out=course.left_out)
     if kept.rows["condition"].nunique() < 2 or not kept.times:
+        so_many = ("no condition has", "only one condition has")
         reason = (
-            f"two conditions with at least {LEAST_COURSES} courses each are needed; there "
-            f"{'is' if kept.rows['condition'].nunique() == 1 else 'are'} "
-            f"{kept.rows['condition'].nunique()}."
+            f"at least two conditions with {LEAST_COURSES} courses or more at the same time are "
+            f"needed; {so_many[min(kept.rows['condition'].nunique(), 1)]} as many."
         )
         return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND)
     measure = study.instrument(instrument)
@@ -133,20 +133,22 @@ def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> 
     if top["p_best"] < LEADS:
         return (
             f"{start}; the data do not say which improved most (the likeliest has a probability of "
-            f"{top['p_best']:.0%}), so they are not ranked ({scale(measure)})."
+            f"{share(top['p_best'])}), so they are not ranked ({scale(measure)})."
         )
     found = interval(
         top["estimate"], top["conf_low"], top["conf_high"], decimals(measure), measure.unit
     )
     return (
-        f"{start}; {top['term']} changed most, by {found}, with a probability of "
-        f"{top['p_best']:.0%} ({scale(measure)})."
+        f"{start}; {in_words(top['term'])} improved most, by {found}, with a probability of "
+        f"{share(top['p_best'])} ({scale(measure)})."
     )
 
 
 def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> Picture:
     data = table[table["kind"] == "pooled"].rename(columns={"term": "label"})
-    spoken = "; ".join(f"{row['label']} {row['estimate']:.1f}" for row in data.to_dict("records"))
+    spoken = "; ".join(
+        f"{in_words(row['label'])} {row['estimate']:.1f}" for row in data.to_dict("records")
+    )
     columns = ["label", "estimate", "conf_low", "conf_high", "n_episodes"]
     return Picture(
         kind="forest",
@@ -161,10 +163,10 @@ def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> P
 def _checks(table: pd.DataFrame, pooled: Pooled) -> tuple[Check, ...]:
     best = float(pooled.p_best.max())
     return (
-        Check("one condition leads", best >= LEADS, f"highest probability {best:.0%}"),
+        Check("one condition leads", best >= LEADS, f"highest probability {share(best)}"),
         Check(
             "every condition has 30 courses",
             bool(table["n_episodes"].min() >= 30),
-            f"fewest: {table['n_episodes'].min()}",
+            f"fewest: {table['n_episodes'].min()} courses",
         ),
     )

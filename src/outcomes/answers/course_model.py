@@ -69,8 +69,8 @@ def fit_course(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> Cours
 
 def course_formula(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> str:
     """Return the formula of the course model, residuals independent."""
-    time = _time_term(course)
-    fixed = f"{course.group} * {time}" if course.group else time
+    time, group = _time_term(course), course.group
+    fixed = f"{group} * {time}" if group and course.rows[group].nunique() > 1 else time
     return " + ".join(["improvement ~ " + fixed, *adjusted_for, *_random_terms(course)])
 
 

@@ -11,7 +11,7 @@ from outcomes.answers.claim import basis_of, words
 from outcomes.answers.contrasts import estimates, fitted, fixed_rows
 from outcomes.answers.course_frame import LEAST_COURSES
 from outcomes.answers.source import source_of
-from outcomes.answers.wording import decimals, interval, scale
+from outcomes.answers.wording import counted, decimals, interval, scale, turned, when
 from outcomes.dictionary.instruments import Instrument
 from outcomes.study import Study
 
@@ -68,11 +68,11 @@ def frequency(study: Study, *, instrument: str, planned: bool = False) -> Answer
     table = pd.concat(tables, ignore_index=True)
     if table.empty:
         counts = rows.groupby("often")["episode_id"].nunique()
+        often, seldom = (counted(int(counts.get(x, 0)), "course") for x in ("yes", "no"))
         reason = (
-            "scripts of both frequencies, with at least "
-            f"{LEAST_COURSES} courses scored at the same time, are needed (often: "
-            f"{counts.get('yes', 0)} courses, less often: {counts.get('no', 0)}). Record visits a "
-            "week of each script."
+            f"at least {LEAST_COURSES} courses with a script of {OFTEN:g} or more visits a week "
+            "and as many with fewer, scored at the same time, are needed (or more: "
+            f"{often}; fewer: {seldom}). Record the visits a week of each script."
         )
         return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND)
     measure = study.instrument(instrument)
@@ -152,19 +152,19 @@ def _alike(rows: pd.DataFrame) -> Check:
 
 def _sentence(table: pd.DataFrame, measure: Instrument) -> str:
     parts = [_part(row, measure) for row in table.to_dict("records")]
+    clear = bool((table["conf_low"] * table["conf_high"] > 0).any())
     return (
-        f"With scripts of {OFTEN:g} or more visits a week, patients alike in condition and "
-        f"baseline had improved by {'; and by '.join(parts)}: an association ({scale(measure)})."
+        f"Patients with scripts of {OFTEN:g} or more visits a week had improved by "
+        f"{', and by '.join(parts)}, than patients with fewer who were alike in condition and "
+        f"baseline: {'an association' if clear else 'no clear association'} ({scale(measure)})."
     )
 
 
 def _part(row: dict[Any, Any], measure: Instrument) -> str:
-    more = row["estimate"] >= 0
-    ends = (row["conf_low"], row["conf_high"]) if more else (-row["conf_high"], -row["conf_low"])
-    found = interval(abs(row["estimate"]), *ends, decimals(measure), measure.unit)
-    weeks = row["kind"] == "equal weeks"
-    time = f"at week {row['week']:g}" if weeks else f"after {row['session_count']:g} sessions"
-    return f"{found} {'more' if more else 'less'} {time}"
+    size, low, high, more = turned(row)
+    axis = "week" if row["kind"] == "equal weeks" else "session_count"
+    found = interval(size, low, high, decimals(measure), measure.unit)
+    return f"{found} {more} {when(axis, row[axis])}"
 
 
 def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:

@@ -9,7 +9,8 @@ import pandas as pd
 from outcomes.answers.answer import Answer, Check, Picture, refusal
 from outcomes.answers.claim import basis_of, words
 from outcomes.answers.source import source_of
-from outcomes.care.attainment import Attainment, Unit, goal_attainment_over_time
+from outcomes.answers.wording import counted, share, there_are
+from outcomes.care.attainment import EVENTS, Attainment, Unit, goal_attainment_over_time
 from outcomes.care.goals import goal_attainment_scores, goal_progress
 from outcomes.study import Study
 
@@ -62,8 +63,9 @@ def goals(study: Study, *, instrument: str, planned: bool = False) -> Answer:
     if attained is None or len(attained.goals) < LEAST_GOALS:
         count = 0 if attained is None else len(attained.goals)
         reason = (
-            f"{count} goals on {instrument} were set in time and have a score after; at least "
-            f"{LEAST_GOALS} are needed. Write a target and a date at the first visit."
+            f"at least {LEAST_GOALS} goals on {study.instrument(instrument).title} that were set "
+            f"before the second visit and have a score after it are needed; "
+            f"{there_are(count, 'goal')}. Write a target and a date at the first visit."
         )
         return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND)
     table = _table(own, attained)
@@ -89,7 +91,12 @@ def goals(study: Study, *, instrument: str, planned: bool = False) -> Answer:
 def _table(study: Study, attained: Attainment) -> pd.DataFrame:
     curves = attained.table.rename(columns={"event": "kind"})
     labels = curves["kind"] + " by " + curves["time"].map("{:g}".format)
-    curves = curves.assign(term=labels, n_episodes=curves["n_at_risk"])
+    status = attained.goals["status"].map(EVENTS)
+    reached = [
+        int(((status == kind) & (attained.goals["time"] <= time)).sum())
+        for kind, time in zip(curves["kind"], curves["time"], strict=True)
+    ]
+    curves = curves.assign(term=labels, n_episodes=len(attained.goals), n_reached=reached)
     gas = goal_attainment_scores(study)["gas"].dropna()
     row = {
         "term": "mean T score", "kind": "goal attainment scale", "estimate": gas.mean(),
@@ -104,32 +111,38 @@ def _headline(table: pd.DataFrame) -> dict[str, float]:
     curve = table[table["kind"] == "sustained"]
     enough = curve[curve["n_at_risk"] >= LEAST_GOALS]
     row = (enough if len(enough) else curve.head(1)).iloc[-1]
-    names = ("time", "estimate", "conf_low", "conf_high")
+    names = ("time", "n_reached", "estimate", "conf_low", "conf_high")
     return {name: float(row[name]) for name in names}
 
 
 def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
     at = _headline(table)
-    clock = f"{at['time']:g} sessions" if attained.unit == "sessions" else f"day {at['time']:g}"
+    clock = _clock(at["time"], attained.unit)
+    found = f"{share(at['estimate'])}, 95 % CI {share(at['conf_low'])} to {share(at['conf_high'])}"
     return (
-        f"By {clock}, {at['estimate']:.0%} (95 % CI {at['conf_low']:.0%} to {at['conf_high']:.0%}) "
-        f"of {len(attained.goals)} goals had been reached and kept at the next score."
+        f"By {clock}, {at['n_reached']:.0f} of {len(attained.goals)} goals ({found}, allowing for "
+        "courses that are still going on) had been reached and kept at the next score."
     )
+
+
+def _clock(time: float, unit: Unit) -> str:
+    return f"{time:g} sessions" if unit == "sessions" else f"day {time:g}"
 
 
 def _picture(table: pd.DataFrame, unit: Unit) -> Picture:
     data = table[table["kind"].isin(["sustained", "ended before"])]
     data = data.rename(columns={"kind": "group", "time": "x"})
     at = _headline(table)
-    columns = ["group", "x", "estimate", "conf_low", "conf_high", "n_episodes"]
+    clock = _clock(at["time"], unit)
+    columns = ["group", "x", "estimate", "conf_low", "conf_high", "n_episodes", "n_reached"]
     return Picture(
         kind="curves",
         data=data[columns].reset_index(drop=True),
         title="Goals reached and kept, and courses that ended before",
         x_label="Sessions received" if unit == "sessions" else "Days since the first visit",
         y_label="Share of goals",
-        alt=f"Cumulative shares with 95 % intervals; goals reached and kept: {at['estimate']:.0%} "
-        f"by {at['time']:g} {unit}.",
+        alt="Cumulative shares with 95 % intervals; goals reached and kept: "
+        f"{share(at['estimate'])} by {clock}.",
     )
 
 
@@ -141,14 +154,19 @@ def _checks(study: Study, attained: Attainment) -> tuple[Check, ...]:
         Check(
             "goals are larger than the measurement error",
             bool(easy.mean() <= 0.2) if len(easy) else False,
-            f"{int(easy.sum())} of {len(easy)} goals are as near as the MDC"
+            f"{int(easy.sum())} of {len(easy)} goals are no further than the MDC"
             if len(easy)
             else "no published MDC for these conditions",
         ),
-        Check("goals were set before the second visit", late == 0, f"{late} set after the fact"),
+        Check(
+            "goals were set before the second visit",
+            late == 0,
+            f"{counted(late, 'goal')} set after the fact",
+        ),
         Check(
             "discharge as `goal_met` is borne out by scores",
             attained.n_discharged_as_met == 0,
-            f"{attained.n_discharged_as_met} discharged so without two scores that show it",
+            f"{counted(attained.n_discharged_as_met, 'goal')} discharged so without two scores "
+            "that show it",
         ),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -13,9 +13,20 @@ from outcomes.answers.beside import beside
 from outcomes.answers.claim import basis_of, words
 from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, course_frame
 from outcomes.answers.course_model import CourseModel, fit_course, means
+from outcomes.answers.ordinal import BOUND_SHARE, ordinal, ordinal_check, share_at_bound
 from outcomes.answers.sensitivity import sensitivity, verdict
 from outcomes.answers.source import source_of
-from outcomes.answers.wording import decimals, interval, scale, when
+from outcomes.answers.wording import (
+    counted,
+    decimals,
+    in_words,
+    interval,
+    scale,
+    share,
+    there_are,
+    turned,
+    when,
+)
 from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import FitError
 from outcomes.mixed.residual.choose import RULE
@@ -26,7 +37,6 @@ QUESTION = "How much did patients improve?"
 BEFORE = ("baseline", "score_before", "pressure")
 """What a model with pressure must hold too: pressure follows these, and so does the outcome."""
 LEAST_LEVELS = 2
-BOUND_SHARE = 0.15
 
 ESTIMAND = (
     "Mean change within courses from the course's baseline to the stated time, among those who "
@@ -44,10 +54,15 @@ LIMITS = (
     "anyway.",
     "In neck-pain trials (0 to 100 scale) treated arms improved by 25.9, placebo arms by 15.7 and "
     "untreated arms by 5.8 (Hu 2022): most of a raw change is not specific to the treatment.",
+)
+OF_ARMS = "Each arm by itself shows change during care; the question `trial` compares the arms."
+OF_PRESSURE = (
     "The pressure row compares scores after a firmer with scores after a lighter visit; therapists "
-    "choose pressure for reasons that are not all recorded, so it is an association.",
+    "choose pressure for reasons that are not all recorded, so it is an association."
+)
+OF_SESSIONS = (
     "Session counts are visits received before a score. How many visits a course has in the end "
-    "depends on how it went, and says nothing about dose.",
+    "depends on how it went, and says nothing about dose."
 )
 REFERENCES = (
     "Hu et al. (2022), Arch Phys Med Rehabil, doi 10.1016/j.apmr.2022.10.013 (abstract read).",
@@ -55,6 +70,15 @@ REFERENCES = (
     "Bates et al. (2015), J Stat Softw 67(1): mixed models. "
     "Kuznetsova et al. (2017), J Stat Softw 82(13): Satterthwaite degrees of freedom.",
 )
+
+
+@dataclass(frozen=True, eq=False)
+class Around:
+    """What stands around the mean: other models, other measures of order, change without care."""
+
+    tables: tuple[pd.DataFrame, ...] = ()
+    checks: tuple[Check, ...] = ()
+    limits: tuple[str, ...] = ()
 
 
 def how_much(
@@ -78,9 +102,9 @@ def how_much(
     Answer
         ``.table`` has one row an estimate: ``kind`` is ``improvement`` (groups at the horizon),
         ``curve`` (all reported times), ``pressure`` (per Walton level, association), ``beside``
-        (what would come without care) or ``sensitivity`` (the mean at the horizon from other
-        models). Refused with fewer than ten
-        courses that have a score after baseline.
+        (what would come without care), ``sensitivity`` (the mean at the horizon from other
+        models) or ``ordinal`` (log odds of a better score, where over 15 % of scores sit at a
+        bound). Refused with fewer than ten courses that have a score after baseline.
     """
     measure = study.instrument(instrument)
     course = course_frame(study, instrument)
@@ -95,24 +119,41 @@ def how_much(
     pressure, formula = _pressure_rows(course) if thorough else (pd.DataFrame(), "")
     table = pd.concat([at_horizon, pressure, curve], ignore_index=True)
     table.insert(0, "term", table["kind"].where(table["kind"] == "pressure", table["group"]))
-    alone, selection = beside(model, measure) if thorough else (pd.DataFrame(), "")
-    others = sensitivity(course) if thorough else pd.DataFrame()
-    overall = at_horizon[at_horizon["group"] == "all"].iloc[0]
-    same = verdict(others, float(overall["conf_low"]), float(overall["conf_high"]))
+    around = _around(model, measure, at_horizon) if thorough else Around()
     return Answer(
         name=NAME,
         question=QUESTION,
         sentence=_sentence(course, measure, at_horizon),
-        table=pd.concat([table, alone, others], ignore_index=True),
+        table=pd.concat([table, *around.tables], ignore_index=True),
         picture=_picture(course, measure, curve),
         method=_method(model, formula),
         estimand=ESTIMAND,
         assumptions=ASSUMPTIONS,
-        checks=(*_checks(model, study, measure, instrument), *([same] if thorough else [])),
-        limits=(*LIMITS[:2], selection, *LIMITS[2:], *_cautions(study, course, planned)),
+        checks=(*_checks(model, study, measure, instrument), *around.checks),
+        limits=(*_limits(course, formula), *around.limits, *_cautions(study, course, planned)),
         references=REFERENCES,
         source=replace(source, n_used=model.fit.n_observations),
     )
+
+
+def _around(model: CourseModel, measure: Instrument, at_horizon: pd.DataFrame) -> Around:
+    overall = at_horizon[at_horizon["group"] == "all"].iloc[0]
+    ends = float(overall["conf_low"]), float(overall["conf_high"])
+    alone, selection = beside(model, measure)
+    others = sensitivity(model.course)
+    order, same = _order(model.course, measure, ends)
+    return Around((alone, others, order), (verdict(others, *ends), *same), (selection,))
+
+
+def _limits(course: CourseFrame, pressure_formula: str) -> tuple[str, ...]:
+    """Return what this answer cannot show: only what is about something that stands in it."""
+    more = (
+        (course.group == "arm", OF_ARMS),
+        (bool(pressure_formula), OF_PRESSURE),
+        (course.axis == "session_count", OF_SESSIONS),
+    )
+    kept = LIMITS[1:] if course.group == "arm" else LIMITS
+    return (*kept, *(sentence for applies, sentence in more if applies))
 
 
 def _cautions(study: Study, course: CourseFrame, planned: bool) -> tuple[str, ...]:
@@ -134,9 +175,23 @@ def _curves(model: CourseModel) -> pd.DataFrame:
 
 def _too_few(course: CourseFrame) -> str:
     return (
-        f"{course.n_courses} courses have a score after their baseline; at least {LEAST_COURSES} "
-        "are needed for a mean with an honest interval. Record a score at the start of each visit."
+        f"a mean with an honest interval needs at least {LEAST_COURSES} courses with a score after "
+        f"their baseline; {there_are(course.n_courses, 'course')}. Record a score at the start of "
+        "each visit."
     )
+
+
+def _order(
+    course: CourseFrame, measure: Instrument, ends: tuple[float, float]
+) -> tuple[pd.DataFrame, tuple[Check, ...]]:
+    """Model the order of scores where many sit at a bound; nothing where few do."""
+    if share_at_bound(course, measure) <= BOUND_SHARE:
+        return pd.DataFrame(), ()
+    try:
+        table = ordinal(course, measure)
+    except FitError:
+        table = pd.DataFrame()
+    return table, (ordinal_check(table, *ends),)
 
 
 def _pressure_rows(course: CourseFrame) -> tuple[pd.DataFrame, str]:
@@ -164,15 +219,15 @@ def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame
             f"{_found(row, digits, measure.unit)} in the arm {row['group']}"
             for row in own.to_dict("records")
         ]
-        start = f"Improvement in {measure.title} {time} was {' and '.join(parts)}"
+        start = f"mean improvement {time} was {' and '.join(parts)}"
     else:
-        found = _found(overall, digits, measure.unit)
-        verb = "improved" if overall["estimate"] >= 0 else "changed"
+        size, low, high, more = turned(overall)
+        found = interval(size, low, high, digits, measure.unit)
         start = (
-            f"During care, scores on the {measure.title} {verb} by {found} {time}, "
-            f"on average over {course.n_courses} courses"
+            f"during care, patients {'improved' if more == 'more' else 'got worse'} by {found} "
+            f"{time}, on average over {course.n_courses} courses"
         )
-    return f"{start} ({scale(measure)})."
+    return f"{measure.title}: {start} ({scale(measure)})."
 
 
 def _found(row: Mapping[Any, Any], digits: int, unit: str = "") -> str:
@@ -186,7 +241,9 @@ def _picture(course: CourseFrame, measure: Instrument, curve: pd.DataFrame) -> P
     columns = ["group", "x", "estimate", "conf_low", "conf_high", "n_episodes"]
     last = data[data["x"] == course.horizon]
     digits = decimals(measure)
-    spoken = "; ".join(f"{row['group']}: {_found(row, digits)}" for row in last.to_dict("records"))
+    spoken = "; ".join(
+        f"{in_words(row['group'])}: {_found(row, digits)}" for row in last.to_dict("records")
+    )
     axis = "Sessions received before the score"
     if course.axis == "week":
         axis = "Weeks since the first visit"
@@ -220,24 +277,28 @@ def _method(model: CourseModel, pressure_formula: str) -> str:
 def _checks(
     model: CourseModel, study: Study, measure: Instrument, instrument: str
 ) -> tuple[Check, ...]:
-    fit, rows = model.fit, model.course.rows
-    scores = rows["score"]
-    at_bound = max((scores <= measure.minimum).mean(), (scores >= measure.maximum).mean())
+    fit, at_bound = model.fit, share_at_bound(model.course, measure)
     converged = bool(fit.optimum.converged)
     return (
         Check("the optimiser converged", converged, fit.optimum.status),
         Check(
-            "no variance is zero", not fit.is_singular, "boundary fit" if fit.is_singular else ""
+            "no variance is zero",
+            not fit.is_singular,
+            "a variance is at its bound of zero" if fit.is_singular else "all are above zero",
         ),
         Check(
-            f"at most {BOUND_SHARE:.0%} of scores at a bound",
-            bool(at_bound <= BOUND_SHARE),
-            f"{at_bound:.0%} of {instrument} scores",
+            f"at most {share(BOUND_SHARE)} of scores at a bound of the scale",
+            at_bound <= BOUND_SHARE,
+            f"{share(at_bound)} of {instrument} scores",
         ),
-        Check("at least 30 courses", model.course.n_courses >= 30, f"{model.course.n_courses}"),
+        Check(
+            "at least 30 courses",
+            model.course.n_courses >= 30,
+            counted(model.course.n_courses, "course"),
+        ),
         Check(
             "a comparison group",
-            study.recorded("episodes", "arm"),
-            "arms" if study.recorded("episodes", "arm") else "no arms in these data",
+            study.episodes["arm"].nunique() > 1,
+            f"arms: {study.episodes['arm'].nunique()}",
         ),
     )

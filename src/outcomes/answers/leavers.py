@@ -12,7 +12,7 @@ from outcomes.answers.claim import basis_of, words
 from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, course_frame
 from outcomes.answers.course_model import fit_course, means
 from outcomes.answers.source import source_of
-from outcomes.answers.wording import decimals, interval, scale, when
+from outcomes.answers.wording import decimals, interval, scale, there_are, when
 from outcomes.causal.tipping_point import delta_adjusted, tipping_point
 from outcomes.dictionary.instruments import Instrument
 from outcomes.study import Study
@@ -86,16 +86,18 @@ def leavers(study: Study, *, instrument: str, planned: bool = False) -> Answer:
     -------
     Answer
         ``.table``: ``kind`` is ``tipping point`` (points), ``delta`` (mean under worse and worse
-        leavers; ``delta`` in points), ``stayed`` (mean of the scores seen) and ``reason`` (mean of
-        the last score by reason for the end). Refused with fewer than ten courses.
+        leavers; ``delta`` in points), ``stayed`` (mean of the scores seen), ``reason`` (improvement
+        at the last score by reason for the end, with mean ``baseline`` and ``last_score``) and
+        ``by reason`` (mean improvement over time by that reason). Refused with fewer than ten
+        courses.
     """
     course = course_frame(study, instrument)
     source = source_of(study, n_used=len(course.rows), left_out=course.left_out)
     if course.n_courses < LEAST_COURSES or not course.times:
         reason = (
-            f"{course.n_courses} courses have a score after their baseline; at least "
-            f"{LEAST_COURSES} are needed at one time. When everybody leaves after one visit there "
-            "is nothing to tell leavers from stayers by."
+            f"at least {LEAST_COURSES} courses with a score at the same time after baseline are "
+            f"needed; {there_are(course.n_courses, 'course')} with a later score. When everybody "
+            "leaves after one visit there is nothing to tell leavers from stayers by."
         )
         return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND)
     measure = study.instrument(instrument)
@@ -114,7 +116,7 @@ def leavers(study: Study, *, instrument: str, planned: bool = False) -> Answer:
         "which the 95 % interval reaches no improvement.",
         estimand=ESTIMAND,
         assumptions=ASSUMPTIONS,
-        checks=_checks(study, gone, float(tip["estimate"]), measure),
+        checks=_checks(gone, float(tip["estimate"]), measure),
         limits=(*allowed.cautions, *LIMITS),
         references=REFERENCES,
         source=source,
@@ -146,6 +148,7 @@ def _table(course: CourseFrame, gone: _Leavers, measure: Instrument) -> tuple[pd
         {"term": ["tipping point"], "kind": "tipping point", "estimate": tip, "n_episodes": n}
     )
     parts = [first, rows, _stayed(course), _by_reason(course, gone)]
+    parts.append(_courses_by_reason(course, gone))
     return pd.concat(parts, ignore_index=True), model.fit.request.formula
 
 
@@ -164,10 +167,28 @@ def _by_reason(course: CourseFrame, gone: _Leavers) -> pd.DataFrame:
     at_visits = course.rows[course.rows["session"].notna()]
     last = at_visits if len(at_visits) else course.rows
     last = last.drop_duplicates("episode_id", keep="last")
-    groups = last["improvement"].groupby(last["episode_id"].map(gone.reasons).to_numpy())
-    table = groups.agg(["mean", "sem", "size"]).reset_index(names="term")
-    columns = {"mean": "estimate", "sem": "std_error", "size": "n_episodes"}
-    return table.rename(columns=columns).assign(kind="reason")
+    groups = last.groupby(last["episode_id"].map(gone.reasons).to_numpy())
+    table = groups.agg(
+        estimate=("improvement", "mean"),
+        std_error=("improvement", "sem"),
+        baseline=("baseline", "mean"),
+        last_score=("score", "mean"),
+        n_episodes=("score", "size"),
+    )
+    return table.reset_index(names="term").assign(kind="reason")
+
+
+def _courses_by_reason(course: CourseFrame, gone: _Leavers) -> pd.DataFrame:
+    """Mean improvement over time of courses that ended for each reason, ten courses or more."""
+    keys = [course.rows["episode_id"].map(gone.reasons).rename("term"), course.axis]
+    seen = course.rows.groupby(keys)
+    table = seen.agg(
+        estimate=("improvement", "mean"),
+        std_error=("improvement", "sem"),
+        n_episodes=("episode_id", "nunique"),
+    )
+    table = table[table["n_episodes"] >= LEAST_COURSES]
+    return table.reset_index().assign(kind="by reason")
 
 
 def _sentence(table: pd.DataFrame, gone: _Leavers, course: CourseFrame, measure: Instrument) -> str:
@@ -176,20 +197,22 @@ def _sentence(table: pd.DataFrame, gone: _Leavers, course: CourseFrame, measure:
     digits = decimals(measure)
     found = interval(base["estimate"], base["conf_low"], base["conf_high"], digits, measure.unit)
     start = (
-        f"{int(gone.left.sum())} of {len(gone.left)} courses have no score "
-        f"{when(course.axis, course.horizon)} or later; mean improvement during care was {found} "
-        "if they went on like similar courses"
+        f"{int(gone.left.sum())} of {len(gone.left)} courses had no score "
+        f"{when(course.axis, course.horizon)} or later. If they went on like similar courses, mean "
+        f"improvement during care was {found}"
     )
     if tip == 0:
-        return f"{start}, and no improvement is within that interval already ({scale(measure)})."
-    if not np.isfinite(tip):
-        return f"{start}, and nobody left for a reason that could skew it ({scale(measure)})."
-    if tip > measure.maximum - measure.minimum:
-        return f"{start}; even leavers at the worst score would not undo it ({scale(measure)})."
-    return (
-        f"{start}; it would be gone only if those who left for other reasons than a goal met fell "
-        f"short of that by {tip:.{digits}f} {measure.unit} or more ({scale(measure)})."
-    )
+        end = ", which cannot be told from no improvement"
+    elif not np.isfinite(tip):
+        end = ", and nobody left for a reason that could skew it"
+    elif tip > measure.maximum - measure.minimum:
+        end = "; even leavers at the worst score would not undo it"
+    else:
+        end = (
+            "; it could no longer be told from none if those who left for a reason other than a "
+            f"met goal did worse than that by {tip:.{digits}f} {measure.unit} or more"
+        )
+    return f"{start}{end} ({scale(measure)})."
 
 
 def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> Picture:
@@ -206,19 +229,23 @@ def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> P
     )
 
 
-def _checks(study: Study, gone: _Leavers, tip: float, measure: Instrument) -> tuple[Check, ...]:
-    share = float(gone.left.mean())
+def _checks(gone: _Leavers, tip: float, measure: Instrument) -> tuple[Check, ...]:
+    unknown = gone.reasons == "not recorded"
     width = measure.maximum - measure.minimum
     return (
-        Check("at most 20 % without a score", share <= 0.2, f"{share:.0%}"),
+        Check(
+            "at most 20 % without a score",
+            gone.left.mean() <= 0.2,
+            f"{int(gone.left.sum())} of {len(gone.left)} courses",
+        ),
         Check(
             "the result bears leavers worse by a tenth of the scale",
             tip >= FRAGILE * width,
-            f"tipping point {tip:.1f} {measure.unit}",
+            f"tipping point {tip:.1f} {measure.unit}" if np.isfinite(tip) else "no tipping point",
         ),
         Check(
             "reasons for the end are recorded",
-            study.recorded("episodes", "end_reason"),
-            f"{int((gone.reasons == 'not recorded').sum())} of {len(gone.reasons)} not recorded",
+            bool(unknown.mean() <= 0.2),
+            f"not recorded in {int(unknown.sum())} of {len(unknown)} courses",
         ),
     )

@@ -6,7 +6,7 @@ import pandas as pd
 
 from outcomes.answers.answer import Answer, Check, Picture, refusal
 from outcomes.answers.source import source_of
-from outcomes.answers.wording import decimals, scale
+from outcomes.answers.wording import counted, decimals, scale
 from outcomes.dictionary.instruments import Instrument, judge_individual_change
 from outcomes.dictionary.instruments.judgement import IndividualJudgement
 from outcomes.errors import UsageError
@@ -100,15 +100,17 @@ def _judge(
 
 def _sentence(judged: IndividualJudgement, measure: Instrument, n_scores: int) -> str:
     digits = decimals(measure)
-    way = "better" if judged.improvement >= 0 else "worse"
+    size = f"{abs(judged.improvement):.{digits}f} {measure.unit}"
+    way = f"{size} better" if judged.improvement > 0 else f"{size} worse"
+    way = way if judged.improvement else "unchanged"
     verdict = {
-        "better": "more than measurement error: really better",
-        "worse": "more than measurement error: really worse",
+        "better": "which is more than measurement error: really better",
+        "worse": "which is more than measurement error: really worse",
         "within measurement error": "no more than measurement error can bring about",
     }
     return (
-        f"After {n_scores} later scores this patient's {measure.title} is "
-        f"{abs(judged.improvement):.{digits}f} {measure.unit} {way} since baseline, "
+        f"{measure.title}: at the last of {counted(n_scores, 'later score')} this patient was "
+        f"{way} since baseline, "
         f"{verdict[judged.verdict]} (MDC {judged.threshold.value:g}; {scale(measure)})."
     )
 

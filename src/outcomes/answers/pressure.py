@@ -155,7 +155,7 @@ def _no_support(history: PressureHistory, rows: pd.DataFrame) -> str:
     if history.n_levels >= 2 and n_courses >= LEAST_COURSES and rows["pressure"].nunique() >= 2:
         return ""
     levels = ", ".join(
-        f"level {level:g}: {count}"
+        f"level {level:g}: {count} courses"
         for level, count in history.overlap.groupby("pressure")["n_episodes"].sum().items()
     )
     return (
@@ -245,14 +245,14 @@ def _weights_check(weights: Weights) -> Check:
         "weights of the marginal structural model can be relied on (else it is not shown)",
         bool(fine),
         f"mean {weights.mean:.2f} (should be 1), largest {weights.largest:.1f} before truncation, "
-        f"worth {share:.0%} of the visits",
+        f"worth {100 * share:.0f} % of the visits",
     )
 
 
 def _overlap_rows(history: PressureHistory) -> pd.DataFrame:
     table = history.overlap
     who = table["adapted"].map({0.0: "not adapted", 1.0: "adapted"})
-    term = "level " + table["pressure"].map("{:g}".format) + ", " + who
+    term = [f"level {x:g}, {y}" for x, y in zip(table["pressure"], who, strict=True)]
     counts = table[["pressure", "n_visits", "n_episodes", "supported"]]
     return counts.assign(term=term, kind="overlap")
 

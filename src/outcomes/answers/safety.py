@@ -10,12 +10,19 @@ import pandas as pd
 from outcomes.answers.answer import Answer, Check, Picture, refusal
 from outcomes.answers.claim import basis_of, words
 from outcomes.answers.source import source_of
+from outcomes.answers.wording import counted, share
+from outcomes.care.proportion import exact_interval
 from outcomes.care.safety import adverse_event_rates, clearance, deviations
 from outcomes.study import Study
 
 NAME = "safety"
 QUESTION = "Is it safe for adaptive patients?"
 WHO = {"yes": "adapted", "no": "not adapted", "not recorded": "adaptation not recorded"}
+PATIENTS = {
+    "adapted": "of adapted patients",
+    "not adapted": "of patients not adapted",
+    "adaptation not recorded": "of patients whose adaptation nobody recorded",
+}
 
 ESTIMAND = (
     "Recorded adverse events per 100 visits at which they were asked about, by whether an "
@@ -52,15 +59,15 @@ def safety(study: Study, *, planned: bool = False) -> Answer:
     -------
     Answer
         ``.table``: ``kind`` is ``events`` or ``events by pressure`` (per 100 visits),
-        ``clearance`` or ``deviation`` (counts in ``n_events``). Refused when no visit has an entry
-        for adverse events.
+        ``clearance`` or ``deviation`` (counts in ``n_events``) or ``clearance met`` (per cent).
+        Refused when no visit has an entry for adverse events.
     """
     source = source_of(study)
     rates = _rates(study)
     if rates.empty:
         reason = (
-            "no visit has an entry for adverse events, not even `none`. Ask at every visit, and "
-            "record `none` when there was none."
+            "no visit has an entry for adverse events, not even that there was none. Ask at every "
+            "visit, and record severity 0 when there was none."
         )
         return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND, table=_counts(study))
     table = pd.concat([rates, _counts(study)], ignore_index=True)
@@ -102,39 +109,56 @@ def _rates(study: Study) -> pd.DataFrame:
 
 def _counts(study: Study) -> pd.DataFrame:
     """Courses by clearance, and deviations by kind."""
-    status = clearance(study)["status"].value_counts()
+    whole = clearance(study)["status"]
+    status = whole.value_counts()
     against = deviations(study)["deviation"].value_counts()
     parts = [
         pd.DataFrame({"term": counts.index, "kind": kind, "n_events": counts.to_numpy()})
         for kind, counts in (("clearance", status), ("deviation", against))
     ]
+    met, needed = _cleared(whole)
+    if needed:
+        low, high = (100 * float(end) for end in exact_interval(met, needed))
+        row = {
+            "term": "required clearance came first, %", "kind": "clearance met",
+            "estimate": 100 * met / needed, "conf_low": low, "conf_high": high,
+            "n_events": met, "n_episodes": needed,
+        }  # fmt: skip
+        parts.append(pd.DataFrame([row]))
     return pd.concat(parts, ignore_index=True)
+
+
+def _cleared(status: pd.Series[str]) -> tuple[int, int]:
+    """Return in how many courses a required clearance came first, and how many required it."""
+    needed = int((~status.isin(["not required", "not recorded", "not treated"])).sum())
+    return int((status == "met").sum()), needed
 
 
 def _sentence(rates: pd.DataFrame, study: Study) -> str:
     said = [_rate_in_words(row) for row in rates[rates["kind"] == "events"].to_dict("records")]
     status = clearance(study)["status"]
-    needed = int((~status.isin(["not required", "not recorded", "not treated"])).sum())
-    met = int((status == "met").sum())
-    cleared = f" Required clearance came first in {met} of {needed} courses." if needed else ""
-    return f"Adverse events recorded per 100 visits asked about: {'; '.join(said)}.{cleared}"
+    met, needed = _cleared(status)
+    found = f"Adverse events were recorded {'; '.join(said)}."
+    if not needed:
+        return found
+    of = f"{met} of {needed} courses ({share(met / needed)})"
+    return f"{found} In {of} that needed clearance it came before the first visit."
 
 
 def _rate_in_words(row: Mapping[Hashable, Any]) -> str:
+    who = PATIENTS[row["term"]]
     if row["n_events"] == 0:
         return (
-            f"{row['term']} none in {row['n_asked']:,} visits (up to {row['rule_of_three']:.1f} "
+            f"at none of {row['n_asked']:,} visits {who} (up to {row['rule_of_three']:.1f} per 100 "
             "remain plausible)"
         )
-    return (
-        f"{row['term']} {row['estimate']:.1f} "
-        f"(95 % CI {row['conf_low']:.1f} to {row['conf_high']:.1f}; {row['n_asked']:,} visits)"
-    )
+    rate = f"{row['estimate']:.1f} per 100, 95 % CI {row['conf_low']:.1f} to {row['conf_high']:.1f}"
+    return f"at {row['n_events']:.0f} of {row['n_asked']:,} visits ({rate}) {who}"
 
 
 def _picture(rates: pd.DataFrame) -> Picture:
     data = rates.rename(columns={"term": "label"})
-    columns = ["label", "estimate", "conf_low", "conf_high", "n_episodes"]
+    columns = ["label", "estimate", "conf_low", "conf_high", "n_episodes", "n_events"]
     first = data[data["kind"] == "events"].to_dict("records")
     spoken = "; ".join(f"{row['label']} {row['estimate']:.1f}" for row in first)
     return Picture(
@@ -153,5 +177,5 @@ def _checks(rates: pd.DataFrame, study: Study) -> tuple[Check, ...]:
     n_against = len(deviations(study))
     return (
         Check("asked at 90 % of visits", asked >= 0.9 * visits, f"{asked:,} of {visits:,} visits"),
-        Check("no protocol deviation is recorded", n_against == 0, f"{n_against} deviations"),
+        Check("no protocol deviation is recorded", n_against == 0, counted(n_against, "deviation")),
     )

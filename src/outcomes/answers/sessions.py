@@ -14,7 +14,8 @@ from outcomes.answers.contrasts import fitted
 from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, course_frame
 from outcomes.answers.course_model import fit_course, means
 from outcomes.answers.source import source_of
-from outcomes.answers.wording import decimals, interval, when
+from outcomes.answers.stopping import METHOD, REFERENCE, stopping
+from outcomes.answers.wording import decimals, interval, scale, there_are, when
 from outcomes.care.dose import sessions_prescribed
 from outcomes.dictionary.instruments import Instrument
 from outcomes.study import Study
@@ -38,6 +39,9 @@ ASSUMPTIONS = (
     "random): the curve is for courses that go on.",
     "Improvement grows towards a plateau by the same share of what is left in each session, after "
     "a step at the first.",
+    "Stop or go on: nothing but what is recorded (visit, last score, baseline, condition, "
+    "adaptation, age) decides both who stops and how they do; those without a score in the week of "
+    "the comparison are like those with one.",
 )
 LIMITS = (
     "Sessions come with time: healing in the same weeks is in the curve too.",
@@ -48,6 +52,7 @@ LIMITS = (
 REFERENCES = (
     "Barkham et al. (2006), J Consult Clin Psychol 74:160; Baldwin et al. (2009), J Consult Clin "
     "Psychol 77:203: the good-enough level (abstracts read).",
+    REFERENCE,
     "Interval by profile likelihood: Bates & Watts (1988), Nonlinear Regression Analysis, ch. 6.",
 )
 
@@ -91,9 +96,10 @@ def sessions(study: Study, *, instrument: str, planned: bool = False) -> Answer:
     -------
     Answer
         ``.table``: ``kind`` is ``plateau`` (sessions), ``curve`` (improvement by session count),
-        ``stratum`` (the same by prescribed sessions) and ``trap`` (mean of the last score by total
-        sessions). Refused, with the trap where totals are known, without numbered visits or with
-        fewer than ten courses.
+        ``stratum`` (the same by prescribed sessions), ``clone-censor-weight`` (going on, and
+        stopping half-way; see `stopping`) and ``trap`` (mean of the last score by total sessions).
+        Refused, with the trap where totals are known, without numbered visits or with fewer than
+        ten courses.
     """
     course = course_frame(study, instrument)
     measure = study.instrument(instrument)
@@ -108,18 +114,20 @@ def sessions(study: Study, *, instrument: str, planned: bool = False) -> Answer:
     curve = _curve(course)
     found = plateau(course)
     strata = _strata(study, course)
-    table = pd.concat([_plateau_row(found, course), curve, strata, trap], ignore_index=True)
+    stopped = stopping(study, instrument, int(course.horizon))
+    parts = [_plateau_row(found, course), curve, strata, stopped.table, trap]
+    table = pd.concat(parts, ignore_index=True)
     allowed = words(basis_of(study, contrast=False, planned=planned, n_episodes=course.n_courses))
     return Answer(
         name=NAME,
         question=QUESTION,
-        sentence=_sentence(found, curve, course, measure),
+        sentence=_sentence(found, curve, course, measure) + stopped.sentence(measure),
         table=table,
         picture=_picture(curve, strata, measure, course),
         method=_method(course),
         estimand=ESTIMAND,
         assumptions=ASSUMPTIONS,
-        checks=_checks(found, course),
+        checks=(*_checks(found, course), *stopped.checks),
         limits=(*allowed.cautions, *LIMITS),
         references=REFERENCES,
         source=source,
@@ -135,8 +143,9 @@ def _missing(course: CourseFrame) -> str:
         )
     if course.n_courses < LEAST_COURSES or len(course.times) < LEAST_TIMES:
         return (
-            f"{course.n_courses} courses reach {len(course.times)} session counts; at least "
-            f"{LEAST_COURSES} courses at {LEAST_TIMES} session counts are needed."
+            f"at least {LEAST_COURSES} courses with a score at each of {LEAST_TIMES} numbers of "
+            f"sessions are needed; {there_are(course.n_courses, 'course')} with a later score, and "
+            f"numbers of sessions that enough of them reach: {len(course.times)}."
         )
     return ""
 
@@ -251,15 +260,16 @@ def _sentence(found: Plateau, curve: pd.DataFrame, course: CourseFrame, measure:
     at = curve[curve["session_count"] == course.horizon].to_dict("records")[0]
     digits = decimals(measure)
     grown = interval(at["estimate"], at["conf_low"], at["conf_high"], digits, measure.unit)
-    start = f"Mean improvement {when('session_count', course.horizon)} was {grown}"
+    start = f"{measure.title}: mean improvement {when('session_count', course.horizon)} was {grown}"
     if not found.seen:
         return (
             f"{start}; where it levels off cannot be told from the {found.last:g} sessions that "
-            f"enough courses reach."
+            f"enough courses reach ({scale(measure)})."
         )
     return (
         f"{start}; nine tenths of the growth during care had happened after "
-        f"{found.estimate:.0f} sessions (95 % CI {found.conf_low:.0f} to {found.conf_high:.0f})."
+        f"{interval(found.estimate, found.conf_low, found.conf_high, 0, 'sessions')} "
+        f"({scale(measure)})."
     )
 
 
@@ -288,13 +298,14 @@ def _method(course: CourseFrame) -> str:
         f"{len(course.rows)} scores; session counts with fewer than {LEAST_COURSES} courses are "
         "left out, and so are scores of follow-up, which no visit goes with. Plateau: improvement "
         "~ 1 - exp(-session_count / pace) + (1 | episode_id) by maximum likelihood for each pace; "
-        "interval from the profile likelihood. "
-        "Strata "
-        "split at the median prescribed number of sessions."
+        "interval from the profile likelihood. Strata split at the median prescribed number of "
+        f"sessions. {METHOD}"
     )
 
 
 def _checks(found: Plateau, course: CourseFrame) -> tuple[Check, ...]:
+    end = f"interval ends at {found.conf_high:.1f} sessions"
+    end = end if np.isfinite(found.conf_high) else "the interval has no upper end"
     rows = course.rows[["session_count", "week"]].dropna()
     near = float(np.corrcoef(rows.to_numpy(float).T)[0, 1]) if len(rows) > 2 else float("nan")
     started = course.n_courses
@@ -303,7 +314,7 @@ def _checks(found: Plateau, course: CourseFrame) -> tuple[Check, ...]:
         Check(
             "a plateau is seen",
             found.seen,
-            f"interval ends at {found.conf_high:.1f}; courses reach {found.last:g} sessions",
+            f"{end}; enough courses reach {found.last:g} sessions",
         ),
         Check(
             "sessions and weeks can be told apart",

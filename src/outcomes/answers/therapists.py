@@ -14,7 +14,7 @@ from outcomes.answers.contrasts import fitted
 from outcomes.answers.course_frame import CourseFrame, course_frame
 from outcomes.answers.course_model import LEAST_CLUSTERS
 from outcomes.answers.source import source_of
-from outcomes.answers.wording import decimals, probability, scale
+from outcomes.answers.wording import decimals, probability, scale, there_are
 from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.results import MixedFit
 from outcomes.study import Study
@@ -71,8 +71,9 @@ def therapists(study: Study, *, instrument: str, planned: bool = False) -> Answe
     shown = counts[counts >= LEAST_EACH]
     if len(shown) < LEAST_CLUSTERS:
         reason = (
-            f"{len(shown)} therapists have at least {LEAST_EACH} courses with a later score; "
-            f"{LEAST_CLUSTERS} are needed to tell therapists from chance."
+            f"at least {LEAST_CLUSTERS} therapists are needed to tell therapists from chance, each "
+            f"with {LEAST_EACH} courses or more that have a later score; "
+            f"{there_are(len(shown), 'such one')}."
         )
         return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND)
     measure = study.instrument(instrument)
@@ -125,7 +126,13 @@ def _table(fit: MixedFit, without: MixedFit, shown: pd.Series[int]) -> pd.DataFr
         "term": "standard deviation between therapists", "kind": "spread",
         "estimate": np.sqrt(own), "statistic": ratio, "p_value": chance,
     }  # fmt: skip
-    share = {"term": "share of the variance", "kind": "share", "estimate": own / variances.sum()}
+    shares = fit.icc()
+    own_share = shares[(shares["group"] == "therapist_id") & (shares["kind"] == "adjusted")]
+    columns = ["estimate", "std_error", "conf_low", "conf_high"]
+    share = {
+        **own_share[columns].to_dict("records")[0],
+        "term": "share of the variance", "kind": "share",
+    }  # fmt: skip
     effects = fit.random_effects("therapist_id")
     effects = effects[effects["level"].isin(shown.index)].sort_values("level")
     half = stats.norm.ppf(0.975) * effects["std_error"]
@@ -147,10 +154,13 @@ def _spread(table: pd.DataFrame) -> float:
 def _sentence(table: pd.DataFrame, measure: Instrument, n_therapists: int) -> str:
     spread, share = table.to_dict("records")[:2]
     found = f"{spread['estimate']:.{decimals(measure) + 1}f} {measure.unit}"
+    part = f"{100 * share['estimate']:.1f} %"
+    if np.isfinite(share["conf_low"]):
+        part += f" (95 % CI {100 * share['conf_low']:.1f} % to {100 * share['conf_high']:.1f} %)"
     verdict = "is compatible with chance" if spread["p_value"] >= 0.05 else "is more than chance"
     return (
         f"Between {n_therapists} therapists, mean improvement of like patients varies with a "
-        f"standard deviation of {found}, {share['estimate']:.1%} of the variance: this spread "
+        f"standard deviation of {found}, {part} of the variance: this spread "
         f"{verdict} ({probability(spread['p_value'])}; {scale(measure)})."
     )
 

@@ -18,7 +18,7 @@ from outcomes.answers.arms import (
 from outcomes.answers.claim import Words, basis_of, words
 from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, course_frame
 from outcomes.answers.source import source_of
-from outcomes.answers.wording import decimals, interval, scale, when
+from outcomes.answers.wording import decimals, interval, scale, there_are, when
 from outcomes.dictionary.instruments import Instrument
 from outcomes.study import Study
 
@@ -107,16 +107,16 @@ def _missing(study: Study, course: CourseFrame) -> str:
     control = study.provenance.control
     if arms.nunique() < 2:
         return (
-            "it has one arm or none, and a comparison needs a control. Compare with courses that "
-            "wait or have other care, allotted by chance."
+            "the study has one arm or none, and a comparison needs a control. Compare with courses "
+            "that wait or have other care, allotted by chance."
         )
     if control not in set(arms):
         return "no arm is named as the control. Name it in the column map: [study] control = ..."
     counts = course.rows.groupby("arm")["episode_id"].nunique()
     if not course.times or counts.min() < LEAST_COURSES:
         return (
-            f"the smallest arm has {counts.min()} courses with a later score; at least "
-            f"{LEAST_COURSES} an arm are needed at one time."
+            f"at least {LEAST_COURSES} courses of each arm with a score at one time are needed; "
+            f"in the smallest arm {there_are(int(counts.min()), 'course')} with a later score."
         )
     here = course.rows[course.rows[course.axis] == course.horizon]
     there = here.groupby("arm")["episode_id"].nunique().reindex(counts.index, fill_value=0)
@@ -160,7 +160,7 @@ def _sentence(main: pd.DataFrame, arms: Arms, measure: Instrument, allowed: Word
     therapists = " and therapists" if main["kind"].iloc[0] == CLUSTERED else ""
     kind = {"effect": "the effect of offering it", "difference": "a difference, not randomised"}
     return (
-        f"{time[0].upper()}{time[1:]}, {measure.title} had improved by {' and by '.join(parts)}, "
+        f"{measure.title}: {time}, patients had improved by {' and by '.join(parts)}, "
         f"allowing for baseline{therapists}: {kind[allowed.claim]} ({scale(measure)})."
     )
 
@@ -211,7 +211,9 @@ def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
     started = study.episodes["arm"].value_counts()
     reached = arms.at(arms.times[-1])["arm"].value_counts()
     missing = 1 - (reached / started).dropna()
-    shares = ", ".join(f"{arm} {share:.0%}" for arm, share in missing.items())
+    shares = ", ".join(
+        f"{arm} {n - reached.get(arm, 0)} of {n} courses" for arm, n in started.items()
+    )
     return (
         Check("chance made the arms", study.provenance.randomised, "as the column map states"),
         Check(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from outcomes.dictionary.instruments import Instrument
 
@@ -24,6 +26,31 @@ def interval(estimate: float, low: float, high: float, digits: int, unit: str = 
     return f"{value} (95 % CI {_fixed(low, digits)} to {_fixed(high, digits)})"
 
 
+def share(value: float) -> str:
+    """Return a share in per cent, with the space that all percentages here have.
+
+    Examples
+    --------
+    >>> share(0.534), share(0.013)
+    ('53 %', '1 %')
+    """
+    return f"{100 * value:.0f} %"
+
+
+def turned(row: Mapping[Any, Any]) -> tuple[float, float, float, str]:
+    """Return a difference as a size, its interval turned with it, and ``more`` or ``less``.
+
+    Examples
+    --------
+    >>> turned({"estimate": -0.4, "conf_low": -0.9, "conf_high": 0.1})
+    (0.4, -0.1, 0.9, 'less')
+    """
+    low, high = row["conf_low"], row["conf_high"]
+    if row["estimate"] >= 0:
+        return row["estimate"], low, high, "more"
+    return -row["estimate"], -high, -low, "less"
+
+
 def _fixed(value: float, digits: int) -> str:
     """Return a number with its digits, a true minus sign, and no negative zero."""
     text = f"{value:.{digits}f}"
@@ -41,6 +68,39 @@ def scale(instrument: Instrument) -> str:
     """
     low, high = f"{instrument.minimum:g}", f"{instrument.maximum:g}"
     return f"{low} to {high}, {instrument.better} is better"
+
+
+def in_words(name: object) -> str:
+    """Return a name of the data as it is written in a sentence.
+
+    Examples
+    --------
+    >>> in_words("neck_mvc")
+    'neck mvc'
+    """
+    return str(name).replace("_", " ")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, which always follows it.
+
+    Examples
+    --------
+    >>> [counted(n, "course") for n in (0, 1, 12)]
+    ['no courses', '1 course', '12 courses']
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}" if number else f"no {noun}s"
+
+
+def there_are(number: int, noun: str) -> str:
+    """Return how many there are.
+
+    Examples
+    --------
+    >>> there_are(1, "course"), there_are(5, "course"), there_are(0, "goal")
+    ('there is 1 course', 'there are 5 courses', 'there are no goals')
+    """
+    return f"there {'is' if number == 1 else 'are'} {counted(number, noun)}"
 
 
 def ordinal(number: int) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
+from outcomes.causal.visit_history import visit_history
 from outcomes.study import Study
-from outcomes.trajectory import visits_received
 
 LEAST_EPISODES = 10
 """A pressure level given in fewer courses than this supports no contrast."""
@@ -21,11 +20,7 @@ class PressureHistory:
     Parameters
     ----------
     visits : DataFrame
-        One row a visit with a pressure: ``episode_id, session`` (1 is the first), ``pressure``
-        (Walton), ``pressure_before`` (the visit before; NaN at the first), ``score_now`` (last
-        score known when pressure was chosen), ``scored`` (whether it is of this visit, or the
-        baseline of the first), ``baseline, condition, adapted`` (0, 1), ``age`` (lower end of the
-        band in decades; 0 where not recorded).
+        Those of `visit_history` with a pressure.
     overlap : DataFrame
         ``adapted, pressure, n_visits, n_episodes, supported``.
     left_out : dict of str to int
@@ -64,42 +59,12 @@ def pressure_history(study: Study, rows: pd.DataFrame) -> PressureHistory:
         it. Courses that ever had a level without support, or whose group has fewer than two levels
         with support, are left out and counted.
     """
-    visits = _visits(study, rows)
+    visits = visit_history(study, rows)
+    visits = visits[visits["pressure"].notna()].reset_index(drop=True)
     overlap = _overlap(visits)
     keep, left_out = _with_support(visits, overlap)
     kept = visits[visits["episode_id"].isin(keep)].reset_index(drop=True)
     return PressureHistory(kept, overlap, left_out)
-
-
-def _visits(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
-    visits = visits_received(study)[["episode_id", "session", "pressure"]]
-    visits = visits[visits["episode_id"].isin(rows["episode_id"])].copy()
-    visits["score_now"] = _score_at_start(visits, rows)
-    visits["scored"] = visits["score_now"].notna() | (visits["session"] == 1)
-    by_course = visits.groupby("episode_id", sort=False)
-    visits["score_now"] = by_course["score_now"].ffill()
-    visits["pressure_before"] = by_course["pressure"].shift()
-    visits["baseline"] = visits["episode_id"].map(
-        rows.drop_duplicates("episode_id").set_index("episode_id")["baseline"]
-    )
-    visits["score_now"] = visits["score_now"].fillna(visits["baseline"])
-    facts = study.episodes.drop_duplicates("episode_id").set_index("episode_id")
-    facts = facts.reindex(visits["episode_id"])
-    visits["condition"] = facts["condition"].fillna("not recorded").to_numpy()
-    listed = facts["adaptations"].fillna("none").to_numpy()
-    visits["adapted"] = (listed != "none").astype(float)
-    decade = facts["age_band"].astype(object).str.extract(r"^(\d+)", expand=False).astype(float)
-    visits["age"] = (decade.fillna(0.0) / 10).to_numpy()
-    return visits[visits["pressure"].notna()].reset_index(drop=True)
-
-
-def _score_at_start(visits: pd.DataFrame, rows: pd.DataFrame) -> Any:
-    """Score taken at the start of each visit; NaN where there is none."""
-    at_start = rows[rows["session_count"] < rows["session"]]
-    at_start = at_start.drop_duplicates(["episode_id", "session"], keep="last")
-    columns = ["episode_id", "session", "score"]
-    merged = visits[columns[:2]].merge(at_start[columns], "left", on=columns[:2])
-    return merged["score"].to_numpy(float)
 
 
 def _overlap(visits: pd.DataFrame) -> pd.DataFrame:

@@ -119,7 +119,13 @@ def _columns(visits: pd.DataFrame) -> pd.DataFrame:
 
 
 def independent(table: pd.DataFrame) -> pd.DataFrame:
-    """Keep columns that those before them, and a constant, do not determine."""
+    """Return the columns that those before them, and a constant, do not determine.
+
+    Examples
+    --------
+    >>> list(independent(pd.DataFrame({"a": [0, 1, 2], "b": [1, 1, 1], "c": [1, 3, 5]})))
+    ['a']
+    """
     kept: list[str] = []
     matrix = np.ones((len(table), 1))
     for name in table:

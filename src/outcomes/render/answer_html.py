@@ -6,9 +6,9 @@ import hashlib
 from html import escape
 
 from outcomes.answers.answer import Answer
+from outcomes.answers.disclosed import disclosed
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.render.contents.answer_section import answer_section
-from outcomes.render.disclosed import disclosed
 from outcomes.render.html import blocks_html
 
 STYLE = """<style>

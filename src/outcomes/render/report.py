@@ -9,11 +9,11 @@ import pandas as pd
 
 from outcomes.answers.answer import Answer
 from outcomes.answers.ask import answers as ask_all
+from outcomes.answers.disclosed import disclosed
 from outcomes.errors import UsageError
 from outcomes.folders import written_whole
 from outcomes.privacy.disclosure import disclosure_for
 from outcomes.render.compose import AUDIENCES, compose
-from outcomes.render.disclosed import disclosed
 from outcomes.render.formats import FORMATS, check_available
 from outcomes.render.provenance_files import write_crate, write_run
 from outcomes.study import Study

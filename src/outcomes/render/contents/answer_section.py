@@ -59,8 +59,11 @@ def _limits(answer: Answer) -> list[Block]:
 
 
 def _used(answer: Answer, disclosure: Disclosure) -> str:
+    few = f"<{disclosure.threshold}"
     left_out = [
-        f"{reason}: {disclosure.shown(n)}" for reason, n in answer.source.left_out.items() if n
+        f"{reason}: {few if n is None else disclosure.shown(n)}"
+        for reason, n in answer.source.left_out.items()
+        if n != 0
     ]
     tail = f"; left out: {', '.join(left_out)}" if left_out else "; none left out"
     return count(answer.source.n_used) + tail
