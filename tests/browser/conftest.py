@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import importlib.resources
+import importlib.util
+import json
+import os
 import shutil
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,3 +45,119 @@ def browse(chromium: str, tmp_path: Path) -> Callable[..., str]:
         return done.stdout
 
     return go
+
+
+@pytest.fixture
+def asked_by(browse: Callable[..., str], tmp_path: Path) -> Callable[[Path], set[str]]:
+    """Addresses that a page, not the browser itself, asks for, by the browser's network log."""
+
+    def go(page: Path) -> set[str]:
+        log = tmp_path / "net.json"
+        assert "</html>" in browse(page, f"--log-net-log={log}", "--dump-dom")
+        events = json.loads(log.read_text(encoding="utf-8"))["events"]
+        parts = [event.get("params", {}) for event in events]
+        own = ("file:", "data:", "chrome:", "about:", "devtools:")
+        return {
+            part["url"]
+            for part in parts
+            if "url" in part
+            and part.get("initiator", "not an origin") != "not an origin"
+            and not part["url"].startswith(own)
+        }
+
+    return go
+
+
+class Page:
+    """A page that is driven as a person would, by the browser's own protocol over a pipe."""
+
+    def __init__(self, chromium: str, profile: Path) -> None:
+        read_there, self._write = os.pipe()
+        self._read, write_there = os.pipe()
+
+        def as_3_and_4() -> None:
+            ends = os.dup(read_there), os.dup(write_there)
+            os.dup2(ends[0], 3)
+            os.dup2(ends[1], 4)
+
+        command = [chromium, *QUIET, f"--user-data-dir={profile}", "--remote-debugging-pipe"]
+        self.process = subprocess.Popen(
+            [*command, "about:blank"], preexec_fn=as_3_and_4, close_fds=False,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        os.close(read_there)
+        os.close(write_there)
+        self._rest, self._number, self._session = b"", 0, ""
+        targets = self.call("Target.getTargets")["targetInfos"]
+        target = next(t["targetId"] for t in targets if t["type"] == "page")
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)[
+            "sessionId"
+        ]
+
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": params}
+        session = {"sessionId": self._session} if self._session else {}
+        os.write(self._write, json.dumps(message | session).encode() + b"\0")
+        while True:
+            while b"\0" not in self._rest:
+                part = os.read(self._read, 1 << 20)
+                assert part, "the browser ended"
+                self._rest += part
+            line, self._rest = self._rest.split(b"\0", 1)
+            told = json.loads(line)
+            if told.get("id") == self._number:
+                assert "error" not in told, told
+                return dict(told["result"])
+
+    def open(self, path: Path, *, width: int = 1280, height: int = 720, dark: bool = False) -> None:
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.call("Emulation.setDeviceMetricsOverride", **size)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.call("Page.navigate", url=path.as_uri())
+        for _ in range(600):
+            if self.run("location.href + document.readyState") == path.as_uri() + "complete":
+                return
+            time.sleep(0.05)
+        raise AssertionError("the page did not load")
+
+    def run(self, code: str) -> Any:
+        told = self.call("Runtime.evaluate", expression=code, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in told, told
+        return told["result"].get("value")
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            code = {"Tab": 9, "ArrowDown": 40, "ArrowRight": 39}.get(key, 0)
+            for kind in ("keyDown", "keyUp"):
+                self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key,
+                          windowsVirtualKeyCode=code)  # fmt: skip
+
+    def click(self, x: float, y: float) -> None:
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def picture(self) -> bytes:
+        return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+        os.close(self._read)
+        os.close(self._write)
+
+
+@pytest.fixture
+def drive(chromium: str, tmp_path: Path) -> Iterator[Page]:
+    page = Page(chromium, tmp_path / "driven")
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """Source of axe-core; the package that holds it is in the lock's test group."""
+    found = importlib.util.find_spec("axe_core_python")
+    assert found, "the accessibility tests need the package axe-core-python"
+    return importlib.resources.files("axe_core_python").joinpath("axe.min.js").read_text("utf-8")

@@ -22,6 +22,7 @@ from outcomes.errors import DataError
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.render.compose import compose
 from outcomes.render.formats import FORMATS
+from outcomes.render.material import Material
 from outcomes.render.slides.deck import MOST_NUMBERS, claim, deck
 from outcomes.render.verify import verify
 
@@ -33,12 +34,13 @@ def rendered(study: Any, answer: Any, name: str, *, exempt: bool) -> bytes:
     refused = refusal("trial", "Did it help?", "there is no control arm.", answer.source)
     answers = (disclosed(answer, rule), refused)
     document = compose(study, answers, disclosure=rule, audience="analyst")
-    return FORMATS[name].render(document, answers)
+    material = Material(document, answers, study, rule, "nprs")
+    return FORMATS[name].render(material)
 
 
 def words_of(name: str, content: bytes) -> str:
     """Return all text of a file, the data behind its charts included."""
-    if name in ("html", "slides"):
+    if name in ("html", "slides", "explorer"):
         return content.decode("utf-8")
     if name == "pdf":
         return ""

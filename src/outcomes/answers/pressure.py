@@ -96,9 +96,9 @@ def pressure(study: Study, *, instrument: str, seed: int = 0, planned: bool = Fa
         reason = "pressure was never recorded. Record the Walton level (0 to 5) of each visit."
         return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND)
     history = pressure_history(study, course.rows)
-    rows = _rows_with_facts(course.rows, history)
+    rows = last_visit_rows(course.rows, history)
     lost = int(course.rows["episode_id"].isin(history.episodes).sum()) - len(rows)
-    problem = _no_support(history, rows)
+    problem = no_support(history, rows)
     if problem:
         shown = _overlap_rows(history)
         return refusal(NAME, QUESTION, problem, source, estimand=ESTIMAND, table=shown)
@@ -135,11 +135,23 @@ def pressure(study: Study, *, instrument: str, seed: int = 0, planned: bool = Fa
     )
 
 
-def _rows_with_facts(rows: pd.DataFrame, history: PressureHistory) -> pd.DataFrame:
-    """First score after each visit whose own start was scored: only there is what was seen known.
+def last_visit_rows(rows: pd.DataFrame, history: PressureHistory) -> pd.DataFrame:
+    """Return the first score after each visit whose own start was scored.
 
-    A later score (a follow-up, or one after a visit without a score) stands beside a pressure that
-    answered pain nobody recorded.
+    Only there is known what was seen. A later score (a follow-up, or one after a visit without a
+    score) stands beside a pressure that answered pain nobody recorded.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of a `CourseFrame`.
+    history : PressureHistory
+        Their visits.
+
+    Returns
+    -------
+    DataFrame
+        The rows kept, with ``adapted`` and ``age``.
     """
     known = history.visits.loc[
         history.visits["scored"], ["episode_id", "session", "adapted", "age"]
@@ -150,7 +162,16 @@ def _rows_with_facts(rows: pd.DataFrame, history: PressureHistory) -> pd.DataFra
     return joined.dropna(subset=[*SEEN, "pressure"]).reset_index(drop=True)
 
 
-def _no_support(history: PressureHistory, rows: pd.DataFrame) -> str:
+def no_support(history: PressureHistory, rows: pd.DataFrame) -> str:
+    """Return why pressures cannot be compared in these rows, or an empty string.
+
+    Parameters
+    ----------
+    history : PressureHistory
+        Visits and which levels have support.
+    rows : DataFrame
+        From `last_visit_rows`.
+    """
     n_courses = rows["episode_id"].nunique()
     if history.n_levels >= 2 and n_courses >= LEAST_COURSES and rows["pressure"].nunique() >= 2:
         return ""
@@ -167,25 +188,37 @@ def _no_support(history: PressureHistory, rows: pd.DataFrame) -> str:
 
 def _last_visit(course: CourseFrame) -> tuple[pd.DataFrame, MixedFit]:
     """Last visit's pressure, and its split within and between courses."""
-    facts = [name for name in ("adapted", "age") if course.rows[name].nunique() > 1]
-    seen = (*SEEN, *facts)
-    with warnings.catch_warnings():  # terms that cannot be estimated are listed among the checks
-        warnings.filterwarnings("ignore", "The fixed part is rank deficient", OutcomesWarning)
-        whole = fit_course(course, (*seen, "pressure")).fit
-        bent = replace(course, rows=course.rows.assign(pressure_squared=_squared(course.rows)))
-        curved = fit_course(bent, (*seen, "pressure", "pressure_squared")).fit
-        parts = [
-            _term_row(whole, "pressure", "last visit"),
-            _term_row(curved, "pressure_squared", "curvature"),
+    bent = replace(course, rows=course.rows.assign(pressure_squared=_squared(course.rows)))
+    whole = last_visit_fit(course)
+    curved = last_visit_fit(bent, ("pressure", "pressure_squared"))
+    parts = [
+        _term_row(whole, "pressure", "last visit"),
+        _term_row(curved, "pressure_squared", "curvature"),
+    ]
+    if course.rows["pressure_within"].abs().max() > 0:
+        split = last_visit_fit(course, ("pressure_within", "pressure_mean"))
+        parts += [
+            _term_row(split, "pressure_within", "within"),
+            _term_row(split, "pressure_mean", "between"),
         ]
-        if course.rows["pressure_within"].abs().max() > 0:
-            split = fit_course(course, (*seen, "pressure_within", "pressure_mean")).fit
-            parts += [
-                _term_row(split, "pressure_within", "within"),
-                _term_row(split, "pressure_mean", "between"),
-            ]
     table = pd.concat([part for part in parts if len(part)], ignore_index=True)
     return table.assign(n_episodes=course.n_courses), whole
+
+
+def last_visit_fit(course: CourseFrame, exposure: tuple[str, ...] = ("pressure",)) -> MixedFit:
+    """Return the model of the next score given what was seen when pressure was chosen.
+
+    Parameters
+    ----------
+    course : CourseFrame
+        With the rows of `last_visit_rows`.
+    exposure : tuple of str
+        Columns of pressure.
+    """
+    facts = [name for name in ("adapted", "age") if course.rows[name].nunique() > 1]
+    with warnings.catch_warnings():  # terms that cannot be estimated are listed among the checks
+        warnings.filterwarnings("ignore", "The fixed part is rank deficient", OutcomesWarning)
+        return fit_course(course, (*SEEN, *facts, *exposure)).fit
 
 
 def _squared(rows: pd.DataFrame) -> pd.Series[float]:

@@ -24,7 +24,7 @@ def report(
     out: Out,
     columns: Columns = None,
     instrument: Instrument = None,
-    formats: Annotated[str, typer.Option(help="html,pdf,docx,pptx,slides")] = "html",
+    formats: Annotated[str, typer.Option(help="html,pdf,docx,pptx,slides,explorer")] = "html",
     audience: Annotated[str, typer.Option(help="clinician or analyst.")] = "clinician",
     episode: Episode = None,
     *,

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from types import MappingProxyType
 
-from outcomes.answers.answer import Answer
 from outcomes.errors import UnavailableError
-from outcomes.render.document import Document
+from outcomes.render.explorer.page import explorer_bytes
 from outcomes.render.html import page_html
-
-Answers = tuple[Answer, ...]
+from outcomes.render.material import Material
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,48 +22,45 @@ class Format:
     file : str
         Name of the file in the report's folder.
     render : callable
-        Takes the document and the answers, returns the file's bytes.
+        Takes what the report is made of, returns the file's bytes.
     package, module : str
         What must be installed, and how it is imported; empty for nothing.
     """
 
     file: str
-    render: Callable[[Document, Answers], bytes]
+    render: Callable[[Material], bytes]
     package: str = ""
     module: str = ""
 
 
-def _html(document: Document, answers: Answers) -> bytes:
-    del answers
-    return page_html(document).encode("utf-8")
+def _html(material: Material) -> bytes:
+    return page_html(material.document).encode("utf-8")
 
 
-def _pdf(document: Document, answers: Answers) -> bytes:
+def _pdf(material: Material) -> bytes:
     from outcomes.render.pdf import pdf_bytes
 
-    del answers
-    return pdf_bytes(document)
+    return pdf_bytes(material.document)
 
 
-def _docx(document: Document, answers: Answers) -> bytes:
+def _docx(material: Material) -> bytes:
     from outcomes.render.docx import docx_bytes
 
-    del answers
-    return docx_bytes(document)
+    return docx_bytes(material.document)
 
 
-def _pptx(document: Document, answers: Answers) -> bytes:
+def _pptx(material: Material) -> bytes:
     from outcomes.render.slides.deck import deck
     from outcomes.render.slides.pptx import pptx_bytes
 
-    return pptx_bytes(deck(document, answers))
+    return pptx_bytes(deck(material.document, material.answers))
 
 
-def _slides(document: Document, answers: Answers) -> bytes:
+def _slides(material: Material) -> bytes:
     from outcomes.render.slides.deck import deck
     from outcomes.render.slides.html_deck import deck_html
 
-    return deck_html(deck(document, answers)).encode("utf-8")
+    return deck_html(deck(material.document, material.answers)).encode("utf-8")
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
@@ -75,6 +70,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "docx": Format("report.docx", _docx, "python-docx", "docx"),
         "pptx": Format("slides.pptx", _pptx, "python-pptx", "pptx"),
         "slides": Format("slides.html", _slides),
+        "explorer": Format("explorer.html", explorer_bytes),
     }
 )
 """Formats by name."""

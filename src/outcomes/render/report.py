@@ -15,6 +15,7 @@ from outcomes.folders import written_whole
 from outcomes.privacy.disclosure import disclosure_for
 from outcomes.render.compose import AUDIENCES, compose
 from outcomes.render.formats import FORMATS, check_available
+from outcomes.render.material import Material
 from outcomes.render.provenance_files import write_crate, write_run
 from outcomes.study import Study
 
@@ -43,7 +44,7 @@ def report(
     out : str or Path
         Folder to write, whole or not at all; replaced when it holds a report already.
     formats : sequence of str
-        Any of ``html``, ``pdf``, ``docx``, ``pptx``, ``slides``.
+        Any of ``html``, ``pdf``, ``docx``, ``pptx``, ``slides``, ``explorer``.
     audience : {"clinician", "analyst"}
         Analysts also get assumptions, checks and every estimate.
     instrument : str, optional
@@ -76,11 +77,13 @@ def report(
     document = compose(
         study, given, audience=audience, instrument=instrument, disclosure=rule, date=date
     )
+    chosen = instrument or next(iter(study.scored_instruments()), "")
+    material = Material(document, given, study, rule, chosen)
     with written_whole(out, marker=ESTIMATES) as folder:
         estimates_table(given).to_csv(folder / ESTIMATES, index=False, lineterminator="\n")
         for name in dict.fromkeys(formats):
             kind = FORMATS[name]
-            (folder / kind.file).write_bytes(kind.render(document, given))
+            (folder / kind.file).write_bytes(kind.render(material))
         options = {
             "formats": list(formats), "audience": audience, "instrument": instrument,
             "as_if_real": as_if_real, "date": date,

@@ -40,13 +40,16 @@ def draw_curves(picture: Picture, preset: Preset, label: str) -> Canvas:
     canvas = blank(preset, picture.title, label, preset.height + below)
     names = {group: _name_lines(spoken(str(group)), preset, len(groups)) for group in groups}
     axes = canvas.axes(
-        left=_left_margin(preset), bottom=3.3 * preset.line_height + below,
-        right=_right_margin(names, preset), top=canvas.top,
+        left=_left_margin(preset), bottom=_foot(preset) + below,
+        right=_right_margin(names, preset), top=canvas.top + _head(preset),
     )  # fmt: skip
     for position, group in enumerate(groups):
         rows = data[data["group"] == group].sort_values("x")
         draw_group(axes, rows, look_of(position, str(group)), preset, _shift(position, data))
     dress(axes, picture, preset)
+    if not preset.title:
+        height = canvas.height - canvas.top - 0.5 * preset.line_height
+        canvas.write(EDGE, height, picture.y_label)
     _direct_labels(axes, canvas, data, names)
     if counted:
         _counts_below(axes, canvas, data, groups)
@@ -64,7 +67,16 @@ def _shift(position: int, data: pd.DataFrame) -> float | None:
 
 
 def _left_margin(preset: Preset) -> float:
-    return EDGE + text_width("-00.0", preset.text) + 3.2 * preset.line_height
+    return EDGE + text_width("-00.0", preset.text) + 3.2 * preset.line_height * preset.title
+
+
+def _head(preset: Preset) -> float:
+    """Inches above the plot: on a slide the label of the vertical axis lies there, not upright."""
+    return 0.0 if preset.title else 1.4 * preset.line_height
+
+
+def _foot(preset: Preset) -> float:
+    return (3.3 if preset.title else 2.6) * preset.line_height
 
 
 def _right_margin(names: dict[str, list[str]], preset: Preset) -> float:

@@ -60,8 +60,10 @@ def draw_forest(picture: Picture, preset: Preset, label: str) -> Canvas:
         Printed on the figure.
     """
     rows = _rows(picture.data, preset)
-    steps = [max(1.55, len(row.name) + 0.6) * preset.line_height for row in rows]
-    head, foot = 1.6 * preset.line_height, (4.8 if preset.width < 5 else 3.4) * preset.line_height
+    least, room = (1.55, 0.6) if preset.numbers else (1.2, 0.2)
+    steps = [max(least, len(row.name) + room) * preset.line_height for row in rows]
+    head = (1.6 if preset.numbers else 0.2) * preset.line_height
+    foot = (4.8 if preset.width < 5 else 3.4) * preset.line_height
     canvas = blank(preset, picture.title, label, sum(steps) + head + foot)
     left = EDGE + max((_widest(row.name, preset) for row in rows), default=0) + 0.15
     right = EDGE + _numbers_width(rows, preset)

@@ -59,6 +59,8 @@ def dress(axes: Axes, picture: Picture, preset: Preset, *, labels: bool = True) 
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
     if labels:
         axes.set_xlabel(picture.x_label, fontsize=preset.text, color=INK, family=FONT)
+        if not preset.title:
+            return
         room = axes.bbox.height / axes.figure.dpi
         lines = "\n".join(wrapped(picture.y_label, 1.2 * room, preset.text))
         axes.set_ylabel(lines, fontsize=preset.text, color=INK, family=FONT)

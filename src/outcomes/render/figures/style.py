@@ -59,7 +59,7 @@ class Preset:
 PRESETS: dict[PresetName, Preset] = {
     "page": Preset(7.4, 4.3, 9.5, 1.8, 5.5, title=True, label_share=0.3, counts=True),
     "phone": Preset(4.2, 4.0, 10.0, 1.8, 5.5, title=True, label_share=0.36),
-    "slide": Preset(12.4, 4.2, 24.0, 4.0, 12.0, title=False, label_share=0.42, numbers=False),
+    "slide": Preset(12.0, 4.2, 24.0, 4.0, 12.0, title=False, label_share=0.5, numbers=False),
 }
 
 

@@ -12,11 +12,11 @@ from outcomes.render.contents.summary import SYNTHETIC
 from outcomes.render.document import Document
 
 MOST_NUMBERS = 6
-MOST_LETTERS = 170
+MOST_LETTERS = 150
 MOST_GROUPS = 4
-MOST_ROWS = 6
+MOST_ROWS = 5
 MOST_POINTS = 4
-_CLAUSE_ENDS = re.compile(r"[;:] |\. | \((?!95)|, on average")
+_CLAUSE_ENDS = re.compile(r"[;:] |\. | \((?!95)|, on average|, in (?=\d)")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -125,7 +125,7 @@ def _answer_slides(answer: Answer) -> list[Slide]:
 
 
 def fewer(picture: Picture) -> Picture:
-    """Return a picture that a hall can take in: the four largest curves, or the first six rows."""
+    """Return a picture that a hall can take in: the four largest curves, or the first five rows."""
     data = picture.data.dropna(subset=["estimate"])
     if picture.kind == "forest":
         return replace(picture, data=data.head(MOST_ROWS).reset_index(drop=True))

@@ -25,17 +25,22 @@ def deck_html(deck: Deck) -> str:
     environment = Environment(
         loader=PackageLoader("outcomes.render"), autoescape=True, undefined=StrictUndefined
     )
-    pictures = [_picture(slide, deck.label, i) for i, slide in enumerate(deck.slides)]
+    pictures = [_picture(slide, i) for i, slide in enumerate(deck.slides)]
     page = environment.get_template("deck.html.j2")
     return page.render(deck=deck, slides=list(zip(deck.slides, pictures, strict=True))) + "\n"
 
 
-def _picture(slide: Slide, label: str, position: int) -> Markup:
+def _picture(slide: Slide, position: int) -> Markup:
+    """Draw for the hall and for a phone; the label of simulated data stands on the slide itself."""
     if slide.picture is None:
         return Markup("")
-    figure = draw(slide.picture, label, "slide")
-    return Markup(
-        inline_svg(
-            figure, name=f"slide-{position}", title=slide.picture.title, alt=slide.picture.alt
+    shown = slide.picture
+    drawn = [
+        f'<div class="picture {preset}">'
+        + inline_svg(
+            draw(shown, "", preset), name=f"{preset}-{position}", title=shown.title, alt=shown.alt
         )
-    )
+        + "</div>"
+        for preset in ("slide", "phone")
+    ]
+    return Markup("\n".join(drawn))
