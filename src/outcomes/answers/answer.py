@@ -31,6 +31,8 @@ class Picture:
         Axis labels with unit and direction.
     alt : str
         What the picture shows, in words and numbers, for those who cannot see it.
+    counted : str
+        What `n_episodes` counts, where it stands below a plot over time.
     """
 
     kind: PictureKind
@@ -39,6 +41,7 @@ class Picture:
     x_label: str
     y_label: str
     alt: str
+    counted: str = "Courses with a score"
 
 
 @dataclass(frozen=True)

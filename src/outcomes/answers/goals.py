@@ -9,6 +9,7 @@ import pandas as pd
 from outcomes.answers.answer import Answer, Check, Picture, refusal
 from outcomes.answers.claim import basis_of, words
 from outcomes.answers.source import source_of
+from outcomes.answers.wording import percent
 from outcomes.care.attainment import Attainment, Unit, goal_attainment_over_time
 from outcomes.care.goals import goal_attainment_scores, goal_progress
 from outcomes.study import Study
@@ -112,7 +113,8 @@ def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
     at = _headline(table)
     clock = f"{at['time']:g} sessions" if attained.unit == "sessions" else f"day {at['time']:g}"
     return (
-        f"By {clock}, {at['estimate']:.0%} (95 % CI {at['conf_low']:.0%} to {at['conf_high']:.0%}) "
+        f"By {clock}, {percent(at['estimate'])} "
+        f"(95 % CI {percent(at['conf_low'])} to {percent(at['conf_high'])}) "
         f"of {len(attained.goals)} goals had been reached and kept at the next score."
     )
 
@@ -128,8 +130,9 @@ def _picture(table: pd.DataFrame, unit: Unit) -> Picture:
         title="Goals reached and kept, and courses that ended before",
         x_label="Sessions received" if unit == "sessions" else "Days since the first visit",
         y_label="Share of goals",
-        alt=f"Cumulative shares with 95 % intervals; goals reached and kept: {at['estimate']:.0%} "
-        f"by {at['time']:g} {unit}.",
+        alt="Cumulative shares with 95 % intervals; goals reached and kept: "
+        f"{percent(at['estimate'])} by {at['time']:g} {unit}.",
+        counted="Goals not yet reached, care going on",
     )
 
 

@@ -14,7 +14,7 @@ from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, course_fra
 from outcomes.answers.course_model import CourseModel, fit_course, means
 from outcomes.answers.sensitivity import sensitivity, verdict
 from outcomes.answers.source import source_of
-from outcomes.answers.wording import decimals, interval, scale, when
+from outcomes.answers.wording import decimals, interval, percent, scale, when
 from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import FitError
 from outcomes.mixed.residual.choose import RULE
@@ -195,16 +195,16 @@ def _picture(course: CourseFrame, measure: Instrument, curve: pd.DataFrame) -> P
 def _method(model: CourseModel, pressure_formula: str) -> str:
     fit = model.fit
     text = (
-        f"Linear mixed model by REML with Satterthwaite degrees of freedom: {fit.request.formula} "
-        f"on {fit.n_observations} scores of {model.course.n_courses} courses. "
-        "The mean over all courses comes from the same model without groups. "
+        "Linear mixed model by REML with Satterthwaite degrees of freedom: "
+        f"`{fit.request.formula}` on {fit.n_observations} scores of {model.course.n_courses} "
+        "courses. The mean over all courses comes from the same model without groups. "
         f"Residuals: {RULE} Tried: independent, and correlation that fades with the days between "
         "scores (ou); the sensitivity rows show the mean with independent ones. "
         "The horizon is the latest time that at least half of the courses reach; times with fewer "
         f"than {LEAST_COURSES} courses are not shown."
     )
     if pressure_formula:
-        text += f" Pressure: {pressure_formula}."
+        text += f" Pressure: `{pressure_formula}`."
     return text
 
 
@@ -221,9 +221,9 @@ def _checks(
             "no variance is zero", not fit.is_singular, "boundary fit" if fit.is_singular else ""
         ),
         Check(
-            f"at most {BOUND_SHARE:.0%} of scores at a bound",
+            f"at most {percent(BOUND_SHARE)} of scores at a bound",
             bool(at_bound <= BOUND_SHARE),
-            f"{at_bound:.0%} of {instrument} scores",
+            f"{percent(at_bound)} of {instrument} scores",
         ),
         Check("at least 30 courses", model.course.n_courses >= 30, f"{model.course.n_courses}"),
         Check(

@@ -12,7 +12,7 @@ from outcomes.answers.claim import basis_of, words
 from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, course_frame
 from outcomes.answers.course_model import fit_course, means
 from outcomes.answers.source import source_of
-from outcomes.answers.wording import decimals, interval, scale, when
+from outcomes.answers.wording import decimals, interval, percent, scale, when
 from outcomes.causal.tipping_point import delta_adjusted, tipping_point
 from outcomes.dictionary.instruments import Instrument
 from outcomes.study import Study
@@ -109,7 +109,7 @@ def leavers(study: Study, *, instrument: str, planned: bool = False) -> Answer:
         sentence=_sentence(table, gone, course, measure),
         table=table,
         picture=_picture(table, course, measure),
-        method=f"Linear mixed model by REML ({formula}) for scores missing at random; delta rows "
+        method=f"Linear mixed model by REML (`{formula}`) for scores missing at random; delta rows "
         "are the limit of delta-adjusted multiple imputation; the tipping point is the delta at "
         "which the 95 % interval reaches no improvement.",
         estimand=ESTIMAND,
@@ -210,7 +210,7 @@ def _checks(study: Study, gone: _Leavers, tip: float, measure: Instrument) -> tu
     share = float(gone.left.mean())
     width = measure.maximum - measure.minimum
     return (
-        Check("at most 20 % without a score", share <= 0.2, f"{share:.0%}"),
+        Check("at most 20 % without a score", share <= 0.2, percent(share)),
         Check(
             "the result bears leavers worse by a tenth of the scale",
             tip >= FRAGILE * width,

@@ -13,7 +13,7 @@ from outcomes.answers.contrasts import estimates
 from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, course_frame
 from outcomes.answers.course_model import fit_course
 from outcomes.answers.source import source_of
-from outcomes.answers.wording import decimals, interval, scale
+from outcomes.answers.wording import decimals, interval, percent, scale
 from outcomes.causal.g_formula import forward_rows, g_formula
 from outcomes.causal.marginal_model import weighted_slope, with_weights
 from outcomes.causal.pressure_history import LEAST_EPISODES, PressureHistory, pressure_history
@@ -45,8 +45,8 @@ ASSUMPTIONS = (
 LIMITS = (
     "Pressure of the same visit as the score is not used: therapists choose it because of that "
     "score.",
-    "The row `between` compares patients who get firm with patients who get light pressure: it "
-    "shows who gets it.",
+    "The row on patients who get firmer pressure compares them with those who get light "
+    "pressure: it shows who gets it.",
     "Adapted patients get light pressure for safety. No number here is a reason to go deeper.",
 )
 REFERENCES = (
@@ -207,7 +207,7 @@ def _weights_check(weights: Weights) -> Check:
         "weights of the marginal structural model can be relied on (else it is not shown)",
         bool(fine),
         f"mean {weights.mean:.2f} (should be 1), largest {weights.largest:.1f} before truncation, "
-        f"worth {share:.0%} of the visits",
+        f"worth {percent(share)} of the visits",
     )
 
 
@@ -263,10 +263,11 @@ def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
 
 def _method(formula: str, course: CourseFrame, history: PressureHistory) -> str:
     return (
-        f"Linear mixed model by REML: {formula}, on {len(course.rows)} scores; within and between: "
-        "the same with pressure split into its mean so far and the difference from it. Marginal "
-        "structural model: weighted least squares on the mean pressure so far, stabilised weights "
-        "from proportional-odds models of pressure, truncated at their 1st and 99th percentile, "
+        f"Linear mixed model by REML: `{formula}`, on {len(course.rows)} scores; within and "
+        "between: the same with pressure split into its mean so far and the difference from it. "
+        "Marginal structural model: weighted least squares on the mean pressure so far, "
+        "stabilised weights from proportional-odds models of pressure, truncated at their 1st "
+        "and 99th percentile, "
         "errors robust to courses. G-formula: linear model of the next score played forward for "
         f"{course.horizon:g} visits, interval from 200 resamples of courses. "
         f"Pressure levels kept: {history.n_levels}."

@@ -55,8 +55,8 @@ def safety(study: Study, *, planned: bool = False) -> Answer:
         ``clearance`` or ``deviation`` (counts in ``n_events``). Refused when no visit has an entry
         for adverse events.
     """
-    source = source_of(study)
     rates = _rates(study)
+    source = source_of(study, n_used=_n_asked(rates))
     if rates.empty:
         reason = (
             "no visit has an entry for adverse events, not even `none`. Ask at every visit, and "
@@ -98,6 +98,11 @@ def _rates(study: Study) -> pd.DataFrame:
     replaced = ["conf_low", "conf_high", "adapted", "pressure"]
     whole = whole.drop(columns=replaced, errors="ignore")
     return whole.rename(columns=columns)
+
+
+def _n_asked(rates: pd.DataFrame) -> int:
+    """Visits asked about; 0 without any."""
+    return 0 if rates.empty else int(rates.loc[rates["kind"] == "events", "n_asked"].sum())
 
 
 def _counts(study: Study) -> pd.DataFrame:
@@ -149,7 +154,7 @@ def _picture(rates: pd.DataFrame) -> Picture:
 
 def _checks(rates: pd.DataFrame, study: Study) -> tuple[Check, ...]:
     by_group = rates[rates["kind"] == "events"]
-    asked, visits = int(by_group["n_asked"].sum()), int(by_group["n_visits"].sum())
+    asked, visits = _n_asked(rates), int(by_group["n_visits"].sum())
     n_against = len(deviations(study))
     return (
         Check("asked at 90 % of visits", asked >= 0.9 * visits, f"{asked:,} of {visits:,} visits"),

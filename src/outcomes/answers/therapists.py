@@ -14,7 +14,7 @@ from outcomes.answers.contrasts import fitted
 from outcomes.answers.course_frame import CourseFrame, course_frame
 from outcomes.answers.course_model import LEAST_CLUSTERS
 from outcomes.answers.source import source_of
-from outcomes.answers.wording import decimals, probability, scale
+from outcomes.answers.wording import decimals, percent, probability, scale
 from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.results import MixedFit
 from outcomes.study import Study
@@ -85,8 +85,9 @@ def therapists(study: Study, *, instrument: str, planned: bool = False) -> Answe
         sentence=_sentence(table, measure, len(counts)),
         table=table,
         picture=_picture(table, measure),
-        method=f"Linear mixed model by REML: {with_them.request.formula}; the spread is tested by "
-        "the likelihood ratio against the model without therapists, p from half a chi-squared.",
+        method=f"Linear mixed model by REML: `{with_them.request.formula}`; the spread is "
+        "tested by the likelihood ratio against the model without therapists, p from half a "
+        "chi-squared.",
         estimand=ESTIMAND,
         assumptions=ASSUMPTIONS,
         checks=(
@@ -150,8 +151,8 @@ def _sentence(table: pd.DataFrame, measure: Instrument, n_therapists: int) -> st
     verdict = "is compatible with chance" if spread["p_value"] >= 0.05 else "is more than chance"
     return (
         f"Between {n_therapists} therapists, mean improvement of like patients varies with a "
-        f"standard deviation of {found}, {share['estimate']:.1%} of the variance: this spread "
-        f"{verdict} ({probability(spread['p_value'])}; {scale(measure)})."
+        f"standard deviation of {found}, {percent(share['estimate'], 1)} of the variance: this "
+        f"spread {verdict} ({probability(spread['p_value'])}; {scale(measure)})."
     )
 
 

@@ -18,7 +18,7 @@ from outcomes.answers.arms import (
 from outcomes.answers.claim import Words, basis_of, words
 from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, course_frame
 from outcomes.answers.source import source_of
-from outcomes.answers.wording import decimals, interval, scale, when
+from outcomes.answers.wording import decimals, interval, percent, scale, when
 from outcomes.dictionary.instruments import Instrument
 from outcomes.study import Study
 
@@ -100,8 +100,8 @@ def _missing(study: Study, course: CourseFrame) -> str:
     control = study.provenance.control
     if arms.nunique() < 2:
         return (
-            "it has one arm or none, and a comparison needs a control. Compare with courses that "
-            "wait or have other care, allotted by chance."
+            "there is one arm or none, and a comparison needs a control. Compare with courses "
+            "that wait or have other care, allotted by chance."
         )
     if control not in set(arms):
         return "no arm is named as the control. Name it in the column map: [study] control = ..."
@@ -140,7 +140,7 @@ def _estimates(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame,
         parts.append(constrained_rows(arms, model))
         method += (
             f" Constrained longitudinal model by REML on {model.n_observations} scores: "
-            f"{model.request.formula}."
+            f"`{model.request.formula}`."
         )
     table = pd.concat(parts, ignore_index=True)
     first = ["kind", "arm", arms.axis, "n_episodes", "n_control"]
@@ -203,7 +203,7 @@ def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
     started = study.episodes["arm"].value_counts()
     reached = arms.at(arms.times[-1])["arm"].value_counts()
     missing = 1 - (reached / started).dropna()
-    shares = ", ".join(f"{arm} {share:.0%}" for arm, share in missing.items())
+    shares = ", ".join(f"{arm} {percent(share)}" for arm, share in missing.items())
     return (
         Check("chance made the arms", study.provenance.randomised, "as the column map states"),
         Check(

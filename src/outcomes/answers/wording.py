@@ -68,6 +68,17 @@ def when(axis: str, time: float) -> str:
     return f"at week {round(time, 1):g}"
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """Return a share in per cent.
+
+    Examples
+    --------
+    >>> percent(0.534), percent(0.0126, 1)
+    ('53 %', '1.3 %')
+    """
+    return f"{100 * share:.{digits}f} %"
+
+
 def probability(p_value: float) -> str:
     """Return a p-value as it is printed: two digits, three below 0.1, never zero.
 
