@@ -48,6 +48,10 @@ LIMITS = (
     "Session counts are visits received before a score. How many visits a course has in the end "
     "depends on how it went, and says nothing about dose.",
 )
+ARMS = (
+    "An arm's improvement is change during care. The comparison of arms is a question of its own: "
+    "did treatment beat its control?"
+)
 REFERENCES = (
     "Hu et al. (2022), Arch Phys Med Rehabil, doi 10.1016/j.apmr.2022.10.013 (abstract read).",
     "Bates et al. (2015), J Stat Softw 67(1): mixed models. "
@@ -100,10 +104,20 @@ def how_much(study: Study, *, instrument: str, planned: bool = False) -> Answer:
         estimand=ESTIMAND,
         assumptions=ASSUMPTIONS,
         checks=(*_checks(model, study, measure, instrument), same),
-        limits=(*LIMITS, *_cautions(study, course, planned)),
+        limits=(*_limits(course, pressure=bool(formula)), *_cautions(study, course, planned)),
         references=REFERENCES,
         source=replace(source, n_used=model.fit.n_observations),
     )
+
+
+def _limits(course: CourseFrame, *, pressure: bool) -> tuple[str, ...]:
+    """Return the limits of what is shown: arms, a pressure row, a curve over sessions."""
+    alone, usual, row, counts = LIMITS
+    kept = (
+        (course.group == "arm", ARMS), (course.group != "arm", alone), (True, usual),
+        (pressure, row), (course.axis == "session_count", counts),
+    )  # fmt: skip
+    return tuple(text for holds, text in kept if holds)
 
 
 def _cautions(study: Study, course: CourseFrame, planned: bool) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from outcomes.render.document import (
     Paragraph,
     Table,
     spans,
+    unbroken,
 )
 from outcomes.render.figures import draw, png_bytes
 from outcomes.render.fixed_zip import fixed_zip
@@ -112,7 +113,7 @@ def _table(file: Any, block: Table, _: str) -> None:
     table = file.add_table(rows=0, cols=len(block.head), style="Light List Accent 1")
     for row in (block.head, *block.rows):
         for cell, text in zip(table.add_row().cells, row, strict=True):
-            cell.text = text
+            cell.text = unbroken(text)
     _repeat_on_every_page(table.rows[0])
     if block.note:
         _words(file.add_paragraph(style="Caption"), block.note)

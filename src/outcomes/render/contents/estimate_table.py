@@ -52,6 +52,8 @@ def estimate_table(answer: Answer, *, details: bool) -> Table | None:
     rows = answer.table if details else _headline(answer)
     if not len(rows):
         return None
+    if {"term", "group"} <= set(rows.columns):
+        rows = rows.assign(group=rows["term"].fillna(rows["group"])).drop(columns="term")
     settings, alike = _settings(rows)
     extra = [c for c in ("std_error", "df", "p_value", "p_adjusted") if details and c in rows]
     counted = ["n_episodes"] if "n_episodes" in rows else []
@@ -88,12 +90,11 @@ def _records(rows: pd.DataFrame) -> list[dict[str, object]]:
 def _settings(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
     """Return the columns that say what a row is about, and those that are the same in all rows."""
     names = [c for c in rows.columns if c not in STATISTICS and rows[c].notna().any()]
-    if "group" in names and "term" in names:
-        names.remove("term")
     if "kind" in names and len(rows["kind"].unique()) == 1:
         names.remove("kind")
     alike = [c for c in names[1:] if len(rows) > 1 and rows[c].nunique(dropna=False) == 1]
-    return sorted(set(names) - set(alike), key=lambda c: (c != "group", names.index(c))), alike
+    first = ("group", "term", "kind")
+    return sorted(set(names) - set(alike), key=lambda c: (c not in first, names.index(c))), alike
 
 
 def _cells(
@@ -132,9 +133,11 @@ def _number(record: dict[str, object], name: str) -> float:
 
 
 def _setting(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:g}" if value == value else "–"
-    return spoken(str(value))
+        return plain(value, 0) if value.is_integer() else plain(value, 2)
+    return "–" if value is None else spoken(str(value))
 
 
 def _head(name: str) -> str:

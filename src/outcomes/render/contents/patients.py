@@ -77,8 +77,9 @@ def _lines(rows: pd.DataFrame, groups: list[str]) -> Iterator[tuple[str, ...]]:
         for level, cells in own.groupby("level", sort=False):
             if yes_or_no and level == "no" and "yes" in set(own["level"]):
                 continue
-            inside = level and not (yes_or_no and level == "yes")
+            inside = level and not (yes_or_no and level in ("yes", "no"))
             name = f"\N{EN SPACE}{spoken(str(level))}" if inside else _named(str(variable))
+            name += ": no" if yes_or_no and level == "no" else ""
             texts = {str(c["group"]): _cell(c) for _, c in cells.iterrows()}
             yield (name, *(texts.get(group, "–") for group in groups))
 

@@ -58,5 +58,5 @@ def _refused(answers: tuple[Answer, ...]) -> list[Block]:
     refused = [answer for answer in answers if answer.refused]
     if not refused:
         return []
-    lines = tuple(f"{answer.question} {answer.sentence}" for answer in refused)
+    lines = tuple(f"{a.question} {a.reason[:1].upper()}{a.reason[1:]}" for a in refused)
     return [Heading("What these data cannot answer"), Bullets(lines)]
