@@ -21,7 +21,8 @@ QUIET = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-default-apps", "--disable-extensions", "--metrics-recording-only",
-    "--host-resolver-rules=MAP * ~NOTFOUND", "--run-all-compositor-stages-before-draw",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--run-all-compositor-stages-before-draw",
 )  # fmt: skip
 
 
@@ -110,17 +111,25 @@ class Page:
                 assert "error" not in told, told
                 return dict(told["result"])
 
-    def open(self, path: Path, *, width: int = 1280, height: int = 720, dark: bool = False) -> None:
+    def open(
+        self, place: Path | str, *, width: int = 1280, height: int = 720, dark: bool = False
+    ) -> None:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         self.call("Emulation.setDeviceMetricsOverride", **size)
+        self.call("Emulation.setFocusEmulationEnabled", enabled=True)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
-        self.call("Page.navigate", url=path.as_uri())
-        for _ in range(600):
-            if self.run("location.href + document.readyState") == path.as_uri() + "complete":
-                return
+        address = place if isinstance(place, str) else place.as_uri()
+        self.call("Page.navigate", url=address)
+        self.wait(f"location.href.startsWith({json.dumps(address.partition('?')[0])})", 60)
+        self.wait("document.readyState === 'complete'", 60)
+
+    def wait(self, code: str, seconds: float = 180) -> None:
+        """Wait until a script says true."""
+        end = time.monotonic() + seconds
+        while not self.run(f"Boolean({code})"):
+            assert time.monotonic() < end, f"{code} did not come true in {seconds} seconds"
             time.sleep(0.05)
-        raise AssertionError("the page did not load")
 
     def run(self, code: str) -> Any:
         told = self.call("Runtime.evaluate", expression=code, returnByValue=True, awaitPromise=True)

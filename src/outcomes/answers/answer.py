@@ -32,6 +32,8 @@ class Picture:
         Axis labels with unit and direction.
     alt : str
         What the picture shows, in words and numbers, for those who cannot see it.
+    counted : str
+        What `n_episodes` counts, where it stands below a plot over time.
     """
 
     kind: PictureKind
@@ -40,6 +42,7 @@ class Picture:
     x_label: str
     y_label: str
     alt: str
+    counted: str = "Courses with a score"
 
 
 @dataclass(frozen=True)

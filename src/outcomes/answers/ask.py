@@ -96,15 +96,20 @@ def answer(
         remedy = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(QUESTIONS)}."
         must = "the question is one that is known"
         raise UsageError(must, got=f"{name!r}", remedy=remedy)
+    options = {"instrument": instrument, "episode": episode, "plan": plan, "seed": seed}
+    return _answered(study, name, _unusable(study), options)
+
+
+def _answered(study: Study, name: str, problem: str, options: Mapping[str, Any]) -> Answer:
+    """Answer a known question; `problem` is why these records answer nothing, or empty."""
     question, ask = QUESTIONS[name]
-    problem = _unusable(study)
     if problem:
         return refusal(name, question, problem, source_of(study))
-    chosen = instrument or study.scored_instruments()[0]
+    chosen = options["instrument"] or study.scored_instruments()[0]
     study.instrument(chosen)
-    known = None if plan is None else read_plan(plan)
+    known = None if options["plan"] is None else read_plan(options["plan"])
     planned = known is not None and known.find(name, chosen) is not None
-    options = taken(ask, instrument=chosen, episode=episode, seed=seed, planned=planned)
+    options = taken(ask, **{**options, "instrument": chosen, "planned": planned})
     return disclosed(under_plan(ask(study, **options), known, chosen), leaves=False)
 
 
@@ -142,9 +147,10 @@ def answers(
     >>> [a.name for a in oc.answers(oc.simulate(episodes=60, seed=1))]
     ['how-much', ...]
     """
-    options = {"instrument": instrument, "plan": plan, "seed": seed}
+    options = {"instrument": instrument, "episode": None, "plan": plan, "seed": seed}
+    problem = _unusable(study)
     asked = [name for name in QUESTIONS if name != patient.NAME]
-    given = tuple(answer(study, name, **options) for name in asked)  # type: ignore[arg-type]
+    given = tuple(_answered(study, name, problem, options) for name in asked)
     chosen = instrument or next(iter(study.scored_instruments()), "")
     return adjusted(given, None if plan is None else read_plan(plan), chosen)
 

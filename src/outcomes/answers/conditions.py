@@ -13,7 +13,7 @@ from outcomes.answers.contrasts import estimates, fixed_rows
 from outcomes.answers.course_frame import LEAST_COURSES, SMALL_GROUPS, CourseFrame, course_frame
 from outcomes.answers.course_model import fit_course
 from outcomes.answers.source import source_of
-from outcomes.answers.wording import decimals, in_words, interval, scale, share, when
+from outcomes.answers.wording import decimals, in_words, interval, percent, scale, when
 from outcomes.causal.pooling import Pooled, pool
 from outcomes.dictionary.instruments import Instrument
 from outcomes.study import Study
@@ -82,7 +82,7 @@ def conditions(study: Study, *, instrument: str, seed: int = 0, planned: bool = 
         sentence=_sentence(table, kept, measure),
         table=table,
         picture=_picture(table, kept, measure),
-        method=f"Linear mixed model by REML: {formula}; means {when(kept.axis, kept.horizon)}, "
+        method=f"Linear mixed model by REML: `{formula}`; means {when(kept.axis, kept.horizon)}, "
         "pooled by a normal hierarchy with a uniform prior on the spread between conditions.",
         estimand=ESTIMAND,
         assumptions=ASSUMPTIONS,
@@ -133,14 +133,14 @@ def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> 
     if top["p_best"] < LEADS:
         return (
             f"{start}; the data do not say which improved most (the likeliest has a probability of "
-            f"{share(top['p_best'])}), so they are not ranked ({scale(measure)})."
+            f"{percent(top['p_best'])}), so they are not ranked ({scale(measure)})."
         )
     found = interval(
         top["estimate"], top["conf_low"], top["conf_high"], decimals(measure), measure.unit
     )
     return (
         f"{start}; {in_words(top['term'])} improved most, by {found}, with a probability of "
-        f"{share(top['p_best'])} ({scale(measure)})."
+        f"{percent(top['p_best'])} ({scale(measure)})."
     )
 
 
@@ -163,7 +163,7 @@ def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> P
 def _checks(table: pd.DataFrame, pooled: Pooled) -> tuple[Check, ...]:
     best = float(pooled.p_best.max())
     return (
-        Check("one condition leads", best >= LEADS, f"highest probability {share(best)}"),
+        Check("one condition leads", best >= LEADS, f"highest probability {percent(best)}"),
         Check(
             "every condition has 30 courses",
             bool(table["n_episodes"].min() >= 30),

@@ -100,7 +100,8 @@ def _parts_of_a_whole(rows: pd.DataFrame, rule: Disclosure) -> pd.Series[bool]:
     count = COUNT if COUNT in rows and rows[COUNT].notna().any() else "n_events"
     if rows.empty:
         return pd.Series([], dtype=bool)
-    return suppress_counts(rows, count, disclosure=rule, within=())[SUPPRESSED].astype(bool)
+    hidden: pd.Series[bool] = suppress_counts(rows, count, disclosure=rule, within=())[SUPPRESSED]
+    return hidden
 
 
 def _betrayed_by_the_total(safe: pd.DataFrame, table: pd.DataFrame, rule: Disclosure) -> list[int]:

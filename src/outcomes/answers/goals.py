@@ -9,7 +9,7 @@ import pandas as pd
 from outcomes.answers.answer import Answer, Check, Picture, refusal
 from outcomes.answers.claim import basis_of, words
 from outcomes.answers.source import source_of
-from outcomes.answers.wording import counted, share, there_are
+from outcomes.answers.wording import counted, percent, there_are
 from outcomes.care.attainment import EVENTS, Attainment, Unit, goal_attainment_over_time
 from outcomes.care.goals import goal_attainment_scores, goal_progress
 from outcomes.study import Study
@@ -118,7 +118,8 @@ def _headline(table: pd.DataFrame) -> dict[str, float]:
 def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
     at = _headline(table)
     clock = _clock(at["time"], attained.unit)
-    found = f"{share(at['estimate'])}, 95 % CI {share(at['conf_low'])} to {share(at['conf_high'])}"
+    ends = f"{percent(at['conf_low'])} to {percent(at['conf_high'])}"
+    found = f"{percent(at['estimate'])}, 95 % CI {ends}"
     return (
         f"By {clock}, {at['n_reached']:.0f} of {len(attained.goals)} goals ({found}, allowing for "
         "courses that are still going on) had been reached and kept at the next score."
@@ -142,7 +143,7 @@ def _picture(table: pd.DataFrame, unit: Unit) -> Picture:
         x_label="Sessions received" if unit == "sessions" else "Days since the first visit",
         y_label="Share of goals",
         alt="Cumulative shares with 95 % intervals; goals reached and kept: "
-        f"{share(at['estimate'])} by {clock}.",
+        f"{percent(at['estimate'])} by {clock}.",
     )
 
 

@@ -21,8 +21,8 @@ from outcomes.answers.wording import (
     decimals,
     in_words,
     interval,
+    percent,
     scale,
-    share,
     there_are,
     turned,
     when,
@@ -261,16 +261,16 @@ def _picture(course: CourseFrame, measure: Instrument, curve: pd.DataFrame) -> P
 def _method(model: CourseModel, pressure_formula: str) -> str:
     fit = model.fit
     text = (
-        f"Linear mixed model by REML with Satterthwaite degrees of freedom: {fit.request.formula} "
-        f"on {fit.n_observations} scores of {model.course.n_courses} courses. "
-        "The mean over all courses comes from the same model without groups. "
+        "Linear mixed model by REML with Satterthwaite degrees of freedom: "
+        f"`{fit.request.formula}` on {fit.n_observations} scores of {model.course.n_courses} "
+        "courses. The mean over all courses comes from the same model without groups. "
         f"Residuals: {RULE} Tried: independent, and correlation that fades with the days between "
         "scores (ou); the sensitivity rows show the mean with independent ones. "
         "The horizon is the latest time that at least half of the courses reach; times with fewer "
         f"than {LEAST_COURSES} courses are not shown."
     )
     if pressure_formula:
-        text += f" Pressure: {pressure_formula}."
+        text += f" Pressure: `{pressure_formula}`."
     return text
 
 
@@ -287,9 +287,9 @@ def _checks(
             "a variance is at its bound of zero" if fit.is_singular else "all are above zero",
         ),
         Check(
-            f"at most {share(BOUND_SHARE)} of scores at a bound of the scale",
+            f"at most {percent(BOUND_SHARE)} of scores at a bound of the scale",
             at_bound <= BOUND_SHARE,
-            f"{share(at_bound)} of {instrument} scores",
+            f"{percent(at_bound)} of {instrument} scores",
         ),
         Check(
             "at least 30 courses",

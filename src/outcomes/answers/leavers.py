@@ -111,7 +111,7 @@ def leavers(study: Study, *, instrument: str, planned: bool = False) -> Answer:
         sentence=_sentence(table, gone, course, measure),
         table=table,
         picture=_picture(table, course, measure),
-        method=f"Linear mixed model by REML ({formula}) for scores missing at random; delta rows "
+        method=f"Linear mixed model by REML (`{formula}`) for scores missing at random; delta rows "
         "are the limit of delta-adjusted multiple imputation; the tipping point is the delta at "
         "which the 95 % interval reaches no improvement.",
         estimand=ESTIMAND,

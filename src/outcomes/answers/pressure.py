@@ -46,8 +46,8 @@ ASSUMPTIONS = (
 LIMITS = (
     "Pressure of the same visit as the score is not used: therapists choose it because of that "
     "score.",
-    "The row `between` compares patients who get firm with patients who get light pressure: it "
-    "shows who gets it.",
+    "The row on patients who get firmer pressure compares them with those who get light "
+    "pressure: it shows who gets it.",
     "Adapted patients get light pressure for safety. No number here is a reason to go deeper.",
 )
 REFERENCES = (

@@ -10,7 +10,7 @@ import pandas as pd
 from outcomes.answers.answer import Answer, Check, Picture, refusal
 from outcomes.answers.claim import basis_of, words
 from outcomes.answers.source import source_of
-from outcomes.answers.wording import counted, share
+from outcomes.answers.wording import counted, percent
 from outcomes.care.proportion import exact_interval
 from outcomes.care.safety import adverse_event_rates, clearance, deviations
 from outcomes.study import Study
@@ -62,8 +62,8 @@ def safety(study: Study, *, planned: bool = False) -> Answer:
         ``clearance`` or ``deviation`` (counts in ``n_events``) or ``clearance met`` (per cent).
         Refused when no visit has an entry for adverse events.
     """
-    source = source_of(study)
     rates = _rates(study)
+    source = source_of(study, n_used=_n_asked(rates))
     if rates.empty:
         reason = (
             "no visit has an entry for adverse events, not even that there was none. Ask at every "
@@ -107,6 +107,11 @@ def _rates(study: Study) -> pd.DataFrame:
     return whole.rename(columns=columns)
 
 
+def _n_asked(rates: pd.DataFrame) -> int:
+    """Visits asked about; 0 without any."""
+    return 0 if rates.empty else int(rates.loc[rates["kind"] == "events", "n_asked"].sum())
+
+
 def _counts(study: Study) -> pd.DataFrame:
     """Courses by clearance, and deviations by kind."""
     whole = clearance(study)["status"]
@@ -141,7 +146,7 @@ def _sentence(rates: pd.DataFrame, study: Study) -> str:
     found = f"Adverse events were recorded {'; '.join(said)}."
     if not needed:
         return found
-    of = f"{met} of {needed} courses ({share(met / needed)})"
+    of = f"{met} of {needed} courses ({percent(met / needed)})"
     return f"{found} In {of} that needed clearance it came before the first visit."
 
 
@@ -173,7 +178,7 @@ def _picture(rates: pd.DataFrame) -> Picture:
 
 def _checks(rates: pd.DataFrame, study: Study) -> tuple[Check, ...]:
     by_group = rates[rates["kind"] == "events"]
-    asked, visits = int(by_group["n_asked"].sum()), int(by_group["n_visits"].sum())
+    asked, visits = _n_asked(rates), int(by_group["n_visits"].sum())
     n_against = len(deviations(study))
     return (
         Check("asked at 90 % of visits", asked >= 0.9 * visits, f"{asked:,} of {visits:,} visits"),

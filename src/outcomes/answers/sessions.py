@@ -45,8 +45,9 @@ ASSUMPTIONS = (
 )
 LIMITS = (
     "Sessions come with time: healing in the same weeks is in the curve too.",
-    "The table of total sessions (kind `trap`) is shown because it misleads: people stop when they "
-    "are well or when nothing helps, so the total is a result of the course and no dose.",
+    "The table of total sessions (kind `trap` in estimates.csv) is there because it misleads: "
+    "people stop when they are well or when nothing helps, so the total is a result of the "
+    "course and no dose.",
     "Strata of the script compare patients whom physicians judged differently from the start.",
 )
 REFERENCES = (

@@ -85,9 +85,10 @@ def therapists(study: Study, *, instrument: str, planned: bool = False) -> Answe
         question=QUESTION,
         sentence=_sentence(table, measure, len(counts)),
         table=table,
-        picture=_picture(table, measure),
-        method=f"Linear mixed model by REML: {with_them.request.formula}; the spread is tested by "
-        "the likelihood ratio against the model without therapists, p from half a chi-squared.",
+        picture=_picture(table, measure) if _spread(table) > TINY else None,
+        method=f"Linear mixed model by REML: `{with_them.request.formula}`; the spread is "
+        "tested by the likelihood ratio against the model without therapists, p from half a "
+        "chi-squared.",
         estimand=ESTIMAND,
         assumptions=ASSUMPTIONS,
         checks=(

@@ -147,7 +147,7 @@ def _estimates(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame,
         parts.append(constrained_rows(arms, model))
         method += (
             f" Constrained longitudinal model by REML on {model.n_observations} scores: "
-            f"{model.request.formula}."
+            f"`{model.request.formula}`."
         )
     table = pd.concat(parts, ignore_index=True)
     first = ["kind", "arm", arms.axis, "n_episodes", "n_control"]

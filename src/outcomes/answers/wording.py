@@ -26,12 +26,12 @@ def interval(estimate: float, low: float, high: float, digits: int, unit: str = 
     return f"{value} (95 % CI {_fixed(low, digits)} to {_fixed(high, digits)})"
 
 
-def share(value: float) -> str:
+def percent(value: float) -> str:
     """Return a share in per cent, with the space that all percentages here have.
 
     Examples
     --------
-    >>> share(0.534), share(0.013)
+    >>> percent(0.534), percent(0.013)
     ('53 %', '1 %')
     """
     return f"{100 * value:.0f} %"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from outcomes.answers.answer import Answer
+from outcomes.answers.wording import scale
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.render.contents.answer_section import answer_section
 from outcomes.render.contents.background import provenance, references
@@ -45,11 +46,12 @@ def compose(
     """
     details = audience == "analyst"
     label = answers[0].source.label
+    scored = [instrument] if instrument else study.scored_instruments()[:1]
     sections = [
-        summary(answers, label),
+        summary(answers, label, scale(study.instrument(scored[0])) if scored else ""),
         *(answer_section(a, details=details, disclosure=disclosure) for a in answers),
         patients(study, disclosure),
-        *_outcome_sections(study, answers, instrument, disclosure),
+        *_outcome_sections(study, answers, scored, disclosure),
         references(answers),
         provenance(study, answers, disclosure),
     ]
@@ -66,10 +68,9 @@ def _refused(answers: tuple[Answer, ...]) -> set[str]:
 
 
 def _outcome_sections(
-    study: Study, answers: tuple[Answer, ...], instrument: str | None, disclosure: Disclosure
+    study: Study, answers: tuple[Answer, ...], scored: list[str], disclosure: Disclosure
 ) -> tuple[Section, ...]:
     """Return the flow of courses and the methods; nothing where there is no score."""
-    scored = [instrument] if instrument else study.scored_instruments()[:1]
     if not scored:
         return ()
     picture = flow_picture(study, scored[0], disclosure)

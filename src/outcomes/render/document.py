@@ -187,6 +187,22 @@ def numbered(document: Document) -> Document:
     return replace(document, sections=sections)
 
 
+def is_number(cell: str) -> bool:
+    """Whether a cell of a table holds a number, with or without its interval.
+
+    Examples
+    --------
+    >>> is_number("2.1 (1.8 to 2.4)"), is_number("< 0.001"), is_number("neck other")
+    (True, True, False)
+    """
+    return cell[:1].isdigit() or cell[:1] in set("<–\N{MINUS SIGN}")
+
+
+def unbroken(cell: str) -> str:
+    """Return a cell whose number no line break parts from its interval."""
+    return cell.replace(" ", "\N{NO-BREAK SPACE}") if is_number(cell) else cell
+
+
 def spans(text: str) -> list[tuple[str, bool]]:
     """Split text into parts and whether each is code (between backticks).
 

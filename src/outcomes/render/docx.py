@@ -17,6 +17,7 @@ from outcomes.render.document import (
     Paragraph,
     Table,
     spans,
+    unbroken,
 )
 from outcomes.render.figures import draw, png_bytes
 from outcomes.render.fixed_zip import fixed_zip
@@ -56,13 +57,15 @@ def docx_bytes(document: Document) -> bytes:
 
 
 def _set_up(file: Any, document: Document) -> None:
-    from docx.shared import Mm, Pt
+    from docx.shared import Mm, Pt, RGBColor
 
     page = file.sections[0]
     page.page_width, page.page_height = Mm(210), Mm(297)
     page.left_margin = page.right_margin = Mm(22)
     file.styles["Normal"].font.size = Pt(10.5)
     file.styles["Normal"].font.name = "Calibri"
+    caption = file.styles["Caption"].font
+    caption.bold, caption.size, caption.color.rgb = False, Pt(9), RGBColor(0x4F, 0x54, 0x5E)
     properties = file.core_properties
     properties.title, properties.author = document.title, "outcomes"
     properties.comments, properties.last_modified_by = "", ""
@@ -86,7 +89,8 @@ def _words(paragraph: Any, text: str) -> Any:
 
 
 def _paragraph(file: Any, block: Paragraph, _: str) -> None:
-    _words(file.add_paragraph(style=STYLES[block.role]), block.text)
+    paragraph = _words(file.add_paragraph(style=STYLES[block.role]), block.text)
+    paragraph.paragraph_format.keep_with_next = block.role == "lead"
 
 
 def _bullets(file: Any, block: Bullets, _: str) -> None:
@@ -97,7 +101,8 @@ def _bullets(file: Any, block: Bullets, _: str) -> None:
 def _facts(file: Any, block: Facts, _: str) -> None:
     for name, value in block.items:
         paragraph = file.add_paragraph()
-        paragraph.add_run(f"{name}: ").bold = True
+        mark = "" if name.endswith("?") else ":"
+        paragraph.add_run(f"{name}{mark} ").bold = True
         _words(paragraph, value)
 
 
@@ -108,7 +113,7 @@ def _table(file: Any, block: Table, _: str) -> None:
     table = file.add_table(rows=0, cols=len(block.head), style="Light List Accent 1")
     for row in (block.head, *block.rows):
         for cell, text in zip(table.add_row().cells, row, strict=True):
-            cell.text = text
+            cell.text = unbroken(text)
     _repeat_on_every_page(table.rows[0])
     if block.note:
         _words(file.add_paragraph(style="Caption"), block.note)

@@ -8,7 +8,7 @@ from itertools import count as counter
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from outcomes.render.document import Block, Document, Figure, spans
+from outcomes.render.document import Block, Document, Figure, is_number, spans
 from outcomes.render.figures import draw, inline_svg
 
 WIDTHS = {"broad": "page", "narrow": "phone"}
@@ -62,12 +62,8 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("outcomes.render"), autoescape=True, undefined=StrictUndefined
     )
-    environment.globals.update(spans=spans, is_number=_is_number)
+    environment.globals.update(spans=spans, is_number=is_number)
     return environment
-
-
-def _is_number(cell: str) -> bool:
-    return cell[:1].isdigit() or cell[:1] in set("<–\N{MINUS SIGN}")
 
 
 def _figure_drawer(label: str, prefix: str = "figure") -> object:

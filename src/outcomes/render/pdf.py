@@ -11,7 +11,16 @@ from typing import Any
 
 import matplotlib as mpl
 
-from outcomes.render.document import Block, Document, Facts, Figure, Paragraph, Table, spans
+from outcomes.render.document import (
+    Block,
+    Document,
+    Facts,
+    Figure,
+    Paragraph,
+    Table,
+    spans,
+    unbroken,
+)
 from outcomes.render.figures import draw, svg_bytes
 
 TEMPLATE = "page.typ"
@@ -68,7 +77,8 @@ def _block(block: Block, label: str, folder: Path) -> dict[str, Any]:
         return {"kind": block.kind, **values, "caption": spans(block.caption)}
     values = asdict(block)
     if isinstance(block, Table):
-        values |= {"caption": spans(block.caption), "note": spans(block.note)}
+        rows = [[unbroken(cell) for cell in row] for row in block.rows]
+        values |= {"caption": spans(block.caption), "note": spans(block.note), "rows": rows}
     elif isinstance(block, Facts):
         values["items"] = [(name, spans(value)) for name, value in block.items]
     elif isinstance(block, Paragraph) or "text" in values:

@@ -13,9 +13,9 @@ import pytest
 import outcomes
 from outcomes.answers.ask import answer
 from outcomes.answers.claim import overclaims
+from outcomes.answers.disclosed import disclosed
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.render.compose import compose
-from outcomes.render.disclosed import disclosed
 from outcomes.render.explorer.page import explorer_bytes
 from outcomes.render.material import Material
 

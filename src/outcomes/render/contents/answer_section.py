@@ -27,7 +27,7 @@ def answer_section(answer: Answer, *, details: bool, disclosure: Disclosure) -> 
     answer : Answer
         With small cells already suppressed.
     details : bool
-        Whether assumptions, checks and all estimates are shown.
+        Whether method, assumptions, checks and all estimates are shown.
     disclosure : Disclosure
         What may be shown.
     """
@@ -39,14 +39,13 @@ def answer_section(answer: Answer, *, details: bool, disclosure: Disclosure) -> 
         blocks.append(Figure(answer.picture, f"{answer.picture.title}. {READING}"))
     table = estimate_table(answer, details=details)
     blocks += [] if table is None else [table]
-    if len(answer.table) > (0 if table is None else len(table.rows)):
-        blocks.append(Paragraph(f"All {len(answer.table)} estimates are in estimates.csv.", "note"))
     blocks += _limits(answer)
-    blocks += [Heading("How this was worked out"), Paragraph(answer.method)]
+    blocks += [Heading("How this was worked out")]
     blocks += [
-        Facts((("What is estimated", answer.estimand), ("Scores used", _used(answer, disclosure))))
+        Facts((("What is estimated", answer.estimand), ("Records used", _used(answer, disclosure))))
     ]
     if details:
+        blocks += [Paragraph(answer.method)]
         blocks += [Paragraph("It rests on these assumptions:"), Bullets(answer.assumptions)]
     blocks += _checks(answer, details=details)
     return Section(answer.name, answer.question, tuple(blocks))
@@ -79,4 +78,9 @@ def _checks(answer: Answer, *, details: bool) -> list[Block]:
         + (f" ({check.detail})" if check.detail else "")
         for check in shown
     )
-    return [Paragraph("Checks that the answer made of itself:"), Bullets(lines)]
+    words = "What the answer checked of itself:" if details else "What should hold and does not:"
+    return [Paragraph(words), Bullets(lines if details else _without_verdict(lines))]
+
+
+def _without_verdict(lines: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(line.removeprefix("Does not hold: ") for line in lines)

@@ -14,8 +14,9 @@ LIBRARIES = ("numpy", "pandas", "scipy", "matplotlib")
 
 
 def references(answers: tuple[Answer, ...]) -> Section:
-    """Return every reference of the answers once, in order of appearance."""
-    every = dict.fromkeys(text for answer in answers for text in answer.references)
+    """Return every reference of what was answered once, in order of appearance."""
+    given = [answer for answer in answers if not answer.refused]
+    every = dict.fromkeys(text for answer in given for text in answer.references)
     return Section("references", "References", (Bullets(tuple(every)),))
 
 
@@ -41,6 +42,7 @@ def provenance(study: Study, answers: tuple[Answer, ...], disclosure: Disclosure
         ("Made with", f"outcomes {source.version}, Python {platform.python_version()}, "
          + ", ".join(f"{name} {version(name)}" for name in LIBRARIES)),
         ("Small counts", _rule(disclosure)),
+        ("Every estimate", "estimates.csv, beside this report"),
     ]  # fmt: skip
     blocks: list[Block] = [Facts(tuple(facts))]
     if study.provenance.assumed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from outcomes.answers.answer import Answer
@@ -11,7 +13,7 @@ from outcomes.render.numbers import count, decimals_for, limits, p_value, plain
 
 STATISTICS = (
     "estimate", "std_error", "df", "df_num", "df_den", "statistic", "p_value", "conf_low",
-    "conf_high", "conf_level", "n_episodes", "suppressed",
+    "conf_high", "conf_level", "n_episodes", "suppressed", "p_adjusted", "role",
 )  # fmt: skip
 HEADS = {
     "n_episodes": "Courses",
@@ -20,9 +22,14 @@ HEADS = {
     "group": "Group",
     "term": "Of",
     "week": "Week",
+    "p_value": "p",
+    "p_adjusted": "p, adjusted",
+    "std_error": "Std. error",
+    "df": "df",
 }
 """Column names in words; others are shown with spaces for underscores."""
 HIDDEN = "too few to show"
+MIXED = "All estimates, each in the unit of its quantity"
 MOST_ROWS = 12
 """A clinician's table is not longer than this."""
 
@@ -46,13 +53,22 @@ def estimate_table(answer: Answer, *, details: bool) -> Table | None:
     rows = answer.table if details else _headline(answer)
     if not len(rows):
         return None
-    settings = _settings(rows)
-    extra = [c for c in ("std_error", "df", "p_value") if details and c in rows]
+    if {"term", "group"} <= set(rows.columns):
+        rows = rows.assign(group=rows["term"].fillna(rows["group"])).drop(columns="term")
+    settings, alike = _settings(rows)
+    extra = [c for c in ("std_error", "df", "p_value", "p_adjusted") if details and c in rows]
     counted = ["n_episodes"] if "n_episodes" in rows else []
     heads = [*settings, *counted, "estimate (95 % CI)", *extra]
     cells = tuple(tuple(_cells(record, settings, counted, extra)) for record in _records(rows))
-    caption = (answer.picture.y_label or answer.picture.x_label) if answer.picture else "Estimates"
-    return Table(caption, tuple(HEADS.get(h, _words(h)) for h in heads), cells)
+    caption = MIXED if details else _caption(answer, rows, alike)
+    return Table(caption, tuple(map(_head, heads)), cells)
+
+
+def _caption(answer: Answer, rows: pd.DataFrame, alike: list[str]) -> str:
+    """Say what the estimates are, in their unit, and what all rows have in common."""
+    words = (answer.picture.y_label or answer.picture.x_label) if answer.picture else "Estimates"
+    words = re.sub(r"(up|right) = ", "positive = ", words)
+    return "; ".join([words, *(f"{_head(c).lower()}: {_setting(rows[c].iloc[0])}" for c in alike)])
 
 
 def _headline(answer: Answer) -> pd.DataFrame:
@@ -62,7 +78,7 @@ def _headline(answer: Answer) -> pd.DataFrame:
         return rows.iloc[:0]
     if "kind" in rows and len(rows):
         rows = rows[rows["kind"] == rows["kind"].iloc[0]]
-    return rows if len(rows) <= MOST_ROWS else rows.iloc[:0]
+    return rows if 1 < len(rows) <= MOST_ROWS else rows.iloc[:0]
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, object]]:
@@ -72,14 +88,16 @@ def _records(rows: pd.DataFrame) -> list[dict[str, object]]:
     ]
 
 
-def _settings(rows: pd.DataFrame) -> list[str]:
-    """Return the columns that say what a row is about: those that differ or name something."""
+def _settings(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Return the columns that say what a row is about, and those that are the same in all rows."""
     names = [c for c in rows.columns if c not in STATISTICS and rows[c].notna().any()]
     if "group" in names and "term" in names:
         names.remove("group")  # a term names its group, and other models than the group's
     if "kind" in names and len(rows["kind"].unique()) == 1:
         names.remove("kind")
-    return sorted(names, key=lambda name: name not in ("term", "group"))
+    alike = [c for c in names[1:] if len(rows) > 1 and rows[c].nunique(dropna=False) == 1]
+    first = ("group", "term", "kind")
+    return sorted(set(names) - set(alike), key=lambda c: (c not in first, names.index(c))), alike
 
 
 def _cells(
@@ -107,7 +125,7 @@ def _cells(
 
 def _detail(record: dict[str, object], name: str, digits: int) -> str:
     value = _number(record, name)
-    if name == "p_value":
+    if name in ("p_value", "p_adjusted"):
         return p_value(value)
     return plain(value, digits + 1 if name == "std_error" else 1)
 
@@ -118,10 +136,12 @@ def _number(record: dict[str, object], name: str) -> float:
 
 
 def _setting(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:g}" if value == value else "–"
-    return spoken(str(value))
+        return plain(value, 0) if value.is_integer() else plain(value, 2)
+    return "–" if value is None else spoken(str(value))
 
 
-def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize().replace("ci)", "CI)")
+def _head(name: str) -> str:
+    return HEADS.get(name, name.replace("_", " ").capitalize().replace("ci)", "CI)"))

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pandas as pd
 
 from outcomes.answers.answer import Picture
+from outcomes.answers.course_frame import course_frame
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.study import Study
 
@@ -42,17 +43,16 @@ def flow_steps(study: Study, instrument: str) -> tuple[Step, ...]:
         Instrument of the outcome.
     """
     scores = study.assessments[study.assessments["instrument"] == instrument]
-    rows = study.trajectory(instrument)
     started = study.sessions["episode_id"].nunique()
     steps = [Step("Courses recorded", len(study.episodes), "")]
     if started:
         steps.append(Step("with a visit", started, "no visit"))
     with_score = scores.loc[scores["score"].notna(), "episode_id"].nunique()
-    steps.append(Step(f"with a {instrument} score", with_score, f"no {instrument} score"))
-    analysed = rows["episode_id"].nunique()
-    steps.append(
-        Step("analysed: baseline and a later score", analysed, "no baseline or none after")
-    )
+    steps.append(Step(f"with a score ({instrument.upper()})", with_score, "no score"))
+    later = study.trajectory(instrument)["episode_id"].nunique()
+    steps.append(Step("with a baseline and a later score", later, "no baseline or none after"))
+    analysed = course_frame(study, instrument).n_courses
+    steps.append(Step("analysed", analysed, "no later score at a visit"))
     return tuple(steps)
 
 

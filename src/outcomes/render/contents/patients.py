@@ -20,6 +20,14 @@ NOTE = (
     "differences at baseline answers no question, so there is none."
 )
 
+NAMES = {
+    "onset_weeks": "weeks since onset", "sessions_per_week": "script: sessions a week",
+    "minutes": "script: minutes a session", "weeks": "script: weeks", "age_band": "age, years",
+    "recurrent": "an old problem came back", "claim_open": "insurance claim open",
+    "clearance_required": "physician's clearance required", "mechanism": "how it began",
+}  # fmt: skip
+"""What a row holds, with its unit, where the column's name does not say it."""
+
 
 def patients(study: Study, disclosure: Disclosure) -> Section:
     """Return the section with Table 1, by arm where there are arms.
@@ -63,12 +71,24 @@ def _with_missing(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _lines(rows: pd.DataFrame, groups: list[str]) -> Iterator[tuple[str, ...]]:
     for variable, own in rows.groupby("variable", sort=False):
-        if (own["kind"] == "category").any():
-            yield (spoken(str(variable)), *("" for _ in groups))
+        yes_or_no = set(own.loc[own["kind"] == "category", "level"]) <= {"yes", "no"}
+        if not yes_or_no:
+            yield (_named(str(variable)), *("" for _ in groups))
         for level, cells in own.groupby("level", sort=False):
-            name = f"\N{EN SPACE}{level!s}" if level else str(variable)
+            if yes_or_no and level == "no" and "yes" in set(own["level"]):
+                continue
+            inside = level and not (yes_or_no and level in ("yes", "no"))
+            name = f"\N{EN SPACE}{spoken(str(level))}" if inside else _named(str(variable))
+            name += ": no" if yes_or_no and level == "no" else ""
             texts = {str(c["group"]): _cell(c) for _, c in cells.iterrows()}
-            yield (spoken(name), *(texts.get(group, "–") for group in groups))
+            yield (name, *(texts.get(group, "–") for group in groups))
+
+
+def _named(variable: str) -> str:
+    kind, _, rest = variable.partition(" ")
+    if kind in ("baseline", "adaptation"):
+        return f"{kind}: {rest.upper() if kind == 'baseline' else spoken(rest)}"
+    return NAMES.get(variable, spoken(variable))
 
 
 def _cell(cell: pd.Series[Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from outcomes.answers.answer import Answer
 from outcomes.render.document import Block, Bullets, Facts, Heading, Paragraph, Section
 
@@ -13,10 +15,11 @@ SYNTHETIC = (
     "These data are SYNTHETIC: they were simulated to show how the report works. "
     "Nothing here is about real patients."
 )
+HEADLINE_LIMITS = 2
 MOST_LIMITS = 3
 
 
-def summary(answers: tuple[Answer, ...], label: str) -> Section:
+def summary(answers: tuple[Answer, ...], label: str, scale: str = "") -> Section:
     """Return the one-page summary.
 
     Parameters
@@ -25,13 +28,15 @@ def summary(answers: tuple[Answer, ...], label: str) -> Section:
         All answers, in order.
     label : str
         ``SYNTHETIC``, or empty.
+    scale : str
+        What scores run over ("0 to 10, lower is better"): said once, with the first answer.
     """
     blocks: list[Block] = [Paragraph(SYNTHETIC, "warning")] if label else []
     given = [answer for answer in answers if not answer.refused]
     if given:
         first, *others = given
         blocks += [Heading(first.question), Paragraph(first.sentence, "lead")]
-        blocks += [Facts(tuple((a.question, a.sentence) for a in others))] if others else []
+        blocks += [Facts(tuple((a.question, _without(scale, a)) for a in others))] if others else []
         blocks += [Heading("How to read the numbers"), Paragraph(INTERVAL)]
         blocks += [Heading("What this cannot show"), Bullets(_limits(given))]
     blocks += _refused(answers)
@@ -39,13 +44,19 @@ def summary(answers: tuple[Answer, ...], label: str) -> Section:
 
 
 def _limits(answers: list[Answer]) -> tuple[str, ...]:
-    every = dict.fromkeys(limit for answer in answers for limit in answer.limits)
-    return tuple(every)[:MOST_LIMITS]
+    """Return the headline's first limits, then the first of each other answer."""
+    first, *others = answers
+    every = [*first.limits[:HEADLINE_LIMITS], *(limit for a in others for limit in a.limits[:1])]
+    return tuple(dict.fromkeys(every))[:MOST_LIMITS]
+
+
+def _without(scale: str, answer: Answer) -> str:
+    return re.sub(rf"( \(|; ){re.escape(scale)}\)", lambda m: ")" * (m[1] == "; "), answer.sentence)
 
 
 def _refused(answers: tuple[Answer, ...]) -> list[Block]:
     refused = [answer for answer in answers if answer.refused]
     if not refused:
         return []
-    lines = tuple(f"{answer.question} {answer.sentence}" for answer in refused)
+    lines = tuple(f"{a.question} {a.reason[:1].upper()}{a.reason[1:]}" for a in refused)
     return [Heading("What these data cannot answer"), Bullets(lines)]

@@ -14,10 +14,10 @@ from outcomes.answers import how_much
 from outcomes.answers.answer import Answer
 from outcomes.answers.ask import answer as ask
 from outcomes.answers.course_frame import CourseFrame, course_frame
+from outcomes.answers.disclosed import disclosed
 from outcomes.answers.wording import decimals, interval, scale, when
 from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.pressure import WALTON
-from outcomes.render.disclosed import disclosed
 from outcomes.render.explorer.cells import EVERYBODY, GIVEN, change_cells, pressure_cells
 from outcomes.render.figures.style import spoken
 from outcomes.render.material import Material

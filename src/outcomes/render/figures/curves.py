@@ -52,7 +52,7 @@ def draw_curves(picture: Picture, preset: Preset, label: str) -> Canvas:
         canvas.write(EDGE, height, picture.y_label)
     _direct_labels(axes, canvas, data, names)
     if counted:
-        _counts_below(axes, canvas, data, groups)
+        _counts_below(axes, canvas, data, picture.counted)
     return canvas
 
 
@@ -136,11 +136,12 @@ def _count_lines(preset: Preset, n_groups: int) -> float:
     return (n_groups + 1.3) * preset.line_height
 
 
-def _counts_below(axes: Axes, canvas: Canvas, data: pd.DataFrame, groups: list[str]) -> None:
-    """Write how many courses have a score at each labelled time, one line a group."""
+def _counts_below(axes: Axes, canvas: Canvas, data: pd.DataFrame, counted: str) -> None:
+    """Write what is counted and how many at each labelled time, one line a group."""
+    groups = list(dict.fromkeys(data["group"]))
     line = canvas.preset.line_height
     top = EDGE + (len(groups) + 0.3) * line
-    canvas.write(EDGE, top, "Courses with a score", colour=MUTED, size=0.85)
+    canvas.write(EDGE, top, counted, colour=MUTED, size=0.85)
     times = _labelled_times(axes, data)
     for position, group in enumerate(groups):
         height = top - (position + 1) * line

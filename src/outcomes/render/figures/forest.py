@@ -147,7 +147,9 @@ def _dress(axes: Axes, picture: Picture, preset: Preset) -> None:
     axes.spines["left"].set_visible(False)
     axes.axvline(0, color=MUTED, linewidth=0.5 * preset.line, zorder=1)
     axes.margins(x=0.06)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=4 if preset.width < 5 else 5))
+    inches = axes.get_position().width * preset.width
+    most = int(inches / (1.6 * text_width("−0.00", preset.text)))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=min(5, max(1, most))))
     middle = (axes.bbox.x0 + axes.bbox.x1) / 2 / axes.figure.dpi
     room = 2 * (min(middle, preset.width - middle) - EDGE)
     lines = "\n".join(wrapped(picture.x_label, room, preset.text))

@@ -43,7 +43,8 @@ def draw_group(
             x, rows["conf_low"], rows["conf_high"], color=look.colour, linewidth=preset.line
         )
     axes.plot(
-        x, rows["estimate"], color=look.colour, linestyle=look.dash, linewidth=preset.line,
+        x, rows["estimate"], color=look.colour, linewidth=preset.line,
+        linestyle=look.dash if look.dash[1] else "-",  # Typst draws nothing for an empty dash
         marker=look.marker, markersize=preset.marker, markeredgecolor=PAPER,
         markeredgewidth=0.12 * preset.marker, markevery=max(1, len(rows) // 8),
     )  # fmt: skip

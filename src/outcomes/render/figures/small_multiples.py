@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from outcomes.answers.answer import Picture
 from outcomes.render.figures.canvas import EDGE, Canvas, blank, text_width, wrapped
 from outcomes.render.figures.lines import draw_group, dress
-from outcomes.render.figures.style import FONT, GRID, INK, Preset, look_of, spoken
+from outcomes.render.figures.style import FONT, GRID, INK, MUTED, Preset, look_of, spoken
 
 MOST_PLOTS = 12
 """The groups with most courses are drawn; the table holds all of them."""
@@ -33,7 +33,7 @@ def draw_small_multiples(picture: Picture, preset: Preset, label: str) -> Canvas
     names = {group: _name(spoken(group), preset, columns) for group in groups}
     heads = _heads([len(names[group]) for group in groups], columns, preset)
     plot_height = 0.5 * preset.width / columns
-    foot = (3.0 + 1.2 * (n_hidden > 0)) * preset.line_height
+    foot = 4.2 * preset.line_height
     whole = sum(heads) + len(heads) * plot_height + foot
     canvas = blank(preset, picture.title, label, whole)
     for position, group in enumerate(groups):
@@ -127,8 +127,8 @@ def _shared_words(canvas: Canvas, picture: Picture, n_hidden: int, foot: float) 
         (EDGE + line / 2) / canvas.width, middle / canvas.height, picture.y_label,
         rotation=90, ha="center", va="center", fontsize=canvas.preset.text, color=INK, family=FONT,
     )  # fmt: skip
-    extra = 1.2 * line * (n_hidden > 0)
-    canvas.write(canvas.width / 2, EDGE + line / 2 + extra, picture.x_label, align="center")
-    if n_hidden:
-        words = f"{n_hidden} smaller groups are in the table."
-        canvas.write(canvas.width / 2, EDGE + line / 2, words, align="center", size=0.9)
+    canvas.write(canvas.width / 2, EDGE + 1.7 * line, picture.x_label, align="center")
+    words = "Grey: the other groups." + (
+        f" {n_hidden} smaller ones: in the table." if n_hidden else ""
+    )
+    canvas.write(canvas.width / 2, EDGE + line / 2, words, align="center", size=0.9, colour=MUTED)
