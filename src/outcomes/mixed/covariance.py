@@ -33,7 +33,7 @@ class BlockCovariance:
 
     sizes: tuple[int, ...]
 
-    @property
+    @cached_property
     def q(self) -> int:
         """Random effects per level."""
         return sum(self.sizes)
@@ -57,12 +57,12 @@ class BlockCovariance:
             dtype=np.intp,
         ).T
 
-    @property
+    @cached_property
     def rows(self) -> Array:
         """Row in Lambda of each element of theta."""
         return np.asarray(self.positions[0])
 
-    @property
+    @cached_property
     def columns(self) -> Array:
         """Column in Lambda of each element of theta."""
         return np.asarray(self.positions[1])
@@ -73,9 +73,9 @@ class BlockCovariance:
         return np.asarray(self.rows == self.columns)
 
     def factor(self, theta: Array) -> Array:
-        """Return Lambda, shape (q, q)."""
-        lam = np.zeros((self.q, self.q), dtype=theta.dtype)
-        lam[self.rows, self.columns] = theta
+        """Return Lambda, shape (..., q, q) for theta of shape (..., n_theta)."""
+        lam = np.zeros((*theta.shape[:-1], self.q, self.q), dtype=theta.dtype)
+        lam[..., self.rows, self.columns] = theta
         return lam
 
     def theta(self, sigma: Array) -> Array:
@@ -95,7 +95,7 @@ class BlockCovariance:
 def split_theta(theta: Array, blocks: Sequence[BlockCovariance]) -> list[Array]:
     """Cut theta into the parts of the grouping factors."""
     ends = np.cumsum([block.n_theta for block in blocks])
-    return np.split(theta, ends[:-1])
+    return np.split(theta, ends[:-1], axis=-1)
 
 
 def semidefinite_cholesky(sigma: Array) -> Array:

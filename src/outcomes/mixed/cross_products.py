@@ -23,6 +23,9 @@ Array = npt.NDArray[Any]
 MAX_CROSSED = 10_000
 """Largest number of crossed random effects held in one dense block (0.8 GB)."""
 
+DENSE = 20_000
+"""Products with the crossed factors that have no more elements than this are not kept sparse."""
+
 
 @dataclass(frozen=True)
 class Link:
@@ -73,8 +76,9 @@ class Stage:
         How many groups each stands for.
     links : tuple of Link
         To every later stage.
-    crossed : tuple of sparse array, shape (n_groups, d)
-        Z_i'Z_crossed, one for each of the q columns; empty without crossed factors.
+    crossed : tuple of array, shape (n_groups, d)
+        Z_i'Z_crossed, one for each of the q columns, sparse unless small; empty without crossed
+        factors.
     moments : array, shape (q, q, n_groups, m, m), or None
         Sums of vec(B_i) vec(B_i)' over the groups each stands for.
     """
@@ -241,7 +245,7 @@ def dense_products(
                 links=tuple(links),
                 crossed=()
                 if rest is None
-                else tuple((by_level @ rest.multiply(z[:, None])).tocsr() for z in Z[f].T),
+                else tuple(_small_as_dense(by_level @ rest.multiply(z[:, None])) for z in Z[f].T),
             )
         )
     crossed = None
@@ -254,6 +258,10 @@ def dense_products(
             B=np.asarray(rest.T @ W),
         )
     return CrossProducts(tuple(stages), crossed, W.T @ W, len(W))
+
+
+def _small_as_dense(matrix: Any) -> Any:
+    return matrix.toarray() if np.prod(matrix.shape) <= DENSE else matrix.tocsr()
 
 
 def _indicator(codes: Array, n_levels: int) -> Any:

@@ -158,7 +158,9 @@ def _invert(matrix: Array) -> tuple[Array, float]:
 
 
 def row_dots(left: Any, right: Array) -> Array:
-    """Return the inner products of the rows of a sparse and a dense matrix, shape (n,)."""
+    """Return the inner products of the rows of two matrices, the first maybe sparse, shape (n,)."""
+    if isinstance(left, np.ndarray):
+        return np.asarray(np.einsum("ij,ij->i", left, right))
     rows = np.repeat(np.arange(left.shape[0]), np.diff(left.indptr))
     values = left.data * right[rows, left.indices]
     picked = sparse.csr_array((np.ones(len(rows)), (rows, np.arange(len(rows)))))

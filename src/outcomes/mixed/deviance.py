@@ -2,6 +2,7 @@
 
 Bates, Maechler, Bolker & Walker (2015), J. Stat. Softw. 67(1), eq. 34 and 42. Everything here is in
 the working basis; constants of the change of basis are added where a likelihood is reported.
+Arrays may have a first axis for several responses.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Evaluation:
     """
 
     theta: Array
-    value: float
+    value: Any
     gradient: Array
     metric: Array
     solved: Profile
@@ -99,32 +100,32 @@ def factors_of(theta: Array, blocks: Sequence[BlockCovariance]) -> list[Array]:
 
 def profile(S: Array) -> Profile:
     """Solve for the fixed coefficients, given W'V^-1W."""
-    p = len(S) - 1
-    F, g = S[:p, :p], S[:p, p]
+    p = S.shape[-1] - 1
+    F, g = S[..., :p, :p], S[..., :p, p]
     Phi = np.linalg.inv(F) if p else F
-    beta = Phi @ g
-    rss = S[p, p] - g @ beta
+    beta = (Phi @ g[..., None])[..., 0]
+    rss = S[..., p, p] - np.sum(g * beta, axis=-1)
     log_det = np.linalg.slogdet(F.real)[1] if p else 0.0
     return Profile(beta, Phi, rss, log_det)
 
 
-def deviance(objective: Objective, solved: Profile, log_det: Any) -> float:
+def deviance(objective: Objective, solved: Profile, log_det: Any) -> Any:
     """Return minus twice the profiled log-likelihood."""
     df = objective.degrees
     fixed = solved.log_det_fixed if objective.reml else 0.0
-    return float(log_det + fixed + df * (1.0 + np.log(2.0 * np.pi * solved.rss / df)))
+    return log_det + fixed + df * (1.0 + np.log(2.0 * np.pi * solved.rss / df))
 
 
 def evaluate(objective: Objective, theta: Array) -> Evaluation:
     """Evaluate the deviance, its gradient and an approximate Hessian at one theta."""
-    return assess(
-        objective, theta, eliminate(objective.products, factors_of(theta, objective.blocks))
-    )
-
-
-def assess(objective: Objective, theta: Array, found: Eliminated) -> Evaluation:
-    """Make an evaluation of what the elimination at one theta left."""
     lam = factors_of(theta, objective.blocks)
+    return assess(objective, theta, lam, eliminate(objective.products, lam))
+
+
+def assess(
+    objective: Objective, theta: Array, lam: Sequence[Array], found: Eliminated
+) -> Evaluation:
+    """Make an evaluation of what the elimination left; several responses are the first axis."""
     solved = profile(found.S)
     variance = solved.rss / objective.degrees
     G = covariance_gradients(found, solved, variance, objective.reml)
@@ -144,36 +145,39 @@ def _metric(
 
     The fixed coefficients' share and the information between grouping factors are left out.
     """
-    metric = np.zeros((objective.n_theta, objective.n_theta))
+    lead = lam[0].shape[:-2]
+    metric = np.zeros((*lead, objective.n_theta, objective.n_theta))
     slopes, start = [], 0
     for block, H, J, G, own in zip(objective.blocks, found.H, found.J, gradients, lam, strict=True):
         rows, columns = block.positions
-        D = np.zeros((block.n_theta, block.q, block.q))
-        D[np.arange(block.n_theta), rows] = own[:, columns].T
-        D += D.transpose(0, 2, 1)
-        flat = D.reshape(block.n_theta, -1)
+        D = np.zeros((*lead, block.n_theta, block.q, block.q))
+        D[..., np.arange(block.n_theta), rows, :] = own[..., columns].swapaxes(-2, -1)
+        D = D + D.swapaxes(-2, -1)
         part = slice(start, start + block.n_theta)
         same = columns[:, None] == columns
-        information = J.reshape(D.shape[1:] * 2).transpose(0, 2, 1, 3).reshape(J.shape)
-        metric[part, part] = flat @ information @ flat.T + 2.0 * G[np.ix_(rows, rows)] * same
-        slopes.append(flat @ H.ravel())
+        flat = D.reshape(*lead, block.n_theta, -1)
+        information = J.reshape(*lead, *[block.q] * 4).swapaxes(-3, -2).reshape(J.shape)
+        metric[..., part, part] = flat @ information @ flat.swapaxes(-2, -1)
+        metric[..., part, part] += 2.0 * G[..., rows[:, None], rows] * same
+        slopes.append(flat @ H.reshape(*lead, -1, 1))
         start += block.n_theta
-    v = np.concatenate(slopes)
-    return metric - np.outer(v, v) / objective.products.n
+    v = np.concatenate(slopes, axis=-2)
+    return np.asarray(metric - v @ v.swapaxes(-2, -1) / objective.products.n)
 
 
 def covariance_gradients(
     found: Eliminated, solved: Profile, variance: Any, reml: bool
 ) -> list[Array]:
     """Return, per grouping factor, G with d deviance = tr(G dSigma) at fixed residual variance."""
-    contrast = np.append(-solved.beta, 1.0)
-    p = len(solved.beta)
+    p = solved.beta.shape[-1]
+    contrast = np.concatenate([-solved.beta, np.ones((*solved.beta.shape[:-1], 1))], axis=-1)
+    unit = np.asarray(variance)[..., None, None]
     gradients = []
     for H, T in zip(found.H, found.T, strict=True):
-        fitted = T @ contrast @ contrast
-        G = H - fitted / variance
+        half = (T @ contrast[..., None, None, :, None])[..., 0]
+        G = H - (half @ contrast[..., None, :, None])[..., 0] / unit
         if reml and p:
-            G = G - np.einsum("abij,ij->ab", T[:, :, :p, :p], solved.Phi)
+            G = G - np.einsum("...abij,...ij->...ab", T[..., :p, :p], solved.Phi)
         gradients.append(G)
     return gradients
 
@@ -183,7 +187,7 @@ def theta_gradient(
 ) -> Array:
     """Turn gradients in Sigma into one in theta, shape (n_theta,)."""
     parts = [
-        2.0 * (G @ block)[layout.rows, layout.columns]
+        2.0 * (G @ block)[..., layout.rows, layout.columns]
         for layout, G, block in zip(blocks, gradients, lam, strict=True)
     ]
-    return np.concatenate(parts)
+    return np.concatenate(parts, axis=-1)

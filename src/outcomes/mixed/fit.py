@@ -157,7 +157,8 @@ def restart(fit: MixedFit) -> Array:
     if isinstance(fit, CorrelatedFit):
         return fit.optimum.end
     nudge = np.concatenate([0.05 * block.is_diagonal for block in fit.working.blocks])
-    return np.where(fit.optimum.end, fit.optimum.end, nudge)
+    end = fit.optimum.end
+    return np.where(np.abs(end) < nudge, nudge, end)
 
 
 def _request(formula: ModelFormula, reml: bool, df: str, weights: WeightsLike) -> Request:

@@ -134,15 +134,15 @@ def _plus_identity(matrix: Array) -> Array:
 
 
 def _scale_rows(K: Array, D: tuple[Any, ...]) -> list[Any]:
-    """Return K_i D_i, one sparse matrix a random column."""
+    """Return K_i D_i, one matrix a random column."""
     return [
-        sum((sparse.diags_array(K[a, b]) @ D[b] for b in range(1, len(D))), _row(K[a, 0], D[0]))
+        sum((_row(K[a, b], D[b]) for b in range(1, len(D))), _row(K[a, 0], D[0]))
         for a in range(len(D))
     ]
 
 
 def _row(scale: Array, D: Any) -> Any:
-    return sparse.diags_array(scale) @ D
+    return scale[:, None] * D if isinstance(D, np.ndarray) else sparse.diags_array(scale) @ D
 
 
 def _minus_crossed(
@@ -150,7 +150,8 @@ def _minus_crossed(
 ) -> tuple[Array, Array]:
     A, B = rest
     for left, right, kb in zip(D, KD, KB, strict=True):
-        A = A - (left.T @ right).toarray()
+        part = left.T @ right
+        A = A - (part if isinstance(part, np.ndarray) else part.toarray())
         B = B - left.T @ kb.T
     return A, B
 

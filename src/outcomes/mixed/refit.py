@@ -8,6 +8,8 @@ over groups for all responses still on their way (`batched`).
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -18,19 +20,23 @@ from scipy.linalg import solve_triangular
 
 from outcomes.errors import FitError, OutcomesWarning
 from outcomes.mixed.conditioning import EXACT
+from outcomes.mixed.covariance import SINGULAR
 from outcomes.mixed.cross_products import CrossProducts
 from outcomes.mixed.design import Design
-from outcomes.mixed.deviance import Evaluation, Objective, assess, evaluate, factors_of
+from outcomes.mixed.deviance import Evaluation, Objective, Profile, assess, evaluate, factors_of
 from outcomes.mixed.elimination import Eliminated, eliminate
 from outcomes.mixed.fit import estimates_at, refit, restart
 from outcomes.mixed.one_thread import one_blas_thread
-from outcomes.mixed.optimise import TOLERANCE, descend
+from outcomes.mixed.optimise import TOLERANCE, descend, minimise
 from outcomes.mixed.patterns import compress
 from outcomes.mixed.residual.results import CorrelatedFit
 from outcomes.mixed.results import Estimates, MixedFit
 from outcomes.mixed.working import Working, make_working
 
 Array = npt.NDArray[Any]
+
+CACHED = 262_144
+"""Numbers of Z_i'W_i, over all responses, an evaluation may hold at once: a megabyte."""
 
 TOGETHER = 64
 """Responses fitted at once, if the rows are few."""
@@ -72,8 +78,10 @@ def refit_many(fit: MixedFit, responses: Array) -> tuple[Estimates | None, ...]:
     found: list[Estimates | None] = []
     with one_blas_thread():
         working = make_working(fit.design, patterns=False)
+        X = _root(fit.design) * fit.design.fixed.matrix[:, working.basis.kept]
+        Q = solve_triangular(working.basis.R, X.T, trans=1).T
         for first in range(0, responses.shape[1], size):
-            found += _together(fit, working, responses[:, first : first + size])
+            found += _together(fit, working, Q, responses[:, first : first + size])
     return tuple(found)
 
 
@@ -87,8 +95,11 @@ def _one(fit: MixedFit, response: Array) -> Estimates | None:
     return again.estimates if again.optimum.converged else None
 
 
-def _together(fit: MixedFit, working: Working, responses: Array) -> list[Estimates | None]:
-    start, residuals, scale = _residuals(fit, working, responses)
+def _together(
+    fit: MixedFit, working: Working, Q: Array, responses: Array
+) -> list[Estimates | None]:
+    fitted, residuals = _residuals(fit.design, Q, responses)
+    start, scale = solve_triangular(working.basis.R, fitted), np.sqrt(np.mean(residuals**2, axis=0))
     size = np.sqrt(np.mean(responses**2, axis=0))
     able = np.flatnonzero(scale > EXACT * size)
     residuals = residuals[:, able] / scale[able]
@@ -96,31 +107,34 @@ def _together(fit: MixedFit, working: Working, responses: Array) -> list[Estimat
     objective = Objective(working.products, working.blocks, fit.request.reml)
     ends = _search(objective, products, restart(fit), len(able))
     found: list[Estimates | None] = [None] * responses.shape[1]
-    for d, (point, promised) in zip(able, ends, strict=True):
+    for i, d in enumerate(able):
         basis = replace(working.basis, start=start[:, d], scale=float(scale[d]))
-        if promised < TOLERANCE:
-            found[d] = _estimated(fit, replace(working, basis=basis), point)
+        point, promised = ends[i]
+        if promised > TOLERANCE or _at_a_boundary(point, objective):
+            own = _of_responses(products, np.append(np.arange(Q.shape[1]), Q.shape[1] + i))
+            optimum, point = minimise(replace(objective, products=own), point.theta)
+            if not optimum.converged:
+                continue
+        with suppress(FitError):
+            own_working = replace(working, basis=basis)
+            found[d] = estimates_at(fit.design, own_working, fit.request.reml, point)
     return found
 
 
-def _estimated(fit: MixedFit, working: Working, point: Evaluation) -> Estimates | None:
-    try:
-        return estimates_at(fit.design, working, fit.request.reml, point)
-    except FitError:
-        return None
+def _at_a_boundary(point: Evaluation, objective: Objective) -> bool:
+    """Tell whether a variance is zero there: only exact second derivatives know a saddle."""
+    diagonal = np.concatenate([block.is_diagonal for block in objective.blocks])
+    return bool(np.abs(point.theta[diagonal]).min() < SINGULAR)
 
 
-def _residuals(fit: MixedFit, working: Working, responses: Array) -> tuple[Array, Array, Array]:
-    """Return least-squares coefficients, residuals and their root mean squares, a column each."""
-    design, R = fit.design, working.basis.R
+def _residuals(design: Design, Q: Array, responses: Array) -> tuple[Array, Array]:
+    """Return the least-squares coefficients of Q, and the residuals, a column each."""
     offset = 0.0 if design.offset is None else design.offset[:, None]
-    root = _root(design)
-    Q = solve_triangular(R, (root * design.fixed.matrix[:, working.basis.kept]).T, trans=1).T
-    residuals, fitted = root * (responses - offset), np.zeros((Q.shape[1], responses.shape[1]))
+    residuals, fitted = _root(design) * (responses - offset), np.zeros((Q.shape[1], 1))
     for _ in range(2):
         part = Q.T @ residuals
         residuals, fitted = residuals - Q @ part, fitted + part
-    return solve_triangular(R, fitted), residuals, np.sqrt(np.mean(residuals**2, axis=0))
+    return fitted, residuals
 
 
 def _root(design: Design) -> Array:
@@ -150,14 +164,14 @@ def _with_responses(working: Working, design: Design, residuals: Array) -> Cross
         own = [sums(f).transpose(2, 0, 1).reshape(-1, residuals.shape[1]) for f in crossed.factors]
         crossed = replace(crossed, B=np.hstack([crossed.B[:, :p], np.vstack(own)]))
     wide = CrossProducts(tuple(stages), crossed, C, design.n)
-    return compress(wide, p + 1)
+    return compress(wide, (p + 1) // 8)
 
 
 def _search(
     objective: Objective, products: CrossProducts, start: Array, n: int
 ) -> list[tuple[Evaluation, float]]:
     """Carry out one search a response, side by side."""
-    searches = [descend(start, TOLERANCE / 100.0) for _ in range(n)]
+    searches = [descend(start) for _ in range(n)]
     wanted = {d: next(search) for d, search in enumerate(searches)}
     found = {}
     while wanted:
@@ -180,26 +194,44 @@ def _evaluate(
         own = [_of_responses(products, np.append(np.arange(p), p + d)) for d in thetas]
         pairs = zip(own, thetas.values(), strict=True)
         return [evaluate(replace(objective, products=part), theta) for part, theta in pairs]
-    columns = np.vstack([np.tile(np.arange(p)[:, None], len(d)), p + d])
-    lam = [factors_of(theta, objective.blocks) for theta in thetas.values()]
-    stacked = [np.stack(parts, axis=-1)[..., None] for parts in zip(*lam, strict=True)]
-    found = eliminate(_of_responses(products, columns), stacked)
-    first = [
-        [np.ascontiguousarray(np.moveaxis(part, -1, 0)) for part in parts]
-        for parts in ([found.log_det, found.S], found.H, found.T, found.J)
-    ]
+    cells = sum(stage.B[:, : p + 1].size for stage in products.stages)
+    parts = np.array_split(np.arange(len(d)), 1 + len(d) * cells // CACHED)
+    tried = np.array(list(thetas.values()))
     return [
-        assess(
-            objective, theta, _eliminated(*[tuple(part[i] for part in parts) for parts in first])
-        )
-        for i, theta in enumerate(thetas.values())
+        evaluation
+        for part in parts
+        for evaluation in _side_by_side(objective, products, d[part], tried[part])
     ]
 
 
-def _eliminated(
-    whole: tuple[Array, ...], H: tuple[Array, ...], T: tuple[Array, ...], J: tuple[Array, ...]
-) -> Eliminated:
-    return Eliminated(whole[0], whole[1], H, T, J)
+def _side_by_side(
+    objective: Objective, products: CrossProducts, d: Array, thetas: Array
+) -> list[Evaluation]:
+    p = objective.products.p
+    columns = np.vstack([np.tile(np.arange(p)[:, None], len(d)), p + d])
+    lam = factors_of(thetas, objective.blocks)
+    last = [np.moveaxis(part, 0, -1)[..., None] for part in lam]
+    found = eliminate(_of_responses(products, columns), last)
+    whole = assess(objective, thetas, lam, _responses_first(found))
+    solved = whole.solved
+    return [
+        Evaluation(
+            theta=thetas[i],
+            value=whole.value[i],
+            gradient=whole.gradient[i],
+            metric=whole.metric[i],
+            solved=Profile(solved.beta[i], solved.Phi[i], solved.rss[i], 0.0),
+        )
+        for i in range(len(d))
+    ]
+
+
+def _responses_first(found: Eliminated) -> Eliminated:
+    def first(parts: Sequence[Array]) -> tuple[Array, ...]:
+        return tuple(np.ascontiguousarray(np.moveaxis(part, -1, 0)) for part in parts)
+
+    (S,) = first([found.S])
+    return Eliminated(found.log_det, S, first(found.H), first(found.T), first(found.J))
 
 
 def _of_responses(products: CrossProducts, columns: Array) -> CrossProducts:
@@ -219,9 +251,9 @@ def _of_responses(products: CrossProducts, columns: Array) -> CrossProducts:
         return np.broadcast_to(matrix[:, :, None], shape)
 
     def moments(of: Array) -> Array:
-        return np.ascontiguousarray(
-            np.moveaxis(of[..., columns.T[:, :, None], columns.T[:, None]], 3, 0)
-        )
+        at = columns.T
+        picked = of[..., at[..., :, None], at[..., None, :]]
+        return np.ascontiguousarray(np.moveaxis(picked, range(3, at.ndim + 2), range(at.ndim - 1)))
 
     stages = tuple(
         replace(
