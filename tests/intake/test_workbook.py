@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 import zipfile
 
 import openpyxl
@@ -151,15 +152,18 @@ def test_parquet(tmp_path):
     assert read_rows(tmp_path / "x.parquet").to_dict("list") == {
         "a": ["1", None], "b": ["x", "y"], "c": ["2026-05-04", None],
     }  # fmt: skip
+    frame.set_index("b").to_parquet(tmp_path / "z.parquet")
+    assert set(read_rows(tmp_path / "z.parquet")) == {"a", "b", "c"}
+    content = (tmp_path / "x.parquet").read_bytes()
+    (tmp_path / "w.parquet").write_bytes(content.replace(b"\x01\x00\x00\x00x", b"\x01\0\0\0\xff"))
+    with pytest.raises(DataError, match="a Parquet file"):  # a cell that is no text
+        read_rows(tmp_path / "w.parquet")
     (tmp_path / "y.parquet").write_bytes(b"x")
     with pytest.raises(DataError, match="a Parquet file"):
         read_rows(tmp_path / "y.parquet")
 
 
 def test_parquet_without_its_library(tmp_path, monkeypatch):
-    def missing(*_, **__):
-        raise ImportError
-
-    monkeypatch.setattr("pandas.read_parquet", missing)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(UnavailableError, match="needs pyarrow"):
         read_rows(tmp_path / "x.parquet")

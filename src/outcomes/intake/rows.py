@@ -125,12 +125,15 @@ def _refuse_data_as_header(header: list[str], where: str) -> None:
 
 def _parquet(path: Path) -> pd.DataFrame:
     try:
-        frame = pd.read_parquet(path, engine="pyarrow")
+        from pyarrow import ArrowException, parquet
+
+        table = parquet.read_table(path).to_pandas(ignore_metadata=True)  # an index is a column
+        cells = table.astype(object)
     except ImportError:
         must = "reading Parquet needs pyarrow"
         remedy = "Install it with: pip install 'outcomes[big]'."
         raise UnavailableError(must, got="none", remedy=remedy) from None
-    except (OSError, ValueError):
+    except (OSError, ValueError, LookupError, TypeError, ArrowException):
         must = "the file is a Parquet file"
         raise DataError(must, got="something else, or none", where=path.name) from None
-    return text_frame(frame, path.name)
+    return text_frame(cells, path.name)
