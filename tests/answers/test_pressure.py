@@ -85,6 +85,30 @@ def test_a_term_that_cannot_be_estimated_is_a_check_and_no_warning(clinic, answe
     assert answer.table["estimate"].iloc[0] != 0
 
 
+def test_a_best_pressure_in_between_is_found_where_a_straight_line_sees_nothing(clinic, answered):
+    """Made with a loss of 0.4 a squared level from 3 after each visit, pressure by chance."""
+    study = clinic(n=200, react=0.0)
+    level = study.sessions["pressure"].groupby(study.sessions["episode_id"]).shift()
+    loss = 0.4 * (level - 3.0).fillna(0.0) ** 2
+    key = ["episode_id", "session"]
+    extra = study.assessments[key].merge(study.sessions[key].assign(loss=loss), on=key)["loss"]
+    score = (study.assessments["score"] + extra.to_numpy()).clip(0, 10)
+    answer = answered(replace(study, assessments=study.assessments.assign(score=score)))
+    rows = answer.table.set_index("kind")
+    assert rows.loc["last visit", "conf_low"] < 0 < rows.loc["last visit", "conf_high"]
+    assert rows.loc["curvature", "estimate"] == pytest.approx(-0.4, abs=0.08)
+    assert not next(c for c in answer.checks if "worth the same" in c.name).passed
+
+
+def test_two_levels_cannot_tell_a_curve(clinic, answered):
+    study = clinic(n=120)
+    two = with_pressure(study, lambda s: np.where(s["pressure"] >= 3, 4.0, 2.0))
+    answer = answered(two)
+    assert "curvature" not in set(answer.table["kind"])
+    check = next(c for c in answer.checks if "worth the same" in c.name)
+    assert "cannot be told" in check.detail
+
+
 @pytest.mark.slow
 def test_with_no_true_consequence_the_answer_rarely_finds_one(clinic, answered):
     """150 studies where pressure answers pain and gives nothing: false findings near 5 %."""

@@ -119,14 +119,15 @@ def test_a_refusal_is_kept_by_its_share(share, passed):
 
 def test_the_page_says_how_many_studies_and_why_a_row_misses():
     case = case_of("recover", because="It takes visits as independent.")
-    page = as_markdown(judge(records(case, coverage=0.7), [case]), "quick", 7)
+    page = as_markdown(judge(records(case, coverage=0.7), [case]), "run.py validate", 7)
     assert "| 2,000 |" in page
     assert "**no**" in page
     assert "- how-much, default, curve: It takes visits as independent." in page
-    assert "--quick" in page
-    good = as_markdown(judge(records(case), [case]), "full", 7)
-    assert "Every row is kept." in good
-    assert "--quick" not in good
+    assert "Written by `run.py validate`" in page
+    assert "so few studies" not in page
+    few = as_markdown(judge(records(case, 100), [case]), "run.py validate --quick", 7)
+    assert "Every row is kept." in few
+    assert "so few studies" in few
 
 
 def test_a_run_goes_on_where_it_stopped_and_is_the_same_run(tmp_path):

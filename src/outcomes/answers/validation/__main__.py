@@ -12,8 +12,8 @@ from outcomes.answers.validation.judge import judge
 from outcomes.answers.validation.page import as_markdown
 from outcomes.answers.validation.run import FIRST_SEED, code_fingerprint, run
 
-STUDIES = {"quick": {False: 10, True: 50}, "full": {False: 500, True: 2000}}
-"""Studies of each case by mode; where `Case.many` holds (True) and elsewhere."""
+STUDIES = {"quick": (16, 80), "full": (500, 2000)}
+"""Studies of a case by mode: of slow answers and refusals, and of others (`Case.many`)."""
 SECONDS = 15.0
 """Between two lines of progress."""
 
@@ -22,6 +22,8 @@ def main(words: list[str] | None = None) -> int:
     """Run, write the page, and return 0, or 130 when stopped."""
     parser = argparse.ArgumentParser(prog="run.py validate", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few studies, at most ten minutes")
+    parser.add_argument("--studies", type=int, nargs=2, metavar=("SLOW", "OTHERS"),
+                        help="studies of each case, instead of those of the mode")  # fmt: skip
     parser.add_argument("--processes", type=int, default=2, help="processes at work (2)")
     parser.add_argument("--only", default="", help="cases whose name holds this; no page")
     parser.add_argument("--page", type=Path, default=Path("docs") / "validation.md")
@@ -29,7 +31,8 @@ def main(words: list[str] | None = None) -> int:
     asked = parser.parse_args(words)
     mode = "quick" if asked.quick else "full"
     cases = [case for case in CASES if asked.only in case.name]
-    studies = {case.name: STUDIES[mode][case.many] for case in cases}
+    numbers = asked.studies or STUDIES[mode]
+    studies = {case.name: numbers[case.many] for case in cases}
     folder = asked.folder / code_fingerprint()
     try:
         records = run(cases, studies, folder, processes=asked.processes, progress=_Told())
@@ -40,7 +43,10 @@ def main(words: list[str] | None = None) -> int:
     if asked.only:
         print(table.to_string())
         return 0
-    asked.page.write_text(as_markdown(table, mode, FIRST_SEED), encoding="utf-8")
+    command = "python -m outcomes.answers.validation --studies {} {}".format(*numbers)
+    if not asked.studies:
+        command = "python run.py validate" + (" --quick" if asked.quick else "")
+    asked.page.write_text(as_markdown(table, command, FIRST_SEED), encoding="utf-8")
     print(f"{int(table['passed'].sum())} of {len(table)} rows are kept: {asked.page}")
     return 0
 

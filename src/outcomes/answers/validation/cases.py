@@ -99,6 +99,21 @@ class Case:
         return f"{self.setting}, {self.question}"
 
 
+_WAYS = ("ancova, therapists", "ancova", "constrained")
+_INDEPENDENT = (
+    "it takes patients of one therapist as independent, and therapists of the treated differ; the "
+    "answer's own row, `ancova, therapists`, allows for them."
+)
+_FEW = (
+    "three therapists cannot show how much therapists vary, so the interval is about care by these "
+    "three, and the answer says that there are only three; the truth is that of all therapists."
+)
+_UNSEEN = (
+    "scores are missing because of what nobody recorded, and no model of what was recorded mends "
+    "that; `leavers` shows how far the mean would move, and its row holds the truth."
+)
+
+
 def _curve(sessions: float, expectation: Expectation = "recover", because: str = "") -> Row:
     """Mean improvement after so many sessions, beside the mean of those who have a score then."""
     at = {"group": "all", "session_count": sessions}
@@ -108,10 +123,13 @@ def _curve(sessions: float, expectation: Expectation = "recover", because: str =
 def _arms(week: float, arm: str, kinds: tuple[str, ...], truth: str = "effect of the arm",
           expectation: Expectation = "recover") -> tuple[Row, ...]:  # fmt: skip
     at = {"week": week, "arm": arm}
-    return tuple(Row(kind, expectation, truth, at, "treated alone") for kind in kinds)
+    why = "" if expectation == "null" else _INDEPENDENT
+    return tuple(
+        Row(kind, expectation, truth, at, "treated alone", because=why * (kind != _WAYS[0]))
+        for kind in kinds
+    )
 
 
-_WAYS = ("ancova, therapists", "ancova", "constrained")
 CLAIM = "claim of an effect"
 _NO_CLAIM = Row(CLAIM, "refuse", "nothing", naive="before and after")
 _REFUSED = (Row("any number", "refuse"),)
@@ -133,12 +151,12 @@ CASES: tuple[Case, ...] = (
     Case("null", "how-much", (_curve(4), _NO_CLAIM), 100, slow=True),
     Case("regression-to-the-mean", "how-much", (_curve(4), _NO_CLAIM), 100, slow=True),
     Case("floor-and-ceiling", "how-much", (_curve(4),), 100, slow=True),
-    Case("few-clusters", "how-much", (_curve(4, "widen"),), 100, slow=True),
+    Case("few-clusters", "how-much", (_curve(4, "widen", _FEW),), 100, slow=True),
     Case("switching-therapists", "how-much", (_curve(4),), 100, slow=True),
     Case("hospice", "how-much",
          (Row("curve", "recover", "change", {"group": "all", "session_count": 3},
               "before and after a visit"),), 100, slow=True),
-    Case("informative-dropout", "how-much", (_curve(6, "widen"),), 100, slow=True),
+    Case("informative-dropout", "how-much", (_curve(6, "widen", _UNSEEN),), 100, slow=True),
     Case("large-registry", "how-much", (_curve(4),), 400, slow=True),
     # pressure
     Case("null", "pressure",

@@ -35,27 +35,25 @@ tried beside them.
 """
 
 
-def as_markdown(table: pd.DataFrame, mode: str, first_seed: int) -> str:
+def as_markdown(table: pd.DataFrame, command: str, first_seed: int) -> str:
     """Return the verdicts as a page of documentation.
 
     Parameters
     ----------
     table : DataFrame
         From `outcomes.answers.validation.judge.judge`.
-    mode : str
-        ``quick`` or ``full``.
+    command : str
+        What was run.
     first_seed : int
         Seed of the first study of each case.
     """
     rows = table.to_dict("records")
     made = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    command = "python run.py validate" + (" --quick" if mode == "quick" else "")
     kept = int(table["passed"].sum())
     lines = [
         INTRO,
-        f"Written by `{command}` ({mode} run), outcomes {__version__}, {made}; seeds from "
-        f"{first_seed}.",
-        *([QUICK] if mode == "quick" else []),
+        f"Written by `{command}`, outcomes {__version__}, {made}; seeds from {first_seed}.",
+        *([QUICK] if table["n"].max() < ENOUGH else []),
         f"\n**{kept} of {len(rows)} rows are kept.**\n",
         "| " + " | ".join(HEADS) + " |",
         "|" + "---|" * len(HEADS),
@@ -66,6 +64,7 @@ def as_markdown(table: pd.DataFrame, mode: str, first_seed: int) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+ENOUGH = 500
 QUICK = (
     "With so few studies the intervals are wide: a quick run shows what is badly wrong; the full "
     "run tells 95 % from 91 %."
