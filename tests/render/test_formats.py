@@ -17,10 +17,10 @@ import pytest
 from rocrate.rocrate import ROCrate
 
 from outcomes.answers.answer import refusal
+from outcomes.answers.disclosed import disclosed
 from outcomes.errors import DataError
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.render.compose import compose
-from outcomes.answers.disclosed import disclosed
 from outcomes.render.formats import FORMATS
 from outcomes.render.slides.deck import MOST_NUMBERS, claim, deck
 from outcomes.render.verify import verify

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from outcomes.answers.answer import Check, refusal
+from outcomes.answers.disclosed import disclosed
 from outcomes.errors import UnavailableError, UsageError
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.render.compose import compose
-from outcomes.answers.disclosed import disclosed
 from outcomes.render.formats import FORMATS, Format, check_available
 from outcomes.render.html import page_html
 from outcomes.render.report import estimates_table, report
