@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -34,7 +35,7 @@ def test_no_event_leaves_the_rule_of_three(clinic):
     study = clinic(n=30, visits=5)
     sessions = study.sessions.assign(adverse_severity=0.0)
     assert (
-        "none in 150 visits (up to 2.0 remain plausible)"
+        "none of 150 visits (up to 2.0 per 100 remain plausible) of patients not adapted"
         in safety(replace(study, sessions=sessions)).sentence
     )
 
@@ -42,7 +43,7 @@ def test_no_event_leaves_the_rule_of_three(clinic):
 def test_events_nobody_asked_about_are_refused(clinic):
     answer = safety(clinic(n=20))
     assert answer.refused
-    assert "not even `none`" in answer.reason
+    assert "not even that there was none" in answer.reason
 
 
 def with_goals(study, target):
@@ -65,8 +66,8 @@ def test_too_few_goals_are_refused_with_their_number(clinic):
     study = with_goals(clinic(n=30), 3.0)
     answer = goals(replace(study, goals=study.goals.head(4)), instrument="nprs")
     assert answer.refused
-    assert " goals on nprs were set in time" in answer.reason
-    assert int(answer.reason.split()[0]) <= 4
+    assert "at least 10 goals" in answer.reason
+    assert re.search(r"there (are|is) [1-4] goals?\.", answer.reason)
     assert goals(clinic(n=20), instrument="nprs").refused
 
 
@@ -126,7 +127,7 @@ def test_therapists_who_do_not_differ_are_compatible_with_chance(clinic):
 def test_few_therapists_or_few_courses_each_are_refused(clinic, n, each):
     answer = therapists(with_therapists(clinic(n=n * each), n, 0.5), instrument="nprs")
     assert answer.refused
-    assert "5 are needed" in answer.reason
+    assert "5 therapists are needed" in answer.reason
 
 
 def test_frequency_gives_two_answers_where_both_scripts_exist(clinic):
@@ -147,4 +148,4 @@ def test_one_frequency_or_none_is_refused(clinic, per_week):
     study = replace(study, episodes=study.episodes.assign(sessions_per_week=per_week))
     answer = frequency(study, instrument="nprs")
     assert answer.refused
-    assert "often: 0 courses" in answer.reason
+    assert "or more: no courses" in answer.reason

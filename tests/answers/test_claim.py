@@ -51,8 +51,8 @@ def test_every_noun_keeps_to_its_own_claim():
 def test_a_small_or_undeclared_study_is_said_to_be_so():
     for basis in COMBINATIONS:
         cautions = " ".join(words(basis).cautions)
-        assert ("only 6 courses" in cautions) == (basis.n_episodes == 6)
-        assert ("only 1 therapists" in cautions) == (basis.n_clusters == 1)
+        assert ("few: 6 courses" in cautions) == (basis.n_episodes == 6)
+        assert ("Too few therapists" in cautions) == (basis.n_clusters == 1)
         assert ("exploratory" in cautions) == (not basis.planned)
 
 

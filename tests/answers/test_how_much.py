@@ -71,7 +71,7 @@ def test_arms_are_told_apart(complete):
 def test_what_was_left_out_is_counted(complete):
     complete["c0"] = [7.0, np.nan, np.nan]
     given = oc.answer(follow_ups(complete), "how-much")
-    assert given.source.left_out == {"course without a score after baseline": 1}
+    assert given.source.left_out == {"course without a score after baseline": None}  # few, real
     assert given.source.n_used == 46
 
 
@@ -79,7 +79,7 @@ def test_too_few_courses_are_refused_in_plain_words(complete):
     few = dict(list(complete.items())[:6])
     given = oc.answer(follow_ups(few), "how-much")
     assert given.refused
-    assert given.reason.startswith("6 courses have a score after their baseline; at least 10")
+    assert "there are fewer than 11 courses" in given.reason
     assert given.table.empty
     assert given.figure is None
 

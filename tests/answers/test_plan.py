@@ -82,6 +82,25 @@ def test_secondary_p_values_are_holms_and_exploratory_ones_benjamini_and_hochber
     assert found == pytest.approx([0.03, 0.04, 0.04, 0.02, 0.04])
 
 
+def test_holms_adjustment_is_within_a_family(clinic):
+    given = answer(clinic(n=60), "how-much")
+
+    def made(name, kind, p):
+        return replace(given, name=name, table=given.table.head(1).assign(kind=kind, p_value=p))
+
+    own = [{"question": "pressure", "family": "a"}, {"question": "therapists", "family": "b"}]
+    plan = read_plan({**PLAN, "secondary": own})
+    asked = (made("pressure", "last visit", 0.02), made("therapists", "spread", 0.03))
+    found = [a.table["p_adjusted"].iloc[0] for a in adjusted(asked, plan, "nprs")]
+    assert found == pytest.approx([0.02, 0.03])
+
+
+def test_a_plan_with_a_question_nobody_knows_is_refused(clinic):
+    plan = {"primary": {"question": "how-muhc"}}
+    with pytest.raises(UsageError, match="known"):
+        answer(clinic(n=20), "how-much", plan=plan)
+
+
 def test_all_questions_but_the_one_about_a_patient_are_asked(clinic):
     given = answers(clinic(n=60))
     names = [a.name for a in given]

@@ -91,11 +91,7 @@ def answer(
     >>> oc.answer(oc.simulate(episodes=60, seed=1), "how-much")
     Answer(how-much: ... estimates)
     """
-    if name not in QUESTIONS:
-        near = difflib.get_close_matches(name, QUESTIONS, n=1)
-        remedy = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(QUESTIONS)}."
-        must = "the question is one that is known"
-        raise UsageError(must, got=f"{name!r}", remedy=remedy)
+    _known(name)
     options = {"instrument": instrument, "episode": episode, "plan": plan, "seed": seed}
     return _answered(study, name, _unusable(study), options)
 
@@ -108,9 +104,21 @@ def _answered(study: Study, name: str, problem: str, options: Mapping[str, Any])
     chosen = options["instrument"] or study.scored_instruments()[0]
     study.instrument(chosen)
     known = None if options["plan"] is None else read_plan(options["plan"])
+    for item in known.declared if known else ():
+        _known(item.question)
     planned = known is not None and known.find(name, chosen) is not None
     options = taken(ask, **{**options, "instrument": chosen, "planned": planned})
     return disclosed(under_plan(ask(study, **options), known, chosen), leaves=False)
+
+
+def _known(name: str) -> tuple[str, Callable[..., Answer]]:
+    """Return a question's words and function; raises `UsageError` where there is none."""
+    if name not in QUESTIONS:
+        near = difflib.get_close_matches(name, QUESTIONS, n=1)
+        remedy = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(QUESTIONS)}."
+        must = "the question is one that is known"
+        raise UsageError(must, got=f"{name!r}", remedy=remedy)
+    return QUESTIONS[name]
 
 
 def taken(ask: Callable[..., Answer], **options: Any) -> dict[str, Any]:

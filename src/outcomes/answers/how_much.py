@@ -299,6 +299,6 @@ def _checks(
         Check(
             "a comparison group",
             study.episodes["arm"].nunique() > 1,
-            f"arms: {study.episodes['arm'].nunique()}",
+            counted(study.episodes["arm"].nunique(), "arm"),
         ),
     )

@@ -210,7 +210,7 @@ def _sentence(table: pd.DataFrame, gone: _Leavers, course: CourseFrame, measure:
     else:
         end = (
             "; it could no longer be told from none if those who left for a reason other than a "
-            f"met goal did worse than that by {tip:.{digits}f} {measure.unit} or more"
+            f"met goal fell short of that by {tip:.{digits}f} {measure.unit} or more"
         )
     return f"{start}{end} ({scale(measure)})."
 

@@ -27,7 +27,7 @@ TESTED: Mapping[str, str] = {
     "trial": "ancova",
 }
 """Questions with one test, and how the kind of its row begins: the first of those rows."""
-_KEYS = ("question", "instrument", "threshold")
+_KEYS = ("question", "instrument", "threshold", "family")
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,15 @@ class Declared:
         Its place in the plan.
     threshold : float or None
         Improvement that will count as enough, in the instrument's units.
+    family : str
+        Secondary questions of one family share the adjustment for their number.
     """
 
     question: str
     instrument: str
     role: Role
     threshold: float | None = None
+    family: str = ""
 
     def covers(self, question: str, instrument: str) -> bool:
         """Whether it declares a question about an instrument."""
@@ -87,8 +90,8 @@ def read_plan(source: Plan | str | Path | Mapping[str, Any]) -> Plan:
     ----------
     source : Plan, str, Path or mapping
         A plan, the path of a TOML file, or what such a file holds: ``title``, ``[primary]`` and any
-        number of ``[[secondary]]``, each with ``question`` and, if wished, ``instrument`` and
-        ``threshold``.
+        number of ``[[secondary]]``, each with ``question`` and, if wished, ``instrument``,
+        ``threshold`` and ``family``.
 
     Returns
     -------
@@ -138,7 +141,8 @@ def _declared(entry: Mapping[str, Any], role: Any) -> Declared:
         raise UsageError(must, got=", ".join(sorted(unknown)) or "no question")
     threshold = entry.get("threshold")
     value = None if threshold is None else float(threshold)
-    return Declared(str(entry["question"]), str(entry.get("instrument", "")), role, value)
+    names = (str(entry["question"]), str(entry.get("instrument", "")))
+    return Declared(*names, role, value, str(entry.get("family", "")))
 
 
 def under_plan(answer: Answer, plan: Plan | None, instrument: str) -> Answer:
@@ -168,7 +172,8 @@ def under_plan(answer: Answer, plan: Plan | None, instrument: str) -> Answer:
     checks = (*answer.checks, mark)
     if declared and declared.threshold is not None and not answer.refused:
         checks = (*checks, _reached(answer, declared.threshold))
-    sentence = answer.sentence if declared else f"Exploratory: {answer.sentence}"
+    known = declared or answer.refused
+    sentence = answer.sentence if known else f"Exploratory: {answer.sentence}"
     source = replace(answer.source, plan_sha256=plan.sha256)
     return replace(answer, checks=checks, sentence=sentence, source=source)
 
@@ -197,16 +202,16 @@ def adjusted(answers: tuple[Answer, ...], plan: Plan | None, instrument: str) ->
     -------
     tuple of Answer
         Where a question has one test, its row has ``p_adjusted``: the primary's own p-value,
-        Holm's among secondary, Benjamini and Hochberg's among exploratory ones; ``role`` says
-        which.
+        Holm's among the secondary ones of a family, Benjamini and Hochberg's among exploratory
+        ones; ``role`` says which.
     """
-    families: dict[Role, list[tuple[int, int]]] = {}
+    families: dict[tuple[Role, str], list[tuple[int, int]]] = {}
     for i, answer in enumerate(answers):
         row = _main_row(answer)
         if row is not None:
-            families.setdefault(_role(answer, plan, instrument), []).append((i, row))
+            families.setdefault(_family(answer, plan, instrument), []).append((i, row))
     result = list(answers)
-    for role, members in families.items():
+    for (role, _), members in families.items():
         raw = [float(answers[i].table["p_value"].iloc[row]) for i, row in members]
         for (i, row), value in zip(members, _adjust(raw, role), strict=True):
             here = np.arange(len(answers[i].table)) == row
@@ -224,9 +229,9 @@ def _adjust(raw: list[float], role: Role) -> list[float]:
     return [float(value) for value in multipletests(raw, method=method)[1]]
 
 
-def _role(answer: Answer, plan: Plan | None, instrument: str) -> Role:
+def _family(answer: Answer, plan: Plan | None, instrument: str) -> tuple[Role, str]:
     declared = plan.find(answer.name, instrument) if plan else None
-    return declared.role if declared else "exploratory"
+    return (declared.role, declared.family) if declared else ("exploratory", "")
 
 
 def _main_row(answer: Answer) -> int | None:

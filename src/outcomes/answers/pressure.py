@@ -340,6 +340,6 @@ def _method(formula: str, course: CourseFrame, history: PressureHistory) -> str:
         "weighted least squares on the mean pressure so far, stabilised weights from "
         "proportional-odds models of pressure, truncated at their 1st and 99th percentile, "
         "errors robust to courses. G-formula: linear model of the next score played forward for "
-        f"{course.horizon:g} visits, interval from 200 resamples of courses. "
+        f"{course.horizon:g} sessions, interval from 200 resamples of courses. "
         f"Pressure levels kept: {history.n_levels}."
     )

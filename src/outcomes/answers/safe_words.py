@@ -11,9 +11,11 @@ import re
 from outcomes.privacy.disclosure import Disclosure
 
 _WHO = r"(course|patient|person|goal|visit|deviation|score)s?\b|(people)\b"
-_RULES = r"(?<!fewer than )(?<!at least )(?<!at most )(?<!of )"
-_SHARE = re.compile(rf"\b(\d[\d,]*) of (\d[\d,]*) (?:{_WHO})(?P<note> \([^)]*\))?")
-_COUNT = re.compile(rf"{_RULES}(?P<is>\bis )?\b(\d[\d,]*) (?:{_WHO})")
+_NOTE = r"( \([^)]*\))?"
+"""What is worked out from a count stands in brackets behind it, and goes with it."""
+_RULES = r"(?<!fewer than )(?<!at least )(?<!at most )"
+_SHARE = re.compile(rf"\b(\d[\d,]*) of (\d[\d,]*) (?:{_WHO}){_NOTE}")
+_COUNT = re.compile(rf"{_RULES}(?P<is>\bis )?\b(\d[\d,]*) (?:{_WHO}){_NOTE}")
 
 
 def safe_words(text: str, rule: Disclosure) -> str:
@@ -45,7 +47,7 @@ def _share(found: re.Match[str], rule: Disclosure) -> str:
     part, whole = (int(found.group(i).replace(",", "")) for i in (1, 2))
     who = f"{found.group(3)}s" if found.group(3) else found.group(4)
     if rule.hides(whole):
-        return f"some of fewer than {rule.threshold} {who}"
+        return f"some or none of fewer than {rule.threshold} {who}"
     if rule.hides(part):
         return f"fewer than {rule.threshold} of {found.group(2)} {who}"
     if rule.hides(whole - part):

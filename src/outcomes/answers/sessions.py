@@ -48,6 +48,8 @@ LIMITS = (
     "The table of total sessions (kind `trap` in estimates.csv) is there because it misleads: "
     "people stop when they are well or when nothing helps, so the total is a result of the "
     "course and no dose.",
+    "Weights of those who stop or go on know only what is recorded. Where patients stay away for "
+    "pain that nobody saw they do not help; `leavers` shows how much that would matter.",
     "Strata of the script compare patients whom physicians judged differently from the start.",
 )
 REFERENCES = (

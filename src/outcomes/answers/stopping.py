@@ -62,8 +62,9 @@ class Stopping:
         found = interval(size, low, high, decimals(measure), measure.unit)
         clear = "an association" if low * high > 0 else "no clear association"
         return (
-            f" At week {difference['week']:g}, patients who chose to {stop['term']} sessions had "
-            f"improved by {found} {more} than like patients who chose to {go_on['term']}: {clear}."
+            f" At week {difference['week']:g}, patients who stopped after "
+            f"{stop['session_count']:.0f} sessions had improved by {found} {more} than like "
+            f"patients who went on to {go_on['session_count']:.0f} or more: {clear}."
         )
 
 
@@ -104,9 +105,12 @@ def stopping(study: Study, instrument: str, go_on_to: int) -> Stopping:
         at = {"session_count": float(go_on_to), "term": "go on, nobody leaving"}
         parts.append({**weighted_means(stayed)[0], **at})
     if checks[1].passed and checks[2].passed:
-        terms = (*labels, "stop minus go on")
+        terms = zip((*labels, "stop minus go on"), (stop_at, go_on_to, np.nan), strict=True)
         found = zip(terms, weighted_means(stop, go_on), strict=True)
-        parts += [{**row, "term": term, "week": week} for term, row in found]
+        parts += [
+            {**row, "term": term, "session_count": float(count), "week": week}
+            for (term, count), row in found
+        ]
     return Stopping(pd.DataFrame(parts).assign(kind=KIND), checks)
 
 

@@ -1,0 +1,77 @@
+"""Clone, censor, weigh: closed forms where the model of stopping is saturated."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from outcomes.causal.clone_censor_weight import clones, stopping_weights, weighted_means
+from outcomes.errors import FitError
+
+
+def decisions():
+    """One visit, after which 10 of 40 mild and 30 of 60 severe patients stop."""
+    severe = np.repeat([0.0, 1.0], [40, 60])
+    stopped = np.concatenate([np.arange(40) < 10, np.arange(60) < 30]).astype(float)
+    ids = [f"e{i:03d}" for i in range(100)]
+    return pd.DataFrame({"episode_id": ids, "session": 1, "stopped": stopped, "severe": severe})
+
+
+def kept(table, weights, column, gain):
+    own = table.assign(weight=weights[column], improvement=gain, cluster=table["episode_id"])
+    return own[own["stopped"] == (column == "stopped_here")]
+
+
+@pytest.mark.parametrize("column", ["went_on", "stopped_here"])
+def test_a_saturated_model_gives_the_mean_standardised_to_all_who_started(column):
+    """Mild improve by 2, severe by 1, whatever they do: 0.4 * 2 + 0.6 * 1 of all who started."""
+    table = decisions()
+    weights = stopping_weights(table, ("severe",))
+    rows = kept(table, weights, column, 2.0 - table["severe"])
+    arm = clones(rows)
+    assert np.average(rows["improvement"], weights=rows["weight"]) == pytest.approx(1.4, abs=1e-8)
+    assert arm.mean == pytest.approx(1.0, abs=1e-8)
+    assert weighted_means(arm)[0]["estimate"] == pytest.approx(1.4, abs=1e-6)
+    expected = 0.6 / 0.75 if column == "went_on" else 0.4 / 0.25
+    mild = rows.loc[rows["severe"] == 0, "weight"]
+    assert mild.to_numpy() == pytest.approx(expected, abs=1e-8)
+
+
+def test_without_history_the_estimate_is_the_plain_mean_of_those_who_kept_to_it():
+    table = decisions()
+    gain = pd.Series(np.linspace(-1, 3, 100))
+    rows = kept(table, stopping_weights(table, ()), "went_on", gain)
+    found = weighted_means(clones(rows))[0]
+    plain = gain[table["stopped"] == 0]
+    assert found["estimate"] == pytest.approx(plain.mean())
+    spread = np.sqrt(((plain - plain.mean()) ** 2).sum()) / len(plain)
+    assert found["std_error"] == pytest.approx(spread * np.sqrt(60 / 59), rel=1e-6)
+
+
+def test_two_visits_multiply_and_an_unknown_decision_ends_the_record():
+    first = decisions()
+    second = first[first["stopped"] == 0].assign(session=2, stopped=0.0)
+    second["stopped"] = np.arange(len(second)) % 2.0
+    second.iloc[0, second.columns.get_loc("stopped")] = np.nan
+    both = pd.concat([first, second]).sort_values(["episode_id", "session"], ignore_index=True)
+    weights = stopping_weights(both, ("severe",))
+    assert len(weights) == len(both) - 1
+    usual = stopping_weights(both, ())
+    assert usual[["went_on", "stopped_here"]].to_numpy() == pytest.approx(1.0)
+
+
+def test_the_difference_is_that_of_the_weighted_means():
+    def arm(name, gain, weight):
+        ids = [f"{name}{i}" for i in range(len(gain))]
+        columns = {"episode_id": ids, "cluster": ids, "improvement": gain, "weight": weight}
+        return clones(pd.DataFrame(columns))
+
+    stop, go_on = arm("s", [1.0, 2.0, 4.0], [1.0, 1.0, 1.0]), arm("g", [3.0, 5.0], [1.0, 1.0])
+    found = [row["estimate"] for row in weighted_means(stop, go_on)]
+    assert found == pytest.approx([7 / 3, 4.0, 7 / 3 - 4.0])
+
+
+def test_nobody_who_stops_leaves_nothing_to_weigh():
+    with pytest.raises(FitError, match="could have gone on"):
+        stopping_weights(decisions().assign(stopped=0.0), ("severe",))
