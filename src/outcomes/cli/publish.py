@@ -1,4 +1,4 @@
-"""Verbs from answers to pages: report, verify, lab."""
+"""Verbs from answers to pages: report, teach, verify, lab."""
 
 from __future__ import annotations
 
@@ -67,6 +67,24 @@ def _letter(study: Study, episode: str | None, out: Path, instrument: str | None
         raise UsageError(must, got="none", remedy="Name it with --episode.")
     folder = write(study, episode, out, instrument=instrument)
     typer.echo(f"Letter: {folder / 'letter.html'}")
+
+
+@app.command()
+def teach(
+    trap: Annotated[str, typer.Argument(help="A simulated trap, for example null.")],
+    out: Out,
+    formats: Annotated[str, typer.Option(help="slides,pptx")] = "slides",
+    seed: Annotated[int, typer.Option(help="Seed of the simulated study.")] = 1,
+) -> None:
+    """Write a teaching deck: the naive picture of a simulated trap against the known truth.
+
+    Example: outcomes teach null --formats slides,pptx --out out/null
+    """
+    from outcomes.render.slides.teaching import teach as write
+
+    folder = write(trap, out, tuple(part.strip() for part in formats.split(",")), seed=seed)
+    for page in sorted(folder.glob("slides.*")):
+        typer.echo(f"Deck: {page}")
 
 
 @app.command()

@@ -145,11 +145,25 @@ def _refused(answers: tuple[Answer, ...]) -> tuple[Slide, ...]:
 
 def _limits(answers: list[Answer]) -> Slide:
     every = tuple(dict.fromkeys(text for answer in answers for text in answer.limits))
-    short = [_first_sentence(text) for text in every]
-    points = tuple(text for text in short if not _NUMBER.search(text))[:MOST_POINTS] or (
-        "Nothing was estimated.",
-    )
-    return Slide("What this cannot show", None, points, "\n\n".join(every))
+    return Slide("What this cannot show", None, short_limits(answers), "\n\n".join(every))
+
+
+def short_limits(answers: list[Answer]) -> tuple[str, ...]:
+    """Return the start of the first few limits that are short and speak of no number or table.
+
+    Parameters
+    ----------
+    answers : list of Answer
+        The answers; where they have no such limit, that nothing was estimated.
+    """
+    every = dict.fromkeys(text for answer in answers for text in answer.limits)
+    short = (_first_sentence(text) for text in every)
+    points = tuple(text for text in short if _speakable(text))[:MOST_POINTS]
+    return points or ("Nothing was estimated.",)
+
+
+def _speakable(text: str) -> bool:
+    return not re.search(r"\d|`|\brows?\b", text) and len(text) <= MOST_LETTERS
 
 
 def _first_sentence(text: str) -> str:

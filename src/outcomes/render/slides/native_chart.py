@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from outcomes.answers.answer import Picture
 from outcomes.render.figures.canvas import text_width, wrapped
 from outcomes.render.figures.label_positions import spread
-from outcomes.render.figures.style import INK, LOOKS, MUTED, look_of, spoken
+from outcomes.render.figures.style import INK, MUTED, look_of, spoken
 from outcomes.render.slides.deck import series
 from outcomes.render.slides.text_box import add_text, rgb
 
@@ -41,20 +41,22 @@ class Line:
     name : str
         In the chart's own table.
     rows : DataFrame
-        ``x, y`` and, along `direction`, ``low, high``.
-    direction : {"x", "y"}
-        Along which axis the intervals lie.
+        ``x, y`` and, for error bars, ``low, high``.
     position : int
-        Of its look among `LOOKS`.
+        Of its look among those of the figures.
     group : str
         Name that may have a look of its own.
+    joined, marks, bars : bool
+        Whether its points are joined, are marked, and have error bars.
     """
 
     name: str
     rows: pd.DataFrame
-    direction: str
     position: int = 0
     group: str = ""
+    joined: bool = False
+    marks: bool = False
+    bars: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def add_chart(page: Any, picture: Picture) -> None:
 def _curves(page: Any, picture: Picture) -> None:
     groups = series(picture)
     lines = [
-        Line(spoken(group), _renamed(rows, "estimate"), "y", i, group)
+        Line(spoken(group), _renamed(rows), i, group, joined=True, marks=True, bars=True)
         for i, (group, rows) in enumerate(groups.items())
     ]
     names = [wrapped(line.name, WIDEST_NAME, SIZE) for line in lines] if len(lines) > 1 else []
@@ -108,7 +110,7 @@ def _curves(page: Any, picture: Picture) -> None:
         LEFT + 0.9, TOP + 0.6, WIDTH - 0.9 - right, HEIGHT - 0.6 - FOOT,
         _ends([0, *data["x"]], whole=True), _ends([0, *data["conf_low"], *data["conf_high"]]),
     )  # fmt: skip
-    _xy_chart(page, picture, lines, plot, joined=True)
+    _xy_chart(page, picture, lines, plot)
     add_text(page, [picture.y_label], (LEFT, TOP - 0.05, WIDTH, 0.6), SIZE)
     ends = [plot.height_of(float(line.rows["y"].iloc[-1])) for line in lines[: len(names)]]
     tall = [len(name) * LINE + 0.1 for name in names]
@@ -130,15 +132,31 @@ def _forest(page: Any, picture: Picture) -> None:
         LEFT + left, TOP, WIDTH - left - 0.3, HEIGHT - FOOT,
         _ends([0, *data["conf_low"], *data["conf_high"]]), (0.4, len(data) + 0.6, 1.0),
     )  # fmt: skip
-    _xy_chart(page, picture, [Line("estimate", rows, "x")], plot, joined=False)
+    _xy_chart(page, picture, [*_intervals(rows), Line("estimate", rows, marks=True)], plot)
     for name, y in zip(names, rows["y"], strict=True):
         tall = len(name) * LINE
         place = (LEFT, plot.height_of(y) - tall / 2, left, tall)
         add_text(page, ["\n".join(name)], place, SIZE)
 
 
-def _renamed(rows: pd.DataFrame, value: str) -> pd.DataFrame:
-    return rows.rename(columns={value: "y", "conf_low": "low", "conf_high": "high"})
+def _intervals(rows: pd.DataFrame) -> list[Line]:
+    """One line a row: error bars along the horizontal axis are not shown by every program.
+
+    Nor are lines of a chart whose series differ in length, so the upper end is repeated.
+    """
+    more = max(len(rows), 2) - 1
+    return [
+        Line(
+            f"interval of {row['label']}",
+            pd.DataFrame({"x": [row["low"], *[row["high"]] * more], "y": row["y"]}),
+            joined=True,
+        )
+        for row in rows.to_dict("records")
+    ]
+
+
+def _renamed(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.rename(columns={"estimate": "y", "conf_low": "low", "conf_high": "high"})
 
 
 def _widest(names: Sequence[list[str]]) -> float:
@@ -146,12 +164,16 @@ def _widest(names: Sequence[list[str]]) -> float:
 
 
 def _ends(values: list[float], *, whole: bool = False) -> tuple[float, float, float]:
-    """Return the ends of an axis and the step of its ticks: few, at round numbers."""
-    ticks = MaxNLocator(5, steps=[1, 2, 5, 10], integer=whole).tick_values(min(values), max(values))
-    return float(ticks[0]), float(ticks[-1]), round(float(ticks[1] - ticks[0]), 10)
+    """Return the ends of an axis and the step of its ticks, few and round; whole: of a count."""
+    steps = [1, 2, 3, 4, 6, 10] if whole else [1, 2, 5, 10]
+    ticks = MaxNLocator(6 if whole else 5, steps=steps, integer=whole).tick_values(
+        min(values), max(values)
+    )
+    last = max(values) + 0.02 * (max(values) - min(values)) if whole else float(ticks[-1])
+    return float(ticks[0]), last, round(float(ticks[1] - ticks[0]), 10)
 
 
-def _xy_chart(page: Any, picture: Picture, lines: list[Line], plot: Plot, *, joined: bool) -> None:
+def _xy_chart(page: Any, picture: Picture, lines: list[Line], plot: Plot) -> None:
     from pptx.chart.data import XyChartData
     from pptx.enum.chart import XL_CHART_TYPE
     from pptx.util import Inches, Pt
@@ -169,11 +191,15 @@ def _xy_chart(page: Any, picture: Picture, lines: list[Line], plot: Plot, *, joi
     chart.has_legend = chart.has_title = False
     chart.font.size, chart.font.color.rgb = Pt(SIZE), rgb(INK)
     _inner_place(chart, plot)
-    _axis(chart.category_axis, plot.x, picture.x_label)
-    _axis(chart.value_axis, plot.y, "", ticks=joined)
+    _axis(chart.category_axis, plot.x)
+    _axis(chart.value_axis, plot.y, ticks=picture.kind == "curves")
     for drawn, line in zip(chart.plots[0].series, lines, strict=True):
-        _look(drawn, line, joined=joined)
-        _error_bars(drawn._element, line)
+        _look(drawn, line)
+        if line.bars:
+            _error_bars(drawn._element, line)
+    words = wrapped(picture.x_label, WIDTH, SIZE)
+    below = plot.top + plot.height + 0.55
+    add_text(page, ["\n".join(words)], (LEFT, below, WIDTH, LINE * len(words)), SIZE, centred=True)
 
 
 def _inner_place(chart: Any, plot: Plot) -> None:
@@ -194,9 +220,8 @@ def _inner_place(chart: Any, plot: Plot) -> None:
     area.insert(0, layout)
 
 
-def _axis(axis: Any, ends: tuple[float, float, float], words: str, *, ticks: bool = True) -> None:
+def _axis(axis: Any, ends: tuple[float, float, float], *, ticks: bool = True) -> None:
     from pptx.enum.chart import XL_TICK_LABEL_POSITION, XL_TICK_MARK
-    from pptx.util import Pt
 
     axis.minimum_scale, axis.maximum_scale, axis.major_unit = ends
     axis.has_major_gridlines = False
@@ -205,49 +230,47 @@ def _axis(axis: Any, ends: tuple[float, float, float], words: str, *, ticks: boo
     places = XL_TICK_LABEL_POSITION
     axis.tick_label_position = places.LOW if ticks else places.NONE
     axis.tick_labels.number_format, axis.tick_labels.number_format_is_linked = "General", False
-    axis.has_title = bool(words)
-    if words:
-        paragraph = axis.axis_title.text_frame.paragraphs[0]
-        paragraph.text = words
-        paragraph.font.size, paragraph.font.bold = Pt(SIZE), False
+    axis.has_title = False
 
 
-def _look(drawn: Any, line: Line, *, joined: bool) -> None:
+def _look(drawn: Any, line: Line) -> None:
     from pptx.enum.chart import XL_MARKER_STYLE
     from pptx.enum.dml import MSO_LINE
     from pptx.util import Pt
 
     position = line.position % len(SYMBOLS)
-    colour = rgb(look_of(line.position, line.group).colour if joined else LOOKS[0].colour)
+    colour = rgb(look_of(line.position, line.group).colour)
     dashes = (MSO_LINE.SOLID, MSO_LINE.DASH, MSO_LINE.ROUND_DOT, MSO_LINE.DASH_DOT)
     marks = (XL_MARKER_STYLE.CIRCLE, XL_MARKER_STYLE.SQUARE, XL_MARKER_STYLE.TRIANGLE,
              XL_MARKER_STYLE.DIAMOND)  # fmt: skip
     drawn.smooth = False
-    if joined:
+    if line.joined:
         drawn.format.line.color.rgb, drawn.format.line.width = colour, Pt(3.5)
         drawn.format.line.dash_style = dashes[position]
     else:
         drawn.format.line.fill.background()
-    drawn.marker.style, drawn.marker.size = marks[position if joined else 1], 12
-    drawn.marker.format.fill.solid()
-    drawn.marker.format.fill.fore_color.rgb = colour
-    drawn.marker.format.line.color.rgb = colour
+    drawn.marker.style = marks[position] if line.marks else XL_MARKER_STYLE.NONE
+    if line.marks:
+        drawn.marker.size = 12
+        drawn.marker.format.fill.solid()
+        drawn.marker.format.fill.fore_color.rgb = colour
+        drawn.marker.format.line.color.rgb = colour
 
 
 def _error_bars(element: Any, line: Line) -> None:
     """Add the 95 % intervals as error bars, which the chart library itself cannot."""
     from pptx.oxml import parse_xml
 
-    rows, middle = line.rows, line.rows[line.direction]
+    rows, middle = line.rows, line.rows["y"]
     up, down = _literal("plus", rows["high"] - middle), _literal("minus", middle - rows["low"])
-    look = look_of(line.position, line.group).colour if line.direction == "y" else LOOKS[0].colour
+    look = look_of(line.position, line.group).colour.lstrip("#").upper()
     space = "http://schemas.openxmlformats.org/drawingml/2006/chart"
     main = "http://schemas.openxmlformats.org/drawingml/2006/main"
     bars = parse_xml(
-        f'<c:errBars xmlns:c="{space}" xmlns:a="{main}"><c:errDir val="{line.direction}"/>'
+        f'<c:errBars xmlns:c="{space}" xmlns:a="{main}"><c:errDir val="y"/>'
         f'<c:errBarType val="both"/><c:errValType val="cust"/><c:noEndCap val="1"/>{up}{down}'
-        f'<c:spPr><a:ln w="{25400 if line.direction == "y" else 44450}"><a:solidFill>'
-        f'<a:srgbClr val="{look.lstrip("#").upper()}"/></a:solidFill></a:ln></c:spPr></c:errBars>'
+        f'<c:spPr><a:ln w="25400"><a:solidFill><a:srgbClr val="{look}"/></a:solidFill></a:ln>'
+        "</c:spPr></c:errBars>"
     )
     next(child for child in element if child.tag.endswith("}xVal")).addprevious(bars)
 

@@ -15,6 +15,7 @@ def add_text(
     size: int,
     *,
     bold: bool = False,
+    centred: bool = False,
     mark: tuple[str, str] | None = None,
 ) -> None:
     """Add a text box.
@@ -29,17 +30,20 @@ def add_text(
         Left, top, width and height, inches.
     size : int
         Points.
-    bold : bool
-        Whether the text is bold.
+    bold, centred : bool
+        Whether the text is bold, and centred.
     mark : tuple of str, optional
         A character in front of the first paragraph, and its colour.
     """
+    from pptx.enum.text import PP_ALIGN
     from pptx.util import Inches
 
     box = page.shapes.add_textbox(*(Inches(value) for value in place))
     frame = box.text_frame
     frame.margin_left = frame.margin_right = frame.margin_top = frame.margin_bottom = 0
     write(frame, lines, size, bold=bold)
+    if centred:
+        frame.paragraphs[0].alignment = PP_ALIGN.CENTER
     if mark is not None:
         run = frame.paragraphs[0].runs[0]
         symbol = frame.paragraphs[0].add_run()
