@@ -139,7 +139,7 @@ def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> 
         top["estimate"], top["conf_low"], top["conf_high"], decimals(measure), measure.unit
     )
     return (
-        f"{start}; {top['term']} changed most, by {found}, with a probability of "
+        f"{start}; {top['term'].replace('_', ' ')} changed most, by {found}, with a probability of "
         f"{percent(top['p_best'])} ({scale(measure)})."
     )
 
