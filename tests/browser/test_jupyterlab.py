@@ -103,7 +103,7 @@ def test_a_notebook_runs_to_its_end_and_answers_for_another_study(
     seen = []
     for study in (first, other):
         if study is other:
-            type_into_parameters(page, 'path = "../data/other"\ncolumns = None\ninstrument = None')
+            type_into_parameters(page, 'path = "../data/other"\ncolumns = instrument = plan = None')
         cells = run_all(page)
         outputs = [one for cell in cells for one in cell["outputs"]]
         assert [one for one in outputs if one["output_type"] == "error"] == []

@@ -34,6 +34,8 @@ class Picture:
         What the picture shows, in words and numbers, for those who cannot see it.
     counted : str
         What `n_episodes` counts, where it stands below a plot over time.
+    reading : str
+        What bands and bars are.
     """
 
     kind: PictureKind
@@ -43,6 +45,7 @@ class Picture:
     y_label: str
     alt: str
     counted: str = "Courses with a score"
+    reading: str = "Shaded bands and bars are 95 % confidence intervals."
 
 
 @dataclass(frozen=True)

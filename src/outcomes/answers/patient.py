@@ -142,6 +142,7 @@ def _picture(rows: pd.DataFrame, judged: IndividualJudgement, measure: Instrumen
         y_label=f"Improvement since baseline ({measure.unit}; up = better)",
         alt=f"Improvement at {len(rows)} scores, last {judged.improvement:.1f}; the band is the "
         f"measurement error, {width:g} to either side.",
+        reading="The band or bars: the measurement error (MDC) to either side.",
     )
 
 

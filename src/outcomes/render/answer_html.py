@@ -18,6 +18,7 @@ STYLE = """<style>
 .outcomes-answer .narrow { display: none; }
 .outcomes-answer svg { width: 100%; height: auto; background: #ffffff; }
 .outcomes-answer figure { margin: .8em 0; }
+.outcomes-answer caption { text-align: left; white-space: nowrap; }
 .outcomes-answer th, .outcomes-answer td { text-align: left !important; }
 </style>"""
 

@@ -16,8 +16,6 @@ from outcomes.render.document import (
 )
 from outcomes.render.numbers import count
 
-READING = "Shaded bands and bars are 95 % confidence intervals."
-
 
 def answer_section(answer: Answer, *, details: bool, disclosure: Disclosure) -> Section:
     """Return the section of one answer.
@@ -36,7 +34,7 @@ def answer_section(answer: Answer, *, details: bool, disclosure: Disclosure) -> 
         return Section(answer.name, answer.question, tuple(blocks))
     blocks = [Paragraph(answer.sentence, "lead")]
     if answer.picture is not None and len(answer.picture.data):
-        blocks.append(Figure(answer.picture, f"{answer.picture.title}. {READING}"))
+        blocks.append(Figure(answer.picture, f"{answer.picture.title}. {answer.picture.reading}"))
     table = estimate_table(answer, details=details)
     blocks += [] if table is None else [table]
     blocks += _limits(answer)
