@@ -38,6 +38,6 @@ def clinic(seed=1, n=150, visits=6, effect=0.0, react=-0.2, adapted=0.0):
     )
 
 
-@pytest.fixture(name="clinic")
+@pytest.fixture(name="clinic", scope="session")
 def clinic_fixture():
     return clinic

@@ -11,7 +11,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PictureKind = Literal["curves", "forest", "flow"]
+PictureKind = Literal["curves", "forest", "flow", "course"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,9 +20,10 @@ class Picture:
 
     Parameters
     ----------
-    kind : {"curves", "forest", "flow"}
+    kind : {"curves", "forest", "flow", "course"}
         ``curves``: estimates over `x`, one line and band a group. ``forest``: one interval a row.
         ``flow``: boxes from top to bottom (``label``, and the texts ``n`` and ``left_out``).
+        ``course``: the timeline of one course, see `outcomes.answers.course_picture`.
     data : DataFrame
         Columns ``group``, ``x`` (curves) or ``label`` (forest), ``estimate``, ``conf_low``,
         ``conf_high``, and ``n_episodes`` behind each.

@@ -67,11 +67,14 @@ def fit_course(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> Cours
         return CourseModel(course, choose_residual(formula, course.rows, RESIDUALS).fit)
 
 
-def course_formula(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> str:
-    """Return the formula of the course model, residuals independent."""
+def course_formula(
+    course: CourseFrame, adjusted_for: tuple[str, ...] = (), *, clusters: bool = True
+) -> str:
+    """Return the formula, residuals independent; only courses vary without `clusters`."""
     time, group = _time_term(course), course.group
     fixed = f"{group} * {time}" if group and course.rows[group].nunique() > 1 else time
-    return " + ".join(["improvement ~ " + fixed, *adjusted_for, *_random_terms(course)])
+    random = _random_terms(course)[: None if clusters else 1]
+    return " + ".join(["improvement ~ " + fixed, *adjusted_for, *random])
 
 
 def can_be_serial(course: CourseFrame) -> bool:

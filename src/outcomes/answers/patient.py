@@ -1,10 +1,13 @@
-"""Is this one patient really better? The change against the measurement error."""
+"""Is this one patient really better, and what is to come? One course against measurement error."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from outcomes.answers.answer import Answer, Check, Picture, refusal
+from outcomes.answers.answer import Answer, Check, Source, refusal
+from outcomes.answers.course_picture import course_picture
+from outcomes.answers.outlook_of_course import LIMITS as OUTLOOK_LIMITS
+from outcomes.answers.outlook_of_course import Outlook, outlook_of
 from outcomes.answers.source import source_of
 from outcomes.answers.wording import counted, decimals, scale
 from outcomes.dictionary.instruments import Instrument, judge_individual_change
@@ -20,6 +23,13 @@ ESTIMAND = (
     "better), against the smallest change that is more than measurement error (MDC)."
 )
 ASSUMPTIONS = ("The published measurement error holds for this patient and this way of asking.",)
+OUTLOOK_ESTIMAND = (
+    "Scores to come of a course with these scores so far, among courses that go on as those of the "
+    "study did."
+)
+OUTLOOK_ASSUMPTIONS = (
+    "This course is like those of the study; whether one ends depends on scores seen only.",
+)
 LIMITS = (
     "A change beyond the measurement error is real; what brought it about, one course cannot tell.",
     "The first score is often taken at the worst time; some return towards the usual is expected.",
@@ -27,8 +37,8 @@ LIMITS = (
 )
 
 
-def patient(study: Study, *, instrument: str, episode: str | None = None) -> Answer:
-    """Judge the change of one course against the minimal detectable change.
+def patient(study: Study, *, instrument: str, episode: str | None = None, seed: int = 0) -> Answer:
+    """Judge the change of one course against the minimal detectable change, and look ahead.
 
     Parameters
     ----------
@@ -38,13 +48,18 @@ def patient(study: Study, *, instrument: str, episode: str | None = None) -> Ans
         Instrument of the outcome.
     episode : str, optional
         The course; refused without.
+    seed : int
+        Of the outlook's draws.
 
     Returns
     -------
     Answer
-        ``.table``: ``kind`` is ``change`` (last score; ``mdc`` beside it) or ``score`` (each score
-        in order, with ``day`` and ``session``). Refused when the course has no later score, or no
-        MDC is published for its condition.
+        ``.table``: ``kind`` is ``change`` (last score; ``mdc`` beside it), ``score`` (each score
+        in order, with ``day`` and ``session``), and where an outlook is given ``expected``
+        (improvement with ``pred_low, pred_high``, 80 % of scores), ``goal met`` (probability that
+        this score meets the goal) and ``goal kept by`` (that two in a row have by then). Refused
+        when the course has no later score, or there is neither a published MDC for its condition
+        nor enough data for an outlook; a missing part is named in ``.limits``.
 
     Raises
     ------
@@ -62,25 +77,43 @@ def patient(study: Study, *, instrument: str, episode: str | None = None) -> Ans
     rows = study.trajectory(instrument)
     rows = rows[rows["episode_id"] == episode]
     measure = study.instrument(instrument)
-    condition = facts["condition"].iloc[0]
-    judged, problem = _judge(rows, measure, condition)
-    if judged is None:
-        return refusal(NAME, QUESTION, problem, source, estimand=ESTIMAND, limits=LIMITS)
+    judged, problem = _judge(rows, measure, facts["condition"].iloc[0])
+    outlook = "" if rows.empty else outlook_of(study, measure, episode, seed)
+    if judged is None and not isinstance(outlook, Outlook):
+        reason = problem + (f" Nor is there an outlook: {outlook}." if outlook else "")
+        return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND, limits=LIMITS)
+    return _answer(study, measure, rows, judged, outlook, source)
+
+
+def _answer(
+    study: Study,
+    measure: Instrument,
+    rows: pd.DataFrame,
+    judged: IndividualJudgement | None,
+    outlook: Outlook | str,
+    source: Source,
+) -> Answer:
+    ahead = outlook if isinstance(outlook, Outlook) else None
+    method = f"Last score minus baseline, judged against {_against(judged)}."
+    missing = f"No outlook is given: {outlook}." if ahead is None else ""
+    limits = (*LIMITS, *(OUTLOOK_LIMITS if ahead else (missing,)))
     return Answer(
         name=NAME,
         question=QUESTION,
-        sentence=_sentence(judged, measure, len(rows)),
-        table=_table(rows, judged),
-        picture=_picture(rows, judged, measure),
-        method=f"Last score minus baseline, judged against {judged.threshold.describe()}: the "
-        "largest published for the condition, the cautious choice.",
-        estimand=ESTIMAND,
-        assumptions=ASSUMPTIONS,
-        checks=(_kept(rows, judged),),
-        limits=LIMITS,
-        references=(judged.threshold.source,),
+        sentence=_sentence(judged, rows, measure) + (ahead.sentence if ahead else ""),
+        table=_table(rows, judged, ahead),
+        picture=course_picture(
+            study, measure, str(rows["episode_id"].iloc[0]),
+            mdc=judged.threshold.value if judged else None, coming=ahead.table if ahead else None,
+        ),
+        method=f"{method} {ahead.method}" if ahead else method,
+        estimand=f"{ESTIMAND} {OUTLOOK_ESTIMAND}" if ahead else ESTIMAND,
+        assumptions=ASSUMPTIONS + (OUTLOOK_ASSUMPTIONS if ahead else ()),
+        checks=_checks(rows, judged, ahead),
+        limits=limits,
+        references=(judged.threshold.source,) if judged else (),
         source=source,
-    )
+    )  # fmt: skip
 
 
 def _judge(
@@ -98,52 +131,59 @@ def _judge(
         )
 
 
-def _sentence(judged: IndividualJudgement, measure: Instrument, n_scores: int) -> str:
-    digits = decimals(measure)
-    size = f"{abs(judged.improvement):.{digits}f} {measure.unit}"
-    way = f"{size} better" if judged.improvement > 0 else f"{size} worse"
-    way = way if judged.improvement else "unchanged"
+def _sentence(judged: IndividualJudgement | None, rows: pd.DataFrame, measure: Instrument) -> str:
+    digits, change = decimals(measure), float(rows["improvement"].iloc[-1])
+    size = f"{abs(change):.{digits}f} {measure.unit}"
+    way = f"{size} better" if change > 0 else f"{size} worse"
+    way = way if change else "unchanged"
     verdict = {
         "better": "which is more than measurement error: really better",
         "worse": "which is more than measurement error: really worse",
         "within measurement error": "no more than measurement error can bring about",
     }
+    compared = (
+        f"{verdict[judged.verdict]} (MDC {judged.threshold.value:g}; {scale(measure)})"
+        if judged
+        else f"which cannot be told from measurement error: none is published ({scale(measure)})"
+    )
     return (
-        f"{measure.title}: at the last of {counted(n_scores, 'later score')} this patient was "
-        f"{way} since baseline, "
-        f"{verdict[judged.verdict]} (MDC {judged.threshold.value:g}; {scale(measure)})."
+        f"{measure.title}: at the last of {counted(len(rows), 'later score')} this patient was "
+        f"{way} since baseline, {compared}."
     )
 
 
-def _table(rows: pd.DataFrame, judged: IndividualJudgement) -> pd.DataFrame:
+def _against(judged: IndividualJudgement | None) -> str:
+    if judged is None:
+        return "nothing: no measurement error (MDC) is published for the condition on this scale"
+    said = judged.threshold.describe()
+    return f"{said}: the largest published for the condition, the cautious choice"
+
+
+def _table(
+    rows: pd.DataFrame, judged: IndividualJudgement | None, ahead: Outlook | None
+) -> pd.DataFrame:
     change = {
-        "term": judged.verdict, "kind": "change", "estimate": judged.improvement,
-        "mdc": judged.threshold.value,
+        "term": judged.verdict if judged else "not judged", "kind": "change",
+        "estimate": rows["improvement"].iloc[-1],
+        "mdc": judged.threshold.value if judged else float("nan"),
     }  # fmt: skip
     scores = rows[["day", "session", "score", "improvement"]].rename(
         columns={"improvement": "estimate"}
     )
     scores = scores.assign(kind="score", term=[f"score {i + 1}" for i in range(len(rows))])
-    return pd.concat([pd.DataFrame([change]), scores], ignore_index=True)
+    parts = [pd.DataFrame([change]), scores, *([ahead.rows] if ahead else [])]
+    return pd.concat(parts, ignore_index=True)
 
 
-def _picture(rows: pd.DataFrame, judged: IndividualJudgement, measure: Instrument) -> Picture:
-    dated = bool(rows["day"].notna().all())
-    x = rows["day"] if dated else rows["session"]
-    width = judged.threshold.value
-    data = pd.DataFrame({"x": x, "estimate": rows["improvement"], "group": "this patient"})
-    data["conf_low"] = data["estimate"] - width
-    data["conf_high"] = data["estimate"] + width
-    return Picture(
-        kind="curves",
-        data=data.assign(n_episodes=1).reset_index(drop=True),
-        title=f"One patient: {measure.title}",
-        x_label="Days since the first visit" if dated else "Visit",
-        y_label=f"Improvement since baseline ({measure.unit}; up = better)",
-        alt=f"Improvement at {len(rows)} scores, last {judged.improvement:.1f}; the band is the "
-        f"measurement error, {width:g} to either side.",
-        reading="The band or bars: the measurement error (MDC) to either side.",
-    )
+def _checks(
+    rows: pd.DataFrame, judged: IndividualJudgement | None, ahead: Outlook | None
+) -> tuple[Check, ...]:
+    checks = (_kept(rows, judged),) if judged else ()
+    if ahead is None:
+        return checks
+    words = ahead.goal_note or "set in time, beyond measurement error"
+    fair = Check("a fair goal lies ahead", not ahead.goal_note, words)
+    return (*checks, fair)
 
 
 def _kept(rows: pd.DataFrame, judged: IndividualJudgement) -> Check:

@@ -171,6 +171,10 @@ class MixedFit:
         del new
         return self.estimates.sigma**2
 
+    def residual_covariance(self, new: pd.DataFrame) -> Array:
+        """Return the residual covariance of other rows of one patient, shape (k, k)."""
+        return self.estimates.sigma**2 * np.eye(len(new))
+
     def tidy(self, conf_level: float = 0.95) -> pd.DataFrame:
         """Tabulate the fixed coefficients: see `outcomes.mixed.tables.tidy`."""
         from outcomes.mixed.tables import tidy

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.answers.answer import Answer, Picture
+from outcomes.answers.answer import Answer
 from outcomes.answers.ask import answer as ask
+from outcomes.answers.course_picture import course_picture
 from outcomes.care.dose import script_and_delivery
 from outcomes.care.goals import goal_progress
-from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.tables import RECEIVED
 from outcomes.errors import UsageError
 from outcomes.folders import written_whole
@@ -106,29 +106,14 @@ def _most_scored(study: Study, episode: str) -> str:
 
 
 def _score_line(study: Study, episode: str, instrument: str, given: Answer) -> list[Block]:
-    """Draw the scores with the measurement error where one is published, else the scores alone."""
-    if given.picture is not None:
-        caption = "Improvement since the first visit; bars or band: the measurement error (MDC)."
-        return [Figure(given.picture, caption)]
-    rows = study.trajectory(instrument)
-    own = rows[rows["episode_id"] == episode].dropna(subset=["day"])
-    if own.empty:
-        return []
-    caption = "Improvement since the first visit; no measurement error is published for this."
-    return [Figure(_plain_line(own, study.instrument(instrument)), caption)]
-
-
-def _plain_line(rows: pd.DataFrame, measure: Instrument) -> Picture:
-    made = rows["improvement"]
-    data = pd.DataFrame(
-        {"group": "this patient", "x": rows["day"], "estimate": made, "conf_low": made,
-         "conf_high": made, "n_episodes": 1}
-    )  # fmt: skip
-    last = f"{plain(float(made.iloc[-1]))} {measure.unit} at the last of {len(rows)} later scores"
-    return Picture(
-        "curves", data, f"{measure.title or measure.name}: change since the first visit",
-        "Days since the first visit", f"Improvement ({measure.unit}; up = better)", f"{last}.",
-    )  # fmt: skip
+    """Draw the course with what the answer knows of it, else its scores and visits alone."""
+    picture = given.picture
+    if picture is None:
+        scored = study.trajectory(instrument)["episode_id"]
+        if not scored.eq(episode).any():
+            return []
+        picture = course_picture(study, study.instrument(instrument), episode)
+    return [Figure(picture, "Scores and care by day; what is drawn is named beside it.")]
 
 
 def _script(study: Study, episode: str) -> list[Block]:

@@ -45,6 +45,20 @@ def flow(n_boxes: int) -> Picture:
     return Picture("flow", data, "Flow of courses", "", "", "Alt.")
 
 
+def course(*, care: bool = True, ahead: bool = True) -> Picture:
+    rows = [("baseline", 0, 7, 3, 10), ("score", 7, 6, None, None), ("score", 15, 4, None, None),
+            ("goal", 56, 3, None, None)]  # fmt: skip
+    if ahead:
+        rows += [("expected", 22, 3.8, 2.1, 5.6), ("expected", 29, 3.5, 1.6, 5.5)]
+    if care:
+        rows += [("visit", 0, 3, None, None), ("visit", 7, None, None, None),
+                 ("missed visit", 10, None, None, None), ("script", 56, 8, None, None)]  # fmt: skip
+    data = pd.DataFrame(rows, columns=["kind", "x", "estimate", "conf_low", "conf_high"])
+    return Picture("course", data.astype({"estimate": float}), "One course: Numeric pain rating "
+                   "scale", "Days since the first visit",
+                   "Numeric pain rating scale (points; lower = better)", "Alt.")  # fmt: skip
+
+
 PICTURES = {
     "one group": curves(("all",)),
     "one point": curves(("all",), (3,)),
@@ -58,6 +72,8 @@ PICTURES = {
     "forest of ten": forest(NAMES),
     "forest of long names": forest((LONG, LONG[::-1])),
     "flow": flow(4),
+    "one course": course(),
+    "one course, scores only": course(care=False, ahead=False),
 }
 
 

@@ -1,4 +1,4 @@
-"""The residual variance of rows that a model may not have seen."""
+"""The residual variance and covariance of rows that a model may not have seen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from outcomes.errors import FormulaError
 from outcomes.mixed.frame import require_columns
 from outcomes.mixed.residual.results import CorrelatedFit
-from outcomes.mixed.residual.structures import ByDistance
+from outcomes.mixed.residual.structures import ByDistance, ByVisit
 
 Array = npt.NDArray[Any]
 
@@ -49,6 +49,41 @@ def new_variance(fit: CorrelatedFit, new: pd.DataFrame) -> Array:
         known = rows & (at >= 0)
         variance[known] = np.diag(own.structure.matrix(part))[at[known]]
     return variance * fit.model.basis.scale**2
+
+
+def new_covariance(fit: CorrelatedFit, new: pd.DataFrame) -> Array:
+    """Return the residual covariance of other rows of one patient.
+
+    Parameters
+    ----------
+    fit : CorrelatedFit
+    new : pandas.DataFrame
+        The time column and the columns of the strata.
+
+    Returns
+    -------
+    array, shape (k, k)
+
+    Raises
+    ------
+    FormulaError
+        A column is absent, or holds a visit or stratum that the model has not seen.
+    """
+    layout, objective = fit.model.layout, fit.model.objective
+    position = int(_strata(fit, new)[0])
+    structure = objective.strata[position].structure
+    free = objective.residual_free(fit.optimum.end)[position]
+    if isinstance(structure, ByDistance) and layout.term.kind == "ou":
+        covariance = structure.matrix(free, new[layout.term.time].to_numpy(float))
+    else:
+        places = structure.visits if isinstance(structure, ByVisit) else np.array([*layout.labels])
+        at = _positions(new, layout.term.time, [layout.labels[float(place)] for place in places])
+        covariance = (
+            structure.matrix(free)[np.ix_(at, at)]
+            if isinstance(structure, ByVisit)
+            else structure.matrix(free, places[at])
+        )
+    return covariance * fit.model.basis.scale**2
 
 
 def _strata(fit: CorrelatedFit, new: pd.DataFrame) -> Array:

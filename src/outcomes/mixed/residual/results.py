@@ -69,6 +69,12 @@ class CorrelatedFit(MixedFit):
 
         return new_variance(self, new)
 
+    def residual_covariance(self, new: pd.DataFrame) -> Array:
+        """Return the residual covariance of other rows of one patient."""
+        from outcomes.mixed.residual.new_rows import new_covariance
+
+        return new_covariance(self, new)
+
     def robust(self, cluster: str) -> MixedFit:
         """Return the fit with cluster-robust inference: see `outcomes.mixed.robust.robust`."""
         from outcomes.mixed.residual.robust import robust_correlated

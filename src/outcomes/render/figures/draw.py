@@ -10,13 +10,14 @@ from matplotlib.figure import Figure
 from outcomes.answers.answer import Picture
 from outcomes.errors import UsageError
 from outcomes.render.figures.canvas import Canvas
+from outcomes.render.figures.course import draw_course
 from outcomes.render.figures.curves import draw_curves
 from outcomes.render.figures.flow import draw_flow
 from outcomes.render.figures.forest import draw_forest
 from outcomes.render.figures.style import Preset, preset_named
 
 KINDS: Mapping[str, Callable[[Picture, Preset, str], Canvas]] = MappingProxyType(
-    {"curves": draw_curves, "forest": draw_forest, "flow": draw_flow}
+    {"curves": draw_curves, "forest": draw_forest, "flow": draw_flow, "course": draw_course}
 )
 """Drawing routine of each kind of picture."""
 

@@ -14,7 +14,7 @@ import pandas as pd
 from outcomes.answers.answer import Answer, Picture
 from outcomes.answers.ask import answer as ask
 from outcomes.answers.course_frame import LEAST_COURSES
-from outcomes.answers.validation import NAIVE, Case
+from outcomes.answers.validation.naive import NAIVE
 from outcomes.answers.wording import interval
 from outcomes.errors import UsageError
 from outcomes.folders import written_whole
@@ -137,7 +137,9 @@ def _lesson(trap: Trap, study: Study, answer: Answer) -> Lesson:
         assert study.truth is not None
         share = f"{study.truth.parameters['therapist_icc']:.0%}"
         return Lesson(seen, pd.DataFrame(), {"naive": f"{gap:.1f} {UNIT}", "truth": share})
-    naive, truth, honest = _naive(trap, study), _truth(trap, study), _honest_rows(trap, answer)
+    judged = _judged(trap, answer)
+    naive = NAIVE[trap.naive](study, judged.iloc[0])
+    truth, honest = _truth(trap, study), _honest_rows(judged)
     rows = [("naive analysis", *naive), *honest, (trap.truth_is, truth, truth, truth)]
     compared = pd.DataFrame(rows, columns=["label", "estimate", "conf_low", "conf_high"])
     digits = 1 if trap.divisor == 1 else 2
@@ -149,11 +151,6 @@ def _lesson(trap: Trap, study: Study, answer: Answer) -> Lesson:
     return Lesson(seen, compared.assign(n_episodes=len(study.episodes)), words)
 
 
-def _naive(trap: Trap, study: Study) -> tuple[float, float, float]:
-    case = Case(trap.scenario, trap.question, trap.kind, trap.estimand, trap.time, "recover")
-    return NAIVE[trap.naive](study, case)
-
-
 def _truth(trap: Trap, study: Study) -> float:
     assert study.truth is not None
     table = study.truth.estimands
@@ -163,13 +160,17 @@ def _truth(trap: Trap, study: Study) -> float:
     return float(table.loc[here, "value"].to_numpy(float)[0]) / trap.divisor
 
 
-def _honest_rows(trap: Trap, answer: Answer) -> list[tuple[str, float, float, float]]:
+def _judged(trap: Trap, answer: Answer) -> pd.DataFrame:
     """Rows of the answer: of its kind, all courses, at the time where it has one."""
     rows, (axis, moment) = answer.table[answer.table["kind"] == trap.kind], trap.time
     if "group" in rows and (rows["group"] == "all").any():
         rows = rows[rows["group"] == "all"]
     if axis in rows and rows[axis].notna().any():
         rows = rows[rows[axis] == moment]
+    return rows.assign(**{axis: moment})
+
+
+def _honest_rows(rows: pd.DataFrame) -> list[tuple[str, float, float, float]]:
     spaced = rows.iloc[np.linspace(0, len(rows) - 1, min(len(rows), MOST_HONEST), dtype=int)]
     named = len(spaced) > 1
     return [
