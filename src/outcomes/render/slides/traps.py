@@ -21,8 +21,8 @@ class Trap:
     scenario, question : str
         Of the generator and of the answers.
     naive : str
-        The naive analysis, one of `outcomes.answers.validation.naive.NAIVE`; empty where the largest gap
-        in the picture is the naive finding.
+        The naive analysis, one of `outcomes.answers.validation.naive.NAIVE`; empty where the
+        largest gap in the picture is the naive finding.
     column, column_label : str
         What the naive picture shows mean improvement against.
     asks, naive_says, because, honest_says : str
