@@ -14,6 +14,7 @@ from outcomes.dictionary.instruments import Instrument, judge_individual_change
 from outcomes.dictionary.instruments.judgement import IndividualJudgement
 from outcomes.errors import UsageError
 from outcomes.study import Study
+from outcomes.trajectory import SERIES
 
 NAME = "patient"
 QUESTION = "Is this one patient really better?"
@@ -121,6 +122,8 @@ def _judge(
 ) -> tuple[IndividualJudgement | None, str]:
     if rows.empty:
         return None, "this course has no score after its baseline. Ask again at the next visit."
+    if len(rows[rows.columns.intersection(SERIES)].drop_duplicates()) > 1:
+        return None, "this course scores several movements. Keep the rows of one, and ask again."
     change = float(rows["improvement"].iloc[-1])
     try:
         return judge_individual_change(change, measure, population=str(condition)), ""
