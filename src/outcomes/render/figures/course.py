@@ -35,11 +35,11 @@ def draw_course(picture: Picture, preset: Preset, label: str) -> Canvas:
     """
     kinds = {str(kind): rows for kind, rows in picture.data.groupby("kind")}
     care = bool(kinds.keys() & {*VISITS, "script"})
-    canvas = blank(preset, picture.title, label, preset.height * (1 + SHARE * care))
+    strip = SHARE * preset.height if care else 0.0
+    canvas = blank(preset, picture.title, label, preset.height + strip)
     left = EDGE + text_width("-00.0", preset.text) + 3.2 * preset.line_height
     right = preset.label_share * preset.width + EDGE
     below = 3.3 * preset.line_height
-    strip = SHARE * preset.height if care else 0.0
     axes = canvas.axes(left, below + strip, right, canvas.top)
     _scores(axes, kinds, preset)
     span = float(picture.data["x"].min()), float(picture.data["x"].max())
