@@ -98,3 +98,26 @@ def test_protocol_deviations_are_warnings():
     study = study_from_tables({"episodes": pd.DataFrame(courses), "sessions": pd.DataFrame(visits)})
     assert oc.check(study).ok
     assert len(oc.check(study).items) == 1
+
+
+def test_a_goal_without_a_baseline_of_its_own_is_held_against_the_courses():
+    goals = {"episode_id": ["a", "b", "c"], "instrument": "nprs", "target": [7, 7, 7]}
+    scores = {"episode_id": ["a", "a", "b", "c", "c"], "session": [1, 2, 1, 1, 1],
+              "instrument": "nprs", "score": [6, 9, 8, 9, 6],
+              "timing": ["pre_session"] * 2 + [None, "pre_session", "baseline"]}  # fmt: skip
+    assert found(goals=goals, assessments=scores) == {("R31", "target"): (2, 1)}
+
+
+@pytest.mark.parametrize(("degrees", "broken"), [(81, False), (82, True)])
+def test_a_range_of_motion_is_held_against_the_limit_of_its_plane(degrees, broken):
+    scores = {"episode_id": "a", "session": [1, 2], "instrument": "rom", "score": [degrees, 40],
+              "joint": "cervical", "plane": ["flexion", "flexion"]}  # fmt: skip
+    study = study_from_tables({"assessments": pd.DataFrame(scores)})
+    assert (oc.check(study).table["rule"] == "R12").any() == broken
+
+
+def test_a_plane_the_registry_has_no_entry_for_has_the_limits_of_any_plane():
+    scores = {"episode_id": "a", "session": [1, 2], "instrument": "rom", "score": [170, 40],
+              "joint": ["shoulder", None], "plane": "flexion"}  # fmt: skip
+    study = study_from_tables({"assessments": pd.DataFrame(scores)})
+    assert "R12" not in set(oc.check(study).table["rule"])

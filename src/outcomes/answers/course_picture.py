@@ -13,7 +13,7 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.study import Study
 
 VISITS = ("visit", "missed visit")
-Mark = tuple[str, float, float, float | None, float | None]
+Mark = tuple[str, Any, Any, Any, Any]
 """Kind, x, estimate, and the ends of an interval."""
 
 
@@ -83,13 +83,10 @@ def _care(study: Study, episode: str, events: pd.DataFrame) -> list[Mark]:
     """Visits with their pressure, and the script with the sessions it comes to."""
     facts = study.episodes[study.episodes["episode_id"] == episode]
     prescribed = float(sessions_prescribed(facts).iloc[0])
-    marks: list[Mark] = []
-    for event in events.itertuples():
-        if event.kind in VISITS and pd.notna(event.day):
-            marks.append((str(event.kind), event.day, event.value, None, None))
-        elif event.kind == "script ends":
-            marks.append(("script", event.day, prescribed, None, None))
-    return marks
+    visits = events[events["kind"].isin(VISITS) & events["day"].notna()]
+    marks = [(str(visit.kind), visit.day, visit.value, None, None) for visit in visits.itertuples()]
+    ends = events.loc[events["kind"] == "script ends", "day"]
+    return [*marks, *(("script", day, prescribed, None, None) for day in ends)]
 
 
 def _expected(coming: pd.DataFrame | None, baseline: float, sign: int) -> list[Mark]:

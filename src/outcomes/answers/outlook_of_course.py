@@ -82,7 +82,7 @@ class Outlook:
         goal = f"{self.target:g} or {self.basis.measure.better}"
         return (
             f"{when(axis, float(at[axis]))} the goal ({goal}) has been met twice in a row with "
-            f"probability {at['sustained']:.0%}; {typical}"
+            f"probability {_probability(at['sustained'])}; {typical}"
         )
 
     @property
@@ -111,6 +111,11 @@ class Outlook:
                 for kind, name in (("goal met", "met"), ("goal kept by", "sustained"))
             ]
         return pd.concat(parts, ignore_index=True)
+
+
+def _probability(share: float) -> str:
+    """Return a share of draws in words; none of them is not never."""
+    return "under 1%" if share < 0.01 else "over 99%" if share > 0.99 else f"{share:.0%}"
 
 
 def outlook_of(study: Study, measure: Instrument, episode: str, seed: int = 0) -> Outlook | str:

@@ -14,6 +14,7 @@ from outcomes.dictionary.instruments import Instrument, judge_individual_change
 from outcomes.dictionary.instruments.judgement import IndividualJudgement
 from outcomes.errors import UsageError
 from outcomes.study import Study
+from outcomes.trajectory import SERIES
 
 NAME = "patient"
 QUESTION = "Is this one patient really better?"
@@ -33,8 +34,8 @@ OUTLOOK_ASSUMPTIONS = (
 LIMITS = (
     "A change beyond the measurement error is real; what brought it about, one course cannot tell.",
     "The first score is often taken at the worst time; some return towards the usual is expected.",
-    "One patient's record: it stays inside the clinic.",
 )
+PRIVATE = "One patient's record: it stays inside the clinic."
 
 
 def patient(study: Study, *, instrument: str, episode: str | None = None, seed: int = 0) -> Answer:
@@ -81,7 +82,7 @@ def patient(study: Study, *, instrument: str, episode: str | None = None, seed: 
     outlook = "" if rows.empty else outlook_of(study, measure, episode, seed)
     if judged is None and not isinstance(outlook, Outlook):
         reason = problem + (f" Nor is there an outlook: {outlook}." if outlook else "")
-        return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND, limits=LIMITS)
+        return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND, limits=(*LIMITS, PRIVATE))
     return _answer(study, measure, rows, judged, outlook, source)
 
 
@@ -96,7 +97,7 @@ def _answer(
     ahead = outlook if isinstance(outlook, Outlook) else None
     method = f"Last score minus baseline, judged against {_against(judged)}."
     missing = f"No outlook is given: {outlook}." if ahead is None else ""
-    limits = (*LIMITS, *(OUTLOOK_LIMITS if ahead else (missing,)))
+    limits = (*LIMITS, *(OUTLOOK_LIMITS if ahead else (missing,)), PRIVATE)
     return Answer(
         name=NAME,
         question=QUESTION,
@@ -121,6 +122,8 @@ def _judge(
 ) -> tuple[IndividualJudgement | None, str]:
     if rows.empty:
         return None, "this course has no score after its baseline. Ask again at the next visit."
+    if len(rows[rows.columns.intersection(SERIES)].drop_duplicates()) > 1:
+        return None, "this course scores several movements. Keep the rows of one, and ask again."
     change = float(rows["improvement"].iloc[-1])
     try:
         return judge_individual_change(change, measure, population=str(condition)), ""

@@ -65,11 +65,24 @@ def _goals(study: Study) -> Iterator[Finding]:
     late = goals["set_day"] >= second_day.astype("float64")
     yield from where_broken("R30", "goals", "set_day", late, got="a later day")
     sign = goals["instrument"].map(lambda name: _sign(study, name)).astype("float64")
-    wrong = sign * (goals["target"] - goals["baseline"]) <= 0
+    baseline = goals["baseline"].fillna(_first_scores(study, goals))
+    wrong = sign * (goals["target"] - baseline) <= 0
     yield from where_broken("R31", "goals", "target", wrong, got="the same or a worse score")
     weeks = _facts(study, goals, "weeks")["weeks"]
     far = goals["by_day"] > 7 * weeks + 14
     yield from where_broken("R32", "goals", "by_day", far, got="a later day")
+
+
+def _first_scores(study: Study, goals: pd.DataFrame) -> pd.Series[float]:
+    """Return the course's baseline on each goal's instrument, where it has one only."""
+    scores = study.assessments.dropna(subset=["score"])
+    first = scores["session"].eq(1) & (scores["timing"].isna() | scores["timing"].eq("pre_session"))
+    explicit = scores["timing"].eq("baseline")
+    keys = ["episode_id", "instrument"]
+    stated = explicit.groupby([scores[key] for key in keys]).transform("any")
+    anchors = scores[explicit | (first & ~stated)]
+    alone = anchors[~anchors.duplicated(keys, keep=False)].set_index(keys)["score"]
+    return alone.reindex(pd.MultiIndex.from_frame(goals[keys])).set_axis(goals.index)
 
 
 def _sign(study: Study, name: object) -> float:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
 
 from outcomes.errors import UsageError
 from outcomes.findings import Finding, where_broken
@@ -21,8 +24,9 @@ def score_findings(study: Study) -> list[Finding]:
 def _ranges(study: Study) -> Iterator[Finding]:
     for table, columns in (("assessments", ("score",)), ("goals", ("baseline", "target"))):
         frame = study.table(table)
-        for name in frame["instrument"].dropna().unique():
-            own = frame["instrument"] == name
+        names = _names(study, frame)
+        for name in names.dropna().unique():
+            own = names == name
             try:
                 known = study.instrument(str(name))
             except UsageError:
@@ -33,6 +37,25 @@ def _ranges(study: Study) -> Iterator[Finding]:
                 low, high = own & (values < known.minimum), own & (values > known.maximum)
                 yield from where_broken("R12", table, column, low, got=f"below {known.minimum:g}")
                 yield from where_broken("R12", table, column, high, got=f"above {known.maximum:g}")
+
+
+def _names(study: Study, frame: pd.DataFrame) -> pd.Series[Any]:
+    """Return each row's instrument; for a range of motion that of its plane, where there is one."""
+    names = frame["instrument"].astype(object)
+    if "plane" not in frame:
+        return names
+    planes = "rom-" + frame["joint"].astype(object) + "-" + frame["plane"].astype(object)
+    own = planes.where(names == "rom").dropna()
+    known = [name for name in own.unique() if _is_known(study, name)]
+    return names.mask(names.eq("rom") & planes.isin(known), planes)
+
+
+def _is_known(study: Study, name: str) -> bool:
+    try:
+        study.instrument(name)
+    except UsageError:
+        return False
+    return True
 
 
 def _baselines(study: Study) -> Iterator[Finding]:

@@ -88,7 +88,7 @@ def compose_letter(
         Heading("Safety and cautions"),
         Facts(_safety(study, episode, facts)),
         Heading("What this cannot show"),
-        Bullets(given.limits[:2]),
+        Bullets(given.limits[:-1]),
         Facts(SIGNATURE),
     ]
     title = f"Course {episode}: {_known(facts['condition'])}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator
@@ -33,11 +35,11 @@ def draw_course(picture: Picture, preset: Preset, label: str) -> Canvas:
     """
     kinds = {str(kind): rows for kind, rows in picture.data.groupby("kind")}
     care = bool(kinds.keys() & {*VISITS, "script"})
-    canvas = blank(preset, picture.title, label, preset.height * (1 + SHARE * care))
+    strip = SHARE * preset.height if care else 0.0
+    canvas = blank(preset, picture.title, label, preset.height + strip)
     left = EDGE + text_width("-00.0", preset.text) + 3.2 * preset.line_height
     right = preset.label_share * preset.width + EDGE
     below = 3.3 * preset.line_height
-    strip = SHARE * preset.height if care else 0.0
     axes = canvas.axes(left, below + strip, right, canvas.top)
     _scores(axes, kinds, preset)
     span = float(picture.data["x"].min()), float(picture.data["x"].max())
@@ -61,10 +63,14 @@ def _scores(axes: Axes, kinds: dict[str, pd.DataFrame], preset: Preset) -> None:
     first, scores = kinds["baseline"].iloc[0], kinds["score"].sort_values("x")
     if first["conf_low"] < first["conf_high"]:
         axes.axhspan(first["conf_low"], first["conf_high"], color=MUTED, alpha=0.13, linewidth=0)
-    line = {"linewidth": preset.line, "markersize": preset.marker, "markeredgecolor": PAPER}
+    line: dict[str, Any] = {
+        "linewidth": preset.line,
+        "markersize": preset.marker,
+        "markeredgecolor": PAPER,
+    }
     if "expected" in kinds:
         ahead = kinds["expected"].sort_values("x")
-        ends = {"color": AHEAD.colour, "linewidth": 0, "alpha": 0.22}
+        ends: dict[str, Any] = {"color": AHEAD.colour, "linewidth": 0, "alpha": 0.22}
         axes.fill_between(ahead["x"], ahead["conf_low"], ahead["conf_high"], **ends)
         axes.vlines(ahead["x"], ahead["conf_low"], ahead["conf_high"], color=AHEAD.colour,
                     linewidth=0.5 * preset.line)  # fmt: skip
