@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,19 @@ def test_the_sentences_claim_no_more_than_the_design_allows(nprs: dict[str, Any]
     assert overclaims(words["change"], "change") == []
 
 
+def test_arms_are_not_pooled(make_study: Any) -> None:
+    study = make_study(60)
+    arms = ["care", "usual"] * 30
+    episodes = study.episodes.assign(arm=arms)
+    provenance = replace(study.provenance, control="usual")
+    shown = shown_in(
+        page_of(replace(study, episodes=episodes, provenance=provenance), Disclosure(exempt=True))
+    )[0]
+    assert shown["who"] == "Arm"
+    assert [name for name, _ in shown["groups"]] == ["care", "usual"]
+    assert not shown["sentences"]["change"].startswith("During care")
+
+
 def test_without_pressure_the_page_says_so(make_study: Any) -> None:
     shown = shown_in(page_of(make_study(40, pressure=False), Disclosure(exempt=True)))[0]
     assert shown["pressures"] == [["", "as given"]]
@@ -116,6 +130,14 @@ def test_three_patients_make_a_page_that_says_why_it_is_empty(make_study: Any) -
     assert "There is nothing to explore" in page
     assert "fewer than 11 courses have a score" in page
     assert "uPlot" not in page.split("</footer>")[1]
+
+
+def test_arms_too_small_to_show_are_named(make_study: Any) -> None:
+    study = make_study(20, synthetic=False)
+    episodes = study.episodes.assign(arm=["care", "usual"] * 10)
+    page = page_of(replace(study, episodes=episodes), Disclosure())
+    assert "There is nothing to explore" in page
+    assert "too few courses at any time" in page
 
 
 def test_names_cannot_end_the_script(make_study: Any) -> None:

@@ -41,10 +41,12 @@ def explorer_bytes(material: Material) -> bytes:
         One HTML page, the same for the same study. It holds no number that rests on few courses.
     """
     given = {name: _answer(material, name) for name in material.study.scored_instruments()}
-    shown = [_instrument(material, name, a) for name, a in given.items() if not a.refused]
+    made = [_instrument(material, name, a) for name, a in given.items() if not a.refused]
+    shown = [one for one in made if one["times"]]
     refused = [
         (material.study.instrument(n).title, a.reason) for n, a in given.items() if a.refused
     ]
+    refused += [(one["title"], "too few courses at any time.") for one in made if not one["times"]]
     limits = next((a.limits for a in given.values() if not a.refused), ())
     environment = Environment(
         loader=PackageLoader("outcomes.render.explorer", "page"),
@@ -81,6 +83,8 @@ def _instrument(material: Material, name: str, given: Answer) -> dict[str, Any]:
     course = course_frame(material.study, name)
     levels = pressure_cells(material.study, course, given, material.disclosure)
     cells = pd.concat([change_cells(given, course.axis), levels], ignore_index=True)
+    if course.group == "arm":  # arms are compared, and not a course of care together
+        cells = cells[cells["group"] != EVERYBODY]
     times = sorted(cells["time"].unique())
     return {
         "name": name,
@@ -128,12 +132,13 @@ def _point(row: dict[Any, Any], times: list[float], measure: Instrument) -> list
 
 def _sentences(course: CourseFrame, measure: Instrument) -> dict[str, str]:
     """Return the sentences of the page, with places for what is picked."""
-    whom = "in the arm {group}" if course.group == "arm" else "in courses for {group}"
+    arm = course.group == "arm"
+    whom = "in the arm {group}" if arm else "in courses for {group}"
+    start = "Scores" if arm else "During care, scores"
     return {
         "whom": whom,
         EVERYBODY: "over all courses",
-        "change": f"During care, scores on the {measure.title} {{found}} {{when}} {{whom}} "
-        f"({scale(measure)}).",
+        "change": f"{start} on the {measure.title} {{found}} {{when}} {{whom}} ({scale(measure)}).",
         "pressure": f"{{When}} {{whom}}, scores on the {measure.title} that followed a visit at "
         "pressure {level} had {found}: an association, for therapists choose the pressure.",
         "nothing": "No data here: too few courses {when} {whom}.",

@@ -60,7 +60,8 @@ def draw_forest(picture: Picture, preset: Preset, label: str) -> Canvas:
         Printed on the figure.
     """
     rows = _rows(picture.data, preset)
-    least, room = (1.55, 0.6) if preset.numbers else (1.2, 0.2)
+    roomy = min(2.0, max(1.2, 6 / max(len(rows), 1)))  # a slide is filled, and holds five rows
+    least, room = (1.55, 0.6) if preset.numbers else (roomy, 0.2)
     steps = [max(least, len(row.name) + room) * preset.line_height for row in rows]
     head = (1.6 if preset.numbers else 0.2) * preset.line_height
     foot = (4.8 if preset.width < 5 else 3.4) * preset.line_height
@@ -147,9 +148,8 @@ def _dress(axes: Axes, picture: Picture, preset: Preset) -> None:
     axes.spines["left"].set_visible(False)
     axes.axvline(0, color=MUTED, linewidth=0.5 * preset.line, zorder=1)
     axes.margins(x=0.06)
-    inches = axes.get_position().width * preset.width
-    most = int(inches / (1.6 * text_width("−0.00", preset.text)))
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=min(5, max(1, most))))
+    ticks = axes.bbox.width / axes.figure.dpi / text_width("-00.00", preset.text)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=min(5, max(1, int(ticks)))))
     middle = (axes.bbox.x0 + axes.bbox.x1) / 2 / axes.figure.dpi
     room = 2 * (min(middle, preset.width - middle) - EDGE)
     lines = "\n".join(wrapped(picture.x_label, room, preset.text))

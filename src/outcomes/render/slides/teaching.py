@@ -125,7 +125,7 @@ def teaching_deck(trap: Trap, seed: int = 1) -> Deck:
     source = answer.source
     words = f"Simulated: {trap.scenario}, seed {seed}, data {source.sha256[:8]}, outcomes"
     return Deck(
-        f"A trap: {trap.scenario.replace('-', ' ')}", scenario.lesson, source.label,
+        "A trap whose truth is known", scenario.lesson, source.label,
         f"{words} {source.version}", slides,
     )  # fmt: skip
 
@@ -235,5 +235,5 @@ def _honest_slide(trap: Trap, lesson: Lesson, answer: Answer) -> Slide:
         for row in lesson.compared.to_dict("records")
     )
     label = f"Improvement ({UNIT}{' a level' if trap.divisor != 1 else ''}; right = more)"
-    picture = Picture("forest", lesson.compared, title, label, "", f"{spoken}.")
+    picture = Picture("forest", lesson.compared, trap.asks, label, "", f"{spoken}.")
     return Slide(title, picture, (), notes)

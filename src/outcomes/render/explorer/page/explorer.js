@@ -23,8 +23,10 @@
       point: curve.find(function (p) { return p[0] === time; }) };
   }
 
-  /* What the chosen curve is drawn beside: the same courses at the pressure given, or all courses. */
+  /* What the chosen curve is drawn beside: the same courses at the pressure given, the other arm, or all courses. */
   function rest(of, group, level) {
+    var other = of.who === "Arm" && of.groups.find(function (pair) { return pair[0] !== group; });
+    if (other) { return { name: other[1], points: of.curves[other[0] + "|"] || [] }; }
     if (level) { return { name: "pressure as given", points: of.curves[group + "|given"] || [] }; }
     if (group !== "all") { return { name: "all courses", points: of.curves["all|"] || [] }; }
     return { name: "", points: [] };
@@ -86,6 +88,7 @@
   /* Points, name and colour of each curve that needs a name. */
   function names(now) {
     var own = named(at(now.level ? "pressure" : "group"));
+    if (own.length > 22) { own = own.slice(0, 21) + "\u2026"; }
     return [[now.curve, now.rest.points.length ? own : "", "--line"], [now.rest.points, now.rest.name, "--rest"]]
       .filter(function (item) { return item[0].length && item[1]; });
   }
@@ -110,8 +113,7 @@
       });
       if (label) {
         c.fillStyle = colour("--muted");
-        c.textAlign = "right";
-        c.fillText(label.textContent, u.bbox.left + u.bbox.width, u.bbox.top + u.bbox.height - rem(.8) * ratio);
+        c.fillText(label.textContent, u.bbox.left + rem(.3) * ratio, u.bbox.top + rem(.6) * ratio);
       }
       var x = u.valToPos(now.of.times[now.time], "x", true);
       if (!now.point) {
