@@ -132,6 +132,21 @@ def test_identifiers_in_wrong_columns_are_found_by_position(take, invented):
     assert not oc.check(study).ok
 
 
+def test_an_identifier_in_any_column_gets_nowhere(take, invented, tmp_path, capsys):
+    export = invented(17, n_clients=12)
+    hidden = ("Zenobia Quillfeather", "4805550142", "z.q@example.org", "(602) 555-0100", "85142")
+    for i, column in enumerate(export.rows[0]):
+        for shift in (0, 3):
+            row = export.rows[(2 * i + shift) % len(export.rows)]
+            row[column] = hidden[(i + shift) % len(hidden)]
+    study, _ = take(export.text())
+    assert not oc.check(study).ok
+    files = [p for p in tmp_path.rglob("*") if p.is_file() and p.name != "export.csv"]
+    shown = [oc.check(study).table.to_string(), *capsys.readouterr(),
+             *(p.read_text(encoding="utf-8") for p in files)]  # fmt: skip
+    assert leaked({*export.planted, *hidden}, "\n".join(shown)) == ([], set())
+
+
 @pytest.mark.parametrize(
     ("column", "cell"),
     [

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
+from outcomes.cli import main
 from outcomes.errors import DataError, PrivacyError, UnavailableError, UsageError
 from outcomes.intake.import_export import import_export
 from outcomes.intake.rows import name_of
@@ -64,6 +65,17 @@ def test_a_table_or_a_query_of_flat_rows(database, source):
     study = oc.load(database(*SCORES), {**FLAT, "source": source})
     assert study.assessments["score"].tolist() == [7, 5.5]
     assert study.provenance.left_out[0].count == 1
+
+
+def test_the_command_line_takes_an_address(folder, tmp_path, capsys):
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+    with engine.begin() as connection:
+        scores = oc.load(folder()).assessments.dropna(axis=1, how="all")
+        scores.to_sql("assessments", connection, index=False)
+    assert main(["check", url]) == 0
+    assert main(["import", "--guess", url]) == 2
+    assert "[source]" in capsys.readouterr().err
 
 
 def test_rows_that_name_people_are_imported(database, tmp_path):

@@ -49,10 +49,9 @@ def course_ids(
     rows["part"] = begins.groupby(rows["course"]).cumsum()
     parts = rows.groupby(["course", "part"])["episode_id"].first()
     taken = set(parts.dropna())
-    for at in parts.index[parts.isna()]:
-        parts[at] = _next(key, at[0], taken)
-        taken.add(parts[at])
-    rows = rows.join(parts.rename("id"), on=["course", "part"])
+    of_part = zip(parts.index.get_level_values("course"), parts, strict=True)
+    ids = [one if one else _next(key, course, taken) for course, one in of_part]
+    rows = rows.join(pd.Series(ids, index=parts.index, name="id"), on=["course", "part"])
     rows = rows[rows["row"] >= 0].sort_values("row")
     n_begun = len(rows.loc[rows["part"] > 0, ["course", "part"]].drop_duplicates())
     return rows["id"].set_axis(courses.index), n_begun
@@ -71,7 +70,9 @@ def _numbered(key: KeyFile, course: str) -> list[str]:
 
 
 def _next(key: KeyFile, course: str, taken: set[str]) -> str:
+    """Return the first id of a client and condition that is not taken, and take it."""
     number = 0
     while (found := key.id_of("episode", _spelling(course, number))) in taken:
         number += 1
+    taken.add(found)
     return found

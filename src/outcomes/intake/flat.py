@@ -11,7 +11,7 @@ from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DataError
 from outcomes.findings import Finding, finding
 from outcomes.intake.cells import read_cells, read_numbers
-from outcomes.intake.clean import Change, clean
+from outcomes.intake.clean import clean
 from outcomes.intake.column_map import DERIVED, ColumnMap
 from outcomes.privacy.generalise import age_band
 from outcomes.provenance import LeftOut
@@ -50,7 +50,7 @@ def split_flat(
         the instrument, the score, or a session or day.
     """
     refuse_absent(rows, mapped, where)
-    cells = renamed(rows, mapped)[0]
+    cells = _renamed(rows, mapped)
     _refuse_incomplete(cells, where)
     typed, findings = _typed(cells)
     _derive_day_and_band(typed)
@@ -83,15 +83,15 @@ def refuse_absent(rows: pd.DataFrame, mapped: ColumnMap, where: str) -> None:
         raise DataError(must, got=f"no column {hints}", where=where, remedy="Correct the map.")
 
 
-def renamed(rows: pd.DataFrame, mapped: ColumnMap) -> tuple[pd.DataFrame, list[Change]]:
+def _renamed(rows: pd.DataFrame, mapped: ColumnMap) -> pd.DataFrame:
     """Return the columns that the map names, cleaned, under their contract names."""
-    cells, changes = {}, []
-    for name, column in mapped.columns.items():
-        cells[name], found = clean(rows[column], column, name, mapped)
-        changes += found
+    cells = {
+        name: clean(rows[column], column, name, mapped)[0]
+        for name, column in mapped.columns.items()
+    }
     for name, constant in mapped.constants.items():
         cells[name] = pd.Series([constant] * len(rows), index=rows.index, dtype=object)
-    return pd.DataFrame(cells, index=rows.index), changes
+    return pd.DataFrame(cells, index=rows.index)
 
 
 def _refuse_incomplete(cells: pd.DataFrame, where: str) -> None:

@@ -26,7 +26,7 @@ from outcomes.intake.column_map import (
 from outcomes.intake.flat import split_flat
 from outcomes.intake.rows import WORKBOOKS, is_database, name_of, read_rows
 from outcomes.intake.text_table import read_text_table
-from outcomes.intake.wide import file_row, stacked
+from outcomes.intake.wide import file_row, n_beside, stacked
 from outcomes.intake.workbook import read_tables, sheet_names
 from outcomes.privacy.guard import IDS, IMPORT, refuse_identified
 from outcomes.provenance import LeftOut, Provenance
@@ -110,7 +110,8 @@ def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None)
     long, mapped = stacked(rows, mapped, where)
     tables, found, left_out, assumed = split_flat(long, mapped, where)
     findings = [replace(f, first_row=file_row(f.first_row, mapped)) for f in found]
-    lines = {name: [file_row(int(i) + 1, mapped) for i in t.index] for name, t in tables.items()}
+    n = n_beside(mapped)
+    lines = {name: [i // n + 1 for i in frame.index.tolist()] for name, frame in tables.items()}
     provenance = Provenance(
         title=mapped.title,
         source=where,

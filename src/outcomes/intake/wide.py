@@ -69,8 +69,12 @@ def file_row(row: int, mapped: ColumnMap) -> int:
     >>> file_row(3, read_column_map(wide))
     2
     """
-    values = {value for part in mapped.wide for value in part.columns}
-    return (row - 1) // max(len(values), 1) + 1
+    return (row - 1) // n_beside(mapped) + 1
+
+
+def n_beside(mapped: ColumnMap) -> int:
+    """Return how many rows stacking makes of one row of the file."""
+    return max(len({value for part in mapped.wide for value in part.columns}), 1)
 
 
 def _for_stacked(rule: CleaningRule, mapped: ColumnMap) -> CleaningRule:
