@@ -39,10 +39,10 @@ class CrossedStep:
     log_det : float or complex
     explained : array, shape (m, m)
         What their elimination takes off W'V^-1W.
-    lam : tuple of array, shape (q, q)
-        Lambda of each factor.
-    inverse : array, shape (d, d), or None
-        M^-1, where Lambda is far enough from singular to divide by.
+    sigma : tuple of array, shape (q, q)
+        Sigma of each factor.
+    regular : bool
+        Whether every Sigma is far enough from singular to divide by.
     """
 
     crossed: Crossed
@@ -52,17 +52,17 @@ class CrossedStep:
     effects: Array
     log_det: Any
     explained: Array
-    lam: tuple[Array, ...]
-    inverse: Array | None
+    sigma: tuple[Array, ...]
+    regular: bool
 
     def sums(self) -> dict[int, tuple[Array, Array, Array]]:
         """Return the sums over levels, factor by factor."""
-        half = None if self.inverse is not None else self.A @ self.K
+        half = None if self.regular else self.A @ self.K
         found = {}
         for position, f in enumerate(self.crossed.factors):
             rows = self.levels_of(f)
             if half is None:
-                H = self._blocks(rows, self.lam[position])
+                H = self._blocks(rows, np.linalg.inv(self.sigma[position]))
             else:
                 H = np.array([[self._diagonal(half, a, b) for b in rows.T] for a in rows.T])
             flat = H.reshape(-1, len(rows))
@@ -70,12 +70,10 @@ class CrossedStep:
             found[f] = H.sum(axis=-1), outer(U), flat @ flat.T
         return found
 
-    def _blocks(self, rows: Array, lam: Array) -> Array:
-        """Return the blocks of A - A K A as Lambda^-T (I - M^-1) Lambda^-1, shape (q, q, n)."""
-        q = len(lam)
-        inverse = np.asarray(self.inverse)[rows[:, :, None], rows[:, None, :]]
-        back = np.linalg.inv(lam)
-        return np.moveaxis(back.T @ (np.eye(q) - inverse) @ back, 0, -1)
+    def _blocks(self, rows: Array, back: Array) -> Array:
+        """Return the blocks of A - A K A as Sigma^-1 - Sigma^-1 K Sigma^-1, shape (q, q, n)."""
+        own = self.K[rows[:, :, None], rows[:, None, :]]
+        return np.moveaxis(back - back @ own @ back, 0, -1)
 
     def _diagonal(self, half: Array, a: Array, b: Array) -> Array:
         """Return elements (a_l, b_l) of A - A K A for each level l."""
@@ -107,7 +105,6 @@ def eliminate_crossed(
     sigma = [block @ block.T for block in lam]
     regular = min(np.abs(np.diag(block)).min() for block in lam) > REGULAR
     if directions is not None or np.iscomplexobj(A):
-        regular = False
         d_sigma = None
         if directions is not None:
             d_sigma = [step * directions[f] for f in crossed.factors]
@@ -116,17 +113,18 @@ def eliminate_crossed(
     U = B - A @ (K @ B)
     effects = times_blocks(crossed, U.T, sigma).T
     explained = B.T @ (K @ B)
-    return CrossedStep(
-        crossed, A, K, U, effects, log_det, explained, tuple(lam), inverse if regular else None
-    )
+    return CrossedStep(crossed, A, K, U, effects, log_det, explained, tuple(sigma), regular)
 
 
 def _differentiate(
     crossed: Crossed, A: Array, K: Array, log_det: Any, d_sigma: list[Array] | None
 ) -> tuple[Array, Any]:
-    dK = -K @ A.imag @ K
-    d_log = np.sum(K * A.imag)
-    if d_sigma is not None:
+    dK: Any = 0.0
+    d_log: Any = 0.0
+    if np.iscomplexobj(A):
+        dK = -K @ A.imag @ K
+        d_log = np.sum(K * A.imag)
+    if d_sigma is not None and any(d.any() for d in d_sigma):
         N = np.eye(len(K)) - A.real @ K
         dN = times_blocks(crossed, N.T, d_sigma)
         dK = dK + dN @ N

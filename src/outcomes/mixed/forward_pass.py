@@ -67,6 +67,8 @@ def forwards(
     steps = []
     for s, stage in enumerate(products.stages):
         direction = None if directions is None else STEP * directions[stage.factor]
+        if direction is not None and not direction.any():
+            direction = None
         K, logs = posterior(A[s], factors[stage.factor], direction)
         log_det = log_det + logs @ stage.count
         if stage.moments is not None:

@@ -21,7 +21,7 @@ from scipy.linalg import solve_triangular
 from outcomes.errors import FitError, OutcomesWarning
 from outcomes.mixed.conditioning import EXACT
 from outcomes.mixed.covariance import SINGULAR
-from outcomes.mixed.cross_products import CrossProducts
+from outcomes.mixed.cross_products import CrossProducts, Stage
 from outcomes.mixed.design import Design
 from outcomes.mixed.deviance import Evaluation, Objective, Profile, assess, evaluate, factors_of
 from outcomes.mixed.elimination import Eliminated, eliminate
@@ -37,6 +37,9 @@ Array = npt.NDArray[Any]
 
 CACHED = 262_144
 """Numbers of Z_i'W_i, over all responses, an evaluation may hold at once: a megabyte."""
+
+CHEAPER = 8
+"""How much less an element of the moments costs than one of the products they replace."""
 
 TOGETHER = 64
 """Responses fitted at once, if the rows are few."""
@@ -164,7 +167,7 @@ def _with_responses(working: Working, design: Design, residuals: Array) -> Cross
         own = [sums(f).transpose(2, 0, 1).reshape(-1, residuals.shape[1]) for f in crossed.factors]
         crossed = replace(crossed, B=np.hstack([crossed.B[:, :p], np.vstack(own)]))
     wide = CrossProducts(tuple(stages), crossed, C, design.n)
-    return compress(wide, (p + 1) // 8)
+    return compress(wide, (p + 1) // CHEAPER)
 
 
 def _search(
@@ -194,7 +197,7 @@ def _evaluate(
         own = [_of_responses(products, np.append(np.arange(p), p + d)) for d in thetas]
         pairs = zip(own, thetas.values(), strict=True)
         return [evaluate(replace(objective, products=part), theta) for part, theta in pairs]
-    cells = sum(stage.B[:, : p + 1].size for stage in products.stages)
+    cells = sum(_cells(stage, p + 1) for stage in products.stages)
     parts = np.array_split(np.arange(len(d)), 1 + len(d) * cells // CACHED)
     tried = np.array(list(thetas.values()))
     return [
@@ -202,6 +205,13 @@ def _evaluate(
         for part in parts
         for evaluation in _side_by_side(objective, products, d[part], tried[part])
     ]
+
+
+def _cells(stage: Stage, m: int) -> int:
+    """Return the size of a stage's products with one response."""
+    if stage.moments is None:
+        return stage.B[:, :m].size
+    return int(np.prod(stage.moments.shape[:3])) * m * m // CHEAPER
 
 
 def _side_by_side(

@@ -8,6 +8,7 @@ add one each), so a pattern of any number of patients is kept as a few rows with
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ class Batch:
     W: Array
     starts: Array
 
-    @property
+    @cached_property
     def pattern(self) -> Array:
         """Pattern of each element of W, shape (G,)."""
         lengths = np.diff(np.append(self.starts, len(self.W)))

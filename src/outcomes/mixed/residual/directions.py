@@ -99,9 +99,13 @@ class PatternDirections:
     Parameters
     ----------
     E : array, shape (e, P, n, n)
+    n_first, n_parts : int
+        Of the first ``n_parts``, those of R, only ``n_first`` enter first derivatives.
     """
 
     E: Array
+    n_first: int
+    n_parts: int
 
     @property
     def size(self) -> int:
@@ -125,7 +129,10 @@ class PatternDirections:
         """Return sum_g U_g' E_i U_g."""
         m = U.shape[2]
         flat = U.reshape(-1, m)
-        return np.array([flat.T @ (E[pattern] @ U).reshape(-1, m) for E in self.E])
+        found = np.zeros((len(self.E), m, m))
+        for i in (*range(self.n_first), *range(self.n_parts, len(self.E))):
+            found[i] = flat.T @ (self.E[i][pattern] @ U).reshape(-1, m)
+        return found
 
 
 def visit_directions(structure: ByVisit, batch: Batch) -> VisitDirections:
@@ -143,4 +150,5 @@ def pattern_directions(parts: Array, batch: Batch) -> PatternDirections:
     Z = np.moveaxis(batch.Z, 2, 0)
     products = Z[:, None, :, :, None] * Z[None, :, :, None, :]
     q, patterns, n = Z.shape
-    return PatternDirections(np.concatenate([parts, products.reshape(q * q, patterns, n, n)]))
+    E = np.concatenate([parts, products.reshape(q * q, patterns, n, n)])
+    return PatternDirections(E, min(len(parts), 2), len(parts))
