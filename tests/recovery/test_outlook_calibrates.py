@@ -15,7 +15,7 @@ STUDIES = 4
 def test_intervals_hold_and_probabilities_match(case):
     found = run(case, STUDIES)
     held = coverage(found)
-    assert (held["n"] > 300).all()
+    assert (held["n"] > 200).all()
     assert held["coverage"].between(0.75, 0.85).all(), held
     for predicted in ("met", "sustained"):
         table = reliability(found, predicted, 4)
@@ -23,4 +23,4 @@ def test_intervals_hold_and_probabilities_match(case):
         assert ((low - 0.05 <= table["predicted"]) & (table["predicted"] <= high + 0.05)).all(), (
             table
         )
-        assert table["predicted"].iloc[-1] - table["predicted"].iloc[0] > 0.4
+        assert table["predicted"].iloc[-1] - table["predicted"].iloc[0] > 0.3

@@ -125,7 +125,7 @@ def run_trial(scores: Path, columns: Path, n_parts: int = 10) -> Iterator[tuple[
             others = replace(course, rows=course.rows[part != held_out].reset_index(drop=True))
             basis = learn(others, study.instrument(instrument), n_seen)
             found.append(predictions(basis, course.rows[part == held_out], n_seen, half))
-        words = "baseline only" if n_seen == 0 else "one later score seen"
+        words = "baseline only (never offered)" if n_seen == 0 else "one later score seen"
         yield f"{study.provenance.title}, {words}", pd.concat(found, ignore_index=True)
 
 
