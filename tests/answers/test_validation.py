@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from outcomes.answers.ask import QUESTIONS
+from outcomes.answers.ask import QUESTIONS, answer
 from outcomes.answers.validation.__main__ import STUDIES, main
 from outcomes.answers.validation.cases import CASES, CLAIM, Case, Row
 from outcomes.answers.validation.judge import judge
 from outcomes.answers.validation.naive import NAIVE
 from outcomes.answers.validation.page import as_markdown
-from outcomes.answers.validation.run import READ, run, run_study, study_of
+from outcomes.answers.validation.run import READ, answer_of, run, run_study, study_of
 from outcomes.answers.validation.spoilt import SPOILT
 from outcomes.answers.validation.truths import TRUTHS
 from outcomes.synthetic.scenarios import SCENARIOS
@@ -177,6 +177,18 @@ def test_the_answer_makes_no_claim_where_the_naive_one_does():
     assert claim["refused"]
     assert claim["truth"] == 0.0
     assert claim["naive_low"] > 0
+
+
+def test_what_is_judged_is_the_number_that_users_get():
+    case = Case("default", "how-much", (), 40)
+    study = study_of(case, 5)
+    parts = [answer_of(case, study).table, answer(study, "how-much", instrument="nprs").table]
+    judged, given = (
+        part[(part["kind"] == "curve") & (part["group"] == "all")].reset_index(drop=True)
+        for part in parts
+    )
+    columns = ["session_count", "estimate", "conf_low", "conf_high"]
+    pd.testing.assert_frame_equal(judged[columns], given[columns])
 
 
 def test_spoilt_records_lack_what_they_should():
