@@ -99,7 +99,7 @@ def _parts_of_a_whole(rows: pd.DataFrame, rule: Disclosure) -> pd.Series[bool]:
     """Return which rows to hide, so that none can be worked out from the sum of all."""
     count = COUNT if COUNT in rows and rows[COUNT].notna().any() else "n_events"
     if rows.empty:
-        return pd.Series([], dtype=bool)
+        return pd.Series(data=False, index=rows.index)
     return suppress_counts(rows, count, disclosure=rule, within=())[SUPPRESSED].astype(bool)
 
 
