@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -179,3 +181,14 @@ def test_serial_correlation_is_taken_where_it_is_and_not_where_it_is_not():
     assert "+ ou(day | episode_id) on" in strong.method
     assert "+ ou(day | episode_id) on" not in none.method
     assert "independent residuals" in set(strong.table["term"])
+
+
+def test_a_condition_without_late_scores_warns_nobody(clinic):
+    study = clinic(n=80)
+    study.episodes["condition"] = ["headache", "sciatica"] * 40
+    short = set(study.episodes["episode_id"][1::2])
+    early = (study.assessments["session"] <= 2) | ~study.assessments["episode_id"].isin(short)
+    study = replace(study, assessments=study.assessments[early].reset_index(drop=True))
+    given = oc.answer(study, "how-much")  # warnings are errors here
+    last = given.table[given.table["group"] == "sciatica"]
+    assert last["session_count"].max() == 1
