@@ -83,7 +83,7 @@ def test_fit_prints_for_people_too(study_folder, capsys):
 def test_answer_prints_the_sentence_with_its_label(study_folder, capsys):
     assert main(["answer", "how-much", str(study_folder)]) == 0
     shown = capsys.readouterr().out
-    assert shown.startswith("SYNTHETIC data. During care, ")
+    assert shown.startswith("SYNTHETIC data. Numeric pain rating scale: during care, ")
     assert "95 % CI" in shown
 
 

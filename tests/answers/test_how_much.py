@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -190,3 +192,14 @@ def test_change_that_is_all_selection_stands_beside_regression_to_the_mean():
     assert any("Regression to the mean alone" in limit for limit in answer.limits)
     untreated = answer.table.loc[answer.table["term"].str.startswith("untreated"), "estimate"]
     assert untreated.tolist() == [pytest.approx(0.58)]
+
+
+def test_a_condition_without_late_scores_warns_nobody(clinic):
+    study = clinic(n=80)
+    study.episodes["condition"] = ["headache", "sciatica"] * 40
+    short = set(study.episodes["episode_id"][1::2])
+    early = (study.assessments["session"] <= 2) | ~study.assessments["episode_id"].isin(short)
+    study = replace(study, assessments=study.assessments[early].reset_index(drop=True))
+    given = oc.answer(study, "how-much")  # warnings are errors here
+    last = given.table[given.table["group"] == "sciatica"]
+    assert last["session_count"].max() == 1

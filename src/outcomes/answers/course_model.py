@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import pandas as pd
 
-from outcomes.answers.contrasts import estimates, fixed_rows
+from outcomes.answers.contrasts import estimates, fixed_rows, quietly
 from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, courses_by_group
-from outcomes.errors import SingularFitWarning
 from outcomes.mixed.fit import lmm
 from outcomes.mixed.residual.choose import choose_residual
 from outcomes.mixed.results import MixedFit
@@ -60,8 +58,7 @@ def fit_course(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> Cours
         When the rows cannot carry the model.
     """
     formula = course_formula(course, adjusted_for)
-    with warnings.catch_warnings():  # a boundary fit is listed among the answer's checks
-        warnings.simplefilter("ignore", SingularFitWarning)
+    with quietly():
         if adjusted_for or not can_be_serial(course):
             return CourseModel(course, lmm(formula, course.rows))
         return CourseModel(course, choose_residual(formula, course.rows, RESIDUALS).fit)

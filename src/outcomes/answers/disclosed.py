@@ -99,9 +99,8 @@ def _parts_of_a_whole(rows: pd.DataFrame, rule: Disclosure) -> pd.Series[bool]:
     """Return which rows to hide, so that none can be worked out from the sum of all."""
     count = COUNT if COUNT in rows and rows[COUNT].notna().any() else "n_events"
     if rows.empty:
-        return pd.Series(False, index=rows.index)
-    hidden: pd.Series[bool] = suppress_counts(rows, count, disclosure=rule, within=())[SUPPRESSED]
-    return hidden
+        return pd.Series(data=False, index=rows.index)
+    return suppress_counts(rows, count, disclosure=rule, within=())[SUPPRESSED].astype(bool)
 
 
 def _betrayed_by_the_total(safe: pd.DataFrame, table: pd.DataFrame, rule: Disclosure) -> list[int]:

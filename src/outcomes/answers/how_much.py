@@ -223,9 +223,11 @@ def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame
     else:
         size, low, high, more = turned(overall)
         found = interval(size, low, high, digits, measure.unit)
+        verb = "improved" if more == "more" else "got worse"
+        verb = verb if round(size, digits) else "changed"
         start = (
-            f"during care, patients {'improved' if more == 'more' else 'got worse'} by {found} "
-            f"{time}, on average over {course.n_courses} courses"
+            f"during care, patients {verb} by {found} {time}, on average over {course.n_courses} "
+            "courses"
         )
     return f"{measure.title}: {start} ({scale(measure)})."
 

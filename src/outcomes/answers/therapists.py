@@ -73,7 +73,7 @@ def therapists(study: Study, *, instrument: str, planned: bool = False) -> Answe
         reason = (
             f"at least {LEAST_CLUSTERS} therapists are needed to tell therapists from chance, each "
             f"with {LEAST_EACH} courses or more that have a later score; "
-            f"{there_are(len(shown), 'such one')}."
+            f"{there_are(len(shown), 'therapist')} of that kind."
         )
         return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND)
     measure = study.instrument(instrument)
