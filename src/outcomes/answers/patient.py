@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from outcomes.answers.answer import Answer, Check, Picture, refusal
@@ -79,7 +81,7 @@ def patient(study: Study, *, instrument: str, episode: str | None = None) -> Ans
         checks=(_kept(rows, judged),),
         limits=LIMITS,
         references=(judged.threshold.source,),
-        source=source,
+        source=replace(source, n_used=len(rows)),
     )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from outcomes.answers.answer import Answer, Picture
 from outcomes.answers.ask import answer as ask
+from outcomes.answers.wording import when
 from outcomes.care.dose import script_and_delivery
 from outcomes.care.goals import goal_progress
 from outcomes.dictionary.instruments import Instrument
@@ -81,7 +82,7 @@ def compose_letter(
     facts = study.episodes[study.episodes["episode_id"] == episode].iloc[0]
     blocks: list[Block] = [
         Paragraph(CONFIDENTIAL, "warning"),
-        Paragraph(given.sentence, "lead"),
+        Paragraph(_lead(study, episode, chosen, given), "lead"),
         *_score_line(study, episode, chosen, given),
         *_script(study, episode),
         *_goals(study, episode),
@@ -103,6 +104,18 @@ def _most_scored(study: Study, episode: str) -> str:
         must = "the course is one of the study's episodes and has scores"
         raise UsageError(must, got="another id", remedy="See study.episodes.")
     return str(own["instrument"].value_counts().index[0])
+
+
+def _lead(study: Study, episode: str, instrument: str, given: Answer) -> str:
+    """Return the answer, or the change alone where nothing says how much of it is noise."""
+    rows = study.trajectory(instrument)
+    own = rows.loc[rows["episode_id"] == episode, "improvement"]
+    if not given.refused or own.empty:
+        return given.sentence
+    measure, change = study.instrument(instrument), float(own.iloc[-1])
+    found = f"{plain(abs(change))} {measure.unit} {'better' if change >= 0 else 'worse'}"
+    reason = given.reason[:1].upper() + given.reason[1:]
+    return f"{measure.title or measure.name}: {found} at the last score than at the first. {reason}"
 
 
 def _score_line(study: Study, episode: str, instrument: str, given: Answer) -> list[Block]:
@@ -149,7 +162,8 @@ def _goals(study: Study, episode: str) -> list[Block]:
     if own.empty:
         return [Paragraph("No goal is recorded for this course.")]
     rows = tuple(
-        (spoken(str(row["instrument"])), _number(row["baseline"]), _number(row["target"]),
+        (study.instrument(str(row["instrument"])).title or spoken(str(row["instrument"])),
+         _number(row["baseline"]), _number(row["target"]),
          _reached(row))
         for _, row in own.iterrows()
     )  # fmt: skip
@@ -161,7 +175,7 @@ def _reached(row: pd.Series[Any]) -> str:
         return "not so far"
     if pd.isna(row["first_sessions"]):
         return f"on day {_number(row['first_day'])}"
-    return f"after {_number(row['first_sessions'])} sessions"
+    return when("session_count", float(row["first_sessions"]))
 
 
 def _safety(study: Study, episode: str, facts: pd.Series[Any]) -> tuple[tuple[str, str], ...]:
