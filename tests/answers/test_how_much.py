@@ -178,8 +178,8 @@ def serial_study(correlation: float, n_courses: int = 80, seed: int = 11):
 def test_serial_correlation_is_taken_where_it_is_and_not_where_it_is_not():
     strong = oc.answer(serial_study(0.85), "how-much")
     none = oc.answer(serial_study(1e-9), "how-much")
-    assert "+ ou(day | episode_id) on" in strong.method
-    assert "+ ou(day | episode_id) on" not in none.method
+    assert "+ ou(day | episode_id)` on" in strong.method
+    assert "+ ou(day | episode_id)` on" not in none.method
     assert "independent residuals" in set(strong.table["term"])
 
 

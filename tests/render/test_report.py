@@ -16,6 +16,7 @@ from outcomes.answers.disclosed import disclosed
 from outcomes.errors import UnavailableError, UsageError
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.render.compose import compose
+from outcomes.render.figures import draw, svg_bytes
 from outcomes.render.formats import FORMATS, Format, check_available
 from outcomes.render.html import page_html
 from outcomes.render.report import estimates_table, report
@@ -251,3 +252,19 @@ def test_a_missing_package_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("outcomes.render.formats.FORMATS", other)
     with pytest.raises(UnavailableError, match=r"odtlib.*Install outcomes\[report\]"):
         check_available(("html", "odt"))
+
+
+def test_a_clinician_reads_no_formula_before_the_methods(
+    synthetic_study: Any, make_answer: Any
+) -> None:
+    rule = Disclosure(exempt=True)
+    text = page_html(compose(synthetic_study, (make_answer(),), disclosure=rule))
+    before, after = text.split('<section id="methods"')
+    assert "improvement ~" not in before
+    assert "improvement ~" in after
+
+
+def test_a_solid_line_has_no_dash_that_some_programs_draw_as_nothing(make_answer: Any) -> None:
+    text = svg_bytes(draw(make_answer().picture)).decode("utf-8")
+    assert "stroke-dasharray" in text
+    assert not re.search(r"stroke-dasharray:\s*;", text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from outcomes.answers.answer import Answer, Check, Source, refusal
@@ -113,7 +115,7 @@ def _answer(
         checks=_checks(rows, judged, ahead),
         limits=limits,
         references=(judged.threshold.source,) if judged else (),
-        source=source,
+        source=replace(source, n_used=len(rows)),
     )  # fmt: skip
 
 

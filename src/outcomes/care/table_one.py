@@ -186,7 +186,7 @@ def _listed(episodes: pd.DataFrame) -> pd.Series[Any]:
 
 def _counts(episodes: pd.DataFrame, groups: Any) -> Iterator[dict[str, Any]]:
     for variable, column in (("courses", "episode_id"), ("patients", "patient_id")):
-        for group, own in groups if episodes[column].notna().any() else ():
+        for group, own in groups:
             ids = episodes.loc[own, column]
             yield _row(variable, group, "count", ids, count=ids.nunique())
 

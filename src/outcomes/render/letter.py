@@ -10,6 +10,7 @@ import pandas as pd
 from outcomes.answers.answer import Answer
 from outcomes.answers.ask import answer as ask
 from outcomes.answers.course_picture import course_picture
+from outcomes.answers.wording import when
 from outcomes.care.dose import script_and_delivery
 from outcomes.care.goals import goal_progress
 from outcomes.dictionary.tables import RECEIVED
@@ -134,7 +135,8 @@ def _goals(study: Study, episode: str) -> list[Block]:
     if own.empty:
         return [Paragraph("No goal is recorded for this course.")]
     rows = tuple(
-        (spoken(str(row["instrument"])), _number(row["baseline"]), _number(row["target"]),
+        (study.instrument(str(row["instrument"])).title or spoken(str(row["instrument"])),
+         _number(row["baseline"]), _number(row["target"]),
          _reached(row))
         for _, row in own.iterrows()
     )  # fmt: skip
@@ -146,7 +148,7 @@ def _reached(row: pd.Series[Any]) -> str:
         return "not so far"
     if pd.isna(row["first_sessions"]):
         return f"on day {_number(row['first_day'])}"
-    return f"after {_number(row['first_sessions'])} sessions"
+    return when("session_count", float(row["first_sessions"]))
 
 
 def _safety(study: Study, episode: str, facts: pd.Series[Any]) -> tuple[tuple[str, str], ...]:

@@ -71,6 +71,8 @@ def _with_missing(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _lines(rows: pd.DataFrame, groups: list[str]) -> Iterator[tuple[str, ...]]:
     for variable, own in rows.groupby("variable", sort=False):
+        if (own["kind"] == "count").all() and own["count"].sum() == 0:
+            continue  # the study has no ids of patients
         yes_or_no = set(own.loc[own["kind"] == "category", "level"]) <= {"yes", "no"}
         if not yes_or_no:
             yield (_named(str(variable)), *("" for _ in groups))
