@@ -120,6 +120,9 @@ def test_the_answer_says_what_is_to_come_and_never_why(study: Study) -> None:
     assert "cannot be told from measurement error" in answer.sentence
     assert answer.picture is not None
     assert "expected" in answer.picture.data["kind"].tolist()
+    shown = answer._repr_html_()
+    assert "95 % confidence" not in shown
+    assert "named beside it" in shown
     refused = patient(cut(study, "e0003", 6), instrument="nprs", episode="e0003")
     assert "Nor is there an outlook" in refused.reason
 

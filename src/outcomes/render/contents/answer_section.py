@@ -17,6 +17,7 @@ from outcomes.render.document import (
 from outcomes.render.numbers import count
 
 READING = "Shaded bands and bars are 95 % confidence intervals."
+NAMED = "What is drawn is named beside it."
 
 
 def answer_section(answer: Answer, *, details: bool, disclosure: Disclosure) -> Section:
@@ -36,7 +37,8 @@ def answer_section(answer: Answer, *, details: bool, disclosure: Disclosure) -> 
         return Section(answer.name, answer.question, tuple(blocks))
     blocks = [Paragraph(answer.sentence, "lead")]
     if answer.picture is not None and len(answer.picture.data):
-        blocks.append(Figure(answer.picture, f"{answer.picture.title}. {READING}"))
+        reading = NAMED if answer.picture.kind == "course" else READING
+        blocks.append(Figure(answer.picture, f"{answer.picture.title}. {reading}"))
     table = estimate_table(answer, details=details)
     blocks += [] if table is None else [table]
     if len(answer.table) > (0 if table is None else len(table.rows)):

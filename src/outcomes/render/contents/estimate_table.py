@@ -50,14 +50,21 @@ def estimate_table(answer: Answer, *, details: bool) -> Table | None:
     counted = ["n_episodes"] if "n_episodes" in rows else []
     heads = [*settings, *counted, "estimate (95 % CI)", *extra]
     cells = tuple(tuple(_cells(record, settings, counted, extra)) for record in _records(rows))
-    caption = (answer.picture.y_label or answer.picture.x_label) if answer.picture else "Estimates"
-    return Table(caption, tuple(HEADS.get(h, _words(h)) for h in heads), cells)
+    return Table(_caption(answer), tuple(HEADS.get(h, _words(h)) for h in heads), cells)
+
+
+def _caption(answer: Answer) -> str:
+    if answer.picture is None:
+        return "Estimates"
+    if answer.picture.kind == "course":  # its axis is the score, its table the improvement
+        return "Improvement since baseline (positive = better); for a goal, probabilities"
+    return answer.picture.y_label or answer.picture.x_label
 
 
 def _headline(answer: Answer) -> pd.DataFrame:
     """Return the first kind of row, where it is short enough to be read."""
     rows = answer.table
-    if answer.picture is not None and answer.picture.kind == "forest":
+    if answer.picture is not None and answer.picture.kind in ("forest", "course"):
         return rows.iloc[:0]
     if "kind" in rows and len(rows):
         rows = rows[rows["kind"] == rows["kind"].iloc[0]]
