@@ -120,6 +120,9 @@ def test_the_answer_says_what_is_to_come_and_never_why(study: Study) -> None:
     assert "cannot be told from measurement error" in answer.sentence
     assert answer.picture is not None
     assert "expected" in answer.picture.data["kind"].tolist()
+    shown = answer._repr_html_()
+    assert "95 % confidence" not in shown
+    assert "named beside it" in shown
     refused = patient(cut(study, "e0003", 6), instrument="nprs", episode="e0003")
     assert "Nor is there an outlook" in refused.reason
 
@@ -180,3 +183,12 @@ def test_errors_are_those_of_courses_the_model_had_not_seen(study: Study, basis:
 def test_a_time_that_is_not_reached_is_missing() -> None:
     table = pd.DataFrame({"week": [1.0, 2.0], "sustained": [0.1, 0.2]})
     assert np.isnan(time_reached(table, "week", 0.5))
+
+
+def test_several_movements_of_one_course_are_not_mixed() -> None:
+    scores = pd.DataFrame(
+        {"episode_id": "a", "session": [1, 2, 1, 2], "instrument": "rom", "score": [50, 60, 30, 35],
+         "joint": "cervical", "plane": ["flexion", "flexion", "rotation", "rotation"]}
+    )  # fmt: skip
+    refused = patient(study_from_tables({"assessments": scores}), instrument="rom", episode="a")
+    assert "several movements" in refused.reason

@@ -76,6 +76,7 @@ def course_picture(
         "Days since the first visit" if dated else "Visit",
         f"{measure.title} ({measure.unit}; {measure.better} = better)",
         _alt(data, measure, mdc),
+        reading="What is drawn is named beside it.",
     )
 
 

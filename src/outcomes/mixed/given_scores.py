@@ -78,7 +78,7 @@ def predict_given(
     >>> fit = lmm("score ~ visit + (1 | patient)", data)
     >>> patient, found = next(predict_given(fit, data, "patient", data["visit"] < 3))
     >>> found.mean.round(1).tolist(), np.sqrt(np.diag(found.covariance)).round(1).tolist()
-    ([4.2, 3.9], [1.2, 1.2])
+    ([3.8, 3.5], [1.1, 1.1])
     """
     seen = np.asarray(seen, dtype=bool)
     X = design_matrix(fit.design.fixed, rows)[:, fit.working.basis.kept]

@@ -68,13 +68,15 @@ def _caption(answer: Answer, rows: pd.DataFrame, alike: list[str]) -> str:
     """Say what the estimates are, in their unit, and what all rows have in common."""
     words = (answer.picture.y_label or answer.picture.x_label) if answer.picture else "Estimates"
     words = re.sub(r"(up|right) = ", "positive = ", words)
+    if answer.picture and answer.picture.kind == "course":  # drawn as scores, not as improvement
+        words = "Improvement since baseline (positive = better); for a goal, probabilities"
     return "; ".join([words, *(f"{_head(c).lower()}: {_setting(rows[c].iloc[0])}" for c in alike)])
 
 
 def _headline(answer: Answer) -> pd.DataFrame:
     """Return the first kind of row, where it is short enough to be read."""
     rows = answer.table
-    if answer.picture is not None and answer.picture.kind == "forest":
+    if answer.picture is not None and answer.picture.kind in ("forest", "course"):
         return rows.iloc[:0]
     if "kind" in rows and len(rows):
         rows = rows[rows["kind"] == rows["kind"].iloc[0]]
