@@ -60,3 +60,22 @@ def test_another_study_in_the_parameters_cell_gives_another_answer(
         assert sentence in run_notebook(name, path=str(folder))
         sentences.add(sentence)
     assert len(sentences) == 2
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    study = oc.simulate(scenario="large-registry", seed=1)
+    return study.save(tmp_path_factory.mktemp("registry") / "large")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["shipped", "large-registry"])
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_it_runs_at_full_size(
+    name: str, size: str, registry: Path, run_notebook: Callable[..., str]
+) -> None:
+    shipped = Path(__file__).parents[2] / "data" / "synthetic"
+    chosen = parameters(name, shipped if size == "shipped" else registry)
+    if name.startswith("02"):
+        chosen = {"scenario": "null" if size == "shipped" else size, "episodes": 200}
+    assert '"output_type": "error"' not in run_notebook(name, **chosen)
