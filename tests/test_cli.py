@@ -105,7 +105,7 @@ def test_report_says_the_sentence_and_where_it_is(study_folder, tmp_path, capsys
     out = tmp_path / "report"
     assert main(["report", str(study_folder), "--out", str(out)]) == 0
     shown = capsys.readouterr().out
-    assert "During care" in shown
+    assert "during care" in shown
     assert f"Report: {out / 'index.html'}" in shown
     assert (out / "index.html").is_file()
 

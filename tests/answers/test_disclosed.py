@@ -63,6 +63,7 @@ def test_no_question_gives_a_small_count_away(name):
         answer = oc.answer(study, question)
         if study.provenance.control is None:
             assert not overclaims(answer.sentence, "association"), question
+        assert all(type(check.passed) is bool for check in answer.checks), question
         for text in texts(answer):
             assert not SMALL.search(text), (question, text)
             assert not UNNAMED.search(text), (question, text)

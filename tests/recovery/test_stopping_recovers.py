@@ -8,6 +8,7 @@ import pytest
 import outcomes as oc
 from outcomes.answers.stopping import stopping
 
+CHANGE = "mean improvement after session_count sessions, nobody leaving"
 N_STUDIES, SESSIONS = 30, 4
 
 
@@ -16,8 +17,9 @@ def errors(scenario):
     found = []
     for seed in range(N_STUDIES):
         study = oc.simulate(episodes=300, scenario=scenario, seed=4000 + seed)
-        truth = study.truth.estimands.query("estimand == @CHANGE and condition == 'all'")
-        value = truth.query("session_count == @SESSIONS and instrument == 'nprs'")["value"].iloc[0]
+        known = study.truth.estimands
+        known = known[(known["estimand"] == CHANGE) & (known["condition"] == "all")]
+        value = known.set_index("session_count").loc[SESSIONS, "value"]
         rows = study.trajectory("nprs")
         there = rows[(rows["session_count"] == SESSIONS) & rows["session"].notna()]
         row = stopping(study, "nprs", SESSIONS).table.iloc[0]

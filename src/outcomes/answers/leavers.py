@@ -235,7 +235,7 @@ def _checks(gone: _Leavers, tip: float, measure: Instrument) -> tuple[Check, ...
     return (
         Check(
             "at most 20 % without a score",
-            gone.left.mean() <= 0.2,
+            bool(gone.left.mean() <= 0.2),
             f"{int(gone.left.sum())} of {len(gone.left)} courses",
         ),
         Check(
