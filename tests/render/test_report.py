@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import outcomes as oc
 from outcomes.answers.answer import Check, refusal
 from outcomes.answers.disclosed import disclosed
 from outcomes.errors import UnavailableError, UsageError
@@ -268,3 +271,15 @@ def test_a_solid_line_has_no_dash_that_some_programs_draw_as_nothing(make_answer
     text = svg_bytes(draw(make_answer().picture)).decode("utf-8")
     assert "stroke-dasharray" in text
     assert not re.search(r"stroke-dasharray:\s*;", text)
+
+
+def test_the_plan_and_its_digest_stand_in_the_record_of_the_run(
+    synthetic_study: Any, tmp_path: Path
+) -> None:
+    plan = {"title": "Ours", "primary": {"question": "goals"}}
+    given = (oc.answer(synthetic_study, "goals", plan=plan),)
+    folder = report(synthetic_study, tmp_path / "report", plan=plan, answers=given)
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert record["options"]["plan"] == plan
+    text = '{"primary": {"question": "goals"}, "title": "Ours"}'
+    assert record["plan_sha256"] == hashlib.sha256(text.encode()).hexdigest()

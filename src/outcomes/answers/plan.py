@@ -69,13 +69,18 @@ class Plan:
         What it is called.
     declared : tuple of Declared
         Its questions; exactly one is primary.
-    sha256 : str
-        Digest of what it says: any change of it changes every answer's record.
+    text : str
+        What it says, as JSON.
     """
 
     title: str
     declared: tuple[Declared, ...]
-    sha256: str
+    text: str
+
+    @property
+    def sha256(self) -> str:
+        """Digest of what it says: any change of it changes every answer's record."""
+        return hashlib.sha256(self.text.encode("utf-8")).hexdigest()
 
     def find(self, question: str, instrument: str) -> Declared | None:
         """Return what was declared about a question, or None."""
@@ -119,8 +124,7 @@ def read_plan(source: Plan | str | Path | Mapping[str, Any]) -> Plan:
     entries += [("secondary", entry) for entry in content.get("secondary", [])]
     declared = tuple(_declared(entry, role) for role, entry in entries)
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
-    return Plan(str(content.get("title", "")), declared, digest)
+    return Plan(str(content.get("title", "")), declared, text)
 
 
 def _toml(path: Path) -> dict[str, Any]:

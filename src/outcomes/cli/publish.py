@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from outcomes.cli.app import AsIfReal, Columns, Data, Episode, Instrument, app
+from outcomes.cli.app import AsIfReal, Columns, Data, Episode, Instrument, Plan, app
 from outcomes.cli.printing import loaded, sentence
 from outcomes.errors import UsageError
 
@@ -27,6 +27,7 @@ def report(
     formats: Annotated[str, typer.Option(help="html,pdf,docx,pptx,slides,explorer")] = "html",
     audience: Annotated[str, typer.Option(help="clinician or analyst.")] = "clinician",
     episode: Episode = None,
+    plan: Plan = None,
     *,
     letter: Annotated[bool, typer.Option("--letter", help="A page about one course.")] = False,
     as_if_real: AsIfReal = False,
@@ -43,7 +44,7 @@ def report(
         _letter(study, episode, out, instrument)
         return
     typer.echo("Asking every question ...", err=True)
-    given = ask_all(study, instrument=instrument)
+    given = ask_all(study, instrument=instrument, plan=plan)
     typer.echo("Writing the report ...", err=True)
     folder = write(
         study,
@@ -51,6 +52,7 @@ def report(
         formats=tuple(part.strip() for part in formats.split(",")),
         audience=audience,
         instrument=instrument,
+        plan=plan,
         as_if_real=as_if_real,
         answers=given,
     )

@@ -45,6 +45,7 @@ def write_run(folder: Path, source: Source, options: Mapping[str, Any]) -> None:
             "seed": source.seed,
             "sha256": source.sha256,
         },
+        "plan_sha256": source.plan_sha256,
         "options": dict(options),
         "versions": {
             "outcomes": source.version,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from outcomes.answers.answer import Answer
 from outcomes.answers.ask import answers as ask_all
 from outcomes.answers.disclosed import disclosed
+from outcomes.answers.plan import Plan, read_plan
 from outcomes.errors import UsageError
 from outcomes.folders import written_whole
 from outcomes.privacy.disclosure import disclosure_for
@@ -31,6 +34,7 @@ def report(
     audience: str = "clinician",
     *,
     instrument: str | None = None,
+    plan: Plan | str | Path | Mapping[str, Any] | None = None,
     as_if_real: bool = False,
     date: str = "",
     answers: tuple[Answer, ...] | None = None,
@@ -49,12 +53,14 @@ def report(
         Analysts also get assumptions, checks and every estimate.
     instrument : str, optional
         Instrument of the outcome; by default the one with most scores.
+    plan : Plan, path or mapping, optional
+        Analysis plan declared beforehand; it stands in ``run.json`` with its digest.
     as_if_real : bool
         Suppress small cells of synthetic data too, as a rehearsal.
     date : str
         Printed on the report; without it the same study gives the same bytes every day.
     answers : tuple of Answer, optional
-        Answers of this study that are at hand; by default every question is asked.
+        Answers of this study under this plan, if at hand; by default every question is asked.
 
     Returns
     -------
@@ -72,7 +78,8 @@ def report(
     _refuse_unknown(formats, audience)
     check_available(formats)
     rule = disclosure_for(study, as_if_real=as_if_real)
-    asked = ask_all(study, instrument=instrument) if answers is None else answers
+    known = None if plan is None else read_plan(plan)
+    asked = ask_all(study, instrument=instrument, plan=known) if answers is None else answers
     given = tuple(disclosed(a, rule) for a in asked if a.name != ONE_PATIENT)
     document = compose(
         study, given, audience=audience, instrument=instrument, disclosure=rule, date=date
@@ -86,6 +93,7 @@ def report(
             (folder / kind.file).write_bytes(kind.render(material))
         options = {
             "formats": list(formats), "audience": audience, "instrument": instrument,
+            "plan": None if known is None else json.loads(known.text),
             "as_if_real": as_if_real, "date": date,
         }  # fmt: skip
         write_run(folder, given[0].source, options)
