@@ -20,6 +20,9 @@ from outcomes.mixed.elimination import Eliminated, eliminate
 
 Array = npt.NDArray[Any]
 
+NOTHING = 1e-200
+"""Sum of squares of residuals that rounding made negative; `verdict` refuses such a fit."""
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -113,7 +116,8 @@ def deviance(objective: Objective, solved: Profile, log_det: Any) -> Any:
     """Return minus twice the profiled log-likelihood."""
     df = objective.degrees
     fixed = solved.log_det_fixed if objective.reml else 0.0
-    return log_det + fixed + df * (1.0 + np.log(2.0 * np.pi * solved.rss / df))
+    left = np.maximum(solved.rss, NOTHING)
+    return log_det + fixed + df * (1.0 + np.log(2.0 * np.pi * left / df))
 
 
 def evaluate(objective: Objective, theta: Array) -> Evaluation:
