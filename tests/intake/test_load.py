@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from outcomes.errors import DataError, PrivacyError, UsageError
+from outcomes.errors import DataError, PrivacyError, UnavailableError, UsageError
 
 SECRET = "xq7-zebra"
 
@@ -126,7 +126,7 @@ def test_a_folder_takes_no_map(folder):
 
 
 def test_a_missing_place(tmp_path):
-    with pytest.raises(DataError, match="the file exists; got no such file"):
+    with pytest.raises(UnavailableError, match="the file exists; got no such file"):
         oc.load(tmp_path / "none")
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outcomes.errors import DataError
+from outcomes.errors import DataError, UnavailableError
 from outcomes.intake.text_table import read_text_table
 
 WHOLE = {"name": ["Grün", None], "pain": ["4", "5"]}
@@ -64,7 +64,7 @@ def test_what_is_wrong_with_a_file(file, content, says):
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(UnavailableError, match="no such file"):
         read_text_table(tmp_path / "none.csv")
 
 

@@ -60,9 +60,11 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
     Raises
     ------
     DataError
-        When a file is missing, empty, has no rows, or lacks what the contract requires.
+        When a file is empty, has no rows, or lacks what the contract requires.
     PrivacyError
         When the file still looks as if it identifies people.
+    UnavailableError
+        When a file is missing, or reading it needs what is not installed.
     UsageError
         When the map is wrong, or given for a folder.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from outcomes.errors import DataError
+from outcomes.errors import DataError, UnavailableError
 
 DELIMITERS = (",", ";", "\t", "|")
 _END = "\x1d"
@@ -43,8 +43,10 @@ def read_text_table(
     Raises
     ------
     DataError
-        When the file is missing, empty, not text, without rows, or a row is longer or shorter than
-        the header.
+        When the file is empty, not text, without rows, or a row is longer or shorter than the
+        header.
+    UnavailableError
+        When the file is missing.
     """
     text = _decoded(path, encoding)
     delimiter = delimiter or max(DELIMITERS, key=lambda mark: _n_columns(text, mark))
@@ -108,7 +110,7 @@ def refuse_repeated(header: list[str], where: str) -> None:
 def _decoded(path: Path, encoding: str) -> str:
     if not path.is_file():
         must = "the file exists"
-        raise DataError(must, got="no such file", where=path.name, remedy="Check the path.")
+        raise UnavailableError(must, got="no such file", where=path.name, remedy="Check the path.")
     content = path.read_bytes()
     marked = [name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)]
     for name in [encoding] if encoding else [*marked, "utf-8", "cp1252"]:

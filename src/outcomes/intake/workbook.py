@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.errors import DataError
+from outcomes.errors import DataError, UnavailableError
 from outcomes.intake.text_table import refuse_repeated, tidied
 
 MAX_UNPACKED = 300_000_000
@@ -56,8 +56,10 @@ def read_sheets(path: Path, sheets: Sequence[str] = (), *, header_rows: int = 1)
     Raises
     ------
     DataError
-        When the file is missing, is no workbook, unpacks to too much, has no such sheet, or a
-        formula has no worked-out value.
+        When the file is no workbook, unpacks to too much, has no such sheet, or a formula has no
+        worked-out value.
+    UnavailableError
+        When the file is missing.
     """
     names = list(sheets) or sheet_names(path)
     if not sheets and len(names) > 1:
@@ -108,7 +110,7 @@ def _opened(path: Path, *, values: bool = True) -> Any:
 
     if not path.is_file():
         must = "the file exists"
-        raise DataError(must, got="no such file", where=path.name, remedy="Check the path.")
+        raise UnavailableError(must, got="no such file", where=path.name, remedy="Check the path.")
     try:
         with zipfile.ZipFile(path) as packed:
             unpacked = sum(entry.file_size for entry in packed.infolist())
