@@ -98,7 +98,7 @@ def course_frame(study: Study, instrument: str) -> CourseFrame:
     group = _group_column(rows)
     if group:
         rows[group] = _pooled(rows, group)
-        group = group if rows[group].nunique() > 1 else ""
+        group = group if rows[group].nunique() > 1 else ""  # all of them were small
     return CourseFrame(rows, axis, group, *_times(rows, axis), left_out)
 
 

@@ -198,7 +198,8 @@ CASES: tuple[Case, ...] = (
     # groups of patients and of therapists
     Case("large-registry", "conditions",
          (Row("own", "recover", "change of the condition"),
-          Row("pooled", "widen", "change of the condition")), 400, slow=True),
+          Row("pooled", "widen", "change of the condition")), 250, slow=True,
+         changes={"therapists": 20, "clinics": 4}, note="twenty therapists"),
     Case("null", "conditions",
          (Row("pooled", "widen", "nothing", naive="first against the rest", read="one is named"),),
          slow=True, changes=_ALIKE, note="conditions alike"),
