@@ -121,7 +121,7 @@ def test_a_template_loads_as_a_study_without_rows_being_an_accident(tmp_path, ca
     [
         (["no-such-verb"], 2),
         (["check"], 2),
-        (["check", "no-such-folder"], 1),
+        (["check", "no-such-folder"], 3),
         (["simulate", "--out", "x", "--scenario", "no-such-scenario"], 2),
         (["answer", "no-such-question", "DATA"], 2),
         (["fit", "DATA", "improvement ~ week"], 2),

@@ -81,7 +81,8 @@ def test_the_study_written_is_the_study_returned(take, invented, tmp_path, state
     assert record["ok"] is True
     for name in ("manifest.json", "manifest.html", "findings.json", "findings.html"):
         assert "stays with the data" in (tmp_path / "out" / name).read_text(encoding="utf-8")
-    assert [f["rule"] for f in record["findings"]] == ["R25", "R41"]
+    rules = {f["rule"] for f in record["findings"]}
+    assert rules - {"R31"} == {"R25", "R41"}  # some invented clients start at their goal
 
 
 def test_ages_are_bands_at_the_first_visit_and_ninety_and_over_are_one(take, invented):
