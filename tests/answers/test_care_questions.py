@@ -35,7 +35,7 @@ def test_no_event_leaves_the_rule_of_three(clinic):
     study = clinic(n=30, visits=5)
     sessions = study.sessions.assign(adverse_severity=0.0)
     assert (
-        "none of 150 visits (up to 2.0 per 100 remain plausible) of patients not adapted"
+        "none of 150 visits of patients not adapted (up to 2.0 per 100 remain plausible)"
         in safety(replace(study, sessions=sessions)).sentence
     )
 

@@ -33,5 +33,5 @@ def test_shares_come_with_their_exact_intervals():
 
 def test_the_page_has_a_line_a_fifth():
     text = page([("A trial", records())])
-    assert "| 1 | 50 | 80% (66% to 90%) |" in text
-    assert "| 5 | 90% | 90% (55% to 100%) |" in text
+    assert "| 1 | 50 | 80 % (66 % to 90 %) |" in text
+    assert "| 5 | 90 % | 90 % (55 % to 100 %) |" in text

@@ -121,8 +121,8 @@ def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
     ends = f"{percent(at['conf_low'])} to {percent(at['conf_high'])}"
     found = f"{percent(at['estimate'])}, 95 % CI {ends}"
     return (
-        f"By {clock}, {at['n_reached']:.0f} of {len(attained.goals)} goals ({found}, allowing for "
-        "courses that are still going on) had been reached and kept at the next score."
+        f"By {clock}, {at['n_reached']:.0f} of {len(attained.goals)} goals had been reached and "
+        f"kept at the next score ({found}, allowing for courses that are still going on)."
     )
 
 

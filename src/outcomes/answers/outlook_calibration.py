@@ -17,6 +17,7 @@ import pandas as pd
 
 from outcomes.answers.course_frame import SMALL_GROUPS, CourseFrame, course_frame
 from outcomes.answers.outlook import Basis, foresee, learn
+from outcomes.answers.wording import percent
 from outcomes.care.proportion import exact_interval
 from outcomes.intake.load import load
 from outcomes.synthetic.scenarios import scenario_design
@@ -235,7 +236,7 @@ def page(found: Iterable[tuple[str, pd.DataFrame]]) -> str:
         fifths = coverage(records, "expected")
         parts.append(
             "\nBy fifths of the score expected, lowest first: "
-            + ", ".join(f"{value:.0%}" for value in fifths["coverage"]) + ".\n"
+            + ", ".join(percent(value) for value in fifths["coverage"]) + ".\n"
         )  # fmt: skip
         ahead = int(records["ahead"].max())
         parts += _reliability_lines(records, ahead)
@@ -250,7 +251,7 @@ def _reliability_lines(records: pd.DataFrame, ahead: int) -> list[str]:
     lines = [f"| fifth | {heads} |", "|---" * (1 + 2 * len(kinds)) + "|"]
     for fifth in range(BINS):
         cells = [
-            f"{table[fifth]['predicted']:.0%} | {_share(table[fifth], 'observed')}"
+            f"{percent(table[fifth]['predicted'])} | {_share(table[fifth], 'observed')}"
             for table in tables
         ]
         lines.append(f"| {fifth + 1} | " + " | ".join(cells) + " |")
@@ -258,7 +259,7 @@ def _reliability_lines(records: pd.DataFrame, ahead: int) -> list[str]:
 
 
 def _share(row: Any, name: str) -> str:
-    return f"{row[name]:.0%} ({row['low']:.0%} to {row['high']:.0%})"
+    return f"{percent(row[name])} ({percent(row['low'])} to {percent(row['high'])})"
 
 
 INTRO = (

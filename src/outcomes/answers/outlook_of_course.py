@@ -17,7 +17,7 @@ from outcomes.answers.outlook import (
     learn,
     time_reached,
 )
-from outcomes.answers.wording import decimals, when
+from outcomes.answers.wording import decimals, percent, when
 from outcomes.care.goals import goal_progress
 from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import FitError
@@ -63,8 +63,8 @@ class Outlook:
         low, high = (f"{row[name]:.{digits}f}" for name in ("pred_low", "pred_high"))
         text = (
             f" In courses like this one that go on, improvement {when(axis, float(row[axis]))} is "
-            f"expected to be {row['estimate']:.{digits}f} {measure.unit} ({LEVEL:.0%} of scores "
-            f"between {low} and {high})"
+            f"expected to be {row['estimate']:.{digits}f} {measure.unit} ({percent(LEVEL)} of "
+            f"scores between {low} and {high})"
         ).replace("-", "\N{MINUS SIGN}")
         return f"{text}; {self._goal_words()}."
 
@@ -94,7 +94,7 @@ class Outlook:
             f"Intervals and probabilities from errors of prediction of {others} "
             "courses by models that had not seen them (the fifth most like this prediction), cut "
             "off at the ends of the scale; with normal errors intervals meant to hold "
-            f"{LEVEL:.0%} would have held {self.basis.normal_coverage:.0%}. See "
+            f"{percent(LEVEL)} would have held {percent(self.basis.normal_coverage)}. See "
             "docs/calibration-of-outlook.md."
         )
 
@@ -115,7 +115,7 @@ class Outlook:
 
 def _probability(share: float) -> str:
     """Return a share of draws in words; none of them is not never."""
-    return "under 1%" if share < 0.01 else "over 99%" if share > 0.99 else f"{share:.0%}"
+    return "under 1 %" if share < 0.01 else "over 99 %" if share > 0.99 else percent(share)
 
 
 def outlook_of(study: Study, measure: Instrument, episode: str, seed: int = 0) -> Outlook | str:

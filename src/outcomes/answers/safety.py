@@ -154,11 +154,11 @@ def _rate_in_words(row: Mapping[Hashable, Any]) -> str:
     who = PATIENTS[row["term"]]
     if row["n_events"] == 0:
         return (
-            f"at none of {row['n_asked']:,} visits (up to {row['rule_of_three']:.1f} per 100 "
-            f"remain plausible) {who}"
+            f"at none of {row['n_asked']:,} visits {who} (up to {row['rule_of_three']:.1f} per 100 "
+            "remain plausible)"
         )
     rate = f"{row['estimate']:.1f} per 100, 95 % CI {row['conf_low']:.1f} to {row['conf_high']:.1f}"
-    return f"at {row['n_events']:.0f} of {row['n_asked']:,} visits ({rate}) {who}"
+    return f"at {row['n_events']:.0f} of {row['n_asked']:,} visits {who} ({rate})"
 
 
 def _picture(rates: pd.DataFrame) -> Picture:
