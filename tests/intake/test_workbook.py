@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import gc
+import io
 import sys
 import zipfile
 
@@ -106,6 +108,19 @@ def test_a_workbook_that_was_cut_off(book):
     place.write_bytes(place.read_bytes()[:-400])
     with pytest.raises(DataError, match="an Excel workbook"):
         read_rows(place)
+
+
+def test_a_workbook_with_a_broken_sheet_leaves_no_file_open(book, tmp_path):
+    place, broken = book(visits=[["id", "pain"], ["a", 3]]), tmp_path / "broken.xlsx"
+    with zipfile.ZipFile(place) as whole, zipfile.ZipFile(broken, "w") as copy:
+        for name in whole.namelist():
+            part = whole.read(name)
+            copy.writestr(name, part[:-20] if name.startswith("xl/worksheets/") else part)
+    with pytest.raises(DataError, match="the file is an Excel workbook") as error:
+        read_sheets(broken)
+    readers = [item for item in gc.get_objects() if isinstance(item, io.BufferedReader)]
+    assert [item.name for item in readers if not item.closed and item.name == str(broken)] == []
+    del error  # kept so long, for it holds what the reader had opened
 
 
 def test_a_workbook_that_unpacks_to_too_much(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -117,7 +118,8 @@ def _opened(path: Path, *, values: bool = True) -> Any:
         if unpacked > MAX_UNPACKED:
             must = f"a workbook unpacks to at most {MAX_UNPACKED // 1_000_000} MB"
             raise DataError(must, got="more", where=path.name, remedy="Export it as CSV.")
-        return openpyxl.load_workbook(path, data_only=values)
+        # from memory: openpyxl leaves a file open when its contents are broken
+        return openpyxl.load_workbook(io.BytesIO(path.read_bytes()), data_only=values)
     except _UNREADABLE:
         must = "the file is an Excel workbook (.xlsx)"
         remedy = "Open it in Excel and save it again, or export it as CSV."
