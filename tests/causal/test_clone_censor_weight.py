@@ -72,6 +72,7 @@ def test_the_difference_is_that_of_the_weighted_means():
     assert found == pytest.approx([7 / 3, 4.0, 7 / 3 - 4.0])
 
 
-def test_nobody_who_stops_leaves_nothing_to_weigh():
-    with pytest.raises(FitError, match="could have gone on"):
-        stopping_weights(decisions().assign(stopped=0.0), ("severe",))
+@pytest.mark.parametrize("stopped", [0.0, 1.0, np.nan])
+def test_without_both_who_stop_and_who_go_on_there_is_nothing_to_weigh(stopped):
+    with pytest.raises(FitError, match="courses stopped, and after others they went on"):
+        stopping_weights(decisions().assign(stopped=stopped), ("severe",))

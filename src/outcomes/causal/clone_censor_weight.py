@@ -72,7 +72,7 @@ def stopping_weights(decisions: pd.DataFrame, history: tuple[str, ...] = HISTORY
     Raises
     ------
     FitError
-        When nobody stopped, or the model says that some could not have gone on or stopped.
+        When nobody stopped or nobody went on, or the model says that some could not have done so.
 
     Notes
     -----
@@ -80,6 +80,9 @@ def stopping_weights(decisions: pd.DataFrame, history: tuple[str, ...] = HISTORY
     Robins 2016, Am J Epidemiol 183:758; Robins, Hernan & Brumback 2000, Epidemiology 11:550).
     """
     known = decisions[decisions["stopped"].notna()].reset_index(drop=True)
+    if known["stopped"].nunique() < 2:
+        must = "after some visits courses stopped, and after others they went on"
+        raise FitError(must, got="one of the two, or neither", remedy="Compare more sessions.")
     usual, given = _chance(known, ()), _chance(known, history)
     courses = known["episode_id"]
     went_on = np.log1p(-usual) - np.log1p(-given)
