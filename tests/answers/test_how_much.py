@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import outcomes as oc
-from outcomes.errors import UsageError
+from outcomes.answers.course_model import fit_course
+from outcomes.errors import FitError, UsageError
 from outcomes.provenance import Provenance
 from outcomes.study import study_from_tables
 
@@ -134,6 +136,45 @@ def test_sessions_known_means_the_curve_is_over_sessions_received():
     assert len(pressure) == 1
     assert pressure["conf_low"].iloc[0] < 0 < pressure["conf_high"].iloc[0]
     assert "baseline + score_before + pressure" in given.method
+
+
+@pytest.mark.parametrize("n_therapists", [2, 3, 6])
+def test_a_mean_knows_no_more_than_its_therapists_do(n_therapists):
+    """Student's t with therapists less one, also where their variance is estimated as zero."""
+    study = with_sessions(60, 0)
+    names = np.arange(len(study.sessions)) // 5 % n_therapists
+    study = replace(study, sessions=study.sessions.assign(therapist_id=names.astype(str)))
+    given = oc.answer(study, "how-much")
+    row = given.table[given.table["kind"] == "improvement"].iloc[0]
+    if n_therapists < 3:
+        assert row["df"] > 40
+        assert "(1 | therapist_id)" not in given.method
+        return
+    assert row["df"] <= n_therapists - 1
+    half = stats.t.ppf(0.975, row["df"]) * row["std_error"]
+    assert row["conf_high"] - row["estimate"] == pytest.approx(half)
+    assert "number of therapists less one" in given.method
+
+
+def test_pressure_that_cannot_be_modelled_is_a_check_and_not_silence(monkeypatch):
+    def fails(course, adjusted_for=()):
+        if adjusted_for:
+            must = "The optimiser must converge"
+            raise FitError(must, got="a stop")
+        return fit_course(course)
+
+    monkeypatch.setattr("outcomes.answers.how_much.fit_course", fails)
+    given = oc.answer(with_sessions(60, 0), "how-much")
+    assert "pressure" not in set(given.table["kind"])
+    assert "pressure can be modelled" in {c.name for c in given.checks if not c.passed}
+
+
+def test_scores_that_no_model_fits_are_refused_and_no_traceback():
+    study = with_sessions(60, 0)
+    same = study.assessments["score"].where(study.assessments["session"] < 2, 4.0)
+    given = oc.answer(replace(study, assessments=study.assessments.assign(score=same)), "how-much")
+    assert given.refused
+    assert "no model fits these scores" in given.reason
 
 
 def test_an_unknown_question_or_instrument_is_wrong_use(complete):

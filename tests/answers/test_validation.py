@@ -14,7 +14,14 @@ from outcomes.answers.validation.cases import CASES, CLAIM, Case, Row
 from outcomes.answers.validation.judge import judge
 from outcomes.answers.validation.naive import NAIVE
 from outcomes.answers.validation.page import as_markdown
-from outcomes.answers.validation.run import READ, answer_of, run, run_study, study_of
+from outcomes.answers.validation.run import (
+    READ,
+    answer_of,
+    first_seed,
+    run,
+    run_study,
+    study_of,
+)
 from outcomes.answers.validation.spoilt import SPOILT
 from outcomes.answers.validation.truths import TRUTHS
 from outcomes.synthetic.scenarios import SCENARIOS
@@ -56,6 +63,20 @@ def test_every_name_in_a_promise_is_known_and_no_two_rows_share_theirs():
     names = [(case.name, case.episodes, row.name) for case in CASES for row in case.rows]
     assert len(set(names)) == len(names)
     assert len({case.name for case in CASES}) == len(CASES)
+
+
+def test_no_two_cases_share_a_seed():
+    first = sorted(first_seed(case) for case in CASES)
+    assert min(np.diff(first)) >= max(STUDIES["full"])
+
+
+def test_a_remembered_frame_is_the_study_s_own_and_not_that_of_a_changed_one():
+    study = study_of(REFUSED, 3)
+    once, again = study.trajectory("nprs"), study.trajectory("nprs")
+    again.loc[:, "improvement"] = 0.0
+    pd.testing.assert_frame_equal(study.trajectory("nprs"), once)
+    fewer = replace(study, assessments=study.assessments[study.assessments["session"] != 3])
+    assert len(fewer.trajectory("nprs")) < len(once)
 
 
 def test_a_full_run_has_the_studies_that_error_rates_need():
@@ -119,19 +140,19 @@ def test_a_refusal_is_kept_by_its_share(share, passed):
 
 def test_the_page_says_how_many_studies_and_why_a_row_misses():
     case = case_of("recover", because="It takes visits as independent.")
-    page = as_markdown(judge(records(case, coverage=0.7), [case]), "run.py validate", 7)
+    page = as_markdown(judge(records(case, coverage=0.7), [case]), "run.py validate")
     assert "| 2,000 |" in page
     assert "**no**" in page
     assert "- how-much, default, curve: It takes visits as independent." in page
     assert "Written by `run.py validate`" in page
     assert "so few studies" not in page
-    few = as_markdown(judge(records(case, 100), [case]), "run.py validate --quick", 7)
+    few = as_markdown(judge(records(case, 100), [case]), "run.py validate --quick")
     assert "Every row is kept." in few
     assert "so few studies" in few
 
 
 def test_a_run_goes_on_where_it_stopped_and_is_the_same_run(tmp_path):
-    told = []
+    told, first = [], first_seed(REFUSED)
 
     def counted(done, total):
         told.append((done, total))
@@ -142,9 +163,9 @@ def test_a_run_goes_on_where_it_stopped_and_is_the_same_run(tmp_path):
     upto(1)
     both = upto(2)
     assert told == [(0, 1), (1, 1), (1, 2), (2, 2)]
-    assert both[REFUSED.name]["seed"].tolist() == [10_000, 10_001]
+    assert both[REFUSED.name]["seed"].tolist() == [first, first + 1]
     assert both[REFUSED.name]["refused"].all()
-    assert upto(1)[REFUSED.name]["seed"].tolist() == [10_000]
+    assert upto(1)[REFUSED.name]["seed"].tolist() == [first]
 
 
 def test_ctrl_c_keeps_what_is_finished(tmp_path, monkeypatch, capsys):

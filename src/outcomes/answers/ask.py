@@ -26,7 +26,7 @@ from outcomes.answers.answer import Answer, refusal
 from outcomes.answers.disclosed import disclosed
 from outcomes.answers.plan import Plan, adjusted, read_plan, under_plan
 from outcomes.answers.source import source_of
-from outcomes.errors import UsageError
+from outcomes.errors import FitError, UsageError
 from outcomes.intake.check import check
 from outcomes.study import Study
 
@@ -108,7 +108,11 @@ def _answered(study: Study, name: str, problem: str, options: Mapping[str, Any])
         _known(item.question)
     planned = known is not None and known.find(name, chosen) is not None
     options = taken(ask, **{**options, "instrument": chosen, "planned": planned})
-    return disclosed(under_plan(ask(study, **options), known, chosen), leaves=False)
+    try:
+        given = ask(study, **options)
+    except FitError as error:
+        given = refusal(name, question, f"no model fits these scores. {error}", source_of(study))
+    return disclosed(under_plan(given, known, chosen), leaves=False)
 
 
 def _known(name: str) -> tuple[str, Callable[..., Answer]]:

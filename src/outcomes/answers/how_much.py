@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from outcomes.answers.answer import Answer, Check, Picture, refusal
 from outcomes.answers.beside import beside
 from outcomes.answers.claim import basis_of, words
 from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame, course_frame
-from outcomes.answers.course_model import CourseModel, fit_course, means
+from outcomes.answers.course_model import CourseModel, fit_course, means, therapist_df
 from outcomes.answers.ordinal import BOUND_SHARE, ordinal, ordinal_check, share_at_bound
 from outcomes.answers.sensitivity import sensitivity, verdict
 from outcomes.answers.source import source_of
@@ -116,7 +117,7 @@ def how_much(
     curve = _curves(model)
     curve.insert(0, "kind", "curve")
     at_horizon = curve[curve[course.axis] == course.horizon].assign(kind="improvement")
-    pressure, formula = _pressure_rows(course) if thorough else (pd.DataFrame(), "")
+    pressure, formula, missing = _pressure_rows(course) if thorough else (pd.DataFrame(), "", ())
     table = pd.concat([at_horizon, pressure, curve], ignore_index=True)
     table.insert(0, "term", table["kind"].where(table["kind"] == "pressure", table["group"]))
     around = _around(model, measure, at_horizon) if thorough else Around()
@@ -129,7 +130,7 @@ def how_much(
         method=_method(model, formula),
         estimand=ESTIMAND,
         assumptions=ASSUMPTIONS,
-        checks=(*_checks(model, study, measure, instrument), *around.checks),
+        checks=(*_checks(model, study, measure, instrument), *missing, *around.checks),
         limits=(*_limits(course, formula), *around.limits, *_cautions(study, course, planned)),
         references=REFERENCES,
         source=replace(source, n_used=model.fit.n_observations),
@@ -194,20 +195,20 @@ def _order(
     return table, (ordinal_check(table, *ends),)
 
 
-def _pressure_rows(course: CourseFrame) -> tuple[pd.DataFrame, str]:
+def _pressure_rows(course: CourseFrame) -> tuple[pd.DataFrame, str, tuple[Check, ...]]:
     """Pressure of the last visit before, beside baseline and score before; empty without it."""
     rows = course.rows.dropna(subset=list(BEFORE))
     levels = rows["pressure"].nunique()
     if levels < LEAST_LEVELS or rows["episode_id"].nunique() < LEAST_COURSES:
-        return pd.DataFrame(), ""
+        return pd.DataFrame(), "", ()
     try:
         fit = fit_course(replace(course, rows=rows.reset_index(drop=True)), BEFORE).fit
-    except FitError:
-        return pd.DataFrame(), ""
+    except FitError as error:
+        return pd.DataFrame(), "", (Check("pressure can be modelled", False, str(error)),)
     estimate = fit.test({"pressure": 1.0}).drop(columns="term")
     n_episodes = int(rows["episode_id"].nunique())
     labels = pd.DataFrame({"kind": ["pressure"], "group": ["all"], "n_episodes": [n_episodes]})
-    return labels.join(estimate), fit.request.formula
+    return labels.join(estimate), fit.request.formula, ()
 
 
 def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame) -> str:
@@ -271,6 +272,8 @@ def _method(model: CourseModel, pressure_formula: str) -> str:
         "The horizon is the latest time that at least half of the courses reach; times with fewer "
         f"than {LEAST_COURSES} courses are not shown."
     )
+    if np.isfinite(therapist_df(model.course)):
+        text += " Degrees of freedom of a mean: at most the number of therapists less one."
     if pressure_formula:
         text += f" Pressure: `{pressure_formula}`."
     return text

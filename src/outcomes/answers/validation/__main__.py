@@ -10,7 +10,7 @@ from pathlib import Path
 from outcomes.answers.validation.cases import CASES
 from outcomes.answers.validation.judge import judge
 from outcomes.answers.validation.page import as_markdown
-from outcomes.answers.validation.run import FIRST_SEED, code_fingerprint, run
+from outcomes.answers.validation.run import code_fingerprint, run
 
 STUDIES = {"quick": (16, 80), "full": (500, 2000)}
 """Studies of a case by mode: of slow answers and refusals, and of others (`Case.many`)."""
@@ -46,7 +46,7 @@ def main(words: list[str] | None = None) -> int:
     command = "python -m outcomes.answers.validation --studies {} {}".format(*numbers)
     if not asked.studies:
         command = "python run.py validate" + (" --quick" if asked.quick else "")
-    asked.page.write_text(as_markdown(table, command, FIRST_SEED), encoding="utf-8")
+    asked.page.write_text(as_markdown(table, command), encoding="utf-8")
     print(f"{int(table['passed'].sum())} of {len(table)} rows are kept: {asked.page}")
     return 0
 

@@ -108,10 +108,6 @@ _WITHHELD = (
     "it is shown only where its weights can be relied on; therapists react so strongly here "
     "that it is withheld, and the g-formula stands for it."
 )
-_FEW = (
-    "three therapists cannot show how much therapists vary, so the interval is about care by these "
-    "three, and the answer says that there are only three; the truth is that of all therapists."
-)
 _UNSEEN = (
     "scores are missing because of what nobody recorded, and no model of what was recorded mends "
     "that; `leavers` shows how far the mean would move, and its row holds the truth."
@@ -155,7 +151,7 @@ CASES: tuple[Case, ...] = (
     Case("null", "how-much", (_curve(4), _NO_CLAIM), 100, slow=True),
     Case("regression-to-the-mean", "how-much", (_curve(4), _NO_CLAIM), 100, slow=True),
     Case("floor-and-ceiling", "how-much", (_curve(4),), 100, slow=True),
-    Case("few-clusters", "how-much", (_curve(4, "widen", _FEW),), 100, slow=True),
+    Case("few-clusters", "how-much", (_curve(4, "widen"),), 100, slow=True),
     Case("switching-therapists", "how-much", (_curve(4),), 100, slow=True),
     Case("hospice", "how-much",
          (Row("curve", "recover", "change", {"group": "all", "session_count": 3},
@@ -174,7 +170,8 @@ CASES: tuple[Case, ...] = (
           Row("curvature", "recover", "last curvature")),
          slow=True, changes={"adaptive_share": 0.0}, note="nobody adapted"),
     Case("confounded-pressure", "pressure",
-         (Row("last visit", "null", "nothing", naive="mean before"),), slow=True),
+         (Row("last visit", "null", "nothing", naive="mean before"),
+          Row("marginal structural model", "widen", "nothing", naive="mean before")), slow=True),
     Case("feedback", "pressure",
          (Row("last visit", "recover", "last pressure", naive="same visit"),
           Row("g-formula", "recover", "every pressure", naive="mean before"),
@@ -184,7 +181,8 @@ CASES: tuple[Case, ...] = (
     # sessions, frequency, goals
     Case("default", "sessions", (_curve(6),), 100, slow=True),
     Case("session-count-trap", "sessions",
-         (Row("curve", "recover", "change", {"session_count": 6}, "total of six to eight"),),
+         (Row("curve", "recover", "change", {"session_count": 6}, "total of six to eight"),
+          Row("clone-censor-weight", "widen", "change", {"term": "go on, nobody leaving"})),
          100, slow=True),
     Case("null", "frequency", (Row("equal weeks", "null", "nothing", naive="sessions so far"),),
          changes={"clinic_icc": 0.0}),

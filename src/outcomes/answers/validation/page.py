@@ -31,12 +31,11 @@ Brackets hold exact Monte-Carlo intervals, 99 % for all rows together (Bonferron
 units of the answer (NPRS points, points a Walton level, shares, events per 100 visits); positive =
 too good. Naive analyses stand beside, judged by the same truth; where care does nothing, a mean
 change read as its effect is judged by zero. The answers are the ones users get, without the models
-tried beside them. All cases use the same seeds, so their luck goes together: few studies can show
-the same bias in many rows.
+tried beside them. Each case has seeds of its own.
 """
 
 
-def as_markdown(table: pd.DataFrame, command: str, first_seed: int) -> str:
+def as_markdown(table: pd.DataFrame, command: str) -> str:
     """Return the verdicts as a page of documentation.
 
     Parameters
@@ -45,8 +44,6 @@ def as_markdown(table: pd.DataFrame, command: str, first_seed: int) -> str:
         From `outcomes.answers.validation.judge.judge`.
     command : str
         What was run.
-    first_seed : int
-        Seed of the first study of each case.
     """
     rows = table.to_dict("records")
     made = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
@@ -55,7 +52,7 @@ def as_markdown(table: pd.DataFrame, command: str, first_seed: int) -> str:
     said = "not contradicted by so few studies" if few else "kept"
     lines = [
         INTRO,
-        f"Written by `{command}`, outcomes {__version__}, {made}; seeds from {first_seed}.",
+        f"Written by `{command}`, outcomes {__version__}, {made}.",
         *([QUICK] if few else []),
         f"\n**{kept} of {len(rows)} rows are {said}.**\n",
         "| " + " | ".join(HEADS) + " |",

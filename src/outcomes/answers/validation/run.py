@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import signal
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, fields, replace
 from multiprocessing import Pool
 from pathlib import Path
 from types import MappingProxyType
@@ -23,11 +24,11 @@ from outcomes.answers.validation.cases import CLAIM, Case, Row
 from outcomes.answers.validation.naive import NAIVE
 from outcomes.answers.validation.spoilt import SPOILT
 from outcomes.answers.validation.truths import TRUTHS
-from outcomes.study import Study
+from outcomes.study import Study, Timing
 from outcomes.synthetic.scenarios import scenario_design
 from outcomes.synthetic.simulate import simulate
 
-FIRST_SEED = 10_000
+SEEDS_APART = 10_000
 CHUNK = 5
 """Studies that a process is given at a time; what a chunk found is kept at once."""
 
@@ -36,11 +37,32 @@ Progress = Callable[[int, int], None]
 """Told how many of how many studies are done."""
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class _Remembering(Study):
+    """A study that nobody changes, asked for the same frame by an answer and by each truth."""
+
+    frames: dict[tuple[str, Timing, bool], pd.DataFrame] = field(init=False, default_factory=dict)
+
+    def trajectory(
+        self, instrument: str, timing: Timing = "course", *, same_visit: bool = False
+    ) -> pd.DataFrame:
+        key = instrument, timing, same_visit
+        if key not in self.frames:
+            self.frames[key] = super().trajectory(instrument, timing, same_visit=same_visit)
+        return self.frames[key].copy(deep=False)
+
+
+def first_seed(case: Case) -> int:
+    """Return the seed of a case's first study: its own, so that cases do not share their luck."""
+    return SEEDS_APART * (1 + zlib.crc32(case.name.encode()) % SEEDS_APART)
+
+
 def study_of(case: Case, seed: int) -> Study:
     """Return the study of a case with a seed, spoilt where the case says so."""
     design = scenario_design(case.scenario, episodes=case.episodes, seed=seed)
     study = simulate(replace(design, **case.changes))
-    return SPOILT[case.spoilt](study) if case.spoilt else study
+    study = SPOILT[case.spoilt](study) if case.spoilt else study
+    return _Remembering(**{part.name: getattr(study, part.name) for part in fields(study)})
 
 
 def answer_of(case: Case, study: Study) -> Answer:
@@ -177,11 +199,13 @@ def run(
     """
     folder.mkdir(parents=True, exist_ok=True)
     kept = {case.name: _kept(case, folder) for case in cases}
-    wanted = {case.name: range(FIRST_SEED, FIRST_SEED + studies[case.name]) for case in cases}
+    first = {case.name: first_seed(case) for case in cases}
+    wanted = {name: range(seed, seed + studies[name]) for name, seed in first.items()}
     todo = [
         (case, seeds) for case in cases for seeds in _chunks(wanted[case.name], kept[case.name])
     ]
-    todo.sort(key=lambda chunk: chunk[1][0])  # all cases get their first studies first
+    # all cases get their first studies first
+    todo.sort(key=lambda chunk: chunk[1][0] - first[chunk[0].name])
     total = sum(studies[case.name] for case in cases)
     left = sum(len(seeds) for _, seeds in todo)
     progress(total - left, total)
