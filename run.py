@@ -137,8 +137,9 @@ def lab() -> int:
 
 
 def validate(*, quick: bool) -> int:
-    """Prove what the answers promise on simulated studies; writes docs/validation.md."""
+    """Check what the answers promise on simulated studies; writes docs/validation.md."""
     say("Simulating and answering; stop with Ctrl-C, the same command goes on from there.")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # its processes are what fills the cores
     command = [PYTHON, "-m", "outcomes.answers.validation"]
     return call(*command, *(["--quick"] if quick else []))
 
