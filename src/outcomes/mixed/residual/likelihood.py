@@ -9,20 +9,31 @@ U' V U, F its leading block plus the ridge, and c = (-b, 1) for the solution b o
     d2/drds  = <Omega, S_rs> + d2 sum log|V| - 2 u_r' F^-1 u_s - tr(Psi S_r Psi S_s),
 
 with u_r the leading part of S_r c and Psi the inverse of what stands in the determinant. Nothing
-here is done row by row: see `batches`.
+here is done row by row: see `batches`. A patient touches few columns of C, so U'V U and <Omega,
+U'V_r U> are made of the elements of S and Omega at pairs of those columns: patients' own small
+products are scattered into S and S_r, and Omega is gathered. For Lambda see `across`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
+from scipy.linalg import cho_solve
+from scipy.linalg.lapack import dpotri
 
+from outcomes.mixed.residual.across import across_derivatives, expanded, on_both_sides
+from outcomes.mixed.residual.batches import Batch
+from outcomes.mixed.residual.directions import Directions
 from outcomes.mixed.residual.objective import CorrelatedObjective, parameter_directions
 
 Array = npt.NDArray[Any]
+Evaluated = tuple[Batch, Array, Array]
+"""A batch with its K and U."""
 
 
 @dataclass(frozen=True)
@@ -36,31 +47,50 @@ class Solution:
         The deviance, without constants; infinite where some V is not positive definite.
     S : array, shape (m, m)
         [X C y]' V^-1 [X C y] without the random effects that reach across.
-    B : array, shape (m, m)
-        Takes C to C Lambda.
+    root, root_own : array, shape (m - 1, m - 1) and (d, d)
+        Lower Cholesky factors of F, and of its last rows and columns, which stand in the
+        determinant.
     coefficients : array, shape (m - 1,)
         Fixed coefficients, then spherical random effects.
-    inverse : array, shape (m - 1, m - 1)
-        F^-1.
-    Psi : array, shape (m, m)
     K, U : lists of array, by stratum and batch
     """
 
     theta: Array
     value: float
     S: Array = field(default_factory=lambda: np.empty(0))
-    B: Array = field(default_factory=lambda: np.empty(0))
+    root: Array = field(default_factory=lambda: np.empty(0))
+    root_own: Array = field(default_factory=lambda: np.empty(0))
     coefficients: Array = field(default_factory=lambda: np.empty(0))
-    inverse: Array = field(default_factory=lambda: np.empty(0))
-    Psi: Array = field(default_factory=lambda: np.empty(0))
     K: tuple[tuple[Array, ...], ...] = ()
     U: tuple[tuple[Array, ...], ...] = ()
 
-    @property
+    @cached_property
+    def inverse(self) -> Array:
+        """F^-1, shape (m - 1, m - 1); points of a search that are passed by never need it."""
+        return _inverse(self.root)
+
+    @cached_property
+    def Psi(self) -> Array:  # noqa: N802
+        """Inverse of what stands in the determinant, zero elsewhere, shape (m, m)."""
+        Psi = np.zeros_like(self.S)
+        inside = slice(len(self.root) - len(self.root_own), -1)
+        is_whole = len(self.root_own) == len(self.root)
+        Psi[inside, inside] = self.inverse if is_whole else _inverse(self.root_own)
+        return Psi
+
+    @cached_property
     def Omega(self) -> Array:  # noqa: N802
         """Weight of S in the first derivatives."""
         contrast = np.append(-self.coefficients, 1.0)
         return np.asarray(np.outer(contrast, contrast) + self.Psi)
+
+
+def _inverse(root: Array) -> Array:
+    """Return the inverse of L L'."""
+    if not len(root):
+        return root
+    lower, _ = dpotri(root, lower=True)
+    return np.asarray(np.tril(lower) + np.tril(lower, -1).T)
 
 
 @dataclass(frozen=True)
@@ -83,7 +113,7 @@ class Derivatives:
 def solve(objective: CorrelatedObjective, theta: Array) -> Solution:
     """Evaluate the deviance."""
     D = _random_covariance(objective.own_factor(theta))
-    log_det, S = 0.0, 0.0
+    log_det, S = 0.0, np.zeros((objective.m, objective.m))
     all_K, all_U = [], []
     for stratum, free in zip(objective.strata, objective.residual_free(theta), strict=True):
         Ks, Us = [], []
@@ -97,13 +127,12 @@ def solve(objective: CorrelatedObjective, theta: Array) -> Solution:
             diagonal = np.diagonal(root, axis1=1, axis2=2)
             log_det += 2.0 * float(batch.counts @ np.log(diagonal).sum(axis=1))
             U = K[batch.pattern] @ batch.W
-            m = U.shape[2]
-            S = S + batch.W.reshape(-1, m).T @ U.reshape(-1, m)
+            batch.add_products(batch.W, U, S)
             Ks.append(K)
             Us.append(U)
         all_K.append(tuple(Ks))
         all_U.append(tuple(Us))
-    return _solved(objective, theta, log_det, np.asarray(S), tuple(all_K), tuple(all_U))
+    return _solved(objective, theta, log_det, (S + S.T) / 2.0, tuple(all_K), tuple(all_U))
 
 
 def _random_covariance(lam: Array) -> Array:
@@ -118,114 +147,113 @@ def _solved(
     K: tuple[tuple[Array, ...], ...],
     U: tuple[tuple[Array, ...], ...],
 ) -> Solution:
-    B = _expansion(objective, objective.across_factors(theta), len(S))
-    moved = B.T @ ((S + S.T) / 2.0) @ B
+    factors = objective.across_factors(theta)
+    moved = on_both_sides(objective, factors, S)
     p, size = objective.p, len(S) - 1
     F = moved[:size, :size].copy()
     F[np.arange(p, size), np.arange(p, size)] += 1.0
-    inside = slice(0, size) if objective.reml else slice(p, size)
     try:
-        inverse = np.linalg.inv(F)
-        determinant = np.linalg.cholesky(F[inside, inside])
+        root = np.linalg.cholesky(F)
+        root_own = root if objective.reml else np.linalg.cholesky(F[p:, p:])
     except np.linalg.LinAlgError:
         return Solution(theta, np.inf)
-    coefficients = inverse @ moved[:size, size]
+    coefficients = cho_solve((root, True), moved[:size, size], check_finite=False)
     rss = moved[size, size] - moved[:size, size] @ coefficients
-    Psi = np.zeros_like(S)
-    Psi[inside, inside] = np.linalg.inv(F[inside, inside])
-    value = log_det + 2.0 * float(np.log(np.diag(determinant)).sum()) + float(rss)
-    return Solution(theta, value, S, B, coefficients, inverse, Psi, K, U)
-
-
-def _expansion(objective: CorrelatedObjective, factors: list[Array], m: int) -> Array:
-    """Return the matrix that takes [X C y] to [X C Lambda y]."""
-    B = np.eye(m)
-    start = objective.p
-    for part, factor in zip(objective.across, factors, strict=True):
-        size = part.n_levels * part.block.q
-        B[start : start + size, start : start + size] = np.kron(np.eye(part.n_levels), factor)
-        start += size
-    return B
+    value = log_det + 2.0 * float(np.log(np.diag(root_own)).sum()) + float(rss)
+    return Solution(theta, value, S, root, root_own, coefficients, K, U)
 
 
 def differentiate(objective: CorrelatedObjective, at: Solution) -> Derivatives:
     """Return the exact gradient and Hessian of the deviance at a solution."""
-    k, k_across = objective.n_parameters, sum(part.block.n_theta for part in objective.across)
-    inner = k - k_across
+    k, inner = objective.n_parameters, objective.n_inner
     gradient, hessian = np.zeros(k), np.zeros((k, k))
     raw = np.zeros((inner, *at.S.shape))
+    Omega = _outer_weight(objective, at)
     for position in range(len(objective.strata)):
-        own = _stratum_derivatives(objective, at, position)
-        gradient[:inner] += own.gradient
-        hessian[:inner, :inner] += own.hessian
-        raw += own.slopes
-    slopes = np.concatenate([at.B.T @ raw @ at.B, np.zeros((k_across, *at.S.shape))])
-    _add_across(objective, at, raw, gradient, hessian, slopes)
+        own = _stratum_derivatives(objective, at, position, Omega, raw)
+        gradient[:inner] += own[0]
+        hessian[:inner, :inner] += own[1]
+    factors = objective.across_factors(at.theta)
+    half = expanded(objective, factors, raw)
+    slopes = expanded(objective, factors, half.transpose(0, 2, 1)).transpose(0, 2, 1)
+    if factors:
+        SB = expanded(objective, factors, at.S)
+        gradient[inner:], rows, more = across_derivatives(objective, at.S, SB, half, at.Omega)
+        hessian[inner:] = rows
+        hessian[:inner, inner:] = rows[:, :inner].T
+        slopes = np.concatenate([slopes, more])
     contrast = np.append(-at.coefficients, 1.0)
     u = (slopes @ contrast)[:, :-1]
-    T = at.Psi @ slopes
     hessian -= 2.0 * u @ at.inverse @ u.T
-    hessian -= T.reshape(k, -1) @ T.transpose(0, 2, 1).reshape(k, -1).T
+    hessian -= _traces(objective, at.Psi, slopes)
     return Derivatives(gradient, (hessian + hessian.T) / 2.0, slopes)
 
 
+def _traces(objective: CorrelatedObjective, Psi: Array, slopes: Array) -> Array:
+    """Return tr(Psi S_r Psi S_s), shape (k, k)."""
+    k, m, _ = slopes.shape
+    if objective.touched is None:
+        T = Psi @ slopes
+    else:
+        rows, columns = objective.touched
+        starts = np.searchsorted(rows, np.arange(m)) + len(rows) * np.arange(k)[:, None]
+        parts = (
+            slopes[:, rows, columns].ravel(),
+            np.tile(columns, k),
+            np.append(starts, k * len(rows)),
+        )
+        T = (sparse.csr_array(parts, (k * m, m)) @ Psi).reshape(k, m, m)  # T', of the same traces
+    return np.asarray(T.reshape(k, -1) @ T.transpose(0, 2, 1).reshape(k, -1).T)
+
+
 def _stratum_derivatives(
-    objective: CorrelatedObjective, at: Solution, position: int
-) -> Derivatives:
-    """Return what one stratum adds: first derivatives, the second ones at fixed solution, S_r."""
+    objective: CorrelatedObjective, at: Solution, position: int, Omega: Array, raw: Array
+) -> tuple[Array, Array]:
+    """Return what one stratum adds to first derivatives, and to second ones at fixed solution.
+
+    ``Omega`` is the weight of S before Lambda; what the stratum adds to S_r, shape (k_inner, m, m),
+    is added to ``raw``.
+    """
     stratum = objective.strata[position]
     free = objective.residual_free(at.theta)[position]
-    Omega = at.B @ at.Omega @ at.B.T
-    sums, pairs, slopes = np.zeros(()), np.zeros(()), np.zeros(())
-    for batch_position, batch in enumerate(stratum.batches):
-        directions = stratum.directions(free, batch_position)
-        K, U = at.K[position][batch_position], at.U[position][batch_position]
-        fitted = batch.by_pattern(U @ Omega @ U.transpose(0, 2, 1))
+    sums, pairs = np.zeros(()), np.zeros(())
+    batches = list(zip(stratum.batches, at.K[position], at.U[position], strict=True))
+    directions = [stratum.directions(free, number) for number in range(len(batches))]
+    for (batch, K, U), own in zip(batches, directions, strict=True):
+        fitted = batch.by_pattern(U @ batch.within(Omega) @ U.transpose(0, 2, 1))
         weighted = batch.counts[:, None, None] * K
-        sums = sums + directions.sums(weighted - fitted)
-        pairs = pairs + directions.pairs(K, 2.0 * fitted - weighted)
-        slopes = slopes + directions.slopes(U, batch.pattern)
+        sums = sums + own.sums(weighted - fitted)
+        pairs = pairs + own.pairs(K, 2.0 * fitted - weighted)
     C, curvature = parameter_directions(objective, at.theta, position, sums)
-    hessian = C @ pairs @ C.T + curvature
-    m = len(at.S)
-    raw = -(C @ slopes.reshape(C.shape[1], -1)).reshape(len(C), m, m)
-    return Derivatives(C @ sums, hessian, (raw + raw.transpose(0, 2, 1)) / 2.0)
+    for r in np.flatnonzero(C.any(axis=1)):
+        _add_touched(batches, directions, C[r], raw[r])
+    _add_whole(batches, directions, C, raw)
+    return C @ sums, C @ pairs @ C.T + curvature
 
 
-def _add_across(
-    objective: CorrelatedObjective,
-    at: Solution,
-    raw: Array,
-    gradient: Array,
-    hessian: Array,
-    slopes: Array,
+def _add_touched(
+    batches: list[Evaluated], directions: list[Directions], weights: Array, into: Array
 ) -> None:
-    """Fill in what the random effects that reach across patients add."""
-    moves = _across_moves(objective, len(at.S))
-    if not moves:
-        return
-    start = len(raw)
-    S = (at.S + at.S.T) / 2.0
-    for t, move in enumerate(moves, start):
-        half = move.T @ S @ at.B
-        slopes[t] = half + half.T
-        gradient[t] = np.sum(at.Omega * slopes[t])
-        mixed = 2.0 * np.einsum("ij,rij->r", at.Omega, move.T @ raw @ at.B)
-        hessian[t, :start] += mixed
-        hessian[:start, t] += mixed
-        for other, second in enumerate(moves, start):
-            hessian[t, other] += 2.0 * np.sum(at.Omega * (move.T @ S @ second))
+    """Add S_r = -sum U' V_r U, V_r = sum_i w_i E_i, of batches that keep only touched columns."""
+    for (batch, _, U), own in zip(batches, directions, strict=True):
+        if batch.columns is not None:
+            batch.add_products(U, -own.combine(weights)[batch.pattern] @ U, into)
 
 
-def _across_moves(objective: CorrelatedObjective, m: int) -> list[Array]:
-    """Return dB of each parameter of the random effects that reach across patients."""
-    moves, start = [], objective.p
-    for part in objective.across:
-        size = part.n_levels * part.block.q
-        for unit in np.eye(part.block.n_theta):
-            move = np.zeros((m, m))
-            inside = slice(start, start + size)
-            move[inside, inside] = np.kron(np.eye(part.n_levels), part.block.factor(unit))
-            moves.append(move)
-        start += size
-    return moves
+def _add_whole(
+    batches: list[Evaluated], directions: list[Directions], C: Array, raw: Array
+) -> None:
+    """Add the S_r of batches that keep all columns: sums with each E first, then parameters."""
+    slopes = np.zeros(())
+    for (batch, _, U), own in zip(batches, directions, strict=True):
+        if batch.columns is None:
+            slopes = slopes + own.slopes(U, batch.pattern)
+    if slopes.ndim:
+        found = -(C @ slopes.reshape(len(slopes), -1)).reshape(raw.shape)
+        raw += (found + found.transpose(0, 2, 1)) / 2.0
+
+
+def _outer_weight(objective: CorrelatedObjective, at: Solution) -> Array:
+    """Return B Omega B': the weight of S before Lambda."""
+    turned = [factor.T for factor in objective.across_factors(at.theta)]
+    return on_both_sides(objective, turned, at.Omega)

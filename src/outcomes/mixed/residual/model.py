@@ -23,6 +23,7 @@ from outcomes.mixed.residual.correlation import (
 )
 from outcomes.mixed.residual.layout import Layout, make_layout
 from outcomes.mixed.residual.objective import Across, CorrelatedObjective, Stratum
+from outcomes.mixed.residual.rows import make_rows
 from outcomes.mixed.residual.structures import ByDistance, ByVisit, Structure
 
 Array = npt.NDArray[Any]
@@ -92,12 +93,12 @@ def make_model(design: Design, reml: bool) -> CorrelatedModel:
     ]
     own = next((i for i, factor in enumerate(design.factors) if _is_own(factor, layout)), None)
     across = tuple(i for i in range(len(design.factors)) if i != own)
-    C = [_level_columns(design.factors[i], columns[i]) for i in across]
-    W = np.column_stack([Q * size, *C, residual])
+    levels = [_levels(design.factors[i], columns[i]) for i in across]
+    source = make_rows(Q * size, levels, residual)
     Z = columns[own] if own is not None else np.empty((design.n, 0))
     objective = CorrelatedObjective(
         strata=tuple(
-            Stratum(_structure(layout, stratum), make_batches(layout, stratum, W, Z))
+            Stratum(_structure(layout, stratum), make_batches(layout, stratum, source, Z))
             for stratum in range(len(layout.stratum_names))
         ),
         own=design.factors[own].covariance if own is not None else BlockCovariance(()),
@@ -105,6 +106,7 @@ def make_model(design: Design, reml: bool) -> CorrelatedModel:
             Across(design.factors[i].covariance, design.factors[i].n_levels) for i in across
         ),
         p=Q.shape[1],
+        m=source.m,
         reml=reml,
     )
     return CorrelatedModel(layout, basis, objective, own, across, scales, residual)
@@ -132,20 +134,18 @@ def _is_own(factor: GroupingFactor, layout: Layout) -> bool:
     return factor.n_levels == len(layout.levels) == len(np.unique(pairs))
 
 
-def _level_columns(factor: GroupingFactor, Z: Array) -> Array:
-    """Return one column for each level and random effect, level by level, shape (n, levels * q)."""
-    n, q = Z.shape
-    if factor.n_levels * q > MAX_ACROSS:
+def _levels(factor: GroupingFactor, Z: Array) -> tuple[Array, Array, int]:
+    """Return the level of each row, its columns, shape (n, q), and the number of levels."""
+    size = factor.n_levels * Z.shape[1]
+    if size > MAX_ACROSS:
         must = f"Effects that reach across patients beside us, ar1, ...: at most {MAX_ACROSS}"
         raise FitError(
             must,
-            got=f"{factor.n_levels * q}",
+            got=f"{size}",
             where=f"grouping factor '{factor.name}'",
             remedy="Give the residual covariance the same group, or leave that random term out.",
         )
-    columns = np.zeros((n, factor.n_levels, q))
-    columns[np.arange(n), factor.codes] = Z
-    return columns.reshape(n, -1)
+    return factor.codes, Z, factor.n_levels
 
 
 def _structure(layout: Layout, stratum: int) -> Structure:

@@ -21,6 +21,9 @@ from outcomes.mixed.residual.structures import ByDistance, ByVisit, Structure
 
 Array = npt.NDArray[Any]
 
+SPARSE = 0.1
+"""Below this share of elements a sparse product is faster than a dense one."""
+
 
 @dataclass(frozen=True)
 class Stratum:
@@ -87,6 +90,8 @@ class CorrelatedObjective:
     across : tuple of Across
     p : int
         Fixed columns.
+    m : int
+        Columns of [X, C, y].
     reml : bool
     """
 
@@ -94,6 +99,7 @@ class CorrelatedObjective:
     own: BlockCovariance
     across: tuple[Across, ...]
     p: int
+    m: int
     reml: bool
 
     @property
@@ -106,6 +112,21 @@ class CorrelatedObjective:
         """Number of covariance parameters."""
         own = self.own.n_theta if self.own.sizes else 0
         return self.n_residual + own + sum(part.block.n_theta for part in self.across)
+
+    @property
+    def n_inner(self) -> int:
+        """Parameters that V of a patient depends on: all but those of ``across``."""
+        return self.n_parameters - sum(part.block.n_theta for part in self.across)
+
+    @cached_property
+    def touched(self) -> tuple[Array, Array] | None:
+        """Rows and columns, in order, of elements of S that need not be zero; None if many are."""
+        batches = [batch for stratum in self.strata for batch in stratum.batches]
+        if any(batch.columns is None for batch in batches):
+            return None
+        places = np.unique(np.concatenate([np.unique(batch.pairs) for batch in batches]))
+        few = len(places) < SPARSE * self.m**2
+        return (places // self.m, places % self.m) if few else None
 
     def residual_free(self, theta: Array) -> list[Array]:
         """Return the parameters of R of each stratum."""
@@ -144,7 +165,7 @@ def parameter_directions(
         Sums of the directions with G.
     """
     k_own = objective.own.n_theta if objective.own.sizes else 0
-    inner = objective.n_residual + k_own
+    inner = objective.n_inner
     structures = [stratum.structure for stratum in objective.strata]
     start = sum(structure.n_parameters for structure in structures[:position])
     structure, free = structures[position], objective.residual_free(theta)[position]

@@ -86,7 +86,7 @@ def require_identified(model: CorrelatedModel, design: Design, start: Array) -> 
         Naming the parameters.
     """
     objective = model.objective
-    inner = objective.n_parameters - sum(part.block.n_theta for part in objective.across)
+    inner = objective.n_inner
     theta = start + 0.1 * np.cos(1.0 + np.arange(len(start)))
     gram = np.zeros((inner, inner))
     for position, stratum in enumerate(objective.strata):
