@@ -8,8 +8,9 @@ import pandas as pd
 
 from outcomes.answers.answer import Answer, Check, Picture, refusal
 from outcomes.answers.claim import basis_of, words
-from outcomes.answers.contrasts import estimates, fitted, fixed_rows
-from outcomes.answers.course_frame import LEAST_COURSES
+from outcomes.answers.contrasts import estimates, fixed_rows
+from outcomes.answers.course_frame import LEAST_COURSES, Axis, CourseFrame
+from outcomes.answers.course_model import fit_course
 from outcomes.answers.source import source_of
 from outcomes.answers.wording import counted, decimals, interval, scale, turned, when
 from outcomes.dictionary.instruments import Instrument
@@ -19,8 +20,7 @@ NAME = "frequency"
 QUESTION = "Once or twice a week?"
 OFTEN = 1.5
 """Scripts of at least so many visits a week count as often."""
-AXES = ("week", "session_count")
-FEW = 4
+AXES: tuple[Axis, ...] = ("week", "session_count")
 
 ESTIMAND = (
     "Difference in mean improvement between courses whose script says at least "
@@ -85,8 +85,9 @@ def frequency(study: Study, *, instrument: str, planned: bool = False) -> Answer
         table=table,
         picture=_picture(table, measure),
         method="Linear mixed models by REML, on weeks and on sessions received: improvement "
-        "~ often * time + condition + baseline + (1 | episode_id), time as a natural spline; "
-        "contrast at the latest time that ten courses of each frequency reach.",
+        "~ often * time + condition + baseline, time as a natural spline; courses vary in level "
+        "and slope, therapists and returning patients in level where there are enough. "
+        "Contrast at the latest time that ten courses of each frequency reach.",
         estimand=ESTIMAND,
         assumptions=ASSUMPTIONS,
         checks=(_alike(rows),),
@@ -110,7 +111,7 @@ def _rows(study: Study, instrument: str) -> pd.DataFrame:
     return rows[per_week.notna()].reset_index(drop=True)
 
 
-def _contrast(rows: pd.DataFrame, axis: str) -> pd.DataFrame:
+def _contrast(rows: pd.DataFrame, axis: Axis) -> pd.DataFrame:
     """Difference often minus less often at the latest time that both reach; empty without one."""
     rows = rows[rows[axis].notna() & (rows[axis] > 0)]
     seen = rows.groupby([axis, "often"])["episode_id"].nunique().reset_index(name="n")
@@ -120,7 +121,7 @@ def _contrast(rows: pd.DataFrame, axis: str) -> pd.DataFrame:
         return pd.DataFrame()
     time = float(wide.index.max())
     rows = rows[rows[axis] <= time].reset_index(drop=True)
-    row = _difference(rows, axis, time)
+    row = _difference(CourseFrame(rows, axis, "often", (time,), time, {}))
     kind = "equal weeks" if axis == "week" else "equal sessions"
     row.insert(0, "term", "often minus less often")
     row.insert(1, "kind", kind)
@@ -129,14 +130,11 @@ def _contrast(rows: pd.DataFrame, axis: str) -> pd.DataFrame:
     return row
 
 
-def _difference(rows: pd.DataFrame, axis: str, time: float) -> pd.DataFrame:
-    n_times = rows[axis].nunique()
-    spline = f"cr({axis}, df=3, constraints='center')"
-    of_time = spline if n_times > FEW else (f"C({axis})" if n_times > 1 else "")
-    fixed = f"often * {of_time}" if of_time else "often"
-    condition = " + condition" if rows["condition"].nunique() > 1 else ""
-    fit = fitted(f"improvement ~ {fixed}{condition} + baseline + (1 | episode_id)", rows)
-    at = pd.DataFrame({"often": ["yes", "no"], axis: time})
+def _difference(course: CourseFrame) -> pd.DataFrame:
+    rows = course.rows
+    condition = ("condition",) if rows["condition"].nunique() > 1 else ()
+    fit = fit_course(course, (*condition, "baseline")).fit
+    at = pd.DataFrame({"often": ["yes", "no"], course.axis: course.horizon})
     at = at.assign(condition=rows["condition"].iloc[0], baseline=rows["baseline"].mean())
     both = fixed_rows(fit, at)
     return estimates(fit, both[0] - both[1])
