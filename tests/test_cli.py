@@ -137,3 +137,46 @@ def test_wrong_use_ends_with_its_code_and_one_line(words, code, study_folder, tm
     assert shown
     assert "Traceback" not in shown
     assert list(tmp_path.iterdir()) == []
+
+
+def test_power_prints_a_sentence_and_its_numbers(capsys):
+    words = ["power", "--episodes", "60", "--simulations", "2", "--processes", "1"]
+    assert main(words) == 0
+    assert "Of 2 simulated studies of 60 courses" in capsys.readouterr().out
+    assert main([*words, "--json"]) == 0
+    table = json.loads(capsys.readouterr().out)
+    assert {"clear", "answered", "failed"} <= {row["term"] for row in table}
+    assert main([*words, "--question", "goals"]) == 2
+
+
+def test_rehearse_prints_how_often_something_was_found(study_folder, capsys):
+    words = ["rehearse", str(study_folder), "--question", "frequency", "--n", "2"]
+    assert main([*words, "--processes", "1"]) == 0
+    assert "of 2 rehearsals" in capsys.readouterr().out
+
+
+def test_doctor_finds_everything_and_says_what_to_do_about_what_is_missing(capsys, monkeypatch):
+    from importlib.metadata import PackageNotFoundError, version
+
+    assert main(["doctor"]) == 0
+    assert "missing" not in capsys.readouterr().out
+
+    def without(*names):
+        def found(name):
+            if name in names:
+                raise PackageNotFoundError(name)
+            return "0.0.1" if name == "scipy" and "old" in names else version(name)
+
+        return found
+
+    monkeypatch.setattr("outcomes.cli.doctor.version", without("typst"))
+    assert main(["doctor"]) == 0
+    shown = capsys.readouterr().out
+    assert 'pip install "outcomes[report]"' in shown
+    monkeypatch.setattr("outcomes.cli.doctor.version", without("numpy"))
+    assert main(["doctor", "--json"]) == 3
+    states = {row["what"]: row["state"] for row in json.loads(capsys.readouterr().out)}
+    assert states["numpy"] == "missing"
+    monkeypatch.setattr("outcomes.cli.doctor.version", without("old"))
+    assert main(["doctor"]) == 3
+    assert "too old" in capsys.readouterr().out

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import typer
 
-from outcomes.cli import analyse, prepare, publish
+from outcomes.cli import analyse, doctor, plan, prepare, publish
 from outcomes.cli.app import app
 from outcomes.errors import OutcomesError
 
-VERBS = (prepare, analyse, publish)
+VERBS = (prepare, plan, analyse, publish, doctor)
 """Modules whose import registers the verbs, in the order of help."""
 
 

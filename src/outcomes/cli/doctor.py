@@ -1,0 +1,97 @@
+"""The verb doctor: whether everything is there that the verbs need, and what to do if not."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Literal
+
+import typer
+
+from outcomes import __version__
+from outcomes.cli.app import Json, app
+from outcomes.cli.printing import print_table
+
+EXTRAS = {
+    "report": "PDF, Word and PowerPoint reports",
+    "big": "Parquet files",
+    "sql": "DuckDB and PostgreSQL",
+}
+"""What the optional packages are for."""
+_REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(?P<bounds>[^;]*)(?:.*extra == ['\"](?P<extra>\w+))?")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Parameters
+    ----------
+    what : str
+        Its name.
+    state : {"ok", "missing", "too old"}
+    found : str
+        Version, or empty.
+    remedy : str
+        What to do, or empty.
+    needed : bool
+        Whether nothing works without it.
+    """
+
+    what: str
+    state: Literal["ok", "missing", "too old"]
+    found: str
+    remedy: str
+    needed: bool
+
+
+def findings() -> list[Finding]:
+    """Look at Python and every package, those of an extra with what they are for.
+
+    Examples
+    --------
+    >>> findings()[0].what
+    'python'
+    """
+    python = Finding("python", "ok", platform.python_version(), "", needed=True)
+    return [python, *(_of(text) for text in sorted(requires("outcomes") or []))]
+
+
+def _of(requirement: str) -> Finding:
+    parsed = _REQUIREMENT.match(requirement)
+    assert parsed is not None  # our own metadata
+    name, extra = parsed["name"], parsed["extra"] or ""
+    what = f"{name} ({EXTRAS[extra]})" if extra else name
+    remedy = f'pip install "outcomes[{extra}]"' if extra else "python run.py setup"
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        return Finding(what, "missing", "", remedy, needed=not extra)
+    least = re.search(r">=\s*([\d.]+)", parsed["bounds"])
+    if least and _numbers(found) < _numbers(least[1]):
+        return Finding(what, "too old", found, remedy, needed=not extra)
+    return Finding(what, "ok", found, "", needed=not extra)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", text)[:3])
+
+
+@app.command()
+def doctor(*, as_json: Json = False) -> None:
+    """Look whether everything is there, and say what to do about what is not.
+
+    Example: outcomes doctor
+    """
+    import pandas as pd
+
+    found = findings()
+    if not as_json:
+        typer.echo(f"outcomes {__version__}, {sys.platform}, {platform.machine()}")
+    table = pd.DataFrame([asdict(item) for item in found])
+    print_table(table if as_json else table.drop(columns="needed"), as_json=as_json)
+    if any(item.needed and item.state != "ok" for item in found):
+        raise typer.Exit(3)

@@ -1,0 +1,87 @@
+"""Verbs before the data are looked at: power, rehearse."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from outcomes.cli.app import Columns, Data, Instrument, Json, app
+from outcomes.cli.printing import loaded, print_table
+
+Question = Annotated[str, typer.Option(help="how-much, pressure, frequency, therapists or trial.")]
+Seed = Annotated[int, typer.Option(help="Seed of all that is simulated.")]
+Processes = Annotated[int, typer.Option(help="Processes at work; the result is the same.")]
+BOTH = min(2, os.cpu_count() or 1)
+
+
+@app.command()
+def power(
+    scenario: Annotated[str, typer.Option(help="What is true.")] = "two-arm-trial",
+    question: Question = "trial",
+    episodes: Annotated[int | None, typer.Option(help="Courses of a study.")] = None,
+    design: Annotated[
+        Path | None, typer.Option(help="A design (TOML) instead of a scenario.")
+    ] = None,
+    week: Annotated[float | None, typer.Option(help="Week of the estimate.")] = None,
+    simulations: Annotated[int, typer.Option(help="Studies to simulate.")] = 1000,
+    seed: Seed = 1,
+    processes: Processes = BOTH,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Say what studies of a design would show: power and precision, with the answer itself.
+
+    Example: outcomes power --scenario two-arm-trial --episodes 120 --week 8
+    """
+    from dataclasses import replace
+
+    from outcomes.planning.power import power as find
+    from outcomes.synthetic.design import Design
+    from outcomes.synthetic.scenarios import scenario_design
+
+    chosen = Design.from_toml(design) if design else scenario_design(scenario)
+    chosen = replace(chosen, episodes=episodes or chosen.episodes)
+    found = find(
+        chosen, question, week=week, n_simulations=simulations, seed=seed, processes=processes,
+        progress=_told,
+    )  # fmt: skip
+    if not as_json:
+        typer.echo(found.sentence)
+    print_table(found.table, as_json=as_json)
+
+
+@app.command()
+def rehearse(
+    data: Data,
+    question: Question,
+    columns: Columns = None,
+    instrument: Instrument = None,
+    n: Annotated[int, typer.Option(help="Rehearsals.")] = 200,
+    seed: Seed = 1,
+    processes: Processes = BOTH,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Ask a question of a study's own visits with scores in which there is nothing to find.
+
+    Example: outcomes rehearse data/synthetic --question frequency
+    """
+    from outcomes.planning.rehearse import rehearse as find
+
+    study = loaded(data, columns)
+    found = find(
+        study, question, instrument=instrument, n=n, seed=seed, processes=processes, progress=_told
+    )
+    if not as_json:
+        typer.echo(found.sentence)
+    print_table(found.table, as_json=as_json)
+
+
+def _told(done: int, total: int) -> None:
+    """Count on one line of a terminal; a file or a pipe gets none of it."""
+    if sys.stderr.isatty():
+        typer.echo(f"\r{done:,} of {total:,}" + ("\n" if done == total else ""), err=True, nl=False)

@@ -1,0 +1,184 @@
+"""What a study of a design can show: power and precision, by simulation and the real answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from outcomes.answers.ask import QUESTIONS
+from outcomes.answers.validation.truths import TRUTHS
+from outcomes.answers.wording import when
+from outcomes.planning.repeated import (
+    Progress,
+    asked_of,
+    counted,
+    in_percent,
+    known,
+    repeated,
+    seeds_from,
+    silent,
+    told,
+)
+from outcomes.synthetic.design import Design
+from outcomes.synthetic.simulate import simulate
+
+TRUE: Mapping[str, str] = {
+    "pressure": "last pressure",
+    "frequency": "more visits, equal weeks",
+    "trial": "effect of the arm",
+}
+"""What is true of a question's estimate, by name in `outcomes.answers.validation.truths`."""
+CHANGE_ONLY = (
+    " This is change during care: no number of courses turns it into an effect, a comparison group "
+    "does."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Power:
+    """What studies of one design show.
+
+    Parameters
+    ----------
+    design : Design
+        The design.
+    question, instrument : str
+        What was asked.
+    place : str
+        When the estimate stands, such as ``at week 8``; empty where that differs.
+    table : DataFrame
+        ``term, estimate, conf_low, conf_high, n``, as `outcomes.planning.repeated.counted`.
+    n_simulations, seed : int
+        How many studies, and from which seed.
+    """
+
+    design: Design
+    question: str
+    instrument: str
+    place: str
+    table: pd.DataFrame
+    n_simulations: int
+    seed: int
+
+    def __repr__(self) -> str:
+        return f"Power({self.question}: {self.n_simulations:,} simulated studies)"
+
+    @property
+    def sentence(self) -> str:
+        """Say in plain words what the studies show, each share with its Monte-Carlo interval."""
+        precision = _precision(self.table)
+        if self.question == "how-much":
+            return f"{self._where()} {precision}{CHANGE_ONLY}"
+        found = in_percent(told(self.table, "clear"))
+        place = f" {self.place}" if self.place else ""
+        return (
+            f"{self._where()} {found} find a difference{place} at p < 0.05{_truth(self.table)}. "
+            f"{precision}"
+        ).rstrip()
+
+    def _where(self) -> str:
+        asked = QUESTIONS[self.question][0]
+        return (
+            f"{asked} Of {self.n_simulations:,} simulated studies of {self.design.episodes:,} "
+            "courses:"
+        )
+
+
+def _truth(table: pd.DataFrame) -> str:
+    if "truth" not in set(table["term"]):
+        return ""
+    return f", where the true one is {told(table, 'truth')[0]:.2f}"
+
+
+def _precision(table: pd.DataFrame) -> str:
+    if "half_width_mean" not in set(table["term"]):
+        return ""
+    mean, largest = (told(table, f"half_width_{name}")[0] for name in ("mean", "largest"))
+    return (
+        f"The 95 % interval reaches {mean:.2f} to either side on average, and at most "
+        f"{largest:.2f} in nine of ten."
+    )
+
+
+def power(
+    design: Design,
+    question: str = "how-much",
+    *,
+    instrument: str = "nprs",
+    week: float | None = None,
+    n_simulations: int = 1000,
+    seed: int = 1,
+    processes: int = 1,
+    progress: Progress = silent,
+) -> Power:
+    """Simulate studies of a design, ask each the question, and count what is found.
+
+    Parameters
+    ----------
+    design : Design
+        Holds the truth that is to be found; its own seed is not used.
+    question : str
+        A question with one test: how-much, pressure, frequency, therapists or trial.
+    instrument : str
+        Of the outcome.
+    week : float, optional
+        Week of the estimate; by default the one that the answer's sentence is about.
+    n_simulations : int
+        Studies, at least 1; the interval of a share of 80 % is 5 points wide with 1,000.
+    seed : int
+        Of all studies.
+    processes : int
+        At work at once; the result does not depend on it.
+    progress : callable
+        Told how many studies are done, and of how many.
+
+    Returns
+    -------
+    Power
+        ``.table`` and ``.sentence``. A study whose question is refused, or that no model fits,
+        has found nothing and is counted so; how many there were stands in the table.
+
+    Raises
+    ------
+    UsageError
+        When the question has no one test.
+    DesignError
+        When none of the first ten studies answers the question.
+
+    Notes
+    -----
+    Arnold et al. (2011), BMC Med Res Methodol 11:94: power by simulating the analysis itself.
+
+    Examples
+    --------
+    >>> from outcomes.synthetic.scenarios import scenario_design
+    >>> found = power(scenario_design("two-arm-trial", episodes=60), "trial", n_simulations=4)
+    >>> found.table["term"].tolist()[:3]
+    ['clear', 'answered', 'failed']
+    """
+    known(question, n_simulations)
+    task = partial(_one, design, question, instrument, week)
+    seeds = seeds_from(seed, n_simulations)
+    records = repeated(task, seeds, processes=processes, progress=progress)
+    place = _place(records)
+    return Power(design, question, instrument, place, counted(records), n_simulations, seed)
+
+
+def _one(
+    design: Design, question: str, instrument: str, week: float | None, seed: int
+) -> dict[str, Any]:
+    truth = TRUTHS[TRUE[question]] if question in TRUE else None
+    study = simulate(replace(design, seed=seed))
+    return asked_of(study, question, instrument, week=week, truth=truth)
+
+
+def _place(records: pd.DataFrame) -> str:
+    """Where in time the estimates stand, in words; empty where that differs between studies."""
+    for axis in ("week", "session_count"):
+        if axis in records and records[axis].nunique() == 1:
+            return when(axis, float(records[axis].dropna().iloc[0]))
+    return ""

@@ -1,0 +1,209 @@
+"""Rehearse an analysis on a study's own visits, with scores drawn so that nothing is to be found.
+
+The visits, scripts, therapists, pressures and arms stay as recorded; scores come from a mixed model
+of the recorded ones that knows nothing of what the question is about. What the answer finds then,
+it finds by mistake.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcomes.answers.ask import QUESTIONS
+from outcomes.answers.contrasts import fitted
+from outcomes.answers.course_model import LEAST_CLUSTERS
+from outcomes.errors import UsageError
+from outcomes.mixed.bootstrap import simulate
+from outcomes.mixed.results import MixedFit
+from outcomes.planning.repeated import (
+    Progress,
+    asked_of,
+    counted,
+    in_percent,
+    known,
+    repeated,
+    seeds_from,
+    silent,
+    told,
+)
+from outcomes.study import Study
+from outcomes.trajectory import SERIES
+
+EXPECTED = 0.05
+LEAST_FOR_SLOPE = 4
+"""Scores of the median course from which on courses differ in slope."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rehearsal:
+    """What an answer finds where nothing is.
+
+    Parameters
+    ----------
+    question, instrument : str
+        What was asked.
+    formula : str
+        Of the model that scores were drawn from.
+    table : DataFrame
+        ``term, estimate, conf_low, conf_high, n``, as `outcomes.planning.repeated.counted`.
+    n, seed : int
+        How many times, and from which seed.
+    """
+
+    question: str
+    instrument: str
+    formula: str
+    table: pd.DataFrame
+    n: int
+    seed: int
+
+    def __repr__(self) -> str:
+        return f"Rehearsal({self.question}: {self.n:,} times)"
+
+    @property
+    def sentence(self) -> str:
+        """Say how often something was found, and whether that is the 5 % it should be."""
+        share = told(self.table, "clear")
+        verdict = "which agrees with the 5 % it should be"
+        if share[1] > EXPECTED:
+            verdict = "more often than the 5 % it should be: its p-values are too small here"
+        if share[2] < EXPECTED:
+            verdict = "less often than in 5 %: it is cautious here"
+        return (
+            f"{QUESTIONS[self.question][0]} On these visits, with scores drawn so that there is "
+            f"nothing to find, something was found in {in_percent(share)} of {self.n:,} "
+            f"rehearsals, {verdict}."
+        )
+
+
+def rehearse(
+    study: Study,
+    question: str,
+    *,
+    instrument: str | None = None,
+    n: int = 200,
+    seed: int = 1,
+    processes: int = 1,
+    progress: Progress = silent,
+) -> Rehearsal:
+    """Ask a question of a study's own visits with drawn scores in which nothing is to be found.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    question : str
+        A question with one test: how-much, pressure, frequency, therapists or trial.
+    instrument : str, optional
+        Of the outcome; by default the one with most scores.
+    n : int
+        Times, at least 1.
+    seed : int
+        Of all draws.
+    processes : int
+        At work at once; the result does not depend on it.
+    progress : callable
+        Told how many are done, and of how many.
+
+    Returns
+    -------
+    Rehearsal
+        ``.table`` and ``.sentence``.
+
+    Raises
+    ------
+    UsageError
+        When the question has no one test, or scores have no place in time.
+    FitError
+        When no model of the recorded scores can be fitted.
+    DesignError
+        When none of the first ten draws answers the question.
+
+    Notes
+    -----
+    Efron and Tibshirani (1993), An Introduction to the Bootstrap, 16: a parametric bootstrap under
+    the null hypothesis. Drawn scores are not rounded nor cut off at the ends of the scale, and who
+    left does not depend on them; therapists who answer today's pain with today's pressure are not
+    acted out, since pressures stay as they were.
+
+    Examples
+    --------
+    >>> import outcomes as oc
+    >>> rehearse(oc.simulate(episodes=60, seed=1), "frequency", n=3)
+    Rehearsal(frequency: 3 times)
+    """
+    known(question, n)
+    chosen = instrument or study.scored_instruments()[0]
+    rows = _course_scores(study, chosen)
+    fit = fitted(_formula(rows, question), rows)
+    task = partial(_one, study, question, chosen, fit)
+    records = repeated(task, seeds_from(seed, n), processes=processes, progress=progress)
+    return Rehearsal(question, chosen, fit.request.formula, counted(records), n, seed)
+
+
+def _course_scores(study: Study, instrument: str) -> pd.DataFrame:
+    """Scores of courses, on the index of `assessments`, with ``later``, ``time`` and ``series``."""
+    scores = study.assessments
+    rows = scores[(scores["instrument"] == instrument) & scores["score"].notna()]
+    rows = rows[rows["timing"] != "post_session"].copy()
+    rows["series"] = rows.groupby(SERIES, dropna=False).ngroup()
+    rows["time"] = _times(study, rows)
+    rows = rows.sort_values(["series", "time"], kind="stable")
+    rows["later"] = (rows.groupby("series").cumcount() > 0).astype(float)
+    courses = study.episodes.drop_duplicates("episode_id").set_index("episode_id")
+    rows["therapist"] = rows["episode_id"].map(courses["therapist_id"])
+    return rows
+
+
+def _times(study: Study, rows: pd.DataFrame) -> pd.Series[float]:
+    """Weeks since the first visit, of the visit where the score has no day."""
+    visits = study.sessions.drop_duplicates(["episode_id", "session"])
+    days = rows[["episode_id", "session"]].merge(
+        visits[["episode_id", "session", "day"]], "left", on=["episode_id", "session"]
+    )["day"]
+    days.index = rows.index
+    days = rows["day"].fillna(days).fillna(rows["day"].where(rows["timing"] != "baseline", 0.0))
+    if days.isna().any():
+        must = "every score has a day, or a visit that has one"
+        raise UsageError(must, got="scores with neither", where="assessments")
+    return days / 7
+
+
+def _formula(rows: pd.DataFrame, question: str) -> str:
+    """Model of the scores that knows nothing of the question, nor of time where change is asked."""
+    typical = rows.groupby("series").size().median()
+    own = "(1 + time | series)" if typical >= LEAST_FOR_SLOPE else "(1 | series)"
+    fixed = "1" if question == "how-much" else "later + time"
+    therapists = rows["therapist"]
+    many = therapists.notna().all() and therapists.nunique() >= LEAST_CLUSTERS
+    others = " + (1 | therapist)" if many and question != "therapists" else ""
+    return f"score ~ {fixed} + {own}{others}"
+
+
+def _one(study: Study, question: str, instrument: str, fit: MixedFit, seed: int) -> dict[str, Any]:
+    return asked_of(drawn(study, instrument, fit, seed), question, instrument)
+
+
+def drawn(study: Study, instrument: str, fit: MixedFit, seed: int) -> Study:
+    """Return the study with scores drawn from a model of its own.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    instrument : str
+        Whose scores are drawn.
+    fit : MixedFit
+        Of `study`'s course scores.
+    seed : int
+        Of the draw.
+    """
+    index = _course_scores(study, instrument).index
+    scores = study.assessments["score"].astype(float).copy()
+    scores.loc[index] = simulate(fit, 1, np.random.default_rng(seed))[:, 0]
+    return replace(study, assessments=study.assessments.assign(score=scores))

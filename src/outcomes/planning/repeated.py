@@ -1,0 +1,242 @@
+"""Ask a question of many studies made from seeds, and count what is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing import Pool
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from outcomes.answers.answer import Answer
+from outcomes.answers.ask import QUESTIONS, taken
+from outcomes.answers.plan import TESTED
+from outcomes.answers.wording import percent
+from outcomes.care.proportion import exact_interval
+from outcomes.errors import DesignError, FitError, UsageError
+from outcomes.study import Study
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many studies are done."""
+LOOKED_AT = 10
+"""Studies after which it is clear that the question cannot be answered at all."""
+WIDE = 0.9
+"""Share of studies whose interval is no wider than the largest half-width that is told."""
+
+
+def silent(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+Truth = Callable[[Study, "pd.Series[Any]"], float]
+"""True value of a study's row; see `outcomes.answers.validation.truths`."""
+
+
+def asked_of(
+    study: Study,
+    question: str,
+    instrument: str,
+    *,
+    week: float | None = None,
+    truth: Truth | None = None,
+) -> dict[str, Any]:
+    """Return what one study finds.
+
+    Parameters
+    ----------
+    study : Study
+        Simulated, or with drawn scores.
+    question : str
+        One of `outcomes.answers.plan.TESTED`.
+    instrument : str
+        Of the outcome.
+    week : float, optional
+        Week of the estimate; by default the one that the answer's sentence is about.
+    truth : callable, optional
+        What is true of the row.
+
+    Returns
+    -------
+    dict
+        ``answered, failed`` (no model fits), ``clear`` (p below 0.05), ``reason`` where it was not
+        answered; with an estimate also ``half_width, truth`` and ``holds`` (the interval the
+        truth), and ``week, session_count`` where it stands.
+    """
+    ask = QUESTIONS[question][1]
+    nothing = {"answered": False, "failed": False, "clear": False}
+    try:
+        given = ask(study, **taken(ask, instrument=instrument, seed=0, thorough=False))
+    except FitError as error:
+        return {**nothing, "failed": True, "reason": str(error)}
+    row = _row(given, week)
+    if row is None:
+        return {**nothing, "reason": given.reason or "its table has no test there"}
+    return {"answered": True, "failed": False, "reason": "", **_found(study, row, truth)}
+
+
+def _row(given: Answer, week: float | None) -> pd.Series[Any] | None:
+    """First row of the answer that is its test, or the first in a week; None without one."""
+    if given.refused:
+        return None
+    table = given.table
+    fits = table["kind"].str.startswith(TESTED[given.name]) & table["p_value"].notna()
+    if week is not None:
+        fits &= table["week"] == week if "week" in table else False
+    return table[fits].iloc[0] if fits.any() else None
+
+
+def _found(study: Study, row: pd.Series[Any], truth: Truth | None) -> dict[str, Any]:
+    low, high = (float(row.get(name, np.nan)) for name in ("conf_low", "conf_high"))
+    found: dict[str, Any] = {"clear": bool(row["p_value"] < 0.05), "half_width": (high - low) / 2}
+    found |= {axis: float(row.get(axis, np.nan)) for axis in ("week", "session_count")}
+    if truth is not None:
+        true = truth(study, row)
+        found |= {"truth": true, "holds": low <= true <= high}
+    return found
+
+
+def known(question: str, n: int) -> None:
+    """Raise `UsageError` where the question has no one test, or there are no studies to make."""
+    if question not in TESTED:
+        must = "the question is one with one test: " + ", ".join(TESTED)
+        raise UsageError(must, got="another question")
+    if n < 1:
+        must = "at least one study must be simulated"
+        raise UsageError(must, got="fewer")
+
+
+def seeds_from(seed: int, n: int) -> list[int]:
+    """Return `n` different seeds, the same for the same `seed`."""
+    drawn = np.random.SeedSequence(seed).generate_state(n, np.uint64) >> np.uint64(11)
+    return [int(value) for value in drawn]
+
+
+def repeated(
+    task: Callable[[int], Mapping[str, Any]],
+    seeds: list[int],
+    *,
+    processes: int = 1,
+    progress: Progress = silent,
+) -> pd.DataFrame:
+    """Run a task for each seed, and stop early where none of the first can be answered.
+
+    Parameters
+    ----------
+    task : callable
+        Takes a seed, returns a record as `asked_of`; can be pickled.
+    seeds : list of int
+        At least one.
+    processes : int
+        At work at once, at least 1; the result does not depend on it.
+    progress : callable
+        Told how many studies are done, and of how many.
+
+    Returns
+    -------
+    DataFrame
+        One row a seed, in their order.
+
+    Raises
+    ------
+    DesignError
+        When none of the first ten studies answers the question.
+    """
+    records: list[Mapping[str, Any]] = []
+    with _mapped(processes) as each:
+        for record in each(task, seeds):
+            records.append(record)
+            progress(len(records), len(seeds))
+            if len(records) == min(LOOKED_AT, len(seeds)):
+                _answerable(records)
+    return pd.DataFrame(records)
+
+
+@contextmanager
+def _mapped(processes: int) -> Iterator[Callable[..., Iterator[Any]]]:
+    if processes == 1:
+        yield map
+        return
+    with Pool(processes) as pool:
+        yield pool.imap
+
+
+def _answerable(records: list[Mapping[str, Any]]) -> None:
+    if not any(record["answered"] for record in records):
+        must = "some of the first studies must answer the question"
+        raise DesignError(must, got="none that does", remedy=str(records[0]["reason"]))
+
+
+def counted(records: pd.DataFrame) -> pd.DataFrame:
+    """Return shares and widths with 95 % Monte-Carlo intervals.
+
+    Parameters
+    ----------
+    records : DataFrame
+        From `repeated`.
+
+    Returns
+    -------
+    DataFrame
+        ``term, estimate, conf_low, conf_high, n``: the shares ``clear`` (of all studies: one
+        without an answer found nothing), ``answered`` and ``failed``, by Clopper and Pearson;
+        ``half_width_mean`` and ``half_width_largest`` (of nine in ten) of those that have one; and
+        the ``truth`` where it is known, with the share of intervals that hold it (``holds``).
+    """
+    n = len(records)
+    shares = [int(records[name].sum()) for name in ("clear", "answered", "failed")]
+    low, high = exact_interval(shares, np.full(3, n))
+    rows = [
+        {"term": name, "estimate": count / n, "conf_low": low[i], "conf_high": high[i], "n": n}
+        for i, (name, count) in enumerate(zip(("clear", "answered", "failed"), shares, strict=True))
+    ]
+    return pd.DataFrame([*rows, *_widths(records), *_held(records)])
+
+
+def _held(records: pd.DataFrame) -> list[dict[str, Any]]:
+    if "truth" not in records:
+        return []
+    known_of = records.dropna(subset=["truth"])
+    n, held = len(known_of), int(known_of["holds"].astype(bool).sum())
+    low, high = (float(end[0]) for end in exact_interval([held], [n]))
+    return [
+        {"term": "truth", "estimate": float(known_of["truth"].mean()), "n": n},
+        {"term": "holds", "estimate": held / n, "conf_low": low, "conf_high": high, "n": n},
+    ]
+
+
+def _widths(records: pd.DataFrame) -> list[dict[str, Any]]:
+    if "half_width" not in records or records["half_width"].notna().sum() < 2:
+        return []
+    widths = np.sort(records["half_width"].dropna().to_numpy(float))
+    n, mean, error = len(widths), float(widths.mean()), float(stats.sem(widths))
+    ranks = np.asarray(stats.binom.ppf([0.025, 0.5, 0.975], n, WIDE), int)
+    ordered = np.append(widths, np.nan)  # few studies do not tell the upper end
+    low, largest = ordered[np.maximum(ranks[:2] - 1, 0)]
+    return [
+        {"term": "half_width_mean", "estimate": mean, "conf_low": mean - 1.96 * error,
+         "conf_high": mean + 1.96 * error, "n": n},
+        {"term": "half_width_largest", "estimate": float(largest), "conf_low": float(low),
+         "conf_high": float(ordered[ranks[2]]), "n": n},
+    ]  # fmt: skip
+
+
+def told(table: pd.DataFrame, term: str) -> tuple[float, float, float]:
+    """Return a row of `counted`: estimate, conf_low and conf_high."""
+    row = table.loc[table["term"] == term, ["estimate", "conf_low", "conf_high"]]
+    estimate, low, high = row.to_numpy(float)[0]
+    return float(estimate), float(low), float(high)
+
+
+def in_percent(share: tuple[float, float, float]) -> str:
+    """Return a share with its interval.
+
+    Examples
+    --------
+    >>> in_percent((0.25, 0.2, 0.31))
+    '25 % (95 % CI 20 % to 31 %)'
+    """
+    estimate, low, high = (percent(value) for value in share)
+    return f"{estimate} (95 % CI {low} to {high})"

@@ -1,0 +1,90 @@
+"""Rehearsals: only course scores are drawn, nothing is in them, and the answer finds it in 5 %."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import outcomes as oc
+from outcomes.answers.contrasts import fitted
+from outcomes.errors import UsageError
+from outcomes.planning.rehearse import _course_scores, _formula, drawn
+from outcomes.planning.repeated import told
+
+
+@pytest.fixture(scope="module")
+def study():
+    return oc.simulate(episodes=80, seed=4)
+
+
+@pytest.fixture(scope="module")
+def rows(study):
+    return _course_scores(study, "nprs")
+
+
+def test_the_model_knows_nothing_of_the_question(rows):
+    assert _formula(rows, "how-much").startswith("score ~ 1 + (1 + time | series)")
+    assert _formula(rows, "pressure").startswith("score ~ later + time + ")
+    assert "therapist" in _formula(rows, "pressure")
+    assert "therapist" not in _formula(rows, "therapists")
+
+
+def test_only_course_scores_of_the_instrument_are_drawn(study, rows):
+    fit = fitted(_formula(rows, "pressure"), rows)
+    again = drawn(study, "nprs", fit, seed=1)
+    moved = again.assessments["score"] != study.assessments["score"]
+    at = study.assessments.loc[moved]
+    assert set(at.index) == set(rows.index)
+    assert "post_session" not in set(at["timing"])
+    assert set(at["instrument"]) == {"nprs"}
+    pd.testing.assert_frame_equal(again.sessions, study.sessions)
+    pd.testing.assert_frame_equal(
+        again.assessments.drop(columns="score"), study.assessments.drop(columns="score")
+    )
+
+
+def test_drawn_scores_are_like_the_recorded_ones_and_differ_by_seed(study, rows):
+    fit = fitted(_formula(rows, "pressure"), rows)
+    one, two = (drawn(study, "nprs", fit, seed).assessments["score"][rows.index] for seed in (1, 2))
+    assert not np.allclose(one, two)
+    assert one.mean() == pytest.approx(rows["score"].mean(), abs=0.6)
+    assert one.std() == pytest.approx(rows["score"].std(), rel=0.2)
+
+
+def test_it_says_how_often_and_what_it_should_be(study):
+    found = oc.rehearse(study, "frequency", n=4, seed=2)
+    again = oc.rehearse(study, "frequency", n=4, seed=2)
+    pd.testing.assert_frame_equal(found.table, again.table)
+    assert "of 4 rehearsals, which agrees with the 5 % it should be" in found.sentence
+    assert repr(found) == "Rehearsal(frequency: 4 times)"
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [((0.2, 0.15, 0.26), "more often"), ((0.01, 0.0, 0.03), "less often"),
+     ((0.06, 0.03, 0.1), "agrees")],
+)  # fmt: skip
+def test_the_verdict_follows_the_interval(study, share, words):
+    found = oc.rehearse(study, "frequency", n=1)
+    estimate, low, high = share
+    row = {"term": "clear", "estimate": estimate, "conf_low": low, "conf_high": high, "n": 200}
+    assert words in replace(found, table=pd.DataFrame([row])).sentence
+
+
+def test_scores_without_a_place_in_time_are_wrong_use(study):
+    nowhere = study.assessments.assign(day=np.nan, session=np.nan)
+    with pytest.raises(UsageError, match="day, or a visit"):
+        oc.rehearse(replace(study, assessments=nowhere), "frequency", n=1)
+    with pytest.raises(UsageError, match="one test"):
+        oc.rehearse(study, "goals", n=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("question", ["how-much", "pressure", "frequency", "therapists"])
+def test_nothing_is_found_in_no_more_than_five_percent(question):
+    study = oc.simulate(episodes=150, seed=8)
+    _, low, _ = told(oc.rehearse(study, question, n=200, processes=2).table, "clear")
+    assert low < 0.05
