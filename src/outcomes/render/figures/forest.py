@@ -60,7 +60,7 @@ def draw_forest(picture: Picture, preset: Preset, label: str) -> Canvas:
         Printed on the figure.
     """
     rows = _rows(picture.data, preset)
-    roomy = min(2.0, max(1.2, 6 / max(len(rows), 1)))  # a slide is filled, and holds five rows
+    roomy = min(2.0, max(1.2, 6 / max(len(rows), 1)))  # a slide is filled
     least, room = (1.55, 0.6) if preset.numbers else (roomy, 0.2)
     steps = [max(least, len(row.name) + room) * preset.line_height for row in rows]
     head = (1.6 if preset.numbers else 0.2) * preset.line_height

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from outcomes.answers.answer import Answer, Picture
@@ -14,7 +15,7 @@ from outcomes.render.document import Document
 MOST_NUMBERS = 6
 MOST_LETTERS = 150
 MOST_GROUPS = 4
-MOST_ROWS = 5
+MOST_ROWS = 12
 MOST_POINTS = 4
 _CLAUSE_ENDS = re.compile(r"[;:] |\. | \((?!95)|, on average|, in (?=\d)")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -125,10 +126,16 @@ def _answer_slides(answer: Answer) -> list[Slide]:
 
 
 def fewer(picture: Picture) -> Picture:
-    """Return a picture that a hall can take in: the four largest curves, or the first five rows."""
+    """Return a picture that a hall can take in: the four largest curves, or twelve rows.
+
+    Of more rows those shown are spread over all, both ends among them, and the axis says how many.
+    """
     data = picture.data.dropna(subset=["estimate"])
     if picture.kind == "forest":
-        return replace(picture, data=data.head(MOST_ROWS).reset_index(drop=True))
+        kept = np.linspace(0, len(data) - 1, min(len(data), MOST_ROWS)).round().astype(int)
+        more = f"; {len(kept)} of {len(data)} rows" if len(kept) < len(data) else ""
+        shown = data.iloc[kept].reset_index(drop=True)
+        return replace(picture, data=shown, x_label=picture.x_label + more)
     size = data.groupby("group", sort=False)["n_episodes"].max()
     keep = size.sort_values(ascending=False, kind="stable").index[:MOST_GROUPS]
     return replace(picture, data=data[data["group"].isin(keep)].reset_index(drop=True))
@@ -149,7 +156,7 @@ def _limits(answers: list[Answer]) -> Slide:
 
 
 def short_limits(answers: list[Answer]) -> tuple[str, ...]:
-    """Return the start of the first few limits that are short and speak of no number or table.
+    """Return the start of the first few limits, as far as it is short and names no number or table.
 
     Parameters
     ----------
@@ -157,17 +164,20 @@ def short_limits(answers: list[Answer]) -> tuple[str, ...]:
         The answers; where they have no such limit, that nothing was estimated.
     """
     every = dict.fromkeys(text for answer in answers for text in answer.limits)
-    short = (_first_sentence(text) for text in every)
-    points = tuple(text for text in short if _speakable(text))[:MOST_POINTS]
+    points = tuple(filter(None, map(_start, every)))[:MOST_POINTS]
     return points or ("Nothing was estimated.",)
+
+
+def _start(text: str) -> str:
+    """Return as many clauses from the start as a listener can take in; empty where none is."""
+    clauses = re.split(r"(?<=[.:;]) ", text)
+    starts = [" ".join(clauses[: i + 1]) for i in range(len(clauses))]
+    said = [start for start in starts if _speakable(start)]
+    return said[-1].rstrip(".:;") + "." if said else ""
 
 
 def _speakable(text: str) -> bool:
     return not re.search(r"\d|`|\brows?\b", text) and len(text) <= MOST_LETTERS
-
-
-def _first_sentence(text: str) -> str:
-    return re.split(r"(?<=\.) |: ", text)[0].rstrip(".") + "."
 
 
 def series(picture: Picture) -> dict[str, pd.DataFrame]:

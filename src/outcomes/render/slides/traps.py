@@ -117,7 +117,7 @@ _ALL = (
     Trap(
         "session-count-trap", "sessions", "mean seen", "session_count",
         "Sessions received before the score", "How much do people gain by 6 sessions?",
-        "Those who still came after 6 sessions had gained {naive}: it flattens out, it seems",
+        "Those who still came after 6 sessions had gained {naive}: more visits help no more",
         "Who feels well stops coming, so the late means are of those who do not",
         ("People stop as soon as they feel good enough.",
          "Each point of the curve is of fewer and other people.",

@@ -1,0 +1,45 @@
+"""What a hall can take in: few rows with both ends, and limits as far as they can be said."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from outcomes.answers.answer import Picture
+from outcomes.render.slides.deck import MOST_ROWS, fewer, short_limits
+
+
+def forest(n: int) -> Picture:
+    data = pd.DataFrame({"label": [f"row {i}" for i in range(n)], "estimate": range(n)})
+    return Picture("forest", data.assign(conf_low=0.0, conf_high=1.0), "Title", "Points", "", "")
+
+
+def test_all_rows_are_shown_where_they_fit():
+    assert fewer(forest(MOST_ROWS)).data["estimate"].tolist() == list(range(MOST_ROWS))
+    assert fewer(forest(MOST_ROWS)).x_label == "Points"
+
+
+def test_of_more_rows_both_ends_are_shown_and_the_axis_says_how_many():
+    shown = fewer(forest(40))
+    estimates = shown.data["estimate"].tolist()
+    assert len(estimates) == MOST_ROWS
+    assert (estimates[0], estimates[-1]) == (0, 39)
+    assert estimates == sorted(set(estimates))
+    assert shown.x_label == "Points; 12 of 40 rows"
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ("Short. Without a control nobody can tell: people come when they are at their worst.",
+         "Short. Without a control nobody can tell: people come when they are at their worst."),
+        ("Short. Arms improved by 25.9 points.", "Short."),
+        ("A long one: " + "word " * 40, "A long one."),
+        ("In 3 of 4 trials.", "Nothing was estimated."),
+        ("See the rows `ancova`.", "Nothing was estimated."),
+    ],
+)  # fmt: skip
+def test_a_limit_is_said_as_far_as_a_listener_can_follow(limit, said):
+    assert short_limits([SimpleNamespace(limits=(limit,))]) == (said,)
