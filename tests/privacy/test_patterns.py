@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcomes.privacy.generalise import RESTRICTED_ZIP3, age_band, zip3
+from outcomes.privacy.generalise import age_band
 from outcomes.privacy.guard import identified_columns
 from outcomes.privacy.patterns import PATTERNS, found_in, name_words, plain, words_in
 from outcomes.privacy.scan import scan
@@ -77,10 +77,3 @@ def test_ages_in_bands():
     assert age_band(ages).tolist() == [
         "0-9", "0-9", "0-9", "10-19", "80-89", "80-89", "90+", "90+", None, None,
     ]  # fmt: skip
-
-
-def test_zip_codes():
-    assert zip3(pd.Series(["85142", "03601", "10001-1234", "1234", None, "x"])).tolist() == [
-        "851", "000", "100", None, None, None,
-    ]  # fmt: skip
-    assert len(RESTRICTED_ZIP3) == 23
