@@ -15,7 +15,7 @@ from outcomes.answers.answer import Answer, Picture
 from outcomes.answers.ask import answer as ask
 from outcomes.answers.course_frame import LEAST_COURSES
 from outcomes.answers.validation.naive import NAIVE
-from outcomes.answers.wording import interval
+from outcomes.answers.wording import interval, percent
 from outcomes.errors import UsageError
 from outcomes.folders import written_whole
 from outcomes.render.numbers import plain
@@ -135,7 +135,7 @@ def _lesson(trap: Trap, study: Study, answer: Answer) -> Lesson:
     if answer.refused:
         gap = float(seen["estimate"].max() - seen["estimate"].min())
         assert study.truth is not None
-        share = f"{study.truth.parameters['therapist_icc']:.0%}"
+        share = percent(study.truth.parameters["therapist_icc"])
         return Lesson(seen, pd.DataFrame(), {"naive": f"{gap:.1f} {UNIT}", "truth": share})
     judged = _judged(trap, answer)
     naive = NAIVE[trap.naive](study, judged.iloc[0])
@@ -229,7 +229,8 @@ def _honest_slide(trap: Trap, lesson: Lesson, answer: Answer) -> Slide:
     title = trap.honest_says.format(**lesson.words)
     notes = f"{answer.question} {answer.sentence}\n\n{answer.method}"
     if answer.refused:
-        return Slide(title, None, (answer.reason, trap.truth_is.format(**lesson.words)), notes)
+        why = answer.reason[:1].upper() + answer.reason[1:]
+        return Slide(title, None, (why, trap.truth_is.format(**lesson.words)), notes)
     spoken = "; ".join(
         f"{row['label']}: {interval(row['estimate'], row['conf_low'], row['conf_high'], 2)}"
         for row in lesson.compared.to_dict("records")
