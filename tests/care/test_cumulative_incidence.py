@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from statsmodels.duration.survfunc import CumIncidenceRight
 
 from outcomes.care.cumulative_incidence import cumulative_incidence
@@ -94,3 +95,45 @@ def test_a_wider_level_gives_a_wider_interval():
         for level in (0.8, 0.95)
     )
     assert wide["conf_low"] < narrow["conf_low"] < narrow["conf_high"] < wide["conf_high"]
+
+
+def test_clusters_of_one_size_have_the_error_of_their_means():
+    """Without censoring the jackknife over clusters is the standard error of the cluster means."""
+    rng = np.random.default_rng(3)
+    status = rng.choice([1, 2], size=(6, 20), p=[0.4, 0.6])
+    clusters = np.repeat(np.arange(6), 20)
+    table = cumulative_incidence(np.ones(120), status.ravel(), clusters=clusters)
+    means = (status == 1).mean(axis=1)
+    row = table[table["event"] == 1].iloc[0]
+    assert row["estimate"] == pytest.approx(means.mean())
+    assert row["std_error"] == pytest.approx(stats.sem(means))
+    shift = np.log(-np.log([row["conf_low"], row["conf_high"]])) - np.log(-np.log(means.mean()))
+    per_unit = row["std_error"] / (means.mean() * -np.log(means.mean()))
+    assert np.abs(shift) == pytest.approx(stats.t.ppf(0.975, 5) * per_unit)
+
+
+def test_clusters_that_are_single_courses_have_nearly_the_delta_method_s_error():
+    rng = np.random.default_rng(5)
+    time, status = rng.exponential(5, 300).round(1), rng.integers(0, 3, 300)
+    alone = cumulative_incidence(time, status, clusters=np.arange(300))
+    delta = cumulative_incidence(time, status)
+    middle = delta["n_at_risk"].between(30, 250)
+    np.testing.assert_allclose(
+        alone.loc[middle, "std_error"], delta.loc[middle, "std_error"], rtol=0.03
+    )
+
+
+def test_copies_of_a_course_in_one_cluster_tell_no_more_than_the_course():
+    rng = np.random.default_rng(7)
+    time, status = rng.integers(1, 9, 60).astype(float), rng.integers(0, 3, 60)
+    once = cumulative_incidence(time, status, clusters=np.arange(60))
+    four = cumulative_incidence(
+        np.repeat(time, 4), np.repeat(status, 4), clusters=np.repeat(np.arange(60), 4)
+    )
+    np.testing.assert_allclose(four["std_error"], once["std_error"], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("clusters", [[1, 1, 2, 2], [1, 2, 3, None]])
+def test_too_few_clusters_are_refused(clusters):
+    with pytest.raises(UsageError, match="clusters"):
+        cumulative_incidence([1, 2, 3, 4], [1, 2, 0, 1], clusters=clusters)

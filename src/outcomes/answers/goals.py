@@ -76,7 +76,8 @@ def goals(study: Study, *, instrument: str, planned: bool = False) -> Answer:
         sentence=_sentence(table, attained),
         table=table,
         picture=_picture(table, unit),
-        method=f"Aalen-Johansen cumulative incidence by {unit}; variance by the delta method, "
+        method=f"Aalen-Johansen cumulative incidence by {unit}; variance by the jackknife that "
+        "leaves out one therapist at a time (with fewer than three: by the delta method), "
         "intervals on the log(-log) scale. A goal is sustained at the second of two scores in a "
         "row that reach it.",
         estimand=ESTIMAND,

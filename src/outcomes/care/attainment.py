@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from outcomes.care.cumulative_incidence import cumulative_incidence
+from outcomes.care.cumulative_incidence import LEAST_CLUSTERS, cumulative_incidence
 from outcomes.care.goals import goal_progress
 from outcomes.errors import UsageError
 from outcomes.study import Study
@@ -84,7 +84,8 @@ def goal_attainment_over_time(
     -----
     Left out, and counted: goals set after the fact, goals on the wrong side of baseline, and goals
     without a score after baseline or an end. A course that is ongoing, or has no recorded end, is
-    censored at its last score. Goals of one course count as independent.
+    censored at its last score. Patients of one therapist are not independent, where each course has
+    a therapist and there are three or more; else goals count as independent.
 
     Examples
     --------
@@ -105,6 +106,7 @@ def goal_attainment_over_time(
         must = "goals are grouped by instrument, condition or set_by, and timed by day or sessions"
         raise UsageError(must, got="another word")
     goals, left_out = _eligible(_with_ends(goal_progress(study), study, unit))
+    goals["therapist_id"] = _therapists(goals, study)
     goals["group"] = goals[by].fillna("not recorded") if by else "all"
     groups = goals.groupby("group", sort=True)
     parts = [_incidence(str(name), group, conf_level) for name, group in groups]
@@ -153,8 +155,24 @@ def _eligible(goals: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     return goals[kept].copy(), left_out
 
 
+def _therapists(goals: pd.DataFrame, study: Study) -> Any:
+    """Who gave most visits of a goal's course; the course's own therapist where no visit says."""
+    visits = visits_received(study).dropna(subset=["therapist_id"])
+    most = visits.groupby("episode_id")["therapist_id"].agg(lambda names: names.mode().iloc[0])
+    courses = study.episodes.drop_duplicates("episode_id").set_index("episode_id")
+    given = most.reindex(goals["episode_id"]).fillna(
+        courses["therapist_id"].reindex(goals["episode_id"])
+    )
+    return given.to_numpy()
+
+
 def _incidence(group: str, goals: pd.DataFrame, conf_level: float) -> pd.DataFrame:
-    table = cumulative_incidence(goals["time"], goals["status"], conf_level=conf_level)
+    therapists = goals["therapist_id"]
+    known = therapists.notna().all() and therapists.nunique() >= LEAST_CLUSTERS
+    table = cumulative_incidence(
+        goals["time"], goals["status"], conf_level=conf_level,
+        clusters=therapists.to_numpy() if known else None,
+    )  # fmt: skip
     table["event"] = table["event"].map(EVENTS)
     table.insert(0, "group", group)
     return table

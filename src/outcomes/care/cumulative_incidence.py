@@ -14,8 +14,17 @@ from outcomes.errors import UsageError
 Array = NDArray[np.float64]
 
 
+LEAST_CLUSTERS = 3
+"""Fewer clusters than this do not show how much clusters differ."""
+
+
 def cumulative_incidence(
-    time: ArrayLike, status: ArrayLike, *, events: int = 2, conf_level: float = 0.95
+    time: ArrayLike,
+    status: ArrayLike,
+    *,
+    events: int = 2,
+    clusters: ArrayLike | None = None,
+    conf_level: float = 0.95,
 ) -> pd.DataFrame:
     """Estimate how many have had each kind of event by each time, others competing.
 
@@ -27,6 +36,8 @@ def cumulative_incidence(
         0 still without an event at the last look (censored); 1, 2, ... kind of the first event.
     events : int
         Number of kinds of event.
+    clusters : array, shape (n,), optional
+        Who is not independent of whom, such as patients of one therapist; at least three clusters.
     conf_level : float
         Between 0 and 1.
 
@@ -40,13 +51,16 @@ def cumulative_incidence(
     Raises
     ------
     UsageError
-        When times are negative or missing, or a status is not one of 0 to `events`.
+        When times are negative or missing, a status is not one of 0 to `events`, or there are
+        fewer than three clusters.
 
     Notes
     -----
-    Variance by the delta method (Marubini and Valsecchi 1995; Dinse and Larson 1986), interval on
-    the log(-log) scale. Those still at risk at a time when all of them end add nothing to the
-    variance there, so the last row has a standard error too.
+    With clusters: the jackknife that leaves out one cluster at a time, and Student's t with one
+    degree of freedom less than there are clusters (Shao and Tu 1995; Lipsitz and Parzen 1996 for
+    clustered survival data). Without: the delta method (Marubini and Valsecchi 1995; Dinse and
+    Larson 1986). Intervals on the log(-log) scale. By the delta method those still at risk at a
+    time when all of them end add nothing there, so the last row has a standard error too.
 
     Examples
     --------
@@ -63,21 +77,52 @@ def cumulative_incidence(
     moments, position = np.unique(times, return_inverse=True)
     counts = np.zeros((len(moments), events + 1))
     np.add.at(counts, (position, kinds.astype(int)), 1)
-    at_risk = counts.sum(axis=1)[::-1].cumsum()[::-1]
-    ended = counts[:, 1:].sum(axis=1)
-    survival = np.cumprod(1 - ended / at_risk)
-    before = np.concatenate([[1.0], survival[:-1]])[: len(moments)]
+    incidence, at_risk, before = _incidence(counts)
+    df, errors = np.inf, None
+    if clusters is not None:
+        df, errors = _jackknife(counts, position, kinds.astype(int), np.asarray(clusters))
     parts = []
     for kind in range(1, events + 1):
-        estimate = np.cumsum(before * counts[:, kind] / at_risk)
-        error = _std_error(estimate, counts[:, kind], ended, at_risk, before)
-        low, high = _interval(estimate, error, conf_level)
+        estimate = incidence[:, kind - 1]
+        if errors is None:
+            ended = counts[:, 1:].sum(axis=1)
+            error = _std_error(estimate, counts[:, kind], ended, at_risk, before)
+        else:
+            error = errors[:, kind - 1]
+        low, high = _interval(estimate, error, conf_level, df)
         columns = {
             "event": kind, "time": moments, "n_at_risk": at_risk.astype(int),
             "estimate": estimate, "std_error": error, "conf_low": low, "conf_high": high,
         }  # fmt: skip
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
+
+
+def _incidence(counts: Array) -> tuple[Array, Array, Array]:
+    """Cumulative incidence (..., T, events), at risk and free of events before (..., T)."""
+    at_risk = counts.sum(axis=-1)[..., ::-1].cumsum(axis=-1)[..., ::-1]
+    safe = np.where(at_risk > 0, at_risk, 1.0)
+    left = np.cumprod(1 - counts[..., 1:].sum(axis=-1) / safe, axis=-1)
+    before = np.ones_like(left)
+    before[..., 1:] = left[..., :-1]
+    share = (before / safe)[..., None] * counts[..., 1:]
+    return np.cumsum(share, axis=-2), at_risk, before
+
+
+def _jackknife(
+    counts: Array, position: NDArray[Any], kinds: NDArray[Any], clusters: NDArray[Any]
+) -> tuple[float, Array]:
+    """Degrees of freedom, and standard errors by leaving out one cluster at a time (T, events)."""
+    codes, names = pd.factorize(clusters)
+    k = len(names)
+    if k < LEAST_CLUSTERS or (codes < 0).any():
+        must = f"there are at least {LEAST_CLUSTERS} clusters, and everybody is in one"
+        raise UsageError(must, got="fewer, or somebody in none")
+    own = np.zeros((k, *counts.shape))
+    np.add.at(own, (codes, position, kinds), 1)
+    without = _incidence(counts - own)[0]
+    squares = ((without - without.mean(axis=0)) ** 2).sum(axis=0)
+    return k - 1.0, np.sqrt((k - 1) / k * squares)
 
 
 def _check(times: Array, kinds: NDArray[Any], events: int) -> None:
@@ -105,9 +150,9 @@ def _std_error(estimate: Array, own: Array, ended: Array, at_risk: Array, before
     return np.asarray(np.sqrt(np.maximum(squares - 2 * products + own_variance, 0.0)))
 
 
-def _interval(estimate: Array, error: Array, conf_level: float) -> tuple[Array, Array]:
+def _interval(estimate: Array, error: Array, conf_level: float, df: float) -> tuple[Array, Array]:
     inside = (estimate > 0) & (estimate < 1 - 1e-12)
     safe = np.where(inside, estimate, 0.5)
-    width = stats.norm.ppf((1 + conf_level) / 2) * error / (safe * -np.log(safe))
+    width = stats.t.ppf((1 + conf_level) / 2, df) * error / (safe * -np.log(safe))
     low, high = safe ** np.exp(width), safe ** np.exp(-width)
     return np.where(inside, low, np.nan), np.where(inside, high, np.nan)

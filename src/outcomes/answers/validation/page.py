@@ -46,7 +46,8 @@ own size takes hours.
 Answers that were changed because a promise was not kept: `how-much` with three therapists held the
 truth in 56 % of 16 studies and 73 % of 100 (now a mean has no more degrees of freedom than
 therapists less one); `frequency` found something in 10 % of 250 studies where nothing was (now
-courses vary in slope); `trial` with therapists in one arm only held it in 90 % (now therapists are
+courses vary in slope); `goals` held the truth in 91 % of 300 (now patients of one therapist are not
+independent); `trial` with therapists in one arm only held it in 90 % (now therapists are
 random).
 """
 
