@@ -91,7 +91,7 @@ def test_where_the_answer_refuses_the_deck_says_what_is_known() -> None:
     deck = teaching_deck(TRAPS["few-clusters"])
     honest = deck.slides[3]
     assert honest.picture is None
-    assert "12%" in honest.bullets[1]
+    assert "12 %" in honest.bullets[1]
     assert deck.slides[1].picture.kind == "forest"
 
 
