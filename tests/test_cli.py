@@ -151,7 +151,7 @@ def test_power_prints_a_sentence_and_its_numbers(capsys):
 
 def test_rehearse_prints_how_often_something_was_found(study_folder, capsys):
     words = ["rehearse", str(study_folder), "--question", "frequency", "--n", "2"]
-    assert main([*words, "--processes", "1"]) == 0
+    assert main(words) == 0
     assert "of 2 rehearsals" in capsys.readouterr().out
 
 

@@ -86,5 +86,5 @@ def test_scores_without_a_place_in_time_are_wrong_use(study):
 @pytest.mark.parametrize("question", ["how-much", "pressure", "frequency", "therapists"])
 def test_nothing_is_found_in_no_more_than_five_percent(question):
     study = oc.simulate(episodes=150, seed=8)
-    _, low, _ = told(oc.rehearse(study, question, n=200, processes=2).table, "clear")
+    _, low, _ = told(oc.rehearse(study, question, n=200).table, "clear")
     assert low < 0.05

@@ -62,7 +62,6 @@ def rehearse(
     instrument: Instrument = None,
     n: Annotated[int, typer.Option(help="Rehearsals.")] = 200,
     seed: Seed = 1,
-    processes: Processes = BOTH,
     *,
     as_json: Json = False,
 ) -> None:
@@ -73,9 +72,7 @@ def rehearse(
     from outcomes.planning.rehearse import rehearse as find
 
     study = loaded(data, columns)
-    found = find(
-        study, question, instrument=instrument, n=n, seed=seed, processes=processes, progress=_told
-    )
+    found = find(study, question, instrument=instrument, n=n, seed=seed, progress=_told)
     if not as_json:
         typer.echo(found.sentence)
     print_table(found.table, as_json=as_json)

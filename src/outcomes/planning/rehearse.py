@@ -88,7 +88,6 @@ def rehearse(
     instrument: str | None = None,
     n: int = 200,
     seed: int = 1,
-    processes: int = 1,
     progress: Progress = silent,
 ) -> Rehearsal:
     """Ask a question of a study's own visits with drawn scores in which nothing is to be found.
@@ -105,8 +104,6 @@ def rehearse(
         Times, at least 1.
     seed : int
         Of all draws.
-    processes : int
-        At work at once; the result does not depend on it.
     progress : callable
         Told how many are done, and of how many.
 
@@ -142,7 +139,7 @@ def rehearse(
     rows = _course_scores(study, chosen)
     fit = fitted(_formula(rows, question), rows)
     task = partial(_one, study, question, chosen, fit)
-    records = repeated(task, seeds_from(seed, n), processes=processes, progress=progress)
+    records = repeated(task, seeds_from(seed, n), progress=progress)
     return Rehearsal(question, chosen, fit.request.formula, counted(records), n, seed)
 
 
