@@ -147,6 +147,8 @@ def test_power_prints_a_sentence_and_its_numbers(capsys):
     table = json.loads(capsys.readouterr().out)
     assert {"clear", "answered", "failed"} <= {row["term"] for row in table}
     assert main([*words, "--question", "goals"]) == 2
+    assert main(["power", "--episodes", "0", "--simulations", "1"]) != 0
+    assert main(["power", "--simulations", "1", "--processes", "0"]) == 2
 
 
 def test_rehearse_prints_how_often_something_was_found(study_folder, capsys):
@@ -179,4 +181,4 @@ def test_doctor_finds_everything_and_says_what_to_do_about_what_is_missing(capsy
     assert states["numpy"] == "missing"
     monkeypatch.setattr("outcomes.cli.doctor.version", without("old"))
     assert main(["doctor"]) == 3
-    assert "too old" in capsys.readouterr().out
+    assert "wrong version" in capsys.readouterr().out

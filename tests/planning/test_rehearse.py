@@ -78,6 +78,11 @@ def test_scores_without_a_place_in_time_are_wrong_use(study):
     nowhere = study.assessments.assign(day=np.nan, session=np.nan)
     with pytest.raises(UsageError, match="day, or a visit"):
         oc.rehearse(replace(study, assessments=nowhere), "frequency", n=1)
+    with pytest.raises(UsageError, match="scores of the instrument"):
+        oc.rehearse(study, "frequency", instrument="womac", n=1)
+    none = replace(study, assessments=study.assessments.iloc[:0])
+    with pytest.raises(UsageError, match="scores of the instrument"):
+        oc.rehearse(none, "frequency", n=1)
     with pytest.raises(UsageError, match="one test"):
         oc.rehearse(study, "goals", n=1)
 

@@ -12,7 +12,13 @@ import pandas as pd
 from outcomes.answers.answer import Check
 from outcomes.answers.contrasts import estimates, fitted, fixed_rows
 from outcomes.answers.course_frame import CourseFrame
-from outcomes.answers.course_model import LEAST_CLUSTERS, can_be_serial, course_formula
+from outcomes.answers.course_model import (
+    LEAST_CLUSTERS,
+    THERAPIST,
+    can_be_serial,
+    course_formula,
+    therapist_df,
+)
 from outcomes.errors import FitError
 from outcomes.mixed.results import MixedFit
 from outcomes.mixed.robust import robust
@@ -82,7 +88,7 @@ def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
     yield "adjusted for baseline", course, f"{fixed} + baseline + {own}"
     therapists = course.rows["therapist_id"]
     if therapists.notna().all() and therapists.nunique() >= LEAST_CLUSTERS:
-        yield "with therapists", course, f"{fixed} + {own} + (1 | therapist_id)"
+        yield "with therapists", course, f"{fixed} + {own} + {THERAPIST}"
     clinics = course.rows["clinic_id"]
     if clinics.notna().all() and 1 < clinics.nunique() <= MOST_CLINICS:
         for number, clinic in enumerate(sorted(clinics.unique()), start=1):
@@ -94,7 +100,8 @@ def _row(name: str, course: CourseFrame, formula: str) -> pd.DataFrame | None:
     try:
         fit = fitted(formula, course.rows)
         fit = robust(fit, "episode_id") if name == ROBUST else fit
-        row = estimates(fit, _mean_at_horizon(fit, course))
+        most_df = therapist_df(course) if THERAPIST in formula else np.inf
+        row = estimates(fit, _mean_at_horizon(fit, course), most_df=most_df)
     except FitError:
         return None
     row[course.axis] = course.horizon

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import platform
-import re
 import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Literal
 
 import typer
+from packaging.requirements import Requirement
 
 from outcomes import __version__
 from outcomes.cli.app import Json, app
@@ -21,7 +21,6 @@ EXTRAS = {
     "sql": "DuckDB and PostgreSQL",
 }
 """What the optional packages are for."""
-_REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(?P<bounds>[^;]*)(?:.*extra == ['\"](?P<extra>\w+))?")
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Finding:
     ----------
     what : str
         Its name.
-    state : {"ok", "missing", "too old"}
+    state : {"ok", "missing", "wrong version"}
     found : str
         Version, or empty.
     remedy : str
@@ -42,7 +41,7 @@ class Finding:
     """
 
     what: str
-    state: Literal["ok", "missing", "too old"]
+    state: Literal["ok", "missing", "wrong version"]
     found: str
     remedy: str
     needed: bool
@@ -60,24 +59,18 @@ def findings() -> list[Finding]:
     return [python, *(_of(text) for text in sorted(requires("outcomes") or []))]
 
 
-def _of(requirement: str) -> Finding:
-    parsed = _REQUIREMENT.match(requirement)
-    assert parsed is not None  # our own metadata
-    name, extra = parsed["name"], parsed["extra"] or ""
-    what = f"{name} ({EXTRAS[extra]})" if extra else name
+def _of(text: str) -> Finding:
+    need = Requirement(text)
+    extra = next((x for x in EXTRAS if need.marker and need.marker.evaluate({"extra": x})), "")
+    what = f"{need.name} ({EXTRAS[extra]})" if extra else need.name
     remedy = f'pip install "outcomes[{extra}]"' if extra else "python run.py setup"
     try:
-        found = version(name)
+        found = version(need.name)
     except PackageNotFoundError:
         return Finding(what, "missing", "", remedy, needed=not extra)
-    least = re.search(r">=\s*([\d.]+)", parsed["bounds"])
-    if least and _numbers(found) < _numbers(least[1]):
-        return Finding(what, "too old", found, remedy, needed=not extra)
+    if not need.specifier.contains(found, prereleases=True):
+        return Finding(what, "wrong version", found, remedy, needed=not extra)
     return Finding(what, "ok", found, "", needed=not extra)
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", text)[:3])
 
 
 @app.command()

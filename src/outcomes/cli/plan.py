@@ -44,7 +44,7 @@ def power(
     from outcomes.synthetic.scenarios import scenario_design
 
     chosen = Design.from_toml(design) if design else scenario_design(scenario)
-    chosen = replace(chosen, episodes=episodes or chosen.episodes)
+    chosen = chosen if episodes is None else replace(chosen, episodes=episodes)
     found = find(
         chosen, question, week=week, n_simulations=simulations, seed=seed, processes=processes,
         progress=_told,

@@ -115,7 +115,7 @@ def rehearse(
     Raises
     ------
     UsageError
-        When the question has no one test, or scores have no place in time.
+        When the question has no one test, or there are no scores, or they have no place in time.
     FitError
         When no model of the recorded scores can be fitted.
     DesignError
@@ -135,7 +135,8 @@ def rehearse(
     Rehearsal(frequency: 3 times)
     """
     known(question, n)
-    chosen = instrument or study.scored_instruments()[0]
+    chosen = instrument or next(iter(study.scored_instruments()), "nprs")
+    study.instrument(chosen)
     rows = _course_scores(study, chosen)
     fit = fitted(_formula(rows, question), rows)
     task = partial(_one, study, question, chosen, fit)
@@ -148,6 +149,9 @@ def _course_scores(study: Study, instrument: str) -> pd.DataFrame:
     scores = study.assessments
     rows = scores[(scores["instrument"] == instrument) & scores["score"].notna()]
     rows = rows[rows["timing"] != "post_session"].copy()
+    if rows.empty:
+        must = "the study has scores of the instrument"
+        raise UsageError(must, got="none", where=instrument)
     rows["series"] = rows.groupby(SERIES, dropna=False).ngroup()
     rows["time"] = _times(study, rows)
     rows = rows.sort_values(["series", "time"], kind="stable")

@@ -141,9 +141,14 @@ def repeated(
 
     Raises
     ------
+    UsageError
+        When there is no process to work.
     DesignError
         When none of the first ten studies answers the question.
     """
+    if processes < 1:
+        must = "at least one process must work"
+        raise UsageError(must, got="fewer")
     records: list[Mapping[str, Any]] = []
     with _mapped(processes) as each:
         for record in each(task, seeds):
