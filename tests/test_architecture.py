@@ -22,7 +22,7 @@ LAYERS = (
     {"study", "trajectory", "storage"},
     {"intake", "privacy", "synthetic", "care"},
     {"causal"},
-    {"answers"},
+    {"questions"},
     {"planning"},
     {"render"},
     {"cli"},

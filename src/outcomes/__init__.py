@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from outcomes.answers.ask import answer, answers
     from outcomes.causal.constrained import clda
     from outcomes.dictionary.instruments import instrument
     from outcomes.dictionary.instruments.scoring import score
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from outcomes.intake.import_export import import_export
     from outcomes.intake.load import load
     from outcomes.mixed.fit import lmm
+    from outcomes.questions.ask import answer, answers
     from outcomes.render.report import report
     from outcomes.study import Study
     from outcomes.synthetic.design import Design
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "answer": "answers.ask",
-    "answers": "answers.ask",
+    "answer": "questions.ask",
+    "answers": "questions.ask",
     "check": "intake.check",
     "clda": "causal.constrained",
     "Design": "synthetic.design",

@@ -8,9 +8,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from outcomes.errors import UsageError
-from outcomes.mixed.bootstrap import simulate
+from outcomes.mixed.after.bootstrap import simulate
+from outcomes.mixed.after.refit import refit_many
 from outcomes.mixed.fit import lmm, refit
-from outcomes.mixed.refit import refit_many
 
 
 @pytest.mark.parametrize(("name", "n"), [("sleepstudy", 200), ("rail_ml", 200)])

@@ -6,10 +6,10 @@ import pytest
 from formulaic import Formula
 
 from outcomes.errors import FormulaError
-from outcomes.mixed.columns import build_columns
-from outcomes.mixed.design import build_design, design_matrix
-from outcomes.mixed.formula import parse_formula
-from outcomes.mixed.frame import model_frame
+from outcomes.mixed.reading.columns import build_columns
+from outcomes.mixed.reading.design import build_design, design_matrix
+from outcomes.mixed.reading.formula import parse_formula
+from outcomes.mixed.reading.frame import model_frame
 
 EXPRESSIONS = [
     "1",

@@ -3,7 +3,7 @@
 import pytest
 
 from outcomes.errors import FormulaError
-from outcomes.mixed.formula import RandomTerm, ResidualTerm, parse_formula, variables
+from outcomes.mixed.reading.formula import RandomTerm, ResidualTerm, parse_formula, variables
 
 READS = {
     "y ~ x + (1 | g)": [RandomTerm("1", ("g",))],

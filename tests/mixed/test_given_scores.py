@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from outcomes.mixed.after.given_scores import predict_given
 from outcomes.mixed.fit import lmm
-from outcomes.mixed.given_scores import predict_given
 
 
 @pytest.fixture(scope="module", name="data")

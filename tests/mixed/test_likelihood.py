@@ -5,14 +5,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import outcomes.mixed.chunks as chunks
+import outcomes.mixed.products.chunks as chunks
 from outcomes.mixed.covariance import split_theta
-from outcomes.mixed.cross_products import elimination_order
-from outcomes.mixed.curvature import curvature
-from outcomes.mixed.design import build_design
-from outcomes.mixed.deviance import Objective, evaluate
-from outcomes.mixed.formula import parse_formula
-from outcomes.mixed.working import Working, _from_rows, make_working
+from outcomes.mixed.likelihood.curvature import curvature
+from outcomes.mixed.likelihood.deviance import Objective, evaluate
+from outcomes.mixed.products.cross_products import elimination_order
+from outcomes.mixed.products.working import Working, _from_rows, make_working
+from outcomes.mixed.reading.design import build_design
+from outcomes.mixed.reading.formula import parse_formula
 
 FORMULAS = {
     "intercept": "y ~ x * arm + base + (1 | id)",

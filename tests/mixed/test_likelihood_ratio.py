@@ -10,7 +10,7 @@ from scipy.stats import chi2
 
 from outcomes.errors import SingularFitWarning, UsageError
 from outcomes.mixed.fit import lmm
-from outcomes.mixed.likelihood_ratio import compare, mixture_tail, reference_mixture
+from outcomes.mixed.inference.likelihood_ratio import compare, mixture_tail, reference_mixture
 
 CASES = [
     "sleepstudy_slope_variance",

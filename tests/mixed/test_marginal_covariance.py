@@ -6,8 +6,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 
+from outcomes.mixed.after.marginal_covariance import marginal_covariance
 from outcomes.mixed.fit import lmm
-from outcomes.mixed.marginal_covariance import marginal_covariance
 
 TERMS = {
     "one factor": "(1 + x | patient)",

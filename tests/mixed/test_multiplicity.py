@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import studentized_range
 from statsmodels.stats.multitest import multipletests
 
-from outcomes.mixed.multiplicity import adjusted, holm
+from outcomes.mixed.margins.multiplicity import adjusted, holm
 
 
 @pytest.mark.parametrize("p", [[0.3], [0.01, 0.04, 0.03], [0.5, 0.5, 0.5], [1.0, 0.0, 1e-8, 0.02]])

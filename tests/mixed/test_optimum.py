@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from outcomes.mixed.deviance import evaluate
 from outcomes.mixed.fit import fit_design, refit
+from outcomes.mixed.likelihood.deviance import evaluate
 from outcomes.mixed.start import starting_theta
 
 

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 
 from outcomes.errors import UsageError
 from outcomes.mixed.fit import lmm
-from outcomes.mixed.testing import joint_test
+from outcomes.mixed.inference.testing import joint_test
 
 CASES = [
     "hetero",

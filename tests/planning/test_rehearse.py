@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from outcomes.answers.contrasts import fitted
 from outcomes.errors import UsageError
 from outcomes.planning.rehearse import _course_scores, _formula, drawn
 from outcomes.planning.repeated import told
+from outcomes.questions.contrasts import fitted
 
 
 @pytest.fixture(scope="module")

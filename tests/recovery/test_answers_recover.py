@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from outcomes.answers.validation.cases import CASES
-from outcomes.answers.validation.judge import judge
-from outcomes.answers.validation.run import run
+from outcomes.questions.validation.cases import CASES
+from outcomes.questions.validation.judge import judge
+from outcomes.questions.validation.run import run
 
 
 @pytest.mark.slow

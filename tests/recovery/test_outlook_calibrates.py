@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from outcomes.answers.outlook_calibration import CASES, coverage, reliability, run
 from outcomes.care.proportion import exact_interval
+from outcomes.questions.outlook_calibration import CASES, coverage, reliability, run
 
 STUDIES = 4
 

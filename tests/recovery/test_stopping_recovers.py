@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import outcomes as oc
-from outcomes.answers.stopping import stopping
+from outcomes.questions.stopping import stopping
 
 CHANGE = "mean improvement after session_count sessions, nobody leaving"
 N_STUDIES, SESSIONS = 30, 4

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from outcomes.answers.answer import Answer, Check, Picture, Source
 from outcomes.provenance import Provenance
+from outcomes.questions.answer import Answer, Check, Picture, Source
 from outcomes.render.report import report
 from outcomes.storage import digest
 from outcomes.study import Study, study_from_tables

@@ -16,10 +16,10 @@ import pptx
 import pytest
 from rocrate.rocrate import ROCrate
 
-from outcomes.answers.answer import refusal
-from outcomes.answers.disclosed import disclosed
 from outcomes.errors import DataError
 from outcomes.privacy.disclosure import Disclosure
+from outcomes.questions.answer import refusal
+from outcomes.questions.disclosed import disclosed
 from outcomes.render.compose import compose
 from outcomes.render.formats import FORMATS
 from outcomes.render.material import Material

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 import outcomes as oc
-from outcomes.answers.answer import Check, refusal
-from outcomes.answers.disclosed import disclosed
 from outcomes.errors import UnavailableError, UsageError
 from outcomes.privacy.disclosure import Disclosure
+from outcomes.questions.answer import Check, refusal
+from outcomes.questions.disclosed import disclosed
 from outcomes.render.compose import compose
 from outcomes.render.figures import draw, svg_bytes
 from outcomes.render.formats import FORMATS, Format, check_available

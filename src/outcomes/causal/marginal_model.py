@@ -10,7 +10,7 @@ from formulaic import model_matrix
 from statsmodels.regression.linear_model import WLS
 
 from outcomes.causal.weights import Weights, independent
-from outcomes.mixed.testing import quantile, two_sided_p
+from outcomes.mixed.inference.testing import quantile, two_sided_p
 
 
 def with_weights(rows: pd.DataFrame, visits: pd.DataFrame, weights: Weights) -> pd.DataFrame:

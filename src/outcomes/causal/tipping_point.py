@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from outcomes.mixed.testing import quantile
+from outcomes.mixed.inference.testing import quantile
 
 Array = NDArray[np.float64]
 

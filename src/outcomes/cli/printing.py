@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     import pandas as pd
 
-    from outcomes.answers.answer import Answer
+    from outcomes.questions.answer import Answer
     from outcomes.study import Study
 
 

@@ -36,7 +36,7 @@ def report(
 
     Example: outcomes report data/synthetic --out out/report
     """
-    from outcomes.answers.ask import answers as ask_all
+    from outcomes.questions.ask import answers as ask_all
     from outcomes.render.report import report as write
 
     study = loaded(data, columns)

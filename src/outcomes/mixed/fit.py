@@ -11,17 +11,17 @@ import pandas as pd
 
 from outcomes.errors import ExposureWarning, FormulaError, UsageError
 from outcomes.mixed.covariance import singular_directions
-from outcomes.mixed.design import Design, WeightsLike, build_design
-from outcomes.mixed.deviance import Evaluation, Objective, factors_of
-from outcomes.mixed.formula import ModelFormula, parse_formula, variables
+from outcomes.mixed.likelihood.deviance import Evaluation, Objective, factors_of
 from outcomes.mixed.one_thread import one_blas_thread
 from outcomes.mixed.optimise import minimise
+from outcomes.mixed.products.working import Working, make_working
+from outcomes.mixed.reading.design import Design, WeightsLike, build_design
+from outcomes.mixed.reading.formula import ModelFormula, parse_formula, variables
 from outcomes.mixed.residual.fit import fit_correlated
 from outcomes.mixed.residual.results import CorrelatedFit
 from outcomes.mixed.results import Estimates, MixedFit, Request
 from outcomes.mixed.start import starting_theta
 from outcomes.mixed.verdict import refuse_exact, warn_of
-from outcomes.mixed.working import Working, make_working
 
 Array = npt.NDArray[Any]
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from outcomes.mixed.curvature import Curvature, curvature
-from outcomes.mixed.deviance import Evaluation, Objective, evaluate
+from outcomes.mixed.likelihood.curvature import Curvature, curvature
+from outcomes.mixed.likelihood.deviance import Evaluation, Objective, evaluate
 
 Array = npt.NDArray[Any]
 Search = Generator[Array, Evaluation, tuple[Evaluation, float]]

@@ -11,17 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from outcomes.mixed.design import Design
-from outcomes.mixed.deviance import Objective
+from outcomes.mixed.inference.testing import DfMethod
+from outcomes.mixed.likelihood.deviance import Objective
 from outcomes.mixed.optimise import Optimum
-from outcomes.mixed.testing import DfMethod
-from outcomes.mixed.working import Working
+from outcomes.mixed.products.working import Working
+from outcomes.mixed.reading.design import Design
 
 if TYPE_CHECKING:
-    from outcomes.mixed.bootstrap import Bootstrap
-    from outcomes.mixed.contrasts import Method
-    from outcomes.mixed.margin_functions import Names
-    from outcomes.mixed.reference_grid import At
+    from outcomes.mixed.after.bootstrap import Bootstrap
+    from outcomes.mixed.margins.contrasts import Method
+    from outcomes.mixed.margins.margin_functions import Names
+    from outcomes.mixed.margins.reference_grid import At
 
 Array = npt.NDArray[Any]
 
@@ -155,7 +155,7 @@ class MixedFit:
     @cached_property
     def inference(self) -> DfMethod:
         """Covariance and degrees of freedom by the method asked for."""
-        from outcomes.mixed.inference import df_method
+        from outcomes.mixed.inference.inference import df_method
         from outcomes.mixed.one_thread import one_blas_thread
 
         with one_blas_thread():
@@ -176,46 +176,46 @@ class MixedFit:
         return self.estimates.sigma**2 * np.eye(len(new))
 
     def tidy(self, conf_level: float = 0.95) -> pd.DataFrame:
-        """Tabulate the fixed coefficients: see `outcomes.mixed.tables.tidy`."""
-        from outcomes.mixed.tables import tidy
+        """Tabulate the fixed coefficients; see `mixed.after.tables.tidy`."""
+        from outcomes.mixed.after.tables import tidy
 
         return tidy(self, conf_level)
 
     def glance(self) -> pd.DataFrame:
-        """Summarise the fit in one row: see `outcomes.mixed.tables.glance`."""
-        from outcomes.mixed.tables import glance
+        """Summarise the fit in one row; see `mixed.after.tables.glance`."""
+        from outcomes.mixed.after.tables import glance
 
         return glance(self)
 
     def variance_components(self) -> pd.DataFrame:
-        """Tabulate variances and correlations: see `outcomes.mixed.tables.variance_components`."""
-        from outcomes.mixed.tables import variance_components
+        """Tabulate variances and correlations; see `mixed.after.tables.variance_components`."""
+        from outcomes.mixed.after.tables import variance_components
 
         return variance_components(self)
 
     def random_effects(self, group: str | None = None) -> pd.DataFrame:
-        """Tabulate random effects: see `outcomes.mixed.random_effects.random_effects`."""
-        from outcomes.mixed.random_effects import random_effects
+        """Tabulate random effects; see `mixed.after.random_effects.random_effects`."""
+        from outcomes.mixed.after.random_effects import random_effects
 
         return random_effects(self, group)
 
     def augment(self) -> pd.DataFrame:
-        """Add fitted values and residuals to the rows used: see `outcomes.mixed.tables.augment`."""
-        from outcomes.mixed.tables import augment
+        """Add fitted values and residuals to the rows used; see `mixed.after.tables.augment`."""
+        from outcomes.mixed.after.tables import augment
 
         return augment(self)
 
     def test(
         self, hypothesis: Mapping[str, float] | npt.ArrayLike, conf_level: float = 0.95
     ) -> pd.DataFrame:
-        """Test combinations of coefficients: see `outcomes.mixed.hypotheses.hypothesis_table`."""
-        from outcomes.mixed.hypotheses import hypothesis_table
+        """Test combinations of coefficients; see `mixed.inference.hypotheses.hypothesis_table`."""
+        from outcomes.mixed.inference.hypotheses import hypothesis_table
 
         return hypothesis_table(self, hypothesis, conf_level)
 
     def anova(self, type: int | str = 3) -> pd.DataFrame:
-        """Test each term of the fixed part: see `outcomes.mixed.anova.anova`."""
-        from outcomes.mixed.anova import anova
+        """Test each term of the fixed part; see `mixed.inference.anova.anova`."""
+        from outcomes.mixed.inference.anova import anova
 
         return anova(self, type)
 
@@ -226,8 +226,8 @@ class MixedFit:
         weights: str = "equal",
         conf_level: float = 0.95,
     ) -> pd.DataFrame:
-        """Estimate marginal means: see `outcomes.mixed.margins.emmeans`."""
-        from outcomes.mixed.margins import emmeans
+        """Estimate marginal means: see `outcomes.mixed.margins.margins.emmeans`."""
+        from outcomes.mixed.margins.margins import emmeans
 
         return emmeans(self, factor, at, weights, conf_level)
 
@@ -239,8 +239,8 @@ class MixedFit:
         at: At | None = None,
         **options: Any,
     ) -> pd.DataFrame:
-        """Compare marginal means or slopes: see `outcomes.mixed.contrasts.contrasts`."""
-        from outcomes.mixed.contrasts import contrasts
+        """Compare marginal means or slopes: see `outcomes.mixed.margins.contrasts.contrasts`."""
+        from outcomes.mixed.margins.contrasts import contrasts
 
         return contrasts(self, factor, method, adjust, at, **options)
 
@@ -252,8 +252,8 @@ class MixedFit:
         weights: str = "equal",
         conf_level: float = 0.95,
     ) -> pd.DataFrame:
-        """Estimate slopes: see `outcomes.mixed.margins.emtrends`."""
-        from outcomes.mixed.margins import emtrends
+        """Estimate slopes: see `outcomes.mixed.margins.margins.emtrends`."""
+        from outcomes.mixed.margins.margins import emtrends
 
         return emtrends(self, variable, by, at, weights, conf_level)
 
@@ -264,67 +264,67 @@ class MixedFit:
         interval: str | None = None,
         conf_level: float = 0.95,
     ) -> pd.DataFrame:
-        """Predict rows: see `outcomes.mixed.predict.predict`."""
-        from outcomes.mixed.predict import predict
+        """Predict rows; see `mixed.after.predict.predict`."""
+        from outcomes.mixed.after.predict import predict
 
         return predict(self, new, random, interval, conf_level)
 
     def residuals(self) -> pd.DataFrame:
-        """Tabulate residuals and leverages: see `outcomes.mixed.diagnostics.residuals`."""
-        from outcomes.mixed.diagnostics import residuals
+        """Tabulate residuals and leverages; see `mixed.after.diagnostics.residuals`."""
+        from outcomes.mixed.after.diagnostics import residuals
 
         return residuals(self)
 
     def normal_quantiles(self, group: str | None = None) -> pd.DataFrame:
         """Pair residuals or random effects with normal quantiles: see `mixed.diagnostics`."""
-        from outcomes.mixed.diagnostics import normal_quantiles
+        from outcomes.mixed.after.diagnostics import normal_quantiles
 
         return normal_quantiles(self, group)
 
     def influence(self, group: str, refit: bool = False) -> pd.DataFrame:
         """Tell what each group does to the coefficients: see `mixed.influence.influence`."""
-        from outcomes.mixed.influence import influence
+        from outcomes.mixed.after.influence import influence
 
         return influence(self, group, refit)
 
     def profile(self, which: str = "all", conf_level: float = 0.95) -> pd.DataFrame:
-        """Compute profile-likelihood intervals: see `outcomes.mixed.profile`."""
-        from outcomes.mixed.profile import profile_intervals
+        """Compute profile-likelihood intervals; see `mixed.after.profile`."""
+        from outcomes.mixed.after.profile import profile_intervals
 
         return profile_intervals(self, which, conf_level)
 
     def bootstrap(self, n: int, seed: int) -> Bootstrap:
-        """Draw a parametric bootstrap: see `outcomes.mixed.bootstrap.bootstrap`."""
-        from outcomes.mixed.bootstrap import bootstrap
+        """Draw a parametric bootstrap; see `mixed.after.bootstrap.bootstrap`."""
+        from outcomes.mixed.after.bootstrap import bootstrap
 
         return bootstrap(self, n, seed)
 
     def icc(self, bootstrap: Bootstrap | None = None, conf_level: float = 0.95) -> pd.DataFrame:
-        """Estimate intraclass correlations: see `outcomes.mixed.effect_sizes.icc`."""
-        from outcomes.mixed.effect_sizes import icc
+        """Estimate intraclass correlations; see `mixed.after.effect_sizes.icc`."""
+        from outcomes.mixed.after.effect_sizes import icc
 
         return icc(self, bootstrap, conf_level)
 
     def r2(self, bootstrap: Bootstrap | None = None, conf_level: float = 0.95) -> pd.DataFrame:
-        """Estimate Nakagawa's R2: see `outcomes.mixed.effect_sizes.r2`."""
-        from outcomes.mixed.effect_sizes import r2
+        """Estimate Nakagawa's R2: see `outcomes.mixed.after.effect_sizes.r2`."""
+        from outcomes.mixed.after.effect_sizes import r2
 
         return r2(self, bootstrap, conf_level)
 
     def robust(self, cluster: str) -> MixedFit:
-        """Return the fit with cluster-robust inference: see `outcomes.mixed.robust.robust`."""
-        from outcomes.mixed.robust import robust
+        """Return the fit with cluster-robust inference; see `mixed.inference.robust.robust`."""
+        from outcomes.mixed.inference.robust import robust
 
         return robust(self, cluster)
 
     def compare(self, larger: MixedFit) -> pd.DataFrame:
-        """Test against a larger fit: see `outcomes.mixed.likelihood_ratio.compare`."""
-        from outcomes.mixed.likelihood_ratio import compare
+        """Test against a larger fit; see `mixed.inference.likelihood_ratio.compare`."""
+        from outcomes.mixed.inference.likelihood_ratio import compare
 
         return compare(self, larger)
 
     def crosscheck(self) -> pd.DataFrame:
-        """Fit the same model with statsmodels: see `outcomes.mixed.crosscheck.crosscheck`."""
-        from outcomes.mixed.crosscheck import crosscheck
+        """Fit the same model with statsmodels; see `mixed.after.crosscheck.crosscheck`."""
+        from outcomes.mixed.after.crosscheck import crosscheck
 
         return crosscheck(self)

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from outcomes.mixed.covariance import BlockCovariance
-from outcomes.mixed.cross_products import Crossed, CrossProducts
-from outcomes.mixed.deviance import Objective
+from outcomes.mixed.likelihood.deviance import Objective
+from outcomes.mixed.products.cross_products import Crossed, CrossProducts
 
 Array = npt.NDArray[Any]
 

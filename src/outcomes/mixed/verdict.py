@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 
 from outcomes.errors import ConvergenceWarning, FitError, OutcomesWarning, SingularFitWarning
-from outcomes.mixed.design import Design
 from outcomes.mixed.optimise import Optimum
+from outcomes.mixed.reading.design import Design
 from outcomes.mixed.results import Estimates
 
 LOST_DIGITS = 5e-11

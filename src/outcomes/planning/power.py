@@ -9,9 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.answers.ask import QUESTIONS
-from outcomes.answers.validation.truths import TRUTHS
-from outcomes.answers.wording import when
 from outcomes.planning.repeated import (
     Progress,
     asked_of,
@@ -23,6 +20,9 @@ from outcomes.planning.repeated import (
     silent,
     told,
 )
+from outcomes.questions.ask import QUESTIONS
+from outcomes.questions.validation.truths import TRUTHS
+from outcomes.questions.wording import when
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.simulate import simulate
 
@@ -31,7 +31,7 @@ TRUE: Mapping[str, str] = {
     "frequency": "more visits, equal weeks",
     "trial": "effect of the arm",
 }
-"""What is true of a question's estimate, by name in `outcomes.answers.validation.truths`."""
+"""What is true of a question's estimate, by name in `outcomes.questions.validation.truths`."""
 CHANGE_ONLY = (
     " This is change during care: no number of courses turns it into an effect, a comparison group "
     "does."

@@ -14,11 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.answers.ask import QUESTIONS
-from outcomes.answers.contrasts import fitted
-from outcomes.answers.course_model import LEAST_CLUSTERS
 from outcomes.errors import UsageError
-from outcomes.mixed.bootstrap import simulate
+from outcomes.mixed.after.bootstrap import simulate
 from outcomes.mixed.results import MixedFit
 from outcomes.planning.repeated import (
     Progress,
@@ -31,6 +28,9 @@ from outcomes.planning.repeated import (
     silent,
     told,
 )
+from outcomes.questions.ask import QUESTIONS
+from outcomes.questions.contrasts import fitted
+from outcomes.questions.course_model import LEAST_CLUSTERS
 from outcomes.study import Study
 from outcomes.trajectory import SERIES
 

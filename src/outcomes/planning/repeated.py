@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from outcomes.answers.answer import Answer
-from outcomes.answers.ask import QUESTIONS, taken
-from outcomes.answers.plan import TESTED
-from outcomes.answers.wording import percent
 from outcomes.care.proportion import exact_interval
 from outcomes.errors import DesignError, FitError, UsageError
+from outcomes.questions.answer import Answer
+from outcomes.questions.ask import QUESTIONS, taken
+from outcomes.questions.plan import TESTED
+from outcomes.questions.wording import percent
 from outcomes.study import Study
 
 Progress = Callable[[int, int], None]
@@ -32,7 +32,7 @@ def silent(done: int, total: int) -> None:
 
 
 Truth = Callable[[Study, "pd.Series[Any]"], float]
-"""True value of a study's row; see `outcomes.answers.validation.truths`."""
+"""True value of a study's row; see `outcomes.questions.validation.truths`."""
 
 
 def asked_of(
@@ -50,7 +50,7 @@ def asked_of(
     study : Study
         Simulated, or with drawn scores.
     question : str
-        One of `outcomes.answers.plan.TESTED`.
+        One of `outcomes.questions.plan.TESTED`.
     instrument : str
         Of the outcome.
     week : float, optional

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from html import escape
 
-from outcomes.answers.answer import Answer
-from outcomes.answers.disclosed import disclosed
 from outcomes.privacy.disclosure import Disclosure
+from outcomes.questions.answer import Answer
+from outcomes.questions.disclosed import disclosed
 from outcomes.render.contents.answer_section import answer_section
 from outcomes.render.html import blocks_html
 
@@ -38,7 +38,7 @@ def answer_html(answer: Answer) -> str:
 
     Examples
     --------
-    >>> from outcomes.answers.answer import Source, refusal
+    >>> from outcomes.questions.answer import Source, refusal
     >>> source = Source("t", "n", True, 1, "0" * 64, "0.1", 3, 3)
     >>> "SYNTHETIC" in answer_html(refusal("how-much", "How much?", "no scores.", source))
     True

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from outcomes.answers.answer import Answer
-from outcomes.answers.wording import scale
 from outcomes.privacy.disclosure import Disclosure
+from outcomes.questions.answer import Answer
+from outcomes.questions.wording import scale
 from outcomes.render.contents.answer_section import answer_section
 from outcomes.render.contents.background import provenance, references
 from outcomes.render.contents.checklists import checklists

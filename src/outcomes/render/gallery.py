@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from outcomes.answers.answer import Answer
-from outcomes.answers.ask import answers as ask_all
-from outcomes.answers.disclosed import disclosed
 from outcomes.folders import written_whole
 from outcomes.privacy.disclosure import disclosure_for
+from outcomes.questions.answer import Answer
+from outcomes.questions.ask import answers as ask_all
+from outcomes.questions.disclosed import disclosed
 from outcomes.render.document import Block, Document, Figure, Section
 from outcomes.render.figures import draw, png_bytes, svg_bytes
 from outcomes.render.figures.style import PRESETS

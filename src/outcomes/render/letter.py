@@ -7,15 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.answers.answer import Answer
-from outcomes.answers.ask import answer as ask
-from outcomes.answers.course_picture import course_picture
-from outcomes.answers.wording import when
 from outcomes.care.dose import script_and_delivery
 from outcomes.care.goals import goal_progress
 from outcomes.dictionary.tables import RECEIVED
 from outcomes.errors import UsageError
 from outcomes.folders import written_whole
+from outcomes.questions.answer import Answer
+from outcomes.questions.ask import answer as ask
+from outcomes.questions.course_picture import course_picture
+from outcomes.questions.wording import when
 from outcomes.render.document import (
     Block,
     Bullets,

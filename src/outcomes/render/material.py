@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from outcomes.answers.answer import Answer
 from outcomes.privacy.disclosure import Disclosure
+from outcomes.questions.answer import Answer
 from outcomes.render.document import Document
 from outcomes.study import Study
 

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from outcomes.answers.answer import Source
+from outcomes.questions.answer import Source
 from outcomes.render.contents.background import LIBRARIES
 
 RUN = "run.json"

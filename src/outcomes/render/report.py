@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.answers.answer import Answer
-from outcomes.answers.ask import answers as ask_all
-from outcomes.answers.disclosed import disclosed
-from outcomes.answers.plan import Plan, read_plan
 from outcomes.errors import UsageError
 from outcomes.folders import written_whole
 from outcomes.privacy.disclosure import disclosure_for
+from outcomes.questions.answer import Answer
+from outcomes.questions.ask import answers as ask_all
+from outcomes.questions.disclosed import disclosed
+from outcomes.questions.plan import Plan, read_plan
 from outcomes.render.compose import AUDIENCES, compose
 from outcomes.render.formats import FORMATS, check_available
 from outcomes.render.material import Material

@@ -97,8 +97,8 @@ def test_missing_times_are_dropped_and_counted(data):
 def test_a_start_that_is_not_positive_definite_is_repaired(courses):
     data = courses(n=12, visits=6, missing=0.45, rho=0.95, seed=5)
     fit_start = None
-    from outcomes.mixed.design import build_design
-    from outcomes.mixed.formula import parse_formula
+    from outcomes.mixed.reading.design import build_design
+    from outcomes.mixed.reading.formula import parse_formula
     from outcomes.mixed.residual.model import make_model
 
     design = build_design(parse_formula("score ~ us(visit | episode_id)"), data)

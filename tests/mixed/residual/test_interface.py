@@ -156,7 +156,7 @@ def test_balanced_unstructured_robust_is_the_t_test():
 
 
 def test_bootstrap_draws_have_the_fitted_covariance(mixed):
-    from outcomes.mixed.bootstrap import simulate
+    from outcomes.mixed.after.bootstrap import simulate
 
     V, _, _ = dense(mixed)
     draws = simulate(mixed, 4000, np.random.default_rng(3))

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 import outcomes
-from outcomes.answers.ask import answer
-from outcomes.answers.claim import overclaims
-from outcomes.answers.disclosed import disclosed
 from outcomes.privacy.disclosure import Disclosure
+from outcomes.questions.ask import answer
+from outcomes.questions.claim import overclaims
+from outcomes.questions.disclosed import disclosed
 from outcomes.render.compose import compose
 from outcomes.render.explorer.page import explorer_bytes
 from outcomes.render.material import Material

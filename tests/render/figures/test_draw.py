@@ -12,8 +12,8 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from outcomes.answers.answer import Picture
 from outcomes.errors import UsageError
+from outcomes.questions.answer import Picture
 from outcomes.render.figures import draw, inline_svg, png_bytes, svg_bytes
 
 LONG = "a name of a group that is exactly sixty characters long, yes"

@@ -148,7 +148,7 @@ def compare_residuals(small: MixedFit, large: MixedFit) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        As `outcomes.mixed.likelihood_ratio.compare`. Where one covariance is a special case of the
+        As `likelihood_ratio.compare`. Where one covariance is a special case of the
         other and the random effects are the same, the statistic is compared with a chi-squared
         distribution; else there is no test, and ``reference`` says so.
     """

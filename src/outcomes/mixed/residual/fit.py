@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from outcomes.errors import FitError
 from outcomes.mixed.covariance import singular_directions
-from outcomes.mixed.cross_products import CrossProducts
-from outcomes.mixed.design import Design
+from outcomes.mixed.products.cross_products import CrossProducts
+from outcomes.mixed.products.working import Working
+from outcomes.mixed.reading.design import Design
 from outcomes.mixed.residual.inference import require_kenward_roger
 from outcomes.mixed.residual.likelihood import Solution
 from outcomes.mixed.residual.model import CorrelatedModel, make_model
@@ -21,7 +22,6 @@ from outcomes.mixed.residual.start import require_identified, start_values
 from outcomes.mixed.residual.structures import ByDistance
 from outcomes.mixed.results import Estimates, Request
 from outcomes.mixed.verdict import refuse_exact
-from outcomes.mixed.working import Working
 
 Array = npt.NDArray[Any]
 

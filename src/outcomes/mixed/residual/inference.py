@@ -16,11 +16,11 @@ import numpy.typing as npt
 from scipy.linalg import solve_triangular
 
 from outcomes.errors import UsageError
-from outcomes.mixed.kenward_roger import KenwardRoger
+from outcomes.mixed.inference.kenward_roger import KenwardRoger
+from outcomes.mixed.inference.satterthwaite import Satterthwaite, satterthwaite
+from outcomes.mixed.inference.testing import DfMethod, Normal
 from outcomes.mixed.residual.objective import parameter_directions
 from outcomes.mixed.residual.results import CorrelatedFit
-from outcomes.mixed.satterthwaite import Satterthwaite, satterthwaite
-from outcomes.mixed.testing import DfMethod, Normal
 
 Array = npt.NDArray[Any]
 

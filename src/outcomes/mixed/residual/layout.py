@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import FitError
-from outcomes.mixed.formula import ModelFormula, ResidualTerm
-from outcomes.mixed.frame import ModelFrame
-from outcomes.mixed.random_effects_design import group_codes
+from outcomes.mixed.reading.formula import ModelFormula, ResidualTerm
+from outcomes.mixed.reading.frame import ModelFrame
+from outcomes.mixed.reading.random_effects_design import group_codes
 
 Array = npt.NDArray[Any]
 

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from outcomes.errors import FitError
-from outcomes.mixed.conditioning import FixedBasis, fixed_basis, gram_basis
 from outcomes.mixed.covariance import BlockCovariance
-from outcomes.mixed.design import Design
-from outcomes.mixed.formula import RESIDUAL_BY_VISIT
-from outcomes.mixed.random_effects_design import GroupingFactor
+from outcomes.mixed.products.conditioning import FixedBasis, fixed_basis, gram_basis
+from outcomes.mixed.reading.design import Design
+from outcomes.mixed.reading.formula import RESIDUAL_BY_VISIT
+from outcomes.mixed.reading.random_effects_design import GroupingFactor
 from outcomes.mixed.residual.batches import make_batches
 from outcomes.mixed.residual.correlation import (
     Autoregressive,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import FormulaError
-from outcomes.mixed.frame import require_columns
+from outcomes.mixed.reading.frame import require_columns
 from outcomes.mixed.residual.results import CorrelatedFit
 from outcomes.mixed.residual.structures import ByDistance, ByVisit
 

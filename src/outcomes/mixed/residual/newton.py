@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from outcomes.mixed.curvature import Curvature
+from outcomes.mixed.likelihood.curvature import Curvature
 from outcomes.mixed.optimise import Optimum
 from outcomes.mixed.residual.likelihood import Derivatives, Solution, differentiate, solve
 from outcomes.mixed.residual.objective import CorrelatedObjective

@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import UsageError
+from outcomes.mixed.inference.testing import DfMethod
 from outcomes.mixed.residual.likelihood import Derivatives, Solution, differentiate
 from outcomes.mixed.residual.model import CorrelatedModel
 from outcomes.mixed.residual.structures import ByDistance, Structure
 from outcomes.mixed.results import MixedFit
-from outcomes.mixed.testing import DfMethod
 
 if TYPE_CHECKING:
-    from outcomes.mixed.bootstrap import Bootstrap
+    from outcomes.mixed.after.bootstrap import Bootstrap
 
 Array = npt.NDArray[Any]
 
@@ -76,7 +76,7 @@ class CorrelatedFit(MixedFit):
         return new_covariance(self, new)
 
     def robust(self, cluster: str) -> MixedFit:
-        """Return the fit with cluster-robust inference: see `outcomes.mixed.robust.robust`."""
+        """Return the fit with cluster-robust inference; see `mixed.inference.robust.robust`."""
         from outcomes.mixed.residual.robust import robust_correlated
 
         return robust_correlated(self, cluster)

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from outcomes.errors import UsageError
-from outcomes.mixed.marginal_covariance import is_within, rows_by_group
+from outcomes.mixed.after.marginal_covariance import is_within, rows_by_group
+from outcomes.mixed.inference.robust import cluster_robust
+from outcomes.mixed.inference.testing import DfMethod
 from outcomes.mixed.residual.results import CorrelatedFit
-from outcomes.mixed.robust import cluster_robust
-from outcomes.mixed.testing import DfMethod
 
 Array = npt.NDArray[Any]
 
@@ -37,7 +37,7 @@ class RobustCorrelatedFit(CorrelatedFit):
 
 
 def robust_correlated(fit: CorrelatedFit, cluster: str) -> RobustCorrelatedFit:
-    """Make every table of a fit cluster-robust: see `outcomes.mixed.robust.robust`.
+    """Make every table of a fit cluster-robust: see `outcomes.mixed.inference.robust.robust`.
 
     Raises
     ------

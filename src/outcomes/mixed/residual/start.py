@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from outcomes.errors import FitError
-from outcomes.mixed.design import Design
+from outcomes.mixed.reading.design import Design
 from outcomes.mixed.residual.model import CorrelatedModel
 from outcomes.mixed.residual.objective import parameter_directions
 from outcomes.mixed.residual.structures import ByDistance, ByVisit

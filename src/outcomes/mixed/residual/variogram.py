@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import UsageError
-from outcomes.mixed.marginal_covariance import rows_by_group
-from outcomes.mixed.random_effects import fixed_fitted, random_fitted
+from outcomes.mixed.after.marginal_covariance import rows_by_group
+from outcomes.mixed.after.random_effects import fixed_fitted, random_fitted
 from outcomes.mixed.results import MixedFit
 
 Array = npt.NDArray[Any]

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from outcomes.mixed.marginal_covariance import CHUNK, MarginalCovariance, effect_rows
-from outcomes.mixed.random_effects import Conditional
+from outcomes.mixed.after.marginal_covariance import CHUNK, MarginalCovariance, effect_rows
+from outcomes.mixed.after.random_effects import Conditional
 from outcomes.mixed.residual.results import CorrelatedFit
 from outcomes.mixed.residual.structures import ByDistance
 

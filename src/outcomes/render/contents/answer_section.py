@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from outcomes.answers.answer import Answer
 from outcomes.privacy.disclosure import Disclosure
+from outcomes.questions.answer import Answer
 from outcomes.render.contents.estimate_table import estimate_table
 from outcomes.render.document import (
     Block,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import platform
 from importlib.metadata import version
 
-from outcomes.answers.answer import Answer
 from outcomes.privacy.disclosure import Disclosure
+from outcomes.questions.answer import Answer
 from outcomes.render.document import Block, Bullets, Facts, Paragraph, Section
 from outcomes.study import Study
 

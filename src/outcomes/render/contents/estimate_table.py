@@ -6,7 +6,7 @@ import re
 
 import pandas as pd
 
-from outcomes.answers.answer import Answer
+from outcomes.questions.answer import Answer
 from outcomes.render.document import Table
 from outcomes.render.figures.style import spoken
 from outcomes.render.numbers import count, decimals_for, limits, p_value, plain

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pandas as pd
 
-from outcomes.answers.answer import Picture
-from outcomes.answers.course_frame import course_frame
 from outcomes.privacy.disclosure import Disclosure
+from outcomes.questions.answer import Picture
+from outcomes.questions.course_frame import course_frame
 from outcomes.study import Study
 
 

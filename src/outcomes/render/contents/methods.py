@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from outcomes.answers.answer import Answer
+from outcomes.questions.answer import Answer
 from outcomes.render.document import Bullets, Facts, Section
 from outcomes.study import Study
 

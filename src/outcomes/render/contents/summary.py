@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from outcomes.answers.answer import Answer
+from outcomes.questions.answer import Answer
 from outcomes.render.document import Block, Bullets, Facts, Heading, Paragraph, Section
 
 INTERVAL = (

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.answers.answer import Answer
-from outcomes.answers.contrasts import estimates, fixed_rows
-from outcomes.answers.course_frame import LEAST_COURSES, CourseFrame
-from outcomes.answers.disclosed import disclosed
-from outcomes.answers.pressure import last_visit_fit, last_visit_rows, no_support
 from outcomes.causal.pressure_history import pressure_history
 from outcomes.privacy.disclosure import Disclosure
+from outcomes.questions.answer import Answer
+from outcomes.questions.contrasts import estimates, fixed_rows
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
+from outcomes.questions.disclosed import disclosed
+from outcomes.questions.pressure import last_visit_fit, last_visit_rows, no_support
 from outcomes.study import Study
 
 GIVEN = "given"

@@ -10,14 +10,14 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from outcomes.answers import how_much
-from outcomes.answers.answer import Answer
-from outcomes.answers.ask import answer as ask
-from outcomes.answers.course_frame import CourseFrame, course_frame
-from outcomes.answers.disclosed import disclosed
-from outcomes.answers.wording import decimals, interval, scale, when
 from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.pressure import WALTON
+from outcomes.questions import how_much
+from outcomes.questions.answer import Answer
+from outcomes.questions.ask import answer as ask
+from outcomes.questions.course_frame import CourseFrame, course_frame
+from outcomes.questions.disclosed import disclosed
+from outcomes.questions.wording import decimals, interval, scale, when
 from outcomes.render.explorer.cells import EVERYBODY, GIVEN, change_cells, pressure_cells
 from outcomes.render.figures.style import spoken
 from outcomes.render.material import Material

@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
-from outcomes.answers.answer import Picture
-from outcomes.answers.course_picture import VISITS, script_words, visit_words
 from outcomes.dictionary.pressure import WALTON
+from outcomes.questions.answer import Picture
+from outcomes.questions.course_picture import VISITS, script_words, visit_words
 from outcomes.render.figures.canvas import EDGE, Canvas, blank, text_width, wrapped
 from outcomes.render.figures.label_positions import spread
 from outcomes.render.figures.style import FONT, INK, LOOKS, MUTED, OVERALL, PAPER, Look, Preset
@@ -27,7 +27,7 @@ def draw_course(picture: Picture, preset: Preset, label: str) -> Canvas:
     Parameters
     ----------
     picture : Picture
-        ``data`` as `outcomes.answers.course_picture` makes it.
+        ``data`` as `outcomes.questions.course_picture` makes it.
     preset : Preset
         Sizes.
     label : str

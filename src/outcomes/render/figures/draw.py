@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 from matplotlib.figure import Figure
 
-from outcomes.answers.answer import Picture
 from outcomes.errors import UsageError
+from outcomes.questions.answer import Picture
 from outcomes.render.figures.canvas import Canvas
 from outcomes.render.figures.course import draw_course
 from outcomes.render.figures.curves import draw_curves

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.answers.answer import Answer, Picture
-from outcomes.answers.ask import answer as ask
-from outcomes.answers.course_frame import LEAST_COURSES
-from outcomes.answers.validation.naive import NAIVE
-from outcomes.answers.wording import interval, percent
 from outcomes.errors import UsageError
 from outcomes.folders import written_whole
+from outcomes.questions.answer import Answer, Picture
+from outcomes.questions.ask import answer as ask
+from outcomes.questions.course_frame import LEAST_COURSES
+from outcomes.questions.validation.naive import NAIVE
+from outcomes.questions.wording import interval, percent
 from outcomes.render.numbers import plain
 from outcomes.render.slides.deck import Deck, Slide, short_limits
 from outcomes.render.slides.html_deck import deck_html

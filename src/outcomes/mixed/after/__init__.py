@@ -1,0 +1,1 @@
+"""What a fit can be asked: tables, effects, predictions, diagnostics, bootstrap."""

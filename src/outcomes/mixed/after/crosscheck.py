@@ -1,0 +1,163 @@
+"""The same model by statsmodels' ``MixedLM``, an independent program, side by side."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from outcomes.errors import UnavailableError
+from outcomes.mixed.after.marginal_covariance import is_within
+from outcomes.mixed.after.parameters import FIXED, correlation, parameter_names, parameter_values
+from outcomes.mixed.reading.random_effects_design import GroupingFactor
+from outcomes.mixed.results import MixedFit
+
+Array = npt.NDArray[Any]
+
+MAX_ROWS = 3_000
+"""Most rows for crossed factors, which MixedLM holds as one dense group."""
+
+
+def crosscheck(fit: MixedFit) -> pd.DataFrame:
+    """Fit the same model with statsmodels and tabulate the differences.
+
+    statsmodels starts from its own values, so a lower log-likelihood there means that it stopped
+    short of the optimum.
+
+    Parameters
+    ----------
+    fit : MixedFit
+
+    Returns
+    -------
+    pandas.DataFrame
+        group, term, estimate, statsmodels, difference (of estimates), std_error,
+        statsmodels_std_error (coefficients, without small-sample adjustment), note ("not converged"
+        where statsmodels says so). The last row is the log-likelihood.
+
+    Raises
+    ------
+    UnavailableError
+        MixedLM cannot express the model: prior weights, correlated random effects beside other
+        terms, or crossed factors on many rows.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from outcomes.mixed.fit import lmm
+    >>> rng = np.random.default_rng(1)
+    >>> data = pd.DataFrame({"patient": np.repeat(range(20), 6), "visit": np.tile(range(6), 20)})
+    >>> level = rng.normal(size=20)[data.patient]
+    >>> data["score"] = 5 - 0.3 * data.visit + level + rng.normal(size=120)
+    >>> found = crosscheck(lmm("score ~ visit + (1 | patient)", data))
+    >>> bool((found.difference.abs() < 1e-3).all())
+    True
+    """
+    _require_expressible(fit)
+    found = _statsmodels_fit(fit)
+    own = np.append(parameter_values(fit.design, fit.estimates), fit.loglik)
+    names = [*parameter_names(fit.design, fit.estimates.terms), ("fit", "loglik")]
+    theirs = np.concatenate(
+        [found.fe_params, _random_values(fit, found), [np.sqrt(found.scale), found.llf]]
+    )
+    fixed = np.array([group == FIXED for group, _ in names])
+    errors = np.full((2, len(names)), np.nan)
+    errors[:, fixed] = np.sqrt(np.diag(fit.estimates.vcov)), found.bse_fe
+    return pd.DataFrame(
+        {
+            "group": [group for group, _ in names],
+            "term": [term for _, term in names],
+            "estimate": own,
+            "statsmodels": theirs,
+            "difference": own - theirs,
+            "std_error": errors[0],
+            "statsmodels_std_error": errors[1],
+            "note": "" if found.converged and np.isfinite(found.llf) else "not converged",
+        }
+    )
+
+
+def _require_expressible(fit: MixedFit) -> None:
+    def refuse(got: str, remedy: str = "") -> None:
+        must = "MixedLM must be able to express the model"
+        raise UnavailableError(must, got=got, remedy=remedy)
+
+    factors, top = fit.design.factors, _top(fit)
+    if fit.design.weights is not None:
+        refuse("prior weights")
+    for factor in factors:
+        alone = factor is top and len(factor.covariance.sizes) == 1
+        if not alone and max(factor.covariance.sizes) > 1:
+            refuse(
+                f"correlated random effects on '{factor.name}' beside other terms",
+                "Compare the model with || in place of |.",
+            )
+    if top is None and fit.n_observations > MAX_ROWS:
+        refuse(f"crossed grouping factors on more than {MAX_ROWS:,} rows")
+
+
+def _top(fit: MixedFit) -> GroupingFactor | None:
+    """Return the factor that all others lie within; None when they are crossed."""
+    for factor in reversed(fit.design.factors):
+        if all(is_within(other, factor.codes) for other in fit.design.factors):
+            return factor
+    return None
+
+
+def _statsmodels_fit(fit: MixedFit) -> Any:
+    from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
+
+    top = _top(fit)
+    groups = np.zeros(fit.n_observations, dtype=int) if top is None else top.codes
+    correlated = top is not None and len(top.covariance.sizes) == 1
+    rows = [np.flatnonzero(groups == level) for level in np.unique(groups)]
+    terms = [
+        (factor, j)
+        for factor in fit.design.factors
+        if not (correlated and factor is top)
+        for j in range(factor.q)
+    ]
+    spec = VCSpec(
+        [f"{k}" for k in range(len(terms))],
+        [[[f"{c}" for c in range(m.shape[1])] for m in _columns(*term, rows)] for term in terms],
+        [_columns(*term, rows) for term in terms],
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = MixedLM(
+            fit.design.response,
+            fit.X,
+            groups,
+            exog_re=top.Z if correlated and top is not None else None,
+            exog_vc=spec if terms else None,
+        )
+        return model.fit(reml=fit.request.reml, method=["bfgs", "powell"])
+
+
+def _columns(factor: GroupingFactor, j: int, rows: list[Array]) -> list[Array]:
+    """Return one effect's columns on the rows of each group, a column for each level there."""
+    found = []
+    for own in rows:
+        levels, codes = np.unique(factor.codes[own], return_inverse=True)
+        found.append(np.eye(len(levels))[codes] * factor.Z[own, j][:, None])
+    return found
+
+
+def _random_values(fit: MixedFit, found: Any) -> list[float]:
+    """Return standard deviations and correlations in the order of `parameter_names`."""
+    top = _top(fit)
+    variances = iter(np.sqrt(np.maximum(found.vcomp, 0.0)))
+    values: list[float] = []
+    for factor in fit.design.factors:
+        if factor is not top or len(factor.covariance.sizes) > 1:
+            values += [float(next(variances)) for _ in range(factor.q)]
+            continue
+        S = np.asarray(found.cov_re)
+        sd = np.sqrt(np.diag(S))
+        values += list(sd)
+        pairs = [(i, j) for i in range(len(S)) for j in range(i + 1, len(S))]
+        values += [correlation(S[i, j], sd[i], sd[j]) for i, j in pairs]
+    return values

@@ -1,0 +1,233 @@
+"""Shares of variance: intraclass correlations, and Nakagawa's R2 for mixed models.
+
+The variance of a random term is the mean over the rows of z' Sigma z, so that slopes count at the
+values seen (Johnson 2014, Methods Ecol. Evol. 5, 944); that of the fixed part is the sample
+variance of X beta (Nakagawa & Schielzeth 2013, Methods Ecol. Evol. 4, 133).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import expit, logit
+
+from outcomes.mixed.after.bootstrap import Bootstrap
+from outcomes.mixed.after.parameters import random_positions
+from outcomes.mixed.covariance import split_theta
+from outcomes.mixed.inference.satterthwaite import satterthwaite
+from outcomes.mixed.inference.testing import quantile
+from outcomes.mixed.results import MixedFit
+
+Array = npt.NDArray[Any]
+Shares = Callable[[Array], Array]
+
+ZERO = 1e-8
+"""A share below this is zero."""
+
+STEP = 1e-5
+"""Relative step of the differences behind the delta method."""
+
+
+def icc(
+    fit: MixedFit, bootstrap: Bootstrap | None = None, conf_level: float = 0.95
+) -> pd.DataFrame:
+    """Estimate intraclass correlations: the share of variance between the levels of a group.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    bootstrap : Bootstrap, optional
+        Draws of this fit, for percentile intervals; the honest choice near a variance of zero.
+        None: the delta method on the logit scale.
+    conf_level : float, between 0 and 1
+
+    Returns
+    -------
+    pandas.DataFrame
+        group (each grouping factor, then ``all``), kind ("adjusted": of the variance that the fixed
+        part leaves; "unadjusted": of all), estimate, std_error, conf_low, conf_high, interval
+        ("delta" or "bootstrap"). A share of 0 or 1 has no delta interval.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from outcomes.mixed.fit import lmm
+    >>> rng = np.random.default_rng(1)
+    >>> data = pd.DataFrame({"patient": np.repeat(range(20), 6), "visit": np.tile(range(6), 20)})
+    >>> level = rng.normal(size=20)[data.patient]
+    >>> data["score"] = 5 - 0.3 * data.visit + level + rng.normal(size=120)
+    >>> icc(lmm("score ~ visit + (1 | patient)", data)).head(1).round(2)
+         group      kind  estimate  std_error  conf_low  conf_high interval
+    0  patient  adjusted      0.27        0.1      0.12        0.5    delta
+    """
+    groups = [*(factor.name for factor in fit.design.factors), "all"]
+    table = _table(fit, _icc_shares, bootstrap, conf_level)
+    table.insert(0, "kind", np.repeat(["adjusted", "unadjusted"], len(groups)))
+    table.insert(0, "group", groups * 2)
+    return table
+
+
+def r2(fit: MixedFit, bootstrap: Bootstrap | None = None, conf_level: float = 0.95) -> pd.DataFrame:
+    """Estimate Nakagawa's R2: the share of variance that the model accounts for.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    bootstrap, conf_level
+        As in `icc`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        kind ("marginal": by the fixed part; "conditional": by fixed and random parts), estimate,
+        std_error, conf_low, conf_high, interval.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from outcomes.mixed.fit import lmm
+    >>> rng = np.random.default_rng(1)
+    >>> data = pd.DataFrame({"patient": np.repeat(range(20), 6), "visit": np.tile(range(6), 20)})
+    >>> level = rng.normal(size=20)[data.patient]
+    >>> data["score"] = 5 - 0.3 * data.visit + level + rng.normal(size=120)
+    >>> fit = lmm("score ~ visit + (1 | patient)", data)
+    >>> r2(fit)[["kind", "estimate"]].round(2)
+              kind  estimate
+    0     marginal      0.15
+    1  conditional      0.38
+    """
+    table = _table(fit, _r2_shares, bootstrap, conf_level)
+    table.insert(0, "kind", ["marginal", "conditional"])
+    return table
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What variances of the linear predictor need from the rows.
+
+    Parameters
+    ----------
+    X : array, shape (p, p)
+        Sample covariance of the fixed columns.
+    Z : tuple of array, shape (q, q)
+        Mean of z z' for each grouping factor.
+    """
+
+    X: Array
+    Z: tuple[Array, ...]
+
+
+def moments(fit: MixedFit) -> Moments:
+    """Pass once over the rows used."""
+    X = fit.X - fit.X.mean(axis=0)
+    Z = tuple(factor.Z.T @ factor.Z / fit.n_observations for factor in fit.design.factors)
+    return Moments(X.T @ X / (fit.n_observations - 1.0), Z)
+
+
+def variance_parts(rows: Moments, beta: Array, covariances: Sequence[Array], sigma: float) -> Array:
+    """Return the variance of the fixed part, of each grouping factor, and the residual's."""
+    random = [float(np.sum(Z * S)) for Z, S in zip(rows.Z, covariances, strict=True)]
+    return np.array([beta @ rows.X @ beta, *random, sigma**2])
+
+
+def _icc_shares(parts: Array) -> Array:
+    random = np.append(parts[1:-1], parts[1:-1].sum())
+    return np.concatenate([random / (random[-1] + parts[-1]), random / parts.sum()])
+
+
+def _r2_shares(parts: Array) -> Array:
+    explained = np.array([parts[0], parts[:-1].sum()])
+    return np.asarray(explained / parts.sum())
+
+
+def _table(
+    fit: MixedFit, shares: Shares, bootstrap: Bootstrap | None, conf_level: float
+) -> pd.DataFrame:
+    found = fit.estimates
+    rows = moments(fit)
+    estimate = shares(variance_parts(rows, found.beta, found.covariances, found.sigma))
+    if bootstrap is None:
+        std_error, low, high = _delta(fit, rows, shares, estimate, conf_level)
+    else:
+        std_error, low, high = _percentiles(fit, rows, shares, bootstrap, conf_level)
+    return pd.DataFrame(
+        {
+            "estimate": estimate,
+            "std_error": std_error,
+            "conf_low": low,
+            "conf_high": high,
+            "interval": "delta" if bootstrap is None else "bootstrap",
+        }
+    )
+
+
+def _delta(
+    fit: MixedFit, rows: Moments, shares: Shares, estimate: Array, conf_level: float
+) -> tuple[Array, Array, Array]:
+    """Linearise in the coefficients, the residual variance and theta."""
+    jacobian = _jacobian(fit, rows, shares)
+    p = len(fit.estimates.beta)
+    variance = np.einsum("ij,jk,ik->i", jacobian[:, :p], fit.estimates.vcov, jacobian[:, :p])
+    theta = satterthwaite(fit.optimum.curvature).parameter_covariance
+    variance += np.einsum("ij,jk,ik->i", jacobian[:, p:], theta, jacobian[:, p:])
+    inside = (estimate > ZERO) & (estimate < 1.0 - ZERO) & (variance > 0.0)
+    share = np.where(inside, estimate, np.nan)
+    std_error = np.where(inside, np.sqrt(np.maximum(variance, 0.0)), np.nan)
+    half = quantile(np.array(np.inf), conf_level) * std_error / (share * (1.0 - share))
+    return std_error, expit(logit(share) - half), expit(logit(share) + half)
+
+
+def _jacobian(fit: MixedFit, rows: Moments, shares: Shares) -> Array:
+    """Differentiate shares by central differences: coefficients, relative sigma^2, theta."""
+    beta, end, sigma = fit.estimates.beta, fit.optimum.end, fit.estimates.sigma
+    p = len(beta)
+    centre = np.concatenate([beta, [1.0], end])
+    scale = np.concatenate([np.sqrt(np.diag(fit.estimates.vcov)), np.ones(1 + len(end))])
+
+    def at(values: Array) -> Array:
+        variance = sigma**2 * values[p]
+        covariances = _covariances(fit, values[p + 1 :], variance)
+        return shares(variance_parts(rows, values[:p], covariances, float(np.sqrt(variance))))
+
+    columns = []
+    for k, step in enumerate(STEP * scale):
+        move = step * (np.arange(len(centre)) == k)
+        columns.append((at(centre + move) - at(centre - move)) / (2.0 * step))
+    return np.array(columns).T
+
+
+def _covariances(fit: MixedFit, theta_working: Array, variance: float) -> tuple[Array, ...]:
+    blocks = [factor.covariance for factor in fit.design.factors]
+    theta = split_theta(fit.working.theta_from_working(theta_working), blocks)
+    halves = [block.factor(part) for block, part in zip(blocks, theta, strict=True)]
+    return tuple(variance * half @ half.T for half in halves)
+
+
+def _percentiles(
+    fit: MixedFit, rows: Moments, shares: Shares, bootstrap: Bootstrap, conf_level: float
+) -> tuple[Array, Array, Array]:
+    draws = np.array([shares(_draw_parts(fit, rows, draw)) for draw in bootstrap.draws.to_numpy()])
+    tail = (1.0 - conf_level) / 2.0
+    low, high = np.quantile(draws, [tail, 1.0 - tail], axis=0)
+    return draws.std(axis=0, ddof=1), low, high
+
+
+def _draw_parts(fit: MixedFit, rows: Moments, values: Array) -> Array:
+    """Return the variance parts of one draw, given all parameters in their order."""
+    p = len(fit.estimates.beta)
+    covariances, start = [], p
+    for factor in fit.design.factors:
+        positions = random_positions(factor)
+        own = dict(zip(positions, values[start : start + len(positions)], strict=True))
+        covariance = np.zeros((factor.q, factor.q))
+        for (i, j), value in own.items():
+            size = value**2 if i == j else np.nan_to_num(value) * own[i, i] * own[j, j]
+            covariance[i, j] = covariance[j, i] = size
+        covariances.append(covariance)
+        start += len(positions)
+    return variance_parts(rows, values[:p], covariances, float(values[-1]))

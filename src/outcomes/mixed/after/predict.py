@@ -1,0 +1,185 @@
+"""Fitted values for rows that the model may not have seen, and how far off they may be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from outcomes.errors import UsageError
+from outcomes.mixed.after.marginal_covariance import effect_rows, marginal_covariance
+from outcomes.mixed.after.random_effects import conditional_effects
+from outcomes.mixed.inference.testing import quantile
+from outcomes.mixed.margins.reference_grid import grid_offset
+from outcomes.mixed.reading.columns import matrix_from_spec
+from outcomes.mixed.reading.design import design_matrix
+from outcomes.mixed.reading.formula import columns_of
+from outcomes.mixed.reading.frame import require_columns
+from outcomes.mixed.reading.random_effects_design import GroupingFactor
+from outcomes.mixed.results import MixedFit
+
+Array = npt.NDArray[Any]
+
+INTERVALS = (None, "confidence", "prediction")
+
+
+def predict(
+    fit: MixedFit,
+    new: pd.DataFrame,
+    random: bool = True,
+    interval: str | None = None,
+    conf_level: float = 0.95,
+) -> pd.DataFrame:
+    """Predict rows.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    new : pandas.DataFrame
+        The columns of the fixed part and, with ``random``, of the random part. A row with a missing
+        value there has no prediction.
+    random : bool
+        Add the random effects of the levels a row names. A level the model has not seen, or a
+        missing one, counts as an average one, and its variance joins the uncertainty. False: the
+        fixed part alone, for an average level of everything.
+    interval : {None, "confidence", "prediction"}
+        "confidence": for the fitted value; "prediction": for a new score. With ``random=False`` a
+        new score is one of a new level of everything. Correlated residuals of a patient's other
+        scores are not used.
+    conf_level : float, between 0 and 1
+
+    Returns
+    -------
+    pandas.DataFrame
+        On the index of ``new``: fitted and, with an interval, std_error (of the fitted value), then
+        conf_low, conf_high or pred_low, pred_high. Variances are taken as known but for the
+        covariance of the coefficients, which is that of the fit's df method; the confidence
+        interval of the fixed part has its df, the others are normal. Prior weights of new rows
+        are one.
+
+    Raises
+    ------
+    FormulaError
+        A column is absent, or a fixed categorical column holds a level the model has not seen.
+    UsageError
+        There is no such interval, or a grouping column is text where the model saw numbers.
+
+    References
+    ----------
+    Henderson (1975), Biometrics 31, 423; Robinson (1991), Stat. Sci. 6, 15.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from outcomes.mixed.fit import lmm
+    >>> rng = np.random.default_rng(1)
+    >>> data = pd.DataFrame({"patient": np.repeat(range(20), 6), "visit": np.tile(range(6), 20)})
+    >>> level = rng.normal(size=20)[data.patient]
+    >>> data["score"] = 5 - 0.3 * data.visit + level + rng.normal(size=120)
+    >>> fit = lmm("score ~ visit + (1 | patient)", data)
+    >>> new = pd.DataFrame({"patient": [3, 99], "visit": 6})
+    >>> predict(fit, new, interval="prediction").round(1)
+       fitted  std_error  pred_low  pred_high
+    0     2.0        0.4      -0.1        4.1
+    1     3.2        0.7       0.8        5.5
+    """
+    if interval not in INTERVALS:
+        must = "interval must be None, 'confidence' or 'prediction'"
+        raise UsageError(must, got=f"'{interval}'")
+    random = random and bool(fit.design.factors)
+    X = design_matrix(fit.design.fixed, new)[:, fit.working.basis.kept]
+    fitted = X @ fit.estimates.beta + grid_offset(fit, new)
+    Z = [new_columns(factor, new) for factor in fit.design.factors] if random else []
+    codes = [known_levels(fit, factor, new) for factor in fit.design.factors] if random else []
+    if random:
+        for own, code, found in zip(Z, codes, conditional_effects(fit), strict=True):
+            effects = np.where(code[:, None] >= 0, found.mean[code], 0.0)
+            fitted = fitted + np.einsum("ij,ij->i", own, effects)
+    table = pd.DataFrame({"fitted": fitted}, index=new.index)
+    if interval is None:
+        return table
+    complete = np.isfinite(fitted)
+    variance = np.full(len(new), np.nan)
+    if random:
+        parts = [own[complete] for own in Z], [code[complete] for code in codes]
+        variance[complete] = _random_variance(fit, X[complete], *parts)
+    else:
+        variance[complete] = quadratic(X[complete], fit.vcov)
+    df = np.full(len(new), np.inf)
+    if interval == "confidence" and not random:
+        df[complete] = fit.inference.df(X[complete])
+    added = _new_score_variance(fit, new, random) if interval == "prediction" else 0.0
+    half = quantile(df, conf_level) * np.sqrt(variance + added)
+    kind = "conf" if interval == "confidence" else "pred"
+    limits = {f"{kind}_low": fitted - half, f"{kind}_high": fitted + half}
+    return table.assign(std_error=np.sqrt(variance), **limits)
+
+
+def new_columns(factor: GroupingFactor, new: pd.DataFrame) -> Array:
+    """Return the columns of a grouping factor's random effects for other rows, shape (k, q)."""
+    names = sorted({name for c in factor.columns for name in columns_of(c.spec.formula)})
+    require_columns({name: [factor.name] for name in names}, new)
+    return np.hstack([matrix_from_spec(columns.spec, new) for columns in factor.columns])
+
+
+def known_levels(fit: MixedFit, factor: GroupingFactor, new: pd.DataFrame) -> Array:
+    """Return the level of each row of new data, -1 where the model has not seen it, shape (k,).
+
+    Raises
+    ------
+    FormulaError
+        A grouping column is absent.
+    UsageError
+        A grouping column is text where the model saw numbers, or the other way round.
+    """
+    require_columns({name: [f"({factor.name})"] for name in factor.group}, new)
+    parts = []
+    for name in factor.group:
+        levels = fit.design.frame.encoded(name).levels
+        _require_kind(name, levels, new[name])
+        parts.append((levels, levels.get_indexer(pd.Index(new[name]))))
+    if len(parts) == 1:
+        return np.asarray(parts[0][1])
+    labels = [":".join(str(levels[at[i]]) for levels, at in parts) for i in range(len(new))]
+    seen = np.all([at >= 0 for _, at in parts], axis=0)
+    return np.where(seen, factor.levels.get_indexer(pd.Index(labels)), -1)
+
+
+def _require_kind(name: str, levels: pd.Index, column: pd.Series) -> None:
+    present = pd.Index(column.dropna())
+    text, numbers = (
+        pd.api.types.is_numeric_dtype(kind.infer_objects()) for kind in (levels, present)
+    )
+    if len(present) and text != numbers:
+        must = "A grouping column must be of the kind the model has seen"
+        raise UsageError(
+            must,
+            got="text for numbers" if text else "numbers for text",
+            where=f"column '{name}'",
+            remedy=f"Convert it: new['{name}'].astype(...).",
+        )
+
+
+def _random_variance(fit: MixedFit, X: Array, Z: list[Array], codes: list[Array]) -> Array:
+    found = marginal_covariance(fit)
+    effects = effect_rows(Z, codes, found.factors, found.starts, found.H.shape[1])
+    variance = found.prediction_variance(X, effects, fit.vcov)
+    for own, code, covariance in zip(Z, codes, fit.estimates.covariances, strict=True):
+        variance += np.where(code < 0, quadratic(own, covariance), 0.0)
+    return variance
+
+
+def quadratic(rows: Array, covariance: Array) -> Array:
+    """Return z'Sz for each row z, shape (k,)."""
+    return np.asarray(np.einsum("ij,jk,ik->i", rows, covariance, rows))
+
+
+def _new_score_variance(fit: MixedFit, new: pd.DataFrame, random: bool) -> Array | float:
+    """Return what a new score adds: the residual and, without random effects, all of them."""
+    residual = fit.residual_variance(new)
+    if random:
+        return residual
+    covariances = zip(fit.design.factors, fit.estimates.covariances, strict=True)
+    return np.asarray(residual + sum(quadratic(new_columns(f, new), S) for f, S in covariances))

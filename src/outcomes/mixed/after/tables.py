@@ -1,0 +1,111 @@
+"""The tables of a fit, one concept a table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from outcomes.mixed.after.random_effects import fixed_fitted, random_fitted
+from outcomes.mixed.inference.testing import contrast_table
+from outcomes.mixed.results import MixedFit
+
+
+def tidy(fit: MixedFit, conf_level: float = 0.95) -> pd.DataFrame:
+    """Tabulate the fixed coefficients.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    conf_level : float, between 0 and 1
+
+    Returns
+    -------
+    pandas.DataFrame
+        term, estimate, std_error, df, statistic, p_value, conf_low, conf_high.
+    """
+    identity = np.eye(len(fit.estimates.beta))
+    table = contrast_table(fit.estimates.beta, fit.inference, identity, conf_level)
+    table.insert(0, "term", list(fit.estimates.terms))
+    return table
+
+
+def glance(fit: MixedFit) -> pd.DataFrame:
+    """Summarise a fit in one row.
+
+    Returns
+    -------
+    pandas.DataFrame
+        n_observations, n_dropped, loglik, aic, bic, sigma, reml, is_singular, df_method,
+        n_parameters, n_aliased, converged and one n_<group> a grouping factor. As in lme4, AIC and
+        BIC count fixed coefficients, covariance parameters and sigma; under REML they compare
+        only models with the same fixed part.
+    """
+    found = fit.estimates
+    n_parameters = len(found.beta) + len(found.theta) + 1
+    row = {
+        "n_observations": fit.design.n,
+        "n_dropped": fit.design.frame.n_dropped,
+        "loglik": found.loglik,
+        "aic": -2.0 * found.loglik + 2.0 * n_parameters,
+        "bic": -2.0 * found.loglik + float(np.log(fit.design.n)) * n_parameters,
+        "sigma": found.sigma,
+        "reml": fit.request.reml,
+        "is_singular": fit.is_singular,
+        "df_method": fit.request.df,
+        "n_parameters": n_parameters,
+        "n_aliased": len(found.aliased_terms),
+        "converged": fit.optimum.converged,
+    }
+    row |= {f"n_{factor.name}": factor.n_levels for factor in fit.design.factors}
+    return pd.DataFrame([row])
+
+
+def variance_components(fit: MixedFit) -> pd.DataFrame:
+    """Tabulate the variances, covariances and correlations of the random effects.
+
+    Returns
+    -------
+    pandas.DataFrame
+        group, term_1, term_2, variance, sd_or_corr. A row with an empty term_2 holds a variance
+        and standard deviation, another a covariance and correlation; the last is the residual.
+    """
+    rows: list[tuple[str, str, str, float, float]] = []
+    for factor, covariance in zip(fit.design.factors, fit.estimates.covariances, strict=True):
+        sd = np.sqrt(np.diag(covariance))
+        start = 0
+        for columns in factor.columns:
+            size = len(columns.names)
+            inside = range(start, start + size)
+            rows += [(factor.name, factor.names[j], "", covariance[j, j], sd[j]) for j in inside]
+            rows += [
+                (
+                    factor.name,
+                    factor.names[i],
+                    factor.names[j],
+                    covariance[i, j],
+                    covariance[i, j] / (sd[i] * sd[j]) if sd[i] * sd[j] > 0.0 else np.nan,
+                )
+                for i in inside
+                for j in inside
+                if i < j
+            ]
+            start += size
+    sigma = fit.estimates.sigma
+    rows.append(("residual", "", "", sigma**2, sigma))
+    return pd.DataFrame(rows, columns=["group", "term_1", "term_2", "variance", "sd_or_corr"])
+
+
+def augment(fit: MixedFit) -> pd.DataFrame:
+    """Add fitted values and residuals to the rows used.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The data's own rows and index, with fitted, fixed_fitted and residual (response minus
+        fitted).
+    """
+    fixed = fixed_fitted(fit)
+    fitted = fixed + random_fitted(fit)
+    return fit.design.frame.data.assign(
+        fitted=fitted, fixed_fitted=fixed, residual=fit.design.y - fitted
+    )

@@ -1,0 +1,1 @@
+"""The profiled likelihood of random effects, by elimination."""

@@ -1,0 +1,1 @@
+"""Cross-products: one pass over the rows, after which they are forgotten."""

@@ -1,0 +1,288 @@
+"""A well-conditioned basis for the same model: cross-products square the condition number.
+
+The fixed columns are orthonormalised, the response is replaced by its least-squares residual, the
+random columns are scaled and, where that leaves the model unchanged, centred. Everything is undone
+in the results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import solve_triangular
+
+from outcomes.errors import FitError
+from outcomes.mixed.products.cross_products import CrossProducts
+
+Array = npt.NDArray[Any]
+
+ALIASED = 1e-11
+"""A column whose part orthogonal to those before it is relatively smaller than this is aliased."""
+
+TRUSTED = 1e-3
+"""Cross-products are used where every column keeps this much of itself orthogonal to the others."""
+
+EXACT = 1e-12
+"""A residual relatively smaller than this is rounding."""
+
+
+@dataclass(frozen=True)
+class FixedBasis:
+    """Orthonormal fixed columns Q and how they make the estimated columns, X = Q R.
+
+    Parameters
+    ----------
+    kept : array of int, shape (p,)
+        Columns estimated; the others are aliased.
+    R : array, shape (p, p)
+        Upper triangular.
+    start : array, shape (p,)
+        Least-squares coefficients, added back to the estimates.
+    scale : float
+        Root mean square of the least-squares residual, in units of the response.
+    """
+
+    kept: Array
+    R: Array
+    start: Array
+    scale: float
+
+    def coefficients(self, working: Array) -> Array:
+        """Turn coefficients of Q into coefficients of X, shape (p,)."""
+        return np.asarray(self.start + self.scale * solve_triangular(self.R, working))
+
+    def covariance(self, working: Array) -> Array:
+        """Turn a covariance in the working basis (sigma = 1) into one of X (sigma = 1)."""
+        half = solve_triangular(self.R, working)
+        return np.asarray(solve_triangular(self.R, half.T))
+
+    @property
+    def log_det(self) -> float:
+        """Two log |det R|, the difference of log|X'V^-1X| between the two bases."""
+        return float(2.0 * np.log(np.abs(np.diag(self.R))).sum())
+
+
+def fixed_basis(X: Array, response: Array) -> tuple[FixedBasis, Array, Array]:
+    """Orthonormalise the fixed columns.
+
+    Parameters
+    ----------
+    X : array, shape (n, p)
+        Weighted fixed columns.
+    response : array, shape (n,)
+        Weighted response minus offset.
+
+    Returns
+    -------
+    basis : FixedBasis
+    Q : array, shape (n, rank)
+    residual : array, shape (n,)
+        Least-squares residual, divided by ``basis.scale``.
+
+    Raises
+    ------
+    FitError
+        The fixed part already reproduces the response, or there are no rows left.
+    """
+    norms = np.linalg.norm(X, axis=0)
+    scaled = X / np.where(norms > 0.0, norms, 1.0)
+    Q, R = np.linalg.qr(scaled)
+    kept = independent_columns(R)
+    if len(kept) < X.shape[1]:
+        Q, R = np.linalg.qr(scaled[:, kept])
+    _require_rows(len(X), len(kept))
+    working = Q.T @ response
+    residual = response - Q @ working
+    correction = Q.T @ residual
+    residual -= Q @ correction
+    scale = float(np.sqrt(np.mean(residual**2)))
+    _refuse_exact(scale, response)
+    R = R * norms[kept]
+    start = solve_triangular(R, working + correction)
+    return FixedBasis(kept, R, start, scale), Q, residual / scale
+
+
+def independent_columns(R: Array) -> Array:
+    """Return the columns not spanned by those before them, given X = Q R.
+
+    Parameters
+    ----------
+    R : array, shape (k, p)
+        Any factor with X'X = R'R whose columns have unit norm.
+    """
+    if R.shape[0] == R.shape[1] and np.abs(np.diag(R)).min(initial=1.0) > ALIASED:
+        return np.arange(R.shape[1])
+    basis = np.empty((R.shape[0], 0))
+    kept = []
+    for j in range(R.shape[1]):
+        column = R[:, j]
+        for _ in range(2):
+            column = column - basis @ (basis.T @ column)
+        norm = np.linalg.norm(column)
+        if norm > ALIASED:
+            kept.append(j)
+            basis = np.column_stack([basis, column / norm])
+    return np.array(kept, dtype=np.intp)
+
+
+def gram_basis(C: Array, n: int) -> tuple[FixedBasis, Array] | None:
+    """Find the same basis from cross-products alone.
+
+    Parameters
+    ----------
+    C : array, shape (m, m)
+        [X response]'[X response].
+    n : int
+        Rows.
+
+    Returns
+    -------
+    basis : FixedBasis
+    M : array, shape (m, m)
+        Takes [X response] to [Q residual]. None where cross-products would lose digits that
+        orthonormalising the columns themselves keeps.
+    """
+    p = len(C) - 1
+    _require_rows(n, p)
+    norms = np.sqrt(np.diag(C))
+    if not norms.all():
+        return None
+    scaled = C / np.outer(norms, norms)
+    try:
+        whole = np.linalg.cholesky(scaled).T
+    except np.linalg.LinAlgError:
+        return None
+    if np.diag(whole).min() < TRUSTED:
+        return None
+    inverse = np.linalg.inv(whole[:p, :p])
+    start = inverse @ whole[:p, p] * norms[p] / norms[:p]
+    scale = float(whole[p, p] * norms[p] / np.sqrt(n))
+    M = np.zeros_like(C)
+    M[:p, :p] = inverse / norms[:p, None]
+    M[:p, p], M[p, p] = -start / scale, 1.0 / scale
+    return FixedBasis(np.arange(p), whole[:p, :p] * norms[:p], start, scale), M
+
+
+def random_basis(Z: Array, sizes: tuple[int, ...], names: tuple[str, ...]) -> tuple[Array, Array]:
+    """Scale the columns of a grouping factor, and centre them where a term has an intercept.
+
+    Parameters
+    ----------
+    Z : array, shape (n, q)
+    sizes : tuple of int
+        Columns of each term; within a term the covariance is unrestricted.
+    names : tuple of str
+        Column names, length q.
+
+    Returns
+    -------
+    Z_working : array, shape (n, q)
+    T : array, shape (q, q)
+        With Z = Z_working T; working effects are T b, with covariance T Sigma T'.
+
+    Raises
+    ------
+    FitError
+        A slope's column is constant.
+    """
+    T = _centring(Z.T @ Z, sizes, names)
+    centred = Z @ (2.0 * np.eye(len(T)) - T)
+    scale = np.sqrt(np.mean(centred**2, axis=0))
+    flat = scale <= 1e-13 * np.sqrt(np.mean(Z**2, axis=0))
+    if flat.any():
+        must = "A random slope needs a column that varies"
+        raise FitError(
+            must,
+            got="a constant",
+            where=f"column '{names[int(np.argmax(flat))]}'",
+            remedy="Leave it out of the random term.",
+        )
+    return centred / scale, scale[:, None] * T
+
+
+def random_gram_basis(gram: Array, sizes: tuple[int, ...], names: tuple[str, ...]) -> Array | None:
+    """Find T of ``random_basis`` from Z'Z alone; None where that would lose digits."""
+    T = _centring(gram, sizes, names)
+    back = 2.0 * np.eye(len(T)) - T
+    left = np.diag(back.T @ gram @ back)
+    if np.any(left <= TRUSTED**2 * np.diag(gram)):
+        return None
+    return np.asarray(np.sqrt(left / gram[0, 0])[:, None] * T)
+
+
+def _centring(gram: Array, sizes: tuple[int, ...], names: tuple[str, ...]) -> Array:
+    T = np.eye(len(gram))
+    start = 0
+    for size in sizes:
+        if size > 1 and names[start] == "Intercept":
+            inside = slice(start + 1, start + size)
+            T[start, inside] = gram[start, inside] / gram[start, start]
+        start += size
+    return T
+
+
+def change_basis(products: CrossProducts, M: Array, transforms: Sequence[Array]) -> CrossProducts:
+    """Carry cross-products over to the columns W M and Z T^-1.
+
+    Parameters
+    ----------
+    products : CrossProducts
+        Of nested grouping factors.
+    M : array, shape (m, m)
+    transforms : sequence of array, shape (q, q)
+        T of each grouping factor of the design.
+    """
+    back = [np.linalg.inv(T) for T in transforms]
+    stages = []
+    for stage in products.stages:
+        own = back[stage.factor]
+        links = [
+            replace(link, C=_both(own, link.C, back[products.stages[link.to].factor]))
+            for link in stage.links
+        ]
+        moments = stage.moments
+        if moments is not None:
+            moments = np.einsum("ca,db,cdgij->abgij", own, own, M.T @ moments @ M, optimize=True)
+        stages.append(
+            replace(
+                stage,
+                A=_both(own, stage.A, own),
+                B=_both(own, stage.B, M),
+                links=tuple(links),
+                moments=moments,
+            )
+        )
+    return replace(products, stages=tuple(stages), C=M.T @ products.C @ M)
+
+
+def _both(left: Array, middle: Array, right: Array) -> Array:
+    """Return L' X R for each X, shape (a, b, n_groups)."""
+    half = (left.T @ middle.reshape(len(middle), -1)).reshape(left.shape[1], *middle.shape[1:])
+    return np.stack([right.T @ part for part in half])
+
+
+def _require_rows(n: int, p: int) -> None:
+    if n <= p:
+        must = "There must be more rows than fixed coefficients"
+        raise FitError(
+            must,
+            got=f"{n} rows for {p} coefficients",
+            remedy="Use a simpler fixed part.",
+        )
+
+
+def _refuse_exact(scale: float, response: Array) -> None:
+    size = float(np.sqrt(np.mean(response**2)))
+    if scale > EXACT * size:
+        return
+    constant = bool(np.ptp(response) <= EXACT * size)
+    must = "The response must vary around the fixed part"
+    raise FitError(
+        must,
+        got="a constant response" if constant else "a fixed part that reproduces it exactly",
+        remedy="Check the response column, and that it is not among the explanatory columns.",
+    )

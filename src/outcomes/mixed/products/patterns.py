@@ -1,0 +1,147 @@
+"""Groups with the same visits share everything but the response: keep their moments only.
+
+Groups with equal Z_i'Z_i have equal M_i and K_i, so of their Z_i'W_i only the second moments
+sum_i vec(B_i) vec(B_i)' enter a likelihood. With session counts as random slope there are as many
+patterns as kinds of course, and a likelihood evaluation no longer depends on the number of groups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from outcomes.mixed.products.cross_products import CrossProducts, Stage, make_link
+
+Array = npt.NDArray[Any]
+
+DIGITS = 13
+"""Decimals, of the largest, to which products of equal visits agree after a change of basis."""
+
+WORTHWHILE = 2
+"""Moments must be this many times smaller than the products they replace."""
+
+
+def compress(products: CrossProducts, m: int | None = None) -> CrossProducts:
+    """Replace the finest groups of one pattern by their moments, where that saves work.
+
+    Within a later group (a therapist, say) the groups of one pattern enter through their sum as
+    well, and only so. A rotation among them puts that sum into one group and leaves the others
+    without any product with the later group: these are kept as moments.
+
+    Parameters
+    ----------
+    products : CrossProducts
+    m : int, optional
+        Columns of an evaluation, where the products are those of many responses.
+
+    Returns
+    -------
+    CrossProducts
+        The same likelihood; unchanged with crossed factors or few repeated patterns.
+    """
+    finest, *others = products.stages
+    q, width, n_groups = finest.B.shape
+    m = width if m is None else m
+    if products.crossed is not None:
+        return products
+    found = find_patterns(finest)
+    if found is None or WORTHWHILE * len(found[1]) * q * m > n_groups:
+        return products
+    pattern, first = found
+    moments = Stage(
+        factor=finest.factor,
+        A=np.ascontiguousarray(finest.A[..., first]),
+        B=np.empty((q, width, 0)),
+        count=np.bincount(pattern).astype(float),
+    )
+    if not others:
+        whole = _second_moments(finest.B, pattern, len(first))
+        return replace(products, stages=(replace(moments, moments=whole),))
+    cells, pattern_of_cell = _cells(finest, pattern)
+    if WORTHWHILE * len(pattern_of_cell) > n_groups:
+        return products
+    rest = replace(
+        moments,
+        count=np.zeros(len(first)),
+        moments=_second_moments(finest.B, pattern, len(first))
+        - _second_moments(cells.B, pattern_of_cell, len(first)),
+    )
+    moved = [
+        replace(stage, links=tuple(replace(link, to=link.to + 1) for link in stage.links))
+        for stage in (cells, *others)
+    ]
+    return replace(products, stages=(rest, *moved))
+
+
+def find_patterns(stage: Stage) -> tuple[Array, Array] | None:
+    """Give the same number to groups whose products of random columns are all equal.
+
+    Parameters
+    ----------
+    stage : Stage
+
+    Returns
+    -------
+    pattern : array of int, shape (n_groups,)
+    first : array of int, shape (n_patterns,)
+        A group of each pattern. None where the numbering is not exact.
+    """
+    rows, columns = np.tril_indices(len(stage.A))
+    values = [stage.A[rows, columns]]
+    values += [link.C.reshape(-1, link.C.shape[-1]) for link in stage.links]
+    stacked = np.concatenate(values)
+    size = np.abs(stacked).max(axis=1, keepdims=True)
+    stacked = np.round(stacked / np.where(size > 0.0, size, 1.0), DIGITS)
+    key = np.zeros(stacked.shape[1])
+    for weight, value in zip(np.sqrt(np.arange(len(stacked)) + 2.0), stacked, strict=True):
+        key += weight * value
+    _, first, pattern = np.unique(key, return_index=True, return_inverse=True)
+    exact = np.array_equal(stacked[:, first][:, pattern], stacked)
+    return (pattern, first) if exact else None
+
+
+def _second_moments(B: Array, pattern: Array, n_patterns: int) -> Array:
+    """Sum vec(B_i) vec(B_i)' over the groups of each pattern, shape (q, q, n_patterns, m, m)."""
+    q, m, n_groups = B.shape
+    counts = np.bincount(pattern, minlength=n_patterns)
+    flat, order = B.reshape(q * m, n_groups), np.argsort(pattern, kind="stable")
+    ends = np.cumsum(counts)
+    moments = np.empty((n_patterns, q * m, q * m))
+    for g, (start, end) in enumerate(zip(ends - counts, ends, strict=True)):
+        part = np.take(flat, order[start:end], axis=1)
+        np.matmul(part, part.T, out=moments[g])
+    by_pair = moments.reshape(-1, q, m, q, m).transpose(1, 3, 0, 2, 4)
+    return np.ascontiguousarray(by_pair)
+
+
+def _cells(stage: Stage, pattern: Array) -> tuple[Stage, Array]:
+    """Put the groups of one pattern within one later group into one, by their scaled sum."""
+    order, starts, counts = _cell_order(stage, pattern)
+    first = order[starts]
+    root = np.sqrt(counts)
+    q, m, n_groups = stage.B.shape
+    rows = stage.B.reshape(q * m, n_groups)
+    summed = np.array([np.add.reduceat(row[order], starts) for row in rows]) / root
+    cells = Stage(
+        factor=stage.factor,
+        A=np.ascontiguousarray(stage.A[..., first]),
+        B=summed.reshape(q, m, -1),
+        count=counts.astype(float),
+        links=tuple(
+            make_link(link.to, link.parent[first], link.C[..., first] * root)
+            for link in stage.links
+        ),
+    )
+    return cells, pattern[first]
+
+
+def _cell_order(stage: Stage, pattern: Array) -> tuple[Array, Array, Array]:
+    """Sort groups by later group and pattern; where each cell starts, and its size."""
+    cell = stage.links[0].parent * (int(pattern.max()) + 1) + pattern
+    order = np.argsort(cell, kind="stable")
+    ordered = cell[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    return order, starts, np.diff(np.append(starts, len(cell)))

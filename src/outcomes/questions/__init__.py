@@ -1,0 +1,1 @@
+"""One module per clinical question; each returns an `Answer`. Everything else renders answers."""

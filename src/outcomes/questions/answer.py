@@ -1,0 +1,206 @@
+"""Answer: one clinical question answered with numbers, method and limits, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PictureKind = Literal["curves", "forest", "flow", "course"]
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What a figure shows, as values; `outcomes.render.figures` draws it.
+
+    Parameters
+    ----------
+    kind : {"curves", "forest", "flow", "course"}
+        ``curves``: estimates over `x`, one line and band a group. ``forest``: one interval a row.
+        ``flow``: boxes from top to bottom (``label``, and the texts ``n`` and ``left_out``).
+        ``course``: the timeline of one course, see `outcomes.questions.course_picture`.
+    data : DataFrame
+        Columns ``group``, ``x`` (curves) or ``label`` (forest), ``estimate``, ``conf_low``,
+        ``conf_high``, and ``n_episodes`` behind each.
+    title : str
+        The claim, one sentence.
+    x_label, y_label : str
+        Axis labels with unit and direction.
+    alt : str
+        What the picture shows, in words and numbers, for those who cannot see it.
+    counted : str
+        What `n_episodes` counts, where it stands below a plot over time.
+    reading : str
+        What bands and bars are.
+    """
+
+    kind: PictureKind
+    data: pd.DataFrame
+    title: str
+    x_label: str
+    y_label: str
+    alt: str
+    counted: str = "Courses with a score"
+    reading: str = "Shaded bands and bars are 95 % confidence intervals."
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check an answer made of itself.
+
+    Parameters
+    ----------
+    name : str
+        What was checked.
+    passed : bool
+        Whether it held.
+    detail : str
+        The number that shows it.
+    """
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """What an answer was computed from, printed wherever it goes.
+
+    Parameters
+    ----------
+    title, name : str
+        Title of the study and name of the file or folder.
+    synthetic : bool
+        Whether the package simulated it.
+    seed : int or None
+        Seed of a simulated study.
+    sha256 : str
+        Digest of the study's tables.
+    version : str
+        Version of the package that computed the answer.
+    n_episodes, n_scores : int
+        Courses and scores in the study.
+    n_used : int
+        Rows the model used.
+    left_out : dict of str to int
+        Rows left out, by reason; None where so few of real data are not to be shown.
+    plan_sha256 : str
+        Digest of the analysis plan, empty without one.
+    """
+
+    title: str
+    name: str
+    synthetic: bool
+    seed: int | None
+    sha256: str
+    version: str
+    n_episodes: int
+    n_scores: int
+    n_used: int = 0
+    left_out: Mapping[str, int | None] = field(default_factory=dict)
+    plan_sha256: str = ""
+
+    @property
+    def label(self) -> str:
+        """``SYNTHETIC`` for simulated data, else empty."""
+        return "SYNTHETIC" if self.synthetic else ""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The answer to one clinical question.
+
+    Parameters
+    ----------
+    name : str
+        Short name of the question (``how-much``).
+    question : str
+        The question as a clinician asks it.
+    sentence : str
+        The answer in one plain sentence with its interval; the refusal when refused.
+    table : DataFrame
+        Tidy estimates: term, estimate, std_error, df, conf_low, conf_high and more, as numbers.
+    picture : Picture or None
+        What the figure shows.
+    method : str
+        What was done, with the model formula.
+    estimand : str
+        What exactly is estimated.
+    assumptions, limits, references : tuple of str
+        What it rests on; what it cannot show; where thresholds and methods come from.
+    checks : tuple of Check
+        Checks the answer made of itself.
+    source : Source
+        The data it comes from.
+    refused : bool
+        True when the question cannot be answered from these data.
+    reason : str
+        What is missing, and what would make it answerable.
+    """
+
+    name: str
+    question: str
+    sentence: str
+    table: pd.DataFrame
+    picture: Picture | None
+    method: str
+    estimand: str
+    assumptions: tuple[str, ...]
+    checks: tuple[Check, ...]
+    limits: tuple[str, ...]
+    references: tuple[str, ...]
+    source: Source
+    refused: bool = False
+    reason: str = ""
+
+    @property
+    def figure(self) -> Figure | None:
+        """The answer's figure, or None when it has no picture."""
+        from outcomes.render.figures import draw
+
+        return None if self.picture is None else draw(self.picture, label=self.source.label)
+
+    def __repr__(self) -> str:
+        state = "refused" if self.refused else f"{len(self.table)} estimates"
+        return f"Answer({self.name}: {state})"
+
+    def _repr_html_(self) -> str:
+        from outcomes.render.answer_html import answer_html
+
+        return answer_html(self)
+
+
+def refusal(name: str, question: str, reason: str, source: Source, **parts: Any) -> Answer:
+    """Return an answer that declines, saying what is missing and what would help.
+
+    Parameters
+    ----------
+    name, question : str
+        As in `Answer`.
+    reason : str
+        What is missing and what would make it answerable; one or two plain sentences.
+    source : Source
+        The data.
+    **parts
+        Other fields of `Answer`, such as `estimand` or `limits`.
+    """
+    empty: dict[str, Any] = {
+        "table": pd.DataFrame(),
+        "picture": None,
+        "method": "Nothing was estimated.",
+        "estimand": "",
+        "assumptions": (),
+        "checks": (),
+        "limits": (),
+        "references": (),
+    }
+    sentence = f"This cannot be answered from these data: {reason}"
+    return Answer(
+        name, question, sentence, **{**empty, **parts}, source=source, refused=True, reason=reason
+    )

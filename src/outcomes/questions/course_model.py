@@ -1,0 +1,155 @@
+"""The mixed model of improvement over a course, and the means read off it with intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from outcomes.mixed.fit import lmm
+from outcomes.mixed.residual.choose import choose_residual
+from outcomes.mixed.results import MixedFit
+from outcomes.questions.contrasts import estimates, fixed_rows, quietly
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, courses_by_group
+
+RESIDUALS = ("", "ou(day | episode_id)")
+"""Residual covariances tried: independent, and correlation that fades with the days between."""
+LEAST_REPEATS = 10
+"""Fewer courses than this of patients seen before cannot show how much patients vary."""
+LEAST_CLUSTERS = 5
+"""Fewer therapists than this cannot show how much therapists vary."""
+LEAST_RANDOM = 3
+"""From here on therapists vary in the model of a mean all the same (`therapist_df`)."""
+THERAPIST = "(1 | therapist_id)"
+LEAST_FOR_SLOPE = 3
+"""Scores after baseline that the median course must have before it gets a slope of its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class CourseModel:
+    """A fitted course model.
+
+    Parameters
+    ----------
+    course : CourseFrame
+        The rows.
+    fit : MixedFit
+        The model of total change.
+    """
+
+    course: CourseFrame
+    fit: MixedFit
+
+
+def fit_course(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> CourseModel:
+    """Fit improvement against group and time with the random effects the data can carry.
+
+    Parameters
+    ----------
+    course : CourseFrame
+        The rows.
+    adjusted_for : tuple of str
+        Further columns, such as ``("baseline", "score_before", "pressure")``.
+
+    Returns
+    -------
+    CourseModel
+
+    Raises
+    ------
+    FitError
+        When the rows cannot carry the model.
+    """
+    formula = course_formula(course, adjusted_for)
+    with quietly():
+        if adjusted_for or not can_be_serial(course):
+            return CourseModel(course, lmm(formula, course.rows))
+        return CourseModel(course, choose_residual(formula, course.rows, RESIDUALS).fit)
+
+
+def course_formula(
+    course: CourseFrame, adjusted_for: tuple[str, ...] = (), *, clusters: bool = True
+) -> str:
+    """Return the formula, residuals independent; only courses vary without `clusters`."""
+    time, group = _time_term(course), course.group
+    fixed = f"{group} * {time}" if group and course.rows[group].nunique() > 1 else time
+    random = _random_terms(course)[: None if clusters else 1]
+    return " + ".join(["improvement ~ " + fixed, *adjusted_for, *random])
+
+
+def can_be_serial(course: CourseFrame) -> bool:
+    """Whether scores a few days apart can be told to resemble each other more than others."""
+    rows = course.rows
+    dated = rows["day"].notna().all() and not rows.duplicated(["episode_id", "day"]).any()
+    typical = rows.groupby("episode_id").size().median()
+    return bool(dated and not course.few_times and typical >= LEAST_FOR_SLOPE)
+
+
+def _time_term(course: CourseFrame) -> str:
+    if not course.few_times:
+        return f"cr({course.axis}, df=3, constraints='center')"
+    return f"C({course.axis})" if course.rows[course.axis].nunique() > 1 else "1"
+
+
+def _random_terms(course: CourseFrame) -> list[str]:
+    rows = course.rows
+    typical = rows.groupby("episode_id").size().median()
+    slope = not course.few_times and typical >= LEAST_FOR_SLOPE
+    terms = [f"(1 + {course.axis} | episode_id)" if slope else "(1 | episode_id)"]
+    patients = rows["patient_id"]
+    if patients.notna().all() and course.n_courses - patients.nunique() >= LEAST_REPEATS:
+        terms.append("(1 | patient_id)")
+    therapists = rows["therapist_id"]
+    if therapists.notna().all() and therapists.nunique() >= LEAST_RANDOM:
+        terms.append(THERAPIST)
+    return terms
+
+
+def means(model: CourseModel, times: tuple[float, ...], conf_level: float = 0.95) -> pd.DataFrame:
+    """Return the mean improvement of each group of the model at the given times.
+
+    Parameters
+    ----------
+    model : CourseModel
+        The fitted model; one without groups gives the mean of all courses.
+    times : tuple of float
+        Values of the time axis.
+    conf_level : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``group`` ("all" where the model has none), the axis, ``n_episodes`` (courses with a
+        score at that time), estimate, std_error, df, statistic, p_value, conf_low, conf_high. A
+        group with fewer than ten courses at a time is not there: nothing is extrapolated.
+    """
+    course = model.course
+    seen = [
+        (group, time, n_episodes)
+        for time in times
+        for group, n_episodes in _courses_at(course, time).items()
+        if n_episodes >= LEAST_COURSES
+    ]
+    cells = pd.DataFrame(seen, columns=["group", course.axis, "n_episodes"])
+    grid = cells.rename(columns={"group": course.group or "group"})
+    most_df = therapist_df(course)
+    return cells.join(
+        estimates(model.fit, fixed_rows(model.fit, grid), conf_level, most_df=most_df)
+    )
+
+
+def therapist_df(course: CourseFrame) -> float:
+    """Return the most degrees of freedom a mean can have: therapists less one.
+
+    The variance between therapists is often estimated as zero, and the interval then takes their
+    patients as independent; containment (the default of SAS PROC MIXED for a mean with random
+    clusters) does not depend on that estimate. In simulated studies with three to six therapists
+    who differ, 95 % intervals held the truth in 73 to 85 % without it.
+    """
+    varies = THERAPIST in _random_terms(course)
+    return course.rows["therapist_id"].nunique() - 1.0 if varies else float("inf")
+
+
+def _courses_at(course: CourseFrame, time: float) -> dict[str, int]:
+    return courses_by_group(course.rows[course.rows[course.axis] == time], course.group)

@@ -1,0 +1,251 @@
+"""Did those who quit skew the result? Courses by reason, worse leavers, and the tipping point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from outcomes.causal.tipping_point import delta_adjusted, tipping_point
+from outcomes.dictionary.instruments import Instrument
+from outcomes.questions.answer import Answer, Check, Picture, refusal
+from outcomes.questions.claim import basis_of, words
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, course_frame
+from outcomes.questions.course_model import fit_course, means
+from outcomes.questions.source import source_of
+from outcomes.questions.wording import decimals, interval, scale, there_are, when
+from outcomes.study import Study
+
+NAME = "leavers"
+QUESTION = "Did those who quit skew the result?"
+WELL = ("goal_met", "ongoing")
+"""Reasons for which nobody supposes that those who left did worse."""
+STEPS = (0.0, 0.05, 0.1, 0.2, 0.3)
+"""Deltas shown, as shares of the instrument's range."""
+FRAGILE = 0.1
+"""A tipping point below this share of the instrument's range is called fragile."""
+
+ESTIMAND = (
+    "Mean improvement at the stated time among all who start care (positive = better), under "
+    "stated suppositions about those without a score then; the arms of a trial together."
+)
+ASSUMPTIONS = (
+    "Missing at random (the row `delta 0`): a course without a score would have gone on like "
+    "courses with the same scores so far.",
+    "Delta rows suppose that leavers for any reason but a goal met did worse than that by so many "
+    "points.",
+)
+LIMITS = (
+    "No data can tell how those did who were not seen again; the tipping point says how bad it "
+    "would have to be, not how bad it was.",
+    "The mean of those who stayed (kind `stayed`) is shown because it is often reported: it leaves "
+    "out everybody who left.",
+)
+REFERENCES = (
+    "Cro et al. (2020), Stat Med 39:2815; Carpenter, Roger & Kenward (2013), J Biopharm Stat "
+    "23:1352: controlled imputation.",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class _Leavers:
+    """Who has no score at the horizon, and why.
+
+    Parameters
+    ----------
+    reasons : Series, index episode_id
+        Reason for the end of each course with a baseline.
+    left : Series of bool, index episode_id
+        Whether the course has no score at or after the horizon.
+    """
+
+    reasons: pd.Series[str]
+    left: pd.Series[bool]
+
+    @property
+    def shares(self) -> pd.Series[float]:
+        """Share of all courses that left, by reason, leaving well apart."""
+        worse = self.left & ~self.reasons.isin(WELL)
+        return self.reasons[worse].value_counts() / len(self.left)
+
+
+def leavers(study: Study, *, instrument: str, planned: bool = False) -> Answer:
+    """Show what the result owes to those without a later score.
+
+    Parameters
+    ----------
+    study : Study
+        A study without errors.
+    instrument : str
+        Instrument of the outcome.
+    planned : bool
+        Whether an analysis plan declared the question.
+
+    Returns
+    -------
+    Answer
+        ``.table``: ``kind`` is ``tipping point`` (points), ``delta`` (mean under worse and worse
+        leavers; ``delta`` in points), ``stayed`` (mean of the scores seen), ``reason`` (improvement
+        at the last score by reason for the end, with mean ``baseline`` and ``last_score``) and
+        ``by reason`` (mean improvement over time by that reason). Refused with fewer than ten
+        courses.
+    """
+    course = course_frame(study, instrument)
+    source = source_of(study, n_used=len(course.rows), left_out=course.left_out)
+    if course.n_courses < LEAST_COURSES or not course.times:
+        reason = (
+            f"at least {LEAST_COURSES} courses with a score at the same time after baseline are "
+            f"needed; {there_are(course.n_courses, 'course')} with a later score. When everybody "
+            "leaves after one visit there is nothing to tell leavers from stayers by."
+        )
+        return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND)
+    measure = study.instrument(instrument)
+    gone = _who_left(study, course, instrument)
+    table, formula = _table(course, gone, measure)
+    tip = table.to_dict("records")[0]
+    allowed = words(basis_of(study, contrast=False, planned=planned, n_episodes=course.n_courses))
+    return Answer(
+        name=NAME,
+        question=QUESTION,
+        sentence=_sentence(table, gone, course, measure),
+        table=table,
+        picture=_picture(table, course, measure),
+        method=f"Linear mixed model by REML (`{formula}`) for scores missing at random; delta rows "
+        "are the limit of delta-adjusted multiple imputation; the tipping point is the delta at "
+        "which the 95 % interval reaches no improvement.",
+        estimand=ESTIMAND,
+        assumptions=ASSUMPTIONS,
+        checks=_checks(gone, float(tip["estimate"]), measure),
+        limits=(*allowed.cautions, *LIMITS),
+        references=REFERENCES,
+        source=source,
+    )
+
+
+def _who_left(study: Study, course: CourseFrame, instrument: str) -> _Leavers:
+    """Courses of the trajectory, and those with a baseline whose only score it is."""
+    facts = study.episodes.drop_duplicates("episode_id").set_index("episode_id")
+    scored = study.assessments[study.assessments["instrument"] == instrument]
+    ids = facts.index[facts.index.isin(scored["episode_id"])]
+    reasons = facts["end_reason"].reindex(ids).fillna("not recorded")
+    last = course.rows.groupby("episode_id")[course.axis].max().reindex(ids)
+    return _Leavers(reasons, ~(last >= course.horizon))
+
+
+def _table(course: CourseFrame, gone: _Leavers, measure: Instrument) -> tuple[pd.DataFrame, str]:
+    model = fit_course(replace(course, group=""))
+    at = means(model, (course.horizon,)).to_dict("records")[0]
+    known = (float(at["estimate"]), float(at["std_error"]), float(at["df"]))
+    n, shares = len(gone.left), gone.shares
+    width = measure.maximum - measure.minimum
+    deltas = [step * width for step in STEPS]
+    rows = delta_adjusted(*known, shares, deltas, n)
+    rows = rows.assign(kind="delta", delta=deltas, n_episodes=n)
+    rows["term"] = [f"leavers worse by {delta:g}" for delta in deltas]
+    tip = tipping_point(*known, shares, n)
+    first = pd.DataFrame(
+        {"term": ["tipping point"], "kind": "tipping point", "estimate": tip, "n_episodes": n}
+    )
+    parts = [first, rows, _stayed(course), _by_reason(course, gone)]
+    parts.append(_courses_by_reason(course, gone))
+    return pd.concat(parts, ignore_index=True), model.fit.request.formula
+
+
+def _stayed(course: CourseFrame) -> pd.DataFrame:
+    seen = course.rows[course.rows[course.axis] == course.horizon]
+    improvement = seen.drop_duplicates("episode_id", keep="last")["improvement"]
+    row = {
+        "term": "those with a score then", "kind": "stayed", "estimate": improvement.mean(),
+        "std_error": improvement.sem(), "n_episodes": len(improvement),
+    }  # fmt: skip
+    return pd.DataFrame([row])
+
+
+def _by_reason(course: CourseFrame, gone: _Leavers) -> pd.DataFrame:
+    """Mean of the last score at a visit of each course, by the reason for its end."""
+    at_visits = course.rows[course.rows["session"].notna()]
+    last = at_visits if len(at_visits) else course.rows
+    last = last.drop_duplicates("episode_id", keep="last")
+    groups = last.groupby(last["episode_id"].map(gone.reasons).to_numpy())
+    table = groups.agg(
+        estimate=("improvement", "mean"),
+        std_error=("improvement", "sem"),
+        baseline=("baseline", "mean"),
+        last_score=("score", "mean"),
+        n_episodes=("score", "size"),
+    )
+    return table.reset_index(names="term").assign(kind="reason")
+
+
+def _courses_by_reason(course: CourseFrame, gone: _Leavers) -> pd.DataFrame:
+    """Mean improvement over time of courses that ended for each reason, ten courses or more."""
+    keys = [course.rows["episode_id"].map(gone.reasons).rename("term"), course.axis]
+    seen = course.rows.groupby(keys)
+    table = seen.agg(
+        estimate=("improvement", "mean"),
+        std_error=("improvement", "sem"),
+        n_episodes=("episode_id", "nunique"),
+    )
+    table = table[table["n_episodes"] >= LEAST_COURSES]
+    return table.reset_index().assign(kind="by reason")
+
+
+def _sentence(table: pd.DataFrame, gone: _Leavers, course: CourseFrame, measure: Instrument) -> str:
+    tip = float(table.loc[table["kind"] == "tipping point", "estimate"].iloc[0])
+    base = table[table["kind"] == "delta"].to_dict("records")[0]
+    digits = decimals(measure)
+    found = interval(base["estimate"], base["conf_low"], base["conf_high"], digits, measure.unit)
+    start = (
+        f"{int(gone.left.sum())} of {len(gone.left)} courses had no score "
+        f"{when(course.axis, course.horizon)} or later. If they went on like similar courses, mean "
+        f"improvement during care was {found}"
+    )
+    if tip == 0:
+        end = ", which cannot be told from no improvement"
+    elif not np.isfinite(tip):
+        end = ", and nobody left for a reason that could skew it"
+    elif tip > measure.maximum - measure.minimum:
+        end = "; even leavers at the worst score would not undo it"
+    else:
+        end = (
+            "; it could no longer be told from none if those who left for a reason other than a "
+            f"met goal fell short of that by {tip:.{digits}f} {measure.unit} or more"
+        )
+    return f"{start}{end} ({scale(measure)})."
+
+
+def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> Picture:
+    data = table[table["kind"] == "delta"].rename(columns={"term": "label"})
+    columns = ["label", "estimate", "conf_low", "conf_high", "n_episodes"]
+    spoken = "; ".join(f"{r['label']}: {r['estimate']:.1f}" for r in data.to_dict("records"))
+    return Picture(
+        kind="forest",
+        data=data[columns].reset_index(drop=True),
+        title=f"If those who left did worse, {when(course.axis, course.horizon)}",
+        x_label=f"Mean improvement ({measure.unit}; right = better)",
+        y_label="",
+        alt=f"Mean improvement with 95 % intervals under worse and worse leavers: {spoken}.",
+    )
+
+
+def _checks(gone: _Leavers, tip: float, measure: Instrument) -> tuple[Check, ...]:
+    unknown = gone.reasons == "not recorded"
+    width = measure.maximum - measure.minimum
+    return (
+        Check(
+            "at most 20 % without a score",
+            bool(gone.left.mean() <= 0.2),
+            f"{int(gone.left.sum())} of {len(gone.left)} courses",
+        ),
+        Check(
+            "the result bears leavers worse by a tenth of the scale",
+            tip >= FRAGILE * width,
+            f"tipping point {tip:.1f} {measure.unit}" if np.isfinite(tip) else "no tipping point",
+        ),
+        Check(
+            "reasons for the end are recorded",
+            bool(unknown.mean() <= 0.2),
+            f"not recorded in {int(unknown.sum())} of {len(unknown)} courses",
+        ),
+    )

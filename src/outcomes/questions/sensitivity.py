@@ -1,0 +1,119 @@
+"""Would the sentence change under another reasonable model? The same mean, several ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcomes.errors import FitError
+from outcomes.mixed.inference.robust import robust
+from outcomes.mixed.results import MixedFit
+from outcomes.questions.answer import Check
+from outcomes.questions.contrasts import estimates, fitted, fixed_rows
+from outcomes.questions.course_frame import CourseFrame
+from outcomes.questions.course_model import (
+    LEAST_CLUSTERS,
+    THERAPIST,
+    can_be_serial,
+    course_formula,
+    therapist_df,
+)
+
+ROBUST = "errors robust to courses (CR2)"
+MOST_CLINICS = 12
+"""Beyond so many clinics leaving one out can move little, and is not tried."""
+
+
+def sensitivity(course: CourseFrame) -> pd.DataFrame:
+    """Return the mean improvement at the horizon from several models.
+
+    Parameters
+    ----------
+    course : CourseFrame
+        The rows.
+
+    Returns
+    -------
+    DataFrame
+        One row a model: ``term`` (what differs), ``kind`` (``sensitivity``), estimate, std_error,
+        df, conf_low, conf_high, ``n_episodes``. Models that the rows cannot carry are not there.
+    """
+    found = [_row(name, part, formula) for name, part, formula in _variants(course)]
+    rows = [row for row in found if row is not None]
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
+
+
+def verdict(table: pd.DataFrame, low: float, high: float) -> Check:
+    """Say in one line whether another model would change the sentence.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `sensitivity`.
+    low, high : float
+        Interval of the answer.
+
+    Returns
+    -------
+    Check
+        Passed when every estimate lies within the answer's interval, and every interval holds zero
+        if the answer's does and does not if it does not.
+    """
+    name = "other models would say the same"
+    if table.empty:
+        return Check(name, False, "no other model could be fitted")
+    within = table["estimate"].between(low, high)
+    same = (table["conf_low"] * table["conf_high"] > 0) == (low * high > 0)
+    differ = table.loc[~(within & same), "term"].tolist()
+    ends = f"{table['estimate'].min():.2f} to {table['estimate'].max():.2f}"
+    detail = f"{len(table)} models, estimates {ends}"
+    return Check(name, not differ, detail + (f"; differs: {', '.join(differ)}" if differ else ""))
+
+
+def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
+    """Name, rows and formula of each model."""
+    spline = f"cr({course.axis}, df=3, constraints='center')"
+    time = f"C({course.axis})" if course.few_times else spline
+    fixed = f"improvement ~ {course.group} * {time}" if course.group else f"improvement ~ {time}"
+    own = "(1 | episode_id)"
+    if can_be_serial(course):
+        pooled = replace(course, group="")
+        yield "independent residuals", pooled, course_formula(pooled)
+    yield "one level a course", course, f"{fixed} + {own}"
+    yield ROBUST, course, f"{fixed} + {own}"
+    yield "adjusted for baseline", course, f"{fixed} + baseline + {own}"
+    therapists = course.rows["therapist_id"]
+    if therapists.notna().all() and therapists.nunique() >= LEAST_CLUSTERS:
+        yield "with therapists", course, f"{fixed} + {own} + {THERAPIST}"
+    clinics = course.rows["clinic_id"]
+    if clinics.notna().all() and 1 < clinics.nunique() <= MOST_CLINICS:
+        for number, clinic in enumerate(sorted(clinics.unique()), start=1):
+            rest = course.rows[clinics != clinic].reset_index(drop=True)
+            yield f"without clinic {number}", replace(course, rows=rest), f"{fixed} + {own}"
+
+
+def _row(name: str, course: CourseFrame, formula: str) -> pd.DataFrame | None:
+    try:
+        fit = fitted(formula, course.rows)
+        fit = robust(fit, "episode_id") if name == ROBUST else fit
+        most_df = therapist_df(course) if THERAPIST in formula else np.inf
+        row = estimates(fit, _mean_at_horizon(fit, course), most_df=most_df)
+    except FitError:
+        return None
+    row[course.axis] = course.horizon
+    return row.assign(term=name, kind="sensitivity", group="all", n_episodes=course.n_courses)
+
+
+def _mean_at_horizon(fit: MixedFit, course: CourseFrame) -> Any:
+    """Return the coefficients' weights in the mean over groups, weighted by their courses."""
+    weights = course.groups
+    grid = pd.DataFrame({course.axis: [course.horizon] * len(weights)})
+    if course.group:
+        grid[course.group] = list(weights)
+    grid["baseline"] = course.rows.drop_duplicates("episode_id")["baseline"].mean()
+    share = np.array(list(weights.values()), dtype=float)
+    return np.asarray(share / share.sum() @ fixed_rows(fit, grid))

@@ -1,0 +1,332 @@
+"""After how many sessions does it stop helping? Curve, plateau, strata of the script, the trap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from outcomes.care.dose import sessions_prescribed
+from outcomes.dictionary.instruments import Instrument
+from outcomes.questions.answer import Answer, Check, Picture, refusal
+from outcomes.questions.claim import basis_of, words
+from outcomes.questions.contrasts import fitted
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, course_frame
+from outcomes.questions.course_model import fit_course, means
+from outcomes.questions.source import source_of
+from outcomes.questions.stopping import METHOD, REFERENCE, stopping
+from outcomes.questions.wording import decimals, interval, scale, there_are, when
+from outcomes.study import Study
+
+NAME = "sessions"
+QUESTION = "After how many sessions does it stop helping?"
+BINS = (0, 5, 8, 11)
+"""Upper ends of the first groups of the trap: 0-5, 6-8, 9-11, 12 and more sessions in total."""
+PACES = tuple(0.5 * 1.25**k for k in range(18))
+"""Sessions to 63 % of the growth that are tried: 0.5 to 22, each a quarter longer."""
+LEAST_TIMES = 5
+"""A plateau cannot be looked for over fewer distinct session counts."""
+
+ESTIMAND = (
+    "Mean improvement after each number of sessions received, had all courses gone on so long "
+    "(positive = better); the plateau is the number of sessions after "
+    "which nine tenths of the growth have happened."
+)
+ASSUMPTIONS = (
+    "Scores after a course ended are like those of courses with the same scores so far (missing at "
+    "random): the curve is for courses that go on.",
+    "Improvement grows towards a plateau by the same share of what is left in each session, after "
+    "a step at the first.",
+    "Stop or go on: nothing but what is recorded (visit, last score, baseline, condition, "
+    "adaptation, age) decides both who stops and how they do; those without a score in the week of "
+    "the comparison are like those with one.",
+)
+LIMITS = (
+    "Sessions come with time: healing in the same weeks is in the curve too.",
+    "The table of total sessions (kind `trap` in estimates.csv) is there because it misleads: "
+    "people stop when they are well or when nothing helps, so the total is a result of the "
+    "course and no dose.",
+    "Weights of those who stop or go on know only what is recorded. Where patients stay away for "
+    "pain that nobody saw they do not help; `leavers` shows how much that would matter.",
+    "Strata of the script compare patients whom physicians judged differently from the start.",
+)
+REFERENCES = (
+    "Barkham et al. (2006), J Consult Clin Psychol 74:160; Baldwin et al. (2009), J Consult Clin "
+    "Psychol 77:203: the good-enough level (abstracts read).",
+    REFERENCE,
+    "Interval by profile likelihood: Bates & Watts (1988), Nonlinear Regression Analysis, ch. 6.",
+)
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """Sessions after which nine tenths of the growth have happened.
+
+    Parameters
+    ----------
+    estimate, conf_low, conf_high : float
+        Sessions; 95 % profile-likelihood interval, infinite where no end is in sight.
+    last : float
+        Largest number of sessions that enough courses reach.
+    """
+
+    estimate: float
+    conf_low: float
+    conf_high: float
+    last: float
+
+    @property
+    def seen(self) -> bool:
+        """Whether the whole interval lies within the sessions looked at."""
+        return self.conf_high <= self.last
+
+
+def sessions(study: Study, *, instrument: str, planned: bool = False) -> Answer:
+    """Describe improvement by sessions received, and where it levels off.
+
+    Parameters
+    ----------
+    study : Study
+        A study without errors.
+    instrument : str
+        Instrument of the outcome.
+    planned : bool
+        Whether an analysis plan declared the question.
+
+    Returns
+    -------
+    Answer
+        ``.table``: ``kind`` is ``plateau`` (sessions), ``curve`` (improvement by session count),
+        ``stratum`` (the same by prescribed sessions), ``clone-censor-weight`` (going on, and
+        stopping half-way; see `stopping`) and ``trap`` (mean of the last score by total sessions).
+        Refused, with the trap where totals are known, without numbered visits or with fewer than
+        ten courses.
+    """
+    course = course_frame(study, instrument)
+    measure = study.instrument(instrument)
+    trap = trap_rows(study, course)
+    source = source_of(study, n_used=len(course.rows), left_out=course.left_out)
+    problem = _missing(course)
+    if problem:
+        return refusal(
+            NAME, QUESTION, problem, source, estimand=ESTIMAND, table=trap, limits=LIMITS[1:2]
+        )
+    course = _within_reach(course)
+    curve = _curve(course)
+    found = plateau(course)
+    strata = _strata(study, course)
+    stopped = stopping(study, instrument, int(course.horizon))
+    parts = [_plateau_row(found, course), curve, strata, stopped.table, trap]
+    table = pd.concat(parts, ignore_index=True)
+    allowed = words(basis_of(study, contrast=False, planned=planned, n_episodes=course.n_courses))
+    return Answer(
+        name=NAME,
+        question=QUESTION,
+        sentence=_sentence(found, curve, course, measure) + stopped.sentence(measure),
+        table=table,
+        picture=_picture(curve, strata, measure, course),
+        method=_method(course),
+        estimand=ESTIMAND,
+        assumptions=ASSUMPTIONS,
+        checks=(*_checks(found, course), *stopped.checks),
+        limits=(*allowed.cautions, *LIMITS),
+        references=REFERENCES,
+        source=source,
+    )
+
+
+def _missing(course: CourseFrame) -> str:
+    if course.axis != "session_count":
+        return (
+            "scores are not linked to numbered visits, so nobody knows after how many sessions "
+            "each was taken. Record the session of each score; total sessions per course are no "
+            "substitute."
+        )
+    if course.n_courses < LEAST_COURSES or len(course.times) < LEAST_TIMES:
+        return (
+            f"at least {LEAST_COURSES} courses with a score at each of {LEAST_TIMES} numbers of "
+            f"sessions are needed; {there_are(course.n_courses, 'course')} with a later score, and "
+            f"numbers of sessions that enough of them reach: {len(course.times)}."
+        )
+    return ""
+
+
+def _within_reach(course: CourseFrame) -> CourseFrame:
+    """Keep session counts that enough courses reach, conditions together."""
+    rows = course.rows[course.rows["session"].notna()]
+    seen = rows.groupby("session_count")["episode_id"].nunique()
+    times = tuple(float(t) for t in seen.index[(seen >= LEAST_COURSES) & (seen.index > 0)])
+    rows = rows[rows["session_count"].isin(times)]
+    return replace(course, rows=rows.reset_index(drop=True), group="", times=times)
+
+
+def _curve(course: CourseFrame) -> pd.DataFrame:
+    table = means(fit_course(course), course.times)
+    labels = "after " + table["session_count"].map("{:g}".format)
+    return table.assign(term=labels, kind="curve")
+
+
+def plateau(course: CourseFrame) -> Plateau:
+    """Find where improvement levels off: exponential growth towards a plateau.
+
+    Parameters
+    ----------
+    course : CourseFrame
+        On the session axis.
+
+    Returns
+    -------
+    Plateau
+        From the pace with the largest likelihood, and the paces whose log-likelihood is within half
+        the 95 % chi-squared quantile of it.
+    """
+    loglik = np.array([_loglik(course.rows, pace) for pace in PACES])
+    near = np.flatnonzero(loglik >= loglik.max() - stats.chi2.ppf(0.95, 1) / 2)
+    sessions_needed = np.log(10) * np.array(PACES)
+    low = sessions_needed[max(near[0] - 1, 0)]
+    high = sessions_needed[near[-1] + 1] if near[-1] + 1 < len(PACES) else np.inf
+    best = sessions_needed[int(loglik.argmax())]
+    return Plateau(float(best), float(low), float(high), max(course.times))
+
+
+def _loglik(rows: pd.DataFrame, pace: float) -> float:
+    frame = rows.assign(grown=-np.expm1(-rows["session_count"] / pace))
+    return fitted("improvement ~ grown + (1 | episode_id)", frame, reml=False).loglik
+
+
+def _plateau_row(found: Plateau, course: CourseFrame) -> pd.DataFrame:
+    row = {
+        "term": "plateau", "kind": "plateau", "estimate": found.estimate,
+        "conf_low": found.conf_low, "conf_high": found.conf_high, "n_episodes": course.n_courses,
+    }  # fmt: skip
+    return pd.DataFrame([row])
+
+
+def _strata(study: Study, course: CourseFrame) -> pd.DataFrame:
+    """Curves of courses with a short and a long script, where ten courses have each."""
+    prescribed = sessions_prescribed(study.episodes)
+    by_course = pd.Series(prescribed.to_numpy(), index=study.episodes["episode_id"])
+    own = course.rows["episode_id"].map(by_course)
+    half = own.groupby(course.rows["episode_id"]).first().median()
+    parts = []
+    for name, mask in (("at most", own <= half), ("more than", own > half)):
+        part = replace(course, rows=course.rows[mask].reset_index(drop=True))
+        if part.n_courses >= LEAST_COURSES:
+            seen = part.rows.groupby("session_count")["episode_id"].nunique()
+            times = tuple(float(t) for t in seen.index[seen >= LEAST_COURSES])
+            label = f"script of {name} {half:g} sessions"
+            parts.append(means(fit_course(part), times).assign(group=label, kind="stratum"))
+    if not parts:
+        return pd.DataFrame()
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(term=table["group"])
+
+
+def trap_rows(study: Study, course: CourseFrame) -> pd.DataFrame:
+    """Return mean improvement at the last score by total sessions: the comparison that misleads.
+
+    Parameters
+    ----------
+    study : Study
+        With totals (`sessions_attended`) or sessions.
+    course : CourseFrame
+        Rows of the outcome; with arms, only arms other than the control count.
+
+    Returns
+    -------
+    DataFrame
+        ``term, kind`` (``trap``), ``estimate, std_error, n_episodes``; empty without totals.
+    """
+    total = study.episodes.set_index("episode_id")["sessions_attended"]
+    if not total.notna().any():
+        counts = course.rows.groupby("episode_id")["session_count"].max()
+        total = counts if course.axis == "session_count" else total
+    last = course.rows
+    if course.axis == "week":
+        last = last[last["week"] == course.horizon]
+    if study.provenance.control is not None:
+        last = last[last["arm"] != study.provenance.control]
+    last = last.drop_duplicates("episode_id", keep="last")
+    own = last["episode_id"].map(total)
+    last = last[own.notna()]
+    labels = pd.cut(own.dropna(), [-1, *BINS[1:], np.inf], labels=["0-5", "6-8", "9-11", "12+"])
+    groups = last.groupby(labels, observed=True)["improvement"]
+    table = groups.agg(["mean", "sem", "size"]).reset_index(names="total")
+    table = table.rename(columns={"mean": "estimate", "sem": "std_error", "size": "n_episodes"})
+    term = "total " + table["total"].astype(str) + " sessions"
+    return table.drop(columns="total").assign(term=term, kind="trap")
+
+
+def _sentence(found: Plateau, curve: pd.DataFrame, course: CourseFrame, measure: Instrument) -> str:
+    at = curve[curve["session_count"] == course.horizon].to_dict("records")[0]
+    digits = decimals(measure)
+    grown = interval(at["estimate"], at["conf_low"], at["conf_high"], digits, measure.unit)
+    start = f"{measure.title}: mean improvement {when('session_count', course.horizon)} was {grown}"
+    if not found.seen:
+        return (
+            f"{start}; where it levels off cannot be told from the {found.last:g} sessions that "
+            f"enough courses reach ({scale(measure)})."
+        )
+    return (
+        f"{start}; nine tenths of the growth during care had happened after "
+        f"{interval(found.estimate, found.conf_low, found.conf_high, 0, 'sessions')} "
+        f"({scale(measure)})."
+    )
+
+
+def _picture(
+    curve: pd.DataFrame, strata: pd.DataFrame, measure: Instrument, course: CourseFrame
+) -> Picture:
+    data = pd.concat([curve.assign(group="all courses"), strata], ignore_index=True)
+    data = data.rename(columns={"session_count": "x"})
+    last = curve.to_dict("records")[-1]
+    columns = ["group", "x", "estimate", "conf_low", "conf_high", "n_episodes"]
+    return Picture(
+        kind="curves",
+        data=data[columns],
+        title=f"Improvement by sessions received: {measure.title}",
+        x_label="Sessions received before the score",
+        y_label=f"Improvement ({measure.unit}; up = better)",
+        alt="Mean improvement with 95 % intervals by sessions received, of "
+        f"{course.n_courses} courses; after {last['session_count']:g} sessions "
+        f"{last['estimate']:.1f}.",
+    )
+
+
+def _method(course: CourseFrame) -> str:
+    return (
+        f"Linear mixed model by REML with a natural spline of sessions received, on "
+        f"{len(course.rows)} scores; session counts with fewer than {LEAST_COURSES} courses are "
+        "left out, and so are scores of follow-up, which no visit goes with. Plateau: improvement "
+        "~ 1 - exp(-session_count / pace) + (1 | episode_id) by maximum likelihood for each pace; "
+        "interval from the profile likelihood. Strata split at the median prescribed number of "
+        f"sessions. {METHOD}"
+    )
+
+
+def _checks(found: Plateau, course: CourseFrame) -> tuple[Check, ...]:
+    end = f"interval ends at {found.conf_high:.1f} sessions"
+    end = end if np.isfinite(found.conf_high) else "the interval has no upper end"
+    rows = course.rows[["session_count", "week"]].dropna()
+    near = float(np.corrcoef(rows.to_numpy(float).T)[0, 1]) if len(rows) > 2 else float("nan")
+    started = course.n_courses
+    stayed = course.rows.groupby("episode_id")["session_count"].max() >= course.times[-1]
+    return (
+        Check(
+            "a plateau is seen",
+            found.seen,
+            f"{end}; enough courses reach {found.last:g} sessions",
+        ),
+        Check(
+            "sessions and weeks can be told apart",
+            not near > 0.95,
+            f"correlation {near:.2f}; above 0.95 they cannot",
+        ),
+        Check(
+            "at least half of the courses reach the last session count",
+            bool(stayed.mean() >= 0.5),
+            f"{int(stayed.sum())} of {started} courses",
+        ),
+    )

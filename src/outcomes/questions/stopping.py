@@ -1,0 +1,160 @@
+"""Stop after n sessions, or go on? The trial that nobody ran, emulated from the courses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from outcomes.care.dose import sessions_prescribed
+from outcomes.care.table_one import baseline_scores
+from outcomes.causal.clone_censor_weight import Clones, clones, stopping_weights, weighted_means
+from outcomes.causal.visit_history import visit_history
+from outcomes.dictionary.instruments import Instrument
+from outcomes.errors import FitError
+from outcomes.questions.answer import Check
+from outcomes.questions.course_frame import LEAST_COURSES
+from outcomes.questions.wording import decimals, interval, turned
+from outcomes.study import Study
+
+KIND = "clone-censor-weight"
+NO_DECISION = ("ongoing", "death")
+"""Ends of a record at which nobody chose to stop."""
+NEAR = 2.0
+"""Weeks by which a score may miss the week of the comparison."""
+MEAN_WITHIN = 0.3
+"""How far the mean of the weights may be from 1."""
+METHOD = (
+    "Stop or go on: a target trial emulated by cloning, censoring and weighting. Courses whose "
+    "script is long enough count for both strategies until they deviate; those that keep to one "
+    "are weighted by the inverse of their chance to, from a pooled logistic model of stopping "
+    "after each visit given its number, the last score, its change, condition, adaptation and age. "
+    "Weights are stabilised and truncated at their 1st and 99th percentile; intervals are robust "
+    "to patients."
+)
+REFERENCE = "Hernan & Robins (2016), Am J Epidemiol 183:758: emulating a target trial."
+
+
+@dataclass(frozen=True, eq=False)
+class Stopping:
+    """What the emulated trial says.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of kind `KIND`: ``go on, nobody leaving`` with ``session_count``, then, with ``week``,
+        ``stop``, ``go on`` and ``stop minus go on``. What has no support is not there.
+    checks : tuple of Check
+        The support of each strategy, and its weights.
+    """
+
+    table: pd.DataFrame
+    checks: tuple[Check, ...]
+
+    def sentence(self, measure: Instrument) -> str:
+        """Return the comparison in words, or an empty string where there is none."""
+        rows = self.table.tail(3).to_dict("records")
+        if len(self.table) < 3:
+            return ""
+        stop, go_on, difference = rows
+        size, low, high, more = turned(difference)
+        found = interval(size, low, high, decimals(measure), measure.unit)
+        clear = "an association" if low * high > 0 else "no clear association"
+        return (
+            f" At week {difference['week']:g}, patients who stopped after "
+            f"{stop['session_count']:.0f} sessions had improved by {found} {more} than like "
+            f"patients who went on to {go_on['session_count']:.0f} or more: {clear}."
+        )
+
+
+def stopping(study: Study, instrument: str, go_on_to: int) -> Stopping:
+    """Compare stopping half-way with going on; and estimate the mean had nobody left.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    instrument : str
+        Instrument of the outcome.
+    go_on_to : int
+        Sessions of those who go on; the others stop after half as many, rounded down.
+    """
+    rows = study.trajectory(instrument)
+    decided = _decisions(study, rows, instrument, go_on_to)
+    stop_at = go_on_to // 2
+    try:
+        weights = stopping_weights(decided)
+    except FitError as error:
+        return Stopping(pd.DataFrame(), (Check("stopping can be modelled", False, str(error)),))
+    there = decided.merge(weights, on=["episode_id", "session"]).set_index("episode_id")
+    reached = rows[rows["session"].notna() & (rows["session_count"] == go_on_to)]
+    stayed = _clones(reached, there[there["session"] == go_on_to]["went_on"])
+    week, later = _at_one_week(rows)
+    on = there[there["session"] == go_on_to - 1]["went_on"]
+    go_on = _clones(later[later["session_count"] >= go_on_to], on)
+    own = there[(there["session"] == stop_at) & (there["stopped"] == 1)]["stopped_here"]
+    stop = _clones(later[later["session_count"] == stop_at], own)
+    labels = (f"stop after {stop_at}", f"go on to {go_on_to} or more")
+    checks = (
+        _check(f"going on to {go_on_to} sessions, nobody leaving", stayed),
+        *(_check(name, arm) for name, arm in zip(labels, (stop, go_on), strict=True)),
+    )
+    parts = []
+    if checks[0].passed:
+        at = {"session_count": float(go_on_to), "term": "go on, nobody leaving"}
+        parts.append({**weighted_means(stayed)[0], **at})
+    if checks[1].passed and checks[2].passed:
+        terms = zip((*labels, "stop minus go on"), (stop_at, go_on_to, np.nan), strict=True)
+        found = zip(terms, weighted_means(stop, go_on), strict=True)
+        parts += [
+            {**row, "term": term, "session_count": float(count), "week": week}
+            for (term, count), row in found
+        ]
+    return Stopping(pd.DataFrame(parts).assign(kind=KIND), checks)
+
+
+def _decisions(study: Study, rows: pd.DataFrame, instrument: str, until: int) -> pd.DataFrame:
+    """Visits of courses with a script long enough, and whether the course stopped after each."""
+    first = baseline_scores(study)[instrument].dropna().rename("baseline").reset_index()
+    unseen = first[~first["episode_id"].isin(rows["episode_id"])]
+    visits = visit_history(study, pd.concat([rows, unseen], ignore_index=True))
+    facts = study.episodes.drop_duplicates("episode_id").set_index("episode_id")
+    script = sessions_prescribed(facts).reindex(visits["episode_id"]).to_numpy()
+    visits = visits[~(script < until)].reset_index(drop=True)
+    total = visits.groupby("episode_id")["session"].transform("max")
+    reason = visits["episode_id"].map(facts["end_reason"])
+    last = np.where(reason.isin(NO_DECISION), np.nan, 1.0)
+    visits["change"] = visits["score_now"] - visits["baseline"]
+    visits["stopped"] = np.where(visits["session"] < total, 0.0, last)
+    return visits[visits["session"] <= until].reset_index(drop=True)
+
+
+def _at_one_week(rows: pd.DataFrame) -> tuple[float, pd.DataFrame]:
+    """Return the week in which most courses were followed up, and their scores nearest to it."""
+    later = rows[rows["session"].isna() & rows["week"].notna()]
+    if later.empty:
+        return float("nan"), later
+    week = float(later["week"].round().mode().iloc[0])
+    away = (later["week"] - week).abs()
+    near = later.assign(away=away)[away <= NEAR].sort_values("away", kind="stable")
+    return week, near.drop_duplicates("episode_id")
+
+
+def _clones(outcomes: pd.DataFrame, weights: pd.Series[float]) -> Clones:
+    own = outcomes.drop_duplicates("episode_id").assign(weight=outcomes["episode_id"].map(weights))
+    cluster = own["patient_id"].fillna(own["episode_id"])
+    return clones(own.assign(cluster=cluster).dropna(subset=["weight"]))
+
+
+def _check(name: str, arm: Clones) -> Check:
+    """Whether the courses that kept to a strategy can stand for all who started."""
+    n = len(arm.rows)
+    fine = arm.effective_n >= LEAST_COURSES and abs(arm.mean - 1) <= MEAN_WITHIN
+    detail = f"{n} courses with a score then" if n else "no course with a score then"
+    if n:
+        detail += (
+            f"; weights: mean {arm.mean:.2f} (should be 1), largest {arm.largest:.1f}, worth "
+            f"{arm.effective_n:.0f} courses"
+        )
+    return Check(f"{name}: enough courses stand for all", bool(fine), detail)

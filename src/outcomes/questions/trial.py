@@ -1,0 +1,248 @@
+"""Did treatment beat its control? Arms compared, baseline as covariate and as outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from outcomes.dictionary.instruments import Instrument
+from outcomes.questions.answer import Answer, Check, Picture, refusal
+from outcomes.questions.arms import (
+    Arms,
+    compared_at,
+    constrained_model,
+    constrained_rows,
+    nested_rows,
+)
+from outcomes.questions.claim import Words, basis_of, words
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, course_frame
+from outcomes.questions.source import source_of
+from outcomes.questions.wording import decimals, interval, scale, there_are, when
+from outcomes.study import Study
+
+NAME = "trial"
+QUESTION = "Did treatment beat its control?"
+CLUSTERED = "ancova, therapists"
+LORD = 0.5
+"""Change and ANCOVA are said to differ beyond this share of the ANCOVA's standard error."""
+
+ESTIMAND = (
+    "Difference in mean improvement between an arm and the control at the stated time, in the "
+    "better direction (positive = the arm did better), among all who entered, by the arm they were "
+    "in, whatever they received (treatment policy)."
+)
+ASSUMPTIONS = (
+    "ANCOVA uses courses with a score at that time: those without are like those with, given arm "
+    "and baseline.",
+    "Where therapists treat in one arm only, patients of one therapist share what is particular to "
+    "that therapist; therapists are drawn from a normal distribution.",
+    "The constrained longitudinal model uses every score: missing ones are like those of courses "
+    "with the same scores so far (missing at random). Its arms have one mean at baseline; the "
+    "covariance of a course's scores is unstructured.",
+)
+REFERENCES = (
+    "Vickers & Altman (2001), BMJ 323:1123: baseline as covariate.",
+    "Liang & Zeger (2000), Sankhya B 62:134: the constrained longitudinal model.",
+    "Roberts & Roberts (2005), Clin Trials 2:152: therapists in one arm (partially nested trials).",
+    "Lord (1967), Psychol Bull 68:304; Senn (2006), Stat Med 25:4334: change and ANCOVA.",
+)
+
+
+def trial(study: Study, *, instrument: str, planned: bool = False) -> Answer:
+    """Compare the arms of a trial with its control.
+
+    Parameters
+    ----------
+    study : Study
+        A study without errors.
+    instrument : str
+        Instrument of the outcome.
+    planned : bool
+        Whether an analysis plan declared the question.
+
+    Returns
+    -------
+    Answer
+        ``.table``: ``kind`` is ``ancova, therapists`` (the answer where therapists treat in one arm
+        only), ``ancova`` (the answer elsewhere), ``constrained``, ``change`` or ``score``; one row
+        an arm and time, the answer first. Refused without a named control, or with fewer than ten
+        courses of an arm at the time of the answer.
+    """
+    course = course_frame(study, instrument)
+    source = source_of(study, n_used=len(course.rows), left_out=course.left_out)
+    problem = _missing(study, course)
+    if problem:
+        return refusal(NAME, QUESTION, problem, source, estimand=ESTIMAND, references=REFERENCES)
+    measure = study.instrument(instrument)
+    arms = _arms(study, course, measure)
+    table, method = _estimates(study, arms, instrument)
+    table.insert(0, "term", table["arm"])
+    last = table[arms.axis] == arms.times[-1]
+    clustered = arms.nested and bool((table.loc[last, "kind"] == CLUSTERED).any())
+    answers = last & (table["kind"] == (CLUSTERED if clustered else "ancova"))
+    table = pd.concat([table[answers], table[~answers]], ignore_index=True)
+    main = table.head(int(answers.sum()))
+    allowed = words(basis_of(study, contrast=True, planned=planned, n_episodes=course.n_courses))
+    return Answer(
+        name=NAME,
+        question=QUESTION,
+        sentence=_sentence(main, arms, measure, allowed),
+        table=table,
+        picture=_picture(main, table, arms, measure),
+        method=method,
+        estimand=ESTIMAND,
+        assumptions=ASSUMPTIONS,
+        checks=_checks(table, arms, study),
+        limits=(*allowed.cautions, *_limits(arms, clustered=clustered)),
+        references=REFERENCES,
+        source=source,
+    )
+
+
+def _missing(study: Study, course: CourseFrame) -> str:
+    """Why arms cannot be compared, or an empty string."""
+    arms = course.rows["arm"].dropna()
+    control = study.provenance.control
+    if arms.nunique() < 2:
+        return (
+            "the study has one arm or none, and a comparison needs a control. Compare with courses "
+            "that wait or have other care, allotted by chance."
+        )
+    if control not in set(arms):
+        return "no arm is named as the control. Name it in the column map: [study] control = ..."
+    counts = course.rows.groupby("arm")["episode_id"].nunique()
+    if not course.times or counts.min() < LEAST_COURSES:
+        return (
+            f"at least {LEAST_COURSES} courses of each arm with a score at one time are needed; "
+            f"in the smallest arm {there_are(int(counts.min()), 'course')} with a later score."
+        )
+    here = course.rows[course.rows[course.axis] == course.horizon]
+    there = here.groupby("arm")["episode_id"].nunique().reindex(counts.index, fill_value=0)
+    if there.min() < LEAST_COURSES:
+        return f"an arm has fewer than {LEAST_COURSES} scores {when(course.axis, course.horizon)}."
+    return ""
+
+
+def _arms(study: Study, course: CourseFrame, measure: Instrument) -> Arms:
+    rows = course.rows[course.rows["arm"].notna()]
+    seen = rows.pivot_table("episode_id", course.axis, "arm", "nunique", fill_value=0)
+    enough = seen.index[(seen >= LEAST_COURSES).all(axis=1)]
+    times = tuple(t for t in course.times if t in enough and t <= course.horizon)
+    control = str(study.provenance.control)
+    return Arms(rows, course.axis, times, control, measure.sign)
+
+
+def _estimates(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame, str]:
+    parts = [compared_at(arms, time) for time in arms.times]
+    parts += [nested_rows(arms, time) for time in arms.times]
+    method = (
+        "ANCOVA: least squares of improvement on arm and baseline, at each time by itself; the "
+        "same with therapists of the treated as random (REML, Satterthwaite), which is the answer "
+        "where therapists treat in one arm only; beside them improvement alone and the score alone."
+    )
+    model = constrained_model(study, arms, instrument)
+    if model is not None:
+        parts.append(constrained_rows(arms, model))
+        method += (
+            f" Constrained longitudinal model by REML on {model.n_observations} scores: "
+            f"`{model.request.formula}`."
+        )
+    table = pd.concat(parts, ignore_index=True)
+    first = ["kind", "arm", arms.axis, "n_episodes", "n_control"]
+    return table[[*first, *[c for c in table if c not in first]]], method
+
+
+def _sentence(main: pd.DataFrame, arms: Arms, measure: Instrument, allowed: Words) -> str:
+    digits, time = decimals(measure), when(arms.axis, arms.times[-1])
+    parts = [_part(row, arms.control, measure.unit, digits) for row in main.to_dict("records")]
+    therapists = " and therapists" if main["kind"].iloc[0] == CLUSTERED else ""
+    kind = {"effect": "the effect of offering it", "difference": "a difference, not randomised"}
+    return (
+        f"{measure.title}: {time}, patients had improved by {' and by '.join(parts)}, "
+        f"allowing for baseline{therapists}: {kind[allowed.claim]} ({scale(measure)})."
+    )
+
+
+def _part(row: Mapping[Hashable, Any], control: str, unit: str, digits: int) -> str:
+    more = row["estimate"] >= 0
+    low, high = row["conf_low"], row["conf_high"]
+    ends = (low, high) if more else (-high, -low)
+    found = interval(abs(row["estimate"]), *ends, digits, unit)
+    return f"{found} {'more' if more else 'less'} in {row['arm']} than in {control}"
+
+
+def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instrument) -> Picture:
+    last = table[table[arms.axis] == arms.times[-1]]
+    ways = {
+        CLUSTERED: "ANCOVA with therapists",
+        "ancova": "baseline as covariate (ANCOVA)",
+        "constrained": "baseline as outcome (constrained)",
+        "change": "change alone",
+        "score": "score alone",
+    }
+    several = len(arms.treated) > 1
+    label = last["kind"].map(ways)
+    data = last.assign(label=last["arm"] + ": " + label if several else label)
+    digits = decimals(measure)
+    spoken = "; ".join(
+        f"{row['arm']}: {interval(row['estimate'], row['conf_low'], row['conf_high'], digits)}"
+        for row in main.to_dict("records")
+    )
+    columns = ["label", "estimate", "conf_low", "conf_high", "n_episodes"]
+    time = when(arms.axis, arms.times[-1])
+    return Picture(
+        kind="forest",
+        data=data[columns].reset_index(drop=True),
+        title=f"Against {arms.control}, {time}",
+        x_label=f"Difference in improvement ({measure.unit}; right = better than {arms.control})",
+        y_label="",
+        alt=f"Difference in improvement from {arms.control} with 95 % intervals, {time}, in "
+        f"several analyses. {ways[main['kind'].iloc[0]]}: {spoken}.",
+    )
+
+
+def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
+    last = table[table[arms.axis] == arms.times[-1]].set_index(["kind", "arm"])
+    ancova, change = last.loc["ancova"], last.loc["change"]
+    gap = (ancova["estimate"] - change["estimate"]).abs() / ancova["std_error"]
+    lord = f"ANCOVA {ancova['estimate'].iloc[0]:.2f}, change {change['estimate'].iloc[0]:.2f}"
+    started = study.episodes["arm"].value_counts()
+    reached = arms.at(arms.times[-1])["arm"].value_counts()
+    missing = 1 - (reached / started).dropna()
+    shares = ", ".join(
+        f"{arm} {n - reached.get(arm, 0)} of {n} courses" for arm, n in started.items()
+    )
+    return (
+        Check("chance made the arms", study.provenance.randomised, "as the column map states"),
+        Check(
+            "change and ANCOVA agree (Lord's paradox)",
+            bool((gap <= LORD).all()),
+            f"{lord}: they answer different questions where baselines differ",
+        ),
+        Check(
+            "at most 20 % without a score, alike in the arms",
+            bool((missing <= 0.2).all() and missing.max() - missing.min() <= 0.1),
+            f"without a score at that time: {shares}",
+        ),
+    )
+
+
+def _limits(arms: Arms, *, clustered: bool) -> tuple[str, ...]:
+    many = len(arms.treated) * len(arms.times) > 1
+    independent = (
+        "The rows `ancova` and `constrained` take patients of one therapist as independent"
+    )
+    return (
+        "Patients who know their arm may report accordingly; this compares offers of care, not "
+        "hands alone.",
+        f"{independent}: too narrow where therapists differ."
+        if clustered
+        else f"{independent}, and so does the answer; therapists who differ would widen it.",
+        *(
+            ("Other times and arms are shown for completeness and not adjusted for their number.",)
+            if many
+            else ()
+        ),
+    )

@@ -1,0 +1,151 @@
+"""Safety, goals, one patient, therapists, frequency: by hand on made courses, and refusals."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from outcomes.errors import UsageError
+from outcomes.questions.claim import overclaims
+from outcomes.questions.frequency import frequency
+from outcomes.questions.goals import goals
+from outcomes.questions.patient import patient
+from outcomes.questions.safety import safety
+from outcomes.questions.therapists import therapists
+from outcomes.study import study_from_tables
+
+
+def test_safety_counts_events_over_visits_asked_about(clinic):
+    study = clinic(n=20, visits=5, adapted=0.5)
+    severity = (study.sessions["session"] == 2).astype(float)
+    severity[study.sessions["session"] == 5] = np.nan
+    answer = safety(replace(study, sessions=study.sessions.assign(adverse_severity=severity)))
+    rows = answer.table[answer.table["kind"] == "events"]
+    assert rows["n_asked"].sum() == 80
+    assert rows["estimate"].tolist() == [25.0, 25.0]
+    assert not overclaims(answer.sentence, "change")
+    assert "safe" not in answer.sentence.lower()
+
+
+def test_no_event_leaves_the_rule_of_three(clinic):
+    study = clinic(n=30, visits=5)
+    sessions = study.sessions.assign(adverse_severity=0.0)
+    assert (
+        "none of 150 visits of patients not adapted (up to 2.0 per 100 remain plausible)"
+        in safety(replace(study, sessions=sessions)).sentence
+    )
+
+
+def test_events_nobody_asked_about_are_refused(clinic):
+    answer = safety(clinic(n=20))
+    assert answer.refused
+    assert "not even that there was none" in answer.reason
+
+
+def with_goals(study, target):
+    ids = study.episodes["episode_id"]
+    table = pd.DataFrame({"episode_id": ids, "instrument": "nprs", "target": target, "set_day": 0})
+    frame = study_from_tables({"goals": table}).goals
+    return replace(study, goals=frame)
+
+
+def test_goals_no_score_can_miss_are_all_reached_by_the_second_visit(clinic):
+    study = clinic(n=30)
+    scores = study.assessments.assign(score=np.where(study.assessments["session"] == 1, 7.0, 2.0))
+    answer = goals(with_goals(replace(study, assessments=scores), 3.0), instrument="nprs")
+    last = answer.table[answer.table["kind"] == "sustained"].iloc[-1]
+    assert last["estimate"] == 1.0
+    assert answer.source.n_used == 30
+
+
+def test_too_few_goals_are_refused_with_their_number(clinic):
+    study = with_goals(clinic(n=30), 3.0)
+    answer = goals(replace(study, goals=study.goals.head(4)), instrument="nprs")
+    assert answer.refused
+    assert "at least 10 goals" in answer.reason
+    assert re.search(r"there (are|is) [1-4] goals?\.", answer.reason)
+    assert goals(clinic(n=20), instrument="nprs").refused
+
+
+@pytest.mark.parametrize(
+    ("last", "verdict"), [(1.0, "really better"), (6.0, "no more than measurement error")]
+)
+def test_one_patient_is_judged_against_the_measurement_error(last, verdict):
+    scores = pd.DataFrame(
+        {"episode_id": "a", "session": [1, 2, 3], "instrument": "nprs", "score": [8.0, 4.0, last]}
+    )
+    episodes = pd.DataFrame({"episode_id": ["a"], "condition": ["neck_other"]})
+    study = study_from_tables({"episodes": episodes, "assessments": scores})
+    answer = patient(study, instrument="nprs", episode="a")
+    assert verdict in answer.sentence
+    assert answer.table["estimate"].tolist() == [8 - last, 4.0, 8 - last]
+
+
+def test_a_patient_without_a_name_a_later_score_or_an_mdc_is_refused(clinic):
+    study = clinic(n=12)
+    assert "not named" in patient(study, instrument="nprs").reason
+    assert "MDC" in patient(study, instrument="nprs", episode="e0001").reason
+    only_first = replace(study, assessments=study.assessments.query("session == 1"))
+    answer = patient(only_first, instrument="nprs", episode="e0001")
+    assert "no score after its baseline" in answer.reason
+    with pytest.raises(UsageError) as caught:
+        patient(study, instrument="nprs", episode="nobody")
+    assert "nobody" not in str(caught.value)
+
+
+def with_therapists(study, n, spread, seed=3):
+    rng = np.random.default_rng(seed)
+    ids = study.episodes["episode_id"].tolist()
+    own = {name: f"t{i % n:02d}" for i, name in enumerate(ids)}
+    gain = dict(zip(sorted(set(own.values())), rng.normal(0, spread, n), strict=True))
+    scores = study.assessments.copy()
+    later = scores["session"] > 1
+    scores["score"] -= scores["episode_id"].map(own).map(gain) * later
+    scores["score"] = scores["score"].clip(0, 10)
+    sessions = study.sessions.assign(therapist_id=study.sessions["episode_id"].map(own))
+    return replace(study, assessments=scores, sessions=sessions)
+
+
+def test_therapists_who_differ_are_told_from_chance(clinic):
+    answer = therapists(with_therapists(clinic(n=160), 8, 1.0), instrument="nprs")
+    assert "more than chance" in answer.sentence
+    shown = answer.table[answer.table["kind"] == "therapist"]
+    assert shown["term"].tolist() == sorted(shown["term"])
+
+
+def test_therapists_who_do_not_differ_are_compatible_with_chance(clinic):
+    answer = therapists(with_therapists(clinic(n=160), 8, 0.0), instrument="nprs")
+    assert "compatible with chance" in answer.sentence
+    assert not overclaims(answer.sentence, "association")
+
+
+@pytest.mark.parametrize(("n", "each"), [(1, 40), (4, 20), (8, 9)])
+def test_few_therapists_or_few_courses_each_are_refused(clinic, n, each):
+    answer = therapists(with_therapists(clinic(n=n * each), n, 0.5), instrument="nprs")
+    assert answer.refused
+    assert "5 therapists are needed" in answer.reason
+
+
+def test_frequency_gives_two_answers_where_both_scripts_exist(clinic):
+    study = clinic(n=80)
+    often = np.where(np.arange(80) % 2, 2.0, 1.0)
+    study = replace(study, episodes=study.episodes.assign(sessions_per_week=often))
+    answer = frequency(study, instrument="nprs")
+    assert answer.table["kind"].tolist() == ["equal weeks", "equal sessions"]
+    assert (answer.table["n_often"] == 40).all()
+    assert (answer.table["conf_low"] < 0).all()
+    assert (answer.table["conf_high"] > 0).all()
+    assert not overclaims(answer.sentence, "association")
+
+
+@pytest.mark.parametrize("per_week", [np.nan, 1.0])
+def test_one_frequency_or_none_is_refused(clinic, per_week):
+    study = clinic(n=40)
+    study = replace(study, episodes=study.episodes.assign(sessions_per_week=per_week))
+    answer = frequency(study, instrument="nprs")
+    assert answer.refused
+    assert "or more: no courses" in answer.reason

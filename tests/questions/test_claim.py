@@ -1,0 +1,73 @@
+"""Words follow from the design, in every combination of its parts."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from outcomes.questions.claim import NOUNS, Basis, overclaims, words
+
+COMBINATIONS = [
+    Basis(*parts)
+    for parts in itertools.product(
+        (0, 1, 2, 3),
+        (False, True),
+        (False, True),
+        (False, True),
+        (False, True),
+        (6, 30, 500),
+        (0, 1, 12),
+        (False, True),
+    )
+]
+
+
+def test_effect_needs_arms_a_control_chance_and_overlap():
+    for basis in COMBINATIONS:
+        effect = basis.arms >= 2 and basis.control and basis.randomised
+        expected = effect and basis.contrast and basis.overlap
+        assert (words(basis).claim == "effect") == expected
+
+
+def test_without_a_control_no_word_goes_beyond_an_association():
+    for basis in COMBINATIONS:
+        if basis.arms < 2 or not basis.control:
+            found = words(basis)
+            assert found.claim in {"nothing", "change", "association"}
+            assert not overclaims(found.noun, found.claim)
+
+
+def test_no_overlap_leaves_nothing_to_say():
+    for basis in COMBINATIONS:
+        assert (words(basis).claim == "nothing") == (not basis.overlap)
+
+
+def test_every_noun_keeps_to_its_own_claim():
+    for claim, noun in NOUNS.items():
+        assert not overclaims(noun, claim)
+
+
+def test_a_small_or_undeclared_study_is_said_to_be_so():
+    for basis in COMBINATIONS:
+        cautions = " ".join(words(basis).cautions)
+        assert ("few: 6 courses" in cautions) == (basis.n_episodes == 6)
+        assert ("Too few therapists" in cautions) == (basis.n_clusters == 1)
+        assert ("exploratory" in cautions) == (not basis.planned)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It works.",
+        "No effect was seen.",
+        "Massage is effective.",
+        "Care caused the change.",
+        "Pain fell because of care.",
+        "Deep was better than light.",
+    ],
+)
+def test_strong_words_are_found_even_when_denied(text):
+    assert overclaims(text, "change")
+    assert overclaims(text, "association")
+    assert not overclaims(text, "effect")

@@ -1,0 +1,98 @@
+"""Small real studies: no answer, asked in any way, gives a count of 1 to 10 away."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+import outcomes as oc
+from outcomes.questions.answer import Answer
+from outcomes.questions.ask import QUESTIONS
+from outcomes.questions.claim import overclaims
+from outcomes.questions.disclosed import RAW, VALUES
+
+WHO = r"(courses?|patients?|people|persons?|goals?|visits?|deviations?)"
+SMALL = re.compile(rf"(?<!than )(?<!least )(?<!most )\b([1-9]|10)\b (of \d+ )?{WHO}\b")
+UNNAMED = re.compile(r"[a-z]: ([1-9]|10)\b(?! or|,\d)(?![\d.]| per)")
+
+
+def real(study):
+    return replace(study, provenance=replace(study.provenance, synthetic=False), truth=None)
+
+
+STUDIES = {
+    "six": lambda: real(oc.simulate(episodes=6, seed=1)),
+    "twelve": lambda: real(oc.simulate(episodes=12, seed=10)),
+    "thirty": lambda: real(oc.simulate(episodes=30, seed=9)),
+    "trial": lambda: real(oc.simulate(episodes=34, scenario="two-arm-trial", seed=2)),
+    "one visit": lambda: one_visit(real(oc.simulate(episodes=12, seed=5))),
+}
+
+
+def one_visit(study):
+    scores = study.assessments[study.assessments["timing"] == "baseline"]
+    visits = study.sessions[study.sessions["session"] == 1]
+    return replace(
+        study,
+        assessments=scores.reset_index(drop=True),
+        sessions=visits.reset_index(drop=True),
+    )
+
+
+def texts(answer: Answer):
+    yield from (answer.sentence, answer.reason, answer.method, *answer.limits)
+    yield from (f"{check.name} | {check.detail}" for check in answer.checks)
+    if answer.picture is not None:
+        yield from (answer.picture.title, answer.picture.alt)
+
+
+def small_counts(table: pd.DataFrame) -> pd.DataFrame:
+    counts = table[[c for c in table if str(c).startswith("n_")]]
+    return counts.ge(1) & counts.le(10)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_no_question_gives_a_small_count_away(name):
+    study = STUDIES[name]()
+    for question in QUESTIONS:
+        if question == "patient":
+            continue
+        answer = oc.answer(study, question)
+        if study.provenance.control is None:
+            assert not overclaims(answer.sentence, "association"), question
+        assert all(type(check.passed) is bool for check in answer.checks), question
+        for text in texts(answer):
+            assert not SMALL.search(text), (question, text)
+            assert not UNNAMED.search(text), (question, text)
+        tables = [answer.table] + ([answer.picture.data] if answer.picture is not None else [])
+        for table in tables:
+            assert not small_counts(table).any(axis=None), question
+        assert not any(n and n <= 10 for n in answer.source.left_out.values()), question
+
+
+def test_summaries_of_records_behind_a_small_count_are_gone_and_models_stay():
+    study = STUDIES["thirty"]()
+    for question in ("leavers", "safety", "goals", "sessions", "how-much"):
+        ask = QUESTIONS[question][1]
+        options = {} if question == "safety" else {"instrument": "nprs"}
+        raw = ask(study, **options).table
+        safe = oc.answer(study, question, instrument="nprs").table
+        few = small_counts(raw).any(axis=1)
+        summary = few & raw["kind"].isin(RAW)
+        values = [c for c in VALUES if c in safe]
+        assert safe.loc[summary, values].isna().all(axis=None), question
+        model = ~raw["kind"].isin(RAW)
+        pd.testing.assert_series_equal(
+            safe.loc[model, "estimate"], raw.loc[model, "estimate"], check_dtype=False
+        )
+    assert "fewer than 11" in oc.answer(STUDIES["six"](), "how-much").reason
+
+
+def test_synthetic_data_and_one_patients_own_record_are_as_they_are():
+    study = oc.simulate(episodes=12, seed=10)
+    assert "suppressed" not in oc.answer(study, "leavers").table
+    own = oc.answer(real(study), "patient", episode=study.episodes["episode_id"].iloc[0])
+    assert own.refused or own.picture.data["estimate"].notna().all()

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import outcomes as oc
+from outcomes.errors import FitError, UsageError
+from outcomes.provenance import Provenance
+from outcomes.questions.course_model import fit_course
+from outcomes.study import study_from_tables
+
+FORBIDDEN = ("effect", "effective", "works")
+
+
+def follow_ups(scores: dict[str, list[float]], arms: dict[str, str] | None = None, **provenance):
+    """A study of courses with a baseline and follow-up scores four weeks apart."""
+    rows = [
+        (course, 28.0 * i, "baseline" if i == 0 else "follow_up", score)
+        for course, values in scores.items()
+        for i, score in enumerate(values)
+        if not np.isnan(score)
+    ]
+    assessments = pd.DataFrame(rows, columns=["episode_id", "day", "timing", "score"])
+    episodes = pd.DataFrame({"episode_id": list(scores)})
+    if arms:
+        episodes["arm"] = episodes["episode_id"].map(arms)
+    return study_from_tables(
+        {"episodes": episodes, "assessments": assessments.assign(instrument="nprs")},
+        provenance=Provenance(**provenance),
+    )
+
+
+@pytest.fixture
+def complete():
+    rng = np.random.default_rng(5)
+    level = rng.integers(5, 9, 24)
+    drops = rng.integers(0, 4, (24, 2))
+    return {f"c{i}": [level[i], *(level[i] - drops[i])] for i in range(24)}
+
+
+def test_complete_data_give_the_plain_means(complete):
+    """With every score present the model's mean at a time is the mean of the changes there."""
+    given = oc.answer(follow_ups(complete), "how-much")
+    curve = given.table[given.table["kind"] == "curve"].set_index("week")["estimate"]
+    changes = np.array([[v[0] - v[1], v[0] - v[2]] for v in complete.values()])
+    assert curve[4.0] == pytest.approx(changes[:, 0].mean(), abs=1e-8)
+    assert curve[8.0] == pytest.approx(changes[:, 1].mean(), abs=1e-8)
+
+
+def test_the_sentence_holds_the_estimate_its_interval_and_the_scale(complete):
+    given = oc.answer(follow_ups(complete), "how-much")
+    row = given.table[given.table["kind"] == "improvement"].iloc[0]
+    numbers = f"{row.estimate:.1f} points (95 % CI {row.conf_low:.1f} to {row.conf_high:.1f})"
+    assert numbers in given.sentence
+    assert "24 courses" in given.sentence
+    assert "0 to 10, lower is better" in given.sentence
+    assert not any(word in given.sentence.lower() for word in FORBIDDEN)
+    assert any("effect" in limit for limit in given.limits)
+
+
+def test_arms_are_told_apart(complete):
+    arms = {course: "usual care" if i % 2 else "massage" for i, course in enumerate(complete)}
+    given = oc.answer(follow_ups(complete, arms), "how-much")
+    means = given.table[given.table["kind"] == "improvement"].set_index("group")["estimate"]
+    for arm in ("massage", "usual care"):
+        changes = [v[0] - v[2] for c, v in complete.items() if arms[c] == arm]
+        assert means[arm] == pytest.approx(np.mean(changes), abs=1e-8)
+        assert f"in the arm {arm}" in given.sentence
+
+
+def test_what_was_left_out_is_counted(complete):
+    complete["c0"] = [7.0, np.nan, np.nan]
+    given = oc.answer(follow_ups(complete), "how-much")
+    assert given.source.left_out == {"course without a score after baseline": None}  # few, real
+    assert given.source.n_used == 46
+
+
+def test_too_few_courses_are_refused_in_plain_words(complete):
+    few = dict(list(complete.items())[:6])
+    given = oc.answer(follow_ups(few), "how-much")
+    assert given.refused
+    assert "there are fewer than 11 courses" in given.reason
+    assert given.table.empty
+    assert given.figure is None
+
+
+def test_no_scores_are_refused():
+    given = oc.answer(study_from_tables({}), "how-much")
+    assert given.refused
+    assert "no scores" in given.reason
+
+
+def test_data_that_break_a_rule_are_refused_with_the_rule(complete):
+    complete["c3"] = [7.0, 11.0, 5.0]
+    given = oc.answer(follow_ups(complete), "how-much")
+    assert given.refused
+    assert "R12" in given.reason
+    assert "11" not in given.reason
+
+
+def test_conditions_with_few_courses_are_pooled_and_not_shown_alone():
+    given = oc.answer(with_sessions(n_courses=40, rare=4), "how-much")
+    assert set(given.table["group"]) == {"all", "headache", "sciatica"}
+
+
+def with_sessions(n_courses: int, rare: int, seed: int = 3):
+    rng = np.random.default_rng(seed)
+    ids = [f"c{i}" for i in range(n_courses)]
+    names = ["post_op"] * rare + list(rng.permutation(["headache", "sciatica"] * n_courses))
+    course = np.repeat(ids, 6)
+    visit = np.tile(np.arange(1, 7), n_courses)
+    level = np.repeat(rng.normal(6, 1, n_courses), 6)
+    score = np.clip(np.round(level - 0.3 * (visit - 1) + rng.normal(0, 1, len(visit))), 0, 10)
+    common = {"episode_id": course, "session": visit, "day": 7.0 * (visit - 1)}
+    return study_from_tables(
+        {
+            "episodes": pd.DataFrame({"episode_id": ids, "condition": names[:n_courses]}),
+            "sessions": pd.DataFrame({**common, "pressure": rng.integers(1, 5, len(visit))}),
+            "assessments": pd.DataFrame(
+                {**common, "timing": "pre_session", "instrument": "nprs", "score": score}
+            ),
+        }
+    )
+
+
+def test_sessions_known_means_the_curve_is_over_sessions_received():
+    given = oc.answer(with_sessions(60, 0), "how-much")
+    curve = given.table[given.table["kind"] == "curve"]
+    assert sorted(curve["session_count"].unique()) == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert "after 5 sessions" in given.sentence
+    pressure = given.table[given.table["kind"] == "pressure"]
+    assert len(pressure) == 1
+    assert pressure["conf_low"].iloc[0] < 0 < pressure["conf_high"].iloc[0]
+    assert "baseline + score_before + pressure" in given.method
+
+
+@pytest.mark.parametrize("n_therapists", [2, 3, 6])
+def test_a_mean_knows_no_more_than_its_therapists_do(n_therapists):
+    """Student's t with therapists less one, also where their variance is estimated as zero."""
+    study = with_sessions(60, 0)
+    names = np.arange(len(study.sessions)) // 5 % n_therapists
+    study = replace(study, sessions=study.sessions.assign(therapist_id=names.astype(str)))
+    given = oc.answer(study, "how-much")
+    row = given.table[given.table["kind"] == "improvement"].iloc[0]
+    if n_therapists < 3:
+        assert row["df"] > 40
+        assert "(1 | therapist_id)" not in given.method
+        return
+    assert row["df"] <= n_therapists - 1
+    half = stats.t.ppf(0.975, row["df"]) * row["std_error"]
+    assert row["conf_high"] - row["estimate"] == pytest.approx(half)
+    assert "number of therapists less one" in given.method
+
+
+def test_pressure_that_cannot_be_modelled_is_a_check_and_not_silence(monkeypatch):
+    def fails(course, adjusted_for=()):
+        if adjusted_for:
+            must = "The optimiser must converge"
+            raise FitError(must, got="a stop")
+        return fit_course(course)
+
+    monkeypatch.setattr("outcomes.questions.how_much.fit_course", fails)
+    given = oc.answer(with_sessions(60, 0), "how-much")
+    assert "pressure" not in set(given.table["kind"])
+    assert "pressure can be modelled" in {c.name for c in given.checks if not c.passed}
+
+
+def test_scores_that_no_model_fits_are_refused_and_no_traceback():
+    study = with_sessions(60, 0)
+    same = study.assessments["score"].where(study.assessments["session"] < 2, 4.0)
+    given = oc.answer(replace(study, assessments=study.assessments.assign(score=same)), "how-much")
+    assert given.refused
+    assert "no model fits these scores" in given.reason
+
+
+def test_an_unknown_question_or_instrument_is_wrong_use(complete):
+    study = follow_ups(complete)
+    with pytest.raises(UsageError, match="Did you mean how-much"):
+        oc.answer(study, "how-mach")
+    with pytest.raises(UsageError):
+        oc.answer(study, "how-much", instrument="nprz")
+
+
+def test_the_repr_shows_no_data(complete):
+    assert repr(oc.answer(follow_ups(complete), "how-much")) == "Answer(how-much: 8 estimates)"
+
+
+def test_all_questions_are_asked_in_their_order(complete):
+    names = [given.name for given in oc.answers(follow_ups(complete))]
+    assert names[0] == "how-much"
+    assert len(names) == len(set(names))
+
+
+def serial_study(correlation: float, n_courses: int = 80, seed: int = 11):
+    """Courses of eight weekly visits whose residuals follow an autoregression of known strength."""
+    rng = np.random.default_rng(seed)
+    steps = np.abs(np.subtract.outer(range(8), range(8)))
+    residuals = rng.normal(size=(n_courses, 8)) @ np.linalg.cholesky(correlation**steps).T
+    scores = 50 + 5 * rng.normal(size=(n_courses, 1)) - 2 * np.arange(8) + 6 * residuals
+    common = {
+        "episode_id": np.repeat([f"c{i}" for i in range(n_courses)], 8),
+        "session": np.tile(np.arange(1, 9), n_courses),
+        "day": np.tile(7.0 * np.arange(8), n_courses),
+    }
+    return study_from_tables(
+        {
+            "sessions": pd.DataFrame(common),
+            "assessments": pd.DataFrame(
+                {**common, "timing": "pre_session", "instrument": "odi", "score": scores.ravel()}
+            ),
+        }
+    )
+
+
+def test_serial_correlation_is_taken_where_it_is_and_not_where_it_is_not():
+    strong = oc.answer(serial_study(0.85), "how-much")
+    none = oc.answer(serial_study(1e-9), "how-much")
+    assert "+ ou(day | episode_id)` on" in strong.method
+    assert "+ ou(day | episode_id)` on" not in none.method
+    assert "independent residuals" in set(strong.table["term"])
+
+
+def test_change_that_is_all_selection_stands_beside_regression_to_the_mean():
+    study = oc.simulate(episodes=1000, scenario="regression-to-the-mean", seed=5)
+    answer = oc.answer(study, "how-much", instrument="nprs")
+    row = answer.table[answer.table["term"] == "regression to the mean"].iloc[0]
+    change = answer.table.loc[answer.table["kind"] == "improvement", "estimate"].iloc[0]
+    assert row["conf_low"] < change < row["conf_high"]
+    assert any("Regression to the mean alone" in limit for limit in answer.limits)
+    untreated = answer.table.loc[answer.table["term"].str.startswith("untreated"), "estimate"]
+    assert untreated.tolist() == [pytest.approx(0.58)]
+
+
+def test_a_condition_without_late_scores_warns_nobody(clinic):
+    study = clinic(n=80)
+    study.episodes["condition"] = ["headache", "sciatica"] * 40
+    short = set(study.episodes["episode_id"][1::2])
+    early = (study.assessments["session"] <= 2) | ~study.assessments["episode_id"].isin(short)
+    study = replace(study, assessments=study.assessments[early].reset_index(drop=True))
+    given = oc.answer(study, "how-much")  # warnings are errors here
+    last = given.table[given.table["group"] == "sciatica"]
+    assert last["session_count"].max() == 1

@@ -1,0 +1,121 @@
+"""Pressure: overlap first, exposure before the score, and refusals where nothing overlaps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from outcomes.questions.claim import overclaims
+from outcomes.questions.pressure import pressure
+from outcomes.study import study_from_tables
+
+
+def with_pressure(study, change):
+    sessions = study.sessions.assign(pressure=change(study.sessions))
+    return study_from_tables(
+        {"episodes": study.episodes, "sessions": sessions, "assessments": study.assessments}
+    )
+
+
+@pytest.fixture(name="answered", scope="module")
+def answered_fixture():
+    def once(study):
+        return pressure(study, instrument="nprs", seed=3)
+
+    return once
+
+
+def test_the_table_holds_overlap_and_every_way_of_looking(clinic, answered):
+    answer = answered(clinic(n=120))
+    kinds = set(answer.table["kind"])
+    assert {"last visit", "within", "between", "g-formula", "overlap"} <= kinds
+    overlap = answer.table[answer.table["kind"] == "overlap"]
+    assert overlap["n_visits"].sum() == 120 * 6
+    assert not overclaims(answer.sentence, "association")
+
+
+def test_weights_too_uneven_to_rely_on_are_not_shown(clinic, answered):
+    answer = answered(clinic(n=120, react=-0.7))
+    check = next(c for c in answer.checks if "weights" in c.name)
+    assert not check.passed
+    assert "marginal structural model" not in set(answer.table["kind"])
+
+
+def test_the_same_seed_gives_the_same_answer(clinic, answered):
+    study = clinic(n=60)
+    assert answered(study).table.equals(answered(study).table)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda _: np.nan, "never recorded"),
+        (lambda _: 3.0, "two pressure levels"),
+        (lambda s: np.where(s["episode_id"] < "e0009", 4.0, 3.0), "two pressure levels"),
+    ],
+)
+def test_without_overlap_it_refuses_with_the_counts(clinic, answered, change, reason):
+    answer = answered(with_pressure(clinic(n=60), change))
+    assert answer.refused
+    assert reason in answer.reason
+    assert not overclaims(answer.sentence, "change")
+
+
+def test_frail_patients_who_only_got_light_touch_leave_nothing_to_compare(clinic, answered):
+    study = clinic(n=80, adapted=0.5)
+    frail = study.episodes.set_index("episode_id")["adaptations"] == "frail"
+    light = with_pressure(study, lambda s: np.where(s["episode_id"].map(frail), 1.0, 4.0))
+    answer = answered(light)
+    assert answer.refused
+    assert "level 1: " in answer.reason
+    assert "level 4: " in answer.reason
+
+
+def test_a_term_that_cannot_be_estimated_is_a_check_and_no_warning(clinic, answered):
+    """Everybody's age follows from being adapted: warnings are errors here."""
+    study = clinic(n=120, adapted=0.5)
+    frail = study.episodes["adaptations"] == "frail"
+    aged = study.episodes.assign(age_band=np.where(frail, "70-79", "30-39"))
+    answer = answered(replace(study, episodes=aged))
+    check = next(c for c in answer.checks if "can be estimated" in c.name)
+    assert not check.passed
+    assert check.detail == "not estimated: age"
+    assert answer.table["estimate"].iloc[0] != 0
+
+
+def test_a_best_pressure_in_between_is_found_where_a_straight_line_sees_nothing(clinic, answered):
+    """Made with a loss of 0.4 a squared level from 3 after each visit, pressure by chance."""
+    study = clinic(n=200, react=0.0)
+    level = study.sessions["pressure"].groupby(study.sessions["episode_id"]).shift()
+    loss = 0.4 * (level - 3.0).fillna(0.0) ** 2
+    key = ["episode_id", "session"]
+    extra = study.assessments[key].merge(study.sessions[key].assign(loss=loss), on=key)["loss"]
+    score = (study.assessments["score"] + extra.to_numpy()).clip(0, 10)
+    answer = answered(replace(study, assessments=study.assessments.assign(score=score)))
+    rows = answer.table.set_index("kind")
+    assert rows.loc["last visit", "conf_low"] < 0 < rows.loc["last visit", "conf_high"]
+    assert rows.loc["curvature", "estimate"] == pytest.approx(-0.4, abs=0.08)
+    assert not next(c for c in answer.checks if "worth the same" in c.name).passed
+
+
+def test_two_levels_cannot_tell_a_curve(clinic, answered):
+    study = clinic(n=120)
+    two = with_pressure(study, lambda s: np.where(s["pressure"] >= 3, 4.0, 2.0))
+    answer = answered(two)
+    assert "curvature" not in set(answer.table["kind"])
+    check = next(c for c in answer.checks if "worth the same" in c.name)
+    assert "cannot be told" in check.detail
+
+
+@pytest.mark.slow
+def test_with_no_true_consequence_the_answer_rarely_finds_one(clinic, answered):
+    """150 studies where pressure answers pain and gives nothing: false findings near 5 %."""
+    found, misled = [], []
+    for seed in range(150):
+        row = answered(clinic(seed, n=100, react=-0.6)).table.iloc[0]
+        found.append(row["estimate"])
+        misled.append(row["p_value"] < 0.05)
+    assert np.mean(misled) <= 0.05 + 2.58 * np.sqrt(0.05 * 0.95 / 150)
+    assert np.mean(found) == pytest.approx(0, abs=0.03)

@@ -1,0 +1,87 @@
+"""Sessions: the plateau of a made curve, the trap by hand, and refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from outcomes.questions.claim import overclaims
+from outcomes.questions.course_frame import course_frame
+from outcomes.questions.sessions import plateau, sessions, trap_rows
+from outcomes.study import study_from_tables
+
+
+def courses(pace=2.0, n=60, visits=10, seed=2, stop=None):
+    """Pain that falls by 3 (1 - exp(-n / pace)) after n visits; `stop`: leave when at or below."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for i in range(n):
+        level = rng.normal(6, 1)
+        for visit in range(1, visits + 1):
+            gain = 3 * -np.expm1(-(visit - 1) / pace)
+            score = float(np.clip(level - gain + rng.normal(0, 0.5), 0, 10))
+            parts.append((f"e{i:03d}", visit, 7.0 * (visit - 1), score))
+            if stop is not None and score <= stop:
+                break
+    table = pd.DataFrame(parts, columns=["episode_id", "session", "day", "score"])
+    scores = table.assign(instrument="nprs", timing="pre_session")
+    visits_table = table[["episode_id", "session", "day"]]
+    return study_from_tables({"assessments": scores, "sessions": visits_table})
+
+
+@pytest.mark.parametrize("pace", [1.0, 2.0])
+def test_the_plateau_interval_holds_the_pace_that_made_the_curve(pace):
+    found = plateau(course_frame(courses(pace), "nprs"))
+    assert found.conf_low <= np.log(10) * pace <= found.conf_high
+    assert found.seen
+
+
+def test_a_curve_that_still_rises_has_no_plateau_in_sight():
+    answer = sessions(courses(pace=40.0), instrument="nprs")
+    assert "cannot be told" in answer.sentence
+    assert not next(c for c in answer.checks if c.name == "a plateau is seen").passed
+
+
+def test_the_curve_is_not_misled_by_those_who_stop_when_well():
+    """True improvement after six visits is 2.85; courses that stay have less."""
+    study = courses(n=150, stop=3.0)
+    answer = sessions(study, instrument="nprs")
+    at_six = answer.table[(answer.table["kind"] == "curve") & (answer.table["session_count"] == 6)]
+    frame = study.trajectory("nprs")
+    naive = frame.loc[frame["session_count"] == 6, "improvement"].mean()
+    row = at_six.iloc[0]
+    assert abs(row["estimate"] - 2.85) < 0.25
+    assert naive < row["estimate"]
+    assert not overclaims(answer.sentence, "change")
+
+
+def test_the_trap_is_the_mean_of_last_scores_by_total_sessions():
+    study = courses(n=40, stop=3.0)
+    course = course_frame(study, "nprs")
+    table = trap_rows(study, course).set_index("term")
+    last = course.rows.groupby("episode_id").tail(1)
+    few = last[last["session_count"] <= 5]["improvement"]
+    assert table.loc["total 0-5 sessions", "estimate"] == pytest.approx(few.mean())
+    assert table.loc["total 0-5 sessions", "n_episodes"] == len(few)
+
+
+def test_scores_without_numbered_visits_are_refused_but_the_trap_is_shown():
+    scores = pd.DataFrame(
+        {"episode_id": [f"e{i}" for i in range(20)] * 2, "instrument": "nprs"}
+    ).assign(day=[0.0] * 20 + [84.0] * 20, score=[6.0] * 20 + [4.0] * 20)
+    scores["timing"] = ["baseline"] * 20 + ["follow_up"] * 20
+    episodes = pd.DataFrame(
+        {"episode_id": [f"e{i}" for i in range(20)], "sessions_attended": [4.0, 12.0] * 10}
+    )
+    study = study_from_tables({"episodes": episodes, "assessments": scores})
+    answer = sessions(study, instrument="nprs")
+    assert answer.refused
+    assert "numbered visits" in answer.reason
+    assert answer.table["n_episodes"].tolist() == [10, 10]
+
+
+def test_six_patients_are_refused_with_their_number():
+    answer = sessions(courses(n=6), instrument="nprs")
+    assert answer.refused
+    assert "6 courses" in answer.reason

@@ -1,0 +1,197 @@
+"""A trial: numbers by closed form and by least squares written out, refusals, and wording."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from outcomes.causal.constrained import clda
+from outcomes.provenance import Provenance
+from outcomes.questions.claim import overclaims
+from outcomes.questions.trial import trial
+from outcomes.study import study_from_tables
+
+
+def made_trial(
+    seed=1, n=120, gap=0.0, effect=1.5, lost=0.0, control="usual", arms=("new", "usual")
+):
+    """Baseline and two later pain scores of courses in arms; `gap` is an imbalance at baseline."""
+    rng = np.random.default_rng(seed)
+    arm = np.array([arms[i % len(arms)] for i in range(n)])
+    treated = arm != "usual"
+    level = rng.normal(5.5 + gap * treated, 1.2, n)
+    rows = []
+    for week, gain in ((0, 0.0), (6, 0.5), (12, 1.0)):
+        score = level - gain - effect * treated * (week > 0) + rng.normal(0, 1, n)
+        timing = "baseline" if week == 0 else "follow_up"
+        frame = pd.DataFrame({"episode_id": [f"e{i:04d}" for i in range(n)], "day": week * 7.0})
+        rows.append(frame.assign(timing=timing, instrument="nprs", score=np.clip(score, 0, 10)))
+        if week == 12:
+            rows[-1] = rows[-1][rng.random(n) >= lost]
+    episodes = pd.DataFrame({"episode_id": [f"e{i:04d}" for i in range(n)], "arm": arm})
+    provenance = Provenance(control=control, randomised=True)
+    tables = {"episodes": episodes, "assessments": pd.concat(rows)}
+    return study_from_tables(tables, provenance=provenance)
+
+
+def rows_of(answer, kind, week=12.0):
+    table = answer.table
+    return table[(table["kind"] == kind) & (table["week"] == week)]
+
+
+def test_ancova_is_least_squares_on_arm_and_baseline():
+    study = made_trial(lost=0.2)
+    found = rows_of(trial(study, instrument="nprs"), "ancova").iloc[0]
+    frame = study.trajectory("nprs")
+    frame = frame[frame["week"] == 12]
+    columns = np.column_stack(
+        [np.ones(len(frame)), (frame["arm"] == "new").astype(float), frame["baseline"]]
+    )
+    beta = np.linalg.lstsq(columns, frame["improvement"].to_numpy(), rcond=None)[0]
+    assert found["estimate"] == pytest.approx(beta[1], abs=1e-10)
+    assert found["df"] == len(frame) - 3
+    assert found["n_episodes"] + found["n_control"] == len(frame)
+
+
+def test_change_is_the_difference_of_mean_improvements():
+    study = made_trial()
+    found = rows_of(trial(study, instrument="nprs"), "change").iloc[0]
+    frame = study.trajectory("nprs")
+    means = frame[frame["week"] == 12].groupby("arm")["improvement"].mean()
+    assert found["estimate"] == pytest.approx(means["new"] - means["usual"], abs=1e-10)
+
+
+def test_with_complete_data_the_constrained_model_is_ancova_at_the_same_time():
+    """With nobody missing, both adjust for baseline by the same pooled slope, nearly."""
+    answer = trial(made_trial(n=400), instrument="nprs")
+    found = rows_of(answer, "constrained").iloc[0]["estimate"]
+    assert found == pytest.approx(rows_of(answer, "ancova").iloc[0]["estimate"], abs=0.02)
+
+
+def test_the_constrained_rows_are_those_of_clda():
+    study = made_trial(lost=0.2)
+    row = clda(study, "nprs").tidy().set_index("term").loc["new_week_12"]
+    table = rows_of(trial(study, instrument="nprs"), "constrained").iloc[0]
+    assert row["estimate"] == pytest.approx(table["estimate"])
+
+
+def test_the_constrained_model_uses_courses_without_a_later_score():
+    study = made_trial(lost=0.3)
+    n_scores = len(study.assessments)
+    assert f"on {n_scores} scores" in trial(study, instrument="nprs").method
+
+
+def with_therapists(study, *, control):
+    """Eight therapists, three points apart at most; whether courses of the control have one too."""
+    ids = study.episodes["episode_id"].tolist()
+    own = {name: f"t{i // 2 % 8}" for i, name in enumerate(ids)}
+    gain = {f"t{i}": value for i, value in enumerate(np.linspace(-1.5, 1.5, 8))}
+    scores = study.assessments.copy()
+    arm = scores["episode_id"].map(study.episodes.set_index("episode_id")["arm"])
+    later = (scores["timing"] == "follow_up") & (arm == "new")
+    scores["score"] -= scores["episode_id"].map(own).map(gain) * later
+    scores["score"] = scores["score"].clip(0, 10)
+    therapist = study.episodes["episode_id"].map(own)
+    therapist = therapist.where(control | (study.episodes["arm"] == "new"))
+    episodes = study.episodes.assign(therapist_id=therapist)
+    return replace(study, assessments=scores, episodes=episodes)
+
+
+def test_where_therapists_treat_one_arm_only_the_answer_allows_for_them():
+    answer = trial(with_therapists(made_trial(n=160), control=False), instrument="nprs")
+    plain, nested = (rows_of(answer, kind).iloc[0] for kind in ("ancova", "ancova, therapists"))
+    assert nested["std_error"] > 1.3 * plain["std_error"]
+    assert nested["df"] < 20
+    assert answer.table["kind"].iloc[0] == "ancova, therapists"
+    assert f"{nested['conf_low']:.1f} to {nested['conf_high']:.1f}" in answer.sentence
+    assert "allowing for baseline and therapists" in answer.sentence
+
+
+def test_the_nested_row_is_what_its_variances_make_of_the_therapists_means():
+    """Balanced, no covariate: the difference of means, with the variance of therapists' means."""
+    answer = trial(with_therapists(made_trial(n=160), control=False), instrument="nprs")
+    nested = rows_of(answer, "ancova, therapists").iloc[0]
+    plain = rows_of(answer, "ancova").iloc[0]
+    assert nested["estimate"] == pytest.approx(plain["estimate"], abs=0.05)
+    assert nested["std_error"] == pytest.approx(
+        np.linspace(-1.5, 1.5, 8).std(ddof=1) / 8**0.5, rel=0.25
+    )
+
+
+def test_where_therapists_treat_both_arms_the_answer_is_ancova_and_says_so():
+    answer = trial(with_therapists(made_trial(n=160), control=True), instrument="nprs")
+    assert answer.table["kind"].iloc[0] == "ancova"
+    assert len(rows_of(answer, "ancova, therapists")) == 1
+    assert "therapists" not in answer.sentence
+    assert any("and so does the answer" in limit for limit in answer.limits)
+
+
+def test_lords_paradox_is_flagged_when_arms_start_unequal():
+    def agrees(gap):
+        answer = trial(made_trial(gap=gap), instrument="nprs")
+        return next(c for c in answer.checks if "Lord" in c.name).passed
+
+    assert agrees(0.0)
+    assert not agrees(2.0)
+
+
+def test_only_a_randomised_trial_may_say_effect():
+    study = made_trial()
+    assert "effect" in trial(study, instrument="nprs").sentence
+    by_choice = replace(study, provenance=replace(study.provenance, randomised=False))
+    answer = trial(by_choice, instrument="nprs")
+    assert not overclaims(answer.sentence, "difference")
+    assert any("Chance did not make the arms" in limit for limit in answer.limits)
+
+
+def test_a_worse_arm_is_said_to_improve_less_with_its_interval_the_right_way_round():
+    answer = trial(made_trial(effect=-2.0), instrument="nprs")
+    row = rows_of(answer, "ancova").iloc[0]
+    assert row["conf_high"] < 0
+    assert "less in new than in usual" in answer.sentence
+    assert f"{-row['conf_high']:.1f} to {-row['conf_low']:.1f}" in answer.sentence
+
+
+def test_several_arms_are_each_compared_with_the_control():
+    answer = trial(made_trial(n=180, arms=("deep", "light", "usual")), instrument="nprs")
+    assert rows_of(answer, "ancova")["arm"].tolist() == ["deep", "light"]
+    assert rows_of(answer, "constrained")["arm"].tolist() == ["deep", "light"]
+
+
+def test_relabelling_the_rows_changes_nothing():
+    study = made_trial(lost=0.2)
+    shuffled = replace(study, assessments=study.assessments.sample(frac=1, random_state=3))
+    first, second = (trial(s, instrument="nprs").table for s in (study, shuffled))
+    pd.testing.assert_frame_equal(first, second, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"arms": ("usual",)}, "one arm or none"),
+        ({"control": None}, "no arm is named as the control"),
+        ({"control": "elsewhere"}, "no arm is named as the control"),
+        ({"n": 12}, "at least 10 courses of each arm"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_with_the_reason(change, reason):
+    answer = trial(made_trial(**change), instrument="nprs")
+    assert answer.refused
+    assert reason in answer.reason
+    assert not overclaims(answer.sentence, "change")
+    assert answer.table.empty
+
+
+@pytest.mark.slow
+def test_intervals_hold_the_true_difference_as_often_as_they_say():
+    """400 trials: coverage within its 99 % Monte-Carlo interval of 95 %, and no bias."""
+    estimates, covered = [], []
+    for seed in range(400):
+        row = rows_of(trial(made_trial(seed, lost=0.2), instrument="nprs"), "ancova").iloc[0]
+        estimates.append(row["estimate"])
+        covered.append(row["conf_low"] <= 1.5 <= row["conf_high"])
+    assert np.mean(covered) == pytest.approx(0.95, abs=2.58 * np.sqrt(0.95 * 0.05 / 400))
+    assert np.mean(estimates) == pytest.approx(1.5, abs=0.1)
