@@ -140,7 +140,7 @@ def validate(*, quick: bool) -> int:
     """Check what the answers promise on simulated studies; writes docs/validation.md."""
     say("Simulating and answering; stop with Ctrl-C, the same command goes on from there.")
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # its processes are what fills the cores
-    command = [PYTHON, "-m", "outcomes.questions.validation"]
+    command = [PYTHON, "-m", "studies.validation"]
     return call(*command, *(["--quick"] if quick else []))
 
 

@@ -14,8 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from partitions import write_partitions
+
 from outcomes.synthetic.block import clusters_of, make_block
-from outcomes.synthetic.partitions import write_partitions
 from outcomes.synthetic.scenarios import scenario_design
 from outcomes.synthetic.seeds import block_sizes
 from outcomes.synthetic.truth import truth_of

@@ -98,6 +98,6 @@ def test_the_test_command_fails_when_any_check_fails(run):
 
 def test_validate_passes_the_mode_on(run):
     assert run.main(["validate", "--quick"]) == 0
-    assert run.calls[-1][1:] == ["-m", "outcomes.questions.validation", "--quick"]
+    assert run.calls[-1][1:] == ["-m", "studies.validation", "--quick"]
     run.main(["validate"])
-    assert run.calls[-1][1:] == ["-m", "outcomes.questions.validation"]
+    assert run.calls[-1][1:] == ["-m", "studies.validation"]

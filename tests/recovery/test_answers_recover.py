@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from outcomes.questions.validation.cases import CASES
-from outcomes.questions.validation.judge import judge
-from outcomes.questions.validation.run import run
+from studies.validation.cases import CASES
+from studies.validation.judge import judge
+from studies.validation.run import run
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from outcomes.care.proportion import exact_interval
-from outcomes.questions.outlook_calibration import CASES, coverage, reliability, run
+from studies.outlook_calibration import CASES, coverage, reliability, run
 
 STUDIES = 4
 

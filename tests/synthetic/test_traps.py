@@ -9,9 +9,9 @@ import pytest
 import statsmodels.formula.api as smf
 
 import outcomes as oc
-from outcomes.synthetic.calibration import Run, run
 from outcomes.synthetic.courses import AS_IT_COMES
 from outcomes.synthetic.scenarios import scenario_design
+from studies.calibration import Run, run
 
 
 @cache

@@ -20,8 +20,8 @@ from outcomes.planning.repeated import (
     silent,
     told,
 )
+from outcomes.planning.truths import TRUTHS
 from outcomes.questions.ask import QUESTIONS
-from outcomes.questions.validation.truths import TRUTHS
 from outcomes.questions.wording import when
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.simulate import simulate
@@ -31,7 +31,7 @@ TRUE: Mapping[str, str] = {
     "frequency": "more visits, equal weeks",
     "trial": "effect of the arm",
 }
-"""What is true of a question's estimate, by name in `outcomes.questions.validation.truths`."""
+"""What is true of a question's estimate, by name in `outcomes.planning.truths`."""
 CHANGE_ONLY = (
     " This is change during care: no number of courses turns it into an effect, a comparison group "
     "does."

@@ -32,7 +32,7 @@ def silent(done: int, total: int) -> None:
 
 
 Truth = Callable[[Study, "pd.Series[Any]"], float]
-"""True value of a study's row; see `outcomes.questions.validation.truths`."""
+"""True value of a study's row; see `outcomes.planning.truths`."""
 
 
 def asked_of(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from outcomes.dictionary.instruments import Instrument, instrument, markdown, registry
+from docs.make.instruments import markdown
+from outcomes.dictionary.instruments import Instrument, instrument, registry
 from outcomes.dictionary.tables import CONDITIONS
 from outcomes.errors import UsageError
 
@@ -125,7 +126,7 @@ def test_a_name_that_stands_twice_is_refused(tmp_path, monkeypatch):
 def test_documentation_page_is_the_registry():
     page = Path(__file__).parents[3] / "docs" / "instruments.md"
     assert page.read_text(encoding="utf-8") == markdown(), (
-        "write docs/instruments.md again from outcomes.dictionary.instruments.markdown()"
+        "write docs/instruments.md again from python -m docs.make.instruments"
     )
 
 

@@ -8,7 +8,6 @@ from outcomes.dictionary.instruments.judgement import (
     judge_individual_change,
     measurement_error,
 )
-from outcomes.dictionary.instruments.page import markdown
 from outcomes.dictionary.instruments.record import Instrument, Normal, Scoring
 from outcomes.dictionary.instruments.scoring import score
 from outcomes.dictionary.instruments.threshold import Threshold
@@ -23,7 +22,6 @@ __all__ = [
     "instrument",
     "judge_group_change",
     "judge_individual_change",
-    "markdown",
     "measurement_error",
     "registry",
     "score",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from outcomes.questions.validation.truths import ARM, CHANGE, EVERY, LAST
+from outcomes.planning.truths import ARM, CHANGE, EVERY, LAST
 
 NO_CARE = "mean improvement without any care, by week"
 SAME_VISIT = "pressure_same_visit"
@@ -21,7 +21,7 @@ class Trap:
     scenario, question : str
         Of the generator and of the answers.
     naive : str
-        The naive analysis, one of `outcomes.questions.validation.naive.NAIVE`; empty where the
+        The naive analysis, one of `outcomes.planning.naive.NAIVE`; empty where the
         largest gap in the picture is the naive finding.
     column, column_label : str
         What the naive picture shows mean improvement against.

@@ -1,8 +1,9 @@
-"""The registry as a page of documentation, in Markdown."""
+"""Outcome measures as a page: `python -m docs.make.instruments` writes docs/instruments.md."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from outcomes.dictionary.instruments.catalogue import registry
 from outcomes.dictionary.instruments.record import TIERS, Instrument
@@ -10,7 +11,7 @@ from outcomes.dictionary.instruments.threshold import KINDS, TAGS, Threshold
 
 _INTRODUCTION = """# Outcome measures
 
-This page is written from the registry by `outcomes.dictionary.instruments.markdown()`.
+This page is written from the registry by `python -m docs.make.instruments`.
 
 `oc.instrument("nprs")` returns one entry; `oc.score("rmdq", items)` scores items by the rule given
 here. Higher or lower is better as said; **improvement is positive when the patient is better**,
@@ -129,3 +130,8 @@ def _items(entry: Instrument) -> str:
 
 def _range(low: float, high: float) -> str:
     return f"{low:g} to {high:g}"
+
+
+if __name__ == "__main__":
+    page = Path(__file__).resolve().parents[1] / "instruments.md"
+    page.write_text(markdown(), encoding="utf-8", newline="")

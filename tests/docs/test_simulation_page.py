@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from outcomes.synthetic import calibration, pages
-from outcomes.synthetic.calibration import PARTS, measure
-from outcomes.synthetic.calibration_page import TARGETS, calibration_page
+from docs.make import simulation as pages
 from outcomes.synthetic.scenarios import SCENARIOS
+from studies import calibration
+from studies.calibration import PARTS, measure
+from studies.calibration_page import TARGETS, calibration_page
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 NAMES = [

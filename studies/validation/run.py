@@ -17,16 +17,16 @@ import numpy as np
 import pandas as pd
 
 import outcomes
+from outcomes.planning.naive import NAIVE
+from outcomes.planning.truths import TRUTHS
 from outcomes.questions.answer import Answer
 from outcomes.questions.ask import QUESTIONS, taken
 from outcomes.questions.claim import overclaims
-from outcomes.questions.validation.cases import CLAIM, Case, Row
-from outcomes.questions.validation.naive import NAIVE
-from outcomes.questions.validation.spoilt import SPOILT
-from outcomes.questions.validation.truths import TRUTHS
 from outcomes.study import Study, Timing
 from outcomes.synthetic.scenarios import scenario_design
 from outcomes.synthetic.simulate import simulate
+from studies.validation.cases import CLAIM, Case, Row
+from studies.validation.spoilt import SPOILT
 
 SEEDS_APART = 10_000
 CHUNK = 5

@@ -25,13 +25,13 @@ class Row:
         ``recover``: 95 % intervals hold the truth as often as they say. ``widen``: at least so
         often. ``null``: nothing is there, and it is found in 5 %. ``refuse``: no number is given.
     truth : str
-        One of `outcomes.questions.validation.truths.TRUTHS`; empty where the answer must refuse.
+        One of `outcomes.planning.truths.TRUTHS`; empty where the answer must refuse.
     at : mapping of str to value
         Columns of the answer's table that pick the row; of several, each study judges the next.
     naive : str
-        Analysis beside it, one of `outcomes.questions.validation.naive.NAIVE`; empty for none.
+        Analysis beside it, one of `outcomes.planning.naive.NAIVE`; empty for none.
     read : str
-        How the row is read, one of `outcomes.questions.validation.run.READ`.
+        How the row is read, one of `studies.validation.run.READ`.
     because : str
         Why it misses, where that is known.
     """
@@ -68,7 +68,7 @@ class Case:
     changes : mapping
         Parameters of the design that differ from the scenario.
     spoilt : str
-        What is taken from the records, one of `outcomes.questions.validation.spoilt.SPOILT`.
+        What is taken from the records, one of `studies.validation.spoilt.SPOILT`.
     note : str
         What differs from the scenario, in words.
     """

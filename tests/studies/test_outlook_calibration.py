@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta
 
-from outcomes.questions.outlook_calibration import coverage, page, reliability
+from studies.outlook_calibration import coverage, page, reliability
 
 
 def records() -> pd.DataFrame:

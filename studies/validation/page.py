@@ -18,7 +18,7 @@ HEADS = ("question", "scenario", "number judged", "must", "studies", "bias", "co
 INTRO = """# What the answers recover
 
 Studies are simulated with known truth (docs/simulation.md), asked, and compared. What each answer
-must do was written first (`outcomes.questions.validation.cases`):
+must do was written first (`studies.validation.cases`):
 
 - **recover**: its 95 % intervals hold the truth as often as they say. Kept when the Monte-Carlo
   interval of their coverage overlaps 93 to 97 %.
@@ -58,7 +58,7 @@ def as_markdown(table: pd.DataFrame, command: str) -> str:
     Parameters
     ----------
     table : DataFrame
-        From `outcomes.questions.validation.judge.judge`.
+        From `studies.validation.judge.judge`.
     command : str
         What was run.
     """

@@ -1,4 +1,4 @@
-"""Write the pages that are generated from the code: `python -m outcomes.synthetic.pages docs`."""
+"""Write the pages that are generated from the code: `python -m docs.make.simulation docs`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from outcomes.synthetic.calibration_page import calibration_page
 from outcomes.synthetic.conditions import KNOWN, Arm, SimulatedCondition
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.parameter import records
 from outcomes.synthetic.scenarios import SCENARIOS
+from studies.calibration_page import calibration_page
 
 _HEAD = """# Simulated studies
 
@@ -19,9 +19,9 @@ whose truth is known: `study.truth.parameters` and `study.truth.estimands`. The 
 found by sending the same simulated people through other courses (no care, another pressure, nobody
 leaving), with the same random numbers. Without a control arm the estimand of care is *change*, and
 the table says so; positive = better everywhere. `oc.simulate` keeps a study in memory;
-`outcomes.synthetic.partitions.write_partitions` writes one of any size to files.
+`benchmarks.partitions.write_partitions` writes one of any size to files.
 
-Written by `python -m outcomes.synthetic.pages docs` from the code. How the defaults compare with
+Written by `python -m docs.make.simulation docs` from the code. How the defaults compare with
 published numbers: [calibration.md](calibration.md).
 """
 

@@ -1,4 +1,4 @@
-"""``python -m outcomes.questions.validation [--quick]``: run all cases and write the page."""
+"""``python -m studies.validation [--quick]``: run all cases and write the page."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 import time
 from pathlib import Path
 
-from outcomes.questions.validation.cases import CASES
-from outcomes.questions.validation.judge import judge
-from outcomes.questions.validation.page import as_markdown
-from outcomes.questions.validation.run import code_fingerprint, run
+from studies.validation.cases import CASES
+from studies.validation.judge import judge
+from studies.validation.page import as_markdown
+from studies.validation.run import code_fingerprint, run
 
 STUDIES = {"quick": (16, 80), "full": (500, 2000)}
 """Studies of a case by mode: of slow answers and refusals, and of others (`Case.many`)."""
@@ -43,7 +43,7 @@ def main(words: list[str] | None = None) -> int:
     if asked.only:
         print(table.to_string())
         return 0
-    command = "python -m outcomes.questions.validation --studies {} {}".format(*numbers)
+    command = "python -m studies.validation --studies {} {}".format(*numbers)
     if not asked.studies:
         command = "python run.py validate" + (" --quick" if asked.quick else "")
     asked.page.write_text(as_markdown(table, command), encoding="utf-8")

@@ -1,6 +1,6 @@
 """Are outlooks calibrated? Patients held out whole, simulated or of a trial, and what they did.
 
-`python -m outcomes.questions.outlook_calibration OUT.md [--trial SCORES.csv MAP.toml]` writes the
+`python -m studies.outlook_calibration OUT.md [--trial SCORES.csv MAP.toml]` writes the
 page `docs/calibration-of-outlook.md`.
 """
 
@@ -268,7 +268,7 @@ INTRO = (
     "(Clopper-Pearson) 95 % intervals; each patient counts once a line. Simulated patients are "
     "new, from the same scenario, and stay to the end of their script; the study learnt from has "
     "its leavers. A goal is *kept* when two scores in a row meet it; in the trial it is half the "
-    "baseline. Written by `python -m outcomes.questions.outlook_calibration`; simulated cases are "
+    "baseline. Written by `python -m studies.outlook_calibration`; simulated cases are "
     "checked by `tests/recovery/test_outlook_calibrates.py`."
 )
 

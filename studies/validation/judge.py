@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.care.proportion import exact_interval
-from outcomes.questions.validation.cases import Case, Row
+from studies.validation.cases import Case, Row
 
 NOMINAL = (0.93, 0.97)
 NULL = (0.94, 0.96)
@@ -22,7 +22,7 @@ def judge(records: Mapping[str, pd.DataFrame], cases: Iterable[Case]) -> pd.Data
     Parameters
     ----------
     records : mapping of str to DataFrame
-        From `outcomes.questions.validation.run.run`.
+        From `studies.validation.run.run`.
     cases : iterable of Case
         The same cases.
 

@@ -12,12 +12,12 @@ import pytest
 from pyarrow import parquet
 
 import outcomes as oc
+from benchmarks import partitions
+from benchmarks.partitions import write_partitions
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DesignError, UnavailableError, UsageError
 from outcomes.storage import digest
 from outcomes.study import study_from_tables
-from outcomes.synthetic import partitions
-from outcomes.synthetic.partitions import write_partitions
 from outcomes.synthetic.seeds import BLOCK, block_generator, block_sizes, cluster_generator
 
 DESIGN = oc.Design(episodes=2 * BLOCK + 300, seed=8, repeat_share=0.3)

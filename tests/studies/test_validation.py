@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from outcomes.planning.naive import NAIVE
+from outcomes.planning.truths import TRUTHS
 from outcomes.questions.ask import QUESTIONS, answer
-from outcomes.questions.validation.__main__ import STUDIES, main
-from outcomes.questions.validation.cases import CASES, CLAIM, Case, Row
-from outcomes.questions.validation.judge import judge
-from outcomes.questions.validation.naive import NAIVE
-from outcomes.questions.validation.page import as_markdown
-from outcomes.questions.validation.run import (
+from outcomes.synthetic.scenarios import SCENARIOS
+from studies.validation.__main__ import STUDIES, main
+from studies.validation.cases import CASES, CLAIM, Case, Row
+from studies.validation.judge import judge
+from studies.validation.page import as_markdown
+from studies.validation.run import (
     READ,
     answer_of,
     first_seed,
@@ -22,9 +24,7 @@ from outcomes.questions.validation.run import (
     run_study,
     study_of,
 )
-from outcomes.questions.validation.spoilt import SPOILT
-from outcomes.questions.validation.truths import TRUTHS
-from outcomes.synthetic.scenarios import SCENARIOS
+from studies.validation.spoilt import SPOILT
 
 REFUSED = Case("default", "trial", (Row("any number", "refuse"),), 20)
 
@@ -172,7 +172,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path, monkeypatch, capsys):
     def stopped(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("outcomes.questions.validation.__main__.run", stopped)
+    monkeypatch.setattr("studies.validation.__main__.run", stopped)
     page = tmp_path / "page.md"
     assert main(["--quick", "--folder", str(tmp_path), "--page", str(page)]) == 130
     assert "kept" in capsys.readouterr().out
