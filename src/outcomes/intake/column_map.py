@@ -22,7 +22,7 @@ from outcomes.intake.map_sections import (
     spread,
     unknown_name,
 )
-from outcomes.intake.rows import FileFormat
+from outcomes.intake.readers.form import FileFormat
 
 DERIVED = ("week", "month", "age", "baseline")
 """Columns a map may name beside the contract's; each becomes one of them (day, band, row)."""

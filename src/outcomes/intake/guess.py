@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.intake.dates import read_dates
-from outcomes.intake.rows import read_rows
+from outcomes.intake.readers import read_rows
 from outcomes.privacy.patterns import found_in, plain
 
 _IDENTIFIERS = {

@@ -22,9 +22,9 @@ from outcomes.intake.export_rows import EXPORT, ExportRows, read_export
 from outcomes.intake.findings_page import write_findings
 from outcomes.intake.flat import refuse_absent
 from outcomes.intake.load import load
-from outcomes.intake.redcap import from_redcap
-from outcomes.intake.rows import BUNDLES, is_database, name_of, read_rows
-from outcomes.intake.text_table import read_text_table
+from outcomes.intake.readers import BUNDLES, is_database, name_of, read_rows
+from outcomes.intake.readers.redcap import from_redcap
+from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.visits import tables_of
 from outcomes.intake.wide import file_row, stacked
 from outcomes.privacy.key_file import KeyFile, new_revision, read_key, write_key

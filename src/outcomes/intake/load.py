@@ -24,10 +24,11 @@ from outcomes.intake.column_map import (
     read_column_map,
 )
 from outcomes.intake.flat import split_flat
-from outcomes.intake.rows import WORKBOOKS, is_database, name_of, read_rows
-from outcomes.intake.text_table import read_text_table
+from outcomes.intake.readers import WORKBOOKS, is_database, name_of, read_rows
+from outcomes.intake.readers.database import read_database_tables
+from outcomes.intake.readers.text_table import read_text_table
+from outcomes.intake.readers.workbook import read_tables, sheet_names
 from outcomes.intake.wide import file_row, n_beside, stacked
-from outcomes.intake.workbook import read_tables, sheet_names
 from outcomes.privacy.guard import IDS, IMPORT, refuse_identified
 from outcomes.provenance import LeftOut, Provenance
 from outcomes.storage import PACKAGE, TRUTH
@@ -78,9 +79,7 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
     Study(1 episodes, 0 sessions, 2 scores, 0 goals)
     """
     if is_database(path) and columns is None:
-        from outcomes.intake.sql import read_database_tables
-
-        return _load_tables(read_database_tables(str(path), name_of(path), TABLES), name_of(path))
+        return _load_tables(read_database_tables(str(path), TABLES), name_of(path))
     place = Path(path)
     if place.is_dir():
         if columns is not None:

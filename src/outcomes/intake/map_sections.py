@@ -10,7 +10,7 @@ from typing import Any
 
 from outcomes.dictionary.tables import TIMINGS
 from outcomes.errors import UsageError
-from outcomes.intake.rows import FileFormat
+from outcomes.intake.readers.form import FileFormat
 from outcomes.privacy.identifiers import KINDS
 
 Section = Mapping[str, Any]

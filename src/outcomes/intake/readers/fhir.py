@@ -15,7 +15,8 @@ from typing import Any
 import pandas as pd
 
 from outcomes.errors import DataError
-from outcomes.intake.text_table import text_frame
+from outcomes.intake.readers.form import FileFormat
+from outcomes.intake.readers.text_table import text_frame
 
 Row = dict[str, Any]
 COLUMNS = (
@@ -27,13 +28,15 @@ COLUMNS = (
 _DAYS = {"d": 1.0, "wk": 7.0, "mo": 365.25 / 12}
 
 
-def read_bundle(path: Path) -> pd.DataFrame:
+def read_bundle(place: str | Path, _form: FileFormat | None = None) -> pd.DataFrame:
     """Return the visits, goals and other scores of a bundle as a frame of text.
 
     Parameters
     ----------
-    path : Path
+    place : str or Path
         A bundle (``.json``), or one resource a line (``.ndjson``).
+    _form : FileFormat, optional
+        Of no effect: a bundle says itself how it is written.
 
     Returns
     -------
@@ -49,6 +52,7 @@ def read_bundle(path: Path) -> pd.DataFrame:
     DataError
         When the file is missing, is no bundle, or holds no visit, score or goal.
     """
+    path = Path(place)
     bundle = _Bundle(_resources(path))
     visits = {id(p): _visit(bundle, p) for p in bundle.of_kind("Procedure")}
     rows = list(visits.values())

@@ -13,12 +13,13 @@ from typing import Any
 import pandas as pd
 
 from outcomes.errors import DataError, UnavailableError, UsageError
-from outcomes.intake.text_table import refuse_repeated, text_frame
+from outcomes.intake.readers.form import FileFormat, name_of
+from outcomes.intake.readers.text_table import refuse_repeated, text_frame
 
 _DRIVERS = {"postgres": "postgresql+pg8000", "postgresql": "postgresql+pg8000"}
 
 
-def read_database(url: str, name: str, *, table: str = "", query: str = "") -> pd.DataFrame:
+def read_database(url: str, form: FileFormat) -> pd.DataFrame:
     """Return a table, or what a query selects, as a frame of text.
 
     Parameters
@@ -26,10 +27,9 @@ def read_database(url: str, name: str, *, table: str = "", query: str = "") -> p
     url : str
         ``sqlite:///file.db``, ``duckdb:///file.duckdb``, ``postgresql://user:password@host/name``,
         or another that SQLAlchemy knows and has a driver for.
-    name : str
-        What messages call the database; never its address, which may hold a password.
-    table, query : str
-        One of the two; a table may be given with its schema, ``records.visits``.
+    form : FileFormat
+        Its table or its query, one of the two; a table may be given with its schema,
+        ``records.visits``.
 
     Returns
     -------
@@ -45,16 +45,18 @@ def read_database(url: str, name: str, *, table: str = "", query: str = "") -> p
     DataError
         When the database's file is missing, or no row is selected.
     """
-    if bool(table) == bool(query):
+    name = name_of(url)
+    if bool(form.table) == bool(form.query):
         must = "the map names the table or the query of a database"
         remedy = 'Write table = "..." or query = "..." under [source] in the column map.'
         raise UsageError(must, got="neither, or both", where=name, remedy=remedy)
     with _connected(url, name) as connection:
-        return _rows(connection, name, table, query)
+        return _rows(connection, name, form.table, form.query)
 
 
-def read_database_tables(url: str, name: str, wanted: Collection[str]) -> dict[str, pd.DataFrame]:
+def read_database_tables(url: str, wanted: Collection[str]) -> dict[str, pd.DataFrame]:
     """Return those of the wanted tables that the database holds, as frames of text by name."""
+    name = name_of(url)
     with _connected(url, name) as connection:
         import sqlalchemy
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from outcomes.errors import DataError, UnavailableError
+from outcomes.intake.readers.form import FileFormat
 
 DELIMITERS = (",", ";", "\t", "|")
 _END = "\x1d"
@@ -18,20 +19,18 @@ _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe
 
 
 def read_text_table(
-    path: Path, *, encoding: str = "", delimiter: str = "", may_be_empty: bool = False
+    place: str | Path, form: FileFormat | None = None, *, may_be_empty: bool = False
 ) -> pd.DataFrame:
     """Return a CSV file as a frame of text; an empty cell is missing.
 
     Parameters
     ----------
-    path : Path
+    place : str or Path
         File with one header line.
-    encoding : str, optional
-        Encoding of the file. Without one: what its byte order mark says, else UTF-8, else (as old
-        Windows programs write) Windows-1252.
-    delimiter : str, optional
-        Without one: that of comma, semicolon, tab and bar which splits the header into most
-        columns.
+    form : FileFormat, optional
+        Its encoding (else what the byte order mark says, else UTF-8, else, as old Windows programs
+        write, Windows-1252) and delimiter (else that of comma, semicolon, tab and bar which splits
+        the header into most columns).
     may_be_empty : bool, optional
         Whether a header without rows is a table.
 
@@ -48,8 +47,9 @@ def read_text_table(
     UnavailableError
         When the file is missing.
     """
-    text = _decoded(path, encoding)
-    delimiter = delimiter or max(DELIMITERS, key=lambda mark: _n_columns(text, mark))
+    form, path = form or FileFormat(), Path(place)
+    text = _decoded(path, form.encoding)
+    delimiter = form.delimiter or max(DELIMITERS, key=lambda mark: _n_columns(text, mark))
     header = _header(text, delimiter, path)
     if len(header) == 1 and not header[0].isidentifier():
         must = "a table has several columns, separated by a comma, semicolon, tab or bar"

@@ -12,7 +12,7 @@ import pytest
 import outcomes as oc
 from outcomes.errors import DataError
 from outcomes.intake.import_export import import_export
-from outcomes.intake.redcap import from_redcap
+from outcomes.intake.readers.redcap import from_redcap
 
 FIELDS = [
     # variable, form, type, label, choices, identifier

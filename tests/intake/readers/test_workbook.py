@@ -13,9 +13,8 @@ import openpyxl.chart
 import pytest
 
 from outcomes.errors import DataError, UnavailableError
-from outcomes.intake import workbook
-from outcomes.intake.rows import FileFormat, read_rows
-from outcomes.intake.workbook import read_sheets
+from outcomes.intake.readers import FileFormat, read_rows, workbook
+from outcomes.intake.readers.workbook import read_sheets
 
 
 @pytest.fixture
@@ -55,7 +54,7 @@ def test_cells_become_text(book):
 
 def test_sheets_of_one_kind_follow_one_another(book):
     place = book(jan=[["a", "b"], [1, 2]], feb=[["a", "b"], [3, 4]], notes=[["x"]])
-    assert read_sheets(place, ["jan", "feb"])["a"].tolist() == ["1", "3"]
+    assert read_sheets(place, FileFormat(sheets=("jan", "feb")))["a"].tolist() == ["1", "3"]
     with pytest.raises(DataError, match="got 3 sheets"):
         read_rows(place)
     with pytest.raises(DataError, match="no such sheet"):

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outcomes.errors import DataError, UnavailableError
-from outcomes.intake.text_table import read_text_table
+from outcomes.intake.readers import FileFormat
+from outcomes.intake.readers.text_table import read_text_table
 
 WHOLE = {"name": ["Grün", None], "pain": ["4", "5"]}
 
@@ -34,8 +35,8 @@ def test_a_header_may_have_line_ends_and_a_nameless_column(file):
 
 
 def test_given_encoding_and_delimiter_win(file):
-    frame = read_text_table(file("a,b:c\n\xe9,1:2\n".encode("latin-1")), encoding="latin-1",
-                            delimiter=":")  # fmt: skip
+    frame = read_text_table(file("a,b:c\n\xe9,1:2\n".encode("latin-1")),
+                            FileFormat(encoding="latin-1", delimiter=":"))  # fmt: skip
     assert frame.to_dict("list") == {"a,b": ["é,1"], "c": ["2"]}
 
 

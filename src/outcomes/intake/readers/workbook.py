@@ -13,7 +13,8 @@ from typing import Any
 import pandas as pd
 
 from outcomes.errors import DataError, UnavailableError
-from outcomes.intake.text_table import refuse_repeated, tidied
+from outcomes.intake.readers.form import FileFormat
+from outcomes.intake.readers.text_table import refuse_repeated, tidied
 
 MAX_UNPACKED = 300_000_000
 """Bytes that a workbook may unpack to; more is a broken or hostile file."""
@@ -35,18 +36,17 @@ def sheet_names(path: Path) -> list[str]:
         book.close()
 
 
-def read_sheets(path: Path, sheets: Sequence[str] = (), *, header_rows: int = 1) -> pd.DataFrame:
+def read_sheets(place: str | Path, form: FileFormat | None = None) -> pd.DataFrame:
     """Return the rows of one or several sheets of the same headers as one frame of text.
 
     Parameters
     ----------
-    path : Path
+    place : str or Path
         An ``.xlsx`` file.
-    sheets : sequence of str, optional
-        Names of the sheets; may be left out where there is one.
-    header_rows : int
-        Rows of the header. With several, a merged cell counts for all columns below it and the
-        names are joined: ``Visit 1`` over ``Pain`` is ``Visit 1 Pain``.
+    form : FileFormat, optional
+        Its sheets, which may be left out where there is one, and the rows of their header. With
+        several, a merged cell counts for all columns below it and the names are joined: ``Visit 1``
+        over ``Pain`` is ``Visit 1 Pain``.
 
     Returns
     -------
@@ -62,12 +62,13 @@ def read_sheets(path: Path, sheets: Sequence[str] = (), *, header_rows: int = 1)
     UnavailableError
         When the file is missing.
     """
-    names = list(sheets) or sheet_names(path)
-    if not sheets and len(names) > 1:
+    form, path = form or FileFormat(), Path(place)
+    names = list(form.sheets) or sheet_names(path)
+    if not form.sheets and len(names) > 1:
         must = "a workbook has one sheet, or the map names those to read"
         remedy = 'Write sheets = ["..."] under [file] in the column map.'
         raise DataError(must, got=f"{len(names)} sheets", where=path.name, remedy=remedy)
-    frames = _frames(path, names, header_rows)
+    frames = _frames(path, names, form.header_rows)
     return tidied(pd.concat(frames.values(), ignore_index=True), path.name)
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import outcomes as oc
 from outcomes.errors import DataError, OutcomesError, PrivacyError
-from outcomes.intake.fhir import COLUMNS, read_bundle
 from outcomes.intake.import_export import import_export
+from outcomes.intake.readers.fhir import COLUMNS, read_bundle
 
 ANN = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1950-03-04",
        "name": [{"given": ["Ann", "B."], "family": "Lee"}],

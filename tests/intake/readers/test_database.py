@@ -12,7 +12,7 @@ import outcomes as oc
 from outcomes.cli import main
 from outcomes.errors import DataError, PrivacyError, UnavailableError, UsageError
 from outcomes.intake.import_export import import_export
-from outcomes.intake.rows import name_of
+from outcomes.intake.readers import name_of
 
 sqlalchemy = pytest.importorskip("sqlalchemy")
 pytest.importorskip("duckdb_engine")
