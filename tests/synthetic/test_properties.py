@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import HealthCheck, example, given, settings
@@ -15,13 +15,14 @@ from outcomes.study import study_from_tables
 from outcomes.synthetic.block import clusters_of, make_block
 from outcomes.synthetic.columns import to_frame
 from outcomes.synthetic.design import Design
+from outcomes.synthetic.parameter import records
 from outcomes.synthetic.scenarios import SCENARIOS, scenario_design
 from outcomes.synthetic.tables import block_tables
 
 FIXED = {"episodes", "seed", "therapists", "clinics", "function_every", "rating_step"}
 NUMBERS = {
-    item.name: item.metadata["range"]
-    for item in fields(Design)
+    item.name: item.between
+    for item in records(Design)
     if isinstance(item.default, float) and item.name not in FIXED
 }
 QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])

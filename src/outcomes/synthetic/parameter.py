@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable
+from dataclasses import field, fields
+from importlib.resources import files
 from numbers import Integral, Real
 from typing import Any
+
+import msgspec
 
 from outcomes.errors import DesignError
 
 Pairs = tuple[tuple[float, float], ...]
 
 
-def parameter(
-    default: Any,
-    about: str,
-    *,
-    unit: str = "",
-    source: str = "[A]",
-    between: tuple[float, float] | None = None,
-) -> Any:
-    """Return a dataclass field that says what its parameter is.
+class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One parameter, as ``parameters.toml`` describes it.
 
     Parameters
     ----------
-    default
-        Its default.
     about : str
         What it sets, in one line.
+    default
+        Its default; None where it is free.
+    name : str
+        Its name.
     unit : str
         Its unit.
     source : str
@@ -36,44 +34,52 @@ def parameter(
     between : tuple of float, optional
         Allowed range of a number, both ends included; of pairs, of their second number.
     """
-    metadata = {"about": about, "unit": unit, "source": source, "range": between}
-    return field(default=default, metadata=metadata)
+
+    about: str
+    default: Any = None
+    name: str = ""
+    unit: str = ""
+    source: str = "[A]"
+    between: tuple[float, float] | None = None
+
+    @property
+    def allowed(self) -> str:
+        """The range in words."""
+        return "" if self.between is None else f"{self.between[0]:g} to {self.between[1]:g}"
 
 
-@dataclass(frozen=True)
-class ParameterRecord:
-    """One parameter as documentation shows it.
+_PARAMETERS = msgspec.toml.decode(
+    files(__package__).joinpath("parameters.toml").read_bytes(),
+    type=dict[str, dict[str, Parameter]],
+)
+
+
+def given(owner: str) -> Callable[[str], Any]:
+    """Return what makes the fields of a dataclass from its table in ``parameters.toml``.
 
     Parameters
     ----------
-    name, about, unit, source, allowed : str
-        As given to `parameter`; `allowed` is the range in words.
-    default
-        Its default.
+    owner : str
+        Name of the class.
     """
 
-    name: str
-    default: Any
-    unit: str
-    allowed: str
-    source: str
-    about: str
+    def made(name: str) -> Any:
+        known = _PARAMETERS[owner][name]
+        default = frozen(known.default)
+        shown = msgspec.structs.replace(known, name=name, default=default)
+        return field(default=default, metadata={"parameter": shown})
+
+    return made
 
 
-def records(owner: Any) -> list[ParameterRecord]:
+def frozen(value: Any) -> Any:
+    """Return lists as tuples, however deep."""
+    return tuple(frozen(item) for item in value) if isinstance(value, list | tuple) else value
+
+
+def records(owner: Any) -> list[Parameter]:
     """Return the parameters of a design class in order."""
-    return [
-        ParameterRecord(
-            item.name,
-            item.default,
-            item.metadata["unit"],
-            _in_words(item.metadata["range"]),
-            item.metadata["source"],
-            item.metadata["about"],
-        )
-        for item in fields(owner)
-        if "about" in item.metadata
-    ]
+    return [item.metadata["parameter"] for item in fields(owner) if item.metadata]
 
 
 def check_ranges(owner: Any, where: str = "design") -> None:
@@ -82,18 +88,16 @@ def check_ranges(owner: Any, where: str = "design") -> None:
     Parameters
     ----------
     owner
-        An instance whose fields were made by `parameter`.
+        An instance whose fields were made by `given`.
     where : str
         What the message calls it.
     """
-    for item in fields(owner):
-        limits = item.metadata.get("range")
+    for item in records(type(owner)):
         value = getattr(owner, item.name)
         whole = isinstance(item.default, int) and not isinstance(item.default, bool)
-        if limits is not None and not _fits(value, limits, whole=whole):
-            unit = f" {item.metadata['unit']}" if item.metadata["unit"] else ""
+        if item.between is not None and not _fits(value, item.between, whole=whole):
             kind = "a whole number " if whole else ""
-            must = f"{item.name} is {kind}from {limits[0]:g} to {limits[1]:g}{unit}"
+            must = f"{item.name} is {kind}from {item.allowed} {item.unit}".rstrip()
             remedy = f"The default is {item.default!r}."
             raise DesignError(must, got=_shown(value), where=where, remedy=remedy)
         if isinstance(item.default, bool) and not isinstance(value, bool):
@@ -129,7 +133,3 @@ def _inside(value: Any, limits: tuple[float, float]) -> bool:
 
 def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else repr(value)
-
-
-def _in_words(limits: tuple[float, float] | None) -> str:
-    return "" if limits is None else f"{limits[0]:g} to {limits[1]:g}"
