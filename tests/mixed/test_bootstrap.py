@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose
 from outcomes.errors import UsageError
 from outcomes.mixed.after.bootstrap import simulate
 from outcomes.mixed.after.refit import refit_many
-from outcomes.mixed.fit import lmm, refit
+from outcomes.mixed.fit import lmm
+from outcomes.mixed.fit_design import refit
 
 
 @pytest.mark.parametrize(("name", "n"), [("sleepstudy", 200), ("rail_ml", 200)])

@@ -7,7 +7,7 @@ import warnings
 from outcomes.errors import ConvergenceWarning, FitError, OutcomesWarning, SingularFitWarning
 from outcomes.mixed.optimise import Optimum
 from outcomes.mixed.reading.design import Design
-from outcomes.mixed.results import Estimates
+from outcomes.mixed.record import Estimates
 
 LOST_DIGITS = 5e-11
 """Smallest residual variance, as a share of that around the fixed part, that keeps its digits."""

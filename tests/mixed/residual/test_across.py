@@ -46,7 +46,7 @@ def made(data, monkeypatch):
     def make(formula, slower, *, reml=True):
         monkeypatch.setattr("outcomes.mixed.residual.batches.SLOWER", slower)
         fit = lmm(formula, data, reml=reml)
-        k = fit.model.objective.n_parameters
+        k = fit.correlated.model.objective.n_parameters
         return fit, fit.optimum.start + 0.1 * np.cos(np.arange(k))
 
     return make
@@ -54,7 +54,7 @@ def made(data, monkeypatch):
 
 def dense_deviance(fit, theta, *, reml):
     """Return the deviance in the working basis by whole matrices over all rows."""
-    model, rows = fit.model, fit.design.frame.data
+    model, rows = fit.correlated.model, fit.design.frame.data
     X, y = fit.X @ np.linalg.inv(model.basis.R), model.residual
     gaps = np.abs(np.subtract.outer(rows["visit"].to_numpy(), rows["visit"].to_numpy()))
     in_arm = [(rows["arm"] == arm).to_numpy() for arm in ("massage", "usual")]
@@ -80,12 +80,12 @@ def dense_deviance(fit, theta, *, reml):
 @pytest.mark.parametrize("reml", [True, False])
 def test_deviance_and_gradient_are_those_of_whole_matrices(slower, reml, made):
     fit, theta = made(OU, slower, reml=reml)
-    at = solve(fit.model.objective, theta)
+    at = solve(fit.correlated.model.objective, theta)
     assert at.value == pytest.approx(dense_deviance(fit, theta, reml=reml), rel=1e-11)
     step = 1e-5 * np.eye(len(theta))
     up, down = ([dense_deviance(fit, theta + s * d, reml=reml) for d in step] for s in (1, -1))
     wanted = np.subtract(up, down) / 2e-5
-    found = differentiate(fit.model.objective, at)
+    found = differentiate(fit.correlated.model.objective, at)
     np.testing.assert_allclose(found.gradient, wanted, rtol=1e-6, atol=1e-6)
 
 
@@ -95,7 +95,7 @@ def test_both_ways_to_keep_rows_have_the_same_derivatives(formula, share, made, 
     monkeypatch.setattr("outcomes.mixed.residual.objective.SPARSE", share)
     (few, theta), (whole, _) = made(formula, COMPACT), made(formula, WHOLE)
     ours, theirs = (
-        differentiate(fit.model.objective, solve(fit.model.objective, theta))
+        differentiate(fit.correlated.model.objective, solve(fit.correlated.model.objective, theta))
         for fit in (few, whole)
     )
     np.testing.assert_allclose(ours.gradient, theirs.gradient, rtol=1e-9, atol=1e-9)
@@ -105,8 +105,9 @@ def test_both_ways_to_keep_rows_have_the_same_derivatives(formula, share, made, 
 
 def test_narrow_patients_are_filled_up_and_equal_ones_added_up(made):
     fit, _ = made(OU, COMPACT)
-    batches = [batch for stratum in fit.model.objective.strata for batch in stratum.batches]
+    strata = fit.correlated.model.objective.strata
+    batches = [batch for stratum in strata for batch in stratum.batches]
     filled = [np.sum(batch.columns == 0, axis=1) > 1 for batch in batches]
     assert any(some.any() and not some.all() for some in filled)
-    assert max(batch.W.shape[2] for batch in batches) < fit.model.objective.m
+    assert max(batch.W.shape[2] for batch in batches) < fit.correlated.model.objective.m
     assert sum(len(batch.W) for batch in batches) < sum(int(b.counts.sum()) for b in batches)

@@ -48,7 +48,7 @@ def data():
 @pytest.mark.parametrize("term", ALL.values(), ids=ALL)
 def test_derivatives_are_exact(term, reml, data):
     fit = lmm(f"score ~ visit * arm + {term}", data, reml=reml)
-    objective = fit.model.objective
+    objective = fit.correlated.model.objective
     theta = fit.optimum.start + 0.1 * np.cos(np.arange(objective.n_parameters))
     found = differentiate(objective, solve(objective, theta))
     step = 1e-5
@@ -167,7 +167,8 @@ def test_two_visits_allow_a_t_test_with_unequal_variances(courses):
 def test_many_patients_of_one_pattern_are_replaced_without_loss(courses):
     data = courses(n=150, missing=0.2)
     fit = lmm("score ~ arm * visit + us(visit | episode_id)", data)
-    batches = [batch for stratum in fit.model.objective.strata for batch in stratum.batches]
+    strata = fit.correlated.model.objective.strata
+    batches = [batch for stratum in strata for batch in stratum.batches]
     kept = sum(len(batch.W) for batch in batches)
     assert kept < 0.8 * sum(int(batch.counts.sum()) for batch in batches)
     at = {visit: place for place, visit in enumerate(range(1, 6))}

@@ -13,9 +13,8 @@ from outcomes.errors import FitError, UsageError
 from outcomes.mixed.after.parameters import parameter_names, parameter_values
 from outcomes.mixed.after.random_effects import fixed_fitted
 from outcomes.mixed.after.refit import refit_many
-from outcomes.mixed.residual.results import CorrelatedFit
+from outcomes.mixed.record import Fit
 from outcomes.mixed.residual.whitened import correlated_draws
-from outcomes.mixed.results import MixedFit
 
 Array = npt.NDArray[Any]
 
@@ -82,12 +81,12 @@ class Bootstrap:
         )
 
 
-def bootstrap(fit: MixedFit, n: int, seed: int) -> Bootstrap:
+def bootstrap(fit: Fit, n: int, seed: int) -> Bootstrap:
     """Draw new scores from a fit and fit the same model to each.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     n : int, >= 2
         Number of draws.
     seed : int
@@ -146,12 +145,12 @@ def bootstrap(fit: MixedFit, n: int, seed: int) -> Bootstrap:
     )
 
 
-def simulate(fit: MixedFit, n: int, rng: np.random.Generator) -> Array:
+def simulate(fit: Fit, n: int, rng: np.random.Generator) -> Array:
     """Draw responses from a fitted model, random effects and residuals anew.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     n : int
     rng : numpy.random.Generator
 
@@ -163,8 +162,8 @@ def simulate(fit: MixedFit, n: int, rng: np.random.Generator) -> Array:
     design, sigma = fit.design, fit.estimates.sigma
     root = np.ones(design.n) if design.weights is None else np.sqrt(design.weights)
     normal = rng.standard_normal((n, design.n)).T
-    if isinstance(fit, CorrelatedFit):
-        drawn = correlated_draws(fit, normal)
+    if fit.correlated is not None:
+        drawn = correlated_draws(fit, fit.correlated, normal)
     else:
         drawn = normal * (sigma / root)[:, None]
     for factor, covariance in zip(design.factors, fit.estimates.covariances, strict=True):

@@ -13,7 +13,7 @@ from outcomes.errors import UnavailableError
 from outcomes.mixed.after.marginal_covariance import is_within
 from outcomes.mixed.after.parameters import FIXED, correlation, parameter_names, parameter_values
 from outcomes.mixed.reading.random_effects_design import GroupingFactor
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.record import Fit
 
 Array = npt.NDArray[Any]
 
@@ -21,7 +21,7 @@ MAX_ROWS = 3_000
 """Most rows for crossed factors, which MixedLM holds as one dense group."""
 
 
-def crosscheck(fit: MixedFit) -> pd.DataFrame:
+def crosscheck(fit: Fit) -> pd.DataFrame:
     """Fit the same model with statsmodels and tabulate the differences.
 
     statsmodels starts from its own values, so a lower log-likelihood there means that it stopped
@@ -29,7 +29,7 @@ def crosscheck(fit: MixedFit) -> pd.DataFrame:
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
 
     Returns
     -------
@@ -56,6 +56,7 @@ def crosscheck(fit: MixedFit) -> pd.DataFrame:
     >>> bool((found.difference.abs() < 1e-3).all())
     True
     """
+    fit.require_independent("Cross-checks by statsmodels", "the R packages mmrm or nlme")
     _require_expressible(fit)
     found = _statsmodels_fit(fit)
     own = np.append(parameter_values(fit.design, fit.estimates), fit.loglik)
@@ -80,7 +81,7 @@ def crosscheck(fit: MixedFit) -> pd.DataFrame:
     )
 
 
-def _require_expressible(fit: MixedFit) -> None:
+def _require_expressible(fit: Fit) -> None:
     def refuse(got: str, remedy: str = "") -> None:
         must = "MixedLM must be able to express the model"
         raise UnavailableError(must, got=got, remedy=remedy)
@@ -99,7 +100,7 @@ def _require_expressible(fit: MixedFit) -> None:
         refuse(f"crossed grouping factors on more than {MAX_ROWS:,} rows")
 
 
-def _top(fit: MixedFit) -> GroupingFactor | None:
+def _top(fit: Fit) -> GroupingFactor | None:
     """Return the factor that all others lie within; None when they are crossed."""
     for factor in reversed(fit.design.factors):
         if all(is_within(other, factor.codes) for other in fit.design.factors):
@@ -107,7 +108,7 @@ def _top(fit: MixedFit) -> GroupingFactor | None:
     return None
 
 
-def _statsmodels_fit(fit: MixedFit) -> Any:
+def _statsmodels_fit(fit: Fit) -> Any:
     from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
     top = _top(fit)
@@ -146,7 +147,7 @@ def _columns(factor: GroupingFactor, j: int, rows: list[Array]) -> list[Array]:
     return found
 
 
-def _random_values(fit: MixedFit, found: Any) -> list[float]:
+def _random_values(fit: Fit, found: Any) -> list[float]:
     """Return standard deviations and correlations in the order of `parameter_names`."""
     top = _top(fit)
     variances = iter(np.sqrt(np.maximum(found.vcomp, 0.0)))

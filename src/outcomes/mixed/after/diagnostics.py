@@ -16,17 +16,17 @@ from outcomes.mixed.after.random_effects import (
     fixed_fitted,
     random_fitted,
 )
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.record import Fit
 
 Array = npt.NDArray[Any]
 
 
-def residuals(fit: MixedFit) -> pd.DataFrame:
+def residuals(fit: Fit) -> pd.DataFrame:
     """Tabulate the residuals of the rows used.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
 
     Returns
     -------
@@ -74,7 +74,7 @@ def residuals(fit: MixedFit) -> pd.DataFrame:
     )
 
 
-def leverages(fit: MixedFit) -> Array:
+def leverages(fit: Fit) -> Array:
     """Return the diagonal of the matrix that turns scores into fitted values, shape (n,).
 
     The fitted value's prediction variance over the residual variance (variances held).
@@ -85,12 +85,12 @@ def leverages(fit: MixedFit) -> Array:
     return np.asarray(variance / found.sigma**2)
 
 
-def normal_quantiles(fit: MixedFit, group: str | None = None) -> pd.DataFrame:
+def normal_quantiles(fit: Fit, group: str | None = None) -> pd.DataFrame:
     """Pair residuals or random effects with the normal quantiles they should resemble.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     group : str, optional
         A grouping factor, for its random effects; None for the Pearson residuals.
 

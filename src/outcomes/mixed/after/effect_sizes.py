@@ -21,7 +21,7 @@ from outcomes.mixed.after.parameters import random_positions
 from outcomes.mixed.covariance import split_theta
 from outcomes.mixed.inference.satterthwaite import satterthwaite
 from outcomes.mixed.inference.testing import quantile
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.record import Fit
 
 Array = npt.NDArray[Any]
 Shares = Callable[[Array], Array]
@@ -33,14 +33,12 @@ STEP = 1e-5
 """Relative step of the differences behind the delta method."""
 
 
-def icc(
-    fit: MixedFit, bootstrap: Bootstrap | None = None, conf_level: float = 0.95
-) -> pd.DataFrame:
+def icc(fit: Fit, bootstrap: Bootstrap | None = None, conf_level: float = 0.95) -> pd.DataFrame:
     """Estimate intraclass correlations: the share of variance between the levels of a group.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     bootstrap : Bootstrap, optional
         Draws of this fit, for percentile intervals; the honest choice near a variance of zero.
         None: the delta method on the logit scale.
@@ -65,6 +63,7 @@ def icc(
          group      kind  estimate  std_error  conf_low  conf_high interval
     0  patient  adjusted      0.27        0.1      0.12        0.5    delta
     """
+    fit.require_independent("Intraclass correlations", "variance_components()")
     groups = [*(factor.name for factor in fit.design.factors), "all"]
     table = _table(fit, _icc_shares, bootstrap, conf_level)
     table.insert(0, "kind", np.repeat(["adjusted", "unadjusted"], len(groups)))
@@ -72,12 +71,12 @@ def icc(
     return table
 
 
-def r2(fit: MixedFit, bootstrap: Bootstrap | None = None, conf_level: float = 0.95) -> pd.DataFrame:
+def r2(fit: Fit, bootstrap: Bootstrap | None = None, conf_level: float = 0.95) -> pd.DataFrame:
     """Estimate Nakagawa's R2: the share of variance that the model accounts for.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     bootstrap, conf_level
         As in `icc`.
 
@@ -101,6 +100,7 @@ def r2(fit: MixedFit, bootstrap: Bootstrap | None = None, conf_level: float = 0.
     0     marginal      0.15
     1  conditional      0.38
     """
+    fit.require_independent("R2 and its parts", "variance_components()")
     table = _table(fit, _r2_shares, bootstrap, conf_level)
     table.insert(0, "kind", ["marginal", "conditional"])
     return table
@@ -122,7 +122,7 @@ class Moments:
     Z: tuple[Array, ...]
 
 
-def moments(fit: MixedFit) -> Moments:
+def moments(fit: Fit) -> Moments:
     """Pass once over the rows used."""
     X = fit.X - fit.X.mean(axis=0)
     Z = tuple(factor.Z.T @ factor.Z / fit.n_observations for factor in fit.design.factors)
@@ -146,7 +146,7 @@ def _r2_shares(parts: Array) -> Array:
 
 
 def _table(
-    fit: MixedFit, shares: Shares, bootstrap: Bootstrap | None, conf_level: float
+    fit: Fit, shares: Shares, bootstrap: Bootstrap | None, conf_level: float
 ) -> pd.DataFrame:
     found = fit.estimates
     rows = moments(fit)
@@ -167,7 +167,7 @@ def _table(
 
 
 def _delta(
-    fit: MixedFit, rows: Moments, shares: Shares, estimate: Array, conf_level: float
+    fit: Fit, rows: Moments, shares: Shares, estimate: Array, conf_level: float
 ) -> tuple[Array, Array, Array]:
     """Linearise in the coefficients, the residual variance and theta."""
     jacobian = _jacobian(fit, rows, shares)
@@ -182,7 +182,7 @@ def _delta(
     return std_error, expit(logit(share) - half), expit(logit(share) + half)
 
 
-def _jacobian(fit: MixedFit, rows: Moments, shares: Shares) -> Array:
+def _jacobian(fit: Fit, rows: Moments, shares: Shares) -> Array:
     """Differentiate shares by central differences: coefficients, relative sigma^2, theta."""
     beta, end, sigma = fit.estimates.beta, fit.optimum.end, fit.estimates.sigma
     p = len(beta)
@@ -201,7 +201,7 @@ def _jacobian(fit: MixedFit, rows: Moments, shares: Shares) -> Array:
     return np.array(columns).T
 
 
-def _covariances(fit: MixedFit, theta_working: Array, variance: float) -> tuple[Array, ...]:
+def _covariances(fit: Fit, theta_working: Array, variance: float) -> tuple[Array, ...]:
     blocks = [factor.covariance for factor in fit.design.factors]
     theta = split_theta(fit.working.theta_from_working(theta_working), blocks)
     halves = [block.factor(part) for block, part in zip(blocks, theta, strict=True)]
@@ -209,7 +209,7 @@ def _covariances(fit: MixedFit, theta_working: Array, variance: float) -> tuple[
 
 
 def _percentiles(
-    fit: MixedFit, rows: Moments, shares: Shares, bootstrap: Bootstrap, conf_level: float
+    fit: Fit, rows: Moments, shares: Shares, bootstrap: Bootstrap, conf_level: float
 ) -> tuple[Array, Array, Array]:
     draws = np.array([shares(_draw_parts(fit, rows, draw)) for draw in bootstrap.draws.to_numpy()])
     tail = (1.0 - conf_level) / 2.0
@@ -217,7 +217,7 @@ def _percentiles(
     return draws.std(axis=0, ddof=1), low, high
 
 
-def _draw_parts(fit: MixedFit, rows: Moments, values: Array) -> Array:
+def _draw_parts(fit: Fit, rows: Moments, values: Array) -> Array:
     """Return the variance parts of one draw, given all parameters in their order."""
     p = len(fit.estimates.beta)
     covariances, start = [], p

@@ -18,7 +18,8 @@ import pandas as pd
 from outcomes.mixed.after.predict import new_columns
 from outcomes.mixed.margins.reference_grid import grid_offset
 from outcomes.mixed.reading.design import design_matrix
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.record import Fit
+from outcomes.mixed.residual.new_rows import residual_covariance
 
 Array = npt.NDArray[Any]
 
@@ -42,13 +43,13 @@ class Forecast:
 
 
 def predict_given(
-    fit: MixedFit, rows: pd.DataFrame, group: str, seen: Array
+    fit: Fit, rows: pd.DataFrame, group: str, seen: Array
 ) -> Iterator[tuple[Any, Forecast]]:
     """Predict the rows not seen of each patient from its rows seen.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
         Variances are taken as known; the covariance of the coefficients is that of its df method.
     rows : pandas.DataFrame
         The columns of the model, without missing values, and the response, a column, where seen.
@@ -90,7 +91,7 @@ def predict_given(
         at = np.asarray(found)
         if seen[at].all():
             continue
-        V = fit.residual_covariance(rows.iloc[at])
+        V = residual_covariance(fit, rows.iloc[at])
         for own, code, G in zip(Z, levels, fit.estimates.covariances, strict=True):
             V = V + own[at] @ G @ own[at].T * (code[at][:, None] == code[at])
         mean, covariance = _given(X[at], V, y[at], seen[at], fit)
@@ -103,7 +104,7 @@ def _levels(rows: pd.DataFrame, columns: tuple[str, ...]) -> Array:
     return rows.groupby(list(columns), sort=False, dropna=False).ngroup().to_numpy()
 
 
-def _given(X: Array, V: Array, y: Array, seen: Array, fit: MixedFit) -> tuple[Array, Array]:
+def _given(X: Array, V: Array, y: Array, seen: Array, fit: Fit) -> tuple[Array, Array]:
     old, new = np.flatnonzero(seen), np.flatnonzero(~seen)
     W = np.linalg.solve(V[np.ix_(old, old)], V[np.ix_(old, new)]).T
     D = X[new] - W @ X[old]

@@ -27,7 +27,7 @@ from outcomes.mixed.likelihood.deviance import (
     theta_gradient,
 )
 from outcomes.mixed.likelihood.elimination import eliminate
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.record import Fit
 
 Array = npt.NDArray[Any]
 
@@ -58,13 +58,13 @@ class HeldCoefficient:
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
         By maximum likelihood.
     j : int
         Position of the coefficient.
     """
 
-    fit: MixedFit
+    fit: Fit
     j: int
 
     @property
@@ -127,7 +127,7 @@ class HeldCovariance:
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
         By maximum likelihood.
     blocks : tuple of Block
         Every term; the one with the held parameter has the held effects as first coordinates.
@@ -136,7 +136,7 @@ class HeldCovariance:
     kind : {"sd", "cor", "sigma"}
     """
 
-    fit: MixedFit
+    fit: Fit
     blocks: tuple[Block, ...]
     held: int | None
     kind: str
@@ -223,13 +223,13 @@ def _directions(correlation: float) -> Array:
 
 
 def held_covariance(
-    fit: MixedFit, factor: int | None = None, position: tuple[int, int] | None = None
+    fit: Fit, factor: int | None = None, position: tuple[int, int] | None = None
 ) -> HeldCovariance:
     """Hold the variance (i, i) or correlation (i, j) of a grouping factor; sigma if none is given.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
         By maximum likelihood.
     factor : int, optional
         Position of the grouping factor.
@@ -253,7 +253,7 @@ def held_covariance(
     return HeldCovariance(fit, tuple(blocks), held, kind)
 
 
-def _block(fit: MixedFit, factor: int, inside: slice, first: list[int] | None) -> Block:
+def _block(fit: Fit, factor: int, inside: slice, first: list[int] | None) -> Block:
     """Put the held effects first, and complete them by working effects, which are conditioned."""
     T = fit.working.transforms[factor][inside, inside]
     covariance = fit.estimates.covariances[factor][inside, inside] / fit.working.basis.scale**2

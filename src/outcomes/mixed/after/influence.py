@@ -21,14 +21,14 @@ import pandas as pd
 
 from outcomes.errors import FitError, OutcomesWarning
 from outcomes.mixed.after.marginal_covariance import (
-    MarginalCovariance,
     is_within,
     marginal_covariance,
     rows_by_group,
 )
-from outcomes.mixed.fit import fit_design, restart
+from outcomes.mixed.fit_design import fit_design, restart
 from outcomes.mixed.reading.subset import take_rows
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.record import Fit
+from outcomes.mixed.row_covariance import MarginalCovariance
 
 Array = npt.NDArray[Any]
 
@@ -52,12 +52,12 @@ class Deletion:
     log_det_ratio: Array
 
 
-def influence(fit: MixedFit, group: str, refit: bool = False) -> pd.DataFrame:
+def influence(fit: Fit, group: str, refit: bool = False) -> pd.DataFrame:
     """Tell what leaving out each group of rows would change.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     group : str
         A grouping factor of the model, or any column of the data.
     refit : bool
@@ -118,7 +118,7 @@ def influence(fit: MixedFit, group: str, refit: bool = False) -> pd.DataFrame:
     )
 
 
-def _held(fit: MixedFit, codes: Array, rows: list[Array]) -> Deletion:
+def _held(fit: Fit, codes: Array, rows: list[Array]) -> Deletion:
     found = marginal_covariance(fit)
     separate = all(is_within(factor, codes) for factor in fit.design.factors)
     F = found.X.T @ found.VX
@@ -145,7 +145,7 @@ def _relative(less: Array, F: Array) -> Array:
     return np.asarray((inner + inner.T) / 2.0)
 
 
-def _refitted(fit: MixedFit, rows: list[Array]) -> Deletion:
+def _refitted(fit: Fit, rows: list[Array]) -> Deletion:
     p = len(fit.estimates.beta)
     beta, log_det = np.full((len(rows), p), np.nan), np.full(len(rows), np.nan)
     everything = np.arange(fit.n_observations)
@@ -160,7 +160,7 @@ def _refitted(fit: MixedFit, rows: list[Array]) -> Deletion:
     return Deletion(beta, log_det)
 
 
-def _refit(fit: MixedFit, rows: Array) -> MixedFit | None:
+def _refit(fit: Fit, rows: Array) -> Fit | None:
     """Fit some of the rows; None where they cannot carry the model."""
     request = replace(fit.request, df="normal")
     with warnings.catch_warnings():

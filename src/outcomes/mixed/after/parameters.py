@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from outcomes.mixed.reading.design import Design
 from outcomes.mixed.reading.random_effects_design import GroupingFactor
-from outcomes.mixed.results import Estimates
+from outcomes.mixed.record import Estimates
 
 Array = npt.NDArray[Any]
 

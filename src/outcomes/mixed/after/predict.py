@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import UsageError
-from outcomes.mixed.after.marginal_covariance import effect_rows, marginal_covariance
+from outcomes.mixed.after.marginal_covariance import marginal_covariance
 from outcomes.mixed.after.random_effects import conditional_effects
 from outcomes.mixed.inference.testing import quantile
 from outcomes.mixed.margins.reference_grid import grid_offset
@@ -18,7 +18,9 @@ from outcomes.mixed.reading.design import design_matrix
 from outcomes.mixed.reading.formula import columns_of
 from outcomes.mixed.reading.frame import require_columns
 from outcomes.mixed.reading.random_effects_design import GroupingFactor
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.record import Fit
+from outcomes.mixed.residual.new_rows import residual_variance
+from outcomes.mixed.row_covariance import effect_rows
 
 Array = npt.NDArray[Any]
 
@@ -26,7 +28,7 @@ INTERVALS = (None, "confidence", "prediction")
 
 
 def predict(
-    fit: MixedFit,
+    fit: Fit,
     new: pd.DataFrame,
     random: bool = True,
     interval: str | None = None,
@@ -36,7 +38,7 @@ def predict(
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     new : pandas.DataFrame
         The columns of the fixed part and, with ``random``, of the random part. A row with a missing
         value there has no prediction.
@@ -124,7 +126,7 @@ def new_columns(factor: GroupingFactor, new: pd.DataFrame) -> Array:
     return np.hstack([matrix_from_spec(columns.spec, new) for columns in factor.columns])
 
 
-def known_levels(fit: MixedFit, factor: GroupingFactor, new: pd.DataFrame) -> Array:
+def known_levels(fit: Fit, factor: GroupingFactor, new: pd.DataFrame) -> Array:
     """Return the level of each row of new data, -1 where the model has not seen it, shape (k,).
 
     Raises
@@ -162,7 +164,7 @@ def _require_kind(name: str, levels: pd.Index, column: pd.Series) -> None:
         )
 
 
-def _random_variance(fit: MixedFit, X: Array, Z: list[Array], codes: list[Array]) -> Array:
+def _random_variance(fit: Fit, X: Array, Z: list[Array], codes: list[Array]) -> Array:
     found = marginal_covariance(fit)
     effects = effect_rows(Z, codes, found.factors, found.starts, found.H.shape[1])
     variance = found.prediction_variance(X, effects, fit.vcov)
@@ -176,9 +178,9 @@ def quadratic(rows: Array, covariance: Array) -> Array:
     return np.asarray(np.einsum("ij,jk,ik->i", rows, covariance, rows))
 
 
-def _new_score_variance(fit: MixedFit, new: pd.DataFrame, random: bool) -> Array | float:
+def _new_score_variance(fit: Fit, new: pd.DataFrame, random: bool) -> Array | float:
     """Return what a new score adds: the residual and, without random effects, all of them."""
-    residual = fit.residual_variance(new)
+    residual = residual_variance(fit, new)
     if random:
         return residual
     covariances = zip(fit.design.factors, fit.estimates.covariances, strict=True)

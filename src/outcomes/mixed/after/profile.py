@@ -26,8 +26,8 @@ from outcomes.mixed.after.parameters import (
     parameter_values,
     random_positions,
 )
-from outcomes.mixed.fit import fit_design
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.fit_design import fit_design
+from outcomes.mixed.record import Fit
 
 Array = npt.NDArray[Any]
 
@@ -45,12 +45,12 @@ FAR = 50.0
 MAX_DOUBLINGS = 30
 
 
-def profile_intervals(fit: MixedFit, which: str = "all", conf_level: float = 0.95) -> pd.DataFrame:
+def profile_intervals(fit: Fit, which: str = "all", conf_level: float = 0.95) -> pd.DataFrame:
     """Compute profile-likelihood intervals.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
         A REML fit is fitted again by maximum likelihood, as in lme4.
     which : {"all", "random", "fixed"}
         Parameters to profile; "random" are the standard deviations and correlations, sigma
@@ -83,6 +83,7 @@ def profile_intervals(fit: MixedFit, which: str = "all", conf_level: float = 0.9
     0   patient  sd(Intercept)      0.58      0.34       0.92
     1  residual             sd      0.99      0.87       1.14
     """
+    fit.require_independent("Profile-likelihood intervals", "tidy() or bootstrap()")
     if which not in WHICH:
         must = f"which must be one of {', '.join(WHICH)}"
         raise UsageError(must, got=f"'{which}'")
@@ -97,7 +98,7 @@ def profile_intervals(fit: MixedFit, which: str = "all", conf_level: float = 0.9
     return pd.DataFrame(rows, columns=["group", "term", "estimate", "conf_low", "conf_high"])
 
 
-def maximum_likelihood(fit: MixedFit) -> MixedFit:
+def maximum_likelihood(fit: Fit) -> Fit:
     """Return the maximum-likelihood fit of the same design."""
     if not fit.request.reml:
         return fit
@@ -132,7 +133,7 @@ class Parameter:
     closed: bool = True
 
 
-def parameters(fit: MixedFit) -> list[Parameter]:
+def parameters(fit: Fit) -> list[Parameter]:
     """Return every parameter of a maximum-likelihood fit, in the order of `parameter_names`."""
     found = fit.estimates
     values = iter(parameter_values(fit.design, found))

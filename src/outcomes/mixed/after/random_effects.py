@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,34 +14,17 @@ from outcomes.mixed.likelihood.deviance import factors_of, profile
 from outcomes.mixed.likelihood.forward_pass import forwards
 from outcomes.mixed.products.working import make_working
 from outcomes.mixed.reading.random_effects_design import GroupingFactor
-from outcomes.mixed.residual.results import CorrelatedFit
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.record import Fit
+from outcomes.mixed.residual.whitened import correlated_effects
+from outcomes.mixed.row_covariance import Conditional
 
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Conditional:
-    """Random effects of one grouping factor given the response.
-
-    Parameters
-    ----------
-    mean : array, shape (n_levels, q)
-        Conditional means, in the units of the data.
-    covariance : array, shape (n_levels, q, q)
-        Conditional covariances, given the fixed coefficients and the variances.
-    """
-
-    mean: Array
-    covariance: Array
-
-
-def conditional_effects(fit: MixedFit) -> tuple[Conditional, ...]:
+def conditional_effects(fit: Fit) -> tuple[Conditional, ...]:
     """Return the random effects of every grouping factor, in the design's order."""
-    if isinstance(fit, CorrelatedFit):
-        from outcomes.mixed.residual.whitened import correlated_effects
-
-        return correlated_effects(fit)
+    if fit.correlated is not None:
+        return correlated_effects(fit, fit.correlated)
     working = make_working(fit.design, patterns=False)
     products = working.products
     lam = factors_of(fit.optimum.end, working.blocks)
@@ -62,18 +44,18 @@ def conditional_effects(fit: MixedFit) -> tuple[Conditional, ...]:
     return tuple(found[f] for f in range(len(lam)))
 
 
-def _in_data_units(fit: MixedFit, f: int, effects: Array, P: Array) -> Conditional:
+def _in_data_units(fit: Fit, f: int, effects: Array, P: Array) -> Conditional:
     back = np.linalg.inv(fit.working.transforms[f])
     mean = effects @ back.T * fit.working.basis.scale
     return Conditional(mean, fit.estimates.sigma**2 * back @ P @ back.T)
 
 
-def random_effects(fit: MixedFit, group: str | None = None) -> pd.DataFrame:
+def random_effects(fit: Fit, group: str | None = None) -> pd.DataFrame:
     """Tabulate the random effects of one grouping factor.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     group : str, optional
         Name of the grouping factor, ``a:b`` for a combination; may be left out where there is one.
 
@@ -100,7 +82,7 @@ def random_effects(fit: MixedFit, group: str | None = None) -> pd.DataFrame:
     )
 
 
-def find_factor(fit: MixedFit, group: str | None) -> int:
+def find_factor(fit: Fit, group: str | None) -> int:
     """Return the position of a grouping factor; ``a:b`` and ``b:a`` are the same."""
     factors = fit.design.factors
     if group is None and len(factors) == 1:
@@ -120,13 +102,13 @@ def _same(group: str, factor: GroupingFactor) -> bool:
     return sorted(group.split(":")) == sorted(factor.group)
 
 
-def fixed_fitted(fit: MixedFit) -> Array:
+def fixed_fitted(fit: Fit) -> Array:
     """Return the fixed part plus offset for each row used, shape (n,)."""
     fitted = fit.X @ fit.estimates.beta
     return fitted if fit.design.offset is None else fitted + fit.design.offset
 
 
-def random_fitted(fit: MixedFit) -> Array:
+def random_fitted(fit: Fit) -> Array:
     """Return the random effects' part for each row used, shape (n,)."""
     total = np.zeros(fit.design.n)
     for factor, found in zip(fit.design.factors, conditional_effects(fit), strict=True):

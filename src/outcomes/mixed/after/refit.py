@@ -20,7 +20,7 @@ from scipy.linalg import solve_triangular
 
 from outcomes.errors import FitError, OutcomesWarning
 from outcomes.mixed.covariance import SINGULAR
-from outcomes.mixed.fit import estimates_at, refit, restart
+from outcomes.mixed.fit_design import estimates_at, refit, restart
 from outcomes.mixed.likelihood.deviance import (
     Evaluation,
     Objective,
@@ -37,8 +37,7 @@ from outcomes.mixed.products.cross_products import CrossProducts, Stage
 from outcomes.mixed.products.patterns import compress
 from outcomes.mixed.products.working import Working, make_working
 from outcomes.mixed.reading.design import Design
-from outcomes.mixed.residual.results import CorrelatedFit
-from outcomes.mixed.results import Estimates, MixedFit
+from outcomes.mixed.record import Estimates, Fit
 
 Array = npt.NDArray[Any]
 
@@ -55,12 +54,12 @@ CELLS = 4_000_000
 """Rows times responses held at once."""
 
 
-def refit_many(fit: MixedFit, responses: Array) -> tuple[Estimates | None, ...]:
+def refit_many(fit: Fit, responses: Array) -> tuple[Estimates | None, ...]:
     """Fit the same model to other responses on the same rows, all started from the fit's optimum.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     responses : array, shape (n_rows, n_responses)
         In the order of the rows used, offset included.
 
@@ -82,7 +81,7 @@ def refit_many(fit: MixedFit, responses: Array) -> tuple[Estimates | None, ...]:
     >>> (doubled.beta / fit.estimates.beta).round(6), constant
     (array([2., 2.]), None)
     """
-    if isinstance(fit, CorrelatedFit):
+    if fit.correlated is not None:
         return tuple(_one(fit, response) for response in responses.T)
     size = max(1, min(TOGETHER, CELLS // fit.design.n))
     found: list[Estimates | None] = []
@@ -95,7 +94,7 @@ def refit_many(fit: MixedFit, responses: Array) -> tuple[Estimates | None, ...]:
     return tuple(found)
 
 
-def _one(fit: MixedFit, response: Array) -> Estimates | None:
+def _one(fit: Fit, response: Array) -> Estimates | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutcomesWarning)
         try:
@@ -105,9 +104,7 @@ def _one(fit: MixedFit, response: Array) -> Estimates | None:
     return again.estimates if again.optimum.converged else None
 
 
-def _together(
-    fit: MixedFit, working: Working, Q: Array, responses: Array
-) -> list[Estimates | None]:
+def _together(fit: Fit, working: Working, Q: Array, responses: Array) -> list[Estimates | None]:
     fitted, residuals = _residuals(fit.design, Q, responses)
     start, scale = solve_triangular(working.basis.R, fitted), np.sqrt(np.mean(residuals**2, axis=0))
     size = np.sqrt(np.mean(responses**2, axis=0))

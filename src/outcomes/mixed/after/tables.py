@@ -7,15 +7,16 @@ import pandas as pd
 
 from outcomes.mixed.after.random_effects import fixed_fitted, random_fitted
 from outcomes.mixed.inference.testing import contrast_table
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.record import Fit
+from outcomes.mixed.residual.solved import residual_components
 
 
-def tidy(fit: MixedFit, conf_level: float = 0.95) -> pd.DataFrame:
+def tidy(fit: Fit, conf_level: float = 0.95) -> pd.DataFrame:
     """Tabulate the fixed coefficients.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     conf_level : float, between 0 and 1
 
     Returns
@@ -29,7 +30,7 @@ def tidy(fit: MixedFit, conf_level: float = 0.95) -> pd.DataFrame:
     return table
 
 
-def glance(fit: MixedFit) -> pd.DataFrame:
+def glance(fit: Fit) -> pd.DataFrame:
     """Summarise a fit in one row.
 
     Returns
@@ -60,14 +61,15 @@ def glance(fit: MixedFit) -> pd.DataFrame:
     return pd.DataFrame([row])
 
 
-def variance_components(fit: MixedFit) -> pd.DataFrame:
+def variance_components(fit: Fit) -> pd.DataFrame:
     """Tabulate the variances, covariances and correlations of the random effects.
 
     Returns
     -------
     pandas.DataFrame
         group, term_1, term_2, variance, sd_or_corr. A row with an empty term_2 holds a variance
-        and standard deviation, another a covariance and correlation; the last is the residual.
+        and standard deviation, another a covariance and correlation. The residual is last: one
+        row, or with a residual covariance those of `solved.residual_components`.
     """
     rows: list[tuple[str, str, str, float, float]] = []
     for factor, covariance in zip(fit.design.factors, fit.estimates.covariances, strict=True):
@@ -91,11 +93,14 @@ def variance_components(fit: MixedFit) -> pd.DataFrame:
             ]
             start += size
     sigma = fit.estimates.sigma
-    rows.append(("residual", "", "", sigma**2, sigma))
+    if fit.correlated is None:
+        rows.append(("residual", "", "", sigma**2, sigma))
+    else:
+        rows += residual_components(fit.correlated)
     return pd.DataFrame(rows, columns=["group", "term_1", "term_2", "variance", "sd_or_corr"])
 
 
-def augment(fit: MixedFit) -> pd.DataFrame:
+def augment(fit: Fit) -> pd.DataFrame:
     """Add fitted values and residuals to the rows used.
 
     Returns

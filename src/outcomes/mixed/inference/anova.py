@@ -15,7 +15,7 @@ from outcomes.mixed.products.conditioning import independent_columns
 from outcomes.mixed.reading.columns import build_columns
 from outcomes.mixed.reading.formula import read_expression
 from outcomes.mixed.reading.frame import ModelFrame
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.record import Fit
 
 Array = npt.NDArray[Any]
 
@@ -25,12 +25,12 @@ ENOUGH_ROWS = 10_000
 _TYPES = {1: 1, 2: 2, 3: 3, "1": 1, "2": 2, "3": 3, "I": 1, "II": 2, "III": 3}
 
 
-def anova(fit: MixedFit, type: int | str = 3) -> pd.DataFrame:
+def anova(fit: Fit, type: int | str = 3) -> pd.DataFrame:
     """Test each term of the fixed part.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     type : {1, 2, 3}
         1: each term given those before it; 2: given all that do not contain it; 3: given all
         others, every level with the same weight.
@@ -56,7 +56,7 @@ def anova(fit: MixedFit, type: int | str = 3) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["term", "df_num", "df_den", "statistic", "p_value"])
 
 
-def term_contrasts(fit: MixedFit, type: int) -> dict[str, Array]:
+def term_contrasts(fit: Fit, type: int) -> dict[str, Array]:
     """Return the contrasts over the estimated coefficients that test each term, by term name."""
     terms = _terms(fit.design.fixed.spec)
     if type == 3:
@@ -112,7 +112,7 @@ def _terms(spec: Any) -> list[_Term]:
     return found
 
 
-def _equal_weights(fit: MixedFit, terms: list[_Term]) -> dict[str, Array]:
+def _equal_weights(fit: Fit, terms: list[_Term]) -> dict[str, Array]:
     """Contrasts that give every level the same weight (SAS type III, built as lmerTest does).
 
     The columns of a design with one for every cell are combinations L of the estimated ones; each
@@ -160,7 +160,7 @@ def _nonzero_rows(rows: Array) -> Array:
     return np.asarray(rows[np.abs(rows).sum(axis=1) > 1e-8])
 
 
-def _enough_rows(fit: MixedFit) -> tuple[ModelFrame, slice | Array]:
+def _enough_rows(fit: Fit) -> tuple[ModelFrame, slice | Array]:
     """Return rows that show how all columns are related: all of them where that is in doubt."""
     frame = fit.design.frame
     every = frame.n_rows // ENOUGH_ROWS
@@ -173,7 +173,7 @@ def _enough_rows(fit: MixedFit) -> tuple[ModelFrame, slice | Array]:
     return replace(frame, data=frame.data.iloc[rows]), rows
 
 
-def _text(fit: MixedFit, term: _Term) -> str:
+def _text(fit: Fit, term: _Term) -> str:
     """Write a term with every categorical factor in treatment coding."""
     columns = fit.design.frame.data.columns
     parts = [name if name not in columns else f"`{name}`" for name in term.factors]

@@ -12,19 +12,19 @@ import pandas as pd
 
 from outcomes.errors import UsageError
 from outcomes.mixed.inference.testing import contrast_table, joint_test
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.record import Fit
 
 Array = npt.NDArray[Any]
 
 
 def hypothesis_table(
-    fit: MixedFit, hypothesis: Mapping[str, float] | npt.ArrayLike, conf_level: float = 0.95
+    fit: Fit, hypothesis: Mapping[str, float] | npt.ArrayLike, conf_level: float = 0.95
 ) -> pd.DataFrame:
     """Test linear combinations of the fixed coefficients against zero.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     hypothesis : dict of str to float, or array, shape (p,) or (k, p)
         Weights by term name, or a matrix over the estimated terms in their order.
     conf_level : float, between 0 and 1
@@ -57,7 +57,7 @@ def hypothesis_table(
     )
 
 
-def contrast_matrix(fit: MixedFit, hypothesis: Mapping[str, float] | npt.ArrayLike) -> Array:
+def contrast_matrix(fit: Fit, hypothesis: Mapping[str, float] | npt.ArrayLike) -> Array:
     """Return the contrasts over the estimated terms, shape (k, p)."""
     terms = fit.estimates.terms
     if not isinstance(hypothesis, Mapping):
@@ -84,7 +84,7 @@ def contrast_matrix(fit: MixedFit, hypothesis: Mapping[str, float] | npt.ArrayLi
     return np.array([[float(hypothesis.get(name, 0.0)) for name in terms]])
 
 
-def _label(fit: MixedFit, contrast: Array) -> str:
+def _label(fit: Fit, contrast: Array) -> str:
     parts = [
         name if weight == 1.0 else f"{weight:g} * {name}"
         for name, weight in zip(fit.estimates.terms, contrast, strict=True)

@@ -1,73 +1,52 @@
-"""Choose a df method for a fit and carry it to the units of the data."""
+"""Make a df method by its name, in the units of the data."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import solve_triangular
 
-from outcomes.errors import UsageError
-from outcomes.mixed.inference.kenward_roger import KenwardRoger, kenward_roger
+from outcomes.mixed.inference.kenward_roger import KenwardRoger
 from outcomes.mixed.inference.satterthwaite import Satterthwaite, satterthwaite
 from outcomes.mixed.inference.testing import DfMethod, Normal
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.optimise import Optimum
 
 Array = npt.NDArray[Any]
 
 
-def df_method(fit: MixedFit, name: str) -> DfMethod:
-    """Return covariance and degrees of freedom of a fit's coefficients by one method.
+def df_method(
+    name: str,
+    vcov: Array,
+    optimum: Optimum,
+    R: Array,
+    unit: float,
+    adjusted: Callable[[], KenwardRoger],
+) -> DfMethod:
+    """Return covariance and degrees of freedom of the estimated coefficients by one method.
 
     Parameters
     ----------
-    fit : MixedFit
     name : {"satterthwaite", "kenward-roger", "normal"}
-
-    Returns
-    -------
-    DfMethod
-        In the units of the data, for the estimated coefficients.
-
-    Raises
-    ------
-    UsageError
-        Kenward-Roger is asked of a maximum-likelihood fit.
+    vcov : array, shape (p, p)
+        Unadjusted covariance of the coefficients, in the units of the data.
+    optimum : Optimum
+    R : array, shape (p, p)
+        Upper triangular, with X = Q R for the columns Q of the working basis.
+    unit : float
+        What one is in the working basis, in the units of the data.
+    adjusted : callable
+        Makes Kenward and Roger's method in the working basis.
     """
     if name == "normal":
-        return Normal(fit.estimates.vcov)
+        return Normal(vcov)
+    forward = solve_triangular(R, np.eye(len(R))) * unit
     if name == "satterthwaite":
-        return _satterthwaite(fit)
-    if not fit.request.reml:
-        must = "Kenward-Roger needs a REML fit"
-        raise UsageError(must, got="reml=False")
-    return _kenward_roger(fit)
-
-
-def _satterthwaite(fit: MixedFit) -> Satterthwaite:
-    found = satterthwaite(fit.optimum.curvature)
-    forward = _forward(fit)
-    return Satterthwaite(
-        covariance=fit.estimates.vcov,
-        gradients=forward @ found.gradients @ forward.T,
-        parameter_covariance=found.parameter_covariance,
-    )
-
-
-def _kenward_roger(fit: MixedFit) -> KenwardRoger:
-    found = kenward_roger(fit.objective, fit.optimum.end)
-    forward = _forward(fit)
-    back = np.linalg.inv(forward)
-    return KenwardRoger(
-        covariance=forward @ found.covariance @ forward.T,
-        unadjusted=fit.estimates.vcov,
-        P=back.T @ found.P @ back,
-        W=found.W,
-    )
-
-
-def _forward(fit: MixedFit) -> Array:
-    """Return the matrix that takes working coefficients (sigma = 1) to those of the data."""
-    basis = fit.working.basis
-    return np.asarray(solve_triangular(basis.R, np.eye(len(basis.R))) * fit.estimates.sigma)
+        found = satterthwaite(optimum.curvature)
+        gradients = forward @ found.gradients @ forward.T
+        return Satterthwaite(vcov, gradients, found.parameter_covariance)
+    working, back = adjusted(), np.linalg.inv(forward)
+    covariance = forward @ working.covariance @ forward.T
+    return KenwardRoger(covariance, vcov, back.T @ working.P @ back, working.W)

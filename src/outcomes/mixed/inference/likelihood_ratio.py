@@ -17,9 +17,8 @@ import pandas as pd
 from scipy.stats import chi2
 
 from outcomes.errors import UsageError
-from outcomes.mixed.residual.choose import compare_residuals
-from outcomes.mixed.residual.results import CorrelatedFit
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.after.tables import glance
+from outcomes.mixed.record import Fit
 
 Array = npt.NDArray[Any]
 Mixture = dict[int, float]
@@ -32,12 +31,23 @@ ROUNDING = 1e-8
 """A statistic below this is zero."""
 
 
-def compare(small: MixedFit, large: MixedFit) -> pd.DataFrame:
+NESTED = {
+    "id": {"idh", "cs", "csh", "ar1", "ar1h", "us"},
+    "idh": {"csh", "ar1h", "us"},
+    "cs": {"csh", "us"},
+    "ar1": {"ar1h", "us"},
+    "csh": {"us"},
+    "ar1h": {"us"},
+}
+"""Kinds that each kind is a special case of, away from the boundary."""
+
+
+def compare(fit: Fit, larger: Fit) -> pd.DataFrame:
     """Compare two nested fits by their likelihood.
 
     Parameters
     ----------
-    small, large : MixedFit
+    fit, larger : Fit
         Fits to the same rows; the larger one has everything the smaller one has, and more.
 
     Returns
@@ -68,16 +78,16 @@ def compare(small: MixedFit, large: MixedFit) -> pd.DataFrame:
        statistic   df reference
     1       26.1  1.0   chi2(1)
     """
-    _require_comparable(small, large)
-    if isinstance(small, CorrelatedFit) or isinstance(large, CorrelatedFit):
-        return compare_residuals(small, large)
-    mixture, closed = reference_mixture(small, large)
-    table = pd.DataFrame([_criteria(small), _criteria(large)])
+    _require_comparable(fit, larger)
+    if fit.correlated is not None or larger.correlated is not None:
+        return _compare_residuals(fit, larger)
+    mixture, closed = reference_mixture(fit, larger)
+    table = pd.DataFrame([_criteria(fit), _criteria(larger)])
     df = int(table["n_parameters"].diff().iloc[1])
     if df < 1:
         must = "The second fit must have more parameters than the first"
         raise UsageError(must, got="as many or fewer")
-    statistic = max(0.0, 2.0 * (large.loglik - small.loglik))
+    statistic = max(0.0, 2.0 * (larger.loglik - fit.loglik))
     return table.assign(
         statistic=[np.nan, statistic],
         df=[np.nan, float(df)],
@@ -107,7 +117,7 @@ def mixture_tail(statistic: float, mixture: Mapping[int, float]) -> float:
     return float(sum(tails))
 
 
-def reference_mixture(small: MixedFit, large: MixedFit) -> tuple[Mixture, bool]:
+def reference_mixture(small: Fit, large: Fit) -> tuple[Mixture, bool]:
     """Return the null distribution of the statistic, and whether it is known in closed form.
 
     Raises
@@ -156,15 +166,15 @@ def _describe(mixture: Mixture, closed: bool) -> str:
     return " + ".join(f"{weight:g} chi2({df})" for df, weight in sorted(mixture.items()))
 
 
-def _criteria(fit: MixedFit) -> dict[str, object]:
-    row = fit.glance().iloc[0]
+def _criteria(fit: Fit) -> dict[str, object]:
+    row = glance(fit).iloc[0]
     return {
         "model": fit.request.formula,
         **{name: row[name] for name in ("n_parameters", "loglik", "aic", "bic")},
     }
 
 
-def _random_blocks(fit: MixedFit) -> dict[str, Blocks]:
+def _random_blocks(fit: Fit) -> dict[str, Blocks]:
     return {
         ":".join(sorted(factor.group)): [frozenset(columns.names) for columns in factor.columns]
         for factor in fit.design.factors
@@ -179,7 +189,7 @@ def _require_random_nested(before: dict[str, Blocks], after: dict[str, Blocks]) 
                 raise UsageError(must, got="one that it lacks", where=f"grouping factor '{group}'")
 
 
-def _require_comparable(small: MixedFit, large: MixedFit) -> None:
+def _require_comparable(small: Fit, large: Fit) -> None:
     same_rows = small.n_observations == large.n_observations and np.array_equal(small.y, large.y)
     if not same_rows or not np.array_equal(_weights(small), _weights(large)):
         must = "Both fits must be to the same rows, response and weights"
@@ -199,7 +209,7 @@ def _require_comparable(small: MixedFit, large: MixedFit) -> None:
         raise UsageError(must, got="different fixed parts", remedy="Fit both with reml=False.")
 
 
-def _weights(fit: MixedFit) -> Array:
+def _weights(fit: Fit) -> Array:
     weights = fit.design.weights
     return np.ones(fit.n_observations) if weights is None else weights
 
@@ -210,3 +220,30 @@ def _spans(X: Array, columns: Array) -> bool:
     rest = columns / scale
     rest = rest - Q @ (Q.T @ rest)
     return bool((np.linalg.norm(rest, axis=0) < SAME).all())
+
+
+def _compare_residuals(small: Fit, large: Fit) -> pd.DataFrame:
+    """Compare fits that differ in their residual covariance; a test only where nested."""
+    table = pd.DataFrame([_criteria(small), _criteria(large)])
+    df = float(table["n_parameters"].diff().iloc[1])
+    nested = _is_nested(small, large) and df >= 1
+    statistic = max(0.0, 2.0 * (large.loglik - small.loglik)) if nested else np.nan
+    return table.assign(
+        statistic=[np.nan, statistic],
+        df=[np.nan, df],
+        p_value=[np.nan, float(chi2.sf(statistic, df)) if nested else np.nan],
+        reference=["", f"chi2({df:g})" if nested else "not nested: compare AIC"],
+    )
+
+
+def _is_nested(small: Fit, large: Fit) -> bool:
+    inner, outer = small.design.formula, large.design.formula
+    if outer.residual is None or inner.random != outer.random:
+        return False
+    if inner.residual is None:
+        return bool(outer.residual.kind != "ou")
+    if inner.residual.kind == outer.residual.kind:
+        same_time = inner.residual.time == outer.residual.time
+        return set(inner.residual.group) <= set(outer.residual.group) and same_time
+    kinds = NESTED.get(inner.residual.kind, set())
+    return outer.residual.kind in kinds and inner.residual.group == outer.residual.group

@@ -16,7 +16,6 @@ moments (AHT-Z there).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,13 +23,12 @@ import numpy.typing as npt
 
 from outcomes.errors import UsageError
 from outcomes.mixed.after.marginal_covariance import (
-    MarginalCovariance,
     is_within,
     marginal_covariance,
     rows_by_group,
 )
-from outcomes.mixed.inference.testing import DfMethod
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.record import Fit, Kind
+from outcomes.mixed.row_covariance import MarginalCovariance
 
 Array = npt.NDArray[Any]
 
@@ -113,25 +111,7 @@ def _square(
     return float(np.sum(a * b) - first - second + both)
 
 
-@dataclass(frozen=True, repr=False)
-class RobustFit(MixedFit):
-    """A fit whose standard errors, df and tests are cluster-robust.
-
-    Parameters
-    ----------
-    cluster : str
-        The column or grouping factor whose levels are independent.
-    """
-
-    cluster: str
-
-    @cached_property
-    def inference(self) -> DfMethod:
-        """CR2 covariance and degrees of freedom."""
-        return cluster_robust(self, self.cluster)
-
-
-def robust(fit: MixedFit, cluster: str) -> RobustFit:
+def robust(fit: Kind, cluster: str) -> Kind:
     """Make every table of a fit cluster-robust.
 
     Protects tests of the fixed part against a wrong covariance model, variances that differ between
@@ -139,14 +119,14 @@ def robust(fit: MixedFit, cluster: str) -> RobustFit:
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     cluster : str
         A grouping factor or column whose levels are independent: every grouping factor must lie
         within it.
 
     Returns
     -------
-    RobustFit
+    Fit
         The same fit; its ``tidy``, ``test``, ``anova``, margins and contrasts use the CR2
         covariance and its Satterthwaite degrees of freedom.
 
@@ -171,20 +151,25 @@ def robust(fit: MixedFit, cluster: str) -> RobustFit:
     """
     codes, _ = rows_by_group(fit, cluster)
     across = [factor.name for factor in fit.design.factors if not is_within(factor, codes)]
+    if fit.correlated is not None:
+        layout = fit.correlated.model.layout
+        if len(np.unique(np.column_stack([layout.codes, codes]), axis=0)) > len(layout.levels):
+            across.append(layout.term.group[-1])
     if across:
         must = "Every grouping factor must lie within the clusters"
+        if fit.correlated is not None:
+            must = "Patients and grouping factors must lie within the clusters"
         raise UsageError(
             must,
-            got=f"levels of {', '.join(across)} in several clusters",
+            got=f"levels of {', '.join(dict.fromkeys(across))} in several clusters",
             where=f"cluster '{cluster}'",
             remedy="Use a coarser cluster, such as the clinic.",
         )
-    fields = {name: getattr(fit, name) for name in MixedFit.__dataclass_fields__}
-    fields["request"] = replace(fit.request, df=f"CR2 by {cluster}")
-    return RobustFit(**fields, cluster=cluster)
+    request = replace(fit.request, df=f"CR2 by {cluster}")
+    return replace(fit, request=request, robust_inference=cluster_robust(fit, cluster))
 
 
-def cluster_robust(fit: MixedFit, cluster: str) -> ClusterRobust:
+def cluster_robust(fit: Fit, cluster: str) -> ClusterRobust:
     """Return the CR2 covariance of a fit's coefficients and what its df need.
 
     Raises

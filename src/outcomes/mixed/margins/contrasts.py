@@ -14,7 +14,7 @@ from outcomes.errors import UsageError
 from outcomes.mixed.margins.margin_functions import Margins, Names, margin_table, margins, names_of
 from outcomes.mixed.margins.multiplicity import adjusted
 from outcomes.mixed.margins.reference_grid import At
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.record import Fit
 
 Array = npt.NDArray[Any]
 Weights = Sequence[float] | Mapping[str, float]
@@ -22,7 +22,7 @@ Method = str | Mapping[str, Weights]
 
 
 def contrasts(
-    fit: MixedFit,
+    fit: Fit,
     factor: Names,
     method: Method = "pairwise",
     adjust: str = "holm",
@@ -37,7 +37,7 @@ def contrasts(
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     factor : str or list of str
         Columns whose levels are compared.
     method : {"pairwise", "reference"} or dict
@@ -100,7 +100,7 @@ def _families(keys: pd.DataFrame) -> list[Array]:
 
 
 def _compare(
-    fit: MixedFit,
+    fit: Fit,
     found: Margins,
     rows: Array,
     within: Sequence[str],

@@ -26,7 +26,7 @@ from outcomes.mixed.margins.reference_grid import (
     require_variable,
 )
 from outcomes.mixed.reading.design import design_matrix
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.record import Fit
 
 Array = npt.NDArray[Any]
 Names = str | Sequence[str]
@@ -61,7 +61,7 @@ class Margins:
 
 
 def margins(
-    fit: MixedFit,
+    fit: Fit,
     names: Sequence[str],
     at: At | None = None,
     weights: str = "equal",
@@ -108,7 +108,7 @@ def _require_kinds(grid: ReferenceGrid, names: Sequence[str], trend: str | None)
         raise UsageError(must, got="categories", where=f"column '{trend}'", remedy="Use contrasts.")
 
 
-def _slopes(fit: MixedFit, grid: ReferenceGrid, name: str) -> tuple[Array, Array]:
+def _slopes(fit: Fit, grid: ReferenceGrid, name: str) -> tuple[Array, Array]:
     """Differentiate the grid's rows and offset by central differences."""
     seen = fit.design.frame.numbers(name)
     step = 1e-3 * (float(np.ptp(seen)) or 1.0)
@@ -133,7 +133,7 @@ def _cells(grid: ReferenceGrid, names: Sequence[str]) -> tuple[Array, pd.DataFra
 
 
 def _shares(
-    fit: MixedFit, grid: ReferenceGrid, names: Sequence[str], cells: Array, weights: str
+    fit: Fit, grid: ReferenceGrid, names: Sequence[str], cells: Array, weights: str
 ) -> Array:
     """Return the weight of each grid row in its margin."""
     counted = [
@@ -150,7 +150,7 @@ def _shares(
 
 
 def _state(
-    fit: MixedFit, grid: ReferenceGrid, labels: pd.DataFrame, used: Array
+    fit: Fit, grid: ReferenceGrid, labels: pd.DataFrame, used: Array
 ) -> tuple[Array, Array, Array]:
     """Return the rows in each margin's cell, its note, and whether it has no number."""
     own: list[Variable] = [
@@ -172,7 +172,7 @@ def _state(
     return n, note, lost | (empty > 0)
 
 
-def margin_table(fit: MixedFit, found: Margins, conf_level: float) -> pd.DataFrame:
+def margin_table(fit: Fit, found: Margins, conf_level: float) -> pd.DataFrame:
     """Tabulate linear functions, with missing numbers where they have no data behind them."""
     known = np.flatnonzero(~found.missing)
     table = contrast_table(fit.estimates.beta, fit.inference, found.rows[known], conf_level)

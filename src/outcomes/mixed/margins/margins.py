@@ -9,11 +9,11 @@ import pandas as pd
 
 from outcomes.mixed.margins.margin_functions import Names, margin_table, margins, names_of
 from outcomes.mixed.margins.reference_grid import At
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.record import Fit
 
 
 def emmeans(
-    fit: MixedFit,
+    fit: Fit,
     factor: Names,
     at: At | None = None,
     weights: str = "equal",
@@ -23,7 +23,7 @@ def emmeans(
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     factor : str or list of str
         Columns of the fixed part whose levels make the rows; ``"a:b"`` is the same as
         ``["a", "b"]``. A number needs values in ``at``.
@@ -64,7 +64,7 @@ def emmeans(
 
 
 def emtrends(
-    fit: MixedFit,
+    fit: Fit,
     variable: str,
     by: Names | None = None,
     at: At | None = None,
@@ -75,7 +75,7 @@ def emtrends(
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     variable : str
         A numeric column of the fixed part.
     by : str or list of str, optional

@@ -23,7 +23,7 @@ from outcomes.mixed.reading.columns import evaluate_expression
 from outcomes.mixed.reading.design import design_matrix, seen_levels
 from outcomes.mixed.reading.formula import columns_of, read_expression
 from outcomes.mixed.reading.frame import ModelFrame
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.record import Fit
 
 Array = npt.NDArray[Any]
 At = Mapping[str, object]
@@ -83,12 +83,12 @@ class ReferenceGrid:
     beyond: Array
 
 
-def reference_grid(fit: MixedFit, at: At | None = None) -> ReferenceGrid:
+def reference_grid(fit: Fit, at: At | None = None) -> ReferenceGrid:
     """Build the reference grid of a fit.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     at : dict of str to value or list of values, optional
         Where to evaluate the columns named.
 
@@ -120,7 +120,7 @@ def reference_grid(fit: MixedFit, at: At | None = None) -> ReferenceGrid:
     )
 
 
-def fixed_variables(fit: MixedFit) -> list[str]:
+def fixed_variables(fit: Fit) -> list[str]:
     """Return the columns that the fixed part and its offsets are computed from, sorted."""
     names = set(columns_of(fit.design.fixed.spec.formula))
     for text in fit.design.formula.offsets:
@@ -128,7 +128,7 @@ def fixed_variables(fit: MixedFit) -> list[str]:
     return sorted(names)
 
 
-def require_variable(fit: MixedFit, name: str, what: str) -> None:
+def require_variable(fit: Fit, name: str, what: str) -> None:
     """Refuse a name that is no column of the fixed part.
 
     Raises
@@ -148,7 +148,7 @@ def require_variable(fit: MixedFit, name: str, what: str) -> None:
     )
 
 
-def grid_offset(fit: MixedFit, data: pd.DataFrame) -> Array:
+def grid_offset(fit: Fit, data: pd.DataFrame) -> Array:
     """Return the model's offset for other rows, shape (k,); zero without one."""
     frame = ModelFrame(data=data, rows=None, dropped={}, n_dropped=0, weights=None)
     total = np.zeros(len(data))
@@ -157,13 +157,13 @@ def grid_offset(fit: MixedFit, data: pd.DataFrame) -> Array:
     return total
 
 
-def level_codes(fit: MixedFit, variable: Variable) -> Array:
+def level_codes(fit: Fit, variable: Variable) -> Array:
     """Return the level number of each row used, shape (n,)."""
     column = fit.design.frame.data[variable.name]
     return np.asarray(pd.Index(list(variable.levels or ())).get_indexer(pd.Index(column)))
 
 
-def cell_counts(fit: MixedFit, variables: Sequence[Variable]) -> Array:
+def cell_counts(fit: Fit, variables: Sequence[Variable]) -> Array:
     """Count the rows used in each combination of levels, one axis a categorical column."""
     shape = tuple(len(v.levels or ()) for v in variables)
     if not variables:
@@ -186,7 +186,7 @@ def _combinations(variables: Mapping[str, Variable]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=range(len(rows)))
 
 
-def _variables(fit: MixedFit, at: dict[str, object]) -> dict[str, Variable]:
+def _variables(fit: Fit, at: dict[str, object]) -> dict[str, Variable]:
     for name in at:
         require_variable(fit, name, "at")
     found = {}
@@ -223,7 +223,7 @@ def _is_finite_number(value: object) -> bool:
     return isinstance(value, int | float | np.number) and bool(np.isfinite(value))
 
 
-def _estimable(fit: MixedFit, rows: Array) -> Array:
+def _estimable(fit: Fit, rows: Array) -> Array:
     """Tell which rows lie in the row space of the design: aliased columns as the data made them."""
     kept = fit.working.basis.kept
     aliased = np.setdiff1d(np.arange(rows.shape[1]), kept)
@@ -235,7 +235,7 @@ def _estimable(fit: MixedFit, rows: Array) -> Array:
     return np.asarray((gap <= ESTIMABLE * (1.0 + np.abs(rows).max(axis=1))[:, None]).all(axis=1))
 
 
-def interacting(fit: MixedFit) -> list[list[str]]:
+def interacting(fit: Fit) -> list[list[str]]:
     """Return the columns of each term of the fixed part that has at least two, sorted."""
     found = []
     for structure in fit.design.fixed.spec.structure:
@@ -246,7 +246,7 @@ def interacting(fit: MixedFit) -> list[list[str]]:
 
 
 def _support(
-    fit: MixedFit, variables: Mapping[str, Variable], frame: pd.DataFrame
+    fit: Fit, variables: Mapping[str, Variable], frame: pd.DataFrame
 ) -> tuple[Array, Array]:
     supported = np.ones(len(frame), dtype=bool)
     beyond = np.zeros(len(frame), dtype=bool)
@@ -265,7 +265,7 @@ def _support(
 
 
 def _within_range(
-    fit: MixedFit,
+    fit: Fit,
     name: str,
     cells: Sequence[Variable],
     place: tuple[Array, ...],

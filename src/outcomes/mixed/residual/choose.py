@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from outcomes.errors import FitError, OutcomesWarning
+from outcomes.mixed.after.tables import glance
 from outcomes.mixed.fit import lmm
-from outcomes.mixed.residual.results import CorrelatedFit
 from outcomes.mixed.results import MixedFit
 
 MARGIN = 2.0
@@ -22,16 +21,6 @@ RULE = (
     "Of the residual covariances tried, the lowest AIC among fits that converged without a "
     "residual variance of zero; of those within 2 of it, the one with fewest parameters."
 )
-
-NESTED = {
-    "id": {"idh", "cs", "csh", "ar1", "ar1h", "us"},
-    "idh": {"csh", "ar1h", "us"},
-    "cs": {"csh", "us"},
-    "ar1": {"ar1h", "us"},
-    "csh": {"us"},
-    "ar1h": {"us"},
-}
-"""Kinds that each kind is a special case of, away from the boundary."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +51,7 @@ def choose_residual(
     reml: bool = True,
     df: str = "satterthwaite",
 ) -> Choice:
-    """Fit a model with several residual covariances and choose one.
+    """MixedFit a model with several residual covariances and choose one.
 
     Parameters
     ----------
@@ -127,57 +116,9 @@ def _row(term: str, fit: MixedFit | FitError) -> dict[str, object]:
     if isinstance(fit, FitError):
         nothing = dict.fromkeys(("n_parameters", "loglik", "aic", "bic"), np.nan)
         return {"residual": name, **nothing, "note": str(fit)}
-    numbers = fit.glance().iloc[0]
+    numbers = glance(fit).iloc[0]
     note = "" if fit.optimum.converged else "did not converge"
-    if (
-        isinstance(fit, CorrelatedFit)
-        and str(fit.model.layout.term) in fit.estimates.singular_terms
-    ):
+    if str(fit.design.formula.residual) in fit.estimates.singular_terms:
         note = "a residual variance is zero or a correlation is one"
     kept = {key: numbers[key] for key in ("n_parameters", "loglik", "aic", "bic")}
     return {"residual": name, **kept, "note": note}
-
-
-def compare_residuals(small: MixedFit, large: MixedFit) -> pd.DataFrame:
-    """Compare two fits to the same rows that differ in their residual covariance.
-
-    Parameters
-    ----------
-    small, large : MixedFit
-
-    Returns
-    -------
-    pandas.DataFrame
-        As `likelihood_ratio.compare`. Where one covariance is a special case of the
-        other and the random effects are the same, the statistic is compared with a chi-squared
-        distribution; else there is no test, and ``reference`` says so.
-    """
-    names = ("n_parameters", "loglik", "aic", "bic")
-    rows = [
-        {"model": fit.request.formula, **{name: fit.glance().iloc[0][name] for name in names}}
-        for fit in (small, large)
-    ]
-    table = pd.DataFrame(rows)
-    df = float(table["n_parameters"].diff().iloc[1])
-    nested = _is_nested(small, large) and df >= 1
-    statistic = max(0.0, 2.0 * (large.loglik - small.loglik)) if nested else np.nan
-    return table.assign(
-        statistic=[np.nan, statistic],
-        df=[np.nan, df],
-        p_value=[np.nan, float(chi2.sf(statistic, df)) if nested else np.nan],
-        reference=["", f"chi2({df:g})" if nested else "not nested: compare AIC"],
-    )
-
-
-def _is_nested(small: MixedFit, large: MixedFit) -> bool:
-    if (
-        not isinstance(large, CorrelatedFit)
-        or small.design.formula.random != large.design.formula.random
-    ):
-        return False
-    if not isinstance(small, CorrelatedFit):
-        return bool(large.model.layout.term.kind != "ou")
-    inner, outer = small.model.layout.term, large.model.layout.term
-    if inner.kind == outer.kind:
-        return set(inner.group) <= set(outer.group) and inner.time == outer.time
-    return outer.kind in NESTED.get(inner.kind, set()) and inner.group == outer.group

@@ -12,15 +12,15 @@ from outcomes.mixed.covariance import singular_directions
 from outcomes.mixed.products.cross_products import CrossProducts
 from outcomes.mixed.products.working import Working
 from outcomes.mixed.reading.design import Design
+from outcomes.mixed.record import Estimates, Fit, Request
 from outcomes.mixed.residual.inference import require_kenward_roger
 from outcomes.mixed.residual.likelihood import Solution
 from outcomes.mixed.residual.model import CorrelatedModel, make_model
 from outcomes.mixed.residual.newton import CorrelatedOptimum, minimise_correlated
 from outcomes.mixed.residual.objective import CorrelatedObjective
-from outcomes.mixed.residual.results import CorrelatedFit
+from outcomes.mixed.residual.solved import Correlated
 from outcomes.mixed.residual.start import require_identified, start_values
 from outcomes.mixed.residual.structures import ByDistance
-from outcomes.mixed.results import Estimates, Request
 from outcomes.mixed.verdict import refuse_exact
 
 Array = npt.NDArray[Any]
@@ -29,7 +29,7 @@ FLAT = 1e-7
 """A residual covariance whose smallest eigenvalue is relatively below this is singular."""
 
 
-def fit_correlated(design: Design, request: Request, start: Array | None = None) -> CorrelatedFit:
+def fit_correlated(design: Design, request: Request, start: Array | None = None) -> Fit:
     """Fit a design whose formula has a residual covariance.
 
     Parameters
@@ -41,7 +41,7 @@ def fit_correlated(design: Design, request: Request, start: Array | None = None)
 
     Returns
     -------
-    CorrelatedFit
+    Fit
 
     Raises
     ------
@@ -59,9 +59,8 @@ def fit_correlated(design: Design, request: Request, start: Array | None = None)
     refuse_exact(design, _mean_variance(model.objective, optimum.end))
     estimates = _estimates(design, model, optimum, solution)
     _require_maximum(design, estimates, optimum)
-    return CorrelatedFit(
-        request, optimum, estimates, design, _working(design, model), model, solution
-    )
+    solved = Correlated(model, solution)
+    return Fit(request, optimum, estimates, design, _working(design, model), solved)
 
 
 def _working(design: Design, model: CorrelatedModel) -> Working:

@@ -13,56 +13,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import solve_triangular
 
 from outcomes.errors import UsageError
 from outcomes.mixed.inference.kenward_roger import KenwardRoger
-from outcomes.mixed.inference.satterthwaite import Satterthwaite, satterthwaite
-from outcomes.mixed.inference.testing import DfMethod, Normal
 from outcomes.mixed.residual.objective import parameter_directions
-from outcomes.mixed.residual.results import CorrelatedFit
+from outcomes.mixed.residual.solved import Correlated
 
 Array = npt.NDArray[Any]
-
-
-def correlated_df_method(fit: CorrelatedFit, name: str) -> DfMethod:
-    """Return covariance and degrees of freedom of a fit's coefficients by one method.
-
-    Parameters
-    ----------
-    fit : CorrelatedFit
-    name : {"satterthwaite", "kenward-roger", "normal"}
-
-    Returns
-    -------
-    DfMethod
-        In the units of the data, for the estimated coefficients.
-
-    Raises
-    ------
-    UsageError
-        Kenward-Roger is asked of an ML fit, or beside random effects that reach across patients.
-    """
-    if name == "normal":
-        return Normal(fit.estimates.vcov)
-    basis = fit.model.basis
-    forward = solve_triangular(basis.R, np.eye(len(basis.R))) * basis.scale
-    if name == "satterthwaite":
-        found = satterthwaite(fit.optimum.curvature)
-        return Satterthwaite(
-            covariance=fit.estimates.vcov,
-            gradients=forward @ found.gradients @ forward.T,
-            parameter_covariance=found.parameter_covariance,
-        )
-    require_kenward_roger(fit.request.reml, bool(fit.model.across))
-    working = _kenward_roger(fit)
-    back = np.linalg.inv(forward)
-    return KenwardRoger(
-        covariance=forward @ working.covariance @ forward.T,
-        unadjusted=fit.estimates.vcov,
-        P=back.T @ working.P @ back,
-        W=working.W,
-    )
 
 
 def require_kenward_roger(reml: bool, across: bool) -> None:
@@ -85,28 +42,29 @@ def require_kenward_roger(reml: bool, across: bool) -> None:
         )
 
 
-def _kenward_roger(fit: CorrelatedFit) -> KenwardRoger:
-    Phi = fit.solution.inverse
-    P = fit.derivatives.slopes[:, :-1, :-1]
-    traces, crossed = _second_order(fit, Phi)
+def correlated_kenward_roger(at: Correlated) -> KenwardRoger:
+    """Prepare Kenward and Roger's method of first order in the working basis."""
+    Phi = at.solution.inverse
+    P = at.derivatives.slopes[:, :-1, :-1]
+    traces, crossed = _second_order(at, Phi)
     PhiP = Phi @ P
     information = 0.5 * traces - crossed + 0.5 * np.einsum("rij,sji->rs", PhiP, PhiP)
     W = np.linalg.pinv((information + information.T) / 2.0, hermitian=True, rcond=1e-12)
-    middle = _weighted_q(fit, W) - np.einsum("rs,rij,sjk->ik", W, P, PhiP)
+    middle = _weighted_q(at, W) - np.einsum("rs,rij,sjk->ik", W, P, PhiP)
     adjusted = Phi + 2.0 * Phi @ middle @ Phi
     return KenwardRoger((adjusted + adjusted.T) / 2.0, Phi, P, W)
 
 
-def _second_order(fit: CorrelatedFit, Phi: Array) -> tuple[Array, Array]:
+def _second_order(at: Correlated, Phi: Array) -> tuple[Array, Array]:
     """Return tr(V^-1 V_r V^-1 V_s) and tr(Phi Q_rs), Q_rs = X'V^-1 V_r V^-1 V_s V^-1 X."""
-    objective, theta = fit.model.objective, fit.optimum.end
+    objective, theta = at.model.objective, at.solution.theta
     k = objective.n_parameters
     traces, crossed = np.zeros((k, k)), np.zeros((k, k))
     for position, stratum in enumerate(objective.strata):
         free = objective.residual_free(theta)[position]
         for number, batch in enumerate(stratum.batches):
             directions = stratum.directions(free, number)
-            K, U = fit.solution.K[position][number], fit.solution.U[position][number][:, :, :-1]
+            K, U = at.solution.K[position][number], at.solution.U[position][number][:, :, :-1]
             fitted = batch.by_pattern(U @ Phi @ U.transpose(0, 2, 1))
             own = directions.pairs(K, batch.counts[:, None, None] * K)
             C, _ = parameter_directions(objective, theta, position, np.zeros(len(own)))
@@ -115,24 +73,24 @@ def _second_order(fit: CorrelatedFit, Phi: Array) -> tuple[Array, Array]:
     return traces, (crossed + crossed.T) / 2.0
 
 
-def _weighted_q(fit: CorrelatedFit, W: Array) -> Array:
+def _weighted_q(at: Correlated, W: Array) -> Array:
     """Return sum_rs W_rs Q_rs, one pass over the patterns for each eigenvector of W."""
-    objective = fit.model.objective
+    objective = at.model.objective
     values, vectors = np.linalg.eigh(W)
     total = np.zeros((objective.p, objective.p))
     for weight, vector in zip(values, vectors.T, strict=True):
         for position, stratum in enumerate(objective.strata):
             for number, batch in enumerate(stratum.batches):
-                V = covariance_change(fit, position, number, vector)[batch.pattern]
-                moved = V @ fit.solution.U[position][number][:, :, :-1]
-                inner = fit.solution.K[position][number][batch.pattern] @ moved
+                V = covariance_change(at, position, number, vector)[batch.pattern]
+                moved = V @ at.solution.U[position][number][:, :, :-1]
+                inner = at.solution.K[position][number][batch.pattern] @ moved
                 total += weight * np.tensordot(moved, inner, axes=([0, 1], [0, 1]))
     return total
 
 
-def covariance_change(fit: CorrelatedFit, position: int, number: int, direction: Array) -> Array:
+def covariance_change(at: Correlated, position: int, number: int, direction: Array) -> Array:
     """Return the derivative of V of each pattern along a direction of the parameters, (P, n, n)."""
-    objective, theta = fit.model.objective, fit.optimum.end
+    objective, theta = at.model.objective, at.solution.theta
     stratum = objective.strata[position]
     found = stratum.directions(objective.residual_free(theta)[position], number)
     C, _ = parameter_directions(objective, theta, position, np.zeros(found.size))

@@ -10,24 +10,25 @@ import pandas as pd
 
 from outcomes.errors import FormulaError
 from outcomes.mixed.reading.frame import require_columns
-from outcomes.mixed.residual.results import CorrelatedFit
+from outcomes.mixed.record import Fit
+from outcomes.mixed.residual.solved import Correlated
 from outcomes.mixed.residual.structures import ByDistance, ByVisit
 
 Array = npt.NDArray[Any]
 
 
-def new_variance(fit: CorrelatedFit, new: pd.DataFrame) -> Array:
-    """Return the residual variance of other rows.
+def residual_variance(fit: Fit, new: pd.DataFrame) -> Array | float:
+    """Return the residual variance of other rows; prior weights count as one.
 
     Parameters
     ----------
-    fit : CorrelatedFit
+    fit : Fit
     new : pandas.DataFrame
-        The time column where each visit has its own variance, and the columns of the strata.
+        Where each visit has its own variance, its time column, and the columns of the strata.
 
     Returns
     -------
-    array, shape (k,)
+    float or array, shape (k,)
         NaN where a visit or stratum is missing.
 
     Raises
@@ -35,30 +36,19 @@ def new_variance(fit: CorrelatedFit, new: pd.DataFrame) -> Array:
     FormulaError
         A column is absent, or holds a visit or stratum that the model has not seen.
     """
-    layout, objective = fit.model.layout, fit.model.objective
-    stratum = _strata(fit, new)
-    variance = np.full(len(new), np.nan)
-    free = objective.residual_free(fit.optimum.end)
-    for position, (own, part) in enumerate(zip(objective.strata, free, strict=True)):
-        rows = stratum == position
-        if isinstance(own.structure, ByDistance):
-            variance[rows] = np.exp(2.0 * part[0])
-            continue
-        visits = [layout.labels[float(visit)] for visit in own.structure.visits]
-        at = _positions(new, layout.term.time, visits)
-        known = rows & (at >= 0)
-        variance[known] = np.diag(own.structure.matrix(part))[at[known]]
-    return variance * fit.model.basis.scale**2
+    if fit.correlated is None:
+        return fit.estimates.sigma**2
+    return _variance(fit.correlated, new)
 
 
-def new_covariance(fit: CorrelatedFit, new: pd.DataFrame) -> Array:
+def residual_covariance(fit: Fit, new: pd.DataFrame) -> Array:
     """Return the residual covariance of other rows of one patient.
 
     Parameters
     ----------
-    fit : CorrelatedFit
+    fit : Fit
     new : pandas.DataFrame
-        The time column and the columns of the strata.
+        As in `residual_variance`.
 
     Returns
     -------
@@ -69,10 +59,33 @@ def new_covariance(fit: CorrelatedFit, new: pd.DataFrame) -> Array:
     FormulaError
         A column is absent, or holds a visit or stratum that the model has not seen.
     """
-    layout, objective = fit.model.layout, fit.model.objective
-    position = int(_strata(fit, new)[0])
+    if fit.correlated is None:
+        return fit.estimates.sigma**2 * np.eye(len(new))
+    return _covariance(fit.correlated, new)
+
+
+def _variance(correlated: Correlated, new: pd.DataFrame) -> Array:
+    layout, objective = correlated.model.layout, correlated.model.objective
+    stratum = _strata(correlated, new)
+    variance = np.full(len(new), np.nan)
+    parts = zip(objective.strata, correlated.residual_free, strict=True)
+    for position, (own, part) in enumerate(parts):
+        rows = stratum == position
+        if isinstance(own.structure, ByDistance):
+            variance[rows] = np.exp(2.0 * part[0])
+            continue
+        visits = [layout.labels[float(visit)] for visit in own.structure.visits]
+        at = _positions(new, layout.term.time, visits)
+        known = rows & (at >= 0)
+        variance[known] = np.diag(own.structure.matrix(part))[at[known]]
+    return variance * correlated.model.basis.scale**2
+
+
+def _covariance(correlated: Correlated, new: pd.DataFrame) -> Array:
+    layout, objective = correlated.model.layout, correlated.model.objective
+    position = int(_strata(correlated, new)[0])
     structure = objective.strata[position].structure
-    free = objective.residual_free(fit.optimum.end)[position]
+    free = correlated.residual_free[position]
     if isinstance(structure, ByDistance) and layout.term.kind == "ou":
         covariance = structure.matrix(free, new[layout.term.time].to_numpy(float))
     else:
@@ -83,11 +96,11 @@ def new_covariance(fit: CorrelatedFit, new: pd.DataFrame) -> Array:
             if isinstance(structure, ByVisit)
             else structure.matrix(free, places[at])
         )
-    return covariance * fit.model.basis.scale**2
+    return covariance * correlated.model.basis.scale**2
 
 
-def _strata(fit: CorrelatedFit, new: pd.DataFrame) -> Array:
-    layout = fit.model.layout
+def _strata(correlated: Correlated, new: pd.DataFrame) -> Array:
+    layout = correlated.model.layout
     names = layout.term.group[:-1]
     if not names:
         return np.zeros(len(new), dtype=np.intp)

@@ -16,17 +16,17 @@ import pandas as pd
 from outcomes.errors import UsageError
 from outcomes.mixed.after.marginal_covariance import rows_by_group
 from outcomes.mixed.after.random_effects import fixed_fitted, random_fitted
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.record import Fit
 
 Array = npt.NDArray[Any]
 
 
-def variogram(fit: MixedFit, time: str, group: str, n_bins: int = 10) -> pd.DataFrame:
+def variogram(fit: Fit, time: str, group: str, n_bins: int = 10) -> pd.DataFrame:
     """Tabulate the empirical variogram of a fit's residuals.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
         Residuals are scores minus fixed part and random effects.
     time : str
         Numeric column.

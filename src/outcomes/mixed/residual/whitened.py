@@ -16,10 +16,10 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from outcomes.mixed.after.marginal_covariance import CHUNK, MarginalCovariance, effect_rows
-from outcomes.mixed.after.random_effects import Conditional
-from outcomes.mixed.residual.results import CorrelatedFit
+from outcomes.mixed.record import Fit
+from outcomes.mixed.residual.solved import Correlated
 from outcomes.mixed.residual.structures import ByDistance
+from outcomes.mixed.row_covariance import CHUNK, Conditional, MarginalCovariance, effect_rows
 
 Array = npt.NDArray[Any]
 
@@ -70,13 +70,13 @@ class WhitenedCovariance(MarginalCovariance):
         return np.asarray(back @ ((H @ H.T).toarray() + np.eye(len(rows))) @ back.T)
 
 
-def whitened_covariance(fit: CorrelatedFit) -> WhitenedCovariance:
+def whitened_covariance(fit: Fit, correlated: Correlated) -> WhitenedCovariance:
     """Prepare the covariance of the rows a model was fitted to."""
-    factors = _factors(fit)
+    factors = _factors(correlated)
     design = fit.design
     sizes = [factor.n_levels * factor.q for factor in design.factors]
     starts = tuple(int(start) for start in np.cumsum([0, *sizes])[: len(sizes)])
-    T = whitener(fit)
+    T = whitener(fit, correlated)
     H = sparse.csr_array((design.n, int(sum(sizes))))
     if sizes:
         Z = [factor.Z for factor in design.factors]
@@ -94,9 +94,9 @@ def whitened_covariance(fit: CorrelatedFit) -> WhitenedCovariance:
     )
 
 
-def _factors(fit: CorrelatedFit) -> tuple[Array, ...]:
+def _factors(correlated: Correlated) -> tuple[Array, ...]:
     """Return Lambda of each grouping factor in the units of the data, in the design's order."""
-    model, end = fit.model, fit.optimum.end
+    model, end = correlated.model, correlated.solution.theta
     found = dict(zip(model.across, model.objective.across_factors(end), strict=True))
     if model.own is not None:
         found[model.own] = model.objective.own_factor(end)
@@ -104,9 +104,9 @@ def _factors(fit: CorrelatedFit) -> tuple[Array, ...]:
     return tuple(scale * found[i] / model.scales[i][:, None] for i in sorted(found))
 
 
-def whitener(fit: CorrelatedFit) -> sparse.csr_array:
+def whitener(fit: Fit, correlated: Correlated) -> sparse.csr_array:
     """Return T, the inverse Cholesky factors of R patient by patient, over the rows used."""
-    layout, scale = fit.model.layout, fit.model.basis.scale
+    layout, scale = correlated.model.layout, correlated.model.basis.scale
     order = np.lexsort((layout.times, layout.codes))
     codes = layout.codes[order]
     first = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
@@ -117,7 +117,9 @@ def whitener(fit: CorrelatedFit) -> sparse.csr_array:
             own = order[first[size == n][:, None] + np.arange(n)]
             own = own[layout.strata[own[:, 0]] == stratum]
             if len(own):
-                root = np.linalg.inv(np.linalg.cholesky(_residual(fit, stratum, layout.times[own])))
+                root = np.linalg.inv(
+                    np.linalg.cholesky(_residual(correlated, stratum, layout.times[own]))
+                )
                 at = np.broadcast_to(own[:, :, None], root.shape)
                 parts.append((root / scale, at, at.transpose(0, 2, 1)))
     data, rows, columns = (np.concatenate([p[i].ravel() for p in parts]) for i in range(3))
@@ -128,20 +130,19 @@ def whitener(fit: CorrelatedFit) -> sparse.csr_array:
     return sparse.csr_array(T @ sparse.diags_array(np.sqrt(fit.design.weights)))
 
 
-def _residual(fit: CorrelatedFit, stratum: int, times: Array) -> Array:
+def _residual(correlated: Correlated, stratum: int, times: Array) -> Array:
     """Return R at sets of times, shape (k, n, n), in working units."""
-    objective = fit.model.objective
-    structure = objective.strata[stratum].structure
-    free = objective.residual_free(fit.optimum.end)[stratum]
+    structure = correlated.model.objective.strata[stratum].structure
+    free = correlated.residual_free[stratum]
     if isinstance(structure, ByDistance):
         return structure.covariances(free, times)
     at = np.searchsorted(structure.visits, times)
     return np.asarray(structure.matrix(free)[at[:, :, None], at[:, None, :]])
 
 
-def correlated_effects(fit: CorrelatedFit) -> tuple[Conditional, ...]:
+def correlated_effects(fit: Fit, correlated: Correlated) -> tuple[Conditional, ...]:
     """Return the random effects of every grouping factor, in the design's order."""
-    found = whitened_covariance(fit)
+    found = whitened_covariance(fit, correlated)
     if not found.factors:
         return ()
     u = found.M.solve(found.H.T @ (found.T @ found.residual))
@@ -168,6 +169,6 @@ def _posterior(found: WhitenedCovariance, start: int, n_levels: int, q: int) -> 
     return blocks
 
 
-def correlated_draws(fit: CorrelatedFit, normal: Array) -> Array:
+def correlated_draws(fit: Fit, correlated: Correlated, normal: Array) -> Array:
     """Turn independent standard normal numbers into residuals of a fit, shape (n, k)."""
-    return np.asarray(splu(whitener(fit).tocsc()).solve(normal))
+    return np.asarray(splu(whitener(fit, correlated).tocsc()).solve(normal))
