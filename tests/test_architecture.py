@@ -19,6 +19,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LAYERS = (
     {"errors", "__init__"},
     {"dictionary", "findings", "folders", "provenance", "mixed"},
+    {"words"},
     {"study", "trajectory", "storage"},
     {"intake", "privacy", "synthetic", "care"},
     {"causal"},

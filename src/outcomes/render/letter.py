@@ -27,10 +27,9 @@ from outcomes.render.document import (
     Section,
     Table,
 )
-from outcomes.render.figures.style import spoken
 from outcomes.render.html import page_html
-from outcomes.render.numbers import plain
 from outcomes.study import Study
+from outcomes.words import named, plain
 
 FILE = "letter.html"
 CONFIDENTIAL = (
@@ -135,7 +134,7 @@ def _goals(study: Study, episode: str) -> list[Block]:
     if own.empty:
         return [Paragraph("No goal is recorded for this course.")]
     rows = tuple(
-        (study.instrument(str(row["instrument"])).title or spoken(str(row["instrument"])),
+        (study.instrument(str(row["instrument"])).title or named(str(row["instrument"])),
          _number(row["baseline"]), _number(row["target"]),
          _reached(row))
         for _, row in own.iterrows()
@@ -155,8 +154,8 @@ def _safety(study: Study, episode: str, facts: pd.Series[Any]) -> tuple[tuple[st
     visits = study.sessions[study.sessions["episode_id"] == episode]
     visits = visits[visits["status"].isin(RECEIVED) | visits["status"].isna()]
     events = visits["adverse_event"].dropna()
-    named = events[events != "none"].value_counts()
-    told = ", ".join(f"{spoken(str(name))} ({n})" for name, n in named.items()) or "none reported"
+    counts = events[events != "none"].value_counts()
+    told = ", ".join(f"{named(str(name))} ({n})" for name, n in counts.items()) or "none reported"
     return (
         ("Adverse events", f"{told}; asked at {len(events)} of {len(visits)} visits"),
         ("Reasons to adapt touch", _known(facts["adaptations"])),
@@ -174,7 +173,7 @@ def _pressure(used: pd.Series[float], ceiling: Any) -> str:
 
 
 def _known(value: Any) -> str:
-    return "not recorded" if pd.isna(value) else spoken(str(value)).replace(";", ", ")
+    return "not recorded" if pd.isna(value) else named(str(value)).replace(";", ", ")
 
 
 def _number(value: Any) -> str:

@@ -14,7 +14,7 @@ from outcomes.render.document import (
     Paragraph,
     Section,
 )
-from outcomes.render.numbers import count
+from outcomes.words import count
 
 
 def answer_section(answer: Answer, *, details: bool, disclosure: Disclosure) -> Section:

@@ -8,8 +8,7 @@ import pandas as pd
 
 from outcomes.questions.answer import Answer
 from outcomes.render.document import Table
-from outcomes.render.figures.style import spoken
-from outcomes.render.numbers import count, decimals_for, limits, p_value, plain
+from outcomes.words import count, decimals_for, limits, named, p_value, plain
 
 STATISTICS = (
     "estimate", "std_error", "df", "df_num", "df_den", "statistic", "p_value", "conf_low",
@@ -142,7 +141,7 @@ def _setting(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return plain(value, 0) if value.is_integer() else plain(value, 2)
-    return "–" if value is None else spoken(str(value))
+    return "–" if value is None else named(str(value))
 
 
 def _head(name: str) -> str:

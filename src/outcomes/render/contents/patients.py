@@ -10,9 +10,8 @@ import pandas as pd
 from outcomes.care.table_one import table_one
 from outcomes.privacy.disclosure import SUPPRESSED, Disclosure, suppress_counts
 from outcomes.render.document import Block, Paragraph, Section, Table
-from outcomes.render.figures.style import spoken
-from outcomes.render.numbers import plain
 from outcomes.study import Study
+from outcomes.words import named, plain
 
 NUMBERS = ["mean", "sd", "median", "q1", "q3"]
 NOTE = (
@@ -50,7 +49,7 @@ def patients(study: Study, disclosure: Disclosure) -> Section:
     )  # fmt: skip
     table = Table(
         "Patients at the start of care",
-        ("", *(spoken(group) for group in groups)),
+        ("", *(named(group) for group in groups)),
         tuple(_lines(rows, groups)),
         NOTE,
     )
@@ -80,7 +79,7 @@ def _lines(rows: pd.DataFrame, groups: list[str]) -> Iterator[tuple[str, ...]]:
             if yes_or_no and level == "no" and "yes" in set(own["level"]):
                 continue
             inside = level and not (yes_or_no and level in ("yes", "no"))
-            name = f"\N{EN SPACE}{spoken(str(level))}" if inside else _named(str(variable))
+            name = f"\N{EN SPACE}{named(str(level))}" if inside else _named(str(variable))
             name += ": no" if yes_or_no and level == "no" else ""
             texts = {str(c["group"]): _cell(c) for _, c in cells.iterrows()}
             yield (name, *(texts.get(group, "–") for group in groups))
@@ -89,8 +88,8 @@ def _lines(rows: pd.DataFrame, groups: list[str]) -> Iterator[tuple[str, ...]]:
 def _named(variable: str) -> str:
     kind, _, rest = variable.partition(" ")
     if kind in ("baseline", "adaptation"):
-        return f"{kind}: {rest.upper() if kind == 'baseline' else spoken(rest)}"
-    return NAMES.get(variable, spoken(variable))
+        return f"{kind}: {rest.upper() if kind == 'baseline' else named(rest)}"
+    return NAMES.get(variable, named(variable))
 
 
 def _cell(cell: pd.Series[Any]) -> str:
@@ -108,4 +107,4 @@ def _cell(cell: pd.Series[Any]) -> str:
 def _absent(names: tuple[str, ...]) -> list[Block]:
     if not names:
         return []
-    return [Paragraph(f"Not recorded in this study: {', '.join(map(spoken, names))}.", "note")]
+    return [Paragraph(f"Not recorded in this study: {', '.join(map(named, names))}.", "note")]

@@ -19,8 +19,8 @@ from outcomes.questions.course_frame import CourseFrame, course_frame
 from outcomes.questions.disclosed import disclosed
 from outcomes.questions.wording import decimals, interval, scale, when
 from outcomes.render.explorer.cells import EVERYBODY, GIVEN, change_cells, pressure_cells
-from outcomes.render.figures.style import spoken
 from outcomes.render.material import Material
+from outcomes.words import named
 
 NO_PRESSURE = "Pressure: too few courses have one before a score taken at a visit."
 AXES = {"session_count": "Sessions received", "week": "Week of care"}
@@ -96,7 +96,7 @@ def _instrument(material: Material, name: str, given: Answer) -> dict[str, Any]:
         "when": [when(course.axis, time) for time in times],
         "start": times.index(course.horizon) if course.horizon in times else 0,
         "who": "Arm" if course.group == "arm" else "Condition",
-        "groups": [[group, spoken(group)] for group in cells["group"].unique()],
+        "groups": [[group, named(group)] for group in cells["group"].unique()],
         "pressures": [["", "as given"], *_levels(cells)],
         "noPressure": "" if len(levels) else NO_PRESSURE,
         "sentences": _sentences(course, measure),

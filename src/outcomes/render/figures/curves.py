@@ -12,8 +12,8 @@ from outcomes.render.figures.canvas import EDGE, Canvas, blank, text_width, wrap
 from outcomes.render.figures.label_positions import spread
 from outcomes.render.figures.lines import FEW_POINTS, draw_group, dress
 from outcomes.render.figures.small_multiples import draw_small_multiples
-from outcomes.render.figures.style import FONT, INK, MUTED, Look, Preset, look_of, spoken
-from outcomes.render.numbers import count
+from outcomes.render.figures.style import FONT, INK, MUTED, Look, Preset, look_of
+from outcomes.words import count, named
 
 MOST_TOGETHER = 4
 """More groups than this do not fit one plot without their bands hiding each other."""
@@ -38,7 +38,7 @@ def draw_curves(picture: Picture, preset: Preset, label: str) -> Canvas:
     counted = preset.counts and data["n_episodes"].max() > 1
     below = _count_lines(preset, len(groups)) if counted else 0.0
     canvas = blank(preset, picture.title, label, preset.height + below)
-    names = {group: _name_lines(spoken(str(group)), preset, len(groups)) for group in groups}
+    names = {group: _name_lines(named(str(group)), preset, len(groups)) for group in groups}
     axes = canvas.axes(
         left=_left_margin(preset), bottom=_foot(preset) + below,
         right=_right_margin(names, preset), top=canvas.top + _head(preset),

@@ -11,8 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from outcomes.questions.answer import Picture
 from outcomes.render.figures.canvas import EDGE, Canvas, blank, text_width, wrapped
-from outcomes.render.figures.style import FONT, INK, MUTED, PAPER, Look, Preset, look_of, spoken
-from outcomes.render.numbers import count, decimals_for, limits, plain
+from outcomes.render.figures.style import FONT, INK, MUTED, PAPER, Look, Preset, look_of
+from outcomes.words import count, decimals_for, limits, named, plain
 
 HIDDEN = "too few to show"
 
@@ -93,7 +93,7 @@ def _row(record: pd.Series[Any], digits: int, preset: Preset, position: int) -> 
     n = count(float(record["n_episodes"])) if shown else ""
     look = look_of(position if name == "all" else 0, name)
     room = preset.label_share * preset.width
-    return Row(wrapped(spoken(name), room, preset.text), estimate, low, high, numbers, n, look)
+    return Row(wrapped(named(name), room, preset.text), estimate, low, high, numbers, n, look)
 
 
 def _widest(lines: list[str], preset: Preset) -> float:

@@ -9,7 +9,8 @@ from matplotlib.ticker import MaxNLocator
 from outcomes.questions.answer import Picture
 from outcomes.render.figures.canvas import EDGE, Canvas, blank, text_width, wrapped
 from outcomes.render.figures.lines import draw_group, dress
-from outcomes.render.figures.style import FONT, GRID, INK, MUTED, Preset, look_of, spoken
+from outcomes.render.figures.style import FONT, GRID, INK, MUTED, Preset, look_of
+from outcomes.words import named
 
 MOST_PLOTS = 12
 """The groups with most courses are drawn; the table holds all of them."""
@@ -30,7 +31,7 @@ def draw_small_multiples(picture: Picture, preset: Preset, label: str) -> Canvas
     data = picture.data.dropna(subset=["estimate"])
     groups, n_hidden = _largest(data)
     columns = _n_columns(preset)
-    names = {group: _name(spoken(group), preset, columns) for group in groups}
+    names = {group: _name(named(group), preset, columns) for group in groups}
     heads = _heads([len(names[group]) for group in groups], columns, preset)
     plot_height = 0.5 * preset.width / columns
     foot = 4.2 * preset.line_height

@@ -104,24 +104,6 @@ def look_of(position: int, group: str = "") -> Look:
     return OVERALL if group == "all" else LOOKS[position % len(LOOKS)]
 
 
-SPOKEN = {
-    "all": "all courses", "neck_mvc": "neck, vehicle crash", "mvc": "vehicle crash",
-    "sustained": "reached and kept", "ended before": "course ended first",
-}  # fmt: skip
-"""Names that underscores alone do not make readable."""
-
-
-def spoken(group: str) -> str:
-    """Return a group's name as it is written on a figure.
-
-    Examples
-    --------
-    >>> spoken("all"), spoken("neck_mvc"), spoken("low_back")
-    ('all courses', 'neck, vehicle crash', 'low back')
-    """
-    return SPOKEN.get(group, group.replace("_", " "))
-
-
 def preset_named(name: str) -> Preset:
     """Return a preset; raises `UsageError` when the name is not one of `PRESETS`."""
     if name not in PRESETS:

@@ -16,9 +16,10 @@ from matplotlib.ticker import MaxNLocator
 from outcomes.questions.answer import Picture
 from outcomes.render.figures.canvas import text_width, wrapped
 from outcomes.render.figures.label_positions import spread
-from outcomes.render.figures.style import INK, MUTED, look_of, spoken
+from outcomes.render.figures.style import INK, MUTED, look_of
 from outcomes.render.slides.deck import series
 from outcomes.render.slides.text_box import add_text, rgb
+from outcomes.words import named
 
 SIZE = 24
 """Of all text, points."""
@@ -100,7 +101,7 @@ def add_chart(page: Any, picture: Picture) -> None:
 def _curves(page: Any, picture: Picture) -> None:
     groups = series(picture)
     lines = [
-        Line(spoken(group), _renamed(rows), i, group, joined=True, marks=True, bars=True)
+        Line(named(group), _renamed(rows), i, group, joined=True, marks=True, bars=True)
         for i, (group, rows) in enumerate(groups.items())
     ]
     names = [wrapped(line.name, WIDEST_NAME, SIZE) for line in lines] if len(lines) > 1 else []
@@ -123,7 +124,7 @@ def _curves(page: Any, picture: Picture) -> None:
 
 def _forest(page: Any, picture: Picture) -> None:
     data = picture.data.iloc[::-1].reset_index(drop=True)
-    names = [wrapped(spoken(str(name)), WIDEST_ROW, SIZE) for name in data["label"]]
+    names = [wrapped(named(str(name)), WIDEST_ROW, SIZE) for name in data["label"]]
     left = _widest(names) + 0.35
     rows = data.assign(y=[i + 1.0 for i in range(len(data))]).rename(
         columns={"estimate": "x", "conf_low": "low", "conf_high": "high"}

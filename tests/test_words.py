@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from outcomes.render.numbers import (
+from outcomes.words import (
     decimals_for,
-    estimate_with_interval,
+    interval,
     limits,
     p_value,
     plain,
@@ -13,7 +13,7 @@ from outcomes.render.numbers import (
 
 @pytest.mark.parametrize(
     ("half_width", "decimals"),
-    [(0.3, 1), (0.1, 1), (0.09, 2), (0.012, 2), (1.2, 1), (9.9, 1), (10, 0), (1e-9, 4),
+    [(0.3, 1), (0.2, 1), (0.19, 2), (0.09, 2), (0.012, 3), (1.2, 1), (9.9, 1), (10, 0), (1e-9, 4),
      (0.0, 1), (float("nan"), 1), (float("inf"), 1)],
 )  # fmt: skip
 def test_decimals_follow_the_interval(half_width: float, decimals: int) -> None:
@@ -30,8 +30,11 @@ def test_plain_numbers(value: float, text: str) -> None:
 
 
 def test_an_estimate_is_never_printed_without_its_interval_and_unit() -> None:
-    text = estimate_with_interval(-1.94, -2.26, -1.6, "points", conf_level=0.9)
-    assert text == "−1.9 points (90 % CI −2.3 to −1.6)"
+    assert interval(-1.94, -2.26, -1.6, unit="points") == "−1.9 points (95 % CI −2.3 to −1.6)"
+
+
+def test_an_interval_never_reads_nought_to_nought() -> None:
+    assert interval(-0.03, -0.15, 0.08) == "−0.03 (95 % CI −0.15 to 0.08)"
 
 
 def test_limits_choose_their_own_decimals() -> None:

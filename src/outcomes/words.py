@@ -1,0 +1,284 @@
+"""Numbers, units, times and names of the data as people read them: the same wherever they stand.
+
+A sentence, the table below it, the figure beside it, a slide and a letter all call these functions,
+so that one estimate has one sign, one number of digits and one name.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from outcomes.dictionary.instruments import Instrument
+
+MINUS = "\N{MINUS SIGN}"
+DASH = "\N{EN DASH}"
+SPACE = "\N{NO-BREAK SPACE}"
+"""Stands where a line must not break: between a number and what it belongs to."""
+NAMES = {
+    "all": "all courses", "not recorded": "not recorded",
+    "neck_mvc": "neck pain after a crash", "neck_other": "other neck pain",
+    "low_back": "low back pain", "post_op": "care after surgery", "other": "other conditions",
+    "mvc": "vehicle crash", "goal_met": "goal met", "no_show": "missed without notice",
+    "stopped_early": "stopped early", "sustained": "reached and kept",
+    "ended before": "course ended first", "end_of_life": "end-of-life care",
+    "organ_failure": "organ failure", "breast_cancer": "breast cancer",
+    "physician_script": "physician's prescription", "physician_advice": "physician's advice",
+    "self": "came on their own", "not_required": "not required",
+}  # fmt: skip
+"""Names of the data that underscores alone do not make readable."""
+
+
+def named(name: object) -> str:
+    """Return a name of the data as people write it.
+
+    Parameters
+    ----------
+    name : object
+        A condition, group, reason or another word of the data.
+
+    Examples
+    --------
+    >>> named("neck_mvc"), named("carpal_tunnel"), named("usual care")
+    ('neck pain after a crash', 'carpal tunnel', 'usual care')
+    """
+    return NAMES.get(str(name), str(name).replace("_", " "))
+
+
+def decimals(instrument: Instrument) -> int:
+    """Return the digits after the point that a score of this instrument deserves: 1, or 2.
+
+    Two where its whole range is 5 or less.
+    """
+    return 2 if instrument.maximum - instrument.minimum <= 5 else 1
+
+
+def decimals_for(half_width: float) -> int:
+    """Return how many decimals an estimate with this half-width of its interval carries.
+
+    One digit beyond the first of the half-width's own, as long as that digit is below 2; so an
+    interval never reads "0.0 (-0.1 to 0.1)", and no estimate shows digits that it does not know.
+
+    Parameters
+    ----------
+    half_width : float
+        Half of the interval, in the unit of the estimate, 0 or more.
+
+    Returns
+    -------
+    int
+        0 to 4; 1 where there is no width.
+
+    Examples
+    --------
+    >>> [decimals_for(width) for width in (25, 2.5, 0.35, 0.11, 0.04)]
+    [0, 1, 1, 2, 2]
+    """
+    if not math.isfinite(half_width) or half_width <= 0:
+        return 1
+    if half_width >= 10:
+        return 0
+    return min(4, max(1, -math.floor(math.log10(half_width / 2))))
+
+
+def plain(value: float, decimals: int = 1) -> str:
+    """Return a number with a fixed number of decimals; a dash where there is none.
+
+    Parameters
+    ----------
+    value : float
+        Any number.
+    decimals : int
+        Digits after the point.
+
+    Examples
+    --------
+    >>> plain(-0.04), plain(-1.26), plain(1234.5, 0), plain(float("nan"))
+    ('0.0', '−1.3', '1,234', '–')
+    """
+    if not math.isfinite(value):
+        return DASH
+    text = f"{value:,.{decimals}f}"
+    is_zero = not text.strip("-0.,")
+    return text.lstrip("-") if is_zero else text.replace("-", MINUS)
+
+
+def count(value: float) -> str:
+    """Return a whole number with thousands separated; a dash where there is none.
+
+    Examples
+    --------
+    >>> count(12345)
+    '12,345'
+    """
+    return plain(value, 0)
+
+
+def limits(low: float, high: float, decimals: int | None = None) -> str:
+    """Return the two ends of an interval.
+
+    Examples
+    --------
+    >>> limits(-0.21, 2.21)
+    '−0.2 to 2.2'
+    """
+    digits = decimals_for((high - low) / 2) if decimals is None else decimals
+    return f"{plain(low, digits)} to {plain(high, digits)}"
+
+
+def interval(
+    estimate: float, low: float, high: float, digits: int | None = None, unit: str = ""
+) -> str:
+    """Return an estimate with its unit and its 95 % interval.
+
+    Parameters
+    ----------
+    estimate, low, high : float
+        Estimate and limits, in `unit`.
+    digits : int, optional
+        Decimals; by default those of `decimals_for`.
+    unit : str
+        Unit in words; empty for none.
+
+    Examples
+    --------
+    >>> interval(1.94, 1.6, 2.21, unit="points")
+    '1.9 points (95 % CI 1.6 to 2.2)'
+    """
+    shown = decimals_for((high - low) / 2) if digits is None else digits
+    value = f"{plain(estimate, shown)} {unit}".strip()
+    return f"{value} (95 % CI {limits(low, high, shown)})"
+
+
+def percent(value: float) -> str:
+    """Return a share in per cent, with the space that all percentages here have.
+
+    Examples
+    --------
+    >>> percent(0.534), percent(0.013)
+    ('53 %', '1 %')
+    """
+    return f"{100 * value:.0f} %"
+
+
+def p_value(value: float) -> str:
+    """Return a p-value as journals print it: two digits, three below 0.1, never zero.
+
+    Examples
+    --------
+    >>> p_value(0.0004), p_value(0.0312), p_value(0.4)
+    ('< 0.001', '0.031', '0.40')
+    """
+    if not math.isfinite(value):
+        return DASH
+    if value < 0.001:
+        return "< 0.001"
+    return plain(value, 3 if value < 0.1 else 2)
+
+
+def probability(value: float) -> str:
+    """Return a p-value as a sentence says it.
+
+    Examples
+    --------
+    >>> [probability(p) for p in (0.152, 0.0441, 0.00001)]
+    ['p = 0.15', 'p = 0.044', 'p < 0.001']
+    """
+    text = p_value(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+def turned(row: Mapping[Any, Any]) -> tuple[float, float, float, str]:
+    """Return a difference as a size, its interval turned with it, and ``more`` or ``less``.
+
+    Examples
+    --------
+    >>> turned({"estimate": -0.4, "conf_low": -0.9, "conf_high": 0.1})
+    (0.4, -0.1, 0.9, 'less')
+    """
+    low, high = row["conf_low"], row["conf_high"]
+    if row["estimate"] >= 0:
+        return row["estimate"], low, high, "more"
+    return -row["estimate"], -high, -low, "less"
+
+
+def scale(instrument: Instrument) -> str:
+    """Return what a score runs over and which way is better.
+
+    Examples
+    --------
+    >>> from outcomes.dictionary.instruments import instrument
+    >>> scale(instrument("nprs"))
+    '0 to 10, lower is better'
+    """
+    low, high = f"{instrument.minimum:g}", f"{instrument.maximum:g}"
+    return f"{low} to {high}, {instrument.better} is better"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, which always follows it.
+
+    Examples
+    --------
+    >>> [counted(n, "course") for n in (0, 1, 12)]
+    ['no courses', '1 course', '12 courses']
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}" if number else f"no {noun}s"
+
+
+def there_are(number: int, noun: str) -> str:
+    """Return how many there are.
+
+    Examples
+    --------
+    >>> there_are(1, "course"), there_are(5, "course"), there_are(0, "goal")
+    ('there is 1 course', 'there are 5 courses', 'there are no goals')
+    """
+    return f"there {'is' if number == 1 else 'are'} {counted(number, noun)}"
+
+
+def ordinal(number: int) -> str:
+    """Return 1st, 2nd, 3rd, 4th, ...
+
+    Examples
+    --------
+    >>> [ordinal(n) for n in (1, 2, 3, 11, 22)]
+    ['1st', '2nd', '3rd', '11th', '22nd']
+    """
+    tail = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10)
+    return f"{number}{tail or 'th'}"
+
+
+def when(axis: str, time: float) -> str:
+    """Return a time of a course in words.
+
+    Examples
+    --------
+    >>> when("session_count", 6.0), when("week", 52.0), when("week", 8.7)
+    ('after 6 sessions', 'at week 52', 'at week 8.7')
+    """
+    if axis == "session_count":
+        return f"after {time:.0f} session{'' if math.isclose(time, 1) else 's'}"
+    return f"at week {round(time, 1):g}"
+
+
+def unbroken(text: str) -> str:
+    """Return a text whose numbers keep to their signs and units at the end of a line.
+
+    Parameters
+    ----------
+    text : str
+        Prose with plain spaces.
+
+    Examples
+    --------
+    >>> unbroken("53 % (95 % CI 1 to 2), p = 0.04").count(SPACE)
+    6
+    """
+    for old, new in (
+        (" %", f"{SPACE}%"), ("% CI ", f"%{SPACE}CI{SPACE}"), ("p = ", f"p{SPACE}={SPACE}"),
+        ("p < ", f"p{SPACE}<{SPACE}"),
+    ):  # fmt: skip
+        text = text.replace(old, new)
+    return text
