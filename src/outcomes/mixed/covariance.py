@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 SINGULAR = 1e-4
 """A relative standard deviation below this counts as zero, as in lme4's ``isSingular``."""

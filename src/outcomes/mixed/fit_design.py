@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.covariance import singular_directions
 from outcomes.mixed.likelihood.deviance import Evaluation, Objective, factors_of
@@ -17,9 +15,8 @@ from outcomes.mixed.reading.design import Design
 from outcomes.mixed.record import Estimates, Fit, Request
 from outcomes.mixed.residual.fit import fit_correlated
 from outcomes.mixed.start import starting_theta
+from outcomes.mixed.types import Array
 from outcomes.mixed.verdict import refuse_exact, warn_of
-
-Array = npt.NDArray[Any]
 
 
 def fit_design(design: Design, request: Request, start: Array | None = None) -> Fit:

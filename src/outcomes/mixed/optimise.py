@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.likelihood.curvature import Curvature, curvature
 from outcomes.mixed.likelihood.deviance import Evaluation, Objective, evaluate
+from outcomes.mixed.types import Array
 
-Array = npt.NDArray[Any]
 Search = Generator[Array, Evaluation, tuple[Evaluation, float]]
 
 NEAR = 1e-10

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.errors import UsageError
 from outcomes.mixed.inference.inference import df_method
@@ -24,8 +23,8 @@ from outcomes.mixed.products.working import Working
 from outcomes.mixed.reading.design import Design
 from outcomes.mixed.residual.inference import correlated_kenward_roger
 from outcomes.mixed.residual.solved import Correlated
+from outcomes.mixed.types import Array
 
-Array = npt.NDArray[Any]
 Kind = TypeVar("Kind", bound="Fit")
 
 

@@ -14,14 +14,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse.linalg import SuperLU, splu
 
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 CHUNK = 512
 """Right-hand sides solved at once."""

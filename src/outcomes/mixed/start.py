@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.covariance import BlockCovariance
 from outcomes.mixed.likelihood.deviance import Objective
 from outcomes.mixed.products.cross_products import Crossed, CrossProducts
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 SMALLEST, LARGEST = 0.1, 10.0
 """Bounds of a starting relative standard deviation: away from the saddle at zero."""

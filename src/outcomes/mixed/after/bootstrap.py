@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import FitError, UsageError
@@ -15,8 +13,7 @@ from outcomes.mixed.after.random_effects import fixed_fitted
 from outcomes.mixed.after.refit import refit_many
 from outcomes.mixed.record import Fit
 from outcomes.mixed.residual.whitened import correlated_draws
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 BATCH = 256
 """Responses drawn at once."""

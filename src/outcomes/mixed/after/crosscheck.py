@@ -6,7 +6,6 @@ import warnings
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import UnavailableError
@@ -14,8 +13,7 @@ from outcomes.mixed.after.marginal_covariance import is_within
 from outcomes.mixed.after.parameters import FIXED, correlation, parameter_names, parameter_values
 from outcomes.mixed.reading.random_effects_design import GroupingFactor
 from outcomes.mixed.record import Fit
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 MAX_ROWS = 3_000
 """Most rows for crossed factors, which MixedLM holds as one dense group."""

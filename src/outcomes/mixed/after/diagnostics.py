@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtri
 
@@ -17,8 +14,7 @@ from outcomes.mixed.after.random_effects import (
     random_fitted,
 )
 from outcomes.mixed.record import Fit
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 def residuals(fit: Fit) -> pd.DataFrame:

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit, logit
 
@@ -22,8 +20,8 @@ from outcomes.mixed.covariance import split_theta
 from outcomes.mixed.inference.satterthwaite import satterthwaite
 from outcomes.mixed.inference.testing import quantile
 from outcomes.mixed.record import Fit
+from outcomes.mixed.types import Array
 
-Array = npt.NDArray[Any]
 Shares = Callable[[Array], Array]
 
 ZERO = 1e-8

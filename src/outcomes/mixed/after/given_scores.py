@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from outcomes.mixed.after.predict import new_columns
@@ -20,8 +19,7 @@ from outcomes.mixed.margins.reference_grid import grid_offset
 from outcomes.mixed.reading.design import design_matrix
 from outcomes.mixed.record import Fit
 from outcomes.mixed.residual.new_rows import residual_covariance
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 @dataclass(frozen=True)

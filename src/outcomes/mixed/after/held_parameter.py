@@ -13,10 +13,9 @@ Each function has the exact gradient, from d deviance = tr(G dSigma) at a fixed 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 from scipy.linalg import qr, solve_triangular
 
 from outcomes.mixed.covariance import semidefinite_cholesky
@@ -28,8 +27,7 @@ from outcomes.mixed.likelihood.deviance import (
 )
 from outcomes.mixed.likelihood.elimination import eliminate
 from outcomes.mixed.record import Fit
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 LOG_2PI = float(np.log(2.0 * np.pi))
 

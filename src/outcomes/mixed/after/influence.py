@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import FitError, OutcomesWarning
@@ -29,8 +27,7 @@ from outcomes.mixed.fit_design import fit_design, restart
 from outcomes.mixed.reading.subset import take_rows
 from outcomes.mixed.record import Fit
 from outcomes.mixed.row_covariance import MarginalCovariance
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 LOST = 1e-9
 """Information below this share of what there was means a coefficient is lost with the group."""

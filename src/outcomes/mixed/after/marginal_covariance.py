@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import UsageError
@@ -14,8 +11,7 @@ from outcomes.mixed.reading.random_effects_design import GroupingFactor
 from outcomes.mixed.record import Fit
 from outcomes.mixed.residual.whitened import whitened_covariance
 from outcomes.mixed.row_covariance import MarginalCovariance, effect_rows
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 def marginal_covariance(fit: Fit) -> MarginalCovariance:

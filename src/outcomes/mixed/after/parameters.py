@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.reading.design import Design
 from outcomes.mixed.reading.random_effects_design import GroupingFactor
 from outcomes.mixed.record import Estimates
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 FIXED = "fixed"
 RESIDUAL = "residual"

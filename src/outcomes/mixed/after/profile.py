@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import brentq, minimize
 from scipy.stats import chi2
@@ -28,8 +27,7 @@ from outcomes.mixed.after.parameters import (
 )
 from outcomes.mixed.fit_design import fit_design
 from outcomes.mixed.record import Fit
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 WHICH = ("all", "random", "fixed")
 

@@ -11,10 +11,8 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.linalg import solve_triangular
 
@@ -38,8 +36,7 @@ from outcomes.mixed.products.patterns import compress
 from outcomes.mixed.products.working import Working, make_working
 from outcomes.mixed.reading.design import Design
 from outcomes.mixed.record import Estimates, Fit
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 CACHED = 262_144
 """Numbers of Z_i'W_i, over all responses, an evaluation may hold at once: a megabyte."""

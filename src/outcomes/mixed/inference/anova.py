@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import UsageError
@@ -16,8 +15,7 @@ from outcomes.mixed.reading.columns import build_columns
 from outcomes.mixed.reading.formula import read_expression
 from outcomes.mixed.reading.frame import ModelFrame
 from outcomes.mixed.record import Fit
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 ENOUGH_ROWS = 10_000
 """Rows that tell how columns are related, in a design of plain columns."""

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.linalg import solve_triangular
 
 from outcomes.mixed.inference.kenward_roger import KenwardRoger
 from outcomes.mixed.inference.satterthwaite import Satterthwaite, satterthwaite
 from outcomes.mixed.inference.testing import DfMethod, Normal
 from outcomes.mixed.optimise import Optimum
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 def df_method(

@@ -15,16 +15,13 @@ derivatives, and the residual variance's from V being homogeneous of degree one 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.likelihood.deviance import Objective, factors_of, profile
 from outcomes.mixed.likelihood.elimination import Eliminated, eliminate
 from outcomes.mixed.likelihood.forward_pass import STEP
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,16 @@ distributions (Self & Liang 1987, J. Am. Stat. Assoc. 82, 605; Stram & Lee 1994,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import chi2
 
 from outcomes.errors import UsageError
 from outcomes.mixed.after.tables import glance
 from outcomes.mixed.record import Fit
+from outcomes.mixed.types import Array
 
-Array = npt.NDArray[Any]
 Mixture = dict[int, float]
 Blocks = list[frozenset[str]]
 

@@ -16,10 +16,8 @@ moments (AHT-Z there).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.errors import UsageError
 from outcomes.mixed.after.marginal_covariance import (
@@ -29,8 +27,7 @@ from outcomes.mixed.after.marginal_covariance import (
 )
 from outcomes.mixed.record import Fit, Kind
 from outcomes.mixed.row_covariance import MarginalCovariance
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 EMPTY = 1e-12
 """A direction of a cluster that the fixed part takes up entirely has no residual to adjust."""

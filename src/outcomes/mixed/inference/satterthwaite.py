@@ -9,14 +9,11 @@ J. Stat. Softw. 82(13); Fai & Cornelius 1996 for several contrasts).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.likelihood.curvature import Curvature
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 FLAT = 1e-8
 """Directions with relatively less curvature carry no information and are left out."""

@@ -7,14 +7,13 @@ the denominator degrees of freedom; the t and F statistics are made here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 class DfMethod(Protocol):

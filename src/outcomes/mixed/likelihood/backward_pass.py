@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.likelihood.batched import (
     identity_minus,
@@ -18,8 +17,7 @@ from outcomes.mixed.likelihood.batched import (
 from outcomes.mixed.likelihood.crossed import CrossedStep, row_dots
 from outcomes.mixed.likelihood.forward_pass import STEP, Forward, Step
 from outcomes.mixed.products.cross_products import CrossProducts, Stage
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 @dataclass(frozen=True)

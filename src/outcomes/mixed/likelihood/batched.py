@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 def multiply(left: Array, right: Array) -> Array:

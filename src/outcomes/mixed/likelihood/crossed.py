@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.linalg import lapack
 
 from outcomes.mixed.likelihood.batched import outer
 from outcomes.mixed.products.cross_products import Crossed
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 REGULAR = 1e-3
 """Relative standard deviations above this may be divided by."""

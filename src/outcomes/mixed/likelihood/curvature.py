@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.covariance import BlockCovariance
 from outcomes.mixed.likelihood.deviance import (
@@ -19,8 +17,7 @@ from outcomes.mixed.likelihood.deviance import (
 )
 from outcomes.mixed.likelihood.elimination import eliminate
 from outcomes.mixed.likelihood.forward_pass import STEP, forwards
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 @dataclass(frozen=True)

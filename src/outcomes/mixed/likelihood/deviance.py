@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.covariance import BlockCovariance, split_theta
 from outcomes.mixed.likelihood.elimination import Eliminated, eliminate
 from outcomes.mixed.products.cross_products import CrossProducts
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 NOTHING = 1e-200
 """Sum of squares of residuals that rounding made negative; `verdict` refuses such a fit."""

@@ -16,14 +16,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy.typing as npt
-
 from outcomes.mixed.likelihood.backward_pass import Levels, backwards
 from outcomes.mixed.likelihood.batched import gram, outer, weighted_moments
 from outcomes.mixed.likelihood.forward_pass import forwards
 from outcomes.mixed.products.cross_products import CrossProducts, Stage
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 @dataclass(frozen=True)

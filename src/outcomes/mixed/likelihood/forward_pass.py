@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from outcomes.mixed.likelihood.batched import (
@@ -23,8 +22,7 @@ from outcomes.mixed.likelihood.batched import (
 )
 from outcomes.mixed.likelihood.crossed import CrossedStep, eliminate_crossed
 from outcomes.mixed.products.cross_products import CrossProducts, Link
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 STEP = 1e-30
 """Size of the imaginary direction; its square is lost in rounding, so there is no truncation."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import UsageError
@@ -15,8 +13,8 @@ from outcomes.mixed.margins.margin_functions import Margins, Names, margin_table
 from outcomes.mixed.margins.multiplicity import adjusted
 from outcomes.mixed.margins.reference_grid import At
 from outcomes.mixed.record import Fit
+from outcomes.mixed.types import Array
 
-Array = npt.NDArray[Any]
 Weights = Sequence[float] | Mapping[str, float]
 Method = str | Mapping[str, Weights]
 

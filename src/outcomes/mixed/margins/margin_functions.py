@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import UsageError
@@ -27,8 +25,8 @@ from outcomes.mixed.margins.reference_grid import (
 )
 from outcomes.mixed.reading.design import design_matrix
 from outcomes.mixed.record import Fit
+from outcomes.mixed.types import Array
 
-Array = npt.NDArray[Any]
 Names = str | Sequence[str]
 
 NO_DATA = "no data here"

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import newton
 from scipy.stats import studentized_range
 
 from outcomes.errors import UsageError
 from outcomes.mixed.inference.testing import quantile
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 METHODS = ("holm", "tukey", "none")
 

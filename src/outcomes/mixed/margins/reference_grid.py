@@ -15,7 +15,6 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import UsageError
@@ -24,8 +23,8 @@ from outcomes.mixed.reading.design import design_matrix, seen_levels
 from outcomes.mixed.reading.formula import columns_of, read_expression
 from outcomes.mixed.reading.frame import ModelFrame
 from outcomes.mixed.record import Fit
+from outcomes.mixed.types import Array
 
-Array = npt.NDArray[Any]
 At = Mapping[str, object]
 
 MAX_ROWS = 200_000

@@ -7,14 +7,10 @@ piece whose arrays stay in cache is several times faster than one pass after ano
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.products.cross_products import CrossProducts, Stage, make_link
-
-Array = npt.NDArray[Any]
 
 CACHED = 65_536
 """Numbers of Z_i'W_i a piece may hold: half a megabyte."""

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.linalg import solve_triangular
 
 from outcomes.errors import FitError
 from outcomes.mixed.products.cross_products import CrossProducts
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 ALIASED = 1e-11
 """A column whose part orthogonal to those before it is relatively smaller than this is aliased."""

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from outcomes.errors import FitError
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 MAX_CROSSED = 10_000
 """Largest number of crossed random effects held in one dense block (0.8 GB)."""

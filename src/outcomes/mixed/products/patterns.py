@@ -8,14 +8,11 @@ patterns as kinds of course, and a likelihood evaluation no longer depends on th
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.products.cross_products import CrossProducts, Stage, make_link
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 DIGITS = 13
 """Decimals, of the largest, to which products of equal visits agree after a change of basis."""

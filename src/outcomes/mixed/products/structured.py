@@ -14,13 +14,12 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.products.cross_products import CrossProducts, Order, Stage, make_link, parents
 from outcomes.mixed.reading.columns import Columns, Factor
 from outcomes.mixed.reading.design import Design
+from outcomes.mixed.types import Array
 
-Array = npt.NDArray[Any]
 Split = list[tuple[int, int]]
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.errors import FitError
 from outcomes.mixed.covariance import BlockCovariance, split_theta
@@ -28,8 +26,7 @@ from outcomes.mixed.products.cross_products import (
 from outcomes.mixed.products.patterns import compress
 from outcomes.mixed.products.structured import structured_products
 from outcomes.mixed.reading.design import Design
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 @dataclass(frozen=True)

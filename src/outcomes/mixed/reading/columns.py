@@ -20,8 +20,9 @@ from formulaic.errors import FormulaicError
 
 from outcomes.errors import FitError, FormulaError
 from outcomes.mixed.reading.formula import columns_of, read_expression
-from outcomes.mixed.reading.frame import Array, ModelFrame, require_size
+from outcomes.mixed.reading.frame import ModelFrame, require_size
 from outcomes.mixed.reading.plain_types import with_plain_types
+from outcomes.mixed.types import Array
 
 Levels = tuple[Any, ...]
 

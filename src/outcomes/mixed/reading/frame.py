@@ -9,14 +9,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import FitError, FormulaError, UsageError
 from outcomes.mixed.reading.formula import ModelFormula, expression_variables, variables
 from outcomes.mixed.reading.plain_types import with_plain_types
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 NUMBERS = ("integer", "floating", "mixed-integer", "mixed-integer-float", "decimal", "complex")
 """What pandas calls a column of objects that are numbers."""

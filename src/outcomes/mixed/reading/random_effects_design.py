@@ -12,7 +12,8 @@ from outcomes.errors import FitError
 from outcomes.mixed.covariance import BlockCovariance
 from outcomes.mixed.reading.columns import Columns, build_columns
 from outcomes.mixed.reading.formula import ModelFormula, RandomTerm
-from outcomes.mixed.reading.frame import Array, ModelFrame
+from outcomes.mixed.reading.frame import ModelFrame
+from outcomes.mixed.types import Array
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.reading.columns import Columns
 from outcomes.mixed.reading.design import Design
 from outcomes.mixed.reading.random_effects_design import GroupingFactor
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 def take_rows(design: Design, rows: Array) -> Design:

@@ -13,14 +13,11 @@ of B'SB in the first derivatives and S_t = dB'SB + (dB'SB)',
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.residual.objective import CorrelatedObjective
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 def expanded(objective: CorrelatedObjective, factors: list[Array], M: Array) -> Array:

@@ -14,15 +14,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.residual.layout import Layout
 from outcomes.mixed.residual.rows import Rows
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 ROUNDING = 1e-14
 """Directions relatively smaller than this in the sum of squares are rounding."""

@@ -8,15 +8,13 @@ patterns come before anything is done for each parameter; otherwise E is written
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.residual.batches import Batch
 from outcomes.mixed.residual.structures import ByVisit
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 class Directions(Protocol):

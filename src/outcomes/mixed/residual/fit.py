@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.errors import FitError
 from outcomes.mixed.covariance import singular_directions
@@ -21,9 +18,8 @@ from outcomes.mixed.residual.objective import CorrelatedObjective
 from outcomes.mixed.residual.solved import Correlated
 from outcomes.mixed.residual.start import require_identified, start_values
 from outcomes.mixed.residual.structures import ByDistance
+from outcomes.mixed.types import Array
 from outcomes.mixed.verdict import refuse_exact
-
-Array = npt.NDArray[Any]
 
 FLAT = 1e-7
 """A residual covariance whose smallest eigenvalue is relatively below this is singular."""

@@ -9,17 +9,13 @@ one.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.errors import UsageError
 from outcomes.mixed.inference.kenward_roger import KenwardRoger
 from outcomes.mixed.residual.objective import parameter_directions
 from outcomes.mixed.residual.solved import Correlated
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 def require_kenward_roger(reml: bool, across: bool) -> None:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import FitError
 from outcomes.mixed.reading.formula import ModelFormula, ResidualTerm
 from outcomes.mixed.reading.frame import ModelFrame
 from outcomes.mixed.reading.random_effects_design import group_codes
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 ORDERED = ("ar1", "ar1h")
 

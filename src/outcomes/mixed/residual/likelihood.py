@@ -18,10 +18,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.linalg import cho_solve
 from scipy.linalg.lapack import dpotri
@@ -30,8 +28,8 @@ from outcomes.mixed.residual.across import across_derivatives, expanded, on_both
 from outcomes.mixed.residual.batches import Batch
 from outcomes.mixed.residual.directions import Directions
 from outcomes.mixed.residual.objective import CorrelatedObjective, parameter_directions
+from outcomes.mixed.types import Array
 
-Array = npt.NDArray[Any]
 Evaluated = tuple[Batch, Array, Array]
 """A batch with its K and U."""
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.errors import FitError
 from outcomes.mixed.covariance import BlockCovariance
@@ -25,8 +23,7 @@ from outcomes.mixed.residual.layout import Layout, make_layout
 from outcomes.mixed.residual.objective import Across, CorrelatedObjective, Stratum
 from outcomes.mixed.residual.rows import make_rows
 from outcomes.mixed.residual.structures import ByDistance, ByVisit, Structure
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 MAX_ACROSS = 500
 """Most random effects that reach across patients, such as therapists'."""

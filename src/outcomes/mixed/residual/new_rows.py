@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import FormulaError
@@ -13,8 +10,7 @@ from outcomes.mixed.reading.frame import require_columns
 from outcomes.mixed.record import Fit
 from outcomes.mixed.residual.solved import Correlated
 from outcomes.mixed.residual.structures import ByDistance, ByVisit
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 def residual_variance(fit: Fit, new: pd.DataFrame) -> Array | float:

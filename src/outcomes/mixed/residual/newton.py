@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.likelihood.curvature import Curvature
 from outcomes.mixed.optimise import Optimum
 from outcomes.mixed.residual.likelihood import Derivatives, Solution, differentiate, solve
 from outcomes.mixed.residual.objective import CorrelatedObjective
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 TOLERANCE = 1e-11
 """The optimum is reached when a Newton step would lower the deviance by less than this."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.covariance import BlockCovariance
 from outcomes.mixed.residual.batches import Batch
@@ -18,8 +16,7 @@ from outcomes.mixed.residual.directions import (
     visit_directions,
 )
 from outcomes.mixed.residual.structures import ByDistance, ByVisit, Structure
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 SPARSE = 0.1
 """Below this share of elements a sparse product is faster than a dense one."""

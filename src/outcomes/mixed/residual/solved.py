@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.mixed.residual.likelihood import Derivatives, Solution, differentiate
 from outcomes.mixed.residual.model import CorrelatedModel
 from outcomes.mixed.residual.structures import ByDistance, Structure
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 @dataclass(frozen=True)

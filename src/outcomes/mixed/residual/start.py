@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from outcomes.errors import FitError
 from outcomes.mixed.reading.design import Design
 from outcomes.mixed.residual.model import CorrelatedModel
 from outcomes.mixed.residual.objective import parameter_directions
 from outcomes.mixed.residual.structures import ByDistance, ByVisit
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 CORRELATION = 0.4
 """Correlation of neighbouring scores to start from."""

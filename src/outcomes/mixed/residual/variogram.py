@@ -7,18 +7,14 @@ the residual variance says independent; one that rises from below says serial co
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import UsageError
 from outcomes.mixed.after.marginal_covariance import rows_by_group
 from outcomes.mixed.after.random_effects import fixed_fitted, random_fitted
 from outcomes.mixed.record import Fit
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 def variogram(fit: Fit, time: str, group: str, n_bins: int = 10) -> pd.DataFrame:

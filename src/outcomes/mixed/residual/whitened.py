@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
@@ -20,8 +18,7 @@ from outcomes.mixed.record import Fit
 from outcomes.mixed.residual.solved import Correlated
 from outcomes.mixed.residual.structures import ByDistance
 from outcomes.mixed.row_covariance import CHUNK, Conditional, MarginalCovariance, effect_rows
-
-Array = npt.NDArray[Any]
+from outcomes.mixed.types import Array
 
 
 @dataclass(frozen=True)
