@@ -17,13 +17,13 @@ from outcomes.mixed.reading.columns import (
 )
 from outcomes.mixed.reading.formula import ModelFormula, columns_of, read_expression
 from outcomes.mixed.reading.frame import (
-    Array,
     ModelFrame,
     model_frame,
     require_columns,
     require_size,
 )
 from outcomes.mixed.reading.random_effects_design import GroupingFactor, grouping_factors
+from outcomes.mixed.types import Array
 
 WeightsLike = str | Array | pd.Series | None
 
