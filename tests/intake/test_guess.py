@@ -29,7 +29,7 @@ def test_a_draft_is_a_map_that_names_what_identifies(draft):
                      "Referring MD", "Claim #", "Notes"}  # fmt: skip
     assert mapped.columns["date"] == "Appt date"
     assert mapped.scores["nprs"] == {"pre_session": "Pain before", "post_session": "Pain after"}
-    assert mapped.form.dates[0] == "%m/%d/%Y"
+    assert mapped.file.dates[0] == "%m/%d/%Y"
 
 
 def test_a_draft_shows_no_cell(draft):
@@ -81,6 +81,6 @@ def test_dates_are_given_the_ways_that_read_them(tmp_path):
     place = tmp_path / "x.csv"
     place.write_text("id,Visit date\n1,25/04/2026\n2,01/05/2026\n3,2026-05-09\n4,soon\n", "utf-8")
     mapped = read_column_map(tomllib.loads(guess_map(place)))
-    assert mapped.form.dates == ("%d/%m/%Y",)  # ISO dates are always read
+    assert mapped.file.dates == ("%d/%m/%Y",)  # ISO dates are always read
     place.write_text("id,Visit date\n1,soon\n", "utf-8")
-    assert read_column_map(tomllib.loads(guess_map(place))).form.dates == ("%Y-%m-%d",)
+    assert read_column_map(tomllib.loads(guess_map(place))).file.dates == ("%Y-%m-%d",)

@@ -54,7 +54,7 @@ def clean(
     -------
     Series of str, list of Change
     """
-    empty = {word.casefold() for word in mapped.empty}
+    empty = {word.casefold() for word in mapped.file.empty}
     words = {_folded(k): v for k, v in mapped.words.get(target, {}).items()}
     rules = [r for r in mapped.rules if column in r.columns and r.target in ("", target)]
     counts: Counter[str] = Counter()
@@ -69,7 +69,7 @@ def clean(
         else:
             found = ((rule.name, rule.read(" ".join(str(cell).split()))) for rule in rules)
             name, becomes = next(((n, b) for n, b in found if b is not None), ("", str(cell)))
-        if not name and mapped.form.decimal == "," and _DECIMAL_COMMA.fullmatch(str(cell)):
+        if not name and mapped.file.decimal == "," and _DECIMAL_COMMA.fullmatch(str(cell)):
             name, becomes = "decimal comma", str(cell).replace(",", ".")
         read[str(cell)] = (name, becomes or None)
         if name and becomes != cell:

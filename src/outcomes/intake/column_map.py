@@ -2,45 +2,56 @@
 
 from __future__ import annotations
 
+import copy
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from outcomes.dictionary.instruments import Instrument
+import msgspec
+
+from outcomes.dictionary.instruments import Instrument, registry
 from outcomes.dictionary.tables import TABLES, TIMINGS
 from outcomes.errors import UsageError
 from outcomes.intake.map_sections import (
     CleaningRule,
+    Declared,
+    LeaveOut,
+    Minutes,
+    Preset,
+    Question,
+    Source,
     Spread,
-    cleaning_rule,
-    file_format,
-    identifier_columns,
-    refuse_unknown,
-    score_columns,
-    spread,
-    unknown_name,
+    StatusRule,
+    StudyFacts,
 )
 from outcomes.intake.readers.form import FileFormat
+from outcomes.intake.toml_records import (
+    Section,
+    Texts,
+    Word,
+    converted,
+    folded,
+    refuse_unknown,
+    unknown_name,
+)
+from outcomes.privacy.identifiers import KINDS
 
 DERIVED = ("week", "month", "age", "baseline")
 """Columns a map may name beside the contract's; each becomes one of them (day, band, row)."""
 IMPORTED = "date"
 """A column that only an import may have; it becomes the day."""
-SECTIONS = (
-    "title", "file", "source", "columns", "constants", "values", "rules", "wide", "identifiers",
-    "scores", "study", "instruments",
-)  # fmt: skip
 _UNQUALIFIED = ("assessments", "episodes", "sessions", "goals")
+_BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
-@dataclass(frozen=True)
-class ColumnMap:
-    """Which column of a file holds which column of the data contract.
+class ColumnMap(Section, frozen=True, kw_only=True):
+    """Which column of a file holds which column of the data contract; one field a section.
 
     Parameters
     ----------
+    title : str
+        What people call the study.
     columns : mapping of str to str
         Contract column (``score``; ``sessions.minutes`` where two tables have one of that name) to
         the name of the column in the file. ``week``, ``month``, ``age`` and ``baseline`` are
@@ -48,50 +59,62 @@ class ColumnMap:
     constants : mapping of str to str
         Contract column to the one value that all rows have.
     words : mapping of str to mapping
-        Contract column to {value in the file: value of the contract}.
-    title, control : str or None
-        What people call the study, and the name of its control arm.
-    randomised : bool
-        Whether the arms were made by chance.
-    new_course_after_days : int
-        Days without a row after which the next is of a new course; 0: never.
-    instruments : mapping of str to Instrument
-        Instruments that the registry does not know.
-    form : FileFormat
-        How the file is written.
-    empty : tuple of str
-        Words that mean an empty cell, in any case.
-    rules : tuple of CleaningRule
-        How further ways of writing are read.
-    wide : tuple of Spread
-        Scores of several times that stand beside each other in one row.
+        ``[values]``: contract column to {value in the file: value of the contract}.
     identifiers : mapping of str to tuple of str
         Kind of identifier (``name``, ``birth_date``, ...) to the columns that hold it; see
         `outcomes.privacy.identifiers.KINDS`. Only an import may have them.
     scores : mapping of str to mapping
         Instrument to {timing: column}, for a file with one row a visit.
+    file : FileFormat
+        How the file is written.
+    source : Source
+        Of a database.
+    leave_out : tuple of LeaveOut
+        Rows that do not count.
+    status : tuple of StatusRule
+        What became of a visit, by several columns.
+    minutes : Minutes
+        Minutes of a visit by start and end.
+    rules : tuple of CleaningRule
+        How further ways of writing are read.
+    wide : tuple of Spread
+        Scores of several times that stand beside each other in one row.
+    instruments : mapping of str to Declared
+        Instruments that the registry does not know.
+    study : StudyFacts
+        What the export does not say of itself.
+    questions : tuple of Question
+        What a draft is not sure of; answers are applied where the map is read.
+    preset : Preset
+        The product that the map is for.
     """
 
-    columns: Mapping[str, str]
-    constants: Mapping[str, str] = field(default_factory=dict)
-    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     title: str = ""
-    control: str | None = None
-    randomised: bool = False
-    new_course_after_days: int = 0
-    instruments: Mapping[str, Instrument] = field(default_factory=dict)
-    form: FileFormat = field(default_factory=FileFormat)
-    empty: tuple[str, ...] = ()
+    columns: dict[str, str] = msgspec.field(default_factory=dict)
+    constants: dict[str, Word] = msgspec.field(default_factory=dict)
+    words: dict[str, dict[str, Word]] = msgspec.field(name="values", default_factory=dict)
+    identifiers: dict[str, Texts] = msgspec.field(default_factory=dict)
+    scores: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    file: FileFormat = FileFormat()
+    source: Source = Source()
+    leave_out: tuple[LeaveOut, ...] = ()
+    status: tuple[StatusRule, ...] = ()
+    minutes: Minutes = Minutes()
     rules: tuple[CleaningRule, ...] = ()
     wide: tuple[Spread, ...] = ()
-    identifiers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    scores: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    instruments: dict[str, Declared] = msgspec.field(default_factory=dict)
+    study: StudyFacts = StudyFacts()
+    questions: tuple[Question, ...] = ()
+    preset: Preset = Preset()
 
     def file_columns(self) -> list[str]:
         """Return every column of the file that the map names, each once."""
         scored = (column for timings in self.scores.values() for column in timings.values())
         identifying = (column for own in self.identifiers.values() for column in own)
-        return list(dict.fromkeys([*self.columns.values(), *scored, *identifying]))
+        tested = [*(e.column for e in self.leave_out), *(e.column for e in self.status)]
+        named = (*self.columns.values(), *scored, *identifying, *tested, *self.file.fill_down,
+                 self.minutes.start, self.minutes.end)  # fmt: skip
+        return [name for name in dict.fromkeys(named) if name]
 
     def unnamed(self, columns: Iterable[object]) -> tuple[str, ...]:
         """Return the columns of a file that the map does not name."""
@@ -101,9 +124,13 @@ class ColumnMap:
     def with_identifiers(self, columns: Iterable[str]) -> ColumnMap:
         """Return the same map with further columns that identify people."""
         known = {column for own in self.identifiers.values() for column in own}
-        others = tuple(column for column in columns if column not in known)
-        other = (*self.identifiers.get("other", ()), *others)
-        return replace(self, identifiers={**self.identifiers, "other": other})
+        others = [column for column in columns if column not in known]
+        other = Texts([*self.identifiers.get("other", ()), *others])
+        return msgspec.structs.replace(self, identifiers={**self.identifiers, "other": other})
+
+    def declared(self) -> dict[str, Instrument]:
+        """Return the instruments that the registry does not know."""
+        return declared_instruments(self.instruments)
 
 
 def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
@@ -117,6 +144,8 @@ def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
     Returns
     -------
     ColumnMap
+        With the answers of its questions in their places; names of columns and instruments as the
+        contract and the registry write them.
 
     Raises
     ------
@@ -130,47 +159,78 @@ def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
     'pain'
     """
     content = dict(source) if isinstance(source, Mapping) else _toml(Path(source))
-    refuse_unknown(content, SECTIONS, "a section of a column map")
-    study = content.get("study", {})
-    refuse_unknown(study, ("control", "randomised", "new_course_after_days"), "an entry of [study]")
-    form, empty = file_format(content.get("file", {}), content.get("source", {}))
-    columns = {contract_name(k): str(v) for k, v in content.get("columns", {}).items()}
-    constants = {contract_name(k): str(v) for k, v in content.get("constants", {}).items()}
-    words = {
-        contract_name(k): {str(a): str(b) for a, b in v.items()}
-        for k, v in content.get("values", {}).items()
-    }
-    return ColumnMap(
-        columns=columns,
-        constants=constants,
-        words=words,
-        title=str(content.get("title", "")),
-        control=study.get("control"),
-        randomised=bool(study.get("randomised", False)),
-        new_course_after_days=_gap(study.get("new_course_after_days", 0), columns),
-        instruments=declared_instruments(content.get("instruments", {})),
-        form=form,
-        empty=empty,
-        rules=tuple(_rule(entry) for entry in content.get("rules", ())),
-        wide=tuple(spread(entry) for entry in content.get("wide", ())),
-        identifiers=identifier_columns(content.get("identifiers", {})),
-        scores=score_columns(content.get("scores", {})),
+    mapped: ColumnMap = converted(_answered(content), ColumnMap, "the column map")
+    refuse_unknown(mapped.identifiers, KINDS, "a kind of identifier")
+    mapped = msgspec.structs.replace(
+        mapped,
+        file=msgspec.structs.replace(mapped.file, **msgspec.structs.asdict(mapped.source)),
+        columns=_qualified(mapped.columns),
+        constants=_qualified(mapped.constants),
+        words=_qualified(mapped.words),
+        rules=tuple(_targeted(rule) for rule in mapped.rules),
+        scores=_known_scores(mapped.scores, [*registry(), *mapped.instruments]),
     )
+    _refuse_together(mapped)
+    declared_instruments(mapped.instruments)
+    return mapped
 
 
-def _gap(days: object, columns: Mapping[str, str]) -> int:
-    dated = IMPORTED in columns and "assessments.episode_id" not in columns
-    if isinstance(days, int) and days >= 0 and (dated or not days):
-        return days
-    must = "new_course_after_days is a number of days, for rows with a date and no episode_id"
-    raise UsageError(must, got="something else", where="[study]")
+def refuse_open_questions(mapped: ColumnMap) -> None:
+    """Raise `UsageError` that lists the questions of a map that have no answer, by name."""
+    unanswered = [question for question in mapped.questions if question.answer in ("", [])]
+    if unanswered:
+        told = "; ".join(f"{question.key} ({question.asks})" for question in unanswered)
+        must = "each question of the column map is answered before an import"
+        remedy = "Write the answer behind answer = ; false where there is none."
+        raise UsageError(must, got=f"no answer to {told}", where="[[questions]]", remedy=remedy)
 
 
-def _rule(entry: Mapping[str, Any]) -> CleaningRule:
-    target = str(entry.get("target", ""))
-    scored = target.rpartition(".")[2] in TIMINGS  # INSTRUMENT.TIMING
-    return cleaning_rule({**entry, "target": contract_name(target)} if target and not scored
-                         else entry)  # fmt: skip
+def _answered(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a map with each answer at the place that its question names."""
+    asked = converted(content.get("questions", []), tuple[Question, ...], "[[questions]]")
+    whole = copy.deepcopy(content)
+    for question in asked:
+        if question.answer not in ("", [], False):
+            section = whole
+            for name in question.place[:-1]:
+                section = section.setdefault(name, {})
+            section[question.place[-1]] = question.answer
+    return whole
+
+
+def _qualified(entries: Mapping[str, Any]) -> dict[str, Any]:
+    return {contract_name(name): entry for name, entry in entries.items()}
+
+
+def _targeted(rule: CleaningRule) -> CleaningRule:
+    scored = rule.target.rpartition(".")[2] in TIMINGS  # INSTRUMENT.TIMING
+    target = rule.target if scored or not rule.target else contract_name(rule.target)
+    return msgspec.structs.replace(rule, target=target)
+
+
+def _known_scores(
+    scores: Mapping[str, dict[str, str]], instruments: Iterable[str]
+) -> dict[str, dict[str, str]]:
+    """Return scores under the names of their instruments, which may be written in any case."""
+    names = {folded(name): name for name in instruments}
+    for name, timings in scores.items():
+        refuse_unknown([folded(name)], names, "an instrument; others stand in [instruments.NAME]")
+        refuse_unknown(timings, TIMINGS, f"a timing of [scores] {name}")
+    return {names[folded(name)]: timings for name, timings in scores.items()}
+
+
+def _refuse_together(mapped: ColumnMap) -> None:
+    dated = IMPORTED in mapped.columns and "assessments.episode_id" not in mapped.columns
+    if mapped.study.new_course_after_days and not dated:
+        must = "new_course_after_days is for rows with a date and no episode_id"
+        raise UsageError(must, got="others", where="[study]")
+    if bool(mapped.minutes.start) != bool(mapped.minutes.end):
+        must = "[minutes] names the columns of both start and end"
+        raise UsageError(must, got="one of them", where="[minutes]")
+    if mapped.study.one_visit == "appointment" and not mapped.identifiers.get("appointment"):
+        must = 'one_visit = "appointment" needs the column of the appointment number'
+        remedy = "Write appointment under [identifiers]."
+        raise UsageError(must, got="none", where="[study]", remedy=remedy)
 
 
 def contract_name(name: str) -> str:
@@ -199,7 +259,7 @@ def contract_name(name: str) -> str:
     raise unknown_name(column, known, "a column of the data contract")
 
 
-def declared_instruments(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Instrument]:
+def declared_instruments(entries: Mapping[str, Any]) -> dict[str, Instrument]:
     """Make the instruments that a map or a saved study declares.
 
     Raises
@@ -207,31 +267,24 @@ def declared_instruments(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, 
     UsageError
         When an entry lacks its range or direction, or holds something else.
     """
-    needed = ("title", "minimum", "maximum", "unit", "better")
-    instruments = {}
-    for name, entry in entries.items():
-        refuse_unknown(entry, needed, f"an entry of [instruments.{name}]")
-        missing = [key for key in ("minimum", "maximum", "better") if key not in entry]
-        if missing:
-            must = f"[instruments.{name}] says {', '.join(missing)}"
-            raise UsageError(must, got="nothing", remedy='For example better = "lower".')
-        instruments[name] = Instrument.declared(
-            name,
-            title=str(entry.get("title", name)),
-            minimum=float(entry["minimum"]),
-            maximum=float(entry["maximum"]),
-            unit=str(entry.get("unit", "points")),
-            better=entry["better"],
+    declared = converted(dict(entries), dict[str, Declared], "[instruments]")
+    return {
+        name: Instrument.declared(
+            name, title=entry.title or name, minimum=entry.minimum, maximum=entry.maximum,
+            unit=entry.unit, better=entry.better,
         )
-    return instruments
+        for name, entry in declared.items()
+    }  # fmt: skip
 
 
 def _toml(path: Path) -> dict[str, Any]:
     if not path.is_file():
         must = "the column map exists"
         raise UsageError(must, got="no such file", where=path.name, remedy="Check the path.")
+    content = path.read_bytes()
+    marked = [name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)]
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(content.decode(*(marked or ["utf-8"])))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         must = "a column map is a TOML file"
         got = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "other bytes"

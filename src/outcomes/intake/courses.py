@@ -105,7 +105,11 @@ def courses_of(
         raise DataError(must, got="none", remedy="Correct the column map.")
     _add_ids(cells, people, key, rows)
     cells["episodes.episode_id"], n_begun = course_ids(
-        _client_and_condition(cells), cells["calendar"], mapped.new_course_after_days, key, seen
+        _client_and_condition(cells),
+        cells["calendar"],
+        mapped.study.new_course_after_days,
+        key,
+        seen,
     )
     cells, repeated = _without_repeats(cells, export, rows, mapped)
     left_out += repeated
@@ -264,7 +268,7 @@ def _cleaning(
     if people.n_completed:
         yield Step("rows without a birth date, given to their client", name, people.n_completed)
     if n_begun:
-        gap = mapped.new_course_after_days
+        gap = mapped.study.new_course_after_days
         yield Step(f"new course after more than {gap} days", mapped.columns["date"], n_begun)
     for way, count in ways.items():
         yield Step(f"date written as {way}", mapped.columns["date"], count)

@@ -116,7 +116,7 @@ def _typed(
             read, unread = read_column(text, spec)
             bad = pd.Series(unread, index=text.index)
             if spec.unit == "day" and IMPORTED in mapped.columns:
-                dates = read_dates(text, mapped.form.dates)
+                dates = read_dates(text, mapped.file.dates)
                 export.report("R22", column, dates.ambiguous, _TWO_WAYS)
                 export.dates[target] = dates.days
                 bad &= dates.days.isna()
@@ -158,7 +158,7 @@ def read_day_numbers(
     if column is None:
         return None, Counter()
     text, _ = clean(rows[column], column, "date", mapped)
-    dates = read_dates(text, mapped.form.dates)
+    dates = read_dates(text, mapped.file.dates)
     export.report("R21", column, dates.days.isna(), "another way of writing, or none")
     export.report("R22", column, dates.ambiguous, _TWO_WAYS)
     return dates, dates.counts
@@ -181,7 +181,7 @@ def read_clients(export: ExportRows, rows: pd.DataFrame, mapped: ColumnMap) -> C
         column = names[0]
         whole = rows[list(names)].fillna("").agg(" ".join, axis=1).str.strip()
         births = next(iter(kinds.get("birth_date", ())), "")
-        born = read_dates(rows[births], mapped.form.dates).texts() if births else [None] * len(rows)
+        born = read_dates(rows[births], mapped.file.dates).texts() if births else [None] * len(rows)
         contacts = [c for kind in ("phone", "email") for c in kinds.get(kind, ())]
         people = by_name(
             _texts(whole.where(whole != "")), born, [_texts(rows[c]) for c in contacts]
@@ -205,4 +205,4 @@ def _texts(cells: pd.Series[Any]) -> list[str | None]:
 def birth_days(rows: pd.DataFrame, mapped: ColumnMap) -> pd.Series[Any] | None:
     """Return birth dates as days since 1970-01-01; None where the map names no such column."""
     column = next(iter(mapped.identifiers.get("birth_date", ())), "")
-    return read_dates(rows[column], mapped.form.dates).days if column else None
+    return read_dates(rows[column], mapped.file.dates).days if column else None

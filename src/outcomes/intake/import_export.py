@@ -16,7 +16,7 @@ from outcomes.errors import UnavailableError, UsageError
 from outcomes.folders import written_whole
 from outcomes.intake.append import appended
 from outcomes.intake.check import check
-from outcomes.intake.column_map import ColumnMap, read_column_map
+from outcomes.intake.column_map import ColumnMap, read_column_map, refuse_open_questions
 from outcomes.intake.courses import Courses, courses_of
 from outcomes.intake.export_rows import EXPORT, ExportRows, read_export
 from outcomes.intake.findings_page import write_findings
@@ -108,12 +108,13 @@ def import_export(
     export_path, key_path, where = Path(path), Path(key_file), name_of(path)
     _refuse_places(export_path, key_path, out)
     mapped = read_column_map(columns)
-    rows = read_rows(path, mapped.form)
+    refuse_open_questions(mapped)
+    rows = read_rows(path, mapped.file)
     n_rows, digest = len(rows), _digest(path, rows)
     if export_path.suffix.casefold() in BUNDLES:  # a bundle without such scores has no column
         rows = rows.assign(**{c: None for c in mapped.file_columns() if c not in rows})
-    if mapped.form.redcap_dictionary:
-        dictionary = read_text_table(export_path.parent / mapped.form.redcap_dictionary)
+    if mapped.file.redcap_dictionary:
+        dictionary = read_text_table(export_path.parent / mapped.file.redcap_dictionary)
         rows, identifying = from_redcap(rows, dictionary)
         mapped = mapped.with_identifiers(identifying)
     rows, mapped = stacked(rows, mapped, where)
@@ -211,11 +212,11 @@ def _study(
     findings = [replace(f, first_row=file_row(f.first_row, mapped)) for f in export.findings]
     left_out = tuple(LeftOut(EXPORT, step.rule, step.count) for step in courses.left_out)
     provenance = Provenance(
-        title=mapped.title, source="import", version=__version__, control=mapped.control,
-        randomised=mapped.randomised, left_out=left_out, reading=tuple(findings),
+        title=mapped.title, source="import", version=__version__, control=mapped.study.control,
+        randomised=mapped.study.randomised, left_out=left_out, reading=tuple(findings),
         unused_columns=unused,
     )  # fmt: skip
-    return study_from_tables(tables, provenance=provenance, instruments=mapped.instruments)
+    return study_from_tables(tables, provenance=provenance, instruments=mapped.declared())
 
 
 def _cleaned(export: ExportRows, courses: Courses) -> tuple[Step, ...]:

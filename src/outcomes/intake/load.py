@@ -101,7 +101,7 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
 
 def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None) -> Study:
     where, given = name_of(path), None if columns is None else read_column_map(columns)
-    rows = read_rows(path, None if given is None else given.form)
+    rows = read_rows(path, None if given is None else given.file)
     mapped = _own_headers(rows) if given is None else given
     ids = [column for name, column in mapped.columns.items() if name.split(".")[-1] in IDS]
     refuse_identified({"": rows}, where, ids)
@@ -117,15 +117,15 @@ def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None)
         title=mapped.title,
         source=where,
         version=__version__,
-        control=mapped.control,
-        randomised=mapped.randomised,
+        control=mapped.study.control,
+        randomised=mapped.study.randomised,
         left_out=tuple(left_out),
         unused_columns=mapped.unnamed(long),
         reading=tuple(findings),
         assumed=tuple(assumed),
         file_rows=lines,
     )
-    return study_from_tables(tables, provenance=provenance, instruments=mapped.instruments)
+    return study_from_tables(tables, provenance=provenance, instruments=mapped.declared())
 
 
 def _own_headers(rows: pd.DataFrame) -> ColumnMap:

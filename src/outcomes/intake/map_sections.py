@@ -1,35 +1,121 @@
-"""Sections of a column map beyond its columns: the file, cleaning rules, spread columns, scores."""
+"""Sections of a column map: what each entry may say, as records that a map is converted into."""
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
-from outcomes.dictionary.tables import TIMINGS
+import msgspec
+
+from outcomes.dictionary.tables import STATUSES
 from outcomes.errors import UsageError
-from outcomes.intake.readers.form import FileFormat
-from outcomes.privacy.identifiers import KINDS
+from outcomes.intake.toml_records import Section, Texts, Word, folded, refuse_unknown
 
-Section = Mapping[str, Any]
+LEFT_OUT = "left_out"
+"""What a status may become beside the contract's: the row is of no visit at all."""
+STATUS_WORDS = (*STATUSES, LEFT_OUT)
 
 
-@dataclass(frozen=True)
-class CleaningRule:
+class CellTest(Section, frozen=True, kw_only=True):
+    """Which cells an entry is for; all that it states must hold.
+
+    Parameters
+    ----------
+    is_ : tuple of str
+        ``is``: the whole cell is one of these; case and blanks make no difference.
+    contains : tuple of str
+        The cell has one of these in it, in any case.
+    not_ : tuple of str
+        ``not``: the cell is none of these; an empty cell is none of them.
+    empty, filled : bool
+        The cell is empty; it is not.
+    """
+
+    is_: Texts = msgspec.field(default=Texts(), name="is")
+    contains: Texts = Texts()
+    not_: Texts = msgspec.field(default=Texts(), name="not")
+    empty: bool = False
+    filled: bool = False
+
+    @property
+    def states(self) -> bool:
+        """Whether it states anything."""
+        return bool(self.is_ or self.contains or self.not_ or self.empty or self.filled)
+
+    def fits(self, cell: object) -> bool:
+        """Return whether the entry is for a cell (None: an empty one)."""
+        word = folded(cell) if isinstance(cell, str) else ""
+        return (
+            (not self.is_ or word in map(folded, self.is_))
+            and (not self.contains or any(folded(part) in word for part in self.contains))
+            and (not self.not_ or word not in map(folded, self.not_))
+            and not (self.empty and word)
+            and not (self.filled and not word)
+        )
+
+
+class LeaveOut(CellTest, frozen=True, kw_only=True):
+    """Rows that are left out and counted.
+
+    Parameters
+    ----------
+    column : str
+        Column of the file that tells them; not needed with `future`.
+    name : str
+        What the manifest calls them.
+    future : bool
+        Rows of a day that is still to come.
+    """
+
+    column: str = ""
+    name: str = "rows that the map leaves out"
+    future: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.future and not (self.column and self.states):
+            must = "[[leave_out]] has a column, and one of is, contains, not, empty, filled"
+            remedy = 'For example: column = "Category", is = ["Retail"]; or future = true.'
+            raise UsageError(must, got="neither, or one", where=self.name, remedy=remedy)
+
+
+class StatusRule(CellTest, frozen=True, kw_only=True):
+    """What became of a visit, by one column; the first rule of the map that fits counts.
+
+    Parameters
+    ----------
+    column : str
+        Column of the file.
+    becomes : str
+        A status of the contract, or ``left_out``: the row is of no visit.
+    otherwise : str
+        Instead of a column: the status where no rule fits.
+    """
+
+    column: str = ""
+    becomes: str = ""
+    otherwise: str = ""
+
+    def __post_init__(self) -> None:
+        refuse_unknown([self.becomes or self.otherwise], STATUS_WORDS, "a status")
+        if bool(self.otherwise) == bool(self.column and self.states):
+            must = "[[status]] has a column with one of is, contains, not, empty, filled"
+            remedy = 'The last may be otherwise = "attended" and nothing else.'
+            raise UsageError(must, got="something else", where="[[status]]", remedy=remedy)
+
+
+class CleaningRule(CellTest, frozen=True, kw_only=True):
     r"""One further way of writing that a map says how to read.
 
     Parameters
     ----------
-    name : str
-        What the manifest calls it.
     columns : tuple of str
         Columns of the file that it is for.
+    name : str
+        What the manifest calls it.
     target : str
         Contract column that it is for, where a column of the file fills several; else empty.
-    pattern : Pattern
-        Regular expression for the whole cell, in any case.
+    pattern : str
+        Regular expression for the whole cell, in any case; or is, contains, not.
     becomes : str
         What the cell becomes; ``\1`` is the first group. Empty: an empty cell.
     multiply : float or None
@@ -39,24 +125,36 @@ class CleaningRule:
 
     Examples
     --------
-    >>> rule = cleaning_rule({"name": "of ten", "columns": "Pain", "pattern": "(.+)/10",
-    ...                       "becomes": "\\1"})
+    >>> rule = CleaningRule(columns=Texts(["Pain"]), pattern="(.+)/10", becomes=Word("\\1"))
     >>> rule.read("7/10"), rule.read("7")
     ('7', None)
     """
 
-    name: str
-    columns: tuple[str, ...]
-    target: str
-    pattern: re.Pattern[str]
-    becomes: str = ""
+    columns: Texts = Texts()
+    name: str = "without a name"
+    target: str = ""
+    pattern: str = ""
+    becomes: Word = Word("")
     multiply: float | None = None
     middle: bool = False
 
+    def __post_init__(self) -> None:
+        if not self.columns or not (self.pattern or self.states):
+            must = "a cleaning rule has columns, and a pattern or is, contains, not"
+            raise UsageError(must, got="neither, or one", where=f"rule {self.name}")
+        try:
+            groups = [int(group) for group in re.findall(r"\\(\d+)", self.becomes)]
+            lost = max([*groups, 2 if self.middle else 0]) > re.compile(self.pattern).groups
+        except re.error:
+            lost = True
+        if lost:
+            must = "a cleaning rule has a regular expression, and uses only groups that it has"
+            raise UsageError(must, got="something else", where=f"rule {self.name}")
+
     def read(self, cell: str) -> str | None:
         """Return what the cell becomes; None where the rule is not for it."""
-        match = self.pattern.fullmatch(cell)
-        if match is None:
+        match = re.fullmatch(self.pattern or ".*", cell, re.IGNORECASE | re.DOTALL)
+        if match is None or not self.fits(cell):
             return None
         if not self.middle and self.multiply is None:
             return match.expand(self.becomes).strip()
@@ -68,128 +166,129 @@ class CleaningRule:
         return f"{number * (1.0 if self.multiply is None else self.multiply):.10g}"
 
 
-@dataclass(frozen=True)
-class Spread:
+class Spread(Section, frozen=True, kw_only=True):
     """Scores of several times that stand beside each other in one row.
 
     Parameters
     ----------
-    score : str
-        Contract column that they hold, ``score`` or another.
     over : str
         What tells them apart: ``session``, ``day``, ``week``, ``month`` or ``timing``.
     columns : mapping of str to str
         Value of `over` to the name of the column.
+    score : str
+        Contract column that they hold, ``score`` or another.
     """
 
-    score: str
-    over: str
-    columns: Mapping[str, str]
+    over: Literal["session", "day", "week", "month", "timing"]
+    columns: dict[str, str]
+    score: str = "score"
 
 
-def file_format(section: Section, source: Section) -> tuple[FileFormat, tuple[str, ...]]:
-    """Read ``[file]`` and ``[source]``: how rows are had, and the words that mean an empty cell."""
-    refuse_unknown(source, ("table", "query"), "an entry of [source]")
-    known = ("sheets", "header_rows", "encoding", "delimiter", "decimal", "redcap_dictionary",
-             "dates", "empty")  # fmt: skip
-    refuse_unknown(section, known, "an entry of [file]")
-    decimal = str(section.get("decimal", "."))
-    if decimal not in (".", ","):
-        must = "decimal is . or ,"
-        raise UsageError(must, got="another mark", where="[file]")
-    form = FileFormat(
-        sheets=texts(section.get("sheets", ())),
-        header_rows=int(section.get("header_rows", 1)),
-        encoding=str(section.get("encoding", "")),
-        delimiter=str(section.get("delimiter", "")),
-        decimal=decimal,
-        redcap_dictionary=str(section.get("redcap_dictionary", "")),
-        dates=texts(section.get("dates", ())) or FileFormat.dates,
-        table=str(source.get("table", "")),
-        query=str(source.get("query", "")),
-    )
-    return form, texts(section.get("empty", ()))
+class Minutes(Section, frozen=True, kw_only=True):
+    """Minutes of a visit from its start and end.
 
-
-def cleaning_rule(entry: Section) -> CleaningRule:
-    """Read one entry of ``[[rules]]``.
-
-    Raises
-    ------
-    UsageError
-        When it lacks its columns or pattern, or the pattern is no regular expression.
+    Parameters
+    ----------
+    start, end : str
+        Columns of the file with a time of day, or with date and time.
+    of_lines : {"longest", "sum"}
+        Minutes of a visit that stands in several lines; see ``[study] one_visit``.
     """
-    known = ("name", "columns", "target", "pattern", "becomes", "multiply", "middle")
-    refuse_unknown(entry, known, "an entry of [[rules]]")
-    columns, name = texts(entry.get("columns", ())), str(entry.get("name", "without a name"))
-    if not columns or "pattern" not in entry:
-        must = "a cleaning rule has columns and a pattern"
-        raise UsageError(must, got="neither, or one", where=f"rule {name}")
-    try:
-        pattern = re.compile(str(entry["pattern"]), re.IGNORECASE)
-        multiply = entry.get("multiply")
-        rule = CleaningRule(
-            name, columns, str(entry.get("target", "")), pattern, str(entry.get("becomes", "")),
-            None if multiply is None else float(multiply), bool(entry.get("middle", False)),
-        )  # fmt: skip
-        _refuse_lost_groups(rule)
-    except (re.error, IndexError, TypeError, ValueError):
-        must = "a cleaning rule has a regular expression, and uses only groups that it has"
-        raise UsageError(must, got="something else", where=f"rule {name}") from None
-    return rule
+
+    start: str = ""
+    end: str = ""
+    of_lines: Literal["longest", "sum"] = "longest"
 
 
-def _refuse_lost_groups(rule: CleaningRule) -> None:
-    groups = [int(g) for g in re.findall(r"\\(\d+)", rule.becomes)]
-    if max([*groups, 2 if rule.middle else 0]) > rule.pattern.groups:
-        raise IndexError
+class StudyFacts(Section, frozen=True, kw_only=True):
+    """What the export does not say of itself.
+
+    Parameters
+    ----------
+    control : str or None
+        Name of the control arm.
+    randomised : bool
+        Whether the arms were made by chance.
+    new_course_after_days : int
+        Days without a row after which the next is of a new course; 0: never.
+    rows : {"visits", "scores"}
+        What a row is. Rows of scores (a survey) are no visits: each finds its patient's visit.
+    no_status, empty_status : str
+        Status of every visit of an export without a status, and of visits where it is empty.
+    one_visit : {"", "day", "time", "appointment"}
+        Which lines of a patient are one visit: those of one day, of one day and time, of one
+        appointment number. Empty: each line is a visit.
+    """
+
+    control: str | None = None
+    randomised: bool = False
+    new_course_after_days: int = 0
+    rows: Literal["visits", "scores"] = "visits"
+    no_status: str = ""
+    empty_status: str = ""
+    one_visit: Literal["", "day", "time", "appointment"] = ""
+
+    def __post_init__(self) -> None:
+        stated = [word for word in (self.no_status, self.empty_status) if word]
+        refuse_unknown(stated, STATUS_WORDS, "a status")
+        if self.new_course_after_days < 0:
+            must = "new_course_after_days is a number of days"
+            raise UsageError(must, got="something else", where="[study]")
 
 
-def spread(entry: Section) -> Spread:
-    """Read one entry of ``[[wide]]``."""
-    refuse_unknown(entry, ("score", "over", "columns"), "an entry of [[wide]]")
-    over, columns = str(entry.get("over", "")), entry.get("columns", {})
-    if over not in ("session", "day", "week", "month", "timing") or not columns:
-        must = "[[wide]] says over (session, day, week, month or timing) and its columns"
-        remedy = 'For example: over = "week", columns = { 0 = "pk1", 13 = "pk2" }.'
-        raise UsageError(must, got="something else", remedy=remedy)
-    return Spread(
-        str(entry.get("score", "score")), over, {str(k): str(v) for k, v in columns.items()}
-    )
+class Question(Section, frozen=True, kw_only=True):
+    """One thing that a draft is not sure of.
+
+    Parameters
+    ----------
+    asks : str
+        The question, in words.
+    key : str
+        Place in the map that the answer is for: ``columns.date``, ``file.time_zone``,
+        ``values.status.Booked``.
+    candidates : tuple of str
+        Likely answers, the likeliest first.
+    answer : str, list or bool
+        The answer; false leaves the place as it is. Empty: not answered yet.
+    """
+
+    asks: str
+    key: str
+    candidates: Texts = Texts()
+    answer: str | int | float | bool | list[str] = ""
+
+    def __post_init__(self) -> None:
+        if len(self.place) < 2:
+            must = "a question's key is a place in the map"
+            remedy = 'For example: key = "columns.date".'
+            raise UsageError(must, got="something else", where="[[questions]]", remedy=remedy)
+
+    @property
+    def place(self) -> list[str]:
+        """Section, entry and, in sections of sections, the name in it."""
+        deep = self.key.split(".")[0] in ("scores", "values", "instruments")
+        return self.key.split(".", 2 if deep else 1)
 
 
-def identifier_columns(section: Section) -> dict[str, tuple[str, ...]]:
-    """Read ``[identifiers]``: kind of identifier to the columns that hold it."""
-    refuse_unknown(section, KINDS, "a kind of identifier")
-    return {str(kind): texts(columns) for kind, columns in section.items()}
+class Preset(Section, frozen=True, kw_only=True):
+    """The product whose export the map is for."""
+
+    name: str = ""
+    version: str = ""
 
 
-def score_columns(section: Section) -> dict[str, dict[str, str]]:
-    """Read ``[scores]``: instrument to {timing: column}."""
-    for name, entry in section.items():
-        refuse_unknown(entry, TIMINGS, f"a timing of [scores] {name}")
-    return {
-        str(name): {str(k): str(v) for k, v in entry.items()} for name, entry in section.items()
-    }
+class Source(Section, frozen=True, kw_only=True):
+    """Of a database: the table, or the query, that gives the rows."""
+
+    table: str = ""
+    query: str = ""
 
 
-def texts(given: object) -> tuple[str, ...]:
-    """Return one text or a list of them as a tuple."""
-    if isinstance(given, str):
-        return (given,)
-    return tuple(str(part) for part in given) if isinstance(given, Iterable) else (str(given),)
+class Declared(Section, frozen=True, kw_only=True):
+    """An instrument that the registry does not know."""
 
-
-def refuse_unknown(names: Iterable[str], known: Iterable[str], what: str) -> None:
-    """Raise `UsageError` for the first name that is not known, with the nearest that is."""
-    known = list(known)
-    for name in names:
-        if name not in known:
-            raise unknown_name(str(name), known, what)
-
-
-def unknown_name(name: str, known: list[str], what: str) -> UsageError:
-    """Return the error for a name that is not known."""
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}."
-    return UsageError(f"{name!r} is {what}", got="an unknown name", remedy=hint)
+    minimum: float
+    maximum: float
+    better: Literal["lower", "higher"]
+    title: str = ""
+    unit: str = "points"

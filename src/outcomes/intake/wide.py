@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pandas as pd
+from msgspec.structs import replace
 
 from outcomes.errors import DataError
 from outcomes.intake.column_map import ColumnMap, contract_name
 from outcomes.intake.map_sections import CleaningRule
+from outcomes.intake.toml_records import Texts
 
 
 def stacked(rows: pd.DataFrame, mapped: ColumnMap, where: str) -> tuple[pd.DataFrame, ColumnMap]:
@@ -81,7 +81,7 @@ def _for_stacked(rule: CleaningRule, mapped: ColumnMap) -> CleaningRule:
     """Let a rule for a column that is stacked read what it is stacked to."""
     headers = [_header(part.score) for part in mapped.wide
                if not set(rule.columns).isdisjoint(part.columns.values())]  # fmt: skip
-    return replace(rule, columns=(*rule.columns, *headers))
+    return replace(rule, columns=Texts([*rule.columns, *headers]))
 
 
 def _header(name: str) -> str:

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from outcomes.intake.toml_records import Section, Texts
 
 
-@dataclass(frozen=True)
-class FileFormat:
+class FileFormat(Section, frozen=True, kw_only=True):
     """How a file is written, as the section ``[file]`` of a column map says.
 
     Parameters
     ----------
     sheets : tuple of str
-        Sheets of a workbook, read one after the other.
+        Sheets of a workbook, read one after the other: names, or patterns with ``*``.
+    sheet_name : str
+        Column that the name of the sheet becomes.
     header_rows : int
         Rows of a workbook's header.
+    skip_rows : int or None
+        Lines above the header; None: found out.
+    fill_down : tuple of str
+        Columns whose empty cells hold what stands above them.
+    struck_out : str
+        Column that says ``yes`` of rows that are struck through.
     encoding, delimiter : str
         Of a CSV file; empty: found out.
     decimal : str
@@ -24,18 +35,32 @@ class FileFormat:
     redcap_dictionary : str
         File beside the export with the data dictionary of a REDCap project; empty: no such export.
     dates : tuple of str
-        Accepted ways to write a date, tried in order, as `datetime.strptime` takes them.
+        Accepted ways to write a date, tried in order, as `datetime.strptime` takes them; ``excel``
+        for the serial numbers of a spreadsheet.
+    dates_of : mapping of str to tuple of str
+        Column to the ways in which its dates alone are written.
+    time_zone : str
+        Zone of the clinic (``Europe/Berlin``), into which instants with an offset are turned.
+    empty : tuple of str
+        Words that mean an empty cell, in any case.
     table, query : str
         Of a database, as the section ``[source]`` says.
     """
 
-    sheets: tuple[str, ...] = ()
+    sheets: Texts = Texts()
+    sheet_name: str = ""
     header_rows: int = 1
+    skip_rows: int | None = None
+    fill_down: Texts = Texts()
+    struck_out: str = ""
     encoding: str = ""
     delimiter: str = ""
-    decimal: str = "."
+    decimal: Literal[".", ","] = "."
     redcap_dictionary: str = ""
-    dates: tuple[str, ...] = ("%Y-%m-%d",)
+    dates: Texts = Texts(["%Y-%m-%d"])
+    dates_of: dict[str, Texts] = msgspec.field(default_factory=dict)
+    time_zone: str = ""
+    empty: Texts = Texts()
     table: str = ""
     query: str = ""
 
