@@ -87,7 +87,7 @@ def write_partitions(
     ['assessments', 'episodes', 'goals', 'sessions', 'truth.json']
     """
     _refuse(workers, episodes_per_part, file_format)
-    with written_whole(directory, marker=TRUTH) as folder:
+    with written_whole(directory, "partitions") as folder:
         for name in TABLES:
             (folder / name).mkdir()
         parts = list(_parts(design, folder, file_format, episodes_per_part))

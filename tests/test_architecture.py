@@ -18,7 +18,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 LAYERS = (
     {"errors", "__init__"},
-    {"dictionary", "findings", "folders", "provenance", "mixed"},
+    {"dictionary", "findings", "folders", "locks", "provenance", "mixed"},
     {"words"},
     {"study", "trajectory", "storage"},
     {"intake", "privacy", "synthetic", "care"},

@@ -30,7 +30,8 @@ def save(study: Study, directory: str | Path) -> Path:
     study : Study
         The study.
     directory : str or Path
-        Folder to write; replaced when it holds a study already.
+        Folder to write. A simulated study may take the place of a simulated one; one of real data
+        takes no other's place, and its owner alone may read it.
 
     Returns
     -------
@@ -43,13 +44,20 @@ def save(study: Study, directory: str | Path) -> Path:
     UsageError
         When the folder holds anything else.
     """
-    with written_whole(directory, marker=PACKAGE) as folder:
-        digests = {name: _write_table(study, name, folder) for name in TABLES}
-        written = {name: digest for name, digest in digests.items() if digest}
-        _write_json(folder / PACKAGE, _package(study, written))
-        if study.truth is not None:
-            _write_json(folder / TRUTH, _truth(study, study.truth, written))
+    real = not study.provenance.synthetic
+    maker = "save" if real else "simulate"
+    with written_whole(directory, maker, private=real, replaces=not real) as folder:
+        write_study(study, folder)
     return Path(directory)
+
+
+def write_study(study: Study, folder: Path) -> None:
+    """Write the files of `save` into a folder that is there."""
+    digests = {name: _write_table(study, name, folder) for name in TABLES}
+    written = {name: digest for name, digest in digests.items() if digest}
+    _write_json(folder / PACKAGE, _package(study, written))
+    if study.truth is not None:
+        _write_json(folder / TRUTH, _truth(study, study.truth, written))
 
 
 def digest(study: Study) -> str:

@@ -310,7 +310,7 @@ def test_a_key_of_another_study_changes_nothing(take, invented, tmp_path):
 def test_a_study_that_no_import_wrote_is_not_touched(take, invented, folder, tmp_path):
     oc.load(folder()).save(tmp_path / "out")
     before = snapshot(tmp_path / "out")
-    with pytest.raises(UsageError, match="the key file belongs to the study"):
+    with pytest.raises(UsageError, match=r"a folder of another kind \(save\)"):
         take(invented(1).text())
     assert snapshot(tmp_path / "out") == before
 

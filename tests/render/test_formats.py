@@ -17,6 +17,7 @@ import pytest
 from rocrate.rocrate import ROCrate
 
 from outcomes.errors import DataError
+from outcomes.folders import contents
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import refusal
 from outcomes.questions.disclosed import disclosed
@@ -205,7 +206,7 @@ def test_what_holds_no_report_cannot_be_verified(synthetic_study: Any, tmp_path:
 def test_the_crate_is_read_by_the_crate_package_and_lists_every_file(folder: Path) -> None:
     crate = ROCrate(str(folder))
     listed = {entity.id for entity in crate.data_entities}
-    assert listed == {p.name for p in folder.iterdir()} - {"ro-crate-metadata.json"}
+    assert listed == {p.name for p in contents(folder)} - {"ro-crate-metadata.json"}
 
 
 def test_the_run_names_options_versions_and_digests(folder: Path) -> None:

@@ -12,7 +12,7 @@ from outcomes.render.letter import letter
 def test_a_letter_is_one_page_about_one_course(synthetic_study: Any, tmp_path: Path) -> None:
     counted = synthetic_study.assessments["episode_id"].value_counts()
     folder = letter(synthetic_study, counted.index[0], tmp_path / "letter")
-    text = (folder / "letter.html").read_text(encoding="utf-8")
+    text = (folder / f"letter-{counted.index[0]}.html").read_text(encoding="utf-8")
     for words in ("Confidential", "Script against care given", "Safety and cautions",
                   "What this cannot show", "Signature", "<svg", "SYNTHETIC"):  # fmt: skip
         assert words in text

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
+from outcomes.folders import contents, listed
 
 SHIPPED = Path(__file__).resolve().parents[2] / "data" / "synthetic"
 TRUTH = json.loads((SHIPPED / "truth.json").read_text(encoding="utf-8"))
@@ -53,3 +54,10 @@ def test_breaks_no_rule_but_shows_protocol_deviations():
     findings = oc.check(oc.load(SHIPPED))
     assert findings.ok
     assert {item.rule for item in findings.items} <= {"R26", "R28", "R30"}
+
+
+def test_the_command_that_made_it_may_make_it_again():
+    maker, files = listed(SHIPPED)
+    assert maker == "simulate"
+    for path in contents(SHIPPED):
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == files[path.name]

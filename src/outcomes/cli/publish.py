@@ -63,12 +63,13 @@ def report(
 
 def _letter(study: Study, episode: str | None, out: Path, instrument: str | None) -> None:
     from outcomes.render.letter import letter as write
+    from outcomes.render.letter import letter_file
 
     if episode is None:
         must = "a letter is about one course"
         raise UsageError(must, got="none", remedy="Name it with --episode.")
     folder = write(study, episode, out, instrument=instrument)
-    typer.echo(f"Letter: {folder / 'letter.html'}")
+    typer.echo(f"Letter: {folder / letter_file(episode)}")
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 import pandas as pd
 
 from outcomes import __version__
-from outcomes.errors import UnavailableError, UsageError
-from outcomes.folders import written_whole
+from outcomes.errors import UsageError
+from outcomes.folders import locked, written_whole
 from outcomes.intake.append import appended
 from outcomes.intake.check import check
 from outcomes.intake.column_map import ColumnMap, read_column_map, refuse_open_questions
@@ -33,7 +34,7 @@ from outcomes.privacy.patterns import name_words
 from outcomes.privacy.risk import assess, k_anonymity
 from outcomes.privacy.scan import Sighting, scan
 from outcomes.provenance import LeftOut, Provenance
-from outcomes.storage import PACKAGE
+from outcomes.storage import PACKAGE, write_study
 from outcomes.study import Study, study_from_tables
 
 _NAMES = ("name", "physician", "relative", "employer", "attorney")
@@ -105,8 +106,28 @@ def import_export(
     >>> manifest.counts["clients"]
     1
     """
-    export_path, key_path, where = Path(path), Path(key_file), name_of(path)
-    _refuse_places(export_path, key_path, out)
+    key_path = Path(key_file)
+    _refuse_places(Path(path), key_path, out)
+    with locked(key_path), _written(out) as folder:
+        study, manifest, key = _imported(path, columns, key_path, out)
+        if folder is not None:
+            write_study(study, folder)
+            write_manifest(manifest, folder)
+            write_findings(check(study), folder)
+        write_key(key, key_path)
+        return study, manifest
+
+
+def _written(out: str | Path | None) -> AbstractContextManager[Path | None]:
+    """Give the folder that becomes the study's; it is private, and no other import's meanwhile."""
+    return nullcontext() if out is None else written_whole(out, "import", private=True)
+
+
+def _imported(
+    path: str | Path, columns: str | Path | Mapping[str, Any], key_path: Path,
+    out: str | Path | None,
+) -> tuple[Study, Manifest, KeyFile]:  # fmt: skip
+    export_path, where = Path(path), name_of(path)
     mapped = read_column_map(columns)
     refuse_open_questions(mapped)
     rows = read_rows(path, mapped.file)
@@ -136,9 +157,7 @@ def import_export(
         counts=_counts(study), k_before=_k_before(rows, mapped, courses),
         appended=before.study is not None,
     )  # fmt: skip
-    later = key.with_revision(revision, courses.anchors, before.revision)
-    _write(study, manifest, later, key_path, out)
-    return study, manifest
+    return study, manifest, key.with_revision(revision, courses.anchors, before.revision)
 
 
 def _digest(path: str | Path, rows: pd.DataFrame) -> str:
@@ -246,21 +265,3 @@ def _k_before(rows: pd.DataFrame, mapped: ColumnMap, courses: Courses) -> int:
     )
     first = clients.drop_duplicates("client")
     return k_anonymity(first, columns) if named else 0
-
-
-def _write(
-    study: Study, manifest: Manifest, key: KeyFile, key_path: Path, out: str | Path | None
-) -> None:
-    try:
-        if out is None:
-            write_key(key, key_path)
-            return
-        with written_whole(out, marker=PACKAGE) as folder:
-            study.save(folder)
-            write_manifest(manifest, folder)
-            write_findings(check(study), folder)
-            write_key(key, key_path)
-    except OSError as error:
-        must = "the study and its key can be written"
-        remedy = "Free some space or name another place; nothing was changed."
-        raise UnavailableError(must, got=error.strerror or "no", remedy=remedy) from None

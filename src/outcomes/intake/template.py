@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
-import tempfile
+import io
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +12,7 @@ from outcomes.dictionary.instruments import registry
 from outcomes.dictionary.pressure import CREDIT, WALTON
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import UsageError
-from outcomes.folders import written_whole
+from outcomes.folders import write_file, written_whole
 from outcomes.intake.cells import walton_words
 
 GUIDE = "read me"
@@ -60,7 +59,7 @@ def write_template(path: str | Path, format: Literal["xlsx", "csv", ""] = "") ->
         raise UsageError(must, got="another format")
     if (format or place.suffix.removeprefix(".").casefold()) == "xlsx":
         return _write_workbook(place)
-    with written_whole(place, marker="read-me.csv") as folder:
+    with written_whole(place, "template") as folder:
         for name, spec in TABLES.items():
             _write_csv(folder / f"{name}.csv", [spec.names])
         _write_csv(folder / "read-me.csv", _guide())
@@ -105,9 +104,6 @@ def _write_csv(path: Path, rows: list[Any]) -> None:
 def _write_workbook(path: Path) -> Path:
     import openpyxl
 
-    if path.exists():
-        must = "the template is a new file"
-        raise UsageError(must, got="one that is there already", remedy="Name another file.")
     book = openpyxl.Workbook()
     book.remove(book.active)
     lists = book.create_sheet("lists")
@@ -119,9 +115,9 @@ def _write_workbook(path: Path) -> Path:
         guide.append(row)
     for letter, width in zip("ABCDEF", (14, 20, 8, 60, 12, 60), strict=True):
         guide.column_dimensions[letter].width = width
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _save_whole(book, path)
-    return path
+    with io.BytesIO() as content:
+        book.save(content)
+        return write_file(path, content.getvalue())
 
 
 def _fill_sheet(sheet: Any, lists: Any, spec: TableSpec) -> None:
@@ -163,14 +159,3 @@ def _add_drop_down(
     rule.error = "Choose a value of the list, or leave the cell empty."
     sheet.add_data_validation(rule)
     rule.add(cells)
-
-
-def _save_whole(book: Any, path: Path) -> None:
-    handle, draft = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    os.close(handle)
-    try:
-        book.save(draft)
-        Path(draft).chmod(0o644)
-        Path(draft).replace(path)
-    finally:
-        Path(draft).unlink(missing_ok=True)

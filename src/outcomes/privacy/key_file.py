@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import secrets
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from outcomes.errors import UsageError
+from outcomes.folders import write_file
 
 _LETTERS = "bcdfghjkmnpqrstvwxyz"
 _ABOUT = (
@@ -133,19 +132,9 @@ def write_key(key: KeyFile, path: str | Path) -> None:
     path : str or Path
         Its file.
     """
-    place = Path(path).absolute()
-    place.parent.mkdir(parents=True, exist_ok=True)
     content: dict[str, Any] = {"about": _ABOUT, "study": key.study, "secret": key.secret,
                                "ids": key.ids, "anchors": key.anchors}  # fmt: skip
-    handle, draft = tempfile.mkstemp(prefix=f".{place.name}-", dir=place.parent)  # mode 0600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as lines:
-            json.dump(content, lines, indent=1)
-            lines.flush()
-            os.fsync(lines.fileno())
-        Path(draft).replace(place)
-    finally:
-        Path(draft).unlink(missing_ok=True)
+    write_file(path, json.dumps(content, indent=1).encode("utf-8"), private=True, replaces=True)
 
 
 def _random_letters(n: int) -> str:

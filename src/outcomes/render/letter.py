@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,6 @@ from outcomes.render.html import page_html
 from outcomes.study import Study
 from outcomes.words import named, plain
 
-FILE = "letter.html"
 CONFIDENTIAL = (
     "Confidential: one patient's record. It is not to be shared beyond the patient's own care."
 )
@@ -50,7 +51,7 @@ def letter(
     episode : str
         Id of the course.
     out : str or Path
-        Folder to write, whole or not at all.
+        Folder to write, whole or not at all. It keeps the letters of other courses.
     instrument : str, optional
         Instrument of the score line; by default the one the course has most scores of.
     date : str
@@ -59,7 +60,8 @@ def letter(
     Returns
     -------
     Path
-        The folder, with ``letter.html``. It shows one patient's values: made and kept locally.
+        The folder, with `letter_file`. It shows one patient's values: made and kept locally, for
+        its owner alone to read.
 
     Raises
     ------
@@ -67,9 +69,23 @@ def letter(
         When the study has no such course, or it has no scores.
     """
     document = compose_letter(study, episode, instrument=instrument, date=date)
-    with written_whole(out, marker=FILE) as folder:
-        (folder / FILE).write_text(page_html(document), encoding="utf-8", newline="")
+    with written_whole(out, "letter", private=True, adds=True) as folder:
+        page = folder / letter_file(episode)
+        page.write_text(page_html(document), encoding="utf-8", newline="")
     return Path(out)
+
+
+def letter_file(episode: str) -> str:
+    """Return the name of a course's letter: its id, or a digest of one that is no file name.
+
+    Examples
+    --------
+    >>> letter_file("e-cjdxhzgp"), letter_file("../E1")
+    ('letter-e-cjdxhzgp.html', 'letter-8a8a46635f88.html')
+    """
+    plainly = re.fullmatch(r"[a-z0-9]+(?:[-_][a-z0-9]+)*", episode) and len(episode) <= 40
+    name = episode if plainly else hashlib.sha256(episode.encode("utf-8")).hexdigest()[:12]
+    return f"letter-{name}.html"
 
 
 def compose_letter(

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from outcomes.folders import contents
 from outcomes.questions.answer import Source
 from outcomes.render.contents.background import LIBRARIES
 
@@ -52,7 +53,7 @@ def write_run(folder: Path, source: Source, options: Mapping[str, Any]) -> None:
             "python": platform.python_version(),
             **{name: version(name) for name in LIBRARIES},
         },
-        "files": {path.name: _digest(path) for path in sorted(folder.iterdir())},
+        "files": {path.name: _digest(path) for path in contents(folder)},
     }
     _write(folder / RUN, record)
 
@@ -71,7 +72,7 @@ def write_crate(folder: Path, title: str, source: Source, date: str) -> None:
     date : str
         Date of publication; the crate says it is not given where empty.
     """
-    files = [_file(path) for path in sorted(folder.iterdir())]
+    files = [_file(path) for path in contents(folder)]
     data = {
         "@id": "#data",
         "@type": "Dataset",

@@ -86,7 +86,7 @@ def report(
     )
     chosen = instrument or next(iter(study.scored_instruments()), "")
     material = Material(document, given, study, rule, chosen)
-    with written_whole(out, marker=ESTIMATES) as folder:
+    with written_whole(out, "report") as folder:
         estimates_table(given).to_csv(folder / ESTIMATES, index=False, lineterminator="\n")
         for name in dict.fromkeys(formats):
             kind = FORMATS[name]

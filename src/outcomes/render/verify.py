@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import DataError
+from outcomes.folders import contents
 from outcomes.render.provenance_files import RUN
 from outcomes.render.report import ESTIMATES, report
 from outcomes.storage import digest
@@ -103,7 +104,7 @@ def _other_data(record: dict[str, Any], study: Study) -> tuple[str, ...]:
 
 
 def _names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+    return {path.name for path in contents(folder)}
 
 
 def _bytes(folder: Path, name: str) -> bytes:

@@ -90,7 +90,7 @@ def teach(
             must = f"{what} is one of {', '.join(known)}"
             raise UsageError(must, got=", ".join(map(repr, given)) or "none")
     made = teaching_deck(TRAPS[trap], seed)
-    with written_whole(out, marker=WRITERS[formats[0]][0]) as folder:
+    with written_whole(out, "teach") as folder:
         for name in formats:
             file, write = WRITERS[name]
             (folder / file).write_bytes(write(made))
