@@ -135,7 +135,7 @@ def _imported(
     if export_path.suffix.casefold() in BUNDLES:  # a bundle without such scores has no column
         rows = rows.assign(**{c: None for c in mapped.file_columns() if c not in rows})
     if mapped.file.redcap_dictionary:
-        dictionary = read_text_table(export_path.parent / mapped.file.redcap_dictionary)
+        dictionary = read_text_table(export_path.parent / mapped.file.redcap_dictionary).cells
         rows, identifying = from_redcap(rows, dictionary)
         mapped = mapped.with_identifiers(identifying)
     rows, mapped = stacked(rows, mapped, where)

@@ -79,7 +79,8 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
     Study(1 episodes, 0 sessions, 2 scores, 0 goals)
     """
     if is_database(path) and columns is None:
-        return _load_tables(read_database_tables(str(path), TABLES), name_of(path))
+        held = read_database_tables(str(path), TABLES)
+        return _load_tables({name: rows.cells for name, rows in held.items()}, name_of(path))
     place = Path(path)
     if place.is_dir():
         if columns is not None:
@@ -87,7 +88,7 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
             raise UsageError(must, got="a map and a folder", remedy="Leave the map out.")
         present = {name: place / f"{name}.csv" for name in TABLES}
         texts = {
-            name: read_text_table(file, may_be_empty=True)
+            name: read_text_table(file, may_be_empty=True).cells
             for name, file in present.items()
             if file.is_file()
         }
@@ -95,7 +96,8 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
     if columns is None and place.suffix.casefold() in WORKBOOKS:
         names = [name for name in TABLES if name in sheet_names(place)]
         if "assessments" in names:
-            return _load_tables(read_tables(place, names), place.name)
+            held = read_tables(place, names)
+            return _load_tables({name: rows.cells for name, rows in held.items()}, place.name)
     return _load_flat(path, columns)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sqlite3
+from contextlib import suppress
 
 import pandas as pd
 import pytest
@@ -12,7 +13,8 @@ import outcomes as oc
 from outcomes.cli import main
 from outcomes.errors import DataError, PrivacyError, UnavailableError, UsageError
 from outcomes.intake.import_export import import_export
-from outcomes.intake.readers import name_of
+from outcomes.intake.readers import FileFormat, name_of, read_rows, read_source
+from outcomes.intake.readers import database as reader
 
 sqlalchemy = pytest.importorskip("sqlalchemy")
 pytest.importorskip("duckdb_engine")
@@ -97,8 +99,8 @@ def test_rows_that_name_people_are_imported(database, tmp_path):
         ({"table": "visits", "query": "SELECT 1"}, "the table or the query"),
         ({"table": "nothing"}, "takes the query"),
         ({"query": "SELECT 'Ann Lee' FROM"}, "takes the query"),
-        ({"query": "DELETE FROM visits"}, "a query selects rows"),
-        ({"query": "SELECT who, who FROM visits"}, "different from each other"),
+        ({"query": "DELETE FROM visits"}, "a query is one SELECT"),
+        ({"query": "SELECT who, who FROM visits"}, "no column seen"),
         ({"query": "SELECT who FROM visits WHERE pain > 10"}, "at least one row"),
         ({"colour": "red"}, "an entry of"),
     ],
@@ -112,6 +114,55 @@ def test_a_source_that_cannot_be_read(database, tmp_path, source, says):
     assert (
         len(sqlite3.connect(tmp_path / "clinic.db").execute("SELECT * FROM visits").fetchall()) == 2
     )
+
+
+WRITING = (
+    "DROP TABLE visits", "drop table visits", "  -- only looking\n DROP TABLE visits",
+    "PRAGMA journal_mode=DELETE", "ATTACH 'new.db' AS other", "VACUUM INTO 'copy.db'", "VACUUM",
+    "CREATE TABLE mine (a TEXT)", "INSERT INTO visits VALUES ('Bo', '2026-01-01', 3)",
+    "UPDATE visits SET pain = 0", "COPY visits TO 'out.csv'", "EXPORT DATABASE 'out'",
+    "SELECT 1; DROP TABLE visits", "SELECT 1 /* ; */ ; DELETE FROM visits",
+    "WITH gone AS (DELETE FROM visits RETURNING *) SELECT * FROM gone",
+    "SELECT * INTO mine FROM visits", "SELECT load_extension('evil')",
+    "SELECT writefile('out.txt', 'x')", "SELECT 'a\\' , '; DROP TABLE visits; -- '",
+    "SELECT $$'$$; DROP TABLE visits; --'", "SELECT /*! 1 */ 2", "SELECT 'open",
+    "INSTALL httpfs", "LOAD 'evil'", "SET x = 1", "BEGIN", "", ";",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("query", WRITING)
+def test_a_statement_that_does_more_than_read_is_not_sent(database, query, monkeypatch):
+    url = database(*VISITS)
+    monkeypatch.setattr(reader, "_connected", None)
+    with pytest.raises(UsageError):
+        read_source(url, FileFormat(query=query))
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["SELECT who FROM visits;", "-- pains\nSELECT who FROM visits",
+     "WITH one AS (SELECT * FROM visits) SELECT who FROM one", "SELECT 'drop; it' AS who",
+     'SELECT who AS "update" FROM visits', "SELECT replace(who, 'Ann', 'x') FROM visits"],
+)  # fmt: skip
+def test_a_statement_that_reads_is_sent(database, query):
+    assert len(read_rows(database(*VISITS), FileFormat(query=query)))
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
+@pytest.mark.parametrize("query", [query for query in WRITING if query.strip("; ")])
+def test_what_the_judge_let_through_the_database_refuses(tmp_path, kind, query, monkeypatch):
+    url = f"{kind}:///{tmp_path / 'clinic.db'}"
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+    with engine.begin() as connection:
+        for statement in VISITS:
+            connection.execute(sqlalchemy.text(statement))
+    monkeypatch.setattr(reader, "judge", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    with suppress(UsageError, DataError):  # some change nothing and give rows
+        read_source(url, FileFormat(query=query))
+    assert [path.name for path in tmp_path.iterdir()] == ["clinic.db"]
+    monkeypatch.undo()
+    assert read_rows(url, FileFormat(table="visits"))["pain"].tolist() == ["7", "5"]
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def rows(tmp_path):
         entry = [{"resource": resource} for resource in resources]
         place = tmp_path / "bundle.json"
         place.write_text(json.dumps({"resourceType": "Bundle", "entry": entry}), encoding="utf-8")
-        frame = read_bundle(place)
+        frame = read_bundle(place).cells
         assert tuple(frame)[: len(COLUMNS)] == COLUMNS
         return [{k: v for k, v in row.items() if v is not None} for row in frame.to_dict("records")]
 
@@ -172,10 +172,10 @@ def test_references_by_address_and_one_resource_a_line(tmp_path):
     entry = [{"fullUrl": "urn:uuid:1", "resource": ANN}, {"resource": {**VISIT, **at}}]
     place = tmp_path / "bundle.json"
     place.write_text(json.dumps({"resourceType": "Bundle", "entry": entry}), encoding="utf-8")
-    assert read_bundle(place)["name"].tolist() == ["Ann B. Lee"]
+    assert read_bundle(place).cells["name"].tolist() == ["Ann B. Lee"]
     lines = tmp_path / "bundle.ndjson"
     lines.write_text("\n".join(json.dumps(part) for part in (ANN, VISIT)) + "\n", encoding="utf-8")
-    assert read_bundle(lines)["name"].tolist() == ["Ann B. Lee"]
+    assert read_bundle(lines).cells["name"].tolist() == ["Ann B. Lee"]
 
 
 def test_a_bundle_is_imported_and_never_loaded_as_it_is(tmp_path):
@@ -224,7 +224,7 @@ def test_whatever_the_json_the_reader_ends(tmp_path, parts):
     place = tmp_path / "bundle.json"
     place.write_text(json.dumps({"resourceType": "Bundle", "entry": entry}), encoding="utf-8")
     try:
-        frame = read_bundle(place)
+        frame = read_bundle(place).cells
     except OutcomesError:
         return
     assert len(frame) <= 3 * len(parts)

@@ -10,10 +10,11 @@ import zipfile
 
 import openpyxl
 import openpyxl.chart
+import openpyxl.styles
 import pytest
 
 from outcomes.errors import DataError, UnavailableError
-from outcomes.intake.readers import FileFormat, read_rows, workbook
+from outcomes.intake.readers import FileFormat, read_rows, read_source, workbook
 from outcomes.intake.readers.workbook import read_sheets
 
 
@@ -54,7 +55,7 @@ def test_cells_become_text(book):
 
 def test_sheets_of_one_kind_follow_one_another(book):
     place = book(jan=[["a", "b"], [1, 2]], feb=[["a", "b"], [3, 4]], notes=[["x"]])
-    assert read_sheets(place, FileFormat(sheets=("jan", "feb")))["a"].tolist() == ["1", "3"]
+    assert read_sheets(place, FileFormat(sheets=("jan", "feb"))).cells["a"].tolist() == ["1", "3"]
     with pytest.raises(DataError, match="got 3 sheets"):
         read_rows(place)
     with pytest.raises(DataError, match="no such sheet"):
@@ -68,6 +69,90 @@ def test_merged_headers_are_joined(book):
     frame = read_rows(place, FileFormat(header_rows=2))
     assert list(frame) == ["id", "Visit 1 Pain", "Visit 1 Touch", "Visit 2 Pain", "Visit 2 Touch"]
     assert frame.iloc[0].tolist() == ["a", "7", "3", "5", "2"]
+
+
+def test_title_and_header_of_two_rows_are_found(book):
+    rows = [["May, by Bo"], ["Patient", "Date", "Pain", None, "Note"],
+            [None, None, "before", "after", None], ["Ann", "2026-05-04", 7, 5, "ok"],
+            ["TOTAL", 1, None, None, None]]  # fmt: skip
+    place = book(s=rows, merge=["A1:E1", "A2:A3", "B2:B3", "C2:D2"])
+    read = read_source(place)
+    assert list(read.cells) == ["Patient", "Date", "Pain before", "Pain after", "Note"]
+    assert read.cells.to_numpy().tolist() == [["Ann", "2026-05-04", "7", "5", "ok"]]
+    assert read.skipped == {"lines above the header": 1, "rows of totals": 1}
+    assert read.row(0) == 4  # as Excel counts
+
+
+def test_groups_above_a_whole_header_are_part_of_it(book):
+    rows = [[None, "Visit 1", None, "Visit 2", None], ["id", "Pain", "Touch", "Pain", "Touch"],
+            ["a", 7, 3, 5, 2]]  # fmt: skip
+    frame = read_rows(book(s=rows, merge=["B1:C1", "D1:E1"]))
+    assert list(frame) == ["id", "Visit 1 Pain", "Visit 1 Touch", "Visit 2 Pain", "Visit 2 Touch"]
+
+
+def test_a_cell_merged_over_rows_stands_on_each(book):
+    rows = [["Client", "Pain"], ["Ann", 7], [None, 6], [None, 5], ["Bo", 4], [None, 3]]
+    read = read_rows(book(s=rows, merge=["A2:A4"]))
+    assert read["Client"].tolist() == ["Ann", "Ann", "Ann", "Bo", None]
+
+
+def test_sheets_are_chosen_by_pattern_and_name_themselves(book):
+    head = ["Date", "Pain"]
+    place = book(**{"Jan 2026": [head, ["2026-01-05", 7]], "Key": [["word", "means"], ["a", 1]],
+                    "Feb 2026 ": [["date", "Pain "], ["2026-02-05", 6]]})  # fmt: skip
+    for patterns in (("* 2026",), ("*",), ("jan 2026", "FEB 2026")):
+        read = read_source(place, FileFormat(sheets=patterns, sheet_name="Month"))
+        assert read.cells["Pain"].tolist() == ["7", "6"]
+        assert read.cells["Month"].tolist() == ["Jan 2026", "Feb 2026"]
+        assert [read.row(0), read.row(1)] == [2, 2]
+        assert len(set(read.sheets)) == 2
+        assert read.skipped.get("sheets of another kind", 0) == (patterns == ("*",))
+    with pytest.raises(DataError, match="same columns"):
+        read_rows(place, FileFormat(sheets=("Jan 2026", "Key")))
+
+
+def test_a_sheet_a_patient(book):
+    about = [["Patient: Ann"], ["DOB 03/04/1961"], [None], ["Date", "Pain"]]
+    place = book(Ann=[*about, ["2026-01-05", 7]], Bo=[*about, ["2026-01-06", 4]])
+    read = read_source(place, FileFormat(sheets=("*",), sheet_name="Patient"))
+    assert read.cells["Patient"].tolist() == ["Ann", "Bo"]
+    assert read.skipped == {"lines above the header": 4}
+
+
+def test_cells_shown_as_percent_keep_their_sign(book):
+    place = book(s=[["a", "b"], [0.36, 0.5], [0.125, 2]])
+    made = openpyxl.load_workbook(place)
+    for cell, form in (("A2", "0%"), ("A3", "0.0 %")):
+        made["s"][cell].number_format = form
+    made.save(place)
+    assert read_rows(place).to_dict("list") == {"a": ["36%", "12.5%"], "b": ["0.5", "2"]}
+
+
+def test_rows_struck_through_are_told_or_refused(book):
+    place = book(s=[["a", "b"], ["x", 1], ["y", 2], ["z", 3]])
+    made = openpyxl.load_workbook(place)
+    for cell in ("A2", "B2", "B4"):
+        made["s"][cell].font = openpyxl.styles.Font(strike=True)
+    made["s"]["C4"] = "kept"
+    made.save(place)
+    read = read_rows(place, FileFormat(struck_out="gone"))
+    assert read["gone"].tolist() == ["yes", "no", "no"]
+    with pytest.raises(DataError, match=r"struck through; got 1 of them"):
+        read_rows(place)
+
+
+@pytest.mark.parametrize("name", ["x.xls", "x.ods", "x.docx", "x.pdf", "x.numbers", "x.zip"])
+def test_other_files_are_refused_by_their_name(file, name):
+    with pytest.raises(DataError, match=name[2:]) as caught:
+        read_rows(file(b"anything", name))
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("begin", [b"%PDF-1.7", b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1",
+                                   b"<!DOCTYPE html><table>", b"\xef\xbb\xbf<HTML>"])  # fmt: skip
+def test_other_files_are_known_by_their_content(file, begin):
+    with pytest.raises(DataError, match="an export is a CSV file"):
+        read_rows(file(begin + b" and more", "x.csv"))
 
 
 def test_a_formula_needs_its_value(book):

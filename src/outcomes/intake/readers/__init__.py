@@ -16,12 +16,14 @@ from outcomes.intake.readers.database import read_database
 from outcomes.intake.readers.fhir import read_bundle
 from outcomes.intake.readers.form import FileFormat, is_database, name_of
 from outcomes.intake.readers.parquet import read_parquet
+from outcomes.intake.readers.refused import refuse_foreign
+from outcomes.intake.readers.table import Rows
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import read_sheets
 from outcomes.privacy.patterns import found_in
 
-__all__ = ["BUNDLES", "READERS", "WORKBOOKS", "FileFormat", "Reader", "is_database", "name_of",
-           "read_rows"]  # fmt: skip
+__all__ = ["BUNDLES", "READERS", "WORKBOOKS", "FileFormat", "Reader", "Rows", "is_database",
+           "name_of", "read_rows", "read_source"]  # fmt: skip
 
 WORKBOOKS = (".xlsx", ".xlsm")
 BUNDLES = (".json", ".ndjson")
@@ -36,11 +38,11 @@ class Reader:
     takes : callable
         Whether a place (the path of a file, or the address of a database) is of its kind.
     read : callable
-        Returns the rows of a place, written as a `FileFormat` says, as a frame of text.
+        Returns the rows of a place, written as a `FileFormat` says, as text.
     """
 
     takes: Callable[[str], bool]
-    read: Callable[[str, FileFormat], pd.DataFrame]
+    read: Callable[[str, FileFormat], Rows]
 
 
 def _ends(*endings: str) -> Callable[[str], bool]:
@@ -57,7 +59,7 @@ READERS: tuple[Reader, ...] = (
 """Tried in this order; the first that takes a place reads it."""
 
 
-def read_rows(path: str | Path, form: FileFormat | None = None) -> pd.DataFrame:
+def read_source(path: str | Path, form: FileFormat | None = None) -> Rows:
     """Return the rows of a CSV, Excel or Parquet file, a FHIR bundle, or a database, as text.
 
     Parameters
@@ -69,8 +71,8 @@ def read_rows(path: str | Path, form: FileFormat | None = None) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
-        Shape (rows, columns), all text; an empty cell is missing.
+    Rows
+        All text; with the number of each row, and what was left away.
 
     Raises
     ------
@@ -80,9 +82,15 @@ def read_rows(path: str | Path, form: FileFormat | None = None) -> pd.DataFrame:
         When what reads it is not installed, or the database cannot be reached.
     """
     form, place = form or FileFormat(), str(path)
+    refuse_foreign(place)
     rows = next(reader for reader in READERS if reader.takes(place)).read(place, form)
-    _refuse_data_as_header([str(name) for name in rows], name_of(path))
+    _refuse_data_as_header([str(name) for name in rows.cells], name_of(path))
     return rows
+
+
+def read_rows(path: str | Path, form: FileFormat | None = None) -> pd.DataFrame:
+    """Return the cells alone of what `read_source` reads, shape (rows, columns)."""
+    return read_source(path, form).cells
 
 
 def _refuse_data_as_header(header: list[str], where: str) -> None:

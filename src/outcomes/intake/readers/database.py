@@ -1,26 +1,40 @@
 """Read tables and queries of a database as text, through SQLAlchemy: SQLite, DuckDB, PostgreSQL.
 
-Nothing is ever written: a query's transaction is not committed, and a file must be there already.
+Nothing is ever written. A statement is judged before it is sent (one SELECT, without a word that
+writes), files are opened read-only (SQLite ``mode=ro`` with an authorizer, DuckDB ``read_only``
+without access to other files), PostgreSQL in a read-only transaction, and nothing is committed.
 """
 
 from __future__ import annotations
 
+import re
+import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from outcomes.errors import DataError, UnavailableError, UsageError
 from outcomes.intake.readers.form import FileFormat, name_of
-from outcomes.intake.readers.text_table import refuse_repeated, text_frame
+from outcomes.intake.readers.table import Record, Rows, plain_text, table_of
 
+_WRITES = (
+    "insert", "update", "delete", "merge", "into", "drop", "create", "alter", "truncate", "attach",
+    "detach", "pragma", "vacuum", "copy", "grant", "revoke", "install", "exec", "execute",
+    "load_extension", "writefile", "nextval", "setval", "set_config", "lo_export", "lo_import",
+    "lo_create", "lo_unlink", "dblink", "dblink_exec", "pg_terminate_backend", "pg_cancel_backend",
+    "pg_reload_conf", "pg_read_file", "xp_cmdshell", "openrowset", "load_file",
+)  # fmt: skip
+"""Words that no query needs which only reads; where a column has such a name, it is quoted."""
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`""")
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_READS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION,
+          sqlite3.SQLITE_RECURSIVE, sqlite3.SQLITE_TRANSACTION)  # fmt: skip
 _DRIVERS = {"postgres": "postgresql+pg8000", "postgresql": "postgresql+pg8000"}
 
 
-def read_database(url: str, form: FileFormat) -> pd.DataFrame:
-    """Return a table, or what a query selects, as a frame of text.
+def read_database(url: str, form: FileFormat) -> Rows:
+    """Return a table, or what a query selects, as text.
 
     Parameters
     ----------
@@ -33,13 +47,14 @@ def read_database(url: str, form: FileFormat) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
-        Shape (rows, columns), all text; dates as 2026-05-04, a missing value is missing.
+    Rows
+        Dates as 2026-05-04; a missing value is missing.
 
     Raises
     ------
     UsageError
-        When the address is none, neither or both are given, or the database refuses the query.
+        When the address is none, neither or both are given, the query does more than read, or the
+        database refuses it.
     UnavailableError
         When SQLAlchemy or the driver is not installed, or the database cannot be reached.
     DataError
@@ -50,12 +65,14 @@ def read_database(url: str, form: FileFormat) -> pd.DataFrame:
         must = "the map names the table or the query of a database"
         remedy = 'Write table = "..." or query = "..." under [source] in the column map.'
         raise UsageError(must, got="neither, or both", where=name, remedy=remedy)
+    if form.query:
+        judge(form.query, name)
     with _connected(url, name) as connection:
         return _rows(connection, name, form.table, form.query)
 
 
-def read_database_tables(url: str, wanted: Collection[str]) -> dict[str, pd.DataFrame]:
-    """Return those of the wanted tables that the database holds, as frames of text by name."""
+def read_database_tables(url: str, wanted: Collection[str]) -> dict[str, Rows]:
+    """Return those of the wanted tables that the database holds, as text, by name."""
     name = name_of(url)
     with _connected(url, name) as connection:
         import sqlalchemy
@@ -66,6 +83,40 @@ def read_database_tables(url: str, wanted: Collection[str]) -> dict[str, pd.Data
             for table in wanted
             if table in present
         }
+
+
+def judge(query: str, name: str) -> None:
+    """Raise `UsageError` where a query is more than one statement that reads.
+
+    Examples
+    --------
+    >>> judge("SELECT who, 'drop' AS word FROM visits;", "clinic.db")
+    >>> judge("WITH gone AS (DELETE FROM visits RETURNING *) SELECT * FROM gone", "clinic.db")
+    Traceback (most recent call last):
+    outcomes.errors.UsageError: a query is one SELECT and writes nothing; got the word delete ...
+    """
+    bare = _parts(query, comments="")
+    begins = re.match(r"[\s(]*(select|with)\b", bare, re.IGNORECASE)
+    words = set(re.findall(r"\w+", _parts(query, comments=" ").casefold()))
+    writes = [word for word in _WRITES if word in words]
+    got = (
+        "another statement" if not begins
+        else f"the word {writes[0]}" if writes
+        else "several statements" if ";" in bare.strip().rstrip(";")
+        else "quotation marks that may be read in two ways"
+        if re.search(r"\\['\"`]|\$\w*\$|/\*!", query) or re.search("['\"`]", bare)
+        else ""
+    )  # fmt: skip
+    if got:
+        must = "a query is one SELECT and writes nothing"
+        remedy = 'Write a SELECT; put a column of such a name in quotation marks: "update".'
+        raise UsageError(must, got=got, where=name, remedy=remedy)
+
+
+def _parts(query: str, *, comments: str) -> str:
+    """Return a statement without what is quoted, and without comments or with their words."""
+    both = re.compile(f"{_QUOTED.pattern}|({_COMMENT.pattern})", re.DOTALL)
+    return both.sub(lambda found: comments + (found[1] or "") if comments else " ", query)
 
 
 @contextmanager
@@ -79,7 +130,9 @@ def _connected(url: str, name: str) -> Iterator[Any]:
     try:
         address = sqlalchemy.make_url(url)
         address = address.set(drivername=_DRIVERS.get(address.drivername, address.drivername))
-        engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.NullPool)
+        engine = sqlalchemy.create_engine(
+            address, poolclass=sqlalchemy.NullPool, **_read_only(address)
+        )
     except (ArgumentError, NoSuchModuleError, ValueError, TypeError):
         must = "a database address is one that SQLAlchemy knows"
         remedy = "For example sqlite:///clinic.db, or postgresql://user@host/name."
@@ -88,7 +141,9 @@ def _connected(url: str, name: str) -> Iterator[Any]:
         raise _not_installed(error.name or "its driver") from None
     _refuse_missing_file(address, name)
     try:
-        connection = engine.connect()
+        connection = engine.connect().execution_options(stream_results=True)
+        if address.get_backend_name() == "postgresql":
+            connection = connection.execution_options(postgresql_readonly=True)
     except (sqlalchemy.exc.SQLAlchemyError, OSError):
         must = "the database can be opened"
         remedy = "Check its address, that it runs, and the user and password."
@@ -116,9 +171,34 @@ def _refuse_missing_file(address: Any, name: str) -> None:
         raise DataError(must, got="no such file", where=name, remedy="Check the path.")
 
 
+def _read_only(address: Any) -> dict[str, Any]:
+    """Return what opens a file of SQLite or DuckDB so that it cannot be written to."""
+    if address.get_backend_name() == "duckdb":
+        safe = {"enable_external_access": "false"}
+        return {"connect_args": {"read_only": True, "config": safe}}
+    if address.get_backend_name() != "sqlite":
+        return {}
+
+    def opened() -> sqlite3.Connection:
+        place = f"{Path(address.database).resolve().as_uri()}?mode=ro"
+        connection = sqlite3.connect(place, uri=True)
+        connection.set_authorizer(_allowed)
+        return connection
+
+    return {"creator": opened}
+
+
+def _allowed(action: int, what: str | None, value: str | None, *_: str | None) -> int:
+    """Allow SQLite what reads; SQLAlchemy asks for one setting, and changes none."""
+    asks = action == sqlite3.SQLITE_PRAGMA and what == "read_uncommitted" and value is None
+    extends = action == sqlite3.SQLITE_FUNCTION and value == "load_extension"
+    reads = action in _READS and not extends
+    return sqlite3.SQLITE_OK if reads or asks else sqlite3.SQLITE_DENY
+
+
 def _rows(
     connection: Any, name: str, table: str, query: str, *, may_be_empty: bool = False
-) -> pd.DataFrame:
+) -> Rows:
     import sqlalchemy
 
     schema, _, own = table.rpartition(".")
@@ -130,6 +210,5 @@ def _rows(
         must = "a query selects rows"
         raise UsageError(must, got="another statement", where=name, remedy="Write a SELECT.")
     header = [str(column) for column in result.keys()]  # noqa: SIM118 - not a mapping
-    refuse_repeated(header, name)
-    cells = pd.DataFrame(list(map(tuple, result)), columns=header, dtype=object)
-    return text_frame(cells, name, may_be_empty=may_be_empty)
+    rows: Iterator[Record] = ([plain_text(cell) for cell in row] for row in result)
+    return table_of(enumerate(rows, start=1), [header], name, may_be_empty=may_be_empty)

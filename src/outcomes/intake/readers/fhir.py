@@ -16,7 +16,7 @@ import pandas as pd
 
 from outcomes.errors import DataError
 from outcomes.intake.readers.form import FileFormat
-from outcomes.intake.readers.text_table import text_frame
+from outcomes.intake.readers.table import Rows, rows_of
 
 Row = dict[str, Any]
 COLUMNS = (
@@ -28,7 +28,7 @@ COLUMNS = (
 _DAYS = {"d": 1.0, "wk": 7.0, "mo": 365.25 / 12}
 
 
-def read_bundle(place: str | Path, _form: FileFormat | None = None) -> pd.DataFrame:
+def read_bundle(place: str | Path, _form: FileFormat | None = None) -> Rows:
     """Return the visits, goals and other scores of a bundle as a frame of text.
 
     Parameters
@@ -65,7 +65,7 @@ def read_bundle(place: str | Path, _form: FileFormat | None = None) -> pd.DataFr
     rows += [_goal(bundle, goal, first) for goal in bundle.of_kind("Goal")]
     others = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *others], dtype=object)
-    return text_frame(frame, path.name)
+    return rows_of(frame, path.name)
 
 
 class _Bundle:

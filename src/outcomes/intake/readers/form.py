@@ -21,7 +21,7 @@ class FileFormat(Section, frozen=True, kw_only=True):
     sheet_name : str
         Column that the name of the sheet becomes.
     header_rows : int
-        Rows of a workbook's header.
+        Lines of the header; 0: found out.
     skip_rows : int or None
         Lines above the header; None: found out.
     fill_down : tuple of str
@@ -49,7 +49,7 @@ class FileFormat(Section, frozen=True, kw_only=True):
 
     sheets: Texts = Texts()
     sheet_name: str = ""
-    header_rows: int = 1
+    header_rows: int = 0
     skip_rows: int | None = None
     fill_down: Texts = Texts()
     struck_out: str = ""

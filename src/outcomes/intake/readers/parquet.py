@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from outcomes.errors import DataError, UnavailableError
 from outcomes.intake.readers.form import FileFormat
-from outcomes.intake.readers.text_table import text_frame
+from outcomes.intake.readers.table import Rows, rows_of
 
 
-def read_parquet(place: str, _form: FileFormat) -> pd.DataFrame:
+def read_parquet(place: str, _form: FileFormat) -> Rows:
     """Return the rows of a Parquet file; raises `DataError` where it is none."""
     try:
         from pyarrow import ArrowException, parquet
@@ -25,4 +23,4 @@ def read_parquet(place: str, _form: FileFormat) -> pd.DataFrame:
     except (OSError, ValueError, LookupError, TypeError, ArrowException):
         must = "the file is a Parquet file"
         raise DataError(must, got="something else, or none", where=Path(place).name) from None
-    return text_frame(cells, Path(place).name)
+    return rows_of(cells, Path(place).name)

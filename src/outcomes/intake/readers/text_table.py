@@ -2,42 +2,49 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-from collections.abc import Iterator
-from contextlib import suppress
-from io import StringIO
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-
-import pandas as pd
 
 from outcomes.errors import DataError, UnavailableError
 from outcomes.intake.readers.form import FileFormat
+from outcomes.intake.readers.table import ABOVE, SAMPLE, Rows, are_names, find_header, table_of
 
 DELIMITERS = (",", ";", "\t", "|")
 _END = "\x1d"
-_BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16",
+          codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
+_OLD = ("cp1252", "mac_roman", "cp1250")
+"""Encodings of old programs; of those that fit equally well the first."""
+_USUAL = frozenset("‘’“”–—…«»€£°²³½¼¾®™·ºª")
+"""Signs that stand in text beside letters."""
+_SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+_CHUNK = 1 << 20
 
 
 def read_text_table(
     place: str | Path, form: FileFormat | None = None, *, may_be_empty: bool = False
-) -> pd.DataFrame:
-    """Return a CSV file as a frame of text; an empty cell is missing.
+) -> Rows:
+    """Return a CSV file as a table of text.
 
     Parameters
     ----------
     place : str or Path
-        File with one header line.
+        The file. Lines above its header are found and left away, as rows of totals are.
     form : FileFormat, optional
-        Its encoding (else what the byte order mark says, else UTF-8, else, as old Windows programs
-        write, Windows-1252) and delimiter (else that of comma, semicolon, tab and bar which splits
-        the header into most columns).
+        Its encoding (else what the byte order mark says, else UTF-8, else that of an old program
+        whose letters make words), its delimiter (else that of comma, semicolon, tab and bar which
+        makes the most of its lines), and where its header is (else found).
     may_be_empty : bool, optional
         Whether a header without rows is a table.
 
     Returns
     -------
-    DataFrame
-        Shape (rows, columns), all text, in file order. Empty rows at the end are left away.
+    Rows
+        In file order.
 
     Raises
     ------
@@ -48,119 +55,129 @@ def read_text_table(
         When the file is missing.
     """
     form, path = form or FileFormat(), Path(place)
-    text = _decoded(path, form.encoding)
-    delimiter = form.delimiter or max(DELIMITERS, key=lambda mark: _n_columns(text, mark))
-    header = _header(text, delimiter, path)
-    if len(header) == 1 and not header[0].isidentifier():
+    encoding = form.encoding or _encoding(path)
+    head = list(islice(_lines(path, encoding), SAMPLE))
+    delimiter = form.delimiter or _delimiter(head)
+    sample = list(_records(iter(head), delimiter, path.name, whole=len(head) < SAMPLE))
+    start, stop = header_lines(sample, form)
+    header = sample[start:stop]
+    if not any(any(line) for line in header):
+        must = "the file has a header line"
+        raise DataError(must, got="an empty file or first line", where=path.name)
+    if len(header[0]) == 1 and not header[0][0].isidentifier():
         must = "a table has several columns, separated by a comma, semicolon, tab or bar"
         raise DataError(must, got="one column", where=path.name, remedy="Export it as CSV.")
-    refuse_repeated(header, path.name)
-    _refuse_ragged(text, delimiter, len(header), path.name)
-    frame = pd.read_csv(
-        StringIO(text, newline=""), sep=delimiter, dtype=str, keep_default_na=False,
-        na_values=[""], skipinitialspace=True, index_col=False, low_memory=False,
+    records = islice(_records(_lines(path, encoding), delimiter, path.name), stop, None)
+    filled = (record for record in records if record)
+    above = sum(1 for record in sample[:start] if any(record))
+    return table_of(
+        enumerate(filled, start=1), header, path.name, skipped={ABOVE: above},
+        may_be_empty=may_be_empty,
     )  # fmt: skip
-    frame.columns = header
-    return tidied(frame, path.name, may_be_empty=may_be_empty)
 
 
-def tidied(frame: pd.DataFrame, where: str, *, may_be_empty: bool = False) -> pd.DataFrame:
-    """Return a frame of text without blanks around cells and without empty rows at the end.
-
-    Raises
-    ------
-    DataError
-        When no row is left.
-    """
-    cells = [
-        [(cell.strip() or None) if isinstance(cell, str) else None for cell in row]
-        for row in frame.to_numpy(object)
-    ]
-    whole = pd.DataFrame(cells, columns=frame.columns, dtype=object)
-    filled = whole.notna().any(axis=1).to_numpy().nonzero()[0]
-    if not len(filled):
-        if may_be_empty:
-            return whole.iloc[:0]
-        must = "a table has at least one row below its header"
-        raise DataError(must, got="a header alone", where=where)
-    return whole.iloc[: filled[-1] + 1].reset_index(drop=True)
+def header_lines(sample: Sequence[Sequence[str | None]], form: FileFormat) -> tuple[int, int]:
+    """Return where the header begins and ends: as the form says, else as it looks."""
+    start, stop = find_header(sample)
+    if form.skip_rows is not None:
+        start, stop = form.skip_rows, form.skip_rows + 1
+    elif form.header_rows > 1:  # its first line may be of groups alone
+        start = next((i for i, record in enumerate(sample) if sum(map(bool, record)) > 1), start)
+    return start, start + form.header_rows if form.header_rows else stop
 
 
-def text_frame(frame: pd.DataFrame, where: str, *, may_be_empty: bool = False) -> pd.DataFrame:
-    """Return a frame of any cells as tidied text: whole numbers without .0, days without a time."""
-    text = {str(name): frame[name].map(_plain, na_action="ignore") for name in frame.columns}
-    return tidied(pd.DataFrame(text, dtype="str"), where, may_be_empty=may_be_empty)
-
-
-def _plain(cell: object) -> str:
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell).removesuffix(" 00:00:00")
-
-
-def refuse_repeated(header: list[str], where: str) -> None:
-    """Raise `DataError` where two columns have one name."""
-    named = [name for name in header if name]
-    n_repeated = len(named) - len(set(named))
-    if n_repeated:
-        must = "column names are different from each other"
-        raise DataError(must, got=f"{n_repeated} repeated names", where=where)
-
-
-def _decoded(path: Path, encoding: str) -> str:
+def _encoding(path: Path) -> str:
+    """Return the encoding that a file's bytes show."""
     if not path.is_file():
         must = "the file exists"
         raise UnavailableError(must, got="no such file", where=path.name, remedy="Check the path.")
-    content = path.read_bytes()
-    marked = [name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)]
-    for name in [encoding] if encoding else [*marked, "utf-8", "cp1252"]:
+    with path.open("rb") as file:
+        head = file.read(_CHUNK)
+        for mark, name in _MARKS.items():
+            if head.startswith(mark):
+                return name
+        for name, at in (("utf-16-le", 1), ("utf-16-be", 0)):
+            if head[at::2].count(0) > len(head) / 4:
+                return name
+        decoder, odd = codecs.getincrementaldecoder("utf-8")(), b""
+        file.seek(0)
         try:
-            text = content.decode(name)
-        except (UnicodeDecodeError, LookupError):
-            continue
-        if "\0" not in text and _END not in text:
-            return text
+            while chunk := file.read(_CHUNK):
+                odd = chunk
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return max(_OLD, key=lambda name: _letters(odd, name))
+    return "utf-8"
+
+
+def _letters(content: bytes, encoding: str) -> int:
+    """Return how many more of the special signs of a text stand as in words than do not."""
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        return -len(content)
+    pairs = zip(f" {text}", text, strict=False)
+    well = [sign in _USUAL or (sign.isalpha() and (sign.islower() or not before.islower()))
+            for before, sign in pairs if sign > "\x7f"]  # fmt: skip
+    return 2 * sum(well) - len(well)
+
+
+def _lines(path: Path, encoding: str) -> Iterator[str]:
+    """Yield the lines of a file; refuse what is no text."""
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            for line in file:
+                if "\0" in line or _END in line:
+                    break
+                yield line
+            else:
+                return
+    except (UnicodeDecodeError, UnicodeError, LookupError):
+        pass
     must = "the file is text"
     remedy = "Save it as CSV UTF-8."
     raise DataError(must, got="other bytes", where=path.name, remedy=remedy)
 
 
-def _n_columns(text: str, delimiter: str) -> int:
+def _delimiter(head: Sequence[str]) -> str:
+    """Return the delimiter that splits most lines into most cells below a line of names."""
+    said = _SEPARATOR.fullmatch(head[0].strip()) if head else None
+    return said[1] if said else max(DELIMITERS, key=lambda mark: _made(head, mark))
+
+
+def _made(head: Sequence[str], delimiter: str) -> tuple[int, int]:
+    """Return the cells that a delimiter makes of the rows, and those of the header."""
     try:
-        return len(next(csv.reader(StringIO(text, newline=""), delimiter=delimiter), []))
+        records = [row for row in csv.reader(head, delimiter=delimiter) if any(row)]
     except csv.Error:
-        return 0
+        return 0, 0
+    start = find_header(records)[0]
+    if not records or not are_names(records[start]):
+        return 0, 0
+    width = len(records[start])
+    return (width - 1) * sum(abs(len(row) - width) <= 1 for row in records[start + 1 :]), width
 
 
-def _header(text: str, delimiter: str, path: Path) -> list[str]:
-    header = next(_records(text, delimiter, path.name), [])
-    if not any(name.strip() for name in header):
-        must = "the file has a header line"
-        raise DataError(must, got="an empty file or first line", where=path.name)
-    names = [name.strip() for name in header]
-    return [name or f"(column {i})" for i, name in enumerate(names, start=1)]
-
-
-def _records(text: str, delimiter: str, where: str) -> Iterator[list[str]]:
+def _records(
+    lines: Iterator[str], delimiter: str, where: str, *, whole: bool = True
+) -> Iterator[list[str]]:
     """Yield the records; a quotation mark that is never closed would swallow the line added."""
-    lines = StringIO(f"{text}\n{_END}\n", newline="")
-    rows = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+
+    def ended() -> Iterator[str]:
+        yield from lines
+        yield "\n"  # the last line may have no end
+        yield f"{_END}\n"
+
     row: list[str] = []
-    with suppress(csv.Error):
-        for row in rows:
+    try:
+        for row in csv.reader(ended(), delimiter=delimiter, skipinitialspace=True):
             if row == [_END]:
                 return
-            yield row
-    must = "text in quotation marks ends with one, and no cell is longer than 131,072 letters"
-    remedy = "The file may have been cut off; export it again."
-    raise DataError(must, got="a cell that does not end", where=where, remedy=remedy)
-
-
-def _refuse_ragged(text: str, delimiter: str, n_columns: int, where: str) -> None:
-    rows = (row for row in _records(text, delimiter, where) if row)
-    for position, row in enumerate(rows):
-        if len(row) != n_columns:
-            must = f"each row has {n_columns} cells, as the header"
-            remedy = "Put text with a delimiter in it between quotation marks."
-            got = f"{len(row)} cells"
-            raise DataError(must, got=got, where=f"{where}, row {position}", remedy=remedy)
+            yield [cell.strip() for cell in row]
+    except csv.Error:
+        pass
+    if whole:
+        must = "text in quotation marks ends with one, and no cell is longer than 131,072 letters"
+        remedy = "The file may have been cut off; export it again."
+        raise DataError(must, got="a cell that does not end", where=where, remedy=remedy)

@@ -4,110 +4,165 @@ from __future__ import annotations
 
 import datetime
 import io
+import re
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
 
 from outcomes.errors import DataError, UnavailableError
 from outcomes.intake.readers.form import FileFormat
-from outcomes.intake.readers.text_table import refuse_repeated, tidied
+from outcomes.intake.readers.table import ABOVE, SAMPLE, Record, Rows, table_of
+from outcomes.intake.readers.text_table import header_lines
 
-MAX_UNPACKED = 300_000_000
+MAX_UNPACKED = 1_000_000_000
 """Bytes that a workbook may unpack to; more is a broken or hostile file."""
 _UNREADABLE = (
     zipfile.BadZipFile, zlib.error, OSError, LookupError, ValueError, TypeError, SyntaxError,
     AttributeError, ArithmeticError, NotImplementedError, RuntimeError,
 )  # fmt: skip
 """What reading a file that is no workbook, or a broken one, has been seen to raise."""
+OTHERS = "sheets of another kind"
 MAX_CELLS = 30_000_000
 """Cells that a sheet may span, empty ones included."""
+_NAMESPACE = re.compile(r"\{.*\}")
 
 
 def sheet_names(path: Path) -> list[str]:
     """Return the names of a workbook's sheets; raises `DataError` when it is none."""
-    book = _opened(path)
-    try:
+    with _opened(path) as book:
         return [str(name) for name in book.sheetnames]
-    finally:
-        book.close()
 
 
-def read_sheets(place: str | Path, form: FileFormat | None = None) -> pd.DataFrame:
-    """Return the rows of one or several sheets of the same headers as one frame of text.
+def read_sheets(place: str | Path, form: FileFormat | None = None) -> Rows:
+    """Return the rows of one or several sheets of the same headers as one table of text.
 
     Parameters
     ----------
     place : str or Path
         An ``.xlsx`` file.
     form : FileFormat, optional
-        Its sheets, which may be left out where there is one, and the rows of their header. With
-        several, a merged cell counts for all columns below it and the names are joined: ``Visit 1``
-        over ``Pain`` is ``Visit 1 Pain``.
+        Its sheets, by name or pattern (``* 2025``), which may be left out where there is one; where
+        their header is (else found); columns to make of the sheet's name and of rows that are
+        struck out. With a header of several rows a merged cell counts for all columns below it and
+        the names are joined: ``Visit 1`` over ``Pain`` is ``Visit 1 Pain``.
 
     Returns
     -------
-    DataFrame
-        All text: dates as 2026-05-04, numbers without a needless ``.0``. Formula cells hold the
-        value that was last worked out.
+    Rows
+        Dates as 2026-05-04, numbers without a needless ``.0``, cells shown as percent with their
+        sign (``36%``). A cell merged over several rows stands on each. Formula cells hold the value
+        that was last worked out.
 
     Raises
     ------
     DataError
-        When the file is no workbook, unpacks to too much, has no such sheet, or a formula has no
-        worked-out value.
+        When the file is no workbook, unpacks to too much, has no such sheet, a formula has no
+        worked-out value, or rows are struck through and the form does not name a column for it.
     UnavailableError
         When the file is missing.
     """
     form, path = form or FileFormat(), Path(place)
-    names = list(form.sheets) or sheet_names(path)
-    if not form.sheets and len(names) > 1:
+    names = _chosen(sheet_names(path), form.sheets, path.name)
+    exact = len(names) == 1 or not any(set(pattern) & set("*?") for pattern in form.sheets)
+    tables, n_others = _of_one_kind(
+        list(_tables(path, names, form, may_be_empty=len(names) > 1).items()), path.name,
+        exact=exact,
+    )  # fmt: skip
+    parts = [_with_name(name, rows, form) for name, rows in tables]
+    skipped = sum((Counter(part.skipped) for part in parts), Counter({OTHERS: n_others}))
+    cells = pd.concat([part.cells for part in parts], ignore_index=True).astype(object)
+    if cells.empty:
+        must = "a table has at least one row below its header"
+        raise DataError(must, got="a header alone", where=path.name)
+    sheets = [names.index(name) + 1 for name, rows in tables for _ in rows.numbers]
+    return Rows(
+        cells.where(cells.notna(), None), np.concatenate([part.numbers for part in parts]),
+        tuple(sheets) if len(names) > 1 else (), +skipped,
+    )  # fmt: skip
+
+
+def _of_one_kind(
+    tables: list[tuple[str, Rows]], where: str, *, exact: bool
+) -> tuple[list[tuple[str, Rows]], int]:
+    """Return the sheets that share most of their columns with the longest one, by its names.
+
+    Others are left away and counted where a pattern chose them, and refused where their name did.
+    """
+    _, longest = max(tables, key=lambda table: len(table[1].cells))
+    names = {str(name).casefold(): str(name) for name in longest.cells}
+    kept = []
+    for number, (sheet, rows) in enumerate(tables, start=1):
+        own = {str(name): names.get(str(name).casefold(), str(name)) for name in rows.cells}
+        if 2 * len(set(names.values()) & set(own.values())) >= len(
+            {*names.values(), *own.values()}
+        ):
+            cells = rows.cells.rename(columns=own)
+            kept.append((sheet, replace(rows, cells=cells)))
+        elif exact:
+            must = "the sheets that are read have the same columns"
+            got = f"others in sheet {number} of those that the map names"
+            raise DataError(must, got=got, where=where, remedy="Leave it out of [file] sheets.")
+    return kept, len(tables) - len(kept)
+
+
+def read_tables(path: Path, sheets: Sequence[str]) -> dict[str, Rows]:
+    """Return sheets as tables of text by name; a header without rows is an empty table."""
+    return _tables(path, sheets, FileFormat(header_rows=1, skip_rows=0), may_be_empty=True)
+
+
+def _chosen(names: Sequence[str], patterns: Sequence[str], where: str) -> list[str]:
+    """Return the sheets that the form's names and patterns mean, in the workbook's order."""
+    must, remedy = "each sheet that the map names is in the workbook", "Check [file] sheets."
+    if not patterns and len(names) > 1:
         must = "a workbook has one sheet, or the map names those to read"
-        remedy = 'Write sheets = ["..."] under [file] in the column map.'
-        raise DataError(must, got=f"{len(names)} sheets", where=path.name, remedy=remedy)
-    frames = _frames(path, names, form.header_rows)
-    return tidied(pd.concat(frames.values(), ignore_index=True), path.name)
+        remedy = 'Write sheets = ["..."] under [file] in the column map; ["*"] is all.'
+        raise DataError(must, got=f"{len(names)} sheets", where=where, remedy=remedy)
+    for i, pattern in enumerate(patterns, start=1):
+        if not any(_means(pattern, name) for name in names):
+            got = f"no such sheet (number {i} of the map's)"
+            raise DataError(must, got=got, where=where, remedy=remedy)
+    return [n for n in names if not patterns or any(_means(pattern, n) for pattern in patterns)]
 
 
-def read_tables(path: Path, sheets: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Return sheets as frames of text by name; a header without rows is an empty table."""
-    frames = _frames(path, sheets, 1)
-    return {name: tidied(frame, path.name, may_be_empty=True) for name, frame in frames.items()}
+def _means(pattern: str, name: str) -> bool:
+    own, wanted = name.strip().casefold(), pattern.strip().casefold()
+    return own == wanted or fnmatchcase(own, wanted)
 
 
-def _frames(path: Path, names: Sequence[str], header_rows: int) -> dict[str, pd.DataFrame]:
-    book = _opened(path)
-    try:
-        frames = {name: _sheet(book, name, header_rows, path.name) for name in names}
-        _refuse_unworked_formulas(path, names, book)
-    finally:
-        book.close()
-    return frames
+def _with_name(name: str, rows: Rows, form: FileFormat) -> Rows:
+    if not form.sheet_name:
+        return rows
+    return replace(rows, cells=rows.cells.assign(**{form.sheet_name: name.strip()}))
 
 
-def _refuse_unworked_formulas(path: Path, names: Sequence[str], values: Any) -> None:
-    """Refuse formulas without a stored value: their cells would look empty."""
-    with zipfile.ZipFile(path) as packed:
-        parts = [name for name in packed.namelist() if name.startswith("xl/worksheets/")]
-        if not any(b"<f>" in (part := packed.read(name)) or b"<f " in part for name in parts):
-            return
-    formulas = _opened(path, values=False)
-    n_unworked = 0
-    for name in names:
-        for row in formulas[name].iter_rows():
-            at = [cell.coordinate for cell in row if cell.data_type == "f"]
-            n_unworked += sum(values[name][place].value is None for place in at)
-    formulas.close()
-    if n_unworked:
+def _tables(
+    path: Path, names: Sequence[str], form: FileFormat, *, may_be_empty: bool
+) -> dict[str, Rows]:
+    parts = {name: _part(path, name) for name in names}
+    n_unworked = sum(part.unworked for part in parts.values())
+    if n_unworked:  # their cells would look empty
         must = "each formula has the value that it was last worked out to"
         remedy = "Open the workbook in Excel and save it, or paste the values over the formulas."
         raise DataError(must, got=f"{n_unworked} without", where=path.name, remedy=remedy)
+    with _opened(path) as book:
+        return {name: _sheet(book, name, part, form, path.name, may_be_empty=may_be_empty)
+                for name, part in parts.items()}  # fmt: skip
 
 
-def _opened(path: Path, *, values: bool = True) -> Any:
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a workbook to be read row by row; whatever it then raises means that it is none."""
     import openpyxl
 
     if not path.is_file():
@@ -120,64 +175,161 @@ def _opened(path: Path, *, values: bool = True) -> Any:
             must = f"a workbook unpacks to at most {MAX_UNPACKED // 1_000_000} MB"
             raise DataError(must, got="more", where=path.name, remedy="Export it as CSV.")
         # from memory: openpyxl leaves a file open when its contents are broken
-        return openpyxl.load_workbook(io.BytesIO(path.read_bytes()), data_only=values)
+        content = io.BytesIO(path.read_bytes())
+        book = openpyxl.load_workbook(content, data_only=True, read_only=True)
+        try:
+            yield book
+        finally:
+            book.close()
     except _UNREADABLE:
         must = "the file is an Excel workbook (.xlsx)"
         remedy = "Open it in Excel and save it again, or export it as CSV."
         raise DataError(must, got="something else", where=path.name, remedy=remedy) from None
 
 
-def _sheet(book: Any, name: str, header_rows: int, where: str) -> pd.DataFrame:
-    if name not in book.sheetnames:
-        must = "each sheet that the map names is in the workbook"
-        raise DataError(must, got="no such sheet", where=where, remedy="Check [file] sheets.")
+@dataclass(frozen=True)
+class _Part:
+    """What is not told when a sheet is read row by row.
+
+    `merged`: (first row, first column, last row, last column), from 1; `unworked`: formulas without
+    a value; `struck`: whether anything in the workbook is struck out.
+    """
+
+    merged: tuple[tuple[int, int, int, int], ...] = ()
+    unworked: int = 0
+    struck: bool = False
+
+
+def _part(path: Path, name: str) -> _Part:
+    from openpyxl.utils.cell import range_boundaries
+
+    merged, unworked = [], 0
+    try:
+        with zipfile.ZipFile(path) as packed:
+            struck = b"<strike" in packed.read("xl/styles.xml")
+            with packed.open(_part_name(packed, name)) as part:
+                for _, element in ElementTree.iterparse(part):
+                    kind = _NAMESPACE.sub("", element.tag)
+                    if kind == "mergeCell":
+                        left, top, right, bottom = range_boundaries(element.get("ref"))
+                        merged.append((top, left, bottom, right))
+                    elif kind == "c":
+                        own = {_NAMESPACE.sub("", child.tag): child.text for child in element}
+                        unworked += "f" in own and not own.get("v")
+                    elif kind == "row":
+                        element.clear()
+    except _UNREADABLE:  # what opens the workbook says what is wrong with it
+        return _Part()
+    return _Part(tuple(merged), unworked, struck)
+
+
+def _part_name(packed: zipfile.ZipFile, sheet: str) -> str:
+    book = ElementTree.fromstring(packed.read("xl/workbook.xml"))
+    links = ElementTree.fromstring(packed.read("xl/_rels/workbook.xml.rels"))
+    wanted = next(
+        value for element in book.iter() if element.get("name") == sheet
+        for key, value in element.items() if _NAMESPACE.sub("", key) == "id"
+    )  # fmt: skip
+    target = next(str(link.get("Target")) for link in links if link.get("Id") == wanted)
+    return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+
+
+def _sheet(
+    book: Any, name: str, part: _Part, form: FileFormat, where: str, *, may_be_empty: bool
+) -> Rows:
     sheet = book[name]
     if not hasattr(sheet, "iter_rows"):
         must = "a sheet holds cells"
         raise DataError(must, got="a chart", where=where)
-    if sheet.max_row * sheet.max_column > MAX_CELLS:
-        must = f"a sheet spans at most {MAX_CELLS:,} cells"
-        raise DataError(must, got="more", where=where, remedy="Export it as CSV.")
-    rows = [list(row) for row in sheet.iter_rows(values_only=True)]
-    if not any(any(cell is not None for cell in row) for row in rows[:header_rows]):
+    sheet.reset_dimensions()  # what a program wrote there may be wrong
+    struck: set[int] = set()
+    records = _records(sheet, struck if part.struck else None, where)
+    head = list(islice(records, SAMPLE))
+    start, stop = _header_lines([record for _, record in head], part, form)
+    header = [_spread(head[i][1], i + 1, part) for i in range(start, min(stop, len(head)))]
+    if not any(any(line) for line in header):
         must = "a sheet has a header line"
         raise DataError(must, got="an empty first line", where=where)
-    header = _joined(_unmerged(rows, sheet.merged_cells.ranges, header_rows))
-    used = [i for i, _ in enumerate(header) if any(_at(row, i) is not None for row in rows)]
-    names = [header[i] or f"(column {i + 1})" for i in used]
-    refuse_repeated(names, where)
-    body = [[_text(_at(row, i)) for i in used] for row in rows[header_rows:]]
-    return pd.DataFrame(body, columns=names, dtype=object)
+    above = sum(1 for _, record in head[:start] if any(record))
+    width = max(len(line) for line in (*header, *(record for _, record in head)))
+    header[-1] = header[-1] + [None] * (width - len(header[-1]))
+    body = _filled_down(chain(head[stop:], records), part, width)
+    rows = table_of(body, header, where, skipped={ABOVE: above}, may_be_empty=may_be_empty)
+    marks = np.isin(rows.numbers, list(struck))
+    if form.struck_out:
+        marked = rows.cells.assign(**{form.struck_out: np.where(marks, "yes", "no")})
+        return replace(rows, cells=marked)
+    if marks.any():
+        must = "a map says what rows mean that are struck through"
+        remedy = (
+            'Write struck_out = "Struck out" under [file], and what "yes" in that column means.'
+        )
+        raise DataError(must, got=f"{marks.sum()} of them", where=where, remedy=remedy)
+    return rows
 
 
-def _unmerged(rows: list[list[Any]], merged: Any, header_rows: int) -> list[list[Any]]:
-    """Give each column below a merged header cell that cell's text."""
-    header = [list(row) for row in rows[:header_rows]]
-    for block in merged:
-        if block.min_row <= header_rows:
-            text = header[block.min_row - 1][block.min_col - 1]
-            width = block.max_col - block.min_col + 1
-            for row in header[block.min_row - 1 : block.max_row]:
-                row[block.min_col - 1 : block.max_col] = [text] * width
-    return header
+def _records(
+    sheet: Any, struck: set[int] | None, where: str
+) -> Iterator[tuple[int, list[str | None]]]:
+    """Yield the rows by number; note those of which most cells are struck out."""
+    n_cells = 0
+    for number, cells in enumerate(sheet.iter_rows(), start=1):
+        n_cells += len(cells)
+        if n_cells > MAX_CELLS:
+            must = f"a sheet spans at most {MAX_CELLS:,} cells"
+            raise DataError(must, got="more", where=where, remedy="Export it as CSV.")
+        if struck is not None:
+            marks = [bool(cell.font.strike) for cell in cells if cell.value is not None]
+            if marks and 2 * sum(marks) >= len(marks):
+                struck.add(number)
+        yield number, [_text(cell) for cell in cells]
 
 
-def _joined(header: list[list[Any]]) -> list[str]:
-    columns = zip(*header, strict=True)
-    parts = [list(dict.fromkeys(_text(cell) or "" for cell in column)) for column in columns]
-    return [" ".join(word for word in column if word) for column in parts]
+def _header_lines(sample: list[list[str | None]], part: _Part, form: FileFormat) -> tuple[int, int]:
+    """Return where the header is; names of groups merged over its columns belong to it."""
+    start, stop = header_lines(sample, form)
+    groups = [m for m in part.merged if m[0] == start and m[3] > m[1]]
+    above = len(groups) > 1 and not form.header_rows and form.skip_rows is None
+    return start - above, stop
 
 
-def _at(row: list[Any], position: int) -> Any:
-    return row[position] if position < len(row) else None
+def _spread(record: list[str | None], number: int, part: _Part) -> list[str | None]:
+    """Give each column below a merged cell of the header that cell's text."""
+    line = list(record)
+    for top, left, _, right in part.merged:
+        if top == number and left <= len(line):
+            line += [None] * (right - len(line))
+            line[left - 1 : right] = [line[left - 1]] * (right - left + 1)
+    return line
+
+
+def _filled_down(
+    records: Iterable[tuple[int, list[str | None]]], part: _Part, width: int
+) -> Iterator[tuple[int, Record]]:
+    """Put what stands in a cell merged over several rows on each of them."""
+    # what stands to the right of all that the first rows hold has no name and is left away
+    high = {(top, left): bottom for top, left, bottom, _ in part.merged if bottom > top}
+    open_: dict[int, tuple[int, str | None]] = {}
+    for number, record in records:
+        line = record[:width] + [None] * (width - len(record))
+        for left, (bottom, text) in list(open_.items()):
+            if number <= bottom:
+                line[left - 1] = line[left - 1] or text
+            else:
+                del open_[left]
+        for top, left in [place for place in high if place[0] == number]:
+            open_[left] = high.pop((top, left)), line[left - 1]
+        yield number, line
 
 
 def _text(cell: Any) -> str | None:
-    if cell is None:
+    value = cell.value
+    if value is None:
         return None
-    if isinstance(cell, datetime.datetime):
-        at_midnight = cell.time() == datetime.time()
-        return cell.date().isoformat() if at_midnight else cell.isoformat(" ", "minutes")
-    if isinstance(cell, float):
-        return f"{cell:.15g}"
-    return " ".join(str(cell).split())
+    if isinstance(value, datetime.datetime):
+        at_midnight = value.time() == datetime.time()
+        return value.date().isoformat() if at_midnight else value.isoformat(" ", "minutes")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        percent = "%" in (cell.number_format or "")
+        return f"{value * 100:.12g}%" if percent else f"{value:.15g}"
+    return " ".join(str(value).split()) or None

@@ -1,0 +1,274 @@
+"""Records as a table: its header found, and what stands around its rows left away and counted."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcomes.errors import DataError
+from outcomes.privacy.patterns import any_holds
+
+Record = Sequence[str | None]
+SAMPLE = 200
+"""Records that are looked at to find the header."""
+ABOVE, TOTALS, AGAIN, REMARKS = (
+    "lines above the header", "rows of totals", "headers repeated", "remarks around the rows",
+)  # fmt: skip
+"""What is left away, as messages call it."""
+_BLOCK = 20_000
+_NUMBER = re.compile(r"[-+(]?[$€£]? ?[\d.,]*\d[\d.,]* ?[%€$£)]?")
+_TOTAL = re.compile(
+    r"(?:grand |sub|sous|zwischen)?[ -]?"
+    r"(?:totals?|totaux|totale|totaal|gesamt|summe|somme|suma)\b.*"
+    r"|.*\b(?:total|ergebnis|gesamt)[ :]*"
+    r"|(?:sum|count|average|avg\.?|mean|anzahl|durchschnitt|mittelwert|moyenne|promedio|media)"
+    r"[ :]*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a file or database, as text.
+
+    Parameters
+    ----------
+    cells : DataFrame of str
+        Shape (rows, columns); an empty cell is missing.
+    numbers : array of int
+        Number of each row as people count it, shape (rows,): in a workbook that of Excel, else 1
+        for the first row of data.
+    sheets : tuple of int
+        Number of each row's sheet, shape (rows,), where several were read; else empty.
+    skipped : mapping of str to int
+        What was left away, and how often.
+    """
+
+    cells: pd.DataFrame
+    numbers: Any = ()
+    sheets: tuple[int, ...] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+    def row(self, position: int) -> int:
+        """Return what people call the row at a 0-based position."""
+        return int(self.numbers[position]) if len(self.numbers) else position + 1
+
+
+def find_header(records: Sequence[Record]) -> tuple[int, int]:
+    """Return where the header begins and where the rows begin, as positions in the records.
+
+    The header is the first record that spans (nearly) as many columns as the records usually do
+    and holds no data; a second record belongs to it where each fills the other's gaps.
+
+    Examples
+    --------
+    >>> find_header([["Report"], ["Client", "Day", "Pain"], ["Ann Lee", "2026-05-04", "7"]])
+    (1, 2)
+    """
+    spans = [_span(record) for record in records]
+    filled = [sum(map(bool, record)) for record in records]
+    usual = median([n for n in spans if n > 1] or [1])
+    several = median([n for n in filled if n > 1] or [1])
+    first = next((i for i, n in enumerate(filled) if n), 0)
+    start = next(
+        (i for i, record in enumerate(records)
+         if spans[i] >= 0.8 * usual and filled[i] >= several / 2 and are_names(record)),
+        first,
+    )  # fmt: skip
+    below = records[start + 1] if start + 1 < len(records) else ()
+    return start, start + 1 + _continues(records[start] if records else (), below)
+
+
+def are_names(record: Record) -> bool:
+    """Whether cells can be names of columns: no date or contact, and not mostly numbers."""
+    cells = [cell for cell in record if cell]
+    n_numbers = sum(bool(_NUMBER.fullmatch(cell)) for cell in cells)
+    kinds = ("email", "phone", "ssn", "date")
+    return 2 * n_numbers <= len(cells) and not any(any_holds(cells, kind) for kind in kinds)
+
+
+def _continues(top: Record, below: Record) -> bool:
+    pairs = [(bool(top[i]), bool(below[i])) for i in range(min(len(top), len(below)))]
+    fills = (False, True) in pairs and ((True, False) in pairs or len(top) > len(below))
+    return fills and are_names(below) and not any(_NUMBER.fullmatch(cell or "") for cell in below)
+
+
+def column_names(header: Sequence[Record]) -> list[str]:
+    """Return one name a column: of several lines joined, nameless ones by number, each once.
+
+    Examples
+    --------
+    >>> column_names([["Client", "Pain", None, "Paid", "Paid"],
+    ...               [None, "before", "after", None, None]])
+    ['Client', 'Pain before', 'Pain after', 'Paid', 'Paid (2)']
+    """
+    width = max(map(len, header), default=0)
+    lines = [[(cell or "").strip() for cell in line] + [""] * (width - len(line))
+             for line in header]  # fmt: skip
+    for i in range(1, width):  # the name of a group counts for the columns beside it
+        for j, line in enumerate(lines[:-1]):
+            if not line[i] and lines[j + 1][i]:
+                line[i] = line[i - 1]
+    columns = zip(*lines, strict=True)
+    names = [" ".join(word for word in dict.fromkeys(column) if word) for column in columns]
+    return distinct(name or f"(column {i})" for i, name in enumerate(names, start=1))
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """Return names each once: the second ``Paid`` is ``Paid (2)``."""
+    taken: set[str] = set()
+    made = []
+    for name in names:
+        own, n = name, 1
+        while own in taken:
+            n += 1
+            own = f"{name} ({n})"
+        taken.add(own)
+        made.append(own)
+    return made
+
+
+def table_of(
+    records: Iterable[tuple[int, Record]],
+    header: Sequence[Record],
+    where: str,
+    *,
+    skipped: Mapping[str, int] | None = None,
+    may_be_empty: bool = False,
+) -> Rows:
+    """Return numbered records below their header as a table.
+
+    Parameters
+    ----------
+    records : iterable of (int, record)
+        Number and cells of each; read once, in blocks.
+    header : sequence of record
+        Its lines, one or several.
+    where : str
+        What messages call the file.
+    skipped : mapping of str to int, optional
+        What was left away already.
+    may_be_empty : bool, optional
+        Whether a header without rows is a table.
+
+    Returns
+    -------
+    Rows
+        Without rows of totals, repeated headers, empty rows, remarks after the last row, and
+        columns that have neither name nor cell.
+
+    Raises
+    ------
+    DataError
+        When a row has more or fewer cells than the header, or no row is left.
+    """
+    names, counts = column_names(header), Counter(skipped or {})
+    kept = _kept(records, header[-1:], len(names), counts, where)
+    cells, numbers = _stored(kept, len(names))
+    n_remarks = _remarks_at_end(cells)
+    counts[REMARKS] += n_remarks
+    cells, numbers = cells[: len(cells) - n_remarks], numbers[: len(numbers) - n_remarks]
+    if not len(cells) and not may_be_empty:
+        must = "a table has at least one row below its header"
+        raise DataError(must, got="a header alone", where=where)
+    filled = (cells != np.array(None)).any(axis=0)
+    named = [name != f"(column {i})" for i, name in enumerate(names, start=1)]
+    used = np.flatnonzero(filled | np.array(named, dtype=bool))
+    frame = pd.DataFrame(cells[:, used], columns=[names[i] for i in used], dtype=object)
+    return Rows(frame, numbers, skipped={what: n for what, n in counts.items() if n})
+
+
+def _kept(
+    records: Iterable[tuple[int, Record]], header: Sequence[Record], width: int,
+    counts: Counter[str], where: str,
+) -> Iterator[tuple[int, list[str | None]]]:  # fmt: skip
+    """Yield the records that are rows, as wide as the header."""
+    known: dict[str, str] = {}  # each different cell once: most stand there many times
+    again = [cell or "" for line in header for cell in line]
+    for number, record in records:
+        row = [known.setdefault(cell, cell) if cell else None for cell in record]
+        if len(row) != width:
+            row = _fitted(row, width, counts, f"{where}, row {number}")
+        label = next((cell for cell in row if cell), "")
+        if not label:
+            continue
+        if _TOTAL.fullmatch(label) and _is_total(row):
+            counts[TOTALS] += 1
+        elif width > 1 and label in again and [cell or "" for cell in row] == again:
+            counts[AGAIN] += 1
+        else:
+            yield number, row
+
+
+def _fitted(
+    row: list[str | None], width: int, counts: Counter[str], where: str
+) -> list[str | None]:
+    """Return a row of the header's width; refuse one that was split wrongly."""
+    if len(row) > width and not any(row[width:]):
+        return row[:width]
+    whole = row + [None] * (width - len(row))
+    if len(row) < width and _TOTAL.fullmatch(row[0] or "") and _is_total(whole):
+        return whole
+    if len(row) < width and sum(map(bool, row)) == 1 and width > 2:
+        counts[REMARKS] += 1
+        return [None] * width
+    must = f"each row has {width} cells, as the header"
+    remedy = "Put text with a delimiter in it between quotation marks."
+    raise DataError(must, got=f"{len(row)} cells", where=where, remedy=remedy)
+
+
+def _is_total(row: Record) -> bool:
+    """Whether all that stands beside the row's label is numbers, with gaps."""
+    cells = [cell for cell in row if cell]
+    return len(cells) < len(row) and all(_NUMBER.fullmatch(cell) for cell in cells[1:])
+
+
+def _stored(rows: Iterator[tuple[int, list[str | None]]], width: int) -> tuple[Any, Any]:
+    """Return rows and their numbers as arrays, filled block by block."""
+    blocks: list[Any] = [np.empty((0, width), dtype=object)]
+    numbers: list[int] = []
+    block: list[list[str | None]] = []
+    for number, row in rows:
+        numbers.append(number)
+        block.append(row)
+        if len(block) == _BLOCK:
+            blocks.append(np.array(block, dtype=object))
+            block.clear()
+    if block:
+        blocks.append(np.array(block, dtype=object).reshape(-1, width))
+    return np.concatenate(blocks), np.array(numbers, dtype=int)
+
+
+def _remarks_at_end(cells: Any) -> int:
+    """Return how many rows at the end hold one cell alone, where rows usually hold more."""
+    filled = (cells[-SAMPLE:] != np.array(None)).sum(axis=1)
+    if not len(filled) or median(filled.tolist()) < 3:
+        return 0
+    return int(np.argmax((filled > 1)[::-1]))
+
+
+def _span(record: Record) -> int:
+    return max((i for i, cell in enumerate(record, start=1) if cell), default=0)
+
+
+def rows_of(frame: pd.DataFrame, where: str) -> Rows:
+    """Return a frame of any cells as text."""
+    columns = [[plain_text(cell) for cell in frame[name]] for name in frame.columns]
+    records = enumerate(zip(*columns, strict=True), start=1)
+    return table_of(records, [[str(name) for name in frame.columns]], where)
+
+
+def plain_text(cell: object) -> str | None:
+    """Return a cell as text: whole numbers without .0, days without a time; None where missing."""
+    if cell is None or cell is pd.NaT or cell is pd.NA or cell != cell:  # NaN
+        return None
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell).removesuffix(" 00:00:00").strip() or None
