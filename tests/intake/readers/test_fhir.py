@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import outcomes as oc
 from outcomes.errors import DataError, OutcomesError, PrivacyError
 from outcomes.intake.import_export import import_export
+from outcomes.intake.readers import FileFormat
 from outcomes.intake.readers.fhir import COLUMNS, read_bundle
 
 ANN = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1950-03-04",
@@ -190,6 +191,108 @@ def test_a_bundle_is_imported_and_never_loaded_as_it_is(tmp_path):
     with pytest.raises(PrivacyError):
         oc.load(place, {"columns": {"episode_id": "patient", "score": "72514-3", "day": "date"},
                         "constants": {"instrument": "nprs"}})  # fmt: skip
+
+
+URL = "https://ehr.example/fhir/Patient/p1"
+
+
+@pytest.mark.parametrize("full", [None, URL])
+@pytest.mark.parametrize("reference", [URL, f"{URL}/_history/3", "Patient/p1/_history/2"])
+def test_however_a_patient_is_referred_to_it_is_one(tmp_path, reference, full):
+    score = {**PAIN, "subject": {"reference": reference}}
+    entry = [{"fullUrl": full, "resource": ANN}, {"resource": VISIT}, {"resource": score}]
+    place = tmp_path / "bundle.json"
+    place.write_text(json.dumps({"resourceType": "Bundle", "entry": entry}), encoding="utf-8")
+    (row,) = read_bundle(place).cells.to_dict("records")
+    assert (row["patient"], row["name"], row["72514-3"]) == ("Patient/p1", "Ann B. Lee", "7")
+
+
+def test_two_servers_may_call_two_patients_alike(tmp_path):
+    other = URL.replace("ehr", "lab")
+    entry = [{"fullUrl": url, "resource": {**ANN, "birthDate": born}}
+             for url, born in ((URL, "1950-03-04"), (other, "1960-01-01"))]  # fmt: skip
+    entry += [{"resource": {**VISIT, "id": url, "subject": {"reference": url}}}
+              for url in (URL, other)]  # fmt: skip
+    place = tmp_path / "bundle.json"
+    place.write_text(json.dumps({"resourceType": "Bundle", "entry": entry}), encoding="utf-8")
+    read = read_bundle(place).cells
+    assert read["patient"].nunique() == 2
+    assert read["birth date"].tolist() == ["1950-03-04", "1960-01-01"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "taken", "column"),
+    [
+        ("2026-05-04T18:00:00-07:00", "2026-05-04T19:00:00-07:00", "2026-05-05T00:58:00Z", ""),
+        (
+            "2026-05-04T18:00:00-07:00",
+            "2026-05-04T19:00:00-07:00",
+            "2026-05-05T02:00:00Z",
+            " after",
+        ),
+        ("2026-05-11T23:30:00Z", "2026-05-12T00:30:00Z", "2026-05-12T00:31:00Z", " after"),
+        ("2026-05-12T00:10:00+02:00", "2026-05-12T01:00:00+02:00", "2026-05-11T23:50:00+02:00", ""),
+    ],
+)
+def test_moments_are_compared_whatever_their_offset(rows, start, end, taken, column):
+    visit = {**VISIT, "performedPeriod": {"start": start, "end": end}}
+    (row,) = rows(visit, {**PAIN, "effectiveDateTime": taken})
+    assert row[f"72514-3{column}"] == "7"
+    assert row["date"] == start[:10]
+
+
+def test_the_day_is_that_of_the_zone_of_the_clinic(tmp_path):
+    late = {**VISIT, "performedPeriod": {"start": "2026-05-04T22:30:00Z",
+                                         "end": "2026-05-04T23:30:00Z"}}  # fmt: skip
+    score = {**PAIN, "effectiveDateTime": "2026-05-05T00:31:00Z"}
+    entry = [{"resource": part} for part in (ANN, late, score)]
+    place = tmp_path / "bundle.json"
+    place.write_text(json.dumps({"resourceType": "Bundle", "entry": entry}), encoding="utf-8")
+    read = read_bundle(place, FileFormat(time_zone="Australia/Brisbane")).cells.iloc[0]
+    assert (read["date"], read["start"], read["72514-3 after"]) == ("2026-05-05", "08:30", "7")
+
+
+@pytest.mark.parametrize("status", ["cancelled", "preliminary", "registered", "unknown"])
+def test_only_final_scores_count_and_others_are_counted(tmp_path, status):
+    entry = [{"resource": part} for part in
+             (VISIT, {**PAIN, "status": status, "valueInteger": 9}, PAIN)]  # fmt: skip
+    place = tmp_path / "bundle.json"
+    place.write_text(json.dumps({"resourceType": "Bundle", "entry": entry}), encoding="utf-8")
+    read = read_bundle(place)
+    assert read.cells["72514-3"].tolist() == ["7"]
+    assert read.skipped["Observation not final or in error"] == 1
+
+
+def test_a_value_may_be_text_and_an_item_may_stand_inside_an_answer(rows):
+    text = {**PAIN, "valueInteger": None, "valueString": "7"}
+    inner = [{"linkId": "total", "answer": [{"valueDecimal": 22}]}]
+    response = {"resourceType": "QuestionnaireResponse", "status": "completed", **WHO,
+                "authored": "2026-05-04", "questionnaire": "x/ndi",
+                "item": [{"linkId": "1", "answer": [{"valueCoding": {"code": "a"},
+                                                     "item": inner}]}]}  # fmt: skip
+    (row,) = rows(VISIT, text, response)
+    assert (row["72514-3"], row["ndi 1"], row["ndi total"]) == ("7", "a", "22")
+
+
+def test_an_encounter_is_a_visit_unless_a_procedure_tells_of_it(rows):
+    period = VISIT["performedPeriod"]
+    met = {"resourceType": "Encounter", "id": "e1", "status": "finished", **WHO, "period": period,
+           "reasonCode": [{"text": "headache"}],
+           "participant": [{"individual": {"display": "Zed"}}]}  # fmt: skip
+    (row,) = rows(ANN, met, {**PAIN, "encounter": {"reference": "Encounter/e1"}})
+    assert (row["status"], row["minutes"], row["72514-3"]) == ("finished", "45", "7")
+    assert (row["condition"], row["therapist"]) == ("headache", "Zed")
+    (row,) = rows(ANN, met, {**VISIT, "encounter": {"reference": "Encounter/e1"}},
+                  {**PAIN, "encounter": {"reference": "Encounter/e1"}})  # fmt: skip
+    assert (row["procedure"], row["72514-3"]) == ("v1", "7")
+
+
+def test_a_bundle_without_anything_usable_is_refused(tmp_path):
+    place = tmp_path / "bundle.json"
+    entry = [{"resource": ANN}, {"resource": {**PAIN, "status": "cancelled"}}]
+    place.write_text(json.dumps({"resourceType": "Bundle", "entry": entry}), encoding="utf-8")
+    with pytest.raises(DataError, match="holds visits"):
+        read_bundle(place)
 
 
 @pytest.mark.parametrize(

@@ -120,3 +120,45 @@ def test_a_project_without_repeats_stays_as_it_is():
     made, identifying = from_redcap(rows, dictionary)
     assert made["reason"].tolist() == ["headache", "9"]
     assert identifying == []
+
+
+@pytest.mark.parametrize(
+    ("choices", "columns"),
+    [
+        ("1, none | 2, soreness | 3, bruise", ["event___1", "event___2", "event___3"]),
+        ("1, none | 2, soreness | -99, bruise", ["event___1", "event___2", "event____99"]),
+        ("N, none | S, soreness | B, bruise", ["event___n", "event___s", "event___b"]),
+        ("0.5, none | a b, soreness | C+, bruise", ["event___0_5", "event___ab", "event___c"]),
+        ("1, none | 2, sore'ness | 3, <b>bruise</b>",
+         ["Any event (choice=none)", "Any event (choice=soreness)", "Any event (choice=bruise)"]),
+    ],
+)  # fmt: skip
+def test_a_ticked_box_is_read_by_the_rule_of_redcap(choices, columns):
+    dictionary = pd.DataFrame(
+        {"Variable / Field Name": ["id", "event"], "Form Name": "base",
+         "Field Type": ["text", "checkbox"], "Field Label": ["Id", "Any event"],
+         "Choices, Calculations, OR Slider Labels": [None, choices], "Identifier?": None}
+    )  # fmt: skip
+    rows = pd.DataFrame({"id": ["1", "2", "3"]}).assign(
+        **dict(
+            zip(columns, (["1", "0", "0"], ["0", "Checked", "0"], [None, "0", "1"]), strict=True)
+        )
+    )
+    made, _ = from_redcap(rows, dictionary)
+    labels = [part.partition(",")[2].strip() for part in choices.split("|")]
+    assert made["event"].tolist() == labels
+    gone = dictionary.assign(**{"Choices, Calculations, OR Slider Labels": [None, "7, other"]})
+    words = from_redcap(rows, gone)[0]["event"].tolist()
+    assert all(words)  # a choice taken out of the dictionary does not take its ticks along
+
+
+def test_labels_that_two_forms_have_are_told_apart_by_position():
+    dictionary = pd.DataFrame(
+        {"Variable / Field Name": ["id", "date_a", "date_b"], "Form Name": ["x", "x", "y"],
+         "Field Type": "text", "Field Label": ["Id", "Date", "Date"],
+         "Choices, Calculations, OR Slider Labels": None, "Identifier?": None}
+    )  # fmt: skip
+    rows = pd.DataFrame({"Id": ["1"], "Date": ["a"], "Date (2)": ["b"], "Complete? (2)": ["c"]})
+    made, _ = from_redcap(rows, dictionary)
+    assert made.to_dict("list") == {"id": ["1"], "date_a": ["a"], "date_b": ["b"],
+                                    "Complete? (2)": ["c"]}  # fmt: skip

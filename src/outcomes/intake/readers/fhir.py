@@ -1,16 +1,21 @@
 """Read a FHIR R4 bundle as rows of text, one a visit, as the importer takes them.
 
-Patient, ServiceRequest, Condition, Procedure, Observation, QuestionnaireResponse and Goal are read;
-resources marked ``entered-in-error`` were never true and are left away (https://hl7.org/fhir/R4).
+Patient, ServiceRequest, Condition, Procedure, Encounter, Observation, QuestionnaireResponse and
+Goal are read (https://hl7.org/fhir/R4). Of scores only those count that are final: statuses
+``final``, ``amended``, ``corrected`` and ``completed``; what is left away is counted.
 """
 
 from __future__ import annotations
 
 import datetime
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -26,67 +31,134 @@ COLUMNS = (
 )  # fmt: skip
 """Columns that every bundle has; those of scores come after, named by their codes."""
 _DAYS = {"d": 1.0, "wk": 7.0, "mo": 365.25 / 12}
+_FINAL = (None, "final", "amended", "corrected", "completed")
+_SCORES = ("Observation", "QuestionnaireResponse")
+_NEAR = datetime.timedelta(hours=3)
+"""How far before or after a visit a score is its own, where midnight lies between them."""
+_REFERENCE = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+/[^/]+)")
 
 
-def read_bundle(place: str | Path, _form: FileFormat | None = None) -> Rows:
-    """Return the visits, goals and other scores of a bundle as a frame of text.
+def read_bundle(place: str | Path, form: FileFormat | None = None) -> Rows:
+    """Return the visits, goals and other scores of a bundle as text.
 
     Parameters
     ----------
     place : str or Path
         A bundle (``.json``), or one resource a line (``.ndjson``).
-    _form : FileFormat, optional
-        Of no effect: a bundle says itself how it is written.
+    form : FileFormat, optional
+        Its time zone; without one the day of a visit is that of its own offset.
 
     Returns
     -------
-    DataFrame
-        One row a Procedure with its request, reason and patient. A score stands on the row of the
-        Procedure that it is part of, or that was the only one of its day, in a column named by its
-        code; ``CODE after`` where it was taken at or after the end of the visit. A score without a
-        visit, ``CODE alone``, has a row of its own, as goals have. Answers of a questionnaire are
-        scores by the name ``QUESTIONNAIRE LINK-ID``.
+    Rows
+        One row a visit: a Procedure with its request, reason and patient, or an Encounter in which
+        no Procedure was done. A score stands on the row of the visit that it is part of, or that
+        was the only one of its day, in a column named by its code; ``CODE after`` where it was
+        taken at or after the end of the visit. A score without a visit, ``CODE alone``, has a row
+        of its own, as goals have. Answers of a questionnaire are scores by the name
+        ``QUESTIONNAIRE LINK-ID``. Moments are compared, whatever their offsets.
 
     Raises
     ------
     DataError
         When the file is missing, is no bundle, or holds no visit, score or goal.
     """
-    path = Path(place)
-    bundle = _Bundle(_resources(path))
-    visits = {id(p): _visit(bundle, p) for p in bundle.of_kind("Procedure")}
+    path, form = Path(place), form or FileFormat()
+    bundle = _Bundle(_resources(path), ZoneInfo(form.time_zone) if form.time_zone else None)
+    visits = {id(visit): _visit(bundle, visit) for visit in bundle.visits}
     rows = list(visits.values())
-    for kind in ("Observation", "QuestionnaireResponse"):
+    for kind in _SCORES:
         for resource in bundle.of_kind(kind):
             rows += _scored(bundle, resource, visits)
     first: dict[Any, str] = {}
     for row in sorted(rows, key=lambda row: row["date"], reverse=True):
         first[row["patient"]] = row["date"]
     rows += [_goal(bundle, goal, first) for goal in bundle.of_kind("Goal")]
+    if not rows:
+        must = "a bundle holds visits (Procedure, Encounter), scores or goals"
+        raise DataError(must, got="none that counts", where=path.name)
     others = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *others], dtype=object)
-    return rows_of(frame, path.name)
+    return replace(rows_of(frame, path.name), skipped=dict(bundle.skipped))
 
 
 class _Bundle:
-    """Resources by kind and by reference, and the procedures done by patient and day."""
+    """Resources by kind and by reference, the visits, and those done by patient and day."""
 
-    def __init__(self, entries: list[tuple[str, Any]]) -> None:
-        self._all = [r for _, r in entries if _at(r, "status") != "entered-in-error"]
-        self._by = {url: resource for url, resource in entries if url}
-        self._by |= {f"{_at(r, 'resourceType')}/{_at(r, 'id')}": r for r in self._all}
-        self.done: dict[tuple[str, str], list[Any]] = {}
-        for procedure in self.of_kind("Procedure"):
-            if _at(procedure, "status") != "not-done":
-                at = str(_at(procedure, "subject", "reference")), _period(procedure)[0][:10]
-                self.done.setdefault(at, []).append(procedure)
+    def __init__(self, entries: list[tuple[str, Any]], zone: ZoneInfo | None) -> None:
+        self._zone = zone
+        self.skipped: Counter[str] = Counter()
+        self._all = [resource for _, resource in entries if self._counts(resource)]
+        own = Counter(_own_name(resource) for resource in self._all)
+        self._by = {_own_name(resource): resource for resource in self._all}
+        self._doubled = {name for name, n in own.items() if n > 1}  # of several servers
+        self._by |= {_unversioned(url): resource for url, resource in entries if url}
+        told = {id(self.get(p, "encounter")) for p in self.of_kind("Procedure")}
+        days = {self._at(p) for p in self.of_kind("Procedure")}
+        alone = [e for e in self.of_kind("Encounter")
+                 if id(e) not in told and self._at(e) not in days]  # fmt: skip
+        self.visits = [*self.of_kind("Procedure"), *alone]
+        self.done: dict[str, list[Any]] = {}
+        for visit in self.visits:
+            if _at(visit, "status") in ("not-done", "cancelled", "planned", "preparation"):
+                continue
+            self.done.setdefault(self.patient(visit), []).append(visit)
+
+    def _counts(self, resource: Any) -> bool:
+        kind, status = _at(resource, "resourceType"), _at(resource, "status")
+        counts = status in _FINAL if kind in _SCORES else status != "entered-in-error"
+        if not counts:
+            self.skipped[f"{kind} not final or in error"] += 1
+        return counts
+
+    def _at(self, visit: Any) -> tuple[str, str]:
+        return self.patient(visit), self.local(_period(visit)[0])[:10]
 
     def of_kind(self, kind: str) -> list[Any]:
         return [r for r in self._all if _at(r, "resourceType") == kind]
 
     def get(self, resource: Any, *keys: str | int) -> Any:
         """Return what a reference of the resource points at; None where it is not there."""
-        return self._by.get(str(_at(resource, *keys, "reference")))
+        reference = _unversioned(str(_at(resource, *keys, "reference") or ""))
+        if reference.startswith("#"):
+            inside = _list(resource, "contained")
+            return next((part for part in inside if f"#{_at(part, 'id')}" == reference), None)
+        return self._by.get(reference, self._by.get(self._short(reference)))
+
+    def _short(self, reference: str) -> str:
+        """Return ``Patient/1`` of an address that ends so, where only one resource is called so."""
+        found = _REFERENCE.fullmatch(reference)
+        return found[1] if found and found[1] not in self._doubled else reference
+
+    def patient(self, resource: Any) -> str:
+        """Return what the patient of a resource is called, however it is referred to."""
+        patient = self.get(resource, "subject")
+        reference = _unversioned(str(_at(resource, "subject", "reference") or ""))
+        own = _own_name(patient)
+        return own if patient and own not in self._doubled else self._short(reference)
+
+    def local(self, moment: str) -> str:
+        """Return a moment in the zone of the form, where there is one; else as it is written."""
+        when = _moment(moment)
+        if self._zone is None or when is None or when.tzinfo is None:
+            return moment
+        return when.astimezone(self._zone).isoformat()
+
+
+def _own_name(resource: Any) -> str:
+    return f"{_at(resource, 'resourceType')}/{_at(resource, 'id')}"
+
+
+def _unversioned(reference: str) -> str:
+    return reference.partition("/_history/")[0]
+
+
+def _moment(text: str) -> datetime.datetime | None:
+    """Return the moment of a text that has a time of day; None where it has none."""
+    try:
+        return datetime.datetime.fromisoformat(text) if len(text) > 10 else None
+    except ValueError:
+        return None
 
 
 def _resources(path: Path) -> list[tuple[str, Any]]:
@@ -104,19 +176,22 @@ def _resources(path: Path) -> list[tuple[str, Any]]:
     return [(str(_at(entry, "fullUrl") or ""), _at(entry, "resource")) for entry in entries]
 
 
-def _visit(bundle: _Bundle, procedure: Any) -> Row:
-    request = bundle.get(procedure, "basedOn", 0)
-    reason = bundle.get(procedure, "reasonReference", 0)
-    start, end = _period(procedure)
-    actor = _at(procedure, "performer", 0, "actor")
-    status = (_at(procedure, "status"), _code(_at(procedure, "statusReason")))
+def _visit(bundle: _Bundle, visit: Any) -> Row:
+    request = bundle.get(visit, "basedOn", 0)
+    reason = bundle.get(visit, "reasonReference", 0) or bundle.get(request, "reasonReference", 0)
+    start, end = _period(visit)
+    local = bundle.local(start)
+    actor = _at(visit, "performer", 0, "actor") or _at(visit, "participant", 0, "individual")
+    status = (_at(visit, "status"), _code(_at(visit, "statusReason")))
+    minutes = _number(_at(visit, "length"), "value")  # of an Encounter; NaN where it has none
     return {
-        **_person(bundle, procedure), **_script(request), "procedure": _at(procedure, "id"),
-        "date": start[:10], "start": start[11:16],
-        "status": " ".join(str(word) for word in status if word), "minutes": _minutes(start, end),
+        **_person(bundle, visit), **_script(request), "procedure": _at(visit, "id"),
+        "date": local[:10], "start": local[11:16],
+        "status": " ".join(str(word) for word in status if word),
+        "minutes": minutes if minutes == minutes else _minutes(start, end),
         "therapist": _at(actor, "reference") or _at(actor, "display"),
-        "condition": _code(_at(reason or bundle.get(request, "reasonReference", 0), "code")),
-        "note": _at(procedure, "note", 0, "text"),
+        "condition": _code(_at(reason, "code")) or _code(_at(visit, "reasonCode", 0)),
+        "note": _at(visit, "note", 0, "text"),
     }  # fmt: skip
 
 
@@ -126,7 +201,7 @@ def _person(bundle: _Bundle, resource: Any) -> Row:
     given = _at(name, "given")
     names = [*(given if isinstance(given, list) else []), _at(name, "family")]
     return {
-        "patient": str(_at(resource, "subject", "reference") or ""), "sex": _at(patient, "gender"),
+        "patient": bundle.patient(resource), "sex": _at(patient, "gender"),
         "name": _at(name, "text") or " ".join(str(word) for word in names if word),
         "birth date": _at(patient, "birthDate"), "telecom": _values(patient, "telecom"),
         "identifier": _values(patient, "identifier"),
@@ -150,10 +225,12 @@ def _scored(bundle: _Bundle, resource: Any, visits: dict[int, Row]) -> Iterator[
     """Put scores on the row of their visit; yield rows for those that have none."""
     when = str(_at(resource, "effectiveDateTime") or _at(resource, "effectivePeriod", "start")
                or _at(resource, "authored") or "")  # fmt: skip
-    procedure = _procedure(bundle, resource, when)
-    visit = visits.get(id(procedure))
-    late = visit is not None and _minutes(_period(procedure)[1], when) is not None
-    for name, value in _named_scores(resource):
+    of = _visit_of(bundle, resource, when)
+    visit = visits.get(id(of))
+    late = visit is not None and _minutes(_period(of)[1], when) is not None
+    named = list(_named_scores(resource))
+    bundle.skipped["scores without a value that is read"] += not named
+    for name, value in named:
         name = f"{name} score" if name in COLUMNS else name
         column = f"{name} after" if late else name
         if visit is not None and column not in visit:
@@ -162,16 +239,41 @@ def _scored(bundle: _Bundle, resource: Any, visits: dict[int, Row]) -> Iterator[
         request = bundle.get(resource, "basedOn", 0)
         condition = bundle.get(resource, "focus", 0) or bundle.get(request, "reasonReference", 0)
         alone = column if visit is not None else f"{name} alone"
-        yield {**_person(bundle, resource), "date": when[:10], alone: value,
+        yield {**_person(bundle, resource), "date": bundle.local(when)[:10], alone: value,
                "condition": _code(_at(condition, "code"))}  # fmt: skip
 
 
-def _procedure(bundle: _Bundle, resource: Any, when: str) -> Any:
-    part = bundle.get(resource, "partOf", 0)
-    if part is not None:
-        return part
-    same_day = bundle.done.get((str(_at(resource, "subject", "reference")), when[:10]), [])
-    return same_day[0] if len(same_day) == 1 else None
+def _visit_of(bundle: _Bundle, resource: Any, when: str) -> Any:
+    """Return the visit of a score: its own, the only one of its day, or the only one near."""
+    own = bundle.get(resource, "partOf", 0)
+    own = bundle.get(resource, "encounter") if own is None else own
+    done = bundle.done.get(bundle.patient(resource), [])
+    if any(visit is own for visit in bundle.visits):
+        return own
+    if own is not None:
+        done = [visit for visit in done if bundle.get(visit, "encounter") is own] or done
+    same_day = [visit for visit in done if _on_day(bundle, visit, when)]
+    near = [visit for visit in done if _is_near(visit, when)]
+    found = same_day or near
+    return found[0] if len(found) == 1 else None
+
+
+def _on_day(bundle: _Bundle, visit: Any, when: str) -> bool:
+    """Whether a score was taken on the day of a visit, by the clock of the visit."""
+    start = bundle.local(_period(visit)[0])
+    begin, taken = _moment(start), _moment(when)
+    if begin is not None and taken is not None and begin.tzinfo and taken.tzinfo:
+        when = taken.astimezone(begin.tzinfo).isoformat()
+    return bool(start) and when[:10] == start[:10]
+
+
+def _is_near(visit: Any, when: str) -> bool:
+    start, end = (_moment(text) for text in _period(visit))
+    taken = _moment(when)
+    if start is None or taken is None or bool(start.tzinfo) != bool(taken.tzinfo):
+        return False
+    end = end if end is not None and bool(end.tzinfo) == bool(start.tzinfo) else start
+    return start - _NEAR <= taken <= end + _NEAR
 
 
 def _named_scores(resource: Any) -> Iterator[tuple[str, Any]]:
@@ -186,9 +288,11 @@ def _named_scores(resource: Any) -> Iterator[tuple[str, Any]]:
 
 def _answers(resource: Any, questionnaire: str) -> Iterator[tuple[str, Any]]:
     for item in _list(resource, "item"):
-        value = _value(_at(item, "answer", 0))
-        if value is not None:
-            yield f"{questionnaire} {_at(item, 'linkId')}", value
+        for answer in _list(item, "answer"):
+            value = _value(answer)
+            if value is not None:
+                yield f"{questionnaire} {_at(item, 'linkId')}", value
+            yield from _answers(answer, questionnaire)  # items inside an answer
         yield from _answers(item, questionnaire)
 
 
@@ -227,9 +331,14 @@ def _code(concept: Any) -> Any:
 
 
 def _value(resource: Any, name: str = "value") -> Any:
-    found = [_at(resource, f"{name}Integer"), _at(resource, f"{name}Decimal"),
-             _at(resource, f"{name}Quantity", "value"), _at(resource, f"{name}Coding", "code"),
-             _code(_at(resource, f"{name}CodeableConcept"))]  # fmt: skip
+    found = [
+        _at(resource, f"{name}Integer"),
+        _at(resource, f"{name}Decimal"),
+        _at(resource, f"{name}Quantity", "value"),
+        _at(resource, f"{name}Coding", "code"),
+        _code(_at(resource, f"{name}CodeableConcept")),
+        _at(resource, f"{name}String"),
+    ]
     return next((value for value in found if value is not None), None)
 
 
@@ -243,17 +352,16 @@ def _duration(quantity: Any) -> float:
     return _number(quantity, "value") * _DAYS.get(str(_at(quantity, "code")), float("nan"))
 
 
-def _period(procedure: Any) -> tuple[str, str]:
-    period = _at(procedure, "performedPeriod")
-    start = _at(period, "start") or _at(procedure, "performedDateTime") or ""
+def _period(visit: Any) -> tuple[str, str]:
+    period = _at(visit, "performedPeriod") or _at(visit, "period")
+    start = _at(period, "start") or _at(visit, "performedDateTime") or ""
     return str(start), str(_at(period, "end") or "")
 
 
 def _minutes(start: str, end: str) -> float | None:
     """Return the minutes between two moments; None where one has no time or the end is earlier."""
-    try:
-        moments = [datetime.datetime.fromisoformat(text) for text in (start, end)]
-        minutes = (moments[1] - moments[0]).total_seconds() / 60
-    except (ValueError, TypeError):
+    begin, finish = _moment(start), _moment(end)
+    if begin is None or finish is None or bool(begin.tzinfo) != bool(finish.tzinfo):
         return None
-    return minutes if minutes >= 0 and len(start) > 10 and len(end) > 10 else None
+    minutes = (finish - begin).total_seconds() / 60
+    return minutes if minutes >= 0 else None

@@ -6,6 +6,7 @@ labels, one row a visit.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ _VARIABLE, _LABEL = "Variable / Field Name", "Field Label"
 _CHOICES = "Choices, Calculations, OR Slider Labels"
 _OWN = {"event name": "redcap_event_name", "repeat instrument": "redcap_repeat_instrument",
         "repeat instance": "redcap_repeat_instance"}  # fmt: skip
+_NOT_TICKED = ("0", "unchecked", "no", "false", "nan")
+_AGAIN = re.compile(r"(.*) \((\d+)\)")
+_CHOICE = re.compile(r"(.*) \(choice=(.*)\)")
 _YES_NO = {"yesno": {"1": "Yes", "0": "No"}, "truefalse": {"1": "True", "0": "False"}}
 
 
@@ -98,30 +102,66 @@ def _field(record: dict[Any, Any]) -> _Field:
 
 
 def _variable_names(rows: pd.DataFrame, fields: list[_Field]) -> dict[str, str]:
-    """Return the variable of each column whose header is a label."""
-    names = {field.label.casefold(): field.name for field in fields if field.label}
+    """Return the variable of each column whose header is a label, of several alike by position."""
+    names = {_bare(label): [name] for label, name in _OWN.items()}
     for field in fields:
+        if field.label:
+            names.setdefault(_bare(field.label), []).append(field.name)
         for code, label in field.choices.items():
-            names[f"{field.label} (choice={label})".casefold()] = f"{field.name}___{code}"
+            header = _bare(f"{field.label} (choice={label})")
+            names.setdefault(header, []).append(checkbox_column(field.name, code))
     known = {field.name for field in fields}
-    headers = [str(header) for header in rows if header not in known]
-    return {
-        header: names.get(header.casefold(), _OWN.get(header.casefold(), header))
-        for header in headers
-    }
+    found = {}
+    for header in [str(header) for header in rows if header not in known]:
+        again = _AGAIN.fullmatch(header)
+        label, nth = (again[1], int(again[2])) if again else (header, 1)
+        own = names.get(_bare(label), [])
+        choice = _CHOICE.fullmatch(header)
+        field_of = names.get(_bare(choice[1]), []) if choice else []
+        if len(own) >= nth:
+            found[header] = own[nth - 1]
+        elif len(field_of) == 1 and choice:  # a choice that the dictionary no longer has
+            found[header] = f"{field_of[0]}___{choice[2]}"
+    return found
+
+
+def _bare(label: str) -> str:
+    """Return a label as it stands in a header: without marks of HTML and quotation marks."""
+    return " ".join(re.sub(r"<[^>]*>|['\"]", "", label).split()).casefold()
+
+
+def checkbox_column(field: str, code: str) -> str:
+    """Return the name of the column that says whether a choice of a checkbox field is ticked.
+
+    Source: REDCap, ``Project::getExtendedCheckboxCodeFormatted``: minus signs and points become
+    ``_``, capitals small letters, and other signs vanish.
+
+    Examples
+    --------
+    >>> checkbox_column("event", "-99"), checkbox_column("event", "N 1")
+    ('event____99', 'event___n1')
+    """
+    return f"{field}___" + re.sub(r"[^a-z0-9_]", "", re.sub(r"[-.]", "_", code).casefold())
 
 
 def _with_lists(rows: pd.DataFrame, fields: list[_Field]) -> pd.DataFrame:
-    """Join the columns of each checkbox field to one list of labels."""
+    """Join the columns of each checkbox field to one list of labels.
+
+    A column of a choice that the dictionary does not know is a word of the list too: its name.
+    """
     rows = rows.copy()
     for field in fields:
-        columns = {f"{field.name}___{code}": label for code, label in field.choices.items()}
-        present = [name for name in columns if name in rows]
+        words = {checkbox_column(field.name, code): label for code, label in field.choices.items()}
+        begin = f"{field.name}___"
+        present = {str(name): words.get(str(name).casefold(), str(name).removeprefix(begin))
+                   for name in rows if str(name).startswith(begin)}  # fmt: skip
         if field.kind == "checkbox" and present:
-            ticked = rows[present].isin(["1", "Checked"])
-            lists = ["; ".join(columns[name] for name in present if row[name]) or None
+            ticked = rows[list(present)].map(
+                lambda cell: cell is not None and str(cell).casefold() not in _NOT_TICKED
+            )
+            lists = ["; ".join(present[name] for name in present if row[name]) or None
                      for row in ticked.to_dict("records")]  # fmt: skip
-            rows = rows.drop(columns=present)
+            rows = rows.drop(columns=list(present))
             rows[field.name] = pd.Series(lists, index=rows.index, dtype=object)
     return rows
 
