@@ -380,7 +380,7 @@ def test_the_same_export_as_a_workbook_gives_the_same_study(take, invented, stat
 
 def test_a_file_cut_off_in_the_middle_is_an_error(take, invented, tmp_path):
     text = invented(1).text()
-    with pytest.raises(DataError, match="cells"):
+    with pytest.raises(DataError, match="cell"):
         take(text[: len(text) - 60])
     assert not (tmp_path / "out").exists()
 

@@ -23,7 +23,7 @@ from outcomes.intake.export_rows import EXPORT, ExportRows, read_export
 from outcomes.intake.findings_page import write_findings
 from outcomes.intake.flat import refuse_absent
 from outcomes.intake.load import load
-from outcomes.intake.readers import BUNDLES, is_database, name_of, read_rows
+from outcomes.intake.readers import BUNDLES, Rows, is_database, name_of, read_source
 from outcomes.intake.readers.redcap import from_redcap
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.visits import tables_of
@@ -130,7 +130,8 @@ def _imported(
     export_path, where = Path(path), name_of(path)
     mapped = read_column_map(columns)
     refuse_open_questions(mapped)
-    rows = read_rows(path, mapped.file)
+    source = read_source(path, mapped.file)
+    rows = source.cells
     n_rows, digest = len(rows), _digest(path, rows)
     if export_path.suffix.casefold() in BUNDLES:  # a bundle without such scores has no column
         rows = rows.assign(**{c: None for c in mapped.file_columns() if c not in rows})
@@ -146,13 +147,13 @@ def _imported(
     anchors = key.anchors.get(before.revision, {})
     courses = courses_of(export, rows, mapped, key, anchors, _seen(before.study, anchors))
     sightings = _sightings(rows, mapped)
-    study = _study(courses, export, mapped, before, sightings, mapped.unnamed(rows))
+    study = _study(courses, export, mapped, before, sightings, source, mapped.unnamed(rows))
     revision = new_revision()
     manifest = Manifest(
         study=key.study, revision=revision, version=__version__, source_sha256=digest,
-        n_rows=n_rows, cleaned=_cleaned(export, courses), de_identified=courses.steps,
+        n_rows=n_rows, cleaned=_cleaned(source, export, courses), de_identified=courses.steps,
         left_out=courses.left_out, risk=assess(study),
-        sightings=tuple(_in_file(s, mapped) for s in sightings),
+        sightings=tuple(_in_file(s, source, mapped) for s in sightings),
         checklist=checklist(mapped.identifiers, sightings, aged=courses.aged),
         counts=_counts(study), k_before=_k_before(rows, mapped, courses),
         appended=before.study is not None,
@@ -212,14 +213,14 @@ def _sightings(rows: pd.DataFrame, mapped: ColumnMap) -> list[Sighting]:
     return [s for s in found if not (s.column in ids and s.kind in ("name", "title"))]
 
 
-def _in_file(sighting: Sighting, mapped: ColumnMap) -> Sighting:
-    rows = dict.fromkeys(file_row(row, mapped) for row in sighting.rows)
+def _in_file(sighting: Sighting, source: Rows, mapped: ColumnMap) -> Sighting:
+    rows = dict.fromkeys(source.row(file_row(row, mapped) - 1) for row in sighting.rows)
     return replace(sighting, rows=tuple(rows))
 
 
 def _study(
     courses: Courses, export: ExportRows, mapped: ColumnMap, before: _Before,
-    sightings: list[Sighting], unused: tuple[str, ...],
+    sightings: list[Sighting], source: Rows, unused: tuple[str, ...],
 ) -> Study:  # fmt: skip
     tables = tables_of(courses.cells)
     if before.study is not None:
@@ -228,7 +229,8 @@ def _study(
         positions = {row - 1 for s in sightings if s.column == name for row in s.rows}
         marks = pd.Series(export.cells.index.isin(positions), index=export.cells.index)
         export.report("R25", name, marks, "what looks like one")
-    findings = [replace(f, first_row=file_row(f.first_row, mapped)) for f in export.findings]
+    findings = [replace(f, first_row=source.row(file_row(f.first_row, mapped) - 1))
+                for f in export.findings]  # fmt: skip
     left_out = tuple(LeftOut(EXPORT, step.rule, step.count) for step in courses.left_out)
     provenance = Provenance(
         title=mapped.title, source="import", version=__version__, control=mapped.study.control,
@@ -238,9 +240,10 @@ def _study(
     return study_from_tables(tables, provenance=provenance, instruments=mapped.declared())
 
 
-def _cleaned(export: ExportRows, courses: Courses) -> tuple[Step, ...]:
+def _cleaned(source: Rows, export: ExportRows, courses: Courses) -> tuple[Step, ...]:
+    around = [Step(what, "the file", n) for what, n in source.skipped.items() if n]
     changes = [Step(change.rule, change.column, change.count) for change in export.changes]
-    return (*changes, *courses.cleaned)
+    return (*around, *changes, *courses.cleaned)
 
 
 def _counts(study: Study) -> dict[str, int]:

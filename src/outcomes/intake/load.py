@@ -24,7 +24,7 @@ from outcomes.intake.column_map import (
     read_column_map,
 )
 from outcomes.intake.flat import split_flat
-from outcomes.intake.readers import WORKBOOKS, is_database, name_of, read_rows
+from outcomes.intake.readers import WORKBOOKS, is_database, name_of, read_source
 from outcomes.intake.readers.database import read_database_tables
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import read_tables, sheet_names
@@ -103,7 +103,8 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
 
 def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None) -> Study:
     where, given = name_of(path), None if columns is None else read_column_map(columns)
-    rows = read_rows(path, None if given is None else given.file)
+    source = read_source(path, None if given is None else given.file)
+    rows = source.cells
     mapped = _own_headers(rows) if given is None else given
     ids = [column for name, column in mapped.columns.items() if name.split(".")[-1] in IDS]
     refuse_identified({"": rows}, where, ids)
@@ -112,9 +113,10 @@ def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None)
         raise UsageError(must, got="a map of one", where=where, remedy=IMPORT)
     long, mapped = stacked(rows, mapped, where)
     tables, found, left_out, assumed = split_flat(long, mapped, where)
-    findings = [replace(f, first_row=file_row(f.first_row, mapped)) for f in found]
+    findings = [replace(f, first_row=source.row(file_row(f.first_row, mapped) - 1)) for f in found]
     n = n_beside(mapped)
-    lines = {name: [i // n + 1 for i in frame.index.tolist()] for name, frame in tables.items()}
+    lines = {name: [source.row(i // n) for i in frame.index.tolist()]
+             for name, frame in tables.items()}  # fmt: skip
     provenance = Provenance(
         title=mapped.title,
         source=where,

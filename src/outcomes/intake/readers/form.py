@@ -53,7 +53,6 @@ class FileFormat(Section, frozen=True, kw_only=True):
     skip_rows: int | None = None
     fill_down: Texts = Texts()
     struck_out: str = ""
-    time_zone: str = ""
     encoding: str = ""
     delimiter: str = ""
     decimal: Literal[".", ","] = "."

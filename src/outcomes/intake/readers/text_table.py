@@ -153,9 +153,9 @@ def _made(head: Sequence[str], delimiter: str) -> tuple[int, int]:
     except csv.Error:
         return 0, 0
     start = find_header(records)[0]
-    if not records or not are_names(records[start]):
+    width = len(records[start]) if records else 0
+    if width < 2 or not are_names(records[start]):
         return 0, 0
-    width = len(records[start])
     return (width - 1) * sum(abs(len(row) - width) <= 1 for row in records[start + 1 :]), width
 
 
