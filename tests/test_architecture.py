@@ -20,7 +20,7 @@ LAYERS = (
     {"errors", "__init__"},
     {"dictionary", "findings", "folders", "locks", "provenance", "mixed"},
     {"words"},
-    {"study", "trajectory", "storage"},
+    {"study", "records", "trajectory", "storage"},
     {"intake", "privacy", "synthetic", "care"},
     {"causal"},
     {"questions"},

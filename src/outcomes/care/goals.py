@@ -16,8 +16,8 @@ import pandas as pd
 from outcomes.dictionary.instruments import Instrument, measurement_error
 from outcomes.dictionary.instruments.arithmetic import goal_attainment
 from outcomes.errors import UsageError
+from outcomes.records import baseline_of, visits_received
 from outcomes.study import Study
-from outcomes.trajectory import visits_received
 
 REACHED, NOT_REACHED, NOT_KNOWN = "reached", "not reached", "not known"
 _FACTS = ["episode_id", "instrument", "target", "by_day", "by_sessions", "set_day", "set_by"]
@@ -58,13 +58,13 @@ def goal_progress(study: Study) -> pd.DataFrame:
     0        7.0           14.0  reached         reached
     """
     goals = study.goals
-    facts = study.episodes.drop_duplicates("episode_id").set_index("episode_id")
+    facts = study.courses
     table = goals[_FACTS].copy()
     table.insert(1, "condition", facts["condition"].reindex(goals["episode_id"]).to_numpy())
     scores = _scores_towards(study)
     times = _times(scores, len(goals))
-    table["baseline"] = goals["baseline"].fillna(times["baseline"])
-    table = table.join(times.drop(columns="baseline"))
+    table["baseline"] = goals["baseline"].fillna(baseline_of(study, goals))
+    table = table.join(times)
     table["by_date"] = _by(table["first_day"], table["last_day"], table["by_day"])
     table["within_sessions"] = _by(
         table["first_sessions"], table["last_sessions"], table["by_sessions"]
@@ -123,7 +123,7 @@ def _scores_towards(study: Study) -> pd.DataFrame:
         for name, own in goals.groupby("instrument", sort=False)
         if name in scored
     ]
-    used = ["goal", "day", "session_count", "baseline", "hit"]
+    used = ["goal", "day", "session_count", "hit"]
     return pd.concat(parts)[used] if parts else pd.DataFrame(columns=used, dtype=float)
 
 
@@ -153,7 +153,6 @@ def _times(scores: pd.DataFrame, n_goals: int) -> pd.DataFrame:
         table[f"{prefix}_sessions"] = earliest["session_count"]
     table["last_day"] = by_goal["day"].max()
     table["last_sessions"] = by_goal["session_count"].max()
-    table["baseline"] = by_goal["baseline"].first()
     table["n_scores"] = by_goal.size().reindex(goals, fill_value=0)
     return table.astype(float).astype({"n_scores": int})
 

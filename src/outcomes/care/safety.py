@@ -12,8 +12,8 @@ import pandas as pd
 
 from outcomes.care.proportion import design_effect, exact_interval, rule_of_three
 from outcomes.errors import UsageError
+from outcomes.records import visits_received
 from outcomes.study import Study
-from outcomes.trajectory import visits_received
 
 CLEARED = ("cleared", "limited")
 AGAINST = ("treated without clearance", "treated before clearance")
@@ -98,7 +98,7 @@ def deviations(study: Study) -> pd.DataFrame:
     0  pressure over ceiling          a      2.0  7.0
     """
     visits = visits_received(study)
-    facts = study.episodes.drop_duplicates("episode_id").set_index("episode_id")
+    facts = study.courses
     highest = visits["pressure_max"].fillna(visits["pressure"])
     ceiling = facts["pressure_ceiling"].reindex(visits["episode_id"]).to_numpy(float)
     cleared = clearance(study)
@@ -200,7 +200,7 @@ def _severity_of_kind(kinds: pd.Series[Any]) -> pd.Series[float]:
 
 
 def _with_strata(visits: pd.DataFrame, study: Study, by: tuple[str, ...]) -> pd.DataFrame:
-    facts = study.episodes.drop_duplicates("episode_id").set_index("episode_id")
+    facts = study.courses
     for name in ("condition", "arm", "adaptations"):
         visits[name] = facts[name].reindex(visits["episode_id"]).to_numpy()
     listed = visits["adaptations"]

@@ -13,6 +13,7 @@ import pandas as pd
 from outcomes.care.standardised_difference import category_difference, number_difference
 from outcomes.dictionary.tables import EPISODES
 from outcomes.errors import UsageError
+from outcomes.records import SERIES, baselines
 from outcomes.study import Study
 
 NUMBERS = ("onset_weeks", "sessions_per_week", "minutes", "weeks")
@@ -103,7 +104,7 @@ def table_one(study: Study, by: str = "") -> TableOne:
     if by not in GROUPS:
         must = "courses are grouped by condition or arm"
         raise UsageError(must, got="another column", remedy='Say by="condition" or by="arm".')
-    episodes = study.episodes.drop_duplicates("episode_id").reset_index(drop=True)
+    episodes = study.courses.reset_index()
     named = episodes[by].astype(object).fillna(NOT_RECORDED) if by else None
     groups = [(ALL, episodes.index)]
     if named is not None:
@@ -134,8 +135,8 @@ def baseline_scores(study: Study) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index ``episode_id``, one column an instrument (and movement, for a range of motion): the
-        ``baseline`` score, else the pre-session score of visit 1.
+        Index ``episode_id``, one column an instrument (and movement, for a range of motion): see
+        `outcomes.records.placed_scores`.
 
     Examples
     --------
@@ -147,23 +148,17 @@ def baseline_scores(study: Study) -> pd.DataFrame:
     episode_id
     a            6.0
     """
-    scores = study.assessments[study.assessments["score"].notna()].copy()
-    explicit = scores["timing"] == "baseline"
-    at_start = scores["session"].eq(1) | (scores["session"].isna() & scores["day"].eq(0))
-    unsaid = scores["timing"].isna() | (scores["timing"] == "pre_session")
-    scores["later"] = ~explicit
-    for movement in ("joint", "plane", "side"):
+    scores = baselines(study)
+    for movement in SERIES[1:]:
         words = scores[movement].map(" {}".format, na_action="ignore")
-        scores["instrument"] = scores["instrument"] + words.astype(object).fillna("")
-    scores = scores[explicit | (at_start & unsaid)].sort_values("later", kind="stable")
-    first = scores.drop_duplicates(["episode_id", "instrument"])
-    return first.set_index(["episode_id", "instrument"])["score"].unstack()  # noqa: PD010
+        scores = scores.assign(instrument=scores["instrument"] + words.astype(object).fillna(""))
+    return scores.set_index(["episode_id", "instrument"])["score"].unstack()  # noqa: PD010
 
 
 def _numbers(episodes: pd.DataFrame, study: Study) -> pd.DataFrame:
     table = episodes[[name for name in NUMBERS if episodes[name].notna().any()]].astype(float)
-    baselines = baseline_scores(study).reindex(episodes["episode_id"]).reset_index(drop=True)
-    return table.join(baselines.add_prefix("baseline "))
+    scores = baseline_scores(study).reindex(episodes["episode_id"]).reset_index(drop=True)
+    return table.join(scores.add_prefix("baseline "))
 
 
 def _categories(episodes: pd.DataFrame, leave_out: str) -> pd.DataFrame:

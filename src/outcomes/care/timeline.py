@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.dictionary.tables import RECEIVED
+from outcomes.dictionary.tables import received
 from outcomes.errors import UsageError
 from outcomes.study import Study
 
@@ -56,7 +56,7 @@ def course_timeline(study: Study, episode_id: str) -> pd.DataFrame:
         must = "the course is one of the study's episodes"
         raise UsageError(must, got="another id", remedy="See study.episodes.")
     visits = _own(study, "sessions", episode_id)
-    given = visits["status"].isin(RECEIVED) | visits["status"].isna()
+    given = received(visits["status"])
     scores, goals = _own(study, "assessments", episode_id), _own(study, "goals", episode_id)
     after = scores["timing"] == "post_session"
     script = episode.assign(script_end=episode["weeks"] * DAYS_A_WEEK)

@@ -11,6 +11,7 @@ import pandas as pd
 from outcomes.errors import DataError
 from outcomes.mixed.fit import lmm
 from outcomes.mixed.results import MixedFit
+from outcomes.records import baselines
 from outcomes.study import Study
 
 LEAST_SCORES = 5
@@ -91,27 +92,6 @@ def clda(
     return lmm(f"better ~ {axis} + {terms} + us({axis} | episode_id)", long, reml=reml, df=df)
 
 
-def baselines(study: Study, instrument: str) -> pd.DataFrame:
-    """Return the baseline of every course, also of those without a later score.
-
-    Parameters
-    ----------
-    study : Study
-    instrument : str
-
-    Returns
-    -------
-    DataFrame
-        Columns ``episode_id, score``: the ``baseline`` row, else the pre-session score of visit 1.
-    """
-    scores = study.assessments[study.assessments["instrument"] == instrument]
-    scores = scores[scores["score"].notna()]
-    first = scores["timing"].isna() | scores["timing"].eq("pre_session")
-    rows = scores[scores["timing"].eq("baseline") | (first & scores["session"].eq(1))]
-    rows = rows.assign(later=rows["timing"].ne("baseline")).sort_values("later", kind="stable")
-    return rows.drop_duplicates("episode_id")[["episode_id", "score"]].reset_index(drop=True)
-
-
 def _control(study: Study) -> str:
     arms = study.episodes["arm"].dropna()
     control = study.provenance.control
@@ -132,11 +112,10 @@ def _scores(study: Study, instrument: str) -> tuple[str, pd.DataFrame]:
     dated = bool(later["day"].notna().all())
     place = np.maximum((later["day"] / 7).round(), 1.0) if dated else later["session"]
     later = later.assign(occasion=place)
-    start = baselines(study, instrument).assign(occasion=0.0)
+    start = baselines(study, instrument)[["episode_id", "score"]].assign(occasion=0.0)
     rows = pd.concat([start, later[["episode_id", "occasion", "score"]]], ignore_index=True)
     rows = rows.drop_duplicates(["episode_id", "occasion"], keep="last")
-    arm = study.episodes.drop_duplicates("episode_id").set_index("episode_id")["arm"]
-    rows["arm"] = arm.reindex(rows["episode_id"]).to_numpy()
+    rows["arm"] = study.courses["arm"].reindex(rows["episode_id"]).to_numpy()
     rows["better"] = study.instrument(instrument).sign * rows["score"]
     return ("week" if dated else "visit"), rows.dropna(subset=["arm", "occasion"])
 

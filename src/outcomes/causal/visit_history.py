@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from outcomes.records import visits_received
 from outcomes.study import Study
-from outcomes.trajectory import visits_received
 
 
 def visit_history(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
@@ -40,7 +40,7 @@ def visit_history(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
         rows.drop_duplicates("episode_id").set_index("episode_id")["baseline"]
     )
     visits["score_now"] = visits["score_now"].fillna(visits["baseline"])
-    facts = study.episodes.drop_duplicates("episode_id").set_index("episode_id")
+    facts = study.courses
     facts = facts.reindex(visits["episode_id"])
     visits["condition"] = facts["condition"].fillna("not recorded").to_numpy()
     listed = facts["adaptations"].fillna("none").to_numpy()

@@ -67,8 +67,9 @@ _ALL = (
          "Check for a visit that is missing."),
     Rule("R18", "error", "a course's facts are the same on each of its rows",
          "Correct the rows that differ."),
-    Rule("R19", "warning", "a course has a baseline for each of its instruments",
-         "Such a course is left out of trajectories, and counted."),
+    Rule("R19", "warning", "a score has a baseline that it can be compared with",
+         "Write baseline in timing, or give the first score its visit (1) or day (0); until then "
+         "such scores are left out of trajectories, and counted."),
     Rule("R20", "error", "each row of an export has a client",
          "Fill the client in, or remove the row; it is left out, and counted."),
     Rule("R21", "error", "each row of an export has a date that an accepted format reads",

@@ -5,7 +5,12 @@ Time is ``day``, days since the episode's first visit. Unknown is an empty cell,
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from outcomes.dictionary.columns import ColumnSpec, TableSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CONDITIONS = (
     "neck_mvc", "neck_other", "headache", "carpal_tunnel", "sciatica",
@@ -185,3 +190,15 @@ TABLES: dict[str, TableSpec] = {
     table.name: table for table in (EPISODES, SESSIONS, ASSESSMENTS, GOALS)
 }
 """The data contract by table name."""
+
+
+def received(status: pd.Series[Any]) -> pd.Series[bool]:
+    """Return whether each visit was one with care: attended, stopped early, or no status said.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> received(pd.Series(["attended", None, "no_show"])).tolist()
+    [True, True, False]
+    """
+    return status.isin(RECEIVED) | status.isna()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from outcomes.dictionary.tables import RECEIVED, TABLES
+from outcomes.dictionary.tables import TABLES, received
 from outcomes.study import Study
 
 Frames = dict[str, pd.DataFrame]
@@ -43,8 +43,8 @@ def appended(old: Study, new: Frames, shifts: Mapping[str, float]) -> Frames:
 def renumbered(tables: Frames) -> None:
     """Renumber the visits received by day, and give scores of a visit its number."""
     visits = tables["sessions"].sort_values(["episode_id", "day"], kind="stable")
-    received = visits["status"].isin(RECEIVED) | visits["status"].isna()
-    numbers = received.astype("float64").groupby(visits["episode_id"]).cumsum().where(received)
+    given = received(visits["status"])
+    numbers = given.astype("float64").groupby(visits["episode_id"]).cumsum().where(given)
     old = pd.Series(visits["session"], dtype="float64")
     visits = visits.assign(session=numbers)
     moved = pd.DataFrame({"episode_id": visits["episode_id"], "day": visits["day"],

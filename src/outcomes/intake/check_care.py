@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from outcomes.dictionary.tables import received
 from outcomes.errors import UsageError
 from outcomes.findings import Finding, where_broken
+from outcomes.records import baseline_of, visits_received
 from outcomes.study import Study
-from outcomes.trajectory import visits_received
 
 
 def care_findings(study: Study) -> list[Finding]:
@@ -24,8 +25,7 @@ def care_findings(study: Study) -> list[Finding]:
 
 def _facts(study: Study, rows: pd.DataFrame, *names: str) -> pd.DataFrame:
     """Return facts of the course of each row, on the index of `rows`."""
-    facts = study.episodes.drop_duplicates("episode_id").set_index("episode_id")[list(names)]
-    found = facts.reindex(rows["episode_id"])
+    found = study.courses[list(names)].reindex(rows["episode_id"])
     return found.set_axis(rows.index)
 
 
@@ -65,24 +65,12 @@ def _goals(study: Study) -> Iterator[Finding]:
     late = goals["set_day"] >= second_day.astype("float64")
     yield from where_broken("R30", "goals", "set_day", late, got="a later day")
     sign = goals["instrument"].map(lambda name: _sign(study, name)).astype("float64")
-    baseline = goals["baseline"].fillna(_first_scores(study, goals))
+    baseline = goals["baseline"].fillna(baseline_of(study, goals))
     wrong = sign * (goals["target"] - baseline) <= 0
     yield from where_broken("R31", "goals", "target", wrong, got="the same or a worse score")
     weeks = _facts(study, goals, "weeks")["weeks"]
     far = goals["by_day"] > 7 * weeks + 14
     yield from where_broken("R32", "goals", "by_day", far, got="a later day")
-
-
-def _first_scores(study: Study, goals: pd.DataFrame) -> pd.Series[float]:
-    """Return the course's baseline on each goal's instrument, where it has one only."""
-    scores = study.assessments.dropna(subset=["score"])
-    first = scores["session"].eq(1) & (scores["timing"].isna() | scores["timing"].eq("pre_session"))
-    explicit = scores["timing"].eq("baseline")
-    keys = ["episode_id", "instrument"]
-    stated = explicit.groupby([scores[key] for key in keys]).transform("any")
-    anchors = scores[explicit | (first & ~stated)]
-    alone = anchors[~anchors.duplicated(keys, keep=False)].set_index(keys)["score"]
-    return alone.reindex(pd.MultiIndex.from_frame(goals[keys])).set_axis(goals.index)
 
 
 def _sign(study: Study, name: object) -> float:
@@ -112,8 +100,8 @@ def _differs_from_first(rows: pd.DataFrame, keys: list[str], column: str) -> pd.
 
 def _visit_days(study: Study) -> Iterator[Finding]:
     visits = study.sessions
-    received = visits[visits["status"].isin(["attended", "stopped_early"]) & visits["day"].notna()]
-    again = received.groupby(["episode_id", "day"]).cumcount() >= 2
+    given = visits[received(visits["status"]) & visits["day"].notna()]
+    again = given.groupby(["episode_id", "day"]).cumcount() >= 2
     rows = again.reindex(visits.index, fill_value=False)
     yield from where_broken("R35", "sessions", "day", rows, got="a third visit")
     first = (visits["session"] == 1) & (visits["day"] != 0) & visits["day"].notna()

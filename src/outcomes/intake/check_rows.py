@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-import pandas as pd
-
-from outcomes.dictionary.tables import RECEIVED, TABLES
+from outcomes.dictionary.tables import TABLES, received
 from outcomes.findings import Finding, where_broken
 from outcomes.study import Study
 
@@ -25,7 +22,7 @@ def _repeated_rows(study: Study) -> Iterator[Finding]:
     again = episodes["episode_id"].notna() & episodes.duplicated("episode_id")
     yield from where_broken("R09", "episodes", "episode_id", again, got="a course named twice")
     visits = study.sessions
-    numbered = visits["session"].notna() & _received(visits)
+    numbered = visits["session"].notna() & received(visits["status"])
     again = numbered & visits[numbered].duplicated(["episode_id", "session"]).reindex(
         visits.index, fill_value=False
     )
@@ -51,14 +48,14 @@ def _without_time(study: Study) -> Iterator[Finding]:
         frame = study.table(table)
         without = frame["session"].isna() & frame["day"].isna()
         if table == "sessions":
-            without &= _received(frame)
+            without &= received(frame["status"])
         yield from where_broken("R15", table, "session", without, got="neither")
 
 
 def _visits_out_of_order(study: Study) -> Iterator[Finding]:
     """Find visits whose day lies before that of the visit numbered before them."""
     visits = study.sessions
-    timed = visits[_received(visits) & visits["session"].notna() & visits["day"].notna()]
+    timed = visits[received(visits["status"]) & visits["session"].notna() & visits["day"].notna()]
     in_order = timed.sort_values(["episode_id", "session"], kind="stable")
     back = in_order.groupby("episode_id")["day"].diff() < 0
     rows = back.reindex(visits.index, fill_value=False)
@@ -77,12 +74,8 @@ def _visits_out_of_order(study: Study) -> Iterator[Finding]:
 
 def _gaps(study: Study) -> Iterator[Finding]:
     visits = study.sessions
-    numbered = visits[_received(visits) & visits["session"].notna()]
+    numbered = visits[received(visits["status"]) & visits["session"].notna()]
     in_order = numbered.sort_values(["episode_id", "session"], kind="stable")
     step = in_order.groupby("episode_id")["session"].diff().fillna(in_order["session"])
     gap = (step > 1).reindex(visits.index, fill_value=False)
     yield from where_broken("R17", "sessions", "session", gap, got="a gap")
-
-
-def _received(visits: pd.DataFrame) -> pd.Series[Any]:
-    return visits["status"].isin(RECEIVED) | visits["status"].isna()

@@ -9,8 +9,8 @@ import pandas as pd
 
 from outcomes.errors import UsageError
 from outcomes.findings import Finding, where_broken
+from outcomes.records import NO_BASELINE, SERIES, placed_scores
 from outcomes.study import Study
-from outcomes.trajectory import SERIES
 
 
 def score_findings(study: Study) -> list[Finding]:
@@ -59,17 +59,14 @@ def _is_known(study: Study, name: str) -> bool:
 
 
 def _baselines(study: Study) -> Iterator[Finding]:
-    scores = study.assessments[study.assessments["instrument"].notna()]
+    scores = study.assessments
     keys = [*SERIES, "instrument"]
-    explicit = scores["timing"] == "baseline"
+    explicit = scores["timing"].eq("baseline") & scores["instrument"].notna()
     again = explicit & scores[explicit].duplicated(keys).reindex(scores.index, fill_value=False)
-    rows = again.reindex(study.assessments.index, fill_value=False)
-    yield from where_broken("R11", "assessments", "timing", rows, got="a second baseline")
-    first = scores["session"].eq(1) | (scores["session"].isna() & scores["day"].eq(0))
-    unsaid = scores["timing"].isna() | scores["timing"].eq("pre_session")
-    has_score = scores["score"].notna()
-    anchor = has_score & (explicit | (unsaid & first))
-    course = has_score & scores["timing"].ne("post_session")
-    anchored = anchor.groupby([scores[key] for key in keys], dropna=False).transform("any")
-    rows = (course & ~anchored).reindex(study.assessments.index, fill_value=False)
-    yield from where_broken("R19", "assessments", "timing", rows, got="scores without one")
+    yield from where_broken("R11", "assessments", "timing", again, got="a second baseline")
+    placed = placed_scores(study)
+    placed = placed[placed["instrument"].notna() & ~explicit.reindex(placed.index)]
+    reason = placed["why"].where(placed["why"] != NO_BASELINE, placed["first"])
+    for why in sorted(reason[placed["why"] != ""].unique()):
+        rows = (reason == why).reindex(scores.index, fill_value=False)
+        yield from where_broken("R19", "assessments", "timing", rows, got=why)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.dictionary.tables import RECEIVED
+from outcomes.dictionary.tables import received
 from outcomes.errors import DataError
 from outcomes.intake.column_map import ColumnMap
 from outcomes.intake.course_ids import course_ids
@@ -210,10 +210,10 @@ def _days(
         cells["order"] = _session_order(cells)
         return {}, {}
     status = cells.get("sessions.status", pd.Series(None, index=cells.index, dtype=object))
-    received = status.isin(RECEIVED) | status.isna()
+    given = received(status)
     if "sessions.status" in cells:
-        received &= states_visit(cells)
-    first = cells["calendar"].where(received).groupby(courses).min()
+        given &= states_visit(cells)
+    first = cells["calendar"].where(given).groupby(courses).min()
     first = first.fillna(cells["calendar"].groupby(courses).min())
     earlier = pd.Series(before, dtype=float).reindex(first.index)
     anchor = pd.concat([first, earlier], axis=1).min(axis=1)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.dictionary.tables import RECEIVED, TABLES
+from outcomes.dictionary.tables import TABLES, received
 from outcomes.intake.flat import DAYS_A_MONTH
 
 Frames = dict[str, pd.DataFrame]
@@ -69,10 +69,8 @@ def _sessions(ordered: pd.DataFrame) -> pd.DataFrame:
         frame = frame[stated]
     if by_score:  # rows of a visit repeat its facts
         frame = frame.drop_duplicates()
-    received = (
-        frame["status"].isin(RECEIVED) | frame["status"].isna() if "status" in frame else True
-    )
-    counted = frame.assign(one=np.where(received, 1.0, 0.0))
+    given = received(frame["status"]) if "status" in frame else True
+    counted = frame.assign(one=np.where(given, 1.0, 0.0))
     numbers = counted.groupby("episode_id")["one"].cumsum().where(counted["one"] > 0)
     return frame.assign(session=frame.get("session", numbers))
 

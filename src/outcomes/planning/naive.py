@@ -12,8 +12,8 @@ from scipy import stats
 from statsmodels.regression.linear_model import OLS
 
 from outcomes.questions.course_frame import course_frame
+from outcomes.records import visits_received
 from outcomes.study import Study
-from outcomes.trajectory import visits_received
 
 Interval = tuple[float, float, float]
 Naive = Callable[[Study, "pd.Series[Any]"], Interval]

@@ -31,8 +31,8 @@ from outcomes.planning.repeated import (
 from outcomes.questions.ask import QUESTIONS
 from outcomes.questions.contrasts import fitted
 from outcomes.questions.course_model import LEAST_CLUSTERS
+from outcomes.records import SERIES
 from outcomes.study import Study
-from outcomes.trajectory import SERIES
 
 EXPECTED = 0.05
 LEAST_FOR_SLOPE = 4
@@ -156,7 +156,7 @@ def _course_scores(study: Study, instrument: str) -> pd.DataFrame:
     rows["time"] = _times(study, rows)
     rows = rows.sort_values(["series", "time"], kind="stable")
     rows["later"] = (rows.groupby("series").cumcount() > 0).astype(float)
-    courses = study.episodes.drop_duplicates("episode_id").set_index("episode_id")
+    courses = study.courses
     rows["therapist"] = rows["episode_id"].map(courses["therapist_id"])
     return rows
 

@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from outcomes.records import baselines
 from outcomes.study import Study
+from outcomes.trajectory import trajectory
 
 LEAST_COURSES = 10
 """Fewer courses than this in a group are not described on their own."""
@@ -81,8 +83,8 @@ def course_frame(study: Study, instrument: str) -> CourseFrame:
     UsageError
         When the instrument has no scores.
     """
-    rows = study.trajectory(instrument)
-    left_out = dict(rows.attrs["left_out"])
+    found = trajectory(study, instrument)
+    rows, left_out = found.rows, dict(found.left_out)
     axis: Axis = "session_count" if _sessions_known(rows) else "week"
     if rows["arm"].nunique() > 1 and rows["week"].notna().any():
         axis = "week"  # arms are compared at the same time: a control may have no sessions
@@ -92,9 +94,8 @@ def course_frame(study: Study, instrument: str) -> CourseFrame:
     untimed = rows[axis].isna() & ~elsewhere
     left_out[f"no {axis.replace('_', ' ')}"] = int(untimed.sum())
     rows = rows[~(untimed | elsewhere)].reset_index(drop=True)
-    scored = study.assessments.loc[study.assessments["instrument"] == instrument, "episode_id"]
-    without = int(scored.nunique() - rows["episode_id"].nunique())
-    left_out["course without a score after baseline"] = without
+    started = set(baselines(study, instrument)["episode_id"])
+    left_out["course without a score after baseline"] = len(started - set(rows["episode_id"]))
     group = _group_column(rows)
     if group:
         rows[group] = _pooled(rows, group)

@@ -101,7 +101,7 @@ def _rows(study: Study, instrument: str) -> pd.DataFrame:
     """Scores at visits, with ``often`` (yes, no) from the script."""
     rows = study.trajectory(instrument)
     rows = rows[rows["session"].notna()]
-    facts = study.episodes.drop_duplicates("episode_id").set_index("episode_id")
+    facts = study.courses
     per_week = rows["episode_id"].map(facts["sessions_per_week"])
     rows = rows.assign(
         often=(per_week >= OFTEN).map({True: "yes", False: "no"}),

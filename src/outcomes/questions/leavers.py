@@ -125,7 +125,7 @@ def leavers(study: Study, *, instrument: str, planned: bool = False) -> Answer:
 
 def _who_left(study: Study, course: CourseFrame, instrument: str) -> _Leavers:
     """Courses of the trajectory, and those with a baseline whose only score it is."""
-    facts = study.episodes.drop_duplicates("episode_id").set_index("episode_id")
+    facts = study.courses
     scored = study.assessments[study.assessments["instrument"] == instrument]
     ids = facts.index[facts.index.isin(scored["episode_id"])]
     reasons = facts["end_reason"].reindex(ids).fillna("not recorded")

@@ -15,8 +15,8 @@ from outcomes.questions.outlook_of_course import LIMITS as OUTLOOK_LIMITS
 from outcomes.questions.outlook_of_course import Outlook, outlook_of
 from outcomes.questions.source import source_of
 from outcomes.questions.wording import counted, decimals, scale
+from outcomes.records import SERIES
 from outcomes.study import Study
-from outcomes.trajectory import SERIES
 
 NAME = "patient"
 QUESTION = "Is this one patient really better?"

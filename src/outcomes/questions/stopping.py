@@ -119,7 +119,7 @@ def _decisions(study: Study, rows: pd.DataFrame, instrument: str, until: int) ->
     first = baseline_scores(study)[instrument].dropna().rename("baseline").reset_index()
     unseen = first[~first["episode_id"].isin(rows["episode_id"])]
     visits = visit_history(study, pd.concat([rows, unseen], ignore_index=True))
-    facts = study.episodes.drop_duplicates("episode_id").set_index("episode_id")
+    facts = study.courses
     script = sessions_prescribed(facts).reindex(visits["episode_id"]).to_numpy()
     visits = visits[~(script < until)].reset_index(drop=True)
     total = visits.groupby("episode_id")["session"].transform("max")

@@ -103,16 +103,15 @@ def trial(study: Study, *, instrument: str, planned: bool = False) -> Answer:
 
 def _missing(study: Study, course: CourseFrame) -> str:
     """Why arms cannot be compared, or an empty string."""
-    arms = course.rows["arm"].dropna()
-    control = study.provenance.control
-    if arms.nunique() < 2:
+    arms = study.courses["arm"].dropna().unique()
+    if len(arms) < 2:
         return (
             "the study has one arm or none, and a comparison needs a control. Compare with courses "
             "that wait or have other care, allotted by chance."
         )
-    if control not in set(arms):
+    if study.provenance.control not in arms:
         return "no arm is named as the control. Name it in the column map: [study] control = ..."
-    counts = course.rows.groupby("arm")["episode_id"].nunique()
+    counts = course.rows.groupby("arm")["episode_id"].nunique().reindex(arms, fill_value=0)
     if not course.times or counts.min() < LEAST_COURSES:
         return (
             f"at least {LEAST_COURSES} courses of each arm with a score at one time are needed; "

@@ -11,7 +11,7 @@ import pandas as pd
 
 from outcomes.care.dose import script_and_delivery
 from outcomes.care.goals import goal_progress
-from outcomes.dictionary.tables import RECEIVED
+from outcomes.dictionary.tables import received
 from outcomes.errors import UsageError
 from outcomes.folders import written_whole
 from outcomes.questions.answer import Answer
@@ -168,7 +168,7 @@ def _reached(row: pd.Series[Any]) -> str:
 
 def _safety(study: Study, episode: str, facts: pd.Series[Any]) -> tuple[tuple[str, str], ...]:
     visits = study.sessions[study.sessions["episode_id"] == episode]
-    visits = visits[visits["status"].isin(RECEIVED) | visits["status"].isna()]
+    visits = visits[received(visits["status"])]
     events = visits["adverse_event"].dropna()
     counts = events[events != "none"].value_counts()
     told = ", ".join(f"{named(str(name))} ({n})" for name, n in counts.items()) or "none reported"

@@ -1,0 +1,182 @@
+"""What counts: the visits received, each score's place in its course, and THE baseline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcomes.dictionary.tables import COURSE_TIMINGS, received
+from outcomes.study import Study
+
+SERIES = ["episode_id", "joint", "plane", "side"]
+"""What one series of scores belongs to: a course, and for a range of motion its movement."""
+
+NO_BASELINE = "no baseline"
+SECOND, BEFORE = "a second baseline", "before the baseline"
+_RANK = {"baseline": 0, "pre_session": 1, "post_session": 2, "discharge": 3, "follow_up": 4}
+
+
+def visits_received(study: Study) -> pd.DataFrame:
+    """Return the visits with care, in order within each course, numbered where the source does not.
+
+    Parameters
+    ----------
+    study : Study
+        The records.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `sessions` with status attended, stopped_early or none, on a fresh index: by day
+        where every visit of the course has one, else by number.
+
+    Examples
+    --------
+    >>> from outcomes.study import study_from_tables
+    >>> visits = pd.DataFrame({"episode_id": "a", "day": [0, 7, 9], "session": [1, None, 3],
+    ...                        "status": ["attended", "attended", "no_show"]})
+    >>> visits_received(study_from_tables({"sessions": visits}))["session"].tolist()
+    [1.0, 2.0]
+    """
+    visits = study.sessions[received(study.sessions["status"])]
+    dated = visits["day"].notna().groupby(visits["episode_id"]).transform("all")
+    visits = visits.assign(at=visits["day"].where(dated, visits["session"]))
+    visits = visits.sort_values(["episode_id", "at", "session", "day"], ignore_index=True)
+    order = visits.groupby("episode_id", sort=False).cumcount() + 1.0
+    return visits.assign(session=visits["session"].fillna(order)).drop(columns="at")
+
+
+def placed_scores(study: Study, instrument: str = "") -> pd.DataFrame:
+    """Return every score with its place in the course, its baseline, and why it is left out.
+
+    Parameters
+    ----------
+    study : Study
+        The records.
+    instrument : str
+        Short name; all by default.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `assessments` with a score, on the index of `assessments`, by series and time, the
+        baseline first. Days and visits that are blank are filled from each other. ``series``
+        numbers a course's instrument (and movement), ``is_baseline`` marks THE baseline,
+        ``baseline`` is its score, ``why`` says why a score is in no trajectory (else empty) and
+        ``first`` what the series has instead of a baseline.
+
+    Notes
+    -----
+    The baseline is the ``baseline`` score, else the score before care (pre_session, or no timing)
+    of visit 1, else the last one before care that has no visit and a day up to 0.
+
+    Examples
+    --------
+    >>> from outcomes.study import study_from_tables
+    >>> scores = pd.DataFrame({"episode_id": list("aab"), "day": [0, 28, 28], "instrument": "nprs",
+    ...                        "score": [6, 4, 5]})
+    >>> placed = placed_scores(study_from_tables({"assessments": scores}))
+    >>> placed[["episode_id", "is_baseline", "baseline", "why"]]
+      episode_id  is_baseline  baseline          why
+    0          a         True       6.0
+    1          a        False       6.0
+    2          b        False       NaN  no baseline
+    """
+    scores = study.assessments[study.assessments["score"].notna()]
+    scores = scores[scores["instrument"] == instrument] if instrument else scores
+    blank = scores["timing"].isna()
+    scores = scores.assign(timing=scores["timing"].fillna("pre_session"), blank=blank)
+    keys = ["instrument", *SERIES]
+    scores["series"] = scores.groupby(keys, dropna=False, sort=True).ngroup()
+    _fill_times(scores, visits_received(study))
+    scores = _in_order(scores)
+    _choose_baselines(scores)
+    scores["why"], scores["first"] = _why_left_out(scores), _first_of(scores)
+    return scores.sort_values(["series", "is_baseline"], ascending=[True, False], kind="stable")
+
+
+def baselines(study: Study, instrument: str = "") -> pd.DataFrame:
+    """Return the baselines: the rows of `placed_scores` that are one, one a series."""
+    placed = placed_scores(study, instrument)
+    return placed[placed["is_baseline"]]
+
+
+def baseline_of(study: Study, rows: pd.DataFrame) -> pd.Series[float]:
+    """Return the baseline of each row's ``episode_id`` and ``instrument``, if it has just one."""
+    keys = ["episode_id", "instrument"]
+    scores = baselines(study)
+    alone = scores[~scores.duplicated(keys, keep=False)].set_index(keys)["score"]
+    return alone.reindex(pd.MultiIndex.from_frame(rows[keys])).set_axis(rows.index)
+
+
+def _fill_times(scores: pd.DataFrame, visits: pd.DataFrame) -> None:
+    """Fill a missing day from the visit's number, and a visit's missing number from its day."""
+    by_number = visits.drop_duplicates(["episode_id", "session"])
+    days = _looked_up(scores, by_number, "session", "day")
+    scores["day"] = scores["day"].fillna(days)
+    alone = visits[visits["day"].notna()].drop_duplicates(["episode_id", "day"], keep=False)
+    numbers = _looked_up(scores, alone, "day", "session")
+    at_visit = scores["timing"].isin(["pre_session", "post_session"])
+    scores["session"] = scores["session"].fillna(numbers.where(at_visit))
+
+
+def _looked_up(scores: pd.DataFrame, visits: pd.DataFrame, key: str, column: str) -> Any:
+    keys = ["episode_id", key]
+    return (
+        scores[keys].merge(visits[[*keys, column]], "left", on=keys)[column].set_axis(scores.index)
+    )
+
+
+def _in_order(scores: pd.DataFrame) -> pd.DataFrame:
+    """Sort each series by day where all its scores have one, else by kind and visit."""
+    dated = scores["day"].notna().groupby(scores["series"]).transform("all")
+    day, rank = scores["day"], scores["timing"].map(_RANK)
+    scores["at"], scores["then"] = day.where(dated, rank), rank.where(dated, day)
+    scores = scores.sort_values(["series", "at", "session", "then"], kind="stable")
+    return scores.drop(columns=["at", "then"])
+
+
+def _choose_baselines(scores: pd.DataFrame) -> None:
+    """Mark one baseline a series, the best kind that it has."""
+    series, before_care = scores["series"], scores["timing"] == "pre_session"
+    kinds = (
+        scores["timing"] == "baseline",
+        before_care & (scores["session"] == 1),
+        before_care & scores["session"].isna() & (scores["day"] <= 0),
+    )
+    kind = pd.Series(np.select(kinds, range(len(kinds)), len(kinds)), scores.index)
+    candidate = (kind == kind.groupby(series).transform("min")) & (kind < len(kinds))
+    last = kind == len(kinds) - 1
+    keep_first = ~series[candidate].duplicated()
+    keep_last = ~series[candidate].duplicated(keep="last")
+    chosen = keep_last.where(last[candidate], keep_first)
+    scores["is_baseline"] = chosen.reindex(scores.index, fill_value=False)
+    scores["second"] = candidate & ~scores["is_baseline"]
+    found = scores[scores["is_baseline"]].set_index("series")
+    scores["baseline"], scores["from_day"] = series.map(found["score"]), series.map(found["day"])
+
+
+def _why_left_out(scores: pd.DataFrame) -> Any:
+    of_course = scores["timing"].isin(COURSE_TIMINGS)
+    reasons = {
+        BEFORE: (scores["day"] < scores.pop("from_day")) & of_course,
+        SECOND: scores.pop("second"),
+        NO_BASELINE: scores["baseline"].isna() & of_course,
+    }
+    return np.select([*reasons.values()], [*reasons], "")
+
+
+def _first_of(scores: pd.DataFrame) -> Any:
+    """Say what a series has that could have been its baseline."""
+    before_care = scores["timing"] == "pre_session"
+    placeless = before_care & scores["session"].isna()
+    reasons = {
+        "scores without a visit and a day": placeless & scores["day"].isna(),
+        "scores without a timing and a visit, later than day 0": placeless & scores.pop("blank"),
+        "scores without a visit, later than day 0": placeless,
+        "scores that begin at a later visit": before_care,
+    }
+    any_of = [mask.groupby(scores["series"]).transform("any") for mask in reasons.values()]
+    return np.select(any_of, [*reasons], "scores at discharge or follow-up alone")
