@@ -1,0 +1,273 @@
+"""A fit as people read it: labels, reference levels, intervals and parts of its variance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+
+import pandas as pd
+
+from outcomes.mixed.after.effect_sizes import icc, r2
+from outcomes.mixed.after.tables import tidy, variance_components
+from outcomes.mixed.record import Fit
+from outcomes.words import count, decimals_for, limits, named, p_value, plain
+
+COLUMNS = {
+    "improvement": ("Improvement", "point"),
+    "session_count": ("Sessions so far", "session"),
+    "session": ("Visit", "visit"),
+    "week": ("Weeks since the first visit", "week"),
+    "day": ("Days since the first visit", "day"),
+    "pressure": ("Pressure at the visit before", "Walton level"),
+    "pressure_mean": ("Mean pressure so far", "Walton level"),
+    "pressure_within": ("Pressure above this course's mean", "Walton level"),
+    "pressure_same_visit": ("Pressure of the same visit", "Walton level"),
+    "minutes_before": ("Minutes of massage so far", "minute"),
+    "baseline": ("Score at baseline", "point"),
+    "score_before": ("Last score before", "point"),
+    "condition": ("Condition", ""),
+    "arm": ("Arm", ""),
+}
+"""Columns of a trajectory: what they hold, and what one unit of them is called."""
+GROUPS = {
+    "episode_id": "courses", "patient_id": "patients", "therapist_id": "therapists",
+    "clinic_id": "clinics", "patient_id:episode_id": "courses",
+}  # fmt: skip
+DF_METHODS = {
+    "satterthwaite": "Satterthwaite", "kenward-roger": "Kenward-Roger", "normal": "normal",
+}  # fmt: skip
+_LEVEL = re.compile(r"(?:C\()?(?P<column>[^\[\]()]+)\)?\[(?:T\.)?(?P<level>.*)\]")
+STYLE = (
+    "<style>.oc-fit{border-collapse:collapse;font-variant-numeric:tabular-nums}"
+    ".oc-fit caption,.oc-fit th,.oc-fit td{text-align:left;padding:.15em 1em .15em 0}"
+    ".oc-fit thead th{border-bottom:1px solid currentColor}"
+    ".oc-fit tbody th{font-weight:normal}.oc-fit .in th{padding-left:1.5em}"
+    ".oc-fit .head th{font-weight:600}.oc-fit .parts tr:first-child>*"
+    "{border-top:1px solid currentColor}.oc-fit .stamp{font-weight:700;color:#b3261e}</style>"
+)
+"""Follows the page's own colours, light or dark."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the table.
+
+    Parameters
+    ----------
+    label : str
+        What the coefficient is.
+    estimate, p : str
+        Estimate with its interval, and p-value; empty in a heading.
+    inside : bool
+        Whether it stands below a heading.
+    """
+
+    label: str
+    estimate: str = ""
+    p: str = ""
+    inside: bool = False
+
+
+@dataclass(frozen=True)
+class FitTable:
+    """A fit in words and rounded numbers.
+
+    Parameters
+    ----------
+    title : str
+        The response, with its unit.
+    lines : tuple of Line
+        The fixed part.
+    parts : tuple of (str, str)
+        Standard deviations, shares of variance, what was used, method and formula.
+    stamp : str
+        ``SYNTHETIC`` for simulated data, else empty.
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+    parts: tuple[tuple[str, str], ...]
+    stamp: str
+
+
+def fit_table(fit: Fit) -> FitTable:
+    """Return a fit as the table that a notebook, a terminal and a report show.
+
+    Parameters
+    ----------
+    fit : Fit
+        Any fitted model. Where its data are a trajectory, labels are those of the dictionary.
+
+    Returns
+    -------
+    FitTable
+
+    Examples
+    --------
+    >>> import outcomes as oc
+    >>> rows = oc.simulate(episodes=40, seed=1).trajectory("nprs")
+    >>> fit = oc.lmm("improvement ~ session_count + (1 | episode_id)", rows)
+    >>> [line.label for line in fit_table(fit).lines]
+    ['Start (all else 0 or reference)', 'Sessions so far, per session']
+    """
+    response = _response(fit)
+    title = "Improvement (points, positive = better)" if response == "improvement" else response
+    stamp = str(getattr(fit.design.frame.data, "stamp", ""))
+    return FitTable(title, tuple(_lines(fit)), tuple(_parts(fit)), stamp)
+
+
+def fit_text(fit: Fit) -> str:
+    """Return the table as plain text, for a terminal."""
+    table = fit_table(fit)
+    head = Line(table.title, "Estimate (95 % CI)", "p")
+    lines = [head, *table.lines]
+    labels = ["  " * line.inside + line.label for line in lines]
+    wide = max(map(len, labels)), max(len(line.estimate) for line in lines)
+    rows = [
+        f"{label:<{wide[0]}}  {line.estimate:<{wide[1]}}  {line.p}".rstrip()
+        for label, line in zip(labels, lines, strict=True)
+    ]
+    rule = "-" * (sum(wide) + 11)
+    name_width = max(len(name) for name, _ in table.parts)
+    parts = [f"{name:<{name_width}}  {value}" for name, value in table.parts]
+    stamp = [f"{table.stamp} data"] if table.stamp else []
+    return "\n".join([*stamp, rows[0], rule, *rows[1:], rule, *parts])
+
+
+def fit_html(fit: Fit) -> str:
+    """Return the table as HTML that stands by itself, for a notebook."""
+    table = fit_table(fit)
+    stamp = f'<span class="stamp">{escape(table.stamp)} data</span>' if table.stamp else ""
+    rows = "".join(
+        f'<tr class="{"in" if line.inside else "" if line.estimate else "head"}">'
+        f'<th scope="row">{escape(line.label)}</th>'
+        f"<td>{escape(line.estimate)}</td><td>{escape(line.p)}</td></tr>"
+        for line in table.lines
+    )
+    parts = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td colspan="2">{escape(value)}</td></tr>'
+        for name, value in table.parts
+    )
+    return (
+        f'{STYLE}<table class="oc-fit"><caption>{stamp}</caption><thead><tr>'
+        f'<th scope="col">{escape(table.title)}</th><th scope="col">Estimate (95 % CI)</th>'
+        f'<th scope="col">p</th></tr></thead><tbody>{rows}</tbody>'
+        f'<tbody class="parts">{parts}</tbody></table>'
+    )
+
+
+def column_label(name: str) -> str:
+    """Return what a column holds, in words."""
+    return COLUMNS[name][0] if name in COLUMNS else named(name)
+
+
+def _response(fit: Fit) -> str:
+    return fit.request.formula.partition("~")[0].strip()
+
+
+def _lines(fit: Fit) -> Iterator[Line]:
+    """Coefficients in order; levels of a factor stand below its name, the reference first."""
+    heading = ""
+    for row in tidy(fit).to_dict("records"):
+        parts = [_LEVEL.fullmatch(part) or part for part in _split(row["term"])]
+        levels = [part for part in parts if isinstance(part, re.Match)]
+        numbers = [part for part in parts if isinstance(part, str)]
+        title = _heading(fit, levels, numbers)
+        if levels and title != heading:
+            yield Line(title)
+            if not numbers and len(levels) == 1:
+                yield Line(named(_reference(fit, levels[0]["column"])), "reference", inside=True)
+        heading = title
+        label = " and ".join(named(level["level"]) for level in levels) if levels else title
+        low, high = row["conf_low"], row["conf_high"]
+        digits = decimals_for((high - low) / 2)
+        estimate = f"{plain(row['estimate'], digits)} ({limits(low, high, digits)})"
+        yield Line(label, estimate, p_value(row["p_value"]), inside=bool(levels))
+
+
+def _split(term: str) -> list[str]:
+    """Parts of an interaction; a colon inside brackets is part of a name."""
+    return re.split(r":(?![^\[(]*[\])])", term)
+
+
+def _heading(fit: Fit, levels: list[re.Match[str]], numbers: list[str]) -> str:
+    if not levels:
+        return _numbers(numbers)
+    against = " and ".join(named(_reference(fit, level["column"])) for level in levels)
+    if numbers:
+        unit = COLUMNS[numbers[0]][1] if numbers[0] in COLUMNS else f"unit of {named(numbers[0])}"
+        what = "Extra improvement" if _response(fit) == "improvement" else "Difference"
+        return f"{what} per {unit}, compared with {against}"
+    names = " and ".join(column_label(level["column"]) for level in levels)
+    return names if len(levels) == 1 else f"{names} together, beyond each alone"
+
+
+def _numbers(names: list[str]) -> str:
+    if names == ["Intercept"]:
+        return "Start (all else 0 or reference)"
+    if len(names) == 1 and names[0] in COLUMNS:
+        label, unit = COLUMNS[names[0]]
+        return f"{label}, per {unit}"
+    return " \N{MULTIPLICATION SIGN} ".join(column_label(name) for name in names)
+
+
+def _reference(fit: Fit, column: str) -> str:
+    """Return the level of a factor that has no coefficient of its own."""
+    if column not in fit.design.frame.data:
+        return "reference"
+    values = fit.design.frame.data[column].dropna()
+    known = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else None
+    levels = [str(x) for x in (known if known is not None else sorted(values.unique()))]
+    present = set(values.astype(str))
+    estimated = {
+        found["level"]
+        for term in fit.estimates.terms
+        for part in _split(term)
+        if (found := _LEVEL.fullmatch(part)) and found["column"] == column
+    }
+    left = [level for level in levels if level in present and level not in estimated]
+    return left[0] if left else "reference"
+
+
+def _parts(fit: Fit) -> Iterator[tuple[str, str]]:
+    for row in variance_components(fit).to_dict("records"):
+        label = _component(row["group"], row["term_1"], row["term_2"])
+        yield label, plain(row["sd_or_corr"], 2)
+    if fit.design.factors:
+        shares = icc(fit)
+        shares = shares[(shares["kind"] == "adjusted") & (shares["group"] != "all")]
+        each = zip(shares["group"], shares["estimate"], strict=True)
+        said = [f"{GROUPS.get(group, group)} {share:.2f}" for group, share in each]
+        yield "Intraclass correlation", ", ".join(said)
+        found = r2(fit).set_index("kind")["estimate"]
+        yield (
+            "R\N{SUPERSCRIPT TWO}",
+            f"fixed part {found['marginal']:.2f}, whole {found.iloc[-1]:.2f}",
+        )
+    yield "Rows used", _used(fit)
+    method = DF_METHODS.get(fit.request.df, fit.request.df)
+    likelihood = "REML" if fit.request.reml else "maximum likelihood"
+    yield "Intervals", f"{method} degrees of freedom; {likelihood}"
+    if fit.is_singular:
+        yield "Note", "a variance is 0 or a correlation 1: these data do not tell them apart"
+    yield "Formula", fit.request.formula
+
+
+def _component(group: str, first: str, second: str) -> str:
+    if group == "residual":
+        return f"Serial correlation by {column_label(first).lower()}" if first else "Residual SD"
+    who = GROUPS.get(group, group)
+    names = ["level" if x == "Intercept" else f"slope of {column_label(x).lower()}" for x in
+             (first, second) if x]  # fmt: skip
+    return (
+        f"Correlation over {who}: {' and '.join(names)}" if second else f"SD of {who}: {names[0]}"
+    )
+
+
+def _used(fit: Fit) -> str:
+    groups = [f"{count(f.n_levels)} {GROUPS.get(f.name, f.name)}" for f in fit.design.factors]
+    dropped = fit.design.frame.n_dropped
+    left = f"; {count(dropped)} left out, a value is missing" if dropped else "; none left out"
+    return f"{count(fit.design.n)} rows; " + ", ".join(groups) + left

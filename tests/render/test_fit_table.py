@@ -1,0 +1,81 @@
+"""A fit in words holds the numbers of its tables, and says what each is compared with."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import outcomes as oc
+from outcomes.render.fit_table import fit_html, fit_table, fit_text
+
+MINUS = "\N{MINUS SIGN}"
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return oc.load("data/synthetic").trajectory("nprs")
+
+
+@pytest.fixture(scope="module")
+def fit(rows: pd.DataFrame) -> Any:
+    formula = "improvement ~ condition * session_count + pressure + (1 | episode_id)"
+    return oc.lmm(formula, rows)
+
+
+def numbers(text: str) -> list[float]:
+    return [float(x) for x in re.findall(r"-?\d+\.?\d*", text.replace(MINUS, "-"))]
+
+
+def test_every_estimate_is_that_of_tidy_to_the_digits_shown(fit: Any) -> None:
+    shown = [numbers(x.estimate) for x in fit_table(fit).lines if numbers(x.estimate)]
+    told = fit.tidy()[["estimate", "conf_low", "conf_high"]].to_numpy()
+    assert len(shown) == len(told)
+    for said, true in zip(shown, told, strict=True):
+        assert said == pytest.approx(list(true), abs=0.051)
+
+
+def test_the_reference_level_stands_first_and_every_level_once(
+    fit: Any, rows: pd.DataFrame
+) -> None:
+    lines = fit_table(fit).lines
+    start = next(i for i, line in enumerate(lines) if line.label == "Condition")
+    levels = [line.label for line in lines[start + 1 :] if line.inside][: rows.condition.nunique()]
+    assert levels[0] == "carpal tunnel"
+    assert lines[start + 1].estimate == "reference"
+    assert len(set(levels)) == rows["condition"].nunique()
+    titles = [line.label for line in lines]
+    assert "Extra improvement per session, compared with carpal tunnel" in titles
+
+
+def test_parts_are_those_of_the_variance_components(fit: Any) -> None:
+    parts = dict(fit_table(fit).parts)
+    components = fit.variance_components().set_index("group")["sd_or_corr"]
+    assert float(parts["SD of courses: level"]) == pytest.approx(components["episode_id"], abs=0.01)
+    assert float(parts["Residual SD"]) == pytest.approx(components["residual"], abs=0.01)
+    assert parts["Rows used"].startswith("1,341 rows; 199 courses")
+
+
+def test_columns_that_nobody_knows_keep_their_names() -> None:
+    shift = [0, 0, 0, 5, 5, 5, -4, -4, -4, 9, 9, 9]
+    noise = [0.3, -0.2, 0.1, -0.4, 0.2, 0.3, -0.1, 0.2, -0.3, 0.4, -0.2, 0.1]
+    frame = pd.DataFrame({"x": range(12), "who": list("aaabbbcccddd")})
+    frame["b"] = ["plain", "<odd>"] * 6
+    frame["y"] = [s + e + 0.1 * x for x, (s, e) in enumerate(zip(shift, noise, strict=True))]
+    fit = oc.lmm("y ~ x * b + (1 | who)", frame)
+    table = fit_table(fit)
+    assert (table.title, table.stamp) == ("y", "")
+    assert "Difference per unit of x, compared with <odd>" in [x.label for x in table.lines]
+    assert "<odd>" not in fit_html(fit)
+    assert "&lt;odd&gt;" in fit_html(fit)
+
+
+def test_text_has_aligned_columns_and_the_formula(fit: Any) -> None:
+    text = fit_text(fit)
+    head, rule, *rest = text.split("\n")
+    place = head.index("Estimate (95 % CI)")
+    for line in rest[: rest.index(rule)]:
+        assert line[place - 1 : place] in ("", " ")
+    assert rest[-1].endswith(fit.request.formula)
