@@ -1,0 +1,167 @@
+"""What is asked of which clinic, and what is true: one cell each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+import outcomes as oc
+from outcomes.questions.answer import Answer
+from outcomes.study import Study
+from studies.clinics.arms import Trial, trial_study
+from studies.clinics.clinic import Clinic, Rng, clinic_study, true_mean
+
+Records = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One question asked of many studies of one kind.
+
+    Parameters
+    ----------
+    name : str
+        Also the seed of its studies.
+    make : callable of Generator
+        Returns a study.
+    question : str
+    judged : callable of Answer
+        Returns the rows that are judged: ``label, estimate, low, high, truth``.
+    options : mapping
+        Further arguments of `oc.answer`.
+    """
+
+    name: str
+    make: Callable[[Rng], Study]
+    question: str
+    judged: Callable[[Answer], Records]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def run(self, rng: Rng) -> Records:
+        """Return what one study gave; one row ``refused`` where nothing was answered."""
+        answer = oc.answer(self.make(rng), self.question, **self.options)
+        if answer.refused:
+            return [{"label": "refused", "reason": answer.reason}]
+        return self.judged(answer)
+
+
+def _row(label: str, found: Mapping[Any, Any], truth: float) -> dict[str, Any]:
+    return {
+        "label": label, "estimate": found["estimate"], "low": found["conf_low"],
+        "high": found["conf_high"], "truth": truth, "df": found.get("df", np.nan),
+    }  # fmt: skip
+
+
+@cache
+def _truth(clinic: Clinic) -> Callable[[float], float]:
+    return true_mean(clinic)
+
+
+def _sessions_said(answer: Answer) -> float:
+    found = re.search(r"after (\d+) session", answer.sentence) or re.search(
+        r"after (\d+) session", answer.picture.title if answer.picture else ""
+    )
+    return float(found.group(1)) if found else np.nan
+
+
+def _mean_of(clinic: Clinic, kind: str) -> Callable[[Answer], Records]:
+    def judged(answer: Answer) -> Records:
+        time, table = _sessions_said(answer), answer.table
+        rows = table[table["kind"] == kind]
+        if "group" in rows and kind != "delta":
+            rows = rows[rows["group"].isna() | (rows["group"] == "all")]
+        if kind == "curve":
+            rows = rows[rows["session_count"] == time]
+        found = rows.to_dict("records")[0]
+        label = "mean" if np.isfinite(found["conf_low"]) else "mean without an interval"
+        return [_row(label, found, _truth(clinic)(time))]
+
+    return judged
+
+
+def _by_condition(clinic: Clinic) -> Callable[[Answer], Records]:
+    names = ("neck_other", "low_back", "headache", "sciatica")
+
+    def judged(answer: Answer) -> Records:
+        time, records = _sessions_said(answer), []
+        for found in answer.table.to_dict("records"):
+            more = clinic.conditions[names.index(found["term"])]
+            own = replace(clinic, growth=clinic.growth + more, conditions=(0.0,))
+            records.append(_row(found["kind"], found, _truth(own)(time)))
+        return records
+
+    return judged
+
+
+def _headline(answer: Answer) -> Records:
+    first = answer.table.to_dict("records")[0]
+    last = answer.table[answer.table["week"] == first["week"]]
+    rest = [_row(row["kind"], row, 0.0) for row in last.to_dict("records")]
+    return [_row("headline", first, 0.0), *rest]
+
+
+def _clinic_cells(name: str, clinic: Clinic) -> list[Cell]:
+    def make(rng: Rng) -> Study:
+        return clinic_study(clinic, rng)
+
+    return [
+        Cell(f"how-much {name}", make, "how-much", _mean_of(clinic, "improvement")),
+        Cell(f"sessions {name}", make, "sessions", _mean_of(clinic, "curve")),
+        Cell(f"leavers {name}", make, "leavers", _mean_of(clinic, "delta")),
+    ]
+
+
+def _trial_cell(name: str, trial: Trial, **options: Any) -> Cell:
+    return Cell(f"trial {name}", lambda rng: trial_study(trial, rng), "trial", _headline, options)
+
+
+def _all() -> list[Cell]:
+    cells = []
+    for courses, therapists in ((60, 6), (25, 3), (40, 4), (120, 12), (18, 2), (20, 1)):
+        for sd in (0.0, 0.5):
+            clinic = Clinic(courses=courses, therapists=therapists, therapist_sd=sd)
+            cells += _clinic_cells(f"{courses} courses, {therapists} therapists, sd {sd}", clinic)
+    slopes = Clinic(therapist_slope_sd=0.15)
+    cells += _clinic_cells("60 courses, 6 therapists, slopes", slopes)
+    for name, clinic in (
+        ("3 conditions, 6 therapists", Clinic(courses=90, conditions=(0.0, 0.4, -0.4))),
+        ("3 conditions, 6 therapists who differ",
+         Clinic(courses=90, therapist_sd=0.5, conditions=(0.0, 0.4, -0.4))),
+        ("2 conditions, 4 therapists who differ",
+         Clinic(courses=60, therapists=4, therapist_sd=0.5, conditions=(0.0, 0.0))),
+        ("3 conditions, 6 therapists, slopes",
+         replace(slopes, courses=90, conditions=(0.0, 0.4, -0.4))),
+    ):  # fmt: skip
+        cells.append(
+            Cell(f"conditions {name}", _maker(clinic), "conditions", _by_condition(clinic))
+        )
+    for each in (3, 4, 6, 10):
+        for sd in (0.0, 0.5):
+            own = Trial(each=each, therapist_sd=sd, patients=12 * each)
+            for trial in (
+                replace(own, therapists="nested"),
+                replace(own, therapists="one arm"),
+                replace(own, therapists="crossed", skill_sd=sd),
+            ):
+                cells.append(_trial_cell(f"{trial.therapists}, {each} an arm, sd {sd}", trial))
+    cells += [
+        _trial_cell("leaving", Trial(leaving=0.35)),
+        _trial_cell("15 + 15", Trial(patients=15)),
+        _trial_cell("15 + 15, heavy tails", Trial(patients=15, heavy=True)),
+        _trial_cell("days with SD 4", Trial(window_sd=4.0)),
+        _trial_cell("days with SD 10", Trial(window_sd=10.0, weeks=(8,))),
+    ]
+    return cells
+
+
+def _maker(clinic: Clinic) -> Callable[[Rng], Study]:
+    return lambda rng: clinic_study(clinic, rng)
+
+
+CELLS: dict[str, Cell] = {cell.name: cell for cell in _all()}
+"""All cells by name."""
