@@ -18,7 +18,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 LAYERS = (
     {"errors", "__init__"},
-    {"dictionary", "findings", "folders", "locks", "provenance", "mixed"},
+    {"dictionary", "findings", "folders", "locks", "plain_text", "provenance", "mixed"},
     {"words"},
     {"study", "records", "trajectory", "storage"},
     {"intake", "privacy", "synthetic", "care"},

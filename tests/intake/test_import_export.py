@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import logging
+import os
 import re
 import stat
+import subprocess
 import sys
 
 import openpyxl
@@ -16,6 +19,8 @@ from outcomes.errors import DataError, UnavailableError, UsageError
 from outcomes.intake import import_export as module
 from outcomes.intake.import_export import import_export
 
+OWN = ("export.csv", "who.csv")
+"""The files that hold names: the export, and the list beside the key."""
 ALL_WAYS = ("%m/%d/%Y", "%Y-%m-%d", "%d %B %Y")
 
 
@@ -61,7 +66,7 @@ def test_nobody_is_named_anywhere(take, invented, tmp_path, capsys, caplog):
     caplog.set_level(logging.DEBUG)
     export = invented(3, n_clients=12)
     study, manifest = take(export.text())
-    files = [p for p in tmp_path.rglob("*") if p.is_file() and p.name != "export.csv"]
+    files = [p for p in tmp_path.rglob("*") if p.is_file() and p.name not in OWN]
     written = {p.name: p.read_text(encoding="utf-8") for p in files}
     assert set(written) >= {"key.json", "episodes.csv", "manifest.json", "manifest.html",
                             "findings.json", "findings.html"}  # fmt: skip
@@ -142,7 +147,7 @@ def test_an_identifier_in_any_column_gets_nowhere(take, invented, tmp_path, caps
             row[column] = hidden[(i + shift) % len(hidden)]
     study, _ = take(export.text())
     assert not oc.check(study).ok
-    files = [p for p in tmp_path.rglob("*") if p.is_file() and p.name != "export.csv"]
+    files = [p for p in tmp_path.rglob("*") if p.is_file() and p.name not in OWN]
     shown = [oc.check(study).table.to_string(), *capsys.readouterr(),
              *(p.read_text(encoding="utf-8") for p in files)]  # fmt: skip
     assert leaked({*export.planted, *hidden}, "\n".join(shown)) == ([], set())
@@ -280,8 +285,8 @@ def test_ids_are_random_and_not_made_of_names(take, invented, tmp_path, clinic_m
         "[]",
         '{"secret": "zz"}',
         '{"secret": 1}',
-        '{"secret": "00", "study": "s", "ids": [], "anchors": {}}',
-        '{"secret": "00", "study": "s", "ids": {}, "anchors": {"r": {"e": "2026-05-04"}}}',
+        '{"secret": "00", "study": "s", "ids": [], "locks": {}}',
+        '{"secret": "00", "study": "s", "ids": {}, "anchors": {"r": {"e": 20107.0}}}',
     ],
 )
 def test_a_key_file_that_is_none_changes_nothing(take, invented, tmp_path, content):  # fmt: skip
@@ -330,25 +335,105 @@ def test_a_full_disk_changes_nothing(take, invented, tmp_path, monkeypatch, targ
     assert snapshot(tmp_path) == before
 
 
-def test_killed_after_the_key_was_written_the_next_import_is_right(
-    take, invented, stated, tmp_path, monkeypatch
+@pytest.mark.parametrize("moment", ["write_study", "write_manifest", "write_key", "write_who"])
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_at_any_moment_the_next_import_is_right(
+    take, invented, stated, tmp_path, monkeypatch, moment, after
 ):
     export = invented(14)
-    later = [row for row in export.rows if int(row["Appt #"][-2:]) >= 1]
-    take(export.text(later))
-    real = module.write_key
+    take(export.text([row for row in export.rows if int(row["Appt #"][-2:]) >= 1]))
+    real = getattr(module, moment)
 
-    def killed(key, path):
-        real(key, path)
+    def killed(*given):
+        if after:
+            real(*given)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "write_key", killed)
-        with pytest.raises(KeyboardInterrupt):
-            take(export.text(), "whole.csv")
+        patch.setattr(module, moment, killed)
+        for _ in range(3):
+            with pytest.raises(KeyboardInterrupt):
+                take(export.text(), "whole.csv")
     assert stated(oc.load(tmp_path / "out"))  # the earlier study stands
     whole, _ = take(export.text(), "whole.csv")
     assert stated(whole) == export.truth()
+
+
+def test_a_mistyped_folder_locks_no_key(invented, stated, tmp_path, clinic_map):
+    export = invented(14)
+    first = [row for row in export.rows if int(row["Appt #"][-2:]) < 2]
+
+    def into(folder, rows):
+        place = tmp_path / "export.csv"
+        place.write_text(export.text(rows), encoding="utf-8", newline="")
+        return import_export(place, clinic_map, tmp_path / "key.json", tmp_path / folder)[0]
+
+    into("s1", first)
+    into("s2", export.rows)  # a slip: s2 for s1
+    assert stated(into("s1", export.rows)) == export.truth()
+    assert stated(into("s2", export.rows)) == export.truth()
+
+
+def test_a_key_older_than_its_study_is_refused(invented, tmp_path, take):
+    export = invented(14)
+    clients = sorted({row["Client"] for row in export.rows})
+    take(export.text([row for row in export.rows if row["Client"] == clients[0]]))
+    old = (tmp_path / "safe" / "key.json").read_bytes()
+    take(export.text())
+    before = snapshot(tmp_path / "out")
+    (tmp_path / "safe" / "key.json").write_bytes(old)
+    with pytest.raises(UsageError, match=r"does not know \d+ of its patients"):
+        take(export.text())
+    assert snapshot(tmp_path / "out") == before
+
+
+AT_ONCE = """
+import sys
+from outcomes.intake.import_export import import_export
+export, columns, key, out = sys.argv[1:]
+import_export(export, columns, key, out)
+"""
+
+
+def test_of_two_imports_at_once_none_is_lost(invented, stated, tmp_path, clinic_map):
+    export = invented(14)
+    halves = [[row for row in export.rows if int(row["Appt #"][-2:]) % 2 == i] for i in (0, 1)]
+    running = []
+    for i, rows in enumerate(halves):
+        place = tmp_path / f"{i}.csv"
+        place.write_text(export.text(rows), encoding="utf-8", newline="")
+        words = [place, clinic_map, tmp_path / "key.json", tmp_path / "out"]
+        running.append(subprocess.Popen([sys.executable, "-c", AT_ONCE, *map(str, words)]))
+    assert [process.wait() for process in running] == [0, 0]
+    assert stated(oc.load(tmp_path / "out")) == export.truth()
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
+
+
+def test_a_list_beside_the_key_leads_from_a_name_to_a_course(take, invented, tmp_path):
+    export = invented(14)
+    study, _ = take(export.text())
+    place = tmp_path / "safe" / "who.csv"
+    if os.name != "nt":
+        assert stat.S_IMODE(place.stat().st_mode) == 0o600
+    with place.open(encoding="utf-8-sig", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert {row["course"] for row in rows} == set(study.episodes["episode_id"])
+    named = {row["Client"] for row in export.rows if row["Client"]}
+    assert {row["name"] for row in rows} <= named
+    patients = dict(zip(study.episodes["episode_id"], study.episodes["patient_id"], strict=True))
+    assert all(row["patient"] == patients[row["course"]] for row in rows)
+    assert not re.search(r"\d{1,2}/\d{1,2}/|\d{4}-\d{2}-", place.read_text(encoding="utf-8"))
+    before = place.read_bytes()
+    take(export.text())
+    assert place.read_bytes() == before
+
+
+def test_a_list_that_is_somebodys_own_is_not_touched(take, invented, tmp_path):
+    (tmp_path / "safe").mkdir()
+    (tmp_path / "safe" / "who.csv").write_text("who,what\nme,mine\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"who\.csv beside the key file"):
+        take(invented(1).text())
+    assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == ["export.csv", "who.csv"]
 
 
 def test_the_key_is_kept_outside_the_study(invented, tmp_path, clinic_map):

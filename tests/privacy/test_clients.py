@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outcomes.privacy.clients import by_name, by_record
-from outcomes.privacy.key_file import new_key, read_key, write_key
 
 
 def groups(clients):
@@ -71,24 +70,3 @@ def test_the_order_of_rows_makes_no_difference(order):
         for b, j in enumerate(order):
             same = mixed.spellings[a] == mixed.spellings[b]
             assert same == (straight[i] == straight[j])
-
-
-def test_ids_stay_with_a_person_under_every_spelling(tmp_path):
-    key = new_key()
-    one = key.id_of("patient", "lee|1950")
-    assert key.id_of("patient", "leigh|1950", "lee|1950") == one
-    write_key(key, tmp_path / "new" / "key.json")
-    again = read_key(tmp_path / "new" / "key.json")
-    assert again.id_of("patient", "leigh|1950") == one
-    assert again.id_of("therapist", "lee|1950") != one
-    assert again.study == key.study
-    text = (tmp_path / "new" / "key.json").read_text(encoding="utf-8")
-    assert "lee" not in text.replace("lee|", "")
-    assert repr(key) == "KeyFile(2 entries)"
-
-
-def test_the_last_two_revisions_are_kept():
-    key = new_key()
-    for before, now, day_0 in (("", "r1", 1.0), ("r1", "r2", 2.0), ("r2", "r3", 3.0)):
-        key = key.with_revision(now, {"e": day_0}, before)
-    assert key.anchors == {"r2": {"e": 2.0}, "r3": {"e": 3.0}}

@@ -23,7 +23,7 @@ from outcomes.intake.export_rows import (
 from outcomes.intake.visits import derived_day, states_visit
 from outcomes.privacy.clients import Clients
 from outcomes.privacy.generalise import age_band
-from outcomes.privacy.key_file import KeyFile
+from outcomes.privacy.key_file import KeyFile, Sealed
 from outcomes.privacy.manifest import Step
 from outcomes.privacy.patterns import plain
 
@@ -39,8 +39,8 @@ class Courses:
     cells : DataFrame
         Typed columns by contract name, with the ids, ``day`` and ``order``; rows left out are not
         in it. The index is the 0-based position in the file.
-    anchors : dict of str to float
-        Course to the date of its day 0 in days since 1970-01-01, for the key file alone.
+    sealed : mapping
+        Patient to the dates of day 0 of all courses, those of the study that is there among them.
     shifts : dict of str to float
         Course to the days by which its day 0 is earlier than before.
     cleaned, steps, left_out : tuple of Step
@@ -50,7 +50,7 @@ class Courses:
     """
 
     cells: pd.DataFrame
-    anchors: dict[str, float]
+    sealed: Sealed
     shifts: dict[str, float]
     cleaned: tuple[Step, ...]
     steps: tuple[Step, ...]
@@ -60,7 +60,7 @@ class Courses:
 
 def courses_of(
     export: ExportRows, rows: pd.DataFrame, mapped: ColumnMap, key: KeyFile,
-    anchors: Mapping[str, float], seen: pd.DataFrame,
+    sealed: Sealed, seen: pd.DataFrame,
 ) -> Courses:  # fmt: skip
     """Return the rows of an export under random ids, in days since each course's first visit.
 
@@ -74,10 +74,10 @@ def courses_of(
         The map.
     key : KeyFile
         Gives the ids and remembers new ones.
-    anchors : mapping of str to float
-        Course to the date of its day 0, as in `Courses`, in the study that is there already.
+    sealed : mapping
+        Dates of day 0 in the study that is there already, as `KeyFile.sealed` gives them.
     seen : DataFrame
-        Rows of that study: ``episode_id`` and ``calendar``, days since 1970-01-01.
+        Rows of that study: ``episode_id`` and ``day``.
 
     Returns
     -------
@@ -104,12 +104,13 @@ def courses_of(
         must = "a row of the export is of a client and has a date"
         raise DataError(must, got="none", remedy="Correct the column map.")
     _add_ids(cells, people, key, rows)
+    anchors = key.opened(sealed)
     cells["episodes.episode_id"], n_begun = course_ids(
         _client_and_condition(cells),
         cells["calendar"],
         mapped.study.new_course_after_days,
         key,
-        seen,
+        seen.assign(calendar=seen["day"] + seen["episode_id"].map(anchors).astype("float64")),
     )
     cells, repeated = _without_repeats(cells, export, rows, mapped)
     left_out += repeated
@@ -118,13 +119,22 @@ def courses_of(
     _report_differing_facts(cells, export, mapped)
     return Courses(
         cells=cells,
-        anchors={**anchors, **new_anchors},
+        sealed={**sealed, **_sealed_again(cells, {**anchors, **new_anchors}, key, sealed)},
         shifts=shifts,
         cleaned=tuple(_cleaning(people, ways, mapped, n_begun)),
         steps=tuple(_steps(cells, rows, mapped, export.dates)),
         left_out=tuple(step for step in left_out if step.count),
         aged=aged,
     )
+
+
+def _sealed_again(
+    cells: pd.DataFrame, anchors: Mapping[str, float], key: KeyFile, sealed: Sealed
+) -> Sealed:
+    """Seal the dates of every patient of the export."""
+    owners = {course: patient for patient, own in sealed.items() for course in own}
+    now = zip(cells["episodes.episode_id"], cells["episodes.patient_id"], strict=True)
+    return key.sealed(anchors, {**owners, **dict(now)})
 
 
 def _dated(cells: pd.DataFrame, dates: Dates | None) -> pd.Series[Any]:

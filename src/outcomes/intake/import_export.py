@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from outcomes.intake.append import appended
 from outcomes.intake.check import check
 from outcomes.intake.column_map import ColumnMap, read_column_map, refuse_open_questions
 from outcomes.intake.courses import Courses, courses_of
-from outcomes.intake.export_rows import EXPORT, ExportRows, read_export
+from outcomes.intake.export_rows import EXPORT, ExportRows, birth_days, read_export
 from outcomes.intake.findings_page import write_findings
 from outcomes.intake.flat import refuse_absent
 from outcomes.intake.load import load
@@ -28,24 +27,26 @@ from outcomes.intake.readers.redcap import from_redcap
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.visits import tables_of
 from outcomes.intake.wide import file_row, stacked
-from outcomes.privacy.key_file import KeyFile, new_revision, read_key, write_key
-from outcomes.privacy.manifest import NAME, Manifest, Step, checklist, write_manifest
+from outcomes.privacy.key_file import KeyFile, Sealed, read_key, write_key
+from outcomes.privacy.manifest import NAME, Manifest, Step, checklist, read_manifest, write_manifest
 from outcomes.privacy.patterns import name_words
 from outcomes.privacy.risk import assess, k_anonymity
 from outcomes.privacy.scan import Sighting, scan
+from outcomes.privacy.who import COLUMNS, Entry, read_who, write_who
 from outcomes.provenance import LeftOut, Provenance
 from outcomes.storage import PACKAGE, write_study
 from outcomes.study import Study, study_from_tables
 
+_WHO = {"episode_id": "course", "patient_id": "patient"}
 _NAMES = ("name", "physician", "relative", "employer", "attorney")
 
 
 @dataclass(frozen=True)
 class _Before:
-    """What an earlier import left: its study and the name of its state."""
+    """What an earlier import left: its study and the sealed dates of its courses."""
 
     study: Study | None = None
-    revision: str = ""
+    day_0: Sealed = field(default_factory=dict)
 
 
 def import_export(
@@ -109,12 +110,14 @@ def import_export(
     key_path = Path(key_file)
     _refuse_places(Path(path), key_path, out)
     with locked(key_path), _written(out) as folder:
-        study, manifest, key = _imported(path, columns, key_path, out)
+        study, manifest, key, people = _imported(path, columns, key_path, out)
         if folder is not None:
             write_study(study, folder)
             write_manifest(manifest, folder)
             write_findings(check(study), folder)
-        write_key(key, key_path)
+        write_key(key, key_path)  # first: a study whose patients no key knows cannot be added to
+        if folder is not None:
+            write_who(people, key_path)
         return study, manifest
 
 
@@ -126,7 +129,7 @@ def _written(out: str | Path | None) -> AbstractContextManager[Path | None]:
 def _imported(
     path: str | Path, columns: str | Path | Mapping[str, Any], key_path: Path,
     out: str | Path | None,
-) -> tuple[Study, Manifest, KeyFile]:  # fmt: skip
+) -> tuple[Study, Manifest, KeyFile, list[Entry]]:  # fmt: skip
     export_path, where = Path(path), name_of(path)
     mapped = read_column_map(columns)
     refuse_open_questions(mapped)
@@ -141,16 +144,14 @@ def _imported(
         mapped = mapped.with_identifiers(identifying)
     rows, mapped = stacked(rows, mapped, where)
     refuse_absent(rows, mapped, where)
-    key = read_key(key_path)
+    key, _ = read_key(key_path), read_who(key_path)
     before = _before(out, key, key_path)
     export = read_export(rows, mapped)
-    anchors = key.anchors.get(before.revision, {})
-    courses = courses_of(export, rows, mapped, key, anchors, _seen(before.study, anchors))
+    courses = courses_of(export, rows, mapped, key, before.day_0, _seen(before.study))
     sightings = _sightings(rows, mapped)
     study = _study(courses, export, mapped, before, sightings, source, mapped.unnamed(rows))
-    revision = new_revision()
     manifest = Manifest(
-        study=key.study, revision=revision, version=__version__, source_sha256=digest,
+        study=key.study, day_0=courses.sealed, version=__version__, source_sha256=digest,
         n_rows=n_rows, cleaned=_cleaned(source, export, courses), de_identified=courses.steps,
         left_out=courses.left_out, risk=assess(study),
         sightings=tuple(_in_file(s, source, mapped) for s in sightings),
@@ -158,7 +159,25 @@ def _imported(
         counts=_counts(study), k_before=_k_before(rows, mapped, courses),
         appended=before.study is not None,
     )  # fmt: skip
-    return study, manifest, key.with_revision(revision, courses.anchors, before.revision)
+    return study, manifest, key, _people(rows, mapped, courses, key.study)
+
+
+def _people(rows: pd.DataFrame, mapped: ColumnMap, courses: Courses, study: str) -> list[Entry]:
+    """Return whose course is whose, for the file beside the key."""
+    cells = courses.cells
+    own, births = rows.loc[cells.index].fillna(""), birth_days(rows, mapped)
+    found = pd.DataFrame(dict.fromkeys(COLUMNS, ""), index=cells.index)
+    for name in ("name", "record"):
+        for column in mapped.identifiers.get(name, ()):
+            found[name] = (found[name] + " " + own[column]).str.strip()
+    if births is not None:
+        born = pd.to_datetime(births.reindex(cells.index), unit="D", errors="coerce")
+        found["born"] = born.dt.year.map("{:.0f}".format, na_action="ignore")
+    for name in ("condition", "episode_id", "patient_id"):
+        if f"episodes.{name}" in cells:
+            found[_WHO.get(name, name)] = cells[f"episodes.{name}"]
+    rows_of = found.assign(study=study).fillna("").drop_duplicates().itertuples(index=False)
+    return [tuple(map(str, row)) for row in rows_of]
 
 
 def _digest(path: str | Path, rows: pd.DataFrame) -> str:
@@ -180,25 +199,25 @@ def _before(out: str | Path | None, key: KeyFile, key_path: Path) -> _Before:
     place = Path(out) / f"{NAME}.json" if out is not None else None
     if place is None or not (Path(out or "") / PACKAGE).is_file():
         return _Before()
-    try:
-        written = json.loads(place.read_text(encoding="utf-8"))
-        study, revision = str(written["study"]), str(written["revision"])
-    except (OSError, ValueError, KeyError, TypeError):
-        study, revision = "", ""
-    if study != key.study or revision not in key.anchors:
-        must = "the key file belongs to the study in the output folder"
-        remedy = "Name its own key file, or another output folder. Nothing was changed."
+    study, day_0 = read_manifest(place)
+    must = "the key file belongs to the study in the output folder, and is no older than it"
+    remedy = "Name its own key file, or another output folder. Nothing was changed."
+    if study != key.study:
         raise UsageError(must, got="one of another study", where=key_path.name, remedy=remedy)
-    return _Before(load(Path(out or "")), revision)
+    found = load(Path(out or ""))
+    n_unknown = len(set(found.episodes["patient_id"].dropna()) - key.patients)
+    if n_unknown:
+        got = f"one that does not know {n_unknown} of its patients"
+        raise UsageError(must, got=got, where=key_path.name, remedy=remedy)
+    return _Before(found, day_0)
 
 
-def _seen(study: Study | None, anchors: Mapping[str, float]) -> pd.DataFrame:
-    """Return the dates of what the study holds already."""
+def _seen(study: Study | None) -> pd.DataFrame:
+    """Return the days of what the study holds already."""
     tables = [] if study is None else [study.sessions, study.assessments]
     columns = ["episode_id", "day"]
     rows = pd.concat([pd.DataFrame(columns=columns), *(t[columns] for t in tables)])
-    day_0 = rows["episode_id"].map(anchors).astype("float64")
-    return rows.assign(calendar=rows["day"].astype("float64") + day_0)
+    return rows.astype({"day": "float64"})
 
 
 def _sightings(rows: pd.DataFrame, mapped: ColumnMap) -> list[Sighting]:

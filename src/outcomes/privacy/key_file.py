@@ -1,7 +1,12 @@
 """The key file: which random id belongs to whom. It is kept outside the study, for its owner only.
 
-Ids are random, never made from a name (45 CFR 164.514(c)). The file itself holds no name: a person
-is found in it by a keyed digest of what the export says, so it opens only together with an export.
+Ids are random, never made from a name (45 CFR 164.514(c)). The file holds no name and no date: a
+person is found in it by a slow digest (scrypt, RFC 7914) of what the export says, and each
+person's own secret, which seals the dates of that person's visits, is locked with the same words.
+
+What that is worth: who has the key file and the study has neither names nor dates, and who has the
+key file can try a name that is known already, one in some milliseconds, not a million in a second.
+Nobody without the key file can open a sealed date or try a name.
 """
 
 from __future__ import annotations
@@ -10,6 +15,8 @@ import hashlib
 import hmac
 import json
 import secrets
+import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +24,10 @@ from typing import Any
 from outcomes.errors import UsageError
 from outcomes.folders import write_file
 
+Sealed = Mapping[str, Mapping[str, str]]
+"""Patient to {course: date of its day 0 that only this patient's secret opens}."""
+COST = 2**10
+"""Work of one digest of a person's words (n of scrypt)."""
 _LETTERS = "bcdfghjkmnpqrstvwxyz"
 _ABOUT = (
     "Key to the random ids of one study. Keep it apart from the study, and safe: with it and an "
@@ -26,31 +37,32 @@ _ABOUT = (
 
 @dataclass
 class KeyFile:
-    """Random ids by kind and keyed digest, and the calendar date of each course's day 0.
+    """Random ids by kind and digest, and the locked secrets of patients.
 
     Parameters
     ----------
     study : str
-        Random id of the study that the key belongs to.
+        Random id of the studies that the key belongs to.
     secret : str
-        Secret of the digests, hexadecimal.
+        Salt of the digests, hexadecimal.
     ids : dict
         Kind (``patient``, ``episode``, ``therapist``, ``clinic``) to {digest: id}.
-    anchors : dict
-        Revision of the study to {episode_id: date of day 0, in days since 1970-01-01}; the last
-        two are kept.
+    locks : dict of str to str
+        Digest of a patient's words to that patient's secret, locked with the same words.
 
     Examples
     --------
     >>> key = new_key()
-    >>> key.id_of("patient", "ada|1950-01-01") == key.id_of("patient", "ada|1950-01-01")
-    True
+    >>> ada = key.id_of("patient", "ada|1950-01-01")
+    >>> key.opened(key.sealed({"e": 7.0}, {"e": ada}))
+    {'e': 7.0}
     """
 
     study: str
     secret: str
     ids: dict[str, dict[str, str]] = field(default_factory=dict)
-    anchors: dict[str, dict[str, float]] = field(default_factory=dict)
+    locks: dict[str, str] = field(default_factory=dict)
+    _secrets: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     def __repr__(self) -> str:
         return f"KeyFile({sum(len(entries) for entries in self.ids.values())} entries)"
@@ -66,34 +78,69 @@ class KeyFile:
             Ways in which the export writes it; all lead to the id from now on.
         """
         known = self.ids.setdefault(kind, {})
-        digests = [self._digest(kind, spelling) for spelling in spellings]
-        found = next((known[digest] for digest in digests if digest in known), None)
-        one = found or f"{kind[0]}-{_random_letters(8)}"
+        digests = dict(self._digest(kind, spelling) for spelling in spellings)
+        first = next((digest for digest in digests if digest in known), None)
+        one = known[first] if first else f"{kind[0]}-{_random_letters(8)}"
         known.update(dict.fromkeys(digests, one))
+        if kind == "patient":
+            lock = bytes.fromhex(self.locks[first]) if first else b""
+            own = _crossed(lock, digests[first]) if first else secrets.token_bytes(32)
+            self._secrets[one] = own
+            self.locks.update({digest: _crossed(own, at).hex() for digest, at in digests.items()})
         return one
+
+    @property
+    def patients(self) -> set[str]:
+        """Ids of all patients that the key knows."""
+        return set(self.ids.get("patient", {}).values())
 
     def known(self, kind: str, spelling: str) -> str | None:
         """Return the id that the key has given already; None where it gave none."""
-        return self.ids.get(kind, {}).get(self._digest(kind, spelling))
+        return self.ids.get(kind, {}).get(self._digest(kind, spelling)[0])
 
-    def _digest(self, kind: str, spelling: str) -> str:
-        message = f"{kind}\0{spelling}".encode()
-        return hmac.new(bytes.fromhex(self.secret), message, hashlib.sha256).hexdigest()[:32]
+    def sealed(self, days: Mapping[str, float], patients: Mapping[str, str]) -> Sealed:
+        """Return dates so that only the secrets of their patients open them.
 
-    def with_revision(self, revision: str, anchors: dict[str, float], before: str) -> KeyFile:
-        """Return the key with the anchors of a new revision, beside those of the one before."""
-        kept = {before: self.anchors[before]} if before in self.anchors else {}
-        return KeyFile(self.study, self.secret, self.ids, {**kept, revision: anchors})
+        Parameters
+        ----------
+        days : mapping of str to float
+            Course to the date of its day 0, in days since 1970-01-01.
+        patients : mapping of str to str
+            Course to its patient, one whose words `id_of` was given since the file was read.
+        """
+        whole: dict[str, dict[str, str]] = {}
+        for course, day in days.items():
+            nonce, patient = secrets.token_bytes(8), patients[course]
+            pad = self._pad(patient, course, nonce)
+            text = nonce.hex() + _crossed(struct.pack(">d", day), pad).hex()
+            whole.setdefault(patient, {})[course] = text
+        return whole
+
+    def opened(self, sealed: Sealed) -> dict[str, float]:
+        """Return the dates of those patients whose words `id_of` was given; see `sealed`."""
+        days = {}
+        for patient in sealed.keys() & self._secrets.keys():
+            for course, text in sealed[patient].items():
+                nonce, crossed = bytes.fromhex(text[:16]), bytes.fromhex(text[16:])
+                pad = self._pad(patient, course, nonce)
+                days[course] = float(struct.unpack(">d", _crossed(crossed, pad))[0])
+        return days
+
+    def _pad(self, patient: str, course: str, nonce: bytes) -> bytes:
+        return hmac.digest(self._secrets[patient], course.encode() + nonce, "sha256")[:8]
+
+    def _digest(self, kind: str, spelling: str) -> tuple[str, bytes]:
+        """Return where words stand in the file, and what locks and unlocks there."""
+        words, salt = f"{kind}\0{spelling}".encode(), bytes.fromhex(self.secret)
+        if kind == "episode":  # made of a random id
+            return hmac.digest(salt, words, "sha256")[:16].hex(), b""
+        whole = hashlib.scrypt(words, salt=salt, n=COST, r=8, p=1, dklen=48)
+        return whole[:16].hex(), whole[16:]
 
 
 def new_key() -> KeyFile:
     """Return the key of a new study."""
     return KeyFile(study=f"s-{_random_letters(12)}", secret=secrets.token_hex(32))
-
-
-def new_revision() -> str:
-    """Return a random name for one state of a study."""
-    return f"r-{_random_letters(12)}"
 
 
 def read_key(path: str | Path) -> KeyFile:
@@ -102,7 +149,7 @@ def read_key(path: str | Path) -> KeyFile:
     Raises
     ------
     UsageError
-        When the file is not a key.
+        When the file is not a key, or one of an earlier version.
     """
     place = Path(path)
     if not place.exists():
@@ -110,15 +157,15 @@ def read_key(path: str | Path) -> KeyFile:
     try:
         content = json.loads(place.read_text(encoding="utf-8"))
         bytes.fromhex(content["secret"])
-        ids = {str(kind): dict(entries) for kind, entries in content["ids"].items()}
-        anchors = {
-            str(name): {str(course): float(day) for course, day in days.items()}
-            for name, days in content["anchors"].items()
-        }
-        return KeyFile(str(content["study"]), str(content["secret"]), ids, anchors)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        must = "the key file is one that an import wrote"
-        remedy = "Name the right file, or a new one for a new study."
+        ids = {str(kind): _texts(entries) for kind, entries in content["ids"].items()}
+        locks = _texts(content["locks"])
+        whole = {digest for digest, lock in locks.items() if len(bytes.fromhex(lock)) == 32}
+        if whole != set(ids.get("patient", {})):
+            raise ValueError
+        return KeyFile(str(content["study"]), str(content["secret"]), ids, locks)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        must = "the key file is one that an import wrote, in this version"
+        remedy = "Name the right file; or name a new one and a new folder, and import all exports."
         raise UsageError(must, got="something else", where=place.name, remedy=remedy) from None
 
 
@@ -133,8 +180,16 @@ def write_key(key: KeyFile, path: str | Path) -> None:
         Its file.
     """
     content: dict[str, Any] = {"about": _ABOUT, "study": key.study, "secret": key.secret,
-                               "ids": key.ids, "anchors": key.anchors}  # fmt: skip
+                               "ids": key.ids, "locks": key.locks}  # fmt: skip
     write_file(path, json.dumps(content, indent=1).encode("utf-8"), private=True, replaces=True)
+
+
+def _texts(entries: Mapping[Any, Any]) -> dict[str, str]:
+    return {str(name): str(entry) for name, entry in entries.items()}
+
+
+def _crossed(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
 
 
 def _random_letters(n: int) -> str:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from outcomes.errors import DataError
 from outcomes.privacy.identifiers import SAFE_HARBOR
+from outcomes.privacy.key_file import Sealed
 from outcomes.privacy.risk import INSIDE, PUBLIC, Risk
 from outcomes.privacy.scan import Sighting
 
@@ -59,8 +62,10 @@ class Manifest:
 
     Parameters
     ----------
-    study, revision : str
-        Random names of the study and of its state.
+    study : str
+        Random name of the study, as in its key file.
+    day_0 : mapping
+        Patient to {course: sealed date of its day 0}; see `outcomes.privacy.key_file`.
     version : str
         Version of the package.
     source_sha256 : str
@@ -90,7 +95,7 @@ class Manifest:
     """
 
     study: str
-    revision: str
+    day_0: Sealed
     version: str
     source_sha256: str
     n_rows: int
@@ -159,6 +164,25 @@ def checklist(
 
 
 _ALSO = {"local phone": "phone", "title": "name", "record": "record", "long number": "other"}
+
+
+def read_manifest(path: Path) -> tuple[str, Sealed]:
+    """Return the study's random name and the sealed dates that a manifest holds.
+
+    Raises
+    ------
+    DataError
+        When the file is not the manifest that an import wrote.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        dates = [text for own in content["day_0"].values() for text in own.values()]
+        if not all(re.fullmatch("[0-9a-f]{32}", text) for text in dates):
+            raise ValueError
+        return str(content["study"]), content["day_0"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        must = "the manifest is as an import of this version wrote it"
+        raise DataError(must, got="something else", where=path.name) from None
 
 
 def write_manifest(manifest: Manifest, folder: Path) -> None:

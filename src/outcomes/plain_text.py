@@ -1,0 +1,74 @@
+"""Words as words: nothing in a cell or title that a program would carry out or could not write."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]+")
+_UNSEEN = re.compile(r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
+_HIDDEN = re.compile(f"[\u200c\u200d]|{_UNSEEN.pattern}")
+_FORMULA = re.compile(r"'*[=+\-@\t\r＝＋－＠]")
+
+
+def cleaned(text: str) -> str:
+    """Return text without control characters, escape codes and marks that nobody sees.
+
+    Examples
+    --------
+    >>> cleaned("sciatica" + chr(11) + "left" + chr(0))
+    'sciatica left'
+    """
+    if text.isprintable() and text.isascii():
+        return text
+    shown = _UNSEEN.sub("", _CONTROL.sub(" ", _ESCAPES.sub("", text)))
+    return shown if shown == text else " ".join(shown.split())
+
+
+def shortened(text: str, most: int) -> str:
+    """Return text of at most `most` characters, cut with a mark where it is longer.
+
+    Examples
+    --------
+    >>> shortened("a long title", 7)
+    'a long…'
+    """
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def neutralised(cell: str) -> str:
+    """Return a cell of a CSV file that no spreadsheet takes for a formula.
+
+    Examples
+    --------
+    >>> neutralised("=1+1"), restored(neutralised("=1+1")), neutralised("neck")
+    ("'=1+1", '=1+1', 'neck')
+    """
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def restored(cell: str) -> str:
+    """Return the cell that `neutralised` was given."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def same_letters(text: str) -> str:
+    """Return text with one sign for each kind of digit, apostrophe, dash and blank.
+
+    Examples
+    --------
+    >>> same_letters("O’Neill ٠٧‑١٢"), same_letters("Ｄｒ．")
+    ("O'Neill 07-12", 'Dr.')
+    """
+    if text.isascii():
+        return text
+    folded = unicodedata.normalize("NFKC", _HIDDEN.sub("", text)).translate(_SIGNS)
+    return "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in folded)
+
+
+_SIGNS = {
+    **dict.fromkeys(map(ord, "’‘ʼʹ´`＇′ꞌ"), "'"),
+    **dict.fromkeys(map(ord, "‐‑‒–—―−﹣－"), "-"),
+    **dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f\u3000"), " "),
+}
