@@ -112,7 +112,7 @@ def fit_table(fit: Fit) -> FitTable:
     >>> [line.label for line in fit_table(fit).lines]
     ['Start (all else 0 or reference)', 'Sessions so far, per session']
     """
-    response = _response(fit)
+    response = response_of(fit)
     title = "Improvement (points, positive = better)" if response == "improvement" else response
     stamp = str(getattr(fit.design.frame.data, "stamp", ""))
     return FitTable(title, tuple(_lines(fit)), tuple(_parts(fit)), stamp)
@@ -163,7 +163,8 @@ def column_label(name: str) -> str:
     return COLUMNS[name][0] if name in COLUMNS else named(name)
 
 
-def _response(fit: Fit) -> str:
+def response_of(fit: Fit) -> str:
+    """Return the left-hand side of the formula of a fit."""
     return fit.request.formula.partition("~")[0].strip()
 
 
@@ -198,7 +199,7 @@ def _heading(fit: Fit, levels: list[re.Match[str]], numbers: list[str]) -> str:
     against = " and ".join(named(_reference(fit, level["column"])) for level in levels)
     if numbers:
         unit = COLUMNS[numbers[0]][1] if numbers[0] in COLUMNS else f"unit of {named(numbers[0])}"
-        what = "Extra improvement" if _response(fit) == "improvement" else "Difference"
+        what = "Extra improvement" if response_of(fit) == "improvement" else "Difference"
         return f"{what} per {unit}, compared with {against}"
     names = " and ".join(column_label(level["column"]) for level in levels)
     return names if len(levels) == 1 else f"{names} together, beyond each alone"

@@ -6,12 +6,11 @@ import textwrap
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 
+from outcomes.render.figures.shown import ShownFigure, empty_figure
 from outcomes.render.figures.style import FONT, GRID, INK, MUTED, PAPER, Look, Preset
 
 EDGE = 0.1
@@ -24,7 +23,7 @@ class Canvas:
 
     Parameters
     ----------
-    figure : Figure
+    figure : ShownFigure
         With a canvas of its own.
     preset : Preset
         Sizes.
@@ -32,7 +31,7 @@ class Canvas:
         Inches from the upper edge that title and label take.
     """
 
-    figure: Figure
+    figure: ShownFigure
     preset: Preset
     top: float
 
@@ -55,7 +54,7 @@ class Canvas:
             (self.height - bottom - top) / self.height,
         )
         axes = self.figure.add_axes(box)
-        _plain_frame(axes, self.preset)
+        plain_frame(axes, self.preset)
         return axes
 
     def write(
@@ -97,8 +96,8 @@ def blank(preset: Preset, title: str, label: str, height: float | None = None) -
     label_height = 1.5 * preset.line_height if label else 0.0
     top = EDGE + label_height + 1.15 * preset.line_height * len(lines) + 0.1
     whole = (height or preset.height) + top
-    figure = Figure(figsize=(preset.width, whole), dpi=100, facecolor=PAPER)
-    FigureCanvasAgg(figure)
+    figure = empty_figure(preset.width, whole)
+    figure.set_facecolor(PAPER)
     canvas = Canvas(figure, preset, top)
     if label:
         _stamp(canvas, label)
@@ -119,7 +118,8 @@ def _stamp(canvas: Canvas, label: str) -> None:
     )  # fmt: skip
 
 
-def _plain_frame(axes: Axes, preset: Preset) -> None:
+def plain_frame(axes: Axes, preset: Preset) -> None:
+    """Draw axes as all figures have them: two spines, a quiet grid."""
     axes.set_facecolor("none")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

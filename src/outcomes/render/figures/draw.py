@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from matplotlib.figure import Figure
-
 from outcomes.errors import UsageError
 from outcomes.questions.answer import Picture
 from outcomes.render.figures.canvas import Canvas
@@ -14,6 +12,7 @@ from outcomes.render.figures.course import draw_course
 from outcomes.render.figures.curves import draw_curves
 from outcomes.render.figures.flow import draw_flow
 from outcomes.render.figures.forest import draw_forest
+from outcomes.render.figures.shown import ShownFigure
 from outcomes.render.figures.style import Preset, preset_named
 
 KINDS: Mapping[str, Callable[[Picture, Preset, str], Canvas]] = MappingProxyType(
@@ -22,7 +21,7 @@ KINDS: Mapping[str, Callable[[Picture, Preset, str], Canvas]] = MappingProxyType
 """Drawing routine of each kind of picture."""
 
 
-def draw(picture: Picture, label: str = "", preset: str = "page") -> Figure:
+def draw(picture: Picture, label: str = "", preset: str = "page") -> ShownFigure:
     """Draw a picture.
 
     Parameters
@@ -36,8 +35,8 @@ def draw(picture: Picture, label: str = "", preset: str = "page") -> Figure:
 
     Returns
     -------
-    matplotlib.figure.Figure
-        With a canvas of its own; no global state is used.
+    ShownFigure
+        A matplotlib figure with a canvas of its own; in a notebook cell it shows itself.
 
     Raises
     ------
@@ -56,4 +55,5 @@ def draw(picture: Picture, label: str = "", preset: str = "page") -> Figure:
     if picture.kind not in KINDS:
         must = "the kind of a picture is one of " + ", ".join(KINDS)
         raise UsageError(must, got=f"{picture.kind!r}")
-    return KINDS[picture.kind](picture, preset_named(preset), label).figure
+    drawn = KINDS[picture.kind](picture, preset_named(preset), label).figure
+    return drawn.told(picture.title, picture.alt)

@@ -1,0 +1,294 @@
+"""Pictures of a fit: its means, its coefficients, and whether its assumptions hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from scipy import stats
+
+from outcomes.errors import UsageError
+from outcomes.mixed.after.diagnostics import normal_quantiles, residuals
+from outcomes.mixed.after.random_effects import random_effects
+from outcomes.mixed.after.tables import augment, tidy
+from outcomes.mixed.margins.margins import emmeans
+from outcomes.mixed.record import Fit
+from outcomes.render.figures.canvas import plain_frame
+from outcomes.render.figures.shown import ShownFigure, empty_figure
+from outcomes.render.figures.style import FONT, INK, LOOKS, MUTED, PRESETS, look_of
+from outcomes.render.fit_table import COLUMNS, GROUPS, column_label, fit_table, response_of
+from outcomes.words import named, plain
+
+TIMES = ("session_count", "week", "session", "day")
+"""Columns that a mean is drawn over, the first that a model holds."""
+MOST_TOGETHER = 3
+"""More groups than this have a panel each."""
+MOST_LEVELS = 40
+"""Groups with more levels than this are drawn without their names."""
+STRAIGHT = 0.99
+"""Correlation of residuals with normal quantiles from which they count as near normal."""
+
+
+def plot(fit: Fit, over: str = "", by: str = "", *, partial_residuals: bool = False) -> ShownFigure:
+    """Draw the means of a model, with 95 % intervals.
+
+    Parameters
+    ----------
+    fit : Fit
+        The model.
+    over : str
+        Number on the horizontal axis; by default sessions or weeks, else the first number of the
+        fixed part. A model that also holds ``pressure`` has a second panel over pressure.
+    by : str
+        Factor that the lines tell apart; by default ``arm``, ``condition``, else the first factor.
+    partial_residuals : bool
+        Whether to draw each row: its mean plus what the model leaves unexplained.
+
+    Returns
+    -------
+    ShownFigure
+        A matplotlib figure with ``.alt``; in a notebook cell it shows itself.
+
+    Raises
+    ------
+    UsageError
+        When the fixed part holds no number, or not the one asked for.
+    """
+    numbers, factors = _columns(fit)
+    if (over and over not in numbers) or not numbers:
+        must = "means are drawn over a number of the fixed part"
+        raise UsageError(must, got="another name" if numbers else "none", remedy=_listed(numbers))
+    first = over or next((name for name in TIMES if name in numbers), numbers[0])
+    line = by or next((name for name in ("arm", "condition") if name in factors), "")
+    means = _means(fit, first, line)
+    panels = _panels(means, line)
+    pressed = "pressure" in numbers and first != "pressure"
+    wide = min(4, len(panels) + pressed)
+    high = -(-(len(panels) + pressed) // wide)
+    figure = empty_figure(max(2.6 * wide, 4.6), 3.6 if high == 1 else 2.3 * high + 0.4)
+    places = list(figure.subplots(high, wide, sharey=True, squeeze=False).flat)
+    said = []
+    for place, (title, rows) in zip(places, panels, strict=False):
+        said.append(_draw_means(place, rows, first, line, title))
+        if partial_residuals:
+            _draw_partial(place, fit, rows, first, line if title else "")
+    if pressed:
+        rows = _means(fit, "pressure", "")
+        said.append(_draw_means(places[len(panels)], rows, "pressure", "", "all, by pressure"))
+    for place in places[len(said) :]:
+        place.set_axis_off()
+    for place in places[::wide]:
+        place.set_ylabel(_response_label(fit), family=FONT, color=INK)
+    claim = f"{column_label(response_of(fit))} by {column_label(first).lower()}"
+    return _finished(figure, fit, claim, " ".join(said))
+
+
+def check(fit: Fit) -> ShownFigure:
+    """Draw what shows whether a model fits: residuals, their normality, and its groups.
+
+    Parameters
+    ----------
+    fit : Fit
+        The model.
+
+    Returns
+    -------
+    ShownFigure
+        Residuals against fitted values; residuals against normal quantiles; then the effects of
+        each group with 95 % intervals, in order. Below each, one sentence on what is seen.
+    """
+    factors = fit.design.factors[:2]
+    figure = empty_figure(3.6 * (2 + len(factors)), 3.9)
+    axes = figure.subplots(1, 2 + len(factors), squeeze=False)[0]
+    said = [_residuals_panel(axes[0], fit), _normal_panel(axes[1], fit)]
+    for place, factor in zip(axes[2:], factors, strict=True):
+        said.append(_effects_panel(place, fit, factor.name))
+    for place, sentence in zip(axes, said, strict=True):
+        plain_frame(place, PRESETS["page"])
+        place.set_title(sentence, fontsize=8.5, family=FONT, loc="left", color=MUTED, wrap=True)
+    return _finished(figure, fit, "Does the model fit?", " ".join(said))
+
+
+def forest(fit: Fit) -> ShownFigure:
+    """Draw the coefficients with their 95 % intervals, labeled as in the table of the fit.
+
+    Parameters
+    ----------
+    fit : Fit
+        The model; its intercept is not drawn.
+
+    Returns
+    -------
+    ShownFigure
+    """
+    rows = tidy(fit)
+    lines = [line for line in fit_table(fit).lines if line.estimate and line.p]
+    heads = _heads(fit)
+    keep = [i for i, term in enumerate(rows["term"]) if term != "Intercept"]
+    figure = empty_figure(8.4, 1.1 + 0.3 * len(keep))
+    place = figure.subplots()
+    plain_frame(place, PRESETS["page"])
+    for height, i in enumerate(reversed(keep)):
+        row = rows.iloc[i]
+        place.plot([row["conf_low"], row["conf_high"]], [height, height], color=LOOKS[0].colour)
+        place.plot([row["estimate"]], [height], "s", color=LOOKS[0].colour)
+        place.annotate(lines[i].estimate, (1.01, height), xycoords=("axes fraction", "data"),
+                       va="center", fontsize=8.5, family=FONT)  # fmt: skip
+    labels = [f"{heads[i]}{lines[i].label}" for i in reversed(keep)]
+    place.set_yticks(range(len(keep)), labels, fontsize=8.5)
+    place.axvline(0, color=INK, linewidth=0.8)
+    place.set_xlabel(_response_label(fit), family=FONT)
+    clear = rows.iloc[keep]
+    apart = int(((clear["conf_low"] > 0) | (clear["conf_high"] < 0)).sum())
+    alt = f"{apart} of {len(keep)} intervals do not hold 0."
+    return _finished(figure, fit, "Coefficients with 95 % intervals", alt)
+
+
+def _columns(fit: Fit) -> tuple[list[str], list[str]]:
+    """Numbers and factors of the fixed part."""
+    frame, text = fit.design.frame, fit.request.formula.partition("~")[2]
+    used = [str(name) for name in frame.data.columns if str(name) in text]
+    terms = " ".join(fit.estimates.terms)
+    fixed = [name for name in used if name in terms]
+    factors = [name for name in fixed if frame.is_categorical(name)]
+    return [name for name in fixed if name not in factors], factors
+
+
+def _levels(fit: Fit, name: str) -> list[Any]:
+    return list(fit.design.frame.data[name].dropna().unique()) if name else []
+
+
+def _listed(names: list[str]) -> str:
+    return f"Those are: {', '.join(names)}." if names else "Add one to the formula."
+
+
+def _means(fit: Fit, over: str, by: str) -> pd.DataFrame:
+    """Margins over a number, as far as nine in ten rows reach."""
+    values = fit.design.frame.data[over].astype(float)
+    low, high = values.min(), values.quantile(0.9)
+    whole = bool((values.dropna() % 1 == 0).all()) and high - low <= 30
+    at = np.arange(low, high + 1) if whole else np.linspace(low, high, 25)
+    names = [by, over] if by else [over]
+    return emmeans(fit, names, at={over: [float(x) for x in at]}).dropna(subset=["estimate"])
+
+
+def _panels(means: pd.DataFrame, by: str) -> list[tuple[str, pd.DataFrame]]:
+    """One panel for few groups, else one a group: their bands would hide each other."""
+    if not by or means[by].nunique() <= MOST_TOGETHER:
+        return [("", means)]
+    return [(named(name), rows) for name, rows in means.groupby(by, sort=True, observed=True)]
+
+
+def _draw_means(place: Axes, means: pd.DataFrame, over: str, by: str, title: str) -> str:
+    """Draw the lines of one panel, named at their ends, and say where they start and end."""
+    plain_frame(place, PRESETS["page"])
+    grouped = by and not title
+    groups = list(means.groupby(by, sort=True, observed=True)) if grouped else [("all", means)]
+    said = []
+    for position, (name, rows) in enumerate(groups):
+        look = look_of(position, "" if grouped or title else "all")
+        place.plot(rows[over], rows["estimate"], color=look.colour, linestyle=look.dash)
+        place.fill_between(rows[over], rows["conf_low"], rows["conf_high"], color=look.colour,
+                           alpha=0.15, linewidth=0)  # fmt: skip
+        first, last = rows["estimate"].iloc[[0, -1]]
+        if grouped:
+            place.annotate(named(name), (rows[over].iloc[-1], last), xytext=(4, 0), fontsize=8.5,
+                           textcoords="offset points", va="center", family=FONT)  # fmt: skip
+        said.append(f"{title or named(name)}: {plain(first)} to {plain(last)}")
+    place.axhline(0, color=MUTED, linewidth=0.8)
+    place.set_title(title, fontsize=9, family=FONT, loc="left", color=INK)
+    place.set_xlabel(column_label(over).lower(), family=FONT, color=INK, fontsize=9)
+    return f"{'; '.join(said)}."
+
+
+def _draw_partial(place: Axes, fit: Fit, means: pd.DataFrame, over: str, by: str) -> None:
+    """Draw rows as their group's mean plus the residual."""
+    rows = augment(fit)
+    if by:
+        rows = rows[rows[by].astype(str) == str(means[by].iloc[0])]
+    level = means.groupby(over)["estimate"].mean()
+    there = np.interp(rows[over].astype(float), level.index.to_numpy(float), level.to_numpy(float))
+    place.scatter(rows[over], there + rows["residual"], s=6, color=MUTED, alpha=0.35, linewidths=0)
+
+
+def _residuals_panel(place: Axes, fit: Fit) -> str:
+    table = residuals(fit)
+    fitted, left = augment(fit)["fitted"].to_numpy(float), table["residual"].to_numpy(float)
+    place.scatter(fitted, left, s=8, alpha=0.4, color=LOOKS[0].colour, linewidths=0)
+    place.axhline(0, color=INK, linewidth=0.8)
+    place.set_xlabel("fitted", family=FONT)
+    place.set_ylabel("residual", family=FONT)
+    found = stats.spearmanr(fitted, np.abs(left))
+    if abs(found.statistic) < 0.2:
+        return "Residuals spread alike over the fitted values."
+    more = "more" if found.statistic > 0 else "less"
+    return f"Residuals spread {more} where fitted values are high (rank r {found.statistic:.2f})."
+
+
+def _normal_panel(place: Axes, fit: Fit) -> str:
+    table = normal_quantiles(fit)
+    x, y = table["normal_quantile"].to_numpy(float), table["value"].to_numpy(float)
+    place.scatter(x, y, s=8, color=LOOKS[0].colour, linewidths=0)
+    place.plot(x[[0, -1]], x[[0, -1]] * y.std() / x.std(), color=INK, linewidth=0.8)
+    place.set_xlabel("normal quantile", family=FONT)
+    place.set_ylabel("residual, SD", family=FONT)
+    near = np.corrcoef(x, y)[0, 1]
+    return (
+        "Residuals are close to normal." if near > STRAIGHT
+        else f"Residuals have longer or shorter tails than normal (r {near:.2f})."
+    )  # fmt: skip
+
+
+def _effects_panel(place: Axes, fit: Fit, group: str) -> str:
+    effects = random_effects(fit, group)
+    term = effects["term"].iloc[-1]
+    rows = effects[effects["term"] == term].sort_values("estimate", ignore_index=True)
+    half = 1.96 * rows["std_error"]
+    ends = rows["estimate"] - half, rows["estimate"] + half
+    outside = int((rows["estimate"].abs() > half).sum())
+    who = GROUPS.get(group, group)
+    if len(rows) <= MOST_LEVELS:
+        place.hlines(rows.index, *ends, color=LOOKS[0].colour)
+        place.plot(rows["estimate"], rows.index, "s", markersize=4, color=LOOKS[0].colour)
+        place.set_yticks(rows.index, [named(x) for x in rows["level"]], fontsize=7.5)
+        place.axvline(0, color=INK, linewidth=0.8)
+        place.set_xlabel(_effect_label(str(term), who), family=FONT)
+    else:
+        place.vlines(rows.index, *ends, color=MUTED, alpha=0.4)
+        place.plot(rows.index, rows["estimate"], color=LOOKS[0].colour)
+        place.axhline(0, color=INK, linewidth=0.8)
+        place.set_xlabel(f"{who}, in order", family=FONT)
+        place.set_ylabel(_effect_label(str(term), who), family=FONT)
+    return f"{outside} of {len(rows)} {who} lie apart from the mean (95 %)."
+
+
+def _effect_label(term: str, who: str) -> str:
+    if term == "Intercept":
+        return f"level of {who}, from the mean"
+    return f"slope of {who} per {COLUMNS.get(term, ('', term))[1]}, from the mean"
+
+
+def _heads(fit: Fit) -> list[str]:
+    """Return what stands above each estimated line of the table, to put before its label."""
+    heads, head = [], ""
+    for line in fit_table(fit).lines:
+        if not line.estimate:
+            head = "" if line.label in (COLUMNS["condition"][0], COLUMNS["arm"][0]) else "slope: "
+        elif line.p:
+            heads.append(head if line.inside else "")
+    return heads
+
+
+def _response_label(fit: Fit) -> str:
+    response = response_of(fit)
+    return "improvement, points" if response == "improvement" else response
+
+
+def _finished(figure: ShownFigure, fit: Fit, claim: str, alt: str) -> ShownFigure:
+    stamp = str(getattr(fit.design.frame.data, "stamp", ""))
+    figure.suptitle(f"{claim}{f' ({stamp} data)' if stamp else ''}", x=0.01, ha="left",
+                    fontsize=11, fontweight="bold", family=FONT, color=INK)  # fmt: skip
+    figure.set_layout_engine("constrained")
+    return figure.told(claim, f"{claim} {alt}" if claim.endswith("?") else f"{claim}. {alt}")

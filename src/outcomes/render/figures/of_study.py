@@ -1,0 +1,264 @@
+"""Pictures of a study's own records: each course a line, a bar, a cell. For the analyst's screen.
+
+`report` and the exports never draw them of real patients: one line is one patient.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from scipy import stats
+
+from outcomes.care.attainment import goal_attainment_over_time
+from outcomes.dictionary.instruments import Instrument
+from outcomes.errors import UsageError
+from outcomes.render.figures.canvas import plain_frame
+from outcomes.render.figures.shown import ShownFigure, empty_figure
+from outcomes.render.figures.style import FONT, GRID, INK, LOOKS, MUTED, PRESETS
+from outcomes.study import Study
+from outcomes.words import named, percent, plain
+
+LEAST, LEAST_AT_RISK = 5, 10
+"""A mean of fewer courses, and shares of fewer goals, are not drawn."""
+WORSE, BETTER, SURE = "#D55E00", "#7FB7DA", "#0072B2"
+
+
+def trajectories(study: Study, instrument: str = "", by: str = "condition") -> ShownFigure:
+    """Draw each course as a thin line, and the mean of each group with its 95 % interval.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    instrument : str
+        Short name; by default the one with most scores.
+    by : str
+        Column of the trajectory that makes the panels, such as ``condition`` or ``arm``; empty for
+        one panel.
+
+    Returns
+    -------
+    ShownFigure
+        One line is one patient: on real data it is for the analyst's screen.
+
+    Raises
+    ------
+    UsageError
+        When there are no scores after baseline, or no such column.
+    """
+    measure, rows = _rows(study, instrument)
+    over = "session_count" if rows["session_count"].notna().mean() > 0.5 else "week"
+    if over == "session_count":
+        rows = rows[rows["session"].notna()]  # a follow-up comes weeks after the last session
+    rows = rows.dropna(subset=[over]).astype({over: float})
+    if by and by not in rows:
+        must = "panels are made by a column of the trajectory"
+        raise UsageError(
+            must, got="another name", remedy=f"Those are: {', '.join(map(str, rows))}."
+        )
+    groups = [(named(k), part) for k, part in rows.groupby(by)] if by else []
+    groups = groups or [("all courses", rows)]
+    wide = min(4, len(groups))
+    high = -(-len(groups) // wide)
+    figure = empty_figure(max(2.6 * wide, 5), 2.3 * high + 0.9)
+    places = list(figure.subplots(high, wide, sharex=True, sharey=True, squeeze=False).flat)
+    said = [
+        _courses(place, title, part, over, measure)
+        for place, (title, part) in zip(places, groups, strict=False)
+    ]
+    for place in places[len(groups) :]:
+        place.set_axis_off()
+    unit = "sessions received" if over == "session_count" else "weeks since the first visit"
+    _labels(figure, f"improvement ({measure.unit}, up = better)", unit)
+    claim = f"{measure.title}: each course, and the mean of each group"
+    return _finished(figure, study, claim, " ".join(said))
+
+
+def waterfall(study: Study, instrument: str = "") -> ShownFigure:
+    """Draw the change of each course from baseline to its last score, best to worst.
+
+    Parameters
+    ----------
+    study, instrument
+        As in `trajectories`.
+
+    Returns
+    -------
+    ShownFigure
+        With the smallest important change (MIC) and the measurement error (MDC) of the instrument
+        where one is published for a condition of the study, and the share that reached each.
+    """
+    measure, rows = _rows(study, instrument)
+    last = rows.groupby("episode_id", sort=False)["improvement"].last()
+    change = last.sort_values(ascending=False).to_numpy(float)
+    marks = _thresholds(measure, set(rows["condition"].dropna()))
+    size = [marks.get("MIC", np.inf), marks.get("MDC", np.inf)]
+    colors = np.select(
+        [change < 0, change >= size[1], change >= size[0]], [WORSE, SURE, BETTER], GRID
+    )
+    figure = empty_figure(9, 3.6)
+    place = figure.subplots()
+    plain_frame(place, PRESETS["page"])
+    place.bar(range(len(change)), change, width=1.0, color=colors)
+    names = {"MIC": "smallest important change", "MDC": "measurement error"}
+    for kind, value in marks.items():
+        place.axhline(value, color=INK, linewidth=0.9, linestyle="--" if kind == "MIC" else ":")
+        place.annotate(f"{names[kind]}, {value:g}", (1, value), xycoords=("axes fraction", "data"),
+                       ha="right", va="bottom", fontsize=8.5, family=FONT)  # fmt: skip
+    _labels(figure, f"change ({measure.unit}, up = better)", "one bar a course, best to worst")
+    shares = [_share(change >= value, names[kind]) for kind, value in marks.items()]
+    worse = f"{int((change < 0).sum())} of {len(change)} got worse"
+    claim = "; ".join([*shares[:1], worse])
+    return _finished(figure, study, claim, "; ".join([*shares, worse]) + ".")
+
+
+def pressure_map(study: Study) -> ShownFigure:
+    """Draw how many visits had which pressure at which session.
+
+    Parameters
+    ----------
+    study : Study
+        With pressure of visits.
+
+    Returns
+    -------
+    ShownFigure
+
+    Raises
+    ------
+    UsageError
+        When pressure was not recorded.
+    """
+    visits = study.sessions.dropna(subset=["pressure", "session"])
+    if visits.empty:
+        must = "a map of pressure needs visits with pressure and session"
+        raise UsageError(must, got="none", remedy="Record the Walton level of each visit.")
+    table = pd.crosstab(visits["pressure"].astype(int), visits["session"].astype(int))
+    figure = empty_figure(9, 2.9)
+    place = figure.subplots()
+    place.imshow(table, aspect="auto", origin="lower", cmap="Blues")
+    dark = 0.6 * table.to_numpy().max()
+    for (i, j), n in np.ndenumerate(table.to_numpy()):
+        if n:
+            place.text(j, i, f"{n}", ha="center", va="center", fontsize=7.5,
+                       color="white" if n > dark else INK)  # fmt: skip
+    place.set_yticks(range(len(table)), [f"{level}" for level in table.index])
+    place.set_xticks(range(table.shape[1]), [f"{session}" for session in table.columns], fontsize=8)
+    _labels(figure, "Walton level", "session")
+    usual = table.sum(axis=1)
+    claim = f"Level {usual.idxmax()} was used most: at {usual.max():,} of {usual.sum():,} visits"
+    return _finished(figure, study, claim, f"{claim}. Numbers in the cells are visits.")
+
+
+def incidence(study: Study) -> ShownFigure:
+    """Draw, by sessions received, which share has kept its goal, left before, or is still in care.
+
+    Parameters
+    ----------
+    study : Study
+        With goals.
+
+    Returns
+    -------
+    ShownFigure
+        Steps, with the number of goals at risk below.
+    """
+    table = goal_attainment_over_time(study, unit="sessions").table.dropna(subset=["estimate"])
+    table = table[table["n_at_risk"] >= LEAST_AT_RISK]
+    if table.empty:
+        must = "goals over time need goals with scores after baseline"
+        raise UsageError(must, got="none")
+    wide = table.pivot_table(index="time", columns="event", values="estimate").ffill().fillna(0)
+    at_risk = table.groupby("time")["n_at_risk"].first()
+    kept = wide.get("sustained", pd.Series(0.0, index=wide.index))
+    left = wide.get("ended before", pd.Series(0.0, index=wide.index))
+    figure = empty_figure(8, 3.8)
+    place = figure.subplots()
+    plain_frame(place, PRESETS["page"])
+    time = wide.index.to_numpy(float)
+    place.fill_between(time, 0, kept, step="post", color=SURE, alpha=0.8, linewidth=0)
+    place.fill_between(time, kept, kept + left, step="post", color=WORSE, alpha=0.6, linewidth=0)
+    place.fill_between(time, kept + left, 1, step="post", color=GRID, alpha=0.6, linewidth=0)
+    met, gone = float(kept.iloc[-1]), float(left.iloc[-1])
+    middles = {"goal kept": met / 2, "care ended first": met + gone / 2,
+               "still in care": (1 + met + gone) / 2}  # fmt: skip
+    for words, height in middles.items():
+        place.annotate(words, (time[-1], height), xytext=(5, 0), textcoords="offset points",
+                       va="center", fontsize=9, family=FONT, annotation_clip=False)  # fmt: skip
+    ticks = time[:: max(1, len(time) // 8)]
+    labels = [f"{t:g}\n{int(at_risk.loc[t])}" for t in ticks]
+    place.set_xticks(ticks, labels)
+    place.set_ylim(0, 1)
+    _labels(figure, "share of goals", "sessions received; below, goals at risk")
+    claim = (
+        f"By {time[-1]:g} sessions {percent(met)} of goals were reached and kept; "
+        f"in {percent(gone)} care had ended first"
+    )
+    return _finished(figure, study, claim, f"{claim}.")
+
+
+def _rows(study: Study, instrument: str) -> tuple[Instrument, pd.DataFrame]:
+    name = instrument or next(iter(study.scored_instruments()), "")
+    rows = study.trajectory(name) if name else pd.DataFrame()
+    if rows.empty:
+        must = "a picture of courses needs scores after baseline"
+        raise UsageError(must, got="none", remedy="Score each patient at the start of each visit.")
+    return study.instrument(name), rows
+
+
+def _courses(place: Axes, title: str, rows: pd.DataFrame, over: str, measure: Instrument) -> str:
+    plain_frame(place, PRESETS["page"])
+    for _, course in rows.sort_values(over).groupby("episode_id"):
+        place.plot(course[over], course["improvement"], color=MUTED, alpha=0.3, linewidth=0.6)
+    at = rows.groupby(over)["improvement"].agg(["mean", "std", "count"])
+    at = at[at["count"] >= LEAST]
+    half = stats.t.ppf(0.975, at["count"] - 1) * at["std"] / np.sqrt(at["count"])
+    place.plot(at.index, at["mean"], color=LOOKS[0].colour, linewidth=2)
+    place.fill_between(at.index, at["mean"] - half, at["mean"] + half, color=LOOKS[0].colour,
+                       alpha=0.2, linewidth=0)  # fmt: skip
+    place.axhline(0, color=INK, linewidth=0.8)
+    for value in list(_thresholds(measure, set(rows["condition"].dropna())).values())[:1]:
+        place.axhline(value, color=WORSE, linewidth=0.9, linestyle="--")
+    n = rows["episode_id"].nunique()
+    place.set_title(f"{title} (n = {n})", fontsize=9, family=FONT, loc="left", color=INK)
+    if at.empty:
+        return f"{title}, {n} courses: too few for a mean."
+    return (
+        f"{title}, {n} courses: mean {plain(at['mean'].iloc[0])} to {plain(at['mean'].iloc[-1])}."
+    )
+
+
+def _share(reached: np.ndarray[Any, Any], name: str) -> str:
+    n, whole = int(reached.sum()), len(reached)
+    return f"{n} of {whole} ({percent(n / whole)}) changed by the {name} or more"
+
+
+def _thresholds(measure: Instrument, conditions: set[str]) -> dict[str, float]:
+    """Return MIC and MDC in points, where they are published.
+
+    The MIC is the first that holds for all of these conditions, else one of no special condition;
+    the MDC the largest that is published for any of them, the cautious choice.
+    """
+    known = [t for t in measure.thresholds if not t.relative]
+    important = [t for t in known if t.kind == "MIC"]
+    for_all = [t.value for t in important if conditions and all(map(t.covers, conditions))]
+    general = [t.value for t in important if not t.conditions]
+    errors = [t.value for t in known if t.kind == "MDC" and any(map(t.covers, conditions))]
+    found = {"MIC": [*for_all, *general][:1], "MDC": [max(errors)] if errors else []}
+    return {kind: values[0] for kind, values in found.items() if values}
+
+
+def _labels(figure: ShownFigure, vertical: str, horizontal: str) -> None:
+    figure.supylabel(vertical, fontsize=9, family=FONT, color=INK)
+    figure.supxlabel(horizontal, fontsize=9, family=FONT, color=INK)
+
+
+def _finished(figure: ShownFigure, study: Study, claim: str, alt: str) -> ShownFigure:
+    stamp = " (SYNTHETIC data)" if study.provenance.synthetic else ""
+    figure.suptitle(f"{claim}{stamp}", x=0.01, ha="left", fontsize=10.5, fontweight="bold",
+                    family=FONT, color=INK)  # fmt: skip
+    figure.set_layout_engine("constrained")
+    return figure.told(claim, alt if alt.startswith(claim) else f"{claim}. {alt}")

@@ -1,0 +1,87 @@
+"""Pictures of a fit draw its own numbers, and say in words what is seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import outcomes as oc
+from outcomes.errors import UsageError
+from outcomes.render.figures.of_fit import check, forest, plot
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return oc.load("data/synthetic").trajectory("nprs")
+
+
+@pytest.fixture(scope="module")
+def fit(rows: pd.DataFrame) -> Any:
+    formula = "improvement ~ condition * session_count + pressure + (1 | episode_id)"
+    return oc.lmm(formula, rows)
+
+
+def test_means_are_the_margins_one_panel_a_condition_and_one_for_pressure(fit: Any) -> None:
+    figure = plot(fit)
+    drawn = [axes for axes in figure.axes if axes.lines]
+    assert [axes.get_title(loc="left") for axes in drawn][-1] == "all, by pressure"
+    assert len(drawn) == fit.design.frame.data["condition"].nunique() + 1
+    line = drawn[0].lines[0]
+    told = fit.emmeans(["condition", "session_count"], at={"session_count": [1.0]})
+    first = told[told["condition"] == "carpal_tunnel"]["estimate"].iloc[0]
+    assert line.get_xdata()[0] == 1
+    assert line.get_ydata()[0] == pytest.approx(first)
+
+
+def test_few_groups_share_a_panel_and_are_named_at_their_ends(rows: pd.DataFrame) -> None:
+    two = rows[rows["condition"].isin(["headache", "sciatica"])]
+    figure = plot(oc.lmm("improvement ~ condition * session_count + (1 | episode_id)", two))
+    assert len(figure.axes) == 1
+    assert {text.get_text() for text in figure.axes[0].texts} == {"headache", "sciatica"}
+
+
+def test_partial_residuals_are_one_point_a_row(rows: pd.DataFrame) -> None:
+    fit = oc.lmm("improvement ~ session_count + (1 | episode_id)", rows)
+    figure = plot(fit, partial_residuals=True)
+    assert len(figure.axes[0].collections[-1].get_offsets()) == fit.design.n
+
+
+def test_a_model_without_a_number_has_no_means_over_one(rows: pd.DataFrame) -> None:
+    fit = oc.lmm("improvement ~ condition + (1 | episode_id)", rows)
+    with pytest.raises(UsageError, match="number of the fixed part"):
+        plot(fit)
+
+
+def test_checks_say_what_is_seen() -> None:
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame({"who": np.repeat(np.arange(60), 5), "x": np.tile(np.arange(5.0), 60)})
+    wide = np.exp(0.6 * data["x"])
+    data["y"] = (
+        3 * data["x"]
+        + 4 * wide.mean() * rng.normal(size=60)[data["who"]]
+        + wide * rng.standard_t(2, 300)
+    )
+    figure = check(oc.lmm("y ~ x + (1 | who)", data))
+    assert "Residuals spread more where fitted values are high" in figure.alt
+    assert "tails than normal" in figure.alt
+    data["y"] = 3 * data["x"] + rng.normal(size=60)[data["who"]] + rng.normal(size=300)
+    figure = check(oc.lmm("y ~ x + (1 | who)", data))
+    assert "Residuals spread alike" in figure.alt
+    assert "Residuals are close to normal" in figure.alt
+
+
+def test_a_forest_has_one_row_a_coefficient_but_the_intercept(fit: Any) -> None:
+    axes = forest(fit).axes[0]
+    assert len(axes.get_yticks()) == len(fit.tidy()) - 1
+    drawn = sorted(line.get_xdata()[0] for line in axes.lines if line.get_marker() == "s")
+    assert drawn == pytest.approx(sorted(fit.tidy()["estimate"].iloc[1:]))
+
+
+def test_a_figure_shows_itself_with_its_words(fit: Any) -> None:
+    shown = forest(fit)._repr_html_()
+    assert shown.count("<svg") == 1
+    assert "intervals do not hold 0" in shown
+    assert "--jp-content-font-color1" in shown

@@ -1,0 +1,72 @@
+"""Pictures of records hold what the records hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import outcomes as oc
+from outcomes.errors import UsageError
+from outcomes.render.figures.of_study import incidence, pressure_map, trajectories, waterfall
+from outcomes.study import study_from_tables
+
+
+@pytest.fixture(scope="module")
+def study() -> Any:
+    return oc.load("data/synthetic")
+
+
+@pytest.fixture
+def small() -> Any:
+    scores = pd.DataFrame(
+        {"episode_id": list("aabbcc"), "session": [1, 2] * 3, "instrument": "nprs",
+         "score": [8, 3, 7, 5, 4, 6]}
+    )  # fmt: skip
+    return study_from_tables({"assessments": scores})
+
+
+def test_each_course_is_a_line_and_each_condition_a_panel(study: Any) -> None:
+    figure = trajectories(study)
+    rows = study.trajectory("nprs")
+    rows = rows[rows["session"].notna()]
+    panels = [axes for axes in figure.axes if axes.get_title(loc="left")]
+    assert len(panels) == rows["condition"].nunique()
+    thin = sum(line.get_alpha() == 0.3 for axes in panels for line in axes.lines)
+    assert thin == rows["episode_id"].nunique()
+
+
+def test_a_waterfall_counts_by_hand(small: Any) -> None:
+    figure = waterfall(small)
+    heights = [bar.get_height() for bar in figure.axes[0].patches]
+    assert heights == [5, 2, -2]
+    assert figure.alt.startswith("2 of 3 (67 %) changed by the smallest important change or more")
+    assert "1 of 3 got worse" in figure.alt
+
+
+def test_a_map_of_pressure_counts_visits(study: Any) -> None:
+    figure = pressure_map(study)
+    written = sum(int(text.get_text()) for text in figure.axes[0].texts)
+    known = study.sessions.dropna(subset=["pressure", "session"])
+    assert written == len(known)
+
+
+def test_incidence_says_its_last_shares(study: Any) -> None:
+    figure = incidence(study)
+    assert "goals were reached and kept" in figure.alt
+    assert {text.get_text() for text in figure.axes[0].texts} == {
+        "goal kept", "care ended first", "still in care"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("picture", [pressure_map, incidence])
+def test_what_is_not_recorded_is_refused_by_name(small: Any, picture: Any) -> None:
+    with pytest.raises(UsageError, match="need"):
+        picture(small)
+
+
+def test_a_study_without_scores_after_baseline_is_refused() -> None:
+    one = pd.DataFrame({"episode_id": ["a"], "session": [1], "instrument": "nprs", "score": [5]})
+    with pytest.raises(UsageError, match="needs scores after baseline"):
+        waterfall(study_from_tables({"assessments": one}))
