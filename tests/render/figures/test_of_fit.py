@@ -60,8 +60,8 @@ def test_checks_say_what_is_seen() -> None:
     data = pd.DataFrame({"who": np.repeat(np.arange(60), 5), "x": np.tile(np.arange(5.0), 60)})
     wide = np.exp(0.6 * data["x"])
     data["y"] = (
-        3 * data["x"]
-        + 4 * wide.mean() * rng.normal(size=60)[data["who"]]
+        12 * data["x"]
+        + 1.5 * wide.mean() * rng.normal(size=60)[data["who"]]
         + wide * rng.standard_t(2, 300)
     )
     figure = check(oc.lmm("y ~ x + (1 | who)", data))
