@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "answer": "questions.ask",
-    "answers": "questions.ask",
+    "answer": "render.notebook",
+    "answers": "render.notebook",
     "check": "intake.check",
     "clda": "causal.constrained",
     "Design": "synthetic.design",

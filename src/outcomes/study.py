@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from outcomes.errors import UsageError
 from outcomes.provenance import Provenance
 
 Timing = Literal["course", "immediate"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Study:
     provenance: Provenance = field(default_factory=Provenance)
     truth: Truth | None = None
     instruments: Mapping[str, Instrument] = field(default_factory=lambda: MappingProxyType({}))
+    _made: dict[Hashable, Any] = field(init=False, default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
         label = "SYNTHETIC " if self.provenance.synthetic else ""
@@ -73,6 +75,17 @@ class Study:
             f"{label}Study({len(self.episodes):,} episodes, {len(self.sessions):,} sessions, "
             f"{len(self.assessments):,} scores, {len(self.goals):,} goals)"
         )
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what `make` makes, made the first time it is asked for under `key`.
+
+        A study does not change, so its digest, findings and frames are worked out once; whoever
+        gets one does not change it.
+        """
+        if key not in self._made:
+            self._made[key] = make()
+        made: T = self._made[key]
+        return made
 
     def table(self, name: str) -> pd.DataFrame:
         """Return the table called `name`; raises `UsageError` when there is none."""
@@ -111,7 +124,14 @@ class Study:
         """Return the analysis frame of one instrument; see `outcomes.trajectory.trajectory`."""
         from outcomes.trajectory import trajectory
 
-        return trajectory(self, instrument, timing, same_visit=same_visit).rows
+        return trajectory(self, instrument, timing, same_visit=same_visit).rows.copy()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the tables as `save` would write them."""
+        from outcomes.storage import digest
+
+        return self.once("digest", lambda: digest(self))
 
     def save(self, directory: str | Path) -> Path:
         """Write the study to a folder, whole or not at all; see `outcomes.storage.save`."""

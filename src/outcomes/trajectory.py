@@ -112,6 +112,11 @@ def trajectory(
     score            6.0   4.0
     improvement      1.0   3.0
     """
+    key = ("trajectory", instrument, timing, same_visit)
+    return study.once(key, lambda: _trajectory(study, instrument, timing, same_visit=same_visit))
+
+
+def _trajectory(study: Study, instrument: str, timing: Timing, *, same_visit: bool) -> Trajectory:
     better = study.instrument(instrument)
     scores, visits = _scores(study, instrument), visits_received(study)
     immediate = timing == "immediate"

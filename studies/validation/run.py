@@ -7,7 +7,7 @@ import re
 import signal
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from multiprocessing import Pool
 from pathlib import Path
 from types import MappingProxyType
@@ -20,9 +20,9 @@ import outcomes
 from outcomes.planning.naive import NAIVE
 from outcomes.planning.truths import TRUTHS
 from outcomes.questions.answer import Answer
-from outcomes.questions.ask import QUESTIONS, taken
+from outcomes.questions.ask import undisclosed
 from outcomes.questions.claim import overclaims
-from outcomes.study import Study, Timing
+from outcomes.study import Study
 from outcomes.synthetic.scenarios import scenario_design
 from outcomes.synthetic.simulate import simulate
 from studies.validation.cases import CLAIM, Case, Row
@@ -37,21 +37,6 @@ Progress = Callable[[int, int], None]
 """Told how many of how many studies are done."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class _Remembering(Study):
-    """A study that nobody changes, asked for the same frame by an answer and by each truth."""
-
-    frames: dict[tuple[str, Timing, bool], pd.DataFrame] = field(init=False, default_factory=dict)
-
-    def trajectory(
-        self, instrument: str, timing: Timing = "course", *, same_visit: bool = False
-    ) -> pd.DataFrame:
-        key = instrument, timing, same_visit
-        if key not in self.frames:
-            self.frames[key] = super().trajectory(instrument, timing, same_visit=same_visit)
-        return self.frames[key].copy(deep=False)
-
-
 def first_seed(case: Case) -> int:
     """Return the seed of a case's first study: its own, so that cases do not share their luck."""
     return SEEDS_APART * (1 + zlib.crc32(case.name.encode()) % SEEDS_APART)
@@ -61,17 +46,16 @@ def study_of(case: Case, seed: int) -> Study:
     """Return the study of a case with a seed, spoilt where the case says so."""
     design = scenario_design(case.scenario, episodes=case.episodes, seed=seed)
     study = simulate(replace(design, **case.changes))
-    study = SPOILT[case.spoilt](study) if case.spoilt else study
-    return _Remembering(**{part.name: getattr(study, part.name) for part in fields(study)})
+    return SPOILT[case.spoilt](study) if case.spoilt else study
 
 
 def answer_of(case: Case, study: Study) -> Answer:
     """Ask the case's question: the very answer users get, without the models tried beside it."""
-    ask = QUESTIONS[case.question][1]
     episode = None
     if case.question == "patient":
         episode = study.trajectory("nprs")["episode_id"].iloc[0]
-    return ask(study, **taken(ask, instrument="nprs", episode=episode, seed=0, thorough=False))
+    options = {"instrument": "nprs", "episode": episode, "thorough": False}
+    return undisclosed(study, case.question, **options)
 
 
 def run_study(case: Case, seed: int) -> list[dict[str, Any]]:

@@ -50,11 +50,11 @@ def test_few_studies_do_not_tell_the_upper_end():
 
 
 def test_a_study_without_an_answer_has_found_nothing(monkeypatch):
-    def ask(study, *, instrument):  # noqa: ARG001
+    def ask(study, name, **options):  # noqa: ARG001
         must = "The optimiser must converge"
         raise FitError(must, got="a stop")
 
-    monkeypatch.setattr("outcomes.planning.repeated.QUESTIONS", {"trial": ("Did it?", ask)})
+    monkeypatch.setattr("outcomes.planning.repeated.undisclosed", ask)
     record = asked_of(oc.simulate(SMALL), "trial", "nprs")
     assert (record["clear"], record["answered"], record["failed"]) == (False, False, True)
     assert "converge" in record["reason"]

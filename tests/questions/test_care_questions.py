@@ -10,12 +10,8 @@ import pandas as pd
 import pytest
 
 from outcomes.errors import UsageError
+from outcomes.questions.ask import undisclosed
 from outcomes.questions.claim import overclaims
-from outcomes.questions.frequency import frequency
-from outcomes.questions.goals import goals
-from outcomes.questions.patient import patient
-from outcomes.questions.safety import safety
-from outcomes.questions.therapists import therapists
 from outcomes.study import study_from_tables
 
 
@@ -23,7 +19,9 @@ def test_safety_counts_events_over_visits_asked_about(clinic):
     study = clinic(n=20, visits=5, adapted=0.5)
     severity = (study.sessions["session"] == 2).astype(float)
     severity[study.sessions["session"] == 5] = np.nan
-    answer = safety(replace(study, sessions=study.sessions.assign(adverse_severity=severity)))
+    answer = undisclosed(
+        replace(study, sessions=study.sessions.assign(adverse_severity=severity)), "safety"
+    )
     rows = answer.table[answer.table["kind"] == "events"]
     assert rows["n_asked"].sum() == 80
     assert rows["estimate"].tolist() == [25.0, 25.0]
@@ -36,12 +34,12 @@ def test_no_event_leaves_the_rule_of_three(clinic):
     sessions = study.sessions.assign(adverse_severity=0.0)
     assert (
         "none of 150 visits of patients not adapted (up to 2.0 per 100 remain plausible)"
-        in safety(replace(study, sessions=sessions)).sentence
+        in undisclosed(replace(study, sessions=sessions), "safety").sentence
     )
 
 
 def test_events_nobody_asked_about_are_refused(clinic):
-    answer = safety(clinic(n=20))
+    answer = undisclosed(clinic(n=20), "safety")
     assert answer.refused
     assert "not even that there was none" in answer.reason
 
@@ -56,7 +54,9 @@ def with_goals(study, target):
 def test_goals_no_score_can_miss_are_all_reached_by_the_second_visit(clinic):
     study = clinic(n=30)
     scores = study.assessments.assign(score=np.where(study.assessments["session"] == 1, 7.0, 2.0))
-    answer = goals(with_goals(replace(study, assessments=scores), 3.0), instrument="nprs")
+    answer = undisclosed(
+        with_goals(replace(study, assessments=scores), 3.0), "goals", instrument="nprs"
+    )
     last = answer.table[answer.table["kind"] == "sustained"].iloc[-1]
     assert last["estimate"] == 1.0
     assert answer.source.n_used == 30
@@ -64,11 +64,11 @@ def test_goals_no_score_can_miss_are_all_reached_by_the_second_visit(clinic):
 
 def test_too_few_goals_are_refused_with_their_number(clinic):
     study = with_goals(clinic(n=30), 3.0)
-    answer = goals(replace(study, goals=study.goals.head(4)), instrument="nprs")
+    answer = undisclosed(replace(study, goals=study.goals.head(4)), "goals", instrument="nprs")
     assert answer.refused
     assert "at least 10 goals" in answer.reason
     assert re.search(r"there (are|is) [1-4] goals?\.", answer.reason)
-    assert goals(clinic(n=20), instrument="nprs").refused
+    assert undisclosed(clinic(n=20), "goals", instrument="nprs").refused
 
 
 @pytest.mark.parametrize(
@@ -80,20 +80,20 @@ def test_one_patient_is_judged_against_the_measurement_error(last, verdict):
     )
     episodes = pd.DataFrame({"episode_id": ["a"], "condition": ["neck_other"]})
     study = study_from_tables({"episodes": episodes, "assessments": scores})
-    answer = patient(study, instrument="nprs", episode="a")
+    answer = undisclosed(study, "patient", instrument="nprs", episode="a")
     assert verdict in answer.sentence
     assert answer.table["estimate"].tolist() == [8 - last, 4.0, 8 - last]
 
 
 def test_a_patient_without_a_name_a_later_score_or_an_mdc_is_refused(clinic):
     study = clinic(n=12)
-    assert "not named" in patient(study, instrument="nprs").reason
-    assert "MDC" in patient(study, instrument="nprs", episode="e0001").reason
+    assert "not named" in undisclosed(study, "patient", instrument="nprs").reason
+    assert "MDC" in undisclosed(study, "patient", instrument="nprs", episode="e0001").reason
     only_first = replace(study, assessments=study.assessments.query("session == 1"))
-    answer = patient(only_first, instrument="nprs", episode="e0001")
+    answer = undisclosed(only_first, "patient", instrument="nprs", episode="e0001")
     assert "no score after its baseline" in answer.reason
     with pytest.raises(UsageError) as caught:
-        patient(study, instrument="nprs", episode="nobody")
+        undisclosed(study, "patient", instrument="nprs", episode="nobody")
     assert "nobody" not in str(caught.value)
 
 
@@ -111,21 +111,23 @@ def with_therapists(study, n, spread, seed=3):
 
 
 def test_therapists_who_differ_are_told_from_chance(clinic):
-    answer = therapists(with_therapists(clinic(n=160), 8, 1.0), instrument="nprs")
+    answer = undisclosed(with_therapists(clinic(n=160), 8, 1.0), "therapists", instrument="nprs")
     assert "more than chance" in answer.sentence
     shown = answer.table[answer.table["kind"] == "therapist"]
     assert shown["term"].tolist() == sorted(shown["term"])
 
 
 def test_therapists_who_do_not_differ_are_compatible_with_chance(clinic):
-    answer = therapists(with_therapists(clinic(n=160), 8, 0.0), instrument="nprs")
+    answer = undisclosed(with_therapists(clinic(n=160), 8, 0.0), "therapists", instrument="nprs")
     assert "compatible with chance" in answer.sentence
     assert not overclaims(answer.sentence, "association")
 
 
 @pytest.mark.parametrize(("n", "each"), [(1, 40), (4, 20), (8, 9)])
 def test_few_therapists_or_few_courses_each_are_refused(clinic, n, each):
-    answer = therapists(with_therapists(clinic(n=n * each), n, 0.5), instrument="nprs")
+    answer = undisclosed(
+        with_therapists(clinic(n=n * each), n, 0.5), "therapists", instrument="nprs"
+    )
     assert answer.refused
     assert "5 therapists are needed" in answer.reason
 
@@ -134,7 +136,7 @@ def test_frequency_gives_two_answers_where_both_scripts_exist(clinic):
     study = clinic(n=80)
     often = np.where(np.arange(80) % 2, 2.0, 1.0)
     study = replace(study, episodes=study.episodes.assign(sessions_per_week=often))
-    answer = frequency(study, instrument="nprs")
+    answer = undisclosed(study, "frequency", instrument="nprs")
     assert answer.table["kind"].tolist() == ["equal weeks", "equal sessions"]
     assert (answer.table["n_often"] == 40).all()
     assert (answer.table["conf_low"] < 0).all()
@@ -146,6 +148,6 @@ def test_frequency_gives_two_answers_where_both_scripts_exist(clinic):
 def test_one_frequency_or_none_is_refused(clinic, per_week):
     study = clinic(n=40)
     study = replace(study, episodes=study.episodes.assign(sessions_per_week=per_week))
-    answer = frequency(study, instrument="nprs")
+    answer = undisclosed(study, "frequency", instrument="nprs")
     assert answer.refused
     assert "or more: no courses" in answer.reason

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from outcomes.questions.ask import undisclosed
 from outcomes.questions.claim import overclaims
-from outcomes.questions.conditions import conditions
 
 
 def split(study, names, gain=0.0):
@@ -24,7 +24,7 @@ def split(study, names, gain=0.0):
 
 def test_alike_conditions_are_not_ranked(clinic):
     study = split(clinic(n=120), ["headache", "sciatica", "knee_pain"])
-    answer = conditions(study, instrument="nprs", seed=1)
+    answer = undisclosed(study, "conditions", instrument="nprs", seed=1)
     assert "not ranked" in answer.sentence
     pooled = answer.table[answer.table["kind"] == "pooled"]
     assert pooled["term"].tolist() == sorted(pooled["term"])
@@ -33,26 +33,28 @@ def test_alike_conditions_are_not_ranked(clinic):
 
 def test_a_clear_leader_is_named_as_changing_most(clinic):
     study = split(clinic(n=150), ["sciatica", "headache", "knee_pain"], gain=2.5)
-    answer = conditions(study, instrument="nprs", seed=1)
+    answer = undisclosed(study, "conditions", instrument="nprs", seed=1)
     assert "sciatica improved most" in answer.sentence
     assert not overclaims(answer.sentence, "change")
 
 
 def test_pooling_pulls_conditions_towards_each_other(clinic):
     study = split(clinic(n=90), ["headache", "sciatica", "knee_pain"], gain=0.5)
-    table = conditions(study, instrument="nprs").table
+    table = undisclosed(study, "conditions", instrument="nprs").table
     spread = table.groupby("kind")["estimate"].agg(np.ptp)
     assert spread["pooled"] < spread["own"]
 
 
 def test_the_same_seed_gives_the_same_answer(clinic):
     study = split(clinic(n=60), ["headache", "sciatica"])
-    first, again = (conditions(study, instrument="nprs", seed=5).table for _ in range(2))
+    first, again = (
+        undisclosed(study, "conditions", instrument="nprs", seed=5).table for _ in range(2)
+    )
     assert first.equals(again)
 
 
 @pytest.mark.parametrize(("n", "names"), [(60, ["headache"]), (24, ["a", "b", "c"])])
 def test_fewer_than_two_conditions_of_ten_courses_are_refused(clinic, n, names):
-    answer = conditions(split(clinic(n=n), names), instrument="nprs")
+    answer = undisclosed(split(clinic(n=n), names), "conditions", instrument="nprs")
     assert answer.refused
     assert "ten" in answer.reason or "10" in answer.reason

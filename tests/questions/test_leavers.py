@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from outcomes.questions.ask import undisclosed
 from outcomes.questions.claim import overclaims
-from outcomes.questions.leavers import leavers
 
 
 def cut(study, n_leave, reason, after=2):
@@ -28,19 +28,19 @@ def cut(study, n_leave, reason, after=2):
 
 
 def test_delta_rows_fall_by_the_share_that_left(clinic):
-    table = leavers(cut(clinic(n=80), 20, "cost"), instrument="nprs").table
+    table = undisclosed(cut(clinic(n=80), 20, "cost"), "leavers", instrument="nprs").table
     rows = table[table["kind"] == "delta"].set_index("delta")["estimate"]
     assert rows[0.0] - rows[2.0] == pytest.approx(2.0 * 20 / 80)
 
 
 def test_those_who_met_their_goal_are_not_supposed_to_have_done_worse(clinic):
-    answer = leavers(cut(clinic(n=80), 20, "goal_met"), instrument="nprs")
+    answer = undisclosed(cut(clinic(n=80), 20, "goal_met"), "leavers", instrument="nprs")
     assert "nobody left for a reason that could skew it" in answer.sentence
 
 
 def test_the_last_scores_of_each_reason_are_shown(clinic):
     study = cut(clinic(n=80), 20, "cost", after=3)
-    table = leavers(study, instrument="nprs").table
+    table = undisclosed(study, "leavers", instrument="nprs").table
     row = table[(table["kind"] == "reason") & (table["term"] == "cost")].iloc[0]
     frame = study.trajectory("nprs").groupby("episode_id").tail(1)
     own = frame[frame["episode_id"] < "e0020"]["improvement"]
@@ -49,12 +49,12 @@ def test_the_last_scores_of_each_reason_are_shown(clinic):
 
 
 def test_the_sentence_gives_counts_and_stays_with_change(clinic):
-    answer = leavers(cut(clinic(n=80), 20, "cost"), instrument="nprs")
+    answer = undisclosed(cut(clinic(n=80), 20, "cost"), "leavers", instrument="nprs")
     assert answer.sentence.startswith("20 of 80 courses")
     assert not overclaims(answer.sentence, "change")
 
 
 def test_everybody_leaving_after_one_visit_is_refused(clinic):
-    answer = leavers(cut(clinic(n=40), 40, "cost", after=1), instrument="nprs")
+    answer = undisclosed(cut(clinic(n=40), 40, "cost", after=1), "leavers", instrument="nprs")
     assert answer.refused
     assert "0 courses" in answer.reason

@@ -11,8 +11,8 @@ from statsmodels.miscmodels.ordinal_model import OrderedModel
 
 from outcomes.dictionary.instruments import instrument
 from outcomes.errors import FitError
+from outcomes.questions.ask import undisclosed
 from outcomes.questions.course_frame import CourseFrame
-from outcomes.questions.how_much import how_much
 from outcomes.questions.ordinal import ordinal, ordinal_check
 
 
@@ -65,6 +65,6 @@ def test_the_verdict_looks_at_direction_and_clearness(ends, passed):
 def test_the_order_is_modelled_where_more_than_15_percent_sit_at_a_bound(clinic, shift, asked):
     study = clinic(n=60)
     scores = study.assessments.assign(score=(study.assessments["score"] + shift).clip(0, 10))
-    answer = how_much(replace(study, assessments=scores), instrument="nprs")
+    answer = undisclosed(replace(study, assessments=scores), "how-much", instrument="nprs")
     assert ("ordinal" in set(answer.table["kind"])) == asked
     assert any("order of scores" in check.name for check in answer.checks) == asked

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from outcomes.questions.ask import undisclosed
 from outcomes.questions.course_frame import course_frame
 from outcomes.questions.outlook import Basis, foresee, learn, time_reached
 from outcomes.questions.outlook_of_course import Outlook, outlook_of
-from outcomes.questions.patient import patient
 from outcomes.study import Study, study_from_tables
 
 
@@ -113,7 +113,7 @@ def test_a_goal_met_twice_is_said_to_be_met(study: Study) -> None:
 
 def test_the_answer_says_what_is_to_come_and_never_why(study: Study) -> None:
     asked = cut(study, "e0003", 3, goal(target=4.0))
-    answer = patient(asked, instrument="nprs", episode="e0003")
+    answer = undisclosed(asked, "patient", instrument="nprs", episode="e0003")
     assert not answer.refused
     assert set(answer.table["kind"]) == {"change", "score", "expected", "goal met", "goal kept by"}
     assert not {"effect", "effective", "works"} & set(answer.sentence.split())
@@ -123,7 +123,7 @@ def test_the_answer_says_what_is_to_come_and_never_why(study: Study) -> None:
     shown = answer._repr_html_()
     assert "95 % confidence" not in shown
     assert "named beside it" in shown
-    refused = patient(cut(study, "e0003", 6), instrument="nprs", episode="e0003")
+    refused = undisclosed(cut(study, "e0003", 6), "patient", instrument="nprs", episode="e0003")
     assert "Nor is there an outlook" in refused.reason
 
 
@@ -190,5 +190,7 @@ def test_several_movements_of_one_course_are_not_mixed() -> None:
         {"episode_id": "a", "session": [1, 2, 1, 2], "instrument": "rom", "score": [50, 60, 30, 35],
          "joint": "cervical", "plane": ["flexion", "flexion", "rotation", "rotation"]}
     )  # fmt: skip
-    refused = patient(study_from_tables({"assessments": scores}), instrument="rom", episode="a")
+    refused = undisclosed(
+        study_from_tables({"assessments": scores}), "patient", instrument="rom", episode="a"
+    )
     assert "several movements" in refused.reason

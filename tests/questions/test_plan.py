@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from outcomes.errors import UsageError
-from outcomes.questions.ask import answer, answers
+from outcomes.questions.ask import QUESTIONS, answer, answers
 from outcomes.questions.plan import adjusted, read_plan
 
 PLAN = {
@@ -69,7 +69,7 @@ def test_secondary_p_values_are_holms_and_exploratory_ones_benjamini_and_hochber
 
     def made(name, kind, p):
         table = given.table.head(1).assign(kind=kind, p_value=p)
-        return replace(given, name=name, table=table)
+        return replace(given, name=name, table=table, record=QUESTIONS[name])
 
     asked = (
         made("how-much", "improvement", 0.03),
@@ -86,7 +86,8 @@ def test_holms_adjustment_is_within_a_family(clinic):
     given = answer(clinic(n=60), "how-much")
 
     def made(name, kind, p):
-        return replace(given, name=name, table=given.table.head(1).assign(kind=kind, p_value=p))
+        table = given.table.head(1).assign(kind=kind, p_value=p)
+        return replace(given, name=name, table=table, record=QUESTIONS[name])
 
     own = [{"question": "pressure", "family": "a"}, {"question": "therapists", "family": "b"}]
     plan = read_plan({**PLAN, "secondary": own})

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from outcomes.questions.ask import undisclosed
 from outcomes.questions.claim import overclaims
-from outcomes.questions.pressure import pressure
 from outcomes.study import study_from_tables
 
 
@@ -22,7 +22,7 @@ def with_pressure(study, change):
 @pytest.fixture(name="answered", scope="module")
 def answered_fixture():
     def once(study):
-        return pressure(study, instrument="nprs", seed=3)
+        return undisclosed(study, "pressure", instrument="nprs", seed=3)
 
     return once
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from outcomes.questions.ask import undisclosed
 from outcomes.questions.course_frame import course_frame
-from outcomes.questions.how_much import how_much
 from outcomes.questions.sensitivity import sensitivity, verdict
 
 
@@ -48,6 +48,6 @@ def test_no_other_model_is_no_agreement():
 
 
 def test_how_much_carries_its_sensitivity(clinic):
-    answer = how_much(clinic(n=60), instrument="nprs")
+    answer = undisclosed(clinic(n=60), "how-much", instrument="nprs")
     assert (answer.table["kind"] == "sensitivity").sum() >= 3
     assert any(c.name == "other models would say the same" for c in answer.checks)

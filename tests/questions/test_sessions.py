@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from outcomes.questions.ask import undisclosed
 from outcomes.questions.claim import overclaims
 from outcomes.questions.course_frame import course_frame
-from outcomes.questions.sessions import plateau, sessions, trap_rows
+from outcomes.questions.sessions import plateau, trap_rows
 from outcomes.study import study_from_tables
 
 
@@ -38,7 +39,7 @@ def test_the_plateau_interval_holds_the_pace_that_made_the_curve(pace):
 
 
 def test_a_curve_that_still_rises_has_no_plateau_in_sight():
-    answer = sessions(courses(pace=40.0), instrument="nprs")
+    answer = undisclosed(courses(pace=40.0), "sessions", instrument="nprs")
     assert "cannot be told" in answer.sentence
     assert not next(c for c in answer.checks if c.name == "a plateau is seen").passed
 
@@ -46,7 +47,7 @@ def test_a_curve_that_still_rises_has_no_plateau_in_sight():
 def test_the_curve_is_not_misled_by_those_who_stop_when_well():
     """True improvement after six visits is 2.85; courses that stay have less."""
     study = courses(n=150, stop=3.0)
-    answer = sessions(study, instrument="nprs")
+    answer = undisclosed(study, "sessions", instrument="nprs")
     at_six = answer.table[(answer.table["kind"] == "curve") & (answer.table["session_count"] == 6)]
     frame = study.trajectory("nprs")
     naive = frame.loc[frame["session_count"] == 6, "improvement"].mean()
@@ -75,13 +76,13 @@ def test_scores_without_numbered_visits_are_refused_but_the_trap_is_shown():
         {"episode_id": [f"e{i}" for i in range(20)], "sessions_attended": [4.0, 12.0] * 10}
     )
     study = study_from_tables({"episodes": episodes, "assessments": scores})
-    answer = sessions(study, instrument="nprs")
+    answer = undisclosed(study, "sessions", instrument="nprs")
     assert answer.refused
     assert "numbered visits" in answer.reason
     assert answer.table["n_episodes"].tolist() == [10, 10]
 
 
 def test_six_patients_are_refused_with_their_number():
-    answer = sessions(courses(n=6), instrument="nprs")
+    answer = undisclosed(courses(n=6), "sessions", instrument="nprs")
     assert answer.refused
     assert "6 courses" in answer.reason

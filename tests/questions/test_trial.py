@@ -10,8 +10,8 @@ import pytest
 
 from outcomes.causal.constrained import clda
 from outcomes.provenance import Provenance
+from outcomes.questions.ask import undisclosed
 from outcomes.questions.claim import overclaims
-from outcomes.questions.trial import trial
 from outcomes.study import study_from_tables
 
 
@@ -44,7 +44,7 @@ def rows_of(answer, kind, week=12.0):
 
 def test_ancova_is_least_squares_on_arm_and_baseline():
     study = made_trial(lost=0.2)
-    found = rows_of(trial(study, instrument="nprs"), "ancova").iloc[0]
+    found = rows_of(undisclosed(study, "trial", instrument="nprs"), "ancova").iloc[0]
     frame = study.trajectory("nprs")
     frame = frame[frame["week"] == 12]
     columns = np.column_stack(
@@ -58,7 +58,7 @@ def test_ancova_is_least_squares_on_arm_and_baseline():
 
 def test_change_is_the_difference_of_mean_improvements():
     study = made_trial()
-    found = rows_of(trial(study, instrument="nprs"), "change").iloc[0]
+    found = rows_of(undisclosed(study, "trial", instrument="nprs"), "change").iloc[0]
     frame = study.trajectory("nprs")
     means = frame[frame["week"] == 12].groupby("arm")["improvement"].mean()
     assert found["estimate"] == pytest.approx(means["new"] - means["usual"], abs=1e-10)
@@ -66,7 +66,7 @@ def test_change_is_the_difference_of_mean_improvements():
 
 def test_with_complete_data_the_constrained_model_is_ancova_at_the_same_time():
     """With nobody missing, both adjust for baseline by the same pooled slope, nearly."""
-    answer = trial(made_trial(n=400), instrument="nprs")
+    answer = undisclosed(made_trial(n=400), "trial", instrument="nprs")
     found = rows_of(answer, "constrained").iloc[0]["estimate"]
     assert found == pytest.approx(rows_of(answer, "ancova").iloc[0]["estimate"], abs=0.02)
 
@@ -74,14 +74,14 @@ def test_with_complete_data_the_constrained_model_is_ancova_at_the_same_time():
 def test_the_constrained_rows_are_those_of_clda():
     study = made_trial(lost=0.2)
     row = clda(study, "nprs").tidy().set_index("term").loc["new_week_12"]
-    table = rows_of(trial(study, instrument="nprs"), "constrained").iloc[0]
+    table = rows_of(undisclosed(study, "trial", instrument="nprs"), "constrained").iloc[0]
     assert row["estimate"] == pytest.approx(table["estimate"])
 
 
 def test_the_constrained_model_uses_courses_without_a_later_score():
     study = made_trial(lost=0.3)
     n_scores = len(study.assessments)
-    assert f"on {n_scores} scores" in trial(study, instrument="nprs").method
+    assert f"on {n_scores} scores" in undisclosed(study, "trial", instrument="nprs").method
 
 
 def with_therapists(study, *, control):
@@ -101,7 +101,9 @@ def with_therapists(study, *, control):
 
 
 def test_where_therapists_treat_one_arm_only_the_answer_allows_for_them():
-    answer = trial(with_therapists(made_trial(n=160), control=False), instrument="nprs")
+    answer = undisclosed(
+        with_therapists(made_trial(n=160), control=False), "trial", instrument="nprs"
+    )
     plain, nested = (rows_of(answer, kind).iloc[0] for kind in ("ancova", "ancova, therapists"))
     assert nested["std_error"] > 1.3 * plain["std_error"]
     assert nested["df"] < 20
@@ -112,7 +114,9 @@ def test_where_therapists_treat_one_arm_only_the_answer_allows_for_them():
 
 def test_the_nested_row_is_what_its_variances_make_of_the_therapists_means():
     """Balanced, no covariate: the difference of means, with the variance of therapists' means."""
-    answer = trial(with_therapists(made_trial(n=160), control=False), instrument="nprs")
+    answer = undisclosed(
+        with_therapists(made_trial(n=160), control=False), "trial", instrument="nprs"
+    )
     nested = rows_of(answer, "ancova, therapists").iloc[0]
     plain = rows_of(answer, "ancova").iloc[0]
     assert nested["estimate"] == pytest.approx(plain["estimate"], abs=0.05)
@@ -122,7 +126,9 @@ def test_the_nested_row_is_what_its_variances_make_of_the_therapists_means():
 
 
 def test_where_therapists_treat_both_arms_the_answer_is_ancova_and_says_so():
-    answer = trial(with_therapists(made_trial(n=160), control=True), instrument="nprs")
+    answer = undisclosed(
+        with_therapists(made_trial(n=160), control=True), "trial", instrument="nprs"
+    )
     assert answer.table["kind"].iloc[0] == "ancova"
     assert len(rows_of(answer, "ancova, therapists")) == 1
     assert "therapists" not in answer.sentence
@@ -131,7 +137,7 @@ def test_where_therapists_treat_both_arms_the_answer_is_ancova_and_says_so():
 
 def test_lords_paradox_is_flagged_when_arms_start_unequal():
     def agrees(gap):
-        answer = trial(made_trial(gap=gap), instrument="nprs")
+        answer = undisclosed(made_trial(gap=gap), "trial", instrument="nprs")
         return next(c for c in answer.checks if "Lord" in c.name).passed
 
     assert agrees(0.0)
@@ -140,15 +146,15 @@ def test_lords_paradox_is_flagged_when_arms_start_unequal():
 
 def test_only_a_randomised_trial_may_say_effect():
     study = made_trial()
-    assert "effect" in trial(study, instrument="nprs").sentence
+    assert "effect" in undisclosed(study, "trial", instrument="nprs").sentence
     by_choice = replace(study, provenance=replace(study.provenance, randomised=False))
-    answer = trial(by_choice, instrument="nprs")
+    answer = undisclosed(by_choice, "trial", instrument="nprs")
     assert not overclaims(answer.sentence, "difference")
     assert any("Chance did not make the arms" in limit for limit in answer.limits)
 
 
 def test_a_worse_arm_is_said_to_improve_less_with_its_interval_the_right_way_round():
-    answer = trial(made_trial(effect=-2.0), instrument="nprs")
+    answer = undisclosed(made_trial(effect=-2.0), "trial", instrument="nprs")
     row = rows_of(answer, "ancova").iloc[0]
     assert row["conf_high"] < 0
     assert "less in new than in usual" in answer.sentence
@@ -156,7 +162,9 @@ def test_a_worse_arm_is_said_to_improve_less_with_its_interval_the_right_way_rou
 
 
 def test_several_arms_are_each_compared_with_the_control():
-    answer = trial(made_trial(n=180, arms=("deep", "light", "usual")), instrument="nprs")
+    answer = undisclosed(
+        made_trial(n=180, arms=("deep", "light", "usual")), "trial", instrument="nprs"
+    )
     assert rows_of(answer, "ancova")["arm"].tolist() == ["deep", "light"]
     assert rows_of(answer, "constrained")["arm"].tolist() == ["deep", "light"]
 
@@ -164,7 +172,7 @@ def test_several_arms_are_each_compared_with_the_control():
 def test_relabelling_the_rows_changes_nothing():
     study = made_trial(lost=0.2)
     shuffled = replace(study, assessments=study.assessments.sample(frac=1, random_state=3))
-    first, second = (trial(s, instrument="nprs").table for s in (study, shuffled))
+    first, second = (undisclosed(s, "trial", instrument="nprs").table for s in (study, shuffled))
     pd.testing.assert_frame_equal(first, second, rtol=1e-6)
 
 
@@ -178,7 +186,7 @@ def test_relabelling_the_rows_changes_nothing():
     ],
 )
 def test_what_cannot_be_compared_is_refused_with_the_reason(change, reason):
-    answer = trial(made_trial(**change), instrument="nprs")
+    answer = undisclosed(made_trial(**change), "trial", instrument="nprs")
     assert answer.refused
     assert reason in answer.reason
     assert not overclaims(answer.sentence, "change")
@@ -190,7 +198,9 @@ def test_intervals_hold_the_true_difference_as_often_as_they_say():
     """400 trials: coverage within its 99 % Monte-Carlo interval of 95 %, and no bias."""
     estimates, covered = [], []
     for seed in range(400):
-        row = rows_of(trial(made_trial(seed, lost=0.2), instrument="nprs"), "ancova").iloc[0]
+        row = rows_of(
+            undisclosed(made_trial(seed, lost=0.2), "trial", instrument="nprs"), "ancova"
+        ).iloc[0]
         estimates.append(row["estimate"])
         covered.append(row["conf_low"] <= 1.5 <= row["conf_high"])
     assert np.mean(covered) == pytest.approx(0.95, abs=2.58 * np.sqrt(0.95 * 0.05 / 400))

@@ -10,7 +10,11 @@ import pandas as pd
 import pytest
 
 from outcomes.provenance import Provenance
-from outcomes.questions.answer import Answer, Check, Picture, Source
+from outcomes.questions.answer import Answer, Source
+from outcomes.questions.ask import QUESTIONS
+from outcomes.questions.picture import Picture
+from outcomes.questions.question import Check
+from outcomes.render.notebook import figure  # noqa: F401  # what a notebook shows
 from outcomes.render.report import report
 from outcomes.storage import digest
 from outcomes.study import Study, study_from_tables
@@ -108,7 +112,7 @@ def made_answer(groups: dict[str, int] | None = None, *, synthetic: bool = True)
     )
     picture = Picture(
         "curves",
-        rows.rename(columns={"session_count": "x"}),
+        rows.rename(columns={"session_count": "x"}).assign(row=rows.index + len(counts)),
         "Improvement during care: pain",
         "Sessions received before the score",
         "Improvement (points; up = better)",
@@ -129,6 +133,7 @@ def made_answer(groups: dict[str, int] | None = None, *, synthetic: bool = True)
         references=("Bates et al. (2015), J Stat Softw 67(1).",),
         source=Source("A study made by hand", "made-by-hand", synthetic, 5 if synthetic else None,
                       "ab" * 32, "0.1.0", 120, 700, 640, {"no baseline": 4}),
+        record=QUESTIONS["how-much"],
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import typer
 from outcomes.cli.app import Columns, Data, Instrument, Json, app
 from outcomes.cli.printing import loaded, print_table
 
-Question = Annotated[str, typer.Option(help="how-much, pressure, frequency, therapists or trial.")]
+Question = Annotated[str, typer.Option(help="A question with one test, for example how-much.")]
 Seed = Annotated[int, typer.Option(help="Seed of all that is simulated.")]
 Processes = Annotated[int, typer.Option(help="Processes at work; the result is the same.")]
 BOTH = min(2, os.cpu_count() or 1)

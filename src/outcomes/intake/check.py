@@ -40,6 +40,10 @@ def check(study: Study) -> Findings:
       rule column  count
     0  R12  score      1
     """
+    return study.once("findings", lambda: _found(study))
+
+
+def _found(study: Study) -> Findings:
     found: list[Finding] = []
     for part in (cell_findings, row_findings, score_findings, care_findings):
         found += part(study)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -26,12 +25,6 @@ from outcomes.questions.wording import when
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.simulate import simulate
 
-TRUE: Mapping[str, str] = {
-    "pressure": "last pressure",
-    "frequency": "more visits, equal weeks",
-    "trial": "effect of the arm",
-}
-"""What is true of a question's estimate, by name in `outcomes.planning.truths`."""
 CHANGE_ONLY = (
     " This is change during care: no number of courses turns it into an effect, a comparison group "
     "does."
@@ -71,7 +64,7 @@ class Power:
     def sentence(self) -> str:
         """Say in plain words what the studies show, each share with its Monte-Carlo interval."""
         precision = _precision(self.table)
-        if self.question == "how-much":
+        if QUESTIONS[self.question].compares == "change":
             return f"{self._where()} {precision}{CHANGE_ONLY}"
         found = in_percent(told(self.table, "clear"))
         place = f" {self.place}" if self.place else ""
@@ -81,7 +74,7 @@ class Power:
         ).rstrip()
 
     def _where(self) -> str:
-        asked = QUESTIONS[self.question][0]
+        asked = QUESTIONS[self.question].words
         return (
             f"{asked} Of {self.n_simulations:,} simulated studies of {self.design.episodes:,} "
             "courses:"
@@ -171,7 +164,8 @@ def power(
 def _one(
     design: Design, question: str, instrument: str, week: float | None, seed: int
 ) -> dict[str, Any]:
-    truth = TRUTHS[TRUE[question]] if question in TRUE else None
+    name = QUESTIONS[question].truth
+    truth = TRUTHS[name] if name else None
     study = simulate(replace(design, seed=seed))
     return asked_of(study, question, instrument, week=week, truth=truth)
 

@@ -75,7 +75,7 @@ class Rehearsal:
         if share[2] < EXPECTED:
             verdict = "less often than in 5 %: it is cautious here"
         return (
-            f"{QUESTIONS[self.question][0]} On these visits, with scores drawn so that there is "
+            f"{QUESTIONS[self.question].words} On these visits, with scores drawn so that there is "
             f"nothing to find, something was found in {in_percent(share)} of {self.n:,} "
             f"rehearsals, {verdict}."
         )
@@ -179,11 +179,11 @@ def _formula(rows: pd.DataFrame, question: str) -> str:
     """Model of the scores that knows nothing of the question, nor of time where change is asked."""
     typical = rows.groupby("series").size().median()
     own = "(1 + time | series)" if typical >= LEAST_FOR_SLOPE else "(1 | series)"
-    fixed = "1" if question == "how-much" else "later + time"
+    about = QUESTIONS[question]
     therapists = rows["therapist"]
     many = therapists.notna().all() and therapists.nunique() >= LEAST_CLUSTERS
-    others = " + (1 | therapist)" if many and question != "therapists" else ""
-    return f"score ~ {fixed} + {own}{others}"
+    others = " + (1 | therapist)" if many and about.null_therapists else ""
+    return f"score ~ {about.null_fixed} + {own}{others}"
 
 
 def _one(study: Study, question: str, instrument: str, fit: MixedFit, seed: int) -> dict[str, Any]:

@@ -14,8 +14,7 @@ from scipy import stats
 from outcomes.care.proportion import exact_interval
 from outcomes.errors import DesignError, FitError, UsageError
 from outcomes.questions.answer import Answer
-from outcomes.questions.ask import QUESTIONS, taken
-from outcomes.questions.plan import TESTED
+from outcomes.questions.ask import QUESTIONS, undisclosed
 from outcomes.questions.wording import percent
 from outcomes.study import Study
 
@@ -50,7 +49,7 @@ def asked_of(
     study : Study
         Simulated, or with drawn scores.
     question : str
-        One of `outcomes.questions.plan.TESTED`.
+        One with one test.
     instrument : str
         Of the outcome.
     week : float, optional
@@ -65,10 +64,9 @@ def asked_of(
         answered; with an estimate also ``half_width, truth`` and ``holds`` (the interval the
         truth), and ``week, session_count`` where it stands.
     """
-    ask = QUESTIONS[question][1]
     nothing = {"answered": False, "failed": False, "clear": False}
     try:
-        given = ask(study, **taken(ask, instrument=instrument, seed=0, thorough=False))
+        given = undisclosed(study, question, instrument=instrument, thorough=False)
     except FitError as error:
         return {**nothing, "failed": True, "reason": str(error)}
     row = _row(given, week)
@@ -79,10 +77,10 @@ def asked_of(
 
 def _row(given: Answer, week: float | None) -> pd.Series[Any] | None:
     """First row of the answer that is its test, or the first in a week; None without one."""
-    if given.refused:
+    if given.refused or given.record is None:
         return None
     table = given.table
-    fits = table["kind"].str.startswith(TESTED[given.name]) & table["p_value"].notna()
+    fits = given.record.test_row(table)
     if week is not None:
         fits &= table["week"] == week if "week" in table else False
     return table[fits].iloc[0] if fits.any() else None
@@ -100,8 +98,9 @@ def _found(study: Study, row: pd.Series[Any], truth: Truth | None) -> dict[str, 
 
 def known(question: str, n: int) -> None:
     """Raise `UsageError` where the question has no one test, or there are no studies to make."""
-    if question not in TESTED:
-        must = "the question is one with one test: " + ", ".join(TESTED)
+    tested = [name for name, about in QUESTIONS.items() if about.test]
+    if question not in tested:
+        must = "the question is one with one test: " + ", ".join(tested)
         raise UsageError(must, got="another question")
     if n < 1:
         must = "at least one study must be simulated"

@@ -2,70 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, ClassVar
 
 import pandas as pd
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-PictureKind = Literal["curves", "forest", "flow", "course"]
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """What a figure shows, as values; `outcomes.render.figures` draws it.
-
-    Parameters
-    ----------
-    kind : {"curves", "forest", "flow", "course"}
-        ``curves``: estimates over `x`, one line and band a group. ``forest``: one interval a row.
-        ``flow``: boxes from top to bottom (``label``, and the texts ``n`` and ``left_out``).
-        ``course``: the timeline of one course, see `outcomes.questions.course_picture`.
-    data : DataFrame
-        Columns ``group``, ``x`` (curves) or ``label`` (forest), ``estimate``, ``conf_low``,
-        ``conf_high``, and ``n_episodes`` behind each.
-    title : str
-        The claim, one sentence.
-    x_label, y_label : str
-        Axis labels with unit and direction.
-    alt : str
-        What the picture shows, in words and numbers, for those who cannot see it.
-    counted : str
-        What `n_episodes` counts, where it stands below a plot over time.
-    reading : str
-        What bands and bars are.
-    """
-
-    kind: PictureKind
-    data: pd.DataFrame
-    title: str
-    x_label: str
-    y_label: str
-    alt: str
-    counted: str = "Courses with a score"
-    reading: str = "Shaded bands and bars are 95 % confidence intervals."
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check an answer made of itself.
-
-    Parameters
-    ----------
-    name : str
-        What was checked.
-    passed : bool
-        Whether it held.
-    detail : str
-        The number that shows it.
-    """
-
-    name: str
-    passed: bool
-    detail: str
+from outcomes.privacy.text import Text
+from outcomes.questions.picture import Picture
+from outcomes.questions.question import Check, Question
 
 
 @dataclass(frozen=True)
@@ -142,6 +87,8 @@ class Answer:
         True when the question cannot be answered from these data.
     reason : str
         What is missing, and what would make it answerable.
+    record : Question or None
+        What is known about the question; without it nothing of real data is shown.
     """
 
     name: str
@@ -158,22 +105,15 @@ class Answer:
     source: Source
     refused: bool = False
     reason: str = ""
+    record: Question | None = None
 
-    @property
-    def figure(self) -> Figure | None:
-        """The answer's figure, or None when it has no picture."""
-        from outcomes.render.figures import draw
-
-        return None if self.picture is None else draw(self.picture, label=self.source.label)
+    figure: ClassVar[Any]
+    """The answer's figure, or None when it has no picture; `outcomes.render.notebook` draws it."""
+    _repr_html_: ClassVar[Callable[[Answer], str]]
 
     def __repr__(self) -> str:
         state = "refused" if self.refused else f"{len(self.table)} estimates"
         return f"Answer({self.name}: {state})"
-
-    def _repr_html_(self) -> str:
-        from outcomes.render.answer_html import answer_html
-
-        return answer_html(self)
 
 
 def refusal(name: str, question: str, reason: str, source: Source, **parts: Any) -> Answer:
@@ -200,7 +140,7 @@ def refusal(name: str, question: str, reason: str, source: Source, **parts: Any)
         "limits": (),
         "references": (),
     }
-    sentence = f"This cannot be answered from these data: {reason}"
+    sentence = Text("This cannot be answered from these data: ", reason)
     return Answer(
         name, question, sentence, **{**empty, **parts}, source=source, refused=True, reason=reason
     )

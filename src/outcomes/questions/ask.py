@@ -3,49 +3,38 @@
 from __future__ import annotations
 
 import difflib
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from outcomes import __version__
 from outcomes.errors import FitError, UsageError
 from outcomes.intake.check import check
-from outcomes.questions import (
-    conditions,
-    frequency,
-    goals,
-    how_much,
-    leavers,
-    patient,
-    pressure,
-    safety,
-    sessions,
-    therapists,
-    trial,
-)
-from outcomes.questions.answer import Answer, refusal
+from outcomes.questions.answer import Answer, Source, refusal
+from outcomes.questions.conditions import CONDITIONS
 from outcomes.questions.disclosed import disclosed
+from outcomes.questions.frequency import FREQUENCY
+from outcomes.questions.goals import GOALS
+from outcomes.questions.how_much import HOW_MUCH
+from outcomes.questions.leavers import LEAVERS
+from outcomes.questions.patient import PATIENT
 from outcomes.questions.plan import Plan, adjusted, read_plan, under_plan
-from outcomes.questions.source import source_of
+from outcomes.questions.pressure import PRESSURE
+from outcomes.questions.question import Asked, Found, Missing, Question
+from outcomes.questions.safety import SAFETY
+from outcomes.questions.sessions import SESSIONS
+from outcomes.questions.therapists import THERAPISTS
+from outcomes.questions.trial import TRIAL
 from outcomes.study import Study
 
-QUESTIONS: Mapping[str, tuple[str, Callable[..., Answer]]] = MappingProxyType(
-    {
-        how_much.NAME: (how_much.QUESTION, how_much.how_much),
-        pressure.NAME: (pressure.QUESTION, pressure.pressure),
-        sessions.NAME: (sessions.QUESTION, sessions.sessions),
-        frequency.NAME: (frequency.QUESTION, frequency.frequency),
-        goals.NAME: (goals.QUESTION, goals.goals),
-        conditions.NAME: (conditions.QUESTION, conditions.conditions),
-        patient.NAME: (patient.QUESTION, patient.patient),
-        therapists.NAME: (therapists.QUESTION, therapists.therapists),
-        safety.NAME: (safety.QUESTION, safety.safety),
-        leavers.NAME: (leavers.QUESTION, leavers.leavers),
-        trial.NAME: (trial.QUESTION, trial.trial),
-    }
-)
-"""Questions by short name: the words, and the function that answers."""
+_ALL = (
+    HOW_MUCH, PRESSURE, SESSIONS, FREQUENCY, GOALS, CONDITIONS, PATIENT, THERAPISTS, SAFETY,
+    LEAVERS, TRIAL,
+)  # fmt: skip
+QUESTIONS: Mapping[str, Question] = MappingProxyType({one.name: one for one in _ALL})
+"""Questions by short name."""
+PRIVATE = "One patient's record: it stays inside the clinic."
 
 
 def answer(
@@ -91,44 +80,9 @@ def answer(
     >>> oc.answer(oc.simulate(episodes=60, seed=1), "how-much")
     Answer(how-much: ... estimates)
     """
-    _known(name)
-    options = {"instrument": instrument, "episode": episode, "plan": plan, "seed": seed}
-    return _answered(study, name, _unusable(study), options)
-
-
-def _answered(study: Study, name: str, problem: str, options: Mapping[str, Any]) -> Answer:
-    """Answer a known question; `problem` is why these records answer nothing, or empty."""
-    question, ask = QUESTIONS[name]
-    if problem:
-        return refusal(name, question, problem, source_of(study))
-    chosen = options["instrument"] or study.scored_instruments()[0]
-    study.instrument(chosen)
-    known = None if options["plan"] is None else read_plan(options["plan"])
-    for item in known.declared if known else ():
-        _known(item.question)
-    planned = known is not None and known.find(name, chosen) is not None
-    options = taken(ask, **{**options, "instrument": chosen, "planned": planned})
-    try:
-        given = ask(study, **options)
-    except FitError as error:
-        given = refusal(name, question, f"no model fits these scores. {error}", source_of(study))
-    return disclosed(under_plan(given, known, chosen), leaves=False)
-
-
-def _known(name: str) -> tuple[str, Callable[..., Answer]]:
-    """Return a question's words and function; raises `UsageError` where there is none."""
-    if name not in QUESTIONS:
-        near = difflib.get_close_matches(name, QUESTIONS, n=1)
-        remedy = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(QUESTIONS)}."
-        must = "the question is one that is known"
-        raise UsageError(must, got=f"{name!r}", remedy=remedy)
-    return QUESTIONS[name]
-
-
-def taken(ask: Callable[..., Answer], **options: Any) -> dict[str, Any]:
-    """Return the options that a question takes."""
-    known = inspect.signature(ask).parameters
-    return {name: value for name, value in options.items() if name in known}
+    known = _plan(plan)
+    options = {"instrument": instrument, "episode": episode, "seed": seed}
+    return _answered(study, known_question(name), _unusable(study), known, options)
 
 
 def answers(
@@ -159,12 +113,114 @@ def answers(
     >>> [a.name for a in oc.answers(oc.simulate(episodes=60, seed=1))]
     ['how-much', ...]
     """
-    options = {"instrument": instrument, "episode": None, "plan": plan, "seed": seed}
-    problem = _unusable(study)
-    asked = [name for name in QUESTIONS if name != patient.NAME]
-    given = tuple(_answered(study, name, problem, options) for name in asked)
-    chosen = instrument or next(iter(study.scored_instruments()), "")
-    return adjusted(given, None if plan is None else read_plan(plan), chosen)
+    known, problem = _plan(plan), _unusable(study)
+    options = {"instrument": instrument, "seed": seed}
+    given = tuple(
+        _answered(study, question, problem, known, options)
+        for question in QUESTIONS.values()
+        if not question.about_one
+    )
+    return adjusted(given, known, instrument or next(iter(study.scored_instruments()), ""))
+
+
+def undisclosed(study: Study, name: str, **options: Any) -> Answer:
+    """Return an answer with all its numbers: for power, rehearsals and studies of the answers.
+
+    Parameters
+    ----------
+    study : Study
+        Without errors.
+    name : str
+        Short name of the question.
+    **options
+        ``instrument`` and other fields of `outcomes.questions.question.Asked`.
+
+    Raises
+    ------
+    FitError
+        When no model fits.
+    """
+    question = known_question(name)
+    asked = Asked(
+        question, study, **{"instrument": next(iter(study.scored_instruments()), ""), **options}
+    )
+    found = question.find(asked)
+    source = _source(study, found.rows_used, found.rows_left_out)
+    about = {"estimand": question.estimand, "record": question}
+    private = (PRIVATE,) if question.about_one else ()
+    if isinstance(found, Missing):
+        about |= {"table": found.table, "limits": (*found.limits, *private)}
+        return refusal(question.name, question.words, found.reason, source, **about)
+    limits = question.limits if found.limits is None else found.limits
+    parts = {
+        "name": question.name, "question": question.words, "sentence": found.sentence,
+        "table": found.table, "picture": found.picture, "method": found.method,
+        "assumptions": question.assumptions, "checks": found.checks, "source": source,
+        "limits": (*_cautions(asked, found), *limits, *private),
+        "references": question.references,
+    }  # fmt: skip
+    return Answer(**{**about, **parts, **found.also})
+
+
+def known_question(name: str) -> Question:
+    """Return a question; raises `UsageError` where there is none of that name."""
+    if name not in QUESTIONS:
+        near = difflib.get_close_matches(name, QUESTIONS, n=1)
+        remedy = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(QUESTIONS)}."
+        must = "the question is one that is known"
+        raise UsageError(must, got=f"{name!r}", remedy=remedy)
+    return QUESTIONS[name]
+
+
+def _answered(
+    study: Study, question: Question, problem: str, plan: Plan | None, options: Mapping[str, Any]
+) -> Answer:
+    """Answer a question; `problem` is why these records answer nothing, or empty."""
+    if problem:
+        return _refused(study, question, problem)
+    chosen = options["instrument"] or study.scored_instruments()[0]
+    study.instrument(chosen)
+    planned = plan is not None and plan.find(question.name, chosen) is not None
+    try:
+        asked = {**options, "instrument": chosen, "planned": planned}
+        given = undisclosed(study, question.name, **asked)
+    except FitError as error:
+        given = _refused(study, question, f"no model fits these scores. {error}")
+    return disclosed(under_plan(given, plan, chosen), leaves=False)
+
+
+def _refused(study: Study, question: Question, reason: str) -> Answer:
+    return refusal(question.name, question.words, reason, _source(study), record=question)
+
+
+def _plan(source: Plan | str | Path | Mapping[str, Any] | None) -> Plan | None:
+    """Read the plan; each question that it declares is known."""
+    plan = None if source is None else read_plan(source)
+    for item in plan.declared if plan else ():
+        known_question(item.question)
+    return plan
+
+
+def _cautions(asked: Asked, found: Found) -> tuple[str, ...]:
+    """Sentences that must stand beside an answer, by what the study allows."""
+    if asked.question.about_one:
+        return ()
+    cautions = asked.allowed(found.courses, found.n_clusters).cautions
+    return cautions[1:] if asked.question.compares == "records" else cautions
+
+
+def _source(study: Study, n_used: int = 0, left_out: Mapping[str, int] | None = None) -> Source:
+    """Return what an answer rests on, with the rows left out in reading and in the analysis."""
+    about = study.provenance
+    dropped = {entry.reason: entry.count for entry in about.left_out}
+    for reason, count in (left_out or {}).items():
+        if count:
+            dropped[reason] = dropped.get(reason, 0) + count
+    return Source(
+        title=about.title, name=about.source, synthetic=about.synthetic, seed=about.seed,
+        sha256=study.digest, version=__version__, n_episodes=len(study.episodes),
+        n_scores=len(study.assessments), n_used=n_used, left_out=dropped,
+    )  # fmt: skip
 
 
 def _unusable(study: Study) -> str:

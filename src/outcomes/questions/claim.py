@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from outcomes.privacy.text import Count, Text
 from outcomes.study import Study
 
 Claim = Literal["nothing", "change", "association", "difference", "effect"]
@@ -122,7 +123,10 @@ def _cautions(basis: Basis, claim: Claim) -> tuple[str, ...]:
         (claim == "change", "Change during care is not caused by care alone."),
         (claim == "association", "Who got which was a choice, made for reasons not all recorded."),
         (claim == "difference", "Chance did not make the arms, so they may differ from the start."),
-        (basis.n_episodes < FEW_EPISODES, f"It rests on few: {basis.n_episodes} courses."),
+        (
+            basis.n_episodes < FEW_EPISODES,
+            Text("It rests on few: ", Count(basis.n_episodes, "course"), "."),
+        ),
         (
             0 < basis.n_clusters < FEW_CLUSTERS,
             f"Too few therapists to tell how much they differ: {basis.n_clusters}.",

@@ -9,87 +9,50 @@ import pandas as pd
 
 from outcomes.causal.pooling import Pooled, pool
 from outcomes.dictionary.instruments import Instrument
-from outcomes.questions.answer import Answer, Check, Picture, refusal
-from outcomes.questions.claim import basis_of, words
+from outcomes.privacy.text import Count, Text
 from outcomes.questions.contrasts import estimates, fixed_rows
-from outcomes.questions.course_frame import LEAST_COURSES, SMALL_GROUPS, CourseFrame, course_frame
+from outcomes.questions.course_frame import LEAST_COURSES, SMALL_GROUPS, CourseFrame
 from outcomes.questions.course_model import fit_course
-from outcomes.questions.source import source_of
+from outcomes.questions.picture import Picture, forest
+from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.wording import decimals, in_words, interval, percent, scale, when
-from outcomes.study import Study
 
-NAME = "conditions"
-QUESTION = "Which conditions respond best?"
 LEADS = 0.95
 """A condition is named as the one that improved most when its probability is at least this."""
 
-ESTIMAND = (
-    "Mean improvement of each condition at the stated time, among those who start care, in the "
-    "better direction (positive = better)."
-)
-ASSUMPTIONS = (
-    "Conditions are drawn from a common normal distribution as far as anybody knows beforehand; "
-    "those with few courses are pulled towards the rest.",
-    "Missing scores are like those of courses with the same scores so far (missing at random).",
-)
-LIMITS = (
-    "Conditions heal at different rates without any care: a neck strain of last week improves by "
-    "itself, an old knee does not. More change is no sign that care did more.",
-    "The same instrument may not suit all conditions alike.",
-)
-REFERENCES = (
-    "Gelman, Hill & Yajima (2012), J Res Educ Eff 5:189: partial pooling and many comparisons.",
-)
 
-
-def conditions(study: Study, *, instrument: str, seed: int = 0, planned: bool = False) -> Answer:
+def conditions(asked: Asked) -> Found | Missing:
     """Compare improvement during care between conditions, with partial pooling.
 
     Parameters
     ----------
-    study : Study
-        A study without errors.
-    instrument : str
-        Instrument of the outcome.
-    seed : int
-        Of the posterior draws.
-    planned : bool
-        Whether an analysis plan declared the question.
+    asked : Asked
+        The question; its seed is of the posterior draws.
 
     Returns
     -------
-    Answer
+    Found or Missing
         ``.table``: ``kind`` is ``pooled`` (with ``p_best``, the probability of the largest mean
-        among those shown) or ``own`` (each condition by itself). Refused with fewer than two
+        among those shown) or ``own`` (each condition by itself). Missing with fewer than two
         conditions of ten courses.
     """
-    course = course_frame(study, instrument)
-    kept = _of_named_conditions(course)
-    source = source_of(study, n_used=len(kept.rows), left_out=course.left_out)
-    if kept.rows["condition"].nunique() < 2 or not kept.times:
+    course = _of_named_conditions(asked.course)
+    if course.rows["condition"].nunique() < 2 or not course.times:
         so_many = ("no condition has", "only one condition has")
         reason = (
             f"at least two conditions with {LEAST_COURSES} courses or more at the same time are "
-            f"needed; {so_many[min(kept.rows['condition'].nunique(), 1)]} as many."
+            f"needed; {so_many[min(course.rows['condition'].nunique(), 1)]} as many."
         )
-        return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND)
-    measure = study.instrument(instrument)
-    table, pooled, formula = _estimates(kept, measure, seed)
-    allowed = words(basis_of(study, contrast=False, planned=planned, n_episodes=kept.n_courses))
-    return Answer(
-        name=NAME,
-        question=QUESTION,
-        sentence=_sentence(table, kept, measure),
-        table=table,
-        picture=_picture(table, kept, measure),
-        method=f"Linear mixed model by REML: `{formula}`; means {when(kept.axis, kept.horizon)}, "
+        return Missing(reason, course=course)
+    table, pooled, formula = _estimates(course, asked.measure, asked.seed)
+    return Found(
+        table,
+        _sentence(table, course, asked.measure),
+        f"Linear mixed model by REML: `{formula}`; means {when(course.axis, course.horizon)}, "
         "pooled by a normal hierarchy with a uniform prior on the spread between conditions.",
-        estimand=ESTIMAND,
-        assumptions=ASSUMPTIONS,
+        _picture(table, course, asked.measure),
         checks=_checks(table, pooled),
-        limits=(*allowed.cautions, *LIMITS),
-        references=REFERENCES,
-        source=source,
+        course=course,
     )
 
 
@@ -145,18 +108,16 @@ def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> 
 
 
 def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> Picture:
-    data = table[table["kind"] == "pooled"].rename(columns={"term": "label"})
+    rows = table[table["kind"] == "pooled"]
     spoken = "; ".join(
-        f"{in_words(row['label'])} {row['estimate']:.1f}" for row in data.to_dict("records")
+        f"{in_words(row['term'])} {row['estimate']:.1f}" for row in rows.to_dict("records")
     )
-    columns = ["label", "estimate", "conf_low", "conf_high", "n_episodes"]
-    return Picture(
-        kind="forest",
-        data=data[columns].reset_index(drop=True),
-        title=f"Improvement by condition, {when(course.axis, course.horizon)}",
-        x_label=f"Improvement ({measure.unit}; right = better)",
-        y_label="",
-        alt=f"Mean improvement by condition with 95 % intervals, in alphabetical order: {spoken}.",
+    return forest(
+        rows,
+        rows["term"],
+        f"Improvement by condition, {when(course.axis, course.horizon)}",
+        f"Improvement ({measure.unit}; right = better)",
+        f"Mean improvement by condition with 95 % intervals, in alphabetical order: {spoken}.",
     )
 
 
@@ -167,6 +128,9 @@ def _checks(table: pd.DataFrame, pooled: Pooled) -> tuple[Check, ...]:
         Check(
             "every condition has 30 courses",
             bool(table["n_episodes"].min() >= 30),
-            f"fewest: {table['n_episodes'].min()} courses",
+            Text("fewest: ", Count(int(table["n_episodes"].min()), "course")),
         ),
     )
+
+
+CONDITIONS = question("conditions", conditions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -83,8 +83,13 @@ def course_frame(study: Study, instrument: str) -> CourseFrame:
     UsageError
         When the instrument has no scores.
     """
+    made = study.once(("course frame", instrument), lambda: _made(study, instrument))
+    return replace(made, rows=made.rows.copy(), left_out=dict(made.left_out))
+
+
+def _made(study: Study, instrument: str) -> CourseFrame:
     found = trajectory(study, instrument)
-    rows, left_out = found.rows, dict(found.left_out)
+    rows, left_out = found.rows.copy(), dict(found.left_out)
     axis: Axis = "session_count" if _sessions_known(rows) else "week"
     if rows["arm"].nunique() > 1 and rows["week"].notna().any():
         axis = "week"  # arms are compared at the same time: a control may have no sessions

@@ -9,7 +9,7 @@ import pandas as pd
 from outcomes.care.dose import sessions_prescribed
 from outcomes.care.timeline import course_timeline
 from outcomes.dictionary.instruments import Instrument
-from outcomes.questions.answer import Picture
+from outcomes.questions.picture import Picture
 from outcomes.study import Study
 
 VISITS = ("visit", "missed visit")

@@ -7,93 +7,58 @@ from typing import Any
 import pandas as pd
 
 from outcomes.dictionary.instruments import Instrument
-from outcomes.questions.answer import Answer, Check, Picture, refusal
-from outcomes.questions.claim import basis_of, words
+from outcomes.privacy.text import Count, Text
 from outcomes.questions.contrasts import estimates, fixed_rows
 from outcomes.questions.course_frame import LEAST_COURSES, Axis, CourseFrame
 from outcomes.questions.course_model import fit_course
-from outcomes.questions.source import source_of
-from outcomes.questions.wording import counted, decimals, interval, scale, turned, when
+from outcomes.questions.picture import Picture, forest
+from outcomes.questions.question import Asked, Check, Found, Missing, question
+from outcomes.questions.wording import decimals, interval, scale, turned, when
 from outcomes.study import Study
 
-NAME = "frequency"
-QUESTION = "Once or twice a week?"
 OFTEN = 1.5
 """Scripts of at least so many visits a week count as often."""
 AXES: tuple[Axis, ...] = ("week", "session_count")
 
-ESTIMAND = (
-    "Difference in mean improvement between courses whose script says at least "
-    f"{OFTEN:g} visits a week and the others, alike in condition and baseline (positive = often "
-    "went with more): at the same week (more sessions by then), and after the same number of "
-    "sessions (fewer weeks by then)."
-)
-ASSUMPTIONS = (
-    "Nothing but condition and baseline decides both the script and the course.",
-    "Missing scores are like those of courses with the same scores so far (missing at random).",
-)
-LIMITS = (
-    "The script is compared, not the visits kept: how often patients came depends on how it went.",
-    "At equal weeks, often means more sessions; at equal sessions, often means less time to heal.",
-    "Outside evidence: 60 minutes two or three times a week in neck pain (Sherman 2014), a plateau "
-    "at 60 minutes a week in knee pain (Perlman 2012).",
-)
-REFERENCES = (
-    "Sherman et al. (2014), Ann Fam Med 12:112; Perlman et al. (2012), PLoS ONE 7:e30248 "
-    "(abstracts read).",
-)
 
-
-def frequency(study: Study, *, instrument: str, planned: bool = False) -> Answer:
+def frequency(asked: Asked) -> Found | Missing:
     """Compare scripts of more and fewer visits a week.
 
     Parameters
     ----------
-    study : Study
-        A study without errors.
-    instrument : str
-        Instrument of the outcome.
-    planned : bool
-        Whether an analysis plan declared the question.
+    asked : Asked
+        The question.
 
     Returns
     -------
-    Answer
+    Found or Missing
         ``.table``: ``kind`` is ``equal weeks`` or ``equal sessions``, with the time in ``week`` or
-        ``session_count``. Refused with fewer than ten courses of either frequency.
+        ``session_count``. Missing with fewer than ten courses of either frequency.
     """
-    rows = _rows(study, instrument)
-    source = source_of(study, n_used=len(rows))
-    tables = [_contrast(rows, axis) for axis in AXES]
-    table = pd.concat(tables, ignore_index=True)
+    rows = _rows(asked.study, asked.instrument)
+    table = pd.concat([_contrast(rows, axis) for axis in AXES], ignore_index=True)
     if table.empty:
         counts = rows.groupby("often")["episode_id"].nunique()
-        often, seldom = (counted(int(counts.get(x, 0)), "course") for x in ("yes", "no"))
-        reason = (
+        reason = Text(
             f"at least {LEAST_COURSES} courses with a script of {OFTEN:g} or more visits a week "
-            "and as many with fewer, scored at the same time, are needed (or more: "
-            f"{often}; fewer: {seldom}). Record the visits a week of each script."
+            "and as many with fewer, scored at the same time, are needed (or more: ",
+            Count(int(counts.get("yes", 0)), "course"),
+            "; fewer: ",
+            Count(int(counts.get("no", 0)), "course"),
+            "). Record the visits a week of each script.",
         )
-        return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND)
-    measure = study.instrument(instrument)
-    n_courses = int(rows["episode_id"].nunique())
-    allowed = words(basis_of(study, contrast=True, arms=0, planned=planned, n_episodes=n_courses))
-    return Answer(
-        name=NAME,
-        question=QUESTION,
-        sentence=_sentence(table, measure),
-        table=table,
-        picture=_picture(table, measure),
-        method="Linear mixed models by REML, on weeks and on sessions received: improvement "
+        return Missing(reason, n_used=len(rows))
+    return Found(
+        table,
+        _sentence(table, asked.measure),
+        "Linear mixed models by REML, on weeks and on sessions received: improvement "
         "~ often * time + condition + baseline, time as a natural spline; courses vary in level "
         "and slope, therapists and returning patients in level where there are enough. "
         "Contrast at the latest time that ten courses of each frequency reach.",
-        estimand=ESTIMAND,
-        assumptions=ASSUMPTIONS,
+        _picture(table, asked.measure),
         checks=(_alike(rows),),
-        limits=(*allowed.cautions, *LIMITS),
-        references=REFERENCES,
-        source=source,
+        n_used=len(rows),
+        n_courses=int(rows["episode_id"].nunique()),
     )
 
 
@@ -166,14 +131,14 @@ def _part(row: dict[Any, Any], measure: Instrument) -> str:
 
 
 def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
-    data = table.rename(columns={"kind": "label"})
-    columns = ["label", "estimate", "conf_low", "conf_high", "n_episodes"]
-    spoken = "; ".join(f"{r['label']}: {r['estimate']:.1f}" for r in data.to_dict("records"))
-    return Picture(
-        kind="forest",
-        data=data[columns].reset_index(drop=True),
-        title="Scripts of more visits a week against fewer",
-        x_label=f"Difference in improvement ({measure.unit}; right = often had more)",
-        y_label="",
-        alt=f"Difference in improvement with 95 % intervals. {spoken}.",
+    spoken = "; ".join(f"{r['kind']}: {r['estimate']:.1f}" for r in table.to_dict("records"))
+    return forest(
+        table,
+        table["kind"],
+        "Scripts of more visits a week against fewer",
+        f"Difference in improvement ({measure.unit}; right = often had more)",
+        f"Difference in improvement with 95 % intervals. {spoken}.",
     )
+
+
+FREQUENCY = question("frequency", frequency)

@@ -8,84 +8,56 @@ import pandas as pd
 
 from outcomes.care.attainment import EVENTS, Attainment, Unit, goal_attainment_over_time
 from outcomes.care.goals import goal_attainment_scores, goal_progress
-from outcomes.questions.answer import Answer, Check, Picture, refusal
-from outcomes.questions.claim import basis_of, words
-from outcomes.questions.source import source_of
-from outcomes.questions.wording import counted, percent, there_are
+from outcomes.privacy.text import Count, Text
+from outcomes.questions.picture import Picture, curves
+from outcomes.questions.question import Asked, Check, Found, Missing, question
+from outcomes.questions.wording import percent
 from outcomes.study import Study
 
-NAME = "goals"
-QUESTION = "What share reached the physician's goal?"
 LEAST_GOALS = 10
 
-ESTIMAND = (
-    "Share of goals set before the second visit that two scores in a row have shown to be reached, "
-    "by time since the first visit, with the end of care as a competing event."
-)
-ASSUMPTIONS = (
-    "Courses that are still going on will fare like those seen so long.",
-    "A goal is counted as reached only by scores; discharge `goal_met` without them is not enough.",
-)
-LIMITS = (
-    "Reaching a goal is not due to care alone; an easy goal is reached by noise.",
-    "Goals of one course are counted as independent.",
-)
-REFERENCES = (
-    "Aalen & Johansen (1978), Scand J Stat 5:141: cumulative incidence with competing events.",
-    "Kiresuk & Sherman (1968), Community Ment Health J 4:443: goal attainment scaling.",
-)
 
-
-def goals(study: Study, *, instrument: str, planned: bool = False) -> Answer:
+def goals(asked: Asked) -> Found | Missing:
     """Estimate the share of goals with sustained attainment.
 
     Parameters
     ----------
-    study : Study
-        A study without errors.
-    instrument : str
-        Instrument of the goals.
-    planned : bool
-        Whether an analysis plan declared the question.
+    asked : Asked
+        The question; its instrument is that of the goals.
 
     Returns
     -------
-    Answer
+    Found or Missing
         ``.table``: ``kind`` is ``sustained`` or ``ended before`` (cumulative shares by ``time``)
-        or ``goal attainment scale`` (mean T score). Refused with fewer than ten goals that were
+        or ``goal attainment scale`` (mean T score). Missing with fewer than ten goals that were
         set in time and can be followed.
     """
-    own = replace(study, goals=study.goals[study.goals["instrument"] == instrument])
-    own = replace(own, goals=own.goals.reset_index(drop=True))
-    source = source_of(study)
+    study = asked.study
+    own = study.goals[study.goals["instrument"] == asked.instrument].reset_index(drop=True)
     unit: Unit = "sessions" if study.sessions["session"].notna().any() else "day"
-    attained = goal_attainment_over_time(own, unit=unit) if len(own.goals) else None
+    study = replace(study, goals=own)
+    attained = goal_attainment_over_time(study, unit=unit) if len(own) else None
     if attained is None or len(attained.goals) < LEAST_GOALS:
         count = 0 if attained is None else len(attained.goals)
-        reason = (
-            f"at least {LEAST_GOALS} goals on {study.instrument(instrument).title} that were set "
-            f"before the second visit and have a score after it are needed; "
-            f"{there_are(count, 'goal')}. Write a target and a date at the first visit."
+        reason = Text(
+            f"at least {LEAST_GOALS} goals on {asked.measure.title} that were set before the "
+            "second visit and have a score after it are needed; ",
+            Count(count, "goal", there=True),
+            ". Write a target and a date at the first visit.",
         )
-        return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND)
-    table = _table(own, attained)
-    allowed = words(basis_of(study, contrast=False, planned=planned))
-    return Answer(
-        name=NAME,
-        question=QUESTION,
-        sentence=_sentence(table, attained),
-        table=table,
-        picture=_picture(table, unit),
-        method=f"Aalen-Johansen cumulative incidence by {unit}; variance by the jackknife that "
+        return Missing(reason)
+    table = _table(study, attained)
+    return Found(
+        table,
+        _sentence(table, attained),
+        f"Aalen-Johansen cumulative incidence by {unit}; variance by the jackknife that "
         "leaves out one therapist at a time (with fewer than three: by the delta method), "
         "intervals on the log(-log) scale. A goal is sustained at the second of two scores in a "
         "row that reach it.",
-        estimand=ESTIMAND,
-        assumptions=ASSUMPTIONS,
-        checks=_checks(own, attained),
-        limits=(*allowed.cautions, *LIMITS),
-        references=REFERENCES,
-        source=replace(source, n_used=len(attained.goals), left_out=dict(attained.left_out)),
+        _picture(table, unit),
+        checks=_checks(study, attained),
+        n_used=len(attained.goals),
+        left_out=attained.left_out,
     )
 
 
@@ -120,10 +92,17 @@ def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
     at = _headline(table)
     clock = _clock(at["time"], attained.unit)
     ends = f"{percent(at['conf_low'])} to {percent(at['conf_high'])}"
-    found = f"{percent(at['estimate'])}, 95 % CI {ends}"
-    return (
-        f"By {clock}, {at['n_reached']:.0f} of {len(attained.goals)} goals had been reached and "
-        f"kept at the next score ({found}, allowing for courses that are still going on)."
+    return Text(
+        f"By {clock}, ",
+        Count(
+            int(at["n_reached"]),
+            "goal",
+            of=len(attained.goals),
+            more="had been reached and kept at the next score",
+            note=f"({percent(at['estimate'])}, 95 % CI {ends}, allowing for courses that are still "
+            "going on)",
+        ),
+        ".",
     )
 
 
@@ -132,19 +111,16 @@ def _clock(time: float, unit: Unit) -> str:
 
 
 def _picture(table: pd.DataFrame, unit: Unit) -> Picture:
-    data = table[table["kind"].isin(["sustained", "ended before"])]
-    data = data.rename(columns={"kind": "group", "time": "x"})
+    rows = table[table["kind"].isin(["sustained", "ended before"])]
     at = _headline(table)
-    clock = _clock(at["time"], unit)
-    columns = ["group", "x", "estimate", "conf_low", "conf_high", "n_episodes", "n_reached"]
-    return Picture(
-        kind="curves",
-        data=data[columns].reset_index(drop=True),
-        title="Goals reached and kept, and courses that ended before",
-        x_label="Sessions received" if unit == "sessions" else "Days since the first visit",
-        y_label="Share of goals",
-        alt="Cumulative shares with 95 % intervals; goals reached and kept: "
-        f"{percent(at['estimate'])} by {clock}.",
+    return curves(
+        rows.assign(group=rows["kind"]),
+        "time",
+        "Goals reached and kept, and courses that ended before",
+        "Sessions received" if unit == "sessions" else "Days since the first visit",
+        "Share of goals",
+        "Cumulative shares with 95 % intervals; goals reached and kept: "
+        f"{percent(at['estimate'])} by {_clock(at['time'], unit)}.",
     )
 
 
@@ -156,19 +132,24 @@ def _checks(study: Study, attained: Attainment) -> tuple[Check, ...]:
         Check(
             "goals are larger than the measurement error",
             bool(easy.mean() <= 0.2) if len(easy) else False,
-            f"{int(easy.sum())} of {len(easy)} goals are no further than the MDC"
+            Text(Count(int(easy.sum()), "goal", of=len(easy)), " are no further than the MDC")
             if len(easy)
             else "no published MDC for these conditions",
         ),
         Check(
             "goals were set before the second visit",
             late == 0,
-            f"{counted(late, 'goal')} set after the fact",
+            Text(Count(late, "goal"), " set after the fact"),
         ),
         Check(
             "discharge as `goal_met` is borne out by scores",
             attained.n_discharged_as_met == 0,
-            f"{counted(attained.n_discharged_as_met, 'goal')} discharged so without two scores "
-            "that show it",
+            Text(
+                Count(attained.n_discharged_as_met, "goal"),
+                " discharged so without two scores that show it",
+            ),
         ),
     )
+
+
+GOALS = question("goals", goals)

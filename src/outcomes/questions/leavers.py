@@ -9,43 +9,20 @@ import pandas as pd
 
 from outcomes.causal.tipping_point import delta_adjusted, tipping_point
 from outcomes.dictionary.instruments import Instrument
-from outcomes.questions.answer import Answer, Check, Picture, refusal
-from outcomes.questions.claim import basis_of, words
-from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, course_frame
+from outcomes.privacy.text import Count, Text
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import fit_course, means
-from outcomes.questions.source import source_of
-from outcomes.questions.wording import decimals, interval, scale, there_are, when
+from outcomes.questions.picture import Picture, forest
+from outcomes.questions.question import Asked, Check, Found, Missing, question
+from outcomes.questions.wording import decimals, interval, scale, when
 from outcomes.study import Study
 
-NAME = "leavers"
-QUESTION = "Did those who quit skew the result?"
 WELL = ("goal_met", "ongoing")
 """Reasons for which nobody supposes that those who left did worse."""
 STEPS = (0.0, 0.05, 0.1, 0.2, 0.3)
 """Deltas shown, as shares of the instrument's range."""
 FRAGILE = 0.1
 """A tipping point below this share of the instrument's range is called fragile."""
-
-ESTIMAND = (
-    "Mean improvement at the stated time among all who start care (positive = better), under "
-    "stated suppositions about those without a score then; the arms of a trial together."
-)
-ASSUMPTIONS = (
-    "Missing at random (the row `delta 0`): a course without a score would have gone on like "
-    "courses with the same scores so far.",
-    "Delta rows suppose that leavers for any reason but a goal met did worse than that by so many "
-    "points.",
-)
-LIMITS = (
-    "No data can tell how those did who were not seen again; the tipping point says how bad it "
-    "would have to be, not how bad it was.",
-    "The mean of those who stayed (kind `stayed`) is shown because it is often reported: it leaves "
-    "out everybody who left.",
-)
-REFERENCES = (
-    "Cro et al. (2020), Stat Med 39:2815; Carpenter, Roger & Kenward (2013), J Biopharm Stat "
-    "23:1352: controlled imputation.",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,56 +47,44 @@ class _Leavers:
         return self.reasons[worse].value_counts() / len(self.left)
 
 
-def leavers(study: Study, *, instrument: str, planned: bool = False) -> Answer:
+def leavers(asked: Asked) -> Found | Missing:
     """Show what the result owes to those without a later score.
 
     Parameters
     ----------
-    study : Study
-        A study without errors.
-    instrument : str
-        Instrument of the outcome.
-    planned : bool
-        Whether an analysis plan declared the question.
+    asked : Asked
+        The question.
 
     Returns
     -------
-    Answer
+    Found or Missing
         ``.table``: ``kind`` is ``tipping point`` (points), ``delta`` (mean under worse and worse
         leavers; ``delta`` in points), ``stayed`` (mean of the scores seen), ``reason`` (improvement
         at the last score by reason for the end, with mean ``baseline`` and ``last_score``) and
-        ``by reason`` (mean improvement over time by that reason). Refused with fewer than ten
+        ``by reason`` (mean improvement over time by that reason). Missing with fewer than ten
         courses.
     """
-    course = course_frame(study, instrument)
-    source = source_of(study, n_used=len(course.rows), left_out=course.left_out)
+    course, measure = asked.course, asked.measure
     if course.n_courses < LEAST_COURSES or not course.times:
-        reason = (
+        reason = Text(
             f"at least {LEAST_COURSES} courses with a score at the same time after baseline are "
-            f"needed; {there_are(course.n_courses, 'course')} with a later score. When everybody "
-            "leaves after one visit there is nothing to tell leavers from stayers by."
+            "needed; ",
+            Count(course.n_courses, "course", there=True),
+            " with a later score. When everybody leaves after one visit there is nothing to tell "
+            "leavers from stayers by.",
         )
-        return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND)
-    measure = study.instrument(instrument)
-    gone = _who_left(study, course, instrument)
+        return Missing(reason, course=course)
+    gone = _who_left(asked.study, course, asked.instrument)
     table, formula = _table(course, gone, measure)
-    tip = table.to_dict("records")[0]
-    allowed = words(basis_of(study, contrast=False, planned=planned, n_episodes=course.n_courses))
-    return Answer(
-        name=NAME,
-        question=QUESTION,
-        sentence=_sentence(table, gone, course, measure),
-        table=table,
-        picture=_picture(table, course, measure),
-        method=f"Linear mixed model by REML (`{formula}`) for scores missing at random; delta rows "
+    return Found(
+        table,
+        _sentence(table, gone, course, measure),
+        f"Linear mixed model by REML (`{formula}`) for scores missing at random; delta rows "
         "are the limit of delta-adjusted multiple imputation; the tipping point is the delta at "
         "which the 95 % interval reaches no improvement.",
-        estimand=ESTIMAND,
-        assumptions=ASSUMPTIONS,
-        checks=_checks(gone, float(tip["estimate"]), measure),
-        limits=(*allowed.cautions, *LIMITS),
-        references=REFERENCES,
-        source=source,
+        _picture(table, course, measure),
+        checks=_checks(gone, float(table["estimate"].iloc[0]), measure),
+        course=course,
     )
 
 
@@ -196,10 +161,10 @@ def _sentence(table: pd.DataFrame, gone: _Leavers, course: CourseFrame, measure:
     base = table[table["kind"] == "delta"].to_dict("records")[0]
     digits = decimals(measure)
     found = interval(base["estimate"], base["conf_low"], base["conf_high"], digits, measure.unit)
-    start = (
-        f"{int(gone.left.sum())} of {len(gone.left)} courses had no score "
-        f"{when(course.axis, course.horizon)} or later. If they went on like similar courses, mean "
-        f"improvement during care was {found}"
+    start = Text(
+        Count(int(gone.left.sum()), "course", of=len(gone.left)),
+        f" had no score {when(course.axis, course.horizon)} or later. If they went on like similar "
+        f"courses, mean improvement during care was {found}",
     )
     if tip == 0:
         end = ", which cannot be told from no improvement"
@@ -212,20 +177,18 @@ def _sentence(table: pd.DataFrame, gone: _Leavers, course: CourseFrame, measure:
             "; it could no longer be told from none if those who left for a reason other than a "
             f"met goal fell short of that by {tip:.{digits}f} {measure.unit} or more"
         )
-    return f"{start}{end} ({scale(measure)})."
+    return Text(start, f"{end} ({scale(measure)}).")
 
 
 def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> Picture:
-    data = table[table["kind"] == "delta"].rename(columns={"term": "label"})
-    columns = ["label", "estimate", "conf_low", "conf_high", "n_episodes"]
-    spoken = "; ".join(f"{r['label']}: {r['estimate']:.1f}" for r in data.to_dict("records"))
-    return Picture(
-        kind="forest",
-        data=data[columns].reset_index(drop=True),
-        title=f"If those who left did worse, {when(course.axis, course.horizon)}",
-        x_label=f"Mean improvement ({measure.unit}; right = better)",
-        y_label="",
-        alt=f"Mean improvement with 95 % intervals under worse and worse leavers: {spoken}.",
+    rows = table[table["kind"] == "delta"]
+    spoken = "; ".join(f"{r['term']}: {r['estimate']:.1f}" for r in rows.to_dict("records"))
+    return forest(
+        rows,
+        rows["term"],
+        f"If those who left did worse, {when(course.axis, course.horizon)}",
+        f"Mean improvement ({measure.unit}; right = better)",
+        f"Mean improvement with 95 % intervals under worse and worse leavers: {spoken}.",
     )
 
 
@@ -236,7 +199,7 @@ def _checks(gone: _Leavers, tip: float, measure: Instrument) -> tuple[Check, ...
         Check(
             "at most 20 % without a score",
             bool(gone.left.mean() <= 0.2),
-            f"{int(gone.left.sum())} of {len(gone.left)} courses",
+            Text(Count(int(gone.left.sum()), "course", of=len(gone.left))),
         ),
         Check(
             "the result bears leavers worse by a tenth of the scale",
@@ -246,6 +209,9 @@ def _checks(gone: _Leavers, tip: float, measure: Instrument) -> tuple[Check, ...
         Check(
             "reasons for the end are recorded",
             bool(unknown.mean() <= 0.2),
-            f"not recorded in {int(unknown.sum())} of {len(unknown)} courses",
+            Text("not recorded in ", Count(int(unknown.sum()), "course", of=len(unknown))),
         ),
     )
+
+
+LEAVERS = question("leavers", leavers)

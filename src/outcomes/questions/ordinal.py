@@ -14,8 +14,8 @@ from statsmodels.tools.sm_exceptions import ConvergenceWarning
 from outcomes.causal.marginal_model import interval_row
 from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import FitError
-from outcomes.questions.answer import Check
 from outcomes.questions.course_frame import CourseFrame
+from outcomes.questions.question import Check
 from outcomes.questions.wording import interval
 
 BOUND_SHARE = 0.15

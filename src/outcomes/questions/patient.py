@@ -2,65 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
 from outcomes.dictionary.instruments import Instrument, judge_individual_change
 from outcomes.dictionary.instruments.judgement import IndividualJudgement
 from outcomes.errors import UsageError
-from outcomes.questions.answer import Answer, Check, Source, refusal
 from outcomes.questions.course_picture import course_picture
 from outcomes.questions.outlook_of_course import LIMITS as OUTLOOK_LIMITS
 from outcomes.questions.outlook_of_course import Outlook, outlook_of
-from outcomes.questions.source import source_of
+from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.wording import counted, decimals, scale
 from outcomes.records import SERIES
-from outcomes.study import Study
-
-NAME = "patient"
-QUESTION = "Is this one patient really better?"
-
-ESTIMAND = (
-    "Change of one course from its baseline to its last score in the better direction (positive = "
-    "better), against the smallest change that is more than measurement error (MDC)."
-)
-ASSUMPTIONS = ("The published measurement error holds for this patient and this way of asking.",)
-OUTLOOK_ESTIMAND = (
-    "Scores to come of a course with these scores so far, among courses that go on as those of the "
-    "study did."
-)
-OUTLOOK_ASSUMPTIONS = (
-    "This course is like those of the study; whether one ends depends on scores seen only.",
-)
-LIMITS = (
-    "A change beyond the measurement error is real; what brought it about, one course cannot tell.",
-    "The first score is often taken at the worst time; some return towards the usual is expected.",
-)
-PRIVATE = "One patient's record: it stays inside the clinic."
 
 
-def patient(study: Study, *, instrument: str, episode: str | None = None, seed: int = 0) -> Answer:
+def patient(asked: Asked) -> Found | Missing:
     """Judge the change of one course against the minimal detectable change, and look ahead.
 
     Parameters
     ----------
-    study : Study
-        A study without errors.
-    instrument : str
-        Instrument of the outcome.
-    episode : str, optional
-        The course; refused without.
-    seed : int
-        Of the outlook's draws.
+    asked : Asked
+        The question, with the course; its seed is of the outlook's draws.
 
     Returns
     -------
-    Answer
+    Found or Missing
         ``.table``: ``kind`` is ``change`` (last score; ``mdc`` beside it), ``score`` (each score
         in order, with ``day`` and ``session``), and where an outlook is given ``expected``
         (improvement with ``pred_low, pred_high``, 80 % of scores), ``goal met`` (probability that
-        this score meets the goal) and ``goal kept by`` (that two in a row have by then). Refused
+        this score meets the goal) and ``goal kept by`` (that two in a row have by then). Missing
         when the course has no later score, or there is neither a published MDC for its condition
         nor enough data for an outlook; a missing part is named in ``.limits``.
 
@@ -69,53 +40,48 @@ def patient(study: Study, *, instrument: str, episode: str | None = None, seed: 
     UsageError
         When the study has no such course.
     """
-    source = source_of(study)
+    study, episode, about = asked.study, asked.episode, asked.question
     if episode is None:
-        reason = "the course is not named. Give episode=, one of study.episodes."
-        return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND)
+        return Missing("the course is not named. Give episode=, one of study.episodes.")
     facts = study.episodes[study.episodes["episode_id"] == episode]
     if facts.empty:
         must = "the course is one of the study's episodes"
         raise UsageError(must, got="another id", remedy="See study.episodes.")
-    rows = study.trajectory(instrument)
+    rows = study.trajectory(asked.instrument)
     rows = rows[rows["episode_id"] == episode]
-    measure = study.instrument(instrument)
-    judged, problem = _judge(rows, measure, facts["condition"].iloc[0])
-    outlook = "" if rows.empty else outlook_of(study, measure, episode, seed)
+    judged, problem = _judge(rows, asked.measure, facts["condition"].iloc[0])
+    outlook = "" if rows.empty else outlook_of(study, asked.measure, episode, asked.seed)
     if judged is None and not isinstance(outlook, Outlook):
         reason = problem + (f" Nor is there an outlook: {outlook}." if outlook else "")
-        return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND, limits=(*LIMITS, PRIVATE))
-    return _answer(study, measure, rows, judged, outlook, source)
+        return Missing(reason, limits=about.limits)
+    return _found(asked, rows, judged, outlook)
 
 
-def _answer(
-    study: Study,
-    measure: Instrument,
-    rows: pd.DataFrame,
-    judged: IndividualJudgement | None,
-    outlook: Outlook | str,
-    source: Source,
-) -> Answer:
+def _found(
+    asked: Asked, rows: pd.DataFrame, judged: IndividualJudgement | None, outlook: Outlook | str
+) -> Found:
+    measure, about = asked.measure, asked.question
     ahead = outlook if isinstance(outlook, Outlook) else None
     method = f"Last score minus baseline, judged against {_against(judged)}."
-    missing = f"No outlook is given: {outlook}." if ahead is None else ""
-    limits = (*LIMITS, *(OUTLOOK_LIMITS if ahead else (missing,)), PRIVATE)
-    return Answer(
-        name=NAME,
-        question=QUESTION,
-        sentence=_sentence(judged, rows, measure) + (ahead.sentence if ahead else ""),
-        table=_table(rows, judged, ahead),
-        picture=course_picture(
-            study, measure, str(rows["episode_id"].iloc[0]),
+    also: dict[str, Any] = {"references": (judged.threshold.source,) if judged else ()}
+    if ahead:
+        notes = about.notes
+        also["estimand"] = f"{about.estimand} {notes['outlook_estimand']}"
+        also["assumptions"] = (*about.assumptions, notes["outlook_assumption"])
+    return Found(
+        _table(rows, judged, ahead),
+        _sentence(judged, rows, measure) + (ahead.sentence if ahead else ""),
+        f"{method} {ahead.method}" if ahead else method,
+        course_picture(
+            asked.study, measure, str(rows["episode_id"].iloc[0]),
             mdc=judged.threshold.value if judged else None, coming=ahead.table if ahead else None,
         ),
-        method=f"{method} {ahead.method}" if ahead else method,
-        estimand=f"{ESTIMAND} {OUTLOOK_ESTIMAND}" if ahead else ESTIMAND,
-        assumptions=ASSUMPTIONS + (OUTLOOK_ASSUMPTIONS if ahead else ()),
         checks=_checks(rows, judged, ahead),
-        limits=limits,
-        references=(judged.threshold.source,) if judged else (),
-        source=replace(source, n_used=len(rows)),
+        limits=(
+            *about.limits, *(OUTLOOK_LIMITS if ahead else (f"No outlook is given: {outlook}.",))
+        ),
+        n_used=len(rows),
+        also=also,
     )  # fmt: skip
 
 
@@ -200,3 +166,6 @@ def _kept(rows: pd.DataFrame, judged: IndividualJudgement) -> Check:
         held and len(rows) >= 2,
         f"{int(last.sum())} of the last {len(last)} beyond the measurement error",
     )
+
+
+PATIENT = question("patient", patient)

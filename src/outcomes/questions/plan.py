@@ -11,22 +11,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from outcomes.errors import UsageError
-from outcomes.questions.answer import Answer, Check
+from outcomes.privacy.text import Text
+from outcomes.questions.answer import Answer
+from outcomes.questions.question import Check
 
 Role = Literal["primary", "secondary", "exploratory"]
 
-TESTED: Mapping[str, str] = {
-    "how-much": "improvement",
-    "pressure": "last visit",
-    "frequency": "equal weeks",
-    "therapists": "spread",
-    "trial": "ancova",
-}
-"""Questions with one test, and how the kind of its row begins: the first of those rows."""
 _KEYS = ("question", "instrument", "threshold", "family")
 
 
@@ -177,7 +170,7 @@ def under_plan(answer: Answer, plan: Plan | None, instrument: str) -> Answer:
     if declared and declared.threshold is not None and not answer.refused:
         checks = (*checks, _reached(answer, declared.threshold))
     known = declared or answer.refused
-    sentence = answer.sentence if known else f"Exploratory: {answer.sentence}"
+    sentence = answer.sentence if known else Text("Exploratory: ", answer.sentence)
     source = replace(answer.source, plan_sha256=plan.sha256)
     return replace(answer, checks=checks, sentence=sentence, source=source)
 
@@ -240,10 +233,7 @@ def _family(answer: Answer, plan: Plan | None, instrument: str) -> tuple[Role, s
 
 def _main_row(answer: Answer) -> int | None:
     """Position of the row with the answer's one test, or None."""
-    if answer.refused or answer.name not in TESTED:
+    if answer.refused or answer.record is None or not answer.record.test:
         return None
-    table: pd.DataFrame = answer.table
-    rows = np.flatnonzero(
-        table["kind"].str.startswith(TESTED[answer.name]) & table["p_value"].notna()
-    )
+    rows = np.flatnonzero(answer.record.test_row(answer.table))
     return int(rows[0]) if len(rows) else None

@@ -14,49 +14,19 @@ from outcomes.causal.weights import Weights, stabilised_weights
 from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import FitError, OutcomesWarning
 from outcomes.mixed.results import MixedFit
-from outcomes.questions.answer import Answer, Check, Picture, refusal
-from outcomes.questions.claim import basis_of, words
+from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.contrasts import estimates
-from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, course_frame
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import fit_course
-from outcomes.questions.source import source_of
-from outcomes.questions.wording import decimals, interval, scale
-from outcomes.study import Study
+from outcomes.questions.picture import Picture, forest
+from outcomes.questions.question import Asked, Check, Found, Missing, question
+from outcomes.questions.wording import decimals, interval, scale, turned
 
-NAME = "pressure"
-QUESTION = "Does deeper pressure work better?"
 SEEN = ("baseline", "score_before")
 LEAST_EFFECTIVE = 0.5
 """Weights that leave less than this share of the visits' information are not relied on."""
 MEAN_WITHIN = 0.1
 """How far the mean of the weights may be from 1."""
-
-ESTIMAND = (
-    "Difference in improvement at the next score between courses alike in condition, time, "
-    "baseline and last score, whose last visit was one Walton level firmer (positive = firmer went "
-    "with more improvement). Sustained rows: had every visit so far been one level firmer."
-)
-ASSUMPTIONS = (
-    "Nothing else that pressure was chosen by also decides the next score. Baseline, last score, "
-    "condition, adaptation and age are allowed for; what nobody recorded is not.",
-    "Patients like these could have had either level: levels given in fewer than ten courses are "
-    "left out.",
-    "One level is worth the same from light to firm; Walton levels are a therapist's report.",
-)
-LIMITS = (
-    "Pressure of the same visit as the score is not used: therapists choose it because of that "
-    "score.",
-    "The row on patients who get firmer pressure compares them with those who get light "
-    "pressure: it shows who gets it.",
-    "Adapted patients get light pressure for safety. No number here is a reason to go deeper.",
-)
-REFERENCES = (
-    "Robins, Hernan & Brumback (2000), Epidemiology 11:550; Cole & Hernan (2008), Am J Epidemiol "
-    "168:656: marginal structural models.",
-    "Robins (1986), Math Model 7:1393: the g-formula.",
-    "Bell & Jones (2015), Polit Sci Res Methods 3:133: within and between.",
-    "Pressure scale: Tracy Walton, after Gayle MacDonald and Dawn Nelson.",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,71 +37,54 @@ class _Sustained:
     check: Check
 
 
-def pressure(study: Study, *, instrument: str, seed: int = 0, planned: bool = False) -> Answer:
+def pressure(asked: Asked) -> Found | Missing:
     """Relate pressure before a score to improvement, where pressures overlap.
 
     Parameters
     ----------
-    study : Study
-        A study without errors.
-    instrument : str
-        Instrument of the outcome.
-    seed : int
-        Of the resampling behind the g-formula's interval.
-    planned : bool
-        Whether an analysis plan declared the question.
+    asked : Asked
+        The question; its seed is of the resampling behind the g-formula's interval.
 
     Returns
     -------
-    Answer
+    Found or Missing
         ``.table``: ``kind`` is ``last visit`` (the answer, per level), ``curvature`` (per squared
         level, below zero where medium pressure did better), ``within`` and ``between`` courses,
         ``marginal structural model`` and ``g-formula`` (sustained, per level), and ``overlap``
-        (counts by level). Refused without pressure, or with fewer than two levels in ten courses
+        (counts by level). Missing without pressure, or with fewer than two levels in ten courses
         each.
     """
-    course = course_frame(study, instrument)
-    source = source_of(study, left_out=course.left_out)
-    if not study.recorded("sessions", "pressure"):
+    course = asked.course
+    if not asked.study.recorded("sessions", "pressure"):
         reason = "pressure was never recorded. Record the Walton level (0 to 5) of each visit."
-        return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND)
-    history = pressure_history(study, course.rows)
+        return Missing(reason, course=course)
+    history = pressure_history(asked.study, course.rows)
     rows = last_visit_rows(course.rows, history)
     lost = int(course.rows["episode_id"].isin(history.episodes).sum()) - len(rows)
     problem = no_support(history, rows)
     if problem:
-        shown = _overlap_rows(history)
-        return refusal(NAME, QUESTION, problem, source, estimand=ESTIMAND, table=shown)
-    measure = study.instrument(instrument)
+        return Missing(problem, _overlap_rows(history), course=course)
     left_out = {**history.left_out, "no score at the start of the visit before": lost}
     course = replace(course, rows=rows)
     table, fit = _last_visit(course)
     if "last visit" not in set(table["kind"]):
         reason = f"pressure cannot be told from {', '.join(fit.estimates.terms[1:])} in these rows."
-        return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND)
-    sustained = _sustained(course, history, measure, seed)
+        return Missing(reason, course=course)
+    sustained = _sustained(course, history, asked.measure, asked.seed)
     table = pd.concat([table, sustained.table, _overlap_rows(history)], ignore_index=True)
-    allowed = words(
-        basis_of(study, contrast=True, planned=planned, n_episodes=course.n_courses, arms=0)
-    )
-    return Answer(
-        name=NAME,
-        question=QUESTION,
-        sentence=_sentence(table, course, measure),
-        table=table,
-        picture=_picture(table, measure),
-        method=_method(fit.request.formula, course, history),
-        estimand=ESTIMAND,
-        assumptions=ASSUMPTIONS,
+    return Found(
+        table,
+        _sentence(table, course, asked.measure),
+        _method(fit.request.formula, course, history),
+        _picture(table, asked.measure),
         checks=(
             _overlap_check(history),
             _terms_check(fit),
             _curvature_check(table),
             sustained.check,
         ),
-        limits=(*allowed.cautions, *LIMITS),
-        references=REFERENCES,
-        source=replace(source, n_used=len(rows), left_out={**source.left_out, **left_out}),
+        course=course,
+        left_out=left_out,
     )
 
 
@@ -175,14 +128,19 @@ def no_support(history: PressureHistory, rows: pd.DataFrame) -> str:
     n_courses = rows["episode_id"].nunique()
     if history.n_levels >= 2 and n_courses >= LEAST_COURSES and rows["pressure"].nunique() >= 2:
         return ""
-    levels = ", ".join(
-        f"level {level:g}: {count} courses"
-        for level, count in history.overlap.groupby("pressure")["n_episodes"].sum().items()
+    levels = joined(
+        ", ",
+        (
+            Text(f"level {level:g}: ", Count(int(count), "course"))
+            for level, count in history.overlap.groupby("pressure")["n_episodes"].sum().items()
+        ),
     )
-    return (
+    return Text(
         f"two pressure levels, each in at least {LEAST_EPISODES} courses of like patients, are "
-        f"needed to compare (courses by level: {levels or 'none'}). Patients alike but for "
-        "pressure are not in these data, and no model can stand in for them."
+        "needed to compare (courses by level: ",
+        levels or "none",
+        "). Patients alike but for pressure are not in these data, and no model can stand in for "
+        "them.",
     )
 
 
@@ -292,19 +250,20 @@ def _overlap_rows(history: PressureHistory) -> pd.DataFrame:
 
 def _overlap_check(history: PressureHistory) -> Check:
     lost = sum(history.left_out.values())
-    return Check("every pressure level has ten courses", lost == 0, f"{lost} courses left out")
+    left = Text(Count(lost, "course"), " left out")
+    return Check("every pressure level has ten courses", lost == 0, left)
 
 
 def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> str:
     row = table[table["kind"] == "last visit"].to_dict("records")[0]
-    more = row["estimate"] >= 0
-    ends = (row["conf_low"], row["conf_high"]) if more else (-row["conf_high"], -row["conf_low"])
-    found = interval(abs(row["estimate"]), *ends, decimals(measure) + 1, measure.unit)
-    clear = "an association" if ends[0] > 0 else "no clear association"
-    return (
-        f"A visit one Walton level firmer was followed by {found} {'more' if more else 'less'} "
-        f"improvement at the next score, in {course.n_courses} courses and among patients alike in "
-        f"baseline and last score: {clear} ({scale(measure)})."
+    size, low, high, more = turned(row)
+    found = interval(size, low, high, decimals(measure) + 1, measure.unit)
+    clear = "an association" if low > 0 else "no clear association"
+    return Text(
+        f"A visit one Walton level firmer was followed by {found} {more} improvement at the next "
+        "score, in ",
+        Count(course.n_courses, "course"),
+        f" and among patients alike in baseline and last score: {clear} ({scale(measure)}).",
     )
 
 
@@ -316,30 +275,32 @@ def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
         "marginal structural model": "every visit firmer (weights)",
         "g-formula": "every visit firmer (g-formula)",
     }
-    data = table[table["kind"].isin(labels)].copy()
-    data["label"] = data["kind"].map(labels)
-    first = data.to_dict("records")[0]
+    rows = table[table["kind"].isin(labels)]
+    first = rows.to_dict("records")[0]
     spoken = interval(first["estimate"], first["conf_low"], first["conf_high"], 2, measure.unit)
-    columns = ["label", "estimate", "conf_low", "conf_high", "n_episodes"]
-    return Picture(
-        kind="forest",
-        data=data[columns].reset_index(drop=True),
-        title="Pressure before a score, and the score",
-        x_label=f"Improvement for one Walton level firmer ({measure.unit}; right = more)",
-        y_label="",
-        alt="Improvement for one level firmer with 95 % intervals, in several analyses; last visit "
+    return forest(
+        rows,
+        rows["kind"].map(labels),
+        "Pressure before a score, and the score",
+        f"Improvement for one Walton level firmer ({measure.unit}; right = more)",
+        "Improvement for one level firmer with 95 % intervals, in several analyses; last visit "
         f"one level firmer: {spoken}.",
     )
 
 
 def _method(formula: str, course: CourseFrame, history: PressureHistory) -> str:
-    return (
-        f"Linear mixed model by REML: {formula}, on {len(course.rows)} scores; curvature: the same "
-        "with the squared distance from mean pressure; within and between: the same with pressure "
-        "split into its mean so far and the difference from it. Marginal structural model: "
+    return Text(
+        f"Linear mixed model by REML: {formula}, on ",
+        Count(len(course.rows), "score"),
+        "; curvature: the same with the squared distance from mean pressure; within and between: "
+        "the same with pressure split into its mean so far and the difference from it. Marginal "
+        "structural model: "
         "weighted least squares on the mean pressure so far, stabilised weights from "
         "proportional-odds models of pressure, truncated at their 1st and 99th percentile, "
         "errors robust to courses. G-formula: linear model of the next score played forward for "
         f"{course.horizon:g} sessions, interval from 200 resamples of courses. "
-        f"Pressure levels kept: {history.n_levels}."
+        f"Pressure levels kept: {history.n_levels}.",
     )
+
+
+PRESSURE = question("pressure", pressure)

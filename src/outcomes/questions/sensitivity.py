@@ -12,7 +12,6 @@ import pandas as pd
 from outcomes.errors import FitError
 from outcomes.mixed.inference.robust import robust
 from outcomes.mixed.results import MixedFit
-from outcomes.questions.answer import Check
 from outcomes.questions.contrasts import estimates, fitted, fixed_rows
 from outcomes.questions.course_frame import CourseFrame
 from outcomes.questions.course_model import (
@@ -22,6 +21,7 @@ from outcomes.questions.course_model import (
     course_formula,
     therapist_df,
 )
+from outcomes.questions.question import Check
 
 ROBUST = "errors robust to courses (CR2)"
 MOST_CLINICS = 12

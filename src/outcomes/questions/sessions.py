@@ -10,54 +10,22 @@ from scipy import stats
 
 from outcomes.care.dose import sessions_prescribed
 from outcomes.dictionary.instruments import Instrument
-from outcomes.questions.answer import Answer, Check, Picture, refusal
-from outcomes.questions.claim import basis_of, words
+from outcomes.privacy.text import Count, Text
 from outcomes.questions.contrasts import fitted
-from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, course_frame
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import fit_course, means
-from outcomes.questions.source import source_of
-from outcomes.questions.stopping import METHOD, REFERENCE, stopping
-from outcomes.questions.wording import decimals, interval, scale, there_are, when
+from outcomes.questions.picture import Picture, curves
+from outcomes.questions.question import Asked, Check, Found, Missing, question
+from outcomes.questions.stopping import METHOD, stopping
+from outcomes.questions.wording import decimals, interval, scale, when
 from outcomes.study import Study
 
-NAME = "sessions"
-QUESTION = "After how many sessions does it stop helping?"
 BINS = (0, 5, 8, 11)
 """Upper ends of the first groups of the trap: 0-5, 6-8, 9-11, 12 and more sessions in total."""
 PACES = tuple(0.5 * 1.25**k for k in range(18))
 """Sessions to 63 % of the growth that are tried: 0.5 to 22, each a quarter longer."""
 LEAST_TIMES = 5
 """A plateau cannot be looked for over fewer distinct session counts."""
-
-ESTIMAND = (
-    "Mean improvement after each number of sessions received, had all courses gone on so long "
-    "(positive = better); the plateau is the number of sessions after "
-    "which nine tenths of the growth have happened."
-)
-ASSUMPTIONS = (
-    "Scores after a course ended are like those of courses with the same scores so far (missing at "
-    "random): the curve is for courses that go on.",
-    "Improvement grows towards a plateau by the same share of what is left in each session, after "
-    "a step at the first.",
-    "Stop or go on: nothing but what is recorded (visit, last score, baseline, condition, "
-    "adaptation, age) decides both who stops and how they do; those without a score in the week of "
-    "the comparison are like those with one.",
-)
-LIMITS = (
-    "Sessions come with time: healing in the same weeks is in the curve too.",
-    "The table of total sessions (kind `trap` in estimates.csv) is there because it misleads: "
-    "people stop when they are well or when nothing helps, so the total is a result of the "
-    "course and no dose.",
-    "Weights of those who stop or go on know only what is recorded. Where patients stay away for "
-    "pain that nobody saw they do not help; `leavers` shows how much that would matter.",
-    "Strata of the script compare patients whom physicians judged differently from the start.",
-)
-REFERENCES = (
-    "Barkham et al. (2006), J Consult Clin Psychol 74:160; Baldwin et al. (2009), J Consult Clin "
-    "Psychol 77:203: the good-enough level (abstracts read).",
-    REFERENCE,
-    "Interval by profile likelihood: Bates & Watts (1988), Nonlinear Regression Analysis, ch. 6.",
-)
 
 
 @dataclass(frozen=True)
@@ -83,57 +51,41 @@ class Plateau:
         return self.conf_high <= self.last
 
 
-def sessions(study: Study, *, instrument: str, planned: bool = False) -> Answer:
+def sessions(asked: Asked) -> Found | Missing:
     """Describe improvement by sessions received, and where it levels off.
 
     Parameters
     ----------
-    study : Study
-        A study without errors.
-    instrument : str
-        Instrument of the outcome.
-    planned : bool
-        Whether an analysis plan declared the question.
+    asked : Asked
+        The question.
 
     Returns
     -------
-    Answer
+    Found or Missing
         ``.table``: ``kind`` is ``plateau`` (sessions), ``curve`` (improvement by session count),
         ``stratum`` (the same by prescribed sessions), ``clone-censor-weight`` (going on, and
         stopping half-way; see `stopping`) and ``trap`` (mean of the last score by total sessions).
-        Refused, with the trap where totals are known, without numbered visits or with fewer than
+        Missing, with the trap where totals are known, without numbered visits or with fewer than
         ten courses.
     """
-    course = course_frame(study, instrument)
-    measure = study.instrument(instrument)
+    course, study, measure = asked.course, asked.study, asked.measure
     trap = trap_rows(study, course)
-    source = source_of(study, n_used=len(course.rows), left_out=course.left_out)
     problem = _missing(course)
     if problem:
-        return refusal(
-            NAME, QUESTION, problem, source, estimand=ESTIMAND, table=trap, limits=LIMITS[1:2]
-        )
+        return Missing(problem, trap, asked.question.limits[1:2], course=course)
     course = _within_reach(course)
     curve = _curve(course)
     found = plateau(course)
-    strata = _strata(study, course)
-    stopped = stopping(study, instrument, int(course.horizon))
-    parts = [_plateau_row(found, course), curve, strata, stopped.table, trap]
+    stopped = stopping(study, asked.instrument, int(course.horizon))
+    parts = [_plateau_row(found, course), curve, _strata(study, course), stopped.table, trap]
     table = pd.concat(parts, ignore_index=True)
-    allowed = words(basis_of(study, contrast=False, planned=planned, n_episodes=course.n_courses))
-    return Answer(
-        name=NAME,
-        question=QUESTION,
-        sentence=_sentence(found, curve, course, measure) + stopped.sentence(measure),
-        table=table,
-        picture=_picture(curve, strata, measure, course),
-        method=_method(course),
-        estimand=ESTIMAND,
-        assumptions=ASSUMPTIONS,
+    return Found(
+        table,
+        Text(_sentence(found, curve, course, measure), stopped.sentence(measure)),
+        _method(course),
+        _picture(table, measure, course),
         checks=(*_checks(found, course), *stopped.checks),
-        limits=(*allowed.cautions, *LIMITS),
-        references=REFERENCES,
-        source=source,
+        course=course,
     )
 
 
@@ -145,10 +97,12 @@ def _missing(course: CourseFrame) -> str:
             "substitute."
         )
     if course.n_courses < LEAST_COURSES or len(course.times) < LEAST_TIMES:
-        return (
+        return Text(
             f"at least {LEAST_COURSES} courses with a score at each of {LEAST_TIMES} numbers of "
-            f"sessions are needed; {there_are(course.n_courses, 'course')} with a later score, and "
-            f"numbers of sessions that enough of them reach: {len(course.times)}."
+            "sessions are needed; ",
+            Count(course.n_courses, "course", there=True),
+            " with a later score, and numbers of sessions that enough of them reach: "
+            f"{len(course.times)}.",
         )
     return ""
 
@@ -276,33 +230,33 @@ def _sentence(found: Plateau, curve: pd.DataFrame, course: CourseFrame, measure:
     )
 
 
-def _picture(
-    curve: pd.DataFrame, strata: pd.DataFrame, measure: Instrument, course: CourseFrame
-) -> Picture:
-    data = pd.concat([curve.assign(group="all courses"), strata], ignore_index=True)
-    data = data.rename(columns={"session_count": "x"})
-    last = curve.to_dict("records")[-1]
-    columns = ["group", "x", "estimate", "conf_low", "conf_high", "n_episodes"]
-    return Picture(
-        kind="curves",
-        data=data[columns],
-        title=f"Improvement by sessions received: {measure.title}",
-        x_label="Sessions received before the score",
-        y_label=f"Improvement ({measure.unit}; up = better)",
-        alt="Mean improvement with 95 % intervals by sessions received, of "
-        f"{course.n_courses} courses; after {last['session_count']:g} sessions "
-        f"{last['estimate']:.1f}.",
+def _picture(table: pd.DataFrame, measure: Instrument, course: CourseFrame) -> Picture:
+    rows = table[table["kind"].isin(["curve", "stratum"])]
+    rows = rows.assign(group=rows["group"].where(rows["kind"] == "stratum", "all courses"))
+    last = table[table["kind"] == "curve"].to_dict("records")[-1]
+    return curves(
+        rows,
+        "session_count",
+        f"Improvement by sessions received: {measure.title}",
+        "Sessions received before the score",
+        f"Improvement ({measure.unit}; up = better)",
+        Text(
+            "Mean improvement with 95 % intervals by sessions received, of ",
+            Count(course.n_courses, "course"),
+            f"; after {last['session_count']:g} sessions {last['estimate']:.1f}.",
+        ),
     )
 
 
 def _method(course: CourseFrame) -> str:
-    return (
-        f"Linear mixed model by REML with a natural spline of sessions received, on "
-        f"{len(course.rows)} scores; session counts with fewer than {LEAST_COURSES} courses are "
+    return Text(
+        "Linear mixed model by REML with a natural spline of sessions received, on ",
+        Count(len(course.rows), "score"),
+        f"; session counts with fewer than {LEAST_COURSES} courses are "
         "left out, and so are scores of follow-up, which no visit goes with. Plateau: improvement "
         "~ 1 - exp(-session_count / pace) + (1 | episode_id) by maximum likelihood for each pace; "
         "interval from the profile likelihood. Strata split at the median prescribed number of "
-        f"sessions. {METHOD}"
+        f"sessions. {METHOD}",
     )
 
 
@@ -311,7 +265,6 @@ def _checks(found: Plateau, course: CourseFrame) -> tuple[Check, ...]:
     end = end if np.isfinite(found.conf_high) else "the interval has no upper end"
     rows = course.rows[["session_count", "week"]].dropna()
     near = float(np.corrcoef(rows.to_numpy(float).T)[0, 1]) if len(rows) > 2 else float("nan")
-    started = course.n_courses
     stayed = course.rows.groupby("episode_id")["session_count"].max() >= course.times[-1]
     return (
         Check(
@@ -327,6 +280,9 @@ def _checks(found: Plateau, course: CourseFrame) -> tuple[Check, ...]:
         Check(
             "at least half of the courses reach the last session count",
             bool(stayed.mean() >= 0.5),
-            f"{int(stayed.sum())} of {started} courses",
+            Text(Count(int(stayed.sum()), "course", of=course.n_courses)),
         ),
     )
+
+
+SESSIONS = question("sessions", sessions)

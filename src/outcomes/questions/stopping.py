@@ -13,8 +13,9 @@ from outcomes.causal.clone_censor_weight import Clones, clones, stopping_weights
 from outcomes.causal.visit_history import visit_history
 from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import FitError
-from outcomes.questions.answer import Check
+from outcomes.privacy.text import Count, Text
 from outcomes.questions.course_frame import LEAST_COURSES
+from outcomes.questions.question import Check
 from outcomes.questions.wording import decimals, interval, turned
 from outcomes.study import Study
 
@@ -33,7 +34,6 @@ METHOD = (
     "Weights are stabilised and truncated at their 1st and 99th percentile; intervals are robust "
     "to patients."
 )
-REFERENCE = "Hernan & Robins (2016), Am J Epidemiol 183:758: emulating a target trial."
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,10 +151,11 @@ def _check(name: str, arm: Clones) -> Check:
     """Whether the courses that kept to a strategy can stand for all who started."""
     n = len(arm.rows)
     fine = arm.effective_n >= LEAST_COURSES and abs(arm.mean - 1) <= MEAN_WITHIN
-    detail = f"{n} courses with a score then" if n else "no course with a score then"
+    detail = Text(Count(n, "course"), " with a score then")
     if n:
-        detail += (
-            f"; weights: mean {arm.mean:.2f} (should be 1), largest {arm.largest:.1f}, worth "
-            f"{arm.effective_n:.0f} courses"
+        detail = Text(
+            detail,
+            f"; weights: mean {arm.mean:.2f} (should be 1), largest {arm.largest:.1f}, worth ",
+            Count(round(arm.effective_n), "course"),
         )
     return Check(f"{name}: enough courses stand for all", bool(fine), detail)

@@ -10,63 +10,35 @@ from scipy import stats
 
 from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.results import MixedFit
-from outcomes.questions.answer import Answer, Check, Picture, refusal
-from outcomes.questions.claim import basis_of, words
 from outcomes.questions.contrasts import fitted
-from outcomes.questions.course_frame import CourseFrame, course_frame
+from outcomes.questions.course_frame import CourseFrame
 from outcomes.questions.course_model import LEAST_CLUSTERS
-from outcomes.questions.source import source_of
+from outcomes.questions.picture import Picture, forest
+from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.wording import decimals, probability, scale, there_are
-from outcomes.study import Study
 
-NAME = "therapists"
-QUESTION = "Do therapists differ?"
 TINY = 1e-6
 LEAST_EACH = 11
 """Therapists with fewer courses are in the model and not shown."""
 
-ESTIMAND = (
-    "Spread between therapists of the mean improvement of patients alike in condition, baseline "
-    "and time (positive = better), and each therapist's part of it, pulled towards the mean."
-)
-ASSUMPTIONS = (
-    "Patients came to therapists by chance, given condition and baseline.",
-    "Therapists' parts are normally distributed.",
-)
-LIMITS = (
-    "No order of merit: intervals of most therapists overlap, and patients were not allotted by "
-    "chance.",
-    "A therapist with few courses is pulled towards the mean, and one with fewer than "
-    f"{LEAST_EACH} is not shown.",
-)
-REFERENCES = (
-    "Goldstein & Spiegelhalter (1996), J R Stat Soc A 159:385: comparing institutions.",
-    "Self & Liang (1987), J Am Stat Assoc 82:605: testing a variance of zero.",
-)
 
-
-def therapists(study: Study, *, instrument: str, planned: bool = False) -> Answer:
+def therapists(asked: Asked) -> Found | Missing:
     """Estimate how much therapists differ, allowing for case mix.
 
     Parameters
     ----------
-    study : Study
-        A study without errors.
-    instrument : str
-        Instrument of the outcome.
-    planned : bool
-        Whether an analysis plan declared the question.
+    asked : Asked
+        The question.
 
     Returns
     -------
-    Answer
+    Found or Missing
         ``.table``: ``kind`` is ``spread`` (standard deviation between therapists, with the p-value
         of its being zero), ``share`` (of the variance) or ``therapist`` (in order of their id).
-        Refused with fewer than five therapists of eleven courses.
+        Missing with fewer than five therapists of eleven courses.
     """
-    course = course_frame(study, instrument)
+    course = asked.course
     rows = course.rows.dropna(subset=["therapist_id", "baseline"]).reset_index(drop=True)
-    source = source_of(study, n_used=len(rows), left_out=course.left_out)
     counts = rows.groupby("therapist_id")["episode_id"].nunique()
     shown = counts[counts >= LEAST_EACH]
     if len(shown) < LEAST_CLUSTERS:
@@ -75,33 +47,23 @@ def therapists(study: Study, *, instrument: str, planned: bool = False) -> Answe
             f"with {LEAST_EACH} courses or more that have a later score; "
             f"{there_are(len(shown), 'therapist')} of that kind."
         )
-        return refusal(NAME, QUESTION, reason, source, estimand=ESTIMAND)
-    measure = study.instrument(instrument)
+        return Missing(reason, course=course)
     with_them, without = _fits(replace(course, rows=rows))
     table = _table(with_them, without, shown)
-    allowed = words(basis_of(study, contrast=True, arms=0, planned=planned, n_clusters=len(counts)))
-    return Answer(
-        name=NAME,
-        question=QUESTION,
-        sentence=_sentence(table, measure, len(counts)),
-        table=table,
-        picture=_picture(table, measure) if _spread(table) > TINY else None,
-        method=f"Linear mixed model by REML: `{with_them.request.formula}`; the spread is "
+    seen = _spread(table) > TINY
+    return Found(
+        table,
+        _sentence(table, asked.measure, len(counts)),
+        f"Linear mixed model by REML: `{with_them.request.formula}`; the spread is "
         "tested by the likelihood ratio against the model without therapists, p from half a "
         "chi-squared.",
-        estimand=ESTIMAND,
-        assumptions=ASSUMPTIONS,
+        _picture(table, asked.measure) if seen else None,
         checks=(
-            Check(
-                "the spread is estimated above zero",
-                _spread(table) > TINY,
-                "zero is the boundary",
-            ),
+            Check("the spread is estimated above zero", seen, "zero is the boundary"),
             Check("at least 10 therapists", len(counts) >= 10, f"{len(counts)} therapists"),
         ),
-        limits=(*allowed.cautions, *LIMITS),
-        references=REFERENCES,
-        source=source,
+        n_clusters=len(counts),
+        course=replace(course, rows=rows),
     )
 
 
@@ -167,15 +129,15 @@ def _sentence(table: pd.DataFrame, measure: Instrument, n_therapists: int) -> st
 
 
 def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
-    data = table[table["kind"] == "therapist"].rename(columns={"term": "label"})
-    columns = ["label", "estimate", "conf_low", "conf_high", "n_episodes"]
-    ends = f"{data['estimate'].min():.2f} to {data['estimate'].max():.2f}"
-    return Picture(
-        kind="forest",
-        data=data[columns].reset_index(drop=True),
-        title="Therapists around their mean, in no order of merit",
-        x_label=f"Difference from the mean, shrunken ({measure.unit}; right = better)",
-        y_label="",
-        alt=f"Differences of {len(data)} therapists from their mean with 95 % intervals, from "
-        f"{ends}.",
+    rows = table[table["kind"] == "therapist"]
+    ends = f"{rows['estimate'].min():.2f} to {rows['estimate'].max():.2f}"
+    return forest(
+        rows,
+        rows["term"],
+        "Therapists around their mean, in no order of merit",
+        f"Difference from the mean, shrunken ({measure.unit}; right = better)",
+        f"Differences of {len(rows)} therapists from their mean with 95 % intervals, from {ends}.",
     )
+
+
+THERAPISTS = question("therapists", therapists)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.dictionary.instruments import Instrument
-from outcomes.questions.answer import Answer, Check, Picture, refusal
+from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.arms import (
     Arms,
     compared_at,
@@ -16,88 +16,54 @@ from outcomes.questions.arms import (
     constrained_rows,
     nested_rows,
 )
-from outcomes.questions.claim import Words, basis_of, words
-from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, course_frame
-from outcomes.questions.source import source_of
-from outcomes.questions.wording import decimals, interval, scale, there_are, when
+from outcomes.questions.claim import Words
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
+from outcomes.questions.picture import Picture, forest
+from outcomes.questions.question import Asked, Check, Found, Missing, question
+from outcomes.questions.wording import decimals, interval, scale, turned, when
 from outcomes.study import Study
 
-NAME = "trial"
-QUESTION = "Did treatment beat its control?"
 CLUSTERED = "ancova, therapists"
 LORD = 0.5
 """Change and ANCOVA are said to differ beyond this share of the ANCOVA's standard error."""
 
-ESTIMAND = (
-    "Difference in mean improvement between an arm and the control at the stated time, in the "
-    "better direction (positive = the arm did better), among all who entered, by the arm they were "
-    "in, whatever they received (treatment policy)."
-)
-ASSUMPTIONS = (
-    "ANCOVA uses courses with a score at that time: those without are like those with, given arm "
-    "and baseline.",
-    "Where therapists treat in one arm only, patients of one therapist share what is particular to "
-    "that therapist; therapists are drawn from a normal distribution.",
-    "The constrained longitudinal model uses every score: missing ones are like those of courses "
-    "with the same scores so far (missing at random). Its arms have one mean at baseline; the "
-    "covariance of a course's scores is unstructured.",
-)
-REFERENCES = (
-    "Vickers & Altman (2001), BMJ 323:1123: baseline as covariate.",
-    "Liang & Zeger (2000), Sankhya B 62:134: the constrained longitudinal model.",
-    "Roberts & Roberts (2005), Clin Trials 2:152: therapists in one arm (partially nested trials).",
-    "Lord (1967), Psychol Bull 68:304; Senn (2006), Stat Med 25:4334: change and ANCOVA.",
-)
 
-
-def trial(study: Study, *, instrument: str, planned: bool = False) -> Answer:
+def trial(asked: Asked) -> Found | Missing:
     """Compare the arms of a trial with its control.
 
     Parameters
     ----------
-    study : Study
-        A study without errors.
-    instrument : str
-        Instrument of the outcome.
-    planned : bool
-        Whether an analysis plan declared the question.
+    asked : Asked
+        The question.
 
     Returns
     -------
-    Answer
+    Found or Missing
         ``.table``: ``kind`` is ``ancova, therapists`` (the answer where therapists treat in one arm
         only), ``ancova`` (the answer elsewhere), ``constrained``, ``change`` or ``score``; one row
-        an arm and time, the answer first. Refused without a named control, or with fewer than ten
+        an arm and time, the answer first. Missing without a named control, or with fewer than ten
         courses of an arm at the time of the answer.
     """
-    course = course_frame(study, instrument)
-    source = source_of(study, n_used=len(course.rows), left_out=course.left_out)
+    course, study, measure = asked.course, asked.study, asked.measure
     problem = _missing(study, course)
     if problem:
-        return refusal(NAME, QUESTION, problem, source, estimand=ESTIMAND, references=REFERENCES)
-    measure = study.instrument(instrument)
+        return Missing(problem, course=course)
     arms = _arms(study, course, measure)
-    table, method = _estimates(study, arms, instrument)
+    table, method = _estimates(study, arms, asked.instrument)
     table.insert(0, "term", table["arm"])
     last = table[arms.axis] == arms.times[-1]
     clustered = arms.nested and bool((table.loc[last, "kind"] == CLUSTERED).any())
     answers = last & (table["kind"] == (CLUSTERED if clustered else "ancova"))
     table = pd.concat([table[answers], table[~answers]], ignore_index=True)
     main = table.head(int(answers.sum()))
-    allowed = words(basis_of(study, contrast=True, planned=planned, n_episodes=course.n_courses))
-    return Answer(
-        name=NAME,
-        question=QUESTION,
-        sentence=_sentence(main, arms, measure, allowed),
-        table=table,
-        picture=_picture(main, table, arms, measure),
-        method=method,
-        estimand=ESTIMAND,
-        assumptions=ASSUMPTIONS,
+    return Found(
+        table,
+        _sentence(main, arms, measure, asked.allowed(course.n_courses)),
+        method,
+        _picture(main, table, arms, measure),
         checks=_checks(table, arms, study),
-        limits=(*allowed.cautions, *_limits(arms, clustered=clustered)),
-        references=REFERENCES,
-        source=source,
+        limits=_limits(arms, clustered=clustered),
+        course=course,
     )
 
 
@@ -113,9 +79,11 @@ def _missing(study: Study, course: CourseFrame) -> str:
         return "no arm is named as the control. Name it in the column map: [study] control = ..."
     counts = course.rows.groupby("arm")["episode_id"].nunique().reindex(arms, fill_value=0)
     if not course.times or counts.min() < LEAST_COURSES:
-        return (
+        return Text(
             f"at least {LEAST_COURSES} courses of each arm with a score at one time are needed; "
-            f"in the smallest arm {there_are(int(counts.min()), 'course')} with a later score."
+            "in the smallest arm ",
+            Count(int(counts.min()), "course", there=True),
+            " with a later score.",
         )
     here = course.rows[course.rows[course.axis] == course.horizon]
     there = here.groupby("arm")["episode_id"].nunique().reindex(counts.index, fill_value=0)
@@ -144,9 +112,10 @@ def _estimates(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame,
     model = constrained_model(study, arms, instrument)
     if model is not None:
         parts.append(constrained_rows(arms, model))
-        method += (
-            f" Constrained longitudinal model by REML on {model.n_observations} scores: "
-            f"`{model.request.formula}`."
+        method = Text(
+            f"{method} Constrained longitudinal model by REML on ",
+            Count(model.n_observations, "score"),
+            f": `{model.request.formula}`.",
         )
     table = pd.concat(parts, ignore_index=True)
     first = ["kind", "arm", arms.axis, "n_episodes", "n_control"]
@@ -165,11 +134,8 @@ def _sentence(main: pd.DataFrame, arms: Arms, measure: Instrument, allowed: Word
 
 
 def _part(row: Mapping[Hashable, Any], control: str, unit: str, digits: int) -> str:
-    more = row["estimate"] >= 0
-    low, high = row["conf_low"], row["conf_high"]
-    ends = (low, high) if more else (-high, -low)
-    found = interval(abs(row["estimate"]), *ends, digits, unit)
-    return f"{found} {'more' if more else 'less'} in {row['arm']} than in {control}"
+    size, low, high, more = turned(row)
+    return f"{interval(size, low, high, digits, unit)} {more} in {row['arm']} than in {control}"
 
 
 def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instrument) -> Picture:
@@ -183,21 +149,18 @@ def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instr
     }
     several = len(arms.treated) > 1
     label = last["kind"].map(ways)
-    data = last.assign(label=last["arm"] + ": " + label if several else label)
     digits = decimals(measure)
     spoken = "; ".join(
         f"{row['arm']}: {interval(row['estimate'], row['conf_low'], row['conf_high'], digits)}"
         for row in main.to_dict("records")
     )
-    columns = ["label", "estimate", "conf_low", "conf_high", "n_episodes"]
     time = when(arms.axis, arms.times[-1])
-    return Picture(
-        kind="forest",
-        data=data[columns].reset_index(drop=True),
-        title=f"Against {arms.control}, {time}",
-        x_label=f"Difference in improvement ({measure.unit}; right = better than {arms.control})",
-        y_label="",
-        alt=f"Difference in improvement from {arms.control} with 95 % intervals, {time}, in "
+    return forest(
+        last,
+        last["arm"] + ": " + label if several else label,
+        f"Against {arms.control}, {time}",
+        f"Difference in improvement ({measure.unit}; right = better than {arms.control})",
+        f"Difference in improvement from {arms.control} with 95 % intervals, {time}, in "
         f"several analyses. {ways[main['kind'].iloc[0]]}: {spoken}.",
     )
 
@@ -210,8 +173,12 @@ def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
     started = study.episodes["arm"].value_counts()
     reached = arms.at(arms.times[-1])["arm"].value_counts()
     missing = 1 - (reached / started).dropna()
-    shares = ", ".join(
-        f"{arm} {n - reached.get(arm, 0)} of {n} courses" for arm, n in started.items()
+    shares = joined(
+        ", ",
+        (
+            Text(f"{arm} ", Count(int(n - reached.get(arm, 0)), "course", of=int(n)))
+            for arm, n in started.items()
+        ),
     )
     return (
         Check("chance made the arms", study.provenance.randomised, "as the column map states"),
@@ -223,7 +190,7 @@ def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
         Check(
             "at most 20 % without a score, alike in the arms",
             bool((missing <= 0.2).all() and missing.max() - missing.min() <= 0.1),
-            f"without a score at that time: {shares}",
+            Text("without a score at that time: ", shares),
         ),
     )
 
@@ -245,3 +212,6 @@ def _limits(arms: Arms, *, clustered: bool) -> tuple[str, ...]:
             else ()
         ),
     )
+
+
+TRIAL = question("trial", trial)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from outcomes.questions.answer import Picture
+from outcomes.questions.picture import Picture
 
 Role = Literal["text", "lead", "note", "warning"]
 

@@ -23,8 +23,6 @@ from outcomes.render.provenance_files import write_crate, write_run
 from outcomes.study import Study
 
 ESTIMATES = "estimates.csv"
-ONE_PATIENT = "patient"
-"""The question about one course; its place is the letter, not a report that may be shared."""
 
 
 def report(
@@ -80,7 +78,7 @@ def report(
     rule = disclosure_for(study, as_if_real=as_if_real)
     known = None if plan is None else read_plan(plan)
     asked = ask_all(study, instrument=instrument, plan=known) if answers is None else answers
-    given = tuple(disclosed(a, rule) for a in asked if a.name != ONE_PATIENT)
+    given = tuple(disclosed(a, rule) for a in asked if not _about_one(a))
     document = compose(
         study, given, audience=audience, instrument=instrument, disclosure=rule, date=date
     )
@@ -99,6 +97,11 @@ def report(
         write_run(folder, given[0].source, options)
         write_crate(folder, document.title, given[0].source, date)
     return Path(out)
+
+
+def _about_one(answer: Answer) -> bool:
+    """Whether its place is the letter, not a report that may be shared."""
+    return answer.record is not None and answer.record.about_one
 
 
 def estimates_table(answers: tuple[Answer, ...]) -> pd.DataFrame:

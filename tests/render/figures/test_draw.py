@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from outcomes.errors import UsageError
-from outcomes.questions.answer import Picture
+from outcomes.questions.picture import Picture
 from outcomes.render.figures import draw, inline_svg, png_bytes, svg_bytes
 
 LONG = "a name of a group that is exactly sixty characters long, yes"

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from outcomes.questions.answer import Picture
+from outcomes.questions.picture import Picture
 from outcomes.render.slides.deck import MOST_ROWS, fewer, short_limits
 
 

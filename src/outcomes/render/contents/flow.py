@@ -8,8 +8,8 @@ from itertools import pairwise
 import pandas as pd
 
 from outcomes.privacy.disclosure import Disclosure
-from outcomes.questions.answer import Picture
 from outcomes.questions.course_frame import course_frame
+from outcomes.questions.picture import Picture
 from outcomes.study import Study
 
 

@@ -20,7 +20,7 @@ from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
 from outcomes.questions.contrasts import estimates, fixed_rows
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
-from outcomes.questions.disclosed import disclosed
+from outcomes.questions.disclosed import decision, masked
 from outcomes.questions.pressure import last_visit_fit, last_visit_rows, no_support
 from outcomes.study import Study
 
@@ -77,7 +77,8 @@ def pressure_cells(study: Study, course: CourseFrame, answer: Answer, rule: Disc
     if no_support(history, rows):
         return pd.DataFrame()
     found = _margins(replace(course, rows=rows), rule)
-    safe = disclosed(replace(answer, table=found, picture=None), rule).table
+    record = answer.record
+    safe = found if rule.exempt else masked(found, decision(found, record, rule), record)
     return safe.dropna(subset=["estimate"]).reset_index(drop=True)
 
 
@@ -94,6 +95,7 @@ def _margins(course: CourseFrame, rule: Disclosure) -> pd.DataFrame:
                 "group": [group for group, *_ in cells],
                 "time": [time for _, time, *_ in cells],
                 "pressure": name,
+                "kind": "by pressure",
                 "n_episodes": [rows.loc[at, "episode_id"].nunique() for *_, at in cells],
             }
         )

@@ -12,7 +12,6 @@ from markupsafe import Markup
 
 from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.pressure import WALTON
-from outcomes.questions import how_much
 from outcomes.questions.answer import Answer
 from outcomes.questions.ask import answer as ask
 from outcomes.questions.course_frame import CourseFrame, course_frame
@@ -23,6 +22,7 @@ from outcomes.render.material import Material
 from outcomes.words import named
 
 NO_PRESSURE = "Pressure: too few courses have one before a score taken at a visit."
+HOW_MUCH = "how-much"
 AXES = {"session_count": "Sessions received", "week": "Week of care"}
 
 
@@ -61,10 +61,10 @@ def explorer_bytes(material: Material) -> bytes:
 
 def _answer(material: Material, instrument: str) -> Answer:
     """Answer how-much; the report has it already for its own instrument."""
-    known = [a for a in material.answers if a.name == how_much.NAME]
+    known = [a for a in material.answers if a.name == HOW_MUCH]
     if known and instrument == material.instrument:
         return known[0]
-    return disclosed(ask(material.study, how_much.NAME, instrument=instrument), material.disclosure)
+    return disclosed(ask(material.study, HOW_MUCH, instrument=instrument), material.disclosure)
 
 
 def _part(name: str) -> Markup:

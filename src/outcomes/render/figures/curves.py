@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from outcomes.questions.answer import Picture
+from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import EDGE, Canvas, blank, text_width, wrapped
 from outcomes.render.figures.label_positions import spread
 from outcomes.render.figures.lines import FEW_POINTS, draw_group, dress

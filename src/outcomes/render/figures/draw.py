@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from outcomes.errors import UsageError
-from outcomes.questions.answer import Picture
+from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import Canvas
 from outcomes.render.figures.course import draw_course
 from outcomes.render.figures.curves import draw_curves

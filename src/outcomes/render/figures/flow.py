@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from outcomes.questions.answer import Picture
+from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import EDGE, Canvas, blank, wrapped
 from outcomes.render.figures.style import FONT, INK, MUTED, PAPER, Preset
 

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from outcomes.questions.answer import Picture
+from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import EDGE, Canvas, blank, text_width, wrapped
 from outcomes.render.figures.style import FONT, INK, MUTED, PAPER, Look, Preset, look_of
 from outcomes.words import count, decimals_for, limits, named, plain

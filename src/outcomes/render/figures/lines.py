@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
-from outcomes.questions.answer import Picture
+from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import wrapped
 from outcomes.render.figures.style import FONT, INK, MUTED, PAPER, Look, Preset
 

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from outcomes.questions.answer import Picture
+from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import EDGE, Canvas, blank, text_width, wrapped
 from outcomes.render.figures.lines import draw_group, dress
 from outcomes.render.figures.style import FONT, GRID, INK, MUTED, Preset, look_of

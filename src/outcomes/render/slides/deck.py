@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from outcomes.questions.answer import Answer, Picture
+from outcomes.questions.answer import Answer
+from outcomes.questions.picture import Picture
 from outcomes.render.contents.summary import SYNTHETIC
 from outcomes.render.document import Document
 

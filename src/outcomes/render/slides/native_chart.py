@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from outcomes.questions.answer import Picture
+from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import text_width, wrapped
 from outcomes.render.figures.label_positions import spread
 from outcomes.render.figures.style import INK, MUTED, look_of

@@ -14,9 +14,10 @@ import pandas as pd
 from outcomes.errors import UsageError
 from outcomes.folders import written_whole
 from outcomes.planning.naive import NAIVE
-from outcomes.questions.answer import Answer, Picture
+from outcomes.questions.answer import Answer
 from outcomes.questions.ask import answer as ask
 from outcomes.questions.course_frame import LEAST_COURSES
+from outcomes.questions.picture import Picture
 from outcomes.questions.wording import interval, percent
 from outcomes.render.slides.deck import Deck, Slide, short_limits
 from outcomes.render.slides.html_deck import deck_html

@@ -1,0 +1,134 @@
+"""Texts whose counts are values: told again under a disclosure, no rule ever reads the prose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from outcomes.privacy.disclosure import Disclosure
+
+
+@dataclass(frozen=True)
+class Count:
+    """A number of people or records in a sentence; what is worked out from it goes with it.
+
+    Parameters
+    ----------
+    number : int
+        At least 0.
+    noun : str
+        What is counted, in the singular; empty where the sentence says it elsewhere.
+    of : int, optional
+        Size of the whole, where the number is a part of it.
+    more : str
+        What follows the noun whoever is counted (``of adapted patients``).
+    note : str
+        What is worked out from the number and hidden with it (``(8 %)``).
+    there : bool
+        Begin with ``there is`` or ``there are``.
+
+    Examples
+    --------
+    >>> str(Count(3, "goal", of=40, note="(8 %)")), str(Count(1, "course", there=True))
+    ('3 of 40 goals (8 %)', 'there is 1 course')
+    >>> Count(3, "goal", of=40, note="(8 %)").under(Disclosure())
+    'fewer than 11 of 40 goals'
+    """
+
+    number: int
+    noun: str = ""
+    of: int | None = None
+    more: str = ""
+    note: str = ""
+    there: bool = False
+
+    def __str__(self) -> str:
+        if self.of is not None:
+            return self._said(f"{self.number:,} of {self.of:,}", self.of, self.note)
+        zero = "no" if self.noun else "0"
+        return self._said(f"{self.number:,}" if self.number else zero, self.number, self.note)
+
+    def _said(self, number: str, many: int, note: str = "") -> str:
+        verb = ("there is" if many == 1 else "there are") if self.there else ""
+        noun = self.noun + ("s" if self.noun and many != 1 else "")
+        return " ".join(part for part in (verb, number, noun, self.more, note) if part)
+
+    def under(self, rule: Disclosure) -> str | Count:
+        """Return itself, or the words that stand for it where it must not be shown."""
+        few, many = f"fewer than {rule.threshold}", rule.threshold
+        if self.of is None:
+            return self._said(few, many) if rule.hides(self.number) else self
+        if rule.hides(self.of):
+            return self._said(f"some or none of {few}", many)
+        if rule.hides(self.number):
+            return self._said(f"{few} of {self.of:,}", self.of)
+        if rule.hides(self.of - self.number):
+            return self._said(f"nearly all of {self.of:,}", self.of)
+        return self
+
+
+class Text(str):
+    """A text that knows which of its parts are counts.
+
+    Parameters
+    ----------
+    *parts : str, Count or int
+        In order. A bare number is taken for a count: whoever shows another kind of number (an
+        estimate, a time, a requirement) says so by writing it as text. A plain ``str`` method gives
+        a plain ``str``; ``+`` keeps the counts.
+
+    Examples
+    --------
+    >>> Text("First in ", Count(51, "course", of=52), ".").under(Disclosure())
+    'First in nearly all of 52 courses.'
+    >>> Text("It rests on ", 3, ".").under(Disclosure())
+    'It rests on fewer than 11.'
+    """
+
+    parts: tuple[str | Count, ...]
+
+    def __new__(cls, *parts: str | Count | int) -> Self:
+        """Join the parts; texts among them give theirs."""
+        flat = tuple(one for part in parts for one in _flat(part))
+        text = super().__new__(cls, "".join(map(str, flat)))
+        text.parts = flat
+        return text
+
+    def __getnewargs__(self) -> tuple[str | Count, ...]:  # type: ignore[override]
+        return self.parts
+
+    def __add__(self, other: str) -> Text:
+        return Text(self, other)
+
+    def __radd__(self, other: str) -> Text:
+        return Text(other, self)
+
+    def under(self, rule: Disclosure) -> Text:
+        """Return the text with no count that the rule hides in it, nor in its parts."""
+        return Text(*(part.under(rule) if isinstance(part, Count) else part for part in self.parts))
+
+
+def _flat(part: str | Count | int) -> tuple[str | Count, ...]:
+    if isinstance(part, Text):
+        return part.parts
+    return (part if isinstance(part, str | Count) else Count(part),)
+
+
+def joined(separator: str, texts: Iterable[str | Count]) -> Text:
+    """Return texts one after the other, each with its counts.
+
+    Examples
+    --------
+    >>> joined("; ", ["a", Count(2, "goal")])
+    'a; 2 goals'
+    """
+    parts: list[str | Count] = []
+    for text in texts:
+        parts += [separator, text] if parts else [text]
+    return Text(*parts)
+
+
+def told(text: str, rule: Disclosure) -> str:
+    """Return a text under a disclosure; one without counts is as it was."""
+    return text.under(rule) if isinstance(text, Text) else text
