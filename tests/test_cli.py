@@ -77,7 +77,7 @@ def test_fit_prints_the_table_of_the_library(study_folder, capsys):
 def test_fit_prints_for_people_too(study_folder, capsys):
     words = ["fit", str(study_folder), "improvement ~ week + (1 | episode_id)"]
     assert main([*words, "--instrument", "nprs"]) == 0
-    assert "residual" in capsys.readouterr().out
+    assert "Residual SD" in capsys.readouterr().out
 
 
 def test_answer_prints_the_sentence_with_its_label(study_folder, capsys):

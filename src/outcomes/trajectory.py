@@ -7,8 +7,8 @@ is chosen because of the score. So every exposure in a row is what happened stri
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,28 @@ AT_END = ("discharge", "follow_up")
 """Timings of scores that come after the course's visits."""
 
 _SPREAD = 1e6  # more days or visits than any course has
+
+
+class TrajectoryFrame(pd.DataFrame):
+    """Rows of a trajectory: a frame that knows its instrument and whether it was simulated.
+
+    What is selected from it knows it too; so whatever is fitted to it can say so.
+
+    Attributes
+    ----------
+    instrument : str
+        Short name of the instrument.
+    stamp : str
+        ``SYNTHETIC`` for simulated data, else empty.
+    """
+
+    _metadata: ClassVar[list[str]] = ["instrument", "stamp"]
+    instrument: str = ""
+    stamp: str = ""
+
+    @property
+    def _constructor(self) -> type[TrajectoryFrame]:
+        return TrajectoryFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +156,11 @@ def _trajectory(study: Study, instrument: str, timing: Timing, *, same_visit: bo
     if same_visit:
         rows[list(SAME_VISIT_COLUMNS)] = _own_visit(rows, visits)[["pressure", "minutes"]]
         columns += SAME_VISIT_COLUMNS
-    return _finished(rows, columns)
+    found = _finished(rows, columns)
+    framed = TrajectoryFrame(found.rows)
+    framed.instrument = instrument
+    framed.stamp = "SYNTHETIC" if study.provenance.synthetic else ""
+    return replace(found, rows=framed)
 
 
 def _scores(study: Study, name: str) -> pd.DataFrame:

@@ -21,7 +21,8 @@ def rows() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def fit(rows: pd.DataFrame) -> Any:
-    formula = "improvement ~ condition * session_count + pressure + (1 | episode_id)"
+    seen = "baseline + score_before"
+    formula = f"improvement ~ condition * session_count + pressure + {seen} + (1 | episode_id)"
     return oc.lmm(formula, rows)
 
 
@@ -74,8 +75,29 @@ def test_columns_that_nobody_knows_keep_their_names() -> None:
 
 def test_text_has_aligned_columns_and_the_formula(fit: Any) -> None:
     text = fit_text(fit)
-    head, rule, *rest = text.split("\n")
+    stamp, head, rule, *rest = text.split("\n")
+    assert stamp == "SYNTHETIC data"
     place = head.index("Estimate (95 % CI)")
     for line in rest[: rest.index(rule)]:
         assert line[place - 1 : place] in ("", " ")
     assert rest[-1].endswith(fit.request.formula)
+
+
+def test_a_fit_of_simulated_scores_says_so_wherever_it_is_shown(fit: Any) -> None:
+    assert str(fit).startswith("SYNTHETIC data\n")
+    assert "SYNTHETIC data" in fit._repr_html_()
+    assert "SYNTHETIC" in fit.forest().get_suptitle()
+
+
+def test_rows_chosen_from_a_trajectory_keep_its_label(rows: pd.DataFrame) -> None:
+    some = rows[rows["condition"] == "headache"].assign(double=2)
+    assert (some.stamp, some.instrument) == ("SYNTHETIC", "nprs")
+
+
+def test_pressure_without_what_was_seen_when_it_was_chosen_is_warned_of(
+    rows: pd.DataFrame,
+) -> None:
+    with pytest.warns(oc.ExposureWarning, match="without baseline and score_before"):
+        oc.lmm("improvement ~ session_count + pressure + (1 | episode_id)", rows)
+    with pytest.warns(oc.ExposureWarning, match="without score_before"):
+        oc.lmm("improvement ~ session_count + baseline + pressure + (1 | episode_id)", rows)

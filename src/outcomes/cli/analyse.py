@@ -27,6 +27,7 @@ def fit(
     Example: outcomes fit data/synthetic "improvement ~ session_count + (1 | episode_id)"
     """
     from outcomes.mixed.fit import lmm
+    from outcomes.render.fit_table import fit_text
 
     study = loaded(data, columns)
     rows = study.trajectory(instrument or study.scored_instruments()[0])
@@ -34,9 +35,7 @@ def fit(
     if as_json:
         print_table(fitted.tidy(), as_json=True)
         return
-    typer.echo(repr(fitted))
-    for table in (fitted.tidy(), fitted.variance_components(), fitted.glance()):
-        print_table(table)
+    typer.echo(fit_text(fitted))
 
 
 @app.command()

@@ -17,6 +17,9 @@ DF_METHODS = ("satterthwaite", "kenward-roger", "normal")
 
 SAME_VISIT = ("pressure_same_visit", "minutes_same_visit", "sessions_attended")
 """Exposures that the score may have caused."""
+ANSWERS_SCORES = ("pressure", "pressure_mean", "pressure_within")
+SEEN = ("baseline", "score_before")
+"""What is known when pressure is chosen; a trajectory has these columns."""
 
 
 def lmm(
@@ -80,7 +83,7 @@ def lmm(
     _require_text(formula)
     parsed = parse_formula(formula)
     request = _request(parsed, reml, df, weights)
-    _warn_of_exposures(parsed)
+    _warn_of_exposures(parsed, data)
     design = build_design(parsed, data, weights)
     return fit_design(design, request).bound(MixedFit)
 
@@ -113,12 +116,22 @@ def _request(formula: ModelFormula, reml: bool, df: str, weights: WeightsLike) -
     return Request(formula.text, reml, df, weights is not None)
 
 
-def _warn_of_exposures(formula: ModelFormula) -> None:
-    named = [name for name in variables(formula) if name in SAME_VISIT]
-    if named:
+def _warn_of_exposures(formula: ModelFormula, data: pd.DataFrame) -> None:
+    named = variables(formula)
+    late = [name for name in named if name in SAME_VISIT]
+    if late:
         warnings.warn(
-            f"{', '.join(named)}: chosen with or after the score, so the score may have caused it. "
+            f"{', '.join(late)}: chosen with or after the score, so the score may have caused it. "
             "Use an exposure from before the score (pressure, minutes_before, session_count).",
+            ExposureWarning,
+            3,
+        )
+    chosen = [name for name in named if name in ANSWERS_SCORES]
+    missing = [name for name in SEEN if name in data and name not in named]
+    if chosen and missing:
+        warnings.warn(
+            f"{', '.join(chosen)}: therapists choose pressure by the scores they have seen, so "
+            f"without {' and '.join(missing)} in the formula it stands for those scores.",
             ExposureWarning,
             3,
         )

@@ -20,7 +20,8 @@ def rows() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def fit(rows: pd.DataFrame) -> Any:
-    formula = "improvement ~ condition * session_count + pressure + (1 | episode_id)"
+    seen = "baseline + score_before"
+    formula = f"improvement ~ condition * session_count + pressure + {seen} + (1 | episode_id)"
     return oc.lmm(formula, rows)
 
 
