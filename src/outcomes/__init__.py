@@ -41,19 +41,19 @@ __version__ = "0.1.0"
 _HOME = {
     "answer": "render.notebook",
     "answers": "render.notebook",
-    "check": "intake.check",
-    "clda": "render.fits",
+    "check": "render.notebook",
+    "clda": "render.notebook",
     "Design": "synthetic.design",
-    "import_export": "intake.import_export",
+    "import_export": "render.notebook",
     "instrument": "dictionary.instruments",
-    "lmm": "render.fits",
-    "load": "intake.load",
+    "lmm": "render.notebook",
+    "load": "render.notebook",
     "power": "planning.power",
     "rehearse": "planning.rehearse",
     "report": "render.report",
     "score": "dictionary.instruments.scoring",
-    "simulate": "synthetic.simulate",
-    "Study": "study",
+    "simulate": "render.notebook",
+    "Study": "render.notebook",
 }
 
 __all__ = [

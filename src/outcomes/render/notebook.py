@@ -1,21 +1,128 @@
-"""Answers as a notebook shows them: what `outcomes.answer` is, with figure and page of each."""
+"""What users hold, as a notebook shows it: studies, findings, fits and answers, each with pictures.
+
+The records below know nothing of pages and figures; what shows them is bound to them here, and the
+package's public names come from here.
+"""
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from collections.abc import Callable, Mapping
+from functools import wraps
+from html import escape
+from typing import Any
 
+from outcomes.causal.constrained import clda
+from outcomes.findings import Findings
+from outcomes.intake.check import check
+from outcomes.intake.import_export import import_export
+from outcomes.intake.load import load
+from outcomes.mixed.fit import lmm
+from outcomes.mixed.results import MixedFit
 from outcomes.questions.answer import Answer
-from outcomes.questions.ask import answer, answers
+from outcomes.questions.ask import answer
+from outcomes.questions.ask import answers as ask_all
 from outcomes.render.answer_html import answer_html
-from outcomes.render.figures import draw
+from outcomes.render.figures import draw, of_fit, of_study
+from outcomes.render.figures.shown import ShownFigure
+from outcomes.render.fit_table import fit_html, fit_text
+from outcomes.study import Study
+from outcomes.synthetic.simulate import simulate
+from outcomes.words import count, counted
 
-__all__ = ["answer", "answers"]
+__all__ = [
+    "Study",
+    "answer",
+    "answers",
+    "check",
+    "clda",
+    "import_export",
+    "lmm",
+    "load",
+    "simulate",
+]
+
+STYLE = (
+    "<style>.oc-table{border-collapse:collapse}.oc-table th,.oc-table td{text-align:left!important;"
+    "vertical-align:top;padding:.2em 1em .2em 0}.oc-table thead th"
+    "{border-bottom:1px solid currentColor}.oc-stamp{font-weight:700;color:#b3261e}</style>"
+)
 
 
-def figure(given: Answer) -> Figure | None:
+class Answers(tuple[Answer, ...]):
+    """Answers in order; a notebook shows each question with its sentence."""
+
+    def _repr_html_(self) -> str:
+        rows = [(given.question, given.sentence) for given in self]
+        return _stamp(bool(self) and self[0].source.synthetic) + _table(
+            ("question", "answer"), rows
+        )
+
+
+@wraps(ask_all)
+def answers(*args: Any, **options: Any) -> Answers:  # noqa: D103
+    return Answers(ask_all(*args, **options))
+
+
+def figure(given: Answer) -> ShownFigure | None:
     """Return the answer's figure, or None when it has no picture."""
     return None if given.picture is None else draw(given.picture, label=given.source.label)
 
 
-Answer.figure = property(figure)
-Answer._repr_html_ = answer_html
+def study_html(study: Study) -> str:
+    """Return what a study holds as a small table."""
+    scored = [study.instrument(name).title for name in study.scored_instruments()[:4]]
+    facts = {
+        "Title": study.provenance.title or study.provenance.source,
+        "Courses": count(len(study.episodes)),
+        "Visits": count(len(study.sessions)),
+        "Scores": f"{count(len(study.assessments))}: {', '.join(scored)}",
+        "Goals": count(len(study.goals)),
+    }
+    return _stamp(study.provenance.synthetic) + _table((), facts.items())
+
+
+def findings_html(findings: Findings) -> str:
+    """Return each finding with the place to look at and what to do."""
+    table = findings.table
+    n_errors = int((table["severity"] == "error").sum())
+    head = f"{counted(n_errors, 'error')}, {counted(len(table) - n_errors, 'warning')}"
+    columns = ["rule", "severity", "table", "column", "count", "first_row", "message", "remedy"]
+    shown = table[[name for name in columns if name in table]].fillna("").astype(str)
+    names = [name.replace("_", " ") for name in shown.columns]
+    return f"<p>{head}.</p>" + (_table(names, shown.to_numpy().tolist()) if len(shown) else "")
+
+
+def _stamp(synthetic: bool) -> str:
+    return '<span class="oc-stamp">SYNTHETIC data</span>' if synthetic else ""
+
+
+def _table(head: Any, rows: Any) -> str:
+    """Return rows whose first cell names them."""
+    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    body = "".join(
+        f'<tr><th scope="row">{escape(str(first))}</th>'
+        + "".join(f"<td>{escape(str(cell))}</td>" for cell in rest)
+        + "</tr>"
+        for first, *rest in rows
+    )
+    thead = f"<thead><tr>{top}</tr></thead>" if top else ""
+    return f'{STYLE}<table class="oc-table">{thead}<tbody>{body}</tbody></table>'
+
+
+BOUND: Mapping[type, Mapping[str, Callable[..., Any] | property]] = {
+    Answer: {"figure": property(figure), "_repr_html_": answer_html},
+    Findings: {"_repr_html_": findings_html},
+    MixedFit: {
+        "_repr_html_": fit_html, "__str__": fit_text, "plot": of_fit.plot, "check": of_fit.check,
+        "forest": of_fit.forest,
+    },
+    Study: {
+        "_repr_html_": study_html, "plot": of_study.trajectories, "waterfall": of_study.waterfall,
+        "pressure_map": of_study.pressure_map, "incidence": of_study.incidence,
+    },
+}  # fmt: skip
+"""What is bound to each record."""
+
+for _owner, _methods in BOUND.items():
+    for _name, _method in _methods.items():
+        setattr(_owner, _name, _method)
