@@ -1,5 +1,7 @@
 """Data that cannot carry a model are refused by name, with a remedy and without a value."""
 
+import datetime
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,7 +74,13 @@ TABLES = {
     "one session a patient": (lambda d: d.groupby("id").head(1), "fewer levels than rows"),
     "a huge score": (lambda d: d.assign(y=d.y * 1e200), "1e\\+30; got a larger.*column 'y'"),
     "a tiny covariate": (lambda d: d.assign(x=d.x * 1e-120), "1e-30.*a smaller.*column 'x'"),
-    "numbers as objects": (lambda d: d.astype({"x": object}), "stored as numbers.*column 'x'"),
+    "numbers mixed with text": (lambda d: at(d.astype({"x": object}), "x", "six"), "text.*'x'"),
+    "lists": (lambda d: d.assign(x=[[1]] * N), "other objects.*column 'x'"),
+    "bytes": (lambda d: d.assign(x=b"a"), "got bytes.*column 'x'"),
+    "dates as objects": (lambda d: d.assign(x=datetime.date(2020, 1, 1)), "dates.*column 'x'"),
+    "months": (lambda d: d.assign(x=pd.Period("2020-01", "M")), "dates.*column 'x'"),
+    "a span of time": (lambda d: d.assign(x=pd.Timedelta(1, "D")), "dates.*column 'x'"),
+    "a number with 400 digits": (lambda d: d.assign(x=[10**400] * N), "a larger.*column 'x'"),
     "dates": (lambda d: d.assign(x=pd.Timestamp("2020-01-01")), "dates.*column 'x'"),
     "a column twice": (lambda d: pd.concat([d, d[["x"]]], axis=1), "its own name"),
 }

@@ -52,7 +52,8 @@ def test_columns_and_names_are_the_librarys(data, expression):
     found = build_columns(
         expression, model_frame(parse_formula(f"y ~ {expression} + (1 | g)"), data)
     )
-    clean = data.assign(b=data["b"].cat.remove_unused_categories())
+    used = data["b"].cat.remove_unused_categories()
+    clean = data.assign(b=used, flag=data["flag"].astype(object))
     expected = Formula(expression).get_model_matrix(clean)
     assert list(found.names) == list(expected.columns)
     np.testing.assert_allclose(found.matrix, expected.to_numpy(dtype=float), rtol=1e-13)

@@ -24,7 +24,7 @@ from outcomes.mixed.after.marginal_covariance import (
     rows_by_group,
 )
 from outcomes.mixed.fit_design import fit_design, restart
-from outcomes.mixed.reading.subset import take_rows
+from outcomes.mixed.reading.design import take_rows
 from outcomes.mixed.record import Fit
 from outcomes.mixed.row_covariance import MarginalCovariance
 from outcomes.mixed.types import Array

@@ -10,10 +10,9 @@ from outcomes.mixed.after.marginal_covariance import marginal_covariance
 from outcomes.mixed.after.random_effects import conditional_effects
 from outcomes.mixed.inference.testing import quantile
 from outcomes.mixed.margins.reference_grid import grid_offset
-from outcomes.mixed.reading.columns import matrix_from_spec
-from outcomes.mixed.reading.design import design_matrix
-from outcomes.mixed.reading.formula import columns_of
-from outcomes.mixed.reading.frame import require_columns
+from outcomes.mixed.reading.design import design_matrix, matrix_from_spec, new_rows
+from outcomes.mixed.reading.formula import variables
+from outcomes.mixed.reading.frame import plain_table, require_columns
 from outcomes.mixed.reading.random_effects_design import GroupingFactor
 from outcomes.mixed.record import Fit
 from outcomes.mixed.residual.new_rows import residual_variance
@@ -86,6 +85,8 @@ def predict(
     if interval not in INTERVALS:
         must = "interval must be None, 'confidence' or 'prediction'"
         raise UsageError(must, got=f"'{interval}'")
+    index = plain_table(new).index
+    new = new_rows(new, {n: p for n, p in variables(fit.design.formula).items() if n in new})
     random = random and bool(fit.design.factors)
     X = design_matrix(fit.design.fixed, new)[:, fit.working.basis.kept]
     fitted = X @ fit.estimates.beta + grid_offset(fit, new)
@@ -95,7 +96,7 @@ def predict(
         for own, code, found in zip(Z, codes, conditional_effects(fit), strict=True):
             effects = np.where(code[:, None] >= 0, found.mean[code], 0.0)
             fitted = fitted + np.einsum("ij,ij->i", own, effects)
-    table = pd.DataFrame({"fitted": fitted}, index=new.index)
+    table = pd.DataFrame({"fitted": fitted}, index=index)
     if interval is None:
         return table
     complete = np.isfinite(fitted)
@@ -117,9 +118,7 @@ def predict(
 
 def new_columns(factor: GroupingFactor, new: pd.DataFrame) -> Array:
     """Return the columns of a grouping factor's random effects for other rows, shape (k, q)."""
-    names = sorted({name for c in factor.columns for name in columns_of(c.spec.formula)})
-    require_columns({name: [factor.name] for name in names}, new)
-    return np.hstack([matrix_from_spec(columns.spec, new) for columns in factor.columns])
+    return np.hstack([matrix_from_spec(c.spec, new, factor.name) for c in factor.columns])
 
 
 def known_levels(fit: Fit, factor: GroupingFactor, new: pd.DataFrame) -> Array:

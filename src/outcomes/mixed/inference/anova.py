@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,7 @@ import pandas as pd
 from outcomes.errors import UsageError
 from outcomes.mixed.inference.testing import joint_test
 from outcomes.mixed.products.conditioning import independent_columns
-from outcomes.mixed.reading.columns import build_columns
-from outcomes.mixed.reading.formula import read_expression
-from outcomes.mixed.reading.frame import ModelFrame
+from outcomes.mixed.reading.columns import CATEGORICAL, Columns, multiply
 from outcomes.mixed.record import Fit
 from outcomes.mixed.types import Array
 
@@ -55,22 +54,29 @@ def anova(fit: Fit, type: int | str = 3) -> pd.DataFrame:
 
 
 def term_contrasts(fit: Fit, type: int) -> dict[str, Array]:
-    """Return the contrasts over the estimated coefficients that test each term, by term name."""
-    terms = _terms(fit.design.fixed.spec)
+    """Return the contrasts over the estimated coefficients that test each term, by term name.
+
+    Built row by row as lmerTest does: the denominator df of several rows depend on their scaling.
+    """
+    terms = _terms(fit.design.fixed)
+    if sum(bool(term.factors) for term in terms) == 1:
+        type = 1
+    X, assign, back = fit.X, fit.design.fixed.assign[fit.working.basis.kept], np.eye(fit.X.shape[1])
     if type == 3:
         return _equal_weights(fit, terms)
-    assign = fit.design.fixed.assign[fit.working.basis.kept]
-    X = fit.X
+    if not all(term.coded_as_in_r for term in terms):
+        coded = _code(fit, terms, slice(None))
+        X, assign, back = coded.matrix, coded.assign, _combinations(coded.matrix, X)
     gram = X.T @ X
     found = {}
     for t, term in enumerate(terms):
-        if not term.factors:
-            continue
         later = list(range(t + 1, len(terms)))
         if type == 2:
             later = [u for u, other in enumerate(terms) if term.is_contained_in(other)]
-        found[term.name] = _adjusted(gram, assign, t, later)
-    return found
+        alone = type == 2 and not later
+        own = np.eye(len(gram))[assign == t] if alone else _adjusted(gram, assign, t, later)
+        found[term.name] = own @ back
+    return {term.name: found[term.name] for term in terms if term.factors}
 
 
 def _adjusted(gram: Array, assign: Array, t: int, later: list[int]) -> Array:
@@ -86,56 +92,130 @@ def _adjusted(gram: Array, assign: Array, t: int, later: list[int]) -> Array:
 
 
 @dataclass(frozen=True)
-class _Term:
-    """A term of the fixed part: its categorical factors and its numbers."""
+class Term:
+    """A term of the fixed part.
+
+    Parameters
+    ----------
+    name : str
+    factors : tuple of str
+        In the order in which they first appear in the formula.
+    reduced : tuple of bool
+        For which of them R leaves out the first level: where the term without it is in the model.
+    categories, numbers : frozenset of str
+        The categorical factors and the others.
+    coded_as_in_r : bool
+        Whether formulaic codes it so, too.
+    """
 
     name: str
     factors: tuple[str, ...]
+    reduced: tuple[bool, ...]
     categories: frozenset[str]
     numbers: frozenset[str]
+    coded_as_in_r: bool
 
-    def is_contained_in(self, other: _Term) -> bool:
+    def is_contained_in(self, other: Term) -> bool:
+        """Tell whether the other term has all that this one has, and more categories."""
         return self.categories < other.categories and self.numbers == other.numbers
 
 
-def _terms(spec: Any) -> list[_Term]:
-    kinds = {name: kind.value for name, (kind, _) in spec.encoder_state.items()}
+def _terms(fixed: Columns) -> list[Term]:
+    state = fixed.spec.encoder_state
+    written = [
+        [f.expr for f in structure.term.factors if f.expr not in ("0", "1")]
+        for structure in fixed.spec.structure
+    ]
+    order = list(dict.fromkeys(factor for factors in written for factor in factors))
+    present = [set(factors) for factors in written]
+    whole = next((own for own in written if len(own) == 1 and _is_category(state, own[0])), [])
+    if set() in present:
+        whole = []
     found = []
-    for structure in spec.structure:
-        names = (str(factor.expr) for factor in structure.term.factors)
-        factors = tuple(name for name in names if name not in ("0", "1"))
-        categories = frozenset(name for name in factors if kinds.get(name) == "categorical")
+    for own, structure in zip(written, fixed.spec.structure, strict=True):
+        factors = tuple(sorted(own, key=order.index))
+        categories = frozenset(factor for factor in factors if _is_category(state, factor))
+        reduced = tuple(
+            factor in categories
+            and own != whole
+            and (len(own) == 1 or {*own} - {factor} in present)
+            for factor in factors
+        )
+        coded = [
+            [(f.factor.expr, f.reduced) for f in run.factors] for run in structure.scoped_terms
+        ]
+        alike = coded == [list(zip(factors, reduced, strict=True))]
         numbers = frozenset(factors) - categories
-        found.append(_Term(str(structure.term), factors, categories, numbers))
+        found.append(Term(str(structure.term), factors, reduced, categories, numbers, alike))
     return found
 
 
-def _equal_weights(fit: Fit, terms: list[_Term]) -> dict[str, Array]:
+def _is_category(state: Mapping[str, Any], factor: str) -> bool:
+    return factor in state and state[factor][0] is CATEGORICAL
+
+
+@dataclass(frozen=True)
+class _Coded:
+    """A design with treatment contrasts as R codes it, and one with a column for every cell.
+
+    Parameters
+    ----------
+    matrix : array, shape (n, p)
+        Independent columns of the first.
+    assign, place : array of int, shape (p,)
+        The term of each column, and the column of ``cells`` that it is.
+    cells : array, shape (n, c)
+    """
+
+    matrix: Array
+    assign: Array
+    place: Array
+    cells: Array
+
+
+def _code(fit: Fit, terms: Sequence[Term], rows: slice | Array) -> _Coded:
+    fixed = fit.design.fixed.take(np.arange(fit.n_observations)[rows])
+    blocks = {}
+    for factor in fixed.factors:
+        name = factor.key.rpartition(" ")[0]
+        state = fixed.spec.encoder_state.get(name)
+        levels = np.eye(len(state[1]["categories"])) if state and factor.codes is not None else None
+        blocks[name] = factor.rows() if levels is None else levels[factor.codes]
+    cells, places, start = [], [], 0
+    for term in terms:
+        own = [blocks[name] for name in term.factors]
+        cells.append(multiply(own, fixed.n_rows))
+        place, width = np.zeros(1, dtype=np.intp), 1
+        for block, first in zip(own, term.reduced, strict=True):
+            place = np.add.outer(width * np.arange(int(first), block.shape[1]), place).ravel()
+            width *= block.shape[1]
+        places.append(start + place)
+        start += width
+    every, place = np.hstack(cells), np.concatenate(places)
+    assign = np.repeat(np.arange(len(terms)), [len(own) for own in places])
+    kept = independent_columns(np.linalg.qr(_unit(every[:, place])).R)
+    return _Coded(every[:, place[kept]], assign[kept], place[kept], every)
+
+
+def _equal_weights(fit: Fit, terms: list[Term]) -> dict[str, Array]:
     """Contrasts that give every level the same weight (SAS type III, built as lmerTest does).
 
     The columns of a design with one for every cell are combinations L of the estimated ones; each
     term's combinations are made orthogonal to those of the terms that contain it.
     """
-    frame, rows = _enough_rows(fit)
-    X = fit.X[rows]
-    coded = build_columns(" + ".join(["0", *(_text(fit, term) for term in terms)]), frame)
-    kept = independent_columns(np.linalg.qr(_unit(coded.matrix)).R)
-    treatment = coded.matrix[:, kept]
-    names = [coded.names[j].replace("[T.", "[") for j in kept]
-    full = [build_columns(f"0 + {_text(fit, term)}", frame) for term in terms]
-    L = _combinations(treatment, np.hstack([columns.matrix for columns in full])).T
-    own = {term.name: np.flatnonzero(coded.assign[kept] == t) for t, term in enumerate(terms)}
-    for term in sorted(terms, key=lambda term: -len(term.categories | term.numbers)):
-        containing = [own[other.name] for other in terms if term.is_contained_in(other)]
+    rows = _enough_rows(fit)
+    coded = _code(fit, terms, rows)
+    L = _combinations(coded.matrix, coded.cells).T
+    own = [coded.assign == t for t in range(len(terms))]
+    for t in sorted(range(len(terms)), key=lambda t: -len(terms[t].factors)):
+        containing = [own[u] for u, other in enumerate(terms) if terms[t].is_contained_in(other)]
         if containing:
-            within = L[:, np.concatenate(containing)]
-            L[:, own[term.name]] -= within @ _combinations(within, L[:, own[term.name]])
-    order = [name for columns in full for name in columns.names]
-    chosen = L[[order.index(name) for name in names]]
-    recode = _combinations(treatment, X)
+            within = L[:, np.logical_or.reduce(containing)]
+            L[:, own[t]] -= within @ _combinations(within, L[:, own[t]])
+    chosen, back = L[coded.place], _combinations(coded.matrix, fit.X[rows])
     return {
-        term.name: _nonzero_rows(chosen[:, own[term.name]].T) @ recode
-        for term in terms
+        term.name: _nonzero_rows(chosen[:, own[t]].T) @ back
+        for t, term in enumerate(terms)
         if term.factors
     }
 
@@ -158,25 +238,8 @@ def _nonzero_rows(rows: Array) -> Array:
     return np.asarray(rows[np.abs(rows).sum(axis=1) > 1e-8])
 
 
-def _enough_rows(fit: Fit) -> tuple[ModelFrame, slice | Array]:
+def _enough_rows(fit: Fit) -> slice:
     """Return rows that show how all columns are related: all of them where that is in doubt."""
-    frame = fit.design.frame
-    every = frame.n_rows // ENOUGH_ROWS
-    plain = all(name in frame.data.columns for name in fit.design.fixed.spec.encoder_state)
-    if every < 2 or not plain:
-        return frame, slice(None)
-    rows = slice(None, None, every)
-    if len(independent_columns(np.linalg.qr(_unit(fit.X[rows])).R)) < len(fit.estimates.beta):
-        return frame, slice(None)
-    return replace(frame, data=frame.data.iloc[rows]), rows
-
-
-def _text(fit: Fit, term: _Term) -> str:
-    """Write a term with every categorical factor in treatment coding."""
-    columns = fit.design.frame.data.columns
-    parts = [name if name not in columns else f"`{name}`" for name in term.factors]
-    for position, name in enumerate(term.factors):
-        if name in term.categories and name not in columns:
-            (column,) = read_expression(f"0 + {name}").required_variables
-            parts[position] = f"C(`{column}`)"
-    return ":".join(parts) or "1"
+    rows = slice(None, None, max(fit.n_observations // ENOUGH_ROWS, 1))
+    rank = len(independent_columns(np.linalg.qr(_unit(fit.X[rows])).R))
+    return rows if rank == len(fit.estimates.beta) else slice(None)

@@ -18,10 +18,9 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import UsageError
-from outcomes.mixed.reading.columns import evaluate_expression
-from outcomes.mixed.reading.design import design_matrix, seen_levels
-from outcomes.mixed.reading.formula import columns_of, read_expression
-from outcomes.mixed.reading.frame import ModelFrame
+from outcomes.mixed.reading.design import design_matrix, matrix_from_spec, seen_levels
+from outcomes.mixed.reading.expressions import columns_of
+from outcomes.mixed.reading.frame import positions
 from outcomes.mixed.record import Fit
 from outcomes.mixed.types import Array
 
@@ -122,8 +121,8 @@ def reference_grid(fit: Fit, at: At | None = None) -> ReferenceGrid:
 def fixed_variables(fit: Fit) -> list[str]:
     """Return the columns that the fixed part and its offsets are computed from, sorted."""
     names = set(columns_of(fit.design.fixed.spec.formula))
-    for text in fit.design.formula.offsets:
-        names |= columns_of(read_expression(f"0 + I({text})"))
+    for columns in fit.design.offsets:
+        names |= columns_of(columns.spec.formula)
     return sorted(names)
 
 
@@ -149,17 +148,16 @@ def require_variable(fit: Fit, name: str, what: str) -> None:
 
 def grid_offset(fit: Fit, data: pd.DataFrame) -> Array:
     """Return the model's offset for other rows, shape (k,); zero without one."""
-    frame = ModelFrame(data=data, rows=None, dropped={}, n_dropped=0, weights=None)
     total = np.zeros(len(data))
-    for text in fit.design.formula.offsets:
-        total = total + evaluate_expression(text, frame)
+    for columns in fit.design.offsets:
+        total = total + matrix_from_spec(columns.spec, data, "offset")[:, 0]
     return total
 
 
 def level_codes(fit: Fit, variable: Variable) -> Array:
     """Return the level number of each row used, shape (n,)."""
-    column = fit.design.frame.data[variable.name]
-    return np.asarray(pd.Index(list(variable.levels or ())).get_indexer(pd.Index(column)))
+    column = fit.design.frame.column(variable.name)
+    return positions(column, variable.levels or (), variable.name)
 
 
 def cell_counts(fit: Fit, variables: Sequence[Variable]) -> Array:

@@ -1,30 +1,47 @@
 """Columns of a design as products of factors, each factor evaluated once.
 
-formulaic decides which columns a formula has, their names and their coding; it is asked on a
-small template whenever every factor is a plain column, and on the data otherwise. The columns
-themselves are kept as products (a code table times a number), so that what is constant within a
-group never needs to be expanded over its rows.
+formulaic decides which columns a formula has, their names and their coding; it is shown the levels
+of a factor instead of its rows. The columns themselves are kept as products (a code table times a
+number), so that what is constant within a group never needs to be expanded over its rows.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+import re
+import warnings
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from formulaic import ModelSpec
-from formulaic.errors import FormulaicError
+from formulaic import Formula, ModelSpec
+from formulaic.errors import DataMismatchWarning, FormulaicError
+from formulaic.materializers import PandasMaterializer
+from formulaic.materializers.types import EvaluatedFactor, FactorValues
+from formulaic.parser.types import Factor as FormulaicFactor
+from formulaic.transforms import ContrastsRegistry
+from formulaic.utils.stateful_transforms import stateful_eval
+from formulaic.utils.variables import Variable
 
 from outcomes.errors import FitError, FormulaError
-from outcomes.mixed.reading.formula import columns_of, read_expression
-from outcomes.mixed.reading.frame import ModelFrame, require_size
-from outcomes.mixed.reading.plain_types import with_plain_types
+from outcomes.mixed.reading.expressions import (
+    FUNCTIONS,
+    columns_of,
+    read_call,
+    read_expression,
+)
+from outcomes.mixed.reading.frame import (
+    ModelFrame,
+    encode,
+    is_categories,
+    positions,
+    require_size,
+)
 from outcomes.mixed.types import Array
 
-Levels = tuple[Any, ...]
+CATEGORICAL = FormulaicFactor.Kind.CATEGORICAL
 
 
 @dataclass(frozen=True)
@@ -95,6 +112,16 @@ class Columns:
         blocks = [multiply([rows[i] for i in used], self.n_rows) for used in self.products]
         return np.hstack(blocks) if blocks else np.empty((self.n_rows, 0))
 
+    def take(self, rows: Array) -> Columns:
+        """Return the columns of some rows."""
+        factors = tuple(
+            replace(factor, values=factor.values[rows])  # noqa: PD011
+            if factor.codes is None
+            else replace(factor, codes=factor.codes[rows])
+            for factor in self.factors
+        )
+        return replace(self, factors=factors, n_rows=len(rows))
+
 
 def multiply(factors: list[Array], n_rows: int) -> Array:
     """Multiply factors row by row, the first one's columns running fastest."""
@@ -124,21 +151,70 @@ def build_columns(expression: str, frame: ModelFrame) -> Columns:
     FitError
         A column it makes is not finite on every row.
     """
-    used = sorted(columns_of(read_expression(expression)))
-    kinds = tuple(
-        (name, tuple(frame.encoded(name).levels) if frame.is_categorical(name) else None)
-        for name in used
+    formula = read_expression(expression)
+    data = pd.DataFrame(
+        {name: frame.column(name) for name in sorted(columns_of(formula))}, range(frame.n_rows)
     )
-    plan = _plan(expression, kinds)
-    if plan.factors is not None:
-        return _from_plan(plan, frame)
-    columns = _from_data(expression, frame)
-    _refuse_infinite(columns)
+    columns = columns_from(formula, data)
+    for factor in columns.factors:
+        _refuse_infinite(factor)
     return columns
 
 
-def evaluate_expression(expression: str, frame: ModelFrame) -> Array:
-    """Evaluate one numeric expression such as ``np.log(score)``, shape (n,).
+def columns_from(formula: Formula | ModelSpec, data: pd.DataFrame) -> Columns:
+    """Build the columns of a formula, or those that a fit's specification remembers.
+
+    Parameters
+    ----------
+    formula : formulaic.Formula or formulaic.ModelSpec
+    data : pandas.DataFrame
+        Plain columns on an index 0, 1, 2, ...; no value may be missing.
+
+    Returns
+    -------
+    Columns
+
+    Raises
+    ------
+    FormulaError
+        formulaic cannot evaluate the expression on these data.
+    """
+    reader = _Reader(data)
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("error", DataMismatchWarning)
+            spec = reader.get_model_matrix(formula, output="numpy", na_action="ignore").model_spec
+    except (FormulaicError, DataMismatchWarning, ValueError, TypeError) as error:
+        must = "The formula must be computable on these data"
+        raise FormulaError(
+            must,
+            got=type(error.__cause__ or error).__name__,
+            where=f"in '{found[1]}'" if (found := re.search("`(.+?)`", str(error))) else "",
+            remedy="Check the functions it calls and the kind of each column.",
+        ) from error
+    runs = [scoped for structure in spec.structure for scoped in structure.scoped_terms]
+    used = [[reader.blocks[f.factor.expr, f.reduced] for f in run.factors] for run in runs]
+    scaled = [
+        [*own, Factor(f"{run.scale} times", np.full((len(data), 1), float(run.scale)))]
+        if run.scale != 1
+        else own
+        for run, own in zip(runs, used, strict=True)
+    ]
+    factors = {factor.key: factor for own in scaled for factor in own}
+    place = {key: position for position, key in enumerate(factors)}
+    return Columns(
+        names=tuple(spec.column_names),
+        terms=tuple(str(structure.term) for structure in spec.structure),
+        assign=np.repeat(np.arange(len(spec.structure)), [len(s.columns) for s in spec.structure]),
+        factors=tuple(factors.values()),
+        products=tuple(tuple(place[factor.key] for factor in own) for own in scaled),
+        spec=spec,
+        n_rows=len(data),
+    )
+
+
+def response_of(expression: str, frame: ModelFrame) -> Array:
+    """Evaluate a response such as ``log(score)``, shape (n,).
 
     Raises
     ------
@@ -146,165 +222,113 @@ def evaluate_expression(expression: str, frame: ModelFrame) -> Array:
         It is not one numeric column.
     """
     name = expression.strip("`")
-    if name in frame.data.columns:
-        if frame.is_categorical(name):
-            must = "The response and offsets must be numbers"
-            raise FormulaError(must, got="text", where=f"column '{name}'")
-        return frame.numbers(name)
-    columns = _from_data(f"0 + I({expression})", frame)
+    if name not in frame.data.columns:
+        return one_column(build_columns(f"0 + I(1.0 * ({expression}))", frame), expression)
+    if isinstance(frame.column(name).dtype, pd.CategoricalDtype):
+        must = "The response must be numbers"
+        raise FormulaError(must, got="text or categories", where=f"column '{name}'")
+    return frame.numbers(name)
+
+
+def one_column(columns: Columns, expression: str) -> Array:
+    """Return the only column, shape (n,).
+
+    Raises
+    ------
+    FormulaError
+        There are several.
+    """
     if len(columns.names) != 1:
-        got = f"{len(columns.names)} columns"
-        must = "The response must be one column"
+        must, got = "The response and offsets must be one column", f"{len(columns.names)} columns"
         raise FormulaError(must, got=got, where=f"'{expression}'")
     return np.asarray(columns.matrix[:, 0])
 
 
-def matrix_from_spec(spec: ModelSpec, data: pd.DataFrame) -> Array:
-    """Rebuild columns for other data, shape (n, p), with missing values kept as NaN."""
-    used = [name for name in columns_of(spec.formula) if name in data.columns]
-    data = with_plain_types(data, used)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        matrix = spec.get_model_matrix(data, na_action="ignore", output="numpy")
-    return np.asarray(matrix, dtype=np.float64)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """How to build columns without formulaic; ``factors`` is None where that is not possible."""
-
-    spec: ModelSpec
-    factors: tuple[tuple[str, bool], ...] | None
-    products: tuple[tuple[int, ...], ...]
-
-
-@lru_cache(maxsize=256)
-def _plan(expression: str, kinds: tuple[tuple[str, Levels | None], ...]) -> _Plan:
-    formula = read_expression(expression)
-    plain = {name for name, _ in kinds}
-    if any(f.expr not in plain and f.expr != "1" for t in formula for f in t.factors):
-        return _Plan(ModelSpec(formula=[]), None, ())
-    spec = _materialise(expression, _template(dict(kinds)))
-    factors: dict[tuple[str, bool], int] = {}
-    products = []
-    expected = []
-    levels = dict(kinds)
-    for structure in spec.structure:
-        for scoped in structure.scoped_terms:
-            used = [(str(f.factor.expr), bool(f.reduced)) for f in scoped.factors]
-            products.append(tuple(factors.setdefault(key, len(factors)) for key in used))
-            expected += _names([(key, levels[key[0]]) for key in used])
-    if expected != list(spec.column_names):
-        return _Plan(spec, None, ())
-    return _Plan(spec, tuple(factors), tuple(products))
-
-
-def _template(levels: dict[str, Levels | None]) -> pd.DataFrame:
-    """Return a frame that holds every level, which is all that formulaic's coding looks at."""
-    length = max([len(found) for found in levels.values() if found is not None], default=1)
-    return pd.DataFrame(
-        {
-            name: np.zeros(length)
-            if found is None
-            else pd.Categorical([found[i % len(found)] for i in range(length)], categories=found)
-            for name, found in levels.items()
-        },
-        index=range(length),
-    )
-
-
-def _names(factors: list[tuple[tuple[str, bool], Levels | None]]) -> list[str]:
-    if not factors:
-        return ["Intercept"]
-    parts = []
-    for (name, reduced), levels in factors:
-        if levels is None:
-            parts.append([name])
-        elif reduced:
-            parts.append([f"{name}[T.{level}]" for level in levels[1:]])
-        else:
-            parts.append([f"{name}[{level}]" for level in levels])
-    return [":".join(reversed(found)) for found in product(*reversed(parts))]
-
-
-def _from_plan(plan: _Plan, frame: ModelFrame) -> Columns:
-    built = tuple(_plain_factor(frame, name, reduced) for name, reduced in plan.factors or ())
-    return Columns(
-        names=tuple(plan.spec.column_names),
-        terms=tuple(str(structure.term) for structure in plan.spec.structure),
-        assign=_assign(plan.spec),
-        factors=built,
-        products=plan.products,
-        spec=plan.spec,
-        n_rows=frame.n_rows,
-    )
-
-
-def _plain_factor(frame: ModelFrame, name: str, reduced: bool) -> Factor:
-    if not frame.is_categorical(name):
-        return Factor(name, frame.numbers(name)[:, None])
-    encoded = frame.encoded(name)
-    table = np.eye(len(encoded.levels))[:, int(reduced) :]
-    return Factor(f"{name} {'reduced' if reduced else 'full'}", table, encoded.codes)
-
-
-def _from_data(expression: str, frame: ModelFrame) -> Columns:
-    data = _without_unused_levels(frame)
-    spec = _materialise(expression, data)
-    matrix = matrix_from_spec(spec, data)
-    return Columns(
-        names=tuple(spec.column_names),
-        terms=tuple(str(structure.term) for structure in spec.structure),
-        assign=_assign(spec),
-        factors=tuple(
-            Factor(f"{expression} {name}", matrix[:, [j]])
-            for j, name in enumerate(spec.column_names)
-        ),
-        products=tuple((j,) for j in range(matrix.shape[1])),
-        spec=spec,
-        n_rows=frame.n_rows,
-    )
-
-
-def _refuse_infinite(columns: Columns) -> None:
-    wrong = ~np.isfinite(columns.matrix)
-    bad = [name for name, column in zip(columns.names, wrong.T, strict=True) if column.any()]
-    if bad:
+def _refuse_infinite(factor: Factor) -> None:
+    finite: Array = np.asarray(np.isfinite(factor.values).all(axis=1))
+    finite = finite if factor.codes is None else finite[factor.codes]
+    name = factor.key.rpartition(" ")[0]
+    if not finite.all():
         must = "A column of the formula must be finite on every row"
         raise FitError(
             must,
-            got=f"{int(wrong.any(axis=1).sum())} rows where it is not",
-            where=", ".join(bad),
-            remedy="Check the function applied to it (a logarithm of zero, a division by zero).",
+            got=f"{int((~finite).sum())} rows where it is not",
+            where=f"{name}, first in row {int(np.argmin(finite)) + 1} of the rows used",
+            remedy="Check its function: a logarithm of zero or less, a root, a division by zero.",
         )
-    for name, column in zip(columns.names, columns.matrix.T, strict=True):
-        require_size(f"'{name}'", column)
+    require_size(f"'{name}'", factor.values)
 
 
-def _without_unused_levels(frame: ModelFrame) -> pd.DataFrame:
-    changed = {
-        str(name): column.cat.remove_unused_categories()
-        for name, column in frame.data.items()
-        if isinstance(column.dtype, pd.CategoricalDtype)
-    }
-    return frame.data.assign(**changed) if changed else frame.data
+class _Reader(PandasMaterializer):  # type: ignore[misc]
+    """formulaic's reader of tables, shown the levels of a factor once instead of every row."""
 
+    REGISTER_NAME = "outcomes"
+    REGISTER_INPUTS = ()
+    INTERFACE_EXPLICIT_OVERRIDES = False
+    INTERFACE_SKIPPED_NAMES = frozenset(
+        ("_get_columns_for_term", "_encode_constant", "_combine_columns")
+    )
 
-def _assign(spec: ModelSpec) -> Array:
-    return np.repeat(np.arange(len(spec.structure)), [len(s.columns) for s in spec.structure])
+    def _init(self) -> None:
+        self.blocks: dict[tuple[str, bool], Factor] = {}
+        self.encodings: dict[str, tuple[Array, pd.Index]] = {}
 
+    def _lookup(self, name: str) -> tuple[Any, set[Variable]]:
+        return self.data[name], set()
 
-def _materialise(expression: str, data: pd.DataFrame) -> ModelSpec:
-    try:
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            matrix = read_expression(expression).get_model_matrix(
-                data, na_action="ignore", output="numpy"
+    def _evaluate(self, expr: str, metadata: Any, spec: ModelSpec) -> tuple[Any, set[Variable]]:
+        call = read_call(expr)
+        names: dict[str, Any] = {**FUNCTIONS, "np": np, "contr": ContrastsRegistry}
+        for name, alias in call.columns.items():
+            column = self.data[name]
+            keeps = is_categories(column.dtype) and (call.is_logical or column.dtype != bool)
+            names[alias] = column if call.is_coding or keeps else column.astype(np.float64)
+        state = spec.transform_state
+        return stateful_eval(call.code, names, {expr: metadata}, state, spec), set()
+
+    def _is_categorical(self, values: Any) -> bool:
+        return hasattr(values, "dtype") and is_categories(values.dtype)
+
+    def _encode_evaled_factor(
+        self, factor: EvaluatedFactor, spec: ModelSpec, drop_rows: Any, reduced_rank: bool = False
+    ) -> dict[str, Any]:
+        codes, n = None, len(self.data)
+        if spec.encoder_state.get(factor.expr, [factor.metadata.kind])[0] != factor.metadata.kind:
+            must = (
+                "New rows must hold numbers where the model has seen numbers, and words for words"
             )
-    except (FormulaicError, ValueError, TypeError, NameError, KeyError) as error:
-        must = "The formula must be computable on these data"
-        raise FormulaError(
-            must,
-            got=f"{type(error).__name__}",
-            where=f"in '{expression}'",
-            remedy="Check the functions it calls and the kind of each column.",
-        ) from error
-    return matrix.model_spec
+            raise FormulaError(must, got="the other kind", where=f"column '{factor.expr}'")
+        if factor.metadata.kind is CATEGORICAL:
+            codes, levels = self._encoded(factor, spec)
+            shown = pd.Series(pd.Categorical(levels, categories=levels))
+            factor = factor.replace(values=FactorValues(shown, metadata=factor.metadata))
+            n = len(levels)
+        table: dict[str, Any] = super()._encode_evaled_factor(factor, spec, drop_rows, reduced_rank)
+        block = [np.broadcast_to(np.asarray(own, dtype=np.float64), n) for own in table.values()]
+        values = np.array(block).reshape(len(table), n).T
+        if codes is not None and (codes < 0).any():
+            values = np.vstack([values, np.full(len(table), np.nan)])
+        key = f"{factor.expr} {'reduced' if reduced_rank else 'full'}"
+        self.blocks[factor.expr, reduced_rank] = Factor(key, values, codes)
+        return table
+
+    def _encoded(self, factor: EvaluatedFactor, spec: ModelSpec) -> tuple[Array, pd.Index]:
+        if factor.expr not in self.encodings:
+            rows = pd.Series(factor.values.__wrapped__, name=factor.expr)  # noqa: PD011
+            known = spec.encoder_state.get(factor.expr)
+            if known is None:
+                found = encode(rows)
+                self.encodings[factor.expr] = found.codes, found.levels
+            else:
+                levels = pd.Index(known[1]["categories"])
+                self.encodings[factor.expr] = positions(rows, levels, factor.expr), levels
+        return self.encodings[factor.expr]
+
+    def _get_columns_for_term(self, factors: list[dict[str, Any]], **_: Any) -> dict[str, Any]:
+        return {":".join(reversed(names)): 1.0 for names in product(*reversed(factors))}
+
+    def _encode_constant(self, value: Any, *_: Any) -> Any:
+        return value
+
+    def _combine_columns(self, cols: Any, **_: Any) -> Array:
+        return np.empty((0, len(cols)))

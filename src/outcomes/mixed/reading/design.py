@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from formulaic import ModelSpec
 
-from outcomes.errors import FitError, FormulaError
+from outcomes.errors import FitError
 from outcomes.mixed.reading.columns import (
+    CATEGORICAL,
     Columns,
     build_columns,
-    evaluate_expression,
-    matrix_from_spec,
+    columns_from,
+    one_column,
+    response_of,
 )
-from outcomes.mixed.reading.formula import ModelFormula, columns_of, read_expression
+from outcomes.mixed.reading.expressions import columns_of, read_call
+from outcomes.mixed.reading.formula import ModelFormula
 from outcomes.mixed.reading.frame import (
     ModelFrame,
     model_frame,
+    plain_column,
+    plain_table,
+    positions,
+    refuse_strange,
     require_columns,
-    require_size,
 )
-from outcomes.mixed.reading.random_effects_design import GroupingFactor, grouping_factors
+from outcomes.mixed.reading.random_effects_design import (
+    GroupingFactor,
+    grouping_factors,
+    refuse_unidentified,
+)
 from outcomes.mixed.types import Array
 
 WeightsLike = str | Array | pd.Series | None
@@ -39,7 +51,8 @@ class Design:
         The rows used.
     y : array, shape (n,)
         Response as written in the formula (offset not subtracted).
-    offset : array, shape (n,), or None
+    offsets : tuple of Columns
+        One column each.
     fixed : Columns
         Fixed part, aliased columns included.
     factors : tuple of GroupingFactor
@@ -49,7 +62,7 @@ class Design:
     formula: ModelFormula
     frame: ModelFrame
     y: Array
-    offset: Array | None
+    offsets: tuple[Columns, ...]
     fixed: Columns
     factors: tuple[GroupingFactor, ...]
 
@@ -62,6 +75,13 @@ class Design:
     def weights(self) -> Array | None:
         """Prior weights, shape (n,), None when all are one."""
         return self.frame.weights
+
+    @cached_property
+    def offset(self) -> Array | None:
+        """Sum of the offsets, shape (n,), None without one."""
+        if not self.offsets:
+            return None
+        return np.asarray(sum(columns.matrix[:, 0] for columns in self.offsets))
 
     @cached_property
     def response(self) -> Array:
@@ -80,16 +100,47 @@ def build_design(formula: ModelFormula, data: pd.DataFrame, weights: WeightsLike
         The data cannot carry the model.
     """
     frame = model_frame(formula, data, weights)
+    offsets = [build_columns(f"0 + I(1.0 * ({text}))", frame) for text in formula.offsets]
+    for text, columns in zip(formula.offsets, offsets, strict=True):
+        one_column(columns, text)
     design = Design(
         formula=formula,
         frame=frame,
-        y=_finite(evaluate_expression(formula.response, frame), "response"),
-        offset=_offset(formula, frame),
+        y=response_of(formula.response, frame),
+        offsets=tuple(offsets),
         fixed=build_columns(formula.fixed, frame),
         factors=grouping_factors(formula, frame),
     )
-    _check_categories(design)
+    _check_categories(design.fixed)
+    refuse_unidentified(design.fixed, design.factors)
     return design
+
+
+def take_rows(design: Design, rows: Array) -> Design:
+    """Keep some rows of a design.
+
+    Unlike building it anew from the data, this keeps what the columns learned from all rows: knots
+    of a spline, the mean of a centred number, levels that no longer occur.
+
+    Parameters
+    ----------
+    design : Design
+    rows : array of int, shape (k,)
+
+    Returns
+    -------
+    Design
+    """
+    frame = design.frame
+    weights = None if frame.weights is None else frame.weights[rows]
+    return replace(
+        design,
+        frame=replace(frame, data=frame.data.iloc[rows], weights=weights),
+        y=design.y[rows],
+        offsets=tuple(columns.take(rows) for columns in design.offsets),
+        fixed=design.fixed.take(rows),
+        factors=tuple(factor.take(rows) for factor in design.factors),
+    )
 
 
 def design_matrix(fixed: Columns, data: pd.DataFrame) -> Array:
@@ -105,75 +156,72 @@ def design_matrix(fixed: Columns, data: pd.DataFrame) -> Array:
     Returns
     -------
     array, shape (n_new, p)
-        Aliased columns included; missing values stay NaN.
+        Aliased columns included; NaN in rows with a missing value.
 
     Raises
     ------
     FormulaError
         A column is absent, or holds a level the model has not seen.
     """
-    spec = fixed.spec
+    return matrix_from_spec(fixed.spec, data, "the fixed part")
+
+
+def matrix_from_spec(spec: ModelSpec, data: pd.DataFrame, part: str) -> Array:
+    """Rebuild columns for other data, shape (n_new, p), NaN in rows with a missing value."""
     names = sorted(columns_of(spec.formula))
-    require_columns({name: ["the fixed part"] for name in names}, data)
-    known = {name: levels for name in names if (levels := seen_levels(fixed, name)) is not None}
-    for name, levels in known.items():
-        _refuse_unseen_levels(name, levels, data[name])
-    declared = {
-        name: data[name].cat.set_categories(levels)
-        for name, levels in known.items()
-        if isinstance(data[name].dtype, pd.CategoricalDtype)
-    }
-    return matrix_from_spec(spec, data.assign(**declared) if declared else data)
+    rows = new_rows(data, {name: [part] for name in names})[names]
+    for name in names:
+        if (known := spec.encoder_state.get(name)) and known[0] is CATEGORICAL:
+            levels = known[1]["categories"]
+            codes = positions(rows[name], levels, name)
+            rows[name] = pd.Categorical.from_codes(codes, pd.Index(levels))
+        refuse_strange(name, rows[name])
+    complete = np.flatnonzero(rows.notna().to_numpy().all(axis=1))
+    matrix = np.full((len(rows), len(spec.column_names)), np.nan)
+    if len(complete):
+        known_rows = rows.iloc[complete].reset_index(drop=True)
+        matrix[complete] = columns_from(spec, known_rows).matrix
+    return matrix
+
+
+def new_rows(data: Any, needed: dict[str, list[str]]) -> pd.DataFrame:
+    """Return other rows with the columns needed in plain types, on an index of their own.
+
+    Raises
+    ------
+    UsageError
+        It is no table.
+    FormulaError
+        A column is absent.
+    """
+    table = plain_table(data)
+    require_columns(needed, table)
+    plain = {name: plain_column(name, table[name]).reset_index(drop=True) for name in needed}
+    return table.reset_index(drop=True).assign(**plain)
 
 
 def seen_levels(fixed: Columns, name: str) -> list[object] | None:
     """Return the levels a categorical column had when the model was fitted, None for numbers."""
     for factor, (kind, state) in fixed.spec.encoder_state.items():
-        if kind.value == "categorical" and name in columns_of(read_expression(f"0 + {factor}")):
+        if kind is CATEGORICAL and (factor == name or _codes(factor, name)):
             return list(state["categories"])
     return None
 
 
-def _refuse_unseen_levels(name: str, levels: list[object], column: pd.Series) -> None:
-    unseen = int((~column.dropna().isin(levels)).sum())
-    if unseen:
-        must = "New rows must hold levels the model has seen"
-        raise FormulaError(
-            must,
-            got=f"{unseen} rows with another level",
-            where=f"column '{name}'",
-        )
+def _codes(factor: str, name: str) -> bool:
+    """Tell whether a factor such as ``C(visit, contr.sum)`` only codes a column."""
+    call = read_call(factor)
+    return call.code.startswith(tuple(f"C({call.columns.get(name)}{end}" for end in ",)"))
 
 
-def _offset(formula: ModelFormula, frame: ModelFrame) -> Array | None:
-    if not formula.offsets:
-        return None
-    parts = [_finite(evaluate_expression(text, frame), "offset") for text in formula.offsets]
-    return np.asarray(np.sum(parts, axis=0))
-
-
-def _finite(values: Array, what: str) -> Array:
-    wrong = ~np.isfinite(values)
-    if wrong.any():
-        must = f"The {what} must be finite on every row"
-        raise FitError(
-            must,
-            got=f"{int(wrong.sum())} rows where it is not",
-            where=f"first in row {int(np.argmax(wrong)) + 1} of the rows used",
-            remedy="Check the function applied to it (a logarithm of zero, a division by zero).",
-        )
-    require_size(f"the {what}", values)
-    return values
-
-
-def _check_categories(design: Design) -> None:
+def _check_categories(fixed: Columns) -> None:
     """Refuse a fixed factor with one level, whose columns would silently vanish or alias."""
-    for name in sorted(columns_of(read_expression(design.formula.fixed))):
-        if design.frame.is_categorical(name) and len(design.frame.encoded(name).levels) == 1:
+    for factor, (kind, state) in fixed.spec.encoder_state.items():
+        if kind is CATEGORICAL and len(state["categories"]) == 1:
             must = "A categorical column of the fixed part needs at least two levels"
             raise FitError(
                 must,
                 got="one level",
-                where=f"column '{name}'",
+                where=f"column '{factor}'",
                 remedy="Leave it out of the formula; check whether rows were dropped.",
             )

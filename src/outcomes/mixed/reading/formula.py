@@ -5,18 +5,12 @@ Only what stands inside a bar ``|`` is read here; the fixed part is handed to fo
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from formulaic import Formula
-from formulaic.errors import FormulaicError
-from formulaic.parser.types import Factor, Term
-from formulaic.transforms import TRANSFORMS
-
 from outcomes.errors import FormulaError
+from outcomes.mixed.reading.expressions import columns_of, read_expression
 
 RESIDUAL_BY_VISIT = ("us", "csh", "ar1h", "idh")
 """Kinds of residual covariance in which every visit has a variance of its own."""
@@ -24,8 +18,13 @@ RESIDUAL_BY_VISIT = ("us", "csh", "ar1h", "idh")
 RESIDUAL_KINDS = (*RESIDUAL_BY_VISIT, "id", "cs", "ar1", "ou")
 """The others have one variance and a correlation that depends on the time between two scores."""
 
+LONGEST = 10_000
+"""Characters of the longest formula that is read."""
+
 _CALL = re.compile(r"^([A-Za-z_]\w*)\((.*)\)$", re.DOTALL)
 _NAME = re.compile(r"^(?:[A-Za-z_.][\w.]*|`[^`]+`)$")
+_QUOTED_OR_POWER = re.compile(r"(`[^`]*`|'[^']*'|\"[^\"]*\")|\^")
+"""R writes a power as ``^``, which Python takes for exclusive or."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,10 @@ def parse_formula(text: str) -> ModelFormula:
     (RandomTerm(expression='1', group=('clinic',)),
      RandomTerm(expression='1', group=('clinic', 'therapist')))
     """
-    response, right = _sides(text)
+    if len(text) > LONGEST:
+        must = f"A formula has at most {LONGEST:,} characters"
+        raise FormulaError(must, got=f"{len(text):,}")
+    response, right = _sides(_QUOTED_OR_POWER.sub(lambda found: found[1] or "**", text))
     fixed: list[str] = []
     offsets: list[str] = []
     random: list[RandomTerm] = []
@@ -167,79 +169,28 @@ def parse_formula(text: str) -> ModelFormula:
 def variables(formula: ModelFormula) -> dict[str, list[str]]:
     """Return the columns a formula needs, each with the parts of the formula that need it."""
     needed: dict[str, list[str]] = {}
-    for expression, part in _expressions(formula):
-        for name in sorted(_expression_variables(expression)):
-            needed.setdefault(name, []).append(part)
     grouped = [(term.group, str(term)) for term in formula.random]
     if formula.residual:
-        columns = (formula.residual.time, *formula.residual.group)
-        grouped.append((columns, str(formula.residual)))
-    for columns, part in grouped:
-        for name in columns:
+        grouped.append(((formula.residual.time, *formula.residual.group), str(formula.residual)))
+    for columns, part in [*_computed(formula), *grouped]:
+        for name in sorted(columns) if isinstance(columns, frozenset) else columns:
             needed.setdefault(name, []).append(part)
     return needed
 
 
-def expression_variables(formula: ModelFormula) -> list[str]:
+def expression_variables(formula: ModelFormula) -> frozenset[str]:
     """Return the columns that are computed with, those that only name groups left out."""
-    found = [_expression_variables(expression) for expression, _ in _expressions(formula)]
-    return sorted(frozenset().union(*found))
+    return frozenset().union(*(columns for columns, _ in _computed(formula)))
 
 
-def _expressions(formula: ModelFormula) -> list[tuple[str, str]]:
-    """Return the expressions for formulaic, each with the part of the formula it is."""
-    parts = [(formula.response, "response"), (formula.fixed, "fixed part")]
-    parts += [(f"0 + I({offset})", "offset") for offset in formula.offsets]
-    return parts + [(term.expression, str(term)) for term in formula.random]
-
-
-@lru_cache(maxsize=1024)
-def _expression_variables(expression: str) -> frozenset[str]:
-    return columns_of(read_expression(expression))
-
-
-def columns_of(formula: Iterable[Term]) -> frozenset[str]:
-    """Return the columns that formulaic terms are computed from."""
-    factors = [factor for term in formula for factor in term.factors]
-    return frozenset(name for factor in factors for name in _factor_columns(factor))
-
-
-def _factor_columns(factor: Factor) -> frozenset[str]:
-    if factor.eval_method is not Factor.EvalMethod.PYTHON:
-        return frozenset(str(name) for name in factor.required_variables)
-    return _python_columns(factor.expr)
-
-
-@lru_cache(maxsize=1024)
-def _python_columns(expression: str) -> frozenset[str]:
-    """Return the columns in a Python expression; formulaic finds none inside its own splines."""
-    quoted = re.findall(r"`([^`]+)`", expression)
-    try:
-        tree = ast.parse(re.sub(r"`[^`]+`", "None", expression), mode="eval")
-    except SyntaxError:
-        return frozenset()
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    names = {
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called
-    }
-    return frozenset({*quoted, *names} - set(TRANSFORMS))
-
-
-@lru_cache(maxsize=1024)
-def read_expression(expression: str) -> Formula:
-    """Let formulaic read a right-hand side.
-
-    Raises
-    ------
-    FormulaError
-        With formulaic's own explanation.
-    """
-    try:
-        return Formula(expression)
-    except (FormulaicError, SyntaxError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else "bad syntax"
-        must = "Each side of the formula must be readable"
-        raise FormulaError(must, got=reason, where=f"in '{expression}'") from error
+def _computed(formula: ModelFormula) -> list[tuple[frozenset[str], str]]:
+    """Return the columns of each expression for formulaic, and the part of the formula it is."""
+    alone = bool(_NAME.match(formula.response))
+    response = formula.response if alone else f"I({formula.response})"
+    parts = [(response, "response"), (formula.fixed, "fixed part")]
+    parts += [(f"I({offset})", "offset") for offset in formula.offsets]
+    parts += [(term.expression, str(term)) for term in formula.random]
+    return [(columns_of(read_expression(text)), part) for text, part in parts]
 
 
 def _sides(text: str) -> tuple[str, str]:

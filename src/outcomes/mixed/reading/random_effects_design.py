@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import FitError
+from outcomes.errors import FitError, OutcomesWarning
 from outcomes.mixed.covariance import BlockCovariance
 from outcomes.mixed.reading.columns import Columns, build_columns
 from outcomes.mixed.reading.formula import ModelFormula, RandomTerm
 from outcomes.mixed.reading.frame import ModelFrame
 from outcomes.mixed.types import Array
+
+FEW_ROWS = 2_000
+"""Rows that mostly tell that random effects are not in the span of the fixed part."""
+SAME = 1e-7
+"""Columns with a relatively smaller remainder lie in the span of others."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +72,18 @@ class GroupingFactor:
         """Columns of the random effects, shape (n, q)."""
         return np.hstack([columns.matrix for columns in self.columns])
 
+    def take(self, rows: Array) -> GroupingFactor:
+        """Return the factor on some rows, with the levels that occur there."""
+        kept, codes = np.unique(self.codes[rows], return_inverse=True)
+        columns = tuple(columns.take(rows) for columns in self.columns)
+        return replace(self, codes=codes, levels=self.levels[kept], columns=columns)
+
 
 def grouping_factors(formula: ModelFormula, frame: ModelFrame) -> tuple[GroupingFactor, ...]:
     """Build every grouping factor, the one with most levels first (as lme4 orders theta).
+
+    A factor whose levels are those of another under another name is left out with a warning: only
+    the sum of their variances could be estimated.
 
     Raises
     ------
@@ -79,10 +94,77 @@ def grouping_factors(formula: ModelFormula, frame: ModelFrame) -> tuple[Grouping
     for term in formula.random:
         known = next((group for group in by_group if set(group) == set(term.group)), term.group)
         by_group.setdefault(known, []).append(term)
-    factors = [_factor(group, terms, frame) for group, terms in by_group.items()]
-    for factor in factors:
+    factors: list[GroupingFactor] = []
+    for group, terms in by_group.items():
+        factor = _factor(group, terms, frame)
         _check_levels(factor, frame.n_rows)
+        twin = next((other for other in factors if _is_same(other, factor)), None)
+        if twin is None:
+            factors.append(factor)
+        else:
+            _leave_out(factor, twin)
     return tuple(sorted(factors, key=lambda factor: -factor.n_levels))
+
+
+def _is_same(one: GroupingFactor, other: GroupingFactor) -> bool:
+    """Tell whether two factors group the rows alike and share a random effect."""
+    if one.n_levels != other.n_levels or set(one.names).isdisjoint(other.names):
+        return False
+    first = np.empty(one.n_levels, dtype=np.intp)
+    first[one.codes] = other.codes
+    return np.array_equal(first[one.codes], other.codes)
+
+
+def _leave_out(factor: GroupingFactor, twin: GroupingFactor) -> None:
+    terms, others = (" + ".join(map(str, found.terms)) for found in (factor, twin))
+    if not set(factor.names) <= set(twin.names):
+        must = "Two grouping factors with the same groups must have different random effects"
+        remedy = f"Keep one of {terms} and {others}."
+        raise FitError(must, got="an effect that both have", where=factor.name, remedy=remedy)
+    warnings.warn(
+        f"'{factor.name}' groups the rows as '{twin.name}' does, so that their variances cannot "
+        f"be told apart: {terms} is left out beside {others}.",
+        OutcomesWarning,
+        5,
+    )
+
+
+def refuse_unidentified(fixed: Columns, factors: tuple[GroupingFactor, ...]) -> None:
+    """Refuse random effects that the fixed part takes up entirely.
+
+    Raises
+    ------
+    FitError
+        With such an effect, whose variance the data say nothing about.
+    """
+    for factor in factors:
+        for columns in factor.columns:
+            for j, name in enumerate(columns.names):
+                possible = factor.n_levels <= len(fixed.names) < len(factor.codes)
+                if possible and _spans(fixed, columns, j, factor):
+                    must = "A factor is fixed or random, not both"
+                    raise FitError(
+                        must,
+                        got=f"fixed columns that determine the '{name}' of every level",
+                        where=f"grouping factor '{factor.name}'",
+                        remedy="Its variance cannot be estimated: leave the random term out, or "
+                        "the fixed columns that tell its levels apart.",
+                    )
+
+
+def _spans(fixed: Columns, columns: Columns, j: int, factor: GroupingFactor) -> bool:
+    """Tell whether one effect's columns lie in the span of the fixed part; some rows first."""
+    n = len(factor.codes)
+    for rows in (np.arange(0, n, 1 + n // FEW_ROWS), np.arange(n)):
+        X = fixed.take(rows).matrix
+        levels = np.equal.outer(factor.codes[rows], np.arange(factor.n_levels))
+        Z = levels * columns.take(rows).matrix[:, [j]]
+        scale = np.linalg.norm(X, axis=0)
+        X = X / np.where(scale > 0.0, scale, 1.0)
+        rest = Z - X @ np.linalg.lstsq(X, Z, rcond=1e-10)[0]
+        if np.linalg.norm(rest) > SAME * np.linalg.norm(Z):
+            return False
+    return True
 
 
 def _factor(group: tuple[str, ...], terms: list[RandomTerm], frame: ModelFrame) -> GroupingFactor:
