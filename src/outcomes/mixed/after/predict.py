@@ -12,7 +12,7 @@ from outcomes.mixed.inference.testing import quantile
 from outcomes.mixed.margins.reference_grid import grid_offset
 from outcomes.mixed.reading.design import design_matrix, matrix_from_spec, new_rows
 from outcomes.mixed.reading.formula import variables
-from outcomes.mixed.reading.frame import plain_table, require_columns
+from outcomes.mixed.reading.plain import plain_table, require_columns
 from outcomes.mixed.reading.random_effects_design import GroupingFactor
 from outcomes.mixed.record import Fit
 from outcomes.mixed.residual.new_rows import residual_variance

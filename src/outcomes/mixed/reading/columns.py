@@ -32,13 +32,8 @@ from outcomes.mixed.reading.expressions import (
     read_call,
     read_expression,
 )
-from outcomes.mixed.reading.frame import (
-    ModelFrame,
-    encode,
-    is_categories,
-    positions,
-    require_size,
-)
+from outcomes.mixed.reading.frame import ModelFrame
+from outcomes.mixed.reading.plain import encode, is_categories, positions, require_size
 from outcomes.mixed.types import Array
 
 CATEGORICAL = FormulaicFactor.Kind.CATEGORICAL

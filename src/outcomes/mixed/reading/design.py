@@ -21,9 +21,8 @@ from outcomes.mixed.reading.columns import (
 )
 from outcomes.mixed.reading.expressions import columns_of, read_call
 from outcomes.mixed.reading.formula import ModelFormula
-from outcomes.mixed.reading.frame import (
-    ModelFrame,
-    model_frame,
+from outcomes.mixed.reading.frame import ModelFrame, model_frame
+from outcomes.mixed.reading.plain import (
     plain_column,
     plain_table,
     positions,

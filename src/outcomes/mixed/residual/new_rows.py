@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import FormulaError
-from outcomes.mixed.reading.frame import require_columns
+from outcomes.mixed.reading.plain import require_columns
 from outcomes.mixed.record import Fit
 from outcomes.mixed.residual.solved import Correlated
 from outcomes.mixed.residual.structures import ByDistance, ByVisit
