@@ -44,6 +44,13 @@ class OutcomesError(Exception):
         remedy = f" {self.remedy}" if self.remedy else ""
         return f"{self.must}{got}{where}.{remedy}"
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows in a cell: the sentence, not the frames it came through."""
+        whole = (
+            "The whole traceback: import sys, traceback; traceback.print_exception(sys.last_value)"
+        )
+        return [f"{type(self).__name__}: {self}", whole]
+
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the keyword parts when a worker process hands the error back."""
         return _rebuild, (type(self), self.must, self.got, self.where, self.remedy)

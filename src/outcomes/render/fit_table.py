@@ -41,7 +41,7 @@ DF_METHODS = {
 _LEVEL = re.compile(r"(?:C\()?(?P<column>[^\[\]()]+)\)?\[(?:T\.)?(?P<level>.*)\]")
 STYLE = (
     "<style>.oc-fit{border-collapse:collapse;font-variant-numeric:tabular-nums}"
-    ".oc-fit caption,.oc-fit th,.oc-fit td{text-align:left;padding:.15em 1em .15em 0}"
+    ".oc-fit caption,.oc-fit th,.oc-fit td{text-align:left!important;padding:.15em 1em .15em 0}"
     ".oc-fit thead th{border-bottom:1px solid currentColor}"
     ".oc-fit tbody th{font-weight:normal}.oc-fit .in th{padding-left:1.5em}"
     ".oc-fit .head th{font-weight:600}.oc-fit .parts tr:first-child>*"
