@@ -1,64 +1,49 @@
-"""Draft a column map from headers and from the shapes of cells; a person corrects it."""
+"""Draft a column map from headers and from what all cells look like; what is not sure it asks."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pandas as pd
 
-from outcomes.intake.dates import read_dates
-from outcomes.intake.readers import read_rows
-from outcomes.privacy.patterns import found_in, plain
+from outcomes.errors import OutcomesError
+from outcomes.intake.drafting.draft import Content, Draft, as_toml, ask, merged
+from outcomes.intake.drafting.evidence import shapes, status_of
+from outcomes.intake.drafting.headers import Role
+from outcomes.intake.drafting.measures import facts, file, scores
+from outcomes.intake.drafting.people import dates, people
+from outcomes.intake.drafting.seen import DATES, SHEET, STRUCK, Seen, seen_in
+from outcomes.intake.drafting.visits import status, visits
+from outcomes.intake.presets import Preset, bare, preset_of
+from outcomes.intake.readers import WORKBOOKS, FileFormat, Rows, is_database, read_source
+from outcomes.intake.readers.redcap import bare_label, from_redcap, labels_of
+from outcomes.intake.readers.text_table import read_text_table
+from outcomes.intake.readers.workbook import sheet_names
 
-_IDENTIFIERS = {
-    "birth_date": r"dob|birth|born", "email": r"e ?mail", "phone": r"phone|mobile|cell|tel",
-    "street": r"street|address|addr", "zip": r"zip|post ?code|postal", "city": r"city|town",
-    "ssn": r"ssn|social security", "claim": r"claim", "plan": r"policy|insurance|plan id",
-    "physician": r"\bmd\b|physician|doctor|referr|\bgp\b", "employer": r"employer",
-    "attorney": r"attorney|lawyer", "appointment": r"appt (?:no|id)|appt$|appointment (?:no|id)",
-    "record": r"mrn|chart|record|client id|patient id", "time": r"start|time", "name":
-    r"^(?:client|patient)$|name|surname", "free_text": r"note|comment|soap|remark",
-}  # fmt: skip
-_COLUMNS = {
-    "date": r"date|visit day", "sessions.therapist_id": r"therapist|provider|practitioner|staff",
-    "clinic_id": r"clinic|location|site|branch", "status": r"status|arriv|attend",
-    "sessions.minutes": r"length|duration|minutes|\bmin\b", "pressure": r"pressure|touch",
-    "condition": r"reason|condition|complaint|diagnos", "sex": r"^sex$|gender", "age": r"^age$",
-    "arm": r"^arm$|^group$|treatment group", "week": r"^weeks?$", "month": r"^months?$",
-}  # fmt: skip
-_SCORES = {
-    "pre_session": r"before|pre\b|start", "post_session": r"after|post\b|end",
-}  # fmt: skip
-_STATUS = {
-    "attended": r"arrived|attended|complete.*|checked.*|show(?:ed)?", "no_show": r"no.?show.*|dna",
-    "cancelled": r"cancel.*", "stopped_early": r".*early.*",
-}  # fmt: skip
-_CONDITIONS = {
-    "headache": "headache|migraine", "carpal_tunnel": "carpal|cts", "sciatica": "sciatica",
-    "neck_mvc": r"whiplash|mva|mvc|car (?:wreck|accident|crash)", "post_op": r"post.?op.*|surgery",
-    "neck_other": "neck", "knee_pain": "knee", "low_back": r"back|lumbar|lbp",
-    "arthritis": "arthritis",
-}  # fmt: skip
-_WAYS = ("%Y-%m-%d", "%m/%d/%Y", "%d/%m/%Y", "%d %B %Y", "%d %b %Y", "%d.%m.%Y", "%m/%d/%y")
+PARTS = (people, dates, visits, status, facts, scores, file)
+"""Parts of a map, in the order in which it says them."""
 
 
-def guess_map(path: str | Path) -> str:
+def guess_map(path: str | Path, form: FileFormat | None = None) -> str:
     r"""Return a draft of a column map for an export, as TOML with comments.
 
     Parameters
     ----------
     path : str or Path
         The export; it is only looked at.
+    form : FileFormat, optional
+        How it is written, where it does not show.
 
     Returns
     -------
     str
-        TOML to correct by hand. It holds headers of the file and shapes of cells (``9/9`` for
-        ``7/10``), never a cell.
+        TOML to correct by hand. It holds headers of the file, words of the vocabulary and shapes of
+        cells (``9/9`` for ``7/10``); a cell only where a question is about what the word means.
 
     Raises
     ------
@@ -70,139 +55,133 @@ def guess_map(path: str | Path) -> str:
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as place:
     ...     file = Path(place) / "x.csv"
-    ...     _ = file.write_text("Client,Appt date,Pain before\nAnn Lee,05/04/2026,7/10\n")
-    ...     print(guess_map(file).splitlines()[5])
-    name = "Client"
+    ...     _ = file.write_text("Client,Appt date,Pain before\nAnn Lee,05/14/2026,7/10\n")
+    ...     print(guess_map(file).splitlines()[4])
+    name = "Client"    # its words: client
     """
-    rows = read_rows(path)
-    roles = {str(header): _role(str(header), rows[header]) for header in rows}
-    return "\n".join(_lines(rows, roles)) + "\n"
+    return as_toml(draft_map(path, form))
 
 
-def _role(header: str, cells: pd.Series[Any]) -> tuple[str, str]:
-    """Return what a column looks like: the section of the map and the name in it."""
-    words = plain(header)
-    for kind in ("email", "phone", "ssn", "street"):
-        if found_in(cells, kind).mean() > 0.5:
-            return "identifiers", kind
-    for kind, pattern in _IDENTIFIERS.items():
-        if re.search(pattern, words):
-            return "identifiers", kind
-    if re.search(r"pain|nprs|\bnrs\b|\bvas\b", words):
-        timing = next((t for t, p in _SCORES.items() if re.search(p, words)), "pre_session")
-        return "scores.nprs", timing
-    if re.search(r"\bndi\b", words):
-        return "scores.ndi", "pre_session"
-    for name, pattern in _COLUMNS.items():
-        if re.search(pattern, words):
-            return "columns", name
-    long = cells.dropna().map(lambda cell: len(str(cell)) > 40).mean()
-    return ("identifiers", "free_text") if long > 0.2 else ("", "")
+def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
+    """Return the draft that `guess_map` writes, for a page or for questions in the terminal."""
+    rows, file = _read(path, form)
+    preset, labels = preset_of(map(str, rows.cells)), {}
+    dictionary = _dictionary(path, rows.cells) if not file else None
+    if dictionary is not None:
+        name, fields = dictionary
+        file, labels = {"redcap_dictionary": name}, labels_of(fields)
+        rows = replace(rows, cells=from_redcap(rows.cells, fields)[0])
+    seen = seen_in(rows.cells, preset, labels)
+    content = merged({"title": "", "file": file}, *(part(seen) for part in PARTS))
+    if seen.preset is not None:
+        content = merged(content, _of_product(seen, seen.preset))
+    said = {name: entry for name, entry in content.items() if name != "questions"}
+    named = {name for name in _texts(said) if name in seen.columns}
+    why = {header: _reason(role, seen) for header, role in seen.roles.items() if header in named}
+    unused = {h: shapes(c) for h, c in seen.columns.items() if h not in named}
+    return Draft(content, why, unused, rows)
 
 
-def _lines(rows: pd.DataFrame, roles: dict[str, tuple[str, str]]) -> Iterator[str]:
-    dates = [h for h, role in roles.items() if role == ("columns", "date")]
-    yield "# A draft, made from headers and shapes of cells. Check every line; then import."
-    yield f"title = {json.dumps('')}    # what people call the study"
-    yield ""
-    yield "# Columns that identify people: nothing of them is kept."
-    yield "[identifiers]"
-    yield from _entries(roles, "identifiers")
-    yield ""
-    yield "[file]"
-    yield f"dates = {json.dumps(_date_ways(rows, dates))}    # tried in this order"
-    yield f"empty = {json.dumps(['N/A', 'NA', '-'])}"
-    yield ""
-    yield "[columns]"
-    yield from _entries(roles, "columns")
-    for section in ("scores.nprs", "scores.ndi"):
-        if any(role[0] == section for role in roles.values()):
-            yield f"\n[{section}]"
-            yield from _entries(roles, section)
-    yield from _word_rules(roles)
-    yield from _shape_rules(rows, roles)
-    unknown = [h for h, role in roles.items() if not role[0]]
-    yield "\n# Not kept unless you say what they are; the shapes of their cells, the usual first:"
-    for header in unknown:
-        yield f"# {json.dumps(header, ensure_ascii=False)}: {', '.join(_shapes(rows[header]))}"
+def _read(path: str | Path, form: FileFormat | None) -> tuple[Rows, Content]:
+    """Return the rows, and the entries of ``[file]`` that reading them needs."""
+    own = form or FileFormat()
+    if is_database(path) or Path(path).suffix.casefold() not in WORKBOOKS:
+        return read_source(path, own), {}
+    several = len(sheet_names(Path(path))) > 1 and not own.sheets
+    file: Content = {"struck_out": STRUCK}
+    file |= {"sheets": ["*"], "sheet_name": SHEET} if several else {}
+    rows = read_source(path, msgspec.structs.replace(own, **file))
+    if not rows.cells[STRUCK].eq("yes").any():
+        del file["struck_out"]
+        rows = replace(rows, cells=rows.cells.drop(columns=STRUCK))
+    return rows, file
 
 
-def _entries(roles: dict[str, tuple[str, str]], section: str) -> Iterator[str]:
-    named: dict[str, list[str]] = {}
-    for header, (own, name) in roles.items():
-        if own == section:
-            named.setdefault(name, []).append(header)
-    for name, headers in named.items():
-        key = json.dumps(name) if "." in name else name
-        several = section == "identifiers" and len(headers) > 1
-        value = json.dumps(headers if several else headers[0], ensure_ascii=False)
-        also = "" if several or len(headers) == 1 else f"    # or {json.dumps(headers[1:])}"
-        yield f"{key} = {value}{also}"
+def _dictionary(path: str | Path, cells: pd.DataFrame) -> tuple[str, pd.DataFrame] | None:
+    """Return the data dictionary of a REDCap project that lies beside its export."""
+    if is_database(path):
+        return None
+    headers = {bare_label(str(header)) for header in cells}
+    for place in sorted(Path(path).parent.glob("*.csv")):
+        with suppress(OutcomesError, OSError), place.open("rb") as file:
+            if b"Variable / Field Name" in file.read(200):
+                fields = read_text_table(place).cells
+                known = {bare_label(word) for pair in labels_of(fields).items() for word in pair}
+                if 2 * len(headers & known) >= len(headers):
+                    return place.name, fields
+    return None
 
 
-def _date_ways(rows: pd.DataFrame, headers: Sequence[str]) -> list[str]:
-    if not headers:
-        return ["%Y-%m-%d"]
-    cells = rows[headers[0]]
-    ways: list[str] = []
-    while cells.notna().any():  # the way that reads most of what is left
-        read = {way: read_dates(cells, [way]).counts[way] for way in _WAYS}
-        best = max(_WAYS, key=lambda way: read[way])
-        if not read[best]:
-            break
-        ways.append(best)
-        cells = cells.where(read_dates(cells, [best]).unread)
-    return ways or ["%Y-%m-%d"]
-
-
-def _word_rules(roles: dict[str, tuple[str, str]]) -> Iterator[str]:
-    for name, rules in (("status", _STATUS), ("condition", _CONDITIONS)):
-        header = next((h for h, role in roles.items() if role == ("columns", name)), None)
-        if header is None:
+def _of_product(seen: Seen, preset: Preset) -> Content:
+    """Return what a product's map says beside its columns, and ask for columns it has no more."""
+    content: Content = {"preset": {"name": preset.name, "version": preset.version}}
+    there = {bare(header): header for header in seen.columns}
+    parts = [preset.map, *(given["map"] for given in preset.given if _holds(seen, given, there))]
+    for part in parts:
+        content = merged(content, _present(part, there))
+    places = {bare(name): place for name, place in preset.roles.items()}
+    rest = [h for h in seen.columns if h not in seen.roles or seen.roles[h].place == "ignored"]
+    for name in preset.needs:
+        if bare(name) in there:
             continue
-        yield f"\n# Words for {name}; the first rule that fits a cell reads it."
-        for becomes, pattern in rules.items():
-            whole = pattern if name == "status" else rf".*\b(?:{pattern})\b.*"
-            whole = whole.replace(r"\b(?:headache|migraine)\b", "(?:headache|migraine)")
-            yield from _rule(becomes, header, whole, becomes)
+        place = places[bare(name)]
+        key = (
+            place if place.startswith(("columns.", "identifiers.", "scores.")) else "columns.status"
+        )
+        alike = DATES if place in DATES else (place,)
+        now = [h for h, role in seen.roles.items() if role.place in alike]
+        asks = f"{preset.name} has a column {name}; this export has none. Which column is it now?"
+        content = merged(content, ask(key, asks, [*now, *rest]))
+    return content
 
 
-def _shape_rules(rows: pd.DataFrame, roles: dict[str, tuple[str, str]]) -> Iterator[str]:
-    for header, role in roles.items():
-        shapes = set(_shapes(rows[header], n=50))
-        if role[0] == "scores.nprs" and {"9/9", "9/99"} & shapes:
-            yield from _rule("7/10: of ten", header, r"(\d+) ?/ ?10", r"\1")
-        if role[0] == "scores.nprs" and "9-9" in shapes:
-            yield "\n# Cells like 6-7: take the middle? Then remove the marks below."
-            for line in _rule("6-7: the middle", header, r"(\d+)-(\d+)", ""):
-                yield f"# {line}" if line else ""
-            yield "# middle = true"
-        if role[0] == "scores.ndi" and "%" in header:
-            yield from _rule("percent of the index, as points of 50", header, r"(\d+) ?%?", r"\1")
-            yield "multiply = 0.5"
-        if role[1] == "sessions.minutes":
-            yield from _rule("60 min", header, r"(\d+) ?(?:m|min|mins|minutes)\.?", r"\1")
-            hours = r"(\d+(?:\.\d+)?) ?(?:h|hr|hrs|hour|hours)\.?"
-            yield from _rule("1 hr", header, hours, r"\1")
-            yield "multiply = 60"
-        if role[1] == "pressure":
-            yield from _rule("3 (medium): the number", header, r"([0-5])\b.*", r"\1")
-            yield f"# Say what your own words mean: [values.pressure] {json.dumps('firm')} = 4"
+def _holds(seen: Seen, given: Mapping[str, Any], there: Mapping[str, str]) -> bool:
+    column = seen.columns.get(there.get(bare(given["column"]), ""))
+    words = [word.casefold() for word in given["words"]]
+    return column is not None and bool(column.n) and all(
+        cell.casefold() in words or status_of(cell) in ("cancelled", "no_show")
+        for cell in column.counts
+    )  # fmt: skip
 
 
-def _rule(name: str, header: str, pattern: str, becomes: str) -> Iterator[str]:
-    yield ""
-    yield "[[rules]]"
-    yield f"name = {json.dumps(name)}"
-    yield f"columns = [{json.dumps(header, ensure_ascii=False)}]"
-    yield f"pattern = '{pattern}'"
-    if becomes:
-        yield f"becomes = {json.dumps(becomes)}"
+def _present(part: Mapping[str, Any], there: Mapping[str, str]) -> Content:
+    """Return a part of a map with its columns as the file writes them, without absent ones."""
+    content: Content = {}
+    for name, entry in part.items():
+        if name in ("columns", "identifiers", "minutes"):
+            own = {k: there[bare(v)] for k, v in entry.items() if bare(v) in there}
+            content[name] = own
+        elif isinstance(entry, list):
+            content[name] = [e for e in (_entry(e, there) for e in entry) if e is not None]
+        else:
+            content[name] = entry
+    return content
 
 
-def _shapes(cells: pd.Series[Any], n: int = 3) -> list[str]:
-    """Return the most frequent shapes of cells: digits as 9, letters as a."""
-    shapes = cells.dropna().map(
-        lambda cell: re.sub(r"[^\W\d_]+", "a", re.sub(r"\d", "9", str(cell)))
-    )
-    return [str(shape) for shape in shapes.value_counts().head(n).index]
+def _entry(entry: Mapping[str, Any], there: Mapping[str, str]) -> Content | None:
+    own = dict(entry)
+    if "column" in own:
+        own["column"] = there.get(bare(own["column"]), "")
+    if "columns" in own:
+        own["columns"] = [there[bare(c)] for c in own["columns"] if bare(c) in there]
+    return None if "" in own.values() or own.get("columns") == [] else own
+
+
+def _texts(content: Any) -> Iterator[str]:
+    """Yield every text that a map holds, at whatever depth."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, Mapping):
+        for entry in content.values():
+            yield from _texts(entry)
+    elif isinstance(content, list):
+        for entry in content:
+            yield from _texts(entry)
+
+
+def _reason(role: Role, seen: Seen) -> str:
+    words = " ".join(role.matched)
+    if not words:
+        return "what its cells look like"
+    own = seen.preset is not None and seen.preset.role(words) is not None
+    return f"a column of {seen.preset.name}" if own and seen.preset else f"its words: {words}"

@@ -80,6 +80,11 @@ def from_redcap(rows: pd.DataFrame, dictionary: pd.DataFrame) -> tuple[pd.DataFr
     return _one_row_a_visit(rows, fields), identifiers
 
 
+def labels_of(dictionary: pd.DataFrame) -> dict[str, str]:
+    """Return the label of each variable of a data dictionary."""
+    return {field.name: field.label for field in _fields(dictionary)}
+
+
 def _fields(dictionary: pd.DataFrame) -> list[_Field]:
     needed = (_VARIABLE, "Form Name", "Field Type", _LABEL, _CHOICES, "Identifier?")
     missing = [name for name in needed if name not in dictionary]
@@ -103,21 +108,21 @@ def _field(record: dict[Any, Any]) -> _Field:
 
 def _variable_names(rows: pd.DataFrame, fields: list[_Field]) -> dict[str, str]:
     """Return the variable of each column whose header is a label, of several alike by position."""
-    names = {_bare(label): [name] for label, name in _OWN.items()}
+    names = {bare_label(label): [name] for label, name in _OWN.items()}
     for field in fields:
         if field.label:
-            names.setdefault(_bare(field.label), []).append(field.name)
+            names.setdefault(bare_label(field.label), []).append(field.name)
         for code, label in field.choices.items():
-            header = _bare(f"{field.label} (choice={label})")
+            header = bare_label(f"{field.label} (choice={label})")
             names.setdefault(header, []).append(checkbox_column(field.name, code))
     known = {field.name for field in fields}
     found = {}
     for header in [str(header) for header in rows if header not in known]:
         again = _AGAIN.fullmatch(header)
         label, nth = (again[1], int(again[2])) if again else (header, 1)
-        own = names.get(_bare(label), [])
+        own = names.get(bare_label(label), [])
         choice = _CHOICE.fullmatch(header)
-        field_of = names.get(_bare(choice[1]), []) if choice else []
+        field_of = names.get(bare_label(choice[1]), []) if choice else []
         if len(own) >= nth:
             found[header] = own[nth - 1]
         elif len(field_of) == 1 and choice:  # a choice that the dictionary no longer has
@@ -125,7 +130,7 @@ def _variable_names(rows: pd.DataFrame, fields: list[_Field]) -> dict[str, str]:
     return found
 
 
-def _bare(label: str) -> str:
+def bare_label(label: str) -> str:
     """Return a label as it stands in a header: without marks of HTML and quotation marks."""
     return " ".join(re.sub(r"<[^>]*>|['\"]", "", label).split()).casefold()
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from statistics import median
 from typing import Any
 
@@ -72,18 +73,18 @@ def find_header(records: Sequence[Record]) -> tuple[int, int]:
     >>> find_header([["Report"], ["Client", "Day", "Pain"], ["Ann Lee", "2026-05-04", "7"]])
     (1, 2)
     """
-    spans = [_span(record) for record in records]
-    filled = [sum(map(bool, record)) for record in records]
-    usual = median([n for n in spans if n > 1] or [1])
-    several = median([n for n in filled if n > 1] or [1])
-    first = next((i for i, n in enumerate(filled) if n), 0)
+    both = [_continues(*records[i : i + 2]) for i in range(len(records))]
+    whole = [[a or b for a, b in zip_longest(record, records[i + 1])] if both[i] else record
+             for i, record in enumerate(records)]  # fmt: skip
+    usual = median([n for n in map(_span, records) if n > 1] or [1])
+    several = median([n for record in records if (n := sum(map(bool, record))) > 1] or [1])
+    first = next((i for i, record in enumerate(records) if any(record)), 0)
     start = next(
-        (i for i, record in enumerate(records)
-         if spans[i] >= 0.8 * usual and filled[i] >= several / 2 and are_names(record)),
+        (i for i, record in enumerate(whole) if _span(record) >= 0.8 * usual
+         and sum(map(bool, record)) >= several / 2 and are_names(record)),
         first,
     )  # fmt: skip
-    below = records[start + 1] if start + 1 < len(records) else ()
-    return start, start + 1 + _continues(records[start] if records else (), below)
+    return start, start + 1 + (bool(records) and both[start])
 
 
 def are_names(record: Record) -> bool:
@@ -94,9 +95,9 @@ def are_names(record: Record) -> bool:
     return 2 * n_numbers <= len(cells) and not any(any_holds(cells, kind) for kind in kinds)
 
 
-def _continues(top: Record, below: Record) -> bool:
-    pairs = [(bool(top[i]), bool(below[i])) for i in range(min(len(top), len(below)))]
-    fills = (False, True) in pairs and ((True, False) in pairs or len(top) > len(below))
+def _continues(top: Record, below: Record = ()) -> bool:
+    pairs = [(bool(above), bool(own)) for above, own in zip_longest(top, below)]
+    fills = (False, True) in pairs and (True, False) in pairs
     return fills and are_names(below) and not any(_NUMBER.fullmatch(cell or "") for cell in below)
 
 

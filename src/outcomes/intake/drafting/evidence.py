@@ -1,0 +1,273 @@
+"""What the cells of a column look like; every cell of it is looked at."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, cached_property
+from typing import Any
+
+import pandas as pd
+
+from outcomes.intake.drafting.headers import vocabulary, words_of
+from outcomes.privacy.patterns import PATTERNS, plain
+
+_CLOCK = re.compile(r"\d{1,2}:\d{2}|^\d{1,2} ?[ap]\.?m\.?$", re.IGNORECASE)
+_AFTER = re.compile(r"(?:[ T]+|, ?)\d{1,2}:\d{2}.*$")
+_NUMERIC = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})")
+_WORDED = (
+    "%d %b %Y", "%d %B %Y", "%B %d, %Y", "%b %d, %Y", "%b %d %Y", "%B %d %Y", "%d-%b-%Y",
+    "%d-%b-%y", "%d/%b/%Y", "%d. %B %Y", "%d. %b %Y", "%a, %b %d, %Y", "%A, %B %d, %Y",
+    "%a %b %d %Y", "%a, %d %b %Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d",
+)  # fmt: skip
+YEARLESS = ("%b %d", "%B %d", "%d %b", "%d %B")
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
+_SERIAL = re.compile(r"[34]\d{4}(?:\.\d+)?")
+_HOURS = re.compile(
+    r"(?:(\d+) ?(?:h|hr|hrs|hours?|std|stunden?|heures?|horas?)\.? ?)?"
+    r"(?:(\d+) ?(?:m|min|mins|minutes?|minuten|minutos?|mn)?\.?)?",
+    re.IGNORECASE,
+)
+_SCORE = re.compile(r"(\d{1,3}(?:[.,]\d+)?)(?: ?(?:/|of|von|sur|de|out of) ?(\d{1,3})| ?%)?"
+                    r"(?: ?[-–:=(] ?[^\W\d].*)?", re.IGNORECASE)  # fmt: skip
+_LEVEL_WORDS = vocabulary()["pressure"]["words"]
+_EMPTY = {word.casefold() for word in vocabulary()["empty"]["words"]}
+_MOST = 0.5
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of an export.
+
+    Parameters
+    ----------
+    name : str
+        Its header.
+    cells : Series of str
+        Shape (rows,); an empty cell is missing.
+    """
+
+    name: str
+    cells: pd.Series[Any]
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """Each different cell that means something, and how often it stands there."""
+        found = Counter(self.cells.dropna().astype(str).tolist())
+        return Counter({cell: n for cell, n in found.items() if not means_empty(cell)})
+
+    @property
+    def n(self) -> int:
+        """Number of cells that mean something."""
+        return self.counts.total()
+
+    def share(self, holds: Callable[[str], Any]) -> float:
+        """Return the share of its filled cells of which something holds; 0 where none is filled."""
+        return sum(n for cell, n in self.counts.items() if holds(cell)) / (self.n or 1)
+
+
+def means_empty(cell: str) -> bool:
+    """Whether a cell says that there is nothing."""
+    return cell.casefold() in _EMPTY
+
+
+def looks_like(column: Column, cells: str) -> bool:
+    """Return whether the cells of a column are what a role asks for.
+
+    Examples
+    --------
+    >>> pains = Column("Pain", pd.Series(["7", "6/10", None]))
+    >>> looks_like(pains, "score"), looks_like(pains, "date"), looks_like(pains, "any")
+    (True, False, True)
+    """
+    if not column.n:
+        return False
+    kind, *bounds = cells.split()
+    if kind == "number":
+        low, high = map(float, bounds)
+        return column.share(lambda cell: low <= (number(cell) or low - 1) <= high) >= _MOST
+    if kind == "any":
+        return True
+    if kind == "words":
+        return len(column.counts) <= max(12, column.n // 10)
+    if kind == "status":
+        return column.share(status_of) >= 0.5 or len(column.counts) <= 12
+    return column.share(_TESTS[kind]) >= _MOST
+
+
+def number(cell: str) -> float | None:
+    """Return a plain number; None for anything else."""
+    try:
+        return float(cell.replace(",", "."))
+    except ValueError:
+        return None
+
+
+def score(cell: str) -> float | None:
+    """Return the number of ``7``, ``7/10``, ``44%``, ``3 (mild)``; None for anything else."""
+    found = _SCORE.fullmatch(cell.strip())
+    return float(found[1].replace(",", ".")) if found else None
+
+
+def minutes(cell: str) -> float | None:
+    """Return the minutes of ``60``, ``60 min``, ``1 hr``, ``1h30``, ``1:30``, ``01:30:00``.
+
+    Examples
+    --------
+    >>> [minutes(cell) for cell in ("60", "45 min.", "1 hr 15 min", "1:30", "soon")]
+    [60.0, 45.0, 75.0, 90.0, None]
+    """
+    clock = re.fullmatch(r"(\d{1,2}):(\d{2})(?::00)?", cell.strip())
+    found = clock or _HOURS.fullmatch(cell.strip())
+    if not found or not any(found.groups()):
+        read = number(cell)
+    else:
+        read = 60.0 * float(found[1] or 0) + float(found[2] or 0)
+    return read if read is not None and 0 <= read <= 600 else None
+
+
+def status_of(cell: str) -> str:
+    """Return what a word says became of a visit; empty where it is not known."""
+    word = plain(cell)
+    return next((status for status, words in _plain("status").items() if word in words), "")
+
+
+def flag_of(cell: str) -> bool | None:
+    """Return what yes and no, in four languages, and dates (of when it was) say."""
+    word = plain(cell)
+    if word in _plain("flag")["yes"] or is_date(cell) or _CLOCK.search(cell):
+        return True
+    return False if word in _plain("flag")["no"] else None
+
+
+def pressure(cell: str) -> float | None:
+    """Return the level of ``3``, ``3 (medium)``, ``4/5``; never a part of another number."""
+    found = re.fullmatch(pressure_pattern(_LEVEL_WORDS), " ".join(cell.split()), re.IGNORECASE)
+    return float(found[1]) if found else None
+
+
+def pressure_pattern(words: Iterable[str]) -> str:
+    """Return the pattern of a level of pressure: alone, of five, or with one of the words."""
+    said = "|".join(words) or "medium"
+    return rf"([0-5])(?: ?/ ?5|(?: ?[-–:=(,]+ ?| )(?:(?:{said})[ /)-]*)+)?"
+
+
+def is_date(cell: str) -> bool:
+    """Whether a cell begins with a date, in whatever way it is written."""
+    day = day_of(cell)
+    return bool(_ISO.match(cell) or _NUMERIC.fullmatch(day) or worded(day) or worded(day, YEARLESS))
+
+
+def day_of(cell: str) -> str:
+    """Return what stands before the time of day."""
+    return _AFTER.sub("", cell.strip())
+
+
+def has_time(cell: str) -> bool:
+    """Whether a cell holds a time of day."""
+    return _CLOCK.search(cell) is not None
+
+
+def worded(day: str, ways: Iterable[str] = _WORDED) -> str:
+    """Return the way in which a date with the name of its month is written; empty: none."""
+    if not any(sign.isdigit() for sign in day):
+        return ""
+    for way in ways:
+        with suppress(ValueError):
+            datetime.strptime(f"{day} 2024" if way in YEARLESS else day,  # noqa: DTZ007
+                              f"{way} %Y" if way in YEARLESS else way)  # fmt: skip
+            return way
+    return ""
+
+
+def shapes(column: Column, n: int = 3) -> list[str]:
+    """Return the most frequent shapes of cells: digits as 9, letters of any script as a."""
+    made: Counter[str] = Counter()
+    for cell, count in column.counts.items():
+        digits = re.sub(r"\d", "9", cell)  # marks of other scripts belong to their letters
+        made[re.sub(r"(?:[^\W\d_]|[^\x00-\x7f\s])+", "a", digits)] += count
+    return [shape for shape, _ in made.most_common(n)]
+
+
+@dataclass(frozen=True)
+class Dates:
+    """How the dates of a column are written.
+
+    Parameters
+    ----------
+    ways : tuple of str
+        As a column map takes them, the most frequent first.
+    orders : frozenset of str
+        What its numeric dates prove: ``"%m/%d"``, ``"%d/%m"``, both, or nothing.
+    numeric : bool
+        Whether it has dates of which only the order of day and month is open.
+    instants : bool
+        Whether its cells are moments in world time (``2025-01-06T22:30:00Z``).
+    yearless : str
+        The way of dates without a year, as ``Jan 31``; empty where there are none.
+    """
+
+    ways: tuple[str, ...] = ()
+    orders: frozenset[str] = frozenset()
+    numeric: bool = False
+    instants: bool = False
+    yearless: str = ""
+
+
+def dates_of(column: Column) -> Dates:
+    """Return how the dates of a column are written, by all of its cells."""
+    ways: Counter[str] = Counter()
+    orders, numeric, instants, yearless = set(), False, 0, ""
+    for cell, n in column.counts.items():
+        day = day_of(cell)
+        found = _NUMERIC.fullmatch(day)
+        if _ISO.match(cell):
+            instants += n * bool(re.search(r":\d{2}.*(?:Z|[+-]00:?00)$", cell))
+        elif found and found[2] == ".":
+            ways["%d.%m.%Y" if len(found[4]) == 4 else "%d.%m.%y"] += n
+        elif found:
+            numeric = True
+            orders |= (
+                {"%d/%m"} if int(found[1]) > 12 else {"%m/%d"} if int(found[3]) > 12 else set()
+            )
+            ways[f"?{found[2]}{'%Y' if len(found[4]) == 4 else '%y'}"] += n
+        elif _SERIAL.fullmatch(cell):
+            ways["excel"] += n
+        elif way := worded(day):
+            ways[way] += n
+        else:
+            yearless = yearless or worded(day, YEARLESS)
+    most = tuple(way for way, _ in ways.most_common())
+    return Dates(most, frozenset(orders), numeric, 2 * instants > column.n, yearless)
+
+
+@cache
+def _plain(section: str) -> dict[str, set[str]]:
+    return {name: {plain(word) for word in words} for name, words in vocabulary()[section].items()}
+
+
+def _is_name(cell: str) -> bool:
+    return (len(cell) <= 70 and len(cell.split()) <= 7 and any(map(str.isalpha, cell))
+            and (" " in cell or not any(map(str.isdigit, cell))))  # fmt: skip
+
+
+_TESTS: dict[str, Callable[[str], Any]] = {
+    "names": _is_name,
+    "date": lambda cell: is_date(cell) or bool(_SERIAL.fullmatch(cell)),
+    "time": lambda cell: bool(_CLOCK.search(cell)),
+    "email": re.compile(PATTERNS["email"]).search,
+    "phone": lambda cell: sum(map(str.isdigit, cell)) >= 6 and not is_date(cell),
+    "id": re.compile(r"(?=.*\d)[\w./#-]{1,40}").fullmatch,
+    "flag": lambda cell: flag_of(cell) is not None,
+    "minutes": lambda cell: (minutes(cell) or 0) >= 5,
+    "pressure": lambda cell: (
+        any(map(str.isdigit, cell)) or not {*words_of(cell)}.isdisjoint(_LEVEL_WORDS)
+    ),
+    "score": lambda cell: score(cell) is not None,
+    "text": lambda cell: any(map(str.isalpha, cell)),
+}  # fmt: skip
+"""Kind of cell to what must hold of most of them."""

@@ -1,0 +1,128 @@
+"""What a column may be, by the words of its header: whole words in four languages, never a part."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from outcomes.dictionary.instruments import registry
+from outcomes.dictionary.tables import TIMINGS
+from outcomes.privacy.patterns import plain
+
+Words = tuple[str, ...]
+
+
+@cache
+def vocabulary() -> dict[str, Any]:
+    """Return the words that headers and cells are known by."""
+    text = files("outcomes.intake.drafting").joinpath("vocabulary.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a column may be.
+
+    Parameters
+    ----------
+    place : str
+        Where a map names it (``columns.date``), or what else it tells (``flag.cancelled``).
+    cells : str
+        What its cells must look like; see `outcomes.intake.drafting.evidence.looks_like`.
+    matched : tuple of str
+        The words of the header that say so.
+    """
+
+    place: str
+    cells: str
+    matched: Words = ()
+
+
+def words_of(header: str) -> Words:
+    """Return the words of a header, in lower case without accents.
+
+    Examples
+    --------
+    >>> words_of("patient_firstName"), words_of("Schmerzstärke (0-10)")
+    (('patient', 'first', 'name'), ('schmerzstarke', '0', '10'))
+    """
+    return tuple(plain(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)).split())
+
+
+def holds(words: Words, phrase: Words) -> bool:
+    """Whether words hold a phrase, side by side."""
+    n = len(phrase)
+    return any(words[i : i + n] == phrase for i in range(len(words) - n + 1))
+
+
+def roles_of(header: str) -> list[Role]:
+    """Return what a column may be by its header, the likeliest first.
+
+    Examples
+    --------
+    >>> [role.place for role in roles_of("Booked date")]
+    ['ignored', 'date.any']
+    >>> roles_of("Therapist name")[0].place, roles_of("Painkillers today")
+    ('columns.sessions.therapist_id', [])
+    """
+    words = words_of(header)
+    found = [role for role in _known(words) if role.matched]
+    scored = _score_role(header)
+    return sorted([*scored, *found], key=lambda role: -len(role.matched))
+
+
+def _known(words: Words) -> list[Role]:
+    roles = []
+    for place, said in _phrases().items():
+        fits = [phrase for phrase in said["words"] if holds(words, phrase)]
+        out = any(holds(words, phrase) for phrase in said["not"])
+        if fits and not out:
+            roles.append(Role(place, said["cells"], max(fits, key=len)))
+    return roles
+
+
+@cache
+def _phrases() -> dict[str, dict[str, Any]]:
+    return {
+        place: {"cells": entry.get("cells", "any"),
+                "words": [words_of(phrase) for phrase in entry["words"]],
+                "not": [words_of(phrase) for phrase in entry.get("not", ())]}
+        for place, entry in vocabulary()["role"].items()
+    }  # fmt: skip
+
+
+def _score_role(header: str) -> list[Role]:
+    """Return the instrument and timing that a header names, ``scores.nprs.pre_session``."""
+    asked = re.sub(r"\(.*?\)|\[.*?\]|\b0 ?[=:].*", " ", header)  # without "0 = none, 10 = worst"
+    words, whole = words_of(asked), words_of(header)
+    timing = timing_of(words)
+    said = vocabulary()["scores"]
+    named = {name: [p for p in phrases if holds(whole, p)] for name, phrases in _titles().items()}
+    name, fits = max(named.items(), key=lambda entry: max(map(len, entry[1]), default=0))
+    if fits and name != "nprs":
+        return [Role(f"scores.{name}.{timing}", "score", max(fits, key=len))]
+    pain = [*fits, *(p for p in map(words_of, said["pain"]) if holds(words, p))]
+    if not pain or any(holds(words, words_of(phrase)) for phrase in said["not_pain"]):
+        return []
+    return [Role(f"scores.nprs.{timing}", "score", max(pain, key=len))]
+
+
+def timing_of(words: Words) -> str:
+    """Return when a score was taken by the words of its header; ``now`` or empty: not said."""
+    said = vocabulary()["scores"]
+    keys = {"follow_up": "later", "post_session": "after", "pre_session": "before", "now": "now"}
+    for timing, key in keys.items():
+        if any(holds(words, words_of(phrase)) for phrase in said[key]):
+            return timing
+    return next((t for t in TIMINGS if holds(words, words_of(t))), "")
+
+
+@cache
+def _titles() -> dict[str, list[Words]]:
+    """Return what each instrument of the registry is called: its name, and its title."""
+    return {name: [words_of(name), words_of(instrument.title)]
+            for name, instrument in registry().items()}  # fmt: skip

@@ -1,0 +1,216 @@
+"""What was measured and why the patient came: scores, pressure, condition."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import pandas as pd
+
+from outcomes.dictionary.instruments import registry
+from outcomes.dictionary.pressure import WORDS
+from outcomes.intake.cells import walton_words
+from outcomes.intake.drafting.draft import Content, ask, merged, rule
+from outcomes.intake.drafting.evidence import (
+    Column,
+    number,
+    pressure,
+    pressure_pattern,
+    score,
+)
+from outcomes.intake.drafting.headers import vocabulary, words_of
+from outcomes.intake.drafting.seen import Seen
+from outcomes.privacy.patterns import plain
+
+_OF = r"(\d+(?:\.\d+)?) ?(?:/|of|out of|von|sur|de) ?{}"
+_SAID = r".*?\b(?:pain|schmerz\w*|douleur|dolor)\b[^\d]{0,20}(\d{1,2}(?:\.\d)?) ?/ ?10.*"
+_SAID_AFTER = (
+    r".*\b(?:now|after|post|nachher|apres|despues)\b[^\d]{0,15}(\d{1,2}(?:\.\d)?) ?/ ?10.*"
+)
+_WALTON = ["0", "1", "2", "3", "4", "5"]
+
+
+_FEW = 8
+
+
+def facts(seen: Seen) -> Content:
+    """Return what is known of the patient and the touch, in the words of the data contract."""
+    content: Content = {}
+    sex = seen.one("columns.sex")
+    if sex is not None:
+        words = {
+            word: name for name, own in vocabulary()["sex"].items() for word in map(plain, own)
+        }
+        read = {cell: words[plain(cell)] for cell in sex.counts if plain(cell) in words}
+        content = {"columns": {"sex": sex.name}, "values": {"sex": read}}
+    touch = seen.one("columns.pressure")
+    if touch is not None:
+        content = merged(content, _pressure(touch))
+    return merged(content, _condition(seen))
+
+
+def _pressure(column: Column) -> Content:
+    content: Content = {"columns": {"pressure": column.name}}
+    if any(pressure(cell) is not None and number(cell) is None for cell in column.counts):
+        said = sorted({word for cell in column.counts for word in words_of(cell)
+                       if word in vocabulary()["pressure"]["words"]})  # fmt: skip
+        whole = rule("3 (medium): the number", [column.name], becomes=r"\1",
+                     pattern=pressure_pattern(said))  # fmt: skip
+        content = merged(content, whole)
+    known = {*map(str.casefold, column.counts)} - {*map(str.casefold, (*WORDS, *walton_words()))}
+    words = [c for c in sorted(known) if pressure(c) is None and not any(map(str.isdigit, c))]
+    for cell in words[:_FEW]:
+        asks = f"Which level of the Walton scale (0 to 5) does {cell} mean?"
+        content = merged(content, ask(f"values.pressure.{cell}", asks, _WALTON))
+    return content
+
+
+def _condition(seen: Seen) -> Content:
+    column = seen.one("columns.condition")
+    kinds = {kind: list(map(plain, words)) for kind, words in vocabulary()["condition"].items()}
+    if column is None:
+        column = next((c for c in seen.of("service") if _is_of_person(seen, c, kinds)), None)
+    if column is None:
+        return {}
+    rules: Content = {}
+    for kind, words in kinds.items():
+        spelled = {s for cell in column.counts for word in words for s in _spelled(word, cell)}
+        if spelled:
+            pattern = rf".*\b(?:{'|'.join(map(_begins, sorted(spelled)))}).*"
+            rules = merged(rules, rule(f"words for {kind}", [column.name], pattern=pattern,
+                                       becomes=kind, target="condition"))  # fmt: skip
+    rest = rule("any other condition", [column.name], pattern=".+", becomes="other",
+                target="condition")  # fmt: skip
+    return merged({"columns": {"condition": column.name}}, rules, rest)
+
+
+def _spelled(word: str, cell: str) -> list[str]:
+    """Return how a cell spells a word (or the words of a phrase), in small letters with accents."""
+    tokens, n = re.findall(r"\w+", cell.casefold()), len(word.split())
+    found = [" ".join(tokens[i : i + n]) for i in range(len(tokens) - n + 1)
+             if _fits(word, plain(" ".join(tokens[i : i + n])))]  # fmt: skip
+    return [text[: len(word)] if len(plain(text)) == len(text) else text for text in found]
+
+
+def _fits(word: str, text: str) -> bool:
+    return text == word if len(word) < 4 else text.startswith(word)
+
+
+def _begins(word: str) -> str:
+    """Return the pattern of a word; a short one stands alone, a longer one begins a compound."""
+    return re.escape(word).replace(r"\ ", r"\W+") + (r"\b" if len(word) < 4 else "")
+
+
+def _is_of_person(seen: Seen, column: Column, kinds: Mapping[str, list[str]]) -> bool:
+    """Whether the names of services tell a condition, and the same one of nearly every client."""
+    told = {
+        cell: next((k for k, own in kinds.items() if any(_spelled(w, cell) for w in own)), "")
+        for cell in column.counts
+    }
+    pairs = pd.DataFrame({"who": seen.person, "kind": column.cells.map(told).to_numpy()})
+    pairs = pairs[seen.kept.to_numpy()].dropna()
+    if pairs.empty or (pairs["kind"] == "").mean() > 0.1:
+        return False
+    return bool((pairs.groupby("who")["kind"].nunique() == 1).mean() >= 0.9)
+
+
+def scores(seen: Seen) -> Content:
+    """Return the columns of scores by instrument and time, and how their cells are read."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for header, role in seen.roles.items():
+        if role.place.startswith("scores."):
+            _, name, timing = role.place.split(".")
+            found.setdefault(name, {}).setdefault(timing, []).append(header)
+    content: Content = {}
+    for name, timings in found.items():
+        for timing, headers in _timed(timings).items():
+            for header in headers[:1]:
+                content = merged(content, _score(name, timing, headers, seen.columns[header]))
+    return content if found else _in_notes(seen)
+
+
+def _timed(timings: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Return columns by time; one of no stated time is taken at the start of the visit."""
+    own = {timing: headers for timing, headers in timings.items() if timing not in ("", "now")}
+    loose = [*timings.get("now", []), *timings.get("", [])]
+    if loose and "pre_session" not in own:
+        own["pre_session"] = timings.get("now") or loose
+    return own
+
+
+def _score(name: str, timing: str, headers: list[str], column: Column) -> Content:
+    if len(headers) > 1:
+        asks = f"Which column is the score of {registry()[name].title} ({timing})?"
+        return ask(f"scores.{name}.{timing}", asks, headers)
+    top, content = registry()[name].maximum, {"scores": {name: {timing: column.name}}}
+    odd = [cell for cell in column.counts if number(cell) is None]
+    if any(re.fullmatch(_OF.format(f"{top:g}"), cell, re.IGNORECASE) for cell in odd):
+        of = rule(f"7/{top:g}: of {top:g}", [column.name], becomes=r"\1",
+                  pattern=_OF.format(f"{top:g}"))  # fmt: skip
+        content = merged(content, of)
+    if any(re.fullmatch(r"\d{1,3} ?[-–:=(] ?[^\W\d][^\d]*", cell) for cell in odd):
+        worded = rule("3 (mild): the number", [column.name], becomes=r"\1",
+                      pattern=r"(\d{1,3}) ?[-–:=(] ?[^\W\d][^\d]*")  # fmt: skip
+        content = merged(content, worded)
+    return merged(content, _scale(name, timing, column, top))
+
+
+def _scale(name: str, timing: str, column: Column, top: float) -> Content:
+    """Read percent as points, and ask where a number may be either."""
+    read = [value for cell in column.counts if (value := score(cell)) is not None]
+    said = "%" in column.name or "percent" in column.name.casefold()
+    percent = said or any("%" in cell for cell in column.counts)
+    if top not in (10, 100) and (percent or (top == 50 and max(read, default=0) > top)):
+        sign = r"(\d+(?:\.\d+)?) ?%?" if said or max(read) > top else r"(\d+(?:\.\d+)?) ?%"
+        return rule(f"percent, as points of {top:g}", [column.name], pattern=sign, becomes=r"\1",
+                    multiply=top / 100)  # fmt: skip
+    if percent and top == 100:
+        return rule("36%: the number", [column.name], pattern=r"(\d+(?:\.\d+)?) ?%", becomes=r"\1")
+    even = all(value % 2 == 0 for value in read)
+    doubtful = (top == 50 and even) or (name == "odi" and not even and max(read, default=0) <= 50)
+    doubtful |= name == "vas" and max(read, default=0) <= 10
+    if not doubtful:
+        return {}
+    asks = (f"Are the numbers in {column.name} on the scale of 0 to {top:g}? If not, answer false "
+            "and add a rule that multiplies them.")  # fmt: skip
+    return merged({"scores": {name: {}}}, ask(f"scores.{name}.{timing}", asks, [column.name]))
+
+
+def _in_notes(seen: Seen) -> Content:
+    """Ask whether pain that notes tell in words (``pain 6/10``) is the score."""
+    for column in seen.of("free_text"):
+        if (
+            column.share(lambda cell: re.search(r"\b(?:pain|schmerz|douleur|dolor)", cell, re.I))
+            < 0.5
+        ):
+            continue
+        if column.share(lambda cell: re.fullmatch(_SAID, cell, re.I | re.S)) < 0.5:
+            continue
+        content = merged(
+            rule("pain 6/10 in a note, first", [column.name], target="nprs.pre_session",
+                 pattern=_SAID, becomes=r"\1"),
+            ask("scores.nprs.pre_session", f"Is the first pain of ten in {column.name} the pain "
+                "before the visit?", [column.name]),
+        )  # fmt: skip
+        if column.share(lambda cell: re.fullmatch(_SAID_AFTER, cell, re.I | re.S)) >= 0.5:
+            content = merged(
+                content,
+                rule("pain now 5/10 in a note", [column.name], target="nprs.post_session",
+                     pattern=_SAID_AFTER, becomes=r"\1"),
+                ask("scores.nprs.post_session", f"Is 'pain now' in {column.name} the pain after "
+                    "the visit?", [column.name]),
+            )  # fmt: skip
+        return content
+    return {}
+
+
+def file(seen: Seen) -> Content:
+    """Return the words that mean an empty cell, and the mark before decimals."""
+    empty = {word.casefold(): word for word in vocabulary()["empty"]["words"]}
+    kept = [c for h, c in seen.columns.items() if h in seen.roles]
+    met = {cell for c in kept for cell in c.cells.dropna().unique() if cell.casefold() in empty}
+    places = ("scores.", "columns.sessions.minutes")
+    measured = [seen.columns[h] for h, r in seen.roles.items() if r.place.startswith(places)]
+    comma = any(c.share(lambda cell: re.fullmatch(r"\d+,\d+", cell)) for c in measured)
+    said: Content = {"empty": sorted(map(str, met))} if met else {}
+    return {"file": {**said, **({"decimal": ","} if comma else {})}}

@@ -1,0 +1,130 @@
+"""Whose a row is and of which day, as an export shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from outcomes.intake.drafting.draft import Content, ask, merged, rule
+from outcomes.intake.drafting.evidence import (
+    Column,
+    Dates,
+    dates_of,
+    has_time,
+)
+from outcomes.intake.drafting.seen import SHEET, Seen, one_to_one
+
+_ZONES = (
+    "America/New_York", "America/Chicago", "America/Denver", "America/Phoenix",
+    "America/Los_Angeles", "Europe/London", "Europe/Berlin", "Europe/Madrid", "Australia/Perth",
+    "Australia/Brisbane", "Australia/Sydney", "Pacific/Auckland", "UTC",
+)  # fmt: skip
+
+
+def people(seen: Seen) -> Content:
+    """Return the columns that identify people; a record number only where it goes with people."""
+    named: dict[str, list[str]] = {"name": seen.names} if seen.names else {}
+    births = seen.one("identifiers.birth_date")
+    for header, role in seen.roles.items():
+        kind = role.place.removeprefix("identifiers.")
+        if role.place == "free_text":
+            kind = "free_text"
+        elif kind == role.place or header in seen.names:
+            continue
+        elif kind in ("first_name", "last_name", "name") or (
+            kind == "record" and not one_to_one(seen.columns[header], seen.person, births)
+        ):
+            kind = "other"
+        named.setdefault(kind, []).append(header)
+    moment = seen.date
+    if "time" not in named and moment is not None and moment.share(has_time) > 0.5:
+        named["time"] = [moment.name]
+    content: Content = {"identifiers": named}
+    if not seen.names and "record" not in named and SHEET in seen.columns:
+        return merged(content, {"identifiers": {"name": [SHEET]}})
+    rivals = seen.rivals.get("identifiers.name", [])
+    if rivals and rivals[0] in seen.names:
+        content = merged(content, ask("identifiers.name", "Which column names the client?", rivals))
+    if not seen.names and "record" not in named:
+        asks = "Which column names the client?"
+        content = merged(content, ask("identifiers.name", asks, seen.rest))
+    return content
+
+
+def dates(seen: Seen) -> Content:
+    """Return the column of the visit's date, and how dates are written."""
+    day, births = seen.date, seen.one("identifiers.birth_date")
+    if day is None:
+        asks = "Which column is the day of the visit?"
+        return merged({"file": {"dates": ["%Y-%m-%d"]}}, ask("columns.date", asks, seen.rest))
+    place = seen.roles[day.name].place
+    rivals = seen.rivals.get(place, [])
+    content: Content = {"columns": {"date": day.name}}
+    if rivals:
+        del content["columns"]
+        content = merged(content, ask("columns.date", "Which is the day of the visit?", rivals))
+    written = {c.name: dates_of(c) for c in (day, births) if c is not None}
+    order = _order(list(written.values()))
+    ways = {name: _ways(found, order) for name, found in written.items()}
+    said = {"dates": ways[day.name] or ["%Y-%m-%d"]}
+    others = {name: own for name, own in ways.items() if own and own != said["dates"]}
+    content = merged(content, {"file": {**said, **({"dates_of": others} if others else {})}})
+    for part in (_open_order(written, order), _zone(seen, day, written[day.name]),
+                 _yearless(seen, day, written[day.name])):  # fmt: skip
+        content = merged(content, part)
+    return content
+
+
+def _order(written: list[Dates]) -> str:
+    """Return the order of day and month that the file's dates prove; empty where they do not."""
+    proven = {order for found in written for order in found.orders}
+    return proven.pop() if len(proven) == 1 else ""
+
+
+def _ways(found: Dates, order: str) -> list[str]:
+    own = sorted(found.orders) if found.orders else [order or "%m/%d"]
+    if len(own) > 1 and order:
+        own = [order]
+    return [way if not way.startswith("?") else f"{o.replace('/', way[1])}{way[1]}{way[2:]}"
+            for way in found.ways for o in (own if way.startswith("?") else [""])]  # fmt: skip
+
+
+def _open_order(written: Mapping[str, Dates], order: str) -> Content:
+    open_ = [name for name, found in written.items() if found.numeric and not order]
+    if not open_:
+        return {}
+    mixed = any(len(found.orders) > 1 for found in written.values())
+    reads = "some have the day first, others the month" if mixed else "each date reads both ways"
+    sign = next(way[1] for found in written.values() for way in found.ways if way.startswith("?"))
+    year = next(way[2:] for found in written.values() for way in found.ways if way.startswith("?"))
+    asks = f"Does the month come first or the day in {', '.join(open_)}? ({reads})"
+    return ask("file.dates", asks, [f"%m{sign}%d{sign}{year}", f"%d{sign}%m{sign}{year}"])
+
+
+def _zone(seen: Seen, day: Column, found: Dates) -> Content:
+    if not found.instants or seen.said("file", "time_zone"):
+        return {}
+    moments = pd.to_datetime(day.cells.dropna(), utc=True, errors="coerce").dropna()
+    hours = {zone: moments.dt.tz_convert(ZoneInfo(zone)).dt.hour for zone in _ZONES}
+    open_hours = {zone: ((hour >= 6) & (hour <= 21)).mean() for zone, hour in hours.items()}
+    likely = sorted(_ZONES, key=lambda z: (-round(open_hours[z], 2), abs(hours[z].mean() - 13)))
+    asks = f"{day.name} is in world time (UTC). In which time zone is the clinic?"
+    return ask("file.time_zone", asks, likely[:6])
+
+
+def _yearless(seen: Seen, day: Column, found: Dates) -> Content:
+    """Read ``Jan 31`` as of the one year that the other dates, or the sheets' names, state."""
+    if not found.yearless:
+        return {}
+    sheets = list(seen.columns[SHEET].counts) if SHEET in seen.columns else []
+    years = {
+        y for text in [*sheets, *day.counts] for y in re.findall(r"(?<!\d)(20\d\d)(?!\d)", text)
+    }
+    if len(years) != 1:
+        return {}  # such rows are reported, none is read in a wrong year
+    pattern = r"([^\W\d]{3,9}\.? \d{1,2}|\d{1,2}\.? [^\W\d]{3,9})"
+    own = rule("a day without its year", [day.name], pattern=pattern, becomes=rf"\1 {years.pop()}")
+    return merged({"file": {"dates": [f"{found.yearless} %Y"]}}, own)

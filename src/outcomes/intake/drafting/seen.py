@@ -1,0 +1,208 @@
+"""An export as it was seen: which column has which role, by product, header and cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from outcomes.intake.drafting.evidence import Column, looks_like, status_of
+from outcomes.intake.drafting.headers import Role, roles_of, vocabulary, words_of
+from outcomes.intake.presets import Preset
+from outcomes.privacy.patterns import found_in, plain
+
+DATES = ("columns.date", "date.start", "date.any", "date.filled", "date.created")
+"""Where a date of the visit may stand, the surest first."""
+SHEET, STRUCK = "Sheet", "Struck through"
+"""Columns made of a workbook: the name of a row's sheet, and whether it is struck through."""
+_SEVERAL = ("ignored", "service", "free_text", "flag.", "identifiers.", "scores.")
+_ALWAYS = tuple(f"identifiers.{kind}" for kind in (
+    "email", "phone", "ssn", "street", "zip", "claim", "plan", "physician", "relative", "other",
+))  # fmt: skip
+_ALONE = ("identifiers.name", "identifiers.birth_date")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An export with the roles of its columns.
+
+    Parameters
+    ----------
+    columns : mapping of str to Column
+        Every column by its header.
+    roles : mapping of str to Role
+        Header to what the column was taken for.
+    rivals : mapping of str to list of str
+        Place that one column alone can have to the headers that claim it equally well.
+    preset : Preset or None
+        The product whose export it is.
+    """
+
+    columns: Mapping[str, Column]
+    roles: Mapping[str, Role]
+    rivals: Mapping[str, list[str]]
+    preset: Preset | None = None
+
+    def of(self, *places: str) -> list[Column]:
+        """Return the columns of some places, in the order of the file."""
+        return [self.columns[h] for h, role in self.roles.items() if role.place in places]
+
+    def one(self, place: str) -> Column | None:
+        """Return the column of a place that one column alone can have."""
+        return next(iter(self.of(place)), None)
+
+    @cached_property
+    def date(self) -> Column | None:
+        """The column of the visit's date."""
+        return next((column for place in DATES for column in self.of(place)), None)
+
+    @property
+    def is_form(self) -> bool:
+        """Whether rows are answers to a form: their date is when it was filled in."""
+        return self.date is not None and self.roles[self.date.name].place == "date.filled"
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Headers of the name: its parts where there are both, else the whole."""
+        parts = [c.name for c in self.of("identifiers.first_name", "identifiers.last_name")]
+        whole = [c.name for c in self.of("identifiers.name")]
+        return parts if len(parts) > 1 or not whole else whole
+
+    @cached_property
+    def person(self) -> pd.Series[Any]:
+        """A row's name, its words in any order; missing where there is none."""
+        if not self.names:
+            return pd.Series(None, index=range(self.n), dtype=object)
+        joined = [self.columns[name].cells.fillna("").astype(str) for name in self.names]
+        whole = pd.Series([" ".join(parts) for parts in zip(*joined, strict=True)], dtype=object)
+        return whole.map(lambda name: " ".join(sorted(plain(name).split())) or None)
+
+    @property
+    def rest(self) -> list[str]:
+        """Headers of columns that have cells and no role."""
+        return [h for h, column in self.columns.items() if h not in self.roles and column.n]
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return len(next(iter(self.columns.values())).cells)
+
+    @cached_property
+    def kept(self) -> pd.Series[Any]:
+        """Which rows may be visits: not retail, breaks or meetings, shape (rows,)."""
+        kept = pd.Series(True, index=range(self.n))
+        for entry in not_visits(self):
+            cells = self.columns[entry["column"]].cells
+            out = cells.isna() if entry.get("empty") else cells.isin(entry.get("is", ()))
+            kept &= ~out.to_numpy()
+        return kept
+
+    def said(self, section: str, entry: str) -> Any:
+        """Return what the product's own map says at a place; None where it says nothing."""
+        return None if self.preset is None else self.preset.map.get(section, {}).get(entry)
+
+
+def seen_in(
+    cells: pd.DataFrame, preset: Preset | None, labels: Mapping[str, str] | None = None
+) -> Seen:
+    """Return an export with the roles of its columns: a product's first, then by words.
+
+    Parameters
+    ----------
+    cells : DataFrame of str
+        The export.
+    preset : Preset or None
+        Its product.
+    labels : mapping of str to str, optional
+        What a dictionary calls columns, where their headers are codes.
+    """
+    columns = {str(name): Column(str(name), cells[name]) for name in cells}
+    own = {header: preset.role(header) for header in columns} if preset else {}
+    taken = {role.place for header, role in own.items() if role and columns[header].n}
+    roles: dict[str, Role] = {}
+    for header, column in columns.items():
+        said = (labels or {}).get(header, header)
+        fits = (role for role in roles_of(said) if _accepts(role, column, said)
+                and (role.place not in taken or _several(role.place)))  # fmt: skip
+        role = own.get(header) or next(fits, None) or _by_cells(column)
+        if not column.n:  # in another month it may identify somebody
+            role = next((role for role in roles_of(said)[:1] if role.place in _ALWAYS), None)
+        if role is not None:
+            roles[header] = role
+    return _settled(columns, roles, preset)
+
+
+def _accepts(role: Role, column: Column, said: str) -> bool:
+    if not looks_like(column, role.cells):
+        return False
+    covered = len(role.matched) / max(len(words_of(said)), 1)
+    return role.place != "columns.status" or covered >= 0.5 or column.share(status_of) >= 0.5
+
+
+def _by_cells(column: Column) -> Role | None:
+    """Return what a column is whose header says nothing: contacts, or long text."""
+    for kind in ("email", "phone", "ssn", "street"):
+        if found_in(column.cells, kind).mean() > 0.5:
+            return Role(f"identifiers.{kind}", "any")
+    long = column.share(lambda cell: len(cell) > 40) > 0.2
+    return Role("free_text", "any") if long else None
+
+
+def _several(place: str) -> bool:
+    return place.startswith(_SEVERAL) and place not in _ALONE
+
+
+def _settled(columns: Mapping[str, Column], roles: dict[str, Role], preset: Preset | None) -> Seen:
+    """Give each place that one column alone can have to the likeliest; equal ones are rivals."""
+    rivals: dict[str, list[str]] = {}
+    for place in dict.fromkeys(role.place for role in roles.values()):
+        claims = [header for header, role in roles.items() if role.place == place]
+        if _several(place) or len(claims) == 1:
+            continue
+        best = max(_claim(columns[h], roles[h]) for h in claims)
+        equal = [h for h in claims if _claim(columns[h], roles[h]) >= best - 0.15]
+        if len(equal) > 1:
+            rivals[place] = equal
+        for header in claims:
+            if header not in equal[:1]:
+                identifies = place.startswith("identifiers.")
+                del roles[header]
+                if identifies:
+                    roles[header] = Role("identifiers.other", "any")
+    return Seen(columns, roles, rivals, preset)
+
+
+def _claim(column: Column, role: Role) -> float:
+    """Return how well a column claims its role: by its words, and by how many cells it has."""
+    covered = len(role.matched) / max(len(words_of(column.name)), 1)
+    return covered + column.n / max(len(column.cells), 1)
+
+
+def not_visits(seen: Seen) -> list[dict[str, Any]]:
+    """Return the entries of ``[[leave_out]]``: retail, breaks, meetings, rows of other forms."""
+    words = {plain(word) for word in vocabulary()["not_a_visit"]["words"]}
+    yes = {plain(word) for word in vocabulary()["flag"]["yes"]}
+    found: list[dict[str, Any]] = []
+    for column in seen.of("service", "flag.break"):
+        known = words | yes if seen.roles[column.name].place == "flag.break" else words
+        own = [cell for cell in column.counts if plain(cell) in known]
+        if own and len(own) < len(column.counts):
+            found.append({"name": "no visits", "column": column.name, "is": own})
+    if seen.date is not None and seen.of("ignored.event") and seen.date.cells.isna().any():
+        found.append({"name": "rows of other forms", "column": seen.date.name, "empty": True})
+    return found
+
+
+def one_to_one(record: Column, person: pd.Series[Any], births: Column | None) -> bool:
+    """Return whether a number goes one to one with people: with birth dates, else with names."""
+    who = births.cells if births is not None and births.n else person
+    pairs = pd.DataFrame({"record": record.cells.to_numpy(), "who": who.to_numpy()}).dropna()
+    pairs = pairs.drop_duplicates()
+    if pairs.empty:
+        return True
+    people = pairs.groupby("record")["who"].nunique()
+    records = pairs.groupby("who")["record"].nunique()
+    return bool((people == 1).mean() >= 0.9 and (records == 1).mean() >= 0.9)
