@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]+")
 _UNSEEN = re.compile(r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
 _HIDDEN = re.compile(f"[\u200c\u200d]|{_UNSEEN.pattern}")
+_FIRST = frozenset("'=+-@\t\r＝＋－＠")
 _FORMULA = re.compile(r"'*[=+\-@\t\r＝＋－＠]")
 
 
@@ -26,6 +33,18 @@ def cleaned(text: str) -> str:
     return shown if shown == text else " ".join(shown.split())
 
 
+def cleaned_within(value: Any) -> Any:
+    """Return texts, tuples and frozen records of them with every text cleaned."""
+    if isinstance(value, str):
+        return cleaned(value)
+    if type(value) is tuple:
+        return tuple(cleaned_within(part) for part in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: cleaned_within(getattr(value, f.name))
+                                 for f in fields(value) if f.init})  # fmt: skip
+    return value
+
+
 def shortened(text: str, most: int) -> str:
     """Return text of at most `most` characters, cut with a mark where it is longer.
 
@@ -37,6 +56,14 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
+def each(values: pd.Series[Any], change: Callable[[str], str]) -> pd.Series[Any]:
+    """Return a column with each different text of it changed once; an empty one is missing."""
+    words = {word: change(word) for word in values.dropna().unique() if isinstance(word, str)}
+    if all(word == becomes for word, becomes in words.items()):
+        return values
+    return values.map(lambda cell: words.get(cell, cell) or None, na_action="ignore")
+
+
 def neutralised(cell: str) -> str:
     """Return a cell of a CSV file that no spreadsheet takes for a formula.
 
@@ -45,12 +72,12 @@ def neutralised(cell: str) -> str:
     >>> neutralised("=1+1"), restored(neutralised("=1+1")), neutralised("neck")
     ("'=1+1", '=1+1', 'neck')
     """
-    return f"'{cell}" if _FORMULA.match(cell) else cell
+    return f"'{cell}" if cell[:1] in _FIRST and _FORMULA.match(cell) else cell
 
 
 def restored(cell: str) -> str:
     """Return the cell that `neutralised` was given."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
 
 
 def same_letters(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from outcomes.findings import Finding
+from outcomes.plain_text import cleaned
 
 
 @dataclass(frozen=True)
@@ -72,3 +73,7 @@ class Provenance:
     reading: tuple[Finding, ...] = ()
     assumed: tuple[str, ...] = ()
     file_rows: Mapping[str, Sequence[int]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", cleaned(self.title))
+        object.__setattr__(self, "source", cleaned(self.source))

@@ -14,6 +14,7 @@ from outcomes import __version__
 from outcomes.dictionary.columns import ColumnSpec, TableSpec
 from outcomes.dictionary.tables import TABLES
 from outcomes.folders import written_whole
+from outcomes.plain_text import each, neutralised
 from outcomes.study import Study, Truth
 
 PACKAGE = "datapackage.json"
@@ -98,7 +99,7 @@ def _cells(values: pd.Series[Any], column: ColumnSpec) -> pd.Series[Any]:
         return values.map(lambda cell: f"{cell:.10g}", na_action="ignore")
     if column.kind == "boolean":
         return values.map({True: "true", False: "false"}, na_action="ignore")
-    return values
+    return each(values, neutralised)
 
 
 def _package(study: Study, digests: dict[str, str]) -> dict[str, Any]:

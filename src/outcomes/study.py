@@ -16,6 +16,7 @@ from outcomes.dictionary.columns import ColumnSpec, TableSpec
 from outcomes.dictionary.instruments import Instrument, instrument
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import UsageError
+from outcomes.plain_text import cleaned, each
 from outcomes.provenance import Provenance
 
 Timing = Literal["course", "immediate"]
@@ -194,7 +195,8 @@ def conform(frame: pd.DataFrame, spec: TableSpec) -> pd.DataFrame:
     """Return a copy with exactly the columns of `spec`, in order and in its types.
 
     Numbers are float64 with NaN where unknown, booleans pandas ``boolean``, all else text with a
-    missing value where unknown. Cells must already be readable as such.
+    missing value where unknown. Cells must already be readable as such; words lose control
+    characters and other marks that nobody sees.
     """
     columns = {
         column.name: _typed(frame[column.name], column)
@@ -230,4 +232,4 @@ def _typed(values: pd.Series[Any], column: ColumnSpec) -> pd.Series[Any]:
         return values.astype("boolean")
     if pd.api.types.is_numeric_dtype(values):
         return values.map("{:g}".format, na_action="ignore").astype(object)
-    return values.copy()
+    return each(values, cleaned).copy()

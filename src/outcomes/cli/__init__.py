@@ -34,6 +34,9 @@ def main(words: list[str] | None = None) -> int:
     except OutcomesError as error:
         typer.echo(f"outcomes: {error}", err=True)
         return error.exit_code
+    except OSError as error:
+        typer.echo(f"outcomes: {error.strerror or 'the system refused'}.", err=True)
+        return 3
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     return 0

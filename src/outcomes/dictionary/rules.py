@@ -115,6 +115,8 @@ _ALL = (
     Rule("R42", "warning", "the tables of a simulated study are as they were saved",
          "The data now count as real: no label, no truth, small counts suppressed. Save the edited "
          "tables elsewhere, or simulate again."),
+    Rule("R60", "warning", "a word holds letters and signs that can be seen",
+         "Control characters and hidden marks are taken out; the count is of cells."),
 )  # fmt: skip
 
 RULES: dict[str, Rule] = {rule.number: rule for rule in _ALL}

@@ -8,7 +8,8 @@ import pandas as pd
 
 from outcomes.dictionary.columns import ColumnSpec, TableSpec
 from outcomes.dictionary.pressure import WALTON, WORDS
-from outcomes.findings import Finding, finding
+from outcomes.findings import Finding, finding, where_broken
+from outcomes.plain_text import cleaned, each
 
 TRUE = ("true", "yes", "y", "1")
 FALSE = ("false", "no", "n", "0")
@@ -47,6 +48,10 @@ def read_cells(frame: pd.DataFrame, spec: TableSpec) -> tuple[pd.DataFrame, list
         if bad.any():
             got = "text" if column.is_number else "neither yes nor no"
             findings.append(finding("R02", spec.name, column.name, _positions(bad), got=got))
+        if not column.is_number and column.kind != "boolean":
+            columns[column.name] = each(frame[name], cleaned)
+            odd = (columns[column.name] != frame[name]) & frame[name].notna()
+            findings += where_broken("R60", spec.name, column.name, odd, got="others")
     return pd.DataFrame(columns, index=frame.index), findings
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.intake.column_map import ColumnMap
+from outcomes.plain_text import cleaned
 
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 
@@ -60,23 +61,25 @@ def clean(
     counts: Counter[str] = Counter()
     read: dict[str, tuple[str, str | None]] = {}
     for cell, n in text.dropna().value_counts().items():
-        word = _folded(str(cell))
-        name, becomes = "", str(cell)
+        plainly = cleaned(str(cell))
+        word = _folded(plainly)
+        name, becomes = "", plainly
         if word in empty:
             name, becomes = "means empty", ""
         elif word in words:
             name, becomes = "words of the map", words[word]
         else:
-            found = ((rule.name, rule.read(" ".join(str(cell).split()))) for rule in rules)
-            name, becomes = next(((n, b) for n, b in found if b is not None), ("", str(cell)))
+            found = ((rule.name, rule.read(" ".join(plainly.split()))) for rule in rules)
+            name, becomes = next(((n, b) for n, b in found if b is not None), ("", plainly))
         if not name and mapped.file.decimal == "," and _DECIMAL_COMMA.fullmatch(str(cell)):
             name, becomes = "decimal comma", str(cell).replace(",", ".")
+        if not name and plainly != cell:
+            name = "control characters taken out"
         read[str(cell)] = (name, becomes or None)
         if name and becomes != cell:
             counts[name] += int(n)
-    cleaned = text.map(lambda cell: read[cell][1], na_action="ignore").astype(object)
-    cleaned = cleaned.where(cleaned.notna(), None)
-    return cleaned, [Change(name, column, n) for name, n in counts.items()]
+    done = text.map(lambda cell: read[cell][1], na_action="ignore").astype(object)
+    return done.where(done.notna(), None), [Change(name, column, n) for name, n in counts.items()]
 
 
 def _folded(cell: str) -> str:

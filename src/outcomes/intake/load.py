@@ -29,6 +29,7 @@ from outcomes.intake.readers.database import read_database_tables
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import read_tables, sheet_names
 from outcomes.intake.wide import file_row, n_beside, stacked
+from outcomes.plain_text import each, restored
 from outcomes.privacy.guard import IDS, IMPORT, refuse_identified
 from outcomes.provenance import LeftOut, Provenance
 from outcomes.storage import PACKAGE, TRUTH
@@ -88,7 +89,7 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
             raise UsageError(must, got="a map and a folder", remedy="Leave the map out.")
         present = {name: place / f"{name}.csv" for name in TABLES}
         texts = {
-            name: read_text_table(file, may_be_empty=True).cells
+            name: read_text_table(file, may_be_empty=True).cells.apply(each, change=restored)
             for name, file in present.items()
             if file.is_file()
         }

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
+from outcomes.plain_text import cleaned, cleaned_within, shortened
 from outcomes.questions.picture import Picture
 
 Role = Literal["text", "lead", "note", "warning"]
@@ -154,6 +155,11 @@ class Document:
     label: str
     sections: tuple[Section, ...]
     date: str = ""
+
+    def __post_init__(self) -> None:
+        for name, most in (("title", 120), ("subtitle", 200), ("date", 40)):
+            object.__setattr__(self, name, shortened(cleaned(getattr(self, name)), most))
+        object.__setattr__(self, "sections", cleaned_within(self.sections))
 
     @property
     def blocks(self) -> Iterator[Block]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from outcomes.errors import UsageError
 from outcomes.folders import written_whole
+from outcomes.plain_text import each, neutralised
 from outcomes.privacy.disclosure import disclosure_for
 from outcomes.questions.answer import Answer
 from outcomes.questions.ask import answers as ask_all
@@ -85,7 +86,9 @@ def report(
     chosen = instrument or next(iter(study.scored_instruments()), "")
     material = Material(document, given, study, rule, chosen)
     with written_whole(out, "report") as folder:
-        estimates_table(given).to_csv(folder / ESTIMATES, index=False, lineterminator="\n")
+        table = estimates_table(given)
+        words = table.select_dtypes(["object", "string"]).apply(each, change=neutralised)
+        table.assign(**words).to_csv(folder / ESTIMATES, index=False, lineterminator="\n")
         for name in dict.fromkeys(formats):
             kind = FORMATS[name]
             (folder / kind.file).write_bytes(kind.render(material))

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 
 from outcomes.render.figures.shown import ShownFigure, empty_figure
-from outcomes.render.figures.style import FONT, GRID, INK, MUTED, PAPER, Look, Preset
+from outcomes.render.figures.style import FONT, GRID, INK, MUTED, PAPER, Look, Preset, any_letters
 
 EDGE = 0.1
 """White space around everything, inches."""
@@ -141,7 +141,8 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
     if not text.strip():
         return 0.0
     font = FontProperties(family=FONT, weight="bold" if bold else "normal", size=size)
-    points, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
+    with any_letters():
+        points, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
     return float(points) / 72
 
 

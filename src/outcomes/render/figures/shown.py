@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from outcomes.render.figures.export import inline_svg, svg_bytes
+from outcomes.render.figures.style import any_letters
 
 STYLE = (
     "<style>.oc-figure{--ink:var(--jp-content-font-color1,#1a1c20);"
@@ -30,6 +33,13 @@ class ShownFigure(Figure):
 
     claim: str = ""
     alt: str = ""
+
+    def draw(self, renderer: Any) -> None:
+        """Draw words as they stand: no dollar sign begins a formula."""
+        for text in self.findobj(Text):
+            text.set_parse_math(False)
+        with any_letters():
+            super().draw(renderer)
 
     def told(self, claim: str, alt: str) -> ShownFigure:
         """Set claim and alt text, and return the figure."""

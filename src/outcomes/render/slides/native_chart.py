@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from outcomes.plain_text import neutralised
 from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import text_width, wrapped
 from outcomes.render.figures.label_positions import spread
@@ -181,7 +182,7 @@ def _xy_chart(page: Any, picture: Picture, lines: list[Line], plot: Plot) -> Non
 
     data: Any = XyChartData()  # type: ignore[no-untyped-call]
     for line in lines:
-        points = data.add_series(line.name)
+        points = data.add_series(neutralised(line.name))  # it stands in the chart's workbook
         for x, y in zip(line.rows["x"], line.rows["y"], strict=True):
             points.add_data_point(float(x), float(y))
     place = [Inches(value) for value in (LEFT, TOP, WIDTH, HEIGHT)]

@@ -90,8 +90,8 @@ def teach(
         if not set(given) <= set(known) or not given:
             must = f"{what} is one of {', '.join(known)}"
             raise UsageError(must, got=", ".join(map(repr, given)) or "none")
-    made = teaching_deck(TRAPS[trap], seed)
     with written_whole(out, "teach") as folder:
+        made = teaching_deck(TRAPS[trap], seed)
         for name in formats:
             file, write = WRITERS[name]
             (folder / file).write_bytes(write(made))
