@@ -20,7 +20,7 @@ LAYERS = (
     {"errors", "__init__"},
     {"dictionary", "findings", "folders", "locks", "plain_text", "provenance", "mixed"},
     {"words"},
-    {"study", "records", "trajectory", "storage"},
+    {"study", "tables", "records", "trajectory", "storage"},
     {"intake", "privacy", "synthetic", "care"},
     {"causal"},
     {"questions"},

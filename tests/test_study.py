@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ from outcomes.errors import UsageError
 from outcomes.provenance import LeftOut, Provenance
 from outcomes.storage import digest
 from outcomes.study import Truth, study_from_tables
+from outcomes.trajectory import trajectory
 
 PAIN = Instrument("pain-x", 0, 20, "points", "higher", title="A scale of our own")
 
@@ -120,3 +123,30 @@ def test_the_given_frames_are_not_changed_and_not_shared():
     study.assessments.loc[0, "score"] = 9.0
     pd.testing.assert_frame_equal(scores, before)
     assert study.episodes["episode_id"].tolist() == ["1", "2"]
+
+
+def test_a_study_goes_to_another_process_and_back_without_what_was_made_of_it(study):
+    oc.check(study)
+    there = pickle.loads(pickle.dumps(study))  # our own bytes
+    assert there.digest == study.digest
+    assert there.instruments == study.instruments
+    assert there.truth.parameters == study.truth.parameters
+    pd.testing.assert_frame_equal(there.assessments, study.assessments)
+
+
+def test_what_is_worked_out_of_a_study_is_worked_out_once_and_cannot_be_spoilt():
+    study = oc.simulate(episodes=20, seed=1)
+    first = study.trajectory("nprs")
+    assert not first.attrs
+    first.loc[0, "score"] = 99.0
+    first["improvement"] = 0.0
+    again = study.trajectory("nprs")
+    assert again["score"].max() <= 10
+    assert again["improvement"].abs().max() > 0
+    assert oc.check(study) is oc.check(study)
+    assert trajectory(study, "nprs") is trajectory(study, "nprs")
+
+
+def test_a_changed_copy_of_a_study_is_worked_out_anew(study):
+    other = replace(study, assessments=study.assessments.assign(score=1.0))
+    assert other.digest != study.digest

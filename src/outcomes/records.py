@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.tables import COURSE_TIMINGS, received
-from outcomes.study import Study
+from outcomes.tables import Tables, once
 
 SERIES = ["episode_id", "joint", "plane", "side"]
 """What one series of scores belongs to: a course, and for a range of motion its movement."""
@@ -18,7 +18,8 @@ SECOND, BEFORE = "a second baseline", "before the baseline"
 _RANK = {"baseline": 0, "pre_session": 1, "post_session": 2, "discharge": 3, "follow_up": 4}
 
 
-def visits_received(study: Study) -> pd.DataFrame:
+@once
+def visits_received(study: Tables) -> pd.DataFrame:
     """Return the visits with care, in order within each course, numbered where the source does not.
 
     Parameters
@@ -48,7 +49,8 @@ def visits_received(study: Study) -> pd.DataFrame:
     return visits.assign(session=visits["session"].fillna(order)).drop(columns="at")
 
 
-def placed_scores(study: Study, instrument: str = "") -> pd.DataFrame:
+@once
+def placed_scores(study: Tables, instrument: str = "") -> pd.DataFrame:
     """Return every score with its place in the course, its baseline, and why it is left out.
 
     Parameters
@@ -84,8 +86,10 @@ def placed_scores(study: Study, instrument: str = "") -> pd.DataFrame:
     1          a        False       6.0
     2          b        False       NaN  no baseline
     """
+    if instrument:
+        placed = placed_scores(study)
+        return placed[placed["instrument"] == instrument]
     scores = study.assessments[study.assessments["score"].notna()]
-    scores = scores[scores["instrument"] == instrument] if instrument else scores
     blank = scores["timing"].isna()
     scores = scores.assign(timing=scores["timing"].fillna("pre_session"), blank=blank)
     keys = ["instrument", *SERIES]
@@ -97,13 +101,13 @@ def placed_scores(study: Study, instrument: str = "") -> pd.DataFrame:
     return scores.sort_values(["series", "is_baseline"], ascending=[True, False], kind="stable")
 
 
-def baselines(study: Study, instrument: str = "") -> pd.DataFrame:
+def baselines(study: Tables, instrument: str = "") -> pd.DataFrame:
     """Return the baselines: the rows of `placed_scores` that are one, one a series."""
     placed = placed_scores(study, instrument)
     return placed[placed["is_baseline"]]
 
 
-def baseline_of(study: Study, rows: pd.DataFrame) -> pd.Series[float]:
+def baseline_of(study: Tables, rows: pd.DataFrame) -> pd.Series[float]:
     """Return the baseline of each row's ``episode_id`` and ``instrument``, if it has just one."""
     keys = ["episode_id", "instrument"]
     scores = baselines(study)

@@ -15,7 +15,7 @@ from outcomes.dictionary.columns import ColumnSpec, TableSpec
 from outcomes.dictionary.tables import TABLES
 from outcomes.folders import written_whole
 from outcomes.plain_text import each, neutralised
-from outcomes.study import Study, Truth
+from outcomes.tables import Tables, Truth, once
 
 PACKAGE = "datapackage.json"
 TRUTH = "truth.json"
@@ -23,7 +23,7 @@ _OF_READING = ("reading", "file_rows")
 _TYPES = {"integer": "integer", "number": "number", "boolean": "boolean"}
 
 
-def save(study: Study, directory: str | Path) -> Path:
+def save(study: Tables, directory: str | Path) -> Path:
     """Write `study` to `directory`, whole or not at all.
 
     Parameters
@@ -52,7 +52,7 @@ def save(study: Study, directory: str | Path) -> Path:
     return Path(directory)
 
 
-def write_study(study: Study, folder: Path) -> None:
+def write_study(study: Tables, folder: Path) -> None:
     """Write the files of `save` into a folder that is there."""
     digests = {name: _write_table(study, name, folder) for name in TABLES}
     written = {name: digest for name, digest in digests.items() if digest}
@@ -61,7 +61,8 @@ def write_study(study: Study, folder: Path) -> None:
         _write_json(folder / TRUTH, _truth(study, study.truth, written))
 
 
-def digest(study: Study) -> str:
+@once
+def digest(study: Tables) -> str:
     """Return the SHA-256 of the study's tables as `save` would write them.
 
     Examples
@@ -76,7 +77,7 @@ def digest(study: Study) -> str:
     return whole.hexdigest()
 
 
-def _write_table(study: Study, name: str, folder: Path) -> str:
+def _write_table(study: Tables, name: str, folder: Path) -> str:
     frame = study.table(name)
     if frame.empty and name != "episodes":
         return ""
@@ -102,7 +103,7 @@ def _cells(values: pd.Series[Any], column: ColumnSpec) -> pd.Series[Any]:
     return each(values, neutralised)
 
 
-def _package(study: Study, digests: dict[str, str]) -> dict[str, Any]:
+def _package(study: Tables, digests: dict[str, str]) -> dict[str, Any]:
     provenance = {k: v for k, v in asdict(study.provenance).items() if k not in _OF_READING}
     return {
         "profile": "tabular-data-package",
@@ -121,7 +122,7 @@ def _declared(instrument: Any) -> dict[str, Any]:
     return {name: getattr(instrument, name) for name in names}
 
 
-def _resource(study: Study, name: str, sha: str) -> dict[str, Any]:
+def _resource(study: Tables, name: str, sha: str) -> dict[str, Any]:
     spec, frame = TABLES[name], study.table(name)
     used = [c for c in spec.columns if c.required or frame[c.name].notna().any()]
     return {
@@ -150,7 +151,7 @@ def _field(column: ColumnSpec) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if value}
 
 
-def _truth(study: Study, truth: Truth, digests: dict[str, str]) -> dict[str, Any]:
+def _truth(study: Tables, truth: Truth, digests: dict[str, str]) -> dict[str, Any]:
     return {
         "label": "SYNTHETIC",
         "seed": study.provenance.seed,

@@ -16,7 +16,7 @@ import pandas as pd
 from outcomes.dictionary.tables import COURSE_TIMINGS
 from outcomes.errors import UsageError
 from outcomes.records import NO_BASELINE, SERIES, placed_scores, visits_received
-from outcomes.study import Study, Timing
+from outcomes.tables import Tables, Timing, once
 
 COLUMNS = (
     "episode_id", "patient_id", "therapist_id", "clinic_id", "condition", "arm",
@@ -68,8 +68,9 @@ class Trajectory:
     left_out: Mapping[str, int]
 
 
+@once
 def trajectory(
-    study: Study, instrument: str, timing: Timing = "course", *, same_visit: bool = False
+    study: Tables, instrument: str, timing: Timing = "course", *, same_visit: bool = False
 ) -> Trajectory:
     """One row per score after baseline, with its improvement and what happened before it.
 
@@ -134,11 +135,6 @@ def trajectory(
     score            6.0   4.0
     improvement      1.0   3.0
     """
-    key = ("trajectory", instrument, timing, same_visit)
-    return study.once(key, lambda: _trajectory(study, instrument, timing, same_visit=same_visit))
-
-
-def _trajectory(study: Study, instrument: str, timing: Timing, *, same_visit: bool) -> Trajectory:
     better = study.instrument(instrument)
     scores, visits = _scores(study, instrument), visits_received(study)
     immediate = timing == "immediate"
@@ -163,7 +159,7 @@ def _trajectory(study: Study, instrument: str, timing: Timing, *, same_visit: bo
     return replace(found, rows=framed)
 
 
-def _scores(study: Study, name: str) -> pd.DataFrame:
+def _scores(study: Tables, name: str) -> pd.DataFrame:
     scores = placed_scores(study, name)
     if scores.empty:
         must = "the study has scores of the instrument"
@@ -268,7 +264,7 @@ def _own_visit(rows: pd.DataFrame, visits: pd.DataFrame) -> pd.DataFrame:
 
 
 def _add_episode_facts(
-    rows: pd.DataFrame, study: Study, visits: pd.DataFrame, received: Any
+    rows: pd.DataFrame, study: Tables, visits: pd.DataFrame, received: Any
 ) -> None:
     facts = study.courses
     for name in ("patient_id", "clinic_id", "condition", "arm"):

@@ -56,7 +56,12 @@ class Attainment:
 
 
 def goal_attainment_over_time(
-    study: Study, *, by: str = "", unit: Unit = "day", conf_level: float = 0.95
+    study: Study,
+    *,
+    instrument: str = "",
+    by: str = "",
+    unit: Unit = "day",
+    conf_level: float = 0.95,
 ) -> Attainment:
     """Estimate the share of goals with sustained attainment by day, or by sessions received.
 
@@ -64,6 +69,8 @@ def goal_attainment_over_time(
     ----------
     study : Study
         With goals and scores.
+    instrument : str
+        Short name of the instrument of the goals; all by default.
     by : {"", "instrument", "condition", "set_by"}
         Column of groups; one group by default.
     unit : {"day", "sessions"}
@@ -105,7 +112,9 @@ def goal_attainment_over_time(
     if by not in ("", "instrument", "condition", "set_by") or unit not in ("day", "sessions"):
         must = "goals are grouped by instrument, condition or set_by, and timed by day or sessions"
         raise UsageError(must, got="another word")
-    goals, left_out = _eligible(_with_ends(goal_progress(study), study, unit))
+    progress = goal_progress(study)
+    progress = progress[progress["instrument"] == instrument] if instrument else progress
+    goals, left_out = _eligible(_with_ends(progress.copy(), study, unit))
     goals["therapist_id"] = _therapists(goals, study)
     goals["group"] = goals[by].fillna("not recorded") if by else "all"
     groups = goals.groupby("group", sort=True)

@@ -18,11 +18,13 @@ from outcomes.dictionary.instruments.arithmetic import goal_attainment
 from outcomes.errors import UsageError
 from outcomes.records import baseline_of, visits_received
 from outcomes.study import Study
+from outcomes.tables import once
 
 REACHED, NOT_REACHED, NOT_KNOWN = "reached", "not reached", "not known"
 _FACTS = ["episode_id", "instrument", "target", "by_day", "by_sessions", "set_day", "set_by"]
 
 
+@once
 def goal_progress(study: Study) -> pd.DataFrame:
     """Say for each goal when it was reached, sustained, and whether it was fair.
 
@@ -72,13 +74,15 @@ def goal_progress(study: Study) -> pd.DataFrame:
     return table.join(_flags(table, study))
 
 
-def goal_attainment_scores(study: Study) -> pd.DataFrame:
+def goal_attainment_scores(study: Study, instrument: str = "") -> pd.DataFrame:
     """Return the goal attainment scaling T score of each course with rated goals.
 
     Parameters
     ----------
     study : Study
         With ``gas_level`` in goals; weights are 1 where a course has none.
+    instrument : str
+        Short name of the instrument of the goals; all by default.
 
     Returns
     -------
@@ -95,7 +99,8 @@ def goal_attainment_scores(study: Study) -> pd.DataFrame:
       episode_id  n_goals  n_rated    gas
     0          a        3        3  65.42
     """
-    goals = study.goals[["episode_id", "weight", "gas_level"]].copy()
+    own = study.goals["instrument"] == instrument if instrument else slice(None)
+    goals = study.goals.loc[own, ["episode_id", "weight", "gas_level"]].copy()
     by_course = goals.groupby("episode_id", sort=False)
     unweighted = by_course["weight"].transform("count") == 0
     goals["weight"] = goals["weight"].where(~unweighted, 1.0)

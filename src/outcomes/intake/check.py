@@ -11,10 +11,12 @@ from outcomes.intake.check_cells import cell_findings
 from outcomes.intake.check_rows import row_findings
 from outcomes.intake.check_scores import score_findings
 from outcomes.study import Study
+from outcomes.tables import once
 
 _NAMED = 20
 
 
+@once
 def check(study: Study) -> Findings:
     """List every rule that the study breaks, without showing a value.
 
@@ -40,10 +42,6 @@ def check(study: Study) -> Findings:
       rule column  count
     0  R12  score      1
     """
-    return study.once("findings", lambda: _found(study))
-
-
-def _found(study: Study) -> Findings:
     found: list[Finding] = []
     for part in (cell_findings, row_findings, score_findings, care_findings):
         found += part(study)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
 
 from outcomes.records import baselines
 from outcomes.study import Study
+from outcomes.tables import once
 from outcomes.trajectory import trajectory
 
 LEAST_COURSES = 10
@@ -64,6 +65,7 @@ class CourseFrame:
         return int(self.rows[self.axis].nunique()) <= FEW_TIMES
 
 
+@once
 def course_frame(study: Study, instrument: str) -> CourseFrame:
     """Return the course rows of one instrument with their axis, groups and horizon.
 
@@ -83,11 +85,6 @@ def course_frame(study: Study, instrument: str) -> CourseFrame:
     UsageError
         When the instrument has no scores.
     """
-    made = study.once(("course frame", instrument), lambda: _made(study, instrument))
-    return replace(made, rows=made.rows.copy(), left_out=dict(made.left_out))
-
-
-def _made(study: Study, instrument: str) -> CourseFrame:
     found = trajectory(study, instrument)
     rows, left_out = found.rows.copy(), dict(found.left_out)
     axis: Axis = "session_count" if _sessions_known(rows) else "week"

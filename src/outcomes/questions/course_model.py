@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -10,7 +10,14 @@ from outcomes.mixed.fit import lmm
 from outcomes.mixed.residual.choose import choose_residual
 from outcomes.mixed.results import MixedFit
 from outcomes.questions.contrasts import estimates, fixed_rows, quietly
-from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, courses_by_group
+from outcomes.questions.course_frame import (
+    LEAST_COURSES,
+    CourseFrame,
+    course_frame,
+    courses_by_group,
+)
+from outcomes.study import Study
+from outcomes.tables import once
 
 RESIDUALS = ("", "ou(day | episode_id)")
 """Residual covariances tried: independent, and correlation that fades with the days between."""
@@ -65,6 +72,12 @@ def fit_course(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> Cours
         if adjusted_for or not can_be_serial(course):
             return CourseModel(course, lmm(formula, course.rows))
         return CourseModel(course, choose_residual(formula, course.rows, RESIDUALS).fit)
+
+
+@once
+def pooled_model(study: Study, instrument: str) -> CourseModel:
+    """Return the course model of all courses together; see `fit_course`."""
+    return fit_course(replace(course_frame(study, instrument), group=""))
 
 
 def course_formula(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pandas as pd
 
 from outcomes.care.attainment import EVENTS, Attainment, Unit, goal_attainment_over_time
@@ -12,7 +10,6 @@ from outcomes.privacy.text import Count, Text
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.wording import percent
-from outcomes.study import Study
 
 LEAST_GOALS = 10
 
@@ -32,21 +29,20 @@ def goals(asked: Asked) -> Found | Missing:
         or ``goal attainment scale`` (mean T score). Missing with fewer than ten goals that were
         set in time and can be followed.
     """
-    study = asked.study
-    own = study.goals[study.goals["instrument"] == asked.instrument].reset_index(drop=True)
+    study, instrument = asked.study, asked.instrument
     unit: Unit = "sessions" if study.sessions["session"].notna().any() else "day"
-    study = replace(study, goals=own)
-    attained = goal_attainment_over_time(study, unit=unit) if len(own) else None
-    if attained is None or len(attained.goals) < LEAST_GOALS:
-        count = 0 if attained is None else len(attained.goals)
+    attained = goal_attainment_over_time(study, instrument=instrument, unit=unit)
+    if len(attained.goals) < LEAST_GOALS:
         reason = Text(
             f"at least {LEAST_GOALS} goals on {asked.measure.title} that were set before the "
             "second visit and have a score after it are needed; ",
-            Count(count, "goal", there=True),
+            Count(len(attained.goals), "goal", there=True),
             ". Write a target and a date at the first visit.",
         )
         return Missing(reason)
-    table = _table(study, attained)
+    progress = goal_progress(study)
+    progress = progress[progress["instrument"] == instrument]
+    table = _table(attained, goal_attainment_scores(study, instrument)["gas"].dropna())
     return Found(
         table,
         _sentence(table, attained),
@@ -55,13 +51,13 @@ def goals(asked: Asked) -> Found | Missing:
         "intervals on the log(-log) scale. A goal is sustained at the second of two scores in a "
         "row that reach it.",
         _picture(table, unit),
-        checks=_checks(study, attained),
+        checks=_checks(progress, attained),
         n_used=len(attained.goals),
         left_out=attained.left_out,
     )
 
 
-def _table(study: Study, attained: Attainment) -> pd.DataFrame:
+def _table(attained: Attainment, gas: pd.Series[float]) -> pd.DataFrame:
     curves = attained.table.rename(columns={"event": "kind"})
     labels = curves["kind"] + " by " + curves["time"].map("{:g}".format)
     status = attained.goals["status"].map(EVENTS)
@@ -70,7 +66,6 @@ def _table(study: Study, attained: Attainment) -> pd.DataFrame:
         for kind, time in zip(curves["kind"], curves["time"], strict=True)
     ]
     curves = curves.assign(term=labels, n_episodes=len(attained.goals), n_reached=reached)
-    gas = goal_attainment_scores(study)["gas"].dropna()
     row = {
         "term": "mean T score", "kind": "goal attainment scale", "estimate": gas.mean(),
         "std_error": gas.sem(), "n_episodes": len(gas),
@@ -124,8 +119,7 @@ def _picture(table: pd.DataFrame, unit: Unit) -> Picture:
     )
 
 
-def _checks(study: Study, attained: Attainment) -> tuple[Check, ...]:
-    progress = goal_progress(study)
+def _checks(progress: pd.DataFrame, attained: Attainment) -> tuple[Check, ...]:
     easy = progress["easy"].dropna().astype(bool)
     late = attained.left_out.get("set after the fact", 0)
     return (

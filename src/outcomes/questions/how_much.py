@@ -15,7 +15,13 @@ from outcomes.mixed.residual.choose import RULE
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.beside import beside
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
-from outcomes.questions.course_model import CourseModel, fit_course, means, therapist_df
+from outcomes.questions.course_model import (
+    CourseModel,
+    fit_course,
+    means,
+    pooled_model,
+    therapist_df,
+)
 from outcomes.questions.ordinal import BOUND_SHARE, ordinal, ordinal_check, share_at_bound
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, Question, question
@@ -66,8 +72,9 @@ def how_much(asked: Asked) -> Found | Missing:
     if course.n_courses < LEAST_COURSES or not course.times:
         return Missing(_too_few(course), course=course)
     course = course if asked.thorough else replace(course, group="")
-    model = fit_course(course)
-    curve = _curves(model)
+    pooled = pooled_model(asked.study, asked.instrument)
+    model = fit_course(course) if course.group else pooled
+    curve = _curves(model, pooled)
     curve.insert(0, "kind", "curve")
     at_horizon = curve[curve[course.axis] == course.horizon].assign(kind="improvement")
     pressure, formula, missing = (
@@ -110,12 +117,11 @@ def _limits(about: Question, course: CourseFrame, pressure_formula: str) -> tupl
     return (*kept, *(about.notes[name] for name, applies in more.items() if applies))
 
 
-def _curves(model: CourseModel) -> pd.DataFrame:
+def _curves(model: CourseModel, pooled: CourseModel) -> pd.DataFrame:
     """Means of all courses from a model without groups, then those of each group from its own."""
     course = model.course
     if not course.group:
         return means(model, course.times)
-    pooled = fit_course(replace(course, group=""))
     return pd.concat([means(pooled, course.times), means(model, course.times)], ignore_index=True)
 
 

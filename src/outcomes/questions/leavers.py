@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from outcomes.causal.tipping_point import delta_adjusted, tipping_point
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
-from outcomes.questions.course_model import fit_course, means
+from outcomes.questions.course_model import CourseModel, means, pooled_model
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.wording import decimals, interval, scale, when
@@ -74,8 +74,9 @@ def leavers(asked: Asked) -> Found | Missing:
             "leavers from stayers by.",
         )
         return Missing(reason, course=course)
+    model = pooled_model(asked.study, asked.instrument)
     gone = _who_left(asked.study, course, asked.instrument)
-    table, formula = _table(course, gone, measure)
+    table, formula = _table(model, course, gone, measure)
     return Found(
         table,
         _sentence(table, gone, course, measure),
@@ -98,8 +99,9 @@ def _who_left(study: Study, course: CourseFrame, instrument: str) -> _Leavers:
     return _Leavers(reasons, ~(last >= course.horizon))
 
 
-def _table(course: CourseFrame, gone: _Leavers, measure: Instrument) -> tuple[pd.DataFrame, str]:
-    model = fit_course(replace(course, group=""))
+def _table(
+    model: CourseModel, course: CourseFrame, gone: _Leavers, measure: Instrument
+) -> tuple[pd.DataFrame, str]:
     at = means(model, (course.horizon,)).to_dict("records")[0]
     known = (float(at["estimate"]), float(at["std_error"]), float(at["df"]))
     n, shares = len(gone.left), gone.shares

@@ -1,0 +1,178 @@
+"""Tables: the four tables of the data contract with their provenance, and truth when simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property, wraps
+from types import MappingProxyType
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, cast
+
+import numpy as np
+import pandas as pd
+
+from outcomes.dictionary.columns import ColumnSpec, TableSpec
+from outcomes.dictionary.instruments import Instrument, instrument
+from outcomes.dictionary.tables import TABLES
+from outcomes.errors import UsageError
+from outcomes.plain_text import cleaned, each
+from outcomes.provenance import Provenance
+
+Timing = Literal["course", "immediate"]
+P = ParamSpec("P")
+R = TypeVar("R")
+S = TypeVar("S", bound="Tables")
+
+
+def once(make: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Let a function of a study be worked out once a study: a study does not change.
+
+    Parameters
+    ----------
+    make : callable
+        Takes the study and arguments that can be keys. A frame that it returns is given out as a
+        copy whose columns can be set; whoever gets one writes into no cell of it.
+
+    Examples
+    --------
+    >>> @once
+    ... def counted(study):
+    ...     print("counting")
+    ...     return len(study.episodes)
+    >>> from outcomes.study import study_from_tables
+    >>> study = study_from_tables({})
+    >>> counted(study), counted(study)
+    counting
+    (0, 0)
+    """
+
+    @wraps(make)
+    def remembered(study: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        key = (make, args, tuple(sorted(kwargs.items())))
+        if key not in study._made:
+            study._made[key] = make(study, *args, **kwargs)
+        found: Any = study._made[key]
+        if isinstance(found, pd.DataFrame):
+            found = found.copy(deep=False)
+        return cast("R", found)
+
+    return remembered
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What made a simulated study.
+
+    Parameters
+    ----------
+    parameters : mapping
+        The design as plain values.
+    estimands : DataFrame
+        True values, tidy: one row an estimand at one setting, its value in column ``value``.
+    """
+
+    parameters: Mapping[str, Any]
+    estimands: pd.DataFrame
+
+    def __repr__(self) -> str:
+        return f"Truth({len(self.parameters)} parameters, {len(self.estimands)} estimands)"
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """The four tables of the data contract, every column present, and what is known about them.
+
+    What is worked out of them is in `records`, `trajectory` and `storage`; `Study` adds it.
+
+    Parameters
+    ----------
+    episodes, sessions, assessments, goals : DataFrame
+        The tables of the data contract, one row as `outcomes.dictionary.tables` says. Columns that
+        the source does not hold are empty. Shape (rows, columns of the contract).
+    provenance : Provenance
+        Where it comes from and what was left out.
+    truth : Truth or None
+        Parameters and true values, when simulated.
+    instruments : mapping of str to Instrument
+        Instruments the study declares beyond the registry.
+    """
+
+    episodes: pd.DataFrame
+    sessions: pd.DataFrame
+    assessments: pd.DataFrame
+    goals: pd.DataFrame
+    provenance: Provenance = field(default_factory=Provenance)
+    truth: Truth | None = None
+    instruments: Mapping[str, Instrument] = field(default_factory=lambda: MappingProxyType({}))
+    _made: dict[Hashable, Any] = field(init=False, default_factory=dict, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy in another process needs: the fields, nothing made of them."""
+        kept = {part.name: getattr(self, part.name) for part in fields(self)}
+        return {**kept, "instruments": dict(self.instruments), "_made": {}}
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return the table called `name`; raises `UsageError` when there is none."""
+        if name not in TABLES:
+            must = "a table is one of " + ", ".join(TABLES)
+            raise UsageError(must, got="another name")
+        frame: pd.DataFrame = getattr(self, name)
+        return frame
+
+    def recorded(self, table: str, column: str) -> bool:
+        """Whether any row of `table` has a value in `column`."""
+        return bool(self.table(table)[column].notna().any())
+
+    def instrument(self, name: str) -> Instrument:
+        """Return an instrument of the study's own or of the registry.
+
+        Raises
+        ------
+        UsageError
+            When neither knows the name.
+        """
+        return self.instruments[name] if name in self.instruments else instrument(name)
+
+    @cached_property
+    def courses(self) -> pd.DataFrame:
+        """One row a course by its id: `episodes`, the first row of each."""
+        return self.episodes.drop_duplicates("episode_id").set_index("episode_id")
+
+    def scored_instruments(self) -> list[str]:
+        """Names of the instruments that have scores, the one with most scores first."""
+        return [str(name) for name in self.assessments["instrument"].value_counts().index]
+
+
+def conform(frame: pd.DataFrame, spec: TableSpec) -> pd.DataFrame:
+    """Return a copy with exactly the columns of `spec`, in order and in its types.
+
+    Numbers are float64 with NaN where unknown, booleans pandas ``boolean``, all else text with a
+    missing value where unknown. Cells must already be readable as such; words lose control
+    characters and other marks that nobody sees.
+    """
+    columns = {
+        column.name: _typed(frame[column.name], column)
+        if column.name in frame
+        else _empty(len(frame), column)
+        for column in spec.columns
+    }
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)))
+
+
+def _empty(n_rows: int, column: ColumnSpec) -> pd.Series[Any]:
+    if column.is_number:
+        return pd.Series(np.full(n_rows, np.nan))
+    if column.kind == "boolean":
+        return pd.Series([pd.NA] * n_rows, dtype="boolean")
+    return pd.Series([None] * n_rows, dtype=object)
+
+
+def _typed(values: pd.Series[Any], column: ColumnSpec) -> pd.Series[Any]:
+    values = values.reset_index(drop=True)
+    if column.is_number:
+        return pd.to_numeric(values).astype("float64")
+    if column.kind == "boolean":
+        return values.astype("boolean")
+    if pd.api.types.is_numeric_dtype(values):
+        return values.map("{:g}".format, na_action="ignore").astype(object)
+    return each(values, cleaned).copy()
