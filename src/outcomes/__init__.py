@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from outcomes.intake.check import check
     from outcomes.intake.import_export import import_export
     from outcomes.intake.load import load
+    from outcomes.intake.preview import preview
     from outcomes.mixed.fit import lmm
     from outcomes.questions.ask import answer, answers
     from outcomes.render.report import report
@@ -49,6 +50,7 @@ _HOME = {
     "lmm": "render.notebook",
     "load": "render.notebook",
     "power": "planning.power",
+    "preview": "intake.preview",
     "rehearse": "planning.rehearse",
     "report": "render.report",
     "score": "dictionary.instruments.scoring",
@@ -81,6 +83,7 @@ __all__ = [
     "lmm",
     "load",
     "power",
+    "preview",
     "rehearse",
     "report",
     "score",

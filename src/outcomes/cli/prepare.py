@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,21 +38,75 @@ def import_(
         Path | None, typer.Option(help="Where random ids are kept, outside the study.")
     ] = None,
     *,
-    guess: Annotated[bool, typer.Option(help="Print a draft of a column map instead.")] = False,
+    guess: Annotated[
+        bool, typer.Option(help="Draft a column map instead, and ask what is not sure.")
+    ] = False,
+    save: Annotated[Path | None, typer.Option(help="With --guess: file for the map.")] = None,
+    preview: Annotated[
+        Path | None, typer.Option(help="With --guess: page (.html) to look at first.")
+    ] = None,
 ) -> None:
     """Read a raw export, clean it, take identities out, validate it, and write the study.
 
     Example: outcomes import day.csv --columns map.toml --out study --key-file ../keys/clinic.json
     """
-    if guess:
-        from outcomes.intake.guess import guess_map
+    from outcomes.intake.preview import delete_previews
 
-        typer.echo(guess_map(export))
+    delete_previews(Path(export).parent, Path())
+    if guess or save or preview:
+        _guess(export, save, preview)
         return
     if columns is None or out is None or key_file is None:
         must = "import takes --columns, --out and --key-file"
         raise UsageError(must, got="not all of them", remedy="--guess drafts a column map.")
     _import(export, columns, out, key_file)
+
+
+def _guess(export: str, save: Path | None, page: Path | None) -> None:
+    """Draft a map: ask in the terminal, where there is one; write or print it."""
+    from outcomes.intake.drafting.draft import as_toml
+    from outcomes.intake.guess import draft_map
+    from outcomes.intake.preview import preview, write_preview
+
+    draft = draft_map(export)
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        for question in draft.questions:
+            draft = draft.answered(question["key"], _asked(question))
+    if page is not None:
+        write_preview(preview(export, draft), page)
+        typer.echo(f"Wrote {page}. Open it, then import; the import deletes it.", err=True)
+    if save is not None:
+        save_new(save, as_toml(draft))
+        typer.echo(f"Wrote {save}: import {export} --columns {save} takes it.", err=True)
+    elif page is None:
+        typer.echo(as_toml(draft), nl=False)
+    if draft.questions:
+        typer.echo(f"{len(draft.questions)} of the map's questions are open.", err=True)
+
+
+def _asked(question: Mapping[str, Any]) -> Any:
+    """Return the answer to a question of a draft: a number of the list, a word, or nothing."""
+    typer.echo(f"\n{question['asks']}", err=True)
+    for i, likely in enumerate(question["candidates"], start=1):
+        typer.echo(f"  {i}  {likely}", err=True)
+    said = typer.prompt("Number or word; empty: leave it open; no: none of these", default="",
+                        show_default=False, err=True).strip()  # fmt: skip
+    if said.casefold() in ("no", "false"):
+        return False
+    n = int(said) if said.isdigit() else 0
+    likely = question["candidates"]
+    return likely[n - 1] if 0 < n <= len(likely) else said
+
+
+def save_new(place: Path, text: str) -> None:
+    """Write a text file that is not there yet."""
+    try:
+        with place.open("x", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except FileExistsError:
+        must = "a drafted map is written to a new file"
+        raise UsageError(must, got="one that is there", where=place.name,
+                         remedy="Name another, or delete it.") from None  # fmt: skip
 
 
 def _import(export: str, columns: Path, out: Path, key_file: Path) -> None:

@@ -56,7 +56,7 @@ def guess_map(path: str | Path, form: FileFormat | None = None) -> str:
     >>> with tempfile.TemporaryDirectory() as place:
     ...     file = Path(place) / "x.csv"
     ...     _ = file.write_text("Client,Appt date,Pain before\nAnn Lee,05/14/2026,7/10\n")
-    ...     print(guess_map(file).splitlines()[4])
+    ...     print(guess_map(file).splitlines()[5])
     name = "Client"    # its words: client
     """
     return as_toml(draft_map(path, form))

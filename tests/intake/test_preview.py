@@ -1,0 +1,125 @@
+"""A page before anything is written: what follows is said, no cell shows; a map is drafted."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+
+import pytest
+
+import outcomes as oc
+from outcomes.cli import main
+from outcomes.intake.preview import preview, write_preview
+
+EXPORT = """Client,DOB,Appt date,Status,Min,Pain before
+Ann Quackenbush,04/23/1960,05/14/2026,Completed,60 min,7/10
+Ann Quackenbush,04/23/1960,05/21/2026,No Show,60 min,
+Bo Featherstone,12/30/1971,05/15/2026,Completed,45 min,5/10
+Bo Featherstone,12/30/1971,05/29/2026,Completed,45 min,4/10
+Total,,,,210,
+"""
+PLANTED = ("Quackenbush", "Featherstone", "Ann", "1960", "1971")
+
+
+@pytest.fixture
+def export(file):
+    return file(EXPORT, "export.csv")
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Return a function that lets somebody sit at a terminal and type lines."""
+
+    def sits(*lines):
+        typed = iter(lines)
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+        monkeypatch.setattr("typer.prompt", lambda *_, **__: next(typed))
+
+    return sits
+
+
+def test_the_page_says_what_follows_and_shows_no_cell(export):
+    html = oc.preview(export)._repr_html_()
+    for said in ("2 people, 2 courses, 3 visits received, 3 scores", "<td>attended</td><td>3</td>",
+                 "<td>no_show</td><td>1</td>", "<td>2026-05-14</td><td>2026-05-29</td>",
+                 "<td>rows of totals</td><td>the file</td><td>1</td>", "4 to 7",
+                 "identifies people, not kept: birth date", "its words: dob"):  # fmt: skip
+        assert said in html
+    assert not [word for word in PLANTED if word in html]
+
+
+def test_an_export_that_cannot_be_imported_says_why(file):
+    shown = preview(file("Client,Zone\nAnn Lee,7\n", "x.csv"))
+    assert shown.study is None
+    assert "cannot be imported yet" in shown._repr_html_()
+
+
+def test_open_questions_stand_first_and_their_first_answer_is_assumed(file):
+    text = "Client,Date,Pain\nAnn Lee,05/01/2026,7\nAnn Lee,05/08/2026,5\n"
+    html = preview(file(text, "x.csv"))._repr_html_()
+    assert "Does the month come first or the day in Date?" in html
+    assert "takes the first answer" in html
+    assert "<td>2026-05-01</td><td>2026-05-08</td>" in html
+
+
+def test_a_page_is_its_owners_alone_and_the_next_run_deletes_it(export, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page, own = tmp_path / "page.html", tmp_path / "own.html"
+    own.write_text("mine", encoding="utf-8")
+    assert main(["import", str(export), "--guess", "--preview", str(page)]) == 0
+    assert page.stat().st_mode & 0o777 == 0o600
+    text = page.read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "<script" not in text
+    assert main(["import", str(export), "--guess"]) == 0
+    assert (page.exists(), own.read_text(encoding="utf-8")) == (False, "mine")
+
+
+def test_a_page_never_replaces_a_file_of_ones_own(export, tmp_path):
+    own = tmp_path / "thesis.html"
+    own.write_text("mine", encoding="utf-8")
+    with pytest.raises(oc.UsageError, match="a new file"):
+        write_preview(preview(export), own)
+    assert own.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_map_is_saved_once_and_imports(export, tmp_path, capsys):
+    saved = tmp_path / "map.toml"
+    assert main(["import", str(export), "--guess", "--save", str(saved)]) == 0
+    assert main(["import", str(export), "--guess", "--save", str(saved)]) == 2
+    out, key = tmp_path / "study", tmp_path / "key.json"
+    assert main(["import", str(export), "--columns", str(saved), "--out", str(out),
+                 "--key-file", str(key)]) == 0  # fmt: skip
+    assert len(oc.load(out).sessions) == 4
+    assert "4 scores" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_a_map_as_windows_writes_it_is_read(export, tmp_path, capsys, encoding):
+    assert main(["import", str(export), "--guess"]) == 0
+    saved = tmp_path / "map.toml"
+    saved.write_text(capsys.readouterr().out, encoding=encoding)
+    study, _ = oc.import_export(export, saved, tmp_path / "key.json")
+    assert len(study.sessions) == 4
+
+
+ASKS = "Client,Date,Status,Pain\nAnn,05/01/2026,Came,7\nAnn,05/08/2026,Gone off,\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "dates", "status"),
+    [
+        (("2", "4"), ["%d/%m/%Y"], "no_show"),
+        (("%d/%m/%Y", "cancelled"), ["%d/%m/%Y"], "cancelled"),
+        (("no", ""), ["%m/%d/%Y"], None),
+    ],
+)
+def test_questions_are_asked_in_the_terminal(file, terminal, capsys, typed, dates, status):
+    terminal(*typed)
+    assert main(["import", str(file(ASKS, "x.csv")), "--guess"]) == 0
+    printed = capsys.readouterr()
+    mapped = oc.intake.column_map.read_column_map(tomllib.loads(printed.out))
+    assert list(mapped.file.dates) == dates
+    assert mapped.words["sessions.status"].get("Gone off") == status
+    assert "month come first" in printed.err
