@@ -20,8 +20,7 @@ from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.regression.linear_model import WLS
 from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
-from outcomes.causal.marginal_model import interval_row
-from outcomes.causal.weights import TRUNCATION, independent
+from outcomes.causal.jackknife import interval_row
 from outcomes.errors import FitError
 
 Array = NDArray[np.float64]
@@ -31,6 +30,8 @@ HISTORY = (
     "adapted", "age", "condition",
 )  # fmt: skip
 """What stopping is modelled by: last score known, its change from baseline, facts of the course."""
+TRUNCATION = (0.01, 0.99)
+"""Quantiles beyond which weights are set to the quantile (Cole & Hernan 2008)."""
 CLOCK = ("session", "np.log(session)")
 
 
@@ -107,6 +108,23 @@ def _chance(known: pd.DataFrame, history: tuple[str, ...]) -> Array:
         must = "every course could have gone on and could have stopped after each visit"
         raise FitError(must, got="a chance of 0 or 1", remedy="Compare fewer sessions.")
     return chance
+
+
+def independent(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that those before them, and a constant, do not determine.
+
+    Examples
+    --------
+    >>> list(independent(pd.DataFrame({"a": [0, 1, 2], "b": [1, 1, 1], "c": [1, 3, 5]})))
+    ['a']
+    """
+    kept: list[str] = []
+    matrix = np.ones((len(table), 1))
+    for name in table:
+        wider = np.column_stack([matrix, table[name]])
+        if np.linalg.matrix_rank(wider) > matrix.shape[1]:
+            matrix, kept = wider, [*kept, str(name)]
+    return table[kept]
 
 
 def clones(outcomes: pd.DataFrame) -> Clones:

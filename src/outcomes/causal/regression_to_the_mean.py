@@ -90,8 +90,7 @@ def regression_to_the_mean(
     x = np.asarray(baselines, dtype=float)
     if len(x) < LEAST_BASELINES or np.ptp(x) == 0 or share <= 0:
         return None
-    start = np.array([x.mean(), np.log(x.std())])
-    best = minimize(_minus_log_likelihood, start, args=(x, rating), method="Nelder-Mead").x
+    best = _everybody(x, rating)
     curvature = approx_hess3(best, _minus_log_likelihood, args=(x, rating))
     if best[0] < rating.best or np.linalg.eigvalsh(curvature)[0] <= 0:
         return None
@@ -102,6 +101,59 @@ def regression_to_the_mean(
     estimate = share * above
     low, high = estimate * np.exp(np.array([-1.0, 1.0]) * norm.ppf(0.975) * relative)
     return RegressionToTheMean(float(estimate), float(estimate * relative), float(low), float(high))
+
+
+def expected_return(
+    first: float, baselines: ArrayLike, rating: Rating, error: float
+) -> float | None:
+    """Return by how much one patient's next score is expected to be better with no change at all.
+
+    Parameters
+    ----------
+    first : float
+        The patient's first score, higher = worse, in points.
+    baselines : array, shape (courses,)
+        First scores of those who came, this patient's among them.
+    rating : Rating
+        Entry rule, ends and step of the scale.
+    error : float
+        Standard error of measurement, in points, above 0.
+
+    Returns
+    -------
+    float or None
+        In points, 0 for those who came with less than the usual score. None where the baselines do
+        not tell the usual score: fewer than 20, all equal, or a tail that fits any mean.
+
+    Notes
+    -----
+    Kelley's regressed score: with reliability ``1 - error**2 / s**2`` the score expected is ``m +
+    reliability * (first - m)``, m and s being of everybody, not of those bad enough to come
+    (Speer 1992, J Consult Clin Psychol 60:402).
+
+    Examples
+    --------
+    >>> scores = np.random.default_rng(1).normal(4, 2.2, 100_000)
+    >>> rating = Rating(-20.0, 4.0, 20.0, 0.001)
+    >>> found = expected_return(8.0, scores[scores >= 4], rating, 1.1)
+    >>> round(found, 1)  # (1.1 / 2.2) ** 2 * (8 - 4)
+    1.0
+    """
+    x = np.asarray(baselines, dtype=float)
+    if len(x) < LEAST_BASELINES or np.ptp(x) == 0:
+        return None
+    mean, log_sd = _everybody(x, rating)
+    if mean < rating.best:
+        return None
+    share = min(1.0, error**2 / np.exp(2 * log_sd))
+    return max(0.0, float(share * (first - mean)))
+
+
+def _everybody(x: Array, rating: Rating) -> Array:
+    """Return mean and log standard deviation of the curve of which the baselines are the end."""
+    start = np.array([x.mean(), np.log(x.std())])
+    best = minimize(_minus_log_likelihood, start, args=(x, rating), method="Nelder-Mead").x
+    return np.asarray(best)
 
 
 def _cut(rating: Rating) -> float:

@@ -23,13 +23,14 @@ def visit_history(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a visit: ``episode_id, session`` (1 is the first), ``pressure`` (Walton; NaN where
-        not recorded), ``pressure_before`` (the visit before; NaN at the first), ``score_now`` (last
-        score known at the visit), ``scored`` (whether it is of this visit, or the baseline of the
-        first), ``baseline, condition, adapted`` (0, 1), ``age`` (lower end of the band in decades;
-        0 where not recorded).
+        One row a visit: ``episode_id, patient_id, therapist_id`` (of the visit, else of the
+        course), ``session`` (1 is the first), ``pressure`` (Walton; NaN where not recorded),
+        ``pressure_before`` (the visit before; NaN at the first), ``score_now`` (last score known at
+        the visit), ``scored`` (whether it is of this visit, or the baseline of the first),
+        ``baseline, condition, adapted`` (0, 1), ``age`` (lower end of the band in decades; 0 where
+        not recorded).
     """
-    visits = visits_received(study)[["episode_id", "session", "pressure"]]
+    visits = visits_received(study)[["episode_id", "session", "pressure", "therapist_id"]]
     visits = visits[visits["episode_id"].isin(rows["episode_id"])].copy()
     visits["score_now"] = _score_at_start(visits, rows)
     visits["scored"] = visits["score_now"].notna() | (visits["session"] == 1)
@@ -41,12 +42,14 @@ def visit_history(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     )
     visits["score_now"] = visits["score_now"].fillna(visits["baseline"])
     facts = study.courses
-    facts = facts.reindex(visits["episode_id"])
-    visits["condition"] = facts["condition"].fillna("not recorded").to_numpy()
-    listed = facts["adaptations"].fillna("none").to_numpy()
+    facts = facts.reindex(visits["episode_id"]).set_axis(visits.index)
+    visits["patient_id"] = facts["patient_id"]
+    visits["therapist_id"] = visits["therapist_id"].fillna(facts["therapist_id"])
+    visits["condition"] = facts["condition"].fillna("not recorded")
+    listed = facts["adaptations"].fillna("none")
     visits["adapted"] = (listed != "none").astype(float)
     decade = facts["age_band"].astype(object).str.extract(r"^(\d+)", expand=False).astype(float)
-    visits["age"] = (decade.fillna(0.0) / 10).to_numpy()
+    visits["age"] = decade.fillna(0.0) / 10
     return visits.reset_index(drop=True)
 
 

@@ -11,7 +11,7 @@ from statsmodels.genmod.cov_struct import OrdinalIndependence
 from statsmodels.genmod.generalized_estimating_equations import OrdinalGEE
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
-from outcomes.causal.marginal_model import interval_row
+from outcomes.causal.jackknife import interval_row
 from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import FitError
 from outcomes.questions.course_frame import CourseFrame

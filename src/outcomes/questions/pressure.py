@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pandas as pd
 
-from outcomes.causal.g_formula import forward_rows, g_formula
-from outcomes.causal.marginal_model import weighted_slope, with_weights
+from outcomes.causal.measurement_error import Sensitivity, answered_visits, sensitivity
 from outcomes.causal.pressure_history import LEAST_EPISODES, PressureHistory, pressure_history
-from outcomes.causal.weights import Weights, stabilised_weights
 from outcomes.dictionary.instruments import Instrument
-from outcomes.errors import FitError, OutcomesWarning
+from outcomes.errors import OutcomesWarning
 from outcomes.mixed.results import MixedFit
 from outcomes.privacy.text import Count, Text, joined
+from outcomes.questions.allowed_for_error import (
+    allowing,
+    clear,
+    error_check,
+    in_doubt,
+    published_error,
+)
 from outcomes.questions.contrasts import estimates
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import fit_course
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.questions.wording import decimals, interval, scale, turned
+from outcomes.questions.wording import interval
 
 SEEN = ("baseline", "score_before")
-LEAST_EFFECTIVE = 0.5
-"""Weights that leave less than this share of the visits' information are not relied on."""
-MEAN_WITHIN = 0.1
-"""How far the mean of the weights may be from 1."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Sustained:
-    """Rows of the sustained estimators, and what the weights looked like."""
-
-    table: pd.DataFrame
-    check: Check
+USUAL = "pressure_of_therapist"
+"""Mean pressure of the therapist: beside it, pressures are compared within each therapist."""
 
 
 def pressure(asked: Asked) -> Found | Missing:
@@ -43,16 +38,17 @@ def pressure(asked: Asked) -> Found | Missing:
     Parameters
     ----------
     asked : Asked
-        The question; its seed is of the resampling behind the g-formula's interval.
+        The question.
 
     Returns
     -------
     Found or Missing
         ``.table``: ``kind`` is ``last visit`` (the answer, per level), ``curvature`` (per squared
         level, below zero where medium pressure did better), ``within`` and ``between`` courses,
-        ``marginal structural model`` and ``g-formula`` (sustained, per level), and ``overlap``
-        (counts by level). Missing without pressure, or with fewer than two levels in ten courses
-        each.
+        ``error allowed for`` and ``published error`` (the last visit again, see
+        `outcomes.causal.measurement_error.sensitivity`), ``sustained`` (every visit, per level),
+        and ``overlap`` (counts by level). Missing without pressure, or with fewer than two levels
+        in ten courses each.
     """
     course = asked.course
     if not asked.study.recorded("sessions", "pressure"):
@@ -70,18 +66,21 @@ def pressure(asked: Asked) -> Found | Missing:
     if "last visit" not in set(table["kind"]):
         reason = f"pressure cannot be told from {', '.join(fit.estimates.terms[1:])} in these rows."
         return Missing(reason, course=course)
-    sustained = _sustained(course, history, asked.measure, asked.seed)
-    table = pd.concat([table, sustained.table, _overlap_rows(history)], ignore_index=True)
+    measure = asked.measure
+    error = published_error(measure, course.rows["condition"])
+    answered = answered_visits(history.visits, course.rows)
+    allowed = sensitivity(answered, measure.sign, error.value if error else None)
+    table = pd.concat([table, allowed.table, _overlap_rows(history)], ignore_index=True)
     return Found(
         table,
-        _sentence(table, course, asked.measure),
+        _sentence(table, course, measure, allowed),
         _method(fit.request.formula, course, history),
-        _picture(table, asked.measure),
+        _picture(table, measure),
         checks=(
             _overlap_check(history),
             _terms_check(fit),
             _curvature_check(table),
-            sustained.check,
+            error_check(table.iloc[0].to_dict(), allowed, measure, error),
         ),
         course=course,
         left_out=left_out,
@@ -104,7 +103,7 @@ def last_visit_rows(rows: pd.DataFrame, history: PressureHistory) -> pd.DataFram
     Returns
     -------
     DataFrame
-        The rows kept, with ``adapted`` and ``age``.
+        The rows kept, with ``adapted``, ``age`` and ``pressure_of_therapist``.
     """
     known = history.visits.loc[
         history.visits["scored"], ["episode_id", "session", "adapted", "age"]
@@ -112,7 +111,9 @@ def last_visit_rows(rows: pd.DataFrame, history: PressureHistory) -> pd.DataFram
     known = known.rename(columns={"session": "session_count"})
     first = rows[rows["session"].notna()].drop_duplicates(["episode_id", "session_count"])
     joined = first.merge(known, on=["episode_id", "session_count"], validate="one_to_one")
-    return joined.dropna(subset=[*SEEN, "pressure"]).reset_index(drop=True)
+    kept = joined.dropna(subset=[*SEEN, "pressure"]).reset_index(drop=True)
+    by_therapist = kept["pressure"].groupby(kept["therapist_id"].fillna("not recorded"))
+    return kept.assign(**{USUAL: by_therapist.transform("mean")})
 
 
 def no_support(history: PressureHistory, rows: pd.DataFrame) -> str:
@@ -173,7 +174,7 @@ def last_visit_fit(course: CourseFrame, exposure: tuple[str, ...] = ("pressure",
     exposure : tuple of str
         Columns of pressure.
     """
-    facts = [name for name in ("adapted", "age") if course.rows[name].nunique() > 1]
+    facts = [name for name in ("adapted", "age", USUAL) if course.rows[name].nunique() > 1]
     with warnings.catch_warnings():  # terms that cannot be estimated are listed among the checks
         warnings.filterwarnings("ignore", "The fixed part is rank deficient", OutcomesWarning)
         return fit_course(course, (*SEEN, *facts, *exposure)).fit
@@ -208,38 +209,6 @@ def _terms_check(fit: MixedFit) -> Check:
     return Check(name, not lost, f"not estimated: {', '.join(lost)}" if lost else "all of them")
 
 
-def _sustained(
-    course: CourseFrame, history: PressureHistory, measure: Instrument, seed: int
-) -> _Sustained:
-    """Rows of the marginal structural model, where its weights can be relied on, and g-formula."""
-    if course.axis != "session_count":
-        return _Sustained(pd.DataFrame(), Check("sustained pressure", False, "no session counts"))
-    try:
-        weights = stabilised_weights(history.visits)
-    except FitError as error:
-        return _Sustained(pd.DataFrame(), Check("weights", False, str(error)))
-    rows = with_weights(course.rows, history.visits, weights)
-    rows = rows[rows["session_count"] <= course.horizon].reset_index(drop=True)
-    check = _weights_check(weights)
-    forward = g_formula(forward_rows(rows), measure.sign, int(course.horizon), seed=seed)
-    found = [{"term": "sustained pressure", "kind": "g-formula", **forward}]
-    if check.passed:
-        slope = weighted_slope(rows)
-        found.append({"term": "sustained pressure", "kind": "marginal structural model", **slope})
-    return _Sustained(pd.DataFrame(found), check)
-
-
-def _weights_check(weights: Weights) -> Check:
-    share = weights.effective_n / len(weights.table)
-    fine = share >= LEAST_EFFECTIVE and abs(weights.mean - 1) <= MEAN_WITHIN
-    return Check(
-        "weights of the marginal structural model can be relied on (else it is not shown)",
-        bool(fine),
-        f"mean {weights.mean:.2f} (should be 1), largest {weights.largest:.1f} before truncation, "
-        f"worth {100 * share:.0f} % of the visits",
-    )
-
-
 def _overlap_rows(history: PressureHistory) -> pd.DataFrame:
     table = history.overlap
     who = table["adapted"].map({0.0: "not adapted", 1.0: "adapted"})
@@ -254,35 +223,39 @@ def _overlap_check(history: PressureHistory) -> Check:
     return Check("every pressure level has ten courses", lost == 0, left)
 
 
-def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> str:
-    row = table[table["kind"] == "last visit"].to_dict("records")[0]
-    size, low, high, more = turned(row)
-    found = interval(size, low, high, decimals(measure) + 1, measure.unit)
-    clear = "an association" if low > 0 else "no clear association"
+def _sentence(
+    table: pd.DataFrame, course: CourseFrame, measure: Instrument, allowed: Sensitivity
+) -> str:
+    row, unit = table.iloc[0].to_dict(), f"{measure.unit} per Walton level"
+    number = interval(row["estimate"], row["conf_low"], row["conf_high"], unit=unit)
+    verdict = "Firmer pressure was not clearly followed by better or worse scores"
+    if clear(row):
+        way = "better" if row["estimate"] > 0 else "worse"
+        verdict = f"Firmer pressure was followed by {way} scores{in_doubt(row, allowed)}"
     return Text(
-        f"A visit one Walton level firmer was followed by {found} {more} improvement at the next "
-        "score, in ",
+        f"{verdict}: {number}{allowing(row, allowed)}, comparing visits with the same therapist, "
+        "baseline and last score in ",
         Count(course.n_courses, "course"),
-        f" and among patients alike in baseline and last score: {clear} ({scale(measure)}).",
+        ".",
     )
 
 
 def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
     labels = {
         "last visit": "last visit one level firmer",
+        "error allowed for": "the same, error of the score allowed for",
         "within": "firmer than this patient's usual",
         "between": "patients who get firmer pressure",
-        "marginal structural model": "every visit firmer (weights)",
-        "g-formula": "every visit firmer (g-formula)",
+        "sustained": "every visit one level firmer",
     }
     rows = table[table["kind"].isin(labels)]
     first = rows.to_dict("records")[0]
-    spoken = interval(first["estimate"], first["conf_low"], first["conf_high"], 2, measure.unit)
+    spoken = interval(first["estimate"], first["conf_low"], first["conf_high"], unit=measure.unit)
     return forest(
         rows,
         rows["kind"].map(labels),
         "Pressure before a score, and the score",
-        f"Improvement for one Walton level firmer ({measure.unit}; right = more)",
+        f"Improvement for one Walton level firmer ({measure.unit}; right = better)",
         "Improvement for one level firmer with 95 % intervals, in several analyses; last visit "
         f"one level firmer: {spoken}.",
     )
@@ -293,13 +266,12 @@ def _method(formula: str, course: CourseFrame, history: PressureHistory) -> str:
         f"Linear mixed model by REML: {formula}, on ",
         Count(len(course.rows), "score"),
         "; curvature: the same with the squared distance from mean pressure; within and between: "
-        "the same with pressure split into its mean so far and the difference from it. Marginal "
-        "structural model: "
-        "weighted least squares on the mean pressure so far, stabilised weights from "
-        "proportional-odds models of pressure, truncated at their 1st and 99th percentile, "
-        "errors robust to courses. G-formula: linear model of the next score played forward for "
-        f"{course.horizon:g} sessions, interval from 200 resamples of courses. "
-        f"Pressure levels kept: {history.n_levels}.",
+        "the same with pressure split into its mean so far and the difference from it. Error of "
+        "the score: next score on pressure and score of the day, with the answer of pressure to "
+        "pain estimated by earlier scores as instruments. Sustained: g-estimation, with what "
+        "pressure was beyond its answer to pain as instrument. Both allow for each visit, "
+        "condition, therapist and the pressure before; intervals are by the jackknife over "
+        f"courses. Pressure levels kept: {history.n_levels}.",
     )
 
 

@@ -9,6 +9,7 @@ from outcomes.dictionary.instruments import (
     instrument,
     judge_group_change,
     judge_individual_change,
+    standard_error_of_measurement,
 )
 from outcomes.errors import UsageError
 
@@ -60,13 +61,23 @@ class TestOnePerson:
     @pytest.mark.parametrize(
         ("improvement", "verdict"),
         [
-            (10.2, "better"), (10.19, "within measurement error"), (0, "within measurement error"),
-            (-10.19, "within measurement error"), (-10.2, "worse"),
+            (10.21, "better"), (10.2, "within measurement error"), (0, "within measurement error"),
+            (10.2 + 4e-15, "within measurement error"), (-10.2, "within measurement error"),
+            (-10.21, "worse"),
         ],
     )  # fmt: skip
     def test_against_the_largest_published_detectable_change(self, improvement, verdict):
         judged = judge_individual_change(improvement, NDI, population="neck_mvc")
         assert (judged.verdict, judged.threshold.value) == (verdict, 10.2)
+
+    def test_errors_of_measurement_come_from_what_is_published(self):
+        """SEM 5.7 goes before MDC 10.2 / (1.96 sqrt 2) = 3.68; an MDC90 is divided by 1.645."""
+        value, source = standard_error_of_measurement(NDI)
+        assert (value, source.kind) == (5.7, "SEM")
+        value, source = standard_error_of_measurement(instrument("psfs"), ["low_back"])
+        assert value == pytest.approx(2 / (1.645 * math.sqrt(2)))
+        assert source.method == "MDC90 of the mean"
+        assert standard_error_of_measurement(instrument("rmdq")) is None
 
     def test_a_source_may_be_chosen(self):
         judged = judge_individual_change(6, NDI, population="neck_mvc", source="MacDermid")

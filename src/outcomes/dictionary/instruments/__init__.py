@@ -7,6 +7,7 @@ from outcomes.dictionary.instruments.judgement import (
     judge_group_change,
     judge_individual_change,
     measurement_error,
+    standard_error_of_measurement,
 )
 from outcomes.dictionary.instruments.record import Instrument, Normal, Scoring
 from outcomes.dictionary.instruments.scoring import score
@@ -25,4 +26,5 @@ __all__ = [
     "measurement_error",
     "registry",
     "score",
+    "standard_error_of_measurement",
 ]

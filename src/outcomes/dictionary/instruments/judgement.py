@@ -7,6 +7,7 @@ change is more than noise. So one person is judged against a minimal detectable 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,9 @@ from outcomes.errors import UsageError
 IndividualVerdict = Literal["better", "worse", "within measurement error"]
 GroupVerdict = Literal["reached", "not reached", "not settled"]
 
+ROUNDING = 1e-9
+"""Differences of decimals are not exact: a change of 0.3 may be stored as a little more."""
+
 
 @dataclass(frozen=True, slots=True)
 class IndividualJudgement:
@@ -25,7 +29,8 @@ class IndividualJudgement:
     Parameters
     ----------
     verdict : {"better", "worse", "within measurement error"}
-        Better or worse where the change is at least as large as the measurement error.
+        Better or worse where the change is larger than the measurement error; one as large as it
+        is within it.
     improvement : float
         The change judged, positive = better, in the instrument's units.
     threshold : Threshold
@@ -108,6 +113,8 @@ def judge_individual_change(
     >>> judge_individual_change(3.0, instrument("nprs"), population="neck_other").verdict
     'within measurement error'
     >>> judge_individual_change(4.0, instrument("nprs"), population="neck_other").verdict
+    'within measurement error'
+    >>> judge_individual_change(5.0, instrument("nprs"), population="neck_other").verdict
     'better'
     """
     if kind != "MDC":
@@ -119,7 +126,7 @@ def judge_individual_change(
         instrument, population=population, scale=scale, method=method, source=source
     )
     verdict: IndividualVerdict = "within measurement error"
-    if abs(improvement) >= largest.value:
+    if abs(improvement) - largest.value > ROUNDING:
         verdict = "better" if improvement > 0 else "worse"
     return IndividualJudgement(verdict, float(improvement), largest)
 
@@ -160,6 +167,53 @@ def measurement_error(
         method=method, source=source,
     )  # fmt: skip
     return max(found, key=lambda threshold: threshold.value)
+
+
+def standard_error_of_measurement(
+    instrument: Instrument, conditions: Iterable[str] = ()
+) -> tuple[float, Threshold] | None:
+    """Return the largest standard error of measurement published for an instrument on its scale.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        With its thresholds.
+    conditions : iterable of str
+        Conditions of the data contract. What was found in one of them goes before what was found
+        in others.
+
+    Returns
+    -------
+    float and Threshold, or None
+        In the instrument's units, and what it was taken from: a SEM, or an MDC, which is 1.96 (of
+        90 %: 1.645) times the square root of two SEMs (Weir 2005, J Strength Cond Res 19:231).
+        None where neither is published.
+
+    Examples
+    --------
+    >>> from outcomes.dictionary.instruments import instrument
+    >>> value, source = standard_error_of_measurement(instrument("nprs"))
+    >>> round(value, 2), source.describe()
+    (1.44, 'MDC 4 on 0-10 in neck pain (Kovacs 2008, BMC Musculoskelet Disord 9:43)')
+    """
+    known = [
+        threshold
+        for threshold in instrument.thresholds
+        if (threshold.scale, threshold.relative) == (instrument.scale, False)
+        and threshold.kind in ("SEM", "MDC")
+    ]
+    own = [t for t in known if any(t.covers(condition) for condition in conditions)]
+    if not known:
+        return None
+    largest = max(own or known, key=_standard_error)
+    return _standard_error(largest), largest
+
+
+def _standard_error(threshold: Threshold) -> float:
+    if threshold.kind == "SEM":
+        return threshold.value
+    level = 1.645 if "MDC90" in threshold.method else 1.96
+    return threshold.value / (level * math.sqrt(2))
 
 
 def judge_group_change(

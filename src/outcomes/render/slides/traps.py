@@ -100,8 +100,8 @@ _ALL = (
         "Pressure changes pain, and pain changes the next pressure",
         ("After a bad score the touch is lightened, after a good one it is firmer.",
          "To hold the last score fixed hides what earlier pressure did.",
-         "The g-formula plays the course forward; its interval is wide, and says so."),
-        _HONEST, "g-formula", estimand=EVERY, truth_time=("session_count", 8), divisor=2,
+         "What pressure was beyond the answer to pain tells; its interval is wide, and says so."),
+        _HONEST, "sustained", estimand=EVERY, truth_time=("session_count", 8), divisor=2,
     ),
     Trap(
         "regression-to-the-mean", "how-much", "mean seen", "session_count",

@@ -1,0 +1,397 @@
+"""Pressure beyond what pain explains, where the score is a reading of the pain with an error.
+
+Therapists who answer the pain that they see leave an association behind even where pressure does
+nothing: among patients of one *recorded* score, those who look worse get the lighter pressure, and
+score worse next time. How far pressure answers the pain and not the number is in the data: earlier
+scores are further readings of the same pain, with errors of their own. Where they tell nothing of
+pressure beyond the score of the day, the number was answered; where they do, the pain was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from outcomes.causal.jackknife import grouped, jackknife, residual, slopes
+
+Array = NDArray[np.float64]
+
+LEAST_COURSES = 10
+"""Courses with a next score from which earlier scores can tell what pressure answers."""
+LEAST_RELIABILITY = 0.2
+"""Below this reliability a score says too little for a correction."""
+_PRESSURE, _SCORE, _THIRD = 0, 1, 2
+
+
+def answered_visits(visits: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the visits whose pressure can be set against the score of the day.
+
+    Parameters
+    ----------
+    visits : DataFrame
+        As in `PressureHistory.visits`.
+    rows : DataFrame
+        Trajectory of the outcome.
+
+    Returns
+    -------
+    DataFrame
+        Visits with pressure and a score of their own; beside the columns of `visits`:
+        ``score_earlier`` (mean of the scores before the day's, baseline included; NaN where there
+        is none) and ``score_next`` (first score after the visit; NaN where there is none).
+    """
+    scored = visits[visits["scored"]].copy()
+    by_course = scored.groupby("episode_id", sort=False)["score_now"]
+    n_before = by_course.cumcount()
+    scored["score_earlier"] = by_course.cumsum() - scored["score_now"]
+    scored["score_earlier"] /= n_before.where(n_before > 0)
+    keys = ["episode_id", "session_count"]
+    after = rows[rows["session"].notna()].drop_duplicates(keys)[[*keys, "score"]]
+    after = after.set_axis(["episode_id", "session", "score_next"], axis=1)
+    joined = scored.merge(after, "left", on=["episode_id", "session"], validate="one_to_one")
+    return joined.dropna(subset=["pressure"]).reset_index(drop=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Sensitivity:
+    """What is left of an association when error of the score is allowed for.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of kind ``error allowed for`` (decisive), ``published error`` and ``sustained``; those
+        that the data cannot carry are not there.
+    decisive : mapping or None
+        The row that decides whether a finding stays.
+    answered : mapping or None
+        The reliability as earlier scores tell, a row.
+    reliability : float or None
+        That of the score among like visits with the published error; None where none is published
+        or the scores vary no more than that.
+    tipping : float
+        Reliability below which the finding could be error; see `tipping_reliability`.
+    """
+
+    table: pd.DataFrame
+    decisive: Mapping[Any, Any] | None
+    answered: Mapping[Any, Any] | None
+    reliability: float | None
+    tipping: float
+
+
+def sensitivity(answered: pd.DataFrame, sign: int, error: float | None) -> Sensitivity:
+    """Estimate the last visit's consequence anew, error of the score allowed for.
+
+    Parameters
+    ----------
+    answered : DataFrame
+        From `answered_visits`.
+    sign : int
+        +1 where a higher score is better, -1 where a lower one is.
+    error : float or None
+        Published standard error of measurement, in the instrument's units.
+
+    Returns
+    -------
+    Sensitivity
+        Decisive is what earlier scores tell, in ten courses or more; else the published error, as
+        if the pain alone were answered.
+    """
+    every = readings(answered, sign)
+    known = answered.dropna(subset=["score_earlier", "pressure_before"])
+    rows: list[dict[str, Any]] = []
+    told = None
+    if known.loc[known["score_next"].notna(), "episode_id"].nunique() >= LEAST_COURSES:
+        earlier = readings(known, sign)
+        told = reliability_answered(earlier)
+        rows.append(
+            {**last_visit(earlier), "kind": "error allowed for", "reliability": told["estimate"]}
+        )
+        rows.append({**sustained(earlier), "kind": "sustained"})
+    share = reliability_of(every, error) if error else None
+    if share is not None:
+        kind = "published error" if rows else "error allowed for"
+        rows.append({**last_visit(every, share), "kind": kind, "reliability": share})
+    rows = [row for row in rows if np.isfinite(row["std_error"])]
+    table = pd.DataFrame(rows).assign(term="pressure") if rows else pd.DataFrame()
+    counted = next((row for row in rows if row["kind"] == "error allowed for"), None)
+    return Sensitivity(table, counted, told, share, tipping_reliability(every))
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """Cross-products of pressure and scores, by groups of courses.
+
+    Parameters
+    ----------
+    reaction : array, shape (groups, p, p)
+        Of pressure, score of the day, mean of earlier scores and facts, at every visit.
+    drifting : array, shape (groups, p + 2, p + 2)
+        The same, with both scores times the visit's number before the facts.
+    response : array, shape (groups, p, p)
+        Of pressure, score of the day, next score and facts, at visits with a next score.
+    sustained : array, shape (groups, q, q)
+        At the same visits, of running means of the columns of `drifting`, the next score, and the
+        facts of the visit.
+    sign : int
+        +1 where a higher score is better, -1 where a lower one is.
+    n_episodes, n_visits : int
+        Courses with a next score; visits.
+    """
+
+    reaction: Array
+    drifting: Array
+    response: Array
+    sustained: Array
+    sign: int
+    n_episodes: int
+    n_visits: int
+
+
+def readings(answered: pd.DataFrame, sign: int) -> Readings:
+    """Return the cross-products of visits.
+
+    Parameters
+    ----------
+    answered : DataFrame
+        From `answered_visits`. What tells of pain by earlier scores holds where every visit has an
+        earlier score and pressure.
+    sign : int
+        +1 where a higher score is better, -1 where a lower one is.
+    """
+    table = answered.sort_values(["episode_id", "session"], ignore_index=True)
+    facts = _facts(table)
+    group = pd.factorize(table["patient_id"].fillna(table["episode_id"]))[0]
+    seen = table[["pressure", "score_now", "score_earlier"]].fillna(0.0).to_numpy(float)
+    there = table["score_next"].notna().to_numpy()[:, None]
+    then = np.column_stack([seen[:, :_THIRD], table["score_next"].fillna(0.0)])
+    later = seen[:, 1:] * (table[["session"]] - table["session"].mean()).to_numpy(float)
+    drift = np.column_stack([seen, later, facts])
+    by_course = pd.DataFrame(drift).groupby(table["episode_id"].to_numpy(), sort=False)
+    so_far = by_course.cumsum().to_numpy() / (by_course.cumcount().to_numpy()[:, None] + 1)
+    lasting = np.column_stack([so_far, then[:, _THIRD], facts[:, 1:], table["baseline"]])
+    return Readings(
+        grouped(np.column_stack([seen, facts]), group),
+        grouped(drift, group),
+        grouped(np.column_stack([then, facts]) * there, group),
+        grouped(lasting * there, group),
+        sign,
+        int(table.loc[there[:, 0], "episode_id"].nunique()),
+        len(table),
+    )
+
+
+def _facts(table: pd.DataFrame) -> Array:
+    """Return what is allowed for: pressure before, visit, condition by visit, therapist, facts."""
+    condition = pd.get_dummies(table["condition"], dtype=float).to_numpy()
+    return np.column_stack(
+        [
+            table["pressure_before"].fillna(0.0),  # the first visit has a column of its own
+            pd.get_dummies(table["session"], dtype=float),
+            condition,
+            condition * table[["session"]].to_numpy(float),
+            pd.get_dummies(table["therapist_id"].fillna("not recorded"), dtype=float),
+            table[["adapted", "age"]],
+        ]
+    ).astype(float)
+
+
+def reaction(found: Array, reliability: float | None) -> float:
+    """Return how many levels pressure answers a point of pain, given the cross-products.
+
+    Parameters
+    ----------
+    found : array, shape (3, 3)
+        Of pressure, score and earlier scores, what facts explain taken out.
+    reliability : float or None
+        Share of the score's variance that pressure answers; None: as earlier scores tell.
+
+    Notes
+    -----
+    The slope on a score is the slope on the pain times the reliability (Fuller 1987, Measurement
+    Error Models, 1.1); an earlier score is an instrument for the score of the day (1.4).
+    """
+    if reliability is None:
+        return float(found[_PRESSURE, _THIRD] / found[_SCORE, _THIRD])
+    return float(found[_PRESSURE, _SCORE] / (found[_SCORE, _SCORE] * reliability))
+
+
+def last_visit(sums: Readings, reliability: float | None = None) -> dict[str, Any]:
+    """Estimate the next improvement for one level more, error of the score allowed for.
+
+    Parameters
+    ----------
+    sums : Readings
+    reliability : float, optional
+        As in `reaction`; 1 takes the score as exact.
+
+    Returns
+    -------
+    dict
+        As `interval_row`, by the jackknife over groups of courses, in the instrument's units a
+        Walton level, positive = better.
+
+    Notes
+    -----
+    With pain S, score Y = S + error and pressure P that answers S and Y, the mean of the next score
+    is linear in S and P, and that of S linear in Y and P. So ``b_P = effect + g k`` and
+    ``b_Y = g l`` in the regression of the next score on P and Y, where k and l are the slopes of S
+    on P and Y, and ``k / l = (b v(Y) - c(P, Y)) / (v(P) - b c(P, Y))`` with b the reaction to pain:
+    the variance of the error cancels. Slopes given Y do not change where courses end by their
+    scores, so k / l is taken from all visits (Fuller 1987, Measurement Error Models, ch. 1).
+    """
+
+    def effect(found: tuple[Array, Array]) -> float:
+        visits, then = residual(found[0], 3), residual(found[1], 3)
+        given = np.linalg.solve(then[:_THIRD, :_THIRD], then[:_THIRD, _THIRD])
+        b, spread = reaction(visits, reliability), visits[:_THIRD, :_THIRD]
+        k = b * spread[_SCORE, _SCORE] - spread[_PRESSURE, _SCORE]
+        own = spread[_PRESSURE, _PRESSURE] - b * spread[_PRESSURE, _SCORE]
+        return float(sums.sign * (given[_PRESSURE] - given[_SCORE] * k / own))
+
+    return jackknife((sums.reaction, sums.response), effect, sums.n_episodes)
+
+
+def reliability_of(sums: Readings, error: float) -> float | None:
+    """Return the reliability of the score among like visits with a known error.
+
+    Parameters
+    ----------
+    sums : Readings
+    error : float
+        Standard error of measurement, in the instrument's units.
+
+    Returns
+    -------
+    float or None
+        Between `LEAST_RELIABILITY` and 1; None below.
+    """
+    total = sums.reaction.sum(axis=0)
+    n_free = sums.n_visits - np.linalg.matrix_rank(total[3:, 3:])
+    share = 1 - n_free * error**2 / residual(total, 3)[_SCORE, _SCORE]
+    return float(share) if share >= LEAST_RELIABILITY else None
+
+
+def reliability_answered(sums: Readings) -> dict[str, Any]:
+    """Estimate the share of the score's variance that pressure answers, as earlier scores tell.
+
+    Parameters
+    ----------
+    sums : Readings
+
+    Returns
+    -------
+    dict
+        As `interval_row`: near 1 where therapists answer the number, and the reliability of the
+        score among like visits where they answer the pain alone.
+    """
+
+    def share(found: tuple[Array, ...]) -> float:
+        visits = residual(found[0], 3)
+        return float(reaction(visits, 1.0) / reaction(visits, None))
+
+    return jackknife((sums.reaction,), share, sums.n_episodes)
+
+
+def sustained(sums: Readings) -> dict[str, Any]:
+    """Estimate improvement had every visit since the second been one level firmer.
+
+    Parameters
+    ----------
+    sums : Readings
+
+    Returns
+    -------
+    dict
+        As `interval_row`, in the instrument's units a Walton level, positive = better.
+
+    Notes
+    -----
+    G-estimation of a structural nested mean model (Robins 1994, Commun Stat 23:2379): what pressure
+    was beyond the answer to pain, averaged over the visits so far, is an instrument for the mean
+    pressure so far. Effects of each visit add up, whatever their course in time; the estimate is
+    their sum after k visits, averaged with weights 1 / k.
+    """
+    n_facts = sums.drifting.shape[-1] - 5
+
+    def effect(found: tuple[Array, Array]) -> float:
+        visits, lasting = found
+        own, by_facts = residual(visits, 5), slopes(visits, 5)
+        answer = np.linalg.solve(own[np.ix_([2, 4], [1, 3])], own[[2, 4], _PRESSURE])
+        beyond = np.array([1.0, -answer[0], 0.0, -answer[1], 0.0])  # pressure less its answer
+        left = residual(lasting, 6 + n_facts)
+        instrument = np.concatenate([beyond, -by_facts @ beyond, [0.0]]) @ left
+        return float(sums.sign * instrument[-1] / instrument[_PRESSURE])
+
+    return jackknife((sums.drifting, sums.sustained), effect, sums.n_episodes)
+
+
+def tipping_reliability(sums: Readings) -> float:
+    """Return the reliability of the score below which the last visit's interval holds zero.
+
+    Parameters
+    ----------
+    sums : Readings
+
+    Returns
+    -------
+    float
+        Were the pain alone answered: 1 where the interval holds zero with an exact score, and 0
+        where it does not down to a reliability of 0.2.
+    """
+
+    def distance(reliability: float) -> float:
+        row = last_visit(sums, reliability)
+        return float(abs(row["estimate"]) - (row["conf_high"] - row["conf_low"]) / 2)
+
+    shares = np.linspace(1.0, LEAST_RELIABILITY, 17)
+    for above, below in zip(shares, [1.0, *shares], strict=False):
+        if distance(float(above)) <= 0:
+            return 1.0 if above == 1.0 else float(brentq(distance, above, below, xtol=0.005))
+    return 0.0
+
+
+def severity_gap(courses: pd.DataFrame, error: float) -> dict[str, Any] | None:
+    """Estimate how much worse those with an exposure truly were, at one recorded baseline.
+
+    Parameters
+    ----------
+    courses : DataFrame
+        One row a course: ``exposed`` (0, 1), ``baseline``, ``condition``, ``episode_id``.
+    error : float
+        Standard error of measurement of the baseline, in the instrument's units.
+
+    Returns
+    -------
+    dict or None
+        As `interval_row`, in the instrument's units (positive = a higher score). None where the
+        baselines vary no more than their error, so that they say nothing of severity.
+
+    Notes
+    -----
+    Were the exposure chosen by the true score alone, its slope on the recorded one is too small by
+    the reliability, and what is left of it given the recorded score is this gap (Fuller 1987,
+    Measurement Error Models, 1.1; as in `last_visit`, with a reliability that is known).
+    """
+    groups = pd.factorize(courses["episode_id"])[0]
+    facts = pd.get_dummies(courses["condition"].fillna("not recorded"), dtype=float)
+    columns = np.column_stack([courses[["exposed", "baseline"]].to_numpy(float), facts])
+    n_free = len(courses) - facts.shape[1]
+
+    def gap(found: tuple[Array]) -> float:
+        (exposed, both), (_, recorded) = residual(found[0], 2)
+        true = recorded - n_free * error**2
+        return float(both * (recorded / true - 1) / (exposed - both**2 / true))
+
+    sums = grouped(columns, groups)
+    (exposed, both), (_, recorded) = residual(sums.sum(axis=0), 2)
+    true = recorded - n_free * error**2
+    if true <= 0 or both**2 >= exposed * true:
+        return None
+    return jackknife((sums,), gap, len(courses))
