@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from outcomes.causal.jackknife import grouped, jackknife, residual, slopes
+from outcomes.causal.readings import PRESSURE, SCORE, THIRD, Readings, readings
 
 Array = NDArray[np.float64]
 
@@ -26,36 +27,6 @@ LEAST_COURSES = 10
 """Courses with a next score from which earlier scores can tell what pressure answers."""
 LEAST_RELIABILITY = 0.2
 """Below this reliability a score says too little for a correction."""
-_PRESSURE, _SCORE, _THIRD = 0, 1, 2
-
-
-def answered_visits(visits: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the visits whose pressure can be set against the score of the day.
-
-    Parameters
-    ----------
-    visits : DataFrame
-        As in `PressureHistory.visits`.
-    rows : DataFrame
-        Trajectory of the outcome.
-
-    Returns
-    -------
-    DataFrame
-        Visits with pressure and a score of their own; beside the columns of `visits`:
-        ``score_earlier`` (mean of the scores before the day's, baseline included; NaN where there
-        is none) and ``score_next`` (first score after the visit; NaN where there is none).
-    """
-    scored = visits[visits["scored"]].copy()
-    by_course = scored.groupby("episode_id", sort=False)["score_now"]
-    n_before = by_course.cumcount()
-    scored["score_earlier"] = by_course.cumsum() - scored["score_now"]
-    scored["score_earlier"] /= n_before.where(n_before > 0)
-    keys = ["episode_id", "session_count"]
-    after = rows[rows["session"].notna()].drop_duplicates(keys)[[*keys, "score"]]
-    after = after.set_axis(["episode_id", "session", "score_next"], axis=1)
-    joined = scored.merge(after, "left", on=["episode_id", "session"], validate="one_to_one")
-    return joined.dropna(subset=["pressure"]).reset_index(drop=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,84 +95,6 @@ def sensitivity(answered: pd.DataFrame, sign: int, error: float | None) -> Sensi
     return Sensitivity(table, counted, told, share, tipping_reliability(every))
 
 
-@dataclass(frozen=True, eq=False)
-class Readings:
-    """Cross-products of pressure and scores, by groups of courses.
-
-    Parameters
-    ----------
-    reaction : array, shape (groups, p, p)
-        Of pressure, score of the day, mean of earlier scores and facts, at every visit.
-    drifting : array, shape (groups, p + 2, p + 2)
-        The same, with both scores times the visit's number before the facts.
-    response : array, shape (groups, p, p)
-        Of pressure, score of the day, next score and facts, at visits with a next score.
-    sustained : array, shape (groups, q, q)
-        At the same visits, of running means of the columns of `drifting`, the next score, and the
-        facts of the visit.
-    sign : int
-        +1 where a higher score is better, -1 where a lower one is.
-    n_episodes, n_visits : int
-        Courses with a next score; visits.
-    """
-
-    reaction: Array
-    drifting: Array
-    response: Array
-    sustained: Array
-    sign: int
-    n_episodes: int
-    n_visits: int
-
-
-def readings(answered: pd.DataFrame, sign: int) -> Readings:
-    """Return the cross-products of visits.
-
-    Parameters
-    ----------
-    answered : DataFrame
-        From `answered_visits`. What tells of pain by earlier scores holds where every visit has an
-        earlier score and pressure.
-    sign : int
-        +1 where a higher score is better, -1 where a lower one is.
-    """
-    table = answered.sort_values(["episode_id", "session"], ignore_index=True)
-    facts = _facts(table)
-    group = pd.factorize(table["patient_id"].fillna(table["episode_id"]))[0]
-    seen = table[["pressure", "score_now", "score_earlier"]].fillna(0.0).to_numpy(float)
-    there = table["score_next"].notna().to_numpy()[:, None]
-    then = np.column_stack([seen[:, :_THIRD], table["score_next"].fillna(0.0)])
-    later = seen[:, 1:] * (table[["session"]] - table["session"].mean()).to_numpy(float)
-    drift = np.column_stack([seen, later, facts])
-    by_course = pd.DataFrame(drift).groupby(table["episode_id"].to_numpy(), sort=False)
-    so_far = by_course.cumsum().to_numpy() / (by_course.cumcount().to_numpy()[:, None] + 1)
-    lasting = np.column_stack([so_far, then[:, _THIRD], facts[:, 1:], table["baseline"]])
-    return Readings(
-        grouped(np.column_stack([seen, facts]), group),
-        grouped(drift, group),
-        grouped(np.column_stack([then, facts]) * there, group),
-        grouped(lasting * there, group),
-        sign,
-        int(table.loc[there[:, 0], "episode_id"].nunique()),
-        len(table),
-    )
-
-
-def _facts(table: pd.DataFrame) -> Array:
-    """Return what is allowed for: pressure before, visit, condition by visit, therapist, facts."""
-    condition = pd.get_dummies(table["condition"], dtype=float).to_numpy()
-    return np.column_stack(
-        [
-            table["pressure_before"].fillna(0.0),  # the first visit has a column of its own
-            pd.get_dummies(table["session"], dtype=float),
-            condition,
-            condition * table[["session"]].to_numpy(float),
-            pd.get_dummies(table["therapist_id"].fillna("not recorded"), dtype=float),
-            table[["adapted", "age"]],
-        ]
-    ).astype(float)
-
-
 def reaction(found: Array, reliability: float | None) -> float:
     """Return how many levels pressure answers a point of pain, given the cross-products.
 
@@ -218,8 +111,8 @@ def reaction(found: Array, reliability: float | None) -> float:
     Error Models, 1.1); an earlier score is an instrument for the score of the day (1.4).
     """
     if reliability is None:
-        return float(found[_PRESSURE, _THIRD] / found[_SCORE, _THIRD])
-    return float(found[_PRESSURE, _SCORE] / (found[_SCORE, _SCORE] * reliability))
+        return float(found[PRESSURE, THIRD] / found[SCORE, THIRD])
+    return float(found[PRESSURE, SCORE] / (found[SCORE, SCORE] * reliability))
 
 
 def last_visit(sums: Readings, reliability: float | None = None) -> dict[str, Any]:
@@ -249,11 +142,11 @@ def last_visit(sums: Readings, reliability: float | None = None) -> dict[str, An
 
     def effect(found: tuple[Array, Array]) -> float:
         visits, then = residual(found[0], 3), residual(found[1], 3)
-        given = np.linalg.solve(then[:_THIRD, :_THIRD], then[:_THIRD, _THIRD])
-        b, spread = reaction(visits, reliability), visits[:_THIRD, :_THIRD]
-        k = b * spread[_SCORE, _SCORE] - spread[_PRESSURE, _SCORE]
-        own = spread[_PRESSURE, _PRESSURE] - b * spread[_PRESSURE, _SCORE]
-        return float(sums.sign * (given[_PRESSURE] - given[_SCORE] * k / own))
+        given = np.linalg.solve(then[:THIRD, :THIRD], then[:THIRD, THIRD])
+        b, spread = reaction(visits, reliability), visits[:THIRD, :THIRD]
+        k = b * spread[SCORE, SCORE] - spread[PRESSURE, SCORE]
+        own = spread[PRESSURE, PRESSURE] - b * spread[PRESSURE, SCORE]
+        return float(sums.sign * (given[PRESSURE] - given[SCORE] * k / own))
 
     return jackknife((sums.reaction, sums.response), effect, sums.n_episodes)
 
@@ -274,7 +167,7 @@ def reliability_of(sums: Readings, error: float) -> float | None:
     """
     total = sums.reaction.sum(axis=0)
     n_free = sums.n_visits - np.linalg.matrix_rank(total[3:, 3:])
-    share = 1 - n_free * error**2 / residual(total, 3)[_SCORE, _SCORE]
+    share = 1 - n_free * error**2 / residual(total, 3)[SCORE, SCORE]
     return float(share) if share >= LEAST_RELIABILITY else None
 
 
@@ -323,11 +216,11 @@ def sustained(sums: Readings) -> dict[str, Any]:
     def effect(found: tuple[Array, Array]) -> float:
         visits, lasting = found
         own, by_facts = residual(visits, 5), slopes(visits, 5)
-        answer = np.linalg.solve(own[np.ix_([2, 4], [1, 3])], own[[2, 4], _PRESSURE])
+        answer = np.linalg.solve(own[np.ix_([2, 4], [1, 3])], own[[2, 4], PRESSURE])
         beyond = np.array([1.0, -answer[0], 0.0, -answer[1], 0.0])  # pressure less its answer
         left = residual(lasting, 6 + n_facts)
         instrument = np.concatenate([beyond, -by_facts @ beyond, [0.0]]) @ left
-        return float(sums.sign * instrument[-1] / instrument[_PRESSURE])
+        return float(sums.sign * instrument[-1] / instrument[PRESSURE])
 
     return jackknife((sums.drifting, sums.sustained), effect, sums.n_episodes)
 

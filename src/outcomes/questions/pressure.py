@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from outcomes.causal.measurement_error import Sensitivity, answered_visits, sensitivity
+from outcomes.causal.measurement_error import Sensitivity, sensitivity
 from outcomes.causal.pressure_history import LEAST_EPISODES, PressureHistory, pressure_history
+from outcomes.causal.readings import answered_visits
 from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import OutcomesWarning
 from outcomes.mixed.results import MixedFit
