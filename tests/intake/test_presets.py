@@ -91,3 +91,16 @@ def test_a_billing_code_tells_of_missed_visits(tmp_path):
     mapped = read_column_map(drafted(tmp_path, head + "".join(map(row.format, codes))).content)
     told = {rule.is_: rule.becomes for rule in mapped.status if rule.becomes}
     assert told == {("No Show",): "no_show", ("Late Cancellation",): "cancelled"}
+
+
+def test_the_signs_of_openemr_are_statuses_even_where_they_mean_empty_elsewhere(tmp_path):
+    head = "pc_eid,pc_pid,fname,lname,pc_eventDate,pc_startTime,pc_apptstatus\n"
+    rows = [f"{i},7,Ann,Lee,2026-01-{10 + i},09:00:00,{sign}\n" for i, sign in enumerate(">x?-@")]
+    made = drafted(tmp_path, head + "".join(rows))
+    assert made.questions == []
+    mapped = read_column_map(made.content)
+    words = mapped.words["sessions.status"]
+    assert {sign: words[sign] for sign in ">x?-@"} == {
+        ">": "attended", "x": "cancelled", "?": "no_show", "-": "left_out", "@": "attended",
+    }  # fmt: skip
+    assert not {"-", "?"} & set(mapped.file.empty)

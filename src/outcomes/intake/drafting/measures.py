@@ -208,6 +208,8 @@ def file(seen: Seen) -> Content:
     """Return the words that mean an empty cell, and the mark before decimals."""
     empty = {word.casefold(): word for word in vocabulary()["empty"]["words"]}
     kept = [c for h, c in seen.columns.items() if h in seen.roles]
+    signs = {sign.casefold() for sign in seen.said("values", "status") or {}}
+    empty = {word: own for word, own in empty.items() if word not in signs}
     met = {cell for c in kept for cell in c.cells.dropna().unique() if cell.casefold() in empty}
     places = ("scores.", "columns.sessions.minutes")
     measured = [seen.columns[h] for h, r in seen.roles.items() if r.place.startswith(places)]

@@ -14,6 +14,7 @@ from outcomes.intake.drafting.evidence import (
     day_of,
     flag_of,
     has_time,
+    means_empty,
     minutes,
     number,
     status_of,
@@ -63,8 +64,10 @@ def _by_status(column: Column) -> dict[str, list[str]]:
 
 
 def _status_words(seen: Seen, column: Column) -> Content:
-    own = Column(column.name, column.cells[seen.kept.to_numpy()])
-    became = {cell: status_of(cell) for cell in own.counts}
+    product = seen.said("values", "status") or {}  # its own signs, of which - may be one
+    cells = column.cells[seen.kept.to_numpy()].dropna()
+    own = cells[[cell in product or not means_empty(cell) for cell in cells]]
+    became = {cell: product.get(cell) or status_of(cell) for cell in own.unique()}
     came = any(word in ("attended", "stopped_early") for word in became.values())
     open_ = [cell for cell, word in became.items() if not word or (word == "left_out" and not came)]
     known = {cell: word for cell, word in became.items() if cell not in open_}
@@ -76,7 +79,7 @@ def _status_words(seen: Seen, column: Column) -> Content:
         asks = f"What became of visits whose {column.name} is {cell}?"
         likely = ["attended", "left_out", "cancelled", "no_show", "stopped_early"]
         content = merged(content, ask(f"values.status.{cell}", asks, likely))
-    n_empty = int(seen.kept.sum()) - own.n
+    n_empty = int(seen.kept.sum()) - len(own)
     if n_empty:
         asks = f"What became of the {n_empty} visits whose {column.name} is empty?"
         likely = ["left_out", "attended", "cancelled", "no_show"]
