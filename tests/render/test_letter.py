@@ -1,23 +1,140 @@
+"""A letter says first what matters, in words a physician reads once, on one page."""
+
 from __future__ import annotations
 
+import datetime
+import io
 from pathlib import Path
 from typing import Any
 
+import docx
+import pandas as pd
 import pytest
 
+import outcomes as oc
 from outcomes.errors import UsageError
-from outcomes.render.letter import letter
+from outcomes.render.document import Paragraph, Table
+from outcomes.render.letter import (
+    Letterhead,
+    compose_letter,
+    course_changes,
+    letter,
+    letter_file,
+    read_letterhead,
+)
+from outcomes.study import study_from_tables
+
+NAMES = {"addressee": "Dr. Invented", "patient": "A. Nobody", "next_step": "Review in May."}
 
 
-def test_a_letter_is_one_page_about_one_course(synthetic_study: Any, tmp_path: Path) -> None:
-    counted = synthetic_study.assessments["episode_id"].value_counts()
-    folder = letter(synthetic_study, counted.index[0], tmp_path / "letter")
-    text = (folder / f"letter-{counted.index[0]}.html").read_text(encoding="utf-8")
-    for words in ("Confidential", "Script against care given", "Safety and cautions",
-                  "What this cannot show", "Signature", "<svg", "SYNTHETIC"):  # fmt: skip
-        assert words in text
-    others = set(synthetic_study.episodes["episode_id"]) - {counted.index[0]}
+def made(scores: list[float], **facts: Any) -> Any:
+    n = len(scores)
+    episodes = {"episode_id": ["a"], "condition": "neck_other", "sessions_per_week": 1, "weeks": 6}
+    visits = pd.DataFrame(
+        {"episode_id": "a", "session": range(1, n + 1), "day": [7 * i for i in range(n)],
+         "status": "attended", "minutes": 60, "pressure": 2, "adverse_event": "none"}
+    )  # fmt: skip
+    rows = pd.DataFrame(
+        {"episode_id": "a", "session": range(1, n + 1), "day": visits["day"],
+         "timing": "pre_session", "instrument": "nprs", "score": scores}
+    )  # fmt: skip
+    tables = {"episodes": pd.DataFrame({**episodes, **facts}), "sessions": visits}
+    return study_from_tables({**tables, "assessments": rows})
+
+
+def lead(study: Any, **options: Any) -> str:
+    blocks = compose_letter(study, "a", **options).blocks
+    return next(b.text for b in blocks if isinstance(b, Paragraph) and b.role == "lead")
+
+
+def test_a_worsening_is_the_first_thing_said() -> None:
+    text = lead(made([7, 2, 8]))
+    assert text.startswith("Worse: Numeric pain rating scale 7 at the start, 2 at its best, 8 at")
+    assert text.endswith("Your patient had 3 of 6 prescribed visits.")
+
+
+def test_an_improvement_follows_the_visits() -> None:
+    assert lead(made([7, 4, 3])) == (
+        "Your patient had 3 of 6 prescribed visits. Numeric pain rating scale 7 at the start, "
+        "3 at its best, 3 at the last score: better than at the start."
+    )
+
+
+def test_dates_are_said_only_where_the_first_visit_is_given() -> None:
+    study = made([7, 4, 3])
+    text = lead(study, first_visit=datetime.date(2025, 1, 6))
+    assert "from January 6, 2025 to January 20, 2025" in text
+    assert "2025" not in lead(study)
+
+
+def test_a_change_equal_to_the_mdc_is_not_more_than_it() -> None:
+    (change,) = course_changes(made([7, 3]), "a")
+    assert change.better == 4
+    assert change.verdict == "better; as large as measurement error (MDC 4) or larger"
+    (change,) = course_changes(made([7, 4]), "a")
+    assert change.verdict == "better; within measurement error (MDC 4)"
+
+
+def test_a_course_with_one_score_says_that_a_change_cannot_be_told() -> None:
+    assert "a change cannot be told" in lead(made([7]))
+
+
+def test_names_stand_on_the_letter_or_are_lines_to_fill() -> None:
+    blank = compose_letter(made([7, 3]), "a")
+    filled = compose_letter(made([7, 3]), "a", letterhead=read_letterhead(NAMES))
+    assert "____" in str([b.items for b in blank.blocks if hasattr(b, "items")])
+    shown = str([b.items for b in filled.blocks if hasattr(b, "items")])
+    for text in NAMES.values():
+        assert text in shown
+
+
+@pytest.mark.parametrize("wrong", [{"adressee": "x"}, {"patient": 3}])
+def test_another_entry_of_a_letterhead_is_refused(wrong: Any) -> None:
+    with pytest.raises(UsageError, match="texts called practice"):
+        read_letterhead(wrong)
+    assert read_letterhead(None) == Letterhead()
+
+
+def test_every_instrument_stands_in_the_table_on_its_full_scale() -> None:
+    study = oc.load("data/synthetic")
+    document = compose_letter(study, str(study.trajectory("ndi")["episode_id"].iloc[0]))
+    table = next(b for b in document.blocks if isinstance(b, Table) and b.caption == "Scores")
+    assert any("(0 to 50, lower is better)" in row[0] for row in table.rows)
+    assert any("(0 to 10, lower is better)" in row[0] for row in table.rows)
+
+
+def test_adverse_events_are_told_in_words() -> None:
+    study = made([7, 4, 3])
+    study.sessions.loc[1, ["adverse_event", "adverse_severity"]] = ["soreness", 2]
+    facts = dict(
+        pair for b in compose_letter(study, "a").blocks for pair in getattr(b, "items", ())
+        if isinstance(pair, tuple)
+    )  # fmt: skip
+    assert facts["Adverse events"] == "soreness (moderate) once; asked at 3 visits"
+
+
+def test_all_formats_are_written_and_only_about_one_course(
+    synthetic_study: Any, tmp_path: Path
+) -> None:
+    counts = synthetic_study.assessments["episode_id"].value_counts()
+    episode = str(counts.index[0])
+    folder = letter(synthetic_study, episode, tmp_path / "letter", formats=("html", "pdf", "docx"))
+    pdf = (folder / letter_file(episode, "pdf")).read_bytes()
+    assert pdf.count(b"/Type /Page\n") + pdf.count(b"/Type/Page\n") <= 1
+    text = (folder / letter_file(episode)).read_text(encoding="utf-8")
+    word = docx.Document(io.BytesIO((folder / letter_file(episode, "docx")).read_bytes()))
+    assert "SYNTHETIC" in text
+    assert "<svg" in text
+    assert "NUMPAGES" in word.sections[0].footer.paragraphs[0]._p.xml
+    others = set(synthetic_study.episodes["episode_id"]) - {episode}
     assert not [name for name in others if name in text]
+
+
+def test_a_format_that_it_cannot_write_is_refused(synthetic_study: Any, tmp_path: Path) -> None:
+    episode = str(synthetic_study.assessments["episode_id"].iloc[0])
+    with pytest.raises(UsageError, match="html, pdf, docx"):
+        letter(synthetic_study, episode, tmp_path / "letter", formats=("html", "pptx"))
+    assert not (tmp_path / "letter").exists()
 
 
 def test_a_course_that_is_not_there_is_refused_without_naming_others(

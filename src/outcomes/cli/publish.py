@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -30,6 +31,12 @@ def report(
     plan: Plan = None,
     *,
     letter: Annotated[bool, typer.Option("--letter", help="A page about one course.")] = False,
+    letterhead: Annotated[
+        Path | None, typer.Option(help="TOML with the names on the letter; never stored.")
+    ] = None,
+    first_visit: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of the first visit.")
+    ] = None,
     as_if_real: AsIfReal = False,
 ) -> None:
     """Write the report and print its answer and where it is; or a letter about one course.
@@ -41,7 +48,8 @@ def report(
 
     study = loaded(data, columns)
     if letter or episode:
-        _letter(study, episode, out, instrument)
+        _letter(study, episode, out, formats, instrument=instrument, letterhead=letterhead,
+                first_visit=first_visit.date() if first_visit else None)  # fmt: skip
         return
     typer.echo("Asking every question ...", err=True)
     given = ask_all(study, instrument=instrument, plan=plan)
@@ -61,15 +69,17 @@ def report(
         typer.echo(f"Report: {page}")
 
 
-def _letter(study: Study, episode: str | None, out: Path, instrument: str | None) -> None:
+def _letter(study: Study, episode: str | None, out: Path, formats: str, **options: Any) -> None:
     from outcomes.render.letter import letter as write
     from outcomes.render.letter import letter_file
 
     if episode is None:
         must = "a letter is about one course"
         raise UsageError(must, got="none", remedy="Name it with --episode.")
-    folder = write(study, episode, out, instrument=instrument)
-    typer.echo(f"Letter: {folder / letter_file(episode)}")
+    kinds = tuple(part.strip() for part in formats.split(","))
+    folder = write(study, episode, out, formats=kinds, **options)
+    for kind in kinds:
+        typer.echo(f"Letter: {folder / letter_file(episode, kind)}")
 
 
 @app.command()

@@ -55,7 +55,10 @@ def course_picture(
     width = 0.0 if mdc is None else mdc
     start = 0.0 if dated else 1.0
     low, high = max(baseline - width, measure.minimum), min(baseline + width, measure.maximum)
-    rows: list[Mark] = [("baseline", start, baseline, low, high)]
+    rows: list[Mark] = [
+        ("baseline", start, baseline, low, high),
+        ("scale", start, None, measure.minimum, measure.maximum),
+    ]
     x = scores["day"] if dated else scores["session"]
     rows += [("score", at, score, None, None) for at, score in zip(x, scores["score"], strict=True)]
     events = course_timeline(study, episode)

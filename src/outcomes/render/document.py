@@ -105,10 +105,13 @@ class Figure:
         What it shows.
     caption : str
         What it shows, and how to read it.
+    preset : {"page", "letter"}
+        Size; a letter's figure is low, so that the letter is one page.
     """
 
     picture: Picture
     caption: str
+    preset: str = "page"
     kind: ClassVar[str] = "figure"
 
 

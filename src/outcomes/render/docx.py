@@ -23,7 +23,9 @@ from outcomes.render.figures import draw, png_bytes
 from outcomes.render.fixed_zip import fixed_zip
 
 EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001, the file format keeps a time without a zone
-STYLES = {"text": "Normal", "lead": "Intense Quote", "note": "Caption", "warning": "Quote"}
+STYLES = {"text": "Normal", "lead": "Subtitle", "note": "Caption", "warning": "Quote"}
+INK, MUTED, ACCENT = "1A1C20", "4F545E", "0B4A75"
+"""Text, secondary text and headings; the palest is 7 to 1 on white."""
 
 
 def docx_bytes(document: Document) -> bytes:
@@ -62,10 +64,8 @@ def _set_up(file: Any, document: Document) -> None:
     page = file.sections[0]
     page.page_width, page.page_height = Mm(210), Mm(297)
     page.left_margin = page.right_margin = Mm(22)
-    file.styles["Normal"].font.size = Pt(10.5)
-    file.styles["Normal"].font.name = "Calibri"
-    caption = file.styles["Caption"].font
-    caption.bold, caption.size, caption.color.rgb = False, Pt(9), RGBColor(0x4F, 0x54, 0x5E)
+    _styles(file, Pt, RGBColor)
+    _numbered_pages(page.footer.paragraphs[0])
     properties = file.core_properties
     properties.title, properties.author = document.title, "outcomes"
     properties.comments, properties.last_modified_by = "", ""
@@ -74,6 +74,46 @@ def _set_up(file: Any, document: Document) -> None:
     properties.keywords = document.label
     if document.label:
         page.header.paragraphs[0].text = f"{document.label} DATA"
+
+
+def _styles(file: Any, points: Any, color: Any) -> None:
+    """Dress the built-in styles, so that a reader's own template can dress them again."""
+    normal = file.styles["Normal"]
+    normal.font.size, normal.font.name = points(10.5), "Calibri"
+    normal.paragraph_format.space_after = points(5)
+    looks = {
+        "Title": (22, True, INK), "Heading 1": (15, True, ACCENT), "Heading 2": (12, True, ACCENT),
+        "Subtitle": (11.5, True, INK), "Caption": (9, False, MUTED), "Quote": (10.5, False, INK),
+    }  # fmt: skip
+    for name, (size, bold, tone) in looks.items():
+        font = file.styles[name].font
+        font.size, font.bold, font.italic = points(size), bold, False
+        font.name, font.color.rgb = "Calibri", color.from_string(tone)
+        _drop(file.styles[name].element, "w:pBdr")
+        _drop(file.styles[name].element.rPr, "w:spacing")
+
+
+def _drop(element: Any, tag: str) -> None:
+    from docx.oxml.ns import qn
+
+    for found in list(element.iter(qn(tag))):
+        found.getparent().remove(found)
+
+
+def _numbered_pages(paragraph: Any) -> None:
+    """Write "Page x of y" as fields, which Word works out itself."""
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    for words, field in (("Page ", "PAGE"), (" of ", "NUMPAGES")):
+        paragraph.add_run(words)
+        simple = OxmlElement("w:fldSimple")
+        simple.set(qn("w:instr"), field)
+        run = OxmlElement("w:r")
+        run.append(OxmlElement("w:t"))
+        simple.append(run)
+        paragraph._p.append(simple)
+    paragraph.alignment = 1
 
 
 def _heading(file: Any, block: Heading, _: str) -> None:
@@ -101,22 +141,49 @@ def _bullets(file: Any, block: Bullets, _: str) -> None:
 def _facts(file: Any, block: Facts, _: str) -> None:
     for name, value in block.items:
         paragraph = file.add_paragraph()
+        paragraph.paragraph_format.space_after = 0
         mark = "" if name.endswith("?") else ":"
         paragraph.add_run(f"{name}{mark} ").bold = True
         _words(paragraph, value)
 
 
 def _table(file: Any, block: Table, _: str) -> None:
+    from docx.shared import Mm
+
     _words(
         file.add_paragraph(style="Caption"), block.caption
     ).paragraph_format.keep_with_next = True
-    table = file.add_table(rows=0, cols=len(block.head), style="Light List Accent 1")
-    for row in (block.head, *block.rows):
-        for cell, text in zip(table.add_row().cells, row, strict=True):
+    table = file.add_table(rows=0, cols=len(block.head), style="Normal Table")
+    lines = (block.head, *block.rows)
+    longest = [min(40, max(6, *(len(row[i]) for row in lines))) for i in range(len(block.head))]
+    widths = [Mm(166 * n / sum(longest)) for n in longest]
+    for row in lines:
+        for cell, text, width in zip(table.add_row().cells, row, widths, strict=True):
+            cell.width = width
             cell.text = unbroken(text)
+            cell.paragraphs[0].paragraph_format.space_after = 0
+    for cell in table.rows[0].cells:
+        cell.paragraphs[0].runs[0].bold = True
+    _three_lines(table)
     _repeat_on_every_page(table.rows[0])
     if block.note:
         _words(file.add_paragraph(style="Caption"), block.note)
+
+
+def _three_lines(table: Any) -> None:
+    """Rule a table above, below its head and at its end, as journals do."""
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    for row, sides in ((table.rows[0], ("top", "bottom")), (table.rows[-1], ("bottom",))):
+        for cell in row.cells:
+            borders = OxmlElement("w:tcBorders")
+            for side in sides:
+                line = OxmlElement(f"w:{side}")
+                for name, value in (("val", "single"), ("sz", "8"), ("color", INK)):
+                    line.set(qn(f"w:{name}"), value)
+                borders.append(line)
+            cell._tc.get_or_add_tcPr().append(borders)
 
 
 def _repeat_on_every_page(row: Any) -> None:
@@ -128,7 +195,7 @@ def _repeat_on_every_page(row: Any) -> None:
 def _figure(file: Any, block: Figure, label: str) -> None:
     from docx.shared import Mm
 
-    picture = png_bytes(draw(block.picture, label), dpi=200)
+    picture = png_bytes(draw(block.picture, label, block.preset), dpi=200)
     paragraph = file.add_paragraph()
     paragraph.paragraph_format.keep_with_next = True
     shape = paragraph.add_run().add_picture(io.BytesIO(picture), width=Mm(160))

@@ -73,7 +73,7 @@ def _figure_drawer(label: str, prefix: str = "figure") -> object:
         name = f"{prefix}-{next(numbers)}"
         drawn = [
             f'<div class="{width}">{_one(figure, label, preset, f"{name}-{width}")}</div>'
-            for width, preset in WIDTHS.items()
+            for width, preset in {**WIDTHS, "broad": figure.preset}.items()
         ]
         return Markup("\n".join(drawn))
 

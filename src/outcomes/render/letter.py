@@ -1,48 +1,98 @@
-"""The letter: one printable page about one course, for the referring doctor; it stays local."""
+"""The letter: one page about one course, for the referring physician; it stays local."""
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pandas as pd
 
 from outcomes.care.dose import script_and_delivery
 from outcomes.care.goals import goal_progress
+from outcomes.dictionary.instruments import Instrument, judge_individual_change
 from outcomes.dictionary.tables import received
 from outcomes.errors import UsageError
 from outcomes.folders import written_whole
-from outcomes.questions.answer import Answer
-from outcomes.questions.ask import answer as ask
 from outcomes.questions.course_picture import course_picture
-from outcomes.questions.wording import when
-from outcomes.render.document import (
-    Block,
-    Bullets,
-    Document,
-    Facts,
-    Figure,
-    Heading,
-    Paragraph,
-    Section,
-    Table,
-)
+from outcomes.render.document import Block, Document, Facts, Figure, Paragraph, Section, Table
+from outcomes.render.docx import docx_bytes
+from outcomes.render.formats import check_available
 from outcomes.render.html import page_html
+from outcomes.render.pdf import pdf_bytes
 from outcomes.study import Study
-from outcomes.words import named, plain
+from outcomes.words import counted, decimals, named, plain, when
 
-CONFIDENTIAL = (
-    "Confidential: one patient's record. It is not to be shared beyond the patient's own care."
-)
-SIGNATURE = (("Signature and date", "_" * 48),)
+CONFIDENTIAL = "Confidential: one patient's record, for this patient's own care only."
+BLANK = "_" * 34
+EVENT_GRADES = {1: "mild", 2: "moderate", 3: "severe", 4: "life-threatening", 5: "fatal"}
+FORMATS: Mapping[str, Callable[[Document], bytes]] = {
+    "html": lambda document: page_html(document).encode("utf-8"),
+    "pdf": pdf_bytes,
+    "docx": docx_bytes,
+}
+"""What a letter can be written as."""
+
+
+class Letterhead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Names on a letter, read from a TOML file and never stored; what is empty is a line to fill.
+
+    Parameters
+    ----------
+    practice, practitioner, addressee, patient, birth_date : str
+        Who writes, to whom, and about whom, as they are to be printed.
+    next_step : str
+        What is proposed.
+    """
+
+    practice: str = ""
+    practitioner: str = ""
+    addressee: str = ""
+    patient: str = ""
+    birth_date: str = ""
+    next_step: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One instrument's way through the course.
+
+    Parameters
+    ----------
+    measure : Instrument
+    first, best, last : float
+        Scores at the start, at their best and at the last time.
+    better : float
+        Improvement from first to last, positive = better.
+    verdict : str
+        What that change is beside the measurement error.
+    """
+
+    measure: Instrument
+    first: float
+    best: float
+    last: float
+    better: float
+    verdict: str
 
 
 def letter(
-    study: Study, episode: str, out: str | Path, *, instrument: str | None = None, date: str = ""
+    study: Study,
+    episode: str,
+    out: str | Path,
+    *,
+    formats: Sequence[str] = ("html",),
+    instrument: str | None = None,
+    letterhead: str | Path | Mapping[str, str] | None = None,
+    first_visit: datetime.date | None = None,
+    date: str = "",
 ) -> Path:
-    """Write a page about one course for the referring doctor.
+    """Write a page about one course for the referring physician.
 
     Parameters
     ----------
@@ -52,30 +102,60 @@ def letter(
         Id of the course.
     out : str or Path
         Folder to write, whole or not at all. It keeps the letters of other courses.
+    formats : sequence of str
+        Any of ``html``, ``pdf``, ``docx``.
     instrument : str, optional
-        Instrument of the score line; by default the one the course has most scores of.
+        Instrument of the figure; by default the one the course has most scores of.
+    letterhead : path or mapping, optional
+        `Letterhead` as TOML or mapping; without it names are lines to fill.
+    first_visit : date, optional
+        Day of the first visit, which the study does not hold; with it the letter says dates.
     date : str
         Printed where given.
 
     Returns
     -------
     Path
-        The folder, with `letter_file`. It shows one patient's values: made and kept locally, for
-        its owner alone to read.
+        The folder, with a `letter_file` for each format. It shows one patient's values: made and
+        kept locally, for its owner alone to read.
 
     Raises
     ------
     UsageError
-        When the study has no such course, or it has no scores.
+        When the study has no such course, it has no scores, or a format or entry is not known.
+    UnavailableError
+        When a format needs a package that is not installed.
     """
-    document = compose_letter(study, episode, instrument=instrument, date=date)
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        must = "a letter is written as " + ", ".join(FORMATS)
+        raise UsageError(must, got=", ".join(map(repr, unknown)) or "no format")
+    check_available(formats)
+    document = compose_letter(
+        study, episode, instrument=instrument, letterhead=read_letterhead(letterhead),
+        first_visit=first_visit, date=date,
+    )  # fmt: skip
     with written_whole(out, "letter", private=True, adds=True) as folder:
-        page = folder / letter_file(episode)
-        page.write_text(page_html(document), encoding="utf-8", newline="")
+        for name in dict.fromkeys(formats):
+            (folder / letter_file(episode, name)).write_bytes(FORMATS[name](document))
     return Path(out)
 
 
-def letter_file(episode: str) -> str:
+def read_letterhead(source: str | Path | Mapping[str, str] | None) -> Letterhead:
+    """Read a letterhead from a TOML file or a mapping; raises `UsageError` for another entry."""
+    if source is None:
+        return Letterhead()
+    known = ", ".join(Letterhead.__struct_fields__)
+    try:
+        if isinstance(source, Mapping):
+            return msgspec.convert(dict(source), Letterhead)
+        return msgspec.toml.decode(Path(source).read_bytes(), type=Letterhead)
+    except (msgspec.MsgspecError, OSError) as error:
+        must = f"a letterhead is a TOML file with texts called {known}"
+        raise UsageError(must, got=type(error).__name__, where="letterhead") from None
+
+
+def letter_file(episode: str, kind: str = "html") -> str:
     """Return the name of a course's letter: its id, or a digest of one that is no file name.
 
     Examples
@@ -85,32 +165,78 @@ def letter_file(episode: str) -> str:
     """
     plainly = re.fullmatch(r"[a-z0-9]+(?:[-_][a-z0-9]+)*", episode) and len(episode) <= 40
     name = episode if plainly else hashlib.sha256(episode.encode("utf-8")).hexdigest()[:12]
-    return f"letter-{name}.html"
+    return f"letter-{name}.{kind}"
 
 
 def compose_letter(
-    study: Study, episode: str, *, instrument: str | None = None, date: str = ""
+    study: Study,
+    episode: str,
+    *,
+    instrument: str | None = None,
+    letterhead: Letterhead | None = None,
+    first_visit: datetime.date | None = None,
+    date: str = "",
 ) -> Document:
     """Return the letter as a document; see `letter`."""
+    names = letterhead or Letterhead()
     chosen = instrument or _most_scored(study, episode)
-    given = ask(study, "patient", instrument=chosen, episode=episode)
     facts = study.episodes[study.episodes["episode_id"] == episode].iloc[0]
+    changes = course_changes(study, episode)
     blocks: list[Block] = [
-        Paragraph(CONFIDENTIAL, "warning"),
-        Paragraph(given.sentence, "lead"),
-        *_score_line(study, episode, chosen, given),
-        *_script(study, episode),
+        Facts(_heading(names, date)),
+        Paragraph(_opening(study, episode, changes, chosen, first_visit), "lead"),
+        *_figure(study, episode, chosen, changes),
+        *_scores(changes),
         *_goals(study, episode),
-        Heading("Safety and cautions"),
-        Facts(_safety(study, episode, facts)),
-        Heading("What this cannot show"),
-        Bullets(given.limits[:-1]),
-        Facts(SIGNATURE),
+        Facts((*_care(study, episode, facts), ("Next step", names.next_step or BLANK))),
+        Paragraph(
+            "A change beyond measurement error is a change; what brought it about, one course "
+            f"cannot tell. {CONFIDENTIAL}",
+            "note",
+        ),
+        Facts((("Signature", f"{BLANK}  {names.practitioner}".strip()),)),
     ]
-    title = f"Course {episode}: {_known(facts['condition'])}"
-    subtitle = "Report to the referring doctor"
-    section = Section("letter", "Course of care", tuple(blocks))
-    return Document(title, subtitle, given.source.label, (section,), date)
+    label = "SYNTHETIC" if study.provenance.synthetic else ""
+    section = Section("letter", f"Course {episode}, {_known(facts['condition'])}", tuple(blocks))
+    return Document("Report on a course of massage", names.practice, label, (section,))
+
+
+def course_changes(study: Study, episode: str) -> tuple[Change, ...]:
+    """Return each instrument's change over one course, worsenings first.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    episode : str
+        Id of the course.
+    """
+    condition = study.episodes.loc[study.episodes["episode_id"] == episode, "condition"].iloc[0]
+    found = []
+    scored = study.assessments.loc[study.assessments["episode_id"] == episode, "instrument"]
+    for name in scored.value_counts().index:
+        rows = study.trajectory(str(name))
+        rows = rows[rows["episode_id"] == episode]
+        if len(rows):
+            found.append(_change(study.instrument(str(name)), rows, str(condition)))
+    return tuple(sorted(found, key=lambda change: change.better >= 0))
+
+
+def _change(measure: Instrument, rows: pd.DataFrame, condition: str) -> Change:
+    first, last = float(rows["baseline"].iloc[0]), float(rows["score"].iloc[-1])
+    best = first + measure.sign * max(0.0, float(rows["improvement"].max()))
+    better = float(rows["improvement"].iloc[-1])
+    if not better:
+        return Change(measure, first, best, last, better, "unchanged")
+    way = "better" if better > 0 else "worse"
+    try:
+        judged = judge_individual_change(better, measure, population=condition)
+    except UsageError:
+        return Change(measure, first, best, last, better, f"{way}; measurement error not published")
+    error = f"measurement error (MDC {judged.threshold.value:g})"
+    sure = judged.verdict != "within measurement error"
+    beside = f"as large as {error} or larger" if sure else f"within {error}"
+    return Change(measure, first, best, last, better, f"{way}; {beside}")
 
 
 def _most_scored(study: Study, episode: str) -> str:
@@ -121,75 +247,153 @@ def _most_scored(study: Study, episode: str) -> str:
     return str(own["instrument"].value_counts().index[0])
 
 
-def _score_line(study: Study, episode: str, instrument: str, given: Answer) -> list[Block]:
-    """Draw the course with what the answer knows of it, else its scores and visits alone."""
-    picture = given.picture
-    if picture is None:
-        scored = study.trajectory(instrument)["episode_id"]
-        if not scored.eq(episode).any():
-            return []
-        picture = course_picture(study, study.instrument(instrument), episode)
-    return [Figure(picture, "Scores and care by day; what is drawn is named beside it.")]
-
-
-def _script(study: Study, episode: str) -> list[Block]:
-    table = script_and_delivery(study)
-    row = table[table["episode_id"] == episode].iloc[0]
-    lines = tuple(
-        (name.capitalize(), _number(row[f"{name}_prescribed"]), _number(row[f"{name}_received"]))
-        for name in ("sessions", "minutes", "weeks")
+def _heading(names: Letterhead, date: str) -> tuple[tuple[str, str], ...]:
+    return (
+        ("To", names.addressee or BLANK),
+        ("Patient", names.patient or BLANK),
+        ("Date of birth", names.birth_date or BLANK),
+        ("Date", date or BLANK),
     )
-    missed = f"Cancelled {_number(row['cancelled'])}, missed {_number(row['no_show'])}."
-    head = ("", "Script", "Given")
-    return [Table("Script against care given", head, lines, missed)]
+
+
+def _opening(
+    study: Study,
+    episode: str,
+    changes: tuple[Change, ...],
+    chosen: str,
+    first_visit: datetime.date | None,
+) -> str:
+    """Say first what the reader must know: a worsening, else how many visits and what changed."""
+    main = [change for change in changes if change.measure.name == chosen]
+    worse = [change for change in changes if change.better < 0]
+    told = [_course_of(change) for change in dict.fromkeys([*worse, *main])]
+    visits = _visits(study, episode, first_visit)
+    if not told:
+        return f"{visits} There is no score after the first, so a change cannot be told."
+    sentences = [*told, visits] if worse else [visits, *told]
+    return " ".join(sentences)
+
+
+def _course_of(change: Change) -> str:
+    digits = decimals(change.measure) if change.first % 1 or change.last % 1 else 0
+    first, best, last = (plain(x, digits) for x in (change.first, change.best, change.last))
+    state = "no different from the start" if not change.better else (
+        "better than at the start" if change.better > 0 else "worse than at the start"
+    )  # fmt: skip
+    lead = "Worse: " if change.better < 0 else ""
+    return (
+        f"{lead}{change.measure.title} {first} at the start, {best} at its best, "
+        f"{last} at the last score: {state}."
+    )
+
+
+def _visits(study: Study, episode: str, first_visit: datetime.date | None) -> str:
+    row = script_and_delivery(study).set_index("episode_id").loc[episode]
+    given, asked = int(row["sessions_received"]), row["sessions_prescribed"]
+    known = f"{given} of {_number(asked)} prescribed visits" if pd.notna(asked) else (
+        counted(given, "visit")
+    )  # fmt: skip
+    visits = study.sessions[study.sessions["episode_id"] == episode]
+    last = visits.loc[received(visits["status"]), "day"].max()
+    if first_visit is None or pd.isna(last):
+        return f"Your patient had {known}."
+    end = first_visit + datetime.timedelta(days=int(last))
+    return f"Your patient had {known}, from {first_visit:%B %-d, %Y} to {end:%B %-d, %Y}."
+
+
+def _figure(study: Study, episode: str, chosen: str, changes: tuple[Change, ...]) -> list[Block]:
+    if not any(change.measure.name == chosen for change in changes):
+        return []
+    picture = course_picture(study, study.instrument(chosen), episode)
+    return [Figure(picture, "Scores on the full scale, and visits below, by day.", "letter")]
+
+
+def _scores(changes: tuple[Change, ...]) -> list[Block]:
+    rows = []
+    for change in changes:
+        low, high = change.measure.minimum, change.measure.maximum
+        scale = f"{change.measure.title} ({low:g} to {high:g}, {change.measure.better} is better)"
+        scores = (change.first, change.best, change.last)
+        rows.append((scale, *(_number(score) for score in scores), change.verdict))
+    head = ("Measure", "Start", "Best", "Last", "Change")
+    return [Table("Scores", head, tuple(rows))] if rows else []
 
 
 def _goals(study: Study, episode: str) -> list[Block]:
     goals = goal_progress(study)
     own = goals[goals["episode_id"] == episode]
-    if own.empty:
-        return [Paragraph("No goal is recorded for this course.")]
     rows = tuple(
-        (study.instrument(str(row["instrument"])).title or named(str(row["instrument"])),
-         _number(row["baseline"]), _number(row["target"]),
-         _reached(row))
+        (study.instrument(str(row["instrument"])).title, _number(row["baseline"]),
+         _number(row["target"]), _reached(row))
         for _, row in own.iterrows()
     )  # fmt: skip
-    return [Table("Goals", ("Measure", "At the start", "Target", "Reached"), rows)]
+    return [Table("Goals", ("Measure", "Start", "Goal", "Reached"), rows)] if rows else []
 
 
 def _reached(row: pd.Series[Any]) -> str:
     if pd.isna(row["first_sessions"]) and pd.isna(row["first_day"]):
         return "not so far"
-    if pd.isna(row["first_sessions"]):
-        return f"on day {_number(row['first_day'])}"
-    return when("session_count", float(row["first_sessions"]))
+    first = (
+        f"on day {_number(row['first_day'])}" if pd.isna(row["first_sessions"])
+        else when("session_count", float(row["first_sessions"]))
+    )  # fmt: skip
+    kept = pd.notna(row["sustained_day"]) or pd.notna(row["sustained_sessions"])
+    return f"{first}, and at the next score too" if kept else f"{first}, once"
 
 
-def _safety(study: Study, episode: str, facts: pd.Series[Any]) -> tuple[tuple[str, str], ...]:
+def _care(study: Study, episode: str, facts: pd.Series[Any]) -> tuple[tuple[str, str], ...]:
     visits = study.sessions[study.sessions["episode_id"] == episode]
     visits = visits[received(visits["status"])]
-    events = visits["adverse_event"].dropna()
-    counts = events[events != "none"].value_counts()
-    told = ", ".join(f"{named(str(name))} ({n})" for name, n in counts.items()) or "none reported"
+    row = script_and_delivery(study).set_index("episode_id").loc[episode]
+    missed = int(row["cancelled"]) + int(row["no_show"])
+    minutes = visits["minutes"].dropna()
+    given = f"{counted(len(visits), 'visit')}" + (
+        f" of {_number(minutes.median())} minutes" if len(minutes) else ""
+    )  # fmt: skip
     return (
-        ("Adverse events", f"{told}; asked at {len(events)} of {len(visits)} visits"),
-        ("Reasons to adapt touch", _known(facts["adaptations"])),
-        ("Clearance", _known(facts["clearance"])),
-        ("Pressure", _pressure(visits["pressure"], facts["pressure_ceiling"])),
+        ("Care given", f"{given}; {counted(missed, 'visit')} cancelled or missed; pressure "
+         f"{_pressure(visits['pressure'], facts['pressure_ceiling'])}"),
+        ("Adverse events", _events(visits)),
+        ("Touch adapted for", _known(facts["adaptations"])),
+        ("Clearance", _clearance(facts)),
         ("End of the course", _known(facts["end_reason"])),
-    )
+    )  # fmt: skip
+
+
+def _events(visits: pd.DataFrame) -> str:
+    asked = visits["adverse_event"].dropna()
+    if asked.empty:
+        return "not asked"
+    seen = visits[visits["adverse_event"].notna() & (visits["adverse_event"] != "none")]
+    if seen.empty:
+        return f"none, asked at {counted(len(asked), 'visit')}"
+    told = [
+        f"{named(name)} ({EVENT_GRADES[int(grade)]})" if grade in EVENT_GRADES else named(name)
+        for name, grade in zip(seen["adverse_event"], seen["adverse_severity"], strict=True)
+    ]
+    each = [f"{text} once" if told.count(text) == 1 else f"{text} {told.count(text)} times"
+            for text in dict.fromkeys(told)]  # fmt: skip
+    return f"{', '.join(each)}; asked at {counted(len(asked), 'visit')}"
+
+
+def _clearance(facts: pd.Series[Any]) -> str:
+    day, words = facts["clearance_day"], _known(facts["clearance"])
+    if pd.isna(day):
+        return words
+    return f"{words}, {'before the first visit' if day <= 0 else f'on day {_number(day)} of care'}"
 
 
 def _pressure(used: pd.Series[float], ceiling: Any) -> str:
     if used.isna().all():
         return "not recorded"
-    words = f"{_number(used.min())} to {_number(used.max())} on Walton's 0 to 5"
-    return words + ("" if pd.isna(ceiling) else f"; ceiling {_number(ceiling)}")
+    words = f"{_number(used.min())} to {_number(used.max())} on Walton's scale of 0 to 5"
+    return words + ("" if pd.isna(ceiling) else f" (at most {_number(ceiling)} allowed)")
 
 
 def _known(value: Any) -> str:
-    return "not recorded" if pd.isna(value) else named(str(value)).replace(";", ", ")
+    if pd.isna(value):
+        return "not recorded"
+    return ", ".join("none" if part == "none" else named(part) for part in str(value).split(";"))
 
 
 def _number(value: Any) -> str:

@@ -54,6 +54,7 @@ def course(*, care: bool = True, ahead: bool = True) -> Picture:
         rows += [("visit", 0, 3, None, None), ("visit", 7, None, None, None),
                  ("missed visit", 10, None, None, None), ("script", 56, 8, None, None)]  # fmt: skip
     data = pd.DataFrame(rows, columns=["kind", "x", "estimate", "conf_low", "conf_high"])
+    data.loc[len(data)] = ["scale", 0, None, 0, 10]
     return Picture("course", data.astype({"estimate": float}), "One course: Numeric pain rating "
                    "scale", "Days since the first visit",
                    "Numeric pain rating scale (points; lower = better)", "Alt.")  # fmt: skip
@@ -179,7 +180,7 @@ def test_inline_svg_is_well_formed_named_and_described() -> None:
 
 
 def test_unknown_kind_and_preset_are_refused_by_name() -> None:
-    with pytest.raises(UsageError, match="preset is one of page, phone, slide"):
+    with pytest.raises(UsageError, match="preset is one of page, letter, phone, slide"):
         draw(PICTURES["one group"], preset="wall")
     picture = Picture("pie", pd.DataFrame(), "", "", "", "")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="kind of a picture"):

@@ -81,7 +81,8 @@ def _scores(axes: Axes, kinds: dict[str, pd.DataFrame], preset: Preset) -> None:
     axes.plot(seen["x"], seen["estimate"], color=SCORES.colour, marker=SCORES.marker, **line)
     for target in kinds["goal"]["estimate"].unique() if "goal" in kinds else ():
         axes.axhline(target, color=GOAL.colour, linestyle=GOAL.dash, linewidth=preset.line)
-    axes.margins(y=0.1)
+    low, high = kinds["scale"].iloc[0][["conf_low", "conf_high"]].astype(float)
+    axes.set_ylim(low - 0.04 * (high - low), high + 0.04 * (high - low))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
 
 
