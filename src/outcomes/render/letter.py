@@ -288,7 +288,7 @@ def _course_of(change: Change) -> str:
 
 
 def _visits(study: Study, episode: str, first_visit: datetime.date | None) -> str:
-    row = script_and_delivery(study).set_index("episode_id").loc[episode]
+    row = script_and_delivery(study).set_index("episode_id").loc[episode].to_dict()
     given, asked = int(row["sessions_received"]), row["sessions_prescribed"]
     known = f"{given} of {_number(asked)} prescribed visits" if pd.notna(asked) else (
         counted(given, "visit")
@@ -344,7 +344,7 @@ def _reached(row: pd.Series[Any]) -> str:
 def _care(study: Study, episode: str, facts: pd.Series[Any]) -> tuple[tuple[str, str], ...]:
     visits = study.sessions[study.sessions["episode_id"] == episode]
     visits = visits[received(visits["status"])]
-    row = script_and_delivery(study).set_index("episode_id").loc[episode]
+    row = script_and_delivery(study).set_index("episode_id").loc[episode].to_dict()
     missed = int(row["cancelled"]) + int(row["no_show"])
     minutes = visits["minutes"].dropna()
     given = f"{counted(len(visits), 'visit')}" + (
