@@ -26,7 +26,8 @@ def test_marks_and_words_are_those_of_the_records():
     picture = course_picture(study, study.instrument("nprs"), "a", mdc=4.0, coming=coming)
     marks = [tuple(row) for row in picture.data.fillna(-1).itertuples(index=False)]
     assert marks == [
-        ("baseline", 0, 8, 4, 10), ("scale", 0, -1, 0, 10), ("score", 14, 5, -1, -1), ("goal", 28, 2, -1, -1),
+        ("baseline", 0, 8, 4, 10), ("scale", 0, -1, 0, 10), ("score", 14, 5, -1, -1),
+        ("goal", 28, 2, -1, -1),
         ("visit", 0, 3, -1, -1), ("missed visit", 7, -1, -1, -1), ("visit", 14, -1, -1, -1),
         ("script", 28, 4, -1, -1), ("expected", 21, 4, 2, 5.5),
     ]  # fmt: skip
