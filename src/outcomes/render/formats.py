@@ -8,9 +8,14 @@ from importlib.util import find_spec
 from types import MappingProxyType
 
 from outcomes.errors import UnavailableError
+from outcomes.render.docx import docx_bytes
 from outcomes.render.explorer.page import explorer_bytes
 from outcomes.render.html import page_html
 from outcomes.render.material import Material
+from outcomes.render.pdf import pdf_bytes
+from outcomes.render.slides.deck import deck
+from outcomes.render.slides.html_deck import deck_html
+from outcomes.render.slides.pptx import pptx_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +43,21 @@ def _html(material: Material) -> bytes:
 
 
 def _pdf(material: Material) -> bytes:
-    from outcomes.render.pdf import pdf_bytes
 
     return pdf_bytes(material.document)
 
 
 def _docx(material: Material) -> bytes:
-    from outcomes.render.docx import docx_bytes
 
     return docx_bytes(material.document)
 
 
 def _pptx(material: Material) -> bytes:
-    from outcomes.render.slides.deck import deck
-    from outcomes.render.slides.pptx import pptx_bytes
 
     return pptx_bytes(deck(material.document, material.answers))
 
 
 def _slides(material: Material) -> bytes:
-    from outcomes.render.slides.deck import deck
-    from outcomes.render.slides.html_deck import deck_html
 
     return deck_html(deck(material.document, material.answers)).encode("utf-8")
 

@@ -32,6 +32,14 @@ class Words:
 Column = NDArray[Any] | Words
 """Numbers with NaN where unknown, booleans, or words."""
 Table = Mapping[str, Column]
+Cells = tuple[NDArray[Any], NDArray[Any]]
+"""Course and column of the time grid of each row."""
+
+
+def cells(mask: NDArray[np.bool_]) -> Cells:
+    """Return course and column of the true cells, course by course in the order of time."""
+    course, column = np.nonzero(mask.T)
+    return course, column
 
 
 def join(tables: list[Table]) -> Table:

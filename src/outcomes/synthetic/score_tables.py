@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from outcomes.dictionary.instruments import instrument
 from outcomes.dictionary.tables import TIMINGS
 from outcomes.synthetic.block import Block
-from outcomes.synthetic.columns import Table, Words
+from outcomes.synthetic.columns import Table, Words, cells
 from outcomes.synthetic.courses import Courses
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.forces import plateaus
 from outcomes.synthetic.people import People
 from outcomes.synthetic.rating import rate, rate_function
 from outcomes.synthetic.schedule import Kind
-from outcomes.synthetic.tables import cells
 
 ASSESSORS = ("patient", "treating_therapist", "other_clinician")
 SET_BY = ("physician", "patient", "therapist", "shared")

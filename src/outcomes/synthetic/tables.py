@@ -19,15 +19,13 @@ from outcomes.dictionary.tables import (
     TIMINGS,
 )
 from outcomes.synthetic.block import Block
-from outcomes.synthetic.columns import Table, Words
+from outcomes.synthetic.columns import Cells, Table, Words, cells
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.forces import minutes_of
 from outcomes.synthetic.people import KINDS, NEEDS_CLEARANCE, People
 from outcomes.synthetic.pressure_choice import as_level, planned_pressure
 from outcomes.synthetic.schedule import ROUTINE, arms_of
-
-Cells = tuple[NDArray[Any], NDArray[Any]]
-"""Course and column of the time grid of each row."""
+from outcomes.synthetic.score_tables import assessments, goals
 
 _TECHNIQUES = ("gliding;kneading", "gliding;friction", "kneading;direct_pressure", "holding")
 _USUAL_MECHANISM = {"neck_mvc": "mvc", "post_op": "surgery"}
@@ -43,20 +41,12 @@ def block_tables(design: Design, block: Block) -> dict[str, Table]:
     block : Block
         People and courses.
     """
-    from outcomes.synthetic.score_tables import assessments, goals
-
     return {
         "episodes": episodes(design, block),
         "sessions": sessions(design, block),
         "assessments": assessments(design, block),
         "goals": goals(design, block),
     }
-
-
-def cells(mask: NDArray[np.bool_]) -> Cells:
-    """Return course and column of the true cells, course by course in the order of time."""
-    course, column = np.nonzero(mask.T)
-    return course, column
 
 
 def word(words: tuple[str, ...], condition: Any, yes: str, no: str) -> Words:
