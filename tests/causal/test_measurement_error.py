@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from statsmodels.sandbox.regression.gmm import IV2SLS
 
 from outcomes.causal.jackknife import grouped, interval_row, jackknife, residual, slopes
 from outcomes.causal.measurement_error import (
+    largest_error,
     last_visit,
     reliability_answered,
     reliability_of,
@@ -47,6 +50,10 @@ def visits(n=4000, error=1.0, effect=0.0, seed=1, pain_answered=1.0, n_visits=3)
     )  # fmt: skip
 
 
+def tipping(table):
+    return tipping_reliability(partial(last_visit, readings(table, -1)))
+
+
 class TestAttenuation:
     """Pain of variance 4 read with an error of variance 1: a reliability of 4 / 5."""
 
@@ -80,11 +87,9 @@ class TestAttenuation:
 
     def test_the_tipping_point_is_where_confounding_alone_gives_what_was_found(self):
         """Without an effect the true reliability; with one of 1, c(P, Y) c(Y, y) / v(Y) c(P, y)."""
-        assert tipping_reliability(readings(visits(), -1)) == pytest.approx(0.82, abs=0.02)
-        assert tipping_reliability(readings(visits(effect=1.0), -1)) == pytest.approx(
-            -2 * 6 / (5 * -4), abs=0.03
-        )
-        assert tipping_reliability(readings(visits(n=100, pain_answered=0.0), -1)) == 1.0
+        assert tipping(visits()) == pytest.approx(0.82, abs=0.02)
+        assert tipping(visits(effect=1.0)) == pytest.approx(-2 * 6 / (5 * -4), abs=0.03)
+        assert tipping(visits(n=100, pain_answered=0.0)) == 1.0
 
 
 def test_where_the_score_is_exact_it_is_the_regression_with_every_visit():
@@ -161,6 +166,12 @@ def test_visits_stand_beside_earlier_and_next_scores(clinic):
     assert found.loc[found["session"] == 1, "score_earlier"].isna().all()
 
 
+def test_the_largest_error_is_the_standard_deviation_within_subjects():
+    table = visits(n=4000)
+    rows = pd.DataFrame({"score": table["score_now"], "score_before": table["score_earlier"]})
+    assert largest_error(rows) == pytest.approx(1.0, abs=0.02)
+
+
 class TestSeverity:
     def test_the_gap_is_that_of_the_closed_form(self):
         """Chosen by a pain of variance 4, recorded with variance 5: the rest given the score."""
@@ -170,7 +181,7 @@ class TestSeverity:
         table = pd.DataFrame(
             {
                 "episode_id": np.arange(len(pain)), "exposed": exposed, "condition": "x",
-                "baseline": pain + rng.normal(0, 1, len(pain)),
+                "therapist_id": "t", "baseline": pain + rng.normal(0, 1, len(pain)),
             }
         )  # fmt: skip
         found = severity_gap(table, 1.0)
@@ -181,6 +192,7 @@ class TestSeverity:
     def test_where_the_baseline_is_all_error_there_is_none(self):
         table = pd.DataFrame(
             {"episode_id": range(20), "exposed": [0, 1] * 10, "condition": "x",
+             "therapist_id": "t",
              "baseline": np.arange(20) % 3}
         )  # fmt: skip
         assert severity_gap(table, 1.0) is None

@@ -137,11 +137,34 @@ def test_frequency_gives_two_answers_where_both_scripts_exist(clinic):
     often = np.where(np.arange(80) % 2, 2.0, 1.0)
     study = replace(study, episodes=study.episodes.assign(sessions_per_week=often))
     answer = undisclosed(study, "frequency", instrument="nprs")
-    assert answer.table["kind"].tolist() == ["equal weeks", "equal sessions"]
-    assert (answer.table["n_often"] == 40).all()
+    assert answer.table["kind"].tolist() == ["equal weeks", "equal sessions", "error allowed for"]
+    assert (answer.table["n_often"].dropna() == 40).all()
     assert (answer.table["conf_low"] < 0).all()
     assert (answer.table["conf_high"] > 0).all()
     assert not overclaims(answer.sentence, "association")
+
+
+def test_frequencies_of_therapists_who_prescribe_one_each_are_refused(clinic):
+    study, who = clinic(n=80), np.arange(80) % 4
+    facts = {"therapist_id": [f"t{i}" for i in who], "sessions_per_week": np.where(who < 2, 2, 1)}
+    study = replace(study, episodes=study.episodes.assign(**facts))
+    answer = undisclosed(study, "frequency", instrument="nprs")
+    assert answer.refused
+    assert "cannot be told apart from therapists" in answer.reason
+
+
+def test_frequency_says_nothing_that_error_of_the_baseline_can_explain(clinic):
+    """Scripts follow the level behind the baseline: those with more do worse at one baseline."""
+    study = clinic(n=200, seed=3)
+    level = study.assessments.groupby("episode_id")["score"].mean()
+    often = np.where(level.reindex(study.episodes["episode_id"]) > level.median(), 2.0, 1.0)
+    study = replace(study, episodes=study.episodes.assign(sessions_per_week=often))
+    answer = undisclosed(study, "frequency", instrument="nprs")
+    rows = answer.table.set_index("kind")
+    assert rows.loc["equal weeks", "conf_high"] < 0
+    assert rows.loc["error allowed for", "estimate"] > rows.loc["equal weeks", "estimate"]
+    check = next(c for c in answer.checks if "measurement error" in c.name)
+    assert ("an association" in answer.sentence) == check.passed
 
 
 @pytest.mark.parametrize("per_week", [np.nan, 1.0])

@@ -9,8 +9,9 @@ pressure beyond the score of the day, the number was answered; where they do, th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,8 @@ class Sensitivity:
         That of the score among like visits with the published error; None where none is published
         or the scores vary no more than that.
     tipping : float
-        Reliability below which the finding could be error; see `tipping_reliability`.
+        Reliability below which the finding could be error, as if the pain alone were answered; see
+        `tipping_reliability`.
     """
 
     table: pd.DataFrame
@@ -66,7 +68,7 @@ def sensitivity(answered: pd.DataFrame, sign: int, error: float | None) -> Sensi
     sign : int
         +1 where a higher score is better, -1 where a lower one is.
     error : float or None
-        Published standard error of measurement, in the instrument's units.
+        Standard error of measurement, in the instrument's units.
 
     Returns
     -------
@@ -92,7 +94,7 @@ def sensitivity(answered: pd.DataFrame, sign: int, error: float | None) -> Sensi
     rows = [row for row in rows if np.isfinite(row["std_error"])]
     table = pd.DataFrame(rows).assign(term="pressure") if rows else pd.DataFrame()
     counted = next((row for row in rows if row["kind"] == "error allowed for"), None)
-    return Sensitivity(table, counted, told, share, tipping_reliability(every))
+    return Sensitivity(table, counted, told, share, tipping_reliability(partial(last_visit, every)))
 
 
 def reaction(found: Array, reliability: float | None) -> float:
@@ -225,22 +227,26 @@ def sustained(sums: Readings) -> dict[str, Any]:
     return jackknife((sums.drifting, sums.sustained), effect, sums.n_episodes)
 
 
-def tipping_reliability(sums: Readings) -> float:
-    """Return the reliability of the score below which the last visit's interval holds zero.
+def tipping_reliability(at: Callable[[float], Mapping[Any, Any] | None]) -> float:
+    """Return the reliability of the score below which an interval holds zero.
 
     Parameters
     ----------
-    sums : Readings
+    at : callable
+        Returns the row of the estimate with a reliability of the score, or None where it is too
+        low for one.
 
     Returns
     -------
     float
-        Were the pain alone answered: 1 where the interval holds zero with an exact score, and 0
-        where it does not down to a reliability of 0.2.
+        1 where the interval holds zero with an exact score, and 0 where it does not down to a
+        reliability of 0.2.
     """
 
     def distance(reliability: float) -> float:
-        row = last_visit(sums, reliability)
+        row = at(reliability)
+        if row is None:
+            return -1.0
         return float(abs(row["estimate"]) - (row["conf_high"] - row["conf_low"]) / 2)
 
     shares = np.linspace(1.0, LEAST_RELIABILITY, 17)
@@ -250,13 +256,33 @@ def tipping_reliability(sums: Readings) -> float:
     return 0.0
 
 
+def largest_error(rows: pd.DataFrame) -> float:
+    """Return the largest standard error of measurement that successive scores leave room for.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Trajectory.
+
+    Returns
+    -------
+    float
+        In the instrument's units: errors that are independent from visit to visit have no more
+        than half the variance of the difference of two scores in a row (Bland & Altman 1996, BMJ
+        313:744, the standard deviation within subjects). NaN with fewer than two differences.
+    """
+    change = (rows["score"] - rows["score_before"]).dropna()
+    return float(change.std() / np.sqrt(2))
+
+
 def severity_gap(courses: pd.DataFrame, error: float) -> dict[str, Any] | None:
     """Estimate how much worse those with an exposure truly were, at one recorded baseline.
 
     Parameters
     ----------
     courses : DataFrame
-        One row a course: ``exposed`` (0, 1), ``baseline``, ``condition``, ``episode_id``.
+        One row a course: ``exposed`` (0, 1), ``baseline``, ``condition``, ``therapist_id``,
+        ``episode_id``.
     error : float
         Standard error of measurement of the baseline, in the instrument's units.
 
@@ -273,9 +299,10 @@ def severity_gap(courses: pd.DataFrame, error: float) -> dict[str, Any] | None:
     Measurement Error Models, 1.1; as in `last_visit`, with a reliability that is known).
     """
     groups = pd.factorize(courses["episode_id"])[0]
-    facts = pd.get_dummies(courses["condition"].fillna("not recorded"), dtype=float)
+    alike = courses[["condition", "therapist_id"]].fillna("not recorded").astype(str)
+    facts = pd.get_dummies(alike, dtype=float)
     columns = np.column_stack([courses[["exposed", "baseline"]].to_numpy(float), facts])
-    n_free = len(courses) - facts.shape[1]
+    n_free = len(courses) - np.linalg.matrix_rank(facts)
 
     def gap(found: tuple[Array]) -> float:
         (exposed, both), (_, recorded) = residual(found[0], 2)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from outcomes.causal.measurement_error import Sensitivity
+import pandas as pd
+
+from outcomes.causal.measurement_error import Sensitivity, largest_error
 from outcomes.dictionary.instruments import Instrument, standard_error_of_measurement
 from outcomes.questions.question import Check
 from outcomes.words import interval, plain
@@ -16,32 +18,44 @@ Row = Mapping[Any, Any]
 
 
 @dataclass(frozen=True)
-class PublishedError:
-    """A standard error of measurement.
+class ErrorTaken:
+    """The standard error of measurement that an answer takes.
 
     Parameters
     ----------
     value : float
         In the instrument's units.
-    source : str
-        What was published, in words.
+    words : str
+        Where it comes from.
     """
 
     value: float
-    source: str
+    words: str
 
 
-def published_error(measure: Instrument, conditions: Iterable[str]) -> PublishedError | None:
-    """Return the error published for an instrument, that for the study's conditions first.
+def error_taken(measure: Instrument, rows: pd.DataFrame) -> ErrorTaken:
+    """Return the published error, or as much of it as the study's own scores leave room for.
 
     Parameters
     ----------
     measure : Instrument
-    conditions : iterable of str
-        Of the courses.
+    rows : DataFrame
+        Trajectory; what is published for its conditions goes first.
+
+    Returns
+    -------
+    ErrorTaken
+        Where none is published, all that the scores leave room for.
     """
-    found = standard_error_of_measurement(measure, set(conditions))
-    return PublishedError(found[0], found[1].describe()) if found else None
+    room = largest_error(rows)
+    found = standard_error_of_measurement(measure, set(rows["condition"].dropna()))
+    most = f"{plain(room)} {measure.unit}, the most that successive scores leave room for"
+    if found is None:
+        return ErrorTaken(room, f"no error of {measure.title} is published; taken: {most}")
+    value, source = found[0], found[1].describe()
+    if value > room:
+        return ErrorTaken(room, f"error taken: {most} (published: {source})")
+    return ErrorTaken(value, f"error taken: {plain(value)} {measure.unit} (from {source})")
 
 
 def clear(row: Row) -> bool:
@@ -78,9 +92,7 @@ def allowing(row: Row, allowed: Sensitivity) -> str:
     return f", and {_told(allowed.decisive)} allowing for the error"
 
 
-def error_check(
-    row: Row, allowed: Sensitivity, measure: Instrument, error: PublishedError | None
-) -> Check:
+def error_check(row: Row, allowed: Sensitivity, measure: Instrument, error: ErrorTaken) -> Check:
     """Return the check of a finding against measurement error.
 
     Parameters
@@ -89,13 +101,18 @@ def error_check(
         The finding.
     allowed : Sensitivity
     measure : Instrument
-    error : PublishedError or None
-        What was published for it.
+    error : ErrorTaken
+        The error of the score.
     """
     parts = [] if clear(row) else ["nothing was found that error could explain"]
     if allowed.decisive is not None:
         parts.append(f"allowing for it {_told(allowed.decisive, measure.unit)}")
-    parts.append(_published(allowed, measure, error))
+    parts.append(error.words)
+    if allowed.reliability is None:
+        parts.append("as large as the spread of scores among like patients")
+    else:
+        share = plain(allowed.reliability, 2)
+        parts.append(f"a reliability of {share} among like patients")
     if allowed.answered is not None:
         found = allowed.answered
         number = interval(found["estimate"], found["conf_low"], found["conf_high"], 2)
@@ -103,15 +120,6 @@ def error_check(
     if clear(row):
         parts.append(_tipping(allowed))
     return Check(NAME, stays(row, allowed) or not clear(row), "; ".join(parts))
-
-
-def _published(allowed: Sensitivity, measure: Instrument, error: PublishedError | None) -> str:
-    if error is None:
-        return f"no measurement error of {measure.title} is published"
-    size = f"published error {plain(error.value)} {measure.unit} ({error.source})"
-    if allowed.reliability is None:
-        return f"{size}, as large as the spread of scores among like visits"
-    return f"{size}: a reliability of {plain(allowed.reliability, 2)} among like visits"
 
 
 def _tipping(allowed: Sensitivity) -> str:

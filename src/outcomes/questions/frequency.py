@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from outcomes.causal.jackknife import interval_row
+from outcomes.causal.measurement_error import Sensitivity, severity_gap, tipping_reliability
 from outcomes.dictionary.instruments import Instrument
+from outcomes.mixed.results import MixedFit
 from outcomes.privacy.text import Count, Text
+from outcomes.questions.allowed_for_error import (
+    Row,
+    allowing,
+    clear,
+    error_check,
+    error_taken,
+    in_doubt,
+)
 from outcomes.questions.contrasts import estimates, fixed_rows
 from outcomes.questions.course_frame import LEAST_COURSES, Axis, CourseFrame
 from outcomes.questions.course_model import fit_course
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.questions.wording import decimals, interval, scale, turned, when
+from outcomes.questions.wording import interval, when
 from outcomes.study import Study
+
+Array = NDArray[np.float64]
 
 OFTEN = 1.5
 """Scripts of at least so many visits a week count as often."""
+USUAL = "often_of_therapist"
+"""Share of the therapist's courses that are often: beside it, courses of one therapist compare."""
 AXES: tuple[Axis, ...] = ("week", "session_count")
 
 
@@ -32,12 +50,13 @@ def frequency(asked: Asked) -> Found | Missing:
     Returns
     -------
     Found or Missing
-        ``.table``: ``kind`` is ``equal weeks`` or ``equal sessions``, with the time in ``week`` or
-        ``session_count``. Missing with fewer than ten courses of either frequency.
+        ``.table``: ``kind`` is ``equal weeks`` (the answer), ``equal sessions``, with the time in
+        ``week`` or ``session_count``, and ``error allowed for`` (the answer again). Missing with
+        fewer than ten courses of either frequency, or where each therapist has one.
     """
-    rows = _rows(asked.study, asked.instrument)
-    table = pd.concat([_contrast(rows, axis) for axis in AXES], ignore_index=True)
-    if table.empty:
+    rows, measure = _rows(asked.study, asked.instrument), asked.measure
+    found = [each for each in (_contrast(rows, axis) for axis in AXES) if each]
+    if not found:
         counts = rows.groupby("often")["episode_id"].nunique()
         reason = Text(
             f"at least {LEAST_COURSES} courses with a script of {OFTEN:g} or more visits a week "
@@ -48,18 +67,39 @@ def frequency(asked: Asked) -> Found | Missing:
             "). Record the visits a week of each script.",
         )
         return Missing(reason, n_used=len(rows))
+    if rows["therapist_id"].nunique() > 1 and set(rows[USUAL].unique()) <= {0.0, 1.0}:
+        alone = (
+            "each therapist's courses have one frequency, so frequencies cannot be told apart from "
+            "therapists. Courses of both frequencies with one therapist are needed."
+        )
+        return Missing(alone, n_used=len(rows))
+    error = error_taken(measure, rows)
+    allowed = _allowed(found[0], measure, error.value)
+    table = pd.concat([*(each.row for each in found), allowed.table], ignore_index=True)
     return Found(
         table,
-        _sentence(table, asked.measure),
+        _sentence(table, measure, allowed),
         "Linear mixed models by REML, on weeks and on sessions received: improvement "
-        "~ often * time + condition + baseline, time as a natural spline; courses vary in level "
+        "~ often * time + condition + baseline + share of the therapist's courses that are often, "
+        "time as a natural spline; courses vary in level "
         "and slope, therapists and returning patients in level where there are enough. "
-        "Contrast at the latest time that ten courses of each frequency reach.",
-        _picture(table, asked.measure),
-        checks=(_alike(rows),),
+        "Contrast at the latest time that ten courses of each frequency reach. Error of the "
+        "baseline: as if the script were chosen by the true score alone.",
+        _picture(table, measure),
+        checks=(_alike(rows), error_check(table.iloc[0].to_dict(), allowed, measure, error)),
         n_used=len(rows),
         n_courses=int(rows["episode_id"].nunique()),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Contrast:
+    """A difference with the model that it is of, and its combination of the coefficients."""
+
+    row: pd.DataFrame
+    rows: pd.DataFrame
+    fit: MixedFit
+    weights: Array
 
 
 def _rows(study: Study, instrument: str) -> pd.DataFrame:
@@ -73,36 +113,82 @@ def _rows(study: Study, instrument: str) -> pd.DataFrame:
         condition=rows["condition"].fillna("not recorded"),
         week=rows["week"].round(),
     )
-    return rows[per_week.notna()].reset_index(drop=True)
+    rows = rows[per_week.notna()].reset_index(drop=True)
+    first = rows.drop_duplicates("episode_id")
+    therapist = first["therapist_id"].fillna("not recorded")
+    share = (first["often"] == "yes").groupby(therapist).mean()
+    own = rows["episode_id"].map(therapist.set_axis(first["episode_id"]))
+    return rows.assign(**{USUAL: own.map(share).astype(float)})
 
 
-def _contrast(rows: pd.DataFrame, axis: Axis) -> pd.DataFrame:
-    """Difference often minus less often at the latest time that both reach; empty without one."""
+def _contrast(rows: pd.DataFrame, axis: Axis) -> _Contrast | None:
+    """Difference often minus less often at the latest time that both reach; None without one."""
     rows = rows[rows[axis].notna() & (rows[axis] > 0)]
     seen = rows.groupby([axis, "often"])["episode_id"].nunique().reset_index(name="n")
     wide = seen.pivot_table("n", axis, "often", fill_value=0).reindex(columns=["no", "yes"])
     wide = wide[(wide.fillna(0) >= LEAST_COURSES).all(axis=1)]
     if wide.empty:
-        return pd.DataFrame()
+        return None
     time = float(wide.index.max())
     rows = rows[rows[axis] <= time].reset_index(drop=True)
-    row = _difference(CourseFrame(rows, axis, "often", (time,), time, {}))
-    kind = "equal weeks" if axis == "week" else "equal sessions"
+    fit, weights = _difference(CourseFrame(rows, axis, "often", (time,), time, {}))
+    row = estimates(fit, weights)
     row.insert(0, "term", "often minus less often")
-    row.insert(1, "kind", kind)
+    row.insert(1, "kind", "equal weeks" if axis == "week" else "equal sessions")
     row[axis] = time
     row["n_episodes"], row["n_often"] = int(wide.sum(axis=1).iloc[-1]), int(wide["yes"].iloc[-1])
-    return row
+    return _Contrast(row, rows, fit, weights)
 
 
-def _difference(course: CourseFrame) -> pd.DataFrame:
+def _difference(course: CourseFrame) -> tuple[MixedFit, Array]:
     rows = course.rows
     condition = ("condition",) if rows["condition"].nunique() > 1 else ()
-    fit = fit_course(course, (*condition, "baseline")).fit
+    usual = (USUAL, f"{USUAL}:{course.axis}") if rows[USUAL].nunique() > 1 else ()
+    fit = fit_course(course, (*condition, "baseline", *usual)).fit
     at = pd.DataFrame({"often": ["yes", "no"], course.axis: course.horizon})
     at = at.assign(condition=rows["condition"].iloc[0], baseline=rows["baseline"].mean())
-    both = fixed_rows(fit, at)
-    return estimates(fit, both[0] - both[1])
+    both = fixed_rows(fit, at.assign(**{USUAL: rows[USUAL].mean()}))
+    return fit, both[0] - both[1]
+
+
+def _allowed(found: _Contrast, measure: Instrument, error: float) -> Sensitivity:
+    """Return the difference with error of the baseline allowed for."""
+    courses = found.rows.drop_duplicates("episode_id")
+    courses = courses.assign(exposed=(courses["often"] == "yes").astype(float))
+    alike = [courses["condition"], courses["therapist_id"].fillna("not recorded")]
+    within = courses["baseline"] - courses["baseline"].groupby(alike).transform("mean")
+    spread = float(within.std())
+
+    def at(size: float) -> dict[Any, Any] | None:
+        if size == 0:
+            return found.row.iloc[0].to_dict()
+        return _corrected(found, courses, measure.sign, size)
+
+    row = at(error)
+    reliability = 1 - (error / spread) ** 2 if spread else 0.0
+    tipping = tipping_reliability(lambda share: at(spread * np.sqrt(1 - share)))
+    extra = {"term": "often minus less often", "kind": "error allowed for"}
+    table = pd.DataFrame([{**row, **extra, "reliability": reliability}] if row else [])
+    return Sensitivity(table, row, None, reliability if row else None, tipping)
+
+
+def _corrected(
+    found: _Contrast, courses: pd.DataFrame, sign: int, error: float
+) -> dict[Any, Any] | None:
+    """Take off the part of the difference that the gap in true severity accounts for."""
+    gap = severity_gap(courses, error)
+    if gap is None:
+        return None
+    baseline = np.array([float(term == "baseline") for term in found.fit.estimates.terms])
+    slope = float(baseline @ found.fit.estimates.beta) + sign
+    row = estimates(found.fit, found.weights - gap["estimate"] * baseline).iloc[0]
+    error_of_gap = slope * gap["std_error"]
+    return interval_row(
+        row["estimate"] - gap["estimate"] * sign,
+        float(np.hypot(row["std_error"], error_of_gap)),
+        row["df"],
+        len(courses),
+    )
 
 
 def _alike(rows: pd.DataFrame) -> Check:
@@ -113,30 +199,44 @@ def _alike(rows: pd.DataFrame) -> Check:
     return Check("baselines are alike", bool(gap <= 0.25), f"standardised difference {gap:.2f}")
 
 
-def _sentence(table: pd.DataFrame, measure: Instrument) -> str:
-    parts = [_part(row, measure) for row in table.to_dict("records")]
-    clear = bool((table["conf_low"] * table["conf_high"] > 0).any())
+def _sentence(table: pd.DataFrame, measure: Instrument, allowed: Sensitivity) -> str:
+    row, *others = table[table["kind"] != "error allowed for"].to_dict("records")
+    time = _when(row)
+    verdict = (
+        f"Patients prescribed {OFTEN:g} or more visits a week and those prescribed fewer had not "
+        f"clearly improved differently {time}"
+    )
+    if clear(row):
+        way = "more" if row["estimate"] > 0 else "less"
+        verdict = (
+            f"Patients prescribed {OFTEN:g} or more visits a week had improved {way} {time} than "
+            f"those prescribed fewer{in_doubt(row, allowed)}"
+        )
+    rest = [f" {_when(other).capitalize()} the difference was {_told(other, measure)}."
+            for other in others]  # fmt: skip
     return (
-        f"Patients with scripts of {OFTEN:g} or more visits a week had improved by "
-        f"{', and by '.join(parts)}, than patients with fewer who were alike in condition and "
-        f"baseline: {'an association' if clear else 'no clear association'} ({scale(measure)})."
+        f"{verdict}: {_told(row, measure)}{allowing(row, allowed)}, comparing patients of one "
+        f"therapist with the same condition and baseline.{''.join(rest)}"
     )
 
 
-def _part(row: dict[Any, Any], measure: Instrument) -> str:
-    size, low, high, more = turned(row)
+def _when(row: Row) -> str:
     axis = "week" if row["kind"] == "equal weeks" else "session_count"
-    found = interval(size, low, high, decimals(measure), measure.unit)
-    return f"{found} {more} {when(axis, row[axis])}"
+    return when(axis, row[axis])
+
+
+def _told(row: Row, measure: Instrument) -> str:
+    return interval(row["estimate"], row["conf_low"], row["conf_high"], unit=measure.unit)
 
 
 def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
-    spoken = "; ".join(f"{r['kind']}: {r['estimate']:.1f}" for r in table.to_dict("records"))
+    rows = table.to_dict("records")
+    spoken = "; ".join(f"{row['kind']}: {_told(row, measure)}" for row in rows)
     return forest(
         table,
         table["kind"],
-        "Scripts of more visits a week against fewer",
-        f"Difference in improvement ({measure.unit}; right = often had more)",
+        "Prescriptions of more visits a week against fewer",
+        f"Difference in improvement ({measure.unit}; right = more visits better)",
         f"Difference in improvement with 95 % intervals. {spoken}.",
     )
 

@@ -18,8 +18,8 @@ from outcomes.questions.allowed_for_error import (
     allowing,
     clear,
     error_check,
+    error_taken,
     in_doubt,
-    published_error,
 )
 from outcomes.questions.contrasts import estimates
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
@@ -68,9 +68,9 @@ def pressure(asked: Asked) -> Found | Missing:
         reason = f"pressure cannot be told from {', '.join(fit.estimates.terms[1:])} in these rows."
         return Missing(reason, course=course)
     measure = asked.measure
-    error = published_error(measure, course.rows["condition"])
+    error = error_taken(measure, course.rows)
     answered = answered_visits(history.visits, course.rows)
-    allowed = sensitivity(answered, measure.sign, error.value if error else None)
+    allowed = sensitivity(answered, measure.sign, error.value)
     table = pd.concat([table, allowed.table, _overlap_rows(history)], ignore_index=True)
     return Found(
         table,
