@@ -92,3 +92,52 @@ def test_a_bad_expression_is_refused_with_the_expression():
 def test_columns_inside_splines_are_known():
     needed = variables(parse_formula("y ~ bs(x, df=4) + center(`a b`):poly(z, 2) + (1 | g)"))
     assert set(needed) == {"y", "x", "a b", "z", "g"}
+
+
+def test_a_power_is_written_as_in_r():
+    parsed = parse_formula("y^2 ~ (a + b)^2 + I(x^2) + `a^b` + offset(z^3) + (1 + I(x^2) | g)")
+    assert parsed.fixed == "(a + b)**2 + I(x**2) + `a^b`"
+    assert (parsed.response, parsed.offsets) == ("y**2", ("z**3",))
+    assert parsed.random[0].expression == "1 + I(x**2)"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "I(__import__('os').system('true'))",
+        "I(open('x').read())",
+        "x.to_csv('x')",
+        "np.save('x', x)",
+        "np.linalg.inv(x)",
+        "I(x - x.mean())",
+        "I(x - np.mean(x))",
+        "lag(x)",
+        "I([v for v in x])",
+        "I((lambda: x)())",
+        "C(x, contr.__class__)",
+        "{x.sum()}",
+    ],
+)
+def test_only_functions_that_are_listed_are_called(call):
+    with pytest.raises(FormulaError, match="known here"):
+        variables(parse_formula(f"y ~ {call} + (1 | g)"))
+
+
+def test_columns_may_be_called_like_functions():
+    names = "scale center lag poly bs log C I Q np contr Treatment factor"
+    formula = " + ".join(f"log({name}) + {name}" for name in names.split())
+    assert set(names.split()) < set(variables(parse_formula(f"y ~ {formula} + (1 | g)")))
+
+
+def test_a_column_with_a_dot_and_one_by_q_are_known():
+    needed = variables(parse_formula("y ~ log(pain.score) + Q('my col') + (1 | g)"))
+    assert set(needed) == {"y", "pain.score", "my col", "g"}
+
+
+ENDLESS = ["x + " * 16_000 + "x", "(" * 9_000 + "x", "I(" + "-" * 9_000 + "x)"]
+
+
+@pytest.mark.parametrize("term", ENDLESS)
+def test_a_formula_without_end_is_refused(term):
+    with pytest.raises(FormulaError):
+        variables(parse_formula(f"y ~ {term} + (1 | g)"))

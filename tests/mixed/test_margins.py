@@ -49,7 +49,7 @@ def ours(fit, call):
 
 
 def comparable(margin):
-    """Leave out what this package does not offer: Bonferroni and deviations from the mean."""
+    """Leave out what other tests compare: Bonferroni and deviations from the mean."""
     return not any(word in margin["r"] for word in ("bonferroni", "'eff'"))
 
 
@@ -229,7 +229,13 @@ def test_offsets_move_the_margin():
         (lambda f: f.emmeans("condition", at={"sessions": 3}), "at must name"),
         (lambda f: f.emtrends("condition"), "A slope needs a number"),
         (lambda f: f.contrasts("condition", "all"), "method must be"),
-        (lambda f: f.contrasts("condition", adjust="scheffe"), "adjust must be one of"),
+        (lambda f: f.contrasts("condition", adjust="duncan"), "adjust must be one of"),
+        (lambda f: f.contrasts("condition", adjust="scheffe", delta=1), "tests of two sides"),
+        (lambda f: f.contrasts("condition", "reference", reference="knee"), "reference must be"),
+        (lambda f: f.contrasts("condition", side="up"), "side must be one of"),
+        (lambda f: f.contrasts("condition", delta=-1), "not negative"),
+        (lambda f: f.emmeans("condition", type="response"), "response is a logarithm"),
+        (lambda f: f.joint_tests(by="knee"), "must name a column"),
         (lambda f: f.contrasts("condition", "reference", "tukey"), "pairwise"),
         (lambda f: f.contrasts("condition", {"c": [1, -1]}), "needs weights for headache"),
         (lambda f: f.contrasts("condition", {"c": {"knee": 1.0}}), "got another level"),

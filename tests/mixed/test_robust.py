@@ -75,3 +75,17 @@ def test_a_factor_across_clusters_is_refused(clinic):
         fit.robust("episode_id")
     with pytest.raises(UsageError, match="grouping factor or a column"):
         fit.robust("ward")
+
+
+def test_more_rows_than_the_clusters_allow_are_refused():
+    rng = np.random.default_rng(4)
+    data = pd.DataFrame({"clinic": np.repeat(range(5), 24), "visit": np.tile(range(8), 15)})
+    data["score"] = rng.normal(size=120) + rng.normal(size=5)[data.clinic]
+    fit = lmm("score ~ C(visit) + (1 | clinic)", data).robust("clinic")
+    few = fit.test(np.eye(8)[1:5])
+    assert few["df_den"].item() == pytest.approx(1.0)  # clubSandwich 0.5.8, test "HTZ"
+    for rows in (np.eye(8)[1:6], np.eye(8)[1:]):
+        with pytest.raises(UsageError, match=f"{len(rows)} rows for 5 clusters"):
+            fit.test(rows)
+    with pytest.raises(UsageError, match="7 rows for 5 clusters"):
+        fit.anova()

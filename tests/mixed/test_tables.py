@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
+from outcomes.errors import UsageError
 
 
 @pytest.fixture(scope="module")
@@ -156,3 +157,37 @@ def test_normal_inference_has_infinite_df(data):
     np.testing.assert_allclose(
         table.conf_high - table.estimate, 1.959963984540054 * table.std_error
     )
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "message"),
+    [
+        ("nosuch", "A hypothesis names estimated terms; got 'nosuch'"),
+        ([1.0, 2.0], "got 2 columns"),
+        (np.zeros((2, 2, 2)), "got 2 columns"),
+        ([["a", "b"]], "got something else"),
+        ({"x": "one"}, "got something else"),
+        ({}, "not all zero"),
+        ({"x": np.nan}, "finite numbers"),
+        ([], "got 0 columns"),
+    ],
+)
+def test_something_else_than_a_hypothesis(fit, hypothesis, message):
+    with pytest.raises(UsageError, match=message):
+        fit.test(hypothesis)
+
+
+def test_a_term_by_itself_is_a_hypothesis(fit):
+    pd.testing.assert_frame_equal(fit.test("x"), fit.test({"x": 1.0}))
+
+
+def test_a_hypothesis_against_another_value_is_that_of_the_shifted_estimate(fit):
+    found, plain = fit.test("x", null=0.3).iloc[0], fit.test("x").iloc[0]
+    assert found["statistic"] == pytest.approx((plain["estimate"] - 0.3) / plain["std_error"])
+    joint = [[0, 1, 0, 0], [0, 0, 0, 1]]
+    with pytest.raises(UsageError, match="two sides"):
+        fit.test(joint, side="greater")
+    one = fit.test([[0, 1, 0, 0], [0, 1, 0, 0]])
+    assert one["statistic"].item() == pytest.approx(plain["statistic"] ** 2)
+    with pytest.raises(UsageError, match="depend on each other"):
+        fit.test([[0, 1, 0, 0], [0, 1, 0, 0]], null=1.0)

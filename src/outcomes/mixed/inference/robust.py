@@ -29,6 +29,9 @@ from outcomes.mixed.record import Fit, Kind
 from outcomes.mixed.row_covariance import MarginalCovariance
 from outcomes.mixed.types import Array
 
+LEAST_DF = 1e-6
+"""With fewer denominator degrees of freedom, a joint test is rounding error and none."""
+
 EMPTY = 1e-12
 """A direction of a cluster that the fixed part takes up entirely has no residual to adjust."""
 
@@ -65,7 +68,13 @@ class ClusterRobust:
         return np.array(found)
 
     def scale_and_df(self, contrasts: Array) -> tuple[float, float]:
-        """Return the factor of the joint F statistic and its denominator df."""
+        """Return the factor of the joint F statistic and its denominator df.
+
+        Raises
+        ------
+        UsageError
+            The clusters are too few for so many contrasts.
+        """
         q = len(contrasts)
         rows = self._standardised(contrasts)
         parts = {(s, t): self._moments(rows[s], rows[t]) for s in range(q) for t in range(q)}
@@ -79,6 +88,10 @@ class ClusterRobust:
                 spread += _square(cross[0], (U[s], U[t]), cross[1], (U[t], U[s]), self.model)
         eta = q * (q + 1) / spread
         df = eta - q + 1.0
+        if df < LEAST_DF:
+            must = "A joint test of so many rows needs more clusters"
+            got = f"{q} rows for {len(self.J)} clusters"
+            raise UsageError(must, got=got, remedy="Test fewer at once; tidy() tests each alone.")
         return df / eta, df
 
     def _standardised(self, contrasts: Array) -> Array:
