@@ -10,7 +10,6 @@ from outcomes.errors import ExposureWarning, FormulaError, UsageError
 from outcomes.mixed.fit_design import fit_design
 from outcomes.mixed.reading.design import WeightsLike, build_design
 from outcomes.mixed.reading.formula import ModelFormula, parse_formula, variables
-from outcomes.mixed.reading.plain import plain_table
 from outcomes.mixed.record import Request
 from outcomes.mixed.results import MixedFit
 
@@ -84,9 +83,8 @@ def lmm(
     _require_text(formula)
     parsed = parse_formula(formula)
     request = _request(parsed, reml, df, weights)
-    data = plain_table(data)
-    _warn_of_exposures(parsed, data)
     design = build_design(parsed, data, weights)
+    _warn_of_exposures(parsed, data)
     return fit_design(design, request).bound(MixedFit)
 
 
