@@ -143,6 +143,9 @@ def test_the_date_is_that_of_the_visit_and_not_of_its_booking(drafted, header, c
     [
         ("Painkillers today (1=yes),Pain level 0-10\n1,8\n0,6\n",
          {"pre_session": "Pain level 0-10"}),
+        ("72514-3,72514-3 after,72514-3 alone\n8,6,5\n",
+         {"pre_session": "72514-3", "post_session": "72514-3 after",
+          "follow_up": "72514-3 alone"}),
         ("Pain location,Pain before,Pain after\nneck,8,6\n",
          {"pre_session": "Pain before", "post_session": "Pain after"}),
         ("Schmerz vorher;Schmerz nachher\n7,5;6,0\n",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 import tomllib
 
@@ -123,3 +124,19 @@ def test_questions_are_asked_in_the_terminal(file, terminal, capsys, typed, date
     assert list(mapped.file.dates) == dates
     assert mapped.words["sessions.status"].get("Gone off") == status
     assert "month come first" in printed.err
+
+
+def test_a_draft_of_a_database_takes_its_table_from_a_map_that_is_begun(tmp_path, capsys):
+    pytest.importorskip("sqlalchemy")
+    with sqlite3.connect(tmp_path / "clinic.db") as connection:
+        connection.execute("CREATE TABLE visits (client TEXT, visit_date DATE, pain INTEGER)")
+        connection.execute("INSERT INTO visits VALUES ('Ann Lee', '2026-05-04', 7)")
+    connection.close()
+    begun = tmp_path / "part.toml"
+    begun.write_text('[source]\ntable = "visits"\n', encoding="utf-8")
+    url = f"sqlite:///{tmp_path / 'clinic.db'}"
+    assert main(["import", url, "--guess", "--columns", str(begun)]) == 0
+    drafted = tomllib.loads(capsys.readouterr().out)
+    assert drafted["source"] == {"table": "visits"}
+    study, _ = oc.import_export(url, drafted, tmp_path / "key.json")
+    assert study.assessments["score"].tolist() == [7]

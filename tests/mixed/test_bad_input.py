@@ -183,3 +183,77 @@ def test_no_message_shows_a_value(data):
         with pytest.raises(oc.OutcomesError) as caught:
             oc.lmm(formula, secret)
         assert "4711" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "y ~ C(id) + (1 | id)",
+        "y ~ C(id) + (1 | arm)",
+        "y ~ arm + (1 | arm) + (1 | id)",
+        "y ~ arm + (1 | arm/id)",
+        "y ~ C(id) + C(id):x + (0 + x | id)",
+    ],
+)
+def test_a_factor_both_fixed_and_random_is_refused(data, formula):
+    with pytest.raises(FitError, match="fixed or random, not both"):
+        oc.lmm(formula, data)
+
+
+@pytest.mark.parametrize("term", ["(1 | twin)", "(1 | arm:id)", "(1 | twin:id)"])
+def test_one_grouping_under_two_names_is_left_out_by_name(data, term):
+    twin = data.assign(twin=data["id"].map("p{}".format))
+    name = term.split("| ")[1].rstrip(")")
+    with pytest.warns(oc.OutcomesWarning, match=f"'{name}' groups the rows as 'id' does"):
+        fit = oc.lmm(f"y ~ x + (1 | id) + {term}", twin)
+    plain = oc.lmm("y ~ x + (1 | id)", data)
+    pd.testing.assert_frame_equal(fit.variance_components(), plain.variance_components())
+
+
+def test_patients_with_one_episode_each_are_one_grouping(data):
+    one = data.assign(episode=data["id"] + 100)
+    with pytest.warns(oc.OutcomesWarning, match="'id:episode' groups the rows as 'id' does"):
+        fit = oc.lmm("y ~ x + (1 | id/episode)", one)
+    assert [factor.name for factor in fit.design.factors] == ["id"]
+
+
+@pytest.mark.filterwarnings("ignore::outcomes.SingularFitWarning")
+def test_an_effect_of_two_terms_with_the_same_groups_is_refused(data):
+    twin = data.assign(twin=data["id"].map("p{}".format))
+    with pytest.raises(FitError, match="same groups"):
+        oc.lmm("y ~ x + (1 | id) + (1 + x | twin)", twin)
+    assert len(oc.lmm("y ~ x + (1 | id) + (0 + x | twin)", twin).design.factors) == 2
+
+
+def test_weights_go_by_label(data):
+    weights = pd.Series(np.linspace(0.5, 2.0, N), index=data.index)
+    expected = oc.lmm("y ~ x + (1 | id)", data, weights=weights.to_numpy()).tidy()
+    for given in (weights, weights[::-1], weights.astype(object), weights.astype("Float64")):
+        found = oc.lmm("y ~ x + (1 | id)", data, weights=given).tidy()
+        pd.testing.assert_frame_equal(found, expected)
+    turned = oc.lmm("y ~ x + (1 | id)", data[::-1], weights=weights).tidy()
+    pd.testing.assert_frame_equal(turned, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: w.set_axis(range(1000, 1000 + N)), "labels of the rows of the data; got other"),
+        (lambda w: w.set_axis([0, *range(N - 1)]), "labels that repeat"),
+        (lambda w: w.iloc[:-1], "119 for 120 rows"),
+        (lambda w: w.to_frame(), "120 by 1 for 120 rows"),
+        (lambda w: w.mean(), "one for 120 rows"),
+        (lambda w: w.astype(str), "got text"),
+        (lambda w: w.where(w.index != 3, 0.0), "zero or a negative number in 1 rows"),
+    ],
+)
+def test_weights_that_do_not_belong_to_the_rows(data, change, message):
+    weights = pd.Series(1.5, index=data.index)
+    with pytest.raises(FitError, match=message):
+        oc.lmm("y ~ x + (1 | id)", data, weights=change(weights))
+
+
+def test_a_covariate_may_be_called_weights(data):
+    gap = data.assign(weights=data["x"].mask(data["row"] == 5))
+    fit = oc.lmm("y ~ weights + (1 | id)", gap, weights=np.ones(N))
+    assert dict(fit.dropped) == {"weights": 1}

@@ -54,7 +54,7 @@ def import_(
 
     delete_previews(Path(export).parent, Path())
     if guess or save or preview:
-        _guess(export, save, preview)
+        _guess(export, columns, save, preview)
         return
     if columns is None or out is None or key_file is None:
         must = "import takes --columns, --out and --key-file"
@@ -62,13 +62,14 @@ def import_(
     _import(export, columns, out, key_file)
 
 
-def _guess(export: str, save: Path | None, page: Path | None) -> None:
+def _guess(export: str, columns: Path | None, save: Path | None, page: Path | None) -> None:
     """Draft a map: ask in the terminal, where there is one; write or print it."""
+    from outcomes.intake.column_map import read_column_map
     from outcomes.intake.drafting.draft import as_toml
     from outcomes.intake.guess import draft_map
     from outcomes.intake.preview import preview, write_preview
 
-    draft = draft_map(export)
+    draft = draft_map(export, None if columns is None else read_column_map(columns).file)
     if sys.stdin.isatty() and sys.stderr.isatty():
         for question in draft.questions:
             draft = draft.answered(question["key"], _asked(question))

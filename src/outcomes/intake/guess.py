@@ -72,7 +72,9 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
         file, labels = {"redcap_dictionary": name}, labels_of(fields)
         rows = replace(rows, cells=from_redcap(rows.cells, fields)[0])
     seen = seen_in(rows.cells, preset, labels)
-    content = merged({"title": "", "file": file}, *(part(seen) for part in PARTS))
+    source = {name: said for name in ("table", "query") if (said := getattr(form, name, ""))}
+    begins: Content = {"title": "", "file": file, **({"source": source} if source else {})}
+    content = merged(begins, *(part(seen) for part in PARTS))
     if seen.preset is not None:
         content = merged(content, _of_product(seen, seen.preset))
     said = {name: entry for name, entry in content.items() if name != "questions"}

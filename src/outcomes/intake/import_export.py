@@ -148,14 +148,14 @@ def _imported(
     before = _before(out, key, key_path)
     export = read_export(rows, mapped)
     courses = courses_of(export, rows, mapped, key, before.day_0, _seen(before.study))
-    sightings = _sightings(rows, mapped)
+    sightings, n_looked = _sightings(rows, mapped)
     study = _study(courses, export, mapped, before, sightings, source, mapped.unnamed(rows))
     manifest = Manifest(
         study=key.study, day_0=courses.sealed, version=__version__, source_sha256=digest,
         n_rows=n_rows, cleaned=_cleaned(source, export, courses), de_identified=courses.steps,
         left_out=courses.left_out, risk=assess(study),
         sightings=tuple(_in_file(s, source, mapped) for s in sightings),
-        checklist=checklist(mapped.identifiers, sightings, aged=courses.aged),
+        checklist=checklist(mapped.identifiers, sightings, aged=courses.aged, n_looked=n_looked),
         counts=_counts(study), k_before=_k_before(rows, mapped, courses),
         appended=before.study is not None,
     )  # fmt: skip
@@ -220,7 +220,8 @@ def _seen(study: Study | None) -> pd.DataFrame:
     return rows.astype({"day": "float64"})
 
 
-def _sightings(rows: pd.DataFrame, mapped: ColumnMap) -> list[Sighting]:
+def _sightings(rows: pd.DataFrame, mapped: ColumnMap) -> tuple[list[Sighting], int]:
+    """Return what looks like an identifier elsewhere, and how many columns were looked at."""
     own = {column for kind, names in mapped.identifiers.items() for column in names
            if kind != "free_text"}  # fmt: skip
     people = [c for kind in _NAMES for c in mapped.identifiers.get(kind, ())]
@@ -229,7 +230,8 @@ def _sightings(rows: pd.DataFrame, mapped: ColumnMap) -> list[Sighting]:
     words = name_words(str(cell) for c in [*people, *ids] for cell in rows[c].dropna().unique())
     looked = [str(column) for column in rows if column not in own]
     found = scan(rows, looked, words, expected)
-    return [s for s in found if not (s.column in ids and s.kind in ("name", "title"))]
+    kept = [s for s in found if not (s.column in ids and s.kind in ("name", "title"))]
+    return kept, len(looked)
 
 
 def _in_file(sighting: Sighting, source: Rows, mapped: ColumnMap) -> Sighting:

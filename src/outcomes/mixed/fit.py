@@ -10,6 +10,7 @@ from outcomes.errors import ExposureWarning, FormulaError, UsageError
 from outcomes.mixed.fit_design import fit_design
 from outcomes.mixed.reading.design import WeightsLike, build_design
 from outcomes.mixed.reading.formula import ModelFormula, parse_formula, variables
+from outcomes.mixed.reading.plain import plain_table
 from outcomes.mixed.record import Request
 from outcomes.mixed.results import MixedFit
 
@@ -83,8 +84,9 @@ def lmm(
     _require_text(formula)
     parsed = parse_formula(formula)
     request = _request(parsed, reml, df, weights)
-    design = build_design(parsed, data, weights)
+    data = plain_table(data)
     _warn_of_exposures(parsed, data)
+    design = build_design(parsed, data, weights)
     return fit_design(design, request).bound(MixedFit)
 
 

@@ -11,13 +11,14 @@ from outcomes.mixed.after.predict import predict
 from outcomes.mixed.after.profile import profile_intervals
 from outcomes.mixed.after.random_effects import random_effects
 from outcomes.mixed.after.tables import augment, glance, tidy, variance_components
-from outcomes.mixed.inference.anova import anova
+from outcomes.mixed.inference.anova import anova, drop1, ranova
 from outcomes.mixed.inference.hypotheses import hypothesis_table
 from outcomes.mixed.inference.likelihood_ratio import compare
 from outcomes.mixed.inference.robust import robust
-from outcomes.mixed.margins.contrasts import contrasts
+from outcomes.mixed.margins.contrasts import contrasts, joint_tests
 from outcomes.mixed.margins.margins import emmeans, emtrends
 from outcomes.mixed.record import Fit
+from outcomes.mixed.residual.new_rows import residual_covariance, residual_variance
 
 
 class MixedFit(Fit):
@@ -33,11 +34,16 @@ class MixedFit(Fit):
     augment = augment
     test = hypothesis_table
     anova = anova
+    drop1 = drop1
+    ranova = ranova
     emmeans = emmeans
     contrasts = contrasts
+    joint_tests = joint_tests
     emtrends = emtrends
     predict = predict
     residuals = residuals
+    residual_variance = residual_variance
+    residual_covariance = residual_covariance
     normal_quantiles = normal_quantiles
     influence = influence
     profile = profile_intervals

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import pandas as pd
 
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import PrivacyError
-from outcomes.privacy.patterns import found_in, plain
+from outcomes.privacy.names import identifying_ids, names_somebody
+from outcomes.privacy.patterns import any_holds, plain
 
 IMPORT = "Run: outcomes import FILE --columns MAP.toml --out STUDY --key-file KEY"
 """The command that takes a raw export in."""
@@ -32,12 +31,18 @@ HEADERS = frozenset(
 
 _CELLS = {
     "email": "an e-mail address", "phone": "a telephone number", "ssn": "a social security number",
-    "street": "a street", "url": "a web address", "date": "a calendar date", "title": "a name",
+    "street": "a street", "url": "a web address", "ip": "an internet address",
+    "date": "a calendar date", "zip": "a postal code", "record": "a record number",
+    "plan": "a health plan number", "account": "an account number", "claim": "a claim number",
+    "licence": "a licence number", "vehicle": "a vehicle number", "plate": "a vehicle plate",
+    "device": "a device number", "long number": "a long number",
 }  # fmt: skip
-
-
+CODES = "Give people codes, such as P001, and correct the cells."
 IDS = frozenset(c.name for spec in TABLES.values() for c in spec.columns if c.kind == "id")
-_FULL_NAME = re.compile(r"[^\W\d_][\w'-]+,? [^\W\d_][\w'-]*\.?(?: [^\W\d_][\w'-]+)?")
+READ = frozenset(
+    c.name for spec in TABLES.values() for c in spec.columns if c.is_number or c.kind == "boolean"
+)
+"""Columns of which only numbers, yes and no are kept; the rest of them is emptied and reported."""
 
 
 def refuse_identified(
@@ -52,7 +57,7 @@ def refuse_identified(
     where : str
         Name of the file or folder, for the message.
     ids : collection of str
-        Columns that hold ids of people; two words in one are taken for a name.
+        Columns that hold ids of people; words in one are taken for a name.
 
     Raises
     ------
@@ -60,15 +65,18 @@ def refuse_identified(
         With the columns named, what was seen in each, and the command that fixes it; no cell is
         shown.
     """
-    seen = [
-        f"{table}.{name}: {kind}" if table else f"{name}: {kind}"
+    seen = {
+        f"{table}.{name}" if table else name: kind
         for table, frame in tables.items()
         for name, kind in identified_columns(frame, ids).items()
-    ]
+    }
     if seen:
         must = "a study identifies nobody"
-        got = f"columns that look as if they do ({'; '.join(seen)})"
-        raise PrivacyError(must, got=got, where=where, remedy=IMPORT)
+        told = "; ".join(f"{name}: {kind}" for name, kind in seen.items())
+        got = f"columns that look as if they do ({told})"
+        only_ids = all(name.rpartition(".")[2] in ids for name in seen)
+        remedy = f"{CODES} A raw export is taken in so: {IMPORT}" if only_ids else IMPORT
+        raise PrivacyError(must, got=got, where=where, remedy=remedy)
 
 
 def identified_columns(frame: pd.DataFrame, ids: Collection[str] = IDS) -> dict[str, str]:
@@ -77,24 +85,31 @@ def identified_columns(frame: pd.DataFrame, ids: Collection[str] = IDS) -> dict[
     Examples
     --------
     >>> identified_columns(pd.DataFrame({"Client": ["x"], "tel": ["(602) 555-0100"]}))
-    {'Client': 'its name', 'tel': 'a telephone number'}
+    {'Client': 'its name', 'tel': 'a telephone number, row 1'}
     """
     found = {}
     for name in frame.columns:
-        kind = _kind(str(name), frame[name], is_id=name in ids)
-        if kind:
-            found[str(name)] = kind
+        cells = frame[name].dropna().astype("str").drop_duplicates()
+        if plain(str(name)) in HEADERS and len(cells):
+            found[str(name)] = "its name"
+            continue
+        kinds = _of_ids(cells) if name in ids else {} if name in READ else _of_words(cells)
+        if kinds:
+            row, kind = next(iter(kinds.items()))
+            found[str(name)] = f"{kind}, row {row + 1}"
     return found
 
 
-def _kind(name: str, cells: pd.Series[Any], *, is_id: bool) -> str:
-    if plain(name) in HEADERS and cells.notna().any():
-        return "its name"
-    text = pd.Series(cells.dropna().unique(), dtype=object)
-    text = text[text.map(lambda cell: not str(cell).isalnum()).astype(bool)]
-    for kind, words in _CELLS.items():
-        if found_in(text, kind).any():
-            return words
-    if is_id and text.map(lambda cell: _FULL_NAME.fullmatch(str(cell)) is not None).any():
-        return "names"
-    return ""
+def _of_ids(cells: pd.Series[str]) -> dict[int, str]:
+    kinds = identifying_ids(cells.to_list())
+    return {int(str(row)): kinds[cell] for row, cell in cells.items() if cell in kinds}
+
+
+def _of_words(cells: pd.Series[str]) -> dict[int, str]:
+    """Return which cells look as if they identify people, by position, with what was seen."""
+    found: dict[int, str] = {}
+    for row, cell in cells.items():
+        kind = next((kind for kind in _CELLS if any_holds([cell], kind)), "")
+        if kind or names_somebody(cell):
+            found[int(str(row))] = _CELLS.get(kind, "a name")
+    return found

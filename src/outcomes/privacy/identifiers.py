@@ -1,11 +1,13 @@
-"""The 18 identifiers of the Safe Harbor rule, and the kinds of column that hold them.
+"""The 18 identifiers of the Safe Harbor rule, the columns that hold them, and their shapes.
 
-Source: 45 CFR 164.514(b)(2)(i)(A) to (R).
+Source: 45 CFR 164.514(b)(2)(i)(A) to (R). What is known of them stands in ``identifiers.toml``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tomllib
+from dataclasses import dataclass, field
+from importlib.resources import files
 
 
 @dataclass(frozen=True)
@@ -20,35 +22,36 @@ class Identifier:
         What it is.
     kinds : tuple of str
         Kinds of column, as a column map's ``[identifiers]`` calls them, that hold it.
+    shapes : dict of str to list of str
+        What it looks like: name of a shape to regular expressions.
+    same : str
+        Name of a shape of another identifier that it shares; else empty.
     """
 
     letter: str
     title: str
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[str, ...]
+    shapes: dict[str, list[str]] = field(default_factory=dict)
+    same: str = ""
+
+    @property
+    def looked_for(self) -> tuple[str, ...]:
+        """Kinds of sighting that are of it; none where it is not looked for."""
+        names = ("name", "title") if "name" in self.kinds else ()
+        return (*names, *self.shapes, *([self.same] if self.same else []))
 
 
-SAFE_HARBOR = (
-    Identifier("A", "Names", ("name", "physician", "relative", "employer", "attorney")),
-    Identifier("B", "Places smaller than a state", ("street", "city", "zip")),
-    Identifier("C", "Dates but the year, and ages over 89", ("birth_date", "date", "time")),
-    Identifier("D", "Telephone numbers", ("phone",)),
-    Identifier("E", "Fax numbers", ("fax",)),
-    Identifier("F", "E-mail addresses", ("email",)),
-    Identifier("G", "Social security numbers", ("ssn",)),
-    Identifier("H", "Medical record numbers", ("record",)),
-    Identifier("I", "Health plan numbers", ("plan",)),
-    Identifier("J", "Account numbers", ("account",)),
-    Identifier("K", "Certificate and licence numbers", ("licence",)),
-    Identifier("L", "Vehicle numbers and plates", ("vehicle",)),
-    Identifier("M", "Device numbers", ("device",)),
-    Identifier("N", "Web addresses", ("url",)),
-    Identifier("O", "Internet addresses", ("ip",)),
-    Identifier("P", "Finger prints and voice prints", ("biometric",)),
-    Identifier("Q", "Photographs of the face", ("photo",)),
-    Identifier("R", "Any other number or code of a person", ("appointment", "claim", "other")),
+_CONTENT = tomllib.loads(
+    files("outcomes.privacy").joinpath("identifiers.toml").read_text(encoding="utf-8")
+)
+SAFE_HARBOR = tuple(
+    Identifier(**{**entry, "kinds": tuple(entry["kinds"])}) for entry in _CONTENT["identifier"]
 )
 """The checklist that a manifest goes through, in the rule's order."""
 
 KINDS = (*(kind for entry in SAFE_HARBOR for kind in entry.kinds), "free_text")
 """Kinds of column that a map may name under ``[identifiers]``; ``free_text`` may hold any of them.
 None of these columns is kept."""
+
+PARTS: dict[str, str] = _CONTENT["parts"]
+"""What stands in several shapes, by its name in braces."""

@@ -28,7 +28,8 @@ STAYS = (
 """What manifest and findings say of themselves."""
 
 NOT_CHECKED = (
-    "Names that stand in no name column of the export have no shape that a program knows.",
+    "Names in notes that stand in no name column of the export, without a title or an initial.",
+    "Numbers and codes of people that are written in a way of their own.",
     "Whether what remains, with other sources, identifies somebody (actual knowledge).",
     "Whether a law or an ethics board asks for more; coded data remain personal data under the "
     "General Data Protection Regulation.",
@@ -123,7 +124,11 @@ class Manifest:
 
 
 def checklist(
-    dropped: Mapping[str, Sequence[str]], sightings: Iterable[Sighting], *, aged: bool
+    dropped: Mapping[str, Sequence[str]],
+    sightings: Iterable[Sighting],
+    *,
+    aged: bool,
+    n_looked: int = 0,
 ) -> tuple[dict[str, str], ...]:
     """Return the 18 identifiers with what was done for each.
 
@@ -135,11 +140,13 @@ def checklist(
         What was found elsewhere.
     aged : bool
         Whether ages became bands.
+    n_looked : int
+        Number of columns that were looked at for identifiers.
 
     Examples
     --------
     >>> checklist({"phone": ["Tel"]}, [], aged=False)[3]["done"]
-    'column Tel: not kept'
+    'column Tel: not kept; looked for in 0 other columns: none seen'
     """
     seen = list(sightings)
     entries = []
@@ -152,18 +159,15 @@ def checklist(
             done.append(
                 "visits as days since the first; ages in ten-year bands, 90 and over together"
             )
-        others = [s for s in seen if s.kind in item.kinds or _ALSO.get(s.kind) in item.kinds]
-        if others:
-            where = ", ".join(dict.fromkeys(s.column for s in others))
-            done.append(f"also seen in {where}: nothing of these cells is kept")
-        entries.append(
-            {"letter": item.letter, "identifier": item.title,
-             "done": "; ".join(done) or "no such column is named in the map, none was seen"}
-        )  # fmt: skip
+        where = ", ".join(dict.fromkeys(s.column for s in seen if s.kind in item.looked_for))
+        found = f"seen in {where}: nothing of these cells is kept" if where else "none seen"
+        others = "1 other column" if n_looked == 1 else f"{n_looked} other columns"
+        done.append(f"looked for in {others}: {found}" if item.looked_for else _NOT_LOOKED_FOR)
+        entries.append({"letter": item.letter, "identifier": item.title, "done": "; ".join(done)})
     return tuple(entries)
 
 
-_ALSO = {"local phone": "phone", "title": "name", "record": "record", "long number": "other"}
+_NOT_LOOKED_FOR = "not looked for: it has no shape that a program knows in a table"
 
 
 def read_manifest(path: Path) -> tuple[str, Sealed]:

@@ -9,33 +9,20 @@ from typing import Any
 
 import pandas as pd
 
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
-PATTERNS: dict[str, str] = {
-    "email": r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
-    "url": r"\b(?:https?://|www\.)\S+",
-    "ip": r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])",
-    "ssn": r"(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)",
-    "phone": r"(?<!\d)(?:\+?\d{1,3}[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?!\d)"
-    r"|\+\d[\d ().-]{7,}\d",
-    "local phone": r"(?<![\d-])\d{3}-\d{4}(?![\d-])",
-    "date": r"(?<!\d)(?:\d{1,2}/\d{1,2}/(?:19|20)?\d{2}|\d{1,2}[.-]\d{1,2}[.-](?:19|20)\d{2}"
-    r"|(?:19|20)\d{2}[/.-]\d{1,2}[/.-]\d{1,2})"
-    rf"(?!\d)|\b\d{{1,2}}\.? {_MONTH},? (?:19|20)\d{{2}}\b"
-    rf"|\b{_MONTH} \d{{1,2}},? (?:19|20)\d{{2}}\b",
-    "street": r"\b\d{1,6} (?:[\w'.-]+ ){1,4}(?:ave|avenue|st|street|rd|road|ln|lane|dr|drive|blvd|"
-    r"boulevard|way|court|ct|place|pl|terrace|circle|cir|hwy|highway|pkwy|parkway)\b\.?",
-    "record": r"\b(?:mrn|ssn|dob|clm|claim|acct|account|policy|member|case|chart|patient|record)"
-    r"[ #:.-]*(?:no\.?|id|number)?[ #:.-]*[a-z]{0,4}-?\d{4,}\b",
-    "title": r"\b(?:[Dd]r|[Mm]rs?|[Mm]s|[Pp]rof)\.? [A-Z][\w'-]+",
-    "long number": r"(?<![\d.])\d{7,}(?![\d.])",
-}
-"""Kind of identifier to a regular expression for a part of a cell."""
+from outcomes.plain_text import same_letters
+from outcomes.privacy.identifiers import PARTS, SAFE_HARBOR
 
-_CASED = ("title",)
-_COMPILED = {
-    kind: re.compile(text, 0 if kind in _CASED else re.IGNORECASE)
-    for kind, text in PATTERNS.items()
-}
+
+def _whole(alternatives: list[str]) -> str:
+    whole = "|".join(alternatives)
+    for name, part in PARTS.items():
+        whole = whole.replace(f"{{{name}}}", part)
+    return whole
+
+
+PATTERNS = {name: _whole(own) for entry in SAFE_HARBOR for name, own in entry.shapes.items()}
+"""Name of a shape to a regular expression for a part of a cell, in any case."""
+_COMPILED = {kind: re.compile(text, re.IGNORECASE) for kind, text in PATTERNS.items()}
 
 
 def found_in(text: pd.Series[Any], kind: str) -> pd.Series[Any]:
@@ -47,12 +34,12 @@ def found_in(text: pd.Series[Any], kind: str) -> pd.Series[Any]:
     [True, False, False]
     """
     pattern = _COMPILED[kind]
-    return _in_cells(text, lambda cell: pattern.search(cell) is not None)
+    return _in_cells(text, lambda cell: pattern.search(same_letters(cell)) is not None)
 
 
 def any_holds(cells: Iterable[str], kind: str) -> bool:
     """Return whether any cell holds something of the kind's shape."""
-    return any(_COMPILED[kind].search(cell) for cell in cells)
+    return any(_COMPILED[kind].search(same_letters(cell)) for cell in cells)
 
 
 def words_in(text: pd.Series[Any], words: Iterable[str]) -> pd.Series[Any]:

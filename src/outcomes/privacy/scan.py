@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from outcomes.privacy.names import names_somebody
 from outcomes.privacy.patterns import PATTERNS, any_holds, found_in, plain, words_in
 
 
@@ -75,9 +76,12 @@ def _column(
     words = set(names)
     different = [str(cell) for cell in cells.dropna().unique()]
     for kind in PATTERNS:
-        if (own and kind in ("date", "title")) or not any_holds(different, kind):
+        if (own and kind == "date") or not any_holds(different, kind):
             continue
         yield Sighting(column, kind, _positions(cells, found_in(cells, kind)))
+    titled = {cell for cell in different if not own and names_somebody(cell, surely=True)}
+    if titled:
+        yield Sighting(column, "title", _positions(cells, cells.isin(titled)))
     if not own and any(not words.isdisjoint(plain(cell).split()) for cell in different):
         yield Sighting(column, "name", _positions(cells, words_in(cells, words)))
 

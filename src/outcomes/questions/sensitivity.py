@@ -42,8 +42,7 @@ def sensitivity(course: CourseFrame) -> pd.DataFrame:
         One row a model: ``term`` (what differs), ``kind`` (``sensitivity``), estimate, std_error,
         df, conf_low, conf_high, ``n_episodes``. Models that the rows cannot carry are not there.
     """
-    fits: dict[tuple[int, str], MixedFit] = {}
-    found = [_row(*variant, fits) for variant in _variants(course)]
+    found = [_row(name, part, formula) for name, part, formula in _variants(course)]
     rows = [row for row in found if row is not None]
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
 
@@ -97,14 +96,9 @@ def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
             yield f"without clinic {number}", replace(course, rows=rest), f"{fixed} + {own}"
 
 
-def _row(
-    name: str, course: CourseFrame, formula: str, fits: dict[tuple[int, str], MixedFit]
-) -> pd.DataFrame | None:
-    """Return the row of a model, which two variants may share; None where there is none."""
+def _row(name: str, course: CourseFrame, formula: str) -> pd.DataFrame | None:
     try:
-        if (id(course), formula) not in fits:
-            fits[id(course), formula] = fitted(formula, course.rows)
-        fit = fits[id(course), formula]
+        fit = fitted(formula, course.rows)
         fit = robust(fit, "episode_id") if name == ROBUST else fit
         most_df = therapist_df(course) if THERAPIST in formula else np.inf
         row = estimates(fit, _mean_at_horizon(fit, course), most_df=most_df)

@@ -11,32 +11,19 @@ _EXCEL = "Open it in Excel or LibreOffice and save it as .xlsx."
 _ASK = "Ask the program that made it for a CSV or Excel export; a printed table cannot be read."
 _UNPACK = "Unpack it, and name the file inside."
 _CSV = "Open it in its own program and save it as CSV."
-FOREIGN: dict[str, tuple[str, str]] = {
-    ".xls": ("an old Excel workbook (.xls)", _EXCEL),
-    ".xlsb": ("a binary Excel workbook (.xlsb)", _EXCEL),
-    ".ods": ("an OpenDocument sheet (.ods)", _EXCEL),
-    ".numbers": (
-        "an Apple Numbers sheet (.numbers)",
-        "In Numbers choose File, Export To, Excel or CSV.",
-    ),
-    ".pdf": ("a PDF", _ASK),
-    ".doc": ("a Word document (.doc)", _ASK),
-    ".docx": ("a Word document (.docx)", _ASK),
-    ".odt": ("a text document (.odt)", _ASK),
-    ".rtf": ("a text document (.rtf)", _ASK),
-    ".html": ("a web page", "Open it in Excel and save it as .xlsx."),
-    ".htm": ("a web page", "Open it in Excel and save it as .xlsx."),
-    ".zip": ("a packed folder (.zip)", _UNPACK),
-    ".gz": ("a packed file (.gz)", _UNPACK),
-    ".7z": ("a packed folder (.7z)", _UNPACK),
-    ".rar": ("a packed folder (.rar)", _UNPACK),
-    ".sav": ("an SPSS file (.sav)", _CSV),
-    ".dta": ("a Stata file (.dta)", _CSV),
-    ".sas7bdat": ("a SAS file (.sas7bdat)", _CSV),
-    ".rds": ("an R file (.rds)", _CSV),
-    ".mdb": ("an Access database (.mdb)", _CSV),
-    ".accdb": ("an Access database (.accdb)", _CSV),
-}
+_OF = {
+    _EXCEL: {"xls": "an old Excel workbook", "xlsb": "a binary Excel workbook",
+             "ods": "an OpenDocument sheet", "html": "a web page", "htm": "a web page"},
+    "In Numbers choose File, Export To, Excel or CSV.": {"numbers": "an Apple Numbers sheet"},
+    _ASK: {"pdf": "a PDF", "doc": "a Word document", "docx": "a Word document",
+           "odt": "a text document", "rtf": "a text document"},
+    _UNPACK: {"zip": "a packed folder", "gz": "a packed file", "7z": "a packed folder",
+              "rar": "a packed folder"},
+    _CSV: {"sav": "an SPSS file", "dta": "a Stata file", "sas7bdat": "a SAS file",
+           "rds": "an R file", "mdb": "an Access database", "accdb": "an Access database"},
+}  # fmt: skip
+FOREIGN = {f".{ending}": (f"{what} (.{ending})", remedy)
+           for remedy, kinds in _OF.items() for ending, what in kinds.items()}  # fmt: skip
 """Ending to what a file is and what to do."""
 _BEGINS = {
     b"%PDF": FOREIGN[".pdf"],

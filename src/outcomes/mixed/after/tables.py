@@ -8,6 +8,7 @@ import pandas as pd
 from outcomes.mixed.after.random_effects import fixed_fitted, random_fitted
 from outcomes.mixed.inference.testing import contrast_table
 from outcomes.mixed.record import Fit
+from outcomes.mixed.residual.solved import residual_components
 
 
 def tidy(fit: Fit, conf_level: float = 0.95) -> pd.DataFrame:
@@ -68,7 +69,7 @@ def variance_components(fit: Fit) -> pd.DataFrame:
     pandas.DataFrame
         group, term_1, term_2, variance, sd_or_corr. A row with an empty term_2 holds a variance
         and standard deviation, another a covariance and correlation. The residual is last: one
-        row, or with a residual covariance those of `CorrelatedResidual.components`.
+        row, or with a residual covariance those of `solved.residual_components`.
     """
     rows: list[tuple[str, str, str, float, float]] = []
     for factor, covariance in zip(fit.design.factors, fit.estimates.covariances, strict=True):
@@ -91,7 +92,11 @@ def variance_components(fit: Fit) -> pd.DataFrame:
                 if i < j
             ]
             start += size
-    rows += fit.point.residual().components()
+    sigma = fit.estimates.sigma
+    if fit.correlated is None:
+        rows.append(("residual", "", "", sigma**2, sigma))
+    else:
+        rows += residual_components(fit.correlated)
     return pd.DataFrame(rows, columns=["group", "term_1", "term_2", "variance", "sd_or_corr"])
 
 

@@ -1,18 +1,26 @@
-"""Tests of the terms of the fixed part: sequential (I), marginal (II), with equal weights (III)."""
+"""Tests of the terms of the fixed part: sequential (I), marginal (II), with equal weights (III).
+
+Beside them the terms that can be dropped, and the random effects left out one by one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import UsageError
+from outcomes.errors import OutcomesWarning, UsageError
+from outcomes.mixed.fit_design import fit_design
+from outcomes.mixed.inference.likelihood_ratio import mixture_tail, reference_mixture
 from outcomes.mixed.inference.testing import joint_test
 from outcomes.mixed.products.conditioning import independent_columns
-from outcomes.mixed.reading.columns import CATEGORICAL, Columns, multiply
+from outcomes.mixed.reading.columns import Columns, multiply
+from outcomes.mixed.reading.expressions import read_expression
+from outcomes.mixed.reading.formula import RandomTerm
+from outcomes.mixed.reading.random_effects_design import grouping_factors
 from outcomes.mixed.record import Fit
 from outcomes.mixed.types import Array
 
@@ -53,6 +61,94 @@ def anova(fit: Fit, type: int | str = 3) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["term", "df_num", "df_den", "statistic", "p_value"])
 
 
+def drop1(fit: Fit) -> pd.DataFrame:
+    """Test each term that can be dropped: those that are part of no other.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `anova`, each term given all others.
+    """
+    terms = _terms(fit.design.fixed)
+    inside = [t.name for t in terms if any({*t.factors} < {*other.factors} for other in terms)]
+    table = anova(fit, type=2)
+    return table[~table["term"].isin(inside)].reset_index(drop=True)
+
+
+def ranova(fit: Fit) -> pd.DataFrame:
+    """Test each random effect by leaving it out and fitting again.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    pandas.DataFrame
+        term (left out), n_parameters, loglik, aic, statistic (likelihood ratio), df, p_value (from
+        the chi-squared distribution, as lmerTest's ``ranova``: conservative, since a variance of
+        zero is a boundary), p_boundary (from the mixture that allows for it: see
+        `outcomes.mixed.inference.likelihood_ratio`). A slope goes before its intercept.
+
+    Raises
+    ------
+    FitError
+        A smaller model cannot be fitted.
+    """
+    rows = []
+    size, n_theta = len(fit.estimates.beta) + 1, len(fit.estimates.theta)
+    for term, fewer in _smaller(fit.design.formula.random):
+        loglik, left, mixture = _without(fit, fewer)
+        statistic, df = max(0.0, 2.0 * (fit.loglik - loglik)), n_theta - left
+        row = (term, size + left, loglik, 2.0 * (size + left - loglik), statistic, df)
+        rows.append((*row, mixture_tail(statistic, {df: 1.0}), mixture_tail(statistic, mixture)))
+    columns = "term n_parameters loglik aic statistic df p_value p_boundary"
+    return pd.DataFrame(rows, columns=columns.split())
+
+
+def _smaller(random: tuple[RandomTerm, ...]) -> Iterator[tuple[str, tuple[RandomTerm, ...]]]:
+    """Yield the random terms without one effect each, or without one that has no other."""
+    for position, term in enumerate(random):
+        effects = [str(effect) for effect in read_expression(term.expression)]
+        slopes = [effect for effect in effects if effect != "1"] if len(effects) > 1 else []
+        for slope in slopes or [""]:
+            rest = [effect for effect in effects if effect != slope]
+            start = "1" if "1" in rest else "0"
+            kept = " + ".join([start, *(effect for effect in rest if effect != "1")])
+            own = (replace(term, expression=kept),) if slope else ()
+            left = slope or effects[0]
+            name = str(term) if left == "1" else f"{left} in {term}"
+            yield name, (*random[:position], *own, *random[position + 1 :])
+
+
+def _without(fit: Fit, random: tuple[RandomTerm, ...]) -> tuple[float, int, Mapping[int, float]]:
+    """Return log-likelihood, covariance parameters and null distribution of a smaller model."""
+    design = fit.design
+    formula = replace(design.formula, random=random)
+    if not random and formula.residual is None:
+        return _independent_loglik(fit), 0, {0: 0.5, 1: 0.5}
+    smaller = replace(design, formula=formula, factors=grouping_factors(formula, design.frame))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OutcomesWarning)
+        small = fit_design(smaller, fit.request)
+    return small.loglik, len(small.estimates.theta), reference_mixture(small, fit)[0]
+
+
+def _independent_loglik(fit: Fit) -> float:
+    """Return the (restricted) log-likelihood of least squares."""
+    weights = np.ones(fit.n_observations) if fit.design.weights is None else fit.design.weights
+    X, y = fit.X * np.sqrt(weights)[:, None], fit.design.response * np.sqrt(weights)
+    rss = float(np.sum((y - X @ np.linalg.lstsq(X, y, rcond=None)[0]) ** 2))
+    degrees = len(y) - (X.shape[1] if fit.request.reml else 0)
+    log_det = 2.0 * np.log(np.abs(np.diag(np.linalg.qr(X)[1]))).sum() if fit.request.reml else 0.0
+    deviance = degrees * (np.log(2.0 * np.pi * rss / degrees) + 1.0) + log_det
+    return float(np.log(weights).sum() - deviance) / 2.0
+
+
 def term_contrasts(fit: Fit, type: int) -> dict[str, Array]:
     """Return the contrasts over the estimated coefficients that test each term, by term name.
 
@@ -61,7 +157,7 @@ def term_contrasts(fit: Fit, type: int) -> dict[str, Array]:
     terms = _terms(fit.design.fixed)
     if sum(bool(term.factors) for term in terms) == 1:
         type = 1
-    X, assign, back = fit.X, fit.design.fixed.assign[fit.basis.kept], np.eye(fit.X.shape[1])
+    X, assign, back = fit.X, fit.design.fixed.assign[fit.working.basis.kept], np.eye(fit.X.shape[1])
     if type == 3:
         return _equal_weights(fit, terms)
     if not all(term.coded_as_in_r for term in terms):
@@ -102,8 +198,8 @@ class Term:
         In the order in which they first appear in the formula.
     reduced : tuple of bool
         For which of them R leaves out the first level: where the term without it is in the model.
-    categories, numbers : frozenset of str
-        The categorical factors and the others.
+    numbers : set of str
+        Those that are one number; a spline or polynomial counts as categories, as in lmerTest.
     coded_as_in_r : bool
         Whether formulaic codes it so, too.
     """
@@ -111,47 +207,41 @@ class Term:
     name: str
     factors: tuple[str, ...]
     reduced: tuple[bool, ...]
-    categories: frozenset[str]
-    numbers: frozenset[str]
+    numbers: set[str]
     coded_as_in_r: bool
 
     def is_contained_in(self, other: Term) -> bool:
         """Tell whether the other term has all that this one has, and more categories."""
-        return self.categories < other.categories and self.numbers == other.numbers
+        return {*self.factors} < {*other.factors} and self.numbers == other.numbers
 
 
 def _terms(fixed: Columns) -> list[Term]:
-    state = fixed.spec.encoder_state
+    kinds = {factor.key.rpartition(" ")[0]: factor for factor in fixed.factors}
+    category = {name for name, factor in kinds.items() if factor.codes is not None}
+    number = {name for name in kinds.keys() - category if kinds[name].width == 1}
     written = [
-        [f.expr for f in structure.term.factors if f.expr not in ("0", "1")]
+        [f.expr for f in structure.term.factors if f.expr in kinds]
         for structure in fixed.spec.structure
     ]
     order = list(dict.fromkeys(factor for factors in written for factor in factors))
     present = [set(factors) for factors in written]
-    whole = next((own for own in written if len(own) == 1 and _is_category(state, own[0])), [])
-    if set() in present:
-        whole = []
+    whole = [
+        own for own in written if len(own) == 1 and own[0] in category and set() not in present
+    ]
     found = []
     for own, structure in zip(written, fixed.spec.structure, strict=True):
         factors = tuple(sorted(own, key=order.index))
-        categories = frozenset(factor for factor in factors if _is_category(state, factor))
         reduced = tuple(
-            factor in categories
-            and own != whole
+            factor in category
+            and own != [*whole, []][0]
             and (len(own) == 1 or {*own} - {factor} in present)
             for factor in factors
         )
-        coded = [
-            [(f.factor.expr, f.reduced) for f in run.factors] for run in structure.scoped_terms
-        ]
+        runs = structure.scoped_terms
+        coded = [[(f.factor.expr, f.reduced) for f in run.factors] for run in runs]
         alike = coded == [list(zip(factors, reduced, strict=True))]
-        numbers = frozenset(factors) - categories
-        found.append(Term(str(structure.term), factors, reduced, categories, numbers, alike))
+        found.append(Term(str(structure.term), factors, reduced, number & {*own}, alike))
     return found
-
-
-def _is_category(state: Mapping[str, Any], factor: str) -> bool:
-    return factor in state and state[factor][0] is CATEGORICAL
 
 
 @dataclass(frozen=True)

@@ -10,22 +10,31 @@ import numpy.typing as npt
 import pandas as pd
 
 from outcomes.errors import UsageError
-from outcomes.mixed.inference.testing import contrast_table, joint_test
+from outcomes.mixed.inference.testing import Null, contrast_table, joint_test
 from outcomes.mixed.record import Fit
 from outcomes.mixed.types import Array
 
 
 def hypothesis_table(
-    fit: Fit, hypothesis: Mapping[str, float] | npt.ArrayLike, conf_level: float = 0.95
+    fit: Fit,
+    hypothesis: Mapping[str, float] | npt.ArrayLike,
+    conf_level: float = 0.95,
+    *,
+    null: float = 0.0,
+    side: str = "two-sided",
+    delta: float = 0.0,
 ) -> pd.DataFrame:
-    """Test linear combinations of the fixed coefficients against zero.
+    """Test linear combinations of the fixed coefficients.
 
     Parameters
     ----------
     fit : Fit
-    hypothesis : dict of str to float, or array, shape (p,) or (k, p)
-        Weights by term name, or a matrix over the estimated terms in their order.
+    hypothesis : str, dict of str to float, or array, shape (p,) or (k, p)
+        A term by itself, weights by term name, or a matrix over the estimated terms in their order.
     conf_level : float, between 0 and 1
+    null, side, delta : float, str, float
+        What the test is against: `outcomes.mixed.inference.testing.Null`. A joint test has two
+        sides and no margin.
 
     Returns
     -------
@@ -38,12 +47,16 @@ def hypothesis_table(
     UsageError
         A term is not in the model, or the matrix has another number of columns.
     """
+    against = Null(null, side, delta)
     contrasts = contrast_matrix(fit, hypothesis)
     if len(contrasts) == 1:
-        table = contrast_table(fit.estimates.beta, fit.inference, contrasts, conf_level)
+        table = contrast_table(fit.estimates.beta, fit.inference, contrasts, conf_level, against)
         table.insert(0, "term", [_label(fit, contrasts[0])])
         return table
-    joint = joint_test(fit.estimates.beta, fit.inference, contrasts)
+    if against.tail:
+        must = "A joint test has two sides and no margin"
+        raise UsageError(must, got="one side or a margin")
+    joint = joint_test(fit.estimates.beta, fit.inference, contrasts, null)
     return pd.DataFrame(
         {
             "term": [f"{len(contrasts)} combinations"],
@@ -58,16 +71,10 @@ def hypothesis_table(
 def contrast_matrix(fit: Fit, hypothesis: Mapping[str, float] | npt.ArrayLike) -> Array:
     """Return the contrasts over the estimated terms, shape (k, p)."""
     terms = fit.estimates.terms
+    if isinstance(hypothesis, str):
+        hypothesis = {hypothesis: 1.0}
     if not isinstance(hypothesis, Mapping):
-        matrix = np.atleast_2d(np.asarray(hypothesis, dtype=np.float64))
-        if matrix.ndim != 2 or matrix.shape[1] != len(terms):
-            must = f"A hypothesis matrix needs {len(terms)} columns, one a term"
-            raise UsageError(
-                must,
-                got=f"{matrix.shape[-1]}",
-                remedy=f"Terms: {', '.join(terms)}.",
-            )
-        return matrix
+        return _matrix(hypothesis, terms)
     unknown = [name for name in hypothesis if name not in terms]
     if unknown:
         near = [match for name in unknown for match in get_close_matches(name, terms, n=1)]
@@ -79,7 +86,21 @@ def contrast_matrix(fit: Fit, hypothesis: Mapping[str, float] | npt.ArrayLike) -
             where="not estimated: the columns before it determine it" if aliased else "",
             remedy=f"Did you mean {', '.join(near)}?" if near else f"Terms: {', '.join(terms)}.",
         )
-    return np.array([[float(hypothesis.get(name, 0.0)) for name in terms]])
+    return _matrix([hypothesis.get(name, 0.0) for name in terms], terms)
+
+
+def _matrix(rows: npt.ArrayLike, terms: tuple[str, ...]) -> Array:
+    must = f"A hypothesis needs {len(terms)} columns of finite numbers, not all zero, one a term"
+    remedy = f"Terms: {', '.join(terms)}."
+    try:
+        matrix = np.atleast_2d(np.asarray(rows, dtype=np.float64))
+    except (TypeError, ValueError) as error:
+        raise UsageError(must, got="something else", remedy=remedy) from error
+    if matrix.ndim != 2 or matrix.shape[1] != len(terms):
+        raise UsageError(must, got=f"{matrix.shape[-1]} columns", remedy=remedy)
+    if not np.isfinite(matrix).all() or not matrix.any(axis=1).all() or not len(matrix):
+        raise UsageError(must, got="others", remedy=remedy)
+    return matrix
 
 
 def _label(fit: Fit, contrast: Array) -> str:

@@ -20,15 +20,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from outcomes.errors import UsageError
-from outcomes.mixed.after.row_covariance import (
-    RowCovariance,
+from outcomes.mixed.after.marginal_covariance import (
     is_within,
-    row_covariance,
+    marginal_covariance,
     rows_by_group,
 )
-from outcomes.mixed.reading.random_effects_design import group_codes
 from outcomes.mixed.record import Fit, Kind
+from outcomes.mixed.row_covariance import MarginalCovariance
 from outcomes.mixed.types import Array
+
+LEAST_DF = 1e-6
+"""With fewer denominator degrees of freedom, a joint test is rounding error and none."""
 
 EMPTY = 1e-12
 """A direction of a cluster that the fixed part takes up entirely has no residual to adjust."""
@@ -66,7 +68,13 @@ class ClusterRobust:
         return np.array(found)
 
     def scale_and_df(self, contrasts: Array) -> tuple[float, float]:
-        """Return the factor of the joint F statistic and its denominator df."""
+        """Return the factor of the joint F statistic and its denominator df.
+
+        Raises
+        ------
+        UsageError
+            The clusters are too few for so many contrasts.
+        """
         q = len(contrasts)
         rows = self._standardised(contrasts)
         parts = {(s, t): self._moments(rows[s], rows[t]) for s in range(q) for t in range(q)}
@@ -80,6 +88,10 @@ class ClusterRobust:
                 spread += _square(cross[0], (U[s], U[t]), cross[1], (U[t], U[s]), self.model)
         eta = q * (q + 1) / spread
         df = eta - q + 1.0
+        if df < LEAST_DF:
+            must = "A joint test of so many rows needs more clusters"
+            got = f"{q} rows for {len(self.J)} clusters"
+            raise UsageError(must, got=got, remedy="Test fewer at once; tidy() tests each alone.")
         return df / eta, df
 
     def _standardised(self, contrasts: Array) -> Array:
@@ -149,14 +161,13 @@ def robust(fit: Kind, cluster: str) -> Kind:
     """
     codes, _ = rows_by_group(fit, cluster)
     across = [factor.name for factor in fit.design.factors if not is_within(factor, codes)]
-    residual = fit.design.formula.residual
-    if residual is not None:
-        patients, levels = group_codes(residual.group, fit.design.frame)
-        if len(np.unique(np.column_stack([patients, codes]), axis=0)) > len(levels):
-            across.append(residual.group[-1])
+    if fit.correlated is not None:
+        layout = fit.correlated.model.layout
+        if len(np.unique(np.column_stack([layout.codes, codes]), axis=0)) > len(layout.levels):
+            across.append(layout.term.group[-1])
     if across:
         must = "Every grouping factor must lie within the clusters"
-        if residual is not None:
+        if fit.correlated is not None:
             must = "Patients and grouping factors must lie within the clusters"
         raise UsageError(
             must,
@@ -177,7 +188,7 @@ def cluster_robust(fit: Fit, cluster: str) -> ClusterRobust:
         There is no such factor or column.
     """
     codes, _ = rows_by_group(fit, cluster)
-    found = row_covariance(fit)
+    found = marginal_covariance(fit)
     M = np.linalg.inv(found.X.T @ found.VX)
     order = np.argsort(codes, kind="stable")
     pieces = [
@@ -193,7 +204,7 @@ def cluster_robust(fit: Fit, cluster: str) -> ClusterRobust:
     )
 
 
-def _cluster(found: RowCovariance, rows: Array, M: Array) -> tuple[Array, Array, Array]:
+def _cluster(found: MarginalCovariance, rows: Array, M: Array) -> tuple[Array, Array, Array]:
     """Return the score of one cluster, J and N."""
     X, VX = found.X[rows], found.VX[rows]
     V = found.covariance(rows)

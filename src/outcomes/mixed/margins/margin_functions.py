@@ -5,14 +5,16 @@ Searle, Speed & Milliken (1980), Am. Stat. 34, 216; Lenth (2016), J. Stat. Softw
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
 
 from outcomes.errors import UsageError
-from outcomes.mixed.inference.testing import contrast_table, two_sided_p
+from outcomes.mixed.inference.testing import Null, contrast_table
 from outcomes.mixed.margins.reference_grid import (
     At,
     ReferenceGrid,
@@ -30,6 +32,8 @@ from outcomes.mixed.types import Array
 Names = str | Sequence[str]
 
 NO_DATA = "no data here"
+_LOGARITHM = re.compile(r"^(?:np\.)?(log|log2|log10|log1p)\((?:.*?)(?:\+ *([\d.]+))?\)$")
+_BASES = {"log": np.e, "log1p": np.e, "log2": 2.0, "log10": 10.0}
 WEIGHTS = ("equal", "proportional", "observed")
 
 
@@ -112,7 +116,7 @@ def _slopes(fit: Fit, grid: ReferenceGrid, name: str) -> tuple[Array, Array]:
     step = 1e-3 * (float(np.ptp(seen)) or 1.0)
     after = grid.frame.assign(**{name: grid.frame[name] + step})
     before = grid.frame.assign(**{name: grid.frame[name] - step})
-    fixed, kept = fit.design.fixed, fit.basis.kept
+    fixed, kept = fit.design.fixed, fit.working.basis.kept
     rows = (design_matrix(fixed, after) - design_matrix(fixed, before))[:, kept]
     offset = grid_offset(fit, after) - grid_offset(fit, before)
     return rows / (2.0 * step), offset / (2.0 * step)
@@ -142,9 +146,25 @@ def _shares(
     share = np.ones(len(cells))
     if weights != "equal" and counted:
         share = cell_counts(fit, counted)[cell_of(counted, grid.frame)].astype(float)
+    for pair in nested_pairs(fit, grid):
+        share = share * (cell_counts(fit, pair)[cell_of(pair, grid.frame)] > 0)
     total = np.bincount(cells, weights=share)[cells]
     size = np.bincount(cells)[cells]
     return np.divide(share, total, out=1.0 / size, where=total > 0.0)
+
+
+def nested_pairs(fit: Fit, grid: ReferenceGrid) -> list[list[Variable]]:
+    """Return pairs (inner, outer) where each level of the inner is in one level of the outer.
+
+    A therapist of one clinic is none of another: means of clinics are over their own therapists, as
+    R's emmeans takes them. Two columns that stand for each other are not nested.
+    """
+    found = []
+    for pair in permutations([v for v in grid.variables.values() if v.levels], 2):
+        seen = cell_counts(fit, pair) > 0
+        if (seen.sum(axis=1) == 1).all() and (seen.sum(axis=0) > 1).any() and seen.shape[1] > 1:
+            found.append(list(pair))
+    return found
 
 
 def _state(
@@ -170,15 +190,35 @@ def _state(
     return n, note, lost | (empty > 0)
 
 
-def margin_table(fit: Fit, found: Margins, conf_level: float) -> pd.DataFrame:
+def margin_table(fit: Fit, found: Margins, conf_level: float, null: Null) -> pd.DataFrame:
     """Tabulate linear functions, with missing numbers where they have no data behind them."""
     known = np.flatnonzero(~found.missing)
-    table = contrast_table(fit.estimates.beta, fit.inference, found.rows[known], conf_level)
-    shift = found.offset[known]
-    if shift.any():
-        table[["estimate", "conf_low", "conf_high"]] += shift[:, None]
-        table["statistic"] = table["estimate"] / table["std_error"]
-        table["p_value"] = two_sided_p(table["statistic"].to_numpy(), table["df"].to_numpy())
+    rows, shift = found.rows[known], found.offset[known]
+    table = contrast_table(fit.estimates.beta, fit.inference, rows, conf_level, null, shift)
     table.index = pd.Index(known)
     table = table.reindex(range(len(found.rows)))
     return table.assign(n_observations=found.n_observations, note=found.note)
+
+
+def logarithm(fit: Fit, type: str) -> tuple[float, float] | None:
+    """Return base and added constant of a response ``log(y + 1)``; None for tables on its scale.
+
+    Raises
+    ------
+    UsageError
+        There is no such scale, or the response is no logarithm.
+    """
+    found = _LOGARITHM.match(fit.design.formula.response)
+    if type == "response" and found:
+        return _BASES[found[1]], 1.0 if found[1] == "log1p" else float(found[2] or 0.0)
+    if type != "link":
+        must = "type must be 'link', or 'response' where the response is a logarithm"
+        raise UsageError(must, got=f"'{type}'", where=f"response {fit.design.formula.response}")
+    return None
+
+
+def back_transformed(table: pd.DataFrame, base: float, added: float = 0.0) -> pd.DataFrame:
+    """Carry estimates and limits from a logarithm to what it is of; tests stay as they are."""
+    powers = base ** table[["estimate", "conf_low", "conf_high"]]
+    std_error = np.log(base) * powers["estimate"] * table["std_error"]
+    return table.assign(std_error=std_error, **(powers - added))

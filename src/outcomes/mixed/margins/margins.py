@@ -7,7 +7,15 @@ from __future__ import annotations
 
 import pandas as pd
 
-from outcomes.mixed.margins.margin_functions import Names, margin_table, margins, names_of
+from outcomes.mixed.inference.testing import Null
+from outcomes.mixed.margins.margin_functions import (
+    Names,
+    back_transformed,
+    logarithm,
+    margin_table,
+    margins,
+    names_of,
+)
 from outcomes.mixed.margins.reference_grid import At
 from outcomes.mixed.record import Fit
 
@@ -18,6 +26,11 @@ def emmeans(
     at: At | None = None,
     weights: str = "equal",
     conf_level: float = 0.95,
+    *,
+    null: float = 0.0,
+    side: str = "two-sided",
+    delta: float = 0.0,
+    type: str = "link",
 ) -> pd.DataFrame:
     """Estimate marginal means.
 
@@ -34,6 +47,12 @@ def emmeans(
         How to average over the levels of other columns: equally; by their frequency in the rows
         used; by their frequency within each cell of ``factor``.
     conf_level : float, between 0 and 1
+    null, side, delta : float, str, float
+        What the test is against: `outcomes.mixed.inference.testing.Null`. On the response as
+        written in the formula.
+    type : {"link", "response"}
+        "response": where the response is a logarithm, what it is the logarithm of (a geometric
+        mean), with limits to match.
 
     Returns
     -------
@@ -59,8 +78,11 @@ def emmeans(
     >>> list(emmeans(fit, "arm").estimate.round(2))
     [0.03, 0.84]
     """
+    log, against = logarithm(fit, type), Null(null, side, delta)
     found = margins(fit, names_of(factor), at, weights)
-    return pd.concat([found.labels, margin_table(fit, found, conf_level)], axis=1)
+    table = margin_table(fit, found, conf_level, against)
+    table = back_transformed(table, *log) if log else table
+    return pd.concat([found.labels, table], axis=1)
 
 
 def emtrends(
@@ -70,6 +92,10 @@ def emtrends(
     at: At | None = None,
     weights: str = "equal",
     conf_level: float = 0.95,
+    *,
+    null: float = 0.0,
+    side: str = "two-sided",
+    delta: float = 0.0,
 ) -> pd.DataFrame:
     """Estimate slopes: the change of the fitted value per unit of a number.
 
@@ -80,7 +106,7 @@ def emtrends(
         A numeric column of the fixed part.
     by : str or list of str, optional
         Columns within whose levels to give the slope.
-    at, weights, conf_level
+    at, weights, conf_level, null, side, delta
         As in `emmeans`.
 
     Returns
@@ -108,6 +134,7 @@ def emtrends(
     0    visit     -0.29       0.05
     """
     found = margins(fit, names_of(by), at, weights, trend=variable)
-    table = pd.concat([found.labels, margin_table(fit, found, conf_level)], axis=1)
+    against = Null(null, side, delta)
+    table = pd.concat([found.labels, margin_table(fit, found, conf_level, against)], axis=1)
     table.insert(0, "variable", variable)
     return table

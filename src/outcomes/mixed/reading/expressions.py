@@ -224,7 +224,7 @@ def read_expression(expression: str) -> Formula:
     """
     try:
         formula = Formula(expression)
-    except (FormulaicError, SyntaxError, RecursionError) as error:
+    except (FormulaicError, SyntaxError, RecursionError, MemoryError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "bad syntax"
         must = "Each side of the formula must be readable"
         raise FormulaError(must, got=reason, where=f"in '{expression}'") from error

@@ -1,0 +1,91 @@
+"""Cluster-robust inference: clubSandwich's numbers, dense algebra, what it is for."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from outcomes.errors import UsageError
+from outcomes.mixed.fit import lmm
+from outcomes.mixed.inference.testing import joint_test
+
+CASES = [
+    "hetero",
+    "hetero_slopes",
+    "sleepstudy",
+    "sleepstudy_intercept",
+    "clinic",
+    "nested_top",
+    "orthodont",
+    "clinic_weights",
+]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_agrees_with_clubsandwich(reference_entries, reference_fit, name):
+    entry = next(e for e in reference_entries("robust.json") if e["name"] == name)
+    fit = reference_fit(entry)
+    found = fit.robust(entry["cluster"])
+    table = found.tidy()
+    assert_allclose(table["estimate"], fit.estimates.beta)
+    assert_allclose(table["std_error"], entry["std_error"], rtol=1e-5)
+    assert_allclose(table["df"], entry["df"], rtol=1e-4)
+    assert_allclose(table["p_value"], entry["p_value"], rtol=1e-3, atol=1e-9)
+    errors = np.array(entry["std_error"])
+    difference = (found.vcov - np.array(entry["vcov_cr2"])) / np.outer(errors, errors)
+    assert_allclose(difference, 0.0, atol=1e-5)
+    if "wald_htz" in entry:
+        wald = entry["wald_htz"]
+        joint = joint_test(fit.estimates.beta, found.inference, np.array(wald["L"], dtype=float))
+        assert_allclose(joint.statistic, wald["statistic"], rtol=1e-4)
+        assert_allclose(joint.df_den, wald["df_den"], rtol=1e-4)
+        assert_allclose(joint.p_value, wald["p_value"], rtol=1e-3)
+
+
+def test_every_table_becomes_robust(clinic):
+    fit = lmm("improvement ~ arm * session_count + (1 | episode_id)", clinic)
+    found = fit.robust("clinic_id") if fit_is_within(clinic) else fit.robust("episode_id")
+    assert found.glance()["df_method"][0].startswith("CR2 by")
+    means, plain = found.emmeans("arm"), fit.emmeans("arm")
+    assert_allclose(means["estimate"], plain["estimate"])
+    assert (np.abs(means["std_error"] / plain["std_error"] - 1.0) > 1e-4).all()
+    by_hand = found.test({"arm[T.usual]": 1.0})
+    assert_allclose(by_hand["df"], found.tidy().set_index("term").loc["arm[T.usual]", "df"])
+    assert found.anova()["df_den"].notna().all()
+    assert fit.glance()["df_method"][0] == "satterthwaite"
+
+
+def fit_is_within(data):
+    return (data.groupby("episode_id").clinic_id.nunique() == 1).all()
+
+
+def test_balanced_means_have_n_minus_one_df():
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame({"patient": np.repeat(range(15), 4)})
+    data["score"] = rng.normal(size=15)[data.patient] + rng.normal(size=60)
+    found = lmm("score ~ 1 + (1 | patient)", data).robust("patient").tidy()
+    means = data.groupby("patient").score.mean()
+    assert_allclose(found["df"], [14.0])
+    assert_allclose(found["std_error"], [means.std() / np.sqrt(15)])
+
+
+def test_a_factor_across_clusters_is_refused(clinic):
+    fit = lmm("improvement ~ arm + (1 | episode_id) + (1 | therapist_id)", clinic)
+    with pytest.raises(UsageError, match="levels of therapist_id in several clusters"):
+        fit.robust("episode_id")
+    with pytest.raises(UsageError, match="grouping factor or a column"):
+        fit.robust("ward")
+
+
+def test_more_rows_than_the_clusters_allow_are_refused():
+    rng = np.random.default_rng(4)
+    data = pd.DataFrame({"clinic": np.repeat(range(5), 24), "visit": np.tile(range(8), 15)})
+    data["score"] = rng.normal(size=120) + rng.normal(size=5)[data.clinic]
+    fit = lmm("score ~ C(visit) + (1 | clinic)", data).robust("clinic")
+    few = fit.test(np.eye(8)[1:5])
+    assert few["df_den"].item() == pytest.approx(1.0)  # clubSandwich 0.5.8, test "HTZ"
+    for rows in (np.eye(8)[1:6], np.eye(8)[1:]):
+        with pytest.raises(UsageError, match=f"{len(rows)} rows for 5 clusters"):
+            fit.test(rows)
+    with pytest.raises(UsageError, match="7 rows for 5 clusters"):
+        fit.anova()
