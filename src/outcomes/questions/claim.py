@@ -120,8 +120,14 @@ def _claim(basis: Basis) -> Claim:
 
 def _cautions(basis: Basis, claim: Claim) -> tuple[str, ...]:
     rules = (
-        (claim == "change", "Change during care is not caused by care alone."),
-        (claim == "association", "Who got which was a choice, made for reasons not all recorded."),
+        (
+            claim == "change",
+            "Change during care has several causes that these data cannot separate.",
+        ),
+        (
+            claim == "association",
+            "What is compared was not assigned by chance; some reasons are not recorded.",
+        ),
         (claim == "difference", "Chance did not make the arms, so they may differ from the start."),
         (
             basis.n_episodes < FEW_EPISODES,

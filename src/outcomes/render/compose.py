@@ -49,7 +49,11 @@ def compose(
     scored = [instrument] if instrument else study.scored_instruments()[:1]
     sections = [
         summary(answers, label, scale(study.instrument(scored[0])) if scored else ""),
-        *(answer_section(a, details=details, disclosure=disclosure) for a in answers),
+        *(
+            answer_section(a, details=details, disclosure=disclosure)
+            for a in answers
+            if details or not a.refused  # the first page lists what cannot be answered, once
+        ),
         patients(study, disclosure),
         *_outcome_sections(study, answers, scored, disclosure),
         references(answers),

@@ -24,6 +24,8 @@ from outcomes.render.provenance_files import write_crate, write_run
 from outcomes.study import Study
 
 ESTIMATES = "estimates.csv"
+TRIAL = "trial"
+"""Where two arms are compared, that comparison is the headline."""
 
 
 def report(
@@ -79,7 +81,8 @@ def report(
     rule = disclosure_for(study, as_if_real=as_if_real)
     known = None if plan is None else read_plan(plan)
     asked = ask_all(study, instrument=instrument, plan=known) if answers is None else answers
-    given = tuple(disclosed(a, rule) for a in asked if not _about_one(a))
+    shown = (disclosed(a, rule) for a in asked if not _about_one(a))
+    given = tuple(sorted(shown, key=lambda a: a.name != TRIAL or a.refused))
     document = compose(
         study, given, audience=audience, instrument=instrument, disclosure=rule, date=date
     )

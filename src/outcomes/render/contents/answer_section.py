@@ -76,7 +76,7 @@ def _checks(answer: Answer, *, details: bool) -> list[Block]:
         + (f" ({check.detail})" if check.detail else "")
         for check in shown
     )
-    words = "What the answer checked of itself:" if details else "What should hold and does not:"
+    words = "What the answer checked of itself:" if details else "Not met:"
     return [Paragraph(words), Bullets(lines if details else _without_verdict(lines))]
 
 

@@ -8,8 +8,8 @@ from outcomes.questions.answer import Answer
 from outcomes.render.document import Block, Bullets, Facts, Heading, Paragraph, Section
 
 INTERVAL = (
-    "The range after each number is a 95 % confidence interval: values inside it fit these data "
-    "well, values outside it do not. A wide range means that the data say little."
+    "The range after each number is a 95 % confidence interval: values inside it are compatible "
+    "with these data, those near its ends less so. A wide range means that the data say little."
 )
 SYNTHETIC = (
     "These data are SYNTHETIC: they were simulated to show how the report works. "
