@@ -72,17 +72,55 @@ def test_too_few_goals_are_refused_with_their_number(clinic):
 
 
 @pytest.mark.parametrize(
-    ("last", "verdict"), [(1.0, "really better"), (6.0, "no more than measurement error")]
+    ("scores", "verdict"),
+    [
+        ([8.0, 3.0, 2.0], "at two scores in a row: really better (MDC 4; "),
+        ([2.0, 8.0, 7.0], "really worse"),
+        ([8.0, 4.0, 1.0], "not at two in a row"),  # 4 points are as large as the MDC, not larger
+        ([8.0, 1.0], "not at two in a row"),
+        ([8.0, 3.0, 4.0], "no more than measurement error"),
+        ([8.0, 4.0, 6.0], "no more than measurement error"),
+    ],
 )
-def test_one_patient_is_judged_against_the_measurement_error(last, verdict):
-    scores = pd.DataFrame(
-        {"episode_id": "a", "session": [1, 2, 3], "instrument": "nprs", "score": [8.0, 4.0, last]}
+def test_one_patient_is_judged_at_two_scores_in_a_row(scores, verdict):
+    visits = np.arange(1, len(scores) + 1)
+    table = pd.DataFrame(
+        {"episode_id": "a", "session": visits, "instrument": "nprs", "score": scores}
     )
     episodes = pd.DataFrame({"episode_id": ["a"], "condition": ["neck_other"]})
-    study = study_from_tables({"episodes": episodes, "assessments": scores})
+    study = study_from_tables({"episodes": episodes, "assessments": table})
     answer = undisclosed(study, "patient", instrument="nprs", episode="a")
     assert verdict in answer.sentence
-    assert answer.table["estimate"].tolist() == [8 - last, 4.0, 8 - last]
+    changes = [scores[0] - score for score in scores[1:]]
+    assert answer.table["estimate"].tolist() == [changes[-1], *changes]
+
+
+def test_what_is_expected_after_a_bad_first_score_is_no_improvement():
+    """Baselines of a normal curve, mean 5 and SD 2.2: after a 9, 1.44^2 / 2.2^2 of 4 points."""
+    rng = np.random.default_rng(1)
+    first = np.clip(np.round(rng.normal(5, 2.2, 4000)), 0, 10)
+    ids = np.array(["a", *(f"e{i:04d}" for i in range(len(first)))])
+    first = np.array([9.0, *first])
+    parts = [pd.DataFrame({"episode_id": ids, "session": 1, "score": first})]
+    parts += [pd.DataFrame({"episode_id": ["a"], "session": k, "score": 4.0}) for k in (2, 3)]
+    scores = pd.concat(parts).assign(instrument="nprs")
+    episodes = pd.DataFrame({"episode_id": ids, "condition": "neck_other"})
+    study = study_from_tables({"episodes": episodes, "assessments": scores})
+    answer = undisclosed(study, "patient", instrument="nprs", episode="a")
+    assert answer.table["expected_return"].iloc[0] == pytest.approx(1.7, abs=0.15)
+    assert "no more than measurement error" in answer.sentence  # 5 points, 4 + 1.7 are needed
+    assert "expected after so bad a first score" in answer.sentence
+
+
+@pytest.mark.parametrize(
+    "facts", [{"end_reason": "declined"}, {"end_day": 13.0}, {"end_reason": "unknown"}]
+)
+def test_a_course_that_has_ended_has_no_outlook(clinic, facts):
+    study = clinic(n=80)
+    ended = study.episodes.assign(condition="neck_other", **facts)
+    answer = undisclosed(replace(study, episodes=ended), "patient", instrument="nprs",
+                         episode="e0001")  # fmt: skip
+    assert "No outlook is given: this course has ended." in answer.limits
 
 
 def test_a_patient_without_a_name_a_later_score_or_an_mdc_is_refused(clinic):

@@ -81,7 +81,7 @@ def test_a_course_with_a_discharge_score_is_over(study: Study) -> None:
                          "instrument": "nprs", "score": 3.0}])  # fmt: skip
     short = cut(study, "e0003", 3)
     over = replace(short, assessments=pd.concat([short.assessments, end], ignore_index=True))
-    assert outlook(over) == "its visits are over: it has a score from discharge or follow-up"
+    assert outlook(over) == "this course has ended"
 
 
 @pytest.mark.parametrize(

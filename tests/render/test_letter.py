@@ -70,9 +70,9 @@ def test_dates_are_said_only_where_the_first_visit_is_given() -> None:
 def test_a_change_equal_to_the_mdc_is_not_more_than_it() -> None:
     (change,) = course_changes(made([7, 3]), "a")
     assert change.better == 4
-    assert change.verdict == "better; as large as measurement error (MDC 4) or larger"
-    (change,) = course_changes(made([7, 4]), "a")
     assert change.verdict == "better; within measurement error (MDC 4)"
+    (change,) = course_changes(made([7, 2]), "a")
+    assert change.verdict == "better; more than measurement error (MDC 4)"
 
 
 def test_a_course_with_one_score_says_that_a_change_cannot_be_told() -> None:

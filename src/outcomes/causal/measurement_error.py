@@ -37,8 +37,7 @@ class Sensitivity:
     Parameters
     ----------
     table : DataFrame
-        Rows of kind ``error allowed for`` (decisive), ``published error`` and ``sustained``; those
-        that the data cannot carry are not there.
+        Rows of kind ``error allowed for`` and ``sustained``, as far as the data carry them.
     decisive : mapping or None
         The row that decides whether a finding stays.
     answered : mapping or None
@@ -73,28 +72,24 @@ def sensitivity(answered: pd.DataFrame, sign: int, error: float | None) -> Sensi
     Returns
     -------
     Sensitivity
-        Decisive is what earlier scores tell, in ten courses or more; else the published error, as
-        if the pain alone were answered.
+        Decisive is what earlier scores tell, in ten courses or more; else `error`, as if the pain
+        alone were answered: too much is then taken off where the number is, so that it stands in
+        no table.
     """
     every = readings(answered, sign)
-    known = answered.dropna(subset=["score_earlier", "pressure_before"])
-    rows: list[dict[str, Any]] = []
-    told = None
-    if known.loc[known["score_next"].notna(), "episode_id"].nunique() >= LEAST_COURSES:
-        earlier = readings(known, sign)
-        told = reliability_answered(earlier)
-        rows.append(
-            {**last_visit(earlier), "kind": "error allowed for", "reliability": told["estimate"]}
-        )
-        rows.append({**sustained(earlier), "kind": "sustained"})
     share = reliability_of(every, error) if error else None
-    if share is not None:
-        kind = "published error" if rows else "error allowed for"
-        rows.append({**last_visit(every, share), "kind": kind, "reliability": share})
-    rows = [row for row in rows if np.isfinite(row["std_error"])]
-    table = pd.DataFrame(rows).assign(term="pressure") if rows else pd.DataFrame()
-    counted = next((row for row in rows if row["kind"] == "error allowed for"), None)
-    return Sensitivity(table, counted, told, share, tipping_reliability(partial(last_visit, every)))
+    tipping = tipping_reliability(partial(last_visit, every))
+    known = answered.dropna(subset=["score_earlier", "pressure_before"])
+    if known.loc[known["score_next"].notna(), "episode_id"].nunique() < LEAST_COURSES:
+        decisive = None if share is None else last_visit(every, share)
+        return Sensitivity(pd.DataFrame(), decisive, None, share, tipping)
+    earlier = readings(known, sign)
+    told = reliability_answered(earlier)
+    allowed = {**last_visit(earlier), "reliability": told["estimate"]}
+    rows = [{**allowed, "kind": "error allowed for"}, {**sustained(earlier), "kind": "sustained"}]
+    table = pd.DataFrame(rows).assign(term="pressure")
+    table = table[np.isfinite(table["std_error"])]
+    return Sensitivity(table, allowed, told, share, tipping)
 
 
 def reaction(found: Array, reliability: float | None) -> float:

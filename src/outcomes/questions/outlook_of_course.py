@@ -138,7 +138,7 @@ def outlook_of(study: Study, measure: Instrument, episode: str, seed: int = 0) -
     course = course_frame(study, measure.name)
     n_scores = int(study.trajectory(measure.name)["episode_id"].eq(episode).sum())
     own = course.rows[course.rows["episode_id"] == episode].reset_index(drop=True)
-    problem = _too_little(course, own, n_scores)
+    problem = _over(study, episode) or _too_little(course, own, n_scores)
     if problem:
         return problem
     try:
@@ -163,11 +163,21 @@ def outlook_of(study: Study, measure: Instrument, episode: str, seed: int = 0) -
     return Outlook(table, basis, target, by if within else last, note)
 
 
+def _over(study: Study, episode: str) -> str:
+    """Say that a course has ended: its record says how or when, or it has been followed up."""
+    facts = study.courses.loc[episode]
+    told = pd.notna(facts["end_reason"]) and facts["end_reason"] != "ongoing"
+    scores = study.assessments[study.assessments["episode_id"] == episode]
+    followed = scores["timing"].isin(["discharge", "follow_up"]).any()
+    dated = pd.notna(facts["end_day"]) and facts["end_reason"] != "ongoing"
+    return "this course has ended" if told or dated or followed else ""
+
+
 def _too_little(course: CourseFrame, own: pd.DataFrame, n_scores: int) -> str:
     if {"joint", "plane", "side"} & set(course.rows.columns):
         return "the study scores several movements, and a model of one cannot serve another"
     if len(own) < n_scores:
-        return "its visits are over: it has a score from discharge or follow-up"
+        return "it has a score that belongs to no visit"
     if len(own) < LEAST_SCORES:
         return "this course has no score of a visit after its baseline yet"
     if course.n_courses <= LEAST_OTHERS:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from outcomes.dictionary.instruments import Instrument, judge_individual_change
-from outcomes.dictionary.instruments.judgement import IndividualJudgement
+from outcomes.causal.regression_to_the_mean import Rating, expected_return
+from outcomes.dictionary.instruments import (
+    Instrument,
+    Threshold,
+    judge_individual_change,
+    measurement_error,
+)
+from outcomes.dictionary.instruments.judgement import standard_error
 from outcomes.errors import UsageError
 from outcomes.questions.course_picture import course_picture
 from outcomes.questions.outlook_of_course import LIMITS as OUTLOOK_LIMITS
 from outcomes.questions.outlook_of_course import Outlook, outlook_of
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.wording import counted, decimals, scale
-from outcomes.records import SERIES
+from outcomes.records import SERIES, baselines
 
 
 def patient(asked: Asked) -> Found | Missing:
@@ -28,7 +35,8 @@ def patient(asked: Asked) -> Found | Missing:
     Returns
     -------
     Found or Missing
-        ``.table``: ``kind`` is ``change`` (last score; ``mdc`` beside it), ``score`` (each score
+        ``.table``: ``kind`` is ``change`` (last score; ``mdc`` and ``expected_return``
+        beside it), ``score`` (each score
         in order, with ``day`` and ``session``), and where an outlook is given ``expected``
         (improvement with ``pred_low, pred_high``, 80 % of scores), ``goal met`` (probability that
         this score meets the goal) and ``goal kept by`` (that two in a row have by then). Missing
@@ -49,7 +57,7 @@ def patient(asked: Asked) -> Found | Missing:
         raise UsageError(must, got="another id", remedy="See study.episodes.")
     rows = study.trajectory(asked.instrument)
     rows = rows[rows["episode_id"] == episode]
-    judged, problem = _judge(rows, asked.measure, facts["condition"].iloc[0])
+    judged, problem = _judge(asked, rows, facts["condition"].iloc[0])
     outlook = "" if rows.empty else outlook_of(study, asked.measure, episode, asked.seed)
     if judged is None and not isinstance(outlook, Outlook):
         reason = problem + (f" Nor is there an outlook: {outlook}." if outlook else "")
@@ -58,7 +66,7 @@ def patient(asked: Asked) -> Found | Missing:
 
 
 def _found(
-    asked: Asked, rows: pd.DataFrame, judged: IndividualJudgement | None, outlook: Outlook | str
+    asked: Asked, rows: pd.DataFrame, judged: _Verdict | None, outlook: Outlook | str
 ) -> Found:
     measure, about = asked.measure, asked.question
     ahead = outlook if isinstance(outlook, Outlook) else None
@@ -76,7 +84,7 @@ def _found(
             asked.study, measure, str(rows["episode_id"].iloc[0]),
             mdc=judged.threshold.value if judged else None, coming=ahead.table if ahead else None,
         ),
-        checks=_checks(rows, judged, ahead),
+        checks=_checks(judged, ahead),
         limits=(
             *about.limits, *(OUTLOOK_LIMITS if ahead else (f"No outlook is given: {outlook}.",))
         ),
@@ -85,35 +93,74 @@ def _found(
     )  # fmt: skip
 
 
-def _judge(
-    rows: pd.DataFrame, measure: Instrument, condition: object
-) -> tuple[IndividualJudgement | None, str]:
+@dataclass(frozen=True)
+class _Verdict:
+    """One course's change against measurement error, at each of its later scores.
+
+    Parameters
+    ----------
+    threshold : Threshold
+        The measurement error (MDC).
+    expected_return : float or None
+        Points by which a score is expected to be better after so bad a first one.
+    sides : tuple of int
+        At each later score: +1 better and -1 worse by more than that, 0 neither.
+    """
+
+    threshold: Threshold
+    expected_return: float | None
+    sides: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """In a word: ``better``, ``better once``, ``worse``, ... of the last two scores."""
+        last, before = self.sides[-1], self.sides[-2] if len(self.sides) > 1 else 0
+        if not last:
+            return "within measurement error"
+        return ("better" if last > 0 else "worse") + ("" if before == last else " once")
+
+
+def _judge(asked: Asked, rows: pd.DataFrame, condition: object) -> tuple[_Verdict | None, str]:
+    measure = asked.measure
     if rows.empty:
         return None, "this course has no score after its baseline. Ask again at the next visit."
     if len(rows[rows.columns.intersection(SERIES)].drop_duplicates()) > 1:
         return None, "this course scores several movements. Keep the rows of one, and ask again."
-    change = float(rows["improvement"].iloc[-1])
     try:
-        return judge_individual_change(change, measure, population=str(condition)), ""
+        mdc = measurement_error(measure, population=str(condition))
     except UsageError:
         return None, (
             f"no measurement error (MDC) of {measure.title} is published for this condition on "
             "this scale, so nobody can tell a change from noise."
         )
+    back = _expected_return(asked, float(rows["baseline"].iloc[0]), standard_error(mdc))
+    sides = []
+    for change in rows["improvement"]:
+        # a worse change is not excused by a return, a better one by that much
+        judged = change - (back or 0.0) if change > 0 else change
+        verdict = judge_individual_change(judged, measure, population=str(condition)).verdict
+        sides.append({"better": 1, "worse": -1}.get(verdict, 0))
+    return _Verdict(mdc, back, tuple(sides)), ""
 
 
-def _sentence(judged: IndividualJudgement | None, rows: pd.DataFrame, measure: Instrument) -> str:
+def _expected_return(asked: Asked, first: float, error: float) -> float | None:
+    """Return to the usual that is expected after this first score, among those who came."""
+    measure = asked.measure
+    scores = baselines(asked.study, measure.name)["score"].to_numpy(float)
+    ends = sorted((-measure.sign * measure.minimum, -measure.sign * measure.maximum))
+    step = measure.step or (measure.maximum - measure.minimum) / 1000
+    worse = -measure.sign * scores
+    rating = Rating(ends[0], float(worse.min()), ends[1], step)
+    return expected_return(-measure.sign * first, worse, rating, error)
+
+
+def _sentence(judged: _Verdict | None, rows: pd.DataFrame, measure: Instrument) -> str:
     digits, change = decimals(measure), float(rows["improvement"].iloc[-1])
     size = f"{abs(change):.{digits}f} {measure.unit}"
     way = f"{size} better" if change > 0 else f"{size} worse"
     way = way if change else "unchanged"
-    verdict = {
-        "better": "which is more than measurement error: really better",
-        "worse": "which is more than measurement error: really worse",
-        "within measurement error": "no more than measurement error can bring about",
-    }
     compared = (
-        f"{verdict[judged.verdict]} (MDC {judged.threshold.value:g}; {scale(measure)})"
+        f"{_said(judged)} (MDC {judged.threshold.value:g}{_and_return(judged)}; {scale(measure)})"
         if judged
         else f"which cannot be told from measurement error: none is published ({scale(measure)})"
     )
@@ -123,20 +170,42 @@ def _sentence(judged: IndividualJudgement | None, rows: pd.DataFrame, measure: I
     )
 
 
-def _against(judged: IndividualJudgement | None) -> str:
+def _said(judged: _Verdict) -> str:
+    way, _, once = judged.name.partition(" ")
+    if not judged.sides[-1]:
+        return "no more than measurement error can bring about"
+    if once:
+        return (
+            "more than measurement error at this score, but not at two in a row: of many looks one "
+            "goes so far by chance, so ask again at the next visit"
+        )
+    return f"more than measurement error at two scores in a row: really {way}"
+
+
+def _and_return(judged: _Verdict) -> str:
+    """Name the return expected after the first score where it is more than a tenth."""
+    if not judged.expected_return or judged.expected_return < 0.1:
+        return ""
+    return f", plus {judged.expected_return:.1f} expected after so bad a first score"
+
+
+def _against(judged: _Verdict | None) -> str:
     if judged is None:
         return "nothing: no measurement error (MDC) is published for the condition on this scale"
     said = judged.threshold.describe()
-    return f"{said}: the largest published for the condition, the cautious choice"
+    back = judged.expected_return
+    picked = "; too few baselines tell what return a first score like this one leads to expect"
+    if back is not None:
+        picked = f", and {back:.1f} of return expected after this first score (Kelley)"
+    return f"{said}: the largest published for the condition, the cautious choice{picked}"
 
 
-def _table(
-    rows: pd.DataFrame, judged: IndividualJudgement | None, ahead: Outlook | None
-) -> pd.DataFrame:
+def _table(rows: pd.DataFrame, judged: _Verdict | None, ahead: Outlook | None) -> pd.DataFrame:
     change = {
-        "term": judged.verdict if judged else "not judged", "kind": "change",
+        "term": judged.name if judged else "not judged", "kind": "change",
         "estimate": rows["improvement"].iloc[-1],
         "mdc": judged.threshold.value if judged else float("nan"),
+        "expected_return": judged.expected_return if judged else float("nan"),
     }  # fmt: skip
     scores = rows[["day", "session", "score", "improvement"]].rename(
         columns={"improvement": "estimate"}
@@ -146,10 +215,8 @@ def _table(
     return pd.concat(parts, ignore_index=True)
 
 
-def _checks(
-    rows: pd.DataFrame, judged: IndividualJudgement | None, ahead: Outlook | None
-) -> tuple[Check, ...]:
-    checks = (_kept(rows, judged),) if judged else ()
+def _checks(judged: _Verdict | None, ahead: Outlook | None) -> tuple[Check, ...]:
+    checks = (_kept(judged),) if judged else ()
     if ahead is None:
         return checks
     words = ahead.goal_note or "set in time, beyond measurement error"
@@ -157,14 +224,13 @@ def _checks(
     return (*checks, fair)
 
 
-def _kept(rows: pd.DataFrame, judged: IndividualJudgement) -> Check:
-    """Whether the last two scores both lie on the verdict's side."""
-    last = rows["improvement"].tail(2).abs() >= judged.threshold.value
-    held = bool(last.all()) if judged.verdict != "within measurement error" else True
+def _kept(judged: _Verdict) -> Check:
+    """Whether the last two scores lie on one side of the measurement error, or both within."""
+    last = judged.sides[-2:]
     return Check(
         "the last two scores agree",
-        held and len(rows) >= 2,
-        f"{int(last.sum())} of the last {len(last)} beyond the measurement error",
+        len(last) == 2 and last[0] == last[1],
+        f"{sum(map(abs, last))} of the last {len(last)} beyond the measurement error",
     )
 
 

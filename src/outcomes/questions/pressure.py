@@ -46,7 +46,7 @@ def pressure(asked: Asked) -> Found | Missing:
     Found or Missing
         ``.table``: ``kind`` is ``last visit`` (the answer, per level), ``curvature`` (per squared
         level, below zero where medium pressure did better), ``within`` and ``between`` courses,
-        ``error allowed for`` and ``published error`` (the last visit again, see
+        ``error allowed for`` (the last visit again, see
         `outcomes.causal.measurement_error.sensitivity`), ``sustained`` (every visit, per level),
         and ``overlap`` (counts by level). Missing without pressure, or with fewer than two levels
         in ten courses each.

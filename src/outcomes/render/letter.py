@@ -235,7 +235,7 @@ def _change(measure: Instrument, rows: pd.DataFrame, condition: str) -> Change:
         return Change(measure, first, best, last, better, f"{way}; measurement error not published")
     error = f"measurement error (MDC {judged.threshold.value:g})"
     sure = judged.verdict != "within measurement error"
-    beside = f"as large as {error} or larger" if sure else f"within {error}"
+    beside = f"more than {error}" if sure else f"within {error}"
     return Change(measure, first, best, last, better, f"{way}; {beside}")
 
 

@@ -205,11 +205,18 @@ def standard_error_of_measurement(
     own = [t for t in known if any(t.covers(condition) for condition in conditions)]
     if not known:
         return None
-    largest = max(own or known, key=_standard_error)
-    return _standard_error(largest), largest
+    largest = max(own or known, key=standard_error)
+    return standard_error(largest), largest
 
 
-def _standard_error(threshold: Threshold) -> float:
+def standard_error(threshold: Threshold) -> float:
+    """Return the standard error of measurement behind a SEM or an MDC.
+
+    Examples
+    --------
+    >>> round(standard_error(Threshold("MDC", 4.0, "0-10", "neck pain", "A 2001", "read")), 2)
+    1.44
+    """
     if threshold.kind == "SEM":
         return threshold.value
     level = 1.645 if "MDC90" in threshold.method else 1.96
