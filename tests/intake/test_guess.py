@@ -354,3 +354,18 @@ def test_a_sheet_a_patient_is_named_by_its_sheet(tmp_path):
     book.save(tmp_path / "x.xlsx")
     mapped = read_column_map(draft_map(tmp_path / "x.xlsx").content)
     assert mapped.identifiers["name"] == (mapped.file.sheet_name,)
+
+
+NUMBERED = "Client,Visit date,Primary Insurance,Pain\n" + "".join(
+    f"{name},2026-05-{day},Aetna (XEH{number}),7\n"
+    for name, day, number in [("John Smith", 14, 111), ("John Smith", 15, 222), *(
+        (f"Person {letter}", 16, 300 + i) for i, letter in enumerate("ABCDEFGHIJKL"))]
+)  # fmt: skip
+
+
+def test_one_name_with_two_plan_numbers_is_asked_about(drafted):
+    assert asked(drafted(NUMBERED)) == {"identifiers.record": ["Primary Insurance"]}
+    assert asked(drafted(NUMBERED.replace("222", "111"))) == {}
+    head, *rows = NUMBERED.splitlines()
+    born = [f"{head},DOB", *(f"{row},1960-05-{10 + i}" for i, row in enumerate(rows))]
+    assert asked(drafted("\n".join(born) + "\n")) == {}

@@ -45,6 +45,7 @@ def people(seen: Seen) -> Content:
     content: Content = {"identifiers": named}
     if not seen.names and "record" not in named and SHEET in seen.columns:
         return merged(content, {"identifiers": {"name": [SHEET]}})
+    content = merged(content, _namesakes(seen, named))
     rivals = seen.rivals.get("identifiers.name", [])
     if rivals and rivals[0] in seen.names:
         content = merged(content, ask("identifiers.name", "Which column names the client?", rivals))
@@ -52,6 +53,22 @@ def people(seen: Seen) -> Content:
         asks = "Which column names the client?"
         content = merged(content, ask("identifiers.name", asks, seen.rest))
     return content
+
+
+def _namesakes(seen: Seen, named: Mapping[str, list[str]]) -> Content:
+    """Ask about one name with several plan or account numbers, where nothing else tells people."""
+    if {"birth_date", "record", "phone", "email"} & named.keys() or not seen.names:
+        return {}
+    for header in (h for kind in ("plan", "account") for h in named.get(kind, [])):
+        own = pd.DataFrame(
+            {"who": seen.person.to_numpy(), "no": seen.columns[header].cells.to_numpy()}
+        )
+        numbers = own.dropna().groupby("who")["no"].nunique()
+        if (numbers > 1).any() and one_to_one(seen.columns[header], seen.person, None):
+            asks = (f"Of some names there are several numbers in {header}. Is each number another "
+                    "person? (false: one person who changed it)")  # fmt: skip
+            return ask("identifiers.record", asks, [header])
+    return {}
 
 
 def dates(seen: Seen) -> Content:
