@@ -231,6 +231,23 @@ def test_two_columns_of_one_name_are_refused(data):
         oc.lmm("y ~ x + (1 | g)", twice)
 
 
+def test_a_column_called_by_a_number_is_refused_in_a_formula(data):
+    numbered = data.rename(columns={"x": 1})
+    with pytest.raises(FormulaError, match="name is a number must be renamed"):
+        oc.lmm("y ~ `1` + (1 | g)", numbered)
+    assert_frame_equal(
+        oc.lmm("y ~ t + (1 | g)", numbered).tidy(), oc.lmm("y ~ t + (1 | g)", data).tidy()
+    )
+
+
+def test_factor_is_another_name_for_c(data):
+    found = oc.lmm("y ~ factor(t // 25) + factor(arm) * x + (1 | g)", data)
+    expected = oc.lmm("y ~ C(t // 25) + arm * x + (1 | g)", data)
+    np.testing.assert_allclose(found.tidy()["estimate"], expected.tidy()["estimate"])
+    one = oc.lmm("y ~ factor(arm) + (1 | g)", data).emmeans("arm")
+    assert_frame_equal(one, oc.lmm("y ~ arm + (1 | g)", data).emmeans("arm"))
+
+
 def test_a_column_that_is_the_index_is_named(data):
     with pytest.raises(FormulaError, match="reset_index"):
         oc.lmm("y ~ x + (1 | g)", data.set_index("g"))

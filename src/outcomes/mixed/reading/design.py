@@ -19,7 +19,7 @@ from outcomes.mixed.reading.columns import (
     one_column,
     response_of,
 )
-from outcomes.mixed.reading.expressions import columns_of, read_call
+from outcomes.mixed.reading.expressions import CODERS, columns_of, read_call
 from outcomes.mixed.reading.formula import ModelFormula
 from outcomes.mixed.reading.frame import ModelFrame, model_frame
 from outcomes.mixed.reading.plain import (
@@ -210,7 +210,8 @@ def seen_levels(fixed: Columns, name: str) -> list[object] | None:
 def _codes(factor: str, name: str) -> bool:
     """Tell whether a factor such as ``C(visit, contr.sum)`` only codes a column."""
     call = read_call(factor)
-    return call.code.startswith(tuple(f"C({call.columns.get(name)}{end}" for end in ",)"))
+    starts = [f"{coder}({call.columns.get(name)}{end}" for coder in CODERS for end in ",)"]
+    return call.code.startswith(tuple(starts))
 
 
 def _check_categories(fixed: Columns) -> None:

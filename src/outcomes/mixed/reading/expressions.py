@@ -29,6 +29,8 @@ from outcomes.mixed.types import Array
 
 _NUMPY = "log log10 log2 log1p exp exp2 expm1 sqrt abs sign floor ceil round sin cos tan tanh"
 _FORMULAIC = "bs cc cr cs poly center scale standardize C I"
+CODERS = ("C", "factor")
+"""Functions that take a column as categories; R has the second name."""
 _CODINGS = ("Treatment", "Sum", "Poly", "Helmert", "Diff")
 _BY_ROW = ("clip", "where", "round")
 _LOGICAL = (ast.BitAnd, ast.BitOr, ast.BitXor)
@@ -89,6 +91,7 @@ def natural_spline(
 FUNCTIONS: dict[str, Any] = {
     **{name: getattr(np, name) for name in _NUMPY.split()},
     **{name: TRANSFORMS[name] for name in (*_FORMULAIC.split(), *_CODINGS)},
+    "factor": TRANSFORMS["C"],
     "exp10": lambda x: 10.0**x,
     "ns": natural_spline,
 }
@@ -132,7 +135,7 @@ def read_call(expression: str) -> Call:
     except (SyntaxError, RecursionError, MemoryError) as error:
         must = "Each term must be readable"
         raise FormulaError(must, got=f"'{expression}'") from error
-    coding = isinstance(tree.body, ast.Call) and ast.unparse(tree.body.func) == "C"
+    coding = isinstance(tree.body, ast.Call) and ast.unparse(tree.body.func) in CODERS
     logical = any(isinstance(node, (*_LOGICAL, ast.Invert)) for node in ast.walk(tree))
     return Call(ast.unparse(tree), reader.columns, coding, logical)
 
@@ -172,7 +175,7 @@ class _Reader(ast.NodeTransformer):
         if not _is_known(name):
             self._refuse(name)
         node.args[:1] = [self.visit(part) for part in node.args[:1]]
-        before, self.in_coding = self.in_coding, self.in_coding or name == "C"
+        before, self.in_coding = self.in_coding, self.in_coding or name in CODERS
         node.args[1:] = [self.visit(part) for part in node.args[1:]]
         node.keywords = [self.visit(part) for part in node.keywords]
         self.in_coding = before
@@ -222,6 +225,9 @@ def read_expression(expression: str) -> Formula:
     FormulaError
         With formulaic's own explanation, or for a function that is not known here.
     """
+    if re.search(r"`[\d.]+`", expression):
+        must = "A column whose name is a number must be renamed before a formula can name it"
+        raise FormulaError(must, where=f"in '{expression}'")
     try:
         formula = Formula(expression)
     except (FormulaicError, SyntaxError, RecursionError, MemoryError) as error:

@@ -18,7 +18,7 @@ RESIDUAL_BY_VISIT = ("us", "csh", "ar1h", "idh")
 RESIDUAL_KINDS = (*RESIDUAL_BY_VISIT, "id", "cs", "ar1", "ou")
 """The others have one variance and a correlation that depends on the time between two scores."""
 
-LONGEST = 10_000
+LONGEST = 5_000
 """Characters of the longest formula that is read."""
 
 _CALL = re.compile(r"^([A-Za-z_]\w*)\((.*)\)$", re.DOTALL)
@@ -289,4 +289,5 @@ def _split(text: str, separators: str) -> list[tuple[str, str]]:
 
 def _in_power(text: str, position: int) -> bool:
     """Tell whether a sign belongs to a number such as ``1e-3`` or ``** -1``."""
-    return bool(re.search(r"(\d[eE]|[*/:^])\s*$", text[:position])) and text[position] in "+-"
+    before = text[max(position - 8, 0) : position]
+    return text[position] in "+-" and bool(re.search(r"(\d[eE]|[*/:^])\s*$", before))
