@@ -54,6 +54,8 @@ class Provenance:
         Columns of the file that nothing was read from.
     reading : tuple of Finding
         What reading found; `check` lists these too.
+    import_findings : tuple of Finding
+        What imports left open; it stays with the study, and `check` lists it each time.
     assumed : tuple of str
         Choices made in reading that the file does not state, one sentence each.
     file_rows : mapping of str to sequence of int
@@ -71,6 +73,7 @@ class Provenance:
     left_out: tuple[LeftOut, ...] = ()
     unused_columns: tuple[str, ...] = ()
     reading: tuple[Finding, ...] = ()
+    import_findings: tuple[Finding, ...] = ()
     assumed: tuple[str, ...] = ()
     file_rows: Mapping[str, Sequence[int]] = field(default_factory=dict, repr=False)
 

@@ -7,7 +7,7 @@ import pytest
 
 import outcomes as oc
 from outcomes.errors import UsageError
-from outcomes.intake.append import appended
+from outcomes.intake.append import dated_tables, finished, merged
 from outcomes.intake.import_export import import_export
 from outcomes.study import study_from_tables
 
@@ -193,12 +193,16 @@ def test_adding_nothing_of_a_kind_keeps_what_was_there():
         "sessions": pd.DataFrame({"episode_id": ["a"], "session": [1.0], "day": [0.0]}),
         "goals": pd.DataFrame({"episode_id": ["a"], "instrument": ["nprs"], "target": [3.0]}),
     })  # fmt: skip
-    new = {"episodes": pd.DataFrame({"episode_id": ["b"]}),
-           "sessions": pd.DataFrame({"episode_id": ["b"], "session": [1.0], "day": [0.0]}),
-           "assessments": pd.DataFrame(columns=["episode_id"]),
-           "goals": pd.DataFrame(columns=["episode_id"])}  # fmt: skip
-    both = study_from_tables(appended(old, new, {}))
-    assert repr(both) == "Study(2 episodes, 2 sessions, 0 scores, 1 goals)"
+    visits = {"episode_id": ["b"], "date": [9.0], "day": [None], "session": [None], "visit": [0.0],
+              "order": [0.0]}  # fmt: skip
+    none = pd.DataFrame({name: [] for name in (*visits, "timing", "instrument")})
+    new = {"episodes": pd.DataFrame({"episode_id": ["b"]}), "sessions": pd.DataFrame(visits),
+           "assessments": none, "goals": pd.DataFrame({"episode_id": []})}  # fmt: skip
+    tables, findings = merged(dated_tables(old, {"a": 2.0}), new)
+    tables, anchors = finished(tables)
+    assert repr(study_from_tables(tables)) == "Study(2 episodes, 2 sessions, 0 scores, 1 goals)"
+    assert anchors == {"a": 2.0, "b": 9.0}
+    assert findings == []
 
 
 GAPS = {"identifiers": {"record": "id"}, "columns": {"date": "when", "condition": "why"},

@@ -78,8 +78,9 @@ _ALL = (
          "The first format of [file] dates counts; check that it is the export's."),
     Rule("R23", "error", "an appointment that stands twice says the same twice",
          "Correct or remove one; the first row counts."),
-    Rule("R24", "warning", "a client is written in one way",
-         "Check whether they are one person; they count as two."),
+    Rule("R24", "warning", "it is plain which rows are of one client",
+         "Check the rows: the manifest says how many were joined, and by what; the others count as "
+         "two."),
     Rule("R25", "warning", "identifiers stand in the columns that are for them",
          "Nothing of these cells is kept; correct them at the source."),
     Rule("R26", "warning", "a clearance that is required is there before the first session",
@@ -115,6 +116,46 @@ _ALL = (
     Rule("R42", "warning", "the tables of a simulated study are as they were saved",
          "The data now count as real: no label, no truth, small counts suppressed. Save the edited "
          "tables elsewhere, or simulate again."),
+    Rule("R43", "error", "day and month of a date have not changed places",
+         "The spreadsheet was set to the other order when these were typed: write them as text; "
+         "such a row is left out, and counted."),
+    Rule("R44", "error", "the day of a moment is known",
+         "Write the clinic's time_zone, as \"Europe/Berlin\", under [file]."),
+    Rule("R45", "warning", "an export says which visits took place",
+         "All count as received: write no_status = \"attended\" under [study] if they were, or "
+         "name the columns of the status."),
+    Rule("R46", "error", "a status is one that the column map reads",
+         "Say what the word means under [values.status] or [[status]]; until then the row is left "
+         "out, and counted."),
+    Rule("R47", "error", "a visit has a status",
+         "Fill it in, or write empty_status under [study]; until then the row is left out, and "
+         "counted."),
+    Rule("R48", "warning", "a score of a visit has the status of the visit",
+         "The score counts and the visit does not; empty_status under [study] says what an empty "
+         "status means."),
+    Rule("R49", "error", "a visit is of a day that has come",
+         "Correct the date; for bookings write [[leave_out]] future = true. The row is left out, "
+         "and counted."),
+    Rule("R50", "error", "a birth date can be read",
+         "Add its format to dates or dates_of under [file]; until then what is written tells "
+         "people apart."),
+    Rule("R51", "error", "a birth date gives an age from 0 to 120",
+         "Correct it; the age is left empty."),
+    Rule("R52", "error", "a record number is of a client and not of a row",
+         "Remove record from [identifiers]; it was not used."),
+    Rule("R53", "error", "a row of a client with several conditions says which it is of",
+         "Fill the condition in; the row is left out, and counted."),
+    Rule("R54", "error", "visits of a course follow each other within two years",
+         "Check the year, or write new_course_after_days under [study]; the fewer rows are left "
+         "out, and counted."),
+    Rule("R55", "warning", "no two rows say the same",
+         "Check whether it was entered twice; it counts once."),
+    Rule("R56", "error", "visits of one day are told apart by a time or an appointment number",
+         "Write one_visit = \"day\" under [study] if such lines are one visit, \"line\" if each is "
+         "one; until then each counts."),
+    Rule("R57", "error", "an export has the visits that the study holds of the same days",
+         "They may have been moved or cancelled: write missing_visits = \"removed\" or \"kept\" "
+         "under [study]; until then they are kept."),
     Rule("R60", "warning", "a word holds letters and signs that can be seen",
          "Control characters and hidden marks are taken out; the count is of cells."),
 )  # fmt: skip

@@ -1,90 +1,255 @@
-"""Add what a later export says to the study of the earlier ones."""
+"""Put what a later export says to what a study holds, and number visits and days anew.
+
+Tables carry ``date`` (days since 1970-01-01) until all is together; then day 0 is the first visit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.tables import TABLES, received
+from outcomes.findings import Finding, finding
+from outcomes.intake.tables import Frames
+from outcomes.intake.visits import AT_VISIT
 from outcomes.study import Study
 
-Frames = dict[str, pd.DataFrame]
-_SAME = {"sessions": ["episode_id", "day"], "goals": ["episode_id", "instrument"],
-         "assessments": ["episode_id", "instrument", "timing", "day"]}  # fmt: skip
+_OF_DAYS = ("clearance_day", "end_day", "by_day", "set_day")
+_SCORE = ("visit", "episode_id", "at", "instrument", "timing", "joint", "plane", "side")
 
 
-def appended(old: Study, new: Frames, shifts: Mapping[str, float]) -> Frames:
+def dated_tables(study: Study, anchors: Mapping[str, float]) -> Frames:
+    """Return the tables of a study with the dates that the key file keeps, and visits numbered.
+
+    Parameters
+    ----------
+    study : Study
+        What earlier imports left.
+    anchors : mapping of str to float
+        Course to the date of its day 0, in days since 1970-01-01.
+    """
+    tables = {}
+    for name in TABLES:
+        frame = study.table(name).copy()
+        day_0 = frame["episode_id"].map(anchors).astype("float64")
+        if "day" in frame:
+            frame["date"] = frame["day"] + day_0
+        for column in _OF_DAYS:
+            if column in frame:
+                frame[f"{column}.date"] = frame[column] + day_0
+        tables[name] = frame
+    visits = tables["sessions"]
+    visits["visit"] = -1.0 - np.arange(len(visits))
+    visits["order"] = visits.groupby(["episode_id", "day"]).cumcount().astype("float64")
+    numbered = visits.dropna(subset=["session"]).drop_duplicates(["episode_id", "session"])
+    keys = ["episode_id", "session"]
+    at = tables["assessments"][keys].merge(numbered[[*keys, "visit"]], "left", on=keys)["visit"]
+    tables["assessments"]["visit"] = at.where(tables["assessments"]["session"].notna())
+    return tables
+
+
+def merged(
+    old: Frames, new: Frames, *, missing: str = "", surveys: bool = False
+) -> tuple[Frames, list[Finding]]:
     """Return the tables of both exports.
 
     Parameters
     ----------
-    old : Study
-        The study as it stands.
-    new : dict of DataFrame
-        Tables of the later export; their days count from the day 0 that now holds.
-    shifts : mapping of str to float
-        Days by which the day 0 of a course lies earlier than before, by episode_id.
+    old, new : dict of DataFrame
+        Tables with ``date`` and ``visit``.
+    missing : {"", "kept", "removed"}
+        What becomes of visits of `old`, within the days of a course that `new` covers, which `new`
+        does not hold.
+    surveys : bool
+        Whether `new` holds scores alone; then the facts of a course stay as they are.
 
     Returns
     -------
-    dict of DataFrame
-        Where both speak of one visit day, score or goal, the later export stands; of a course it
-        fills what it states. Visits received are numbered anew.
+    tables : dict of DataFrame
+        Where both speak of one visit, score or goal, the later export stands; of a course it fills
+        what it states. Of several visits of one day the one most alike is taken for the same.
+    findings : list of Finding
     """
-    tables = {name: _shifted(old.table(name), shifts) for name in TABLES}
-    tables["episodes"] = _later_facts(tables["episodes"], new["episodes"])
-    for name, keys in _SAME.items():
-        tables[name] = _replaced(tables[name], new[name], keys)
-    renumbered(tables)
-    return tables
+    tables = {}
+    facts = (new["episodes"], old["episodes"]) if surveys else (old["episodes"], new["episodes"])
+    tables["episodes"] = _stacked(*facts).groupby("episode_id", sort=False, as_index=False).last()
+    same = _same_visits(old["sessions"], new["sessions"])
+    gone = _missing(old["sessions"], new["sessions"], same)
+    kept = old["sessions"][~old["sessions"]["visit"].isin(same)]
+    found = []
+    if gone.any() and not missing:
+        gap = finding("R57", "sessions", "day", range(int(gone.sum())), got="no such visit")
+        found.append(replace(gap, first_row=0))
+    if missing == "removed":
+        kept = kept[~kept["visit"].isin(old["sessions"].loc[gone, "visit"])]
+    tables["sessions"] = _stacked(kept, new["sessions"])
+    lost = set(old["sessions"]["visit"]) - set(kept["visit"]) - set(same)
+    scores = old["assessments"]
+    scores = scores[~scores["visit"].isin(lost)]
+    scores = scores.assign(visit=scores["visit"].map(lambda one: same.get(one, one)))
+    tables["assessments"] = _later(scores, new["assessments"], _SCORE)
+    tables["goals"] = _later(old["goals"], new["goals"], ("episode_id", "instrument"))
+    return tables, found
 
 
-def renumbered(tables: Frames) -> None:
-    """Renumber the visits received by day, and give scores of a visit its number."""
-    visits = tables["sessions"].sort_values(["episode_id", "day"], kind="stable")
-    given = received(visits["status"])
+def _at(frame: pd.DataFrame) -> pd.Series[Any]:
+    """Return when each row is: its date, else its day, else the number of its visit."""
+    return frame["date"].fillna(frame["day"]).fillna(frame["session"])
+
+
+def _same_visits(old: pd.DataFrame, new: pd.DataFrame) -> dict[float, float]:
+    """Return visit of `old` to the visit of `new` that is the same one."""
+    keys = ["episode_id", "at"]
+    one = old.assign(at=_at(old)).sort_values([*keys, "order"], kind="stable")
+    other = new.assign(at=_at(new)).sort_values([*keys, "order"], kind="stable")
+    one["k"], other["k"] = (frame.groupby(keys).cumcount() for frame in (one, other))
+    n = one.groupby(keys).size().rename("n_old").to_frame()
+    n = n.join(other.groupby(keys).size().rename("n_new"), how="inner")
+    for day in n.index[n["n_new"] < n["n_old"]]:
+        of_day = [frame[(frame["episode_id"] == day[0]) & (frame["at"] == day[1])]
+                  for frame in (one, other)]  # fmt: skip
+        other.loc[of_day[1].index, "k"] = _alike(*of_day)
+    both = one.merge(other, on=[*keys, "k"], suffixes=("", "_new"))
+    return dict(zip(both["visit"], both["visit_new"], strict=True))
+
+
+def _alike(old: pd.DataFrame, new: pd.DataFrame) -> list[int]:
+    """Return for each new visit of a day the place of the old one that it is most alike."""
+    facts = [name for name in TABLES["sessions"].names
+             if name in new and name not in ("episode_id", "session", "day")]  # fmt: skip
+    free, places = list(range(len(old))), []
+    for _, row in new[facts].iterrows():
+        same = [int((old[facts].iloc[i] == row).sum()) for i in free]
+        places.append(free.pop(int(np.argmax(same))))
+    return places
+
+
+def _missing(old: pd.DataFrame, new: pd.DataFrame, same: Collection[float]) -> pd.Series[bool]:
+    """Return visits received that lie within the days of a course in `new` and are not there."""
+    span = new.groupby("episode_id")["date"].agg(["min", "max"]).reindex(old["episode_id"])
+    within = (old["date"].to_numpy() >= span["min"].to_numpy()) & (
+        old["date"].to_numpy() <= span["max"].to_numpy()
+    )
+    return received(old["status"]) & within & ~old["visit"].isin(same)
+
+
+def _later(old: pd.DataFrame, new: pd.DataFrame, keys: Collection[str]) -> pd.DataFrame:
+    """Return both, without the rows of `old` that `new` has again by their keys."""
+    if new.empty or old.empty:
+        return _stacked(old, new)
+    with_time = "visit" in keys
+    one, other = (
+        frame.assign(at=_at(frame).where(frame["visit"].isna()),
+                     episode_id=frame["episode_id"].where(frame["visit"].isna()))
+        if with_time else frame for frame in (old, new)
+    )  # fmt: skip
+    shared = [key for key in keys if key in one and key in other]
+    said = other[shared].drop_duplicates()
+    again = one[shared].merge(said.assign(again=True), "left", on=shared)["again"].eq(True)
+    return _stacked(old[~again.to_numpy()], new)
+
+
+def _stacked(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Return both under each other; columns without a value, whose type says nothing, come last."""
+    columns = list(dict.fromkeys([*old, *new]))
+    filled = [f.dropna(axis=1, how="all") if len(f) else f.iloc[:, :0] for f in (old, new)]
+    return pd.concat(filled, ignore_index=True).reindex(columns=columns)
+
+
+def finished(tables: Frames) -> tuple[Frames, dict[str, float]]:
+    """Return the tables with days since each course's first visit and visits numbered, and day 0.
+
+    Scores of no visit find one of their patient: before a visit those of its day, else of the day
+    before; after a visit those of its day, else of the day after; else they stand alone.
+    """
+    tables = {name: frame.reset_index(drop=True) for name, frame in tables.items()}
+    visits = tables["sessions"]
+    visits = visits.assign(at=_at(visits)).sort_values(["episode_id", "at", "order"], kind="stable",
+                                                       ignore_index=True)  # fmt: skip
+    given = received(visits.get("status", pd.Series(None, index=visits.index, dtype=object)))
     numbers = given.astype("float64").groupby(visits["episode_id"]).cumsum().where(given)
-    old = pd.Series(visits["session"], dtype="float64")
-    visits = visits.assign(session=numbers)
-    moved = pd.DataFrame({"episode_id": visits["episode_id"], "day": visits["day"],
-                          "now": numbers, "was": old})  # fmt: skip
-    at = moved[moved["now"].notna()].drop_duplicates(["episode_id", "day"])
-    scores = tables["assessments"]
-    found = scores[["episode_id", "day"]].merge(at, "left", on=["episode_id", "day"])["now"]
-    at_visit = scores["session"].notna().to_numpy() & found.notna().to_numpy()
-    session = scores["session"].astype("float64").to_numpy()
-    tables["assessments"] = scores.assign(session=found.where(at_visit, pd.Series(session)).array)
-    tables["sessions"] = visits.reset_index(drop=True)
+    stated = visits["session"].where(visits["date"].isna())
+    visits["session"] = stated.fillna(numbers)
+    episodes = tables["episodes"]
+    patients = episodes.set_index("episode_id").get("patient_id", pd.Series(dtype=object))
+    visits = visits.assign(patient=visits["episode_id"].map(patients))
+    before = set(tables["assessments"]["episode_id"])
+    scores = _with_visits(tables["assessments"], visits[given], patients)
+    scores = _with_nearest_course(scores, visits, episodes)
+    held = {*scores["episode_id"], *visits["episode_id"], *tables["goals"]["episode_id"]}
+    episodes = episodes[episodes["episode_id"].isin(held) | ~episodes["episode_id"].isin(before)]
+    first = visits["date"].where(given).groupby(visits["episode_id"]).min()
+    whole = pd.concat([visits[["episode_id", "date"]], scores[["episode_id", "date"]]])
+    anchors = (
+        episodes["episode_id"]
+        .map(first)
+        .fillna(episodes["episode_id"].map(whole.groupby("episode_id")["date"].min()))
+    )
+    day_0 = pd.Series(anchors.to_numpy(float), index=episodes["episode_id"])
+    tables = {**tables, "sessions": visits, "assessments": scores, "episodes": episodes}
+    done = {name: _with_days(frame, day_0, name) for name, frame in tables.items()}
+    return done, {str(course): float(day) for course, day in day_0.dropna().items()}
 
 
-def _shifted(frame: pd.DataFrame, shifts: Mapping[str, float]) -> pd.DataFrame:
-    frame = frame.copy()
-    by = frame["episode_id"].map(shifts).fillna(0.0).astype("float64")
-    for name in ("day", "clearance_day", "end_day", "by_day", "set_day"):
-        if name in frame:
-            frame[name] = frame[name] + by
-    return frame
+def _with_days(frame: pd.DataFrame, day_0: pd.Series[Any], name: str) -> pd.DataFrame:
+    first = frame["episode_id"].map(day_0).astype("float64")
+    days = {}
+    if "date" in frame and name in ("sessions", "assessments"):
+        days["day"] = (frame["date"] - first).fillna(frame["day"])
+    for column in _OF_DAYS:
+        if f"{column}.date" in frame:
+            stated = frame.get(column, np.nan)
+            days[column] = (frame[f"{column}.date"] - first).fillna(stated)
+    frame = frame.assign(**days)
+    if name in ("sessions", "assessments"):
+        frame = frame.sort_values(["episode_id", "day", "session"], kind="stable")
+    return frame[[c for c in frame if c in TABLES[name].names and frame[c].notna().any()]]
 
 
-def _later_facts(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    rows = pd.concat([_filled(old), _filled(new)], ignore_index=True)
-    return rows.groupby("episode_id", sort=False, as_index=False).last()
+def _with_visits(scores: pd.DataFrame, visits: pd.DataFrame, patients: Any) -> pd.DataFrame:
+    """Give each score the number and day of its visit; scores of no visit look for one."""
+    scores = scores.assign(patient=scores["episode_id"].map(patients))
+    if {"timing", "instrument"} <= set(scores):
+        for days in (0, 1):
+            while (found := _near(scores, visits, days)).size:
+                scores.loc[found.index, "visit"] = found
+    at_visit = visits.drop_duplicates("visit").set_index("visit")
+    has_visit = scores["visit"].isin(at_visit.index)
+    for name in ("session", "date", "episode_id"):
+        scores[name] = scores["visit"].map(at_visit[name]).where(has_visit, scores[name])
+    return scores
 
 
-def _replaced(old: pd.DataFrame, new: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    if new.empty:
-        return old.copy()
-    shared = [key for key in keys if key in new]
-    said = new[shared].drop_duplicates()
-    again = old[shared].merge(said.assign(again=True), "left", on=shared)["again"].eq(True)
-    kept = old[~again.to_numpy()]
-    both = pd.concat([_filled(kept), _filled(new)], ignore_index=True)
-    columns = [name for name in old if name in both]
-    empty = [name for name in old if name not in both]
-    return both[columns].assign(**dict.fromkeys(map(str, empty)))[list(old)]
+def _near(scores: pd.DataFrame, visits: pd.DataFrame, days: int) -> pd.Series[Any]:
+    """Return the visit of scores that have none, so many days after (or before) the score."""
+    loose = scores[scores["visit"].isna() & scores["timing"].isin(AT_VISIT)
+                   & scores["date"].notna() & scores["patient"].notna()]  # fmt: skip
+    keys = ["visit", "instrument", "timing"]
+    later = np.where(loose["timing"] == "pre_session", days, -days)
+    loose = loose.assign(date=loose["date"] + later, at=loose.index)
+    columns = ["patient", "date", "visit"]
+    both = loose.drop(columns="visit").merge(visits[columns], on=["patient", "date"])
+    taken = both[keys].merge(scores[keys].drop_duplicates(), "left", on=keys, indicator=True)
+    both = both[taken["_merge"].eq("left_only").to_numpy()]
+    both = both.drop_duplicates("at").drop_duplicates(keys)
+    return both.set_index("at")["visit"]
 
 
-def _filled(frame: pd.DataFrame) -> pd.DataFrame:
-    """Drop columns without a value, whose type says nothing."""
-    return frame.dropna(axis=1, how="all") if len(frame) else frame.iloc[:, :0]
+def _with_nearest_course(
+    scores: pd.DataFrame, visits: pd.DataFrame, episodes: pd.DataFrame
+) -> pd.DataFrame:
+    """Move scores of a course without visits and condition to the patient's nearest course."""
+    facts = episodes.set_index("episode_id")
+    unnamed = facts.index[facts["condition"].isna()] if "condition" in facts else facts.index
+    lone = scores["episode_id"].isin(unnamed) & ~scores["episode_id"].isin(visits["episode_id"])
+    moving = scores[lone & scores["date"].notna()].assign(at=lambda frame: frame.index)
+    others = visits[["patient", "date", "episode_id"]].dropna()
+    both = moving[["patient", "date", "at"]].merge(others, on="patient", suffixes=("", "_visit"))
+    both["far"] = (both["date"] - both["date_visit"]).abs()
+    nearest = both.sort_values("far", kind="stable").drop_duplicates("at").set_index("at")
+    scores.loc[nearest.index, "episode_id"] = nearest["episode_id"]
+    return scores

@@ -47,7 +47,9 @@ def check(study: Study) -> Findings:
         found += part(study)
     about = study.provenance
     in_file = [_in_file(entry, about.file_rows) for entry in found]
-    return Findings((*about.reading, *_unused(about.unused_columns), *in_file))
+    return Findings(
+        (*about.import_findings, *about.reading, *_unused(about.unused_columns), *in_file)
+    )
 
 
 def _in_file(entry: Finding, file_rows: Mapping[str, Sequence[int]]) -> Finding:

@@ -4,39 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from outcomes.intake.column_map import ColumnMap
+from outcomes.intake.toml_records import folded
 from outcomes.plain_text import cleaned
+from outcomes.privacy.manifest import Step
 
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 
 
-@dataclass(frozen=True)
-class Change:
-    """How often a rule changed a column.
-
-    Parameters
-    ----------
-    rule : str
-        Name of the rule.
-    column : str
-        Column of the file.
-    count : int
-        Cells changed.
-    """
-
-    rule: str
-    column: str
-    count: int
-
-
 def clean(
     text: pd.Series[Any], column: str, target: str, mapped: ColumnMap
-) -> tuple[pd.Series[Any], list[Change]]:
+) -> tuple[pd.Series[Any], list[Step]]:
     """Return the cells of a column as the map's rules read them, with what each rule changed.
 
     Parameters
@@ -53,16 +35,16 @@ def clean(
 
     Returns
     -------
-    Series of str, list of Change
+    Series of str, list of Step
     """
-    empty = {word.casefold() for word in mapped.file.empty}
-    words = {_folded(k): v for k, v in mapped.words.get(target, {}).items()}
+    empty = {folded(word) for word in mapped.file.empty}
+    words = {folded(k): v for k, v in mapped.words.get(target, {}).items()}
     rules = [r for r in mapped.rules if column in r.columns and r.target in ("", target)]
     counts: Counter[str] = Counter()
     read: dict[str, tuple[str, str | None]] = {}
     for cell, n in text.dropna().value_counts().items():
         plainly = cleaned(str(cell))
-        word = _folded(plainly)
+        word = folded(plainly)
         name, becomes = "", plainly
         if word in empty:
             name, becomes = "means empty", ""
@@ -79,8 +61,4 @@ def clean(
         if name and becomes != cell:
             counts[name] += int(n)
     done = text.map(lambda cell: read[cell][1], na_action="ignore").astype(object)
-    return done.where(done.notna(), None), [Change(name, column, n) for name, n in counts.items()]
-
-
-def _folded(cell: str) -> str:
-    return " ".join(cell.split()).casefold()
+    return done.where(done.notna(), None), [Step(name, column, n) for name, n in counts.items()]

@@ -9,10 +9,21 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
-ISO = "%Y-%m-%d"
+from outcomes.errors import UsageError
+
+ISO, SERIAL = "%Y-%m-%d", "excel"
+_EPOCH = datetime.date(1970, 1, 1).toordinal()
+_SERIAL_0 = datetime.date(1899, 12, 30).toordinal() - _EPOCH
+_TIME = r"(\d{1,2})(?:[:h](\d{2})(?::\d{2}(?:[.,]\d+)?)?)? ?(?:([ap])\.?m\.?)?"
+_CLOCK = re.compile(rf"{_TIME}", re.IGNORECASE)
+_AFTER_DATE = re.compile(r"(?:,? +|T)(\d{1,2}(?:[:h]\d{2}|(?= ?[ap]\.?m)).*)$", re.IGNORECASE)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)? ?(?:Z|[+-]\d\d:?\d\d)")
+_NUMERIC = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}")
+_DAY_FIRST, _HOURS = 12, 24
 
 
 @dataclass(frozen=True)
@@ -23,17 +34,27 @@ class Dates:
     ----------
     days : Series of float
         Days since 1970-01-01, shape (rows,); NaN where a cell is empty or cannot be read.
+    minutes : Series of float
+        Minutes after midnight where the cell has a time of day; NaN elsewhere.
     unread : Series of bool
         Cells that no accepted way reads.
     ambiguous : Series of bool
         Cells that two accepted ways read as different dates; the first counts.
+    turned : Series of bool
+        Dates of which day and month may have changed places: a spreadsheet took those of the
+        column that it could read, all before the 13th, and left the others as text.
+    utc : Series of bool
+        Moments that are given in UTC, so that their day is not known without a time zone.
     counts : mapping of str to int
         Cells read in each way.
     """
 
     days: pd.Series[Any]
+    minutes: pd.Series[Any]
     unread: pd.Series[Any]
     ambiguous: pd.Series[Any]
+    turned: pd.Series[Any]
+    utc: pd.Series[Any]
     counts: Counter[str]
 
     def texts(self) -> list[str | None]:
@@ -41,16 +62,19 @@ class Dates:
         return [None if pd.isna(day) else iso(day) for day in self.days]
 
 
-def read_dates(text: pd.Series[Any], ways: Sequence[str]) -> Dates:
+def read_dates(text: pd.Series[Any], ways: Sequence[str], zone: str = "") -> Dates:
     """Return a column of dates.
 
     Parameters
     ----------
     text : Series of str
-        Cells, shape (rows,). A time of day after the date is left away.
+        Cells, shape (rows,). A time of day may stand after the date.
     ways : sequence of str
-        Accepted ways to write a date, as `datetime.strptime` takes them, tried in order; ISO dates
-        are always accepted.
+        Accepted ways to write a date, as `datetime.strptime` takes them, tried in order; ``excel``
+        for serial numbers of a spreadsheet. ISO dates are always accepted.
+    zone : str, optional
+        Time zone into which moments with an offset are turned; without one their day is that of
+        their own offset.
 
     Returns
     -------
@@ -63,14 +87,33 @@ def read_dates(text: pd.Series[Any], ways: Sequence[str]) -> Dates:
     (1, {'%m/%d/%Y': 1, '%d %B %Y': 1})
     """
     ways = list(dict.fromkeys([*ways, ISO]))
-    read = {cell: _readings(str(cell), ways) for cell in text.dropna().unique()}
+    moments = {cell: _local(str(cell), zone) for cell in text.dropna().unique()}
+    read = {cell: _readings(local, ways) for cell, local in moments.items()}
     first = text.map(lambda cell: next(iter(read[cell].values()), None), na_action="ignore")
     days = pd.to_numeric(first, errors="coerce").astype("float64")
     several = {cell for cell, found in read.items() if len(set(found.values())) > 1}
     counts: Counter[str] = Counter()
     for cell, n in text.value_counts().items():
         counts.update({way: int(n) for way in list(read[cell])[:1]})
-    return Dates(days, text.notna() & days.isna(), text.isin(several), counts)
+    times = text.map(lambda cell: _AFTER_DATE.search(moments[cell]), na_action="ignore")
+    minutes = read_times(times.map(lambda found: found[1] if found else None, na_action="ignore"))
+    utc = text.map(lambda cell: not zone and _is_utc(str(cell)), na_action="ignore")
+    return Dates(
+        days, minutes, text.notna() & days.isna(), text.isin(several),
+        text.isin(_turned(read)), utc.eq(True), counts,
+    )  # fmt: skip
+
+
+def read_times(text: pd.Series[Any]) -> pd.Series[Any]:
+    """Return times of day in minutes after midnight, NaN where there is none, shape (rows,).
+
+    Examples
+    --------
+    >>> read_times(pd.Series(["9:15 AM", "12:05 pm", "17h30", "2026-05-04 00:15", "soon"])).tolist()
+    [555.0, 725.0, 1050.0, 15.0, nan]
+    """
+    read = {cell: _minutes(str(cell)) for cell in text.dropna().unique()}
+    return pd.to_numeric(text.map(read), errors="coerce").astype("float64")
 
 
 def iso(day: float) -> str:
@@ -84,15 +127,66 @@ def iso(day: float) -> str:
     return datetime.date.fromordinal(int(day) + _EPOCH).isoformat()
 
 
-_TIME = re.compile(r"[ T]+\d{1,2}:\d{2}.*$")
-_EPOCH = datetime.date(1970, 1, 1).toordinal()
+def day_number(date: datetime.date) -> float:
+    """Return a date in days since 1970-01-01."""
+    return float(date.toordinal() - _EPOCH)
+
+
+def _local(cell: str, zone: str) -> str:
+    """Return a moment as date and time of the zone, or of its own offset; other cells as given."""
+    if not _MOMENT.fullmatch(cell):
+        return cell
+    try:
+        moment = datetime.datetime.fromisoformat(cell.replace(" Z", "Z"))
+        local = moment.astimezone(ZoneInfo(zone)) if zone else moment
+    except (ZoneInfoNotFoundError, OSError):
+        must = "time_zone is the name of a zone"
+        remedy = 'For example "Europe/Berlin" or "America/Phoenix".'
+        raise UsageError(must, got="another name", where="[file]", remedy=remedy) from None
+    except ValueError:
+        return cell
+    return local.strftime("%Y-%m-%d %H:%M")
+
+
+def _is_utc(cell: str) -> bool:
+    return bool(_MOMENT.fullmatch(cell)) and cell.endswith(("Z", "+00:00", "+0000"))
 
 
 def _readings(cell: str, ways: Sequence[str]) -> dict[str, float]:
     """Return each way that reads the cell, with the day it reads."""
-    date, found = _TIME.sub("", cell), {}
+    date, found = _AFTER_DATE.sub("", cell), {}
     for way in ways:
         with suppress(ValueError):
+            if way == SERIAL:
+                if 20_000 <= float(date) < 80_000:  # 1954 to 2119
+                    found[way] = float(int(float(date)) + _SERIAL_0)
+                continue
             day = datetime.datetime.strptime(date, way)  # noqa: DTZ007 - a date, not a moment
-            found[way] = float(day.toordinal() - _EPOCH)
+            found[way] = day_number(day.date())
     return found
+
+
+def _turned(read: dict[Any, dict[str, float]]) -> set[Any]:
+    """Return ISO dates up to the 12th beside text that can be read with the day first only.
+
+    Real dates of a spreadsheet come as ISO text. Where it was set to the other order, it took the
+    dates that it could, with day and month in each other's place, and left the rest as text.
+    """
+    real = {cell: iso(next(iter(days.values()))) for cell, days in read.items() if ISO in days}
+    typed = [_NUMERIC.match(str(cell)) for cell, days in read.items() if days and ISO not in days]
+    pairs = [(int(found[1]), int(found[2])) for found in typed if found]
+    one_way = all(max(pair) > _DAY_FIRST for pair in pairs) and bool(pairs)
+    before_13th = all(int(date[-2:]) <= _DAY_FIRST for date in real.values())
+    if not (one_way and before_13th):
+        return set()
+    return {cell for cell, date in real.items() if date[-2:] != date[5:7]}
+
+
+def _minutes(cell: str) -> float | None:
+    found = _AFTER_DATE.search(cell)
+    clock = _CLOCK.fullmatch((found[1] if found else cell).strip())
+    if clock is None or not (clock[2] or clock[3]):
+        return None
+    hours, half = int(clock[1]), (clock[3] or "").casefold()
+    hours = hours % 12 + (12 if half == "p" else 0) if half else hours
+    return float(60 * hours + int(clock[2] or 0)) if hours < _HOURS else None

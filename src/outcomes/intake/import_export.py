@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,21 +13,26 @@ from typing import Any
 import pandas as pd
 
 from outcomes import __version__
-from outcomes.errors import UsageError
+from outcomes.errors import DataError, UsageError
+from outcomes.findings import Finding
 from outcomes.folders import locked, written_whole
-from outcomes.intake.append import appended
+from outcomes.intake.append import dated_tables, finished, merged
 from outcomes.intake.check import check
-from outcomes.intake.column_map import ColumnMap, read_column_map, refuse_open_questions
-from outcomes.intake.courses import Courses, courses_of
-from outcomes.intake.export_rows import EXPORT, ExportRows, birth_days, read_export
+from outcomes.intake.column_map import (
+    IMPORTED,
+    ColumnMap,
+    read_column_map,
+    refuse_open_questions,
+)
 from outcomes.intake.findings_page import write_findings
-from outcomes.intake.flat import refuse_absent
 from outcomes.intake.load import load
-from outcomes.intake.readers import BUNDLES, Rows, is_database, name_of, read_source
-from outcomes.intake.readers.redcap import from_redcap
-from outcomes.intake.readers.text_table import read_text_table
-from outcomes.intake.visits import tables_of
-from outcomes.intake.wide import file_row, stacked
+from outcomes.intake.pipeline import client_rows, course_rows, export_text, visit_rows
+from outcomes.intake.readers import Rows, is_database, name_of, read_source
+from outcomes.intake.rows import EXPORT, TypedRows
+from outcomes.intake.tables import tables_of
+from outcomes.intake.typed_cells import targets_of
+from outcomes.intake.visits import NOT_SAID
+from outcomes.intake.wide import file_row
 from outcomes.privacy.key_file import KeyFile, Sealed, read_key, write_key
 from outcomes.privacy.manifest import NAME, Manifest, Step, checklist, read_manifest, write_manifest
 from outcomes.privacy.patterns import name_words
@@ -38,6 +44,7 @@ from outcomes.storage import PACKAGE, write_study
 from outcomes.study import Study, study_from_tables
 
 _WHO = {"episode_id": "course", "patient_id": "patient"}
+_AGE = "episodes.age_band"
 _NAMES = ("name", "physician", "relative", "employer", "attorney")
 
 
@@ -54,6 +61,8 @@ def import_export(
     columns: str | Path | Mapping[str, Any],
     key_file: str | Path,
     out: str | Path | None = None,
+    *,
+    today: datetime.date | None = None,
 ) -> tuple[Study, Manifest]:
     r"""Read a raw export, clean it by declared rules, take identities out, and validate it.
 
@@ -70,6 +79,8 @@ def import_export(
     out : str or Path, optional
         Folder for the study, its manifest and its findings. Where it holds the study of the same
         key, the export is added to it.
+    today : date, optional
+        Day of the import: what is later is still to come. By default that of the clock.
 
     Returns
     -------
@@ -103,14 +114,15 @@ def import_export(
     ...     _ = export.write_text("Client,Day,Pain\nAnn Lee,2026-05-04,7\nAnn Lee,2026-05-11,5\n")
     ...     study, manifest = import_export(export, columns, Path(place) / "key.json")
     >>> study
-    Study(1 episodes, 0 sessions, 2 scores, 0 goals)
+    Study(1 episodes, 2 sessions, 2 scores, 0 goals)
     >>> manifest.counts["clients"]
     1
     """
     key_path = Path(key_file)
     _refuse_places(Path(path), key_path, out)
     with locked(key_path), _written(out) as folder:
-        study, manifest, key, people = _imported(path, columns, key_path, out)
+        now = today or datetime.datetime.now().astimezone().date()
+        study, manifest, key, people = _imported(path, columns, key_path, out, now)
         if folder is not None:
             write_study(study, folder)
             write_manifest(manifest, folder)
@@ -128,56 +140,60 @@ def _written(out: str | Path | None) -> AbstractContextManager[Path | None]:
 
 def _imported(
     path: str | Path, columns: str | Path | Mapping[str, Any], key_path: Path,
-    out: str | Path | None,
+    out: str | Path | None, today: datetime.date,
 ) -> tuple[Study, Manifest, KeyFile, list[Entry]]:  # fmt: skip
-    export_path, where = Path(path), name_of(path)
     mapped = read_column_map(columns)
     refuse_open_questions(mapped)
     source = read_source(path, mapped.file)
-    rows = source.cells
-    n_rows, digest = len(rows), _digest(path, rows)
-    if export_path.suffix.casefold() in BUNDLES:  # a bundle without such scores has no column
-        rows = rows.assign(**{c: None for c in mapped.file_columns() if c not in rows})
-    if mapped.file.redcap_dictionary:
-        dictionary = read_text_table(export_path.parent / mapped.file.redcap_dictionary).cells
-        rows, identifying = from_redcap(rows, dictionary)
-        mapped = mapped.with_identifiers(identifying)
-    rows, mapped = stacked(rows, mapped, where)
-    refuse_absent(rows, mapped, where)
+    text, mapped = export_text(path, source.cells, mapped)
     key, _ = read_key(key_path), read_who(key_path)
     before = _before(out, key, key_path)
-    export = read_export(rows, mapped)
-    courses = courses_of(export, rows, mapped, key, before.day_0, _seen(before.study))
-    sightings, n_looked = _sightings(rows, mapped)
-    study = _study(courses, export, mapped, before, sightings, source, mapped.unnamed(rows))
+    rows = client_rows(visit_rows(text, mapped, today), mapped, key, today)
+    anchors = key.opened(before.day_0)  # of the clients that are in this export
+    rows = course_rows(rows, mapped, key, _seen(before.study, anchors))
+    sightings, n_looked = _sightings(text, mapped)
+    rows = _with_sightings(rows, sightings)
+    study, anchors = _study(rows, mapped, before, anchors, source)
+    _refuse_nothing(study, mapped, name_of(path))
+    owners = dict(study.episodes[["episode_id", "patient_id"]].to_numpy())
     manifest = Manifest(
-        study=key.study, day_0=courses.sealed, version=__version__, source_sha256=digest,
-        n_rows=n_rows, cleaned=_cleaned(source, export, courses), de_identified=courses.steps,
-        left_out=courses.left_out, risk=assess(study),
+        study=key.study, day_0={**before.day_0, **key.sealed(anchors, owners)},
+        version=__version__,
+        source_sha256=_digest(path, source.cells), n_rows=len(source.cells),
+        cleaned=_cleaned(source, rows), de_identified=tuple(_steps(rows, text, mapped)),
+        left_out=rows.left_out, risk=assess(study),
         sightings=tuple(_in_file(s, source, mapped) for s in sightings),
-        checklist=checklist(mapped.identifiers, sightings, aged=courses.aged, n_looked=n_looked),
-        counts=_counts(study), k_before=_k_before(rows, mapped, courses),
+        checklist=checklist(mapped.identifiers, sightings, aged=_AGE in rows.cells,
+                            n_looked=n_looked),
+        counts=_counts(study), k_before=_k_before(rows, mapped),
         appended=before.study is not None,
     )  # fmt: skip
-    return study, manifest, key, _people(rows, mapped, courses, key.study)
+    return study, manifest, key, _people(rows, mapped, key.study)
 
 
-def _people(rows: pd.DataFrame, mapped: ColumnMap, courses: Courses, study: str) -> list[Entry]:
+def _people(rows: TypedRows, mapped: ColumnMap, study: str) -> list[Entry]:
     """Return whose course is whose, for the file beside the key."""
-    cells = courses.cells
-    own, births = rows.loc[cells.index].fillna(""), birth_days(rows, mapped)
+    cells, own = rows.cells, rows.text.fillna("")
     found = pd.DataFrame(dict.fromkeys(COLUMNS, ""), index=cells.index)
     for name in ("name", "record"):
         for column in mapped.identifiers.get(name, ()):
             found[name] = (found[name] + " " + own[column]).str.strip()
-    if births is not None:
-        born = pd.to_datetime(births.reindex(cells.index), unit="D", errors="coerce")
-        found["born"] = born.dt.year.map("{:.0f}".format, na_action="ignore")
+    born = pd.to_datetime(cells["birth"], unit="D", errors="coerce")
+    found["born"] = born.dt.strftime("%Y")
     for name in ("condition", "episode_id", "patient_id"):
         if f"episodes.{name}" in cells:
             found[_WHO.get(name, name)] = cells[f"episodes.{name}"]
     rows_of = found.assign(study=study).fillna("").drop_duplicates().itertuples(index=False)
     return [tuple(map(str, row)) for row in rows_of]
+
+
+def _refuse_nothing(study: Study, mapped: ColumnMap, where: str) -> None:
+    if len(study.sessions) or len(study.assessments):
+        return
+    must = "an import gives visits or scores"
+    named = "no column of scores" if not targets_of(mapped) else "none in any row"
+    remedy = "Name the columns of the visit's date, status and scores in the map."
+    raise DataError(must, got=named, where=where, remedy=remedy)
 
 
 def _digest(path: str | Path, rows: pd.DataFrame) -> str:
@@ -212,12 +228,16 @@ def _before(out: str | Path | None, key: KeyFile, key_path: Path) -> _Before:
     return _Before(found, day_0)
 
 
-def _seen(study: Study | None) -> pd.DataFrame:
-    """Return the days of what the study holds already."""
+def _seen(study: Study | None, anchors: Mapping[str, float]) -> pd.DataFrame:
+    """Return the courses and dates of what the study holds already."""
     tables = [] if study is None else [study.sessions, study.assessments]
-    columns = ["episode_id", "day"]
-    rows = pd.concat([pd.DataFrame(columns=columns), *(t[columns] for t in tables)])
-    return rows.astype({"day": "float64"})
+    rows = pd.concat([pd.DataFrame(columns=["episode_id", "day"]),
+                      *(table[["episode_id", "day"]] for table in tables)])  # fmt: skip
+    facts = pd.DataFrame() if study is None else study.courses
+    for name in ("patient_id", "condition"):
+        rows[name] = rows["episode_id"].map(facts[name]) if name in facts else None
+    day_0 = rows["episode_id"].map(anchors).astype("float64")
+    return rows.assign(date=rows["day"].astype("float64") + day_0)
 
 
 def _sightings(rows: pd.DataFrame, mapped: ColumnMap) -> tuple[list[Sighting], int]:
@@ -239,32 +259,64 @@ def _in_file(sighting: Sighting, source: Rows, mapped: ColumnMap) -> Sighting:
     return replace(sighting, rows=tuple(rows))
 
 
-def _study(
-    courses: Courses, export: ExportRows, mapped: ColumnMap, before: _Before,
-    sightings: list[Sighting], source: Rows, unused: tuple[str, ...],
-) -> Study:  # fmt: skip
-    tables = tables_of(courses.cells)
-    if before.study is not None:
-        tables = appended(before.study, tables, courses.shifts)
+def _with_sightings(rows: TypedRows, sightings: list[Sighting]) -> TypedRows:
     for name in dict.fromkeys(sighting.column for sighting in sightings):
         positions = {row - 1 for s in sightings if s.column == name for row in s.rows}
-        marks = pd.Series(export.cells.index.isin(positions), index=export.cells.index)
-        export.report("R25", name, marks, "what looks like one")
+        marks = pd.Series(True, index=sorted(positions))
+        rows = rows.found("R25", name, marks, "what looks like one")
+    return rows
+
+
+def _study(
+    rows: TypedRows, mapped: ColumnMap, before: _Before, anchors: Mapping[str, float], source: Rows,
+) -> tuple[Study, dict[str, float]]:  # fmt: skip
+    new = tables_of(rows)
+    found: list[Finding] = []
+    if before.study is not None:
+        old = dated_tables(before.study, anchors)
+        new, found = merged(old, new, missing=mapped.study.missing_visits,
+                            surveys=mapped.study.rows == "scores")  # fmt: skip
+    tables, anchors = finished(new)
     findings = [replace(f, first_row=source.row(file_row(f.first_row, mapped) - 1))
-                for f in export.findings]  # fmt: skip
-    left_out = tuple(LeftOut(EXPORT, step.rule, step.count) for step in courses.left_out)
+                for f in rows.findings]  # fmt: skip
+    left_out = tuple(LeftOut(EXPORT, step.rule, step.count) for step in rows.left_out)
+    about = before.study.provenance if before.study is not None else Provenance()
+    assumed = [NOT_SAID] if any(f.rule == "R45" for f in findings) else []
     provenance = Provenance(
-        title=mapped.title, source="import", version=__version__, control=mapped.study.control,
-        randomised=mapped.study.randomised, left_out=left_out, reading=tuple(findings),
-        unused_columns=unused,
+        title=mapped.title or about.title, source="import", version=__version__,
+        control=mapped.study.control or about.control,
+        randomised=mapped.study.randomised or about.randomised,
+        left_out=(*about.left_out, *left_out),
+        import_findings=(*about.import_findings, *findings, *found),
+        unused_columns=mapped.unnamed(rows.text),
+        assumed=tuple(dict.fromkeys([*about.assumed, *assumed])),
     )  # fmt: skip
-    return study_from_tables(tables, provenance=provenance, instruments=mapped.declared())
+    study = study_from_tables(tables, provenance=provenance, instruments=mapped.declared())
+    return study, anchors
 
 
-def _cleaned(source: Rows, export: ExportRows, courses: Courses) -> tuple[Step, ...]:
+def _cleaned(source: Rows, rows: TypedRows) -> tuple[Step, ...]:
     around = [Step(what, "the file", n) for what, n in source.skipped.items() if n]
-    changes = [Step(change.rule, change.column, change.count) for change in export.changes]
-    return (*around, *changes, *courses.cleaned)
+    return (*around, *rows.done)
+
+
+def _steps(rows: TypedRows, text: pd.DataFrame, mapped: ColumnMap) -> Iterator[Step]:
+    """Say what was done to each column that identifies people."""
+    for kind, columns in mapped.identifiers.items():
+        for column in columns:
+            count = int(text[column].notna().sum())
+            yield Step(f"{kind.replace('_', ' ')} not kept", column, count)
+    dated = [name for name in mapped.columns if name == IMPORTED or f"{name}.date" in rows.cells]
+    for name in dated:
+        yield Step("date made a day of its course", mapped.columns[name], len(rows.cells))
+    for name, column in mapped.columns.items():
+        kind = name.rpartition(".")[2].removesuffix("_id")
+        if kind in ("therapist", "clinic"):
+            n = int(rows.cells[name].nunique())
+            yield Step(f"{kind} given a random id ({n} different)", column, len(rows.cells))
+    yield Step("client given a random id", "", int(rows.cells["episodes.patient_id"].nunique()))
+    for other in mapped.unnamed(text):
+        yield Step("not named in the map, not kept", other, int(text[other].notna().sum()))
 
 
 def _counts(study: Study) -> dict[str, int]:
@@ -278,14 +330,11 @@ def _counts(study: Study) -> dict[str, int]:
     }
 
 
-def _k_before(rows: pd.DataFrame, mapped: ColumnMap, courses: Courses) -> int:
+def _k_before(rows: TypedRows, mapped: ColumnMap) -> int:
     """Group clients as the export itself tells them apart, without their names."""
     kinds = ("birth_date", "zip")
     named = [c for kind in kinds for c in mapped.identifiers.get(kind, ())]
     condition = mapped.columns.get("episodes.condition")
     columns = [*named, *([condition] if condition else [])]
-    clients = rows.loc[courses.cells.index, columns].assign(
-        client=courses.cells["episodes.patient_id"]
-    )
-    first = clients.drop_duplicates("client")
-    return k_anonymity(first, columns) if named else 0
+    clients = rows.text[columns].assign(client=rows.cells["episodes.patient_id"])
+    return k_anonymity(clients.drop_duplicates("client"), columns) if named else 0

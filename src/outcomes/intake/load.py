@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from outcomes import __version__
@@ -23,13 +24,17 @@ from outcomes.intake.column_map import (
     declared_instruments,
     read_column_map,
 )
-from outcomes.intake.flat import split_flat
 from outcomes.intake.readers import WORKBOOKS, is_database, name_of, read_source
 from outcomes.intake.readers.database import read_database_tables
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import read_tables, sheet_names
+from outcomes.intake.rows import TypedRows
+from outcomes.intake.tables import tables_of, with_facts_that_differ, with_stated_days
+from outcomes.intake.typed_cells import named_rows, typed_rows
+from outcomes.intake.visits import states_visit
 from outcomes.intake.wide import file_row, n_beside, stacked
 from outcomes.plain_text import each, restored
+from outcomes.privacy.generalise import age_band
 from outcomes.privacy.guard import IDS, IMPORT, refuse_identified
 from outcomes.provenance import LeftOut, Provenance
 from outcomes.storage import PACKAGE, TRUTH
@@ -113,9 +118,12 @@ def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None)
         must = "a file with identifiers, or one row a visit, is imported first"
         raise UsageError(must, got="a map of one", where=where, remedy=IMPORT)
     long, mapped = stacked(rows, mapped, where)
-    tables, found, left_out, assumed = split_flat(long, mapped, where)
-    findings = [replace(f, first_row=source.row(file_row(f.first_row, mapped) - 1)) for f in found]
-    n = n_beside(mapped)
+    long = named_rows(long, mapped, where)
+    typed, assumed = _flat_rows(long, mapped, where)
+    tables = {name: frame for name, frame in tables_of(typed).items() if len(frame)}
+    findings = [replace(f, first_row=source.row(file_row(f.first_row, mapped) - 1))
+                for f in typed.findings]  # fmt: skip
+    n, n_empty = n_beside(mapped), int(typed.cells["assessments.score"].isna().sum())
     lines = {name: [source.row(i // n) for i in frame.index.tolist()]
              for name, frame in tables.items()}  # fmt: skip
     provenance = Provenance(
@@ -124,13 +132,53 @@ def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None)
         version=__version__,
         control=mapped.study.control,
         randomised=mapped.study.randomised,
-        left_out=tuple(left_out),
+        left_out=(LeftOut("assessments", "no score", n_empty),) if n_empty else (),
         unused_columns=mapped.unnamed(long),
         reading=tuple(findings),
         assumed=tuple(assumed),
         file_rows=lines,
     )
-    return study_from_tables(tables, provenance=provenance, instruments=mapped.declared())
+    own = {name: frame[[c for c in frame if c in TABLES[name].names]]
+           for name, frame in tables.items()}  # fmt: skip
+    return study_from_tables(own, provenance=provenance, instruments=mapped.declared())
+
+
+def _flat_rows(text: pd.DataFrame, mapped: ColumnMap, where: str) -> tuple[TypedRows, list[str]]:
+    """Return a flat file's rows, typed, with the choices that it does not state itself."""
+    rows = typed_rows(TypedRows(text, pd.DataFrame(index=text.index)), mapped, export=False)
+    cells = rows.cells
+    needed = ["assessments.episode_id", "assessments.instrument", "assessments.score"]
+    missing = [name.split(".")[1] for name in needed if name not in cells]
+    if not {"assessments.session", "assessments.day", "week", "month"} & set(cells):
+        missing.append("session, day, week or month")
+    if missing:
+        must = "the file or the map holds the course, the instrument, the score and its time"
+        remedy = "Name the column in [columns], or the one value in [constants]."
+        raise DataError(must, got=f"no {'; no '.join(missing)}", where=where, remedy=remedy)
+    course = cells["assessments.episode_id"]
+    rows = with_stated_days(rows.having(**{"episodes.episode_id": course}))
+    rows = rows.having(visit=states_visit(rows), order=0.0)
+    if "age" in cells:
+        rows = rows.having(**{"episodes.age_band": age_band(cells["age"])})
+    rows, assumed = _with_timing(with_facts_that_differ(rows))
+    return rows, assumed
+
+
+def _with_timing(rows: TypedRows) -> tuple[TypedRows, list[str]]:
+    """Where the file does not say when a score was taken, decide by one stated rule."""
+    cells = rows.cells
+    if "assessments.timing" in cells:
+        return rows, []
+    numbered = "assessments.session" in cells
+    if "baseline" in cells or numbered:
+        kind = "taken at the start of the visit" if numbered else "follow-up scores"
+        rows = rows.having(**{"assessments.timing": "pre_session" if numbered else "follow_up"})
+        return rows, [f"The file does not say when scores were taken: all count as {kind}."]
+    timing = np.where(cells["day"] <= 0, "baseline", "follow_up")
+    return rows.having(**{"assessments.timing": timing}), [
+        "The file does not say when scores were taken: "
+        "those of day 0 count as baseline, later ones as follow-up scores."
+    ]
 
 
 def _own_headers(rows: pd.DataFrame) -> ColumnMap:
@@ -227,6 +275,7 @@ def _provenance(
     names = {field.name for field in fields(Provenance)}
     kept = {key: value for key, value in about.items() if key in names}
     kept["left_out"] = tuple(LeftOut(**entry) for entry in kept.get("left_out", ()))
+    kept["import_findings"] = tuple(Finding(**entry) for entry in kept.get("import_findings", ()))
     kept["assumed"] = tuple(kept.get("assumed", ()))
     kept["unused_columns"] = tuple(unused)
     kept["reading"] = tuple(findings)

@@ -215,9 +215,12 @@ class StudyFacts(Section, frozen=True, kw_only=True):
         What a row is. Rows of scores (a survey) are no visits: each finds its patient's visit.
     no_status, empty_status : str
         Status of every visit of an export without a status, and of visits where it is empty.
-    one_visit : {"", "day", "time", "appointment"}
-        Which lines of a patient are one visit: those of one day, of one day and time, of one
-        appointment number. Empty: each line is a visit.
+    one_visit : {"", "line", "day", "time", "appointment"}
+        Which lines of a patient are one visit: each line by itself, those of one day, of one day
+        and time, of one appointment number. Empty: not said.
+    missing_visits : {"", "kept", "removed"}
+        What becomes of visits of the study, within the days of a course that a later export
+        covers, which that export does not have. Empty: not said.
     """
 
     control: str | None = None
@@ -226,7 +229,8 @@ class StudyFacts(Section, frozen=True, kw_only=True):
     rows: Literal["visits", "scores"] = "visits"
     no_status: str = ""
     empty_status: str = ""
-    one_visit: Literal["", "day", "time", "appointment"] = ""
+    one_visit: Literal["", "line", "day", "time", "appointment"] = ""
+    missing_visits: Literal["", "kept", "removed"] = ""
 
     def __post_init__(self) -> None:
         stated = [word for word in (self.no_status, self.empty_status) if word]

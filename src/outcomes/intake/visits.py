@@ -1,135 +1,227 @@
-"""From an export's rows, one a visit or one a score, to the four tables of the data contract."""
+"""Which rows of an export are visits, and what became of each: nothing counts that did not happen.
+
+Steps from rows to rows, before anybody is looked for in them.
+"""
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from outcomes.dictionary.tables import TABLES, received
-from outcomes.intake.flat import DAYS_A_MONTH
+from outcomes.dictionary.tables import RECEIVED, received
+from outcomes.intake.column_map import ColumnMap
+from outcomes.intake.dates import day_number, read_dates, read_times
+from outcomes.intake.map_sections import LEFT_OUT, STATUS_WORDS
+from outcomes.intake.rows import TypedRows
+from outcomes.intake.typed_cells import NO_RULE, ways_of
 
-Frames = dict[str, pd.DataFrame]
-
-
-def tables_of(cells: pd.DataFrame) -> Frames:
-    """Return the tables that rows hold.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        Typed columns by contract name, with ``episodes.episode_id`` and ``day`` and the order of
-        the visits of a day in ``order``; ``INSTRUMENT.TIMING`` for scores of a visit. One row a
-        visit, or one a score where ``assessments.score`` is a column.
-
-    Returns
-    -------
-    dict of DataFrame
-        Visits received are numbered 1, 2, ... by day within a course.
-    """
-    ordered = cells.sort_values(["episodes.episode_id", "day", "order"], kind="stable")
-    sessions = _sessions(ordered)
-    numbers = _visit_numbers(ordered, sessions)
-    tables = {
-        "episodes": _episodes(ordered),
-        "sessions": sessions,
-        "assessments": _assessments(ordered, numbers),
-        "goals": _goals(ordered),
-    }
-    return {name: frame.reset_index(drop=True) for name, frame in tables.items()}
+AT_VISIT = ("pre_session", "post_session")
+"""Timings of scores that are taken at a visit."""
+_A_DAY = 24 * 60
+NOT_SAID = "The export does not say which visits took place: all of them count as received."
 
 
-def own_columns(cells: pd.DataFrame, table: str) -> pd.DataFrame:
-    """Return the columns of one table under their own names, with the course and the day."""
-    prefix = f"{table}."
-    names = [str(name) for name in cells if str(name).startswith(prefix)]
-    frame = cells[names].rename(columns=lambda name: str(name).removeprefix(prefix))
-    return frame.assign(episode_id=cells["episodes.episode_id"])
+def without_left_out(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
+    """Leave out the rows that the map leaves out, and empty ones; each entry is counted."""
+    rows = rows.without(rows.text.isna().all(axis=1), "empty rows")
+    for entry in mapped.leave_out:
+        if not entry.future:
+            fits = fitting(rows.text[entry.column], entry.fits)
+            rows = rows.without(fits, entry.name, entry.column)
+    return rows
 
 
-def states_visit(cells: pd.DataFrame) -> pd.Series[Any]:
-    """Return which rows state something of a visit beside its number and day, shape (rows,)."""
-    facts = [name for name in cells if str(name).startswith("sessions.")
-             and name not in ("sessions.session", "sessions.day")]  # fmt: skip
-    return cells[facts].notna().any(axis=1)
+def fitting(cells: pd.Series[Any], fits: Callable[[object], bool]) -> pd.Series[Any]:
+    """Return which cells a test of the map is for, shape (rows,); each different cell once."""
+    known = {cell: fits(cell) for cell in cells.dropna().unique()}
+    return cells.map(known).where(cells.notna(), fits(None)).astype(bool)
 
 
-def _episodes(ordered: pd.DataFrame) -> pd.DataFrame:
-    facts = own_columns(ordered, "episodes")
-    return facts.groupby("episode_id", sort=False, as_index=False).first()
+def with_time(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
+    """Give each row what orders it within a day: its time, as a column or the date's own."""
+    cells = rows.cells
+    minute = cells.get("minute", pd.Series(np.nan, index=cells.index))
+    for column in mapped.identifiers.get("time", ())[:1]:
+        minute = read_times(rows.text[column]).fillna(minute)
+    rows = rows.having(minute=minute) if minute.notna().any() else rows
+    return rows.having(order=minute.fillna(0.0))
 
 
-def _sessions(ordered: pd.DataFrame) -> pd.DataFrame:
-    stated, by_score = states_visit(ordered), "assessments.score" in ordered
-    if not stated.any():
-        return pd.DataFrame(columns=["episode_id"])
-    frame = own_columns(ordered, "sessions").assign(day=ordered["day"])
-    if by_score or "status" in frame:
-        frame = frame[stated]
-    if by_score:  # rows of a visit repeat its facts
-        frame = frame.drop_duplicates()
-    given = received(frame["status"]) if "status" in frame else True
-    counted = frame.assign(one=np.where(given, 1.0, 0.0))
-    numbers = counted.groupby("episode_id")["one"].cumsum().where(counted["one"] > 0)
-    return frame.assign(session=frame.get("session", numbers))
+def without_undated(rows: TypedRows) -> TypedRows:
+    """Leave out rows of which nothing says when they were."""
+    cells = rows.cells
+    times = [name for name in ("date", "day", "assessments.session", "sessions.session")
+             if name in cells]  # fmt: skip
+    dated = cells[times[:2] if cells[times[:2]].notna().any(axis=None) else times]
+    return rows.without(dated.isna().all(axis=1), "no date that can be read")
 
 
-def _visit_numbers(ordered: pd.DataFrame, sessions: pd.DataFrame) -> pd.Series[Any]:
-    """Return the number of each row's visit: as stated, else by the row or by its day."""
-    if "assessments.session" in ordered:
-        return ordered["assessments.session"]
-    if sessions.empty:
-        return pd.Series(np.nan, index=ordered.index)
-    if "assessments.score" not in ordered:
-        return sessions["session"].reindex(ordered.index)
-    on_day = sessions.drop_duplicates(["episode_id", "day"]).set_index(["episode_id", "day"])
-    days = pd.MultiIndex.from_frame(ordered[["episodes.episode_id", "day"]])
-    return on_day["session"].reindex(days).set_axis(ordered.index)
-
-
-def _assessments(ordered: pd.DataFrame, at_visit: pd.Series[Any]) -> pd.DataFrame:
-    base = pd.DataFrame(
-        {"episode_id": ordered["episodes.episode_id"], "session": at_visit, "day": ordered["day"]}
+def with_minutes(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
+    """Give each row its minutes from start to end, where the map names these columns."""
+    if not mapped.minutes.start:
+        return rows
+    start, end = (
+        _at(rows.text[column], column, mapped)
+        for column in (mapped.minutes.start, mapped.minutes.end)
     )
-    parts = []
-    for name in ordered:
-        instrument, _, timing = str(name).rpartition(".")
-        if instrument and str(name).split(".")[0] not in TABLES:
-            scores = base.assign(instrument=instrument, timing=timing, score=ordered[name])
-            parts.append(scores[scores["score"].notna()])
-    if "baseline" in ordered:
-        parts.append(_baselines(ordered, base))
-    if "assessments.score" in ordered:
-        own = own_columns(ordered, "assessments")
-        others = [name for name in own if name not in base]
-        own = pd.concat([base, own[others]], axis=1)
-        parts.append(own[own["score"].notna()])
-    if not parts:
-        return base.iloc[:0]
-    scores = pd.concat(parts).sort_index(kind="stable")
-    in_order = pd.Series(range(len(ordered)), index=ordered.index)
-    return scores.iloc[np.argsort(in_order.reindex(scores.index).to_numpy(), kind="stable")]
+    between = end - start
+    between += _A_DAY * ((between < 0) & (between > -_A_DAY))  # past midnight
+    stated = rows.cells.get("sessions.minutes", pd.Series(np.nan, index=rows.text.index))
+    odd = rows.text[mapped.minutes.end].notna() & (between.isna() | (between >= _A_DAY))
+    rows = rows.found("R02", mapped.minutes.end, odd, "no time after the start")
+    return rows.having(**{"sessions.minutes": stated.fillna(between.mask(odd))})
 
 
-def _baselines(ordered: pd.DataFrame, base: pd.DataFrame) -> pd.DataFrame:
-    """Return the one baseline a course of a file that holds it as a column."""
-    rows = base.assign(timing="baseline", score=ordered["baseline"], day=0.0, session=np.nan)
-    rows["instrument"] = ordered.get("assessments.instrument")
-    return rows[rows["score"].notna()].drop_duplicates("episode_id")
+def _at(cells: pd.Series[Any], column: str, mapped: ColumnMap) -> pd.Series[Any]:
+    """Return minutes after midnight, or of all days where the cells hold a date as well."""
+    dates = read_dates(cells, ways_of("", mapped, column), mapped.file.time_zone)
+    minutes = dates.minutes.where(dates.days.notna(), read_times(cells))
+    return minutes + _A_DAY * dates.days.fillna(0.0)
 
 
-def _goals(ordered: pd.DataFrame) -> pd.DataFrame:
-    frame = own_columns(ordered, "goals")
-    if "target" not in frame:
-        return pd.DataFrame(columns=["episode_id"])
-    frame = frame[frame["target"].notna()]
-    return frame.drop_duplicates(["episode_id", *(["instrument"] if "instrument" in frame else [])])
+def with_status(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
+    """Say of each row whether it is a visit (``visit``) and what became of it (``status``).
+
+    The rules of ``[[status]]`` come first, in their order, then the column of the status with its
+    words. A row whose status nothing reads is left out with an error, and so is a visit without
+    one, unless the map says what that means.
+    """
+    cells, study = rows.cells, mapped.study
+    index = rows.text.index
+    words = cells.get("sessions.status", pd.Series(None, index=index, dtype=object))
+    stated = bool(mapped.status) or "sessions.status" in cells
+    read = _by_words(words, mapped)
+    for rule in reversed(mapped.status):
+        fits = fitting(rows.text[rule.column], rule.fits) if rule.column else read.isna()
+        read = read.mask(fits, rule.becomes or rule.otherwise)
+    facts, scored = states_visit(rows), _scored(rows)
+    if study.rows == "scores":
+        return rows.having(**{"sessions.status": None, "visit": False})
+    visit = read.notna() | words.notna() | facts | (scored & ~_bool(stated, index))
+    if not stated:
+        visit |= _bool(not _says_anything(rows), index)
+        read = read.mask(visit, study.no_status or None)
+        got = "no column that tells them"
+        rows = rows.found("R45", "status", visit & ~_bool(study.no_status, index), got)
+    if study.empty_status:
+        read = read.mask(visit & words.isna() & read.isna(), study.empty_status)
+        visit |= scored & read.notna()
+    return rows.having(**{"sessions.status": read, "visit": visit, "status_word": words})
 
 
-def derived_day(cells: pd.DataFrame) -> pd.Series[Any] | None:
-    """Return the day that rows without a date state: a day, a week or a month; None without any."""
-    for name, days in (("assessments.day", 1.0), ("sessions.day", 1.0), ("week", 7.0)):
-        if name in cells:
-            return cells[name] * days
-    return (cells["month"] * DAYS_A_MONTH).round() if "month" in cells else None
+def _bool(value: object, index: pd.Index[Any]) -> pd.Series[Any]:
+    return pd.Series(bool(value), index=index)
+
+
+def _by_words(words: pd.Series[Any], mapped: ColumnMap) -> pd.Series[Any]:
+    listed = {word: word for word in STATUS_WORDS}
+    own = {str(word): str(word) for word in mapped.words.get("sessions.status", {}).values()}
+    known = {**own, **listed}
+    return words.map(lambda cell: known.get(cell.casefold()), na_action="ignore").astype(object)
+
+
+def without_unknown(rows: TypedRows) -> TypedRows:
+    """Leave out visits of which nobody knows whether they took place; each is an error."""
+    status, visit, words = (rows.cells[c] for c in ("sessions.status", "visit", "status_word"))
+    if "sessions.status" not in rows.names and words.isna().all():
+        return rows
+    left_out = status.eq(LEFT_OUT)
+    unread = visit & status.isna() & words.notna()
+    silent = visit & status.isna() & words.isna()
+    alone = ~visit & _scored(rows)
+    rows = rows.found("R46", "sessions.status", unread, NO_RULE)
+    rows = rows.found("R47", "sessions.status", silent, "an empty one beside minutes or the like")
+    rows = rows.found("R48", "sessions.status", alone, "a score of a visit beside an empty status")
+    rows = rows.without(left_out, "a status that the map leaves out")
+    rows = rows.without(unread, "a status that no rule reads")
+    return rows.without(silent, "a visit without a status")
+
+
+def states_visit(rows: TypedRows) -> pd.Series[Any]:
+    """Return which rows state something of a visit beside its number and day, shape (rows,)."""
+    facts = [name for name in rows.cells if str(name).startswith("sessions.")
+             and name not in ("sessions.session", "sessions.day", "sessions.status")]  # fmt: skip
+    return rows.cells[facts].notna().any(axis=1)
+
+
+def _scored(rows: TypedRows) -> pd.Series[Any]:
+    """Return which rows hold a score that is taken at a visit, shape (rows,)."""
+    cells = rows.cells
+    beside = [name for name in cells if str(name).rpartition(".")[2] in AT_VISIT]
+    scored = cells[beside].notna().any(axis=1)
+    if {"assessments.score", "assessments.timing"} <= set(cells):
+        scored |= cells["assessments.score"].notna() & cells["assessments.timing"].isin(AT_VISIT)
+    return scored
+
+
+def _says_anything(rows: TypedRows) -> bool:
+    """Whether the file has scores, goals or facts of visits, so that it need not be of visits."""
+    other = [name for name in map(str, rows.cells) if "." in name
+             and name.partition(".")[0] not in ("episodes", "sessions")]  # fmt: skip
+    return bool(other) or bool(states_visit(rows).any())
+
+
+def without_future(rows: TypedRows, mapped: ColumnMap, today: datetime.date) -> TypedRows:
+    """Leave out what is still to come; a visit received or scored there is an error."""
+    if "date" not in rows.cells:
+        return rows
+    future = rows.cells["date"] > day_number(today) + 1  # a day more: zones east of here
+    expected = _bool(any(entry.future for entry in mapped.leave_out), rows.text.index)
+    took_place = rows.cells["sessions.status"].isin(RECEIVED) | _scored(rows)
+    rows = rows.found("R49", "date", future & (took_place | ~expected), "a day still to come")
+    return rows.without(future, "a day that is still to come")
+
+
+def without_repeats(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
+    """Leave out rows that say again what another said; report those that contradict it."""
+    column = next(iter(mapped.identifiers.get("appointment", ())), "")
+    if not column:
+        others = [name for kind, names in mapped.identifiers.items() for name in names
+                  if kind not in ("name", "birth_date")]  # fmt: skip
+        said = pd.concat([rows.cells, rows.text[sorted(set(others))]], axis=1)
+        same = said.duplicated()
+        rows = rows.found("R55", "a row", same, "the same row again")
+        return rows.without(same, "the same row again")
+    numbers = rows.text[column]
+    again = numbers.notna() & numbers.duplicated()
+    same = pd.concat([rows.cells, numbers], axis=1).duplicated() & numbers.notna()
+    rows = rows.without(same, "the same appointment again", column)
+    if mapped.study.one_visit == "appointment":
+        return rows
+    differs = (again & ~same)[rows.cells.index]
+    rows = rows.found("R23", column, differs, "something else the second time")
+    return rows.without(differs, "an appointment that contradicts an earlier row", column)
+
+
+def with_single_visits(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
+    """Make one row of the lines of one visit, as the map tells them; report lines in doubt."""
+    cells, how = rows.cells, mapped.study.one_visit
+    if "date" not in cells or "assessments.score" in cells or how == "line":
+        return rows
+    keys = cells[["episodes.episode_id", "date", "sessions.status"]]
+    appointment = list(mapped.identifiers.get("appointment", ()))
+    if how == "appointment" or (not how and appointment):
+        keys = keys.assign(number=rows.text[appointment[0]])
+    if how == "time" or (not how and "minute" in cells):
+        keys = keys.assign(minute=cells["minute"])
+    lines = cells["visit"] & received(cells["sessions.status"])
+    again = keys[lines].duplicated().reindex(cells.index, fill_value=False)
+    if not how:
+        return rows.found("R56", "date", again, "a second line that may be of the same visit")
+    group = keys[lines].groupby(list(keys), dropna=False, sort=False).ngroup()
+    whole = cells[lines].groupby(group).transform("first")
+    if "sessions.minutes" in cells:
+        minutes = cells.loc[lines, "sessions.minutes"].groupby(group)
+        summed = mapped.minutes.of_lines == "sum"
+        total = minutes.transform("sum", min_count=1) if summed else minutes.transform("max")
+        whole["sessions.minutes"] = total
+    for name in map(str, whole):
+        if name.rpartition(".")[2] in AT_VISIT:
+            differs = cells[name].notna() & cells[name].ne(whole[name].reindex(cells.index))
+            rows = rows.found("R23", name, differs & lines, "another score on a further line")
+    merged = {str(name): cells[name].where(~lines, whole[name]) for name in whole}
+    return rows.having(**merged).without(again, "a further line of one visit")

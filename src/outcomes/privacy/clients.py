@@ -1,19 +1,22 @@
-"""Which rows are of one person: name with birth date, and spellings that share a contact."""
+"""Which rows are of one person, by evidence: no weak sign ever stands against a strong one."""
 
 from __future__ import annotations
 
-import difflib
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import math
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 
-from outcomes.privacy.patterns import plain
+from outcomes.privacy.key_file import KeyFile
+from outcomes.privacy.persons import BEGINS, Person, person_of, verdict
 
 Cells = Sequence[str | None]
-People = dict[str, set[str]]
 
-ALIKE = 0.8
-"""Similarity from which two names may be spellings of one (`difflib.SequenceMatcher.ratio`)."""
+_SHARED = 6  # names that one telephone number may have; more, and it is the clinic's
+_BLOCK = 300  # people with one sign in common that are looked at pair by pair
+_HAS = "\0has"
 
 
 @dataclass(frozen=True)
@@ -22,31 +25,30 @@ class Clients:
 
     Parameters
     ----------
-    spellings : tuple of tuple of str
-        One a row: how the export writes the row's person. Rows of one person have the same, and a
-        row whose person is not known an empty one.
-    n_joined : int
-        People whose name is spelled in several ways.
-    n_completed : int
-        Rows without a birth date that were given to the one person of that name and contact.
+    of_row : tuple of int
+        Number of each row's person; -1 where it is not known.
+    evidence : tuple of tuple of str
+        For each person what finds him or her again in a later export, the strongest first.
+    joined : Counter of str
+        People whose rows were joined, by what joined them.
     doubtful : tuple of int
-        0-based positions of rows whose name is like another's with the same birth date, and that
-        nothing else joins.
+        0-based positions of rows that may be of another person than they count for.
     """
 
-    spellings: tuple[tuple[str, ...], ...]
-    n_joined: int = 0
-    n_completed: int = 0
+    of_row: tuple[int, ...]
+    evidence: tuple[tuple[str, ...], ...]
+    joined: Counter[str] = field(default_factory=Counter)
     doubtful: tuple[int, ...] = ()
 
 
-def by_record(records: Cells) -> Clients:
-    """Return the people of an export that numbers them, one number a row."""
-    return Clients(tuple(() if cell is None else (plain(cell),) for cell in records))
-
-
-def by_name(names: Cells, births: Cells, contacts: Sequence[Cells] = ()) -> Clients:
-    """Return the people of an export that names them.
+def clients_of(
+    names: Cells,
+    births: Cells,
+    records: Cells,
+    contacts: Sequence[Cells] = (),
+    days: Sequence[float] = (),
+) -> Clients:
+    """Return the people of an export.
 
     Parameters
     ----------
@@ -54,97 +56,186 @@ def by_name(names: Cells, births: Cells, contacts: Sequence[Cells] = ()) -> Clie
         Names, one a row. "Lee, Ann" and "Ann Lee", case, accents and blanks make no difference.
     births : sequence of str or None
         Birth dates, one a row, all written in one way.
+    records : sequence of str or None
+        Record numbers, one a row.
     contacts : sequence of sequences
         Columns of telephone numbers, e-mail addresses and the like.
+    days : sequence of float, optional
+        Day of each row. People who came on one day are not joined by a short form of the name.
 
     Returns
     -------
     Clients
-        A name with a birth date is one person. Two names that are alike, with the same birth date
-        and a contact in common, are one as well. A row without a birth date belongs to the only
-        person of that name; where there are several, to the one with its contact, else to nobody.
 
     Examples
     --------
-    >>> people = by_name(["Ann Lee", "LEE, Ann", "Ann Lee"], ["1950", "1950", "1961"])
-    >>> people.spellings[0] == people.spellings[1], people.spellings[0] == people.spellings[2]
-    (True, False)
+    >>> nobody = [None] * 3
+    >>> people = clients_of(["Ann Lee", "LEE, Ann", "Ann Lee"], ["1950", "1950", "1961"], nobody)
+    >>> people.of_row
+    (0, 0, 1)
     """
-    ordered = [None if name is None else _ordered(name) for name in names]
-    own = [_contacts(row) for row in zip(*contacts, strict=True)] or [set()] * len(ordered)
-    dated = any(birth is not None for birth in births)
-    keys = [
-        f"{name}|{birth or ''}" if name and (birth or not dated) else None
-        for name, birth in zip(ordered, births, strict=True)
-    ]
-    people: People = defaultdict(set)
-    for key, found in zip(keys, own, strict=True):
-        if key:
-            people[key] |= found
-    n_completed = _complete(keys, ordered, own, people)
-    joined, doubtful = _joined(people)
+    reached = list(zip(*contacts, strict=True)) or [()] * len(names)
+    said = [person_of(*of_row) for of_row in zip(names, births, records, reached, strict=True)]
+    telling = _telling(list(dict.fromkeys(said)))
+    rows = [telling[person] for person in said]
+    seen: dict[Person, set[float]] = defaultdict(set)
+    for person, day in zip(rows, days or [math.nan] * len(rows), strict=True):
+        seen[person] |= set() if math.isnan(day) else {day}
+    groups = _Groups([person for person in seen if person.name or person.record])
+    doubts = _join(groups, seen)
+    nobody = _join_by_name_alone(groups)
+    known = {person: one for person, one in groups.leader.items() if person not in nobody}
+    number = {leader: i for i, leader in enumerate(dict.fromkeys(known.values()))}
+    evidence = _exclusive([_evidence(groups.members[leader]) for leader in number])
     return Clients(
-        tuple(joined.get(key, (key,)) if key else () for key in keys),
-        n_joined=len(set(joined.values())),
-        n_completed=n_completed,
-        doubtful=tuple(i for i, key in enumerate(keys) if key in doubtful),
+        tuple(number[known[p]] if p in known else -1 for p in rows), evidence, groups.joined,
+        tuple(i for i, person in enumerate(rows) if person in doubts),
+    )  # fmt: skip
+
+
+def ids_of(clients: Clients, key: KeyFile) -> list[str]:
+    """Return the random id of each person of an export; the key remembers new ones.
+
+    A name alone finds a person of an earlier export only where nothing speaks against it: not where
+    both exports state a birth date, a contact or a record, and these differ.
+    """
+    return [_id_of(evidence, key) for evidence in clients.evidence]
+
+
+def _id_of(evidence: Sequence[str], key: KeyFile) -> str:
+    marks = [sign for sign in evidence if sign.startswith(_HAS)]
+    alone = [sign for sign in evidence if "\0" not in sign]
+    signs = [sign for sign in evidence if sign not in (*marks, *alone)]
+    found = next((sign for sign in signs if key.known("patient", sign)), None)
+    for sign in alone:
+        held = key.known("patient", sign)
+        if held and not any(key.known("mark", held + mark) for mark in marks):
+            found = found or sign
+    new = signs or [sign for sign in alone if key.known("patient", sign) is None]
+    one = key.id_of("patient", found or next(iter(new), secrets.token_hex()))
+    key.bind("patient", one, *signs)
+    for sign in alone:  # of several people a name alone finds nobody
+        key.bind("patient", one if key.known("patient", sign) in (None, one) else "", sign)
+    key.bind("mark", one, *(one + mark for mark in marks))
+    return one
+
+
+def _telling(people: Sequence[Person]) -> dict[Person, Person]:
+    """Return people without the contacts that many names share: these tell nobody apart."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for person in people:
+        for contact in person.contacts:
+            names[contact].add(person.name)
+    many = {contact for contact, own in names.items() if len(own) > _SHARED}
+    return {person: replace(person, contacts=person.contacts - many) for person in people}
+
+
+class _Groups:
+    """People put together, each under one leader; births that differ keep groups apart."""
+
+    def __init__(self, people: Sequence[Person]) -> None:
+        self.leader = {person: person for person in people}
+        self.members = {person: [person] for person in people}
+        self.joined: Counter[str] = Counter()
+
+    def births(self, person: Person) -> set[str]:
+        return {one.birth for one in self.members[self.leader[person]] if one.birth}
+
+    def join(self, one: Person, other: Person, why: str, *, despite: bool = False) -> bool:
+        """Put the groups of two together; returns False where birth dates speak against it."""
+        first, second = self.leader[one], self.leader[other]
+        if first == second:
+            return True
+        if len(self.births(one) | self.births(other)) > 1 and not despite:
+            return False
+        self.joined[why] += bool(why)
+        moved = self.members.pop(second)
+        self.members[first] += moved
+        self.leader.update(dict.fromkeys(moved, first))
+        return True
+
+
+def _join(groups: _Groups, seen: Mapping[Person, set[float]]) -> set[Person]:
+    """Join what is one person, strong signs first; return those of whom it is in doubt."""
+    doubts: set[Person] = set()
+    for one, other in sorted(_pairs(list(groups.leader)), key=lambda pair: _weakness(*pair)):
+        why, in_doubt = verdict(one, other, together=bool(seen[one] & seen[other]))
+        joined = why is not None and groups.join(one, other, why)
+        if in_doubt and (joined or groups.leader[one] != groups.leader[other]):
+            doubts |= {one, other}
+    return doubts
+
+
+def _pairs(people: Sequence[Person]) -> Iterator[tuple[Person, Person]]:
+    """Yield each pair that has a name, a birth date, a record or a contact in common, once."""
+    blocks: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for i, one in enumerate(people):
+        signs = [("name", one.name), ("birth", one.birth), ("record", one.record)]
+        for sign in [*signs, *(("contact", contact) for contact in one.contacts)]:
+            if sign[1]:
+                blocks[sign].append(i)
+    usable = (block for block in blocks.values() if len(block) <= _BLOCK)
+    for i, j in {pair for block in usable for pair in combinations(block, 2)}:
+        yield people[i], people[j]
+
+
+def _weakness(one: Person, other: Person) -> tuple[int, list[str]]:
+    return (
+        -2 * (one.name == other.name) - 2 * (one.birth == other.birth != "")
+        - (one.record == other.record != "") - bool(one.contacts & other.contacts),
+        sorted((repr(one), repr(other))),
+    )  # fmt: skip
+
+
+def _join_by_name_alone(groups: _Groups) -> set[Person]:
+    """Give who states no birth date and no record to the only person of that name.
+
+    Returns those whom several people of that name might be, and who are nobody therefore.
+    """
+    of_name: dict[str, list[Person]] = defaultdict(list)
+    nobody = set()
+    for person in sorted(groups.leader, key=lambda p: (not (p.birth or p.record), not p.contacts)):
+        leaders = {groups.leader[one] for one in of_name[person.name]} - {groups.leader[person]}
+        bare = person.name and not (person.birth or person.record)
+        fits = [one for one in leaders if not _contacts_differ(groups, person, one)]
+        if bare and len(groups.members[groups.leader[person]]) == 1 and fits:
+            if len(leaders) == 1:
+                groups.join(fits[0], person, "rows with the name alone")
+            elif not person.contacts:
+                nobody.add(person)
+                continue
+        of_name[person.name].append(person)
+    return nobody
+
+
+def _contacts_differ(groups: _Groups, person: Person, leader: Person) -> bool:
+    held = {contact for one in groups.members[leader] for contact in one.contacts}
+    return bool(person.contacts and held) and not person.contacts & held
+
+
+def _evidence(people: Sequence[Person]) -> list[str]:
+    """Return what finds a person again, strongest first; a name without a zero byte is alone.
+
+    What stands before the zero byte is a name, a record or a contact: see `KeyFile`.
+    """
+    signs: list[str] = []
+    for one in people:
+        begins = one.given[:BEGINS]
+        signs += [f"{one.name}\0{one.birth}"] if one.name and one.birth else []
+        signs += [f"{one.record}\0{begins}"] if one.record else []
+        for contact in sorted(one.contacts):
+            signs += [f"{contact}\0{one.name}"] if one.name else []
+            signs += [f"{contact}\0{begins}\0{one.birth}"] if one.birth and begins else []
+    signs += [one.name for one in people if one.name]
+    for what in ("birth", "record", "contacts"):
+        signs += [f"{_HAS} {what}"] if any(getattr(one, what) for one in people) else []
+    return list(dict.fromkeys(signs))
+
+
+def _exclusive(evidence: Sequence[list[str]]) -> tuple[tuple[str, ...], ...]:
+    """Return the evidence of each person without what is true of another as well."""
+    counts = Counter(sign for signs in evidence for sign in signs)
+    return tuple(
+        tuple(sign for sign in signs if counts[sign] == 1 or sign.startswith(_HAS))
+        for signs in evidence
     )
-
-
-def _ordered(name: str) -> str:
-    """Return a name plainly, its words in alphabetical order."""
-    return " ".join(sorted(plain(name).split()))
-
-
-def _contacts(cells: Sequence[str | None]) -> set[str]:
-    plainly = [plain(cell).replace(" ", "") for cell in cells if cell]
-    return {text for text in plainly if len(text) > 4}
-
-
-def _complete(
-    keys: list[str | None], names: Cells, contacts: list[set[str]], people: People
-) -> int:
-    """Give rows without a birth date to the one person who alone can be meant."""
-    of_name: dict[str, list[str]] = defaultdict(list)
-    for key in people:
-        of_name[key.partition("|")[0]].append(key)
-    n_completed = 0
-    for row, name in enumerate(names):
-        if keys[row] is None and name:
-            meant = of_name.get(name, [])
-            if len(meant) > 1:
-                meant = [key for key in meant if people[key] & contacts[row]]
-            if len(meant) == 1:
-                keys[row] = meant[0]
-                n_completed += 1
-    return n_completed
-
-
-def _joined(people: People) -> tuple[dict[str, tuple[str, ...]], set[str]]:
-    """Return the keys that are spellings of one person, and those that only may be."""
-    leader = {key: key for key in people}
-    doubtful: set[str] = set()
-    for one, other in _alike(people):
-        if people[one] & people[other]:
-            first, second = leader[one], leader[other]
-            leader = {key: first if at == second else at for key, at in leader.items()}
-        else:
-            doubtful |= {one, other}
-    groups: dict[str, list[str]] = defaultdict(list)
-    for key, first in leader.items():
-        groups[first].append(key)
-    joined = {key: tuple(sorted(own)) for own in groups.values() if len(own) > 1 for key in own}
-    return joined, doubtful - set(joined)
-
-
-def _alike(people: People) -> Iterator[tuple[str, str]]:
-    """Yield pairs of like names with the same birth date."""
-    of_birth: dict[str, list[str]] = defaultdict(list)
-    for key in people:
-        of_birth[key.partition("|")[2]].append(key)
-    for birth, keys in of_birth.items():
-        for i, one in enumerate(keys if birth else []):
-            for other in keys[i + 1 :]:
-                names = one.partition("|")[0], other.partition("|")[0]
-                if difflib.SequenceMatcher(None, *names).ratio() >= ALIKE:
-                    yield one, other

@@ -18,6 +18,7 @@ import secrets
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,18 @@ class KeyFile:
     @property
     def patients(self) -> set[str]:
         """Ids of all patients that the key knows."""
-        return set(self.ids.get("patient", {}).values())
+        return set(self.ids.get("patient", {}).values()) - {""}
+
+    def bind(self, kind: str, one: str, *spellings: str) -> None:
+        """Let spellings lead to an id; to the empty one where they are of several people.
+
+        A patient's id is one that `id_of` gave since the file was read.
+        """
+        own = self._secrets[one] if kind == "patient" and one else secrets.token_bytes(32)
+        for digest, at in (self._digest(kind, spelling) for spelling in spellings):
+            self.ids.setdefault(kind, {})[digest] = one
+            if kind == "patient":
+                self.locks[digest] = _crossed(own, at).hex()
 
     def known(self, kind: str, spelling: str) -> str | None:
         """Return the id that the key has given already; None where it gave none."""
@@ -130,12 +142,22 @@ class KeyFile:
         return hmac.digest(self._secrets[patient], course.encode() + nonce, "sha256")[:8]
 
     def _digest(self, kind: str, spelling: str) -> tuple[str, bytes]:
-        """Return where words stand in the file, and what locks and unlocks there."""
-        words, salt = f"{kind}\0{spelling}".encode(), bytes.fromhex(self.secret)
-        if kind == "episode":  # made of a random id
+        """Return where words stand in the file, and what locks and unlocks there.
+
+        The words before a zero byte are digested slowly, once for all that stands after one.
+        """
+        slow, _, quick = spelling.partition("\0")
+        words, salt = f"{kind}\0{slow}".encode(), bytes.fromhex(self.secret)
+        if kind in ("episode", "mark"):  # made of a random id
             return hmac.digest(salt, words, "sha256")[:16].hex(), b""
-        whole = hashlib.scrypt(words, salt=salt, n=COST, r=8, p=1, dklen=48)
+        whole = _slow_digest(words, salt)
+        whole = hmac.digest(whole, quick.encode(), "sha512")[:48] if quick else whole
         return whole[:16].hex(), whole[16:]
+
+
+@lru_cache(maxsize=100_000)
+def _slow_digest(words: bytes, salt: bytes) -> bytes:
+    return hashlib.scrypt(words, salt=salt, n=COST, r=8, p=1, dklen=48)
 
 
 def new_key() -> KeyFile:

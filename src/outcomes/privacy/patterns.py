@@ -25,6 +25,9 @@ PATTERNS = {name: _whole(own) for entry in SAFE_HARBOR for name, own in entry.sh
 _COMPILED = {kind: re.compile(text, re.IGNORECASE) for kind, text in PATTERNS.items()}
 
 
+_ACCENTED = ("LATIN", "GREEK")
+
+
 def found_in(text: pd.Series[Any], kind: str) -> pd.Series[Any]:
     """Return which cells hold something of the kind's shape, shape (rows,).
 
@@ -67,7 +70,10 @@ def name_words(names: Iterable[str]) -> set[str]:
 
 
 def plain(text: str) -> str:
-    """Return text in lower case without accents, each run of other signs as one blank.
+    """Return text in lower case, each run of other signs as one blank.
+
+    Accents on Latin and Greek letters go; marks and vowel signs of other scripts stay, for these
+    make another word.
 
     Examples
     --------
@@ -75,8 +81,14 @@ def plain(text: str) -> str:
     'grunwald hugo'
     """
     split = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    letters = "".join(sign for sign in split if not unicodedata.combining(sign))
-    return " ".join(re.findall(r"[^\W_]+", letters))
+    kept, accented = [], False
+    for sign in split:
+        is_mark = unicodedata.category(sign).startswith("M")
+        if not is_mark:
+            accented = unicodedata.name(sign, "").startswith(_ACCENTED)
+        if not (is_mark and accented):
+            kept.append(sign if is_mark or sign.isalnum() else " ")
+    return unicodedata.normalize("NFC", " ".join("".join(kept).split()))
 
 
 def _in_cells(text: pd.Series[Any], holds: Any) -> pd.Series[Any]:

@@ -1,0 +1,32 @@
+"""Findings on their page: `python -m docs.make.errors` writes the table of docs/errors.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from outcomes.dictionary.rules import RULES
+
+PAGE = Path(__file__).resolve().parents[1] / "errors.md"
+HEADER = "| rule | severity | what must hold | what to do |\n|---|---|---|---|\n"
+
+
+def table() -> str:
+    """Return the table of all rules, as kept in ``docs/errors.md``.
+
+    Examples
+    --------
+    >>> table().splitlines()[2]
+    '| R01 | error | A required cell has a value. | Fill the cell in, or remove the row. |'
+    """
+    rows = (
+        f"| {rule.number} | {rule.severity} | {rule.must[0].upper()}{rule.must[1:]}. "
+        f"| {rule.remedy} |\n"
+        for rule in RULES.values()
+    )
+    return HEADER + "".join(rows)
+
+
+if __name__ == "__main__":
+    before, _, after = PAGE.read_text(encoding="utf-8").partition(HEADER)
+    rest = after.partition("\n\n")[2]
+    PAGE.write_text(before + table() + (f"\n{rest}" if rest else ""), encoding="utf-8", newline="")

@@ -1,0 +1,294 @@
+"""Whose each row of an export is: people by evidence, and their courses, under random ids."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcomes.errors import UsageError
+from outcomes.intake.column_map import ColumnMap
+from outcomes.intake.dates import Dates, day_number, iso, read_dates
+from outcomes.intake.rows import TypedRows
+from outcomes.intake.typed_cells import ways_of, with_date_findings
+from outcomes.privacy.clients import clients_of, ids_of
+from outcomes.privacy.generalise import age_band
+from outcomes.privacy.key_file import KeyFile
+from outcomes.privacy.patterns import plain
+
+_YEAR, _CENTURY, _OLDEST = 365.2425, 36524.25, 120
+_GAP = 2 * 365.25
+"""Days between two visits of a course from which one of their years is mistyped."""
+_FEW, _MOST = 0.7, 0.9
+
+
+def with_clients(
+    rows: TypedRows, mapped: ColumnMap, key: KeyFile, today: datetime.date
+) -> TypedRows:
+    """Return the rows whose person is known, with ``episodes.patient_id`` and the birth's day.
+
+    Raises
+    ------
+    UsageError
+        When the map names no column that tells people apart.
+    """
+    kinds = mapped.identifiers
+    names = kinds.get("name", ())
+    record = mapped.columns.get("episodes.patient_id") or next(iter(kinds.get("record", ())), "")
+    if not names and not record:
+        must = "the map names the column that tells clients apart"
+        remedy = "Write name and birth_date, or record, under [identifiers]."
+        raise UsageError(must, got="none", remedy=remedy)
+    whole = rows.text[list(names)].fillna("").agg(" ".join, axis=1) if names else None
+    named = _texts(whole, rows)
+    rows, births, born = _births(rows, mapped, today)
+    rows, records = _records(rows, record, named)
+    contacts = [c for kind in ("phone", "email") for c in kinds.get(kind, ())]
+    days = rows.cells.get("date", pd.Series(np.nan, index=rows.text.index))
+    clients = clients_of(named, born, records, [_texts(rows.text[c], rows) for c in contacts],
+                         days.tolist())  # fmt: skip
+    column = (*names, record)[0]
+    ids = np.array([*ids_of(clients, key), None], dtype=object)
+    known = np.array(clients.of_row) >= 0
+    nobody = pd.Series(~known, index=rows.text.index)
+    doubt = pd.Series(np.isin(np.arange(len(known)), clients.doubtful), index=rows.text.index)
+    rows = rows.found("R20", column, nobody, "none, or a name that several have")
+    rows = rows.found("R24", column, doubt, "signs that speak for one person and for two")
+    for why, count in clients.joined.items():
+        rows = rows.did(f"joined as one client: {why}", column, count if why else 0)
+    rows = rows.having(**{"episodes.patient_id": ids[list(clients.of_row)], "birth": births})
+    return rows.without(nobody, "no client")
+
+
+def _texts(cells: pd.Series[Any] | None, rows: TypedRows) -> list[str | None]:
+    found = [None] * len(rows.text) if cells is None else cells.tolist()
+    return [cell.strip() if isinstance(cell, str) and cell.strip() else None for cell in found]
+
+
+def _births(
+    rows: TypedRows, mapped: ColumnMap, today: datetime.date
+) -> tuple[TypedRows, pd.Series[Any], list[str | None]]:
+    """Return the days of birth, and how they tell people apart: a date, else what is written."""
+    column = next(iter(mapped.identifiers.get("birth_date", ())), "")
+    if not column:
+        return rows, pd.Series(np.nan, index=rows.text.index), [None] * len(rows.text)
+    text = rows.text[column]
+    dates = read_dates(text, ways_of("", mapped, column))
+    rows = with_date_findings(rows, dates, column)
+    rows = rows.found("R50", column, dates.unread, "another way of writing")
+    days, n_earlier = _not_after(dates, text, rows, today)
+    rows = rows.did("birth year of two digits, taken as a century earlier", column, n_earlier)
+    visits = rows.cells.get("date", pd.Series(day_number(today), index=days.index))
+    age = (visits.fillna(day_number(today)) - days) / _YEAR
+    rows = rows.found("R51", column, (age < 0) | (age > _OLDEST), "another age at the visit")
+    said = [None if pd.isna(day) else iso(day) for day in days]
+    as_written = _texts(text, rows)
+    return (
+        rows,
+        days.mask((age < 0) | (age > _OLDEST)),
+        [one or other for one, other in zip(said, as_written, strict=True)],
+    )
+
+
+def _not_after(
+    dates: Dates, text: pd.Series[Any], rows: TypedRows, today: datetime.date
+) -> tuple[pd.Series[Any], int]:
+    """Take a birth after the visit, its year written with two digits, as a century earlier."""
+    latest = rows.cells.get("date", pd.Series(day_number(today), index=dates.days.index))
+    two_digits = ~text.astype("str").str.contains(r"\d{4}")
+    late = (dates.days > latest.fillna(day_number(today))) & two_digits
+    earlier = [
+        day_number(_years_earlier(day)) if is_late else day
+        for day, is_late in zip(dates.days, late, strict=True)
+    ]
+    return pd.Series(earlier, index=dates.days.index, dtype="float64"), int(late.sum())
+
+
+def _years_earlier(day: float) -> datetime.date:
+    date = datetime.date.fromisoformat(iso(day))
+    leap = date.month == 2 and date.day == 29  # 2000 was a leap year and 1900 was none
+    return date.replace(year=date.year - 100, day=28 if leap else date.day)
+
+
+def _records(
+    rows: TypedRows, column: str, names: list[str | None]
+) -> tuple[TypedRows, list[str | None]]:
+    """Return the record numbers; none where they number the rows and not the people."""
+    records = _texts(rows.text[column] if column else None, rows)
+    stated = [record for record in records if record]
+    n_people = len({plain(name) for name in names if name})
+    numbers_rows = len(set(stated)) > _MOST * len(stated) and n_people < _FEW * len(set(stated))
+    if not (stated and n_people and numbers_rows):
+        return rows, records
+    got = "another number on each row"
+    rows = rows.found("R52", column, pd.Series(True, index=rows.text.index), got)
+    return rows, [None] * len(records)
+
+
+def with_random_ids(rows: TypedRows, key: KeyFile) -> TypedRows:
+    """Return the rows with random ids for therapists and clinics."""
+    for name in map(str, rows.cells.columns):
+        kind = next((k for k in ("therapist", "clinic") if name.endswith(f".{k}_id")), "")
+        if kind:
+            words = rows.cells[name].dropna().unique()
+            known = {word: key.id_of(kind, plain(str(word))) for word in words}
+            rows = rows.having(**{name: rows.cells[name].map(known).astype(object)})
+    return rows
+
+
+def with_courses(rows: TypedRows, mapped: ColumnMap, key: KeyFile, seen: pd.DataFrame) -> TypedRows:
+    """Return the rows with ``episodes.episode_id``: one for each client and condition.
+
+    Parameters
+    ----------
+    rows : TypedRows
+        With ``episodes.patient_id``.
+    mapped : ColumnMap
+        The map; ``new_course_after_days`` lets a course end at a gap.
+    key : KeyFile
+        Gives the ids and remembers new ones.
+    seen : DataFrame
+        What the study holds already: ``episode_id``, ``patient_id``, ``condition``, ``date``. Rows
+        near one of its courses are of that course.
+
+    Notes
+    -----
+    A row without a condition is of the only course of its client. A client with one condition
+    keeps his or her course whichever export names it.
+    """
+    cells = rows.cells
+    patients = cells["episodes.patient_id"].astype(str)
+    if "assessments.episode_id" in cells:
+        course = patients + "|" + cells["assessments.episode_id"].astype(str)
+        loose = pd.Series(True, index=cells.index)
+    else:
+        rows, course, loose = _by_condition(rows, mapped, seen)
+    cells = rows.cells
+    dates = cells.get("date", pd.Series(np.nan, index=cells.index))
+    gap = mapped.study.new_course_after_days
+    ids, n_begun = _course_ids(course, loose, dates, gap, key, seen)
+    rows = rows.having(**{"episodes.episode_id": ids})
+    return rows.did(f"new course after more than {gap} days", mapped.columns.get("date", ""),
+                    n_begun)  # fmt: skip
+
+
+def _by_condition(
+    rows: TypedRows, mapped: ColumnMap, seen: pd.DataFrame
+) -> tuple[TypedRows, pd.Series[Any], pd.Series[Any]]:
+    """Return client and condition of each row, and whether the client has one condition only."""
+    cells = rows.cells
+    patients = cells["episodes.patient_id"].astype(str)
+    own = cells.get("episodes.condition", pd.Series(None, index=cells.index, dtype=object))
+    if mapped.study.rows == "scores":  # surveys find their visits, whatever condition they name
+        own = pd.Series(None, index=cells.index, dtype=object)
+    here = pd.DataFrame({"patient": patients, "condition": own})
+    before = seen[["patient_id", "condition"]].set_axis(["patient", "condition"], axis=1)
+    stated = pd.concat([here, before]).dropna().drop_duplicates()
+    n_stated = patients.map(stated.groupby("patient").size()).fillna(0)
+    only = patients.map(stated.drop_duplicates("patient").set_index("patient")["condition"])
+    condition = own.where(own.notna() | (n_stated != 1), only)
+    lost = condition.isna() & (n_stated > 1) & (mapped.study.rows != "scores")
+    rows = rows.found("R53", "episodes.condition", lost, "none, of a client with several")
+    rows = rows.without(lost, "no condition, of a client with several courses")
+    if "episodes.condition" in rows.cells and mapped.study.rows != "scores":
+        rows = rows.having(**{"episodes.condition": condition})
+    kept = rows.cells.index
+    return rows, (patients + "|" + condition.fillna(""))[kept], (n_stated <= 1)[kept]
+
+
+def _course_ids(
+    course: pd.Series[Any], loose: pd.Series[Any], dates: pd.Series[Any], gap: int, key: KeyFile,
+    seen: pd.DataFrame,
+) -> tuple[pd.Series[Any], int]:  # fmt: skip
+    """Return the id of each row's course, and how many courses began after a gap."""
+    single = {str(name): name.partition("|")[0] + "|" for name in course[loose].unique()}
+    known = {one: _numbered(key, one, single.get(one)) for one in course.unique()}
+    stated = seen.dropna(subset=["condition"]).drop_duplicates(["patient_id", "condition"])
+    for patient, condition, one in stated[["patient_id", "condition", "episode_id"]].to_numpy():
+        name = f"{patient}|{condition}"
+        if known.get(name) == []:  # stored under its patient alone, when that was the only one
+            key.bind("episode", one, name)
+            known[name] = [one]
+    of_id = {one: name for name, ids in known.items() for one in ids}
+    old = seen.assign(course=seen["episode_id"].map(of_id), row=-1).dropna(subset=["course"])
+    new = pd.DataFrame({"course": course, "date": dates, "episode_id": None,
+                        "row": range(len(course))})  # fmt: skip
+    columns = ["course", "date", "episode_id", "row"]
+    rows = pd.concat([old[columns], new] if len(old) else [new], ignore_index=True)
+    rows = rows.sort_values(["course", "date"], kind="stable")
+    begins = rows.groupby("course")["date"].diff() > (gap or np.inf)
+    rows["part"] = begins.groupby(rows["course"]).cumsum()
+    parts = rows.groupby(["course", "part"])["episode_id"].first()
+    taken = set(parts.dropna())
+    of_part = zip(parts.index.get_level_values("course"), parts, strict=True)
+    ids = [one if one else _next(key, name, single.get(name), taken) for name, one in of_part]
+    rows = rows.join(pd.Series(ids, index=parts.index, name="id"), on=["course", "part"])
+    rows = rows[rows["row"] >= 0].sort_values("row")
+    n_begun = len(rows.loc[rows["part"] > 0, ["course", "part"]].drop_duplicates())
+    return rows["id"].set_axis(course.index), n_begun
+
+
+def _spellings(course: str, single: str | None, number: int) -> list[str]:
+    """Return how the key knows a course: by client and condition, by client alone if single."""
+    names = list(dict.fromkeys([course, single or course]))
+    return [f"{name}|{number + 1}" if number else name for name in names]
+
+
+def _numbered(key: KeyFile, course: str, single: str | None) -> list[str]:
+    """Return the ids that the key gave to a client and condition, in the order it gave them."""
+    ids: list[str] = []
+    while True:
+        known = (key.known("episode", name) for name in _spellings(course, single, len(ids)))
+        found = next((one for one in known if one), None)
+        if found is None:
+            return ids
+        ids.append(found)
+
+
+def _next(key: KeyFile, course: str, single: str | None, taken: set[str]) -> str:
+    """Return the first id of a client and condition that is not taken, and take it."""
+    number = 0
+    while (found := key.id_of("episode", *_spellings(course, single, number))) in taken:
+        number += 1
+    taken.add(found)
+    return found
+
+
+def without_far_years(rows: TypedRows, seen: pd.DataFrame) -> TypedRows:
+    """Leave out visits more than two years from all others of their course: a mistyped year.
+
+    Of two parts that lie so far apart the smaller is left out, the earlier where they are equal.
+    """
+    if "date" not in rows.cells:
+        return rows
+    columns = ["episode_id", "date", "row"]
+    own = rows.cells[["episodes.episode_id", "date"]].assign(row=rows.cells.index)
+    old = seen[["episode_id", "date"]].assign(row=-1)
+    whole = pd.concat([own.set_axis(columns, axis=1), old] if len(old) else
+                      [own.set_axis(columns, axis=1)], ignore_index=True)  # fmt: skip
+    whole = whole.dropna(subset=["date"]).sort_values(["episode_id", "date"], kind="stable")
+    courses = whole["episode_id"]
+    part = (whole.groupby("episode_id")["date"].diff() > _GAP).groupby(courses).cumsum()
+    size = part.groupby([courses, part]).transform("size")
+    largest = size.groupby(courses).transform("max")
+    last = part.where(size == largest).groupby(courses).transform("max")
+    far = whole.loc[(part != last) & (whole["row"] >= 0), "row"]
+    mask = pd.Series(rows.cells.index.isin(far), index=rows.cells.index)
+    rows = rows.found("R54", "date", mask, "more than two years")
+    return rows.without(mask, "more than two years from the other visits of the course")
+
+
+def with_age_bands(rows: TypedRows) -> TypedRows:
+    """Return the rows with ten-year bands: of the age that is stated, else at the first row."""
+    cells = rows.cells
+    if "age" in cells:
+        years = cells["age"]
+    else:
+        age = (cells.get("date", np.nan) - cells["birth"]) / _YEAR
+        in_order = age.groupby(cells["episodes.episode_id"])
+        years = in_order.transform("min")
+    if years.isna().all() and "age" not in cells and cells["birth"].isna().all():
+        return rows
+    return rows.having(**{"episodes.age_band": age_band(years)})

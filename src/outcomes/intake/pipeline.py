@@ -1,0 +1,87 @@
+"""The rows of an export on their way to tables, step by step; nothing is written."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from outcomes.errors import DataError
+from outcomes.intake.column_map import ColumnMap
+from outcomes.intake.people import (
+    with_age_bands,
+    with_clients,
+    with_courses,
+    with_random_ids,
+    without_far_years,
+)
+from outcomes.intake.readers import BUNDLES, name_of
+from outcomes.intake.readers.redcap import from_redcap
+from outcomes.intake.readers.text_table import read_text_table
+from outcomes.intake.rows import TypedRows
+from outcomes.intake.tables import with_facts_that_differ, with_stated_days
+from outcomes.intake.typed_cells import in_range, named_rows, targets_of, typed_rows
+from outcomes.intake.visits import (
+    with_minutes,
+    with_single_visits,
+    with_status,
+    with_time,
+    without_future,
+    without_left_out,
+    without_repeats,
+    without_undated,
+    without_unknown,
+)
+from outcomes.intake.wide import stacked
+from outcomes.privacy.key_file import KeyFile
+
+
+def export_text(
+    path: str | Path, cells: pd.DataFrame, mapped: ColumnMap
+) -> tuple[pd.DataFrame, ColumnMap]:
+    """Return the rows with one row a visit or score, under the headers that the map names."""
+    if Path(path).suffix.casefold() in BUNDLES:  # a bundle without such scores has no column
+        cells = cells.assign(**{c: None for c in mapped.file_columns() if c not in cells})
+    if mapped.file.redcap_dictionary:
+        dictionary = read_text_table(Path(path).parent / mapped.file.redcap_dictionary).cells
+        cells, identifying = from_redcap(cells, dictionary)
+        mapped = mapped.with_identifiers(identifying)
+    cells, mapped = stacked(cells, mapped, name_of(path))
+    return named_rows(cells, mapped, name_of(path)), mapped
+
+
+def visit_rows(text: pd.DataFrame, mapped: ColumnMap, today: datetime.date) -> TypedRows:
+    """Return the rows of an export that count, cleaned and typed; each is a visit or none."""
+    rows = TypedRows(text, pd.DataFrame(index=text.index), targets_of(mapped))
+    rows = typed_rows(without_left_out(rows, mapped), mapped, export=True)
+    rows = with_stated_days(in_range(with_minutes(with_time(rows, mapped), mapped), mapped))
+    rows = with_status(rows, mapped)
+    return without_unknown(without_future(rows, mapped, today))
+
+
+def client_rows(
+    rows: TypedRows, mapped: ColumnMap, key: KeyFile, today: datetime.date
+) -> TypedRows:
+    """Return the rows that have a client and a time, under random ids.
+
+    Raises
+    ------
+    DataError
+        When there is no such row.
+    """
+    rows = without_undated(with_random_ids(with_clients(rows, mapped, key, today), key))
+    if rows.cells.empty:
+        must = "a row of the export is of a client and has a date"
+        reasons = ", ".join(f"{step.rule}: {step.count}" for step in rows.left_out) or "none"
+        remedy = "Correct the column map: name under [identifiers], date under [columns]."
+        raise DataError(must, got=f"no such row ({reasons})", remedy=remedy)
+    return rows
+
+
+def course_rows(rows: TypedRows, mapped: ColumnMap, key: KeyFile, seen: pd.DataFrame) -> TypedRows:
+    """Return the rows of courses, each visit once, with ages in bands; see `with_courses`."""
+    rows = with_courses(rows, mapped, key, seen)
+    rows = without_far_years(without_repeats(rows, mapped), seen)
+    rows = with_age_bands(with_single_visits(rows, mapped))
+    return with_facts_that_differ(rows)

@@ -1,0 +1,200 @@
+"""From a file's text to typed columns under the names of the data contract.
+
+In an export whatever is kept is a number in its range, yes or no, an id, or a word that the
+dictionary or the map lists; any other cell is emptied and reported by position.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from outcomes.dictionary.columns import ColumnSpec
+from outcomes.dictionary.instruments import Instrument, registry
+from outcomes.dictionary.tables import TABLES
+from outcomes.errors import DataError
+from outcomes.intake.cells import read_column, read_numbers
+from outcomes.intake.clean import clean
+from outcomes.intake.column_map import DERIVED, IMPORTED, ColumnMap
+from outcomes.intake.dates import Dates, read_dates
+from outcomes.intake.rows import TypedRows
+from outcomes.intake.toml_records import folded
+
+NO_RULE = "a word that no rule of the column map covers"
+SAY_HOW = "Correct the cell, or say how to read it in the column map ([values] or [[rules]])."
+_TWO_WAYS = "two ways that give different dates"
+_LONG, _OLDEST = 10_000, 120
+_OF_INSTRUMENT = {"assessments.score": "assessments.instrument",
+                  "baseline": "assessments.instrument", "goals.target": "goals.instrument",
+                  "goals.baseline": "goals.instrument"}  # fmt: skip
+
+
+def named_rows(text: pd.DataFrame, mapped: ColumnMap, where: str) -> pd.DataFrame:
+    """Return the rows with the columns that the map names, found whatever their case and blanks.
+
+    Raises
+    ------
+    DataError
+        When a column that the map names is not in the file.
+    """
+    here: dict[str, list[str]] = {}
+    for header in map(str, text):
+        here.setdefault(folded(header), []).append(header)
+    absent, renamed = [], {}
+    for name in mapped.file_columns():
+        found = here.get(folded(name), [])
+        if name not in text and len(found) == 1:
+            renamed[found[0]] = name
+        elif name not in text:
+            near = difflib.get_close_matches(name, list(map(str, text)), n=1)
+            absent.append(f"{name} (near: {near[0]})" if near else name)
+    if absent:
+        must = "each column that the map names is in the file"
+        got = f"no column {', '.join(absent)}"
+        raise DataError(must, got=got, where=where, remedy="Correct the map.")
+    return text.rename(columns=renamed)
+
+
+def targets_of(mapped: ColumnMap) -> dict[str, str]:
+    """Return contract column, or ``INSTRUMENT.TIMING`` of a score, to the column of the file."""
+    scores = {
+        f"{instrument}.{timing}": column
+        for instrument, timings in mapped.scores.items()
+        for timing, column in timings.items()
+    }
+    return {**mapped.columns, **scores}
+
+
+def typed_rows(rows: TypedRows, mapped: ColumnMap, *, export: bool) -> TypedRows:
+    """Return the columns that the map names, cleaned and typed.
+
+    Parameters
+    ----------
+    rows : TypedRows
+        With their text; all columns that the map names are there.
+    mapped : ColumnMap
+        The map.
+    export : bool
+        Whether the file may identify people: only listed words and numbers in range are kept.
+
+    Returns
+    -------
+    TypedRows
+        Ids still as the file writes them; ``date`` in days since 1970-01-01 and ``minute`` of the
+        day where it has one. Columns of a day that are stated as dates stand in ``NAME.date``.
+    """
+    for target, column in targets_of(mapped).items():
+        cleaned, changes = clean(rows.text[column], column, target, mapped)
+        rows = replace(rows, done=(*rows.done, *changes))
+        rows = _with_column(rows, cleaned, target, mapped, export=export)
+    for target, constant in mapped.constants.items():
+        cells = pd.Series([str(constant)] * len(rows.text), index=rows.text.index, dtype=object)
+        rows = _with_column(rows, cells, target, mapped, export=export)
+    return rows
+
+
+def _with_column(
+    rows: TypedRows, cells: pd.Series[Any], target: str, mapped: ColumnMap, *, export: bool
+) -> TypedRows:
+    table, _, name = target.partition(".")
+    if target == IMPORTED:
+        return _with_dates(rows, cells, mapped)
+    if target == "sessions.status" and export:  # read with the other columns that say it
+        return rows.having(**{target: cells})
+    spec = TABLES[table].column(name) if table in TABLES else None
+    if spec is None:
+        read: pd.Series[Any] = read_numbers(cells)
+        bad = cells.notna() & read.isna()
+    elif export and spec.kind in ("category", "list"):
+        read, bad = _words(cells, spec, target, mapped)
+    else:
+        read, unread = read_column(cells, spec)
+        bad = pd.Series(unread, index=cells.index)
+    if export and spec is not None and spec.unit == "day" and IMPORTED in mapped.columns:
+        dates = read_dates(cells, ways_of(target, mapped), mapped.file.time_zone)
+        rows = with_date_findings(rows, dates, target).having(**{f"{target}.date": dates.days})
+        bad &= dates.days.isna()
+    got = "neither yes nor no" if spec is not None and spec.kind == "boolean" else "text"
+    remedy = SAY_HOW if export else ""
+    return rows.having(**{target: read}).found("R02", target, bad, NO_RULE if export else got,
+                                               remedy)  # fmt: skip
+
+
+def _with_dates(rows: TypedRows, cells: pd.Series[Any], mapped: ColumnMap) -> TypedRows:
+    dates = read_dates(cells, ways_of(IMPORTED, mapped), mapped.file.time_zone)
+    days = dates.days.mask(dates.turned)
+    rows = rows.found("R21", IMPORTED, dates.days.isna(), "another way of writing, or none")
+    rows = with_date_findings(rows, dates, IMPORTED).having(date=days, minute=dates.minutes)
+    for way, count in dates.counts.items():
+        rows = rows.did(f"date written as {way}", mapped.columns[IMPORTED], count)
+    return rows
+
+
+def with_date_findings(rows: TypedRows, dates: Dates, target: str) -> TypedRows:
+    """Return the rows with what is doubtful about a column of dates."""
+    rows = rows.found("R22", target, dates.ambiguous, _TWO_WAYS)
+    got = "dates before the 13th beside text that has the day first, or the month"
+    rows = rows.found("R43", target, dates.turned, got)
+    return rows.found("R44", target, dates.utc, "moments in UTC and no time zone")
+
+
+def ways_of(target: str, mapped: ColumnMap, column: str = "") -> tuple[str, ...]:
+    """Return the ways in which the dates of a column are written."""
+    return mapped.file.dates_of.get(column or mapped.columns.get(target, ""), mapped.file.dates)
+
+
+def _words(
+    cells: pd.Series[Any], spec: ColumnSpec, target: str, mapped: ColumnMap
+) -> tuple[pd.Series[Any], pd.Series[Any]]:
+    """Return the listed words, and which cells hold another one."""
+    listed = [*spec.categories, *mapped.words.get(target, {}).values()]
+    listed += [str(mapped.constants[target])] if target in mapped.constants else []
+    if spec.name == "instrument":
+        listed += [*registry(), *mapped.instruments]
+    known = {word.casefold(): str(word) for word in listed if word}
+    split = ";" if spec.kind == "list" else None
+    read = cells.map(lambda cell: _listed(str(cell), known, split), na_action="ignore")
+    read = read.astype(object).where(read.notna(), None)
+    return read, cells.notna() & read.isna()
+
+
+def _listed(cell: str, known: dict[str, str], split: str | None) -> str | None:
+    words = [part.strip() for part in cell.split(split)] if split else [cell]
+    found = [known.get(word.casefold()) for word in words if word]
+    return "; ".join(word for word in found if word) if all(found) else None
+
+
+def in_range(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
+    """Return the rows with numbers outside their range emptied, whatever their size."""
+    instruments = {**registry(), **mapped.declared()}
+    named = [name for name in map(str, rows.cells) if name in DERIVED or "." in name]
+    for name in named:
+        values = rows.cells[name]
+        if not pd.api.types.is_float_dtype(values) or name.endswith(".date"):
+            continue
+        low, high = _bounds(name, rows.cells, instruments)
+        out = (values < low) | (values > high)
+        score = name in _OF_INSTRUMENT or name.partition(".")[0] in instruments
+        rows = rows.found("R12" if score else "R03", name, out, "a number outside it")
+        rows = rows.having(**{name: values.mask(out)})
+    return rows
+
+
+def _bounds(name: str, cells: pd.DataFrame, instruments: dict[str, Instrument]) -> tuple[Any, Any]:
+    """Return lowest and highest value of a typed column, one for all rows or one a row."""
+    table, _, column = name.partition(".")
+    if table in instruments:
+        return instruments[table].minimum, instruments[table].maximum
+    if name in _OF_INSTRUMENT:
+        known = cells.get(_OF_INSTRUMENT[name], pd.Series(None, index=cells.index, dtype=object))
+        low = known.map({k: one.minimum for k, one in instruments.items()}).astype("float64")
+        high = known.map({k: one.maximum for k, one in instruments.items()}).astype("float64")
+        return low.fillna(-_LONG + 1), high.fillna(_LONG - 1)
+    if name in DERIVED:
+        return 0, {"age": _OLDEST, "week": 1000, "month": 240}.get(name, _LONG - 1)
+    spec = TABLES[table].column(column)
+    lowest = 1 - _LONG if spec.minimum is None else spec.minimum
+    return lowest, _LONG - 1 if spec.maximum is None else spec.maximum
