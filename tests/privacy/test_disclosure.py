@@ -15,7 +15,6 @@ from outcomes.privacy.disclosure import (
     Disclosure,
     disclosure_for,
     suppress_counts,
-    suppress_table,
 )
 from outcomes.provenance import Provenance
 from outcomes.study import study_from_tables
@@ -108,23 +107,3 @@ def test_no_hidden_count_follows_from_the_total(counts, threshold):
     assert not hidden[counts == 0].any()
     others = hidden.sum() >= 2 and counts[hidden].sum() >= threshold
     assert not hidden.any() or others or not (~hidden & (counts > 0)).any()
-
-
-def test_a_table_with_known_totals_loses_a_rectangle():
-    counts = pd.DataFrame({"a": [30, 20, 40], "b": [25, 3, 50], "c": [60, 70, 80]})
-    hidden = suppress_table(counts, disclosure=REAL).isna().to_numpy()
-    assert hidden.tolist() == [[True, True, False], [True, True, False], [False] * 3]
-    assert not suppress_table(counts, disclosure=Disclosure(exempt=True)).isna().any().any()
-    assert counts.loc[1, "b"] == 3
-
-
-@given(st.lists(st.lists(st.integers(0, 30), min_size=3, max_size=3), min_size=2, max_size=4))
-def test_no_hidden_cell_follows_from_a_total_of_its_row_or_column(rows):
-    counts = pd.DataFrame(rows)
-    hidden = suppress_table(counts, disclosure=REAL).isna().to_numpy()
-    cells = counts.to_numpy()
-    assert not ((cells > 0) & (cells < 11) & ~hidden).any()
-    for values, marks in ((cells, hidden), (cells.T, hidden.T)):
-        for line, own in zip(values, marks, strict=True):
-            safe = own.sum() >= 2 and line[own].sum() >= 11
-            assert not own.any() or safe or not (line[~own] > 0).any()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,29 @@ import pandas as pd
 from outcomes.errors import UsageError
 from outcomes.study import Study
 
+CONTROL = "the control"
+"""Whom a count is of that stands beside an arm: its control."""
 SUPPRESSED = "suppressed"
 """Name of the column that says which rows are suppressed."""
+
+
+class Told:
+    """Counts that a reader has already, of all that leaves together.
+
+    A count of people is told beside another of the same people only where the two are equal or
+    differ by no small count: 190 of 200 courses would tell the ten that are missing.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, str], set[float]] = {}
+
+    def numbers(self, noun: str, whom: str = "") -> frozenset[float]:
+        """Return what was told of `noun` (``course``) and of `whom` (a group; empty for all)."""
+        return frozenset(self._numbers.get((noun, whom), ()))
+
+    def add(self, number: float, noun: str, whom: str = "") -> None:
+        """Remember a count."""
+        self._numbers.setdefault((noun, whom), set()).add(number)
 
 
 @dataclass(frozen=True)
@@ -32,6 +53,8 @@ class Disclosure:
         Smallest count that is shown, at least 2; a count of 0 is shown too.
     exempt : bool
         True where nothing is suppressed: the data are synthetic.
+    told : Told or None
+        What a reader has already; None where nothing leaves together with anything.
 
     Raises
     ------
@@ -46,6 +69,7 @@ class Disclosure:
 
     threshold: int = 11
     exempt: bool = False
+    told: Told | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.threshold < 2:
@@ -55,6 +79,26 @@ class Disclosure:
     def hides(self, count: float) -> bool:
         """Whether a count, and what is computed from so few, must not be shown."""
         return not self.exempt and 0 < count < self.threshold
+
+    def near(self, count: float, noun: str, whom: str = "") -> float | None:
+        """Return a count told before that this one would betray a few by; None without one."""
+        known = self.told.numbers(noun, whom) if self.told and not self.exempt else ()
+        return next((t for t in sorted(known, reverse=True) if self.hides(abs(t - count))), None)
+
+    def tells(self, count: float, noun: str, whom: str = "") -> bool:
+        """Whether a count may be told beside those told before; it is remembered if so.
+
+        Examples
+        --------
+        >>> rule = Disclosure(told=Told())
+        >>> [rule.tells(count, "course") for count in (200, 190, 189, 7, 200)]
+        [True, False, True, False, True]
+        """
+        if self.hides(count) or self.near(count, noun, whom) is not None:
+            return False
+        if self.told is not None:
+            self.told.add(count, noun, whom)
+        return True
 
     def shown(self, count: float) -> str:
         """Return a count as text, ``<11`` where it, or a cell beside it, must not be shown.
@@ -75,12 +119,12 @@ class Disclosure:
 
 
 def disclosure_for(study: Study, *, as_if_real: bool = False, threshold: int = 11) -> Disclosure:
-    """Return what may be shown of a study.
+    """Return what may be shown of a study in things that leave together, such as a report.
 
     Parameters
     ----------
     study : Study
-        The study.
+        The study; its number of courses, and that of each arm and condition, are told.
     as_if_real : bool
         Suppress in synthetic data too, as a rehearsal of a real report.
     threshold : int
@@ -96,7 +140,14 @@ def disclosure_for(study: Study, *, as_if_real: bool = False, threshold: int = 1
     >>> disclosure_for(study_from_tables({}))
     Disclosure(threshold=11, exempt=False)
     """
-    return Disclosure(threshold, exempt=study.provenance.synthetic and not as_if_real)
+    told = Told()
+    told.add(len(study.courses), "course")
+    for name in ("arm", "condition"):
+        for group, count in study.courses[name].value_counts().items():
+            told.add(count, "course", str(group))
+            if group == study.provenance.control:
+                told.add(count, "course", CONTROL)
+    return Disclosure(threshold, study.provenance.synthetic and not as_if_real, told)
 
 
 def suppress_counts(
@@ -151,40 +202,6 @@ def suppress_counts(
         out[name] = (values.astype("float64") if whole else values).mask(hidden)
     out[SUPPRESSED] = hidden
     return out
-
-
-def suppress_table(counts: pd.DataFrame, *, disclosure: Disclosure) -> pd.DataFrame:
-    """Return a table of counts whose row and column totals are known, without its small cells.
-
-    Parameters
-    ----------
-    counts : DataFrame
-        Counts of people, shape (rows, columns), totals not among them.
-    disclosure : Disclosure
-        What may be shown.
-
-    Returns
-    -------
-    DataFrame
-        A copy of floats; hidden cells are NaN. In each row and each column the hidden cells cannot
-        be worked out from the total: they are at least two and number at least the threshold, or
-        nothing but zeros is shown beside them.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"better": [30, 20], "worse": [25, 3]})
-    >>> int(suppress_table(table, disclosure=Disclosure()).isna().sum().sum())
-    4
-    """
-    cells = counts.to_numpy(float)
-    hidden = np.vectorize(disclosure.hides, otypes=[bool])(cells)
-    before = -1
-    while hidden.sum() != before:
-        before = int(hidden.sum())
-        for values, marks in ((cells, hidden), (cells.T, hidden.T)):
-            for line, own in zip(values, marks, strict=True):
-                own[:] = _complemented(line, own, disclosure.threshold)
-    return counts.astype("float64").mask(hidden)
 
 
 def _groups(frame: pd.DataFrame, within: Sequence[str]) -> list[Any]:

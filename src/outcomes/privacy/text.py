@@ -25,6 +25,11 @@ class Count:
         What follows the noun whoever is counted (``of adapted patients``).
     note : str
         What is worked out from the number and hidden with it (``(8 %)``).
+    whom : str
+        Whom the number, or with `of` the whole, is about; empty for all of the study. Counts of the
+        same people are not told where they differ by a few.
+    part : str
+        Whom the number is about where it is `of` a whole.
     there : bool
         Begin with ``there is`` or ``there are``.
 
@@ -41,6 +46,8 @@ class Count:
     of: int | None = None
     more: str = ""
     note: str = ""
+    whom: str = ""
+    part: str = ""
     there: bool = False
 
     def __str__(self) -> str:
@@ -56,16 +63,42 @@ class Count:
 
     def under(self, rule: Disclosure) -> str | Count:
         """Return itself, or the words that stand for it where it must not be shown."""
-        few, many = f"fewer than {rule.threshold}", rule.threshold
         if self.of is None:
-            return self._said(few, many) if rule.hides(self.number) else self
+            hidden = self._hidden(self.number, self.whom, rule)
+            return self._said(hidden, rule.threshold) if hidden else self
+        whole = self._hidden(self.of, self.whom, rule)
         if rule.hides(self.of):
-            return self._said(f"some or none of {few}", many)
+            return self._said(f"some or none of {whole}", rule.threshold)
+        part = self._part(rule)
+        if not part and not whole:
+            return self
+        number = f"{part or format(self.number, ',')} of {whole or format(self.of, ',')}"
+        return self._said(number, self.of)
+
+    def _hidden(self, number: int, whom: str, rule: Disclosure) -> str:
+        """Return the words for a count that must not be told; empty where it may be."""
+        if rule.hides(number):
+            return f"fewer than {rule.threshold}"
+        near = rule.near(number, self.noun, whom)
+        if near is None:
+            rule.tells(number, self.noun, whom)
+            return ""
+        return f"nearly all of {near:,.0f}" if near > number else f"hardly more than {near:,.0f}"
+
+    def _part(self, rule: Disclosure) -> str:
+        """Return the words for a part that must not be told; empty where it may be."""
         if rule.hides(self.number):
-            return self._said(f"{few} of {self.of:,}", self.of)
-        if rule.hides(self.of - self.number):
-            return self._said(f"nearly all of {self.of:,}", self.of)
-        return self
+            return f"fewer than {rule.threshold}"
+        if rule.hides((self.of or 0) - self.number):
+            return "nearly all"
+        whom = self.part or f"{self.whom}, {self.more or 'some'}"
+        rest = (self.of or 0) - self.number
+        if rule.near(rest, self.noun, self.whom) is not None:
+            return "some"
+        if not rule.tells(self.number, self.noun, whom):
+            return "some"
+        rule.tells(rest, self.noun, self.whom)
+        return ""
 
 
 class Text(str):

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
-from outcomes.privacy.disclosure import SUPPRESSED, Disclosure, suppress_counts
+from outcomes.privacy.disclosure import (
+    CONTROL,
+    SUPPRESSED,
+    Disclosure,
+    Told,
+    suppress_counts,
+)
 from outcomes.privacy.text import told
 from outcomes.questions.answer import Answer
 from outcomes.questions.picture import ROW, Picture
@@ -19,6 +26,9 @@ from outcomes.questions.question import Question
 COUNT = "n_episodes"
 COUNTS = "n_"
 """What the names of columns with counts begin with."""
+NOUNS = {COUNT: "course", "n_control": "course", "n_asked": "visit", "n_visits": "visit",
+         "n_reached": "goal"}  # fmt: skip
+"""What the sentences call what a column counts."""
 TOTAL = "all"
 NAMES = ("term", "group", "arm", "label")
 """Columns with names of groups; one that only few patients bear goes with the rest of its row."""
@@ -58,22 +68,24 @@ def disclosed(
     rule = disclosure or Disclosure(exempt=answer.source.synthetic)
     if rule.exempt or (answer.record is not None and answer.record.about_one):
         return answer
+    if leaves and rule.told is None:
+        rule = replace(rule, told=Told())
+        rule.tells(answer.source.n_episodes, "course")
+    sentence, reason = told(answer.sentence, rule), told(answer.reason, rule)
+    checks = tuple(replace(c, detail=told(c.detail, rule)) for c in answer.checks)
+    limits = tuple(told(text, rule) for text in answer.limits)
     decided = decision(answer.table, answer.record, rule, leaves=leaves)
+    out = {why: None if n and rule.hides(n) else n for why, n in answer.source.left_out.items()}
     return replace(
         answer,
         table=masked(answer.table, decided, answer.record),
         picture=_safe_picture(answer.picture, decided, answer.record, rule),
-        sentence=told(answer.sentence, rule),
-        reason=told(answer.reason, rule),
+        checks=checks,
+        limits=limits,
+        source=replace(answer.source, left_out=out),
+        sentence=sentence,
+        reason=reason,
         method=told(answer.method, rule),
-        limits=tuple(told(text, rule) for text in answer.limits),
-        checks=tuple(replace(c, detail=told(c.detail, rule)) for c in answer.checks),
-        source=replace(
-            answer.source,
-            left_out={
-                why: None if n and rule.hides(n) else n for why, n in answer.source.left_out.items()
-            },
-        ),
     )
 
 
@@ -96,16 +108,27 @@ def decision(
     Returns
     -------
     DataFrame of bool, on the index of `table`
-        ``hidden`` (its counts), ``gone`` (its numbers too), ``nameless`` (and the name of its
-        group, which few bear).
+        A column for each column of counts: whether the count is hidden; ``row``: whether all are,
+        for they are few or would tell a few; ``gone``: whether the numbers that rest on them are;
+        ``nameless``: whether the name of the group is, which few bear.
     """
-    unknown = pd.Series(None, index=table.index, dtype=object)
-    kind = table["kind"].map(dict(record.kinds)) if record and "kind" in table else unknown
-    hidden = _hidden(table, kind, rule)
-    gone = hidden & (leaves | (kind != "model"))
+    if table.empty:
+        return pd.DataFrame(index=table.index, columns=["row", "gone", "nameless"], dtype=bool)
+    kind = pd.Series(None, index=table.index, dtype=object)
+    if record and "kind" in table:
+        kind = table["kind"].map(dict(record.kinds))
+    few = kind.isna() | _few(table, rule)
+    row = few | _betrayed(table, kind, few, rule)
+    cells = {str(name): row.copy() for name in table if str(name).startswith(COUNTS)}
+    if rule.told is not None and record is not None:
+        _beside_those_told(table, cells, record, rule)
+    gone = row & (leaves | (kind != "model"))
+    for name, hidden in cells.items():  # a share of a hidden count gives it away
+        gone |= hidden & (kind == "share") & (name != COUNT)
     ours = table["kind"].isin(record.fixed) if record and "kind" in table else False
-    nameless = gone & (kind.isna() | _few(table, rule)) & ~pd.Series(ours, index=table.index)
-    return pd.DataFrame({"hidden": hidden, "gone": gone, "nameless": nameless})
+    nameless = gone & few & ~pd.Series(ours, index=table.index)
+    flags = {"row": row | gone, "gone": gone, "nameless": nameless}
+    return pd.DataFrame({**cells, **flags}, index=table.index)
 
 
 def masked(frame: pd.DataFrame, decided: pd.DataFrame, record: Question | None) -> pd.DataFrame:
@@ -124,17 +147,18 @@ def masked(frame: pd.DataFrame, decided: pd.DataFrame, record: Question | None) 
         return frame
     values = {*VALUES, *(record.numbers if record else ())}
     safe = frame.reset_index(drop=True)
-    hidden, gone, nameless = (decided[name].to_numpy() for name in decided)
+    hides = {name: decided[name].to_numpy() for name in decided}
+    gone, everywhere = hides["gone"], np.ones(len(safe), dtype=bool)
     for name in sorted({*map(str, safe)} - {*PLACES, SUPPRESSED}):
         if name.startswith(COUNTS):
-            safe[name] = safe[name].astype("float64").mask(hidden)
+            safe[name] = safe[name].astype("float64").mask(hides.get(name, everywhere))
         elif name in NAMES:
-            safe[name] = safe[name].astype(object).mask(nameless, NOT_SHOWN)
+            safe[name] = safe[name].astype(object).mask(hides["nameless"], NOT_SHOWN)
         elif name in values:
             safe[name] = safe[name].astype("float64").mask(gone)
         else:
             safe[name] = float("nan")
-    safe[SUPPRESSED] = hidden
+    safe[SUPPRESSED] = hides["row"]
     return safe
 
 
@@ -144,9 +168,11 @@ def _few(table: pd.DataFrame, rule: Disclosure) -> pd.Series[bool]:
     return table[counts].map(rule.hides).any(axis=1)
 
 
-def _hidden(table: pd.DataFrame, kind: pd.Series[str], rule: Disclosure) -> pd.Series[bool]:
-    """Return which rows are hidden, for their own counts or so that others cannot be told."""
-    hidden = kind.isna() | _few(table, rule)
+def _betrayed(
+    table: pd.DataFrame, kind: pd.Series[str], few: pd.Series[bool], rule: Disclosure
+) -> pd.Series[bool]:
+    """Return which rows are hidden so that the hidden ones cannot be told from a sum."""
+    hidden = few.copy()
     if SUPPRESSED in table:
         hidden |= table[SUPPRESSED].astype(bool)
     parts = table[kind == "part"]
@@ -155,6 +181,52 @@ def _hidden(table: pd.DataFrame, kind: pd.Series[str], rule: Disclosure) -> pd.S
     if COUNT in table:
         hidden[_betrayed_by_the_total(table.mask(hidden), table, rule)] = True
     return hidden
+
+
+def _beside_those_told(
+    table: pd.DataFrame, cells: dict[str, pd.Series[bool]], record: Question, rule: Disclosure
+) -> None:
+    """Hide counts that differ by a few from others of the same people, or leave a few of all."""
+    whom = _whom(table, record, rule)
+    for name, hidden in cells.items():
+        counts = table.loc[~hidden, name].dropna().astype(float)
+        people = [CONTROL if name == "n_control" else about for about in whom[counts.index]]
+        told_too = [
+            rule.tells(count, NOUNS.get(name, name), about)
+            for count, about in zip(counts, people, strict=True)
+        ]
+        hidden.loc[counts.index[~np.array(told_too, dtype=bool)]] = True
+    if COUNT not in cells or not record.groups:
+        return
+    places = [name for name in PLACES if name in table and name != "role"]
+    groups = table[table["kind"].isin(record.groups)]
+    groups = groups[groups["group"] != TOTAL] if "group" in groups else groups
+    for rows in groups.groupby(places, dropna=False).groups.values() if len(groups) else ():
+        _all_but_a_few(table.loc[rows, COUNT], cells[COUNT], rule)
+
+
+def _all_but_a_few(counts: pd.Series[float], hidden: pd.Series[bool], rule: Disclosure) -> None:
+    """Hide the smallest of groups that have nobody in common until they leave no few of all."""
+    wholes = rule.told.numbers("course") if rule.told else ()
+    for row in counts.sort_values(kind="stable").index:
+        shown = counts[~hidden[counts.index]].sum()
+        if shown and any(rule.hides(whole - shown) for whole in wholes):
+            hidden[row] = True
+
+
+def _whom(table: pd.DataFrame, record: Question, rule: Disclosure) -> pd.Series[str]:
+    """Name the people of each row; empty for all of the study."""
+    nobody = pd.Series(None, index=table.index, dtype=object)
+    names = [table[name].astype(object) for name in ("group", "arm") if name in table]
+    whom = pd.concat([*names, nobody], axis=1).bfill(axis=1).iloc[:, 0]
+    kind = table["kind"].astype(str) if "kind" in table else nobody.fillna("")
+    term = table["term"].astype(str) if "term" in table else nobody.fillna("")
+    known = term.map(lambda name: bool(rule.told and rule.told.numbers("course", name)))
+    disjoint, raw = kind.isin(record.groups), kind.map(dict(record.kinds)) != "model"
+    often = pd.DataFrame({"kind": kind, "term": term}).duplicated(keep=False)
+    own = kind.where(raw | disjoint, "")
+    own += (": " + term).where((raw & often) | disjoint, "")
+    return whom.fillna(term.where(known)).fillna(own).replace(TOTAL, "").astype(str)
 
 
 def _parts_of_a_whole(rows: pd.DataFrame, rule: Disclosure) -> pd.Series[bool]:
@@ -168,19 +240,21 @@ def _parts_of_a_whole(rows: pd.DataFrame, rule: Disclosure) -> pd.Series[bool]:
 def _betrayed_by_the_total(safe: pd.DataFrame, table: pd.DataFrame, rule: Disclosure) -> list[int]:
     """Return groups to hide as well, so that "all" less those shown is no small count.
 
-    Groups that are not in the table at all count among those not shown.
+    Groups that are not in the table at all count among those not shown. Rows of several kinds at
+    one time are about the same groups.
     """
     if rule.exempt or "group" not in table:
         return []
-    about = [name for name in PLACES if name in table]
+    about = [name for name in PLACES if name in table and name not in ("kind", "role")]
     hidden: list[int] = []
     for rows in _alike(table, about):
+        group = table.loc[rows, "group"]
         counts = safe.loc[rows, COUNT].dropna().astype(float)
-        whole = table.loc[rows, "group"] == TOTAL
-        parts = counts.drop(rows[whole], errors="ignore").sort_values(kind="stable")
-        total = float(table.loc[rows[whole], COUNT].sum())
-        while len(parts) and rule.hides(total - parts.sum()):
-            hidden.append(int(parts.index[0]))
+        parts = counts[counts.index.difference(rows[group == TOTAL])]
+        parts = parts.groupby(group.loc[parts.index]).max().sort_values(kind="stable")
+        totals = table.loc[rows[group == TOTAL], COUNT].dropna().unique()
+        while len(parts) and any(rule.hides(total - parts.sum()) for total in totals):
+            hidden += rows[group == parts.index[0]].tolist()
             parts = parts.iloc[1:]
     return hidden
 
@@ -200,7 +274,11 @@ def _safe_picture(
     if picture is None or ROW not in picture.data:
         return None
     rows = decided.loc[picture.data[ROW].to_numpy()]
+    if rows["gone"].all():
+        return None
     data = masked(picture.data, rows, record)
+    if picture.kind == "curves":  # a line without name and numbers is none
+        data = data[~rows["nameless"].to_numpy()].reset_index(drop=True)
     if not rows["gone"].any():
         return replace(picture, data=data, alt=told(picture.alt, rule))
     words = f"{picture.title}. {picture.y_label} {picture.x_label}".strip()

@@ -93,6 +93,7 @@ def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
             int(at["n_reached"]),
             "goal",
             of=len(attained.goals),
+            part="sustained",
             more="had been reached and kept at the next score",
             note=f"({percent(at['estimate'])}, 95 % CI {ends}, allowing for courses that are still "
             "going on)",
@@ -126,7 +127,10 @@ def _checks(progress: pd.DataFrame, attained: Attainment) -> tuple[Check, ...]:
         Check(
             "goals are larger than the measurement error",
             bool(easy.mean() <= 0.2) if len(easy) else False,
-            Text(Count(int(easy.sum()), "goal", of=len(easy)), " are no further than the MDC")
+            Text(
+                Count(int(easy.sum()), "goal", of=len(easy), whom="with an MDC"),
+                " are no further than the MDC",
+            )
             if len(easy)
             else "no published MDC for these conditions",
         ),

@@ -21,7 +21,7 @@ from outcomes.questions.course_frame import CourseFrame, course_frame
 from outcomes.questions.picture import Picture
 from outcomes.study import Study
 
-Kind = Literal["model", "raw", "part"]
+Kind = Literal["model", "raw", "part", "share"]
 Compares = Literal["change", "records", "patients", "arms"]
 
 
@@ -43,10 +43,12 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         What it rests on; what it cannot show; where thresholds and methods come from.
     notes : mapping of str to str
         Further sentences by name, which the answer says where they apply.
-    kinds : mapping of str to {"model", "raw", "part"}
+    kinds : mapping of str to {"model", "raw", "part", "share"}
         Kinds of rows in its table: an estimate of a model; a summary of records as they are; one of
-        the parts of a whole whose size a reader may know. A kind that is not here is hidden in real
-        data.
+        the parts of a whole whose size a reader may know; a share of counts in the same row. A kind
+        that is not here is hidden in real data.
+    groups : tuple of str
+        Kinds whose rows at one time are about groups of courses that have none in common.
     fixed : tuple of str
         Kinds whose rows are named by the question and not by the data: only these names stay where
         a row is hidden.
@@ -76,6 +78,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     references: tuple[str, ...] = ()
     notes: Mapping[str, str] = {}
     fixed: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     test: str = ""
     truth: str = ""

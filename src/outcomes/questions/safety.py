@@ -114,7 +114,7 @@ def _sentence(rates: pd.DataFrame, study: Study) -> str:
     found = Text("Adverse events were recorded at ", joined("; at ", said), ".")
     if not needed:
         return found
-    of = Count(met, "course", of=needed, note=f"({percent(met / needed)})")
+    of = Count(met, "course", of=needed, whom="needed", note=f"({percent(met / needed)})")
     return Text(found, " In ", of, " that needed clearance it came before the first visit.")
 
 
@@ -122,9 +122,11 @@ def _rate_in_words(row: Mapping[Hashable, Any]) -> str:
     who, asked = PATIENTS[row["term"]], int(row["n_asked"])
     if row["n_events"] == 0:
         note = f"(up to {row['rule_of_three']:.1f} per 100 remain plausible)"
-        return Text("none of ", Count(asked, "visit", more=who, note=note))
+        return Text("none of ", Count(asked, "visit", whom=who, more=who, note=note))
     rate = f"{row['estimate']:.1f} per 100, 95 % CI {row['conf_low']:.1f} to {row['conf_high']:.1f}"
-    return Text(Count(int(row["n_events"]), "visit", of=asked, more=who, note=f"({rate})"))
+    return Text(
+        Count(int(row["n_events"]), "visit", of=asked, whom=who, more=who, note=f"({rate})")
+    )
 
 
 def _picture(table: pd.DataFrame) -> Picture:

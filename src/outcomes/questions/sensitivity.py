@@ -40,9 +40,11 @@ def sensitivity(course: CourseFrame) -> pd.DataFrame:
     -------
     DataFrame
         One row a model: ``term`` (what differs), ``kind`` (``sensitivity``), estimate, std_error,
-        df, conf_low, conf_high, ``n_episodes``. Models that the rows cannot carry are not there.
+        df, conf_low, conf_high, ``n_episodes`` and, of a clinic left out, ``n_clinic``. Models that
+        the rows cannot carry are not there.
     """
-    found = [_row(name, part, formula) for name, part, formula in _variants(course)]
+    total = course.n_courses
+    found = [_row(name, part, formula, total) for name, part, formula in _variants(course)]
     rows = [row for row in found if row is not None]
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
 
@@ -96,7 +98,8 @@ def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
             yield f"without clinic {number}", replace(course, rows=rest), f"{fixed} + {own}"
 
 
-def _row(name: str, course: CourseFrame, formula: str) -> pd.DataFrame | None:
+def _row(name: str, course: CourseFrame, formula: str, total: int) -> pd.DataFrame | None:
+    """Return the row of a model; None where there is none. A clinic left out is counted too."""
     try:
         fit = fitted(formula, course.rows)
         fit = robust(fit, "episode_id") if name == ROBUST else fit
@@ -105,6 +108,8 @@ def _row(name: str, course: CourseFrame, formula: str) -> pd.DataFrame | None:
     except FitError:
         return None
     row[course.axis] = course.horizon
+    if course.n_courses < total:
+        row["n_clinic"] = total - course.n_courses
     return row.assign(term=name, kind="sensitivity", group="all", n_episodes=course.n_courses)
 
 

@@ -176,7 +176,7 @@ def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
     shares = joined(
         ", ",
         (
-            Text(f"{arm} ", Count(int(n - reached.get(arm, 0)), "course", of=int(n)))
+            Text(f"{arm} ", Count(int(n - reached.get(arm, 0)), "course", of=int(n), whom=str(arm)))
             for arm, n in started.items()
         ),
     )

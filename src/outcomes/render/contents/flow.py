@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -64,38 +65,33 @@ def shown_counts(steps: tuple[Step, ...], disclosure: Disclosure) -> list[tuple[
     steps : tuple of Step
         From all to analysed.
     disclosure : Disclosure
-        What may be shown.
+        What may be shown, and what is told elsewhere.
 
     Returns
     -------
     list of (str, str)
-        A loss that must not be shown reads "<11", and the counts above it become ranges, so
-        that no difference betrays it.
+        A count that would betray a small loss is not shown, and no loss beside it.
 
     Examples
     --------
+    >>> from outcomes.privacy.disclosure import Told
     >>> steps = (Step("all", 401, ""), Step("scored", 396, "no score"), Step("used", 301, "left"))
-    >>> shown_counts(steps, Disclosure())
-    [('397 to 406', ''), ('396', '<11'), ('301', '95')]
-    >>> shown_counts(steps, Disclosure(exempt=True))[0]
-    ('401', '')
+    >>> shown_counts(steps, Disclosure(told=Told()))
+    [('401', ''), ('nearly all of 401', '<11'), ('301', 'not shown')]
+    >>> shown_counts(steps, Disclosure(exempt=True))
+    [('401', ''), ('396', '5'), ('301', '95')]
     """
-    lost = [above.n - below.n for above, below in pairwise(steps)]
-    low = high = steps[-1].n
-    texts = [_range(low, high, disclosure)]
-    for loss in reversed(lost):
-        small = disclosure.hides(loss)
-        low, high = (
-            low + (1 if small else loss),
-            high + (disclosure.threshold - 1 if small else loss),
+    texts: list[tuple[str, str]] = []
+    for above, step in pairwise((Step("", steps[0].n, ""), *steps)):
+        near = disclosure.near(step.n, "course")
+        told = disclosure.tells(step.n, "course")
+        text = disclosure.shown(step.n) if near is None else f"nearly all of {near:,.0f}"
+        both = told and (not texts or texts[-1][0] == f"{above.n:,}")
+        lost = disclosure.shown(
+            above.n - step.n if both or disclosure.hides(above.n - step.n) else math.nan
         )
-        texts.append(_range(low, high, disclosure))
-    losses = ["", *(disclosure.shown(loss) for loss in lost)]
-    return list(zip(reversed(texts), losses, strict=True))
-
-
-def _range(low: int, high: int, disclosure: Disclosure) -> str:
-    return disclosure.shown(low) if low == high else f"{low:,} to {high:,}"
+        texts.append((text, lost if texts else ""))
+    return texts
 
 
 def flow_picture(study: Study, instrument: str, disclosure: Disclosure) -> Picture:

@@ -43,11 +43,12 @@ def change_cells(answer: Answer, axis: str) -> pd.DataFrame:
     -------
     DataFrame
         ``group, time, pressure`` (empty), ``n_episodes, estimate, conf_low, conf_high``; suppressed
-        cells are not there.
+        cells are not there, and a count that is not told is missing.
     """
     curve = answer.table[answer.table["kind"] == "curve"].rename(columns={axis: "time"})
     columns = ["group", "time", "n_episodes", "estimate", "conf_low", "conf_high"]
-    return curve[columns].dropna().assign(pressure="").reset_index(drop=True)
+    shown = curve[columns].dropna(subset=["estimate"])
+    return shown.assign(pressure="").reset_index(drop=True)
 
 
 def pressure_cells(study: Study, course: CourseFrame, answer: Answer, rule: Disclosure) -> Any:

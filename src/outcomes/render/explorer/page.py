@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from importlib.resources import files
 from typing import Any
 
@@ -126,7 +127,8 @@ def _point(row: dict[Any, Any], times: list[float], measure: Instrument) -> list
     found = interval(row["estimate"], low, high, decimals(measure), measure.unit)
     verb = "improved" if row["estimate"] >= 0 else "changed"
     numbers = [round(float(row[name]), 4) for name in ("estimate", "conf_low", "conf_high")]
-    courses = int(row["n_episodes"]) if row["pressure"] == "" else None
+    known = row["pressure"] == "" and not math.isnan(row["n_episodes"])
+    courses = int(row["n_episodes"]) if known else None
     return [times.index(row["time"]), *numbers, f"{verb} by {found}", courses]
 
 

@@ -1,0 +1,72 @@
+"""Counts in sentences: typed, told again under a disclosure, and never read out of the prose."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outcomes.privacy.disclosure import Disclosure, Told
+from outcomes.privacy.text import Count, Text, joined, told
+
+REAL = Disclosure()
+
+
+@pytest.mark.parametrize(
+    ("count", "shown", "hidden"),
+    [
+        (Count(0, "course"), "no courses", "no courses"),
+        (Count(1, "course", there=True), "there is 1 course", "there are fewer than 11 courses"),
+        (Count(10, "course"), "10 courses", "fewer than 11 courses"),
+        (Count(11, "course"), "11 courses", "11 courses"),
+        (Count(1204, "visit"), "1,204 visits", "1,204 visits"),
+        (Count(3, "goal", of=40, note="(8 %)"), "3 of 40 goals (8 %)", "fewer than 11 of 40 goals"),
+        (Count(38, "goal", of=40), "38 of 40 goals", "nearly all of 40 goals"),
+        (Count(2, "goal", of=9), "2 of 9 goals", "some or none of fewer than 11 goals"),
+        (Count(0, "goal", of=40), "0 of 40 goals", "0 of 40 goals"),
+    ],
+)  # fmt: skip
+def test_a_count_is_shown_or_said_without_its_number(count, shown, hidden):
+    assert Text(count) == shown
+    assert Text(count).under(REAL) == hidden
+    assert Text(count).under(Disclosure(exempt=True)) == shown
+
+
+def test_a_requirement_and_a_week_are_no_counts_and_a_bare_number_is_one():
+    text = Text("At least 10 courses by week 8 are needed; there are ", 3, ".")
+    assert text == "At least 10 courses by week 8 are needed; there are 3."
+    assert text.under(REAL) == (
+        "At least 10 courses by week 8 are needed; there are fewer than 11."
+    )
+
+
+def test_texts_keep_their_counts_when_joined_added_and_sent_elsewhere():
+    text = "Of these, " + Text(Count(4, "course"), " ended") + joined(", ", [Text(""), Text(5)])
+    for same in (text, pickle.loads(pickle.dumps(text))):  # our own bytes
+        assert same == "Of these, 4 courses ended, 5"
+        assert told(same, REAL) == "Of these, fewer than 11 courses ended, fewer than 11"
+
+
+def test_a_count_that_would_tell_a_few_beside_another_is_not_told():
+    rule = Disclosure(told=Told())
+    said = [Text(Count(n, "course")).under(rule) for n in (200, 190, 189, 150, 200)]
+    assert said == ["200 courses", "nearly all of 200 courses", "189 courses", "150 courses",
+                    "200 courses"]  # fmt: skip
+    assert Text(Count(195, "visit")).under(rule) == "195 visits"
+    assert Text(Count(195, "course", whom="arm a")).under(rule) == "195 courses"
+
+
+def test_a_part_tells_the_rest_of_its_whole_too():
+    rule = Disclosure(told=Told())
+    assert Text(Count(26, "course", of=60)).under(rule) == "26 of 60 courses"
+    assert Text(Count(30, "course")).under(rule) == "nearly all of 34 courses"
+
+
+@given(st.lists(st.integers(0, 300), min_size=2, max_size=12))
+def test_no_two_counts_of_the_same_people_differ_by_a_few(numbers):
+    rule = Disclosure(told=Told())
+    shown = [n for n in numbers if rule.tells(n, "course")]
+    assert all(a == b or abs(a - b) >= 11 for a in shown for b in shown)
+    assert all(n == 0 or n >= 11 for n in shown)
