@@ -4,6 +4,7 @@ import json
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -52,3 +53,26 @@ def reference_fit():
 def clinic():
     """Return the synthetic clinic data: one row a score."""
     return read_csv("clinic.csv", ())
+
+
+@pytest.fixture
+def courses():
+    """Return a maker of synthetic courses: AR(1) errors over visits, a level for each episode."""
+
+    def make(n=40, visits=5, *, rho=0.6, level=0.0, missing=0.15, seed=1):
+        rng = np.random.default_rng(seed)
+        distance = np.abs(np.subtract.outer(np.arange(visits), np.arange(visits)))
+        errors = rng.normal(size=(n, visits)) @ np.linalg.cholesky(rho**distance).T
+        data = pd.DataFrame(
+            {
+                "episode_id": np.repeat([f"e{i:04d}" for i in range(n)], visits),
+                "visit": np.tile(np.arange(1, visits + 1), n),
+                "arm": np.repeat(np.where(np.arange(n) % 2, "massage", "usual"), visits),
+                "score": (errors + level * rng.normal(size=(n, 1))).ravel(),
+            }
+        )
+        data["day"] = 7 * data["visit"] + rng.integers(-2, 3, len(data))
+        data["score"] += 0.3 * data["visit"]
+        return data[rng.random(len(data)) >= missing].reset_index(drop=True)
+
+    return make

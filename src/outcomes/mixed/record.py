@@ -13,16 +13,16 @@ from typing import TypeVar
 import numpy as np
 
 from outcomes.errors import UsageError
-from outcomes.mixed.inference.inference import df_method
-from outcomes.mixed.inference.kenward_roger import KenwardRoger, kenward_roger
+from outcomes.mixed.inference.df_method import df_method
 from outcomes.mixed.inference.testing import DfMethod
-from outcomes.mixed.likelihood.deviance import Objective
+from outcomes.mixed.likelihood.by_elimination import ByElimination
+from outcomes.mixed.likelihood.estimates import Estimates
+from outcomes.mixed.likelihood.protocol import Likelihood, Point
 from outcomes.mixed.one_thread import one_blas_thread
-from outcomes.mixed.optimise import Optimum
-from outcomes.mixed.products.working import Working
+from outcomes.mixed.products.conditioning import FixedBasis
 from outcomes.mixed.reading.design import Design
-from outcomes.mixed.residual.inference import correlated_kenward_roger
-from outcomes.mixed.residual.solved import Correlated
+from outcomes.mixed.reading.random_effects_design import group_codes
+from outcomes.mixed.search import Optimum
 from outcomes.mixed.types import Array
 
 Kind = TypeVar("Kind", bound="Fit")
@@ -47,43 +47,6 @@ class Request:
     weighted: bool
 
 
-@dataclass(frozen=True)
-class Estimates:
-    """What was estimated, in the units of the data.
-
-    Parameters
-    ----------
-    terms : tuple of str
-        Names of the estimated coefficients, length p.
-    aliased_terms : tuple of str
-        Columns left out because those before them determine them.
-    beta : array, shape (p,)
-        Fixed coefficients.
-    vcov : array, shape (p, p)
-        Their covariance (unadjusted).
-    sigma : float
-        Residual standard deviation.
-    theta : array, shape (n_theta,)
-        Relative Cholesky factors of the random effects, on lme4's scale and in its order.
-    covariances : tuple of array, shape (q, q)
-        Covariance of the random effects of each grouping factor.
-    loglik : float
-        (Restricted) log-likelihood.
-    singular_terms : tuple of str
-        Random terms with a zero variance or a correlation of one.
-    """
-
-    terms: tuple[str, ...]
-    aliased_terms: tuple[str, ...]
-    beta: Array
-    vcov: Array
-    sigma: float
-    theta: Array
-    covariances: tuple[Array, ...]
-    loglik: float
-    singular_terms: tuple[str, ...]
-
-
 @dataclass(frozen=True, repr=False)
 class Fit:
     """A fitted linear mixed-effects model.
@@ -94,12 +57,8 @@ class Fit:
     optimum : Optimum
         The record of the optimisation.
     estimates : Estimates
-    design : Design
-        Response, fixed columns and random effects of the rows used.
-    working : Working
-        The cross-products in the basis the optimisation worked in.
-    correlated : Correlated or None
-        What was solved where the residuals of a patient are correlated.
+    point : Point
+        The likelihood at the optimum.
     robust_inference : DfMethod or None
         Cluster-robust inference, in the place of the method asked for.
     """
@@ -107,21 +66,34 @@ class Fit:
     request: Request
     optimum: Optimum
     estimates: Estimates
-    design: Design
-    working: Working
-    correlated: Correlated | None = None
+    point: Point
     robust_inference: DfMethod | None = None
 
     def __repr__(self) -> str:
-        groups = ", ".join(f"{factor.name} {factor.n_levels:,}" for factor in self.design.factors)
-        if self.correlated is not None:
-            layout = self.correlated.model.layout
-            groups = f"{layout.term.group[-1]} {len(layout.levels):,}"
+        groups = [f"{factor.name} {factor.n_levels:,}" for factor in self.design.factors]
+        if self.design.formula.residual is not None:
+            group = self.design.formula.residual.group
+            groups = [f"{group[-1]} {len(group_codes(group, self.design.frame)[1]):,}"]
         kind = "REML" if self.request.reml else "ML"
         return (
-            f"<MixedFit {self.request.formula}: {self.design.n:,} rows, {groups}; "
+            f"<MixedFit {self.request.formula}: {self.design.n:,} rows, {', '.join(groups)}; "
             f"{kind}, sigma {self.estimates.sigma:.3g}>"
         )
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """The likelihood that was maximised."""
+        return self.point.likelihood
+
+    @property
+    def design(self) -> Design:
+        """Response, fixed columns and random effects of the rows used."""
+        return self.point.likelihood.design
+
+    @property
+    def basis(self) -> FixedBasis:
+        """Which fixed columns are estimated, and the basis the optimisation worked in."""
+        return self.point.likelihood.basis
 
     @property
     def n_observations(self) -> int:
@@ -151,7 +123,7 @@ class Fit:
     @property
     def X(self) -> Array:  # noqa: N802
         """Estimated fixed columns expanded over the rows used, shape (n, p)."""
-        return np.asarray(self.design.fixed.matrix[:, self.working.basis.kept])
+        return np.asarray(self.design.fixed.matrix[:, self.basis.kept])
 
     @property
     def y(self) -> Array:
@@ -159,24 +131,13 @@ class Fit:
         return self.design.y
 
     @cached_property
-    def objective(self) -> Objective:
-        """The likelihood that was maximised, in the working basis."""
-        return Objective(self.working.products, self.working.blocks, self.request.reml)
-
-    @cached_property
     def inference(self) -> DfMethod:
         """Covariance and degrees of freedom by the method asked for."""
         if self.robust_inference is not None:
             return self.robust_inference
-        basis, vcov = self.working.basis, self.estimates.vcov
-        unit = self.estimates.sigma if self.correlated is None else basis.scale
         with one_blas_thread():
-            return df_method(self.request.df, vcov, self.optimum, basis.R, unit, self._adjusted)
-
-    def _adjusted(self) -> KenwardRoger:
-        if self.correlated is not None:
-            return correlated_kenward_roger(self.correlated)
-        return kenward_roger(self.objective, self.optimum.end)
+            vcov, curvature = self.estimates.vcov, self.optimum.curvature
+            return df_method(self.request.df, vcov, curvature, self.point)
 
     @property
     def vcov(self) -> Array:
@@ -187,15 +148,20 @@ class Fit:
         """Return the same fit as a class of record that binds more functions as methods."""
         return kind(*(getattr(self, field.name) for field in fields(self)))
 
-    def require_independent(self, what: str, instead: str) -> None:
-        """Refuse what is defined for independent residuals only.
+    def independent(self, what: str, instead: str) -> ByElimination:
+        """Return the likelihood of independent residuals.
+
+        Parameters
+        ----------
+        what, instead : str
+            What is defined for these only, and what to use where residuals are correlated.
 
         Raises
         ------
         UsageError
             The model has a residual covariance.
         """
-        if self.correlated is not None:
-            must = f"{what} need independent residuals"
-            got = f"'{self.correlated.model.layout.term}'"
-            raise UsageError(must, got=got, remedy=f"Use {instead}.")
+        if isinstance(self.likelihood, ByElimination):
+            return self.likelihood
+        must = f"{what} need independent residuals"
+        raise UsageError(must, got=f"'{self.design.formula.residual}'", remedy=f"Use {instead}.")

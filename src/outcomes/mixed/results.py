@@ -18,7 +18,6 @@ from outcomes.mixed.inference.robust import robust
 from outcomes.mixed.margins.contrasts import contrasts, joint_tests
 from outcomes.mixed.margins.margins import emmeans, emtrends
 from outcomes.mixed.record import Fit
-from outcomes.mixed.residual.new_rows import residual_covariance, residual_variance
 
 
 class MixedFit(Fit):
@@ -42,8 +41,6 @@ class MixedFit(Fit):
     emtrends = emtrends
     predict = predict
     residuals = residuals
-    residual_variance = residual_variance
-    residual_covariance = residual_covariance
     normal_quantiles = normal_quantiles
     influence = influence
     profile = profile_intervals

@@ -1,33 +1,32 @@
-"""What is said of every fit: refused where the residual vanishes, warned of where it must be."""
+"""What is said of every fit: warned of where it must be, refused without a maximum."""
 
 from __future__ import annotations
 
 import warnings
 
 from outcomes.errors import ConvergenceWarning, FitError, OutcomesWarning, SingularFitWarning
-from outcomes.mixed.optimise import Optimum
+from outcomes.mixed.likelihood.estimates import Estimates
 from outcomes.mixed.reading.design import Design
-from outcomes.mixed.record import Estimates
-
-LOST_DIGITS = 5e-11
-"""Smallest residual variance, as a share of that around the fixed part, that keeps its digits."""
+from outcomes.mixed.search import Optimum
 
 
-def refuse_exact(design: Design, relative_variance: float) -> None:
-    """Refuse a residual too small for its digits to be more than rounding.
+def require_maximum(design: Design, estimates: Estimates, optimum: Optimum) -> None:
+    """Refuse a residual covariance that the search could only follow towards zero.
 
     Raises
     ------
     FitError
-        The residual variance is below `LOST_DIGITS`.
+        The search stopped, and the residual covariance is singular.
     """
-    if not relative_variance > LOST_DIGITS:
-        must = "The residual variance must be above zero"
+    residual = str(design.formula.residual)
+    if residual in estimates.singular_terms and not optimum.converged:
+        must = "The likelihood must have a maximum"
         raise FitError(
             must,
-            got="groups and fixed part that reproduce every score",
-            where=f"in '{design.formula.text}'",
-            remedy="Use fewer fixed or random columns.",
+            got="a residual covariance that shrinks to nothing",
+            where=residual,
+            remedy="Either these patients are too few for it (csh, ar1h, cs and ar1 have fewer "
+            "parameters than us), or its groups and the fixed part reproduce every score.",
         )
 
 

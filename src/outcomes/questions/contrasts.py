@@ -68,7 +68,7 @@ def fixed_rows(fit: MixedFit, rows: pd.DataFrame) -> Array:
     -------
     array, shape (rows, terms)
     """
-    matrix = design_matrix(fit.design.fixed, rows)[:, fit.working.basis.kept]
+    matrix = design_matrix(fit.design.fixed, rows)[:, fit.basis.kept]
     return np.asarray(matrix, dtype=float)
 
 

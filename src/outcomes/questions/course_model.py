@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from outcomes.mixed.after.choose import choose_residual
 from outcomes.mixed.fit import lmm
-from outcomes.mixed.residual.choose import choose_residual
 from outcomes.mixed.results import MixedFit
 from outcomes.questions.contrasts import estimates, fixed_rows, quietly
 from outcomes.questions.course_frame import (

@@ -10,9 +10,8 @@ import pandas as pd
 from outcomes.errors import FitError, UsageError
 from outcomes.mixed.after.parameters import parameter_names, parameter_values
 from outcomes.mixed.after.random_effects import fixed_fitted
-from outcomes.mixed.after.refit import refit_many
 from outcomes.mixed.record import Fit
-from outcomes.mixed.residual.whitened import correlated_draws
+from outcomes.mixed.refit_many import refit_many
 from outcomes.mixed.types import Array
 
 BATCH = 256
@@ -124,8 +123,8 @@ def bootstrap(fit: Fit, n: int, seed: int) -> Bootstrap:
     for first in range(0, n, BATCH):
         for again in refit_many(plain, simulate(fit, min(BATCH, n - first), rng)):
             if again is not None:
-                values.append(parameter_values(fit.design, again))
-                n_singular += bool(again.singular_terms)
+                values.append(parameter_values(fit.design, again.estimates))
+                n_singular += again.is_singular
     if len(values) < 2:
         must = "At least two draws must be estimable"
         raise FitError(must, got=f"{len(values)} of {n}")
@@ -156,13 +155,9 @@ def simulate(fit: Fit, n: int, rng: np.random.Generator) -> Array:
     array, shape (n_rows, n)
         Offset included, as the response of the formula.
     """
-    design, sigma = fit.design, fit.estimates.sigma
-    root = np.ones(design.n) if design.weights is None else np.sqrt(design.weights)
+    design = fit.design
     normal = rng.standard_normal((n, design.n)).T
-    if fit.correlated is not None:
-        drawn = correlated_draws(fit, fit.correlated, normal)
-    else:
-        drawn = normal * (sigma / root)[:, None]
+    drawn = fit.point.residual().roots()[1] @ normal
     for factor, covariance in zip(design.factors, fit.estimates.covariances, strict=True):
         half = factor.covariance.factor(factor.covariance.theta(covariance))
         effects = rng.standard_normal((n, factor.n_levels, factor.q)) @ half.T

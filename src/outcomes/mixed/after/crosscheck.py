@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import UnavailableError
-from outcomes.mixed.after.marginal_covariance import is_within
 from outcomes.mixed.after.parameters import FIXED, correlation, parameter_names, parameter_values
+from outcomes.mixed.after.row_covariance import is_within
 from outcomes.mixed.reading.random_effects_design import GroupingFactor
 from outcomes.mixed.record import Fit
 from outcomes.mixed.types import Array
@@ -54,7 +54,7 @@ def crosscheck(fit: Fit) -> pd.DataFrame:
     >>> bool((found.difference.abs() < 1e-3).all())
     True
     """
-    fit.require_independent("Cross-checks by statsmodels", "the R packages mmrm or nlme")
+    fit.independent("Cross-checks by statsmodels", "the R packages mmrm or nlme")
     _require_expressible(fit)
     found = _statsmodels_fit(fit)
     own = np.append(parameter_values(fit.design, fit.estimates), fit.loglik)

@@ -6,15 +6,18 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from outcomes.mixed.after.marginal_covariance import marginal_covariance
 from outcomes.mixed.after.random_effects import (
     conditional_effects,
     find_factor,
     fixed_fitted,
     random_fitted,
 )
+from outcomes.mixed.after.row_covariance import row_covariance
 from outcomes.mixed.record import Fit
 from outcomes.mixed.types import Array
+
+NOTHING = 1e-10
+"""Share of a variance below which scores tell nothing about an effect: it is rounding."""
 
 
 def residuals(fit: Fit) -> pd.DataFrame:
@@ -53,8 +56,8 @@ def residuals(fit: Fit) -> pd.DataFrame:
     """
     fixed = fixed_fitted(fit)
     fitted = fixed + random_fitted(fit)
-    found = marginal_covariance(fit)
-    pearson = found.scale(fit.design.y - fitted) / found.sigma
+    found = row_covariance(fit)
+    pearson = found.T @ (fit.design.y - fitted)
     leverage = leverages(fit)
     room = np.where(1.0 - leverage > 1e-10, 1.0 - leverage, np.nan)
     return pd.DataFrame(
@@ -75,10 +78,8 @@ def leverages(fit: Fit) -> Array:
 
     The fitted value's prediction variance over the residual variance (variances held).
     """
-    found = marginal_covariance(fit)
-    scaled = found.scale(found.X)
-    variance = found.prediction_variance(scaled, found.H, fit.estimates.vcov)
-    return np.asarray(variance / found.sigma**2)
+    found = row_covariance(fit)
+    return found.prediction_variance(found.T @ found.X, found.H, fit.estimates.vcov)
 
 
 def normal_quantiles(fit: Fit, group: str | None = None) -> pd.DataFrame:
@@ -124,7 +125,8 @@ def normal_quantiles(fit: Fit, group: str | None = None) -> pd.DataFrame:
     total = np.diag(fit.estimates.covariances[position])
     own = np.diagonal(found.covariance, axis1=1, axis2=2)
     spread = np.sqrt(np.maximum(total - own, 0.0))
-    scaled = np.divide(found.mean, spread, out=np.full_like(found.mean, np.nan), where=spread > 0.0)
+    known = total - own > NOTHING * total
+    scaled = np.divide(found.mean, spread, out=np.full_like(found.mean, np.nan), where=known)
     parts = []
     for name, values in zip(factor.names, scaled.T, strict=True):
         order = np.argsort(values)

@@ -16,9 +16,9 @@ from scipy.special import expit, logit
 
 from outcomes.mixed.after.bootstrap import Bootstrap
 from outcomes.mixed.after.parameters import random_positions
-from outcomes.mixed.covariance import split_theta
 from outcomes.mixed.inference.satterthwaite import satterthwaite
 from outcomes.mixed.inference.testing import quantile
+from outcomes.mixed.likelihood.deviance import factors_of
 from outcomes.mixed.record import Fit
 from outcomes.mixed.types import Array
 
@@ -61,7 +61,7 @@ def icc(fit: Fit, bootstrap: Bootstrap | None = None, conf_level: float = 0.95) 
          group      kind  estimate  std_error  conf_low  conf_high interval
     0  patient  adjusted      0.27        0.1      0.12        0.5    delta
     """
-    fit.require_independent("Intraclass correlations", "variance_components()")
+    fit.independent("Intraclass correlations", "variance_components()")
     groups = [*(factor.name for factor in fit.design.factors), "all"]
     table = _table(fit, _icc_shares, bootstrap, conf_level)
     table.insert(0, "kind", np.repeat(["adjusted", "unadjusted"], len(groups)))
@@ -98,7 +98,7 @@ def r2(fit: Fit, bootstrap: Bootstrap | None = None, conf_level: float = 0.95) -
     0     marginal      0.15
     1  conditional      0.38
     """
-    fit.require_independent("R2 and its parts", "variance_components()")
+    fit.independent("R2 and its parts", "variance_components()")
     table = _table(fit, _r2_shares, bootstrap, conf_level)
     table.insert(0, "kind", ["marginal", "conditional"])
     return table
@@ -200,9 +200,11 @@ def _jacobian(fit: Fit, rows: Moments, shares: Shares) -> Array:
 
 
 def _covariances(fit: Fit, theta_working: Array, variance: float) -> tuple[Array, ...]:
-    blocks = [factor.covariance for factor in fit.design.factors]
-    theta = split_theta(fit.working.theta_from_working(theta_working), blocks)
-    halves = [block.factor(part) for block, part in zip(blocks, theta, strict=True)]
+    likelihood = fit.independent("Shares of variance", "variance_components()")
+    lam = factors_of(theta_working, likelihood.objective.blocks)
+    halves = [
+        np.linalg.solve(T, L) for T, L in zip(likelihood.working.transforms, lam, strict=True)
+    ]
     return tuple(variance * half @ half.T for half in halves)
 
 

@@ -18,7 +18,6 @@ from outcomes.mixed.after.predict import new_columns
 from outcomes.mixed.margins.reference_grid import grid_offset
 from outcomes.mixed.reading.design import design_matrix
 from outcomes.mixed.record import Fit
-from outcomes.mixed.residual.new_rows import residual_covariance
 from outcomes.mixed.types import Array
 
 
@@ -80,16 +79,17 @@ def predict_given(
     ([3.8, 3.5], [1.1, 1.1])
     """
     seen = np.asarray(seen, dtype=bool)
-    X = design_matrix(fit.design.fixed, rows)[:, fit.working.basis.kept]
+    X = design_matrix(fit.design.fixed, rows)[:, fit.basis.kept]
     Z = [new_columns(factor, rows) for factor in fit.design.factors]
     levels = [_levels(rows, factor.group) for factor in fit.design.factors]
     offset = grid_offset(fit, rows)
+    residual = fit.point.residual()
     y = rows[fit.design.formula.response].to_numpy(float) - offset
     for level, found in rows.groupby(group, sort=False).indices.items():
         at = np.asarray(found)
         if seen[at].all():
             continue
-        V = residual_covariance(fit, rows.iloc[at])
+        V = residual.covariance(rows.iloc[at])
         for own, code, G in zip(Z, levels, fit.estimates.covariances, strict=True):
             V = V + own[at] @ G @ own[at].T * (code[at][:, None] == code[at])
         mean, covariance = _given(X[at], V, y[at], seen[at], fit)

@@ -19,6 +19,7 @@ import numpy as np
 from scipy.linalg import qr, solve_triangular
 
 from outcomes.mixed.covariance import semidefinite_cholesky
+from outcomes.mixed.likelihood.by_elimination import ByElimination
 from outcomes.mixed.likelihood.deviance import (
     covariance_gradients,
     factors_of,
@@ -58,11 +59,13 @@ class HeldCoefficient:
     ----------
     fit : Fit
         By maximum likelihood.
+    likelihood : ByElimination
     j : int
         Position of the coefficient.
     """
 
     fit: Fit
+    likelihood: ByElimination
     j: int
 
     @property
@@ -73,11 +76,11 @@ class HeldCoefficient:
     @property
     def nudged(self) -> Array:
         """Diagonal elements of theta."""
-        return np.concatenate([block.is_diagonal for block in self.fit.working.blocks])
+        return self.likelihood.objective.is_diagonal
 
     def evaluate(self, others: Array, value: float) -> tuple[float, Array]:
         """Return the deviance and its gradient in theta."""
-        objective, basis = self.fit.objective, self.fit.working.basis
+        objective, basis = self.likelihood.objective, self.likelihood.basis
         lam = factors_of(others, objective.blocks)
         found = eliminate(objective.products, lam)
         solved = profile(found.S)
@@ -127,6 +130,7 @@ class HeldCovariance:
     ----------
     fit : Fit
         By maximum likelihood.
+    likelihood : ByElimination
     blocks : tuple of Block
         Every term; the one with the held parameter has the held effects as first coordinates.
     held : int or None
@@ -135,6 +139,7 @@ class HeldCovariance:
     """
 
     fit: Fit
+    likelihood: ByElimination
     blocks: tuple[Block, ...]
     held: int | None
     kind: str
@@ -163,7 +168,7 @@ class HeldCovariance:
 
     @property
     def _sigma(self) -> float:
-        return self.fit.estimates.sigma / self.fit.working.basis.scale
+        return self.fit.estimates.sigma / self.likelihood.basis.scale
 
     def _free(self, k: int) -> tuple[Array, Array]:
         """Return rows and columns of the free elements of a block's factor."""
@@ -175,7 +180,7 @@ class HeldCovariance:
         return rows[~fixed], columns[~fixed]
 
     def _unpack(self, others: Array, value: float) -> tuple[list[Array], float]:
-        scale, start, found = self.fit.working.basis.scale, 0, []
+        scale, start, found = self.likelihood.basis.scale, 0, []
         for k, block in enumerate(self.blocks):
             L = np.zeros_like(block.L)
             free = self._free(k)
@@ -192,7 +197,7 @@ class HeldCovariance:
 
     def evaluate(self, others: Array, value: float) -> tuple[float, Array]:
         """Return the deviance and its gradient in the others."""
-        objective = self.fit.objective
+        objective = self.likelihood.objective
         factors, sigma = self._unpack(others, value)
         lam = [np.zeros((block.q, block.q)) for block in objective.blocks]
         for block, L in zip(self.blocks, factors, strict=True):
@@ -205,7 +210,7 @@ class HeldCovariance:
         return float(size), self._gradient(factors, G, sigma, solved.rss)
 
     def _gradient(self, factors: list[Array], G: list[Array], sigma: float, rss: float) -> Array:
-        parts, slope = [], 2.0 * (self.fit.objective.products.n - rss / sigma**2)
+        parts, slope = [], 2.0 * (self.likelihood.objective.products.n - rss / sigma**2)
         for k, (block, L) in enumerate(zip(self.blocks, factors, strict=True)):
             own = block.transform.T @ G[block.factor][block.inside, block.inside]
             d_L = 2.0 * own @ block.transform @ L / sigma**2
@@ -221,7 +226,10 @@ def _directions(correlation: float) -> Array:
 
 
 def held_covariance(
-    fit: Fit, factor: int | None = None, position: tuple[int, int] | None = None
+    fit: Fit,
+    likelihood: ByElimination,
+    factor: int | None = None,
+    position: tuple[int, int] | None = None,
 ) -> HeldCovariance:
     """Hold the variance (i, i) or correlation (i, j) of a grouping factor; sigma if none is given.
 
@@ -243,18 +251,20 @@ def held_covariance(
             if f == factor and position is not None and start <= position[0] < start + size:
                 held = len(blocks)
                 first = [k - start for k in dict.fromkeys(position)]
-                blocks.append(_block(fit, f, inside, first))
+                blocks.append(_block(fit, likelihood, f, inside, first))
             else:
-                blocks.append(_block(fit, f, inside, None))
+                blocks.append(_block(fit, likelihood, f, inside, None))
             start += size
     kind = "sigma" if position is None else ("sd" if position[0] == position[1] else "cor")
-    return HeldCovariance(fit, tuple(blocks), held, kind)
+    return HeldCovariance(fit, likelihood, tuple(blocks), held, kind)
 
 
-def _block(fit: Fit, factor: int, inside: slice, first: list[int] | None) -> Block:
+def _block(
+    fit: Fit, likelihood: ByElimination, factor: int, inside: slice, first: list[int] | None
+) -> Block:
     """Put the held effects first, and complete them by working effects, which are conditioned."""
-    T = fit.working.transforms[factor][inside, inside]
-    covariance = fit.estimates.covariances[factor][inside, inside] / fit.working.basis.scale**2
+    T = likelihood.working.transforms[factor][inside, inside]
+    covariance = fit.estimates.covariances[factor][inside, inside] / likelihood.basis.scale**2
     held = np.linalg.inv(T)[first or []]
     beside = np.eye(len(T)) - np.linalg.pinv(held) @ held
     chosen = np.sort(qr(beside, pivoting=True)[2][: len(T) - len(held)])

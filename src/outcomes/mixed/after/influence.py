@@ -18,15 +18,15 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import FitError, OutcomesWarning
-from outcomes.mixed.after.marginal_covariance import (
+from outcomes.mixed.after.row_covariance import (
+    RowCovariance,
     is_within,
-    marginal_covariance,
+    row_covariance,
     rows_by_group,
 )
-from outcomes.mixed.fit_design import fit_design, restart
+from outcomes.mixed.fit_design import fit_design
 from outcomes.mixed.reading.design import take_rows
 from outcomes.mixed.record import Fit
-from outcomes.mixed.row_covariance import MarginalCovariance
 from outcomes.mixed.types import Array
 
 LOST = 1e-9
@@ -116,7 +116,7 @@ def influence(fit: Fit, group: str, refit: bool = False) -> pd.DataFrame:
 
 
 def _held(fit: Fit, codes: Array, rows: list[Array]) -> Deletion:
-    found = marginal_covariance(fit)
+    found = row_covariance(fit)
     separate = all(is_within(factor, codes) for factor in fit.design.factors)
     F = found.X.T @ found.VX
     beta = np.full((len(rows), len(F)), np.nan)
@@ -131,7 +131,7 @@ def _held(fit: Fit, codes: Array, rows: list[Array]) -> Deletion:
     return Deletion(beta, log_det)
 
 
-def _across(found: MarginalCovariance, rows: Array) -> Array:
+def _across(found: RowCovariance, rows: Array) -> Array:
     return np.asarray(np.linalg.solve(found.block(rows), found.VX[rows]))
 
 
@@ -163,6 +163,8 @@ def _refit(fit: Fit, rows: Array) -> Fit | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutcomesWarning)
         try:
-            return fit_design(take_rows(fit.design, rows), request, restart(fit))
+            return fit_design(
+                take_rows(fit.design, rows), request, fit.likelihood.near(fit.optimum.end)
+            )
         except FitError:
             return None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from outcomes.mixed.likelihood.estimates import Estimates
 from outcomes.mixed.reading.design import Design
 from outcomes.mixed.reading.random_effects_design import GroupingFactor
-from outcomes.mixed.record import Estimates
 from outcomes.mixed.types import Array
 
 FIXED = "fixed"

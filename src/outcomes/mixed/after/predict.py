@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import UsageError
-from outcomes.mixed.after.marginal_covariance import marginal_covariance
 from outcomes.mixed.after.random_effects import conditional_effects
+from outcomes.mixed.after.row_covariance import effect_rows, row_covariance
 from outcomes.mixed.inference.testing import quantile
 from outcomes.mixed.margins.reference_grid import grid_offset
 from outcomes.mixed.reading.design import design_matrix, matrix_from_spec, new_rows
@@ -15,8 +15,6 @@ from outcomes.mixed.reading.formula import variables
 from outcomes.mixed.reading.plain import plain_table, require_columns
 from outcomes.mixed.reading.random_effects_design import GroupingFactor
 from outcomes.mixed.record import Fit
-from outcomes.mixed.residual.new_rows import residual_variance
-from outcomes.mixed.row_covariance import effect_rows
 from outcomes.mixed.types import Array
 
 INTERVALS = (None, "confidence", "prediction")
@@ -88,7 +86,7 @@ def predict(
     index = plain_table(new).index
     new = new_rows(new, {n: p for n, p in variables(fit.design.formula).items() if n in new})
     random = random and bool(fit.design.factors)
-    X = design_matrix(fit.design.fixed, new)[:, fit.working.basis.kept]
+    X = design_matrix(fit.design.fixed, new)[:, fit.basis.kept]
     fitted = X @ fit.estimates.beta + grid_offset(fit, new)
     Z = [new_columns(factor, new) for factor in fit.design.factors] if random else []
     codes = [known_levels(fit, factor, new) for factor in fit.design.factors] if random else []
@@ -160,7 +158,7 @@ def _require_kind(name: str, levels: pd.Index, column: pd.Series) -> None:
 
 
 def _random_variance(fit: Fit, X: Array, Z: list[Array], codes: list[Array]) -> Array:
-    found = marginal_covariance(fit)
+    found = row_covariance(fit)
     effects = effect_rows(Z, codes, found.factors, found.starts, found.H.shape[1])
     variance = found.prediction_variance(X, effects, fit.vcov)
     for own, code, covariance in zip(Z, codes, fit.estimates.covariances, strict=True):
@@ -175,7 +173,7 @@ def quadratic(rows: Array, covariance: Array) -> Array:
 
 def _new_score_variance(fit: Fit, new: pd.DataFrame, random: bool) -> Array | float:
     """Return what a new score adds: the residual and, without random effects, all of them."""
-    residual = residual_variance(fit, new)
+    residual = fit.point.residual().variance(new)
     if random:
         return residual
     covariances = zip(fit.design.factors, fit.estimates.covariances, strict=True)

@@ -81,12 +81,12 @@ def profile_intervals(fit: Fit, which: str = "all", conf_level: float = 0.95) ->
     0   patient  sd(Intercept)      0.58      0.34       0.92
     1  residual             sd      0.99      0.87       1.14
     """
-    fit.require_independent("Profile-likelihood intervals", "tidy() or bootstrap()")
     if which not in WHICH:
         must = f"which must be one of {', '.join(WHICH)}"
         raise UsageError(must, got=f"'{which}'")
+    fit.independent("Profile-likelihood intervals", "tidy() or bootstrap()")
     ml = maximum_likelihood(fit)
-    away = AWAY * ml.estimates.sigma / ml.working.basis.scale
+    away = AWAY * ml.estimates.sigma / ml.basis.scale
     names = parameter_names(ml.design, ml.estimates.terms)
     rows = [
         (*name, parameter.estimate, *limits(parameter, conf_level, away))
@@ -133,22 +133,24 @@ class Parameter:
 
 def parameters(fit: Fit) -> list[Parameter]:
     """Return every parameter of a maximum-likelihood fit, in the order of `parameter_names`."""
-    found = fit.estimates
+    found, likelihood = fit.estimates, fit.independent("Profiles", "tidy()")
     values = iter(parameter_values(fit.design, found))
     std_error = np.sqrt(np.diag(found.vcov))
     listed = [
-        Parameter(HeldCoefficient(fit, j), next(values), 2.0 * step)
+        Parameter(HeldCoefficient(fit, likelihood, j), next(values), 2.0 * step)
         for j, step in enumerate(std_error)
     ]
     for f, factor in enumerate(fit.design.factors):
         size = found.sigma / np.sqrt(np.mean(factor.Z**2, axis=0))
         for i, j in random_positions(factor):
-            held, value = held_covariance(fit, f, (i, j)), next(values)
+            held, value = held_covariance(fit, likelihood, f, (i, j)), next(values)
             if i == j:
                 listed.append(Parameter(held, value, 0.5 * (value or size[i]), low=0.0))
             else:
                 listed.append(Parameter(held, value, 0.5, low=-1.0, high=1.0))
-    sigma = Parameter(held_covariance(fit), next(values), 0.2 * found.sigma, low=0.0, closed=False)
+    sigma = Parameter(
+        held_covariance(fit, likelihood), next(values), 0.2 * found.sigma, low=0.0, closed=False
+    )
     return [*listed, sigma]
 
 

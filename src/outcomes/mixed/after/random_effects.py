@@ -2,48 +2,62 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from outcomes.errors import UsageError
-from outcomes.mixed.likelihood.backward_pass import backwards
-from outcomes.mixed.likelihood.deviance import factors_of, profile
-from outcomes.mixed.likelihood.forward_pass import forwards
-from outcomes.mixed.products.working import make_working
+from outcomes.mixed.after.row_covariance import RowCovariance, row_covariance
 from outcomes.mixed.reading.random_effects_design import GroupingFactor
 from outcomes.mixed.record import Fit
-from outcomes.mixed.residual.whitened import correlated_effects
-from outcomes.mixed.row_covariance import Conditional
 from outcomes.mixed.types import Array
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """Random effects of one grouping factor given the response.
+
+    Parameters
+    ----------
+    mean : array, shape (n_levels, q)
+        Conditional means, in the units of the data.
+    covariance : array, shape (n_levels, q, q)
+        Conditional covariances, given the fixed coefficients and the variances.
+    """
+
+    mean: Array
+    covariance: Array
 
 
 def conditional_effects(fit: Fit) -> tuple[Conditional, ...]:
     """Return the random effects of every grouping factor, in the design's order."""
-    if fit.correlated is not None:
-        return correlated_effects(fit, fit.correlated)
-    working = make_working(fit.design, patterns=False)
-    products = working.products
-    lam = factors_of(fit.optimum.end, working.blocks)
-    forward = forwards(products, lam)
-    contrast = np.append(-profile(forward.S).beta, 1.0)
-    found: dict[int, Conditional] = {}
-    for stage, levels in zip(products.stages, backwards(products, forward, lam), strict=True):
-        f = stage.factor
-        effects = lam[f] @ lam[f].T @ np.einsum("amk,m->ak", levels.U, contrast)
-        found[f] = _in_data_units(fit, f, effects.T, np.moveaxis(levels.P, -1, 0))
-    if forward.crossed is not None:
-        for f in forward.crossed.crossed.factors:
-            rows = forward.crossed.levels_of(f)
-            effects = forward.crossed.effects[rows] @ contrast
-            P = forward.crossed.K[rows[:, :, None], rows[:, None, :]]
-            found[f] = _in_data_units(fit, f, effects, P)
-    return tuple(found[f] for f in range(len(lam)))
+    found = row_covariance(fit)
+    u = found.posterior_mean(found.residual)
+    effects = []
+    for factor, lam, start in zip(fit.design.factors, found.factors, found.starts, strict=True):
+        at = start + np.arange(factor.n_levels * factor.q).reshape(-1, factor.q)
+        effects.append(Conditional(u[at] @ lam.T, lam @ _posterior(found, at) @ lam.T))
+    return tuple(effects)
 
 
-def _in_data_units(fit: Fit, f: int, effects: Array, P: Array) -> Conditional:
-    back = np.linalg.inv(fit.working.transforms[f])
-    mean = effects @ back.T * fit.working.basis.scale
-    return Conditional(mean, fit.estimates.sigma**2 * back @ P @ back.T)
+def _posterior(found: RowCovariance, at: Array) -> Array:
+    """Return M^-1 level by level, shape (n_levels, q, q), from quadratic forms of pairs."""
+    n_levels, q = at.shape
+    a, b = np.tril_indices(q)
+    pairs = np.concatenate([at[:, a].ravel(), at[:, b].ravel()])
+    rows = np.tile(np.arange(n_levels * len(a)), 2)
+    shape = n_levels * len(a), found.H.shape[1]
+    units = sparse.csr_array((np.ones(len(rows)), (rows, pairs)), shape)
+    forms = found.posterior_variance(units).reshape(n_levels, -1)
+    inverse = np.empty((n_levels, q, q))
+    inverse[:, a, b] = inverse[:, b, a] = forms / 4.0
+    own = inverse[:, np.arange(q), np.arange(q)]
+    for i, j in zip(*np.tril_indices(q, -1), strict=True):
+        inverse[:, i, j] = 2.0 * inverse[:, i, j] - (own[:, i] + own[:, j]) / 2.0
+        inverse[:, j, i] = inverse[:, i, j]
+    return inverse
 
 
 def random_effects(fit: Fit, group: str | None = None) -> pd.DataFrame:

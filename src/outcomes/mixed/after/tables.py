@@ -8,7 +8,6 @@ import pandas as pd
 from outcomes.mixed.after.random_effects import fixed_fitted, random_fitted
 from outcomes.mixed.inference.testing import contrast_table
 from outcomes.mixed.record import Fit
-from outcomes.mixed.residual.solved import residual_components
 
 
 def tidy(fit: Fit, conf_level: float = 0.95) -> pd.DataFrame:
@@ -69,7 +68,7 @@ def variance_components(fit: Fit) -> pd.DataFrame:
     pandas.DataFrame
         group, term_1, term_2, variance, sd_or_corr. A row with an empty term_2 holds a variance
         and standard deviation, another a covariance and correlation. The residual is last: one
-        row, or with a residual covariance those of `solved.residual_components`.
+        row, or with a residual covariance those of `CorrelatedResidual.components`.
     """
     rows: list[tuple[str, str, str, float, float]] = []
     for factor, covariance in zip(fit.design.factors, fit.estimates.covariances, strict=True):
@@ -92,11 +91,7 @@ def variance_components(fit: Fit) -> pd.DataFrame:
                 if i < j
             ]
             start += size
-    sigma = fit.estimates.sigma
-    if fit.correlated is None:
-        rows.append(("residual", "", "", sigma**2, sigma))
-    else:
-        rows += residual_components(fit.correlated)
+    rows += fit.point.residual().components()
     return pd.DataFrame(rows, columns=["group", "term_1", "term_2", "variance", "sd_or_corr"])
 
 

@@ -157,7 +157,7 @@ def term_contrasts(fit: Fit, type: int) -> dict[str, Array]:
     terms = _terms(fit.design.fixed)
     if sum(bool(term.factors) for term in terms) == 1:
         type = 1
-    X, assign, back = fit.X, fit.design.fixed.assign[fit.working.basis.kept], np.eye(fit.X.shape[1])
+    X, assign, back = fit.X, fit.design.fixed.assign[fit.basis.kept], np.eye(fit.X.shape[1])
     if type == 3:
         return _equal_weights(fit, terms)
     if not all(term.coded_as_in_r for term in terms):

@@ -77,7 +77,7 @@ def compare(fit: Fit, larger: Fit) -> pd.DataFrame:
     1       26.1  1.0   chi2(1)
     """
     _require_comparable(fit, larger)
-    if fit.correlated is not None or larger.correlated is not None:
+    if fit.design.formula.residual or larger.design.formula.residual:
         return _compare_residuals(fit, larger)
     mixture, closed = reference_mixture(fit, larger)
     table = pd.DataFrame([_criteria(fit), _criteria(larger)])

@@ -20,13 +20,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from outcomes.errors import UsageError
-from outcomes.mixed.after.marginal_covariance import (
+from outcomes.mixed.after.row_covariance import (
+    RowCovariance,
     is_within,
-    marginal_covariance,
+    row_covariance,
     rows_by_group,
 )
+from outcomes.mixed.reading.random_effects_design import group_codes
 from outcomes.mixed.record import Fit, Kind
-from outcomes.mixed.row_covariance import MarginalCovariance
 from outcomes.mixed.types import Array
 
 LEAST_DF = 1e-6
@@ -161,13 +162,14 @@ def robust(fit: Kind, cluster: str) -> Kind:
     """
     codes, _ = rows_by_group(fit, cluster)
     across = [factor.name for factor in fit.design.factors if not is_within(factor, codes)]
-    if fit.correlated is not None:
-        layout = fit.correlated.model.layout
-        if len(np.unique(np.column_stack([layout.codes, codes]), axis=0)) > len(layout.levels):
-            across.append(layout.term.group[-1])
+    residual = fit.design.formula.residual
+    if residual is not None:
+        patients, levels = group_codes(residual.group, fit.design.frame)
+        if len(np.unique(np.column_stack([patients, codes]), axis=0)) > len(levels):
+            across.append(residual.group[-1])
     if across:
         must = "Every grouping factor must lie within the clusters"
-        if fit.correlated is not None:
+        if residual is not None:
             must = "Patients and grouping factors must lie within the clusters"
         raise UsageError(
             must,
@@ -188,7 +190,7 @@ def cluster_robust(fit: Fit, cluster: str) -> ClusterRobust:
         There is no such factor or column.
     """
     codes, _ = rows_by_group(fit, cluster)
-    found = marginal_covariance(fit)
+    found = row_covariance(fit)
     M = np.linalg.inv(found.X.T @ found.VX)
     order = np.argsort(codes, kind="stable")
     pieces = [
@@ -204,7 +206,7 @@ def cluster_robust(fit: Fit, cluster: str) -> ClusterRobust:
     )
 
 
-def _cluster(found: MarginalCovariance, rows: Array, M: Array) -> tuple[Array, Array, Array]:
+def _cluster(found: RowCovariance, rows: Array, M: Array) -> tuple[Array, Array, Array]:
     """Return the score of one cluster, J and N."""
     X, VX = found.X[rows], found.VX[rows]
     V = found.covariance(rows)

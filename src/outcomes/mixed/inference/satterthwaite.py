@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from outcomes.mixed.likelihood.curvature import Curvature
+from outcomes.mixed.likelihood.protocol import Curvature
 from outcomes.mixed.types import Array
 
 FLAT = 1e-8

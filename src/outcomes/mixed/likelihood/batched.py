@@ -100,7 +100,7 @@ def outer(values: Array) -> Array:
     flat = values.reshape(q * m, *values.shape[2:])
     if np.iscomplexobj(flat):
         mixed = gram(flat.real, flat.imag)
-        total = gram(flat.real, flat.real) + 1j * (mixed + mixed.T)
+        total = gram(flat.real, flat.real) + 1j * (mixed + transpose(mixed))
     else:
         total = gram(flat, flat)
     return np.asarray(total.reshape(q, m, q, m, *total.shape[2:]).swapaxes(1, 2))

@@ -19,7 +19,7 @@ from outcomes.mixed.products.cross_products import CrossProducts
 from outcomes.mixed.types import Array
 
 NOTHING = 1e-200
-"""Sum of squares of residuals that rounding made negative; `verdict` refuses such a fit."""
+"""Sum of squares of residuals that rounding made negative; `estimates` refuses such a fit."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,17 @@ class Objective:
     def n_theta(self) -> int:
         """Number of covariance parameters, the residual variance apart."""
         return sum(block.n_theta for block in self.blocks)
+
+    @property
+    def is_diagonal(self) -> Array:
+        """Which elements of theta are relative standard deviations, shape (n_theta,)."""
+        return np.concatenate([block.is_diagonal for block in self.blocks])
+
+    def eliminate(
+        self, lam: Sequence[Array], directions: Sequence[Array] | None = None
+    ) -> Eliminated:
+        """Eliminate all random effects at Lambda, along dSigma if given."""
+        return eliminate(self.products, lam, directions)
 
 
 @dataclass(frozen=True)
@@ -106,7 +117,7 @@ def profile(S: Array) -> Profile:
     Phi = np.linalg.inv(F) if p else F
     beta = (Phi @ g[..., None])[..., 0]
     rss = S[..., p, p] - np.sum(g * beta, axis=-1)
-    log_det = np.linalg.slogdet(F.real)[1] if p else 0.0
+    log_det = np.linalg.slogdet(F.real)[1] if p else np.zeros(S.shape[:-2])
     return Profile(beta, Phi, rss, log_det)
 
 
@@ -121,16 +132,9 @@ def deviance(objective: Objective, solved: Profile, log_det: Any) -> Any:
 def evaluate(objective: Objective, theta: Array) -> Evaluation:
     """Evaluate the deviance, its gradient and an approximate Hessian at one theta."""
     lam = factors_of(theta, objective.blocks)
-    return assess(objective, theta, lam, eliminate(objective.products, lam))
-
-
-def assess(
-    objective: Objective, theta: Array, lam: Sequence[Array], found: Eliminated
-) -> Evaluation:
-    """Make an evaluation of what the elimination left; several responses are the first axis."""
+    found = objective.eliminate(lam)
     solved = profile(found.S)
-    variance = solved.rss / objective.degrees
-    G = covariance_gradients(found, solved, variance, objective.reml)
+    G = covariance_gradients(found, solved, solved.rss / objective.degrees, objective.reml)
     return Evaluation(
         theta=theta,
         value=deviance(objective, solved, found.log_det),

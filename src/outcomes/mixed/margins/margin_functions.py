@@ -116,7 +116,7 @@ def _slopes(fit: Fit, grid: ReferenceGrid, name: str) -> tuple[Array, Array]:
     step = 1e-3 * (float(np.ptp(seen)) or 1.0)
     after = grid.frame.assign(**{name: grid.frame[name] + step})
     before = grid.frame.assign(**{name: grid.frame[name] - step})
-    fixed, kept = fit.design.fixed, fit.working.basis.kept
+    fixed, kept = fit.design.fixed, fit.basis.kept
     rows = (design_matrix(fixed, after) - design_matrix(fixed, before))[:, kept]
     offset = grid_offset(fit, after) - grid_offset(fit, before)
     return rows / (2.0 * step), offset / (2.0 * step)

@@ -110,7 +110,7 @@ def reference_grid(fit: Fit, at: At | None = None) -> ReferenceGrid:
     return ReferenceGrid(
         variables=variables,
         frame=frame,
-        rows=everything[:, fit.working.basis.kept],
+        rows=everything[:, fit.basis.kept],
         offset=grid_offset(fit, frame),
         estimable=_estimable(fit, everything),
         supported=supported,
@@ -222,7 +222,7 @@ def _is_finite_number(value: object) -> bool:
 
 def _estimable(fit: Fit, rows: Array) -> Array:
     """Tell which rows lie in the row space of the design: aliased columns as the data made them."""
-    kept = fit.working.basis.kept
+    kept = fit.basis.kept
     aliased = np.setdiff1d(np.arange(rows.shape[1]), kept)
     if not aliased.size:
         return np.ones(len(rows), dtype=bool)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from outcomes.errors import FitError
-from outcomes.mixed.covariance import BlockCovariance, split_theta
 from outcomes.mixed.products.chunks import cut
 from outcomes.mixed.products.conditioning import (
     FixedBasis,
@@ -31,7 +30,7 @@ from outcomes.mixed.types import Array
 
 @dataclass(frozen=True)
 class Working:
-    """A model ready for evaluation.
+    """The cross-products of a model, in a well-conditioned basis.
 
     Parameters
     ----------
@@ -39,40 +38,11 @@ class Working:
     transforms : tuple of array, shape (q, q)
         T of each grouping factor: working effects are T b.
     products : CrossProducts
-    blocks : tuple of BlockCovariance
-    log_weights : float
-        Sum of the logarithms of the prior weights.
     """
 
     basis: FixedBasis
     transforms: tuple[Array, ...]
     products: CrossProducts
-    blocks: tuple[BlockCovariance, ...]
-    log_weights: float
-
-    def sigma_from_working(self, sigmas: list[Array]) -> list[Array]:
-        """Turn relative covariances of working effects into those of the model."""
-        back = [np.linalg.inv(T) for T in self.transforms]
-        return [B @ sigma @ B.T for B, sigma in zip(back, sigmas, strict=True)]
-
-    def theta_from_working(self, theta: Array) -> Array:
-        """Turn theta of the working effects into theta of the model."""
-        sigmas = [
-            block.factor(part) @ block.factor(part).T
-            for block, part in zip(self.blocks, split_theta(theta, self.blocks), strict=True)
-        ]
-        found = self.sigma_from_working(sigmas)
-        return np.concatenate([b.theta(s) for b, s in zip(self.blocks, found, strict=True)])
-
-    def theta_to_working(self, theta: Array) -> Array:
-        """Turn theta of the model into theta of the working effects."""
-        parts = []
-        for block, T, part in zip(
-            self.blocks, self.transforms, split_theta(theta, self.blocks), strict=True
-        ):
-            half = T @ block.factor(part)
-            parts.append(block.theta(half @ half.T))
-        return np.concatenate(parts)
 
 
 def make_working(design: Design, patterns: bool = True) -> Working:
@@ -99,13 +69,7 @@ def make_working(design: Design, patterns: bool = True) -> Working:
     )
     found = _from_groups(design, order, patterns) or _from_rows(design, order)
     basis, transforms, products = found
-    return Working(
-        basis=basis,
-        transforms=tuple(transforms),
-        products=products,
-        blocks=tuple(factor.covariance for factor in design.factors),
-        log_weights=0.0 if design.weights is None else float(np.log(design.weights).sum()),
-    )
+    return Working(basis, tuple(transforms), products)
 
 
 def _from_groups(

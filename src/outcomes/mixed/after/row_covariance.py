@@ -1,0 +1,237 @@
+"""Algebra with the covariance V of the rows used, after a fit: V^-1 M, posterior variances.
+
+With T R T' = I for the residual covariance R, spherical effects u, b = Lambda u, H = T Z Lambda,
+
+    V = T^-1 (H H' + I) T'^-1,    V^-1 = T' (I - H M^-1 H') T,
+
+where M = H'H + I is sparse, positive definite and at least one (Bates et al. 2015, eq. 19). The
+prediction error of x'beta + z'b is that of Henderson's mixed-model equations (Robinson 1991,
+Stat. Sci. 6, 15).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from scipy.sparse.linalg import SuperLU, splu
+
+from outcomes.errors import UsageError
+from outcomes.mixed.reading.random_effects_design import GroupingFactor
+from outcomes.mixed.record import Fit
+from outcomes.mixed.types import Array
+
+CHUNK = 512
+"""Right-hand sides solved at once."""
+
+
+@dataclass(frozen=True)
+class RowCovariance:
+    """The covariance of the rows used.
+
+    Parameters
+    ----------
+    factors : tuple of array, shape (q, q)
+        Lambda of each grouping factor, with Lambda Lambda' the covariance of its effects.
+    starts : tuple of int
+        First spherical effect of each grouping factor.
+    H : sparse array, shape (n, n_effects)
+    T, back : sparse array, shape (n, n)
+        T makes residuals independent with variance one; its inverse.
+    X : array, shape (n, p)
+        Estimated fixed columns.
+    residual : array, shape (n,)
+        Response minus fixed part and offset.
+    """
+
+    factors: tuple[Array, ...]
+    starts: tuple[int, ...]
+    H: sparse.csr_array
+    T: sparse.csr_array
+    back: sparse.csr_array
+    X: Array
+    residual: Array
+
+    @cached_property
+    def _information(self) -> sparse.csr_array:
+        return sparse.csr_array(self.H.T @ self.H + sparse.eye_array(self.H.shape[1]))
+
+    @cached_property
+    def M(self) -> SuperLU:  # noqa: N802
+        """Factorised H'H + I."""
+        options = {"SymmetricMode": True}
+        return splu(self._information.tocsc(), permc_spec="MMD_AT_PLUS_A", options=options)
+
+    def posterior_mean(self, columns: Array) -> Array:
+        """Return M^-1 H' T M for columns M: the spherical effects that rows imply."""
+        if not self.H.shape[1]:
+            return np.zeros((0, *columns.shape[1:]))
+        return np.asarray(self.M.solve(self.H.T @ (self.T @ columns)))
+
+    def solve(self, columns: Array) -> Array:
+        """Return V^-1 M for columns M, shape (n,) or (n, k)."""
+        return np.asarray(self.T.T @ (self.T @ columns - self.H @ self.posterior_mean(columns)))
+
+    @cached_property
+    def VX(self) -> Array:  # noqa: N802
+        """V^-1 X, shape (n, p)."""
+        return self.solve(self.X)
+
+    @cached_property
+    def Vr(self) -> Array:  # noqa: N802
+        """V^-1 times the residual, shape (n,)."""
+        return self.solve(self.residual)
+
+    def covariance(self, rows: Array) -> Array:
+        """Return V of some rows, all those of their patients, shape (k, k)."""
+        back = self.back[rows]
+        H = back @ self.H
+        return np.asarray((back @ back.T + H @ H.T).toarray())
+
+    def block(self, rows: Array) -> Array:
+        """Return V^-1 at some rows and the same columns, shape (k, k)."""
+        own = self.T[:, rows]
+        reach = (self.H.T @ own).toarray()
+        inner = reach.T @ self.M.solve(reach) if len(reach) else 0.0
+        return np.asarray((own.T @ own).toarray() - inner)
+
+    def prediction_variance(self, X: Array, effects: sparse.csr_array, vcov: Array) -> Array:
+        """Return the variance of the error of x'beta + a'u for each row, shape (k,).
+
+        Parameters
+        ----------
+        X : array, shape (k, p)
+        effects : sparse array, shape (k, n_effects)
+            Rows a of spherical effects, the same number of entries in each.
+        vcov : array, shape (p, p)
+            Covariance of the coefficients.
+        """
+        gap = X - effects @ self.posterior_mean(self.X)
+        fixed = np.einsum("ij,jk,ik->i", gap, vcov, gap)
+        return np.asarray(self.posterior_variance(effects) + fixed)
+
+    def posterior_variance(self, effects: sparse.csr_array) -> Array:
+        """Return a' M^-1 a for each row a, shape (k,)."""
+        if not self.factors:
+            return np.zeros(effects.shape[0])
+        ends = [*self.starts[1:], self.H.shape[1]]
+        largest = sorted(
+            zip(self.starts, ends, self.factors, strict=True), key=lambda part: part[0] - part[1]
+        )
+        order = np.concatenate([np.arange(start, end) for start, end, _ in largest])
+        blocks = [(end - start, len(factor)) for start, end, factor in largest]
+        return quadratic_in_inverse(self._information[order][:, order], blocks, effects[:, order])
+
+
+def row_covariance(fit: Fit) -> RowCovariance:
+    """Prepare the covariance of the rows a model was fitted to."""
+    design, estimates = fit.design, fit.estimates
+    T, back = fit.point.residual().roots()
+    factors = estimates.roots
+    ends = np.cumsum([0, *(factor.n_levels * factor.q for factor in design.factors)])
+    starts = tuple(int(end) for end in ends[:-1])
+    H = sparse.csr_array((design.n, 0))
+    if factors:
+        Z = [factor.Z for factor in design.factors]
+        codes = [np.asarray(factor.codes) for factor in design.factors]
+        H = sparse.csr_array(T @ effect_rows(Z, codes, factors, starts, int(ends[-1])))
+    residual = design.response - fit.X @ estimates.beta
+    return RowCovariance(factors, starts, H, T, back, fit.X, residual)
+
+
+def effect_rows(
+    Z: Sequence[Array],
+    codes: Sequence[Array],
+    factors: Sequence[Array],
+    starts: Sequence[int],
+    n_effects: int,
+) -> sparse.csr_array:
+    """Return rows z'Lambda over all spherical effects; a level of -1 leaves zeros.
+
+    Parameters
+    ----------
+    Z : sequence of array, shape (k, q)
+    codes : sequence of array of int, shape (k,)
+    factors : sequence of array, shape (q, q)
+    starts : sequence of int
+    n_effects : int
+    """
+    data, columns = [], []
+    for own, code, lam, start in zip(Z, codes, factors, starts, strict=True):
+        known = code >= 0
+        data.append(np.where(known[:, None], own @ lam, 0.0))
+        level = np.where(known, code, 0).astype(np.int64)
+        columns.append(start + level[:, None] * len(lam) + np.arange(len(lam)))
+    values = np.hstack(data)
+    k, width = values.shape
+    pointers = np.arange(0, k * width + 1, width)
+    return sparse.csr_array(
+        (values.ravel(), np.hstack(columns).ravel(), pointers), shape=(k, n_effects)
+    )
+
+
+def quadratic_in_inverse(
+    M: sparse.csr_array, blocks: Sequence[tuple[int, int]], rows: sparse.csr_array
+) -> Array:
+    """Return v' M^-1 v for each row v, eliminating one grouping factor after another.
+
+    While the levels of a factor do not meet, their part of M is one small block a level. What is
+    left of crossed factors is dense.
+
+    Parameters
+    ----------
+    M : sparse array, shape (n, n)
+    blocks : sequence of tuple of int
+        Effects of each factor, and of each of its levels; the largest factor first.
+    rows : sparse array, shape (k, n)
+    """
+    if not blocks:
+        return np.zeros(rows.shape[0])
+    (size, q), *others = blocks
+    own = M[:size, :size].tocoo()
+    if not np.array_equal(own.row // q, own.col // q):
+        root = np.linalg.inv(np.linalg.cholesky(M.toarray()))
+        parts = np.array_split(np.arange(rows.shape[0]), 1 + rows.shape[0] // CHUNK)
+        return np.concatenate([np.sum((rows[part] @ root.T) ** 2, axis=1) for part in parts])
+    levels = np.zeros((size // q, q, q))
+    levels[own.row // q, own.row % q, own.col % q] = own.data
+    places = np.arange(size // q + 1)
+    inverse = sparse.bsr_array((np.linalg.inv(levels), places[:-1], places), (size, size)).tocsr()
+    head, reach = rows[:, :size], M[:size, size:]
+    through = head @ inverse
+    left = M[size:, size:] - reach.T @ (inverse @ reach)
+    rest = quadratic_in_inverse(left, others, rows[:, size:] - through @ reach)
+    return np.asarray(through.multiply(head).sum(axis=1)) + rest
+
+
+def rows_by_group(fit: Fit, group: str) -> tuple[Array, pd.Index]:
+    """Return the level of each row used and the levels, for a grouping factor or any column.
+
+    Raises
+    ------
+    UsageError
+        There is no such factor or column, or a row has no value in it.
+    """
+    for factor in fit.design.factors:
+        if group == factor.name or sorted(group.split(":")) == sorted(factor.group):
+            return np.asarray(factor.codes), factor.levels
+    data = fit.design.frame.data
+    if group not in data.columns:
+        names = ", ".join(factor.name for factor in fit.design.factors)
+        must = "group must name a grouping factor or a column of the data"
+        raise UsageError(must, got=f"'{group}'", remedy=f"Grouping factors: {names}.")
+    codes, levels = pd.factorize(data[group], sort=True)
+    if (codes < 0).any():
+        must = "Every row used must belong to a group"
+        raise UsageError(must, got=f"{int((codes < 0).sum())} rows without a value", where=group)
+    return codes, pd.Index(levels)
+
+
+def is_within(factor: GroupingFactor, codes: Array) -> bool:
+    """Tell whether each level of a grouping factor lies within one group."""
+    pairs = np.unique(np.column_stack([factor.codes, codes]), axis=0)
+    return len(pairs) == factor.n_levels

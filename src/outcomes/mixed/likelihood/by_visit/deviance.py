@@ -1,0 +1,257 @@
+"""The (RE)ML deviance with a residual covariance, its exact gradient and exact Hessian.
+
+For a patient V = R + Z D Z'; random effects that reach across patients (a therapist's) stay
+columns C with a ridge, as in Henderson's equations. With U = V^-1 [X, C Lambda, y], S = sum
+U' V U, F its leading block plus the ridge, and c = (-b, 1) for the solution b of F b = g,
+
+    deviance = sum log|V| + log|F| + c'Sc            (ML: log|F| over C's part only)
+    d/dr     = <Omega, S_r> + sum tr(V^-1 V_r),      Omega = cc' + Psi,  S_r = -U' V_r U
+    d2/drds  = <Omega, S_rs> + d2 sum log|V| - 2 u_r' F^-1 u_s - tr(Psi S_r Psi S_s),
+
+with u_r the leading part of S_r c and Psi the inverse of what stands in the determinant. Nothing
+here is done row by row: see `batches`. A patient touches few columns of C, so U'V U and <Omega,
+U'V_r U> are made of the elements of S and Omega at pairs of those columns: patients' own small
+products are scattered into S and S_r, and Omega is gathered. For Lambda see `across`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import cho_solve
+from scipy.linalg.lapack import dpotri
+
+from outcomes.mixed.likelihood.by_visit.across import across_derivatives, expanded, on_both_sides
+from outcomes.mixed.likelihood.by_visit.batches import Batch
+from outcomes.mixed.likelihood.by_visit.directions import Directions
+from outcomes.mixed.likelihood.by_visit.model import Model, parameter_directions
+from outcomes.mixed.types import Array
+
+Evaluated = tuple[Batch, Array, Array]
+"""A batch with its K and U."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What one set of parameters determines.
+
+    Parameters
+    ----------
+    theta : array, shape (k,)
+    value : float
+        The deviance, without constants; infinite where some V is not positive definite.
+    S : array, shape (m, m)
+        [X C y]' V^-1 [X C y] without the random effects that reach across.
+    root, root_own : array, shape (m - 1, m - 1) and (d, d)
+        Lower Cholesky factors of F, and of its last rows and columns, which stand in the
+        determinant.
+    coefficients : array, shape (m - 1,)
+        Fixed coefficients, then spherical random effects.
+    K, U : lists of array, by stratum and batch
+    """
+
+    theta: Array
+    value: float
+    S: Array = field(default_factory=lambda: np.empty(0))
+    root: Array = field(default_factory=lambda: np.empty(0))
+    root_own: Array = field(default_factory=lambda: np.empty(0))
+    coefficients: Array = field(default_factory=lambda: np.empty(0))
+    K: tuple[tuple[Array, ...], ...] = ()
+    U: tuple[tuple[Array, ...], ...] = ()
+
+    @cached_property
+    def inverse(self) -> Array:
+        """F^-1, shape (m - 1, m - 1); points of a search that are passed by never need it."""
+        return _inverse(self.root)
+
+    @cached_property
+    def Psi(self) -> Array:  # noqa: N802
+        """Inverse of what stands in the determinant, zero elsewhere, shape (m, m)."""
+        Psi = np.zeros_like(self.S)
+        inside = slice(len(self.root) - len(self.root_own), -1)
+        is_whole = len(self.root_own) == len(self.root)
+        Psi[inside, inside] = self.inverse if is_whole else _inverse(self.root_own)
+        return Psi
+
+    @cached_property
+    def Omega(self) -> Array:  # noqa: N802
+        """Weight of S in the first derivatives."""
+        contrast = np.append(-self.coefficients, 1.0)
+        return np.asarray(np.outer(contrast, contrast) + self.Psi)
+
+
+def _inverse(root: Array) -> Array:
+    """Return the inverse of L L'."""
+    if not len(root):
+        return root
+    lower, _ = dpotri(root, lower=True)
+    return np.asarray(np.tril(lower) + np.tril(lower, -1).T)
+
+
+@dataclass(frozen=True)
+class Derivatives:
+    """Exact derivatives at a solution.
+
+    Parameters
+    ----------
+    gradient : array, shape (k,)
+    hessian : array, shape (k, k)
+    slopes : array, shape (k, m, m)
+        Derivatives of B'SB.
+    """
+
+    gradient: Array
+    hessian: Array
+    slopes: Array
+
+
+def solve(model: Model, theta: Array) -> Solution:
+    """Evaluate the deviance."""
+    D = _random_covariance(model.own_factor(theta))
+    log_det, S = 0.0, np.zeros((model.m, model.m))
+    all_K, all_U = [], []
+    for stratum, free in zip(model.strata, model.residual_free(theta), strict=True):
+        Ks, Us = [], []
+        for position, batch in enumerate(stratum.batches):
+            R = stratum.covariances(free, position)
+            V = R + batch.Z @ D @ batch.Z.transpose(0, 2, 1)
+            try:
+                root, K = np.linalg.cholesky(V), np.linalg.inv(V)
+            except np.linalg.LinAlgError:
+                return Solution(theta, np.inf)
+            diagonal = np.diagonal(root, axis1=1, axis2=2)
+            log_det += 2.0 * float(batch.counts @ np.log(diagonal).sum(axis=1))
+            U = K[batch.pattern] @ batch.W
+            batch.add_products(batch.W, U, S)
+            Ks.append(K)
+            Us.append(U)
+        all_K.append(tuple(Ks))
+        all_U.append(tuple(Us))
+    return _solved(model, theta, log_det, (S + S.T) / 2.0, tuple(all_K), tuple(all_U))
+
+
+def _random_covariance(lam: Array) -> Array:
+    return np.asarray(lam @ lam.T)
+
+
+def _solved(
+    model: Model,
+    theta: Array,
+    log_det: float,
+    S: Array,
+    K: tuple[tuple[Array, ...], ...],
+    U: tuple[tuple[Array, ...], ...],
+) -> Solution:
+    factors = model.across_factors(theta)
+    moved = on_both_sides(model, factors, S)
+    p, size = model.p, len(S) - 1
+    F = moved[:size, :size].copy()
+    F[np.arange(p, size), np.arange(p, size)] += 1.0
+    try:
+        root = np.linalg.cholesky(F)
+        root_own = root if model.reml else np.linalg.cholesky(F[p:, p:])
+    except np.linalg.LinAlgError:
+        return Solution(theta, np.inf)
+    coefficients = cho_solve((root, True), moved[:size, size], check_finite=False)
+    rss = moved[size, size] - moved[:size, size] @ coefficients
+    value = log_det + 2.0 * float(np.log(np.diag(root_own)).sum()) + float(rss)
+    return Solution(theta, value, S, root, root_own, coefficients, K, U)
+
+
+def differentiate(model: Model, at: Solution) -> Derivatives:
+    """Return the exact gradient and Hessian of the deviance at a solution."""
+    k, inner = model.n_parameters, model.n_inner
+    gradient, hessian = np.zeros(k), np.zeros((k, k))
+    raw = np.zeros((inner, *at.S.shape))
+    Omega = _outer_weight(model, at)
+    for position in range(len(model.strata)):
+        own = _stratum_derivatives(model, at, position, Omega, raw)
+        gradient[:inner] += own[0]
+        hessian[:inner, :inner] += own[1]
+    factors = model.across_factors(at.theta)
+    half = expanded(model, factors, raw)
+    slopes = expanded(model, factors, half.transpose(0, 2, 1)).transpose(0, 2, 1)
+    if factors:
+        SB = expanded(model, factors, at.S)
+        gradient[inner:], rows, more = across_derivatives(model, at.S, SB, half, at.Omega)
+        hessian[inner:] = rows
+        hessian[:inner, inner:] = rows[:, :inner].T
+        slopes = np.concatenate([slopes, more])
+    contrast = np.append(-at.coefficients, 1.0)
+    u = (slopes @ contrast)[:, :-1]
+    hessian -= 2.0 * u @ at.inverse @ u.T
+    hessian -= _traces(model, at.Psi, slopes)
+    return Derivatives(gradient, (hessian + hessian.T) / 2.0, slopes)
+
+
+def _traces(model: Model, Psi: Array, slopes: Array) -> Array:
+    """Return tr(Psi S_r Psi S_s), shape (k, k)."""
+    k, m, _ = slopes.shape
+    if model.touched is None:
+        T = Psi @ slopes
+    else:
+        rows, columns = model.touched
+        starts = np.searchsorted(rows, np.arange(m)) + len(rows) * np.arange(k)[:, None]
+        parts = (
+            slopes[:, rows, columns].ravel(),
+            np.tile(columns, k),
+            np.append(starts, k * len(rows)),
+        )
+        T = (sparse.csr_array(parts, (k * m, m)) @ Psi).reshape(k, m, m)  # T', of the same traces
+    return np.asarray(T.reshape(k, -1) @ T.transpose(0, 2, 1).reshape(k, -1).T)
+
+
+def _stratum_derivatives(
+    model: Model, at: Solution, position: int, Omega: Array, raw: Array
+) -> tuple[Array, Array]:
+    """Return what one stratum adds to first derivatives, and to second ones at fixed solution.
+
+    ``Omega`` is the weight of S before Lambda; what the stratum adds to S_r, shape (k_inner, m, m),
+    is added to ``raw``.
+    """
+    stratum = model.strata[position]
+    free = model.residual_free(at.theta)[position]
+    sums, pairs = np.zeros(()), np.zeros(())
+    batches = list(zip(stratum.batches, at.K[position], at.U[position], strict=True))
+    directions = [stratum.directions(free, number) for number in range(len(batches))]
+    for (batch, K, U), own in zip(batches, directions, strict=True):
+        fitted = batch.by_pattern(U @ batch.within(Omega) @ U.transpose(0, 2, 1))
+        weighted = batch.counts[:, None, None] * K
+        sums = sums + own.sums(weighted - fitted)
+        pairs = pairs + own.pairs(K, 2.0 * fitted - weighted)
+    C, curvature = parameter_directions(model, at.theta, position, sums)
+    for r in np.flatnonzero(C.any(axis=1)):
+        _add_touched(batches, directions, C[r], raw[r])
+    _add_whole(batches, directions, C, raw)
+    return C @ sums, C @ pairs @ C.T + curvature
+
+
+def _add_touched(
+    batches: list[Evaluated], directions: list[Directions], weights: Array, into: Array
+) -> None:
+    """Add S_r = -sum U' V_r U, V_r = sum_i w_i E_i, of batches that keep only touched columns."""
+    for (batch, _, U), own in zip(batches, directions, strict=True):
+        if batch.columns is not None:
+            batch.add_products(U, -own.combine(weights)[batch.pattern] @ U, into)
+
+
+def _add_whole(
+    batches: list[Evaluated], directions: list[Directions], C: Array, raw: Array
+) -> None:
+    """Add the S_r of batches that keep all columns: sums with each E first, then parameters."""
+    slopes = np.zeros(())
+    for (batch, _, U), own in zip(batches, directions, strict=True):
+        if batch.columns is None:
+            slopes = slopes + own.slopes(U, batch.pattern)
+    if slopes.ndim:
+        found = -(C @ slopes.reshape(len(slopes), -1)).reshape(raw.shape)
+        raw += (found + found.transpose(0, 2, 1)) / 2.0
+
+
+def _outer_weight(model: Model, at: Solution) -> Array:
+    """Return B Omega B': the weight of S before Lambda."""
+    turned = [factor.T for factor in model.across_factors(at.theta)]
+    return on_both_sides(model, turned, at.Omega)

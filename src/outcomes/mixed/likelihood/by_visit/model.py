@@ -1,0 +1,317 @@
+"""A design with a residual covariance, made ready for evaluation, and what each parameter means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from outcomes.errors import FitError
+from outcomes.mixed.covariance import BlockCovariance, split_theta
+from outcomes.mixed.likelihood.by_visit.batches import Batch, make_batches, make_rows
+from outcomes.mixed.likelihood.by_visit.directions import Directions
+from outcomes.mixed.likelihood.by_visit.layout import Layout, make_layout
+from outcomes.mixed.likelihood.by_visit.structures import (
+    At,
+    Autoregressive,
+    Compound,
+    Correlation,
+    OrnsteinUhlenbeck,
+    PerVisit,
+    Stationary,
+    Structure,
+)
+from outcomes.mixed.products.conditioning import FixedBasis, fixed_basis, gram_basis
+from outcomes.mixed.reading.design import Design
+from outcomes.mixed.reading.formula import RESIDUAL_BY_VISIT
+from outcomes.mixed.reading.random_effects_design import GroupingFactor
+from outcomes.mixed.types import Array
+
+MAX_ACROSS = 500
+"""Most random effects that reach across patients, such as therapists'."""
+
+MANY_ROWS = 5_000
+
+SPARSE = 0.1
+"""Below this share of elements a sparse product is faster than a dense one."""
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """Patients who share the parameters of R.
+
+    Parameters
+    ----------
+    structure : Structure
+    batches : tuple of Batch
+    """
+
+    structure: Structure
+    batches: tuple[Batch, ...]
+
+    def covariances(self, free: Array, batch: int) -> Array:
+        """Return R of each pattern of a batch, shape (P, n, n)."""
+        return self.structure.covariances(free, self.batches[batch].times)
+
+    @cached_property
+    def _prepared(self) -> list[At]:
+        return [self.structure.directions(batch) for batch in self.batches]
+
+    def directions(self, free: Array, batch: int) -> Directions:
+        """Return the matrices that the derivatives of V in a batch are made of."""
+        return self._prepared[batch](free)
+
+
+@dataclass(frozen=True)
+class Effects:
+    """The random effects of one grouping factor.
+
+    Parameters
+    ----------
+    position : int
+        Of the factor in the design.
+    block : BlockCovariance
+    n_levels : int
+    scale : array, shape (q,)
+        Working columns are Z / scale.
+    """
+
+    position: int
+    block: BlockCovariance
+    n_levels: int
+    scale: Array
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model ready for evaluation, in a well-conditioned basis.
+
+    Its parameters are those of R, stratum by stratum, then Lambda of the patients' own random
+    effects, then Lambda of those that reach across patients.
+
+    Parameters
+    ----------
+    design : Design
+    reml : bool
+    layout : Layout
+    basis : FixedBasis
+    residual : array, shape (n,)
+        Response minus its least-squares fit, of root mean square one.
+    strata : tuple of Stratum
+    own : tuple of Effects
+        Of the grouping factor whose levels are the patients; empty or one.
+    across : tuple of Effects
+        Of the others.
+    m : int
+        Columns of [X, C, y].
+    """
+
+    design: Design
+    reml: bool
+    layout: Layout
+    basis: FixedBasis
+    residual: Array
+    strata: tuple[Stratum, ...]
+    own: tuple[Effects, ...]
+    across: tuple[Effects, ...]
+    m: int
+
+    @property
+    def p(self) -> int:
+        """Fixed columns."""
+        return len(self.basis.kept)
+
+    @cached_property
+    def n_residual(self) -> int:
+        """Parameters of R, all strata together."""
+        return sum(stratum.structure.n_parameters for stratum in self.strata)
+
+    @cached_property
+    def n_inner(self) -> int:
+        """Parameters that V of a patient depends on: all but those of ``across``."""
+        return self.n_residual + sum(effects.block.n_theta for effects in self.own)
+
+    @cached_property
+    def n_parameters(self) -> int:
+        """Number of covariance parameters."""
+        return self.n_inner + sum(effects.block.n_theta for effects in self.across)
+
+    @cached_property
+    def touched(self) -> tuple[Array, Array] | None:
+        """Rows and columns, in order, of elements of S that need not be zero; None if many are."""
+        batches = [batch for stratum in self.strata for batch in stratum.batches]
+        if any(batch.columns is None for batch in batches):
+            return None
+        places = np.unique(np.concatenate([np.unique(batch.pairs) for batch in batches]))
+        few = len(places) < SPARSE * self.m**2
+        return (places // self.m, places % self.m) if few else None
+
+    def residual_free(self, theta: Array) -> list[Array]:
+        """Return the parameters of R of each stratum."""
+        ends = np.cumsum([stratum.structure.n_parameters for stratum in self.strata])
+        return np.split(theta[: ends[-1]], ends[:-1])
+
+    def own_factor(self, theta: Array) -> Array:
+        """Return Lambda of the patients' own random effects, shape (q, q)."""
+        if not self.own:
+            return np.zeros((0, 0))
+        return self.own[0].block.factor(theta[self.n_residual : self.n_inner])
+
+    def across_factors(self, theta: Array) -> list[Array]:
+        """Return Lambda of each of the other grouping factors."""
+        if not self.across:
+            return []
+        blocks = [effects.block for effects in self.across]
+        parts = split_theta(theta[self.n_inner :], blocks)
+        return [block.factor(part) for block, part in zip(blocks, parts, strict=True)]
+
+    def factors(self, theta: Array) -> list[tuple[Effects, Array]]:
+        """Return every grouping factor with its Lambda, in the design's order."""
+        own = [self.own_factor(theta)] * len(self.own)
+        found = [*own, *self.across_factors(theta)]
+        pairs = zip([*self.own, *self.across], found, strict=True)
+        return sorted(pairs, key=lambda pair: pair[0].position)
+
+
+def make_model(design: Design, reml: bool) -> Model:
+    """Prepare a design.
+
+    Parameters
+    ----------
+    design : Design
+        Its formula has a residual term.
+    reml : bool
+
+    Raises
+    ------
+    FitError
+        The data cannot carry the covariance.
+    """
+    layout = make_layout(design.formula, design.frame)
+    root = np.ones(design.n) if design.weights is None else np.sqrt(design.weights)
+    basis, Q, residual = _basis(design, root)
+    size = np.sqrt(design.n)
+    scales = [np.sqrt(np.mean(factor.Z**2, axis=0)) for factor in design.factors]
+    columns = [
+        factor.Z * (root[:, None] / scale)
+        for factor, scale in zip(design.factors, scales, strict=True)
+    ]
+    effects = [
+        Effects(i, factor.covariance, factor.n_levels, scales[i])
+        for i, factor in enumerate(design.factors)
+    ]
+    patients = next((i for i, f in enumerate(design.factors) if _is_own(f, layout)), None)
+    own = [part for part in effects if part.position == patients]
+    across = [part for part in effects if part.position != patients]
+    levels = [_levels(design.factors[part.position], columns[part.position]) for part in across]
+    source = make_rows(Q * size, levels, residual)
+    Z = columns[own[0].position] if own else np.empty((design.n, 0))
+    strata = tuple(
+        Stratum(_structure(layout, stratum), make_batches(layout, stratum, source, Z))
+        for stratum in range(len(layout.stratum_names))
+    )
+    basis = replace(basis, R=basis.R / size)
+    parts = strata, tuple(own), tuple(across), source.m
+    return Model(design, reml, layout, basis, residual, *parts)
+
+
+def _basis(design: Design, root: Array) -> tuple[FixedBasis, Array, Array]:
+    """Orthonormalise the fixed columns: by cross-products where rows are many and that is safe."""
+    X, response = design.fixed.matrix * root[:, None], design.response * root
+    if design.n < MANY_ROWS:
+        return fixed_basis(X, response)
+    level = float(design.response.mean()) if "Intercept" in design.fixed.names else 0.0
+    W = np.column_stack([X, response - level * root])
+    found = gram_basis(W.T @ W, design.n)
+    if found is None:
+        return fixed_basis(X, response)
+    basis, M = found
+    if level:
+        basis.start[design.fixed.names.index("Intercept")] += level
+    moved = W @ M
+    return basis, moved[:, :-1], moved[:, -1]
+
+
+def _is_own(factor: GroupingFactor, layout: Layout) -> bool:
+    pairs = factor.codes.astype(np.int64) * len(layout.levels) + layout.codes
+    return factor.n_levels == len(layout.levels) == len(np.unique(pairs))
+
+
+def _levels(factor: GroupingFactor, Z: Array) -> tuple[Array, Array, int]:
+    """Return the level of each row, its columns, shape (n, q), and the number of levels."""
+    size = factor.n_levels * Z.shape[1]
+    if size > MAX_ACROSS:
+        must = f"Effects that reach across patients beside us, ar1, ...: at most {MAX_ACROSS}"
+        raise FitError(
+            must,
+            got=f"{size}",
+            where=f"grouping factor '{factor.name}'",
+            remedy="Give the residual covariance the same group, or leave that random term out.",
+        )
+    return factor.codes, Z, factor.n_levels
+
+
+def _structure(layout: Layout, stratum: int) -> Structure:
+    rows = layout.strata == stratum
+    kind = layout.term.kind
+    correlation = _correlation(kind, int(np.bincount(layout.codes[rows]).max()))
+    if kind not in RESIDUAL_BY_VISIT:
+        return Stationary(correlation)
+    visits = np.unique(layout.times[rows])
+    patients = len(np.unique(layout.codes[rows]))
+    if kind == "us" and patients <= len(visits):
+        must = f"{layout.term} needs more {layout.term.group[-1]} levels than visits"
+        raise FitError(
+            must,
+            got=f"{patients} for {len(visits)} visits",
+            where=f"stratum {stratum + 1} of {len(layout.stratum_names)}",
+            remedy="Use a covariance with fewer parameters: csh, ar1h, cs or ar1.",
+        )
+    return PerVisit(visits, correlation, unstructured=kind == "us")
+
+
+def _correlation(kind: str, longest: int) -> Correlation | None:
+    if kind in ("ar1", "ar1h"):
+        return Autoregressive()
+    if kind == "ou":
+        return OrnsteinUhlenbeck()
+    if kind in ("cs", "csh"):
+        return Compound(-1.0 / max(1, longest - 1))
+    return None
+
+
+def parameter_directions(
+    model: Model, theta: Array, position: int, sums: Array
+) -> tuple[Array, Array]:
+    """Return dV of each parameter as a combination of a stratum's directions, and sum <d2V, G>.
+
+    Parameters
+    ----------
+    model : Model
+    theta : array, shape (k,)
+    position : int
+        Of the stratum.
+    sums : array, shape (e,)
+        Sums of the directions with G.
+    """
+    inner = model.n_inner
+    structures = [stratum.structure for stratum in model.strata]
+    start = sum(structure.n_parameters for structure in structures[:position])
+    structure, free = structures[position], model.residual_free(theta)[position]
+    rows = slice(start, start + structure.n_parameters)
+    jacobian = structure.jacobian(free)
+    e = jacobian.shape[1]
+    C, curvature = np.zeros((inner, len(sums))), np.zeros((inner, inner))
+    C[rows, :e] = jacobian
+    curvature[rows, rows] = structure.curvature(free, sums[:e])
+    for effects in model.own:
+        lam, q = model.own_factor(theta), effects.block.q
+        r, c = effects.block.rows, effects.block.columns
+        own = slice(model.n_residual, inner)
+        D = np.zeros((len(r), q, q))
+        D[np.arange(len(r)), r] = lam[:, c].T
+        C[own, e:] = (D + D.transpose(0, 2, 1)).reshape(len(r), -1)
+        G = sums[e:].reshape(q, q)
+        curvature[own, own] = (G + G.T)[np.ix_(r, r)] * (c[:, None] == c)
+    return C, curvature

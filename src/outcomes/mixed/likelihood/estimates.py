@@ -1,0 +1,155 @@
+"""What a fit estimates, in the units of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from outcomes.errors import FitError
+from outcomes.mixed.covariance import singular_directions
+from outcomes.mixed.products.conditioning import FixedBasis
+from outcomes.mixed.reading.design import Design
+from outcomes.mixed.types import Array
+
+LOST_DIGITS = 5e-11
+"""Smallest residual variance, as a share of that around the fixed part, that keeps its digits."""
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """What was estimated, in the units of the data.
+
+    Parameters
+    ----------
+    terms : tuple of str
+        Names of the estimated coefficients, length p.
+    aliased_terms : tuple of str
+        Columns left out because those before them determine them.
+    beta : array, shape (p,)
+        Fixed coefficients.
+    vcov : array, shape (p, p)
+        Their covariance (unadjusted).
+    sigma : float
+        Residual standard deviation; where it differs between rows, the root of its mean square.
+    theta : array, shape (n_theta,)
+        Relative Cholesky factors of the random effects, on lme4's scale and in its order, then
+        the parameters of a residual covariance but one.
+    covariances : tuple of array, shape (q, q)
+        Covariance of the random effects of each grouping factor.
+    roots : tuple of array, shape (q, q)
+        A with A A' that covariance: more digits than it has where a column is far from zero.
+    loglik : float
+        (Restricted) log-likelihood.
+    singular_terms : tuple of str
+        Terms with a zero variance or a correlation of one.
+    """
+
+    terms: tuple[str, ...]
+    aliased_terms: tuple[str, ...]
+    beta: Array
+    vcov: Array
+    sigma: float
+    theta: Array
+    covariances: tuple[Array, ...]
+    roots: tuple[Array, ...]
+    loglik: float
+    singular_terms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What a likelihood solved at one theta, in its working basis.
+
+    Parameters
+    ----------
+    deviance : float
+        Minus twice the (restricted) log-likelihood, constants included.
+    beta : array, shape (p,)
+    Phi : array, shape (p, p)
+    unit : float
+        Root of what multiplies Phi and the covariances, in the units of the data.
+    variance : float
+        Mean residual variance, relative to that around the fixed part.
+    factors : sequence of array, shape (q, q)
+        Lambda of each grouping factor's working effects, in ``unit``.
+    transforms : sequence of array, shape (q, q)
+        T of each grouping factor: working effects are T b.
+    """
+
+    deviance: float
+    beta: Array
+    Phi: Array
+    unit: float
+    variance: float
+    factors: Sequence[Array]
+    transforms: Sequence[Array]
+
+
+def report(
+    design: Design,
+    basis: FixedBasis,
+    reml: bool,
+    solved: Solved,
+    residual_theta: Array | None = None,
+    residual_singular: Sequence[str] = (),
+) -> Estimates:
+    """Carry what was solved to the units of the data.
+
+    Raises
+    ------
+    FitError
+        The residual variance is too small for its digits to be more than rounding.
+    """
+    refuse_exact(design, solved.variance)
+    names, kept, unit = design.fixed.names, basis.kept.tolist(), solved.unit
+    sigma = basis.scale * float(np.sqrt(solved.variance))
+    roots = [
+        np.linalg.solve(T, lam) * unit
+        for T, lam in zip(solved.transforms, solved.factors, strict=True)
+    ]
+    covariances = [root @ root.T for root in roots]
+    degrees = design.n - len(kept) * reml
+    constant = 2.0 * degrees * np.log(basis.scale) + reml * basis.log_det
+    if design.weights is not None:
+        constant -= float(np.log(design.weights).sum())
+    theta = [
+        factor.covariance.theta(S / sigma**2)
+        for factor, S in zip(design.factors, covariances, strict=True)
+    ]
+    singular = [
+        str(factor.terms[k])
+        for factor, lam in zip(design.factors, solved.factors, strict=True)
+        for k in singular_directions(lam @ lam.T, factor.covariance.sizes)
+    ]
+    return Estimates(
+        terms=tuple(names[j] for j in kept),
+        aliased_terms=tuple(name for j, name in enumerate(names) if j not in set(kept)),
+        beta=basis.coefficients(solved.beta),
+        vcov=basis.covariance(solved.Phi) * unit**2,
+        sigma=sigma,
+        theta=np.concatenate([*theta, [] if residual_theta is None else residual_theta]),
+        covariances=tuple(covariances),
+        roots=tuple(roots),
+        loglik=-(solved.deviance + constant) / 2.0,
+        singular_terms=tuple(dict.fromkeys([*singular, *residual_singular])),
+    )
+
+
+def refuse_exact(design: Design, relative_variance: float) -> None:
+    """Refuse a residual too small for its digits to be more than rounding.
+
+    Raises
+    ------
+    FitError
+        The residual variance is below `LOST_DIGITS`.
+    """
+    if not relative_variance > LOST_DIGITS:
+        must = "The residual variance must be above zero"
+        raise FitError(
+            must,
+            got="groups and fixed part that reproduce every score",
+            where=f"in '{design.formula.text}'",
+            remedy="Use fewer fixed or random columns.",
+        )

@@ -1,0 +1,240 @@
+"""Minimise the deviance and keep the record of how that went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from outcomes.errors import FitError
+from outcomes.mixed.likelihood.protocol import Curvature, Likelihood, Point
+from outcomes.mixed.types import Array
+
+NEAR = 1e-10
+"""Expected decrease of the deviance below which exact second derivatives take over."""
+
+TOLERANCE = 1e-9
+"""The optimum is reached when a Newton step would lower the deviance by less than this."""
+
+FLAT = 1e-9
+"""Curvature relatively below this is none: theta can move there without changing the model."""
+
+LONGEST = 2.0
+"""Longest step in an element of theta: a relative standard deviation, or a logarithm."""
+
+ROUNDING = 1e-13
+"""Relative error of a deviance."""
+
+MAX_STEPS = 200
+MAX_TRIES = 40
+MAX_NEWTON = 30
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The record of an optimisation.
+
+    Parameters
+    ----------
+    start, end : array, shape (n_theta,)
+        Theta in the working basis.
+    deviance : float
+        Minus twice the (restricted) log-likelihood at the end, in the working basis.
+    evaluations : int
+        Evaluations of the deviance, those behind second derivatives included.
+    gradient_norm : float
+        Largest absolute element of the gradient at the end.
+    curvature : Curvature
+        Exact second derivatives at the end.
+    hessian_eigenvalues : array, shape (n_theta,)
+        Of the deviance in theta, ascending.
+    status : str
+        "converged" or "stopped".
+    message : str
+    """
+
+    start: Array
+    end: Array
+    deviance: float
+    evaluations: int
+    gradient_norm: float
+    curvature: Curvature
+    hessian_eigenvalues: Array
+    status: str
+    message: str
+
+    @property
+    def converged(self) -> bool:
+        """Whether the criterion was met."""
+        return self.status == "converged"
+
+    @property
+    def hessian(self) -> Array:
+        """Exact second derivatives of the deviance in theta, shape (n_theta, n_theta)."""
+        return self.curvature.searched
+
+
+def minimise(likelihood: Likelihood, start: Array) -> tuple[Optimum, Point]:
+    """Minimise the deviance over theta.
+
+    Steps first use the metric of each point (by elimination the expected information, at no cost),
+    then exact second derivatives. Signs of Lambda's columns are free, so a variance of zero is an
+    ordinary minimum; a zero that is a saddle is left along its downward direction.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    start : array, shape (n_theta,)
+
+    Returns
+    -------
+    Optimum, Point
+
+    Raises
+    ------
+    FitError
+        The deviance is not defined at the start.
+    """
+    point, evaluations = likelihood.at(start), 1
+    if not np.isfinite(point.value):
+        must = "The covariance must be positive definite at its start"
+        raise FitError(must, got="one that is not", where=f"in '{likelihood.design.formula.text}'")
+    point, used, goes_on = descend(likelihood, point)
+    evaluations += used
+    status, message = "stopped", f"{MAX_STEPS} steps at a time were not enough"
+    for _ in range(MAX_NEWTON):
+        found = point.curvature()
+        evaluations += len(start) * (not point.is_exact)
+        if goes_on and point.is_exact:
+            break
+        values, vectors = np.linalg.eigh(found.searched)
+        if values[0] < -1e-6 * max(1.0, float(np.abs(values).max())):
+            side = -1.0 if point.gradient @ vectors[:, 0] > 0.0 else 1.0
+            away = likelihood.at(point.theta + 0.1 * side * vectors[:, 0])
+            evaluations += 1
+            if not np.isfinite(away.value):
+                message = "no step lowers the deviance"
+                break
+            point, used, goes_on = descend(likelihood, away)
+            evaluations += used
+            continue
+        step = newton_step(values, vectors, point.gradient)
+        decrease = -float(point.gradient @ step) / 2.0
+        better = likelihood.at(point.theta + step)
+        evaluations += 1
+        improved = np.isfinite(better.value) and largest(better.gradient) <= largest(point.gradient)
+        if decrease < TOLERANCE:
+            point = better if improved else point
+            found = point.curvature() if point.is_exact else found
+            status, message = "converged", f"a Newton step lowers the deviance by {decrease:.0e}"
+            break
+        if not improved and better.value >= point.value:
+            better, used, goes_on = descend(likelihood, point, TOLERANCE / 100.0)
+            evaluations += used
+            if better.value >= point.value:
+                message = "no step lowers the deviance"
+                break
+        point = better
+    optimum = Optimum(
+        start=start,
+        end=point.theta,
+        deviance=point.value,
+        evaluations=evaluations,
+        gradient_norm=largest(point.gradient),
+        curvature=found,
+        hessian_eigenvalues=np.linalg.eigvalsh(found.searched),
+        status=status,
+        message=message,
+    )
+    return optimum, point
+
+
+def largest(gradient: Array) -> float:
+    """Return the largest absolute element."""
+    return float(np.abs(gradient).max())
+
+
+def newton_step(values: Array, vectors: Array, gradient: Array) -> Array:
+    """Return the Newton step along directions that are curved, given the Hessian's eigenvectors.
+
+    Here and below a first axis may hold many searches.
+    """
+    floor = FLAT * np.maximum(1.0, np.abs(values).max(axis=-1, keepdims=True))
+    along = _times(vectors.swapaxes(-2, -1), gradient)
+    return -_times(
+        vectors, np.divide(along, values, out=np.zeros_like(along), where=values > floor)
+    )
+
+
+def descend(
+    likelihood: Likelihood, point: Point, tolerance: float = NEAR
+) -> tuple[Point, int, bool]:
+    """Step downhill with each point's metric, corrected by the last change of gradient.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    point : Point
+        Where to begin.
+    tolerance : float
+        Promised decrease of the deviance to end at.
+
+    Returns
+    -------
+    Point, int, bool
+        The last point, the number of evaluations, and whether there was more to gain.
+    """
+    last: Point | None = None
+    evaluations = 0
+    for _ in range(MAX_STEPS):
+        metric = point.metric
+        if last is not None and not point.is_exact:
+            metric = secant(metric, point.theta - last.theta, point.gradient - last.gradient)
+        step = downhill(metric, point.gradient)
+        if -float(point.gradient @ step) / 2.0 < tolerance:
+            return point, evaluations, False
+        better, used = _shortened(likelihood, point, step)
+        evaluations += used
+        if better is None:
+            return point, evaluations, False
+        last, point = point, better
+    return point, evaluations, True
+
+
+def secant(metric: Array, s: Array, y: Array) -> Array:
+    """Make the metric agree with the change y of the gradient over the last step s (BFGS)."""
+    Bs = _times(metric, s)
+    curved, expected = np.sum(s * y, axis=-1), np.sum(s * Bs, axis=-1)
+    usable = (curved > 0.1 * np.abs(expected)) & (expected > 0.0)
+    found = np.array(metric)
+    for vector, size in ((y, curved), (Bs, -expected)):
+        outer = vector[..., :, None] * vector[..., None, :]
+        found += np.where(usable, 1.0 / np.where(usable, size, 1.0), 0.0)[..., None, None] * outer
+    return found
+
+
+def downhill(metric: Array, gradient: Array) -> Array:
+    """Return a Newton step, uphill curvature turned round and long steps shortened."""
+    values, vectors = np.linalg.eigh(metric)
+    size = np.abs(values)
+    floor = 1e-6 * np.maximum(1.0, size.max(axis=-1, keepdims=True))
+    step = -_times(vectors, _times(vectors.swapaxes(-2, -1), gradient) / np.maximum(size, floor))
+    length = np.abs(step).max(axis=-1, keepdims=True)
+    return np.asarray(step * (LONGEST / np.maximum(length, LONGEST)))
+
+
+def _times(matrix: Array, vector: Array) -> Array:
+    return np.asarray((matrix @ vector[..., None])[..., 0])
+
+
+def _shortened(likelihood: Likelihood, point: Point, step: Array) -> tuple[Point | None, int]:
+    """Halve a step until it lowers the deviance by a fair share of what it promises."""
+    promised = float(point.gradient @ step)
+    length = 1.0
+    for used in range(1, MAX_TRIES + 1):
+        better = likelihood.at(point.theta + length * step)
+        least = 1e-4 * length * promised + ROUNDING * abs(point.value)
+        if better.value <= point.value + least:
+            return better, used
+        length /= 2.0
+    return None, used

@@ -1,0 +1,111 @@
+"""Random effects that reach across patients: each patient's few columns against whole matrices."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from outcomes.mixed.fit import lmm
+from outcomes.mixed.likelihood.by_visit.deviance import differentiate, solve
+
+pytestmark = pytest.mark.filterwarnings("ignore::outcomes.errors.OutcomesWarning")
+
+RANDOM = "(1 | clinic) + (1 + visit | therapist)"
+OU = f"score ~ visit * arm + ou(visit | arm / patient) + (1 | patient) + {RANDOM}"
+US = f"score ~ visit * arm + us(visit | arm / patient) + {RANDOM}"
+COMPACT, WHOLE = 0.0, np.inf
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Patients of two or three visits: many see one therapist, others a new one at a visit."""
+    rng = np.random.default_rng(5)
+    n = 150
+    patient = np.repeat(np.arange(n), np.where(np.arange(n) % 5, 3, 2))
+    visit = np.concatenate([np.arange(1, size + 1) for size in np.bincount(patient)])
+    first = rng.integers(0, 3, n)[patient]
+    switches = rng.random(len(patient)) < 0.15
+    frame = pd.DataFrame(
+        {
+            "patient": patient,
+            "visit": visit,
+            "arm": np.where(patient % 2, "massage", "usual"),
+            "clinic": rng.integers(0, 2, n)[patient],
+            "therapist": np.where(switches, rng.integers(3, 6, len(patient)), first),
+        }
+    )
+    effects = rng.normal(size=(6, 2))[frame["therapist"]]
+    frame["score"] = rng.normal(size=n)[patient] + effects[:, 0] + effects[:, 1] * visit
+    frame["score"] += 0.5 * frame["clinic"] + rng.normal(size=len(frame))
+    return frame
+
+
+@pytest.fixture
+def made(data, monkeypatch):
+    """Return a maker of a fit that keeps rows in one way, and parameters beside its optimum."""
+
+    def make(formula, slower, *, reml=True):
+        monkeypatch.setattr("outcomes.mixed.likelihood.by_visit.batches.SLOWER", slower)
+        fit = lmm(formula, data, reml=reml)
+        k = fit.likelihood.model.n_parameters
+        return fit, fit.optimum.start + 0.1 * np.cos(np.arange(k))
+
+    return make
+
+
+def dense_deviance(fit, theta, *, reml):
+    """Return the deviance in the working basis by whole matrices over all rows."""
+    model, rows = fit.likelihood.model, fit.design.frame.data
+    X, y = fit.X @ np.linalg.inv(model.basis.R), model.residual
+    gaps = np.abs(np.subtract.outer(rows["visit"].to_numpy(), rows["visit"].to_numpy()))
+    in_arm = [(rows["arm"] == arm).to_numpy() for arm in ("massage", "usual")]
+    free = model.residual_free(theta)
+    V = sum(
+        np.outer(own, own) * np.exp(2 * a) * np.exp(-np.exp(b) * gaps)
+        for own, (a, b) in zip(in_arm, free, strict=True)
+    )
+    V = V * np.equal.outer(rows["patient"].to_numpy(), rows["patient"].to_numpy())
+    for factor, (effects, lam) in zip(fit.design.factors, model.factors(theta), strict=True):
+        Z = factor.Z / effects.scale @ lam
+        V = V + np.equal.outer(factor.codes, factor.codes) * (Z @ Z.T)
+    inverse = np.linalg.inv(V)
+    information = X.T @ inverse @ X
+    residual = y - X @ np.linalg.solve(information, X.T @ inverse @ y)
+    value = np.linalg.slogdet(V)[1] + residual @ inverse @ residual
+    return value + reml * np.linalg.slogdet(information)[1]
+
+
+@pytest.mark.parametrize("slower", [COMPACT, WHOLE], ids=["touched columns", "all columns"])
+@pytest.mark.parametrize("reml", [True, False])
+def test_deviance_and_gradient_are_those_of_whole_matrices(slower, reml, made):
+    fit, theta = made(OU, slower, reml=reml)
+    at = solve(fit.likelihood.model, theta)
+    assert at.value == pytest.approx(dense_deviance(fit, theta, reml=reml), rel=1e-11)
+    step = 1e-5 * np.eye(len(theta))
+    up, down = ([dense_deviance(fit, theta + s * d, reml=reml) for d in step] for s in (1, -1))
+    wanted = np.subtract(up, down) / 2e-5
+    found = differentiate(fit.likelihood.model, at)
+    np.testing.assert_allclose(found.gradient, wanted, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("formula", [OU, US], ids=["ou", "us"])
+@pytest.mark.parametrize("share", [0.0, 1.1], ids=["dense traces", "sparse traces"])
+def test_both_ways_to_keep_rows_have_the_same_derivatives(formula, share, made, monkeypatch):
+    monkeypatch.setattr("outcomes.mixed.likelihood.by_visit.model.SPARSE", share)
+    (few, theta), (whole, _) = made(formula, COMPACT), made(formula, WHOLE)
+    ours, theirs = (
+        differentiate(fit.likelihood.model, solve(fit.likelihood.model, theta))
+        for fit in (few, whole)
+    )
+    np.testing.assert_allclose(ours.gradient, theirs.gradient, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(ours.hessian, theirs.hessian, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(ours.slopes, theirs.slopes, rtol=1e-9, atol=1e-9)
+
+
+def test_narrow_patients_are_filled_up_and_equal_ones_added_up(made):
+    fit, _ = made(OU, COMPACT)
+    strata = fit.likelihood.model.strata
+    batches = [batch for stratum in strata for batch in stratum.batches]
+    filled = [np.sum(batch.columns == 0, axis=1) > 1 for batch in batches]
+    assert any(some.any() and not some.all() for some in filled)
+    assert max(batch.W.shape[2] for batch in batches) < fit.likelihood.model.m
+    assert sum(len(batch.W) for batch in batches) < sum(int(b.counts.sum()) for b in batches)
