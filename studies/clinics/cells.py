@@ -12,8 +12,9 @@ import numpy as np
 
 import outcomes as oc
 from outcomes.questions.answer import Answer
-from outcomes.study import Study
+from outcomes.study import Study, study_from_tables
 from studies.clinics.arms import Trial, trial_study
+from studies.clinics.chosen import World, records
 from studies.clinics.clinic import Clinic, Rng, clinic_study, true_mean
 
 Records = list[dict[str, Any]]
@@ -120,8 +121,40 @@ def _trial_cell(name: str, trial: Trial, **options: Any) -> Cell:
     return Cell(f"trial {name}", lambda rng: trial_study(trial, rng), "trial", _headline, options)
 
 
+def _chosen(name: str, question: str, world: World) -> Cell:
+    def make(rng: Rng) -> Study:
+        return study_from_tables(records(world, int(rng.integers(2**31))))
+
+    def judged(answer: Answer) -> Records:
+        table = answer.table[answer.table["kind"] != "overlap"].dropna(subset=["conf_low"])
+        rows = [_row(row["kind"], row, world.effect) for row in table.to_dict("records")]
+        said = "an association" in answer.sentence
+        return [*rows, {"label": "said to be an association" if said else "not said to be"}]
+
+    return Cell(f"{question} {name}", make, question, judged)
+
+
+def _chosen_cells() -> list[Cell]:
+    weeks = World(clock="weeks", visits=12)
+    pain = World(answers="pain")
+    return [
+        _chosen("course", "pressure", World()),
+        _chosen("course that varies", "pressure", World(benefit_varies=1.0)),
+        _chosen("firm and skilled", "pressure",
+                World(together=1.0, skill=0.6, skill_slope=0.1, firmness=0.7)),
+        _chosen("pain", "pressure", pain),
+        _chosen("pain that persists", "pressure",
+                replace(pain, weeks=1.0, persistence=0.8, courses=100)),
+        _chosen("effect", "pressure", World(effect=0.15)),
+        _chosen("effect and pain", "pressure", replace(pain, effect=0.3, courses=150)),
+        _chosen("by chance", "frequency", replace(weeks, script="chance")),
+        _chosen("by severity", "frequency", replace(weeks, script="severity")),
+        _chosen("by therapist", "frequency", replace(weeks, script="therapist")),
+    ]  # fmt: skip
+
+
 def _all() -> list[Cell]:
-    cells = []
+    cells = _chosen_cells()
     for courses, therapists in ((60, 6), (25, 3), (40, 4), (120, 12), (18, 2), (20, 1)):
         for sd in (0.0, 0.5):
             clinic = Clinic(courses=courses, therapists=therapists, therapist_sd=sd)
