@@ -43,3 +43,12 @@ def test_a_shared_error_moves_all_and_ranks_none():
     shared = pool([1.0, 1.5], 0.04 * np.eye(2) + 0.5, widest=3.0, seed=2)
     assert shared.p_best == pytest.approx(alone.p_best, abs=0.03)
     assert (shared.std_error > alone.std_error).all()
+
+
+def test_few_degrees_of_freedom_widen_as_students_t_does():
+    """Estimates that share nothing and are far apart are left alone, each with a t interval."""
+    y, v = np.array([0.0, 40.0]), 0.01 * np.eye(2)
+    few = pool(y, v, widest=500.0, df=4.0, seed=3)
+    known = pool(y, v, widest=500.0, seed=3)
+    ratio = (few.conf_high - few.conf_low) / (known.conf_high - known.conf_low)
+    assert ratio == pytest.approx(2.776 / 1.960, rel=0.08)

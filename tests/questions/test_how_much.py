@@ -138,22 +138,66 @@ def test_sessions_known_means_the_curve_is_over_sessions_received():
     assert "baseline + score_before + pressure" in given.method
 
 
+def audit(gains, n_therapists, *, spread=0):
+    """Scores before and after, the second on a day of its own; therapists take turns."""
+    n = len(gains)
+    ids = [f"e{i:03d}" for i in range(n)]
+    later = 40.0 + spread * np.arange(n) / n
+    therapists = [f"t{i % n_therapists}" for i in range(n)]
+    at = {"episode_id": ids, "instrument": "nprs"}
+    before = pd.DataFrame({**at, "day": 0.0, "timing": "baseline", "score": 9.0})
+    after = pd.DataFrame({**at, "day": later, "timing": "follow_up", "score": 9.0 - gains})
+    return study_from_tables(
+        {
+            "episodes": pd.DataFrame({"episode_id": ids, "therapist_id": therapists}),
+            "assessments": pd.concat([before, after]),
+        }
+    )
+
+
 @pytest.mark.parametrize("n_therapists", [2, 3, 6])
-def test_a_mean_knows_no_more_than_its_therapists_do(n_therapists):
-    """Student's t with therapists less one, also where their variance is estimated as zero."""
-    study = with_sessions(60, 0)
-    names = np.arange(len(study.sessions)) // 5 % n_therapists
-    study = replace(study, sessions=study.sessions.assign(therapist_id=names.astype(str)))
-    given = oc.answer(study, "how-much")
+@pytest.mark.parametrize("differ", [0.0, 1.5])
+def test_a_mean_knows_no_more_than_therapists_who_differ(n_therapists, differ):
+    """Analysis of variance in closed form: t with therapists less one where they differ."""
+    n, n_each = 60, 60 // n_therapists
+    rng = np.random.default_rng(4)
+    noise = rng.normal(0, 1, (n_each, n_therapists))
+    noise -= noise.mean(axis=0)  # therapists differ by exactly what is added
+    parts = differ * stats.norm.ppf((np.arange(n_therapists) + 0.5) / n_therapists)
+    gains = (3 + noise + parts).ravel().clip(0, 9)
+    given = oc.answer(audit(gains, n_therapists), "how-much")
     row = given.table[given.table["kind"] == "improvement"].iloc[0]
-    if n_therapists < 3:
-        assert row["df"] > 40
-        assert "(1 | therapist_id)" not in given.method
-        return
-    assert row["df"] <= n_therapists - 1
-    half = stats.t.ppf(0.975, row["df"]) * row["std_error"]
-    assert row["conf_high"] - row["estimate"] == pytest.approx(half)
-    assert "number of therapists less one" in given.method
+    if n_therapists >= 3 and differ:
+        between = gains.reshape(n_each, -1).mean(axis=0).std(ddof=1)
+        expected, df = between / np.sqrt(n_therapists), n_therapists - 1
+    else:
+        expected, df = gains.std(ddof=1) / np.sqrt(n), n - 1
+    assert row["std_error"] == pytest.approx(expected, rel=1e-4)
+    assert row["df"] == pytest.approx(df, rel=1e-2)
+    assert ("(1 | therapist_id)" in given.method) == (n_therapists >= 3)
+    assert ("these two therapists" in given.sentence) == (n_therapists == 2)
+
+
+def test_one_follow_up_each_on_whatever_day_is_one_time():
+    gains = np.tile([1.0, 2.0, 3.0], 20)
+    study = audit(gains, 1, spread=50)
+    given = oc.answer(study, "how-much")
+    assert not given.refused
+    row = given.table[given.table["kind"] == "improvement"].iloc[0]
+    assert (row["estimate"], row["n_episodes"]) == (pytest.approx(2.0), 60)
+    assert row["std_error"] == pytest.approx(gains.std(ddof=1) / np.sqrt(60))
+    assert "patients of this one therapist improved by 2.0 points" in given.sentence
+    assert "weeks 6 to 13" in given.method
+    assert not oc.answer(study, "leavers").refused
+
+
+def test_the_sentence_says_how_many_had_a_score_then():
+    scores = with_sessions(60, 0).assessments
+    last = scores["session"] == scores["session"].max()
+    fewer = scores[~last | (scores["episode_id"].rank(method="dense") <= 35)]
+    given = oc.answer(replace(with_sessions(60, 0), assessments=fewer), "how-much")
+    at = given.table[given.table["kind"] == "improvement"].iloc[0]
+    assert f"over 60 courses, {at['n_episodes']:.0f} of them with a score then" in given.sentence
 
 
 def test_pressure_that_cannot_be_modelled_is_a_check_and_not_silence(monkeypatch):

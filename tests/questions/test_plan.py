@@ -82,6 +82,35 @@ def test_secondary_p_values_are_holms_and_exploratory_ones_benjamini_and_hochber
     assert found == pytest.approx([0.03, 0.04, 0.04, 0.02, 0.04])
 
 
+def test_a_test_of_no_change_relaxes_the_adjustment_of_no_other(clinic):
+    given = answer(clinic(n=60), "how-much")
+
+    def made(name, kind, p):
+        table = given.table.head(1).assign(kind=kind, p_value=p)
+        return replace(given, name=name, table=table, record=QUESTIONS[name])
+
+    asked = (made("how-much", "improvement", 1e-9), made("pressure", "last visit", 0.04),
+             made("therapists", "spread", 0.06))  # fmt: skip
+    for plan in (None, {"primary": {"question": "trial"}}):
+        found = adjusted(asked, plan and read_plan(plan), "nprs")
+        assert "p_adjusted" not in found[0].table
+        assert found[1].table["p_adjusted"].iloc[0] == pytest.approx(0.06)
+
+
+def test_a_threshold_in_points_is_held_against_points(clinic):
+    study = clinic(n=60)
+    other = {"question": "leavers", "threshold": -5.0}
+    plan = {"primary": {"question": "sessions", "threshold": 1.0}, "secondary": [other]}
+    name = "the declared threshold is reached"
+    checks = {
+        question: next(c for c in answer(study, question, plan=plan).checks if c.name == name)
+        for question in ("sessions", "leavers")
+    }
+    assert not checks["sessions"].passed
+    assert "no answer in points" in checks["sessions"].detail
+    assert checks["leavers"].passed
+
+
 def test_holms_adjustment_is_within_a_family(clinic):
     given = answer(clinic(n=60), "how-much")
 
@@ -107,4 +136,6 @@ def test_all_questions_but_the_one_about_a_patient_are_asked(clinic):
     names = [a.name for a in given]
     assert "patient" not in names
     assert len(names) == len(set(names)) == 10
-    assert given[0].table["role"].iloc[0] == "exploratory"
+    roles = {a.name: set(a.table["role"]) - {""} for a in given if "role" in a.table}
+    assert roles["pressure"] == {"exploratory"}
+    assert "how-much" not in roles

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from outcomes.causal.planned_visits import planned_weeks
 from outcomes.errors import DataError
 from outcomes.mixed.fit import lmm
 from outcomes.mixed.results import MixedFit
@@ -19,7 +19,13 @@ LEAST_SCORES = 5
 
 
 def clda(
-    study: Study, instrument: str, *, reml: bool = True, df: str = "satterthwaite"
+    study: Study,
+    instrument: str,
+    *,
+    reml: bool = True,
+    df: str = "satterthwaite",
+    due: tuple[float, ...] = (),
+    window: float | None = None,
 ) -> MixedFit:
     """Fit the constrained longitudinal model (cLDA) to a study with a control.
 
@@ -36,14 +42,19 @@ def clda(
         Short name of the instrument.
     reml : bool
     df : {"satterthwaite", "kenward-roger", "normal"}
+    due : tuple of float
+        Weeks at which scores were due; each belongs to the nearest. Without them they are told from
+        the scores (`outcomes.causal.planned_visits`).
+    window : float or None
+        Weeks on either side of a visit within which a score belongs to it.
 
     Returns
     -------
     MixedFit
         Of the score in the better direction (instrument's unit). The term ``{arm}_week_{w}`` (or
         ``{arm}_visit_{k}`` where days are unknown) is that arm minus the control at that occasion:
-        positive = better. Occasions are whole weeks since the first visit; of several scores in one
-        week the last counts, and a week counts where every arm has five scores or more.
+        positive = better. Occasions are weeks since the first visit; a week counts where every arm
+        has five scores or more.
 
     Raises
     ------
@@ -58,8 +69,7 @@ def clda(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from outcomes.provenance import Provenance
+    >>>     >>> from outcomes.provenance import Provenance
     >>> from outcomes.study import study_from_tables
     >>> rng = np.random.default_rng(1)
     >>> ids, levels = [f"e{i}" for i in range(40)], rng.normal(5, 1, (40, 1))
@@ -77,8 +87,24 @@ def clda(
     >>> clda(study, "nprs").estimates.terms
     ('Intercept', 'week[T.4]', 'massage_week_4')
     """
+    frame, formula = constrained_frame(study, instrument, due, window)
+    return lmm(formula, frame, reml=reml, df=df)
+
+
+def constrained_frame(
+    study: Study, instrument: str, due: tuple[float, ...] = (), window: float | None = None
+) -> tuple[pd.DataFrame, str]:
+    """Return the rows and the formula of the constrained model; arguments as in `clda`.
+
+    Returns
+    -------
+    frame : DataFrame
+        One row a course and occasion: ``episode_id, occasion`` (0 is baseline), ``arm, better``
+        and a column for each arm at each occasion.
+    formula : str
+    """
     control = _control(study)
-    axis, rows = _scores(study, instrument)
+    axis, rows = _scores(study, instrument, due, window)
     occasions = _occasions(rows)
     long = rows[rows["occasion"].isin([0, *occasions])].reset_index(drop=True)
     names = []
@@ -89,7 +115,7 @@ def clda(
     labels = [f"{occasion:g}" for occasion in (0, *occasions)]
     long[axis] = pd.Categorical(long["occasion"].map("{:g}".format), labels)
     terms = " + ".join(name if name.isidentifier() else f"`{name}`" for name in names)
-    return lmm(f"better ~ {axis} + {terms} + us({axis} | episode_id)", long, reml=reml, df=df)
+    return long, f"better ~ {axis} + {terms} + us({axis} | episode_id)"
 
 
 def _control(study: Study) -> str:
@@ -106,18 +132,21 @@ def _control(study: Study) -> str:
     return str(control)
 
 
-def _scores(study: Study, instrument: str) -> tuple[str, pd.DataFrame]:
+def _scores(
+    study: Study, instrument: str, due: tuple[float, ...], window: float | None
+) -> tuple[str, pd.DataFrame]:
     """Return the time axis, and one row a course and occasion; baseline is occasion 0."""
     later = study.trajectory(instrument)
     dated = bool(later["day"].notna().all())
-    place = np.maximum((later["day"] / 7).round(), 1.0) if dated else later["session"]
+    place = planned_weeks(later, due, window).clip(1.0) if dated else later["session"]
     later = later.assign(occasion=place)
     start = baselines(study, instrument)[["episode_id", "score"]].assign(occasion=0.0)
-    rows = pd.concat([start, later[["episode_id", "occasion", "score"]]], ignore_index=True)
+    columns = ["episode_id", "occasion", "score"]
+    rows = pd.concat([start, later[columns]], ignore_index=True).dropna(subset="occasion")
     rows = rows.drop_duplicates(["episode_id", "occasion"], keep="last")
     rows["arm"] = study.courses["arm"].reindex(rows["episode_id"]).to_numpy()
     rows["better"] = study.instrument(instrument).sign * rows["score"]
-    return ("week" if dated else "visit"), rows.dropna(subset=["arm", "occasion"])
+    return ("week" if dated else "visit"), rows.dropna(subset=["arm"])
 
 
 def _occasions(rows: pd.DataFrame) -> list[Any]:

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import chi2
 
 Array = NDArray[np.float64]
 
 GRID = 200
 DRAWS = 4000
+FACTORS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +41,14 @@ class Pooled:
         return f"Pooled({len(self.mean)} groups, spread {self.spread:.2f})"
 
 
-def pool(estimates: ArrayLike, covariance: ArrayLike, *, widest: float, seed: int = 0) -> Pooled:
+def pool(
+    estimates: ArrayLike,
+    covariance: ArrayLike,
+    *,
+    widest: float,
+    df: float = np.inf,
+    seed: int = 0,
+) -> Pooled:
     """Pool estimates of groups towards their common mean, as much as the data ask for.
 
     Parameters
@@ -51,6 +60,9 @@ def pool(estimates: ArrayLike, covariance: ArrayLike, *, widest: float, seed: in
     widest : float
         Upper end of the prior of the standard deviation between groups, uniform from 0, in the
         unit of the estimates.
+    df : float
+        Degrees of freedom of the covariance, above 0: it is known up to a scaled inverse
+        chi-squared factor; infinite where it is known.
     seed : int
         Of the posterior draws.
 
@@ -61,7 +73,8 @@ def pool(estimates: ArrayLike, covariance: ArrayLike, *, widest: float, seed: in
     Notes
     -----
     Gelman et al., Bayesian Data Analysis, 3rd ed., section 5.4, with correlated estimates: flat
-    prior on the common mean, marginal posterior of the spread on a grid, then normal draws.
+    prior on the common mean, marginal posterior of the spread on a grid, then normal draws; with
+    few degrees of freedom draws are of a multivariate t, as a scale mixture of normals.
 
     Examples
     --------
@@ -71,17 +84,29 @@ def pool(estimates: ArrayLike, covariance: ArrayLike, *, widest: float, seed: in
     """
     y, v = np.asarray(estimates, dtype=float), np.asarray(covariance, dtype=float)
     spreads = widest * (np.arange(GRID) + 0.5) / GRID
-    log_density = np.array([_log_marginal(y, v, spread) for spread in spreads])
-    chance = np.exp(log_density - log_density.max())
-    chance /= chance.sum()
     rng = np.random.default_rng(seed)
-    counts = rng.multinomial(DRAWS, chance)
-    parts = [_draw(y, v, spreads[i], int(counts[i]), rng) for i in np.flatnonzero(counts)]
-    draws = np.vstack(parts)
+    factors = _factors(df)
+    parts, chances = [], []
+    for factor in factors:
+        log_density = np.array([_log_marginal(y, factor * v, spread) for spread in spreads])
+        chance = np.exp(log_density - log_density.max())
+        chances.append(chance / chance.sum())
+        counts = rng.multinomial(DRAWS // len(factors), chances[-1])
+        parts += [
+            _draw(y, factor * v, spreads[i], int(counts[i]), rng) for i in np.flatnonzero(counts)
+        ]
+    draws, chance = np.vstack(parts), np.mean(chances, axis=0)
     low, high = np.quantile(draws, [0.025, 0.975], axis=0)
     best = np.bincount(draws.argmax(axis=1), minlength=len(y)) / len(draws)
     mean, sd = draws.mean(axis=0), draws.std(axis=0, ddof=1)
     return Pooled(mean, sd, low, high, best, float(chance @ spreads))
+
+
+def _factors(df: float) -> Array:
+    """Return the factors by which a covariance may be off, each as likely as another."""
+    if not np.isfinite(df):
+        return np.ones(1)
+    return np.asarray(df / chi2.ppf((np.arange(FACTORS) + 0.5) / FACTORS, df))
 
 
 def _common_mean(y: Array, v: Array, spread: float) -> tuple[Array, float, float]:

@@ -69,7 +69,7 @@ def _refuse_unknown_names(content: Any, kind: Any, where: str) -> None:
     parts = get_args(kind)
     if get_origin(kind) is Literal and content not in parts:
         must = f"{where} is one of {', '.join(str(part) or 'nothing' for part in parts)}"
-        raise UsageError(must, got="something else", where="the column map")
+        raise UsageError(must, got="something else")
     if isinstance(content, dict) and isinstance(kind, type) and issubclass(kind, Section):
         fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
         at_top = kind.__name__ == "ColumnMap"

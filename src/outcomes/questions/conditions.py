@@ -74,7 +74,7 @@ def _estimates(
     own = estimates(fit, matrix).assign(kind="own")
     covariance = matrix @ fit.vcov @ matrix.T
     widest = (measure.maximum - measure.minimum) / 4
-    pooled = pool(own["estimate"], covariance, widest=widest, seed=seed)
+    pooled = pool(own["estimate"], covariance, widest=widest, df=float(own["df"].min()), seed=seed)
     columns = ("std_error", "conf_low", "conf_high", "p_best")
     shrunk = pd.DataFrame({"estimate": pooled.mean, **{c: getattr(pooled, c) for c in columns}})
     shrunk["kind"] = "pooled"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from outcomes.errors import OutcomesWarning, SingularFitWarning
 from outcomes.mixed.fit import lmm
-from outcomes.mixed.inference.testing import DfMethod, contrast_table
+from outcomes.mixed.inference.testing import contrast_table
 from outcomes.mixed.reading.design import design_matrix
 from outcomes.mixed.results import MixedFit
 
@@ -72,39 +71,7 @@ def fixed_rows(fit: MixedFit, rows: pd.DataFrame) -> Array:
     return np.asarray(matrix, dtype=float)
 
 
-@dataclass(frozen=True)
-class AtMost:
-    """Inference with degrees of freedom that are no more than there are clusters to learn from.
-
-    Parameters
-    ----------
-    method : DfMethod
-        What it limits.
-    most : float
-        Degrees of freedom, at least 1.
-    """
-
-    method: DfMethod
-    most: float
-
-    @property
-    def covariance(self) -> Array:
-        """Covariance of the coefficients, as it was."""
-        return np.asarray(self.method.covariance)
-
-    def df(self, contrasts: Array) -> Array:
-        """Return degrees of freedom of single contrasts."""
-        return np.minimum(self.method.df(contrasts), self.most)
-
-    def scale_and_df(self, contrasts: Array) -> tuple[float, float]:
-        """Return the factor of the joint F statistic and its degrees of freedom."""
-        scale, df = self.method.scale_and_df(contrasts)
-        return scale, min(df, self.most)
-
-
-def estimates(
-    fit: MixedFit, contrasts: Any, conf_level: float = 0.95, *, most_df: float = np.inf
-) -> pd.DataFrame:
+def estimates(fit: MixedFit, contrasts: Any, conf_level: float = 0.95) -> pd.DataFrame:
     """Return each combination of the coefficients with its interval.
 
     Parameters
@@ -115,8 +82,6 @@ def estimates(
         One combination a row.
     conf_level : float
         Between 0 and 1.
-    most_df : float
-        Degrees of freedom are no more than this.
 
     Returns
     -------
@@ -124,4 +89,4 @@ def estimates(
         estimate, std_error, df, statistic, p_value, conf_low, conf_high; one row a combination.
     """
     matrix = np.atleast_2d(np.asarray(contrasts, dtype=float))
-    return contrast_table(fit.estimates.beta, AtMost(fit.inference, most_df), matrix, conf_level)
+    return contrast_table(fit.estimates.beta, fit.inference, matrix, conf_level)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from outcomes.causal.planned_visits import planned_weeks
 from outcomes.records import baselines
 from outcomes.study import Study
 from outcomes.tables import once
@@ -66,7 +67,9 @@ class CourseFrame:
 
 
 @once
-def course_frame(study: Study, instrument: str) -> CourseFrame:
+def course_frame(
+    study: Study, instrument: str, due: tuple[float, ...] = (), window: float | None = None
+) -> CourseFrame:
     """Return the course rows of one instrument with their axis, groups and horizon.
 
     Parameters
@@ -75,6 +78,8 @@ def course_frame(study: Study, instrument: str) -> CourseFrame:
         The study.
     instrument : str
         Short name.
+    due, window
+        Weeks at which scores of the arms were due, as in `outcomes.causal.planned_visits`.
 
     Returns
     -------
@@ -90,7 +95,11 @@ def course_frame(study: Study, instrument: str) -> CourseFrame:
     axis: Axis = "session_count" if _sessions_known(rows) else "week"
     if rows["arm"].nunique() > 1 and rows["week"].notna().any():
         axis = "week"  # arms are compared at the same time: a control may have no sessions
-        rows["week"] = rows["week"].round()
+    if axis == "week" and rows["arm"].nunique() > 1:
+        rows["week"] = planned_weeks(rows, due, window)
+    elif axis == "week" and len(rows) and not rows["episode_id"].duplicated().any():
+        middle = round(float(rows["week"].median()))  # before and after: one later score each
+        rows["week"] = rows["week"].where(rows["week"].isna(), max(float(middle), 1.0))
     elsewhere = _elsewhere(rows, axis)
     left_out["not at the start of a visit"] = int(elsewhere.sum())
     untimed = rows[axis].isna() & ~elsewhere

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.instruments import Instrument
@@ -16,11 +15,12 @@ from outcomes.privacy.text import Count, Text
 from outcomes.questions.beside import beside
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import (
+    THERAPIST,
     CourseModel,
     fit_course,
     means,
+    of_whom,
     pooled_model,
-    therapist_df,
 )
 from outcomes.questions.ordinal import BOUND_SHARE, ordinal, ordinal_check, share_at_bound
 from outcomes.questions.picture import Picture, curves
@@ -178,9 +178,13 @@ def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame
         found = interval(size, low, high, digits, measure.unit)
         verb = "improved" if more == "more" else "got worse"
         verb = verb if round(size, digits) else "changed"
+        seen = course.rows.loc[course.rows[course.axis] == course.horizon, "episode_id"].nunique()
         start = Text(
-            f"during care, patients {verb} by {found} {time}, on average over ",
+            f"during care, patients{of_whom(course)} {verb} by {found} {time}, on average over ",
             Count(course.n_courses, "course"),
+            Text(", ", Count(int(seen)), " of them with a score then")
+            if seen < course.n_courses
+            else "",
         )
     return Text(f"{measure.title}: ", start, f" ({scale(measure)}).")
 
@@ -226,8 +230,14 @@ def _method(model: CourseModel, pressure_formula: str) -> str:
         "The horizon is the latest time that at least half of the courses reach; times with fewer "
         f"than {LEAST_COURSES} courses are not shown.",
     )
-    if np.isfinite(therapist_df(model.course)):
-        text += " Degrees of freedom of a mean: at most the number of therapists less one."
+    if model.course.few_times and model.course.axis == "week":
+        weeks = model.course.rows["day"] / 7
+        text += f" Scores are of weeks {weeks.min():.0f} to {weeks.max():.0f} as they were taken."
+    if THERAPIST in fit.request.formula:
+        text += (
+            " Therapists vary in level, and in slope where courses have one: where they are "
+            "estimated to differ, degrees of freedom come down to their number less one."
+        )
     if pressure_formula:
         text += f" Pressure: `{pressure_formula}`."
     return text

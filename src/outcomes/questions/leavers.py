@@ -11,10 +11,11 @@ from outcomes.causal.tipping_point import delta_adjusted, tipping_point
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
-from outcomes.questions.course_model import CourseModel, means, pooled_model
+from outcomes.questions.course_model import CourseModel, means, of_whom, pooled_model
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.wording import decimals, interval, scale, when
+from outcomes.records import baselines
 from outcomes.study import Study
 
 WELL = ("goal_met", "ongoing")
@@ -92,8 +93,7 @@ def leavers(asked: Asked) -> Found | Missing:
 def _who_left(study: Study, course: CourseFrame, instrument: str) -> _Leavers:
     """Courses of the trajectory, and those with a baseline whose only score it is."""
     facts = study.courses
-    scored = study.assessments[study.assessments["instrument"] == instrument]
-    ids = facts.index[facts.index.isin(scored["episode_id"])]
+    ids = facts.index[facts.index.isin(baselines(study, instrument)["episode_id"])]
     reasons = facts["end_reason"].reindex(ids).fillna("not recorded")
     last = course.rows.groupby("episode_id")[course.axis].max().reindex(ids)
     return _Leavers(reasons, ~(last >= course.horizon))
@@ -163,10 +163,11 @@ def _sentence(table: pd.DataFrame, gone: _Leavers, course: CourseFrame, measure:
     base = table[table["kind"] == "delta"].to_dict("records")[0]
     digits = decimals(measure)
     found = interval(base["estimate"], base["conf_low"], base["conf_high"], digits, measure.unit)
+    whose = of_whom(course) and f" in patients{of_whom(course)}"
     start = Text(
         Count(int(gone.left.sum()), "course", of=len(gone.left)),
         f" had no score {when(course.axis, course.horizon)} or later. If they went on like similar "
-        f"courses, mean improvement during care was {found}",
+        f"courses, mean improvement during care{whose} was {found}",
     )
     if tip == 0:
         end = ", which cannot be told from no improvement"

@@ -8,48 +8,26 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+import msgspec
 import numpy as np
 from statsmodels.stats.multitest import multipletests
 
 from outcomes.errors import UsageError
+from outcomes.intake.toml_records import Section, converted
 from outcomes.privacy.text import Text
 from outcomes.questions.answer import Answer
+from outcomes.questions.declared import Declared, Role
 from outcomes.questions.question import Check
 
-Role = Literal["primary", "secondary", "exploratory"]
 
-_KEYS = ("question", "instrument", "threshold", "family")
+class _File(Section, frozen=True, kw_only=True):
+    """What a plan's file holds."""
 
-
-@dataclass(frozen=True)
-class Declared:
-    """One question declared beforehand.
-
-    Parameters
-    ----------
-    question : str
-        Short name of the question.
-    instrument : str
-        Instrument of the outcome; empty for any.
-    role : {"primary", "secondary", "exploratory"}
-        Its place in the plan.
-    threshold : float or None
-        Improvement that will count as enough, in the instrument's units.
-    family : str
-        Secondary questions of one family share the adjustment for their number.
-    """
-
-    question: str
-    instrument: str
-    role: Role
-    threshold: float | None = None
-    family: str = ""
-
-    def covers(self, question: str, instrument: str) -> bool:
-        """Whether it declares a question about an instrument."""
-        return self.question == question and self.instrument in ("", instrument)
+    primary: Declared
+    title: str = ""
+    secondary: tuple[Declared, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,8 +66,8 @@ def read_plan(source: Plan | str | Path | Mapping[str, Any]) -> Plan:
     ----------
     source : Plan, str, Path or mapping
         A plan, the path of a TOML file, or what such a file holds: ``title``, ``[primary]`` and any
-        number of ``[[secondary]]``, each with ``question`` and, if wished, ``instrument``,
-        ``threshold`` and ``family``.
+        number of ``[[secondary]]``, each with ``question`` and, if wished, the other fields of
+        `outcomes.questions.declared.Declared` but ``role``.
 
     Returns
     -------
@@ -109,15 +87,11 @@ def read_plan(source: Plan | str | Path | Mapping[str, Any]) -> Plan:
     if isinstance(source, Plan):
         return source
     content = dict(source) if isinstance(source, Mapping) else _toml(Path(source))
-    unknown = set(content) - {"title", "primary", "secondary"}
-    if unknown or not isinstance(content.get("primary"), Mapping):
-        must = "a plan holds title, [primary] and [[secondary]], and nothing else"
-        raise UsageError(must, got=", ".join(sorted(unknown)) or "no [primary]")
-    entries = [("primary", content["primary"])]
-    entries += [("secondary", entry) for entry in content.get("secondary", [])]
-    declared = tuple(_declared(entry, role) for role, entry in entries)
+    held = converted(content, _File, "analysis plan")
+    secondary = (msgspec.structs.replace(entry, role="secondary") for entry in held.secondary)
+    declared = (msgspec.structs.replace(held.primary, role="primary"), *secondary)
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    return Plan(str(content.get("title", "")), declared, text)
+    return Plan(held.title, declared, text)
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -129,17 +103,6 @@ def _toml(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         must = "a plan is a TOML file"
         raise UsageError(must, got="something else", where=path.name) from None
-
-
-def _declared(entry: Mapping[str, Any], role: Any) -> Declared:
-    unknown = set(entry) - set(_KEYS)
-    if unknown or "question" not in entry:
-        must = f"a declared question has {', '.join(_KEYS)}"
-        raise UsageError(must, got=", ".join(sorted(unknown)) or "no question")
-    threshold = entry.get("threshold")
-    value = None if threshold is None else float(threshold)
-    names = (str(entry["question"]), str(entry.get("instrument", "")))
-    return Declared(*names, role, value, str(entry.get("family", "")))
 
 
 def under_plan(answer: Answer, plan: Plan | None, instrument: str) -> Answer:
@@ -176,11 +139,15 @@ def under_plan(answer: Answer, plan: Plan | None, instrument: str) -> Answer:
 
 
 def _reached(answer: Answer, threshold: float) -> Check:
-    """Whether the whole interval of the answer's main estimate lies at or above the threshold."""
-    row = answer.table.dropna(subset=["conf_low"]).iloc[0]
-    low, high = float(row["conf_low"]), float(row["conf_high"])
+    """Whether the whole interval of the answer in points lies at or above the threshold."""
+    name = "the declared threshold is reached"
+    points = answer.record.points if answer.record else ()
+    rows = answer.table[answer.table["kind"].isin(points)].dropna(subset=["conf_low"])
+    if not points or rows.empty:
+        return Check(name, False, "this question has no answer in points to hold it against")
+    low, high = float(rows["conf_low"].iloc[0]), float(rows["conf_high"].iloc[0])
     said = "reached" if low >= threshold else ("missed" if high < threshold else "not settled")
-    return Check("the declared threshold is reached", low >= threshold, f"{threshold:g}: {said}")
+    return Check(name, low >= threshold, f"{threshold:g}: {said}")
 
 
 def adjusted(answers: tuple[Answer, ...], plan: Plan | None, instrument: str) -> tuple[Answer, ...]:
@@ -200,13 +167,15 @@ def adjusted(answers: tuple[Answer, ...], plan: Plan | None, instrument: str) ->
     tuple of Answer
         Where a question has one test, its row has ``p_adjusted``: the primary's own p-value,
         Holm's among the secondary ones of a family, Benjamini and Hochberg's among exploratory
-        ones; ``role`` says which.
+        ones; ``role`` says which. Beside a primary one, a test of no change from baseline is in no
+        family: hardly ever true, it would relax the adjustment of the rest.
     """
     families: dict[tuple[Role, str], list[tuple[int, int]]] = {}
     for i, answer in enumerate(answers):
-        row = _main_row(answer)
-        if row is not None:
-            families.setdefault(_family(answer, plan, instrument), []).append((i, row))
+        row, family = _main_row(answer), _family(answer, plan, instrument)
+        compares = answer.record is not None and answer.record.compares != "change"
+        if row is not None and (compares or family[0] == "primary"):
+            families.setdefault(family, []).append((i, row))
     result = list(answers)
     for (role, _), members in families.items():
         raw = [float(answers[i].table["p_value"].iloc[row]) for i, row in members]

@@ -54,8 +54,11 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         a row is hidden.
     numbers : tuple of str
         Its own columns of numbers beside the usual ones; others are hidden in real data.
-    test : str
-        How the kind of the row begins that a plan tests, the first of those; empty for no one test.
+    test : tuple of str
+        Kinds of the row that a plan tests, the first of those; empty for no one test.
+    points : tuple of str
+        Kinds of the row that is in points of the instrument, the first of those: a plan's threshold
+        is held against it; empty for none.
     truth : str
         What is true of that row in simulated data, by name in `outcomes.planning.truths`.
     null_fixed : str
@@ -80,7 +83,8 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     fixed: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
-    test: str = ""
+    test: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()
     truth: str = ""
     null_fixed: str = "later + time"
     null_therapists: bool = True
@@ -89,7 +93,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def test_row(self, table: pd.DataFrame) -> pd.Series[bool]:
         """Return which rows of its table hold the test: the first of them is the answer's."""
-        return table["kind"].str.startswith(self.test) & table["p_value"].notna()
+        return table["kind"].isin(self.test) & table["p_value"].notna()
 
 
 def question(name: str, find: Callable[[Asked], Found | Missing]) -> Question:

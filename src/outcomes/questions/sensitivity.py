@@ -19,7 +19,6 @@ from outcomes.questions.course_model import (
     THERAPIST,
     can_be_serial,
     course_formula,
-    therapist_df,
 )
 from outcomes.questions.question import Check
 
@@ -103,8 +102,7 @@ def _row(name: str, course: CourseFrame, formula: str, total: int) -> pd.DataFra
     try:
         fit = fitted(formula, course.rows)
         fit = robust(fit, "episode_id") if name == ROBUST else fit
-        most_df = therapist_df(course) if THERAPIST in formula else np.inf
-        row = estimates(fit, _mean_at_horizon(fit, course), most_df=most_df)
+        row = estimates(fit, _mean_at_horizon(fit, course))
     except FitError:
         return None
     row[course.axis] = course.horizon

@@ -13,7 +13,7 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.contrasts import fitted
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
-from outcomes.questions.course_model import fit_course, means
+from outcomes.questions.course_model import fit_course, means, of_whom
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.stopping import METHOD, stopping
@@ -217,7 +217,9 @@ def _sentence(found: Plateau, curve: pd.DataFrame, course: CourseFrame, measure:
     at = curve[curve["session_count"] == course.horizon].to_dict("records")[0]
     digits = decimals(measure)
     grown = interval(at["estimate"], at["conf_low"], at["conf_high"], digits, measure.unit)
-    start = f"{measure.title}: mean improvement {when('session_count', course.horizon)} was {grown}"
+    whose = of_whom(course) and f" in patients{of_whom(course)}"
+    time = when("session_count", course.horizon)
+    start = f"{measure.title}: mean improvement {time}{whose} was {grown}"
     if not found.seen:
         return (
             f"{start}; where it levels off cannot be told from the {found.last:g} sessions that "
