@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import pandas as pd
@@ -128,8 +129,10 @@ def _warn_of_exposures(formula: ModelFormula, data: pd.DataFrame) -> None:
             ExposureWarning,
             3,
         )
-    chosen = [name for name in named if name in ANSWERS_SCORES]
-    missing = [name for name in SEEN if name in data and name not in named]
+    fixed = set(re.findall(r"\w+", formula.fixed))
+    chosen = [name for name in ANSWERS_SCORES if name in fixed]
+    held = getattr(data, "columns", ())  # what is no table is refused where it is read
+    missing = [name for name in SEEN if name in held and name not in named]
     if chosen and missing:
         warnings.warn(
             f"{', '.join(chosen)}: therapists choose pressure by the scores they have seen, so "
