@@ -100,7 +100,7 @@ def with_status(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
         read = read.mask(fits, rule.becomes or rule.otherwise)
     facts, scored = states_visit(rows), _scored(rows)
     if study.rows == "scores":
-        return rows.having(**{"sessions.status": None, "visit": False})
+        return rows.having(**{"sessions.status": None, "visit": False, "status_word": None})
     visit = read.notna() | words.notna() | facts | (scored & ~_bool(stated, index))
     if not stated:
         visit |= _bool(not _says_anything(rows), index)
