@@ -13,7 +13,12 @@ import outcomes as oc
 from outcomes.dictionary.instruments import registry
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import PrivacyError
-from outcomes.privacy.guard import identified_columns, refuse_identified
+from outcomes.privacy.guard import (
+    identified_columns,
+    refuse_identified,
+    refuse_named_words,
+    shown_headers,
+)
 from outcomes.privacy.names import identifying_ids, names_somebody
 
 NAMED = [
@@ -111,3 +116,47 @@ def test_a_refusal_names_column_kind_and_row_and_shows_no_cell():
 
 def test_columns_of_numbers_are_left_to_the_rules():
     assert identified_columns(pd.DataFrame({"day": ["2025-01-07"], "score": ["7/10"]})) == {}
+
+
+@pytest.mark.parametrize(
+    ("header", "is_named", "shown"),
+    [
+        ("Appt date", False, True),
+        ("PainBefore_2", False, True),
+        ("Mary Quackenbush", False, False),
+        ("quackenbush", False, False),
+        ("zz_rsn_v2", True, True),  # the map's author has read it
+        ("Mary Quackenbush", True, False),
+        ("Mrs Featherstonehaugh", True, False),
+        ("pain of torvald", True, False),  # a name of the export
+        ("call 602-555-0100", True, False),
+    ],
+)
+def test_a_header_is_shown_where_it_is_nobody(header, is_named, shown):
+    named = [header] if is_named else []
+    told = shown_headers(["x", header], named, {"torvald", "lee"})[header]
+    assert told == (header if shown else "column 2")
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "refused"),
+    [
+        ("[values] condition", "Quackenbush knee", True),
+        ("[values] condition", "knee of lee", True),
+        ("[values] condition", "low_back", False),
+        ("[values] condition", "TMJ", False),
+        ("[constants]", "07700 900123", True),
+        ("title", "Lee study", True),
+        ("title", "Scottsdale Massage Clinic, 2025", False),
+        ("title", "Patients of Dr. Nils", True),
+        ("[instruments]", "Bournemouth Questionnaire", False),
+    ],
+)
+def test_a_map_keeps_no_word_that_may_be_a_name(part, text, refused):
+    if refused:
+        with pytest.raises(PrivacyError, match="name nobody") as caught:
+            refuse_named_words({part: ["neck", text]}, {"lee"})
+        assert f"({part}, word 2)" in str(caught.value)
+        assert "uackenbush" not in str(caught.value)
+    else:
+        refuse_named_words({part: ["neck", text]}, {"lee"})

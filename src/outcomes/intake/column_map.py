@@ -128,9 +128,39 @@ class ColumnMap(Section, frozen=True, kw_only=True):
         other = Texts([*self.identifiers.get("other", ()), *others])
         return msgspec.structs.replace(self, identifiers={**self.identifiers, "other": other})
 
+    def renamed(self, names: Mapping[str, str]) -> ColumnMap:
+        """Return the same map for a file whose columns are called otherwise."""
+        new: ColumnMap = _renamed(self, names)
+        return new
+
+    def kept_words(self) -> dict[str, list[str]]:
+        """Return the map's own words that stand in a study or its manifest, by part of the map."""
+        declared = [text for name, one in self.instruments.items() for text in (name, one.title)]
+        listed = {
+            f"[values] {name}": [str(word) for word in words.values()]
+            for name, words in self.words.items()
+        }
+        rules = [*(rule.name for rule in self.rules), *(entry.name for entry in self.leave_out)]
+        return {"title": [self.title, *rules], "[constants]": [*self.constants.values()],
+                "[study]": [self.study.control or ""], "[instruments]": declared,
+                **listed}  # fmt: skip
+
     def declared(self) -> dict[str, Instrument]:
         """Return the instruments that the registry does not know."""
         return declared_instruments(self.instruments)
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return names.get(value, value)
+    if isinstance(value, tuple):
+        return type(value)([_renamed(part, names) for part in value])
+    if isinstance(value, dict):
+        return {key: _renamed(part, names) for key, part in value.items()}
+    if isinstance(value, msgspec.Struct):
+        parts = {name: _renamed(getattr(value, name), names) for name in value.__struct_fields__}
+        return msgspec.structs.replace(value, **parts)
+    return value
 
 
 def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:

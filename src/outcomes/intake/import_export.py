@@ -33,6 +33,7 @@ from outcomes.intake.tables import tables_of
 from outcomes.intake.typed_cells import targets_of
 from outcomes.intake.visits import NOT_SAID
 from outcomes.intake.wide import file_row
+from outcomes.privacy.guard import refuse_named_words, shown_headers
 from outcomes.privacy.key_file import KeyFile, Sealed, read_key, write_key
 from outcomes.privacy.manifest import NAME, Manifest, Step, checklist, read_manifest, write_manifest
 from outcomes.privacy.patterns import name_words
@@ -146,12 +147,16 @@ def _imported(
     refuse_open_questions(mapped)
     source = read_source(path, mapped.file)
     text, mapped = export_text(path, source.cells, mapped)
+    names = _names_in(text, mapped)
+    refuse_named_words(mapped.kept_words(), names)
+    shown = shown_headers(list(map(str, text)), mapped.file_columns(), names)
+    text, mapped = text.rename(columns=shown), mapped.renamed(shown)
     key, _ = read_key(key_path), read_who(key_path)
     before = _before(out, key, key_path)
     rows = client_rows(visit_rows(text, mapped, today), mapped, key, today)
     anchors = key.opened(before.day_0)  # of the clients that are in this export
     rows = course_rows(rows, mapped, key, _seen(before.study, anchors))
-    sightings, n_looked = _sightings(text, mapped)
+    sightings, n_looked = _sightings(text, mapped, names)
     rows = _with_sightings(rows, sightings)
     study, anchors = _study(rows, mapped, before, anchors, source)
     _refuse_nothing(study, mapped, name_of(path))
@@ -240,14 +245,25 @@ def _seen(study: Study | None, anchors: Mapping[str, float]) -> pd.DataFrame:
     return rows.assign(date=rows["day"].astype("float64") + day_0)
 
 
-def _sightings(rows: pd.DataFrame, mapped: ColumnMap) -> tuple[list[Sighting], int]:
+def _names_in(rows: pd.DataFrame, mapped: ColumnMap) -> set[str]:
+    """Return the single words of all names that the export holds in columns of names."""
+    columns = [c for kind in _NAMES for c in mapped.identifiers.get(kind, ())]
+    columns += _of_staff(mapped)
+    return name_words(str(cell) for c in columns for cell in rows[c].dropna().unique())
+
+
+def _of_staff(mapped: ColumnMap) -> list[str]:
+    return [c for name, c in mapped.columns.items() if name.endswith(("therapist_id", "clinic_id"))]
+
+
+def _sightings(
+    rows: pd.DataFrame, mapped: ColumnMap, words: set[str]
+) -> tuple[list[Sighting], int]:
     """Return what looks like an identifier elsewhere, and how many columns were looked at."""
     own = {column for kind, names in mapped.identifiers.items() for column in names
            if kind != "free_text"}  # fmt: skip
-    people = [c for kind in _NAMES for c in mapped.identifiers.get(kind, ())]
     expected = {mapped.columns[name] for name in ("date",) if name in mapped.columns}
-    ids = [c for name, c in mapped.columns.items() if name.endswith(("therapist_id", "clinic_id"))]
-    words = name_words(str(cell) for c in [*people, *ids] for cell in rows[c].dropna().unique())
+    ids = _of_staff(mapped)
     looked = [str(column) for column in rows if column not in own]
     found = scan(rows, looked, words, expected)
     kept = [s for s in found if not (s.column in ids and s.kind in ("name", "title"))]

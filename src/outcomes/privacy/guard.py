@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import pandas as pd
 
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import PrivacyError
-from outcomes.privacy.names import identifying_ids, names_somebody
+from outcomes.privacy.names import WORDS, identifying_ids, is_of_care, names_somebody
 from outcomes.privacy.patterns import any_holds, plain
 
 IMPORT = "Run: outcomes import FILE --columns MAP.toml --out STUDY --key-file KEY"
@@ -113,3 +114,76 @@ def _of_words(cells: pd.Series[str]) -> dict[int, str]:
         if kind or names_somebody(cell):
             found[int(str(row))] = _CELLS.get(kind, "a name")
     return found
+
+
+FREE = ("title", "[instruments]")
+"""Parts of a map whose words are capitalised by their nature."""
+
+
+def shown_headers(
+    headers: Sequence[str], named: Collection[str], names: Collection[str]
+) -> dict[str, str]:
+    """Return how outputs call the columns of an export; none by what may be a person.
+
+    Parameters
+    ----------
+    headers : sequence of str
+        Headers as the file has them.
+    named : collection of str
+        Headers that the map names: these are hidden where they look like a person or hold a name of
+        the export. Any other is shown only where each of its words is known.
+    names : collection of str
+        Single words of the names in the export, folded by `plain`.
+
+    Examples
+    --------
+    >>> shown_headers(["Visit date", "Mary Quackenbush"], [], ["lee"])
+    {'Visit date': 'Visit date', 'Mary Quackenbush': 'column 2'}
+    """
+    return {
+        header: header if _is_shown(header, header in named, set(names)) else f"column {place}"
+        for place, header in enumerate(headers, start=1)
+    }
+
+
+def _is_shown(header: str, is_named: bool, names: set[str]) -> bool:
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])|[_\d]", " ", header)
+    words = plain(apart).split()
+    unknown = {word for word in words if len(word) > 2 and not is_of_care(word)} - WORDS["headers"]
+    if not unknown:
+        return not any(any_holds([header], kind) for kind in _CELLS)
+    return is_named and not names & unknown and not _holds_identifier(header)
+
+
+def refuse_named_words(words: Mapping[str, Iterable[str]], names: Collection[str]) -> None:
+    """Refuse words of a column map that may be a person's, before any of them is kept.
+
+    Parameters
+    ----------
+    words : mapping of str to iterable of str
+        Part of the map to the words that would stand in the study or its manifest.
+    names : collection of str
+        Single words of the names in the export, folded by `plain`.
+
+    Raises
+    ------
+    PrivacyError
+        With the part of the map named, and no word of it.
+    """
+    known = {name for name in names if not is_of_care(name)} - WORDS["headers"]
+    for part, texts in words.items():
+        for place, text in enumerate(texts, start=1):
+            free = part == "title"
+            odd = not free and any(
+                word[0].isupper() and not word.isupper() and not is_of_care(word)
+                for word in re.findall(r"[^\W\d_]{3,}", text)
+            )
+            if odd or known & set(plain(text).split()) or _holds_identifier(text, surely=free):
+                must = "the words that a column map keeps name nobody"
+                remedy = "Use the dictionary's words; write what is no name in small letters."
+                raise PrivacyError(must, got="what may be a name", where=f"{part}, word {place}",
+                                   remedy=remedy)  # fmt: skip
+
+
+def _holds_identifier(text: str, *, surely: bool = False) -> bool:
+    return names_somebody(text, surely=surely) or any(any_holds([text], kind) for kind in _CELLS)
