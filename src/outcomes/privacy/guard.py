@@ -173,7 +173,7 @@ def refuse_named_words(words: Mapping[str, Iterable[str]], names: Collection[str
     known = {name for name in names if not is_of_care(name)} - WORDS["headers"]
     for part, texts in words.items():
         for place, text in enumerate(texts, start=1):
-            free = part == "title"
+            free = part in FREE
             odd = not free and any(
                 word[0].isupper() and not word.isupper() and not is_of_care(word)
                 for word in re.findall(r"[^\W\d_]{3,}", text)
