@@ -88,9 +88,22 @@ class RowCovariance:
 
     def covariance(self, rows: Array) -> Array:
         """Return V of some rows, all those of their patients, shape (k, k)."""
+        H = self._effects[rows]
+        effects = (H @ H.T).toarray()
+        if self._residual_variance is not None:
+            return np.asarray(effects + np.diag(self._residual_variance[rows]))
         back = self.back[rows]
-        H = back @ self.H
-        return np.asarray((back @ back.T + H @ H.T).toarray())
+        return np.asarray(effects + (back @ back.T).toarray())
+
+    @cached_property
+    def _effects(self) -> sparse.csr_array:
+        """Z Lambda over the rows used."""
+        return sparse.csr_array(self.back @ self.H)
+
+    @cached_property
+    def _residual_variance(self) -> Array | None:
+        """The diagonal of R where it is all there is."""
+        return None if self.back.nnz > self.back.shape[0] else self.back.diagonal() ** 2
 
     def block(self, rows: Array) -> Array:
         """Return V^-1 at some rows and the same columns, shape (k, k)."""
