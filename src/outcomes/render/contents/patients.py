@@ -7,17 +7,23 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.care.table_one import table_one
+from outcomes.care.table_one import ALL, table_one
 from outcomes.privacy.disclosure import SUPPRESSED, Disclosure, suppress_counts
 from outcomes.render.document import Block, Paragraph, Section, Table
 from outcomes.study import Study
 from outcomes.words import named, plain
 
 NUMBERS = ["mean", "sd", "median", "q1", "q3"]
+QUARTERS = 4
 NOTE = (
     "Counts with per cent of those recorded; numbers as mean (SD), median [quartiles]. A test of "
     "differences at baseline answers no question, so there is none."
 )
+FEW = (
+    " What fewer than {few} have is not named, there is no per cent beside a hidden count, and no "
+    "median or quartile where a half or a quarter is fewer than {few}."
+)
+OTHERS = "others, few each"
 
 NAMES = {
     "onset_weeks": "weeks since onset", "sessions_per_week": "script: sessions a week",
@@ -43,16 +49,12 @@ def patients(study: Study, disclosure: Disclosure) -> Section:
     groups = [str(name) for name in made.rows["group"].unique()]
     if len(groups) > 1 and not disclosure.exempt:
         groups = groups[1:]
-    rows = suppress_counts(
-        _with_missing(made.rows), "people", NUMBERS, disclosure=disclosure,
-        within=("variable", "group"),
-    )  # fmt: skip
-    table = Table(
-        "Patients at the start of care",
-        ("", *(named(group) for group in groups)),
-        tuple(_lines(rows, groups)),
-        NOTE,
-    )
+    rows = _safe(_with_missing(made.rows), disclosure)
+    sizes = rows[rows["variable"] == "courses"].set_index("group")["people"]
+    heads = ["not shown" if pd.isna(sizes[group]) else named(group) for group in groups]
+    note = NOTE if disclosure.exempt else NOTE + FEW.format(few=disclosure.threshold)
+    lines = tuple(_lines(rows, groups))
+    table = Table("Patients at the start of care", ("", *heads), lines, note)
     return Section("patients", "Patients", (table, *_absent(made.not_recorded)))
 
 
@@ -66,6 +68,50 @@ def _with_missing(rows: pd.DataFrame) -> pd.DataFrame:
     unknown = unknown[unknown.groupby("variable")["people"].transform("sum") > 0]
     both = pd.concat([rows.assign(people=people), unknown], ignore_index=True)
     return both.assign(level=both["level"].fillna("").astype(str))
+
+
+def _safe(rows: pd.DataFrame, disclosure: Disclosure) -> pd.DataFrame:
+    """Hide small cells, what tells them, and the names of levels that few have."""
+    if disclosure.exempt:
+        return rows.assign(**{SUPPRESSED: False})
+    people = rows["people"].astype(float)
+    parts = rows["kind"].isin(["category", "missing"])
+    alone = [
+        suppress_counts(own, "people", NUMBERS, disclosure=disclosure, within=within)
+        for own, within in ((rows[parts], ("variable", "group")), (rows[~parts], None))
+    ]
+    safe = pd.concat(alone).sort_index()
+    for names, least in ((["median"], 2), (["q1", "q3"], QUARTERS)):
+        safe.loc[people < least * disclosure.threshold, names] = float("nan")
+    hidden = safe.groupby(["variable", "group"])[SUPPRESSED].transform("any")
+    safe["share"] = safe["share"].mask(hidden)
+    safe.loc[_told_by_courses(rows, disclosure), SUPPRESSED] = True
+    return _without_rare_names(safe, people, disclosure)
+
+
+def _told_by_courses(rows: pd.DataFrame, disclosure: Disclosure) -> list[int]:
+    """Return the rows of patients that would tell how few came back for another course."""
+    counts = rows.loc[rows["variable"] == "patients", ["group", "people"]]
+    return [
+        int(row)
+        for row, group, count in counts.itertuples(name=None)
+        if count and not disclosure.tells(float(count), "course", "" if group == ALL else group)
+    ]
+
+
+def _without_rare_names(
+    safe: pd.DataFrame, people: pd.Series[float], disclosure: Disclosure
+) -> pd.DataFrame:
+    """Put levels that few have together under one name; what few answer with yes is left out."""
+    whole = people.where(safe["group"] == ALL).groupby([safe["variable"], safe["level"]])
+    rare = whole.transform("max").map(disclosure.hides) & (safe["kind"] == "category")
+    few_say_yes = safe.loc[rare & (safe["level"] == "yes"), "variable"]
+    rare &= ~safe["variable"].isin(few_say_yes)
+    keys = [safe["variable"], safe["group"]]
+    safe.loc[rare, SUPPRESSED] = (people.where(rare, 0) > 0).groupby(keys).transform("any")[rare]
+    safe["level"] = safe["level"].mask(rare, OTHERS)
+    kept = safe[~safe["variable"].isin(few_say_yes)]
+    return kept.drop_duplicates(["variable", "group", "level"])
 
 
 def _lines(rows: pd.DataFrame, groups: list[str]) -> Iterator[tuple[str, ...]]:
@@ -97,9 +143,10 @@ def _cell(cell: pd.Series[Any]) -> str:
         return "not shown"
     if cell["kind"] == "number":
         mean, sd, median, low, high = (plain(float(cell[name])) for name in NUMBERS)
-        return f"{mean} ({sd}), {median} [{low}, {high}]"
+        middle = f", {median}" if pd.notna(cell["median"]) else ""
+        return f"{mean} ({sd}){middle}" + (f" [{low}, {high}]" if pd.notna(cell["q1"]) else "")
     number = plain(float(cell["people"]), 0)
-    if cell["kind"] != "category":
+    if cell["kind"] != "category" or pd.isna(cell["share"]):
         return number
     return f"{number} ({plain(100 * float(cell['share']), 0)} %)"
 
