@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from outcomes.questions.picture import Picture
+from outcomes.render.slides import native_chart
 from outcomes.render.slides.deck import MOST_ROWS, fewer, short_limits
 
 
@@ -43,3 +44,9 @@ def test_of_more_rows_both_ends_are_shown_and_the_axis_says_how_many():
 )  # fmt: skip
 def test_a_limit_is_said_as_far_as_a_listener_can_follow(limit, said):
     assert short_limits([SimpleNamespace(limits=(limit,))]) == (said,)
+
+
+def test_a_chart_of_a_single_point_has_axes_that_programs_accept():
+    low, high, step = native_chart._ends([0, 0.0, float("nan")])
+    assert low < high
+    assert step > 0

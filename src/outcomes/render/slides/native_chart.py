@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
@@ -168,10 +169,11 @@ def _widest(names: Sequence[list[str]]) -> float:
 def _ends(values: list[float], *, whole: bool = False) -> tuple[float, float, float]:
     """Return the ends of an axis and the step of its ticks, few and round; whole: of a count."""
     steps = [1, 2, 3, 4, 6, 10] if whole else [1, 2, 5, 10]
-    ticks = MaxNLocator(6 if whole else 5, steps=steps, integer=whole).tick_values(
-        min(values), max(values)
-    )
-    last = max(values) + 0.02 * (max(values) - min(values)) if whole else float(ticks[-1])
+    known = [float(value) for value in values if np.isfinite(value)]
+    low, high = min(known), max(known)
+    high = high if high > low else low + 1.0  # a single point needs an axis too
+    ticks = MaxNLocator(6 if whole else 5, steps=steps, integer=whole).tick_values(low, high)
+    last = high + 0.02 * (high - low) if whole else float(ticks[-1])
     return float(ticks[0]), last, round(float(ticks[1] - ticks[0]), 10)
 
 
