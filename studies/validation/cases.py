@@ -99,10 +99,10 @@ class Case:
         return f"{self.setting}, {self.question}"
 
 
-_WAYS = ("ancova, therapists", "ancova", "constrained")
+_WAYS = ("constrained, therapists", "ancova", "constrained")
 _INDEPENDENT = (
     "it takes patients of one therapist as independent, and therapists of the treated differ; the "
-    "answer's own row, `ancova, therapists`, allows for them."
+    "answer's own row, `constrained, therapists`, allows for them."
 )
 _UNSEEN = (
     "scores are missing because of what nobody recorded, and no model of what was recorded mends "

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from outcomes.causal.constrained import clda
+from outcomes.causal.constrained import clda, difference_name
 from outcomes.provenance import Provenance
 from outcomes.questions.ask import undisclosed
 from outcomes.questions.claim import overclaims
@@ -100,39 +101,66 @@ def with_therapists(study, *, control):
     return replace(study, assessments=scores, episodes=episodes)
 
 
-def test_where_therapists_treat_one_arm_only_the_answer_allows_for_them():
-    answer = undisclosed(
-        with_therapists(made_trial(n=160), control=False), "trial", instrument="nprs"
-    )
-    plain, nested = (rows_of(answer, kind).iloc[0] for kind in ("ancova", "ancova, therapists"))
-    assert nested["std_error"] > 1.3 * plain["std_error"]
-    assert nested["df"] < 20
-    assert answer.table["kind"].iloc[0] == "ancova, therapists"
-    assert f"{nested['conf_low']:.1f} to {nested['conf_high']:.1f}" in answer.sentence
+THERAPISTS = "constrained, therapists"
+
+
+def asked(study):
+    return undisclosed(study, "trial", instrument="nprs")
+
+
+def test_the_constrained_model_leads_and_is_about_all_who_entered():
+    study = made_trial(lost=0.2)
+    answer = asked(study)
+    first = answer.table.iloc[0]
+    assert first["kind"] == "constrained"
+    term = difference_name("new", "week", 12)
+    row = clda(study, "nprs", df="kenward-roger").tidy().set_index("term").loc[term]
+    for name in ("estimate", "std_error", "df", "conf_low", "p_value"):
+        assert first[name] == pytest.approx(row[name])
+    assert "among all 120 courses that entered" in answer.sentence
+    assert "Kenward-Roger" in answer.method
+
+
+@pytest.mark.parametrize("control", [False, True])
+def test_therapists_who_differ_are_allowed_for_wherever_they_treat(control):
+    answer = asked(with_therapists(made_trial(n=160), control=control))
+    plain, own = (rows_of(answer, kind).iloc[0] for kind in ("constrained", THERAPISTS))
+    assert answer.table["kind"].iloc[0] == THERAPISTS
+    assert own["std_error"] > 1.3 * plain["std_error"]
+    assert own["df"] < 20
+    assert f"{own['conf_low']:.1f} to {own['conf_high']:.1f}" in answer.sentence
     assert "allowing for baseline and therapists" in answer.sentence
+    assert ("offered" in answer.method) == control  # they treat both arms
 
 
-def test_the_nested_row_is_what_its_variances_make_of_the_therapists_means():
-    """Balanced, no covariate: the difference of means, with the variance of therapists' means."""
-    answer = undisclosed(
-        with_therapists(made_trial(n=160), control=False), "trial", instrument="nprs"
-    )
-    nested = rows_of(answer, "ancova, therapists").iloc[0]
-    plain = rows_of(answer, "ancova").iloc[0]
-    assert nested["estimate"] == pytest.approx(plain["estimate"], abs=0.05)
-    assert nested["std_error"] == pytest.approx(
-        np.linspace(-1.5, 1.5, 8).std(ddof=1) / 8**0.5, rel=0.25
-    )
+def test_the_spread_of_therapists_means_is_the_error_of_their_mean():
+    """Balanced: the variance of a mean of eight therapists is that of their own means."""
+    answer = asked(with_therapists(made_trial(n=160), control=False))
+    own = rows_of(answer, THERAPISTS).iloc[0]
+    expected = np.linspace(-1.5, 1.5, 8).std(ddof=1) / 8**0.5
+    assert own["std_error"] == pytest.approx(expected, rel=0.25)
+    assert own["estimate"] == pytest.approx(rows_of(answer, "ancova")["estimate"].iloc[0], abs=0.1)
 
 
-def test_where_therapists_treat_both_arms_the_answer_is_ancova_and_says_so():
-    answer = undisclosed(
-        with_therapists(made_trial(n=160), control=True), "trial", instrument="nprs"
-    )
-    assert answer.table["kind"].iloc[0] == "ancova"
-    assert len(rows_of(answer, "ancova, therapists")) == 1
-    assert "therapists" not in answer.sentence
-    assert any("and so does the answer" in limit for limit in answer.limits)
+def test_three_therapists_in_one_arm_have_two_degrees_of_freedom():
+    study = made_trial(n=120)
+    treated = study.episodes["arm"] == "new"
+    names = pd.Series([f"t{i // 2 % 3}" for i in range(len(treated))]).where(treated)
+    answer = asked(replace(study, episodes=study.episodes.assign(therapist_id=names)))
+    row = rows_of(answer, THERAPISTS).iloc[0]
+    assert row["df"] <= 2
+    half = stats.t.ppf(0.975, row["df"]) * row["std_error"]
+    assert row["conf_high"] - row["estimate"] == pytest.approx(half)
+
+
+@pytest.mark.parametrize(("number", "words"), [(1, "1 therapist,"), (2, "2 therapists,")])
+def test_fewer_than_three_therapists_are_named_in_the_claim(number, words):
+    study = made_trial(n=120)
+    treated = study.episodes["arm"] == "new"
+    names = pd.Series([f"t{i // 2 % number}" for i in range(len(treated))]).where(treated)
+    answer = asked(replace(study, episodes=study.episodes.assign(therapist_id=names)))
+    assert answer.table["kind"].iloc[0] == "constrained"
+    assert f"being offered care by {words} whose own part is in it" in answer.sentence
 
 
 def test_lords_paradox_is_flagged_when_arms_start_unequal():

@@ -92,9 +92,19 @@ def clda(
 
 
 def constrained_frame(
-    study: Study, instrument: str, due: tuple[float, ...] = (), window: float | None = None
+    study: Study,
+    instrument: str,
+    due: tuple[float, ...] = (),
+    window: float | None = None,
+    *,
+    at: tuple[float, ...] = (),
 ) -> tuple[pd.DataFrame, str]:
     """Return the rows and the formula of the constrained model; arguments as in `clda`.
+
+    Parameters
+    ----------
+    at : tuple of float
+        Occasions modelled; all that have scores enough by default.
 
     Returns
     -------
@@ -105,7 +115,7 @@ def constrained_frame(
     """
     control = _control(study)
     axis, rows = _scores(study, instrument, due, window)
-    occasions = _occasions(rows)
+    occasions = [time for time in _occasions(rows) if not at or time in at]
     long = rows[rows["occasion"].isin([0, *occasions])].reset_index(drop=True)
     names = []
     for arm in sorted(set(long["arm"]) - {control}):

@@ -9,16 +9,40 @@ import numpy as np
 import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
-from outcomes.causal.constrained import clda, difference_name
+from outcomes.causal.constrained import constrained_frame, difference_name
+from outcomes.mixed.fit import lmm
 from outcomes.mixed.inference.testing import quantile, two_sided_p
 from outcomes.mixed.results import MixedFit
-from outcomes.questions.contrasts import estimates, fitted
+from outcomes.questions.contrasts import estimates, quietly
 from outcomes.questions.course_frame import Axis
-from outcomes.questions.course_model import LEAST_CLUSTERS
+from outcomes.questions.course_model import LEAST_RANDOM
 from outcomes.study import Study
 
+CLUSTERED = "constrained, therapists"
 MOST_TIMES = 8
 """The constrained model gives each time a mean and variance of its own, each pair a correlation."""
+
+
+@dataclass(frozen=True, eq=False)
+class Therapists:
+    """Who treats in the arms of a trial.
+
+    Parameters
+    ----------
+    of_course : Series, index episode_id
+        Therapist of each course; empty where nobody treated.
+    least : int
+        Therapists of the arm with fewest, of those with any; 0 where they are not recorded.
+    one_arm : bool
+        Whether nobody treated the control.
+    shared : bool
+        Whether a therapist treats the control and another arm.
+    """
+
+    of_course: pd.Series[str]
+    least: int
+    one_arm: bool
+    shared: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +75,22 @@ class Arms:
         return sorted(set(self.rows["arm"].dropna()) - {self.control})
 
     @property
-    def nested(self) -> bool:
-        """Whether therapists treat in one arm only: no course of the control had a visit."""
-        control = self.rows[self.rows["arm"] == self.control]
-        return not (control["therapist_id"].notna() & (control["session_count"] != 0)).any()
+    def therapists(self) -> Therapists:
+        """Who treats in which arm."""
+        last = self.rows.drop_duplicates("episode_id", keep="last").set_index("episode_id")
+        who = last["therapist_id"].where(last["session_count"] != 0)
+        known = who.notna().groupby(last["arm"]).mean()
+        number = who.groupby(last["arm"]).nunique()
+        treating = number[number > 0]
+        offered = known.drop(self.control)
+        told = bool((offered == 1).all() and known[self.control] in (0.0, 1.0))
+        arms_of = last["arm"].eq(self.control).groupby(who).nunique()
+        return Therapists(
+            of_course=who,
+            least=int(treating.min()) if told and len(treating) else 0,
+            one_arm=bool(known[self.control] == 0),
+            shared=bool((arms_of > 1).any()),
+        )
 
     def at(self, time: float) -> pd.DataFrame:
         """Return one row a course: its score at a time, the last where it has several."""
@@ -118,45 +154,8 @@ def _ols_rows(outcome: Any, columns: Any, n_arms: int) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def nested_rows(arms: Arms, time: float) -> pd.DataFrame:
-    """Compare the arms by ANCOVA with therapists of the treated as random; empty with few of them.
-
-    Parameters
-    ----------
-    arms : Arms
-        The rows.
-    time : float
-        Value of the time axis.
-
-    Returns
-    -------
-    DataFrame
-        As `compared_at`, ``kind`` ``ancova, therapists``. Patients of one therapist share what is
-        particular to the therapist, patients of the control do not (a partially nested trial).
-    """
-    rows = arms.at(time)
-    treated = rows["arm"] != arms.control
-    known = rows.loc[treated, "therapist_id"]
-    if known.isna().any() or known.nunique() < LEAST_CLUSTERS:
-        return pd.DataFrame()
-    frame = rows.assign(
-        treated=treated.astype(float),
-        therapist=rows["therapist_id"].where(treated, "none"),
-        arm=pd.Categorical(rows["arm"], [arms.control, *arms.treated]),
-    ).reset_index(drop=True)
-    fit = fitted("improvement ~ arm + baseline + (0 + treated | therapist)", frame)
-    terms = list(fit.estimates.terms)
-    picks = np.eye(len(terms))[[terms.index(f"arm[T.{arm}]") for arm in arms.treated]]
-    counts = rows["arm"].value_counts()
-    table = estimates(fit, picks).assign(kind="ancova, therapists", arm=arms.treated)
-    table["n_episodes"] = table["arm"].map(counts).astype(int)
-    table["n_control"] = int(counts[arms.control])
-    table[arms.axis] = time
-    return table
-
-
-def constrained_model(study: Study, arms: Arms, instrument: str) -> MixedFit | None:
-    """Fit the constrained longitudinal model; None on too many times, or visits without days.
+def constrained_rows(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame, MixedFit]:
+    """Compare the arms by the constrained longitudinal model, with therapists where they treat.
 
     Parameters
     ----------
@@ -169,23 +168,64 @@ def constrained_model(study: Study, arms: Arms, instrument: str) -> MixedFit | N
 
     Returns
     -------
-    MixedFit or None
-        See `outcomes.causal.constrained.clda`.
+    table : DataFrame
+        As `compared_at`; ``kind`` is ``constrained`` (Kenward-Roger), and first, where therapists
+        are recorded and not too few, ``constrained, therapists`` (Satterthwaite).
+    fit : MixedFit
+        The model of the first rows.
+
+    Notes
+    -----
+    Patients of one therapist share what is particular to the therapist after baseline, and what of
+    it grows; where therapists treat both arms, also how well each offers the treatment. In
+    studies/clinics (200 trials without an effect each) 95 % intervals left zero out in 4.0 % with
+    three therapists in each arm and 6.5 % with three in one arm, whose degrees of freedom are
+    therefore no more than two.
     """
-    if arms.axis != "week" or arms.rows["week"].nunique() > MOST_TIMES:
-        return None
-    return clda(study, instrument)
+    at = arms.times[-MOST_TIMES:]
+    frame, formula = constrained_frame(study, instrument, at=at)
+    plain = _read_off(arms, lmm(formula, frame, df="kenward-roger"), "constrained")
+    clusters = arms.therapists
+    if clusters.least < LEAST_RANDOM:
+        return plain
+    who = frame["episode_id"].map(clusters.of_course)
+    later = (frame["occasion"].gt(0) & who.notna()).astype(float)
+    offered = later * frame["arm"].ne(arms.control)
+    ramp = frame["occasion"].astype(float) / max(at)
+    frame = frame.assign(
+        therapist=who.fillna("none"), later=later, growing=later * ramp, offered=offered,
+        offered_growing=offered * ramp,
+    )  # fmt: skip
+    columns = ["later", "offered"] if clusters.shared else ["later"]
+    if len(at) > 1:
+        columns.append("offered_growing" if clusters.shared else "growing")
+    random = " + ".join(f"(0 + {name} | therapist)" for name in columns)
+    with quietly():
+        fit = lmm(f"{formula} + {random}", frame)
+    few = clusters.one_arm and clusters.least == LEAST_RANDOM
+    rows, _ = _read_off(arms, fit, CLUSTERED, most_df=2.0 if few else np.inf)
+    return pd.concat([rows, plain[0]], ignore_index=True), fit
 
 
-def constrained_rows(arms: Arms, fit: MixedFit) -> pd.DataFrame:
-    """Return arm minus control at each time from the constrained model, as `compared_at` does."""
+def _read_off(
+    arms: Arms, fit: MixedFit, kind: str, most_df: float = np.inf
+) -> tuple[pd.DataFrame, MixedFit]:
+    """Return arm minus control at each time of the model, as `compared_at` does."""
     terms = list(fit.estimates.terms)
     picks, labels = [], []
     for arm in arms.treated:
         for time in arms.times:
-            counts = arms.at(time)["arm"].value_counts()
             term = difference_name(arm, arms.axis, time)
-            picks.append(np.eye(len(terms))[terms.index(term)])
-            labels.append(("constrained", arm, time, int(counts[arm]), int(counts[arms.control])))
+            if term in terms:
+                counts = arms.at(time)["arm"].value_counts()
+                picks.append(np.eye(len(terms))[terms.index(term)])
+                labels.append((kind, arm, time, int(counts[arm]), int(counts[arms.control])))
     columns = ["kind", "arm", arms.axis, "n_episodes", "n_control"]
-    return pd.DataFrame(labels, columns=columns).join(estimates(fit, np.vstack(picks)))
+    found = estimates(fit, np.vstack(picks))
+    df = np.minimum(found["df"].to_numpy(float), most_df)
+    half = quantile(df, 0.95) * found["std_error"]
+    found = found.assign(
+        df=df, p_value=two_sided_p(found["statistic"].to_numpy(float), df),
+        conf_low=found["estimate"] - half, conf_high=found["estimate"] + half,
+    )  # fmt: skip
+    return pd.DataFrame(labels, columns=columns).join(found), fit

@@ -9,21 +9,15 @@ import pandas as pd
 
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Text, joined
-from outcomes.questions.arms import (
-    Arms,
-    compared_at,
-    constrained_model,
-    constrained_rows,
-    nested_rows,
-)
+from outcomes.questions.arms import CLUSTERED, Arms, compared_at, constrained_rows
 from outcomes.questions.claim import Words
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
+from outcomes.questions.course_model import LEAST_RANDOM
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.wording import decimals, interval, scale, turned, when
 from outcomes.study import Study
 
-CLUSTERED = "ancova, therapists"
 LORD = 0.5
 """Change and ANCOVA are said to differ beyond this share of the ANCOVA's standard error."""
 
@@ -39,9 +33,10 @@ def trial(asked: Asked) -> Found | Missing:
     Returns
     -------
     Found or Missing
-        ``.table``: ``kind`` is ``ancova, therapists`` (the answer where therapists treat in one arm
-        only), ``ancova`` (the answer elsewhere), ``constrained``, ``change`` or ``score``; one row
-        an arm and time, the answer first. Missing without a named control, or with fewer than ten
+        ``.table``: ``kind`` is ``constrained, therapists`` (the answer where three therapists or
+        more are recorded in each arm that has any), ``constrained`` (the answer elsewhere),
+        ``ancova`` (the answer where scores have no weeks), ``change`` or ``score``; one row an arm
+        and time, the answer first. Missing without a named control, or with fewer than ten
         courses of an arm at the time of the answer.
     """
     course, study, measure = asked.course, asked.study, asked.measure
@@ -51,18 +46,18 @@ def trial(asked: Asked) -> Found | Missing:
     arms = _arms(study, course, measure)
     table, method = _estimates(study, arms, asked.instrument)
     table.insert(0, "term", table["arm"])
+    headline = table["kind"].iloc[0]
     last = table[arms.axis] == arms.times[-1]
-    clustered = arms.nested and bool((table.loc[last, "kind"] == CLUSTERED).any())
-    answers = last & (table["kind"] == (CLUSTERED if clustered else "ancova"))
-    table = pd.concat([table[answers], table[~answers]], ignore_index=True)
-    main = table.head(int(answers.sum()))
+    own = table["kind"] == headline
+    table = pd.concat([table[own & last], table[own & ~last], table[~own]], ignore_index=True)
+    main = table.head(len(arms.treated))
     return Found(
         table,
-        _sentence(main, arms, measure, asked.allowed(course.n_courses)),
+        _sentence(main, arms, measure, asked.allowed(course.n_courses), study),
         method,
         _picture(main, table, arms, measure),
         checks=_checks(table, arms, study),
-        limits=_limits(arms, clustered=clustered),
+        limits=_limits(arms, headline),
         course=course,
     )
 
@@ -103,34 +98,56 @@ def _arms(study: Study, course: CourseFrame, measure: Instrument) -> Arms:
 
 def _estimates(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame, str]:
     parts = [compared_at(arms, time) for time in arms.times]
-    parts += [nested_rows(arms, time) for time in arms.times]
     method = (
-        "ANCOVA: least squares of improvement on arm and baseline, at each time by itself; the "
-        "same with therapists of the treated as random (REML, Satterthwaite), which is the answer "
-        "where therapists treat in one arm only; beside them improvement alone and the score alone."
+        "ANCOVA: least squares of improvement on arm and baseline, at each time by itself, those "
+        "with a score then; beside it improvement alone and the score alone."
     )
-    model = constrained_model(study, arms, instrument)
-    if model is not None:
-        parts.append(constrained_rows(arms, model))
+    if arms.axis == "week":
+        rows, model = constrained_rows(study, arms, instrument)
+        parts.insert(0, rows)
+        df = "Satterthwaite" if rows["kind"].iloc[0] == CLUSTERED else "Kenward-Roger"
         method = Text(
-            f"{method} Constrained longitudinal model by REML on ",
+            f"Constrained longitudinal model by REML with {df} degrees of freedom on ",
             Count(model.n_observations, "score"),
-            f": `{model.request.formula}`.",
+            f": `{model.request.formula}`. Beside it {method}",
         )
     table = pd.concat(parts, ignore_index=True)
     first = ["kind", "arm", arms.axis, "n_episodes", "n_control"]
     return table[[*first, *[c for c in table if c not in first]]], method
 
 
-def _sentence(main: pd.DataFrame, arms: Arms, measure: Instrument, allowed: Words) -> str:
+def _sentence(
+    main: pd.DataFrame, arms: Arms, measure: Instrument, allowed: Words, study: Study
+) -> str:
     digits, time = decimals(measure), when(arms.axis, arms.times[-1])
     parts = [_part(row, arms.control, measure.unit, digits) for row in main.to_dict("records")]
-    therapists = " and therapists" if main["kind"].iloc[0] == CLUSTERED else ""
-    kind = {"effect": "the effect of offering it", "difference": "a difference, not randomised"}
-    return (
-        f"{measure.title}: {time}, patients had improved by {' and by '.join(parts)}, "
-        f"allowing for baseline{therapists}: {kind[allowed.claim]} ({scale(measure)})."
+    kind = main["kind"].iloc[0]
+    therapists = " and therapists" if kind == CLUSTERED else ""
+    return Text(
+        f"{measure.title}: {time}, patients had improved by {' and by '.join(parts)}, ",
+        _of_whom(kind, arms, study),
+        f", allowing for baseline{therapists}: {_claim(allowed, arms)} ({scale(measure)}).",
     )
+
+
+def _of_whom(kind: str, arms: Arms, study: Study) -> Text:
+    """Say whom the difference is about: all who entered, or those with a score then."""
+    entered = int(study.courses["arm"].notna().sum())
+    if kind.startswith("constrained"):
+        return Text("among all ", Count(entered, "course"), " that entered")
+    there = len(arms.at(arms.times[-1]))
+    return Text("among ", Count(there, "course", of=entered), " with a score then")
+
+
+def _claim(allowed: Words, arms: Arms) -> str:
+    """Say how far the difference may be read; few therapists never stand for all."""
+    if allowed.claim != "effect":
+        return "a difference, not randomised"
+    least = arms.therapists.least
+    if 0 < least < LEAST_RANDOM:
+        noun = "therapist" if least == 1 else "therapists"
+        return f"the effect of being offered care by {least} {noun}, whose own part is in it"
+    return "the effect of offering it"
 
 
 def _part(row: Mapping[Hashable, Any], control: str, unit: str, digits: int) -> str:
@@ -141,7 +158,7 @@ def _part(row: Mapping[Hashable, Any], control: str, unit: str, digits: int) -> 
 def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instrument) -> Picture:
     last = table[table[arms.axis] == arms.times[-1]]
     ways = {
-        CLUSTERED: "ANCOVA with therapists",
+        CLUSTERED: "baseline as outcome (constrained), with therapists",
         "ancova": "baseline as covariate (ANCOVA)",
         "constrained": "baseline as outcome (constrained)",
         "change": "change alone",
@@ -195,17 +212,22 @@ def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
     )
 
 
-def _limits(arms: Arms, *, clustered: bool) -> tuple[str, ...]:
-    many = len(arms.treated) * len(arms.times) > 1
-    independent = (
-        "The rows `ancova` and `constrained` take patients of one therapist as independent"
-    )
+def _limits(arms: Arms, headline: str) -> tuple[str, ...]:
+    clusters, many = arms.therapists, len(arms.treated) * len(arms.times) > 1
+    independent = "patients of one therapist are taken as independent; therapists who differ"
+    if headline == CLUSTERED:
+        whose = "In the rows without therapists patients of one therapist are taken as independent."
+    elif clusters.least:
+        whose = (
+            f"With fewer than {LEAST_RANDOM} therapists in an arm nobody can tell the treatment "
+            f"from who gave it: {independent} would widen the interval."
+        )
+    else:
+        whose = f"Who treated is not recorded for all: {independent} would widen the interval."
     return (
         "Patients who know their arm may report accordingly; this compares offers of care, not "
         "hands alone.",
-        f"{independent}: too narrow where therapists differ."
-        if clustered
-        else f"{independent}, and so does the answer; therapists who differ would widen it.",
+        whose,
         *(
             ("Other times and arms are shown for completeness and not adjusted for their number.",)
             if many
