@@ -191,6 +191,14 @@ def test_one_follow_up_each_on_whatever_day_is_one_time():
     assert not oc.answer(study, "leavers").refused
 
 
+def test_one_later_score_each_without_a_day_is_refused_and_no_error():
+    study = audit(np.ones(20), 1)
+    scores = study.assessments
+    later = scores["timing"] == "follow_up"
+    scores = scores.assign(session=later + 1.0, day=float("nan"), timing="pre_session")
+    assert oc.answer(replace(study, assessments=scores), "how-much").refused
+
+
 def test_the_sentence_says_how_many_had_a_score_then():
     scores = with_sessions(60, 0).assessments
     last = scores["session"] == scores["session"].max()

@@ -69,7 +69,8 @@ def clda(
 
     Examples
     --------
-    >>>     >>> from outcomes.provenance import Provenance
+    >>> import numpy as np
+    >>> from outcomes.provenance import Provenance
     >>> from outcomes.study import study_from_tables
     >>> rng = np.random.default_rng(1)
     >>> ids, levels = [f"e{i}" for i in range(40)], rng.normal(5, 1, (40, 1))

@@ -97,7 +97,7 @@ def course_frame(
         axis = "week"  # arms are compared at the same time: a control may have no sessions
     if axis == "week" and rows["arm"].nunique() > 1:
         rows["week"] = planned_weeks(rows, due, window)
-    elif axis == "week" and len(rows) and not rows["episode_id"].duplicated().any():
+    elif axis == "week" and rows["week"].any() and not rows["episode_id"].duplicated().any():
         middle = round(float(rows["week"].median()))  # before and after: one later score each
         rows["week"] = rows["week"].where(rows["week"].isna(), max(float(middle), 1.0))
     elsewhere = _elsewhere(rows, axis)
