@@ -108,8 +108,8 @@ def test_pressure_in_the_words_of_the_scale(folder):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"assessments": None}, "a study has a table of assessments"),
-        ({"assessments": HEAD}, "a header alone"),
+        ({"assessments": None, "sessions": None}, "a table of assessments or of sessions"),
+        ({"assessments": HEAD, "sessions": None}, "a header alone"),
         ({"assessments": "episode_id;session;instrument\na;1;nprs\n"}, "no score"),
         ({"assessments": "episode_id,instrument,score\na,nprs,1\n"}, "no session or day"),
         ({"sessions": ""}, "an empty file or first line"),
@@ -118,6 +118,15 @@ def test_pressure_in_the_words_of_the_scale(folder):
 def test_a_folder_that_is_no_study(folder, change, says):
     with pytest.raises(DataError, match=says):
         oc.load(folder(**change))
+
+
+def test_visits_alone_are_a_study_that_answers_what_it_can(folder):
+    study = oc.load(folder(assessments=None))
+    assert len(study.sessions)
+    assert study.scored_instruments() == []
+    refused = oc.answer(study, "how-much")
+    assert refused.refused
+    assert "there are no scores" in refused.reason
 
 
 def test_a_folder_takes_no_map(folder):

@@ -195,12 +195,12 @@ def _own_headers(rows: pd.DataFrame) -> ColumnMap:
 def _load_tables(
     texts: Mapping[str, pd.DataFrame], where: str, folder: Path | None = None
 ) -> Study:
-    if "assessments" not in texts:
-        must = "a study has a table of assessments"
+    if not {"assessments", "sessions"} & set(texts):
+        must = "a study has a table of assessments or of sessions"
         remedy = "Flat rows are loaded by naming their file or database, with a column map."
         raise DataError(must, got="none", where=where, remedy=remedy)
-    if texts["assessments"].empty:
-        must = "assessments has at least one row below its header"
+    if all(texts[name].empty for name in ("assessments", "sessions") if name in texts):
+        must = "assessments or sessions has at least one row below its header"
         raise DataError(must, got="a header alone", where=where)
     refuse_identified(texts, where)
     tables, findings, unused = {}, [], []
