@@ -19,9 +19,9 @@ from outcomes.care.proportion import exact_interval
 from outcomes.intake.load import load
 from outcomes.questions.course_frame import SMALL_GROUPS, CourseFrame, course_frame
 from outcomes.questions.outlook import Basis, foresee, learn
-from outcomes.questions.wording import percent
 from outcomes.synthetic.scenarios import scenario_design
 from outcomes.synthetic.simulate import simulate
+from outcomes.words import percent
 
 AHEAD = 4
 """Scores to come that are looked at."""

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes import __version__
-from outcomes.questions.wording import percent
+from outcomes.words import percent
 
 PACKAGES = ("numpy", "pandas", "scipy", "statsmodels")
 HEADS = ("question", "scenario", "number judged", "must", "studies", "bias", "coverage",

@@ -21,9 +21,9 @@ from outcomes.planning.repeated import (
 )
 from outcomes.planning.truths import TRUTHS
 from outcomes.questions.ask import QUESTIONS
-from outcomes.questions.wording import when
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.simulate import simulate
+from outcomes.words import when
 
 CHANGE_ONLY = (
     " This is change during care: no number of courses turns it into an effect, a comparison group "

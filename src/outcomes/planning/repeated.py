@@ -15,8 +15,8 @@ from outcomes.care.proportion import exact_interval
 from outcomes.errors import DesignError, FitError, UsageError
 from outcomes.questions.answer import Answer
 from outcomes.questions.ask import QUESTIONS, undisclosed
-from outcomes.questions.wording import percent
 from outcomes.study import Study
+from outcomes.words import percent
 
 Progress = Callable[[int, int], None]
 """Told how many of how many studies are done."""

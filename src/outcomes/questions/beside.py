@@ -14,7 +14,7 @@ from outcomes.causal.regression_to_the_mean import (
 )
 from outcomes.dictionary.instruments import Instrument
 from outcomes.questions.course_model import CourseModel, fit_course
-from outcomes.questions.wording import decimals, interval
+from outcomes.words import decimals, interval
 
 PUBLISHED = (
     ("untreated arms, neck-pain trials", 0.058),

@@ -15,7 +15,7 @@ from outcomes.questions.course_frame import LEAST_COURSES, SMALL_GROUPS, CourseF
 from outcomes.questions.course_model import fit_course
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.questions.wording import decimals, in_words, interval, percent, scale, when
+from outcomes.words import decimals, interval, named, percent, scale, when
 
 LEADS = 0.95
 """A condition is named as the one that improved most when its probability is at least this."""
@@ -102,7 +102,7 @@ def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> 
         top["estimate"], top["conf_low"], top["conf_high"], decimals(measure), measure.unit
     )
     return (
-        f"{start}; {in_words(top['term'])} improved most, by {found}, with a probability of "
+        f"{start}; {named(top['term'])} improved most, by {found}, with a probability of "
         f"{percent(top['p_best'])} ({scale(measure)})."
     )
 
@@ -110,7 +110,7 @@ def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> 
 def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> Picture:
     rows = table[table["kind"] == "pooled"]
     spoken = "; ".join(
-        f"{in_words(row['term'])} {row['estimate']:.1f}" for row in rows.to_dict("records")
+        f"{named(row['term'])} {row['estimate']:.1f}" for row in rows.to_dict("records")
     )
     return forest(
         rows,

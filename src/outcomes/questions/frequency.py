@@ -27,8 +27,8 @@ from outcomes.questions.course_frame import LEAST_COURSES, Axis, CourseFrame
 from outcomes.questions.course_model import fit_course
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.questions.wording import interval, when
 from outcomes.study import Study
+from outcomes.words import interval, when
 
 Array = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from outcomes.care.goals import goal_attainment_scores, goal_progress
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.questions.wording import percent
+from outcomes.words import percent
 
 LEAST_GOALS = 10
 

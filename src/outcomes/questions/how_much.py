@@ -26,11 +26,11 @@ from outcomes.questions.ordinal import BOUND_SHARE, ordinal, ordinal_check, shar
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, Question, question
 from outcomes.questions.sensitivity import sensitivity, verdict
-from outcomes.questions.wording import (
+from outcomes.words import (
     counted,
     decimals,
-    in_words,
     interval,
+    named,
     percent,
     scale,
     turned,
@@ -200,7 +200,7 @@ def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> P
     last = rows[rows[course.axis] == course.horizon]
     digits = decimals(measure)
     spoken = "; ".join(
-        f"{in_words(row['group'])}: {_found(row, digits)}" for row in last.to_dict("records")
+        f"{named(row['group'])}: {_found(row, digits)}" for row in last.to_dict("records")
     )
     axis = "Sessions received before the score"
     if course.axis == "week":

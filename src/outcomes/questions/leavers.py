@@ -14,9 +14,9 @@ from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import CourseModel, means, of_whom, pooled_model
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.questions.wording import decimals, interval, scale, when
 from outcomes.records import baselines
 from outcomes.study import Study
+from outcomes.words import decimals, interval, scale, when
 
 WELL = ("goal_met", "ongoing")
 """Reasons for which nobody supposes that those who left did worse."""

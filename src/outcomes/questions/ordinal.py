@@ -16,7 +16,7 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import FitError
 from outcomes.questions.course_frame import CourseFrame
 from outcomes.questions.question import Check
-from outcomes.questions.wording import interval
+from outcomes.words import interval
 
 BOUND_SHARE = 0.15
 """Share of scores at one bound of the scale above which their order is modelled too."""

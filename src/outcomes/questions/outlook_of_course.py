@@ -20,8 +20,8 @@ from outcomes.questions.outlook import (
     learn,
     time_reached,
 )
-from outcomes.questions.wording import decimals, percent, when
 from outcomes.study import Study
+from outcomes.words import decimals, percent, when
 
 DAYS_A_WEEK = 7
 LIMITS = (

@@ -20,8 +20,8 @@ from outcomes.questions.course_picture import course_picture
 from outcomes.questions.outlook_of_course import LIMITS as OUTLOOK_LIMITS
 from outcomes.questions.outlook_of_course import Outlook, outlook_of
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.questions.wording import counted, decimals, scale
 from outcomes.records import SERIES, baselines
+from outcomes.words import counted, decimals, scale
 
 
 def patient(asked: Asked) -> Found | Missing:

@@ -26,7 +26,7 @@ from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import fit_course
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.questions.wording import interval
+from outcomes.words import interval
 
 SEEN = ("baseline", "score_before")
 USUAL = "pressure_of_therapist"
@@ -243,10 +243,10 @@ def _sentence(
 
 def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
     labels = {
-        "last visit": "last visit one level firmer",
+        "last visit": "last visit one level firmer (score taken as exact)",
         "error allowed for": "the same, error of the score allowed for",
-        "within": "firmer than this patient's usual",
-        "between": "patients who get firmer pressure",
+        "within": "firmer than this patient's usual (score taken as exact)",
+        "between": "patients who get firmer pressure (score taken as exact)",
         "sustained": "every visit one level firmer",
     }
     rows = table[table["kind"].isin(labels)]
@@ -258,7 +258,7 @@ def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
         "Pressure before a score, and the score",
         f"Improvement for one Walton level firmer ({measure.unit}; right = better)",
         "Improvement for one level firmer with 95 % intervals, in several analyses; last visit "
-        f"one level firmer: {spoken}.",
+        f"one level firmer, score taken as exact: {spoken}.",
     )
 
 

@@ -12,8 +12,8 @@ from outcomes.care.safety import adverse_event_rates, clearance, deviations
 from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.questions.wording import percent
 from outcomes.study import Study
+from outcomes.words import percent
 
 WHO = {"yes": "adapted", "no": "not adapted", "not recorded": "adaptation not recorded"}
 PATIENTS = {

@@ -17,8 +17,8 @@ from outcomes.questions.course_model import fit_course, means, of_whom
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.stopping import METHOD, stopping
-from outcomes.questions.wording import decimals, interval, scale, when
 from outcomes.study import Study
+from outcomes.words import decimals, interval, scale, when
 
 BINS = (0, 5, 8, 11)
 """Upper ends of the first groups of the trap: 0-5, 6-8, 9-11, 12 and more sessions in total."""

@@ -16,8 +16,8 @@ from outcomes.errors import FitError
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.question import Check
-from outcomes.questions.wording import decimals, interval, turned
 from outcomes.study import Study
+from outcomes.words import decimals, interval, turned
 
 KIND = "clone-censor-weight"
 NO_DECISION = ("ongoing", "death")

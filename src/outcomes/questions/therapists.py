@@ -15,7 +15,7 @@ from outcomes.questions.course_frame import CourseFrame
 from outcomes.questions.course_model import LEAST_CLUSTERS
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.questions.wording import decimals, probability, scale, there_are
+from outcomes.words import decimals, probability, scale, there_are
 
 TINY = 1e-6
 LEAST_EACH = 11

@@ -15,8 +15,8 @@ from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import LEAST_RANDOM
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.questions.wording import decimals, interval, scale, turned, when
 from outcomes.study import Study
+from outcomes.words import decimals, interval, scale, turned, when
 
 LORD = 0.5
 """Change and ANCOVA are said to differ beyond this share of the ANCOVA's standard error."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
-from outcomes.questions.wording import scale
 from outcomes.render.contents.answer_section import answer_section
 from outcomes.render.contents.background import provenance, references
 from outcomes.render.contents.checklists import checklists
@@ -14,6 +13,7 @@ from outcomes.render.contents.patients import patients
 from outcomes.render.contents.summary import summary
 from outcomes.render.document import Document, Figure, Paragraph, Section, numbered
 from outcomes.study import Study
+from outcomes.words import scale
 
 AUDIENCES = ("clinician", "analyst")
 

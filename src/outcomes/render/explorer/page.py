@@ -17,10 +17,9 @@ from outcomes.questions.answer import Answer
 from outcomes.questions.ask import answer as ask
 from outcomes.questions.course_frame import CourseFrame, course_frame
 from outcomes.questions.disclosed import disclosed
-from outcomes.questions.wording import decimals, interval, scale, when
 from outcomes.render.explorer.cells import EVERYBODY, GIVEN, change_cells, pressure_cells
 from outcomes.render.material import Material
-from outcomes.words import named
+from outcomes.words import decimals, interval, named, scale, when
 
 NO_PRESSURE = "Pressure: too few courses have one before a score taken at a visit."
 HOW_MUCH = "how-much"

@@ -18,7 +18,6 @@ from outcomes.questions.answer import Answer
 from outcomes.questions.ask import answer as ask
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.picture import Picture
-from outcomes.questions.wording import interval, percent
 from outcomes.render.slides.deck import Deck, Slide, short_limits
 from outcomes.render.slides.html_deck import deck_html
 from outcomes.render.slides.pptx import pptx_bytes
@@ -26,7 +25,7 @@ from outcomes.render.slides.traps import SAME_VISIT, TRAPS, Trap
 from outcomes.study import Study
 from outcomes.synthetic.scenarios import SCENARIOS
 from outcomes.synthetic.simulate import simulate
-from outcomes.words import plain
+from outcomes.words import interval, percent, plain
 
 INSTRUMENT = "nprs"
 UNIT = "points"
