@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import warnings
 import zlib
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,6 +62,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--studies", type=int, default=200)
     parser.add_argument("--first", type=int, default=0, help="number of the first study")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--records", type=Path, help="a file to which every judged row is added")
     asked = parser.parse_args(words)
     os.nice(15)
     pd.set_option("display.width", 250, "display.max_columns", 20, "display.max_colwidth", 90)
@@ -67,7 +70,12 @@ def main(words: list[str] | None = None) -> int:
     with ProcessPoolExecutor(asked.processes) as pool:
         for name in (name for name in CELLS if any(part in name for part in asked.cells)):
             parts = pool.map(partial(run_study, name), numbers, chunksize=5)
-            table = summary(name, [row for part in parts for row in part])
+            found = [row for part in parts for row in part]
+            if asked.records:
+                lines = [json.dumps({"cell": name, **row}, default=str) for row in found]
+                with asked.records.open("a") as file:
+                    file.write("\n".join(lines) + "\n")
+            table = summary(name, found)
             print(table.to_string(index=False, header=True), flush=True)
     return 0
 

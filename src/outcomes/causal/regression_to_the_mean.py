@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
-from scipy.stats import norm
+from scipy.stats import chi2, norm
 from statsmodels.tools.numdiff import approx_hess3
 
 Array = NDArray[np.float64]
 
 LEAST_BASELINES = 20
+LEAST_CUT = 0.1
+"""Share of the curve below the entry rule from which on it is told from the lowest of all."""
 WIDEST = 1.0
 """A std. error above the estimate itself says that the baselines do not tell."""
 
@@ -70,14 +72,18 @@ def regression_to_the_mean(
     -------
     RegressionToTheMean or None
         None where the baselines do not tell the mean of those who did not come: fewer than 20, all
-        equal, a tail that fits any mean, a mean off the scale, or none who improve more from worse.
+        equal, no cut to be seen (less than a tenth of the curve is cut off, or the whole curve fits
+        as well by a likelihood ratio at 5 %), a tail that fits any mean, a mean off the scale, or
+        none who improve more from worse.
 
     Notes
     -----
-    Baselines are ratings of a normal curve (m, s) cut off at the entry rule, fitted by maximum
-    likelihood. Those who enter lie ``s * phi(z) / (1 - Phi(z))`` above m, ``z = (cut - m) / s``;
-    `share` of it falls away: ``(1 - rho) s phi(z) / (1 - Phi(z))`` in Barnett, van der Pols &
-    Dobson (2005), Int J Epidemiol 34, 215. The standard error is by the delta method.
+    It is the least that selection brings: what passes of a bad time in which people came by
+    themselves adds to it, and leaves no cut. Baselines are ratings of a normal curve (m, s) cut off
+    at the entry rule, fitted by maximum likelihood. Those who enter lie ``s * phi(z) / (1 -
+    Phi(z))`` above m, ``z = (cut - m) / s``; `share` of it falls away: ``(1 - rho) s phi(z) / (1 -
+    Phi(z))`` in Barnett, van der Pols & Dobson (2005), Int J Epidemiol 34, 215. The standard error
+    is by the delta method.
 
     Examples
     --------
@@ -91,6 +97,8 @@ def regression_to_the_mean(
     if len(x) < LEAST_BASELINES or np.ptp(x) == 0 or share <= 0:
         return None
     best = _everybody(x, rating)
+    if not _cut_seen(best, x, rating):
+        return None
     curvature = approx_hess3(best, _minus_log_likelihood, args=(x, rating))
     if best[0] < rating.best or np.linalg.eigvalsh(curvature)[0] <= 0:
         return None
@@ -154,6 +162,16 @@ def _everybody(x: Array, rating: Rating) -> Array:
     start = np.array([x.mean(), np.log(x.std())])
     best = minimize(_minus_log_likelihood, start, args=(x, rating), method="Nelder-Mead").x
     return np.asarray(best)
+
+
+def _cut_seen(best: Array, x: Array, rating: Rating) -> bool:
+    """Whether baselines are the end of a curve: much is cut off, and a whole curve fits worse."""
+    if norm.cdf(_cut(rating), best[0], np.exp(best[1])) < LEAST_CUT:
+        return False
+    whole = replace(rating, entry=-np.inf)
+    gain = _minus_log_likelihood(_everybody(x, whole), x, whole)
+    gain -= _minus_log_likelihood(best, x, rating)
+    return bool(2 * gain > chi2.ppf(0.95, 1))
 
 
 def _cut(rating: Rating) -> float:

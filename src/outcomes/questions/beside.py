@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from outcomes.causal.jackknife import interval_row
 from outcomes.causal.regression_to_the_mean import (
     Rating,
     RegressionToTheMean,
     regression_to_the_mean,
 )
 from outcomes.dictionary.instruments import Instrument
+from outcomes.privacy.text import Count, Text
+from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.course_model import CourseModel, fit_course
+from outcomes.records import placed_scores
+from outcomes.study import Study
 from outcomes.words import decimals, interval
 
 PUBLISHED = (
@@ -28,11 +35,15 @@ UNKNOWN = (
 )
 
 
-def beside(model: CourseModel, measure: Instrument) -> tuple[pd.DataFrame, str]:
+def beside(
+    study: Study, model: CourseModel, measure: Instrument
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return what the mean change is to be read beside.
 
     Parameters
     ----------
+    study : Study
+        With its scores before care.
     model : CourseModel
         The model of total change.
     measure : Instrument
@@ -41,27 +52,58 @@ def beside(model: CourseModel, measure: Instrument) -> tuple[pd.DataFrame, str]:
     Returns
     -------
     rows : DataFrame
-        Rows of kind ``beside``: term, group, estimate, and for regression to the mean std_error,
-        conf_low and conf_high; in points, positive = better.
-    limit : str
-        The sentence about regression to the mean.
+        Rows of kind ``beside``: term, group, estimate, and for what the study itself tells
+        std_error, conf_low and conf_high; in points, positive = better.
+    limits : tuple of str
+        The sentences about regression to the mean and change before care.
     """
-    records, limit = [], UNKNOWN
+    records: list[dict[str, Any]] = []
     if measure.name in PAIN_SCALES:
         span = measure.maximum - measure.minimum
         records = [{"term": name, "estimate": share * span} for name, share in PUBLISHED]
+    limits: list[str] = []
+    before = _before_care(study, measure)
+    if before is not None:
+        records.append({"term": "between two scores before care", **before})
+        limits.append(
+            Text(
+                f"Between two scores before care, {_spoken(before, measure)} came without any "
+                "visit (",
+                Count(before["n_episodes"], "course"),
+                "): as much of a change during care can be bad times that pass by themselves.",
+            )
+        )
     found = _selection(model, measure)
     if found is not None:
-        records.append({"term": "regression to the mean", **asdict(found)})
-        digits = decimals(measure)
-        spoken = interval(found.estimate, found.conf_low, found.conf_high, digits, measure.unit)
-        limit = (
-            f"Regression to the mean alone would bring about {spoken} of it: people come when they "
-            "score worst. The number takes the baselines as the upper end of a normal curve, and "
-            "improvement as no larger in those who truly were worse (Barnett 2005)."
+        records.append({"term": "regression to the mean, at least", **asdict(found)})
+        limits.append(
+            f"Regression to the mean alone would bring at least {_spoken(asdict(found), measure)} "
+            "of it: nobody with better scores was taken on. The number takes the baselines as the "
+            "upper end of a normal curve, and improvement as no larger in those who truly were "
+            "worse (Barnett 2005); bad times in which patients came by themselves add to it."
         )
     rows = pd.DataFrame(records)
-    return rows.assign(kind="beside", group="all") if len(rows) else rows, limit
+    rows = rows.assign(kind="beside", group="all") if len(rows) else rows
+    return rows, tuple(limits) or (UNKNOWN,)
+
+
+def _spoken(row: Mapping[str, Any], measure: Instrument) -> str:
+    ends = row["estimate"], row["conf_low"], row["conf_high"]
+    return interval(*ends, decimals(measure), measure.unit)
+
+
+def _before_care(study: Study, measure: Instrument) -> dict[str, Any] | None:
+    """Improvement from the first to the last day with a score before the first visit's care."""
+    scores = placed_scores(study, measure.name)
+    early = scores[scores["timing"].isin(["baseline", "pre_session"]) & (scores["day"] <= 0)]
+    early = early.sort_values("day", kind="stable").drop_duplicates(["series", "day"])
+    by_series = early.groupby("series")["score"]
+    twice = by_series.size() > 1
+    change = (by_series.last() - by_series.first())[twice].to_numpy(float)
+    gain, n = measure.sign * change, len(change)
+    if n < LEAST_COURSES or np.ptp(gain) == 0:
+        return None
+    return interval_row(float(gain.mean()), float(gain.std(ddof=1) / np.sqrt(n)), n - 1, n)
 
 
 def _selection(model: CourseModel, measure: Instrument) -> RegressionToTheMean | None:

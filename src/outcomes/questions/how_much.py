@@ -26,6 +26,7 @@ from outcomes.questions.ordinal import BOUND_SHARE, ordinal, ordinal_check, shar
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, Question, question
 from outcomes.questions.sensitivity import sensitivity, verdict
+from outcomes.study import Study
 from outcomes.words import (
     counted,
     decimals,
@@ -82,7 +83,7 @@ def how_much(asked: Asked) -> Found | Missing:
     )
     table = pd.concat([at_horizon, pressure, curve], ignore_index=True)
     table.insert(0, "term", table["kind"].where(table["kind"] == "pressure", table["group"]))
-    around = _around(model, measure, at_horizon) if asked.thorough else Around()
+    around = _around(asked.study, model, measure, at_horizon) if asked.thorough else Around()
     table = pd.concat([table, *around.tables], ignore_index=True)
     return Found(
         table,
@@ -97,13 +98,15 @@ def how_much(asked: Asked) -> Found | Missing:
     )
 
 
-def _around(model: CourseModel, measure: Instrument, at_horizon: pd.DataFrame) -> Around:
+def _around(
+    study: Study, model: CourseModel, measure: Instrument, at_horizon: pd.DataFrame
+) -> Around:
     overall = at_horizon[at_horizon["group"] == "all"].iloc[0]
     ends = float(overall["conf_low"]), float(overall["conf_high"])
-    alone, selection = beside(model, measure)
+    alone, selection = beside(study, model, measure)
     others = sensitivity(model.course)
     order, same = _order(model.course, measure, ends)
-    return Around((alone, others, order), (verdict(others, *ends), *same), (selection,))
+    return Around((alone, others, order), (verdict(others, *ends), *same), selection)
 
 
 def _limits(about: Question, course: CourseFrame, pressure_formula: str) -> tuple[str, ...]:
