@@ -108,6 +108,20 @@ def test_word_has_real_headings_tables_captions_and_alt_text(
     assert file.tables[0].rows[0]._tr.trPr.xpath("w:tblHeader")
 
 
+def test_word_numbers_captions_and_pages_by_fields_and_cuts_no_column_off(
+    synthetic_study: Any, make_answer: Any
+) -> None:
+    content = rendered(synthetic_study, make_answer(), "docx", exempt=True)
+    file = docx.Document(io.BytesIO(content))
+    fields = [f.get(f"{{{f.nsmap['w']}}}instr") for f in file.element.iter("{*}fldSimple")]
+    assert {words.split()[1] for words in fields} == {"Figure", "Table"}
+    assert "NUMPAGES" in file.sections[0].footer._element.xml
+    page = file.sections[0]
+    room = page.page_width - page.left_margin - page.right_margin
+    for table in file.tables:
+        assert sum(column.width for column in table.columns) <= room
+
+
 def test_powerpoint_has_native_charts_notes_big_type_and_the_limits(
     synthetic_study: Any, make_answer: Any
 ) -> None:

@@ -207,6 +207,32 @@ def is_number(cell: str) -> bool:
     return cell[:1].isdigit() or cell[:1] in set("<–\N{MINUS SIGN}")
 
 
+def numeric(table: Table) -> list[bool]:
+    """Return for each column of a table whether it holds numbers and is aligned by them.
+
+    Examples
+    --------
+    >>> numeric(Table("Courses", ("condition", "n"), (("headache", "80"), ("sciatica", "–"))))
+    [False, True]
+    """
+    columns = zip(*table.rows, strict=True)
+    return [all(is_number(cell) for cell in column if cell) for column in columns]
+
+
+def widths(table: Table, most: int = 24) -> list[int]:
+    """Return how wide the columns of a table are to be, in letters.
+
+    A column is as wide as its longest cell where that is short; no column is cut off.
+
+    Examples
+    --------
+    >>> widths(Table("Courses", ("condition", "n"), (("neck pain after a crash", "80"),)))
+    [25, 4]
+    """
+    columns = zip(table.head, *table.rows, strict=True)
+    return [2 + min(most, max(map(len, column))) for column in columns]
+
+
 def unbroken(cell: str) -> str:
     """Return a cell whose number no line break parts from its interval."""
     return cell.replace(" ", "\N{NO-BREAK SPACE}") if is_number(cell) else cell

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any
 
@@ -16,14 +18,18 @@ from outcomes.render.document import (
     Heading,
     Paragraph,
     Table,
+    numeric,
     spans,
     unbroken,
+    widths,
 )
 from outcomes.render.figures import draw, png_bytes
 from outcomes.render.fixed_zip import fixed_zip
 
 EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001, the file format keeps a time without a zone
 STYLES = {"text": "Normal", "lead": "Subtitle", "note": "Caption", "warning": "Quote"}
+PAGE, FITTING = 165.9, 95
+"""Width of text, mm, and the letters of 9 points in it."""
 INK, MUTED, ACCENT = "1A1C20", "4F545E", "0B4A75"
 """Text, secondary text and headings; the palest is 7 to 1 on white."""
 
@@ -47,12 +53,12 @@ def docx_bytes(document: Document) -> bytes:
     _set_up(file, document)
     file.add_heading(document.title, level=0)
     file.add_paragraph(document.subtitle + (f" · {document.date}" if document.date else ""))
-    for position, section in enumerate(document.sections):
-        if position == 1:
-            file.add_page_break()
+    for section in document.sections:
         file.add_heading(section.title, level=1)
-        for block in section.blocks:
+        for block, following in zip_longest(section.blocks, section.blocks[1:]):
             WRITERS[block.kind](file, block, document.label)
+            if isinstance(following, Figure | Table) and block.kind == Paragraph.kind:
+                file.paragraphs[-1].paragraph_format.keep_with_next = True
     target = io.BytesIO()
     file.save(target)
     return fixed_zip(target.getvalue())
@@ -69,7 +75,7 @@ def _set_up(file: Any, document: Document) -> None:
     properties = file.core_properties
     properties.title, properties.author = document.title, "outcomes"
     properties.comments, properties.last_modified_by = "", ""
-    properties.language = "en"
+    properties.language = "en-US"
     properties.created = properties.modified = EPOCH
     properties.keywords = document.label
     if document.label:
@@ -79,8 +85,10 @@ def _set_up(file: Any, document: Document) -> None:
 def _styles(file: Any, points: Any, color: Any) -> None:
     """Dress the built-in styles, so that a reader's own template can dress them again."""
     normal = file.styles["Normal"]
-    normal.font.size, normal.font.name = points(10.5), "Calibri"
-    normal.paragraph_format.space_after = points(5)
+    normal.font.size, normal.font.name = points(10), "Calibri"
+    for name in ("Normal", "List Bullet"):
+        file.styles[name].paragraph_format.space_after = points(4)
+        file.styles[name].paragraph_format.line_spacing = 1.08
     looks = {
         "Title": (22, True, INK), "Heading 1": (15, True, ACCENT), "Heading 2": (12, True, ACCENT),
         "Subtitle": (11.5, True, INK), "Caption": (9, False, MUTED), "Quote": (10.5, False, INK),
@@ -101,19 +109,35 @@ def _drop(element: Any, tag: str) -> None:
 
 
 def _numbered_pages(paragraph: Any) -> None:
-    """Write "Page x of y" as fields, which Word works out itself."""
+    for words, field in (("Page ", "PAGE"), (" of ", "NUMPAGES")):
+        paragraph.add_run(words)
+        _field(paragraph, field, "1")
+    paragraph.alignment = 1
+
+
+def _field(paragraph: Any, name: str, shown: str) -> None:
+    """Add a field, which Word works out itself; `shown` until then."""
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
 
-    for words, field in (("Page ", "PAGE"), (" of ", "NUMPAGES")):
-        paragraph.add_run(words)
-        simple = OxmlElement("w:fldSimple")
-        simple.set(qn("w:instr"), field)
-        run = OxmlElement("w:r")
-        run.append(OxmlElement("w:t"))
-        simple.append(run)
-        paragraph._p.append(simple)
-    paragraph.alignment = 1
+    field = OxmlElement("w:fldSimple")
+    field.set(qn("w:instr"), name)
+    run, text = OxmlElement("w:r"), OxmlElement("w:t")
+    text.text = shown
+    run.append(text)
+    field.append(run)
+    paragraph._p.append(field)
+
+
+def _caption(file: Any, text: str) -> Any:
+    """Add a caption whose number is a field, so that Word can list figures and tables."""
+    paragraph = file.add_paragraph(style="Caption")
+    found = re.match(r"(Figure|Table) (\d+)(\. .*)", text, re.DOTALL)
+    if found is None:
+        return _words(paragraph, text)
+    paragraph.add_run(f"{found[1]} ")
+    _field(paragraph, f"SEQ {found[1]} \\* ARABIC", found[2])
+    return _words(paragraph, found[3])
 
 
 def _heading(file: Any, block: Heading, _: str) -> None:
@@ -148,32 +172,42 @@ def _facts(file: Any, block: Facts, _: str) -> None:
 
 
 def _table(file: Any, block: Table, _: str) -> None:
-    from docx.shared import Mm
+    from docx.shared import Mm, Pt
 
-    _words(
-        file.add_paragraph(style="Caption"), block.caption
-    ).paragraph_format.keep_with_next = True
-    table = file.add_table(rows=0, cols=len(block.head), style="Normal Table")
+    _caption(file, block.caption).paragraph_format.keep_with_next = True
     lines = (block.head, *block.rows)
-    longest = [min(40, max(6, *(len(row[i]) for row in lines))) for i in range(len(block.head))]
-    widths = [Mm(166 * n / sum(longest)) for n in longest]
+    letters = widths(block)
+    size = Pt(min(9, 9 * FITTING / sum(letters)))
+    wide = [Mm(min(PAGE, PAGE * sum(letters) / FITTING) * n / sum(letters)) for n in letters]
+    table = file.add_table(rows=0, cols=len(block.head), style="Normal Table")
+    table.autofit = False
+    for column, width in zip(table.columns, wide, strict=True):
+        column.width = width
+    aligned = [0, *numeric(block)[1:]]  # a column of numbers stands at its right edge
     for row in lines:
-        for cell, text, width in zip(table.add_row().cells, row, widths, strict=True):
-            cell.width = width
-            cell.text = unbroken(text)
+        for cell, text, width, right in zip(table.add_row().cells, row, wide, aligned, strict=True):
+            cell.width, cell.text = width, unbroken(text)
             cell.paragraphs[0].paragraph_format.space_after = 0
+            cell.paragraphs[0].alignment = 2 if right else 0
+            cell.paragraphs[0].runs[0].font.size = size
     for cell in table.rows[0].cells:
         cell.paragraphs[0].runs[0].bold = True
     _three_lines(table)
-    _repeat_on_every_page(table.rows[0])
+    _mark(table.rows[0], "w:tblHeader")
+    for row in table.rows:
+        _mark(row, "w:cantSplit")
     if block.note:
         _words(file.add_paragraph(style="Caption"), block.note)
 
 
 def _three_lines(table: Any) -> None:
-    """Rule a table above, below its head and at its end, as journals do."""
-    from docx.oxml import OxmlElement
-    from docx.oxml.ns import qn
+    """Rule a table above, below its head and at its end, as journals do; its cells stand close."""
+    from docx.oxml import OxmlElement, parse_xml
+    from docx.oxml.ns import nsdecls, qn
+
+    near = "".join(f'<w:{side} w:w="45" w:type="dxa"/>' for side in ("left", "right"))
+    close = parse_xml(f"<w:tblCellMar {nsdecls('w')}>{near}</w:tblCellMar>")
+    table._tbl.tblPr.append(close)
 
     for row, sides in ((table.rows[0], ("top", "bottom")), (table.rows[-1], ("bottom",))):
         for cell in row.cells:
@@ -186,10 +220,11 @@ def _three_lines(table: Any) -> None:
             cell._tc.get_or_add_tcPr().append(borders)
 
 
-def _repeat_on_every_page(row: Any) -> None:
+def _mark(row: Any, name: str) -> None:
+    """Say of a row that it is repeated on every page, or is not parted."""
     from docx.oxml import OxmlElement
 
-    row._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
+    row._tr.get_or_add_trPr().append(OxmlElement(name))
 
 
 def _figure(file: Any, block: Figure, label: str) -> None:
@@ -201,7 +236,7 @@ def _figure(file: Any, block: Figure, label: str) -> None:
     shape = paragraph.add_run().add_picture(io.BytesIO(picture), width=Mm(160))
     shape._inline.docPr.set("descr", block.picture.alt)
     shape._inline.docPr.set("title", block.picture.title)
-    _words(file.add_paragraph(style="Caption"), block.caption)
+    _caption(file, block.caption)
 
 
 WRITERS: Mapping[str, Callable[[Any, Any, str], None]] = MappingProxyType(

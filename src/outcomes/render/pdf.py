@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from dataclasses import asdict
 from importlib.resources import files
@@ -18,12 +19,17 @@ from outcomes.render.document import (
     Figure,
     Paragraph,
     Table,
+    numeric,
     spans,
     unbroken,
+    widths,
 )
 from outcomes.render.figures import draw, svg_bytes
+from outcomes.render.fonts import FOLDER
 
 TEMPLATE = "page.typ"
+_LONG = re.compile(r"\S{24}(?=\S)")
+"""A word that a narrow column may have to part."""
 
 
 def pdf_bytes(document: Document) -> bytes:
@@ -49,7 +55,8 @@ def pdf_bytes(document: Document) -> bytes:
         (folder / TEMPLATE).write_text(template, encoding="utf-8")
         pdf: bytes = typst.compile(
             folder / TEMPLATE, root=folder, format="pdf", pdf_standards=["ua-1"], timestamp=0,
-            ignore_system_fonts=True, font_paths=[Path(mpl.get_data_path()) / "fonts" / "ttf"],
+            ignore_system_fonts=True,
+            font_paths=[FOLDER, Path(mpl.get_data_path()) / "fonts" / "ttf"],
         )  # fmt: skip
     return pdf
 
@@ -77,8 +84,9 @@ def _block(block: Block, label: str, folder: Path) -> dict[str, Any]:
         return {"kind": block.kind, **values, "caption": spans(block.caption)}
     values = asdict(block)
     if isinstance(block, Table):
-        rows = [[unbroken(cell) for cell in row] for row in block.rows]
-        values |= {"caption": spans(block.caption), "note": spans(block.note), "rows": rows}
+        rows = [[_LONG.sub("\\g<0>\u200b", unbroken(cell)) for cell in row] for row in block.rows]
+        words = {"caption": spans(block.caption), "note": spans(block.note)}
+        values |= words | {"rows": rows, "numeric": numeric(block), "widths": widths(block)}
     elif isinstance(block, Facts):
         values["items"] = [(name, spans(value)) for name, value in block.items]
     elif isinstance(block, Paragraph) or "text" in values:

@@ -49,7 +49,7 @@ def draw_course(picture: Picture, preset: Preset, label: str) -> Canvas:
     _name_marks(axes, canvas, kinds)
     lowest = axes
     if care:
-        lowest = canvas.axes(left, below, right, canvas.height - below - strip + 0.25)
+        lowest = canvas.axes(left, below, right, canvas.height - below - strip + 0.32)
         lowest.set_xlim(axes.get_xlim())
         _care(lowest, canvas, picture.data, kinds)
         axes.tick_params(labelbottom=False)
@@ -123,7 +123,7 @@ def _write_beside(axes: Axes, canvas: Canvas, names: list[tuple[float, str, Look
         axes.annotate(
             "\n".join(lines), (edge, place), xytext=(0.75 * preset.text, 0),
             textcoords="offset points", va="center", ha="left", fontsize=preset.text, color=INK,
-            family=FONT, linespacing=1.1, annotation_clip=False,
+            family=FONT, linespacing=1.05, annotation_clip=False,
         )  # fmt: skip
     axes.set(ylim=(bottom, top), xlim=(axes.get_xlim()[0], edge))
 

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from outcomes.errors import UsageError
+from outcomes.render.fonts import FAMILY
 
 PresetName = Literal["page", "letter", "phone", "slide"]
 
 INK, MUTED, GRID, PAPER = "#1a1c20", "#5b606b", "#d5d8de", "#ffffff"
 """Text, secondary text, lines in the background, and the ground. `export` makes the first three
 follow the reader's light or dark page."""
-FONT = "DejaVu Sans"
-"""Ships with matplotlib, so figures have the same bytes on every machine."""
+FONT = list(FAMILY)
+"""Ships with the package, so figures have the same bytes on every machine."""
 
 
 @dataclass(frozen=True, slots=True)
