@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from outcomes.errors import UsageError
+from outcomes.provenance import Provenance
 from outcomes.questions.ask import QUESTIONS, answer, answers
 from outcomes.questions.plan import adjusted, read_plan
+from outcomes.study import study_from_tables
 
 PLAN = {
     "title": "made plan",
@@ -139,3 +143,120 @@ def test_all_questions_but_the_one_about_a_patient_are_asked(clinic):
     roles = {a.name: set(a.table["role"]) - {""} for a in given if "role" in a.table}
     assert roles["pressure"] == {"exploratory"}
     assert "how-much" not in roles
+
+
+def planned(**fields):
+    return {"primary": {"question": "trial", "instrument": "nprs", **fields}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"weeks": [8, 4]}, "weeks rise"),
+        ({"window": 1.0}, "a window has weeks"),
+        ({"weeks": [4, 8], "time": 6}, "time is one of the weeks"),
+        ({"margin": 0.0}, "margin is above 0"),
+        ({"covariates": ["end_reason"]}, "known when care begins"),
+        ({"population": {"colour": "red"}}, "known when care begins"),
+        ({"unit": "street"}, "unit"),
+    ],
+)
+def test_what_a_plan_cannot_mean_is_refused(fields, said, two_arms):
+    with pytest.raises(UsageError, match=said):
+        answer(two_arms(), "trial", plan=planned(**fields))
+
+
+def test_a_field_that_a_question_does_not_answer_to_is_refused_and_not_passed_over(clinic):
+    plan = {"primary": {"question": "pressure", "margin": 1.0}}
+    with pytest.raises(UsageError, match="margin is declared for a question that answers to it"):
+        answer(clinic(n=60), "how-much", plan=plan)
+
+
+@pytest.fixture
+def two_arms():
+    """A trial of 160 patients in eight clinics; those of women improve by two points more."""
+
+    def make(*, by_clinic=False, n=160):
+        rng = np.random.default_rng(4)
+        ids, clinic = [f"e{i:03d}" for i in range(n)], np.arange(n) % 8
+        arm = np.where((clinic if by_clinic else np.arange(n) // 8) % 2, "new", "usual")
+        sex = np.where(rng.random(n) < 0.5, "female", "male")
+        facts = {"episode_id": ids, "arm": arm, "sex": sex, "clinic_id": [f"k{c}" for c in clinic]}
+        level = rng.normal(60, 8, n)
+        better = 10.0 * (arm == "new") + 20.0 * (sex == "female") + rng.normal(0, 3, 8)[clinic]
+        rows = []
+        for week in (0, 4, 8):
+            score = level - (week > 0) * better + rng.normal(0, 5, n)
+            day = week * 7.0 + (week > 0) * rng.integers(-6, 7, n)
+            timing = "follow_up" if week else "baseline"
+            rows.append(pd.DataFrame({"episode_id": ids, "day": day, "score": score.clip(0, 100)}))
+            rows[-1] = rows[-1].assign(timing=timing, instrument="vas")
+        tables = {"episodes": pd.DataFrame(facts), "assessments": pd.concat(rows)}
+        control = Provenance(control="usual", randomised=True)
+        return study_from_tables(tables, provenance=control)
+
+    return make
+
+
+def asked_for(study, **fields):
+    return answer(study, "trial", plan=planned(**{"instrument": "vas", **fields}))
+
+
+def test_the_declared_time_is_the_answers(two_arms):
+    given = asked_for(two_arms(), weeks=[4, 8], window=1.0, time=4)
+    assert "at week 4, patients had improved" in given.sentence
+    assert "week 4" in given.estimand
+    assert given.table["week"].iloc[0] == 4
+
+
+def test_a_declared_time_without_scores_is_refused(two_arms):
+    given = asked_for(two_arms(), time=26)
+    assert given.refused
+    assert "at week 26, which the plan declares" in given.reason
+
+
+def test_a_declared_population_is_those_courses_alone_and_is_named(two_arms):
+    study = two_arms()
+    women = set(study.episodes.loc[study.episodes["sex"] == "female", "episode_id"])
+    scores = study.assessments[study.assessments["episode_id"].isin(women)]
+    courses = study.episodes[study.episodes["episode_id"].isin(women)]
+    alone = replace(study, episodes=courses, assessments=scores)
+    given = asked_for(study, population={"sex": "female"})
+    assert given.table["estimate"].iloc[0] == answer(alone, "trial").table["estimate"].iloc[0]
+    assert given.sentence.endswith("Declared population: sex female.")
+    assert "outside the declared population" in given.source.left_out
+
+
+def test_a_declared_covariate_is_allowed_for(two_arms):
+    study = two_arms()
+    without, with_it = asked_for(study), asked_for(study, covariates=["sex"])
+    assert with_it.table["std_error"].iloc[0] < 0.7 * without.table["std_error"].iloc[0]
+    assert "allowing for baseline and sex" in with_it.sentence
+
+
+@pytest.mark.parametrize(("margin", "said"), [(1.0, "ruled out"), (0.01, "not ruled out")])
+def test_a_margin_is_held_against_the_lower_end(two_arms, margin, said):
+    study = two_arms()
+    arms = {"new": "usual", "usual": "new"} if said == "not ruled out" else {}
+    episodes = study.episodes.assign(arm=study.episodes["arm"].replace(arms))
+    given = asked_for(replace(study, episodes=episodes), margin=margin)
+    assert given.sentence.endswith(f"the declared margin, or more is {said}.")
+
+
+def test_clinics_with_one_arm_each_are_compared_only_where_a_plan_says_they_were_allotted(two_arms):
+    study = two_arms(by_clinic=True)
+    refused, given = asked_for(study, unit="patient"), asked_for(study, unit="clinic")
+    assert answer(study, "trial").refused
+    assert refused.refused
+    assert "each clinic has one arm only" in refused.reason
+    assert given.table["kind"].iloc[0] == "constrained, therapists"
+    assert given.table["df"].iloc[0] < 8  # eight clinics
+    assert "allowing for baseline and clinics" in given.sentence
+
+
+def test_few_clinics_allotted_are_too_few(two_arms):
+    study = two_arms(by_clinic=True)
+    episodes = study.episodes.assign(clinic_id=study.episodes["arm"])
+    given = asked_for(replace(study, episodes=episodes), unit="clinic")
+    assert given.refused
+    assert "at least 3 in each arm" in given.reason

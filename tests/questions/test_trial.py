@@ -233,3 +233,40 @@ def test_intervals_hold_the_true_difference_as_often_as_they_say():
         covered.append(row["conf_low"] <= 1.5 <= row["conf_high"])
     assert np.mean(covered) == pytest.approx(0.95, abs=2.58 * np.sqrt(0.95 * 0.05 / 400))
     assert np.mean(estimates) == pytest.approx(1.5, abs=0.1)
+
+
+def test_arms_with_missing_scores_are_shown_as_if_those_had_gone_on_as_the_control():
+    study = made_trial(n=400, lost=0.3)
+    answer = asked(study)
+    lost = (
+        1
+        - (study.assessments["day"] == 84)
+        .groupby(study.assessments["episode_id"].map(study.courses["arm"]))
+        .sum()
+        / 200
+    )
+    main = answer.table.iloc[0]
+    jump = rows_of(answer, "jump to reference").iloc[0]
+    assert jump["estimate"] == pytest.approx(main["estimate"] * (1 - lost["new"]))
+    tips = rows_of(answer, "tipping point").set_index("arm")["estimate"]
+    assert main["conf_low"] / lost["new"] > tips["new"] > 0.8 * main["conf_low"] / lost["new"]
+    assert main["conf_low"] / lost["usual"] > tips["usual"] > 0.8 * main["conf_low"] / lost["usual"]
+
+
+def test_several_arms_have_intervals_that_hold_together():
+    """Dunnett's two-sided 5 % point for two arms and many degrees of freedom is 2.21."""
+    study = made_trial(n=600, arms=("a", "b", "usual"))
+    row = rows_of(asked(study), "ancova").iloc[0]
+    assert (row["conf_high"] - row["estimate"]) / row["std_error"] == pytest.approx(2.21, abs=0.02)
+
+
+def test_the_estimand_is_named_by_its_five_attributes():
+    estimand = asked(made_trial()).estimand
+    for part in (
+        "Treatment: being offered new, against usual",
+        "Population: all 120 courses",
+        "Variable: improvement",
+        "Intercurrent events",
+        "Summary: difference in means",
+    ):
+        assert part in estimand  # fmt: skip

@@ -99,6 +99,7 @@ def constrained_frame(
     window: float | None = None,
     *,
     at: tuple[float, ...] = (),
+    covariates: tuple[str, ...] = (),
 ) -> tuple[pd.DataFrame, str]:
     """Return the rows and the formula of the constrained model; arguments as in `clda`.
 
@@ -106,6 +107,8 @@ def constrained_frame(
     ----------
     at : tuple of float
         Occasions modelled; all that have scores enough by default.
+    covariates : tuple of str
+        Columns of `episodes`; each has a slope, or means of its levels, at every occasion.
 
     Returns
     -------
@@ -126,7 +129,39 @@ def constrained_frame(
     labels = [f"{occasion:g}" for occasion in (0, *occasions)]
     long[axis] = pd.Categorical(long["occasion"].map("{:g}".format), labels)
     terms = " + ".join(name if name.isidentifier() else f"`{name}`" for name in names)
+    facts = covariate_columns(study, covariates).reindex(long["episode_id"])
+    long[facts.columns] = facts.to_numpy()
+    terms += "".join(f" + {name} * {axis}" for name in facts)
     return long, f"better ~ {axis} + {terms} + us({axis} | episode_id)"
+
+
+def covariate_columns(study: Study, names: tuple[str, ...]) -> pd.DataFrame:
+    """Return covariates of each course as numbers.
+
+    Parameters
+    ----------
+    study : Study
+    names : tuple of str
+        Columns of `episodes`.
+
+    Returns
+    -------
+    DataFrame, index episode_id
+        A number with its mean where it is not known, and ``name_k`` for the k-th level but the
+        first of words, "not recorded" one of them: arms made by chance stay comparable (White &
+        Thompson 2005, Stat Med 24, 993). What is the same for all is not there.
+    """
+    found: dict[str, pd.Series[float]] = {}
+    for name in names:
+        column = study.courses[name]
+        if pd.api.types.is_float_dtype(column):
+            found[name] = column.fillna(column.mean())
+            continue
+        words = column.astype(object).where(column.notna(), "not recorded").astype(str)
+        for number, level in enumerate(sorted(set(words))[1:], start=1):
+            found[f"{name}_{number}"] = (words == level).astype(float)
+    table = pd.DataFrame(found, index=study.courses.index)
+    return table.loc[:, table.nunique() > 1]
 
 
 def _control(study: Study) -> str:

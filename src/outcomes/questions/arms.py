@@ -12,10 +12,13 @@ from statsmodels.regression.linear_model import OLS
 from outcomes.causal.constrained import constrained_frame, difference_name
 from outcomes.mixed.fit import lmm
 from outcomes.mixed.inference.testing import quantile, two_sided_p
+from outcomes.mixed.margins.multiplicity import Family, adjusted
 from outcomes.mixed.results import MixedFit
+from outcomes.mixed.types import Array
 from outcomes.questions.contrasts import estimates, quietly
 from outcomes.questions.course_frame import Axis
 from outcomes.questions.course_model import LEAST_RANDOM
+from outcomes.questions.declared import Declared
 from outcomes.study import Study
 
 CLUSTERED = "constrained, therapists"
@@ -24,19 +27,19 @@ MOST_TIMES = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Therapists:
-    """Who treats in the arms of a trial.
+class Clusters:
+    """Who treats in the arms of a trial, or which clinics were allotted to them.
 
     Parameters
     ----------
     of_course : Series, index episode_id
-        Therapist of each course; empty where nobody treated.
+        Therapist, or clinic, of each course; empty where nobody treated.
     least : int
-        Therapists of the arm with fewest, of those with any; 0 where they are not recorded.
+        Those of the arm with fewest, of arms with any; 0 where they are not recorded.
     one_arm : bool
-        Whether nobody treated the control.
+        Whether the control has none.
     shared : bool
-        Whether a therapist treats the control and another arm.
+        Whether one belongs to the control and another arm.
     """
 
     of_course: pd.Series[str]
@@ -61,6 +64,10 @@ class Arms:
         The control arm.
     sign : int
         +1 where a higher score is better, -1 where a lower one is.
+    facts : DataFrame, index episode_id
+        Covariates as numbers; see `covariate_columns`.
+    plan : Declared
+        What an analysis plan says of the comparison.
     """
 
     rows: pd.DataFrame
@@ -68,6 +75,8 @@ class Arms:
     times: tuple[float, ...]
     control: str
     sign: int
+    facts: pd.DataFrame
+    plan: Declared
 
     @property
     def treated(self) -> list[str]:
@@ -75,27 +84,41 @@ class Arms:
         return sorted(set(self.rows["arm"].dropna()) - {self.control})
 
     @property
-    def therapists(self) -> Therapists:
-        """Who treats in which arm."""
+    def clusters(self) -> Clusters:
+        """Clinics, where the plan says that chance allotted those; else who treats in which arm."""
         last = self.rows.drop_duplicates("episode_id", keep="last").set_index("episode_id")
         who = last["therapist_id"].where(last["session_count"] != 0)
+        if self.plan.unit == "clinic":
+            who = last["clinic_id"]
         known = who.notna().groupby(last["arm"]).mean()
         number = who.groupby(last["arm"]).nunique()
         treating = number[number > 0]
         offered = known.drop(self.control)
         told = bool((offered == 1).all() and known[self.control] in (0.0, 1.0))
         arms_of = last["arm"].eq(self.control).groupby(who).nunique()
-        return Therapists(
+        return Clusters(
             of_course=who,
             least=int(treating.min()) if told and len(treating) else 0,
             one_arm=bool(known[self.control] == 0),
             shared=bool((arms_of > 1).any()),
         )
 
+    @property
+    def clinics_are_arms(self) -> bool:
+        """Whether there are several clinics, and each has one arm only."""
+        arms_of = self.rows["arm"].groupby(self.rows["clinic_id"]).nunique()
+        return len(arms_of) > 1 and bool((arms_of == 1).all())
+
     def at(self, time: float) -> pd.DataFrame:
         """Return one row a course: its score at a time, the last where it has several."""
         rows = self.rows[self.rows[self.axis] == time]
         return rows.drop_duplicates("episode_id", keep="last")
+
+    def for_their_number(self, found: pd.DataFrame, covariance: Array) -> pd.DataFrame:
+        """Adjust what is found at one time for the number of arms, by the multivariate t."""
+        values = {name: found[name].to_numpy(float) for name in ("p_value", "statistic", "df")}
+        p, t, df = values.values()
+        return adjusted(found, "mvt", Family(p, t, df, len(found) + 1, covariance, 0.95))
 
 
 def compared_at(arms: Arms, time: float) -> pd.DataFrame:
@@ -111,10 +134,11 @@ def compared_at(arms: Arms, time: float) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a way and arm: ``kind`` (``ancova``: baseline as covariate; ``change``: improvement
-        alone; ``score``: the score alone), ``arm``, ``n_episodes, n_control``, estimate,
-        std_error, df, statistic, p_value, conf_low, conf_high: arm minus control, positive =
-        better. Rows of courses without a score at that time are not used.
+        One row a way and arm: ``kind`` (``ancova``: baseline and covariates; ``change``:
+        improvement alone; ``score``: the score alone), ``arm``, ``n_episodes, n_control``,
+        estimate, std_error, df, statistic, p_value, conf_low, conf_high: arm minus control,
+        positive = better; of several arms p-values and intervals allow for their number. Rows of
+        courses without a score at that time are not used.
     """
     rows = arms.at(time)
     dummies = np.column_stack([(rows["arm"] == arm).astype(float) for arm in arms.treated])
@@ -122,13 +146,14 @@ def compared_at(arms: Arms, time: float) -> pd.DataFrame:
     score = arms.sign * rows["score"].to_numpy()
     improvement = rows["improvement"].to_numpy()
     baseline = rows[["baseline"]].to_numpy() - rows["baseline"].mean()
+    facts = arms.facts.reindex(rows["episode_id"]).to_numpy(float)
     ways = {
-        "ancova": (improvement, np.hstack([constant, dummies, baseline])),
+        "ancova": (improvement, np.hstack([constant, dummies, baseline, facts])),
         "change": (improvement, np.hstack([constant, dummies])),
         "score": (score, np.hstack([constant, dummies])),
     }
     parts = [
-        _ols_rows(outcome, columns, len(arms.treated)).assign(kind=kind, arm=arms.treated)
+        _ols_rows(arms, outcome, columns).assign(kind=kind, arm=arms.treated)
         for kind, (outcome, columns) in ways.items()
     ]
     table = pd.concat(parts, ignore_index=True)
@@ -139,11 +164,18 @@ def compared_at(arms: Arms, time: float) -> pd.DataFrame:
     return table
 
 
-def _ols_rows(outcome: Any, columns: Any, n_arms: int) -> pd.DataFrame:
+def _ols_rows(arms: Arms, outcome: Any, columns: Any) -> pd.DataFrame:
     fit = OLS(outcome, columns).fit()
-    at = np.arange(1, n_arms + 1)
-    estimate, error = fit.params[at], fit.bse[at]
-    df = np.full(n_arms, float(fit.df_resid))
+    at = np.arange(1, len(arms.treated) + 1)
+    covariance = fit.cov_params()[np.ix_(at, at)]
+    return arms.for_their_number(
+        _with_intervals(fit.params[at], covariance, fit.df_resid), covariance
+    )
+
+
+def _with_intervals(estimate: Array, covariance: Array, df: Any) -> pd.DataFrame:
+    error = np.sqrt(np.diag(covariance))
+    df = np.broadcast_to(np.asarray(df, dtype=float), error.shape)
     half = quantile(df, 0.95) * error
     return pd.DataFrame(
         {
@@ -182,10 +214,13 @@ def constrained_rows(study: Study, arms: Arms, instrument: str) -> tuple[pd.Data
     three therapists in each arm and 6.5 % with three in one arm, whose degrees of freedom are
     therefore no more than two.
     """
-    at = arms.times[-MOST_TIMES:]
-    frame, formula = constrained_frame(study, instrument, at=at)
-    plain = _read_off(arms, lmm(formula, frame, df="kenward-roger"), "constrained")
-    clusters = arms.therapists
+    at, plan = arms.times[-MOST_TIMES:], arms.plan
+    frame, formula = constrained_frame(
+        study, instrument, plan.weeks, plan.window, at=at, covariates=plan.covariates
+    )
+    with quietly():
+        plain = _read_off(arms, lmm(formula, frame, df="kenward-roger"), "constrained")
+    clusters = arms.clusters
     if clusters.least < LEAST_RANDOM:
         return plain
     who = frame["episode_id"].map(clusters.of_course)
@@ -193,13 +228,13 @@ def constrained_rows(study: Study, arms: Arms, instrument: str) -> tuple[pd.Data
     offered = later * frame["arm"].ne(arms.control)
     ramp = frame["occasion"].astype(float) / max(at)
     frame = frame.assign(
-        therapist=who.fillna("none"), later=later, growing=later * ramp, offered=offered,
+        cluster=who.fillna("none"), later=later, growing=later * ramp, offered=offered,
         offered_growing=offered * ramp,
     )  # fmt: skip
     columns = ["later", "offered"] if clusters.shared else ["later"]
     if len(at) > 1:
         columns.append("offered_growing" if clusters.shared else "growing")
-    random = " + ".join(f"(0 + {name} | therapist)" for name in columns)
+    random = " + ".join(f"(0 + {name} | cluster)" for name in columns)
     with quietly():
         fit = lmm(f"{formula} + {random}", frame)
     few = clusters.one_arm and clusters.least == LEAST_RANDOM
@@ -211,21 +246,24 @@ def _read_off(
     arms: Arms, fit: MixedFit, kind: str, most_df: float = np.inf
 ) -> tuple[pd.DataFrame, MixedFit]:
     """Return arm minus control at each time of the model, as `compared_at` does."""
-    terms = list(fit.estimates.terms)
-    picks, labels = [], []
-    for arm in arms.treated:
-        for time in arms.times:
-            term = difference_name(arm, arms.axis, time)
-            if term in terms:
-                counts = arms.at(time)["arm"].value_counts()
-                picks.append(np.eye(len(terms))[terms.index(term)])
-                labels.append((kind, arm, time, int(counts[arm]), int(counts[arms.control])))
-    columns = ["kind", "arm", arms.axis, "n_episodes", "n_control"]
-    found = estimates(fit, np.vstack(picks))
-    df = np.minimum(found["df"].to_numpy(float), most_df)
-    half = quantile(df, 0.95) * found["std_error"]
-    found = found.assign(
-        df=df, p_value=two_sided_p(found["statistic"].to_numpy(float), df),
-        conf_low=found["estimate"] - half, conf_high=found["estimate"] + half,
-    )  # fmt: skip
-    return pd.DataFrame(labels, columns=columns).join(found), fit
+    parts = []
+    for time in arms.times:
+        terms = [difference_name(arm, arms.axis, time) for arm in arms.treated]
+        if not set(terms) <= set(fit.estimates.terms):
+            continue
+        picks = differences(fit, terms)
+        covariance = picks @ fit.inference.covariance @ picks.T
+        df = np.minimum(estimates(fit, picks)["df"].to_numpy(float), most_df)
+        found = _with_intervals(picks @ fit.estimates.beta, covariance, df)
+        counts = arms.at(time)["arm"].value_counts()
+        labels = pd.DataFrame({"kind": kind, "arm": arms.treated, arms.axis: time})
+        labels["n_episodes"] = [int(counts[arm]) for arm in arms.treated]
+        labels["n_control"] = int(counts[arms.control])
+        parts.append(labels.join(arms.for_their_number(found, covariance)))
+    return pd.concat(parts, ignore_index=True), fit
+
+
+def differences(fit: MixedFit, terms: list[str]) -> Array:
+    """Return the combinations of the coefficients that pick these terms, one a row."""
+    names = list(fit.estimates.terms)
+    return np.asarray(np.eye(len(names))[[names.index(term) for term in terms]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,8 +12,11 @@ from typing import Any
 from outcomes import __version__
 from outcomes.errors import FitError, UsageError
 from outcomes.intake.check import check
+from outcomes.privacy.text import Text
 from outcomes.questions.answer import Answer, Source, refusal
 from outcomes.questions.conditions import CONDITIONS
+from outcomes.questions.course_frame import LEAST_COURSES
+from outcomes.questions.declared import within
 from outcomes.questions.disclosed import disclosed
 from outcomes.questions.frequency import FREQUENCY
 from outcomes.questions.goals import GOALS
@@ -27,6 +31,7 @@ from outcomes.questions.sessions import SESSIONS
 from outcomes.questions.therapists import THERAPISTS
 from outcomes.questions.trial import TRIAL
 from outcomes.study import Study
+from outcomes.words import when
 
 _ALL = (
     HOW_MUCH, PRESSURE, SESSIONS, FREQUENCY, GOALS, CONDITIONS, PATIENT, THERAPISTS, SAFETY,
@@ -144,8 +149,10 @@ def undisclosed(study: Study, name: str, **options: Any) -> Answer:
     asked = Asked(
         question, study, **{"instrument": next(iter(study.scored_instruments()), ""), **options}
     )
-    found = question.find(asked)
-    source = _source(study, found.rows_used, found.rows_left_out)
+    asked = replace(asked, study=within(study, asked.plan.population))
+    found = _unmet(asked) or question.find(asked)
+    others = {"outside the declared population": len(study.courses) - len(asked.study.courses)}
+    source = _source(study, found.rows_used, {**found.rows_left_out, **others})
     about = {"estimand": question.estimand, "record": question}
     private = (PRIVATE,) if question.about_one else ()
     if isinstance(found, Missing):
@@ -153,13 +160,26 @@ def undisclosed(study: Study, name: str, **options: Any) -> Answer:
         return refusal(question.name, question.words, found.reason, source, **about)
     limits = question.limits if found.limits is None else found.limits
     parts = {
-        "name": question.name, "question": question.words, "sentence": found.sentence,
+        "name": question.name, "question": question.words,
+        "sentence": Text(found.sentence, asked.plan.of_whom),
         "table": found.table, "picture": found.picture, "method": found.method,
         "assumptions": question.assumptions, "checks": found.checks, "source": source,
         "limits": (*_cautions(asked, found), *limits, *private),
         "references": question.references,
     }  # fmt: skip
     return Answer(**{**about, **parts, **found.also})
+
+
+def _unmet(asked: Asked) -> Missing | None:
+    """Why the study has not what the plan declares, or None."""
+    plan = asked.plan
+    if plan.population and asked.instrument not in asked.study.scored_instruments():
+        return Missing("no course of the population that the plan declares has a score.")
+    if plan.time is None or asked.course.horizon == plan.time:
+        return None
+    time = when(asked.course.axis, plan.time)
+    few = f"fewer than {LEAST_COURSES} courses have a score {time}, which the plan declares."
+    return Missing(few, course=asked.course)
 
 
 def known_question(name: str) -> Question:
@@ -180,9 +200,9 @@ def _answered(
         return _refused(study, question, problem)
     chosen = options["instrument"] or study.scored_instruments()[0]
     study.instrument(chosen)
-    planned = plan is not None and plan.find(question.name, chosen) is not None
+    declared = plan.find(question.name, chosen) if plan else None
     try:
-        asked = {**options, "instrument": chosen, "planned": planned}
+        asked = {**options, "instrument": chosen, "declared": declared}
         given = undisclosed(study, question.name, **asked)
     except FitError as error:
         given = _refused(study, question, f"no model fits these scores. {error}")
@@ -197,7 +217,7 @@ def _plan(source: Plan | str | Path | Mapping[str, Any] | None) -> Plan | None:
     """Read the plan; each question that it declares is known."""
     plan = None if source is None else read_plan(source)
     for item in plan.declared if plan else ():
-        known_question(item.question)
+        item.refuse_unsound(known_question(item.question).declares)
     return plan
 
 

@@ -68,7 +68,11 @@ class CourseFrame:
 
 @once
 def course_frame(
-    study: Study, instrument: str, due: tuple[float, ...] = (), window: float | None = None
+    study: Study,
+    instrument: str,
+    due: tuple[float, ...] = (),
+    window: float | None = None,
+    at: float | None = None,
 ) -> CourseFrame:
     """Return the course rows of one instrument with their axis, groups and horizon.
 
@@ -80,6 +84,8 @@ def course_frame(
         Short name.
     due, window
         Weeks at which scores of the arms were due, as in `outcomes.causal.planned_visits`.
+    at : float, optional
+        The horizon that a plan declares; NaN is the horizon where too few have a score then.
 
     Returns
     -------
@@ -111,7 +117,10 @@ def course_frame(
     if group:
         rows[group] = _pooled(rows, group)
         group = group if rows[group].nunique() > 1 else ""  # all of them were small
-    return CourseFrame(rows, axis, group, *_times(rows, axis), left_out)
+    times, horizon = _times(rows, axis)
+    if at is not None:
+        horizon = at if at in times else float("nan")
+    return CourseFrame(rows, axis, group, times, horizon, left_out)
 
 
 def _sessions_known(rows: pd.DataFrame) -> bool:

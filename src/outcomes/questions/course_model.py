@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -75,9 +76,9 @@ def fit_course(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> Cours
 
 
 @once
-def pooled_model(study: Study, instrument: str) -> CourseModel:
-    """Return the course model of all courses together; see `fit_course`."""
-    return fit_course(replace(course_frame(study, instrument), group=""))
+def pooled_model(study: Study, instrument: str, *timing: Any) -> CourseModel:
+    """Return the course model of all courses together; see `course_frame` and `fit_course`."""
+    return fit_course(replace(course_frame(study, instrument, *timing), group=""))
 
 
 def course_formula(

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
-from outcomes.intake.toml_records import Section
+from outcomes.dictionary.tables import TABLES
+from outcomes.errors import UsageError
+from outcomes.intake.toml_records import Section, Texts, refuse_unknown
+from outcomes.study import Study
+from outcomes.words import named
 
 Role = Literal["primary", "secondary", "exploratory"]
+Unit = Literal["", "patient", "therapist", "clinic"]
+
+LATER = ("arm", "therapist_id", "sessions_attended", "end_reason", "end_day")
+"""Facts of a course that are not known when it begins, or that name what is compared."""
+ALWAYS = ("question", "instrument", "role", "threshold", "family", "population")
 
 
 class Declared(Section, frozen=True, kw_only=True):
@@ -24,6 +35,22 @@ class Declared(Section, frozen=True, kw_only=True):
         Improvement that will count as enough, in the instrument's units.
     family : str
         Secondary questions of one family share the adjustment for their number.
+    population : mapping of str to str or list of str
+        Courses that it is about: values of columns of `episodes` known when care begins
+        (``condition = ["neck_other", "low_back"]``); all courses by default.
+    time : float or None
+        When: weeks where arms are compared or visits are not known, else sessions received before
+        the score. By default the latest time that at least half of the courses reach.
+    weeks : tuple of float
+        Weeks at which scores of the arms are due, rising; told from the scores by default.
+    window : float or None
+        Weeks on either side of those within which a score belongs to them.
+    covariates : tuple of str
+        Columns of `episodes` known when care begins that arms are adjusted for, beside baseline.
+    unit : {"", "patient", "therapist", "clinic"}
+        What was allotted to the arms by chance; empty where the plan does not say.
+    margin : float or None
+        Non-inferiority margin, above 0, in the instrument's units: by how much an arm may be worse.
     """
 
     question: str
@@ -31,7 +58,78 @@ class Declared(Section, frozen=True, kw_only=True):
     role: Role = "primary"
     threshold: float | None = None
     family: str = ""
+    population: Mapping[str, Texts] = {}
+    time: float | None = None
+    weeks: tuple[float, ...] = ()
+    window: float | None = None
+    covariates: tuple[str, ...] = ()
+    unit: Unit = ""
+    margin: float | None = None
 
     def covers(self, question: str, instrument: str) -> bool:
         """Whether it declares a question about an instrument."""
         return self.question == question and self.instrument in ("", instrument)
+
+    @property
+    def of_whom(self) -> str:
+        """A sentence that names the declared population; empty for all courses."""
+        parts = [
+            f"{named(column)} {' or '.join(map(named, words))}"
+            for column, words in self.population.items()
+        ]
+        return f" Declared population: {', '.join(parts)}." if parts else ""
+
+    def refuse_unsound(self, fields: tuple[str, ...]) -> None:
+        """Refuse what the question has no use for, and numbers that can mean nothing.
+
+        Parameters
+        ----------
+        fields : tuple of str
+            Fields beside `ALWAYS` that the question answers to.
+
+        Raises
+        ------
+        UsageError
+        """
+        where = f"analysis plan, question {self.question}"
+        known = (*ALWAYS, *fields)
+        for name in self.__struct_fields__:
+            if name not in known and getattr(self, name):
+                must = f"{name} is declared for a question that answers to it"
+                raise UsageError(must, got="one that does not", where=where)
+        early = [c.name for c in TABLES["episodes"].columns if c.name not in LATER]
+        for part in ("population", "covariates"):
+            refuse_unknown(getattr(self, part), early, f"{part}: a fact known when care begins")
+        above = {"time": self.time, "window": self.window, "margin": self.margin}
+        rising = all(b > a for a, b in zip((0.0, *self.weeks), self.weeks, strict=False))
+        rules = {f"{name} is above 0": value is None or value > 0 for name, value in above.items()}
+        rules["weeks rise from above 0"] = rising
+        rules["a window has weeks"] = self.window is None or bool(self.weeks)
+        rules["time is one of the weeks"] = not (self.weeks and self.time) or (
+            self.time in self.weeks
+        )
+        for must, holds in rules.items():
+            if not holds:
+                raise UsageError(must, got="something else", where=where)
+
+
+def within(study: Study, population: Mapping[str, Texts]) -> Study:
+    """Return the courses of a declared population with all their records.
+
+    Parameters
+    ----------
+    study : Study
+    population : mapping
+        As in `Declared`; empty for all courses.
+    """
+    if not population:
+        return study
+    inside = study.courses
+    for name, words in population.items():
+        inside = inside[inside[name].astype(str).isin(words)]
+    tables = {name: getattr(study, name) for name in TABLES}
+    kept = {
+        name: table[table["episode_id"].isin(inside.index)].reset_index(drop=True)
+        for name, table in tables.items()
+    }
+    return replace(study, **kept)

@@ -20,7 +20,6 @@ from outcomes.questions.course_model import (
     fit_course,
     means,
     of_whom,
-    pooled_model,
 )
 from outcomes.questions.ordinal import BOUND_SHARE, ordinal, ordinal_check, share_at_bound
 from outcomes.questions.picture import Picture, curves
@@ -73,7 +72,7 @@ def how_much(asked: Asked) -> Found | Missing:
     if course.n_courses < LEAST_COURSES or not course.times:
         return Missing(_too_few(course), course=course)
     course = course if asked.thorough else replace(course, group="")
-    pooled = pooled_model(asked.study, asked.instrument)
+    pooled = asked.pooled
     model = fit_course(course) if course.group else pooled
     curve = _curves(model, pooled)
     curve.insert(0, "kind", "curve")

@@ -11,7 +11,7 @@ from outcomes.causal.tipping_point import delta_adjusted, tipping_point
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
-from outcomes.questions.course_model import CourseModel, means, of_whom, pooled_model
+from outcomes.questions.course_model import CourseModel, means, of_whom
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.records import baselines
@@ -75,7 +75,7 @@ def leavers(asked: Asked) -> Found | Missing:
             "leavers from stayers by.",
         )
         return Missing(reason, course=course)
-    model = pooled_model(asked.study, asked.instrument)
+    model = asked.pooled
     gone = _who_left(asked.study, course, asked.instrument)
     table, formula = _table(model, course, gone, measure)
     return Found(

@@ -18,6 +18,8 @@ import pandas as pd
 from outcomes.dictionary.instruments import Instrument
 from outcomes.questions.claim import Words, basis_of, words
 from outcomes.questions.course_frame import CourseFrame, course_frame
+from outcomes.questions.course_model import CourseModel, pooled_model
+from outcomes.questions.declared import Declared
 from outcomes.questions.picture import Picture
 from outcomes.study import Study
 
@@ -65,6 +67,8 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Fixed part of the model in which there is nothing for the question to find.
     null_therapists : bool
         Whether therapists may differ in that model.
+    declares : tuple of str
+        Fields of a plan that it answers to, beside those that all do (`declared.ALWAYS`).
     about_one : bool
         Whether it is about one patient: its answer stays inside the clinic, in a letter.
     find : callable
@@ -88,6 +92,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     truth: str = ""
     null_fixed: str = "later + time"
     null_therapists: bool = True
+    declares: tuple[str, ...] = ()
     about_one: bool = False
     find: Any = None
 
@@ -124,8 +129,8 @@ class Asked:
         Instrument of the outcome.
     seed : int
         Of what is drawn on the way.
-    planned : bool
-        Whether an analysis plan declared the question.
+    declared : Declared or None
+        What an analysis plan says of the question.
     episode : str or None
         The course, where the question is about one.
     thorough : bool
@@ -136,7 +141,7 @@ class Asked:
     study: Study
     instrument: str
     seed: int = 0
-    planned: bool = False
+    declared: Declared | None = None
     episode: str | None = None
     thorough: bool = True
 
@@ -148,7 +153,22 @@ class Asked:
     @property
     def course(self) -> CourseFrame:
         """The rows of its courses; made once a study."""
-        return course_frame(self.study, self.instrument)
+        return course_frame(self.study, self.instrument, *self.timing)
+
+    @property
+    def pooled(self) -> CourseModel:
+        """The model of all its courses together, fitted once a study: one mean, one number."""
+        return pooled_model(self.study, self.instrument, *self.timing)
+
+    @property
+    def plan(self) -> Declared:
+        """What the plan says of the question: nothing without one."""
+        return self.declared or Declared(question=self.question.name)
+
+    @property
+    def timing(self) -> tuple[tuple[float, ...], float | None, float | None]:
+        """When scores were due, within what window, and the time of the answer."""
+        return self.plan.weeks, self.plan.window, self.plan.time
 
     def allowed(self, n_courses: int | None = None, n_clusters: int | None = None) -> Words:
         """Return the words that the study allows an answer about so many courses and therapists."""
@@ -158,7 +178,7 @@ class Asked:
         if compares == "patients":
             known["arms"] = 0
         contrast = compares in ("patients", "arms")
-        return words(basis_of(self.study, contrast=contrast, planned=self.planned, **known))
+        return words(basis_of(self.study, contrast=contrast, planned=bool(self.declared), **known))
 
 
 @dataclass(frozen=True)

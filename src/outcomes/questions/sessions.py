@@ -13,7 +13,7 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.contrasts import fitted
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
-from outcomes.questions.course_model import fit_course, means, of_whom
+from outcomes.questions.course_model import CourseModel, fit_course, means, of_whom
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.stopping import METHOD, stopping
@@ -74,7 +74,7 @@ def sessions(asked: Asked) -> Found | Missing:
     if problem:
         return Missing(problem, trap, asked.question.limits[1:2], course=course)
     course = _within_reach(course)
-    curve = _curve(course)
+    curve = _curve(asked.pooled, course.times)
     found = plateau(course)
     stopped = stopping(study, asked.instrument, int(course.horizon))
     parts = [_plateau_row(found, course), curve, _strata(study, course), stopped.table, trap]
@@ -116,8 +116,9 @@ def _within_reach(course: CourseFrame) -> CourseFrame:
     return replace(course, rows=rows.reset_index(drop=True), group="", times=times)
 
 
-def _curve(course: CourseFrame) -> pd.DataFrame:
-    table = means(fit_course(course), course.times)
+def _curve(model: CourseModel, times: tuple[float, ...]) -> pd.DataFrame:
+    """Means of the model that `how-much` reads too: one number has one estimate."""
+    table = means(model, times)
     labels = "after " + table["session_count"].map("{:g}".format)
     return table.assign(term=labels, kind="curve")
 
@@ -255,10 +256,10 @@ def _method(course: CourseFrame) -> str:
         "Linear mixed model by REML with a natural spline of sessions received, on ",
         Count(len(course.rows), "score"),
         f"; session counts with fewer than {LEAST_COURSES} courses are "
-        "left out, and so are scores of follow-up, which no visit goes with. Plateau: improvement "
-        "~ 1 - exp(-session_count / pace) + (1 | episode_id) by maximum likelihood for each pace; "
-        "interval from the profile likelihood. Strata split at the median prescribed number of "
-        f"sessions. {METHOD}",
+        "not reported, and scores of follow-up, which no visit goes with, are left out. Plateau: "
+        "improvement ~ 1 - exp(-session_count / pace) + (1 | episode_id) by maximum likelihood for "
+        "each pace; interval from the profile likelihood. Strata split at the median prescribed "
+        f"number of sessions. {METHOD}",
     )
 
 

@@ -7,16 +7,19 @@ from typing import Any
 
 import pandas as pd
 
+from outcomes.causal.constrained import covariate_columns
+from outcomes.causal.reference_based import COPY, JUMP
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.arms import CLUSTERED, Arms, compared_at, constrained_rows
+from outcomes.questions.arms_incomplete import TIPPING, if_they_had_left
 from outcomes.questions.claim import Words
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import LEAST_RANDOM
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.study import Study
-from outcomes.words import decimals, interval, scale, turned, when
+from outcomes.words import decimals, interval, named, scale, turned, when
 
 LORD = 0.5
 """Change and ANCOVA are said to differ beyond this share of the ANCOVA's standard error."""
@@ -43,7 +46,10 @@ def trial(asked: Asked) -> Found | Missing:
     problem = _missing(study, course)
     if problem:
         return Missing(problem, course=course)
-    arms = _arms(study, course, measure)
+    arms = _arms(asked)
+    problem = _not_the_unit(arms)
+    if problem:
+        return Missing(problem, course=course)
     table, method = _estimates(study, arms, asked.instrument)
     table.insert(0, "term", table["arm"])
     headline = table["kind"].iloc[0]
@@ -59,6 +65,7 @@ def trial(asked: Asked) -> Found | Missing:
         checks=_checks(table, arms, study),
         limits=_limits(arms, headline),
         course=course,
+        also={"estimand": _estimand(main, arms, measure, study)},
     )
 
 
@@ -87,13 +94,32 @@ def _missing(study: Study, course: CourseFrame) -> str:
     return ""
 
 
-def _arms(study: Study, course: CourseFrame, measure: Instrument) -> Arms:
+def _arms(asked: Asked) -> Arms:
+    course, study = asked.course, asked.study
     rows = course.rows[course.rows["arm"].notna()]
     seen = rows.pivot_table("episode_id", course.axis, "arm", "nunique", fill_value=0)
     enough = seen.index[(seen >= LEAST_COURSES).all(axis=1)]
     times = tuple(t for t in course.times if t in enough and t <= course.horizon)
-    control = str(study.provenance.control)
-    return Arms(rows, course.axis, times, control, measure.sign)
+    control, facts = str(study.provenance.control), asked.plan.covariates
+    columns = covariate_columns(study, facts)
+    return Arms(rows, course.axis, times, control, asked.measure.sign, columns, asked.plan)
+
+
+def _not_the_unit(arms: Arms) -> str:
+    """Why the arms cannot be told from those who were allotted to them, or an empty string."""
+    unit, least = arms.plan.unit, arms.clusters.least
+    if arms.clinics_are_arms and unit != "clinic":
+        return (
+            "each clinic has one arm only, so the arms cannot be told apart from the clinics. "
+            'Where chance allotted clinics, a plan that says so (`unit = "clinic"`) has the '
+            f"arms compared, from {LEAST_RANDOM} clinics in each on."
+        )
+    if unit in ("clinic", "therapist") and (least < LEAST_RANDOM or arms.clusters.one_arm):
+        return (
+            f"the plan says that each {unit} was allotted to an arm: at least {LEAST_RANDOM} in "
+            f"each arm, recorded for every course, are needed, and the smallest arm has {least}."
+        )
+    return ""
 
 
 def _estimates(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame, str]:
@@ -102,14 +128,19 @@ def _estimates(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame,
         "ANCOVA: least squares of improvement on arm and baseline, at each time by itself, those "
         "with a score then; beside it improvement alone and the score alone."
     )
+    if len(arms.treated) > 1:
+        method += " Intervals and p-values of several arms allow for their number (Dunnett)."
     if arms.axis == "week":
         rows, model = constrained_rows(study, arms, instrument)
-        parts.insert(0, rows)
+        parts = [rows, *parts, if_they_had_left(study, arms, instrument, model)]
         df = "Satterthwaite" if rows["kind"].iloc[0] == CLUSTERED else "Kenward-Roger"
         method = Text(
             f"Constrained longitudinal model by REML with {df} degrees of freedom on ",
             Count(model.n_observations, "score"),
-            f": `{model.request.formula}`. Beside it {method}",
+            f": `{model.request.formula}`. Beside it {method} Missing scores of an arm imputed as "
+            "if those courses had gone on as the control (jump to reference), or as the control "
+            "from where they were (copy increments in reference), in closed form; tipping points "
+            "by delta adjustment of one arm.",
         )
     table = pd.concat(parts, ignore_index=True)
     first = ["kind", "arm", arms.axis, "n_episodes", "n_control"]
@@ -121,12 +152,46 @@ def _sentence(
 ) -> str:
     digits, time = decimals(measure), when(arms.axis, arms.times[-1])
     parts = [_part(row, arms.control, measure.unit, digits) for row in main.to_dict("records")]
-    kind = main["kind"].iloc[0]
-    therapists = " and therapists" if kind == CLUSTERED else ""
     return Text(
         f"{measure.title}: {time}, patients had improved by {' and by '.join(parts)}, ",
-        _of_whom(kind, arms, study),
-        f", allowing for baseline{therapists}: {_claim(allowed, arms)} ({scale(measure)}).",
+        Text("among ", _of_whom(main["kind"].iloc[0], arms, study)),
+        f", whatever care they had in the end, allowing for {_allowed_for(main, arms)}: "
+        f"{_claim(allowed, arms)} ({scale(measure)}).",
+        _not_worse(main, arms, measure),
+    )
+
+
+def _allowed_for(main: pd.DataFrame, arms: Arms) -> str:
+    clusters = {"clinic": "clinics"}.get(arms.plan.unit, "therapists")
+    more = [clusters] if main["kind"].iloc[0] == CLUSTERED else []
+    parts = ["baseline", *map(named, arms.plan.covariates), *more]
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
+
+
+def _not_worse(main: pd.DataFrame, arms: Arms, measure: Instrument) -> str:
+    """Say of each arm whether it is worse by less than the declared margin."""
+    margin = arms.plan.margin
+    if margin is None:
+        return ""
+    size = f"{margin:g} {measure.unit.removesuffix('s') if margin == 1 else measure.unit}"
+    said = [
+        f" That {row['arm']} is worse by {size}, the declared margin, or more is "
+        f"{'ruled out' if row['conf_low'] > -margin else 'not ruled out'}."
+        for row in main.to_dict("records")
+    ]
+    return "".join(said)
+
+
+def _estimand(main: pd.DataFrame, arms: Arms, measure: Instrument, study: Study) -> Text:
+    """Name the estimand by its five attributes (ICH E9(R1))."""
+    return Text(
+        f"Treatment: being offered {' or '.join(arms.treated)}, against {arms.control}. "
+        "Population: ",
+        _of_whom(main["kind"].iloc[0], arms, study),
+        f".{arms.plan.of_whom} Variable: improvement of {measure.title} from baseline to "
+        f"{when(arms.axis, arms.times[-1]).removeprefix('at ')}, in {measure.unit}, positive = "
+        "better. Intercurrent events: whatever was received counts, also where care stopped "
+        "(treatment policy). Summary: difference in means, arm minus control.",
     )
 
 
@@ -134,16 +199,16 @@ def _of_whom(kind: str, arms: Arms, study: Study) -> Text:
     """Say whom the difference is about: all who entered, or those with a score then."""
     entered = int(study.courses["arm"].notna().sum())
     if kind.startswith("constrained"):
-        return Text("among all ", Count(entered, "course"), " that entered")
+        return Text("all ", Count(entered, "course"), " that entered")
     there = len(arms.at(arms.times[-1]))
-    return Text("among ", Count(there, "course", of=entered), " with a score then")
+    return Text(Count(there, "course", of=entered), " with a score then")
 
 
 def _claim(allowed: Words, arms: Arms) -> str:
     """Say how far the difference may be read; few therapists never stand for all."""
     if allowed.claim != "effect":
         return "a difference, not randomised"
-    least = arms.therapists.least
+    least = arms.clusters.least
     if 0 < least < LEAST_RANDOM:
         noun = "therapist" if least == 1 else "therapists"
         return f"the effect of being offered care by {least} {noun}, whose own part is in it"
@@ -156,13 +221,15 @@ def _part(row: Mapping[Hashable, Any], control: str, unit: str, digits: int) -> 
 
 
 def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instrument) -> Picture:
-    last = table[table[arms.axis] == arms.times[-1]]
+    last = table[(table[arms.axis] == arms.times[-1]) & (table["kind"] != TIPPING)]
     ways = {
         CLUSTERED: "baseline as outcome (constrained), with therapists",
         "ancova": "baseline as covariate (ANCOVA)",
         "constrained": "baseline as outcome (constrained)",
         "change": "change alone",
         "score": "score alone",
+        JUMP: "those without a score then as the control",
+        COPY: "those without a score then without further gain",
     }
     several = len(arms.treated) > 1
     label = last["kind"].map(ways)
@@ -180,6 +247,18 @@ def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instr
         f"Difference in improvement from {arms.control} with 95 % intervals, {time}, in "
         f"several analyses. {ways[main['kind'].iloc[0]]}: {spoken}.",
     )
+
+
+def _incomplete_check(table: pd.DataFrame, arms: Arms) -> tuple[Check, ...]:
+    """Whether the answer stays if the missing went on as the control, and where it tips."""
+    jump, main = table[table["kind"] == JUMP], table.head(len(arms.treated))
+    if jump.empty:
+        return ()
+    both = jump.merge(main, on="arm", suffixes=("", "_main"))
+    clear = both["conf_low_main"] * both["conf_high_main"] > 0
+    still = both["conf_low"] * both["conf_high"] > 0
+    name = "it stays if those without a score then went on as the control"
+    return (Check(name, bool((still | ~clear).all()), "jump to reference"),)
 
 
 def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
@@ -209,11 +288,12 @@ def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
             bool((missing <= 0.2).all() and missing.max() - missing.min() <= 0.1),
             Text("without a score at that time: ", shares),
         ),
+        *_incomplete_check(table, arms),
     )
 
 
 def _limits(arms: Arms, headline: str) -> tuple[str, ...]:
-    clusters, many = arms.therapists, len(arms.treated) * len(arms.times) > 1
+    clusters, many = arms.clusters, len(arms.treated) * len(arms.times) > 1
     independent = "patients of one therapist are taken as independent; therapists who differ"
     if headline == CLUSTERED:
         whose = "In the rows without therapists patients of one therapist are taken as independent."
