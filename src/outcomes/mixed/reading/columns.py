@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import warnings
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import Any
 
@@ -36,6 +36,7 @@ from outcomes.mixed.reading.frame import ModelFrame
 from outcomes.mixed.reading.plain import encode, is_categories, positions, require_size
 from outcomes.mixed.types import Array
 
+Kind = tuple[tuple[type, Any], ...] | None
 CATEGORICAL = FormulaicFactor.Kind.CATEGORICAL
 
 
@@ -147,13 +148,47 @@ def build_columns(expression: str, frame: ModelFrame) -> Columns:
         A column it makes is not finite on every row.
     """
     formula = read_expression(expression)
-    data = pd.DataFrame(
-        {name: frame.column(name) for name in sorted(columns_of(formula))}, range(frame.n_rows)
+    used = sorted(columns_of(formula))
+    if {factor.expr for term in formula for factor in term.factors} <= {*used, "1"}:
+        kinds = tuple((name, _kind(name, frame)) for name in used)
+        return _on_rows(_on_template(expression, kinds), frame)
+    columns = columns_from(
+        formula, pd.DataFrame({name: frame.column(name) for name in used}, range(frame.n_rows))
     )
-    columns = columns_from(formula, data)
     for factor in columns.factors:
         _refuse_infinite(factor)
     return columns
+
+
+def _kind(name: str, frame: ModelFrame) -> Kind:
+    """Return the levels of a column, each with its type since 1 equals True; None for a number."""
+    if not frame.is_categorical(name):
+        return None
+    return tuple((type(level), level) for level in frame.encoded(name).levels)
+
+
+@lru_cache(maxsize=256)
+def _on_template(expression: str, kinds: tuple[tuple[str, Kind], ...]) -> Columns:
+    """Build the columns of plain names for a table of their levels: names and coding are these."""
+    n = max([len(kind) for _, kind in kinds if kind], default=1)
+    shown: dict[str, Any] = dict.fromkeys((name for name, _ in kinds), np.ones(n))
+    for name, kind in kinds:
+        if kind is not None:
+            levels = pd.Index([level for _, level in kind])
+            shown[name] = pd.Categorical.from_codes(np.arange(n) % len(levels), levels)
+    return columns_from(read_expression(expression), pd.DataFrame(shown, range(n)))
+
+
+def _on_rows(template: Columns, frame: ModelFrame) -> Columns:
+    """Put the rows of a frame in the place of a template's."""
+    names = [factor.key.rpartition(" ")[0] for factor in template.factors]
+    factors = tuple(
+        replace(factor, values=frame.numbers(name)[:, None])  # noqa: PD011
+        if factor.codes is None
+        else replace(factor, codes=frame.encoded(name).codes)
+        for factor, name in zip(template.factors, names, strict=True)
+    )
+    return replace(template, factors=factors, n_rows=frame.n_rows)
 
 
 def columns_from(formula: Formula | ModelSpec, data: pd.DataFrame) -> Columns:
