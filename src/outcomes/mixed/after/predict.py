@@ -10,7 +10,7 @@ from outcomes.mixed.after.random_effects import conditional_effects
 from outcomes.mixed.after.row_covariance import effect_rows, row_covariance
 from outcomes.mixed.inference.testing import quantile
 from outcomes.mixed.margins.reference_grid import grid_offset
-from outcomes.mixed.reading.design import design_matrix, matrix_from_spec, new_rows
+from outcomes.mixed.reading.design import design_matrix, new_rows
 from outcomes.mixed.reading.formula import variables
 from outcomes.mixed.reading.plain import plain_table, require_columns
 from outcomes.mixed.reading.random_effects_design import GroupingFactor
@@ -116,7 +116,7 @@ def predict(
 
 def new_columns(factor: GroupingFactor, new: pd.DataFrame) -> Array:
     """Return the columns of a grouping factor's random effects for other rows, shape (k, q)."""
-    return np.hstack([matrix_from_spec(c.spec, new, factor.name) for c in factor.columns])
+    return np.hstack([design_matrix(c, new, factor.name) for c in factor.columns])
 
 
 def known_levels(fit: Fit, factor: GroupingFactor, new: pd.DataFrame) -> Array:

@@ -216,7 +216,7 @@ class Term:
 
 
 def _terms(fixed: Columns) -> list[Term]:
-    kinds = {factor.key.rpartition(" ")[0]: factor for factor in fixed.factors}
+    kinds = {factor.name: factor for factor in fixed.factors}
     category = {name for name, factor in kinds.items() if factor.codes is not None}
     number = {name for name in kinds.keys() - category if kinds[name].width == 1}
     written = [
@@ -267,7 +267,7 @@ def _code(fit: Fit, terms: Sequence[Term], rows: slice | Array) -> _Coded:
     fixed = fit.design.fixed.take(np.arange(fit.n_observations)[rows])
     blocks = {}
     for factor in fixed.factors:
-        name = factor.key.rpartition(" ")[0]
+        name = factor.name
         state = fixed.spec.encoder_state.get(name)
         levels = np.eye(len(state[1]["categories"])) if state and factor.codes is not None else None
         blocks[name] = factor.rows() if levels is None else levels[factor.codes]

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import UsageError
-from outcomes.mixed.reading.design import design_matrix, matrix_from_spec, seen_levels
+from outcomes.mixed.reading.design import design_matrix, seen_levels
 from outcomes.mixed.reading.expressions import columns_of
 from outcomes.mixed.reading.plain import positions
 from outcomes.mixed.record import Fit
@@ -150,7 +150,7 @@ def grid_offset(fit: Fit, data: pd.DataFrame) -> Array:
     """Return the model's offset for other rows, shape (k,); zero without one."""
     total = np.zeros(len(data))
     for columns in fit.design.offsets:
-        total = total + matrix_from_spec(columns.spec, data, "offset")[:, 0]
+        total = total + design_matrix(columns, data, "offset")[:, 0]
     return total
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import product
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -55,6 +56,11 @@ class Factor:
     key: str
     values: Array
     codes: Array | None = None
+
+    @property
+    def name(self) -> str:
+        """What the formula calls it."""
+        return self.key.rpartition(" ")[0]
 
     @property
     def width(self) -> int:
@@ -149,15 +155,50 @@ def build_columns(expression: str, frame: ModelFrame) -> Columns:
     """
     formula = read_expression(expression)
     used = sorted(columns_of(formula))
-    if {factor.expr for term in formula for factor in term.factors} <= {*used, "1"}:
+    if _is_plain(formula):
         kinds = tuple((name, _kind(name, frame)) for name in used)
-        return _on_rows(_on_template(expression, kinds), frame)
+        template = _on_template(expression, kinds)
+        return _on_rows(
+            template, frame.n_rows, frame.numbers, lambda name: frame.encoded(name).codes
+        )
     columns = columns_from(
         formula, pd.DataFrame({name: frame.column(name) for name in used}, range(frame.n_rows))
     )
     for factor in columns.factors:
         _refuse_infinite(factor)
     return columns
+
+
+def same_columns(columns: Columns, rows: pd.DataFrame) -> Columns:
+    """Build the same columns for other rows.
+
+    Parameters
+    ----------
+    columns : Columns
+    rows : pandas.DataFrame
+        Plain columns on an index 0, 1, 2, ...; no value may be missing, and what the model has seen
+        as categories holds the same ones.
+
+    Raises
+    ------
+    FormulaError
+        formulaic cannot evaluate the expression on these data, or words stand for numbers.
+    """
+    if not _is_plain(columns.spec.formula):
+        return columns_from(columns.spec, rows)
+
+    def numbers(name: str) -> Array:
+        if is_categories(rows[name].dtype):
+            _refuse_other_kind(name)
+        return rows[name].to_numpy(dtype=np.float64)
+
+    return _on_rows(columns, len(rows), numbers, lambda name: rows[name].cat.codes.to_numpy())
+
+
+def _is_plain(formula: Formula) -> bool:
+    """Tell whether every factor is a column as it is."""
+    exprs = {factor.expr for term in formula for factor in term.factors}
+    return exprs <= columns_of(formula) | {"1"}
 
 
 def _kind(name: str, frame: ModelFrame) -> Kind:
@@ -169,7 +210,7 @@ def _kind(name: str, frame: ModelFrame) -> Kind:
 
 @lru_cache(maxsize=256)
 def _on_template(expression: str, kinds: tuple[tuple[str, Kind], ...]) -> Columns:
-    """Build the columns of plain names for a table of their levels: names and coding are these."""
+    """Build columns for a table of levels, which are all that names and coding depend on."""
     n = max([len(kind) for _, kind in kinds if kind], default=1)
     shown: dict[str, Any] = dict.fromkeys((name for name, _ in kinds), np.ones(n))
     for name, kind in kinds:
@@ -179,16 +220,17 @@ def _on_template(expression: str, kinds: tuple[tuple[str, Kind], ...]) -> Column
     return columns_from(read_expression(expression), pd.DataFrame(shown, range(n)))
 
 
-def _on_rows(template: Columns, frame: ModelFrame) -> Columns:
-    """Put the rows of a frame in the place of a template's."""
-    names = [factor.key.rpartition(" ")[0] for factor in template.factors]
+def _on_rows(
+    template: Columns, n: int, numbers: Callable[[str], Array], codes: Callable[[str], Array]
+) -> Columns:
+    """Put rows in the place of those that columns of plain names were built for."""
     factors = tuple(
-        replace(factor, values=frame.numbers(name)[:, None])  # noqa: PD011
+        replace(factor, values=numbers(factor.name)[:, None])
         if factor.codes is None
-        else replace(factor, codes=frame.encoded(name).codes)
-        for factor, name in zip(template.factors, names, strict=True)
+        else replace(factor, codes=codes(factor.name))
+        for factor in template.factors
     )
-    return replace(template, factors=factors, n_rows=frame.n_rows)
+    return replace(template, factors=factors, n_rows=n)
 
 
 def columns_from(formula: Formula | ModelSpec, data: pd.DataFrame) -> Columns:
@@ -274,19 +316,23 @@ def one_column(columns: Columns, expression: str) -> Array:
     return np.asarray(columns.matrix[:, 0])
 
 
+def _refuse_other_kind(name: str) -> NoReturn:
+    must = "New rows must hold numbers where the model has seen numbers, and words for words"
+    raise FormulaError(must, got="the other kind", where=f"column '{name}'")
+
+
 def _refuse_infinite(factor: Factor) -> None:
     finite: Array = np.asarray(np.isfinite(factor.values).all(axis=1))
     finite = finite if factor.codes is None else finite[factor.codes]
-    name = factor.key.rpartition(" ")[0]
     if not finite.all():
         must = "A column of the formula must be finite on every row"
         raise FitError(
             must,
             got=f"{int((~finite).sum())} rows where it is not",
-            where=f"{name}, first in row {int(np.argmin(finite)) + 1} of the rows used",
+            where=f"{factor.name}, first in row {int(np.argmin(finite)) + 1} of the rows used",
             remedy="Check its function: a logarithm of zero or less, a root, a division by zero.",
         )
-    require_size(f"'{name}'", factor.values)
+    require_size(f"'{factor.name}'", factor.values)
 
 
 class _Reader(PandasMaterializer):  # type: ignore[misc]
@@ -324,10 +370,7 @@ class _Reader(PandasMaterializer):  # type: ignore[misc]
     ) -> dict[str, Any]:
         codes, n = None, len(self.data)
         if spec.encoder_state.get(factor.expr, [factor.metadata.kind])[0] != factor.metadata.kind:
-            must = (
-                "New rows must hold numbers where the model has seen numbers, and words for words"
-            )
-            raise FormulaError(must, got="the other kind", where=f"column '{factor.expr}'")
+            _refuse_other_kind(factor.expr)
         if factor.metadata.kind is CATEGORICAL:
             codes, levels = self._encoded(factor, spec)
             shown = pd.Series(pd.Categorical(levels, categories=levels))

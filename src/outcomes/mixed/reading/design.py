@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from formulaic import ModelSpec
 
 from outcomes.errors import FitError
 from outcomes.mixed.reading.columns import (
     CATEGORICAL,
     Columns,
     build_columns,
-    columns_from,
     one_column,
     response_of,
+    same_columns,
 )
 from outcomes.mixed.reading.expressions import CODERS, columns_of, read_call
 from outcomes.mixed.reading.formula import ModelFormula
@@ -142,15 +141,16 @@ def take_rows(design: Design, rows: Array) -> Design:
     )
 
 
-def design_matrix(fixed: Columns, data: pd.DataFrame) -> Array:
-    """Build the fixed columns for other rows.
+def design_matrix(columns: Columns, data: pd.DataFrame, part: str = "the fixed part") -> Array:
+    """Build the columns of a design for other rows.
 
     Parameters
     ----------
-    fixed : Columns
-        The fixed part of a design.
+    columns : Columns
     data : pandas.DataFrame
-        Every column of the fixed part; levels must be among those the model has seen.
+        Every column they are computed from; levels must be among those the model has seen.
+    part : str
+        Of the formula, for messages.
 
     Returns
     -------
@@ -162,11 +162,7 @@ def design_matrix(fixed: Columns, data: pd.DataFrame) -> Array:
     FormulaError
         A column is absent, or holds a level the model has not seen.
     """
-    return matrix_from_spec(fixed.spec, data, "the fixed part")
-
-
-def matrix_from_spec(spec: ModelSpec, data: pd.DataFrame, part: str) -> Array:
-    """Rebuild columns for other data, shape (n_new, p), NaN in rows with a missing value."""
+    spec = columns.spec
     names = sorted(columns_of(spec.formula))
     rows = new_rows(data, {name: [part] for name in names})[names]
     for name in names:
@@ -179,7 +175,7 @@ def matrix_from_spec(spec: ModelSpec, data: pd.DataFrame, part: str) -> Array:
     matrix = np.full((len(rows), len(spec.column_names)), np.nan)
     if len(complete):
         known_rows = rows.iloc[complete].reset_index(drop=True)
-        matrix[complete] = columns_from(spec, known_rows).matrix
+        matrix[complete] = same_columns(columns, known_rows).matrix
     return matrix
 
 
