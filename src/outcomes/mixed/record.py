@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
+import pandas as pd
 
 from outcomes.errors import UsageError
 from outcomes.mixed.inference.df_method import df_method
@@ -22,6 +23,7 @@ from outcomes.mixed.one_thread import one_blas_thread
 from outcomes.mixed.products.conditioning import FixedBasis
 from outcomes.mixed.reading.design import Design
 from outcomes.mixed.reading.random_effects_design import group_codes
+from outcomes.mixed.row_covariance import RowCovariance, row_covariance
 from outcomes.mixed.search import Optimum
 from outcomes.mixed.types import Array
 
@@ -143,6 +145,70 @@ class Fit:
     def vcov(self) -> Array:
         """Covariance of the fixed coefficients that tests use, shape (p, p)."""
         return self.inference.covariance
+
+    @cached_property
+    def rows(self) -> RowCovariance:
+        """The covariance of the rows used, and the random effects given their response."""
+        return row_covariance(self.design, self.estimates, self.X, self.point.residual().roots())
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out what can be made again, and cannot be stored."""
+        return {name: value for name, value in vars(self).items() if name != "rows"}
+
+    @cached_property
+    def fixed_fitted(self) -> Array:
+        """The fixed part plus offset of the rows used, shape (n,)."""
+        fitted = self.X @ self.estimates.beta
+        return fitted if self.design.offset is None else fitted + self.design.offset
+
+    @cached_property
+    def fitted(self) -> Array:
+        """The fixed part plus random effects of the rows used, shape (n,)."""
+        total = self.fixed_fitted.copy()
+        for factor, found in zip(self.design.factors, self.rows.effects, strict=True):
+            total += np.einsum("ij,ij->i", factor.Z, found.mean[factor.codes])
+        return total
+
+    def factor(self, group: str | None) -> int:
+        """Return the position of a grouping factor; ``a:b`` and ``b:a`` are the same.
+
+        Raises
+        ------
+        UsageError
+            The model has no such grouping factor, or several where none is named.
+        """
+        factors = self.design.factors
+        if group is None and len(factors) == 1:
+            return 0
+        named = [group is not None and own.is_called(group) for own in factors]
+        if any(named):
+            return named.index(True)
+        must = "group must name a grouping factor of the model"
+        got = "none" if group is None else f"'{group}'"
+        remedy = f"Known: {', '.join(own.name for own in factors)}."
+        raise UsageError(must, got=got, remedy=remedy)
+
+    def groups(self, group: str) -> tuple[Array, pd.Index]:
+        """Return the level of each row used and the levels, for a grouping factor or any column.
+
+        Raises
+        ------
+        UsageError
+            There is no such factor or column, or a row has no value in it.
+        """
+        for factor in self.design.factors:
+            if factor.is_called(group):
+                return np.asarray(factor.codes), factor.levels
+        data = self.design.frame.data
+        if group not in data.columns:
+            names = ", ".join(factor.name for factor in self.design.factors)
+            must = "group must name a grouping factor or a column of the data"
+            raise UsageError(must, got=f"'{group}'", remedy=f"Grouping factors: {names}.")
+        codes, levels = pd.factorize(data[group], sort=True)
+        if (codes < 0).any():
+            must, missing = "Every row used must belong to a group", int((codes < 0).sum())
+            raise UsageError(must, got=f"{missing} rows without a value", where=group)
+        return codes, pd.Index(levels)
 
     def bound(self, kind: type[Kind]) -> Kind:
         """Return the same fit as a class of record that binds more functions as methods."""

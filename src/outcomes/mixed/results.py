@@ -9,8 +9,13 @@ from outcomes.mixed.after.effect_sizes import icc, r2
 from outcomes.mixed.after.influence import influence
 from outcomes.mixed.after.predict import predict
 from outcomes.mixed.after.profile import profile_intervals
-from outcomes.mixed.after.random_effects import random_effects
-from outcomes.mixed.after.tables import augment, glance, tidy, variance_components
+from outcomes.mixed.after.tables import (
+    augment,
+    glance,
+    random_effects,
+    tidy,
+    variance_components,
+)
 from outcomes.mixed.inference.anova import anova, drop1, ranova
 from outcomes.mixed.inference.hypotheses import hypothesis_table
 from outcomes.mixed.inference.likelihood_ratio import compare

@@ -9,7 +9,6 @@ import pandas as pd
 
 from outcomes.errors import FitError, UsageError
 from outcomes.mixed.after.parameters import parameter_names, parameter_values
-from outcomes.mixed.after.random_effects import fixed_fitted
 from outcomes.mixed.record import Fit
 from outcomes.mixed.refit_many import refit_many
 from outcomes.mixed.types import Array
@@ -162,4 +161,4 @@ def simulate(fit: Fit, n: int, rng: np.random.Generator) -> Array:
         half = factor.covariance.factor(factor.covariance.theta(covariance))
         effects = rng.standard_normal((n, factor.n_levels, factor.q)) @ half.T
         drawn += np.einsum("ij,kij->ik", factor.Z, effects[:, factor.codes])
-    return np.asarray(fixed_fitted(fit)[:, None] + drawn)
+    return np.asarray(fit.fixed_fitted[:, None] + drawn)

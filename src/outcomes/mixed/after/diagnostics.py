@@ -6,13 +6,6 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from outcomes.mixed.after.random_effects import (
-    conditional_effects,
-    find_factor,
-    fixed_fitted,
-    random_fitted,
-)
-from outcomes.mixed.after.row_covariance import row_covariance
 from outcomes.mixed.record import Fit
 from outcomes.mixed.types import Array
 
@@ -54,20 +47,17 @@ def residuals(fit: Fit) -> pd.DataFrame:
     >>> bool(found.residual_standardised.std().round(1) == 1.0)
     True
     """
-    fixed = fixed_fitted(fit)
-    fitted = fixed + random_fitted(fit)
-    found = row_covariance(fit)
-    pearson = found.T @ (fit.design.y - fitted)
+    pearson = fit.rows.T @ (fit.y - fit.fitted)
     leverage = leverages(fit)
     room = np.where(1.0 - leverage > 1e-10, 1.0 - leverage, np.nan)
     return pd.DataFrame(
         {
-            "fitted": fitted,
-            "residual": fit.design.y - fitted,
+            "fitted": fit.fitted,
+            "residual": fit.y - fit.fitted,
             "residual_pearson": pearson,
             "leverage": leverage,
             "residual_standardised": pearson / np.sqrt(room),
-            "marginal_residual": fit.design.y - fixed,
+            "marginal_residual": fit.y - fit.fixed_fitted,
         },
         index=fit.design.frame.data.index,
     )
@@ -78,7 +68,7 @@ def leverages(fit: Fit) -> Array:
 
     The fitted value's prediction variance over the residual variance (variances held).
     """
-    found = row_covariance(fit)
+    found = fit.rows
     return found.prediction_variance(found.T @ found.X, found.H, fit.estimates.vcov)
 
 
@@ -120,8 +110,8 @@ def normal_quantiles(fit: Fit, group: str | None = None) -> pd.DataFrame:
     if group is None:
         pearson = residuals(fit)["residual_pearson"].to_numpy()
         return _ordered("residual", np.sort(pearson))
-    position = find_factor(fit, group)
-    factor, found = fit.design.factors[position], conditional_effects(fit)[position]
+    position = fit.factor(group)
+    factor, found = fit.design.factors[position], fit.rows.effects[position]
     total = np.diag(fit.estimates.covariances[position])
     own = np.diagonal(found.covariance, axis1=1, axis2=2)
     spread = np.sqrt(np.maximum(total - own, 0.0))

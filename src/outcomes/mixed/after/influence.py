@@ -18,15 +18,10 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import FitError, OutcomesWarning
-from outcomes.mixed.after.row_covariance import (
-    RowCovariance,
-    is_within,
-    row_covariance,
-    rows_by_group,
-)
 from outcomes.mixed.fit_design import fit_design
 from outcomes.mixed.reading.design import take_rows
 from outcomes.mixed.record import Fit
+from outcomes.mixed.row_covariance import RowCovariance, is_within
 from outcomes.mixed.types import Array
 
 LOST = 1e-9
@@ -93,7 +88,7 @@ def influence(fit: Fit, group: str, refit: bool = False) -> pd.DataFrame:
     0      0               6            0.12  Intercept     0.31
     1      0               6            0.12      visit    -0.50
     """
-    codes, levels = rows_by_group(fit, group)
+    codes, levels = fit.groups(group)
     order = np.argsort(codes, kind="stable")
     rows = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
     found = _refitted(fit, rows) if refit else _held(fit, codes, rows)
@@ -116,7 +111,7 @@ def influence(fit: Fit, group: str, refit: bool = False) -> pd.DataFrame:
 
 
 def _held(fit: Fit, codes: Array, rows: list[Array]) -> Deletion:
-    found = row_covariance(fit)
+    found = fit.rows
     separate = all(is_within(factor, codes) for factor in fit.design.factors)
     F = found.X.T @ found.VX
     beta = np.full((len(rows), len(F)), np.nan)

@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import UsageError
-from outcomes.mixed.after.random_effects import conditional_effects
-from outcomes.mixed.after.row_covariance import effect_rows, row_covariance
 from outcomes.mixed.inference.testing import quantile
 from outcomes.mixed.margins.reference_grid import grid_offset
 from outcomes.mixed.reading.design import design_matrix, new_rows
@@ -15,6 +13,7 @@ from outcomes.mixed.reading.formula import variables
 from outcomes.mixed.reading.plain import plain_table, require_columns
 from outcomes.mixed.reading.random_effects_design import GroupingFactor
 from outcomes.mixed.record import Fit
+from outcomes.mixed.row_covariance import effect_rows
 from outcomes.mixed.types import Array
 
 INTERVALS = (None, "confidence", "prediction")
@@ -91,7 +90,7 @@ def predict(
     Z = [new_columns(factor, new) for factor in fit.design.factors] if random else []
     codes = [known_levels(fit, factor, new) for factor in fit.design.factors] if random else []
     if random:
-        for own, code, found in zip(Z, codes, conditional_effects(fit), strict=True):
+        for own, code, found in zip(Z, codes, fit.rows.effects, strict=True):
             effects = np.where(code[:, None] >= 0, found.mean[code], 0.0)
             fitted = fitted + np.einsum("ij,ij->i", own, effects)
     table = pd.DataFrame({"fitted": fitted}, index=index)
@@ -158,7 +157,7 @@ def _require_kind(name: str, levels: pd.Index, column: pd.Series) -> None:
 
 
 def _random_variance(fit: Fit, X: Array, Z: list[Array], codes: list[Array]) -> Array:
-    found = row_covariance(fit)
+    found = fit.rows
     effects = effect_rows(Z, codes, found.factors, found.starts, found.H.shape[1])
     variance = found.prediction_variance(X, effects, fit.vcov)
     for own, code, covariance in zip(Z, codes, fit.estimates.covariances, strict=True):

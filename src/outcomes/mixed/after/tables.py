@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from outcomes.mixed.after.random_effects import fixed_fitted, random_fitted
 from outcomes.mixed.inference.testing import contrast_table
 from outcomes.mixed.record import Fit
 
@@ -95,6 +94,38 @@ def variance_components(fit: Fit) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["group", "term_1", "term_2", "variance", "sd_or_corr"])
 
 
+def random_effects(fit: Fit, group: str | None = None) -> pd.DataFrame:
+    """Tabulate the random effects of one grouping factor.
+
+    Parameters
+    ----------
+    fit : Fit
+    group : str, optional
+        Name of the grouping factor, ``a:b`` for a combination; may be left out where there is one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        level, term, estimate, std_error.
+
+    Raises
+    ------
+    UsageError
+        The model has no such grouping factor.
+    """
+    position = fit.factor(group)
+    factor, found = fit.design.factors[position], fit.rows.effects[position]
+    variances = np.diagonal(found.covariance, axis1=1, axis2=2)
+    return pd.DataFrame(
+        {
+            "level": factor.levels.repeat(factor.q),
+            "term": np.tile(np.array(factor.names, dtype=object), factor.n_levels),
+            "estimate": found.mean.ravel(),
+            "std_error": np.sqrt(np.maximum(variances, 0.0)).ravel(),
+        }
+    )
+
+
 def augment(fit: Fit) -> pd.DataFrame:
     """Add fitted values and residuals to the rows used.
 
@@ -104,8 +135,6 @@ def augment(fit: Fit) -> pd.DataFrame:
         The data's own rows and index, with fitted, fixed_fitted and residual (response minus
         fitted).
     """
-    fixed = fixed_fitted(fit)
-    fitted = fixed + random_fitted(fit)
     return fit.design.frame.data.assign(
-        fitted=fitted, fixed_fitted=fixed, residual=fit.design.y - fitted
+        fitted=fit.fitted, fixed_fitted=fit.fixed_fitted, residual=fit.y - fit.fitted
     )

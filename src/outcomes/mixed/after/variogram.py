@@ -11,8 +11,6 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import UsageError
-from outcomes.mixed.after.random_effects import fixed_fitted, random_fitted
-from outcomes.mixed.after.row_covariance import rows_by_group
 from outcomes.mixed.record import Fit
 from outcomes.mixed.types import Array
 
@@ -60,8 +58,8 @@ def variogram(fit: Fit, time: str, group: str, n_bins: int = 10) -> pd.DataFrame
     if time not in data.columns or fit.design.frame.is_categorical(time):
         must = "time must name a numeric column of the data"
         raise UsageError(must, got=f"'{time}'")
-    codes, _ = rows_by_group(fit, group)
-    residual = fit.y - fixed_fitted(fit) - random_fitted(fit)
+    codes, _ = fit.groups(group)
+    residual = fit.y - fit.fitted
     first, second = _pairs(np.asarray(codes))
     if not len(first):
         must = "Some group must have two scores"

@@ -20,14 +20,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from outcomes.errors import UsageError
-from outcomes.mixed.after.row_covariance import (
-    RowCovariance,
-    is_within,
-    row_covariance,
-    rows_by_group,
-)
 from outcomes.mixed.reading.random_effects_design import group_codes
 from outcomes.mixed.record import Fit, Kind
+from outcomes.mixed.row_covariance import RowCovariance, is_within
 from outcomes.mixed.types import Array
 
 LEAST_DF = 1e-6
@@ -160,7 +155,7 @@ def robust(fit: Kind, cluster: str) -> Kind:
     0  Intercept       0.18  19.0
     1      visit       0.05  19.0
     """
-    codes, _ = rows_by_group(fit, cluster)
+    codes, _ = fit.groups(cluster)
     across = [factor.name for factor in fit.design.factors if not is_within(factor, codes)]
     residual = fit.design.formula.residual
     if residual is not None:
@@ -189,8 +184,8 @@ def cluster_robust(fit: Fit, cluster: str) -> ClusterRobust:
     UsageError
         There is no such factor or column.
     """
-    codes, _ = rows_by_group(fit, cluster)
-    found = row_covariance(fit)
+    codes, _ = fit.groups(cluster)
+    found = fit.rows
     M = np.linalg.inv(found.X.T @ found.VX)
     order = np.argsort(codes, kind="stable")
     pieces = [

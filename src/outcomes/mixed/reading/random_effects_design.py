@@ -52,6 +52,10 @@ class GroupingFactor:
         """Name of the factor, ``a:b`` for a combination."""
         return ":".join(self.group)
 
+    def is_called(self, name: str) -> bool:
+        """Tell whether a name is the factor's; ``a:b`` and ``b:a`` are the same."""
+        return name == self.name or sorted(name.split(":")) == sorted(self.group)
+
     @property
     def n_levels(self) -> int:
         """Number of levels that occur."""

@@ -11,8 +11,7 @@ from scipy import stats
 
 from outcomes.errors import UsageError
 from outcomes.mixed.after.diagnostics import normal_quantiles, residuals
-from outcomes.mixed.after.random_effects import random_effects
-from outcomes.mixed.after.tables import augment, tidy
+from outcomes.mixed.after.tables import augment, random_effects, tidy
 from outcomes.mixed.margins.margins import emmeans
 from outcomes.mixed.record import Fit
 from outcomes.render.figures.canvas import plain_frame

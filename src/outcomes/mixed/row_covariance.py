@@ -1,4 +1,4 @@
-"""Algebra with the covariance V of the rows used, after a fit: V^-1 M, posterior variances.
+"""Algebra with the covariance V of the rows used, after a fit: V^-1 M, random effects given y.
 
 With T R T' = I for the residual covariance R, spherical effects u, b = Lambda u, H = T Z Lambda,
 
@@ -16,17 +16,32 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 from scipy.sparse.linalg import SuperLU, splu
 
-from outcomes.errors import UsageError
+from outcomes.mixed.likelihood.estimates import Estimates
+from outcomes.mixed.reading.design import Design
 from outcomes.mixed.reading.random_effects_design import GroupingFactor
-from outcomes.mixed.record import Fit
 from outcomes.mixed.types import Array
 
 CHUNK = 512
 """Right-hand sides solved at once."""
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """Random effects of one grouping factor given the response.
+
+    Parameters
+    ----------
+    mean : array, shape (n_levels, q)
+        Conditional means, in the units of the data.
+    covariance : array, shape (n_levels, q, q)
+        Conditional covariances, given the fixed coefficients and the variances.
+    """
+
+    mean: Array
+    covariance: Array
 
 
 @dataclass(frozen=True)
@@ -127,24 +142,54 @@ class RowCovariance:
         fixed = np.einsum("ij,jk,ik->i", gap, vcov, gap)
         return np.asarray(self.posterior_variance(effects) + fixed)
 
+    @property
+    def _parts(self) -> list[tuple[Array, int, int]]:
+        """Lambda of each grouping factor, and where its spherical effects begin and end."""
+        ends = [*self.starts[1:], self.H.shape[1]][: len(self.factors)]
+        return list(zip(self.factors, self.starts, ends, strict=True))
+
+    @cached_property
+    def effects(self) -> tuple[Conditional, ...]:
+        """The random effects of every grouping factor, in the design's order."""
+        u, found = self.posterior_mean(self.residual), []
+        for lam, start, end in self._parts:
+            at = np.arange(start, end).reshape(-1, len(lam))
+            found.append(Conditional(u[at] @ lam.T, lam @ self._posterior(at) @ lam.T))
+        return tuple(found)
+
+    def _posterior(self, at: Array) -> Array:
+        """Return M^-1 level by level, shape (n_levels, q, q)."""
+        n_levels, q = at.shape
+        alone = level_blocks(self._information, q) if len(self.factors) == 1 else None
+        if alone is not None:
+            return np.asarray(np.linalg.inv(alone))
+        a, b = np.tril_indices(q)
+        pairs = np.concatenate([at[:, a].ravel(), at[:, b].ravel()])
+        rows = np.tile(np.arange(n_levels * len(a)), 2)
+        shape = n_levels * len(a), self.H.shape[1]
+        units = sparse.csr_array((np.ones(len(rows)), (rows, pairs)), shape)
+        forms = self.posterior_variance(units).reshape(n_levels, -1)  # of e_a + e_b
+        inverse = np.empty((n_levels, q, q))
+        inverse[:, a, b] = inverse[:, b, a] = forms / 4.0
+        own = np.diagonal(inverse, axis1=1, axis2=2)
+        sums = (own[:, :, None] + own[:, None, :]) / 2.0
+        return np.where(np.eye(q, dtype=bool), inverse, 2.0 * inverse - sums)
+
     def posterior_variance(self, effects: sparse.csr_array) -> Array:
         """Return a' M^-1 a for each row a, shape (k,)."""
         if not self.factors:
             return np.zeros(effects.shape[0])
-        ends = [*self.starts[1:], self.H.shape[1]]
-        largest = sorted(
-            zip(self.starts, ends, self.factors, strict=True), key=lambda part: part[0] - part[1]
-        )
-        order = np.concatenate([np.arange(start, end) for start, end, _ in largest])
-        blocks = [(end - start, len(factor)) for start, end, factor in largest]
+        largest = sorted(self._parts, key=lambda part: part[1] - part[2])
+        order = np.concatenate([np.arange(start, end) for _, start, end in largest])
+        blocks = [(end - start, len(factor)) for factor, start, end in largest]
         return quadratic_in_inverse(self._information[order][:, order], blocks, effects[:, order])
 
 
-def row_covariance(fit: Fit) -> RowCovariance:
+def row_covariance(
+    design: Design, estimates: Estimates, X: Array, roots: tuple[sparse.csr_array, sparse.csr_array]
+) -> RowCovariance:
     """Prepare the covariance of the rows a model was fitted to."""
-    design, estimates = fit.design, fit.estimates
-    T, back = fit.point.residual().roots()
-    factors = estimates.roots
+    (T, back), factors = roots, estimates.roots
     ends = np.cumsum([0, *(factor.n_levels * factor.q for factor in design.factors)])
     starts = tuple(int(end) for end in ends[:-1])
     H = sparse.csr_array((design.n, 0))
@@ -152,8 +197,7 @@ def row_covariance(fit: Fit) -> RowCovariance:
         Z = [factor.Z for factor in design.factors]
         codes = [np.asarray(factor.codes) for factor in design.factors]
         H = sparse.csr_array(T @ effect_rows(Z, codes, factors, starts, int(ends[-1])))
-    residual = design.response - fit.X @ estimates.beta
-    return RowCovariance(factors, starts, H, T, back, fit.X, residual)
+    return RowCovariance(factors, starts, H, T, back, X, design.response - X @ estimates.beta)
 
 
 def effect_rows(
@@ -205,13 +249,11 @@ def quadratic_in_inverse(
     if not blocks:
         return np.zeros(rows.shape[0])
     (size, q), *others = blocks
-    own = M[:size, :size].tocoo()
-    if not np.array_equal(own.row // q, own.col // q):
+    levels = level_blocks(M[:size, :size], q)
+    if levels is None:
         root = np.linalg.inv(np.linalg.cholesky(M.toarray()))
         parts = np.array_split(np.arange(rows.shape[0]), 1 + rows.shape[0] // CHUNK)
         return np.concatenate([np.sum((rows[part] @ root.T) ** 2, axis=1) for part in parts])
-    levels = np.zeros((size // q, q, q))
-    levels[own.row // q, own.row % q, own.col % q] = own.data
     places = np.arange(size // q + 1)
     inverse = sparse.bsr_array((np.linalg.inv(levels), places[:-1], places), (size, size)).tocsr()
     head, reach = rows[:, :size], M[:size, size:]
@@ -221,27 +263,14 @@ def quadratic_in_inverse(
     return np.asarray(through.multiply(head).sum(axis=1)) + rest
 
 
-def rows_by_group(fit: Fit, group: str) -> tuple[Array, pd.Index]:
-    """Return the level of each row used and the levels, for a grouping factor or any column.
-
-    Raises
-    ------
-    UsageError
-        There is no such factor or column, or a row has no value in it.
-    """
-    for factor in fit.design.factors:
-        if group == factor.name or sorted(group.split(":")) == sorted(factor.group):
-            return np.asarray(factor.codes), factor.levels
-    data = fit.design.frame.data
-    if group not in data.columns:
-        names = ", ".join(factor.name for factor in fit.design.factors)
-        must = "group must name a grouping factor or a column of the data"
-        raise UsageError(must, got=f"'{group}'", remedy=f"Grouping factors: {names}.")
-    codes, levels = pd.factorize(data[group], sort=True)
-    if (codes < 0).any():
-        must = "Every row used must belong to a group"
-        raise UsageError(must, got=f"{int((codes < 0).sum())} rows without a value", where=group)
-    return codes, pd.Index(levels)
+def level_blocks(M: sparse.csr_array, q: int) -> Array | None:
+    """Return the block of each level, shape (n_levels, q, q); None where levels meet."""
+    own = M.tocoo()
+    if not np.array_equal(own.row // q, own.col // q):
+        return None
+    levels = np.zeros((M.shape[0] // q, q, q))
+    levels[own.row // q, own.row % q, own.col % q] = own.data
+    return levels
 
 
 def is_within(factor: GroupingFactor, codes: Array) -> bool:
