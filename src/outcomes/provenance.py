@@ -29,6 +29,36 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class Import:
+    """One export that went into a study, and what it left open.
+
+    Parameters
+    ----------
+    rows : int
+        Rows of the export.
+    n_wrong, n_doubtful : int
+        Rows with an error: those left out for it, and those that count all the same.
+    findings : tuple of Finding
+        What the import found.
+    left_out : tuple of LeftOut
+        Rows left out, for whatever reason.
+    columns : tuple of str
+        Columns of the file that the map named.
+    marks : tuple of str
+        Some of its rows under a digest that only the key file makes: a later export that has these
+        again stands in its place.
+    """
+
+    rows: int
+    n_wrong: int = 0
+    n_doubtful: int = 0
+    findings: tuple[Finding, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    columns: tuple[str, ...] = ()
+    marks: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
 class Provenance:
     """Where a study comes from; carried into every answer and page.
 
@@ -54,8 +84,8 @@ class Provenance:
         Columns of the file that nothing was read from.
     reading : tuple of Finding
         What reading found; `check` lists these too.
-    import_findings : tuple of Finding
-        What imports left open; it stays with the study, and `check` lists it each time.
+    imports : tuple of Import
+        The exports that it was made of; what they left open stays with it.
     assumed : tuple of str
         Choices made in reading that the file does not state, one sentence each.
     file_rows : mapping of str to sequence of int
@@ -73,10 +103,15 @@ class Provenance:
     left_out: tuple[LeftOut, ...] = ()
     unused_columns: tuple[str, ...] = ()
     reading: tuple[Finding, ...] = ()
-    import_findings: tuple[Finding, ...] = ()
+    imports: tuple[Import, ...] = ()
     assumed: tuple[str, ...] = ()
     file_rows: Mapping[str, Sequence[int]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", cleaned(self.title))
         object.__setattr__(self, "source", cleaned(self.source))
+
+    @property
+    def import_findings(self) -> tuple[Finding, ...]:
+        """What imports left open; `check` lists it each time."""
+        return tuple(found for one in self.imports for found in one.findings)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from outcomes.cli.app import Columns, Data, Episode, Instrument, Json, Plan, app
+from outcomes.cli.app import Anyway, Columns, Data, Episode, Instrument, Json, Plan, app
 from outcomes.cli.printing import answer_json, loaded, print_table, sentence
 
 
@@ -48,6 +48,7 @@ def answer(
     plan: Plan = None,
     seed: Annotated[int, typer.Option(help="Seed of what is drawn on the way.")] = 0,
     *,
+    anyway: Anyway = False,
     as_json: Json = False,
 ) -> None:
     """Answer one question in one plain sentence, with its limits.
@@ -58,7 +59,8 @@ def answer(
     from outcomes.questions.ask import answer as ask
 
     study = loaded(data, columns)
-    given = ask(study, name, instrument=instrument, episode=episode, plan=plan, seed=seed)
+    given = ask(study, name, instrument=instrument, episode=episode, plan=plan, seed=seed,
+                anyway=anyway)  # fmt: skip
     if as_json:
         typer.echo(answer_json(given))
     else:

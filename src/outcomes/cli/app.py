@@ -27,6 +27,9 @@ Instrument = Annotated[str | None, typer.Option(help="Short name; default: the m
 Episode = Annotated[str | None, typer.Option(help="Id of one course.")]
 Plan = Annotated[Path | None, typer.Option(help="Analysis plan (TOML) declared beforehand.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Anyway = Annotated[
+    bool, typer.Option("--anyway", help="Answer although errors of the import stand; it says so.")
+]
 AsIfReal = Annotated[bool, typer.Option(help="Suppress small cells of synthetic data too.")]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from outcomes.cli.app import AsIfReal, Columns, Data, Episode, Instrument, Plan, app
+from outcomes.cli.app import Anyway, AsIfReal, Columns, Data, Episode, Instrument, Plan, app
 from outcomes.cli.printing import loaded, sentence
 from outcomes.errors import UsageError
 
@@ -38,6 +38,7 @@ def report(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of the first visit.")
     ] = None,
     as_if_real: AsIfReal = False,
+    anyway: Anyway = False,
 ) -> None:
     """Write the report and print its answer and where it is; or a letter about one course.
 
@@ -49,10 +50,10 @@ def report(
     study = loaded(data, columns)
     if letter or episode:
         _letter(study, episode, out, formats, instrument=instrument, letterhead=letterhead,
-                first_visit=first_visit.date() if first_visit else None)  # fmt: skip
+                anyway=anyway, first_visit=first_visit.date() if first_visit else None)  # fmt: skip
         return
     typer.echo("Asking every question ...", err=True)
-    given = ask_all(study, instrument=instrument, plan=plan)
+    given = ask_all(study, instrument=instrument, plan=plan, anyway=anyway)
     typer.echo("Writing the report ...", err=True)
     folder = write(
         study,
@@ -62,6 +63,7 @@ def report(
         instrument=instrument,
         plan=plan,
         as_if_real=as_if_real,
+        anyway=anyway,
         answers=given,
     )
     typer.echo(sentence(given[0]))

@@ -5,7 +5,7 @@ Tables carry ``date`` (days since 1970-01-01) until all is together; then day 0 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,12 +14,48 @@ import pandas as pd
 
 from outcomes.dictionary.tables import TABLES, received
 from outcomes.findings import Finding, finding
+from outcomes.intake.rows import TypedRows
 from outcomes.intake.tables import Frames
 from outcomes.intake.visits import AT_VISIT
+from outcomes.privacy.key_file import KeyFile
+from outcomes.provenance import Import
 from outcomes.study import Study
 
 _OF_DAYS = ("clearance_day", "end_day", "by_day", "set_day")
+_TIMES = ("date", "day", "sessions.session", "assessments.session")
+_MOST, N_MARKS = 0.75, 64
 _SCORE = ("visit", "episode_id", "at", "instrument", "timing", "joint", "plane", "side")
+
+
+def marks_of(rows: TypedRows, key: KeyFile) -> list[str]:
+    """Return a digest of whose each row is and of when, each once, in an order of no meaning."""
+    times = [name for name in _TIMES if name in rows.cells]
+    whose = rows.cells[["episodes.patient_id", *times]].drop_duplicates()
+    return sorted(key.mark("|".join(map(str, one))) for one in whose.to_numpy())
+
+
+def standing(earlier: Sequence[Import], new: Import, marks: Collection[str]) -> tuple[Import, ...]:
+    """Return the imports that count: a corrected export stands in the place of the earlier one.
+
+    Parameters
+    ----------
+    earlier : sequence of Import
+        What the study was made of so far.
+    new : Import
+        The import that is added.
+    marks : collection of str
+        Of all its rows; it is the earlier export again where it has most of its rows and columns.
+    """
+    kept = [
+        one
+        for one in earlier
+        if _share(one.marks, set(marks)) < _MOST or _share(one.columns, set(new.columns)) < _MOST
+    ]
+    return (*kept, new)
+
+
+def _share(parts: Collection[str], whole: set[str]) -> float:
+    return len(whole.intersection(parts)) / max(len(parts), 1)
 
 
 def dated_tables(study: Study, anchors: Mapping[str, float]) -> Frames:

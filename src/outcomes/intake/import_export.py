@@ -16,7 +16,14 @@ from outcomes import __version__
 from outcomes.errors import DataError, UsageError
 from outcomes.findings import Finding
 from outcomes.folders import locked, written_whole
-from outcomes.intake.append import dated_tables, finished, merged
+from outcomes.intake.append import (
+    N_MARKS,
+    dated_tables,
+    finished,
+    marks_of,
+    merged,
+    standing,
+)
 from outcomes.intake.check import check
 from outcomes.intake.column_map import (
     IMPORTED,
@@ -40,7 +47,7 @@ from outcomes.privacy.patterns import name_words
 from outcomes.privacy.risk import assess, k_anonymity
 from outcomes.privacy.scan import Sighting, scan
 from outcomes.privacy.who import COLUMNS, Entry, read_who, write_who
-from outcomes.provenance import LeftOut, Provenance
+from outcomes.provenance import Import, LeftOut, Provenance
 from outcomes.storage import PACKAGE, write_study
 from outcomes.study import Study, study_from_tables
 
@@ -158,7 +165,7 @@ def _imported(
     rows = course_rows(rows, mapped, key, _seen(before.study, anchors))
     sightings, n_looked = _sightings(text, mapped, names)
     rows = _with_sightings(rows, sightings)
-    study, anchors = _study(rows, mapped, before, anchors, source)
+    study, anchors = _study(rows, mapped, before, anchors, source, key)
     _refuse_nothing(study, mapped, name_of(path))
     owners = dict(study.episodes[["episode_id", "patient_id"]].to_numpy())
     manifest = Manifest(
@@ -285,6 +292,7 @@ def _with_sightings(rows: TypedRows, sightings: list[Sighting]) -> TypedRows:
 
 def _study(
     rows: TypedRows, mapped: ColumnMap, before: _Before, anchors: Mapping[str, float], source: Rows,
+    key: KeyFile,
 ) -> tuple[Study, dict[str, float]]:  # fmt: skip
     new = tables_of(rows)
     found: list[Finding] = []
@@ -293,22 +301,35 @@ def _study(
         new, found = merged(old, new, missing=mapped.study.missing_visits,
                             surveys=mapped.study.rows == "scores")  # fmt: skip
     tables, anchors = finished(new)
-    findings = [replace(f, first_row=source.row(file_row(f.first_row, mapped) - 1))
-                for f in rows.findings]  # fmt: skip
-    left_out = tuple(LeftOut(EXPORT, step.rule, step.count) for step in rows.left_out)
     about = before.study.provenance if before.study is not None else Provenance()
-    assumed = [NOT_SAID] if any(f.rule == "R45" for f in findings) else []
+    marks = marks_of(rows, key)
+    imports = standing(about.imports, _import(rows, mapped, source, found, marks), marks)
+    unsaid = any(f.rule == "R45" for one in imports for f in one.findings)
     provenance = Provenance(
         title=mapped.title or about.title, source="import", version=__version__,
         control=mapped.study.control or about.control,
         randomised=mapped.study.randomised or about.randomised,
-        left_out=(*about.left_out, *left_out),
-        import_findings=(*about.import_findings, *findings, *found),
-        unused_columns=mapped.unnamed(rows.text),
-        assumed=tuple(dict.fromkeys([*about.assumed, *assumed])),
+        left_out=tuple(entry for one in imports for entry in one.left_out), imports=imports,
+        unused_columns=mapped.unnamed(rows.text), assumed=(NOT_SAID,) if unsaid else (),
     )  # fmt: skip
     study = study_from_tables(tables, provenance=provenance, instruments=mapped.declared())
     return study, anchors
+
+
+def _import(
+    rows: TypedRows, mapped: ColumnMap, source: Rows, found: list[Finding], marks: list[str]
+) -> Import:
+    """Return the record of an import, with its findings by row of the file."""
+    findings = [replace(f, first_row=source.row(file_row(f.first_row, mapped) - 1))
+                for f in rows.findings]  # fmt: skip
+    kept = rows.wrong.intersection(rows.cells.index)
+    n_wrong, n_doubtful = (len({file_row(row + 1, mapped) for row in wrong})
+                           for wrong in (rows.wrong - kept, kept))  # fmt: skip
+    return Import(
+        len(source.cells), n_wrong, n_doubtful, (*findings, *found),
+        tuple(LeftOut(EXPORT, step.rule, step.count) for step in rows.left_out),
+        tuple(mapped.file_columns()), tuple(marks[:N_MARKS]),
+    )  # fmt: skip
 
 
 def _cleaned(source: Rows, rows: TypedRows) -> tuple[Step, ...]:

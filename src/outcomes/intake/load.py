@@ -36,7 +36,7 @@ from outcomes.intake.wide import file_row, n_beside, stacked
 from outcomes.plain_text import each, restored
 from outcomes.privacy.generalise import age_band
 from outcomes.privacy.guard import IDS, IMPORT, refuse_identified
-from outcomes.provenance import LeftOut, Provenance
+from outcomes.provenance import Import, LeftOut, Provenance
 from outcomes.storage import PACKAGE, TRUTH
 from outcomes.study import Study, Truth, study_from_tables
 
@@ -275,12 +275,19 @@ def _provenance(
     names = {field.name for field in fields(Provenance)}
     kept = {key: value for key, value in about.items() if key in names}
     kept["left_out"] = tuple(LeftOut(**entry) for entry in kept.get("left_out", ()))
-    kept["import_findings"] = tuple(Finding(**entry) for entry in kept.get("import_findings", ()))
+    kept["imports"] = tuple(_import(entry) for entry in kept.get("imports", ()))
     kept["assumed"] = tuple(kept.get("assumed", ()))
     kept["unused_columns"] = tuple(unused)
     kept["reading"] = tuple(findings)
     kept["source"] = kept.get("source") or where
     return Provenance(**kept)
+
+
+def _import(entry: Mapping[str, Any]) -> Import:
+    lists = {"findings": Finding, "left_out": LeftOut}
+    parts = {name: tuple(kind(**one) for one in entry[name]) for name, kind in lists.items()}
+    words = {name: tuple(map(str, entry[name])) for name in ("columns", "marks")}
+    return Import(**{**entry, **parts, **words})
 
 
 def _truth(path: Path) -> Truth | None:

@@ -34,6 +34,8 @@ class TypedRows:
         What was found, by position in the file.
     done, left_out : tuple of Step
         What was done, and rows that are left out, with counts.
+    wrong : frozenset of int
+        Positions in the file of all rows with an error.
     """
 
     text: pd.DataFrame
@@ -42,6 +44,7 @@ class TypedRows:
     findings: tuple[Finding, ...] = ()
     done: tuple[Step, ...] = ()
     left_out: tuple[Step, ...] = ()
+    wrong: frozenset[int] = frozenset()
 
     def found(self, rule: str, name: str, mask: Any, got: str, remedy: str = "") -> TypedRows:
         """Return the rows with a finding about those of `mask`, where there are any.
@@ -66,7 +69,8 @@ class TypedRows:
         else:
             table, _, column = name.rpartition(".") if "." in name else ("file", "", name)
         entry = finding(rule, table, column, positions, got=got, remedy=remedy)
-        return replace(self, findings=(*self.findings, entry))
+        wrong = self.wrong.union(positions) if entry.severity == "error" else self.wrong
+        return replace(self, findings=(*self.findings, entry), wrong=wrong)
 
     def did(self, what: str, column: str, count: Any) -> TypedRows:
         """Return the rows with one more thing that was done, where it was done at all."""

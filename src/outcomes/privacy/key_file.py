@@ -90,6 +90,10 @@ class KeyFile:
             self.locks.update({digest: _crossed(own, at).hex() for digest, at in digests.items()})
         return one
 
+    def mark(self, words: str) -> str:
+        """Return a digest of words that nobody makes or tries without the key; nothing is kept."""
+        return self._digest("mark", words)[0]
+
     @property
     def patients(self) -> set[str]:
         """Ids of all patients that the key knows."""

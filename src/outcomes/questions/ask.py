@@ -12,7 +12,7 @@ from typing import Any
 from outcomes import __version__
 from outcomes.errors import FitError, UsageError
 from outcomes.intake.check import check
-from outcomes.privacy.text import Text
+from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.answer import Answer, Source, refusal
 from outcomes.questions.conditions import CONDITIONS
 from outcomes.questions.course_frame import LEAST_COURSES
@@ -39,6 +39,7 @@ _ALL = (
 )  # fmt: skip
 QUESTIONS: Mapping[str, Question] = MappingProxyType({one.name: one for one in _ALL})
 """Questions by short name."""
+_NAMED = 5
 PRIVATE = "One patient's record: it stays inside the clinic."
 
 
@@ -50,6 +51,7 @@ def answer(
     episode: str | None = None,
     plan: Plan | str | Path | Mapping[str, Any] | None = None,
     seed: int = 0,
+    anyway: bool = False,
 ) -> Answer:
     """Answer one clinical question.
 
@@ -67,6 +69,9 @@ def answer(
         Analysis plan, or its TOML file; see `outcomes.questions.plan.read_plan`.
     seed : int
         Of answers that draw random numbers.
+    anyway : bool
+        Whether to answer although errors of the import stand; sentence and limits then say how many
+        rows are left out.
 
     Returns
     -------
@@ -87,7 +92,8 @@ def answer(
     """
     known = _plan(plan)
     options = {"instrument": instrument, "episode": episode, "seed": seed}
-    return _answered(study, known_question(name), _unusable(study), known, options)
+    problem = why_unusable(study, anyway=anyway)
+    return _answered(study, known_question(name), problem, known, options)
 
 
 def answers(
@@ -96,6 +102,7 @@ def answers(
     instrument: str | None = None,
     plan: Plan | str | Path | Mapping[str, Any] | None = None,
     seed: int = 0,
+    anyway: bool = False,
 ) -> tuple[Answer, ...]:
     """Answer every question about the whole study, in the order of `QUESTIONS`.
 
@@ -103,7 +110,7 @@ def answers(
     ----------
     study : Study
         The study.
-    instrument, plan, seed
+    instrument, plan, seed, anyway
         As in `answer`.
 
     Returns
@@ -118,7 +125,7 @@ def answers(
     >>> [a.name for a in oc.answers(oc.simulate(episodes=60, seed=1))]
     ['how-much', ...]
     """
-    known, problem = _plan(plan), _unusable(study)
+    known, problem = _plan(plan), why_unusable(study, anyway=anyway)
     options = {"instrument": instrument, "seed": seed}
     given = tuple(
         _answered(study, question, problem, known, options)
@@ -203,7 +210,7 @@ def _answered(
     declared = plan.find(question.name, chosen) if plan else None
     try:
         asked = {**options, "instrument": chosen, "declared": declared}
-        given = undisclosed(study, question.name, **asked)
+        given = _in_spite_of_errors(undisclosed(study, question.name, **asked), study)
     except FitError as error:
         given = _refused(study, question, f"no model fits these scores. {error}")
     return disclosed(under_plan(given, plan, chosen), leaves=False)
@@ -243,14 +250,55 @@ def _source(study: Study, n_used: int = 0, left_out: Mapping[str, int] | None = 
     )  # fmt: skip
 
 
-def _unusable(study: Study) -> str:
-    """Why nothing can be answered from these records, or an empty string."""
+def why_unusable(study: Study, *, anyway: bool = False) -> str:
+    """Return why nothing can be said from these records, or an empty string.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    anyway : bool
+        Whether errors of its imports may stand.
+    """
     if not study.scored_instruments():
         return "there are no scores. Record a score at the start of each visit."
-    rules = sorted({item.rule for item in check(study).errors})
-    if not rules:
+    errors = check(study).errors
+    stand = [e for e in errors if not (anyway and e in study.provenance.import_findings)]
+    if not stand:
         return ""
-    return (
-        f"the data do not keep to the rule{'s' if len(rules) > 1 else ''} {', '.join(rules)}. "
-        "`outcomes check` lists each place with its remedy."
+    named = [f"{e.rule} ({e.message.partition(';')[0]})" for e in stand]
+    shown = "; ".join(sorted(set(named))[:_NAMED]) + (
+        "; and others" if len(set(named)) > _NAMED else ""
     )
+    of_import = all(e in study.provenance.import_findings for e in stand)
+    remedy = (
+        " Import a corrected export, or ask for an answer anyway (--anyway)." if of_import else ""
+    )
+    return (
+        f"the data do not keep to the rule{'s' if len(set(named)) > 1 else ''} {shown}. "
+        f"`outcomes check` lists each place with its remedy.{remedy}"
+    )
+
+
+def errors_said(study: Study) -> tuple[Text, ...]:
+    """Return how many rows the errors of the imports leave out, then each of the errors."""
+    errors = [e for e in study.provenance.import_findings if e.severity == "error"]
+    if not errors:
+        return ()
+    imports = study.provenance.imports
+    rows, wrong, used = (sum(getattr(one, name) for one in imports)
+                         for name in ("rows", "n_wrong", "n_doubtful"))  # fmt: skip
+    done = [Text(what, Count(n, "exported row", of=rows))
+            for what, n in (("left out ", wrong), ("used ", used)) if n]  # fmt: skip
+    said = Text("The import ", joined(" and ", done or ["has errors"]), " in spite of errors that "
+                "nobody has corrected." if used or not wrong else " for errors that nobody has "
+                "corrected.")  # fmt: skip
+    limits = [Text(f"{e.rule} stands: {e.message} (", Count(e.count, "row"), f" of {e.column}).")
+              for e in errors]  # fmt: skip
+    return said, *limits
+
+
+def _in_spite_of_errors(given: Answer, study: Study) -> Answer:
+    said = () if given.refused else errors_said(study)
+    sentence = Text(given.sentence, *(Text(" ", text) for text in said[:1]))
+    return replace(given, sentence=sentence, limits=(*given.limits, *said[1:])) if said else given

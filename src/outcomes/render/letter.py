@@ -17,8 +17,9 @@ from outcomes.care.dose import script_and_delivery
 from outcomes.care.goals import goal_progress
 from outcomes.dictionary.instruments import Instrument, judge_individual_change
 from outcomes.dictionary.tables import received
-from outcomes.errors import UsageError
+from outcomes.errors import DataError, UsageError
 from outcomes.folders import written_whole
+from outcomes.questions.ask import errors_said, why_unusable
 from outcomes.questions.course_picture import course_picture
 from outcomes.render.document import Block, Document, Facts, Figure, Paragraph, Section, Table
 from outcomes.render.docx import docx_bytes
@@ -91,6 +92,7 @@ def letter(
     letterhead: str | Path | Mapping[str, str] | None = None,
     first_visit: datetime.date | None = None,
     date: str = "",
+    anyway: bool = False,
 ) -> Path:
     """Write a page about one course for the referring physician.
 
@@ -112,6 +114,8 @@ def letter(
         Day of the first visit, which the study does not hold; with it the letter says dates.
     date : str
         Printed where given.
+    anyway : bool
+        Whether to write although errors of the import stand.
 
     Returns
     -------
@@ -121,6 +125,8 @@ def letter(
 
     Raises
     ------
+    DataError
+        When the records break a rule.
     UsageError
         When the study has no such course, it has no scores, or a format or entry is not known.
     UnavailableError
@@ -131,6 +137,10 @@ def letter(
         must = "a letter is written as " + ", ".join(FORMATS)
         raise UsageError(must, got=", ".join(map(repr, unknown)) or "no format")
     check_available(formats)
+    problem = why_unusable(study, anyway=anyway)
+    if problem:
+        must = "a letter is about records that keep to the rules"
+        raise DataError(must, got=f"others: {problem.rstrip('.')}", where="letter")
     document = compose_letter(
         study, episode, instrument=instrument, letterhead=read_letterhead(letterhead),
         first_visit=first_visit, date=date,
@@ -194,6 +204,7 @@ def compose_letter(
             f"cannot tell. {CONFIDENTIAL}",
             "note",
         ),
+        *(Paragraph(text, "note") for text in errors_said(study)[:1]),
         Facts((("Signature", f"{BLANK}  {names.practitioner}".strip()),)),
     ]
     label = "SYNTHETIC" if study.provenance.synthetic else ""

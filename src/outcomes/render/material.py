@@ -26,6 +26,8 @@ class Material:
         What may be shown.
     instrument : str
         Instrument of the answers; empty where the study has no scores.
+    anyway : bool
+        Whether the answers were given although errors of the import stand.
     """
 
     document: Document
@@ -33,3 +35,4 @@ class Material:
     study: Study
     disclosure: Disclosure
     instrument: str = ""
+    anyway: bool = False

@@ -37,6 +37,7 @@ def report(
     instrument: str | None = None,
     plan: Plan | str | Path | Mapping[str, Any] | None = None,
     as_if_real: bool = False,
+    anyway: bool = False,
     date: str = "",
     answers: tuple[Answer, ...] | None = None,
 ) -> Path:
@@ -58,6 +59,8 @@ def report(
         Analysis plan declared beforehand; it stands in ``run.json`` with its digest.
     as_if_real : bool
         Suppress small cells of synthetic data too, as a rehearsal.
+    anyway : bool
+        Whether to answer although errors of the import stand; each answer then says so.
     date : str
         Printed on the report; without it the same study gives the same bytes every day.
     answers : tuple of Answer, optional
@@ -80,14 +83,16 @@ def report(
     check_available(formats)
     rule = disclosure_for(study, as_if_real=as_if_real)
     known = None if plan is None else read_plan(plan)
-    asked = ask_all(study, instrument=instrument, plan=known) if answers is None else answers
+    asked = answers
+    if asked is None:
+        asked = ask_all(study, instrument=instrument, plan=known, anyway=anyway)
     shown = (disclosed(a, rule) for a in asked if not _about_one(a))
     given = tuple(sorted(shown, key=lambda a: a.name != TRIAL or a.refused))
     document = compose(
         study, given, audience=audience, instrument=instrument, disclosure=rule, date=date
     )
     chosen = instrument or next(iter(study.scored_instruments()), "")
-    material = Material(document, given, study, rule, chosen)
+    material = Material(document, given, study, rule, chosen, anyway)
     with written_whole(out, "report") as folder:
         table = estimates_table(given)
         words = table.select_dtypes(["object", "string"]).apply(each, change=neutralised)
@@ -98,7 +103,7 @@ def report(
         options = {
             "formats": list(formats), "audience": audience, "instrument": instrument,
             "plan": None if known is None else json.loads(known.text),
-            "as_if_real": as_if_real, "date": date,
+            "as_if_real": as_if_real, "anyway": anyway, "date": date,
         }  # fmt: skip
         write_run(folder, given[0].source, options)
         write_crate(folder, document.title, given[0].source, date)

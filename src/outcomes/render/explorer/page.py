@@ -64,7 +64,10 @@ def _answer(material: Material, instrument: str) -> Answer:
     known = [a for a in material.answers if a.name == HOW_MUCH]
     if known and instrument == material.instrument:
         return known[0]
-    return disclosed(ask(material.study, HOW_MUCH, instrument=instrument), material.disclosure)
+    return disclosed(
+        ask(material.study, HOW_MUCH, instrument=instrument, anyway=material.anyway),
+        material.disclosure,
+    )
 
 
 def _part(name: str) -> Markup:
