@@ -14,16 +14,50 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pandas as pd
 
 from outcomes.errors import UsageError
+from outcomes.privacy.patterns import plain
 
 ISO, SERIAL = "%Y-%m-%d", "excel"
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
 _SERIAL_0 = datetime.date(1899, 12, 30).toordinal() - _EPOCH
 _TIME = r"(\d{1,2})(?:[:h](\d{2})(?::\d{2}(?:[.,]\d+)?)?)? ?(?:([ap])\.?m\.?)?"
 _CLOCK = re.compile(rf"{_TIME}", re.IGNORECASE)
-_AFTER_DATE = re.compile(r"(?:,? +|T)(\d{1,2}(?:[:h]\d{2}|(?= ?[ap]\.?m)).*)$", re.IGNORECASE)
+AFTER_DATE = re.compile(
+    r"(?:(?:,? (?:at|um|a las|à|-))?,? +|T)(\d{1,2}(?:[:h]\d{2}|(?= ?[ap]\.?m)).*)$", re.IGNORECASE
+)
+"""The time of day behind a date."""
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)? ?(?:Z|[+-]\d\d:?\d\d)")
 _NUMERIC = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}")
 _DAY_FIRST, _HOURS = 12, 24
+_MONTHS = (
+    "januar janner janvier janv enero ene gennaio gen januari",
+    "februar fevrier fevr fev febrero febbraio februari",
+    "marz mrz mars marzo maart mrt",
+    "avril avr abril abr aprile",
+    "mai mayo maggio mag mei",
+    "juni juin junio giugno giu",
+    "juli juillet juil julio luglio lug",
+    "aout agosto ago augustus",
+    "septembre septiembre settembre set sett",
+    "oktober okt octobre octubre ottobre ott",
+    "novembre noviembre novembro",
+    "dezember dez decembre decem diciembre dic dicembre",
+)
+"""Names of months that are not those of English, in German, French, Spanish, Italian and Dutch."""
+_WEEKDAYS = (
+    "montag lundi lun lunes lunedi", "dienstag mardi martes martedi",
+    "mittwoch mercredi miercoles mercoledi", "donnerstag jeudi jueves giovedi",
+    "freitag vendredi viernes venerdi", "samstag samedi sabado sabato",
+    "sonntag dimanche domingo domenica",
+)  # fmt: skip
+_ENGLISH = {
+    word: datetime.date(2024, month, 1).strftime("%B")
+    for month, words in enumerate(_MONTHS, start=1) for word in words.split()
+} | {
+    word: datetime.date(2024, 1, day).strftime("%A")
+    for day, words in enumerate(_WEEKDAYS, start=1) for word in words.split()
+}  # fmt: skip
+_LETTERS = re.compile(r"[^\W\d_]{3,}\.?")
+_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th|er)\b|\bde(?:l)?\b ?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -95,7 +129,7 @@ def read_dates(text: pd.Series[Any], ways: Sequence[str], zone: str = "") -> Dat
     counts: Counter[str] = Counter()
     for cell, n in text.value_counts().items():
         counts.update({way: int(n) for way in list(read[cell])[:1]})
-    times = text.map(lambda cell: _AFTER_DATE.search(moments[cell]), na_action="ignore")
+    times = text.map(lambda cell: AFTER_DATE.search(moments[cell]), na_action="ignore")
     minutes = read_times(times.map(lambda found: found[1] if found else None, na_action="ignore"))
     utc = text.map(lambda cell: not zone and _is_utc(str(cell)), na_action="ignore")
     return Dates(
@@ -114,6 +148,20 @@ def read_times(text: pd.Series[Any]) -> pd.Series[Any]:
     """
     read = {cell: _minutes(str(cell)) for cell in text.dropna().unique()}
     return pd.to_numeric(text.map(read), errors="coerce").astype("float64")
+
+
+def in_english(date: str) -> str:
+    """Return a date with the names of its month and weekday in English, without th or de.
+
+    Examples
+    --------
+    >>> in_english("5. März 2026"), in_english("5 de enero de 2026"), in_english("May 3rd, 2026")
+    ('5. March 2026', '5 January 2026', 'May 3, 2026')
+    """
+    if not _LETTERS.search(date):
+        return date
+    bare = _ORDINAL.sub("", date)
+    return _LETTERS.sub(lambda word: _ENGLISH.get(plain(word[0]), word[0].rstrip(".")), bare)
 
 
 def iso(day: float) -> str:
@@ -154,7 +202,7 @@ def _is_utc(cell: str) -> bool:
 
 def _readings(cell: str, ways: Sequence[str]) -> dict[str, float]:
     """Return each way that reads the cell, with the day it reads."""
-    date, found = _AFTER_DATE.sub("", cell), {}
+    date, found = in_english(AFTER_DATE.sub("", cell)), {}
     for way in ways:
         with suppress(ValueError):
             if way == SERIAL:
@@ -183,7 +231,7 @@ def _turned(read: dict[Any, dict[str, float]]) -> set[Any]:
 
 
 def _minutes(cell: str) -> float | None:
-    found = _AFTER_DATE.search(cell)
+    found = AFTER_DATE.search(cell)
     clock = _CLOCK.fullmatch((found[1] if found else cell).strip())
     if clock is None or not (clock[2] or clock[3]):
         return None

@@ -57,7 +57,7 @@ def visit_rows(text: pd.DataFrame, mapped: ColumnMap, today: datetime.date) -> T
     rows = typed_rows(without_left_out(rows, mapped), mapped, export=True)
     rows = with_stated_days(in_range(with_minutes(with_time(rows, mapped), mapped), mapped))
     rows = with_status(rows, mapped)
-    return without_unknown(without_future(rows, mapped, today))
+    return without_unknown(without_future(rows, mapped, today), mapped)
 
 
 def client_rows(

@@ -124,10 +124,10 @@ def _by_words(words: pd.Series[Any], mapped: ColumnMap) -> pd.Series[Any]:
     return words.map(lambda cell: known.get(cell.casefold()), na_action="ignore").astype(object)
 
 
-def without_unknown(rows: TypedRows) -> TypedRows:
+def without_unknown(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     """Leave out visits of which nobody knows whether they took place; each is an error."""
     status, visit, words = (rows.cells[c] for c in ("sessions.status", "visit", "status_word"))
-    if "sessions.status" not in rows.names and words.isna().all():
+    if not mapped.status and "sessions.status" not in rows.names and words.isna().all():
         return rows
     left_out = status.eq(LEFT_OUT)
     unread = visit & status.isna() & words.notna()

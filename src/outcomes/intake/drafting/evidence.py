@@ -13,16 +13,20 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.intake.drafting.headers import vocabulary, words_of
+from outcomes.intake.dates import AFTER_DATE, in_english
+from outcomes.intake.drafting.headers import holds, vocabulary, words_of
 from outcomes.privacy.patterns import PATTERNS, plain
 
 _CLOCK = re.compile(r"\d{1,2}:\d{2}|^\d{1,2} ?[ap]\.?m\.?$", re.IGNORECASE)
-_AFTER = re.compile(r"(?:[ T]+|, ?)\d{1,2}:\d{2}.*$")
 _NUMERIC = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})")
+_WEEKDAYS = ("", "%a ", "%a, ", "%A ", "%A, ")
 _WORDED = (
-    "%d %b %Y", "%d %B %Y", "%B %d, %Y", "%b %d, %Y", "%b %d %Y", "%B %d %Y", "%d-%b-%Y",
-    "%d-%b-%y", "%d/%b/%Y", "%d. %B %Y", "%d. %b %Y", "%a, %b %d, %Y", "%A, %B %d, %Y",
-    "%a %b %d %Y", "%a, %d %b %Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d",
+    *(weekday + way for weekday in _WEEKDAYS for way in (
+        "%d %b %Y", "%d %B %Y", "%B %d, %Y", "%b %d, %Y", "%b %d %Y", "%B %d %Y", "%d. %B %Y",
+        "%d. %b %Y", "%d %b %y", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y-%m-%d")
+      if weekday or "b" in way.casefold()),
+    "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y", "%d-%B-%Y", "%b-%d-%Y", "%Y-%b-%d", "%Y/%m/%d",
+    "%Y.%m.%d", "%Y%m%d",
 )  # fmt: skip
 YEARLESS = ("%b %d", "%B %d", "%d %b", "%d %B")
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -34,6 +38,7 @@ _HOURS = re.compile(
 )
 _SCORE = re.compile(r"(\d{1,3}(?:[.,]\d+)?)(?: ?(?:/|of|von|sur|de|out of) ?(\d{1,3})| ?%)?"
                     r"(?: ?[-–:=(] ?[^\W\d].*)?", re.IGNORECASE)  # fmt: skip
+_ID = re.compile(r"(?=.*\d)[\w./#-]{1,40}")
 _LEVEL_WORDS = vocabulary()["pressure"]["words"]
 _EMPTY = {word.casefold() for word in vocabulary()["empty"]["words"]}
 _MOST = 0.5
@@ -114,7 +119,7 @@ def score(cell: str) -> float | None:
 
 
 def minutes(cell: str) -> float | None:
-    """Return the minutes of ``60``, ``60 min``, ``1 hr``, ``1h30``, ``1:30``, ``01:30:00``.
+    """Return the minutes of ``60``, ``60 min``, ``1 hr``, ``1h30``, ``1:30``, ``3600`` (seconds).
 
     Examples
     --------
@@ -127,18 +132,41 @@ def minutes(cell: str) -> float | None:
         read = number(cell)
     else:
         read = 60.0 * float(found[1] or 0) + float(found[2] or 0)
+    if read is not None and 600 < read <= 36_000 and read % 60 == 0:
+        read /= 60  # seconds
     return read if read is not None and 0 <= read <= 600 else None
 
 
 def status_of(cell: str) -> str:
-    """Return what a word says became of a visit; empty where it is not known."""
+    """Return what a cell says became of a visit; empty where it is not known.
+
+    A whole phrase of the vocabulary, or a longer remark that says one thing: cancelled or missed.
+
+    Examples
+    --------
+    >>> [status_of(cell) for cell in ("> Checked out", "Cancelled by Mary", "Not cancelled")]
+    ['attended', 'cancelled', '']
+    """
     word = plain(cell)
-    return next((status for status, words in _plain("status").items() if word in words), "")
+    whole = (status for status, words in _plain("status").items() if word in words)
+    return next(whole, "") or _status_in(tuple(word.split()))
+
+
+@cache
+def _status_in(words: tuple[str, ...]) -> str:
+    said, rest = set(), set(words)
+    for status, phrases in _plain("status_in").items():
+        held = [phrase.split() for phrase in phrases if holds(words, tuple(phrase.split()))]
+        if held and status != "not":
+            said.add(status)
+            rest -= {word for phrase in held for word in phrase}
+    clear = len(said) == 1 and said <= {"cancelled", "no_show"}
+    return said.pop() if clear and not rest & _plain("status_in")["not"] else ""
 
 
 def flag_of(cell: str) -> bool | None:
-    """Return what yes and no, in four languages, and dates (of when it was) say."""
-    word = plain(cell)
+    """Return what yes and no, in several languages, and dates (of when it was) say."""
+    word = plain(cell) or cell.strip()
     if word in _plain("flag")["yes"] or is_date(cell) or _CLOCK.search(cell):
         return True
     return False if word in _plain("flag")["no"] else None
@@ -164,7 +192,7 @@ def is_date(cell: str) -> bool:
 
 def day_of(cell: str) -> str:
     """Return what stands before the time of day."""
-    return _AFTER.sub("", cell.strip())
+    return AFTER_DATE.sub("", cell.strip())
 
 
 def has_time(cell: str) -> bool:
@@ -176,6 +204,7 @@ def worded(day: str, ways: Iterable[str] = _WORDED) -> str:
     """Return the way in which a date with the name of its month is written; empty: none."""
     if not any(sign.isdigit() for sign in day):
         return ""
+    day = in_english(day)
     for way in ways:
         with suppress(ValueError):
             datetime.strptime(f"{day} 2024" if way in YEARLESS else day,  # noqa: DTZ007
@@ -247,7 +276,10 @@ def dates_of(column: Column) -> Dates:
 
 @cache
 def _plain(section: str) -> dict[str, set[str]]:
-    return {name: {plain(word) for word in words} for name, words in vocabulary()[section].items()}
+    return {
+        name: {plain(word) or word for word in words}
+        for name, words in vocabulary()[section].items()
+    }
 
 
 def _is_name(cell: str) -> bool:
@@ -261,9 +293,9 @@ _TESTS: dict[str, Callable[[str], Any]] = {
     "time": lambda cell: bool(_CLOCK.search(cell)),
     "email": re.compile(PATTERNS["email"]).search,
     "phone": lambda cell: sum(map(str.isdigit, cell)) >= 6 and not is_date(cell),
-    "id": re.compile(r"(?=.*\d)[\w./#-]{1,40}").fullmatch,
-    "flag": lambda cell: flag_of(cell) is not None,
-    "minutes": lambda cell: (minutes(cell) or 0) >= 5,
+    "id": lambda cell: bool(_ID.fullmatch(cell)) and not is_date(cell),
+    "flag": lambda cell: flag_of(cell) is not None or bool(status_of(cell)),
+    "minutes": lambda cell: (minutes(cell) or 0) > 0,
     "pressure": lambda cell: (
         any(map(str.isdigit, cell)) or not {*words_of(cell)}.isdisjoint(_LEVEL_WORDS)
     ),

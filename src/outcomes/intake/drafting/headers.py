@@ -14,6 +14,8 @@ from outcomes.dictionary.tables import TIMINGS
 from outcomes.privacy.patterns import plain
 
 Words = tuple[str, ...]
+OF_VISIT = ("columns.date", "date.start", "date.any", "identifiers.time", "minutes.end")
+"""Places of the time of the visit itself."""
 
 
 @cache
@@ -49,8 +51,32 @@ def words_of(header: str) -> Words:
     --------
     >>> words_of("patient_firstName"), words_of("Schmerzstärke (0-10)")
     (('patient', 'first', 'name'), ('schmerzstarke', '0', '10'))
+    >>> words_of("apptdate"), words_of("painkiller")
+    (('appt', 'date'), ('painkiller',))
     """
-    return tuple(plain(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)).split())
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header).replace("#", " no ")
+    tokens = plain(apart).split()
+    return tuple(word for token in tokens for word in _parts(token) or (token,))
+
+
+def _parts(token: str) -> Words:
+    """Return the words of which a token is made wholly, ``apptdate``; none for a word."""
+    known = _all_words()
+    if token in known or not token.isalpha():
+        return (token,) if token in known else ()
+    ends = range(len(token) - 2, 1, -1)
+    found = ((token[:i], *_parts(token[i:])) for i in ends
+             if token[:i] in known and _parts(token[i:]))  # fmt: skip
+    return next(found, ())
+
+
+@cache
+def _all_words() -> frozenset[str]:
+    """Return the words that a header may be run together of."""
+    roles = vocabulary()["role"].values()
+    lists = [*(entry["words"] for entry in roles), vocabulary()["scores"]["pain"]]
+    words = {word for phrases in lists for phrase in phrases for word in plain(phrase).split()}
+    return frozenset(word for word in words if len(word) > 2 or word in ("of", "id", "no"))
 
 
 def holds(words: Words, phrase: Words) -> bool:
@@ -81,8 +107,16 @@ def _known(words: Words) -> list[Role]:
         fits = [phrase for phrase in said["words"] if holds(words, phrase)]
         out = any(holds(words, phrase) for phrase in said["not"])
         if fits and not out:
-            roles.append(Role(place, said["cells"], max(fits, key=len)))
+            best = max(fits, key=len)
+            rest = [word for word in words if word not in best]
+            if not (place in OF_VISIT and _other_time() & set(rest)):
+                roles.append(Role(place, said["cells"], best))
     return roles
+
+
+@cache
+def _other_time() -> frozenset[str]:
+    return frozenset(vocabulary()["another_time"]["words"])
 
 
 @cache

@@ -27,6 +27,7 @@ _SAID = r".*?\b(?:pain|schmerz\w*|douleur|dolor)\b[^\d]{0,20}(\d{1,2}(?:\.\d)?) 
 _SAID_AFTER = (
     r".*\b(?:now|after|post|nachher|apres|despues)\b[^\d]{0,15}(\d{1,2}(?:\.\d)?) ?/ ?10.*"
 )
+_WORDED = r"(\d{1,3}) ?[-–:=(] ?[^\W\d][^\d]*"
 _WALTON = ["0", "1", "2", "3", "4", "5"]
 
 
@@ -72,6 +73,9 @@ def _condition(seen: Seen) -> Content:
         column = next((c for c in seen.of("service") if _is_of_person(seen, c, kinds)), None)
     if column is None:
         return {}
+    if not any(_spelled(word, cell) for words in kinds.values() for word in words
+               for cell in column.counts):  # fmt: skip
+        return {}  # a list of services, or words of another language
     rules: Content = {}
     for kind, words in kinds.items():
         spelled = {s for cell in column.counts for word in words for s in _spelled(word, cell)}
@@ -126,7 +130,20 @@ def scores(seen: Seen) -> Content:
         for timing, headers in _timed(timings).items():
             for header in headers[:1]:
                 content = merged(content, _score(name, timing, headers, seen.columns[header]))
-    return content if found else _in_notes(seen)
+    return content or _in_notes(seen) or _unnamed_score(seen)
+
+
+def _unnamed_score(seen: Seen) -> Content:
+    """Ask whether numbers of 0 to 10 under a header that says nothing are the pain."""
+    likely = [h for h in seen.rest if len(seen.columns[h].counts) > 3
+              and seen.columns[h].share(_of_ten) > 0.9]  # fmt: skip
+    asks = "No column was known as a score. Which one is the pain before the visit, of 0 to 10?"
+    return ask("scores.nprs.pre_session", asks, likely) if likely else {}
+
+
+def _of_ten(cell: str) -> bool:
+    value = score(cell)
+    return value is not None and 0 <= value <= 10
 
 
 def _timed(timings: Mapping[str, list[str]]) -> dict[str, list[str]]:
@@ -142,38 +159,45 @@ def _score(name: str, timing: str, headers: list[str], column: Column) -> Conten
     if len(headers) > 1:
         asks = f"Which column is the score of {registry()[name].title} ({timing})?"
         return ask(f"scores.{name}.{timing}", asks, headers)
-    top, content = registry()[name].maximum, {"scores": {name: {timing: column.name}}}
+    top = registry()[name].maximum
+    content: Content = {}
     odd = [cell for cell in column.counts if number(cell) is None]
     if any(re.fullmatch(_OF.format(f"{top:g}"), cell, re.IGNORECASE) for cell in odd):
         of = rule(f"7/{top:g}: of {top:g}", [column.name], becomes=r"\1",
                   pattern=_OF.format(f"{top:g}"))  # fmt: skip
         content = merged(content, of)
-    if any(re.fullmatch(r"\d{1,3} ?[-–:=(] ?[^\W\d][^\d]*", cell) for cell in odd):
-        worded = rule("3 (mild): the number", [column.name], becomes=r"\1",
-                      pattern=r"(\d{1,3}) ?[-–:=(] ?[^\W\d][^\d]*")  # fmt: skip
+    if any(re.fullmatch(_WORDED, cell) for cell in odd):
+        worded = rule("3 (mild): the number", [column.name], becomes=r"\1", pattern=_WORDED)
         content = merged(content, worded)
-    return merged(content, _scale(name, timing, column, top))
+    scale = _scale(name, timing, column, top)
+    stated = {} if "questions" in scale else {"scores": {name: {timing: column.name}}}
+    return merged(stated, content, scale)
 
 
 def _scale(name: str, timing: str, column: Column, top: float) -> Content:
-    """Read percent as points, and ask where a number may be either."""
+    """Read percent as points, and ask where a number may be on another scale."""
     read = [value for cell in column.counts if (value := score(cell)) is not None]
+    highest = max(read, default=0)
     said = "%" in column.name or "percent" in column.name.casefold()
     percent = said or any("%" in cell for cell in column.counts)
-    if top not in (10, 100) and (percent or (top == 50 and max(read, default=0) > top)):
-        sign = r"(\d+(?:\.\d+)?) ?%?" if said or max(read) > top else r"(\d+(?:\.\d+)?) ?%"
+    if top not in (10, 100) and (percent or (top == 50 and highest > top)):
+        sign = r"(\d+(?:\.\d+)?) ?%?" if said or highest > top else r"(\d+(?:\.\d+)?) ?%"
         return rule(f"percent, as points of {top:g}", [column.name], pattern=sign, becomes=r"\1",
                     multiply=top / 100)  # fmt: skip
     if percent and top == 100:
         return rule("36%: the number", [column.name], pattern=r"(\d+(?:\.\d+)?) ?%", becomes=r"\1")
+    if name == "vas" and highest <= 10:
+        asks = f"The numbers in {column.name} go up to 10. Is it the pain of 0 to 10?"
+        return ask(f"scores.nprs.{timing}", asks, [column.name])
+    if name == "nprs" and 10 < highest <= 100:
+        asks = f"The numbers in {column.name} go up to {highest:g}. Are they of 0 to 100?"
+        return ask(f"scores.vas.{timing}", asks, [column.name])
     even = all(value % 2 == 0 for value in read)
-    doubtful = (top == 50 and even) or (name == "odi" and not even and max(read, default=0) <= 50)
-    doubtful |= name == "vas" and max(read, default=0) <= 10
-    if not doubtful:
+    if not ((top == 50 and even) or (name == "odi" and not even and highest <= 50)):
         return {}
     asks = (f"Are the numbers in {column.name} on the scale of 0 to {top:g}? If not, answer false "
             "and add a rule that multiplies them.")  # fmt: skip
-    return merged({"scores": {name: {}}}, ask(f"scores.{name}.{timing}", asks, [column.name]))
+    return ask(f"scores.{name}.{timing}", asks, [column.name])
 
 
 def _in_notes(seen: Seen) -> Content:

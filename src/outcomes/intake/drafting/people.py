@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
@@ -14,7 +16,9 @@ from outcomes.intake.drafting.evidence import (
     Dates,
     dates_of,
     has_time,
+    is_date,
 )
+from outcomes.intake.drafting.headers import words_of
 from outcomes.intake.drafting.seen import SHEET, Seen, one_to_one
 
 _ZONES = (
@@ -22,6 +26,8 @@ _ZONES = (
     "America/Los_Angeles", "Europe/London", "Europe/Berlin", "Europe/Madrid", "Australia/Perth",
     "Australia/Brisbane", "Australia/Sydney", "Pacific/Auckland", "UTC",
 )  # fmt: skip
+_GROWN = 8
+"""Years before the visits that dates of birth lie."""
 
 
 def people(seen: Seen) -> Content:
@@ -34,15 +40,15 @@ def people(seen: Seen) -> Content:
             kind = "free_text"
         elif kind == role.place or header in seen.names:
             continue
-        elif kind in ("first_name", "last_name", "name") or (
-            kind == "record" and not one_to_one(seen.columns[header], seen.person, births)
-        ):
+        elif kind in ("first_name", "last_name", "name"):
             kind = "other"
+        elif kind == "record":
+            kind = _number_of(seen.columns[header], seen.person, births)
         named.setdefault(kind, []).append(header)
     moment = seen.date
     if "time" not in named and moment is not None and moment.share(has_time) > 0.5:
         named["time"] = [moment.name]
-    content: Content = {"identifiers": named}
+    content: Content = merged({"identifiers": named}, _unnamed_birth(seen, named))
     if not seen.names and "record" not in named and SHEET in seen.columns:
         return merged(content, {"identifiers": {"name": [SHEET]}})
     content = merged(content, _namesakes(seen, named))
@@ -53,6 +59,37 @@ def people(seen: Seen) -> Content:
         asks = "Which column names the client?"
         content = merged(content, ask("identifiers.name", asks, seen.rest))
     return content
+
+
+def _number_of(column: Column, person: pd.Series[Any], births: Column | None) -> str:
+    """Return what a number is of: of people, of rows where no two have the same, of neither."""
+    each_row = len(column.counts) == column.n
+    if one_to_one(column, person, births) and not (each_row and words_of(column.name) == ("id",)):
+        return "record"
+    return "appointment" if each_row else "other"
+
+
+def _unnamed_birth(seen: Seen, named: Mapping[str, list[str]]) -> Content:
+    """Ask about a column of dates long past, where nothing but the name tells people apart."""
+    if {"birth_date", "record"} & named.keys() or seen.date is None:
+        return {}
+    now = _median_year(seen.date)
+    old = [h for h in seen.rest if seen.columns[h].share(is_date) > 0.8
+           and _median_year(seen.columns[h]) < now - _GROWN]  # fmt: skip
+    if not old:
+        return {}
+    written = merged(*(_ways_of(seen, h) for h in old))
+    return merged(written, ask("identifiers.birth_date", "Which column is the birth date?", old))
+
+
+def _median_year(column: Column) -> float:
+    found = [re.search(r"(?<!\d)(?:19|20)\d\d(?!\d)", cell) for cell in column.counts]
+    return float(np.median([float(year[0]) for year in found if year] or [np.inf]))
+
+
+def _ways_of(seen: Seen, header: str) -> Content:
+    ways = _ways(dates_of(seen.columns[header]), "")
+    return {"file": {"dates_of": {header: ways}}} if ways else {}
 
 
 def _namesakes(seen: Seen, named: Mapping[str, list[str]]) -> Content:
@@ -76,7 +113,10 @@ def dates(seen: Seen) -> Content:
     day, births = seen.date, seen.one("identifiers.birth_date")
     if day is None:
         asks = "Which column is the day of the visit?"
-        return merged({"file": {"dates": ["%Y-%m-%d"]}}, ask("columns.date", asks, seen.rest))
+        dated = [h for h, c in seen.columns.items() if c.share(is_date) > 0.5 and c is not births]
+        others = [h for h in seen.rest if h not in dated]
+        of_them = merged(*(_ways_of(seen, h) for h in dated))
+        return merged(of_them, ask("columns.date", asks, [*dated, *others]))
     place = seen.roles[day.name].place
     rivals = seen.rivals.get(place, [])
     content: Content = {"columns": {"date": day.name}}

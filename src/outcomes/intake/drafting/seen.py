@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.intake.drafting.evidence import Column, looks_like, status_of
+from outcomes.intake.drafting.evidence import Column, flag_of, looks_like, status_of
 from outcomes.intake.drafting.headers import Role, roles_of, vocabulary, words_of
 from outcomes.intake.presets import Preset
 from outcomes.privacy.patterns import found_in, plain
@@ -22,6 +22,8 @@ _SEVERAL = ("ignored", "service", "free_text", "flag.", "identifiers.", "scores.
 _ALWAYS = tuple(f"identifiers.{kind}" for kind in (
     "email", "phone", "ssn", "street", "zip", "claim", "plan", "physician", "relative", "other",
 ))  # fmt: skip
+_RECORDS = 1.25
+"""Numbers that a name may have on average: some have a namesake."""
 _ALONE = ("identifiers.name", "identifiers.birth_date")
 
 
@@ -127,7 +129,7 @@ def seen_in(
         said = (labels or {}).get(header, header)
         fits = (role for role in roles_of(said) if _accepts(role, column, said)
                 and (role.place not in taken or _several(role.place)))  # fmt: skip
-        role = own.get(header) or next(fits, None) or _by_cells(column)
+        role = own.get(header) or _as_status(next(fits, None), column) or _by_cells(column)
         if not column.n:  # in another month it may identify somebody
             role = next((role for role in roles_of(said)[:1] if role.place in _ALWAYS), None)
         if role is not None:
@@ -139,7 +141,22 @@ def _accepts(role: Role, column: Column, said: str) -> bool:
     if not looks_like(column, role.cells):
         return False
     covered = len(role.matched) / max(len(words_of(said)), 1)
-    return role.place != "columns.status" or covered >= 0.5 or column.share(status_of) >= 0.5
+    if role.cells == "id" and covered < 0.6:
+        return False
+    if role.place == "identifiers.appointment":
+        return 2 * len(column.counts) >= column.n
+    if role.place != "columns.status":
+        return True
+    known = column.share(status_of)
+    return known >= 0.5 or (covered >= 0.5 and (known > 0 or len(column.counts) > 1))
+
+
+def _as_status(role: Role | None, column: Column) -> Role | None:
+    """Return the role; a column ``Arrived`` that holds more than yes and no is one of statuses."""
+    if role is None or role.place != "flag.attended":
+        return role
+    marks = all(flag_of(cell) is not None for cell in column.counts)
+    return role if marks else Role("columns.status", "status", role.matched)
 
 
 def _by_cells(column: Column) -> Role | None:
@@ -205,4 +222,4 @@ def one_to_one(record: Column, person: pd.Series[Any], births: Column | None) ->
         return True
     people = pairs.groupby("record")["who"].nunique()
     records = pairs.groupby("who")["record"].nunique()
-    return bool((people == 1).mean() >= 0.9 and (records == 1).mean() >= 0.9)
+    return bool((people == 1).mean() >= 0.9 and records.mean() <= _RECORDS)

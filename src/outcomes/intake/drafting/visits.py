@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from outcomes.intake.dates import read_times
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import (
     Column,
@@ -19,14 +22,17 @@ from outcomes.intake.drafting.evidence import (
     number,
     status_of,
 )
+from outcomes.intake.drafting.headers import roles_of
 from outcomes.intake.drafting.seen import STRUCK, Seen, not_visits
 from outcomes.privacy.patterns import name_words
 
 _UNIT = r"(\d+) ?-?(?:m|min|mins|minutes?|minuten|minutos?|mn)\.?"
 _HOUR = r"(\d+(?:\.\d+)?) ?(?:h|hr|hrs|hours?|std|stunden?|heures?|horas?)\.?"
 _IN_SERVICE = (rf".*?(?<!\d){_UNIT}.*", r".*(?<!\d)(\d{2,3})")
-
-
+_MISSED = ("flag.cancelled", "flag.no_show")
+_HOURS = 5
+"""Numbers up to this are hours, not minutes."""
+_FLAGS = (*_MISSED, "flag.attended")
 _FEW = 8
 """Different words that are asked about one by one."""
 
@@ -34,13 +40,12 @@ _FEW = 8
 def status(seen: Seen) -> Content:
     """Return what became of visits: by one column's words, by flags, or by what rows hold."""
     column = seen.one("columns.status")
-    flags = seen.of("flag.cancelled", "flag.no_show", "flag.attended")
     service = next((c for c in seen.of("service") if 0 < c.share(_not_done) < 1), None)
     if column is not None:
-        return _status_words(seen, column)
+        return merged({"status": _flags(seen, _MISSED)}, _status_words(seen, column))
     if seen.said("study", "rows"):
         return {}
-    if flags:
+    if seen.of(*_FLAGS):
         return _status_flags(seen)
     if service is not None:
         entries = [{"column": service.name, "is": words, "becomes": became}
@@ -64,22 +69,19 @@ def _by_status(column: Column) -> dict[str, list[str]]:
 
 
 def _status_words(seen: Seen, column: Column) -> Content:
-    product = seen.said("values", "status") or {}  # its own signs, of which - may be one
-    cells = column.cells[seen.kept.to_numpy()].dropna()
-    own = cells[[cell in product or not means_empty(cell) for cell in cells]]
-    became = {cell: product.get(cell) or status_of(cell) for cell in own.unique()}
-    came = any(word in ("attended", "stopped_early") for word in became.values())
-    open_ = [cell for cell, word in became.items() if not word or (word == "left_out" and not came)]
-    known = {cell: word for cell, word in became.items() if cell not in open_}
+    became = _became(seen, column)
+    known = {cell: word for cell, word in became.items() if word}
     content: Content = {"columns": {"status": column.name}, "values": {"status": known}}
     said = name_words(str(cell) for name in seen.names for cell in seen.columns[name].counts)
-    for cell in open_[:_FEW]:
+    for cell in [cell for cell, word in became.items() if not word][:_FEW]:
         if name_words([cell]) & said or re.search(r"\d{4}", cell):
             continue  # never a person's name: such a word stays unread, and stops the import
         asks = f"What became of visits whose {column.name} is {cell}?"
         likely = ["attended", "left_out", "cancelled", "no_show", "stopped_early"]
+        if status_of(cell) == "left_out":
+            likely[:2] = ["left_out", "attended"]
         content = merged(content, ask(f"values.status.{cell}", asks, likely))
-    n_empty = int(seen.kept.sum()) - len(own)
+    n_empty = int((seen.kept & ~column.cells.reset_index(drop=True).isin([*became])).sum())
     if n_empty:
         asks = f"What became of the {n_empty} visits whose {column.name} is empty?"
         likely = ["left_out", "attended", "cancelled", "no_show"]
@@ -87,21 +89,59 @@ def _status_words(seen: Seen, column: Column) -> Content:
     return content
 
 
-def _status_flags(seen: Seen) -> Content:
+def _became(seen: Seen, column: Column) -> dict[str, str]:
+    """Return what each word of a status means; empty where that is to be asked.
+
+    Bookings are no visits where others are marked as attended, unless many stay so or hold scores.
+    """
+    product = seen.said("values", "status") or {}  # its own signs, of which - may be one
+    cells = column.cells[seen.kept.to_numpy()].dropna()
+    counts = cells[[cell in product or not means_empty(cell) for cell in cells]].value_counts()
+    marks = {True: "attended", False: "no_show", None: ""}
+    came = any(role.place == "flag.attended" for role in roles_of(column.name))
+    became = {str(cell): product.get(cell) or status_of(cell) or
+              (marks[flag_of(cell)] if came else "") for cell in counts.index}  # fmt: skip
+    done = {"attended", "stopped_early"} & {*became.values()}
+    scored = {*column.cells[_held(seen).to_numpy()].dropna()}
+    for cell, word in became.items():
+        many = counts[cell] >= max(0.1 * counts.sum(), 3)
+        if word == "left_out" and cell not in product and (not done or many or cell in scored):
+            became[cell] = ""
+    return became
+
+
+def _flags(seen: Seen, places: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the rules of columns that mark visits: ``Cancelled at``, ``No show``."""
     entries = []
-    for place in ("flag.cancelled", "flag.no_show", "flag.attended"):
+    for place in places:
         for column in seen.of(place):
             words = [cell for cell in column.counts if flag_of(cell)]
-            told = {"is": words} if len(column.counts) <= 3 else {"filled": True}
+            signs = [str(cell) for cell in column.cells.dropna().unique() if cell not in words]
+            told = {"is": words} if len(words) <= 3 else {"filled": True, "not": signs}
             became = place.removeprefix("flag.")
-            entries.append({"column": column.name, **told, "becomes": became})
-    if not seen.of("flag.attended"):
+            if words:
+                entries.append({"column": column.name, **told, "becomes": became})
+    return entries
+
+
+def _status_flags(seen: Seen) -> Content:
+    entries, came = _flags(seen, _FLAGS), seen.of("flag.attended")
+    if not came:
         return {"status": [*entries, {"otherwise": "attended"}]}
+    no = [cell for cell in came[0].counts if flag_of(cell) is False]
+    if no and not seen.of(*_MISSED):
+        entries.append({"column": came[0].name, "is": no, "becomes": "no_show"})
+    told = [_told(seen.columns[entry["column"]].cells, entry) for entry in entries]
+    if np.any(told, axis=0)[seen.kept].all():
+        return {"status": entries}
     asks = "What became of visits that are neither marked as arrived nor cancelled nor missed?"
-    return {
-        "status": entries,
-        **ask("study.empty_status", asks, ["left_out", "no_show", "attended"]),
-    }
+    likely = ["left_out", "no_show", "attended"]
+    return {"status": entries, **ask("study.empty_status", asks, likely)}
+
+
+def _told(cells: pd.Series[Any], entry: dict[str, Any]) -> Any:
+    told = cells.isin(entry["is"]) if "is" in entry else cells.notna() & ~cells.isin(entry["not"])
+    return told.to_numpy()
 
 
 def _held(seen: Seen) -> pd.Series[Any]:
@@ -161,19 +201,21 @@ def visits(seen: Seen) -> Content:
 def _minutes(seen: Seen) -> Content:
     column = seen.one("columns.sessions.minutes")
     if column is not None:
-        odd = [cell for cell in column.counts if number(cell) is None and minutes(cell) is not None]
-        content: Content = {"columns": {"sessions.minutes": column.name}}
-        if any(re.fullmatch(_UNIT, cell, re.IGNORECASE) for cell in odd):
-            content = merged(content, rule("60 min", [column.name], pattern=_UNIT, becomes=r"\1"))
-        if any(re.fullmatch(_HOUR, cell, re.IGNORECASE) for cell in odd):
-            hours = rule("1 hr", [column.name], pattern=_HOUR, becomes=r"\1", multiply=60)
-            content = merged(content, hours)
-        rest = {cell: f"{minutes(cell):g}" for cell in odd[: 5 * _FEW]
-                if not re.fullmatch(f"{_UNIT}|{_HOUR}", cell, re.IGNORECASE)}  # fmt: skip
-        return merged(content, {"values": {"sessions.minutes": rest}} if rest else {})
+        return _stated_minutes(column)
     end, start = seen.one("minutes.end"), seen.one("identifiers.time") or seen.date
-    if end is not None and start is not None and start.share(has_time) > 0.5:
-        return {"minutes": {"start": start.name, "end": end.name}}
+    if start is not None and start.share(has_time) > 0.5:
+        others = (
+            [end]
+            if end is not None
+            else [
+                c
+                for h, c in seen.columns.items()
+                if c.name != start.name and c.share(has_time) > 0.5
+            ]
+        )
+        for other in others:
+            if end is not None or _is_end(start, other):
+                return {"minutes": {"start": start.name, "end": other.name}}
     for column, pattern in ((c, p) for c in seen.of("service") for p in _IN_SERVICE):
         kept = Column(column.name, column.cells[seen.kept.to_numpy()])
         if kept.share(partial(_minutes_in, pattern)) > 0.9:
@@ -181,6 +223,30 @@ def _minutes(seen: Seen) -> Content:
                        becomes=r"\1", target="sessions.minutes")  # fmt: skip
             return merged({"columns": {"sessions.minutes": column.name}}, own)
     return {}
+
+
+def _stated_minutes(column: Column) -> Content:
+    content: Content = {"columns": {"sessions.minutes": column.name}}
+    plainly = [value for cell in column.counts if (value := number(cell)) is not None]
+    if plainly and len(plainly) == len(column.counts) and max(plainly) <= _HOURS:
+        hours = rule("hours", [column.name], pattern=r"(\d+(?:\.\d+)?)", becomes=r"\1", multiply=60)
+        return merged(content, hours) if min(plainly) < 1 or max(plainly) % 1 else {}
+    odd = [c for c in column.counts if minutes(c) is not None and number(c) != minutes(c)]
+    if any(re.fullmatch(_UNIT, cell, re.IGNORECASE) for cell in odd):
+        content = merged(content, rule("60 min", [column.name], pattern=_UNIT, becomes=r"\1"))
+    if any(re.fullmatch(_HOUR, cell, re.IGNORECASE) for cell in odd):
+        hours = rule("1 hr", [column.name], pattern=_HOUR, becomes=r"\1", multiply=60)
+        content = merged(content, hours)
+    rest = {cell: f"{minutes(cell):g}" for cell in odd[: 5 * _FEW]
+            if not re.fullmatch(f"{_UNIT}|{_HOUR}", cell, re.IGNORECASE)}  # fmt: skip
+    return merged(content, {"values": {"sessions.minutes": rest}} if rest else {})
+
+
+def _is_end(start: Column, other: Column) -> bool:
+    """Whether nearly all rows of a column are 10 minutes to 4 hours, in fives, after the start."""
+    between = (read_times(other.cells) - read_times(start.cells)).dropna() % (24 * 60)
+    fits = between.between(10, 240) & (between % 5 == 0)
+    return bool(len(fits) and fits.mean() >= 0.95)
 
 
 def _minutes_in(pattern: str, cell: str) -> bool:

@@ -21,7 +21,7 @@ class Preset:
     name, version, source : str
         The product, of when its headers are, and the public source that says so.
     tells : tuple of str
-        Headers that together tell the product; all but one must be there.
+        Headers that together tell the product; see `fit`.
     needs : tuple of str
         Headers without which its visits cannot be read; one that is missing becomes a question.
     roles : mapping of str to str
@@ -47,11 +47,15 @@ class Preset:
         return Role(place, "any", words_of(header)) if place else None
 
     def fit(self, headers: Iterable[str]) -> float:
-        """Return how much of the export is this product's; 0 where too few of `tells` are there."""
+        """Return how much of the product is in the export; 0 where it is another's.
+
+        One of `tells` may have another name, where most of the export's columns are the product's.
+        """
         there = {bare(header) for header in headers}
         n_missing = sum(bare(header) not in there for header in self.tells)
         known = {bare(header) for header in self.roles}
-        return len(known & there) / len(known) if n_missing <= (len(self.tells) > 2) else 0.0
+        renamed = n_missing == 1 and len(self.tells) > 2 and len(known & there) > len(there) / 2
+        return len(known & there) / len(known) if not n_missing or renamed else 0.0
 
 
 def bare(header: str) -> str:
