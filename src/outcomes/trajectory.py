@@ -39,12 +39,15 @@ class TrajectoryFrame(pd.DataFrame):
     ----------
     instrument : str
         Short name of the instrument.
+    unit : str
+        Its unit, plural.
     stamp : str
         ``SYNTHETIC`` for simulated data, else empty.
     """
 
-    _metadata: ClassVar[list[str]] = ["instrument", "stamp"]
+    _metadata: ClassVar[list[str]] = ["instrument", "unit", "stamp"]
     instrument: str = ""
+    unit: str = ""
     stamp: str = ""
 
     @property
@@ -154,7 +157,7 @@ def trajectory(
         columns += SAME_VISIT_COLUMNS
     found = _finished(rows, columns)
     framed = TrajectoryFrame(found.rows)
-    framed.instrument = instrument
+    framed.instrument, framed.unit = instrument, better.unit
     framed.stamp = "SYNTHETIC" if study.provenance.synthetic else ""
     return replace(found, rows=framed)
 

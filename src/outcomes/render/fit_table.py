@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 
@@ -12,7 +12,7 @@ import pandas as pd
 from outcomes.mixed.after.effect_sizes import icc, r2
 from outcomes.mixed.after.tables import tidy, variance_components
 from outcomes.mixed.record import Fit
-from outcomes.words import count, decimals_for, limits, named, p_value, plain
+from outcomes.words import MINUS, count, decimals_for, limits, named, p_value, plain
 
 COLUMNS = {
     "improvement": ("Improvement", "point"),
@@ -40,14 +40,15 @@ DF_METHODS = {
 }  # fmt: skip
 _LEVEL = re.compile(r"(?:C\()?(?P<column>[^\[\]()]+)\)?\[(?:T\.)?(?P<level>.*)\]")
 STYLE = (
-    "<style>.oc-fit{border-collapse:collapse;font-variant-numeric:tabular-nums}"
-    ".oc-fit caption,.oc-fit th,.oc-fit td{text-align:left!important;padding:.15em 1em .15em 0}"
-    ".oc-fit thead th{border-bottom:1px solid currentColor}"
-    ".oc-fit tbody th{font-weight:normal}.oc-fit .in th{padding-left:1.5em}"
-    ".oc-fit .head th{font-weight:600}.oc-fit .parts tr:first-child>*"
-    "{border-top:1px solid currentColor}.oc-fit .stamp{font-weight:700;color:#b3261e}</style>"
+    "<style>.oc-table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
+    ".oc-table :is(caption,th,td){text-align:left!important;vertical-align:top;"
+    "padding:.15em 1em .15em 0}.oc-table thead th{border-bottom:1px solid currentColor}"
+    ".oc-table tbody th{font-weight:normal}.oc-table th:only-child{font-weight:600}"
+    ".oc-table tbody+tbody tr:first-child>*{border-top:1px solid currentColor}"
+    ".oc-stamp{font-weight:700;color:var(--jp-error-color1,#b3261e)}</style>"
 )
-"""Follows the page's own colours, light or dark."""
+"""Follows the page's own colors, light or dark."""
+INDENT = "\N{NO-BREAK SPACE}" * 3
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,7 @@ def fit_table(fit: Fit) -> FitTable:
     >>> [line.label for line in fit_table(fit).lines]
     ['Start (all else 0 or reference)', 'Sessions so far, per session']
     """
-    response = response_of(fit)
-    title = "Improvement (points, positive = better)" if response == "improvement" else response
-    stamp = str(getattr(fit.design.frame.data, "stamp", ""))
-    return FitTable(title, tuple(_lines(fit)), tuple(_parts(fit)), stamp)
+    return FitTable(_title(fit), tuple(_lines(fit)), tuple(_parts(fit)), stamp_of(fit))
 
 
 def fit_text(fit: Fit) -> str:
@@ -139,23 +137,60 @@ def fit_text(fit: Fit) -> str:
 def fit_html(fit: Fit) -> str:
     """Return the table as HTML that stands by itself, for a notebook."""
     table = fit_table(fit)
-    stamp = f'<span class="stamp">{escape(table.stamp)} data</span>' if table.stamp else ""
-    rows = "".join(
-        f'<tr class="{"in" if line.inside else "" if line.estimate else "head"}">'
-        f'<th scope="row">{escape(line.label)}</th>'
-        f"<td>{escape(line.estimate)}</td><td>{escape(line.p)}</td></tr>"
+    rows = [
+        (INDENT * line.inside + line.label, *([line.estimate, line.p] if line.estimate else ()))
         for line in table.lines
+    ]
+    return html_table(
+        (table.title, "Estimate (95 % CI)", "p"), rows, table.parts, stamp=table.stamp
     )
-    parts = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td colspan="2">{escape(value)}</td></tr>'
-        for name, value in table.parts
+
+
+def estimates_html(table: pd.DataFrame, fit: Fit, level: float = 0.95) -> str:
+    """Return margins, slopes, contrasts or tests of a fit in the words and digits of its table.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        What a method of the fit returned, with estimate, conf_low and conf_high.
+    fit : Fit
+        The model.
+    level : float
+        Confidence level of the interval.
+    """
+    names = list(table.columns[: list(table.columns).index("estimate")])
+    head = [column_label(name) if name in COLUMNS else named(name) for name in names]
+    tested = "n_observations" not in table or {"contrast", "variable"} & set(names)
+    last = "p" if tested else "Scores there"
+    rows = []
+    for row in table.to_dict("records"):
+        digits = decimals_for((row["conf_high"] - row["conf_low"]) / 2)
+        span = limits(row["conf_low"], row["conf_high"], digits)
+        said = row.get("note") or f"{plain(row['estimate'], digits)} ({span})"
+        end = p_value(row["p_value"]) if tested else count(row["n_observations"])
+        rows.append((*(_cell(row[name]) for name in names), said, end))
+    title = f"{_title(fit)}: estimate ({level * 100:g} % CI)"
+    return html_table((*head, title, last), rows, stamp=stamp_of(fit))
+
+
+def html_table(head: Iterable[str], *bodies: Iterable[tuple[str, ...]], stamp: str = "") -> str:
+    """Return rows whose first cell names them; the last cell of a short row spans the rest."""
+    names, parts = list(head), [list(body) for body in bodies]
+    wide = max([len(names), *(len(row) for part in parts for row in part)])
+
+    def line(row: tuple[str, ...]) -> str:
+        tags = ['th scope="row"', *["td"] * (len(row) - 1)]
+        tags[-1] += f' colspan="{wide - len(row) + 1}"' * (len(row) < wide)
+        cells = (f"<{tag}>{escape(text)}</{tag[:2]}>" for tag, text in zip(tags, row, strict=True))
+        return f"<tr>{''.join(cells)}</tr>"
+
+    label = (
+        f'<caption><span class="oc-stamp">{escape(stamp)} data</span></caption>' if stamp else ""
     )
-    return (
-        f'{STYLE}<table class="oc-fit"><caption>{stamp}</caption><thead><tr>'
-        f'<th scope="col">{escape(table.title)}</th><th scope="col">Estimate (95 % CI)</th>'
-        f'<th scope="col">p</th></tr></thead><tbody>{rows}</tbody>'
-        f'<tbody class="parts">{parts}</tbody></table>'
-    )
+    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+    thead = f"<thead><tr>{top}</tr></thead>" if names else ""
+    rows = "".join(f"<tbody>{''.join(map(line, part))}</tbody>" for part in parts)
+    return f'{STYLE}<table class="oc-table">{label}{thead}{rows}</table>'
 
 
 def column_label(name: str) -> str:
@@ -166,6 +201,34 @@ def column_label(name: str) -> str:
 def response_of(fit: Fit) -> str:
     """Return the left-hand side of the formula of a fit."""
     return fit.request.formula.partition("~")[0].strip()
+
+
+def stamp_of(fit: Fit) -> str:
+    """Return ``SYNTHETIC`` where the data of a fit are simulated, else nothing."""
+    return str(getattr(fit.design.frame.data, "stamp", ""))
+
+
+def unit_of(fit: Fit) -> str:
+    """Return the unit of the scores of a fit, plural; ``points`` where the data do not say."""
+    return str(getattr(fit.design.frame.data, "unit", "") or "points")
+
+
+def _title(fit: Fit) -> str:
+    response = response_of(fit)
+    return (
+        f"Improvement ({unit_of(fit)}, positive = better)"
+        if response == "improvement"
+        else named(response)
+    )
+
+
+def _cell(value: object) -> str:
+    """Return a level, a number or a contrast of levels in words."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    if str(value) in COLUMNS:
+        return column_label(str(value))
+    return f" {MINUS} ".join(named(name) for name in str(value).split(" - "))
 
 
 def _lines(fit: Fit) -> Iterator[Line]:
@@ -195,22 +258,29 @@ def _split(term: str) -> list[str]:
 
 def _heading(fit: Fit, levels: list[re.Match[str]], numbers: list[str]) -> str:
     if not levels:
-        return _numbers(numbers)
+        return _numbers(fit, numbers)
     against = " and ".join(named(_reference(fit, level["column"])) for level in levels)
     if numbers:
-        unit = COLUMNS[numbers[0]][1] if numbers[0] in COLUMNS else f"unit of {named(numbers[0])}"
         what = "Extra improvement" if response_of(fit) == "improvement" else "Difference"
-        return f"{what} per {unit}, compared with {against}"
+        return f"{what} per {_unit(fit, numbers[0])}, compared with {against}"
     names = " and ".join(column_label(level["column"]) for level in levels)
     return names if len(levels) == 1 else f"{names} together, beyond each alone"
 
 
-def _numbers(names: list[str]) -> str:
+def _unit(fit: Fit, name: str) -> str:
+    """Return what one unit of a column is called: of a score, one of its instrument's."""
+    if name not in COLUMNS:
+        return f"unit of {named(name)}"
+    unit = COLUMNS[name][1]
+    first, *rest = unit_of(fit).split(" ")
+    return " ".join([first.removesuffix("s"), *rest]) if unit == "point" else unit
+
+
+def _numbers(fit: Fit, names: list[str]) -> str:
     if names == ["Intercept"]:
         return "Start (all else 0 or reference)"
     if len(names) == 1 and names[0] in COLUMNS:
-        label, unit = COLUMNS[names[0]]
-        return f"{label}, per {unit}"
+        return f"{COLUMNS[names[0]][0]}, per {_unit(fit, names[0])}"
     return " \N{MULTIPLICATION SIGN} ".join(column_label(name) for name in names)
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from html import escape
-from typing import Any
+from inspect import signature
+from typing import Any, ClassVar
+
+import pandas as pd
 
 from outcomes.causal.constrained import clda
 from outcomes.findings import Findings
@@ -17,6 +19,9 @@ from outcomes.intake.check import check
 from outcomes.intake.import_export import import_export
 from outcomes.intake.load import load
 from outcomes.mixed.fit import lmm
+from outcomes.mixed.margins.contrasts import contrasts
+from outcomes.mixed.margins.margins import emmeans, emtrends
+from outcomes.mixed.record import Fit
 from outcomes.mixed.results import MixedFit
 from outcomes.questions.answer import Answer
 from outcomes.questions.ask import answer
@@ -24,7 +29,7 @@ from outcomes.questions.ask import answers as ask_all
 from outcomes.render.answer_html import answer_html
 from outcomes.render.figures import draw, of_fit, of_study
 from outcomes.render.figures.shown import ShownFigure
-from outcomes.render.fit_table import fit_html, fit_text
+from outcomes.render.fit_table import estimates_html, fit_html, fit_text, html_table
 from outcomes.study import Study
 from outcomes.synthetic.simulate import simulate
 from outcomes.words import count, counted
@@ -41,11 +46,33 @@ __all__ = [
     "simulate",
 ]
 
-STYLE = (
-    "<style>.oc-table{border-collapse:collapse}.oc-table th,.oc-table td{text-align:left!important;"
-    "vertical-align:top;padding:.2em 1em .2em 0}.oc-table thead th"
-    "{border-bottom:1px solid currentColor}.oc-stamp{font-weight:700;color:#b3261e}</style>"
-)
+
+class Estimates(pd.DataFrame):
+    """Numbers of a fit for the machine, which a notebook shows as its table shows coefficients."""
+
+    _metadata: ClassVar[list[str]] = ["fit", "level"]
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        return estimates_html(self, self.fit, self.level)
+
+
+def _shown(method: Callable[..., pd.DataFrame]) -> Callable[..., Estimates]:
+    """Let the table that a method of a fit returns show itself."""
+    options = signature(method)
+
+    @wraps(method)
+    def call(fit: Fit, *args: Any, **named: Any) -> Estimates:
+        table = Estimates(method(fit, *args, **named))
+        given = options.bind(fit, *args, **named)
+        given.apply_defaults()
+        table.fit, table.level = fit, given.arguments["conf_level"]
+        return table
+
+    return call
 
 
 class Answers(tuple[Answer, ...]):
@@ -53,9 +80,7 @@ class Answers(tuple[Answer, ...]):
 
     def _repr_html_(self) -> str:
         rows = [(given.question, given.sentence) for given in self]
-        return _stamp(bool(self) and self[0].source.synthetic) + _table(
-            ("question", "answer"), rows
-        )
+        return html_table(("question", "answer"), rows, stamp=self[0].source.label if self else "")
 
 
 @wraps(ask_all)
@@ -78,7 +103,7 @@ def study_html(study: Study) -> str:
         "Scores": f"{count(len(study.assessments))}: {', '.join(scored)}",
         "Goals": count(len(study.goals)),
     }
-    return _stamp(study.provenance.synthetic) + _table((), facts.items())
+    return html_table((), facts.items(), stamp="SYNTHETIC" * study.provenance.synthetic)
 
 
 def findings_html(findings: Findings) -> str:
@@ -89,24 +114,7 @@ def findings_html(findings: Findings) -> str:
     columns = ["rule", "severity", "table", "column", "count", "first_row", "message", "remedy"]
     shown = table[[name for name in columns if name in table]].fillna("").astype(str)
     names = [name.replace("_", " ") for name in shown.columns]
-    return f"<p>{head}.</p>" + (_table(names, shown.to_numpy().tolist()) if len(shown) else "")
-
-
-def _stamp(synthetic: bool) -> str:
-    return '<span class="oc-stamp">SYNTHETIC data</span>' if synthetic else ""
-
-
-def _table(head: Any, rows: Any) -> str:
-    """Return rows whose first cell names them."""
-    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
-    body = "".join(
-        f'<tr><th scope="row">{escape(str(first))}</th>'
-        + "".join(f"<td>{escape(str(cell))}</td>" for cell in rest)
-        + "</tr>"
-        for first, *rest in rows
-    )
-    thead = f"<thead><tr>{top}</tr></thead>" if top else ""
-    return f'{STYLE}<table class="oc-table">{thead}<tbody>{body}</tbody></table>'
+    return f"<p>{head}.</p>" + (html_table(names, shown.to_numpy().tolist()) if len(shown) else "")
 
 
 BOUND: Mapping[type, Mapping[str, Callable[..., Any] | property]] = {
@@ -114,7 +122,8 @@ BOUND: Mapping[type, Mapping[str, Callable[..., Any] | property]] = {
     Findings: {"_repr_html_": findings_html},
     MixedFit: {
         "_repr_html_": fit_html, "__str__": fit_text, "plot": of_fit.plot, "check": of_fit.check,
-        "forest": of_fit.forest,
+        "forest": of_fit.forest, "emmeans": _shown(emmeans), "emtrends": _shown(emtrends),
+        "contrasts": _shown(contrasts),
     },
     Study: {
         "_repr_html_": study_html, "plot": of_study.trajectories, "waterfall": of_study.waterfall,

@@ -17,7 +17,15 @@ from outcomes.mixed.record import Fit
 from outcomes.render.figures.canvas import plain_frame
 from outcomes.render.figures.shown import ShownFigure, empty_figure
 from outcomes.render.figures.style import FONT, INK, LOOKS, MUTED, PRESETS, look_of
-from outcomes.render.fit_table import COLUMNS, GROUPS, column_label, fit_table, response_of
+from outcomes.render.fit_table import (
+    COLUMNS,
+    GROUPS,
+    column_label,
+    fit_table,
+    response_of,
+    stamp_of,
+    unit_of,
+)
 from outcomes.words import named, plain
 
 TIMES = ("session_count", "week", "session", "day")
@@ -81,7 +89,7 @@ def plot(fit: Fit, over: str = "", by: str = "", *, partial_residuals: bool = Fa
     for place in places[::wide]:
         place.set_ylabel(_response_label(fit), family=FONT, color=INK)
     claim = f"{column_label(response_of(fit))} by {column_label(first).lower()}"
-    return _finished(figure, fit, claim, " ".join(said))
+    return _finished(figure, fit, claim, " ".join(said), of_rows=partial_residuals)
 
 
 def check(fit: Fit) -> ShownFigure:
@@ -107,7 +115,7 @@ def check(fit: Fit) -> ShownFigure:
     for place, sentence in zip(axes, said, strict=True):
         plain_frame(place, PRESETS["page"])
         place.set_title(sentence, fontsize=8.5, family=FONT, loc="left", color=MUTED, wrap=True)
-    return _finished(figure, fit, "Does the model fit?", " ".join(said))
+    return _finished(figure, fit, "Does the model fit?", " ".join(said), of_rows=True)
 
 
 def forest(fit: Fit) -> ShownFigure:
@@ -191,6 +199,10 @@ def _draw_means(place: Axes, means: pd.DataFrame, over: str, by: str, title: str
         place.plot(rows[over], rows["estimate"], color=look.colour, linestyle=look.dash)
         place.fill_between(rows[over], rows["conf_low"], rows["conf_high"], color=look.colour,
                            alpha=0.15, linewidth=0)  # fmt: skip
+        if rows.empty:
+            place.annotate("these rows do not tell", (0.5, 0.5), xycoords="axes fraction",
+                           ha="center", fontsize=8.5, family=FONT, color=MUTED)  # fmt: skip
+            return f"{title or 'The mean'}: these rows do not tell."
         first, last = rows["estimate"].iloc[[0, -1]]
         if grouped:
             place.annotate(named(name), (rows[over].iloc[-1], last), xytext=(4, 0), fontsize=8.5,
@@ -282,12 +294,16 @@ def _heads(fit: Fit) -> list[str]:
 
 def _response_label(fit: Fit) -> str:
     response = response_of(fit)
-    return "improvement, points" if response == "improvement" else response
+    return f"improvement, {unit_of(fit)}" if response == "improvement" else named(response)
 
 
-def _finished(figure: ShownFigure, fit: Fit, claim: str, alt: str) -> ShownFigure:
-    stamp = str(getattr(fit.design.frame.data, "stamp", ""))
+def _finished(
+    figure: ShownFigure, fit: Fit, claim: str, alt: str, *, of_rows: bool = False
+) -> ShownFigure:
+    stamp = stamp_of(fit)
     figure.suptitle(f"{claim}{f' ({stamp} data)' if stamp else ''}", x=0.01, ha="left",
                     fontsize=11, fontweight="bold", family=FONT, color=INK)  # fmt: skip
     figure.set_layout_engine("constrained")
-    return figure.told(claim, f"{claim} {alt}" if claim.endswith("?") else f"{claim}. {alt}")
+    whole = f"{claim} {alt}" if claim.endswith("?") else f"{claim}. {alt}"
+    real = not stamp and bool(getattr(fit.design.frame.data, "instrument", ""))
+    return figure.told(claim, whole, of_patients=of_rows and real)

@@ -1,6 +1,7 @@
 """Pictures of a study's own records: each course a line, a bar, a cell. For the analyst's screen.
 
-`report` and the exports never draw them of real patients: one line is one patient.
+Of real patients they are not saved, and no report draws them: one line is one patient, and a cell
+may hold two.
 """
 
 from __future__ import annotations
@@ -261,4 +262,5 @@ def _finished(figure: ShownFigure, study: Study, claim: str, alt: str) -> ShownF
     figure.suptitle(f"{claim}{stamp}", x=0.01, ha="left", fontsize=10.5, fontweight="bold",
                     family=FONT, color=INK)  # fmt: skip
     figure.set_layout_engine("constrained")
-    return figure.told(claim, alt if alt.startswith(claim) else f"{claim}. {alt}")
+    whole = alt if alt.startswith(claim) else f"{claim}. {alt}"
+    return figure.told(claim, whole, of_patients=not study.provenance.synthetic)

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from outcomes.errors import PrivacyError
 from outcomes.render.figures.export import inline_svg, svg_bytes
 from outcomes.render.figures.style import any_letters
 
@@ -29,10 +30,27 @@ class ShownFigure(Figure):
         What the figure shows, one sentence.
     alt : str
         The same with its numbers.
+    of_patients : bool
+        Whether single courses, or groups of any size, of a real study can be seen in it.
     """
 
     claim: str = ""
     alt: str = ""
+    of_patients: bool = False
+
+    def savefig(self, *args: Any, **options: Any) -> None:
+        """Save as matplotlib does.
+
+        Raises
+        ------
+        PrivacyError
+            When courses of a real study can be told apart in it.
+        """
+        if self.of_patients:
+            must = "a picture in which single patients can be seen stays on the analyst's screen"
+            remedy = "Save the figure of an answer, or write a report: they show groups."
+            raise PrivacyError(must, got="one of a real study", remedy=remedy)
+        super().savefig(*args, **options)
 
     def draw(self, renderer: Any) -> None:
         """Draw words as they stand: no dollar sign begins a formula."""
@@ -41,15 +59,19 @@ class ShownFigure(Figure):
         with any_letters():
             super().draw(renderer)
 
-    def told(self, claim: str, alt: str) -> ShownFigure:
-        """Set claim and alt text, and return the figure."""
-        self.claim, self.alt = claim, alt
+    def told(self, claim: str, alt: str, *, of_patients: bool = False) -> ShownFigure:
+        """Set claim and alt text, and whether it may be saved, and return the figure."""
+        self.claim, self.alt, self.of_patients = claim, alt, of_patients
         return self
 
     def _repr_html_(self) -> str:
         """Return the figure as inline SVG, which follows a light or dark page."""
-        name = f"oc-{hashlib.sha256(svg_bytes(self)).hexdigest()[:10]}"
-        drawn = inline_svg(self, name=name, title=self.claim, alt=self.alt)
+        kept, self.of_patients = self.of_patients, False  # this is the screen
+        try:
+            name = f"oc-{hashlib.sha256(svg_bytes(self)).hexdigest()[:10]}"
+            drawn = inline_svg(self, name=name, title=self.claim, alt=self.alt)
+        finally:
+            self.of_patients = kept
         width = self.get_figwidth() * 96
         return f'{STYLE}<div class="oc-figure" style="max-width:{width:.0f}px">{drawn}</div>'
 
