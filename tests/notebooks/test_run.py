@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import openpyxl
 import pytest
 from nbclient.exceptions import CellExecutionError
 
 import outcomes as oc
+from outcomes.dictionary.tables import TABLES
+from outcomes.intake.template import write_template
 from outcomes.study import study_from_tables
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
+MAPS = FOLDER.parent / "docs" / "maps"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 
 
@@ -66,26 +71,99 @@ def _of(study: oc.Study, episodes: Any) -> oc.Study:
     return study_from_tables(kept)
 
 
-OWN: dict[str, Callable[[oc.Study], oc.Study]] = {
-    "no pressure": lambda s: _without(s, "sessions", "pressure"),
-    "no therapists": lambda s: _without(
-        _without(s, "sessions", "therapist_id"), "episodes", "therapist_id"
+def _saved(shape: Callable[[oc.Study], oc.Study]) -> Callable[[Path], dict[str, Any]]:
+    """Save what becomes of a small study; its folder is all that the parameters cell needs."""
+
+    def made(place: Path) -> dict[str, Any]:
+        return {"path": str(shape(oc.simulate(episodes=60, seed=3)).save(place / "own"))}
+
+    return made
+
+
+def _trial(place: Path, map_name: str, columns: dict[str, str]) -> dict[str, Any]:
+    """Write a simulated trial as a published one was written: one row a score, through its map."""
+    study = oc.simulate(episodes=80, scenario="two-arm-trial", seed=2)
+    scores = study.assessments[study.assessments["instrument"] == "nprs"]
+    rows = scores[scores["timing"] != "post_session"].merge(study.episodes, on="episode_id")
+    first = rows.sort_values("day").groupby("episode_id")["score"].transform("first")
+    rows = rows.assign(
+        first=first, week=rows["day"] / 7, month=rows["day"] / 30, age=40, none=None,
+        who=rows["episode_id"].str.removeprefix("e").astype(int),
+        coded=(rows["arm"] != "usual care").astype(int), sex=(rows["sex"] == "female").astype(int),
+        named=rows["arm"].map({"usual care": "TAU"}).fillna("BtheB"),
+    )  # fmt: skip
+    rows = rows[rows["day"].isin(rows["day"].value_counts().head(4).index)]
+    rows[list(columns)].rename(columns=columns).to_csv(place / "trial.csv", index=False)
+    return {"path": str(place / "trial.csv"), "columns": str(MAPS / f"{map_name}.toml")}
+
+
+def _headache(place: Path) -> dict[str, Any]:
+    names = ("age", "sex", "week", "score")
+    others = {"who": "id", "therapist_id": "acupuncturist", "clinic_id": "practice_id"}
+    others |= {"coded": "group", "none": "treatments", "end_reason": "withdrawal_reason"}
+    return _trial(place, "headache-trial", dict(zip(names, names, strict=True)) | others)
+
+
+def _blues(place: Path) -> dict[str, Any]:
+    names = {"who": "subject", "named": "treatment", "first": "bdi_pre", "score": "bdi"}
+    return _trial(place, "beat-the-blues", names | {"month": "month"})
+
+
+def _sheet(courses: int) -> Callable[[Path], dict[str, Any]]:
+    """Fill the entry sheet in, as a clinic would: few columns, visits numbered."""
+
+    def made(place: Path) -> dict[str, Any]:
+        book = openpyxl.load_workbook(write_template(place / "clinic.xlsx"))
+        for i in range(courses):
+            who, visits = f"{i + 1:03}", 1 + (i % 5 if courses > 1 else 0)
+            condition = ("headache", "knee_pain")[i % 2]
+            book["episodes"].append(_row("episodes", episode_id=who, condition=condition))
+            for visit in range(1, visits + 1):
+                pressure = ("2 - heavy lotioning", "3 - medium")[(i + visit) % 2]
+                at = {"episode_id": who, "session": visit}
+                book["sessions"].append(
+                    _row("sessions", **at, day=7 * visit - 7, status="attended", pressure=pressure)
+                )
+                score = max(0, 7 - visit // 2 - (i * visit) % 3)
+                kind = {"timing": "pre_session", "instrument": "nprs", "score": score}
+                book["assessments"].append(_row("assessments", **at, **kind))
+        book.save(place / "clinic.xlsx")
+        return {"path": str(place / "clinic.xlsx")}
+
+    return made
+
+
+def _row(table: str, **cells: Any) -> list[Any]:
+    return [cells.get(name) for name in TABLES[table].names]
+
+
+OWN: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "headache trial": _headache,
+    "beat the blues": _blues,
+    "entry sheet": _sheet(40),
+    "one course": _sheet(1),
+    "no pressure": _saved(lambda s: _without(s, "sessions", "pressure")),
+    "no therapists": _saved(
+        lambda s: _without(_without(s, "sessions", "therapist_id"), "episodes", "therapist_id")
     ),
-    "one condition": lambda s: _without(s, "episodes", "condition"),
-    "no days": lambda s: _without(_without(s, "sessions", "day"), "assessments", "day"),
-    "eleven patients": lambda s: _of(s, s.episodes["episode_id"].head(11)),
-    "two arms": lambda _: oc.simulate(episodes=80, scenario="two-arm-trial", seed=2),
+    "one condition": _saved(lambda s: _without(s, "episodes", "condition")),
+    "no days": _saved(lambda s: _without(_without(s, "sessions", "day"), "assessments", "day")),
+    "eleven patients": _saved(lambda s: _of(s, s.episodes["episode_id"].head(11))),
+    "two arms": _saved(lambda _: oc.simulate(episodes=80, scenario="two-arm-trial", seed=2)),
 }
+SEEN_EACH_TIME = ("headache trial", "one course")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("shape", OWN)
+@pytest.mark.parametrize(
+    "shape",
+    [pytest.param(x, marks=() if x in SEEN_EACH_TIME else pytest.mark.slow) for x in OWN],
+)
 @pytest.mark.parametrize("name", [name for name in NOTEBOOKS if not name.startswith(("02", "03"))])
 def test_it_runs_on_ones_own_data_from_the_parameters_cell_alone(
-    name: str, shape: str, tmp_path: Path, run_notebook: Callable[..., str]
+    name: str, shape: str, tmp_path: Path, run_cells: Callable[..., str]
 ) -> None:
-    folder = OWN[shape](oc.simulate(episodes=60, seed=3)).save(tmp_path / "own")
-    assert '"output_type": "error"' not in run_notebook(name, path=str(folder))
+    shown = run_cells(name, **OWN[shape](tmp_path))
+    assert "nan" not in re.sub(r"[a-z]nan|nan[a-z]", "", shown.lower())
 
 
 @pytest.mark.slow

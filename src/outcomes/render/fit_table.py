@@ -15,37 +15,29 @@ from outcomes.mixed.record import Fit
 from outcomes.words import MINUS, count, decimals_for, limits, named, p_value, plain
 
 COLUMNS = {
-    "improvement": ("Improvement", "point"),
-    "session_count": ("Sessions so far", "session"),
-    "session": ("Visit", "visit"),
-    "week": ("Weeks since the first visit", "week"),
+    "improvement": ("Improvement", "point"), "baseline": ("Score at baseline", "point"),
+    "score_before": ("Last score before", "point"), "condition": ("Condition", ""),
+    "session_count": ("Sessions so far", "session"), "session": ("Visit", "visit"),
+    "week": ("Weeks since the first visit", "week"), "arm": ("Arm", ""),
     "day": ("Days since the first visit", "day"),
     "pressure": ("Pressure at the visit before", "Walton level"),
     "pressure_mean": ("Mean pressure so far", "Walton level"),
     "pressure_within": ("Pressure above this course's mean", "Walton level"),
     "pressure_same_visit": ("Pressure of the same visit", "Walton level"),
     "minutes_before": ("Minutes of massage so far", "minute"),
-    "baseline": ("Score at baseline", "point"),
-    "score_before": ("Last score before", "point"),
-    "condition": ("Condition", ""),
-    "arm": ("Arm", ""),
-}
+}  # fmt: skip
 """Columns of a trajectory: what they hold, and what one unit of them is called."""
 GROUPS = {
     "episode_id": "courses", "patient_id": "patients", "therapist_id": "therapists",
     "clinic_id": "clinics", "patient_id:episode_id": "courses",
 }  # fmt: skip
-DF_METHODS = {
-    "satterthwaite": "Satterthwaite", "kenward-roger": "Kenward-Roger", "normal": "normal",
-}  # fmt: skip
 _LEVEL = re.compile(r"(?:C\()?(?P<column>[^\[\]()]+)\)?\[(?:T\.)?(?P<level>.*)\]")
 STYLE = (
-    "<style>.oc-table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
-    ".oc-table :is(caption,th,td){text-align:left!important;vertical-align:top;"
-    "padding:.15em 1em .15em 0}.oc-table thead th{border-bottom:1px solid currentColor}"
-    ".oc-table tbody th{font-weight:normal}.oc-table th:only-child{font-weight:600}"
-    ".oc-table tbody+tbody tr:first-child>*{border-top:1px solid currentColor}"
-    ".oc-stamp{font-weight:700;color:var(--jp-error-color1,#b3261e)}</style>"
+    "<style>.oc-table{border-collapse:collapse;font-variant-numeric:tabular-nums}.oc-table :is("
+    "caption,th,td){text-align:left!important;vertical-align:top;padding:.15em 1em .15em 0}"
+    ".oc-table thead th{border-bottom:1px solid currentColor}.oc-table tbody th{font-weight:normal}"
+    ".oc-table th:only-child{font-weight:600}.oc-table tbody+tbody tr:first-child>*{border-top:1px "
+    "solid currentColor}.oc-stamp{font-weight:700;color:var(--jp-error-color1,#b3261e)}</style>"
 )
 """Follows the page's own colors, light or dark."""
 INDENT = "\N{NO-BREAK SPACE}" * 3
@@ -119,19 +111,19 @@ def fit_table(fit: Fit) -> FitTable:
 def fit_text(fit: Fit) -> str:
     """Return the table as plain text, for a terminal."""
     table = fit_table(fit)
-    head = Line(table.title, "Estimate (95 % CI)", "p")
-    lines = [head, *table.lines]
+    lines = [Line(table.title, "Estimate (95 % CI)", "p"), *table.lines]
     labels = ["  " * line.inside + line.label for line in lines]
     wide = max(map(len, labels)), max(len(line.estimate) for line in lines)
-    rows = [
+    head, *rows = (
         f"{label:<{wide[0]}}  {line.estimate:<{wide[1]}}  {line.p}".rstrip()
         for label, line in zip(labels, lines, strict=True)
-    ]
+    )
     rule = "-" * (sum(wide) + 11)
     name_width = max(len(name) for name, _ in table.parts)
     parts = [f"{name:<{name_width}}  {value}" for name, value in table.parts]
-    stamp = [f"{table.stamp} data"] if table.stamp else []
-    return "\n".join([*stamp, rows[0], rule, *rows[1:], rule, *parts])
+    return "\n".join(
+        [*[f"{table.stamp} data"] * bool(table.stamp), head, rule, *rows, rule, *parts]
+    )
 
 
 def fit_html(fit: Fit) -> str:
@@ -159,18 +151,17 @@ def estimates_html(table: pd.DataFrame, fit: Fit, level: float = 0.95) -> str:
         Confidence level of the interval.
     """
     names = list(table.columns[: list(table.columns).index("estimate")])
-    head = [column_label(name) if name in COLUMNS else named(name) for name in names]
-    tested = "n_observations" not in table or {"contrast", "variable"} & set(names)
-    last = "p" if tested else "Scores there"
+    tested = {"contrast", "variable"} & set(names)
     rows = []
     for row in table.to_dict("records"):
-        digits = decimals_for((row["conf_high"] - row["conf_low"]) / 2)
-        span = limits(row["conf_low"], row["conf_high"], digits)
-        said = row.get("note") or f"{plain(row['estimate'], digits)} ({span})"
+        low, high = row["conf_low"], row["conf_high"]
+        digits = decimals_for((high - low) / 2)
+        said = row["note"] or f"{plain(row['estimate'], digits)} ({limits(low, high, digits)})"
         end = p_value(row["p_value"]) if tested else count(row["n_observations"])
-        rows.append((*(_cell(row[name]) for name in names), said, end))
+        rows.append((*(_cell(name, row[name]) for name in names), said, end))
     title = f"{_title(fit)}: estimate ({level * 100:g} % CI)"
-    return html_table((*head, title, last), rows, stamp=stamp_of(fit))
+    head = (*map(column_label, names), title, "p" if tested else "scores there")
+    return html_table(head, rows, stamp=stamp_of(fit))
 
 
 def html_table(head: Iterable[str], *bodies: Iterable[tuple[str, ...]], stamp: str = "") -> str:
@@ -222,13 +213,12 @@ def _title(fit: Fit) -> str:
     )
 
 
-def _cell(value: object) -> str:
-    """Return a level, a number or a contrast of levels in words."""
+def _cell(column: str, value: object) -> str:
+    """Return a number, a column's name, a level or a contrast of levels in words."""
     if isinstance(value, float):
         return f"{value:g}"
-    if str(value) in COLUMNS:
-        return column_label(str(value))
-    return f" {MINUS} ".join(named(name) for name in str(value).split(" - "))
+    label = column_label if column == "variable" else named
+    return f" {MINUS} ".join(label(name) for name in str(value).split(" - "))
 
 
 def _lines(fit: Fit) -> Iterator[Line]:
@@ -288,18 +278,11 @@ def _reference(fit: Fit, column: str) -> str:
     """Return the level of a factor that has no coefficient of its own."""
     if column not in fit.design.frame.data:
         return "reference"
-    values = fit.design.frame.data[column].dropna()
-    known = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else None
-    levels = [str(x) for x in (known if known is not None else sorted(values.unique()))]
-    present = set(values.astype(str))
-    estimated = {
-        found["level"]
-        for term in fit.estimates.terms
-        for part in _split(term)
-        if (found := _LEVEL.fullmatch(part)) and found["column"] == column
-    }
-    left = [level for level in levels if level in present and level not in estimated]
-    return left[0] if left else "reference"
+    values = fit.design.frame.data[column].dropna().astype("category")
+    levels = values.cat.remove_unused_categories().cat.categories.astype(str)
+    parts = [_LEVEL.fullmatch(part) for term in fit.estimates.terms for part in _split(term)]
+    estimated = {part["level"] for part in parts if part and part["column"] == column}
+    return next((level for level in levels if level not in estimated), "reference")
 
 
 def _parts(fit: Fit) -> Iterator[tuple[str, str]]:
@@ -313,14 +296,14 @@ def _parts(fit: Fit) -> Iterator[tuple[str, str]]:
         said = [f"{GROUPS.get(group, group)} {share:.2f}" for group, share in each]
         yield "Intraclass correlation", ", ".join(said)
         found = r2(fit).set_index("kind")["estimate"]
-        yield (
-            "R\N{SUPERSCRIPT TWO}",
-            f"fixed part {found['marginal']:.2f}, whole {found.iloc[-1]:.2f}",
-        )
+        said = [f"fixed part {found['marginal']:.2f}", f"whole {found.iloc[-1]:.2f}"]
+        yield "R\N{SUPERSCRIPT TWO}", ", ".join(said)
     yield "Rows used", _used(fit)
-    method = DF_METHODS.get(fit.request.df, fit.request.df)
+    method = "normal" if fit.request.df == "normal" else fit.request.df.title()
     likelihood = "REML" if fit.request.reml else "maximum likelihood"
     yield "Intervals", f"{method} degrees of freedom; {likelihood}"
+    if fit.aliased_terms:
+        yield "Not estimated", f"{', '.join(fit.aliased_terms)}: these rows do not tell"
     if fit.is_singular:
         yield "Note", "a variance is 0 or a correlation 1: these data do not tell them apart"
     yield "Formula", fit.request.formula

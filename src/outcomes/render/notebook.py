@@ -35,22 +35,16 @@ from outcomes.synthetic.simulate import simulate
 from outcomes.words import count, counted
 
 __all__ = [
-    "Study",
-    "answer",
-    "answers",
-    "check",
-    "clda",
-    "import_export",
-    "lmm",
-    "load",
-    "simulate",
-]
+    "Study", "answer", "answers", "check", "clda", "import_export", "lmm", "load", "simulate",
+]  # fmt: skip
 
 
 class Estimates(pd.DataFrame):
     """Numbers of a fit for the machine, which a notebook shows as its table shows coefficients."""
 
     _metadata: ClassVar[list[str]] = ["fit", "level"]
+    fit: Any = None
+    level: Any = 0.95
 
     @property
     def _constructor(self) -> type[pd.DataFrame]:
@@ -62,14 +56,12 @@ class Estimates(pd.DataFrame):
 
 def _shown(method: Callable[..., pd.DataFrame]) -> Callable[..., Estimates]:
     """Let the table that a method of a fit returns show itself."""
-    options = signature(method)
 
     @wraps(method)
-    def call(fit: Fit, *args: Any, **named: Any) -> Estimates:
-        table = Estimates(method(fit, *args, **named))
-        given = options.bind(fit, *args, **named)
-        given.apply_defaults()
-        table.fit, table.level = fit, given.arguments["conf_level"]
+    def call(fit: Fit, *args: Any, **options: Any) -> Estimates:
+        table = Estimates(method(fit, *args, **options))
+        given = signature(method).bind(fit, *args, **options).arguments
+        table.fit, table.level = fit, given.get("conf_level", 0.95)
         return table
 
     return call
@@ -114,7 +106,9 @@ def findings_html(findings: Findings) -> str:
     columns = ["rule", "severity", "table", "column", "count", "first_row", "message", "remedy"]
     shown = table[[name for name in columns if name in table]].fillna("").astype(str)
     names = [name.replace("_", " ") for name in shown.columns]
-    return f"<p>{head}.</p>" + (html_table(names, shown.to_numpy().tolist()) if len(shown) else "")
+    return f"<p>{head}.</p>" + (
+        html_table(names, map(tuple, shown.to_numpy())) if len(shown) else ""
+    )
 
 
 BOUND: Mapping[type, Mapping[str, Callable[..., Any] | property]] = {
@@ -122,8 +116,8 @@ BOUND: Mapping[type, Mapping[str, Callable[..., Any] | property]] = {
     Findings: {"_repr_html_": findings_html},
     MixedFit: {
         "_repr_html_": fit_html, "__str__": fit_text, "plot": of_fit.plot, "check": of_fit.check,
-        "forest": of_fit.forest, "emmeans": _shown(emmeans), "emtrends": _shown(emtrends),
-        "contrasts": _shown(contrasts),
+        "forest": of_fit.forest,
+        **{method.__name__: _shown(method) for method in (emmeans, emtrends, contrasts)},
     },
     Study: {
         "_repr_html_": study_html, "plot": of_study.trajectories, "waterfall": of_study.waterfall,
