@@ -77,9 +77,9 @@ def test_secondary_p_values_are_holms_and_exploratory_ones_benjamini_and_hochber
 
     asked = (
         made("how-much", "improvement", 0.03),
-        made("pressure", "last visit", 0.02),
+        made("pressure", "error allowed for", 0.02),
         made("therapists", "spread", 0.03),
-        made("frequency", "equal weeks", 0.01),
+        made("frequency", "error allowed for", 0.01),
         made("trial", "ancova", 0.04),
     )
     found = [a.table["p_adjusted"].iloc[0] for a in adjusted(asked, read_plan(PLAN), "nprs")]
@@ -93,7 +93,7 @@ def test_a_test_of_no_change_relaxes_the_adjustment_of_no_other(clinic):
         table = given.table.head(1).assign(kind=kind, p_value=p)
         return replace(given, name=name, table=table, record=QUESTIONS[name])
 
-    asked = (made("how-much", "improvement", 1e-9), made("pressure", "last visit", 0.04),
+    asked = (made("how-much", "improvement", 1e-9), made("pressure", "error allowed for", 0.04),
              made("therapists", "spread", 0.06))  # fmt: skip
     for plan in (None, {"primary": {"question": "trial"}}):
         found = adjusted(asked, plan and read_plan(plan), "nprs")
@@ -124,7 +124,7 @@ def test_holms_adjustment_is_within_a_family(clinic):
 
     own = [{"question": "pressure", "family": "a"}, {"question": "therapists", "family": "b"}]
     plan = read_plan({**PLAN, "secondary": own})
-    asked = (made("pressure", "last visit", 0.02), made("therapists", "spread", 0.03))
+    asked = (made("pressure", "error allowed for", 0.02), made("therapists", "spread", 0.03))
     found = [a.table["p_adjusted"].iloc[0] for a in adjusted(asked, plan, "nprs")]
     assert found == pytest.approx([0.02, 0.03])
 

@@ -36,6 +36,20 @@ def test_the_table_holds_overlap_and_every_way_of_looking(clinic, answered):
     assert not overclaims(answer.sentence, "association")
 
 
+def test_every_estimate_says_what_it_takes_the_score_for_wherever_its_row_goes(clinic, answered):
+    rows = answered(clinic(n=120)).table.dropna(subset=["p_value"])
+    exact = rows["term"].str.contains("score taken as exact", regex=False)
+    allowed = rows["term"].str.contains("error of the score allowed for", regex=False)
+    assert (exact ^ allowed).all()
+    assert allowed[rows["kind"].isin(["error allowed for", "sustained"])].all()
+
+
+def test_what_a_plan_tests_is_the_row_that_error_of_the_score_cannot_make(clinic, answered):
+    answer = answered(clinic(n=120))
+    tested = answer.table[answer.record.test_row(answer.table)]
+    assert tested["kind"].tolist() == ["error allowed for"]
+
+
 def test_the_same_seed_gives_the_same_answer(clinic, answered):
     study = clinic(n=60)
     assert answered(study).table.equals(answered(study).table)

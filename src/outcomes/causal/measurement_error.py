@@ -87,7 +87,7 @@ def sensitivity(answered: pd.DataFrame, sign: int, error: float | None) -> Sensi
     told = reliability_answered(earlier)
     allowed = {**last_visit(earlier), "reliability": told["estimate"]}
     rows = [{**allowed, "kind": "error allowed for"}, {**sustained(earlier), "kind": "sustained"}]
-    table = pd.DataFrame(rows).assign(term="pressure")
+    table = pd.DataFrame(rows)
     table = table[np.isfinite(table["std_error"])]
     return Sensitivity(table, allowed, told, share, tipping)
 

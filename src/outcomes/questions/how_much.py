@@ -40,6 +40,7 @@ from outcomes.words import (
 BEFORE = ("baseline", "score_before", "pressure")
 """What a model with pressure must hold too: pressure follows these, and so does the outcome."""
 LEAST_LEVELS = 2
+EXACT = "last visit one level firmer (score taken as exact; see `pressure`)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,7 @@ def how_much(asked: Asked) -> Found | Missing:
         _pressure_rows(course) if asked.thorough else (pd.DataFrame(), "", ())
     )
     table = pd.concat([at_horizon, pressure, curve], ignore_index=True)
-    table.insert(0, "term", table["kind"].where(table["kind"] == "pressure", table["group"]))
+    table.insert(0, "term", table["group"].where(table["kind"] != "pressure", EXACT))
     around = _around(asked.study, model, measure, at_horizon) if asked.thorough else Around()
     table = pd.concat([table, *around.tables], ignore_index=True)
     return Found(

@@ -29,6 +29,19 @@ from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.words import interval
 
 SEEN = ("baseline", "score_before")
+EXACT = "score taken as exact"
+"""Said of each row that error of the score can make: where therapists answer the pain that they see
+and not the number, it leaves zero out in 32 to 94 % of simulated studies in which nothing is."""
+ALLOWED = "error of the score allowed for"
+NAMES = {
+    "last visit": f"last visit one level firmer ({EXACT})",
+    "error allowed for": f"last visit one level firmer ({ALLOWED})",
+    "curvature": f"one squared level ({EXACT})",
+    "within": f"firmer than this patient's usual ({EXACT})",
+    "between": f"patients who get firmer pressure ({EXACT})",
+    "sustained": f"every visit one level firmer ({ALLOWED})",
+}
+"""What each kind of row is called."""
 USUAL = "pressure_of_therapist"
 """Mean pressure of the therapist: beside it, pressures are compared within each therapist."""
 
@@ -71,7 +84,9 @@ def pressure(asked: Asked) -> Found | Missing:
     error = error_taken(measure, course.rows)
     answered = answered_visits(history.visits, course.rows)
     allowed = sensitivity(answered, measure.sign, error.value)
-    table = pd.concat([table, allowed.table, _overlap_rows(history)], ignore_index=True)
+    table = pd.concat([table, allowed.table], ignore_index=True)
+    table.insert(0, "term", table["kind"].map(NAMES))
+    table = pd.concat([table, _overlap_rows(history)], ignore_index=True)
     return Found(
         table,
         _sentence(table, course, measure, allowed),
@@ -199,8 +214,7 @@ def _term_row(fit: MixedFit, term: str, kind: str) -> pd.DataFrame:
     """Estimate of a term; no row where the terms before it determine it."""
     weights = [float(name == term) for name in fit.estimates.terms]
     row = estimates(fit, weights) if any(weights) else pd.DataFrame()
-    row.insert(0, "term", term)
-    row.insert(1, "kind", kind)
+    row.insert(0, "kind", kind)
     return row
 
 
@@ -242,19 +256,12 @@ def _sentence(
 
 
 def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
-    labels = {
-        "last visit": "last visit one level firmer (score taken as exact)",
-        "error allowed for": "the same, error of the score allowed for",
-        "within": "firmer than this patient's usual (score taken as exact)",
-        "between": "patients who get firmer pressure (score taken as exact)",
-        "sustained": "every visit one level firmer",
-    }
-    rows = table[table["kind"].isin(labels)]
+    rows = table[table["kind"].isin(set(NAMES) - {"curvature"})]
     first = rows.to_dict("records")[0]
     spoken = interval(first["estimate"], first["conf_low"], first["conf_high"], unit=measure.unit)
     return forest(
         rows,
-        rows["kind"].map(labels),
+        rows["term"],
         "Pressure before a score, and the score",
         f"Improvement for one Walton level firmer ({measure.unit}; right = better)",
         "Improvement for one level firmer with 95 % intervals, in several analyses; last visit "
