@@ -121,13 +121,21 @@ def _trial_cell(name: str, trial: Trial, **options: Any) -> Cell:
     return Cell(f"trial {name}", lambda rng: trial_study(trial, rng), "trial", _headline, options)
 
 
+TRUE_OF = {"last visit": 1.0, "curvature": 0.0, "within": 1.0, "error allowed for": 1.0,
+           "sustained": 1.0, "equal weeks": 1.0}  # fmt: skip
+"""Kinds of rows of which the effect of one level is true, or nothing; of others neither is."""
+
+
 def _chosen(name: str, question: str, world: World) -> Cell:
     def make(rng: Rng) -> Study:
         return study_from_tables(records(world, int(rng.integers(2**31))))
 
     def judged(answer: Answer) -> Records:
-        table = answer.table[answer.table["kind"] != "overlap"].dropna(subset=["conf_low"])
-        rows = [_row(row["kind"], row, world.effect) for row in table.to_dict("records")]
+        table = answer.table[answer.table["kind"].isin(TRUE_OF)]
+        rows = [
+            _row(row["kind"], row, TRUE_OF[row["kind"]] * world.effect)
+            for row in table.to_dict("records")
+        ]
         said = "an association" in answer.sentence
         return [*rows, {"label": "said to be an association" if said else "not said to be"}]
 
@@ -147,14 +155,39 @@ def _chosen_cells() -> list[Cell]:
                 replace(pain, weeks=1.0, persistence=0.8, courses=100)),
         _chosen("effect", "pressure", World(effect=0.15)),
         _chosen("effect and pain", "pressure", replace(pain, effect=0.3, courses=150)),
+        _chosen("effect that stays", "pressure",
+                World(effect=0.3, memory=1.0, courses=150, visits=6, leave_well=0.0,
+                      leave_unhelped=0.0)),
+        _chosen("no effect, 150 courses", "pressure",
+                replace(pain, courses=150, weeks=1.0, persistence=0.8, benefit_varies=1.0)),
         _chosen("by chance", "frequency", replace(weeks, script="chance")),
         _chosen("by severity", "frequency", replace(weeks, script="severity")),
+        _chosen("by score", "frequency", replace(weeks, script="score")),
         _chosen("by therapist", "frequency", replace(weeks, script="therapist")),
     ]  # fmt: skip
 
 
+def _one_patient(name: str, world: World) -> Cell:
+    """Return the cell of one patient where nobody changes: judged by whether he is said to be better."""
+
+    def make(rng: Rng) -> Study:
+        return study_from_tables(records(world, int(rng.integers(2**31))))
+
+    def judged(answer: Answer) -> Records:
+        better = "really better" in answer.sentence
+        return [{"label": "said to be better" if better else "not said to be"}]
+
+    return Cell(f"patient {name}", make, "patient", judged, {"episode": "c0"})
+
+
+"""Points by which those who come in a week of their own that is 1 point worse are better later."""
+
+
 def _all() -> list[Cell]:
+    still = World(natural=0.0, benefit=0.0, skill=0.0, slope=0.0, leave_well=0.0, visits=6)
     cells = _chosen_cells()
+    cells += [_one_patient(f"nobody changes, entry {entry:g}", replace(still, entry=entry))
+              for entry in (0.0, 5.0, 6.0)]  # fmt: skip
     for courses, therapists in ((60, 6), (25, 3), (40, 4), (120, 12), (18, 2), (20, 1)):
         for sd in (0.0, 0.5):
             clinic = Clinic(courses=courses, therapists=therapists, therapist_sd=sd)

@@ -55,7 +55,7 @@ class World:
         Share of scores after the first that nobody wrote down.
     entry : float
         Lowest score at which patients are taken on; they are looked for until enough are found.
-    script : {"chance", "severity", "therapist", "none"}
+    script : {"chance", "severity", "score", "therapist", "none"}
         What decides between one and two visits a week.
     clock : {"visits", "weeks"}
         What pain falls with.
@@ -90,7 +90,7 @@ class World:
     leave_unhelped: float = 0.2
     missing: float = 0.1
     entry: float = 0.0
-    script: Literal["chance", "severity", "therapist", "none"] = "none"
+    script: Literal["chance", "severity", "score", "therapist", "none"] = "none"
     clock: Literal["visits", "weeks"] = "visits"
     condition: str = "neck_other"
 
@@ -116,7 +116,7 @@ def records(world: World, seed: int) -> dict[str, pd.DataFrame]:
     rest = np.sqrt(1 - world.together**2)
     better = world.together * press + rest * rng.normal(0, 1, t)
     faster = world.together * press + rest * rng.normal(0, 1, t)
-    often = _often(world, level, who, rng)
+    often = _often(world, level, first, who, rng)
     slope = rng.normal(0, world.slope, n)
     benefit = world.benefit + rng.normal(0, world.benefit_varies, n)
     likes = rng.normal(0, world.preference, n)
@@ -171,12 +171,13 @@ def _entrants(world: World, rng: np.random.Generator) -> tuple[Array, Array, Arr
     return level, wobble, first
 
 
-def _often(world: World, level: Array, who: Array, rng: np.random.Generator) -> Array:
+def _often(world: World, level: Array, first: Array, who: Array, rng: np.random.Generator) -> Array:
     """Visits a week: 1 or 2."""
     chance = {
         "none": np.full(len(level), 0.5),
         "chance": np.full(len(level), 0.5),
         "severity": 1 / (1 + np.exp(-1.5 * (level - 6) / max(world.level, 0.1))),
+        "score": 1 / (1 + np.exp(-1.5 * (first - 6) / max(world.level, 0.1))),
         "therapist": rng.permutation(np.arange(world.therapists) % 2)[who].astype(float),
     }[world.script]
     return np.where(rng.random(len(level)) < chance, 2.0, 1.0)
