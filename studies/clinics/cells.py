@@ -168,7 +168,7 @@ def _chosen_cells() -> list[Cell]:
 
 
 def _one_patient(name: str, world: World) -> Cell:
-    """Return the cell of one patient where nobody changes: judged by whether he is said to be better."""
+    """Return the cell of one patient where nobody changes: is one said to be better."""
 
     def make(rng: Rng) -> Study:
         return study_from_tables(records(world, int(rng.integers(2**31))))
