@@ -10,6 +10,7 @@ import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
 from outcomes.causal.constrained import constrained_frame, difference_name
+from outcomes.errors import FitError
 from outcomes.mixed.fit import lmm
 from outcomes.mixed.inference.testing import quantile, two_sided_p
 from outcomes.mixed.margins.multiplicity import Family, adjusted
@@ -165,12 +166,22 @@ def compared_at(arms: Arms, time: float) -> pd.DataFrame:
 
 
 def _ols_rows(arms: Arms, outcome: Any, columns: Any) -> pd.DataFrame:
+    _refuse_alike(outcome, columns)
     fit = OLS(outcome, columns).fit()
     at = np.arange(1, len(arms.treated) + 1)
     covariance = fit.cov_params()[np.ix_(at, at)]
     return arms.for_their_number(
         _with_intervals(fit.params[at], covariance, fit.df_resid), covariance
     )
+
+
+def _refuse_alike(outcome: Any, columns: Any) -> None:
+    """Refuse courses that all start alike, or that differ in nothing but their arm and start."""
+    rest = outcome - columns @ np.linalg.lstsq(columns, outcome, rcond=None)[0]
+    full = np.linalg.matrix_rank(columns) == columns.shape[1]
+    if not full or rest @ rest <= 1e-18 * (outcome @ outcome):
+        must = "baselines differ, and scores of courses that started alike"
+        raise FitError(must, got="the same for all")
 
 
 def _with_intervals(estimate: Array, covariance: Array, df: Any) -> pd.DataFrame:

@@ -86,7 +86,9 @@ def course_formula(
 ) -> str:
     """Return the formula, residuals independent; only courses vary without `clusters`."""
     time, group = _time_term(course), course.group
-    fixed = f"{group} * {time}" if group and course.rows[group].nunique() > 1 else time
+    fixed = time
+    if group and course.rows[group].nunique() > 1:
+        fixed = group if time == "1" else f"{group} * {time}"
     random = _random_terms(course)[: None if clusters else 1]
     return " + ".join(["improvement ~ " + fixed, *adjusted_for, *random])
 

@@ -201,7 +201,7 @@ def _beside_those_told(
     places = [name for name in PLACES if name in table and name != "role"]
     groups = table[table["kind"].isin(record.groups)]
     groups = groups[groups["group"] != TOTAL] if "group" in groups else groups
-    for rows in groups.groupby(places, dropna=False).groups.values() if len(groups) else ():
+    for rows in _alike(groups, places):
         _all_but_a_few(table.loc[rows, COUNT], cells[COUNT], rule)
 
 
@@ -263,8 +263,8 @@ def _alike(table: pd.DataFrame, about: list[str]) -> list[pd.Index[int]]:
     """Return the rows that speak of the same quantity at the same time."""
     if not about:
         return [table.index]
-    groups = table.groupby(about, dropna=False).indices.values()
-    return [table.index[positions] for positions in groups]
+    of = table.groupby(about, dropna=False).ngroup()
+    return [table.index[of == number] for number in sorted(of.unique())]
 
 
 def _safe_picture(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from outcomes.care.attainment import EVENTS, Attainment, Unit, goal_attainment_over_time
@@ -86,7 +88,9 @@ def _headline(table: pd.DataFrame) -> dict[str, float]:
 def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
     at = _headline(table)
     clock = _clock(at["time"], attained.unit)
-    ends = f"{percent(at['conf_low'])} to {percent(at['conf_high'])}"
+    ends = f"95 % CI {percent(at['conf_low'])} to {percent(at['conf_high'])}"
+    if math.isnan(at["conf_low"]):
+        ends = "from none or all no interval follows"
     return Text(
         f"By {clock}, ",
         Count(
@@ -95,7 +99,7 @@ def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
             of=len(attained.goals),
             part="sustained",
             more="had been reached and kept at the next score",
-            note=f"({percent(at['estimate'])}, 95 % CI {ends}, allowing for courses that are still "
+            note=f"({percent(at['estimate'])}, {ends}, allowing for courses that are still "
             "going on)",
         ),
         ".",

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from outcomes.care.dose import sessions_prescribed
-from outcomes.care.table_one import baseline_scores
 from outcomes.causal.clone_censor_weight import Clones, clones, stopping_weights, weighted_means
 from outcomes.causal.visit_history import visit_history
 from outcomes.dictionary.instruments import Instrument
@@ -16,6 +15,7 @@ from outcomes.errors import FitError
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.question import Check
+from outcomes.records import baselines
 from outcomes.study import Study
 from outcomes.words import decimals, interval, turned
 
@@ -116,7 +116,9 @@ def stopping(study: Study, instrument: str, go_on_to: int) -> Stopping:
 
 def _decisions(study: Study, rows: pd.DataFrame, instrument: str, until: int) -> pd.DataFrame:
     """Visits of courses with a script long enough, and whether the course stopped after each."""
-    first = baseline_scores(study)[instrument].dropna().rename("baseline").reset_index()
+    first = baselines(study, instrument)[["episode_id", "score"]].dropna()
+    first = first.sort_values("episode_id").drop_duplicates("episode_id")
+    first = first.rename(columns={"score": "baseline"})
     unseen = first[~first["episode_id"].isin(rows["episode_id"])]
     visits = visit_history(study, pd.concat([rows, unseen], ignore_index=True))
     facts = study.courses

@@ -64,7 +64,7 @@ def compose(
         sections.insert(-2, checklists(shown))
     title = study.provenance.title or "Outcomes of care"
     subtitle = "What the session records show, how sure one can be, and what they cannot show"
-    return numbered(Document(title, subtitle, label, tuple(sections), date))
+    return numbered(Document(title, subtitle, label, tuple(s for s in sections if s.blocks), date))
 
 
 def _refused(answers: tuple[Answer, ...]) -> set[str]:

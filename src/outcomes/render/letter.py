@@ -254,7 +254,9 @@ def _most_scored(study: Study, episode: str) -> str:
     own = study.assessments[study.assessments["episode_id"] == episode]
     if own.empty:
         must = "the course is one of the study's episodes and has scores"
-        raise UsageError(must, got="another id", remedy="See study.episodes.")
+        known = (study.episodes["episode_id"] == episode).any()
+        raise UsageError(must, got="one without a score" if known else "another id",
+                         remedy="See study.episodes.")  # fmt: skip
     return str(own["instrument"].value_counts().index[0])
 
 
@@ -300,6 +302,8 @@ def _course_of(change: Change) -> str:
 
 def _visits(study: Study, episode: str, first_visit: datetime.date | None) -> str:
     row = script_and_delivery(study).set_index("episode_id").loc[episode].to_dict()
+    if pd.isna(row["sessions_received"]):
+        return "Your patient's visits are not recorded."
     given, asked = int(row["sessions_received"]), row["sessions_prescribed"]
     known = f"{given} of {_number(asked)} prescribed visits" if pd.notna(asked) else (
         counted(given, "visit")
@@ -356,14 +360,17 @@ def _care(study: Study, episode: str, facts: pd.Series[Any]) -> tuple[tuple[str,
     visits = study.sessions[study.sessions["episode_id"] == episode]
     visits = visits[received(visits["status"])]
     row = script_and_delivery(study).set_index("episode_id").loc[episode].to_dict()
-    missed = int(row["cancelled"]) + int(row["no_show"])
+    missed = row["cancelled"] + row["no_show"]
     minutes = visits["minutes"].dropna()
     given = f"{counted(len(visits), 'visit')}" + (
         f" of {_number(minutes.median())} minutes" if len(minutes) else ""
     )  # fmt: skip
+    given = "not recorded" if pd.isna(missed) else (
+        f"{given}; {counted(int(missed), 'visit')} cancelled or missed; pressure "
+        f"{_pressure(visits['pressure'], facts['pressure_ceiling'])}"
+    )  # fmt: skip
     return (
-        ("Care given", f"{given}; {counted(missed, 'visit')} cancelled or missed; pressure "
-         f"{_pressure(visits['pressure'], facts['pressure_ceiling'])}"),
+        ("Care given", given),
         ("Adverse events", _events(visits)),
         ("Touch adapted for", _known(facts["adaptations"])),
         ("Clearance", _clearance(facts)),

@@ -17,7 +17,7 @@ def references(answers: tuple[Answer, ...]) -> Section:
     """Return every reference of what was answered once, in order of appearance."""
     given = [answer for answer in answers if not answer.refused]
     every = dict.fromkeys(text for answer in given for text in answer.references)
-    return Section("references", "References", (Bullets(tuple(every)),))
+    return Section("references", "References", (Bullets(tuple(every)),) if every else ())
 
 
 def provenance(study: Study, answers: tuple[Answer, ...], disclosure: Disclosure) -> Section:

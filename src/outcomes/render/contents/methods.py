@@ -45,7 +45,7 @@ def methods(study: Study, answers: tuple[Answer, ...], instrument: str) -> Secti
         ("Software", f"outcomes {answers[0].source.version}"),
     )  # fmt: skip
     each = tuple(f"{a.question} {a.method}" for a in answers if not a.refused)
-    return Section("methods", "Methods", (Facts(facts), Bullets(each)))
+    return Section("methods", "Methods", (Facts(facts), *([Bullets(each)] if each else [])))
 
 
 def _design(study: Study) -> str:
