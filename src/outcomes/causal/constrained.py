@@ -9,8 +9,7 @@ import pandas as pd
 
 from outcomes.causal.planned_visits import planned_weeks
 from outcomes.errors import DataError
-from outcomes.mixed.fit import lmm
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.fit import MixedFit, lmm
 from outcomes.records import baselines
 from outcomes.study import Study
 

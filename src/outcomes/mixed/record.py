@@ -1,6 +1,6 @@
 """The record of a fit: what was asked, how the optimum was found, what was estimated.
 
-It knows no table. Functions take it; `results.MixedFit` binds them as methods.
+It knows no table. Functions take it; `fit.MixedFit` binds them as methods.
 """
 
 from __future__ import annotations
@@ -14,15 +14,13 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import UsageError
-from outcomes.mixed.inference.df_method import df_method
+from outcomes.mixed.inference.small_sample import df_method
 from outcomes.mixed.inference.testing import DfMethod
 from outcomes.mixed.likelihood.by_elimination import ByElimination
-from outcomes.mixed.likelihood.estimates import Estimates
-from outcomes.mixed.likelihood.protocol import Likelihood, Point
+from outcomes.mixed.likelihood.estimates import Estimates, Likelihood, Point
 from outcomes.mixed.one_thread import one_blas_thread
 from outcomes.mixed.products.conditioning import FixedBasis
-from outcomes.mixed.reading.design import Design
-from outcomes.mixed.reading.random_effects_design import group_codes
+from outcomes.mixed.reading.design import Design, group_codes
 from outcomes.mixed.row_covariance import RowCovariance, row_covariance
 from outcomes.mixed.search import Optimum
 from outcomes.mixed.types import Array

@@ -21,10 +21,9 @@ from scipy.linalg import solve_triangular
 from outcomes.errors import FitError, OutcomesWarning
 from outcomes.mixed.fit_design import refit
 from outcomes.mixed.likelihood.by_elimination import ByElimination, EliminationPoint
-from outcomes.mixed.likelihood.curvature import curvature
-from outcomes.mixed.likelihood.deviance import Evaluation, Objective, Profile, evaluate
+from outcomes.mixed.likelihood.deviance import Evaluation, Objective, Profile, curvature, evaluate
 from outcomes.mixed.likelihood.elimination import Eliminated, eliminate
-from outcomes.mixed.likelihood.protocol import Curvature
+from outcomes.mixed.likelihood.estimates import Curvature
 from outcomes.mixed.one_thread import one_blas_thread
 from outcomes.mixed.products.conditioning import EXACT
 from outcomes.mixed.products.cross_products import CrossProducts

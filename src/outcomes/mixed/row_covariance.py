@@ -20,8 +20,7 @@ from scipy import sparse
 from scipy.sparse.linalg import SuperLU, splu
 
 from outcomes.mixed.likelihood.estimates import Estimates
-from outcomes.mixed.reading.design import Design
-from outcomes.mixed.reading.random_effects_design import GroupingFactor
+from outcomes.mixed.reading.design import Design, GroupingFactor
 from outcomes.mixed.types import Array
 
 CHUNK = 512

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from outcomes.errors import FitError
-from outcomes.mixed.likelihood.protocol import Curvature, Likelihood, Point
+from outcomes.mixed.likelihood.estimates import Curvature, Likelihood, Point
 from outcomes.mixed.types import Array
 
 NEAR = 1e-10

@@ -16,7 +16,7 @@ import pandas as pd
 
 from outcomes.errors import UsageError
 from outcomes.mixed.after.bootstrap import simulate
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.fit import MixedFit
 from outcomes.planning.repeated import (
     Progress,
     asked_of,

@@ -11,10 +11,9 @@ from statsmodels.regression.linear_model import OLS
 
 from outcomes.causal.constrained import constrained_frame, difference_name
 from outcomes.errors import FitError
-from outcomes.mixed.fit import lmm
+from outcomes.mixed.fit import MixedFit, lmm
 from outcomes.mixed.inference.testing import quantile, two_sided_p
 from outcomes.mixed.margins.multiplicity import Family, adjusted
-from outcomes.mixed.results import MixedFit
 from outcomes.mixed.types import Array
 from outcomes.questions.contrasts import estimates, quietly
 from outcomes.questions.course_frame import Axis

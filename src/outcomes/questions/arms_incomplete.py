@@ -7,7 +7,7 @@ import pandas as pd
 from outcomes.causal.constrained import difference_name
 from outcomes.causal.reference_based import reference_based
 from outcomes.causal.tipping_point import tipping_point
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.fit import MixedFit
 from outcomes.questions.arms import Arms, differences
 from outcomes.questions.contrasts import estimates
 from outcomes.records import baselines

@@ -12,10 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from outcomes.errors import OutcomesWarning, SingularFitWarning
-from outcomes.mixed.fit import lmm
+from outcomes.mixed.fit import MixedFit, lmm
 from outcomes.mixed.inference.testing import contrast_table
 from outcomes.mixed.reading.design import design_matrix
-from outcomes.mixed.results import MixedFit
 
 Array = NDArray[np.float64]
 

@@ -8,8 +8,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.mixed.after.choose import choose_residual
-from outcomes.mixed.fit import lmm
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.fit import MixedFit, lmm
 from outcomes.questions.contrasts import estimates, fixed_rows, quietly
 from outcomes.questions.course_frame import (
     LEAST_COURSES,

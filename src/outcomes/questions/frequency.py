@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from outcomes.causal.jackknife import interval_row
 from outcomes.causal.measurement_error import Sensitivity, severity_gap, tipping_reliability
 from outcomes.dictionary.instruments import Instrument
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.fit import MixedFit
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.allowed_for_error import (
     Row,

@@ -12,7 +12,7 @@ from outcomes.causal.pressure_history import LEAST_EPISODES, PressureHistory, pr
 from outcomes.causal.readings import answered_visits
 from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import OutcomesWarning
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.fit import MixedFit
 from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.allowed_for_error import (
     allowing,

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import FitError
+from outcomes.mixed.fit import MixedFit
 from outcomes.mixed.inference.robust import robust
-from outcomes.mixed.results import MixedFit
 from outcomes.questions.contrasts import estimates, fitted, fixed_rows
 from outcomes.questions.course_frame import CourseFrame
 from outcomes.questions.course_model import (

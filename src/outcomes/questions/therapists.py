@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from outcomes.dictionary.instruments import Instrument
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.fit import MixedFit
 from outcomes.questions.contrasts import fitted
 from outcomes.questions.course_frame import CourseFrame
 from outcomes.questions.course_model import LEAST_CLUSTERS

@@ -18,11 +18,10 @@ from outcomes.findings import Findings
 from outcomes.intake.check import check
 from outcomes.intake.import_export import import_export
 from outcomes.intake.load import load
-from outcomes.mixed.fit import lmm
+from outcomes.mixed.fit import MixedFit, lmm
 from outcomes.mixed.margins.contrasts import contrasts
 from outcomes.mixed.margins.margins import emmeans, emtrends
 from outcomes.mixed.record import Fit
-from outcomes.mixed.results import MixedFit
 from outcomes.questions.answer import Answer
 from outcomes.questions.ask import answer
 from outcomes.questions.ask import answers as ask_all

@@ -6,7 +6,7 @@ import pytest
 
 from outcomes.errors import FitError, UsageError
 from outcomes.mixed.after.choose import MARGIN, choose_residual
-from outcomes.mixed.after.variogram import variogram
+from outcomes.mixed.after.diagnostics import variogram
 from outcomes.mixed.fit import lmm
 
 TRIED = ("", "ar1(visit | episode_id)", "ou(day | episode_id)")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from outcomes.mixed.after.given_scores import predict_given
+from outcomes.mixed.after.predict import predict_given
 from outcomes.mixed.fit import lmm
 
 

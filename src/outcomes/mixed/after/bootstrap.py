@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import FitError, UsageError
-from outcomes.mixed.after.parameters import parameter_names, parameter_values
+from outcomes.mixed.after.tables import parameter_names, parameter_values
 from outcomes.mixed.record import Fit
 from outcomes.mixed.refit_many import refit_many
 from outcomes.mixed.types import Array

@@ -11,8 +11,7 @@ import pandas as pd
 
 from outcomes.errors import FitError, OutcomesWarning
 from outcomes.mixed.after.tables import glance
-from outcomes.mixed.fit import lmm
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.fit import MixedFit, lmm
 
 MARGIN = 2.0
 """A fit with more parameters is taken when its AIC is lower by more than this."""

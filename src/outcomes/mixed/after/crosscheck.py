@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import UnavailableError
-from outcomes.mixed.after.parameters import FIXED, correlation, parameter_names, parameter_values
-from outcomes.mixed.reading.random_effects_design import GroupingFactor
+from outcomes.mixed.after.tables import FIXED, correlation, parameter_names, parameter_values
+from outcomes.mixed.reading.design import GroupingFactor
 from outcomes.mixed.record import Fit
 from outcomes.mixed.row_covariance import is_within
 from outcomes.mixed.types import Array

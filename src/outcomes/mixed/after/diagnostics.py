@@ -1,12 +1,34 @@
-"""What to look at after a fit: residuals, leverages, normal quantiles, as tidy frames."""
+"""What to look at after a fit: residuals, normal quantiles, the variogram, influence.
+
+The empirical variogram says how fast scores of one patient grow apart with time: half the mean
+squared difference of two residuals of a patient, by the distance between them (Diggle, Heagerty,
+Liang & Zeger 2002, Analysis of Longitudinal Data, section 3.4). A flat line at the residual
+variance says independent; one that rises from below says serial correlation.
+
+Influence is the fit without one group of rows, compared with the fit. With the variances held no
+refit is needed. For rows I, with D = (V^-1)_II,
+
+    X'V(-I)^-1 X = X'V^-1 X - (V^-1 X)_I' C,   C = D^-1 (V^-1 X)_I,
+    beta(-I) = beta - (X'V(-I)^-1 X)^-1 C' (V^-1 r)_I,
+
+and C = X_I where no random effect reaches across the groups (Christensen, Pearson & Johnson 1992,
+Technometrics 34, 38).
+"""
 
 from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from outcomes.errors import FitError, OutcomesWarning, UsageError
+from outcomes.mixed.fit_design import fit_design
+from outcomes.mixed.reading.design import take_rows
 from outcomes.mixed.record import Fit
+from outcomes.mixed.row_covariance import RowCovariance, is_within
 from outcomes.mixed.types import Array
 
 NOTHING = 1e-10
@@ -127,3 +149,225 @@ def normal_quantiles(fit: Fit, group: str | None = None) -> pd.DataFrame:
 def _ordered(term: str, values: Array) -> pd.DataFrame:
     points = (np.arange(len(values)) + 0.5) / len(values)
     return pd.DataFrame({"term": term, "value": values, "normal_quantile": ndtri(points)})
+
+
+def variogram(fit: Fit, time: str, group: str, n_bins: int = 10) -> pd.DataFrame:
+    """Tabulate the empirical variogram of a fit's residuals.
+
+    Parameters
+    ----------
+    fit : Fit
+        Residuals are scores minus fixed part and random effects.
+    time : str
+        Numeric column.
+    group : str
+        Grouping factor or column: pairs are taken within it.
+    n_bins : int
+        Distances are put into at most so many bins of about equal numbers of pairs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        distance (mean in the bin, unit of ``time``), semivariance (response units squared),
+        correlation (one minus semivariance over the residuals' mean square), n_pairs.
+
+    Raises
+    ------
+    UsageError
+        There is no such column, or no group has two scores.
+
+    Examples
+    --------
+    >>> from outcomes.mixed.fit import lmm
+    >>> rng = np.random.default_rng(1)
+    >>> data = pd.DataFrame({"patient": np.repeat(range(40), 5), "visit": np.tile(range(5), 40)})
+    >>> data["score"] = rng.normal(size=(40, 5)).cumsum(axis=1).ravel()
+    >>> found = variogram(lmm("score ~ visit + cs(visit | patient)", data), "visit", "patient")
+    >>> found[["distance", "semivariance", "n_pairs"]].round(1)
+       distance  semivariance  n_pairs
+    0       1.0           0.4      160
+    1       2.0           0.8      120
+    2       3.0           0.9       80
+    3       4.0           1.0       40
+    """
+    data = fit.design.frame.data
+    if time not in data.columns or fit.design.frame.is_categorical(time):
+        must = "time must name a numeric column of the data"
+        raise UsageError(must, got=f"'{time}'")
+    codes, _ = fit.groups(group)
+    residual = fit.y - fit.fitted
+    first, second = _pairs(np.asarray(codes))
+    if not len(first):
+        must = "Some group must have two scores"
+        raise UsageError(must, got="one a group", where=f"group '{group}'")
+    times = fit.design.frame.numbers(time)
+    distance = np.abs(times[first] - times[second])
+    half_square = (residual[first] - residual[second]) ** 2 / 2.0
+    table = pd.DataFrame({"distance": distance, "semivariance": half_square})
+    grouped = table.groupby(_bins(distance, n_bins))
+    found = grouped.mean().reset_index(drop=True)
+    found["correlation"] = 1.0 - found["semivariance"] / float(np.mean(residual**2))
+    return found.assign(n_pairs=grouped.size().to_numpy())
+
+
+def _pairs(codes: Array) -> tuple[Array, Array]:
+    """Return every pair of rows of one group."""
+    order = np.argsort(codes, kind="stable")
+    ordered = codes[order]
+    first, second = [], []
+    for lag in range(1, int(np.bincount(codes).max())):
+        same = np.flatnonzero(ordered[lag:] == ordered[:-lag])
+        first.append(order[same])
+        second.append(order[same + lag])
+    empty = np.empty(0, dtype=np.intp)
+    return np.concatenate([empty, *first]), np.concatenate([empty, *second])
+
+
+def _bins(distance: Array, n_bins: int) -> Array:
+    """Return the bin of each distance: a bin for each distance where these are few."""
+    distinct, position = np.unique(distance, return_inverse=True)
+    if len(distinct) <= n_bins:
+        return np.asarray(position)
+    edges = np.quantile(distance, np.linspace(0.0, 1.0, n_bins + 1)[1:-1])
+    return np.searchsorted(np.unique(edges), distance, side="left")
+
+
+LOST = 1e-9
+"""Information below this share of what there was means a coefficient is lost with the group."""
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """Fits without each group.
+
+    Parameters
+    ----------
+    beta : array, shape (k, p)
+        Coefficients; missing where they cannot be estimated.
+    log_det_ratio : array, shape (k,)
+        log det of their covariance over that of the full fit.
+    """
+
+    beta: Array
+    log_det_ratio: Array
+
+
+def influence(fit: Fit, group: str, refit: bool = False) -> pd.DataFrame:
+    """Tell what leaving out each group of rows would change.
+
+    Parameters
+    ----------
+    fit : Fit
+    group : str
+        A grouping factor of the model, or any column of the data.
+    refit : bool
+        Estimate the variances again without each group: exact, one fit a group. False: hold them,
+        which needs no refit.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each group and term: level, n_observations, cooks_distance and covratio (of the
+        group: all its rows alike), term, estimate (without the group), dfbeta (the fit's estimate
+        minus it), dfbetas (in standard errors of the fit). Missing where a coefficient cannot be
+        estimated without the group. Cook's distance is the squared distance between the two sets of
+        coefficients in the metric of their covariance, divided by their number.
+
+    Raises
+    ------
+    UsageError
+        There is no such factor or column.
+
+    References
+    ----------
+    Cook (1977), Technometrics 19, 15; Nieuwenhuis, te Grotenhuis & Pelzer (2012), R J. 4(2), 38.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from outcomes.mixed.fit import lmm
+    >>> rng = np.random.default_rng(1)
+    >>> data = pd.DataFrame({"patient": np.repeat(range(20), 6), "visit": np.tile(range(6), 20)})
+    >>> level = rng.normal(size=20)[data.patient]
+    >>> data["score"] = 5 - 0.3 * data.visit + level + rng.normal(size=120)
+    >>> found = influence(lmm("score ~ visit + (1 | patient)", data), "patient")
+    >>> found[["level", "n_observations", "cooks_distance", "term", "dfbetas"]].head(2).round(2)
+       level  n_observations  cooks_distance       term  dfbetas
+    0      0               6            0.12  Intercept     0.31
+    1      0               6            0.12      visit    -0.50
+    """
+    codes, levels = fit.groups(group)
+    order = np.argsort(codes, kind="stable")
+    rows = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+    found = _refitted(fit, rows) if refit else _held(fit, codes, rows)
+    estimates = fit.estimates
+    p = len(estimates.beta)
+    dfbeta = estimates.beta - found.beta
+    cook = np.einsum("ij,jk,ik->i", dfbeta, np.linalg.inv(estimates.vcov), dfbeta) / p
+    return pd.DataFrame(
+        {
+            "level": levels.repeat(p),
+            "n_observations": np.repeat([len(own) for own in rows], p),
+            "cooks_distance": np.repeat(cook, p),
+            "covratio": np.repeat(np.exp(found.log_det_ratio), p),
+            "term": np.tile(np.array(estimates.terms, dtype=object), len(rows)),
+            "estimate": found.beta.ravel(),
+            "dfbeta": dfbeta.ravel(),
+            "dfbetas": (dfbeta / np.sqrt(np.diag(estimates.vcov))).ravel(),
+        }
+    )
+
+
+def _held(fit: Fit, codes: Array, rows: list[Array]) -> Deletion:
+    found = fit.rows
+    separate = all(is_within(factor, codes) for factor in fit.design.factors)
+    F = found.X.T @ found.VX
+    beta = np.full((len(rows), len(F)), np.nan)
+    log_det = np.full(len(rows), np.nan)
+    for k, own in enumerate(rows):
+        C = found.X[own] if separate else _across(found, own)
+        less = F - found.VX[own].T @ C
+        if np.linalg.eigvalsh(_relative(less, F))[0] < LOST:
+            continue
+        beta[k] = fit.estimates.beta - np.linalg.solve(less, C.T @ found.Vr[own])
+        log_det[k] = np.linalg.slogdet(F)[1] - np.linalg.slogdet(less)[1]
+    return Deletion(beta, log_det)
+
+
+def _across(found: RowCovariance, rows: Array) -> Array:
+    return np.asarray(np.linalg.solve(found.block(rows), found.VX[rows]))
+
+
+def _relative(less: Array, F: Array) -> Array:
+    """Return the information left, in units of what there was."""
+    root = np.linalg.inv(np.linalg.cholesky(F))
+    inner = root @ less @ root.T
+    return np.asarray((inner + inner.T) / 2.0)
+
+
+def _refitted(fit: Fit, rows: list[Array]) -> Deletion:
+    p = len(fit.estimates.beta)
+    beta, log_det = np.full((len(rows), p), np.nan), np.full(len(rows), np.nan)
+    everything = np.arange(fit.n_observations)
+    for k, own in enumerate(rows):
+        again = _refit(fit, np.setdiff1d(everything, own))
+        if again is not None and again.estimates.terms == fit.estimates.terms:
+            beta[k] = again.estimates.beta
+            log_det[k] = (
+                np.linalg.slogdet(again.estimates.vcov)[1]
+                - np.linalg.slogdet(fit.estimates.vcov)[1]
+            )
+    return Deletion(beta, log_det)
+
+
+def _refit(fit: Fit, rows: Array) -> Fit | None:
+    """Fit some of the rows; None where they cannot carry the model."""
+    request = replace(fit.request, df="normal")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OutcomesWarning)
+        try:
+            return fit_design(
+                take_rows(fit.design, rows), request, fit.likelihood.near(fit.optimum.end)
+            )
+        except FitError:
+            return None

@@ -15,8 +15,8 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from outcomes.mixed.after.bootstrap import Bootstrap
-from outcomes.mixed.after.parameters import random_positions
-from outcomes.mixed.inference.satterthwaite import satterthwaite
+from outcomes.mixed.after.tables import random_positions
+from outcomes.mixed.inference.small_sample import satterthwaite
 from outcomes.mixed.inference.testing import quantile
 from outcomes.mixed.likelihood.deviance import factors_of
 from outcomes.mixed.record import Fit

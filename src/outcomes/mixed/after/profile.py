@@ -19,7 +19,7 @@ from scipy.stats import chi2
 
 from outcomes.errors import OutcomesWarning, UsageError
 from outcomes.mixed.after.held_parameter import Held, HeldCoefficient, held_covariance
-from outcomes.mixed.after.parameters import (
+from outcomes.mixed.after.tables import (
     FIXED,
     parameter_names,
     parameter_values,

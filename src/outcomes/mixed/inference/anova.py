@@ -18,9 +18,9 @@ from outcomes.mixed.inference.likelihood_ratio import mixture_tail, reference_mi
 from outcomes.mixed.inference.testing import joint_test
 from outcomes.mixed.products.conditioning import independent_columns
 from outcomes.mixed.reading.columns import Columns, multiply
+from outcomes.mixed.reading.design import grouping_factors
 from outcomes.mixed.reading.expressions import read_expression
 from outcomes.mixed.reading.formula import RandomTerm
-from outcomes.mixed.reading.random_effects_design import grouping_factors
 from outcomes.mixed.record import Fit
 from outcomes.mixed.types import Array
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from outcomes.errors import UsageError
-from outcomes.mixed.reading.random_effects_design import group_codes
+from outcomes.mixed.reading.design import group_codes
 from outcomes.mixed.record import Fit, Kind
 from outcomes.mixed.row_covariance import RowCovariance, is_within
 from outcomes.mixed.types import Array

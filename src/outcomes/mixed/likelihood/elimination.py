@@ -1,7 +1,8 @@
 """Blockwise elimination of the random effects, forwards for values and backwards for gradients.
 
-With V = I + Z Sigma Z' (sigma = 1), forwards gives log|V| and W'V^-1W; backwards gives, for each
-grouping factor, the two sums from which every first derivative follows:
+With V = I + Z Sigma Z' (sigma = 1) and W the fixed columns and the response, forwards gives log|V|
+and W'V^-1W, stage by stage; backwards what each group holds of V^-1, and so, for each grouping
+factor, the two sums from which every first derivative follows:
 
     H = sum_l Z_l'V^-1Z_l          T = sum_l (Z_l'V^-1W) outer (Z_l'V^-1W)
 
@@ -13,14 +14,297 @@ derivatives need no code and no step size of their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from outcomes.mixed.likelihood.backward_pass import Levels, backwards
-from outcomes.mixed.likelihood.batched import gram, outer, weighted_moments
-from outcomes.mixed.likelihood.forward_pass import forwards
-from outcomes.mixed.products.cross_products import CrossProducts, Stage
+import numpy as np
+from scipy import sparse
+
+from outcomes.mixed.likelihood.batched import (
+    congruence,
+    gram,
+    identity_minus,
+    invert,
+    multiply,
+    multiply_constant,
+    multiply_transposed,
+    outer,
+    transpose,
+    weighted_gram,
+    weighted_moments,
+)
+from outcomes.mixed.likelihood.crossed import CrossedStep, eliminate_crossed, row_dots
+from outcomes.mixed.products.cross_products import CrossProducts, Link, Stage
 from outcomes.mixed.types import Array
+
+STEP = 1e-30
+"""Size of the imaginary direction; its square is lost in rounding, so there is no truncation."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one stage leaves behind for the pass backwards."""
+
+    A: Array
+    B: Array
+    K: Array
+    links: dict[int, Array]
+    crossed: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Forward:
+    """The state after all random effects are eliminated."""
+
+    log_det: Any
+    S: Array
+    steps: tuple[Step, ...]
+    crossed: CrossedStep | None
+
+
+def forwards(
+    products: CrossProducts,
+    factors: Sequence[Array],
+    directions: Sequence[Array] | None = None,
+) -> Forward:
+    """Eliminate stage by stage."""
+    S: Array = products.C
+    log_det: Any = 0.0
+    A = [stage.A for stage in products.stages]
+    B = [stage.B for stage in products.stages]
+    C = [{link.to: link.C for link in stage.links} for stage in products.stages]
+    D = [stage.crossed for stage in products.stages]
+    rest = None if products.crossed is None else (products.crossed.A, products.crossed.B)
+    steps = []
+    for s, stage in enumerate(products.stages):
+        direction = None if directions is None else STEP * directions[stage.factor]
+        if direction is not None and not direction.any():
+            direction = None
+        K, logs = posterior(A[s], factors[stage.factor], direction)
+        log_det = log_det + logs @ stage.count
+        if stage.moments is not None:
+            S = S - weighted_moments(K, stage.moments)
+            steps.append(Step(A[s], B[s], K, {}, ()))
+            continue
+        S = S - weighted_gram(K, B[s])
+        KD = _scale_rows(K, D[s])
+        for link in stage.links:
+            t = link.to
+            KC = multiply(K, C[s][t])
+            A[t] = _minus(A[t], link, multiply_transposed(C[s][t], KC))
+            B[t] = _minus(B[t], link, multiply_transposed(KC, B[s]))
+            for u in C[t]:
+                C[t][u] = _minus(C[t][u], link, multiply_transposed(KC, C[s][u]))
+            D[t] = _minus_members(D[t], link, C[s][t], KD)
+        if rest is not None:
+            rest = _minus_crossed(rest, D[s], KD, multiply(K, B[s]))
+        steps.append(Step(A[s], B[s], K, C[s], D[s]))
+    if products.crossed is None or rest is None:
+        return Forward(log_det, S, tuple(steps), None)
+    last = eliminate_crossed(products.crossed, rest, factors, directions, STEP)
+    return Forward(log_det + last.log_det, S - last.explained, tuple(steps), last)
+
+
+def posterior(A: Array, lam: Array, direction: Array | None) -> tuple[Array, Array]:
+    """Return K = (Sigma^-1 + A)^-1, defined for singular Sigma too, and log|I + A Sigma|.
+
+    Parameters
+    ----------
+    A : array, shape (q, q, n_groups)
+    lam : array, shape (q, q)
+        Lambda.
+    direction : array, shape (q, q), or None
+        Imaginary part of Sigma.
+    """
+    inverse, logs = invert(_plus_identity(congruence(transpose(lam), A.real)))
+    K = congruence(lam, inverse)
+    if direction is None and not np.iscomplexobj(A):
+        return K, logs
+    dK: Any = 0.0
+    dlogs: Any = 0.0
+    if np.iscomplexobj(A):
+        dK = -multiply(multiply(K, A.imag), K)
+        dlogs = np.sum(K * A.imag, axis=(0, 1))
+    if direction is not None:
+        N = identity_minus(multiply(A.real, K))
+        moved = multiply_constant(direction, N)
+        dK = dK + multiply_transposed(N, moved)
+        dlogs = dlogs + np.sum(moved * A.real, axis=(0, 1))
+    return K + 1j * dK, logs + 1j * dlogs
+
+
+def _minus(target: Array, link: Link, values: Array) -> Array:
+    """Take off a later stage's products what its members explain."""
+    result = np.array(target, dtype=np.result_type(target, values))
+    result[..., link.present] -= link.sum(values)
+    return result
+
+
+def _plus_identity(matrix: Array) -> Array:
+    diagonal = np.arange(len(matrix))
+    matrix[diagonal, diagonal] += 1.0
+    return matrix
+
+
+def _scale_rows(K: Array, D: tuple[Any, ...]) -> list[Any]:
+    """Return K_i D_i, one matrix a random column."""
+    return [
+        sum((_row(K[a, b], D[b]) for b in range(1, len(D))), _row(K[a, 0], D[0]))
+        for a in range(len(D))
+    ]
+
+
+def _row(scale: Array, D: Any) -> Any:
+    return scale[:, None] * D if isinstance(D, np.ndarray) else sparse.diags_array(scale) @ D
+
+
+def _minus_crossed(
+    rest: tuple[Array, Array], D: tuple[Any, ...], KD: list[Any], KB: Array
+) -> tuple[Array, Array]:
+    A, B = rest
+    for left, right, kb in zip(D, KD, KB, strict=True):
+        part = left.T @ right
+        A = A - (part if isinstance(part, np.ndarray) else part.toarray())
+        B = B - left.T @ kb.T
+    return A, B
+
+
+def _minus_members(D: tuple[Any, ...], link: Link, C: Array, KD: list[Any]) -> tuple[Any, ...]:
+    """Take off a later stage's products with the crossed factors what its members explain."""
+    if not D:
+        return D
+    n_later = D[0].shape[0]
+    n = len(link.parent)
+    members = sparse.csr_array((np.ones(n), (link.parent, np.arange(n))), shape=(n_later, n))
+    return tuple(
+        d
+        - sum(
+            (members @ _row(C[a, c], KD[a]) for a in range(1, len(KD))),
+            members @ _row(C[0, c], KD[0]),
+        )
+        for c, d in enumerate(D)
+    )
+
+
+@dataclass(frozen=True)
+class Levels:
+    """What one stage's groups hold in the end.
+
+    Parameters
+    ----------
+    H : array, shape (q, q, n_groups)
+        Z_i'V^-1Z_i.
+    U : array, shape (q, m, n_groups)
+        Z_i'V^-1W.
+    P : array, shape (q, q, n_groups)
+        Covariance of the random effects given the response, at sigma = 1.
+    N : array, shape (q, q, n_groups)
+        I - A K.
+    """
+
+    H: Array
+    U: Array
+    P: Array
+    N: Array
+
+
+def backwards(
+    products: CrossProducts,
+    forward: Forward,
+    factors: Sequence[Array],
+    directions: Sequence[Array] | None = None,
+) -> list[Levels]:
+    """Substitute backwards; returns what each stage's groups hold."""
+    found: dict[int, Levels] = {}
+    later = Later(forward.crossed)
+    targets = {link.to for stage in products.stages for link in stage.links}
+    for s in reversed(range(len(forward.steps))):
+        stage, step = products.stages[s], forward.steps[s]
+        N = identity_minus(multiply(step.A, step.K))
+        H, P, U = multiply(N, step.A), step.K, step.B
+        if stage.moments is None:
+            U = multiply(N, U - later.fitted(stage, step))
+        if stage.links or stage.crossed:
+            explained = later.explained(s, stage, step)
+            H = H - multiply(multiply(N, explained), transpose(N)) / stage.count
+            P = P + multiply(multiply(step.K, explained), step.K)
+        if s in targets:
+            later.effects[s] = multiply_constant(_sigma(stage, factors, directions), U)
+            later.joint[s, s] = P
+        found[s] = Levels(H, U, P, N)
+    return [found[s] for s in range(len(forward.steps))]
+
+
+@dataclass
+class Later:
+    """What a stage needs of those after it, filled from the last one backwards.
+
+    Parameters
+    ----------
+    crossed : CrossedStep or None
+    effects : dict
+        For each stage Sigma_i Z_i'V^-1W, shape (q, m, n_groups).
+    joint : dict
+        For pairs of stages the covariance of a group's effects with those of the later group it
+        lies in, given the response, shape (q, q_later, n_groups).
+    joint_crossed : dict
+        The same with the crossed effects, shape (q, n_groups, d).
+    """
+
+    crossed: CrossedStep | None
+    effects: dict[int, Array] = field(default_factory=dict)
+    joint: dict[tuple[int, int], Array] = field(default_factory=dict)
+    joint_crossed: dict[int, Array] = field(default_factory=dict)
+
+    def fitted(self, stage: Stage, step: Step) -> Any:
+        """Return what the later effects account for of Z_i'V^-1W."""
+        total: Any = 0.0
+        for link in stage.links:
+            total = total + multiply(step.links[link.to], self.effects[link.to][..., link.parent])
+        if self.crossed is not None:
+            total = total + np.stack([(D @ self.crossed.effects).T for D in step.crossed])
+        return total
+
+    def explained(self, s: int, stage: Stage, step: Step) -> Array:
+        """Return C P C' of all later effects, shape (q, q, n_groups), and note their covariance."""
+        total: Any = 0.0
+        for link in stage.links:
+            CP = self._times_joint(stage, step, link.to)
+            self.joint[s, link.to] = -multiply(step.K, CP)
+            total = total + multiply(CP, transpose(step.links[link.to]))
+        if self.crossed is not None:
+            DP = self._times_crossed(stage, step, self.crossed)
+            if s:
+                self.joint_crossed[s] = -np.einsum("abn,bnd->and", step.K, np.stack(DP))
+            total = total + np.array([[row_dots(D, dp) for D in step.crossed] for dp in DP])
+        return np.asarray(total)
+
+    def _times_joint(self, stage: Stage, step: Step, to: int) -> Array:
+        """Sum C_u P[u, to] over the later stages u and the crossed factors."""
+        links = {link.to: link for link in stage.links}
+        total: Any = 0.0
+        for u, C in step.links.items():
+            known, P = (u, self.joint[u, to]) if u <= to else (to, transpose(self.joint[to, u]))
+            total = total + multiply(C, P[..., links[known].parent])
+        if self.crossed is not None:
+            P = self.joint_crossed[to][:, links[to].parent]
+            total = total + np.array([[row_dots(D, p) for p in P] for D in step.crossed])
+        return np.asarray(total)
+
+    def _times_crossed(self, stage: Stage, step: Step, last: CrossedStep) -> list[Array]:
+        """Sum C_u P[u, crossed] likewise, shape (n_groups, d) for each of the q columns."""
+        total = [D @ last.K for D in step.crossed]
+        for link in stage.links:
+            P = self.joint_crossed[link.to][:, link.parent]
+            C = step.links[link.to]
+            total = [t + np.einsum("bn,bnd->nd", c, P) for t, c in zip(total, C, strict=True)]
+        return total
+
+
+def _sigma(stage: Stage, factors: Sequence[Array], directions: Sequence[Array] | None) -> Array:
+    lam = factors[stage.factor]
+    sigma = multiply_constant(lam, transpose(lam))
+    return sigma if directions is None else sigma + 1j * STEP * directions[stage.factor]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from outcomes.mixed.inference.testing import (
     independent_rows,
     joint_test,
 )
-from outcomes.mixed.margins.margin_functions import (
+from outcomes.mixed.margins.margins import (
     NO_DATA,
     Margins,
     Names,

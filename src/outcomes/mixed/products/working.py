@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from outcomes.errors import FitError
-from outcomes.mixed.products.chunks import cut
 from outcomes.mixed.products.conditioning import (
     FixedBasis,
     change_basis,
@@ -22,7 +21,7 @@ from outcomes.mixed.products.cross_products import (
     dense_products,
     elimination_order,
 )
-from outcomes.mixed.products.patterns import compress
+from outcomes.mixed.products.patterns import compress, cut
 from outcomes.mixed.products.structured import structured_products
 from outcomes.mixed.reading.design import Design
 from outcomes.mixed.types import Array

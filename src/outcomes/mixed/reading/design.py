@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import FitError
+from outcomes.errors import FitError, OutcomesWarning
+from outcomes.mixed.covariance import BlockCovariance
 from outcomes.mixed.reading.columns import (
     CATEGORICAL,
     Columns,
@@ -19,7 +21,7 @@ from outcomes.mixed.reading.columns import (
     same_columns,
 )
 from outcomes.mixed.reading.expressions import CODERS, columns_of, read_call
-from outcomes.mixed.reading.formula import ModelFormula
+from outcomes.mixed.reading.formula import ModelFormula, RandomTerm
 from outcomes.mixed.reading.frame import ModelFrame, model_frame
 from outcomes.mixed.reading.plain import (
     plain_column,
@@ -28,12 +30,229 @@ from outcomes.mixed.reading.plain import (
     refuse_strange,
     require_columns,
 )
-from outcomes.mixed.reading.random_effects_design import (
-    GroupingFactor,
-    grouping_factors,
-    refuse_unidentified,
-)
 from outcomes.mixed.types import Array
+
+FEW_ROWS = 2_000
+"""Rows that mostly tell that random effects are not in the span of the fixed part."""
+SAME = 1e-7
+"""Columns with a relatively smaller remainder lie in the span of others."""
+
+
+@dataclass(frozen=True)
+class GroupingFactor:
+    """One grouping factor with all the terms on it.
+
+    Parameters
+    ----------
+    group : tuple of str
+        Columns whose combination is the factor.
+    terms : tuple of RandomTerm
+    columns : tuple of Columns
+        The columns of each term.
+    codes : array of int, shape (n,)
+        Level of each row.
+    levels : pandas.Index
+        Level labels, sorted; for a combination ``a:b`` written together.
+    covariance : BlockCovariance
+    """
+
+    group: tuple[str, ...]
+    terms: tuple[RandomTerm, ...]
+    columns: tuple[Columns, ...]
+    codes: Array
+    levels: pd.Index
+    covariance: BlockCovariance
+
+    @property
+    def name(self) -> str:
+        """Name of the factor, ``a:b`` for a combination."""
+        return ":".join(self.group)
+
+    def is_called(self, name: str) -> bool:
+        """Tell whether a name is the factor's; ``a:b`` and ``b:a`` are the same."""
+        return name == self.name or sorted(name.split(":")) == sorted(self.group)
+
+    @property
+    def n_levels(self) -> int:
+        """Number of levels that occur."""
+        return len(self.levels)
+
+    @property
+    def q(self) -> int:
+        """Random effects per level."""
+        return self.covariance.q
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the random effects of one level, length q."""
+        return tuple(name for columns in self.columns for name in columns.names)
+
+    @cached_property
+    def Z(self) -> Array:  # noqa: N802
+        """Columns of the random effects, shape (n, q)."""
+        return np.hstack([columns.matrix for columns in self.columns])
+
+    def take(self, rows: Array) -> GroupingFactor:
+        """Return the factor on some rows, with the levels that occur there."""
+        kept, codes = np.unique(self.codes[rows], return_inverse=True)
+        columns = tuple(columns.take(rows) for columns in self.columns)
+        return replace(self, codes=codes, levels=self.levels[kept], columns=columns)
+
+
+def grouping_factors(formula: ModelFormula, frame: ModelFrame) -> tuple[GroupingFactor, ...]:
+    """Build every grouping factor, the one with most levels first (as lme4 orders theta).
+
+    A factor whose levels are those of another under another name is left out with a warning: only
+    the sum of their variances could be estimated.
+
+    Raises
+    ------
+    FitError
+        A factor has one level, or more random effects than rows.
+    """
+    by_group: dict[tuple[str, ...], list[RandomTerm]] = {}
+    for term in formula.random:
+        known = next((group for group in by_group if set(group) == set(term.group)), term.group)
+        by_group.setdefault(known, []).append(term)
+    factors: list[GroupingFactor] = []
+    for group, terms in by_group.items():
+        factor = _factor(group, terms, frame)
+        _check_levels(factor, frame.n_rows)
+        twin = next((other for other in factors if _is_same(other, factor)), None)
+        if twin is None:
+            factors.append(factor)
+        else:
+            _leave_out(factor, twin)
+    return tuple(sorted(factors, key=lambda factor: -factor.n_levels))
+
+
+def _is_same(one: GroupingFactor, other: GroupingFactor) -> bool:
+    """Tell whether two factors group the rows alike and share a random effect."""
+    if one.n_levels != other.n_levels or set(one.names).isdisjoint(other.names):
+        return False
+    first = np.empty(one.n_levels, dtype=np.intp)
+    first[one.codes] = other.codes
+    return np.array_equal(first[one.codes], other.codes)
+
+
+def _leave_out(factor: GroupingFactor, twin: GroupingFactor) -> None:
+    terms, others = (" + ".join(map(str, found.terms)) for found in (factor, twin))
+    if not set(factor.names) <= set(twin.names):
+        must = "Two grouping factors with the same groups must have different random effects"
+        remedy = f"Keep one of {terms} and {others}."
+        raise FitError(must, got="an effect that both have", where=factor.name, remedy=remedy)
+    warnings.warn(
+        f"'{factor.name}' groups the rows as '{twin.name}' does, so that their variances cannot "
+        f"be told apart: {terms} is left out beside {others}.",
+        OutcomesWarning,
+        5,
+    )
+
+
+def refuse_unidentified(fixed: Columns, factors: tuple[GroupingFactor, ...]) -> None:
+    """Refuse random effects that the fixed part takes up entirely.
+
+    Raises
+    ------
+    FitError
+        With such an effect, whose variance the data say nothing about.
+    """
+    for factor in factors:
+        for columns in factor.columns:
+            for j, name in enumerate(columns.names):
+                possible = factor.n_levels <= len(fixed.names) < len(factor.codes)
+                if possible and _spans(fixed, columns, j, factor):
+                    must = "A factor is fixed or random, not both"
+                    raise FitError(
+                        must,
+                        got=f"fixed columns that determine the '{name}' of every level",
+                        where=f"grouping factor '{factor.name}'",
+                        remedy="Its variance cannot be estimated: leave the random term out, or "
+                        "the fixed columns that tell its levels apart.",
+                    )
+
+
+def _spans(fixed: Columns, columns: Columns, j: int, factor: GroupingFactor) -> bool:
+    """Tell whether one effect's columns lie in the span of the fixed part; some rows first."""
+    n = len(factor.codes)
+    for rows in (np.arange(0, n, 1 + n // FEW_ROWS), np.arange(n)):
+        X = fixed.take(rows).matrix
+        levels = np.equal.outer(factor.codes[rows], np.arange(factor.n_levels))
+        Z = levels * columns.take(rows).matrix[:, [j]]
+        scale = np.linalg.norm(X, axis=0)
+        X = X / np.where(scale > 0.0, scale, 1.0)
+        rest = Z - X @ np.linalg.lstsq(X, Z, rcond=1e-10)[0]
+        if np.linalg.norm(rest) > SAME * np.linalg.norm(Z):
+            return False
+    return True
+
+
+def _factor(group: tuple[str, ...], terms: list[RandomTerm], frame: ModelFrame) -> GroupingFactor:
+    codes, levels = group_codes(group, frame)
+    columns = tuple(build_columns(term.expression, frame) for term in terms)
+    for term, built in zip(terms, columns, strict=True):
+        if not built.names:
+            must = "A random term needs at least one column"
+            raise FitError(must, got="none", where=str(term))
+    return GroupingFactor(
+        group=group,
+        terms=tuple(terms),
+        columns=columns,
+        codes=codes,
+        levels=levels,
+        covariance=BlockCovariance(tuple(len(built.names) for built in columns)),
+    )
+
+
+def group_codes(group: tuple[str, ...], frame: ModelFrame) -> tuple[Array, pd.Index]:
+    """Return level numbers for the combinations of columns that occur.
+
+    Returns
+    -------
+    codes : array of int, shape (n,)
+    levels : pandas.Index
+        Sorted; labels of a combination are joined by ``:``.
+    """
+    encoded = [frame.encoded(name) for name in group]
+    if len(encoded) == 1:
+        return encoded[0].codes, encoded[0].levels
+    sizes = tuple(len(column.levels) for column in encoded)
+    combined = np.ravel_multi_index([column.codes.astype(np.int64) for column in encoded], sizes)
+    found, codes = np.unique(combined, return_inverse=True)
+    parts = np.unravel_index(found, sizes)
+    labels = [column.levels.astype(str)[part] for column, part in zip(encoded, parts, strict=True)]
+    return codes, pd.Index([":".join(label) for label in zip(*labels, strict=True)])
+
+
+def _check_levels(factor: GroupingFactor, n_rows: int) -> None:
+    where = f"grouping factor '{factor.name}'"
+    if factor.n_levels == 1:
+        must = "A grouping factor needs at least two levels"
+        raise FitError(
+            must,
+            got="one level",
+            where=where,
+            remedy="Leave its term out: with one level there is no variance to estimate.",
+        )
+    for term, columns in zip(factor.terms, factor.columns, strict=True):
+        effects = factor.n_levels * len(columns.names)
+        if len(columns.names) > 1 and effects >= n_rows:
+            must = "A random term needs fewer random effects than there are rows"
+            raise FitError(
+                must,
+                got=f"{effects} random effects for {n_rows} rows",
+                where=str(term),
+                remedy="Most levels have too few rows for a slope: keep only (1 | group).",
+            )
+    if factor.n_levels >= n_rows:
+        must = "A grouping factor needs fewer levels than rows"
+        raise FitError(
+            must,
+            got="as many levels as rows",
+            where=where,
+            remedy="Its variance cannot be told from the residual: leave its term out.",
+        )
+
 
 WeightsLike = str | Array | pd.Series | None
 

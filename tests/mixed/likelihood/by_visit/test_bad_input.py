@@ -6,8 +6,7 @@ import pytest
 
 from outcomes.errors import FitError, FormulaError, UsageError
 from outcomes.mixed.fit import lmm
-from outcomes.mixed.likelihood.by_visit.model import make_model
-from outcomes.mixed.likelihood.by_visit.start import start_values
+from outcomes.mixed.likelihood.by_visit.model import make_model, start_values
 from outcomes.mixed.reading.design import build_design
 from outcomes.mixed.reading.formula import parse_formula
 

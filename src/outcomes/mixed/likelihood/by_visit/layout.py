@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import FitError, FormulaError
+from outcomes.mixed.reading.design import group_codes
 from outcomes.mixed.reading.formula import ModelFormula, ResidualTerm
 from outcomes.mixed.reading.frame import ModelFrame
 from outcomes.mixed.reading.plain import require_columns
-from outcomes.mixed.reading.random_effects_design import group_codes
 from outcomes.mixed.types import Array
 
 ORDERED = ("ar1", "ar1h")

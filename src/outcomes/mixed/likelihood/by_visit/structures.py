@@ -15,8 +15,8 @@ from typing import Protocol
 
 import numpy as np
 
-from outcomes.mixed.likelihood.by_visit.batches import Batch
-from outcomes.mixed.likelihood.by_visit.directions import (
+from outcomes.mixed.likelihood.by_visit.batches import (
+    Batch,
     Directions,
     pattern_directions,
     visit_directions,
