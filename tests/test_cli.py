@@ -83,7 +83,7 @@ def test_fit_prints_for_people_too(study_folder, capsys):
 def test_answer_prints_the_sentence_with_its_label(study_folder, capsys):
     assert main(["answer", "how-much", str(study_folder)]) == 0
     shown = capsys.readouterr().out
-    assert shown.startswith("SYNTHETIC data. Numeric pain rating scale: during care, ")
+    assert shown.startswith("SYNTHETIC data. During care, patients improved by ")
     assert "95 % CI" in shown
 
 
@@ -105,7 +105,7 @@ def test_report_says_the_sentence_and_where_it_is(study_folder, tmp_path, capsys
     out = tmp_path / "report"
     assert main(["report", str(study_folder), "--out", str(out)]) == 0
     shown = capsys.readouterr().out
-    assert "during care" in shown
+    assert "During care" in shown
     assert f"Report: {out / 'index.html'}" in shown
     assert (out / "index.html").is_file()
 

@@ -7,7 +7,8 @@ so that one estimate has one sign, one number of digits and one name.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from outcomes.dictionary.instruments import Instrument
@@ -16,6 +17,8 @@ MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
 SPACE = "\N{NO-BREAK SPACE}"
 """Stands where a line must not break: between a number and what it belongs to."""
+UNCLEAR, CANNOT_TELL, DESCRIBED = "no clear difference", "cannot tell", "described"
+"""Verdicts beside better and worse; the last is of counts, which compare nothing."""
 NAMES = {
     "all": "all courses", "not recorded": "not recorded",
     "neck_mvc": "neck pain after a crash", "neck_other": "other neck pain",
@@ -151,6 +154,29 @@ def interval(
     return f"{value} (95 % CI {limits(low, high, shown)})"
 
 
+def with_interval(row: Mapping[Any, Any], digits: int | None = None, unit: str = "") -> str:
+    """Return the estimate of a row of a table as `interval` does."""
+    return interval(row["estimate"], row["conf_low"], row["conf_high"], digits, unit)
+
+
+def each_with_interval(
+    rows: Iterable[Mapping[Any, Any]], name: str, digits: int | None = None, unit: str = ""
+) -> str:
+    """Return the estimates of rows, each with its group where there are several.
+
+    Examples
+    --------
+    >>> row = {"arm": "usual_care", "estimate": 4.0, "conf_low": 2.1, "conf_high": 6.0}
+    >>> each_with_interval([row], "arm"), each_with_interval([row, row], "arm")[:38]
+    ('4.0 (95 % CI 2.1 to 6.0)', '4.0 (95 % CI 2.1 to 6.0) (usual care),')
+    """
+    listed = list(rows)
+    each = [with_interval(row, digits, unit) for row in listed]
+    if len(listed) == 1:
+        return each[0]
+    return ", ".join(f"{one} ({named(row[name])})" for one, row in zip(each, listed, strict=True))
+
+
 def percent(value: float) -> str:
     """Return a share in per cent, with the space that all percentages here have.
 
@@ -201,6 +227,48 @@ def turned(row: Mapping[Any, Any]) -> tuple[float, float, float, str]:
     if row["estimate"] >= 0:
         return row["estimate"], low, high, "more"
     return -row["estimate"], -high, -low, "less"
+
+
+def direction(
+    row: Mapping[Any, Any], better: str = "better", worse: str = "worse", neither: str = UNCLEAR
+) -> str:
+    """Return which of three words an interval allows; one that holds zero allows the last.
+
+    Examples
+    --------
+    >>> direction({"conf_low": -0.4, "conf_high": 0.9}), direction({"conf_low": 1, "conf_high": 2})
+    ('no clear difference', 'better')
+    """
+    if row["conf_low"] > 0:
+        return better
+    return worse if row["conf_high"] < 0 else neither
+
+
+def headline(text: str) -> str:
+    """Return a verdict without its interval, as the title of a figure.
+
+    Examples
+    --------
+    >>> headline("Patients improved by 2.1 points (95 % CI 1.8 to 2.4) after 5 sessions")
+    'Patients improved by 2.1 points after 5 sessions'
+    """
+    return re.sub(r" \(95 % CI [^()]*\)", "", text)
+
+
+def sentence_case(text: str) -> str:
+    """Return a text with its first letter large and the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def in_order(name: object) -> str:
+    """Return what sorts names as people do: 2 before 11.
+
+    Examples
+    --------
+    >>> sorted(["t11", "t2"], key=in_order)
+    ['t2', 't11']
+    """
+    return re.sub(r"\d+", lambda digits: digits[0].zfill(12), str(name))
 
 
 def scale(instrument: Instrument) -> str:

@@ -33,7 +33,7 @@ def test_no_event_leaves_the_rule_of_three(clinic):
     study = clinic(n=30, visits=5)
     sessions = study.sessions.assign(adverse_severity=0.0)
     assert (
-        "none of 150 visits of patients not adapted (up to 2.0 per 100 remain plausible)"
+        "none of 150 visits without adapted care (up to 2.0 per 100 remain plausible)"
         in undisclosed(replace(study, sessions=sessions), "safety").sentence
     )
 
@@ -157,7 +157,7 @@ def test_therapists_who_differ_are_told_from_chance(clinic):
 
 def test_therapists_who_do_not_differ_are_compatible_with_chance(clinic):
     answer = undisclosed(with_therapists(clinic(n=160), 8, 0.0), "therapists", instrument="nprs")
-    assert "compatible with chance" in answer.sentence
+    assert "no more than chance would" in answer.sentence
     assert not overclaims(answer.sentence, "association")
 
 
@@ -212,4 +212,7 @@ def test_one_frequency_or_none_is_refused(clinic, per_week):
     study = replace(study, episodes=study.episodes.assign(sessions_per_week=per_week))
     answer = undisclosed(study, "frequency", instrument="nprs")
     assert answer.refused
-    assert "or more: no courses" in answer.reason
+    assert (
+        "no frequency is recorded" in answer.reason
+        or "no courses of the first kind" in answer.reason
+    )

@@ -69,7 +69,7 @@ def test_arms_are_told_apart(complete):
     for arm in ("massage", "usual care"):
         changes = [v[0] - v[2] for c, v in complete.items() if arms[c] == arm]
         assert means[arm] == pytest.approx(np.mean(changes), abs=1e-8)
-        assert f"in the arm {arm}" in given.sentence
+        assert f"in the {arm} arm" in given.sentence
 
 
 def test_what_was_left_out_is_counted(complete):

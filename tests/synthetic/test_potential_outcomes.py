@@ -57,7 +57,7 @@ def test_firmer_is_better_for_everyone_where_it_helps_and_only_there():
     light, firm = run(stay=True, pressure=2), run(stay=True, pressure=4)
     difference = light.pain - firm.pain
     assert (difference >= -1e-12).all()
-    # nobody has care before the first session; adaptive patients have no effect of pressure
+    # nobody has care before the first session; adapted care has no effect of pressure
     np.testing.assert_array_equal(difference[:2], 0)
     adaptive = make_block(Design(episodes=1500, seed=5), clusters_of(Design(seed=5)), 0)
     np.testing.assert_array_equal(difference[:, adaptive.people.adaptive], 0)

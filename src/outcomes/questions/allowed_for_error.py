@@ -11,7 +11,7 @@ import pandas as pd
 from outcomes.causal.measurement_error import Sensitivity, largest_error
 from outcomes.dictionary.instruments import Instrument, standard_error_of_measurement
 from outcomes.questions.question import Check
-from outcomes.words import interval, plain
+from outcomes.words import CANNOT_TELL, direction, plain, with_interval
 
 NAME = "the finding stays when measurement error of the score is allowed for"
 Row = Mapping[Any, Any]
@@ -70,6 +70,11 @@ def stays(row: Row, allowed: Sensitivity) -> bool:
     return clear(row) and other is not None and same_side and clear(other)
 
 
+def verdict(row: Row, allowed: Sensitivity) -> str:
+    """Return the word for a finding: one that the error of the score may explain is no finding."""
+    return direction(row) if stays(row, allowed) or not clear(row) else CANNOT_TELL
+
+
 def in_doubt(row: Row, allowed: Sensitivity) -> str:
     """Return what follows a finding in a sentence.
 
@@ -104,18 +109,18 @@ def error_check(row: Row, allowed: Sensitivity, measure: Instrument, error: Erro
     error : ErrorTaken
         The error of the score.
     """
-    parts = [] if clear(row) else ["nothing was found that error could explain"]
+    parts = [] if clear(row) else ["no clear difference that error could explain"]
     if allowed.decisive is not None:
         parts.append(f"allowing for it {_told(allowed.decisive, measure.unit)}")
     parts.append(error.words)
     if allowed.reliability is None:
-        parts.append("as large as the spread of scores among like patients")
+        parts.append("as large as the spread of scores among comparable patients")
     else:
         share = plain(allowed.reliability, 2)
-        parts.append(f"a reliability of {share} among like patients")
+        parts.append(f"a reliability of {share} among comparable patients")
     if allowed.answered is not None:
         found = allowed.answered
-        number = interval(found["estimate"], found["conf_low"], found["conf_high"], 2)
+        number = with_interval(found, 2)
         parts.append(f"earlier scores put it at {number}, 1 where the number itself is answered")
     if clear(row):
         parts.append(_tipping(allowed))
@@ -129,4 +134,4 @@ def _tipping(allowed: Sensitivity) -> str:
 
 
 def _told(row: Row, unit: str = "") -> str:
-    return interval(row["estimate"], row["conf_low"], row["conf_high"], unit=unit)
+    return with_interval(row, unit=unit)

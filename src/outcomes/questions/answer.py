@@ -83,6 +83,8 @@ class Answer:
         Checks the answer made of itself.
     source : Source
         The data it comes from.
+    glance, verdict : str
+        The number and the word of a report's first page, as in `outcomes.questions.question.Found`.
     refused : bool
         True when the question cannot be answered from these data.
     reason : str
@@ -103,6 +105,8 @@ class Answer:
     limits: tuple[str, ...]
     references: tuple[str, ...]
     source: Source
+    glance: str = ""
+    verdict: str = ""
     refused: bool = False
     reason: str = ""
     record: Question | None = None

@@ -172,7 +172,7 @@ def undisclosed(study: Study, name: str, **options: Any) -> Answer:
         "table": found.table, "picture": found.picture, "method": found.method,
         "assumptions": question.assumptions, "checks": found.checks, "source": source,
         "limits": (*_cautions(asked, found), *limits, *private),
-        "references": question.references,
+        "references": question.references, "glance": found.glance, "verdict": found.verdict,
     }  # fmt: skip
     return Answer(**{**about, **parts, **found.also})
 

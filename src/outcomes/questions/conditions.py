@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +17,16 @@ from outcomes.questions.course_frame import LEAST_COURSES, SMALL_GROUPS, CourseF
 from outcomes.questions.course_model import fit_course
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.words import decimals, interval, named, percent, scale, when
+from outcomes.words import (
+    CANNOT_TELL,
+    decimals,
+    limits,
+    named,
+    percent,
+    scale,
+    when,
+    with_interval,
+)
 
 LEADS = 0.95
 """A condition is named as the one that improved most when its probability is at least this."""
@@ -52,6 +63,8 @@ def conditions(asked: Asked) -> Found | Missing:
         "pooled by a normal hierarchy with a uniform prior on the spread between conditions.",
         _picture(table, course, asked.measure),
         checks=_checks(table, pooled),
+        glance=_range(table, asked.measure),
+        verdict=_verdict(_top(table)) if _top(table)["p_best"] >= LEADS else CANNOT_TELL,
         course=course,
     )
 
@@ -88,34 +101,48 @@ def _estimates(
 
 def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> str:
     pooled = table[table["kind"] == "pooled"]
-    top = pooled.to_dict("records")[int(np.argmax(pooled["p_best"]))]
+    top = _top(table)
     time = when(course.axis, course.horizon)
-    ends = (pooled["estimate"].min(), pooled["estimate"].max())
-    spread = f"between {ends[0]:.{decimals(measure)}f} and {ends[1]:.{decimals(measure)}f}"
-    start = f"Mean improvement {time} lay {spread} {measure.unit} in {len(pooled)} conditions"
+    start = (
+        f"mean improvement {time} was {_range(table, measure)} in {len(pooled)} conditions "
+        f"({scale(measure)})"
+    )
+    best = percent(top["p_best"])
     if top["p_best"] < LEADS:
         return (
-            f"{start}; the data do not say which improved most (the likeliest has a probability of "
-            f"{percent(top['p_best'])}), so they are not ranked ({scale(measure)})."
+            f"{_verdict(top)}: {start}, and the front-runner is best with a probability of {best}."
         )
-    found = interval(
-        top["estimate"], top["conf_low"], top["conf_high"], decimals(measure), measure.unit
-    )
-    return (
-        f"{start}; {named(top['term'])} improved most, by {found}, with a probability of "
-        f"{percent(top['p_best'])} ({scale(measure)})."
-    )
+    found = with_interval(top, decimals(measure), measure.unit)
+    return f"{_verdict(top)}, by {found}, with a probability of {best}: {start}."
+
+
+def _top(table: pd.DataFrame) -> dict[Any, Any]:
+    """Return the row of the condition that is most probably best."""
+    pooled = table[table["kind"] == "pooled"]
+    return pooled.to_dict("records")[int(np.argmax(pooled["p_best"]))]
+
+
+def _range(table: pd.DataFrame, measure: Instrument) -> str:
+    means = table.loc[table["kind"] == "pooled", "estimate"]
+    return f"{limits(means.min(), means.max(), decimals(measure))} {measure.unit}"
+
+
+def _verdict(top: Mapping[Any, Any]) -> str:
+    if top["p_best"] < LEADS:
+        return "No condition clearly leads"
+    return f"Courses for {named(top['term'])} improved most"
 
 
 def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> Picture:
     rows = table[table["kind"] == "pooled"]
+    top = _top(table)
     spoken = "; ".join(
         f"{named(row['term'])} {row['estimate']:.1f}" for row in rows.to_dict("records")
     )
     return forest(
         rows,
         rows["term"],
-        f"Improvement by condition, {when(course.axis, course.horizon)}",
+        f"{_verdict(top)} {when(course.axis, course.horizon)}",
         f"Improvement ({measure.unit}; right = better)",
         f"Mean improvement by condition with 95 % intervals, in alphabetical order: {spoken}.",
     )

@@ -84,6 +84,7 @@ def disclosed(
         limits=limits,
         source=replace(answer.source, left_out=out),
         sentence=sentence,
+        glance=told(answer.glance, rule),
         reason=reason,
         method=told(answer.method, rule),
     )
@@ -277,6 +278,7 @@ def _safe_picture(
     if rows["gone"].all():
         return None
     data = masked(picture.data, rows, record)
+    picture = replace(picture, title=told(picture.title, rule))
     if picture.kind == "curves":  # a line without name and numbers is none
         data = data[~rows["nameless"].to_numpy()].reset_index(drop=True)
     if not rows["gone"].any():

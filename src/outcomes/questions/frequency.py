@@ -21,6 +21,7 @@ from outcomes.questions.allowed_for_error import (
     error_check,
     error_taken,
     in_doubt,
+    verdict,
 )
 from outcomes.questions.contrasts import estimates, fixed_rows
 from outcomes.questions.course_frame import LEAST_COURSES, Axis, CourseFrame
@@ -28,7 +29,7 @@ from outcomes.questions.course_model import fit_course
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.study import Study
-from outcomes.words import interval, when
+from outcomes.words import direction, when, with_interval
 
 Array = NDArray[np.float64]
 
@@ -38,7 +39,7 @@ USUAL = "often_of_therapist"
 """Share of the therapist's courses that are often: beside it, courses of one therapist compare."""
 TERM = "often minus less often"
 EXACT = f"{TERM} (baseline taken as exact)"
-ALLOWED = f"{TERM} (as if the script answered severity and not the score)"
+ALLOWED = f"{TERM} (as if prescriptions answered severity and not the score)"
 """Each row is marked by what it takes for granted: where the script answers severity, the first
 kind leaves zero out in 22 % of simulated studies in which nothing is; where it answers the score,
 the other takes off too much."""
@@ -65,12 +66,17 @@ def frequency(asked: Asked) -> Found | Missing:
     if not found:
         counts = rows.groupby("often")["episode_id"].nunique()
         reason = Text(
-            f"at least {LEAST_COURSES} courses with a script of {OFTEN:g} or more visits a week "
-            "and as many with fewer, scored at the same time, are needed (or more: ",
-            Count(int(counts.get("yes", 0)), "course"),
-            "; fewer: ",
-            Count(int(counts.get("no", 0)), "course"),
-            "). Record the visits a week of each script.",
+            f"at least {LEAST_COURSES} courses prescribed {OFTEN:g} or more visits a week "
+            "and as many with fewer, scored at the same time, are needed; ",
+            Text(
+                Count(int(counts.get("yes", 0)), "course", there=True),
+                " of the first kind and ",
+                Count(int(counts.get("no", 0)), "course"),
+                " of the second.",
+            )
+            if len(counts)
+            else "no frequency is recorded.",
+            " Record how many visits a week each physician prescribes.",
         )
         return Missing(reason, n_used=len(rows))
     if rows["therapist_id"].nunique() > 1 and set(rows[USUAL].unique()) <= {0.0, 1.0}:
@@ -90,9 +96,11 @@ def frequency(asked: Asked) -> Found | Missing:
         "time as a natural spline; courses vary in level "
         "and slope, therapists and returning patients in level where there are enough. "
         "Contrast at the latest time that ten courses of each frequency reach. Error of the "
-        "baseline: as if the script were chosen by the true score alone.",
+        "baseline: as if prescriptions were chosen by the true score alone.",
         _picture(table, measure),
         checks=(_alike(rows), error_check(table.iloc[0].to_dict(), allowed, measure, error)),
+        glance=f"{_told(table.iloc[0].to_dict(), measure)} {_when(table.iloc[0].to_dict())}",
+        verdict=verdict(table.iloc[0].to_dict(), allowed),
         n_used=len(rows),
         n_courses=int(rows["episode_id"].nunique()),
     )
@@ -208,41 +216,48 @@ def _alike(rows: pd.DataFrame) -> Check:
 
 def _sentence(table: pd.DataFrame, measure: Instrument, allowed: Sensitivity) -> str:
     row, *others = table[table["kind"] != "error allowed for"].to_dict("records")
-    time = _when(row)
-    verdict = (
-        f"Patients prescribed {OFTEN:g} or more visits a week and those prescribed fewer had not "
-        f"clearly improved differently {time}"
-    )
-    if clear(row):
-        way = "more" if row["estimate"] > 0 else "less"
-        verdict = (
-            f"Patients prescribed {OFTEN:g} or more visits a week had improved {way} {time} than "
-            f"those prescribed fewer{in_doubt(row, allowed)}"
-        )
+    doubt = in_doubt(row, allowed) if clear(row) else ""
     rest = [f" {_when(other).capitalize()} the difference was {_told(other, measure)}."
             for other in others]  # fmt: skip
     return (
-        f"{verdict}: {_told(row, measure)}{allowing(row, allowed)}, comparing patients of one "
-        f"therapist with the same condition and baseline.{''.join(rest)}"
+        f"{_verdict(row)}{doubt}: {_told(row, measure)}{allowing(row, allowed)}, "
+        "comparing patients of one therapist with the same condition and baseline."
+        f"{''.join(rest)}"
+    )
+
+
+def _verdict(row: Row) -> str:
+    way = direction(row, "more", "less", "")
+    if not way:
+        return (
+            f"Patients prescribed {OFTEN:g} or more visits a week and those prescribed fewer did "
+            f"not clearly differ {_when(row)}"
+        )
+    return (
+        f"Patients prescribed {OFTEN:g} or more visits a week had improved {way} {_when(row)} than "
+        "those prescribed fewer"
     )
 
 
 def _when(row: Row) -> str:
-    axis = "week" if row["kind"] == "equal weeks" else "session_count"
+    axis = "week" if pd.notna(row.get("week")) else "session_count"
     return when(axis, row[axis])
 
 
 def _told(row: Row, measure: Instrument) -> str:
-    return interval(row["estimate"], row["conf_low"], row["conf_high"], unit=measure.unit)
+    return with_interval(row, unit=measure.unit)
 
 
 def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
     rows = table.to_dict("records")
-    spoken = "; ".join(f"{row['kind']}: {_told(row, measure)}" for row in rows)
+    names = [f"{_when(row)}{row['term'].removeprefix(TERM)}" for row in rows]
+    spoken = "; ".join(
+        f"{name}: {_told(row, measure)}" for name, row in zip(names, rows, strict=True)
+    )
     return forest(
         table,
-        table["kind"] + table["term"].str.removeprefix(TERM),
-        "Prescriptions of more visits a week against fewer",
+        names,
+        _verdict(rows[0]),
         f"Difference in improvement ({measure.unit}; right = more visits better)",
         f"Difference in improvement with 95 % intervals. {spoken}.",
     )

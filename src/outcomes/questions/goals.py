@@ -11,7 +11,7 @@ from outcomes.care.goals import goal_attainment_scores, goal_progress
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.words import percent
+from outcomes.words import DESCRIBED, percent
 
 LEAST_GOALS = 10
 
@@ -54,6 +54,8 @@ def goals(asked: Asked) -> Found | Missing:
         "row that reach it.",
         _picture(table, unit),
         checks=_checks(progress, attained),
+        glance=_glance(table, attained),
+        verdict=DESCRIBED,
         n_used=len(attained.goals),
         left_out=attained.left_out,
     )
@@ -106,6 +108,13 @@ def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
     )
 
 
+def _glance(table: pd.DataFrame, attained: Attainment) -> str:
+    at = _headline(table)
+    ends = f"95 % CI {percent(at['conf_low'])} to {percent(at['conf_high'])}"
+    clock = _clock(at["time"], attained.unit)
+    return f"{percent(at['estimate'])} of goals ({ends}) by {clock}"
+
+
 def _clock(time: float, unit: Unit) -> str:
     return f"{time:g} sessions" if unit == "sessions" else f"day {time:g}"
 
@@ -116,7 +125,7 @@ def _picture(table: pd.DataFrame, unit: Unit) -> Picture:
     return curves(
         rows.assign(group=rows["kind"]),
         "time",
-        "Goals reached and kept, and courses that ended before",
+        f"By {_clock(at['time'], unit)}, {percent(at['estimate'])} of goals were reached and kept",
         "Sessions received" if unit == "sessions" else "Days since the first visit",
         "Share of goals",
         "Cumulative shares with 95 % intervals; goals reached and kept: "
@@ -129,11 +138,11 @@ def _checks(progress: pd.DataFrame, attained: Attainment) -> tuple[Check, ...]:
     late = attained.left_out.get("set after the fact", 0)
     return (
         Check(
-            "goals are larger than the measurement error",
+            "goals are larger than the measurement error (MDC)",
             bool(easy.mean() <= 0.2) if len(easy) else False,
             Text(
                 Count(int(easy.sum()), "goal", of=len(easy), whom="with an MDC"),
-                " are no further than the MDC",
+                " are within it, where chance alone can reach them",
             )
             if len(easy)
             else "no published MDC for these conditions",

@@ -29,12 +29,17 @@ from outcomes.study import Study
 from outcomes.words import (
     counted,
     decimals,
+    direction,
+    each_with_interval,
+    headline,
     interval,
     named,
     percent,
     scale,
+    sentence_case,
     turned,
     when,
+    with_interval,
 )
 
 BEFORE = ("baseline", "score_before", "pressure")
@@ -93,6 +98,8 @@ def how_much(asked: Asked) -> Found | Missing:
         checks=(*_checks(model, asked), *missing, *around.checks),
         limits=(*_limits(asked.question, course, formula), *around.limits),
         course=course,
+        glance=_glance(course, measure, at_horizon),
+        verdict="" if course.group == "arm" else direction(at_horizon.to_dict("records")[0]),
         n_used=model.fit.n_observations,
         n_clusters=int(course.rows["therapist_id"].nunique()),
     )
@@ -115,8 +122,10 @@ def _limits(about: Question, course: CourseFrame, pressure_formula: str) -> tupl
         "of_arms": course.group == "arm",
         "of_pressure": bool(pressure_formula),
         "of_sessions": course.axis == "session_count",
+        "of_neck_pain": course.group != "arm"
+        and bool(course.rows["condition"].astype(str).str.contains("neck").any()),
     }
-    kept = about.limits[1:] if course.group == "arm" else about.limits
+    kept = () if course.group == "arm" else about.limits
     return (*kept, *(about.notes[name] for name, applies in more.items() if applies))
 
 
@@ -168,32 +177,45 @@ def _pressure_rows(course: CourseFrame) -> tuple[pd.DataFrame, str, tuple[Check,
 
 def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame) -> str:
     digits, time = decimals(measure), when(course.axis, course.horizon)
+    on = f"on the {measure.title} ({scale(measure)})"
     overall = at_horizon[at_horizon["group"] == "all"].to_dict("records")[0]
     own = at_horizon[at_horizon["group"] != "all"]
     if course.group == "arm" and len(own):
         parts = [
-            f"{_found(row, digits, measure.unit)} in the arm {row['group']}"
+            f"{with_interval(row, digits, measure.unit)} in the {named(row['group'])} arm"
             for row in own.to_dict("records")
         ]
-        start = Text(f"mean improvement {time} was {' and '.join(parts)}")
-    else:
-        size, low, high, more = turned(overall)
-        found = interval(size, low, high, digits, measure.unit)
-        verb = "improved" if more == "more" else "got worse"
-        verb = verb if round(size, digits) else "changed"
-        seen = course.rows.loc[course.rows[course.axis] == course.horizon, "episode_id"].nunique()
-        start = Text(
-            f"during care, patients{of_whom(course)} {verb} by {found} {time}, on average over ",
-            Count(course.n_courses, "course"),
-            Text(", ", Count(int(seen)), " of them with a score then")
-            if seen < course.n_courses
-            else "",
-        )
-    return Text(f"{measure.title}: ", start, f" ({scale(measure)}).")
+        return f"{sentence_case(time)}, mean improvement {on} was {' and '.join(parts)}."
+    seen = course.rows.loc[course.rows[course.axis] == course.horizon, "episode_id"].nunique()
+    return Text(
+        f"{_verdict(course, measure, overall)} {on}, averaged over ",
+        Count(course.n_courses, "course"),
+        Text(", ", Count(int(seen)), " of them with a score then")
+        if seen < course.n_courses
+        else "",
+        ".",
+    )
 
 
-def _found(row: Mapping[Any, Any], digits: int, unit: str = "") -> str:
-    return interval(row["estimate"], row["conf_low"], row["conf_high"], digits, unit)
+def _glance(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame) -> str:
+    rows = at_horizon.to_dict("records")
+    own = rows[1:] if course.group == "arm" and len(rows) > 1 else rows[:1]
+    each = each_with_interval(own, "group", decimals(measure), measure.unit)
+    return f"{each} {when(course.axis, course.horizon)}"
+
+
+def _verdict(course: CourseFrame, measure: Instrument, row: Mapping[Any, Any]) -> str:
+    """Say what happened to scores during care: better, worse, or nothing that is clear."""
+    digits, time = decimals(measure), when(course.axis, course.horizon)
+    whose = of_whom(course)
+    verb = direction(row, "improved", "got worse", "")
+    if not verb:
+        whose = whose and f" of patients{whose}"
+        change = with_interval(row, digits, measure.unit)
+        return f"During care, scores{whose} did not clearly improve: {change} {time}"
+    size, low, high, _ = turned(row)
+    by = interval(size, low, high, digits, measure.unit)
+    return f"During care, patients{whose} {verb} by {by} {time}"
 
 
 def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> Picture:
@@ -203,7 +225,7 @@ def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> P
     last = rows[rows[course.axis] == course.horizon]
     digits = decimals(measure)
     spoken = "; ".join(
-        f"{named(row['group'])}: {_found(row, digits)}" for row in last.to_dict("records")
+        f"{named(row['group'])}: {with_interval(row, digits)}" for row in last.to_dict("records")
     )
     axis = "Sessions received before the score"
     if course.axis == "week":
@@ -211,7 +233,9 @@ def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> P
     return curves(
         rows,
         course.axis,
-        f"Improvement during care: {measure.title}",
+        f"Improvement in each arm {when(course.axis, course.horizon)}"
+        if "all" not in set(rows["group"])
+        else headline(_verdict(course, measure, last.to_dict("records")[0])),
         axis,
         f"Improvement ({measure.unit}; up = better)",
         f"Mean improvement with 95 % intervals over {axis.lower()}. "

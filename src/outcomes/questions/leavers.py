@@ -16,7 +16,7 @@ from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.records import baselines
 from outcomes.study import Study
-from outcomes.words import decimals, interval, scale, when
+from outcomes.words import CANNOT_TELL, decimals, plain, scale, when, with_interval
 
 WELL = ("goal_met", "ongoing")
 """Reasons for which nobody supposes that those who left did worse."""
@@ -78,14 +78,17 @@ def leavers(asked: Asked) -> Found | Missing:
     model = asked.pooled
     gone = _who_left(asked.study, course, asked.instrument)
     table, formula = _table(model, course, gone, measure)
+    tip = float(table["estimate"].iloc[0])
     return Found(
         table,
         _sentence(table, gone, course, measure),
         f"Linear mixed model by REML (`{formula}`) for scores missing at random; delta rows "
         "are the limit of delta-adjusted multiple imputation; the tipping point is the delta at "
         "which the 95 % interval reaches no improvement.",
-        _picture(table, course, measure),
-        checks=_checks(gone, float(table["estimate"].iloc[0]), measure),
+        _picture(table, measure),
+        checks=_checks(gone, tip, measure),
+        glance=f"{plain(tip)} {measure.unit} worse would undo it" if 0 < tip < np.inf else "",
+        verdict=CANNOT_TELL if tip < FRAGILE * (measure.maximum - measure.minimum) else "it stands",
         course=course,
     )
 
@@ -106,17 +109,24 @@ def _table(
     known = (float(at["estimate"]), float(at["std_error"]), float(at["df"]))
     n, shares = len(gone.left), gone.shares
     width = measure.maximum - measure.minimum
-    deltas = [step * width for step in STEPS]
+    tip = tipping_point(*known, shares, n)
+    at_the_tip = {tip} if 0 < tip <= width else set()  # what the sentence says stands in the figure
+    deltas = sorted({*(step * width for step in STEPS), *at_the_tip})
     rows = delta_adjusted(*known, shares, deltas, n)
     rows = rows.assign(kind="delta", delta=deltas, n_episodes=n)
-    rows["term"] = [f"leavers worse by {delta:g}" for delta in deltas]
-    tip = tipping_point(*known, shares, n)
+    rows["term"] = [_supposed(delta, measure) for delta in deltas]
     first = pd.DataFrame(
         {"term": ["tipping point"], "kind": "tipping point", "estimate": tip, "n_episodes": n}
     )
     parts = [first, rows, _stayed(course), _by_reason(course, gone)]
     parts.append(_courses_by_reason(course, gone))
     return pd.concat(parts, ignore_index=True), model.fit.request.formula
+
+
+def _supposed(delta: float, measure: Instrument) -> str:
+    if not delta:
+        return "early leavers like similar courses"
+    return f"early leavers {delta:.3g} {measure.unit} worse"
 
 
 def _stayed(course: CourseFrame) -> pd.DataFrame:
@@ -162,34 +172,49 @@ def _sentence(table: pd.DataFrame, gone: _Leavers, course: CourseFrame, measure:
     tip = float(table.loc[table["kind"] == "tipping point", "estimate"].iloc[0])
     base = table[table["kind"] == "delta"].to_dict("records")[0]
     digits = decimals(measure)
-    found = interval(base["estimate"], base["conf_low"], base["conf_high"], digits, measure.unit)
+    found = with_interval(base, digits, measure.unit)
     whose = of_whom(course) and f" in patients{of_whom(course)}"
-    start = Text(
+    whose += ", the arms together," if course.group == "arm" else ""
+    return Text(
+        f"{_verdict(tip, measure)}. ",
         Count(int(gone.left.sum()), "course", of=len(gone.left)),
-        f" had no score {when(course.axis, course.horizon)} or later. If they went on like similar "
-        f"courses, mean improvement during care{whose} was {found}",
+        f" had no score {_from(course)}; if they went on like similar courses, mean improvement "
+        f"during care{whose} was {found} on the {measure.title} ({scale(measure)}).",
     )
+
+
+def _verdict(tip: float, measure: Instrument) -> str:
+    """Say how much worse those who left early would have to be for the result to fall."""
     if tip == 0:
-        end = ", which cannot be told from no improvement"
-    elif not np.isfinite(tip):
-        end = ", and nobody left for a reason that could skew it"
-    elif tip > measure.maximum - measure.minimum:
-        end = "; even leavers at the worst score would not undo it"
-    else:
-        end = (
-            "; it could no longer be told from none if those who left for a reason other than a "
-            f"met goal fell short of that by {tip:.{digits}f} {measure.unit} or more"
-        )
-    return Text(start, f"{end} ({scale(measure)}).")
+        return "Improvement is not clear, even if those who left went on like similar courses"
+    if not np.isfinite(tip):
+        return "Nobody left for a reason that could skew the result"
+    if tip > measure.maximum - measure.minimum:
+        return "Even the worst scores among those who left would not undo the result"
+    worse = f"{plain(tip, decimals(measure))} {measure.unit}"
+    return (
+        f"Only if patients who left early fell at least {worse} short of similar patients would "
+        "the data no longer show improvement"
+    )
 
 
-def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> Picture:
+def _from(course: CourseFrame) -> str:
+    """Return the time from which a score would have counted."""
+    if course.axis == "session_count":
+        return f"after {course.horizon:.0f} or more sessions"
+    return f"{when(course.axis, course.horizon)} or later"
+
+
+def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
     rows = table[table["kind"] == "delta"]
-    spoken = "; ".join(f"{r['term']}: {r['estimate']:.1f}" for r in rows.to_dict("records"))
+    digits = decimals(measure)
+    spoken = "; ".join(
+        f"{r['term']}: {plain(r['estimate'], digits)}" for r in rows.to_dict("records")
+    )
     return forest(
         rows,
         rows["term"],
-        f"If those who left did worse, {when(course.axis, course.horizon)}",
+        _verdict(float(table["estimate"].iloc[0]), measure),
         f"Mean improvement ({measure.unit}; right = better)",
         f"Mean improvement with 95 % intervals under worse and worse leavers: {spoken}.",
     )

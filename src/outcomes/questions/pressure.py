@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -20,13 +22,14 @@ from outcomes.questions.allowed_for_error import (
     error_check,
     error_taken,
     in_doubt,
+    verdict,
 )
 from outcomes.questions.contrasts import estimates
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import fit_course
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.words import interval
+from outcomes.words import direction, with_interval
 
 SEEN = ("baseline", "score_before")
 EXACT = "score taken as exact"
@@ -98,6 +101,8 @@ def pressure(asked: Asked) -> Found | Missing:
             _curvature_check(table),
             error_check(table.iloc[0].to_dict(), allowed, measure, error),
         ),
+        glance=_number(table.iloc[0].to_dict(), measure),
+        verdict=verdict(table.iloc[0].to_dict(), allowed),
         course=course,
         left_out=left_out,
     )
@@ -241,29 +246,37 @@ def _overlap_check(history: PressureHistory) -> Check:
 def _sentence(
     table: pd.DataFrame, course: CourseFrame, measure: Instrument, allowed: Sensitivity
 ) -> str:
-    row, unit = table.iloc[0].to_dict(), f"{measure.unit} per Walton level"
-    number = interval(row["estimate"], row["conf_low"], row["conf_high"], unit=unit)
-    verdict = "Firmer pressure was not clearly followed by better or worse scores"
-    if clear(row):
-        way = "better" if row["estimate"] > 0 else "worse"
-        verdict = f"Firmer pressure was followed by {way} scores{in_doubt(row, allowed)}"
+    row = table.iloc[0].to_dict()
+    doubt = in_doubt(row, allowed) if clear(row) else ""
     return Text(
-        f"{verdict}: {number}{allowing(row, allowed)}, comparing visits with the same therapist, "
-        "baseline and last score in ",
+        f"{_verdict(row)}{doubt}: {_number(row, measure)}{allowing(row, allowed)}, "
+        "comparing visits with the same therapist, baseline and last score in ",
         Count(course.n_courses, "course"),
         ".",
     )
 
 
+def _number(row: Mapping[Any, Any], measure: Instrument) -> str:
+    unit = f"{measure.unit} per Walton level"
+    return with_interval(row, unit=unit)
+
+
+def _verdict(row: Mapping[Any, Any]) -> str:
+    way = direction(row, "better", "worse", "")
+    if not way:
+        return "Firmer pressure was not clearly followed by better or worse scores"
+    return f"Firmer pressure was followed by {way} scores"
+
+
 def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
     rows = table[table["kind"].isin(set(NAMES) - {"curvature"})]
     first = rows.to_dict("records")[0]
-    spoken = interval(first["estimate"], first["conf_low"], first["conf_high"], unit=measure.unit)
+    spoken = with_interval(first, unit=measure.unit)
     return forest(
         rows,
         rows["term"],
-        "Pressure before a score, and the score",
-        f"Improvement for one Walton level firmer ({measure.unit}; right = better)",
+        _verdict(first),
+        f"Improvement per Walton level firmer ({measure.unit}; right = better)",
         "Improvement for one level firmer with 95 % intervals, in several analyses; last visit "
         f"one level firmer, score taken as exact: {spoken}.",
     )

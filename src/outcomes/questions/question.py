@@ -252,6 +252,9 @@ class Found(_Result):
         What the figure shows.
     checks : tuple of Check
         Checks the answer made of itself.
+    glance, verdict : str
+        The number and the word of the first page: what was found, in a few words (counts typed as
+        in `sentence`), and what follows for the question, such as `outcomes.words.UNCLEAR`.
     limits : tuple of str or None
         In place of the question's own.
     n_clusters : int or None
@@ -267,6 +270,8 @@ class Found(_Result):
     method: str
     picture: Picture | None = None
     checks: tuple[Check, ...] = ()
+    glance: str = ""
+    verdict: str = ""
     limits: tuple[str, ...] | None = None
     n_clusters: int | None = None
     also: Mapping[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Is it safe for adaptive patients? Recorded events, clearance and deviations."""
+"""Is it safe for patients whose care is adapted? Recorded events, clearance and deviations."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.study import Study
-from outcomes.words import percent
+from outcomes.words import DESCRIBED, percent, plain
 
 WHO = {"yes": "adapted", "no": "not adapted", "not recorded": "adaptation not recorded"}
 PATIENTS = {
-    "adapted": "of adapted patients",
-    "not adapted": "of patients not adapted",
-    "adaptation not recorded": "of patients whose adaptation nobody recorded",
+    "adapted": "with adapted care",
+    "not adapted": "without adapted care",
+    "adaptation not recorded": "where nobody recorded whether care was adapted",
 }
 
 
@@ -54,6 +54,8 @@ def safety(asked: Asked) -> Found | Missing:
         "effective number of visits (design effect of visits within a course).",
         _picture(table),
         checks=_checks(rates, study),
+        glance=_events(rates),
+        verdict=DESCRIBED,
         n_used=_n_asked(rates),
     )
 
@@ -109,13 +111,18 @@ def _cleared(status: pd.Series[str]) -> tuple[int, int]:
 
 
 def _sentence(rates: pd.DataFrame, study: Study) -> str:
-    said = [_rate_in_words(row) for row in rates[rates["kind"] == "events"].to_dict("records")]
     met, needed = _cleared(clearance(study)["status"])
-    found = Text("Adverse events were recorded at ", joined("; at ", said), ".")
+    found = Text("Adverse events were recorded at ", _events(rates), ".")
     if not needed:
         return found
-    of = Count(met, "course", of=needed, whom="needed", note=f"({percent(met / needed)})")
-    return Text(found, " In ", of, " that needed clearance it came before the first visit.")
+    note = f"that needed it ({percent(met / needed)})"
+    of = Count(met, "course", of=needed, whom="needed", note=note)
+    return Text(found, " Clearance was on file before the first visit in ", of, ".")
+
+
+def _events(rates: pd.DataFrame) -> Text:
+    rows = rates[rates["kind"] == "events"].to_dict("records")
+    return joined(", and at ", [_rate_in_words(row) for row in rows])
 
 
 def _rate_in_words(row: Mapping[Hashable, Any]) -> str:
@@ -132,14 +139,20 @@ def _rate_in_words(row: Mapping[Hashable, Any]) -> str:
 def _picture(table: pd.DataFrame) -> Picture:
     rows = table[table["kind"].isin(["events", "events by pressure"])]
     first = rows[rows["kind"] == "events"].to_dict("records")
-    spoken = "; ".join(f"{row['term']} {row['estimate']:.1f}" for row in first)
+    spoken = "; ".join(f"{_label(row['term'])} {plain(row['estimate'])}" for row in first)
     return forest(
         rows,
-        rows["term"],
-        "Adverse events recorded per 100 visits",
-        "Visits with an event, per 100 visits asked about",
+        rows["term"].map(_label),
+        "Adverse events recorded, by whether care was adapted and by pressure",
+        "Visits with an event, per 100 visits asked about (right = more events)",
         f"Visits with an adverse event per 100, with 95 % intervals: {spoken}.",
     )
+
+
+def _label(term: str) -> str:
+    who, _, level = term.partition(", level ")
+    name = {"adapted": "care adapted", "not adapted": "care not adapted"}.get(who, who)
+    return f"{name}, pressure {level}" if level else name
 
 
 def _checks(rates: pd.DataFrame, study: Study) -> tuple[Check, ...]:

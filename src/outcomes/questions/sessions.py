@@ -18,7 +18,7 @@ from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.stopping import METHOD, stopping
 from outcomes.study import Study
-from outcomes.words import decimals, interval, scale, when
+from outcomes.words import CANNOT_TELL, decimals, headline, interval, scale, when, with_interval
 
 BINS = (0, 5, 8, 11)
 """Upper ends of the first groups of the trap: 0-5, 6-8, 9-11, 12 and more sessions in total."""
@@ -83,7 +83,9 @@ def sessions(asked: Asked) -> Found | Missing:
         table,
         Text(_sentence(found, curve, course, measure), stopped.sentence(measure)),
         _method(course),
-        _picture(table, measure, course),
+        _picture(table, measure, course, found),
+        glance=_needed(found) if found.seen else f"not by session {found.last:g}",
+        verdict="levels off" if found.seen else CANNOT_TELL,
         checks=(*_checks(found, course), *stopped.checks),
         course=course,
     )
@@ -171,7 +173,7 @@ def _strata(study: Study, course: CourseFrame) -> pd.DataFrame:
         if part.n_courses >= LEAST_COURSES:
             seen = part.rows.groupby("session_count")["episode_id"].nunique()
             times = tuple(float(t) for t in seen.index[seen >= LEAST_COURSES])
-            label = f"script of {name} {half:g} sessions"
+            label = f"{name} {half:g} sessions prescribed"
             parts.append(means(fit_course(part), times).assign(group=label, kind="stratum"))
     if not parts:
         return pd.DataFrame()
@@ -217,30 +219,35 @@ def trap_rows(study: Study, course: CourseFrame) -> pd.DataFrame:
 def _sentence(found: Plateau, curve: pd.DataFrame, course: CourseFrame, measure: Instrument) -> str:
     at = curve[curve["session_count"] == course.horizon].to_dict("records")[0]
     digits = decimals(measure)
-    grown = interval(at["estimate"], at["conf_low"], at["conf_high"], digits, measure.unit)
+    grown = with_interval(at, digits, measure.unit)
     whose = of_whom(course) and f" in patients{of_whom(course)}"
     time = when("session_count", course.horizon)
-    start = f"{measure.title}: mean improvement {time}{whose} was {grown}"
-    if not found.seen:
-        return (
-            f"{start}; where it levels off cannot be told from the {found.last:g} sessions that "
-            f"enough courses reach ({scale(measure)})."
-        )
     return (
-        f"{start}; nine tenths of the growth during care had happened after "
-        f"{interval(found.estimate, found.conf_low, found.conf_high, 0, 'sessions')} "
+        f"{_verdict(found)}; mean improvement {time}{whose} was {grown} on the {measure.title} "
         f"({scale(measure)})."
     )
 
 
-def _picture(table: pd.DataFrame, measure: Instrument, course: CourseFrame) -> Picture:
+def _verdict(found: Plateau) -> str:
+    if not found.seen:
+        return f"The data reach to session {found.last:g} and show no plateau by then"
+    return f"Nine tenths of the improvement during care had happened after {_needed(found)}"
+
+
+def _needed(found: Plateau) -> str:
+    return interval(found.estimate, found.conf_low, found.conf_high, 0, "sessions")
+
+
+def _picture(
+    table: pd.DataFrame, measure: Instrument, course: CourseFrame, found: Plateau
+) -> Picture:
     rows = table[table["kind"].isin(["curve", "stratum"])]
     rows = rows.assign(group=rows["group"].where(rows["kind"] == "stratum", "all courses"))
     last = table[table["kind"] == "curve"].to_dict("records")[-1]
     return curves(
         rows,
         "session_count",
-        f"Improvement by sessions received: {measure.title}",
+        headline(_verdict(found)),
         "Sessions received before the score",
         f"Improvement ({measure.unit}; up = better)",
         Text(

@@ -17,7 +17,7 @@ from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.question import Check
 from outcomes.records import baselines
 from outcomes.study import Study
-from outcomes.words import decimals, interval, turned
+from outcomes.words import decimals, direction, when, with_interval
 
 KIND = "clone-censor-weight"
 NO_DECISION = ("ongoing", "death")
@@ -58,13 +58,13 @@ class Stopping:
         if len(self.table) < 3:
             return ""
         stop, go_on, difference = rows
-        size, low, high, more = turned(difference)
-        found = interval(size, low, high, decimals(measure), measure.unit)
-        clear = "an association" if low * high > 0 else "no clear association"
+        found = with_interval(difference, decimals(measure), measure.unit)
+        way = direction(difference, "better", "worse", "")
+        followed = f"followed by {way}" if way else "not clearly followed by better or worse"
         return (
-            f" At week {difference['week']:g}, patients who stopped after "
-            f"{stop['session_count']:.0f} sessions had improved by {found} {more} than like "
-            f"patients who went on to {go_on['session_count']:.0f} or more: {clear}."
+            f" Stopping {when('session_count', stop['session_count'])} rather than going on to "
+            f"{go_on['session_count']:.0f} or more was {followed} scores "
+            f"{when('week', difference['week'])}, among comparable patients: {found}."
         )
 
 

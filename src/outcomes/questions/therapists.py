@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,9 +17,11 @@ from outcomes.questions.course_frame import CourseFrame
 from outcomes.questions.course_model import LEAST_CLUSTERS
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.words import decimals, probability, scale, there_are
+from outcomes.words import UNCLEAR, decimals, in_order, limits, plain, probability, scale, there_are
 
 TINY = 1e-6
+CHANCE = 0.05
+"""A p-value from which a spread is no more than chance."""
 LEAST_EACH = 11
 """Therapists with fewer courses are in the model and not shown."""
 
@@ -62,6 +66,8 @@ def therapists(asked: Asked) -> Found | Missing:
             Check("the spread is estimated above zero", seen, "zero is the boundary"),
             Check("at least 10 therapists", len(counts) >= 10, f"{len(counts)} therapists"),
         ),
+        glance=f"{_share(table)} of the variation",
+        verdict=UNCLEAR if table["p_value"].iloc[0] >= CHANCE else "they differ",
         n_clusters=len(counts),
         course=replace(course, rows=rows),
     )
@@ -97,7 +103,8 @@ def _table(fit: MixedFit, without: MixedFit, shown: pd.Series[int]) -> pd.DataFr
         "term": "share of the variance", "kind": "share",
     }  # fmt: skip
     effects = fit.random_effects("therapist_id")
-    effects = effects[effects["level"].isin(shown.index)].sort_values("level")
+    effects = effects[effects["level"].isin(shown.index)]
+    effects = effects.sort_values("level", key=lambda names: names.map(in_order))
     half = stats.norm.ppf(0.975) * effects["std_error"]
     rows = pd.DataFrame(
         {
@@ -115,27 +122,38 @@ def _spread(table: pd.DataFrame) -> float:
 
 
 def _sentence(table: pd.DataFrame, measure: Instrument, n_therapists: int) -> str:
-    spread, share = table.to_dict("records")[:2]
-    found = f"{spread['estimate']:.{decimals(measure) + 1}f} {measure.unit}"
+    spread = table.to_dict("records")[0]
+    found = f"{plain(spread['estimate'], decimals(measure) + 1)} {measure.unit}"
+    chance = "no more than chance would" if spread["p_value"] >= CHANCE else "more than chance"
+    return (
+        f"{_verdict(spread)} between {n_therapists} therapists: who treated explains "
+        f"{_share(table)} of the variation in improvement, {chance} "
+        f"({probability(spread['p_value'])}), comparing patients with the same condition, "
+        "baseline and time. The standard deviation between therapists is "
+        f"{found} on the {measure.title} ({scale(measure)})."
+    )
+
+
+def _share(table: pd.DataFrame) -> str:
+    share = table.to_dict("records")[1]
     part = f"{100 * share['estimate']:.1f} %"
     if np.isfinite(share["conf_low"]):
         part += f" (95 % CI {100 * share['conf_low']:.1f} % to {100 * share['conf_high']:.1f} %)"
-    verdict = "is compatible with chance" if spread["p_value"] >= 0.05 else "is more than chance"
-    return (
-        f"Between {n_therapists} therapists, mean improvement of like patients varies with a "
-        f"standard deviation of {found}, {part} of the variance: this spread "
-        f"{verdict} ({probability(spread['p_value'])}; {scale(measure)})."
-    )
+    return part
+
+
+def _verdict(spread: Mapping[Any, Any]) -> str:
+    return "No clear difference" if spread["p_value"] >= CHANCE else "There is a difference"
 
 
 def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
     rows = table[table["kind"] == "therapist"]
-    ends = f"{rows['estimate'].min():.2f} to {rows['estimate'].max():.2f}"
+    ends = limits(rows["estimate"].min(), rows["estimate"].max(), 2)
     return forest(
         rows,
         rows["term"],
-        "Therapists around their mean, in no order of merit",
-        f"Difference from the mean, shrunken ({measure.unit}; right = better)",
+        f"{_verdict(table.iloc[0].to_dict())} between therapists",
+        f"Difference from the average therapist, shrunken ({measure.unit}; right = better)",
         f"Differences of {len(rows)} therapists from their mean with 95 % intervals, from {ends}.",
     )
 

@@ -19,7 +19,15 @@ from outcomes.questions.course_model import LEAST_RANDOM
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.study import Study
-from outcomes.words import decimals, interval, named, scale, turned, when
+from outcomes.words import (
+    decimals,
+    direction,
+    each_with_interval,
+    named,
+    scale,
+    when,
+    with_interval,
+)
 
 LORD = 0.5
 """Change and ANCOVA are said to differ beyond this share of the ANCOVA's standard error."""
@@ -57,6 +65,7 @@ def trial(asked: Asked) -> Found | Missing:
     own = table["kind"] == headline
     table = pd.concat([table[own & last], table[own & ~last], table[~own]], ignore_index=True)
     main = table.head(len(arms.treated))
+    each = each_with_interval(main.to_dict("records"), "arm", decimals(measure), measure.unit)
     return Found(
         table,
         _sentence(main, arms, measure, asked.allowed(course.n_courses), study),
@@ -64,6 +73,8 @@ def trial(asked: Asked) -> Found | Missing:
         _picture(main, table, arms, measure),
         checks=_checks(table, arms, study),
         limits=_limits(arms, headline),
+        glance=f"{each} {when(arms.axis, arms.times[-1])}",
+        verdict="; ".join(direction(row) for row in main.to_dict("records")),
         course=course,
         also={"estimand": _estimand(main, arms, measure, study)},
     )
@@ -151,12 +162,15 @@ def _sentence(
     main: pd.DataFrame, arms: Arms, measure: Instrument, allowed: Words, study: Study
 ) -> str:
     digits, time = decimals(measure), when(arms.axis, arms.times[-1])
-    parts = [_part(row, arms.control, measure.unit, digits) for row in main.to_dict("records")]
+    parts = [
+        f"{_verdict(row, arms.control)}: {with_interval(row, digits, measure.unit)} {time}"
+        for row in main.to_dict("records")
+    ]
+    claim = _claim(allowed, arms, [str(arm) for arm in main["arm"]])
     return Text(
-        f"{measure.title}: {time}, patients had improved by {' and by '.join(parts)}, ",
-        Text("among ", _of_whom(main["kind"].iloc[0], arms, study)),
-        f", whatever care they had in the end, allowing for {_allowed_for(main, arms)}: "
-        f"{_claim(allowed, arms)} ({scale(measure)}).",
+        f"{'; '.join(parts)} on the {measure.title} ({scale(measure)}), among ",
+        _of_whom(main["kind"].iloc[0], arms, study),
+        f", whatever care they had in the end, allowing for {_allowed_for(main, arms)}. {claim}.",
         _not_worse(main, arms, measure),
     )
 
@@ -175,7 +189,7 @@ def _not_worse(main: pd.DataFrame, arms: Arms, measure: Instrument) -> str:
         return ""
     size = f"{margin:g} {measure.unit.removesuffix('s') if margin == 1 else measure.unit}"
     said = [
-        f" That {row['arm']} is worse by {size}, the declared margin, or more is "
+        f" A disadvantage of {named(row['arm'])} by {size} (the declared margin) or more is "
         f"{'ruled out' if row['conf_low'] > -margin else 'not ruled out'}."
         for row in main.to_dict("records")
     ]
@@ -204,20 +218,23 @@ def _of_whom(kind: str, arms: Arms, study: Study) -> Text:
     return Text(Count(there, "course", of=entered), " with a score then")
 
 
-def _claim(allowed: Words, arms: Arms) -> str:
+def _claim(allowed: Words, arms: Arms, treated: list[str]) -> str:
     """Say how far the difference may be read; few therapists never stand for all."""
     if allowed.claim != "effect":
-        return "a difference, not randomised"
+        return "Chance did not make the arms: it is a difference between groups"
     least = arms.clusters.least
     if 0 < least < LEAST_RANDOM:
         noun = "therapist" if least == 1 else "therapists"
-        return f"the effect of being offered care by {least} {noun}, whose own part is in it"
-    return "the effect of offering it"
+        return f"It is the effect of being offered care by {least} {noun}, whose own part is in it"
+    return f"It estimates the effect of offering {' or '.join(map(named, treated))}"
 
 
-def _part(row: Mapping[Hashable, Any], control: str, unit: str, digits: int) -> str:
-    size, low, high, more = turned(row)
-    return f"{interval(size, low, high, digits, unit)} {more} in {row['arm']} than in {control}"
+def _verdict(row: Mapping[Hashable, Any], control: str) -> str:
+    arm, other = named(row["arm"]), named(control)
+    way = direction(row, "more", "less", "")
+    if not way:
+        return f"No clear difference between the {arm} and {other} arms"
+    return f"Patients improved {way} in the {arm} arm than in the {other} arm"
 
 
 def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instrument) -> Picture:
@@ -235,15 +252,15 @@ def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instr
     label = last["kind"].map(ways)
     digits = decimals(measure)
     spoken = "; ".join(
-        f"{row['arm']}: {interval(row['estimate'], row['conf_low'], row['conf_high'], digits)}"
+        f"{named(row['arm'])}: {with_interval(row, digits, measure.unit)}"
         for row in main.to_dict("records")
     )
     time = when(arms.axis, arms.times[-1])
     return forest(
         last,
         last["arm"] + ": " + label if several else label,
-        f"Against {arms.control}, {time}",
-        f"Difference in improvement ({measure.unit}; right = better than {arms.control})",
+        "; ".join(f"{_verdict(row, arms.control)} {time}" for row in main.to_dict("records")),
+        f"Difference in improvement ({measure.unit}; right = better than {named(arms.control)})",
         f"Difference in improvement from {arms.control} with 95 % intervals, {time}, in "
         f"several analyses. {ways[main['kind'].iloc[0]]}: {spoken}.",
     )
