@@ -204,7 +204,7 @@ def asked_for(study, **fields):
 
 def test_the_declared_time_is_the_answers(two_arms):
     given = asked_for(two_arms(), weeks=[4, 8], window=1.0, time=4)
-    assert "at week 4, patients had improved" in given.sentence
+    assert "at week 4 on the" in given.sentence
     assert "week 4" in given.estimand
     assert given.table["week"].iloc[0] == 4
 
@@ -240,7 +240,7 @@ def test_a_margin_is_held_against_the_lower_end(two_arms, margin, said):
     arms = {"new": "usual", "usual": "new"} if said == "not ruled out" else {}
     episodes = study.episodes.assign(arm=study.episodes["arm"].replace(arms))
     given = asked_for(replace(study, episodes=episodes), margin=margin)
-    assert given.sentence.endswith(f"the declared margin, or more is {said}.")
+    assert given.sentence.endswith(f"(the declared margin) or more is {said}.")
 
 
 def test_clinics_with_one_arm_each_are_compared_only_where_a_plan_says_they_were_allotted(two_arms):

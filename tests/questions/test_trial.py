@@ -186,7 +186,7 @@ def test_a_worse_arm_is_said_to_improve_less_with_its_interval_the_right_way_rou
     row = rows_of(answer, "ancova").iloc[0]
     assert row["conf_high"] < 0
     assert "less in the new arm than in the usual arm: −" in answer.sentence
-    assert f"{-row['conf_high']:.1f} to {-row['conf_low']:.1f}" in answer.sentence
+    assert f"{row['conf_low']:.1f} to {row['conf_high']:.1f}".replace("-", "−") in answer.sentence
 
 
 def test_several_arms_are_each_compared_with_the_control():
