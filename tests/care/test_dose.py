@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from outcomes.care.dose import adherence, billing_units, script_and_delivery, visits_to_date
+from outcomes.care.dose import billing_units, script_and_delivery
 from outcomes.errors import DataError
 from outcomes.study import study_from_tables
 
@@ -101,26 +101,10 @@ def test_adherence_is_told_only_of_finished_courses_with_a_script(study):
     assert delivery(study, "minutes_adherence")["a"] == pytest.approx(125 / 360)
 
 
-def test_adherence_is_summarised_by_reason(study):
-    table = adherence(study).set_index("end_reason")
-    assert table["n"].to_dict() == {"all": 2, "cost": 1, "goal_met": 1}
-    assert table.loc["all", ["q1", "median", "q3"]].tolist() == [0.5625, 0.625, 0.6875]
-    assert table.loc["all", "n_full"] == 0
-
-
-def test_to_date_stops_being_known_at_an_unknown_visit(study):
-    table = visits_to_date(study)
-    own = table[table["episode_id"] == "b"]
-    assert own["sessions_to_date"].tolist() == [1, 2, 3]
-    assert own["minutes_to_date"].iloc[0] == 30
-    assert own["minutes_to_date"].iloc[1:].isna().all()
-
-
 def test_without_sessions_nothing_is_said_to_be_delivered():
     study = study_from_tables({"episodes": EPISODES})
     table = script_and_delivery(study)
     assert table["sessions_received"].isna().all()
-    assert adherence(study)["n"].tolist() == [0]
 
 
 def test_order_of_rows_does_not_matter(study):

@@ -133,6 +133,15 @@ def test_therapists_who_differ_are_allowed_for_wherever_they_treat(control):
     assert ("offered" in answer.method) == control  # they treat both arms
 
 
+def test_rows_that_pass_therapists_or_leaving_over_say_so_in_the_table():
+    table = asked(with_therapists(made_trial(lost=0.2), control=True)).table
+    passes = table.set_index("kind")["term"]
+    assert (passes[[THERAPISTS, "jump to reference"]] == "new").all()
+    assert passes["constrained"].str.contains("taken as independent").all()
+    for kind in ("ancova", "change", "score"):
+        assert passes[kind].str.contains("those with a score then, patients of one").all()
+
+
 def test_the_spread_of_therapists_means_is_the_error_of_their_mean():
     """Balanced: the variance of a mean of eight therapists is that of their own means."""
     answer = asked(with_therapists(made_trial(n=160), control=False))

@@ -80,41 +80,6 @@ def sessions_prescribed(episodes: pd.DataFrame) -> pd.Series[float]:
     return pd.Series(np.floor(product + 0.5), index=episodes.index, dtype=float)
 
 
-def visits_to_date(study: Study) -> pd.DataFrame:
-    """Return the visits received, with sessions, hands-on minutes and units up to each.
-
-    Parameters
-    ----------
-    study : Study
-        With sessions.
-
-    Returns
-    -------
-    DataFrame
-        One row a visit: ``episode_id, session, day, minutes, units, sessions_to_date,
-        minutes_to_date``. Minutes to date are NaN from the first visit on whose minutes are not
-        known.
-
-    Examples
-    --------
-    >>> from outcomes.study import study_from_tables
-    >>> visits = pd.DataFrame({"episode_id": "a", "session": [1, 2], "minutes": [60, 30]})
-    >>> visits_to_date(study_from_tables({"sessions": visits}))[["minutes_to_date", "units"]]
-       minutes_to_date  units
-    0             60.0    4.0
-    1             90.0    2.0
-    """
-    visits = visits_received(study)
-    by_course = visits.groupby("episode_id", sort=False)
-    table = visits[["episode_id", "session", "day", "minutes"]].copy()
-    table["units"] = billing_units(visits["minutes"])
-    table["sessions_to_date"] = by_course.cumcount() + 1
-    unknown = visits["minutes"].isna().groupby(visits["episode_id"], sort=False).cummax()
-    total = visits["minutes"].fillna(0.0).groupby(visits["episode_id"], sort=False).cumsum()
-    table["minutes_to_date"] = total.where(~unknown)
-    return table
-
-
 def script_and_delivery(study: Study) -> pd.DataFrame:
     """Set the script of each course beside the care that was given.
 
@@ -167,52 +132,10 @@ def script_and_delivery(study: Study) -> pd.DataFrame:
     return table
 
 
-def adherence(study: Study) -> pd.DataFrame:
-    """Summarise, by the reason for the end, how much of the script was delivered.
-
-    Parameters
-    ----------
-    study : Study
-        The records.
-
-    Returns
-    -------
-    DataFrame
-        One row a reason, and ``all``: ``end_reason, n`` (finished courses with a script),
-        ``median, q1, q3`` of sessions received / prescribed, ``n_full`` and ``share_full`` (at
-        least all prescribed sessions).
-
-    Examples
-    --------
-    >>> from outcomes.study import study_from_tables
-    >>> episodes = pd.DataFrame({"episode_id": ["a", "b"], "sessions_per_week": 1, "weeks": 2,
-    ...                          "end_reason": ["goal_met", "cost"]})
-    >>> visits = pd.DataFrame({"episode_id": ["a", "a", "b"], "session": [1, 2, 1]})
-    >>> study = study_from_tables({"episodes": episodes, "sessions": visits})
-    >>> adherence(study)[["end_reason", "n", "median", "share_full"]]
-      end_reason  n  median  share_full
-    0        all  2    0.75         0.5
-    1       cost  1    0.50         0.0
-    2   goal_met  1    1.00         1.0
-    """
-    courses = script_and_delivery(study).dropna(subset=["adherence"])
-    groups = [("all", courses), *courses.groupby("end_reason", sort=True)]
-    rows = [_summary(str(reason), group["adherence"]) for reason, group in groups]
-    return pd.DataFrame(rows)
-
-
-def _summary(reason: str, shares: pd.Series[float]) -> dict[str, Any]:
-    q1, median, q3 = shares.quantile([0.25, 0.5, 0.75]) if len(shares) else (np.nan,) * 3
-    full = shares >= 1
-    return {
-        "end_reason": reason, "n": len(shares), "median": median, "q1": q1, "q3": q3,
-        "n_full": int(full.sum()), "share_full": full.mean() if len(shares) else np.nan,
-    }  # fmt: skip
-
-
 def _delivered(study: Study) -> pd.DataFrame:
     """Totals of each course with a visit, given or not; index episode_id."""
-    visits = visits_to_date(study)
+    visits = visits_received(study)
+    visits = visits.assign(units=billing_units(visits["minutes"]))
     by_course = visits.groupby("episode_id", sort=False)
     days = by_course["day"]
     given = pd.DataFrame(

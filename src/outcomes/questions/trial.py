@@ -59,8 +59,8 @@ def trial(asked: Asked) -> Found | Missing:
     if problem:
         return Missing(problem, course=course)
     table, method = _estimates(study, arms, asked.instrument)
-    table.insert(0, "term", table["arm"])
     headline = table["kind"].iloc[0]
+    table.insert(0, "term", table["arm"] + table["kind"].map(_taken_for_granted(headline)))
     last = table[arms.axis] == arms.times[-1]
     own = table["kind"] == headline
     table = pd.concat([table[own & last], table[own & ~last], table[~own]], ignore_index=True)
@@ -78,6 +78,15 @@ def trial(asked: Asked) -> Found | Missing:
         course=course,
         also={"estimand": _estimand(main, arms, measure, study)},
     )
+
+
+def _taken_for_granted(headline: str) -> dict[str, str]:
+    """Say of each kind of row but the answer's what it passes over: its intervals are too sure."""
+    alone = ["patients of one therapist taken as independent"] if headline == CLUSTERED else []
+    seen = ["those with a score then", *alone]
+    kinds = {"constrained": alone, "ancova": seen, "change": seen, "score": seen}
+    said = {kind: f" ({', '.join(words)})" if words else "" for kind, words in kinds.items()}
+    return {CLUSTERED: "", JUMP: "", COPY: "", TIPPING: "", **said}
 
 
 def _missing(study: Study, course: CourseFrame) -> str:
@@ -249,7 +258,8 @@ def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instr
         COPY: "those without a score then without further gain",
     }
     several = len(arms.treated) > 1
-    label = last["kind"].map(ways)
+    passed_over = last["kind"].map(_taken_for_granted(main["kind"].iloc[0]))
+    label = last["kind"].map(ways) + passed_over
     digits = decimals(measure)
     spoken = "; ".join(
         f"{named(row['arm'])}: {with_interval(row, digits, measure.unit)}"
