@@ -23,7 +23,7 @@ LAYERS = (
     {"dictionary", "findings", "folders", "locks", "plain_text", "provenance", "mixed"},
     {"words"},
     {"study", "tables", "records", "trajectory", "storage"},
-    {"intake", "privacy", "synthetic", "care"},
+    {"intake", "rules", "privacy", "synthetic", "care"},
     {"causal"},
     {"questions"},
     {"planning"},

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
-from outcomes.dictionary.rules import RULES
-from outcomes.findings import COLUMNS, Findings, finding, where_broken
+import outcomes.rules.records  # noqa: F401 - its rules
+from outcomes.findings import COLUMNS, RULES, Findings, finding, rule, where_broken
 
 
 def test_a_finding_counts_rows_and_names_the_first_from_one():
@@ -32,5 +33,8 @@ def test_an_empty_check_still_has_its_columns():
     assert tuple(Findings(()).table.columns) == COLUMNS
 
 
-def test_rule_numbers_are_their_keys():
-    assert all(rule.number == number for number, rule in RULES.items())
+def test_a_number_is_never_used_twice():
+    assert all(one.number == number for number, one in RULES.items())
+    with pytest.raises(ValueError, match="R03"):
+        rule("R03", "error", "another", "thing")(iter)
+    assert RULES["R03"].must == "a number lies inside its column's range"

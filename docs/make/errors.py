@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from outcomes.dictionary.rules import RULES
+import outcomes.intake.import_export
+import outcomes.rules.check  # noqa: F401 - these two bring all rules
+from outcomes.findings import RULES
 
 PAGE = Path(__file__).resolve().parents[1] / "errors.md"
 HEADER = "| rule | severity | what must hold | what to do |\n|---|---|---|---|\n"
@@ -21,7 +23,7 @@ def table() -> str:
     rows = (
         f"| {rule.number} | {rule.severity} | {rule.must[0].upper()}{rule.must[1:]}. "
         f"| {rule.remedy} |\n"
-        for rule in RULES.values()
+        for _, rule in sorted(RULES.items())
     )
     return HEADER + "".join(rows)
 

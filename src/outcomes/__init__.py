@@ -26,13 +26,13 @@ if TYPE_CHECKING:
         UnavailableError,
         UsageError,
     )
-    from outcomes.intake.check import check
     from outcomes.intake.import_export import import_export
     from outcomes.intake.load import load
     from outcomes.intake.preview import preview
     from outcomes.mixed.fit import lmm
     from outcomes.questions.ask import answer, answers
     from outcomes.render.report import report
+    from outcomes.rules.check import check
     from outcomes.study import Study
     from outcomes.synthetic.design import Design
     from outcomes.synthetic.simulate import simulate

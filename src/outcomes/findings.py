@@ -2,16 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from outcomes.dictionary.rules import RULES, Severity
-
 COLUMNS = ("rule", "severity", "table", "column", "count", "first_row", "message", "remedy")
+Severity = Literal["error", "warning"]
+Broken = tuple[str, str, "pd.Series[Any]", str]
+"""Table, column, the rows that break a rule (boolean, shape (rows,)), the kind of thing met."""
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One numbered rule.
+
+    Parameters
+    ----------
+    number : str
+        ``R01``, ``R02``, ...; a number is never used twice.
+    severity : {"error", "warning"}
+        An error stops answers; a warning (a protocol deviation among them) does not.
+    must : str
+        What must hold.
+    remedy : str
+        What to do where it does not.
+    find : callable or None
+        Takes a study and yields what breaks the rule (`Broken`); None where reading or an import
+        finds it on the way.
+    """
+
+    number: str
+    severity: Severity
+    must: str
+    remedy: str
+    find: Callable[..., Iterator[Broken]] | None = None
+
+
+RULES: dict[str, Rule] = {}
+"""All rules by number; each is registered where it is found."""
+
+
+def rule(number: str, severity: Severity, must: str, remedy: str) -> Callable[[F], F]:
+    """Register the rule that the function below finds in a study; it yields `Broken`."""
+
+    def registered(find: F) -> F:
+        on_the_way(number, severity, must, remedy)(find)
+        RULES[number] = replace(RULES[number], find=find)
+        return find
+
+    return registered
+
+
+def on_the_way(number: str, severity: Severity, must: str, remedy: str) -> Callable[[F], F]:
+    """Register a rule that the step below, of reading or of an import, finds on the way."""
+
+    def registered(step: F) -> F:
+        if number in RULES:
+            raise ValueError(number)
+        RULES[number] = Rule(number, severity, must, remedy)
+        return step
+
+    return registered
 
 
 @dataclass(frozen=True)
@@ -69,16 +124,16 @@ def finding(
     >>> finding("R03", "sessions", "pressure", [4, 7], got="above 5").first_row
     5
     """
-    rule, positions = RULES[number], list(rows)
+    broken, positions = RULES[number], list(rows)
     return Finding(
         rule=number,
-        severity=rule.severity,
+        severity=broken.severity,
         table=table,
         column=column,
         count=len(positions),
         first_row=min(positions) + 1,
-        message=f"{rule.must}; got {got}",
-        remedy=remedy or rule.remedy,
+        message=f"{broken.must}; got {got}",
+        remedy=remedy or broken.remedy,
     )
 
 

@@ -55,8 +55,8 @@ def answer(
 
     Example: outcomes answer how-much data/synthetic
     """
-    from outcomes.intake.check import check as find
     from outcomes.questions.ask import answer as ask
+    from outcomes.rules.check import check as find
 
     study = loaded(data, columns)
     given = ask(study, name, instrument=instrument, episode=episode, plan=plan, seed=seed,

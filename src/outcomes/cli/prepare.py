@@ -111,8 +111,8 @@ def save_new(place: Path, text: str) -> None:
 
 
 def _import(export: str, columns: Path, out: Path, key_file: Path) -> None:
-    from outcomes.intake.check import check as find
     from outcomes.intake.import_export import import_export
+    from outcomes.rules.check import check as find
 
     study, manifest = import_export(export, columns, key_file, out)
     findings = find(study)
@@ -128,7 +128,7 @@ def check(data: Data, columns: Columns = None, *, as_json: Json = False) -> None
 
     Example: outcomes check data/synthetic
     """
-    from outcomes.intake.check import check as find
+    from outcomes.rules.check import check as find
 
     findings = find(loaded(data, columns))
     print_table(findings.table, as_json=as_json)

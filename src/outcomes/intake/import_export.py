@@ -14,7 +14,7 @@ import pandas as pd
 
 from outcomes import __version__
 from outcomes.errors import DataError, UsageError
-from outcomes.findings import Finding
+from outcomes.findings import Finding, on_the_way
 from outcomes.folders import locked, written_whole
 from outcomes.intake.append import (
     N_MARKS,
@@ -24,7 +24,6 @@ from outcomes.intake.append import (
     merged,
     standing,
 )
-from outcomes.intake.check import check
 from outcomes.intake.column_map import (
     IMPORTED,
     ColumnMap,
@@ -48,6 +47,7 @@ from outcomes.privacy.risk import assess, k_anonymity
 from outcomes.privacy.scan import Sighting, scan
 from outcomes.privacy.who import COLUMNS, Entry, read_who, write_who
 from outcomes.provenance import Import, LeftOut, Provenance
+from outcomes.rules.check import check
 from outcomes.storage import PACKAGE, write_study
 from outcomes.study import Study, study_from_tables
 
@@ -282,6 +282,8 @@ def _in_file(sighting: Sighting, source: Rows, mapped: ColumnMap) -> Sighting:
     return replace(sighting, rows=tuple(rows))
 
 
+@on_the_way("R25", "warning", "identifiers stand in the columns that are for them",
+      "Nothing of these cells is kept; correct them at the source.")  # fmt: skip
 def _with_sightings(rows: TypedRows, sightings: list[Sighting]) -> TypedRows:
     for name in dict.fromkeys(sighting.column for sighting in sightings):
         positions = {row - 1 for s in sightings if s.column == name for row in s.rows}

@@ -16,12 +16,14 @@ from outcomes.dictionary.columns import ColumnSpec
 from outcomes.dictionary.instruments import Instrument, registry
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DataError
+from outcomes.findings import on_the_way
 from outcomes.intake.cells import read_column, read_numbers
 from outcomes.intake.clean import clean
 from outcomes.intake.column_map import DERIVED, IMPORTED, ColumnMap
 from outcomes.intake.dates import Dates, read_dates
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.toml_records import folded
+from outcomes.rules.records import OUT_OF_RANGE, SCORE_OUT_OF_RANGE
 
 NO_RULE = "a word that no rule of the column map covers"
 SAY_HOW = "Correct the cell, or say how to read it in the column map ([values] or [[rules]])."
@@ -123,6 +125,9 @@ def _with_column(
                                                remedy)  # fmt: skip
 
 
+@on_the_way("R21", "error", "each row of an export has a date that an accepted format reads",
+      "Add the format to [file] dates in the column map; the row is left out, and "
+      "counted.")  # fmt: skip
 def _with_dates(rows: TypedRows, cells: pd.Series[Any], mapped: ColumnMap) -> TypedRows:
     dates = read_dates(cells, ways_of(IMPORTED, mapped), mapped.file.time_zone)
     days = dates.days.mask(dates.turned)
@@ -133,6 +138,13 @@ def _with_dates(rows: TypedRows, cells: pd.Series[Any], mapped: ColumnMap) -> Ty
     return rows
 
 
+@on_the_way("R22", "warning", "a date can be read in one way only",
+      "The first format of [file] dates counts; check that it is the export's.")  # fmt: skip
+@on_the_way("R43", "error", "day and month of a date have not changed places",
+      "The spreadsheet was set to the other order when these were typed: write them as text; "
+      "such a row is left out, and counted.")  # fmt: skip
+@on_the_way("R44", "error", "the day of a moment is known",
+      "Write the clinic's time_zone, as \"Europe/Berlin\", under [file].")  # fmt: skip
 def with_date_findings(rows: TypedRows, dates: Dates, target: str) -> TypedRows:
     """Return the rows with what is doubtful about a column of dates."""
     rows = rows.found("R22", target, dates.ambiguous, _TWO_WAYS)
@@ -178,7 +190,9 @@ def in_range(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
         low, high = _bounds(name, rows.cells, instruments)
         out = (values < low) | (values > high)
         score = name in _OF_INSTRUMENT or name.partition(".")[0] in instruments
-        rows = rows.found("R12" if score else "R03", name, out, "a number outside it")
+        rows = rows.found(
+            SCORE_OUT_OF_RANGE if score else OUT_OF_RANGE, name, out, "a number outside it"
+        )
         rows = rows.having(**{name: values.mask(out)})
     return rows
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from outcomes import __version__
 from outcomes.errors import FitError, UsageError
-from outcomes.intake.check import check
 from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.answer import Answer, Source, refusal
 from outcomes.questions.conditions import CONDITIONS
@@ -30,6 +29,7 @@ from outcomes.questions.safety import SAFETY
 from outcomes.questions.sessions import SESSIONS
 from outcomes.questions.therapists import THERAPISTS
 from outcomes.questions.trial import TRIAL
+from outcomes.rules.check import check
 from outcomes.study import Study
 from outcomes.words import when
 

@@ -15,7 +15,6 @@ import pandas as pd
 
 from outcomes.causal.constrained import clda
 from outcomes.findings import Findings
-from outcomes.intake.check import check
 from outcomes.intake.import_export import import_export
 from outcomes.intake.load import load
 from outcomes.mixed.fit import MixedFit, lmm
@@ -29,6 +28,7 @@ from outcomes.render.answer_html import answer_html
 from outcomes.render.figures import draw, of_fit, of_study
 from outcomes.render.figures.shown import ShownFigure
 from outcomes.render.fit_table import estimates_html, fit_html, fit_text, html_table
+from outcomes.rules.check import check
 from outcomes.study import Study
 from outcomes.synthetic.simulate import simulate
 from outcomes.words import count, counted

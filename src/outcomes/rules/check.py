@@ -1,18 +1,17 @@
-"""Check a study against every rule of the dictionary and list all findings at once."""
+"""Check a study against every rule and list all findings at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from outcomes.findings import Finding, Findings, finding
-from outcomes.intake.check_care import care_findings
-from outcomes.intake.check_cells import cell_findings
-from outcomes.intake.check_rows import row_findings
-from outcomes.intake.check_scores import score_findings
+from outcomes.findings import RULES, Finding, Findings, finding, on_the_way, where_broken
+from outcomes.rules import care, records
 from outcomes.study import Study
 from outcomes.tables import once
 
+ROOMS = (records, care)
+"""Modules whose rules a study is checked against; to import them registers the rules."""
 _NAMED = 20
 
 
@@ -42,14 +41,19 @@ def check(study: Study) -> Findings:
       rule column  count
     0  R12  score      1
     """
-    found: list[Finding] = []
-    for part in (cell_findings, row_findings, score_findings, care_findings):
-        found += part(study)
+    found = [entry for number in sorted(RULES) for entry in broken(study, number)]
     about = study.provenance
     in_file = [_in_file(entry, about.file_rows) for entry in found]
     return Findings(
         (*about.import_findings, *about.reading, *_unused(about.unused_columns), *in_file)
     )
+
+
+def broken(study: Study, number: str) -> Iterator[Finding]:
+    """Yield the findings of one rule, by position in the tables."""
+    find = RULES[number].find
+    for table, column, rows, got in find(study) if find else ():
+        yield from where_broken(number, table, column, rows, got=got)
 
 
 def _in_file(entry: Finding, file_rows: Mapping[str, Sequence[int]]) -> Finding:
@@ -58,6 +62,9 @@ def _in_file(entry: Finding, file_rows: Mapping[str, Sequence[int]]) -> Finding:
     return entry if rows is None else replace(entry, first_row=rows[entry.first_row - 1])
 
 
+@on_the_way("R41", "warning", "each column of a file is read",
+      "Name the columns in the column map if the study needs them; the count is of "
+      "columns.")  # fmt: skip
 def _unused(names: Sequence[str]) -> Iterator[Finding]:
     if names:
         shown = ", ".join(names[:_NAMED]) + (" ..." if len(names) > _NAMED else "")

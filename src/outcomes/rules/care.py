@@ -1,0 +1,163 @@
+"""Rules about care: clearance, pressure ceilings, goals set beforehand, measures kept constant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcomes.dictionary.tables import received
+from outcomes.errors import UsageError
+from outcomes.findings import Broken, rule
+from outcomes.records import baseline_of, visits_received
+from outcomes.study import Study
+
+
+def _fact(study: Study, rows: pd.DataFrame, name: str) -> pd.Series[Any]:
+    """Return a fact of the course of each row, on the index of `rows`."""
+    return study.courses[name].reindex(rows["episode_id"]).set_axis(rows.index)
+
+
+def _first_days(study: Study) -> pd.Series[Any]:
+    """Return the day of the first visit received of each of `episodes`."""
+    visits = visits_received(study)
+    first = visits.assign(day=visits["day"].fillna(0.0)).groupby("episode_id")["day"].min()
+    return study.episodes["episode_id"].map(first).astype("float64")
+
+
+@rule("R26", "warning", "a clearance that is required is there before the first session",
+      "A protocol deviation: find out whether the physician had cleared care.")  # fmt: skip
+def _clearance_in_time(study: Study) -> Iterator[Broken]:
+    courses, first = study.episodes, _first_days(study)
+    required = courses["clearance_required"].fillna(False).astype(bool)
+    late = ~(courses["clearance_day"] <= first)
+    granted = courses["clearance"].isin(["cleared", "limited"])
+    rows = required & first.notna() & (late | ~granted) & courses["clearance"].ne("refused")
+    yield "episodes", "clearance_day", rows, "none, or a later one"
+
+
+@rule("R27", "warning", "a course whose clearance is refused has no sessions",
+      "A protocol deviation: check the clearance, or the sessions.")  # fmt: skip
+def _clearance_refused(study: Study) -> Iterator[Broken]:
+    rows = study.episodes["clearance"].eq("refused") & _first_days(study).notna()
+    yield "episodes", "clearance", rows, "sessions"
+
+
+@rule("R28", "warning", "pressure stays within the course's ceiling",
+      "A protocol deviation: check the pressure, or the ceiling.")  # fmt: skip
+def _pressure_ceiling(study: Study) -> Iterator[Broken]:
+    visits = study.sessions
+    highest = visits[["pressure", "pressure_max"]].max(axis=1)
+    yield "sessions", "pressure", highest > _fact(study, visits, "pressure_ceiling"), "more"
+
+
+@rule("R29", "error", "the highest pressure of a visit is not below its usual pressure",
+      "Correct one of the two.")  # fmt: skip
+def _highest_pressure(study: Study) -> Iterator[Broken]:
+    visits = study.sessions
+    yield "sessions", "pressure_max", visits["pressure_max"] < visits["pressure"], "a lower one"
+
+
+@rule("R30", "warning", "a goal is set before the second session",
+      "A goal set after the fact does not count as reached.")  # fmt: skip
+def _goals_beforehand(study: Study) -> Iterator[Broken]:
+    goals, visits = study.goals, visits_received(study)
+    second = visits[visits["session"] == 2].drop_duplicates("episode_id").set_index("episode_id")
+    late = goals["set_day"] >= goals["episode_id"].map(second["day"]).astype("float64")
+    yield "goals", "set_day", late, "a later day"
+
+
+@rule("R31", "warning", "a goal's target is better than its baseline",
+      "Check the direction of the instrument, or the target.")  # fmt: skip
+def _goals_are_better(study: Study) -> Iterator[Broken]:
+    goals = study.goals
+    sign = goals["instrument"].map(lambda name: _sign(study, name)).astype("float64")
+    baseline = goals["baseline"].fillna(baseline_of(study, goals))
+    yield "goals", "target", sign * (goals["target"] - baseline) <= 0, "the same or a worse score"
+
+
+def _sign(study: Study, name: object) -> float:
+    try:
+        return study.instrument(str(name)).sign
+    except UsageError:
+        return np.nan
+
+
+@rule("R32", "warning", "a goal is due within two weeks of the script's end",
+      "Check the day by which it is to be reached.")  # fmt: skip
+def _goals_are_due(study: Study) -> Iterator[Broken]:
+    goals = study.goals
+    yield "goals", "by_day", goals["by_day"] > 7 * _fact(study, goals, "weeks") + 14, "a later day"
+
+
+@rule("R33", "warning", "a range of motion is measured with one device and mode in a course",
+      "Scores of different devices or modes are not comparable.")  # fmt: skip
+def _one_device(study: Study) -> Iterator[Broken]:
+    scores = study.assessments
+    motion = scores[scores["joint"].notna()]
+    for column in ("device", "mode"):
+        rows = _differs_from_first(motion, ["episode_id", "joint", "plane", "side"], column)
+        yield "assessments", column, rows.reindex(scores.index, fill_value=False), "another one"
+
+
+@rule("R34", "warning", "an instrument asks about one period within a course",
+      "Scores about different periods are not comparable.")  # fmt: skip
+def _one_recall(study: Study) -> Iterator[Broken]:
+    rows = _differs_from_first(study.assessments, ["episode_id", "instrument"], "recall")
+    yield "assessments", "recall", rows, "another period"
+
+
+def _differs_from_first(rows: pd.DataFrame, keys: list[str], column: str) -> pd.Series[Any]:
+    if rows[column].isna().all():
+        return pd.Series(False, index=rows.index)
+    first = rows.groupby(keys, dropna=False)[column].transform("first")
+    return rows[column].notna() & rows[column].ne(first)
+
+
+@rule("R35", "warning", "a course has at most two visits a day",
+      "Check for a visit entered twice.")  # fmt: skip
+def _visits_a_day(study: Study) -> Iterator[Broken]:
+    visits = study.sessions
+    given = visits[received(visits["status"]) & visits["day"].notna()]
+    again = given.groupby(["episode_id", "day"]).cumcount() >= 2
+    yield "sessions", "day", again.reindex(visits.index, fill_value=False), "a third visit"
+
+
+@rule("R36", "warning", "a course ends after its last session", "Check the day of the end.")
+def _end_of_course(study: Study) -> Iterator[Broken]:
+    courses = study.episodes
+    last = visits_received(study).groupby("episode_id")["day"].max()
+    early = courses["end_day"] < courses["episode_id"].map(last).astype("float64")
+    yield "episodes", "end_day", early, "an earlier day"
+
+
+@rule("R37", "warning", "a script has at most three visits a week",
+      "Check whether it is visits a week or a month.")  # fmt: skip
+def _visits_a_week(study: Study) -> Iterator[Broken]:
+    yield "episodes", "sessions_per_week", study.episodes["sessions_per_week"] > 3, "more"
+
+
+@rule("R38", "warning", "an adverse event has a severity above 0, and none has 0",
+      "Correct the event or its severity.")  # fmt: skip
+def _severity(study: Study) -> Iterator[Broken]:
+    event, severity = study.sessions["adverse_event"], study.sessions["adverse_severity"]
+    nothing = event.eq("none")
+    rows = (nothing & (severity > 0)) | (event.notna() & ~nothing & severity.eq(0))
+    yield "sessions", "adverse_severity", rows, "the two disagree"
+
+
+@rule("R39", "warning", "the first attended visit is day 0",
+      "Count days from the first visit of the course.")  # fmt: skip
+def _first_day(study: Study) -> Iterator[Broken]:
+    visits = study.sessions
+    rows = (visits["session"] == 1) & (visits["day"] != 0) & visits["day"].notna()
+    yield "sessions", "day", rows, "another day"
+
+
+@rule("R40", "error", "no adaptation stands beside the word none", "Remove one of the two.")
+def _none_and_more(study: Study) -> Iterator[Broken]:
+    words = study.episodes["adaptations"].astype(object).str.split(";")
+    both = words.map(lambda own: len(own) > 1 and "none" in map(str.strip, own), na_action="ignore")
+    yield "episodes", "adaptations", both.eq(True), "both"

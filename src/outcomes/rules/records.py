@@ -1,0 +1,231 @@
+"""Rules about the records as such: cells, rows beside each other, scores and their instruments.
+
+Each function takes the study and yields table, column, the rows that break the rule (boolean, shape
+(rows,)) and the kind of thing that was met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from outcomes.dictionary.columns import ColumnSpec
+from outcomes.dictionary.tables import TABLES, received
+from outcomes.errors import UsageError
+from outcomes.findings import Broken, rule
+from outcomes.records import NO_BASELINE, SERIES, placed_scores
+from outcomes.study import Study
+
+OUT_OF_RANGE, SCORE_OUT_OF_RANGE = "R03", "R12"
+"""Rules that an import finds as well, on the way."""
+_QUARTERS = "minutes between the quarter hours"
+
+
+def _columns(study: Study) -> Iterator[tuple[str, ColumnSpec, pd.Series[Any]]]:
+    for table, spec in TABLES.items():
+        for column in spec.columns:
+            yield table, column, study.table(table)[column.name]
+
+
+@rule("R01", "error", "a required cell has a value", "Fill the cell in, or remove the row.")
+def _required_cells(study: Study) -> Iterator[Broken]:
+    unread = {(f.table, f.column) for f in study.provenance.reading if f.rule == "R02"}
+    for table, column, values in _columns(study):
+        if column.required and (table, column.name) not in unread:
+            yield table, column.name, values.isna(), "an empty cell"
+
+
+@rule(OUT_OF_RANGE, "error", "a number lies inside its column's range",
+      "Correct the cell, or check its unit.")  # fmt: skip
+def _ranges(study: Study) -> Iterator[Broken]:
+    for table, column, values in _columns(study):
+        if column.is_number:
+            yield from _outside(table, column.name, values, column.minimum, column.maximum)
+
+
+def _outside(
+    table: str, name: str, values: pd.Series[Any], low: float | None, high: float | None
+) -> Iterator[Broken]:
+    if low is not None:
+        yield table, name, values < low, f"below {low:g}"
+    if high is not None:
+        yield table, name, values > high, f"above {high:g}"
+
+
+@rule("R04", "error", "a value is one of its column's list",
+      "Use a value of the list, or map yours to one in the column map "
+      "([values.COLUMN]).")  # fmt: skip
+def _lists(study: Study) -> Iterator[Broken]:
+    return _unlisted(study, usual=False)
+
+
+@rule("R05", "warning", "a value is one of its column's usual list",
+      "Check the spelling; a value of your own is kept as it is.")  # fmt: skip
+def _usual_lists(study: Study) -> Iterator[Broken]:
+    return _unlisted(study, usual=True)
+
+
+def _unlisted(study: Study, *, usual: bool) -> Iterator[Broken]:
+    for table, column, values in _columns(study):
+        if column.categories and column.open_list == usual:
+            odd = [cell for cell in values.dropna().unique() if not _listed(str(cell), column)]
+            got = f"another word (the list: {column.allowed})"
+            yield table, column.name, values.isin(odd), got
+
+
+def _listed(cell: str, column: ColumnSpec) -> bool:
+    words = [word.strip() for word in cell.split(";")] if column.kind == "list" else [cell]
+    return all(word in column.categories for word in words)
+
+
+@rule("R06", "error", "a whole number has no fraction", "Correct the cell.")
+def _whole_numbers(study: Study) -> Iterator[Broken]:
+    for table, column, values in _columns(study):
+        if column.kind == "integer":
+            yield table, column.name, values % 1 > 0, "a fraction"
+
+
+@rule("R07", "error", "a script's minutes are a multiple of 15", "Write 15, 30, 45, 60 ...")
+def _minutes_of_scripts(study: Study) -> Iterator[Broken]:
+    values = study.episodes["minutes"]
+    yield "episodes", "minutes", values.notna() & (values % 15 != 0), _QUARTERS
+
+
+@rule("R08", "warning", "a visit's minutes are quarter hours",
+      "Check that they are hands-on minutes.")  # fmt: skip
+def _minutes_of_visits(study: Study) -> Iterator[Broken]:
+    values = study.sessions["minutes"]
+    yield "sessions", "minutes", values.notna() & (values % 15 != 0), _QUARTERS
+
+
+@rule("R09", "error", "a course stands once in episodes, and a visit once in sessions",
+      "Remove the repeated row.")  # fmt: skip
+def _repeated_rows(study: Study) -> Iterator[Broken]:
+    episodes, visits = study.episodes, study.sessions
+    again = episodes["episode_id"].notna() & episodes.duplicated("episode_id")
+    yield "episodes", "episode_id", again, "a course named twice"
+    numbered = visits[visits["session"].notna() & received(visits["status"])]
+    again = numbered.duplicated(["episode_id", "session"])
+    yield "sessions", "session", _on(visits, again), "a visit named twice"
+
+
+@rule("R10", "error", "a score stands once", "Remove the repeated row.")
+def _repeated_scores(study: Study) -> Iterator[Broken]:
+    scores = study.assessments
+    again = scores.duplicated(list(TABLES["assessments"].key)) & (scores["timing"] != "baseline")
+    yield "assessments", "score", again, "the same score, visit and time twice"
+
+
+@rule("R11", "error", "a course has one baseline for each instrument",
+      "Keep one; call the later one pre_session.")  # fmt: skip
+def _second_baselines(study: Study) -> Iterator[Broken]:
+    scores = study.assessments
+    stated = scores[_states_baseline(scores)]
+    again = stated.duplicated([*SERIES, "instrument"])
+    yield "assessments", "timing", _on(scores, again), "a second baseline"
+
+
+def _states_baseline(scores: pd.DataFrame) -> pd.Series[bool]:
+    return scores["timing"].eq("baseline") & scores["instrument"].notna()
+
+
+@rule(SCORE_OUT_OF_RANGE, "error", "a score lies inside its instrument's range",
+      "Correct the score, or check which version of the instrument was used.")  # fmt: skip
+def _ranges_of_scores(study: Study) -> Iterator[Broken]:
+    for table, columns in (("assessments", ["score"]), ("goals", ["baseline", "target"])):
+        names = _instruments(study, table)
+        for name in names.dropna().unique():
+            if _is_known(study, name):
+                known = study.instrument(name)
+                for column in columns:
+                    values = study.table(table)[column].where(names == name)
+                    yield from _outside(table, column, values, known.minimum, known.maximum)
+
+
+@rule("R13", "error", "an instrument is known",
+      "Correct the name, or declare it in the column map ([instruments.NAME]).")  # fmt: skip
+def _unknown_instruments(study: Study) -> Iterator[Broken]:
+    for table in ("assessments", "goals"):
+        names = _instruments(study, table)
+        unknown = [name for name in names.dropna().unique() if not _is_known(study, name)]
+        for name in unknown:
+            yield table, "instrument", names == name, "another name"
+
+
+def _instruments(study: Study, table: str) -> pd.Series[Any]:
+    """Return each row's instrument; for a range of motion that of its plane, where there is one."""
+    frame = study.table(table)
+    names = frame["instrument"].astype(object)
+    if "plane" not in frame:
+        return names
+    planes = "rom-" + frame["joint"].astype(object) + "-" + frame["plane"].astype(object)
+    own = planes.where(names == "rom").dropna()
+    known = [name for name in own.unique() if _is_known(study, name)]
+    return names.mask(names.eq("rom") & planes.isin(known), planes)
+
+
+def _is_known(study: Study, name: str) -> bool:
+    try:
+        study.instrument(name)
+    except UsageError:
+        return False
+    return True
+
+
+@rule("R14", "error", "a row belongs to a course in episodes",
+      "Add the course to episodes, or correct the id.")  # fmt: skip
+def _unknown_courses(study: Study) -> Iterator[Broken]:
+    known = study.episodes["episode_id"].dropna()
+    for table in ("sessions", "assessments", "goals"):
+        ids = study.table(table)["episode_id"]
+        yield table, "episode_id", ids.notna() & ~ids.isin(known), "a course not in episodes"
+
+
+@rule("R15", "error", "a score or an attended visit has a session or a day", "Fill one in.")
+def _without_time(study: Study) -> Iterator[Broken]:
+    visits, scores = study.sessions, study.assessments
+    for table, frame in (("sessions", visits), ("assessments", scores)):
+        without = frame["session"].isna() & frame["day"].isna()
+        happened = received(frame["status"]) if table == "sessions" else True
+        yield table, "session", without & happened, "neither"
+
+
+@rule("R16", "error", "visits are numbered in the order of their days",
+      "Correct the visit numbers or the days.")  # fmt: skip
+def _out_of_order(study: Study) -> Iterator[Broken]:
+    visits, scores = study.sessions, study.assessments
+    given = visits[received(visits["status"])]
+    for table, frame, timed in (("sessions", visits, given), ("assessments", scores, scores)):
+        timed = timed[timed["session"].notna() & timed["day"].notna()]
+        in_order = timed.sort_values(["episode_id", "session"], kind="stable")
+        back = in_order.groupby("episode_id")["day"].diff() < 0
+        yield table, "session", _on(frame, back), "a visit number that goes backwards"
+
+
+@rule("R17", "warning", "attended visits are numbered 1, 2, 3 ... without a gap",
+      "Check for a visit that is missing.")  # fmt: skip
+def _gaps(study: Study) -> Iterator[Broken]:
+    visits = study.sessions
+    numbered = visits[received(visits["status"]) & visits["session"].notna()]
+    in_order = numbered.sort_values(["episode_id", "session"], kind="stable")
+    step = in_order.groupby("episode_id")["session"].diff().fillna(in_order["session"])
+    yield "sessions", "session", _on(visits, step > 1), "a gap"
+
+
+@rule("R19", "warning", "a score has a baseline that it can be compared with",
+      "Write baseline in timing, or give the first score its visit (1) or day (0); until then such "
+      "scores are left out of trajectories, and counted.")  # fmt: skip
+def _without_baseline(study: Study) -> Iterator[Broken]:
+    scores, placed = study.assessments, placed_scores(study)
+    stated = _states_baseline(scores).reindex(placed.index)
+    placed = placed[placed["instrument"].notna() & ~stated]
+    reason = placed["why"].where(placed["why"] != NO_BASELINE, placed["first"])
+    for why in sorted(reason[placed["why"] != ""].unique()):
+        yield "assessments", "timing", _on(scores, reason == why), why
+
+
+def _on(frame: pd.DataFrame, rows: pd.Series[bool]) -> pd.Series[bool]:
+    """Return which rows of a frame are among those of a part of it."""
+    return rows.reindex(frame.index, fill_value=False)
