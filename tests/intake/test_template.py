@@ -32,7 +32,7 @@ def fill(path):
 
 
 def test_filled_in_it_loads_unchanged(tmp_path):
-    study = oc.load(fill(write_template(tmp_path / "clinic.xlsx")))
+    study = oc.load(fill(write_template(tmp_path / "clinic.xlsx", tables=True)))
     assert repr(study) == "Study(1 episodes, 1 sessions, 1 scores, 1 goals)"
     assert not oc.check(study).items
     assert study.episodes["episode_id"].tolist() == ["001"]
@@ -45,13 +45,13 @@ def offered(sheet, header):
     letter = next(cell.column_letter for cell in sheet[1] if cell.value == header)
     for rule in sheet.data_validations.dataValidation:
         if f"{letter}2" in rule.sqref:
-            name, _, cells = rule.formula1.replace("$", "").partition("!")
+            name, _, cells = rule.formula1.replace("$", "").replace("'", "").partition("!")
             return [cell[0].value for cell in sheet.parent[name][cells]]
     return None
 
 
 def test_drop_downs(tmp_path):
-    book = openpyxl.load_workbook(write_template(tmp_path / "clinic.xlsx"))
+    book = openpyxl.load_workbook(write_template(tmp_path / "clinic.xlsx", tables=True))
     assert book.sheetnames[0] == GUIDE
     assert offered(book["sessions"], "pressure") == [
         "0 - hold", "1 - light lotioning", "2 - heavy lotioning", "3 - medium", "4 - strong",
@@ -79,13 +79,16 @@ def test_as_csv(tmp_path):
 
 
 def test_one_that_is_not_filled_in_says_so(tmp_path):
-    for place in (write_template(tmp_path / "a.xlsx"), write_template(tmp_path / "b", "csv")):
+    for place in (
+        write_template(tmp_path / "a.xlsx", tables=True),
+        write_template(tmp_path / "b", "csv"),
+    ):
         with pytest.raises(DataError, match="a header alone"):
             oc.load(place)
 
 
 def test_nothing_is_overwritten(tmp_path):
-    place = fill(write_template(tmp_path / "clinic.xlsx"))
+    place = fill(write_template(tmp_path / "clinic.xlsx", tables=True))
     before = place.read_bytes()
     with pytest.raises(UsageError, match="one that is there already"):
         write_template(place)
@@ -104,5 +107,5 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(UnavailableError, match="no space"):
-        write_template(tmp_path / "clinic.xlsx")
+        write_template(tmp_path / "clinic.xlsx", tables=True)
     assert not list(tmp_path.iterdir())

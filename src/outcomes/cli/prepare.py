@@ -17,14 +17,18 @@ from outcomes.errors import UsageError
 @app.command()
 def template(
     out: Annotated[Path, typer.Argument(help="A name ending in .xlsx, or a folder for CSV files.")],
+    *,
+    tables: Annotated[
+        bool, typer.Option("--tables", help="The four tables of the data contract, for analysts.")
+    ] = False,
 ) -> None:
-    """Write an empty entry sheet with drop-downs; filled in, it loads unchanged.
+    """Write an empty entry workbook, one line a visit; filled in, it loads unchanged.
 
     Example: outcomes template my-clinic.xlsx
     """
     from outcomes.intake.template import write_template
 
-    typer.echo(f"Wrote {write_template(out)}")
+    typer.echo(f"Wrote {write_template(out, tables=tables)}")
 
 
 @app.command("import")

@@ -24,6 +24,7 @@ from outcomes.intake.column_map import (
     declared_instruments,
     read_column_map,
 )
+from outcomes.intake.daily import is_daily, load_daily
 from outcomes.intake.readers import WORKBOOKS, is_database, name_of, read_source
 from outcomes.intake.readers.database import read_database_tables
 from outcomes.intake.readers.text_table import read_text_table
@@ -100,7 +101,10 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
         }
         return _load_tables(texts, place.name, place)
     if columns is None and place.suffix.casefold() in WORKBOOKS:
-        names = [name for name in TABLES if name in sheet_names(place)]
+        sheets = sheet_names(place)
+        if is_daily(sheets):
+            return load_daily(place, sheets)
+        names = [name for name in TABLES if name in sheets]
         if "assessments" in names:
             held = read_tables(place, names)
             return _load_tables({name: rows.cells for name, rows in held.items()}, place.name)

@@ -1,28 +1,42 @@
-"""The entry sheet: where a clinic starts. Filled in, it loads unchanged."""
+"""Where a clinic starts: a sheet a day, or the four tables; filled in, either loads unchanged."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from outcomes.dictionary.columns import ColumnSpec, TableSpec
+from outcomes.dictionary.columns import ColumnSpec
 from outcomes.dictionary.instruments import registry
 from outcomes.dictionary.pressure import CREDIT, WALTON
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import UsageError
 from outcomes.folders import write_file, written_whole
 from outcomes.intake.cells import walton_words
+from outcomes.intake.daily import CODE, LISTS, PEOPLE, VISITS, daily_columns, words_of
 
 GUIDE = "read me"
 N_ROWS = 2000
 """Rows of a sheet that have drop-downs."""
+N_CODES = 300
+"""Codes that stand ready for people."""
 _QUARTERS = [str(minutes) for minutes in range(15, 121, 15)]
+_HOW = (
+    "One line a visit in the sheet visits, one line a person in the sheet people.",
+    "Take the next free code for a new person, and keep the list of codes and names elsewhere.",
+    "The grey line is an example. It never counts; leave it or delete it.",
+    "Do not rename sheets or columns. Further columns of your own are allowed; they are not read.",
+    "Then: outcomes check THIS-FILE.xlsx, and outcomes report THIS-FILE.xlsx --out my-report.",
+    "Dates become days since each person's first visit when the file is read; none is kept.",
+)
 
 
-def write_template(path: str | Path, format: Literal["xlsx", "csv", ""] = "") -> Path:
-    """Write an empty entry sheet for the four tables.
+def write_template(
+    path: str | Path, format: Literal["xlsx", "csv", ""] = "", *, tables: bool = False
+) -> Path:
+    """Write an empty entry workbook: a sheet of visits and one of people, or the four tables.
 
     Parameters
     ----------
@@ -30,6 +44,9 @@ def write_template(path: str | Path, format: Literal["xlsx", "csv", ""] = "") ->
         A new file ending in ``.xlsx``, or a folder for one CSV file a table.
     format : {"xlsx", "csv"}, optional
         By default what the ending of `path` says.
+    tables : bool, optional
+        Whether a workbook has the four tables of the data contract, for analysts. CSV files always
+        are these.
 
     Returns
     -------
@@ -43,8 +60,8 @@ def write_template(path: str | Path, format: Literal["xlsx", "csv", ""] = "") ->
 
     Notes
     -----
-    The workbook has one sheet a table with drop-downs (pressure in the words of the Walton scale,
-    minutes in quarter hours, end reasons) and a sheet that explains each column.
+    Labels are words and cells have drop-downs (pressure in the words of the Walton scale). Codes
+    for people stand ready; dates are dates, and become days since the first visit on loading.
 
     Examples
     --------
@@ -58,7 +75,7 @@ def write_template(path: str | Path, format: Literal["xlsx", "csv", ""] = "") ->
         must = "a template is xlsx or csv"
         raise UsageError(must, got="another format")
     if (format or place.suffix.removeprefix(".").casefold()) == "xlsx":
-        return _write_workbook(place)
+        return _write_book(place, _table_book() if tables else _daily_book())
     with written_whole(place, "template") as folder:
         for name, spec in TABLES.items():
             _write_csv(folder / f"{name}.csv", [spec.names])
@@ -101,61 +118,130 @@ def _write_csv(path: Path, rows: list[Any]) -> None:
         csv.writer(lines).writerows(rows)
 
 
-def _write_workbook(path: Path) -> Path:
-    import openpyxl
-
-    book = openpyxl.Workbook()
-    book.remove(book.active)
-    lists = book.create_sheet("lists")
-    lists.sheet_state = "hidden"
-    for spec in TABLES.values():
-        _fill_sheet(book.create_sheet(spec.name), lists, spec)
-    guide = book.create_sheet(GUIDE, 0)
-    for row in _guide():
-        guide.append(row)
-    for letter, width in zip("ABCDEF", (14, 20, 8, 60, 12, 60), strict=True):
-        guide.column_dimensions[letter].width = width
+def _write_book(path: Path, book: Any) -> Path:
     with io.BytesIO() as content:
         book.save(content)
         return write_file(path, content.getvalue())
 
 
-def _fill_sheet(sheet: Any, lists: Any, spec: TableSpec) -> None:
-    from openpyxl.comments import Comment
+def _book(rows: Iterable[Sequence[str]], widths: Sequence[int]) -> tuple[Any, Any]:
+    """Return a workbook with a guide, and its hidden sheet for what drop-downs offer."""
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    guide, lists = book.active, book.create_sheet(LISTS)
+    guide.title, lists.sheet_state = GUIDE, "hidden"
+    for row in rows:
+        guide.append(row)
+    for letter, width in zip("ABCDEF", widths, strict=False):
+        guide.column_dimensions[letter].width = width
+    return book, lists
+
+
+def _table_book() -> Any:
+    book, lists = _book(_guide(), (14, 20, 8, 60, 12, 60))
+    lists.title = "lists"
+    for spec in TABLES.values():
+        sheet = book.create_sheet(spec.name)
+        for position, column in enumerate(spec.columns, start=1):
+            needed = "Needed. " if column.required else ""
+            letter = _head(sheet, position, column.name, f"{needed}{column.description} "
+                           f"{column.allowed}", max(12, len(column.name) + 3))  # fmt: skip
+            if column.kind == "id" or column.name == "age_band":
+                # text: keeps 007 as it is, and 10-19 from becoming a date
+                sheet.column_dimensions[letter].number_format = "@"
+            must = not column.open_list and column.unit != "min"
+            _offer(sheet, lists, f"{letter}2:{letter}{N_ROWS + 1}", choices(column), must=must)
+        sheet.freeze_panes = "B2"
+    return book
+
+
+def _daily_book() -> Any:
+    about = [(name, label, column["help"]) for name in (VISITS, PEOPLE)
+             for label, column in daily_columns(name).items()]  # fmt: skip
+    scale = [("Walton scale", f"{e.level} - {e.name}", e.description) for e in WALTON]
+    how = [(str(i), line) for i, line in enumerate(_HOW, start=1)]
+    book, lists = _book([*how, (), *about, *scale, ("", "", CREDIT)], (14, 26, 90))
+    for name in (VISITS, PEOPLE):
+        sheet = book.create_sheet(name)
+        for position, (label, column) in enumerate(daily_columns(name).items(), start=1):
+            _fill(sheet, lists, position, label, column)
+        sheet.freeze_panes = "C2"
+        _set_print(sheet)
+    for row in range(N_CODES):
+        book[PEOPLE].cell(row + 3, 1, f"P{row + 1:03d}")
+    book.active = book.sheetnames.index(VISITS)
+    return book
+
+
+def _fill(sheet: Any, lists: Any, position: int, label: str, column: Any) -> None:
+    """Write a column of a daily sheet: its label, its example, and what may stand in it."""
     from openpyxl.styles import Font
-    from openpyxl.utils import get_column_letter
-
-    for position, column in enumerate(spec.columns, start=1):
-        cell = sheet.cell(1, position, column.name)
-        cell.font = Font(bold=column.required)
-        needed = "Needed. " if column.required else ""
-        cell.comment = Comment(f"{needed}{column.description} {column.allowed}"[:300], "outcomes")
-        letter = get_column_letter(position)
-        sheet.column_dimensions[letter].width = max(12, len(column.name) + 3)
-        if column.kind == "id" or column.name == "age_band":
-            # text: keeps 007 as it is, and 10-19 from becoming a date
-            sheet.column_dimensions[letter].number_format = "@"
-        offered = choices(column)
-        if offered:
-            _add_drop_down(sheet, lists, f"{letter}2:{letter}{N_ROWS + 1}", offered, column)
-    sheet.freeze_panes = "B2"
-
-
-def _add_drop_down(
-    sheet: Any, lists: Any, cells: str, offered: list[str], column: ColumnSpec
-) -> None:
-    """Offer a list that stands on the hidden sheet; Excel limits lists typed into a rule."""
-    from openpyxl.utils import get_column_letter
     from openpyxl.worksheet.datavalidation import DataValidation
 
+    letter = _head(sheet, position, label, column["help"], column["width"])
+    sheet.cell(2, position, column["example"]).font = Font(italic=True, color="00999999")
+    cells = f"{letter}2:{letter}{N_ROWS + 1}"
+    if column["place"] in ("date", "goals.by_day"):
+        rule = DataValidation("date", operator="greaterThan", formula1="36526", allow_blank=True)
+        sheet.cell(2, position).number_format = "yyyy-mm-dd"
+        sheet.column_dimensions[letter].number_format = "yyyy-mm-dd"
+        rule.error = "Write a day, such as 2026-01-15."
+        sheet.add_data_validation(rule)
+        rule.add(cells)
+    elif label == CODE and sheet.title == VISITS:
+        _validate(sheet, cells, f"{PEOPLE}!$A$3:$A${N_ROWS + 1}", must=True)
+    elif "low" in column:
+        rule = DataValidation("decimal", operator="between", formula1=str(column["low"]),
+                              formula2=str(column["high"]), allow_blank=True)  # fmt: skip
+        rule.error = f"Write a number from {column['low']} to {column['high']}."
+        sheet.add_data_validation(rule)
+        rule.add(cells)
+    else:
+        must = column["place"] != "episodes.adaptations"  # several may stand in one cell
+        _offer(sheet, lists, cells, list(words_of(column)), must=must)
+
+
+def _head(sheet: Any, position: int, label: str, about: str, width: int) -> str:
+    """Write the head of a column and return its letter."""
+    from openpyxl.comments import Comment
+    from openpyxl.styles import Alignment, Font
+    from openpyxl.utils import get_column_letter
+
+    cell, letter = sheet.cell(1, position, label), get_column_letter(position)
+    cell.font, cell.alignment = Font(bold=True), Alignment(wrap_text=True, vertical="top")
+    cell.comment = Comment(about[:300], "outcomes")
+    sheet.column_dimensions[letter].width = width
+    return str(letter)
+
+
+def _set_print(sheet: Any) -> None:
+    """Print all columns on one page's width, lying, with the head on each page."""
+    sheet.page_setup.orientation, sheet.page_setup.fitToWidth = "landscape", 1
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.print_title_rows = "1:1"
+    sheet.print_options.gridLines = True
+
+
+def _offer(sheet: Any, lists: Any, cells: str, offered: list[str], *, must: bool) -> None:
+    """Offer a list that stands on the hidden sheet; Excel limits lists typed into a rule."""
+    from openpyxl.utils import get_column_letter
+
+    if not offered:
+        return
     place = lists.max_column + (lists.max_row > 1 or lists.cell(1, 1).value is not None)
     for row, word in enumerate(offered, start=1):
         lists.cell(row, place, int(word) if word.isdigit() else word)
     letter = get_column_letter(place)
-    rule = DataValidation(
-        type="list", formula1=f"lists!${letter}$1:${letter}${len(offered)}", allow_blank=True
-    )
-    rule.showErrorMessage = not column.open_list and column.unit != "min"
+    _validate(sheet, cells, f"'{lists.title}'!${letter}$1:${letter}${len(offered)}", must=must)
+
+
+def _validate(sheet: Any, cells: str, formula: str, *, must: bool) -> None:
+    from openpyxl.worksheet.datavalidation import DataValidation
+
+    rule = DataValidation(type="list", formula1=formula, allow_blank=True)
+    rule.showErrorMessage = must
     rule.error = "Choose a value of the list, or leave the cell empty."
     sheet.add_data_validation(rule)
     rule.add(cells)

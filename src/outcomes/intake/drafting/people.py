@@ -127,8 +127,8 @@ def dates(seen: Seen) -> Content:
     order = _order(list(written.values()))
     ways = {name: _ways(found, order) for name, found in written.items()}
     said = {"dates": ways[day.name] or ["%Y-%m-%d"]}
-    others = {name: own for name, own in ways.items() if own and own != said["dates"]}
-    content = merged(content, {"file": {**said, **({"dates_of": others} if others else {})}})
+    apart = {name: own for name, own in ways.items() if own and own != said["dates"]}
+    content = merged(content, {"file": {**said, **({"dates_of": apart} if apart else {})}})
     for part in (_open_order(written, order), _zone(seen, day, written[day.name]),
                  _yearless(seen, day, written[day.name])):  # fmt: skip
         content = merged(content, part)

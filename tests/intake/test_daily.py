@@ -1,0 +1,133 @@
+"""A sheet a day: what is written in words and dates becomes the study, and no date stays in it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import openpyxl
+import pytest
+
+import outcomes as oc
+from outcomes.errors import DataError, PrivacyError
+from outcomes.intake.daily import PEOPLE, VISITS, daily_columns, words_of
+from outcomes.intake.template import write_template
+from outcomes.storage import write_study
+
+DAY = dt.date(2026, 3, 2)
+LINES = (
+    ("P001", 0, 8, 6, 60, "3 - medium", "took place", "soreness"),
+    ("P002", 1, 5, None, 45, "1 - light lotioning", None, None),
+    ("P001", 7, None, None, None, None, "did not come", None),
+    ("P001", 9, 6, 5, 60, "4 - strong", None, "none"),
+    ("P001", 21, 4, 4, 30, "4 - strong", "stopped early", "none"),
+    ("P002", 8, None, None, None, None, "cancelled", None),
+)
+PERSON = {"Condition": "low back pain", "Age group": "40-49", "Script: visits a week": 2,
+          "Script: minutes a visit": 60, "Goal: pain of (0-10)": 2,
+          "Goal: by": DAY + dt.timedelta(42), "Touch is adapted for": "hypertension; scar",
+          "Why care ended": "goal_met"}  # fmt: skip
+
+
+@pytest.fixture
+def book(tmp_path):
+    """Return an entry workbook of two people, and a function that saves and loads it."""
+    made = openpyxl.load_workbook(write_template(tmp_path / "clinic.xlsx"))
+    for row, (code, day, *others) in enumerate(LINES, start=3):
+        for column, value in enumerate([code, DAY + dt.timedelta(day), *others], start=1):
+            made[VISITS].cell(row, column, value)
+    place = {cell.value: cell.column for cell in made[PEOPLE][1]}
+    for label, value in PERSON.items():
+        made[PEOPLE].cell(3, place[label], value)
+
+    def load():
+        made.save(tmp_path / "clinic.xlsx")
+        return oc.load(tmp_path / "clinic.xlsx")
+
+    return made, load
+
+
+def test_words_and_dates_become_the_study(book):
+    study = book[1]()
+    assert repr(study) == "Study(2 episodes, 6 sessions, 7 scores, 1 goals)"
+    assert not oc.check(study).items
+    one = study.sessions[study.sessions["episode_id"] == "P001"]
+    assert one["day"].tolist() == [0, 7, 9, 21]
+    assert one["session"].fillna(0).tolist() == [1, 0, 2, 3]
+    assert one["status"].tolist() == ["attended", "no_show", "attended", "stopped_early"]
+    assert one["pressure"].dropna().tolist() == [3, 4, 4]
+    assert one["adverse_event"].dropna().tolist() == ["soreness", "none", "none"]
+    pains = study.assessments[study.assessments["episode_id"] == "P001"]
+    told = pains.set_index(["session", "timing"])["score"].to_dict()
+    assert told == {(1, "pre_session"): 8, (1, "post_session"): 6, (2, "pre_session"): 6,
+                    (2, "post_session"): 5, (3, "pre_session"): 4,
+                    (3, "post_session"): 4}  # fmt: skip
+    facts = study.courses.loc["P001"]
+    assert (facts["condition"], facts["age_band"], facts["minutes"]) == ("low_back", "40-49", 60)
+    assert (facts["adaptations"], facts["end_reason"]) == ("hypertension; scar", "goal_met")
+    goal = study.goals.iloc[0]
+    assert (goal["instrument"], goal["target"], goal["by_day"]) == ("nprs", 2, 42)
+
+
+def test_no_date_stays(book, tmp_path):
+    study = book[1]()
+    (tmp_path / "study").mkdir()
+    write_study(study, tmp_path / "study")
+    written = " ".join(p.read_text("utf-8") for p in (tmp_path / "study").iterdir())
+    assert "2026-0" not in written
+    assert "example" not in written
+
+
+def test_a_template_that_is_not_filled_in_has_no_visit(tmp_path):
+    with pytest.raises(DataError, match="at least one line below its example"):
+        oc.load(write_template(tmp_path / "clinic.xlsx"))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda b: setattr(b[VISITS], "title", "sessions"), "no visits"),
+        (lambda b: setattr(b[PEOPLE], "title", "clients"), "no people"),
+        (lambda b: b[VISITS].cell(1, 3, "Pain"), r"no Pain before \(0-10\)"),
+        (lambda b: b[PEOPLE].cell(4, 1, "P001"), "1 again"),
+    ],
+)
+def test_a_renamed_sheet_or_column_is_an_error_by_name(book, change, says):
+    change(book[0])
+    with pytest.raises(DataError, match=says):
+        book[1]()
+
+
+@pytest.mark.parametrize("cell", [(3, 1, "Mary Quackenbush"), (3, 9, "Dashiell Hammersmythe")])
+def test_a_name_for_a_code_is_refused(book, cell):
+    book[0][VISITS].cell(*cell)
+    with pytest.raises(PrivacyError):
+        book[1]()
+
+
+def test_what_cannot_be_read_is_found_by_the_row_of_the_workbook(book):
+    sheet = book[0][VISITS]
+    for row, column, value in ((4, 3, "six"), (6, 7, "maybe"), (8, 1, "P999"), (5, 2, "soon")):
+        sheet.cell(row, column, value)
+    study = book[1]()
+    found = {f.rule: (f.column, f.first_row) for f in oc.check(study).items}
+    assert found["R02"] == ("Pain before (0-10)", 4)
+    assert found["R46"] == ("What became of it", 6)
+    assert found["R14"] == ("Code", 8)
+    assert found["R21"] == ("Date", 5)
+
+
+def test_drop_downs_codes_and_print(tmp_path):
+    made = openpyxl.load_workbook(write_template(tmp_path / "clinic.xlsx"))
+    for name in (VISITS, PEOPLE):
+        sheet = made[name]
+        assert [cell.value for cell in sheet[1]] == list(daily_columns(name))
+        assert sheet.page_setup.orientation == "landscape"
+        assert sheet.print_title_rows == "$1:$1"
+        assert sheet["A2"].font.color.rgb == "00999999"
+    offers = [rule.formula1 for rule in made[VISITS].data_validations.dataValidation]
+    assert "people!$A$3:$A$2001" in offers
+    assert made[PEOPLE]["A3"].value == "P001"
+    assert made[VISITS]["B2"].is_date
+    listed = {cell.value for row in made["lists of outcomes"].iter_rows() for cell in row}
+    for column in daily_columns(VISITS).values():
+        assert set(words_of(column)) <= listed
