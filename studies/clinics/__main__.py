@@ -18,6 +18,9 @@ import pandas as pd
 from scipy.stats import beta
 
 from studies.clinics.cells import CELLS, Records
+from studies.clinics.page import FOUND, TITLE, counted, section
+
+PAGE = Path(__file__).parents[2] / "docs" / "validation.md"
 
 
 def run_study(name: str, number: int) -> Records:
@@ -44,6 +47,9 @@ def summary(name: str, records: Records) -> pd.DataFrame:
     for label, own in frame.groupby("label", sort=False):
         line: dict[str, Any] = {"cell": name, "label": label, "studies": own["number"].nunique(),
                                 "of": n}  # fmt: skip
+        if "said" in own and own["said"].notna().any():
+            rate, low, high = share(int(own["said"].sum()), len(own))
+            line["said"] = f"{rate:.1%} ({low:.0%}-{high:.0%})"
         if "low" in own and own["low"].notna().any():
             held = (own["low"] <= own["truth"]) & (own["truth"] <= own["high"])
             rate, low, high = share(int(held.sum()), len(held))
@@ -55,6 +61,20 @@ def summary(name: str, records: Records) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _keep(records: Path) -> int:
+    """Count the records of a file, in place of older ones, in the table and on the page."""
+    lines = records.read_text(encoding="utf-8").splitlines()
+    new = counted(json.loads(line) for line in lines)
+    old = pd.read_csv(FOUND) if FOUND.exists() else new.iloc[:0]
+    kept = pd.concat([old[~old["cell"].isin(new["cell"])], new]) if len(old) else new
+    order = {name: place for place, name in enumerate(CELLS)}
+    kept = kept[kept["cell"].isin(order)]
+    kept.sort_values("cell", key=lambda c: c.map(order), kind="stable").to_csv(FOUND, index=False)
+    rest = PAGE.read_text(encoding="utf-8").partition(TITLE)[0]
+    PAGE.write_text(rest + section(pd.read_csv(FOUND)), encoding="utf-8")
+    return 0
+
+
 def main(words: list[str] | None = None) -> int:
     """Run the cells whose name holds one of the words, and print what was found."""
     parser = argparse.ArgumentParser(prog="python -m studies.clinics", description=__doc__)
@@ -63,7 +83,10 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first study")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--records", type=Path, help="a file to which every judged row is added")
+    parser.add_argument("--keep", action="store_true", help="count these records, run nothing")
     asked = parser.parse_args(words)
+    if asked.keep:
+        return _keep(asked.records)
     os.nice(15)
     pd.set_option("display.width", 250, "display.max_columns", 20, "display.max_colwidth", 90)
     numbers = range(asked.first, asked.first + asked.studies)

@@ -102,6 +102,7 @@ def _by_condition(clinic: Clinic) -> Callable[[Answer], Records]:
 def _headline(answer: Answer) -> Records:
     first = answer.table.to_dict("records")[0]
     last = answer.table[answer.table["week"] == first["week"]]
+    last = last[last["kind"].isin(("constrained", "ancova")) & (last["kind"] != first["kind"])]
     rest = [_row(row["kind"], row, 0.0) for row in last.to_dict("records")]
     return [_row("headline", first, 0.0), *rest]
 
@@ -137,7 +138,7 @@ def _chosen(name: str, question: str, world: World) -> Cell:
             for row in table.to_dict("records")
         ]
         said = "an association" in answer.sentence
-        return [*rows, {"label": "said to be an association" if said else "not said to be"}]
+        return [*rows, {"label": "said to be an association", "said": said}]
 
     return Cell(f"{question} {name}", make, question, judged)
 
@@ -175,7 +176,7 @@ def _one_patient(name: str, world: World) -> Cell:
 
     def judged(answer: Answer) -> Records:
         better = "really better" in answer.sentence
-        return [{"label": "said to be better" if better else "not said to be"}]
+        return [{"label": "said to be better", "said": better}]
 
     return Cell(f"patient {name}", make, "patient", judged, {"episode": "c0"})
 

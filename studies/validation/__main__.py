@@ -7,6 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
+
+from studies.clinics.page import FOUND, section
 from studies.validation.cases import CASES
 from studies.validation.judge import judge
 from studies.validation.page import as_markdown
@@ -46,7 +49,8 @@ def main(words: list[str] | None = None) -> int:
     command = "python -m studies.validation --studies {} {}".format(*numbers)
     if not asked.studies:
         command = "python run.py validate" + (" --quick" if asked.quick else "")
-    asked.page.write_text(as_markdown(table, command), encoding="utf-8")
+    clinics = section(pd.read_csv(FOUND))
+    asked.page.write_text(as_markdown(table, command, clinics), encoding="utf-8")
     print(f"{int(table['passed'].sum())} of {len(table)} rows are kept: {asked.page}")
     return 0
 

@@ -36,23 +36,7 @@ tried beside them. Each case has seeds of its own.
 """
 
 
-HISTORY = """## What the runs changed
-
-Promises that were changed after a first run: in `pressure-inverted-u` nobody is adapted (adapted
-patients have no curvature there), and the curvature, first to be widened, is to be recovered;
-conditions in `large-registry` are judged in 250 courses of twenty therapists, since the scenario's
-own size takes hours.
-
-Answers that were changed because a promise was not kept: `how-much` with three therapists held the
-truth in 56 % of 16 studies and 73 % of 100 (now a mean has no more degrees of freedom than
-therapists less one); `frequency` found something in 10 % of 250 studies where nothing was (now
-courses vary in slope); `goals` held the truth in 91 % of 300 (now patients of one therapist are not
-independent); `trial` with therapists in one arm only held it in 90 % (now therapists are
-random).
-"""
-
-
-def as_markdown(table: pd.DataFrame, command: str) -> str:
+def as_markdown(table: pd.DataFrame, command: str, clinics: str = "") -> str:
     """Return the verdicts as a page of documentation.
 
     Parameters
@@ -61,6 +45,8 @@ def as_markdown(table: pd.DataFrame, command: str) -> str:
         From `studies.validation.judge.judge`.
     command : str
         What was run.
+    clinics : str
+        The section of `studies.clinics.page`.
     """
     rows = table.to_dict("records")
     made = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
@@ -78,7 +64,7 @@ def as_markdown(table: pd.DataFrame, command: str) -> str:
         "",
         *_missed(rows),
         "",
-        HISTORY,
+        clinics,
     ]
     return "\n".join(lines).rstrip() + "\n"
 

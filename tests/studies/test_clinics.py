@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
@@ -13,6 +14,7 @@ import outcomes as oc
 from studies.clinics.__main__ import share, summary
 from studies.clinics.arms import Trial, trial_study
 from studies.clinics.clinic import Clinic, clinic_study, true_mean
+from studies.clinics.page import FOUND, counted, section
 
 FOLDER = Path(__file__).resolve().parents[2] / "studies" / "clinics"
 
@@ -66,3 +68,23 @@ def test_shares_have_exact_intervals():
     assert line[0]["held"].startswith("50.0%")
     assert [row["studies"] for row in line] == [2, 1]
     assert line[0]["of"] == 3
+
+
+def test_the_page_counts_what_was_held_said_and_refused():
+    held = {"label": "mean", "estimate": 1.0, "low": 0.5, "high": 1.5, "truth": 1.2}
+    missed = {**held, "truth": 2.0}
+    hidden = {**held, "estimate": np.nan, "low": np.nan, "high": np.nan}
+    said = {"label": "said to be better", "said": False}
+    rows = enumerate([held, missed, {"label": "refused"}, said, hidden])
+    found = counted([{**row, "number": number, "cell": "a clinic"} for number, row in rows])
+    table = found.set_index("label")
+    assert table.loc["mean", ["given", "held", "studies"]].tolist() == [2, 1, 5]
+    lines = section(found).splitlines()
+    assert any(line.startswith("| a clinic | mean | 5 | 50.0 % (1 to 99)") for line in lines)
+    assert any(line.startswith("| a clinic | refused | 5 | in 20.0 %") for line in lines)
+    assert any(line.startswith("| a clinic | said to be better | 5 | in 0.0 %") for line in lines)
+
+
+def test_the_page_of_documentation_shows_the_counts_that_are_kept():
+    page = FOUND.parents[2] / "docs" / "validation.md"
+    assert section(pd.read_csv(FOUND)) in page.read_text("utf-8")
