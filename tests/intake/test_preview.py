@@ -85,6 +85,14 @@ def test_a_page_never_replaces_a_file_of_ones_own(export, tmp_path):
     assert own.read_text(encoding="utf-8") == "mine"
 
 
+def test_a_page_is_written_where_the_next_import_deletes_it(export, tmp_path, capsys):
+    elsewhere = tmp_path / "far" / "page.html"
+    elsewhere.parent.mkdir()
+    assert main(["import", str(export), "--guess", "--preview", str(elsewhere)]) == 2
+    assert "beside the export" in capsys.readouterr().err
+    assert not elsewhere.exists()
+
+
 def test_a_map_is_saved_once_and_imports(export, tmp_path, capsys):
     saved = tmp_path / "map.toml"
     assert main(["import", str(export), "--guess", "--save", str(saved)]) == 0

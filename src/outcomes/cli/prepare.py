@@ -78,7 +78,7 @@ def _guess(export: str, columns: Path | None, save: Path | None, page: Path | No
         for question in draft.questions:
             draft = draft.answered(question["key"], _asked(question))
     if page is not None:
-        write_preview(preview(export, draft), page)
+        write_preview(preview(export, draft), page, Path(export).parent, Path())
         typer.echo(f"Wrote {page}. Open it, then import; the import deletes it.", err=True)
     if save is not None:
         save_new(save, as_toml(draft))

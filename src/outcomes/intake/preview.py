@@ -104,14 +104,26 @@ def preview(export: str | Path, draft: Draft | None = None) -> Preview:
     return Preview(name, draft, study, manifest)
 
 
-def write_preview(shown: Preview, place: Path) -> None:
+def write_preview(shown: Preview, place: Path, *folders: Path) -> None:
     """Write a preview as a page that its owner alone can read.
+
+    Parameters
+    ----------
+    shown : Preview
+        What is shown.
+    place : Path
+        A new file, or an earlier page.
+    folders : Path
+        Where the next import looks for pages to delete; by default anywhere.
 
     Raises
     ------
     UsageError
-        When another file is there.
+        When another file is there, or the place is where no import would delete it.
     """
+    if folders and place.resolve().parent not in [folder.resolve() for folder in folders]:
+        must = "a preview is written beside the export or here, where the next import deletes it"
+        raise UsageError(must, got="another folder", where=place.name, remedy="Name it alone.")
     if place.exists() and not _is_page(place):
         must = "a preview is written to a new file"
         raise UsageError(must, got="a file of your own", where=place.name, remedy="Name another.")

@@ -53,7 +53,7 @@ def test_given_encoding_and_delimiter_win(file):
         (b'a,b\n1,2\n3,"cut of', "a cell that does not end"),
         (b'a,b\n"' + b"x" * 200_000 + b'",2\n', "a cell that does not end"),
         (b'"' + b"x" * 200_000 + b'",b\n1,2\n', "a cell that does not end"),
-        (b"a,b\n\0,1\n", "other bytes"),
+        (b"a,b\n\0\0\0\0,1\n", "other bytes"),
         (bytes(range(128, 256)), "one column"),
     ],
 )
@@ -195,3 +195,11 @@ def test_what_was_written_is_read(scratch, rows, mark):
     expected = [tuple(cell.strip() or None for cell in row) for row in rows]
     expected = [row for row in expected if any(row)]
     assert list(frame.itertuples(index=False, name=None))[:-1] == expected
+
+
+def test_stray_control_characters_are_taken_out_and_counted(tmp_path):
+    place = tmp_path / "x.csv"
+    place.write_bytes(b"Client,Date,Pain\nAnn\x00 Lee,2026-05-14,7\nBo\x1d,2026-05-15,6\n")
+    rows = read_text_table(place)
+    assert rows.cells["Client"].tolist() == ["Ann Lee", "Bo"]
+    assert rows.skipped == {"lines with a control character, taken out": 2}

@@ -95,7 +95,7 @@ def _visit(bundle: Bundle, visit: Any) -> Row:
     minutes = _number(at(visit, "length"), "value")  # of an Encounter; NaN where it has none
     return {
         **_person(bundle, visit), **_script(request), "procedure": at(visit, "id"),
-        "date": local[:10], "start": local[11:16],
+        "date": bundle.day(start), "start": local[11:16],
         "status": " ".join(str(word) for word in status if word),
         "minutes": minutes if minutes == minutes else _minutes(start, end),
         "therapist": at(actor, "reference") or at(actor, "display"),
@@ -148,7 +148,7 @@ def _scored(bundle: Bundle, resource: Any, visits: dict[int, Row]) -> Iterator[R
         request = bundle.get(resource, "basedOn", 0)
         condition = bundle.get(resource, "focus", 0) or bundle.get(request, "reasonReference", 0)
         alone = column if visit is not None else f"{name} alone"
-        yield {**_person(bundle, resource), "date": bundle.local(when)[:10], alone: value,
+        yield {**_person(bundle, resource), "date": bundle.day(when), alone: value,
                "condition": _code(at(condition, "code"))}  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from outcomes.errors import DataError
 SCORES = ("Observation", "QuestionnaireResponse")
 _FINAL = (None, "final", "amended", "corrected", "completed")
 _NOT_DONE = ("not-done", "cancelled", "planned", "preparation")
+_UTC = re.compile(r".*T.*(?:Z|[+-]00:00)")
 _REFERENCE = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+/[^/]+)")
 
 
@@ -80,6 +81,11 @@ class Bundle:
         if self._zone is None or when is None or when.tzinfo is None:
             return moment
         return when.astimezone(self._zone).isoformat()
+
+    def day(self, moment: str) -> str:
+        """Return the day of a moment; the whole of it where it is in UTC and no zone is known."""
+        local = self.local(moment)
+        return local if self._zone is None and _UTC.fullmatch(local) else local[:10]
 
 
 def _own_name(resource: Any) -> str:

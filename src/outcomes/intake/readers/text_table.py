@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -14,7 +16,9 @@ from outcomes.intake.readers.form import FileFormat
 from outcomes.intake.readers.table import ABOVE, SAMPLE, Rows, are_names, find_header, table_of
 
 DELIMITERS = (",", ";", "\t", "|")
-_END = "\x1d"
+ODD = "lines with a control character, taken out"
+_END, _STRAY = "\x1d", 3
+"""A sign that no line of text ends with, and how many of its kind a line may have."""
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16",
           codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
 _OLD = ("cp1252", "mac_roman", "cp1250")
@@ -67,13 +71,15 @@ def read_text_table(
     if len(header[0]) == 1 and not header[0][0].isidentifier():
         must = "a table has several columns, separated by a comma, semicolon, tab or bar"
         raise DataError(must, got="one column", where=path.name, remedy="Export it as CSV.")
-    records = islice(_records(_lines(path, encoding), delimiter, path.name), stop, None)
+    odd: Counter[str] = Counter()
+    records = islice(_records(_lines(path, encoding, odd), delimiter, path.name), stop, None)
     filled = (record for record in records if record)
     above = sum(1 for record in sample[:start] if any(record))
-    return table_of(
+    rows = table_of(
         enumerate(filled, start=1), header, path.name, skipped={ABOVE: above},
         may_be_empty=may_be_empty,
     )  # fmt: skip
+    return replace(rows, skipped={**rows.skipped, **odd})
 
 
 def header_lines(sample: Sequence[Sequence[str | None]], form: FileFormat) -> tuple[int, int]:
@@ -123,14 +129,17 @@ def _letters(content: bytes, encoding: str) -> int:
     return 2 * sum(well) - len(well)
 
 
-def _lines(path: Path, encoding: str) -> Iterator[str]:
-    """Yield the lines of a file; refuse what is no text."""
+def _lines(path: Path, encoding: str, counts: Counter[str] | None = None) -> Iterator[str]:
+    """Yield the lines of a file without stray signs that end text; refuse what is no text."""
     try:
         with path.open(encoding=encoding, newline="") as file:
             for line in file:
-                if "\0" in line or _END in line:
+                n_odd = line.count("\0") + line.count(_END)
+                if n_odd > _STRAY:
                     break
-                yield line
+                if n_odd and counts is not None:
+                    counts[ODD] += 1
+                yield line.replace("\0", "").replace(_END, "") if n_odd else line
             else:
                 return
     except (UnicodeDecodeError, UnicodeError, LookupError):
