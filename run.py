@@ -133,7 +133,7 @@ def test(*, everything: bool) -> int:
 
 def lab() -> int:
     """Open JupyterLab on the notebooks."""
-    return call(PYTHON, "-m", "jupyterlab", "--notebook-dir", ROOT / "notebooks")
+    return call(PYTHON, "-m", "outcomes", "lab", ROOT)
 
 
 def validate(*, quick: bool) -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -182,3 +185,34 @@ def test_doctor_finds_everything_and_says_what_to_do_about_what_is_missing(capsy
     monkeypatch.setattr("outcomes.cli.doctor.version", without("old"))
     assert main(["doctor"]) == 3
     assert "wrong version" in capsys.readouterr().out
+
+
+def test_notebooks_come_with_the_study_they_run_on(tmp_path):
+    folder = tmp_path / "mine"
+    assert main(["notebooks", str(folder)]) == 0
+    assert (folder / "notebooks" / "00-start-here.ipynb").is_file()
+    assert len(oc.load(folder / "data" / "synthetic").episodes) == 200
+    (folder / "notebooks" / "00-start-here.ipynb").write_text("mine", encoding="utf-8")
+    assert main(["notebooks", str(folder)]) == 2
+    assert (folder / "notebooks" / "00-start-here.ipynb").read_text("utf-8") == "mine"
+
+
+def test_lab_opens_at_the_first_notebook_and_asks_for_no_news(tmp_path, monkeypatch, capsys):
+    ran = []
+
+    def run(command, *, env, check):
+        ran.append((command, env["JUPYTER_CONFIG_PATH"], check))
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr("subprocess.run", run)
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/of/my/own")
+    assert main(["lab", str(tmp_path)]) == 2
+    assert "outcomes notebooks my-notebooks" in capsys.readouterr().err
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "00-start-here.ipynb").touch()
+    assert main(["lab", str(tmp_path)]) == 0
+    ((command, settings, _),) = ran
+    assert "--LabApp.default_url=/lab/tree/00-start-here.ipynb" in command
+    own, others = settings.split(os.pathsep)
+    assert "announcements" in (Path(own) / "labconfig" / "page_config.json").read_text("utf-8")
+    assert others == "/of/my/own"

@@ -1,4 +1,4 @@
-"""JupyterLab as a person uses it: a notebook run to its last cell, then with another study."""
+"""JupyterLab as `outcomes lab` opens it: a notebook run to its last cell, then another study."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +14,10 @@ from typing import Any
 import pytest
 
 import outcomes as oc
+from outcomes.cli.publish import QUIET, lab_command
 
 pytestmark = pytest.mark.slow
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-NAME = "00-start-here.ipynb"
 TOKEN = "a-token-for-this-test-only"
 HERE = "jupyterapp.shell.currentWidget"
 OPENED = "[...jupyterapp.shell.widgets('main')].find(w => w.title.label.endsWith('.ipynb'))"
@@ -26,24 +25,24 @@ OPENED = "[...jupyterapp.shell.widgets('main')].find(w => w.title.label.endsWith
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """JupyterLab on a copy of the notebooks; yields the address of the first."""
+    """JupyterLab on a copy of the notebooks; yields its address."""
     shutil.copytree(NOTEBOOKS, tmp_path / "notebooks")
     for name in ("RUNTIME", "CONFIG", "DATA"):
         monkeypatch.setenv(f"JUPYTER_{name}_DIR", str(tmp_path / name.lower()))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(QUIET))
     command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
-        f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={tmp_path / 'notebooks'}",
-        "--ServerApp.port_retries=0", "--LabApp.expose_app_in_browser=True",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=''",
+        *lab_command(tmp_path / "notebooks"), "--no-browser", "--allow-root", f"--port={port}",
+        f"--IdentityProvider.token={TOKEN}", "--ServerApp.port_retries=0",
+        "--LabApp.expose_app_in_browser=True",
     ]  # fmt: skip
     with (tmp_path / "lab.log").open("w") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log)
         try:
             _wait_for(port, server, tmp_path / "lab.log")
-            yield f"http://127.0.0.1:{port}/lab/tree/{NAME}?token={TOKEN}"
+            yield f"http://127.0.0.1:{port}/?token={TOKEN}"
         finally:
             server.terminate()
             server.wait(30)
@@ -96,10 +95,12 @@ def test_a_notebook_runs_to_its_end_and_answers_for_another_study(
     page = drive
     page.open(lab, width=1300, height=1000)
     page.wait(f"window.jupyterapp && {OPENED}")
+    assert page.run(f"{OPENED}.title.label") == "00-start-here.ipynb"
     page.run(f"jupyterapp.shell.activateById({OPENED}.id)")
     page.wait(f"{HERE} && {HERE}.sessionContext")
     page.run(f"{HERE}.sessionContext.ready.then(() => true)")
 
+    assert page.run("document.querySelectorAll('.jp-toast-button').length") == 0  # no news asked
     seen = []
     for study in (first, other):
         if study is other:

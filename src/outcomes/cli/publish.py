@@ -1,9 +1,12 @@
-"""Verbs from answers to pages: report, teach, verify, lab."""
+"""Verbs from answers to pages: report, teach, verify, notebooks, lab."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from datetime import datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +15,15 @@ import typer
 from outcomes.cli.app import Anyway, AsIfReal, Columns, Data, Episode, Instrument, Plan, app
 from outcomes.cli.printing import loaded, sentence
 from outcomes.errors import UsageError
+from outcomes.folders import written_whole
 
 if TYPE_CHECKING:
     from outcomes.study import Study
 
 Out = Annotated[Path, typer.Option(help="Folder to write.")]
+FIRST = "00-start-here.ipynb"
+QUIET = Path(__file__).parent / "jupyter"
+"""Settings of JupyterLab in which it asks nobody about its news."""
 
 
 @app.command()
@@ -123,14 +130,46 @@ def verify(
 
 
 @app.command()
-def lab(
-    notebooks: Annotated[Path, typer.Argument(help="Folder with notebooks.")] = Path("notebooks"),
+def notebooks(
+    folder: Annotated[Path, typer.Argument(help="Folder to write; new, or empty.")],
 ) -> None:
-    """Open JupyterLab on the notebooks.
+    """Write the notebooks, and the simulated study they run on, into a folder of your own.
 
-    Example: outcomes lab notebooks
+    Example: outcomes notebooks my-notebooks
+    """
+    inside = Path(str(files("outcomes"))) / "course"
+    course = inside if inside.is_dir() else Path(__file__).parents[3]  # a checkout
+    with written_whole(folder, "notebooks") as draft:
+        for part in ("notebooks", "data/synthetic"):
+            shutil.copytree(course / part, draft / part, ignore=shutil.ignore_patterns(".*"))
+    typer.echo(f"Notebooks: {folder / 'notebooks'}. Open them: outcomes lab {folder}")
+
+
+@app.command()
+def lab(
+    folder: Annotated[Path, typer.Argument(help="As `notebooks` wrote it.")] = Path(),
+) -> None:
+    """Open JupyterLab on the notebooks, at the first; nothing is fetched from the network.
+
+    Example: outcomes lab my-notebooks
     """
     import subprocess
 
-    command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(notebooks)]
-    raise typer.Exit(subprocess.run(command, check=False).returncode)
+    places = [place for place in (folder / "notebooks", folder) if (place / FIRST).is_file()]
+    if not places:
+        must = f"the folder holds the notebooks, {FIRST} the first of them"
+        remedy = "Write them first: outcomes notebooks my-notebooks"
+        raise UsageError(must, got="a folder without it", remedy=remedy)
+    quiet = os.pathsep.join([str(QUIET), os.environ.get("JUPYTER_CONFIG_PATH", "")])
+    environment = {**os.environ, "JUPYTER_CONFIG_PATH": quiet.rstrip(os.pathsep)}
+    done = subprocess.run(lab_command(places[0]), env=environment, check=False)
+    raise typer.Exit(done.returncode)
+
+
+def lab_command(place: Path) -> list[str]:
+    """Return the command that opens JupyterLab at the first notebook of a folder."""
+    return [
+        sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={place.resolve()}",
+        f"--LabApp.default_url=/lab/tree/{FIRST}", "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]  # fmt: skip
