@@ -9,14 +9,16 @@ from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
 from outcomes.questions.disclosed import disclosed
 from outcomes.render.contents.answer_section import answer_section
+from outcomes.render.figures.shown import PAGE_COLORS
 from outcomes.render.html import blocks_html
 
-STYLE = """<style>
+STYLE = f"<style>.outcomes-answer{{{PAGE_COLORS}}}"
+STYLE += """
 .outcomes-answer { max-width: 46rem; line-height: 1.5; }
 .outcomes-answer .lead { font-size: 1.12em; font-weight: 600; }
 .outcomes-answer .warning { padding: .5em .8em; border-left: 4px solid #b35900; }
 .outcomes-answer .narrow { display: none; }
-.outcomes-answer svg { width: 100%; height: auto; background: #ffffff; }
+.outcomes-answer svg { width: 100%; height: auto; background: var(--paper); }
 .outcomes-answer figure { margin: .8em 0; }
 .outcomes-answer caption { text-align: left; white-space: nowrap; }
 .outcomes-answer th, .outcomes-answer td { text-align: left !important; }

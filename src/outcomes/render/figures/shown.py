@@ -13,12 +13,12 @@ from outcomes.errors import PrivacyError
 from outcomes.render.figures.export import inline_svg, svg_bytes
 from outcomes.render.figures.style import any_letters
 
-STYLE = (
-    "<style>.oc-figure{--ink:var(--jp-content-font-color1,#1a1c20);"
-    "--muted:var(--jp-content-font-color2,#5b606b);--grid:var(--jp-border-color2,#d5d8de);"
-    "--paper:transparent}.oc-figure svg{width:100%;height:auto}</style>"
+PAGE_COLORS = (
+    "--ink:var(--jp-content-font-color1,#1a1c20);--muted:var(--jp-content-font-color2,#5b606b);"
+    "--grid:var(--jp-border-color2,#d5d8de);--paper:var(--jp-layout-color0,#ffffff);"
 )
 """The page's own colors, where the page is JupyterLab; else those of paper."""
+STYLE = f"<style>.oc-figure{{{PAGE_COLORS}}}.oc-figure svg{{width:100%;height:auto}}</style>"
 
 
 class ShownFigure(Figure):
