@@ -1,4 +1,4 @@
-"""Set up and run: `python run.py`, `... test [--all]`, `... validate [--quick]`, `... lab`.
+"""Set up and run: `python run.py [report | test | lab | docs | validate | faults | lowest]`.
 
 Needs nothing but Python 3.11 or newer. The first run makes `.venv` from `requirements.lock`, every
 package checked against its hash; later runs start at once. What is installed is remembered by the
@@ -136,6 +136,28 @@ def lab() -> int:
     return call(PYTHON, "-m", "outcomes", "lab", ROOT)
 
 
+def docs() -> int:
+    """Build the documentation as a site, without the network."""
+    say("Building the pages; notebooks that have changed are run (some minutes the first time).")
+    return call(PYTHON, "-m", "docs.make.site")
+
+
+def lowest() -> int:
+    """Run the tests with the lowest versions that the package says it works with."""
+    place, uv = ROOT / "out" / "lowest", [PYTHON, "-m", "uv"]
+    wanted = place.with_suffix(".txt")
+    wanted.parent.mkdir(exist_ok=True)
+    resolve = [*uv, "pip", "compile", "pyproject.toml", "--resolution", "lowest-direct", "--quiet",
+               "--group", "test", "--python-version", "3.11", "-o", wanted]  # fmt: skip
+    python = place / PYTHON.relative_to(VENV)
+    install = [*uv, "pip", "install", "--python", python]
+    steps = (
+        resolve, [*uv, "venv", "--clear", "--python", "3.11", place], [*install, "-r", wanted],
+        [*install, "--no-deps", ROOT], [python, "-m", "pytest", "-m", "not slow", "-q"],
+    )  # fmt: skip
+    return next((code for step in steps if (code := call(*step))), 0)
+
+
 def validate(*, quick: bool) -> int:
     """Check what the answers promise on simulated studies; writes docs/validation.md."""
     say("Simulating and answering; stop with Ctrl-C, the same command goes on from there.")
@@ -148,7 +170,8 @@ def parse(words: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="run.py", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "what", nargs="?", default="report", choices=("report", "test", "validate", "lab", "setup"),
+        "what", nargs="?", default="report",
+        choices=("report", "test", "validate", "lab", "docs", "faults", "lowest", "setup"),
         help="report: the main job on the shipped study (default)",
     )  # fmt: skip
     parser.add_argument("--all", action="store_true", help="with test: the slow suites too")
@@ -171,7 +194,8 @@ def main(words: list[str]) -> int:
         say("Stopped. Run the same command again to go on.")
         return 130
     jobs = {
-        "report": main_job, "lab": lab, "setup": lambda: 0,
+        "report": main_job, "lab": lab, "docs": docs, "setup": lambda: 0,
+        "faults": lambda: call(PYTHON, "-m", "studies.faults"), "lowest": lowest,
         "test": lambda: test(everything=asked.all),
         "validate": lambda: validate(quick=asked.quick),
     }  # fmt: skip

@@ -101,3 +101,18 @@ def test_pressure_without_what_was_seen_when_it_was_chosen_is_warned_of(
         oc.lmm("improvement ~ session_count + pressure + (1 | episode_id)", rows)
     with pytest.warns(oc.ExposureWarning, match="without score_before"):
         oc.lmm("improvement ~ session_count + baseline + pressure + (1 | episode_id)", rows)
+
+
+def test_the_parts_of_a_curve_are_named(rows: pd.DataFrame) -> None:
+    fit = oc.lmm("improvement ~ bs(session_count, df=3) + (1 | episode_id)", rows)
+    labels = [line.label for line in fit_table(fit).lines]
+    assert labels[1:] == [f"Curve of sessions so far, part {i}" for i in (1, 2, 3)]
+
+
+def test_the_unit_is_that_of_the_instrument() -> None:
+    rows = oc.load("data/synthetic").trajectory("nprs")
+    turned = rows.copy()
+    turned.unit = "degrees"
+    fit = oc.lmm("improvement ~ baseline + (1 | episode_id)", turned)
+    assert fit_table(fit).title == "Improvement (degrees, positive = better)"
+    assert fit_table(fit).lines[1].label == "Score at baseline, per degree"

@@ -275,21 +275,47 @@ class Question(Section, frozen=True, kw_only=True):
 
 
 class Preset(Section, frozen=True, kw_only=True):
-    """The product whose export the map is for."""
+    """The product whose export the map is for.
+
+    Parameters
+    ----------
+    name, version : str
+        What the product is called, and the version whose headers these are.
+    """
 
     name: str = ""
     version: str = ""
 
 
 class Source(Section, frozen=True, kw_only=True):
-    """Of a database: the table, or the query, that gives the rows."""
+    """Of a database: what gives the rows.
+
+    Parameters
+    ----------
+    table : str
+        A table; all of its rows.
+    query : str
+        One ``SELECT``.
+    """
 
     table: str = ""
     query: str = ""
 
 
 class Declared(Section, frozen=True, kw_only=True):
-    """An instrument that the registry does not know."""
+    """An instrument that the registry does not know.
+
+    Parameters
+    ----------
+    minimum, maximum : float
+        Both ends of its range.
+    better : {"lower", "higher"}
+        Which way is better.
+    title : str
+        What people call it.
+    unit : str
+        Its unit, plural.
+    """
 
     minimum: float
     maximum: float

@@ -12,7 +12,7 @@ import pandas as pd
 from outcomes.mixed.after.effect_sizes import icc, r2
 from outcomes.mixed.after.tables import tidy, variance_components
 from outcomes.mixed.record import Fit
-from outcomes.words import MINUS, count, decimals_for, limits, named, p_value, plain
+from outcomes.words import MINUS, SPACE, count, decimals_for, limits, named, p_value, plain
 
 COLUMNS = {
     "improvement": ("Improvement", "point"), "baseline": ("Score at baseline", "point"),
@@ -31,6 +31,7 @@ GROUPS = {
     "episode_id": "courses", "patient_id": "patients", "therapist_id": "therapists",
     "clinic_id": "clinics", "patient_id:episode_id": "courses",
 }  # fmt: skip
+_CURVE = re.compile(r"\w+\((\w+),.*\)\[(\d+)\]")
 _LEVEL = re.compile(r"(?:C\()?(?P<column>[^\[\]()]+)\)?\[(?:T\.)?(?P<level>.*)\]")
 STYLE = (
     "<style>.oc-table{border-collapse:collapse;font-variant-numeric:tabular-nums}.oc-table :is("
@@ -40,7 +41,6 @@ STYLE = (
     "solid currentColor}.oc-stamp{font-weight:700;color:var(--jp-error-color1,#b3261e)}</style>"
 )
 """Follows the page's own colors, light or dark."""
-INDENT = "\N{NO-BREAK SPACE}" * 3
 
 
 @dataclass(frozen=True)
@@ -121,21 +121,19 @@ def fit_text(fit: Fit) -> str:
     rule = "-" * (sum(wide) + 11)
     name_width = max(len(name) for name, _ in table.parts)
     parts = [f"{name:<{name_width}}  {value}" for name, value in table.parts]
-    return "\n".join(
-        [*[f"{table.stamp} data"] * bool(table.stamp), head, rule, *rows, rule, *parts]
-    )
+    stamp = [f"{table.stamp} data"] if table.stamp else []
+    return "\n".join([*stamp, head, rule, *rows, rule, *parts])
 
 
 def fit_html(fit: Fit) -> str:
     """Return the table as HTML that stands by itself, for a notebook."""
     table = fit_table(fit)
     rows = [
-        (INDENT * line.inside + line.label, *([line.estimate, line.p] if line.estimate else ()))
+        (SPACE * 3 * line.inside + line.label, line.estimate, line.p)[: 3 if line.estimate else 1]
         for line in table.lines
     ]
-    return html_table(
-        (table.title, "Estimate (95 % CI)", "p"), rows, table.parts, stamp=table.stamp
-    )
+    head = (table.title, "Estimate (95 % CI)", "p")
+    return html_table(head, rows, table.parts, stamp=table.stamp)
 
 
 def estimates_html(table: pd.DataFrame, fit: Fit, level: float = 0.95) -> str:
@@ -186,6 +184,8 @@ def html_table(head: Iterable[str], *bodies: Iterable[tuple[str, ...]], stamp: s
 
 def column_label(name: str) -> str:
     """Return what a column holds, in words."""
+    if curve := _CURVE.fullmatch(name):
+        return f"Curve of {column_label(curve[1]).lower()}, part {curve[2]}"
     return COLUMNS[name][0] if name in COLUMNS else named(name)
 
 
@@ -300,8 +300,8 @@ def _parts(fit: Fit) -> Iterator[tuple[str, str]]:
         yield "R\N{SUPERSCRIPT TWO}", ", ".join(said)
     yield "Rows used", _used(fit)
     method = "normal" if fit.request.df == "normal" else fit.request.df.title()
-    likelihood = "REML" if fit.request.reml else "maximum likelihood"
-    yield "Intervals", f"{method} degrees of freedom; {likelihood}"
+    reml = "REML" if fit.request.reml else "maximum likelihood"
+    yield "Intervals", f"{method} degrees of freedom; {reml}"
     if fit.aliased_terms:
         yield "Not estimated", f"{', '.join(fit.aliased_terms)}: these rows do not tell"
     if fit.is_singular:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 import outcomes as oc
 from outcomes.errors import UsageError
@@ -86,3 +87,10 @@ def test_a_figure_shows_itself_with_its_words(fit: Any) -> None:
     assert shown.count("<svg") == 1
     assert "intervals do not hold 0" in shown
     assert "--jp-content-font-color1" in shown
+
+
+def test_no_word_is_lost_on_a_dark_page(fit: Any) -> None:
+    for figure in (plot(fit), check(fit), forest(fit)):
+        shown = figure._repr_html_()
+        assert "fill: black" not in shown
+        assert {text.get_color() for text in figure.findobj(Text)}.isdisjoint({"black", "k"})

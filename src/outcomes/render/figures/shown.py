@@ -11,7 +11,7 @@ from matplotlib.text import Text
 
 from outcomes.errors import PrivacyError
 from outcomes.render.figures.export import inline_svg, svg_bytes
-from outcomes.render.figures.style import any_letters
+from outcomes.render.figures.style import INK, any_letters
 
 PAGE_COLORS = (
     "--ink:var(--jp-content-font-color1,#1a1c20);--muted:var(--jp-content-font-color2,#5b606b);"
@@ -53,9 +53,11 @@ class ShownFigure(Figure):
         super().savefig(*args, **options)
 
     def draw(self, renderer: Any) -> None:
-        """Draw words as they stand: no dollar sign begins a formula."""
+        """Draw words as they stand, no dollar sign begins a formula, in the ink of the page."""
         for text in self.findobj(Text):
             text.set_parse_math(False)
+            if text.get_color() == "black":  # what nobody chose; it is lost on a dark page
+                text.set_color(INK)
         with any_letters():
             super().draw(renderer)
 
