@@ -17,7 +17,7 @@ from outcomes.dictionary.columns import ColumnSpec
 from outcomes.dictionary.tables import TABLES
 from outcomes.intake.column_map import ColumnMap
 from outcomes.intake.toml_records import Section
-from outcomes.mixed.results import MixedFit
+from outcomes.mixed.fit import MixedFit
 from outcomes.questions.answer import Answer
 from outcomes.study import Study
 
