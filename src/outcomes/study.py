@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 
@@ -63,8 +64,9 @@ def study_from_tables(
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        Any of the four tables; missing tables and columns are empty in the study. Frames are
-        copied. Where `episodes` is missing it has one row for each episode of the other tables.
+        Any of the four tables, of pandas or polars; missing tables and columns are empty in the
+        study. Frames are copied. Where `episodes` is missing it has one row for each episode of the
+        other tables.
     provenance, truth, instruments
         As in `Study`.
 
@@ -75,7 +77,7 @@ def study_from_tables(
     Raises
     ------
     UsageError
-        When a table or column is not one of the contract.
+        When a table or column is not one of the contract, or a cell is not of its column's kind.
 
     Examples
     --------
@@ -86,7 +88,7 @@ def study_from_tables(
     >>> study_from_tables({"assessments": scores})
     Study(1 episodes, 0 sessions, 2 scores, 0 goals)
     """
-    given = dict(tables)
+    given = {name: _pandas(frame, name) for name, frame in tables.items()}
     _refuse_unknown(given)
     if "episodes" not in given:
         ids = [t["episode_id"].dropna() for t in given.values()]
@@ -99,6 +101,17 @@ def study_from_tables(
         truth=truth,
         instruments=MappingProxyType(dict(instruments or {})),
     )
+
+
+def _pandas(frame: Any, name: str) -> pd.DataFrame:
+    """Return a frame as one of pandas: of polars and the like, by their columns."""
+    if isinstance(frame, pd.DataFrame):
+        return frame
+    try:
+        return pd.DataFrame(frame.to_dict(as_series=False))
+    except (AttributeError, TypeError, ValueError):
+        must = "a table is a frame of pandas or polars"
+        raise UsageError(must, got=type(frame).__name__, where=name) from None
 
 
 def _refuse_unknown(tables: Mapping[str, pd.DataFrame]) -> None:

@@ -147,11 +147,18 @@ def conform(frame: pd.DataFrame, spec: TableSpec) -> pd.DataFrame:
     """Return a copy with exactly the columns of `spec`, in order and in its types.
 
     Numbers are float64 with NaN where unknown, booleans pandas ``boolean``, all else text with a
-    missing value where unknown. Cells must already be readable as such; words lose control
-    characters and other marks that nobody sees.
+    missing value where unknown. Words lose control characters and other marks that nobody sees.
+
+    Raises
+    ------
+    UsageError
+        When a column stands twice, or a cell is not of its kind; no value is shown.
     """
+    if not frame.columns.is_unique:
+        must = f"a column of {spec.name} stands once"
+        raise UsageError(must, got="one that stands twice", remedy="Drop or rename it.")
     columns = {
-        column.name: _typed(frame[column.name], column)
+        column.name: _typed(frame[column.name], column, spec.name)
         if column.name in frame
         else _empty(len(frame), column)
         for column in spec.columns
@@ -167,12 +174,36 @@ def _empty(n_rows: int, column: ColumnSpec) -> pd.Series[Any]:
     return pd.Series([None] * n_rows, dtype=object)
 
 
-def _typed(values: pd.Series[Any], column: ColumnSpec) -> pd.Series[Any]:
+def _typed(values: pd.Series[Any], column: ColumnSpec, table: str) -> pd.Series[Any]:
     values = values.reset_index(drop=True)
-    if column.is_number:
-        return pd.to_numeric(values).astype("float64")
+    where, is_time = f"{table}.{column.name}", values.dtype.kind in "mM" or hasattr(values, "dt")
+    if column.is_number and not is_time:
+        numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+        _refuse_others(values, numbers, "numbers", where)
+        return numbers
+    if is_time:
+        must = "a study holds no dates: a day is a number, counted from the course's first visit"
+        remedy = "Subtract the first visit, or import the export (`outcomes import`)."
+        raise UsageError(must, got="dates or times", where=where, remedy=remedy)
     if column.kind == "boolean":
-        return values.astype("boolean")
+        known = values.isin([True, False]).to_numpy(bool)
+        _refuse_others(values, values.where(known), "True or False", where)
+        return values.astype(object).where(known, None).astype("boolean")
     if pd.api.types.is_numeric_dtype(values):
-        return values.map("{:g}".format, na_action="ignore").astype(object)
-    return each(values, cleaned).copy()
+        return values.map(_as_text, na_action="ignore").astype(object)
+    text = values if values.dtype == object else values.astype("str")
+    return each(text, cleaned).astype("str" if text.notna().any() else object)
+
+
+def _refuse_others(values: pd.Series[Any], read: pd.Series[Any], kind: str, where: str) -> None:
+    """Refuse cells that could not be read."""
+    lost = np.flatnonzero((values.notna() & read.isna()).to_numpy(bool))
+    if lost.size:
+        got = f"others, {lost.size} in all, first in row {lost[0] + 1}"
+        must = f"a column of {kind} holds {kind}"
+        raise UsageError(must, got=got, where=where)
+
+
+def _as_text(number: float) -> str:
+    """Return a number that is a name with all its digits; 7.0 is 7."""
+    return str(int(number)) if number % 1 == 0 else repr(float(number))
