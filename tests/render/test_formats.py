@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from outcomes.questions.disclosed import disclosed
 from outcomes.render.compose import compose
 from outcomes.render.formats import FORMATS
 from outcomes.render.material import Material
-from outcomes.render.slides.deck import MOST_NUMBERS, claim, deck
+from outcomes.render.slides.deck import MOST_LETTERS, claim, deck
 from outcomes.render.verify import verify
 
 GROUPS = {"all": 120, "headache": 71, "sciatica": 40, "rare_one": 9}
@@ -135,36 +136,52 @@ def test_powerpoint_has_native_charts_notes_big_type_and_the_limits(
     for shape in charts:
         assert shape._element.nvGraphicFramePr.cNvPr.get("descr")
         assert shape._element.xpath("//c:errBars") or shape.chart.part._element.xpath("//c:errBars")
-        assert shape.chart.font.size.pt >= 24
-    sizes = [
-        paragraph.font.size.pt
-        for slide in file.slides
-        for shape in slide.shapes
-        if shape.has_text_frame
-        for paragraph in shape.text_frame.paragraphs
-        if paragraph.text
-    ]
-    assert min(sizes) >= 24
-    notes = [slide.notes_slide.notes_text_frame.text for slide in file.slides][1:]
-    assert all(notes)
+        assert shape.chart.font.size.pt >= 18
+        assert shape.height / file.slide_height == pytest.approx(0.6)
+    for slide in file.slides:
+        boxes = [s for s in slide.shapes if s.has_text_frame and s.text_frame.text]
+        foot = [s for s in boxes if s.top > 0.9 * file.slide_height]
+        assert len(foot) == 2  # the source, and the number of the slide
+        assert slide.slide_layout.placeholders
+        sizes = [p.font.size.pt for s in boxes if s not in foot for p in s.text_frame.paragraphs]
+        assert min(sizes) >= 18
+        assert slide.notes_slide.notes_text_frame.text
+        for shape in slide.shapes:
+            assert shape.left >= 0
+            assert shape.left + shape.width <= file.slide_width
+            assert shape.top + shape.height <= file.slide_height
+    notes = file.slides[1].notes_slide.notes_text_frame.text
+    assert make_answer().sentence in notes
+    assert "`" not in notes
 
 
 @pytest.mark.parametrize(
-    ("sentence", "short"),
+    ("sentence", "title"),
     [
-        ("Pain fell by 2.0 (95 % CI 1.7 to 2.4).", "Pain fell by 2.0 (95 % CI 1.7 to 2.4)"),
-        ("Pain fell by 2.0 (95 % CI 1 to 2), on average over 9 courses (0 to 10).",
-         "Pain fell by 2.0 (95 % CI 1 to 2), on average over 9 courses"),
-        ("Pain fell by 2.0 (95 % CI 1 to 2), on average over 9 courses of 8 weeks.",
-         "Pain fell by 2.0 (95 % CI 1 to 2), on average over 9 courses of 8 weeks"),
-        ("Pain fell by 2.0 (95 % CI 1 to 2), on average over 9 of 8 or 7.",
-         "Pain fell by 2.0 (95 % CI 1 to 2)"),
-        ("1 2 3 4 5 6 7 8", ""),
+        ("Pain fell by 2.0 (95 % CI 1.7 to 2.4).", "Pain fell by 2.0 (95 % CI 1.7 to 2.4)."),
+        ("Pain fell by 2.0 (95 % CI 1 to 2), in 9 courses (0 to 10, lower is better): clear.",
+         "Pain fell by 2.0 (95 % CI 1 to 2), in 9 courses: clear."),
+        # what does not fit is left out by whole sentences, and the one with the interval stays
+        (f"Pain fell by 2 (95 % CI 1 to 2): clear. {'So it goes on ' * 20}.",
+         "Pain fell by 2 (95 % CI 1 to 2): clear."),
+        (f"Of 9 courses 3 left. Of {'very ' * 45}many pain fell by 2 (95 % CI 1 to 2).",
+         f"Of {'very ' * 45}many pain fell by 2 (95 % CI 1 to 2)."),
+        ("never half of it, " * 20, ""),
     ],
 )  # fmt: skip
-def test_a_claim_keeps_its_interval_and_has_few_numbers(sentence: str, short: str) -> None:
-    assert claim(sentence) == short
-    assert len(re.findall(r"\d+(?:\.\d+)?", short)) <= MOST_NUMBERS
+def test_a_title_is_the_whole_claim_with_its_verdict(sentence: str, title: str) -> None:
+    assert claim(sentence) == title
+    assert len(title) <= MOST_LETTERS
+
+
+def test_a_claim_too_long_for_a_title_leaves_the_question_there_and_is_said_whole(
+    synthetic_study: Any, make_answer: Any
+) -> None:
+    answer = replace(make_answer(), sentence="Pain fell by 2 (95 % CI 1 to 2), " * 10)
+    document = compose(synthetic_study, (answer,), disclosure=Disclosure(exempt=True))
+    slide = deck(document, (answer,)).slides[0]
+    assert slide.title == answer.question
+    assert answer.sentence.strip() in slide.notes
 
 
 def test_a_deck_always_ends_with_what_it_cannot_show(

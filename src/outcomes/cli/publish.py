@@ -96,7 +96,9 @@ def teach(
     trap: Annotated[str, typer.Argument(help="A simulated trap, for example null.")],
     out: Out,
     formats: Annotated[str, typer.Option(help="slides,pptx")] = "slides",
-    seed: Annotated[int, typer.Option(help="Seed of the simulated study.")] = 1,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the simulated study; by default one that teaches.")
+    ] = None,
 ) -> None:
     """Write a teaching deck: the naive picture of a simulated trap against the known truth.
 

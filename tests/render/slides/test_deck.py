@@ -28,7 +28,7 @@ def test_of_more_rows_both_ends_are_shown_and_the_axis_says_how_many():
     assert len(estimates) == MOST_ROWS
     assert (estimates[0], estimates[-1]) == (0, 39)
     assert estimates == sorted(set(estimates))
-    assert shown.x_label == "Points; 12 of 40 rows"
+    assert shown.x_label == f"Points; {MOST_ROWS} of 40 rows"
 
 
 @pytest.mark.parametrize(

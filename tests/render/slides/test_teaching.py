@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,8 @@ import pytest
 
 import outcomes as oc
 from outcomes.errors import UsageError
-from outcomes.render.slides.deck import MOST_NUMBERS
 from outcomes.render.slides.pptx import pptx_bytes
-from outcomes.render.slides.teaching import teach, teaching_deck
+from outcomes.render.slides.teaching import lesson_of, teach, teaching_deck
 from outcomes.render.slides.traps import TRAPS
 from outcomes.synthetic.scenarios import SCENARIOS
 
@@ -32,24 +30,50 @@ def test_every_trap_is_a_scenario_and_names_its_own_analysis() -> None:
     assert len(TRAPS) >= 9
 
 
-def test_five_slides_from_the_question_to_the_limits(null_deck: Any) -> None:
-    question, naive, why, honest, limits = null_deck.slides
-    assert question.title.endswith("?")
+def test_the_deck_asks_before_it_tells(null_deck: Any) -> None:
+    case, naive, wrong, because, reveal, rule = null_deck.slides
+    trap = TRAPS["null"]
+    assert (case.title, case.bullets) == (trap.case, (trap.poll,))
     assert naive.picture.kind == "curves"
-    assert len(why.bullets) == 3
-    assert list(honest.picture.data["label"]) == ["naive analysis", "honest analysis", "the truth"]
-    assert limits.title == "What this cannot show"
+    assert wrong.picture.data.equals(naive.picture.data)
+    assert because.bullets == trap.why
+    labels = ["naive analysis", "honest answer", "truth (known here)"]
+    assert list(reveal.picture.data["label"]) == labels
+    assert rule.title == trap.rule
+    assert rule.bullets[0] == trap.take_home
     assert null_deck.label == "SYNTHETIC"
     for slide in null_deck.slides:
-        assert slide.notes
-        assert len(re.findall(r"\d+(?:\.\d+)?", slide.title)) <= MOST_NUMBERS
+        assert slide.notes.startswith(slide.title)
+        assert slide.asks == trap.asks
+
+
+@pytest.mark.parametrize("name", list(TRAPS))
+def test_nothing_before_the_naive_picture_gives_the_trap_away(name: str) -> None:
+    trap = TRAPS[name]
+    before = f"{trap.asks} {trap.case} {trap.poll}"
+    for told in (trap.because, trap.rule, SCENARIOS[name].lesson, SCENARIOS[name].naive, *trap.why):
+        assert told.rstrip(".") not in before
+
+
+@pytest.mark.parametrize("name", [name for name, trap in TRAPS.items() if trap.tried])
+def test_the_seed_of_a_deck_is_one_that_teaches(name: str) -> None:
+    trap = TRAPS[name]
+    assert 0 < trap.taught <= trap.tried
+    assert trap.seed <= trap.tried
+
+
+def test_a_study_that_misses_by_luck_is_not_said_to_teach() -> None:
+    lesson = lesson_of(TRAPS["informative-dropout"], 1)  # its naive mean is right by luck
+    assert not lesson.teaches
+    last = teaching_deck(TRAPS["informative-dropout"], 1).slides[-1]
+    assert "by luck" in last.bullets[-1]
 
 
 def test_the_naive_number_is_least_squares_on_the_rows_as_they_are(null_deck: Any) -> None:
     rows = oc.simulate(scenario="null", seed=3).trajectory("nprs", same_visit=True)
     rows = rows.dropna(subset=["pressure_same_visit", "improvement"])
     slope = np.polyfit(rows["pressure_same_visit"], rows["improvement"], 1)[0]
-    shown = null_deck.slides[3].picture.data.set_index("label")
+    shown = null_deck.slides[4].picture.data.set_index("label")
     assert shown.loc["naive analysis", "estimate"] == pytest.approx(slope, abs=1e-6)
     assert f"{slope:.2f} points" in null_deck.slides[1].title
     level = rows[rows["pressure_same_visit"] == 3]
@@ -58,10 +82,23 @@ def test_the_naive_number_is_least_squares_on_the_rows_as_they_are(null_deck: An
 
 
 def test_the_naive_interval_misses_the_truth_and_the_honest_one_holds_it(null_deck: Any) -> None:
-    shown = null_deck.slides[3].picture.data.set_index("label")
-    assert shown.loc["the truth", "estimate"] == 0  # the scenario gives pressure no effect
+    shown = null_deck.slides[4].picture.data.set_index("label")
+    assert shown.loc["truth (known here)", "estimate"] == 0  # pressure has no effect here
     assert shown.loc["naive analysis", "conf_low"] > 0.3
-    assert shown.loc["honest analysis", "conf_low"] < 0 < shown.loc["honest analysis", "conf_high"]
+    assert shown.loc["honest answer", "conf_low"] < 0 < shown.loc["honest answer", "conf_high"]
+
+
+def test_three_curves_stand_on_one_axis() -> None:
+    data = teaching_deck(TRAPS["session-count-trap"]).slides[4].picture.data
+    curves = {name: rows.set_index("x")["estimate"] for name, rows in data.groupby("group")}
+    assert set(curves) == {"naive means", "honest answer", "truth (known here)"}
+    truth = oc.simulate(scenario="session-count-trap", seed=1).truth
+    assert truth is not None
+    table = truth.estimands.query("condition == 'all' and instrument == 'nprs'")
+    here = table["estimand"].str.startswith("mean improvement after session_count")
+    known = table[here].set_index("session_count")["value"]
+    for moment, value in curves["truth (known here)"].items():
+        assert value == pytest.approx(known[moment])
 
 
 def test_in_powerpoint_every_text_is_large_and_every_chart_native(null_deck: Any) -> None:
@@ -74,13 +111,15 @@ def test_in_powerpoint_every_text_is_large_and_every_chart_native(null_deck: Any
         for paragraph in shape.text_frame.paragraphs
         if paragraph.text
     ]
-    assert min(sizes) >= 24
+    assert min(sizes) >= 12  # the foot
     charts = [shape for shape in shapes if shape.has_chart]
-    assert len(charts) == 2
+    assert len(charts) == 3
     for shape in charts:
         assert shape._element.nvGraphicFramePr.cNvPr.get("descr")
-    forest = {series.name: list(series.values) for series in charts[1].chart.plots[0].series}
-    assert len(forest) == 4
+    plot = charts[2].chart.plots[0]
+    assert list(plot.categories) == ["truth (known here)", "honest answer", "naive analysis"]
+    colours = len(plot.series) // 2
+    assert colours == 3
     for shape in shapes:
         assert shape.left >= 0
         assert shape.left + shape.width <= file.slide_width
@@ -89,7 +128,7 @@ def test_in_powerpoint_every_text_is_large_and_every_chart_native(null_deck: Any
 
 def test_where_the_answer_refuses_the_deck_says_what_is_known() -> None:
     deck = teaching_deck(TRAPS["few-clusters"])
-    honest = deck.slides[3]
+    honest = deck.slides[4]
     assert honest.picture is None
     assert "12 %" in honest.bullets[1]
     assert deck.slides[1].picture.kind == "forest"
@@ -107,9 +146,11 @@ def test_teach_writes_the_formats_asked_for_and_knows_its_traps(tmp_path: Path) 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(TRAPS))
 def test_every_trap_makes_a_deck_whose_honest_answer_holds_the_truth(name: str) -> None:
-    honest = teaching_deck(TRAPS[name]).slides[3]
+    honest = teaching_deck(TRAPS[name]).slides[4]
     if honest.picture is None:
         return
     rows = honest.picture.data
+    if TRAPS[name].curve or TRAPS[name].estimand == "no care":
+        return
     truth, told = rows.iloc[-1]["estimate"], rows.iloc[1:-1]
     assert told["conf_low"].min() <= truth <= told["conf_high"].max()

@@ -60,10 +60,10 @@ def draw_forest(picture: Picture, preset: Preset, label: str) -> Canvas:
         Printed on the figure.
     """
     rows = _rows(picture.data, preset)
-    roomy = min(2.0, max(1.2, 6 / max(len(rows), 1)))  # a slide is filled
-    least, room = (1.55, 0.6) if preset.numbers else (roomy, 0.2)
+    roomy = min(2.0, max(1.05, 6 / max(len(rows), 1)))  # a slide is filled
+    least, room = (1.55, 0.6) if preset.title else (roomy, 0.2)
     steps = [max(least, len(row.name) + room) * preset.line_height for row in rows]
-    head = (1.6 if preset.numbers else 0.2) * preset.line_height
+    head = 1.6 * preset.line_height
     foot = (4.8 if preset.width < 5 else 3.4) * preset.line_height
     canvas = blank(preset, picture.title, label, sum(steps) + head + foot)
     left = EDGE + max((_widest(row.name, preset) for row in rows), default=0) + 0.15
@@ -72,8 +72,7 @@ def draw_forest(picture: Picture, preset: Preset, label: str) -> Canvas:
     axes.set_ylim(0, max(sum(steps), 0.1))
     _draw_rows(axes, canvas, rows, steps, foot)
     _dress(axes, picture, preset)
-    if preset.numbers:
-        _column_heads(canvas, foot + sum(steps) + 0.5 * preset.line_height)
+    _column_heads(canvas, foot + sum(steps) + 0.5 * preset.line_height)
     return canvas
 
 
@@ -81,18 +80,17 @@ def _rows(data: pd.DataFrame, preset: Preset) -> list[Row]:
     shown = data.dropna(subset=["estimate"])
     half = ((shown["conf_high"] - shown["conf_low"]) / 2).median() if len(shown) else 0.0
     digits = decimals_for(float(half))
-    return [_row(record, digits, preset, i) for i, (_, record) in enumerate(data.iterrows())]
+    return [_row(record, digits, preset) for _, record in data.iterrows()]
 
 
-def _row(record: pd.Series[Any], digits: int, preset: Preset, position: int) -> Row:
+def _row(record: pd.Series[Any], digits: int, preset: Preset) -> Row:
     estimate, low, high = (float(record[c]) for c in ("estimate", "conf_low", "conf_high"))
     name = str(record["label"])
     shown = estimate == estimate
     numbers = f"{plain(estimate, digits)} ({limits(low, high, digits)})" if shown else HIDDEN
-    numbers = numbers if preset.numbers or not shown else ""
     n = count(float(record["n_episodes"])) if shown else ""
-    look = look_of(position if name == "all" else 0, name)
-    room = preset.label_share * preset.width
+    look = look_of(0, name)
+    room = min(0.36, preset.label_share) * preset.width
     return Row(wrapped(named(name), room, preset.text), estimate, low, high, numbers, n, look)
 
 

@@ -40,8 +40,6 @@ class Preset:
         Share of the width that labels beside the plot may take, 0 to 1.
     counts : bool
         Whether the numbers of courses stand below a plot over time.
-    numbers : bool
-        Whether estimates are printed beside a forest plot; a hall cannot read them.
     """
 
     width: float
@@ -52,7 +50,6 @@ class Preset:
     title: bool
     label_share: float
     counts: bool = False
-    numbers: bool = True
 
     @property
     def line_height(self) -> float:
@@ -64,7 +61,7 @@ PRESETS: dict[PresetName, Preset] = {
     "page": Preset(7.4, 4.3, 9.5, 1.8, 5.5, title=True, label_share=0.3, counts=True),
     "letter": Preset(7.4, 1.7, 8.5, 1.6, 4.5, title=True, label_share=0.3),
     "phone": Preset(4.2, 4.0, 10.0, 1.8, 5.5, title=True, label_share=0.36),
-    "slide": Preset(12.0, 4.2, 24.0, 4.0, 12.0, title=False, label_share=0.5, numbers=False),
+    "slide": Preset(12.0, 4.2, 24.0, 4.0, 12.0, title=False, label_share=0.5),
 }
 
 
@@ -98,15 +95,24 @@ OVERALL = Look(INK, "o", (0, ()))
 """The mean over all groups is drawn in the colour of the text."""
 
 
+ROLES = {
+    "all": OVERALL, "truth": OVERALL, "honest": LOOKS[0],
+    "naive": Look("#8a6d3b", "s", (0, (5, 1.6))),
+}  # fmt: skip
+"""Looks that a name has wherever it stands."""
+
+
 def look_of(position: int, group: str = "") -> Look:
     """Return the look of a group by its position, 0 the first; "all" is drawn like text.
+
+    In a teaching deck naive is brown, honest blue and truth black, by the first word of the name.
 
     Examples
     --------
     >>> look_of(0).colour, look_of(3, "all").colour
     ('#0072B2', '#1a1c20')
     """
-    return OVERALL if group == "all" else LOOKS[position % len(LOOKS)]
+    return ROLES.get(group.partition(" ")[0], LOOKS[position % len(LOOKS)])
 
 
 @contextmanager

@@ -1,25 +1,28 @@
-"""A deck made of answers: one claim a slide, few numbers, and always what it cannot show."""
+"""A deck made of answers: one whole claim a slide, its picture, and always what it cannot show."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from outcomes.plain_text import cleaned_within
 from outcomes.questions.answer import Answer
 from outcomes.questions.picture import Picture
 from outcomes.render.contents.summary import SYNTHETIC
 from outcomes.render.document import Document
 
-MOST_NUMBERS = 6
-MOST_LETTERS = 150
+MOST_LETTERS = 270
+"""Of a title: four lines of 24 points."""
+MOST_SPOKEN = 150
 MOST_GROUPS = 4
-MOST_ROWS = 12
+MOST_ROWS = 10
 MOST_POINTS = 4
-_CLAUSE_ENDS = re.compile(r"[;:] |\. | \((?!95)|, on average|, in (?=\d)")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_SCALE = re.compile(r" \(\d[^()]* is better\)|; \d[^();]* is better(?=\))")
+"""What a score runs over: the axis says it."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -29,19 +32,22 @@ class Slide:
     Parameters
     ----------
     title : str
-        The claim.
+        The claim, whole.
     picture : Picture or None
         The figure below it.
     bullets : tuple of str
         Points below the title, where there is no figure.
     notes : str
-        What the speaker needs to know.
+        What the speaker says.
+    asks : str
+        The question that the claim answers; above it.
     """
 
     title: str
     picture: Picture | None
     bullets: tuple[str, ...]
     notes: str
+    asks: str = ""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -55,7 +61,7 @@ class Deck:
     label : str
         ``SYNTHETIC``, or empty; on every slide.
     source : str
-        Where the numbers come from; on the first slide.
+        Where the numbers come from; at the foot of every slide.
     slides : tuple of Slide
         In order, after the title.
     """
@@ -65,6 +71,17 @@ class Deck:
     label: str
     source: str
     slides: tuple[Slide, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("title", "subtitle", "source", "slides"):
+            object.__setattr__(self, name, cleaned_within(getattr(self, name)))
+
+    @property
+    def opening(self) -> Slide:
+        """What the first slide says below its title, and the speaker first of all."""
+        said = (SYNTHETIC,) if self.label else ()
+        notes = f"Say this first: {SYNTHETIC}" if self.label else self.subtitle
+        return Slide(self.title, None, (self.subtitle, *said), notes)
 
 
 def deck(document: Document, answers: tuple[Answer, ...]) -> Deck:
@@ -78,75 +95,82 @@ def deck(document: Document, answers: tuple[Answer, ...]) -> Deck:
         Its answers, small cells already suppressed; at least one.
     """
     given = [answer for answer in answers if not answer.refused]
-    shown = tuple(slide for answer in given for slide in _answer_slides(answer))
     source = answers[0].source
     words = f"{source.name or source.title}, data {source.sha256[:8]}, outcomes {source.version}"
     return Deck(
         document.title, document.subtitle, document.label, words,
-        (*_open(document), *shown, *_refused(answers), _limits(given)),
+        (*map(_answer_slide, given), *_refused(answers), _limits(given)),
     )  # fmt: skip
 
 
 def claim(sentence: str) -> str:
-    """Return the start of a sentence that a slide can carry, with its interval.
-
-    At most six numbers and whole clauses; empty where the sentence has no such start.
+    """Return what a slide can carry of an answer: whole sentences, those with the interval.
 
     Examples
     --------
-    >>> claim("Pain fell by 2 points (95 % CI 1.7 to 2.4), on average over 199 courses of 8 to 10.")
-    'Pain fell by 2 points (95 % CI 1.7 to 2.4)'
+    >>> claim("Of 9 courses 3 ended. Pain fell by 2 (95 % CI 1 to 2; 0 to 10, lower is better).")
+    'Of 9 courses 3 ended. Pain fell by 2 (95 % CI 1 to 2).'
     """
-    whole = sentence.rstrip(".")
-    ends = [found.start() for found in _CLAUSE_ENDS.finditer(whole)]
-    starts = [whole, *(whole[:end] for end in reversed(ends))]
-    return next((text for text in starts if _fits(text) and _closed(text)), "")
+    whole = _SCALE.sub("", sentence)
+    return next((text for text in _runs(whole) if "CI" in text or "CI" not in whole), "")
 
 
-def _fits(text: str) -> bool:
-    return len(_NUMBER.findall(text)) <= MOST_NUMBERS and len(text) <= MOST_LETTERS
+def _runs(text: str) -> Iterator[str]:
+    """All runs of whole sentences that fit a title: the earliest first, of these the longest."""
+    parts = re.split(r"(?<=[.!?]) (?=[A-Z0-9])", text)
+    for start in range(len(parts)):
+        for end in range(len(parts), start, -1):
+            run = " ".join(parts[start:end])
+            if len(run) <= MOST_LETTERS:
+                yield run
 
 
-def _closed(text: str) -> bool:
-    return text.count("(") == text.count(")")
+def _answer_slide(answer: Answer) -> Slide:
+    notes = "\n\n".join(_spoken(answer)).replace("`", "")
+    title = claim(answer.sentence)
+    drawn = answer.picture is not None and answer.picture.kind in ("curves", "forest")
+    picture = fewer(answer.picture) if drawn and answer.picture is not None else None
+    if not title:  # too long for a title, and half of it would mislead
+        words = () if picture else (answer.sentence,)
+        return Slide(answer.question, picture, words, notes)
+    return Slide(title, picture, (), notes, answer.question)
 
 
-def _open(document: Document) -> tuple[Slide, ...]:
-    if not document.label:
-        return ()
-    return (Slide("These data are simulated", None, (SYNTHETIC,), "Say this aloud first."),)
-
-
-def _answer_slides(answer: Answer) -> list[Slide]:
-    limits = [f"Limit: {text}" for text in answer.limits]
-    notes = "\n\n".join([answer.question, answer.sentence, answer.method, *limits])
-    title = claim(answer.sentence) or answer.question
-    if answer.picture is None or answer.picture.kind not in ("curves", "forest"):
-        return [Slide(title, None, (answer.question,), notes)]
-    return [Slide(title, fewer(answer.picture), (), notes)]
+def _spoken(answer: Answer) -> list[str]:
+    """Return what is said, in that order; the method only when somebody asks."""
+    reading = answer.picture.reading if answer.picture is not None else ""
+    limits = " ".join(answer.limits[:MOST_POINTS])
+    said = [answer.question, answer.sentence, reading, limits and f"What it cannot show: {limits}"]
+    return [text for text in (*said, f"If somebody asks how: {answer.method}") if text]
 
 
 def fewer(picture: Picture) -> Picture:
-    """Return a picture that a hall can take in: the four largest curves, or twelve rows.
+    """Return a picture that a hall can take in: the four largest curves, or ten rows.
 
-    Of more rows those shown are spread over all, both ends among them, and the axis says how many.
+    Of more rows those shown are spread over all, both ends among them; the axis says how many.
     """
     data = picture.data.dropna(subset=["estimate"])
     if picture.kind == "forest":
         kept = np.linspace(0, len(data) - 1, min(len(data), MOST_ROWS)).round().astype(int)
-        more = f"; {len(kept)} of {len(data)} rows" if len(kept) < len(data) else ""
-        shown = data.iloc[kept].reset_index(drop=True)
-        return replace(picture, data=shown, x_label=picture.x_label + more)
-    size = data.groupby("group", sort=False)["n_episodes"].max()
-    keep = size.sort_values(ascending=False, kind="stable").index[:MOST_GROUPS]
-    return replace(picture, data=data[data["group"].isin(keep)].reset_index(drop=True))
+        shown, all_, what = data.iloc[kept], len(data), "rows"
+        n = len(kept)
+    else:
+        size = data.groupby("group", sort=False)["n_episodes"].max()
+        keep = size.sort_values(ascending=False, kind="stable").index[:MOST_GROUPS]
+        shown, all_, what = data[data["group"].isin(keep)], len(size), "groups"
+        n = len(keep)
+    more = f"; {n} of {all_} {what}" if n < all_ else ""
+    return replace(picture, data=shown.reset_index(drop=True), x_label=picture.x_label + more)
 
 
 def _refused(answers: tuple[Answer, ...]) -> tuple[Slide, ...]:
     refused = [answer for answer in answers if answer.refused]
     if not refused:
         return ()
-    questions = tuple(answer.question for answer in refused[:MOST_POINTS])
+    whole = [f"{a.question} {a.reason[:1].upper()}{a.reason[1:]}" for a in refused]
+    told = len(refused) <= MOST_POINTS
+    questions = tuple(next(_runs(w), a.question) for a, w in zip(refused, whole, strict=True))
+    questions = questions if told else tuple(a.question for a in refused)
     notes = "\n\n".join(f"{answer.question} {answer.sentence}" for answer in refused)
     return (Slide("What these data cannot answer", None, questions, notes),)
 
@@ -178,7 +202,7 @@ def _start(text: str) -> str:
 
 
 def _speakable(text: str) -> bool:
-    return not re.search(r"\d|`|\brows?\b", text) and len(text) <= MOST_LETTERS
+    return not re.search(r"\d|`|\brows?\b", text) and len(text) <= MOST_SPOKEN
 
 
 def series(picture: Picture) -> dict[str, pd.DataFrame]:

@@ -1,4 +1,4 @@
-"""A deck as one HTML file: arrow keys, notes with N, prints one slide a page, no network."""
+"""A deck as one HTML file: arrow keys, notes over the slide with N, one slide a page in print."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from outcomes.render.figures import draw, inline_svg
+from outcomes.render.fonts import font_face
 from outcomes.render.slides.deck import Deck, Slide
 
 
@@ -26,8 +27,9 @@ def deck_html(deck: Deck) -> str:
         loader=PackageLoader("outcomes.render"), autoescape=True, undefined=StrictUndefined
     )
     pictures = [_picture(slide, i) for i, slide in enumerate(deck.slides)]
-    page = environment.get_template("deck.html.j2")
-    return page.render(deck=deck, slides=list(zip(deck.slides, pictures, strict=True))) + "\n"
+    shown = list(zip(deck.slides, pictures, strict=True))
+    page = environment.get_template("deck.html.j2").render(deck=deck, slides=shown)
+    return page.replace("/*face*/", font_face(page)) + "\n"
 
 
 def _picture(slide: Slide, position: int) -> Markup:

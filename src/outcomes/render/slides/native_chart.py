@@ -1,13 +1,12 @@
-"""A picture as a chart of PowerPoint's own: points with intervals, editable, names beside them.
+"""A picture as a chart of PowerPoint's own: names, values and intervals are the chart's, editable.
 
-The plot's place inside the chart is set, and so are the ends of its axes: names are text boxes that
-stand where their line ends, and none lies on another.
+Curves are a scatter chart with a legend. A forest is a bar chart without bars: its categories are
+the rows, and error bars, which every program draws, are the intervals and the marks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,75 +15,19 @@ from matplotlib.ticker import MaxNLocator
 
 from outcomes.plain_text import neutralised
 from outcomes.questions.picture import Picture
-from outcomes.render.figures.canvas import text_width, wrapped
-from outcomes.render.figures.label_positions import spread
+from outcomes.render.figures.canvas import text_width
 from outcomes.render.figures.style import INK, MUTED, look_of
 from outcomes.render.slides.deck import series
-from outcomes.render.slides.text_box import add_text, rgb
-from outcomes.words import named
+from outcomes.words import SPACE, decimals_for, limits, named, plain
 
-SIZE = 24
-"""Of all text, points."""
-LINE = 1.25 * SIZE / 72
-"""Inches from line to line."""
-LEFT, TOP, WIDTH, HEIGHT = 0.6, 2.05, 12.1, 5.2
-"""Where the chart stands on a slide, inches."""
-FOOT = 1.15
-"""Inches below the plot for ticks and title of the horizontal axis."""
-WIDEST_NAME, WIDEST_ROW = 3.8, 6.0
-SYMBOLS = "●■▲◆"
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Line:
-    """One series of a chart.
-
-    Parameters
-    ----------
-    name : str
-        In the chart's own table.
-    rows : DataFrame
-        ``x, y`` and, for error bars, ``low, high``.
-    position : int
-        Of its look among those of the figures.
-    group : str
-        Name that may have a look of its own.
-    joined, marks, bars : bool
-        Whether its points are joined, are marked, and have error bars.
-    """
-
-    name: str
-    rows: pd.DataFrame
-    position: int = 0
-    group: str = ""
-    joined: bool = False
-    marks: bool = False
-    bars: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """Place of a plot on the slide and the ends of its axes.
-
-    Parameters
-    ----------
-    left, top, width, height : float
-        Inches.
-    x, y : tuple of float
-        First and last value and the step between ticks.
-    """
-
-    left: float
-    top: float
-    width: float
-    height: float
-    x: tuple[float, float, float]
-    y: tuple[float, float, float]
-
-    def height_of(self, value: float) -> float:
-        """Return where a value of the vertical axis lies, inches from the slide's upper edge."""
-        low, high, _ = self.y
-        return self.top + self.height * (high - value) / (high - low)
+PLACE = (0.5, 2.35, 12.33, 4.5)
+"""Left, top, width and height of the chart, inches: three fifths of the slide."""
+NUMBERS = 3.0
+"""Width of an estimate with its interval beside a row, inches."""
+SPACES = (
+    'xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart" '
+    'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
+)
 
 
 def add_chart(page: Any, picture: Picture) -> None:
@@ -97,76 +40,131 @@ def add_chart(page: Any, picture: Picture) -> None:
     picture : Picture
         Curves or a forest, without missing estimates.
     """
-    (_curves if picture.kind == "curves" else _forest)(page, picture)
+    from pptx.util import Inches, Pt
+
+    kind, data = (_curves if picture.kind == "curves" else _forest)(picture)
+    frame = page.shapes.add_chart(kind, *map(Inches, PLACE), data)
+    frame._element.nvGraphicFramePr.cNvPr.set("descr", picture.alt)
+    frame._element.nvGraphicFramePr.cNvPr.set("title", picture.title)
+    chart = frame.chart
+    chart.has_legend = chart.has_title = False
+    rows = len(picture.data) if picture.kind == "forest" else 0
+    chart.font.size, chart.font.color.rgb = Pt(20 if rows <= 6 else 18), rgb(INK)
+    (_dress_curves if picture.kind == "curves" else _dress_forest)(chart, picture)
 
 
-def _curves(page: Any, picture: Picture) -> None:
-    groups = series(picture)
-    lines = [
-        Line(named(group), _renamed(rows), i, group, joined=True, marks=True, bars=True)
-        for i, (group, rows) in enumerate(groups.items())
-    ]
-    names = [wrapped(line.name, WIDEST_NAME, SIZE) for line in lines] if len(lines) > 1 else []
-    right = _widest(names) + 0.75 if names else 0.2
-    data = picture.data
-    plot = Plot(
-        LEFT + 0.9, TOP + 0.6, WIDTH - 0.9 - right, HEIGHT - 0.6 - FOOT,
-        _ends([0, *data["x"]], whole=True), _ends([0, *data["conf_low"], *data["conf_high"]]),
-    )  # fmt: skip
-    _xy_chart(page, picture, lines, plot)
-    add_text(page, [picture.y_label], (LEFT, TOP - 0.05, WIDTH, 0.6), SIZE)
-    ends = [plot.height_of(float(line.rows["y"].iloc[-1])) for line in lines[: len(names)]]
-    tall = [len(name) * LINE + 0.1 for name in names]
-    middles = spread(ends, tall, plot.top, plot.top + plot.height + 0.4)
-    for i, (name, middle) in enumerate(zip(names, middles, strict=True)):
-        place = (plot.left + plot.width + 0.05, middle - tall[i] / 2, right, tall[i])
-        look = look_of(i, lines[i].group)
-        add_text(page, ["\n".join(name)], place, SIZE, mark=(SYMBOLS[i % 4], look.colour))
+def rgb(colour: str) -> Any:
+    """Return a colour such as ``#0072B2`` as PowerPoint has it."""
+    from pptx.dml.color import RGBColor
+
+    return RGBColor.from_string(colour.lstrip("#").upper())  # type: ignore[no-untyped-call]
 
 
-def _forest(page: Any, picture: Picture) -> None:
-    data = picture.data.iloc[::-1].reset_index(drop=True)
-    names = [wrapped(named(str(name)), WIDEST_ROW, SIZE) for name in data["label"]]
-    left = _widest(names) + 0.35
-    rows = data.assign(y=[i + 1.0 for i in range(len(data))]).rename(
-        columns={"estimate": "x", "conf_low": "low", "conf_high": "high"}
-    )
-    plot = Plot(
-        LEFT + left, TOP, WIDTH - left - 0.3, HEIGHT - FOOT,
-        _ends([0, *data["conf_low"], *data["conf_high"]]), (0.4, len(data) + 0.6, 1.0),
-    )  # fmt: skip
-    _xy_chart(page, picture, [*_intervals(rows), Line("estimate", rows, marks=True)], plot)
-    for name, y in zip(names, rows["y"], strict=True):
-        tall = len(name) * LINE
-        place = (LEFT, plot.height_of(y) - tall / 2, left, tall)
-        add_text(page, ["\n".join(name)], place, SIZE)
+def _curves(picture: Picture) -> tuple[Any, Any]:
+    from pptx.chart.data import XyChartData
+    from pptx.enum.chart import XL_CHART_TYPE
+
+    data: Any = XyChartData()  # type: ignore[no-untyped-call]
+    for name, rows in _by_last(picture):
+        points = data.add_series(neutralised(named(name)))  # it stands in the chart's workbook
+        for x, y in zip(rows["x"], rows["estimate"], strict=True):
+            points.add_data_point(float(x), float(y))
+    return XL_CHART_TYPE.XY_SCATTER_LINES, data
 
 
-def _intervals(rows: pd.DataFrame) -> list[Line]:
-    """One line a row: error bars along the horizontal axis are not shown by every program.
+def _by_last(picture: Picture) -> list[tuple[str, pd.DataFrame]]:
+    """Return groups with their rows, the highest last value first, as they end at the right.
 
-    Nor are lines of a chart whose series differ in length, so the upper end is repeated.
+    Some programs draw no lines that differ in length: the last point of the shorter is repeated.
     """
-    more = max(len(rows), 2) - 1
-    return [
-        Line(
-            f"interval of {row['label']}",
-            pd.DataFrame({"x": [row["low"], *[row["high"]] * more], "y": row["y"]}),
-            joined=True,
-        )
-        for row in rows.to_dict("records")
-    ]
+    groups = series(picture)
+    most = max(map(len, groups.values()))
+    even = [(n, r.iloc[np.minimum(np.arange(most), len(r) - 1)]) for n, r in groups.items()]
+    return sorted(even, key=lambda item: -float(item[1]["estimate"].iloc[-1]))
 
 
-def _renamed(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.rename(columns={"estimate": "y", "conf_low": "low", "conf_high": "high"})
+def _dress_curves(chart: Any, picture: Picture) -> None:
+    from pptx.enum.chart import XL_LEGEND_POSITION
+
+    data, groups = picture.data, _by_last(picture)
+    chart.has_legend = len(groups) > 1
+    if chart.has_legend:
+        chart.legend.position, chart.legend.include_in_layout = XL_LEGEND_POSITION.RIGHT, False
+    _axis(chart.category_axis, _ends([0, *data["x"]], whole=True), picture.x_label)
+    ends = _ends([0, *data["conf_low"], *data["conf_high"]])
+    _axis(chart.value_axis, ends, picture.y_label)
+    names = list(series(picture))
+    digits = _digits(data)
+    for drawn, (name, rows) in zip(chart.plots[0].series, groups, strict=True):
+        position = names.index(name)
+        _line(drawn, position, look_of(position, name).colour)
+        if (rows["conf_high"] > rows["conf_low"]).any():
+            _error_bars(drawn, rows, look_of(position, name).colour, 1.5)
+        if name in (groups[0][0], groups[-1][0]):  # labels of lines between would lie on others
+            value = plain(float(rows["estimate"].iloc[-1]), digits)
+            _label(drawn, len(rows) - 1, value, "ABOVE" if name == groups[0][0] else "BELOW")
 
 
-def _widest(names: Sequence[list[str]]) -> float:
-    return max((text_width(line, SIZE) for lines in names for line in lines), default=0.0)
+def _forest(picture: Picture) -> tuple[Any, Any]:
+    """Return a series of intervals and one of marks for each color, and the numbers' places."""
+    from pptx.chart.data import CategoryChartData
+    from pptx.enum.chart import XL_CHART_TYPE
+
+    rows = picture.data.iloc[::-1]  # a bar chart begins at the foot
+    data: Any = CategoryChartData()  # type: ignore[no-untyped-call]
+    data.categories = [neutralised(named(str(name))) for name in rows["label"]]
+    looks = _colours(rows)
+    for colour in looks.unique():
+        here = zip(rows["estimate"], looks == colour, strict=True)
+        values = [float(value) if own else None for value, own in here]
+        data.add_series("estimate, 95 % CI", values)
+        data.add_series("estimate", values)
+    data.add_series("place of the numbers", [_ends_of(rows)[1]] * len(rows))
+    return XL_CHART_TYPE.BAR_CLUSTERED, data
 
 
-def _ends(values: list[float], *, whole: bool = False) -> tuple[float, float, float]:
+def _colours(rows: pd.DataFrame) -> pd.Series[str]:
+    return rows["label"].map(lambda name: look_of(0, str(name)).colour)
+
+
+def _ends_of(rows: pd.DataFrame) -> tuple[float, float, float]:
+    """Return the ends of a forest's axis: numbers stand at its right, beyond every interval."""
+    low, high, step = _ends([0, *rows["conf_low"], *rows["conf_high"]])
+    names = min(6.0, max(text_width(named(str(name)), 20) for name in rows["label"]))
+    share = NUMBERS / (PLACE[2] - names - 0.9)
+    last = high + step * np.ceil(share / (1 - share) * (high - low) / step)
+    return low, last, step * np.ceil((last - low) / step / 8)  # ticks that stand upright
+
+
+def _dress_forest(chart: Any, picture: Picture) -> None:
+    rows = picture.data.iloc[::-1]
+    low, high, _ = ends = _ends_of(rows)
+    plot = chart.plots[0]
+    plot.overlap, plot.gap_width = 100, 0
+    _axis(chart.value_axis, ends, picture.x_label)
+    _axis(chart.category_axis, None, "")
+    *drawn, numbers = plot.series
+    half, middle = 0.006 * (high - low), rows["estimate"]
+    tiny = rows.assign(conf_low=middle - half, conf_high=middle + half)
+    for position, colour in enumerate(_colours(rows).unique()):
+        _error_bars(drawn[2 * position], rows, colour, 3.5)
+        _error_bars(drawn[2 * position + 1], tiny, colour, 13)
+    digits = _digits(rows)
+    for position, row in enumerate(rows.to_dict("records")):
+        words = plain(row["estimate"], digits)
+        if row["conf_high"] > row["conf_low"]:
+            words += f" ({limits(row['conf_low'], row['conf_high'], digits)})"
+        _label(numbers, position, words, "INSIDE_END")
+    for own in plot.series:
+        own.format.fill.background()
+
+
+def _digits(rows: pd.DataFrame) -> int:
+    wide = (rows["conf_high"] - rows["conf_low"]) / 2
+    return decimals_for(float(wide[wide > 0].median()))
+
+
+def _ends(values: Iterable[float], *, whole: bool = False) -> tuple[float, float, float]:
     """Return the ends of an axis and the step of its ticks, few and round; whole: of a count."""
     steps = [1, 2, 3, 4, 6, 10] if whole else [1, 2, 5, 10]
     known = [float(value) for value in values if np.isfinite(value)]
@@ -177,106 +175,69 @@ def _ends(values: list[float], *, whole: bool = False) -> tuple[float, float, fl
     return float(ticks[0]), last, round(float(ticks[1] - ticks[0]), 10)
 
 
-def _xy_chart(page: Any, picture: Picture, lines: list[Line], plot: Plot) -> None:
-    from pptx.chart.data import XyChartData
-    from pptx.enum.chart import XL_CHART_TYPE
-    from pptx.util import Inches, Pt
-
-    data: Any = XyChartData()  # type: ignore[no-untyped-call]
-    for line in lines:
-        points = data.add_series(neutralised(line.name))  # it stands in the chart's workbook
-        for x, y in zip(line.rows["x"], line.rows["y"], strict=True):
-            points.add_data_point(float(x), float(y))
-    place = [Inches(value) for value in (LEFT, TOP, WIDTH, HEIGHT)]
-    frame = page.shapes.add_chart(XL_CHART_TYPE.XY_SCATTER_LINES, *place, data)
-    frame._element.nvGraphicFramePr.cNvPr.set("descr", picture.alt)
-    frame._element.nvGraphicFramePr.cNvPr.set("title", picture.title)
-    chart = frame.chart
-    chart.has_legend = chart.has_title = False
-    chart.font.size, chart.font.color.rgb = Pt(SIZE), rgb(INK)
-    _inner_place(chart, plot)
-    _axis(chart.category_axis, plot.x)
-    _axis(chart.value_axis, plot.y, ticks=picture.kind == "curves")
-    for drawn, line in zip(chart.plots[0].series, lines, strict=True):
-        _look(drawn, line)
-        if line.bars:
-            _error_bars(drawn._element, line)
-    words = wrapped(picture.x_label, WIDTH, SIZE)
-    below = plot.top + plot.height + 0.55
-    add_text(page, ["\n".join(words)], (LEFT, below, WIDTH, LINE * len(words)), SIZE, centred=True)
-
-
-def _inner_place(chart: Any, plot: Plot) -> None:
-    """Set the place of the plot without its labels, which the chart library itself cannot."""
-    from pptx.oxml import parse_xml
-
-    x, y = (plot.left - LEFT) / WIDTH, (plot.top - TOP) / HEIGHT
-    parts = {"x": x, "y": y, "w": plot.width / WIDTH, "h": plot.height / HEIGHT}
-    values = "".join(f'<c:{name} val="{value:.5f}"/>' for name, value in parts.items())
-    layout = parse_xml(
-        '<c:layout xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart">'
-        '<c:manualLayout><c:layoutTarget val="inner"/><c:xMode val="edge"/><c:yMode val="edge"/>'
-        f"{values}</c:manualLayout></c:layout>"
-    )
-    area = chart._chartSpace.chart.plotArea
-    for old in area.findall(layout.tag):
-        area.remove(old)
-    area.insert(0, layout)
-
-
-def _axis(axis: Any, ends: tuple[float, float, float], *, ticks: bool = True) -> None:
+def _axis(axis: Any, ends: tuple[float, float, float] | None, title: str) -> None:
     from pptx.enum.chart import XL_TICK_LABEL_POSITION, XL_TICK_MARK
+    from pptx.util import Pt
 
-    axis.minimum_scale, axis.maximum_scale, axis.major_unit = ends
+    if ends is not None:
+        axis.minimum_scale, axis.maximum_scale, axis.major_unit = ends
+        axis.tick_labels.number_format, axis.tick_labels.number_format_is_linked = "General", False
     axis.has_major_gridlines = False
     axis.format.line.color.rgb = rgb(MUTED)
     axis.major_tick_mark = XL_TICK_MARK.NONE
-    places = XL_TICK_LABEL_POSITION
-    axis.tick_label_position = places.LOW if ticks else places.NONE
-    axis.tick_labels.number_format, axis.tick_labels.number_format_is_linked = "General", False
-    axis.has_title = False
+    axis.tick_label_position = XL_TICK_LABEL_POSITION.LOW
+    axis.has_title = bool(title)
+    if title:
+        axis.axis_title.text_frame.text = title
+        font = axis.axis_title.text_frame.paragraphs[0].runs[0].font
+        font.bold, font.size = False, Pt(18)
 
 
-def _look(drawn: Any, line: Line) -> None:
+def _line(drawn: Any, position: int, colour: str) -> None:
     from pptx.enum.chart import XL_MARKER_STYLE
     from pptx.enum.dml import MSO_LINE
     from pptx.util import Pt
 
-    position = line.position % len(SYMBOLS)
-    colour = rgb(look_of(line.position, line.group).colour)
     dashes = (MSO_LINE.SOLID, MSO_LINE.DASH, MSO_LINE.ROUND_DOT, MSO_LINE.DASH_DOT)
     marks = (XL_MARKER_STYLE.CIRCLE, XL_MARKER_STYLE.SQUARE, XL_MARKER_STYLE.TRIANGLE,
              XL_MARKER_STYLE.DIAMOND)  # fmt: skip
     drawn.smooth = False
-    if line.joined:
-        drawn.format.line.color.rgb, drawn.format.line.width = colour, Pt(3.5)
-        drawn.format.line.dash_style = dashes[position]
-    else:
-        drawn.format.line.fill.background()
-    drawn.marker.style = marks[position] if line.marks else XL_MARKER_STYLE.NONE
-    if line.marks:
-        drawn.marker.size = 12
-        drawn.marker.format.fill.solid()
-        drawn.marker.format.fill.fore_color.rgb = colour
-        drawn.marker.format.line.color.rgb = colour
+    drawn.format.line.color.rgb, drawn.format.line.width = rgb(colour), Pt(3.5)
+    drawn.format.line.dash_style = dashes[position % 4]
+    drawn.marker.style, drawn.marker.size = marks[position % 4], 10
+    drawn.marker.format.fill.solid()
+    drawn.marker.format.fill.fore_color.rgb = drawn.marker.format.line.color.rgb = rgb(colour)
 
 
-def _error_bars(element: Any, line: Line) -> None:
-    """Add the 95 % intervals as error bars, which the chart library itself cannot."""
+def _label(drawn: Any, position: int, words: str, place: str) -> None:
+    from pptx.enum.chart import XL_LABEL_POSITION
+
+    label = drawn.points[position].data_label
+    label.text_frame.text, label.position = (
+        words.replace(" ", SPACE),
+        getattr(XL_LABEL_POSITION, place),
+    )
+    label.text_frame.word_wrap = False
+
+
+def _error_bars(drawn: Any, rows: pd.DataFrame, colour: str, points: float) -> None:
+    """Add intervals as error bars, which the chart library itself cannot."""
     from pptx.oxml import parse_xml
 
-    rows, middle = line.rows, line.rows["y"]
-    up, down = _literal("plus", rows["high"] - middle), _literal("minus", middle - rows["low"])
-    look = look_of(line.position, line.group).colour.lstrip("#").upper()
-    space = "http://schemas.openxmlformats.org/drawingml/2006/chart"
-    main = "http://schemas.openxmlformats.org/drawingml/2006/main"
-    bars = parse_xml(
-        f'<c:errBars xmlns:c="{space}" xmlns:a="{main}"><c:errDir val="y"/>'
-        f'<c:errBarType val="both"/><c:errValType val="cust"/><c:noEndCap val="1"/>{up}{down}'
-        f'<c:spPr><a:ln w="25400"><a:solidFill><a:srgbClr val="{look}"/></a:solidFill></a:ln>'
-        "</c:spPr></c:errBars>"
+    middle = rows["estimate"]
+    up, down = (
+        _literal("plus", rows["conf_high"] - middle),
+        _literal("minus", middle - rows["conf_low"]),
     )
-    next(child for child in element if child.tag.endswith("}xVal")).addprevious(bars)
+    look = colour.lstrip("#").upper()
+    bars = parse_xml(
+        f'<c:errBars {SPACES}><c:errDir val="y"/>'
+        f'<c:errBarType val="both"/><c:errValType val="cust"/><c:noEndCap val="1"/>{up}{down}'
+        f'<c:spPr><a:ln w="{round(12700 * points)}" cap="flat"><a:solidFill>'
+        f'<a:srgbClr val="{look}"/></a:solidFill></a:ln></c:spPr></c:errBars>'
+    )
+    element = drawn._element
+    next(c for c in element if c.tag.endswith(("}xVal", "}cat"))).addprevious(bars)
 
 
 def _literal(name: str, values: pd.Series[float]) -> str:

@@ -1,19 +1,42 @@
-"""A deck as PowerPoint: native charts that can be edited, speaker notes, 16:9."""
+"""A deck as PowerPoint: a template of its own, native charts that can be edited, speaker notes."""
 
 from __future__ import annotations
 
+import copy
 import io
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
+from outcomes.render.figures.style import INK, LOOKS, MUTED
 from outcomes.render.fixed_zip import fixed_zip
 from outcomes.render.slides.deck import Deck, Slide
-from outcomes.render.slides.native_chart import add_chart
-from outcomes.render.slides.text_box import add_text, write
+from outcomes.render.slides.native_chart import add_chart, rgb
 
 EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001, the file format keeps a time without a zone
-TITLE_ONLY = 5
-"""Position of the layout that has a title and nothing else."""
+OPENING, LISTED, DRAWN = 0, 1, 5
+"""Layouts of the library's file that are kept: title and subtitle, title and list, title alone."""
+ACCENT, WARNING = "#0B4A75", "#9A4A00"
+FACE = "Arial"
+"""On every machine; a presentation cannot carry the font of the other formats."""
+Place = tuple[float, float, float, float]
+PLACES: Mapping[str, Place] = MappingProxyType(
+    {
+        "TITLE": (0.5, 0.75, 12.33, 1.6), "CENTER_TITLE": (0.9, 1.9, 11.5, 1.7),
+        "SUBTITLE": (0.9, 3.7, 11.5, 2.0), "OBJECT": (0.5, 2.45, 12.33, 4.3),
+        "FOOTER": (0.5, 6.98, 10.5, 0.35), "SLIDE_NUMBER": (11.8, 6.98, 1.03, 0.35),
+    }
+)  # fmt: skip
+"""Left, top, width and height of each kind of placeholder, inches."""
+BAR = (
+    '<p:sp xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" '
+    'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><p:nvSpPr>'
+    '<p:cNvPr id="99" name="Bar"/><p:cNvSpPr/><p:nvPr userDrawn="1"/></p:nvSpPr><p:spPr><a:xfrm>'
+    '<a:off x="0" y="0"/><a:ext cx="12192000" cy="100584"/></a:xfrm><a:prstGeom prst="rect">'
+    '<a:avLst/></a:prstGeom><a:solidFill><a:schemeClr val="accent1"/></a:solidFill></p:spPr></p:sp>'
+)
 
 
 def pptx_bytes(deck: Deck) -> bytes:
@@ -29,39 +52,107 @@ def pptx_bytes(deck: Deck) -> bytes:
     bytes
         The same for the same deck.
     """
-    import pptx
-    from pptx.util import Inches
-
-    file: Any = pptx.Presentation()
-    file.slide_width, file.slide_height = Inches(13.333), Inches(7.5)
-    _properties(file, deck)
-    _new_slide(file, deck, Slide(deck.title, None, (deck.subtitle, deck.source), ""), size=40)
+    file: Any = _template()
+    properties = file.core_properties
+    properties.title, properties.author, properties.keywords = deck.title, "outcomes", deck.label
+    properties.last_modified_by, properties.created, properties.modified = "", EPOCH, EPOCH
+    properties.language = "en-US"
+    _new_slide(file, deck, deck.opening, OPENING)
     for slide in deck.slides:
-        _new_slide(file, deck, slide, size=26)
+        _new_slide(file, deck, slide, LISTED if slide.picture is None else DRAWN)
     target = io.BytesIO()
     file.save(target)
     return fixed_zip(target.getvalue())
 
 
-def _properties(file: Any, deck: Deck) -> None:
-    properties = file.core_properties
-    properties.title, properties.author, properties.keywords = deck.title, "outcomes", deck.label
-    properties.last_modified_by, properties.created, properties.modified = "", EPOCH, EPOCH
-
-
-def _new_slide(file: Any, deck: Deck, slide: Slide, size: int) -> None:
-    from pptx.enum.text import MSO_ANCHOR
+def _template() -> Any:
+    """Return an empty presentation, 16:9, in colors that all eyes tell apart."""
+    import pptx
+    from pptx.opc.constants import RELATIONSHIP_TYPE
+    from pptx.oxml import parse_xml
     from pptx.util import Inches
 
-    page = file.slides.add_slide(file.slide_layouts[TITLE_ONLY])
-    title = page.shapes.title
-    title.left, title.top, title.width = Inches(0.5), Inches(0.5), Inches(12.3)
-    title.height, title.text_frame.vertical_anchor = Inches(1.5), MSO_ANCHOR.TOP
-    write(title.text_frame, [slide.title], size, bold=True)
+    file: Any = pptx.Presentation()
+    file.slide_width, file.slide_height = Inches(13.333), Inches(7.5)
+    master = file.slide_master
+    theme: Any = master.part.part_related_by(RELATIONSHIP_TYPE.THEME)
+    text = theme.blob.decode("utf-8").replace('typeface="Calibri"', f'typeface="{FACE}"')
+    for position, colour in enumerate((ACCENT, *(look.colour for look in LOOKS[1:])), start=1):
+        named = rf"(<a:accent{position}><a:srgbClr val=)\"\w+\""
+        text = re.sub(named, rf'\1"{colour.lstrip("#").upper()}"', text)
+    theme._blob = text.encode("utf-8")
+    for page in (master, *file.slide_layouts):
+        for shape in page.placeholders:
+            place = PLACES.get(shape.placeholder_format.type.name)
+            if place is not None:
+                _put(shape, place)
+    master.shapes._spTree.insert(2, parse_xml(BAR))
+    return file
+
+
+def _put(shape: Any, place: Place) -> None:
+    from pptx.util import Inches
+
+    shape.left, shape.top, shape.width, shape.height = map(Inches, place)
+
+
+def _new_slide(file: Any, deck: Deck, slide: Slide, layout: int) -> None:
+    page = file.slides.add_slide(file.slide_layouts[layout])
+    title, *others = page.placeholders
+    long = len(slide.title) > 140
+    _write(title, [slide.title], 40 if layout == OPENING else 24 if long else 28, bold=True)
     if slide.picture is not None:
         add_chart(page, slide.picture)
-    elif slide.bullets:
-        add_text(page, slide.bullets, (0.6, 2.1, 12.1, 4.9), 28)
+    else:
+        letters = sum(map(len, slide.bullets))
+        _write(others[0], slide.bullets, 28 if letters < 300 else 24 if letters < 700 else 20)
+    if slide.asks:
+        _box(page, slide.asks, (0.5, 0.28, 9.3, 0.45), ACCENT)
     if deck.label:
-        add_text(page, [f"{deck.label} DATA"], (9.6, 0.05, 3.6, 0.42), 24, bold=True)
+        _box(page, f"{deck.label} DATA", (10.0, 0.28, 2.83, 0.45), WARNING, right=True)
+    _foot(page, deck.source)
     page.notes_slide.notes_text_frame.text = slide.notes
+
+
+def _write(shape: Any, lines: Sequence[str], size: int, *, bold: bool = False) -> None:
+    from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
+    from pptx.util import Pt
+
+    frame = shape.text_frame
+    frame.word_wrap, frame.vertical_anchor = True, MSO_ANCHOR.TOP
+    for position, line in enumerate(lines):
+        paragraph = frame.paragraphs[0] if position == 0 else frame.add_paragraph()
+        paragraph.text, paragraph.alignment = line, PP_ALIGN.LEFT
+        paragraph.font.size, paragraph.font.bold = Pt(size), bold
+        paragraph.font.color.rgb = rgb(INK)
+        paragraph.space_after = Pt(12 if len(lines) > 1 else 0)
+
+
+def _box(page: Any, text: str, place: Place, colour: str, *, right: bool = False) -> None:
+    """Add a line above the title: the question, or what kind of data these are."""
+    from pptx.enum.text import PP_ALIGN
+
+    box = page.shapes.add_textbox(0, 0, 0, 0)
+    _put(box, place)
+    _write(box, [text], 18, bold=True)
+    paragraph = box.text_frame.paragraphs[0]
+    paragraph.font.color.rgb = rgb(colour)
+    paragraph.alignment = PP_ALIGN.RIGHT if right else PP_ALIGN.LEFT
+
+
+def _foot(page: Any, source: str) -> None:
+    """Put source and slide number at the foot; the library leaves these placeholders out."""
+    from pptx.enum.text import PP_ALIGN
+    from pptx.util import Pt
+
+    for shape in page.slide_layout.placeholders:
+        kind = shape.placeholder_format.type.name
+        if kind not in ("FOOTER", "SLIDE_NUMBER"):
+            continue
+        page.shapes._spTree.append(copy.deepcopy(shape._element))
+        own = page.shapes[-1].text_frame
+        if kind == "FOOTER":
+            own.text = source
+        for paragraph in own.paragraphs:
+            paragraph.font.size, paragraph.font.color.rgb = Pt(12), rgb(MUTED)
+            paragraph.alignment = PP_ALIGN.LEFT if kind == "FOOTER" else PP_ALIGN.RIGHT

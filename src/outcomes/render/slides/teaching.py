@@ -1,4 +1,4 @@
-"""A teaching deck for a simulated trap: the question, the naive picture, why, the honest answer."""
+"""A teaching deck for a simulated trap: a case, the naive picture, what is wrong, the truth."""
 
 from __future__ import annotations
 
@@ -18,18 +18,22 @@ from outcomes.questions.answer import Answer
 from outcomes.questions.ask import answer as ask
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.picture import Picture
-from outcomes.render.slides.deck import Deck, Slide, short_limits
+from outcomes.render.slides.deck import Deck, Slide
 from outcomes.render.slides.html_deck import deck_html
 from outcomes.render.slides.pptx import pptx_bytes
-from outcomes.render.slides.traps import SAME_VISIT, TRAPS, Trap
+from outcomes.render.slides.traps import ESTIMANDS, TRAPS, Trap
 from outcomes.study import Study
-from outcomes.synthetic.scenarios import SCENARIOS
 from outcomes.synthetic.simulate import simulate
 from outcomes.words import interval, percent, plain
 
 INSTRUMENT = "nprs"
 UNIT = "points"
 MOST_HONEST = 3
+NAIVE_ROW, HONEST_ROW = "naive analysis", "honest answer"
+WRONG = "What is wrong with this picture?"
+WAIT = "Wait, and let two people answer before you go on."
+BELIEVE = "Say it as if you believed it."
+_INTERVAL = ["estimate", "conf_low", "conf_high"]
 WRITERS: Mapping[str, tuple[str, Callable[[Deck], bytes]]] = MappingProxyType(
     {
         "slides": ("slides.html", lambda deck: deck_html(deck).encode("utf-8")),
@@ -45,7 +49,13 @@ class Lesson:
 
     Parameters
     ----------
-    naive : DataFrame
+    trap : Trap
+        The trap.
+    study : Study
+        The study.
+    answer : Answer
+        The honest answer.
+    seen : DataFrame
         The naive picture: ``x`` or ``label``, estimate, conf_low, conf_high, n_episodes.
     compared : DataFrame
         Rows ``label, estimate, conf_low, conf_high``: naive, honest, truth; empty where the answer
@@ -54,13 +64,32 @@ class Lesson:
         ``naive, honest, truth`` as the titles say them.
     """
 
-    naive: pd.DataFrame
+    trap: Trap
+    study: Study
+    answer: Answer
+    seen: pd.DataFrame
     compared: pd.DataFrame
     words: dict[str, str]
 
+    @property
+    def teaches(self) -> bool:
+        """Whether the naive interval misses the truth and the honest one holds it.
+
+        Where the answer refuses: whether the naive gap is half a point or more. Where the truth is
+        what happens without care: whether that is half or more of the change read as an effect.
+        """
+        if self.compared.empty:
+            return bool(np.ptp(self.seen["estimate"]) >= 0.5)
+        naive, *honest, truth = (row for _, row in self.compared.iterrows())
+        value = truth["estimate"]
+        if self.trap.estimand == "no care":
+            return bool(naive["conf_low"] > 0 and value >= naive["estimate"] / 2)
+        low, high = min(r["conf_low"] for r in honest), max(r["conf_high"] for r in honest)
+        return bool(low <= value <= high and not naive["conf_low"] <= value <= naive["conf_high"])
+
 
 def teach(
-    trap: str, out: str | Path, formats: Sequence[str] = ("slides",), *, seed: int = 1
+    trap: str, out: str | Path, formats: Sequence[str] = ("slides",), *, seed: int | None = None
 ) -> Path:
     """Write the teaching deck of a trap.
 
@@ -72,8 +101,8 @@ def teach(
         Folder to write, whole or not at all.
     formats : sequence of {"slides", "pptx"}
         HTML deck, PowerPoint.
-    seed : int
-        Of the simulated study.
+    seed : int, optional
+        Of the simulated study; by default one whose study teaches.
 
     Returns
     -------
@@ -97,74 +126,83 @@ def teach(
     return Path(out)
 
 
-def teaching_deck(trap: Trap, seed: int = 1) -> Deck:
-    """Return the deck of a trap: question, naive picture, why, honest answer beside truth, limits.
+def teaching_deck(trap: Trap, seed: int | None = None) -> Deck:
+    """Return the deck of a trap; what is wrong is said after the room has been asked.
 
     Parameters
     ----------
     trap : Trap
         The trap.
-    seed : int
-        Of the simulated study.
+    seed : int, optional
+        Of the simulated study; by default one whose study teaches.
     """
+    chosen = trap.seed if seed is None else seed
+    lesson = lesson_of(trap, chosen)
+    picture = _naive_picture(trap, lesson.seen)
+    claim = trap.naive_says.format(**lesson.words)
+    slides = (
+        Slide(trap.case, None, (trap.poll,), f"{trap.case} Ask for hands: {trap.poll}", trap.asks),
+        Slide(claim, picture, (), f"{claim}. {picture.alt} {BELIEVE}", trap.asks),
+        Slide(WRONG, picture, (), f"{WRONG} {WAIT}", trap.asks),
+        Slide(trap.because, None, trap.why, f"{trap.because}. {' '.join(trap.why)}", trap.asks),
+        _reveal(trap, lesson),
+        _rule(trap, lesson, chosen),
+    )  # fmt: skip
+    source = lesson.answer.source
+    words = f"Simulated: {trap.scenario}, seed {chosen}, data {source.sha256[:8]}, outcomes"
+    subtitle = "A case, a picture, and a question for the room"
+    return Deck(trap.asks, subtitle, source.label, f"{words} {source.version}", slides)
+
+
+def lesson_of(trap: Trap, seed: int) -> Lesson:
+    """Return what the study of this seed says about a trap."""
     study = simulate(scenario=trap.scenario, seed=seed)
     answer = ask(study, trap.question, instrument=INSTRUMENT)
-    lesson, scenario = _lesson(trap, study, answer), SCENARIOS[trap.scenario]
-    notes = f"Naive: {scenario.naive}\n\nInstead: {scenario.honest}"
-    setting = (
-        f"{len(study.episodes)} simulated courses of care.",
-        "The truth that made them is known, and stands on the last but one slide.",
-    )
-    slides = (
-        Slide(trap.asks, None, setting, scenario.lesson),
-        Slide(trap.naive_says.format(**lesson.words), _naive_picture(trap, lesson), (), notes),
-        Slide(trap.because, None, trap.why, scenario.lesson),
-        _honest_slide(trap, lesson, answer),
-        Slide("What this cannot show", None, short_limits([answer]), "\n\n".join(answer.limits)),
-    )
-    source = answer.source
-    words = f"Simulated: {trap.scenario}, seed {seed}, data {source.sha256[:8]}, outcomes"
-    return Deck(
-        "A trap whose truth is known", scenario.lesson, source.label,
-        f"{words} {source.version}", slides,
-    )  # fmt: skip
-
-
-def _lesson(trap: Trap, study: Study, answer: Answer) -> Lesson:
     seen = _means(trap, study)
+    assert study.truth is not None
     if answer.refused:
-        gap = float(seen["estimate"].max() - seen["estimate"].min())
-        assert study.truth is not None
-        share = percent(study.truth.parameters["therapist_icc"])
-        return Lesson(seen, pd.DataFrame(), {"naive": f"{gap:.1f} {UNIT}", "truth": share})
+        words = {
+            "naive": f"{np.ptp(seen['estimate']):.1f} {UNIT}",
+            "truth": percent(study.truth.parameters["therapist_icc"]),
+        }
+        return Lesson(trap, study, answer, seen, pd.DataFrame(), words)
     judged = _judged(trap, answer)
     naive = NAIVE[trap.naive](study, judged.iloc[0])
-    truth, honest = _truth(trap, study), _honest_rows(judged)
-    rows = [("naive analysis", *naive), *honest, (trap.truth_is, truth, truth, truth)]
-    compared = pd.DataFrame(rows, columns=["label", "estimate", "conf_low", "conf_high"])
+    truth, honest = _truth(trap, study, trap.truth_time[1]), _honest_rows(judged)
+    rows = [(NAIVE_ROW, *naive), *honest, (trap.truth_is, truth, truth, truth)]
+    compared = pd.DataFrame(rows, columns=["label", *_INTERVAL])
     digits = 1 if trap.divisor == 1 else 2
     words = {
         "naive": interval(*naive, digits, UNIT),
         "honest": _honest_words(honest, digits),
         "truth": plain(truth, digits),
     }
-    return Lesson(seen, compared.assign(n_episodes=len(study.episodes)), words)
+    return Lesson(trap, study, answer, seen, compared.assign(n_episodes=len(study.episodes)), words)
 
 
-def _truth(trap: Trap, study: Study) -> float:
+def _truth(trap: Trap, study: Study, moment: float) -> float:
+    """Return the true value at a time, NaN where there is none."""
     assert study.truth is not None
     table = study.truth.estimands
-    axis, moment = trap.truth_time
-    here = (table["estimand"] == trap.estimand) & (table[axis] == moment)
-    here &= (table["condition"] == "all") & (table["instrument"] == INSTRUMENT)
-    return float(table.loc[here, "value"].to_numpy(float)[0]) / trap.divisor
+    here = (table["estimand"] == ESTIMANDS[trap.estimand]) & (table["instrument"] == INSTRUMENT)
+    here &= (table["condition"] == "all") & (table[trap.truth_time[0]] == moment)
+    here &= (table["arm"] == trap.arm) | (trap.arm == "")
+    values = table.loc[here, "value"].to_numpy(float)
+    return float(values[0]) / trap.divisor if len(values) else float("nan")
+
+
+def _of_kind(trap: Trap, answer: Answer) -> pd.DataFrame:
+    rows = answer.table[answer.table["kind"] == trap.kind]
+    if trap.arm:
+        rows = rows[rows["arm"] == trap.arm]
+    if "group" in rows and (rows["group"] == "all").any():
+        rows = rows[rows["group"] == "all"]
+    return rows
 
 
 def _judged(trap: Trap, answer: Answer) -> pd.DataFrame:
     """Rows of the answer: of its kind, all courses, at the time where it has one."""
-    rows, (axis, moment) = answer.table[answer.table["kind"] == trap.kind], trap.time
-    if "group" in rows and (rows["group"] == "all").any():
-        rows = rows[rows["group"] == "all"]
+    rows, (axis, moment) = _of_kind(trap, answer), trap.time
     if axis in rows and rows[axis].notna().any():
         rows = rows[rows[axis] == moment]
     return rows.assign(**{axis: moment})
@@ -172,10 +210,9 @@ def _judged(trap: Trap, answer: Answer) -> pd.DataFrame:
 
 def _honest_rows(rows: pd.DataFrame) -> list[tuple[str, float, float, float]]:
     spaced = rows.iloc[np.linspace(0, len(rows) - 1, min(len(rows), MOST_HONEST), dtype=int)]
-    named = len(spaced) > 1
     return [
         (
-            str(row["term"]) if named else "honest analysis",
+            f"{HONEST_ROW}, {row['term']}" if len(spaced) > 1 else HONEST_ROW,
             float(row["estimate"]), float(row["conf_low"]), float(row["conf_high"]),
         )
         for row in spaced.to_dict("records")
@@ -191,11 +228,13 @@ def _honest_words(rows: list[tuple[str, float, float, float]], digits: int) -> s
 
 def _means(trap: Trap, study: Study) -> pd.DataFrame:
     """Mean improvement by the naive column, scores as if independent; ten courses or more."""
-    rows = study.trajectory(INSTRUMENT, same_visit=trap.column == SAME_VISIT)
-    if study.provenance.control is not None:
+    rows = study.trajectory(INSTRUMENT, same_visit=trap.shows.endswith("same_visit"))
+    if trap.arm:
+        rows = rows[rows["arm"] == trap.arm]
+    elif study.provenance.control is not None:
         rows = rows[rows["arm"] != study.provenance.control]
-    values: Any = rows[trap.column]
-    name = "label" if trap.column == "therapist_id" else "x"
+    values: Any = rows[trap.shows]
+    name = "label" if trap.shows == "therapist_id" else "x"
     rows = rows.assign(**{name: values if name == "label" else values.round()}).dropna(
         subset=[name, "improvement"]
     )
@@ -209,32 +248,61 @@ def _means(trap: Trap, study: Study) -> pd.DataFrame:
     )
     table = table[table["n_episodes"] >= LEAST_COURSES].reset_index()
     half = 1.96 * table.pop("spread")
-    return table.assign(
-        group="means as seen", conf_low=table["estimate"] - half, conf_high=table["estimate"] + half
-    )
+    low, high = table["estimate"] - half, table["estimate"] + half
+    return table.assign(group="naive means", conf_low=low, conf_high=high)
 
 
-def _naive_picture(trap: Trap, lesson: Lesson) -> Picture:
-    table, forest = lesson.naive, "label" in lesson.naive
-    first, last = (table.iloc[i] for i in (0, -1))
+def _naive_picture(trap: Trap, seen: pd.DataFrame) -> Picture:
+    forest = "label" in seen
+    first, last = (seen.iloc[i] for i in (0, -1))
     ends = f"from {first['estimate']:.1f} at the first to {last['estimate']:.1f} at the last"
     return Picture(
-        "forest" if forest else "curves", table, trap.asks,
-        trap.column_label, "" if forest else f"Mean improvement ({UNIT}; up = better)",
-        f"Mean improvement against {trap.column_label.lower()}, with 95 % intervals: {ends}.",
+        "forest" if forest else "curves", seen, trap.asks,
+        trap.axis, "" if forest else f"Mean improvement ({UNIT}; up = better)",
+        f"Mean improvement against {trap.axis.lower()}, with 95 % intervals: {ends}.",
     )  # fmt: skip
 
 
-def _honest_slide(trap: Trap, lesson: Lesson, answer: Answer) -> Slide:
+def _reveal(trap: Trap, lesson: Lesson) -> Slide:
+    """Show naive, honest and truth on one axis; where the answer refuses, say why."""
     title = trap.honest_says.format(**lesson.words)
-    notes = f"{answer.question} {answer.sentence}\n\n{answer.method}"
+    answer = lesson.answer
     if answer.refused:
         why = answer.reason[:1].upper() + answer.reason[1:]
-        return Slide(title, None, (why, trap.truth_is.format(**lesson.words)), notes)
+        told = trap.truth_is.format(**lesson.words)
+        return Slide(title, None, (why, told), f"{title}. {why} {told}", trap.asks)
     spoken = "; ".join(
         f"{row['label']}: {interval(row['estimate'], row['conf_low'], row['conf_high'], 2)}"
+        if row["conf_high"] > row["conf_low"] else f"{row['label']}: {plain(row['estimate'], 2)}"
         for row in lesson.compared.to_dict("records")
-    )
-    label = f"Improvement ({UNIT}{' a level' if trap.divisor != 1 else ''}; right = more)"
-    picture = Picture("forest", lesson.compared, trap.asks, label, "", f"{spoken}.")
-    return Slide(title, picture, (), notes)
+    )  # fmt: skip
+    each = " per level" if trap.divisor != 1 else ""
+    label = f"Improvement ({UNIT}{each}; {'up' if trap.curve else 'right'} = better)"
+    if trap.curve:
+        picture = Picture(
+            "curves", _three_curves(trap, lesson), title, trap.axis, label, f"{spoken}."
+        )
+    else:
+        picture = Picture("forest", lesson.compared, title, label, "", f"{spoken}.")
+    return Slide(title, picture, (), f"{title}. {spoken}. {answer.sentence}", trap.asks)
+
+
+def _three_curves(trap: Trap, lesson: Lesson) -> pd.DataFrame:
+    """Return what is seen, the honest answer and the truth over the same times."""
+    axis = trap.time[0]
+    honest = _of_kind(trap, lesson.answer).rename(columns={axis: "x"})
+    honest = honest[honest["x"] <= lesson.seen["x"].max()].assign(group=HONEST_ROW)
+    values = [_truth(trap, lesson.study, moment) for moment in honest["x"]]
+    truth = honest.assign(group=trap.truth_is, **dict.fromkeys(_INTERVAL, values))
+    known = truth.dropna(subset=["estimate"])
+    columns = ["group", "x", *_INTERVAL, "n_episodes"]
+    shown: pd.DataFrame = pd.concat([part[columns] for part in (lesson.seen, honest, known)])
+    return shown.reset_index(drop=True)
+
+
+def _rule(trap: Trap, lesson: Lesson, seed: int) -> Slide:
+    """Return the last slide: one rule, one question, and how often such a study teaches it."""
+    often = f"In {trap.taught} of {trap.tried} simulated studies the naive analysis missed as here."
+    luck = () if lesson.teaches else (f"In this study (seed {seed}) it came close, by luck.",)
+    points = (trap.take_home, *((often,) if trap.tried else ()), *luck)
+    return Slide(trap.rule, None, points, f"{trap.rule}. {' '.join(points)}", trap.asks)
