@@ -1,4 +1,4 @@
-"""How much did patients improve? Change during care, by condition, pressure and session count."""
+"""How much did patients improve? Change during care, by condition and session count."""
 
 from __future__ import annotations
 
@@ -42,11 +42,6 @@ from outcomes.words import (
     with_interval,
 )
 
-BEFORE = ("baseline", "score_before", "pressure")
-"""What a model with pressure must hold too: pressure follows these, and so does the outcome."""
-LEAST_LEVELS = 2
-EXACT = "last visit one level firmer (score taken as exact; see `pressure`)"
-
 
 @dataclass(frozen=True, eq=False)
 class Around:
@@ -58,7 +53,7 @@ class Around:
 
 
 def how_much(asked: Asked) -> Found | Missing:
-    """Estimate improvement during care by group, pressure and session count.
+    """Estimate improvement during care by group and session count.
 
     Parameters
     ----------
@@ -69,10 +64,10 @@ def how_much(asked: Asked) -> Found | Missing:
     -------
     Found or Missing
         ``.table`` has one row an estimate: ``kind`` is ``improvement`` (groups at the horizon),
-        ``curve`` (all reported times), ``pressure`` (per Walton level, association), ``beside``
-        (what would come without care), ``sensitivity`` (the mean at the horizon from other
-        models) or ``ordinal`` (log odds of a better score, where over 15 % of scores sit at a
-        bound). Missing with fewer than ten courses that have a score after baseline.
+        ``curve`` (all reported times), ``beside`` (what would come without care), ``sensitivity``
+        (the mean at the horizon from other models) or ``ordinal`` (log odds of a better score,
+        where over 15 % of scores sit at a bound). Missing with fewer than ten courses that have a
+        score after baseline.
     """
     course, measure = asked.course, asked.measure
     if course.n_courses < LEAST_COURSES or not course.times:
@@ -83,20 +78,17 @@ def how_much(asked: Asked) -> Found | Missing:
     curve = _curves(model, pooled)
     curve.insert(0, "kind", "curve")
     at_horizon = curve[curve[course.axis] == course.horizon].assign(kind="improvement")
-    pressure, formula, missing = (
-        _pressure_rows(course) if asked.thorough else (pd.DataFrame(), "", ())
-    )
-    table = pd.concat([at_horizon, pressure, curve], ignore_index=True)
-    table.insert(0, "term", table["group"].where(table["kind"] != "pressure", EXACT))
+    table = pd.concat([at_horizon, curve], ignore_index=True)
+    table.insert(0, "term", table["group"])
     around = _around(asked.study, model, measure, at_horizon) if asked.thorough else Around()
     table = pd.concat([table, *around.tables], ignore_index=True)
     return Found(
         table,
         _sentence(course, measure, at_horizon),
-        _method(model, formula),
+        _method(model),
         _picture(course, measure, table),
-        checks=(*_checks(model, asked), *missing, *around.checks),
-        limits=(*_limits(asked.question, course, formula), *around.limits),
+        checks=(*_checks(model, asked), *around.checks),
+        limits=(*_limits(asked.question, course), *around.limits),
         course=course,
         glance=_glance(course, measure, at_horizon),
         verdict="" if course.group == "arm" else direction(at_horizon.to_dict("records")[0]),
@@ -116,11 +108,10 @@ def _around(
     return Around((alone, others, order), (verdict(others, *ends), *same), selection)
 
 
-def _limits(about: Question, course: CourseFrame, pressure_formula: str) -> tuple[str, ...]:
+def _limits(about: Question, course: CourseFrame) -> tuple[str, ...]:
     """Return what this answer cannot show: only what is about something that stands in it."""
     more = {
         "of_arms": course.group == "arm",
-        "of_pressure": bool(pressure_formula),
         "of_sessions": course.axis == "session_count",
         "of_neck_pain": course.group != "arm"
         and bool(course.rows["condition"].astype(str).str.contains("neck").any()),
@@ -157,22 +148,6 @@ def _order(
     except FitError:
         table = pd.DataFrame()
     return table, (ordinal_check(table, *ends),)
-
-
-def _pressure_rows(course: CourseFrame) -> tuple[pd.DataFrame, str, tuple[Check, ...]]:
-    """Pressure of the last visit before, beside baseline and score before; empty without it."""
-    rows = course.rows.dropna(subset=list(BEFORE))
-    levels = rows["pressure"].nunique()
-    if levels < LEAST_LEVELS or rows["episode_id"].nunique() < LEAST_COURSES:
-        return pd.DataFrame(), "", ()
-    try:
-        fit = fit_course(replace(course, rows=rows.reset_index(drop=True)), BEFORE).fit
-    except FitError as error:
-        return pd.DataFrame(), "", (Check("pressure can be modelled", False, str(error)),)
-    estimate = fit.test({"pressure": 1.0}).drop(columns="term")
-    n_episodes = int(rows["episode_id"].nunique())
-    labels = pd.DataFrame({"kind": ["pressure"], "group": ["all"], "n_episodes": [n_episodes]})
-    return labels.join(estimate), fit.request.formula, ()
 
 
 def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame) -> str:
@@ -243,7 +218,7 @@ def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> P
     )
 
 
-def _method(model: CourseModel, pressure_formula: str) -> str:
+def _method(model: CourseModel) -> str:
     fit = model.fit
     text = Text(
         "Linear mixed model by REML with Satterthwaite degrees of freedom: "
@@ -265,8 +240,6 @@ def _method(model: CourseModel, pressure_formula: str) -> str:
             " Therapists vary in level, and in slope where courses have one: where they are "
             "estimated to differ, degrees of freedom come down to their number less one."
         )
-    if pressure_formula:
-        text += f" Pressure: `{pressure_formula}`."
     return text
 
 
