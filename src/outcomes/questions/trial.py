@@ -134,10 +134,14 @@ def _not_the_unit(arms: Arms) -> str:
             'Where chance allotted clinics, a plan that says so (`unit = "clinic"`) has the '
             f"arms compared, from {LEAST_RANDOM} clinics in each on."
         )
-    if unit in ("clinic", "therapist") and (least < LEAST_RANDOM or arms.clusters.one_arm):
+    dated = arms.axis == "week"  # else no model allows for clusters
+    if unit in ("clinic", "therapist") and (
+        least < LEAST_RANDOM or arms.clusters.one_arm or not dated
+    ):
         return (
             f"the plan says that each {unit} was allotted to an arm: at least {LEAST_RANDOM} in "
-            f"each arm, recorded for every course, are needed, and the smallest arm has {least}."
+            "each arm, recorded for every course, and the days of scores are needed. The smallest "
+            f"arm has {least}{'' if dated else ', and scores have no days'}."
         )
     return ""
 
