@@ -144,7 +144,8 @@ def _sentences(course: CourseFrame, measure: Instrument) -> dict[str, str]:
         EVERYBODY: "over all courses",
         "change": f"{start} on the {measure.title} {{found}} {{when}} {{whom}} ({scale(measure)}).",
         "pressure": f"{{When}} {{whom}}, scores on the {measure.title} that followed a visit at "
-        "pressure {level} had {found}: an association, for therapists choose the pressure.",
+        "pressure {level} had {found}: an association with the score taken as exact, for "
+        "therapists choose the pressure.",
         "nothing": "No data here: too few courses {when} {whom}.",
         "nothingAtLevel": "No data here: too few courses {when} {whom} at pressure {level}.",
     }
