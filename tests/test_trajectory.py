@@ -99,6 +99,19 @@ def test_immediate_is_pre_minus_post_with_that_visits_pressure(course):
     assert frame["session_count"].tolist() == [0.0]
 
 
+def test_before_and_after_a_visit_go_by_its_number_where_two_visits_are_of_one_day():
+    frame = study(
+        sessions=visits(("a", 1, 0, 2, 30, "t1", "attended"), ("a", 2, 0, 4, 60, "t1", "attended")),
+        assessments=scores(
+            ("a", 1, 0, "pre_session", 7), ("a", 1, 0, "post_session", 5),
+            ("a", 2, 0, "pre_session", 6), ("a", 2, 0, "post_session", 3),
+        ),
+    ).trajectory("nprs", "immediate")  # fmt: skip
+    assert frame["session_count"].tolist() == [0.0, 1.0]
+    assert frame["minutes_before"].tolist() == [0.0, 30.0]
+    assert frame["pressure"].tolist() == [2.0, 4.0]
+
+
 def test_higher_is_better_instruments_improve_upwards():
     frame = study(
         assessments=scores(
@@ -196,6 +209,8 @@ def test_each_movement_of_a_joint_has_its_own_baseline():
         ("a", 2, 7, "pre_session", 50), ("a", 2, 7, "pre_session", 65), instrument="rom",
     ).assign(joint="cervical", plane=["flexion", "rotation"] * 2)  # fmt: skip
     frame = study(assessments=rows).trajectory("rom")
+    assert frame["joint"].unique().tolist() == ["cervical"]  # what varies is in the frame
+    assert "side" not in frame
     found = dict(zip(frame["plane"], frame["improvement"], strict=True))
     assert found == {"flexion": 10.0, "rotation": 5.0}
 

@@ -56,6 +56,12 @@ def test_a_small_or_undeclared_study_is_said_to_be_so():
         assert ("exploratory" in cautions) == (not basis.planned)
 
 
+@pytest.mark.parametrize(("courses", "few"), [(29, True), (30, False)])
+def test_thirty_courses_are_not_few(courses, few):
+    cautions = " ".join(words(Basis(n_episodes=courses)).cautions)
+    assert ("It rests on few" in cautions) == few
+
+
 @pytest.mark.parametrize(
     "text",
     [

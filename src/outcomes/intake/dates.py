@@ -215,15 +215,14 @@ def _readings(cell: str, ways: Sequence[str]) -> dict[str, float]:
 
 
 def _turned(read: dict[Any, dict[str, float]]) -> set[Any]:
-    """Return ISO dates up to the 12th beside text that can be read with the day first only.
+    """Return ISO dates up to the 12th beside text that can be read in one order only.
 
     Real dates of a spreadsheet come as ISO text. Where it was set to the other order, it took the
     dates that it could, with day and month in each other's place, and left the rest as text.
     """
     real = {cell: iso(next(iter(days.values()))) for cell, days in read.items() if ISO in days}
-    typed = [_NUMERIC.match(str(cell)) for cell, days in read.items() if days and ISO not in days]
-    pairs = [(int(found[1]), int(found[2])) for found in typed if found]
-    one_way = all(max(pair) > _DAY_FIRST for pair in pairs) and bool(pairs)
+    typed = [_NUMERIC.match(str(cell)) for cell, days in read.items() if ISO not in days]
+    one_way = any(max(int(pair[1]), int(pair[2])) > _DAY_FIRST for pair in typed if pair)
     before_13th = all(int(date[-2:]) <= _DAY_FIRST for date in real.values())
     if not (one_way and before_13th):
         return set()

@@ -207,7 +207,7 @@ def suppress_counts(
 def _groups(frame: pd.DataFrame, within: Sequence[str]) -> list[Any]:
     if not within:
         return [np.arange(len(frame))]
-    return list(frame.groupby(list(within), dropna=False, observed=True).indices.values())
+    return list(frame.groupby(list(within), dropna=False).indices.values())
 
 
 def _complemented(counts: Any, hidden: Any, threshold: int) -> Any:

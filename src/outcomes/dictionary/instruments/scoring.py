@@ -33,7 +33,7 @@ def score(name: str, items: Any, *, weights: Any = None) -> pd.Series[float]:
     -------
     Series of float
         Scores in the instrument's unit on the index of `items`; NaN where the missing rule is not
-        met. ``.attrs["n_not_scored"]`` counts those.
+        met.
 
     Raises
     ------
@@ -67,7 +67,6 @@ def score(name: str, items: Any, *, weights: Any = None) -> pd.Series[float]:
         must = "weights are given to gas only"
         raise UsageError(must, got="weights for another instrument")
     result = pd.Series(scores, index=frame.index, name=name, dtype=float)
-    result.attrs["n_not_scored"] = int(result.isna().sum())
     return result
 
 
