@@ -191,8 +191,8 @@ def _typed(values: pd.Series[Any], column: ColumnSpec, table: str) -> pd.Series[
         return values.astype(object).where(known, None).astype("boolean")
     if pd.api.types.is_numeric_dtype(values):
         return values.map(_as_text, na_action="ignore").astype(object)
-    text = values if values.dtype == object else values.astype("str")
-    return each(text, cleaned).astype("str" if text.notna().any() else object)
+    text = values.copy() if values.dtype in (object, "str") else values.astype("str")
+    return each(text, cleaned)
 
 
 def _refuse_others(values: pd.Series[Any], read: pd.Series[Any], kind: str, where: str) -> None:

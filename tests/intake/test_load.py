@@ -401,3 +401,33 @@ def test_columns_that_nothing_is_read_from_are_a_warning(file):
     (found,) = [row for row in oc.check(study).table.itertuples() if row.rule == "R41"]
     assert found.count == 30
     assert found.column.endswith("c19 ...")
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("Mary Quackenbush", "Mary Quackenbush"),
+        ("602-555-0100", "mary.lee@example.org"),
+        ("Lee 2026-05-04", "Dr. Lee"),
+    ],
+)
+def test_a_person_in_the_name_of_a_file_or_a_column_gets_nowhere(file, tmp_path, name, header):
+    text = f"episode_id,session,instrument,score,{header},remark\na,1,nprs,6,x,y\na,2,nprs,4,x,y\n"
+    named = file(text).rename(tmp_path / f"{name}.csv")
+    study = oc.load(named)
+    folder = study.save(tmp_path / "study")
+    told = [
+        repr(study.provenance),
+        oc.check(study).table.to_csv(),
+        oc.answer(study, "goals").source.name,
+    ]
+    told += [path.read_text(encoding="utf-8") for path in folder.iterdir()]
+    assert not any(name in text or header in text for text in told)
+    assert study.provenance.unused_columns[0] == "column 5"
+
+
+def test_a_name_in_the_title_of_a_map_is_refused(file):
+    with pytest.raises(oc.PrivacyError, match="title"):
+        oc.load(file("episode_id,session,instrument,score\na,1,nprs,6\n"), {"title": "Dr. Jane Lee",
+                "columns": {"episode_id": "episode_id", "session": "session",
+                            "instrument": "instrument", "score": "score"}})  # fmt: skip

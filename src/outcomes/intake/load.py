@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,14 @@ from outcomes.intake.visits import states_visit
 from outcomes.intake.wide import file_row, n_beside, stacked
 from outcomes.plain_text import each, restored
 from outcomes.privacy.generalise import age_band
-from outcomes.privacy.guard import IDS, IMPORT, refuse_identified
+from outcomes.privacy.guard import (
+    IDS,
+    IMPORT,
+    refuse_identified,
+    refuse_named_words,
+    shown_headers,
+    shown_name,
+)
 from outcomes.provenance import Import, LeftOut, Provenance
 from outcomes.storage import PACKAGE, TRUTH
 from outcomes.study import Study, Truth, study_from_tables
@@ -118,6 +125,7 @@ def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None)
     mapped = _own_headers(rows) if given is None else given
     ids = [column for name, column in mapped.columns.items() if name.split(".")[-1] in IDS]
     refuse_identified({"": rows}, where, ids)
+    refuse_named_words(mapped.kept_words(), ())
     if mapped.identifiers or mapped.scores or IMPORTED in mapped.columns:
         must = "a file with identifiers, or one row a visit, is imported first"
         raise UsageError(must, got="a map of one", where=where, remedy=IMPORT)
@@ -132,12 +140,12 @@ def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None)
              for name, frame in tables.items()}  # fmt: skip
     provenance = Provenance(
         title=mapped.title,
-        source=where,
+        source=shown_name(where),
         version=__version__,
         control=mapped.study.control,
         randomised=mapped.study.randomised,
         left_out=(LeftOut("assessments", "no score", n_empty),) if n_empty else (),
-        unused_columns=mapped.unnamed(long),
+        unused_columns=_unused(mapped.unnamed(long), [*map(str, long)]),
         reading=tuple(findings),
         assumed=tuple(assumed),
         file_rows=lines,
@@ -238,9 +246,15 @@ def _read_table(text: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Findi
         must = f"{name} has the columns that the contract requires"
         raise DataError(must, got=f"no {', '.join(missing)}", where=name)
     own = [column for column in text if column in spec.names]
-    others = [f"{name}.{column}" for column in text if column not in spec.names]
+    others = [str(column) for column in text if column not in spec.names]
     frame, findings = read_cells(text[own], spec)
-    return frame, findings, others
+    return frame, findings, [f"{name}.{column}" for column in _unused(others, [*map(str, text)])]
+
+
+def _unused(names: Iterable[str], headers: Sequence[str]) -> tuple[str, ...]:
+    """Return what columns that nothing is read from are called: one may be a person's name."""
+    shown = shown_headers(headers, headers, ())
+    return tuple(shown[name] for name in names)
 
 
 def _about(folder: Path) -> tuple[dict[str, Any], bool]:
@@ -286,7 +300,7 @@ def _provenance(
     kept["assumed"] = tuple(kept.get("assumed", ()))
     kept["unused_columns"] = tuple(unused)
     kept["reading"] = tuple(findings)
-    kept["source"] = kept.get("source") or where
+    kept["source"] = kept.get("source") or shown_name(where)
     return Provenance(**kept)
 
 

@@ -146,6 +146,18 @@ def shown_headers(
     }
 
 
+def shown_name(name: str) -> str:
+    """Return the name of a file or folder; without its words where these may be a person's.
+
+    Examples
+    --------
+    >>> shown_name("scores.csv"), shown_name("Mary Quackenbush.csv"), shown_name("602-555-0100")
+    ('scores.csv', 'a file', 'a file')
+    """
+    stem = re.sub(r"\.\w+$|_", " ", name).strip()
+    return "a file" if _holds_identifier(stem) else name
+
+
 def _is_shown(header: str, is_named: bool, names: set[str]) -> bool:
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])|[_\d]", " ", header)
     words = plain(apart).split()

@@ -66,8 +66,7 @@ def score(name: str, items: Any, *, weights: Any = None) -> pd.Series[float]:
     else:
         must = "weights are given to gas only"
         raise UsageError(must, got="weights for another instrument")
-    result = pd.Series(scores, index=frame.index, name=name, dtype=float)
-    return result
+    return pd.Series(scores, index=frame.index, name=name, dtype=float)
 
 
 def _rule(chosen: Instrument) -> Scoring:
