@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -260,3 +262,10 @@ def test_few_clinics_allotted_are_too_few(two_arms):
     given = asked_for(replace(study, episodes=episodes), unit="clinic")
     assert given.refused
     assert "at least 3 in each arm" in given.reason
+
+
+def test_the_plan_that_the_documentation_shows_is_one(two_arms):
+    page = (Path(__file__).parents[2] / "docs" / "planning.md").read_text("utf-8")
+    shown = tomllib.loads(page.partition("```toml\n")[2].partition("```")[0])
+    assert read_plan(shown).find("trial", "nprs").margin == 1.0
+    assert "has a score" in answer(two_arms(), "trial", plan=shown, instrument="nprs").reason

@@ -11,8 +11,14 @@ from outcomes.causal.constrained import covariate_columns
 from outcomes.causal.reference_based import COPY, JUMP
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Text, joined
-from outcomes.questions.arms import CLUSTERED, Arms, compared_at, constrained_rows
-from outcomes.questions.arms_incomplete import TIPPING, if_they_had_left
+from outcomes.questions.arms import (
+    CLUSTERED,
+    TIPPING,
+    Arms,
+    compared_at,
+    constrained_rows,
+    if_they_had_left,
+)
 from outcomes.questions.claim import Words
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import LEAST_RANDOM
