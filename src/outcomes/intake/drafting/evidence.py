@@ -33,7 +33,7 @@ _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SERIAL = re.compile(r"[34]\d{4}(?:\.\d+)?")
 _HOURS = re.compile(
     r"(?:(\d+) ?(?:h|hr|hrs|hours?|std|stunden?|heures?|horas?)\.? ?)?"
-    r"(?:(\d+) ?(?:m|min|mins|minutes?|minuten|minutos?|mn)?\.?)?",
+    r"(?:(\d+) ?(?:m|min|mins|minutes?|minuten|minutos?|mn|['′])?\.?)?",
     re.IGNORECASE,
 )
 _SCORE = re.compile(r"(\d{1,3}(?:[.,]\d+)?)(?: ?(?:/|of|von|sur|de|out of) ?(\d{1,3})| ?%)?"

@@ -18,7 +18,7 @@ from outcomes.intake.drafting.evidence import (
     pressure_pattern,
     score,
 )
-from outcomes.intake.drafting.headers import vocabulary, words_of
+from outcomes.intake.drafting.headers import timing_of, vocabulary, words_of
 from outcomes.intake.drafting.seen import Seen
 from outcomes.privacy.patterns import plain
 
@@ -137,8 +137,14 @@ def _unnamed_score(seen: Seen) -> Content:
     """Ask whether numbers of 0 to 10 under a header that says nothing are the pain."""
     likely = [h for h in seen.rest if len(seen.columns[h].counts) > 3
               and seen.columns[h].share(_of_ten) > 0.9]  # fmt: skip
-    asks = "No column was known as a score. Which one is the pain before the visit, of 0 to 10?"
-    return ask("scores.nprs.pre_session", asks, likely) if likely else {}
+    after = [h for h in likely if timing_of(words_of(h)) == "post_session"]
+    before = [h for h in likely if h not in after]
+    asks = "No column was known as a score. Which one is the pain {} the visit, of 0 to 10?"
+    return merged(*(
+        ask(f"scores.nprs.{timing}", asks.format(when), columns)
+        for timing, when, columns in (("pre_session", "before", before),
+                                      ("post_session", "after", after)) if columns
+    ))  # fmt: skip
 
 
 def _of_ten(cell: str) -> bool:

@@ -26,7 +26,7 @@ from outcomes.intake.drafting.headers import roles_of
 from outcomes.intake.drafting.seen import STRUCK, Seen, not_visits
 from outcomes.privacy.patterns import name_words
 
-_UNIT = r"(\d+) ?-?(?:m|min|mins|minutes?|minuten|minutos?|mn)\.?"
+_UNIT = r"(\d+) ?-?(?:m|min|mins|minutes?|minuten|minutos?|mn|['′])\.?"
 _HOUR = r"(\d+(?:\.\d+)?) ?(?:h|hr|hrs|hours?|std|stunden?|heures?|horas?)\.?"
 _IN_SERVICE = (rf".*?(?<!\d){_UNIT}.*", r".*(?<!\d)(\d{2,3})")
 _MISSED = ("flag.cancelled", "flag.no_show")
