@@ -203,3 +203,14 @@ def test_stray_control_characters_are_taken_out_and_counted(tmp_path):
     rows = read_text_table(place)
     assert rows.cells["Client"].tolist() == ["Ann Lee", "Bo"]
     assert rows.skipped == {"lines with a control character, taken out": 2}
+
+
+def test_a_header_of_another_order_among_the_rows_is_refused(tmp_path):
+    place = tmp_path / "x.csv"
+    head, again = "Client,Date,Pain before,Pain after", "Client,Date,Pain after,Pain before"
+    rows = ["Ann Lee,2026-01-05,7,5", "Bo Fox,2026-01-06,4,6"]
+    place.write_text("\n".join([head, rows[0], again, rows[1]]) + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"one header.*row 2.*Two files"):
+        read_text_table(place)
+    place.write_text("\n".join([head, rows[0], head, rows[1]]) + "\n", encoding="utf-8")
+    assert read_text_table(place).skipped == {"headers repeated": 1}

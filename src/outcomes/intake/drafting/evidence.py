@@ -28,6 +28,10 @@ _WORDED = (
     "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y", "%d-%B-%Y", "%b-%d-%Y", "%Y-%b-%d", "%Y/%m/%d",
     "%Y.%m.%d", "%Y%m%d",
 )  # fmt: skip
+_MAY_BE_DATE = re.compile(
+    r"^(?=.*\d)(?:.*\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)"
+    r"|\d{4}[/.]?\d\d?[/.]?\d\d?$)", re.IGNORECASE,
+)  # fmt: skip
 YEARLESS = ("%b %d", "%B %d", "%d %b", "%d %B")
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SERIAL = re.compile(r"[34]\d{4}(?:\.\d+)?")
@@ -69,6 +73,10 @@ class Column:
     def n(self) -> int:
         """Number of cells that mean something."""
         return self.counts.total()
+
+    def where(self, holds: Callable[[str], Any]) -> Any:
+        """Return in which cells something holds, as booleans, shape (rows,); each asked once."""
+        return self.cells.isin([cell for cell in self.counts if holds(cell)]).to_numpy()
 
     def share(self, holds: Callable[[str], Any]) -> float:
         """Return the share of its filled cells of which something holds; 0 where none is filled."""
@@ -202,9 +210,9 @@ def has_time(cell: str) -> bool:
 
 def worded(day: str, ways: Iterable[str] = _WORDED) -> str:
     """Return the way in which a date with the name of its month is written; empty: none."""
-    if not any(sign.isdigit() for sign in day):
-        return ""
     day = in_english(day)
+    if not _MAY_BE_DATE.search(day):
+        return ""
     for way in ways:
         with suppress(ValueError):
             datetime.strptime(f"{day} 2024" if way in YEARLESS else day,  # noqa: DTZ007

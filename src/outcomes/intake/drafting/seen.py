@@ -80,7 +80,8 @@ class Seen:
             return pd.Series(None, index=range(self.n), dtype=object)
         joined = [self.columns[name].cells.fillna("").astype(str) for name in self.names]
         whole = pd.Series([" ".join(parts) for parts in zip(*joined, strict=True)], dtype=object)
-        return whole.map(lambda name: " ".join(sorted(plain(name).split())) or None)
+        known = {name: " ".join(sorted(plain(name).split())) or None for name in whole.unique()}
+        return whole.map(known)
 
     @property
     def rest(self) -> list[str]:

@@ -144,33 +144,21 @@ def _told(cells: pd.Series[Any], entry: dict[str, Any]) -> Any:
     return told.to_numpy()
 
 
-def _held(seen: Seen) -> pd.Series[Any]:
-    """Return which rows hold what is only known of a visit: a score or the pressure."""
-    held = pd.Series(False, index=range(seen.n))
-    for header, role in seen.roles.items():
-        if role.place.startswith(("scores.", "columns.pressure")):
-            cells = seen.columns[header].cells
-            held |= cells.isin(seen.columns[header].counts).to_numpy()
-    return held
+def _held(seen: Seen, *places: str) -> pd.Series[Any]:
+    """Return which rows hold what is only known of a visit: a score, or the pressure."""
+    own = [seen.columns[header] for header, role in seen.roles.items()
+           if role.place.startswith(places or ("scores.", "columns.pressure"))]  # fmt: skip
+    return pd.Series(np.any([np.zeros(seen.n, bool), *(c.where(bool) for c in own)], axis=0))
 
 
 def _status_struck(seen: Seen) -> Content:
     struck = (seen.columns[STRUCK].cells == "yes").to_numpy()
     content: Content = {"columns": {"status": STRUCK}, "values": {"status": {"no": "attended"}}}
-    if not _scored(seen)[struck].any():
+    if not _held(seen, "scores.")[struck].any():
         return merged(content, {"values": {"status": {"yes": "cancelled"}}})
     likely = ["cancelled", "no_show", "left_out", "attended"]
     asks = "What became of visits whose row is struck through?"
     return merged(content, ask("values.status.yes", asks, likely))
-
-
-def _scored(seen: Seen) -> pd.Series[Any]:
-    scored = pd.Series(False, index=range(seen.n))
-    for header, role in seen.roles.items():
-        if role.place.startswith("scores."):
-            cells = seen.columns[header].cells
-            scored |= cells.isin(seen.columns[header].counts).to_numpy()
-    return scored
 
 
 def _no_status(seen: Seen) -> Content:
@@ -258,12 +246,11 @@ def came(seen: Seen) -> Any:
     """Return which rows may be of a visit that took place, as booleans, shape (rows,)."""
     kept = seen.kept.to_numpy().copy()
     for column in seen.of("columns.status", "service"):
-        kept &= ~column.cells.map(_not_done, na_action="ignore").eq(True).to_numpy()
-    for column in seen.of("flag.cancelled", "flag.no_show"):
-        kept &= ~column.cells.map(flag_of, na_action="ignore").eq(True).to_numpy()
-    return (
-        kept & (seen.columns[STRUCK].cells != "yes").to_numpy() if STRUCK in seen.columns else kept
-    )
+        kept &= ~column.where(_not_done)
+    for column in seen.of(*_MISSED):
+        kept &= ~column.where(flag_of)
+    struck = seen.columns.get(STRUCK)
+    return kept if struck is None else kept & (struck.cells != "yes").to_numpy()
 
 
 def _one_visit(seen: Seen) -> Content:

@@ -202,10 +202,25 @@ def _kept(
             continue
         if _TOTAL.fullmatch(label) and _is_total(row):
             counts[TOTALS] += 1
-        elif width > 1 and label in again and [cell or "" for cell in row] == again:
+        elif width > 1 and label in again and _names_again(row, again, f"{where}, row {number}"):
             counts[AGAIN] += 1
         else:
             yield number, row
+
+
+def _names_again(row: Record, header: Sequence[str], where: str) -> bool:
+    """Whether a row is the header again; one of the same names in another order is refused."""
+    cells = [cell or "" for cell in row]
+    if cells == header:
+        return True
+    known = sum(cell in header for cell in cells if cell)
+    if known < 2 or 2 * known < sum(map(bool, cells)):
+        return False
+    must = "a table has one header"
+    remedy = "Two files were put together: import each by itself."
+    raise DataError(
+        must, got="a header of other columns among the rows", where=where, remedy=remedy
+    )
 
 
 def _fitted(
@@ -221,7 +236,7 @@ def _fitted(
         counts[REMARKS] += 1
         return [None] * width
     must = f"each row has {width} cells, as the header"
-    remedy = "Put text with a delimiter in it between quotation marks."
+    remedy = "Put text with a delimiter in it between quotation marks; import two files one by one."
     raise DataError(must, got=f"{len(row)} cells", where=where, remedy=remedy)
 
 
