@@ -19,6 +19,7 @@ SPACE = "\N{NO-BREAK SPACE}"
 """Stands where a line must not break: between a number and what it belongs to."""
 UNCLEAR, CANNOT_TELL, DESCRIBED = "no clear difference", "cannot tell", "described"
 """Verdicts beside better and worse; the last is of counts, which compare nothing."""
+UNITS = "points?|sessions?|weeks?|courses?|visits?|patients?|mm|kg"
 NAMES = {
     "all": "all courses", "not recorded": "not recorded",
     "neck_mvc": "neck pain after a crash", "neck_other": "other neck pain",
@@ -349,4 +350,6 @@ def unbroken(text: str) -> str:
         ("p < ", f"p{SPACE}<{SPACE}"),
     ):  # fmt: skip
         text = text.replace(old, new)
-    return text
+    return re.sub(
+        r"(?<=\d) (?=(?:points?|sessions?|weeks?|courses|per cent|visits)\b)", SPACE, text
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
@@ -90,9 +92,6 @@ def _headline(table: pd.DataFrame) -> dict[str, float]:
 def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
     at = _headline(table)
     clock = _clock(at["time"], attained.unit)
-    ends = f"95 % CI {percent(at['conf_low'])} to {percent(at['conf_high'])}"
-    if math.isnan(at["conf_low"]):
-        ends = "from none or all no interval follows"
     return Text(
         f"By {clock}, ",
         Count(
@@ -101,7 +100,7 @@ def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
             of=len(attained.goals),
             part="sustained",
             more="had been reached and kept at the next score",
-            note=f"({percent(at['estimate'])}, {ends}, allowing for courses that are still "
+            note=f"({percent(at['estimate'])}, {_ends(at)}, allowing for courses that are still "
             "going on)",
         ),
         ".",
@@ -110,9 +109,18 @@ def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
 
 def _glance(table: pd.DataFrame, attained: Attainment) -> str:
     at = _headline(table)
-    ends = f"95 % CI {percent(at['conf_low'])} to {percent(at['conf_high'])}"
-    clock = _clock(at["time"], attained.unit)
-    return f"{percent(at['estimate'])} of goals ({ends}) by {clock}"
+    return f"{_share(at)} of goals by {_clock(at['time'], attained.unit)}"
+
+
+def _share(at: Mapping[str, float]) -> str:
+    """Return a share of goals with its interval, which none or all do not have."""
+    return f"{percent(at['estimate'])}{'' if math.isnan(at['conf_low']) else f' ({_ends(at)})'}"
+
+
+def _ends(at: Mapping[str, float]) -> str:
+    if math.isnan(at["conf_low"]):
+        return "from none or all no interval follows"
+    return f"95 % CI {percent(at['conf_low'])} to {percent(at['conf_high'])}"
 
 
 def _clock(time: float, unit: Unit) -> str:
@@ -122,7 +130,7 @@ def _clock(time: float, unit: Unit) -> str:
 def _picture(table: pd.DataFrame, unit: Unit) -> Picture:
     rows = table[table["kind"].isin(["sustained", "ended before"])]
     at = _headline(table)
-    return curves(
+    drawn = curves(
         rows.assign(group=rows["kind"]),
         "time",
         f"By {_clock(at['time'], unit)}, {percent(at['estimate'])} of goals were reached and kept",
@@ -131,6 +139,10 @@ def _picture(table: pd.DataFrame, unit: Unit) -> Picture:
         "Cumulative shares with 95 % intervals; goals reached and kept: "
         f"{percent(at['estimate'])} by {_clock(at['time'], unit)}.",
     )
+    data = drawn.data.assign(n_at_risk=rows["n_at_risk"].to_numpy())
+    names = {"sustained": "reached and kept", "ended before": "care ended first"}
+    data["group"] = data["group"].map(names)
+    return replace(drawn, data=data, steps=True, counted="Goals that can still be reached")
 
 
 def _checks(progress: pd.DataFrame, attained: Attainment) -> tuple[Check, ...]:

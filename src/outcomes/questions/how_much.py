@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.dictionary.instruments import Instrument
+from outcomes.dictionary.instruments.threshold import LINES, lines_of
 from outcomes.errors import FitError
 from outcomes.mixed.after.choose import RULE
 from outcomes.privacy.text import Count, Text
@@ -202,10 +203,11 @@ def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> P
     spoken = "; ".join(
         f"{named(row['group'])}: {with_interval(row, digits)}" for row in last.to_dict("records")
     )
+    lines = lines_of(measure.thresholds, set(course.rows["condition"].dropna().astype(str)))
     axis = "Sessions received before the score"
     if course.axis == "week":
-        axis = "Weeks since the first visit"
-    return curves(
+        axis = "Weeks since the first visit" if course.rows["session"].notna().any() else "Week"
+    drawn = curves(
         rows,
         course.axis,
         f"Improvement in each arm {when(course.axis, course.horizon)}"
@@ -216,6 +218,8 @@ def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> P
         f"Mean improvement with 95 % intervals over {axis.lower()}. "
         f"{when(course.axis, course.horizon).capitalize()}, {spoken}.",
     )
+    marks = tuple((value, f"{LINES[kind]} ({value:g})") for kind, value in lines.items())
+    return replace(drawn, marks=marks)
 
 
 def _method(model: CourseModel) -> str:

@@ -37,6 +37,11 @@ class Picture:
         What `n_episodes` counts, where it stands below a plot over time.
     reading : str
         What bands and bars are.
+    marks : tuple of (float, str)
+        Lines to compare with: a value of the estimates, and its name.
+    steps : bool
+        Whether curves go up in steps, as cumulative shares do. A column ``n_at_risk`` of the data
+        is then what stands below.
     """
 
     kind: PictureKind
@@ -46,7 +51,9 @@ class Picture:
     y_label: str
     alt: str
     counted: str = "Courses with a score"
-    reading: str = "Shaded bands and bars are 95 % confidence intervals."
+    reading: str = "Bands and bars are 95 % confidence intervals."
+    marks: tuple[tuple[float, str], ...] = ()
+    steps: bool = False
 
 
 def forest(rows: pd.DataFrame, labels: Any, title: str, x_label: str, alt: str) -> Picture:

@@ -151,7 +151,7 @@ def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
     ends = limits(rows["estimate"].min(), rows["estimate"].max(), 2)
     return forest(
         rows,
-        rows["term"],
+        rows["term"].map(lambda name: f"therapist {name}" if str(name).isdigit() else name),
         f"{_verdict(table.iloc[0].to_dict())} between therapists",
         f"Difference from the average therapist, shrunken ({measure.unit}; right = better)",
         f"Differences of {len(rows)} therapists from their mean with 95 % intervals, from {ends}.",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
+from outcomes.questions.picture import Picture
 from outcomes.render.contents.answer_section import answer_section
 from outcomes.render.contents.background import provenance, references
 from outcomes.render.contents.checklists import checklists
 from outcomes.render.contents.flow import flow_picture
 from outcomes.render.contents.methods import methods
 from outcomes.render.contents.patients import patients
-from outcomes.render.contents.summary import summary
+from outcomes.render.contents.summary import about, hero, shared_limits, summary
 from outcomes.render.document import Document, Figure, Paragraph, Section, numbered
 from outcomes.study import Study
-from outcomes.words import scale
 
 AUDIENCES = ("clinician", "analyst")
 
@@ -44,13 +44,15 @@ def compose(
     date : str
         Printed below the title where given.
     """
-    details = audience == "analyst"
+    details, said, first = audience == "analyst", shared_limits(answers), hero(answers)
     label = answers[0].source.label
     scored = [instrument] if instrument else study.scored_instruments()[:1]
     sections = [
-        summary(answers, label, scale(study.instrument(scored[0])) if scored else ""),
+        summary(answers, label, study.instrument(scored[0]).unit if scored else "points"),
         *(
-            answer_section(a, details=details, disclosure=disclosure)
+            answer_section(
+                a, details=details, disclosure=disclosure, said=said, drawn=_drawn(a, first)
+            )
             for a in answers
             if details or not a.refused  # the first page lists what cannot be answered, once
         ),
@@ -63,8 +65,13 @@ def compose(
         shown = {s.name: s.title for s in sections if s.name not in _refused(answers)}
         sections.insert(-2, checklists(shown))
     title = study.provenance.title or "Outcomes of care"
-    subtitle = "What the session records show, how sure one can be, and what they cannot show"
+    subtitle = about(study, answers, disclosure)
     return numbered(Document(title, subtitle, label, tuple(s for s in sections if s.blocks), date))
+
+
+def _drawn(answer: Answer, first: Picture | None) -> bool:
+    """Whether a section draws the answer's picture: not again what the first page shows."""
+    return first is None or answer.picture is None or answer.picture.data is not first.data
 
 
 def _refused(answers: tuple[Answer, ...]) -> set[str]:
@@ -79,6 +86,6 @@ def _outcome_sections(
         return ()
     picture = flow_picture(study, scored[0], disclosure)
     words = "How many courses were recorded, and how many of them the first question rests on."
-    blocks = (Paragraph(words), Figure(picture, "Flow of courses from the records to the analysis"))
+    blocks = (Paragraph(words), Figure(picture, "From the records to the analysis."))
     flow = Section("flow", "Flow of courses", blocks)
     return flow, methods(study, answers, scored[0])

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
+from outcomes import words
 from outcomes.plain_text import cleaned, cleaned_within, shortened
 from outcomes.questions.picture import Picture
+from outcomes.render.figures.shown import ShownFigure
 
 Role = Literal["text", "lead", "note", "warning"]
 
@@ -21,9 +23,12 @@ class Heading:
     ----------
     text : str
         One line.
+    about : str
+        What it is about, for those who hear a list of headings.
     """
 
     text: str
+    about: str = ""
     kind: ClassVar[str] = "heading"
 
 
@@ -101,21 +106,94 @@ class Figure:
 
     Parameters
     ----------
-    picture : Picture
-        What it shows.
+    picture : Picture or ShownFigure
+        What it shows, or one that is drawn already.
     caption : str
         What it shows, and how to read it.
     preset : {"page", "letter"}
         Size; a letter's figure is low, so that the letter is one page.
     """
 
-    picture: Picture
+    picture: Picture | ShownFigure
     caption: str
     preset: str = "page"
     kind: ClassVar[str] = "figure"
 
 
-Block = Heading | Paragraph | Bullets | Facts | Table | Figure
+@dataclass(frozen=True, slots=True)
+class GlanceRow:
+    """A question with what was found and what follows.
+
+    Parameters
+    ----------
+    section : str
+        Name of the section that answers it; empty for none.
+    question, found, verdict : str
+        The question, a number with its interval, and a word such as "better".
+    bar : tuple of float or None
+        Estimate and ends of its interval, positive = better; None where nothing is compared.
+    """
+
+    section: str
+    question: str
+    found: str
+    verdict: str
+    bar: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """All questions in one table, their intervals on one axis from worse to better.
+
+    Parameters
+    ----------
+    rows : tuple of GlanceRow
+        One a question.
+    unit : str
+        Of the axis.
+    """
+
+    rows: tuple[GlanceRow, ...]
+    unit: str
+    kind: ClassVar[str] = "glance"
+
+    @property
+    def table(self) -> Table:
+        """The same without bars."""
+        rows = tuple((row.question, row.found, row.verdict) for row in self.rows)
+        return Table("Questions and answers", ("Question", "Found (95 % CI)", "Answer"), rows)
+
+    @property
+    def reach(self) -> float:
+        """Where the axis ends on both sides: every interval lies within."""
+        bars = [row.bar for row in self.rows if row.bar]
+        return max((abs(value) for bar in bars for value in bar), default=1.0) or 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Blocks that a page shows on demand and paper always.
+
+    Parameters
+    ----------
+    title, about : str
+        What is inside; whom that heading is about, for those who hear a list of headings.
+    blocks : tuple of Block
+        What is inside.
+    """
+
+    title: str
+    about: str
+    blocks: tuple[Block, ...]
+    kind: ClassVar[str] = "fold"
+
+    @property
+    def unfolded(self) -> tuple[Block, ...]:
+        """The same as heading and blocks."""
+        return (Heading(self.title), *self.blocks)
+
+
+Block = Heading | Paragraph | Bullets | Facts | Table | Figure | Glance | Fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +245,24 @@ class Document:
     @property
     def blocks(self) -> Iterator[Block]:
         """All blocks in order."""
-        return (block for section in self.sections for block in section.blocks)
+        return (block for section in self.sections for block in _each(section.blocks))
+
+    @property
+    def unfolded(self) -> Document:
+        """The same for paper: folds are open, and the table of questions is a plain one."""
+        sections = tuple(
+            replace(section, blocks=tuple(_each(section.blocks))) for section in self.sections
+        )
+        return replace(self, sections=sections)
+
+
+def _each(blocks: tuple[Block, ...]) -> Iterator[Block]:
+    """All blocks, those of a fold after its title."""
+    for block in blocks:
+        if isinstance(block, Fold):
+            yield from _each(block.unfolded)
+        else:
+            yield block.table if isinstance(block, Glance) else block
 
 
 def numbered(document: Document) -> Document:
@@ -183,6 +278,8 @@ def numbered(document: Document) -> Document:
     counts = {"figure": 0, "table": 0}
 
     def one(block: Block) -> Block:
+        if isinstance(block, Fold):
+            return replace(block, blocks=tuple(one(inner) for inner in block.blocks))
         if not isinstance(block, Figure | Table):
             return block
         counts[block.kind] += 1
@@ -235,11 +332,11 @@ def widths(table: Table, most: int = 24) -> list[int]:
 
 def unbroken(cell: str) -> str:
     """Return a cell whose number no line break parts from its interval."""
-    return cell.replace(" ", "\N{NO-BREAK SPACE}") if is_number(cell) else cell
+    return cell.replace(" ", words.SPACE) if is_number(cell) else words.unbroken(cell)
 
 
 def spans(text: str) -> list[tuple[str, bool]]:
-    """Split text into parts and whether each is code (between backticks).
+    """Split text into parts and whether each is code (between backticks); others are unbroken.
 
     Examples
     --------
@@ -247,4 +344,8 @@ def spans(text: str) -> list[tuple[str, bool]]:
     [('the term ', False), ('week', True)]
     """
     parts = re.split(r"`([^`]*)`", text)
-    return [(part, position % 2 == 1) for position, part in enumerate(parts) if part]
+    return [
+        (part if position % 2 else words.unbroken(part), position % 2 == 1)
+        for position, part in enumerate(parts)
+        if part
+    ]

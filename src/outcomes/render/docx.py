@@ -53,7 +53,7 @@ def docx_bytes(document: Document) -> bytes:
     _set_up(file, document)
     file.add_heading(document.title, level=0)
     file.add_paragraph(document.subtitle + (f" · {document.date}" if document.date else ""))
-    for section in document.sections:
+    for section in document.unfolded.sections:
         file.add_heading(section.title, level=1)
         for block, following in zip_longest(section.blocks, section.blocks[1:]):
             WRITERS[block.kind](file, block, document.label)

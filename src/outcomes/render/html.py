@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from outcomes.render.document import Block, Document, Figure, is_number, spans
 from outcomes.render.figures import draw, inline_svg
+from outcomes.render.figures.shown import ShownFigure
 
 WIDTHS = {"broad": "page", "narrow": "phone"}
 """Each figure stands in the page twice, and the width of the window decides which is seen."""
@@ -71,6 +72,8 @@ def _figure_drawer(label: str, prefix: str = "figure") -> object:
 
     def svg(figure: Figure) -> Markup:
         name = f"{prefix}-{next(numbers)}"
+        if isinstance(figure.picture, ShownFigure):
+            return Markup(_one(figure, label, figure.preset, name))
         drawn = [
             f'<div class="{width}">{_one(figure, label, preset, f"{name}-{width}")}</div>'
             for width, preset in {**WIDTHS, "broad": figure.preset}.items()

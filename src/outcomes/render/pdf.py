@@ -49,7 +49,7 @@ def pdf_bytes(document: Document) -> bytes:
 
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        record = _record(document, folder)
+        record = _record(document.unfolded, folder)
         (folder / "document.json").write_text(json.dumps(record), encoding="utf-8")
         template = files("outcomes.render").joinpath("templates", TEMPLATE).read_text("utf-8")
         (folder / TEMPLATE).write_text(template, encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -191,3 +192,32 @@ def _listing(thresholds: tuple[Threshold, ...], kind: str) -> str:
         if same_kind
         else f"The registry has no {kind} for it."
     )
+
+
+LINES = {"MIC": "smallest important change", "MDC": "measurement error"}
+"""Thresholds that figures draw as lines, and what the lines are called."""
+
+
+def lines_of(thresholds: Iterable[Threshold], conditions: set[str]) -> dict[str, float]:
+    """Return MIC and MDC in points, where they are published.
+
+    Parameters
+    ----------
+    thresholds : iterable of Threshold
+        Of one instrument.
+    conditions : set of str
+        Conditions that the figure is about.
+
+    Returns
+    -------
+    dict of str to float
+        The MIC is the first that holds for all of these conditions, else one of no special
+        condition; the MDC the largest that is published for any of them, the cautious choice.
+    """
+    known = [t for t in thresholds if not t.relative]
+    important = [t for t in known if t.kind == "MIC"]
+    for_all = [t.value for t in important if conditions and all(map(t.covers, conditions))]
+    general = [t.value for t in important if not t.conditions]
+    errors = [t.value for t in known if t.kind == "MDC" and any(map(t.covers, conditions))]
+    found = {"MIC": [*for_all, *general][:1], "MDC": [max(errors)] if errors else []}
+    return {kind: values[0] for kind, values in found.items() if values}

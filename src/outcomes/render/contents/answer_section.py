@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
+from outcomes.questions.question import Check
 from outcomes.render.contents.estimate_table import estimate_table
 from outcomes.render.document import (
     Block,
     Bullets,
     Facts,
     Figure,
+    Fold,
     Heading,
     Paragraph,
     Section,
@@ -17,7 +22,14 @@ from outcomes.render.document import (
 from outcomes.words import count
 
 
-def answer_section(answer: Answer, *, details: bool, disclosure: Disclosure) -> Section:
+def answer_section(
+    answer: Answer,
+    *,
+    details: bool,
+    disclosure: Disclosure,
+    said: Mapping[str, int] = MappingProxyType({}),
+    drawn: bool = True,
+) -> Section:
     """Return the section of one answer.
 
     Parameters
@@ -28,31 +40,46 @@ def answer_section(answer: Answer, *, details: bool, disclosure: Disclosure) -> 
         Whether method, assumptions, checks and all estimates are shown.
     disclosure : Disclosure
         What may be shown.
+    said : mapping of str to int
+        In how many answers each limit stands; what stands in several is said in front.
+    drawn : bool
+        Whether its figure is shown; it may stand in front already.
     """
+    limits = tuple(text for text in answer.limits if said.get(text, 1) < 2)
+    own: list[Block] = (
+        [Heading("What this cannot show", answer.question), Bullets(limits)] if limits else []
+    )
     if answer.refused:
-        blocks: list[Block] = [Paragraph(answer.sentence, "warning"), *_limits(answer)]
+        blocks: list[Block] = [Paragraph(answer.sentence, "warning"), *own]
         return Section(answer.name, answer.question, tuple(blocks))
     blocks = [Paragraph(answer.sentence, "lead")]
-    if answer.picture is not None and len(answer.picture.data):
-        blocks.append(Figure(answer.picture, f"{answer.picture.title}. {answer.picture.reading}"))
+    if drawn and answer.picture is not None and len(answer.picture.data):
+        blocks.append(Figure(answer.picture, answer.picture.reading))
     table = estimate_table(answer, details=details)
     blocks += [] if table is None else [table]
-    blocks += _limits(answer)
-    blocks += [Heading("How this was worked out")]
-    blocks += [
-        Facts((("What is estimated", answer.estimand), ("Records used", _used(answer, disclosure))))
-    ]
-    if details:
-        blocks += [Paragraph(answer.method)]
-        blocks += [Paragraph("It rests on these assumptions:"), Bullets(answer.assumptions)]
-    blocks += _checks(answer, details=details)
+    blocks += [*own, *_not_met(answer)]
+    blocks.append(
+        Fold(
+            "How this was worked out", answer.question, _method(answer, disclosure, details=details)
+        )
+    )
     return Section(answer.name, answer.question, tuple(blocks))
 
 
-def _limits(answer: Answer) -> list[Block]:
-    if not answer.limits:
-        return []
-    return [Heading("What this cannot show"), Bullets(answer.limits)]
+def _method(answer: Answer, disclosure: Disclosure, *, details: bool) -> tuple[Block, ...]:
+    """Return what was estimated, how, on what it rests, and how to have it again."""
+    facts = (
+        ("What is estimated", answer.estimand),
+        ("Records used", _used(answer, disclosure)),
+        *([("Method", answer.method)] if details else []),
+        ("In Python", f'`oc.answer(study, "{answer.name}")`'),
+    )
+    held = tuple(_said(check) for check in answer.checks if check.passed)
+    lists = (("It rests on these assumptions:", answer.assumptions), ("What holds:", held))
+    return (
+        Facts(facts),
+        *(block for words, lines in lists if lines for block in (Paragraph(words), Bullets(lines))),
+    )
 
 
 def _used(answer: Answer, disclosure: Disclosure) -> str:
@@ -66,19 +93,11 @@ def _used(answer: Answer, disclosure: Disclosure) -> str:
     return count(answer.source.n_used) + tail
 
 
-def _checks(answer: Answer, *, details: bool) -> list[Block]:
-    """All checks for analysts; for clinicians those that did not hold."""
-    shown = [check for check in answer.checks if details or not check.passed]
-    if not shown:
-        return []
-    lines = tuple(
-        f"{'Holds' if check.passed else 'Does not hold'}: {check.name}"
-        + (f" ({check.detail})" if check.detail else "")
-        for check in shown
-    )
-    words = "What the answer checked of itself:" if details else "Not met:"
-    return [Paragraph(words), Bullets(lines if details else _without_verdict(lines))]
+def _not_met(answer: Answer) -> list[Block]:
+    """Return the checks that failed, which every reader is told."""
+    lines = tuple(f"Not met: {_said(check)}" for check in answer.checks if not check.passed)
+    return [Bullets(lines)] if lines else []
 
 
-def _without_verdict(lines: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(line.removeprefix("Does not hold: ") for line in lines)
+def _said(check: Check) -> str:
+    return check.name + (f" ({check.detail})" if check.detail else "")

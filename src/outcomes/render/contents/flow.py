@@ -12,6 +12,7 @@ from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.course_frame import course_frame
 from outcomes.questions.picture import Picture
 from outcomes.study import Study
+from outcomes.words import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Step:
     lost: str
 
 
-def flow_steps(study: Study, instrument: str) -> tuple[Step, ...]:
+def flow_steps(study: Study, instrument: str, arm: str = "") -> tuple[Step, ...]:
     """Count courses from all recorded to those analysed.
 
     Parameters
@@ -42,22 +43,30 @@ def flow_steps(study: Study, instrument: str) -> tuple[Step, ...]:
         The study.
     instrument : str
         Instrument of the outcome.
+    arm : str
+        The arm whose courses are counted; empty for all.
     """
     scores = study.assessments[study.assessments["instrument"] == instrument]
-    started = study.sessions["episode_id"].nunique()
-    steps = [Step("Courses recorded", len(study.episodes), "")]
-    if started:
-        steps.append(Step("with a visit", started, "no visit"))
-    with_score = scores.loc[scores["score"].notna(), "episode_id"].nunique()
-    steps.append(Step(f"with a score ({instrument.upper()})", with_score, "no score"))
-    later = study.trajectory(instrument)["episode_id"].nunique()
-    steps.append(Step("with a baseline and a later score", later, "no baseline or none after"))
-    analysed = course_frame(study, instrument).n_courses
-    steps.append(Step("analysed", analysed, "no later score at a visit"))
-    return tuple(steps)
+    own = study.episodes if not arm else study.episodes[study.episodes["arm"] == arm]
+    everyone = set(own["episode_id"])
+    started = study.sessions["episode_id"]
+    whole = f"Courses in the {named(arm)} arm" if arm else "Courses recorded"
+    boxes = [
+        (whole, own["episode_id"], ""),
+        *([("with a visit", started, "no visit")] if len(started) else []),
+        (f"with a score ({instrument.upper()})",
+         scores.loc[scores["score"].notna(), "episode_id"], "no score"),
+        ("with a baseline and a later score", study.trajectory(instrument)["episode_id"],
+         "no baseline or none after"),
+        ("analysed", course_frame(study, instrument).rows["episode_id"],
+         "no later score at a visit"),
+    ]  # fmt: skip
+    return tuple(Step(name, len(everyone & set(ids)), lost) for name, ids, lost in boxes)
 
 
-def shown_counts(steps: tuple[Step, ...], disclosure: Disclosure) -> list[tuple[str, str]]:
+def shown_counts(
+    steps: tuple[Step, ...], disclosure: Disclosure, arm: str = ""
+) -> list[tuple[str, str]]:
     """Return each step's count and its loss as texts that give no small count away.
 
     Parameters
@@ -66,6 +75,8 @@ def shown_counts(steps: tuple[Step, ...], disclosure: Disclosure) -> list[tuple[
         From all to analysed.
     disclosure : Disclosure
         What may be shown, and what is told elsewhere.
+    arm : str
+        Whose courses these are; empty for all.
 
     Returns
     -------
@@ -83,8 +94,8 @@ def shown_counts(steps: tuple[Step, ...], disclosure: Disclosure) -> list[tuple[
     """
     texts: list[tuple[str, str]] = []
     for above, step in pairwise((Step("", steps[0].n, ""), *steps)):
-        near = disclosure.near(step.n, "course")
-        told = disclosure.tells(step.n, "course")
+        near = disclosure.near(step.n, "course", arm)
+        told = disclosure.tells(step.n, "course", arm)
         text = disclosure.shown(step.n) if near is None else f"nearly all of {near:,.0f}"
         both = told and (not texts or texts[-1][0] == f"{above.n:,}")
         lost = disclosure.shown(
@@ -106,14 +117,15 @@ def flow_picture(study: Study, instrument: str, disclosure: Disclosure) -> Pictu
     disclosure : Disclosure
         What may be shown.
     """
-    steps = flow_steps(study, instrument)
-    counts = shown_counts(steps, disclosure)
-    data = pd.DataFrame(
-        [
-            (step.name, n, f"{step.lost}: {lost}" if step.lost and lost != "0" else "")
-            for step, (n, lost) in zip(steps, counts, strict=True)
-        ],
-        columns=["label", "n", "left_out"],
-    )
+    arms = [str(arm) for arm in study.episodes["arm"].dropna().unique()]
+    rows = []
+    for arm in arms if len(arms) > 1 else [""]:
+        steps = flow_steps(study, instrument, arm)
+        for step, (n, lost) in zip(steps, shown_counts(steps, disclosure, arm), strict=True):
+            left_out = f"{step.lost}: {lost}" if step.lost and lost != "0" else ""
+            rows.append((arm, step.name, n, left_out))
+    data = pd.DataFrame(rows, columns=["group", "label", "n", "left_out"])
+    first, last = data["n"].iloc[0], data["n"].iloc[-1]
+    title = f"{last} of {first} courses are analysed" if len(arms) < 2 else "Courses by arm"
     spoken = "; ".join(f"{row.label}: {row.n}" for row in data.itertuples())
-    return Picture("flow", data, "Flow of courses", "", "", f"Flow diagram. {spoken}.")
+    return Picture("flow", data, title, "", "", f"Flow diagram. {spoken}.")

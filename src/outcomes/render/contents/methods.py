@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from outcomes.questions.answer import Answer
-from outcomes.render.document import Bullets, Facts, Section
+from outcomes.render.document import Bullets, Facts, Fold, Section
 from outcomes.study import Study
 
 BEFORE = (
@@ -45,7 +45,8 @@ def methods(study: Study, answers: tuple[Answer, ...], instrument: str) -> Secti
         ("Software", f"outcomes {answers[0].source.version}"),
     )  # fmt: skip
     each = tuple(f"{a.question} {a.method}" for a in answers if not a.refused)
-    return Section("methods", "Methods", (Facts(facts), *([Bullets(each)] if each else [])))
+    models = (Fold("The model of each answer", "", (Bullets(each),)),) if each else ()
+    return Section("methods", "Methods", (Facts(facts), *models))
 
 
 def _design(study: Study) -> str:

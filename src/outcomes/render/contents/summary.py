@@ -1,62 +1,144 @@
-"""The first page: what was found, what it rests on, and what it cannot show."""
+"""The first page: what was found, question by question, and what it cannot show."""
 
 from __future__ import annotations
 
-import re
+from collections import Counter
+from dataclasses import replace
 
+from outcomes.privacy.disclosure import Disclosure
+from outcomes.privacy.text import Count, Text, told
 from outcomes.questions.answer import Answer
-from outcomes.render.document import Block, Bullets, Facts, Heading, Paragraph, Section
+from outcomes.questions.picture import Picture
+from outcomes.render.document import (
+    Block,
+    Bullets,
+    Figure,
+    Glance,
+    GlanceRow,
+    Heading,
+    Paragraph,
+    Section,
+)
+from outcomes.study import Study
+from outcomes.words import CANNOT_TELL, DESCRIBED, UNCLEAR, counted, sentence_case
 
 INTERVAL = (
-    "The range after each number is a 95 % confidence interval: values inside it are compatible "
-    "with these data, those near its ends less so. A wide range means that the data say little."
+    "The range after each number is a 95 % confidence interval (95 % CI): values inside it are "
+    "compatible with these data, those near its ends less so. A wide range means that the data say "
+    f"little. “{DESCRIBED.capitalize()}” is said of counts, which compare nothing."
 )
 SYNTHETIC = (
     "These data are SYNTHETIC: they were simulated to show how the report works. "
     "Nothing here is about real patients."
 )
-HEADLINE_LIMITS = 2
-MOST_LIMITS = 3
+NOT_HERE = "not answerable here"
+COMPARED = ("better", "worse", UNCLEAR, CANNOT_TELL)
+"""Verdicts whose interval stands on the axis from worse to better."""
+ALL = "all"
 
 
-def summary(answers: tuple[Answer, ...], label: str, scale: str = "") -> Section:
-    """Return the one-page summary.
+def summary(answers: tuple[Answer, ...], label: str, unit: str = "points") -> Section:
+    """Return the first page.
 
     Parameters
     ----------
     answers : tuple of Answer
-        All answers, in order.
+        All answers, in order; the first that is given is the headline.
     label : str
         ``SYNTHETIC``, or empty.
-    scale : str
-        What scores run over ("0 to 10, lower is better"): said once, with the first answer.
+    unit : str
+        Of the outcome.
     """
     blocks: list[Block] = [Paragraph(SYNTHETIC, "warning")] if label else []
     given = [answer for answer in answers if not answer.refused]
     if given:
-        first, *others = given
-        blocks += [Heading(first.question), Paragraph(first.sentence, "lead")]
-        blocks += [Facts(tuple((a.question, _without(scale, a)) for a in others))] if others else []
-        blocks += [Heading("How to read the numbers"), Paragraph(INTERVAL)]
-        blocks += [Heading("What this cannot show"), Bullets(_limits(given))]
-    blocks += _refused(answers)
+        picture = hero(answers)
+        blocks += [Paragraph(given[0].sentence, "lead")]
+        blocks += [Figure(picture, picture.reading)] if picture else []
+    refused = [answer for answer in answers if answer.refused]
+    blocks += [Glance(tuple(map(_row, (*given, *refused))), unit)]
+    if given:
+        blocks += [Paragraph(INTERVAL, "note")]
+    blocks += _limits(given)
+    if refused:
+        lines = tuple(f"{a.question} {sentence_case(a.reason)}" for a in refused)
+        blocks += [Heading("What these data cannot answer"), Bullets(lines)]
     return Section("summary", "Summary", tuple(blocks))
 
 
-def _limits(answers: list[Answer]) -> tuple[str, ...]:
-    """Return the headline's first limits, then the first of each other answer."""
-    first, *others = answers
-    every = [*first.limits[:HEADLINE_LIMITS], *(limit for a in others for limit in a.limits[:1])]
-    return tuple(dict.fromkeys(every))[:MOST_LIMITS]
+def about(study: Study, answers: tuple[Answer, ...], disclosure: Disclosure) -> str:
+    """Return the line below the title: courses, patients, therapists, kind of data, version."""
+    source, patients = answers[0].source, study.episodes["patient_id"].nunique()
+    words = Text(
+        Count(len(study.episodes), "course"),
+        Text(" of ", Count(patients, "patient")) if patients else "",
+    )
+    therapists = study.episodes["therapist_id"].nunique()
+    parts = [
+        told(words, disclosure),
+        counted(therapists, "therapist") if therapists else "therapists not recorded",
+        "simulated data" if source.synthetic else "real care",
+        f"outcomes {source.version}",
+    ]
+    return " · ".join(parts)
 
 
-def _without(scale: str, answer: Answer) -> str:
-    return re.sub(rf"( \(|; ){re.escape(scale)}\)", lambda m: ")" * (m[1] == "; "), answer.sentence)
+def hero(answers: tuple[Answer, ...]) -> Picture | None:
+    """Return the one picture of the first page: all courses over time, or the arms of a trial.
+
+    Parameters
+    ----------
+    answers : tuple of Answer
+        In order.
+
+    Returns
+    -------
+    Picture or None
+        Titled with what the first answer found.
+    """
+    given = [answer for answer in answers if not answer.refused and answer.picture is not None]
+    curves = [a.picture for a in given if a.picture and a.picture.kind == "curves"]
+    if not given or not curves or curves[0] is None:
+        return given[0].picture if given else None
+    over_time, first = curves[0], given[0].picture
+    own = over_time.data[over_time.data["group"] == ALL]
+    title = first.title if first is not None else over_time.title
+    data = own.reset_index(drop=True) if len(own) else over_time.data
+    return replace(over_time, data=data, title=title)
 
 
-def _refused(answers: tuple[Answer, ...]) -> list[Block]:
-    refused = [answer for answer in answers if answer.refused]
-    if not refused:
-        return []
-    lines = tuple(f"{a.question} {a.reason[:1].upper()}{a.reason[1:]}" for a in refused)
-    return [Heading("What these data cannot answer"), Bullets(lines)]
+def shared_limits(answers: tuple[Answer, ...]) -> Counter[str]:
+    """Count in how many answers each limit stands; those of several are said once, in front."""
+    given = [answer for answer in answers if not answer.refused]
+    return Counter(limit for answer in given for limit in dict.fromkeys(answer.limits))
+
+
+def _row(answer: Answer) -> GlanceRow:
+    if answer.refused:
+        return GlanceRow("", answer.question, "–", NOT_HERE)
+    found, word = answer.glance or "–", answer.verdict or DESCRIBED
+    return GlanceRow(answer.name, answer.question, found, word, _bar(answer))
+
+
+def _bar(answer: Answer) -> tuple[float, float, float] | None:
+    """Return the interval of the row that a plan would test, where it is in points."""
+    record, table = answer.record, answer.table
+    if record is None or not (record.test and record.points) or answer.verdict not in COMPARED:
+        return None
+    rows = table[table["kind"].isin(record.points)]
+    ends = [float(rows[name].iloc[0]) for name in ("estimate", "conf_low", "conf_high")]
+    return None if any(end != end for end in ends) else (ends[0], ends[1], ends[2])
+
+
+def _limits(given: list[Answer]) -> list[Block]:
+    """Return what no answer, and what some answers, cannot show."""
+    counts = shared_limits(tuple(given))
+    blocks: list[Block] = []
+    every = [limit for limit, n in counts.items() if n == len(given)]
+    some = [limit for limit, n in counts.items() if 1 < n < len(given)]
+    for heading, limits in (
+        ("What this cannot show", every),
+        ("What some answers cannot show", some),
+    ):
+        blocks += [Heading(heading), Bullets(tuple(limits))] if limits else []
+    return blocks

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -45,7 +43,8 @@ def draw_curves(picture: Picture, preset: Preset, label: str) -> Canvas:
     )  # fmt: skip
     for position, group in enumerate(groups):
         rows = data[data["group"] == group].sort_values("x")
-        draw_group(axes, rows, look_of(position, str(group)), preset, _shift(position, data))
+        look, shift = look_of(position, str(group)), _shift(position, data)
+        draw_group(axes, rows, look, preset, shift, steps=picture.steps)
     dress(axes, picture, preset)
     if not preset.title:
         height = canvas.height - canvas.top - 0.5 * preset.line_height
@@ -94,7 +93,7 @@ def _name_lines(name: str, preset: Preset, n_groups: int) -> list[str]:
 def _direct_labels(
     axes: Axes, canvas: Canvas, data: pd.DataFrame, names: dict[str, list[str]]
 ) -> None:
-    """Write each group's name beside the end of its line, tied to it by a thin line."""
+    """Write each group's name beside the end of its line, with its marker."""
     if not any(names.values()):
         return
     ordered = data.sort_values("x", kind="stable")
@@ -107,19 +106,14 @@ def _direct_labels(
     places = spread([end["estimate"] for end in ends], heights, bottom, top)
     edge = axes.get_xlim()[1]
     for position, (group, place) in enumerate(zip(names, places, strict=True)):
-        _one_label(axes, canvas.preset, ends[position], (edge, place), names[group],
+        _one_label(axes, canvas.preset, (edge, place), names[group],
                    look_of(position, str(group)))  # fmt: skip
 
 
 def _one_label(
-    axes: Axes, preset: Preset, end: pd.Series[Any], place: tuple[float, float], lines: list[str],
-    look: Look,
-) -> None:  # fmt: skip
+    axes: Axes, preset: Preset, place: tuple[float, float], lines: list[str], look: Look
+) -> None:
     edge, height = place
-    axes.plot(
-        [end["x"], edge], [end["estimate"], height], color=MUTED, linestyle=":", clip_on=False,
-        linewidth=0.5 * preset.line,
-    )  # fmt: skip
     axes.plot(
         [edge], [height], color=look.colour, marker=look.marker, markersize=0.8 * preset.marker,
         clip_on=False,
@@ -147,7 +141,8 @@ def _counts_below(axes: Axes, canvas: Canvas, data: pd.DataFrame, counted: str) 
         height = top - (position + 1) * line
         if len(groups) > 1:
             canvas.mark(4 * EDGE, height, look_of(position, str(group)))
-        rows = data[data["group"] == group].set_index("x")["n_episodes"]
+        count_of = "n_at_risk" if "n_at_risk" in data else "n_episodes"
+        rows = data[data["group"] == group].set_index("x")[count_of]
         for time in times:
             words = count(float(rows.get(time, float("nan"))))
             canvas.write(_place(axes, canvas, time), height, words, align="center", size=0.85)

@@ -21,13 +21,13 @@ KINDS: Mapping[str, Callable[[Picture, Preset, str], Canvas]] = MappingProxyType
 """Drawing routine of each kind of picture."""
 
 
-def draw(picture: Picture, label: str = "", preset: str = "page") -> ShownFigure:
+def draw(picture: Picture | ShownFigure, label: str = "", preset: str = "page") -> ShownFigure:
     """Draw a picture.
 
     Parameters
     ----------
-    picture : Picture
-        What to show.
+    picture : Picture or ShownFigure
+        What to show; one that is drawn already is returned.
     label : str
         Printed on the figure: ``SYNTHETIC`` for simulated data, empty for real ones.
     preset : {"page", "phone", "slide"}
@@ -52,6 +52,8 @@ def draw(picture: Picture, label: str = "", preset: str = "page") -> ShownFigure
     >>> float(draw(picture, label="SYNTHETIC").get_figwidth())
     7.4
     """
+    if isinstance(picture, ShownFigure):
+        return picture
     if picture.kind not in KINDS:
         must = "the kind of a picture is one of " + ", ".join(KINDS)
         raise UsageError(must, got=f"{picture.kind!r}")

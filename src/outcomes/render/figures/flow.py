@@ -18,59 +18,70 @@ def draw_flow(picture: Picture, preset: Preset, label: str) -> Canvas:
     Parameters
     ----------
     picture : Picture
-        ``data`` with label, n (texts) and left_out (text, empty for none).
+        ``data`` with group (a column each), label, n (texts) and left_out (text, empty for none).
     preset : Preset
         Sizes.
     label : str
         Printed on the figure.
     """
-    boxes = [_lines(row, preset) for row in picture.data.itertuples()]
-    heights = [(len(lines) + 0.7) * preset.line_height for lines in boxes]
+    data = picture.data.assign(group=picture.data.get("group", ""))
+    columns = [rows for _, rows in data.groupby("group", sort=False)]
+    width = (preset.width - 2 * EDGE) / len(columns)
+    boxes = [[_lines(row, width, preset) for row in rows.itertuples()] for rows in columns]
+    heights = [
+        (max(map(len, level)) + 0.7) * preset.line_height for level in zip(*boxes, strict=True)
+    ]
     gap = 1.9 * preset.line_height
-    canvas = blank(preset, picture.title, label, sum(heights) + gap * len(boxes))
+    whole = sum(heights) + gap * len(heights)
+    canvas = blank(preset, picture.title, label, whole)
     axes = canvas.axes(EDGE, EDGE, EDGE, canvas.top)
-    axes.set_xlim(0, canvas.width - 2 * EDGE)
-    axes.set_ylim(0, sum(heights) + gap * len(boxes))
+    axes.set_xlim(0, width * len(columns))
+    axes.set_ylim(0, whole)
     axes.axis("off")
-    top = float(axes.get_ylim()[1]) - 0.5 * preset.line_height
-    for position, row in enumerate(picture.data.itertuples()):
-        if position:
-            _arrow(axes, preset, (top, top - gap), str(row.left_out))
-            top -= gap
-        _box(axes, preset, (top, top - heights[position]), boxes[position])
-        top -= heights[position]
+    for column, rows in enumerate(columns):
+        left, top = column * width, whole - 0.5 * preset.line_height
+        for position, row in enumerate(rows.itertuples()):
+            if position:
+                _arrow(axes, preset, (left, width), (top, top - gap), str(row.left_out))
+                top -= gap
+            ends = (top, top - heights[position])
+            _box(axes, preset, (left, width), ends, boxes[column][position])
+            top = ends[1]
     return canvas
 
 
-def _lines(row: Any, preset: Preset) -> list[str]:
-    return [*wrapped(str(row.label), 0.42 * preset.width, preset.text), f"n = {row.n}"]
+def _lines(row: Any, width: float, preset: Preset) -> list[str]:
+    return [*wrapped(str(row.label), 0.5 * width - 0.3, preset.text), f"n = {row.n}"]
 
 
-def _width(axes: Axes) -> float:
-    return float(0.5 * axes.get_xlim()[1])
-
-
-def _box(axes: Axes, preset: Preset, ends: tuple[float, float], lines: list[str]) -> None:
-    width, (top, bottom) = _width(axes) - 0.2, ends
+def _box(
+    axes: Axes, preset: Preset, column: tuple[float, float], ends: tuple[float, float],
+    lines: list[str],
+) -> None:  # fmt: skip
+    (left, width), (top, bottom) = column, ends
+    wide = 0.5 * width - 0.1
     axes.add_patch(
         FancyBboxPatch(
-            (0.1, bottom), width, top - bottom, facecolor=PAPER, edgecolor=MUTED,
+            (left, bottom), wide, top - bottom, facecolor=PAPER, edgecolor=MUTED,
             linewidth=0.6 * preset.line, boxstyle="round,pad=0,rounding_size=0.06",
         )
     )  # fmt: skip
     axes.text(
-        0.1 + width / 2, (top + bottom) / 2, "\n".join(lines), ha="center", va="center", color=INK,
+        left + wide / 2, (top + bottom) / 2, "\n".join(lines), ha="center", va="center", color=INK,
         fontsize=preset.text, family=FONT, linespacing=1.2,
     )  # fmt: skip
 
 
-def _arrow(axes: Axes, preset: Preset, ends: tuple[float, float], left_out: str) -> None:
-    centre, (top, bottom) = _width(axes) / 2, ends
-    middle, edge = (top + bottom) / 2, _width(axes) + 0.1
+def _arrow(
+    axes: Axes, preset: Preset, column: tuple[float, float], ends: tuple[float, float],
+    left_out: str,
+) -> None:  # fmt: skip
+    (left, width), (top, bottom) = column, ends
+    centre, middle, edge = left + 0.25 * width, (top + bottom) / 2, left + 0.5 * width
     _point(axes, preset, (centre, top), (centre, bottom))
     if left_out:
         _point(axes, preset, (centre, middle), (edge, middle))
-        words = "\n".join(wrapped(left_out, axes.get_xlim()[1] - edge - 0.1, preset.text))
+        words = "\n".join(wrapped(left_out, 0.5 * width - 0.2, preset.text))
         axes.text(
             edge + 0.08, middle, words, va="center", fontsize=preset.text, color=INK, family=FONT
         )

@@ -15,6 +15,7 @@ from scipy import stats
 
 from outcomes.care.attainment import goal_attainment_over_time
 from outcomes.dictionary.instruments import Instrument
+from outcomes.dictionary.instruments.threshold import LINES, lines_of
 from outcomes.errors import UsageError
 from outcomes.render.figures.canvas import plain_frame
 from outcomes.render.figures.shown import ShownFigure, empty_figure
@@ -95,7 +96,7 @@ def waterfall(study: Study, instrument: str = "") -> ShownFigure:
     measure, rows = _rows(study, instrument)
     last = rows.groupby("episode_id", sort=False)["improvement"].last()
     change = last.sort_values(ascending=False).to_numpy(float)
-    marks = _thresholds(measure, set(rows["condition"].dropna()))
+    marks = lines_of(measure.thresholds, set(rows["condition"].dropna()))
     size = [marks.get("MIC", np.inf), marks.get("MDC", np.inf)]
     colors = np.select(
         [change < 0, change >= size[1], change >= size[0]], [WORSE, SURE, BETTER], GRID
@@ -104,13 +105,12 @@ def waterfall(study: Study, instrument: str = "") -> ShownFigure:
     place = figure.subplots()
     plain_frame(place, PRESETS["page"])
     place.bar(range(len(change)), change, width=1.0, color=colors)
-    names = {"MIC": "smallest important change", "MDC": "measurement error"}
     for kind, value in marks.items():
         place.axhline(value, color=INK, linewidth=0.9, linestyle="--" if kind == "MIC" else ":")
-        place.annotate(f"{names[kind]}, {value:g}", (1, value), xycoords=("axes fraction", "data"),
+        place.annotate(f"{LINES[kind]}, {value:g}", (1, value), xycoords=("axes fraction", "data"),
                        ha="right", va="bottom", fontsize=8.5, family=FONT)  # fmt: skip
     _labels(figure, f"change ({measure.unit}, up = better)", "one bar a course, best to worst")
-    shares = [_share(change >= value, names[kind]) for kind, value in marks.items()]
+    shares = [_share(change >= value, LINES[kind]) for kind, value in marks.items()]
     worse = f"{int((change < 0).sum())} of {len(change)} got worse"
     claim = "; ".join([*shares[:1], worse])
     return _finished(figure, study, claim, "; ".join([*shares, worse]) + ".")
@@ -221,7 +221,7 @@ def _courses(place: Axes, title: str, rows: pd.DataFrame, over: str, measure: In
     place.fill_between(at.index, at["mean"] - half, at["mean"] + half, color=LOOKS[0].colour,
                        alpha=0.2, linewidth=0)  # fmt: skip
     place.axhline(0, color=INK, linewidth=0.8)
-    for value in list(_thresholds(measure, set(rows["condition"].dropna())).values())[:1]:
+    for value in list(lines_of(measure.thresholds, set(rows["condition"].dropna())).values())[:1]:
         place.axhline(value, color=WORSE, linewidth=0.9, linestyle="--")
     n = rows["episode_id"].nunique()
     place.set_title(f"{title} (n = {n})", fontsize=9, family=FONT, loc="left", color=INK)
@@ -235,21 +235,6 @@ def _courses(place: Axes, title: str, rows: pd.DataFrame, over: str, measure: In
 def _share(reached: np.ndarray[Any, Any], name: str) -> str:
     n, whole = int(reached.sum()), len(reached)
     return f"{n} of {whole} ({percent(n / whole)}) changed by the {name} or more"
-
-
-def _thresholds(measure: Instrument, conditions: set[str]) -> dict[str, float]:
-    """Return MIC and MDC in points, where they are published.
-
-    The MIC is the first that holds for all of these conditions, else one of no special condition;
-    the MDC the largest that is published for any of them, the cautious choice.
-    """
-    known = [t for t in measure.thresholds if not t.relative]
-    important = [t for t in known if t.kind == "MIC"]
-    for_all = [t.value for t in important if conditions and all(map(t.covers, conditions))]
-    general = [t.value for t in important if not t.conditions]
-    errors = [t.value for t in known if t.kind == "MDC" and any(map(t.covers, conditions))]
-    found = {"MIC": [*for_all, *general][:1], "MDC": [max(errors)] if errors else []}
-    return {kind: values[0] for kind, values in found.items() if values}
 
 
 def _labels(figure: ShownFigure, vertical: str, horizontal: str) -> None:

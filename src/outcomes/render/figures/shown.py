@@ -52,6 +52,11 @@ class ShownFigure(Figure):
             raise PrivacyError(must, got="one of a real study", remedy=remedy)
         super().savefig(*args, **options)
 
+    @property
+    def title(self) -> str:
+        """Its claim."""
+        return self.claim
+
     def draw(self, renderer: Any) -> None:
         """Draw words as they stand, no dollar sign begins a formula, in the ink of the page."""
         for text in self.findobj(Text):

@@ -129,7 +129,10 @@ def _shared_words(canvas: Canvas, picture: Picture, n_hidden: int, foot: float) 
         rotation=90, ha="center", va="center", fontsize=canvas.preset.text, color=INK, family=FONT,
     )  # fmt: skip
     canvas.write(canvas.width / 2, EDGE + 1.7 * line, picture.x_label, align="center")
-    words = "Grey: the other groups." + (
+    low, high = _range(picture.data)
+    marks = [name for value, name in picture.marks if low < value < high]
+    lines = "".join(f" Dashed: {name}." for name in marks)
+    words = f"Grey: the other groups.{lines}" + (
         f" {n_hidden} smaller ones: in the table." if n_hidden else ""
     )
     canvas.write(canvas.width / 2, EDGE + line / 2, words, align="center", size=0.9, colour=MUTED)
