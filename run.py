@@ -1,4 +1,4 @@
-"""Set up and run: `python run.py [report | test | lab | docs | validate | faults | lowest]`.
+"""Set up and run: `python run.py`, `... test [--all]`, `... docs`, `... lab`, `... validate`.
 
 Needs nothing but Python 3.11 or newer. The first run makes `.venv` from `requirements.lock`, every
 package checked against its hash; later runs start at once. What is installed is remembered by the
@@ -122,13 +122,18 @@ def main_job() -> int:
     )
 
 
+def style() -> int:
+    """Look at style and types."""
+    tools = ("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",)
+    return max([call(PYTHON, "-m", *tool) for tool in tools])
+
+
 def test(*, everything: bool) -> int:
-    """Run the checks of style and types, then the tests; all of them when `everything`."""
-    style = [[PYTHON, "-m", "ruff", "check", "."], [PYTHON, "-m", "ruff", "format", "--check", "."]]
-    failed = [call(*command) for command in [*style, [PYTHON, "-m", "mypy"]]]
+    """Look at style and types, then run the tests; all of them when `everything`."""
+    failed = style()
     suite = ["--hypothesis-profile=explore"] if everything else ["-m", "not slow"]
     pytest = [PYTHON, "-m", "pytest", "-n", "auto", "--cov", *suite]
-    return max(call(*pytest), *failed)
+    return max(call(*pytest), failed)
 
 
 def lab() -> int:
@@ -147,13 +152,14 @@ def lowest() -> int:
     place, uv = ROOT / "out" / "lowest", [PYTHON, "-m", "uv"]
     wanted = place.with_suffix(".txt")
     wanted.parent.mkdir(exist_ok=True)
-    resolve = [*uv, "pip", "compile", "pyproject.toml", "--resolution", "lowest-direct", "--quiet",
-               "--group", "test", "--python-version", "3.11", "-o", wanted]  # fmt: skip
+    resolve = [*uv, "pip", "compile", "pyproject.toml", "--resolution", "lowest-direct",
+               "--python-version", "3.11", "--quiet", "-o", wanted]  # fmt: skip
     python = place / PYTHON.relative_to(VENV)
     install = [*uv, "pip", "install", "--python", python]
     steps = (
-        resolve, [*uv, "venv", "--clear", "--python", "3.11", place], [*install, "-r", wanted],
-        [*install, "--no-deps", ROOT], [python, "-m", "pytest", "-m", "not slow", "-q"],
+        resolve, [*uv, "venv", "--clear", "--python", "3.11", place],
+        [*install, "-r", wanted, "--group", "test", f"{ROOT}[report,big,sql]"],
+        [python, "-m", "pytest", "-m", "not slow", "-q", "-W", "default::DeprecationWarning"],
     )  # fmt: skip
     return next((code for step in steps if (code := call(*step))), 0)
 
@@ -171,7 +177,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run.py", description=__doc__.splitlines()[0])
     parser.add_argument(
         "what", nargs="?", default="report",
-        choices=("report", "test", "validate", "lab", "docs", "faults", "lowest", "setup"),
+        choices=("report", "test", "validate", "lab", "docs", "style", "faults", "lowest", "setup"),
         help="report: the main job on the shipped study (default)",
     )  # fmt: skip
     parser.add_argument("--all", action="store_true", help="with test: the slow suites too")
@@ -194,7 +200,7 @@ def main(words: list[str]) -> int:
         say("Stopped. Run the same command again to go on.")
         return 130
     jobs = {
-        "report": main_job, "lab": lab, "docs": docs, "setup": lambda: 0,
+        "report": main_job, "lab": lab, "docs": docs, "style": style, "setup": lambda: 0,
         "faults": lambda: call(PYTHON, "-m", "studies.faults"), "lowest": lowest,
         "test": lambda: test(everything=asked.all),
         "validate": lambda: validate(quick=asked.quick),

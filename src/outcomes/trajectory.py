@@ -156,10 +156,15 @@ def trajectory(
         rows[list(SAME_VISIT_COLUMNS)] = _own_visit(rows, visits)[["pressure", "minutes"]]
         columns += SAME_VISIT_COLUMNS
     found = _finished(rows, columns)
-    framed = TrajectoryFrame(found.rows)
-    framed.instrument, framed.unit = instrument, better.unit
-    framed.stamp = "SYNTHETIC" if study.provenance.synthetic else ""
-    return replace(found, rows=framed)
+    return replace(found, rows=framed(found.rows, study, instrument))
+
+
+def framed(rows: pd.DataFrame, study: Tables, instrument: str) -> TrajectoryFrame:
+    """Return rows that know their instrument, its unit, and whether they were simulated."""
+    known = TrajectoryFrame(rows)
+    known.instrument, known.unit = instrument, study.instrument(instrument).unit
+    known.stamp = "SYNTHETIC" if study.provenance.synthetic else ""
+    return known
 
 
 def _scores(study: Tables, name: str) -> pd.DataFrame:

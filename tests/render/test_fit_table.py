@@ -116,3 +116,20 @@ def test_the_unit_is_that_of_the_instrument() -> None:
     fit = oc.lmm("improvement ~ baseline + (1 | episode_id)", turned)
     assert fit_table(fit).title == "Improvement (degrees, positive = better)"
     assert fit_table(fit).lines[1].label == "Score at baseline, per degree"
+
+
+def test_a_trial_says_what_its_score_is_and_how_visits_go_together() -> None:
+    study = oc.simulate(scenario="two-arm-trial", episodes=60, seed=1)
+    table = fit_table(oc.clda(study, "nprs"))
+    assert table.stamp == "SYNTHETIC"
+    assert table.title == "Score (points, turned: more = better)"
+    parts = dict(table.parts)
+    assert "Residual SD at 0" in parts
+    assert "Correlation of 0 and 8" in parts
+    assert re.fullmatch(r"\d+ rows; 60 courses; none left out", parts["Rows used"])
+
+
+def test_correlation_in_time_is_told_by_its_step(rows: pd.DataFrame) -> None:
+    some = rows.dropna(subset=["session"]).assign(visit=lambda x: x["session"].astype(int))
+    fit = oc.lmm("improvement ~ week + ar1(visit | episode_id)", some[some["visit"] <= 5])
+    assert "Correlation of one visit and the next" in dict(fit_table(fit).parts)

@@ -12,6 +12,7 @@ from outcomes.errors import DataError
 from outcomes.mixed.fit import MixedFit, lmm
 from outcomes.records import baselines
 from outcomes.study import Study
+from outcomes.trajectory import framed
 
 LEAST_SCORES = 5
 """An occasion is modelled where every arm has at least so many scores."""
@@ -88,7 +89,7 @@ def clda(
     ('Intercept', 'week[T.4]', 'massage_week_4')
     """
     frame, formula = constrained_frame(study, instrument, due, window)
-    return lmm(formula, frame, reml=reml, df=df)
+    return lmm(formula, framed(frame, study, instrument), reml=reml, df=df)
 
 
 def constrained_frame(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
+from importlib.resources import files
 
 import pandas as pd
 
@@ -14,23 +16,10 @@ from outcomes.mixed.after.tables import tidy, variance_components
 from outcomes.mixed.record import Fit
 from outcomes.words import MINUS, SPACE, count, decimals_for, limits, named, p_value, plain
 
-COLUMNS = {
-    "improvement": ("Improvement", "point"), "baseline": ("Score at baseline", "point"),
-    "score_before": ("Last score before", "point"), "condition": ("Condition", ""),
-    "session_count": ("Sessions so far", "session"), "session": ("Visit", "visit"),
-    "week": ("Weeks since the first visit", "week"), "arm": ("Arm", ""),
-    "day": ("Days since the first visit", "day"),
-    "pressure": ("Pressure at the visit before", "Walton level"),
-    "pressure_mean": ("Mean pressure so far", "Walton level"),
-    "pressure_within": ("Pressure above this course's mean", "Walton level"),
-    "pressure_same_visit": ("Pressure of the same visit", "Walton level"),
-    "minutes_before": ("Minutes of massage so far", "minute"),
-}  # fmt: skip
-"""Columns of a trajectory: what they hold, and what one unit of them is called."""
-GROUPS = {
-    "episode_id": "courses", "patient_id": "patients", "therapist_id": "therapists",
-    "clinic_id": "clinics", "patient_id:episode_id": "courses",
-}  # fmt: skip
+_LABELS = tomllib.loads(files("outcomes.render").joinpath("fit_labels.toml").read_text("utf-8"))
+COLUMNS: Mapping[str, tuple[str, str]] = _LABELS["columns"]
+GROUPS: Mapping[str, str] = _LABELS["groups"]
+TITLES: Mapping[str, tuple[str, str]] = _LABELS["titles"]
 _CURVE = re.compile(r"\w+\((\w+),.*\)\[(\d+)\]")
 _LEVEL = re.compile(r"(?:C\()?(?P<column>[^\[\]()]+)\)?\[(?:T\.)?(?P<level>.*)\]")
 STYLE = (
@@ -205,12 +194,8 @@ def unit_of(fit: Fit) -> str:
 
 
 def _title(fit: Fit) -> str:
-    response = response_of(fit)
-    return (
-        f"Improvement ({unit_of(fit)}, positive = better)"
-        if response == "improvement"
-        else named(response)
-    )
+    told = TITLES.get(response_of(fit))
+    return f"{told[0]} ({unit_of(fit)}, {told[1]})" if told else named(response_of(fit))
 
 
 def _cell(column: str, value: object) -> str:
@@ -310,8 +295,15 @@ def _parts(fit: Fit) -> Iterator[tuple[str, str]]:
 
 
 def _component(group: str, first: str, second: str) -> str:
+    if group == "residual" and second:
+        near = second == f"{first} + 1"
+        return (
+            f"Correlation of one {first} and the next"
+            if near
+            else f"Correlation of {first} and {second}"
+        )
     if group == "residual":
-        return f"Serial correlation by {column_label(first).lower()}" if first else "Residual SD"
+        return f"Residual SD at {first}" if first else "Residual SD"
     who = GROUPS.get(group, group)
     names = ["level" if x == "Intercept" else f"slope of {column_label(x).lower()}" for x in
              (first, second) if x]  # fmt: skip
@@ -321,7 +313,9 @@ def _component(group: str, first: str, second: str) -> str:
 
 
 def _used(fit: Fit) -> str:
-    groups = [f"{count(f.n_levels)} {GROUPS.get(f.name, f.name)}" for f in fit.design.factors]
+    names = [factor.name for factor in fit.design.factors]
+    names = names or [name for name in ("episode_id",) if name in fit.design.frame.data]
+    groups = [f"{count(len(fit.groups(name)[1]))} {GROUPS.get(name, name)}" for name in names]
     dropped = fit.design.frame.n_dropped
-    left = f"; {count(dropped)} left out, a value is missing" if dropped else "; none left out"
-    return f"{count(fit.design.n)} rows; " + ", ".join(groups) + left
+    left = f"{count(dropped)} left out, a value is missing" if dropped else "none left out"
+    return "; ".join(filter(None, [f"{count(fit.design.n)} rows", ", ".join(groups), left]))

@@ -87,4 +87,5 @@ def check_available(formats: Sequence[str]) -> None:
     missing = [kind.package for kind in needed if kind.module and not find_spec(kind.module)]
     if missing:
         must = f"these formats need {', '.join(missing)}"
-        raise UnavailableError(must, got="not installed", remedy="Install outcomes[report].")
+        remedy = 'Add them: pip install "outcomes[report]"'
+        raise UnavailableError(must, got="not installed", remedy=remedy)

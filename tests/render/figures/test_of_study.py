@@ -70,3 +70,11 @@ def test_a_study_without_scores_after_baseline_is_refused() -> None:
     one = pd.DataFrame({"episode_id": ["a"], "session": [1], "instrument": "nprs", "score": [5]})
     with pytest.raises(UsageError, match="needs scores after baseline"):
         waterfall(study_from_tables({"assessments": one}))
+
+
+def test_arms_without_visits_are_drawn_over_weeks() -> None:
+    study = oc.simulate(scenario="two-arm-trial", episodes=60, seed=1)
+    alt = trajectories(study, "nprs", by="arm").alt
+    assert "massage, " in alt
+    assert "usual care, " in alt
+    assert "(n = 0)" not in alt

@@ -52,7 +52,8 @@ def trajectories(study: Study, instrument: str = "", by: str = "condition") -> S
         When there are no scores after baseline, or no such column.
     """
     measure, rows = _rows(study, instrument)
-    over = "session_count" if rows["session_count"].notna().mean() > 0.5 else "week"
+    counted = rows["session_count"].notna() & rows["session"].notna()
+    over = "session_count" if counted.mean() > 0.5 else "week"
     if over == "session_count":
         rows = rows[rows["session"].notna()]  # a follow-up comes weeks after the last session
     rows = rows.dropna(subset=[over]).astype({over: float})
