@@ -13,8 +13,7 @@ from numpydoc.docscrape import ClassDoc
 
 import outcomes as oc
 from outcomes.cli.app import app
-from outcomes.dictionary.columns import ColumnSpec
-from outcomes.dictionary.tables import TABLES
+from outcomes.dictionary.tables import TABLES, ColumnSpec
 from outcomes.intake.column_map import ColumnMap
 from outcomes.intake.toml_records import Section
 from outcomes.mixed.fit import MixedFit

@@ -11,8 +11,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes import __version__
-from outcomes.dictionary.columns import ColumnSpec, TableSpec
-from outcomes.dictionary.tables import TABLES
+from outcomes.dictionary.tables import TABLES, ColumnSpec, TableSpec
 from outcomes.folders import written_whole
 from outcomes.plain_text import each, neutralised
 from outcomes.tables import Tables, Truth, once

@@ -11,9 +11,8 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, cast
 import numpy as np
 import pandas as pd
 
-from outcomes.dictionary.columns import ColumnSpec, TableSpec
 from outcomes.dictionary.instruments import Instrument, instrument
-from outcomes.dictionary.tables import TABLES
+from outcomes.dictionary.tables import TABLES, ColumnSpec, TableSpec
 from outcomes.errors import UsageError
 from outcomes.plain_text import cleaned, each
 from outcomes.provenance import Provenance

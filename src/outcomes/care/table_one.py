@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.care.standardised_difference import category_difference, number_difference
-from outcomes.dictionary.tables import EPISODES
+from outcomes.dictionary.tables import TABLES
 from outcomes.errors import UsageError
 from outcomes.records import SERIES, baselines
 from outcomes.study import Study
@@ -167,7 +167,7 @@ def _categories(episodes: pd.DataFrame, leave_out: str) -> pd.DataFrame:
     table = episodes[kept].astype(object).replace(words)
     lists = _listed(episodes)
     known = episodes["adaptations"].notna()
-    for name in EPISODES.column("adaptations").categories:
+    for name in TABLES["episodes"].column("adaptations").categories:
         has = lists.map(lambda listed, name=name: name in listed)
         if name != "none" and has.any():
             table[f"adaptation {name}"] = has.map(words).where(known)
@@ -206,7 +206,9 @@ def _level_rows(name: str, values: pd.Series[Any], groups: Any) -> Iterator[dict
 def _levels(name: str, values: pd.Series[Any]) -> list[Any]:
     """Levels met, in the order of the data contract, then others by name."""
     met = set(values.dropna())
-    declared = EPISODES.column(name).categories if name in EPISODES.names else ()
+    declared = (
+        TABLES["episodes"].column(name).categories if name in TABLES["episodes"].names else ()
+    )
     ordered = [level for level in (*declared, "yes", "no") if level in met]
     return ordered + sorted(met - set(ordered))
 

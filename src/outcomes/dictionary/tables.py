@@ -1,195 +1,154 @@
-"""The four tables of the data contract: episodes, sessions, assessments, goals.
+"""The four tables of the data contract, as `tables.toml` says them: what each column holds.
 
 Time is ``day``, days since the episode's first visit. Unknown is an empty cell, never a code.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from outcomes.dictionary.columns import ColumnSpec, TableSpec
+import tomllib
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CONDITIONS = (
-    "neck_mvc", "neck_other", "headache", "carpal_tunnel", "sciatica",
-    "knee_pain", "arthritis", "post_op", "low_back", "other",
-)  # fmt: skip
-MECHANISMS = ("mvc", "fall", "overuse", "surgery", "none", "unknown")
-AGE_BANDS = (*(f"{low}-{low + 9}" for low in range(0, 90, 10)), "90+")
-SEXES = ("female", "male", "other")
-REFERRALS = ("physician_script", "physician_advice", "self")
-ADAPTATIONS = (
-    "none", "cancer", "breast_cancer", "hypertension", "osteoporosis", "neuropathy", "scar",
-    "organ_failure", "frail", "emphysema", "autoimmune", "device", "end_of_life",
-)  # fmt: skip
-CLEARANCES = ("not_required", "pending", "cleared", "limited", "refused")
-END_REASONS = (
-    "goal_met", "plateau", "worse", "declined", "cost", "moved", "adverse_event", "medical",
-    "death", "unknown", "ongoing",
-)  # fmt: skip
-STATUSES = ("attended", "stopped_early", "cancelled", "no_show")
 RECEIVED = ("attended", "stopped_early")
 """Statuses under which hands-on care was given; only these visits count as sessions received."""
-TIMINGS = ("baseline", "pre_session", "post_session", "discharge", "follow_up")
 COURSE_TIMINGS = ("pre_session", "discharge", "follow_up")
 """Timings that make up the course; a post-session score is another outcome and never in it."""
-ADVERSE_EVENTS = ("none", "soreness", "bruise", "headache", "dizziness", "fatigue", "other")
 
-_ID = "random id, made by the study; never a name or a record number"
+Kind = Literal["id", "text", "integer", "number", "boolean", "category", "list"]
+Role = Literal["key", "identity", "quasi_identifier", "sensitive", "measure", "administrative"]
 
-EPISODES = TableSpec(
-    "episodes",
-    "One course of care for one condition.",
-    (
-        ColumnSpec("episode_id", "id", f"The course: {_ID}.", required=True, role="key"),
-        ColumnSpec("patient_id", "id", f"The patient: {_ID}.", role="key"),
-        ColumnSpec("clinic_id", "id", f"The clinic: {_ID}.", role="quasi_identifier"),
-        ColumnSpec(
-            "condition", "category", "What the course is for.",
-            categories=CONDITIONS, open_list=True, role="quasi_identifier",
-        ),
-        ColumnSpec("mechanism", "category", "How it began.", categories=MECHANISMS),
-        ColumnSpec("onset_weeks", "number", "Weeks since onset at day 0.", "weeks", minimum=0),
-        ColumnSpec("recurrent", "boolean", "Whether an old problem came back."),
-        ColumnSpec(
-            "age_band", "category", "Age in ten-year bands, 90 and over together.",
-            categories=AGE_BANDS, role="quasi_identifier",
-        ),
-        ColumnSpec("sex", "category", "Sex.", categories=SEXES, role="quasi_identifier"),
-        ColumnSpec("referral", "category", "How the patient came.", categories=REFERRALS),
-        ColumnSpec(
-            "therapist_id", "id", "Therapist of the course, where sessions do not say.",
-            role="quasi_identifier",
-        ),
-        ColumnSpec(
-            "adaptations", "list", "Reasons to adapt touch; `none`, or a list; empty = not asked.",
-            categories=ADAPTATIONS, role="sensitive",
-        ),
-        ColumnSpec("clearance_required", "boolean", "Whether a physician had to clear care first."),
-        ColumnSpec("clearance", "category", "The physician's clearance.", categories=CLEARANCES),
-        ColumnSpec("clearance_day", "integer", "Day of the clearance.", "day"),
-        ColumnSpec(
-            "pressure_ceiling", "integer", "Highest pressure allowed (Walton).", "Walton 0-5",
-            minimum=0, maximum=5,
-        ),
-        ColumnSpec(
-            "sessions_per_week", "number", "Script: visits a week.", "per week",
-            minimum=0.25, maximum=7,
-        ),
-        ColumnSpec(
-            "minutes", "integer", "Script: minutes a visit.", "min",
-            minimum=15, maximum=120, multiple_of=15,
-        ),
-        ColumnSpec("weeks", "number", "Script: number of weeks.", "weeks", minimum=1, maximum=52),
-        ColumnSpec("claim_open", "boolean", "Whether an insurance claim was open."),
-        ColumnSpec(
-            "sessions_attended", "integer", "Visits of the whole course: an outcome, not a dose.",
-            "visits", minimum=0,
-        ),
-        ColumnSpec("end_reason", "category", "Why the course ended.", categories=END_REASONS),
-        ColumnSpec("end_day", "integer", "Day on which the course ended.", "day", minimum=0),
-        ColumnSpec("arm", "category", "Arm of a trial.", open_list=True),
-    ),
-    key=("episode_id",),
-)  # fmt: skip
 
-SESSIONS = TableSpec(
-    "sessions",
-    "One visit.",
-    (
-        ColumnSpec("episode_id", "id", "The course.", required=True, role="key"),
-        ColumnSpec(
-            "session", "integer", "1, 2, ... over attended visits.", "visit", minimum=1, role="key"
-        ),
-        ColumnSpec("day", "number", "Days since the first visit, which is day 0.", "day"),
-        ColumnSpec("therapist_id", "id", "Therapist of the visit.", role="quasi_identifier"),
-        ColumnSpec("status", "category", "What became of the visit.", categories=STATUSES),
-        ColumnSpec("minutes", "number", "Hands-on time.", "min", minimum=0, maximum=240),
-        ColumnSpec(
-            "pressure", "integer", "Modal pressure (Walton).", "Walton 0-5", minimum=0, maximum=5
-        ),
-        ColumnSpec(
-            "pressure_planned", "integer", "Planned pressure (Walton).", "Walton 0-5",
-            minimum=0, maximum=5,
-        ),
-        ColumnSpec(
-            "pressure_max", "integer", "Highest pressure used (Walton).", "Walton 0-5",
-            minimum=0, maximum=5,
-        ),
-        ColumnSpec("techniques", "list", "Techniques used.", open_list=True),
-        ColumnSpec(
-            "adverse_event", "category", "What the patient reported of the visit.",
-            categories=ADVERSE_EVENTS, open_list=True,
-        ),
-        ColumnSpec(
-            "adverse_severity", "integer", "0 none ... 5; empty = not asked.", "0-5",
-            minimum=0, maximum=5,
-        ),
-    ),
-    key=("episode_id", "session"),
-)  # fmt: skip
+@dataclass(frozen=True)
+class ColumnSpec:
+    """One column of the data contract.
 
-ASSESSMENTS = TableSpec(
-    "assessments",
-    "One score of one instrument at one time.",
-    (
-        ColumnSpec("episode_id", "id", "The course.", required=True, role="key"),
-        ColumnSpec(
-            "session", "integer", "Visit of the score (session or day is required).", "visit",
-            minimum=1, role="key",
-        ),
-        ColumnSpec("day", "number", "Day of the score (session or day is required).", "day"),
-        ColumnSpec("timing", "category", "When it was taken.", categories=TIMINGS),
-        ColumnSpec("instrument", "category", "Short name of the instrument.",
-                   open_list=True, required=True, role="key"),
-        ColumnSpec("score", "number", "The score, in the instrument's unit.", required=True),
-        ColumnSpec("recall", "category", "Period asked about.",
-                   categories=("now", "24h", "7d", "worst"), open_list=True),
-        ColumnSpec("joint", "category", "Joint of a range of motion.",
-                   categories=("cervical", "lumbar", "shoulder", "elbow", "wrist", "hip", "knee",
-                               "ankle"), open_list=True),
-        ColumnSpec("plane", "category", "Plane of a range of motion.",
-                   categories=("flexion", "extension", "lateral_flexion", "rotation", "abduction"),
-                   open_list=True),
-        ColumnSpec("side", "category", "Side.", categories=("left", "right", "both")),
-        ColumnSpec("mode", "category", "Mode of a range of motion.",
-                   categories=("active", "passive")),
-        ColumnSpec("device", "category", "Device of a range of motion.",
-                   categories=("goniometer", "inclinometer", "crom", "app", "visual")),
-        ColumnSpec("assessor", "category", "Who took the score.",
-                   categories=("patient", "treating_therapist", "other_clinician")),
-        ColumnSpec("blinded", "boolean", "Whether the assessor did not know the care given."),
-    ),
-    key=("episode_id", "instrument", "timing", "session", "day", "joint", "plane", "side"),
-)  # fmt: skip
+    Parameters
+    ----------
+    name : str
+        Name of the column; carries its unit where it has one (``minutes``).
+    kind : {"id", "text", "integer", "number", "boolean", "category", "list"}
+        How a cell is read. A ``list`` holds several categories separated by ``;``.
+    description : str
+        One line for people.
+    unit : str, optional
+        Unit of a number.
+    minimum, maximum : float, optional
+        Allowed range, both ends included.
+    multiple_of : float, optional
+        Step that a number must be a multiple of.
+    categories : tuple of str, optional
+        Allowed values of a category or list.
+    open_list : bool, optional
+        True where other categories than the listed ones may be used (reported as a warning).
+    required : bool, optional
+        True where every row must have a value.
+    role : str, optional
+        What the column means for privacy.
 
-GOALS = TableSpec(
-    "goals",
-    "One goal of one course.",
-    (
-        ColumnSpec("episode_id", "id", "The course.", required=True, role="key"),
-        ColumnSpec("instrument", "category", "Instrument of the goal.",
-                   open_list=True, required=True, role="key"),
-        ColumnSpec("baseline", "number", "Score when the goal was set."),
-        ColumnSpec("target", "number", "Score to be reached.", required=True),
-        ColumnSpec("by_day", "integer", "To be reached by this day.", "day", minimum=0),
-        ColumnSpec("by_sessions", "integer", "To be reached within so many sessions.", "visits",
-                   minimum=1),
-        ColumnSpec("set_day", "integer", "Day on which it was set.", "day"),
-        ColumnSpec("set_by", "category", "Who set it.",
-                   categories=("physician", "patient", "therapist", "shared")),
-        ColumnSpec("weight", "number", "Importance, for goal attainment scaling.", minimum=0),
-        ColumnSpec("gas_level", "integer", "Attainment, -2 ... +2.", minimum=-2, maximum=2),
-    ),
-    key=("episode_id", "instrument"),
-)  # fmt: skip
+    Examples
+    --------
+    >>> ColumnSpec("minutes", "integer", "Hands-on time", unit="min", minimum=0).is_number
+    True
+    """
 
-TABLES: dict[str, TableSpec] = {
-    table.name: table for table in (EPISODES, SESSIONS, ASSESSMENTS, GOALS)
+    name: str
+    kind: Kind
+    description: str
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    multiple_of: float | None = None
+    categories: tuple[str, ...] = ()
+    open_list: bool = False
+    required: bool = False
+    role: Role = "measure"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether cells are numbers."""
+        return self.kind in ("integer", "number")
+
+    @property
+    def allowed(self) -> str:
+        """The allowed values in words, for messages and documentation."""
+        if self.categories:
+            return ", ".join(self.categories)
+        low = "" if self.minimum is None else f"{self.minimum:g}"
+        high = "" if self.maximum is None else f"{self.maximum:g}"
+        if low and high:
+            return f"{low} to {high}"
+        return f"at least {low}" if low else f"at most {high}" if high else ""
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One table of the data contract.
+
+    Parameters
+    ----------
+    name : str
+        Name of the table and of its CSV file.
+    description : str
+        What one row is.
+    columns : tuple of ColumnSpec
+        Columns in the order they are written.
+    key : tuple of str
+        Columns that together identify a row.
+
+    Examples
+    --------
+    >>> table = TableSpec("t", "one row a thing", (ColumnSpec("a", "id", "the thing"),), ("a",))
+    >>> table.names
+    ('a',)
+    """
+
+    name: str
+    description: str
+    columns: tuple[ColumnSpec, ...]
+    key: tuple[str, ...]
+    _index: dict[str, ColumnSpec] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", {column.name: column for column in self.columns})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names in written order."""
+        return tuple(self._index)
+
+    def column(self, name: str) -> ColumnSpec:
+        """Return the column called `name`; raises `KeyError` when there is none."""
+        return self._index[name]
+
+
+def _table(name: str, said: dict[str, Any]) -> TableSpec:
+    columns = tuple(
+        ColumnSpec(column, **entry | {"categories": tuple(entry.get("categories", ()))})
+        for column, entry in said["columns"].items()
+    )
+    return TableSpec(name, said["description"], columns, tuple(said["key"]))
+
+
+TABLES = {
+    name: _table(name, said)
+    for name, said in tomllib.loads(
+        (files("outcomes.dictionary") / "tables.toml").read_text(encoding="utf-8")
+    ).items()
 }
 """The data contract by table name."""
+
+CONDITIONS, MECHANISMS, AGE_BANDS, SEXES, REFERRALS, ADAPTATIONS, CLEARANCES, END_REASONS = (
+    TABLES["episodes"].column(name).categories
+    for name in ("condition", "mechanism", "age_band", "sex", "referral", "adaptations",
+                 "clearance", "end_reason")
+)  # fmt: skip
+STATUSES = TABLES["sessions"].column("status").categories
+ADVERSE_EVENTS = TABLES["sessions"].column("adverse_event").categories
+TIMINGS = TABLES["assessments"].column("timing").categories
 
 
 def received(status: pd.Series[Any]) -> pd.Series[bool]:

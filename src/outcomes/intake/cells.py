@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.dictionary.columns import ColumnSpec, TableSpec
 from outcomes.dictionary.pressure import WALTON, WORDS
+from outcomes.dictionary.tables import ColumnSpec, TableSpec
 from outcomes.findings import Finding, finding, on_the_way, where_broken
 from outcomes.plain_text import cleaned, each
 

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from outcomes.dictionary.columns import ColumnSpec
 from outcomes.dictionary.instruments import registry
 from outcomes.dictionary.pressure import CREDIT, WALTON
-from outcomes.dictionary.tables import TABLES
+from outcomes.dictionary.tables import TABLES, ColumnSpec
 from outcomes.errors import UsageError
 from outcomes.folders import write_file, written_whole
 from outcomes.intake.cells import walton_words

@@ -12,9 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.dictionary.columns import ColumnSpec
 from outcomes.dictionary.instruments import Instrument, registry
-from outcomes.dictionary.tables import TABLES
+from outcomes.dictionary.tables import TABLES, ColumnSpec
 from outcomes.errors import DataError
 from outcomes.findings import on_the_way
 from outcomes.intake.cells import read_column, read_numbers

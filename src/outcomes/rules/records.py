@@ -11,8 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.dictionary.columns import ColumnSpec
-from outcomes.dictionary.tables import TABLES, received
+from outcomes.dictionary.tables import TABLES, ColumnSpec, received
 from outcomes.errors import UsageError
 from outcomes.findings import Broken, rule
 from outcomes.records import NO_BASELINE, SERIES, placed_scores
