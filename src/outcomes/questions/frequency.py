@@ -217,8 +217,11 @@ def _alike(rows: pd.DataFrame) -> Check:
 def _sentence(table: pd.DataFrame, measure: Instrument, allowed: Sensitivity) -> str:
     row, *others = table[table["kind"] != "error allowed for"].to_dict("records")
     doubt = in_doubt(row, allowed) if clear(row) else ""
-    rest = [f" {_when(other).capitalize()} the difference was {_told(other, measure)}."
-            for other in others]  # fmt: skip
+    rest = [
+        f" {_when(other).capitalize()}, fewer weeks by then, the difference was "
+        f"{_told(other, measure)}, with the baseline taken as exact."
+        for other in others
+    ]
     return (
         f"{_verdict(row)}{doubt}: {_told(row, measure)}{allowing(row, allowed)}, "
         "comparing patients of one therapist with the same condition and baseline."
