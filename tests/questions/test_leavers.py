@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+import outcomes as oc
 from outcomes.questions.ask import undisclosed
 from outcomes.questions.claim import overclaims
 
@@ -59,3 +60,26 @@ def test_everybody_leaving_after_one_visit_is_refused(clinic):
     answer = undisclosed(cut(clinic(n=40), 40, "cost", after=1), "leavers", instrument="nprs")
     assert answer.refused
     assert "0 courses" in answer.reason
+
+
+def test_what_few_who_left_move_is_not_told_for_it_would_tell_them(clinic):
+    """Two rows of one share of leavers, or the tipping point, give their number by subtraction."""
+    study = clinic(n=60)
+    gone = set(study.episodes["episode_id"][:8])
+    early = (study.assessments["session"] <= 2) | ~study.assessments["episode_id"].isin(gone)
+    facts = study.episodes.assign(end_reason="cost")
+    provenance = replace(study.provenance, synthetic=False)
+    real = replace(study, assessments=study.assessments[early], episodes=facts,
+                   provenance=provenance)  # fmt: skip
+    given = oc.answer(real, "leavers")
+    rows = given.table[given.table["kind"].isin(["delta", "tipping point"])]
+    assert rows.loc[rows["estimate"].notna(), "delta"].tolist() == [0.0]
+    said = [
+        given.sentence,
+        given.picture.title,
+        given.picture.alt,
+        *(c.detail for c in given.checks),
+    ]
+    assert not any("short of similar" in text or "tipping point" in text for text in said)
+    assert given.sentence.startswith("Too few courses left early")
+    assert ". Fewer than 11 of 60 courses had no score" in given.sentence

@@ -101,6 +101,35 @@ class Count:
         return ""
 
 
+@dataclass(frozen=True)
+class Resting(Count):
+    """Words that give a count away to whoever works it out, and what stands for them instead.
+
+    Parameters
+    ----------
+    number : int
+        The count behind the words.
+    words, otherwise : str
+        What is said, and what is said where the count must not be told.
+
+    Examples
+    --------
+    >>> tip = Resting(8, words="3.6 points would do", otherwise="too few left to say")
+    >>> str(tip), tip.under(Disclosure())
+    ('3.6 points would do', 'too few left to say')
+    """
+
+    words: str = ""
+    otherwise: str = ""
+
+    def __str__(self) -> str:
+        return self.words
+
+    def under(self, rule: Disclosure) -> str | Count:
+        """Return itself, or what stands for it."""
+        return self.otherwise if rule.hides(self.number) else self
+
+
 class Text(str):
     """A text that knows which of its parts are counts.
 
@@ -139,7 +168,13 @@ class Text(str):
 
     def under(self, rule: Disclosure) -> Text:
         """Return the text with no count that the rule hides in it, nor in its parts."""
-        return Text(*(part.under(rule) if isinstance(part, Count) else part for part in self.parts))
+        said: list[str | Count] = []
+        for part in self.parts:
+            told = part.under(rule) if isinstance(part, Count) else part
+            if isinstance(told, str) and said and str(said[-1]).endswith((". ", "? ")):
+                told = told[:1].upper() + told[1:]  # words for a count that begin a sentence
+            said.append(told)
+        return Text(*said)
 
 
 def _flat(part: str | Count | int) -> tuple[str | Count, ...]:

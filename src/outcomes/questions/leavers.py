@@ -9,7 +9,8 @@ import pandas as pd
 
 from outcomes.causal.tipping_point import delta_adjusted, tipping_point
 from outcomes.dictionary.instruments import Instrument
-from outcomes.privacy.text import Count, Text
+from outcomes.privacy.disclosure import Disclosure
+from outcomes.privacy.text import Count, Resting, Text
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import CourseModel, means, of_whom
 from outcomes.questions.picture import Picture, forest
@@ -19,6 +20,7 @@ from outcomes.study import Study
 from outcomes.words import CANNOT_TELL, decimals, plain, scale, when, with_interval
 
 WELL = ("goal_met", "ongoing")
+UNTOLD = "Too few courses left early to say how much worse they would have to be"
 """Reasons for which nobody supposes that those who left did worse."""
 STEPS = (0.0, 0.05, 0.1, 0.2, 0.3)
 """Deltas shown, as shares of the instrument's range."""
@@ -40,6 +42,11 @@ class _Leavers:
 
     reasons: pd.Series[str]
     left: pd.Series[bool]
+
+    @property
+    def n_worse(self) -> int:
+        """Courses that left for another reason than a goal met."""
+        return int((self.left & ~self.reasons.isin(WELL)).sum())
 
     @property
     def shares(self) -> pd.Series[float]:
@@ -79,15 +86,16 @@ def leavers(asked: Asked) -> Found | Missing:
     gone = _who_left(asked.study, course, asked.instrument)
     table, formula = _table(model, course, gone, measure)
     tip = float(table["estimate"].iloc[0])
+    short = f"{plain(tip)} {measure.unit} worse would undo it" if 0 < tip < np.inf else ""
     return Found(
         table,
         _sentence(table, gone, course, measure),
         f"Linear mixed model by REML (`{formula}`) for scores missing at random; delta rows "
         "are the limit of delta-adjusted multiple imputation; the tipping point is the delta at "
         "which the 95 % interval reaches no improvement.",
-        _picture(table, measure),
+        _picture(table, gone, measure),
         checks=_checks(gone, tip, measure),
-        glance=f"{plain(tip)} {measure.unit} worse would undo it" if 0 < tip < np.inf else "",
+        glance=Text(Resting(gone.n_worse, words=short)),
         verdict=CANNOT_TELL if tip < FRAGILE * (measure.maximum - measure.minimum) else "it stands",
         course=course,
     )
@@ -110,14 +118,18 @@ def _table(
     n, shares = len(gone.left), gone.shares
     width = measure.maximum - measure.minimum
     tip = tipping_point(*known, shares, n)
-    at_the_tip = {tip} if 0 < tip <= width else set()  # what the sentence says stands in the figure
+    few = Disclosure().hides(gone.n_worse)
+    at_the_tip = (
+        {tip} if 0 < tip <= width and not few else set()
+    )  # what the sentence says stands in the figure
     deltas = sorted({*(step * width for step in STEPS), *at_the_tip})
     rows = delta_adjusted(*known, shares, deltas, n)
     rows = rows.assign(kind="delta", delta=deltas, n_episodes=n)
     rows["term"] = [_supposed(delta, measure) for delta in deltas]
-    first = pd.DataFrame(
-        {"term": ["tipping point"], "kind": "tipping point", "estimate": tip, "n_episodes": n}
-    )
+    # whoever subtracts one of these rows from another has the number that left
+    rows["n_left"] = np.where(rows["delta"] > 0, gone.n_worse, np.nan)
+    row = {"term": "tipping point", "kind": "tipping point", "estimate": tip, "n_episodes": n}
+    first = pd.DataFrame([{**row, "n_left": gone.n_worse}])
     parts = [first, rows, _stayed(course), _by_reason(course, gone)]
     parts.append(_courses_by_reason(course, gone))
     return pd.concat(parts, ignore_index=True), model.fit.request.formula
@@ -176,15 +188,20 @@ def _sentence(table: pd.DataFrame, gone: _Leavers, course: CourseFrame, measure:
     whose = of_whom(course) and f" in patients{of_whom(course)}"
     whose += ", the arms together," if course.group == "arm" else ""
     return Text(
-        f"{_verdict(tip, measure)}. ",
+        _verdict(tip, gone, measure),
+        ". ",
         Count(int(gone.left.sum()), "course", of=len(gone.left)),
         f" had no score {_from(course)}; if they went on like similar courses, mean improvement "
         f"during care{whose} was {found} on the {measure.title} ({scale(measure)}).",
     )
 
 
-def _verdict(tip: float, measure: Instrument) -> str:
-    """Say how much worse those who left early would have to be for the result to fall."""
+def _verdict(tip: float, gone: _Leavers, measure: Instrument) -> Text:
+    """Say how much worse those who left early would have to be; of few, that would tell them."""
+    return Text(Resting(gone.n_worse, words=_in_words(tip, measure), otherwise=UNTOLD))
+
+
+def _in_words(tip: float, measure: Instrument) -> str:
     if tip == 0:
         return "Improvement is not clear, even if those who left went on like similar courses"
     if not np.isfinite(tip):
@@ -205,7 +222,7 @@ def _from(course: CourseFrame) -> str:
     return f"{when(course.axis, course.horizon)} or later"
 
 
-def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
+def _picture(table: pd.DataFrame, gone: _Leavers, measure: Instrument) -> Picture:
     rows = table[table["kind"] == "delta"]
     digits = decimals(measure)
     spoken = "; ".join(
@@ -214,7 +231,7 @@ def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
     return forest(
         rows,
         rows["term"],
-        _verdict(float(table["estimate"].iloc[0]), measure),
+        _verdict(float(table["estimate"].iloc[0]), gone, measure),
         f"Mean improvement ({measure.unit}; right = better)",
         f"Mean improvement with 95 % intervals under worse and worse leavers: {spoken}.",
     )
@@ -223,6 +240,7 @@ def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
 def _checks(gone: _Leavers, tip: float, measure: Instrument) -> tuple[Check, ...]:
     unknown = gone.reasons == "not recorded"
     width = measure.maximum - measure.minimum
+    at = f"tipping point {tip:.1f} {measure.unit}" if np.isfinite(tip) else "no tipping point"
     return (
         Check(
             "at most 20 % without a score",
@@ -232,7 +250,7 @@ def _checks(gone: _Leavers, tip: float, measure: Instrument) -> tuple[Check, ...
         Check(
             "the result bears leavers worse by a tenth of the scale",
             tip >= FRAGILE * width,
-            f"tipping point {tip:.1f} {measure.unit}" if np.isfinite(tip) else "no tipping point",
+            Text(Resting(gone.n_worse, words=at, otherwise="it rests on few courses")),
         ),
         Check(
             "reasons for the end are recorded",
