@@ -371,3 +371,42 @@ def test_one_name_with_two_plan_numbers_is_asked_about(drafted):
     head, *rows = NUMBERED.splitlines()
     born = [f"{head},DOB", *(f"{row},1960-05-{10 + i}" for i, row in enumerate(rows))]
     assert asked(drafted("\n".join(born) + "\n")) == {}
+
+
+def test_names_that_stand_once_above_their_rows_are_asked_about(drafted, tmp_path):
+    rows = ("Ann Lee,2026-05-04,7", ",2026-05-11,5", "Bo Fox,2026-05-05,6", ",2026-05-12,4")
+    text = "\n".join(["Client,Date,Pain", *rows, ""])
+    assert asked(drafted(text)) == {"file.fill_down": ["Client"]}
+    made = draft_map(tmp_path / "x.csv").answered("file.fill_down", "Client")
+    study, _ = import_export(tmp_path / "x.csv", made.content, tmp_path / "key.json")
+    courses = study.assessments.groupby("episode_id")["score"].apply(list).tolist()
+    assert sorted(courses) == [[6, 4], [7, 5]]
+    made = made.answered("file.fill_down", False)
+    study, _ = import_export(tmp_path / "x.csv", made.content, tmp_path / "other.json")
+    assert sorted(study.assessments["score"]) == [6, 7]
+
+
+def test_scores_of_visits_side_by_side_are_spread(drafted, tmp_path):
+    head = "Client,DOB,Pain visit 1,Pain visit 2,Pain visit 3"
+    text = f"{head}\nAnn,1960-05-14,8,6,\nBo,1961-05-15,7,5,4\n"
+    assert asked(drafted(text)) == {}
+    study, _ = import_export(tmp_path / "x.csv", draft_map(tmp_path / "x.csv").content,
+                             tmp_path / "key.json")  # fmt: skip
+    told = study.assessments.sort_values("session").groupby("episode_id")["score"].apply(list)
+    assert sorted(told) == [[7, 5, 4], [8, 6]]
+
+
+def test_the_next_appointment_is_no_visit(drafted):
+    mapped = drafted(
+        "Pt,DOB,Tx Date,Next appointment,Pain\nAnn,1960-05-14,2026-05-04,2026-05-11,7\n"
+    )
+    assert mapped.columns["date"] == "Tx Date"
+
+
+def test_a_scale_that_is_not_confirmed_is_left_out(tmp_path):
+    place = tmp_path / "x.csv"
+    place.write_text(
+        "Name,Date,NDI score,Pain\nAnn,2026-05-14,44,7\nAnn,2026-05-15,36,6\n", "utf-8"
+    )
+    made = draft_map(place).answered("scores.ndi.pre_session", False)
+    assert read_column_map(made.content).scores == {"nprs": {"pre_session": "Pain"}}

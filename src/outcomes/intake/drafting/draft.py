@@ -106,7 +106,7 @@ def _lines(
             if entry:
                 yield from ("", f"[{name}.{_key(key)}]")
                 yield from (_line(own, cell, why) for own, cell in entry.items())
-    for name in ("leave_out", "status", "rules", "questions"):
+    for name in ("leave_out", "status", "wide", "rules", "questions"):
         for i, entry in enumerate(content.get(name, [])):
             yield from _headed("" if i else name, f"[[{name}]]")
             said = {**entry, "answer": entry.get("answer", "")} if name == "questions" else entry

@@ -125,6 +125,11 @@ def scores(seen: Seen) -> Content:
         if role.place.startswith("scores."):
             _, name, timing = role.place.split(".")
             found.setdefault(name, {}).setdefault(timing, []).append(header)
+    if seen.beside:
+        (name,), (timing,) = found, next(iter(found.values()))
+        constants = {"instrument": name, "timing": timing.replace("now", "") or "pre_session"}
+        wide = {"over": "session", "columns": seen.beside}
+        return {"wide": [wide], "constants": constants, "study": {"no_status": "attended"}}
     content: Content = {}
     for name, timings in found.items():
         for timing, headers in _timed(timings).items():

@@ -51,7 +51,7 @@ def people(seen: Seen) -> Content:
     content: Content = merged({"identifiers": named}, _unnamed_birth(seen, named))
     if not seen.names and "record" not in named and SHEET in seen.columns:
         return merged(content, {"identifiers": {"name": [SHEET]}})
-    content = merged(content, _namesakes(seen, named))
+    content = merged(content, _namesakes(seen, named), _blank_names(seen))
     rivals = seen.rivals.get("identifiers.name", [])
     if rivals and rivals[0] in seen.names:
         content = merged(content, ask("identifiers.name", "Which column names the client?", rivals))
@@ -92,6 +92,19 @@ def _ways_of(seen: Seen, header: str) -> Content:
     return {"file": {"dates_of": {header: ways}}} if ways else {}
 
 
+def _blank_names(seen: Seen) -> Content:
+    """Ask about rows without a name below one that has it, where these hold scores or a date."""
+    if len(seen.names) != 1 or seen.date is None:
+        return {}
+    blank = seen.columns[seen.names[0]].cells.isna().to_numpy() & seen.kept.to_numpy()
+    n_blank = int((blank & seen.date.cells.notna().to_numpy()).sum())
+    if n_blank < 0.2 * seen.n:
+        return {}
+    asks = (f"In {n_blank} rows {seen.names[0]} is empty. Are they of the person in the row above? "
+            "(false: of nobody; they are left out)")  # fmt: skip
+    return ask("file.fill_down", asks, seen.names)
+
+
 def _namesakes(seen: Seen, named: Mapping[str, list[str]]) -> Content:
     """Ask about one name with several plan or account numbers, where nothing else tells people."""
     if {"birth_date", "record", "phone", "email"} & named.keys() or not seen.names:
@@ -111,6 +124,8 @@ def _namesakes(seen: Seen, named: Mapping[str, list[str]]) -> Content:
 def dates(seen: Seen) -> Content:
     """Return the column of the visit's date, and how dates are written."""
     day, births = seen.date, seen.one("identifiers.birth_date")
+    if day is None and seen.beside:
+        return {}
     if day is None:
         asks = "Which column is the day of the visit?"
         dated = [h for h, c in seen.columns.items() if c.share(is_date) > 0.5 and c is not births]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -82,6 +83,15 @@ class Seen:
         whole = pd.Series([" ".join(parts) for parts in zip(*joined, strict=True)], dtype=object)
         known = {name: " ".join(sorted(plain(name).split())) or None for name in whole.unique()}
         return whole.map(known)
+
+    @cached_property
+    def beside(self) -> dict[str, str]:
+        """Visit to the column of its score, where those of several visits stand side by side."""
+        own = [h for h, role in self.roles.items() if role.place.startswith("scores.")]
+        numbers = {h: re.findall(r"\d+", re.sub(r"\(.*?\)", "", h)) for h in own}
+        stems = {re.sub(r"\d+", "", h) for h in own}
+        found = {n[0]: h for h, n in numbers.items() if len(n) == 1}
+        return found if len(own) > 1 and len(stems) == 1 and len(found) == len(own) else {}
 
     @property
     def rest(self) -> list[str]:

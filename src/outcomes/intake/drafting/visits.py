@@ -43,7 +43,7 @@ def status(seen: Seen) -> Content:
     service = next((c for c in seen.of("service") if 0 < c.share(_not_done) < 1), None)
     if column is not None:
         return merged({"status": _flags(seen, _MISSED)}, _status_words(seen, column))
-    if seen.said("study", "rows"):
+    if seen.said("study", "rows") or (seen.beside and seen.date is None):
         return {}
     if seen.of(*_FLAGS):
         return _status_flags(seen)
@@ -264,7 +264,15 @@ def _one_visit(seen: Seen) -> Content:
     timed = time.share(has_time) > 0.5
     moment = lines[time.name].astype(str) if timed else day
     why = seen.one("columns.condition")
-    of = {"who": lines["_who"], "day": day, "at": moment, "why": lines[why.name] if why else ""}
+    births = seen.one("identifiers.birth_date")
+    born = lines[births.name].fillna("") if births is not None else ""
+    of = {
+        "who": lines["_who"],
+        "born": born,
+        "day": day,
+        "at": moment,
+        "why": lines[why.name] if why else "",
+    }
     if not pd.DataFrame(of)[lines["_who"].notna()].duplicated().any():
         return {}
     if timed:

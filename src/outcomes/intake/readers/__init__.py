@@ -6,7 +6,7 @@ A further kind of file is one more entry of `READERS`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +20,7 @@ from outcomes.intake.readers.refused import refuse_foreign
 from outcomes.intake.readers.table import Rows
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import read_sheets
+from outcomes.intake.toml_records import folded
 from outcomes.privacy.patterns import found_in
 
 __all__ = ["BUNDLES", "READERS", "WORKBOOKS", "FileFormat", "Reader", "Rows", "is_database",
@@ -85,7 +86,18 @@ def read_source(path: str | Path, form: FileFormat | None = None) -> Rows:
     refuse_foreign(place)
     rows = next(reader for reader in READERS if reader.takes(place)).read(place, form)
     _refuse_data_as_header([str(name) for name in rows.cells], name_of(path))
-    return rows
+    return _filled_down(rows, form)
+
+
+def _filled_down(rows: Rows, form: FileFormat) -> Rows:
+    """Put what stands above on the empty cells of the columns that the form names, by sheet."""
+    wanted = set(map(folded, form.fill_down))
+    named = [name for name in rows.cells if folded(str(name)) in wanted]
+    if not named:
+        return rows
+    sheets = pd.Series(rows.sheets or [0] * len(rows.cells), index=rows.cells.index)
+    above = rows.cells[named].groupby(sheets).ffill()
+    return replace(rows, cells=rows.cells.assign(**above.astype(object).where(above.notna(), None)))
 
 
 def read_rows(path: str | Path, form: FileFormat | None = None) -> pd.DataFrame:
