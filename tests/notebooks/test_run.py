@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ import pytest
 from nbclient.exceptions import CellExecutionError
 
 import outcomes as oc
-from outcomes.dictionary.tables import TABLES
 from outcomes.intake.template import write_template
 from outcomes.study import study_from_tables
 
@@ -110,31 +110,27 @@ def _blues(place: Path) -> dict[str, Any]:
 
 
 def _sheet(courses: int) -> Callable[[Path], dict[str, Any]]:
-    """Fill the entry sheet in, as a clinic would: few columns, visits numbered."""
+    """Fill the entry workbook in, as a clinic would: few columns, one line a visit."""
 
     def made(place: Path) -> dict[str, Any]:
         book = openpyxl.load_workbook(write_template(place / "clinic.xlsx"))
+        visits, people = book["visits"], book["people"]
+        codes = [row[0].value for row in people.iter_rows(min_row=3, max_col=1)]
+        first, line = date(2025, 1, 6), 3
         for i in range(courses):
-            who, visits = f"{i + 1:03}", 1 + (i % 5 if courses > 1 else 0)
-            condition = ("headache", "knee_pain")[i % 2]
-            book["episodes"].append(_row("episodes", episode_id=who, condition=condition))
-            for visit in range(1, visits + 1):
+            people.cell(3 + i, 2, ("headache", "knee pain")[i % 2])
+            for visit in range(1 + (i % 5 if courses > 1 else 0)):
+                pain = max(0, 7 - visit // 2 - (i * visit) % 3)
                 pressure = ("2 - heavy lotioning", "3 - medium")[(i + visit) % 2]
-                at = {"episode_id": who, "session": visit}
-                book["sessions"].append(
-                    _row("sessions", **at, day=7 * visit - 7, status="attended", pressure=pressure)
-                )
-                score = max(0, 7 - visit // 2 - (i * visit) % 3)
-                kind = {"timing": "pre_session", "instrument": "nprs", "score": score}
-                book["assessments"].append(_row("assessments", **at, **kind))
+                day = first + timedelta(days=7 * visit)
+                cells = {1: codes[i], 2: day, 3: pain, 4: max(0, pain - 2), 5: 60, 6: pressure}
+                for column, value in cells.items():
+                    visits.cell(line, column, value)
+                line += 1
         book.save(place / "clinic.xlsx")
         return {"path": str(place / "clinic.xlsx")}
 
     return made
-
-
-def _row(table: str, **cells: Any) -> list[Any]:
-    return [cells.get(name) for name in TABLES[table].names]
 
 
 OWN: dict[str, Callable[[Path], dict[str, Any]]] = {
