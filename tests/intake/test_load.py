@@ -407,7 +407,7 @@ def test_columns_that_nothing_is_read_from_are_a_warning(file):
     ("name", "header"),
     [
         ("Mary Quackenbush", "Mary Quackenbush"),
-        ("602-555-0100", "mary.lee@example.org"),
+        ("602-555-0100", "J. Quackenbush"),
         ("Lee 2026-05-04", "Dr. Lee"),
     ],
 )

@@ -8,9 +8,54 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-from outcomes.dictionary.instruments.parsing import parse_instruments
+import msgspec
+
 from outcomes.dictionary.instruments.record import Instrument
 from outcomes.errors import UsageError
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    instrument: tuple[Instrument, ...]
+
+
+def read_instruments(text: str, where: str) -> tuple[Instrument, ...]:
+    """Read the instruments of one TOML file, strictly.
+
+    Parameters
+    ----------
+    text : str
+        A TOML document with an array of tables ``instrument``.
+    where : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    tuple of Instrument
+
+    Raises
+    ------
+    UsageError
+        When the text is not TOML, a key is unknown or missing, a value is of another kind, or a
+        record contradicts itself.
+
+    Examples
+    --------
+    >>> text = '''[[instrument]]
+    ... name = "grip"
+    ... minimum = 0
+    ... maximum = 90
+    ... unit = "kg"
+    ... better = "higher"'''
+    >>> read_instruments(text, "grip.toml")[0].scale
+    '0-90'
+    """
+    try:
+        return msgspec.toml.decode(text, type=_File).instrument
+    except msgspec.MsgspecError as error:
+        must = "an instrument file holds [[instrument]] tables with the keys of their record"
+        raise UsageError(must, got=str(error), where=where) from None
+    except UsageError as error:
+        raise UsageError(error.must, got=error.got, where=where) from None
 
 
 @cache
@@ -35,7 +80,7 @@ def registry() -> Mapping[str, Instrument]:
     folder = files("outcomes.dictionary.instruments") / "data"
     found: dict[str, Instrument] = {}
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        for entry in parse_instruments(file.read_text(encoding="utf-8"), file.name):
+        for entry in read_instruments(file.read_text(encoding="utf-8"), file.name):
             if entry.name in found:
                 must = "an instrument's name stands once"
                 raise UsageError(must, got="a second one", where=file.name)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
+
+import msgspec
 
 from outcomes.dictionary.instruments.threshold import Tag, Threshold, matching, only, require
 from outcomes.errors import UsageError
@@ -21,8 +22,7 @@ TIERS: dict[LicenceTier, str] = {
 """Licence tiers in words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scoring:
+class Scoring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How items become a score.
 
     Parameters
@@ -57,14 +57,12 @@ class Scoring:
     parts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        require(self.kind in get_args(ScoringKind), "kind of scoring is a known one")
         require(self.required >= 1, "required is at least 1 item")
         require((self.kind == "table") == bool(self.table), "a table stands with kind table")
         require((self.kind == "subscales") == bool(self.parts), "parts stand with kind subscales")
 
 
-@dataclass(frozen=True, slots=True)
-class Normal:
+class Normal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A normal value of one population.
 
     Parameters
@@ -88,8 +86,7 @@ class Normal:
     tag: Tag
 
 
-@dataclass(frozen=True, slots=True)
-class Instrument:
+class Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One outcome measure.
 
     Parameters
@@ -177,13 +174,13 @@ class Instrument:
     thresholds: tuple[Threshold, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "title", self.title or self.name)
-        object.__setattr__(self, "scale", self.scale or f"{self.minimum:g}-{self.maximum:g}")
+        scale = self.scale or f"{self.minimum:g}-{self.maximum:g}"
+        msgspec.structs.force_setattr(self, "title", self.title or self.name)
+        msgspec.structs.force_setattr(self, "scale", scale)
         require(bool(self.name), "an instrument has a name")
         ends = math.isfinite(self.minimum) and math.isfinite(self.maximum)
         require(ends and self.minimum < self.maximum, "minimum is below maximum, both numbers")
-        require(self.better in get_args(Better), "better is lower or higher")
-        require(self.licence_tier in get_args(LicenceTier), "licence_tier is A, B or C")
+        require(self.better in ("lower", "higher"), "better is lower or higher")
         require(self.step is None or self.step > 0, "step is above 0")
         _check_scoring(self)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
+
+import msgspec
 
 from outcomes.errors import UsageError
 
@@ -30,8 +31,7 @@ TAGS: dict[Tag, str] = {
 """How certain a number is, in words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One published threshold of change.
 
     Parameters
@@ -86,8 +86,7 @@ class Threshold:
     def __post_init__(self) -> None:
         low = self.value if self.low is None else self.low
         high = self.value if self.high is None else self.high
-        require(self.kind in get_args(ThresholdKind), "kind is one of " + ", ".join(KINDS))
-        require(self.tag in get_args(Tag), "tag is one of " + ", ".join(TAGS))
+        require(self.kind in KINDS, "kind is one of " + ", ".join(KINDS))
         require(math.isfinite(self.value) and self.value > 0, "value is a number above 0")
         require(0 < low <= self.value <= high, "value lies between low and high")
         require(
