@@ -170,6 +170,7 @@ def test_fewer_than_three_therapists_are_named_in_the_claim(number, words):
     answer = asked(replace(study, episodes=study.episodes.assign(therapist_id=names)))
     assert answer.table["kind"].iloc[0] == "constrained"
     assert f"being offered care by {words} whose own part is in it" in answer.sentence
+    assert answer.table["term"].str.contains("taken as independent").all()
 
 
 def test_lords_paradox_is_flagged_when_arms_start_unequal():

@@ -66,7 +66,7 @@ def trial(asked: Asked) -> Found | Missing:
         return Missing(problem, course=course)
     table, method = _estimates(study, arms, asked.instrument)
     headline = table["kind"].iloc[0]
-    table.insert(0, "term", table["arm"] + table["kind"].map(_taken_for_granted(headline)))
+    table.insert(0, "term", table["arm"] + table["kind"].map(_taken_for_granted(arms, headline)))
     last = table[arms.axis] == arms.times[-1]
     own = table["kind"] == headline
     table = pd.concat([table[own & last], table[own & ~last], table[~own]], ignore_index=True)
@@ -86,13 +86,17 @@ def trial(asked: Asked) -> Found | Missing:
     )
 
 
-def _taken_for_granted(headline: str) -> dict[str, str]:
-    """Say of each kind of row but the answer's what it passes over: its intervals are too sure."""
-    alone = ["patients of one therapist taken as independent"] if headline == CLUSTERED else []
+def _taken_for_granted(arms: Arms, headline: str) -> dict[str, str]:
+    """Say of each kind of row what it passes over: its intervals are too sure."""
+    few = 0 < arms.clusters.least < LEAST_RANDOM
+    alone = ["patients of one therapist taken as independent"]
+    alone = alone if few or headline == CLUSTERED else []
     seen = ["those with a score then", *alone]
-    kinds = {"constrained": alone, "ancova": seen, "change": seen, "score": seen}
+    imputed = alone if few else []
+    kinds = {"constrained": alone, "ancova": seen, "change": seen, "score": seen,
+             JUMP: imputed, COPY: imputed}  # fmt: skip
     said = {kind: f" ({', '.join(words)})" if words else "" for kind, words in kinds.items()}
-    return {CLUSTERED: "", JUMP: "", COPY: "", TIPPING: "", **said}
+    return {CLUSTERED: "", TIPPING: "", **said}
 
 
 def _missing(study: Study, course: CourseFrame) -> str:
@@ -268,7 +272,7 @@ def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instr
         COPY: "those without a score then without further gain",
     }
     several = len(arms.treated) > 1
-    passed_over = last["kind"].map(_taken_for_granted(main["kind"].iloc[0]))
+    passed_over = last["kind"].map(_taken_for_granted(arms, main["kind"].iloc[0]))
     label = last["kind"].map(ways) + passed_over
     digits = decimals(measure)
     spoken = "; ".join(
@@ -330,7 +334,7 @@ def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
 
 
 def _limits(arms: Arms, headline: str) -> tuple[str, ...]:
-    clusters, many = arms.clusters, len(arms.treated) * len(arms.times) > 1
+    clusters, many = arms.clusters, len(arms.times) > 1
     independent = "patients of one therapist are taken as independent; therapists who differ"
     if headline == CLUSTERED:
         whose = "In the rows without therapists patients of one therapist are taken as independent."
@@ -345,11 +349,7 @@ def _limits(arms: Arms, headline: str) -> tuple[str, ...]:
         "Patients who know their arm may report accordingly; this compares offers of care, not "
         "hands alone.",
         whose,
-        *(
-            ("Other times and arms are shown for completeness and not adjusted for their number.",)
-            if many
-            else ()
-        ),
+        *(("Other times are shown for completeness and not adjusted for their number.",) * many),
     )
 
 
