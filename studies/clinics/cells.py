@@ -154,6 +154,7 @@ def _chosen_cells() -> list[Cell]:
         _chosen("pain", "pressure", pain),
         _chosen("pain that persists", "pressure",
                 replace(pain, weeks=1.0, persistence=0.8, courses=100)),
+        _chosen("habit and liking", "pressure", World(habit=0.5, preference=0.7)),
         _chosen("effect", "pressure", World(effect=0.15)),
         _chosen("effect and pain", "pressure", replace(pain, effect=0.3, courses=150)),
         _chosen("effect that stays", "pressure",
