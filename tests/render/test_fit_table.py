@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -133,3 +135,25 @@ def test_correlation_in_time_is_told_by_its_step(rows: pd.DataFrame) -> None:
     some = rows.dropna(subset=["session"]).assign(visit=lambda x: x["session"].astype(int))
     fit = oc.lmm("improvement ~ week + ar1(visit | episode_id)", some[some["visit"] <= 5])
     assert "Correlation of one visit and the next" in dict(fit_table(fit).parts)
+
+
+def test_the_table_shows_what_lme4_and_lmertest_find(rows: pd.DataFrame) -> None:
+    """Every coefficient, limit, p-value and standard deviation, to the digits that are shown."""
+    place = Path(__file__).parents[1] / "reference" / "fit_table" / "fit_table.json"
+    known = json.loads(place.read_text("utf-8"))
+    fixed = "condition * session_count + baseline + score_before + pressure"
+    some = rows[rows["session"].notna()]
+    table = fit_table(oc.lmm(f"improvement ~ {fixed} + (1 | episode_id)", some))
+    shown = [line for line in table.lines if line.p]
+    assert len(shown) == len(known["coefficients"])
+    for line, (term, estimate, low, high, p) in zip(shown, known["coefficients"], strict=True):
+        assert numbers(line.estimate) == pytest.approx([estimate, low, high], abs=0.0501), term
+        digits = len(re.search(r"\.(\d+)", line.estimate)[1])
+        assert numbers(line.estimate) == [round(x, digits) for x in (estimate, low, high)], term
+        assert (
+            line.p == "< 0.001" if p < 0.0005 else numbers(line.p)[0] == pytest.approx(p, abs=6e-3)
+        )
+    parts = dict(table.parts)
+    assert float(parts["SD of courses: level"]) == round(known["sd_level"], 2)
+    assert float(parts["Residual SD"]) == round(known["sd_residual"], 2)
+    assert parts["Rows used"] == f"{known['n']} rows; {known['courses']} courses; none left out"
