@@ -17,10 +17,17 @@ from outcomes import __version__
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DesignError, UnavailableError
 from outcomes.folders import written_whole
-from outcomes.synthetic.block import clusters_of, make_block
-from outcomes.synthetic.columns import Table, join, to_arrow, to_frame
+from outcomes.synthetic.block import (
+    BLOCK,
+    Table,
+    block_sizes,
+    clusters_of,
+    join,
+    make_block,
+    to_arrow,
+    to_frame,
+)
 from outcomes.synthetic.design import Design
-from outcomes.synthetic.seeds import BLOCK, block_sizes
 from outcomes.synthetic.tables import block_tables
 from outcomes.synthetic.truth import truth_of
 

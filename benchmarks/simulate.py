@@ -16,9 +16,8 @@ from pathlib import Path
 
 from partitions import write_partitions
 
-from outcomes.synthetic.block import clusters_of, make_block
+from outcomes.synthetic.block import block_sizes, clusters_of, make_block
 from outcomes.synthetic.scenarios import scenario_design
-from outcomes.synthetic.seeds import block_sizes
 from outcomes.synthetic.truth import truth_of
 
 SESSIONS_PER_COURSE = 6.4

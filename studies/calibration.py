@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from outcomes.synthetic.block import clusters_of
+from outcomes.synthetic.block import block_generator, clusters_of
 from outcomes.synthetic.conditions import DEFAULT, KNOWN, Arm
 from outcomes.synthetic.courses import Courses, Regime, run_courses
 from outcomes.synthetic.design import Design
@@ -19,7 +19,6 @@ from outcomes.synthetic.rating import rate_function
 from outcomes.synthetic.scenarios import scenario_design
 from outcomes.synthetic.schedule import n_columns
 from outcomes.synthetic.score_tables import rating_after_visit
-from outcomes.synthetic.seeds import block_generator
 
 N_BATCHES = 20
 N_PEOPLE = 4096

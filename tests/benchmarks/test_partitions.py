@@ -18,7 +18,7 @@ from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DesignError, UnavailableError, UsageError
 from outcomes.storage import digest
 from outcomes.study import study_from_tables
-from outcomes.synthetic.seeds import BLOCK, block_generator, block_sizes, cluster_generator
+from outcomes.synthetic.block import BLOCK, block_generator, block_sizes, cluster_generator
 
 DESIGN = oc.Design(episodes=2 * BLOCK + 300, seed=8, repeat_share=0.3)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.duration.survfunc import CumIncidenceRight
 
-from outcomes.care.cumulative_incidence import cumulative_incidence
+from outcomes.care.attainment import cumulative_incidence
 from outcomes.errors import UsageError
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "survival" / "cumulative_incidence.json"

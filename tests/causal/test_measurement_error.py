@@ -12,8 +12,10 @@ from statsmodels.sandbox.regression.gmm import IV2SLS
 
 from outcomes.causal.jackknife import grouped, interval_row, jackknife, residual, slopes
 from outcomes.causal.measurement_error import (
+    answered_visits,
     largest_error,
     last_visit,
+    readings,
     reliability_answered,
     reliability_of,
     sensitivity,
@@ -21,8 +23,7 @@ from outcomes.causal.measurement_error import (
     sustained,
     tipping_reliability,
 )
-from outcomes.causal.pressure_history import pressure_history
-from outcomes.causal.readings import answered_visits, readings
+from outcomes.causal.visit_history import pressure_history
 
 
 def visits(n=4000, error=1.0, effect=0.0, seed=1, pain_answered=1.0, n_visits=3):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from outcomes.causal.pressure_history import pressure_history
+from outcomes.causal.visit_history import pressure_history
 from outcomes.study import study_from_tables
 
 

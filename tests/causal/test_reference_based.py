@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from outcomes.causal.reference_based import COPY, JUMP, reference_based
+from outcomes.causal.missing_not_at_random import COPY, JUMP, reference_based
 
 MEANS, CONTROL = np.array([0.0, 1.0, 2.0]), np.array([0.0, 0.4, 0.5])
 COVARIANCE = np.array([[2.0, 1.2, 1.0], [1.2, 2.2, 1.5], [1.0, 1.5, 2.6]])

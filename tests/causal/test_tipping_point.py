@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcomes.causal.tipping_point import delta_adjusted, tipping_point
+from outcomes.causal.missing_not_at_random import delta_adjusted, tipping_point
 
 
 def test_many_imputations_converge_to_the_closed_form():

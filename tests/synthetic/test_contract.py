@@ -11,8 +11,7 @@ import pytest
 import outcomes as oc
 from outcomes.dictionary.tables import RECEIVED, TABLES
 from outcomes.study import study_from_tables
-from outcomes.synthetic.block import clusters_of, make_block
-from outcomes.synthetic.columns import to_frame
+from outcomes.synthetic.block import clusters_of, make_block, to_frame
 from outcomes.synthetic.conditions import Arm
 from outcomes.synthetic.scenarios import SCENARIOS, scenario_design
 from outcomes.synthetic.tables import block_tables

@@ -11,8 +11,7 @@ import statsmodels.formula.api as smf
 
 import outcomes as oc
 from outcomes.study import study_from_tables
-from outcomes.synthetic.block import clusters_of, make_block
-from outcomes.synthetic.columns import to_frame
+from outcomes.synthetic.block import clusters_of, make_block, to_frame
 from outcomes.synthetic.scenarios import scenario_design
 from outcomes.synthetic.tables import block_tables
 

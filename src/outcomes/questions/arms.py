@@ -10,8 +10,7 @@ import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
 from outcomes.causal.constrained import constrained_frame, difference_name
-from outcomes.causal.reference_based import reference_based
-from outcomes.causal.tipping_point import tipping_point
+from outcomes.causal.missing_not_at_random import reference_based, tipping_point
 from outcomes.errors import FitError
 from outcomes.mixed.fit import MixedFit, lmm
 from outcomes.mixed.inference.testing import quantile, two_sided_p

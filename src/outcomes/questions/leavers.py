@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from outcomes.causal.tipping_point import delta_adjusted, tipping_point
+from outcomes.causal.missing_not_at_random import delta_adjusted, tipping_point
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.privacy.text import Count, Resting, Text

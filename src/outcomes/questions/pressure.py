@@ -9,9 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.causal.measurement_error import Sensitivity, sensitivity
-from outcomes.causal.pressure_history import LEAST_EPISODES, PressureHistory, pressure_history
-from outcomes.causal.readings import answered_visits
+from outcomes.causal.measurement_error import Sensitivity, answered_visits, sensitivity
+from outcomes.causal.visit_history import LEAST_EPISODES, PressureHistory, pressure_history
 from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import OutcomesWarning
 from outcomes.mixed.fit import MixedFit

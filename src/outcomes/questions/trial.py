@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.causal.constrained import covariate_columns
-from outcomes.causal.reference_based import COPY, JUMP
+from outcomes.causal.missing_not_at_random import COPY, JUMP
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.arms import (

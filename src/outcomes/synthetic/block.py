@@ -1,14 +1,153 @@
-"""One block of a study from its design: the unit of work, whoever does it."""
+"""One block of a study: its stream of random numbers, its courses, its columns as arrays."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from outcomes.dictionary.tables import TABLES
 from outcomes.synthetic.courses import Courses, run_courses
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.people import Clusters, People, draw_clusters, draw_people
 from outcomes.synthetic.schedule import n_columns
-from outcomes.synthetic.seeds import BLOCK, block_generator, block_sizes, cluster_generator
+
+BLOCK = 2048
+"""Courses in a block: what is drawn together. Part of what a seed means; not a setting."""
+
+_CLUSTERS, _BLOCKS = 0, 1
+
+
+def cluster_generator(seed: int) -> np.random.Generator:
+    """Return the generator of what all courses share: therapists and clinics."""
+    return _generator(seed, _CLUSTERS)
+
+
+def block_generator(seed: int, block: int) -> np.random.Generator:
+    """Return the generator of one block.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the study.
+    block : int
+        Number of the block, from 0.
+
+    Examples
+    --------
+    >>> float(block_generator(7, 3).random()) == float(block_generator(7, 3).random())
+    True
+    """
+    return _generator(seed, _BLOCKS, block)
+
+
+def block_sizes(n_episodes: int) -> list[int]:
+    """Return the number of courses in each block.
+
+    Examples
+    --------
+    >>> block_sizes(5000)
+    [2048, 2048, 904]
+    """
+    full, rest = divmod(n_episodes, BLOCK)
+    return [BLOCK] * full + ([rest] if rest else [])
+
+
+def _generator(seed: int, *key: int) -> np.random.Generator:
+    # spawn_key=(1, block) is what SeedSequence(seed).spawn(2)[1].spawn(n)[block] would give
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
+
+
+@dataclass(frozen=True)
+class Words:
+    """A column of words.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (rows,)
+        Positions in `words`; -1 for unknown.
+    words : sequence of str
+        The words.
+    """
+
+    codes: NDArray[Any]
+    words: Any
+
+
+Column = NDArray[Any] | Words
+"""Numbers with NaN where unknown, booleans, or words."""
+Table = Mapping[str, Column]
+Cells = tuple[NDArray[Any], NDArray[Any]]
+"""Course and column of the time grid of each row."""
+
+
+def cells(mask: NDArray[np.bool_]) -> Cells:
+    """Return course and column of the true cells, course by course in the order of time."""
+    course, column = np.nonzero(mask.T)
+    return course, column
+
+
+def join(tables: list[Table]) -> Table:
+    """Join the same table of several blocks."""
+    return {name: _joined([table[name] for table in tables]) for name in tables[0]}
+
+
+def to_frame(table: Table) -> pd.DataFrame:
+    """Return a table as a frame, unknown words as None."""
+    return pd.DataFrame({name: _as_objects(column) for name, column in table.items()})
+
+
+def to_arrow(name: str, table: Table) -> Any:
+    """Return a table of the data contract as a `pyarrow.Table`, whole numbers as int32."""
+    import pyarrow as pa
+
+    whole = {column.name for column in TABLES[name].columns if column.kind == "integer"}
+    return pa.table({key: _arrow_array(value, key in whole) for key, value in table.items()})
+
+
+def _joined(parts: list[Column]) -> Column:
+    words = [part for part in parts if isinstance(part, Words)]
+    if not words:
+        return np.concatenate([part for part in parts if not isinstance(part, Words)])
+    if all(part.words == words[0].words for part in words):
+        return Words(np.concatenate([part.codes for part in words]), words[0].words)
+    return _with_own_words(words)
+
+
+def _with_own_words(parts: list[Words]) -> Words:
+    """Join ids: each block has its own."""
+    starts = np.cumsum([0, *(len(part.words) for part in parts)])
+    codes = [
+        np.where(part.codes < 0, -1, part.codes + start)
+        for part, start in zip(parts, starts, strict=False)
+    ]
+    return Words(np.concatenate(codes), [word for part in parts for word in part.words])
+
+
+def _as_objects(column: Column) -> NDArray[Any]:
+    if not isinstance(column, Words):
+        return column
+    words = np.array([*column.words, None], dtype=object)  # code -1 is the last: unknown
+    named: NDArray[Any] = words[column.codes]
+    return named
+
+
+def _arrow_array(column: Column, whole: bool) -> Any:
+    import pyarrow as pa
+
+    if isinstance(column, Words):
+        codes = pa.array(column.codes.astype(np.int32), mask=column.codes < 0)
+        return pa.DictionaryArray.from_arrays(codes, pa.array(list(column.words), pa.string()))
+    if column.dtype == bool:
+        return pa.array(column)
+    unknown = np.isnan(column)
+    if whole:
+        return pa.array(np.where(unknown, 0, column).astype(np.int32), mask=unknown)
+    return pa.array(column, mask=unknown)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outcomes.synthetic.design import Design
-from outcomes.synthetic.forces import Backdrop, make_backdrop, plateaus
+from outcomes.synthetic.forces import (
+    Backdrop,
+    choose_pressure,
+    make_backdrop,
+    plateaus,
+    pressure_benefit,
+)
 from outcomes.synthetic.leaving import PLANNED, REASON, completion_reason, leaving_reasons, lost
 from outcomes.synthetic.people import Bools, Clusters, Floats, Ints, People
-from outcomes.synthetic.pressure_choice import choose_pressure, pressure_benefit
 from outcomes.synthetic.rating import rate
 from outcomes.synthetic.schedule import Kind, Schedule, arms_of
 

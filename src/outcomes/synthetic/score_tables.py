@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from outcomes.dictionary.instruments import instrument
 from outcomes.dictionary.tables import TIMINGS
-from outcomes.synthetic.block import Block
-from outcomes.synthetic.columns import Table, Words, cells
+from outcomes.synthetic.block import Block, Table, Words, cells
 from outcomes.synthetic.courses import Courses
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.forces import plateaus

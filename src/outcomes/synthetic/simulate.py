@@ -7,11 +7,9 @@ from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DesignError
 from outcomes.provenance import Provenance
 from outcomes.study import Study, study_from_tables
-from outcomes.synthetic.block import clusters_of, make_block
-from outcomes.synthetic.columns import join, to_frame
+from outcomes.synthetic.block import block_sizes, clusters_of, join, make_block, to_frame
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.scenarios import scenario_design
-from outcomes.synthetic.seeds import block_sizes
 from outcomes.synthetic.tables import block_tables
 from outcomes.synthetic.truth import truth_of
 

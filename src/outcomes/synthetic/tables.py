@@ -18,12 +18,10 @@ from outcomes.dictionary.tables import (
     STATUSES,
     TIMINGS,
 )
-from outcomes.synthetic.block import Block
-from outcomes.synthetic.columns import Cells, Table, Words, cells
+from outcomes.synthetic.block import Block, Cells, Table, Words, cells
 from outcomes.synthetic.design import Design
-from outcomes.synthetic.forces import minutes_of
+from outcomes.synthetic.forces import as_level, minutes_of, planned_pressure
 from outcomes.synthetic.people import KINDS, NEEDS_CLEARANCE, People
-from outcomes.synthetic.pressure_choice import as_level, planned_pressure
 from outcomes.synthetic.schedule import ROUTINE, arms_of
 from outcomes.synthetic.score_tables import assessments, goals
 

@@ -14,11 +14,225 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from outcomes.dictionary.instruments import instrument
 from outcomes.study import Truth
+from outcomes.synthetic.courses import Courses, Regime, run_courses
 from outcomes.synthetic.design import Design
-from outcomes.synthetic.people import Bools, Floats, draw_clusters, draw_people
+from outcomes.synthetic.forces import Backdrop, make_backdrop
+from outcomes.synthetic.people import (
+    Bools,
+    Clusters,
+    Floats,
+    Ints,
+    People,
+    draw_clusters,
+    draw_people,
+)
+from outcomes.synthetic.rating import rate_function
 from outcomes.synthetic.schedule import n_columns
-from outcomes.synthetic.settings import LONGEST, WEEKS, Quantity, Sample, quantities
+from outcomes.synthetic.score_tables import PAIN, rating_after_visit
+
+SESSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12)
+"""Session counts at which change is given."""
+LONGEST = max(SESSIONS)
+PRESSURE_SESSIONS = (4, 8)
+WEEKS = (2.0, 4.0, 8.0, 10.0, 12.0, 24.0)
+"""Weeks at which change without care is given."""
+LEVELS = (1, 2, 3, 4, 5)
+ANYONE = "all"
+ELIGIBLE = "eligible for every pressure"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Simulated people and the design that made them."""
+
+    design: Design
+    clusters: Clusters
+    people: People
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One outcome under one setting, or the difference between two; labels as in `Estimand`.
+
+    Parameters
+    ----------
+    outcome, week : ndarray, shape (n,)
+        Each person's outcome and the week of it.
+    among : ndarray of bool, shape (n,)
+        Whom it is about.
+    condition : ndarray of int, shape (n,)
+        Their conditions.
+    """
+
+    estimand: str
+    kind: str
+    unit: str
+    outcome: Floats
+    week: Floats
+    among: Bools
+    condition: Ints
+    instrument: str = PAIN
+    arm: str = ""
+    population: str = ANYONE
+    session_count: float = np.nan
+    pressure: str = ""
+
+
+def quantities(sample: Sample) -> list[Quantity]:
+    """Return all quantities of a sample, in the same order for every sample of a design."""
+    found = list(_without_care(sample))
+    if sample.design.arms:
+        return found + list(_by_arm(sample))
+    long = _long_courses(sample)
+    stayed = long.under(Regime(stay=True))
+    found += list(_by_sessions(sample, stayed))
+    found += list(_goals(sample, stayed))
+    found += list(_by_pressure(long, stayed))
+    return [*found, _immediate(sample, stayed)]
+
+
+@dataclass(frozen=True)
+class _LongCourses:
+    """Everybody has `LONGEST` sessions at their own frequency; column n + 1 is after n."""
+
+    sample: Sample
+    backdrop: Backdrop
+
+    def under(self, regime: Regime) -> Courses:
+        """Return the courses when something is set for everyone."""
+        sample = self.sample
+        return run_courses(sample.design, sample.clusters, sample.people, regime, self.backdrop)
+
+
+def _long_courses(sample: Sample) -> _LongCourses:
+    people = replace(sample.people, weeks=LONGEST / sample.people.frequency)
+    long = replace(sample, design=replace(sample.design, follow_ups=()), people=people)
+    return _LongCourses(long, make_backdrop(long.design, people))
+
+
+def _pain(
+    sample: Sample, improvement: Floats, week: Floats, estimand: str, kind: str = "change",
+    **labels: object,
+) -> Quantity:  # fmt: skip
+    among = np.ones(len(improvement), dtype=bool)
+    if labels.get("population") == ELIGIBLE:
+        among = ~sample.people.adaptive & np.isnan(sample.people.ceiling)
+    return Quantity(
+        estimand, kind, "share" if kind == "share" else "NPRS points", improvement, week, among,
+        sample.people.condition, **labels,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def _by_sessions(sample: Sample, courses: Courses) -> Iterator[Quantity]:
+    words = "mean improvement after session_count sessions, nobody leaving"
+    function = rate_function(
+        sample.design, sample.people, courses.pain + courses.gain, courses.gain
+    )
+    names = [item.function_instrument for item in sample.design.conditions]
+    for n in SESSIONS:
+        week = courses.schedule.day[n + 1] / 7
+        better = courses.rating[0] - courses.rating[n + 1]
+        yield _pain(sample, better, week, words, session_count=n)
+        for name in dict.fromkeys(names):
+            measure = instrument(name)
+            own = np.isin(sample.people.condition, [i for i, x in enumerate(names) if x == name])
+            change = measure.sign * (function[n + 1] - function[0])
+            yield Quantity(
+                words, "change", measure.unit, change, week, own, sample.people.condition,
+                instrument=name, session_count=n,
+            )  # fmt: skip
+
+
+def _goals(sample: Sample, courses: Courses) -> Iterator[Quantity]:
+    at_goal = courses.rating <= courses.target
+    for n in (4, 8, 12):
+        week = courses.schedule.day[n + 1] / 7
+        reached = at_goal[n + 1].astype(float)
+        words = "share at the pain goal after session_count sessions, nobody leaving"
+        yield _pain(sample, reached, week, words, "share", session_count=n)
+        twice = (at_goal[2 : n + 2] & at_goal[1 : n + 1]).any(axis=0).astype(float)
+        words = "share that was at the pain goal twice in a row by session_count sessions"
+        yield _pain(sample, twice, week, words, "share", session_count=n)
+
+
+def _by_pressure(long: _LongCourses, stayed: Courses) -> Iterator[Quantity]:
+    """Set pressure; where the design gives it no effect, one run stands for all."""
+    sample = long.sample
+    inert = sample.design.pressure_effect == 0 == sample.design.pressure_curvature
+
+    def pressed(level: int, at_session: int | None = None) -> Courses:
+        return stayed if inert else long.under(Regime(True, level, at_session, stay=True))
+
+    after = {level: pressed(level) for level in LEVELS}
+    for n in PRESSURE_SESSIONS:
+        for level, courses in after.items():
+            better = courses.rating[0] - courses.rating[n + 1]
+            words = "mean improvement with this pressure in every session"
+            yield _pain(
+                sample, better, courses.schedule.day[n + 1] / 7, words, population=ELIGIBLE,
+                session_count=n, pressure=str(level),
+            )  # fmt: skip
+        yield _contrast(sample, after[4], after[2], n, "every session")
+        firm, light = pressed(4, n), pressed(2, n)
+        yield _contrast(sample, firm, light, n, "the last session only")
+
+
+def _contrast(sample: Sample, firm: Courses, light: Courses, n: int, when: str) -> Quantity:
+    better = light.rating[n + 1] - firm.rating[n + 1]
+    return _pain(
+        sample, better, firm.schedule.day[n + 1] / 7, f"effect of pressure 4 against 2 in {when}",
+        "effect", population=ELIGIBLE, session_count=n, pressure="4 against 2",
+    )  # fmt: skip
+
+
+def _without_care(sample: Sample) -> Iterator[Quantity]:
+    """Regression to the mean and the natural course, with nothing done."""
+    design = replace(sample.design, arms=(), follow_ups=tuple((week, 0.0) for week in WEEKS))
+    people = replace(sample.people, arm=np.zeros_like(sample.people.arm))
+    courses = run_courses(design, sample.clusters, people, Regime(care=False, stay=True))
+    for number, week in enumerate(WEEKS):
+        better = courses.rating[0] - _at_follow_up(courses, number)
+        when = np.full(people.count, week)
+        yield _pain(sample, better, when, "mean improvement without any care, by week")
+
+
+def _by_arm(sample: Sample) -> Iterator[Quantity]:
+    """Change of everyone in each arm and effects against the control, whatever is received."""
+    design = sample.design
+    runs = [
+        run_courses(
+            design, sample.clusters, replace(sample.people, arm=np.full_like(sample.people.arm, i))
+        )
+        for i in range(len(design.arms))
+    ]
+    control = next((i for i, arm in enumerate(design.arms) if arm.control), None)
+    for number, (week, _) in enumerate(design.follow_ups):
+        when = np.full(sample.people.count, week)
+        scores = [_at_follow_up(courses, number) for courses in runs]
+        for i, arm in enumerate(design.arms):
+            better = runs[i].rating[0] - scores[i]
+            yield _pain(sample, better, when, "mean improvement in the arm, by week", arm=arm.name)
+            if control is not None and i != control:
+                words = "effect of the arm against the control, as randomised, by week"
+                more = scores[control] - scores[i]
+                yield _pain(sample, more, when, words, "effect", arm=arm.name)
+
+
+def _at_follow_up(courses: Courses, number: int) -> Floats:
+    """Rating of each course at one follow-up, recorded or not."""
+    ratings: Floats = courses.rating.T[(courses.schedule.follow_up == number).T]
+    return ratings
+
+
+def _immediate(sample: Sample, courses: Courses) -> Quantity:
+    after = rating_after_visit(
+        sample.design, sample.people, courses, (1, np.arange(sample.people.count))
+    )
+    words = "mean drop from before to after the first visit"
+    return _pain(sample, courses.rating[1] - after, courses.schedule.day[1] / 7, words)
+
 
 N_PEOPLE = 40_000
 """People whose potential outcomes make the truth."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.causal.pressure_history import pressure_history
+from outcomes.causal.visit_history import pressure_history
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
 from outcomes.questions.contrasts import estimates, fixed_rows
