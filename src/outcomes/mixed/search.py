@@ -7,8 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from outcomes.errors import FitError
-from outcomes.mixed.likelihood.estimates import Curvature, Likelihood, Point
+from outcomes.mixed.likelihood.by_elimination import ByElimination, EliminationPoint
+from outcomes.mixed.likelihood.by_visit.likelihood import ByVisit, VisitPoint
+from outcomes.mixed.likelihood.estimates import Curvature
 from outcomes.mixed.types import Array
+
+Likelihood = ByElimination | ByVisit
+"""A likelihood of covariance parameters: a ``start``, the point ``at`` any, a start ``near`` one.
+
+Both work in a well-conditioned basis (`conditioning`); what they report is in the data's units.
+"""
+
+Point = EliminationPoint | VisitPoint
+"""A likelihood at one theta: its value, exact gradient and ``metric``, curvature and estimates.
+
+The metric is the Hessian where the point ``is_exact``, else cheap and close. Slopes serve Kenward
+and Roger's method, ``residual`` is the covariance of the residuals.
+"""
 
 NEAR = 1e-10
 """Expected decrease of the deviance below which exact second derivatives take over."""

@@ -19,7 +19,8 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from outcomes.mixed.inference.testing import DfMethod, Normal
-from outcomes.mixed.likelihood.estimates import Curvature, Point, Slopes
+from outcomes.mixed.likelihood.estimates import Curvature, Slopes
+from outcomes.mixed.search import Point
 from outcomes.mixed.types import Array
 
 FLAT = 1e-8

@@ -20,7 +20,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 
@@ -299,31 +298,6 @@ def _stand_ins(W: Array) -> Array:
     return np.asarray(kept.reshape(-1, n, m))
 
 
-class Directions(Protocol):
-    """The matrices E of one batch: first those of R, then those of the random effects."""
-
-    @property
-    def size(self) -> int:
-        """How many there are."""
-        ...
-
-    def combine(self, weights: Array) -> Array:
-        """Return sum_i w_i E_i by pattern, shape (P, n, n)."""
-        ...
-
-    def sums(self, A: Array) -> Array:
-        """Return sum_p <E_i, A_p> for A of shape (P, n, n), shape (e,)."""
-        ...
-
-    def pairs(self, K: Array, M: Array) -> Array:
-        """Return sum_p tr(E_i K_p E_j M_p), shape (e, e)."""
-        ...
-
-    def slopes(self, U: Array, pattern: Array) -> Array:
-        """Return sum_g U_g' E_i U_g for U of shape (G, n, m), shape (e, m, m)."""
-        ...
-
-
 @dataclass(frozen=True)
 class VisitDirections:
     """E_(a,b) = l_a l_b' for columns l of L: indicators of visits, then random-effect columns.
@@ -413,6 +387,10 @@ class PatternDirections:
         for i in (*range(self.n_first), *range(self.n_parts, len(self.E))):
             found[i] = flat.T @ (self.E[i][pattern] @ U).reshape(-1, m)
         return found
+
+
+Directions = VisitDirections | PatternDirections
+"""The matrices E of one batch: first those of R, then those of the random effects."""
 
 
 def visit_directions(visits: Array, batch: Batch) -> VisitDirections:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 
@@ -29,22 +28,6 @@ At = Callable[[Array], Directions]
 
 START = 0.4
 """Correlation of neighbouring scores to start from."""
-
-
-class Correlation(Protocol):
-    """A correlation of the distance between two scores."""
-
-    def value(self, distance: Array, free: float) -> Array:
-        """Return the correlation at each distance."""
-        ...
-
-    def curve(self, distance: Array, free: float) -> Curve:
-        """Return the correlation at each distance and its derivatives in ``free``."""
-        ...
-
-    def start(self, distance: float, value: float) -> float:
-        """Return the free number at which the correlation at a distance is near a value."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -121,42 +104,8 @@ class Compound:
         return float(np.log(share / (1.0 - share)))
 
 
-class Structure(Protocol):
-    """A residual covariance as a function of free numbers."""
-
-    @property
-    def n_parameters(self) -> int:
-        """Number of free numbers."""
-        ...
-
-    @property
-    def visits(self) -> Array | None:
-        """Places in time that have a variance of their own; None where all have the same."""
-        ...
-
-    def covariances(self, free: Array, times: Array) -> Array:
-        """Return R at sets of times, shape (P, n, n) for times of shape (P, n)."""
-        ...
-
-    def directions(self, batch: Batch) -> At:
-        """Prepare the matrices that derivatives of V in a batch are made of."""
-        ...
-
-    def jacobian(self, free: Array) -> Array:
-        """Return the derivatives of R in the directions, shape (n_parameters, e)."""
-        ...
-
-    def curvature(self, free: Array, sums: Array) -> Array:
-        """Return sum <d2R/dr ds, G>, given the sums of the directions with G."""
-        ...
-
-    def start(self, residual: Array, patients: Array, times: Array, gap: float) -> Array:
-        """Return free numbers to start from, by moments of residuals, each of shape (n,)."""
-        ...
-
-    def names(self, labels: dict[float, str]) -> list[str]:
-        """Return what each free number stands for, given what each time is called."""
-        ...
+Correlation = Autoregressive | OrnsteinUhlenbeck | Compound
+"""A correlation of the distance between two scores."""
 
 
 @dataclass(frozen=True)
@@ -359,6 +308,10 @@ class PerVisit:
             H[-1, : self.v] = H[: self.v, -1] = flat @ (G * first).ravel()
             H[-1, -1] = np.sum(G * second)
         return H
+
+
+Structure = Stationary | PerVisit
+"""A residual covariance as a function of free numbers."""
 
 
 def _with_correlation(scale: Array, correlation: Correlation | None, gap: float) -> Array:
