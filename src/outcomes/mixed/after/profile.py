@@ -4,30 +4,42 @@ For each parameter the deviance (ML) is minimised over all others at a held valu
 where it exceeds the minimum by the chi-squared quantile with one degree of freedom (Bates et al.
 2015, J. Stat. Softw. 67(1), section 5.1; lme4's ``confint(method = "profile")``, which interpolates
 where this searches for the root).
+
+With one parameter held the deviance is an unconstrained function of all others, whose exact
+gradient follows from d deviance = tr(G dSigma) at a fixed residual variance:
+
+- a coefficient held at b adds (b - beta_j)^2 / Phi_jj to the residual sum of squares, with the
+  other coefficients at their best;
+- for a standard deviation held at s, the effect is put first in its covariance, whose Cholesky
+  factor then starts with the row (s, 0, ...); for a correlation held at r, the two effects are put
+  first, and the first rows are a (1, 0, ...) and c (r, sqrt(1 - r^2), 0, ...) with log a and log c
+  free; sigma is simply given. What is left to search is the rest of the factors, and log sigma.
 """
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import qr, solve_triangular
 from scipy.optimize import brentq, minimize
 from scipy.stats import chi2
 
 from outcomes.errors import OutcomesWarning, UsageError
-from outcomes.mixed.after.held_parameter import Held, HeldCoefficient, held_covariance
-from outcomes.mixed.after.tables import (
-    FIXED,
-    parameter_names,
-    parameter_values,
-    random_positions,
-)
+from outcomes.mixed.after.tables import FIXED, parameter_names, parameter_values, random_positions
+from outcomes.mixed.covariance import semidefinite_cholesky
 from outcomes.mixed.fit_design import fit_design
+from outcomes.mixed.likelihood.by_elimination import ByElimination
+from outcomes.mixed.likelihood.deviance import Profile, covariance_gradients, profile
+from outcomes.mixed.likelihood.elimination import eliminate
 from outcomes.mixed.record import Fit
 from outcomes.mixed.types import Array
+
+LOG_2PI = float(np.log(2.0 * np.pi))
 
 WHICH = ("all", "random", "fixed")
 
@@ -107,6 +119,183 @@ def maximum_likelihood(fit: Fit) -> Fit:
 
 
 @dataclass(frozen=True)
+class Block:
+    """One term's covariance, as a Cholesky factor that is searched but for what is held.
+
+    Parameters
+    ----------
+    factor : int
+        Position of the grouping factor.
+    inside : slice
+        The term's effects among those of the factor.
+    transform : array, shape (k, k)
+        Working effects are this times the block's own coordinates: the held effects, then others.
+    L : array, shape (k, k)
+        Cholesky factor of the coordinates' covariance at the optimum, in working units of the
+        response.
+    n_held : int
+        Effects held: 1 for a standard deviation, 2 for a correlation.
+    """
+
+    factor: int
+    inside: slice
+    transform: Array
+    L: Array
+    n_held: int
+
+    @cached_property
+    def free(self) -> tuple[Array, Array]:
+        """Rows and columns of the factor's elements that are searched."""
+        rows, columns = np.tril_indices(len(self.L))
+        return rows[rows >= self.n_held], columns[rows >= self.n_held]
+
+    @cached_property
+    def start(self) -> Array:
+        """What is searched, at the optimum: log a and log c beside a correlation come first."""
+        sizes = [self.L[0, 0], np.hypot(*self.L[1, :2])] if self.n_held == 2 else []
+        return np.concatenate([np.log(sizes), self.L[self.free]])
+
+    @property
+    def nudged(self) -> Array:
+        """Which of it are standard deviations, where zero is stationary."""
+        rows, columns = self.free
+        return np.concatenate([np.zeros(2 * (self.n_held == 2), dtype=bool), rows == columns])
+
+    def at(self, searched: Array, value: float) -> tuple[Array, Array]:
+        """Return the factor, (k, k), and its derivatives in what is searched, (n, k, k)."""
+        free, logs = self.free, len(searched) - len(self.free[0])
+        slopes = np.zeros((len(searched), *self.L.shape))
+        slopes[np.arange(logs, len(searched)), *free] = 1.0
+        if logs:
+            slopes[0, 0, 0] = 1.0
+            slopes[1, 1, :2] = value, np.sqrt(max(0.0, 1.0 - value**2))
+        sizes = np.concatenate([np.exp(searched[:logs]), searched[logs:]])
+        L = np.tensordot(sizes, slopes, axes=1)
+        if self.n_held == 1:
+            L[0, 0] = value
+        slopes[:logs] *= sizes[:logs, None, None]
+        return L, slopes
+
+
+@dataclass(frozen=True)
+class Held:
+    """A deviance with one parameter held.
+
+    Parameters
+    ----------
+    likelihood : ByElimination
+        Maximum likelihood.
+    sigma : float
+        At the optimum, in working units of the response.
+    blocks : tuple of Block
+        Every term; the one with a held parameter has the held effects as first coordinates.
+    kind : {"fixed", "random", "sigma"}
+    j : int
+        Position of a coefficient that is held.
+    """
+
+    likelihood: ByElimination
+    sigma: float
+    blocks: tuple[Block, ...]
+    kind: str
+    j: int = 0
+
+    @property
+    def start(self) -> Array:
+        """Where the other parameters stand at the optimum: the factors, log sigma unless held."""
+        sigma = [] if self.kind == "sigma" else [np.log(self.sigma)]
+        return np.concatenate([*(block.start for block in self.blocks), sigma])
+
+    @property
+    def nudged(self) -> Array:
+        """Which of them are standard deviations, where zero is stationary."""
+        sigma = np.full(int(self.kind != "sigma"), fill_value=False)
+        return np.concatenate([*(block.nudged for block in self.blocks), sigma])
+
+    def evaluate(self, others: Array, value: float) -> tuple[float, Array]:
+        """Return the deviance and its gradient in the others."""
+        objective, is_correlation = self.likelihood.objective, max(self._n_held, default=0) == 2
+        at = value if is_correlation else value / self.likelihood.basis.scale
+        sigma = at if self.kind == "sigma" else float(np.exp(others[-1]))
+        ends = np.cumsum([len(block.start) for block in self.blocks])
+        searched = np.split(others, ends)[: len(self.blocks)]
+        parts = [own.at(x, at) for own, x in zip(self.blocks, searched, strict=True)]
+        lam = [np.zeros((block.q, block.q)) for block in objective.blocks]
+        for block, (L, _) in zip(self.blocks, parts, strict=True):
+            lam[block.factor][block.inside, block.inside] = block.transform @ L / sigma
+        found = eliminate(objective.products, lam)
+        solved = profile(found.S)
+        if self.kind == "fixed":
+            solved = self._with_coefficient(solved, value)
+        n, rss = objective.products.n, float(solved.rss)
+        G = covariance_gradients(found, solved, sigma**2, reml=False)
+        gradient, slope = [], 2.0 * (n - rss / sigma**2)
+        for block, (L, slopes) in zip(self.blocks, parts, strict=True):
+            own = block.transform.T @ G[block.factor][block.inside, block.inside]
+            d_L = 2.0 * own @ block.transform @ L / sigma**2
+            gradient.append(np.tensordot(slopes, d_L, axes=2))
+            slope -= float(np.sum(d_L * L))
+        deviance = found.log_det + n * (LOG_2PI + 2.0 * np.log(sigma)) + rss / sigma**2
+        return float(deviance), np.concatenate([*gradient, [slope][: self.kind != "sigma"]])
+
+    @property
+    def _n_held(self) -> list[int]:
+        return [block.n_held for block in self.blocks]
+
+    def _with_coefficient(self, solved: Profile, value: float) -> Profile:
+        """Return what theta determines once a coefficient has a value, in the data's units."""
+        basis = self.likelihood.basis
+        a = solve_triangular(basis.R, np.eye(len(basis.R))[self.j], trans="T")
+        along = solved.Phi @ a
+        gap = (value - basis.start[self.j]) / basis.scale - a @ solved.beta
+        size = a @ along
+        return replace(
+            solved, beta=solved.beta + along * gap / size, rss=solved.rss + gap**2 / size
+        )
+
+
+def hold(
+    fit: Fit,
+    kind: str,
+    j: int = 0,
+    position: tuple[int, int] | None = None,
+) -> Held:
+    """Hold a parameter of a maximum-likelihood fit.
+
+    Parameters
+    ----------
+    fit : Fit
+    kind : {"fixed", "random", "sigma"}
+    j : int
+        Position of the coefficient, or of the grouping factor.
+    position : tuple of int, optional
+        Effects of one term on that factor: (i, i) for a variance, (i, j) for a correlation.
+    """
+    likelihood = fit.independent("Profiles", "tidy()")
+    blocks = []
+    for f, factor in enumerate(fit.design.factors):
+        for inside in factor.parts:
+            own = position and f == j and inside.start <= position[0] < inside.stop
+            first = [k - inside.start for k in dict.fromkeys(position or ())] if own else []
+            blocks.append(_block(fit, likelihood, f, inside, first))
+    return Held(likelihood, fit.estimates.sigma / likelihood.basis.scale, tuple(blocks), kind, j)
+
+
+def _block(
+    fit: Fit, likelihood: ByElimination, factor: int, inside: slice, first: list[int]
+) -> Block:
+    """Put the held effects first, and complete them by working effects, which are conditioned."""
+    T = likelihood.working.transforms[factor][inside, inside]
+    covariance = fit.estimates.covariances[factor][inside, inside] / likelihood.basis.scale**2
+    held = np.linalg.inv(T)[first]
+    beside = np.eye(len(T)) - np.linalg.pinv(held) @ held
+    chosen = np.sort(qr(beside, pivoting=True)[2][: len(T) - len(held)])
+    coordinates = np.vstack([held, np.eye(len(T))[chosen]])
+    L = semidefinite_cholesky(coordinates @ T @ covariance @ T.T @ coordinates.T)
+    return Block(factor, inside, np.linalg.inv(coordinates), L, len(first))
+
+
+@dataclass(frozen=True)
 class Parameter:
     """A parameter to profile.
 
@@ -133,25 +322,22 @@ class Parameter:
 
 def parameters(fit: Fit) -> list[Parameter]:
     """Return every parameter of a maximum-likelihood fit, in the order of `parameter_names`."""
-    found, likelihood = fit.estimates, fit.independent("Profiles", "tidy()")
-    values = iter(parameter_values(fit.design, found))
-    std_error = np.sqrt(np.diag(found.vcov))
+    sigma = fit.estimates.sigma
+    values = iter(parameter_values(fit.design, fit.estimates))
     listed = [
-        Parameter(HeldCoefficient(fit, likelihood, j), next(values), 2.0 * step)
-        for j, step in enumerate(std_error)
+        Parameter(hold(fit, "fixed", j), next(values), 2.0 * std_error)
+        for j, std_error in enumerate(np.sqrt(np.diag(fit.estimates.vcov)))
     ]
     for f, factor in enumerate(fit.design.factors):
-        size = found.sigma / np.sqrt(np.mean(factor.Z**2, axis=0))
+        size = sigma / np.sqrt(np.mean(factor.Z**2, axis=0))
         for i, j in random_positions(factor):
-            held, value = held_covariance(fit, likelihood, f, (i, j)), next(values)
+            held, value = hold(fit, "random", f, (i, j)), next(values)
             if i == j:
                 listed.append(Parameter(held, value, 0.5 * (value or size[i]), low=0.0))
             else:
                 listed.append(Parameter(held, value, 0.5, low=-1.0, high=1.0))
-    sigma = Parameter(
-        held_covariance(fit, likelihood), next(values), 0.2 * found.sigma, low=0.0, closed=False
-    )
-    return [*listed, sigma]
+    last = Parameter(hold(fit, "sigma"), next(values), 0.2 * sigma, low=0.0, closed=False)
+    return [*listed, last]
 
 
 def limits(parameter: Parameter, conf_level: float, away: float) -> tuple[float, float]:

@@ -22,12 +22,11 @@ RESIDUAL = "residual"
 
 def random_positions(factor: GroupingFactor) -> list[tuple[int, int]]:
     """Return the variances (i, i) and correlations (i, j), i < j, that a factor has, in order."""
-    found, start = [], 0
-    for size in factor.covariance.sizes:
-        inside = range(start, start + size)
+    found = []
+    for part in factor.parts:
+        inside = range(part.start, part.stop)
         found += [(i, i) for i in inside]
         found += [(i, j) for i in inside for j in inside if i < j]
-        start += size
     return found
 
 
@@ -129,25 +128,11 @@ def variance_components(fit: Fit) -> pd.DataFrame:
     """
     rows: list[tuple[str, str, str, float, float]] = []
     for factor, covariance in zip(fit.design.factors, fit.estimates.covariances, strict=True):
-        sd = np.sqrt(np.diag(covariance))
-        start = 0
-        for columns in factor.columns:
-            size = len(columns.names)
-            inside = range(start, start + size)
-            rows += [(factor.name, factor.names[j], "", covariance[j, j], sd[j]) for j in inside]
-            rows += [
-                (
-                    factor.name,
-                    factor.names[i],
-                    factor.names[j],
-                    covariance[i, j],
-                    covariance[i, j] / (sd[i] * sd[j]) if sd[i] * sd[j] > 0.0 else np.nan,
-                )
-                for i in inside
-                for j in inside
-                if i < j
-            ]
-            start += size
+        sd, names = np.sqrt(np.diag(covariance)), factor.names
+        for i, j in random_positions(factor):
+            other = (names[j], correlation(covariance[i, j], sd[i], sd[j]))
+            second, size = ("", sd[i]) if i == j else other
+            rows.append((factor.name, names[i], second, covariance[i, j], size))
     rows += fit.point.residual().components()
     return pd.DataFrame(rows, columns=["group", "term_1", "term_2", "variance", "sd_or_corr"])
 

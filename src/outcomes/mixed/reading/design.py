@@ -87,6 +87,12 @@ class GroupingFactor:
         """Names of the random effects of one level, length q."""
         return tuple(name for columns in self.columns for name in columns.names)
 
+    @property
+    def parts(self) -> list[slice]:
+        """Where the effects of each term stand among those of the factor."""
+        ends = np.cumsum(self.covariance.sizes).tolist()
+        return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+
     @cached_property
     def Z(self) -> Array:  # noqa: N802
         """Columns of the random effects, shape (n, q)."""
