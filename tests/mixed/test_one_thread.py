@@ -6,7 +6,7 @@ from threading import Barrier
 import pytest
 
 from outcomes.mixed import one_thread
-from outcomes.mixed.one_thread import one_blas_thread
+from outcomes.mixed.search import one_blas_thread
 
 
 class Library:

@@ -11,10 +11,9 @@ from outcomes.errors import ConvergenceWarning, FitError, OutcomesWarning, Singu
 from outcomes.mixed.likelihood.by_elimination import by_elimination
 from outcomes.mixed.likelihood.by_visit.likelihood import by_visit
 from outcomes.mixed.likelihood.estimates import Estimates
-from outcomes.mixed.one_thread import one_blas_thread
 from outcomes.mixed.reading.design import Design
 from outcomes.mixed.record import Fit, Request
-from outcomes.mixed.search import Optimum, minimise
+from outcomes.mixed.search import Optimum, minimise, one_blas_thread
 from outcomes.mixed.types import Array
 
 

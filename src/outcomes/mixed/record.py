@@ -18,11 +18,10 @@ from outcomes.mixed.inference.small_sample import df_method
 from outcomes.mixed.inference.testing import DfMethod
 from outcomes.mixed.likelihood.by_elimination import ByElimination
 from outcomes.mixed.likelihood.estimates import Estimates
-from outcomes.mixed.one_thread import one_blas_thread
-from outcomes.mixed.products.conditioning import FixedBasis
+from outcomes.mixed.likelihood.working import FixedBasis
 from outcomes.mixed.reading.design import Design, group_codes
 from outcomes.mixed.row_covariance import RowCovariance, row_covariance
-from outcomes.mixed.search import Likelihood, Optimum, Point
+from outcomes.mixed.search import Likelihood, Optimum, Point, one_blas_thread
 from outcomes.mixed.types import Array
 
 Kind = TypeVar("Kind", bound="Fit")

@@ -21,14 +21,12 @@ from scipy.linalg import solve_triangular
 from outcomes.errors import FitError, OutcomesWarning
 from outcomes.mixed.fit_design import refit
 from outcomes.mixed.likelihood.by_elimination import ByElimination, EliminationPoint
+from outcomes.mixed.likelihood.cross_products import CrossProducts
 from outcomes.mixed.likelihood.deviance import Evaluation, Objective, Profile, curvature, evaluate
 from outcomes.mixed.likelihood.elimination import Eliminated, eliminate
 from outcomes.mixed.likelihood.estimates import Curvature
-from outcomes.mixed.one_thread import one_blas_thread
-from outcomes.mixed.products.conditioning import EXACT
-from outcomes.mixed.products.cross_products import CrossProducts
-from outcomes.mixed.products.patterns import compress
-from outcomes.mixed.products.working import Working, make_working
+from outcomes.mixed.likelihood.patterns import compress
+from outcomes.mixed.likelihood.working import EXACT, Working, make_working
 from outcomes.mixed.record import Kind
 from outcomes.mixed.search import (
     MAX_STEPS,
@@ -41,6 +39,7 @@ from outcomes.mixed.search import (
     largest,
     minimise,
     newton_step,
+    one_blas_thread,
     secant,
 )
 from outcomes.mixed.types import Array

@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.mixed.after.choose import choose_residual
-from outcomes.mixed.fit import MixedFit, lmm
+from outcomes.mixed.fit import MixedFit, choose_residual, lmm
 from outcomes.questions.contrasts import estimates, fixed_rows, quietly
 from outcomes.questions.course_frame import (
     LEAST_COURSES,

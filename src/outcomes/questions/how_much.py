@@ -11,7 +11,7 @@ import pandas as pd
 from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.instruments.threshold import LINES, lines_of
 from outcomes.errors import FitError
-from outcomes.mixed.after.choose import RULE
+from outcomes.mixed.fit import RULE
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.beside import beside
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame

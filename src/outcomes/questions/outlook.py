@@ -21,9 +21,8 @@ from scipy.stats import norm
 
 from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import OutcomesWarning
-from outcomes.mixed.after.choose import choose_residual
 from outcomes.mixed.after.predict import Forecast, predict_given
-from outcomes.mixed.fit import MixedFit, lmm
+from outcomes.mixed.fit import MixedFit, choose_residual, lmm
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, courses_by_group
 from outcomes.questions.course_model import RESIDUALS, can_be_serial, course_formula
 

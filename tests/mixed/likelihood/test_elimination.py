@@ -5,12 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import outcomes.mixed.products.patterns as chunks
+import outcomes.mixed.likelihood.patterns as chunks
 from outcomes.mixed.covariance import split_theta
 from outcomes.mixed.likelihood.by_elimination import ByElimination
+from outcomes.mixed.likelihood.cross_products import elimination_order
 from outcomes.mixed.likelihood.deviance import curvature, evaluate
-from outcomes.mixed.products.cross_products import elimination_order
-from outcomes.mixed.products.working import Working, _from_rows, make_working
+from outcomes.mixed.likelihood.working import Working, _from_rows, make_working
 from outcomes.mixed.reading.design import build_design
 from outcomes.mixed.reading.formula import parse_formula
 

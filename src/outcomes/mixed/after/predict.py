@@ -20,7 +20,7 @@ from outcomes.mixed.inference.testing import quantile
 from outcomes.mixed.margins.reference_grid import grid_offset
 from outcomes.mixed.reading.design import GroupingFactor, design_matrix, new_rows
 from outcomes.mixed.reading.formula import variables
-from outcomes.mixed.reading.plain import plain_table, require_columns
+from outcomes.mixed.reading.frame import plain_table, require_columns
 from outcomes.mixed.record import Fit
 from outcomes.mixed.row_covariance import effect_rows
 from outcomes.mixed.types import Array

@@ -16,7 +16,7 @@ from outcomes.errors import OutcomesWarning, UsageError
 from outcomes.mixed.fit_design import fit_design
 from outcomes.mixed.inference.likelihood_ratio import mixture_tail, reference_mixture
 from outcomes.mixed.inference.testing import joint_test
-from outcomes.mixed.products.conditioning import independent_columns
+from outcomes.mixed.likelihood.working import independent_columns
 from outcomes.mixed.reading.columns import Columns, multiply
 from outcomes.mixed.reading.design import grouping_factors
 from outcomes.mixed.reading.expressions import read_expression

@@ -1,1 +1,1 @@
-"""The profiled likelihood of random effects, by elimination."""
+"""Cross-products, and the profiled likelihood of random effects, by elimination."""

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from outcomes.mixed.covariance import BlockCovariance
+from outcomes.mixed.likelihood.cross_products import Crossed, CrossProducts
 from outcomes.mixed.likelihood.deviance import (
     Evaluation,
     Objective,
@@ -26,9 +27,7 @@ from outcomes.mixed.likelihood.estimates import (
     Solved,
     report,
 )
-from outcomes.mixed.products.conditioning import FixedBasis
-from outcomes.mixed.products.cross_products import Crossed, CrossProducts
-from outcomes.mixed.products.working import Working, make_working
+from outcomes.mixed.likelihood.working import FixedBasis, Working, make_working
 from outcomes.mixed.reading.design import Design
 from outcomes.mixed.types import Array
 

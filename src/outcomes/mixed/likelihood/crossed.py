@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from outcomes.mixed.likelihood.batched import outer
-from outcomes.mixed.products.cross_products import Crossed
+from outcomes.mixed.likelihood.cross_products import Crossed
 from outcomes.mixed.types import Array
 
 REGULAR = 1e-3

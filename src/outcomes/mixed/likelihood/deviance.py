@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 
 from outcomes.mixed.covariance import BlockCovariance, split_theta
+from outcomes.mixed.likelihood.cross_products import CrossProducts
 from outcomes.mixed.likelihood.elimination import STEP, Eliminated, eliminate
 from outcomes.mixed.likelihood.estimates import Curvature, Slopes
-from outcomes.mixed.products.cross_products import CrossProducts
 from outcomes.mixed.types import Array
 
 NOTHING = 1e-200

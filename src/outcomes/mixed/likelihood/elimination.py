@@ -33,8 +33,8 @@ from outcomes.mixed.likelihood.batched import (
     weighted_gram,
     weighted_moments,
 )
+from outcomes.mixed.likelihood.cross_products import CrossProducts, Link, Stage
 from outcomes.mixed.likelihood.crossed import CrossedStep, eliminate_crossed, row_dots
-from outcomes.mixed.products.cross_products import CrossProducts, Link, Stage
 from outcomes.mixed.types import Array
 
 STEP = 1e-30

@@ -9,7 +9,7 @@ import numpy as np
 
 from outcomes.errors import FitError
 from outcomes.mixed.covariance import singular_directions
-from outcomes.mixed.products.conditioning import FixedBasis
+from outcomes.mixed.likelihood.working import FixedBasis
 from outcomes.mixed.reading.design import Design
 from outcomes.mixed.types import Array
 

@@ -20,7 +20,7 @@ import pandas as pd
 from outcomes.errors import UsageError
 from outcomes.mixed.reading.design import design_matrix, seen_levels
 from outcomes.mixed.reading.expressions import columns_of
-from outcomes.mixed.reading.plain import positions
+from outcomes.mixed.reading.frame import positions
 from outcomes.mixed.record import Fit
 from outcomes.mixed.types import Array
 

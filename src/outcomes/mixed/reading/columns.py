@@ -33,8 +33,7 @@ from outcomes.mixed.reading.expressions import (
     read_call,
     read_expression,
 )
-from outcomes.mixed.reading.frame import ModelFrame
-from outcomes.mixed.reading.plain import encode, is_categories, positions, require_size
+from outcomes.mixed.reading.frame import ModelFrame, encode, is_categories, positions, require_size
 from outcomes.mixed.types import Array
 
 Kind = tuple[tuple[type, Any], ...] | None

@@ -22,8 +22,9 @@ from outcomes.mixed.reading.columns import (
 )
 from outcomes.mixed.reading.expressions import CODERS, columns_of, read_call
 from outcomes.mixed.reading.formula import ModelFormula, RandomTerm
-from outcomes.mixed.reading.frame import ModelFrame, model_frame
-from outcomes.mixed.reading.plain import (
+from outcomes.mixed.reading.frame import (
+    ModelFrame,
+    model_frame,
     plain_column,
     plain_table,
     positions,

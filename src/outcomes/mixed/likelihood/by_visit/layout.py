@@ -12,8 +12,7 @@ import pandas as pd
 from outcomes.errors import FitError, FormulaError
 from outcomes.mixed.reading.design import group_codes
 from outcomes.mixed.reading.formula import ModelFormula, ResidualTerm
-from outcomes.mixed.reading.frame import ModelFrame
-from outcomes.mixed.reading.plain import require_columns
+from outcomes.mixed.reading.frame import ModelFrame, require_columns
 from outcomes.mixed.types import Array
 
 ORDERED = ("ar1", "ar1h")

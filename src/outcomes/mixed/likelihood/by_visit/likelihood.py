@@ -31,7 +31,7 @@ from outcomes.mixed.likelihood.estimates import (
     Solved,
     report,
 )
-from outcomes.mixed.products.conditioning import FixedBasis
+from outcomes.mixed.likelihood.working import FixedBasis
 from outcomes.mixed.reading.design import Design
 from outcomes.mixed.types import Array
 

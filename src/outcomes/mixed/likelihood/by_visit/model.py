@@ -24,7 +24,7 @@ from outcomes.mixed.likelihood.by_visit.structures import (
     Stationary,
     Structure,
 )
-from outcomes.mixed.products.conditioning import FixedBasis, fixed_basis, gram_basis
+from outcomes.mixed.likelihood.working import FixedBasis, fixed_basis, gram_basis
 from outcomes.mixed.reading.design import Design, GroupingFactor
 from outcomes.mixed.reading.formula import RESIDUAL_BY_VISIT
 from outcomes.mixed.types import Array

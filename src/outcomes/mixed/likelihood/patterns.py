@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from outcomes.mixed.products.cross_products import CrossProducts, Stage, make_link
+from outcomes.mixed.likelihood.cross_products import CrossProducts, Stage, make_link
 from outcomes.mixed.types import Array
 
 DIGITS = 13

@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 
 from outcomes.errors import FitError, UsageError
-from outcomes.mixed.after.choose import MARGIN, choose_residual
 from outcomes.mixed.after.diagnostics import variogram
-from outcomes.mixed.fit import lmm
+from outcomes.mixed.fit import MARGIN, choose_residual, lmm
 
 TRIED = ("", "ar1(visit | episode_id)", "ou(day | episode_id)")
 

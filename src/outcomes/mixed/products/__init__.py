@@ -1,1 +1,0 @@
-"""Cross-products: one pass over the rows, after which they are forgotten."""
