@@ -10,7 +10,7 @@ crossed factors and large products are searched one by one.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -21,7 +21,7 @@ from scipy.linalg import solve_triangular
 from outcomes.errors import FitError, OutcomesWarning
 from outcomes.mixed.fit_design import refit
 from outcomes.mixed.likelihood.by_elimination import ByElimination, EliminationPoint
-from outcomes.mixed.likelihood.cross_products import CrossProducts
+from outcomes.mixed.likelihood.cross_products import CrossProducts, Stage
 from outcomes.mixed.likelihood.deviance import Evaluation, Objective, Profile, curvature, evaluate
 from outcomes.mixed.likelihood.elimination import Eliminated, eliminate
 from outcomes.mixed.likelihood.estimates import Curvature
@@ -35,6 +35,7 @@ from outcomes.mixed.search import (
     ROUNDING,
     TOLERANCE,
     Optimum,
+    Point,
     downhill,
     largest,
     minimise,
@@ -141,14 +142,12 @@ def _share(likelihood: ByElimination) -> Shared:
 def _fits(fit: Kind, shared: Shared, responses: Array) -> list[Kind | None]:
     working, p = shared.likelihood.working, shared.Q.shape[1]
     fitted, residuals = _residuals(shared, responses)
-    starts, scales = (
-        solve_triangular(working.basis.R, fitted),
-        np.sqrt(np.mean(residuals**2, axis=0)),
-    )
+    starts = solve_triangular(working.basis.R, fitted)
+    scales = np.sqrt(np.mean(residuals**2, axis=0))
     able = np.flatnonzero(scales > EXACT * np.sqrt(np.mean(responses**2, axis=0)))
     wide = _with_responses(shared, residuals[:, able] / scales[able])
     begin = fit.likelihood.near(fit.optimum.end)
-    cells = sum(_cells(stage.B, stage.moments, p + 1) for stage in wide.stages)
+    cells = sum(_cells(stage, p + 1) for stage in wide.stages)
     together = wide.crossed is None and cells * FEW <= CACHED
     found: list[Kind | None] = [None] * responses.shape[1]
     for part in np.array_split(np.arange(len(able)), 1 + len(able) * cells // CACHED):
@@ -167,12 +166,11 @@ def _fits(fit: Kind, shared: Shared, responses: Array) -> list[Kind | None]:
 
 def _record(fit: Kind, likelihood: ByElimination, begin: Array, end: End | None) -> Kind | None:
     """Make the record of one response, after a search of its own where that is needed."""
-    if end is None or not end.is_regular:
-        start = begin if end is None else end.point.theta
-        optimum, point = minimise(likelihood, start)
+    if end is not None and end[1].converged:
+        optimum = end[1]
+        point: Point = EliminationPoint(**vars(end[0]), likelihood=likelihood)
     else:
-        point = EliminationPoint(**vars(end.point), likelihood=likelihood)
-        optimum = end.optimum(begin)
+        optimum, point = minimise(likelihood, begin if end is None else end[0].theta)
     if not optimum.converged:
         return None
     return type(fit)(fit.request, optimum, point.estimates(), point)
@@ -216,11 +214,15 @@ def _with_responses(shared: Shared, residuals: Array) -> CrossProducts:
     return compress(wide, max(1, (p + 1) // CHEAPER))
 
 
-def _cells(B: Array, moments: Array | None, m: int) -> int:
+def _cells(stage: Stage, m: int) -> int:
     """Return the size of a stage's products with one response."""
-    if moments is None:
-        return B[:, :m].size
-    return int(np.prod(moments.shape[:3])) * m * m // CHEAPER
+    if stage.moments is None:
+        return stage.B[:, :m].size
+    return int(np.prod(stage.moments.shape[:3])) * m * m // CHEAPER
+
+
+End = tuple[Evaluation, Optimum]
+"""Where the search of one response ended, and its record."""
 
 
 @dataclass(frozen=True)
@@ -244,154 +246,85 @@ class Many(Objective):
         return Eliminated(found.log_det, S, first(found.H), first(found.T), first(found.J))
 
 
-@dataclass(frozen=True)
-class End:
-    """Where the search of one response ended.
-
-    Parameters
-    ----------
-    point : Evaluation
-    curvature : Curvature
-        Before the last step.
-    eigenvalues : array, shape (k,)
-        Of the Hessian in theta.
-    decrease : float
-        Of the deviance, promised by the last step.
-    evaluations : int
-    """
-
-    point: Evaluation
-    curvature: Curvature
-    eigenvalues: Array
-    decrease: float
-    evaluations: int
-
-    @property
-    def is_regular(self) -> bool:
-        """Whether it is a minimum, reached."""
-        scale = max(1.0, float(np.abs(self.eigenvalues).max()))
-        return bool(self.decrease < TOLERANCE and self.eigenvalues[0] >= -1e-6 * scale)
-
-    def optimum(self, start: Array) -> Optimum:
-        """Return the record of the search."""
-        return Optimum(
-            start=start,
-            end=self.point.theta,
-            deviance=self.point.value,
-            evaluations=self.evaluations,
-            gradient_norm=largest(self.point.gradient),
-            curvature=self.curvature,
-            hessian_eigenvalues=self.eigenvalues,
-            status="converged",
-            message=f"a Newton step lowers the deviance by {self.decrease:.0e}",
-        )
-
-
 def _together(shared: Shared, wide: CrossProducts, part: Array, begin: Array) -> list[End]:
-    """Search the optimum of some responses, all at once."""
+    """Search the optimum of some responses, all at once; one not regular counts as stopped."""
     known = shared.likelihood.objective
 
-    def objective(rows: Array) -> Many:
+    def objective(of: Array) -> Many:
+        rows = known.products.p + part[of]
         columns = np.vstack([np.tile(np.arange(known.products.p)[:, None], len(rows)), rows])
         return Many(of_responses(wide, columns), known.blocks, known.reml)
 
-    rows = known.products.p + part
-    walk = Walk.begin(evaluate(objective(rows), np.tile(begin, (len(part), 1))))
-    active, current = np.arange(len(part)), np.arange(len(part))
-    tried = objective(rows)
-    while len(active):
-        if 2 * len(active) <= len(current):
-            current, tried = active, objective(rows[active])
-        active = walk.sweep(tried, current, active)
-    return _ends(objective(rows), walk)
-
-
-def _ends(objective: Many, walk: Walk) -> list[End]:
-    """Take the last step with exact second derivatives."""
-    point = walk.point
-    found = curvature(objective, point)
+    point, evaluations = _descended(objective, np.tile(begin, (len(part), 1)))
+    whole = objective(np.arange(len(part)))
+    found = curvature(whole, point)
     values, vectors = np.linalg.eigh(found.searched)
     step = newton_step(values, vectors, point.gradient)
     decrease = -np.sum(point.gradient * step, axis=-1) / 2.0
-    better = evaluate(objective, point.theta + step)
+    better = evaluate(whole, point.theta + step)
     improved = np.abs(better.gradient).max(axis=-1) <= np.abs(point.gradient).max(axis=-1)
     _put(point, np.flatnonzero(improved), better, np.flatnonzero(improved))
-    evaluations = walk.evaluations + objective.n_theta + 1
-    return [
-        End(
-            point=_pick(point, i),
-            curvature=Curvature(found.hessian[i], found.Phi[i], found.d_Phi[i], found.searched[i]),
-            eigenvalues=values[i],
-            decrease=float(decrease[i]),
-            evaluations=int(evaluations[i]),
+    scale = np.maximum(1.0, np.abs(values).max(axis=-1))
+    regular = (decrease < TOLERANCE) & (values[:, 0] >= -1e-6 * scale)
+    ends = []
+    for i in range(len(part)):
+        own = _pick(point, i)
+        optimum = Optimum(
+            start=begin,
+            end=own.theta,
+            deviance=own.value,
+            evaluations=int(evaluations[i]) + whole.n_theta + 1,
+            gradient_norm=largest(own.gradient),
+            curvature=Curvature(*(getattr(found, name)[i] for name in vars(found))),
+            hessian_eigenvalues=values[i],
+            status="converged" if regular[i] else "stopped",
+            message=f"a Newton step lowers the deviance by {decrease[i]:.0e}",
         )
-        for i in range(len(values))
-    ]
+        ends.append((own, optimum))
+    return ends
 
 
-@dataclass(frozen=True)
-class Walk:
-    """Many searches on their way downhill: the steps of `search.descend`, in arrays.
+def _descended(objective: Callable[[Array], Many], start: Array) -> tuple[Evaluation, Array]:
+    """Walk downhill from many starts at once: the steps of `search.descend`, in arrays.
 
     Parameters
     ----------
-    point : Evaluation
-        Where each search stands.
-    last : Evaluation
-        Where it stood before.
-    step : array, shape (n, k)
-    length : array, shape (n,)
-        Share of the step that is tried.
-    tries, evaluations : array of int, shape (n,)
+    objective : callable
+        Takes the positions of some searches to their deviances.
+    start : array, shape (n, n_theta)
+
+    Returns
+    -------
+    Evaluation, array of int
+        Where each search ended, and after how many evaluations.
     """
-
-    point: Evaluation
-    last: Evaluation
-    step: Array
-    length: Array
-    tries: Array
-    evaluations: Array
-
-    @classmethod
-    def begin(cls, point: Evaluation) -> Walk:
-        """Make the first steps."""
-        n = len(point.theta)
-        step = downhill(point.metric, point.gradient)
-        tries, evaluations = np.zeros(n, dtype=int), np.ones(n, dtype=int)
-        return cls(point, _pick(point, np.arange(n)), step, np.ones(n), tries, evaluations)
-
-    def sweep(self, objective: Many, current: Array, active: Array) -> Array:
-        """Try a step of each active search; returns those that go on.
-
-        Parameters
-        ----------
-        objective : Many
-            Of the searches ``current``, which hold the active ones.
-        current, active : array of int
-        """
-        trial = self.point.theta[current]
-        inside = np.searchsorted(current, active)
-        trial[inside] += self.length[active, None] * self.step[active]
-        better = evaluate(objective, trial)
-        self.evaluations[active] += 1
-        promised = np.sum(self.point.gradient[active] * self.step[active], axis=-1)
-        length, value = self.length[active], self.point.value[active]
-        least = 1e-4 * length * promised + ROUNDING * np.abs(value)
-        good = better.value[inside] <= value + least
-        self.length[active] = np.where(good, 1.0, length / 2.0)
-        self.tries[active] = np.where(good, 0, self.tries[active] + 1)
+    active = current = np.arange(len(start))
+    tried = objective(current)
+    point = evaluate(tried, start)
+    step = downhill(point.metric, point.gradient)
+    length, tries = np.ones(len(start)), np.zeros(len(start), dtype=int)
+    evaluations = np.ones(len(start), dtype=int)
+    while len(active):
+        if 2 * len(active) <= len(current):
+            current, tried = active, objective(active)
+        trial, inside = point.theta[current], np.searchsorted(current, active)
+        trial[inside] += length[active, None] * step[active]
+        better = evaluate(tried, trial)
+        evaluations[active] += 1
+        promised = length[active] * np.sum(point.gradient[active] * step[active], axis=-1)
+        least = 1e-4 * promised + ROUNDING * np.abs(point.value[active])
+        good = better.value[inside] <= point.value[active] + least
+        length[active] = np.where(good, 1.0, length[active] / 2.0)
+        tries[active] = np.where(good, 0, tries[active] + 1)
         moved = active[good]
-        _put(self.last, moved, self.point, moved)
-        _put(self.point, moved, better, inside[good])
-        gradient = self.point.gradient[moved]
-        change_of_gradient = gradient - self.last.gradient[moved]
-        change_of_theta = self.point.theta[moved] - self.last.theta[moved]
-        metric = secant(self.point.metric[moved], change_of_theta, change_of_gradient)
-        self.step[moved] = downhill(metric, gradient)
-        left = -np.sum(gradient * self.step[moved], axis=-1) / 2.0
-        ended = moved[(left < NEAR) | (self.evaluations[moved] > MAX_STEPS)]
-        ended = np.append(ended, active[self.tries[active] >= MAX_TRIES])
-        return np.setdiff1d(active, ended)
+        theta, gradient = point.theta[moved], point.gradient[moved]
+        _put(point, moved, better, inside[good])
+        change = point.theta[moved] - theta, point.gradient[moved] - gradient
+        step[moved] = downhill(secant(point.metric[moved], *change), point.gradient[moved])
+        left = -np.sum(point.gradient[moved] * step[moved], axis=-1) / 2.0
+        ended = moved[(left < NEAR) | (evaluations[moved] > MAX_STEPS)]
+        active = np.setdiff1d(active, [*ended, *active[tries[active] >= MAX_TRIES]])
+    return point, evaluations
 
 
 def _pick(point: Evaluation, rows: int | Array) -> Evaluation:
