@@ -5,7 +5,7 @@ from threading import Barrier
 
 import pytest
 
-from outcomes.mixed import one_thread
+from outcomes.mixed import search
 from outcomes.mixed.search import one_blas_thread
 
 
@@ -25,7 +25,7 @@ class Library:
 @pytest.fixture
 def libraries(monkeypatch):
     found = Library(4), Library(2)
-    monkeypatch.setattr(one_thread, "_blas_libraries", lambda: found)
+    monkeypatch.setattr(search, "_blas_libraries", lambda: found)
     return found
 
 

@@ -30,7 +30,6 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-from scipy import sparse
 from scipy.linalg import cho_solve
 from scipy.linalg.lapack import dpotri
 
@@ -267,25 +266,9 @@ def differentiate(model: Model, at: Solution) -> Derivatives:
     contrast = np.append(-at.coefficients, 1.0)
     u = (slopes @ contrast)[:, :-1]
     hessian -= 2.0 * u @ at.inverse @ u.T
-    hessian -= _traces(model, at.Psi, slopes)
+    T = at.Psi @ slopes
+    hessian -= T.reshape(k, -1) @ T.transpose(0, 2, 1).reshape(k, -1).T  # tr(Psi S_r Psi S_s)
     return Derivatives(gradient, (hessian + hessian.T) / 2.0, slopes)
-
-
-def _traces(model: Model, Psi: Array, slopes: Array) -> Array:
-    """Return tr(Psi S_r Psi S_s), shape (k, k)."""
-    k, m, _ = slopes.shape
-    if model.touched is None:
-        T = Psi @ slopes
-    else:
-        rows, columns = model.touched
-        starts = np.searchsorted(rows, np.arange(m)) + len(rows) * np.arange(k)[:, None]
-        parts = (
-            slopes[:, rows, columns].ravel(),
-            np.tile(columns, k),
-            np.append(starts, k * len(rows)),
-        )
-        T = (sparse.csr_array(parts, (k * m, m)) @ Psi).reshape(k, m, m)  # T', of the same traces
-    return np.asarray(T.reshape(k, -1) @ T.transpose(0, 2, 1).reshape(k, -1).T)
 
 
 def _stratum_derivatives(

@@ -34,9 +34,6 @@ MAX_ACROSS = 500
 
 MANY_ROWS = 5_000
 
-SPARSE = 0.1
-"""Below this share of elements a sparse product is faster than a dense one."""
-
 
 @dataclass(frozen=True)
 class Stratum:
@@ -137,16 +134,6 @@ class Model:
     def n_parameters(self) -> int:
         """Number of covariance parameters."""
         return self.n_inner + sum(effects.block.n_theta for effects in self.across)
-
-    @cached_property
-    def touched(self) -> tuple[Array, Array] | None:
-        """Rows and columns, in order, of elements of S that need not be zero; None if many are."""
-        batches = [batch for stratum in self.strata for batch in stratum.batches]
-        if any(batch.columns is None for batch in batches):
-            return None
-        places = np.unique(np.concatenate([np.unique(batch.pairs) for batch in batches]))
-        few = len(places) < SPARSE * self.m**2
-        return (places // self.m, places % self.m) if few else None
 
     def residual_free(self, theta: Array) -> list[Array]:
         """Return the parameters of R of each stratum."""
