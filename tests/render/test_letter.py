@@ -98,7 +98,9 @@ def test_another_entry_of_a_letterhead_is_refused(wrong: Any) -> None:
 def test_every_instrument_stands_in_the_table_on_its_full_scale() -> None:
     study = oc.load("data/synthetic")
     document = compose_letter(study, str(study.trajectory("ndi")["episode_id"].iloc[0]))
-    table = next(b for b in document.blocks if isinstance(b, Table) and b.caption == "Scores")
+    table = next(
+        b for b in document.blocks if isinstance(b, Table) and b.caption == "Scores and goals"
+    )
     assert any("(0 to 50, lower is better)" in row[0] for row in table.rows)
     assert any("(0 to 10, lower is better)" in row[0] for row in table.rows)
 

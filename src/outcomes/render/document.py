@@ -313,7 +313,7 @@ def numeric(table: Table) -> list[bool]:
     [False, True]
     """
     columns = zip(*table.rows, strict=True)
-    return [all(is_number(cell) for cell in column if cell) for column in columns]
+    return [all(is_number(c) or c == "not shown" for c in column if c) for column in columns]
 
 
 def widths(table: Table, most: int = 24) -> list[int]:

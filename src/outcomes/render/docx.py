@@ -52,7 +52,9 @@ def docx_bytes(document: Document) -> bytes:
     file: Any = docx.Document()
     _set_up(file, document)
     file.add_heading(document.title, level=0)
-    file.add_paragraph(document.subtitle + (f" · {document.date}" if document.date else ""))
+    below = " · ".join(part for part in (document.subtitle, document.date) if part)
+    if below:
+        file.add_paragraph(below)
     for section in document.unfolded.sections:
         file.add_heading(section.title, level=1)
         for block, following in zip_longest(section.blocks, section.blocks[1:]):

@@ -8,7 +8,7 @@ from itertools import count as counter
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from outcomes.render.document import Block, Document, Figure, is_number, spans
+from outcomes.render.document import Block, Document, Figure, numeric, spans
 from outcomes.render.figures import draw, inline_svg
 from outcomes.render.figures.shown import ShownFigure
 
@@ -63,7 +63,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("outcomes.render"), autoescape=True, undefined=StrictUndefined
     )
-    environment.globals.update(spans=spans, is_number=is_number)
+    environment.globals.update(spans=spans, numeric=numeric)
     return environment
 
 

@@ -196,8 +196,7 @@ def compose_letter(
         Facts(_heading(names, date)),
         Paragraph(_opening(study, episode, changes, chosen, first_visit), "lead"),
         *_figure(study, episode, chosen, changes),
-        *_scores(changes),
-        *_goals(study, episode),
+        *_scores(study, episode, changes),
         Facts((*_care(study, episode, facts), ("Next step", names.next_step or BLANK))),
         Paragraph(
             "A change beyond measurement error is a change; what brought it about, one course "
@@ -323,26 +322,27 @@ def _figure(study: Study, episode: str, chosen: str, changes: tuple[Change, ...]
     return [Figure(picture, "Scores on the full scale, and visits below, by day.", "letter")]
 
 
-def _scores(changes: tuple[Change, ...]) -> list[Block]:
+def _scores(study: Study, episode: str, changes: tuple[Change, ...]) -> list[Block]:
+    goals = goal_progress(study)
+    own = goals[goals["episode_id"] == episode]
     rows = []
     for change in changes:
         low, high = change.measure.minimum, change.measure.maximum
         scale = f"{change.measure.title} ({low:g} to {high:g}, {change.measure.better} is better)"
         scores = (change.first, change.best, change.last)
-        rows.append((scale, *(_number(score) for score in scores), change.verdict))
-    head = ("Measure", "Start", "Best", "Last", "Change")
-    return [Table("Scores", head, tuple(rows))] if rows else []
-
-
-def _goals(study: Study, episode: str) -> list[Block]:
-    goals = goal_progress(study)
-    own = goals[goals["episode_id"] == episode]
-    rows = tuple(
-        (study.instrument(str(row["instrument"])).title, _number(row["baseline"]),
-         _number(row["target"]), _reached(row))
-        for _, row in own.iterrows()
-    )  # fmt: skip
-    return [Table("Goals", ("Measure", "Start", "Goal", "Reached"), rows)] if rows else []
+        aims = [
+            f"{_number(goal['target'])}: {_reached(goal)}"
+            for _, goal in own[own["instrument"] == change.measure.name].iterrows()
+        ]
+        shown = (_number(score) for score in scores)
+        rows.append((scale, *shown, change.verdict, "; ".join(aims) or "none"))
+    rows += [
+        (study.instrument(str(goal["instrument"])).title, _number(goal["baseline"]), "–", "–",
+         "no later score", f"{_number(goal['target'])}: {_reached(goal)}")
+        for _, goal in own[~own["instrument"].isin([c.measure.name for c in changes])].iterrows()
+    ]  # fmt: skip
+    head = ("Measure", "Start", "Best", "Last", "Change", "Goal")
+    return [Table("Scores and goals", head, tuple(rows))] if rows else []
 
 
 def _reached(row: pd.Series[Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -11,26 +11,27 @@ from outcomes.care.table_one import ALL, table_one
 from outcomes.privacy.disclosure import SUPPRESSED, Disclosure, suppress_counts
 from outcomes.render.document import Block, Paragraph, Section, Table
 from outcomes.study import Study
-from outcomes.words import named, plain
+from outcomes.words import count, named, percent, plain, scale, sentence_case
 
-NUMBERS = ["mean", "sd", "median", "q1", "q3"]
-QUARTERS = 4
+NUMBERS = ["mean", "sd"]
 NOTE = (
-    "Counts with per cent of those recorded; numbers as mean (SD), median [quartiles]. A test of "
-    "differences at baseline answers no question, so there is none."
+    "n (% of those recorded); mean (SD), with n where some have no value. Differences at baseline "
+    "are not tested, following STROBE."
 )
-FEW = (
-    " What fewer than {few} have is not named, there is no per cent beside a hidden count, and no "
-    "median or quartile where a half or a quarter is fewer than {few}."
-)
+SMD = " SMD: standardized mean difference; above 0.1 is worth a look."
+FEW = " What fewer than {few} have is not named, and there is no per cent beside a hidden count."
+NAN = float("nan")
 OTHERS = "others, few each"
+ADAPTED = "Care adapted for"
 
 NAMES = {
-    "onset_weeks": "weeks since onset", "sessions_per_week": "script: sessions a week",
-    "minutes": "script: minutes a session", "weeks": "script: weeks", "age_band": "age, years",
-    "recurrent": "an old problem came back", "claim_open": "insurance claim open",
-    "clearance_required": "physician's clearance required", "mechanism": "how it began",
+    "courses": "Courses", "patients": "Patients", "onset_weeks": "Weeks since onset",
+    "sessions_per_week": "Prescribed visits a week", "minutes": "Prescribed minutes a visit",
+    "weeks": "Prescribed weeks", "age_band": "Age, years", "sex": "Sex", "condition": "Condition",
+    "referral": "Referral", "recurrent": "Recurrence", "claim_open": "Insurance claim open",
+    "clearance_required": "Physician's clearance required", "mechanism": "How it began",
 }  # fmt: skip
+LEVELS = {("mechanism", "none"): "no clear cause", ("mechanism", "unknown"): "not known"}
 """What a row holds, with its unit, where the column's name does not say it."""
 
 
@@ -47,15 +48,24 @@ def patients(study: Study, disclosure: Disclosure) -> Section:
     """
     made = table_one(study, by="arm" if study.recorded("episodes", "arm") else "")
     groups = [str(name) for name in made.rows["group"].unique()]
+    pair = groups[1:] if len(groups) == 3 else []
     if len(groups) > 1 and not disclosure.exempt:
         groups = groups[1:]
     rows = _safe(_with_missing(made.rows), disclosure)
+    rows = rows.assign(name=[_named(str(name), study) for name in rows["variable"]])
+    differences = made.differences.set_index("variable")["difference"] if pair else None
     sizes = rows[rows["variable"] == "courses"].set_index("group")["people"]
-    heads = ["not shown" if pd.isna(sizes[group]) else named(group) for group in groups]
-    note = NOTE if disclosure.exempt else NOTE + FEW.format(few=disclosure.threshold)
-    lines = tuple(_lines(rows, groups))
+    heads = [_head(group, sizes[group]) for group in groups] + (["SMD"] if pair else [])
+    note = NOTE + (SMD if pair else "")
+    note += "" if disclosure.exempt else FEW.format(few=disclosure.threshold)
+    lines = tuple(_lines(rows, groups, differences, disclosure))
     table = Table("Patients at the start of care", ("", *heads), lines, note)
     return Section("patients", "Patients", (table, *_absent(made.not_recorded)))
+
+
+def _head(group: str, size: float | None) -> str:
+    name = "Overall" if group == ALL else sentence_case(named(group))
+    return name if pd.isna(size) else f"{name}, N = {count(size)}"
 
 
 def _with_missing(rows: pd.DataFrame) -> pd.DataFrame:
@@ -63,7 +73,7 @@ def _with_missing(rows: pd.DataFrame) -> pd.DataFrame:
     is_number = rows["kind"] == "number"
     people = rows["count"].astype(float).where(~is_number, rows["n"])
     one_each = rows.drop_duplicates(["variable", "group"])
-    unknown = one_each[one_each["kind"] != "count"]
+    unknown = one_each[one_each["kind"] == "category"]
     unknown = unknown.assign(level="not recorded", kind="missing", people=unknown["n_missing"])
     unknown = unknown[unknown.groupby("variable")["people"].transform("sum") > 0]
     both = pd.concat([rows.assign(people=people), unknown], ignore_index=True)
@@ -81,8 +91,6 @@ def _safe(rows: pd.DataFrame, disclosure: Disclosure) -> pd.DataFrame:
         for own, within in ((rows[parts], ("variable", "group")), (rows[~parts], None))
     ]
     safe = pd.concat(alone).sort_index()
-    for names, least in ((["median"], 2), (["q1", "q3"], QUARTERS)):
-        safe.loc[people < least * disclosure.threshold, names] = float("nan")
     hidden = safe.groupby(["variable", "group"])[SUPPRESSED].transform("any")
     safe["share"] = safe["share"].mask(hidden)
     safe.loc[_told_by_courses(rows, disclosure), SUPPRESSED] = True
@@ -114,44 +122,74 @@ def _without_rare_names(
     return kept.drop_duplicates(["variable", "group", "level"])
 
 
-def _lines(rows: pd.DataFrame, groups: list[str]) -> Iterator[tuple[str, ...]]:
+def _lines(
+    rows: pd.DataFrame,
+    groups: list[str],
+    differences: pd.Series[float] | None,
+    disclosure: Disclosure,
+) -> Iterator[tuple[str, ...]]:
+    courses = rows[rows["variable"] == "courses"].set_index("group")["people"]
+    adapted = False
     for variable, own in rows.groupby("variable", sort=False):
-        if (own["kind"] == "count").all() and own["count"].sum() == 0:
-            continue  # the study has no ids of patients
-        yes_or_no = set(own.loc[own["kind"] == "category", "level"]) <= {"yes", "no"}
-        if not yes_or_no:
-            yield (_named(str(variable)), *("" for _ in groups))
-        for level, cells in own.groupby("level", sort=False):
-            if yes_or_no and level == "no" and "yes" in set(own["level"]):
+        if variable == "courses" or own["people"].fillna(1).sum() == 0:
+            continue  # the head counts courses; the study may have no ids of patients
+        levels = own["level"].unique()
+        is_flag = set(own.loc[own["kind"] == "category", "level"]) <= {"yes", "no"}
+        smd = [] if differences is None else [_difference(differences.get(variable), own)]
+        if str(variable).startswith("adaptation") and not adapted:
+            adapted = True
+            yield (ADAPTED, *("" for _ in (*groups, *smd)))
+        if not is_flag:
+            yield (own["name"].iloc[0], *("" for _ in groups), *smd)
+        for level in levels:
+            if is_flag and level == "no" and "yes" in levels:
                 continue
-            inside = level and not (yes_or_no and level in ("yes", "no"))
-            name = f"\N{EN SPACE}{named(str(level))}" if inside else _named(str(variable))
-            name += ": no" if yes_or_no and level == "no" else ""
-            texts = {str(c["group"]): _cell(c) for _, c in cells.iterrows()}
-            yield (name, *(texts.get(group, "–") for group in groups))
+            inside = level and not (is_flag and level in ("yes", "no"))
+            name = (
+                f"\N{EN SPACE}{LEVELS.get((str(variable), str(level)), named(level))}"
+                if inside
+                else own["name"].iloc[0]
+            )
+            name += ": no" if is_flag and level == "no" else ""
+            cells = own[own["level"] == level].set_index("group").to_dict("index")
+            texts = [
+                _cell(cells[g], float(courses.get(g, NAN)), disclosure) if g in cells else "–"
+                for g in groups
+            ]
+            yield (name, *texts, *(smd if is_flag and not inside else ["" for _ in smd]))
 
 
-def _named(variable: str) -> str:
+def _difference(value: float | None, own: pd.DataFrame) -> str:
+    return "–" if value is None or own[SUPPRESSED].any() else plain(float(value), 2)
+
+
+def _named(variable: str, study: Study) -> str:
     kind, _, rest = variable.partition(" ")
-    if kind in ("baseline", "adaptation"):
-        return f"{kind}: {rest.upper() if kind == 'baseline' else named(rest)}"
-    return NAMES.get(variable, named(variable))
+    if kind == "adaptation":
+        return f"\N{EN SPACE}{named(rest)}"
+    if kind != "baseline":
+        return NAMES.get(variable, sentence_case(named(variable)))
+    instrument, _, movement = rest.partition(" ")
+    measure = study.instrument(instrument)
+    title = f"{measure.title} {movement}".strip()
+    return f"Baseline {title} ({scale(measure)})"
 
 
-def _cell(cell: pd.Series[Any]) -> str:
+def _cell(cell: Mapping[str, Any], courses: float, disclosure: Disclosure) -> str:
     if cell[SUPPRESSED]:
         return "not shown"
+    number = count(float(cell["people"]))
     if cell["kind"] == "number":
-        mean, sd, median, low, high = (plain(float(cell[name])) for name in NUMBERS)
-        middle = f", {median}" if pd.notna(cell["median"]) else ""
-        return f"{mean} ({sd}){middle}" + (f" [{low}, {high}]" if pd.notna(cell["q1"]) else "")
-    number = plain(float(cell["people"]), 0)
+        without = courses - cell["people"]  # how many that is must not tell a few
+        few = f", n = {number}" if without > 0 and not disclosure.hides(without) else ""
+        return f"{plain(float(cell['mean']))} ({plain(float(cell['sd']))}){few}"
     if cell["kind"] != "category" or pd.isna(cell["share"]):
         return number
-    return f"{number} ({plain(100 * float(cell['share']), 0)} %)"
+    return f"{number} ({percent(float(cell['share']))})"
 
 
 def _absent(names: tuple[str, ...]) -> list[Block]:
     if not names:
         return []
-    return [Paragraph(f"Not recorded in this study: {', '.join(map(named, names))}.", "note")]
+    listed = ", ".join(NAMES.get(name, named(name)).lower() for name in names)
+    return [Paragraph(f"Not recorded in this study: {listed}.", "note")]
