@@ -119,8 +119,8 @@ def _not_after(
 
 def _years_earlier(day: float) -> datetime.date:
     date = datetime.date.fromisoformat(iso(day))
-    leap = date.month == 2 and date.day == 29  # 2000 was a leap year and 1900 was none
-    return date.replace(year=date.year - 100, day=28 if leap else date.day)
+    lost = (date.month, date.day, date.year - 100) == (2, 29, 1900)  # 2000 was a leap year
+    return date.replace(year=date.year - 100, day=28 if lost else date.day)
 
 
 @on_the_way("R52", "error", "a record number is of a client and not of a row",
