@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -28,34 +30,8 @@ AFTER_DATE = re.compile(
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)? ?(?:Z|[+-]\d\d:?\d\d)")
 _NUMERIC = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}")
 _DAY_FIRST, _HOURS = 12, 24
-_MONTHS = (
-    "januar janner janvier janv enero ene gennaio gen januari",
-    "februar fevrier fevr fev febrero febbraio februari",
-    "marz mrz mars marzo maart mrt",
-    "avril avr abril abr aprile",
-    "mai mayo maggio mag mei",
-    "juni juin junio giugno giu",
-    "juli juillet juil julio luglio lug",
-    "aout agosto ago augustus",
-    "septembre septiembre settembre set sett",
-    "oktober okt octobre octubre ottobre ott",
-    "novembre noviembre novembro",
-    "dezember dez decembre decem diciembre dic dicembre",
-)
-"""Names of months that are not those of English, in German, French, Spanish, Italian and Dutch."""
-_WEEKDAYS = (
-    "montag lundi lun lunes lunedi", "dienstag mardi martes martedi",
-    "mittwoch mercredi miercoles mercoledi", "donnerstag jeudi jueves giovedi",
-    "freitag vendredi viernes venerdi", "samstag samedi sabado sabato",
-    "sonntag dimanche domingo domenica",
-)  # fmt: skip
-_ENGLISH = {
-    word: datetime.date(2024, month, 1).strftime("%B")
-    for month, words in enumerate(_MONTHS, start=1) for word in words.split()
-} | {
-    word: datetime.date(2024, 1, day).strftime("%A")
-    for day, words in enumerate(_WEEKDAYS, start=1) for word in words.split()
-}  # fmt: skip
+_NAMES = tomllib.loads(files("outcomes.intake").joinpath("dates.toml").read_text(encoding="utf-8"))
+_ENGLISH = {word: name for name, words in _NAMES["english"].items() for word in words.split()}
 _LETTERS = re.compile(r"[^\W\d_]{3,}\.?")
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th|er)\b|\bde(?:l)?\b ?", re.IGNORECASE)
 

@@ -19,20 +19,12 @@ from outcomes.privacy.patterns import PATTERNS, plain
 
 _CLOCK = re.compile(r"\d{1,2}:\d{2}|^\d{1,2} ?[ap]\.?m\.?$", re.IGNORECASE)
 _NUMERIC = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})")
-_WEEKDAYS = ("", "%a ", "%a, ", "%A ", "%A, ")
-_WORDED = (
-    *(weekday + way for weekday in _WEEKDAYS for way in (
-        "%d %b %Y", "%d %B %Y", "%B %d, %Y", "%b %d, %Y", "%b %d %Y", "%B %d %Y", "%d. %B %Y",
-        "%d. %b %Y", "%d %b %y", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y-%m-%d")
-      if weekday or "b" in way.casefold()),
-    "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y", "%d-%B-%Y", "%b-%d-%Y", "%Y-%b-%d", "%Y/%m/%d",
-    "%Y.%m.%d", "%Y%m%d",
-)  # fmt: skip
+_WORDED = tuple(vocabulary()["dates"]["ways"])
 _MAY_BE_DATE = re.compile(
     r"^(?=.*\d)(?:.*\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)"
     r"|\d{4}[/.]?\d\d?[/.]?\d\d?$)", re.IGNORECASE,
 )  # fmt: skip
-YEARLESS = ("%b %d", "%B %d", "%d %b", "%d %B")
+YEARLESS = tuple(vocabulary()["dates"]["yearless"])
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SERIAL = re.compile(r"[34]\d{4}(?:\.\d+)?")
 _HOURS = re.compile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 
 import pandas as pd
 
@@ -23,10 +24,15 @@ from outcomes.intake.drafting.seen import Seen
 from outcomes.privacy.patterns import plain
 
 _OF = r"(\d+(?:\.\d+)?) ?(?:/|of|out of|von|sur|de) ?{}"
-_SAID = r".*?\b(?:pain|schmerz\w*|douleur|dolor)\b[^\d]{0,20}(\d{1,2}(?:\.\d)?) ?/ ?10.*"
-_SAID_AFTER = (
-    r".*\b(?:now|after|post|nachher|apres|despues)\b[^\d]{0,15}(\d{1,2}(?:\.\d)?) ?/ ?10.*"
-)
+_NOTES = (
+    ("pre_session",
+     r".*?\b(?:pain|schmerz\w*|douleur|dolor)\b[^\d]{0,20}(\d{1,2}(?:\.\d)?) ?/ ?10.*",
+     "before", "the first pain of ten in {}"),
+    ("post_session",
+     r".*\b(?:now|after|post|nachher|apres|despues)\b[^\d]{0,15}(\d{1,2}(?:\.\d)?) ?/ ?10.*",
+     "after", "pain now in {}"),
+)  # fmt: skip
+"""When a pain was that notes tell, how, in words, and what to ask."""
 _WORDED = r"(\d{1,3}) ?[-–:=(] ?[^\W\d][^\d]*"
 _WALTON = ["0", "1", "2", "3", "4", "5"]
 
@@ -214,29 +220,19 @@ def _scale(name: str, timing: str, column: Column, top: float) -> Content:
 def _in_notes(seen: Seen) -> Content:
     """Ask whether pain that notes tell in words (``pain 6/10``) is the score."""
     for column in seen.of("free_text"):
-        if (
-            column.share(lambda cell: re.search(r"\b(?:pain|schmerz|douleur|dolor)", cell, re.I))
-            < 0.5
-        ):
-            continue
-        if column.share(lambda cell: re.fullmatch(_SAID, cell, re.I | re.S)) < 0.5:
-            continue
-        content = merged(
-            rule("pain 6/10 in a note, first", [column.name], target="nprs.pre_session",
-                 pattern=_SAID, becomes=r"\1"),
-            ask("scores.nprs.pre_session", f"Is the first pain of ten in {column.name} the pain "
-                "before the visit?", [column.name]),
-        )  # fmt: skip
-        if column.share(lambda cell: re.fullmatch(_SAID_AFTER, cell, re.I | re.S)) >= 0.5:
-            content = merged(
-                content,
-                rule("pain now 5/10 in a note", [column.name], target="nprs.post_session",
-                     pattern=_SAID_AFTER, becomes=r"\1"),
-                ask("scores.nprs.post_session", f"Is 'pain now' in {column.name} the pain after "
-                    "the visit?", [column.name]),
-            )  # fmt: skip
-        return content
+        told = [part for part in _NOTES if column.share(partial(_tells, part[1])) >= 0.5]
+        if told and told[0] is _NOTES[0]:
+            return merged(*(
+                merged(rule(asks.format("a note"), [column.name], target=f"nprs.{timing}",
+                            pattern=pattern, becomes=r"\1"),
+                       ask(f"scores.nprs.{timing}", f"Is {asks.format(column.name)} the pain "
+                           f"{when} the visit?", [column.name]))
+                for timing, pattern, when, asks in told))  # fmt: skip
     return {}
+
+
+def _tells(pattern: str, cell: str) -> bool:
+    return re.fullmatch(pattern, cell, re.IGNORECASE | re.DOTALL) is not None
 
 
 def file(seen: Seen) -> Content:

@@ -18,14 +18,10 @@ from outcomes.intake.drafting.evidence import (
     has_time,
     is_date,
 )
-from outcomes.intake.drafting.headers import words_of
+from outcomes.intake.drafting.headers import vocabulary, words_of
 from outcomes.intake.drafting.seen import SHEET, Seen, one_to_one
 
-_ZONES = (
-    "America/New_York", "America/Chicago", "America/Denver", "America/Phoenix",
-    "America/Los_Angeles", "Europe/London", "Europe/Berlin", "Europe/Madrid", "Australia/Perth",
-    "Australia/Brisbane", "Australia/Sydney", "Pacific/Auckland", "UTC",
-)  # fmt: skip
+_ZONES = tuple(vocabulary()["dates"]["zones"])
 _GROWN = 8
 """Years before the visits that dates of birth lie."""
 

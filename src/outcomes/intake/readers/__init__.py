@@ -1,63 +1,35 @@
 """Readers of files and databases: each gives rows of text under one line of headers.
 
-A further kind of file is one more entry of `READERS`.
+A further kind of file is one more entry of `_READERS`.
 """
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from outcomes.errors import DataError
+from outcomes.errors import DataError, UnavailableError
 from outcomes.intake.readers.database import read_database
 from outcomes.intake.readers.fhir import read_bundle
 from outcomes.intake.readers.form import FileFormat, is_database, name_of
-from outcomes.intake.readers.parquet import read_parquet
-from outcomes.intake.readers.refused import refuse_foreign
-from outcomes.intake.readers.table import Rows
+from outcomes.intake.readers.table import Rows, rows_of
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import read_sheets
 from outcomes.intake.toml_records import folded
 from outcomes.privacy.patterns import found_in
 
-__all__ = ["BUNDLES", "READERS", "WORKBOOKS", "FileFormat", "Reader", "Rows", "is_database",
-           "name_of", "read_rows", "read_source"]  # fmt: skip
+__all__ = ["BUNDLES", "WORKBOOKS", "FileFormat", "Rows", "is_database", "name_of", "read_rows",
+           "read_source"]  # fmt: skip
 
 WORKBOOKS = (".xlsx", ".xlsm")
 BUNDLES = (".json", ".ndjson")
-
-
-@dataclass(frozen=True)
-class Reader:
-    """What reads one kind of place.
-
-    Parameters
-    ----------
-    takes : callable
-        Whether a place (the path of a file, or the address of a database) is of its kind.
-    read : callable
-        Returns the rows of a place, written as a `FileFormat` says, as text.
-    """
-
-    takes: Callable[[str], bool]
-    read: Callable[[str, FileFormat], Rows]
-
-
-def _ends(*endings: str) -> Callable[[str], bool]:
-    return lambda place: Path(place).suffix.casefold() in endings
-
-
-READERS: tuple[Reader, ...] = (
-    Reader(is_database, read_database),
-    Reader(_ends(*WORKBOOKS), read_sheets),
-    Reader(_ends(*BUNDLES), read_bundle),
-    Reader(_ends(".parquet"), read_parquet),
-    Reader(lambda _: True, read_text_table),
-)
-"""Tried in this order; the first that takes a place reads it."""
 
 
 def read_source(path: str | Path, form: FileFormat | None = None) -> Rows:
@@ -83,8 +55,11 @@ def read_source(path: str | Path, form: FileFormat | None = None) -> Rows:
         When what reads it is not installed, or the database cannot be reached.
     """
     form, place = form or FileFormat(), str(path)
-    refuse_foreign(place)
-    rows = next(reader for reader in READERS if reader.takes(place)).read(place, form)
+    if is_database(place):
+        rows = read_database(place, form)
+    else:
+        refuse_foreign(Path(place))
+        rows = _READERS.get(Path(place).suffix.casefold(), read_text_table)(place, form)
     _refuse_data_as_header([str(name) for name in rows.cells], name_of(path))
     return _filled_down(rows, form)
 
@@ -114,3 +89,52 @@ def _refuse_data_as_header(header: list[str], where: str) -> None:
         must = "the first line names the columns"
         remedy = "Add a line with the names of the columns."
         raise DataError(must, got="what looks like data", where=where, remedy=remedy)
+
+
+def read_parquet(place: str, _form: FileFormat) -> Rows:
+    """Return the rows of a Parquet file; raises `DataError` where it is none."""
+    try:
+        from pyarrow import ArrowException, parquet
+
+        table = parquet.read_table(place).to_pandas(ignore_metadata=True)  # an index is a column
+        cells = table.astype(object)
+    except ImportError:
+        must = "reading Parquet needs pyarrow"
+        remedy = "Install it with: pip install 'outcomes[big]'."
+        raise UnavailableError(must, got="none", remedy=remedy) from None
+    except (OSError, ValueError, LookupError, TypeError, ArrowException):
+        must = "the file is a Parquet file"
+        raise DataError(must, got="something else, or none", where=Path(place).name) from None
+    return rows_of(cells, Path(place).name)
+
+
+_READERS: dict[str, Callable[[str, FileFormat], Rows]] = {
+    **dict.fromkeys(WORKBOOKS, read_sheets), **dict.fromkeys(BUNDLES, read_bundle),
+    ".parquet": read_parquet,
+}  # fmt: skip
+"""Ending of a file to what reads it; of any other a CSV file is expected."""
+
+
+@cache
+def _foreign() -> list[dict[str, Any]]:
+    text = files(__name__).joinpath("foreign.toml").read_text(encoding="utf-8")
+    kinds: list[dict[str, Any]] = tomllib.loads(text)["kinds"]
+    return kinds
+
+
+def refuse_foreign(path: Path) -> None:
+    """Raise `DataError` where a file is of a kind that is not read, with what to do."""
+    if not path.is_file():
+        return
+    ending = path.suffix.casefold().removeprefix(".")
+    own = f".{ending}" in (*WORKBOOKS, ".parquet")
+    with path.open("rb") as file:
+        head = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for kind in _foreign():
+        begins = [] if own else [what for begin, what in kind.get("begins", {}).items()
+                                 if head.startswith(bytes.fromhex(begin))]  # fmt: skip
+        found = [f"{what} (.{e})" for e, what in kind.get("endings", {}).items() if e == ending]
+        if found or begins:
+            must = "an export is a CSV file, an Excel workbook (.xlsx), Parquet, FHIR or a database"
+            got = (found or begins)[0]
+            raise DataError(must, got=got, where=path.name, remedy=kind["remedy"])
