@@ -88,9 +88,7 @@ def test_deviance_and_gradient_are_those_of_whole_matrices(slower, reml, made):
 
 
 @pytest.mark.parametrize("formula", [OU, US], ids=["ou", "us"])
-@pytest.mark.parametrize("share", [0.0, 1.1], ids=["dense traces", "sparse traces"])
-def test_both_ways_to_keep_rows_have_the_same_derivatives(formula, share, made, monkeypatch):
-    monkeypatch.setattr("outcomes.mixed.likelihood.by_visit.model.SPARSE", share)
+def test_both_ways_to_keep_rows_have_the_same_derivatives(formula, made):
     (few, theta), (whole, _) = made(formula, COMPACT), made(formula, WHOLE)
     ours, theirs = (
         differentiate(fit.likelihood.model, solve(fit.likelihood.model, theta))
