@@ -50,11 +50,13 @@ _HOME = {
     "lmm": "render.notebook",
     "load": "render.notebook",
     "power": "planning.power",
+    "power_curve": "render.notebook",
     "preview": "intake.preview",
     "rehearse": "planning.rehearse",
     "report": "render.report",
     "score": "dictionary.instruments.scoring",
     "simulate": "render.notebook",
+    "smallest_design": "render.notebook",
     "Study": "render.notebook",
 }
 
@@ -83,11 +85,13 @@ __all__ = [
     "lmm",
     "load",
     "power",
+    "power_curve",
     "preview",
     "rehearse",
     "report",
     "score",
     "simulate",
+    "smallest_design",
 ]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property, wraps
+from functools import cache, cached_property, wraps
+from inspect import signature
 from types import MappingProxyType
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, cast
 
@@ -47,7 +48,7 @@ def once(make: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]
 
     @wraps(make)
     def remembered(study: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        key = (make, args, tuple(sorted(kwargs.items())))
+        key = _key(make, args, kwargs)
         if key not in study._made:
             study._made[key] = make(study, *args, **kwargs)
         found: Any = study._made[key]
@@ -56,6 +57,37 @@ def once(make: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]
         return cast("R", found)
 
     return remembered
+
+
+def remember(study: Tables, function: Callable[..., Any], made: Any, *args: Hashable) -> None:
+    """Let a function of `once` be known of a study: what it would make was made elsewhere.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    function : callable
+        Of `once`.
+    made : object
+        What it would return.
+    *args
+        Its arguments after the study.
+    """
+    study._made[_key(function.__wrapped__, args, {})] = made  # type: ignore[attr-defined]
+
+
+def _key(make: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Hashable:
+    """Return the same key for the same call, whether an argument is told or left to its default."""
+    defaults = _defaults(make)
+    values = {**dict(defaults), **dict(zip((name for name, _ in defaults), args, strict=False))}
+    return make, tuple((values | dict(kwargs)).items())
+
+
+@cache
+def _defaults(make: Callable[..., Any]) -> tuple[tuple[str, Any], ...]:
+    """Return names and defaults of the arguments after the study; those without one have None."""
+    _, *others = signature(make).parameters.values()
+    return tuple((p.name, None if p.default is p.empty else p.default) for p in others)
 
 
 @dataclass(frozen=True)

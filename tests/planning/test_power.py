@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -11,7 +12,10 @@ from scipy import stats
 
 import outcomes as oc
 from outcomes.errors import DesignError, FitError, UsageError
+from outcomes.planning.batch import studies
 from outcomes.planning.repeated import asked_of, counted, repeated, seeds_from, told
+from outcomes.questions.ask import QUESTIONS
+from outcomes.questions.question import Asked
 from outcomes.synthetic.scenarios import NO_EFFECT, scenario_design
 
 SMALL = scenario_design("two-arm-trial", episodes=60)
@@ -26,8 +30,9 @@ def found(n=400, clear=0.8, failed=0.05):
     )  # fmt: skip
 
 
-def _record(answered: bool, seed: int) -> dict[str, object]:
-    return {"answered": answered, "failed": False, "clear": False, "reason": f"too few, {seed}"}
+def _record(answered: bool, seeds: list[int]) -> list[dict[str, object]]:
+    about = {"answered": answered, "failed": False, "clear": False}
+    return [{**about, "reason": f"too few, {seed}"} for seed in seeds]
 
 
 def test_shares_have_the_intervals_of_scipy():
@@ -50,11 +55,11 @@ def test_few_studies_do_not_tell_the_upper_end():
 
 
 def test_a_study_without_an_answer_has_found_nothing(monkeypatch):
-    def ask(study, name, **options):  # noqa: ARG001
+    def fit(*_, **__):
         must = "The optimiser must converge"
         raise FitError(must, got="a stop")
 
-    monkeypatch.setattr("outcomes.planning.repeated.undisclosed", ask)
+    monkeypatch.setattr("outcomes.questions.arms.lmm", fit)
     record = asked_of(oc.simulate(SMALL), "trial", "nprs")
     assert (record["clear"], record["answered"], record["failed"]) == (False, False, True)
     assert "converge" in record["reason"]
@@ -66,6 +71,36 @@ def test_a_design_that_never_answers_is_refused_at_once_with_the_reason():
         repeated(partial(_record, False), list(range(500)), progress=lambda *at: seen.append(at))
     assert seen[-1] == (10, 500)
     assert len(repeated(partial(_record, True), [3, 4])) == 2
+
+
+def test_who_interrupts_gets_what_is_done():
+    def task(seeds):
+        if seeds[0] > 50:
+            raise KeyboardInterrupt
+        return _record(True, seeds)
+
+    assert len(repeated(task, list(range(500)))) == 60
+    with pytest.raises(KeyboardInterrupt):
+        repeated(task, [99, 100])
+
+
+@pytest.mark.parametrize(
+    ("scenario", "episodes", "question"),
+    [("two-arm-trial", 60, "trial"), ("default", 60, "how-much"), ("default", 60, "frequency")],
+)
+def test_the_fast_road_has_the_numbers_of_the_answer(scenario, episodes, question):
+    """Studies made together, asked for their test alone, against each alone and asked for all."""
+    design, seeds = scenario_design(scenario, episodes=episodes), seeds_from(11, 6)
+    about = QUESTIONS[question]
+    for seed, study in zip(seeds, studies(design, seeds, "nprs"), strict=True):
+        alone = oc.answer(oc.simulate(replace(design, seed=seed)), question, instrument="nprs")
+        found = about.find(Asked(about, study, "nprs", thorough=False, test_only=True))
+        expected = alone.table[about.test_row(alone.table)].iloc[0]
+        row = found.table[about.test_row(found.table)].iloc[0]
+        columns = ["estimate", "std_error", "df", "p_value", "conf_low", "conf_high"]
+        assert row[columns].to_numpy(float) == pytest.approx(
+            expected[columns].to_numpy(float), 1e-8
+        )
 
 
 def test_one_arm_is_told_why_a_trial_cannot_be_answered():
@@ -132,8 +167,6 @@ def test_power_is_that_of_normal_theory():
 
 @pytest.mark.slow
 def test_where_nothing_helps_power_is_the_level():
-    from dataclasses import replace
-
     design = replace(scenario_design("two-arm-trial", episodes=120), **NO_EFFECT)
     planned = oc.power(design, "trial", n_simulations=400, processes=2)
     _, low, high = told(planned.table, "clear")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
+from outcomes.planning.batch import studies
 from outcomes.planning.repeated import (
     Progress,
     asked_of,
@@ -22,7 +23,6 @@ from outcomes.planning.repeated import (
 from outcomes.planning.truths import TRUTHS
 from outcomes.questions.ask import QUESTIONS
 from outcomes.synthetic.design import Design
-from outcomes.synthetic.simulate import simulate
 from outcomes.words import when
 
 CHANGE_ONLY = (
@@ -46,7 +46,8 @@ class Power:
     table : DataFrame
         ``term, estimate, conf_low, conf_high, n``, as `outcomes.planning.repeated.counted`.
     n_simulations, seed : int
-        How many studies, and from which seed.
+        How many studies were simulated (fewer than asked for where somebody interrupted it), and
+        from which seed.
     """
 
     design: Design
@@ -154,20 +155,20 @@ def power(
     ['clear', 'answered', 'failed']
     """
     known(question, n_simulations)
-    task = partial(_one, design, question, instrument, week)
+    task = partial(_some, design, question, instrument, week)
     seeds = seeds_from(seed, n_simulations)
     records = repeated(task, seeds, processes=processes, progress=progress)
     place = _place(records)
-    return Power(design, question, instrument, place, counted(records), n_simulations, seed)
+    return Power(design, question, instrument, place, counted(records), len(records), seed)
 
 
-def _one(
-    design: Design, question: str, instrument: str, week: float | None, seed: int
-) -> dict[str, Any]:
+def _some(
+    design: Design, question: str, instrument: str, week: float | None, seeds: list[int]
+) -> list[dict[str, Any]]:
     name = QUESTIONS[question].truth
     truth = TRUTHS[name] if name else None
-    study = simulate(replace(design, seed=seed))
-    return asked_of(study, question, instrument, week=week, truth=truth)
+    made = studies(design, seeds, instrument)
+    return [asked_of(study, question, instrument, week=week, truth=truth) for study in made]
 
 
 def _place(records: pd.DataFrame) -> str:

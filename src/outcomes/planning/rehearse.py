@@ -139,9 +139,9 @@ def rehearse(
     study.instrument(chosen)
     rows = _course_scores(study, chosen)
     fit = fitted(_formula(rows, question), rows)
-    task = partial(_one, study, question, chosen, fit)
+    task = partial(_some, study, question, chosen, fit)
     records = repeated(task, seeds_from(seed, n), progress=progress)
-    return Rehearsal(question, chosen, fit.request.formula, counted(records), n, seed)
+    return Rehearsal(question, chosen, fit.request.formula, counted(records), len(records), seed)
 
 
 def _course_scores(study: Study, instrument: str) -> pd.DataFrame:
@@ -186,8 +186,10 @@ def _formula(rows: pd.DataFrame, question: str) -> str:
     return f"score ~ {about.null_fixed} + {own}{others}"
 
 
-def _one(study: Study, question: str, instrument: str, fit: MixedFit, seed: int) -> dict[str, Any]:
-    return asked_of(drawn(study, instrument, fit, seed), question, instrument)
+def _some(
+    study: Study, question: str, instrument: str, fit: MixedFit, seeds: list[int]
+) -> list[dict[str, Any]]:
+    return [asked_of(drawn(study, instrument, fit, seed), question, instrument) for seed in seeds]
 
 
 def drawn(study: Study, instrument: str, fit: MixedFit, seed: int) -> Study:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+import signal
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import Pool
 from typing import Any
@@ -13,13 +15,15 @@ from scipy import stats
 
 from outcomes.care.proportion import exact_interval
 from outcomes.errors import DesignError, FitError, UsageError
-from outcomes.questions.answer import Answer
-from outcomes.questions.ask import QUESTIONS, undisclosed
+from outcomes.questions.ask import QUESTIONS
+from outcomes.questions.question import Asked, Missing, Question
 from outcomes.study import Study
 from outcomes.words import percent
 
 Progress = Callable[[int, int], None]
 """Told how many of how many studies are done."""
+BATCH = 50
+"""Studies made at once."""
 LOOKED_AT = 10
 """Studies after which it is clear that the question cannot be answered at all."""
 WIDE = 0.9
@@ -65,22 +69,22 @@ def asked_of(
         truth), and ``week, session_count`` where it stands.
     """
     nothing = {"answered": False, "failed": False, "clear": False}
+    about = QUESTIONS[question]
     try:
-        given = undisclosed(study, question, instrument=instrument, thorough=False)
+        given = about.find(Asked(about, study, instrument, thorough=False, test_only=True))
     except FitError as error:
         return {**nothing, "failed": True, "reason": str(error)}
-    row = _row(given, week)
+    if isinstance(given, Missing):
+        return {**nothing, "reason": given.reason}
+    row = _row(about, given.table, week)
     if row is None:
-        return {**nothing, "reason": given.reason or "its table has no test there"}
+        return {**nothing, "reason": "its table has no test there"}
     return {"answered": True, "failed": False, "reason": "", **_found(study, row, truth)}
 
 
-def _row(given: Answer, week: float | None) -> pd.Series[Any] | None:
+def _row(about: Question, table: pd.DataFrame, week: float | None) -> pd.Series[Any] | None:
     """First row of the answer that is its test, or the first in a week; None without one."""
-    if given.refused or given.record is None:
-        return None
-    table = given.table
-    fits = given.record.test_row(table)
+    fits = about.test_row(table)
     if week is not None:
         fits &= table["week"] == week if "week" in table else False
     return table[fits].iloc[0] if fits.any() else None
@@ -114,18 +118,20 @@ def seeds_from(seed: int, n: int) -> list[int]:
 
 
 def repeated(
-    task: Callable[[int], Mapping[str, Any]],
+    task: Callable[[list[int]], list[dict[str, Any]]],
     seeds: list[int],
     *,
     processes: int = 1,
     progress: Progress = silent,
 ) -> pd.DataFrame:
-    """Run a task for each seed, and stop early where none of the first can be answered.
+    """Run a task for all seeds, and stop early where none of the first can be answered.
+
+    Who interrupts it (Ctrl-C) gets what is done by then.
 
     Parameters
     ----------
     task : callable
-        Takes a seed, returns a record as `asked_of`; can be pickled.
+        Takes some seeds, returns a record of each as `asked_of` does; can be pickled.
     seeds : list of int
         At least one.
     processes : int
@@ -136,7 +142,7 @@ def repeated(
     Returns
     -------
     DataFrame
-        One row a seed, in their order.
+        One row a seed, in their order; fewer where it was interrupted.
 
     Raises
     ------
@@ -148,14 +154,25 @@ def repeated(
     if processes < 1:
         must = "at least one process must work"
         raise UsageError(must, got="fewer")
-    records: list[Mapping[str, Any]] = []
+    records: list[dict[str, Any]] = []
     with _mapped(processes) as each:
-        for record in each(task, seeds):
-            records.append(record)
-            progress(len(records), len(seeds))
-            if len(records) == min(LOOKED_AT, len(seeds)):
-                _answerable(records)
+        try:
+            for some in each(task, _batches(seeds, processes)):
+                records += some
+                progress(len(records), len(seeds))
+                if len(records) == min(LOOKED_AT, len(seeds)):
+                    _answerable(records)
+        except KeyboardInterrupt:
+            if not records:
+                raise
     return pd.DataFrame(records)
+
+
+def _batches(seeds: list[int], processes: int) -> list[list[int]]:
+    """Part the seeds: the first few to look at, then as many as are made at once."""
+    size = min(BATCH, max(1, -(-len(seeds) // processes)))
+    ends = [0, *range(min(LOOKED_AT, len(seeds)), len(seeds), size), len(seeds)]
+    return [seeds[a:b] for a, b in itertools.pairwise(ends)]
 
 
 @contextmanager
@@ -163,11 +180,11 @@ def _mapped(processes: int) -> Iterator[Callable[..., Iterator[Any]]]:
     if processes == 1:
         yield map
         return
-    with Pool(processes) as pool:
+    with Pool(processes, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
         yield pool.imap
 
 
-def _answerable(records: list[Mapping[str, Any]]) -> None:
+def _answerable(records: list[dict[str, Any]]) -> None:
     if not any(record["answered"] for record in records):
         must = "some of the first studies must answer the question"
         raise DesignError(must, got="none that does", remedy=str(records[0]["reason"]))

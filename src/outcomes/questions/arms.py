@@ -199,7 +199,9 @@ def _with_intervals(estimate: Array, covariance: Array, df: Any) -> pd.DataFrame
     )  # fmt: skip
 
 
-def constrained_rows(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame, MixedFit]:
+def constrained_rows(
+    study: Study, arms: Arms, instrument: str, *, test_only: bool = False
+) -> tuple[pd.DataFrame, MixedFit]:
     """Compare the arms by the constrained longitudinal model, with therapists where they treat.
 
     Parameters
@@ -210,6 +212,8 @@ def constrained_rows(study: Study, arms: Arms, instrument: str) -> tuple[pd.Data
         Its rows.
     instrument : str
         Instrument of the outcome.
+    test_only : bool
+        Whether only the rows that are the answer are wanted.
 
     Returns
     -------
@@ -231,11 +235,13 @@ def constrained_rows(study: Study, arms: Arms, instrument: str) -> tuple[pd.Data
     frame, formula = constrained_frame(
         study, instrument, plan.weeks, plan.window, at=at, covariates=plan.covariates
     )
-    with quietly():
-        plain = _read_off(arms, lmm(formula, frame, df="kenward-roger"), "constrained")
     clusters = arms.clusters
-    if clusters.least < LEAST_RANDOM:
-        return plain
+    alone = clusters.least < LEAST_RANDOM
+    if alone or not test_only:
+        with quietly():
+            plain = _read_off(arms, lmm(formula, frame, df="kenward-roger"), "constrained")
+        if alone:
+            return plain
     who = frame["episode_id"].map(clusters.of_course)
     later = (frame["occasion"].gt(0) & who.notna()).astype(float)
     offered = later * frame["arm"].ne(arms.control)
@@ -252,6 +258,8 @@ def constrained_rows(study: Study, arms: Arms, instrument: str) -> tuple[pd.Data
         fit = lmm(f"{formula} + {random}", frame)
     few = clusters.one_arm and clusters.least == LEAST_RANDOM
     rows, _ = _read_off(arms, fit, CLUSTERED, most_df=2.0 if few else np.inf)
+    if test_only:
+        return rows, fit
     return pd.concat([rows, plain[0]], ignore_index=True), fit
 
 

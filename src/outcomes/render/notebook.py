@@ -21,6 +21,7 @@ from outcomes.mixed.fit import MixedFit, lmm
 from outcomes.mixed.margins.contrasts import contrasts
 from outcomes.mixed.margins.margins import emmeans, emtrends
 from outcomes.mixed.record import Fit
+from outcomes.planning.curve import PowerCurve, power_curve, smallest_design  # noqa: F401  # shown
 from outcomes.questions.answer import Answer
 from outcomes.questions.ask import answer
 from outcomes.questions.ask import answers as ask_all
@@ -84,6 +85,11 @@ def figure(given: Answer) -> ShownFigure | None:
     return None if given.picture is None else draw(given.picture, label=given.source.label)
 
 
+def curve_figure(given: PowerCurve) -> ShownFigure:
+    """Return power over the designs; what it is made of is simulated."""
+    return draw(given.picture, label="SYNTHETIC")
+
+
 def study_html(study: Study) -> str:
     """Return what a study holds as a small table."""
     scored = [study.instrument(name).title for name in study.scored_instruments()[:4]]
@@ -113,6 +119,7 @@ def findings_html(findings: Findings) -> str:
 BOUND: Mapping[type, Mapping[str, Callable[..., Any] | property]] = {
     Answer: {"figure": property(figure), "_repr_html_": answer_html},
     Findings: {"_repr_html_": findings_html},
+    PowerCurve: {"figure": property(curve_figure)},
     MixedFit: {
         "_repr_html_": fit_html, "__str__": fit_text, "plot": of_fit.plot, "check": of_fit.check,
         "forest": of_fit.forest,

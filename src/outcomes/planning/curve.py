@@ -1,0 +1,269 @@
+"""Power over designs: a curve with its Monte-Carlo band, and the smallest design that will do."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from outcomes.errors import DesignError, UsageError
+from outcomes.planning.power import Power, power
+from outcomes.planning.repeated import Progress, in_percent, known, silent, told
+from outcomes.questions.ask import QUESTIONS
+from outcomes.questions.picture import Picture
+from outcomes.synthetic.design import Design
+from outcomes.words import counted
+
+ALIASES = {"leaving": "stop_hazard", "effect": "specific"}
+"""Names of axes beside those of the design's own parameters."""
+NAMES = {
+    "episodes": "Courses", "therapists": "Therapists", "leaving": "Hazard of leaving at a visit",
+    "effect": "Specific effect (points)",
+}  # fmt: skip
+MOST_CELLS = 500
+TARGET = 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class PowerCurve:
+    """What studies of several designs show.
+
+    Parameters
+    ----------
+    question : str
+        What was asked.
+    axes : tuple of str
+        What differs between the designs, the first along the picture's axis.
+    table : DataFrame
+        One row a design: the axes, ``estimate, conf_low, conf_high`` (the share of studies that
+        find a difference, with its 95 % Monte-Carlo interval), ``half_width`` (mean, of the 95 %
+        interval), ``truth`` where it is known, ``n`` studies, and ``reason`` where none answered.
+    target : float
+        Power that is wanted, 0 to 1.
+    """
+
+    question: str
+    axes: tuple[str, ...]
+    table: pd.DataFrame
+    target: float
+
+    figure: ClassVar[Any]
+    """The picture drawn; `outcomes.render.notebook` draws it."""
+
+    def __repr__(self) -> str:
+        return f"PowerCurve({self.question}: {counted(len(self.table), 'design')})"
+
+    @property
+    def enough(self) -> pd.DataFrame:
+        """Designs whose power reaches the target, in the order of the table."""
+        return self.table[self.table["estimate"] >= self.target]
+
+    @property
+    def sentence(self) -> str:
+        """Say which is the first design that reaches the target, and how sure that is."""
+        wanted = f"{self.target:.0%}".replace("%", " %")
+        if self.enough.empty:
+            best = self.table["estimate"].max()
+            most = f"; the most is {best:.0%}".replace("%", " %") if best == best else ""
+            return f"None of {counted(len(self.table), 'design')} finds it with {wanted}{most}."
+        row = self.enough.iloc[0]
+        at = ", ".join(f"{NAMES.get(name, name).lower()} {row[name]:g}" for name in self.axes)
+        found = in_percent((row["estimate"], row["conf_low"], row["conf_high"]))
+        sure = "" if row["conf_low"] >= self.target else " More studies would be surer of it."
+        return f"The first design that finds it with {wanted} has {at}: {found}.{sure}"
+
+    @property
+    def picture(self) -> Picture:
+        """The curve, one line for each combination of the other axes, with Monte-Carlo bands."""
+        first, *others = self.axes
+        data = self.table.dropna(subset=["estimate"])
+        named = [
+            ", ".join(f"{NAMES.get(name, name).lower()} {row[name]:g}" for name in others) or "all"
+            for row in data.to_dict("records")
+        ]
+        shown = data.assign(x=data[first], group=named, n_episodes=data["n"])
+        columns = ["group", "x", "estimate", "conf_low", "conf_high", "n_episodes"]
+        spoken = "; ".join(f"{row['group']} at {row['x']:g}: {row['estimate']:.2f}"
+                           for row in shown.to_dict("records"))  # fmt: skip
+        return Picture(
+            "curves", shown[columns].reset_index(drop=True), self.sentence,
+            NAMES.get(first, first), "Share of studies that find it", f"{spoken}.",
+            counted="Studies simulated", reading="Bands are 95 % Monte-Carlo intervals.",
+        )  # fmt: skip
+
+
+def power_curve(
+    design: Design,
+    question: str = "trial",
+    *,
+    over: Mapping[str, Sequence[float]],
+    target: float = TARGET,
+    progress: Progress = silent,
+    **options: Any,
+) -> PowerCurve:
+    """Simulate studies of several designs with the same random numbers, and count what is found.
+
+    Parameters
+    ----------
+    design : Design
+        Holds the truth, and all that `over` does not say.
+    question : str
+        A question whose answer may be a difference: pressure, frequency, therapists or trial.
+    over : mapping of str to sequence of float
+        Values of parameters of the design, ``leaving`` (``stop_hazard``) and ``effect``
+        (``specific``) among them; every combination is simulated.
+    target : float
+        Power that is wanted, 0 to 1.
+    progress : callable
+        Told how many designs are done, and of how many.
+    **options
+        ``instrument, week, n_simulations, seed, processes`` of `power`.
+
+    Returns
+    -------
+    PowerCurve
+        ``.table``, ``.picture`` and ``.sentence``; who interrupts it gets the designs done by then.
+
+    Raises
+    ------
+    UsageError
+        When the question has no power, or `over` names no parameter or more than 500 designs.
+    DesignError
+        When a value lies outside its range: before anything is simulated.
+
+    Examples
+    --------
+    >>> from outcomes.synthetic.scenarios import scenario_design
+    >>> design = scenario_design("two-arm-trial")
+    >>> power_curve(design, over={"episodes": [40, 60]}, week=8, n_simulations=4)
+    PowerCurve(trial: 2 designs)
+    """
+    known(question, options.get("n_simulations", 1))
+    designs = _designs(design, question, over, target)
+    rows = []
+    for at, own in designs:
+        try:
+            found, reason = power(own, question, **options), ""
+        except KeyboardInterrupt:
+            break
+        except DesignError as error:
+            found, reason = None, str(error)
+        rows.append({**at, **_row(found), "reason": reason})
+        progress(len(rows), len(designs))
+        if found is not None and found.n_simulations < options.get("n_simulations", 1000):
+            break
+    return PowerCurve(question, tuple(over), pd.DataFrame(rows), target)
+
+
+def _designs(
+    design: Design, question: str, over: Mapping[str, Sequence[float]], target: float
+) -> list[tuple[dict[str, float], Design]]:
+    """Return each combination with its design, all of them checked."""
+    names = {name: ALIASES.get(name, name) for name in over}
+    known_names = {name for name in vars(design) if isinstance(vars(design)[name], int | float)}
+    number = 1
+    for values in over.values():
+        number *= len(values)
+    problems: list[tuple[str, Callable[[], bool]]] = [
+        ("the question is about a difference", lambda: QUESTIONS[question].compares != "change"),
+        (
+            "`over` names numbers of the design",
+            lambda: set(names.values()) <= known_names - {"seed"},
+        ),
+        (f"there are 1 to {MOST_CELLS} designs", lambda: bool(over) and 1 <= number <= MOST_CELLS),
+        ("the target is between 0 and 1", lambda: 0 < target < 1),
+    ]
+    for must, holds in problems:
+        if not holds():
+            raise UsageError(must, got="something else")
+    cells = [dict(zip(over, values, strict=True)) for values in itertools.product(*over.values())]
+    changes: list[dict[str, Any]] = [{names[k]: v for k, v in at.items()} for at in cells]
+    return [(at, replace(design, **own)) for at, own in zip(cells, changes, strict=True)]
+
+
+def _row(found: Power | None) -> dict[str, Any]:
+    if found is None:
+        return {"n": 0}
+    estimate, low, high = told(found.table, "clear")
+    terms = found.table.set_index("term")["estimate"]
+    return {
+        "estimate": estimate, "conf_low": low, "conf_high": high,
+        "half_width": terms.get("half_width_mean"), "truth": terms.get("truth"),
+        "n": found.n_simulations,
+    }  # fmt: skip
+
+
+def smallest_design(
+    design: Design,
+    question: str = "trial",
+    *,
+    between: tuple[int, int],
+    target: float = TARGET,
+    step: int = 2,
+    **options: Any,
+) -> PowerCurve:
+    """Search for the fewest courses with which studies of a design reach a power, by bisection.
+
+    Parameters
+    ----------
+    design : Design
+        Holds the truth; its number of courses is not used.
+    question : str
+        As in `power_curve`.
+    between : tuple of int
+        Fewest and most courses that are thought of.
+    target : float
+        Power that is wanted, 0 to 1.
+    step : int
+        The search ends when it knows the number to so many courses.
+    **options
+        As in `power_curve`.
+
+    Returns
+    -------
+    PowerCurve
+        The designs that were tried, by courses; ``.sentence`` says the smallest that will do.
+
+    Raises
+    ------
+    UsageError
+        As `power_curve`, or when `between` is no range.
+    DesignError
+        When the most courses do not reach the target either.
+
+    Notes
+    -----
+    All designs have the same random numbers, so that power grows smoothly between them; the
+    interval of the one that is found is still that of its own studies.
+
+    Examples
+    --------
+    >>> from outcomes.synthetic.scenarios import scenario_design
+    >>> design = scenario_design("two-arm-trial")
+    >>> smallest_design(design, between=(40, 80), week=8, n_simulations=4, step=40)
+    PowerCurve(trial: 2 designs)
+    """
+    low, high = between
+    if not 1 <= low < high or step < 1:
+        must = "`between` is a smaller and a larger number of courses, `step` at least 1"
+        raise UsageError(must, got="something else")
+    tried: dict[int, PowerCurve] = {}
+
+    def reaches(courses: int) -> bool:
+        over = {"episodes": [courses]}
+        tried[courses] = power_curve(design, question, over=over, target=target, **options)
+        return not tried[courses].enough.empty
+
+    if not reaches(high):
+        must = f"studies of {high:,} courses reach the power that is wanted"
+        raise DesignError(must, got=tried[high].sentence, remedy="Think of more courses.")
+    if reaches(low):
+        high = low
+    while high - low > step:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reaches(middle) else (middle, high)
+    table = pd.concat([tried[n].table for n in sorted(tried)], ignore_index=True)
+    return PowerCurve(question, ("episodes",), table, target)

@@ -1,0 +1,88 @@
+"""Curves of power: told apart by design, refused before simulating, bisected to the smallest."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import outcomes as oc
+from outcomes.errors import DesignError, UsageError
+from outcomes.planning import curve
+from outcomes.planning.curve import PowerCurve
+from outcomes.planning.power import Power
+from outcomes.planning.repeated import counted
+from outcomes.synthetic.scenarios import scenario_design
+
+DESIGN = scenario_design("two-arm-trial")
+
+
+@pytest.fixture
+def known_power(monkeypatch):
+    """Let power be a known function of courses and effect, none simulated."""
+
+    def power(design, question, *, n_simulations=1000, **_):
+        clear = min(200, round(design.episodes * design.specific))
+        records = pd.DataFrame({"clear": [k < clear for k in range(200)], "answered": True,
+                                "failed": False, "half_width": 1.0})  # fmt: skip
+        return Power(design, question, "nprs", "", counted(records), n_simulations, 1)
+
+    monkeypatch.setattr(curve, "power", power)
+
+
+@pytest.mark.usefixtures("known_power")
+def test_every_combination_is_a_row_and_a_point():
+    found = oc.power_curve(DESIGN, over={"episodes": [80, 160], "effect": [0.5, 1.0]})
+    assert found.table[["episodes", "effect", "estimate"]].to_numpy().tolist() == [
+        [80, 0.5, 0.2], [80, 1.0, 0.4], [160, 0.5, 0.4], [160, 1.0, 0.8]]  # fmt: skip
+    data = found.picture.data
+    assert data.groupby("group")["x"].apply(list).tolist() == [[80, 160], [80, 160]]
+    assert (data["conf_low"] < data["estimate"]).all()
+    assert "courses 160, specific effect (points) 1: 80 % (95 % CI 74 % to" in found.sentence
+    assert found.sentence.endswith("More studies would be surer of it.")
+    assert found.figure.claim == found.sentence
+
+
+@pytest.mark.usefixtures("known_power")
+def test_a_target_out_of_reach_is_said():
+    found = oc.power_curve(DESIGN, over={"episodes": [20]}, target=0.9)
+    assert found.sentence == "None of 1 design finds it with 90 %; the most is 10 %."
+
+
+@pytest.mark.usefixtures("known_power")
+def test_bisection_finds_the_fewest_courses():
+    found = oc.smallest_design(DESIGN, between=(20, 400), step=1)
+    assert found.enough["episodes"].iloc[0] == 160
+    assert found.table["episodes"].is_monotonic_increasing
+    assert len(found.table) < 12
+    assert oc.smallest_design(DESIGN, between=(170, 400)).enough["episodes"].iloc[0] == 170
+    with pytest.raises(DesignError, match="Think of more"):
+        oc.smallest_design(DESIGN, between=(20, 100))
+
+
+@pytest.mark.parametrize(
+    ("question", "over", "options"),
+    [
+        ("trial", {}, {}),
+        ("trial", {"nothing": [1]}, {}),
+        ("trial", {"seed": [1, 2]}, {}),
+        ("trial", {"episodes": range(20, 400), "effect": [0.1, 0.2]}, {}),
+        ("trial", {"episodes": []}, {}),
+        ("trial", {"episodes": [40]}, {"target": 1.0}),
+        ("how-much", {"episodes": [40]}, {}),
+    ],
+)
+def test_what_is_no_curve_is_refused_before_simulating(question, over, options):
+    with pytest.raises(UsageError):
+        oc.power_curve(DESIGN, question, over=over, **options)
+
+
+def test_a_value_out_of_range_is_refused_before_simulating():
+    with pytest.raises(DesignError):
+        oc.power_curve(DESIGN, over={"episodes": [40], "leaving": [0.1, 2.0]})
+
+
+def test_a_design_that_no_study_answers_says_why_in_its_row():
+    found = oc.power_curve(DESIGN, over={"episodes": [4]}, n_simulations=2)
+    assert isinstance(found, PowerCurve)
+    assert found.table["n"].tolist() == [0]
+    assert "courses" in found.table["reason"].iloc[0]
