@@ -13,10 +13,16 @@ import pandas as pd
 from outcomes.dictionary.tables import TABLES
 from outcomes.records import placed_scores, visits_received
 from outcomes.study import Study, study_from_tables
-from outcomes.synthetic.block import clusters_of, make_block
-from outcomes.synthetic.columns import Table, Words, join, to_frame
+from outcomes.synthetic.block import (
+    Table,
+    Words,
+    block_sizes,
+    clusters_of,
+    join,
+    make_block,
+    to_frame,
+)
 from outcomes.synthetic.design import Design
-from outcomes.synthetic.seeds import block_sizes
 from outcomes.synthetic.simulate import provenance_of
 from outcomes.synthetic.tables import block_tables
 from outcomes.synthetic.truth import truth_of
