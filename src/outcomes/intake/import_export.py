@@ -38,7 +38,7 @@ from outcomes.intake.rows import EXPORT, TypedRows
 from outcomes.intake.tables import tables_of
 from outcomes.intake.typed_cells import targets_of
 from outcomes.intake.visits import NOT_SAID
-from outcomes.intake.wide import file_row
+from outcomes.intake.wide import file_row, in_file
 from outcomes.privacy.guard import refuse_named_words, shown_headers
 from outcomes.privacy.key_file import KeyFile, Sealed, read_key, write_key
 from outcomes.privacy.manifest import NAME, Manifest, Step, checklist, read_manifest, write_manifest
@@ -322,8 +322,7 @@ def _import(
     rows: TypedRows, mapped: ColumnMap, source: Rows, found: list[Finding], marks: list[str]
 ) -> Import:
     """Return the record of an import, with its findings by row of the file."""
-    findings = [replace(f, first_row=source.row(file_row(f.first_row, mapped) - 1))
-                for f in rows.findings]  # fmt: skip
+    findings = in_file(rows.findings, source, mapped)
     kept = rows.wrong.intersection(rows.cells.index)
     n_wrong, n_doubtful = (len({file_row(row + 1, mapped) for row in wrong})
                            for wrong in (rows.wrong - kept, kept))  # fmt: skip

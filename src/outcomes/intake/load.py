@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -33,7 +34,7 @@ from outcomes.intake.rows import TypedRows
 from outcomes.intake.tables import tables_of, with_facts_that_differ, with_stated_days
 from outcomes.intake.typed_cells import named_rows, typed_rows
 from outcomes.intake.visits import states_visit
-from outcomes.intake.wide import file_row, n_beside, stacked
+from outcomes.intake.wide import in_file, n_beside, stacked
 from outcomes.plain_text import each, restored
 from outcomes.privacy.generalise import age_band
 from outcomes.privacy.guard import (
@@ -44,7 +45,7 @@ from outcomes.privacy.guard import (
     shown_headers,
     shown_name,
 )
-from outcomes.provenance import Import, LeftOut, Provenance
+from outcomes.provenance import LeftOut, Provenance
 from outcomes.storage import PACKAGE, TRUTH
 from outcomes.study import Study, Truth, study_from_tables
 
@@ -133,8 +134,7 @@ def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None)
     long = named_rows(long, mapped, where)
     typed, assumed = _flat_rows(long, mapped, where)
     tables = {name: frame for name, frame in tables_of(typed).items() if len(frame)}
-    findings = [replace(f, first_row=source.row(file_row(f.first_row, mapped) - 1))
-                for f in typed.findings]  # fmt: skip
+    findings = in_file(typed.findings, source, mapped)
     n, n_empty = n_beside(mapped), int(typed.cells["assessments.score"].isna().sum())
     lines = {name: [source.row(i // n) for i in frame.index.tolist()]
              for name, frame in tables.items()}  # fmt: skip
@@ -229,7 +229,7 @@ def _load_tables(
     try:
         provenance = _provenance(about, where, findings, unused)
         instruments = declared_instruments(about.get("instruments", {}))
-    except (ValueError, TypeError, AttributeError):
+    except (msgspec.MsgspecError, ValueError, TypeError, AttributeError):
         raise _no_description(where) from None
     truth = _truth(folder / TRUTH) if folder and not edited else None
     if tables.get("episodes", pd.DataFrame()).empty:
@@ -293,22 +293,9 @@ def _no_description(where: str) -> DataError:
 def _provenance(
     about: dict[str, Any], where: str, findings: list[Finding], unused: list[str]
 ) -> Provenance:
-    names = {field.name for field in fields(Provenance)}
-    kept = {key: value for key, value in about.items() if key in names}
-    kept["left_out"] = tuple(LeftOut(**entry) for entry in kept.get("left_out", ()))
-    kept["imports"] = tuple(_import(entry) for entry in kept.get("imports", ()))
-    kept["assumed"] = tuple(kept.get("assumed", ()))
-    kept["unused_columns"] = tuple(unused)
-    kept["reading"] = tuple(findings)
-    kept["source"] = kept.get("source") or shown_name(where)
-    return Provenance(**kept)
-
-
-def _import(entry: Mapping[str, Any]) -> Import:
-    lists = {"findings": Finding, "left_out": LeftOut}
-    parts = {name: tuple(kind(**one) for one in entry[name]) for name, kind in lists.items()}
-    words = {name: tuple(map(str, entry[name])) for name in ("columns", "marks")}
-    return Import(**{**entry, **parts, **words})
+    kept = msgspec.convert(about, Provenance)
+    return replace(kept, unused_columns=tuple(unused), reading=tuple(findings),
+                   source=kept.source or shown_name(where))  # fmt: skip
 
 
 def _truth(path: Path) -> Truth | None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace as replace_finding
+
 import pandas as pd
 from msgspec.structs import replace
 
 from outcomes.errors import DataError
+from outcomes.findings import Finding
 from outcomes.intake.column_map import ColumnMap, contract_name
 from outcomes.intake.map_sections import CleaningRule
+from outcomes.intake.readers import Rows
 from outcomes.intake.toml_records import Texts
 
 
@@ -70,6 +75,12 @@ def file_row(row: int, mapped: ColumnMap) -> int:
     2
     """
     return (row - 1) // n_beside(mapped) + 1
+
+
+def in_file(findings: Iterable[Finding], source: Rows, mapped: ColumnMap) -> list[Finding]:
+    """Return findings with the row of the file, where rows were stacked or lines skipped."""
+    return [replace_finding(entry, first_row=source.row(file_row(entry.first_row, mapped) - 1))
+            for entry in findings]  # fmt: skip
 
 
 def n_beside(mapped: ColumnMap) -> int:
