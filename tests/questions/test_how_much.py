@@ -10,6 +10,7 @@ from scipy import stats
 import outcomes as oc
 from outcomes.errors import UsageError
 from outcomes.provenance import Provenance
+from outcomes.questions.ask import undisclosed
 from outcomes.study import study_from_tables
 
 FORBIDDEN = ("effect", "effective", "works")
@@ -75,7 +76,8 @@ def test_what_was_left_out_is_counted(complete):
     complete["c0"] = [7.0, np.nan, np.nan]
     given = oc.answer(follow_ups(complete), "how-much")
     assert given.source.left_out == {"course without a score after baseline": None}  # few, real
-    assert given.source.n_used == 46
+    assert given.source.n_used is None  # beside it, what is left out would be told
+    assert undisclosed(follow_ups(complete), "how-much").source.n_used == 46
 
 
 def test_too_few_courses_are_refused_in_plain_words(complete):

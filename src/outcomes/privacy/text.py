@@ -1,12 +1,65 @@
-"""Texts whose counts are values: told again under a disclosure, no rule ever reads the prose."""
+"""Texts whose counts are values: told again under a disclosure, which never rewrites prose.
+
+A text of real data that holds a count as bare prose is not shown at all: nobody declared whom it
+counts, so nobody can say whether it may be told.
+"""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
 from outcomes.privacy.disclosure import Disclosure
+
+_NUMBER = r"(?<![\d.,\w])\d{1,3}(?:,?\d{3})*(?![.,]?\d)(?! ?(?:to\b|%))"
+_WHO = (
+    r"(?:courses?|patients?|persons?|people|participants?|clients?|goals?|visits?|events?|cases?)"
+)
+_NEEDED = r"(?<!least )(?<!most )(?<!than )(?<!first )(?<!under )(?<!over )(?<!by )(?<!per )"
+UNTYPED = re.compile(
+    rf"{_NEEDED}{_NUMBER}(?: of (?:the )?[\d,]+)? (?:[a-z-]+ )?{_WHO}\b(?! or more)"
+    rf"|\d ?% of (?:the |all |these )?(?:[a-z-]+ )?{_WHO}\b|\bn ?= ?\d|\b{_WHO}: {_NUMBER}"
+)
+"""What a count of people or records looks like where it stands as bare prose."""
+UNDECLARED = "not shown, for it holds a count that is not declared as one."
+
+
+class Said(str):
+    """Words that stand for a count that is not told; no bare prose."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part of a whole in per cent; what it tells of few goes with them.
+
+    Parameters
+    ----------
+    part, of : int
+        The part, and the whole, which is at least 1.
+
+    Examples
+    --------
+    >>> str(Share(20, 40)), Share(3, 40).under(Disclosure()), Share(39, 40).under(Disclosure())
+    ('50 %', 'under 28 %', 'over 72 %')
+    """
+
+    part: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{100 * self.part / self.of:.0f} %"
+
+    def under(self, rule: Disclosure) -> str | Share:
+        """Return itself, or a bound that it keeps to where it would tell of few."""
+        few = math.ceil(100 * rule.threshold / self.of)
+        if rule.hides(self.of):
+            return Said("a share not shown")
+        if rule.hides(self.part):
+            return Said(f"under {min(few, 100)} %")
+        return Said(f"over {max(100 - few, 0)} %") if rule.hides(self.of - self.part) else self
 
 
 @dataclass(frozen=True)
@@ -65,15 +118,15 @@ class Count:
         """Return itself, or the words that stand for it where it must not be shown."""
         if self.of is None:
             hidden = self._hidden(self.number, self.whom, rule)
-            return self._said(hidden, rule.threshold) if hidden else self
+            return Said(self._said(hidden, rule.threshold)) if hidden else self
         whole = self._hidden(self.of, self.whom, rule)
         if rule.hides(self.of):
-            return self._said(f"some or none of {whole}", rule.threshold)
+            return Said(self._said(f"some or none of {whole}", rule.threshold))
         part = self._part(rule)
         if not part and not whole:
             return self
         number = f"{part or format(self.number, ',')} of {whole or format(self.of, ',')}"
-        return self._said(number, self.of)
+        return Said(self._said(number, self.of))
 
     def _hidden(self, number: int, whom: str, rule: Disclosure) -> str:
         """Return the words for a count that must not be told; empty where it may be."""
@@ -127,7 +180,10 @@ class Resting(Count):
 
     def under(self, rule: Disclosure) -> str | Count:
         """Return itself, or what stands for it."""
-        return self.otherwise if rule.hides(self.number) else self
+        return Said(self.otherwise) if rule.hides(self.number) else self
+
+
+Part = str | Count | Share
 
 
 class Text(str):
@@ -135,7 +191,7 @@ class Text(str):
 
     Parameters
     ----------
-    *parts : str, Count or int
+    *parts : str, Count, Share or int
         In order. A bare number is taken for a count: whoever shows another kind of number (an
         estimate, a time, a requirement) says so by writing it as text. A plain ``str`` method gives
         a plain ``str``; ``+`` keeps the counts.
@@ -148,16 +204,16 @@ class Text(str):
     'It rests on fewer than 11.'
     """
 
-    parts: tuple[str | Count, ...]
+    parts: tuple[Part, ...]
 
-    def __new__(cls, *parts: str | Count | int) -> Self:
+    def __new__(cls, *parts: Part | int) -> Self:
         """Join the parts; texts among them give theirs."""
         flat = tuple(one for part in parts for one in _flat(part))
         text = super().__new__(cls, "".join(map(str, flat)))
         text.parts = flat
         return text
 
-    def __getnewargs__(self) -> tuple[str | Count, ...]:  # type: ignore[override]
+    def __getnewargs__(self) -> tuple[Part, ...]:  # type: ignore[override]
         return self.parts
 
     def __add__(self, other: str) -> Text:
@@ -168,22 +224,22 @@ class Text(str):
 
     def under(self, rule: Disclosure) -> Text:
         """Return the text with no count that the rule hides in it, nor in its parts."""
-        said: list[str | Count] = []
+        said: list[Part] = []
         for part in self.parts:
-            told = part.under(rule) if isinstance(part, Count) else part
-            if isinstance(told, str) and said and str(said[-1]).endswith((". ", "? ")):
-                told = told[:1].upper() + told[1:]  # words for a count that begin a sentence
+            told = part if isinstance(part, str) else part.under(rule)
+            if isinstance(told, Said) and said and str(said[-1]).endswith((". ", "? ")):
+                told = Said(told[:1].upper() + told[1:])  # it begins a sentence
             said.append(told)
         return Text(*said)
 
 
-def _flat(part: str | Count | int) -> tuple[str | Count, ...]:
+def _flat(part: Part | int) -> tuple[Part, ...]:
     if isinstance(part, Text):
         return part.parts
-    return (part if isinstance(part, str | Count) else Count(part),)
+    return (Count(part) if isinstance(part, int) else part,)
 
 
-def joined(separator: str, texts: Iterable[str | Count]) -> Text:
+def joined(separator: str, texts: Iterable[Part]) -> Text:
     """Return texts one after the other, each with its counts.
 
     Examples
@@ -191,12 +247,24 @@ def joined(separator: str, texts: Iterable[str | Count]) -> Text:
     >>> joined("; ", ["a", Count(2, "goal")])
     'a; 2 goals'
     """
-    parts: list[str | Count] = []
+    parts: list[Part] = []
     for text in texts:
         parts += [separator, text] if parts else [text]
     return Text(*parts)
 
 
 def told(text: str, rule: Disclosure) -> str:
-    """Return a text under a disclosure; one without counts is as it was."""
+    """Return a text under a disclosure; one of real data with a count as bare prose is not shown.
+
+    Examples
+    --------
+    >>> told("Of those, 7 patients stayed away.", Disclosure())
+    'not shown, for it holds a count that is not declared as one.'
+    >>> told("At least 10 courses are needed.", Disclosure())
+    'At least 10 courses are needed.'
+    """
+    parts = text.parts if isinstance(text, Text) else (text,)
+    bare = "\0".join(p if isinstance(p, str) and not isinstance(p, Said) else "" for p in parts)
+    if not rule.exempt and UNTYPED.search(bare):
+        return UNDECLARED
     return text.under(rule) if isinstance(text, Text) else text

@@ -31,8 +31,8 @@ class Source:
         Version of the package that computed the answer.
     n_episodes, n_scores : int
         Courses and scores in the study.
-    n_used : int
-        Rows the model used.
+    n_used : int or None
+        Rows the model used; None where it would tell how few were left out.
     left_out : dict of str to int
         Rows left out, by reason; None where so few of real data are not to be shown.
     plan_sha256 : str
@@ -47,7 +47,7 @@ class Source:
     version: str
     n_episodes: int
     n_scores: int
-    n_used: int = 0
+    n_used: int | None = 0
     left_out: Mapping[str, int | None] = field(default_factory=dict)
     plan_sha256: str = ""
 

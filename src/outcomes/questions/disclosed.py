@@ -18,8 +18,8 @@ from outcomes.privacy.disclosure import (
     Told,
     suppress_counts,
 )
-from outcomes.privacy.text import told
-from outcomes.questions.answer import Answer
+from outcomes.privacy.text import UNTYPED, Text, told
+from outcomes.questions.answer import Answer, Source
 from outcomes.questions.picture import ROW, Picture
 from outcomes.questions.question import Question
 
@@ -68,26 +68,33 @@ def disclosed(
     rule = disclosure or Disclosure(exempt=answer.source.synthetic)
     if rule.exempt or (answer.record is not None and answer.record.about_one):
         return answer
-    if leaves and rule.told is None:
+    if rule.told is None:
         rule = replace(rule, told=Told())
         rule.tells(answer.source.n_episodes, "course")
     sentence, reason = told(answer.sentence, rule), told(answer.reason, rule)
     checks = tuple(replace(c, detail=told(c.detail, rule)) for c in answer.checks)
     limits = tuple(told(text, rule) for text in answer.limits)
     decided = decision(answer.table, answer.record, rule, leaves=leaves)
-    out = {why: None if n and rule.hides(n) else n for why, n in answer.source.left_out.items()}
     return replace(
         answer,
         table=masked(answer.table, decided, answer.record),
         picture=_safe_picture(answer.picture, decided, answer.record, rule),
         checks=checks,
         limits=limits,
-        source=replace(answer.source, left_out=out),
+        source=_safe_source(answer.source, rule),
         sentence=sentence,
         glance=told(answer.glance, rule),
         reason=reason,
         method=told(answer.method, rule),
     )
+
+
+def _safe_source(source: Source, rule: Disclosure) -> Source:
+    """Return a source without small counts of rows left out, nor what they follow from."""
+    out = {why: None if n and rule.hides(n) else n for why, n in source.left_out.items()}
+    used = source.n_used or 0
+    few = None in out.values() or rule.hides(used) or rule.near(used, "course") is not None
+    return replace(source, left_out=out, n_used=None if few else used)
 
 
 def decision(
@@ -154,7 +161,8 @@ def masked(frame: pd.DataFrame, decided: pd.DataFrame, record: Question | None) 
         if name.startswith(COUNTS):
             safe[name] = safe[name].astype("float64").mask(hides.get(name, everywhere))
         elif name in NAMES:
-            safe[name] = safe[name].astype(object).mask(hides["nameless"], NOT_SHOWN)
+            counts = safe[name].astype(str).str.contains(UNTYPED)
+            safe[name] = safe[name].astype(object).mask(hides["nameless"] | counts, NOT_SHOWN)
         elif name in values:
             safe[name] = safe[name].astype("float64").mask(gone)
         else:
@@ -197,12 +205,11 @@ def _beside_those_told(
             for count, about in zip(counts, people, strict=True)
         ]
         hidden.loc[counts.index[~np.array(told_too, dtype=bool)]] = True
-    if COUNT not in cells or not record.groups:
+    if COUNT not in cells:
         return
     places = [name for name in PLACES if name in table and name != "role"]
-    groups = table[table["kind"].isin(record.groups)]
-    groups = groups[groups["group"] != TOTAL] if "group" in groups else groups
-    for rows in _alike(groups, places):
+    parts = table[table["group"] != TOTAL] if "group" in table else table
+    for rows in _alike(parts, places):  # whoever is in none of them is what is left of all
         _all_but_a_few(table.loc[rows, COUNT], cells[COUNT], rule)
 
 
@@ -227,7 +234,9 @@ def _whom(table: pd.DataFrame, record: Question, rule: Disclosure) -> pd.Series[
     often = pd.DataFrame({"kind": kind, "term": term}).duplicated(keep=False)
     own = kind.where(raw | disjoint, "")
     own += (": " + term).where((raw & often) | disjoint, "")
-    return whom.fillna(term.where(known)).fillna(own).replace(TOTAL, "").astype(str)
+    within = term.str.extract(r", ([^,%]+)$")[0]  # "level 1, adapted" is part of "adapted"
+    whom = whom.fillna(within).fillna(term.where(known)).fillna(own)
+    return whom.replace(TOTAL, "").astype(str)
 
 
 def _parts_of_a_whole(rows: pd.DataFrame, rule: Disclosure) -> pd.Series[bool]:
@@ -278,12 +287,14 @@ def _safe_picture(
     if rows["gone"].all():
         return None
     data = masked(picture.data, rows, record)
-    picture = replace(picture, title=told(picture.title, rule))
     if picture.kind == "curves":  # a line without name and numbers is none
         data = data[~rows["nameless"].to_numpy()].reset_index(drop=True)
-    if not rows["gone"].any():
-        return replace(picture, data=data, alt=told(picture.alt, rule))
-    words = f"{picture.title}. {picture.y_label} {picture.x_label}".strip()
+    alt = picture.alt
+    if rows["gone"].any():
+        words = Text(picture.title, ". ", picture.y_label, " ", picture.x_label)
+        alt = Text(words, ". Points that rest on few courses are left out.")
     return replace(
-        picture, data=data, alt=f"{words}. Points that rest on few courses are left out."
-    )
+        picture, data=data, alt=told(alt, rule), title=told(picture.title, rule),
+        x_label=told(picture.x_label, rule), y_label=told(picture.y_label, rule),
+        counted=told(picture.counted, rule), reading=told(picture.reading, rule),
+    )  # fmt: skip

@@ -12,7 +12,7 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.instruments.threshold import LINES, lines_of
 from outcomes.errors import FitError
 from outcomes.mixed.fit import RULE
-from outcomes.privacy.text import Count, Text
+from outcomes.privacy.text import Count, Share, Text
 from outcomes.questions.beside import beside
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import (
@@ -263,7 +263,10 @@ def _checks(model: CourseModel, asked: Asked) -> tuple[Check, ...]:
         Check(
             f"at most {percent(BOUND_SHARE)} of scores at a bound of the scale",
             at_bound <= BOUND_SHARE,
-            f"{percent(at_bound)} of {asked.instrument} scores",
+            Text(
+                Share(round(at_bound * len(model.course.rows)), len(model.course.rows)),
+                f" of {asked.instrument} scores",
+            ),
         ),
         Check(
             "at least 30 courses",

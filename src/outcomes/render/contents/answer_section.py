@@ -90,7 +90,8 @@ def _used(answer: Answer, disclosure: Disclosure) -> str:
         if n != 0
     ]
     tail = f"; left out: {', '.join(left_out)}" if left_out else "; none left out"
-    return count(answer.source.n_used) + tail
+    used = answer.source.n_used
+    return ("not shown" if used is None else count(used)) + tail
 
 
 def _not_met(answer: Answer) -> list[Block]:
