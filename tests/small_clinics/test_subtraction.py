@@ -47,7 +47,8 @@ def texts(folder: Path) -> Iterator[tuple[str, str]]:
         if path.suffix == ".html":
             page = path.read_text("utf-8")
             yield path.name, plain_words(page)
-            yield path.name, " | ".join(re.findall(r'(?:alt|aria-label|<desc)[=>]"?([^"<]+)', page))
+            words = re.findall(r'(?:alt|aria-label|<desc)[=>]"?([^"<]+)', page)
+            yield path.name, plain_words(" | ".join(words))
         if path.suffix in (".docx", ".pptx"):
             with zipfile.ZipFile(path) as file:
                 for part in (n for n in file.namelist() if n.endswith(".xml")):
@@ -56,7 +57,7 @@ def texts(folder: Path) -> Iterator[tuple[str, str]]:
                         path.name,
                         plain_words(said.replace("</a:p>", " | ").replace("</w:p>", " | ")),
                     )
-                    yield path.name, " | ".join(re.findall(r'descr="([^"]+)"', said))
+                    yield path.name, plain_words(" | ".join(re.findall(r'descr="([^"]+)"', said)))
 
 
 def told_by_words(said: str) -> Iterator[str]:
@@ -180,6 +181,7 @@ def told_by_charts(folder: Path, rows: list[dict[str, str]]) -> Iterator[str]:
     for row in rows:
         numbers = [float(row[c]) for c in ("estimate", "conf_low", "conf_high") if row[c]]
         shown |= {round(n, 4) for n in numbers}
+        shown |= {float(row[axis]) for axis in AXES if row.get(axis)}
         shown |= {round(abs(a - b), 4) for a, b in itertools.combinations(numbers, 2)}
     for name, point in points(folder):
         near = any(abs(point - n) < 2e-4 or abs(point - 100 * n) < 2e-2 for n in shown)

@@ -32,7 +32,7 @@ def words_of(page: str) -> str:
     """Return what a reader reads of a page, pictures and data left out."""
     page = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
     page = re.sub(r"<(path|g|use|svg|rect|line|text)\b[^>]*>", " ", page)
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)).replace("\xa0", " ")
 
 
 def whole(page: str, *, filled_later: bool = False) -> None:
