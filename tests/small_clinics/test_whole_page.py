@@ -12,6 +12,7 @@ import pytest
 
 import outcomes as oc
 from outcomes.cli import main
+from outcomes.privacy.text import UNDECLARED
 from outcomes.questions.ask import QUESTIONS
 from outcomes.render.formats import FORMATS
 from outcomes.render.letter import letter
@@ -36,6 +37,7 @@ def words_of(page: str) -> str:
 
 
 def whole(page: str, *, filled_later: bool = False) -> None:
+    assert UNDECLARED not in page
     broken = BROKEN.search(words_of(page))
     assert not broken, words_of(page)[max(0, broken.start() - 90) : broken.end() + 40]
     empty = None if filled_later else EMPTY.search(page)
@@ -54,6 +56,7 @@ def asked(study: Any) -> tuple[Any, ...]:
         for text in texts:
             assert text.rstrip().endswith((".", "?", ")")), (answer.name, text)
             assert not BROKEN.search(text), (answer.name, text)
+            assert UNDECLARED not in text, (answer.name, text)
     return given
 
 

@@ -160,8 +160,8 @@ class Resting(Count):
 
     Parameters
     ----------
-    number : int
-        The count behind the words.
+    number, of : int
+        The count behind the words, and the whole where it is a part of one.
     words, otherwise : str
         What is said, and what is said where the count must not be told.
 
@@ -180,7 +180,8 @@ class Resting(Count):
 
     def under(self, rule: Disclosure) -> str | Count:
         """Return itself, or what stands for it."""
-        return Said(self.otherwise) if rule.hides(self.number) else self
+        rest = (self.of or self.number) - self.number
+        return Said(self.otherwise) if rule.hides(self.number) or rule.hides(rest) else self
 
 
 Part = str | Count | Share

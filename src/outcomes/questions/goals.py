@@ -10,7 +10,7 @@ import pandas as pd
 
 from outcomes.care.attainment import EVENTS, Attainment, Unit, goal_attainment_over_time
 from outcomes.care.goals import goal_attainment_scores, goal_progress
-from outcomes.privacy.text import Count, Text
+from outcomes.privacy.text import Count, Resting, Text
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.words import DESCRIBED, percent
@@ -54,7 +54,7 @@ def goals(asked: Asked) -> Found | Missing:
         "leaves out one therapist at a time (with fewer than three: by the delta method), "
         "intervals on the log(-log) scale. A goal is sustained at the second of two scores in a "
         "row that reach it.",
-        _picture(table, unit),
+        _picture(table, attained),
         checks=_checks(progress, attained),
         glance=_glance(table, attained),
         verdict=DESCRIBED,
@@ -109,12 +109,18 @@ def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
 
 def _glance(table: pd.DataFrame, attained: Attainment) -> str:
     at = _headline(table)
-    return f"{_share(at)} of goals by {_clock(at['time'], attained.unit)}"
+    return Text(_of_goals(at, attained, _share(at)), f" by {_clock(at['time'], attained.unit)}")
 
 
 def _share(at: Mapping[str, float]) -> str:
     """Return a share of goals with its interval, which none or all do not have."""
     return f"{percent(at['estimate'])}{'' if math.isnan(at['conf_low']) else f' ({_ends(at)})'}"
+
+
+def _of_goals(at: Mapping[str, float], attained: Attainment, share: str) -> Resting:
+    """Say a share of the goals, which beside their number is a count."""
+    n, of = int(at["n_reached"]), len(attained.goals)
+    return Resting(n, of=of, words=f"{share} of goals", otherwise="few or nearly all goals")
 
 
 def _ends(at: Mapping[str, float]) -> str:
@@ -127,17 +133,17 @@ def _clock(time: float, unit: Unit) -> str:
     return f"{time:g} sessions" if unit == "sessions" else f"day {time:g}"
 
 
-def _picture(table: pd.DataFrame, unit: Unit) -> Picture:
+def _picture(table: pd.DataFrame, attained: Attainment) -> Picture:
     rows = table[table["kind"].isin(["sustained", "ended before"])]
-    at = _headline(table)
+    at, unit = _headline(table), attained.unit
+    clock, share = _clock(at["time"], unit), _of_goals(at, attained, percent(at["estimate"]))
     drawn = curves(
         rows.assign(group=rows["kind"]),
         "time",
-        f"By {_clock(at['time'], unit)}, {percent(at['estimate'])} of goals were reached and kept",
+        Text(f"By {clock}, ", share, " were reached and kept"),
         "Sessions received" if unit == "sessions" else "Days since the first visit",
         "Share of goals",
-        "Cumulative shares with 95 % intervals; goals reached and kept: "
-        f"{percent(at['estimate'])} by {_clock(at['time'], unit)}.",
+        Text("Cumulative shares with 95 % intervals. ", share, f" reached and kept by {clock}."),
     )
     data = drawn.data.assign(n_at_risk=rows["n_at_risk"].to_numpy())
     names = {"sustained": "reached and kept", "ended before": "care ended first"}
