@@ -10,6 +10,7 @@ import pytest
 
 import outcomes as oc
 from outcomes.cli import main
+from outcomes.intake.guess import draft_map
 from outcomes.intake.preview import preview, write_preview
 
 EXPORT = """Client,DOB,Appt date,Status,Min,Pain before
@@ -148,3 +149,11 @@ def test_a_draft_of_a_database_takes_its_table_from_a_map_that_is_begun(tmp_path
     assert drafted["source"] == {"table": "visits"}
     study, _ = oc.import_export(url, drafted, tmp_path / "key.json")
     assert study.assessments["score"].tolist() == [7]
+
+
+def test_headers_and_names_of_files_are_no_html(file, tmp_path):
+    place = file("Client,<b>Date</b>,Pain <script>\nAnn,2026-05-14,7\n", "<i>x.csv")
+    made = draft_map(place).answered("columns.date", "<i>none</i>")
+    write_preview(preview(place, made), tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert not [mark for mark in ("<script", "<i>", "<b>Date") if mark in text]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import tempfile
@@ -130,7 +131,8 @@ def write_preview(shown: Preview, place: Path, *folders: Path) -> None:
     place.unlink(missing_ok=True)
     with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w",
                    encoding="utf-8", newline="") as file:  # fmt: skip
-        file.write(page(f"Before importing {shown.name}", f"{MARK}\n{shown._repr_html_()}"))
+        title = html.escape(f"Before importing {shown.name}")
+        file.write(page(title, f"{MARK}\n{shown._repr_html_()}"))
 
 
 def delete_previews(*folders: Path) -> None:
@@ -147,7 +149,7 @@ def _is_page(place: Path) -> bool:
 
 
 def _parts(shown: Preview) -> Iterator[str]:
-    yield f"<p><b>{_verdict(shown)}</b> {STAYS}</p>\n"
+    yield f"<p><b>{html.escape(_verdict(shown))}</b> {STAYS}</p>\n"
     questions = [(q["asks"], "; ".join(map(str, q["candidates"][:6])) or "none")
                  for q in shown.draft.questions]  # fmt: skip
     if questions:

@@ -176,26 +176,22 @@ def _daily_book() -> Any:
 def _fill(sheet: Any, lists: Any, position: int, label: str, column: Any) -> None:
     """Write a column of a daily sheet: its label, its example, and what may stand in it."""
     from openpyxl.styles import Font
-    from openpyxl.worksheet.datavalidation import DataValidation
 
     letter = _head(sheet, position, label, column["help"], column["width"])
     sheet.cell(2, position, column["example"]).font = Font(italic=True, color="00999999")
     cells = f"{letter}2:{letter}{N_ROWS + 1}"
     if column["place"] in ("date", "goals.by_day"):
-        rule = DataValidation("date", operator="greaterThan", formula1="36526", allow_blank=True)
         sheet.cell(2, position).number_format = "yyyy-mm-dd"
         sheet.column_dimensions[letter].number_format = "yyyy-mm-dd"
-        rule.error = "Write a day, such as 2026-01-15."
-        sheet.add_data_validation(rule)
-        rule.add(cells)
+        _allow(sheet, cells, "Write a day, such as 2026-01-15.", type="date",
+               operator="greaterThan", formula1="36526")  # fmt: skip
     elif label == CODE and sheet.title == VISITS:
-        _validate(sheet, cells, f"{PEOPLE}!$A$3:$A${N_ROWS + 1}", must=True)
+        _allow(sheet, cells, "Choose a code of the sheet people, or add it there.", type="list",
+               formula1=f"{PEOPLE}!$A$3:$A${N_ROWS + 1}")  # fmt: skip
     elif "low" in column:
-        rule = DataValidation("decimal", operator="between", formula1=str(column["low"]),
-                              formula2=str(column["high"]), allow_blank=True)  # fmt: skip
-        rule.error = f"Write a number from {column['low']} to {column['high']}."
-        sheet.add_data_validation(rule)
-        rule.add(cells)
+        low, high = str(column["low"]), str(column["high"])
+        _allow(sheet, cells, f"Write a number from {low} to {high}.", type="decimal",
+               operator="between", formula1=low, formula2=high)  # fmt: skip
     else:
         must = column["place"] != "episodes.adaptations"  # several may stand in one cell
         _offer(sheet, lists, cells, list(words_of(column)), must=must)
@@ -233,14 +229,20 @@ def _offer(sheet: Any, lists: Any, cells: str, offered: list[str], *, must: bool
     for row, word in enumerate(offered, start=1):
         lists.cell(row, place, int(word) if word.isdigit() else word)
     letter = get_column_letter(place)
-    _validate(sheet, cells, f"'{lists.title}'!${letter}$1:${letter}${len(offered)}", must=must)
+    _allow(
+        sheet,
+        cells,
+        "Choose a value of the list, or leave the cell empty.",
+        must=must,
+        type="list",
+        formula1=f"'{lists.title}'!${letter}$1:${letter}${len(offered)}",
+    )
 
 
-def _validate(sheet: Any, cells: str, formula: str, *, must: bool) -> None:
+def _allow(sheet: Any, cells: str, error: str, *, must: bool = True, **what: str) -> None:
+    """Let cells hold what a rule of the spreadsheet says."""
     from openpyxl.worksheet.datavalidation import DataValidation
 
-    rule = DataValidation(type="list", formula1=formula, allow_blank=True)
-    rule.showErrorMessage = must
-    rule.error = "Choose a value of the list, or leave the cell empty."
+    rule = DataValidation(allow_blank=True, showErrorMessage=must, error=error, **what)
     sheet.add_data_validation(rule)
     rule.add(cells)
