@@ -77,11 +77,13 @@ def run_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
             with capture_output() as found, warnings.catch_warnings():
                 warnings.simplefilter("default")
                 done = shell.run_cell(cell.source)
-            assert done.success, f"{name}: {done.error_in_exec or done.error_before_exec}"
-            seen += [found.stdout, found.stderr, *(str(one.data) for one in found.outputs)]
+            done.raise_error()
+            page = shell.display_formatter.format(done.result)[0].get("text/html", "")
+            seen += [found.stdout, found.stderr, *(str(one.data) for one in found.outputs), page]
         return "\n".join(seen)
 
     config = Config({"HistoryManager": {"enabled": False}})
     shell = InteractiveShell.instance(config=config)
+    shell.display_formatter.active_types = ["text/plain", "text/html"]
     yield go
     InteractiveShell.clear_instance()
