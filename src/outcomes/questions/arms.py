@@ -325,7 +325,7 @@ def if_they_had_left(study: Study, arms: Arms, instrument: str, model: MixedFit)
         n["n_missing"] = int(ends[:-1].sum())
         if n["n_missing"]:
             rows = reference_based(d, covariance, df, ends[:-1], n["n_episodes"])
-            parts.append(rows.assign(arm=arm, **n))
+            parts.append(rows.assign(arm=arm, **n).head(len(times)))  # at one time both are one
         for shifted in (arm, arms.control):
             own = last[entered == shifted] < times[-1]
             share = pd.Series({shifted: own.mean()})

@@ -177,8 +177,8 @@ def _estimates(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame,
             Count(model.n_observations, "score"),
             f": `{model.request.formula}`. Beside it {method} Missing scores of an arm imputed as "
             "if those courses had gone on as the control (jump to reference), or as the control "
-            "from where they were (copy increments in reference), in closed form; tipping points "
-            "by delta adjustment of one arm.",
+            "from where they were (copy increments in reference), in closed form, each arm by "
+            "itself; tipping points by delta adjustment of one arm.",
         )
     table = pd.concat(parts, ignore_index=True)
     first = ["kind", "arm", arms.axis, "n_episodes", "n_control"]
@@ -195,7 +195,7 @@ def _sentence(
     ]
     claim = _claim(allowed, arms, [str(arm) for arm in main["arm"]])
     return Text(
-        f"{'; '.join(parts)} on the {measure.title} ({scale(measure)}), among ",
+        f"{'. '.join(parts)} on the {measure.title} ({scale(measure)}), among ",
         _of_whom(main["kind"].iloc[0], arms, study),
         f", whatever care they had in the end, allowing for {_allowed_for(main, arms)}. {claim}.",
         _not_worse(main, arms, measure),
@@ -215,11 +215,13 @@ def _not_worse(main: pd.DataFrame, arms: Arms, measure: Instrument) -> str:
     if margin is None:
         return ""
     size = f"{margin:g} {measure.unit.removesuffix('s') if margin == 1 else measure.unit}"
-    said = [
-        f" A disadvantage of {named(row['arm'])} by {size} (the declared margin) or more is "
-        f"{'ruled out' if row['conf_low'] > -margin else 'not ruled out'}."
-        for row in main.to_dict("records")
-    ]
+    said = []
+    for words, holds in (("ruled out", main["conf_low"] > -margin),
+                         ("not ruled out", main["conf_low"] <= -margin)):  # fmt: skip
+        if holds.any():
+            arms_so = " or ".join(map(named, main.loc[holds, "arm"]))
+            said.append(f" A disadvantage of {arms_so} by {size} (the declared margin) or more is")
+            said.append(f" {words}.")
     return "".join(said)
 
 
