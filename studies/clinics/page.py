@@ -23,7 +23,17 @@ too, by what they take for granted: that is where they fail. Cells not listed we
 
 | cell | number judged | studies | held | bias | median width |
 |---|---|---|---|---|---|"""
-MARKED = ("last visit", "within", "equal weeks", "constrained", "ancova", "change", "score")
+MARKED = (
+    "last visit",
+    "within",
+    "error allowed for",
+    "sustained",
+    "equal weeks",
+    "constrained",
+    "ancova",
+    "change",
+    "score",
+)
 """Kinds of rows that an answer marks by what they take for granted."""
 
 

@@ -48,6 +48,7 @@ def test_what_a_plan_tests_is_the_row_that_error_of_the_score_cannot_make(clinic
     answer = answered(clinic(n=120))
     tested = answer.table[answer.record.test_row(answer.table)]
     assert tested["kind"].tolist() == ["error allowed for"]
+    assert tested["p_value"].iloc[0] >= answer.table["p_value"].iloc[0]  # a finding needs both
 
 
 def test_the_same_seed_gives_the_same_answer(clinic, answered):

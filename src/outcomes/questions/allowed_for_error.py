@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from outcomes.causal.measurement_error import Sensitivity, largest_error
@@ -73,6 +74,26 @@ def stays(row: Row, allowed: Sensitivity) -> bool:
 def verdict(row: Row, allowed: Sensitivity) -> str:
     """Return the word for a finding: one that the error of the score may explain is no finding."""
     return direction(row) if stays(row, allowed) or not clear(row) else CANNOT_TELL
+
+
+def with_one_test(table: pd.DataFrame) -> pd.DataFrame:
+    """Give the row that allows for error the p-value of a finding, which needs both rows.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The finding first; a row of kind ``error allowed for`` where there is one.
+
+    Returns
+    -------
+    DataFrame
+        There the larger of both p-values (1 where they differ in sign): each row holds where the
+        other takes too much for granted (Berger 1982, Technometrics 24:295, intersection-union).
+    """
+    row, own = table.iloc[0], table["kind"] == "error allowed for"
+    same = row["estimate"] * table["estimate"] > 0
+    both = np.maximum(table["p_value"], row["p_value"]).where(same, 1.0)
+    return table.assign(p_value=table["p_value"].where(~own, both))
 
 
 def in_doubt(row: Row, allowed: Sensitivity) -> str:

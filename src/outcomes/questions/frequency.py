@@ -22,6 +22,7 @@ from outcomes.questions.allowed_for_error import (
     error_taken,
     in_doubt,
     verdict,
+    with_one_test,
 )
 from outcomes.questions.contrasts import estimates, fixed_rows
 from outcomes.questions.course_frame import LEAST_COURSES, Axis, CourseFrame
@@ -87,7 +88,8 @@ def frequency(asked: Asked) -> Found | Missing:
         return Missing(alone, n_used=len(rows))
     error = error_taken(measure, rows)
     allowed = _allowed(found[0], measure, error.value)
-    table = pd.concat([*(each.row for each in found), allowed.table], ignore_index=True)
+    rows_found = [*(each.row for each in found), allowed.table]
+    table = with_one_test(pd.concat(rows_found, ignore_index=True))
     return Found(
         table,
         _sentence(table, measure, allowed),
@@ -96,7 +98,8 @@ def frequency(asked: Asked) -> Found | Missing:
         "time as a natural spline; courses vary in level "
         "and slope, therapists and returning patients in level where there are enough. "
         "Contrast at the latest time that ten courses of each frequency reach. Error of the "
-        "baseline: as if prescriptions were chosen by the true score alone.",
+        "baseline: as if prescriptions were chosen by the true score alone; the p-value of that "
+        "row is the larger of both at that time, for a finding needs both.",
         _picture(table, measure),
         checks=(_alike(rows), error_check(table.iloc[0].to_dict(), allowed, measure, error)),
         glance=f"{_told(table.iloc[0].to_dict(), measure)} {_when(table.iloc[0].to_dict())}",

@@ -22,6 +22,7 @@ from outcomes.questions.allowed_for_error import (
     error_taken,
     in_doubt,
     verdict,
+    with_one_test,
 )
 from outcomes.questions.contrasts import estimates
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
@@ -34,7 +35,7 @@ SEEN = ("baseline", "score_before")
 EXACT = "score taken as exact"
 """Said of each row that error of the score can make: where therapists answer the pain that they see
 and not the number, it leaves zero out in 32 to 94 % of simulated studies in which nothing is."""
-ALLOWED = "error of the score allowed for"
+ALLOWED = "error of the score allowed for, as if pain alone led to pressure"
 NAMES = {
     "last visit": f"last visit one level firmer ({EXACT})",
     "error allowed for": f"last visit one level firmer ({ALLOWED})",
@@ -86,7 +87,7 @@ def pressure(asked: Asked) -> Found | Missing:
     error = error_taken(measure, course.rows)
     answered = answered_visits(history.visits, course.rows)
     allowed = sensitivity(answered, measure.sign, error.value)
-    table = pd.concat([table, allowed.table], ignore_index=True)
+    table = with_one_test(pd.concat([table, allowed.table], ignore_index=True))
     table.insert(0, "term", table["kind"].map(NAMES))
     table = pd.concat([table, _overlap_rows(history)], ignore_index=True)
     return Found(
@@ -288,7 +289,8 @@ def _method(formula: str, course: CourseFrame, history: PressureHistory) -> str:
         "; curvature: the same with the squared distance from mean pressure; within and between: "
         "the same with pressure split into its mean so far and the difference from it. Error of "
         "the score: next score on pressure and score of the day, with the answer of pressure to "
-        "pain estimated by earlier scores as instruments. Sustained: g-estimation, with what "
+        "pain estimated by earlier scores as instruments; its p-value is the larger of both, for a "
+        "finding needs both. Sustained: g-estimation, with what "
         "pressure was beyond its answer to pain as instrument. Both allow for each visit, "
         "condition, therapist and the pressure before; intervals are by the jackknife over "
         f"courses. Pressure levels kept: {history.n_levels}.",
