@@ -136,3 +136,21 @@ def test_a_map_that_now_reads_the_words_corrects_the_same_file(take):
     study = take(lines(WRONG[:1]), reads)
     assert errors(study) == []
     assert study.sessions["status"].value_counts().to_dict() == {"attended": 47, "no_show": 1}
+
+
+@pytest.mark.parametrize("cell", ['"6,5"', "65%", "70", "7/10"])
+def test_a_visit_whose_score_nobody_can_read_stays_a_visit(take, cell):
+    mapped = {**MAP, "columns": {"date": "Day"}, "study": {"no_status": "attended"}}
+    own = ["Ann Lee,2026-05-04,x," + cell, "Ann Lee,2026-05-11,x,5", "Ann Lee,2026-05-18,x,4"]
+    study = take(own, mapped)
+    assert study.sessions["day"].tolist() == [0.0, 7.0, 14.0]
+    assert study.assessments[["session", "score"]].to_numpy().tolist() == [[2, 5], [3, 4]]
+    assert [rule for rule, _ in errors(study)] in (["R02"], ["R12"])
+    assert study.trajectory("nprs").empty  # the visit's score is lost: nothing later is a baseline
+
+
+def test_a_visit_whose_minutes_nobody_can_read_stays_a_visit(take):
+    mapped = {**MAP, "columns": {"date": "Day", "sessions.minutes": "State"},
+              "study": {"no_status": "attended"}}  # fmt: skip
+    study = take(["Ann Lee,2026-05-04,1h,", "Ann Lee,2026-05-11,60,5"], mapped)
+    assert study.sessions[["session", "day"]].to_numpy().tolist() == [[1, 0], [2, 7]]

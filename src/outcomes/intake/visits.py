@@ -158,17 +158,24 @@ def states_visit(rows: TypedRows) -> pd.Series[Any]:
     """Return which rows state something of a visit beside its number and day, shape (rows,)."""
     facts = [name for name in rows.cells if str(name).startswith("sessions.")
              and name not in ("sessions.session", "sessions.day", "sessions.status")]  # fmt: skip
-    return rows.cells[facts].notna().any(axis=1)
+    return _stated(rows, facts)
 
 
 def _scored(rows: TypedRows) -> pd.Series[Any]:
     """Return which rows hold a score that is taken at a visit, shape (rows,)."""
     cells = rows.cells
-    beside = [name for name in cells if str(name).rpartition(".")[2] in AT_VISIT]
-    scored = cells[beside].notna().any(axis=1)
+    scored = _stated(rows, [n for n in cells if str(n).rpartition(".")[2] in AT_VISIT])
     if {"assessments.score", "assessments.timing"} <= set(cells):
-        scored |= cells["assessments.score"].notna() & cells["assessments.timing"].isin(AT_VISIT)
+        at_visit = cells["assessments.timing"].isin(AT_VISIT)
+        scored |= _stated(rows, ["assessments.score"]) & at_visit
     return scored
+
+
+def _stated(rows: TypedRows, names: list[Any]) -> pd.Series[Any]:
+    """Return which rows state one of some columns; what could not be read was stated too."""
+    written = rows.text[[rows.names[name] for name in names if name in rows.names]]
+    unread = written.notna().any(axis=1) & rows.text.index.isin(rows.wrong)
+    return rows.cells[names].notna().any(axis=1) | unread
 
 
 def _says_anything(rows: TypedRows) -> bool:
