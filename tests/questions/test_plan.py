@@ -229,6 +229,11 @@ def test_a_declared_population_is_those_courses_alone_and_is_named(two_arms):
     assert "outside the declared population" in given.source.left_out
 
 
+def test_a_population_misspelled_in_part_is_refused_and_not_made_smaller(two_arms):
+    with pytest.raises(UsageError, match="'femal' is a value of sex in the population"):
+        asked_for(two_arms(), population={"sex": ["male", "femal"]})
+
+
 def test_a_declared_covariate_is_allowed_for(two_arms):
     study = two_arms()
     without, with_it = asked_for(study), asked_for(study, covariates=["sex"])

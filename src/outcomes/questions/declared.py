@@ -121,11 +121,20 @@ def within(study: Study, population: Mapping[str, Texts]) -> Study:
     study : Study
     population : mapping
         As in `Declared`; empty for all courses.
+
+    Raises
+    ------
+    UsageError
+        When a value is neither met nor one of the data contract.
     """
     if not population:
         return study
     inside = study.courses
     for name, words in population.items():
+        met = set(study.courses[name].dropna().astype(str))
+        said = [word for word in words if word not in met]  # what others bear is not told
+        column = TABLES["episodes"].column(name)
+        refuse_unknown(said, map(str, column.categories), f"a value of {name} in the population")
         inside = inside[inside[name].astype(str).isin(words)]
     tables = {name: getattr(study, name) for name in TABLES}
     kept = {
