@@ -160,11 +160,7 @@ def _request(formula: ModelFormula, reml: bool, df: str, weights: WeightsLike) -
         raise UsageError(must, got=f"'{df}'")
     if df == "kenward-roger" and not reml:
         must = "Kenward-Roger needs a REML fit"
-        raise UsageError(
-            must,
-            got="reml=False",
-            remedy="Use reml=True, or df='satterthwaite'.",
-        )
+        raise UsageError(must, got="reml=False", remedy="Use reml=True, or df='satterthwaite'.")
     if not formula.random and formula.residual is None:
         must = "A mixed model needs a random term such as (1 | episode_id)"
         raise FormulaError(

@@ -13,8 +13,7 @@ from outcomes.causal.constrained import constrained_frame, difference_name
 from outcomes.causal.missing_not_at_random import reference_based, tipping_point
 from outcomes.errors import FitError
 from outcomes.mixed.fit import MixedFit, lmm
-from outcomes.mixed.inference.testing import quantile, two_sided_p
-from outcomes.mixed.margins.multiplicity import Family, adjusted
+from outcomes.mixed.inference.testing import Family, adjusted, quantile, two_sided_p
 from outcomes.mixed.types import Array
 from outcomes.questions.contrasts import estimates, quietly
 from outcomes.questions.course_frame import Axis

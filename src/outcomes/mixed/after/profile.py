@@ -254,12 +254,7 @@ class Held:
         )
 
 
-def hold(
-    fit: Fit,
-    kind: str,
-    j: int = 0,
-    position: tuple[int, int] | None = None,
-) -> Held:
+def hold(fit: Fit, kind: str, j: int = 0, position: tuple[int, int] | None = None) -> Held:
     """Hold a parameter of a maximum-likelihood fit.
 
     Parameters

@@ -311,13 +311,7 @@ def _first(found: Eliminated, directions: list[list[Array]]) -> tuple[Array, Arr
 
 
 def _with_residual(
-    F: Array,
-    P: Array,
-    R: Array,
-    slopes: Array,
-    second_log: Array,
-    tau: Array,
-    n: int,
+    F: Array, P: Array, R: Array, slopes: Array, second_log: Array, tau: Array, n: int
 ) -> tuple[Array, Array, Array]:
     """Append the residual variance (equal to one here) by Euler's theorem.
 

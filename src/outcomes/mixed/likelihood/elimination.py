@@ -63,9 +63,7 @@ class Forward:
 
 
 def forwards(
-    products: CrossProducts,
-    factors: Sequence[Array],
-    directions: Sequence[Array] | None = None,
+    products: CrossProducts, factors: Sequence[Array], directions: Sequence[Array] | None = None
 ) -> Forward:
     """Eliminate stage by stage."""
     S: Array = products.C
@@ -333,9 +331,7 @@ class Eliminated:
 
 
 def eliminate(
-    products: CrossProducts,
-    factors: Sequence[Array],
-    directions: Sequence[Array] | None = None,
+    products: CrossProducts, factors: Sequence[Array], directions: Sequence[Array] | None = None
 ) -> Eliminated:
     """Eliminate all random effects.
 

@@ -274,9 +274,7 @@ def _require_rows(n: int, p: int) -> None:
     if n <= p:
         must = "There must be more rows than fixed coefficients"
         raise FitError(
-            must,
-            got=f"{n} rows for {p} coefficients",
-            remedy="Use a simpler fixed part.",
+            must, got=f"{n} rows for {p} coefficients", remedy="Use a simpler fixed part."
         )
 
 

@@ -10,8 +10,10 @@ import pandas as pd
 
 from outcomes.errors import UsageError
 from outcomes.mixed.inference.testing import (
+    Family,
     Normal,
     Null,
+    adjusted,
     f_tail,
     independent_rows,
     joint_test,
@@ -27,7 +29,6 @@ from outcomes.mixed.margins.margins import (
     names_of,
     nested_pairs,
 )
-from outcomes.mixed.margins.multiplicity import Family, adjusted
 from outcomes.mixed.margins.reference_grid import At, reference_grid
 from outcomes.mixed.reading.expressions import columns_of
 from outcomes.mixed.record import Fit
@@ -129,7 +130,7 @@ def contrasts(
         of weights in the order of the levels or a dict of weights by level.
     adjust : str
         Adjustment within each family (within each combination of ``by``), "holm" or "none" or
-        another of `outcomes.mixed.margins.multiplicity.adjusted`.
+        another of `outcomes.mixed.inference.testing.adjusted`.
     at, weights, conf_level, null, side, delta
         As in `emmeans`.
     by : str or list of str, optional

@@ -262,11 +262,7 @@ def _support(
 
 
 def _within_range(
-    fit: Fit,
-    name: str,
-    cells: Sequence[Variable],
-    place: tuple[Array, ...],
-    frame: pd.DataFrame,
+    fit: Fit, name: str, cells: Sequence[Variable], place: tuple[Array, ...], frame: pd.DataFrame
 ) -> tuple[Array, Array]:
     """Tell where a number lies within what its cell has seen, and within what any cell has."""
     shape = tuple(len(v.levels or ()) for v in cells)

@@ -27,12 +27,7 @@ from formulaic.utils.stateful_transforms import stateful_eval
 from formulaic.utils.variables import Variable
 
 from outcomes.errors import FitError, FormulaError
-from outcomes.mixed.reading.expressions import (
-    FUNCTIONS,
-    columns_of,
-    read_call,
-    read_expression,
-)
+from outcomes.mixed.reading.expressions import FUNCTIONS, columns_of, read_call, read_expression
 from outcomes.mixed.reading.frame import ModelFrame, encode, is_categories, positions, require_size
 from outcomes.mixed.types import Array
 

@@ -10,12 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from outcomes.errors import UsageError
-from outcomes.mixed.likelihood.by_visit.deviance import (
-    Derivatives,
-    Solution,
-    differentiate,
-    solve,
-)
+from outcomes.mixed.likelihood.by_visit.deviance import Derivatives, Solution, differentiate, solve
 from outcomes.mixed.likelihood.by_visit.model import (
     Model,
     make_model,

@@ -7,8 +7,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import studentized_range
 from statsmodels.stats.multitest import multipletests
 
-from outcomes.mixed.inference.testing import ZERO, Null
-from outcomes.mixed.margins.multiplicity import METHODS, Family, adjusted, holm
+from outcomes.mixed.inference.testing import METHODS, ZERO, Family, Null, adjusted, holm
 
 
 @pytest.mark.parametrize("p", [[0.3], [0.01, 0.04, 0.03], [0.5, 0.5, 0.5], [1.0, 0.0, 1e-8, 0.02]])
