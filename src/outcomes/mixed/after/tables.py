@@ -225,15 +225,7 @@ def hypothesis_table(
         must = "A joint test has two sides and no margin"
         raise UsageError(must, got="one side or a margin")
     joint = joint_test(fit.estimates.beta, fit.inference, contrasts, null)
-    return pd.DataFrame(
-        {
-            "term": [f"{len(contrasts)} combinations"],
-            "df_num": [joint.df_num],
-            "df_den": [joint.df_den],
-            "statistic": [joint.statistic],
-            "p_value": [joint.p_value],
-        }
-    )
+    return pd.DataFrame([joint.row(term=f"{len(contrasts)} combinations")])
 
 
 def contrast_matrix(fit: Fit, hypothesis: Mapping[str, float] | npt.ArrayLike) -> Array:

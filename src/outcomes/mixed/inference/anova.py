@@ -54,10 +54,10 @@ def anova(fit: Fit, type: int | str = 3) -> pd.DataFrame:
     if type not in _TYPES:
         must = "type must be 1, 2 or 3"
         raise UsageError(must, got=f"{type!r}")
-    rows = []
-    for term, contrasts in term_contrasts(fit, _TYPES[type]).items():
-        joint = joint_test(fit.estimates.beta, fit.inference, contrasts)
-        rows.append((term, joint.df_num, joint.df_den, joint.statistic, joint.p_value))
+    rows = [
+        joint_test(fit.estimates.beta, fit.inference, contrasts).row(term=term)
+        for term, contrasts in term_contrasts(fit, _TYPES[type]).items()
+    ]
     return pd.DataFrame(rows, columns=["term", "df_num", "df_den", "statistic", "p_value"])
 
 

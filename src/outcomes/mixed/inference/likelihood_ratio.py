@@ -80,17 +80,30 @@ def compare(fit: Fit, larger: Fit) -> pd.DataFrame:
     if fit.design.formula.residual or larger.design.formula.residual:
         return _compare_residuals(fit, larger)
     mixture, closed = reference_mixture(fit, larger)
-    table = pd.DataFrame([_criteria(fit), _criteria(larger)])
-    df = int(table["n_parameters"].diff().iloc[1])
+    df = _parameters(larger) - _parameters(fit)
     if df < 1:
         must = "The second fit must have more parameters than the first"
         raise UsageError(must, got="as many or fewer")
-    statistic = max(0.0, 2.0 * (larger.loglik - fit.loglik))
-    return table.assign(
+    p_value = mixture_tail(_statistic(fit, larger), mixture)
+    return _table(fit, larger, _statistic(fit, larger), p_value, _describe(mixture, closed))
+
+
+def _parameters(fit: Fit) -> int:
+    return len(fit.estimates.beta) + len(fit.estimates.theta)
+
+
+def _statistic(small: Fit, large: Fit) -> float:
+    return max(0.0, 2.0 * (large.loglik - small.loglik))
+
+
+def _table(
+    small: Fit, large: Fit, statistic: float, p_value: float, reference: str
+) -> pd.DataFrame:
+    return pd.DataFrame([_criteria(small), _criteria(large)]).assign(
         statistic=[np.nan, statistic],
-        df=[np.nan, float(df)],
-        p_value=[np.nan, mixture_tail(statistic, mixture)],
-        reference=["", _describe(mixture, closed)],
+        df=[np.nan, float(_parameters(large) - _parameters(small))],
+        p_value=[np.nan, p_value],
+        reference=["", reference],
     )
 
 
@@ -222,16 +235,11 @@ def _spans(X: Array, columns: Array) -> bool:
 
 def _compare_residuals(small: Fit, large: Fit) -> pd.DataFrame:
     """Compare fits that differ in their residual covariance; a test only where nested."""
-    table = pd.DataFrame([_criteria(small), _criteria(large)])
-    df = float(table["n_parameters"].diff().iloc[1])
-    nested = _is_nested(small, large) and df >= 1
-    statistic = max(0.0, 2.0 * (large.loglik - small.loglik)) if nested else np.nan
-    return table.assign(
-        statistic=[np.nan, statistic],
-        df=[np.nan, df],
-        p_value=[np.nan, float(chi2.sf(statistic, df)) if nested else np.nan],
-        reference=["", f"chi2({df:g})" if nested else "not nested: compare AIC"],
-    )
+    df = _parameters(large) - _parameters(small)
+    if not _is_nested(small, large) or df < 1:
+        return _table(small, large, np.nan, np.nan, "not nested: compare AIC")
+    statistic = _statistic(small, large)
+    return _table(small, large, statistic, float(chi2.sf(statistic, df)), f"chi2({df})")
 
 
 def _is_nested(small: Fit, large: Fit) -> bool:

@@ -78,6 +78,11 @@ class JointTest:
     df_den: float
     p_value: float
 
+    def row(self, **labels: object) -> dict[str, object]:
+        """Return a row of a table: its labels, df_num, df_den, statistic, p_value."""
+        names = ("df_num", "df_den", "statistic", "p_value")
+        return {**labels, **{name: getattr(self, name) for name in names}}
+
 
 SIDES = {
     **dict.fromkeys(("two-sided", "equivalence"), 0),

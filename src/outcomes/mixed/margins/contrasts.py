@@ -11,6 +11,7 @@ import pandas as pd
 from outcomes.errors import UsageError
 from outcomes.mixed.inference.testing import (
     Family,
+    JointTest,
     Normal,
     Null,
     adjusted,
@@ -256,13 +257,8 @@ def _joint(fit: Fit, parts: Sequence[Array | None]) -> dict[str, object]:
         return {**nothing, "note": NO_DATA + " in some cells"}
     rows = np.linalg.qr(independent_rows(np.vstack(known)).T)[0].T
     test, df = joint_test(fit.estimates.beta, Normal(fit.vcov), rows), fit.inference.df(rows).min()
-    return {
-        "df_num": float(len(rows)),
-        "df_den": float(df),
-        "statistic": test.statistic,
-        "p_value": f_tail(test.statistic, len(rows), df),
-        "note": "",
-    }
+    tail = f_tail(test.statistic, len(rows), df)
+    return JointTest(test.statistic, float(len(rows)), float(df), tail).row() | {"note": ""}
 
 
 def families(keys: pd.DataFrame) -> list[Array]:
