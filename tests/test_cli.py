@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 import outcomes as oc
 from outcomes.cli import main
+from outcomes.study import study_from_tables
 
 
 @pytest.fixture(scope="module")
@@ -216,3 +220,35 @@ def test_lab_opens_at_the_first_notebook_and_asks_for_no_news(tmp_path, monkeypa
     own, others = settings.split(os.pathsep)
     assert "announcements" in (Path(own) / "labconfig" / "page_config.json").read_text("utf-8")
     assert others == "/of/my/own"
+
+
+def test_report_refuses_a_foreign_folder_before_it_reads_or_asks(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("outcomes.cli.publish.loaded", lambda *_: pytest.fail("read"))
+    (tmp_path / "thesis.docx").write_text("mine", encoding="utf-8")
+    assert main(["report", "nowhere", "--out", str(tmp_path)]) == 2
+    assert "1 file of another origin" in capsys.readouterr().err
+
+
+def test_a_real_study_is_never_replaced_by_a_simulated_one(study_folder, tmp_path, capsys):
+    kept = tmp_path / "kept"
+    tables = {t.stem: pd.read_csv(t) for t in Path(study_folder).glob("*.csv")}
+    study_from_tables(tables).save(kept)
+    before = {p.name: p.read_bytes() for p in kept.iterdir()}
+    assert main(["simulate", "--episodes", "5", "--out", str(kept)]) == 2
+    assert "another kind" in capsys.readouterr().err
+    assert {p.name: p.read_bytes() for p in kept.iterdir()} == before
+
+
+@pytest.mark.parametrize("unset", [{"HOME": None}, {"HOME": "/nowhere", "TMPDIR": "/nowhere"}])
+def test_without_a_home_or_a_place_for_drafts_a_report_is_written(study_folder, tmp_path, unset):
+    environment = {k: v for k, v in os.environ.items() if k not in unset}
+    environment |= {k: v for k, v in unset.items() if v}
+    out = tmp_path / "letter"
+    words = ["report", str(study_folder), "--out", str(out), "--episode", "e0000001"]
+    done = subprocess.run(
+        [sys.executable, "-m", "outcomes", *words], env=environment, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(out.glob("letter-*.html"))

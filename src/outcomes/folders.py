@@ -76,7 +76,7 @@ def written_whole(
     """
     final = _real(target)
     with locked(final):
-        _refuse_foreign(final, maker)
+        refuse_foreign(final, maker)
         draft = _beside(final, _DRAFT)
         draft.mkdir(mode=0o700 if private else 0o777)
         try:
@@ -90,7 +90,7 @@ def written_whole(
                 raise UsageError(must, got="one", where=final.name, remedy="Name another folder.")
             _write_list(draft, maker, files)
             _set_modes(draft, final, private=private)
-            _refuse_foreign(final, maker)
+            refuse_foreign(final, maker)
             _put_in_place(draft, final)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -203,8 +203,20 @@ def _beside(final: Path, ending: str) -> Path:
     return final.with_name(f".{final.name}{ending}")
 
 
-def _refuse_foreign(final: Path, maker: str) -> None:
-    """Refuse a place that is not wholly of this maker."""
+def refuse_foreign(target: str | Path, maker: str) -> None:
+    """Refuse a place that is not wholly of this maker, before any work is done for it.
+
+    Parameters
+    ----------
+    target, maker
+        As in `written_whole`.
+
+    Raises
+    ------
+    UsageError
+        When `target` is no folder, or holds what somebody else made.
+    """
+    final = _real(target)
     got, remedy = "", "Name another folder, or move what is in this one."
     made_by, files = listed(final)
     if final.exists() and not final.is_dir():

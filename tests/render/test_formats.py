@@ -234,6 +234,39 @@ def test_what_holds_no_report_cannot_be_verified(synthetic_study: Any, tmp_path:
         verify(tmp_path, synthetic_study)
 
 
+@pytest.mark.parametrize(
+    "crafted",
+    [
+        {"options": {"out": "/tmp/elsewhere"}}, {"options": {"study": "x"}},
+        {"options": {"answers": []}}, {"options": {"formats": 3}}, {"options": {"formats": "html"}},
+        {"options": {"plan": "../plan.toml"}}, {"options": {"date": 7}}, {"options": None},
+        {"options": {"as_if_real": "no"}}, {"data": {"sha256": 1}}, {"data": []},
+        {"versions": None}, 7, [], None, "x",
+    ],
+)  # fmt: skip
+def test_a_record_that_was_changed_is_refused_and_nothing_of_it_is_used(
+    synthetic_study: Any, folder: Path, crafted: Any
+) -> None:
+    path = folder / "run.json"
+    run = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(crafted, dict):
+        for key, value in crafted.items():
+            both = isinstance(value, dict) and key == "options"
+            run[key] = {**run[key], **value} if both else value
+    else:
+        run = crafted
+    path.write_text(json.dumps(run), encoding="utf-8")
+    with pytest.raises(DataError, match=r"run\.json"):
+        verify(folder, synthetic_study)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\x00", "\ud800"])
+def test_a_record_that_is_none_is_refused(synthetic_study: Any, folder: Path, text: str) -> None:
+    (folder / "run.json").write_bytes(text.encode("utf-8", errors="surrogatepass"))
+    with pytest.raises(DataError, match=r"run\.json"):
+        verify(folder, synthetic_study)
+
+
 def test_the_crate_is_read_by_the_crate_package_and_lists_every_file(folder: Path) -> None:
     crate = ROCrate(str(folder))
     listed = {entity.id for entity in crate.data_entities}

@@ -297,3 +297,15 @@ def test_the_plan_and_its_digest_stand_in_the_record_of_the_run(
     assert record["options"]["plan"] == plan
     text = '{"primary": {"question": "goals"}, "title": "Ours"}'
     assert record["plan_sha256"] == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_place_or_format_is_refused_before_any_question_is_asked(
+    real_study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("outcomes.render.report.ask_all", lambda *_, **__: pytest.fail("asked"))
+    (tmp_path / "thesis.docx").write_text("mine", encoding="utf-8")
+    with pytest.raises(UsageError, match="1 file of another origin"):
+        report(real_study, tmp_path)
+    with pytest.raises(UsageError, match="formats are"):
+        report(real_study, tmp_path / "new", ["html", "odt"])
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.docx"]

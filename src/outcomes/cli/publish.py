@@ -52,8 +52,12 @@ def report(
     Example: outcomes report data/synthetic --out out/report
     """
     from outcomes.questions.ask import answers as ask_all
+    from outcomes.render.report import refuse_early
     from outcomes.render.report import report as write
 
+    kinds = tuple(part.strip() for part in formats.split(","))
+    if not (letter or episode):
+        refuse_early(out, kinds, audience)
     study = loaded(data, columns)
     if letter or episode:
         _letter(study, episode, out, formats, instrument=instrument, letterhead=letterhead,
@@ -65,7 +69,7 @@ def report(
     folder = write(
         study,
         out,
-        formats=tuple(part.strip() for part in formats.split(",")),
+        formats=kinds,
         audience=audience,
         instrument=instrument,
         plan=plan,

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.errors import UsageError
-from outcomes.folders import written_whole
+from outcomes.folders import refuse_foreign, written_whole
 from outcomes.plain_text import each, neutralised
 from outcomes.privacy.disclosure import disclosure_for
 from outcomes.questions.answer import Answer
@@ -79,8 +79,7 @@ def report(
     UnavailableError
         When a format needs a package that is not installed.
     """
-    _refuse_unknown(formats, audience)
-    check_available(formats)
+    refuse_early(out, formats, audience)
     rule = disclosure_for(study, as_if_real=as_if_real)
     known = None if plan is None else read_plan(plan)
     asked = answers
@@ -144,7 +143,14 @@ def _with_source(answer: Answer) -> pd.DataFrame:
     )
 
 
-def _refuse_unknown(formats: Sequence[str], audience: str) -> None:
+def refuse_early(out: str | Path, formats: Sequence[str], audience: str) -> None:
+    """Refuse what a report cannot be made of or written to, before any question is asked.
+
+    Raises
+    ------
+    UsageError, UnavailableError
+        As in `report`.
+    """
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats:
         must = "formats are one or more of " + ", ".join(FORMATS)
@@ -152,3 +158,5 @@ def _refuse_unknown(formats: Sequence[str], audience: str) -> None:
     if audience not in AUDIENCES:
         must = "the audience is one of " + ", ".join(AUDIENCES)
         raise UsageError(must, got=f"{audience!r}")
+    check_available(formats)
+    refuse_foreign(out, "report")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -69,7 +69,7 @@ def verify(folder: str | Path, study: Study) -> Verification:
     if problems:
         return Verification("different", problems)
     with tempfile.TemporaryDirectory() as place:
-        new = report(study, Path(place) / "again", **_options(record))
+        new = report(study, Path(place) / "again", **msgspec.structs.asdict(record.options))
         changed = [
             name
             for name in sorted(_names(old) | _names(new))
@@ -84,21 +84,42 @@ def verify(folder: str | Path, study: Study) -> Verification:
     return Verification("equal within tolerance", words)
 
 
-def _record(folder: Path) -> dict[str, Any]:
+class _Data(msgspec.Struct, frozen=True):
+    sha256: str
+
+
+class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a report can be made again with: nothing else is passed on."""
+
+    formats: tuple[str, ...]
+    audience: str
+    instrument: str | None
+    plan: dict[str, Any] | None
+    as_if_real: bool
+    date: str
+    anyway: bool = False
+
+
+class _Run(msgspec.Struct, frozen=True):
+    data: _Data
+    options: _Options
+    versions: dict[str, str]
+
+
+def _record(folder: Path) -> _Run:
     if not (folder / RUN).is_file() or not (folder / ESTIMATES).is_file():
         must = f"the folder holds a report ({RUN} and {ESTIMATES})"
         raise DataError(must, got="a folder without one", where=folder.name)
-    record: dict[str, Any] = json.loads((folder / RUN).read_text(encoding="utf-8"))
-    return record
+    try:
+        return msgspec.json.decode((folder / RUN).read_bytes(), type=_Run)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        must = f"{RUN} holds what `report` wrote there: data, options, versions"
+        remedy = "Make the report again; one whose record was changed cannot be verified."
+        raise DataError(must, got="something else", where=RUN, remedy=remedy) from None
 
 
-def _options(record: dict[str, Any]) -> dict[str, Any]:
-    options: dict[str, Any] = dict(record["options"])
-    return {**options, "formats": tuple(options["formats"])}
-
-
-def _other_data(record: dict[str, Any], study: Study) -> tuple[str, ...]:
-    if record["data"]["sha256"] == digest(study):
+def _other_data(record: _Run, study: Study) -> tuple[str, ...]:
+    if record.data.sha256 == digest(study):
         return ()
     return ("the data are not those of the report: their SHA-256 differs.",)
 
@@ -112,12 +133,15 @@ def _bytes(folder: Path, name: str) -> bytes:
     return path.read_bytes() if path.is_file() else b""
 
 
-def _reason(record: dict[str, Any]) -> str:
-    return f"it was made with outcomes {record['versions']['outcomes']}."
+def _reason(record: _Run) -> str:
+    return f"it was made with outcomes {record.versions.get('outcomes', 'of an unknown version')}."
 
 
 def _estimate_differences(old: Path, new: Path) -> tuple[str, ...]:
-    first, second = pd.read_csv(old), pd.read_csv(new)
+    try:
+        first, second = pd.read_csv(old), pd.read_csv(new)
+    except (ValueError, OSError):
+        return (f"{old.name} is no table.",)
     if list(first.columns) != list(second.columns) or len(first) != len(second):
         return (f"{old.name} has other rows or columns.",)
     return tuple(
