@@ -38,14 +38,14 @@ def test_every_combination_is_a_row_and_a_point():
     assert data.groupby("group")["x"].apply(list).tolist() == [[80, 160], [80, 160]]
     assert (data["conf_low"] < data["estimate"]).all()
     assert "courses 160, specific effect (points) 1: 80 % (95 % CI 74 % to" in found.sentence
-    assert found.sentence.endswith("More studies would be surer of it.")
+    assert found.sentence.endswith("More simulations would be surer of it.")
     assert found.figure.claim == found.sentence
 
 
 @pytest.mark.usefixtures("known_power")
 def test_a_target_out_of_reach_is_said():
     found = oc.power_curve(DESIGN, over={"episodes": [20]}, target=0.9)
-    assert found.sentence == "None of 1 design finds it with 90 %; the most is 10 %."
+    assert found.sentence == "None of 1 design has a power of 90 %; the largest is 10 %."
 
 
 @pytest.mark.usefixtures("known_power")
@@ -85,4 +85,6 @@ def test_a_design_that_no_study_answers_says_why_in_its_row():
     found = oc.power_curve(DESIGN, over={"episodes": [4]}, n_simulations=2)
     assert isinstance(found, PowerCurve)
     assert found.table["n"].tolist() == [0]
+    assert found.enough.empty
+    assert found.sentence.startswith("No study of these designs answers the question. ")
     assert "courses" in found.table["reason"].iloc[0]

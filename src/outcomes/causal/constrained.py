@@ -196,9 +196,10 @@ def _scores(
 
 
 def _occasions(rows: pd.DataFrame) -> list[Any]:
-    seen = pd.crosstab(rows["occasion"], rows["arm"])
-    seen = seen[seen.index > 0]
-    enough = seen.index[(seen >= LEAST_SCORES).all(axis=1)]
+    later = rows[rows["occasion"] > 0]
+    seen = later.groupby(["occasion", "arm"]).size() >= LEAST_SCORES
+    arms = seen.groupby("occasion").sum()
+    enough = arms.index[arms == rows["arm"].nunique()]
     if not len(enough):
         must = f"Some occasion must have {LEAST_SCORES} scores in every arm"
         raise DataError(must, got="none", remedy="Give days, or round them to planned visits.")

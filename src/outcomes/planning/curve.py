@@ -15,7 +15,7 @@ from outcomes.planning.repeated import Progress, in_percent, known, silent, told
 from outcomes.questions.ask import QUESTIONS
 from outcomes.questions.picture import Picture
 from outcomes.synthetic.design import Design
-from outcomes.words import counted
+from outcomes.words import counted, percent
 
 ALIASES = {"leaving": "stop_hazard", "effect": "specific"}
 """Names of axes beside those of the design's own parameters."""
@@ -64,16 +64,18 @@ class PowerCurve:
     @property
     def sentence(self) -> str:
         """Say which is the first design that reaches the target, and how sure that is."""
-        wanted = f"{self.target:.0%}".replace("%", " %")
+        wanted = percent(self.target)
+        if self.table["estimate"].isna().all():
+            return f"No study of these designs answers the question. {self.table['reason'].iloc[0]}"
         if self.enough.empty:
-            best = self.table["estimate"].max()
-            most = f"; the most is {best:.0%}".replace("%", " %") if best == best else ""
-            return f"None of {counted(len(self.table), 'design')} finds it with {wanted}{most}."
+            best = percent(self.table["estimate"].max())
+            tried = counted(len(self.table), "design")
+            return f"None of {tried} has a power of {wanted}; the largest is {best}."
         row = self.enough.iloc[0]
         at = ", ".join(f"{NAMES.get(name, name).lower()} {row[name]:g}" for name in self.axes)
         found = in_percent((row["estimate"], row["conf_low"], row["conf_high"]))
-        sure = "" if row["conf_low"] >= self.target else " More studies would be surer of it."
-        return f"The first design that finds it with {wanted} has {at}: {found}.{sure}"
+        sure = "" if row["conf_low"] >= self.target else " More simulations would be surer of it."
+        return f"The first design with a power of {wanted} is {at}: {found}.{sure}"
 
     @property
     def picture(self) -> Picture:
@@ -186,7 +188,7 @@ def _designs(
 
 def _row(found: Power | None) -> dict[str, Any]:
     if found is None:
-        return {"n": 0}
+        return dict.fromkeys(("estimate", "conf_low", "conf_high"), float("nan")) | {"n": 0}
     estimate, low, high = told(found.table, "clear")
     terms = found.table.set_index("term")["estimate"]
     return {

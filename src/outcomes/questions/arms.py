@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -80,12 +81,12 @@ class Arms:
     facts: pd.DataFrame
     plan: Declared
 
-    @property
+    @cached_property
     def treated(self) -> list[str]:
         """Arms other than the control, sorted."""
         return sorted(set(self.rows["arm"].dropna()) - {self.control})
 
-    @property
+    @cached_property
     def clusters(self) -> Clusters:
         """Clinics, where the plan says that chance allotted those; else who treats in which arm."""
         last = self.rows.drop_duplicates("episode_id", keep="last").set_index("episode_id")
@@ -273,7 +274,7 @@ def _read_off(
             continue
         picks = differences(fit, terms)
         covariance = picks @ fit.inference.covariance @ picks.T
-        df = np.minimum(estimates(fit, picks)["df"].to_numpy(float), most_df)
+        df = np.minimum(fit.inference.df(picks), most_df)
         found = _with_intervals(picks @ fit.estimates.beta, covariance, df)
         counts = arms.at(time)["arm"].value_counts()
         labels = pd.DataFrame({"kind": kind, "arm": arms.treated, arms.axis: time})
