@@ -137,12 +137,18 @@ def place_for_one() -> Iterator[Path]:
         yield Path(folder) / "out"
 
 
+def listening() -> None:
+    """Let Ctrl-C reach a command, also where this script itself was started in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def cut_off(verb: Verb, sign: signal.Signals, moment: float) -> bool:
     """Stop a command at a moment of its run, then run it again."""
     with place_for_one() as out:
         process = subprocess.Popen(
-            verb.command(out), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+            verb.command(out), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=listening,
+        )  # fmt: skip
         time.sleep(moment)
         process.send_signal(sign)
         said = process.communicate()[1]
