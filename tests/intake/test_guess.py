@@ -410,3 +410,17 @@ def test_a_scale_that_is_not_confirmed_is_left_out(tmp_path):
     )
     made = draft_map(place).answered("scores.ndi.pre_session", False)
     assert read_column_map(made.content).scores == {"nprs": {"pre_session": "Pain"}}
+
+
+def test_dates_of_cancelling_hold_for_the_next_month_too(drafted):
+    head = "Client,DOB,Visit date,Status,Cancelled at\n"
+    rows = "Ann,1960-05-14,2026-05-04,Completed,\nAnn,1960-05-14,2026-05-11,Booked,2026-05-10\n"
+    (rule,) = drafted(head + rows).status
+    assert (rule.fits("2026-06-10"), rule.fits(None), rule.becomes) == (True, False, "cancelled")
+
+
+def test_conditions_of_the_next_month_are_known_too(drafted):
+    mapped = drafted("Name,Date,Reason,Pain\nAnn,2026-05-14,Neck pain,7\n")
+    later = {"Headache": "headache", "Rückenschmerzen": "low_back", "M54.5": "low_back"}
+    read = {cell: next(r.read(cell) for r in mapped.rules if r.read(cell)) for cell in later}
+    assert read == later

@@ -67,6 +67,8 @@ def test_an_export_is_imported_as_drafted(name, tmp_path):
         draft = draft.answered(key, made.answers[key])
     study, _ = import_export(place, draft.content, tmp_path / "key.json", tmp_path / "study")
     assert found(study, made.facts) == truth(visits, made.facts)
+    if any(v.therapist in made.row(v).values() for v in visits):
+        assert study.sessions["therapist_id"].nunique() == len({v.therapist for v in visits})
     written = " ".join(p.read_text("utf-8") for p in (tmp_path / "study").rglob("*") if p.is_file())
     planted = {text for v in visits for text in (v.last, v.contact) if len(text) > 4}
     assert not [text for text in planted if text in written]

@@ -83,12 +83,12 @@ def _condition(seen: Seen) -> Content:
                for cell in column.counts):  # fmt: skip
         return {}  # a list of services, or words of another language
     rules: Content = {}
-    for kind, words in kinds.items():
-        spelled = {s for cell in column.counts for word in words for s in _spelled(word, cell)}
-        if spelled:
-            pattern = rf".*\b(?:{'|'.join(map(_begins, sorted(spelled)))}).*"
-            rules = merged(rules, rule(f"words for {kind}", [column.name], pattern=pattern,
-                                       becomes=kind, target="condition"))  # fmt: skip
+    for kind, words in vocabulary()["condition"].items():  # other months have other conditions
+        spelled = {s for cell in column.counts for w in kinds[kind] for s in _spelled(w, cell)}
+        begins = sorted({_begins(word) for word in (*map(str.casefold, words), *spelled)})
+        pattern = rf".*\b(?:{'|'.join(begins)}).*"
+        rules = merged(rules, rule(f"words for {kind}", [column.name], pattern=pattern,
+                                   becomes=kind, target="condition"))  # fmt: skip
     rest = rule("any other condition", [column.name], pattern=".+", becomes="other",
                 target="condition")  # fmt: skip
     return merged({"columns": {"condition": column.name}}, rules, rest)

@@ -17,6 +17,7 @@ from outcomes.intake.drafting.evidence import (
     day_of,
     flag_of,
     has_time,
+    is_date,
     means_empty,
     minutes,
     number,
@@ -117,7 +118,8 @@ def _flags(seen: Seen, places: Iterable[str]) -> list[dict[str, Any]]:
         for column in seen.of(place):
             words = [cell for cell in column.counts if flag_of(cell)]
             signs = [str(cell) for cell in column.cells.dropna().unique() if cell not in words]
-            told = {"is": words} if len(words) <= 3 else {"filled": True, "not": signs}
+            dated = any(is_date(word) or has_time(word) for word in words)  # others next month
+            told = {"filled": True, "not": signs} if dated else {"is": words}
             became = place.removeprefix("flag.")
             if words:
                 entries.append({"column": column.name, **told, "becomes": became})
