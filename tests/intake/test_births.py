@@ -86,3 +86,19 @@ def test_dates_that_a_spreadsheet_turned_are_left_out_and_an_error(take):
     study = take(["1952-03-14"], [], turned, ["%d/%m/%Y"])
     assert ("R43", "Day", 2) in found(study)
     assert oc.answer(study, "how-much").refused
+
+
+def test_a_birth_date_that_is_corrected_finds_its_person_and_clears_its_error(tmp_path):
+    mapped = {
+        "identifiers": {"name": "Client", "birth_date": "DOB"}, "columns": {"date": "Day"},
+        "study": {"no_status": "attended"}, "scores": {"nprs": {"pre_session": "Pain"}},
+    }  # fmt: skip
+    export = tmp_path / "export.csv"
+    for born in ("1950/1/2", "1950-01-02"):
+        lines = [f"Ann Lee,{born},{day},{pain}" for pain, day in enumerate(VISITS)]
+        export.write_text("\n".join(["Client,DOB,Day,Pain", *lines]) + "\n", encoding="utf-8")
+        study, _ = oc.import_export(export, mapped, tmp_path / "key.json", tmp_path / "study",
+                                    today=TODAY)  # fmt: skip
+    assert (len(study.episodes), len(study.sessions)) == (1, 2)
+    assert study.episodes["age_band"].tolist() == ["70-79"]
+    assert found(study) == []

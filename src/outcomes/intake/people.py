@@ -14,7 +14,7 @@ from outcomes.intake.column_map import ColumnMap
 from outcomes.intake.dates import Dates, day_number, iso, read_dates
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.typed_cells import ways_of, with_date_findings
-from outcomes.privacy.clients import clients_of, ids_of
+from outcomes.privacy.clients import UNREAD, clients_of, ids_of
 from outcomes.privacy.generalise import age_band
 from outcomes.privacy.key_file import KeyFile
 from outcomes.privacy.patterns import plain
@@ -99,7 +99,7 @@ def _births(
     return (
         rows,
         days.mask((age < 0) | (age > _OLDEST)),
-        [one or other for one, other in zip(said, as_written, strict=True)],
+        [one or (other and UNREAD + other) for one, other in zip(said, as_written, strict=True)],
     )
 
 

@@ -17,6 +17,8 @@ Cells = Sequence[str | None]
 _SHARED = 6  # names that one telephone number may have; more, and it is the clinic's
 _BLOCK = 300  # people with one sign in common that are looked at pair by pair
 _HAS = "\0has"
+UNREAD = "?"
+"""What stands before a birth date that nobody could read: it tells rows apart, nothing more."""
 
 
 @dataclass(frozen=True)
@@ -227,8 +229,10 @@ def _evidence(people: Sequence[Person]) -> list[str]:
             signs += [f"{contact}\0{one.name}"] if one.name else []
             signs += [f"{contact}\0{begins}\0{one.birth}"] if one.birth and begins else []
     signs += [one.name for one in people if one.name]
-    for what in ("birth", "record", "contacts"):
-        signs += [f"{_HAS} {what}"] if any(getattr(one, what) for one in people) else []
+    births = [one.birth for one in people if one.birth and not one.birth.startswith(UNREAD)]
+    stated = {"birth": births, "record": [one.record for one in people if one.record],
+              "contacts": [one.contacts for one in people if one.contacts]}  # fmt: skip
+    signs += [f"{_HAS} {what}" for what, own in stated.items() if own]
     return list(dict.fromkeys(signs))
 
 
