@@ -158,8 +158,8 @@ def no_support(history: PressureHistory, rows: pd.DataFrame) -> str:
         ),
     )
     return Text(
-        f"two pressure levels, each in at least {LEAST_EPISODES} courses of like patients, are "
-        "needed to compare (courses by level: ",
+        f"two pressure levels, each in at least {LEAST_EPISODES} courses of comparable patients, "
+        "are needed to compare (courses by level: ",
         levels or "none",
         "). Patients alike but for pressure are not in these data, and no model can stand in for "
         "them.",

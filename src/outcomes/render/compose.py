@@ -13,6 +13,7 @@ from outcomes.render.contents.methods import methods
 from outcomes.render.contents.patients import patients
 from outcomes.render.contents.summary import about, hero, shared_limits, summary
 from outcomes.render.document import Document, Figure, Paragraph, Section, numbered
+from outcomes.render.figures.of_study import pressure_map, trajectories, waterfall
 from outcomes.study import Study
 
 AUDIENCES = ("clinician", "analyst")
@@ -57,7 +58,7 @@ def compose(
             if details or not a.refused  # the first page lists what cannot be answered, once
         ),
         patients(study, disclosure),
-        *_outcome_sections(study, answers, scored, disclosure),
+        *_outcome_sections(study, answers, scored, disclosure, details=details),
         references(answers),
         provenance(study, answers, disclosure),
     ]
@@ -79,8 +80,9 @@ def _refused(answers: tuple[Answer, ...]) -> set[str]:
 
 
 def _outcome_sections(
-    study: Study, answers: tuple[Answer, ...], scored: list[str], disclosure: Disclosure
-) -> tuple[Section, ...]:
+    study: Study, answers: tuple[Answer, ...], scored: list[str], disclosure: Disclosure,
+    *, details: bool,
+) -> tuple[Section, ...]:  # fmt: skip
     """Return the flow of courses and the methods; nothing where there is no score."""
     if not scored:
         return ()
@@ -88,4 +90,21 @@ def _outcome_sections(
     words = "How many courses were recorded, and how many of them the first question rests on."
     blocks = (Paragraph(words), Figure(picture, "From the records to the analysis."))
     flow = Section("flow", "Flow of courses", blocks)
-    return flow, methods(study, answers, scored[0])
+    records = _records(study, scored[0], disclosure, details=details)
+    return *records, flow, methods(study, answers, scored[0])
+
+
+def _records(
+    study: Study, instrument: str, disclosure: Disclosure, *, details: bool
+) -> tuple[Section, ...]:
+    """Return pictures of single courses, where no real patient is in them."""
+    if not disclosure.exempt or study.trajectory(instrument).empty:
+        return ()
+    drawn = [waterfall(study, instrument)]
+    if study.recorded("sessions", "pressure"):
+        drawn.append(pressure_map(study))
+    if details:
+        drawn.append(trajectories(study, instrument))
+    words = "Each course by itself; of real patients these pictures do not leave the screen."
+    figures = tuple(Figure(one, one.alt.removeprefix(f"{one.claim}. ")) for one in drawn)
+    return (Section("records", "Course by course", (Paragraph(words), *figures)),)

@@ -41,7 +41,9 @@ def test_a_waterfall_counts_by_hand(small: Any) -> None:
     figure = waterfall(small)
     heights = [bar.get_height() for bar in figure.axes[0].patches]
     assert heights == [5, 2, -2]
-    assert figure.alt.startswith("2 of 3 (67 %) changed by the smallest important change or more")
+    assert figure.alt.startswith(
+        "2 of 3 courses (67 %) improved by at least the smallest important change"
+    )
     assert "1 of 3 got worse" in figure.alt
 
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
 from outcomes.questions.question import Check
-from outcomes.render.contents.estimate_table import estimate_table
+from outcomes.render.contents.estimate_table import estimate_tables
 from outcomes.render.document import (
     Block,
     Bullets,
@@ -55,8 +55,7 @@ def answer_section(
     blocks = [Paragraph(answer.sentence, "lead")]
     if drawn and answer.picture is not None and len(answer.picture.data):
         blocks.append(Figure(answer.picture, answer.picture.reading))
-    table = estimate_table(answer, details=details)
-    blocks += [] if table is None else [table]
+    blocks += estimate_tables(answer, details=details)
     blocks += [*own, *_not_met(answer)]
     blocks.append(
         Fold(

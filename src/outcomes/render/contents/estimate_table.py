@@ -28,38 +28,48 @@ HEADS = {
 }
 """Column names in words; others are shown with spaces for underscores."""
 HIDDEN = "too few to show"
-MIXED = "All estimates, each in the unit of its quantity"
+DETAILS = ("std_error", "df", "p_value", "p_adjusted")
 MOST_ROWS = 12
 """A clinician's table is not longer than this."""
 
 
-def estimate_table(answer: Answer, *, details: bool) -> Table | None:
-    """Return an answer's estimates as a table of texts.
+def estimate_tables(answer: Answer, *, details: bool) -> tuple[Table, ...]:
+    """Return an answer's estimates as tables of texts.
 
     Parameters
     ----------
     answer : Answer
         With small cells already suppressed.
     details : bool
-        True: every row, with std. error, df and p value. False: the rows that say the answer, and
-        none where the figure prints them already.
+        True: every row, a table a kind, with std. error, df and p value. False: the rows that say
+        the answer, and none where the figure prints them already.
 
     Returns
     -------
-    Table or None
-        None where there is nothing to add to the figure.
+    tuple of Table
+        Empty where there is nothing to add to the figure.
     """
-    rows = answer.table if details else _headline(answer)
-    if not len(rows):
-        return None
+    if not details:
+        rows = _headline(answer)
+        return (_table(rows, _caption(answer, rows, _settings(rows)[1])),) if len(rows) else ()
+    rows = answer.table
+    if not len(rows) or "kind" not in rows:
+        return (_table(rows, "All estimates", DETAILS),) if len(rows) else ()
+    alone = rows.groupby("kind")["kind"].transform("size") == 1
+    return tuple(
+        _table(own, f"Estimates{kind}", DETAILS)
+        for kind, own in rows.groupby((": " + rows["kind"]).mask(alone, ""), sort=False)
+    )
+
+
+def _table(rows: pd.DataFrame, caption: str, extra: tuple[str, ...] = ()) -> Table:
     if {"term", "group"} <= set(rows.columns):
         rows = rows.assign(group=rows["term"].fillna(rows["group"])).drop(columns="term")
-    settings, alike = _settings(rows)
-    extra = [c for c in ("std_error", "df", "p_value", "p_adjusted") if details and c in rows]
+    settings, _ = _settings(rows)
+    extra_here = [c for c in extra if c in rows and rows[c].notna().any()]
     counted = ["n_episodes"] if "n_episodes" in rows else []
-    heads = [*settings, *counted, "estimate (95 % CI)", *extra]
-    cells = tuple(tuple(_cells(record, settings, counted, extra)) for record in _records(rows))
-    caption = MIXED if details else _caption(answer, rows, alike)
+    heads = [*settings, *counted, "estimate (95 % CI)", *extra_here]
+    cells = tuple(tuple(_cells(row, settings, counted, extra_here)) for row in _records(rows))
     return Table(caption, tuple(map(_head, heads)), cells)
 
 

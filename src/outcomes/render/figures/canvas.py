@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
+from functools import lru_cache
 
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
@@ -130,6 +131,7 @@ def plain_frame(axes: Axes, preset: Preset) -> None:
     axes.set_axisbelow(True)
 
 
+@lru_cache(maxsize=4096)
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """Return the width of one line of text of `size` points, in inches.
 

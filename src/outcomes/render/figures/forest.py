@@ -85,7 +85,7 @@ def _rows(data: pd.DataFrame, preset: Preset) -> list[Row]:
 
 def _row(record: pd.Series[Any], digits: int, preset: Preset) -> Row:
     estimate, low, high = (float(record[c]) for c in ("estimate", "conf_low", "conf_high"))
-    name = str(record["label"])
+    name, digits = str(record["label"]), decimals_for((high - low) / 2)
     shown = estimate == estimate
     numbers = f"{plain(estimate, digits)} ({limits(low, high, digits)})" if shown else HIDDEN
     n = count(float(record["n_episodes"])) if shown else ""

@@ -112,7 +112,7 @@ def waterfall(study: Study, instrument: str = "") -> ShownFigure:
                        ha="right", va="bottom", fontsize=8.5, family=FONT)  # fmt: skip
     _labels(figure, f"change ({measure.unit}, up = better)", "one bar a course, best to worst")
     shares = [_share(change >= value, LINES[kind]) for kind, value in marks.items()]
-    worse = f"{int((change < 0).sum())} of {len(change)} got worse"
+    worse = f"{int((change < 0).sum())} got worse"
     claim = "; ".join([*shares[:1], worse])
     return _finished(figure, study, claim, "; ".join([*shares, worse]) + ".")
 
@@ -235,7 +235,7 @@ def _courses(place: Axes, title: str, rows: pd.DataFrame, over: str, measure: In
 
 def _share(reached: np.ndarray[Any, Any], name: str) -> str:
     n, whole = int(reached.sum()), len(reached)
-    return f"{n} of {whole} ({percent(n / whole)}) changed by the {name} or more"
+    return f"{n} of {whole} courses ({percent(n / whole)}) improved by at least the {name}"
 
 
 def _labels(figure: ShownFigure, vertical: str, horizontal: str) -> None:
@@ -244,7 +244,7 @@ def _labels(figure: ShownFigure, vertical: str, horizontal: str) -> None:
 
 
 def _finished(figure: ShownFigure, study: Study, claim: str, alt: str) -> ShownFigure:
-    stamp = " (SYNTHETIC data)" if study.provenance.synthetic else ""
+    stamp = " (SYNTHETIC DATA)" if study.provenance.synthetic else ""
     figure.suptitle(f"{claim}{stamp}", x=0.01, ha="left", fontsize=10.5, fontweight="bold",
                     family=FONT, color=INK)  # fmt: skip
     figure.set_layout_engine("constrained")
