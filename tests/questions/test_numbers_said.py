@@ -1,0 +1,83 @@
+"""Every interval that an answer says is one of its table: parsed back and held against the rows."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+import outcomes as oc
+from outcomes.questions.ask import QUESTIONS, undisclosed
+from outcomes.synthetic.scenarios import SCENARIOS
+
+_N = r"[-\N{MINUS SIGN}]?[\d,]+(?:\.\d+)?"
+SAID = re.compile(
+    rf"(?P<estimate>{_N}) ?%? ?[A-Za-z .,]*\((?:(?P<again>{_N})(?: %| per 100), )?"
+    rf"95 % CI (?P<low>{_N})(?: ?%)? to (?P<high>{_N})"
+)
+
+
+def number(text: str) -> float:
+    return float(text.replace("\N{MINUS SIGN}", "-").replace(",", ""))
+
+
+def decimals(text: str) -> int:
+    return len(text.partition(".")[2])
+
+
+def intervals(text: str) -> list[tuple[float, float, float, int]]:
+    """Return each estimate that a text says, with its limits and digits."""
+    plain = str(text).replace("\N{NO-BREAK SPACE}", " ")
+    return [
+        (number(m["again"] or m["estimate"]), number(m["low"]), number(m["high"]),
+         decimals(m["low"]))
+        for m in SAID.finditer(plain)
+    ]  # fmt: skip
+
+
+def is_of(said: tuple[float, float, float, int], table: Any) -> bool:
+    """Whether a row has these numbers, turned round or in per cent."""
+    *numbers, digits = said
+    within = 0.5 * 10.0**-digits + 1e-9
+    rows = table[["estimate", "conf_low", "conf_high"]].dropna().to_numpy(float)
+    turned = rows[:, [0, 2, 1]] * -1.0
+    return any(
+        (abs(scale * candidate - numbers) <= within).all(axis=1).any()
+        for scale in (1.0, 100.0) for candidate in (rows, turned)
+    )  # fmt: skip
+
+
+def checked(study: Any, name: str) -> int:
+    answer = undisclosed(study, name)
+    texts = [answer.sentence, answer.glance, *(
+        (answer.picture.alt, answer.picture.title) if answer.picture is not None else ()
+    )]  # fmt: skip
+    found = [said for text in texts for said in intervals(text)]
+    for said in found:
+        assert is_of(said, answer.table), (name, said, answer.sentence)
+    whole = str(answer.sentence).replace("\N{NO-BREAK SPACE}", " ")
+    assert whole.count("95 % CI") == len(intervals(whole)), (name, whole)
+    return len(found)
+
+
+def asked(study: Any) -> int:
+    return sum(checked(study, q.name) for q in QUESTIONS.values() if not q.about_one)
+
+
+@pytest.mark.parametrize("scenario", ["default", "two-arm-trial"])
+def test_what_is_said_stands_in_the_table(scenario: str) -> None:
+    assert asked(oc.simulate(episodes=90, scenario=scenario, seed=3)) >= 7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", sorted(SCENARIOS))
+def test_what_is_said_stands_in_the_table_of_every_scenario(scenario: str) -> None:
+    assert asked(oc.simulate(scenario=scenario, seed=7)) >= 5
+
+
+def test_a_wrong_number_is_found() -> None:
+    table = undisclosed(oc.simulate(episodes=40, seed=1), "how-much").table
+    assert intervals("fell by 1.9 points (95 % CI 1.6 to 2.2)") == [(1.9, 1.6, 2.2, 1)]
+    assert intervals("\N{MINUS SIGN}0.03 (95 % CI \N{MINUS SIGN}0.15 to 0.08)")[0][1] == -0.15
+    assert not is_of((9.9, 9.8, 10.1, 1), table)
