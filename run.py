@@ -152,13 +152,14 @@ def lowest() -> int:
     place, uv = ROOT / "out" / "lowest", [PYTHON, "-m", "uv"]
     wanted = place.with_suffix(".txt")
     wanted.parent.mkdir(exist_ok=True)
-    resolve = [*uv, "pip", "compile", "pyproject.toml", "--resolution", "lowest-direct",
+    extras = [word for extra in ("report", "big", "sql") for word in ("--extra", extra)]
+    resolve = [*uv, "pip", "compile", "pyproject.toml", "--resolution", "lowest-direct", *extras,
                "--python-version", "3.11", "--quiet", "-o", wanted]  # fmt: skip
     python = place / PYTHON.relative_to(VENV)
     install = [*uv, "pip", "install", "--python", python]
     steps = (
         resolve, [*uv, "venv", "--clear", "--python", "3.11", place],
-        [*install, "-r", wanted, "--group", "test", f"{ROOT}[report,big,sql]"],
+        [*install, "-r", wanted, "--group", "test"], [*install, "--no-deps", ROOT],
         [python, "-m", "pytest", "-m", "not slow", "-q", "-W", "default::DeprecationWarning"],
     )  # fmt: skip
     return next((code for step in steps if (code := call(*step))), 0)

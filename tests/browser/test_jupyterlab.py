@@ -71,7 +71,7 @@ def seen_answer(page: Any, position: int) -> str:
     page.run(f"{HERE}.content.scrollToItem({position}).then(() => true)")
     page.wait("document.querySelector('.outcomes-answer .lead')", 30)
     text: str = page.run("document.querySelector('.outcomes-answer .lead').innerText")
-    return text
+    return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def type_into_parameters(page: Any, text: str) -> None:
