@@ -41,10 +41,10 @@ def test_keys_reach_every_picker_in_order_and_the_sentence_follows(
 ) -> None:
     drive.open(page)
     reached = []
-    for _ in range(4):
+    for _ in range(5):
         drive.press("Tab")
         reached.append(drive.run(FOCUS))
-    assert reached == ["instrument", "group", "pressure", "time"]
+    assert reached == ["instrument", "group", "pressure", "beside", "time"]
     assert drive.run("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     before = drive.run("+document.getElementById('time').value")
     drive.press("ArrowRight")
@@ -74,6 +74,25 @@ def test_a_pressure_gives_an_association_and_no_support_gives_no_number(
     assert "%" not in said
     last = drive.run("document.getElementById('rows').lastElementChild.textContent")
     assert last.endswith("no data here")
+
+
+def test_two_picks_stand_beside_each_other_on_one_axis_and_the_address_keeps_them(
+    page: Path, drive: Any, change: Any
+) -> None:
+    rows = change[1].table.query("kind == 'curve'")
+    groups = [name for name in rows["group"].unique() if name != "all"][:2]
+    pick = "document.getElementById('{0}').value = '{1}'; {0}.dispatchEvent(new Event('change'))"
+    drive.open(page)
+    drive.run(pick.format("group", groups[0]))
+    drive.run(pick.format("beside", f"{groups[1]}|"))
+    said = drive.run("document.getElementById('difference').textContent")
+    time = drive.run("+document.getElementById('time').value") + 1
+    at = rows[rows["session_count"] == time].set_index("group")["estimate"]
+    number = f"{at[groups[0]] - at[groups[1]]:.1f}".replace("-", "\N{MINUS SIGN}")
+    assert f": {number} points" in said
+    kept = drive.run("location.hash")
+    assert f"group={groups[0]}" in kept
+    assert f"beside={groups[1]}%7C" in kept
 
 
 def test_a_click_in_the_picture_picks_the_time_and_redraws(page: Path, drive: Any) -> None:

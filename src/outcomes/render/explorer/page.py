@@ -137,7 +137,7 @@ def _point(row: dict[Any, Any], times: list[float], measure: Instrument) -> list
 def _sentences(course: CourseFrame, measure: Instrument) -> dict[str, str]:
     """Return the sentences of the page, with places for what is picked."""
     arm = course.group == "arm"
-    whom = "in the arm {group}" if arm else "in courses for {group}"
+    whom = "in the {group} arm" if arm else "in courses for {group}"
     start = "Scores" if arm else "During care, scores"
     return {
         "whom": whom,

@@ -1,7 +1,7 @@
 (function () {
   "use strict";
   var all = JSON.parse(document.getElementById("data").textContent);
-  var chart = null, label = document.querySelector(".label");
+  var started = false, chart = null, label = document.querySelector(".label");
 
   function at(id) { return document.getElementById(id); }
   function colour(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); }
@@ -25,6 +25,8 @@
 
   /* What the chosen curve is drawn beside: the same courses at the pressure given, the other arm, or all courses. */
   function rest(of, group, level) {
+    var beside = at("beside").value;
+    if (beside) { return { name: named(at("beside")), points: of.curves[beside] || [] }; }
     var other = of.who === "Arm" && of.groups.find(function (pair) { return pair[0] !== group; });
     if (other) { return { name: other[1], points: of.curves[other[0] + "|"] || [] }; }
     if (level) { return { name: "pressure as given", points: of.curves[group + "|given"] || [] }; }
@@ -41,6 +43,51 @@
     return words[kind].replace("{found}", now.point && now.point[4]).replace("{when}", when)
       .replace("{When}", when[0].toUpperCase() + when.slice(1)).replace("{whom}", whom)
       .replace("{level}", named(at("pressure")));
+  }
+
+  /* What the two picks differ by at the picked time, and the courses behind each. */
+  function difference(now) {
+    var other = now.rest.points.find(function (p) { return p[0] === now.time; });
+    if (!now.point || !other || !now.rest.name) { return ""; }
+    function courses(point) { return point[5] === null ? "not shown" : point[5]; }
+    return "Difference from " + now.rest.name + ": " + number(now.point[1] - other[1], 1) + " " + now.of.unit +
+      "; courses: " + courses(now.point) + " and " + courses(other) + ". Each has its own interval in the chart.";
+  }
+
+  /* Every curve of an instrument, to stand beside the one that is picked. */
+  function others(of) {
+    function name(options, value) { return options.find(function (pair) { return pair[0] === value; }); }
+    var keys = Object.keys(of.curves).filter(function (key) { return !/\|given$/.test(key); });
+    return [["", "what is usual"]].concat(keys.map(function (key) {
+      var parts = key.split("|"), level = name(of.pressures, parts[1]);
+      return [key, name(of.groups, parts[0])[1] + (parts[1] && level ? ", pressure " + level[1] : "")];
+    }));
+  }
+
+  /* The picks stand in the address, so that a view can be sent or kept. */
+  var kept = ["instrument", "group", "pressure", "time", "beside"];
+
+  function remember() {
+    var words = kept.map(function (id) { return id + "=" + encodeURIComponent(at(id).value); });
+    try { history.replaceState(null, "", "#" + words.join("&")); } catch (error) { location.hash = words.join("&"); }
+  }
+
+  function recall() {
+    var known = new URLSearchParams(location.hash.slice(1));
+    kept.forEach(function (id) {
+      var value = known.get(id), box = at(id);
+      if (value === null) { return; }
+      if (!box.options) { box.value = value; return; }
+      if (Array.from(box.options).some(function (option) { return option.value === value; })) { box.value = value; }
+      if (id === "instrument") { choose(); }
+    });
+  }
+
+  function copy() {
+    var text = at("sentence").textContent + " " + at("difference").textContent, box = document.createElement("textarea");
+    box.value = text.trim(); document.body.append(box); box.select();
+    at("copied").textContent = document.execCommand("copy") ? "Copied." : "Select the sentence to copy it.";
+    box.remove(); at("copy").focus();
   }
 
   function title(now) {
@@ -136,7 +183,8 @@
   }
 
   function range(now) {
-    var ends = now.curve.concat(now.rest.points).flatMap(function (p) { return [p[2], p[3]]; }).concat(0);
+    var every = Object.values(now.of.curves).flat();  // the axis stays, so that picks can be compared by eye
+    var ends = every.flatMap(function (p) { return [p[2], p[3]]; }).concat(0);
     var low = Math.min.apply(null, ends), high = Math.max.apply(null, ends), room = .06 * (high - low || 1);
     return [low < 0 ? low - room : 0, high + room];
   }
@@ -184,9 +232,12 @@
     at("time").setAttribute("aria-valuetext", now.of.when[now.time]);
     if (at("sentence").textContent !== words) { at("sentence").textContent = words; }
     at("chart").setAttribute("aria-label", "Curve of " + title(now) + " with 95 % intervals. " + words + " The table below has its numbers.");
+    at("difference").textContent = difference(now);
+    at("copied").textContent = "";
     at("how").hidden = !now.level;
     table(now);
     draw(now);
+    if (started) { remember(); }
   }
 
   function choose() {
@@ -195,6 +246,7 @@
     at("who").textContent = of.who;
     fill(at("group"), of.groups);
     fill(at("pressure"), of.pressures);
+    fill(at("beside"), others(of));
     at("no-pressure").textContent = of.noPressure;
     at("time").max = of.times.length - 1;
     at("time").value = of.start;
@@ -205,9 +257,14 @@
   at("instrument").addEventListener("change", choose);
   at("group").addEventListener("change", show);
   at("pressure").addEventListener("change", show);
+  at("beside").addEventListener("change", show);
+  at("copy").addEventListener("click", copy);
   at("time").addEventListener("input", show);
   document.querySelector("form").addEventListener("submit", function (event) { event.preventDefault(); });
   addEventListener("resize", show);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
   choose();
+  recall();
+  show();
+  started = true;
 })();
