@@ -99,13 +99,14 @@ def _put(shape: Any, place: Place) -> None:
 def _new_slide(file: Any, deck: Deck, slide: Slide, layout: int) -> None:
     page = file.slides.add_slide(file.slide_layouts[layout])
     title, *others = page.placeholders
-    long = len(slide.title) > 140
-    _write(title, [slide.title], 40 if layout == OPENING else 24 if long else 28, bold=True)
+    letters = len(slide.title)
+    size = (40 if letters <= 60 else 28) if layout == OPENING else 24 if letters > 140 else 28
+    _write(title, [slide.title], size, bold=True)
     if slide.picture is not None:
         add_chart(page, slide.picture)
     else:
-        letters = sum(map(len, slide.bullets))
-        _write(others[0], slide.bullets, 28 if letters < 300 else 24 if letters < 700 else 20)
+        said = sum(map(len, slide.bullets))
+        _write(others[0], slide.bullets, 28 if said < 300 else 24 if said < 700 else 20)
     if slide.asks:
         _box(page, slide.asks, (0.5, 0.28, 9.3, 0.45), ACCENT)
     if deck.label:
