@@ -41,6 +41,16 @@ def test_twins_share_birth_date_and_telephone_but_not_the_name():
     assert twins.doubtful == (0, 1)  # one of them may be a short form that nobody listed
 
 
+def test_one_name_in_two_scripts_with_one_birth_date_and_address_is_joined_and_in_doubt():
+    names = ["Наталья Щербакова", "Natalia Shcherbakova Щербакова", "Иван Щербакова"]
+    found = people(names, ["1954"] * 3, contacts=[["n@x.example"] * 3])
+    assert groups(found) == [0, 0, 2]
+    assert dict(found.joined) == {"a name in two scripts, one birth date": 1}
+    assert {0, 1} <= set(found.doubtful)
+    alone = people(names[:2], ["1954"] * 2)
+    assert groups(alone) == [0, 1]
+
+
 def test_like_names_with_nothing_in_common_are_in_doubt():
     phones = [["60255501", None, "x"]]
     alike = people(["Ann Leigh", "Anne Leigh", "Bob"], ["1950"] * 3, contacts=phones)

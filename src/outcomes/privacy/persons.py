@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -101,7 +102,8 @@ def verdict(one: Person, other: Person, *, together: bool) -> tuple[str | None, 
     if signs.born and (signs.reached or signs.recorded):
         new_name = one.given == other.given and len(one.given) >= BEGINS
         why = _first(("spelling", signs.spelled), ("a short form of the name", short),
-                     ("a new family name", new_name))  # fmt: skip
+                     ("a new family name", new_name),
+                     ("a name in two scripts", _two_scripts(one, other)))  # fmt: skip
         return (f"{why}, one birth date" if why else None), not signs.spelled and (
             bool(why) or one.family == other.family
         )
@@ -124,6 +126,22 @@ def _of_one_name(signs: _Signs) -> tuple[str | None, bool]:
 
 def _first(*choices: tuple[str, bool]) -> str:
     return next((word for word, holds in choices if holds), "")
+
+
+def _two_scripts(one: Person, other: Person) -> bool:
+    """Whether what two names do not share begins alike, in letters of different scripts."""
+    shared = set(one.name.split()) & set(other.name.split())
+    words = [[word for word in person.name.split() if word not in shared]
+             for person in (one, other)]  # fmt: skip
+    scripts = [{unicodedata.name(word[0], "").partition(" ")[0] for word in own} for own in words]
+    begin = [{_latin(word[0]) for word in own} for own in words]
+    return scripts[0].isdisjoint(scripts[1]) and not begin[0].isdisjoint(begin[1])
+
+
+def _latin(sign: str) -> str:
+    """Return the Latin letter that a letter's name begins with: n of CYRILLIC SMALL LETTER EN."""
+    name = unicodedata.name(sign, "").rpartition(" LETTER ")[2].casefold()
+    return name[1] if len(name) == 2 and name.startswith("e") else name[:1]
 
 
 def _spelled(one: Person, other: Person) -> bool:
