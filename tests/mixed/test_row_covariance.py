@@ -1,5 +1,7 @@
 """Posterior variances by eliminating one factor after another, against the dense inverse."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,3 +34,10 @@ def test_posterior_variances_are_those_of_the_dense_inverse(name):
     rows = np.vstack([found.H.toarray(), rng.normal(size=(3, len(M)))])
     expected = np.sum(rows * np.linalg.solve(M, rows.T).T, axis=1)
     assert_allclose(found.posterior_variance(sparse.csr_array(rows)), expected, rtol=1e-9)
+
+
+def test_a_fit_that_was_asked_can_be_stored_and_answers_alike(clinic):
+    fit = lmm("improvement ~ session_count + (1 | episode_id)", clinic)
+    effects = fit.random_effects()
+    again = pickle.loads(pickle.dumps(fit))
+    pd.testing.assert_frame_equal(again.random_effects(), effects)

@@ -84,3 +84,11 @@ def test_new_rows_without_a_column_are_refused(data):
     design = build_design(parse_formula("y ~ a + (1 | g)"), data)
     with pytest.raises(FormulaError, match="no column 'a'"):
         design_matrix(design.fixed, data.drop(columns="a"))
+
+
+def test_equal_levels_of_another_kind_or_order_keep_their_own_names(data):
+    """What is remembered of one table's levels must not name those of the next: 1 equals True."""
+    for levels in ([False, True], [0, 1], [1, 0], [0.0, 1.0], ["0", "1"], [True, False]):
+        column = pd.Categorical(np.take(levels, data["g"] % 2), categories=levels)
+        frame = model_frame(parse_formula("y ~ a + (1 | g)"), data.assign(a=column))
+        assert build_columns("a", frame).names == ("Intercept", f"a[T.{levels[1]}]")
