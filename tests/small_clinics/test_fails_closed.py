@@ -87,8 +87,8 @@ def said(given: Answer) -> Answer:
     bare = "Of these, 9 patients did better (secret)."
     shown = replace(given.picture, alt=f"A line. {bare}", title=bare, y_label=f"Points, {bare}")
     return replace(given, sentence=f"It fell. {bare}", method=bare, picture=shown,
-                   limits=("8 of 30 courses are secret.",), checks=(
-                       Check("c", False, "13 % of patients (secret)"),))  # fmt: skip
+                   limits=("8 of 30 courses are secret.",),
+                   checks=(Check("9 patients (secret)", False, "13 % of patients"),))  # fmt: skip
 
 
 ADDED = (row, column, picture, label, said)

@@ -21,7 +21,8 @@ _WHO = (
 _NEEDED = r"(?<!least )(?<!most )(?<!than )(?<!first )(?<!under )(?<!over )(?<!by )(?<!per )"
 UNTYPED = re.compile(
     rf"{_NEEDED}{_NUMBER}(?: of (?:the )?[\d,]+)? (?:[a-z-]+ )?{_WHO}\b(?! or more)"
-    rf"|\d ?% of (?:the |all |these )?(?:[a-z-]+ )?{_WHO}\b|\bn ?= ?\d|\b{_WHO}: {_NUMBER}"
+    rf"|{_NEEDED}(?<![\d.])\d[\d.]* ?% of (?:the |all |these )?(?:[a-z-]+ )?{_WHO}\b"
+    rf"|\bn ?= ?\d|\b{_WHO}: {_NUMBER}"
 )
 """What a count of people or records looks like where it stands as bare prose."""
 UNDECLARED = "not shown, for it holds a count that is not declared as one."

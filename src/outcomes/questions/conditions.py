@@ -153,7 +153,7 @@ def _checks(table: pd.DataFrame, pooled: Pooled) -> tuple[Check, ...]:
     return (
         Check("one condition leads", best >= LEADS, f"highest probability {percent(best)}"),
         Check(
-            "every condition has 30 courses",
+            "every condition has at least 30 courses",
             bool(table["n_episodes"].min() >= 30),
             Text("fewest: ", Count(int(table["n_episodes"].min()), "course")),
         ),

@@ -72,7 +72,9 @@ def disclosed(
         rule = replace(rule, told=Told())
         rule.tells(answer.source.n_episodes, "course")
     sentence, reason = told(answer.sentence, rule), told(answer.reason, rule)
-    checks = tuple(replace(c, detail=told(c.detail, rule)) for c in answer.checks)
+    checks = tuple(
+        replace(c, name=told(c.name, rule), detail=told(c.detail, rule)) for c in answer.checks
+    )
     limits = tuple(told(text, rule) for text in answer.limits)
     decided = decision(answer.table, answer.record, rule, leaves=leaves)
     return replace(

@@ -161,7 +161,7 @@ def _checks(rates: pd.DataFrame, study: Study) -> tuple[Check, ...]:
     n_against = len(deviations(study))
     seen, against = Count(asked, "visit", of=visits), Count(n_against, "deviation")
     return (
-        Check("asked at 90 % of visits", asked >= 0.9 * visits, Text(seen)),
+        Check("at least 90 % of visits were asked about", asked >= 0.9 * visits, Text(seen)),
         Check("no protocol deviation is recorded", n_against == 0, Text(against)),
     )
 
