@@ -126,6 +126,8 @@ def _bar(answer: Answer) -> tuple[float, float, float] | None:
     if record is None or not (record.test and record.points) or answer.verdict not in COMPARED:
         return None
     rows = table[table["kind"].isin(record.points)]
+    if rows.empty:  # the question was answered without the row that says it in points
+        return None
     ends = [float(rows[name].iloc[0]) for name in ("estimate", "conf_low", "conf_high")]
     return None if any(end != end for end in ends) else (ends[0], ends[1], ends[2])
 
