@@ -18,6 +18,7 @@ from outcomes.cli.printing import print_table
 EXTRAS = {
     "report": "PDF, Word and PowerPoint reports",
     "big": "Parquet files",
+    "docs": "the documentation as a site",
     "sql": "DuckDB and PostgreSQL",
 }
 """What the optional packages are for."""
