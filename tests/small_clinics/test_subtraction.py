@@ -24,7 +24,7 @@ from outcomes.render.answer_html import answer_html
 SMALL = range(1, 11)
 AXES = ("week", "session_count", "time", "delta")
 NOUN = r"(courses?|patients?|people|goals?|visits?|scores?|events?)"
-PART = re.compile(rf"\b(\d[\d,]*) of (?:the )?(\d[\d,]*)(?: {NOUN})?")
+PART = re.compile(rf"(?<!than )\b(\d[\d,]*) of (?:the )?(\d[\d,]*)(?: {NOUN})?")
 BARE = re.compile(
     rf"(?<!than )(?<!least )(?<!most )(?<!of )(?<![\d.,])([1-9]|10) {NOUN}\b(?! or more)"
 )

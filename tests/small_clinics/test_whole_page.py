@@ -17,7 +17,7 @@ from outcomes.questions.ask import QUESTIONS
 from outcomes.render.formats import FORMATS
 from outcomes.render.letter import letter
 
-QUICK = (0, 3, 13, 15, 29, 34, 44, 45, 52, 57, 99, 127)
+QUICK = (0, 3, 13, 15, 29, 34, 44, 45, 52, 57, 127, 134)
 """Each showed something once: a crash, a number that is none, or a question about nothing."""
 BROKEN = re.compile(
     r"\b(nan|NaN|None|NaT|inf)\b|<NA>|\b0 of 0\b|\d\.\d{5,}|\bno of\b|\{[a-z_]+\}|\bof -\d",

@@ -36,6 +36,7 @@ def draw_group(
     steps : bool
         Whether the line goes up in steps.
     """
+    rows = rows.astype(dict.fromkeys(("x", "estimate", "conf_low", "conf_high"), float))
     x = rows["x"] + (shift or 0.0)
     if shift is None and len(rows) > 1:
         axes.fill_between(
