@@ -29,7 +29,7 @@ class Row:
     at : mapping of str to value
         Columns of the answer's table that pick the row; of several, each study judges the next.
     naive : str
-        Analysis beside it, one of `outcomes.planning.naive.NAIVE`; empty for none.
+        Analysis beside it, one of `outcomes.planning.truths.NAIVE`; empty for none.
     read : str
         How the row is read, one of `studies.validation.run.READ`.
     because : str

@@ -17,8 +17,7 @@ import numpy as np
 import pandas as pd
 
 import outcomes
-from outcomes.planning.naive import NAIVE
-from outcomes.planning.truths import TRUTHS
+from outcomes.planning.truths import NAIVE, TRUTHS
 from outcomes.questions.answer import Answer
 from outcomes.questions.ask import undisclosed
 from outcomes.questions.claim import overclaims

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from outcomes.care.timeline import course_timeline
 from outcomes.errors import UsageError
+from outcomes.questions.course_picture import course_timeline
 from outcomes.study import study_from_tables
 
 TABLES = {

@@ -12,7 +12,7 @@ import outcomes as oc
 from outcomes.errors import UsageError
 from outcomes.planning.rehearse import _course_scores, _formula, drawn
 from outcomes.planning.repeated import told
-from outcomes.questions.contrasts import fitted
+from outcomes.questions.course_model import fitted
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outcomes.privacy.generalise import age_band
-from outcomes.privacy.guard import identified_columns
+from outcomes.privacy.guard import identified_columns, scan
 from outcomes.privacy.patterns import PATTERNS, found_in, name_words, plain, words_in
-from outcomes.privacy.scan import scan
 
 LOOKS = {
     "email": ["mail a.b+c@example.co.uk now", "a.b (at) example.org"],

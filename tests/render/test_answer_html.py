@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from outcomes.render.answer_html import answer_html
+from outcomes.render.html import answer_html
 
 
 def test_an_answer_in_a_notebook_shows_sentence_figure_table_and_limits(make_answer: Any) -> None:

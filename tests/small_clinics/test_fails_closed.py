@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from outcomes.cli.printing import answer_json
+from outcomes.cli.app import answer_json
 from outcomes.privacy.text import Count, Share, Text
 from outcomes.provenance import Provenance
 from outcomes.questions.answer import Answer, Source
@@ -20,7 +20,7 @@ from outcomes.questions.ask import QUESTIONS
 from outcomes.questions.disclosed import disclosed
 from outcomes.questions.picture import ROW, Picture
 from outcomes.questions.question import Check
-from outcomes.render.answer_html import answer_html
+from outcomes.render.html import answer_html
 from outcomes.study import Study, study_from_tables
 
 SECRET = 7.6543

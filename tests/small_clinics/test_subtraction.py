@@ -18,8 +18,8 @@ import openpyxl
 import pytest
 
 import outcomes as oc
-from outcomes.cli.printing import answer_json
-from outcomes.render.answer_html import answer_html
+from outcomes.cli.app import answer_json
+from outcomes.render.html import answer_html
 
 SMALL = range(1, 11)
 AXES = ("week", "session_count", "time", "delta")

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from outcomes.planning.naive import NAIVE
-from outcomes.planning.truths import TRUTHS
+from outcomes.planning.truths import NAIVE, TRUTHS
 from outcomes.questions.ask import QUESTIONS, answer
 from outcomes.synthetic.scenarios import SCENARIOS
 from studies.validation.__main__ import STUDIES, main

@@ -6,8 +6,20 @@ from typing import Annotated
 
 import typer
 
-from outcomes.cli.app import Anyway, Columns, Data, Episode, Instrument, Json, Plan, app
-from outcomes.cli.printing import answer_json, loaded, print_table, sentence
+from outcomes.cli.app import (
+    Anyway,
+    Columns,
+    Data,
+    Episode,
+    Instrument,
+    Json,
+    Plan,
+    answer_json,
+    app,
+    loaded,
+    print_table,
+    sentence,
+)
 
 
 @app.command()

@@ -12,8 +12,7 @@ import typer
 from packaging.requirements import Requirement
 
 from outcomes import __version__
-from outcomes.cli.app import Json, app
-from outcomes.cli.printing import print_table
+from outcomes.cli.app import Json, app, print_table
 
 EXTRAS = {
     "report": "PDF, Word and PowerPoint reports",

@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from outcomes.cli.app import Columns, Data, Instrument, Json, app
-from outcomes.cli.printing import loaded, print_table
+from outcomes.cli.app import Columns, Data, Instrument, Json, app, loaded, print_table
 
 Question = Annotated[str, typer.Option(help="A question with one test, for example how-much.")]
 Seed = Annotated[int, typer.Option(help="Seed of all that is simulated.")]

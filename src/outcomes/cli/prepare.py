@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from outcomes.cli.app import Columns, Data, Json, app
-from outcomes.cli.printing import loaded, print_table
+from outcomes.cli.app import Columns, Data, Json, app, loaded, print_table
 from outcomes.errors import UsageError
 
 

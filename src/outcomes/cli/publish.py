@@ -12,8 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from outcomes.cli.app import Anyway, AsIfReal, Columns, Data, Episode, Instrument, Plan, app
-from outcomes.cli.printing import loaded, sentence
+from outcomes.cli.app import (
+    Anyway,
+    AsIfReal,
+    Columns,
+    Data,
+    Episode,
+    Instrument,
+    Plan,
+    app,
+    loaded,
+    sentence,
+)
 from outcomes.errors import UsageError
 from outcomes.folders import written_whole
 

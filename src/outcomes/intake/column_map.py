@@ -25,7 +25,7 @@ from outcomes.intake.map_sections import (
     StatusRule,
     StudyFacts,
 )
-from outcomes.intake.readers.form import FileFormat
+from outcomes.intake.readers.table import FileFormat
 from outcomes.intake.toml_records import (
     Section,
     Texts,

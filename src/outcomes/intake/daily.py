@@ -17,7 +17,7 @@ from outcomes import __version__
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DataError
 from outcomes.intake.append import finished
-from outcomes.intake.cells import walton_words
+from outcomes.intake.clean import walton_words
 from outcomes.intake.column_map import IMPORTED, ColumnMap, read_column_map
 from outcomes.intake.pipeline import visit_rows
 from outcomes.intake.readers.table import Rows

@@ -39,13 +39,20 @@ from outcomes.intake.tables import tables_of
 from outcomes.intake.typed_cells import targets_of
 from outcomes.intake.visits import NOT_SAID
 from outcomes.intake.wide import file_row, in_file
-from outcomes.privacy.guard import refuse_named_words, shown_headers
-from outcomes.privacy.key_file import KeyFile, Sealed, read_key, write_key
+from outcomes.privacy.guard import Sighting, refuse_named_words, scan, shown_headers
+from outcomes.privacy.key_file import (
+    COLUMNS,
+    Entry,
+    KeyFile,
+    Sealed,
+    read_key,
+    read_who,
+    write_key,
+    write_who,
+)
 from outcomes.privacy.manifest import NAME, Manifest, Step, checklist, read_manifest, write_manifest
 from outcomes.privacy.patterns import name_words
 from outcomes.privacy.risk import assess, k_anonymity
-from outcomes.privacy.scan import Sighting, scan
-from outcomes.privacy.who import COLUMNS, Entry, read_who, write_who
 from outcomes.provenance import Import, LeftOut, Provenance
 from outcomes.rules.check import check
 from outcomes.storage import PACKAGE, write_study

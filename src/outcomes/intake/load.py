@@ -17,7 +17,7 @@ from outcomes import __version__
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DataError, UsageError
 from outcomes.findings import Finding, finding, on_the_way
-from outcomes.intake.cells import read_cells
+from outcomes.intake.clean import read_cells
 from outcomes.intake.column_map import (
     IMPORTED,
     ColumnMap,

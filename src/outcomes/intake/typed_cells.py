@@ -16,8 +16,7 @@ from outcomes.dictionary.instruments import Instrument, registry
 from outcomes.dictionary.tables import TABLES, ColumnSpec
 from outcomes.errors import DataError
 from outcomes.findings import on_the_way
-from outcomes.intake.cells import read_column, read_numbers
-from outcomes.intake.clean import clean
+from outcomes.intake.clean import clean, read_column, read_numbers
 from outcomes.intake.column_map import DERIVED, IMPORTED, ColumnMap
 from outcomes.intake.dates import Dates, read_dates
 from outcomes.intake.rows import TypedRows

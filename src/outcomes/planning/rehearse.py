@@ -29,8 +29,7 @@ from outcomes.planning.repeated import (
     told,
 )
 from outcomes.questions.ask import QUESTIONS
-from outcomes.questions.contrasts import fitted
-from outcomes.questions.course_model import LEAST_CLUSTERS
+from outcomes.questions.course_model import LEAST_CLUSTERS, fitted
 from outcomes.records import SERIES
 from outcomes.study import Study
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from outcomes.errors import DataError
+from outcomes.privacy.guard import Sighting
 from outcomes.privacy.identifiers import SAFE_HARBOR
 from outcomes.privacy.key_file import Sealed
 from outcomes.privacy.risk import INSIDE, PUBLIC, Risk
-from outcomes.privacy.scan import Sighting
 
 NAME = "manifest"
 

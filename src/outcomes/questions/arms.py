@@ -16,9 +16,8 @@ from outcomes.errors import FitError
 from outcomes.mixed.fit import MixedFit, lmm
 from outcomes.mixed.inference.testing import Family, adjusted, quantile, two_sided_p
 from outcomes.mixed.types import Array
-from outcomes.questions.contrasts import estimates, quietly
 from outcomes.questions.course_frame import Axis
-from outcomes.questions.course_model import LEAST_RANDOM
+from outcomes.questions.course_model import LEAST_RANDOM, estimates, quietly
 from outcomes.questions.declared import Declared
 from outcomes.records import baselines
 from outcomes.study import Study

@@ -12,9 +12,8 @@ import pandas as pd
 from outcomes.causal.pooling import Pooled, pool
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Text
-from outcomes.questions.contrasts import estimates, fixed_rows
 from outcomes.questions.course_frame import LEAST_COURSES, SMALL_GROUPS, CourseFrame
-from outcomes.questions.course_model import fit_course
+from outcomes.questions.course_model import estimates, fit_course, fixed_rows
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.words import (

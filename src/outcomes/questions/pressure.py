@@ -24,9 +24,8 @@ from outcomes.questions.allowed_for_error import (
     verdict,
     with_one_test,
 )
-from outcomes.questions.contrasts import estimates
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
-from outcomes.questions.course_model import fit_course
+from outcomes.questions.course_model import estimates, fit_course
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.words import direction, with_interval

@@ -12,13 +12,15 @@ import pandas as pd
 from outcomes.errors import FitError
 from outcomes.mixed.fit import MixedFit
 from outcomes.mixed.inference.robust import robust
-from outcomes.questions.contrasts import estimates, fitted, fixed_rows
 from outcomes.questions.course_frame import CourseFrame
 from outcomes.questions.course_model import (
     LEAST_CLUSTERS,
     THERAPIST,
     can_be_serial,
     course_formula,
+    estimates,
+    fitted,
+    fixed_rows,
 )
 from outcomes.questions.question import Check
 

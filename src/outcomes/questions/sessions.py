@@ -11,9 +11,8 @@ from scipy import stats
 from outcomes.care.dose import sessions_prescribed
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Text
-from outcomes.questions.contrasts import fitted
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
-from outcomes.questions.course_model import CourseModel, fit_course, means, of_whom
+from outcomes.questions.course_model import CourseModel, fit_course, fitted, means, of_whom
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.stopping import METHOD, stopping

@@ -12,9 +12,8 @@ from scipy import stats
 
 from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.fit import MixedFit
-from outcomes.questions.contrasts import fitted
 from outcomes.questions.course_frame import CourseFrame
-from outcomes.questions.course_model import LEAST_CLUSTERS
+from outcomes.questions.course_model import LEAST_CLUSTERS, fitted
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.words import UNCLEAR, decimals, in_order, limits, plain, probability, scale, there_are

@@ -6,10 +6,8 @@ from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
 from outcomes.questions.picture import Picture
 from outcomes.render.contents.answer_section import answer_section
-from outcomes.render.contents.background import provenance, references
-from outcomes.render.contents.checklists import checklists
+from outcomes.render.contents.background import checklists, methods, provenance, references
 from outcomes.render.contents.flow import flow_picture
-from outcomes.render.contents.methods import methods
 from outcomes.render.contents.patients import patients
 from outcomes.render.contents.summary import about, hero, shared_limits, summary
 from outcomes.render.document import Document, Figure, Paragraph, Section, numbered

@@ -25,10 +25,10 @@ from outcomes.planning.curve import PowerCurve, power_curve, smallest_design  # 
 from outcomes.questions.answer import Answer
 from outcomes.questions.ask import answer
 from outcomes.questions.ask import answers as ask_all
-from outcomes.render.answer_html import answer_html
 from outcomes.render.figures import draw, of_fit, of_study
 from outcomes.render.figures.shown import ShownFigure
 from outcomes.render.fit_table import estimates_html, fit_html, fit_text, html_table
+from outcomes.render.html import answer_html
 from outcomes.rules.check import check
 from outcomes.study import Study
 from outcomes.synthetic.simulate import simulate

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcomes.render.figures.label_positions import spread
+from outcomes.render.figures.canvas import spread
 
 
 def test_labels_that_do_not_touch_stay_where_they_are() -> None:

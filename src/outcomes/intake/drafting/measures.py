@@ -10,7 +10,7 @@ import pandas as pd
 
 from outcomes.dictionary.instruments import registry
 from outcomes.dictionary.pressure import WORDS
-from outcomes.intake.cells import walton_words
+from outcomes.intake.clean import walton_words
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import (
     Column,

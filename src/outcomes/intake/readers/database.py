@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from outcomes.errors import DataError, UnavailableError, UsageError
-from outcomes.intake.readers.form import FileFormat, name_of
-from outcomes.intake.readers.table import Record, Rows, plain_text, table_of
+from outcomes.intake.readers.table import FileFormat, Record, Rows, name_of, plain_text, table_of
 
 _WRITES = (
     "insert", "update", "delete", "merge", "into", "drop", "create", "alter", "truncate", "attach",

@@ -12,8 +12,15 @@ from itertools import islice
 from pathlib import Path
 
 from outcomes.errors import DataError, UnavailableError
-from outcomes.intake.readers.form import FileFormat
-from outcomes.intake.readers.table import ABOVE, SAMPLE, Rows, are_names, find_header, table_of
+from outcomes.intake.readers.table import (
+    ABOVE,
+    SAMPLE,
+    FileFormat,
+    Rows,
+    are_names,
+    find_header,
+    table_of,
+)
 
 DELIMITERS = (",", ";", "\t", "|")
 ODD = "lines with a control character, taken out"

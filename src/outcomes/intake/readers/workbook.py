@@ -21,8 +21,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import DataError, UnavailableError
-from outcomes.intake.readers.form import FileFormat
-from outcomes.intake.readers.table import ABOVE, SAMPLE, Record, Rows, table_of
+from outcomes.intake.readers.table import ABOVE, SAMPLE, FileFormat, Record, Rows, table_of
 from outcomes.intake.readers.text_table import header_lines
 
 MAX_UNPACKED = 1_000_000_000

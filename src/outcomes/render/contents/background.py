@@ -1,13 +1,17 @@
-"""The back pages: references and where everything comes from."""
+"""The back pages: methods as they were run, checklists, references, where everything comes from."""
 
 from __future__ import annotations
 
 import platform
+import tomllib
+from collections.abc import Mapping
 from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
 
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
-from outcomes.render.document import Block, Bullets, Facts, Paragraph, Section
+from outcomes.render.document import Block, Bullets, Facts, Fold, Paragraph, Section, Table
 from outcomes.study import Study
 
 LIBRARIES = ("numpy", "pandas", "scipy", "matplotlib")
@@ -56,3 +60,91 @@ def _rule(disclosure: Disclosure) -> str:
         return "all shown, since no real person is in the data"
     last = disclosure.threshold - 1
     return f"counts from 1 to {last}, and estimates that rest on them, are not shown"
+
+
+BEFORE = (
+    "Every exposure (sessions received, pressure, minutes) is what happened strictly before a "
+    "score, since a score at the start of a visit cannot have been caused by that visit."
+)
+MISSING = (
+    "No score was filled in. Mixed models use every score of a course with a baseline; they are "
+    "right when missing scores are like those of courses with the same scores so far."
+)
+INTERVALS = (
+    "Intervals are 95 % confidence intervals, not adjusted for the number of questions, except "
+    "where a question says so. No question was chosen for its result: all that the toolkit knows "
+    "are asked, and those that the data cannot carry are refused and listed."
+)
+
+
+def methods(study: Study, answers: tuple[Answer, ...], instrument: str) -> Section:
+    """Return the methods section.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    answers : tuple of Answer
+        What was asked.
+    instrument : str
+        Instrument of the outcome.
+    """
+    measure = study.instrument(instrument)
+    facts = (
+        ("Design", _design(study)),
+        ("Outcome", f"{measure.title or measure.name}, {measure.minimum:g} to {measure.maximum:g} "
+         f"{measure.unit}, {measure.better} is better. Improvement is the change from the course's "
+         "baseline in the better direction: positive = better."),
+        ("Exposure", BEFORE),
+        ("Missing data", MISSING),
+        ("Uncertainty", INTERVALS),
+        ("Software", f"outcomes {answers[0].source.version}"),
+    )  # fmt: skip
+    each = tuple(f"{a.question} {a.method}" for a in answers if not a.refused)
+    models = (Fold("The model of each answer", "", (Bullets(each),)),) if each else ()
+    return Section("methods", "Methods", (Facts(facts), *models))
+
+
+def _design(study: Study) -> str:
+    made = "Simulated records" if study.provenance.synthetic else "Session records"
+    if not study.recorded("episodes", "arm"):
+        return f"{made} of care without a comparison group: what changes is change during care."
+    control = study.provenance.control
+    allotted = "allotted by chance" if study.provenance.randomised else "not allotted by chance"
+    named = f"; control: {control}" if control else "; no arm is named as control"
+    return f"{made} of {study.episodes['arm'].nunique()} arms, {allotted}{named}."
+
+
+GAP = "GAP"
+
+
+def checklists(titles: Mapping[str, str]) -> Section:
+    """Return the filled checklists.
+
+    Parameters
+    ----------
+    titles : mapping of str to str
+        Titles of the report's sections by name.
+    """
+    blocks: list[Block] = []
+    for entry in _entries():
+        rows = tuple(_row(item, titles) for item in entry["items"])
+        n_gaps = sum(row[2].startswith(GAP) for row in rows)
+        note = f"{len(rows) - n_gaps} of {len(rows)} items are answered here. {entry['source']}"
+        blocks.append(Table(entry["title"], ("Item", "Asks for", "Where"), rows, note))
+    words = "What this report answers, and what its authors still have to write."
+    return Section("checklists", "Reporting checklists", (Paragraph(words), *blocks))
+
+
+def _entries() -> list[dict[str, Any]]:
+    text = files("outcomes.render.contents").joinpath("checklists.toml").read_text("utf-8")
+    entries: list[dict[str, Any]] = tomllib.loads(text)["checklist"]
+    return entries
+
+
+def _row(item: dict[str, str], titles: Mapping[str, str]) -> tuple[str, str, str]:
+    section = item.get("section", "")
+    if section in titles:
+        return item["number"], item["asks"], f"section “{titles[section]}”"
+    gap = item.get("gap", "not answered by these data")
+    return item["number"], item["asks"], f"{GAP}: {gap}"

@@ -18,8 +18,8 @@ import pandas as pd
 from outcomes.causal.visit_history import pressure_history
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
-from outcomes.questions.contrasts import estimates, fixed_rows
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
+from outcomes.questions.course_model import estimates, fixed_rows
 from outcomes.questions.disclosed import decision, masked
 from outcomes.questions.pressure import last_visit_fit, last_visit_rows, no_support
 from outcomes.study import Study

@@ -11,8 +11,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 from outcomes.dictionary.pressure import WALTON
 from outcomes.questions.course_picture import VISITS, script_words, visit_words
 from outcomes.questions.picture import Picture
-from outcomes.render.figures.canvas import EDGE, Canvas, blank, text_width, wrapped
-from outcomes.render.figures.label_positions import spread
+from outcomes.render.figures.canvas import EDGE, Canvas, blank, spread, text_width, wrapped
 from outcomes.render.figures.style import FONT, INK, LOOKS, MUTED, OVERALL, PAPER, Look, Preset
 
 SCORES, AHEAD, GOAL, MISSED = LOOKS[0], LOOKS[3], LOOKS[2], LOOKS[1]

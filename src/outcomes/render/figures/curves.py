@@ -4,14 +4,208 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from outcomes.questions.picture import Picture
-from outcomes.render.figures.canvas import EDGE, Canvas, blank, text_width, wrapped
-from outcomes.render.figures.label_positions import spread
-from outcomes.render.figures.lines import FEW_POINTS, draw_group, dress
-from outcomes.render.figures.small_multiples import draw_small_multiples
-from outcomes.render.figures.style import FONT, INK, MUTED, Look, Preset, look_of
+from outcomes.render.figures.canvas import EDGE, Canvas, blank, spread, text_width, wrapped
+from outcomes.render.figures.style import FONT, GRID, INK, MUTED, PAPER, Look, Preset, look_of
 from outcomes.words import count, named
+
+FEW_POINTS = 4
+"""At up to this many times each interval is a bar; at more they join to a band."""
+
+
+def draw_group(
+    axes: Axes, rows: pd.DataFrame, look: Look, preset: Preset, shift: float | None = None,
+    *, steps: bool = False,
+) -> None:  # fmt: skip
+    """Draw one group's line, markers, and band or intervals.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where.
+    rows : DataFrame
+        The group's rows in order of x.
+    look : Look
+        Colour, marker and dash.
+    preset : Preset
+        Sizes.
+    shift : float, optional
+        Given: one bar an interval, moved sideways by this many units of x so that the bars of
+        several groups stand side by side. Not given: a band.
+    steps : bool
+        Whether the line goes up in steps.
+    """
+    rows = rows.astype(dict.fromkeys(("x", "estimate", "conf_low", "conf_high"), float))
+    x = rows["x"] + (shift or 0.0)
+    if shift is None and len(rows) > 1:
+        axes.fill_between(
+            x, rows["conf_low"], rows["conf_high"], color=look.colour, alpha=0.17, linewidth=0,
+            step="post" if steps else None,
+        )  # fmt: skip
+    else:
+        axes.vlines(
+            x, rows["conf_low"], rows["conf_high"], color=look.colour, linewidth=preset.line
+        )
+    axes.plot(
+        x, rows["estimate"], color=look.colour, linewidth=preset.line,
+        linestyle=look.dash if look.dash[1] else "-",  # Typst draws nothing for an empty dash
+        marker=look.marker, markersize=preset.marker, markeredgecolor=PAPER,
+        markeredgewidth=0.12 * preset.marker, markevery=max(1, len(rows) // 8),
+        drawstyle="steps-post" if steps else "default",
+    )  # fmt: skip
+
+
+def dress(axes: Axes, picture: Picture, preset: Preset, *, labels: bool = True) -> None:
+    """Give axes their labels, whole-number ticks, and the line of no change."""
+    axes.axhline(0, color=MUTED, linewidth=0.5 * preset.line, zorder=1)
+    for value, name in picture.marks:
+        axes.axhline(value, color=MUTED, linewidth=0.6 * preset.line, linestyle=(0, (4, 2)))
+        if labels:
+            axes.annotate(
+                name, (1, value), xycoords=("axes fraction", "data"), xytext=(-2, 2), ha="right",
+                textcoords="offset points", fontsize=0.85 * preset.text, color=MUTED, family=FONT,
+            )  # fmt: skip
+    axes.margins(x=0.04, y=0.08)
+    times = sorted(picture.data["x"].dropna().unique())
+    few = len(times) <= FEW_POINTS
+    axes.xaxis.set_major_locator(FixedLocator(times) if few else MaxNLocator(6, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
+    if labels:
+        axes.set_xlabel(picture.x_label, fontsize=preset.text, color=INK, family=FONT)
+        if not preset.title:
+            return
+        room = axes.bbox.height / axes.figure.dpi
+        lines = "\n".join(wrapped(picture.y_label, 1.2 * room, preset.text))
+        axes.set_ylabel(lines, fontsize=preset.text, color=INK, family=FONT)
+
+
+MOST_PLOTS = 12
+"""The groups with most courses are drawn; the table holds all of them."""
+
+
+def draw_small_multiples(picture: Picture, preset: Preset, label: str) -> Canvas:
+    """Draw one small plot a group.
+
+    Parameters
+    ----------
+    picture : Picture
+        ``data`` with group, x, estimate, conf_low, conf_high, n_episodes.
+    preset : Preset
+        Sizes.
+    label : str
+        Printed on the figure.
+    """
+    data = picture.data.dropna(subset=["estimate"])
+    groups, n_hidden = _largest(data)
+    columns = _n_columns(preset)
+    names = {group: _name(named(group), preset, columns) for group in groups}
+    heads = _heads([len(names[group]) for group in groups], columns, preset)
+    plot_height = 0.5 * preset.width / columns
+    foot = 4.2 * preset.line_height
+    whole = sum(heads) + len(heads) * plot_height + foot
+    canvas = blank(preset, picture.title, label, whole)
+    for position, group in enumerate(groups):
+        axes = _cell(canvas, position, columns, heads, plot_height)
+        _draw_one(axes, data, group, preset)
+        _finish(axes, picture, preset, names[group], first=position % columns == 0,
+                last=position + columns >= len(groups))  # fmt: skip
+    _shared_words(canvas, picture, n_hidden, foot)
+    return canvas
+
+
+def _largest(data: pd.DataFrame) -> tuple[list[str], int]:
+    """Return the groups to draw in their own order, and how many the table alone has."""
+    size = data.groupby("group", sort=False)["n_episodes"].max()
+    keep = set(size.sort_values(ascending=False, kind="stable").index[:MOST_PLOTS])
+    if "all" in size.index:
+        keep.add("all")
+    groups = [str(group) for group in size.index if group in keep]
+    return groups, len(size) - len(groups)
+
+
+def _n_columns(preset: Preset) -> int:
+    return 2 if preset.width < 5 else 4
+
+
+def _name(group: str, preset: Preset, columns: int) -> list[str]:
+    return wrapped(group, 0.86 * (preset.width - 0.7) / columns, 0.9 * preset.text)
+
+
+def _heads(n_lines: list[int], columns: int, preset: Preset) -> list[float]:
+    """Return inches above each row of plots, for the longest name in it."""
+    rows = [n_lines[start : start + columns] for start in range(0, len(n_lines), columns)]
+    return [max(row) * preset.line_height + 0.18 for row in rows]
+
+
+def _cell(
+    canvas: Canvas, position: int, columns: int, heads: list[float], plot_height: float
+) -> Axes:
+    row, column = divmod(position, columns)
+    margin = EDGE + text_width("-0.0", canvas.preset.text) + 2.0 * canvas.preset.line_height
+    step = (canvas.width - margin - EDGE) / columns
+    left = margin + column * step
+    top = canvas.top + sum(heads[: row + 1]) + row * plot_height
+    return canvas.axes(
+        left, canvas.height - top - plot_height, canvas.width - left - 0.93 * step, top
+    )
+
+
+def _draw_one(axes: Axes, data: pd.DataFrame, group: str, preset: Preset) -> None:
+    for other, rows in data.groupby("group", sort=False):
+        if other != group:
+            ordered = rows.sort_values("x")
+            axes.plot(ordered["x"], ordered["estimate"], color=GRID, linewidth=0.5 * preset.line)
+    own = data[data["group"] == group].sort_values("x")
+    draw_group(axes, own, look_of(0, group), preset)
+    axes.set_ylim(*_range(data))
+    axes.set_xlim(*_x_range(data))
+
+
+def _range(data: pd.DataFrame) -> tuple[float, float]:
+    """Wide enough for every estimate; a very wide interval may leave the plot."""
+    low = min(0.0, float(data["estimate"].min()), float(data["conf_low"].quantile(0.05)))
+    high = max(0.0, float(data["estimate"].max()), float(data["conf_high"].quantile(0.95)))
+    room = 0.08 * (high - low or 1.0)
+    return low - room, high + room
+
+
+def _x_range(data: pd.DataFrame) -> tuple[float, float]:
+    low, high = float(data["x"].min()), float(data["x"].max())
+    room = 0.05 * (high - low or 1.0)
+    return low - room, high + room
+
+
+def _finish(
+    axes: Axes, picture: Picture, preset: Preset, name: list[str], *, first: bool, last: bool
+) -> None:
+    dress(axes, picture, preset, labels=False)
+    axes.set_ylim(*axes.get_ylim())
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
+    axes.tick_params(labelleft=first, labelbottom=last, labelsize=0.9 * preset.text)
+    axes.set_title(
+        "\n".join(name), fontsize=0.9 * preset.text, color=INK, family=FONT, loc="left", pad=3,
+        linespacing=1.1,
+    )  # fmt: skip
+
+
+def _shared_words(canvas: Canvas, picture: Picture, n_hidden: int, foot: float) -> None:
+    line = canvas.preset.line_height
+    middle = (canvas.height - canvas.top + foot) / 2
+    canvas.figure.text(
+        (EDGE + line / 2) / canvas.width, middle / canvas.height, picture.y_label,
+        rotation=90, ha="center", va="center", fontsize=canvas.preset.text, color=INK, family=FONT,
+    )  # fmt: skip
+    canvas.write(canvas.width / 2, EDGE + 1.7 * line, picture.x_label, align="center")
+    low, high = _range(picture.data)
+    marks = [name for value, name in picture.marks if low < value < high]
+    lines = "".join(f" Dashed: {name}." for name in marks)
+    words = f"Grey: the other groups.{lines}" + (
+        f" {n_hidden} smaller ones: in the table." if n_hidden else ""
+    )
+    canvas.write(canvas.width / 2, EDGE + line / 2, words, align="center", size=0.9, colour=MUTED)
+
 
 MOST_TOGETHER = 4
 """More groups than this do not fit one plot without their bands hiding each other."""

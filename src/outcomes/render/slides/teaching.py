@@ -13,7 +13,7 @@ import pandas as pd
 
 from outcomes.errors import UsageError
 from outcomes.folders import written_whole
-from outcomes.planning.naive import NAIVE
+from outcomes.planning.truths import NAIVE
 from outcomes.questions.answer import Answer
 from outcomes.questions.ask import answer as ask
 from outcomes.questions.course_frame import LEAST_COURSES

@@ -25,7 +25,7 @@ class Trap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     scenario, question, arm : str
         Of the generator and of the answers; the arm where there are several.
     naive : str
-        The naive analysis, one of `outcomes.planning.naive.NAIVE`; empty where the
+        The naive analysis, one of `outcomes.planning.truths.NAIVE`; empty where the
         largest gap in the picture is the naive finding.
     shows, axis : str
         Column that the naive picture shows mean improvement against, and its name.
