@@ -267,7 +267,7 @@ def test_a_folder_with_other_things_is_left_alone(synthetic_study: Any, tmp_path
 def test_a_missing_package_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     other = {**FORMATS, "odt": Format("x.odt", lambda *_: b"", "odtlib", "no_such_module")}
     monkeypatch.setattr("outcomes.render.formats.FORMATS", other)
-    with pytest.raises(UnavailableError, match=r"odtlib.*Install outcomes\[report\]"):
+    with pytest.raises(UnavailableError, match=r'odtlib.*pip install "outcomes\[report\]"'):
         check_available(("html", "odt"))
 
 

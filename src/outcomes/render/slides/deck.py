@@ -21,7 +21,7 @@ MOST_SPOKEN = 150
 MOST_GROUPS = 4
 MOST_ROWS = 10
 MOST_POINTS = 4
-_SCALE = re.compile(r" \(\d[^()]* is better\)|; \d[^();]* is better(?=\))")
+_SCALE = re.compile(r" \(\d[^();]* is better\)|; \d[^();]* is better(?=\))")
 """What a score runs over: the axis says it."""
 
 
