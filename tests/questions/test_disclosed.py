@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
+from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
 from outcomes.questions.ask import QUESTIONS, undisclosed
 from outcomes.questions.claim import overclaims
-from outcomes.questions.disclosed import VALUES
+from outcomes.questions.disclosed import VALUES, decision, masked
 
 WHO = r"(courses?|patients?|people|persons?|goals?|visits?|deviations?)"
 SMALL = re.compile(rf"(?<!than )(?<!least )(?<!most )\b([1-9]|10)\b (of \d+ )?{WHO}\b(?! or more)")
@@ -95,3 +96,33 @@ def test_synthetic_data_and_one_patients_own_record_are_as_they_are():
     own = oc.answer(real(study), "patient", episode=study.episodes["episode_id"].iloc[0])
     assert "suppressed" not in own.table
     assert own.picture is None or "suppressed" not in own.picture.data
+
+
+def incidence(reached, ended, at_risk):
+    """A table of goals: what had been reached, what had ended, and what could still be reached."""
+    parts = [
+        pd.DataFrame({"kind": kind, "n_reached": counts, "time": range(1, len(counts) + 1)})
+        for kind, counts in (("sustained", reached), ("ended before", ended))
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(
+        term=table["kind"] + " by " + table["time"].astype(str),
+        n_at_risk=[*at_risk, *at_risk],
+        n_episodes=at_risk[0],
+        estimate=table["n_reached"] / at_risk[0],
+    )
+
+
+@pytest.mark.parametrize(
+    ("ended", "at_risk", "shown"),
+    [
+        ([0, 12, 30], [120, 100, 68], {120, 100, 68}),  # every step is none or at least eleven
+        ([0, 6, 30], [120, 100, 74], {120}),  # 100 - 20 reached - 74 = 6 ended
+        ([0, 12, 30], [120, 97, 65], {120}),  # 120 - 20 reached - 97 = 3 were lost
+    ],
+)
+def test_numbers_at_risk_tell_no_small_number_of_another_event(ended, at_risk, shown):
+    table = incidence([20, 40, 60], ended, at_risk)
+    goals = QUESTIONS["goals"]
+    safe = masked(table, decision(table, goals, Disclosure()), goals)
+    assert set(safe["n_at_risk"].dropna()) == shown

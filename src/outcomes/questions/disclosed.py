@@ -24,6 +24,7 @@ from outcomes.questions.picture import ROW, Picture
 from outcomes.questions.question import Question
 
 COUNT = "n_episodes"
+AT_RISK = "n_at_risk"
 COUNTS = "n_"
 """What the names of columns with counts begin with."""
 NOUNS = {COUNT: "course", "n_control": "course", "n_asked": "visit", "n_visits": "visit",
@@ -135,6 +136,8 @@ def decision(
     gone = row & (leaves | (kind != "model"))
     for name, hidden in cells.items():  # a share of a hidden count gives it away
         gone |= hidden & (kind == "share") & (name != COUNT)
+    if AT_RISK in cells and _falls_by_few(table, rule):
+        cells[AT_RISK] |= table[AT_RISK] < table[AT_RISK].max()
     ours = table["kind"].isin(record.fixed) if record and "kind" in table else False
     nameless = gone & few & ~pd.Series(ours, index=table.index)
     flags = {"row": row | gone, "gone": gone, "nameless": nameless}
@@ -192,6 +195,20 @@ def _betrayed(
     if COUNT in table:
         hidden[_betrayed_by_the_total(table.mask(hidden), table, rule)] = True
     return hidden
+
+
+def _falls_by_few(table: pd.DataFrame, rule: Disclosure) -> bool:
+    """Whether few had one of the competing events, or were lost, at any time of the curves.
+
+    Numbers at risk fall by all of these together: beside the numbers of one event they tell the
+    numbers of the others.
+    """
+    times = table.dropna(subset=["time"]).groupby("time")
+    events = table.pivot_table(index="time", columns="kind", values="n_reached", aggfunc="max")
+    steps = events.diff().fillna(events)
+    lost = -times[AT_RISK].max().diff().shift(-1).fillna(0.0) - steps.sum(axis=1)
+    falls = steps.assign(lost=lost.iloc[:-1]).fillna(0.0)
+    return bool(falls.map(rule.hides).any(axis=None))
 
 
 def _beside_those_told(
