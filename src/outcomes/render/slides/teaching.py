@@ -300,9 +300,18 @@ def _three_curves(trap: Trap, lesson: Lesson) -> pd.DataFrame:
     return shown.reset_index(drop=True)
 
 
+def _taught(lesson: Lesson) -> str:
+    """Say what counted as teaching; see `Lesson.teaches`."""
+    if lesson.compared.empty:
+        return "the naive difference was half a point or more"
+    if lesson.trap.estimand == "no care":
+        return "half or more of the change came without any care"
+    return "the naive interval missed the truth and the honest one held it"
+
+
 def _rule(trap: Trap, lesson: Lesson, seed: int) -> Slide:
     """Return the last slide: one rule, one question, and how often such a study teaches it."""
-    often = f"In {trap.taught} of {trap.tried} simulated studies the naive analysis missed as here."
+    often = f"In {trap.taught} of {trap.tried} simulated studies {_taught(lesson)}."
     luck = () if lesson.teaches else (f"In this study (seed {seed}) it came close, by luck.",)
     points = (trap.take_home, *((often,) if trap.tried else ()), *luck)
     return Slide(trap.rule, None, points, f"{trap.rule}. {' '.join(points)}", trap.asks)
