@@ -351,5 +351,8 @@ def unbroken(text: str) -> str:
     ):  # fmt: skip
         text = text.replace(old, new)
     return re.sub(
-        r"(?<=\d) (?=(?:points?|sessions?|weeks?|courses|per cent|visits)\b)", SPACE, text
+        r"(?<=\d) (?=(?:points?|sessions?|weeks?|courses|per cent|visits)\b)"
+        r"|(?<=\bweek) (?=\d)|(?<=\bsession) (?=\d)",
+        SPACE,
+        text,
     )

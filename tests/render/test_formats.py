@@ -23,6 +23,7 @@ from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import refusal
 from outcomes.questions.disclosed import disclosed
 from outcomes.render.compose import compose
+from outcomes.render.document import Table, unbroken, widths
 from outcomes.render.formats import FORMATS
 from outcomes.render.material import Material
 from outcomes.render.slides.deck import MOST_LETTERS, claim, deck
@@ -93,6 +94,22 @@ def test_the_pdf_is_tagged_and_claims_ua(synthetic_study: Any, make_answer: Any)
     assert content.startswith(b"%PDF-")
     assert b"/MarkInfo" in content
     assert b"pdfuaid" in content
+
+
+def test_no_cell_of_a_table_is_wider_than_its_column(
+    synthetic_study: Any, make_answer: Any
+) -> None:
+    rule = Disclosure(exempt=True)
+    said = "2.1 points (95 % CI 1.8 to 2.4) after 5 sessions, and at 43 of 315 visits 13.7 per 100"
+    answers = (replace(make_answer(), glance=said),)
+    document = compose(synthetic_study, answers, disclosure=rule, audience="analyst")
+    tables = [b for section in document.unfolded.sections for b in section.blocks
+              if isinstance(b, Table)]  # fmt: skip
+    assert any(said in cell for table in tables for row in table.rows for cell in row)
+    for table in tables:
+        for row in table.rows:
+            for cell, width in zip(row, widths(table), strict=True):
+                assert max(map(len, unbroken(cell).split(" "))) <= width
 
 
 def test_word_has_real_headings_tables_captions_and_alt_text(

@@ -294,14 +294,17 @@ def numbered(document: Document) -> Document:
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell of a table holds a number, with or without its interval.
+    """Whether a cell of a table holds a number and nothing but its interval, share or spread.
 
     Examples
     --------
     >>> is_number("2.1 (1.8 to 2.4)"), is_number("< 0.001"), is_number("neck other")
     (True, True, False)
+    >>> is_number("2.1 points after 5 sessions")
+    False
     """
-    return cell[:1].isdigit() or cell[:1] in set("<–\N{MINUS SIGN}")
+    begins = cell[:1].isdigit() or cell[:1] in set("<–\N{MINUS SIGN}")
+    return begins and set(re.findall(r"[^\W\d_]+", cell)) <= {"to", "of", "CI"}
 
 
 def numeric(table: Table) -> list[bool]:
@@ -316,16 +319,17 @@ def numeric(table: Table) -> list[bool]:
     return [all(is_number(c) or c == "not shown" for c in column if c) for column in columns]
 
 
-def widths(table: Table, most: int = 24) -> list[int]:
+def widths(table: Table) -> list[int]:
     """Return how wide the columns of a table are to be, in letters.
 
-    A column is as wide as its longest cell where that is short; no column is cut off.
+    A column is as wide as its longest cell where that is short, or as its share of a page.
 
     Examples
     --------
     >>> widths(Table("Courses", ("condition", "n"), (("neck pain after a crash", "80"),)))
     [25, 4]
     """
+    most = max(24, 100 // len(table.head))
     columns = zip(table.head, *table.rows, strict=True)
     return [2 + min(most, max(map(len, column))) for column in columns]
 

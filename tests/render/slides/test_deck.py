@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pandas as pd
+import pptx
 import pytest
 
 from outcomes.questions.picture import Picture
@@ -50,3 +51,20 @@ def test_a_chart_of_a_single_point_has_axes_that_programs_accept():
     low, high, step = native_chart._ends([0, 0.0, float("nan")])
     assert low < high
     assert step > 0
+
+
+def test_every_row_of_a_forest_is_named_however_long_its_name():
+    picture = forest(5)
+    names = [
+        f"visit {i} one level firmer (error of the score allowed for, as if so)" for i in range(5)
+    ]
+    picture.data["label"] = names
+    file = pptx.Presentation()
+    native_chart.add_chart(file.slides.add_slide(file.slide_layouts[6]), picture)
+    axis = file.slides[0].shapes[0].chart.category_axis
+    shown = list(file.slides[0].shapes[0].chart.plots[0].categories)
+    assert [name.replace("\n", " ") for name in reversed(shown)] == names
+    assert "\n" in shown[0]
+    assert 'tickLblSkip val="1"' in axis._element.xml
+    lines = max(name.count("\n") + 1 for name in shown)
+    assert lines * axis.tick_labels.font.size.inches * 5 < native_chart.PLACE[3]

@@ -15,19 +15,19 @@ from matplotlib.ticker import MaxNLocator
 
 from outcomes.plain_text import neutralised
 from outcomes.questions.picture import Picture
-from outcomes.render.figures.canvas import text_width
+from outcomes.render.figures.canvas import text_width, wrapped
 from outcomes.render.figures.style import INK, MUTED, look_of
 from outcomes.render.slides.deck import series
 from outcomes.words import SPACE, decimals_for, limits, named, plain
 
 PLACE = (0.5, 2.35, 12.33, 4.5)
 """Left, top, width and height of the chart, inches: three fifths of the slide."""
+NAMES = 5.0
+"""Most that the name of a row is wide, inches; longer ones have several lines."""
 NUMBERS = 3.0
 """Width of an estimate with its interval beside a row, inches."""
-SPACES = (
-    'xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart" '
-    'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
-)
+CHARTS = "http://schemas.openxmlformats.org/drawingml/2006/chart"
+SPACES = f'xmlns:c="{CHARTS}" xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
 
 
 def add_chart(page: Any, picture: Picture) -> None:
@@ -112,7 +112,7 @@ def _forest(picture: Picture) -> tuple[Any, Any]:
 
     rows = picture.data.iloc[::-1]  # a bar chart begins at the foot
     data: Any = CategoryChartData()  # type: ignore[no-untyped-call]
-    data.categories = [neutralised(named(str(name))) for name in rows["label"]]
+    data.categories = ["\n".join(lines) for lines in _names(rows)[1]]
     looks = _colours(rows)
     for colour in looks.unique():
         here = zip(rows["estimate"], looks == colour, strict=True)
@@ -123,6 +123,17 @@ def _forest(picture: Picture) -> tuple[Any, Any]:
     return XL_CHART_TYPE.BAR_CLUSTERED, data
 
 
+def _names(rows: pd.DataFrame) -> tuple[int, list[list[str]]]:
+    """Return the size, 12 or more, at which the names of all rows have room, and their lines."""
+    words = [neutralised(named(str(name))) for name in rows["label"]]
+    room = 0.62 * PLACE[3] / len(rows)
+    for size in (20, 18, 16, 14, 12):
+        lines = [wrapped(text, NAMES, size) for text in words]
+        if max(map(len, lines)) * 1.25 * size / 72 <= room:
+            break
+    return size, lines
+
+
 def _colours(rows: pd.DataFrame) -> pd.Series[str]:
     return rows["label"].map(lambda name: look_of(0, str(name)).colour)
 
@@ -130,19 +141,24 @@ def _colours(rows: pd.DataFrame) -> pd.Series[str]:
 def _ends_of(rows: pd.DataFrame) -> tuple[float, float, float]:
     """Return the ends of a forest's axis: numbers stand at its right, beyond every interval."""
     low, high, step = _ends([0, *rows["conf_low"], *rows["conf_high"]])
-    names = min(6.0, max(text_width(named(str(name)), 20) for name in rows["label"]))
+    size, lines = _names(rows)
+    names = max(text_width(line, size) for name in lines for line in name)
     share = NUMBERS / (PLACE[2] - names - 0.9)
     last = high + step * np.ceil(share / (1 - share) * (high - low) / step)
     return low, last, step * np.ceil((last - low) / step / 8)  # ticks that stand upright
 
 
 def _dress_forest(chart: Any, picture: Picture) -> None:
+    from pptx.util import Pt
+
     rows = picture.data.iloc[::-1]
     low, high, _ = ends = _ends_of(rows)
     plot = chart.plots[0]
     plot.overlap, plot.gap_width = 100, 0
     _axis(chart.value_axis, ends, picture.x_label)
     _axis(chart.category_axis, None, "")
+    chart.category_axis.tick_labels.font.size = Pt(_names(rows)[0])
+    _name_every_row(chart.category_axis)
     *drawn, numbers = plot.series
     half, middle = 0.006 * (high - low), rows["estimate"]
     tiny = rows.assign(conf_low=middle - half, conf_high=middle + half)
@@ -191,6 +207,14 @@ def _axis(axis: Any, ends: tuple[float, float, float] | None, title: str) -> Non
         axis.axis_title.text_frame.text = title
         font = axis.axis_title.text_frame.paragraphs[0].runs[0].font
         font.bold, font.size = False, Pt(18)
+
+
+def _name_every_row(axis: Any) -> None:
+    """Say that no category's name is left out, as programs do with long ones."""
+    from pptx.oxml import parse_xml
+
+    last = axis._element.find(f"{{{CHARTS}}}noMultiLvlLbl")
+    last.addprevious(parse_xml(f'<c:tickLblSkip xmlns:c="{CHARTS}" val="1"/>'))
 
 
 def _line(drawn: Any, position: int, colour: str) -> None:

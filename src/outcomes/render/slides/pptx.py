@@ -100,7 +100,8 @@ def _new_slide(file: Any, deck: Deck, slide: Slide, layout: int) -> None:
     page = file.slides.add_slide(file.slide_layouts[layout])
     title, *others = page.placeholders
     letters = len(slide.title)
-    size = (40 if letters <= 60 else 28) if layout == OPENING else 24 if letters > 140 else 28
+    own = 28 if letters <= 140 else 24 if letters <= 210 else 20
+    size = (40 if letters <= 60 else 28) if layout == OPENING else own
     _write(title, [slide.title], size, bold=True)
     if slide.picture is not None:
         add_chart(page, slide.picture)
