@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 from scipy.stats import norm
 
-from outcomes.causal.regression_to_the_mean import Rating, regression_to_the_mean
+from outcomes.causal.regression_to_the_mean import Rating, _log_chance, regression_to_the_mean
 
 FINE = Rating(-20.0, 4.0, 100.0, 0.001)
 CLOSED = 0.5 * 2.2 * norm.pdf(0) / norm.sf(0)  # 0.878: mean 4, SD 2.2, correlation 0.5, cut 4
@@ -76,3 +77,14 @@ def test_a_mean_off_the_scale_gives_no_number():
     first, _ = entrants(6, 4000, mean=-1.0, cut=0.5)
     assert regression_to_the_mean(first, Rating(0.0, 0.5, 100.0, 0.001), 0.5, 0.01) is None
     assert regression_to_the_mean(first, Rating(-9.0, 0.5, 100.0, 0.001), 0.5, 0.01) is not None
+
+
+@pytest.mark.parametrize(
+    ("low", "width"), [(-60.0, 1.0), (-9.0, 1.0), (-1.0, 1.5), (0.2, 0.1), (30.0, 1.0), (60.0, 0.5)]
+)
+def test_a_part_of_the_curve_is_known_in_both_tails(low, width):
+    near = low if low + width / 2 > 0 else -low - width
+    part, _ = quad(lambda t: np.exp(-near * t - t**2 / 2), 0, width)
+    expected = -(near**2) / 2 - np.log(2 * np.pi) / 2 + np.log(part)
+    found = _log_chance(np.array([low]), np.array([low + width]))
+    assert found[0] == pytest.approx(expected, rel=1e-9)

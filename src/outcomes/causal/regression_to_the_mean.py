@@ -159,9 +159,14 @@ def expected_return(
 
 def _everybody(x: Array, rating: Rating) -> Array:
     """Return mean and log standard deviation of the curve of which the baselines are the end."""
+    far = 20 * np.ptp(x)  # a tail that fits any mean leads the search there, and no further
     start = np.array([x.mean(), np.log(x.std())])
-    best = minimize(_minus_log_likelihood, start, args=(x, rating), method="Nelder-Mead").x
-    return np.asarray(best)
+    ends = [(x.min() - far, x.max() + far), (np.log(rating.step / 10), np.log(far))]
+    return np.asarray(
+        minimize(
+            _minus_log_likelihood, start, args=(x, rating), method="Nelder-Mead", bounds=ends
+        ).x
+    )
 
 
 def _cut_seen(best: Array, x: Array, rating: Rating) -> bool:
@@ -181,9 +186,16 @@ def _cut(rating: Rating) -> float:
 def _minus_log_likelihood(parameters: Array, x: Array, rating: Rating) -> float:
     """Of ratings: the chance of the interval each stands for, among those who enter."""
     mean, sd, half = parameters[0], np.exp(parameters[1]), rating.step / 2
-    beyond = np.where(x + half > rating.worst, 0.0, norm.sf(x + half, mean, sd))
-    inside = np.maximum(norm.sf(x - half, mean, sd) - beyond, 1e-300)
-    return float(len(x) * norm.logsf(_cut(rating), mean, sd) - np.log(inside).sum())
+    high = np.where(x + half > rating.worst, np.inf, (x + half - mean) / sd)
+    inside = _log_chance((x - half - mean) / sd, high)
+    return float(len(x) * norm.logsf((_cut(rating) - mean) / sd) - inside.sum())
+
+
+def _log_chance(low: Array, high: Array) -> Array:
+    """Return the logarithm of a normal curve's part from `low` to `high`, in its smaller tail."""
+    left = low + high < 0
+    near, beyond = np.where(left, -high, low), np.where(left, -low, high)
+    return np.asarray(norm.logsf(near) + np.log1p(-np.exp(norm.logsf(beyond) - norm.logsf(near))))
 
 
 def _above(parameters: Array, rating: Rating) -> tuple[float, Array]:

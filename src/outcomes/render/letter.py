@@ -138,7 +138,7 @@ def letter(
         raise UsageError(must, got=", ".join(map(repr, unknown)) or "no format")
     check_available(formats)
     problem = why_unusable(study, anyway=anyway)
-    if problem:
+    if problem and study.scored_instruments():
         must = "a letter is about records that keep to the rules"
         raise DataError(must, got=f"others: {problem.rstrip('.')}", where="letter")
     document = compose_letter(
