@@ -367,6 +367,20 @@ def test_a_simulated_study_that_was_edited_counts_as_real(simulated, edit):
     assert "Synthetic" not in study.provenance.title + study.provenance.source
 
 
+ITSELF = ("episode_id", "session", "day", "timing", "instrument", "score")
+SCORES = {"columns": dict(zip(ITSELF, ITSELF, strict=True)), "constants": {"condition": "other"}}
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_table_of_a_simulated_study_is_synthetic_through_a_map_too(simulated, edited):
+    scores = simulated / "assessments.csv"
+    if edited:
+        scores.write_text(scores.read_text(encoding="utf-8").replace("nprs", "psfs", 1))
+    study = oc.load(scores, SCORES)
+    assert study.provenance.synthetic is not edited
+    assert ("SYNTHETIC" in oc.answer(study, "how-much")._repr_html_()) is not edited
+
+
 @pytest.mark.parametrize("resources", [3, [3], [{}]])
 def test_a_simulated_study_with_a_broken_description(simulated, resources):
     place = simulated / "datapackage.json"

@@ -142,6 +142,7 @@ def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None)
         title=mapped.title,
         source=shown_name(where),
         version=__version__,
+        synthetic=_is_simulated(Path(path)),
         control=mapped.study.control,
         randomised=mapped.study.randomised,
         left_out=(LeftOut("assessments", "no score", n_empty),) if n_empty else (),
@@ -277,6 +278,19 @@ def _as_saved(package: Mapping[str, Any], folder: Path) -> bool:
     saved = {entry["name"]: entry.get("hash") for entry in package.get("resources", ())}
     present = {name: folder / f"{name}.csv" for name in TABLES}
     return saved == {name: _digest(path) for name, path in present.items() if path.is_file()}
+
+
+def _is_simulated(path: Path) -> bool:
+    """Whether a file is, unchanged, a table of a simulated study beside its description."""
+    package = path.parent / PACKAGE
+    if not (path.is_file() and package.is_file()):
+        return False
+    try:
+        about = json.loads(package.read_text(encoding="utf-8"))
+        written = {entry.get("hash") for entry in about.get("resources", ())}
+        return bool(about.get("outcomes", {})["synthetic"]) and _digest(path) in written
+    except (ValueError, AttributeError, TypeError, KeyError):
+        return False
 
 
 def _digest(path: Path) -> str:
