@@ -57,6 +57,19 @@ def test_the_start_is_near_the_optimum(data):
     np.testing.assert_allclose(start.theta, fit.estimates.theta, atol=0.25)
 
 
+def test_a_correlation_that_fades_at_once_is_not_crept_up_to():
+    """Independent residuals lie at the far end of a flat ridge: 171 evaluations once led there."""
+    rng = np.random.default_rng(6)
+    rows = pd.DataFrame({"id": np.repeat(range(60), 8), "day": np.tile(7 * np.arange(8.0), 60)})
+    rows["day"] += rng.integers(-2, 3, 480)
+    level, slope = rng.normal(5, 1, 60), rng.normal(-0.02, 0.02, 60)
+    rows["y"] = level[rows["id"]] + slope[rows["id"]] * rows["day"] + rng.normal(0, 0.8, 480)
+    independent = oc.lmm("y ~ day + (1 + day | id)", rows)
+    fading = oc.lmm("y ~ day + (1 + day | id) + ou(day | id)", rows)
+    assert fading.loglik == pytest.approx(independent.loglik, abs=1e-6)
+    assert fading.optimum.evaluations < 40
+
+
 def test_a_variance_of_zero(data):
     residual = data.assign(y=data.y - data.groupby("id")["y"].transform("mean") * 0.9)
     with pytest.warns(oc.SingularFitWarning, match=r"\(1 \| id\)"):

@@ -277,7 +277,7 @@ def downhill(metric: Array, gradient: Array) -> Array:
     """Return a Newton step, uphill curvature turned round and long steps shortened."""
     values, vectors = np.linalg.eigh(metric)
     size = np.abs(values)
-    floor = 1e-6 * np.maximum(1.0, size.max(axis=-1, keepdims=True))
+    floor = FLAT * np.maximum(1.0, size.max(axis=-1, keepdims=True))
     step = -_times(vectors, _times(vectors.swapaxes(-2, -1), gradient) / np.maximum(size, floor))
     length = np.abs(step).max(axis=-1, keepdims=True)
     return np.asarray(step * (LONGEST / np.maximum(length, LONGEST)))
