@@ -111,15 +111,6 @@ def semidefinite_cholesky(sigma: Array) -> Array:
     return lower
 
 
-def singular_directions(sigma: Array, sizes: Sequence[int]) -> list[int]:
-    """Return the positions of terms (within the factor) whose covariance is singular."""
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    return [
-        position
-        for position, size in enumerate(sizes)
-        if _is_singular(sigma[starts[position] :, starts[position] :][:size, :size])
-    ]
-
-
-def _is_singular(sigma: Array) -> bool:
+def is_singular(sigma: Array) -> bool:
+    """Tell whether a relative covariance has a variance of zero or a correlation of one."""
     return bool(np.diag(semidefinite_cholesky(sigma)).min() < SINGULAR)

@@ -20,9 +20,8 @@ from scipy.linalg import solve_triangular
 
 from outcomes.errors import FitError, OutcomesWarning
 from outcomes.mixed.fit_design import refit
-from outcomes.mixed.likelihood.by_elimination import ByElimination, EliminationPoint
+from outcomes.mixed.likelihood.by_elimination import ByElimination, EliminationPoint, Profile
 from outcomes.mixed.likelihood.cross_products import CrossProducts, Stage
-from outcomes.mixed.likelihood.deviance import Evaluation, Objective, Profile, curvature, evaluate
 from outcomes.mixed.likelihood.elimination import Eliminated, eliminate
 from outcomes.mixed.likelihood.estimates import Curvature
 from outcomes.mixed.likelihood.patterns import compress
@@ -168,7 +167,7 @@ def _record(fit: Kind, likelihood: ByElimination, begin: Array, end: End | None)
     """Make the record of one response, after a search of its own where that is needed."""
     if end is not None and end[1].converged:
         optimum = end[1]
-        point: Point = EliminationPoint(**vars(end[0]), likelihood=likelihood)
+        point: Point = replace(end[0], likelihood=likelihood)
     else:
         optimum, point = minimise(likelihood, begin if end is None else end[0].theta)
     if not optimum.converged:
@@ -221,13 +220,13 @@ def _cells(stage: Stage, m: int) -> int:
     return int(np.prod(stage.moments.shape[:3])) * m * m // CHEAPER
 
 
-End = tuple[Evaluation, Optimum]
+End = tuple[EliminationPoint, Optimum]
 """Where the search of one response ended, and its record."""
 
 
 @dataclass(frozen=True)
-class Many(Objective):
-    """The deviances of many responses at once; every array has them as its first axis."""
+class Many(ByElimination):
+    """The likelihoods of many responses at once; every array has them as its first axis."""
 
     def eliminate(
         self, lam: Sequence[Array], directions: Sequence[Array] | None = None
@@ -248,20 +247,22 @@ class Many(Objective):
 
 def _together(shared: Shared, wide: CrossProducts, part: Array, begin: Array) -> list[End]:
     """Search the optimum of some responses, all at once; one not regular counts as stopped."""
-    known = shared.likelihood.objective
+    known, p = shared.likelihood, shared.likelihood.products.p
 
-    def objective(of: Array) -> Many:
-        rows = known.products.p + part[of]
-        columns = np.vstack([np.tile(np.arange(known.products.p)[:, None], len(rows)), rows])
-        return Many(of_responses(wide, columns), known.blocks, known.reml)
+    def likelihood(of: Array) -> Many:
+        rows = p + part[of]
+        columns = np.vstack([np.tile(np.arange(p)[:, None], len(rows)), rows])
+        working = replace(known.working, products=of_responses(wide, columns))
+        return Many(known.design, working, known.reml)
 
-    point, evaluations = _descended(objective, np.tile(begin, (len(part), 1)))
-    whole = objective(np.arange(len(part)))
-    found = curvature(whole, point)
+    point, evaluations = _descended(likelihood, np.tile(begin, (len(part), 1)))
+    whole = likelihood(np.arange(len(part)))
+    point = replace(point, likelihood=whole)
+    found = point.curvature()
     values, vectors = np.linalg.eigh(found.searched)
     step = newton_step(values, vectors, point.gradient)
     decrease = -np.sum(point.gradient * step, axis=-1) / 2.0
-    better = evaluate(whole, point.theta + step)
+    better = whole.at(point.theta + step)
     improved = np.abs(better.gradient).max(axis=-1) <= np.abs(point.gradient).max(axis=-1)
     _put(point, np.flatnonzero(improved), better, np.flatnonzero(improved))
     scale = np.maximum(1.0, np.abs(values).max(axis=-1))
@@ -273,7 +274,7 @@ def _together(shared: Shared, wide: CrossProducts, part: Array, begin: Array) ->
             start=begin,
             end=own.theta,
             deviance=own.value,
-            evaluations=int(evaluations[i]) + whole.n_theta + 1,
+            evaluations=int(evaluations[i]) + len(begin) + 1,
             gradient_norm=largest(own.gradient),
             curvature=Curvature(*(getattr(found, name)[i] for name in vars(found))),
             hessian_eigenvalues=values[i],
@@ -284,32 +285,32 @@ def _together(shared: Shared, wide: CrossProducts, part: Array, begin: Array) ->
     return ends
 
 
-def _descended(objective: Callable[[Array], Many], start: Array) -> tuple[Evaluation, Array]:
+def _descended(likelihood: Callable[[Array], Many], start: Array) -> tuple[EliminationPoint, Array]:
     """Walk downhill from many starts at once: the steps of `search.descend`, in arrays.
 
     Parameters
     ----------
-    objective : callable
-        Takes the positions of some searches to their deviances.
+    likelihood : callable
+        Takes the positions of some searches to their likelihoods.
     start : array, shape (n, n_theta)
 
     Returns
     -------
-    Evaluation, array of int
+    EliminationPoint, array of int
         Where each search ended, and after how many evaluations.
     """
     active = current = np.arange(len(start))
-    tried = objective(current)
-    point = evaluate(tried, start)
+    tried = likelihood(current)
+    point = tried.at(start)
     step = downhill(point.metric, point.gradient)
     length, tries = np.ones(len(start)), np.zeros(len(start), dtype=int)
     evaluations = np.ones(len(start), dtype=int)
     while len(active):
         if 2 * len(active) <= len(current):
-            current, tried = active, objective(active)
+            current, tried = active, likelihood(active)
         trial, inside = point.theta[current], np.searchsorted(current, active)
         trial[inside] += length[active, None] * step[active]
-        better = evaluate(tried, trial)
+        better = tried.at(trial)
         evaluations[active] += 1
         promised = length[active] * np.sum(point.gradient[active] * step[active], axis=-1)
         least = 1e-4 * promised + ROUNDING * np.abs(point.value[active])
@@ -327,18 +328,18 @@ def _descended(objective: Callable[[Array], Many], start: Array) -> tuple[Evalua
     return point, evaluations
 
 
-def _pick(point: Evaluation, rows: int | Array) -> Evaluation:
-    """Return a copy of the evaluation of some responses, or of one."""
-    solved = Profile(**{name: values[rows] for name, values in vars(point.solved).items()})
-    own = {name: values[rows] for name, values in vars(point).items() if name != "solved"}
-    return Evaluation(**own, solved=solved)
+def _pick(point: EliminationPoint, row: int) -> EliminationPoint:
+    """Return the point of one response."""
+    solved = Profile(*(values[row] for values in vars(point.solved).values()))
+    own = {name: getattr(point, name)[row] for name in ("theta", "value", "gradient", "metric")}
+    return replace(point, **own, solved=solved)
 
 
-def _put(into: Evaluation, rows: Array, values: Evaluation, at: Array) -> None:
-    """Overwrite the evaluation of some responses by those of others."""
+def _put(into: EliminationPoint, rows: Array, values: EliminationPoint, at: Array) -> None:
+    """Overwrite the points of some responses by those of others."""
     for old, new in ((into, values), (into.solved, values.solved)):
         for name, array in vars(old).items():
-            if name != "solved":
+            if name not in ("solved", "likelihood"):
                 array[rows] = vars(new)[name][at]
 
 

@@ -9,7 +9,6 @@ import outcomes.mixed.likelihood.patterns as chunks
 from outcomes.mixed.covariance import split_theta
 from outcomes.mixed.likelihood.by_elimination import ByElimination
 from outcomes.mixed.likelihood.cross_products import elimination_order
-from outcomes.mixed.likelihood.deviance import curvature, evaluate
 from outcomes.mixed.likelihood.working import Working, _from_rows, make_working
 from outcomes.mixed.reading.design import build_design
 from outcomes.mixed.reading.formula import parse_formula
@@ -84,7 +83,7 @@ def prepared(design, reml, working=None):
 def some_theta(likelihood, seed=0):
     """A theta of the model, away from zero."""
     rng = np.random.default_rng(seed)
-    diagonal = likelihood.objective.is_diagonal
+    diagonal = likelihood.is_diagonal
     theta = np.where(
         diagonal, rng.uniform(0.3, 1.2, len(diagonal)), rng.normal(0, 0.3, len(diagonal))
     )
@@ -92,7 +91,7 @@ def some_theta(likelihood, seed=0):
 
 
 def in_working_basis(likelihood, theta):
-    blocks, parts = likelihood.objective.blocks, []
+    blocks, parts = likelihood.blocks, []
     for block, T, part in zip(
         blocks, likelihood.working.transforms, split_theta(theta, blocks), strict=True
     ):
@@ -117,19 +116,18 @@ def test_deviance_is_that_of_plain_matrices(data, name, reml, weights):
 @BOTH
 def test_gradient_and_hessian_are_those_of_differences(data, name, reml):
     likelihood = prepared(build_design(parse_formula(FORMULAS[name]), data), reml)
-    objective = likelihood.objective
     theta = in_working_basis(likelihood, some_theta(likelihood))
-    at = evaluate(objective, theta)
+    at = likelihood.at(theta)
     step = 1e-5
     moved = [
-        [evaluate(objective, theta + sign * step * unit) for sign in (1, -1)]
+        [likelihood.at(theta + sign * step * unit) for sign in (1, -1)]
         for unit in np.eye(len(theta))
     ]
     gradient = [(up.value - down.value) / (2 * step) for up, down in moved]
     hessian = [(up.gradient - down.gradient) / (2 * step) for up, down in moved]
     size = np.abs(at.gradient).max()
     np.testing.assert_allclose(at.gradient, gradient, atol=1e-6 * size)
-    found = curvature(objective, at).searched
+    found = at.curvature().searched
     np.testing.assert_allclose(found, hessian, atol=1e-6 * np.abs(hessian).max())
 
 

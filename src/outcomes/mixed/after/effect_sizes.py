@@ -18,7 +18,7 @@ from outcomes.mixed.after.bootstrap import Bootstrap
 from outcomes.mixed.after.tables import random_positions
 from outcomes.mixed.inference.small_sample import satterthwaite
 from outcomes.mixed.inference.testing import quantile
-from outcomes.mixed.likelihood.deviance import factors_of
+from outcomes.mixed.likelihood.by_elimination import factors_of
 from outcomes.mixed.record import Fit
 from outcomes.mixed.types import Array
 
@@ -201,7 +201,7 @@ def _jacobian(fit: Fit, rows: Moments, shares: Shares) -> Array:
 
 def _covariances(fit: Fit, theta_working: Array, variance: float) -> tuple[Array, ...]:
     likelihood = fit.independent("Shares of variance", "variance_components()")
-    lam = factors_of(theta_working, likelihood.objective.blocks)
+    lam = factors_of(theta_working, likelihood.blocks)
     halves = [
         np.linalg.solve(T, L) for T, L in zip(likelihood.working.transforms, lam, strict=True)
     ]

@@ -33,9 +33,12 @@ from outcomes.errors import OutcomesWarning, UsageError
 from outcomes.mixed.after.tables import FIXED, parameter_names, parameter_values, random_positions
 from outcomes.mixed.covariance import semidefinite_cholesky
 from outcomes.mixed.fit_design import fit_design
-from outcomes.mixed.likelihood.by_elimination import ByElimination
-from outcomes.mixed.likelihood.deviance import Profile, covariance_gradients, profile
-from outcomes.mixed.likelihood.elimination import eliminate
+from outcomes.mixed.likelihood.by_elimination import (
+    ByElimination,
+    Profile,
+    covariance_gradients,
+    profile,
+)
 from outcomes.mixed.record import Fit
 from outcomes.mixed.types import Array
 
@@ -214,25 +217,25 @@ class Held:
 
     def evaluate(self, others: Array, value: float) -> tuple[float, Array]:
         """Return the deviance and its gradient in the others."""
-        objective, is_correlation = self.likelihood.objective, max(self._n_held, default=0) == 2
+        own, is_correlation = self.likelihood, max(self._n_held, default=0) == 2
         at = value if is_correlation else value / self.likelihood.basis.scale
         sigma = at if self.kind == "sigma" else float(np.exp(others[-1]))
         ends = np.cumsum([len(block.start) for block in self.blocks])
         searched = np.split(others, ends)[: len(self.blocks)]
-        parts = [own.at(x, at) for own, x in zip(self.blocks, searched, strict=True)]
-        lam = [np.zeros((block.q, block.q)) for block in objective.blocks]
+        parts = [block.at(x, at) for block, x in zip(self.blocks, searched, strict=True)]
+        lam = [np.zeros((block.q, block.q)) for block in own.blocks]
         for block, (L, _) in zip(self.blocks, parts, strict=True):
             lam[block.factor][block.inside, block.inside] = block.transform @ L / sigma
-        found = eliminate(objective.products, lam)
+        found = own.eliminate(lam)
         solved = profile(found.S)
         if self.kind == "fixed":
             solved = self._with_coefficient(solved, value)
-        n, rss = objective.products.n, float(solved.rss)
+        n, rss = own.products.n, float(solved.rss)
         G = covariance_gradients(found, solved, sigma**2, reml=False)
         gradient, slope = [], 2.0 * (n - rss / sigma**2)
         for block, (L, slopes) in zip(self.blocks, parts, strict=True):
-            own = block.transform.T @ G[block.factor][block.inside, block.inside]
-            d_L = 2.0 * own @ block.transform @ L / sigma**2
+            d_sigma = block.transform.T @ G[block.factor][block.inside, block.inside]
+            d_L = 2.0 * d_sigma @ block.transform @ L / sigma**2
             gradient.append(np.tensordot(slopes, d_L, axes=2))
             slope -= float(np.sum(d_L * L))
         deviance = found.log_det + n * (LOG_2PI + 2.0 * np.log(sigma)) + rss / sigma**2

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from outcomes.errors import FitError
-from outcomes.mixed.covariance import singular_directions
 from outcomes.mixed.likelihood.working import FixedBasis
 from outcomes.mixed.reading.design import Design
 from outcomes.mixed.types import Array
@@ -58,12 +57,28 @@ class Estimates:
     singular_terms: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Solved:
-    """What a likelihood solved at one theta, in its working basis.
+def report(
+    design: Design,
+    basis: FixedBasis,
+    reml: bool,
+    *,
+    deviance: float,
+    beta: Array,
+    Phi: Array,
+    unit: float,
+    variance: float,
+    factors: Sequence[Array],
+    transforms: Sequence[Array],
+    residual_theta: Array | None = None,
+    residual_singular: Sequence[str] = (),
+) -> Estimates:
+    """Carry what a likelihood solved at one theta, in its working basis, to the units of the data.
 
     Parameters
     ----------
+    design : Design
+    basis : FixedBasis
+    reml : bool
     deviance : float
         Minus twice the (restricted) log-likelihood, constants included.
     beta : array, shape (p,)
@@ -76,39 +91,27 @@ class Solved:
         Lambda of each grouping factor's working effects, in ``unit``.
     transforms : sequence of array, shape (q, q)
         T of each grouping factor: working effects are T b.
-    """
-
-    deviance: float
-    beta: Array
-    Phi: Array
-    unit: float
-    variance: float
-    factors: Sequence[Array]
-    transforms: Sequence[Array]
-
-
-def report(
-    design: Design,
-    basis: FixedBasis,
-    reml: bool,
-    solved: Solved,
-    residual_theta: Array | None = None,
-    residual_singular: Sequence[str] = (),
-) -> Estimates:
-    """Carry what was solved to the units of the data.
+    residual_theta : array, optional
+    residual_singular : sequence of str
+        Terms of the residual covariance that are singular.
 
     Raises
     ------
     FitError
         The residual variance is too small for its digits to be more than rounding.
     """
-    refuse_exact(design, solved.variance)
-    names, kept, unit = design.fixed.names, basis.kept.tolist(), solved.unit
-    sigma = basis.scale * float(np.sqrt(solved.variance))
-    roots = [
-        np.linalg.solve(T, lam) * unit
-        for T, lam in zip(solved.transforms, solved.factors, strict=True)
-    ]
+    if not variance > LOST_DIGITS:
+        must = "The residual variance must be above zero"
+        raise FitError(
+            must,
+            got="groups and fixed part that reproduce every score",
+            where=f"in '{design.formula.text}'",
+            remedy="Use fewer fixed or random columns.",
+        )
+    names, kept = design.fixed.names, basis.kept.tolist()
+    sigma = basis.scale * float(np.sqrt(variance))
+    pairs = list(zip(design.factors, factors, strict=True))
+    roots = [np.linalg.solve(T, lam) * unit for T, lam in zip(transforms, factors, strict=True)]
     covariances = [root @ root.T for root in roots]
     degrees = design.n - len(kept) * reml
     constant = 2.0 * degrees * np.log(basis.scale) + reml * basis.log_det
@@ -118,41 +121,19 @@ def report(
         factor.covariance.theta(S / sigma**2)
         for factor, S in zip(design.factors, covariances, strict=True)
     ]
-    singular = [
-        str(factor.terms[k])
-        for factor, lam in zip(design.factors, solved.factors, strict=True)
-        for k in singular_directions(lam @ lam.T, factor.covariance.sizes)
-    ]
+    singular = [str(term) for factor, lam in pairs for term in factor.singular_terms(lam)]
     return Estimates(
         terms=tuple(names[j] for j in kept),
         aliased_terms=tuple(name for j, name in enumerate(names) if j not in set(kept)),
-        beta=basis.coefficients(solved.beta),
-        vcov=basis.covariance(solved.Phi) * unit**2,
+        beta=basis.coefficients(beta),
+        vcov=basis.covariance(Phi) * unit**2,
         sigma=sigma,
         theta=np.concatenate([*theta, [] if residual_theta is None else residual_theta]),
         covariances=tuple(covariances),
         roots=tuple(roots),
-        loglik=-(solved.deviance + constant) / 2.0,
+        loglik=-(deviance + constant) / 2.0,
         singular_terms=tuple(dict.fromkeys([*singular, *residual_singular])),
     )
-
-
-def refuse_exact(design: Design, relative_variance: float) -> None:
-    """Refuse a residual too small for its digits to be more than rounding.
-
-    Raises
-    ------
-    FitError
-        The residual variance is below `LOST_DIGITS`.
-    """
-    if not relative_variance > LOST_DIGITS:
-        must = "The residual variance must be above zero"
-        raise FitError(
-            must,
-            got="groups and fixed part that reproduce every score",
-            where=f"in '{design.formula.text}'",
-            remedy="Use fewer fixed or random columns.",
-        )
 
 
 Component = tuple[str, str, str, float, float]

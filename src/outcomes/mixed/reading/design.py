@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import FitError, OutcomesWarning
-from outcomes.mixed.covariance import BlockCovariance
+from outcomes.mixed.covariance import BlockCovariance, is_singular
 from outcomes.mixed.reading.columns import (
     CATEGORICAL,
     Columns,
@@ -93,6 +93,11 @@ class GroupingFactor:
         """Where the effects of each term stand among those of the factor."""
         ends = np.cumsum(self.covariance.sizes).tolist()
         return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+
+    def singular_terms(self, lam: Array) -> list[RandomTerm]:
+        """Return the terms whose covariance is singular, given Lambda, shape (q, q)."""
+        sigma, parts = lam @ lam.T, zip(self.terms, self.parts, strict=True)
+        return [term for term, own in parts if is_singular(sigma[own, own])]
 
     @cached_property
     def Z(self) -> Array:  # noqa: N802

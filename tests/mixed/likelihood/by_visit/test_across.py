@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from outcomes.mixed.fit import lmm
-from outcomes.mixed.likelihood.by_visit.deviance import differentiate, solve
+from outcomes.mixed.likelihood.by_visit.deviance import solve
 
 pytestmark = pytest.mark.filterwarnings("ignore::outcomes.errors.OutcomesWarning")
 
@@ -46,7 +46,7 @@ def made(data, monkeypatch):
     def make(formula, slower, *, reml=True):
         monkeypatch.setattr("outcomes.mixed.likelihood.by_visit.batches.SLOWER", slower)
         fit = lmm(formula, data, reml=reml)
-        k = fit.likelihood.model.n_parameters
+        k = fit.likelihood.n_parameters
         return fit, fit.optimum.start + 0.1 * np.cos(np.arange(k))
 
     return make
@@ -54,7 +54,7 @@ def made(data, monkeypatch):
 
 def dense_deviance(fit, theta, *, reml):
     """Return the deviance in the working basis by whole matrices over all rows."""
-    model, rows = fit.likelihood.model, fit.design.frame.data
+    model, rows = fit.likelihood, fit.design.frame.data
     X, y = fit.X @ np.linalg.inv(model.basis.R), model.residual
     gaps = np.abs(np.subtract.outer(rows["visit"].to_numpy(), rows["visit"].to_numpy()))
     in_arm = [(rows["arm"] == arm).to_numpy() for arm in ("massage", "usual")]
@@ -78,22 +78,19 @@ def dense_deviance(fit, theta, *, reml):
 @pytest.mark.parametrize("reml", [True, False])
 def test_deviance_and_gradient_are_those_of_whole_matrices(slower, reml, made):
     fit, theta = made(OU, slower, reml=reml)
-    at = solve(fit.likelihood.model, theta)
+    at = solve(fit.likelihood, theta)
     assert at.value == pytest.approx(dense_deviance(fit, theta, reml=reml), rel=1e-11)
     step = 1e-5 * np.eye(len(theta))
     up, down = ([dense_deviance(fit, theta + s * d, reml=reml) for d in step] for s in (1, -1))
     wanted = np.subtract(up, down) / 2e-5
-    found = differentiate(fit.likelihood.model, at)
+    found = at.derivatives
     np.testing.assert_allclose(found.gradient, wanted, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("formula", [OU, US], ids=["ou", "us"])
 def test_both_ways_to_keep_rows_have_the_same_derivatives(formula, made):
     (few, theta), (whole, _) = made(formula, COMPACT), made(formula, WHOLE)
-    ours, theirs = (
-        differentiate(fit.likelihood.model, solve(fit.likelihood.model, theta))
-        for fit in (few, whole)
-    )
+    ours, theirs = (solve(fit.likelihood, theta).derivatives for fit in (few, whole))
     np.testing.assert_allclose(ours.gradient, theirs.gradient, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(ours.hessian, theirs.hessian, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(ours.slopes, theirs.slopes, rtol=1e-9, atol=1e-9)
@@ -101,9 +98,9 @@ def test_both_ways_to_keep_rows_have_the_same_derivatives(formula, made):
 
 def test_narrow_patients_are_filled_up_and_equal_ones_added_up(made):
     fit, _ = made(OU, COMPACT)
-    strata = fit.likelihood.model.strata
+    strata = fit.likelihood.strata
     batches = [batch for stratum in strata for batch in stratum.batches]
     filled = [np.sum(batch.columns == 0, axis=1) > 1 for batch in batches]
     assert any(some.any() and not some.all() for some in filled)
-    assert max(batch.W.shape[2] for batch in batches) < fit.likelihood.model.m
+    assert max(batch.W.shape[2] for batch in batches) < fit.likelihood.m
     assert sum(len(batch.W) for batch in batches) < sum(int(b.counts.sum()) for b in batches)

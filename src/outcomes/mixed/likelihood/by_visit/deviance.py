@@ -123,6 +123,7 @@ class Solution:
 
     Parameters
     ----------
+    model : Model
     theta : array, shape (k,)
     value : float
         The deviance, without constants; infinite where some V is not positive definite.
@@ -136,6 +137,7 @@ class Solution:
     K, U : lists of array, by stratum and batch
     """
 
+    model: Model
     theta: Array
     value: float
     S: Array = field(default_factory=lambda: np.empty(0))
@@ -165,6 +167,11 @@ class Solution:
         contrast = np.append(-self.coefficients, 1.0)
         return np.asarray(np.outer(contrast, contrast) + self.Psi)
 
+    @cached_property
+    def derivatives(self) -> Derivatives:
+        """Exact derivatives of the deviance."""
+        return differentiate(self)
+
 
 def _inverse(root: Array) -> Array:
     """Return the inverse of L L'."""
@@ -193,18 +200,18 @@ class Derivatives:
 
 def solve(model: Model, theta: Array) -> Solution:
     """Evaluate the deviance."""
-    D = _random_covariance(model.own_factor(theta))
-    log_det, S = 0.0, np.zeros((model.m, model.m))
+    lam = model.own_factor(theta)
+    D, log_det, S = lam @ lam.T, 0.0, np.zeros((model.m, model.m))
     all_K, all_U = [], []
     for stratum, free in zip(model.strata, model.residual_free(theta), strict=True):
         Ks, Us = [], []
-        for position, batch in enumerate(stratum.batches):
-            R = stratum.covariances(free, position)
+        for batch in stratum.batches:
+            R = stratum.structure.covariances(free, batch.times)
             V = R + batch.Z @ D @ batch.Z.transpose(0, 2, 1)
             try:
                 root, K = np.linalg.cholesky(V), np.linalg.inv(V)
             except np.linalg.LinAlgError:
-                return Solution(theta, np.inf)
+                return Solution(model, theta, np.inf)
             diagonal = np.diagonal(root, axis1=1, axis2=2)
             log_det += 2.0 * float(batch.counts @ np.log(diagonal).sum(axis=1))
             U = K[batch.pattern] @ batch.W
@@ -213,23 +220,8 @@ def solve(model: Model, theta: Array) -> Solution:
             Us.append(U)
         all_K.append(tuple(Ks))
         all_U.append(tuple(Us))
-    return _solved(model, theta, log_det, (S + S.T) / 2.0, tuple(all_K), tuple(all_U))
-
-
-def _random_covariance(lam: Array) -> Array:
-    return np.asarray(lam @ lam.T)
-
-
-def _solved(
-    model: Model,
-    theta: Array,
-    log_det: float,
-    S: Array,
-    K: tuple[tuple[Array, ...], ...],
-    U: tuple[tuple[Array, ...], ...],
-) -> Solution:
-    factors = model.across_factors(theta)
-    moved = on_both_sides(model, factors, S)
+    S = (S + S.T) / 2.0
+    moved = on_both_sides(model, model.across_factors(theta), S)
     p, size = model.p, len(S) - 1
     F = moved[:size, :size].copy()
     F[np.arange(p, size), np.arange(p, size)] += 1.0
@@ -237,21 +229,23 @@ def _solved(
         root = np.linalg.cholesky(F)
         root_own = root if model.reml else np.linalg.cholesky(F[p:, p:])
     except np.linalg.LinAlgError:
-        return Solution(theta, np.inf)
-    coefficients = cho_solve((root, True), moved[:size, size], check_finite=False)
-    rss = moved[size, size] - moved[:size, size] @ coefficients
+        return Solution(model, theta, np.inf)
+    beta = cho_solve((root, True), moved[:size, size], check_finite=False)
+    rss = moved[size, size] - moved[:size, size] @ beta
     value = log_det + 2.0 * float(np.log(np.diag(root_own)).sum()) + float(rss)
-    return Solution(theta, value, S, root, root_own, coefficients, K, U)
+    return Solution(model, theta, value, S, root, root_own, beta, tuple(all_K), tuple(all_U))
 
 
-def differentiate(model: Model, at: Solution) -> Derivatives:
+def differentiate(at: Solution) -> Derivatives:
     """Return the exact gradient and Hessian of the deviance at a solution."""
+    model = at.model
     k, inner = model.n_parameters, model.n_inner
     gradient, hessian = np.zeros(k), np.zeros((k, k))
     raw = np.zeros((inner, *at.S.shape))
-    Omega = _outer_weight(model, at)
+    turned = [factor.T for factor in model.across_factors(at.theta)]
+    Omega = on_both_sides(model, turned, at.Omega)  # B Omega B': the weight of S before Lambda
     for position in range(len(model.strata)):
-        own = _stratum_derivatives(model, at, position, Omega, raw)
+        own = _stratum_derivatives(at, position, Omega, raw)
         gradient[:inner] += own[0]
         hessian[:inner, :inner] += own[1]
     factors = model.across_factors(at.theta)
@@ -272,15 +266,15 @@ def differentiate(model: Model, at: Solution) -> Derivatives:
 
 
 def _stratum_derivatives(
-    model: Model, at: Solution, position: int, Omega: Array, raw: Array
+    at: Solution, position: int, Omega: Array, raw: Array
 ) -> tuple[Array, Array]:
     """Return what one stratum adds to first derivatives, and to second ones at fixed solution.
 
     ``Omega`` is the weight of S before Lambda; what the stratum adds to S_r, shape (k_inner, m, m),
     is added to ``raw``.
     """
-    stratum = model.strata[position]
-    free = model.residual_free(at.theta)[position]
+    stratum = at.model.strata[position]
+    free = at.model.residual_free(at.theta)[position]
     sums, pairs = np.zeros(()), np.zeros(())
     batches = list(zip(stratum.batches, at.K[position], at.U[position], strict=True))
     directions = [stratum.directions(free, number) for number in range(len(batches))]
@@ -289,7 +283,7 @@ def _stratum_derivatives(
         weighted = batch.counts[:, None, None] * K
         sums = sums + own.sums(weighted - fitted)
         pairs = pairs + own.pairs(K, 2.0 * fitted - weighted)
-    C, curvature = parameter_directions(model, at.theta, position, sums)
+    C, curvature = parameter_directions(at.model, at.theta, position, sums)
     for r in np.flatnonzero(C.any(axis=1)):
         _add_touched(batches, directions, C[r], raw[r])
     _add_whole(batches, directions, C, raw)
@@ -316,9 +310,3 @@ def _add_whole(
     if slopes.ndim:
         found = -(C @ slopes.reshape(len(slopes), -1)).reshape(raw.shape)
         raw += (found + found.transpose(0, 2, 1)) / 2.0
-
-
-def _outer_weight(model: Model, at: Solution) -> Array:
-    """Return B Omega B': the weight of S before Lambda."""
-    turned = [factor.T for factor in model.across_factors(at.theta)]
-    return on_both_sides(model, turned, at.Omega)

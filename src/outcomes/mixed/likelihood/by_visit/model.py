@@ -5,6 +5,7 @@ Also where a search begins, and whether the data can tell the parameters apart.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -47,10 +48,6 @@ class Stratum:
 
     structure: Structure
     batches: tuple[Batch, ...]
-
-    def covariances(self, free: Array, batch: int) -> Array:
-        """Return R of each pattern of a batch, shape (P, n, n)."""
-        return self.structure.covariances(free, self.batches[batch].times)
 
     @cached_property
     def _prepared(self) -> list[At]:
@@ -153,6 +150,13 @@ class Model:
         blocks = [effects.block for effects in self.across]
         parts = split_theta(theta[self.n_inner :], blocks)
         return [block.factor(part) for block, part in zip(blocks, parts, strict=True)]
+
+    def parts(self, theta: Array) -> Iterator[tuple[int, int, Batch, Directions]]:
+        """Yield every batch: its stratum, its number there, and the directions of its dV."""
+        for position, free in enumerate(self.residual_free(theta)):
+            stratum = self.strata[position]
+            for number, batch in enumerate(stratum.batches):
+                yield position, number, batch, stratum.directions(free, number)
 
     def factors(self, theta: Array) -> list[tuple[Effects, Array]]:
         """Return every grouping factor with its Lambda, in the design's order."""
@@ -342,25 +346,20 @@ def require_identified(model: Model, start: Array) -> None:
     FitError
         Naming the parameters.
     """
-    inner = model.n_inner
     theta = start + 0.1 * np.cos(1.0 + np.arange(len(start)))
-    gram = np.zeros((inner, inner))
-    for position, stratum in enumerate(model.strata):
-        free = model.residual_free(theta)[position]
-        for number, batch in enumerate(stratum.batches):
-            directions = stratum.directions(free, number)
-            unit = np.broadcast_to(
-                np.eye(batch.times.shape[1]), (len(batch.counts), *[batch.times.shape[1]] * 2)
-            )
-            pairs = directions.pairs(unit, batch.counts[:, None, None] * unit)
-            C, _ = parameter_directions(model, theta, position, np.zeros(len(pairs)))
-            gram += C @ pairs @ C.T
+    gram = np.zeros((model.n_inner, model.n_inner))
+    for position, _, batch, directions in model.parts(theta):
+        n = batch.times.shape[1]
+        unit = np.broadcast_to(np.eye(n), (len(batch.counts), n, n))
+        pairs = directions.pairs(unit, batch.counts[:, None, None] * unit)
+        C, _ = parameter_directions(model, theta, position, np.zeros(len(pairs)))
+        gram += C @ pairs @ C.T
     size = np.sqrt(np.diag(gram))
     values, vectors = np.linalg.eigh(gram / np.outer(size + (size == 0.0), size + (size == 0.0)))
     if values[0] > UNTELLABLE:
         return
     involved = np.abs(vectors[:, 0]) > 0.1 * np.abs(vectors[:, 0]).max()
-    names = [name for name, used in zip(parameter_names(model), involved, strict=False) if used]
+    names = np.array(parameter_names(model))[involved].tolist()
     must = "The visits must tell the parameters of the covariance apart"
     raise FitError(
         must,
