@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from outcomes.mixed.fit_design import fit_design, refit
+from outcomes.mixed.record import fit_design, refit
 
 
 @pytest.fixture(scope="module")

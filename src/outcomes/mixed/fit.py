@@ -28,7 +28,6 @@ from outcomes.mixed.after.tables import (
     tidy,
     variance_components,
 )
-from outcomes.mixed.fit_design import fit_design
 from outcomes.mixed.inference.anova import anova, drop1, ranova
 from outcomes.mixed.inference.likelihood_ratio import compare
 from outcomes.mixed.inference.robust import robust
@@ -37,7 +36,7 @@ from outcomes.mixed.margins.margins import emmeans, emtrends
 from outcomes.mixed.reading.design import WeightsLike, build_design
 from outcomes.mixed.reading.formula import ModelFormula, parse_formula, variables
 from outcomes.mixed.reading.frame import plain_table
-from outcomes.mixed.record import Fit, Request
+from outcomes.mixed.record import Fit, Request, fit_design
 
 
 class MixedFit(Fit):

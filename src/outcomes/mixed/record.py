@@ -1,27 +1,36 @@
 """The record of a fit: what was asked, how the optimum was found, what was estimated.
 
-It knows no table. Functions take it; `fit.MixedFit` binds them as methods.
+It knows no table. Functions take it; `fit.MixedFit` binds them as methods. A design that is built
+is fitted here: condition, minimise, report; warn where a fit must be warned of.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import UsageError
+from outcomes.errors import (
+    ConvergenceWarning,
+    FitError,
+    OutcomesWarning,
+    SingularFitWarning,
+    UsageError,
+)
 from outcomes.mixed.inference.small_sample import df_method
 from outcomes.mixed.inference.testing import DfMethod
-from outcomes.mixed.likelihood.by_elimination import ByElimination
+from outcomes.mixed.likelihood.by_elimination import ByElimination, by_elimination
+from outcomes.mixed.likelihood.by_visit.likelihood import by_visit
 from outcomes.mixed.likelihood.estimates import Estimates
 from outcomes.mixed.likelihood.working import FixedBasis
 from outcomes.mixed.reading.design import Design, group_codes
 from outcomes.mixed.row_covariance import RowCovariance, row_covariance
-from outcomes.mixed.search import Likelihood, Optimum, Point, one_blas_thread
+from outcomes.mixed.search import Likelihood, Optimum, Point, minimise, one_blas_thread
 from outcomes.mixed.types import Array
 
 Kind = TypeVar("Kind", bound="Fit")
@@ -228,3 +237,85 @@ class Fit:
             return self.likelihood
         must = f"{what} need independent residuals"
         raise UsageError(must, got=f"'{self.design.formula.residual}'", remedy=f"Use {instead}.")
+
+
+def fit_design(design: Design, request: Request, start: Array | None = None) -> Fit:
+    """Fit a design that is already built.
+
+    Parameters
+    ----------
+    design : Design
+    request : Request
+    start : array, shape (n_theta,), optional
+        Theta to start from, in the working basis.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    FitError
+        The data cannot carry the model.
+    UsageError
+        Kenward-Roger is asked where it is not defined.
+    """
+    prepare = by_elimination if design.formula.residual is None else by_visit
+    with one_blas_thread():
+        likelihood = prepare(design, request.reml)
+        if request.df == "kenward-roger":
+            likelihood.require_slopes()
+        optimum, point = minimise(likelihood, likelihood.start() if start is None else start)
+        fit = Fit(request, optimum, point.estimates(), point)
+    _require_maximum(design, fit.estimates, optimum)
+    _warn_of(fit.estimates, optimum)
+    return fit
+
+
+def refit(fit: Fit, response: Array) -> Fit:
+    """Fit the same model to another response on the same rows.
+
+    Parameters
+    ----------
+    fit : Fit
+    response : array, shape (n,)
+        In the order of the rows used, offset included.
+
+    Returns
+    -------
+    Fit
+        Started from the optimum of ``fit``.
+    """
+    design = replace(fit.design, y=np.asarray(response, dtype=np.float64))
+    return fit_design(design, fit.request, fit.likelihood.near(fit.optimum.end))
+
+
+def _require_maximum(design: Design, estimates: Estimates, optimum: Optimum) -> None:
+    """Refuse a residual covariance that the search could only follow towards zero."""
+    residual = str(design.formula.residual)
+    if residual in estimates.singular_terms and not optimum.converged:
+        must = "The likelihood must have a maximum"
+        raise FitError(
+            must,
+            got="a residual covariance that shrinks to nothing",
+            where=residual,
+            remedy="Either these patients are too few for it (csh, ar1h, cs and ar1 have fewer "
+            "parameters than us), or its groups and the fixed part reproduce every score.",
+        )
+
+
+def _warn_of(estimates: Estimates, optimum: Optimum) -> None:
+    """Warn of aliased columns, of a boundary, and of an optimiser that stopped early."""
+    aliased, singular = map(", ".join, (estimates.aliased_terms, estimates.singular_terms))
+    if aliased:
+        text = f"The fixed part is rank deficient; not estimated: {aliased}."
+        warnings.warn(text, OutcomesWarning, 4)
+    if singular:
+        text = f"A variance is zero or a correlation is one in {singular}."
+        warnings.warn(text, SingularFitWarning, 4)
+    if not optimum.converged:
+        text = (
+            f"The optimiser stopped early: {optimum.message}; largest gradient element "
+            f"{optimum.gradient_norm:.1e} after {optimum.evaluations} evaluations."
+        )
+        warnings.warn(text, ConvergenceWarning, 4)

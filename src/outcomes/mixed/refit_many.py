@@ -19,14 +19,13 @@ from scipy import sparse
 from scipy.linalg import solve_triangular
 
 from outcomes.errors import FitError, OutcomesWarning
-from outcomes.mixed.fit_design import refit
 from outcomes.mixed.likelihood.by_elimination import ByElimination, EliminationPoint, Profile
 from outcomes.mixed.likelihood.cross_products import CrossProducts, Stage
 from outcomes.mixed.likelihood.elimination import Eliminated, eliminate
 from outcomes.mixed.likelihood.estimates import Curvature
 from outcomes.mixed.likelihood.patterns import compress
 from outcomes.mixed.likelihood.working import EXACT, Working, make_working
-from outcomes.mixed.record import Kind
+from outcomes.mixed.record import Kind, refit
 from outcomes.mixed.search import (
     MAX_STEPS,
     MAX_TRIES,

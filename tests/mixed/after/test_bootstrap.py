@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from outcomes.errors import UsageError
 from outcomes.mixed.after.bootstrap import simulate
 from outcomes.mixed.fit import lmm
-from outcomes.mixed.fit_design import refit
+from outcomes.mixed.record import refit
 from outcomes.mixed.refit_many import refit_many
 
 

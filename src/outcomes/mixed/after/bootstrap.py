@@ -122,17 +122,17 @@ def bootstrap(fit: Fit, n: int, seed: int) -> Bootstrap:
     for first in range(0, n, BATCH):
         for again in refit_many(plain, simulate(fit, min(BATCH, n - first), rng)):
             if again is not None:
-                values.append(parameter_values(fit.design, again.estimates))
+                values.append(parameter_values(again))
                 n_singular += again.is_singular
     if len(values) < 2:
         must = "At least two draws must be estimable"
         raise FitError(must, got=f"{len(values)} of {n}")
-    names = parameter_names(fit.design, fit.estimates.terms)
+    names = parameter_names(fit)
     return Bootstrap(
         draws=pd.DataFrame(
             np.array(values), columns=pd.MultiIndex.from_tuples(names, names=["group", "term"])
         ),
-        estimate=parameter_values(fit.design, fit.estimates),
+        estimate=parameter_values(fit),
         n=n,
         n_failed=n - len(values),
         n_singular=n_singular,

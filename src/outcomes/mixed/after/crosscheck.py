@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import UnavailableError
-from outcomes.mixed.after.tables import FIXED, correlation, parameter_names, parameter_values
+from outcomes.mixed.after.tables import (
+    FIXED,
+    parameter_names,
+    parameter_values,
+    random_parameters,
+)
 from outcomes.mixed.reading.design import GroupingFactor
 from outcomes.mixed.record import Fit
 from outcomes.mixed.row_covariance import is_within
@@ -57,8 +62,8 @@ def crosscheck(fit: Fit) -> pd.DataFrame:
     fit.independent("Cross-checks by statsmodels", "the R packages mmrm or nlme")
     _require_expressible(fit)
     found = _statsmodels_fit(fit)
-    own = np.append(parameter_values(fit.design, fit.estimates), fit.loglik)
-    names = [*parameter_names(fit.design, fit.estimates.terms), ("fit", "loglik")]
+    own = np.append(parameter_values(fit), fit.loglik)
+    names = [*parameter_names(fit), ("fit", "loglik")]
     theirs = np.concatenate(
         [found.fe_params, _random_values(fit, found), [np.sqrt(found.scale), found.llf]]
     )
@@ -147,16 +152,11 @@ def _columns(factor: GroupingFactor, j: int, rows: list[Array]) -> list[Array]:
 
 def _random_values(fit: Fit, found: Any) -> list[float]:
     """Return standard deviations and correlations in the order of `parameter_names`."""
-    top = _top(fit)
-    variances = iter(np.sqrt(np.maximum(found.vcomp, 0.0)))
-    values: list[float] = []
-    for factor in fit.design.factors:
-        if factor is not top or len(factor.covariance.sizes) > 1:
-            values += [float(next(variances)) for _ in range(factor.q)]
-            continue
-        S = np.asarray(found.cov_re)
-        sd = np.sqrt(np.diag(S))
-        values += list(sd)
-        pairs = [(i, j) for i in range(len(S)) for j in range(i + 1, len(S))]
-        values += [correlation(S[i, j], sd[i], sd[j]) for i, j in pairs]
-    return values
+    top, variances = _top(fit), iter(found.vcomp)
+    covariances = [
+        np.diag([next(variances) for _ in range(factor.q)])
+        if factor is not top or len(factor.covariance.sizes) > 1
+        else np.asarray(found.cov_re)
+        for factor in fit.design.factors
+    ]
+    return [row[-1] for row in random_parameters(fit.design.factors, covariances)]

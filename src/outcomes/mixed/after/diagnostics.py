@@ -18,17 +18,17 @@ Technometrics 34, 38).
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
 from outcomes.errors import FitError, OutcomesWarning, UsageError
-from outcomes.mixed.fit_design import fit_design
 from outcomes.mixed.reading.design import take_rows
-from outcomes.mixed.record import Fit
-from outcomes.mixed.row_covariance import RowCovariance, is_within
+from outcomes.mixed.record import Fit, fit_design
+from outcomes.mixed.row_covariance import is_within
 from outcomes.mixed.types import Array
 
 NOTHING = 1e-10
@@ -236,20 +236,9 @@ LOST = 1e-9
 """Information below this share of what there was means a coefficient is lost with the group."""
 
 
-@dataclass(frozen=True)
-class Deletion:
-    """Fits without each group.
-
-    Parameters
-    ----------
-    beta : array, shape (k, p)
-        Coefficients; missing where they cannot be estimated.
-    log_det_ratio : array, shape (k,)
-        log det of their covariance over that of the full fit.
-    """
-
-    beta: Array
-    log_det_ratio: Array
+Deletion = tuple[Array, Array]
+"""Fits without each group: coefficients, shape (k, p), missing where they cannot be estimated, and
+the log of the determinant of their covariance over that of the full fit, shape (k,)."""
 
 
 def influence(fit: Fit, group: str, refit: bool = False) -> pd.DataFrame:
@@ -299,19 +288,19 @@ def influence(fit: Fit, group: str, refit: bool = False) -> pd.DataFrame:
     codes, levels = fit.groups(group)
     order = np.argsort(codes, kind="stable")
     rows = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
-    found = _refitted(fit, rows) if refit else _held(fit, codes, rows)
+    beta, log_det_ratio = _refitted(fit, rows) if refit else _held(fit, codes, rows)
     estimates = fit.estimates
     p = len(estimates.beta)
-    dfbeta = estimates.beta - found.beta
+    dfbeta = estimates.beta - beta
     cook = np.einsum("ij,jk,ik->i", dfbeta, np.linalg.inv(estimates.vcov), dfbeta) / p
     return pd.DataFrame(
         {
             "level": levels.repeat(p),
             "n_observations": np.repeat([len(own) for own in rows], p),
             "cooks_distance": np.repeat(cook, p),
-            "covratio": np.repeat(np.exp(found.log_det_ratio), p),
+            "covratio": np.repeat(np.exp(log_det_ratio), p),
             "term": np.tile(np.array(estimates.terms, dtype=object), len(rows)),
-            "estimate": found.beta.ravel(),
+            "estimate": beta.ravel(),
             "dfbeta": dfbeta.ravel(),
             "dfbetas": (dfbeta / np.sqrt(np.diag(estimates.vcov))).ravel(),
         }
@@ -322,52 +311,28 @@ def _held(fit: Fit, codes: Array, rows: list[Array]) -> Deletion:
     found = fit.rows
     separate = all(is_within(factor, codes) for factor in fit.design.factors)
     F = found.X.T @ found.VX
-    beta = np.full((len(rows), len(F)), np.nan)
-    log_det = np.full(len(rows), np.nan)
+    root = np.linalg.inv(np.linalg.cholesky(F))
+    beta, log_det = np.full((len(rows), len(F)), np.nan), np.full(len(rows), np.nan)
     for k, own in enumerate(rows):
-        C = found.X[own] if separate else _across(found, own)
+        C = found.X[own] if separate else np.linalg.solve(found.block(own), found.VX[own])
         less = F - found.VX[own].T @ C
-        if np.linalg.eigvalsh(_relative(less, F))[0] < LOST:
+        left = root @ less @ root.T  # the information left, in units of what there was
+        if np.linalg.eigvalsh((left + left.T) / 2.0)[0] < LOST:
             continue
         beta[k] = fit.estimates.beta - np.linalg.solve(less, C.T @ found.Vr[own])
         log_det[k] = np.linalg.slogdet(F)[1] - np.linalg.slogdet(less)[1]
-    return Deletion(beta, log_det)
-
-
-def _across(found: RowCovariance, rows: Array) -> Array:
-    return np.asarray(np.linalg.solve(found.block(rows), found.VX[rows]))
-
-
-def _relative(less: Array, F: Array) -> Array:
-    """Return the information left, in units of what there was."""
-    root = np.linalg.inv(np.linalg.cholesky(F))
-    inner = root @ less @ root.T
-    return np.asarray((inner + inner.T) / 2.0)
+    return beta, log_det
 
 
 def _refitted(fit: Fit, rows: list[Array]) -> Deletion:
-    p = len(fit.estimates.beta)
-    beta, log_det = np.full((len(rows), p), np.nan), np.full(len(rows), np.nan)
-    everything = np.arange(fit.n_observations)
+    size, request = np.linalg.slogdet(fit.estimates.vcov)[1], replace(fit.request, df="normal")
+    beta = np.full((len(rows), len(fit.estimates.beta)), np.nan)
+    log_det, start = np.full(len(rows), np.nan), fit.likelihood.near(fit.optimum.end)
     for k, own in enumerate(rows):
-        again = _refit(fit, np.setdiff1d(everything, own))
-        if again is not None and again.estimates.terms == fit.estimates.terms:
-            beta[k] = again.estimates.beta
-            log_det[k] = (
-                np.linalg.slogdet(again.estimates.vcov)[1]
-                - np.linalg.slogdet(fit.estimates.vcov)[1]
-            )
-    return Deletion(beta, log_det)
-
-
-def _refit(fit: Fit, rows: Array) -> Fit | None:
-    """Fit some of the rows; None where they cannot carry the model."""
-    request = replace(fit.request, df="normal")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", OutcomesWarning)
-        try:
-            return fit_design(
-                take_rows(fit.design, rows), request, fit.likelihood.near(fit.optimum.end)
-            )
-        except FitError:
-            return None
+        kept = np.setdiff1d(np.arange(fit.n_observations), own)
+        with warnings.catch_warnings(), suppress(FitError):
+            warnings.simplefilter("ignore", OutcomesWarning)
+            found = fit_design(take_rows(fit.design, kept), request, start).estimates
+            if found.terms == fit.estimates.terms:
+                beta[k], log_det[k] = found.beta, np.linalg.slogdet(found.vcov)[1] - size
+    return beta, log_det

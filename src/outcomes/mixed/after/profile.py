@@ -32,17 +32,14 @@ from scipy.stats import chi2
 from outcomes.errors import OutcomesWarning, UsageError
 from outcomes.mixed.after.tables import FIXED, parameter_names, parameter_values, random_positions
 from outcomes.mixed.covariance import semidefinite_cholesky
-from outcomes.mixed.fit_design import fit_design
 from outcomes.mixed.likelihood.by_elimination import (
     ByElimination,
     Profile,
     covariance_gradients,
     profile,
 )
-from outcomes.mixed.record import Fit
+from outcomes.mixed.record import Fit, fit_design
 from outcomes.mixed.types import Array
-
-LOG_2PI = float(np.log(2.0 * np.pi))
 
 WHICH = ("all", "random", "fixed")
 
@@ -100,25 +97,18 @@ def profile_intervals(fit: Fit, which: str = "all", conf_level: float = 0.95) ->
         must = f"which must be one of {', '.join(WHICH)}"
         raise UsageError(must, got=f"'{which}'")
     fit.independent("Profile-likelihood intervals", "tidy() or bootstrap()")
-    ml = maximum_likelihood(fit)
-    away = AWAY * ml.estimates.sigma / ml.basis.scale
-    names = parameter_names(ml.design, ml.estimates.terms)
+    ml = fit
+    if fit.request.reml:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", OutcomesWarning)
+            ml = fit_design(fit.design, replace(fit.request, reml=False, df="normal"))
+    names = parameter_names(ml)
     rows = [
-        (*name, parameter.estimate, *limits(parameter, conf_level, away))
+        (*name, parameter.estimate, *limits(parameter, conf_level))
         for name, parameter in zip(names, parameters(ml), strict=True)
         if which == "all" or (which == "fixed") == (name[0] == FIXED)
     ]
     return pd.DataFrame(rows, columns=["group", "term", "estimate", "conf_low", "conf_high"])
-
-
-def maximum_likelihood(fit: Fit) -> Fit:
-    """Return the maximum-likelihood fit of the same design."""
-    if not fit.request.reml:
-        return fit
-    request = replace(fit.request, reml=False, df="normal")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", OutcomesWarning)
-        return fit_design(fit.design, request)
 
 
 @dataclass(frozen=True)
@@ -217,7 +207,7 @@ class Held:
 
     def evaluate(self, others: Array, value: float) -> tuple[float, Array]:
         """Return the deviance and its gradient in the others."""
-        own, is_correlation = self.likelihood, max(self._n_held, default=0) == 2
+        own, is_correlation = self.likelihood, any(b.n_held == 2 for b in self.blocks)
         at = value if is_correlation else value / self.likelihood.basis.scale
         sigma = at if self.kind == "sigma" else float(np.exp(others[-1]))
         ends = np.cumsum([len(block.start) for block in self.blocks])
@@ -238,12 +228,8 @@ class Held:
             d_L = 2.0 * d_sigma @ block.transform @ L / sigma**2
             gradient.append(np.tensordot(slopes, d_L, axes=2))
             slope -= float(np.sum(d_L * L))
-        deviance = found.log_det + n * (LOG_2PI + 2.0 * np.log(sigma)) + rss / sigma**2
+        deviance = found.log_det + n * np.log(2.0 * np.pi * sigma**2) + rss / sigma**2
         return float(deviance), np.concatenate([*gradient, [slope][: self.kind != "sigma"]])
-
-    @property
-    def _n_held(self) -> list[int]:
-        return [block.n_held for block in self.blocks]
 
     def _with_coefficient(self, solved: Profile, value: float) -> Profile:
         """Return what theta determines once a coefficient has a value, in the data's units."""
@@ -317,64 +303,19 @@ class Parameter:
     high: float = np.inf
     closed: bool = True
 
-
-def parameters(fit: Fit) -> list[Parameter]:
-    """Return every parameter of a maximum-likelihood fit, in the order of `parameter_names`."""
-    sigma = fit.estimates.sigma
-    values = iter(parameter_values(fit.design, fit.estimates))
-    listed = [
-        Parameter(hold(fit, "fixed", j), next(values), 2.0 * std_error)
-        for j, std_error in enumerate(np.sqrt(np.diag(fit.estimates.vcov)))
-    ]
-    for f, factor in enumerate(fit.design.factors):
-        size = sigma / np.sqrt(np.mean(factor.Z**2, axis=0))
-        for i, j in random_positions(factor):
-            held, value = hold(fit, "random", f, (i, j)), next(values)
-            if i == j:
-                listed.append(Parameter(held, value, 0.5 * (value or size[i]), low=0.0))
-            else:
-                listed.append(Parameter(held, value, 0.5, low=-1.0, high=1.0))
-    last = Parameter(hold(fit, "sigma"), next(values), 0.2 * sigma, low=0.0, closed=False)
-    return [*listed, last]
-
-
-def limits(parameter: Parameter, conf_level: float, away: float) -> tuple[float, float]:
-    """Search both limits of a parameter.
-
-    Parameters
-    ----------
-    parameter : Parameter
-    conf_level : float, between 0 and 1
-    away : float
-        Searches start with standard deviations at least this large, since zero is stationary.
-
-    Returns
-    -------
-    low, high : float
-        The whole range for a correlation whose standard deviation is zero.
-    """
-    if np.isnan(parameter.estimate):
-        return parameter.low, parameter.high
-    target = float(np.sqrt(chi2.ppf(conf_level, 1)))
-    walk = Walk(parameter, preconditioner(parameter), away)
-    return _limit(walk, -1, target), _limit(walk, 1, target)
-
-
-@dataclass(frozen=True)
-class Walk:
-    """A walk along one profile.
-
-    Parameters
-    ----------
-    parameter : Parameter
-    scale : array, shape (k, k)
-        Makes the deviance nearly spherical in the other parameters.
-    away : float
-    """
-
-    parameter: Parameter
-    scale: Array
-    away: float
+    @cached_property
+    def scale(self) -> Array:
+        """C with C'HC near the identity, H being the Hessian of the deviance at the optimum."""
+        start = self.held.start
+        H = np.empty((len(start), len(start)))
+        for j, step in enumerate(1e-5 * np.maximum(1e-2, np.abs(start))):
+            move = step * (np.arange(len(start)) == j)
+            above = self.held.evaluate(start + move, self.estimate)[1]
+            below = self.held.evaluate(start - move, self.estimate)[1]
+            H[j] = (above - below) / (2.0 * step)
+        values, vectors = np.linalg.eigh((H + H.T) / 2.0)
+        least = FLAT * np.abs(values).max(initial=0.0)
+        return np.asarray(vectors / np.sqrt(np.maximum(values, least)))
 
     def distance(self, value: float, start: Array) -> tuple[float, Array]:
         """Return how far a held value is, and where the other parameters went.
@@ -391,9 +332,9 @@ class Walk:
             Root of the deviance above its minimum.
         array, shape (k,)
         """
-        held = self.parameter.held
-        minimum = held.evaluate(held.start, self.parameter.estimate)[0]
-        origin = np.where(held.nudged & (np.abs(start) < self.away), self.away, start)
+        held, away = self.held, AWAY * self.held.sigma
+        minimum = held.evaluate(held.start, self.estimate)[0]
+        origin = np.where(held.nudged & (np.abs(start) < away), away, start)
 
         def above(z: Array) -> tuple[float, Array]:
             size, gradient = held.evaluate(origin + self.scale @ z, value)
@@ -401,48 +342,72 @@ class Walk:
 
         if not len(start):
             return float(np.sqrt(max(0.0, above(start)[0]))), start
-        zero = np.zeros(len(start))
         bounds = [(-FAR, FAR)] * len(start)
         options = {"gtol": 1e-5, "ftol": 1e-13, "maxcor": 30}
         found: Any = minimize(  # type: ignore[call-overload]
-            above, zero, jac=True, method="L-BFGS-B", bounds=bounds, options=options
+            above, np.zeros(len(start)), jac=True, method="L-BFGS-B", bounds=bounds, options=options
         )
         return float(np.sqrt(max(0.0, found.fun))), origin + self.scale @ found.x
 
 
-def _limit(walk: Walk, side: int, target: float) -> float:
+def parameters(fit: Fit) -> list[Parameter]:
+    """Return every parameter of a maximum-likelihood fit, in the order of `parameter_names`."""
+    sigma = fit.estimates.sigma
+    values = iter(parameter_values(fit))
+    listed = [
+        Parameter(hold(fit, "fixed", j), next(values), 2.0 * std_error)
+        for j, std_error in enumerate(np.sqrt(np.diag(fit.estimates.vcov)))
+    ]
+    for f, factor in enumerate(fit.design.factors):
+        size = sigma / np.sqrt(np.mean(factor.Z**2, axis=0))
+        for i, j in random_positions(factor):
+            held, value = hold(fit, "random", f, (i, j)), next(values)
+            if i == j:
+                listed.append(Parameter(held, value, 0.5 * (value or size[i]), low=0.0))
+            else:
+                listed.append(Parameter(held, value, 0.5, low=-1.0, high=1.0))
+    last = Parameter(hold(fit, "sigma"), next(values), 0.2 * sigma, low=0.0, closed=False)
+    return [*listed, last]
+
+
+def limits(parameter: Parameter, conf_level: float) -> tuple[float, float]:
+    """Search both limits of a parameter.
+
+    Parameters
+    ----------
+    parameter : Parameter
+    conf_level : float, between 0 and 1
+
+    Returns
+    -------
+    low, high : float
+        The whole range for a correlation whose standard deviation is zero.
+    """
+    if np.isnan(parameter.estimate):
+        return parameter.low, parameter.high
+    target = float(np.sqrt(chi2.ppf(conf_level, 1)))
+    return _limit(parameter, -1, target), _limit(parameter, 1, target)
+
+
+def _limit(parameter: Parameter, side: int, target: float) -> float:
     """Bracket one limit by doubling steps, then find the root."""
-    parameter = walk.parameter
     bound = parameter.low if side < 0 else parameter.high
     inside, near, step = parameter.estimate, parameter.held.start, side * parameter.step
     for _ in range(MAX_DOUBLINGS):
         outside = parameter.estimate + step
         if side * (outside - bound) >= 0.0:
             outside = bound if parameter.closed else (inside + bound) / 2.0
-        reached, end = walk.distance(outside, near)
+        reached, end = parameter.distance(outside, near)
         if reached > target:
-            return _root(walk, (inside, outside), near, target)
+            width = 1e-7 * abs(outside - parameter.estimate)
+            found = brentq(
+                lambda v, at: parameter.distance(v, at)[0] - target,
+                *(inside, outside),
+                args=(near,),
+                xtol=width,
+            )
+            return float(found)
         if outside == bound:
             return bound
         inside, near, step = outside, end, 2.0 * step
     return side * np.inf
-
-
-def _root(walk: Walk, bracket: tuple[float, float], near: Array, target: float) -> float:
-    width = 1e-7 * abs(bracket[1] - walk.parameter.estimate)
-    return float(brentq(lambda v: walk.distance(v, near)[0] - target, *bracket, xtol=width))
-
-
-def preconditioner(parameter: Parameter) -> Array:
-    """Return C with C'HC near the identity, H being the Hessian of the deviance at the optimum."""
-    held = parameter.held
-    start = held.start
-    H = np.empty((len(start), len(start)))
-    for j, step in enumerate(1e-5 * np.maximum(1e-2, np.abs(start))):
-        move = step * (np.arange(len(start)) == j)
-        above = held.evaluate(start + move, parameter.estimate)[1]
-        below = held.evaluate(start - move, parameter.estimate)[1]
-        H[j] = (above - below) / (2.0 * step)
-    values, vectors = np.linalg.eigh((H + H.T) / 2.0)
-    least = FLAT * np.abs(values).max(initial=0.0)
-    return np.asarray(vectors / np.sqrt(np.maximum(values, least)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 import numpy as np
@@ -11,8 +11,8 @@ import pandas as pd
 
 from outcomes.errors import UsageError
 from outcomes.mixed.inference.testing import Null, contrast_table, joint_test
-from outcomes.mixed.likelihood.estimates import Estimates
-from outcomes.mixed.reading.design import Design, GroupingFactor
+from outcomes.mixed.likelihood.estimates import Component
+from outcomes.mixed.reading.design import GroupingFactor
 from outcomes.mixed.record import Fit
 from outcomes.mixed.types import Array
 
@@ -30,34 +30,42 @@ def random_positions(factor: GroupingFactor) -> list[tuple[int, int]]:
     return found
 
 
-def parameter_names(design: Design, terms: tuple[str, ...]) -> list[tuple[str, str]]:
+def random_parameters(
+    factors: Sequence[GroupingFactor], covariances: Sequence[Array]
+) -> list[Component]:
+    """Return the rows of the table of variances, given the covariance of each factor's effects.
+
+    Returns
+    -------
+    list of (group, term_1, term_2, variance, sd_or_corr)
+        A correlation is NaN where a standard deviation is zero.
+    """
+    rows: list[Component] = []
+    for factor, S in zip(factors, covariances, strict=True):
+        sd, names = np.sqrt(np.maximum(np.diag(S), 0.0)), factor.names
+        for i, j in random_positions(factor):
+            size = sd[i] if i == j else correlation(S[i, j], sd[i], sd[j])
+            rows.append((factor.name, names[i], "" if i == j else names[j], S[i, j], size))
+    return rows
+
+
+def parameter_names(fit: Fit) -> list[tuple[str, str]]:
     """Return group and term of every parameter.
 
     Coefficients (group ``fixed``), then for each grouping factor ``sd(a)`` and ``cor(a, b)``, then
     the residual ``sd``.
     """
-    names = [(FIXED, term) for term in terms]
-    for factor in design.factors:
-        for i, j in random_positions(factor):
-            a, b = factor.names[i], factor.names[j]
-            names.append((factor.name, f"sd({a})" if i == j else f"cor({a}, {b})"))
+    names = [(FIXED, term) for term in fit.estimates.terms]
+    for group, a, b, _, _ in random_parameters(fit.design.factors, fit.estimates.covariances):
+        names.append((group, f"cor({a}, {b})" if b else f"sd({a})"))
     return [*names, (RESIDUAL, "sd")]
 
 
-def parameter_values(design: Design, estimates: Estimates) -> Array:
+def parameter_values(fit: Fit) -> Array:
     """Return the estimates in the order of `parameter_names`; NaN for a correlation with zero."""
-    parts = [estimates.beta]
-    for factor, covariance in zip(design.factors, estimates.covariances, strict=True):
-        sd = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-        parts.append(
-            np.array(
-                [
-                    sd[i] if i == j else correlation(covariance[i, j], sd[i], sd[j])
-                    for i, j in random_positions(factor)
-                ]
-            )
-        )
-    return np.concatenate([*parts, [estimates.sigma]])
+    found = fit.estimates
+    random = [row[-1] for row in random_parameters(fit.design.factors, found.covariances)]
+    return np.concatenate([found.beta, random, [found.sigma]])
 
 
 def correlation(covariance: float, sd_1: float, sd_2: float) -> float:
@@ -126,13 +134,7 @@ def variance_components(fit: Fit) -> pd.DataFrame:
         and standard deviation, another a covariance and correlation. The residual is last: one
         row, or with a residual covariance those of `CorrelatedResidual.components`.
     """
-    rows: list[tuple[str, str, str, float, float]] = []
-    for factor, covariance in zip(fit.design.factors, fit.estimates.covariances, strict=True):
-        sd, names = np.sqrt(np.diag(covariance)), factor.names
-        for i, j in random_positions(factor):
-            other = (names[j], correlation(covariance[i, j], sd[i], sd[j]))
-            second, size = ("", sd[i]) if i == j else other
-            rows.append((factor.name, names[i], second, covariance[i, j], size))
+    rows = random_parameters(fit.design.factors, fit.estimates.covariances)
     rows += fit.point.residual().components()
     return pd.DataFrame(rows, columns=["group", "term_1", "term_2", "variance", "sd_or_corr"])
 

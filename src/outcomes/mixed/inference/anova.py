@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import OutcomesWarning, UsageError
-from outcomes.mixed.fit_design import fit_design
 from outcomes.mixed.inference.likelihood_ratio import mixture_tail, reference_mixture
 from outcomes.mixed.inference.testing import joint_test
 from outcomes.mixed.likelihood.working import independent_columns
@@ -21,7 +20,7 @@ from outcomes.mixed.reading.columns import Columns, multiply
 from outcomes.mixed.reading.design import grouping_factors
 from outcomes.mixed.reading.expressions import read_expression
 from outcomes.mixed.reading.formula import RandomTerm
-from outcomes.mixed.record import Fit
+from outcomes.mixed.record import Fit, fit_design
 from outcomes.mixed.types import Array
 
 ENOUGH_ROWS = 10_000

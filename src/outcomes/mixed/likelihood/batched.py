@@ -21,11 +21,6 @@ def multiply(left: Array, right: Array) -> Array:
     return np.asarray(result)
 
 
-def multiply_transposed(left: Array, right: Array) -> Array:
-    """Multiply the transpose of the left ones: (b, a, k) by (b, c, k)."""
-    return multiply(np.swapaxes(left, 0, 1), right)
-
-
 def multiply_constant(left: Array, right: Array) -> Array:
     """Multiply one matrix, shape (a, b) or (a, b, n_responses, 1), by each of (b, c, k)."""
     if left.ndim > 2:

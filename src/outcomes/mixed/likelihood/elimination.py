@@ -27,7 +27,6 @@ from outcomes.mixed.likelihood.batched import (
     invert,
     multiply,
     multiply_constant,
-    multiply_transposed,
     outer,
     transpose,
     weighted_gram,
@@ -52,14 +51,8 @@ class Step:
     crossed: tuple[Any, ...]
 
 
-@dataclass(frozen=True)
-class Forward:
-    """The state after all random effects are eliminated."""
-
-    log_det: Any
-    S: Array
-    steps: tuple[Step, ...]
-    crossed: CrossedStep | None
+Forward = tuple[Any, Array, list[Step], CrossedStep | None]
+"""What is there after all random effects are eliminated: log|V|, W'V^-1W, and each step."""
 
 
 def forwards(
@@ -89,18 +82,18 @@ def forwards(
         for link in stage.links:
             t = link.to
             KC = multiply(K, C[s][t])
-            A[t] = _minus(A[t], link, multiply_transposed(C[s][t], KC))
-            B[t] = _minus(B[t], link, multiply_transposed(KC, B[s]))
+            A[t] = _minus(A[t], link, multiply(transpose(C[s][t]), KC))
+            B[t] = _minus(B[t], link, multiply(transpose(KC), B[s]))
             for u in C[t]:
-                C[t][u] = _minus(C[t][u], link, multiply_transposed(KC, C[s][u]))
+                C[t][u] = _minus(C[t][u], link, multiply(transpose(KC), C[s][u]))
             D[t] = _minus_members(D[t], link, C[s][t], KD)
         if rest is not None:
             rest = _minus_crossed(rest, D[s], KD, multiply(K, B[s]))
         steps.append(Step(A[s], B[s], K, C[s], D[s]))
     if products.crossed is None or rest is None:
-        return Forward(log_det, S, tuple(steps), None)
+        return log_det, S, steps, None
     last = eliminate_crossed(products.crossed, rest, factors, directions, STEP)
-    return Forward(log_det + last.log_det, S - last.explained, tuple(steps), last)
+    return log_det + last.log_det, S - last.explained, steps, last
 
 
 def posterior(A: Array, lam: Array, direction: Array | None) -> tuple[Array, Array]:
@@ -114,7 +107,9 @@ def posterior(A: Array, lam: Array, direction: Array | None) -> tuple[Array, Arr
     direction : array, shape (q, q), or None
         Imaginary part of Sigma.
     """
-    inverse, logs = invert(_plus_identity(congruence(transpose(lam), A.real)))
+    M, diagonal = congruence(transpose(lam), A.real), np.arange(len(A))
+    M[diagonal, diagonal] += 1.0
+    inverse, logs = invert(M)
     K = congruence(lam, inverse)
     if direction is None and not np.iscomplexobj(A):
         return K, logs
@@ -126,7 +121,7 @@ def posterior(A: Array, lam: Array, direction: Array | None) -> tuple[Array, Arr
     if direction is not None:
         N = identity_minus(multiply(A.real, K))
         moved = multiply_constant(direction, N)
-        dK = dK + multiply_transposed(N, moved)
+        dK = dK + multiply(transpose(N), moved)
         dlogs = dlogs + np.sum(moved * A.real, axis=(0, 1))
     return K + 1j * dK, logs + 1j * dlogs
 
@@ -136,12 +131,6 @@ def _minus(target: Array, link: Link, values: Array) -> Array:
     result = np.array(target, dtype=np.result_type(target, values))
     result[..., link.present] -= link.sum(values)
     return result
-
-
-def _plus_identity(matrix: Array) -> Array:
-    diagonal = np.arange(len(matrix))
-    matrix[diagonal, diagonal] += 1.0
-    return matrix
 
 
 def _scale_rows(K: Array, D: tuple[Any, ...]) -> list[Any]:
@@ -184,40 +173,27 @@ def _minus_members(D: tuple[Any, ...], link: Link, C: Array, KD: list[Any]) -> t
     )
 
 
-@dataclass(frozen=True)
-class Levels:
-    """What one stage's groups hold in the end.
-
-    Parameters
-    ----------
-    H : array, shape (q, q, n_groups)
-        Z_i'V^-1Z_i.
-    U : array, shape (q, m, n_groups)
-        Z_i'V^-1W.
-    P : array, shape (q, q, n_groups)
-        Covariance of the random effects given the response, at sigma = 1.
-    N : array, shape (q, q, n_groups)
-        I - A K.
-    """
-
-    H: Array
-    U: Array
-    P: Array
-    N: Array
+Sums = dict[int, tuple[Any, Any, Any]]
+"""H, T and J of each grouping factor."""
 
 
 def backwards(
     products: CrossProducts,
-    forward: Forward,
+    steps: Sequence[Step],
+    crossed: CrossedStep | None,
     factors: Sequence[Array],
     directions: Sequence[Array] | None = None,
-) -> list[Levels]:
-    """Substitute backwards; returns what each stage's groups hold."""
-    found: dict[int, Levels] = {}
-    later = Later(forward.crossed)
+) -> Sums:
+    """Substitute backwards, and sum what each stage's groups hold.
+
+    A group holds H = Z_i'V^-1Z_i, U = Z_i'V^-1W and P, the covariance of its effects given the
+    response, at sigma = 1; N = I - A K.
+    """
+    sums: Sums = {} if crossed is None else dict(crossed.sums())
+    later = Later(crossed)
     targets = {link.to for stage in products.stages for link in stage.links}
-    for s in reversed(range(len(forward.steps))):
-        stage, step = products.stages[s], forward.steps[s]
+    for s in reversed(range(len(steps))):
+        stage, step = products.stages[s], steps[s]
         N = identity_minus(multiply(step.A, step.K))
         H, P, U = multiply(N, step.A), step.K, step.B
         if stage.moments is None:
@@ -227,10 +203,20 @@ def backwards(
             H = H - multiply(multiply(N, explained), transpose(N)) / stage.count
             P = P + multiply(multiply(step.K, explained), step.K)
         if s in targets:
-            later.effects[s] = multiply_constant(_sigma(stage, factors, directions), U)
+            lam = factors[stage.factor]
+            sigma = multiply_constant(lam, transpose(lam))
+            sigma = sigma if directions is None else sigma + 1j * STEP * directions[stage.factor]
+            later.effects[s] = multiply_constant(sigma, U)
             later.joint[s, s] = P
-        found[s] = Levels(H, U, P, N)
-    return [found[s] for s in range(len(forward.steps))]
+        known, flat = sums.get(stage.factor, (0.0, 0.0, 0.0)), H.reshape(-1, *H.shape[2:])
+        T = outer(U) if stage.moments is None else _weighted_by_both(N, stage.moments)
+        own = H @ stage.count, T, gram(flat * stage.count, flat)
+        sums[stage.factor] = own[0] + known[0], own[1] + known[1], own[2] + known[2]
+    return sums
+
+
+def _weighted_by_both(N: Array, moments: Array) -> Array:
+    return weighted_moments(N[:, None, :, None] * N[None, :, None, :], moments)
 
 
 @dataclass
@@ -299,12 +285,6 @@ class Later:
         return total
 
 
-def _sigma(stage: Stage, factors: Sequence[Array], directions: Sequence[Array] | None) -> Array:
-    lam = factors[stage.factor]
-    sigma = multiply_constant(lam, transpose(lam))
-    return sigma if directions is None else sigma + 1j * STEP * directions[stage.factor]
-
-
 @dataclass(frozen=True)
 class Eliminated:
     """V^-1-weighted sums at one value of the covariance.
@@ -347,24 +327,6 @@ def eliminate(
     -------
     Eliminated
     """
-    forward = forwards(products, factors, directions)
-    sums: dict[int, tuple[Array, Array, Array]] = {}
-    levels = backwards(products, forward, factors, directions)
-    for stage, found in zip(products.stages, levels, strict=True):
-        H, T, J = _sums(stage, found)
-        h, t, j = sums.get(stage.factor, (0.0, 0.0, 0.0))
-        sums[stage.factor] = H + h, T + t, J + j
-    if forward.crossed is not None:
-        sums.update(forward.crossed.sums())
-    all_H, all_T, all_J = zip(*(sums[f] for f in range(len(factors))), strict=True)
-    return Eliminated(forward.log_det, forward.S, all_H, all_T, all_J)
-
-
-def _sums(stage: Stage, levels: Levels) -> tuple[Array, Array, Array]:
-    """Sum over the groups of a stage: H, T and J."""
-    flat = levels.H.reshape(-1, *levels.H.shape[2:])
-    H, J = levels.H @ stage.count, gram(flat * stage.count, flat)
-    if stage.moments is None:
-        return H, outer(levels.U), J
-    weights = levels.N[:, None, :, None] * levels.N[None, :, None, :]
-    return H, weighted_moments(weights, stage.moments), J
+    log_det, S, steps, crossed = forwards(products, factors, directions)
+    sums = backwards(products, steps, crossed, factors, directions)
+    return Eliminated(log_det, S, *zip(*(sums[f] for f in range(len(factors))), strict=True))

@@ -64,8 +64,8 @@ def dense_deviance(fit, theta, *, reml):
         for own, (a, b) in zip(in_arm, free, strict=True)
     )
     V = V * np.equal.outer(rows["patient"].to_numpy(), rows["patient"].to_numpy())
-    for factor, (effects, lam) in zip(fit.design.factors, model.factors(theta), strict=True):
-        Z = factor.Z / effects.scale @ lam
+    for factor, lam in zip(fit.design.factors, model.factors(theta), strict=True):
+        Z = factor.Z / np.sqrt(np.mean(factor.Z**2, axis=0)) @ lam
         V = V + np.equal.outer(factor.codes, factor.codes) * (Z @ Z.T)
     inverse = np.linalg.inv(V)
     information = X.T @ inverse @ X

@@ -55,7 +55,7 @@ def on_both_sides(model: Model, factors: list[Array], M: Array) -> Array:
 
 def _blocks(model: Model) -> list[slice]:
     """Return where the columns of each part stand in [X C y]."""
-    sizes = [part.n_levels * part.block.q for part in model.across]
+    sizes = [part.n_levels * part.q for part in model.across]
     ends = model.p + np.cumsum([0, *sizes])
     return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
@@ -70,9 +70,9 @@ def _by_level(M: Array, factor: Array) -> Array:
 def _moves(model: Model) -> list[tuple[slice, Array]]:
     """Return dB of each parameter: where its block is, and the unit that is repeated there."""
     return [
-        (inside, part.block.factor(unit))
+        (inside, part.covariance.factor(unit))
         for inside, part in zip(_blocks(model), model.across, strict=True)
-        for unit in np.eye(part.block.n_theta)
+        for unit in np.eye(part.covariance.n_theta)
     ]
 
 

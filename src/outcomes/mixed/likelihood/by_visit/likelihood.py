@@ -15,6 +15,7 @@ from outcomes.mixed.likelihood.by_visit.model import (
     make_model,
     parameter_directions,
     require_identified,
+    scale_of,
     start_values,
 )
 from outcomes.mixed.likelihood.estimates import Component, Curvature, Estimates, Slopes, report
@@ -222,7 +223,7 @@ class VisitPoint(Solution):
     def estimates(self) -> Estimates:
         """Report what theta determines, in the units of the data."""
         model, residual = self.model, self.residual()
-        factors, p = model.factors(self.theta), model.p
+        p = model.p
         degrees = model.design.n - p * model.reml
         return report(
             model.design,
@@ -233,8 +234,8 @@ class VisitPoint(Solution):
             Phi=self.inverse[:p, :p],
             unit=self.unit,
             variance=residual.mean_variance() / model.basis.scale**2,
-            factors=[lam for _, lam in factors],
-            transforms=[np.diag(effects.scale) for effects, _ in factors],
+            factors=model.factors(self.theta),
+            transforms=[np.diag(scale_of(factor)) for factor in model.design.factors],
             residual_theta=self.theta[: model.n_residual - 1],
             residual_singular=[str(model.layout.term)] if residual.is_singular() else [],
         )

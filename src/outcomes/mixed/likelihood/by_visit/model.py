@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from outcomes.errors import FitError
-from outcomes.mixed.covariance import BlockCovariance, split_theta
+from outcomes.mixed.covariance import split_theta
 from outcomes.mixed.likelihood.by_visit.batches import Batch, Directions, make_batches, make_rows
 from outcomes.mixed.likelihood.by_visit.layout import Layout, make_layout
 from outcomes.mixed.likelihood.by_visit.structures import (
@@ -59,26 +59,6 @@ class Stratum:
 
 
 @dataclass(frozen=True)
-class Effects:
-    """The random effects of one grouping factor.
-
-    Parameters
-    ----------
-    position : int
-        Of the factor in the design.
-    block : BlockCovariance
-    n_levels : int
-    scale : array, shape (q,)
-        Working columns are Z / scale.
-    """
-
-    position: int
-    block: BlockCovariance
-    n_levels: int
-    scale: Array
-
-
-@dataclass(frozen=True)
 class Model:
     """A model ready for evaluation, in a well-conditioned basis.
 
@@ -94,10 +74,10 @@ class Model:
     residual : array, shape (n,)
         Response minus its least-squares fit, of root mean square one.
     strata : tuple of Stratum
-    own : tuple of Effects
-        Of the grouping factor whose levels are the patients; empty or one.
-    across : tuple of Effects
-        Of the others.
+    own : tuple of GroupingFactor
+        The one whose levels are the patients; empty or one.
+    across : tuple of GroupingFactor
+        The others.
     m : int
         Columns of [X, C, y].
     """
@@ -108,8 +88,8 @@ class Model:
     basis: FixedBasis
     residual: Array
     strata: tuple[Stratum, ...]
-    own: tuple[Effects, ...]
-    across: tuple[Effects, ...]
+    own: tuple[GroupingFactor, ...]
+    across: tuple[GroupingFactor, ...]
     m: int
 
     @property
@@ -125,12 +105,12 @@ class Model:
     @cached_property
     def n_inner(self) -> int:
         """Parameters that V of a patient depends on: all but those of ``across``."""
-        return self.n_residual + sum(effects.block.n_theta for effects in self.own)
+        return self.n_residual + sum(factor.covariance.n_theta for factor in self.own)
 
     @cached_property
     def n_parameters(self) -> int:
         """Number of covariance parameters."""
-        return self.n_inner + sum(effects.block.n_theta for effects in self.across)
+        return self.n_inner + sum(factor.covariance.n_theta for factor in self.across)
 
     def residual_free(self, theta: Array) -> list[Array]:
         """Return the parameters of R of each stratum."""
@@ -141,13 +121,13 @@ class Model:
         """Return Lambda of the patients' own random effects, shape (q, q)."""
         if not self.own:
             return np.zeros((0, 0))
-        return self.own[0].block.factor(theta[self.n_residual : self.n_inner])
+        return self.own[0].covariance.factor(theta[self.n_residual : self.n_inner])
 
     def across_factors(self, theta: Array) -> list[Array]:
         """Return Lambda of each of the other grouping factors."""
         if not self.across:
             return []
-        blocks = [effects.block for effects in self.across]
+        blocks = [factor.covariance for factor in self.across]
         parts = split_theta(theta[self.n_inner :], blocks)
         return [block.factor(part) for block, part in zip(blocks, parts, strict=True)]
 
@@ -158,12 +138,11 @@ class Model:
             for number, batch in enumerate(stratum.batches):
                 yield position, number, batch, stratum.directions(free, number)
 
-    def factors(self, theta: Array) -> list[tuple[Effects, Array]]:
-        """Return every grouping factor with its Lambda, in the design's order."""
-        own = [self.own_factor(theta)] * len(self.own)
-        found = [*own, *self.across_factors(theta)]
-        pairs = zip([*self.own, *self.across], found, strict=True)
-        return sorted(pairs, key=lambda pair: pair[0].position)
+    def factors(self, theta: Array) -> list[Array]:
+        """Return Lambda of every grouping factor, in the design's order."""
+        across = iter(self.across_factors(theta))
+        own = [any(factor is other for other in self.own) for factor in self.design.factors]
+        return [self.own_factor(theta) if is_own else next(across) for is_own in own]
 
 
 def make_model(design: Design, reml: bool) -> Model:
@@ -184,28 +163,27 @@ def make_model(design: Design, reml: bool) -> Model:
     root = np.ones(design.n) if design.weights is None else np.sqrt(design.weights)
     basis, Q, residual = _basis(design, root)
     size = np.sqrt(design.n)
-    scales = [np.sqrt(np.mean(factor.Z**2, axis=0)) for factor in design.factors]
-    columns = [
-        factor.Z * (root[:, None] / scale)
-        for factor, scale in zip(design.factors, scales, strict=True)
-    ]
-    effects = [
-        Effects(i, factor.covariance, factor.n_levels, scales[i])
-        for i, factor in enumerate(design.factors)
-    ]
-    patients = next((i for i, f in enumerate(design.factors) if _is_own(f, layout)), None)
-    own = [part for part in effects if part.position == patients]
-    across = [part for part in effects if part.position != patients]
-    levels = [_levels(design.factors[part.position], columns[part.position]) for part in across]
+    patients = next((factor for factor in design.factors if _is_own(factor, layout)), None)
+    own = () if patients is None else (patients,)
+    across = tuple(factor for factor in design.factors if factor is not patients)
+    levels = [_levels(factor, factor.Z * (root[:, None] / scale_of(factor))) for factor in across]
     source = make_rows(Q * size, levels, residual)
-    Z = columns[own[0].position] if own else np.empty((design.n, 0))
+    parts = [factor.Z * (root[:, None] / scale_of(factor)) for factor in own]
+    Z = np.hstack([np.empty((design.n, 0)), *parts])
     strata = tuple(
-        Stratum(_structure(layout, stratum), make_batches(layout, stratum, source, Z))
+        Stratum(
+            _structure(layout, stratum),
+            make_batches(layout, stratum, source, Z),
+        )
         for stratum in range(len(layout.stratum_names))
     )
     basis = replace(basis, R=basis.R / size)
-    parts = strata, tuple(own), tuple(across), source.m
-    return Model(design, reml, layout, basis, residual, *parts)
+    return Model(design, reml, layout, basis, residual, strata, own, across, source.m)
+
+
+def scale_of(factor: GroupingFactor) -> Array:
+    """Return what the working columns of a factor are divided by, shape (q,)."""
+    return np.asarray(np.sqrt(np.mean(factor.Z**2, axis=0)))
 
 
 def _basis(design: Design, root: Array) -> tuple[FixedBasis, Array, Array]:
@@ -297,9 +275,9 @@ def parameter_directions(
     C, curvature = np.zeros((inner, len(sums))), np.zeros((inner, inner))
     C[rows, :e] = jacobian
     curvature[rows, rows] = structure.curvature(free, sums[:e])
-    for effects in model.own:
-        lam, q = model.own_factor(theta), effects.block.q
-        r, c = effects.block.rows, effects.block.columns
+    for factor in model.own:
+        lam, q = model.own_factor(theta), factor.q
+        r, c = factor.covariance.positions
         own = slice(model.n_residual, inner)
         D = np.zeros((len(r), q, q))
         D[np.arange(len(r)), r] = lam[:, c].T
@@ -331,7 +309,7 @@ def start_values(model: Model) -> Array:
         moments = left * model.residual[rows], layout.codes[rows], layout.times[rows]
         parts.append(stratum.structure.start(*moments, layout.gap))
     effects = [*model.own, *model.across]
-    parts += [SHARE * part.block.is_diagonal.astype(float) for part in effects]
+    parts += [SHARE * factor.covariance.is_diagonal.astype(float) for factor in effects]
     return np.concatenate(parts)
 
 
@@ -382,9 +360,8 @@ def parameter_names(model: Model) -> list[str]:
     for position, stratum in enumerate(model.strata):
         inside = f" in stratum {position + 1}" if len(model.strata) > 1 else ""
         names += [f"{name}{inside}" for name in stratum.structure.names(model.layout.labels)]
-    for effects in model.own:
-        factor = model.design.factors[effects.position]
+    for factor in model.own:
         pairs = zip(factor.terms, factor.columns, strict=True)
         terms = [str(term) for term, columns in pairs for _ in columns.names]
-        names += [terms[row] for row in effects.block.rows]
+        names += [terms[row] for row in factor.covariance.rows]
     return names
