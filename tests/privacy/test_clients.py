@@ -150,7 +150,7 @@ LATER = [
 def test_a_later_export_finds_its_person(first, later, same):
     key = new_key()
     ids = [
-        ids_of(people([name], [birth], contacts=[[contact]]), key)
+        ids_of(people([name], [birth], contacts=[[contact]]), key)[0]
         for name, birth, contact in (first, later, first)
     ]
     assert ids[2] == ids[0]
@@ -159,10 +159,10 @@ def test_a_later_export_finds_its_person(first, later, same):
 
 def test_a_name_that_two_people_have_finds_neither():
     key = new_key()
-    one, other = ids_of(people(["Ann Lee"] * 2, ["1961", "1962"]), key)
-    [third] = ids_of(people(["Ann Lee"]), key)
+    (one, other), _ = ids_of(people(["Ann Lee"] * 2, ["1961", "1962"]), key)
+    [third], _ = ids_of(people(["Ann Lee"]), key)
     assert third not in (one, other)
-    assert ids_of(people(["Ann Lee"] * 2, ["1961", "1962"]), key) == [one, other]
+    assert ids_of(people(["Ann Lee"] * 2, ["1961", "1962"]), key)[0] == [one, other]
 
 
 @given(st.permutations(list(range(6))))

@@ -34,7 +34,8 @@ def clean(
         Contract column, or ``INSTRUMENT.TIMING`` of a score, that the cells are for.
     mapped : ColumnMap
         Its ``empty`` words come first, then its ``values`` for the target, then its ``rules`` in
-        the order they stand. The first one that is for a cell reads it.
+        the order they stand. The first one that is for a cell reads it; ``*`` among the values is
+        for any cell that none reads.
 
     Returns
     -------
@@ -56,6 +57,8 @@ def clean(
         else:
             found = ((rule.name, rule.read(" ".join(plainly.split()))) for rule in rules)
             name, becomes = next(((n, b) for n, b in found if b is not None), ("", plainly))
+        if not name and "*" in words:
+            name, becomes = "any other word", words["*"]
         if not name and mapped.file.decimal == "," and _DECIMAL_COMMA.fullmatch(str(cell)):
             name, becomes = "decimal comma", str(cell).replace(",", ".")
         if not name and plainly != cell:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -39,8 +40,8 @@ from outcomes.privacy.identifiers import KINDS
 
 DERIVED = ("week", "month", "age", "baseline")
 """Columns a map may name beside the contract's; each becomes one of them (day, band, row)."""
-IMPORTED = "date"
-"""A column that only an import may have; it becomes the day."""
+IMPORTED, SERVICE = "date", "service"
+"""Columns that only an import may have: one becomes the day; the other tells visits from sales."""
 _UNQUALIFIED = ("assessments", "episodes", "sessions", "goals")
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -65,6 +66,9 @@ class ColumnMap(Section, frozen=True, kw_only=True):
         `outcomes.privacy.identifiers.KINDS`. Only an import may have them.
     scores : mapping of str to mapping
         Instrument to {timing: column}, for a file with one row a visit.
+    scales : mapping of str to float
+        Instrument to the highest value of its scale in the file, where that is not its own: 100 for
+        an index of 50 points that the file has in percent.
     file : FileFormat
         How the file is written.
     source : Source
@@ -95,6 +99,7 @@ class ColumnMap(Section, frozen=True, kw_only=True):
     words: dict[str, dict[str, Word]] = msgspec.field(name="values", default_factory=dict)
     identifiers: dict[str, Texts] = msgspec.field(default_factory=dict)
     scores: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    scales: dict[str, Word] = msgspec.field(default_factory=dict)
     file: FileFormat = FileFormat()
     source: Source = Source()
     leave_out: tuple[LeaveOut, ...] = ()
@@ -199,6 +204,7 @@ def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
         words=_qualified(mapped.words),
         rules=tuple(_targeted(rule) for rule in mapped.rules),
         scores=_known_scores(mapped.scores, [*registry(), *mapped.instruments]),
+        scales=_known_scales(mapped.scales, [*registry(), *mapped.instruments]),
     )
     _refuse_together(mapped)
     declared_instruments(mapped.instruments)
@@ -220,6 +226,8 @@ def _answered(content: dict[str, Any]) -> dict[str, Any]:
     asked = converted(content.get("questions", []), tuple[Question, ...], "[[questions]]")
     whole = copy.deepcopy(content)
     for question in asked:
+        if question.answer is False and question.place[0] == "scales":
+            whole.get("scores", {}).pop(question.place[1], None)  # of an unknown scale
         if question.answer not in ("", [], False):
             section = whole
             for name in question.place[:-1]:
@@ -249,6 +257,17 @@ def _known_scores(
     return {names[folded(name)]: timings for name, timings in scores.items()}
 
 
+def _known_scales(scales: Mapping[str, str], instruments: Iterable[str]) -> dict[str, Word]:
+    """Return scales under the names of their instruments; each is a number above 0."""
+    names = {folded(name): name for name in instruments}
+    refuse_unknown(map(folded, scales), names, "an instrument")
+    numbers = [re.fullmatch(r"\d{1,4}(?:\.\d+)?", top) for top in scales.values()]
+    if not all(found and float(found[0]) for found in numbers):
+        must = "[scales] holds the highest value of a scale, a number above 0"
+        raise UsageError(must, got="something else", where="[scales]")
+    return {names[folded(name)]: Word(top) for name, top in scales.items()}
+
+
 def _refuse_together(mapped: ColumnMap) -> None:
     dated = IMPORTED in mapped.columns and "assessments.episode_id" not in mapped.columns
     if mapped.study.new_course_after_days and not dated:
@@ -271,7 +290,7 @@ def contract_name(name: str) -> str:
     UsageError
         When no table has such a column, or two do and the name does not say which.
     """
-    if name in (*DERIVED, IMPORTED):
+    if name in (*DERIVED, IMPORTED, SERVICE):
         return name
     table, _, column = name.rpartition(".")
     if table:

@@ -14,7 +14,7 @@ import pandas as pd
 from outcomes.errors import OutcomesError
 from outcomes.intake.drafting.draft import Content, Draft, as_toml, ask, merged
 from outcomes.intake.drafting.evidence import shapes, status_of
-from outcomes.intake.drafting.headers import Role
+from outcomes.intake.drafting.headers import Role, roles_of
 from outcomes.intake.drafting.measures import facts, file, scores
 from outcomes.intake.drafting.people import dates, people
 from outcomes.intake.drafting.seen import DATES, SHEET, STRUCK, Seen, seen_in
@@ -22,9 +22,13 @@ from outcomes.intake.drafting.visits import status, visits
 from outcomes.intake.presets import Preset, bare, preset_of
 from outcomes.intake.readers import WORKBOOKS, FileFormat, Rows, is_database, read_source
 from outcomes.intake.readers.redcap import bare_label, from_redcap, labels_of
+from outcomes.intake.readers.table import headings_in
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import sheet_names
+from outcomes.privacy.names import names_somebody
 
+HEADED = "Client"
+"""Column that names above the rows of a person become."""
 PARTS = (people, dates, visits, status, facts, scores, file)
 """Parts of a map, in the order in which it says them."""
 
@@ -77,6 +81,8 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
     content = merged(begins, *(part(seen) for part in PARTS))
     if seen.preset is not None:
         content = merged(content, _of_product(seen, seen.preset))
+    asked = {question["key"]: question for question in reversed(content.get("questions", []))}
+    content |= {"questions": [*asked.values()][::-1]} if asked else {}
     said = {name: entry for name, entry in content.items() if name != "questions"}
     named = {name for name in _texts(said) if name in seen.columns}
     why = {header: _reason(role, seen) for header, role in seen.roles.items() if header in named}
@@ -85,8 +91,29 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
 
 
 def _read(path: str | Path, form: FileFormat | None) -> tuple[Rows, Content]:
-    """Return the rows, and the entries of ``[file]`` that reading them needs."""
+    """Return the rows, and the entries of ``[file]`` that reading them needs.
+
+    Where no column is a name and rows of a name alone stand above others, these become a column.
+    """
     own = form or FileFormat()
+    rows, file = _read_as(path, own)
+    named = {"identifiers.name", "identifiers.first_name", "identifiers.last_name"}
+    roles = {role.place for header in map(str, rows.cells) for role in roles_of(header)[:1]}
+    if named & roles or own.headings:
+        return rows, file
+    under, file_under = _read_as(path, msgspec.structs.replace(own, headings=HEADED))
+    if HEADED not in under.cells:
+        return rows, file
+    if HEADED in rows.cells and (rows.cells[HEADED].notna() & headings_in(rows.cells).isna()).any():
+        return rows, file
+    names = under.cells[HEADED].dropna().unique()
+    if len(names) > 1 and sum(map(names_somebody, names)) > 0.7 * len(names):
+        return under, {**file_under, "headings": HEADED}
+    return rows, file
+
+
+def _read_as(path: str | Path, own: FileFormat) -> tuple[Rows, Content]:
+    """Return the rows, of a workbook with all sheets and with what is struck through."""
     if is_database(path) or Path(path).suffix.casefold() not in WORKBOOKS:
         return read_source(path, own), {}
     several = len(sheet_names(Path(path))) > 1 and not own.sheets

@@ -161,13 +161,15 @@ def _imported(
     refuse_open_questions(mapped)
     source = read_source(path, mapped.file)
     text, mapped = export_text(path, source.cells, mapped)
-    names = _names_in(text, mapped)
+    key = read_key(key_path)
+    people = [dict(zip(COLUMNS, entry, strict=True)) for entry in read_who(key_path)]
+    known = [(p["name"], p["record"], p["patient"]) for p in people if p["study"] == key.study]
+    names = _names_in(text, mapped) | name_words(name for name, *_ in known)
     refuse_named_words(mapped.kept_words(), names)
     shown = shown_headers(list(map(str, text)), mapped.file_columns(), names)
     text, mapped = text.rename(columns=shown), mapped.renamed(shown)
-    key, _ = read_key(key_path), read_who(key_path)
     before = _before(out, key, key_path)
-    rows = client_rows(visit_rows(text, mapped, today), mapped, key, today)
+    rows = client_rows(visit_rows(text, mapped, today), mapped, key, today, known)
     anchors = key.opened(before.day_0)  # of the clients that are in this export
     rows = course_rows(rows, mapped, key, _seen(before.study, anchors))
     sightings, n_looked = _sightings(text, mapped, names)

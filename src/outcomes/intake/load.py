@@ -20,6 +20,7 @@ from outcomes.findings import Finding, finding, on_the_way
 from outcomes.intake.clean import read_cells
 from outcomes.intake.column_map import (
     IMPORTED,
+    SERVICE,
     ColumnMap,
     contract_name,
     declared_instruments,
@@ -127,7 +128,7 @@ def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None)
     ids = [column for name, column in mapped.columns.items() if name.split(".")[-1] in IDS]
     refuse_identified({"": rows}, where, ids)
     refuse_named_words(mapped.kept_words(), ())
-    if mapped.identifiers or mapped.scores or IMPORTED in mapped.columns:
+    if mapped.identifiers or mapped.scores or {IMPORTED, SERVICE} & {*mapped.columns}:
         must = "a file with identifiers, or one row a visit, is imported first"
         raise UsageError(must, got="a map of one", where=where, remedy=IMPORT)
     long, mapped = stacked(rows, mapped, where)

@@ -14,6 +14,8 @@ from outcomes.intake.toml_records import Section, Texts, Word, folded, refuse_un
 LEFT_OUT = "left_out"
 """What a status may become beside the contract's: the row is of no visit at all."""
 STATUS_WORDS = (*STATUSES, LEFT_OUT)
+VISIT = "visit"
+"""What a service may become, beside ``left_out``: the row is of a visit."""
 
 
 class CellTest(Section, frozen=True, kw_only=True):
@@ -215,6 +217,9 @@ class StudyFacts(Section, frozen=True, kw_only=True):
         What a row is. Rows of scores (a survey) are no visits: each finds its patient's visit.
     no_status, empty_status : str
         Status of every visit of an export without a status, and of visits where it is empty.
+    sign_that_counts : {"", "status", "rules"}
+        Which counts where the column of the status says that a visit took place and a rule of
+        ``[[status]]`` that it did not, or the other way round. Empty: not said.
     one_visit : {"", "line", "day", "time", "appointment"}
         Which lines of a patient are one visit: each line by itself, those of one day, of one day
         and time, of one appointment number. Empty: not said.
@@ -229,6 +234,7 @@ class StudyFacts(Section, frozen=True, kw_only=True):
     rows: Literal["visits", "scores"] = "visits"
     no_status: str = ""
     empty_status: str = ""
+    sign_that_counts: Literal["", "status", "rules"] = ""
     one_visit: Literal["", "line", "day", "time", "appointment"] = ""
     missing_visits: Literal["", "kept", "removed"] = ""
 

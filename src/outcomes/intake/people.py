@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,10 @@ import pandas as pd
 from outcomes.errors import UsageError
 from outcomes.findings import on_the_way
 from outcomes.intake.column_map import ColumnMap
-from outcomes.intake.dates import Dates, day_number, iso, read_dates
+from outcomes.intake.dates import day_number, iso, read_dates
 from outcomes.intake.rows import TypedRows
-from outcomes.intake.typed_cells import ways_of, with_date_findings
-from outcomes.privacy.clients import UNREAD, clients_of, ids_of
+from outcomes.intake.typed_cells import days_of, ways_of
+from outcomes.privacy.clients import UNREAD, Earlier, clients_of, ids_of
 from outcomes.privacy.generalise import age_band
 from outcomes.privacy.key_file import KeyFile
 from outcomes.privacy.patterns import plain
@@ -31,8 +32,9 @@ _FEW, _MOST = 0.7, 0.9
       "Check the rows: the manifest says how many were joined, and by what; the others count as "
       "two.")  # fmt: skip
 def with_clients(
-    rows: TypedRows, mapped: ColumnMap, key: KeyFile, today: datetime.date
-) -> TypedRows:
+    rows: TypedRows, mapped: ColumnMap, key: KeyFile, today: datetime.date,
+    before: Iterable[Earlier] = (),
+) -> TypedRows:  # fmt: skip
     """Return the rows whose person is known, with ``episodes.patient_id`` and the birth's day.
 
     Raises
@@ -56,7 +58,8 @@ def with_clients(
     clients = clients_of(named, born, records, [_texts(rows.text[c], rows) for c in contacts],
                          days.tolist())  # fmt: skip
     column = (*names, record)[0]
-    ids = np.array([*ids_of(clients, key), None], dtype=object)
+    own, clients = ids_of(clients, key, before)
+    ids = np.array([*own, None], dtype=object)
     known = np.array(clients.of_row) >= 0
     nobody = pd.Series(~known, index=rows.text.index)
     doubt = pd.Series(np.isin(np.arange(len(known)), clients.doubtful), index=rows.text.index)
@@ -87,9 +90,9 @@ def _births(
         return rows, pd.Series(np.nan, index=rows.text.index), [None] * len(rows.text)
     text = rows.text[column]
     dates = read_dates(text, ways_of("", mapped, column))
-    rows = with_date_findings(rows, dates, column)
+    rows, sure = days_of(rows, dates, column, mapped)
     rows = rows.found("R50", column, dates.unread, "another way of writing")
-    days, n_earlier = _not_after(dates, text, rows, today)
+    days, n_earlier = _not_after(sure, text, rows, today)
     rows = rows.did("birth year of two digits, taken as a century earlier", column, n_earlier)
     visits = rows.cells.get("date", pd.Series(day_number(today), index=days.index))
     age = (visits.fillna(day_number(today)) - days) / _YEAR
@@ -104,17 +107,17 @@ def _births(
 
 
 def _not_after(
-    dates: Dates, text: pd.Series[Any], rows: TypedRows, today: datetime.date
+    days: pd.Series[Any], text: pd.Series[Any], rows: TypedRows, today: datetime.date
 ) -> tuple[pd.Series[Any], int]:
     """Take a birth after the visit, its year written with two digits, as a century earlier."""
-    latest = rows.cells.get("date", pd.Series(day_number(today), index=dates.days.index))
+    latest = rows.cells.get("date", pd.Series(day_number(today), index=days.index))
     two_digits = ~text.astype("str").str.contains(r"\d{4}")
-    late = (dates.days > latest.fillna(day_number(today))) & two_digits
+    late = (days > latest.fillna(day_number(today))) & two_digits
     earlier = [
         day_number(_years_earlier(day)) if is_late else day
-        for day, is_late in zip(dates.days, late, strict=True)
+        for day, is_late in zip(days, late, strict=True)
     ]
-    return pd.Series(earlier, index=dates.days.index, dtype="float64"), int(late.sum())
+    return pd.Series(earlier, index=days.index, dtype="float64"), int(late.sum())
 
 
 def _years_earlier(day: float) -> datetime.date:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -34,6 +35,7 @@ from outcomes.intake.visits import (
     without_unknown,
 )
 from outcomes.intake.wide import stacked
+from outcomes.privacy.clients import Earlier
 from outcomes.privacy.key_file import KeyFile
 
 
@@ -61,8 +63,9 @@ def visit_rows(text: pd.DataFrame, mapped: ColumnMap, today: datetime.date) -> T
 
 
 def client_rows(
-    rows: TypedRows, mapped: ColumnMap, key: KeyFile, today: datetime.date
-) -> TypedRows:
+    rows: TypedRows, mapped: ColumnMap, key: KeyFile, today: datetime.date,
+    before: Iterable[Earlier] = (),
+) -> TypedRows:  # fmt: skip
     """Return the rows that have a client and a time, under random ids.
 
     Raises
@@ -70,7 +73,7 @@ def client_rows(
     DataError
         When there is no such row.
     """
-    rows = without_undated(with_random_ids(with_clients(rows, mapped, key, today), key))
+    rows = without_undated(with_random_ids(with_clients(rows, mapped, key, today, before), key))
     if rows.cells.empty:
         must = "a row of the export is of a client and has a date"
         reasons = ", ".join(f"{step.rule}: {step.count}" for step in rows.left_out) or "none"

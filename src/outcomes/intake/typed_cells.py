@@ -17,7 +17,7 @@ from outcomes.dictionary.tables import TABLES, ColumnSpec
 from outcomes.errors import DataError
 from outcomes.findings import on_the_way
 from outcomes.intake.clean import clean, read_column, read_numbers
-from outcomes.intake.column_map import DERIVED, IMPORTED, ColumnMap
+from outcomes.intake.column_map import DERIVED, IMPORTED, SERVICE, ColumnMap
 from outcomes.intake.dates import Dates, read_dates
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.toml_records import folded
@@ -102,12 +102,15 @@ def _with_column(
     table, _, name = target.partition(".")
     if target == IMPORTED:
         return _with_dates(rows, cells, mapped)
-    if target == "sessions.status" and export:  # read with the other columns that say it
+    if target in ("sessions.status", SERVICE) and export:  # read with what else says it
         return rows.having(**{target: cells})
     spec = TABLES[table].column(name) if table in TABLES else None
     if spec is None:
         read: pd.Series[Any] = read_numbers(cells)
         bad = cells.notna() & read.isna()
+        if table in mapped.scales:
+            top = {**registry(), **mapped.declared()}[table].maximum
+            read = (read * (top / float(mapped.scales[table]))).round(10)
     elif export and spec.kind in ("category", "list"):
         read, bad = _words(cells, spec, target, mapped)
     else:
@@ -115,7 +118,8 @@ def _with_column(
         bad = pd.Series(unread, index=cells.index)
     if export and spec is not None and spec.unit == "day" and IMPORTED in mapped.columns:
         dates = read_dates(cells, ways_of(target, mapped), mapped.file.time_zone)
-        rows = with_date_findings(rows, dates, target).having(**{f"{target}.date": dates.days})
+        rows, days = days_of(rows, dates, target, mapped)
+        rows = rows.having(**{f"{target}.date": days})
         bad &= dates.days.isna()
     got = "neither yes nor no" if spec is not None and spec.kind == "boolean" else "text"
     remedy = SAY_HOW if export else ""
@@ -128,27 +132,33 @@ def _with_column(
       "counted.")  # fmt: skip
 def _with_dates(rows: TypedRows, cells: pd.Series[Any], mapped: ColumnMap) -> TypedRows:
     dates = read_dates(cells, ways_of(IMPORTED, mapped), mapped.file.time_zone)
-    days = dates.days.mask(dates.turned)
     rows = rows.found("R21", IMPORTED, dates.days.isna(), "another way of writing, or none")
-    rows = with_date_findings(rows, dates, IMPORTED).having(date=days, minute=dates.minutes)
+    rows, days = days_of(rows, dates, IMPORTED, mapped)
+    rows = rows.having(date=days, minute=dates.minutes)
     for way, count in dates.counts.items():
         rows = rows.did(f"date written as {way}", mapped.columns[IMPORTED], count)
     return rows
 
 
-@on_the_way("R22", "warning", "a date can be read in one way only",
-      "The first format of [file] dates counts; check that it is the export's.")  # fmt: skip
+@on_the_way("R22", "error", "a date can be read in one way only",
+      "Keep one order of day and month in [file] dates, or give columns their own under dates_of; "
+      "two_ways = \"first\" says that the first format counts. Until then such a row of a visit "
+      "is left out, and counted.")  # fmt: skip
 @on_the_way("R43", "error", "day and month of a date have not changed places",
       "The spreadsheet was set to the other order when these were typed: write them as text; "
       "such a row is left out, and counted.")  # fmt: skip
 @on_the_way("R44", "error", "the day of a moment is known",
       "Write the clinic's time_zone, as \"Europe/Berlin\", under [file].")  # fmt: skip
-def with_date_findings(rows: TypedRows, dates: Dates, target: str) -> TypedRows:
-    """Return the rows with what is doubtful about a column of dates."""
-    rows = rows.found("R22", target, dates.ambiguous, _TWO_WAYS)
+def days_of(
+    rows: TypedRows, dates: Dates, target: str, mapped: ColumnMap
+) -> tuple[TypedRows, pd.Series[Any]]:
+    """Return what is doubtful about a column of dates as findings, and the days that are sure."""
+    open_ = dates.ambiguous & (mapped.file.two_ways != "first")
+    rows = rows.found("R22", target, open_, _TWO_WAYS)
     got = "dates before the 13th beside text that has the day first, or the month"
     rows = rows.found("R43", target, dates.turned, got)
-    return rows.found("R44", target, dates.utc, "moments in UTC and no time zone")
+    rows = rows.found("R44", target, dates.utc, "moments in UTC and no time zone")
+    return rows, dates.days.mask(dates.turned | open_)
 
 
 def ways_of(target: str, mapped: ColumnMap, column: str = "") -> tuple[str, ...]:

@@ -14,14 +14,15 @@ import pandas as pd
 
 from outcomes.dictionary.tables import RECEIVED, received
 from outcomes.findings import on_the_way
-from outcomes.intake.column_map import ColumnMap
+from outcomes.intake.column_map import SERVICE, ColumnMap
 from outcomes.intake.dates import day_number, read_dates, read_times
-from outcomes.intake.map_sections import LEFT_OUT, STATUS_WORDS
+from outcomes.intake.map_sections import LEFT_OUT, STATUS_WORDS, VISIT
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.typed_cells import NO_RULE, ways_of
 
 AT_VISIT = ("pre_session", "post_session")
 """Timings of scores that are taken at a visit."""
+STAYED = ("cancelled", "no_show")
 _A_DAY = 24 * 60
 NOT_SAID = "The export does not say which visits took place: all of them count as received."
 
@@ -84,6 +85,9 @@ def _at(cells: pd.Series[Any], column: str, mapped: ColumnMap) -> pd.Series[Any]
     return minutes + _A_DAY * dates.days.fillna(0.0)
 
 
+@on_the_way("R58", "error", "a service is one that the column map knows",
+      "Say under [values.service] whether the word means visit or left_out; until then the row is "
+      "left out, and counted.")  # fmt: skip
 @on_the_way("R45", "warning", "an export says which visits took place",
       "All count as received: write no_status = \"attended\" under [study] if they were, or name "
       "the columns of the status.")  # fmt: skip
@@ -92,19 +96,20 @@ def with_status(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
 
     The rules of ``[[status]]`` come first, in their order, then the column of the status with its
     words. A row whose status nothing reads is left out with an error, and so is a visit without
-    one, unless the map says what that means.
+    one, unless the map says what that means. Where nothing but the map's word for the rest says
+    that a visit took place, its service must be one that the map knows.
     """
     cells, study = rows.cells, mapped.study
     index = rows.text.index
     words = cells.get("sessions.status", pd.Series(None, index=index, dtype=object))
     stated = bool(mapped.status) or "sessions.status" in cells
-    read = _by_words(words, mapped)
-    for entry in reversed(mapped.status):
-        fits = fitting(rows.text[entry.column], entry.fits) if entry.column else read.isna()
-        read = read.mask(fits, entry.becomes or entry.otherwise)
-    facts, scored = states_visit(rows), _scored(rows)
     if study.rows == "scores":
         return rows.having(**{"sessions.status": None, "visit": False, "status_word": None})
+    rows, read = _signs(rows, _by_words(words, mapped), mapped)
+    said = read.notna()
+    otherwise = next((entry.otherwise for entry in mapped.status if entry.otherwise), None)
+    read = read.where(said, otherwise)
+    facts, scored = states_visit(rows), _scored(rows)
     visit = read.notna() | words.notna() | facts | (scored & ~_bool(stated, index))
     if not stated:
         visit |= _bool(not _says_anything(rows), index)
@@ -114,7 +119,35 @@ def with_status(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     if study.empty_status:
         read = read.mask(visit & words.isna() & read.isna(), study.empty_status)
         visit |= scored & read.notna()
-    return rows.having(**{"sessions.status": read, "visit": visit, "status_word": words})
+    service = cells.get(SERVICE, pd.Series(None, index=index, dtype=object))
+    new = visit & ~said & service.notna() & ~service.isin((VISIT, LEFT_OUT))
+    rows = rows.found("R58", SERVICE, new, NO_RULE)
+    rows = rows.having(**{"sessions.status": read, "visit": visit, "status_word": words})
+    rows = rows.without(service.eq(LEFT_OUT), "a service that is no visit")
+    return rows.without(new, "a service that the map does not know")
+
+
+@on_the_way("R59", "error", "what tells of a visit tells one thing",
+      "Correct the rows, or write sign_that_counts = \"status\" or \"rules\" under [study]; until "
+      "then the first rule of [[status]] counts.")  # fmt: skip
+def _signs(
+    rows: TypedRows, words: pd.Series[Any], mapped: ColumnMap
+) -> tuple[TypedRows, pd.Series[Any]]:
+    """Return the status that the rules say, then the words; columns that differ are reported."""
+    by_column: dict[str, pd.Series[Any]] = {}
+    read = words
+    for entry in reversed(mapped.status):
+        if entry.column:
+            fits = fitting(rows.text[entry.column], entry.fits)
+            own = by_column.get(entry.column, pd.Series(None, index=words.index, dtype=object))
+            by_column[entry.column] = own.mask(fits, entry.becomes)
+            read = read.mask(fits, entry.becomes)
+    said = pd.DataFrame({**by_column, "\0": words})
+    came, stayed = (said.isin(own).any(axis=1) for own in (RECEIVED, STAYED))
+    which = mapped.study.sign_that_counts
+    rows = rows.found("R59", next(iter(by_column), ""), came & stayed & (which == ""),
+                      "signs that it took place and that it did not")  # fmt: skip
+    return rows, words.fillna(read) if which == "status" else read
 
 
 def _bool(value: object, index: pd.Index[Any]) -> pd.Series[Any]:

@@ -48,6 +48,11 @@ class Person:
         """The words of the name in alphabetical order."""
         return " ".join(sorted(f"{self.given} {self.family}".split()))
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing is known but the name."""
+        return not (self.birth or self.record or self.contacts)
+
 
 def person_of(
     name: str | None, birth: str | None, record: str | None, contacts: Iterable[str | None]
@@ -93,7 +98,8 @@ def verdict(one: Person, other: Person, *, together: bool) -> tuple[str | None, 
     """Return what joins two (None: nothing does; empty: nothing to tell), and any doubt of it."""
     signs = _signs(one, other)
     if signs.other_birth:
-        return None, signs.recorded or (signs.spelled and signs.reached)
+        mistyped = signs.named and other.birth in near_births(one.birth)
+        return None, signs.recorded or (signs.spelled and signs.reached) or mistyped
     if not one.name or not other.name:
         return ("" if signs.recorded else None), False
     if signs.named:
@@ -113,7 +119,26 @@ def verdict(one: Person, other: Person, *, together: bool) -> tuple[str | None, 
     begins = short and _known_short(one.given, other.given)
     if signs.reached and not signs.other_record and (signs.spelled or begins):
         return "spelling, one telephone number or e-mail address", True
-    return None, signs.spelled and (signs.born or signs.reached)
+    first, second = (person.given.partition(" ")[0] for person in (one, other))
+    married = first == second and len(first) >= BEGINS
+    alike = signs.spelled or short or married
+    bare = one.is_bare and other.is_bare
+    return None, (signs.born and alike) or (signs.spelled and (signs.reached or bare))
+
+
+def near_births(birth: str) -> set[str]:
+    """Return the birth dates that one mistyped digit, or day and month in turn, make of one.
+
+    Examples
+    --------
+    >>> "1950-02-01" in near_births("1950-01-02"), "1950-01-12" in near_births("1950-01-02")
+    (True, True)
+    """
+    turned = f"{birth[:5]}{birth[8:]}-{birth[5:7]}"
+    digits = [i for i, sign in enumerate(birth) if sign.isdigit()]
+    return {turned, *(birth[:i] + d + birth[i + 1 :] for i in digits for d in "0123456789")} - {
+        birth
+    }
 
 
 def _of_one_name(signs: _Signs) -> tuple[str | None, bool]:
@@ -212,12 +237,15 @@ class Clients:
         People whose rows were joined, by what joined them.
     doubtful : tuple of int
         0-based positions of rows that may be of another person than they count for.
+    said : tuple of tuple of Person
+        For each person what the export says of him or her.
     """
 
     of_row: tuple[int, ...]
     evidence: tuple[tuple[str, ...], ...]
     joined: Counter[str] = field(default_factory=Counter)
     doubtful: tuple[int, ...] = ()
+    said: tuple[tuple[Person, ...], ...] = ()
 
 
 def clients_of(
@@ -269,27 +297,119 @@ def clients_of(
     return Clients(
         tuple(number[known[p]] if p in known else -1 for p in rows), evidence, groups.joined,
         tuple(i for i, person in enumerate(rows) if person in doubts),
+        tuple(tuple(groups.members[leader]) for leader in number),
     )  # fmt: skip
 
 
-def ids_of(clients: Clients, key: KeyFile) -> list[str]:
+def ids_of(
+    clients: Clients, key: KeyFile, before: Iterable[Earlier] = ()
+) -> tuple[list[str], Clients]:
     """Return the random id of each person of an export; the key remembers new ones.
 
     A name alone finds a person of an earlier export only where nothing speaks against it: not where
-    both exports state a birth date, a contact or a record, and these differ.
+    both exports state a birth date, a contact or a record, and these differ. Who is found by no
+    sign is held against the people of earlier exports as people of one export are: joined by a
+    spelling where the evidence allows it, else in doubt.
+
+    Parameters
+    ----------
+    clients : Clients
+        The people of the export.
+    key : KeyFile
+        The key of the study.
+    before : iterable of Earlier
+        Name, record and id of the people of earlier exports.
+
+    Returns
+    -------
+    list of str
+        An id for each person.
+    Clients
+        The same people, with what was joined and what is in doubt now.
     """
-    return [_id_of(evidence, key) for evidence in clients.evidence]
+    known = _by_words(before)
+    joined, doubts, ids = Counter(clients.joined), set(), []
+    for i, evidence in enumerate(clients.evidence):
+        found = _known_sign(evidence, key)
+        if found is None and known:
+            found, why, in_doubt = _earlier(clients.said[i], known, key)
+            joined[why] += bool(why)
+            doubts |= {i} if in_doubt else set()
+        ids.append(_bound(evidence, key, found))
+    doubtful = {*clients.doubtful, *(i for i, who in enumerate(clients.of_row) if who in doubts)}
+    return ids, replace(clients, joined=joined, doubtful=tuple(sorted(doubtful)))
 
 
-def _id_of(evidence: Sequence[str], key: KeyFile) -> str:
+Earlier = tuple[str, str, str]
+"""Name, record and id of a person of an earlier export."""
+
+
+def _by_words(before: Iterable[Earlier]) -> dict[str, set[Earlier]]:
+    """Return people of earlier exports by each word of their name, and by its initials."""
+    known: dict[str, set[Earlier]] = defaultdict(set)
+    for entry in before:
+        for word in _words_of(person_of(entry[0], None, None, ())):
+            known[word].add(entry)
+    return known
+
+
+def _words_of(person: Person) -> list[str]:
+    words = person.name.split()
+    return [*words, "".join(sorted(word[0] for word in words))]
+
+
+def _earlier(
+    said: Sequence[Person], known: Mapping[str, set[Earlier]], key: KeyFile
+) -> tuple[str | None, str, bool]:
+    """Return the sign of the earlier person whom one is joined to, why, and any doubt."""
+    in_doubt = False
+    for one in said:
+        for entry in sorted({e for word in _words_of(one) for e in known.get(word, ())}):
+            other = _as_known(entry, one, key)
+            why, doubt = verdict(one, other, together=False)
+            in_doubt |= doubt or (one.is_bare and one.name == other.name)
+            if why is not None:
+                signs = (sign for sign in _evidence([other]) if not sign.startswith(_HAS))
+                found = next((s for s in signs if key.known("patient", s) == entry[2]), None)
+                return found, why, in_doubt
+    return None, "", in_doubt
+
+
+def _as_known(entry: Earlier, one: Person, key: KeyFile) -> Person:
+    """Return an earlier person beside another: birth date and contacts are asked of the key."""
+    name, record, patient = entry
+    other = person_of(name, None, record, ())
+    births = (one.birth, *sorted(near_births(one.birth)))
+    birth = next((birth for birth in births if birth
+                  and key.known("patient", f"{other.name}\0{birth}") == patient), "")  # fmt: skip
+    reached = [contact for contact in one.contacts
+               if key.known("patient", f"{contact}\0{other.name}") == patient]  # fmt: skip
+    states = {what for what in ("birth", "contacts")
+              if key.known("mark", f"{patient}{_HAS} {what}")}  # fmt: skip
+    return replace(
+        other,
+        birth=birth or ("another" if "birth" in states else ""),
+        contacts=frozenset(reached or (["another"] if "contacts" in states else [])),
+    )
+
+
+def _known_sign(evidence: Sequence[str], key: KeyFile) -> str | None:
+    """Return the sign by which the key knows a person; None where it knows nobody by any."""
+    marks = [sign for sign in evidence if sign.startswith(_HAS)]
+    signs = [sign for sign in evidence if not sign.startswith(_HAS)]
+    for sign in sorted(signs, key=lambda sign: "\0" not in sign):  # a name alone comes last
+        held = key.known("patient", sign)
+        spoken_against = "\0" not in sign and any(key.known("mark", f"{held}{m}") for m in marks)
+        if held and not spoken_against:
+            return sign
+    return None
+
+
+def _bound(evidence: Sequence[str], key: KeyFile, found: str | None) -> str:
+    """Return the id of a person; the key remembers all signs of him or her."""
     marks = [sign for sign in evidence if sign.startswith(_HAS)]
     alone = [sign for sign in evidence if "\0" not in sign]
     signs = [sign for sign in evidence if sign not in (*marks, *alone)]
-    found = next((sign for sign in signs if key.known("patient", sign)), None)
-    for sign in alone:
-        held = key.known("patient", sign)
-        if held and not any(key.known("mark", held + mark) for mark in marks):
-            found = found or sign
     new = signs or [sign for sign in alone if key.known("patient", sign) is None]
     one = key.id_of("patient", found or next(iter(new), secrets.token_hex()))
     key.bind("patient", one, *signs)
@@ -350,6 +470,7 @@ def _pairs(people: Sequence[Person]) -> Iterator[tuple[Person, Person]]:
     blocks: dict[tuple[str, str], list[int]] = defaultdict(list)
     for i, one in enumerate(people):
         signs = [("name", one.name), ("birth", one.birth), ("record", one.record)]
+        signs += [("bare", word) for word in (_words_of(one) if one.is_bare else ())]
         for sign in [*signs, *(("contact", contact) for contact in one.contacts)]:
             if sign[1]:
                 blocks[sign].append(i)

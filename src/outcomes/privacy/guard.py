@@ -271,11 +271,23 @@ def refuse_named_words(words: Mapping[str, Iterable[str]], names: Collection[str
                 word[0].isupper() and not word.isupper() and not is_of_care(word)
                 for word in re.findall(r"[^\W\d_]{3,}", text)
             )
-            if odd or known & set(plain(text).split()) or _holds_identifier(text, surely=free):
+            told = known & set(plain(text).split()) or _is_introduced(text)
+            if odd or told or _holds_identifier(text, surely=free):
                 must = "the words that a column map keeps name nobody"
                 remedy = "Use the dictionary's words; write what is no name in small letters."
                 raise PrivacyError(must, got="what may be a name", where=f"{part}, word {place}",
                                    remedy=remedy)  # fmt: skip
+
+
+def _is_introduced(text: str) -> bool:
+    """Whether two capitalised words that nothing else explains stand behind one for a person."""
+    words = re.findall(r"[^\W\d_][\w'’-]*", text)
+    return any(
+        plain(who) in WORDS["people"]
+        and all(w[0].isupper() and not is_of_care(w) and plain(w) not in WORDS["headers"]
+                for w in pair)
+        for who, *pair in zip(words, words[1:], words[2:], strict=False)
+    )  # fmt: skip
 
 
 def _holds_identifier(text: str, *, surely: bool = False) -> bool:

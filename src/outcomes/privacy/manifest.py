@@ -28,7 +28,8 @@ STAYS = (
 """What manifest and findings say of themselves."""
 
 NOT_CHECKED = (
-    "Names in notes that stand in no name column of the export, without a title or an initial.",
+    "Names in notes, and in titles of the column map, that stand in no name column of this export "
+    "or an earlier one, without a title, an initial or a word as patient before them.",
     "Numbers and codes of people that are written in a way of their own.",
     "Whether what remains, with other sources, identifies somebody (actual knowledge).",
     "Whether a law or an ethics board asks for more; coded data remain personal data under the "

@@ -13,7 +13,8 @@ from outcomes.intake.readers import Rows
 
 Content = dict[str, Any]
 
-_TABLES = ("preset", "identifiers", "file", "source", "columns", "constants", "minutes", "study")
+_TABLES = ("preset", "identifiers", "file", "source", "columns", "constants", "minutes", "scales",
+           "study")  # fmt: skip
 _SAYS = {
     "preset": "The product whose export it is, known by its headers.",
     "identifiers": "Columns that identify people: nothing of them is kept.",

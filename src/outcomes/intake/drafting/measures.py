@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import pandas as pd
 
 from outcomes.dictionary.instruments import registry
 from outcomes.dictionary.pressure import WORDS
+from outcomes.dictionary.tables import CONDITIONS
 from outcomes.intake.clean import walton_words
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import (
@@ -21,7 +22,7 @@ from outcomes.intake.drafting.evidence import (
 )
 from outcomes.intake.drafting.headers import timing_of, vocabulary, words_of
 from outcomes.intake.drafting.seen import Seen
-from outcomes.privacy.patterns import plain
+from outcomes.privacy.patterns import name_words, plain
 
 _OF = r"(\d+(?:\.\d+)?) ?(?:/|of|out of|von|sur|de) ?{}"
 _NOTES = (
@@ -35,6 +36,8 @@ _NOTES = (
 """When a pain was that notes tell, how, in words, and what to ask."""
 _WORDED = r"(\d{1,3}) ?[-–:=(] ?[^\W\d][^\d]*"
 _WALTON = ["0", "1", "2", "3", "4", "5"]
+OTHER = "other"
+_CONDITIONS = [name for name in CONDITIONS if name != OTHER]
 
 
 _FEW = 8
@@ -79,8 +82,12 @@ def _condition(seen: Seen) -> Content:
         column = next((c for c in seen.of("service") if _is_of_person(seen, c, kinds)), None)
     if column is None:
         return {}
-    if not any(_spelled(word, cell) for words in kinds.values() for word in words
-               for cell in column.counts):  # fmt: skip
+    unknown = [cell for cell in column.counts if not any(
+        _spelled(word, cell) for words in kinds.values() for word in words)]  # fmt: skip
+    services = {*vocabulary()["services"]["visits"]}
+    if len(unknown) == len(column.counts) and (
+        len(unknown) > _FEW or all(services & {*words_of(cell)} for cell in unknown)
+    ):
         return {}  # a list of services, or words of another language
     rules: Content = {}
     for kind, words in vocabulary()["condition"].items():  # other months have other conditions
@@ -89,9 +96,23 @@ def _condition(seen: Seen) -> Content:
         pattern = rf".*\b(?:{'|'.join(begins)}).*"
         rules = merged(rules, rule(f"words for {kind}", [column.name], pattern=pattern,
                                    becomes=kind, target="condition"))  # fmt: skip
-    rest = rule("any other condition", [column.name], pattern=".+", becomes="other",
-                target="condition")  # fmt: skip
-    return merged({"columns": {"condition": column.name}}, rules, rest)
+    named = {"columns": {"condition": column.name}}
+    return merged(named, rules, *_asked(seen, column, unknown))
+
+
+def _asked(seen: Seen, column: Column, unknown: list[str]) -> Iterator[Content]:
+    """Ask what each word means that no condition is known by; the rest by one question."""
+    said = name_words(str(cell) for name in seen.names for cell in seen.columns[name].counts)
+    short = [c for c in unknown if len(c) <= 60 and not (name_words([c]) & said
+             or re.search(r"\d{4}", c) or "." in c)]  # fmt: skip
+    if len(unknown) > _FEW or len(short) < len(unknown):
+        short = short[: _FEW - 1] if len(unknown) > _FEW else short
+        n = len(unknown) - len(short)
+        asks = f"Of which condition are the rows with one of {n} other words in {column.name}?"
+        yield ask("values.condition.*", asks, [OTHER, *_CONDITIONS])
+    for cell in short:
+        asks = f"Which condition is {cell} in {column.name}?"
+        yield ask(f"values.condition.{cell}", asks, [OTHER, *_CONDITIONS])
 
 
 def _spelled(word: str, cell: str) -> list[str]:
@@ -187,7 +208,8 @@ def _score(name: str, timing: str, headers: list[str], column: Column) -> Conten
         worded = rule("3 (mild): the number", [column.name], becomes=r"\1", pattern=_WORDED)
         content = merged(content, worded)
     scale = _scale(name, timing, column, top)
-    stated = {} if "questions" in scale else {"scores": {name: {timing: column.name}}}
+    moved = any(not q["key"].startswith("scales.") for q in scale.get("questions", ()))
+    stated = {} if moved else {"scores": {name: {timing: column.name}}}
     return merged(stated, content, scale)
 
 
@@ -212,9 +234,9 @@ def _scale(name: str, timing: str, column: Column, top: float) -> Content:
     even = all(value % 2 == 0 for value in read)
     if not ((top == 50 and even) or (name == "odi" and not even and highest <= 50)):
         return {}
-    asks = (f"Are the numbers in {column.name} on the scale of 0 to {top:g}? If not, answer false "
-            "and add a rule that multiplies them.")  # fmt: skip
-    return ask(f"scores.{name}.{timing}", asks, [column.name])
+    asks = (f"Do the numbers in {column.name} go up to 50 (points), or up to 100 (percent)? (no: "
+            "neither; they are left out)")  # fmt: skip
+    return ask(f"scales.{name}", asks, ["50", "100"])
 
 
 def _in_notes(seen: Seen) -> Content:

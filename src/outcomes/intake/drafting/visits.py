@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from outcomes.dictionary.tables import RECEIVED
 from outcomes.intake.dates import read_times
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import (
@@ -23,8 +24,10 @@ from outcomes.intake.drafting.evidence import (
     number,
     status_of,
 )
-from outcomes.intake.drafting.headers import roles_of
+from outcomes.intake.drafting.headers import roles_of, vocabulary, words_of
 from outcomes.intake.drafting.seen import STRUCK, Seen, not_visits
+from outcomes.intake.map_sections import LEFT_OUT, VISIT
+from outcomes.privacy.names import is_of_care
 from outcomes.privacy.patterns import name_words
 
 _UNIT = r"(\d+) ?-?(?:m|min|mins|minutes?|minuten|minutos?|mn|['′])\.?"
@@ -34,6 +37,8 @@ _MISSED = ("flag.cancelled", "flag.no_show")
 _HOURS = 5
 """Numbers up to this are hours, not minutes."""
 _FLAGS = (*_MISSED, "flag.attended")
+_SERVICES = 60
+"""Different services that a list of them has at most."""
 _FEW = 8
 """Different words that are asked about one by one."""
 
@@ -43,11 +48,12 @@ def status(seen: Seen) -> Content:
     column = seen.one("columns.status")
     service = next((c for c in seen.of("service") if 0 < c.share(_not_done) < 1), None)
     if column is not None:
-        return merged({"status": _flags(seen, _MISSED)}, _status_words(seen, column))
+        words = _status_words(seen, column)
+        return merged({"status": _flags(seen, _MISSED)}, words, _differing(seen, words))
     if seen.said("study", "rows") or (seen.beside and seen.date is None):
         return {}
     if seen.of(*_FLAGS):
-        return _status_flags(seen)
+        return merged(_status_flags(seen), _differing(seen, {}))
     if service is not None:
         entries = [{"column": service.name, "is": words, "becomes": became}
                    for became, words in _by_status(service).items()]  # fmt: skip
@@ -141,6 +147,24 @@ def _status_flags(seen: Seen) -> Content:
     return {"status": entries, **ask("study.empty_status", asks, likely)}
 
 
+def _differing(seen: Seen, words: Content) -> Content:
+    """Ask which sign counts, where one says that a visit took place and another that it did not."""
+    column = words.get("columns", {}).get("status", "")
+    read = seen.columns[column].cells.map(words["values"]["status"]) if column else pd.Series(
+        None, index=range(seen.n), dtype=object)  # fmt: skip
+    told = {place: np.any([np.zeros(seen.n, bool), *(_told(seen.columns[e["column"]].cells, e)
+                                                     for e in _flags(seen, [place]))], axis=0)
+            for place in _FLAGS}  # fmt: skip
+    came = read.isin(RECEIVED).to_numpy() | (told["flag.attended"] & (not column))
+    stayed = np.any([told[place] for place in _MISSED], axis=0)
+    n = int((came & stayed & seen.kept.to_numpy()).sum())
+    if not n:
+        return {}
+    asks = (f"In {n} rows one column says that the visit took place, and another that it was "
+            "cancelled or missed. Which counts: the status, or the rules?")  # fmt: skip
+    return ask("study.sign_that_counts", asks, ["status", "rules"] if column else ["rules"])
+
+
 def _told(cells: pd.Series[Any], entry: dict[str, Any]) -> Any:
     told = cells.isin(entry["is"]) if "is" in entry else cells.notna() & ~cells.isin(entry["not"])
     return told.to_numpy()
@@ -185,7 +209,38 @@ def visits(seen: Seen) -> Content:
     out = not_visits(seen)
     future = [{"name": "visits still to come", "future": True}] if seen.date is not None else []
     content = merged({"columns": own}, {"leave_out": [*out, *future]}, _minutes(seen))
-    return merged(content, _one_visit(seen))
+    return merged(content, _services(seen), _one_visit(seen))
+
+
+def _services(seen: Seen) -> Content:
+    """Say which services are visits, where no status says it; ask about what may be a sale."""
+    column = next(iter(seen.of("service")), None)
+    if column is None or seen.one("columns.status") is not None or seen.said("study", "rows"):
+        return {}
+    held, own = _held(seen).to_numpy(), column.cells[seen.kept.to_numpy()].dropna()
+    said = name_words(str(cell) for name in seen.names for cell in seen.columns[name].counts)
+    words = [str(cell) for cell in own.unique() if not (means_empty(cell) or _not_done(cell))]
+    named = [cell for cell in words if name_words([cell]) & said]
+    if not words or len(words) > _SERVICES or 4 * len(named) > len(words):
+        return {}  # a title of each row, and no list of services
+    kinds = {cell: _is_visit(cell) or held[column.cells.eq(cell).to_numpy()].mean() >= 0.5
+             for cell in words if cell not in named}  # fmt: skip
+    known = {cell: VISIT for cell, is_one in kinds.items() if is_one}
+    content: Content = {"columns": {"service": column.name}, "values": {"service": known}}
+    asks = "Are rows whose {} is {} visits?"
+    open_ = [cell for cell, is_one in kinds.items() if not is_one][:_FEW]
+    return merged(content, *(ask(f"values.service.{cell}", asks.format(column.name, cell),
+                                 [LEFT_OUT, VISIT]) for cell in open_))  # fmt: skip
+
+
+def _is_visit(cell: str) -> bool:
+    """Whether a service is one of hands on a person, by words of care, and none of a sale."""
+    words, said = words_of(cell), vocabulary()["services"]
+    sold = {word for phrase in vocabulary()["not_a_visit"]["words"] for word in words_of(phrase)}
+    if {*words} & ({*said["sales"]} | sold):
+        return False
+    timed = any(_minutes_in(pattern, cell) for pattern in _IN_SERVICE)
+    return timed or any(is_of_care(word) or word in said["visits"] for word in words)
 
 
 def _minutes(seen: Seen) -> Content:

@@ -13,12 +13,20 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from outcomes.errors import DataError, UnavailableError
 from outcomes.intake.readers.database import read_database
 from outcomes.intake.readers.fhir import read_bundle
-from outcomes.intake.readers.table import FileFormat, Rows, is_database, name_of, rows_of
+from outcomes.intake.readers.table import (
+    HEADINGS,
+    FileFormat,
+    Rows,
+    is_database,
+    name_of,
+    rows_of,
+)
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import read_sheets
 from outcomes.intake.toml_records import folded
@@ -64,14 +72,26 @@ def read_source(path: str | Path, form: FileFormat | None = None) -> Rows:
 
 
 def _filled_down(rows: Rows, form: FileFormat) -> Rows:
-    """Put what stands above on the empty cells of the columns that the form names, by sheet."""
+    """Put what stands above on the empty cells of the columns that the form names, by sheet.
+
+    A row that holds nothing else is a heading of those below, and none of them.
+    """
     wanted = set(map(folded, form.fill_down))
     named = [name for name in rows.cells if folded(str(name)) in wanted]
     if not named:
         return rows
     sheets = pd.Series(rows.sheets or [0] * len(rows.cells), index=rows.cells.index)
     above = rows.cells[named].groupby(sheets).ffill()
-    return replace(rows, cells=rows.cells.assign(**above.astype(object).where(above.notna(), None)))
+    cells = rows.cells.assign(**above.astype(object).where(above.notna(), None))
+    own = set(rows.cells) - {form.sheet_name, form.struck_out, *named}
+    heads = rows.cells[named].notna().any(axis=1) & rows.cells[[*own]].isna().all(axis=1)
+    if not own or not heads.any():
+        return replace(rows, cells=cells)
+    kept = ~heads.to_numpy()
+    numbers = rows.numbers if len(rows.numbers) else np.arange(1, len(kept) + 1)
+    return Rows(cells[kept].reset_index(drop=True), np.asarray(numbers)[kept],
+                tuple(int(n) for n in np.array(rows.sheets)[kept]) if rows.sheets else (),
+                {**rows.skipped, HEADINGS: int(heads.sum())})  # fmt: skip
 
 
 def read_rows(path: str | Path, form: FileFormat | None = None) -> pd.DataFrame:

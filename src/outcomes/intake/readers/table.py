@@ -35,6 +35,8 @@ class FileFormat(Section, frozen=True, kw_only=True):
         Lines above the header; None: found out.
     fill_down : tuple of str
         Columns whose empty cells hold what stands above them.
+    headings : str
+        Column that names in a row of their own become, of the rows below each.
     struck_out : str
         Column that says ``yes`` of rows that are struck through.
     encoding, delimiter : str
@@ -46,6 +48,8 @@ class FileFormat(Section, frozen=True, kw_only=True):
     dates : tuple of str
         Accepted ways to write a date, tried in order, as `datetime.strptime` takes them; ``excel``
         for the serial numbers of a spreadsheet.
+    two_ways : {"", "first"}
+        Which way counts where two of `dates` read a cell as different days. Empty: not said.
     dates_of : mapping of str to tuple of str
         Column to the ways in which its dates alone are written.
     time_zone : str
@@ -61,12 +65,14 @@ class FileFormat(Section, frozen=True, kw_only=True):
     header_rows: int = 0
     skip_rows: int | None = None
     fill_down: Texts = Texts()
+    headings: str = ""
     struck_out: str = ""
     encoding: str = ""
     delimiter: str = ""
     decimal: Literal[".", ","] = "."
     redcap_dictionary: str = ""
     dates: Texts = Texts(["%Y-%m-%d"])
+    two_ways: Literal["", "first"] = ""
     dates_of: dict[str, Texts] = msgspec.field(default_factory=dict)
     time_zone: str = ""
     empty: Texts = Texts()
@@ -97,8 +103,9 @@ def name_of(place: str | Path) -> str:
 Record = Sequence[str | None]
 SAMPLE = 200
 """Records that are looked at to find the header."""
-ABOVE, TOTALS, AGAIN, REMARKS = (
+ABOVE, TOTALS, AGAIN, REMARKS, HEADINGS = (
     "lines above the header", "rows of totals", "headers repeated", "remarks around the rows",
+    "names above the rows of a person",
 )  # fmt: skip
 """What is left away, as messages call it."""
 _BLOCK = 20_000
@@ -221,6 +228,7 @@ def table_of(
     *,
     skipped: Mapping[str, int] | None = None,
     may_be_empty: bool = False,
+    headings: str = "",
 ) -> Rows:
     """Return numbered records below their header as a table.
 
@@ -236,6 +244,8 @@ def table_of(
         What was left away already.
     may_be_empty : bool, optional
         Whether a header without rows is a table.
+    headings : str, optional
+        Column that rows of one name become for the rows below; empty: there are none.
 
     Returns
     -------
@@ -249,7 +259,7 @@ def table_of(
         When a row has more or fewer cells than the header, or no row is left.
     """
     names, counts = column_names(header), Counter(skipped or {})
-    kept = _kept(records, header[-1:], len(names), counts, where)
+    kept = _kept(records, header[-1:], len(names), counts, where, alone=bool(headings))
     cells, numbers = _stored(kept, len(names))
     n_remarks = _remarks_at_end(cells)
     counts[REMARKS] += n_remarks
@@ -261,12 +271,29 @@ def table_of(
     named = [name != f"(column {i})" for i, name in enumerate(names, start=1)]
     used = np.flatnonzero(filled | np.array(named, dtype=bool))
     frame = pd.DataFrame(cells[:, used], columns=[names[i] for i in used], dtype=object)
+    if headings:
+        frame, numbers, counts[HEADINGS] = _under_headings(frame, numbers, headings)
     return Rows(frame, numbers, skipped={what: n for what, n in counts.items() if n})
+
+
+def headings_in(cells: pd.DataFrame) -> pd.Series[Any]:
+    """Return the rows that are one cell of words alone, as those words; else missing."""
+    words = cells.bfill(axis=1).iloc[:, 0].where(cells.notna().sum(axis=1) == 1)
+    named = words.str.fullmatch(r"[^\d]*[^\W\d_]{2}[^\d]*", na=False)
+    return words.where(named).str.replace(r"^[^:]{2,20}: *", "", regex=True)
+
+
+def _under_headings(cells: pd.DataFrame, numbers: Any, name: str) -> tuple[pd.DataFrame, Any, int]:
+    """Return the rows with the name that stands above them, and how many rows were names."""
+    heads = headings_in(cells)
+    own = heads.ffill().astype(object)
+    rows = cells.assign(**{name: own.where(own.notna(), None)})[heads.isna()]
+    return rows.reset_index(drop=True), numbers[heads.isna()], int(heads.notna().sum())
 
 
 def _kept(
     records: Iterable[tuple[int, Record]], header: Sequence[Record], width: int,
-    counts: Counter[str], where: str,
+    counts: Counter[str], where: str, *, alone: bool,
 ) -> Iterator[tuple[int, list[str | None]]]:  # fmt: skip
     """Yield the records that are rows, as wide as the header."""
     known: dict[str, str] = {}  # each different cell once: most stand there many times
@@ -274,7 +301,7 @@ def _kept(
     for number, record in records:
         row = [known.setdefault(cell, cell) if cell else None for cell in record]
         if len(row) != width:
-            row = _fitted(row, width, counts, f"{where}, row {number}")
+            row = _fitted(row, width, counts, f"{where}, row {number}", alone=alone)
         label = next((cell for cell in row if cell), "")
         if not label:
             continue
@@ -302,15 +329,20 @@ def _names_again(row: Record, header: Sequence[str], where: str) -> bool:
 
 
 def _fitted(
-    row: list[str | None], width: int, counts: Counter[str], where: str
+    row: list[str | None], width: int, counts: Counter[str], where: str, *, alone: bool
 ) -> list[str | None]:
-    """Return a row of the header's width; refuse one that was split wrongly."""
+    """Return a row of the header's width; refuse one that was split wrongly.
+
+    A line of one cell is a remark and left away, unless such lines are names (`alone`).
+    """
     if len(row) > width and not any(row[width:]):
         return row[:width]
     whole = row + [None] * (width - len(row))
     if len(row) < width and _TOTAL.fullmatch(row[0] or "") and _is_total(whole):
         return whole
     if len(row) < width and sum(map(bool, row)) == 1 and width > 2:
+        if alone:
+            return whole
         counts[REMARKS] += 1
         return [None] * width
     must = f"each row has {width} cells, as the header"

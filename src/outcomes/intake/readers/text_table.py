@@ -84,7 +84,7 @@ def read_text_table(
     above = sum(1 for record in sample[:start] if any(record))
     rows = table_of(
         enumerate(filled, start=1), header, path.name, skipped={ABOVE: above},
-        may_be_empty=may_be_empty,
+        may_be_empty=may_be_empty, headings=form.headings,
     )  # fmt: skip
     return replace(rows, skipped={**rows.skipped, **odd})
 

@@ -253,7 +253,8 @@ def _sheet(
     width = max(len(line) for line in (*header, *(record for _, record in head)))
     header[-1] = header[-1] + [None] * (width - len(header[-1]))
     body = _filled_down(chain(head[stop:], records), part, width)
-    rows = table_of(body, header, where, skipped={ABOVE: above}, may_be_empty=may_be_empty)
+    rows = table_of(body, header, where, skipped={ABOVE: above}, may_be_empty=may_be_empty,
+                    headings=form.headings)  # fmt: skip
     marks = np.isin(rows.numbers, list(struck))
     if form.struck_out:
         marked = rows.cells.assign(**{form.struck_out: np.where(marks, "yes", "no")})

@@ -1,0 +1,192 @@
+"""What a later export brings: a corrected person, a word that the map has not seen, other signs."""
+
+from __future__ import annotations
+
+import pytest
+
+import outcomes as oc
+from outcomes.errors import PrivacyError, UsageError
+from outcomes.intake.column_map import read_column_map, refuse_open_questions
+from outcomes.intake.guess import draft_map
+from outcomes.intake.import_export import import_export
+
+MAP = {
+    "identifiers": {"name": "Client", "birth_date": "Born"},
+    "columns": {"date": "Day"},
+    "study": {"no_status": "attended"},
+    "scores": {"nprs": {"pre_session": "Pain"}},
+}
+
+
+@pytest.fixture
+def months(tmp_path):
+    """Return a function that imports two months, one after the other, into one study."""
+
+    def take(first, later, columns=None, header="Client,Born,Day,Pain\n"):
+        for i, rows in enumerate((first, later)):
+            export = tmp_path / f"{i}.csv"
+            export.write_text(header + rows, encoding="utf-8")
+            study, manifest = import_export(
+                export, columns or MAP, tmp_path / "key.json", tmp_path / "study"
+            )
+        return study, oc.check(study).table.set_index("rule"), manifest
+
+    return take
+
+
+JANUARY = "Mary Quackenbush,1950-01-02,2026-01-05,7\nBob Ray,1961-03-04,2026-01-05,6\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "born"),
+    [("Marie Quackenbush", "1950-01-02"), ("Mary Quackenbusch", "1950-01-02"),
+     ("Quackenbush, Mary Ellen", "1950-01-02"), ("Mary Ray-Throckmorton", "1950-01-02"),
+     ("Mary Quackenbush", "1950-02-01"), ("Mary Quackenbush", "1951-01-02")],
+)  # fmt: skip
+def test_a_corrected_person_is_found_or_in_doubt(months, name, born):
+    name = f'"{name}"'
+    study, found, _ = months(
+        JANUARY, f"Bob Ray,1961-03-04,2026-02-02,5\n{name},{born},2026-02-02,5"
+    )
+    assert study.episodes["patient_id"].nunique() == 3
+    assert (found.loc["R24", "count"], found.loc["R24", "first_row"]) == (1, 2)
+
+
+def test_another_person_is_in_no_doubt(months):
+    study, found, _ = months(JANUARY, "Mary Throckmorton,1972-01-02,2026-02-02,5\n")
+    assert study.episodes["patient_id"].nunique() == 3
+    assert found.empty
+
+
+def test_a_corrected_person_with_the_same_telephone_is_joined(months):
+    columns = {**MAP, "identifiers": {**MAP["identifiers"], "phone": "Phone"}}
+    first, later = (f"{name},1950-01-02,2026-0{month}-05,7,602 555 0100\n"
+                    for name, month in (("Margaret Zwicky", 1), ("Peggy Zwicky", 2)))  # fmt: skip
+    study, _, manifest = months(first, later, columns, "Client,Born,Day,Pain,Phone\n")
+    assert study.episodes["patient_id"].nunique() == 1
+    assert study.sessions["day"].tolist() == [0, 31]
+    assert any(step.rule.startswith("joined as one client") for step in manifest.cleaned)
+
+
+SALES = "Name,Date,Service\nAnn Lee,2026-05-04,Deep tissue\nBob Ray,2026-05-04,Gift card\n"
+
+
+def drafted(text, tmp_path):
+    place = tmp_path / "draft.csv"
+    place.write_text(text, encoding="utf-8")
+    return draft_map(place).answered("study.no_status", "attended")
+
+
+@pytest.mark.parametrize("word", ["Bono regalo", "Aromatherapy kit", "Tip jar", "Gift certificate"])
+def test_a_word_that_the_map_has_not_seen_is_no_visit_until_said(months, tmp_path, word):
+    columns = drafted(SALES, tmp_path).content
+    header, rows = SALES.split("\n", 1)
+    later = f"Ann Lee,2026-06-04,Deep tissue\nBob Ray,2026-06-04,{word}\n"
+    study, found, _ = months(rows, later, columns, header + "\n")
+    assert study.sessions["session"].notna().sum() == 2
+    assert (found.loc["R58", "severity"], found.loc["R58", "first_row"]) == ("error", 2)
+    said = {**columns, "values": {"service": {**columns["values"]["service"], word: "visit"}}}
+    study, found, _ = months(rows, later, said, header + "\n")
+    assert study.sessions["session"].notna().sum() == 3
+    assert "R58" not in found.index
+
+
+def test_what_may_be_a_sale_is_asked_about(tmp_path):
+    draft = drafted(SALES + "Cy Poe,2026-05-04,Arnica cream\n", tmp_path)
+    assert [q["key"] for q in draft.questions] == ["values.service.Arnica cream"]
+    with pytest.raises(UsageError, match="Arnica"):
+        refuse_open_questions(read_column_map(draft.content))
+
+
+SIGNS = ("Client,DOB,Visit date,Status,Cancelled at,Pain\n"
+         "Ann Lee,1960-05-14,2026-05-04,Completed,,7\n"
+         "Ann Lee,1960-05-14,2026-05-11,Completed,2026-05-10,6\n"
+         "Ann Lee,1960-05-14,2026-05-18,Cancelled,2026-05-10,\n")  # fmt: skip
+
+
+@pytest.mark.parametrize(("counts", "n"), [("status", 2), ("rules", 1)])
+def test_signs_that_differ_are_asked_about_and_reported(tmp_path, counts, n):
+    draft = drafted(SIGNS, tmp_path)
+    assert [q["key"] for q in draft.questions] == ["study.sign_that_counts"]
+    place, key = tmp_path / "draft.csv", tmp_path / "key.json"
+    unsaid = {name: part for name, part in draft.content.items() if name != "questions"}
+    study, _ = import_export(place, unsaid, key)
+    found = oc.check(study).table.set_index("rule")
+    assert (found.loc["R59", "severity"], found.loc["R59", "first_row"]) == ("error", 2)
+    said = draft.answered("study.sign_that_counts", counts).content
+    study, _ = import_export(place, said, key)
+    assert "R59" not in oc.check(study).table["rule"].tolist()
+    assert study.sessions["session"].notna().sum() == n
+
+
+@pytest.mark.parametrize("way", ["", "first"])
+def test_a_day_that_two_ways_read_counts_only_where_the_map_says_so(months, way):
+    file = {"dates": ["%m/%d/%Y", "%d/%m/%Y"], "two_ways": way,
+            "dates_of": {"Born": ["%Y-%m-%d"]}}  # fmt: skip
+    rows = "Ann Lee,1950-01-02,05/25/2026,7\nAnn Lee,1950-01-02,06/04/2026,6\n"
+    study, found, _ = months(rows, rows, {**MAP, "file": file})
+    assert study.sessions["day"].tolist() == ([0, 10] if way else [0])
+    assert ("R22" in found.index) == (not way)
+
+
+@pytest.mark.parametrize(
+    "title", ["Patient Mary Throckmorton", "Outcomes of Dr. Throckmorton",
+              "Massage, client: Åsa Östlund", "The Quackenbush case"],
+)  # fmt: skip
+def test_a_title_names_nobody_of_this_export_or_an_earlier_one(months, title):
+    with pytest.raises(PrivacyError, match="title"):
+        months(JANUARY, "Bob Ray,1961-03-04,2026-02-02,5\n", {**MAP, "title": title})
+
+
+@pytest.mark.parametrize("title", ["Patient Outcomes Study", "Client Satisfaction 2026",
+                                   "Blue Heron Massage", "Case Series Low Back Pain"])  # fmt: skip
+def test_a_title_of_a_study_is_kept(months, title):
+    study, _, _ = months(JANUARY, JANUARY, {**MAP, "title": title})
+    assert study.provenance.title == title
+
+
+def test_a_name_of_an_earlier_export_is_in_no_title(months, tmp_path):
+    months(JANUARY, JANUARY)
+    place = tmp_path / "later.csv"
+    place.write_text("Client,Born,Day,Pain\nBob Ray,1961-03-04,2026-02-02,5\n", encoding="utf-8")
+    with pytest.raises(PrivacyError, match="title"):
+        import_export(place, {**MAP, "title": "Quackenbush"}, tmp_path / "key.json")
+
+
+@pytest.mark.parametrize("word", ["Lumbalgia", "Kreuzschmerzen", "Lombalgie", "Lumbago"])
+def test_conditions_in_other_languages_are_known(tmp_path, word):
+    draft = drafted(f"Name,Date,Reason,Pain\nAnn,2026-05-14,{word},7\n", tmp_path)
+    assert not draft.questions
+    study, _ = import_export(tmp_path / "draft.csv", draft.content, tmp_path / "key.json")
+    assert study.episodes["condition"].tolist() == ["low_back"]
+
+
+def test_an_unknown_condition_is_asked_about_and_other_only_where_the_map_says_so(tmp_path):
+    text = "Name,Date,Reason,Pain\nAnn,2026-05-14,Neck pain,7\nBob,2026-05-14,Verklemmung,6\n"
+    draft = drafted(text, tmp_path)
+    (question,) = draft.questions
+    assert question["key"] == "values.condition.Verklemmung"
+    assert {"other", "low_back"} <= {*question["candidates"]}
+    unsaid = {name: part for name, part in draft.content.items() if name != "questions"}
+    study, _ = import_export(tmp_path / "draft.csv", unsaid, tmp_path / "key.json")
+    assert "R02" in oc.check(study).table["rule"].tolist()
+    assert study.episodes["condition"].dropna().tolist() == ["neck_other"]
+    said = draft.answered("values.condition.Verklemmung", "other").content
+    study, _ = import_export(tmp_path / "draft.csv", said, tmp_path / "key.json")
+    assert sorted(study.episodes["condition"]) == ["neck_other", "other"]
+
+
+GROUPED = ("Visit date,Service,Pain before\nAnn Lee,,\n2026-05-04,Deep tissue,7\n"
+           "2026-05-11,Deep tissue,6\nBob Ray\n2026-05-05,Deep tissue,5\n")  # fmt: skip
+IN_COLUMN = ("Client,Visit date,Pain before\nAnn Lee,,\n,2026-05-04,7\n,2026-05-11,6\n"
+             "Bob Ray,,\n,2026-05-05,5\n")  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [GROUPED, IN_COLUMN])
+def test_names_above_the_visits_of_each_person(tmp_path, text):
+    draft = drafted(text, tmp_path)
+    assert not draft.questions
+    study, manifest = import_export(tmp_path / "draft.csv", draft.content, tmp_path / "key.json")
+    assert sorted(study.sessions.groupby("episode_id")["day"].apply(list)) == [[0], [0, 7]]
+    assert oc.check(study).table.empty
+    assert any(step.count == 2 for step in manifest.cleaned if "names above" in step.rule)
