@@ -131,3 +131,22 @@ def test_drop_downs_codes_and_print(tmp_path):
     listed = {cell.value for row in made["lists of outcomes"].iter_rows() for cell in row}
     for column in daily_columns(VISITS).values():
         assert set(words_of(column)) <= listed
+
+
+def test_findings_name_the_sheet_its_line_and_what_to_do_in_a_workbook(book):
+    made, load = book
+    for line, value in ((5, "03/02/2026"), (6, dt.date(1926, 3, 2))):
+        made[VISITS].cell(line, 2, value)
+    made[VISITS].cell(7, 5, "1 h")
+    place = {cell.value: cell.column for cell in made[PEOPLE][1]}
+    made[PEOPLE].cell(4, place["Condition"], "sore back")
+    made[PEOPLE].cell(4, place["Goal: by"], "soon")
+    made[PEOPLE].cell(3, place["Goal: by"], DAY)  # a date is one
+    table = oc.check(load()).table
+    assert set(zip(table["rule"], table["table"], table["column"], table["first_row"],
+                   strict=True)) == {
+        ("R21", "visits", "Date", 5), ("R54", "visits", "Date", 6), ("R02", "visits", "Minutes", 7),
+        ("R02", "people", "Condition", 4), ("R02", "people", "Goal: by", 4),
+    }  # fmt: skip
+    assert set(table["count"]) == {1}
+    assert not table["remedy"].str.contains("map").any()

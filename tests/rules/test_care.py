@@ -121,3 +121,24 @@ def test_a_plane_the_registry_has_no_entry_for_has_the_limits_of_any_plane():
               "joint": ["shoulder", None], "plane": "flexion"}  # fmt: skip
     study = study_from_tables({"assessments": pd.DataFrame(scores)})
     assert "R12" not in set(oc.check(study).table["rule"])
+
+
+def test_what_stands_at_a_visit_that_was_not_received():
+    visits = {"episode_id": ["a"] * 5, "session": [1, 2, 3, None, None], "day": [0, 7, 9, 14, 21],
+              "status": ["attended", "cancelled", "no_show", "cancelled", "no_show"],
+              "pressure": [3, 2, None, None, None], "minutes": 60}  # fmt: skip
+    scores = {"episode_id": "a", "day": [0, 9, 14, 21], "instrument": "nprs",
+              "score": [5, 4, 3, None],
+              "timing": ["post_session", "pre_session", "post_session", "post_session"]}  # fmt: skip
+    broken = {key: place for key, place in found(sessions=visits, assessments=scores).items()
+              if key[0] == "R64"}  # fmt: skip
+    assert broken == {("R64", "status"): (2, 2)}  # booked minutes and a score before say nothing
+
+
+@pytest.mark.parametrize(("day", "broken"), [(730, False), (731, True)])
+def test_a_year_that_was_mistyped(day, broken):
+    visits = {"episode_id": ["a", "b", "a"], "session": [1, 1, 2], "day": [0, 0, day]}
+    scores = {"episode_id": "a", "day": [day, 0], "instrument": "nprs", "score": [4, 5],
+              "timing": ["follow_up", "baseline"]}  # fmt: skip
+    expected = {("R65", "day"): (1, 3), ("R66", "day"): (1, 1)} if broken else {}
+    assert found(sessions=visits, assessments=scores) == expected

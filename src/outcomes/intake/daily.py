@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -16,20 +16,24 @@ import pandas as pd
 from outcomes import __version__
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DataError
+from outcomes.findings import RULES, Finding
 from outcomes.intake.append import finished
 from outcomes.intake.clean import walton_words
 from outcomes.intake.column_map import IMPORTED, ColumnMap, read_column_map
+from outcomes.intake.people import without_far_years
 from outcomes.intake.pipeline import visit_rows
 from outcomes.intake.readers.table import Rows
 from outcomes.intake.readers.workbook import read_tables
+from outcomes.intake.rows import TypedRows
 from outcomes.intake.tables import tables_of, with_facts_that_differ
 from outcomes.intake.toml_records import folded
+from outcomes.intake.typed_cells import in_range, targets_of, typed_rows
 from outcomes.intake.visits import with_single_visits, without_repeats
 from outcomes.privacy.guard import refuse_identified
 from outcomes.provenance import LeftOut, Provenance
 from outcomes.study import Study, study_from_tables
 
-VISITS, PEOPLE, LISTS = "visits", "people", "lists of outcomes"
+VISITS, PEOPLE, LISTS, FINDINGS = "visits", "people", "lists of outcomes", "findings"
 CODE, EXAMPLE = "Code", "example"
 """The column of codes, and the code of the example, which never counts."""
 _REMEDY = "Give it the name that the template gave it."
@@ -37,7 +41,7 @@ _REMEDY = "Give it the name that the template gave it."
 
 @cache
 def daily_columns(sheet: str) -> Mapping[str, Mapping[str, Any]]:
-    """Return the columns of a sheet by name, as the template writes them."""
+    """Return the columns of a sheet by name, or what its findings say, as the template has them."""
     text = files("outcomes.intake").joinpath("daily.toml").read_text(encoding="utf-8")
     columns: dict[str, dict[str, dict[str, Any]]] = tomllib.loads(text)
     return columns[sheet]
@@ -80,38 +84,67 @@ def load_daily(path: Path, sheets: Collection[str]) -> Study:
     """
     visits, people = _sheets(path, sheets)
     text = visits.cells.merge(_facts(people, path.name), "left", on=CODE)
-    mapped = daily_map()
-    rows = visit_rows(text, mapped, datetime.datetime.now().astimezone().date())
-    nobody = rows.text[CODE].isna()
-    rows = rows.found("R20", CODE, nobody, "no code").without(nobody, "no code")
-    code = rows.text[CODE]
-    rows = rows.having(**{"episodes.episode_id": code, "episodes.patient_id": code})
-    unlisted = ~code.isin(people.cells[CODE])
-    rows = rows.found("R14", CODE, unlisted, "a code that is not in the sheet people")
-    rows = with_facts_that_differ(with_single_visits(without_repeats(rows, mapped), mapped))
+    rows = _course_rows(text, set(people.cells[CODE]))
     if rows.cells.empty:
         must = "the sheet visits has at least one line below its example"
         raise DataError(must, got="none", where=path.name)
     tables, _ = finished(tables_of(rows))
     provenance = Provenance(
-        title=mapped.title, source=path.name, version=__version__,
-        reading=tuple(replace(f, first_row=visits.row(f.first_row - 1)) for f in rows.findings),
+        title=daily_map().title, source=path.name, version=__version__,
+        reading=(*_said(rows.findings, VISITS, visits), *_of_people(people)),
         left_out=tuple(LeftOut(VISITS, step.rule, step.count) for step in rows.left_out
                        if step.rule not in (EXAMPLE, "empty rows")),
-        unused_columns=mapped.unnamed(text),
+        unused_columns=daily_map().unnamed(text),
     )  # fmt: skip
     return study_from_tables(tables, provenance=provenance)
 
 
-def daily_map() -> ColumnMap:
-    """Return the column map of the entry workbook, its two sheets side by side."""
-    named = {**daily_columns(PEOPLE), **daily_columns(VISITS)}
+def _course_rows(text: pd.DataFrame, codes: Collection[object]) -> TypedRows:
+    """Return the lines that are visits of a code, each visit once."""
+    mapped, never = daily_map(), pd.DataFrame(columns=["episode_id", "date"])
+    rows = visit_rows(text, mapped, datetime.datetime.now().astimezone().date())
+    nobody = rows.text[CODE].isna()
+    rows = rows.found("R20", CODE, nobody, "no code").without(nobody, "no code")
+    code = rows.text[CODE]
+    rows = rows.having(**{"episodes.episode_id": code, "episodes.patient_id": code})
+    rows = rows.found("R14", CODE, ~code.isin(codes), "a code that is not in the sheet people")
+    rows = without_far_years(without_repeats(rows, mapped), never)
+    return with_facts_that_differ(with_single_visits(rows, mapped))
+
+
+def _of_people(people: Rows) -> Iterator[Finding]:
+    """Yield what is found in the sheet of people, by its own lines."""
+    own = daily_map(PEOPLE)
+    cells = people.cells[people.cells[CODE].map(folded, na_action="ignore").ne(EXAMPLE)]
+    cells = cells.assign(**{own.columns[IMPORTED]: None})
+    rows = TypedRows(cells, pd.DataFrame(index=cells.index), targets_of(own))
+    yield from _said(in_range(typed_rows(rows, own, export=True), own).findings, PEOPLE, people)
+
+
+def _said(findings: Collection[Finding], sheet: str, rows: Rows) -> Iterator[Finding]:
+    """Yield findings by sheet and line, with what to do in a workbook, which has no column map."""
+    other = set(daily_columns(PEOPLE if sheet == VISITS else VISITS)) - {CODE}
+    said = daily_columns(FINDINGS)
+    for found in findings:
+        if found.column not in other:
+            words = said.get(found.rule, {"remedy": found.remedy})
+            must, got = RULES[found.rule].must, words.get("got")
+            yield replace(found, table=sheet, first_row=rows.row(found.first_row - 1),
+                          message=f"{must}; got {got}" if got else found.message,
+                          remedy=words["remedy"])  # fmt: skip
+
+
+def daily_map(*sheets: str) -> ColumnMap:
+    """Return the column map of both sheets side by side, or of some; the day is in each."""
+    both = (PEOPLE, VISITS)
+    named = {name: column for sheet in both for name, column in daily_columns(sheet).items()
+             if sheet in (sheets or both) or column["place"] == IMPORTED}  # fmt: skip
     plain = {c["place"]: name for name, c in named.items() if not c["place"].startswith("nprs.")}
     scores = {c["place"].removeprefix("nprs."): name for name, c in named.items()
               if c["place"].startswith("nprs.")}  # fmt: skip
     values = {c["place"]: words_of(c) for c in named.values() if isinstance(c.get("words"), dict)}
     return read_column_map({
-        "columns": plain, "scores": {"nprs": scores}, "values": values,
+        "columns": plain, "scores": {"nprs": scores} if scores else {}, "values": values,
         "constants": {"goals.instrument": "nprs"}, "study": {"empty_status": "attended"},
         "leave_out": [{"name": EXAMPLE, "column": CODE, "is": [EXAMPLE]}],
     })  # fmt: skip

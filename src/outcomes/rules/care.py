@@ -14,6 +14,8 @@ from outcomes.findings import Broken, rule
 from outcomes.records import baseline_of, visits_received
 from outcomes.study import Study
 
+_TWO_YEARS = 2 * 365.25
+
 
 def _fact(study: Study, rows: pd.DataFrame, name: str) -> pd.Series[Any]:
     """Return a fact of the course of each row, on the index of `rows`."""
@@ -161,3 +163,32 @@ def _none_and_more(study: Study) -> Iterator[Broken]:
     words = study.episodes["adaptations"].astype(object).str.split(";")
     both = words.map(lambda own: len(own) > 1 and "none" in map(str.strip, own), na_action="ignore")
     yield "episodes", "adaptations", both.eq(True), "both"
+
+
+@rule("R64", "warning", "a visit that was not received has no pressure and no score after it",
+      "Correct the status, or the pressure and the score.")  # fmt: skip
+def _nothing_given(study: Study) -> Iterator[Broken]:
+    visits, scores = study.sessions, study.assessments
+    missed = visits["status"].notna() & ~received(visits["status"])
+    after = scores[scores["timing"].eq("post_session") & scores["score"].notna()]
+    scored = pd.MultiIndex.from_frame(visits[["episode_id", "day"]]).isin(
+        pd.MultiIndex.from_frame(after[["episode_id", "day"]].dropna())
+    )
+    alone = ~visits.duplicated(["episode_id", "day"], keep=False)
+    given = visits["pressure"].notna() | (scored & alone)
+    yield "sessions", "status", missed & given, "one that was not received"
+
+
+@rule("R65", "error", "visits of a course follow each other within two years",
+      "Check the year, or give a later course an id of its own.")  # fmt: skip
+def _years_apart(study: Study) -> Iterator[Broken]:
+    days = study.sessions.sort_values("day", kind="stable").groupby("episode_id")["day"].diff()
+    yield "sessions", "day", (days > _TWO_YEARS).reindex(study.sessions.index), "a longer gap"
+
+
+@rule("R66", "warning", "scores of a course follow each other within two years",
+      "Check the year.")  # fmt: skip
+def _scores_years_apart(study: Study) -> Iterator[Broken]:
+    scores = study.assessments
+    days = scores.sort_values("day", kind="stable").groupby("episode_id")["day"].diff()
+    yield "assessments", "day", (days > _TWO_YEARS).reindex(scores.index), "a longer gap"
