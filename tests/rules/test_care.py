@@ -127,9 +127,10 @@ def test_what_stands_at_a_visit_that_was_not_received():
     visits = {"episode_id": ["a"] * 5, "session": [1, 2, 3, None, None], "day": [0, 7, 9, 14, 21],
               "status": ["attended", "cancelled", "no_show", "cancelled", "no_show"],
               "pressure": [3, 2, None, None, None], "minutes": 60}  # fmt: skip
+    after, before = "post_session", "pre_session"
     scores = {"episode_id": "a", "day": [0, 9, 14, 21], "instrument": "nprs",
               "score": [5, 4, 3, None],
-              "timing": ["post_session", "pre_session", "post_session", "post_session"]}  # fmt: skip
+              "timing": [after, before, after, after]}  # fmt: skip
     broken = {key: place for key, place in found(sessions=visits, assessments=scores).items()
               if key[0] == "R64"}  # fmt: skip
     assert broken == {("R64", "status"): (2, 2)}  # booked minutes and a score before say nothing
