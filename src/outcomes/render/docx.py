@@ -23,7 +23,7 @@ from outcomes.render.document import (
     unbroken,
     widths,
 )
-from outcomes.render.figures import draw, png_bytes
+from outcomes.render.figures import png_of
 from outcomes.render.fixed_zip import fixed_zip
 
 EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001, the file format keeps a time without a zone
@@ -232,7 +232,7 @@ def _mark(row: Any, name: str) -> None:
 def _figure(file: Any, block: Figure, label: str) -> None:
     from docx.shared import Mm
 
-    picture = png_bytes(draw(block.picture, label, block.preset), dpi=200)
+    picture = png_of(block.picture, label, block.preset)
     paragraph = file.add_paragraph()
     paragraph.paragraph_format.keep_with_next = True
     shape = paragraph.add_run().add_picture(io.BytesIO(picture), width=Mm(160))

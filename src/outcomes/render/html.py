@@ -15,7 +15,7 @@ from outcomes.questions.answer import Answer
 from outcomes.questions.disclosed import disclosed
 from outcomes.render.contents.answer_section import answer_section
 from outcomes.render.document import Block, Document, Figure, numeric, spans
-from outcomes.render.figures import draw, inline_svg
+from outcomes.render.figures import inline_svg, svg_of
 from outcomes.render.figures.shown import PAGE_COLORS, ShownFigure
 
 WIDTHS = {"broad": "page", "narrow": "phone"}
@@ -91,8 +91,8 @@ def _figure_drawer(label: str, prefix: str = "figure") -> object:
 
 def _one(figure: Figure, label: str, preset: str, name: str) -> str:
     picture = figure.picture
-    drawing = draw(picture, label, preset)
-    return inline_svg(drawing, name=name, title=picture.title, alt=picture.alt)
+    drawn = svg_of(picture, label, preset)
+    return inline_svg(drawn, name=name, title=picture.title, alt=picture.alt)
 
 
 STYLE = f"<style>.outcomes-answer{{{PAGE_COLORS}}}"

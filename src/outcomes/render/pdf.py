@@ -24,7 +24,7 @@ from outcomes.render.document import (
     unbroken,
     widths,
 )
-from outcomes.render.figures import draw, svg_bytes
+from outcomes.render.figures import svg_of
 from outcomes.render.fonts import FOLDER
 
 TEMPLATE = "page.typ"
@@ -79,7 +79,7 @@ def _block(block: Block, label: str, folder: Path) -> dict[str, Any]:
     """Return a block as plain values; words as lists of (text, is code)."""
     if isinstance(block, Figure):
         name = f"figure-{len(list(folder.glob('figure-*')))}.svg"
-        (folder / name).write_bytes(svg_bytes(draw(block.picture, label, block.preset)))
+        (folder / name).write_bytes(svg_of(block.picture, label, block.preset))
         values: dict[str, Any] = {"file": name, "alt": block.picture.alt}
         return {"kind": block.kind, **values, "caption": spans(block.caption)}
     values = asdict(block)

@@ -165,7 +165,9 @@ def test_groups_differ_by_colour_marker_and_dash() -> None:
 
 def test_inline_svg_is_well_formed_named_and_described() -> None:
     figure = draw(PICTURES["four groups"], "SYNTHETIC")
-    text = inline_svg(figure, name="figure-1", title="Pain & more", alt="Mean < 3.")
+    text = inline_svg(
+        svg_bytes(figure, outlines=False), name="figure-1", title="Pain & more", alt="Mean < 3."
+    )
     root = ET.fromstring(text)
     space = "{http://www.w3.org/2000/svg}"
     assert root.get("role") == "img"

@@ -39,7 +39,8 @@ def test_each_course_is_a_line_and_each_condition_a_panel(study: Any) -> None:
 
 def test_a_waterfall_counts_by_hand(small: Any) -> None:
     figure = waterfall(small)
-    heights = [bar.get_height() for bar in figure.axes[0].patches]
+    bars = figure.axes[0].collections[0].get_paths()
+    heights = [bar.vertices[1, 1] for bar in bars]
     assert heights == [5, 2, -2]
     assert figure.alt.startswith(
         "2 of 3 courses (67 %) improved by at least the smallest important change"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from outcomes.errors import UsageError
@@ -10,6 +11,7 @@ from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import Canvas
 from outcomes.render.figures.course import draw_course
 from outcomes.render.figures.curves import draw_curves
+from outcomes.render.figures.export import png_bytes, svg_bytes
 from outcomes.render.figures.flow import draw_flow
 from outcomes.render.figures.forest import draw_forest
 from outcomes.render.figures.shown import ShownFigure
@@ -59,3 +61,17 @@ def draw(picture: Picture | ShownFigure, label: str = "", preset: str = "page") 
         raise UsageError(must, got=f"{picture.kind!r}")
     drawn = KINDS[picture.kind](picture, preset_named(preset), label).figure
     return drawn.told(picture.title, picture.alt)
+
+
+_drawn_once = lru_cache(maxsize=64)(draw)
+
+
+@lru_cache(maxsize=64)
+def svg_of(picture: Picture | ShownFigure, label: str = "", preset: str = "page") -> bytes:
+    """Return a picture as SVG whose letters stay text, made once for all formats of a report."""
+    return svg_bytes(_drawn_once(picture, label, preset), outlines=False)
+
+
+def png_of(picture: Picture | ShownFigure, label: str = "", preset: str = "page") -> bytes:
+    """Return a picture as PNG."""
+    return png_bytes(_drawn_once(picture, label, preset))

@@ -26,7 +26,10 @@ def png_bytes(figure: Figure, dpi: float = 200) -> bytes:
         Pixels per inch.
     """
     with io.BytesIO() as target:
-        figure.savefig(target, format="png", dpi=dpi, metadata={"Software": None})
+        options: Any = {"compress_level": 1}  # an Office file is compressed as a whole
+        figure.savefig(
+            target, format="png", dpi=dpi, metadata={"Software": None}, pil_kwargs=options
+        )
         return target.getvalue()
 
 
@@ -47,13 +50,13 @@ def svg_bytes(figure: Figure, *, outlines: bool = True) -> bytes:
         return target.getvalue()
 
 
-def inline_svg(figure: Figure, *, name: str, title: str, alt: str) -> str:
-    """Return the figure as an SVG element to stand inside a page.
+def inline_svg(svg: bytes, *, name: str, title: str, alt: str) -> str:
+    """Return a figure as an SVG element to stand inside a page.
 
     Parameters
     ----------
-    figure : Figure
-        The figure.
+    svg : bytes
+        The figure, its letters kept as text.
     name : str
         Unique in the page; starts every id in the element.
     title, alt : str
@@ -65,7 +68,7 @@ def inline_svg(figure: Figure, *, name: str, title: str, alt: str) -> str:
         Text stays text; the colours of text and grid follow the page (``--ink``, ``--muted``,
         ``--grid``, ``--paper``), so that it is right in light and dark.
     """
-    text = svg_bytes(figure, outlines=False).decode("utf-8")
+    text = svg.decode("utf-8")
     element = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     element = re.sub(r'(\sid="|url\(#|href="#)', rf"\g<1>{name}-", element)
     for colour, variable in ((INK, "ink"), (MUTED, "muted"), (GRID, "grid"), (PAPER, "paper")):

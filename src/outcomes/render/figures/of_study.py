@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from scipy import stats
 
 from outcomes.care.attainment import goal_attainment_over_time
@@ -105,7 +106,9 @@ def waterfall(study: Study, instrument: str = "") -> ShownFigure:
     figure = empty_figure(9, 3.6)
     place = figure.subplots()
     plain_frame(place, PRESETS["page"])
-    place.bar(range(len(change)), change, width=1.0, color=colors)
+    bars = [[(i, 0), (i, value), (i + 1, value), (i + 1, 0)] for i, value in enumerate(change)]
+    place.add_collection(PolyCollection(bars, facecolors=colors, linewidths=0))
+    place.autoscale_view()
     for kind, value in marks.items():
         place.axhline(value, color=INK, linewidth=0.9, linestyle="--" if kind == "MIC" else ":")
         place.annotate(f"{LINES[kind]}, {value:g}", (1, value), xycoords=("axes fraction", "data"),

@@ -75,10 +75,11 @@ class ShownFigure(Figure):
         """Return the figure as inline SVG, which follows a light or dark page."""
         kept, self.of_patients = self.of_patients, False  # this is the screen
         try:
-            name = f"oc-{hashlib.sha256(svg_bytes(self)).hexdigest()[:10]}"
-            drawn = inline_svg(self, name=name, title=self.claim, alt=self.alt)
+            svg = svg_bytes(self, outlines=False)
         finally:
             self.of_patients = kept
+        name = f"oc-{hashlib.sha256(svg).hexdigest()[:10]}"
+        drawn = inline_svg(svg, name=name, title=self.claim, alt=self.alt)
         width = self.get_figwidth() * 96
         return f'{STYLE}<div class="oc-figure" style="max-width:{width:.0f}px">{drawn}</div>'
 

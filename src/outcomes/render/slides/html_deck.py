@@ -5,7 +5,7 @@ from __future__ import annotations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from outcomes.render.figures import draw, inline_svg
+from outcomes.render.figures import inline_svg, svg_of
 from outcomes.render.fonts import font_face
 from outcomes.render.slides.deck import Deck, Slide
 
@@ -40,7 +40,7 @@ def _picture(slide: Slide, position: int) -> Markup:
     drawn = [
         f'<div class="picture {preset}">'
         + inline_svg(
-            draw(shown, "", preset), name=f"{preset}-{position}", title=shown.title, alt=shown.alt
+            svg_of(shown, "", preset), name=f"{preset}-{position}", title=shown.title, alt=shown.alt
         )
         + "</div>"
         for preset in ("slide", "phone")
