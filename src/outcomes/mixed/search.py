@@ -70,7 +70,7 @@ The metric is the Hessian where the point ``is_exact``, else cheap and close. Sl
 and Roger's method, ``residual`` is the covariance of the residuals.
 """
 
-NEAR = 1e-10
+NEAR = 1e-17
 """Expected decrease of the deviance below which exact second derivatives take over."""
 
 TOLERANCE = 1e-9

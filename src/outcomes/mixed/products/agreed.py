@@ -1,0 +1,312 @@
+"""What parts agree on before their products are made: columns, levels, and who is kept together.
+
+The finest grouping factor is eliminated group by group. A factor in which it is nested and whose
+levels hold few of its groups (the patients of courses) is eliminated with it, patient by patient;
+every other factor is crossed: it stays to the end, one dense block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from formulaic.transforms import TRANSFORMS
+
+from outcomes.errors import FitError, FormulaError
+from outcomes.mixed.covariance import BlockCovariance
+from outcomes.mixed.likelihood.cross_products import MAX_CROSSED
+from outcomes.mixed.products.survey import Group, Survey, groups_of
+from outcomes.mixed.reading.columns import Columns, Factor, columns_from
+from outcomes.mixed.reading.expressions import (
+    columns_of,
+    factor_columns,
+    read_call,
+    read_expression,
+)
+from outcomes.mixed.reading.formula import ModelFormula, RandomTerm
+from outcomes.mixed.types import Array
+
+FEW_MEMBERS = 3.0
+"""Mean number of the finest groups in a level of a factor that is eliminated with them."""
+MOST_STRATA = 2_000
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """One grouping factor with its terms.
+
+    Parameters
+    ----------
+    group : tuple of str
+    terms : tuple of RandomTerm
+    names : tuple of str
+        Of its random effects, length q.
+    covariance : BlockCovariance
+    n_levels : int
+    """
+
+    group: Group
+    terms: tuple[RandomTerm, ...]
+    names: tuple[str, ...]
+    covariance: BlockCovariance
+    n_levels: int
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """What parts agree on.
+
+    Parameters
+    ----------
+    formula : ModelFormula
+    survey : Survey
+        Of all rows.
+    fixed : Columns
+        The fixed columns on a table of levels and values; its ``spec`` builds them for a part.
+    factors : tuple of Grouping
+        The one with most levels first.
+    finest : int
+        Position of the factor that is eliminated first.
+    unit : int or None
+        Position of the factor eliminated with it.
+    crossed : tuple of int
+        Positions of the others.
+    strata : tuple of str
+        Columns of categories constant within the finest groups.
+    rows : tuple of tuple
+        The distinct products of what varies within them: key and column of each factor.
+    maps : array, shape (n_strata * (len(rows) + 1), p + 1)
+        Takes row-level columns and response of each stratum to fixed columns and response.
+    repeated : Index
+        Levels of the unit that hold several of the finest groups.
+    """
+
+    formula: ModelFormula
+    survey: Survey
+    fixed: Columns
+    factors: tuple[Grouping, ...]
+    finest: int
+    unit: int | None
+    crossed: tuple[int, ...]
+    strata: tuple[str, ...]
+    rows: tuple[tuple[tuple[str, int], ...], ...]
+    maps: Array
+    repeated: pd.Index
+
+    @property
+    def n_strata(self) -> int:
+        """Combinations of the strata's levels."""
+        return int(np.prod([len(self.survey.levels[name]) for name in self.strata], dtype=int))
+
+    @property
+    def offsets(self) -> Array:
+        """Where the columns of each crossed factor begin; the last one ends them all."""
+        sizes = [self.factors[f].n_levels * self.factors[f].covariance.q for f in self.crossed]
+        ends: Array = np.cumsum([0, *sizes])
+        return ends
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of the products: crossed effects, then row-level columns by stratum."""
+        return int(self.offsets[-1]) + self.n_strata * (len(self.rows) + 1)
+
+    @property
+    def within(self) -> Array:
+        """Which of the finest factor's columns are the unit's, shape (q, q_unit)."""
+        names = self.factors[self.finest].names
+        own = () if self.unit is None else self.factors[self.unit].names
+        same = [[float(name == other) for other in own] for name in names]
+        return np.array(same).reshape(len(names), len(own))
+
+
+def agree(formula: ModelFormula, survey: Survey) -> Agreed:
+    """Decide on columns and roles.
+
+    Parameters
+    ----------
+    formula : ModelFormula
+    survey : Survey
+        Of all parts.
+
+    Raises
+    ------
+    FitError
+        The data, or the parts, cannot carry the model.
+    FormulaError
+        The formula has what cannot be fitted part by part.
+    """
+    refuse_unstreamed(formula)
+    _refuse_constant(formula, survey)
+    factors = _factors(formula, survey)
+    finest, unit, crossed = _roles(factors, survey)
+    fixed = _fixed(formula, survey)
+    group = factors[finest].group
+    used = {f.name for f in fixed.factors if f.codes is not None}
+    strata = tuple(name for name in sorted(used) if survey.constant.get((name, group), False))
+    if np.prod([len(survey.levels[name]) for name in strata], dtype=int) > MOST_STRATA:
+        strata = ()
+    rows, maps = _maps(fixed, survey, strata)
+    repeated = pd.Index([])
+    if unit is not None:
+        members = survey.members[group, factors[unit].group]
+        repeated = members.index[members > 1]
+    return Agreed(
+        formula, survey, fixed, factors, finest, unit, crossed, strata, rows, maps, repeated
+    )
+
+
+def refuse_unstreamed(formula: ModelFormula) -> None:
+    """Refuse what cannot be added up over parts.
+
+    Raises
+    ------
+    FormulaError
+        A residual covariance, or an offset.
+    """
+    if formula.residual is not None or formula.offsets or not formula.random:
+        must = "A model of parts has random terms, independent residuals and no offset"
+        got = str(formula.residual or "an offset")
+        remedy = "Fit it to whole courses of a random sample."
+        raise FormulaError(must, got=got, where=f"in '{formula.text}'", remedy=remedy)
+
+
+def _refuse_constant(formula: ModelFormula, survey: Survey) -> None:
+    if survey.ends[0] == survey.ends[1] or not all(survey.varies.values()):
+        must = "The response must vary, within groups too"
+        raise FitError(must, got="the same response", where=formula.response)
+
+
+def _factors(formula: ModelFormula, survey: Survey) -> tuple[Grouping, ...]:
+    found = []
+    for group in groups_of(formula):
+        terms = tuple(term for term in formula.random if set(term.group) == set(group))
+        names = [_names(term) for term in terms]
+        flat = tuple(name for own in names for name in own)
+        levels = len(survey.groups[group])
+        if not 1 < levels < survey.n:
+            must = "A grouping factor needs at least two levels, and fewer than rows"
+            raise FitError(must, got=f"{levels:,}", where=f"grouping factor '{':'.join(group)}'")
+        covariance = BlockCovariance(tuple(len(own) for own in names))
+        found.append(Grouping(group, terms, flat, covariance, levels))
+    return tuple(sorted(found, key=lambda factor: -factor.n_levels))
+
+
+def _names(term: RandomTerm) -> tuple[str, ...]:
+    """Return the columns of a random term: numbers as they are, and an intercept."""
+    formula = read_expression(term.expression)
+    names = columns_of(formula)
+    shown = pd.DataFrame({name: [1.0, 2.0] for name in names}, range(2))
+    exprs = {factor.expr for own in formula for factor in own.factors}
+    if not exprs <= names | {"1"}:
+        must = "A random term of parts has columns as they are"
+        raise FormulaError(must, got="a function", where=str(term))
+    return columns_from(formula, shown).names
+
+
+def _roles(factors: Sequence[Grouping], survey: Survey) -> tuple[int, int | None, tuple[int, ...]]:
+    finest, unit = 0, None
+    for f, other in enumerate(factors[1:], start=1):
+        inside = survey.nested[factors[finest].group, other.group]
+        few = factors[finest].n_levels <= FEW_MEMBERS * other.n_levels
+        if unit is None and inside and few and set(other.names) <= set(factors[finest].names):
+            unit = f
+    crossed = tuple(f for f in range(1, len(factors)) if f != unit)
+    size = sum(factors[f].n_levels * factors[f].covariance.q for f in crossed)
+    if size > MAX_CROSSED:
+        must = f"Crossed grouping factors may have {MAX_CROSSED:,} random effects together"
+        remedy = "Keep the largest crossed factor only, or check that codes are not reused."
+        raise FitError(must, got=f"{size:,}", remedy=remedy)
+    return finest, unit, crossed
+
+
+def _fixed(formula: ModelFormula, survey: Survey) -> Columns:
+    """Build the fixed columns on a table that has every level and every value."""
+    read = read_expression(formula.fixed)
+    sizes = [len(levels) for levels in survey.levels.values()]
+    n = max([*sizes, *(len(counts) for counts in survey.counts.values())], default=1)
+    shown: dict[str, Any] = dict.fromkeys(columns_of(read), np.linspace(1.0, 2.0, n))
+    for name, levels in survey.levels.items():
+        shown[name] = pd.Categorical.from_codes(np.arange(n) % len(levels), levels)
+    for name, counts in survey.counts.items():
+        if name not in survey.levels:
+            shown[name] = counts.index.to_numpy(dtype=float)[np.arange(n) % len(counts)]
+    table = pd.DataFrame(shown, range(n))
+    columns = columns_from(read, table)
+    centred = [_centre(factor, columns, survey) for term in read for factor in term.factors]
+    return columns_from(columns.spec, table) if any(centred) else columns
+
+
+def _centre(factor: Any, columns: Columns, survey: Survey) -> bool:
+    """Centre a cubic spline over all rows; refuse other functions that learn from rows."""
+    names = factor_columns(factor)
+    if factor.expr in names or not names:
+        return False
+    call = read_call(factor.expr)
+    state = columns.spec.transform_state.get(call.code)
+    if not state or state.get("constraints", 0) is None or factor.expr.startswith("C("):
+        return False
+    if len(names) != 1 or not call.code.startswith(("cr(column_", "cc(column_")):
+        must = "Of functions that learn from all rows, a model of parts knows cr and cc of a column"
+        raise FormulaError(must, got=f"'{factor.expr}'", where=f"in '{columns.spec.formula}'")
+    counts = survey.counts[names[0]]
+    values = counts.index.to_numpy(dtype=float)
+    columns_by_name = TRANSFORMS["cr"](values, _state={**state, "constraints": None})
+    free = np.column_stack([*columns_by_name.values()])
+    if isinstance(state["constraints"], np.ndarray) and "center" in factor.expr:
+        state["constraints"] = (counts.to_numpy(float) @ free / counts.sum())[None, :]
+    return True
+
+
+def _maps(
+    fixed: Columns, survey: Survey, strata: tuple[str, ...]
+) -> tuple[tuple[tuple[tuple[str, int], ...], ...], Array]:
+    """Split each column into its part by stratum and its row-level part."""
+    shape = tuple(len(survey.levels[name]) for name in strata)
+    n_strata = int(np.prod(shape, dtype=int))
+    codes = dict(zip(strata, np.indices(shape).reshape(len(strata), n_strata), strict=True))
+    rows: dict[tuple[tuple[str, int], ...], int] = {(): 0}
+    parts: list[tuple[int, Array]] = []
+    for used in fixed.products:
+        factors = [fixed.factors[i] for i in used]
+        for reverse in product(*[range(factor.width) for factor in reversed(factors)]):
+            chosen = list(zip(factors, reversed(reverse), strict=True))
+            value = np.ones(n_strata)
+            for factor, j in chosen:
+                if factor.name in codes:
+                    value = value * factor.values[codes[factor.name], j]  # noqa: PD011
+            key = tuple((f.key, j) for f, j in chosen if f.name not in codes)
+            parts.append((rows.setdefault(key, len(rows)), value))
+    width = len(rows) + 1
+    maps = np.zeros((n_strata, width, len(parts) + 1))
+    for column, (row, value) in enumerate(parts):
+        maps[:, row, column] = value
+    maps[:, -1, -1] = 1.0
+    return tuple(rows), maps.reshape(n_strata * width, -1)
+
+
+def row_columns(agreed: Agreed, rows: pd.DataFrame, y: Array) -> Array:
+    """Return the row-level columns of a part, and its response, shape (n, len(rows) + 1)."""
+    built = columns_from(agreed.fixed.spec, rows)
+    factors: dict[str, Factor] = {factor.key: factor for factor in built.factors}
+    result = np.ones((len(rows), len(agreed.rows) + 1))
+    for position, key in enumerate(agreed.rows):
+        for name, j in key:
+            result[:, position] *= factors[name].column(j)
+    result[:, -1] = y
+    return result
+
+
+def same_levels(agreed: Agreed, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of the fixed part, categories with the levels agreed on."""
+    found = {}
+    for name in sorted(columns_of(agreed.fixed.spec.formula)):
+        column = rows[name]
+        if (levels := agreed.survey.levels.get(name)) is not None:
+            codes = levels.get_indexer(pd.Index(column))
+            column = pd.Series(pd.Categorical.from_codes(codes, levels))
+        found[name] = column.reset_index(drop=True)
+    return pd.DataFrame(found, index=pd.RangeIndex(len(rows)))
