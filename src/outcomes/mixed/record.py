@@ -263,11 +263,17 @@ def fit_design(design: Design, request: Request, start: Array | None = None) -> 
     prepare = by_elimination if design.formula.residual is None else by_visit
     with one_blas_thread():
         likelihood = prepare(design, request.reml)
+    return fit_likelihood(likelihood, request, start)
+
+
+def fit_likelihood(likelihood: Likelihood, request: Request, start: Array | None = None) -> Fit:
+    """Search a likelihood that is already made; see `fit_design`."""
+    with one_blas_thread():
         if request.df == "kenward-roger":
             likelihood.require_slopes()
         optimum, point = minimise(likelihood, likelihood.start() if start is None else start)
         fit = Fit(request, optimum, point.estimates(), point)
-    _require_maximum(design, fit.estimates, optimum)
+    _require_maximum(likelihood.design, fit.estimates, optimum)
     _warn_of(fit.estimates, optimum)
     return fit
 

@@ -70,8 +70,12 @@ The metric is the Hessian where the point ``is_exact``, else cheap and close. Sl
 and Roger's method, ``residual`` is the covariance of the residuals.
 """
 
-NEAR = 1e-17
-"""Expected decrease of the deviance below which exact second derivatives take over."""
+NEAR, NEAREST = 1e-10, 1e-17
+"""Expected decrease of the deviance below which exact second derivatives take over.
+
+The second where the metric is approximate: the curvature that degrees of freedom come from is then
+that of the last point but one, and as many of its digits hold as the two have in common.
+"""
 
 TOLERANCE = 1e-9
 """The optimum is reached when a Newton step would lower the deviance by less than this."""
@@ -159,7 +163,8 @@ def minimise(likelihood: Likelihood, start: Array) -> tuple[Optimum, Point]:
     if not np.isfinite(point.value):
         must = "The covariance must be positive definite at its start"
         raise FitError(must, got="one that is not", where=f"in '{likelihood.design.formula.text}'")
-    point, used, goes_on = descend(likelihood, point)
+    near = NEAR if point.is_exact else NEAREST
+    point, used, goes_on = descend(likelihood, point, near)
     evaluations += used
     status, message = "stopped", f"{MAX_STEPS} steps at a time were not enough"
     for _ in range(MAX_NEWTON):
@@ -175,7 +180,7 @@ def minimise(likelihood: Likelihood, start: Array) -> tuple[Optimum, Point]:
             if not np.isfinite(away.value):
                 message = "no step lowers the deviance"
                 break
-            point, used, goes_on = descend(likelihood, away)
+            point, used, goes_on = descend(likelihood, away, near)
             evaluations += used
             continue
         step = newton_step(values, vectors, point.gradient)
@@ -226,9 +231,7 @@ def newton_step(values: Array, vectors: Array, gradient: Array) -> Array:
     )
 
 
-def descend(
-    likelihood: Likelihood, point: Point, tolerance: float = NEAR
-) -> tuple[Point, int, bool]:
+def descend(likelihood: Likelihood, point: Point, tolerance: float) -> tuple[Point, int, bool]:
     """Step downhill with each point's metric, corrected by the last change of gradient.
 
     Parameters

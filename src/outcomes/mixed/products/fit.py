@@ -26,8 +26,8 @@ from outcomes.mixed.reading.columns import Columns
 from outcomes.mixed.reading.design import Design, GroupingFactor
 from outcomes.mixed.reading.formula import ModelFormula, parse_formula
 from outcomes.mixed.reading.frame import ModelFrame
-from outcomes.mixed.record import Fit, Request, require_maximum, warn_of
-from outcomes.mixed.search import minimise, one_blas_thread
+from outcomes.mixed.record import Fit, Request, fit_likelihood
+from outcomes.mixed.search import one_blas_thread
 from outcomes.mixed.types import Array
 
 Parts = Iterable[pd.DataFrame]
@@ -168,15 +168,10 @@ def fit_products(request: Request, products: Products, start: Array | None = Non
     with one_blas_thread():
         found = conditioned(products)
         require_search(found)
-        design = _design(products.agreed, products.n)
-        working = Working(found.basis, found.transforms, None)  # type: ignore[arg-type]
-        likelihood = ByProducts(design, working, request.reml, found)
-        begin = likelihood.start() if start is None else likelihood.near(start)
-        optimum, point = minimise(likelihood, begin)
-        fit = Fit(request, optimum, point.estimates(), point)
-    require_maximum(design, fit.estimates, optimum)
-    warn_of(fit.estimates, optimum)
-    return fit
+    design = _design(products.agreed, products.n)
+    working = Working(found.basis, found.transforms, None)  # type: ignore[arg-type]
+    likelihood = ByProducts(design, working, request.reml, found)
+    return fit_likelihood(likelihood, request, None if start is None else likelihood.near(start))
 
 
 def _design(agreed: Agreed, n: int) -> Design:
