@@ -8,6 +8,8 @@ import io
 import itertools
 import json
 import re
+import shutil
+import subprocess
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -41,6 +43,14 @@ def plain_words(page: str) -> str:
     return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page))).replace("\xa0", " ")
 
 
+def read_aloud(path: Path) -> str:
+    """Return the words of a PDF as a reader would copy them, cells of a line kept apart."""
+    said = subprocess.run(
+        ["pdftotext", "-layout", str(path), "-"], capture_output=True, check=True, text=True
+    ).stdout
+    return re.sub(r" {2,}|\n\s*\n", " | ", said).replace("\xa0", " ")
+
+
 def texts(folder: Path) -> Iterator[tuple[str, str]]:
     """Give the words of every artefact, alternative texts of pictures with them."""
     for path in sorted(folder.iterdir()):
@@ -49,6 +59,8 @@ def texts(folder: Path) -> Iterator[tuple[str, str]]:
             yield path.name, plain_words(page)
             words = re.findall(r'(?:alt|aria-label|<desc)[=>]"?([^"<]+)', page)
             yield path.name, plain_words(" | ".join(words))
+        if path.suffix == ".pdf":
+            yield path.name, read_aloud(path)
         if path.suffix in (".docx", ".pptx"):
             with zipfile.ZipFile(path) as file:
                 for part in (n for n in file.namelist() if n.endswith(".xml")):
@@ -271,6 +283,7 @@ def test_what_is_hidden_does_not_follow_from_one_page_or_answer(
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="needs pdftotext (poppler-utils)")
 @pytest.mark.parametrize("name", CLINICS)
 def test_what_is_hidden_does_not_follow_from_any_artefact(
     small_clinic: Any, tmp_path: Path, name: str
@@ -278,7 +291,7 @@ def test_what_is_hidden_does_not_follow_from_any_artefact(
     study = clinic_of(small_clinic, name)
     given = oc.answers(study)
     assert [leak for answer in given for leak in told_alone(answer)] == []
-    formats = ["html", "explorer", "slides", "pptx", "docx"]
+    formats = ["html", "explorer", "slides", "pptx", "docx", "pdf"]
     assert told(oc.report(study, tmp_path / "out", formats, "analyst", answers=given), study) == []
     alone = [oc.answer(study, answer.name) for answer in given]
     assert [leak for answer in alone for leak in told_alone(answer)] == []
