@@ -49,7 +49,7 @@ def power(
         progress=_told,
     )  # fmt: skip
     if not as_json:
-        typer.echo(found.sentence)
+        typer.echo(f"{found.sentence}\n{found.road}")
     print_table(found.table, as_json=as_json)
 
 

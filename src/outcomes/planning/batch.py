@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,10 @@ from outcomes.synthetic.truth import truth_of
 from outcomes.tables import remember
 from outcomes.trajectory import Trajectory, trajectory
 
-Cut = Sequence[slice]
-"""Where the rows of each study stand in a table of all of them."""
 
-
-def studies(design: Design, seeds: Sequence[int], instrument: str) -> list[Study]:
-    """Return one study a seed, their tables, visits and trajectories worked out together.
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Studies of one design, their tables, visits and trajectories worked out together.
 
     Parameters
     ----------
@@ -48,28 +47,64 @@ def studies(design: Design, seeds: Sequence[int], instrument: str) -> list[Study
     Examples
     --------
     >>> from outcomes.synthetic.scenarios import scenario_design
-    >>> made = studies(scenario_design("two-arm-trial", episodes=30), [3, 4], "nprs")
-    >>> [study.provenance.seed for study in made]
+    >>> batch = Batch(scenario_design("two-arm-trial", episodes=30), [3, 4], "nprs")
+    >>> [batch.study(k).provenance.seed for k in (0, 1)]
     [3, 4]
     """
-    designs = [replace(design, seed=seed) for seed in seeds]
-    drawn = [_tables(own, number) for number, own in enumerate(designs)]
-    together = study_from_tables(
-        {name: to_frame(join([t[name] for t in drawn])) for name in TABLES}
-    )
-    parts = {name: _cuts([_rows(t[name]) for t in drawn]) for name in TABLES}
-    frames: list[dict[str, Any]] = [
-        {name: together.table(name).iloc[parts[name][k]].reset_index(drop=True) for name in TABLES}
-        for k in range(len(seeds))
-    ]
-    truth = truth_of(design)
-    made = [
-        Study(**own, provenance=provenance_of(about), truth=truth)
-        for own, about in zip(frames, designs, strict=True)
-    ]
-    if instrument in together.scored_instruments():
-        _share(together, made, instrument)
-    return made
+
+    design: Design
+    seeds: Sequence[int]
+    instrument: str
+
+    @cached_property
+    def _drawn(self) -> list[Mapping[str, Table]]:
+        return [_tables(replace(self.design, seed=seed), k) for k, seed in enumerate(self.seeds)]
+
+    @cached_property
+    def together(self) -> Study:
+        """All courses in one study."""
+        drawn = {name: to_frame(join([t[name] for t in self._drawn])) for name in TABLES}
+        found, about = study_from_tables(drawn), provenance_of(self.design)
+        return replace(found, provenance=about, truth=truth_of(self.design))
+
+    @cached_property
+    def numbers(self) -> pd.Series[int]:
+        """Number of the study of each course, by its id."""
+        ids = self.together.episodes["episode_id"]
+        return pd.Series(ids.str[:4].astype(int).to_numpy(), index=ids)
+
+    def study(self, k: int) -> Study:
+        """Return the k-th study."""
+        own = {name: self._parts[name][k].reset_index(drop=True) for name in TABLES}
+        about = provenance_of(replace(self.design, seed=self.seeds[k]))
+        made = Study(**own, provenance=about, truth=self.together.truth)
+        if self.instrument in self.together.scored_instruments():
+            start = int(self._parts["assessments"][k].index.min())
+            placed = self._parts["placed"][k]
+            remember(made, placed_scores, placed.set_axis(placed.index - start))
+            visits = self._parts["visits"][k].reset_index(drop=True)
+            remember(made, visits_received, visits)
+            found = Trajectory(self._parts["rows"][k].reset_index(drop=True), {})
+            remember(made, trajectory, found, self.instrument)
+        return made
+
+    @cached_property
+    def _parts(self) -> dict[str, list[Any]]:
+        """What was worked out of all, study by study."""
+        whole, frames = self.together, {name: self.together.table(name) for name in TABLES}
+        if self.instrument in whole.scored_instruments():
+            rows = trajectory(whole, self.instrument).rows
+            frames |= {"placed": placed_scores(whole), "visits": visits_received(whole)}
+            frames["rows"] = rows
+        return {name: self._by_study(frame) for name, frame in frames.items()}
+
+    def _by_study(self, rows: pd.DataFrame) -> list[Any]:
+        """Return the rows of each study, in their order."""
+        of_row = self.numbers.reindex(rows["episode_id"]).to_numpy(int)
+        order = np.argsort(of_row, kind="stable")
+        ends = np.searchsorted(of_row[order], np.arange(len(self.seeds) + 1))
+        ordered = rows.iloc[order]
+        return [ordered.iloc[a:b] for a, b in itertools.pairwise(ends)]
 
 
 def _tables(design: Design, number: int) -> Mapping[str, Table]:
@@ -83,39 +118,3 @@ def _tables(design: Design, number: int) -> Mapping[str, Table]:
         assert isinstance(ids, Words)
         table["episode_id"] = Words(ids.codes, [f"{number:04d}{word}" for word in ids.words])
     return tables
-
-
-def _rows(table: Table) -> int:
-    ids = table["episode_id"]
-    assert isinstance(ids, Words)
-    return len(ids.codes)
-
-
-def _cuts(lengths: Sequence[int]) -> list[slice]:
-    ends = np.cumsum([0, *lengths])
-    return [slice(int(a), int(b)) for a, b in itertools.pairwise(ends)]
-
-
-def _share(together: Study, made: list[Study], instrument: str) -> None:
-    """Give each study its part of what was worked out of all."""
-    ids = together.episodes["episode_id"]
-    numbers = pd.Series(ids.str[:4].astype(int).to_numpy(), index=ids)
-    starts = np.cumsum([0, *(len(study.assessments) for study in made)])
-    placed = _by_study(placed_scores(together), numbers)
-    visits = _by_study(visits_received(together), numbers)
-    rows = _by_study(trajectory(together, instrument).rows, numbers)
-    for k, study in enumerate(made):
-        own = placed[k].set_axis(placed[k].index - starts[k])
-        remember(study, placed_scores, own)
-        remember(study, visits_received, visits[k].reset_index(drop=True))
-        found = Trajectory(rows[k].reset_index(drop=True), {})
-        remember(study, trajectory, found, instrument)
-
-
-def _by_study(rows: pd.DataFrame, numbers: pd.Series[int]) -> list[Any]:
-    """Return the rows of each study, in their order."""
-    of_row = numbers.reindex(rows["episode_id"]).to_numpy(int)
-    order = np.argsort(of_row, kind="stable")
-    ends = np.searchsorted(of_row[order], np.arange(int(numbers.iloc[-1]) + 2))
-    ordered = rows.iloc[order]
-    return [ordered.iloc[a:b] for a, b in itertools.pairwise(ends)]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
-from outcomes.planning.batch import studies
+from outcomes.planning.batch import Batch
 from outcomes.planning.repeated import (
     Progress,
     asked_of,
     counted,
+    found_in,
     in_percent,
     known,
     repeated,
@@ -20,6 +23,7 @@ from outcomes.planning.repeated import (
     silent,
     told,
 )
+from outcomes.planning.trials import trial_rows
 from outcomes.planning.truths import TRUTHS
 from outcomes.questions.ask import QUESTIONS
 from outcomes.synthetic.design import Design
@@ -29,6 +33,11 @@ CHANGE_ONLY = (
     " This is change during care: no number of courses turns it into an effect, a comparison group "
     "does."
 )
+
+FAST: Mapping[str, Callable[[Batch, float | None], dict[int, dict[str, Any]]]] = MappingProxyType(
+    {"trial": trial_rows}
+)
+"""What finds the row of the test in many studies at once, by question; others are asked whole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +57,8 @@ class Power:
     n_simulations, seed : int
         How many studies were simulated (fewer than asked for where somebody interrupted it), and
         from which seed.
+    n_whole : int
+        How many took the whole answer, for want of a faster road to the same numbers.
     """
 
     design: Design
@@ -57,6 +68,7 @@ class Power:
     table: pd.DataFrame
     n_simulations: int
     seed: int
+    n_whole: int = 0
 
     def __repr__(self) -> str:
         return f"Power({self.question}: {self.n_simulations:,} simulated studies)"
@@ -73,6 +85,16 @@ class Power:
             f"{self._where()} {found} find a difference{place} at p < 0.05{_truth(self.table)}. "
             f"{precision}"
         ).rstrip()
+
+    @property
+    def road(self) -> str:
+        """Say how the studies were analyzed: side by side, or each by the whole answer."""
+        if not self.n_whole:
+            return "All studies were analyzed side by side, with the numbers of the answer."
+        if self.n_whole == self.n_simulations:
+            return "Took the whole answer for each study."
+        rest = f"Took the whole answer for {self.n_whole:,} of {self.n_simulations:,} studies"
+        return f"{rest}, and analyzed the others side by side, with the same numbers."
 
     def _where(self) -> str:
         asked = QUESTIONS[self.question].words
@@ -159,7 +181,8 @@ def power(
     seeds = seeds_from(seed, n_simulations)
     records = repeated(task, seeds, processes=processes, progress=progress)
     place = _place(records)
-    return Power(design, question, instrument, place, counted(records), len(records), seed)
+    whole = int(records["whole"].sum())
+    return Power(design, question, instrument, place, counted(records), len(records), seed, whole)
 
 
 def _some(
@@ -167,8 +190,20 @@ def _some(
 ) -> list[dict[str, Any]]:
     name = QUESTIONS[question].truth
     truth = TRUTHS[name] if name else None
-    made = studies(design, seeds, instrument)
-    return [asked_of(study, question, instrument, week=week, truth=truth) for study in made]
+    batch = Batch(design, seeds, instrument)
+    rows = FAST[question](batch, week) if question in FAST else {}
+
+    @cache
+    def true(arm: str, week: float) -> float | None:
+        row = pd.Series({"arm": arm, "week": week})
+        return None if truth is None else truth(batch.together, row)
+
+    return [
+        found_in(rows[k], true(rows[k]["arm"], rows[k]["week"]))
+        if k in rows
+        else asked_of(batch.study(k), question, instrument, week=week, truth=truth)
+        for k in range(len(seeds))
+    ]
 
 
 def _place(records: pd.DataFrame) -> str:

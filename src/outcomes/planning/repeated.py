@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import Pool
 from typing import Any
@@ -68,7 +68,7 @@ def asked_of(
         answered; with an estimate also ``half_width, truth`` and ``holds`` (the interval the
         truth), and ``week, session_count`` where it stands.
     """
-    nothing = {"answered": False, "failed": False, "clear": False}
+    nothing = {"answered": False, "failed": False, "clear": False, "whole": True}
     about = QUESTIONS[question]
     try:
         given = about.find(Asked(about, study, instrument, thorough=False, test_only=True))
@@ -79,7 +79,8 @@ def asked_of(
     row = _row(about, given.table, week)
     if row is None:
         return {**nothing, "reason": "its table has no test there"}
-    return {"answered": True, "failed": False, "reason": "", **_found(study, row, truth)}
+    true = None if truth is None else truth(study, row)
+    return found_in(row.to_dict(), true) | {"whole": True}
 
 
 def _row(about: Question, table: pd.DataFrame, week: float | None) -> pd.Series[Any] | None:
@@ -90,14 +91,13 @@ def _row(about: Question, table: pd.DataFrame, week: float | None) -> pd.Series[
     return table[fits].iloc[0] if fits.any() else None
 
 
-def _found(study: Study, row: pd.Series[Any], truth: Truth | None) -> dict[str, Any]:
+def found_in(row: Mapping[Any, Any], true: float | None) -> dict[str, Any]:
+    """Return the record of a study whose test, and what is true of it, are known."""
     low, high = (float(row.get(name, np.nan)) for name in ("conf_low", "conf_high"))
-    found: dict[str, Any] = {"clear": bool(row["p_value"] < 0.05), "half_width": (high - low) / 2}
+    found: dict[str, Any] = {"answered": True, "failed": False, "reason": "", "whole": False}
+    found |= {"clear": bool(row["p_value"] < 0.05), "half_width": (high - low) / 2}
     found |= {axis: float(row.get(axis, np.nan)) for axis in ("week", "session_count")}
-    if truth is not None:
-        true = truth(study, row)
-        found |= {"truth": true, "holds": low <= true <= high}
-    return found
+    return found if true is None else found | {"truth": true, "holds": low <= true <= high}
 
 
 def known(question: str, n: int) -> None:

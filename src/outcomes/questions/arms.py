@@ -116,11 +116,11 @@ class Arms:
         rows = self.rows[self.rows[self.axis] == time]
         return rows.drop_duplicates("episode_id", keep="last")
 
-    def for_their_number(self, found: pd.DataFrame, covariance: Array) -> pd.DataFrame:
-        """Adjust what is found at one time for the number of arms, by the multivariate t."""
-        values = {name: found[name].to_numpy(float) for name in ("p_value", "statistic", "df")}
-        p, t, df = values.values()
-        return adjusted(found, "mvt", Family(p, t, df, len(found) + 1, covariance, 0.95))
+
+def for_their_number(found: pd.DataFrame, covariance: Array) -> pd.DataFrame:
+    """Adjust what is found at one time for the number of arms, by the multivariate t."""
+    p, t, df = (found[name].to_numpy(float) for name in ("p_value", "statistic", "df"))
+    return adjusted(found, "mvt", Family(p, t, df, len(found) + 1, covariance, 0.95))
 
 
 def compared_at(arms: Arms, time: float) -> pd.DataFrame:
@@ -171,9 +171,7 @@ def _ols_rows(arms: Arms, outcome: Any, columns: Any) -> pd.DataFrame:
     fit = OLS(outcome, columns).fit()
     at = np.arange(1, len(arms.treated) + 1)
     covariance = fit.cov_params()[np.ix_(at, at)]
-    return arms.for_their_number(
-        _with_intervals(fit.params[at], covariance, fit.df_resid), covariance
-    )
+    return for_their_number(with_intervals(fit.params[at], covariance, fit.df_resid), covariance)
 
 
 def _refuse_alike(outcome: Any, columns: Any) -> None:
@@ -185,7 +183,8 @@ def _refuse_alike(outcome: Any, columns: Any) -> None:
         raise FitError(must, got="the same for all")
 
 
-def _with_intervals(estimate: Array, covariance: Array, df: Any) -> pd.DataFrame:
+def with_intervals(estimate: Array, covariance: Array, df: Any) -> pd.DataFrame:
+    """Return estimates with their covariance as rows of a table; `df` of each, or of all."""
     error = np.sqrt(np.diag(covariance))
     df = np.broadcast_to(np.asarray(df, dtype=float), error.shape)
     half = quantile(df, 0.95) * error
@@ -274,12 +273,12 @@ def _read_off(
         picks = differences(fit, terms)
         covariance = picks @ fit.inference.covariance @ picks.T
         df = np.minimum(fit.inference.df(picks), most_df)
-        found = _with_intervals(picks @ fit.estimates.beta, covariance, df)
+        found = with_intervals(picks @ fit.estimates.beta, covariance, df)
         counts = arms.at(time)["arm"].value_counts()
         labels = pd.DataFrame({"kind": kind, "arm": arms.treated, arms.axis: time})
         labels["n_episodes"] = [int(counts[arm]) for arm in arms.treated]
         labels["n_control"] = int(counts[arms.control])
-        parts.append(labels.join(arms.for_their_number(found, covariance)))
+        parts.append(labels.join(for_their_number(found, covariance)))
     return pd.concat(parts, ignore_index=True), fit
 
 

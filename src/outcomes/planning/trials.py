@@ -1,0 +1,229 @@
+"""The test of `trial` in all studies of a batch at once, where they are ordinary trials.
+
+Ordinary is what simulated trials are: scores on few whole weeks, three therapists or more in each
+arm that has any, ten courses of each arm at the horizon. The rest, and whoever does not converge,
+is left to the answer itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcomes.mixed.types import Array
+from outcomes.planning.batch import Batch
+from outcomes.planning.side_by_side import Trials, fitted
+from outcomes.questions.arms import MOST_TIMES, for_their_number, with_intervals
+from outcomes.questions.course_frame import LEAST_COURSES
+from outcomes.questions.course_model import LEAST_RANDOM
+from outcomes.records import baselines
+from outcomes.trajectory import trajectory
+
+
+@dataclass(frozen=True, eq=False)
+class Courses:
+    """All courses of a batch that have a baseline or a later score.
+
+    Parameters
+    ----------
+    study : array of int, shape (courses,)
+        Number of the study, ascending.
+    arm : array of int
+        0 is the control, others in the order of their names.
+    who : array of int
+        Therapist of the last score, numbered over the batch; -1 without one.
+    scores : array, shape (courses, 1 + weeks)
+        In the better direction, the baseline first; NaN without one.
+    weeks : array
+        Whole weeks with any score.
+    """
+
+    study: Any
+    arm: Any
+    who: Any
+    scores: Array
+    weeks: Array
+
+    def of(self, k: int) -> Courses:
+        """Return the courses of one study."""
+        own = slice(*np.searchsorted(self.study, [k, k + 1]))
+        return Courses(self.study[own], self.arm[own], self.who[own], self.scores[own], self.weeks)
+
+    @property
+    def seen(self) -> Any:
+        """Which scores there are, shape (courses, 1 + weeks)."""
+        return ~np.isnan(self.scores)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What studies must share to be fitted together.
+
+    Parameters
+    ----------
+    times : tuple of int
+        Positions among the weeks of the occasions after baseline.
+    shared : bool
+        Whether a therapist belongs to the control and to another arm.
+    most_df : float
+        Largest number of degrees of freedom.
+    """
+
+    times: tuple[int, ...]
+    shared: bool
+    most_df: float
+
+
+def trial_rows(batch: Batch, week: float | None) -> dict[int, dict[str, Any]]:
+    """Return the row of the answer of each study that is an ordinary trial.
+
+    Parameters
+    ----------
+    batch : Batch
+        The studies.
+    week : float, optional
+        Week of the row; by default the last.
+
+    Returns
+    -------
+    dict of int to dict
+        By number of the study: ``arm, week, estimate, std_error, df, p_value, conf_low,
+        conf_high`` as of `oc.answer`; a study that is not there asks for the whole answer.
+    """
+    if batch.instrument not in batch.together.scored_instruments():
+        return {}
+    names = sorted(str(arm) for arm in batch.together.episodes["arm"].dropna().unique())
+    control = batch.together.provenance.control
+    courses = _courses(batch, [str(control), *(name for name in names if name != control)])
+    if control not in names or courses is None:
+        return {}
+    groups: dict[Layout, list[int]] = {}
+    for k in range(len(batch.seeds)):
+        layout = _layout(courses.of(k), len(names))
+        if layout is not None and (week is None or week in courses.weeks[list(layout.times)]):
+            groups.setdefault(layout, []).append(k)
+    found: dict[int, dict[str, Any]] = {}
+    for layout, numbers in groups.items():
+        place = -1 if week is None else courses.weeks[list(layout.times)].tolist().index(week)
+        treated = [name for name in names if name != control]
+        found |= _rows([courses.of(k) for k in numbers], layout, treated, place)
+    return found
+
+
+def _courses(batch: Batch, arms: list[str]) -> Courses | None:
+    """Return all courses, or None where any score has no plain place in them."""
+    study, instrument = batch.together, batch.instrument
+    rows, facts = trajectory(study, instrument).rows, study.courses
+    start = baselines(study, instrument)
+    start = start[start["score"].notna()]
+    whole = rows["week"].round()
+    number = batch.numbers.loc[facts.index].to_numpy()
+    of_row = batch.numbers.reindex(rows["episode_id"]).to_numpy()
+    mixed = rows["arm"].groupby([of_row, rows["clinic_id"]]).nunique().gt(1)
+    plain = (
+        facts["arm"].notna().all() and whole.ge(1).all() and rows["score"].notna().all()
+        and not start["episode_id"].duplicated().any() and mixed.groupby(level=0).any().all()
+        and _punctual(whole, rows["episode_id"], of_row)
+    )  # fmt: skip
+    if not plain:
+        return None
+    at = pd.Series(np.arange(len(facts)), index=facts.index)
+    weeks = np.unique(whole.to_numpy(float))
+    scores = np.full((len(facts), 1 + len(weeks)), np.nan)
+    sign = study.instrument(instrument).sign
+    scores[at[start["episode_id"]], 0] = sign * start["score"]
+    column = 1 + np.searchsorted(weeks, whole)
+    scores[at[rows["episode_id"]], column] = sign * rows["score"]  # of several the last
+    last = rows.drop_duplicates("episode_id", keep="last").set_index("episode_id")
+    who = last["therapist_id"].where(last["session_count"] != 0).reindex(facts.index)
+    named = pd.Series(number, dtype=str).str.cat(who.to_numpy(object), sep=" ")
+    arm = pd.Categorical(facts["arm"], arms).codes.astype(int)
+    found = Courses(number, arm, pd.factorize(named)[0], scores, weeks)
+    used = found.seen.any(axis=1)
+    return Courses(number[used], arm[used], found.who[used], scores[used], weeks)
+
+
+def _punctual(whole: pd.Series[float], course: pd.Series[Any], study: Any) -> bool:
+    """Whether each study has no more weeks with scores than one of its courses has."""
+    most = whole.groupby([study, course.to_numpy()]).nunique().groupby(level=0).max()
+    return bool((whole.groupby(study).nunique() <= most).all())
+
+
+def _layout(own: Courses, n_arms: int) -> Layout | None:
+    """Return how a study is laid out, as the answer would see it; None where it is not ordinary."""
+    later = own.seen[:, 1:]
+    scored = later.any(axis=1)
+    counts = np.array([later[own.arm == a].sum(axis=0) for a in range(n_arms)])
+    last = (later * np.arange(1, later.shape[1] + 1)).max(axis=1, initial=0)[scored]
+    enough = np.flatnonzero(counts.sum(axis=0) >= LEAST_COURSES)
+    reached = [t for t in enough if (last >= t + 1).mean() >= 0.5]
+    if not reached or counts[:, reached[-1]].min() < LEAST_COURSES:
+        return None
+    times = np.flatnonzero(counts.min(axis=0) >= LEAST_COURSES)
+    times = times[times <= reached[-1]][-MOST_TIMES:]
+    known = np.array([(own.who[scored & (own.arm == a)] >= 0).mean() for a in range(n_arms)])
+    treating = [set(own.who[scored & (own.arm == a) & (own.who >= 0)]) for a in range(n_arms)]
+    least = min((len(one) for one in treating if one), default=0)
+    if not (known[1:] == 1).all() or known[0] not in (0.0, 1.0) or least < LEAST_RANDOM:
+        return None
+    few = known[0] == 0 and least == LEAST_RANDOM
+    shared = bool(treating[0] & set().union(*treating[1:]))
+    return Layout(tuple(int(t) for t in times), shared, 2.0 if few else np.inf)
+
+
+def _rows(
+    studies: list[Courses], layout: Layout, treated: list[str], place: int
+) -> dict[int, dict[str, Any]]:
+    """Fit studies of one layout together and read off the comparison at one of the times."""
+    trials = _together(studies, layout, len(treated))
+    fit, ended = fitted(trials)
+    T = 1 + len(layout.times)
+    at = [T + len(layout.times) * a + place % (T - 1) for a in range(len(treated))]
+    covariances = fit.Phi[:, at][:, :, at]
+    columns = [fit.contrast(np.eye(trials.X.shape[2])[j]) for j in at]
+    estimates, _, df = (np.array(part).T for part in zip(*columns, strict=True))
+    df = np.minimum(df, layout.most_df)
+    found = {}
+    week = float(studies[0].weeks[layout.times[place]])
+    for i in np.flatnonzero(ended):
+        table = with_intervals(estimates[i], covariances[i], df[i])
+        row = for_their_number(table, covariances[i]).iloc[0]
+        found[int(studies[i].study[0])] = {"arm": treated[0], "week": week, **row}
+    return found
+
+
+def _together(studies: list[Courses], layout: Layout, n_treated: int) -> Trials:
+    """Lay the courses of studies side by side, sorted by study and therapist."""
+    columns = [0, *(1 + t for t in layout.times)]
+    study, arm, who, scores = (
+        np.concatenate([getattr(one, name) for one in studies])
+        for name in ("study", "arm", "who", "scores")
+    )
+    scores, weeks = scores[:, columns], studies[0].weeks[list(layout.times)]
+    scored = ~np.isnan(np.concatenate([one.scores[:, 1:] for one in studies])).all(axis=1)
+    used = ~np.isnan(scores).all(axis=1)
+    treats = np.where(scored, who, -1)
+    order = np.lexsort((treats, study))
+    order = order[used[order]]
+    study, arm, treats, scores = study[order], arm[order], treats[order], scores[order]
+    trial = np.unique(study, return_inverse=True)[1]
+    cluster = np.unique(np.stack([trial, treats]), axis=1, return_inverse=True)[1].reshape(-1)
+    T = len(columns)
+    n = len(study)
+    occasion = np.broadcast_to(np.eye(T), (n, T, T)).copy()
+    occasion[:, :, 0] = 1.0
+    treated = [np.eye(T)[:, 1:] * (arm == a)[:, None, None] for a in range(1, n_treated + 1)]
+    later = np.append(0.0, np.ones(T - 1)) * (treats >= 0)[:, None]
+    offered, ramp = later * (arm > 0)[:, None], np.append(0.0, weeks / weeks[-1])
+    own = [later, offered] if layout.shared else [later]
+    if T > 2:
+        own.append((offered if layout.shared else later) * ramp)
+    seen = ~np.isnan(scores)
+    there = seen[:, :, None]
+    X = np.concatenate([occasion, *treated], axis=2) * there
+    return Trials(
+        np.where(seen, scores, 0.0), X, np.stack(own, axis=2) * there, seen, trial, cluster
+    )
