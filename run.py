@@ -178,9 +178,11 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run.py", description=__doc__.splitlines()[0])
     parser.add_argument(
         "what", nargs="?", default="report",
-        choices=("report", "test", "validate", "lab", "docs", "style", "faults", "lowest", "setup"),
+        choices=("report", "test", "validate", "lab", "docs", "style", "faults", "mutants",
+                 "lowest", "setup"),
         help="report: the main job on the shipped study (default)",
     )  # fmt: skip
+    parser.add_argument("rooms", nargs="*", help="with mutants: inference, privacy, rules, ...")
     parser.add_argument("--all", action="store_true", help="with test: the slow suites too")
     parser.add_argument("--quick", action="store_true", help="with validate: ten minutes at most")
     return parser.parse_args(words)
@@ -203,6 +205,7 @@ def main(words: list[str]) -> int:
     jobs = {
         "report": main_job, "lab": lab, "docs": docs, "style": style, "setup": lambda: 0,
         "faults": lambda: call(PYTHON, "-m", "studies.faults"), "lowest": lowest,
+        "mutants": lambda: call(PYTHON, "-m", "studies.mutants", *asked.rooms),
         "test": lambda: test(everything=asked.all),
         "validate": lambda: validate(quick=asked.quick),
     }  # fmt: skip
