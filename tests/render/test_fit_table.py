@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from outcomes.render.fit_table import fit_html, fit_table, fit_text
+from outcomes.render.fit_table import KINDS, fit_html, fit_table, fit_text
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -157,3 +157,20 @@ def test_the_table_shows_what_lme4_and_lmertest_find(rows: pd.DataFrame) -> None
     assert float(parts["SD of courses: level"]) == round(known["sd_level"], 2)
     assert float(parts["Residual SD"]) == round(known["sd_residual"], 2)
     assert parts["Rows used"] == f"{known['n']} rows; {known['courses']} courses; none left out"
+
+
+def test_a_fit_with_correlated_residuals_shows_itself_too(rows: pd.DataFrame) -> None:
+    fixed = "improvement ~ cr(session_count, df=3, constraints='center') + condition"
+    fit = oc.lmm(f"{fixed} + (1 | patient_id) + ou(day | episode_id)", rows)
+    table = fit_table(fit)
+    assert "Correlation of one day and the next" in dict(table.parts)
+    assert not any("cr(" in line.label for line in table.lines)
+    assert "SYNTHETIC" in fit_html(fit)
+
+
+def test_every_kind_of_row_has_words() -> None:
+    from outcomes.questions.ask import QUESTIONS
+
+    known = {kind for question in QUESTIONS.values() for kind in question.kinds}
+    about_one = {"expected", "goal met", "goal kept by", "goal attainment scale"}
+    assert known - about_one <= set(KINDS)

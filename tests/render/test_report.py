@@ -66,6 +66,16 @@ def folder(
     return made
 
 
+def test_analysts_get_the_model_in_words_with_its_residuals(folder: Path) -> None:
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    section = text[text.index('<section id="model"') :]
+    section = section[: section.index("</section>")]
+    for words in ("Coefficients: Improvement", "SD of courses: level", "Residual SD", "<svg"):
+        assert words in section
+    assert "[T." not in section
+    assert not re.search("Estimates: (clone-censor-weight|trap|delta|own|overlap)<", text)
+
+
 def test_the_page_is_well_formed_and_asks_no_host_for_anything(folder: Path) -> None:
     text = (folder / "index.html").read_text(encoding="utf-8")
     page = Page(text)

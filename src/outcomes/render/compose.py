@@ -6,7 +6,7 @@ from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
 from outcomes.questions.picture import Picture
 from outcomes.render.contents.answer_section import answer_section
-from outcomes.render.contents.background import checklists, methods, provenance, references
+from outcomes.render.contents.background import checklists, methods, model, provenance, references
 from outcomes.render.contents.flow import flow_picture
 from outcomes.render.contents.patients import patients
 from outcomes.render.contents.summary import about, hero, shared_limits, summary
@@ -15,6 +15,7 @@ from outcomes.render.figures.of_study import pressure_map, trajectories, waterfa
 from outcomes.study import Study
 
 AUDIENCES = ("clinician", "analyst")
+HOW_MUCH = "how-much"
 
 
 def compose(
@@ -57,6 +58,7 @@ def compose(
         ),
         patients(study, disclosure),
         *_outcome_sections(study, answers, scored, disclosure, details=details),
+        *_model(study, answers, scored, disclosure) * details,
         references(answers),
         provenance(study, answers, disclosure),
     ]
@@ -90,6 +92,13 @@ def _outcome_sections(
     flow = Section("flow", "Flow of courses", blocks)
     records = _records(study, scored[0], disclosure, details=details)
     return *records, flow, methods(study, answers, scored[0])
+
+
+def _model(
+    study: Study, answers: tuple[Answer, ...], scored: list[str], disclosure: Disclosure
+) -> tuple[Section, ...]:
+    given = {answer.name for answer in answers if not answer.refused}
+    return (model(study, scored[0], disclosure),) if HOW_MUCH in given else ()
 
 
 def _records(

@@ -12,6 +12,8 @@ from outcomes.plain_text import cleaned, cleaned_within, shortened
 from outcomes.questions.picture import Picture
 from outcomes.render.figures.shown import ShownFigure
 
+PAGE = 105
+"""Letters that a line of a table holds."""
 Role = Literal["text", "lead", "note", "warning"]
 
 
@@ -322,16 +324,17 @@ def numeric(table: Table) -> list[bool]:
 def widths(table: Table) -> list[int]:
     """Return how wide the columns of a table are to be, in letters.
 
-    A column is as wide as its longest cell where that is short, or as its share of a page.
+    A column is as wide as its longest cell where all together fit a page; else the widest give way.
 
     Examples
     --------
     >>> widths(Table("Courses", ("condition", "n"), (("neck pain after a crash", "80"),)))
     [25, 4]
     """
-    most = max(24, 100 // len(table.head))
     columns = zip(table.head, *table.rows, strict=True)
-    return [2 + min(most, max(map(len, column))) for column in columns]
+    needed = [2 + max(map(len, column)) for column in columns]
+    most = next((m for m in range(PAGE, 26, -1) if sum(min(m, n) for n in needed) <= PAGE), 26)
+    return [min(most, n) for n in needed]
 
 
 def unbroken(cell: str) -> str:

@@ -20,6 +20,7 @@ _LABELS = tomllib.loads(files("outcomes.render").joinpath("fit_labels.toml").rea
 COLUMNS: Mapping[str, tuple[str, str]] = _LABELS["columns"]
 GROUPS: Mapping[str, str] = _LABELS["groups"]
 TITLES: Mapping[str, tuple[str, str]] = _LABELS["titles"]
+KINDS: Mapping[str, str] = _LABELS["kinds"]
 _CURVE = re.compile(r"\w+\((\w+),.*\)\[(\d+)\]")
 _LEVEL = re.compile(r"(?:C\()?(?P<column>[^\[\]()]+)\)?\[(?:T\.)?(?P<level>.*)\]")
 STYLE = (
@@ -235,6 +236,8 @@ def _heading(fit: Fit, levels: list[re.Match[str]], numbers: list[str]) -> str:
     if not levels:
         return _numbers(fit, numbers)
     against = " and ".join(named(_reference(fit, level["column"])) for level in levels)
+    if numbers and _CURVE.fullmatch(numbers[0]):
+        return f"{column_label(numbers[0])}, compared with {against}"
     if numbers:
         what = "Extra improvement" if response_of(fit) == "improvement" else "Difference"
         return f"{what} per {_unit(fit, numbers[0])}, compared with {against}"
@@ -274,7 +277,7 @@ def _parts(fit: Fit) -> Iterator[tuple[str, str]]:
     for row in variance_components(fit).to_dict("records"):
         label = _component(row["group"], row["term_1"], row["term_2"])
         yield label, plain(row["sd_or_corr"], 2)
-    if fit.design.factors:
+    if fit.design.factors and not fit.design.formula.residual:  # no share of one residual variance
         shares = icc(fit)
         shares = shares[(shares["kind"] == "adjusted") & (shares["group"] != "all")]
         each = zip(shares["group"], shares["estimate"], strict=True)

@@ -11,9 +11,23 @@ from typing import Any
 
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
-from outcomes.render.document import Block, Bullets, Facts, Fold, Paragraph, Section, Table
+from outcomes.questions.course_frame import course_frame
+from outcomes.questions.course_model import fit_course, pooled_model
+from outcomes.render.document import (
+    Block,
+    Bullets,
+    Facts,
+    Figure,
+    Fold,
+    Paragraph,
+    Section,
+    Table,
+)
+from outcomes.render.figures.of_fit import check
+from outcomes.render.fit_table import fit_table
 from outcomes.study import Study
 
+EN_SPACE = "\N{EN SPACE}"
 LIBRARIES = ("numpy", "pandas", "scipy", "matplotlib")
 
 
@@ -103,6 +117,44 @@ def methods(study: Study, answers: tuple[Answer, ...], instrument: str) -> Secti
     each = tuple(f"{a.question} {a.method}" for a in answers if not a.refused)
     models = (Fold("The model of each answer", "", (Bullets(each),)),) if each else ()
     return Section("methods", "Methods", (Facts(facts), *models))
+
+
+def model(study: Study, instrument: str, disclosure: Disclosure) -> Section:
+    """Return the model of change during care: coefficients, parts of its variance, residuals.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    instrument : str
+        Instrument of the outcome.
+    disclosure : Disclosure
+        What may be shown. Where a group is too small to be shown, the model is that of all courses
+        together; of real patients there is no picture of residuals, for each is one score.
+    """
+    course = course_frame(study, instrument)
+    sizes = course.rows.groupby(course.group)["episode_id"].nunique() if course.group else None
+    alone = sizes is None or sizes.map(disclosure.hides).any()
+    fit = (pooled_model(study, instrument) if alone else fit_course(course)).fit
+    table = fit_table(fit)
+    lines = tuple(
+        (f"{EN_SPACE * line.inside}{line.label}", line.estimate, line.p) for line in table.lines
+    )
+    parts = tuple(one for one in table.parts if disclosure.exempt or one[0] != "Rows used")
+    blocks: list[Block] = [
+        Paragraph("The mixed model behind the change during care, as it was fitted."),
+        Table(
+            f"Coefficients: {table.title}",
+            ("", "Estimate (95 % CI)", "p"),
+            lines,
+            "Parts of a curve mean little one by one; the figure of the answer shows their sum.",
+        ),
+        Table("Variance and method", ("Part", "Value"), parts),
+    ]
+    if disclosure.exempt:
+        checked = check(fit)
+        blocks.append(Figure(checked, checked.alt))
+    return Section("model", "The model of change during care", tuple(blocks))
 
 
 def _design(study: Study) -> str:

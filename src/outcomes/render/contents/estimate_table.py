@@ -8,6 +8,7 @@ import pandas as pd
 
 from outcomes.questions.answer import Answer
 from outcomes.render.document import Table
+from outcomes.render.fit_table import KINDS
 from outcomes.words import count, decimals_for, limits, named, p_value, plain
 
 STATISTICS = (
@@ -19,7 +20,7 @@ HEADS = {
     "session_count": "Sessions received",
     "kind": "Quantity",
     "group": "Group",
-    "term": "Of",
+    "term": "What",
     "week": "Week",
     "p_value": "p",
     "p_adjusted": "p, adjusted",
@@ -55,6 +56,7 @@ def estimate_tables(answer: Answer, *, details: bool) -> tuple[Table, ...]:
     rows = answer.table
     if not len(rows) or "kind" not in rows:
         return (_table(rows, "All estimates", DETAILS),) if len(rows) else ()
+    rows = rows.assign(kind=rows["kind"].map(lambda kind: KINDS.get(kind, kind)))
     alone = rows.groupby("kind")["kind"].transform("size") == 1
     return tuple(
         _table(own, f"Estimates{kind}", DETAILS)
@@ -104,8 +106,9 @@ def _settings(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
     names = [c for c in rows.columns if c not in STATISTICS and rows[c].notna().any()]
     if "group" in names and "term" in names:
         names.remove("group")  # a term names its group, and other models than the group's
-    if "kind" in names and len(rows["kind"].unique()) == 1:
-        names.remove("kind")
+    named_alone = bool(names) and names[0] != "kind" and rows[names[0]].is_unique
+    if "kind" in names and (rows["kind"].nunique() == 1 or named_alone):
+        names.remove("kind")  # it says nothing more than what each row is called
     alike = [c for c in names[1:] if len(rows) > 1 and rows[c].nunique(dropna=False) == 1]
     first = ("group", "term", "kind")
     return sorted(set(names) - set(alike), key=lambda c: (c not in first, names.index(c))), alike

@@ -107,12 +107,15 @@ def check(fit: Fit) -> ShownFigure:
         each group with 95 % intervals, in order. Below each, one sentence on what is seen.
     """
     factors = fit.design.factors[:2]
-    figure = empty_figure(3.6 * (2 + len(factors)), 3.9)
-    axes = figure.subplots(1, 2 + len(factors), squeeze=False)[0]
+    high = 1 + -(-len(factors) // 2)
+    figure = empty_figure(8, 3.4 * high)
+    axes = figure.subplots(high, 2, squeeze=False).ravel()
     said = [_residuals_panel(axes[0], fit), _normal_panel(axes[1], fit)]
-    for place, factor in zip(axes[2:], factors, strict=True):
+    for place, factor in zip(axes[2:], factors, strict=False):
         said.append(_effects_panel(place, fit, factor.name))
-    for place, sentence in zip(axes, said, strict=True):
+    for place in axes[len(said) :]:
+        place.set_axis_off()
+    for place, sentence in zip(axes, said, strict=False):
         plain_frame(place, PRESETS["page"])
         place.set_title(sentence, fontsize=8.5, family=FONT, loc="left", color=MUTED, wrap=True)
     return _finished(figure, fit, "Does the model fit?", " ".join(said), of_rows=True)
