@@ -237,8 +237,9 @@ def fitted(trials: Trials) -> tuple[Fit, Any]:
     ended = np.zeros(len(found.v), bool)
     for _ in range(4):
         step = -np.einsum("skl,sl->sk", found.inverse, found.gradient)
+        step[ended] = 0.0  # a trial ends where it would alone
         left = np.einsum("sk,sk->s", step, found.gradient) / 2.0
-        ended = (np.abs(left) < ENDED) & _is_lowest(found)
+        ended |= (np.abs(left) < ENDED) & _is_lowest(found)
         if ended.all():
             break
         k = len(trials.basis)
