@@ -235,7 +235,7 @@ def test_another_study_in_the_parameters_cell_gives_another_answer(
         study = oc.simulate(episodes=60, seed=seed)
         folder = study.save(tmp_path / f"study-{seed}")
         sentence = oc.answer(study, "how-much").sentence
-        shown = run_notebook(name, path=str(folder)).replace(r"\u00a0", " ")  # unbroken numbers
+        shown = run_notebook(name, path=str(folder)).replace("\xa0", " ")
         assert sentence in shown
         sentences.add(sentence)
     assert len(sentences) == 2
