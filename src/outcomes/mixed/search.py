@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,6 +89,9 @@ LONGEST = 2.0
 
 ROUNDING = 1e-13
 """Relative error of a deviance."""
+
+REMEMBERED = 8
+"""Changes of the gradient that correct a metric: where a variance goes to zero it is far off."""
 
 MAX_STEPS = 200
 MAX_TRIES = 40
@@ -232,7 +236,7 @@ def newton_step(values: Array, vectors: Array, gradient: Array) -> Array:
 
 
 def descend(likelihood: Likelihood, point: Point, tolerance: float) -> tuple[Point, int, bool]:
-    """Step downhill with each point's metric, corrected by the last change of gradient.
+    """Step downhill with each point's metric, corrected by the last changes of gradient.
 
     Parameters
     ----------
@@ -247,12 +251,13 @@ def descend(likelihood: Likelihood, point: Point, tolerance: float) -> tuple[Poi
     Point, int, bool
         The last point, the number of evaluations, and whether there was more to gain.
     """
-    last: Point | None = None
+    changes: deque[tuple[Array, Array]] = deque(maxlen=REMEMBERED)
     evaluations = 0
     for _ in range(MAX_STEPS):
         metric = point.metric
-        if last is not None and not point.is_exact:
-            metric = secant(metric, point.theta - last.theta, point.gradient - last.gradient)
+        if not point.is_exact:
+            for s, y in changes:
+                metric = secant(metric, s, y)
         step = downhill(metric, point.gradient)
         if -float(point.gradient @ step) / 2.0 < tolerance:
             return point, evaluations, False
@@ -260,7 +265,8 @@ def descend(likelihood: Likelihood, point: Point, tolerance: float) -> tuple[Poi
         evaluations += used
         if better is None:
             return point, evaluations, False
-        last, point = point, better
+        changes.append((better.theta - point.theta, better.gradient - point.gradient))
+        point = better
     return point, evaluations, True
 
 
