@@ -139,10 +139,25 @@ def trajectory(
     improvement      1.0   3.0
     """
     better = study.instrument(instrument)
-    scores, visits = _scores(study, instrument), visits_received(study)
+    _require_scores(study, instrument)
+    rows = _of_all_instruments(study, timing)
+    rows = rows[rows["instrument"] == instrument].reset_index(drop=True)
+    rows["improvement"] = better.sign * (rows["score"] - rows["baseline"])
+    columns = list(COLUMNS)
+    if same_visit:
+        visits = visits_received(study)
+        rows[list(SAME_VISIT_COLUMNS)] = _own_visit(rows, visits)[["pressure", "minutes"]]
+        columns += SAME_VISIT_COLUMNS
+    found = _finished(rows, columns)
+    return replace(found, rows=framed(found.rows, study, instrument))
+
+
+@once
+def _of_all_instruments(study: Tables, timing: Timing) -> pd.DataFrame:
+    """Return the rows of `trajectory` of every instrument, and those that it leaves out."""
+    scores, visits = placed_scores(study), visits_received(study)
     immediate = timing == "immediate"
     rows = _immediate(scores) if immediate else _course(scores)
-    rows["improvement"] = better.sign * (rows["score"] - rows["baseline"])
     received, known = _received_before(rows, visits, immediate=immediate)
     _add_exposures(rows, visits, received, known)
     if immediate:  # the exposure is the visit's own pressure
@@ -151,12 +166,7 @@ def trajectory(
     _add_episode_facts(rows, study, visits, received)
     if not len(study.sessions):
         rows["session_count"] = rows["session"] - (rows["timing"] != "discharge")
-    columns = list(COLUMNS)
-    if same_visit:
-        rows[list(SAME_VISIT_COLUMNS)] = _own_visit(rows, visits)[["pressure", "minutes"]]
-        columns += SAME_VISIT_COLUMNS
-    found = _finished(rows, columns)
-    return replace(found, rows=framed(found.rows, study, instrument))
+    return rows
 
 
 def framed(rows: pd.DataFrame, study: Tables, instrument: str) -> TrajectoryFrame:
@@ -167,13 +177,11 @@ def framed(rows: pd.DataFrame, study: Tables, instrument: str) -> TrajectoryFram
     return known
 
 
-def _scores(study: Tables, name: str) -> pd.DataFrame:
-    scores = placed_scores(study, name)
-    if scores.empty:
+def _require_scores(study: Tables, name: str) -> None:
+    if not placed_scores(study)["instrument"].eq(name).any():
         must = "the study has scores of the instrument"
         known = ", ".join(study.scored_instruments()) or "none"
         raise UsageError(must, got="none", where=name, remedy=f"Instruments with scores: {known}.")
-    return scores
 
 
 def _course(scores: pd.DataFrame) -> pd.DataFrame:

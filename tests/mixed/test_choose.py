@@ -39,6 +39,17 @@ def test_what_cannot_be_fitted_has_a_note(courses):
         choose_residual("score ~ visit", data, ["us(visit | episode_id)"])
 
 
+def test_all_are_fitted_to_the_rows_that_all_of_them_know(courses):
+    data = courses(n=80, visits=7, level=1.0, rho=0.5)
+    data.loc[data.index[::9], "day"] = np.nan
+    tried = ["", "ou(day | episode_id)"]
+    found = choose_residual("score ~ arm * visit + (1 | episode_id)", data, tried)
+    known = data[data["day"].notna()]
+    alone = lmm("score ~ arm * visit + (1 | episode_id)", known)
+    assert found.table["loglik"].iloc[0] == pytest.approx(alone.loglik, abs=1e-8)
+    assert {fit.n_observations for fit in found.fits.values()} == {len(known)}
+
+
 def test_variogram_by_hand():
     data = pd.DataFrame({"id": [1, 1, 1, 2, 2, 2, 3, 3, 3], "t": [0, 1, 2] * 3})
     data["y"] = [0.0, 1.0, 4.0, 1.0, 0.0, 2.0, 3.0, 1.0, 1.5]

@@ -7,6 +7,7 @@ import pytest
 
 from outcomes.questions.ask import undisclosed
 from outcomes.questions.course_frame import course_frame
+from outcomes.questions.course_model import pooled_model
 from outcomes.questions.sensitivity import sensitivity, verdict
 
 
@@ -16,7 +17,8 @@ def table(*rows):
 
 
 def test_on_complete_data_all_models_give_the_same_mean(clinic):
-    found = sensitivity(course_frame(clinic(n=80), "nprs"))
+    study = clinic(n=80)
+    found = sensitivity(course_frame(study, "nprs"), pooled_model(study, "nprs"))
     assert {"one level a course", "adjusted for baseline"} <= set(found["term"])
     assert found["estimate"].max() - found["estimate"].min() < 1e-3
 
@@ -24,7 +26,7 @@ def test_on_complete_data_all_models_give_the_same_mean(clinic):
 def test_each_clinic_is_left_out_once(clinic):
     study = clinic(n=60)
     study.episodes["clinic_id"] = ["c1", "c2", "c3"] * 20
-    found = sensitivity(course_frame(study, "nprs"))
+    found = sensitivity(course_frame(study, "nprs"), pooled_model(study, "nprs"))
     left = found[found["term"].str.startswith("without clinic")]
     assert left["n_episodes"].tolist() == [40, 40, 40]
 

@@ -151,6 +151,43 @@ def test_the_spread_of_therapists_means_is_the_error_of_their_mean():
     assert own["estimate"] == pytest.approx(rows_of(answer, "ancova")["estimate"].iloc[0], abs=0.1)
 
 
+def undated(seed, n_therapists=6, each=8):
+    """A trial whose scores have visits and no days; therapists are nested in arms and differ."""
+    rng = np.random.default_rng(seed)
+    who = np.repeat(np.arange(2 * n_therapists), each)
+    n, own = len(who), rng.normal(0, 1.0, 2 * n_therapists)
+    ids = [f"e{i:03d}" for i in range(n)]
+    levels = np.tile(np.linspace(4, 8, each), 2 * n_therapists)
+    arm = np.where(who < n_therapists, "new", "usual")
+    final = levels - 1 - own[who] + rng.normal(0, 1, n)
+    middle = levels + rng.normal(0, 1, n)
+    scores = pd.DataFrame({"episode_id": ids * 3, "session": np.repeat([1, 2, 3], n),
+                           "timing": "pre_session", "instrument": "ndi",
+                           "score": 10 + np.concatenate([levels, middle, final])})  # fmt: skip
+    visits = pd.DataFrame({"episode_id": np.repeat(ids, 3), "session": [1, 2, 3] * n,
+                           "therapist_id": np.repeat([f"t{k}" for k in who], 3)})  # fmt: skip
+    episodes = pd.DataFrame({"episode_id": ids, "arm": arm, "therapist_id": [f"t{k}" for k in who]})
+    tables = {"episodes": episodes, "assessments": scores, "sessions": visits}
+    return study_from_tables(tables, provenance=Provenance(control="usual", randomised=True))
+
+
+def test_without_days_patients_of_one_therapist_are_not_taken_as_independent():
+    study = undated(3)
+    answer = undisclosed(study, "trial", instrument="ndi")
+    row = answer.table.iloc[0]
+    assert row["kind"] == "ancova, therapists"
+    assert row["df"] == pytest.approx(10, abs=1e-3)  # twelve therapists, two arms
+    frame = study.trajectory("ndi")
+    frame = frame[frame["session_count"] == 2]
+    means = frame.groupby(["arm", "therapist_id"])["improvement"].mean()
+    by_hand = stats.ttest_ind(means["new"], means["usual"])  # baselines are balanced
+    assert row["estimate"] == pytest.approx(means["new"].mean() - means["usual"].mean())
+    assert row["statistic"] == pytest.approx(by_hand.statistic, rel=1e-4)
+    assert "allowing for baseline and therapists" in answer.sentence
+    passed_over = answer.table.loc[answer.table["kind"] == "ancova", "term"]
+    assert passed_over.str.endswith("as independent)").all()
+
+
 def test_three_therapists_in_one_arm_have_two_degrees_of_freedom():
     study = made_trial(n=120)
     treated = study.episodes["arm"] == "new"
@@ -268,6 +305,18 @@ def test_several_arms_have_intervals_that_hold_together():
     study = made_trial(n=600, arms=("a", "b", "usual"))
     row = rows_of(asked(study), "ancova").iloc[0]
     assert (row["conf_high"] - row["estimate"]) / row["std_error"] == pytest.approx(2.21, abs=0.02)
+
+
+def test_what_is_imputed_allows_for_the_number_of_arms_too():
+    study = made_trial(n=180, lost=0.3, arms=("new", "other", "usual"))
+    answer = undisclosed(study, "trial", instrument="nprs")
+    main = rows_of(answer, "constrained").set_index("arm")
+    reach = (main["conf_high"] - main["estimate"]) / main["std_error"]
+    assert (reach > 1.01 * stats.t.ppf(0.975, main["df"])).all()
+    for kind in ("jump to reference", "copy increments in reference"):
+        rows = rows_of(answer, kind).set_index("arm")
+        half = (rows["conf_high"] - rows["conf_low"]) / 2
+        np.testing.assert_allclose(half / rows["std_error"], reach[rows.index], rtol=1e-6)
 
 
 def test_the_estimand_is_named_by_its_five_attributes():

@@ -14,6 +14,7 @@ from outcomes.care.proportion import design_effect, exact_interval, rule_of_thre
 from outcomes.errors import UsageError
 from outcomes.records import visits_received
 from outcomes.study import Study
+from outcomes.tables import once
 
 CLEARED = ("cleared", "limited")
 AGAINST = ("treated without clearance", "treated before clearance")
@@ -22,6 +23,7 @@ NOT_RECORDED = "not recorded"
 _DEVIATION = ["deviation", "episode_id", "session", "day"]
 
 
+@once
 def clearance(study: Study) -> pd.DataFrame:
     """Say for each course whether a recorded requirement of clearance was met.
 
@@ -68,6 +70,7 @@ def clearance(study: Study) -> pd.DataFrame:
     return table
 
 
+@once
 def deviations(study: Study) -> pd.DataFrame:
     """List what went against a recorded requirement.
 

@@ -68,7 +68,7 @@ def delta_adjusted(
 
 def tipping_point(
     estimate: float, std_error: float, df: float, shares: pd.Series[float], n_episodes: int,
-    *, threshold: float = 0.0,
+    *, threshold: float = 0.0, critical: float | None = None,
 ) -> float:  # fmt: skip
     """Return by how much leavers must have done worse for the interval to reach a threshold.
 
@@ -78,6 +78,8 @@ def tipping_point(
         As in `delta_adjusted`, with one delta for all reasons.
     threshold : float
         Mean improvement that is in question, in the instrument's units.
+    critical : float, optional
+        Standard errors that the interval reaches, where several arms share one level; else by `df`.
 
     Returns
     -------
@@ -86,7 +88,7 @@ def tipping_point(
         nobody left.
     """
     share = float(shares.sum())
-    half = float(quantile(np.array([df]), 0.95)[0])
+    half = critical or float(quantile(np.array([df]), 0.95)[0])
     room = estimate - threshold
     if room <= half * std_error:
         return 0.0
@@ -107,8 +109,9 @@ COPY = "copy increments in reference"
 
 
 def reference_based(
-    differences: Array, covariance: Array, df: float, last_seen: Array, n_arm: int
-) -> pd.DataFrame:
+    differences: Array, covariance: Array, df: float, last_seen: Array, n_arm: int,
+    critical: float | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Return the difference at the last time, those without a score then imputed by the control.
 
     Parameters
@@ -124,6 +127,8 @@ def reference_based(
         one.
     n_arm : int
         Courses of the arm.
+    critical : float, optional
+        As in `tipping_point`.
 
     Returns
     -------
@@ -155,7 +160,7 @@ def reference_based(
         weights, losses = end - shares @ loses, loses @ d
         spread = shares @ losses**2 - (shares @ losses) ** 2
         error = np.sqrt(weights @ covariance @ weights + spread / n_arm)
-        half = float(quantile(np.array([df]), 0.95)[0] * error)
+        half = float((critical or quantile(np.array([df]), 0.95)[0]) * error)
         estimate = float(weights @ d)
         rows.append(
             {

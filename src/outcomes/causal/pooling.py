@@ -88,13 +88,12 @@ def pool(
     factors = _factors(df)
     parts, chances = [], []
     for factor in factors:
-        log_density = np.array([_log_marginal(y, factor * v, spread) for spread in spreads])
+        given = _given_spreads(y, factor * v, spreads)
+        log_density = _log_marginal(y, given)
         chance = np.exp(log_density - log_density.max())
         chances.append(chance / chance.sum())
         counts = rng.multinomial(DRAWS // len(factors), chances[-1])
-        parts += [
-            _draw(y, factor * v, spreads[i], int(counts[i]), rng) for i in np.flatnonzero(counts)
-        ]
+        parts += _draws(y, given, spreads, counts, rng)
     draws, chance = np.vstack(parts), np.mean(chances, axis=0)
     low, high = np.quantile(draws, [0.025, 0.975], axis=0)
     best = np.bincount(draws.argmax(axis=1), minlength=len(y)) / len(draws)
@@ -109,27 +108,35 @@ def _factors(df: float) -> Array:
     return np.asarray(df / chi2.ppf((np.arange(FACTORS) + 0.5) / FACTORS, df))
 
 
-def _common_mean(y: Array, v: Array, spread: float) -> tuple[Array, float, float]:
-    """Return the precision of the estimates, the common mean and its variance, given the spread."""
-    precision = np.linalg.inv(v + spread**2 * np.eye(len(y)))
-    variance = 1.0 / precision.sum()
-    centre = float(variance * (precision @ y).sum())
-    return np.asarray(precision, dtype=np.float64), centre, float(variance)
+Given = tuple[Any, Any, Any]
+"""Precision of the estimates, the common mean and its variance, at each spread."""
 
 
-def _log_marginal(y: Array, v: Array, spread: float) -> float:
-    precision, centre, variance = _common_mean(y, v, spread)
-    away = y - centre
+def _given_spreads(y: Array, v: Array, spreads: Array) -> Given:
+    precision = np.linalg.inv(v + spreads[:, None, None] ** 2 * np.eye(len(y)))
+    variance = 1.0 / precision.sum(axis=(1, 2))
+    return precision, variance * (precision @ y).sum(axis=1), variance
+
+
+def _log_marginal(y: Array, given: Given) -> Array:
+    precision, centre, variance = given
+    away = y - centre[:, None]
     log_det = np.linalg.slogdet(precision)[1]
-    return float(0.5 * (log_det + np.log(variance) - away @ precision @ away))
+    misfit = np.einsum("si,sij,sj->s", away, precision, away)
+    return np.asarray(0.5 * (log_det + np.log(variance) - misfit))
 
 
-def _draw(y: Array, v: Array, spread: float, n: int, rng: Any) -> Array:
-    """Draw group means given the spread, shape (n, groups)."""
-    precision, centre, variance = _common_mean(y, v, spread)
-    centres = rng.normal(centre, np.sqrt(variance), n)
-    gain = spread**2 * precision
-    means = centres[:, None] + (y - centres[:, None]) @ gain.T
-    inside = spread**2 * np.eye(len(y)) - spread**4 * precision
-    root = np.linalg.cholesky((inside + inside.T) / 2 + 1e-12 * np.eye(len(y)))
-    return np.asarray(means + rng.normal(size=(n, len(y))) @ root.T)
+def _draws(y: Array, given: Given, spreads: Array, counts: Any, rng: Any) -> list[Array]:
+    """Draw group means, so many at each spread: arrays of shape (draws, groups)."""
+    used = np.flatnonzero(counts)
+    precision, centre, variance = (part[used] for part in given)
+    squared = spreads[used, None, None] ** 2
+    inside = squared * np.eye(len(y)) - squared**2 * precision
+    inside = (inside + inside.swapaxes(1, 2)) / 2 + 1e-12 * np.eye(len(y))
+    gains, roots = squared * precision, np.linalg.cholesky(inside)
+    parts = []
+    for i, n in enumerate(counts[used]):
+        centres = rng.normal(centre[i], np.sqrt(variance[i]), n)[:, None]
+        means = centres + (y - centres) @ gains[i].T
+        parts.append(means + rng.normal(size=(n, len(y))) @ roots[i].T)
+    return parts

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -33,9 +33,9 @@ from outcomes.mixed.inference.likelihood_ratio import compare
 from outcomes.mixed.inference.robust import robust
 from outcomes.mixed.margins.contrasts import contrasts, joint_tests
 from outcomes.mixed.margins.margins import emmeans, emtrends
-from outcomes.mixed.reading.design import WeightsLike, build_design
+from outcomes.mixed.reading.design import Design, WeightsLike, build_design
 from outcomes.mixed.reading.formula import ModelFormula, parse_formula, variables
-from outcomes.mixed.reading.frame import plain_table
+from outcomes.mixed.reading.frame import plain_table, require_columns
 from outcomes.mixed.record import Fit, Request, fit_design
 
 
@@ -214,12 +214,15 @@ class Choice:
     table : pandas.DataFrame
         residual (the term; "independent" without one), n_parameters, loglik, aic, bic, note,
         chosen: one row a candidate.
+    fits : mapping of str to MixedFit
+        Every candidate that could be fitted, by its term.
     rule : str
         How it was chosen.
     """
 
     fit: MixedFit
     table: pd.DataFrame
+    fits: Mapping[str, MixedFit]
     rule: str = RULE
 
 
@@ -268,7 +271,7 @@ def choose_residual(
     1  ar1(visit | patient)    True
     2   us(visit | patient)   False
     """
-    fits = [_tried(formula, data, term, reml, df) for term in candidates]
+    fits = _tried(formula, data, candidates, reml, df)
     rows = [_row(term, fit) for term, fit in zip(candidates, fits, strict=True)]
     table = pd.DataFrame(rows)
     eligible = table["aic"].where(table["note"] == "")
@@ -279,16 +282,34 @@ def choose_residual(
     best = int(close.sort_values(["n_parameters", "aic"]).index[0])
     fit = fits[best]
     assert isinstance(fit, MixedFit)
-    return Choice(fit, table.assign(chosen=table.index == best))
+    possible = {t: f for t, f in zip(candidates, fits, strict=True) if isinstance(f, MixedFit)}
+    return Choice(fit, table.assign(chosen=table.index == best), possible)
 
 
-def _tried(formula: str, data: pd.DataFrame, term: str, reml: bool, df: str) -> MixedFit | FitError:
-    with warnings.catch_warnings():  # what a fit warns of stands in its note
-        warnings.simplefilter("ignore", OutcomesWarning)
-        try:
-            return lmm(f"{formula} + {term}" if term else formula, data, reml=reml, df=df)
-        except FitError as error:
-            return error
+def _tried(
+    formula: str, data: pd.DataFrame, terms: Sequence[str], reml: bool, df: str
+) -> list[MixedFit | FitError]:
+    """Fit each candidate to the same rows; those that need no other columns share a design."""
+    parsed = {term: parse_formula(f"{formula} + {term}" if term else formula) for term in terms}
+    needs = {term: variables(one) for term, one in parsed.items()}
+    data = plain_table(data)
+    require_columns({name: parts for one in needs.values() for name, parts in one.items()}, data)
+    rows = data[data[list(set().union(*needs.values()))].notna().all(axis=1)]
+    fits: dict[str, MixedFit | FitError] = {}
+    shared: tuple[set[str], Design] | None = None
+    for term in sorted(parsed, key=lambda term: -len(needs[term])):
+        one, columns = parsed[term], set(needs[term])
+        request = _request(one, reml, df, None)
+        with warnings.catch_warnings():  # what a fit warns of stands in its note
+            warnings.simplefilter("ignore", OutcomesWarning)
+            try:
+                if shared is None or not columns <= shared[0]:
+                    shared = columns, build_design(one, rows)
+                design = replace(shared[1], formula=one)
+                fits[term] = fit_design(design, request).bound(MixedFit)
+            except FitError as error:
+                fits[term] = error
+    return [fits[term] for term in terms]
 
 
 def _row(term: str, fit: MixedFit | FitError) -> dict[str, object]:

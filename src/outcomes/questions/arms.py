@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +23,7 @@ from outcomes.records import baselines
 from outcomes.study import Study
 
 CLUSTERED = "constrained, therapists"
+CLUSTERED_ANCOVA = "ancova, therapists"
 TIPPING = "tipping point"
 MOST_TIMES = 8
 """The constrained model gives each time a mean and variance of its own, each pair a correlation."""
@@ -240,25 +241,63 @@ def constrained_rows(
             plain = _read_off(arms, lmm(formula, frame, df="kenward-roger"), "constrained")
         if alone:
             return plain
-    who = frame["episode_id"].map(clusters.of_course)
-    later = (frame["occasion"].gt(0) & who.notna()).astype(float)
-    offered = later * frame["arm"].ne(arms.control)
-    ramp = frame["occasion"].astype(float) / max(at)
+    frame, random = _by_cluster(arms, frame, frame["occasion"].astype(float))
+    with quietly():
+        fit = lmm(f"{formula} + {random}", frame)
+    rows, _ = _read_off(arms, fit, CLUSTERED, most_df=_most_df(clusters))
+    if test_only:
+        return rows, fit
+    return pd.concat([rows, plain[0]], ignore_index=True), fit
+
+
+def _by_cluster(arms: Arms, frame: pd.DataFrame, time: Any) -> tuple[pd.DataFrame, str]:
+    """Return rows with what therapists add after baseline, and the random part that says so."""
+    who = frame["episode_id"].map(arms.clusters.of_course)
+    later = (time.gt(0) & who.notna()).astype(float)
+    offered, ramp = later * frame["arm"].ne(arms.control), time / time.max()
     frame = frame.assign(
         cluster=who.fillna("none"), later=later, growing=later * ramp, offered=offered,
         offered_growing=offered * ramp,
     )  # fmt: skip
-    columns = ["later", "offered"] if clusters.shared else ["later"]
-    if len(at) > 1:
-        columns.append("offered_growing" if clusters.shared else "growing")
-    random = " + ".join(f"(0 + {name} | cluster)" for name in columns)
-    with quietly():
-        fit = lmm(f"{formula} + {random}", frame)
-    few = clusters.one_arm and clusters.least == LEAST_RANDOM
-    rows, _ = _read_off(arms, fit, CLUSTERED, most_df=2.0 if few else np.inf)
-    if test_only:
-        return rows, fit
-    return pd.concat([rows, plain[0]], ignore_index=True), fit
+    columns = ["later", "offered"] if arms.clusters.shared else ["later"]
+    if time[time.gt(0)].nunique() > 1:
+        columns.append("offered_growing" if arms.clusters.shared else "growing")
+    return frame, " + ".join(f"(0 + {name} | cluster)" for name in columns)
+
+
+def _most_df(clusters: Clusters) -> float:
+    """Three therapists in one arm carry no more than two degrees of freedom."""
+    return 2.0 if clusters.one_arm and clusters.least == LEAST_RANDOM else np.inf
+
+
+def clustered_ancova(arms: Arms) -> tuple[pd.DataFrame, MixedFit]:
+    """Compare the arms by ANCOVA at each time, patients of one therapist alike.
+
+    Parameters
+    ----------
+    arms : Arms
+        With therapists recorded, for scores without weeks.
+
+    Returns
+    -------
+    table : DataFrame
+        As `compared_at`; ``kind`` is ``ancova, therapists`` (Satterthwaite).
+    fit : MixedFit
+        The model of the last time.
+    """
+    parts = []
+    for time in arms.times:
+        rows = arms.at(time).reset_index(drop=True)
+        names = [difference_name(arm, arms.axis, time) for arm in arms.treated]
+        facts = arms.facts.reindex(rows["episode_id"]).reset_index(drop=True).astype(float)
+        facts = facts.set_axis([f"fact_{k}" for k in range(facts.shape[1])], axis=1)
+        treated = {n: (rows["arm"] == a) * 1.0 for n, a in zip(names, arms.treated, strict=True)}
+        frame, random = _by_cluster(arms, rows.assign(**treated).join(facts), rows[arms.axis])
+        fixed = " + ".join([*(f"`{name}`" for name in names), "baseline", *facts])
+        with quietly():
+            fit = lmm(f"improvement ~ {fixed} + {random}", frame)
+        parts.append(_read_off(arms, fit, CLUSTERED_ANCOVA, _most_df(arms.clusters))[0])
+    return pd.concat(parts, ignore_index=True), fit
 
 
 def _read_off(
@@ -313,7 +352,7 @@ def if_they_had_left(study: Study, arms: Arms, instrument: str, model: MixedFit)
     entered = study.courses["arm"].loc[baselines(study, instrument)["episode_id"].unique()]
     last = last.reindex(entered.index).fillna(0.0)
     parts = []
-    for arm in arms.treated:
+    for arm, critical in _critical(arms, model, times[-1]).items():
         picks = differences(model, [difference_name(arm, arms.axis, t) for t in times])
         found = estimates(model, picks)
         ends = last[entered == arm].value_counts().reindex([0.0, *times], fill_value=0).to_numpy()
@@ -322,7 +361,7 @@ def if_they_had_left(study: Study, arms: Arms, instrument: str, model: MixedFit)
         n = {"n_episodes": int(ends.sum()), "n_control": int((entered == arms.control).sum())}
         n["n_missing"] = int(ends[:-1].sum())
         if n["n_missing"]:
-            rows = reference_based(d, covariance, df, ends[:-1], n["n_episodes"])
+            rows = reference_based(d, covariance, df, ends[:-1], n["n_episodes"], critical)
             parts.append(rows.assign(arm=arm, **n).head(len(times)))  # at one time both are one
         for shifted in (arm, arms.control):
             own = last[entered == shifted] < times[-1]
@@ -330,9 +369,16 @@ def if_they_had_left(study: Study, arms: Arms, instrument: str, model: MixedFit)
             known = float(d[-1]), float(found["std_error"].iloc[-1]), df
             n["n_missing"] = int(own.sum())
             if n["n_missing"] and (shifted == arm or len(arms.treated) == 1):
-                tip = tipping_point(*known, share, len(own))
+                tip = tipping_point(*known, share, len(own), critical=critical)
                 parts.append(
                     pd.DataFrame([{"kind": TIPPING, "arm": shifted, "estimate": tip, **n}])
                 )
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return table.assign(**{arms.axis: times[-1]})
+
+
+def _critical(arms: Arms, model: MixedFit, time: float) -> dict[str, float]:
+    """Return by how many standard errors the interval of each arm reaches, for their number."""
+    table, _ = _read_off(replace(arms, times=(time,)), model, "")
+    errors = (table["conf_high"] - table["estimate"]) / table["std_error"]
+    return dict(zip(table["arm"], errors, strict=True))

@@ -123,10 +123,13 @@ class CourseModel:
         The rows.
     fit : MixedFit
         The model of total change.
+    independent : MixedFit or None
+        The same with independent residuals, where a serial correlation was tried beside it.
     """
 
     course: CourseFrame
     fit: MixedFit
+    independent: MixedFit | None = None
 
 
 def fit_course(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> CourseModel:
@@ -152,7 +155,8 @@ def fit_course(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> Cours
     with quietly():
         if adjusted_for or not can_be_serial(course):
             return CourseModel(course, lmm(formula, course.rows))
-        return CourseModel(course, choose_residual(formula, course.rows, RESIDUALS).fit)
+        choice = choose_residual(formula, course.rows, RESIDUALS)
+        return CourseModel(course, choice.fit, choice.fits.get(""))
 
 
 @once

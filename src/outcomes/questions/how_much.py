@@ -26,7 +26,6 @@ from outcomes.questions.ordinal import BOUND_SHARE, ordinal, ordinal_check, shar
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, Question, question
 from outcomes.questions.sensitivity import sensitivity, verdict
-from outcomes.study import Study
 from outcomes.words import (
     counted,
     decimals,
@@ -83,7 +82,7 @@ def how_much(asked: Asked) -> Found | Missing:
     table.insert(0, "term", table["group"])
     if asked.test_only:
         return Found(table, "", "", None, course=course)
-    around = _around(asked.study, model, measure, at_horizon) if asked.thorough else Around()
+    around = _around(asked, model, at_horizon) if asked.thorough else Around()
     table = pd.concat([table, *around.tables], ignore_index=True)
     return Found(
         table,
@@ -100,14 +99,12 @@ def how_much(asked: Asked) -> Found | Missing:
     )
 
 
-def _around(
-    study: Study, model: CourseModel, measure: Instrument, at_horizon: pd.DataFrame
-) -> Around:
+def _around(asked: Asked, model: CourseModel, at_horizon: pd.DataFrame) -> Around:
     overall = at_horizon[at_horizon["group"] == "all"].iloc[0]
     ends = float(overall["conf_low"]), float(overall["conf_high"])
-    alone, selection = beside(study, model, measure)
-    others = sensitivity(model.course)
-    order, same = _order(model.course, measure, ends)
+    alone, selection = beside(asked.study, model, asked.measure)
+    others = sensitivity(model.course, asked.pooled)
+    order, same = _order(model.course, asked.measure, ends)
     return Around((alone, others, order), (verdict(others, *ends), *same), selection)
 
 

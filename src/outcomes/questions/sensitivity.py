@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,8 +17,7 @@ from outcomes.questions.course_frame import CourseFrame
 from outcomes.questions.course_model import (
     LEAST_CLUSTERS,
     THERAPIST,
-    can_be_serial,
-    course_formula,
+    CourseModel,
     estimates,
     fitted,
     fixed_rows,
@@ -29,13 +29,15 @@ MOST_CLINICS = 12
 """Beyond so many clinics leaving one out can move little, and is not tried."""
 
 
-def sensitivity(course: CourseFrame) -> pd.DataFrame:
+def sensitivity(course: CourseFrame, pooled: CourseModel) -> pd.DataFrame:
     """Return the mean improvement at the horizon from several models.
 
     Parameters
     ----------
     course : CourseFrame
         The rows.
+    pooled : CourseModel
+        The model of all courses together.
 
     Returns
     -------
@@ -44,9 +46,12 @@ def sensitivity(course: CourseFrame) -> pd.DataFrame:
         df, conf_low, conf_high, ``n_episodes`` and, of a clinic left out, ``n_clinic``. Models that
         the rows cannot carry are not there.
     """
-    total = course.n_courses
-    found = [_row(name, part, formula, total) for name, part, formula in _variants(course)]
-    rows = [row for row in found if row is not None]
+    fits: list[MixedFit | None] = []
+    rows = [_row("independent residuals", pooled.independent, pooled.course, course)]
+    for name, part, formula in _variants(course):
+        fits.append(_fit(formula, part.rows) if formula else _robust(fits[-1]))
+        rows.append(_row(name, fits[-1], part, course))
+    rows = [row for row in rows if not row.empty]
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
 
 
@@ -78,16 +83,13 @@ def verdict(table: pd.DataFrame, low: float, high: float) -> Check:
 
 
 def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
-    """Name, rows and formula of each model."""
+    """Name, rows and formula of each model; no formula for the one before with robust errors."""
     spline = f"cr({course.axis}, df=3, constraints='center')"
     time = f"C({course.axis})" if course.few_times else spline
     fixed = f"improvement ~ {course.group} * {time}" if course.group else f"improvement ~ {time}"
     own = "(1 | episode_id)"
-    if can_be_serial(course):
-        pooled = replace(course, group="")
-        yield "independent residuals", pooled, course_formula(pooled)
     yield "one level a course", course, f"{fixed} + {own}"
-    yield ROBUST, course, f"{fixed} + {own}"
+    yield ROBUST, course, ""
     yield "adjusted for baseline", course, f"{fixed} + baseline + {own}"
     therapists = course.rows["therapist_id"]
     if therapists.notna().all() and therapists.nunique() >= LEAST_CLUSTERS:
@@ -99,18 +101,27 @@ def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
             yield f"without clinic {number}", replace(course, rows=rest), f"{fixed} + {own}"
 
 
-def _row(name: str, course: CourseFrame, formula: str, total: int) -> pd.DataFrame | None:
-    """Return the row of a model; None where there is none. A clinic left out is counted too."""
-    try:
-        fit = fitted(formula, course.rows)
-        fit = robust(fit, "episode_id") if name == ROBUST else fit
-        row = estimates(fit, _mean_at_horizon(fit, course))
-    except FitError:
-        return None
-    row[course.axis] = course.horizon
-    if course.n_courses < total:
-        row["n_clinic"] = total - course.n_courses
-    return row.assign(term=name, kind="sensitivity", group="all", n_episodes=course.n_courses)
+def _fit(formula: str, rows: pd.DataFrame) -> MixedFit | None:
+    with suppress(FitError):
+        return fitted(formula, rows)
+    return None
+
+
+def _robust(fit: MixedFit | None) -> MixedFit | None:
+    with suppress(FitError):
+        return fit and robust(fit, "episode_id")
+    return None
+
+
+def _row(name: str, fit: MixedFit | None, part: CourseFrame, whole: CourseFrame) -> pd.DataFrame:
+    """Return the row of a model; empty where there is none. A clinic left out is counted too."""
+    if fit is None:
+        return pd.DataFrame()
+    row = estimates(fit, _mean_at_horizon(fit, part))
+    row[part.axis] = part.horizon
+    if part.n_courses < whole.n_courses:
+        row["n_clinic"] = whole.n_courses - part.n_courses
+    return row.assign(term=name, kind="sensitivity", group="all", n_episodes=part.n_courses)
 
 
 def _mean_at_horizon(fit: MixedFit, course: CourseFrame) -> Any:

@@ -10,9 +10,18 @@ from scipy import stats
 
 from outcomes.care.dose import sessions_prescribed
 from outcomes.dictionary.instruments import Instrument
+from outcomes.mixed.record import fit_design
+from outcomes.mixed.types import Array
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
-from outcomes.questions.course_model import CourseModel, fit_course, fitted, means, of_whom
+from outcomes.questions.course_model import (
+    CourseModel,
+    fit_course,
+    fitted,
+    means,
+    of_whom,
+    quietly,
+)
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.stopping import METHOD, stopping
@@ -138,7 +147,7 @@ def plateau(course: CourseFrame) -> Plateau:
         From the pace with the largest likelihood, and the paces whose log-likelihood is within half
         the 95 % chi-squared quantile of it.
     """
-    loglik = np.array([_loglik(course.rows, pace) for pace in PACES])
+    loglik = _logliks(course.rows)
     near = np.flatnonzero(loglik >= loglik.max() - stats.chi2.ppf(0.95, 1) / 2)
     sessions_needed = np.log(10) * np.array(PACES)
     low = sessions_needed[max(near[0] - 1, 0)]
@@ -147,9 +156,22 @@ def plateau(course: CourseFrame) -> Plateau:
     return Plateau(float(best), float(low), float(high), max(course.times))
 
 
-def _loglik(rows: pd.DataFrame, pace: float) -> float:
-    frame = rows.assign(grown=-np.expm1(-rows["session_count"] / pace))
-    return fitted("improvement ~ grown + (1 | episode_id)", frame, reml=False).loglik
+def _logliks(rows: pd.DataFrame) -> Array:
+    """Return the log-likelihood at each pace; one column of one design changes."""
+    grown = -np.expm1(-rows[["session_count"]].to_numpy(float) / np.array(PACES))
+    first = fitted(
+        "improvement ~ grown + (1 | episode_id)", rows.assign(grown=grown[:, 0]), reml=False
+    )
+    found, fixed = [first.loglik], first.design.fixed
+    with quietly():
+        for column in grown.T[1:]:
+            factors = tuple(
+                replace(factor, values=column[:, None]) if factor.name == "grown" else factor
+                for factor in fixed.factors
+            )
+            design = replace(first.design, fixed=replace(fixed, factors=factors))
+            found.append(fit_design(design, first.request).loglik)
+    return np.array(found)
 
 
 def _plateau_row(found: Plateau, course: CourseFrame) -> pd.DataFrame:

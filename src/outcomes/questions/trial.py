@@ -13,8 +13,10 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.arms import (
     CLUSTERED,
+    CLUSTERED_ANCOVA,
     TIPPING,
     Arms,
+    clustered_ancova,
     compared_at,
     constrained_rows,
     if_they_had_left,
@@ -35,6 +37,7 @@ from outcomes.words import (
     with_interval,
 )
 
+WITH_THERAPISTS = (CLUSTERED, CLUSTERED_ANCOVA)
 LORD = 0.5
 """Change and ANCOVA are said to differ beyond this share of the ANCOVA's standard error."""
 
@@ -52,7 +55,8 @@ def trial(asked: Asked) -> Found | Missing:
     Found or Missing
         ``.table``: ``kind`` is ``constrained, therapists`` (the answer where three therapists or
         more are recorded in each arm that has any), ``constrained`` (the answer elsewhere),
-        ``ancova`` (the answer where scores have no weeks), ``change`` or ``score``; one row an arm
+        ``ancova, therapists`` or ``ancova`` (where scores have no weeks), ``change`` or ``score``,
+        and rows for scores that are missing; one row an arm
         and time, the answer first. Missing without a named control, or with fewer than ten
         courses of an arm at the time of the answer.
     """
@@ -94,13 +98,14 @@ def _taken_for_granted(arms: Arms, headline: str) -> dict[str, str]:
     """Say of each kind of row what it passes over: its intervals are too sure."""
     few = 0 < arms.clusters.least < LEAST_RANDOM
     alone = ["patients of one therapist taken as independent"]
-    alone = alone if few or headline == CLUSTERED else []
+    alone = alone if few or headline in WITH_THERAPISTS else []
     seen = ["those with a score then", *alone]
     imputed = alone if few else []
     kinds = {"constrained": alone, "ancova": seen, "change": seen, "score": seen,
              JUMP: imputed, COPY: imputed}  # fmt: skip
     said = {kind: f" ({', '.join(words)})" if words else "" for kind, words in kinds.items()}
-    return {CLUSTERED: "", TIPPING: "", **said}
+    there = f" ({seen[0]})"
+    return {CLUSTERED: "", TIPPING: "", CLUSTERED_ANCOVA: there, **said}
 
 
 def _missing(study: Study, course: CourseFrame) -> str:
@@ -168,6 +173,13 @@ def _estimates(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame,
     )
     if len(arms.treated) > 1:
         method += " Intervals and p-values of several arms allow for their number (Dunnett)."
+    if arms.axis != "week" and arms.clusters.least >= LEAST_RANDOM:
+        rows, model = clustered_ancova(arms)
+        parts = [rows, *parts]
+        method = (
+            "ANCOVA with therapists by REML with Satterthwaite degrees of freedom, at each time by "
+            f"itself, those with a score then: `{model.request.formula}`. Beside it {method}"
+        )
     if arms.axis == "week":
         rows, model = constrained_rows(study, arms, instrument)
         parts = [rows, *parts, if_they_had_left(study, arms, instrument, model)]
@@ -204,7 +216,7 @@ def _sentence(
 
 def _allowed_for(main: pd.DataFrame, arms: Arms) -> str:
     clusters = {"clinic": "clinics"}.get(arms.plan.unit, "therapists")
-    more = [clusters] if main["kind"].iloc[0] == CLUSTERED else []
+    more = [clusters] if main["kind"].iloc[0] in WITH_THERAPISTS else []
     parts = ["baseline", *map(named, arms.plan.covariates), *more]
     return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
 
@@ -270,6 +282,7 @@ def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instr
     last = table[(table[arms.axis] == arms.times[-1]) & (table["kind"] != TIPPING)]
     ways = {
         CLUSTERED: "baseline as outcome (constrained), with therapists",
+        CLUSTERED_ANCOVA: "baseline as covariate (ANCOVA), with therapists",
         "ancova": "baseline as covariate (ANCOVA)",
         "constrained": "baseline as outcome (constrained)",
         "change": "change alone",
@@ -342,7 +355,7 @@ def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
 def _limits(arms: Arms, headline: str) -> tuple[str, ...]:
     clusters, many = arms.clusters, len(arms.times) > 1
     independent = "patients of one therapist are taken as independent; therapists who differ"
-    if headline == CLUSTERED:
+    if headline in WITH_THERAPISTS:
         whose = "In the rows without therapists patients of one therapist are taken as independent."
     elif clusters.least:
         whose = (
