@@ -132,7 +132,7 @@ def test(*, everything: bool) -> int:
     """Look at style and types, then run the tests; all of them when `everything`."""
     failed = style()
     suite = ["--hypothesis-profile=explore"] if everything else ["-m", "not slow"]
-    pytest = [PYTHON, "-m", "pytest", "-n", "auto", "--cov", *suite]
+    pytest = [PYTHON, "-m", "pytest", "-n", "auto", "--dist", "worksteal", "--cov", *suite]
     return max(call(*pytest), failed)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -25,6 +26,12 @@ STUMBLES = {
 """Each kind of sentence that readers stumbled over, and what gives it away."""
 
 
+@cache
+def given(scenario):
+    """Return the answers to all questions about a scenario, asked once."""
+    return answers(oc.simulate(episodes=90, scenario=scenario, seed=4))
+
+
 def told(answer):
     """All that is said of an answer to a clinician."""
     texts = [answer.sentence, answer.glance, answer.verdict, *answer.limits]
@@ -42,12 +49,11 @@ def told(answer):
     ],
 )
 def test_no_sentence_of_any_scenario_makes_its_reader_stumble(scenario):
-    given = answers(oc.simulate(episodes=90, scenario=scenario, seed=4))
-    for answer in given:
+    for answer in given(scenario):
         for text in told(answer):
             found = {why for why, pattern in STUMBLES.items() if re.search(pattern, text)}
             assert not found, f"{answer.name}: {text}"
-    for answer in given:
+    for answer in given(scenario):
         rows = (
             answer.table[answer.table["kind"].isin(answer.record.test)] if len(answer.table) else ()
         )
@@ -58,27 +64,26 @@ def test_no_sentence_of_any_scenario_makes_its_reader_stumble(scenario):
 
 
 def test_a_trial_by_chance_is_never_said_to_be_a_choice():
-    study = oc.simulate(episodes=90, scenario="two-arm-trial", seed=4)
-    trial = next(answer for answer in answers(study) if answer.name == "trial")
+    trial = next(answer for answer in given("two-arm-trial") if answer.name == "trial")
     said = " ".join(told(trial))
     assert "not assigned by chance" not in said
     assert "did not make the arms" not in said
+    study = oc.simulate(episodes=90, scenario="two-arm-trial", seed=4)
     about = replace(study.provenance, randomised=False)
-    other = next(a for a in answers(replace(study, provenance=about)) if a.name == "trial")
+    other = oc.answer(replace(study, provenance=about), "trial")
     assert "Chance did not make the arms" in other.sentence
 
 
 def test_the_first_page_says_each_limit_once_and_each_question_with_its_word(tmp_path):
-    study = oc.simulate(episodes=90, seed=4)
-    given = answers(study)
-    page = (report(study, tmp_path / "out", answers=given) / "index.html").read_text("utf-8")
+    study, asked = oc.simulate(episodes=90, seed=4), given("default")
+    page = (report(study, tmp_path / "out", answers=asked) / "index.html").read_text("utf-8")
     front = page[page.index('id="summary"') : page.index("</section>", page.index('id="summary"'))]
     table = front[front.index('class="glance"') : front.index("</table>")]
-    for answer in given:
+    for answer in asked:
         if not answer.record.about_one:
             assert answer.question.replace("'", "&#39;") in table
-    assert table.count("not answerable here") == sum(answer.refused for answer in given)
-    for limit in {limit for answer in given for limit in answer.limits}:
+    assert table.count("not answerable here") == sum(answer.refused for answer in asked)
+    for limit in {limit for answer in asked for limit in answer.limits}:
         words = re.sub("`.*", "", limit).replace("'", "&#39;")[:60]
         assert page.replace("\N{NO-BREAK SPACE}", " ").count(words) == 1, limit
     seen = re.sub("<svg.*?</svg>", "", front, flags=re.DOTALL).replace(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,18 @@ def rendered(study: Any, answer: Any, name: str, *, exempt: bool) -> bytes:
     return FORMATS[name].render(material)
 
 
+@pytest.fixture(scope="module")
+def made(synthetic_study: Any, real_study: Any, make_answer: Any) -> Any:
+    """Return the made answer in a format, of synthetic or real data; each is rendered once."""
+
+    @cache
+    def go(name: str, *, synthetic: bool = True) -> bytes:
+        study = synthetic_study if synthetic else real_study
+        return rendered(study, make_answer(synthetic=synthetic), name, exempt=synthetic)
+
+    return go
+
+
 def words_of(name: str, content: bytes) -> str:
     """Return all text of a file, the data behind its charts included."""
     if name in ("html", "slides", "explorer"):
@@ -58,20 +72,15 @@ def words_of(name: str, content: bytes) -> str:
 
 @pytest.mark.parametrize("name", list(FORMATS))
 def test_the_same_report_has_the_same_bytes(
-    synthetic_study: Any, make_answer: Any, name: str
+    synthetic_study: Any, make_answer: Any, made: Any, name: str
 ) -> None:
-    first, second = (rendered(synthetic_study, make_answer(), name, exempt=True) for _ in range(2))
-    assert first == second
+    assert rendered(synthetic_study, make_answer(), name, exempt=True) == made(name)
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "pdf"])
-def test_synthetic_data_are_labelled_and_real_data_are_not(
-    synthetic_study: Any, real_study: Any, make_answer: Any, name: str
-) -> None:
-    made = rendered(synthetic_study, make_answer(), name, exempt=True)
-    real = rendered(real_study, make_answer(synthetic=False), name, exempt=False)
-    assert "SYNTHETIC DATA" in words_of(name, made)
-    assert "SYNTHETIC" not in words_of(name, real)
+def test_synthetic_data_are_labelled_and_real_data_are_not(made: Any, name: str) -> None:
+    assert "SYNTHETIC DATA" in words_of(name, made(name))
+    assert "SYNTHETIC" not in words_of(name, made(name, synthetic=False))
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "pdf"])
@@ -89,8 +98,8 @@ def test_no_small_group_and_no_id_is_in_any_format(
     assert not found & set(map(str, ids))
 
 
-def test_the_pdf_is_tagged_and_claims_ua(synthetic_study: Any, make_answer: Any) -> None:
-    content = rendered(synthetic_study, make_answer(), "pdf", exempt=True)
+def test_the_pdf_is_tagged_and_claims_ua(made: Any) -> None:
+    content = made("pdf")
     assert content.startswith(b"%PDF-")
     assert b"/MarkInfo" in content
     assert b"pdfuaid" in content
@@ -112,10 +121,8 @@ def test_no_cell_of_a_table_is_wider_than_its_column(
                 assert max(map(len, unbroken(cell).split(" "))) <= width
 
 
-def test_word_has_real_headings_tables_captions_and_alt_text(
-    synthetic_study: Any, make_answer: Any
-) -> None:
-    content = rendered(synthetic_study, make_answer(), "docx", exempt=True)
+def test_word_has_real_headings_tables_captions_and_alt_text(made: Any) -> None:
+    content = made("docx")
     file = docx.Document(io.BytesIO(content))
     styles = {paragraph.style.name for paragraph in file.paragraphs}
     assert {"Title", "Heading 1", "Heading 2", "Caption", "List Bullet"} <= styles
@@ -126,10 +133,8 @@ def test_word_has_real_headings_tables_captions_and_alt_text(
     assert file.tables[0].rows[0]._tr.trPr.xpath("w:tblHeader")
 
 
-def test_word_numbers_captions_and_pages_by_fields_and_cuts_no_column_off(
-    synthetic_study: Any, make_answer: Any
-) -> None:
-    content = rendered(synthetic_study, make_answer(), "docx", exempt=True)
+def test_word_numbers_captions_and_pages_by_fields_and_cuts_no_column_off(made: Any) -> None:
+    content = made("docx")
     file = docx.Document(io.BytesIO(content))
     fields = [f.get(f"{{{f.nsmap['w']}}}instr") for f in file.element.iter("{*}fldSimple")]
     assert {words.split()[1] for words in fields} == {"Figure", "Table"}
@@ -141,9 +146,9 @@ def test_word_numbers_captions_and_pages_by_fields_and_cuts_no_column_off(
 
 
 def test_powerpoint_has_native_charts_notes_big_type_and_the_limits(
-    synthetic_study: Any, make_answer: Any
+    made: Any, make_answer: Any
 ) -> None:
-    content = rendered(synthetic_study, make_answer(), "pptx", exempt=True)
+    content = made("pptx")
     file = pptx.Presentation(io.BytesIO(content))
     assert file.slide_width / file.slide_height == pytest.approx(16 / 9, abs=0.01)
     titles = [slide.shapes.title.text_frame.text for slide in file.slides]
@@ -213,17 +218,25 @@ def test_a_deck_always_ends_with_what_it_cannot_show(
         assert made.slides[-1].bullets
 
 
-def test_slides_need_no_network_and_have_notes(synthetic_study: Any, make_answer: Any) -> None:
-    text = rendered(synthetic_study, make_answer(), "slides", exempt=True).decode("utf-8")
+def test_slides_need_no_network_and_have_notes(made: Any) -> None:
+    text = made("slides").decode("utf-8")
     assert set(re.findall(r"https?://[^\"' <)]+", text)) <= {
         "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}  # fmt: skip
     assert "<aside" in text
 
 
+@pytest.fixture(scope="module")
+def written(
+    synthetic_study: Any, quick_report: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    out: Path = quick_report(synthetic_study, tmp_path_factory.mktemp("written") / "report")
+    return out
+
+
 @pytest.fixture
-def folder(synthetic_study: Any, quick_report: Any, tmp_path: Path) -> Path:
-    made: Path = quick_report(synthetic_study, tmp_path / "report")
-    return made
+def folder(written: Path, tmp_path: Path) -> Path:
+    """Return a copy of a report, to be spoiled."""
+    return Path(shutil.copytree(written, tmp_path / "report"))
 
 
 def test_a_report_verifies_against_its_study_and_no_other(
