@@ -215,6 +215,8 @@ CASES: tuple[Case, ...] = (
     Case("informative-dropout", "leavers",
          (Row("delta", "widen", "change at the horizon", naive="mean at the horizon",
               read="all deltas"),), 100, slow=True),
+    Case("default", "over-time", (Row("trend", "null", "nothing"),), 150,
+         spoilt="years by chance"),
     # trials
     Case("two-arm-trial", "trial",
          (*_arms(8, "massage", _WAYS), *_arms(52, "massage", _WAYS[:1])), 220),

@@ -1,10 +1,12 @@
-"""Records that lack what a question needs, made from good ones."""
+"""Records that lack what a question needs, or have more than is simulated, made from good ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
+
+import numpy as np
 
 from outcomes.study import Study
 
@@ -36,12 +38,20 @@ def _one_visit(study: Study) -> Study:
     )
 
 
+def _years(study: Study) -> Study:
+    """Courses of five years, by chance: nothing changes from one to the next."""
+    rng = np.random.default_rng(len(study.sessions))
+    years = rng.choice(["2021", "2022", "2023", "2024", "2025"], len(study.episodes))
+    return replace(study, episodes=study.episodes.assign(period=years))
+
+
 SPOILT: Mapping[str, Callable[[Study], Study]] = MappingProxyType(
     {
         "pressure never recorded": _never_recorded,
         "everyone at the same pressure": _all_the_same,
         "no overlap": _no_overlap,
         "everyone leaves after one visit": _one_visit,
+        "years by chance": _years,
     }
 )
 """What can be taken from a study, by name."""

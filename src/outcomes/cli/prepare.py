@@ -114,10 +114,13 @@ def save_new(place: Path, text: str) -> None:
 
 
 def _import(export: str, columns: Path, out: Path, key_file: Path) -> None:
+    from rich.console import Console
+
     from outcomes.intake.import_export import import_export
     from outcomes.rules.check import check as find
 
-    study, manifest = import_export(export, columns, key_file, out)
+    with Console(stderr=True).status("Reading the export") as shown:  # in a terminal alone
+        study, manifest = import_export(export, columns, key_file, out, progress=shown.update)
     findings = find(study)
     print_table(findings.table)
     typer.echo(f"{study!r} written to {out}; {manifest!r}")

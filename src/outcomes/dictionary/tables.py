@@ -151,6 +151,19 @@ ADVERSE_EVENTS = TABLES["sessions"].column("adverse_event").categories
 TIMINGS = TABLES["assessments"].column("timing").categories
 
 
+def years_of(periods: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the middle of each period (``2025``, ``2025-Q3``) in years; NaN for another word.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> years_of(pd.Series(["2025", "2025-Q1", "spring"])).tolist()
+    [2025.5, 2025.125, nan]
+    """
+    parts = periods.astype("str").str.extract(r"^(\d{4})(?:-Q([1-4]))?$").astype("float64")
+    return parts[0] + ((parts[1] - 0.5) / 4).fillna(0.5)
+
+
 def received(status: pd.Series[Any]) -> pd.Series[bool]:
     """Return whether each visit was one with care: attended, stopped early, or no status said.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -13,14 +14,22 @@ import pandas as pd
 
 from outcomes.errors import OutcomesError
 from outcomes.intake.drafting.draft import Content, Draft, as_toml, ask, merged
-from outcomes.intake.drafting.evidence import shapes, status_of
+from outcomes.intake.drafting.evidence import Column, is_date, shapes, status_of
 from outcomes.intake.drafting.headers import Role, roles_of
 from outcomes.intake.drafting.measures import facts, file, scores
 from outcomes.intake.drafting.people import dates, people
 from outcomes.intake.drafting.seen import DATES, SHEET, STRUCK, Seen, seen_in
 from outcomes.intake.drafting.visits import status, visits
 from outcomes.intake.presets import Preset, bare, preset_of
-from outcomes.intake.readers import WORKBOOKS, FileFormat, Rows, is_database, read_source
+from outcomes.intake.readers import (
+    WORKBOOKS,
+    FileFormat,
+    Rows,
+    is_database,
+    read_source,
+    visit_by_visit,
+    without_number,
+)
 from outcomes.intake.readers.redcap import bare_label, from_redcap, labels_of
 from outcomes.intake.readers.table import headings_in
 from outcomes.intake.readers.text_table import read_text_table
@@ -81,6 +90,18 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
     content = merged(begins, *(part(seen) for part in PARTS))
     if seen.preset is not None:
         content = merged(content, _of_product(seen, seen.preset))
+    content = merged(
+        content,
+        *(
+            ask(
+                place,
+                f"Which column holds the {place.rpartition('.')[2].replace('_', ' ')}?",
+                headers,
+            )
+            for place, headers in seen.rivals.items()
+            if place.startswith("columns.") and place != "columns.date"
+        ),
+    )
     asked = {question["key"]: question for question in reversed(content.get("questions", []))}
     content |= {"questions": [*asked.values()][::-1]} if asked else {}
     said = {name: entry for name, entry in content.items() if name != "questions"}
@@ -97,6 +118,8 @@ def _read(path: str | Path, form: FileFormat | None) -> tuple[Rows, Content]:
     """
     own = form or FileFormat()
     rows, file = _read_as(path, own)
+    if not own.beside and (beside := _visits_beside(rows)):
+        return visit_by_visit(rows, beside), {**file, "beside": beside}
     named = {"identifiers.name", "identifiers.first_name", "identifiers.last_name"}
     roles = {role.place for header in map(str, rows.cells) for role in roles_of(header)[:1]}
     if named & roles or own.headings:
@@ -110,6 +133,28 @@ def _read(path: str | Path, form: FileFormat | None) -> tuple[Rows, Content]:
     if len(names) > 1 and sum(map(names_somebody, names)) > 0.7 * len(names):
         return under, {**file_under, "headings": HEADED}
     return rows, file
+
+
+def _visits_beside(rows: Rows) -> list[str]:
+    """Return the patterns of columns that stand there once for each of several visits."""
+    headers = [(h, list(re.finditer(r"\d+", re.sub(r"\(.*?\)", lambda m: " " * len(m[0]), h))))
+               for h in map(str, rows.cells)]  # fmt: skip
+    stems: dict[str, dict[str, str]] = {}
+    for header, (number,) in ((h, found) for h, found in headers if len(found) == 1):
+        stem = f"{header[: number.start()]}#{header[number.end() :]}"
+        stems.setdefault(stem, {})[number[0]] = header
+    several = {stem: own for stem, own in stems.items() if len(own) > 1}
+    places = {stem: roles_of(without_number(stem))[:1] for stem in several}
+    dated = [
+        set(own) for stem, own in several.items()
+        if any(role.place in DATES for role in places[stem])
+        and Column(stem, rows.cells[next(iter(own.values()))]).share(is_date) > 0.5
+    ]  # fmt: skip
+    if not dated:
+        return []
+    return [stem for stem, own in several.items() if 2 * len(dated[0] & set(own)) > len(dated[0])
+            and not any(role.place.startswith("identifiers.") and role.place != "identifiers.time"
+                        for role in places[stem])]  # fmt: skip
 
 
 def _read_as(path: str | Path, own: FileFormat) -> tuple[Rows, Content]:

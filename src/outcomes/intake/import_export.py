@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -39,6 +39,8 @@ from outcomes.intake.tables import tables_of
 from outcomes.intake.typed_cells import targets_of
 from outcomes.intake.visits import NOT_SAID
 from outcomes.intake.wide import file_row, in_file
+from outcomes.privacy.disclosure import Disclosure
+from outcomes.privacy.generalise import periods
 from outcomes.privacy.guard import Sighting, refuse_named_words, scan, shown_headers
 from outcomes.privacy.key_file import (
     COLUMNS,
@@ -78,6 +80,7 @@ def import_export(
     out: str | Path | None = None,
     *,
     today: datetime.date | None = None,
+    progress: Callable[[str], object] = str,
 ) -> tuple[Study, Manifest]:
     r"""Read a raw export, clean it by declared rules, take identities out, and validate it.
 
@@ -96,6 +99,8 @@ def import_export(
         key, the export is added to it.
     today : date, optional
         Day of the import: what is later is still to come. By default that of the clock.
+    progress : callable, optional
+        Told what is being done.
 
     Returns
     -------
@@ -137,7 +142,8 @@ def import_export(
     _refuse_places(Path(path), key_path, out)
     with locked(key_path), _written(out) as folder:
         now = today or datetime.datetime.now().astimezone().date()
-        study, manifest, key, people = _imported(path, columns, key_path, out, now)
+        study, manifest, key, people = _imported(path, columns, key_path, out, now, progress)
+        progress("Checking and writing the study")
         if folder is not None:
             write_study(study, folder)
             write_manifest(manifest, folder)
@@ -155,7 +161,7 @@ def _written(out: str | Path | None) -> AbstractContextManager[Path | None]:
 
 def _imported(
     path: str | Path, columns: str | Path | Mapping[str, Any], key_path: Path,
-    out: str | Path | None, today: datetime.date,
+    out: str | Path | None, today: datetime.date, progress: Callable[[str], object],
 ) -> tuple[Study, Manifest, KeyFile, list[Entry]]:  # fmt: skip
     mapped = read_column_map(columns)
     refuse_open_questions(mapped)
@@ -169,9 +175,11 @@ def _imported(
     shown = shown_headers(list(map(str, text)), mapped.file_columns(), names)
     text, mapped = text.rename(columns=shown), mapped.renamed(shown)
     before = _before(out, key, key_path)
+    progress(f"Telling people apart in {len(text):,} rows")
     rows = client_rows(visit_rows(text, mapped, today), mapped, key, today, known)
     anchors = key.opened(before.day_0)  # of the clients that are in this export
     rows = course_rows(rows, mapped, key, _seen(before.study, anchors))
+    progress("Looking for identifiers")
     sightings, n_looked = _sightings(text, mapped, names)
     rows = _with_sightings(rows, sightings)
     study, anchors = _study(rows, mapped, before, anchors, source, key)
@@ -312,6 +320,8 @@ def _study(
         new, found = merged(old, new, missing=mapped.study.missing_visits,
                             surveys=mapped.study.rows == "scores")  # fmt: skip
     tables, anchors = finished(new)
+    if mapped.study.period:
+        tables["episodes"] = _with_periods(tables["episodes"], anchors, mapped.study.period)
     about = before.study.provenance if before.study is not None else Provenance()
     marks = marks_of(rows, key)
     imports = standing(about.imports, _import(rows, mapped, source, found, marks), marks)
@@ -325,6 +335,15 @@ def _study(
     )  # fmt: skip
     study = study_from_tables(tables, provenance=provenance, instruments=mapped.declared())
     return study, anchors
+
+
+def _with_periods(episodes: pd.DataFrame, anchors: Mapping[str, float], kind: str) -> pd.DataFrame:
+    """Return the courses with their period: of their day 0 where it is known, else as before."""
+    first = episodes["episode_id"].map(anchors).astype("float64")
+    own = periods(first, kind, Disclosure().threshold)
+    kept = own.fillna(episodes.get("period", own))
+    coarse = kept.astype("str").str.len().eq(4).any()
+    return episodes.assign(period=kept.str[:4] if coarse else kept)
 
 
 def _import(
@@ -356,6 +375,8 @@ def _steps(rows: TypedRows, text: pd.DataFrame, mapped: ColumnMap) -> Iterator[S
     dated = [name for name in mapped.columns if name == IMPORTED or f"{name}.date" in rows.cells]
     for name in dated:
         yield Step("date made a day of its course", mapped.columns[name], len(rows.cells))
+    if mapped.study.period:
+        yield Step(f"{mapped.study.period} of each course's first visit kept", "", len(rows.cells))
     for name, column in mapped.columns.items():
         kind = name.rpartition(".")[2].removesuffix("_id")
         if kind in ("therapist", "clinic"):

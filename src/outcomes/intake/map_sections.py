@@ -213,6 +213,9 @@ class StudyFacts(Section, frozen=True, kw_only=True):
         Whether the arms were made by chance.
     new_course_after_days : int
         Days without a row after which the next is of a new course; 0: never.
+    period : {"", "year", "quarter"}
+        Period of its first visit that each course keeps; empty: none. Quarters become years where
+        one of them has few courses.
     rows : {"visits", "scores"}
         What a row is. Rows of scores (a survey) are no visits: each finds its patient's visit.
     no_status, empty_status : str
@@ -231,6 +234,7 @@ class StudyFacts(Section, frozen=True, kw_only=True):
     control: str | None = None
     randomised: bool = False
     new_course_after_days: int = 0
+    period: Literal["", "year", "quarter"] = ""
     rows: Literal["visits", "scores"] = "visits"
     no_status: str = ""
     empty_status: str = ""

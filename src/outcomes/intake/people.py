@@ -18,12 +18,15 @@ from outcomes.intake.typed_cells import days_of, ways_of
 from outcomes.privacy.clients import UNREAD, Earlier, clients_of, ids_of
 from outcomes.privacy.generalise import age_band
 from outcomes.privacy.key_file import KeyFile
+from outcomes.privacy.names import PLACEHOLDERS
 from outcomes.privacy.patterns import plain
 
 _YEAR, _CENTURY, _OLDEST = 365.2425, 36524.25, 120
 _GAP = 2 * 365.25
 """Days between two visits of a course from which one of their years is mistyped."""
 _FEW, _MOST = 0.7, 0.9
+_TWO = r"\w (?:&|\+|and|und) \w|\w/\w"
+"""Two people in one cell of a name."""
 
 
 @on_the_way("R20", "error", "each row of an export has a client",
@@ -49,8 +52,12 @@ def with_clients(
         must = "the map names the column that tells clients apart"
         remedy = "Write name and birth_date, or record, under [identifiers]."
         raise UsageError(must, got="none", remedy=remedy)
-    whole = rows.text[list(names)].fillna("").agg(" ".join, axis=1) if names else None
+    parts = [rows.text[column].fillna("").astype(object) for column in names]
+    whole = sum((" " + part for part in parts[1:]), parts[0]) if parts else None
     named = _texts(whole, rows)
+    if not record:
+        nobody_else = {name for name in {*named} if name and plain(name) in PLACEHOLDERS}
+        named = [None if name in nobody_else else name for name in named]
     rows, births, born = _births(rows, mapped, today)
     rows, records = _records(rows, record, named)
     contacts = [c for kind in ("phone", "email") for c in kinds.get(kind, ())]
@@ -64,6 +71,7 @@ def with_clients(
     nobody = pd.Series(~known, index=rows.text.index)
     doubt = pd.Series(np.isin(np.arange(len(known)), clients.doubtful), index=rows.text.index)
     rows = rows.found("R20", column, nobody, "none, or a name that several have")
+    doubt |= rows.text[column].str.contains(_TWO, case=False, na=False, regex=True) & ~nobody
     rows = rows.found("R24", column, doubt, "signs that speak for one person and for two")
     for why, count in clients.joined.items():
         rows = rows.did(f"joined as one client: {why}", column, count if why else 0)
@@ -134,7 +142,7 @@ def _records(
     """Return the record numbers; none where they number the rows and not the people."""
     records = _texts(rows.text[column] if column else None, rows)
     stated = [record for record in records if record]
-    n_people = len({plain(name) for name in names if name})
+    n_people = len({plain(name) for name in {*names} if name})
     numbers_rows = len(set(stated)) > _MOST * len(stated) and n_people < _FEW * len(set(stated))
     if not (stated and n_people and numbers_rows):
         return rows, records

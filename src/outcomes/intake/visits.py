@@ -14,6 +14,7 @@ import pandas as pd
 
 from outcomes.dictionary.tables import RECEIVED, received
 from outcomes.findings import on_the_way
+from outcomes.intake.clean import clean
 from outcomes.intake.column_map import SERVICE, ColumnMap
 from outcomes.intake.dates import day_number, read_dates, read_times
 from outcomes.intake.map_sections import LEFT_OUT, STATUS_WORDS, VISIT
@@ -34,6 +35,10 @@ def without_left_out(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
         if not entry.future:
             fits = fitting(rows.text[entry.column], entry.fits)
             rows = rows.without(fits, entry.name, entry.column)
+    if SERVICE in mapped.columns:
+        column = mapped.columns[SERVICE]
+        words, _ = clean(rows.text[column], column, SERVICE, mapped)
+        rows = rows.without(words.eq(LEFT_OUT), "a service that is no visit", column)
     return rows
 
 
@@ -120,10 +125,9 @@ def with_status(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
         read = read.mask(visit & words.isna() & read.isna(), study.empty_status)
         visit |= scored & read.notna()
     service = cells.get(SERVICE, pd.Series(None, index=index, dtype=object))
-    new = visit & ~said & service.notna() & ~service.isin((VISIT, LEFT_OUT))
+    new = visit & ~said & service.notna() & service.ne(VISIT)
     rows = rows.found("R58", SERVICE, new, NO_RULE)
     rows = rows.having(**{"sessions.status": read, "visit": visit, "status_word": words})
-    rows = rows.without(service.eq(LEFT_OUT), "a service that is no visit")
     return rows.without(new, "a service that the map does not know")
 
 
@@ -271,7 +275,7 @@ def with_single_visits(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
         keys = keys.assign(number=rows.text[appointment[0]])
     if how == "time" or (not how and "minute" in cells):
         keys = keys.assign(minute=cells["minute"])
-    lines = cells["visit"] & received(cells["sessions.status"])
+    lines = cells["visit"] & (received(cells["sessions.status"]) | (how != ""))
     again = keys[lines].duplicated().reindex(cells.index, fill_value=False)
     if not how:
         return rows.found("R56", "date", again, "a second line that may be of the same visit")

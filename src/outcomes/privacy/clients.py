@@ -1,218 +1,16 @@
-"""Which rows are of one person, by evidence: no weak sign ever stands against a strong one."""
+"""Which rows are of one person, by evidence; a later export finds its people again."""
 
 from __future__ import annotations
 
-import difflib
 import math
 import secrets
-import tomllib
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib import resources
 from itertools import combinations
 
 from outcomes.privacy.key_file import KeyFile
-from outcomes.privacy.patterns import plain
-
-ALIKE = 0.8
-"""Similarity from which two words may be spellings of one (`difflib.SequenceMatcher.ratio`)."""
-BEGINS = 3
-"""Letters of a first name that a spelling keeps."""
-
-
-@dataclass(frozen=True)
-class Person:
-    """What one or several rows say of their person.
-
-    Parameters
-    ----------
-    given, family : str
-        Plain words of the name; the family name is the last word, or what stands before a comma.
-    birth, record : str
-        As the rows write them, plainly; empty where they do not.
-    contacts : frozenset of str
-        Telephone numbers and e-mail addresses.
-    """
-
-    given: str = ""
-    family: str = ""
-    birth: str = ""
-    record: str = ""
-    contacts: frozenset[str] = frozenset()
-
-    @property
-    def name(self) -> str:
-        """The words of the name in alphabetical order."""
-        return " ".join(sorted(f"{self.given} {self.family}".split()))
-
-    @property
-    def is_bare(self) -> bool:
-        """Whether nothing is known but the name."""
-        return not (self.birth or self.record or self.contacts)
-
-
-def person_of(
-    name: str | None, birth: str | None, record: str | None, contacts: Iterable[str | None]
-) -> Person:
-    """Return what a row says of its person."""
-    family, comma, given = (name or "").partition(",")
-    words = plain(given if comma else family).split()
-    last = plain(family).split() if comma else words[-1:]
-    reached = (plain(cell).replace(" ", "") for cell in contacts if cell)
-    return Person(
-        " ".join(words if comma else words[:-1]), " ".join(last), birth or "",
-        plain(record or ""), frozenset(text for text in reached if len(text) > 4),
-    )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Signs:
-    """What two people have in common, and what speaks against their being one."""
-
-    named: bool
-    born: bool
-    reached: bool
-    recorded: bool
-    other_birth: bool
-    other_contact: bool
-    other_record: bool
-    spelled: bool
-
-
-def _signs(one: Person, other: Person) -> _Signs:
-    named, reached = one.name == other.name != "", bool(one.contacts & other.contacts)
-    born, recorded = one.birth == other.birth != "", one.record == other.record != ""
-    return _Signs(
-        named, born, reached, recorded,
-        other_birth=bool(one.birth and other.birth) and not born,
-        other_contact=bool(one.contacts and other.contacts) and not reached,
-        other_record=bool(one.record and other.record) and not recorded,
-        spelled=named or _spelled(one, other),
-    )  # fmt: skip
-
-
-def verdict(one: Person, other: Person, *, together: bool) -> tuple[str | None, bool]:
-    """Return what joins two (None: nothing does; empty: nothing to tell), and any doubt of it."""
-    signs = _signs(one, other)
-    if signs.other_birth:
-        mistyped = signs.named and other.birth in near_births(one.birth)
-        return None, signs.recorded or (signs.spelled and signs.reached) or mistyped
-    if not one.name or not other.name:
-        return ("" if signs.recorded else None), False
-    if signs.named:
-        return _of_one_name(signs)
-    short = _short_form(one, other) and not together
-    if signs.born and (signs.reached or signs.recorded):
-        new_name = one.given == other.given and len(one.given) >= BEGINS
-        why = _first(("spelling", signs.spelled), ("a short form of the name", short),
-                     ("a new family name", new_name),
-                     ("a name in two scripts", _two_scripts(one, other)))  # fmt: skip
-        return (f"{why}, one birth date" if why else None), not signs.spelled and (
-            bool(why) or one.family == other.family
-        )
-    if signs.recorded:
-        joins = signs.spelled or short or one.given == other.given != ""
-        return ("spelling, one record number" if joins else None), not signs.spelled
-    begins = short and _known_short(one.given, other.given)
-    if signs.reached and not signs.other_record and (signs.spelled or begins):
-        return "spelling, one telephone number or e-mail address", True
-    first, second = (person.given.partition(" ")[0] for person in (one, other))
-    married = first == second and len(first) >= BEGINS
-    alike = signs.spelled or short or married
-    bare = one.is_bare and other.is_bare
-    return None, (signs.born and alike) or (signs.spelled and (signs.reached or bare))
-
-
-def near_births(birth: str) -> set[str]:
-    """Return the birth dates that one mistyped digit, or day and month in turn, make of one.
-
-    Examples
-    --------
-    >>> "1950-02-01" in near_births("1950-01-02"), "1950-01-12" in near_births("1950-01-02")
-    (True, True)
-    """
-    turned = f"{birth[:5]}{birth[8:]}-{birth[5:7]}"
-    digits = [i for i, sign in enumerate(birth) if sign.isdigit()]
-    return {turned, *(birth[:i] + d + birth[i + 1 :] for i in digits for d in "0123456789")} - {
-        birth
-    }
-
-
-def _of_one_name(signs: _Signs) -> tuple[str | None, bool]:
-    if signs.born and signs.other_record:
-        return "two record numbers, one name and birth date", True
-    if signs.born or signs.recorded or (signs.reached and not signs.other_record):
-        return "", False
-    return None, signs.other_contact or signs.other_record
-
-
-def _first(*choices: tuple[str, bool]) -> str:
-    return next((word for word, holds in choices if holds), "")
-
-
-def _two_scripts(one: Person, other: Person) -> bool:
-    """Whether what two names do not share begins alike, in letters of different scripts."""
-    shared = set(one.name.split()) & set(other.name.split())
-    words = [[word for word in person.name.split() if word not in shared]
-             for person in (one, other)]  # fmt: skip
-    scripts = [{unicodedata.name(word[0], "").partition(" ")[0] for word in own} for own in words]
-    begin = [{_latin(word[0]) for word in own} for own in words]
-    return scripts[0].isdisjoint(scripts[1]) and not begin[0].isdisjoint(begin[1])
-
-
-def _latin(sign: str) -> str:
-    """Return the Latin letter that a letter's name begins with: n of CYRILLIC SMALL LETTER EN."""
-    name = unicodedata.name(sign, "").rpartition(" LETTER ")[2].casefold()
-    return name[1] if len(name) == 2 and name.startswith("e") else name[:1]
-
-
-def _spelled(one: Person, other: Person) -> bool:
-    """Whether two names may be spellings of one: given and family name each are alike."""
-    if _ratio(one.name, other.name) < ALIKE:
-        return False
-    pairs = ((one.given, other.given), (one.family, other.family))
-    return all(a == b or _ratio(a, b) >= ALIKE or _known_short(a, b) for a, b in pairs)
-
-
-def _ratio(one: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, one, other).ratio()
-
-
-def _short_form(one: Person, other: Person) -> bool:
-    """Whether one first name may be a short form of the other, under one family name."""
-    shared = set(one.name.split()) & set(other.name.split())
-    given = [" ".join(w for w in f"{p.given} {p.family}".split() if w not in shared)
-             for p in (one, other)]  # fmt: skip
-    if not shared or not all(given):
-        return bool(shared)  # one has a middle name more
-    short, long = sorted((word.replace(" ", "") for word in given), key=len)
-    return short[0] == long[0] or long.endswith(short) or _known_short(*given)
-
-
-def _known_short(one: str, other: str) -> bool:
-    """Whether a word of one name begins a word of the other, or is known to be short for it."""
-    names = _short_forms()
-    return any(
-        (a.startswith(b[:BEGINS]) and min(len(a), len(b)) >= BEGINS)
-        or bool(names.get(a, frozenset()) & names.get(b, frozenset()))
-        for a in one.split()
-        for b in other.split()
-    )  # fmt: skip
-
-
-@cache
-def _short_forms() -> dict[str, frozenset[int]]:
-    """Return word to the numbers of the names that it may be short for."""
-    text = resources.files("outcomes.privacy").joinpath("nicknames.toml").read_text("utf-8")
-    lines = tomllib.loads(text)["names"]
-    words = {word for line in lines for word in line.split()}
-    return {
-        word: frozenset(i for i, line in enumerate(lines) if word in line.split()) for word in words
-    }
-
+from outcomes.privacy.person import BEGINS, Person, near_births, person_of, verdict
 
 Cells = Sequence[str | None]
 
@@ -282,7 +80,9 @@ def clients_of(
     (0, 0, 1)
     """
     reached = list(zip(*contacts, strict=True)) or [()] * len(names)
-    said = [person_of(*of_row) for of_row in zip(names, births, records, reached, strict=True)]
+    told = list(zip(names, births, records, reached, strict=True))
+    people = {of_row: person_of(*of_row) for of_row in dict.fromkeys(told)}  # once each
+    said = [people[of_row] for of_row in told]
     telling = _telling(list(dict.fromkeys(said)))
     rows = [telling[person] for person in said]
     seen: dict[Person, set[float]] = defaultdict(set)

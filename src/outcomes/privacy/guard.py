@@ -10,6 +10,7 @@ import pandas as pd
 
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import PrivacyError
+from outcomes.privacy.identifiers import HEADERS, SAYS
 from outcomes.privacy.names import WORDS, identifying_ids, is_of_care, names_somebody
 from outcomes.privacy.patterns import PATTERNS, any_holds, found_in, plain, words_in
 
@@ -96,29 +97,6 @@ def _positions(cells: pd.Series[str], found: pd.Series[bool]) -> tuple[int, ...]
 IMPORT = "Run: outcomes import FILE --columns MAP.toml --out STUDY --key-file KEY"
 """The command that takes a raw export in."""
 
-HEADERS = frozenset(
-    plain(name)
-    for name in (
-        "name", "first name", "last name", "surname", "full name", "given name", "family name",
-        "firstname", "lastname", "client", "client name", "patient", "patient name", "clientname",
-        "patientname", "dob", "date of birth", "birth date", "birthdate", "birthday", "phone",
-        "telephone", "mobile", "cell", "cell phone", "home phone", "fax", "email", "e mail",
-        "email address", "address", "street", "street address", "city", "zip", "zip code",
-        "postcode", "postal code", "ssn", "social security number", "mrn", "medical record number",
-        "insurance id", "policy number", "claim number", "referring md", "referring physician",
-        "employer", "attorney", "notes", "note", "comments", "soap note",
-    )
-)  # fmt: skip
-"""Headers of columns that hold identifiers; what stands in them does not matter."""
-
-_CELLS = {
-    "email": "an e-mail address", "phone": "a telephone number", "ssn": "a social security number",
-    "street": "a street", "url": "a web address", "ip": "an internet address",
-    "date": "a calendar date", "zip": "a postal code", "record": "a record number",
-    "plan": "a health plan number", "account": "an account number", "claim": "a claim number",
-    "licence": "a licence number", "vehicle": "a vehicle number", "plate": "a vehicle plate",
-    "device": "a device number", "long number": "a long number",
-}  # fmt: skip
 CODES = "Give people codes, such as P001, and correct the cells."
 IDS = frozenset(c.name for spec in TABLES.values() for c in spec.columns if c.kind == "id")
 READ = frozenset(
@@ -191,9 +169,9 @@ def _of_words(cells: pd.Series[str]) -> dict[int, str]:
     """Return which cells look as if they identify people, by position, with what was seen."""
     found: dict[int, str] = {}
     for row, cell in cells.items():
-        kind = next((kind for kind in _CELLS if any_holds([cell], kind)), "")
+        kind = next((kind for kind in SAYS if any_holds([cell], kind)), "")
         if kind or names_somebody(cell):
-            found[int(str(row))] = _CELLS.get(kind, "a name")
+            found[int(str(row))] = SAYS.get(kind, "a name")
     return found
 
 
@@ -244,7 +222,7 @@ def _is_shown(header: str, is_named: bool, names: set[str]) -> bool:
     words = plain(apart).split()
     unknown = {word for word in words if len(word) > 2 and not is_of_care(word)} - WORDS["headers"]
     if not unknown:
-        return not any(any_holds([header], kind) for kind in _CELLS)
+        return not any(any_holds([header], kind) for kind in SAYS)
     return is_named and not names & unknown and not _holds_identifier(header)
 
 
@@ -291,4 +269,4 @@ def _is_introduced(text: str) -> bool:
 
 
 def _holds_identifier(text: str, *, surely: bool = False) -> bool:
-    return names_somebody(text, surely=surely) or any(any_holds([text], kind) for kind in _CELLS)
+    return names_somebody(text, surely=surely) or any(any_holds([text], kind) for kind in SAYS)

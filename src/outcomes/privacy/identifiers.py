@@ -53,5 +53,11 @@ KINDS = (*(kind for entry in SAFE_HARBOR for kind in entry.kinds), "free_text")
 """Kinds of column that a map may name under ``[identifiers]``; ``free_text`` may hold any of them.
 None of these columns is kept."""
 
+HEADERS = frozenset(_CONTENT["headers"])
+"""Headers of columns that hold identifiers, as `plain` gives them."""
+
+SAYS: dict[str, str] = _CONTENT["says"]
+"""Name of a shape to what messages call it."""
+
 PARTS: dict[str, str] = _CONTENT["parts"]
 """What stands in several shapes, by its name in braces."""

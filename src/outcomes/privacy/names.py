@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from outcomes.plain_text import same_letters
+from outcomes.privacy.identifiers import SAYS
 from outcomes.privacy.patterns import PATTERNS, plain
 
 _FILE = files("outcomes.privacy").joinpath("vocabulary.toml")
-WORDS = {
-    name: frozenset(text.split())
-    for name, text in tomllib.loads(_FILE.read_text(encoding="utf-8")).items()
-}
+_LISTS = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+PLACEHOLDERS = frozenset(_LISTS.pop("placeholders").strip().splitlines())
+"""What stands where a name would, plainly, of nobody in particular."""
+WORDS = {name: frozenset(text.split()) for name, text in _LISTS.items()}
 """Lists of words that name no person, and of those that stand in front of a name."""
 _STEM = re.compile(f"(?:{'|'.join(WORDS['stems'])})|.*(?:{'|'.join(WORDS['endings'])})$")
 _PLAIN_ID = re.compile(r"[a-z]-[b-df-hj-np-tv-z]{8}|[A-Za-z]{0,2}[-_.]?(?:\d{1,5}|\d{7})")
@@ -25,8 +26,7 @@ _LETTERS, _LETTER, _DIGIT = (re.compile(part) for part in (r"[^\W\d_]+", r"[^\W\
 _DIALLED = re.compile(r"[+(]|^\d{3}[ .-]\d{3}[ .-]\d{4}$")
 _SEGMENTS, _VOWEL = re.compile(r"[^\W\d_]+|\d+"), re.compile("[aeiouy]")
 _CODED_DATE = re.compile(r"[^\W\d_]{0,3}[-_ ]?(\d{6})[-_ ]?[^\W\d_]{0,3}")
-_IN_IDS = {"email": "an e-mail address", "phone": "a telephone number", "date": "a calendar date",
-           "ssn": "a social security number", "url": "a web address"}  # fmt: skip
+_IN_IDS = {kind: SAYS[kind] for kind in ("email", "phone", "date", "ssn", "url")}
 _WHOLE = {kind: re.compile(PATTERNS[kind], re.IGNORECASE) for kind in _IN_IDS}
 
 

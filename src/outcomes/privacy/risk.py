@@ -13,7 +13,7 @@ import pandas as pd
 
 from outcomes.study import Study
 
-QUASI_IDENTIFIERS = ("age_band", "sex", "condition", "clinic_id")
+QUASI_IDENTIFIERS = ("age_band", "sex", "condition", "clinic_id", "period")
 """What an outsider may know of a patient."""
 SENSITIVE = ("adaptations", "claim_open", "end_reason")
 INSIDE, PUBLIC = 5, 11

@@ -21,6 +21,7 @@ from outcomes.questions.frequency import FREQUENCY
 from outcomes.questions.goals import GOALS
 from outcomes.questions.how_much import HOW_MUCH
 from outcomes.questions.leavers import LEAVERS
+from outcomes.questions.over_time import OVER_TIME
 from outcomes.questions.patient import PATIENT
 from outcomes.questions.plan import Plan, adjusted, read_plan, under_plan
 from outcomes.questions.pressure import PRESSURE
@@ -35,7 +36,7 @@ from outcomes.words import when
 
 _ALL = (
     HOW_MUCH, PRESSURE, SESSIONS, FREQUENCY, GOALS, CONDITIONS, PATIENT, THERAPISTS, SAFETY,
-    LEAVERS, TRIAL,
+    LEAVERS, TRIAL, OVER_TIME,
 )  # fmt: skip
 QUESTIONS: Mapping[str, Question] = MappingProxyType({one.name: one for one in _ALL})
 """Questions by short name."""

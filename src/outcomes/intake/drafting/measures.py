@@ -20,8 +20,9 @@ from outcomes.intake.drafting.evidence import (
     pressure_pattern,
     score,
 )
-from outcomes.intake.drafting.headers import timing_of, vocabulary, words_of
+from outcomes.intake.drafting.headers import holds, timing_of, vocabulary, words_of
 from outcomes.intake.drafting.seen import Seen
+from outcomes.intake.drafting.visits import is_visit
 from outcomes.privacy.patterns import name_words, plain
 
 _OF = r"(\d+(?:\.\d+)?) ?(?:/|of|out of|von|sur|de) ?{}"
@@ -61,6 +62,10 @@ def facts(seen: Seen) -> Content:
 
 def _pressure(column: Column) -> Content:
     content: Content = {"columns": {"pressure": column.name}}
+    above = column.share(lambda cell: (number(cell) or 0) > 5) > 0.1
+    if above or (_stated_top(column.name) or 5) != 5:
+        asks = f"Only pressure of 0 to 5 (Walton) is read. Is {column.name} on that scale?"
+        content = ask("columns.pressure", asks, [column.name])
     if any(pressure(cell) is not None and number(cell) is None for cell in column.counts):
         said = sorted({word for cell in column.counts for word in words_of(cell)
                        if word in vocabulary()["pressure"]["words"]})  # fmt: skip
@@ -69,10 +74,32 @@ def _pressure(column: Column) -> Content:
         content = merged(content, whole)
     known = {*map(str.casefold, column.counts)} - {*map(str.casefold, (*WORDS, *walton_words()))}
     words = [c for c in sorted(known) if pressure(c) is None and not any(map(str.isdigit, c))]
+    words += [cell for cell in column.counts if _says_another_level(cell)]
     for cell in words[:_FEW]:
         asks = f"Which level of the Walton scale (0 to 5) does {cell} mean?"
         content = merged(content, ask(f"values.pressure.{cell}", asks, _WALTON))
     return content
+
+
+def _says_another_level(cell: str) -> bool:
+    """Whether a number stands beside the scale's word for another level: ``2 (medium)``."""
+    level, word = pressure(cell), " ".join(re.findall(r"[^\W\d]+", cell)).casefold()
+    return level is not None and WORDS.get(word, level) != level
+
+
+def _stated_top(header: str) -> float | None:
+    """Return where a header says that its scale ends: 10 of ``Pain (0-10)``; None: it does not."""
+    found = re.search(r"(?<!\d)[01] ?(?:-|–|/|\.\.+|to|bis|à|a) ?(\d{1,3})(?!\d)", header)
+    return float(found[1]) if found else None
+
+
+_TURNED = re.compile(
+    r"(?<!\d)10 ?(?:=|:|is|means)? ?"
+    r"(?:no\b|none|pain.?free|best|kein|schmerzfrei|aucune|sans|sin\b)"
+    r"|(?<!\d)0 ?(?:=|:|is|means)? ?(?:worst|max|unbearable|schlimmst|st[äa]rkst|pire|peor)",
+    re.IGNORECASE,
+)
+"""A header that calls the best what the instrument calls the worst."""
 
 
 def _condition(seen: Seen) -> Content:
@@ -84,6 +111,8 @@ def _condition(seen: Seen) -> Content:
         return {}
     unknown = [cell for cell in column.counts if not any(
         _spelled(word, cell) for words in kinds.values() for word in words)]  # fmt: skip
+    if seen.roles[column.name].place == "service":
+        unknown = [cell for cell in unknown if is_visit(cell)]
     services = {*vocabulary()["services"]["visits"]}
     if len(unknown) == len(column.counts) and (
         len(unknown) > _FEW or all(services & {*words_of(cell)} for cell in unknown)
@@ -162,20 +191,25 @@ def scores(seen: Seen) -> Content:
         for timing, headers in _timed(timings).items():
             for header in headers[:1]:
                 content = merged(content, _score(name, timing, headers, seen.columns[header]))
-    return content or _in_notes(seen) or _unnamed_score(seen)
+    pain = found.get("nprs", {})
+    beside = _unnamed_score(seen, "post_session") if pain and "post_session" not in pain else {}
+    return merged(content, beside) if content else _in_notes(seen) or _unnamed_score(seen)
 
 
-def _unnamed_score(seen: Seen) -> Content:
+def _unnamed_score(seen: Seen, alone: str = "") -> Content:
     """Ask whether numbers of 0 to 10 under a header that says nothing are the pain."""
+    other = [words_of(phrase) for phrase in vocabulary()["scores"]["not_pain"]]
     likely = [h for h in seen.rest if len(seen.columns[h].counts) > 3
-              and seen.columns[h].share(_of_ten) > 0.9]  # fmt: skip
+              and seen.columns[h].share(_of_ten) > 0.9
+              and not any(holds(words_of(h), phrase) for phrase in other)]  # fmt: skip
     after = [h for h in likely if timing_of(words_of(h)) == "post_session"]
     before = [h for h in likely if h not in after]
-    asks = "No column was known as a score. Which one is the pain {} the visit, of 0 to 10?"
+    asks = "Which column is the pain {} the visit, of 0 to 10? (no: none)"
     return merged(*(
         ask(f"scores.nprs.{timing}", asks.format(when), columns)
         for timing, when, columns in (("pre_session", "before", before),
-                                      ("post_session", "after", after)) if columns
+                                      ("post_session", "after", after))
+        if columns and alone in ("", timing)
     ))  # fmt: skip
 
 
@@ -217,6 +251,10 @@ def _scale(name: str, timing: str, column: Column, top: float) -> Content:
     """Read percent as points, and ask where a number may be on another scale."""
     read = [value for cell in column.counts if (value := score(cell)) is not None]
     highest = max(read, default=0)
+    if name == "nprs" and _TURNED.search(column.name):
+        asks = (f"{column.name} says that 10 is the best, and it is read as the worst. Turn the "
+                "numbers round in the export, or leave the column out (no). Is it so?")  # fmt: skip
+        return ask(f"scores.{name}.{timing}", asks, [column.name])
     said = "%" in column.name or "percent" in column.name.casefold()
     percent = said or any("%" in cell for cell in column.counts)
     if top not in (10, 100) and (percent or (top == 50 and highest > top)):
@@ -231,7 +269,12 @@ def _scale(name: str, timing: str, column: Column, top: float) -> Content:
     if name == "nprs" and 10 < highest <= 100:
         asks = f"The numbers in {column.name} go up to {highest:g}. Are they of 0 to 100?"
         return ask(f"scores.vas.{timing}", asks, [column.name])
-    even = all(value % 2 == 0 for value in read)
+    even, stated = all(value % 2 == 0 for value in read), _stated_top(column.name) or top
+    if stated != top and highest <= max(top, stated):
+        asks = f"Do the numbers in {column.name} go up to {stated:g}, or up to {top:g}?"
+        return ask(f"scales.{name}", asks, [f"{stated:g}", f"{top:g}"])
+    if _stated_top(column.name) == top:
+        return {}
     if not ((top == 50 and even) or (name == "odi" and not even and highest <= 50)):
         return {}
     asks = (f"Do the numbers in {column.name} go up to 50 (points), or up to 100 (percent)? (no: "

@@ -47,10 +47,11 @@ def people(seen: Seen) -> Content:
     content: Content = merged({"identifiers": named}, _unnamed_birth(seen, named))
     if not seen.names and "record" not in named and SHEET in seen.columns:
         return merged(content, {"identifiers": {"name": [SHEET]}})
-    content = merged(content, _namesakes(seen, named), _blank_names(seen))
+    content = merged(content, _namesakes(seen, named), _blank_above(seen))
     rivals = seen.rivals.get("identifiers.name", [])
     if rivals and rivals[0] in seen.names:
-        content = merged(content, ask("identifiers.name", "Which column names the client?", rivals))
+        likely = sorted(rivals, key=lambda header: -len(seen.columns[header].counts))
+        content = merged(content, ask("identifiers.name", "Which column names the client?", likely))
     if not seen.names and "record" not in named:
         asks = "Which column names the client?"
         content = merged(content, ask("identifiers.name", asks, seen.rest))
@@ -88,17 +89,19 @@ def _ways_of(seen: Seen, header: str) -> Content:
     return {"file": {"dates_of": {header: ways}}} if ways else {}
 
 
-def _blank_names(seen: Seen) -> Content:
-    """Ask about rows without a name below one that has it, where these hold scores or a date."""
+def _blank_above(seen: Seen) -> Content:
+    """Ask about rows without a name, or a date, below one that has it."""
     if len(seen.names) != 1 or seen.date is None:
         return {}
-    blank = seen.columns[seen.names[0]].cells.isna().to_numpy() & seen.kept.to_numpy()
-    n_blank = int((blank & seen.date.cells.notna().to_numpy()).sum())
-    if n_blank < 0.2 * seen.n:
-        return {}
-    asks = (f"In {n_blank} rows {seen.names[0]} is empty. Are they of the person in the row above? "
-            "(false: of nobody; they are left out)")  # fmt: skip
-    return ask("file.fill_down", asks, seen.names)
+    own = (seen.columns[seen.names[0]], seen.date)
+    for column, other in (own, own[::-1]):
+        filled = other.cells.notna().to_numpy() & seen.kept.to_numpy()
+        n_blank = int((column.cells.isna().to_numpy() & filled).sum())
+        if n_blank >= (0.2 if column is own[0] else 0.1) * seen.n:
+            asks = (f"In {n_blank} rows {column.name} is empty. Does what stands above hold for "
+                    "them? (no: they are left out)")  # fmt: skip
+            return ask("file.fill_down", asks, [column.name])
+    return {}
 
 
 def _namesakes(seen: Seen, named: Mapping[str, list[str]]) -> Content:
@@ -120,14 +123,15 @@ def _namesakes(seen: Seen, named: Mapping[str, list[str]]) -> Content:
 def dates(seen: Seen) -> Content:
     """Return the column of the visit's date, and how dates are written."""
     day, births = seen.date, seen.one("identifiers.birth_date")
+    born = _ways_of(seen, births.name) if births is not None and day is None else {}
     if day is None and seen.beside:
-        return {}
+        return born
     if day is None:
         asks = "Which column is the day of the visit?"
         dated = [h for h, c in seen.columns.items() if c.share(is_date) > 0.5 and c is not births]
         others = [h for h in seen.rest if h not in dated]
         of_them = merged(*(_ways_of(seen, h) for h in dated))
-        return merged(of_them, ask("columns.date", asks, [*dated, *others]))
+        return merged(born, of_them, ask("columns.date", asks, [*dated, *others]))
     place = seen.roles[day.name].place
     rivals = seen.rivals.get(place, [])
     content: Content = {"columns": {"date": day.name}}

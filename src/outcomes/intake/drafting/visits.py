@@ -60,7 +60,19 @@ def status(seen: Seen) -> Content:
         return {"status": [*entries, {"otherwise": "attended"}]}
     if STRUCK in seen.columns:
         return _status_struck(seen)
+    remark = next((c for c in seen.of("free_text") if any(map(_remarks_on, c.counts))), None)
+    if remark is not None:
+        told = Column(remark.name, remark.cells[remark.where(_remarks_on)])
+        entries = [{"column": remark.name, "is": words, "becomes": became}
+                   for became, words in _by_status(told).items()]  # fmt: skip
+        asks = f"What became of the visits whose {remark.name} does not say cancelled or missed?"
+        return {"status": entries, **ask("study.empty_status", asks, ["attended", "left_out"])}
     return _no_status(seen)
+
+
+def _remarks_on(cell: str) -> bool:
+    """Whether a remark is that the visit did not take place, and nothing more."""
+    return len(cell.split()) <= 3 and _not_done(cell)
 
 
 def _not_done(cell: str) -> bool:
@@ -137,7 +149,7 @@ def _status_flags(seen: Seen) -> Content:
     if not came:
         return {"status": [*entries, {"otherwise": "attended"}]}
     no = [cell for cell in came[0].counts if flag_of(cell) is False]
-    if no and not seen.of(*_MISSED):
+    if no and not seen.of("flag.no_show"):
         entries.append({"column": came[0].name, "is": no, "becomes": "no_show"})
     told = [_told(seen.columns[entry["column"]].cells, entry) for entry in entries]
     if np.any(told, axis=0)[seen.kept].all():
@@ -223,7 +235,7 @@ def _services(seen: Seen) -> Content:
     named = [cell for cell in words if name_words([cell]) & said]
     if not words or len(words) > _SERVICES or 4 * len(named) > len(words):
         return {}  # a title of each row, and no list of services
-    kinds = {cell: _is_visit(cell) or held[column.cells.eq(cell).to_numpy()].mean() >= 0.5
+    kinds = {cell: is_visit(cell) or held[column.cells.eq(cell).to_numpy()].mean() >= 0.5
              for cell in words if cell not in named}  # fmt: skip
     known = {cell: VISIT for cell, is_one in kinds.items() if is_one}
     content: Content = {"columns": {"service": column.name}, "values": {"service": known}}
@@ -233,7 +245,7 @@ def _services(seen: Seen) -> Content:
                                  [LEFT_OUT, VISIT]) for cell in open_))  # fmt: skip
 
 
-def _is_visit(cell: str) -> bool:
+def is_visit(cell: str) -> bool:
     """Whether a service is one of hands on a person, by words of care, and none of a sale."""
     words, said = words_of(cell), vocabulary()["services"]
     sold = {word for phrase in vocabulary()["not_a_visit"]["words"] for word in words_of(phrase)}

@@ -5,8 +5,9 @@ A further kind of file is one more entry of `_READERS`.
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -68,7 +69,46 @@ def read_source(path: str | Path, form: FileFormat | None = None) -> Rows:
         refuse_foreign(Path(place))
         rows = _READERS.get(Path(place).suffix.casefold(), read_text_table)(place, form)
     _refuse_data_as_header([str(name) for name in rows.cells], name_of(path))
-    return _filled_down(rows, form)
+    return visit_by_visit(_filled_down(rows, form), form.beside)
+
+
+def visit_by_visit(rows: Rows, patterns: Sequence[str]) -> Rows:
+    """Return one row a visit where the columns of several visits stand beside each other.
+
+    Parameters
+    ----------
+    rows : Rows
+        As they stand in the file.
+    patterns : sequence of str
+        Names of the columns, with ``#`` for the visit's number.
+
+    Returns
+    -------
+    Rows
+        In the file's order, then by number; visits of which no column holds anything are left away.
+    """
+    named = {pattern: re.escape(pattern).replace(r"\#", r"(\d+)") for pattern in patterns}
+    own = {(pattern, int(found[1])): header for header in map(str, rows.cells)
+           for pattern, text in named.items() if (found := re.fullmatch(text, header))}  # fmt: skip
+    if not own:
+        return rows
+    others = rows.cells.drop(columns=list(own.values()))
+    blocks = []
+    for number in sorted({number for _, number in own}):
+        columns = {pattern: own.get((pattern, number)) for pattern in patterns}
+        visit = pd.DataFrame({without_number(pattern): rows.cells[header] if header else None
+                              for pattern, header in columns.items()}, dtype=object)  # fmt: skip
+        blocks.append(pd.concat([others, visit], axis=1)[visit.notna().any(axis=1)])
+    whole = pd.concat(blocks).sort_index(kind="stable")
+    at = whole.index.to_numpy()
+    numbers = rows.numbers if len(rows.numbers) else np.arange(1, len(rows.cells) + 1)
+    sheets = tuple(int(n) for n in np.array(rows.sheets)[at]) if rows.sheets else ()
+    return Rows(whole.reset_index(drop=True), np.asarray(numbers)[at], sheets, rows.skipped)
+
+
+def without_number(pattern: str) -> str:
+    """Return the name of a column without the number of its visit: ``pain_#`` is ``pain``."""
+    return " ".join(re.sub(r"[ _.-]*#", "", pattern).split()).strip("_-. ") or pattern
 
 
 def _filled_down(rows: Rows, form: FileFormat) -> Rows:

@@ -35,6 +35,9 @@ class FileFormat(Section, frozen=True, kw_only=True):
         Lines above the header; None: found out.
     fill_down : tuple of str
         Columns whose empty cells hold what stands above them.
+    beside : tuple of str
+        Columns of several visits beside each other in one row, with ``#`` for the number of the
+        visit: ``pain_before_#``; each visit becomes a row.
     headings : str
         Column that names in a row of their own become, of the rows below each.
     struck_out : str
@@ -65,6 +68,7 @@ class FileFormat(Section, frozen=True, kw_only=True):
     header_rows: int = 0
     skip_rows: int | None = None
     fill_down: Texts = Texts()
+    beside: Texts = Texts()
     headings: str = ""
     struck_out: str = ""
     encoding: str = ""

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -28,6 +29,7 @@ _END, _STRAY = "\x1d", 3
 """A sign that no line of text ends with, and how many of its kind a line may have."""
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16",
           codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
+_MIXED = "utf-8-or-"
 _OLD = ("cp1252", "mac_roman", "cp1250")
 """Encodings of old programs; of those that fit equally well the first."""
 _USUAL = frozenset("‘’“”–—…«»€£°²³½¼¾®™·ºª")
@@ -120,8 +122,15 @@ def _encoding(path: Path) -> str:
                 decoder.decode(chunk)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
-            return max(_OLD, key=lambda name: _letters(odd, name))
+            return f"{_MIXED}{max(_OLD, key=lambda name: _letters(odd, name))}"
     return "utf-8"
+
+
+def _read_old(encoding: str, error: UnicodeError) -> tuple[str, int]:
+    """Read what is no UTF-8 in an older encoding: lines of both may stand in one file."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode(encoding), error.end
 
 
 def _letters(content: bytes, encoding: str) -> int:
@@ -139,7 +148,11 @@ def _letters(content: bytes, encoding: str) -> int:
 def _lines(path: Path, encoding: str, counts: Counter[str] | None = None) -> Iterator[str]:
     """Yield the lines of a file without stray signs that end text; refuse what is no text."""
     try:
-        with path.open(encoding=encoding, newline="") as file:
+        own = {"encoding": encoding, "errors": "strict"}
+        if encoding.startswith(_MIXED):
+            own = {"encoding": "utf-8", "errors": encoding}
+            codecs.register_error(encoding, partial(_read_old, encoding.removeprefix(_MIXED)))
+        with path.open(**own, newline="") as file:  # type: ignore[call-overload]
             for line in file:
                 n_odd = line.count("\0") + line.count(_END)
                 if n_odd > _STRAY:

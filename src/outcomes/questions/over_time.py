@@ -1,0 +1,175 @@
+"""Are our results changing? A run chart of improvement by period, alike in case mix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcomes.dictionary.instruments import Instrument
+from outcomes.dictionary.tables import years_of
+from outcomes.mixed.fit import MixedFit
+from outcomes.privacy.text import Count, Text
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
+from outcomes.questions.course_model import estimates, fit_course, fixed_rows
+from outcomes.questions.picture import Picture, forest
+from outcomes.questions.question import Asked, Check, Found, Missing, question
+from outcomes.words import CANNOT_TELL, decimals, plain, scale, when, with_interval
+
+LEAST_PERIODS = 3
+"""With fewer periods there is no run to look at."""
+SIGMAS = 3.0
+"""Standard errors from the mean of all at which a run chart draws its limits."""
+CHANCE = 0.05
+_YEARS = "years"
+
+
+def over_time(asked: Asked) -> Found | Missing:
+    """Compare improvement between periods, for courses alike in condition and baseline.
+
+    Parameters
+    ----------
+    asked : Asked
+        The question.
+
+    Returns
+    -------
+    Found or Missing
+        ``.table``: ``kind`` is ``trend`` (change of the mean a year, with its p-value) or
+        ``period`` (mean of a period for the case mix of all of them; ``limit_low`` and
+        ``limit_high`` are the run chart's limits: mean of all, plus and minus three standard errors
+        of so many courses [1]_). Missing with fewer than three periods of ten courses.
+
+    References
+    ----------
+    .. [1] Perla, Provost & Murray (2011), BMJ Qual Saf 20:46: the run chart.
+    """
+    course = _of_periods(asked)
+    periods = course.rows["period"].value_counts().sort_index()
+    if len(periods) < LEAST_PERIODS:
+        so_many = ("no period has", "only one period has", "only two periods have")[len(periods)]
+        reason = (
+            f"at least {LEAST_PERIODS} periods with {LEAST_COURSES} courses or more that have a "
+            f"score at the same time are needed; {so_many} as many. An import keeps the period of "
+            'each course where its column map says period = "year" under [study].'
+        )
+        return Missing(reason, course=course)
+    table, formula = _table(course, periods)
+    return Found(
+        table,
+        _sentence(table, course, asked.measure),
+        f"Linear mixed models by REML: `{formula}`, with years as a line for the trend; means of "
+        "periods for the case mix of all courses; limits three standard errors from the mean.",
+        _picture(table, course, asked.measure),
+        checks=_checks(table),
+        glance=f"{_trend(table, asked.measure)} a year",
+        verdict=_verdict(_first(table)),
+        course=course,
+    )
+
+
+def _of_periods(asked: Asked) -> CourseFrame:
+    """Return each course's score at the horizon, of periods that ten courses have."""
+    course, facts = asked.course, asked.study.courses
+    here = course.rows[course.rows[course.axis] == course.horizon]
+    rows = here.dropna(subset=["baseline"]).drop_duplicates("episode_id", keep="last")
+    known = facts["period"] if "period" in facts else pd.Series(dtype=object)
+    rows = rows.assign(period=rows["episode_id"].map(known)).dropna(subset=["period"])
+    rows = rows[rows.groupby("period")["episode_id"].transform("size") >= LEAST_COURSES]
+    rows = rows.assign(**{_YEARS: years_of(rows["period"])}).reset_index(drop=True)
+    out = {**course.left_out, "no period of ten courses, or no score then":
+           course.n_courses - len(rows)}  # fmt: skip
+    group = course.group if course.group and rows[course.group].nunique() > 1 else ""
+    return replace(course, rows=rows, group=group, left_out=out)
+
+
+def _table(course: CourseFrame, periods: pd.Series[int]) -> tuple[pd.DataFrame, str]:
+    by_period = fit_course(course, ("baseline", "C(period)")).fit
+    in_line = fit_course(course, ("baseline", _YEARS)).fit
+    trend = estimates(in_line, _step(in_line, course.rows)).assign(term="a year", kind="trend")
+    alike = [_mean_row(by_period, course.rows.assign(period=one)) for one in periods.index]
+    means = estimates(by_period, np.vstack(alike)).assign(
+        term=list(periods.index), kind="period", n_episodes=periods.to_numpy()
+    )
+    whole = np.average(means["estimate"], weights=means["n_episodes"])
+    left = by_period.y - by_period.fixed_fitted
+    reach = SIGMAS * left.std(ddof=len(alike)) / np.sqrt(means["n_episodes"])
+    means = means.assign(limit_low=whole - reach, limit_high=whole + reach)
+    trend = trend.assign(n_episodes=len(course.rows))
+    table = pd.concat([trend, means], ignore_index=True)
+    first = ["term", "kind", "n_episodes"]
+    return table[[*first, *[c for c in table if c not in first]]], by_period.request.formula
+
+
+def _mean_row(fit: MixedFit, rows: pd.DataFrame) -> Any:
+    """Return the contrast that is the mean of the model over rows."""
+    return fixed_rows(fit, rows).mean(axis=0)
+
+
+def _step(fit: MixedFit, rows: pd.DataFrame) -> Any:
+    """Return the contrast between a year later and now."""
+    return _mean_row(fit, rows.assign(**{_YEARS: rows[_YEARS] + 1})) - _mean_row(fit, rows)
+
+
+def _first(table: pd.DataFrame) -> Mapping[Any, Any]:
+    return table.to_dict("records")[0]
+
+
+def _trend(table: pd.DataFrame, measure: Instrument) -> str:
+    return with_interval(_first(table), decimals(measure) + 1, measure.unit)
+
+
+def _verdict(trend: Mapping[Any, Any]) -> str:
+    if not trend["p_value"] < CHANCE:
+        return CANNOT_TELL
+    return "they are getting better" if trend["estimate"] > 0 else "they are getting worse"
+
+
+def _said(trend: Mapping[Any, Any]) -> str:
+    if not trend["p_value"] < CHANCE:
+        return "No clear change"
+    return "Results are getting " + ("better" if trend["estimate"] > 0 else "worse")
+
+
+def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> str:
+    means = table[table["kind"] == "period"]
+    first, last = (means.iloc[i] for i in (0, -1))
+    digits = decimals(measure)
+    return (
+        f"{_said(_first(table))}: mean improvement {when(course.axis, course.horizon)} was "
+        f"{plain(first['estimate'], digits)} in {first['term']} and "
+        f"{plain(last['estimate'], digits)} {measure.unit} in {last['term']}, a change of "
+        f"{_trend(table, measure)} a year, comparing courses alike in condition and baseline "
+        f"({scale(measure)})."
+    )
+
+
+def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> Picture:
+    rows = table[table["kind"] == "period"]
+    whole = float((rows["limit_low"] + rows["limit_high"]).mean() / 2)
+    spoken = "; ".join(f"{row['term']} {row['estimate']:.1f}" for row in rows.to_dict("records"))
+    drawn = forest(
+        rows, rows["term"], f"{_said(_first(table))} {when(course.axis, course.horizon)}",
+        f"Improvement ({measure.unit}; right = better)",
+        f"Mean improvement by period with 95 % intervals, in order of time: {spoken}.",
+    )  # fmt: skip
+    return replace(drawn, marks=((whole, "mean of all"),))
+
+
+def _checks(table: pd.DataFrame) -> tuple[Check, ...]:
+    rows = table[table["kind"] == "period"]
+    outside = rows["estimate"].lt(rows["limit_low"]) | rows["estimate"].gt(rows["limit_high"])
+    fewest = int(rows["n_episodes"].min())
+    return (
+        Check("no period lies outside the run chart's limits", not outside.any(),
+              ", ".join(rows.loc[outside, "term"]) or "all lie inside"),
+        Check("at least eight periods", len(rows) >= 8, f"{len(rows)} periods"),
+        Check("every period has at least 30 courses", fewest >= 30,
+              Text("fewest: ", Count(fewest, "course"))),
+    )  # fmt: skip
+
+
+OVER_TIME = question("over-time", over_time)

@@ -1,0 +1,100 @@
+"""Are results changing: means by period of courses alike, and the trend, by a second path."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+
+import outcomes as oc
+from outcomes.intake.import_export import import_export
+from outcomes.questions.ask import undisclosed
+from outcomes.study import study_from_tables
+
+YEARS = ("2021", "2022", "2023", "2024")
+
+
+def before_and_after(rng, n=160, a_year=0.0):
+    """Return courses of four years with one later score each, without therapists."""
+    year = rng.integers(0, 4, n)
+    kind = rng.choice(["headache", "low_back"], n)
+    baseline = rng.integers(4, 10, n).astype(float)
+    last = baseline - 1 - a_year * year - (kind == "headache") + rng.normal(0, 1, n)
+    ids = [f"e{i:03d}" for i in range(n)]
+    scores = pd.DataFrame({
+        "episode_id": ids * 2, "instrument": "nprs", "day": [0] * n + [42] * n,
+        "timing": ["baseline"] * n + ["follow_up"] * n,
+        "score": np.r_[baseline, last.clip(0, 10)],
+    })  # fmt: skip
+    courses = pd.DataFrame({"episode_id": ids, "condition": kind,
+                            "period": [YEARS[i] for i in year]})  # fmt: skip
+    return study_from_tables({"episodes": courses, "assessments": scores})
+
+
+def test_means_and_trend_are_those_of_least_squares():
+    study = before_and_after(np.random.default_rng(3), a_year=0.3)
+    table = undisclosed(study, "over-time").table
+    wide = study.assessments.pivot_table(index="episode_id", columns="timing", values="score")
+    rows = study.episodes.merge(wide, on="episode_id")
+    rows["improvement"] = rows["baseline"] - rows["follow_up"]
+    rows["years"] = rows["period"].astype(float)
+    line = smf.ols("improvement ~ condition + baseline + years", rows).fit()
+    trend = table[table["kind"] == "trend"].iloc[0]
+    assert trend["estimate"] == pytest.approx(line.params["years"], rel=1e-6)
+    assert trend["std_error"] == pytest.approx(line.bse["years"], rel=1e-5)
+    assert trend["p_value"] == pytest.approx(line.pvalues["years"], rel=1e-4)
+    each = smf.ols("improvement ~ condition + baseline + C(period)", rows).fit()
+    alike = [each.predict(rows.assign(period=year)).mean() for year in YEARS]
+    means = table[table["kind"] == "period"]
+    assert means["term"].tolist() == list(YEARS)
+    np.testing.assert_allclose(means["estimate"], alike, rtol=1e-6)
+    reach = 3 * np.sqrt(each.ssr / (len(rows) - 4)) / np.sqrt(means["n_episodes"])
+    np.testing.assert_allclose(means["limit_high"] - means["limit_low"], 2 * reach, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("a_year", "says"), [(0.6, "getting better"), (-0.6, "getting worse"),
+                                              (0.0, "No clear change")])  # fmt: skip
+def test_the_sentence_says_which_way(a_year, says):
+    given = oc.answer(before_and_after(np.random.default_rng(11), a_year=a_year), "over-time")
+    assert says in given.sentence
+
+
+def test_few_periods_or_none_are_refused_with_what_to_do():
+    study = before_and_after(np.random.default_rng(2))
+    two = replace(study, episodes=study.episodes.assign(
+        period=study.episodes["period"].replace({"2021": "2022", "2024": "2023"})))  # fmt: skip
+    few = before_and_after(np.random.default_rng(2), n=25)
+    none = replace(study, episodes=study.episodes.assign(period=None))
+    for other, many in (
+        (two, "only two periods have"),
+        (few, "periods with 10 courses"),
+        (none, "no period has"),
+    ):
+        given = oc.answer(other, "over-time")
+        assert given.table.empty
+        assert many in given.sentence
+        assert 'period = "year"' in given.sentence
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("", None), ("year", ["2024", "2025"]),
+                                            ("quarter", ["2024", "2025"])])  # fmt: skip
+def test_an_import_keeps_a_period_only_as_coarse_as_is_allowed(tmp_path, kind, kept):
+    rows = "".join(f"P{i},202{4 + i % 2}-0{1 + i % 9}-05,7\nP{i},202{4 + i % 2}-0{1 + i % 9}-12,5\n"
+                   for i in range(12))  # fmt: skip
+    place = tmp_path / "export.csv"
+    place.write_text("Client,Day,Pain\n" + rows, encoding="utf-8")
+    columns = {"identifiers": {"record": "Client"}, "columns": {"date": "Day"},
+               "scores": {"nprs": {"pre_session": "Pain"}},
+               "study": {"no_status": "attended", "period": kind}}  # fmt: skip
+    study, _ = import_export(place, columns, tmp_path / "key.json", tmp_path / "study")
+    assert study.episodes["period"].notna().all() == bool(kind)
+    if kept:
+        assert sorted(study.episodes["period"].unique()) == kept
+        again, _ = import_export(place, columns, tmp_path / "key.json", tmp_path / "study")
+        assert again.episodes["period"].tolist() == study.episodes["period"].tolist()
+        assert oc.load(tmp_path / "study").episodes["period"].tolist() == [
+            *study.episodes["period"]
+        ]
