@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -11,7 +13,7 @@ from outcomes.planning import curve
 from outcomes.planning.curve import PowerCurve
 from outcomes.planning.power import Power
 from outcomes.planning.repeated import counted
-from outcomes.synthetic.scenarios import scenario_design
+from outcomes.synthetic.scenarios import NO_EFFECT, scenario_design
 
 DESIGN = scenario_design("two-arm-trial")
 
@@ -88,3 +90,58 @@ def test_a_design_that_no_study_answers_says_why_in_its_row():
     assert found.enough.empty
     assert found.sentence.startswith("No study of these designs answers the question. ")
     assert "courses" in found.table["reason"].iloc[0]
+
+
+def test_an_interval_is_wanted_in_place_of_a_power():
+    """The mean half-width of an ANCOVA-like comparison falls as the root of the courses."""
+    options = {"week": 8, "n_simulations": 8, "half_width": 0.8}
+    found = oc.smallest_design(DESIGN, between=(30, 160), step=60, **options)
+    row = found.enough.iloc[0]
+    assert row["half_width"] <= 0.8 < found.table["half_width"].iloc[0]
+    assert row["half_low"] < row["half_width"] < row["half_high"]
+    assert found.sentence.startswith("The first design with an interval no wider than 0.8 to")
+    assert found.picture.data["estimate"].tolist() == found.table["half_width"].tolist()
+    of_change = oc.power_curve(
+        scenario_design("default"), "how-much", over={"episodes": [30]}, n_simulations=2,
+        half_width=0.1,
+    )  # fmt: skip
+    assert of_change.sentence.startswith("None of 1 design has an interval no wider than 0.1")
+
+
+def test_nothing_to_find_is_told_before_simulating(monkeypatch):
+    monkeypatch.setattr(curve, "power", None)
+    null = replace(DESIGN, **NO_EFFECT)
+    with pytest.raises(DesignError, match="effect of 0"):
+        oc.smallest_design(null, between=(40, 80))
+    with pytest.raises(UsageError):
+        oc.power_curve(DESIGN, over={"episodes": [40]}, half_width=0.0)
+
+
+@pytest.mark.parametrize("name", ["episodes", "therapists", "leaving", "effect"])
+def test_each_axis_changes_the_design_and_nothing_else(name, monkeypatch):
+    seen = []
+    monkeypatch.setattr(curve, "power", lambda own, *_, **__: seen.append(own) or _stub(own))
+    field = curve.ALIASES.get(name, name)
+    value = {"episodes": 44, "therapists": 5, "leaving": 0.2, "effect": 0.3}[name]
+    oc.power_curve(DESIGN, over={name: [value]})
+    assert seen == [replace(DESIGN, **{field: value})]
+
+
+def _stub(design):
+    records = pd.DataFrame({"clear": [True], "answered": True, "failed": False})
+    return Power(design, "trial", "nprs", "", counted(records), 1000, 1)
+
+
+def test_arms_therapists_and_doses_can_be_planned():
+    """Dose finding and a wait-list, common random numbers, any number of processes."""
+    dose = scenario_design("dose-finding-trial")
+    wait = replace(DESIGN, arms=tuple(
+        replace(arm, care=True, minutes=60, sessions_per_week=1.0, weeks=8.0, wait_weeks=8.0)
+        if arm.control else arm for arm in DESIGN.arms
+    ))  # fmt: skip
+    for design, courses in ((dose, 120), (wait, 60)):
+        options = {"week": 8, "n_simulations": 4}
+        one = oc.power_curve(design, over={"episodes": [courses]}, **options)
+        two = oc.power_curve(design, over={"episodes": [courses]}, processes=2, **options)
+        assert one.table["reason"].tolist() == [""]
+        pd.testing.assert_frame_equal(one.table, two.table, check_exact=True)

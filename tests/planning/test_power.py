@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 import outcomes as oc
+import outcomes.planning.power as power_module
 from outcomes.errors import DesignError, FitError, UsageError
 from outcomes.planning.batch import Batch
 from outcomes.planning.power import FAST
@@ -207,3 +208,51 @@ def test_where_nothing_helps_power_is_the_level():
     planned = oc.power(design, "trial", n_simulations=400, processes=2)
     _, low, high = told(planned.table, "clear")
     assert low < 0.05 < high
+
+
+@pytest.mark.parametrize(
+    ("scenario", "question", "changes"),
+    [
+        ("two-arm-trial", "trial", {"episodes": 1}),
+        ("two-arm-trial", "trial", {"episodes": 19}),
+        ("dose-finding-trial", "trial", {"episodes": 49}),
+        ("default", "frequency", {"episodes": 19}),
+        ("default", "therapists", {"episodes": 54}),
+        ("default", "therapists", {"therapists": 4, "clinics": 1}),
+        ("default", "how-much", {"episodes": 9}),
+    ],
+)
+def test_a_design_too_small_is_told_before_simulating(scenario, question, changes, monkeypatch):
+    design = replace(scenario_design(scenario), **changes)
+    monkeypatch.setattr(power_module, "repeated", None)
+    with pytest.raises(DesignError, match="at least"):
+        oc.power(design, question)
+
+
+def test_the_same_command_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
+    whole = oc.power(SMALL, "trial", n_simulations=14)
+    some = power_module._some
+
+    def tired(*arguments):
+        if len(arguments[-1]) < 10:
+            raise KeyboardInterrupt
+        return some(*arguments)
+
+    monkeypatch.setattr(power_module, "_some", tired)
+    assert oc.power(SMALL, "trial", n_simulations=14, keep=tmp_path).n_simulations == 10
+    asked = []
+    monkeypatch.setattr(power_module, "_some", lambda *a: asked.append(len(a[-1])) or some(*a))
+    again = oc.power(SMALL, "trial", n_simulations=14, keep=tmp_path)
+    assert asked == [4]
+    pd.testing.assert_frame_equal(again.table, whole.table, check_exact=True)
+    oc.power(replace(SMALL, specific=2.0), "trial", n_simulations=2, keep=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+    for file in tmp_path.iterdir():
+        file.write_text("no record", encoding="utf-8")
+    with pytest.raises(UsageError, match="kept"):
+        oc.power(SMALL, "trial", n_simulations=2, keep=tmp_path)
+
+
+def test_no_effect_is_said_to_be_none():
+    found = oc.power(replace(SMALL, **NO_EFFECT), "trial", n_simulations=4)
+    assert "where there is none: so often the answer is wrong" in found.sentence

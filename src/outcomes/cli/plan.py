@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +16,9 @@ from outcomes.cli.app import Columns, Data, Instrument, Json, app, loaded, print
 Question = Annotated[str, typer.Option(help="A question with one test, for example how-much.")]
 Seed = Annotated[int, typer.Option(help="Seed of all that is simulated.")]
 Processes = Annotated[int, typer.Option(help="Processes at work; the result is the same.")]
+Keep = Annotated[
+    Path | None, typer.Option(help="Folder of what is done: the same command goes on from there.")
+]
 BOTH = min(2, os.cpu_count() or 1)
 
 
@@ -29,6 +34,7 @@ def power(
     simulations: Annotated[int, typer.Option(help="Studies to simulate.")] = 1000,
     seed: Seed = 1,
     processes: Processes = BOTH,
+    keep: Keep = None,
     *,
     as_json: Json = False,
 ) -> None:
@@ -46,7 +52,7 @@ def power(
     chosen = chosen if episodes is None else replace(chosen, episodes=episodes)
     found = find(
         chosen, question, week=week, n_simulations=simulations, seed=seed, processes=processes,
-        progress=_told,
+        progress=_counting(), keep=keep,
     )  # fmt: skip
     if not as_json:
         typer.echo(f"{found.sentence}\n{found.road}")
@@ -71,13 +77,24 @@ def rehearse(
     from outcomes.planning.rehearse import rehearse as find
 
     study = loaded(data, columns)
-    found = find(study, question, instrument=instrument, n=n, seed=seed, progress=_told)
+    found = find(study, question, instrument=instrument, n=n, seed=seed, progress=_counting())
     if not as_json:
         typer.echo(found.sentence)
     print_table(found.table, as_json=as_json)
 
 
-def _told(done: int, total: int) -> None:
-    """Count on one line of a terminal; a file or a pipe gets none of it."""
-    if sys.stderr.isatty():
-        typer.echo(f"\r{done:,} of {total:,}" + ("\n" if done == total else ""), err=True, nl=False)
+def _counting() -> Callable[[int, int], None]:
+    """Count on one line of a terminal, with the time left; a file or a pipe gets none of it."""
+    begun, seen = time.monotonic(), sys.stderr.isatty()
+    before: list[int] = []
+
+    def told(done: int, total: int) -> None:
+        before.append(done)
+        new = done - before[0]
+        left = (time.monotonic() - begun) * (total - done) / new if new else 0.0
+        more = f", about {left:.0f} s left" if new and done < total else " " * 20
+        if seen:
+            ending = "\n" if done == total else ""
+            typer.echo(f"\r{done:,} of {total:,}{more}{ending}", err=True, nl=False)
+
+    return told

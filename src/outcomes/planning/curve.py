@@ -10,12 +10,14 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from outcomes.errors import DesignError, UsageError
-from outcomes.planning.power import Power, power
+from outcomes.planning.power import NEGLIGIBLE, Power, power
 from outcomes.planning.repeated import Progress, in_percent, known, silent, told
+from outcomes.planning.truths import ARM, LAST
 from outcomes.questions.ask import QUESTIONS
 from outcomes.questions.picture import Picture
 from outcomes.synthetic.design import Design
-from outcomes.words import counted, percent
+from outcomes.synthetic.truth import truth_of
+from outcomes.words import counted, interval, percent
 
 ALIASES = {"leaving": "stop_hazard", "effect": "specific"}
 """Names of axes beside those of the design's own parameters."""
@@ -39,16 +41,20 @@ class PowerCurve:
         What differs between the designs, the first along the picture's axis.
     table : DataFrame
         One row a design: the axes, ``estimate, conf_low, conf_high`` (the share of studies that
-        find a difference, with its 95 % Monte-Carlo interval), ``half_width`` (mean, of the 95 %
-        interval), ``truth`` where it is known, ``n`` studies, and ``reason`` where none answered.
+        find a difference, with its 95 % Monte-Carlo interval), ``half_width, half_low, half_high``
+        (mean, of the 95 % interval, and the Monte-Carlo interval of that mean), ``truth`` where it
+        is known, ``n`` studies, and ``reason`` where none answered.
     target : float
         Power that is wanted, 0 to 1.
+    half_width : float or None
+        In its place, how far the 95 % interval may reach to either side, in points.
     """
 
     question: str
     axes: tuple[str, ...]
     table: pd.DataFrame
     target: float
+    half_width: float | None = None
 
     figure: ClassVar[Any]
     """The picture drawn; `outcomes.render.notebook` draws it."""
@@ -58,24 +64,36 @@ class PowerCurve:
 
     @property
     def enough(self) -> pd.DataFrame:
-        """Designs whose power reaches the target, in the order of the table."""
+        """Designs that reach the power, or the interval, that is wanted; in the table's order."""
+        if self.half_width is not None:
+            return self.table[self.table["half_width"] <= self.half_width]
         return self.table[self.table["estimate"] >= self.target]
 
     @property
     def sentence(self) -> str:
-        """Say which is the first design that reaches the target, and how sure that is."""
-        wanted = percent(self.target)
+        """Say which is the first design that is enough, and how sure that is."""
         if self.table["estimate"].isna().all():
             return f"No study of these designs answers the question. {self.table['reason'].iloc[0]}"
+        wide = self.half_width is not None
+        wanted = (
+            f"an interval no wider than {self.half_width:g} to either side, on average"
+            if wide else f"a power of {percent(self.target)}"
+        )  # fmt: skip
         if self.enough.empty:
-            best = percent(self.table["estimate"].max())
-            tried = counted(len(self.table), "design")
-            return f"None of {tried} has a power of {wanted}; the largest is {best}."
+            best = (
+                f"narrowest is {self.table['half_width'].min():.2f}"
+                if wide else f"largest is {percent(self.table['estimate'].max())}"
+            )  # fmt: skip
+            return f"None of {counted(len(self.table), 'design')} has {wanted}; the {best}."
         row = self.enough.iloc[0]
         at = ", ".join(f"{NAMES.get(name, name).lower()} {row[name]:g}" for name in self.axes)
         found = in_percent((row["estimate"], row["conf_low"], row["conf_high"]))
-        sure = "" if row["conf_low"] >= self.target else " More simulations would be surer of it."
-        return f"The first design with a power of {wanted} is {at}: {found}.{sure}"
+        sure = row["conf_low"] >= self.target
+        if wide:
+            found = interval(row["half_width"], row["half_low"], row["half_high"], 2)
+            sure = row["half_high"] <= self.half_width
+        more = "" if sure else " More simulations would be surer of it."
+        return f"The first design with {wanted} is {at}: {found}.{more}"
 
     @property
     def picture(self) -> Picture:
@@ -86,13 +104,18 @@ class PowerCurve:
             ", ".join(f"{NAMES.get(name, name).lower()} {row[name]:g}" for name in others) or "all"
             for row in data.to_dict("records")
         ]
+        if self.half_width is not None:
+            drawn = {"estimate": "half_width", "conf_low": "half_low", "conf_high": "half_high"}
+            data = data.assign(**{name: data[own] for name, own in drawn.items()})
         shown = data.assign(x=data[first], group=named, n_episodes=data["n"])
         columns = ["group", "x", "estimate", "conf_low", "conf_high", "n_episodes"]
         spoken = "; ".join(f"{row['group']} at {row['x']:g}: {row['estimate']:.2f}"
                            for row in shown.to_dict("records"))  # fmt: skip
         return Picture(
             "curves", shown[columns].reset_index(drop=True), self.sentence,
-            NAMES.get(first, first), "Share of studies that find it", f"{spoken}.",
+            NAMES.get(first, first),
+            "Share of studies that find it" if self.half_width is None
+            else "Half the width of the 95 % interval", f"{spoken}.",
             counted="Studies simulated", reading="Bands are 95 % Monte-Carlo intervals.",
         )  # fmt: skip
 
@@ -103,6 +126,7 @@ def power_curve(
     *,
     over: Mapping[str, Sequence[float]],
     target: float = TARGET,
+    half_width: float | None = None,
     progress: Progress = silent,
     **options: Any,
 ) -> PowerCurve:
@@ -119,10 +143,12 @@ def power_curve(
         (``specific``) among them; every combination is simulated.
     target : float
         Power that is wanted, 0 to 1.
+    half_width : float, optional
+        Above 0; in place of a power, how far the 95 % interval may reach to either side.
     progress : callable
         Told how many designs are done, and of how many.
     **options
-        ``instrument, week, n_simulations, seed, processes`` of `power`.
+        ``instrument, week, n_simulations, seed, processes, keep`` of `power`.
 
     Returns
     -------
@@ -144,7 +170,7 @@ def power_curve(
     PowerCurve(trial: 2 designs)
     """
     known(question, options.get("n_simulations", 1))
-    designs = _designs(design, question, over, target)
+    designs = _designs(design, question, over, target, half_width)
     rows = []
     for at, own in designs:
         try:
@@ -157,11 +183,15 @@ def power_curve(
         progress(len(rows), len(designs))
         if found is not None and found.n_simulations < options.get("n_simulations", 1000):
             break
-    return PowerCurve(question, tuple(over), pd.DataFrame(rows), target)
+    return PowerCurve(question, tuple(over), pd.DataFrame(rows), target, half_width)
 
 
 def _designs(
-    design: Design, question: str, over: Mapping[str, Sequence[float]], target: float
+    design: Design,
+    question: str,
+    over: Mapping[str, Sequence[float]],
+    target: float,
+    half_width: float | None,
 ) -> list[tuple[dict[str, float], Design]]:
     """Return each combination with its design, all of them checked."""
     names = {name: ALIASES.get(name, name) for name in over}
@@ -170,7 +200,11 @@ def _designs(
     for values in over.values():
         number *= len(values)
     problems: list[tuple[str, Callable[[], bool]]] = [
-        ("the question is about a difference", lambda: QUESTIONS[question].compares != "change"),
+        (
+            "the question is about a difference, or an interval (half_width) is wanted",
+            lambda: QUESTIONS[question].compares != "change" or half_width is not None,
+        ),
+        ("half_width is above 0", lambda: half_width is None or half_width > 0),
         (
             "`over` names numbers of the design",
             lambda: set(names.values()) <= known_names - {"seed"},
@@ -188,12 +222,17 @@ def _designs(
 
 def _row(found: Power | None) -> dict[str, Any]:
     if found is None:
-        return dict.fromkeys(("estimate", "conf_low", "conf_high"), float("nan")) | {"n": 0}
+        names = ("estimate", "conf_low", "conf_high", "half_width", "half_low", "half_high")
+        return dict.fromkeys(names, float("nan")) | {"n": 0}
     estimate, low, high = told(found.table, "clear")
     terms = found.table.set_index("term")["estimate"]
+    widths = (
+        told(found.table, "half_width_mean") if "half_width_mean" in terms else (float("nan"),) * 3
+    )
     return {
         "estimate": estimate, "conf_low": low, "conf_high": high,
-        "half_width": terms.get("half_width_mean"), "truth": terms.get("truth"),
+        **dict(zip(("half_width", "half_low", "half_high"), widths, strict=True)),
+        "truth": terms.get("truth"),
         "n": found.n_simulations,
     }  # fmt: skip
 
@@ -204,10 +243,11 @@ def smallest_design(
     *,
     between: tuple[int, int],
     target: float = TARGET,
+    half_width: float | None = None,
     step: int = 2,
     **options: Any,
 ) -> PowerCurve:
-    """Search for the fewest courses with which studies of a design reach a power, by bisection.
+    """Search for the fewest courses that reach a power, or an interval, by bisection.
 
     Parameters
     ----------
@@ -219,6 +259,8 @@ def smallest_design(
         Fewest and most courses that are thought of.
     target : float
         Power that is wanted, 0 to 1.
+    half_width : float, optional
+        In place of a power, how far the 95 % interval may reach to either side, on average.
     step : int
         The search ends when it knows the number to so many courses.
     **options
@@ -234,7 +276,8 @@ def smallest_design(
     UsageError
         As `power_curve`, or when `between` is no range.
     DesignError
-        When the most courses do not reach the target either.
+        When the design has no effect that could be found, which is told before anything is
+        simulated; or the most courses do not reach the target either.
 
     Notes
     -----
@@ -252,15 +295,19 @@ def smallest_design(
     if not 1 <= low < high or step < 1:
         must = "`between` is a smaller and a larger number of courses, `step` at least 1"
         raise UsageError(must, got="something else")
+    if half_width is None:
+        _refuse_nothing(design, question)
     tried: dict[int, PowerCurve] = {}
 
     def reaches(courses: int) -> bool:
         over = {"episodes": [courses]}
-        tried[courses] = power_curve(design, question, over=over, target=target, **options)
+        tried[courses] = power_curve(
+            design, question, over=over, target=target, half_width=half_width, **options
+        )
         return not tried[courses].enough.empty
 
     if not reaches(high):
-        must = f"studies of {high:,} courses reach the power that is wanted"
+        must = f"studies of {high:,} courses reach what is wanted"
         raise DesignError(must, got=tried[high].sentence, remedy="Think of more courses.")
     if reaches(low):
         high = low
@@ -268,4 +315,15 @@ def smallest_design(
         middle = (low + high) // 2
         low, high = (low, middle) if reaches(middle) else (middle, high)
     table = pd.concat([tried[n].table for n in sorted(tried)], ignore_index=True)
-    return PowerCurve(question, ("episodes",), table, target)
+    return PowerCurve(question, ("episodes",), table, target, half_width)
+
+
+def _refuse_nothing(design: Design, question: str) -> None:
+    """Refuse to look for what is not there."""
+    estimand = {"trial": ARM, "pressure": LAST}.get(question)
+    table = truth_of(design).estimands
+    values = table.loc[table["estimand"] == estimand, "value"]
+    if len(values) and values.abs().max() < NEGLIGIBLE:
+        must = "the design has an effect that studies could find"
+        remedy = "Set one, or ask for the width of the interval (half_width)."
+        raise DesignError(must, got="an effect of 0", where=question, remedy=remedy)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
+from outcomes import __version__
+from outcomes.errors import DesignError
 from outcomes.planning.batch import Batch
 from outcomes.planning.repeated import (
     Progress,
@@ -26,7 +32,11 @@ from outcomes.planning.repeated import (
 from outcomes.planning.trials import trial_rows
 from outcomes.planning.truths import TRUTHS
 from outcomes.questions.ask import QUESTIONS
+from outcomes.questions.course_frame import LEAST_COURSES
+from outcomes.questions.course_model import LEAST_CLUSTERS
+from outcomes.questions.therapists import LEAST_EACH
 from outcomes.synthetic.design import Design
+from outcomes.words import counted as counted_words
 from outcomes.words import when
 
 CHANGE_ONLY = (
@@ -34,6 +44,8 @@ CHANGE_ONLY = (
     "does."
 )
 
+NEGLIGIBLE = 0.02
+"""Points below which a true difference is none: true values are simulated, and have an error."""
 FAST: Mapping[str, Callable[[Batch, float | None], dict[int, dict[str, Any]]]] = MappingProxyType(
     {"trial": trial_rows}
 )
@@ -107,6 +119,8 @@ class Power:
 def _truth(table: pd.DataFrame) -> str:
     if "truth" not in set(table["term"]):
         return ""
+    if abs(told(table, "truth")[0]) < NEGLIGIBLE:
+        return ", where there is none: so often the answer is wrong"
     return f", where the true one is {told(table, 'truth')[0]:.2f}"
 
 
@@ -130,6 +144,7 @@ def power(
     seed: int = 1,
     processes: int = 1,
     progress: Progress = silent,
+    keep: str | Path | None = None,
 ) -> Power:
     """Simulate studies of a design, ask each the question, and count what is found.
 
@@ -151,6 +166,8 @@ def power(
         At work at once; the result does not depend on it.
     progress : callable
         Told how many studies are done, and of how many.
+    keep : str or Path, optional
+        Folder that keeps what is done: the same call, interrupted, goes on from there.
 
     Returns
     -------
@@ -163,7 +180,8 @@ def power(
     UsageError
         When the question has no one test.
     DesignError
-        When none of the first ten studies answers the question.
+        When the design is too small for the question, which is told before anything is simulated;
+        or none of the first ten studies answers it.
 
     Notes
     -----
@@ -177,12 +195,43 @@ def power(
     ['clear', 'answered', 'failed']
     """
     known(question, n_simulations)
+    refuse_too_small(design, question)
     task = partial(_some, design, question, instrument, week)
     seeds = seeds_from(seed, n_simulations)
-    records = repeated(task, seeds, processes=processes, progress=progress)
+    kept = None if keep is None else Path(keep) / _file(design, question, instrument, week, seed)
+    records = repeated(task, seeds, processes=processes, progress=progress, kept=kept)
     place = _place(records)
     whole = int(records["whole"].sum())
     return Power(design, question, instrument, place, counted(records), len(records), seed, whole)
+
+
+def _file(design: Design, *asked: Any) -> str:
+    """Return the name of the file that keeps studies of this design, and of no other."""
+    said = json.dumps([replace(design, seed=0).to_dict(), *asked, __version__])
+    return f"{hashlib.sha256(said.encode()).hexdigest()[:16]}.json"
+
+
+def refuse_too_small(design: Design, question: str) -> None:
+    """Refuse a design whose studies are too small to answer a question, before any is simulated.
+
+    Raises
+    ------
+    DesignError
+        With the numbers that are needed.
+    """
+    least, groups, therapists = LEAST_COURSES, 1.0, 1
+    if question == "therapists":
+        least, groups, therapists = LEAST_EACH, float(LEAST_CLUSTERS), LEAST_CLUSTERS
+    elif question == "frequency":
+        groups = 2.0
+    elif question == "trial" and design.arms:
+        groups = sum(arm.share for arm in design.arms) / min(arm.share for arm in design.arms)
+    needed = math.ceil(groups * least)
+    if design.episodes < needed or design.therapists < therapists:
+        must = f"studies have at least {counted_words(needed, 'course')}"
+        must += f" and {therapists} therapists" * (therapists > 1)
+        got = f"{design.episodes:,} and {counted_words(design.therapists, 'therapist')}"
+        raise DesignError(must, got=got, where=question, remedy="Plan more.")
 
 
 def _some(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import Pool
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from scipy import stats
 
 from outcomes.care.proportion import exact_interval
 from outcomes.errors import DesignError, FitError, UsageError
+from outcomes.folders import write_file
 from outcomes.questions.ask import QUESTIONS
 from outcomes.questions.question import Asked, Missing, Question
 from outcomes.study import Study
@@ -123,6 +126,7 @@ def repeated(
     *,
     processes: int = 1,
     progress: Progress = silent,
+    kept: Path | None = None,
 ) -> pd.DataFrame:
     """Run a task for all seeds, and stop early where none of the first can be answered.
 
@@ -138,6 +142,8 @@ def repeated(
         At work at once, at least 1; the result does not depend on it.
     progress : callable
         Told how many studies are done, and of how many.
+    kept : Path, optional
+        File of the records of the first seeds: they are read and not made again, and others added.
 
     Returns
     -------
@@ -154,11 +160,13 @@ def repeated(
     if processes < 1:
         must = "at least one process must work"
         raise UsageError(must, got="fewer")
-    records: list[dict[str, Any]] = []
+    records = _kept(kept)[: len(seeds)]
     with _mapped(processes) as each:
         try:
-            for some in each(task, _batches(seeds, processes)):
+            for some in each(task, _batches(seeds[len(records) :], processes)):
                 records += some
+                if kept is not None:
+                    write_file(kept, json.dumps(records).encode(), replaces=True)
                 progress(len(records), len(seeds))
                 if len(records) == min(LOOKED_AT, len(seeds)):
                     _answerable(records)
@@ -166,6 +174,17 @@ def repeated(
             if not records:
                 raise
     return pd.DataFrame(records)
+
+
+def _kept(file: Path | None) -> list[dict[str, Any]]:
+    if file is None or not file.is_file():
+        return []
+    try:
+        found: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        must = "the studies that were kept can be read"
+        raise UsageError(must, got="another file", where=file.name, remedy="Remove it.") from None
+    return found
 
 
 def _batches(seeds: list[int], processes: int) -> list[list[int]]:

@@ -187,9 +187,14 @@ def _contrast(sample: Sample, firm: Courses, light: Courses, n: int, when: str) 
     )  # fmt: skip
 
 
+def _routine(design: Design) -> Design:
+    """Return a design without arms, each with the script of routine care."""
+    return replace(design, arms=(), follow_ups=tuple((week, 0.0) for week in WEEKS))
+
+
 def _without_care(sample: Sample) -> Iterator[Quantity]:
     """Regression to the mean and the natural course, with nothing done."""
-    design = replace(sample.design, arms=(), follow_ups=tuple((week, 0.0) for week in WEEKS))
+    design = _routine(sample.design)
     people = replace(sample.people, arm=np.zeros_like(sample.people.arm))
     courses = run_courses(design, sample.clusters, people, Regime(care=False, stay=True))
     for number, week in enumerate(WEEKS):
@@ -321,7 +326,8 @@ def _people(design: Design, number: int) -> Sample:
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(_SEED, spawn_key=(number,))))
     clusters = draw_clusters(many, rng)
     condition = np.arange(_CHUNK) % len(design.conditions)
-    columns = max(n_columns(many), LONGEST + 3 + len(WEEKS), n_columns(many) + len(WEEKS))
+    longest = max(n_columns(many) + len(WEEKS), n_columns(_routine(many)))
+    columns = max(longest, LONGEST + 3 + len(WEEKS))
     people = draw_people(many, clusters, rng, n=_CHUNK, n_columns=columns, conditions=condition)
     return Sample(many, clusters, people)
 
