@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import outcomes
-from outcomes.render.slides.teaching import lesson_of
-from outcomes.render.slides.traps import TRAPS, Trap
+from outcomes.render.slides.teaching import TRAPS, Trap, lesson_of
 
 FILE = Path(outcomes.__file__).parent / "render" / "slides" / "seeds.json"
 

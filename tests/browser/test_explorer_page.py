@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,9 +89,19 @@ def test_two_picks_stand_beside_each_other_on_one_axis_and_the_address_keeps_the
     drive.run(pick.format("beside", f"{groups[1]}|"))
     said = drive.run("document.getElementById('difference').textContent")
     time = drive.run("+document.getElementById('time').value") + 1
-    at = rows[rows["session_count"] == time].set_index("group")["estimate"]
-    number = f"{at[groups[0]] - at[groups[1]]:.1f}".replace("-", "\N{MINUS SIGN}")
-    assert f": {number} points" in said
+    at = rows[rows["session_count"] == time].set_index("group")
+    one, two = (
+        at.loc[name, ["estimate", "conf_low", "conf_high"]].astype(float) for name in groups
+    )
+    middle = one["estimate"] - two["estimate"]
+    low = middle - math.hypot(one["estimate"] - one["conf_low"], two["conf_high"] - two["estimate"])
+    high = middle + math.hypot(
+        one["conf_high"] - one["estimate"], two["estimate"] - two["conf_low"]
+    )
+    told = re.search(r": (\S+) points \(95\s% CI (\S+) to ([^,]+), as if", said)
+    assert told is not None
+    numbers = [float(text.replace("\N{MINUS SIGN}", "-")) for text in told.groups()]
+    assert numbers == pytest.approx([middle, low, high], abs=0.051)
     kept = drive.run("location.hash")
     assert f"group={groups[0]}" in kept
     assert f"beside={groups[1]}%7C" in kept

@@ -24,10 +24,9 @@ from outcomes.folders import contents
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import refusal
 from outcomes.questions.disclosed import disclosed
-from outcomes.render.compose import compose
+from outcomes.render.compose import Material, compose
 from outcomes.render.document import Table, unbroken, widths
 from outcomes.render.formats import FORMATS
-from outcomes.render.material import Material
 from outcomes.render.slides.deck import MOST_LETTERS, claim, deck
 from outcomes.render.verify import verify
 
@@ -313,7 +312,7 @@ def test_the_run_names_options_versions_and_digests(folder: Path) -> None:
 
 def test_rendering_needs_no_window_system() -> None:
     code = (
-        "import sys, outcomes.render.report, outcomes.render.slides.html_deck; "
+        "import sys, outcomes.render.report, outcomes.render.html; "
         "sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

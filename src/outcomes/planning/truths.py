@@ -228,6 +228,11 @@ def _two_points(study: Study, row: pd.Series[Any]) -> Interval:  # noqa: ARG001
     return change, change - 1.999, change + 1.999
 
 
+def _straight(study: Study, row: pd.Series[Any]) -> Interval:  # noqa: ARG001
+    """Bend of a straight line, which has none to find."""
+    return 0.0, 0.0, 0.0
+
+
 def _wald(study: Study, row: pd.Series[Any]) -> Interval:
     """Events per 100 visits with the textbook interval, visits as if independent."""
     adapted = study.episodes.set_index("episode_id")["adaptations"].fillna("none") != "none"
@@ -247,6 +252,7 @@ NAIVE: Mapping[str, Naive] = MappingProxyType(
         "total of six to eight": _by_total,
         "same visit": _slope("pressure_same_visit", same_visit=True),
         "mean before": _slope("pressure_mean"),
+        "straight line": _straight,
         "sessions so far": _slope("session_count"),
         "analysis of variance": _groups("therapist_id"),
         "first against the rest": _first,

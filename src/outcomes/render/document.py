@@ -112,8 +112,8 @@ class Figure:
         What it shows, or one that is drawn already.
     caption : str
         What it shows, and how to read it.
-    preset : {"page", "letter"}
-        Size; a letter's figure is low, so that the letter is one page.
+    preset : {"page", "hero", "letter"}
+        Size; the figures of a first page and of a letter are low, so that each is one page.
     """
 
     picture: Picture | ShownFigure

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import zip_longest
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -30,8 +31,9 @@ EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001, the file format keeps a time witho
 STYLES = {"text": "Normal", "lead": "Subtitle", "note": "Caption", "warning": "Quote"}
 PAGE, FITTING = 165.9, 95
 """Width of text, mm, and the letters of 9 points in it."""
-INK, MUTED, ACCENT = "1A1C20", "4F545E", "0B4A75"
-"""Text, secondary text and headings; the palest is 7 to 1 on white."""
+INK = "1A1C20"
+TEMPLATE = Path(__file__).parent / "templates" / "report.docx"
+"""Styles, page size and foot; made by `docs/make/office.py`."""
 
 
 def docx_bytes(document: Document) -> bytes:
@@ -49,7 +51,7 @@ def docx_bytes(document: Document) -> bytes:
     """
     import docx
 
-    file: Any = docx.Document()
+    file: Any = docx.Document(str(TEMPLATE))
     _set_up(file, document)
     file.add_heading(document.title, level=0)
     below = " · ".join(part for part in (document.subtitle, document.date) if part)
@@ -67,13 +69,6 @@ def docx_bytes(document: Document) -> bytes:
 
 
 def _set_up(file: Any, document: Document) -> None:
-    from docx.shared import Mm, Pt, RGBColor
-
-    page = file.sections[0]
-    page.page_width, page.page_height = Mm(210), Mm(297)
-    page.left_margin = page.right_margin = Mm(22)
-    _styles(file, Pt, RGBColor)
-    _numbered_pages(page.footer.paragraphs[0])
     properties = file.core_properties
     properties.title, properties.author = document.title, "outcomes"
     properties.comments, properties.last_modified_by = "", ""
@@ -81,43 +76,10 @@ def _set_up(file: Any, document: Document) -> None:
     properties.created = properties.modified = EPOCH
     properties.keywords = document.label
     if document.label:
-        page.header.paragraphs[0].text = f"{document.label} DATA"
+        file.sections[0].header.paragraphs[0].text = f"{document.label} DATA"
 
 
-def _styles(file: Any, points: Any, color: Any) -> None:
-    """Dress the built-in styles, so that a reader's own template can dress them again."""
-    normal = file.styles["Normal"]
-    normal.font.size, normal.font.name = points(10), "Calibri"
-    for name in ("Normal", "List Bullet"):
-        file.styles[name].paragraph_format.space_after = points(4)
-        file.styles[name].paragraph_format.line_spacing = 1.08
-    looks = {
-        "Title": (22, True, INK), "Heading 1": (15, True, ACCENT), "Heading 2": (12, True, ACCENT),
-        "Subtitle": (11.5, True, INK), "Caption": (9, False, MUTED), "Quote": (10.5, False, INK),
-    }  # fmt: skip
-    for name, (size, bold, tone) in looks.items():
-        font = file.styles[name].font
-        font.size, font.bold, font.italic = points(size), bold, False
-        font.name, font.color.rgb = "Calibri", color.from_string(tone)
-        _drop(file.styles[name].element, "w:pBdr")
-        _drop(file.styles[name].element.rPr, "w:spacing")
-
-
-def _drop(element: Any, tag: str) -> None:
-    from docx.oxml.ns import qn
-
-    for found in list(element.iter(qn(tag))):
-        found.getparent().remove(found)
-
-
-def _numbered_pages(paragraph: Any) -> None:
-    for words, field in (("Page ", "PAGE"), (" of ", "NUMPAGES")):
-        paragraph.add_run(words)
-        _field(paragraph, field, "1")
-    paragraph.alignment = 1
-
-
-def _field(paragraph: Any, name: str, shown: str) -> None:
+def field(paragraph: Any, name: str, shown: str) -> None:
     """Add a field, which Word works out itself; `shown` until then."""
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
@@ -138,7 +100,7 @@ def _caption(file: Any, text: str) -> Any:
     if found is None:
         return _words(paragraph, text)
     paragraph.add_run(f"{found[1]} ")
-    _field(paragraph, f"SEQ {found[1]} \\* ARABIC", found[2])
+    field(paragraph, f"SEQ {found[1]} \\* ARABIC", found[2])
     return _words(paragraph, found[3])
 
 

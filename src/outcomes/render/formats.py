@@ -8,13 +8,13 @@ from importlib.util import find_spec
 from types import MappingProxyType
 
 from outcomes.errors import UnavailableError
+from outcomes.render.compose import Material
+from outcomes.render.document import Document
 from outcomes.render.docx import docx_bytes
 from outcomes.render.explorer.page import explorer_bytes
-from outcomes.render.html import page_html
-from outcomes.render.material import Material
+from outcomes.render.html import deck_html, page_html
 from outcomes.render.pdf import pdf_bytes
-from outcomes.render.slides.deck import deck
-from outcomes.render.slides.html_deck import deck_html
+from outcomes.render.slides.deck import Deck, deck
 from outcomes.render.slides.pptx import pptx_bytes
 
 
@@ -38,37 +38,31 @@ class Format:
     module: str = ""
 
 
-def _html(material: Material) -> bytes:
-    return page_html(material.document).encode("utf-8")
+DOCUMENTS: Mapping[str, Callable[[Document], bytes]] = MappingProxyType(
+    {
+        "html": lambda document: page_html(document).encode("utf-8"),
+        "pdf": pdf_bytes,
+        "docx": docx_bytes,
+    }
+)
+"""What writes a document, a report or a letter, in each format."""
 
 
-def _pdf(material: Material) -> bytes:
-
-    return pdf_bytes(material.document)
-
-
-def _docx(material: Material) -> bytes:
-
-    return docx_bytes(material.document)
+def _slides(write: Callable[[Deck], bytes]) -> Callable[[Material], bytes]:
+    return lambda material: write(deck(material.document, material.answers))
 
 
-def _pptx(material: Material) -> bytes:
-
-    return pptx_bytes(deck(material.document, material.answers))
-
-
-def _slides(material: Material) -> bytes:
-
-    return deck_html(deck(material.document, material.answers)).encode("utf-8")
+def _pages(name: str) -> Callable[[Material], bytes]:
+    return lambda material: DOCUMENTS[name](material.document)
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        "html": Format("index.html", _html),
-        "pdf": Format("report.pdf", _pdf, "typst", "typst"),
-        "docx": Format("report.docx", _docx, "python-docx", "docx"),
-        "pptx": Format("slides.pptx", _pptx, "python-pptx", "pptx"),
-        "slides": Format("slides.html", _slides),
+        "html": Format("index.html", _pages("html")),
+        "pdf": Format("report.pdf", _pages("pdf"), "typst", "typst"),
+        "docx": Format("report.docx", _pages("docx"), "python-docx", "docx"),
+        "pptx": Format("slides.pptx", _slides(pptx_bytes), "python-pptx", "pptx"),
+        "slides": Format("slides.html", _slides(deck_html)),
         "explorer": Format("explorer.html", explorer_bytes),
     }
 )

@@ -17,6 +17,8 @@ from outcomes.render.contents.answer_section import answer_section
 from outcomes.render.document import Block, Document, Figure, numeric, spans
 from outcomes.render.figures import inline_svg, svg_of
 from outcomes.render.figures.shown import PAGE_COLORS, ShownFigure
+from outcomes.render.fonts import font_face
+from outcomes.render.slides.deck import Deck, Slide
 
 WIDTHS = {"broad": "page", "narrow": "phone"}
 """Each figure stands in the page twice, and the width of the window decides which is seen."""
@@ -93,6 +95,42 @@ def _one(figure: Figure, label: str, preset: str, name: str) -> str:
     picture = figure.picture
     drawn = svg_of(picture, label, preset)
     return inline_svg(drawn, name=name, title=picture.title, alt=picture.alt)
+
+
+def deck_html(deck: Deck) -> bytes:
+    """Return the deck as one self-contained page.
+
+    Parameters
+    ----------
+    deck : Deck
+        The deck.
+
+    Returns
+    -------
+    bytes
+        The same for the same deck: arrow keys, notes over the slide with N, one slide a page in
+        print.
+    """
+    pictures = [_picture(slide, i) for i, slide in enumerate(deck.slides)]
+    shown = list(zip(deck.slides, pictures, strict=True))
+    page = _environment().get_template("deck.html.j2").render(deck=deck, slides=shown)
+    return (page.replace("/*face*/", font_face(page)) + "\n").encode("utf-8")
+
+
+def _picture(slide: Slide, position: int) -> Markup:
+    """Draw for the hall and for a phone; the label of simulated data stands on the slide itself."""
+    if slide.picture is None:
+        return Markup("")
+    shown = slide.picture
+    drawn = [
+        f'<div class="picture {preset}">'
+        + inline_svg(
+            svg_of(shown, "", preset), name=f"{preset}-{position}", title=shown.title, alt=shown.alt
+        )
+        + "</div>"
+        for preset in ("slide", "phone")
+    ]
+    return Markup("\n".join(drawn))
 
 
 STYLE = f"<style>.outcomes-answer{{{PAGE_COLORS}}}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,22 +22,13 @@ from outcomes.folders import written_whole
 from outcomes.questions.ask import errors_said, why_unusable
 from outcomes.questions.course_picture import course_picture
 from outcomes.render.document import Block, Document, Facts, Figure, Paragraph, Section, Table
-from outcomes.render.docx import docx_bytes
-from outcomes.render.formats import check_available
-from outcomes.render.html import page_html
-from outcomes.render.pdf import pdf_bytes
+from outcomes.render.formats import DOCUMENTS, check_available
 from outcomes.study import Study
 from outcomes.words import counted, decimals, named, plain, when
 
 CONFIDENTIAL = "Confidential: one patient's record, for this patient's own care only."
 BLANK = "_" * 34
 EVENT_GRADES = {1: "mild", 2: "moderate", 3: "severe", 4: "life-threatening", 5: "fatal"}
-FORMATS: Mapping[str, Callable[[Document], bytes]] = {
-    "html": lambda document: page_html(document).encode("utf-8"),
-    "pdf": pdf_bytes,
-    "docx": docx_bytes,
-}
-"""What a letter can be written as."""
 
 
 class Letterhead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,9 +123,9 @@ def letter(
     UnavailableError
         When a format needs a package that is not installed.
     """
-    unknown = [name for name in formats if name not in FORMATS]
+    unknown = [name for name in formats if name not in DOCUMENTS]
     if unknown or not formats:
-        must = "a letter is written as " + ", ".join(FORMATS)
+        must = "a letter is written as " + ", ".join(DOCUMENTS)
         raise UsageError(must, got=", ".join(map(repr, unknown)) or "no format")
     check_available(formats)
     problem = why_unusable(study, anyway=anyway)
@@ -147,7 +138,7 @@ def letter(
     )  # fmt: skip
     with written_whole(out, "letter", private=True, adds=True) as folder:
         for name in dict.fromkeys(formats):
-            (folder / letter_file(episode, name)).write_bytes(FORMATS[name](document))
+            (folder / letter_file(episode, name)).write_bytes(DOCUMENTS[name](document))
     return Path(out)
 
 

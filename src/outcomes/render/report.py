@@ -17,9 +17,8 @@ from outcomes.questions.answer import Answer
 from outcomes.questions.ask import answers as ask_all
 from outcomes.questions.disclosed import disclosed
 from outcomes.questions.plan import Plan, read_plan
-from outcomes.render.compose import AUDIENCES, compose
+from outcomes.render.compose import AUDIENCES, Material, compose
 from outcomes.render.formats import FORMATS, check_available
-from outcomes.render.material import Material
 from outcomes.render.provenance_files import write_crate, write_run
 from outcomes.study import Study
 

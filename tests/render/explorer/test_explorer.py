@@ -16,9 +16,8 @@ from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.ask import answer
 from outcomes.questions.claim import overclaims
 from outcomes.questions.disclosed import disclosed
-from outcomes.render.compose import compose
+from outcomes.render.compose import Material, compose
 from outcomes.render.explorer.page import explorer_bytes
-from outcomes.render.material import Material
 
 HOUSE = Path(outcomes.__file__).parent
 VENDORED = HOUSE / "render" / "explorer" / "page" / "uplot"

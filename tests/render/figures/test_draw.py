@@ -182,7 +182,7 @@ def test_inline_svg_is_well_formed_named_and_described() -> None:
 
 
 def test_unknown_kind_and_preset_are_refused_by_name() -> None:
-    with pytest.raises(UsageError, match="preset is one of page, letter, phone, slide"):
+    with pytest.raises(UsageError, match="preset is one of page, hero, letter, phone, slide"):
         draw(PICTURES["one group"], preset="wall")
     picture = Picture("pie", pd.DataFrame(), "", "", "", "")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="kind of a picture"):

@@ -19,12 +19,14 @@ def forest(n: int) -> Picture:
 
 
 def test_all_rows_are_shown_where_they_fit():
-    assert fewer(forest(MOST_ROWS)).data["estimate"].tolist() == list(range(MOST_ROWS))
-    assert fewer(forest(MOST_ROWS)).x_label == "Points"
+    assert fewer(forest(MOST_ROWS), pd.DataFrame()).data["estimate"].tolist() == list(
+        range(MOST_ROWS)
+    )
+    assert fewer(forest(MOST_ROWS), pd.DataFrame()).x_label == "Points"
 
 
 def test_of_more_rows_both_ends_are_shown_and_the_axis_says_how_many():
-    shown = fewer(forest(40))
+    shown = fewer(forest(40), pd.DataFrame())
     estimates = shown.data["estimate"].tolist()
     assert len(estimates) == MOST_ROWS
     assert (estimates[0], estimates[-1]) == (0, 39)

@@ -13,8 +13,7 @@ import pytest
 import outcomes as oc
 from outcomes.errors import UsageError
 from outcomes.render.slides.pptx import pptx_bytes
-from outcomes.render.slides.teaching import lesson_of, teach, teaching_deck
-from outcomes.render.slides.traps import TRAPS
+from outcomes.render.slides.teaching import TRAPS, lesson_of, teach, teaching_deck
 from outcomes.synthetic.scenarios import SCENARIOS
 
 pytestmark = pytest.mark.filterwarnings("ignore::outcomes.errors.OutcomesWarning")

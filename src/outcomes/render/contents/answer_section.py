@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
+
+import pandas as pd
 
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
 from outcomes.questions.question import Check
-from outcomes.render.contents.estimate_table import estimate_tables
 from outcomes.render.document import (
     Block,
     Bullets,
@@ -18,8 +20,32 @@ from outcomes.render.document import (
     Heading,
     Paragraph,
     Section,
+    Table,
 )
-from outcomes.words import count
+from outcomes.render.fit_table import KINDS
+from outcomes.words import count, decimals_for, limits, named, p_value, plain
+
+STATISTICS = (
+    "estimate", "std_error", "df", "df_num", "df_den", "statistic", "p_value", "conf_low",
+    "conf_high", "conf_level", "n_episodes", "suppressed", "p_adjusted", "role",
+)  # fmt: skip
+HEADS = {
+    "n_episodes": "Courses",
+    "session_count": "Sessions received",
+    "kind": "Quantity",
+    "group": "Group",
+    "term": "What",
+    "week": "Week",
+    "p_value": "p",
+    "p_adjusted": "p, adjusted",
+    "std_error": "Std. error",
+    "df": "df",
+}
+"""Column names in words; others are shown with spaces for underscores."""
+HIDDEN = "too few to show"
+DETAILS = ("std_error", "df", "p_value", "p_adjusted")
+MOST_ROWS = 12
+"""A clinician's table is not longer than this."""
 
 
 def answer_section(
@@ -45,9 +71,9 @@ def answer_section(
     drawn : bool
         Whether its figure is shown; it may stand in front already.
     """
-    limits = tuple(text for text in answer.limits if said.get(text, 1) < 2)
+    cannot = tuple(text for text in answer.limits if said.get(text, 1) < 2)
     own: list[Block] = (
-        [Heading("What this cannot show", answer.question), Bullets(limits)] if limits else []
+        [Heading("What this cannot show", answer.question), Bullets(cannot)] if cannot else []
     )
     if answer.refused:
         blocks: list[Block] = [Paragraph(answer.sentence, "warning"), *own]
@@ -101,3 +127,130 @@ def _not_met(answer: Answer) -> list[Block]:
 
 def _said(check: Check) -> str:
     return check.name + (f" ({check.detail})" if check.detail else "")
+
+
+def estimate_tables(answer: Answer, *, details: bool) -> tuple[Table, ...]:
+    """Return an answer's estimates as tables of texts.
+
+    Parameters
+    ----------
+    answer : Answer
+        With small cells already suppressed.
+    details : bool
+        True: every row, a table a kind, with std. error, df and p value. False: the rows that say
+        the answer, and none where the figure prints them already.
+
+    Returns
+    -------
+    tuple of Table
+        Empty where there is nothing to add to the figure.
+    """
+    if not details:
+        rows = _headline(answer)
+        return (_table(rows, _caption(answer, rows, _settings(rows)[1])),) if len(rows) else ()
+    rows = answer.table
+    if not len(rows) or "kind" not in rows:
+        return (_table(rows, "All estimates", DETAILS),) if len(rows) else ()
+    rows = rows.assign(kind=rows["kind"].map(lambda kind: KINDS.get(kind, kind)))
+    alone = rows.groupby("kind")["kind"].transform("size") == 1
+    return tuple(
+        _table(own, f"Estimates{kind}", DETAILS)
+        for kind, own in rows.groupby((": " + rows["kind"]).mask(alone, ""), sort=False)
+    )
+
+
+def _table(rows: pd.DataFrame, caption: str, extra: tuple[str, ...] = ()) -> Table:
+    if {"term", "group"} <= set(rows.columns):
+        rows = rows.assign(group=rows["term"].fillna(rows["group"])).drop(columns="term")
+    settings, _ = _settings(rows)
+    extra_here = [c for c in extra if c in rows and rows[c].notna().any()]
+    counted = ["n_episodes"] if "n_episodes" in rows else []
+    heads = [*settings, *counted, "estimate (95 % CI)", *extra_here]
+    cells = tuple(tuple(_cells(row, settings, counted, extra_here)) for row in _records(rows))
+    return Table(caption, tuple(map(_head, heads)), cells)
+
+
+def _caption(answer: Answer, rows: pd.DataFrame, alike: list[str]) -> str:
+    """Say what the estimates are, in their unit, and what all rows have in common."""
+    words = (answer.picture.y_label or answer.picture.x_label) if answer.picture else "Estimates"
+    words = re.sub(r"(up|right) = ", "positive = ", words)
+    if answer.picture and answer.picture.kind == "course":  # drawn as scores, not as improvement
+        words = "Improvement since baseline (positive = better); for a goal, probabilities"
+    return "; ".join([words, *(f"{_head(c).lower()}: {_setting(rows[c].iloc[0])}" for c in alike)])
+
+
+def _headline(answer: Answer) -> pd.DataFrame:
+    """Return the first kind of row, where it is short enough to be read."""
+    rows = answer.table
+    if answer.picture is not None and answer.picture.kind in ("forest", "course"):
+        return rows.iloc[:0]
+    if "kind" in rows and len(rows):
+        rows = rows[rows["kind"] == rows["kind"].iloc[0]]
+    return rows if 1 < len(rows) <= MOST_ROWS else rows.iloc[:0]
+
+
+def _records(rows: pd.DataFrame) -> list[dict[str, object]]:
+    return [
+        dict(zip(map(str, rows.columns), values, strict=True))
+        for values in rows.itertuples(index=False, name=None)
+    ]
+
+
+def _settings(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Return the columns that say what a row is about, and those that are the same in all rows."""
+    names = [c for c in rows.columns if c not in STATISTICS and rows[c].notna().any()]
+    if "group" in names and "term" in names:
+        names.remove("group")  # a term names its group, and other models than the group's
+    named_alone = bool(names) and names[0] != "kind" and rows[names[0]].is_unique
+    if "kind" in names and (rows["kind"].nunique() == 1 or named_alone):
+        names.remove("kind")  # it says nothing more than what each row is called
+    alike = [c for c in names[1:] if len(rows) > 1 and rows[c].nunique(dropna=False) == 1]
+    first = ("group", "term", "kind")
+    return sorted(set(names) - set(alike), key=lambda c: (c not in first, names.index(c))), alike
+
+
+def _cells(
+    record: dict[str, object],
+    settings: list[str],
+    counted: list[str],
+    extra: list[str],
+) -> list[str]:
+    shown = [_setting(record[name]) for name in settings]
+    estimate, low, high = (_number(record, c) for c in ("estimate", "conf_low", "conf_high"))
+    digits = decimals_for((high - low) / 2)
+    if record.get("suppressed"):
+        return [
+            *shown,
+            *("not shown" for _ in counted),
+            HIDDEN,
+            *("" for _ in extra),
+        ]
+    interval = plain(estimate, digits)
+    if low == low and high == high:
+        interval += f" ({limits(low, high, digits)})"
+    counts = [count(_number(record, name)) for name in counted]
+    return [*shown, *counts, interval, *(_detail(record, name, digits) for name in extra)]
+
+
+def _detail(record: dict[str, object], name: str, digits: int) -> str:
+    value = _number(record, name)
+    if name in ("p_value", "p_adjusted"):
+        return p_value(value)
+    return plain(value, digits + 1 if name == "std_error" else 1)
+
+
+def _number(record: dict[str, object], name: str) -> float:
+    value = record.get(name)
+    return float(value) if isinstance(value, int | float) else float("nan")
+
+
+def _setting(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return plain(value, 0) if value.is_integer() else plain(value, 2)
+    return "–" if value is None else named(str(value))
+
+
+def _head(name: str) -> str:
+    return HEADS.get(name, name.replace("_", " ").capitalize().replace("ci)", "CI)"))

@@ -54,14 +54,17 @@ def summary(answers: tuple[Answer, ...], label: str, unit: str = "points") -> Se
     if given:
         picture = hero(answers)
         blocks += [Paragraph(given[0].sentence, "lead")]
-        blocks += [Figure(picture, picture.reading)] if picture else []
+        blocks += [Figure(picture, picture.reading, "hero")] if picture else []
     refused = [answer for answer in answers if answer.refused]
     blocks += [Glance(tuple(map(_row, (*given, *refused))), unit)]
     if given:
         blocks += [Paragraph(INTERVAL, "note")]
     blocks += _limits(given)
     if refused:
-        lines = tuple(f"{a.question} {sentence_case(a.reason)}" for a in refused)
+        reasons: dict[str, list[str]] = {}
+        for answer in refused:
+            reasons.setdefault(sentence_case(answer.reason), []).append(answer.question)
+        lines = tuple(f"{' '.join(asked)} {reason}" for reason, asked in reasons.items())
         blocks += [Heading("What these data cannot answer"), Bullets(lines)]
     return Section("summary", "Summary", tuple(blocks))
 
@@ -117,6 +120,7 @@ def _row(answer: Answer) -> GlanceRow:
     if answer.refused:
         return GlanceRow("", answer.question, "–", NOT_HERE)
     found, word = answer.glance or "–", answer.verdict or DESCRIBED
+    word = word if len(set(word.split("; "))) > 1 else word.partition("; ")[0]  # of every arm
     return GlanceRow(answer.name, answer.question, found, word, _bar(answer))
 
 
@@ -139,7 +143,7 @@ def _limits(given: list[Answer]) -> list[Block]:
     every = [limit for limit, n in counts.items() if n == len(given)]
     some = [limit for limit, n in counts.items() if 1 < n < len(given)]
     for heading, limits in (
-        ("What this cannot show", every),
+        ("What to keep in mind", every),
         ("What some answers cannot show", some),
     ):
         blocks += [Heading(heading), Bullets(tuple(limits))] if limits else []

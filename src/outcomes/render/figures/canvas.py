@@ -14,8 +14,10 @@ from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 from scipy.optimize import isotonic_regression
 
+from outcomes.plain_text import shortened
 from outcomes.render.figures.shown import ShownFigure, empty_figure
 from outcomes.render.figures.style import FONT, GRID, INK, MUTED, PAPER, Look, Preset, any_letters
+from outcomes.words import named
 
 EDGE = 0.1
 """White space around everything, inches."""
@@ -149,6 +151,11 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
     with any_letters():
         points, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
     return float(points) / 72
+
+
+def in_a_figure(name: str) -> str:
+    """Return a name in words, cut with a mark where it would push all else aside."""
+    return shortened(named(name), 72)
 
 
 def wrapped(text: str, width: float, size: float, *, bold: bool = False) -> list[str]:

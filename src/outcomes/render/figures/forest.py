@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from outcomes.questions.picture import Picture
-from outcomes.render.figures.canvas import EDGE, Canvas, blank, text_width, wrapped
+from outcomes.render.figures.canvas import EDGE, Canvas, blank, in_a_figure, text_width, wrapped
 from outcomes.render.figures.style import FONT, INK, MUTED, PAPER, Look, Preset, look_of
-from outcomes.words import count, decimals_for, limits, named, plain
+from outcomes.words import count, decimals_for, limits, plain
 
 HIDDEN = "too few to show"
 
@@ -91,7 +91,7 @@ def _row(record: pd.Series[Any], digits: int, preset: Preset) -> Row:
     n = count(float(record["n_episodes"])) if shown else ""
     look = look_of(0, name)
     room = min(0.36, preset.label_share) * preset.width
-    return Row(wrapped(named(name), room, preset.text), estimate, low, high, numbers, n, look)
+    return Row(wrapped(in_a_figure(name), room, preset.text), estimate, low, high, numbers, n, look)
 
 
 def _widest(lines: list[str], preset: Preset) -> float:

@@ -304,7 +304,7 @@ def _finished(
     figure: ShownFigure, fit: Fit, claim: str, alt: str, *, of_rows: bool = False
 ) -> ShownFigure:
     stamp = stamp_of(fit)
-    figure.suptitle(f"{claim}{f' ({stamp} data)' if stamp else ''}", x=0.01, ha="left",
+    figure.suptitle(f"{claim}{f' ({stamp} DATA)' if stamp else ''}", x=0.01, ha="left",
                     fontsize=11, fontweight="bold", family=FONT, color=INK)  # fmt: skip
     figure.set_layout_engine("constrained")
     whole = f"{claim} {alt}" if claim.endswith("?") else f"{claim}. {alt}"

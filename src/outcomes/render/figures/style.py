@@ -11,7 +11,7 @@ from typing import Literal
 from outcomes.errors import UsageError
 from outcomes.render.fonts import FAMILY
 
-PresetName = Literal["page", "letter", "phone", "slide"]
+PresetName = Literal["page", "hero", "letter", "phone", "slide"]
 
 INK, MUTED, GRID, PAPER = "#1a1c20", "#5b606b", "#d5d8de", "#ffffff"
 """Text, secondary text, lines in the background, and the ground. `export` makes the first three
@@ -59,6 +59,7 @@ class Preset:
 
 PRESETS: dict[PresetName, Preset] = {
     "page": Preset(7.4, 4.3, 9.5, 1.8, 5.5, title=True, label_share=0.3, counts=True),
+    "hero": Preset(7.4, 2.8, 9.5, 1.8, 5.5, title=True, label_share=0.3, counts=True),
     "letter": Preset(7.4, 1.7, 8.5, 1.6, 4.5, title=True, label_share=0.3),
     "phone": Preset(4.2, 4.0, 10.0, 1.8, 5.5, title=True, label_share=0.36),
     "slide": Preset(12.0, 4.2, 24.0, 4.0, 12.0, title=False, label_share=0.5),

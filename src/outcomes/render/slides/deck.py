@@ -11,7 +11,7 @@ import pandas as pd
 
 from outcomes.plain_text import cleaned_within
 from outcomes.questions.answer import Answer
-from outcomes.questions.picture import Picture
+from outcomes.questions.picture import ROW, Picture
 from outcomes.render.contents.summary import SYNTHETIC
 from outcomes.render.document import Document
 
@@ -19,7 +19,8 @@ MOST_LETTERS = 270
 """Of a title: four lines of 24 points."""
 MOST_SPOKEN = 150
 MOST_GROUPS = 4
-MOST_ROWS = 10
+MOST_ROWS, MOST_LONG, LONG_NAME = 10, 6, 44
+"""Rows of a forest; fewer where a name is of more letters than stand in one line."""
 MOST_POINTS = 4
 _SCALE = re.compile(r" \(\d[^();]* is better\)|; \d[^();]* is better(?=\))")
 """What a score runs over: the axis says it."""
@@ -128,12 +129,11 @@ def _runs(text: str) -> Iterator[str]:
 def _answer_slide(answer: Answer) -> Slide:
     notes = "\n\n".join(_spoken(answer)).replace("`", "")
     title = claim(answer.sentence)
-    drawn = answer.picture is not None and answer.picture.kind in ("curves", "forest")
-    picture = fewer(answer.picture) if drawn and answer.picture is not None else None
+    picture = fewer(answer.picture, answer.table) if answer.picture is not None else None
     if not title:  # too long for a title, and half of it would mislead
         words = () if picture else (answer.sentence,)
         return Slide(answer.question, picture, words, notes)
-    return Slide(title, picture, (), notes, answer.question)
+    return Slide(title, picture, () if picture else short_limits([answer]), notes, answer.question)
 
 
 def _spoken(answer: Answer) -> list[str]:
@@ -144,16 +144,36 @@ def _spoken(answer: Answer) -> list[str]:
     return [text for text in (*said, f"If somebody asks how: {answer.method}") if text]
 
 
-def fewer(picture: Picture) -> Picture:
+def fewer(picture: Picture, table: pd.DataFrame) -> Picture | None:
     """Return a picture that a hall can take in: the four largest curves, or ten rows.
 
-    Of more rows those shown are spread over all, both ends among them; the axis says how many.
+    Of more rows than that those of the first kind of estimate are shown; of more still, or of long
+    names, some from all over, both ends among them. The axis says how many.
+
+    Parameters
+    ----------
+    picture : Picture
+        The answer's.
+    table : DataFrame
+        The answer's table.
+
+    Returns
+    -------
+    Picture or None
+        None where nothing of it can be drawn on a slide.
     """
-    data = picture.data.dropna(subset=["estimate"])
+    data = picture.data.dropna(subset=["estimate"]) if "estimate" in picture.data else None
+    if data is None or data.empty or picture.kind not in ("curves", "forest"):
+        return None
     if picture.kind == "forest":
-        kept = np.linspace(0, len(data) - 1, min(len(data), MOST_ROWS)).round().astype(int)
-        shown, all_, what = data.iloc[kept], len(data), "rows"
-        n = len(kept)
+        shown, all_, what = data, len(data), "rows"
+        if len(data) > MOST_ROWS and {ROW, "kind"} <= {*data, *table}:
+            kinds = table["kind"].reindex(data[ROW])
+            own = (kinds == kinds.iloc[0]).to_numpy()
+            shown = data[own] if own.sum() > 1 else data
+        most = MOST_ROWS if shown["label"].map(len).max() <= LONG_NAME else MOST_LONG
+        kept = np.linspace(0, len(shown) - 1, min(len(shown), most)).round().astype(int)
+        shown, n = shown.iloc[kept], len(kept)
     else:
         size = data.groupby("group", sort=False)["n_episodes"].max()
         keep = size.sort_values(ascending=False, kind="stable").index[:MOST_GROUPS]

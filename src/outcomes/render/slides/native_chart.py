@@ -15,10 +15,10 @@ from matplotlib.ticker import MaxNLocator
 
 from outcomes.plain_text import neutralised
 from outcomes.questions.picture import Picture
-from outcomes.render.figures.canvas import text_width, wrapped
+from outcomes.render.figures.canvas import in_a_figure, text_width, wrapped
 from outcomes.render.figures.style import INK, MUTED, look_of
 from outcomes.render.slides.deck import series
-from outcomes.words import SPACE, decimals_for, limits, named, plain
+from outcomes.words import SPACE, decimals_for, limits, plain
 
 PLACE = (0.5, 2.35, 12.33, 4.5)
 """Left, top, width and height of the chart, inches: three fifths of the slide."""
@@ -66,7 +66,7 @@ def _curves(picture: Picture) -> tuple[Any, Any]:
 
     data: Any = XyChartData()  # type: ignore[no-untyped-call]
     for name, rows in _by_last(picture):
-        points = data.add_series(neutralised(named(name)))  # it stands in the chart's workbook
+        points = data.add_series(neutralised(in_a_figure(name)))
         for x, y in zip(rows["x"], rows["estimate"], strict=True):
             points.add_data_point(float(x), float(y))
     return XL_CHART_TYPE.XY_SCATTER_LINES, data
@@ -76,10 +76,17 @@ def _by_last(picture: Picture) -> list[tuple[str, pd.DataFrame]]:
     """Return groups with their rows, the highest last value first, as they end at the right.
 
     Some programs draw no lines that differ in length: the last point of the shorter is repeated.
+    Lines stand a little beside each other, so that one of the same values hides no other.
     """
     groups = series(picture)
     most = max(map(len, groups.values()))
     even = [(n, r.iloc[np.minimum(np.arange(most), len(r) - 1)]) for n, r in groups.items()]
+    times = np.unique(picture.data["x"].astype(float))
+    aside = min(0.08 * np.diff(times).min(), 0.01 * np.ptp(times)) if len(times) > 1 else 0.08
+    even = [
+        (name, rows.assign(x=rows["x"] + aside * (position - (len(even) - 1) / 2)))
+        for position, (name, rows) in enumerate(even)
+    ]
     return sorted(even, key=lambda item: -float(item[1]["estimate"].iloc[-1]))
 
 
@@ -125,7 +132,7 @@ def _forest(picture: Picture) -> tuple[Any, Any]:
 
 def _names(rows: pd.DataFrame) -> tuple[int, list[list[str]]]:
     """Return the size, 12 or more, at which the names of all rows have room, and their lines."""
-    words = [neutralised(named(str(name))) for name in rows["label"]]
+    words = [neutralised(in_a_figure(str(name))) for name in rows["label"]]
     room = 0.62 * PLACE[3] / len(rows)
     for size in (20, 18, 16, 14, 12):
         lines = [wrapped(text, NAMES, size) for text in words]

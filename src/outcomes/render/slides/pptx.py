@@ -4,39 +4,25 @@ from __future__ import annotations
 
 import copy
 import io
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from types import MappingProxyType
+from pathlib import Path
 from typing import Any
 
-from outcomes.render.figures.style import INK, LOOKS, MUTED
+from outcomes.render.figures.style import INK, MUTED
 from outcomes.render.fixed_zip import fixed_zip
 from outcomes.render.slides.deck import Deck, Slide
 from outcomes.render.slides.native_chart import add_chart, rgb
+from outcomes.words import unbroken
 
 EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001, the file format keeps a time without a zone
 OPENING, LISTED, DRAWN = 0, 1, 5
 """Layouts of the library's file that are kept: title and subtitle, title and list, title alone."""
 ACCENT, WARNING = "#0B4A75", "#9A4A00"
-FACE = "Arial"
-"""On every machine; a presentation cannot carry the font of the other formats."""
+TEMPLATE = Path(__file__).parent.parent / "templates" / "slides.pptx"
+"""Master and layouts; made by `docs/make/office.py`."""
 Place = tuple[float, float, float, float]
-PLACES: Mapping[str, Place] = MappingProxyType(
-    {
-        "TITLE": (0.5, 0.75, 12.33, 1.6), "CENTER_TITLE": (0.9, 1.9, 11.5, 1.7),
-        "SUBTITLE": (0.9, 3.7, 11.5, 2.0), "OBJECT": (0.5, 2.45, 12.33, 4.3),
-        "FOOTER": (0.5, 6.98, 10.5, 0.35), "SLIDE_NUMBER": (11.8, 6.98, 1.03, 0.35),
-    }
-)  # fmt: skip
-"""Left, top, width and height of each kind of placeholder, inches."""
-BAR = (
-    '<p:sp xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" '
-    'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><p:nvSpPr>'
-    '<p:cNvPr id="99" name="Bar"/><p:cNvSpPr/><p:nvPr userDrawn="1"/></p:nvSpPr><p:spPr><a:xfrm>'
-    '<a:off x="0" y="0"/><a:ext cx="12192000" cy="100584"/></a:xfrm><a:prstGeom prst="rect">'
-    '<a:avLst/></a:prstGeom><a:solidFill><a:schemeClr val="accent1"/></a:solidFill></p:spPr></p:sp>'
-)
+"""Left, top, width and height, inches."""
 
 
 def pptx_bytes(deck: Deck) -> bytes:
@@ -52,7 +38,9 @@ def pptx_bytes(deck: Deck) -> bytes:
     bytes
         The same for the same deck.
     """
-    file: Any = _template()
+    import pptx
+
+    file: Any = pptx.Presentation(str(TEMPLATE))
     properties = file.core_properties
     properties.title, properties.author, properties.keywords = deck.title, "outcomes", deck.label
     properties.last_modified_by, properties.created, properties.modified = "", EPOCH, EPOCH
@@ -63,31 +51,6 @@ def pptx_bytes(deck: Deck) -> bytes:
     target = io.BytesIO()
     file.save(target)
     return fixed_zip(target.getvalue())
-
-
-def _template() -> Any:
-    """Return an empty presentation, 16:9, in colors that all eyes tell apart."""
-    import pptx
-    from pptx.opc.constants import RELATIONSHIP_TYPE
-    from pptx.oxml import parse_xml
-    from pptx.util import Inches
-
-    file: Any = pptx.Presentation()
-    file.slide_width, file.slide_height = Inches(13.333), Inches(7.5)
-    master = file.slide_master
-    theme: Any = master.part.part_related_by(RELATIONSHIP_TYPE.THEME)
-    text = theme.blob.decode("utf-8").replace('typeface="Calibri"', f'typeface="{FACE}"')
-    for position, colour in enumerate((ACCENT, *(look.colour for look in LOOKS[1:])), start=1):
-        named = rf"(<a:accent{position}><a:srgbClr val=)\"\w+\""
-        text = re.sub(named, rf'\1"{colour.lstrip("#").upper()}"', text)
-    theme._blob = text.encode("utf-8")
-    for page in (master, *file.slide_layouts):
-        for shape in page.placeholders:
-            place = PLACES.get(shape.placeholder_format.type.name)
-            if place is not None:
-                _put(shape, place)
-    master.shapes._spTree.insert(2, parse_xml(BAR))
-    return file
 
 
 def _put(shape: Any, place: Place) -> None:
@@ -124,7 +87,7 @@ def _write(shape: Any, lines: Sequence[str], size: int, *, bold: bool = False) -
     frame.word_wrap, frame.vertical_anchor = True, MSO_ANCHOR.TOP
     for position, line in enumerate(lines):
         paragraph = frame.paragraphs[0] if position == 0 else frame.add_paragraph()
-        paragraph.text, paragraph.alignment = line, PP_ALIGN.LEFT
+        paragraph.text, paragraph.alignment = unbroken(line), PP_ALIGN.LEFT
         paragraph.font.size, paragraph.font.bold = Pt(size), bold
         paragraph.font.color.rgb = rgb(INK)
         paragraph.space_after = Pt(12 if len(lines) > 1 else 0)

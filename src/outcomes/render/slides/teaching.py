@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 
 from outcomes.errors import UsageError
 from outcomes.folders import written_whole
-from outcomes.planning.truths import NAIVE
+from outcomes.planning.truths import ARM, CHANGE, EVERY, LAST, NAIVE, TRUTHS
 from outcomes.questions.answer import Answer
 from outcomes.questions.ask import answer as ask
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.picture import Picture
+from outcomes.render.html import deck_html
 from outcomes.render.slides.deck import Deck, Slide
-from outcomes.render.slides.html_deck import deck_html
 from outcomes.render.slides.pptx import pptx_bytes
-from outcomes.render.slides.traps import ESTIMANDS, TRAPS, Trap
 from outcomes.study import Study
 from outcomes.synthetic.simulate import simulate
-from outcomes.words import interval, percent, plain
+from outcomes.words import UNCLEAR, interval, percent, plain, sentence_case
 
 INSTRUMENT = "nprs"
 UNIT = "points"
@@ -36,11 +37,92 @@ BELIEVE = "Say it as if you believed it."
 _INTERVAL = ["estimate", "conf_low", "conf_high"]
 WRITERS: Mapping[str, tuple[str, Callable[[Deck], bytes]]] = MappingProxyType(
     {
-        "slides": ("slides.html", lambda deck: deck_html(deck).encode("utf-8")),
+        "slides": ("slides.html", deck_html),
         "pptx": ("slides.pptx", pptx_bytes),
     }
 )
 """File and writer of each format."""
+
+ESTIMANDS = {
+    "last": LAST, "every": EVERY, "change": CHANGE, "arm": ARM,
+    "no care": "mean improvement without any care, by week", "bend": "",
+}  # fmt: skip
+"""Names of true values in traps.toml."""
+
+
+class Trap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One trap; ``{naive}``, ``{honest}`` and ``{truth}`` in its titles become numbers.
+
+    Parameters
+    ----------
+    scenario, question, arm : str
+        Of the generator and of the answers; the arm where there are several.
+    naive : str
+        The naive analysis, one of `outcomes.planning.truths.NAIVE`; empty where the
+        largest gap in the picture is the naive finding.
+    shows, axis : str
+        Column that the naive picture shows mean improvement against, and its name.
+    asks, case, poll : str
+        The question, the case that the deck begins with, what the room is asked.
+    naive_says, because, honest_says, rule, take_home : str
+        The naive claim, why it misleads, the honest answer, the rule and the last question.
+    why : tuple of str
+        Points below `because`.
+    kind, time : str, tuple of (str, float)
+        Rows of the answer's table that are shown, and when; empty where the answer refuses.
+    estimand, truth_time, truth_is : str, tuple of (str, float), str
+        Key of `ESTIMANDS`, where it is read, and the name of its row.
+    divisor, per : float, str
+        True value in units of the answer's row: 2 for pressure 4 against 2, ``per level``.
+    episodes : int
+        Courses of the study; 0 as many as the scenario has.
+    curve : bool
+        Whether the three are shown as curves.
+    seed, taught, tried : int
+        Seed of a study that teaches, and how many of the seeds tried make one (seeds.json).
+    """
+
+    scenario: str
+    question: str
+    naive: str
+    shows: str
+    axis: str
+    asks: str
+    case: str
+    poll: str
+    naive_says: str
+    because: str
+    why: tuple[str, ...]
+    honest_says: str
+    rule: str
+    take_home: str
+    arm: str = ""
+    kind: str = ""
+    time: tuple[str, float] = ("session_count", 4)
+    estimand: str = ""
+    truth_time: tuple[str, float] = ("session_count", 4)
+    truth_is: str = "truth (known here)"
+    divisor: float = 1.0
+    per: str = ""
+    episodes: int = 0
+    curve: bool = False
+    seed: int = 1
+    taught: int = 0
+    tried: int = 0
+
+
+def _read() -> Mapping[str, Trap]:
+    place = files(__package__)
+    text = place.joinpath("traps.toml").read_text(encoding="utf-8")
+    seeds = msgspec.json.decode(place.joinpath("seeds.json").read_bytes())
+    traps = msgspec.toml.decode(text, type=dict[str, tuple[Trap, ...]])["traps"]
+    return MappingProxyType(
+        {t.scenario: msgspec.structs.replace(t, **seeds.get(t.scenario, {})) for t in traps}
+    )
+
+
+TRAPS = _read()
+"""Traps by scenario."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -75,16 +157,20 @@ class Lesson:
     def teaches(self) -> bool:
         """Whether the naive interval misses the truth and the honest one holds it.
 
-        Where the answer refuses: whether the naive gap is half a point or more. Where the truth is
+        Where the answer refuses or finds nothing clear: whether the naive gap is half a point or
+        more. Where there is a bend: whether the honest interval excludes none. Where the truth is
         what happens without care: whether that is half or more of the change read as an effect.
         """
         if self.compared.empty:
-            return bool(np.ptp(self.seen["estimate"]) >= 0.5)
+            clear = not self.answer.refused and self.answer.verdict != UNCLEAR
+            return bool(np.ptp(self.seen["estimate"]) >= 0.5 and not clear)
         naive, *honest, truth = (row for _, row in self.compared.iterrows())
         value = truth["estimate"]
         if self.trap.estimand == "no care":
             return bool(naive["conf_low"] > 0 and value >= naive["estimate"] / 2)
         low, high = min(r["conf_low"] for r in honest), max(r["conf_high"] for r in honest)
+        if self.trap.estimand == "bend" and low <= 0 <= high:
+            return False
         return bool(low <= value <= high and not naive["conf_low"] <= value <= naive["conf_high"])
 
 
@@ -96,7 +182,7 @@ def teach(
     Parameters
     ----------
     trap : str
-        A key of `outcomes.render.slides.traps.TRAPS`.
+        A key of `TRAPS`.
     out : str or Path
         Folder to write, whole or not at all.
     formats : sequence of {"slides", "pptx"}
@@ -156,14 +242,15 @@ def teaching_deck(trap: Trap, seed: int | None = None) -> Deck:
 
 def lesson_of(trap: Trap, seed: int) -> Lesson:
     """Return what the study of this seed says about a trap."""
-    study = simulate(scenario=trap.scenario, seed=seed)
+    study = simulate(episodes=trap.episodes or None, scenario=trap.scenario, seed=seed)
     answer = ask(study, trap.question, instrument=INSTRUMENT)
     seen = _means(trap, study)
     assert study.truth is not None
-    if answer.refused:
+    if not trap.kind:
+        known = "therapist_icc" if answer.refused else "switch_share"
         words = {
             "naive": f"{np.ptp(seen['estimate']):.1f} {UNIT}",
-            "truth": percent(study.truth.parameters["therapist_icc"]),
+            "truth": percent(study.truth.parameters[known]),
         }
         return Lesson(trap, study, answer, seen, pd.DataFrame(), words)
     judged = _judged(trap, answer)
@@ -171,7 +258,7 @@ def lesson_of(trap: Trap, seed: int) -> Lesson:
     truth, honest = _truth(trap, study, trap.truth_time[1]), _honest_rows(judged)
     rows = [(NAIVE_ROW, *naive), *honest, (trap.truth_is, truth, truth, truth)]
     compared = pd.DataFrame(rows, columns=["label", *_INTERVAL])
-    digits = 1 if trap.divisor == 1 else 2
+    digits = 2 if trap.per else 1
     words = {
         "naive": interval(*naive, digits, UNIT),
         "honest": _honest_words(honest, digits),
@@ -183,6 +270,8 @@ def lesson_of(trap: Trap, seed: int) -> Lesson:
 def _truth(trap: Trap, study: Study, moment: float) -> float:
     """Return the true value at a time, NaN where there is none."""
     assert study.truth is not None
+    if trap.estimand == "bend":
+        return TRUTHS["last curvature"](study, pd.Series(dtype=float))
     table = study.truth.estimands
     here = (table["estimand"] == ESTIMANDS[trap.estimand]) & (table["instrument"] == INSTRUMENT)
     here &= (table["condition"] == "all") & (table[trap.truth_time[0]] == moment)
@@ -267,8 +356,8 @@ def _reveal(trap: Trap, lesson: Lesson) -> Slide:
     """Show naive, honest and truth on one axis; where the answer refuses, say why."""
     title = trap.honest_says.format(**lesson.words)
     answer = lesson.answer
-    if answer.refused:
-        why = answer.reason[:1].upper() + answer.reason[1:]
+    if not trap.kind:
+        why = sentence_case(answer.reason) if answer.refused else answer.sentence
         told = trap.truth_is.format(**lesson.words)
         return Slide(title, None, (why, told), f"{title}. {why} {told}", trap.asks)
     spoken = "; ".join(
@@ -276,8 +365,7 @@ def _reveal(trap: Trap, lesson: Lesson) -> Slide:
         if row["conf_high"] > row["conf_low"] else f"{row['label']}: {plain(row['estimate'], 2)}"
         for row in lesson.compared.to_dict("records")
     )  # fmt: skip
-    each = " per level" if trap.divisor != 1 else ""
-    label = f"Improvement ({UNIT}{each}; {'up' if trap.curve else 'right'} = better)"
+    label = f"Improvement ({UNIT}{trap.per}; {'up' if trap.curve else 'right'} = better)"
     if trap.curve:
         picture = Picture(
             "curves", _three_curves(trap, lesson), title, trap.axis, label, f"{spoken}."
@@ -303,7 +391,10 @@ def _three_curves(trap: Trap, lesson: Lesson) -> pd.DataFrame:
 def _taught(lesson: Lesson) -> str:
     """Say what counted as teaching; see `Lesson.teaches`."""
     if lesson.compared.empty:
-        return "the naive difference was half a point or more"
+        unclear = "" if lesson.answer.refused else ", and no more than chance would bring"
+        return f"the naive difference was half a point or more{unclear}"
+    if lesson.trap.estimand == "bend":
+        return "the honest interval held the truth and showed a bend"
     if lesson.trap.estimand == "no care":
         return "half or more of the change came without any care"
     return "the naive interval missed the truth and the honest one held it"

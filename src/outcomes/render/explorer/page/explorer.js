@@ -26,7 +26,7 @@
   /* What the chosen curve is drawn beside: the same courses at the pressure given, the other arm, or all courses. */
   function rest(of, group, level) {
     var beside = at("beside").value;
-    if (beside) { return { name: named(at("beside")), points: of.curves[beside] || [] }; }
+    if (beside) { return { name: named(at("beside")), points: of.curves[beside] || [], set: !/\|$/.test(beside) }; }
     var other = of.who === "Arm" && of.groups.find(function (pair) { return pair[0] !== group; });
     if (other) { return { name: other[1], points: of.curves[other[0] + "|"] || [] }; }
     if (level) { return { name: "pressure as given", points: of.curves[group + "|given"] || [] }; }
@@ -45,13 +45,19 @@
       .replace("{level}", named(at("pressure")));
   }
 
-  /* What the two picks differ by at the picked time, and the courses behind each. */
+  /* What the two picks differ by at the picked time, with an interval made of their two intervals: as if they were
+     independent (Zou & Donner 2008, Stat Med 27:1693), which is rather too wide, for therapists and courses are shared;
+     where pressure was set both come from one slope, and the sum of both is the widest that can be. */
   function difference(now) {
-    var other = now.rest.points.find(function (p) { return p[0] === now.time; });
-    if (!now.point || !other || !now.rest.name) { return ""; }
-    function courses(point) { return point[5] === null ? "not shown" : point[5]; }
-    return "Difference from " + now.rest.name + ": " + number(now.point[1] - other[1], 1) + " " + now.of.unit +
-      "; courses: " + courses(now.point) + " and " + courses(other) + ". Each has its own interval in the chart.";
+    var other = now.rest.points.find(function (p) { return p[0] === now.time; }), point = now.point;
+    if (!point || !other || !now.rest.name) { return ""; }
+    function courses(one) { return one[5] === null ? "not shown" : one[5]; }
+    function far(one, two) { return now.rest.set || now.level ? one + two : Math.hypot(one, two); }
+    var middle = point[1] - other[1];
+    var low = middle - far(point[1] - point[2], other[3] - other[1]), high = middle + far(point[3] - point[1], other[1] - other[2]);
+    var how = now.rest.set || now.level ? "at the widest, both come from one model" : "as if the two were independent, so rather too wide";
+    return "Difference from " + now.rest.name + ": " + number(middle, 1) + " " + now.of.unit + " (95\u00a0% CI " + number(low, 1) +
+      " to " + number(high, 1) + ", " + how + "); courses: " + courses(point) + " and " + courses(other) + ".";
   }
 
   /* Every curve of an instrument, to stand beside the one that is picked. */
