@@ -189,13 +189,16 @@ def minimise(likelihood: Likelihood, start: Array) -> tuple[Optimum, Point]:
             continue
         step = newton_step(values, vectors, point.gradient)
         decrease = -float(point.gradient @ step) / 2.0
+        if decrease < TOLERANCE:
+            status, message = "converged", f"a Newton step lowers the deviance by {decrease:.0e}"
+        if decrease < NEAREST:
+            break
         better = likelihood.at(point.theta + step)
         evaluations += 1
         improved = np.isfinite(better.value) and largest(better.gradient) <= largest(point.gradient)
         if decrease < TOLERANCE:
             point = better if improved else point
             found = point.curvature() if point.is_exact else found
-            status, message = "converged", f"a Newton step lowers the deviance by {decrease:.0e}"
             break
         if not improved and better.value >= point.value:
             better, used, goes_on = descend(likelihood, point, TOLERANCE / 100.0)
@@ -272,6 +275,12 @@ def descend(likelihood: Likelihood, point: Point, tolerance: float) -> tuple[Poi
 
 def secant(metric: Array, s: Array, y: Array) -> Array:
     """Make the metric agree with the change y of the gradient over the last step s (BFGS)."""
+    if s.ndim == 1:  # the same for one search, in a fifth of the time
+        Bs, curved = metric @ s, float(s @ y)
+        expected = float(s @ Bs)
+        if not (curved > 0.1 * abs(expected) and expected > 0.0):
+            return metric
+        return np.asarray(metric + np.outer(y, y / curved) - np.outer(Bs, Bs / expected))
     Bs = _times(metric, s)
     curved, expected = np.sum(s * y, axis=-1), np.sum(s * Bs, axis=-1)
     usable = (curved > 0.1 * np.abs(expected)) & (expected > 0.0)
