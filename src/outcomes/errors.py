@@ -106,5 +106,9 @@ class ConvergenceWarning(OutcomesWarning):
     """The optimiser stopped before its own criterion was met."""
 
 
+class RecordsWarning(OutcomesWarning):
+    """Rows come from a study that breaks rules which `check` calls errors."""
+
+
 class ExposureWarning(OutcomesWarning):
     """A formula uses an exposure that the outcome may have caused (see the "before" idea)."""

@@ -43,12 +43,15 @@ class TrajectoryFrame(pd.DataFrame):
         Its unit, plural.
     stamp : str
         ``SYNTHETIC`` for simulated data, else empty.
+    record_errors : tuple of str
+        Rules with the severity of an error that the study breaks, where that was looked up.
     """
 
-    _metadata: ClassVar[list[str]] = ["instrument", "unit", "stamp"]
+    _metadata: ClassVar[list[str]] = ["instrument", "unit", "stamp", "record_errors"]
     instrument: str = ""
     unit: str = ""
     stamp: str = ""
+    record_errors: tuple[str, ...] = ()
 
     @property
     def _constructor(self) -> type[TrajectoryFrame]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import outcomes as oc
@@ -56,9 +58,59 @@ def checked(study: Any, name: str) -> int:
     found = [said for text in texts for said in intervals(text)]
     for said in found:
         assert is_of(said, answer.table), (name, said, answer.sentence)
+    for text in (answer.sentence, answer.glance):
+        assert not unknown_numbers(study, answer, text), (name, text)
     whole = str(answer.sentence).replace("\N{NO-BREAK SPACE}", " ")
     assert whole.count("95 % CI") == len(intervals(whole)), (name, whole)
     return len(found)
+
+
+LOOSE = re.compile(r"(?<![\w.,])\d[\d,]*(?:\.\d+)?")
+WORDS = (95.0, 1.5, 80.0)
+"""Numbers that a sentence says of itself: the level of intervals, and what counts as often."""
+
+
+def facts_of(study: Any, answer: Any) -> list[float]:
+    """Return what a number without an interval may be: of the table, or counted anew here."""
+    table = answer.table
+    numbers = table.select_dtypes("number").to_numpy(float).ravel()
+    kinds = table["kind"].value_counts().tolist() if len(table) else []
+    measure = study.instrument(study.scored_instruments()[0])
+    rows = study.trajectory(measure.name)
+    courses, facts = len(study.episodes), [measure.minimum, measure.maximum]
+    started = rows["episode_id"].nunique() + int(
+        (~study.episodes["episode_id"].isin(rows["episode_id"])).sum()
+    )
+    for axis in ("session_count", "week"):
+        last = rows.groupby("episode_id")[axis].max()
+        for time in table.get(axis, pd.Series(dtype=float)).dropna().unique():
+            seen = rows.loc[rows[axis].round() == time, "episode_id"].nunique()
+            facts += [seen, started - int((last >= time - 0.5).sum())]
+    facts += [
+        courses,
+        started,
+        rows["episode_id"].nunique(),
+        study.episodes["therapist_id"].nunique(),
+    ]
+    facts += [rows["therapist_id"].nunique(), *rows["condition"].value_counts().tolist()]
+    required = study.episodes["clearance_required"].fillna(False).astype(bool)
+    received = study.episodes["episode_id"].isin(study.sessions["episode_id"])
+    facts += [int((required & received).sum())]
+    return [*facts, *kinds, *WORDS, *numbers[np.isfinite(numbers)]]
+
+
+def unknown_numbers(study: Any, answer: Any, text: str) -> list[str]:
+    """Return the numbers of a text, intervals apart, that nothing behind it has."""
+    plain = str(text).replace("\N{NO-BREAK SPACE}", " ")
+    rest = SAID.sub(" ", plain)
+    known = np.array(facts_of(study, answer))
+    lost = []
+    for match in LOOSE.finditer(rest):
+        said, within = number(match[0]), 0.5 * 10.0 ** -decimals(match[0]) + 1e-9
+        near = [abs(scale * known - abs(said)) <= within for scale in (1, -1, 100, -100)]
+        if not np.any(near):
+            lost.append(match[0])
+    return lost
 
 
 def asked(study: Any) -> int:
@@ -81,3 +133,9 @@ def test_a_wrong_number_is_found() -> None:
     assert intervals("fell by 1.9 points (95 % CI 1.6 to 2.2)") == [(1.9, 1.6, 2.2, 1)]
     assert intervals("\N{MINUS SIGN}0.03 (95 % CI \N{MINUS SIGN}0.15 to 0.08)")[0][1] == -0.15
     assert not is_of((9.9, 9.8, 10.1, 1), table)
+
+
+def test_a_wrong_count_is_found() -> None:
+    study = oc.simulate(episodes=40, seed=1)
+    answer = undisclosed(study, "how-much")
+    assert unknown_numbers(study, answer, "averaged over 7,531 courses (0 to 10)") == ["7,531"]

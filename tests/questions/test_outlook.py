@@ -62,7 +62,7 @@ def test_each_score_to_come_has_an_interval_inside_the_scale(study: Study) -> No
 
 @pytest.mark.parametrize(
     ("n", "scores", "reason"),
-    [(50, 3, "50 courses have a score"), (90, 1, "no score of a visit"), (90, 6, "later than")],
+    [(50, 3, "needs 50 other courses"), (90, 1, "no score of a visit"), (90, 6, "later than")],
 )
 def test_too_little_data_is_refused_with_the_count(
     clinic: Callable[..., Study], n: int, scores: int, reason: str

@@ -12,6 +12,7 @@ import pytest
 
 import outcomes as oc
 from outcomes.render.fit_table import KINDS, fit_html, fit_table, fit_text
+from outcomes.study import study_from_tables
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -103,6 +104,21 @@ def test_pressure_without_what_was_seen_when_it_was_chosen_is_warned_of(
         oc.lmm("improvement ~ session_count + pressure + (1 | episode_id)", rows)
     with pytest.warns(oc.ExposureWarning, match="without score_before"):
         oc.lmm("improvement ~ session_count + baseline + pressure + (1 | episode_id)", rows)
+
+
+def test_a_fit_to_records_that_break_a_rule_names_it() -> None:
+    n = 30
+    ids = [f"e{i}" for i in range(n)]
+    scores = [2.0 + i % 7 for i in range(3 * n)]
+    tables = {"assessments": pd.DataFrame({
+        "episode_id": ids * 3, "day": [0] * n + [7] * n + [14] * n, "instrument": "nprs",
+        "timing": ["baseline"] * n + ["follow_up"] * 2 * n, "score": scores})}  # fmt: skip
+    formula = "improvement ~ week + (1 | episode_id)"
+    oc.lmm(formula, study_from_tables(tables).trajectory("nprs"))  # no warning
+    tables["assessments"].loc[n, "score"] = 11.0
+    rows = study_from_tables(tables).trajectory("nprs")
+    with pytest.warns(oc.RecordsWarning, match=r"R12 \(.*\)\. The rows behind them"):
+        oc.lmm(formula, rows[rows["week"] > 0])
 
 
 def test_the_parts_of_a_curve_are_named(rows: pd.DataFrame) -> None:

@@ -38,8 +38,8 @@ def fit(
 
     Example: outcomes fit data/synthetic "improvement ~ session_count + (1 | episode_id)"
     """
-    from outcomes.mixed.fit import lmm
     from outcomes.render.fit_table import fit_text
+    from outcomes.render.notebook import lmm
 
     study = loaded(data, columns)
     rows = study.trajectory(instrument or study.scored_instruments()[0])

@@ -13,7 +13,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import ExposureWarning, FitError, FormulaError, OutcomesWarning, UsageError
+from outcomes.errors import (
+    ExposureWarning,
+    FitError,
+    FormulaError,
+    OutcomesWarning,
+    RecordsWarning,
+    UsageError,
+)
 from outcomes.mixed.after.bootstrap import bootstrap
 from outcomes.mixed.after.crosscheck import crosscheck
 from outcomes.mixed.after.diagnostics import influence, normal_quantiles, residuals
@@ -141,6 +148,7 @@ def lmm(
     _require_text(formula)
     parsed = parse_formula(formula)
     request = _request(parsed, reml, df, weights)
+    _warn_of_records(data)
     data = plain_table(data)
     _warn_of_exposures(parsed, data)
     design = build_design(parsed, data, weights)
@@ -169,6 +177,18 @@ def _request(formula: ModelFormula, reml: bool, df: str, weights: WeightsLike) -
             remedy="For independent rows use ordinary least squares: statsmodels.formula.api.ols.",
         )
     return Request(formula.text, reml, df, weights is not None)
+
+
+def _warn_of_records(data: pd.DataFrame) -> None:
+    """Name the errors of the records that the rows come from, where the rows know of them."""
+    errors = getattr(data, "record_errors", ())
+    if isinstance(errors, tuple) and errors:  # no column of that name
+        warnings.warn(
+            f"The records break rules that `check` calls errors: {'; '.join(errors)}. The rows "
+            "behind them are in this fit.",
+            RecordsWarning,
+            3,
+        )
 
 
 def _warn_of_exposures(formula: ModelFormula, data: pd.DataFrame) -> None:

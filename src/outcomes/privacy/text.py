@@ -28,6 +28,9 @@ UNTYPED = re.compile(
 UNDECLARED = "not shown, for it holds a count that is not declared as one."
 
 
+NEARLY, ALMOST = "nearly all of", "almost"
+
+
 class Said(str):
     """Words that stand for a count that is not told; no bare prose."""
 
@@ -119,8 +122,9 @@ class Count:
         """Return itself, or the words that stand for it where it must not be shown."""
         if self.of is None:
             hidden = self._hidden(self.number, self.whom, rule)
+            hidden = hidden.replace(NEARLY, ALMOST) if self.there else hidden
             return Said(self._said(hidden, rule.threshold)) if hidden else self
-        whole = self._hidden(self.of, self.whom, rule)
+        whole = self._hidden(self.of, self.whom, rule).replace(NEARLY, ALMOST)
         if rule.hides(self.of):
             return Said(self._said(f"some or none of {whole}", rule.threshold))
         part = self._part(rule)
@@ -137,7 +141,7 @@ class Count:
         if near is None:
             rule.tells(number, self.noun, whom)
             return ""
-        return f"nearly all of {near:,.0f}" if near > number else f"hardly more than {near:,.0f}"
+        return f"{NEARLY} {near:,.0f}" if near > number else f"hardly more than {near:,.0f}"
 
     def _part(self, rule: Disclosure) -> str:
         """Return the words for a part that must not be told; empty where it may be."""
@@ -164,7 +168,7 @@ class Resting(Count):
     number, of : int
         The count behind the words, and the whole where it is a part of one.
     words, otherwise : str
-        What is said, and what is said where the count must not be told.
+        What is said, and what is said where the count must not be told; else what a `Count` says.
 
     Examples
     --------
@@ -182,7 +186,9 @@ class Resting(Count):
     def under(self, rule: Disclosure) -> str | Count:
         """Return itself, or what stands for it."""
         rest = (self.of or self.number) - self.number
-        return Said(self.otherwise) if rule.hides(self.number) or rule.hides(rest) else self
+        if not rule.hides(self.number) and not rule.hides(rest):
+            return self
+        return Said(self.otherwise) if self.otherwise or not self.noun else super().under(rule)
 
 
 Part = str | Count | Share

@@ -141,8 +141,9 @@ def error_check(row: Row, allowed: Sensitivity, measure: Instrument, error: Erro
         parts.append(f"a reliability of {share} among comparable patients")
     if allowed.answered is not None:
         found = allowed.answered
-        number = with_interval(found, 2)
-        parts.append(f"earlier scores put it at {number}, 1 where the number itself is answered")
+        told = f"put it at {with_interval(found, 2)}, 1 where the number itself is answered"
+        wide = not (found["conf_low"] > 0 or found["conf_high"] < 1)  # all that it can be
+        parts.append(f"earlier scores {'cannot tell it' if wide else told}")
     if clear(row):
         parts.append(_tipping(allowed))
     return Check(NAME, stays(row, allowed) or not clear(row), "; ".join(parts))

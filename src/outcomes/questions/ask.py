@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from outcomes import __version__
-from outcomes.errors import FitError, UsageError
+from outcomes.errors import FitError, RecordsWarning, UsageError
 from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.answer import Answer, Source, refusal
 from outcomes.questions.conditions import CONDITIONS
@@ -30,7 +31,7 @@ from outcomes.questions.safety import SAFETY
 from outcomes.questions.sessions import SESSIONS
 from outcomes.questions.therapists import THERAPISTS
 from outcomes.questions.trial import TRIAL
-from outcomes.rules.check import check
+from outcomes.rules.check import check, errors_named
 from outcomes.study import Study
 from outcomes.words import when
 
@@ -211,9 +212,14 @@ def _answered(
     declared = plan.find(question.name, chosen) if plan else None
     try:
         asked = {**options, "instrument": chosen, "declared": declared}
-        given = _in_spite_of_errors(undisclosed(study, question.name, **asked), study)
+        with warnings.catch_warnings():  # the answer says so itself
+            warnings.simplefilter("ignore", RecordsWarning)
+            given = _in_spite_of_errors(undisclosed(study, question.name, **asked), study)
     except FitError as error:
-        given = _refused(study, question, f"no model fits these scores. {error}")
+        alike = study.trajectory(chosen)["improvement"].nunique() <= 1
+        same = "every score shows the same change, and a model needs scores that differ."
+        reason = same if alike else f"no model fits these scores. {error}"
+        given = _refused(study, question, reason)
     return disclosed(under_plan(given, plan, chosen), leaves=False)
 
 
@@ -267,16 +273,14 @@ def why_unusable(study: Study, *, anyway: bool = False) -> str:
     stand = [e for e in errors if not (anyway and e in study.provenance.import_findings)]
     if not stand:
         return ""
-    named = [f"{e.rule} ({e.message.partition(';')[0]})" for e in stand]
-    shown = "; ".join(sorted(set(named))[:_NAMED]) + (
-        "; and others" if len(set(named)) > _NAMED else ""
-    )
+    named = errors_named(stand)
+    shown = "; ".join([*named[:_NAMED], *["and others"] * (len(named) > _NAMED)])
     of_import = all(e in study.provenance.import_findings for e in stand)
     remedy = (
         " Import a corrected export, or ask for an answer anyway (--anyway)." if of_import else ""
     )
     return (
-        f"the data do not keep to the rule{'s' if len(set(named)) > 1 else ''} {shown}. "
+        f"the data do not keep to the rule{'s' if len(named) > 1 else ''} {shown}. "
         f"`outcomes check` lists each place with its remedy.{remedy}"
     )
 

@@ -18,7 +18,7 @@ from outcomes.privacy.disclosure import (
     Told,
     suppress_counts,
 )
-from outcomes.privacy.text import UNTYPED, Text, told
+from outcomes.privacy.text import UNTYPED, Text, joined, told
 from outcomes.questions.answer import Answer, Source
 from outcomes.questions.picture import ROW, Picture
 from outcomes.questions.question import Question
@@ -310,8 +310,8 @@ def _safe_picture(
         data = data[~rows["nameless"].to_numpy()].reset_index(drop=True)
     alt = picture.alt
     if rows["gone"].any():
-        words = Text(picture.title, ". ", picture.y_label, " ", picture.x_label)
-        alt = Text(words, ". Points that rest on few courses are left out.")
+        axes = joined("; ", [label for label in (picture.y_label, picture.x_label) if label])
+        alt = Text(picture.title, ". Axes: ", axes, ". Points of few courses are left out.")
     return replace(
         picture, data=data, alt=told(alt, rule), title=told(picture.title, rule),
         x_label=told(picture.x_label, rule), y_label=told(picture.y_label, rule),

@@ -29,7 +29,7 @@ from outcomes.questions.course_model import estimates, fit_course, fixed_rows
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.study import Study
-from outcomes.words import direction, when, with_interval
+from outcomes.words import direction, sentence_case, when, with_interval
 
 Array = NDArray[np.float64]
 
@@ -91,7 +91,7 @@ def frequency(asked: Asked) -> Found | Missing:
     table = with_one_test(pd.concat(rows_found, ignore_index=True))
     return Found(
         table,
-        _sentence(table, measure, allowed),
+        _sentence(table, measure, allowed, _comparable(found[0])),
         "Linear mixed models by REML, on weeks and on sessions received: improvement "
         "~ often * time + condition + baseline + share of the therapist's courses that are often, "
         "time as a natural spline; courses vary in level "
@@ -216,17 +216,24 @@ def _alike(rows: pd.DataFrame) -> Check:
     return Check("baselines are alike", bool(gap <= 0.25), f"standardised difference {gap:.2f}")
 
 
-def _sentence(table: pd.DataFrame, measure: Instrument, allowed: Sensitivity) -> str:
+def _comparable(found: _Contrast) -> str:
+    """Say who is compared: only what the model holds alike."""
+    rows = found.rows
+    therapist = " of one therapist" if rows["therapist_id"].notna().any() else ""
+    condition = "condition and " if rows["condition"].nunique() > 1 else ""
+    return f"comparing patients{therapist} with the same {condition}baseline"
+
+
+def _sentence(table: pd.DataFrame, measure: Instrument, allowed: Sensitivity, alike: str) -> str:
     row, *others = table[table["kind"] != "error allowed for"].to_dict("records")
     doubt = in_doubt(row, allowed) if clear(row) else ""
     rest = [
-        f" {_when(other).capitalize()}, fewer weeks by then, the difference was "
+        f" {_when(other).capitalize()}, however many weeks those took, the difference was "
         f"{_told(other, measure)}, with the baseline taken as exact."
         for other in others
     ]
     return (
-        f"{_verdict(row)}{doubt}: {_told(row, measure)}{allowing(row, allowed)}, "
-        "comparing patients of one therapist with the same condition and baseline."
+        f"{_verdict(row)}{doubt}: {_told(row, measure)}{allowing(row, allowed)}, {alike}."
         f"{''.join(rest)}"
     )
 
@@ -264,7 +271,7 @@ def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
         names,
         _verdict(rows[0]),
         f"Difference in improvement ({measure.unit}; right = more visits better)",
-        f"Difference in improvement with 95 % intervals. {spoken}.",
+        f"Difference in improvement with 95 % intervals. {sentence_case(spoken)}.",
     )
 
 

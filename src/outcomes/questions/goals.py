@@ -120,7 +120,7 @@ def _share(at: Mapping[str, float]) -> str:
 def _of_goals(at: Mapping[str, float], attained: Attainment, share: str) -> Resting:
     """Say a share of the goals, which beside their number is a count."""
     n, of = int(at["n_reached"]), len(attained.goals)
-    return Resting(n, of=of, words=f"{share} of goals", otherwise="few or nearly all goals")
+    return Resting(n, "goal", of=of, part="sustained", words=f"{share} of goals")
 
 
 def _ends(at: Mapping[str, float]) -> str:
@@ -159,7 +159,13 @@ def _checks(progress: pd.DataFrame, attained: Attainment) -> tuple[Check, ...]:
             "goals are larger than the measurement error (MDC)",
             bool(easy.mean() <= 0.2) if len(easy) else False,
             Text(
-                Count(int(easy.sum()), "goal", of=len(easy), whom="with an MDC"),
+                Count(
+                    int(easy.sum()),
+                    "goal",
+                    of=len(easy),
+                    whom="with an MDC",
+                    more="with a published MDC",
+                ),
                 " are within it, where chance alone can reach them",
             )
             if len(easy)

@@ -160,7 +160,8 @@ def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame
             f"{with_interval(row, digits, measure.unit)} in the {named(row['group'])} arm"
             for row in own.to_dict("records")
         ]
-        return f"{sentence_case(time)}, mean improvement {on} was {' and '.join(parts)}."
+        said = " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
+        return f"{sentence_case(time)}, mean improvement {on} was {said}."
     seen = course.rows.loc[course.rows[course.axis] == course.horizon, "episode_id"].nunique()
     return Text(
         f"{_verdict(course, measure, overall)} {on}, averaged over ",
@@ -176,6 +177,8 @@ def _glance(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame) 
     rows = at_horizon.to_dict("records")
     own = rows[1:] if course.group == "arm" and len(rows) > 1 else rows[:1]
     each = each_with_interval(own, "group", decimals(measure), measure.unit)
+    if own[0]["group"] != "all" and len(own) == 1:  # its name is not among several
+        each = f"{each} in the {named(own[0]['group'])} arm"
     return f"{each} {when(course.axis, course.horizon)}"
 
 

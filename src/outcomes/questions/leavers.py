@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,11 +18,11 @@ from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.records import baselines
 from outcomes.study import Study
-from outcomes.words import CANNOT_TELL, decimals, plain, scale, when, with_interval
+from outcomes.words import CANNOT_TELL, decimals, direction, plain, scale, when, with_interval
 
 WELL = ("goal_met", "ongoing")
-UNTOLD = "Too few courses left early to say how much worse they would have to be"
 """Reasons for which nobody supposes that those who left did worse."""
+UNTOLD = "Too few courses left early to say how much worse they would have to be"
 STEPS = (0.0, 0.05, 0.1, 0.2, 0.3)
 """Deltas shown, as shares of the instrument's range."""
 FRAGILE = 0.1
@@ -86,7 +87,6 @@ def leavers(asked: Asked) -> Found | Missing:
     gone = _who_left(asked.study, course, asked.instrument)
     table, formula = _table(model, course, gone, measure)
     tip = float(table["estimate"].iloc[0])
-    short = f"{plain(tip)} {measure.unit} worse would undo it" if 0 < tip < np.inf else ""
     return Found(
         table,
         _sentence(table, gone, course, measure),
@@ -95,7 +95,7 @@ def leavers(asked: Asked) -> Found | Missing:
         "which the 95 % interval reaches no improvement.",
         _picture(table, gone, measure),
         checks=_checks(gone, tip, measure),
-        glance=Text(Resting(gone.n_worse, words=short)),
+        glance=_glance(table, gone, measure),
         verdict=CANNOT_TELL if tip < FRAGILE * (measure.maximum - measure.minimum) else "it stands",
         course=course,
     )
@@ -138,7 +138,7 @@ def _table(
 def _supposed(delta: float, measure: Instrument) -> str:
     if not delta:
         return "early leavers like similar courses"
-    return f"early leavers {delta:.3g} {measure.unit} worse"
+    return f"early leavers {plain(delta, decimals(measure))} {measure.unit} worse"
 
 
 def _stayed(course: CourseFrame) -> pd.DataFrame:
@@ -181,29 +181,51 @@ def _courses_by_reason(course: CourseFrame, gone: _Leavers) -> pd.DataFrame:
 
 
 def _sentence(table: pd.DataFrame, gone: _Leavers, course: CourseFrame, measure: Instrument) -> str:
-    tip = float(table.loc[table["kind"] == "tipping point", "estimate"].iloc[0])
-    base = table[table["kind"] == "delta"].to_dict("records")[0]
-    digits = decimals(measure)
-    found = with_interval(base, digits, measure.unit)
+    base = _as_similar_courses(table)
+    found = with_interval(base, decimals(measure), measure.unit)
     whose = of_whom(course) and f" in patients{of_whom(course)}"
     whose += ", the arms together," if course.group == "arm" else ""
+    n_left = int(gone.left.sum())
+    left = Count(n_left, "course", of=len(gone.left)) if n_left else "No course"
+    supposed = "if they went on like similar courses, " if n_left else ""
     return Text(
-        _verdict(tip, gone, measure),
+        _verdict(table, gone, measure),
         ". ",
-        Count(int(gone.left.sum()), "course", of=len(gone.left)),
-        f" had no score {_from(course)}; if they went on like similar courses, mean improvement "
-        f"during care{whose} was {found} on the {measure.title} ({scale(measure)}).",
+        left,
+        f" {'had no' if n_left else 'was without a'} score {_from(course)}; {supposed}mean "
+        f"improvement during care{whose} was {found} on the {measure.title} ({scale(measure)}).",
     )
 
 
-def _verdict(tip: float, gone: _Leavers, measure: Instrument) -> Text:
+def _as_similar_courses(table: pd.DataFrame) -> dict[Any, Any]:
+    """Return the row in which those who left went on like similar courses."""
+    return table[table["kind"] == "delta"].to_dict("records")[0]
+
+
+def _glance(table: pd.DataFrame, gone: _Leavers, measure: Instrument) -> Text:
+    tip, width = float(table["estimate"].iloc[0]), measure.maximum - measure.minimum
+    words = f"{plain(tip, decimals(measure))} {measure.unit} worse would undo it"
+    if tip == 0:
+        worse = "scores got worse during care"
+        words = direction(_as_similar_courses(table), "", worse, "improvement is not clear")
+    elif tip > width:
+        words = "none who could undo it"
+    return Text(Resting(gone.n_worse, words=words, otherwise="too few left early to say"))
+
+
+def _verdict(table: pd.DataFrame, gone: _Leavers, measure: Instrument) -> Text:
     """Say how much worse those who left early would have to be; of few, that would tell them."""
-    return Text(Resting(gone.n_worse, words=_in_words(tip, measure), otherwise=UNTOLD))
+    tip = float(table["estimate"].iloc[0])
+    words = _in_words(tip, measure)
+    if tip == 0:
+        worse = "Scores got worse during care"
+        found = direction(_as_similar_courses(table), "", worse, "Improvement is not clear")
+        left = ", even if those who left went on like similar courses" if gone.left.any() else ""
+        words = f"{found}{left}"
+    return Text(Resting(gone.n_worse, words=words, otherwise=UNTOLD))
 
 
 def _in_words(tip: float, measure: Instrument) -> str:
-    if tip == 0:
-        return "Improvement is not clear, even if those who left went on like similar courses"
     if not np.isfinite(tip):
         return "Nobody left for a reason that could skew the result"
     if tip > measure.maximum - measure.minimum:
@@ -231,7 +253,7 @@ def _picture(table: pd.DataFrame, gone: _Leavers, measure: Instrument) -> Pictur
     return forest(
         rows,
         rows["term"],
-        _verdict(float(table["estimate"].iloc[0]), gone, measure),
+        _verdict(table, gone, measure),
         f"Mean improvement ({measure.unit}; right = better)",
         f"Mean improvement with 95 % intervals under worse and worse leavers: {spoken}.",
     )

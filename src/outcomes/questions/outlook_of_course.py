@@ -21,7 +21,7 @@ from outcomes.questions.outlook import (
     time_reached,
 )
 from outcomes.study import Study
-from outcomes.words import decimals, percent, when
+from outcomes.words import decimals, percent, there_are, when
 
 DAYS_A_WEEK = 7
 LIMITS = (
@@ -182,8 +182,8 @@ def _too_little(course: CourseFrame, own: pd.DataFrame, n_scores: int) -> str:
         return "this course has no score of a visit after its baseline yet"
     if course.n_courses <= LEAST_OTHERS:
         return (
-            f"{course.n_courses} courses have a score after baseline; an outlook needs "
-            f"{LEAST_OTHERS} others to learn from"
+            f"an outlook needs {LEAST_OTHERS} other courses with a score after baseline to learn "
+            f"from; {there_are(max(course.n_courses - 1, 0), 'other')}"
         )
     if not any(time > own[course.axis].iloc[-1] for time in course.times):
         return f"fewer than {LEAST_COURSES} courses have a score later than this one's last"

@@ -157,16 +157,18 @@ def _expected_return(asked: Asked, first: float, error: float) -> float | None:
 def _sentence(judged: _Verdict | None, rows: pd.DataFrame, measure: Instrument) -> str:
     digits, change = decimals(measure), float(rows["improvement"].iloc[-1])
     size = f"{abs(change):.{digits}f} {measure.unit}"
-    way = f"{size} better" if change > 0 else f"{size} worse"
-    way = way if change else "unchanged"
+    way = f"{size} {'better' if change > 0 else 'worse'} than at baseline"
+    way = way if change else "unchanged since baseline"
     compared = (
-        f"{_said(judged)} (MDC {judged.threshold.value:g}{_and_return(judged)}; {scale(measure)})"
-        if judged
-        else f"which cannot be told from measurement error: none is published ({scale(measure)})"
+        f", which cannot be told from measurement error: none is published ({scale(measure)})"
     )
+    if judged:
+        said = f", {_said(judged)}" if change else ""
+        error = f"MDC {judged.threshold.value:g}{_and_return(judged)}"
+        compared = f"{said} ({error}; {scale(measure)})"
     return (
         f"{measure.title}: at the last of {counted(len(rows), 'later score')} this patient was "
-        f"{way} since baseline, {compared}."
+        f"{way}{compared}."
     )
 
 

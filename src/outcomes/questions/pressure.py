@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,7 +29,7 @@ from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import estimates, fit_course
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.words import direction, with_interval
+from outcomes.words import direction, named, with_interval
 
 SEEN = ("baseline", "score_before")
 EXACT = "score taken as exact"
@@ -149,6 +150,14 @@ def no_support(history: PressureHistory, rows: pd.DataFrame) -> str:
     n_courses = rows["episode_id"].nunique()
     if history.n_levels >= 2 and n_courses >= LEAST_COURSES and rows["pressure"].nunique() >= 2:
         return ""
+    if history.n_levels >= 2:
+        return Text(
+            f"at least {LEAST_COURSES} courses in which one visit and the next both begin with a "
+            "score are needed, with two pressure levels among them: only there is known what was "
+            "seen when pressure was chosen; ",
+            Count(n_courses, "course", there=True),
+            " of that kind. Record a score at the start of each visit.",
+        )
     levels = joined(
         ", ",
         (
@@ -210,7 +219,7 @@ def _curvature_check(table: pd.DataFrame) -> Check:
     if not rows:
         return Check(name, False, "cannot be told from two levels")
     low, high = rows[0]["conf_low"], rows[0]["conf_high"]
-    found = f"{rows[0]['estimate']:.2f} a squared level (95 % CI {low:.2f} to {high:.2f})"
+    found = with_interval(rows[0], 2, "per squared level")
     return Check(name, low <= 0 <= high, f"{found}; below zero, medium pressure did better")
 
 
@@ -223,9 +232,16 @@ def _term_row(fit: MixedFit, term: str, kind: str) -> pd.DataFrame:
 
 
 def _terms_check(fit: MixedFit) -> Check:
-    lost = fit.estimates.aliased_terms
+    lost = dict.fromkeys(map(_term_in_words, fit.estimates.aliased_terms))
     name = "every term of the model can be estimated"
     return Check(name, not lost, f"not estimated: {', '.join(lost)}" if lost else "all of them")
+
+
+def _term_in_words(term: str) -> str:
+    """Return a column of the model as people call it (``the course of sciatica over time``)."""
+    group, _, time = re.sub(r"\w+\[T\.(.+?)\]", r"\1", term).partition(":")
+    group = "time" if group.startswith("cr(") else named(group)
+    return f"the course of {group} over time" if time else group
 
 
 def _overlap_rows(history: PressureHistory) -> pd.DataFrame:
@@ -247,9 +263,10 @@ def _sentence(
 ) -> str:
     row = table.iloc[0].to_dict()
     doubt = in_doubt(row, allowed) if clear(row) else ""
+    alike = "therapist, " if course.rows["therapist_id"].notna().any() else ""
     return Text(
         f"{_verdict(row)}{doubt}: {_number(row, measure)}{allowing(row, allowed)}, "
-        "comparing visits with the same therapist, baseline and last score in ",
+        f"comparing visits with the same {alike}baseline and last score in ",
         Count(course.n_courses, "course"),
         ".",
     )

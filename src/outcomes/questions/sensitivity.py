@@ -23,6 +23,7 @@ from outcomes.questions.course_model import (
     fixed_rows,
 )
 from outcomes.questions.question import Check
+from outcomes.words import limits
 
 ROBUST = "errors robust to courses (CR2)"
 MOST_CLINICS = 12
@@ -77,7 +78,7 @@ def verdict(table: pd.DataFrame, low: float, high: float) -> Check:
     within = table["estimate"].between(low, high)
     same = (table["conf_low"] * table["conf_high"] > 0) == (low * high > 0)
     differ = table.loc[~(within & same), "term"].tolist()
-    ends = f"{table['estimate'].min():.2f} to {table['estimate'].max():.2f}"
+    ends = limits(table["estimate"].min(), table["estimate"].max(), 2)
     detail = f"{len(table)} models, estimates {ends}"
     return Check(name, not differ, detail + (f"; differs: {', '.join(differ)}" if differ else ""))
 

@@ -26,7 +26,16 @@ from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.stopping import METHOD, stopping
 from outcomes.study import Study
-from outcomes.words import CANNOT_TELL, decimals, headline, interval, scale, when, with_interval
+from outcomes.words import (
+    CANNOT_TELL,
+    decimals,
+    headline,
+    interval,
+    plain,
+    scale,
+    when,
+    with_interval,
+)
 
 BINS = (0, 5, 8, 11)
 """Upper ends of the first groups of the trap: 0-5, 6-8, 9-11, 12 and more sessions in total."""
@@ -100,6 +109,11 @@ def sessions(asked: Asked) -> Found | Missing:
 
 
 def _missing(course: CourseFrame) -> str:
+    if course.axis != "session_count" and course.rows["arm"].nunique() > 1:
+        return (
+            "the study has arms, which are compared at the same weeks: a control may have no "
+            "sessions. Ask a study of the treated arm alone."
+        )
     if course.axis != "session_count":
         return (
             "scores are not linked to numbered visits, so nobody knows after how many sessions "
@@ -274,7 +288,7 @@ def _picture(
         Text(
             "Mean improvement with 95 % intervals by sessions received, of ",
             Count(course.n_courses, "course"),
-            f"; after {last['session_count']:g} sessions {last['estimate']:.1f}.",
+            f"; {when('session_count', last['session_count'])} {plain(last['estimate'])}.",
         ),
     )
 

@@ -85,8 +85,12 @@ def stopping(study: Study, instrument: str, go_on_to: int) -> Stopping:
     stop_at = go_on_to // 2
     try:
         weights = stopping_weights(decided)
-    except FitError as error:
-        return Stopping(pd.DataFrame(), (Check("stopping can be modelled", False, str(error)),))
+    except FitError:
+        said = (
+            "after some visits all comparable courses stopped, or none did, so that stopping "
+            "cannot be compared with going on"
+        )
+        return Stopping(pd.DataFrame(), (Check("stopping can be modelled", False, said),))
     there = decided.merge(weights, on=["episode_id", "session"]).set_index("episode_id")
     reached = rows[rows["session"].notna() & (rows["session_count"] == go_on_to)]
     stayed = _clones(reached, there[there["session"] == go_on_to]["went_on"])

@@ -32,7 +32,9 @@ from outcomes.words import (
     direction,
     each_with_interval,
     named,
+    plain,
     scale,
+    sentence_case,
     when,
     with_interval,
 )
@@ -88,7 +90,7 @@ def trial(asked: Asked) -> Found | Missing:
         checks=_checks(table, arms, study),
         limits=_limits(arms, headline),
         glance=f"{each} {when(arms.axis, arms.times[-1])}",
-        verdict="; ".join(direction(row) for row in main.to_dict("records")),
+        verdict="; ".join(dict.fromkeys(map(direction, main.to_dict("records")))),
         course=course,
         also={"estimand": _estimand(main, arms, measure, study)},
     )
@@ -305,7 +307,7 @@ def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instr
         "; ".join(f"{_verdict(row, arms.control)} {time}" for row in main.to_dict("records")),
         f"Difference in improvement ({measure.unit}; right = better than {named(arms.control)})",
         f"Difference in improvement from {arms.control} with 95 % intervals, {time}, in "
-        f"several analyses. {ways[main['kind'].iloc[0]]}: {spoken}.",
+        f"several analyses. {sentence_case(ways[main['kind'].iloc[0]])}: {spoken}.",
     )
 
 
@@ -325,7 +327,11 @@ def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
     last = table[table[arms.axis] == arms.times[-1]].set_index(["kind", "arm"])
     ancova, change = last.loc["ancova"], last.loc["change"]
     gap = (ancova["estimate"] - change["estimate"]).abs() / ancova["std_error"]
-    lord = f"ANCOVA {ancova['estimate'].iloc[0]:.2f}, change {change['estimate'].iloc[0]:.2f}"
+    lord = (
+        f"ANCOVA {plain(ancova['estimate'].iloc[0], 2)}, "
+        f"change {plain(change['estimate'].iloc[0], 2)}"
+    )
+    by_chance = study.provenance.randomised
     started = study.episodes["arm"].value_counts()
     reached = arms.at(arms.times[-1])["arm"].value_counts()
     missing = 1 - (reached / started).dropna()
@@ -337,7 +343,7 @@ def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
         ),
     )
     return (
-        Check("chance made the arms", study.provenance.randomised, "as the column map states"),
+        Check("chance made the arms", by_chance, "as recorded" if by_chance else "not stated"),
         Check(
             "change and ANCOVA agree (Lord's paradox)",
             bool((gap <= LORD).all()),

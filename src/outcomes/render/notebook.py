@@ -29,7 +29,7 @@ from outcomes.render.figures import draw, of_fit, of_study
 from outcomes.render.figures.shown import ShownFigure
 from outcomes.render.fit_table import estimates_html, fit_html, fit_text, html_table
 from outcomes.render.html import answer_html
-from outcomes.rules.check import check
+from outcomes.rules.check import check, errors_named
 from outcomes.study import Study
 from outcomes.synthetic.simulate import simulate
 from outcomes.words import count, counted
@@ -103,6 +103,18 @@ def study_html(study: Study) -> str:
     return html_table((), facts.items(), stamp="SYNTHETIC" * study.provenance.synthetic)
 
 
+_unchecked = Study.trajectory
+
+
+@wraps(_unchecked)
+def checked_trajectory(study: Study, *args: Any, **options: Any) -> pd.DataFrame:
+    """Let rows know of the errors of their study, so that a fit to them can warn."""
+    rows = _unchecked(study, *args, **options)
+    if not study.provenance.synthetic:  # what was simulated and not touched since has none
+        object.__setattr__(rows, "record_errors", tuple(errors_named(check(study).errors)))
+    return rows
+
+
 def findings_html(findings: Findings) -> str:
     """Return each finding with the place to look at and what to do."""
     table = findings.table
@@ -126,7 +138,8 @@ BOUND: Mapping[type, Mapping[str, Callable[..., Any] | property]] = {
         **{method.__name__: _shown(method) for method in (emmeans, emtrends, contrasts)},
     },
     Study: {
-        "_repr_html_": study_html, "plot": of_study.trajectories, "waterfall": of_study.waterfall,
+        "_repr_html_": study_html, "trajectory": checked_trajectory,
+        "plot": of_study.trajectories, "waterfall": of_study.waterfall,
         "pressure_map": of_study.pressure_map, "incidence": of_study.incidence,
     },
 }  # fmt: skip

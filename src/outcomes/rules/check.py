@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from outcomes.findings import RULES, Finding, Findings, finding, on_the_way, where_broken
@@ -47,6 +47,11 @@ def check(study: Study) -> Findings:
     return Findings(
         (*about.import_findings, *about.reading, *_unused(about.unused_columns), *in_file)
     )
+
+
+def errors_named(errors: Iterable[Finding]) -> list[str]:
+    """Return each rule that is broken once, with what it says."""
+    return sorted({f"{entry.rule} ({entry.message.partition(';')[0]})" for entry in errors})
 
 
 def broken(study: Study, number: str) -> Iterator[Finding]:
