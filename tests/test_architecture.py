@@ -23,7 +23,7 @@ LAYERS = (
     {"dictionary", "findings", "folders", "locks", "plain_text", "provenance", "mixed"},
     {"words"},
     {"study", "tables", "records", "trajectory", "storage"},
-    {"intake", "rules", "privacy", "synthetic", "care"},
+    {"intake", "rules", "privacy", "synthetic", "care", "scale"},
     {"causal"},
     {"questions"},
     {"planning"},

@@ -78,6 +78,8 @@ class Provenance:
         Name of the control arm, where there is one.
     randomised : bool
         Whether the arms were made by chance.
+    sampled : str
+        What random sample of a larger study it is; empty where it is the whole.
     left_out : tuple of LeftOut
         Rows left out in reading.
     unused_columns : tuple of str
@@ -100,6 +102,7 @@ class Provenance:
     version: str = ""
     control: str | None = None
     randomised: bool = False
+    sampled: str = ""
     left_out: tuple[LeftOut, ...] = ()
     unused_columns: tuple[str, ...] = ()
     reading: tuple[Finding, ...] = ()

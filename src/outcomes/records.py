@@ -101,10 +101,21 @@ def placed_scores(study: Tables, instrument: str = "") -> pd.DataFrame:
     return scores.sort_values(["series", "is_baseline"], ascending=[True, False], kind="stable")
 
 
+@once
 def baselines(study: Tables, instrument: str = "") -> pd.DataFrame:
     """Return the baselines: the rows of `placed_scores` that are one, one a series."""
     placed = placed_scores(study, instrument)
     return placed[placed["is_baseline"]]
+
+
+@once
+def scores_before_care(study: Tables, instrument: str) -> pd.DataFrame:
+    """Return score, day and series of the scores before the first visit's care, in order."""
+    scores = placed_scores(study, instrument)
+    early = scores[scores["timing"].isin(["baseline", "pre_session"]) & (scores["day"] <= 0)]
+    early = early.sort_values("day", kind="stable").drop_duplicates(["series", "day"])
+    twice = early["series"].duplicated(keep=False)
+    return early.loc[twice, ["series", "day", "score"]].reset_index(drop=True)
 
 
 def baseline_of(study: Tables, rows: pd.DataFrame) -> pd.Series[float]:

@@ -47,6 +47,11 @@ class Study(Tables):
         """Return the analysis frame of one instrument; see `outcomes.trajectory.trajectory`."""
         return trajectory(self, instrument, timing, same_visit=same_visit).rows.copy()
 
+    def asked_of(self, question: str, seed: int) -> Study:
+        """Return what a question is asked of: the study; a sample of one that is too large."""
+        del question, seed
+        return self
+
     def save(self, directory: str | Path) -> Path:
         """Write the study to a folder, whole or not at all; see `outcomes.storage.save`."""
         return save(self, directory)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -91,3 +94,20 @@ def answer_json(given: Answer) -> str:
         "source": asdict(given.source),
     }
     return json.dumps(record, indent=1, ensure_ascii=False)
+
+
+def counting() -> Callable[[int, int], None]:
+    """Count on one line of a terminal, with the time left; a file or a pipe gets none of it."""
+    begun, seen = time.monotonic(), sys.stderr.isatty()
+    before: list[int] = []
+
+    def told(done: int, total: int) -> None:
+        before.append(done)
+        new = done - before[0]
+        left = (time.monotonic() - begun) * (total - done) / new if new else 0.0
+        more = f", about {left:.0f} s left" if new and done < total else " " * 20
+        if seen:
+            ending = "\n" if done == total else ""
+            typer.echo(f"\r{done:,} of {total:,}{more}{ending}", err=True, nl=False)
+
+    return told

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from outcomes.cli.app import Columns, Data, Instrument, Json, app, loaded, print_table
+from outcomes.cli.app import Columns, Data, Instrument, Json, app, counting, loaded, print_table
 
 Question = Annotated[str, typer.Option(help="A question with one test, for example how-much.")]
 Seed = Annotated[int, typer.Option(help="Seed of all that is simulated.")]
@@ -52,7 +49,7 @@ def power(
     chosen = chosen if episodes is None else replace(chosen, episodes=episodes)
     found = find(
         chosen, question, week=week, n_simulations=simulations, seed=seed, processes=processes,
-        progress=_counting(), keep=keep,
+        progress=counting(), keep=keep,
     )  # fmt: skip
     if not as_json:
         typer.echo(f"{found.sentence}\n{found.road}")
@@ -77,24 +74,7 @@ def rehearse(
     from outcomes.planning.rehearse import rehearse as find
 
     study = loaded(data, columns)
-    found = find(study, question, instrument=instrument, n=n, seed=seed, progress=_counting())
+    found = find(study, question, instrument=instrument, n=n, seed=seed, progress=counting())
     if not as_json:
         typer.echo(found.sentence)
     print_table(found.table, as_json=as_json)
-
-
-def _counting() -> Callable[[int, int], None]:
-    """Count on one line of a terminal, with the time left; a file or a pipe gets none of it."""
-    begun, seen = time.monotonic(), sys.stderr.isatty()
-    before: list[int] = []
-
-    def told(done: int, total: int) -> None:
-        before.append(done)
-        new = done - before[0]
-        left = (time.monotonic() - begun) * (total - done) / new if new else 0.0
-        more = f", about {left:.0f} s left" if new and done < total else " " * 20
-        if seen:
-            ending = "\n" if done == total else ""
-            typer.echo(f"\r{done:,} of {total:,}{more}{ending}", err=True, nl=False)
-
-    return told

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from outcomes.cli.app import Columns, Data, Json, app, loaded, print_table
+from outcomes.cli.app import Columns, Data, Json, app, counting, loaded, print_table
 from outcomes.errors import UsageError
 
 
@@ -153,12 +153,19 @@ def simulate(
     scenario: Annotated[str, typer.Option(help="Name of the scenario.")] = "default",
     seed: Annotated[int, typer.Option(help="Seed.")] = 1,
 ) -> None:
-    """Make a synthetic study whose truth is known.
+    """Make a synthetic study whose truth is known; a large one in parts (Parquet).
 
     Example: outcomes simulate --episodes 200 --seed 2026 --out data/synthetic
     """
+    from outcomes.scale.writing import MANY_COURSES, simulate_in_parts
+    from outcomes.synthetic.scenarios import scenario_design
     from outcomes.synthetic.simulate import simulate as make
 
+    design = scenario_design(scenario, episodes=episodes, seed=seed)
+    if design.episodes > MANY_COURSES:
+        simulate_in_parts(design, out, progress=counting())
+        typer.echo(f"SYNTHETIC study of {design.episodes:,} episodes written in parts to {out}")
+        return
     study = make(episodes=episodes, scenario=scenario, seed=seed)
     study.save(out)
     typer.echo(f"{study!r} written to {out}")

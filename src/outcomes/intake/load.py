@@ -47,6 +47,8 @@ from outcomes.privacy.guard import (
     shown_name,
 )
 from outcomes.provenance import LeftOut, Provenance
+from outcomes.scale.folder import is_parted
+from outcomes.scale.study import load_parts
 from outcomes.storage import PACKAGE, TRUTH
 from outcomes.study import Study, Truth, study_from_tables
 
@@ -102,6 +104,8 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
         if columns is not None:
             must = "a column map goes with one flat file"
             raise UsageError(must, got="a map and a folder", remedy="Leave the map out.")
+        if is_parted(place):
+            return _load_parts(place)
         present = {name: place / f"{name}.csv" for name in TABLES}
         texts = {
             name: read_text_table(file, may_be_empty=True).cells.apply(each, change=restored)
@@ -239,6 +243,18 @@ def _load_tables(
     return study_from_tables(tables, provenance=provenance, truth=truth, instruments=instruments)
 
 
+def _load_parts(folder: Path) -> Study:
+    """Load a study in parts: it holds no rows."""
+    about, edited = _about(folder)
+    found = [replace(finding("R42", folder.name, "", [0], got="others"), first_row=0)] * edited
+    try:
+        provenance = _provenance(about, folder.name, found, [])
+    except (msgspec.MsgspecError, ValueError, TypeError, AttributeError):
+        raise _no_description(folder.name) from None
+    truth = None if edited else _truth(folder / TRUTH)
+    return load_parts(folder, provenance, truth, declared_instruments(about.get("instruments", {})))
+
+
 def _read_table(text: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Finding], list[str]]:
     spec = TABLES[name]
     missing = [c.name for c in spec.columns if c.required and c.name not in text]
@@ -276,9 +292,10 @@ def _about(folder: Path) -> tuple[dict[str, Any], bool]:
 
 def _as_saved(package: Mapping[str, Any], folder: Path) -> bool:
     """Whether the tables of a folder are those that its description was written with."""
-    saved = {entry["name"]: entry.get("hash") for entry in package.get("resources", ())}
-    present = {name: folder / f"{name}.csv" for name in TABLES}
-    return saved == {name: _digest(path) for name, path in present.items() if path.is_file()}
+    saved = {entry["path"]: entry.get("hash") for entry in package.get("resources", ())}
+    present = [folder / f"{name}.csv" for name in TABLES] + sorted(folder.rglob("*.parquet"))
+    return saved == {path.relative_to(folder).as_posix(): _digest(path)
+                     for path in present if path.is_file()}  # fmt: skip
 
 
 def _is_simulated(path: Path) -> bool:
@@ -296,7 +313,9 @@ def _is_simulated(path: Path) -> bool:
 
 def _digest(path: Path) -> str:
     """Return the digest of a table as it was saved, whatever line ends a checkout gave it."""
-    content = path.read_bytes().replace(b"\r\n", b"\n")
+    content = path.read_bytes()
+    if path.suffix == ".csv":
+        content = content.replace(b"\r\n", b"\n")
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 

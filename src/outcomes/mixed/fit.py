@@ -40,6 +40,8 @@ from outcomes.mixed.inference.likelihood_ratio import compare
 from outcomes.mixed.inference.robust import robust
 from outcomes.mixed.margins.contrasts import contrasts, joint_tests
 from outcomes.mixed.margins.margins import emmeans, emtrends
+from outcomes.mixed.products.agreed import adds_up
+from outcomes.mixed.products.fit import cut_rows, fit_parts
 from outcomes.mixed.reading.design import Design, WeightsLike, build_design
 from outcomes.mixed.reading.formula import ModelFormula, parse_formula, variables
 from outcomes.mixed.reading.frame import plain_table, require_columns
@@ -79,6 +81,9 @@ class MixedFit(Fit):
 
 
 DF_METHODS = ("satterthwaite", "kenward-roger", "normal")
+
+MANY_ROWS, PART_ROWS = 500_000, 250_000
+"""More rows than the first are fitted part by part; so many rows are in a part."""
 
 SAME_VISIT = ("pressure_same_visit", "minutes_same_visit", "sessions_attended")
 """Exposures that the score may have caused."""
@@ -151,8 +156,18 @@ def lmm(
     _warn_of_records(data)
     data = plain_table(data)
     _warn_of_exposures(parsed, data)
+    if len(data) > MANY_ROWS and adds_up(parsed) and not request.weighted:
+        return _fit_of_many(request, parsed, data)
     design = build_design(parsed, data, weights)
     return fit_design(design, request).bound(MixedFit)
+
+
+def _fit_of_many(request: Request, formula: ModelFormula, data: pd.DataFrame) -> MixedFit:
+    """Fit to so many rows that they are taken part by part: memory does not grow with them."""
+    groups = [name for term in formula.random for name in term.group]
+    require_columns({name: ["a random term"] for name in groups}, data)
+    finest = max(groups, key=lambda name: data[name].nunique())
+    return fit_parts(request, lambda: cut_rows(data, finest, PART_ROWS)).bound(MixedFit)
 
 
 def _require_text(formula: object) -> None:
@@ -315,6 +330,8 @@ def _tried(
     data = plain_table(data)
     require_columns({name: parts for one in needs.values() for name, parts in one.items()}, data)
     rows = data[data[list(set().union(*needs.values()))].notna().all(axis=1)]
+    if len(rows) > MANY_ROWS:
+        return [_of_many(one, rows, reml, df) for one in parsed.values()]
     fits: dict[str, MixedFit | FitError] = {}
     shared: tuple[set[str], Design] | None = None
     for term in sorted(parsed, key=lambda term: -len(needs[term])):
@@ -330,6 +347,20 @@ def _tried(
             except FitError as error:
                 fits[term] = error
     return [fits[term] for term in terms]
+
+
+def _of_many(
+    formula: ModelFormula, rows: pd.DataFrame, reml: bool, df: str
+) -> MixedFit | FitError:
+    if formula.residual is not None:
+        must = f"A residual covariance is tried with up to {MANY_ROWS:,} rows"
+        return FitError(must, got=f"{len(rows):,}", remedy="Try it on a sample of whole courses.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OutcomesWarning)
+        try:
+            return lmm(formula.text, rows, reml=reml, df=df)
+        except FitError as error:
+            return error
 
 
 def _row(term: str, fit: MixedFit | FitError) -> dict[str, object]:

@@ -33,6 +33,7 @@ from outcomes.questions.therapists import THERAPISTS
 from outcomes.questions.trial import TRIAL
 from outcomes.rules.check import check, errors_named
 from outcomes.study import Study
+from outcomes.trajectory import trajectory
 from outcomes.words import when
 
 _ALL = (
@@ -210,17 +211,29 @@ def _answered(
     chosen = options["instrument"] or study.scored_instruments()[0]
     study.instrument(chosen)
     declared = plan.find(question.name, chosen) if plan else None
+    apart = bool(declared and declared.population)
+    study = study.asked_of("" if apart else question.name, options["seed"])
     try:
         asked = {**options, "instrument": chosen, "declared": declared}
         with warnings.catch_warnings():  # the answer says so itself
             warnings.simplefilter("ignore", RecordsWarning)
             given = _in_spite_of_errors(undisclosed(study, question.name, **asked), study)
+        given = _of_sample(given, study.provenance.sampled)
     except FitError as error:
-        alike = study.trajectory(chosen)["improvement"].nunique() <= 1
+        alike = trajectory(study, chosen).rows["improvement"].nunique() <= 1
         same = "every score shows the same change, and a model needs scores that differ."
         reason = same if alike else f"no model fits these scores. {error}"
         given = _refused(study, question, reason)
     return disclosed(under_plan(given, plan, chosen), leaves=False)
+
+
+def _of_sample(given: Answer, sampled: str) -> Answer:
+    """Say in sentence and limits that an answer is of a sample, where it is."""
+    if given.refused or not sampled:
+        return given
+    limit = f"The rows are those of {sampled}: intervals are as wide as so few courses make them."
+    sentence = Text(given.sentence, f" This is from {sampled}.")
+    return replace(given, sentence=sentence, limits=(*given.limits, limit))
 
 
 def _refused(study: Study, question: Question, reason: str) -> Answer:

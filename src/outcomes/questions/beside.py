@@ -19,7 +19,7 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.course_model import CourseModel, fit_course
-from outcomes.records import placed_scores
+from outcomes.records import scores_before_care
 from outcomes.study import Study
 from outcomes.words import decimals, interval
 
@@ -94,12 +94,8 @@ def _spoken(row: Mapping[str, Any], measure: Instrument) -> str:
 
 def _before_care(study: Study, measure: Instrument) -> dict[str, Any] | None:
     """Improvement from the first to the last day with a score before the first visit's care."""
-    scores = placed_scores(study, measure.name)
-    early = scores[scores["timing"].isin(["baseline", "pre_session"]) & (scores["day"] <= 0)]
-    early = early.sort_values("day", kind="stable").drop_duplicates(["series", "day"])
-    by_series = early.groupby("series")["score"]
-    twice = by_series.size() > 1
-    change = (by_series.last() - by_series.first())[twice].to_numpy(float)
+    by_series = scores_before_care(study, measure.name).groupby("series")["score"]
+    change = (by_series.last() - by_series.first()).to_numpy(float)
     gain, n = measure.sign * change, len(change)
     if n < LEAST_COURSES or np.ptp(gain) == 0:
         return None

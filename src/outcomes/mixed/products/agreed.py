@@ -7,6 +7,7 @@ every other factor is crossed: it stays to the end, one dense block.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -33,6 +34,8 @@ from outcomes.mixed.types import Array
 FEW_MEMBERS = 3.0
 """Mean number of the finest groups in a level of a factor that is eliminated with them."""
 MOST_STRATA = 2_000
+_LEARNS = "bs|cs|ns|poly|center|scale|standardize"
+"""Functions that have to see all rows at once."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,16 @@ def agree(formula: ModelFormula, survey: Survey) -> Agreed:
     )
 
 
+def adds_up(formula: ModelFormula) -> bool:
+    """Tell whether a model can be fitted part by part."""
+    if formula.residual is not None or formula.offsets or not formula.random:
+        return False
+    factors = [f for term in read_expression(formula.fixed) for f in term.factors]
+    calls = [read_call(f.expr).code for f in factors if f.expr not in (*factor_columns(f), "1")]
+    plain = all(_is_plain(term) for term in formula.random)
+    return plain and not any(re.search(rf"\b({_LEARNS})\(", call) for call in calls)
+
+
 def refuse_unstreamed(formula: ModelFormula) -> None:
     """Refuse what cannot be added up over parts.
 
@@ -198,13 +211,17 @@ def _factors(formula: ModelFormula, survey: Survey) -> tuple[Grouping, ...]:
 def _names(term: RandomTerm) -> tuple[str, ...]:
     """Return the columns of a random term: numbers as they are, and an intercept."""
     formula = read_expression(term.expression)
-    names = columns_of(formula)
-    shown = pd.DataFrame({name: [1.0, 2.0] for name in names}, range(2))
-    exprs = {factor.expr for own in formula for factor in own.factors}
-    if not exprs <= names | {"1"}:
+    shown = pd.DataFrame({name: [1.0, 2.0] for name in columns_of(formula)}, range(2))
+    if not _is_plain(term):
         must = "A random term of parts has columns as they are"
         raise FormulaError(must, got="a function", where=str(term))
     return columns_from(formula, shown).names
+
+
+def _is_plain(term: RandomTerm) -> bool:
+    formula = read_expression(term.expression)
+    exprs = {factor.expr for own in formula for factor in own.factors}
+    return exprs <= columns_of(formula) | {"1"}
 
 
 def _roles(factors: Sequence[Grouping], survey: Survey) -> tuple[int, int | None, tuple[int, ...]]:

@@ -1,0 +1,236 @@
+"""What one pass over the parts leaves of each: findings, counts, and the analysis rows, compactly.
+
+A part becomes an ordinary study, is checked and turned into trajectories like any other, and is
+forgotten. What is kept of a score is a few numbers and the position of its words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from os import cpu_count
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import union_categoricals
+
+from outcomes.dictionary.tables import TABLES
+from outcomes.errors import DataError
+from outcomes.findings import Finding
+from outcomes.records import baselines, scores_before_care
+from outcomes.rules.check import check
+from outcomes.scale.folder import Part, Reader
+from outcomes.trajectory import trajectory
+
+NUMBERS = ("session", "day", "week", "session_count", "baseline", "score", "improvement")
+WORDS = ("therapist_id", "clinic_id", "condition", "arm")
+FEW_PARTS = 4
+"""From here on parts are read by several processes."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The analysis rows of one instrument.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of its trajectory: numbers, and words as categories.
+    left_out : mapping of str to int
+        Scores that are in no row, by reason.
+    started : array of int
+        Positions of the courses with a baseline.
+    before : DataFrame
+        Scores before care.
+    """
+
+    rows: pd.DataFrame
+    left_out: Mapping[str, int]
+    started: Any
+    before: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What is kept of one part, or of all.
+
+    Parameters
+    ----------
+    name : str
+        Of the part.
+    n_rows : mapping of str to int
+        Rows of each table.
+    findings : tuple of Finding
+        What the check found.
+    courses : Index
+        Ids of its courses.
+    scored : mapping of str to Scored
+        By instrument.
+    """
+
+    name: str
+    n_rows: Mapping[str, int]
+    findings: tuple[Finding, ...]
+    courses: pd.Index
+    scored: Mapping[str, Scored]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Look at one part.
+
+    Parameters
+    ----------
+    reader : Reader
+    instruments : tuple of str
+        Whose rows are kept.
+    """
+
+    reader: Reader
+    instruments: tuple[str, ...]
+
+    def __call__(self, part: Part) -> Overview:
+        """Return what is kept of a part.
+
+        Raises
+        ------
+        DataError
+            When it does not read, or a row of a table belongs to no course of the part.
+        """
+        study = self.reader(part)
+        courses = pd.Index(study.episodes["episode_id"])
+        for name in TABLES:
+            apart = ~study.table(name)["episode_id"].isin(courses)
+            if apart.any():
+                must = "a course stands in one part, with all its rows"
+                got = f"{int(apart.sum())} rows of courses of another part, or of none"
+                where, remedy = f"{name}, part '{part.name}'", "Write whole courses into a part."
+                raise DataError(must, got=got, where=where, remedy=remedy)
+        known = [name for name in self.instruments if name in study.scored_instruments()]
+        return Overview(
+            part.name,
+            {name: len(study.table(name)) for name in TABLES},
+            check(study).items,
+            courses,
+            {name: _scored(study, name, courses) for name in known},
+        )
+
+
+def _scored(study: Any, instrument: str, courses: pd.Index) -> Scored:
+    found = trajectory(study, instrument)
+    rows, before = found.rows, scores_before_care(study, instrument)
+    kept = {"episode_id": courses.get_indexer(pd.Index(rows["episode_id"])),
+            "patient_id": pd.Categorical(rows["patient_id"])}  # fmt: skip
+    kept |= {name: pd.Categorical(rows[name]) for name in WORDS}
+    kept |= {name: rows[name].to_numpy(float) for name in NUMBERS}
+    began = courses.get_indexer(pd.Index(baselines(study, instrument)["episode_id"]))
+    return Scored(pd.DataFrame(kept), found.left_out, np.unique(began), before)
+
+
+def mapped(function: Callable[[Any], Any], parts: Iterable[Any], client: Any = None) -> list[Any]:
+    """Apply a function to parts: here, in processes beside this one, or on a Dask cluster.
+
+    Parameters
+    ----------
+    function : callable
+        Can be sent elsewhere.
+    parts : iterable
+    client : distributed.Client, optional
+
+    Returns
+    -------
+    list
+        In the order of the parts, whoever did them.
+
+    Raises
+    ------
+    OutcomesError
+        What the function raises.
+    """
+    items = list(parts)
+    if client is not None:
+        return list(client.gather(client.map(function, items, pure=False)))
+    workers = min(2, cpu_count() or 1)
+    if len(items) < FEW_PARTS or workers < 2:
+        return [function(item) for item in items]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(function, items))
+
+
+def joined(found: list[Overview]) -> Overview:
+    """Put the overviews of all parts together; courses are numbered over all of them.
+
+    Raises
+    ------
+    DataError
+        A course is in two parts: it is split, or a part is there twice.
+    """
+    courses = pd.Index(np.concatenate([one.courses.to_numpy(object) for one in found]))
+    _refuse_twice(found, courses)
+    starts = np.cumsum([0, *(len(one.courses) for one in found)])
+    names = dict.fromkeys(name for one in found for name in one.scored)
+    return Overview(
+        "",
+        {name: sum(one.n_rows[name] for one in found) for name in TABLES},
+        _added(found),
+        courses,
+        {name: _all_rows(found, starts, name) for name in names},
+    )
+
+
+def _refuse_twice(found: list[Overview], courses: pd.Index) -> None:
+    twice = courses.duplicated(keep=False)
+    if not twice.any():
+        return
+    number = np.repeat(np.arange(len(found)), [len(one.courses) for one in found])
+    parts = [found[k].name for k in np.unique(number[twice])]
+    must = "a course stands in one part, and once"
+    got = f"{courses[twice].nunique()} courses more than once"
+    where = "parts " + ", ".join(f"'{name}'" for name in parts[:5])
+    remedy = "Is a part there twice? Remove one of them; write a split course into one part."
+    raise DataError(must, got=got, where=where, remedy=remedy)
+
+
+def _added(found: list[Overview]) -> tuple[Finding, ...]:
+    """Add up findings of one rule, table and column; rows are counted over all parts."""
+    whole: dict[tuple[str, ...], Finding] = {}
+    before = dict.fromkeys(TABLES, 0)
+    for one in found:
+        for item in one.findings:
+            first = item.first_row and item.first_row + before.get(item.table, 0)
+            key = (item.rule, item.table, item.column, item.message)
+            known = whole.get(key)
+            whole[key] = (
+                replace(item, first_row=first)
+                if known is None
+                else replace(known, count=known.count + item.count)
+            )
+        before = {name: rows + one.n_rows[name] for name, rows in before.items()}
+    return tuple(sorted(whole.values(), key=lambda item: item.rule))
+
+
+def _all_rows(found: list[Overview], starts: Any, name: str) -> Scored:
+    own = [(one.scored[name], start) for one, start in zip(found, starts, strict=False)
+           if name in one.scored]  # fmt: skip
+    columns: dict[str, Any] = {
+        "episode_id": np.concatenate([s.rows["episode_id"] + start for s, start in own])
+    }
+    columns["patient_id"] = _united([s.rows["patient_id"] for s, _ in own])
+    columns |= {w: _united([s.rows[w] for s, _ in own]) for w in WORDS}
+    columns |= {n: np.concatenate([s.rows[n] for s, _ in own]) for n in NUMBERS}
+    reasons = dict.fromkeys(reason for s, _ in own for reason in s.left_out)
+    return Scored(
+        pd.DataFrame(columns),
+        {reason: sum(s.left_out.get(reason, 0) for s, _ in own) for reason in reasons},
+        np.concatenate([s.started + start for s, start in own]),
+        pd.concat([s.before for s, _ in own], ignore_index=True),
+    )
+
+
+def _united(columns: list[pd.Series]) -> Any:
+    """Join columns of categories, levels in sorted order; text where none is known."""
+    plain = [column.cat.set_categories(column.cat.categories.astype(object)) for column in columns]
+    return union_categoricals(plain, sort_categories=True)

@@ -1,0 +1,297 @@
+"""A study that holds no rows: its parts stay on disk, and what is asked of it is added up."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+import pandas as pd
+
+from outcomes.dictionary.instruments import Instrument
+from outcomes.dictionary.tables import TABLES
+from outcomes.errors import DataError, UsageError
+from outcomes.findings import Findings
+from outcomes.provenance import LeftOut, Provenance
+from outcomes.records import baselines, scores_before_care
+from outcomes.rules.check import check
+from outcomes.scale.folder import Part, Reader, digests, joint_digest, parts_of
+from outcomes.scale.overview import Looked, Overview, Scored, joined, mapped
+from outcomes.scale.writing import arrow_parquet
+from outcomes.storage import digest
+from outcomes.study import Study, study_from_tables
+from outcomes.tables import Truth, conform, remember
+from outcomes.trajectory import Trajectory, framed, trajectory
+
+SAMPLE = 20_000
+"""Courses of the random sample that answers what cannot be added up over parts."""
+ADDED_UP = frozenset({"how-much", "conditions"})
+"""Questions that are asked of all rows."""
+
+
+class PartedTable:
+    """A table of which single columns can be read; its rows stay on disk.
+
+    Parameters
+    ----------
+    name : str
+        Of the table.
+    parts : tuple of Part
+    """
+
+    def __init__(self, name: str, parts: tuple[Part, ...]) -> None:
+        self.name, self.parts = name, parts
+
+    def __len__(self) -> int:
+        return sum(part.n_rows(self.name) for part in self.parts)
+
+    def __getitem__(self, column: Any) -> pd.Series[Any]:
+        spec = next((c for c in TABLES[self.name].columns if c.name == column), None)
+        if not isinstance(column, str) or spec is None:
+            self._refuse()
+        read = [
+            _column(file, column) for part in self.parts for file in part.files.get(self.name, ())
+        ]
+        whole = pd.concat(read, ignore_index=True) if read else pd.Series([], dtype=object)
+        one = replace(TABLES[self.name], columns=(spec,))
+        if spec.is_number or spec.kind == "boolean":
+            return conform(whole.to_frame(column), one)[column]
+        codes, words = pd.factorize(whole)
+        return pd.Series(pd.Categorical.from_codes(codes, pd.Index(words, dtype=object)))
+
+    @property
+    def empty(self) -> bool:
+        """Whether there are no rows."""
+        return not len(self)
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        must = "A study in parts holds no rows: what needs them asks for whole courses of a sample"
+        remedy = "study.sample(20_000) is a study of so many courses, drawn at random."
+        raise UsageError(must, got=f"the rows of {self.name}", remedy=remedy)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self._refuse()
+
+
+def _column(file: Any, column: str) -> pd.Series[Any]:
+    opened = arrow_parquet().ParquetFile(file.path)
+    if column in opened.schema_arrow.names:
+        found: pd.Series[Any] = opened.read(columns=[column]).to_pandas()[column]
+        return found.astype(object) if found.dtype == "category" else found
+    return pd.Series([file.constants.get(column)] * file.n_rows, dtype=object)
+
+
+class _Added(dict[Any, Any]):
+    """What is worked out once a study: what the parts must be read for, on the first wish."""
+
+    def __init__(self, study: PartedStudy) -> None:
+        super().__init__()
+        self.study = study
+
+    def __contains__(self, key: Any) -> bool:
+        if not super().__contains__(key) and key[0] in _OF_PARTS:
+            values = dict(key[1])
+            if values.get("timing", "course") == "course" and not values.get("same_visit"):
+                name = values.get("instrument")
+                self.study.looked_at(*([name] if name else []))
+        return super().__contains__(key)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PartedStudy(Study):
+    """A study in parts; a study like any other where what is asked of it can be added up.
+
+    Parameters
+    ----------
+    parts : tuple of Part
+    client : distributed.Client or None
+        Where parts are read; None for here.
+    """
+
+    parts: tuple[Part, ...] = ()
+    client: Any = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_made", _Added(self))
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()[:-1]}, in {len(self.parts):,} parts)"
+
+    @cached_property
+    def courses(self) -> Any:
+        """The courses: a course has one row."""
+        return self.episodes
+
+    @property
+    def reader(self) -> Reader:
+        """What it takes to read a part."""
+        return Reader(self.provenance, dict(self.instruments))
+
+    def studies(self) -> Iterator[Study]:
+        """Yield each part as an ordinary study, one at a time."""
+        yield from map(self.reader, self.parts)
+
+    def scored_instruments(self) -> list[str]:
+        """Names of the instruments that have scores, the one with most scores first."""
+        return [str(name) for name in self._counts.index]
+
+    @cached_property
+    def _counts(self) -> pd.Series[int]:
+        return self.assessments["instrument"].value_counts()
+
+    def trajectory(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse; a trajectory is had part by part from `studies`, or of a sample."""
+        must = "A study in parts gives its trajectories part by part"
+        remedy = "Use (one.trajectory(...) for one in study.studies()), or study.sample(20_000)."
+        raise UsageError(must, got="all of them at once", remedy=remedy)
+
+    def save(self, *_: Any) -> NoReturn:
+        """Refuse: the folder it was loaded from is the study."""
+        must = "A study in parts is the folder that it was loaded from"
+        raise UsageError(must, got="a wish to save it", remedy="Copy the folder, or save a sample.")
+
+    def looked_at(self, *instruments: str) -> Overview:
+        """Pass once over all parts; `check`, trajectories and the rest are known afterwards.
+
+        Raises
+        ------
+        DataError
+            When a part does not read, or courses are split over parts or there twice.
+        """
+        wanted = instruments or tuple(self.scored_instruments()[:1])
+        found = joined(mapped(Looked(self.reader, wanted), self.parts, self.client))
+        lost = {name: (found.n_rows[name], len(self.table(name))) for name in TABLES}
+        if wrong := [name for name, (read, held) in lost.items() if read != held]:
+            must = "as many rows are read as the files say that they hold"
+            raise DataError(must, got="others", where=", ".join(wrong))
+        about = self.provenance
+        items = (*about.import_findings, *about.reading)
+        remember(self, check, Findings((*items, *(i for i in found.findings if i not in items))))
+        for name, scored in found.scored.items():
+            self._remember(name, scored)
+        return found
+
+    def _remember(self, name: str, scored: Scored) -> None:
+        rows = framed(scored.rows, self, name)
+        began = pd.DataFrame({"episode_id": scored.started})
+        remember(self, trajectory, Trajectory(rows, scored.left_out), name)
+        remember(self, baselines, began, name)
+        remember(self, scores_before_care, scored.before, name)
+
+    def asked_of(self, question: str, seed: int) -> Study:
+        """Return what a question is asked of: all rows where they add up, else a sample."""
+        return self if question in ADDED_UP else self.sample(SAMPLE, seed)
+
+    def on(self, client: Any) -> PartedStudy:
+        """Return the same study whose parts are read by a Dask cluster; results are the same.
+
+        Raises
+        ------
+        UsageError
+            When the client is closed.
+        """
+        if client.status != "running":
+            must = "the Dask client is running"
+            raise UsageError(must, got=client.status, remedy="Make a new distributed.Client.")
+        return replace(self, client=client)
+
+    def sample(self, n: int = SAMPLE, seed: int = 0) -> Study:
+        """Return a study of whole courses drawn at random.
+
+        Parameters
+        ----------
+        n : int
+            Courses; all where there are no more.
+        seed : int
+            With the course's id it decides who is drawn: the n smallest SHA-256 of both, whatever
+            the order or number of parts.
+
+        Returns
+        -------
+        Study
+            Its provenance says what it is a sample of; answers say so.
+        """
+        hashes = pd.concat(mapped(_Hashed(self.reader, seed), self.parts, self.client))
+        drawn = frozenset(hashes.sort_values().index[:n])
+        taken = mapped(_Taken(self.reader, drawn), self.parts, self.client)
+        tables = {name: pd.concat([one[name] for one in taken]) for name in TABLES}
+        about, left = self.provenance, len(hashes) - len(drawn)
+        if left:
+            apart = LeftOut("episodes", "course not in the random sample", left)
+            about = replace(
+                about,
+                sampled=f"a random sample of {n:,} of {len(hashes):,} courses (seed {seed})",
+                left_out=(*about.left_out, apart),
+            )
+        own = dict(self.instruments)
+        return study_from_tables(tables, provenance=about, truth=self.truth, instruments=own)
+
+
+@dataclass(frozen=True)
+class _Hashed:
+    reader: Reader
+    seed: int
+
+    def __call__(self, part: Part) -> pd.Series[Any]:
+        files = part.files.get("episodes", ())
+        ids = pd.concat([_column(file, "episode_id") for file in files]).astype(str)
+        values = [hashlib.sha256(f"{self.seed} {name}".encode()).hexdigest() for name in ids]
+        return pd.Series(values, index=ids.to_numpy(object))
+
+
+@dataclass(frozen=True)
+class _Taken:
+    reader: Reader
+    drawn: frozenset[str]
+
+    def __call__(self, part: Part) -> dict[str, pd.DataFrame]:
+        study = self.reader(part)
+        return {name: study.table(name)[study.table(name)["episode_id"].isin(self.drawn)]
+                for name in TABLES}  # fmt: skip
+
+
+def load_parts(
+    folder: Path, provenance: Provenance, truth: Truth | None, instruments: Mapping[str, Instrument]
+) -> PartedStudy:
+    """Load a folder of Parquet parts without reading its rows.
+
+    Parameters
+    ----------
+    folder : Path
+        As in `outcomes.scale.folder.parts_of`.
+    provenance : Provenance
+        What the folder says of itself.
+    truth : Truth or None
+        When simulated.
+    instruments : mapping of str to Instrument
+        That it declares.
+
+    Returns
+    -------
+    PartedStudy
+
+    Raises
+    ------
+    DataError
+        When the folder, or a file in it, is not what it must be; it is named.
+    UnavailableError
+        When pyarrow is missing.
+    """
+    parts = parts_of(folder)
+    tables: Any = {name: PartedTable(name, parts) for name in TABLES}
+    study = PartedStudy(**tables, provenance=provenance, truth=truth, parts=parts,
+                        instruments=MappingProxyType(dict(instruments)))  # fmt: skip
+    remember(study, digest, joint_digest(digests(parts)))
+    return study
+
+
+_OF_PARTS: tuple[Any, ...] = tuple(
+    getattr(made, "__wrapped__", None)
+    for made in (check, trajectory, baselines, scores_before_care)
+)

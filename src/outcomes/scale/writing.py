@@ -1,0 +1,122 @@
+"""Simulate a large study into a folder of Parquet parts, a few thousand courses at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from outcomes import __version__
+from outcomes.dictionary.tables import TABLES
+from outcomes.errors import UnavailableError
+from outcomes.folders import written_whole
+from outcomes.storage import PACKAGE, TRUTH
+from outcomes.synthetic.block import block_sizes, clusters_of, join, make_block, to_arrow
+from outcomes.synthetic.design import Design
+from outcomes.synthetic.simulate import provenance_of
+from outcomes.synthetic.tables import block_tables
+from outcomes.synthetic.truth import truth_of
+
+MANY_COURSES = 50_000
+"""A study of more courses is simulated in parts."""
+BLOCKS = 8
+"""Blocks of courses in a part. What is drawn does not depend on it: each block has its stream."""
+
+
+def simulate_in_parts(
+    design: Design,
+    directory: str | Path,
+    *,
+    blocks: int = BLOCKS,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Write a simulated study as Parquet parts; memory does not grow with its size.
+
+    Parameters
+    ----------
+    design : Design
+        The design.
+    directory : str or Path
+        Folder to write, whole or not at all.
+    blocks : int
+        Blocks of 2,048 courses in a part. The rows are those that `simulate` makes of the same
+        design, whatever it is.
+    progress : callable, optional
+        Told the courses that are written, and all of them.
+
+    Returns
+    -------
+    Path
+        The folder: ``episodes-0001.parquet`` and so on for each table, ``datapackage.json`` and
+        ``truth.json``. A course stands in parts of one number.
+
+    Raises
+    ------
+    UsageError
+        When the folder holds anything else.
+    UnavailableError
+        When pyarrow is missing, or the disk is full; nothing is left behind.
+    """
+    parquet = arrow_parquet()
+    clusters, sizes = clusters_of(design), block_sizes(design.episodes)
+    width, done = max(4, len(str(len(sizes)))), 0
+    with written_whole(directory, "simulate") as folder:
+        digests: dict[str, str] = {}
+        for number, first in enumerate(range(0, len(sizes), blocks), start=1):
+            own = range(len(sizes))[first : first + blocks]
+            made = [block_tables(design, make_block(design, clusters, block)) for block in own]
+            for name in TABLES:
+                path = folder / f"{name}-{number:0{width}}.parquet"
+                table = to_arrow(name, join([one[name] for one in made]))
+                parquet.write_table(table, path, compression="zstd")
+                digests[path.name] = file_digest(path)
+            done += sum(sizes[block] for block in own)
+            if progress:
+                progress(done, design.episodes)
+        _describe(design, folder, digests)
+    return Path(directory)
+
+
+def arrow_parquet() -> Any:
+    """Return pyarrow's reader and writer of Parquet.
+
+    Raises
+    ------
+    UnavailableError
+        When it is not installed.
+    """
+    try:
+        from pyarrow import parquet
+    except ImportError:
+        must = "studies in parts need pyarrow"
+        remedy = 'Install it: pip install "outcomes[big]".'
+        raise UnavailableError(must, got="none", remedy=remedy) from None
+    return parquet
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _describe(design: Design, folder: Path, digests: dict[str, str]) -> None:
+    about, truth = provenance_of(design), truth_of(design)
+    kept = {k: v for k, v in asdict(about).items() if k not in ("reading", "file_rows")}
+    resources = [{"name": Path(name).stem, "path": name, "hash": f"sha256:{digest}"}
+                 for name, digest in digests.items()]  # fmt: skip
+    package = {
+        "profile": "tabular-data-package",
+        "title": about.title,
+        "outcomes": {**kept, "label": "SYNTHETIC", "instruments": {}},
+        "resources": resources,
+    }
+    estimands = json.loads(truth.estimands.to_json(orient="records"))
+    told = {"label": "SYNTHETIC", "seed": about.seed, "version": __version__, "sha256": digests,
+            "parameters": dict(truth.parameters), "estimands": estimands}  # fmt: skip
+    for name, content in ((PACKAGE, package), (TRUTH, told)):
+        text = json.dumps(content, indent=1, ensure_ascii=False)
+        (folder / name).write_text(text + "\n", encoding="utf-8", newline="")
