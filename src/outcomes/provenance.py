@@ -78,8 +78,8 @@ class Provenance:
         Name of the control arm, where there is one.
     randomised : bool
         Whether the arms were made by chance.
-    sampled : str
-        What random sample of a larger study it is; empty where it is the whole.
+    sampled : tuple of int
+        Of a random sample of a larger study its courses, all courses and the seed; else empty.
     left_out : tuple of LeftOut
         Rows left out in reading.
     unused_columns : tuple of str
@@ -102,7 +102,7 @@ class Provenance:
     version: str = ""
     control: str | None = None
     randomised: bool = False
-    sampled: str = ""
+    sampled: tuple[int, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     unused_columns: tuple[str, ...] = ()
     reading: tuple[Finding, ...] = ()

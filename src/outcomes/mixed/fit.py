@@ -349,9 +349,7 @@ def _tried(
     return [fits[term] for term in terms]
 
 
-def _of_many(
-    formula: ModelFormula, rows: pd.DataFrame, reml: bool, df: str
-) -> MixedFit | FitError:
+def _of_many(formula: ModelFormula, rows: pd.DataFrame, reml: bool, df: str) -> MixedFit | FitError:
     if formula.residual is not None:
         must = f"A residual covariance is tried with up to {MANY_ROWS:,} rows"
         return FitError(must, got=f"{len(rows):,}", remedy="Try it on a sample of whole courses.")

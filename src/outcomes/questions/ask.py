@@ -227,13 +227,17 @@ def _answered(
     return disclosed(under_plan(given, plan, chosen), leaves=False)
 
 
-def _of_sample(given: Answer, sampled: str) -> Answer:
-    """Say in sentence and limits that an answer is of a sample, where it is."""
+def _of_sample(given: Answer, sampled: tuple[int, ...]) -> Answer:
+    """Say in sentence and limits that an answer is of a random sample, where it is."""
     if given.refused or not sampled:
         return given
-    limit = f"The rows are those of {sampled}: intervals are as wide as so few courses make them."
-    sentence = Text(given.sentence, f" This is from {sampled}.")
-    return replace(given, sentence=sentence, limits=(*given.limits, limit))
+    drawn, total, seed = sampled
+    which = Text("from a random sample: ", Count(drawn, "course", of=total), f" (seed {seed})")
+    sentence = Text(given.sentence, " This is ", which, ".")
+    why = "the question cannot be added up over the parts of so large a study."
+    return replace(
+        given, sentence=sentence, limits=(*given.limits, Text("It is ", which, ": ", why))
+    )
 
 
 def _refused(study: Study, question: Question, reason: str) -> Answer:

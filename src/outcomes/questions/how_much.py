@@ -11,7 +11,7 @@ import pandas as pd
 from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.instruments.threshold import LINES, lines_of
 from outcomes.errors import FitError
-from outcomes.mixed.fit import RULE
+from outcomes.mixed.fit import MANY_ROWS, RULE
 from outcomes.privacy.text import Count, Share, Text
 from outcomes.questions.beside import beside
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
@@ -40,6 +40,11 @@ from outcomes.words import (
     turned,
     when,
     with_interval,
+)
+
+NOT_ROBUST = (
+    "The mean was not held against errors robust to courses: these need the rows at hand, and so "
+    "many scores are added up part by part."
 )
 
 
@@ -105,6 +110,8 @@ def _around(asked: Asked, model: CourseModel, at_horizon: pd.DataFrame) -> Aroun
     alone, selection = beside(asked.study, model, asked.measure)
     others = sensitivity(model.course, asked.pooled)
     order, same = _order(model.course, asked.measure, ends)
+    if model.fit.n_observations > MANY_ROWS:
+        selection = (*selection, NOT_ROBUST)
     return Around((alone, others, order), (verdict(others, *ends), *same), selection)
 
 
@@ -233,8 +240,7 @@ def _method(model: CourseModel) -> str:
         " of ",
         Count(model.course.n_courses, "course"),
         ". The mean over all courses comes from the same model without groups. "
-        f"Residuals: {RULE} Tried: independent, and correlation that fades with the days between "
-        "scores (ou); the sensitivity rows show the mean with independent ones. "
+        f"Residuals: {_residuals(fit.n_observations)} "
         "The horizon is the latest time that at least half of the courses reach; times with fewer "
         f"than {LEAST_COURSES} courses are not shown.",
     )
@@ -247,6 +253,16 @@ def _method(model: CourseModel) -> str:
             "estimated to differ, degrees of freedom come down to their number less one."
         )
     return text
+
+
+def _residuals(n_scores: int) -> str:
+    """Say which residual covariances were tried."""
+    if n_scores > MANY_ROWS:
+        return f"independent; others are tried with up to {MANY_ROWS:,} scores."
+    return (
+        f"{RULE} Tried: independent, and correlation that fades with the days between scores (ou); "
+        "the sensitivity rows show the mean with independent ones."
+    )
 
 
 def _checks(model: CourseModel, asked: Asked) -> tuple[Check, ...]:

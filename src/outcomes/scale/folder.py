@@ -146,18 +146,25 @@ def _file(
 ) -> File:
     inner = path.relative_to(folder)
     shown = inner.as_posix()
-    constants = dict(part.split("=", 1) for part in inner.parts[1:-1] if "=" in part)
+    said = [part.split("=", 1) for part in inner.parts[1:-1] if "=" in part]
+    constants = {name: value for name, value in said if name in TABLES[table].names}
     footer = _readable(shown, lambda: arrow_parquet().ParquetFile(path))
     with footer as opened:
         kinds = {field.name: _kind(str(field.type)) for field in opened.schema_arrow}
         n_rows = int(opened.metadata.num_rows)
     first, known = schemas.setdefault(table, (shown, kinds))
-    if kinds != known:
-        other = sorted(name for name in {**kinds, **known} if kinds.get(name) != known.get(name))
+    other = sorted(name for name in {**kinds, **known} if not _alike(kinds, known, name))
+    if other:
         must = f"all files of {table} have the same columns, of the same kind"
         got = f"others than {first}: {_some(other)}"
         raise DataError(must, got=got, where=shown, remedy="Write this file again as the others.")
     return File(path, shown, constants, n_rows)
+
+
+def _alike(kinds: Mapping[str, str], known: Mapping[str, str], name: str) -> bool:
+    """Whether two files have a column alike; one that is empty throughout has no kind."""
+    both = {kinds.get(name), known.get(name)} - {"null"}
+    return None not in both and len(both) < 2
 
 
 def _kind(dtype: str) -> str:
@@ -225,8 +232,31 @@ def _rows(file: File) -> pd.DataFrame:
         raise DataError(must, got="other rows", where=file.shown, remedy="Load the study again.")
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, strings_to_categorical=False)
     for name in frame.columns[frame.dtypes == "category"]:
-        frame[name] = frame[name].astype(object)
+        words = frame[name].astype(object)
+        frame[name] = words.where(words.notna(), None)
     return frame.assign(**{n: v for n, v in file.constants.items() if n not in frame})
+
+
+def column_of(file: File, column: str) -> pd.Series[Any]:
+    """Read one column of a file, or what its folders say of it.
+
+    Raises
+    ------
+    DataError
+        When the file does not read.
+    """
+
+    def read() -> Any:
+        with arrow_parquet().ParquetFile(file.path) as opened:
+            if column not in opened.schema_arrow.names:
+                return None
+            return opened.read(columns=[column]).to_pandas()[column]
+
+    found = _readable(file.shown, read)
+    if found is None:
+        return pd.Series([file.constants.get(column)] * file.n_rows, dtype=object)
+    one: pd.Series[Any] = found.astype(object) if found.dtype == "category" else found
+    return one
 
 
 def digests(parts: tuple[Part, ...]) -> dict[str, str]:

@@ -19,9 +19,8 @@ from outcomes.findings import Findings
 from outcomes.provenance import LeftOut, Provenance
 from outcomes.records import baselines, scores_before_care
 from outcomes.rules.check import check
-from outcomes.scale.folder import Part, Reader, digests, joint_digest, parts_of
+from outcomes.scale.folder import Part, Reader, column_of, digests, joint_digest, parts_of
 from outcomes.scale.overview import Looked, Overview, Scored, joined, mapped
-from outcomes.scale.writing import arrow_parquet
 from outcomes.storage import digest
 from outcomes.study import Study, study_from_tables
 from outcomes.tables import Truth, conform, remember
@@ -54,7 +53,7 @@ class PartedTable:
         if not isinstance(column, str) or spec is None:
             self._refuse()
         read = [
-            _column(file, column) for part in self.parts for file in part.files.get(self.name, ())
+            column_of(file, column) for part in self.parts for file in part.files.get(self.name, ())
         ]
         whole = pd.concat(read, ignore_index=True) if read else pd.Series([], dtype=object)
         one = replace(TABLES[self.name], columns=(spec,))
@@ -77,14 +76,6 @@ class PartedTable:
         if name.startswith("__"):
             raise AttributeError(name)
         self._refuse()
-
-
-def _column(file: Any, column: str) -> pd.Series[Any]:
-    opened = arrow_parquet().ParquetFile(file.path)
-    if column in opened.schema_arrow.names:
-        found: pd.Series[Any] = opened.read(columns=[column]).to_pandas()[column]
-        return found.astype(object) if found.dtype == "category" else found
-    return pd.Series([file.constants.get(column)] * file.n_rows, dtype=object)
 
 
 class _Added(dict[Any, Any]):
@@ -226,7 +217,7 @@ class PartedStudy(Study):
             apart = LeftOut("episodes", "course not in the random sample", left)
             about = replace(
                 about,
-                sampled=f"a random sample of {n:,} of {len(hashes):,} courses (seed {seed})",
+                sampled=(n, len(hashes), seed),
                 left_out=(*about.left_out, apart),
             )
         own = dict(self.instruments)
@@ -240,7 +231,7 @@ class _Hashed:
 
     def __call__(self, part: Part) -> pd.Series[Any]:
         files = part.files.get("episodes", ())
-        ids = pd.concat([_column(file, "episode_id") for file in files]).astype(str)
+        ids = pd.concat([column_of(file, "episode_id") for file in files]).astype(str)
         values = [hashlib.sha256(f"{self.seed} {name}".encode()).hexdigest() for name in ids]
         return pd.Series(values, index=ids.to_numpy(object))
 

@@ -1,0 +1,128 @@
+"""A study in parts answers as the same rows in memory do, and says where it cannot."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import outcomes as oc
+import outcomes.scale.study as scale
+from outcomes.errors import UsageError
+from outcomes.mixed import fit as mixed_fit
+from outcomes.questions import how_much
+from tests.scale.parted import write, write_parts
+
+
+@pytest.fixture
+def _few_rows(monkeypatch):
+    """Let a few hundred rows count as many: they are fitted part by part."""
+    monkeypatch.setattr(mixed_fit, "MANY_ROWS", 100)
+    monkeypatch.setattr(mixed_fit, "PART_ROWS", 200)
+
+
+def same_numbers(own, other, rtol=1e-8):
+    keys = ["term", "kind", "group", "session_count"]
+    a, b = (t.assign(session_count=t["session_count"].fillna(-1)).set_index(keys)
+            for t in (own, other))  # fmt: skip
+    assert set(b.index) - set(a.index) <= {i for i in b.index if "robust" in i[0]}
+    for name in ("estimate", "std_error", "df", "n_episodes"):
+        left, right = a[name].astype(float), b[name].reindex(a.index).astype(float)
+        np.testing.assert_allclose(left, right, rtol=rtol, atol=1e-12)
+
+
+@pytest.mark.usefixtures("_few_rows")
+def test_how_much_of_parts_is_that_of_the_rows_in_memory(registry, parts):
+    found = oc.answer(oc.load(parts), "how-much")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mixed_fit, "MANY_ROWS", 10**9)
+        whole = oc.answer(registry, "how-much")
+    same_numbers(found.table, whole.table)
+    assert found.glance == whole.glance
+    assert found.source.n_used == whole.source.n_used
+    assert found.source.left_out == whole.source.left_out
+    assert "random sample" not in found.sentence
+
+
+@pytest.mark.usefixtures("_few_rows")
+def test_the_answer_of_so_many_scores_says_what_was_not_tried(monkeypatch, registry):
+    monkeypatch.setattr(how_much, "MANY_ROWS", 100)
+    found = oc.answer(registry, "how-much")
+    assert how_much.NOT_ROBUST in found.limits
+    assert "Residuals: independent; others are tried with up to 100 scores." in found.method
+    assert "robust" not in "".join(found.table["term"])
+
+
+def test_rows_are_reconciled(registry, parts):
+    found = oc.answer(oc.load(parts), "how-much").source
+    scores = registry.assessments
+    of_course = scores["timing"].isin(["pre_session", "discharge", "follow_up"])
+    later = (of_course & (scores["instrument"] == "nprs")).sum()
+    assert found.n_used + found.left_out["not at the start of a visit"] == later
+
+
+def test_findings_of_parts_are_those_of_the_whole(registry, tmp_path):
+    scores = registry.assessments.copy()
+    scores.loc[scores.index[[5, -1]], "score"] = 11.0
+    spoiled = oc.study.study_from_tables(
+        {name: registry.table(name) for name in ("episodes", "sessions", "goals")}
+        | {"assessments": scores}
+    )
+    found = oc.check(oc.load(write_parts(spoiled, tmp_path / "p", [100]))).table
+    whole = oc.check(spoiled).table
+    keys = ["rule", "table", "column"]
+    pd.testing.assert_frame_equal(found.sort_values(keys, ignore_index=True),
+                                  whole.sort_values(keys, ignore_index=True))  # fmt: skip
+    refused = oc.answer(oc.load(tmp_path / "p"), "how-much")
+    assert refused.refused
+    assert "R12" in refused.reason
+
+
+def test_what_does_not_add_up_is_asked_of_a_sample_and_says_so(parts, monkeypatch):
+    monkeypatch.setattr(scale, "SAMPLE", 120)
+    found = oc.answer(oc.load(parts), "safety", seed=3)
+    said = "from a random sample: 120 of 260 courses (seed 3)"
+    assert f"This is {said}." in found.sentence
+    assert any(said in limit for limit in found.limits)
+    assert found.source.left_out["course not in the random sample"] == 140
+    assert found.source.n_episodes == 120
+
+
+def test_a_sample_is_of_whole_courses_and_the_same_whatever_the_parts(registry, parts, tmp_path):
+    one = oc.load(parts).sample(50, seed=1)
+    other = oc.load(write_parts(registry, tmp_path / "other", [10, 11, 200])).sample(50, seed=1)
+    assert set(one.episodes["episode_id"]) == set(other.episodes["episode_id"])
+    assert len(one.episodes) == 50
+    again = oc.load(parts).sample(50, seed=2)
+    assert set(one.episodes["episode_id"]) != set(again.episodes["episode_id"])
+    whole = registry.assessments
+    own = whole[whole["episode_id"].isin(one.episodes["episode_id"])]
+    assert len(own) == len(one.assessments)
+    assert oc.load(parts).sample(500).provenance.sampled == ()
+
+
+def test_hive_folders_are_parts_whose_names_are_columns(registry, tmp_path):
+    clinic = registry.episodes.set_index("episode_id")["clinic_id"]
+    for name in ("episodes", "sessions", "assessments", "goals"):
+        frame = registry.table(name)
+        for key, rows in frame.groupby(clinic.reindex(frame["episode_id"]).to_numpy()):
+            kept = rows.drop(columns="clinic_id", errors="ignore")
+            half = len(kept) // 2  # a Hive folder may hold several files
+            write(kept.iloc[:half], tmp_path / "hive" / name / f"clinic_id={key}" / "a.parquet")
+            write(kept.iloc[half:], tmp_path / "hive" / name / f"clinic_id={key}" / "b.parquet")
+    study = oc.load(tmp_path / "hive")
+    assert [part.name for part in study.parts] == [f"clinic_id=c{k}" for k in (1, 2, 3)]
+    found, whole = oc.answer(study, "how-much"), oc.answer(registry, "how-much")
+    same_numbers(found.table, whole.table, 1e-6)  # the order of the courses is another
+    assert sorted(study.episodes["clinic_id"].unique()) == ["c1", "c2", "c3"]
+
+
+def test_a_study_in_parts_holds_no_rows_and_says_what_to_do(registry, parts):
+    study = oc.load(parts)
+    assert repr(study).endswith("in 3 parts)")
+    assert len(study.episodes) == 260
+    for wish in (lambda: study.assessments["score"].mean() and study.assessments[["score"]],
+                 lambda: study.sessions.groupby("episode_id"),
+                 lambda: study.trajectory("nprs"), lambda: study.save("x")):  # fmt: skip
+        with pytest.raises(UsageError, match="in parts"):
+            wish()
+    rows = [len(one.trajectory("nprs")) for one in study.studies()]
+    assert sum(rows) == len(registry.trajectory("nprs"))
