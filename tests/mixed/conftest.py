@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ def read_csv(name, factors):
 def reference_entries():
     """Return the entries of one file of tests/reference/lme4_extended."""
 
+    @cache
     def load(file):
         text = (REFERENCE / "lme4_extended" / file).read_text(encoding="utf-8")
         return json.loads(text)["entries"]

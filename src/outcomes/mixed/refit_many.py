@@ -19,6 +19,7 @@ from scipy import sparse
 from scipy.linalg import solve_triangular
 
 from outcomes.errors import FitError, OutcomesWarning
+from outcomes.mixed import search
 from outcomes.mixed.likelihood.by_elimination import ByElimination, EliminationPoint, Profile
 from outcomes.mixed.likelihood.cross_products import CrossProducts, Stage
 from outcomes.mixed.likelihood.elimination import Eliminated, eliminate
@@ -26,21 +27,7 @@ from outcomes.mixed.likelihood.estimates import Curvature
 from outcomes.mixed.likelihood.patterns import compress
 from outcomes.mixed.likelihood.working import EXACT, Working, make_working
 from outcomes.mixed.record import Kind, refit
-from outcomes.mixed.search import (
-    MAX_STEPS,
-    MAX_TRIES,
-    NEAR,
-    ROUNDING,
-    TOLERANCE,
-    Optimum,
-    Point,
-    downhill,
-    largest,
-    minimise,
-    newton_step,
-    one_blas_thread,
-    secant,
-)
+from outcomes.mixed.search import Optimum, Point, one_blas_thread
 from outcomes.mixed.types import Array
 
 CACHED = 131_072
@@ -168,7 +155,7 @@ def _record(fit: Kind, likelihood: ByElimination, begin: Array, end: End | None)
         optimum = end[1]
         point: Point = replace(end[0], likelihood=likelihood)
     else:
-        optimum, point = minimise(likelihood, begin if end is None else end[0].theta)
+        optimum, point = search.minimise(likelihood, begin if end is None else end[0].theta)
     if not optimum.converged:
         return None
     return type(fit)(fit.request, optimum, point.estimates(), point)
@@ -259,13 +246,13 @@ def _together(shared: Shared, wide: CrossProducts, part: Array, begin: Array) ->
     point = replace(point, likelihood=whole)
     found = point.curvature()
     values, vectors = np.linalg.eigh(found.searched)
-    step = newton_step(values, vectors, point.gradient)
+    step = search.newton_step(values, vectors, point.gradient)
     decrease = -np.sum(point.gradient * step, axis=-1) / 2.0
     better = whole.at(point.theta + step)
     improved = np.abs(better.gradient).max(axis=-1) <= np.abs(point.gradient).max(axis=-1)
     _put(point, np.flatnonzero(improved), better, np.flatnonzero(improved))
     scale = np.maximum(1.0, np.abs(values).max(axis=-1))
-    regular = (decrease < TOLERANCE) & (values[:, 0] >= -1e-6 * scale)
+    regular = (decrease < search.TOLERANCE) & (values[:, 0] >= -1e-6 * scale)
     ends = []
     for i in range(len(part)):
         own = _pick(point, i)
@@ -274,7 +261,7 @@ def _together(shared: Shared, wide: CrossProducts, part: Array, begin: Array) ->
             end=own.theta,
             deviance=own.value,
             evaluations=int(evaluations[i]) + len(begin) + 1,
-            gradient_norm=largest(own.gradient),
+            gradient_norm=search.largest(own.gradient),
             curvature=Curvature(*(getattr(found, name)[i] for name in vars(found))),
             hessian_eigenvalues=values[i],
             status="converged" if regular[i] else "stopped",
@@ -301,7 +288,7 @@ def _descended(likelihood: Callable[[Array], Many], start: Array) -> tuple[Elimi
     active = current = np.arange(len(start))
     tried = likelihood(current)
     point = tried.at(start)
-    step = downhill(point.metric, point.gradient)
+    step = search.downhill(point.metric, point.gradient)
     length, tries = np.ones(len(start)), np.zeros(len(start), dtype=int)
     evaluations = np.ones(len(start), dtype=int)
     while len(active):
@@ -312,7 +299,7 @@ def _descended(likelihood: Callable[[Array], Many], start: Array) -> tuple[Elimi
         better = tried.at(trial)
         evaluations[active] += 1
         promised = length[active] * np.sum(point.gradient[active] * step[active], axis=-1)
-        least = 1e-4 * promised + ROUNDING * np.abs(point.value[active])
+        least = 1e-4 * promised + search.ROUNDING * np.abs(point.value[active])
         good = better.value[inside] <= point.value[active] + least
         length[active] = np.where(good, 1.0, length[active] / 2.0)
         tries[active] = np.where(good, 0, tries[active] + 1)
@@ -320,10 +307,11 @@ def _descended(likelihood: Callable[[Array], Many], start: Array) -> tuple[Elimi
         theta, gradient = point.theta[moved], point.gradient[moved]
         _put(point, moved, better, inside[good])
         change = point.theta[moved] - theta, point.gradient[moved] - gradient
-        step[moved] = downhill(secant(point.metric[moved], *change), point.gradient[moved])
+        metric = search.secant(point.metric[moved], *change)
+        step[moved] = search.downhill(metric, point.gradient[moved])
         left = -np.sum(point.gradient[moved] * step[moved], axis=-1) / 2.0
-        ended = moved[(left < NEAR) | (evaluations[moved] > MAX_STEPS)]
-        active = np.setdiff1d(active, [*ended, *active[tries[active] >= MAX_TRIES]])
+        ended = moved[(left < search.NEAR) | (evaluations[moved] > search.MAX_STEPS)]
+        active = np.setdiff1d(active, [*ended, *active[tries[active] >= search.MAX_TRIES]])
     return point, evaluations
 
 

@@ -16,7 +16,7 @@ from scipy.special import expit, logit
 
 from outcomes.mixed.after.bootstrap import Bootstrap
 from outcomes.mixed.after.tables import random_positions
-from outcomes.mixed.inference.small_sample import satterthwaite
+from outcomes.mixed.inference.small_sample import parameter_covariance
 from outcomes.mixed.inference.testing import quantile
 from outcomes.mixed.likelihood.by_elimination import factors_of
 from outcomes.mixed.record import Fit
@@ -171,7 +171,7 @@ def _delta(
     jacobian = _jacobian(fit, rows, shares)
     p = len(fit.estimates.beta)
     variance = np.einsum("ij,jk,ik->i", jacobian[:, :p], fit.estimates.vcov, jacobian[:, :p])
-    theta = satterthwaite(fit.optimum.curvature).parameter_covariance
+    theta = parameter_covariance(fit.optimum.curvature)
     variance += np.einsum("ij,jk,ik->i", jacobian[:, p:], theta, jacobian[:, p:])
     inside = (estimate > ZERO) & (estimate < 1.0 - ZERO) & (variance > 0.0)
     share = np.where(inside, estimate, np.nan)

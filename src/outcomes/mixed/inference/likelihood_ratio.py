@@ -80,12 +80,12 @@ def compare(fit: Fit, larger: Fit) -> pd.DataFrame:
     if fit.design.formula.residual or larger.design.formula.residual:
         return _compare_residuals(fit, larger)
     mixture, closed = reference_mixture(fit, larger)
-    df = _parameters(larger) - _parameters(fit)
-    if df < 1:
+    if _parameters(larger) <= _parameters(fit):
         must = "The second fit must have more parameters than the first"
         raise UsageError(must, got="as many or fewer")
-    p_value = mixture_tail(_statistic(fit, larger), mixture)
-    return _table(fit, larger, _statistic(fit, larger), p_value, _describe(mixture, closed))
+    statistic = _statistic(fit, larger)
+    p_value = mixture_tail(statistic, mixture)
+    return _table(fit, larger, statistic, p_value, _describe(mixture, closed))
 
 
 def _parameters(fit: Fit) -> int:
@@ -99,7 +99,9 @@ def _statistic(small: Fit, large: Fit) -> float:
 def _table(
     small: Fit, large: Fit, statistic: float, p_value: float, reference: str
 ) -> pd.DataFrame:
-    return pd.DataFrame([_criteria(small), _criteria(large)]).assign(
+    both = pd.concat([glance(small), glance(large)], ignore_index=True)
+    both.insert(0, "model", [small.request.formula, large.request.formula])
+    return both[["model", "n_parameters", "loglik", "aic", "bic"]].assign(
         statistic=[np.nan, statistic],
         df=[np.nan, float(_parameters(large) - _parameters(small))],
         p_value=[np.nan, p_value],
@@ -175,14 +177,6 @@ def _describe(mixture: Mixture, closed: bool) -> str:
         text = f"chi2({next(iter(mixture))})"
         return text if closed else f"{text}, conservative: a variance is on the boundary"
     return " + ".join(f"{weight:g} chi2({df})" for df, weight in sorted(mixture.items()))
-
-
-def _criteria(fit: Fit) -> dict[str, object]:
-    row = glance(fit).iloc[0]
-    return {
-        "model": fit.request.formula,
-        **{name: row[name] for name in ("n_parameters", "loglik", "aic", "bic")},
-    }
 
 
 def _random_blocks(fit: Fit) -> dict[str, Blocks]:

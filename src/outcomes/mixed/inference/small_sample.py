@@ -73,21 +73,9 @@ def joint_df(df: Array) -> float:
     return 2.0 * excess / (excess - len(df))
 
 
-def satterthwaite(found: Curvature) -> Satterthwaite:
-    """Prepare Satterthwaite's method in the working basis at residual variance one.
-
-    Parameters
-    ----------
-    found : Curvature
-        At the optimum.
-
-    Returns
-    -------
-    Satterthwaite
-        For coefficients whose covariance is Phi; multiply by sigma^2 for the real one, which leaves
-        degrees of freedom unchanged.
-    """
-    return Satterthwaite(found.Phi, found.d_Phi, 2.0 * generalised_inverse(found.hessian))
+def parameter_covariance(found: Curvature) -> Array:
+    """Return the asymptotic covariance of the variance parameters, shape (k, k)."""
+    return 2.0 * generalised_inverse(found.hessian)
 
 
 def generalised_inverse(H: Array) -> Array:
@@ -184,9 +172,8 @@ def df_method(name: str, vcov: Array, curvature: Curvature, point: Point) -> DfM
     R = point.likelihood.basis.R
     forward = solve_triangular(R, np.eye(len(R))) * point.unit
     if name == "satterthwaite":
-        found = satterthwaite(curvature)
-        gradients = forward @ found.gradients @ forward.T
-        return Satterthwaite(vcov, gradients, found.parameter_covariance)
+        gradients = forward @ curvature.d_Phi @ forward.T
+        return Satterthwaite(vcov, gradients, parameter_covariance(curvature))
     working, back = kenward_roger(point.slopes()), np.linalg.inv(forward)
     covariance = forward @ working.covariance @ forward.T
     return KenwardRoger(covariance, vcov, back.T @ working.P @ back, working.W)

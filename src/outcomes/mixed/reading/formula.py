@@ -42,13 +42,8 @@ class RandomTerm:
     expression: str
     group: tuple[str, ...]
 
-    @property
-    def group_name(self) -> str:
-        """Name of the grouping factor as shown in results, ``a:b`` for a combination."""
-        return ":".join(self.group)
-
     def __str__(self) -> str:
-        return f"({self.expression} | {self.group_name})"
+        return f"({self.expression} | {':'.join(self.group)})"
 
 
 @dataclass(frozen=True)

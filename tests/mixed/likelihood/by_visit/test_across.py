@@ -19,7 +19,7 @@ COMPACT, WHOLE = 0.0, np.inf
 def data():
     """Patients of two or three visits: many see one therapist, others a new one at a visit."""
     rng = np.random.default_rng(5)
-    n = 150
+    n = 80
     patient = np.repeat(np.arange(n), np.where(np.arange(n) % 5, 3, 2))
     visit = np.concatenate([np.arange(1, size + 1) for size in np.bincount(patient)])
     first = rng.integers(0, 3, n)[patient]
