@@ -281,7 +281,7 @@ def _checks(model: CourseModel, asked: Asked) -> tuple[Check, ...]:
             at_bound <= BOUND_SHARE,
             Text(
                 Share(round(at_bound * len(model.course.rows)), len(model.course.rows)),
-                f" of {asked.instrument} scores",
+                " of the scores",
             ),
         ),
         Check(

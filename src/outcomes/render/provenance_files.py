@@ -7,6 +7,7 @@ import json
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,11 @@ from outcomes.folders import contents
 from outcomes.questions.answer import Source
 from outcomes.render.contents.background import LIBRARIES
 
-RUN = "run.json"
-CRATE = "ro-crate-metadata.json"
-CONTEXT = "https://w3id.org/ro/crate/1.1/context"
-CONFORMS = "https://w3id.org/ro/crate/1.1"
-FORMATS = {
-    ".html": "text/html", ".csv": "text/csv", ".json": "application/json",
-    ".pdf": "application/pdf",
-    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-}  # fmt: skip
+RUN, CRATE = "run.json", "ro-crate-metadata.json"
+KINDS: Mapping[str, str] = json.loads(
+    files("outcomes.render").joinpath("templates", "media_types.json").read_text("utf-8")
+)
+"""Media types by the ending of a file's name."""
 
 
 def write_run(folder: Path, source: Source, options: Mapping[str, Any]) -> None:
@@ -38,21 +34,13 @@ def write_run(folder: Path, source: Source, options: Mapping[str, Any]) -> None:
     options : mapping
         What the report was asked for.
     """
+    data = {name: getattr(source, name) for name in ("name", "title", "seed", "sha256")}
+    made = {"outcomes": source.version, "python": platform.python_version()}
     record = {
-        "data": {
-            "name": source.name,
-            "title": source.title,
-            "label": source.label or "REAL",
-            "seed": source.seed,
-            "sha256": source.sha256,
-        },
+        "data": data | {"label": source.label or "REAL"},
         "plan_sha256": source.plan_sha256,
         "options": dict(options),
-        "versions": {
-            "outcomes": source.version,
-            "python": platform.python_version(),
-            **{name: version(name) for name in LIBRARIES},
-        },
+        "versions": made | {name: version(name) for name in LIBRARIES},
         "files": {path.name: _digest(path) for path in contents(folder)},
     }
     _write(folder / RUN, record)
@@ -72,58 +60,26 @@ def write_crate(folder: Path, title: str, source: Source, date: str) -> None:
     date : str
         Date of publication; the crate says it is not given where empty.
     """
-    files = [_file(path) for path in contents(folder)]
-    data = {
-        "@id": "#data",
-        "@type": "Dataset",
+    described = [
+        {
+            "@id": path.name, "@type": "File", "name": path.name, "sha256": _digest(path),
+            "encodingFormat": KINDS[path.suffix], "contentSize": str(path.stat().st_size),
+        }
+        for path in contents(folder)
+    ]  # fmt: skip
+    parts = [{"@id": entry["@id"]} for entry in described]
+    text = files("outcomes.render").joinpath("templates", "crate.json").read_text("utf-8")
+    crate = json.loads(text)
+    entries = {entry["@id"]: entry for entry in crate["@graph"]}
+    entries["./"] |= {"name": title, "datePublished": date or "not given", "hasPart": parts}
+    entries["#data"] |= {
         "name": f"{source.label} {source.title or source.name}".strip(),
         "identifier": f"sha256:{source.sha256}",
-        "description": "The study's tables; not part of this crate.",
     }
-    program = {
-        "@id": "#outcomes",
-        "@type": "SoftwareApplication",
-        "name": "outcomes",
-        "softwareVersion": source.version,
-    }
-    run = {
-        "@id": "#run",
-        "@type": "CreateAction",
-        "name": "Report",
-        "instrument": {"@id": "#outcomes"},
-        "object": {"@id": "#data"},
-        "result": [{"@id": entry["@id"]} for entry in files],
-    }
-    root = {
-        "@id": "./",
-        "@type": "Dataset",
-        "name": title,
-        "description": "Report of outcomes of care with every estimate as a table.",
-        "datePublished": date or "not given",
-        "license": "The owner of the data decides.",
-        "hasPart": [{"@id": entry["@id"]} for entry in files],
-        "mentions": [{"@id": "#run"}, {"@id": "#data"}],
-    }
-    head = {
-        "@id": CRATE,
-        "@type": "CreativeWork",
-        "conformsTo": {"@id": CONFORMS},
-        "about": {"@id": "./"},
-    }
-    _write(
-        folder / CRATE, {"@context": CONTEXT, "@graph": [head, root, *files, data, program, run]}
-    )
-
-
-def _file(path: Path) -> dict[str, Any]:
-    return {
-        "@id": path.name,
-        "@type": "File",
-        "name": path.name,
-        "encodingFormat": FORMATS[path.suffix],
-        "contentSize": str(path.stat().st_size),
-        "sha256": _digest(path),
-    }
+    entries["#outcomes"]["softwareVersion"] = source.version
+    entries["#run"]["result"] = parts
+    crate["@graph"][2:2] = described
+    _write(folder / CRATE, crate)
 
 
 def _digest(path: Path) -> str:

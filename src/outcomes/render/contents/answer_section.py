@@ -126,7 +126,8 @@ def _not_met(answer: Answer) -> list[Block]:
 
 
 def _said(check: Check) -> str:
-    return check.name + (f" ({check.detail})" if check.detail else "")
+    told = check.detail and not check.name.endswith(check.detail)
+    return f"{check.name} ({check.detail})" if told else check.name
 
 
 def estimate_tables(answer: Answer, *, details: bool) -> tuple[Table, ...]:

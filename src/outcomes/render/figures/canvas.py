@@ -153,9 +153,9 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
     return float(points) / 72
 
 
-def in_a_figure(name: str) -> str:
+def in_a_figure(name: str, most: int = 110) -> str:
     """Return a name in words, cut with a mark where it would push all else aside."""
-    return shortened(named(name), 72)
+    return shortened(named(name), most)
 
 
 def wrapped(text: str, width: float, size: float, *, bold: bool = False) -> list[str]:

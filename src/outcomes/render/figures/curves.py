@@ -108,7 +108,7 @@ def draw_small_multiples(picture: Picture, preset: Preset, label: str) -> Canvas
     data = picture.data.dropna(subset=["estimate"])
     groups, n_hidden = _largest(data)
     columns = _n_columns(preset)
-    names = {group: _name(in_a_figure(group), preset, columns) for group in groups}
+    names = {group: _name(in_a_figure(group, 60), preset, columns) for group in groups}
     heads = _heads([len(names[group]) for group in groups], columns, preset)
     plot_height = 0.5 * preset.width / columns
     foot = 4.2 * preset.line_height
@@ -238,7 +238,9 @@ def draw_curves(picture: Picture, preset: Preset, label: str) -> Canvas:
     counted = preset.counts and data["n_episodes"].max() > 1
     below = _count_lines(preset, len(groups)) if counted else 0.0
     canvas = blank(preset, picture.title, label, preset.height + below)
-    names = {group: _name_lines(in_a_figure(str(group)), preset, len(groups)) for group in groups}
+    names = {
+        group: _name_lines(in_a_figure(str(group), 72), preset, len(groups)) for group in groups
+    }
     axes = canvas.axes(
         left=_left_margin(preset), bottom=_foot(preset) + below,
         right=_right_margin(names, preset), top=canvas.top + _head(preset),
