@@ -16,7 +16,8 @@ from outcomes.cli.app import Json, app, print_table
 
 EXTRAS = {
     "report": "PDF, Word and PowerPoint reports",
-    "big": "Parquet files",
+    "big": "Parquet files, and studies in parts",
+    "dask": "studies in parts on a cluster",
     "docs": "the documentation as a site",
     "sql": "DuckDB and PostgreSQL",
 }

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
 
 from outcomes.errors import FitError
-from outcomes.mixed.likelihood.by_elimination import ByElimination
+from outcomes.mixed.likelihood.by_elimination import ByElimination, factors_of
 from outcomes.mixed.likelihood.elimination import Eliminated
 from outcomes.mixed.likelihood.working import Working
 from outcomes.mixed.products.agreed import Agreed, Grouping, agree, refuse_unstreamed
 from outcomes.mixed.products.elimination import (
+    Conditioned,
     conditioned,
     eliminate_merged,
     require_search,
@@ -27,13 +29,15 @@ from outcomes.mixed.reading.design import Design, GroupingFactor
 from outcomes.mixed.reading.formula import ModelFormula, parse_formula
 from outcomes.mixed.reading.frame import ModelFrame
 from outcomes.mixed.record import Fit, Request, fit_likelihood
-from outcomes.mixed.search import one_blas_thread
+from outcomes.mixed.search import minimise, one_blas_thread
 from outcomes.mixed.types import Array
 
 Parts = Iterable[pd.DataFrame]
 Map = Callable[..., Iterable[Any]]
 """Like the built-in ``map``; one that works elsewhere gives the same results."""
 
+FEW_PARTS = 4
+"""With more rows than so many parts hold, a search of the first part shows where to begin."""
 START = 0.5
 """Relative standard deviation at which a search begins."""
 
@@ -144,7 +148,37 @@ def fit_parts(
     formula = parse_formula(request.formula)
     refuse_unstreamed(formula)
     agreed = agree(formula, merge_surveys(over(_Surveyed(formula), parts())))
-    return fit_products(request, merge_all(over(_Multiplied(agreed), parts())), start)
+    made = iter(over(_Multiplied(agreed), parts()))
+    first = next(made)
+    whole = merge_all(chain([first], made))
+    if start is None and whole.n > FEW_PARTS * first.n:
+        start = _start(request, first, whole)
+    return fit_products(request, whole, start)
+
+
+def _start(request: Request, first: Products, whole: Products) -> Array | None:
+    """Find where the search of all rows begins: at the end of a search of the first part's."""
+    try:
+        own, other = conditioned(first), conditioned(whole)
+        likelihood = _likelihood(request, own)
+        with one_blas_thread():
+            theta = minimise(likelihood, likelihood.start())[0].end
+    except FitError:
+        return None
+    found = []
+    for block, lam, back, T in zip(
+        likelihood.blocks, factors_of(theta, likelihood.blocks), own.back, other.transforms,
+        strict=True,
+    ):  # fmt: skip
+        root = T @ back @ lam
+        found.append(block.theta(root @ root.T))
+    return np.concatenate(found)
+
+
+def _likelihood(request: Request, found: Conditioned) -> ByProducts:
+    design = _design(found.products.agreed, found.n)
+    working = Working(found.basis, found.transforms, None)  # type: ignore[arg-type]
+    return ByProducts(design, working, request.reml, found)
 
 
 @dataclass(frozen=True)
@@ -168,9 +202,7 @@ def fit_products(request: Request, products: Products, start: Array | None = Non
     with one_blas_thread():
         found = conditioned(products)
         require_search(found)
-    design = _design(products.agreed, products.n)
-    working = Working(found.basis, found.transforms, None)  # type: ignore[arg-type]
-    likelihood = ByProducts(design, working, request.reml, found)
+    likelihood = _likelihood(request, found)
     return fit_likelihood(likelihood, request, None if start is None else likelihood.near(start))
 
 
