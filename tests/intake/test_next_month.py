@@ -190,3 +190,19 @@ def test_names_above_the_visits_of_each_person(tmp_path, text):
     assert sorted(study.sessions.groupby("episode_id")["day"].apply(list)) == [[0], [0, 7]]
     assert oc.check(study).table.empty
     assert any(step.count == 2 for step in manifest.cleaned if "names above" in step.rule)
+
+
+@pytest.mark.parametrize(("column", "yes", "no"), [("Cancelled", "Y", "N"), ("No show", "x", "")])
+def test_a_mark_that_the_map_has_not_seen_is_an_error(tmp_path, column, yes, no):
+    header = f"Client,DOB,Visit date,{column},Pain before\n"
+    rows = (f"Ann Lee,1960-05-14,2026-05-04,{no},7\nAnn Lee,1960-05-14,2026-05-11,{yes},\n",
+            f"Ann Lee,1960-05-14,2026-06-04,{no},7\nAnn Lee,1960-05-14,2026-06-11,late,\n")  # fmt: skip
+    draft, key = drafted(header + rows[0], tmp_path), tmp_path / "key.json"
+    later = tmp_path / "later.csv"
+    later.write_text(header + rows[1], encoding="utf-8")
+    study, _ = import_export(tmp_path / "draft.csv", draft.content, key)
+    assert study.sessions["session"].notna().sum() == 1
+    study, _ = import_export(later, draft.content, key)
+    found = oc.check(study).table.set_index("rule")
+    assert (found.loc["R46", "count"], found.loc["R46", "first_row"]) == (1, 2)
+    assert study.sessions["session"].notna().sum() == 1

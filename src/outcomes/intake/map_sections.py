@@ -91,11 +91,15 @@ class StatusRule(CellTest, frozen=True, kw_only=True):
         A status of the contract, or ``left_out``: the row is of no visit.
     otherwise : str
         Instead of a column: the status where no rule fits.
+    known : tuple of str
+        Words of the column that say nothing of the visit. Where some are stated, any other that no
+        rule of the column fits is an error.
     """
 
     column: str = ""
     becomes: str = ""
     otherwise: str = ""
+    known: Texts = Texts()
 
     def __post_init__(self) -> None:
         refuse_unknown([self.becomes or self.otherwise], STATUS_WORDS, "a status")

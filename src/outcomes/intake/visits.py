@@ -19,11 +19,12 @@ from outcomes.intake.column_map import SERVICE, ColumnMap
 from outcomes.intake.dates import day_number, read_dates, read_times
 from outcomes.intake.map_sections import LEFT_OUT, STATUS_WORDS, VISIT
 from outcomes.intake.rows import TypedRows
+from outcomes.intake.toml_records import folded
 from outcomes.intake.typed_cells import NO_RULE, ways_of
 
 AT_VISIT = ("pre_session", "post_session")
 """Timings of scores that are taken at a visit."""
-STAYED = ("cancelled", "no_show")
+STAYED, UNREAD = ("cancelled", "no_show"), "unread"
 _A_DAY = 24 * 60
 NOT_SAID = "The export does not say which visits took place: all of them count as received."
 
@@ -139,19 +140,29 @@ def _signs(
 ) -> tuple[TypedRows, pd.Series[Any]]:
     """Return the status that the rules say, then the words; columns that differ are reported."""
     by_column: dict[str, pd.Series[Any]] = {}
-    read = words
+    read, unread = words, pd.Series(False, index=words.index)
     for entry in reversed(mapped.status):
         if entry.column:
             fits = fitting(rows.text[entry.column], entry.fits)
             own = by_column.get(entry.column, pd.Series(None, index=words.index, dtype=object))
             by_column[entry.column] = own.mask(fits, entry.becomes)
             read = read.mask(fits, entry.becomes)
+    for entry in mapped.status:
+        if entry.known:
+            cells, known = (
+                rows.text[entry.column],
+                {*map(folded, (*entry.known, *mapped.file.empty))},
+            )
+            new = cells.notna() & ~cells.map(folded, na_action="ignore").isin(known)
+            unread |= new & by_column[entry.column].isna()
+            rows = rows.found("R46", entry.column, new & by_column[entry.column].isna(), NO_RULE)
     said = pd.DataFrame({**by_column, "\0": words})
     came, stayed = (said.isin(own).any(axis=1) for own in (RECEIVED, STAYED))
     which = mapped.study.sign_that_counts
     rows = rows.found("R59", next(iter(by_column), ""), came & stayed & (which == ""),
                       "signs that it took place and that it did not")  # fmt: skip
-    return rows, words.fillna(read) if which == "status" else read
+    read = words.fillna(read) if which == "status" else read
+    return rows, read.mask(unread, UNREAD)
 
 
 def _bool(value: object, index: pd.Index[Any]) -> pd.Series[Any]:
@@ -187,7 +198,7 @@ def without_unknown(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     rows = rows.found("R47", "sessions.status", silent, "an empty one beside minutes or the like")
     rows = rows.found("R48", "sessions.status", alone, "a score of a visit beside an empty status")
     rows = rows.without(left_out, "a status that the map leaves out")
-    rows = rows.without(unread, "a status that no rule reads")
+    rows = rows.without(unread | status.eq(UNREAD), "a status that no rule reads")
     return rows.without(silent, "a visit without a status")
 
 

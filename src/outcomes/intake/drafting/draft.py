@@ -130,7 +130,7 @@ def _line(key: str, entry: Any, why: Mapping[str, str]) -> str:
     return f"{_key(key)} = {_value(one)}" + (f"    # {reason}" if reason else "")
 
 
-_LISTS = ("dates", "empty", "sheets", "beside", "columns", "is", "candidates")
+_LISTS = ("dates", "known", "empty", "sheets", "beside", "columns", "is", "candidates")
 """Entries that are lists however many they hold."""
 
 

@@ -137,7 +137,9 @@ def _flags(seen: Seen, places: Iterable[str]) -> list[dict[str, Any]]:
             words = [cell for cell in column.counts if flag_of(cell)]
             signs = [str(cell) for cell in column.cells.dropna().unique() if cell not in words]
             dated = any(is_date(word) or has_time(word) for word in words)  # others next month
-            told = {"filled": True, "not": signs} if dated else {"is": words}
+            told: dict[str, Any] = {"filled": True, "not": signs}
+            if not dated:
+                told = {"is": words, "known": [*dict.fromkeys([*signs, "no", "false", "0"])]}
             became = place.removeprefix("flag.")
             if words:
                 entries.append({"column": column.name, **told, "becomes": became})
