@@ -195,8 +195,9 @@ def test_names_above_the_visits_of_each_person(tmp_path, text):
 @pytest.mark.parametrize(("column", "yes", "no"), [("Cancelled", "Y", "N"), ("No show", "x", "")])
 def test_a_mark_that_the_map_has_not_seen_is_an_error(tmp_path, column, yes, no):
     header = f"Client,DOB,Visit date,{column},Pain before\n"
-    rows = (f"Ann Lee,1960-05-14,2026-05-04,{no},7\nAnn Lee,1960-05-14,2026-05-11,{yes},\n",
-            f"Ann Lee,1960-05-14,2026-06-04,{no},7\nAnn Lee,1960-05-14,2026-06-11,late,\n")  # fmt: skip
+    ann = "Ann Lee,1960-05-14,2026-0"
+    rows = [f"{ann}{month}-04,{no},7\n{ann}{month}-11,{mark},\n"
+            for month, mark in ((5, yes), (6, "late"))]  # fmt: skip
     draft, key = drafted(header + rows[0], tmp_path), tmp_path / "key.json"
     later = tmp_path / "later.csv"
     later.write_text(header + rows[1], encoding="utf-8")

@@ -8,7 +8,7 @@ from outcomes.intake.column_map import read_column_map
 from outcomes.intake.drafting.draft import as_toml
 from outcomes.intake.guess import draft_map
 from outcomes.intake.presets import preset_of, presets
-from outcomes.privacy.identifiers import KINDS
+from outcomes.privacy.patterns import KINDS
 
 PLACES = ("columns.", "identifiers.", "scores.", "flag.", "date.", "minutes.end", "service",
           "free_text", "ignored")  # fmt: skip

@@ -89,7 +89,9 @@ def test_an_import_keeps_a_period_only_as_coarse_as_is_allowed(tmp_path, kind, k
     columns = {"identifiers": {"record": "Client"}, "columns": {"date": "Day"},
                "scores": {"nprs": {"pre_session": "Pain"}},
                "study": {"no_status": "attended", "period": kind}}  # fmt: skip
-    study, _ = import_export(place, columns, tmp_path / "key.json", tmp_path / "study")
+    study, manifest = import_export(place, columns, tmp_path / "key.json", tmp_path / "study")
+    dates = next(entry["done"] for entry in manifest.checklist if entry["letter"] == "C")
+    assert ("first visit is kept" in dates) == bool(kind)
     assert study.episodes["period"].notna().all() == bool(kind)
     if kept:
         assert sorted(study.episodes["period"].unique()) == kept

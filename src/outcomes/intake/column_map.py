@@ -36,7 +36,7 @@ from outcomes.intake.toml_records import (
     refuse_unknown,
     unknown_name,
 )
-from outcomes.privacy.identifiers import KINDS
+from outcomes.privacy.patterns import KINDS
 
 DERIVED = ("week", "month", "age", "baseline")
 """Columns a map may name beside the contract's; each becomes one of them (day, band, row)."""
@@ -63,7 +63,7 @@ class ColumnMap(Section, frozen=True, kw_only=True):
         ``[values]``: contract column to {value in the file: value of the contract}.
     identifiers : mapping of str to tuple of str
         Kind of identifier (``name``, ``birth_date``, ...) to the columns that hold it; see
-        `outcomes.privacy.identifiers.KINDS`. Only an import may have them.
+        `outcomes.privacy.patterns.KINDS`. Only an import may have them.
     scores : mapping of str to mapping
         Instrument to {timing: column}, for a file with one row a visit.
     scales : mapping of str to float

@@ -30,7 +30,6 @@ from outcomes.intake.column_map import (
     read_column_map,
     refuse_open_questions,
 )
-from outcomes.intake.findings_page import write_findings
 from outcomes.intake.load import load
 from outcomes.intake.pipeline import client_rows, course_rows, export_text, visit_rows
 from outcomes.intake.readers import Rows, is_database, name_of, read_source
@@ -52,7 +51,15 @@ from outcomes.privacy.key_file import (
     write_key,
     write_who,
 )
-from outcomes.privacy.manifest import NAME, Manifest, Step, checklist, read_manifest, write_manifest
+from outcomes.privacy.manifest import (
+    NAME,
+    Manifest,
+    Step,
+    checklist,
+    read_manifest,
+    write_findings,
+    write_manifest,
+)
 from outcomes.privacy.patterns import name_words
 from outcomes.privacy.risk import assess, k_anonymity
 from outcomes.provenance import Import, LeftOut, Provenance
@@ -193,7 +200,7 @@ def _imported(
         left_out=rows.left_out, risk=assess(study),
         sightings=tuple(_in_file(s, source, mapped) for s in sightings),
         checklist=checklist(mapped.identifiers, sightings, aged=_AGE in rows.cells,
-                            n_looked=n_looked),
+                            n_looked=n_looked, period=mapped.study.period),
         counts=_counts(study), k_before=_k_before(rows, mapped),
         appended=before.study is not None,
     )  # fmt: skip

@@ -10,9 +10,8 @@ import pandas as pd
 
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import PrivacyError
-from outcomes.privacy.identifiers import HEADERS, SAYS
 from outcomes.privacy.names import WORDS, identifying_ids, is_of_care, names_somebody
-from outcomes.privacy.patterns import PATTERNS, any_holds, found_in, plain, words_in
+from outcomes.privacy.patterns import HEADERS, PATTERNS, SAYS, any_holds, found_in, plain, words_in
 
 
 @dataclass(frozen=True)

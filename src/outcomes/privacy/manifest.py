@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from outcomes.errors import DataError
+from outcomes.findings import COLUMNS, Findings
 from outcomes.privacy.guard import Sighting
-from outcomes.privacy.identifiers import SAFE_HARBOR
 from outcomes.privacy.key_file import Sealed
+from outcomes.privacy.patterns import SAFE_HARBOR
 from outcomes.privacy.risk import INSIDE, PUBLIC, Risk
 
 NAME = "manifest"
@@ -130,6 +131,7 @@ def checklist(
     *,
     aged: bool,
     n_looked: int = 0,
+    period: str = "",
 ) -> tuple[dict[str, str], ...]:
     """Return the 18 identifiers with what was done for each.
 
@@ -141,6 +143,8 @@ def checklist(
         What was found elsewhere.
     aged : bool
         Whether ages became bands.
+    period : str
+        ``year`` or ``quarter`` where that of a course's first visit is kept.
     n_looked : int
         Number of columns that were looked at for identifiers.
 
@@ -160,6 +164,9 @@ def checklist(
             done.append(
                 "visits as days since the first; ages in ten-year bands, 90 and over together"
             )
+        if item.letter == "C" and period:
+            beyond = ", which is more than the rule allows" if period == "quarter" else ""
+            done.append(f"the {period} of each course's first visit is kept{beyond}")
         where = ", ".join(dict.fromkeys(s.column for s in seen if s.kind in item.looked_for))
         found = f"seen in {where}: nothing of these cells is kept" if where else "none seen"
         others = "1 other column" if n_looked == 1 else f"{n_looked} other columns"
@@ -195,6 +202,27 @@ def write_manifest(manifest: Manifest, folder: Path) -> None:
     text = json.dumps(manifest.record(), indent=1, ensure_ascii=False)
     (folder / f"{NAME}.json").write_text(text + "\n", encoding="utf-8", newline="")
     (folder / f"{NAME}.html").write_text(_page(manifest), encoding="utf-8", newline="")
+
+
+def write_findings(findings: Findings, folder: Path) -> None:
+    """Write ``findings.json`` and ``findings.html`` into a folder.
+
+    Parameters
+    ----------
+    findings : Findings
+        What `check` returned; it holds no cell.
+    folder : Path
+        A folder that is there.
+    """
+    records = json.loads(findings.table.to_json(orient="records"))
+    content = {"stays": STAYS, "ok": findings.ok, "findings": records}
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    (folder / "findings.json").write_text(text + "\n", encoding="utf-8", newline="")
+    rows = findings.table.itertuples(index=False, name=None)
+    words = "No error." if findings.ok else "There are errors: answers wait until they are gone."
+    body = f"<p>{words} Row 1 is the first row of data. {STAYS}</p>\n"
+    body += page_table("What was found", [name.replace("_", " ") for name in COLUMNS], rows)
+    (folder / "findings.html").write_text(page("Findings", body), encoding="utf-8", newline="")
 
 
 def _page(manifest: Manifest) -> str:

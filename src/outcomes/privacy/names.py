@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from outcomes.plain_text import same_letters
-from outcomes.privacy.identifiers import SAYS
-from outcomes.privacy.patterns import PATTERNS, plain
+from outcomes.privacy.patterns import PATTERNS, SAYS, plain
 
 _FILE = files("outcomes.privacy").joinpath("vocabulary.toml")
 _LISTS = tomllib.loads(_FILE.read_text(encoding="utf-8"))
