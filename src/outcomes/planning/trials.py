@@ -16,9 +16,9 @@ import pandas as pd
 from outcomes.mixed.types import Array
 from outcomes.planning.batch import Batch
 from outcomes.planning.side_by_side import Trials, fitted
-from outcomes.questions.arms import MOST_TIMES, for_their_number, with_intervals
+from outcomes.questions.arms import MOST_TIMES, for_their_number
 from outcomes.questions.course_frame import LEAST_COURSES
-from outcomes.questions.course_model import LEAST_RANDOM
+from outcomes.questions.course_model import LEAST_RANDOM, with_intervals
 from outcomes.records import baselines
 from outcomes.trajectory import trajectory
 

@@ -14,10 +14,10 @@ from outcomes.causal.constrained import constrained_frame, difference_name
 from outcomes.causal.missing_not_at_random import reference_based, tipping_point
 from outcomes.errors import FitError
 from outcomes.mixed.fit import MixedFit, lmm
-from outcomes.mixed.inference.testing import Family, adjusted, quantile, two_sided_p
+from outcomes.mixed.inference.testing import Family, adjusted
 from outcomes.mixed.types import Array
 from outcomes.questions.course_frame import Axis
-from outcomes.questions.course_model import LEAST_RANDOM, estimates, quietly
+from outcomes.questions.course_model import LEAST_RANDOM, estimates, quietly, with_intervals
 from outcomes.questions.declared import Declared
 from outcomes.records import baselines
 from outcomes.study import Study
@@ -182,20 +182,6 @@ def _refuse_alike(outcome: Any, columns: Any) -> None:
     if not full or rest @ rest <= 1e-18 * (outcome @ outcome):
         must = "baselines differ, and scores of courses that started alike"
         raise FitError(must, got="the same for all")
-
-
-def with_intervals(estimate: Array, covariance: Array, df: Any) -> pd.DataFrame:
-    """Return estimates with their covariance as rows of a table; `df` of each, or of all."""
-    error = np.sqrt(np.diag(covariance))
-    df = np.broadcast_to(np.asarray(df, dtype=float), error.shape)
-    half = quantile(df, 0.95) * error
-    return pd.DataFrame(
-        {
-            "estimate": estimate, "std_error": error, "df": df, "statistic": estimate / error,
-            "p_value": two_sided_p(estimate / error, df),
-            "conf_low": estimate - half, "conf_high": estimate + half,
-        }
-    )  # fmt: skip
 
 
 def constrained_rows(

