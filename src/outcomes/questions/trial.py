@@ -63,7 +63,7 @@ def trial(asked: Asked) -> Found | Missing:
         courses of an arm at the time of the answer.
     """
     course, study, measure = asked.course, asked.study, asked.measure
-    problem = _missing(study, course)
+    problem = _missing(study, course, asked.question.notes)
     if problem:
         return Missing(problem, course=course)
     arms = _arms(asked)
@@ -88,7 +88,7 @@ def trial(asked: Asked) -> Found | Missing:
         method,
         _picture(main, table, arms, measure),
         checks=_checks(table, arms, study),
-        limits=_limits(arms, headline),
+        limits=_limits(asked, arms, headline),
         glance=f"{each} {when(arms.axis, arms.times[-1])}",
         verdict="; ".join(dict.fromkeys(map(direction, main.to_dict("records")))),
         course=course,
@@ -110,16 +110,13 @@ def _taken_for_granted(arms: Arms, headline: str) -> dict[str, str]:
     return {CLUSTERED: "", TIPPING: "", CLUSTERED_ANCOVA: there, **said}
 
 
-def _missing(study: Study, course: CourseFrame) -> str:
+def _missing(study: Study, course: CourseFrame, notes: Mapping[str, str]) -> str:
     """Why arms cannot be compared, or an empty string."""
     arms = study.courses["arm"].dropna().unique()
     if len(arms) < 2:
-        return (
-            "the study has one arm or none, and a comparison needs a control. Compare with courses "
-            "that wait or have other care, allotted by chance."
-        )
+        return notes["one arm"]
     if study.provenance.control not in arms:
-        return "no arm is named as the control. Name it in the column map: [study] control = ..."
+        return notes["no control"]
     counts = course.rows.groupby("arm")["episode_id"].nunique().reindex(arms, fill_value=0)
     if not course.times or counts.min() < LEAST_COURSES:
         return Text(
@@ -358,24 +355,12 @@ def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
     )
 
 
-def _limits(arms: Arms, headline: str) -> tuple[str, ...]:
-    clusters, many = arms.clusters, len(arms.times) > 1
-    independent = "patients of one therapist are taken as independent; therapists who differ"
-    if headline in WITH_THERAPISTS:
-        whose = "In the rows without therapists patients of one therapist are taken as independent."
-    elif clusters.least:
-        whose = (
-            f"With fewer than {LEAST_RANDOM} therapists in an arm nobody can tell the treatment "
-            f"from who gave it: {independent} would widen the interval."
-        )
-    else:
-        whose = f"Who treated is not recorded for all: {independent} would widen the interval."
-    return (
-        "Patients who know their arm may report accordingly; this compares offers of care, not "
-        "hands alone.",
-        whose,
-        *(("Other times are shown for completeness and not adjusted for their number.",) * many),
-    )
+def _limits(asked: Asked, arms: Arms, headline: str) -> tuple[str, ...]:
+    """Return what the comparison cannot show, of therapists what this study passes over."""
+    few = "few therapists" if arms.clusters.least else "therapists not recorded"
+    whose = "rows without therapists" if headline in WITH_THERAPISTS else few
+    said = ["known arm", whose, *["other times"] * (len(arms.times) > 1)]
+    return tuple(asked.question.notes[name] for name in said)
 
 
 TRIAL = question("trial", trial)
