@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from outcomes.cli.app import Columns, Data, Instrument, Json, app, counting, loaded, print_table
 
+if TYPE_CHECKING:
+    from outcomes.planning.protocol import Protocol
+
+MAKER = "protocol"
 Question = Annotated[str, typer.Option(help="A question with one test, for example how-much.")]
 Seed = Annotated[int, typer.Option(help="Seed of all that is simulated.")]
 Processes = Annotated[int, typer.Option(help="Processes at work; the result is the same.")]
@@ -32,28 +36,60 @@ def power(
     seed: Seed = 1,
     processes: Processes = BOTH,
     keep: Keep = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a protocol: paragraph, figure, what if, analysis plan."),
+    ] = None,
     *,
     as_json: Json = False,
 ) -> None:
     """Say what studies of a design would show: power and precision, with the answer itself.
 
-    Example: outcomes power --scenario two-arm-trial --episodes 120 --week 8
+    Example: outcomes power --scenario two-arm-trial --episodes 120 --week 8 --out plan
     """
     from dataclasses import replace
 
+    from outcomes.folders import refuse_foreign
     from outcomes.planning.power import power as find
+    from outcomes.planning.protocol import protocol
     from outcomes.synthetic.design import Design
     from outcomes.synthetic.scenarios import scenario_design
 
     chosen = Design.from_toml(design) if design else scenario_design(scenario)
     chosen = chosen if episodes is None else replace(chosen, episodes=episodes)
-    found = find(
-        chosen, question, week=week, n_simulations=simulations, seed=seed, processes=processes,
-        progress=counting(), keep=keep,
-    )  # fmt: skip
+    asked: dict[str, Any] = {"week": week, "n_simulations": simulations, "seed": seed}
+    asked |= {"processes": processes, "progress": counting(), "keep": keep}
+    if out is None:
+        found = find(chosen, question, **asked)
+    else:
+        refuse_foreign(out, MAKER)
+        made = protocol(chosen, question, n_what_if=max(1, simulations // 5), **asked)
+        _write(made, out)
+        found = made.power
     if not as_json:
         typer.echo(f"{found.sentence}\n{found.road}")
     print_table(found.table, as_json=as_json)
+
+
+def _write(made: Protocol, out: Path) -> None:
+    """Write a protocol's files, whole or not at all."""
+    from outcomes.folders import written_whole
+    from outcomes.render.figures.draw import png_of, svg_of
+
+    files = {
+        "power.md": made.text.encode(),
+        "plan.toml": made.plan.encode(),
+        "design.toml": made.power.design.to_toml().encode(),
+        "power.csv": made.power.table.to_csv(index=False).encode(),
+        "curve.csv": made.curve.table.to_csv(index=False).encode(),
+        "what-if.csv": made.what_if.to_csv(index=False).encode(),
+        "power.svg": svg_of(made.curve.picture, "SYNTHETIC"),
+        "power.png": png_of(made.curve.picture, "SYNTHETIC"),
+    }
+    with written_whole(out, MAKER) as folder:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+    typer.echo(f"Written: {out}", err=True)
 
 
 @app.command()

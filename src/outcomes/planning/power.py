@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes import __version__
-from outcomes.errors import DesignError
+from outcomes.errors import DesignError, UsageError
 from outcomes.planning.batch import Batch
 from outcomes.planning.repeated import (
     Progress,
@@ -34,6 +34,8 @@ from outcomes.planning.truths import TRUTHS
 from outcomes.questions.ask import QUESTIONS
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.course_model import LEAST_CLUSTERS
+from outcomes.questions.declared import Declared
+from outcomes.questions.plan import Plan, read_plan
 from outcomes.questions.therapists import LEAST_EACH
 from outcomes.synthetic.design import Design
 from outcomes.words import counted as counted_words
@@ -46,7 +48,9 @@ CHANGE_ONLY = (
 
 NEGLIGIBLE = 0.02
 """Points below which a true difference is none: true values are simulated, and have an error."""
-FAST: Mapping[str, Callable[[Batch, float | None], dict[int, dict[str, Any]]]] = MappingProxyType(
+Rows = dict[int, dict[str, Any]]
+"""Rows of the test by number of the study."""
+FAST: Mapping[str, Callable[[Batch, float | None, float | None], Rows]] = MappingProxyType(
     {"trial": trial_rows}
 )
 """What finds the row of the test in many studies at once, by question; others are asked whole."""
@@ -145,6 +149,7 @@ def power(
     processes: int = 1,
     progress: Progress = silent,
     keep: str | Path | None = None,
+    plan: Plan | str | Path | Mapping[str, Any] | None = None,
 ) -> Power:
     """Simulate studies of a design, ask each the question, and count what is found.
 
@@ -168,6 +173,8 @@ def power(
         Told how many studies are done, and of how many.
     keep : str or Path, optional
         Folder that keeps what is done: the same call, interrupted, goes on from there.
+    plan : Plan, str, Path or mapping, optional
+        Analysis plan that the studies are analyzed under, as in `oc.answer`.
 
     Returns
     -------
@@ -178,7 +185,7 @@ def power(
     Raises
     ------
     UsageError
-        When the question has no one test.
+        When the question has no one test, or the plan does not declare it.
     DesignError
         When the design is too small for the question, which is told before anything is simulated;
         or none of the first ten studies answers it.
@@ -196,9 +203,13 @@ def power(
     """
     known(question, n_simulations)
     refuse_too_small(design, question)
-    task = partial(_some, design, question, instrument, week)
+    declared = _declared(plan, question, instrument)
+    week = declared.time if declared and week is None else week
+    task = partial(_some, design, question, instrument, week, declared)
     seeds = seeds_from(seed, n_simulations)
-    kept = None if keep is None else Path(keep) / _file(design, question, instrument, week, seed)
+    kept = None if keep is None else Path(keep) / _file(
+        design, question, instrument, week, seed, str(declared)
+    )  # fmt: skip
     records = repeated(task, seeds, processes=processes, progress=progress, kept=kept)
     place = _place(records)
     whole = int(records["whole"].sum())
@@ -234,13 +245,36 @@ def refuse_too_small(design: Design, question: str) -> None:
         raise DesignError(must, got=got, where=question, remedy="Plan more.")
 
 
+def _declared(
+    plan: Plan | str | Path | Mapping[str, Any] | None, question: str, instrument: str
+) -> Declared | None:
+    """Return what a plan says of the question; simulated studies are the population it is about."""
+    if plan is None:
+        return None
+    found = read_plan(plan).find(question, instrument)
+    if found is None or found.population:
+        must = "the plan declares the question, of all courses"
+        raise UsageError(must, got="another" if found is None else "a population", where=question)
+    found.refuse_unsound(QUESTIONS[question].declares)
+    return found
+
+
 def _some(
-    design: Design, question: str, instrument: str, week: float | None, seeds: list[int]
+    design: Design,
+    question: str,
+    instrument: str,
+    week: float | None,
+    declared: Declared | None,
+    seeds: list[int],
 ) -> list[dict[str, Any]]:
     name = QUESTIONS[question].truth
     truth = TRUTHS[name] if name else None
     batch = Batch(design, seeds, instrument)
-    rows = FAST[question](batch, week) if question in FAST else {}
+    at = declared.time if declared else None
+    plain = declared is None or not any(
+        getattr(declared, name) for name in ("weeks", "window", "covariates", "unit")
+    )
+    rows = FAST[question](batch, week, at) if question in FAST and plain else {}
 
     @cache
     def true(arm: str, week: float) -> float | None:
@@ -250,7 +284,9 @@ def _some(
     return [
         found_in(rows[k], true(rows[k]["arm"], rows[k]["week"]))
         if k in rows
-        else asked_of(batch.study(k), question, instrument, week=week, truth=truth)
+        else asked_of(
+            batch.study(k), question, instrument, week=week, truth=truth, declared=declared
+        )
         for k in range(len(seeds))
     ]
 

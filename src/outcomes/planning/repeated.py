@@ -19,6 +19,7 @@ from outcomes.care.proportion import exact_interval
 from outcomes.errors import DesignError, FitError, UsageError
 from outcomes.folders import write_file
 from outcomes.questions.ask import QUESTIONS
+from outcomes.questions.declared import Declared
 from outcomes.questions.question import Asked, Missing, Question
 from outcomes.study import Study
 from outcomes.words import percent
@@ -48,6 +49,7 @@ def asked_of(
     *,
     week: float | None = None,
     truth: Truth | None = None,
+    declared: Declared | None = None,
 ) -> dict[str, Any]:
     """Return what one study finds.
 
@@ -63,6 +65,8 @@ def asked_of(
         Week of the estimate; by default the one that the answer's sentence is about.
     truth : callable, optional
         What is true of the row.
+    declared : Declared, optional
+        What an analysis plan says of the question.
 
     Returns
     -------
@@ -73,8 +77,9 @@ def asked_of(
     """
     nothing = {"answered": False, "failed": False, "clear": False, "whole": True}
     about = QUESTIONS[question]
+    asked = Asked(about, study, instrument, declared=declared, thorough=False, test_only=True)
     try:
-        given = about.find(Asked(about, study, instrument, thorough=False, test_only=True))
+        given = about.find(asked)
     except FitError as error:
         return {**nothing, "failed": True, "reason": str(error)}
     if isinstance(given, Missing):
@@ -191,7 +196,7 @@ def _batches(seeds: list[int], processes: int) -> list[list[int]]:
     """Part the seeds: the first few to look at, then as many as are made at once."""
     size = min(BATCH, max(1, -(-len(seeds) // processes)))
     ends = [0, *range(min(LOOKED_AT, len(seeds)), len(seeds), size), len(seeds)]
-    return [seeds[a:b] for a, b in itertools.pairwise(ends)]
+    return [seeds[a:b] for a, b in itertools.pairwise(ends) if a < b]
 
 
 @contextmanager

@@ -77,7 +77,9 @@ class Layout:
     most_df: float
 
 
-def trial_rows(batch: Batch, week: float | None) -> dict[int, dict[str, Any]]:
+def trial_rows(
+    batch: Batch, week: float | None, at: float | None = None
+) -> dict[int, dict[str, Any]]:
     """Return the row of the answer of each study that is an ordinary trial.
 
     Parameters
@@ -86,6 +88,8 @@ def trial_rows(batch: Batch, week: float | None) -> dict[int, dict[str, Any]]:
         The studies.
     week : float, optional
         Week of the row; by default the last.
+    at : float, optional
+        Week of the answer that a plan declares; later scores are not in the model.
 
     Returns
     -------
@@ -102,7 +106,7 @@ def trial_rows(batch: Batch, week: float | None) -> dict[int, dict[str, Any]]:
         return {}
     groups: dict[Layout, list[int]] = {}
     for k in range(len(batch.seeds)):
-        layout = _layout(courses.of(k), len(names))
+        layout = _layout(courses.of(k), len(names), at)
         if layout is not None and (week is None or week in courses.weeks[list(layout.times)]):
             groups.setdefault(layout, []).append(k)
     found: dict[int, dict[str, Any]] = {}
@@ -152,7 +156,7 @@ def _punctual(whole: pd.Series[float], course: pd.Series[Any], study: Any) -> bo
     return bool((whole.groupby(study).nunique() <= most).all())
 
 
-def _layout(own: Courses, n_arms: int) -> Layout | None:
+def _layout(own: Courses, n_arms: int, at: float | None) -> Layout | None:
     """Return how a study is laid out, as the answer would see it; None where it is not ordinary."""
     later = own.seen[:, 1:]
     scored = later.any(axis=1)
@@ -160,6 +164,8 @@ def _layout(own: Courses, n_arms: int) -> Layout | None:
     last = (later * np.arange(1, later.shape[1] + 1)).max(axis=1, initial=0)[scored]
     enough = np.flatnonzero(counts.sum(axis=0) >= LEAST_COURSES)
     reached = [t for t in enough if (last >= t + 1).mean() >= 0.5]
+    if at is not None:
+        reached = [t for t in enough if own.weeks[t] == at]
     if not reached or counts[:, reached[-1]].min() < LEAST_COURSES:
         return None
     times = np.flatnonzero(counts.min(axis=0) >= LEAST_COURSES)

@@ -1,0 +1,210 @@
+"""Into a protocol: power, assumptions with their sources, what if one is wrong, and a plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from outcomes.errors import DesignError
+from outcomes.planning.curve import PowerCurve, power_curve
+from outcomes.planning.power import Power, power
+from outcomes.planning.repeated import Progress, in_percent, silent, told
+from outcomes.questions.ask import QUESTIONS
+from outcomes.synthetic.design import Design
+from outcomes.synthetic.parameter import records
+from outcomes.words import counted, percent
+
+ASSUMED = (
+    "specific", "contextual", "pressure_effect", "patient_sd", "residual_sd", "slope_sd",
+    "therapist_icc", "therapists", "stop_hazard", "missing_score",
+)  # fmt: skip
+"""Numbers of a design that a protocol must account for; those at zero are not halved or doubled."""
+MARKS = {
+    "[A]": "assumed, nobody published it", "[D]": "derived from published numbers",
+    "[F]": "read there", "[M]": "from memory",
+}  # fmt: skip
+SIZES = (0.5, 0.75, 1.0, 1.5, 2.0)
+"""Courses of the figure, relative to the plan."""
+FACTORS = {"halved": 0.5, "doubled": 2.0}
+
+
+@dataclass(frozen=True, eq=False)
+class Protocol:
+    """The part of a protocol that says how large the study must be, and why.
+
+    Parameters
+    ----------
+    power : Power
+        Of the design, analyzed under the plan.
+    curve : PowerCurve
+        The same for fewer and more courses.
+    assumptions : DataFrame
+        One row an assumption: ``assumption, value, unit, source``.
+    what_if : DataFrame
+        One row an assumption and change: ``assumption, change, value, power, conf_low, conf_high,
+        half_width, note``; the note says why there is no number.
+    plan : str
+        Analysis plan, TOML; `oc.answer(plan=...)` takes it back.
+    """
+
+    power: Power
+    curve: PowerCurve
+    assumptions: pd.DataFrame
+    what_if: pd.DataFrame
+    plan: str
+
+    @property
+    def paragraph(self) -> str:
+        """What an ethics committee reads: the size, what it shows, and what that rests on."""
+        found, design = self.power, self.power.design
+        arms = f", in {counted(len(design.arms), 'arm')}" if design.arms else ""
+        said = "; ".join(
+            f"{row['assumption']} {row['value']:g} {row['unit']}".rstrip() + f" ({row['source']})"
+            for row in self.assumptions.to_dict("records")
+        )
+        return (
+            f"We plan a study of {design.episodes:,} courses{arms}. We simulated "
+            f"{found.n_simulations:,} studies of this design and analyzed each as we will analyze "
+            f"ours. {found.sentence} The simulation assumes: {said}. {self._weakest}"
+        ).rstrip()
+
+    @property
+    def _weakest(self) -> str:
+        known = self.what_if.dropna(subset=["power"])
+        if known.empty or QUESTIONS[self.power.question].compares == "change":
+            return ""
+        row = known.sort_values("power", kind="stable").to_dict("records")[0]
+        share = in_percent((row["power"], row["conf_low"], row["conf_high"]))
+        return (
+            f"The result rests most on this: {row['assumption']}. Were it {row['change']}, "
+            f"{share} would find a difference."
+        )
+
+    @property
+    def text(self) -> str:
+        """The paragraph and the table as Markdown."""
+        rows = [
+            f"| {row['assumption']} | {row['change']} | "
+            + (
+                f"{row['value']:g} | {percent(row['power'])} | {row['half_width']:.2f} |"
+                if not row["note"] else f"{row['note']} | | |"
+            )
+            for row in self.what_if.to_dict("records")
+        ]  # fmt: skip
+        return "\n".join([
+            "# How large the study must be", "", self.paragraph, "", "![Power](power.svg)", "",
+            "## What if an assumption is wrong", "",
+            "| assumption | change | value | find a difference | half width of the interval |",
+            "|---|---|---|---|---|", *rows, "",
+        ])  # fmt: skip
+
+
+def protocol(
+    design: Design,
+    question: str = "trial",
+    *,
+    instrument: str = "nprs",
+    week: float | None = None,
+    n_simulations: int = 1000,
+    n_what_if: int = 200,
+    progress: Progress = silent,
+    **options: Any,
+) -> Protocol:
+    """Work out the part of a protocol that says how large the study must be.
+
+    Parameters
+    ----------
+    design : Design
+        The study that is planned.
+    question, instrument, week
+        As in `power`; the week stands in the plan as the time of the answer.
+    n_simulations, n_what_if : int
+        Studies of the plan, and of each change of it.
+    progress : callable
+        Told how many of the designs are done, and of how many.
+    **options
+        ``seed, processes, keep`` of `power`.
+
+    Returns
+    -------
+    Protocol
+
+    Raises
+    ------
+    UsageError, DesignError
+        As `power`.
+
+    Examples
+    --------
+    >>> from outcomes.synthetic.scenarios import scenario_design
+    >>> design = scenario_design("two-arm-trial", episodes=40)
+    >>> made = protocol(design, week=8, n_simulations=4, n_what_if=2)
+    >>> made.plan.splitlines()[-4:]
+    ['[primary]', 'question = "trial"', 'instrument = "nprs"', 'time = 8.0']
+    """
+    plan = {"question": question, "instrument": instrument}
+    timed: dict[str, Any] = {} if week is None else {"time": float(week)}
+    options = {**options, "instrument": instrument, "plan": {"primary": {**plan, **timed}}}
+    planned = power(design, question, n_simulations=n_simulations, **options)
+    known = {item.name: item for item in records(Design)}
+    used = [name for name in ASSUMED if getattr(design, name)]
+    changes = [(name, change) for name in used for change in FACTORS]
+    rows = []
+    for number, (name, change) in enumerate(changes, start=1):
+        found = _changed(design, question, name, change, n_simulations=n_what_if, **options)
+        rows.append({"assumption": known[name].about, "change": change, **found})
+        progress(number, len(changes) + 1)
+    sizes = sorted({max(2, round(size * design.episodes)) for size in SIZES})
+    width = None
+    if QUESTIONS[question].compares == "change":
+        width = told(planned.table, "half_width_mean")[0]
+    curve = power_curve(
+        design, question, over={"episodes": sizes}, half_width=width, n_simulations=n_what_if,
+        **options,
+    )  # fmt: skip
+    progress(len(changes) + 1, len(changes) + 1)
+    told_of = [
+        {"assumption": known[name].about, "value": getattr(design, name),
+         "unit": known[name].unit, "source": _source(known[name], getattr(design, name))}
+        for name in used
+    ]  # fmt: skip
+    return Protocol(
+        planned, curve, pd.DataFrame(told_of), pd.DataFrame(rows), _toml(design, plan | timed)
+    )
+
+
+def _source(parameter: Any, value: Any) -> str:
+    """Return where a value comes from; the source of a default is not that of another value."""
+    if value != parameter.default:
+        return "set for this study"
+    text, mark = parameter.source.rsplit("[", 1)[0].strip(), parameter.source[-3:]
+    return ", ".join(part for part in (text, MARKS.get(mark, "")) if part)
+
+
+def _changed(design: Design, question: str, name: str, change: str, **options: Any) -> Any:
+    """Return what is found where one assumption is another, or why nothing is."""
+    now = getattr(design, name)
+    value = now * FACTORS[change]
+    value = max(1, round(value)) if isinstance(now, int) else value
+    nothing = dict.fromkeys(("power", "conf_low", "conf_high", "half_width"), float("nan"))
+    try:
+        found = power(replace(design, **{name: value}), question, **options)
+    except DesignError as error:
+        return {"value": value, **nothing, "note": str(error)}
+    share, low, high = told(found.table, "clear")
+    widths = found.table.set_index("term")["estimate"]
+    return {
+        "value": value, "power": share, "conf_low": low, "conf_high": high,
+        "half_width": widths.get("half_width_mean", float("nan")), "note": "",
+    }  # fmt: skip
+
+
+def _toml(design: Design, primary: Mapping[str, Any]) -> str:
+    lines = [f"{name} = {json.dumps(value)}" for name, value in primary.items()]
+    title = f"Study of {design.episodes:,} courses"
+    about = "# Written by `outcomes power`: the analysis that its power was simulated with."
+    return "\n".join([about, f"title = {json.dumps(title)}", "", "[primary]", *lines]) + "\n"
