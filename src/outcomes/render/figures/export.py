@@ -10,7 +10,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from outcomes.render.figures.style import GRID, INK, MUTED, PAPER
+from outcomes.render.figures.style import GRID, INK, LOOKS, MUTED, PAPER
 
 _SALT = "outcomes"
 
@@ -65,13 +65,15 @@ def inline_svg(svg: bytes, *, name: str, title: str, alt: str) -> str:
     Returns
     -------
     str
-        Text stays text; the colours of text and grid follow the page (``--ink``, ``--muted``,
-        ``--grid``, ``--paper``), so that it is right in light and dark.
+        Text stays text; the colours of text, grid and first line follow the page (``--ink``,
+        ``--muted``, ``--grid``, ``--paper``, ``--blue``), so that it is right in light and dark.
     """
     text = svg.decode("utf-8")
     element = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     element = re.sub(r'(\sid="|url\(#|href="#)', rf"\g<1>{name}-", element)
-    for colour, variable in ((INK, "ink"), (MUTED, "muted"), (GRID, "grid"), (PAPER, "paper")):
+    blue = LOOKS[0].colour.lower()
+    named = ((INK, "ink"), (MUTED, "muted"), (GRID, "grid"), (PAPER, "paper"), (blue, "blue"))
+    for colour, variable in named:
         element = element.replace(f": {colour}", f": var(--{variable}, {colour})")
     opening = (
         f'<svg role="img" aria-labelledby="{name}-title {name}-alt"'

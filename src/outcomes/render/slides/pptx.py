@@ -69,8 +69,9 @@ def _new_slide(file: Any, deck: Deck, slide: Slide, layout: int) -> None:
     if slide.picture is not None:
         add_chart(page, slide.picture)
     else:
-        said = sum(map(len, slide.bullets))
-        _write(others[0], slide.bullets, 28 if said < 300 else 24 if said < 700 else 20)
+        said, most = sum(map(len, slide.bullets)), len(slide.bullets)
+        roomy = 28 if said < 300 and most < 6 else 24
+        _write(others[0], slide.bullets, roomy if said < 700 and most < 8 else 20)
     if slide.asks:
         _box(page, slide.asks, (0.5, 0.28, 9.3, 0.45), ACCENT)
     if deck.label:
