@@ -65,23 +65,21 @@ def verify(folder: str | Path, study: Study) -> Verification:
     """
     old = Path(folder)
     record = _record(old)
-    problems = _other_data(record, study)
-    if problems:
-        return Verification("different", problems)
+    if record.data.sha256 != digest(study):
+        words = "the data are not those of the report: their SHA-256 differs."
+        return Verification("different", (words,))
     with tempfile.TemporaryDirectory() as place:
         new = report(study, Path(place) / "again", **msgspec.structs.asdict(record.options))
-        changed = [
-            name
-            for name in sorted(_names(old) | _names(new))
-            if _bytes(old, name) != _bytes(new, name)
-        ]
+        names = {path.name for folder in (old, new) for path in contents(folder)}
+        changed = [name for name in sorted(names) if _bytes(old, name) != _bytes(new, name)]
         if not changed:
             return Verification("equal", ())
         found = _estimate_differences(old / ESTIMATES, new / ESTIMATES)
     if found:
         return Verification("different", found)
-    words = tuple(f"{name} has other bytes; {_reason(record)}" for name in changed)
-    return Verification("equal within tolerance", words)
+    made = record.versions.get("outcomes", "of an unknown version")
+    told = (f"{name} has other bytes; it was made with outcomes {made}." for name in changed)
+    return Verification("equal within tolerance", tuple(told))
 
 
 class _Data(msgspec.Struct, frozen=True):
@@ -118,23 +116,9 @@ def _record(folder: Path) -> _Run:
         raise DataError(must, got="something else", where=RUN, remedy=remedy) from None
 
 
-def _other_data(record: _Run, study: Study) -> tuple[str, ...]:
-    if record.data.sha256 == digest(study):
-        return ()
-    return ("the data are not those of the report: their SHA-256 differs.",)
-
-
-def _names(folder: Path) -> set[str]:
-    return {path.name for path in contents(folder)}
-
-
 def _bytes(folder: Path, name: str) -> bytes:
     path = folder / name
     return path.read_bytes() if path.is_file() else b""
-
-
-def _reason(record: _Run) -> str:
-    return f"it was made with outcomes {record.versions.get('outcomes', 'of an unknown version')}."
 
 
 def _estimate_differences(old: Path, new: Path) -> tuple[str, ...]:

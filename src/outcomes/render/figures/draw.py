@@ -11,10 +11,9 @@ from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import Canvas
 from outcomes.render.figures.course import draw_course
 from outcomes.render.figures.curves import draw_curves
-from outcomes.render.figures.export import png_bytes, svg_bytes
 from outcomes.render.figures.flow import draw_flow
 from outcomes.render.figures.forest import draw_forest
-from outcomes.render.figures.shown import ShownFigure
+from outcomes.render.figures.shown import ShownFigure, png_bytes, svg_bytes
 from outcomes.render.figures.style import Preset, preset_named
 
 KINDS: Mapping[str, Callable[[Picture, Preset, str], Canvas]] = MappingProxyType(

@@ -15,7 +15,7 @@ from outcomes.mixed.after.tables import augment, random_effects, tidy
 from outcomes.mixed.margins.margins import emmeans
 from outcomes.mixed.record import Fit
 from outcomes.render.figures.canvas import plain_frame
-from outcomes.render.figures.shown import ShownFigure, empty_figure
+from outcomes.render.figures.shown import ShownFigure, empty_figure, finished
 from outcomes.render.figures.style import FONT, INK, LOOKS, MUTED, PRESETS, look_of
 from outcomes.render.fit_table import (
     COLUMNS,
@@ -304,9 +304,5 @@ def _finished(
     figure: ShownFigure, fit: Fit, claim: str, alt: str, *, of_rows: bool = False
 ) -> ShownFigure:
     stamp = stamp_of(fit)
-    figure.suptitle(f"{claim}{f' ({stamp} DATA)' if stamp else ''}", x=0.01, ha="left",
-                    fontsize=11, fontweight="bold", family=FONT, color=INK)  # fmt: skip
-    figure.set_layout_engine("constrained")
-    whole = f"{claim} {alt}" if claim.endswith("?") else f"{claim}. {alt}"
     real = not stamp and bool(getattr(fit.design.frame.data, "instrument", ""))
-    return figure.told(claim, whole, of_patients=of_rows and real)
+    return finished(figure, claim, alt, stamp, of_patients=of_rows and real)

@@ -19,7 +19,7 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.instruments.threshold import LINES, lines_of
 from outcomes.errors import UsageError
 from outcomes.render.figures.canvas import plain_frame
-from outcomes.render.figures.shown import ShownFigure, empty_figure
+from outcomes.render.figures.shown import ShownFigure, empty_figure, finished
 from outcomes.render.figures.style import FONT, GRID, INK, LOOKS, MUTED, PRESETS
 from outcomes.study import Study
 from outcomes.words import named, percent, plain
@@ -247,9 +247,5 @@ def _labels(figure: ShownFigure, vertical: str, horizontal: str) -> None:
 
 
 def _finished(figure: ShownFigure, study: Study, claim: str, alt: str) -> ShownFigure:
-    stamp = " (SYNTHETIC DATA)" if study.provenance.synthetic else ""
-    figure.suptitle(f"{claim}{stamp}", x=0.01, ha="left", fontsize=10.5, fontweight="bold",
-                    family=FONT, color=INK)  # fmt: skip
-    figure.set_layout_engine("constrained")
-    whole = alt if alt.startswith(claim) else f"{claim}. {alt}"
-    return figure.told(claim, whole, of_patients=not study.provenance.synthetic)
+    synthetic = study.provenance.synthetic
+    return finished(figure, claim, alt, "SYNTHETIC" * synthetic, of_patients=not synthetic)
