@@ -80,11 +80,7 @@ def frequency(asked: Asked) -> Found | Missing:
         )
         return Missing(reason, n_used=len(rows))
     if rows["therapist_id"].nunique() > 1 and set(rows[USUAL].unique()) <= {0.0, 1.0}:
-        alone = (
-            "each therapist's courses have one frequency, so frequencies cannot be told apart from "
-            "therapists. Courses of both frequencies with one therapist are needed."
-        )
-        return Missing(alone, n_used=len(rows))
+        return Missing(asked.question.notes["one frequency each"], n_used=len(rows))
     error = error_taken(measure, rows)
     allowed = _allowed(found[0], measure, error.value)
     rows_found = [*(each.row for each in found), allowed.table]
@@ -92,13 +88,7 @@ def frequency(asked: Asked) -> Found | Missing:
     return Found(
         table,
         _sentence(table, measure, allowed, _comparable(found[0])),
-        "Linear mixed models by REML, on weeks and on sessions received: improvement "
-        "~ often * time + condition + baseline + share of the therapist's courses that are often, "
-        "time as a natural spline; courses vary in level "
-        "and slope, therapists and returning patients in level where there are enough. "
-        "Contrast at the latest time that ten courses of each frequency reach. Error of the "
-        "baseline: as if prescriptions were chosen by the true score alone; the p-value of that "
-        "row is the larger of both at that time, for a finding needs both.",
+        asked.question.notes["method"],
         _picture(table, measure),
         checks=(_alike(rows), error_check(table.iloc[0].to_dict(), allowed, measure, error)),
         glance=f"{_told(table.iloc[0].to_dict(), measure)} {_when(table.iloc[0].to_dict())}",

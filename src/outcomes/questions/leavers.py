@@ -90,9 +90,7 @@ def leavers(asked: Asked) -> Found | Missing:
     return Found(
         table,
         _sentence(table, gone, course, measure),
-        f"Linear mixed model by REML (`{formula}`) for scores missing at random; delta rows "
-        "are the limit of delta-adjusted multiple imputation; the tipping point is the delta at "
-        "which the 95 % interval reaches no improvement.",
+        f"Linear mixed model by REML (`{formula}`) {asked.question.notes['method']}",
         _picture(table, gone, measure),
         checks=_checks(gone, tip, measure),
         glance=_glance(table, gone, measure),

@@ -69,8 +69,7 @@ def pressure(asked: Asked) -> Found | Missing:
     """
     course = asked.course
     if not asked.study.recorded("sessions", "pressure"):
-        reason = "pressure was never recorded. Record the Walton level (0 to 5) of each visit."
-        return Missing(reason, course=course)
+        return Missing(asked.question.notes["never recorded"], course=course)
     history = pressure_history(asked.study, course.rows)
     rows = last_visit_rows(course.rows, history)
     lost = int(course.rows["episode_id"].isin(history.episodes).sum()) - len(rows)

@@ -41,17 +41,12 @@ def safety(asked: Asked) -> Found | Missing:
     study = asked.study
     rates = _rates(study)
     if rates.empty:
-        reason = (
-            "no visit has an entry for adverse events, not even that there was none. Ask at every "
-            "visit, and record severity 0 when there was none."
-        )
-        return Missing(reason, _counts(study))
+        return Missing(asked.question.notes["nobody asked"], _counts(study))
     table = pd.concat([rates, _counts(study)], ignore_index=True)
     return Found(
         table,
         _sentence(rates, study),
-        "Visits with an event over visits asked about; exact binomial intervals at the "
-        "effective number of visits (design effect of visits within a course).",
+        asked.question.notes["method"],
         _picture(table),
         checks=_checks(rates, study),
         glance=_events(rates),

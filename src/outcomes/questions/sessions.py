@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -87,7 +88,7 @@ def sessions(asked: Asked) -> Found | Missing:
     """
     course, study, measure = asked.course, asked.study, asked.measure
     trap = trap_rows(study, course)
-    problem = _missing(course)
+    problem = _missing(course, asked.question.notes)
     if problem:
         return Missing(problem, trap, asked.question.limits[1:2], course=course)
     course = _within_reach(course)
@@ -108,18 +109,9 @@ def sessions(asked: Asked) -> Found | Missing:
     )
 
 
-def _missing(course: CourseFrame) -> str:
-    if course.axis != "session_count" and course.rows["arm"].nunique() > 1:
-        return (
-            "the study has arms, which are compared at the same weeks: a control may have no "
-            "sessions. Ask a study of the treated arm alone."
-        )
+def _missing(course: CourseFrame, notes: Mapping[str, str]) -> str:
     if course.axis != "session_count":
-        return (
-            "scores are not linked to numbered visits, so nobody knows after how many sessions "
-            "each was taken. Record the session of each score; total sessions per course are no "
-            "substitute."
-        )
+        return notes["arms" if course.rows["arm"].nunique() > 1 else "no visits"]
     if course.n_courses < LEAST_COURSES or len(course.times) < LEAST_TIMES:
         return Text(
             f"at least {LEAST_COURSES} courses with a score at each of {LEAST_TIMES} numbers of "
