@@ -93,6 +93,9 @@ ROUNDING = 1e-13
 REMEMBERED = 8
 """Changes of the gradient that correct a metric: where a variance goes to zero it is far off."""
 
+HOPELESS = 10
+"""Halvings of a step after which one that gains nothing is the last."""
+
 MAX_STEPS = 200
 MAX_TRIES = 40
 MAX_NEWTON = 30
@@ -170,7 +173,7 @@ def minimise(likelihood: Likelihood, start: Array) -> tuple[Optimum, Point]:
     near = NEAR if point.is_exact else NEAREST
     point, used, goes_on = descend(likelihood, point, near)
     evaluations += used
-    status, message = "stopped", f"{MAX_STEPS} steps at a time were not enough"
+    status, message = "stopped", "its steps came to no end"
     for _ in range(MAX_NEWTON):
         found = point.curvature()
         evaluations += len(start) * (not point.is_exact)
@@ -268,6 +271,8 @@ def descend(likelihood: Likelihood, point: Point, tolerance: float) -> tuple[Poi
         evaluations += used
         if better is None:
             return point, evaluations, False
+        if used > HOPELESS and better.value >= point.value:
+            return point, evaluations, True
         changes.append((better.theta - point.theta, better.gradient - point.gradient))
         point = better
     return point, evaluations, True
