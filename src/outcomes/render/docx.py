@@ -95,7 +95,7 @@ def field(paragraph: Any, name: str, shown: str) -> None:
 
 def _caption(file: Any, text: str) -> Any:
     """Add a caption whose number is a field, so that Word can list figures and tables."""
-    paragraph = file.add_paragraph(style="Caption")
+    paragraph = _styled(file, "Caption")
     found = re.match(r"(Figure|Table) (\d+)(\. .*)", text, re.DOTALL)
     if found is None:
         return _words(paragraph, text)
@@ -108,6 +108,13 @@ def _heading(file: Any, block: Heading, _: str) -> None:
     file.add_heading(block.text.replace("`", ""), level=2)
 
 
+def _styled(file: Any, style: str) -> Any:
+    """Add a paragraph of a style by its id; the library searches all styles for each name."""
+    paragraph = file.add_paragraph()
+    paragraph._p.style = style
+    return paragraph
+
+
 def _words(paragraph: Any, text: str) -> Any:
     for part, is_code in spans(text):
         run = paragraph.add_run(part)
@@ -117,13 +124,13 @@ def _words(paragraph: Any, text: str) -> Any:
 
 
 def _paragraph(file: Any, block: Paragraph, _: str) -> None:
-    paragraph = _words(file.add_paragraph(style=STYLES[block.role]), block.text)
+    paragraph = _words(_styled(file, STYLES[block.role]), block.text)
     paragraph.paragraph_format.keep_with_next = block.role == "lead"
 
 
 def _bullets(file: Any, block: Bullets, _: str) -> None:
     for line in block.items:
-        _words(file.add_paragraph(style="List Bullet"), line)
+        _words(_styled(file, "ListBullet"), line)
 
 
 def _facts(file: Any, block: Facts, _: str) -> None:
@@ -161,7 +168,7 @@ def _table(file: Any, block: Table, _: str) -> None:
     for row in table.rows:
         _mark(row, "w:cantSplit")
     if block.note:
-        _words(file.add_paragraph(style="Caption"), block.note)
+        _words(_styled(file, "Caption"), block.note)
 
 
 def _three_lines(table: Any) -> None:
