@@ -1,7 +1,7 @@
 """CPU of power by simulation, a study: side by side or with the test alone, and the whole answer.
 
-python benchmarks/power.py [STUDIES]: one table of Markdown; both columns are of one run, so that their
-ratio can be compared between machines.
+python benchmarks/power.py [STUDIES]: one table of Markdown; both columns are of one run, so that
+their ratio can be compared between machines.
 """
 
 from __future__ import annotations
