@@ -120,7 +120,6 @@ def _row(answer: Answer) -> GlanceRow:
     if answer.refused:
         return GlanceRow("", answer.question, "–", NOT_HERE)
     found, word = answer.glance or "–", answer.verdict or DESCRIBED
-    word = word if len(set(word.split("; "))) > 1 else word.partition("; ")[0]  # of every arm
     return GlanceRow(answer.name, answer.question, found, word, _bar(answer))
 
 
