@@ -40,6 +40,10 @@ def call(*command: str | Path) -> int:
     """Run a command in the project's folder and return its exit code."""
     words = [str(word) for word in command]
     environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "VIRTUAL_ENV": str(VENV)}
+    if os.environ.get("PYTHONDONTWRITEBYTECODE"):
+        # Nothing beside the sources; but without bytecode each process compiles all it imports.
+        kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(VENV / "bytecode")}
+        environment |= kept
     return subprocess.run(words, cwd=ROOT, env=environment, check=False).returncode
 
 
