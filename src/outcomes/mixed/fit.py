@@ -329,7 +329,8 @@ def _tried(
     needs = {term: variables(one) for term, one in parsed.items()}
     data = plain_table(data)
     require_columns({name: parts for one in needs.values() for name, parts in one.items()}, data)
-    rows = data[data[list(set().union(*needs.values()))].notna().all(axis=1)]
+    complete = data[list(set().union(*needs.values()))].notna().all(axis=1)
+    rows = data if complete.all() else data[complete]
     if len(rows) > MANY_ROWS:
         return [_of_many(one, rows, reml, df) for one in parsed.values()]
     fits: dict[str, MixedFit | FitError] = {}

@@ -216,7 +216,9 @@ def _all_rows(found: list[Overview], starts: Any, name: str) -> Scored:
     own = [(one.scored[name], start) for one, start in zip(found, starts, strict=False)
            if name in one.scored]  # fmt: skip
     columns: dict[str, Any] = {
-        "episode_id": np.concatenate([s.rows["episode_id"] + start for s, start in own])
+        "episode_id": np.concatenate(
+            [(s.rows["episode_id"] + start).to_numpy(np.int32) for s, start in own]
+        )
     }
     columns["patient_id"] = _united([s.rows["patient_id"] for s, _ in own])
     columns |= {w: _united([s.rows[w] for s, _ in own]) for w in WORDS}
