@@ -121,7 +121,7 @@ def test_a_study_in_parts_holds_no_rows_and_says_what_to_do(registry, parts):
     assert len(study.episodes) == 260
     for wish in (lambda: study.assessments["score"].mean() and study.assessments[["score"]],
                  lambda: study.sessions.groupby("episode_id"),
-                 lambda: study.trajectory("nprs"), lambda: study.save("x")):  # fmt: skip
+                 lambda: study.trajectory("nprs"), lambda: study.save(parts / "x")):  # fmt: skip
         with pytest.raises(UsageError, match="in parts"):
             wish()
     rows = [len(one.trajectory("nprs")) for one in study.studies()]

@@ -153,18 +153,13 @@ def _file(
         kinds = {field.name: _kind(str(field.type)) for field in opened.schema_arrow}
         n_rows = int(opened.metadata.num_rows)
     first, known = schemas.setdefault(table, (shown, kinds))
-    other = sorted(name for name in {**kinds, **known} if not _alike(kinds, known, name))
+    both = {name: {kinds.get(name), known.get(name)} - {"null"} for name in {**kinds, **known}}
+    other = sorted(name for name, own in both.items() if len(own) > 1)
     if other:
         must = f"all files of {table} have the same columns, of the same kind"
         got = f"others than {first}: {_some(other)}"
         raise DataError(must, got=got, where=shown, remedy="Write this file again as the others.")
     return File(path, shown, constants, n_rows)
-
-
-def _alike(kinds: Mapping[str, str], known: Mapping[str, str], name: str) -> bool:
-    """Whether two files have a column alike; one that is empty throughout has no kind."""
-    both = {kinds.get(name), known.get(name)} - {"null"}
-    return None not in both and len(both) < 2
 
 
 def _kind(dtype: str) -> str:
@@ -259,13 +254,8 @@ def column_of(file: File, column: str) -> pd.Series[Any]:
     return one
 
 
-def digests(parts: tuple[Part, ...]) -> dict[str, str]:
-    """Return the SHA-256 of each file of the parts, by its place in the folder."""
+def digest_of(parts: tuple[Part, ...]) -> str:
+    """Return one SHA-256 for all files of the parts: of their places and digests."""
     files = [file for part in parts for own in part.files.values() for file in own]
-    return {file.shown: file_digest(file.path) for file in sorted(files, key=lambda f: f.shown)}
-
-
-def joint_digest(of_files: Mapping[str, str]) -> str:
-    """Return one SHA-256 for all files: of their names and digests."""
-    text = "".join(f"{name} {digest}\n" for name, digest in sorted(of_files.items()))
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    lines = sorted(f"{file.shown} {file_digest(file.path)}\n" for file in files)
+    return hashlib.sha256("".join(lines).encode("utf-8")).hexdigest()

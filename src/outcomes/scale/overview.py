@@ -182,16 +182,13 @@ def joined(found: list[Overview]) -> Overview:
 
 
 def _refuse_twice(found: list[Overview], courses: pd.Index) -> None:
-    twice = courses.duplicated(keep=False)
-    if not twice.any():
+    twice = courses[courses.duplicated()].unique()
+    if not len(twice):
         return
-    number = np.repeat(np.arange(len(found)), [len(one.courses) for one in found])
-    parts = [found[k].name for k in np.unique(number[twice])]
-    must = "a course stands in one part, and once"
-    got = f"{courses[twice].nunique()} courses more than once"
-    where = "parts " + ", ".join(f"'{name}'" for name in parts[:5])
+    parts = [f"'{one.name}'" for one in found if one.courses.isin(twice).any()]
+    must, got = "a course stands in one part, and once", f"{len(twice)} more than once"
     remedy = "Is a part there twice? Remove one of them; write a split course into one part."
-    raise DataError(must, got=got, where=where, remedy=remedy)
+    raise DataError(must, got=got, where=f"parts {', '.join(parts[:5])}", remedy=remedy)
 
 
 def _added(found: list[Overview]) -> tuple[Finding, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -14,12 +14,12 @@ import pandas as pd
 
 from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.tables import TABLES
-from outcomes.errors import DataError, UsageError
+from outcomes.errors import UsageError
 from outcomes.findings import Findings
 from outcomes.provenance import LeftOut, Provenance
 from outcomes.records import baselines, scores_before_care
 from outcomes.rules.check import check
-from outcomes.scale.folder import Part, Reader, column_of, digests, joint_digest, parts_of
+from outcomes.scale.folder import Part, Reader, column_of, digest_of, parts_of
 from outcomes.scale.overview import Looked, Overview, Scored, joined, mapped
 from outcomes.storage import digest
 from outcomes.study import Study, study_from_tables
@@ -61,11 +61,6 @@ class PartedTable:
             return conform(whole.to_frame(column), one)[column]
         codes, words = pd.factorize(whole)
         return pd.Series(pd.Categorical.from_codes(codes, pd.Index(words, dtype=object)))
-
-    @property
-    def empty(self) -> bool:
-        """Whether there are no rows."""
-        return not len(self)
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         must = "A study in parts holds no rows: what needs them asks for whole courses of a sample"
@@ -126,7 +121,7 @@ class PartedStudy(Study):
 
     def studies(self) -> Iterator[Study]:
         """Yield each part as an ordinary study, one at a time."""
-        yield from map(self.reader, self.parts)
+        return map(self.reader, self.parts)
 
     def scored_instruments(self) -> list[str]:
         """Names of the instruments that have scores, the one with most scores first."""
@@ -142,11 +137,6 @@ class PartedStudy(Study):
         remedy = "Use (one.trajectory(...) for one in study.studies()), or study.sample(20_000)."
         raise UsageError(must, got="all of them at once", remedy=remedy)
 
-    def save(self, *_: Any) -> NoReturn:
-        """Refuse: the folder it was loaded from is the study."""
-        must = "A study in parts is the folder that it was loaded from"
-        raise UsageError(must, got="a wish to save it", remedy="Copy the folder, or save a sample.")
-
     def looked_at(self, *instruments: str) -> Overview:
         """Pass once over all parts; `check`, trajectories and the rest are known afterwards.
 
@@ -157,10 +147,6 @@ class PartedStudy(Study):
         """
         wanted = instruments or tuple(self.scored_instruments()[:1])
         found = joined(mapped(Looked(self.reader, wanted), self.parts, self.client))
-        lost = {name: (found.n_rows[name], len(self.table(name))) for name in TABLES}
-        if wrong := [name for name, (read, held) in lost.items() if read != held]:
-            must = "as many rows are read as the files say that they hold"
-            raise DataError(must, got="others", where=", ".join(wrong))
         about = self.provenance
         items = (*about.import_findings, *about.reading)
         remember(self, check, Findings((*items, *(i for i in found.findings if i not in items))))
@@ -208,9 +194,9 @@ class PartedStudy(Study):
         Study
             Its provenance says what it is a sample of; answers say so.
         """
-        hashes = pd.concat(mapped(_Hashed(self.reader, seed), self.parts, self.client))
+        hashes = pd.concat(mapped(partial(_hashed, seed=seed), self.parts, self.client))
         drawn = frozenset(hashes.sort_values().index[:n])
-        taken = mapped(_Taken(self.reader, drawn), self.parts, self.client)
+        taken = mapped(partial(_taken, reader=self.reader, drawn=drawn), self.parts, self.client)
         tables = {name: pd.concat([one[name] for one in taken]) for name in TABLES}
         about, left = self.provenance, len(hashes) - len(drawn)
         if left:
@@ -224,27 +210,18 @@ class PartedStudy(Study):
         return study_from_tables(tables, provenance=about, truth=self.truth, instruments=own)
 
 
-@dataclass(frozen=True)
-class _Hashed:
-    reader: Reader
-    seed: int
-
-    def __call__(self, part: Part) -> pd.Series[Any]:
-        files = part.files.get("episodes", ())
-        ids = pd.concat([column_of(file, "episode_id") for file in files]).astype(str)
-        values = [hashlib.sha256(f"{self.seed} {name}".encode()).hexdigest() for name in ids]
-        return pd.Series(values, index=ids.to_numpy(object))
+def _hashed(part: Part, seed: int) -> pd.Series[Any]:
+    """Return what decides who is drawn, by course."""
+    ids = pd.concat([column_of(file, "episode_id") for file in part.files["episodes"]])
+    names = ids.astype(str).to_numpy(object)
+    return pd.Series([hashlib.sha256(f"{seed} {n}".encode()).hexdigest() for n in names], names)
 
 
-@dataclass(frozen=True)
-class _Taken:
-    reader: Reader
-    drawn: frozenset[str]
-
-    def __call__(self, part: Part) -> dict[str, pd.DataFrame]:
-        study = self.reader(part)
-        return {name: study.table(name)[study.table(name)["episode_id"].isin(self.drawn)]
-                for name in TABLES}  # fmt: skip
+def _taken(part: Part, reader: Reader, drawn: frozenset[str]) -> dict[str, pd.DataFrame]:
+    """Return the rows of the courses drawn."""
+    study = reader(part)
+    tables = {name: study.table(name) for name in TABLES}
+    return {name: frame[frame["episode_id"].isin(drawn)] for name, frame in tables.items()}
 
 
 def load_parts(
@@ -278,7 +255,7 @@ def load_parts(
     tables: Any = {name: PartedTable(name, parts) for name in TABLES}
     study = PartedStudy(**tables, provenance=provenance, truth=truth, parts=parts,
                         instruments=MappingProxyType(dict(instruments)))  # fmt: skip
-    remember(study, digest, joint_digest(digests(parts)))
+    remember(study, digest, digest_of(parts))
     return study
 
 
