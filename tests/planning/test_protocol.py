@@ -58,9 +58,10 @@ def test_a_change_out_of_range_says_so(made):
 
 
 def test_the_paragraph_says_what_it_rests_on(made):
-    for part in ("60 courses, in 2 arms", "6 studies", "visit-to-visit SD 1 NPRS points (set for",
+    for part in ("60 courses, in 2 arms", "6 studies", "visit-to-visit SD: 1 NPRS point (set for",
                  "The result rests most on this: "):  # fmt: skip
         assert part in made.paragraph
+    assert "Each row rests on 4 simulations;" in made.text
     assert made.curve.table["episodes"].tolist() == [30, 45, 60, 90, 120]
 
 

@@ -46,7 +46,7 @@ class Protocol:
         One row an assumption: ``assumption, value, unit, source``.
     what_if : DataFrame
         One row an assumption and change: ``assumption, change, value, power, conf_low, conf_high,
-        half_width, note``; the note says why there is no number.
+        half_width, note, n``; the note says why there is no number.
     plan : str
         Analysis plan, TOML; `oc.answer(plan=...)` takes it back.
     """
@@ -63,7 +63,7 @@ class Protocol:
         found, design = self.power, self.power.design
         arms = f", in {counted(len(design.arms), 'arm')}" if design.arms else ""
         said = "; ".join(
-            f"{row['assumption']} {row['value']:g} {row['unit']}".rstrip() + f" ({row['source']})"
+            f"{row['assumption']}: {_amount(row['value'], row['unit'])} ({row['source']})"
             for row in self.assumptions.to_dict("records")
         )
         return (
@@ -98,6 +98,8 @@ class Protocol:
         return "\n".join([
             "# How large the study must be", "", self.paragraph, "", "![Power](power.svg)", "",
             "## What if an assumption is wrong", "",
+            f"Each row rests on {counted(max(self.what_if['n']), 'simulation')}; the intervals of "
+            "the shares stand in `what-if.csv`.", "",
             "| assumption | change | value | find a difference | half width of the interval |",
             "|---|---|---|---|---|", *rows, "",
         ])  # fmt: skip
@@ -177,6 +179,11 @@ def protocol(
     )
 
 
+def _amount(value: float, unit: str) -> str:
+    """Return a number with its unit; one point is a point."""
+    return f"{value:g} {unit.replace('points', 'point') if value == 1 else unit}".rstrip()
+
+
 def _source(parameter: Any, value: Any) -> str:
     """Return where a value comes from; the source of a default is not that of another value."""
     if value != parameter.default:
@@ -194,12 +201,13 @@ def _changed(design: Design, question: str, name: str, change: str, **options: A
     try:
         found = power(replace(design, **{name: value}), question, **options)
     except DesignError as error:
-        return {"value": value, **nothing, "note": str(error)}
+        return {"value": value, **nothing, "note": str(error), "n": 0}
     share, low, high = told(found.table, "clear")
     widths = found.table.set_index("term")["estimate"]
     return {
         "value": value, "power": share, "conf_low": low, "conf_high": high,
         "half_width": widths.get("half_width_mean", float("nan")), "note": "",
+        "n": found.n_simulations,
     }  # fmt: skip
 
 
