@@ -81,10 +81,12 @@ def facts_of(study: Any, answer: Any) -> list[float]:
     started = rows["episode_id"].nunique() + int(
         (~study.episodes["episode_id"].isin(rows["episode_id"])).sum()
     )
-    for axis in ("session_count", "week"):
-        last = rows.groupby("episode_id")[axis].max()
+    at_visits = rows[rows["session"].notna()]  # a follow-up belongs to no number of sessions
+    for axis, of in (("session_count", at_visits), ("week", rows)):
+        last = of.groupby("episode_id")[axis].max()
+        facts.append(max((t for t in last.unique() if (last >= t).mean() >= 0.5), default=0.0))
         for time in table.get(axis, pd.Series(dtype=float)).dropna().unique():
-            seen = rows.loc[rows[axis].round() == time, "episode_id"].nunique()
+            seen = of.loc[of[axis].round() == time, "episode_id"].nunique()
             facts += [seen, started - int((last >= time - 0.5).sum())]
     facts += [
         courses,
@@ -96,6 +98,8 @@ def facts_of(study: Any, answer: Any) -> list[float]:
     required = study.episodes["clearance_required"].fillna(False).astype(bool)
     received = study.episodes["episode_id"].isin(study.sessions["episode_id"])
     facts += [int((required & received).sum())]
+    names = " ".join(study.episodes["arm"].dropna().unique())  # "60 min weekly"
+    facts += [number(found) for found in LOOSE.findall(names)]
     return [*facts, *kinds, *WORDS, *numbers[np.isfinite(numbers)]]
 
 
