@@ -126,3 +126,11 @@ def test_a_study_in_parts_holds_no_rows_and_says_what_to_do(registry, parts):
             wish()
     rows = [len(one.trajectory("nprs")) for one in study.studies()]
     assert sum(rows) == len(registry.trajectory("nprs"))
+
+
+def test_conditions_of_parts_are_those_of_the_rows_in_memory(registry, parts):
+    found, whole = oc.answer(oc.load(parts), "conditions"), oc.answer(registry, "conditions")
+    assert found.sentence == whole.sentence
+    for name in ("estimate", "std_error", "df"):
+        left, right = found.table[name].astype(float), whole.table[name].astype(float)
+        np.testing.assert_allclose(left, right, rtol=1e-8)
