@@ -147,9 +147,8 @@ def build_columns(expression: str, frame: ModelFrame) -> Columns:
     FitError
         A column it makes is not finite on every row.
     """
-    formula = read_expression(expression)
-    used = sorted(columns_of(formula))
-    if _is_plain(formula):
+    formula, used, is_plain = _read(expression)
+    if is_plain:
         kinds = tuple((name, _kind(name, frame)) for name in used)
         template = _on_template(expression, kinds)
         return _on_rows(
@@ -187,6 +186,13 @@ def same_columns(columns: Columns, rows: pd.DataFrame) -> Columns:
         return rows[name].to_numpy(dtype=np.float64)
 
     return _on_rows(columns, len(rows), numbers, lambda name: rows[name].cat.codes.to_numpy())
+
+
+@lru_cache(maxsize=1024)
+def _read(expression: str) -> tuple[Formula, list[str], bool]:
+    """Return what formulaic reads, the columns used, and whether all factors are such columns."""
+    formula = read_expression(expression)
+    return formula, sorted(columns_of(formula)), _is_plain(formula)
 
 
 def _is_plain(formula: Formula) -> bool:

@@ -178,6 +178,7 @@ def expression_variables(formula: ModelFormula) -> frozenset[str]:
     return frozenset().union(*(columns for columns, _ in _computed(formula)))
 
 
+@lru_cache(maxsize=256)
 def _computed(formula: ModelFormula) -> list[tuple[frozenset[str], str]]:
     """Return the columns of each expression for formulaic, and the part of the formula it is."""
     alone = bool(_NAME.match(formula.response))
