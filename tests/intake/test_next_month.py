@@ -207,3 +207,27 @@ def test_a_mark_that_the_map_has_not_seen_is_an_error(tmp_path, column, yes, no)
     found = oc.check(study).table.set_index("rule")
     assert (found.loc["R46", "count"], found.loc["R46", "first_row"]) == (1, 2)
     assert study.sessions["session"].notna().sum() == 1
+
+
+def test_a_score_of_a_visit_that_did_not_take_place_is_reported(tmp_path):
+    text = ("Client,DOB,Visit date,Status,Pain\nAnn Lee,1960-05-14,2026-05-04,Completed,7\n"
+            "Ann Lee,1960-05-14,2026-05-11,Cancelled,5\n")  # fmt: skip
+    draft = drafted(text, tmp_path)
+    assert not draft.questions
+    study, _ = import_export(tmp_path / "draft.csv", draft.content, tmp_path / "key.json")
+    found = oc.check(study).table.set_index("rule")
+    assert (found.loc["R61", "severity"], found.loc["R61", "first_row"]) == ("warning", 2)
+
+
+def test_two_parts_of_the_body_in_one_cell_are_asked_about(tmp_path):
+    draft = drafted("Name,Date,Reason,Pain\nAnn,2026-05-14,Neck and low back pain,7\n"
+                    "Bob,2026-05-14,Low back pain and sciatica,7\n", tmp_path)  # fmt: skip
+    assert [q["key"] for q in draft.questions] == ["values.condition.Neck and low back pain"]
+
+
+@pytest.mark.parametrize(("values", "asks"), [((44, 36), True), ((21, 36), True),
+                                              ((62, 44), False)])  # fmt: skip
+def test_an_index_that_may_be_in_points_is_asked_about(tmp_path, values, asks):
+    rows = "".join(f"Ann,2026-05-{i},{value}\n" for i, value in enumerate(values, start=14))
+    draft = drafted(f"Name,Date,ODI score\n{rows}", tmp_path)
+    assert [q["key"] for q in draft.questions] == (["scales.odi"] if asks else [])

@@ -91,6 +91,8 @@ def _at(cells: pd.Series[Any], column: str, mapped: ColumnMap) -> pd.Series[Any]
     return minutes + _A_DAY * dates.days.fillna(0.0)
 
 
+@on_the_way("R61", "warning", "a visit that did not take place has no score",
+      "Check which of the two is right; the score counts as one of no visit.")  # fmt: skip
 @on_the_way("R58", "error", "a service is one that the column map knows",
       "Say under [values.service] whether the word means visit or left_out; until then the row is "
       "left out, and counted.")  # fmt: skip
@@ -116,6 +118,8 @@ def with_status(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     otherwise = next((entry.otherwise for entry in mapped.status if entry.otherwise), None)
     read = read.where(said, otherwise)
     facts, scored = states_visit(rows), _scored(rows)
+    held = scored & read.isin(STAYED) & ~index.isin(rows.wrong)
+    rows = rows.found("R61", "sessions.status", held, "a score of one that is cancelled or missed")
     visit = read.notna() | words.notna() | facts | (scored & ~_bool(stated, index))
     if not stated:
         visit |= _bool(not _says_anything(rows), index)

@@ -38,6 +38,7 @@ _NOTES = (
 _WORDED = r"(\d{1,3}) ?[-–:=(] ?[^\W\d][^\d]*"
 _WALTON = ["0", "1", "2", "3", "4", "5"]
 OTHER = "other"
+_REGIONS = ("headache", "carpal_tunnel", "neck_other", "knee_pain", "low_back")
 _CONDITIONS = [name for name in CONDITIONS if name != OTHER]
 
 
@@ -113,6 +114,8 @@ def _condition(seen: Seen) -> Content:
         _spelled(word, cell) for words in kinds.values() for word in words)]  # fmt: skip
     if seen.roles[column.name].place == "service":
         unknown = [cell for cell in unknown if is_visit(cell)]
+    several = [cell for cell in column.counts if len(_regions_in(cell, kinds)) > 1
+               and len(cell) <= 60 and not re.search(r"\d", cell)][:_FEW]  # fmt: skip
     services = {*vocabulary()["services"]["visits"]}
     if len(unknown) == len(column.counts) and (
         len(unknown) > _FEW or all(services & {*words_of(cell)} for cell in unknown)
@@ -126,7 +129,12 @@ def _condition(seen: Seen) -> Content:
         rules = merged(rules, rule(f"words for {kind}", [column.name], pattern=pattern,
                                    becomes=kind, target="condition"))  # fmt: skip
     named = {"columns": {"condition": column.name}}
-    return merged(named, rules, *_asked(seen, column, unknown))
+    return merged(named, rules, *_asked(seen, column, unknown), *_asked(seen, column, several))
+
+
+def _regions_in(cell: str, kinds: Mapping[str, list[str]]) -> set[str]:
+    """Return the parts of the body that a cell names, where it could be either."""
+    return {kind for kind in _REGIONS if any(_spelled(word, cell) for word in kinds[kind])}
 
 
 def _asked(seen: Seen, column: Column, unknown: list[str]) -> Iterator[Content]:
@@ -275,7 +283,8 @@ def _scale(name: str, timing: str, column: Column, top: float) -> Content:
         return ask(f"scales.{name}", asks, [f"{stated:g}", f"{top:g}"])
     if _stated_top(column.name) == top:
         return {}
-    if not ((top == 50 and even) or (name == "odi" and not even and highest <= 50)):
+    few = not even or len(set(read)) < _FEW  # of percent all are even, of points by chance alone
+    if not ((top == 50 and even) or (name == "odi" and few and highest <= 50)):
         return {}
     asks = (f"Do the numbers in {column.name} go up to 50 (points), or up to 100 (percent)? (no: "
             "neither; they are left out)")  # fmt: skip

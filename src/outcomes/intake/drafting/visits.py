@@ -37,6 +37,8 @@ _MISSED = ("flag.cancelled", "flag.no_show")
 _HOURS = 5
 """Numbers up to this are hours, not minutes."""
 _FLAGS = (*_MISSED, "flag.attended")
+_OFTEN = 0.1
+"""Share of the rows from which on a service is one of visits, where no word of it is of a sale."""
 _SERVICES = 60
 """Different services that a list of them has at most."""
 _FEW = 8
@@ -175,7 +177,7 @@ def _differing(seen: Seen, words: Content) -> Content:
     if not n:
         return {}
     asks = (f"In {n} rows one column says that the visit took place, and another that it was "
-            "cancelled or missed. Which counts: the status, or the rules?")  # fmt: skip
+            "cancelled or missed. Which counts: status, or rules?")  # fmt: skip
     return ask("study.sign_that_counts", asks, ["status", "rules"] if column else ["rules"])
 
 
@@ -238,6 +240,7 @@ def _services(seen: Seen) -> Content:
     if not words or len(words) > _SERVICES or 4 * len(named) > len(words):
         return {}  # a title of each row, and no list of services
     kinds = {cell: is_visit(cell) or held[column.cells.eq(cell).to_numpy()].mean() >= 0.5
+             or (not _is_sale(cell) and (own == cell).mean() >= _OFTEN)
              for cell in words if cell not in named}  # fmt: skip
     known = {cell: VISIT for cell, is_one in kinds.items() if is_one}
     content: Content = {"columns": {"service": column.name}, "values": {"service": known}}
@@ -247,12 +250,17 @@ def _services(seen: Seen) -> Content:
                                  [LEFT_OUT, VISIT]) for cell in open_))  # fmt: skip
 
 
+def _is_sale(cell: str) -> bool:
+    """Whether a service has a word of what is sold, paid or met for beside visits."""
+    sold = {word for phrase in vocabulary()["not_a_visit"]["words"] for word in words_of(phrase)}
+    return bool({*words_of(cell)} & ({*vocabulary()["services"]["sales"]} | sold))
+
+
 def is_visit(cell: str) -> bool:
     """Whether a service is one of hands on a person, by words of care, and none of a sale."""
-    words, said = words_of(cell), vocabulary()["services"]
-    sold = {word for phrase in vocabulary()["not_a_visit"]["words"] for word in words_of(phrase)}
-    if {*words} & ({*said["sales"]} | sold):
+    if _is_sale(cell):
         return False
+    words, said = words_of(cell), vocabulary()["services"]
     timed = any(_minutes_in(pattern, cell) for pattern in _IN_SERVICE)
     return timed or any(is_of_care(word) or word in said["visits"] for word in words)
 
