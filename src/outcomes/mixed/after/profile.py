@@ -31,7 +31,7 @@ from scipy.stats import chi2
 
 from outcomes.errors import OutcomesWarning, UsageError
 from outcomes.mixed.after.tables import FIXED, parameter_names, parameter_values, random_positions
-from outcomes.mixed.covariance import semidefinite_cholesky
+from outcomes.mixed.covariance import SINGULAR, semidefinite_cholesky
 from outcomes.mixed.likelihood.by_elimination import (
     ByElimination,
     Profile,
@@ -363,7 +363,8 @@ def parameters(fit: Fit) -> list[Parameter]:
         for i, j in random_positions(factor):
             held, value = hold(fit, "random", f, (i, j)), next(values)
             if i == j:
-                listed.append(Parameter(held, value, 0.5 * (value or size[i]), low=0.0))
+                step = 0.5 * (value if value > SINGULAR * size[i] else size[i])
+                listed.append(Parameter(held, value, step, low=0.0))
             else:
                 listed.append(Parameter(held, value, 0.5, low=-1.0, high=1.0))
     last = Parameter(hold(fit, "sigma"), next(values), 0.2 * sigma, low=0.0, closed=False)
