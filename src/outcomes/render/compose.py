@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
+from outcomes.errors import FitError
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
 from outcomes.questions.picture import Picture
@@ -127,8 +129,10 @@ def _outcome_sections(
 def _model(
     study: Study, answers: tuple[Answer, ...], scored: list[str], disclosure: Disclosure
 ) -> tuple[Section, ...]:
-    given = {answer.name for answer in answers if not answer.refused}
-    return (model(study, scored[0], disclosure),) if HOW_MUCH in given else ()
+    if HOW_MUCH in {answer.name for answer in answers if not answer.refused}:
+        with suppress(FitError):  # answers that were given need no model that fits
+            return (model(study, scored[0], disclosure),)
+    return ()
 
 
 def _records(
