@@ -6,11 +6,14 @@ forgotten. What is kept of a score is a few numbers and the position of its word
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
-from os import cpu_count
+from functools import partial
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -153,11 +156,20 @@ def mapped(function: Callable[[Any], Any], parts: Iterable[Any], client: Any = N
     items = list(parts)
     if client is not None:
         return list(client.gather(client.map(function, items, pure=False)))
-    workers = min(2, cpu_count() or 1)
+    workers = min(2, os.cpu_count() or 1)
     if len(items) < FEW_PARTS or workers < 2:
         return [function(item) for item in items]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    spawned = get_context("spawn")
+    with ProcessPoolExecutor(workers, spawned, _end_with_parent) as pool:
         return list(pool.map(function, items))
+
+
+def _end_with_parent() -> None:
+    """End a process whose parent was killed: it would wait for its next part for ever."""
+    parent = parent_process()
+    if parent is not None:
+        ended = partial(wait, [parent.sentinel])
+        Thread(target=lambda: os._exit(1) if ended() else None, daemon=True).start()
 
 
 def joined(found: list[Overview]) -> Overview:
