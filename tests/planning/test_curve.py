@@ -39,15 +39,15 @@ def test_every_combination_is_a_row_and_a_point():
     data = found.picture.data
     assert data.groupby("group")["x"].apply(list).tolist() == [[80, 160], [80, 160]]
     assert (data["conf_low"] < data["estimate"]).all()
-    assert "courses 160, specific effect (points) 1: 80 % (95 % CI 74 % to" in found.sentence
-    assert found.sentence.endswith("More simulations would be surer of it.")
+    assert "with 160 courses, specific effect (points) 1: 80 % (95 % CI 74 % to" in found.sentence
+    assert found.sentence.endswith(" Not settled by 1,000 simulations a design.")
     assert found.figure.claim == found.sentence
 
 
 @pytest.mark.usefixtures("known_power")
 def test_a_target_out_of_reach_is_said():
     found = oc.power_curve(DESIGN, over={"episodes": [20]}, target=0.9)
-    assert found.sentence == "None of 1 design has a power of 90 %; the largest is 10 %."
+    assert found.sentence == "A power of 90 % is not reached by this design; the largest is 10 %."
 
 
 @pytest.mark.usefixtures("known_power")
@@ -99,13 +99,16 @@ def test_an_interval_is_wanted_in_place_of_a_power():
     row = found.enough.iloc[0]
     assert row["half_width"] <= 0.8 < found.table["half_width"].iloc[0]
     assert row["half_low"] < row["half_width"] < row["half_high"]
-    assert found.sentence.startswith("The first design with an interval no wider than 0.8 to")
+    assert found.sentence.startswith(
+        "An interval no wider, on average, than 0.8 to either side is first"
+    )
     assert found.picture.data["estimate"].tolist() == found.table["half_width"].tolist()
     of_change = oc.power_curve(
         scenario_design("default"), "how-much", over={"episodes": [30]}, n_simulations=2,
         half_width=0.1,
     )  # fmt: skip
-    assert of_change.sentence.startswith("None of 1 design has an interval no wider than 0.1")
+    wanted = "An interval no wider, on average, than 0.1 to either side"
+    assert of_change.sentence.startswith(f"{wanted} is not reached by this design; the narrowest")
 
 
 def test_nothing_to_find_is_told_before_simulating(monkeypatch):

@@ -59,7 +59,7 @@ def test_a_change_out_of_range_says_so(made):
 
 def test_the_paragraph_says_what_it_rests_on(made):
     for part in ("60 courses, in 2 arms", "6 studies", "visit-to-visit SD: 1 NPRS point (set for",
-                 "The result rests most on this: "):  # fmt: skip
+                 "doubled, each in 4 simulations, this one costs most: "):  # fmt: skip
         assert part in made.paragraph
     assert "Each row rests on 4 simulations;" in made.text
     assert made.curve.table["episodes"].tolist() == [30, 45, 60, 90, 120]
@@ -81,7 +81,7 @@ def test_change_gets_a_width_and_no_power(few):
     few.setattr(module, "ASSUMED", ("residual_sd",))
     made = protocol(scenario_design("default", episodes=24), "how-much", n_simulations=2,
                     n_what_if=2)  # fmt: skip
-    assert "rests most" not in made.paragraph
+    assert "costs most" not in made.paragraph
     assert made.curve.half_width > 0
 
 

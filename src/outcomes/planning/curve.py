@@ -29,6 +29,13 @@ MOST_CELLS = 500
 TARGET = 0.8
 
 
+def _told(name: str, value: float) -> str:
+    """Return one value of an axis as a sentence has it: ``90 courses``."""
+    if name in ("episodes", "therapists"):
+        return counted(int(value), NAMES[name].lower().removesuffix("s"))
+    return f"{NAMES.get(name, name).lower()} {value:g}"
+
+
 @dataclass(frozen=True, eq=False)
 class PowerCurve:
     """What studies of several designs show.
@@ -76,7 +83,7 @@ class PowerCurve:
             return f"No study of these designs answers the question. {self.table['reason'].iloc[0]}"
         wide = self.half_width is not None
         wanted = (
-            f"an interval no wider than {self.half_width:g} to either side, on average"
+            f"an interval no wider, on average, than {self.half_width:g} to either side"
             if wide else f"a power of {percent(self.target)}"
         )  # fmt: skip
         if self.enough.empty:
@@ -84,16 +91,18 @@ class PowerCurve:
                 f"narrowest is {self.table['half_width'].min():.2f}"
                 if wide else f"largest is {percent(self.table['estimate'].max())}"
             )  # fmt: skip
-            return f"None of {counted(len(self.table), 'design')} has {wanted}; the {best}."
+            n = len(self.table)
+            which = f"any of {counted(n, 'design')}" if n > 1 else "this design"
+            return f"{wanted[0].upper()}{wanted[1:]} is not reached by {which}; the {best}."
         row = self.enough.iloc[0]
-        at = ", ".join(f"{NAMES.get(name, name).lower()} {row[name]:g}" for name in self.axes)
+        at = ", ".join(_told(name, row[name]) for name in self.axes)
         found = in_percent((row["estimate"], row["conf_low"], row["conf_high"]))
         sure = row["conf_low"] >= self.target
         if wide:
             found = interval(row["half_width"], row["half_low"], row["half_high"], 2)
             sure = row["half_high"] <= self.half_width
-        more = "" if sure else " More simulations would be surer of it."
-        return f"The first design with {wanted} is {at}: {found}.{more}"
+        few = f" Not settled by {counted(int(row['n']), 'simulation')} a design." * (not sure)
+        return f"{wanted[0].upper()}{wanted[1:]} is first reached with {at}: {found}.{few}"
 
     @property
     def picture(self) -> Picture:
@@ -101,7 +110,7 @@ class PowerCurve:
         first, *others = self.axes
         data = self.table.dropna(subset=["estimate"])
         named = [
-            ", ".join(f"{NAMES.get(name, name).lower()} {row[name]:g}" for name in others) or "all"
+            ", ".join(_told(name, row[name]) for name in others) or "all"
             for row in data.to_dict("records")
         ]
         if self.half_width is not None:

@@ -80,8 +80,9 @@ class Protocol:
         row = known.sort_values("power", kind="stable").to_dict("records")[0]
         share = in_percent((row["power"], row["conf_low"], row["conf_high"]))
         return (
-            f"The result rests most on this: {row['assumption']}. Were it {row['change']}, "
-            f"{share} would find a difference."
+            "Of the assumptions halved and doubled, each in "
+            f"{counted(row['n'], 'simulation')}, this one costs most: {row['assumption']}. Were it "
+            f"{row['change']}, {share} would find a difference."
         )
 
     @property
