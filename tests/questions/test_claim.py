@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 
-from outcomes.questions.claim import NOUNS, Basis, overclaims, words
+import outcomes as oc
+from outcomes.questions.claim import NOUNS, Basis, basis_of, overclaims, words
+from outcomes.study import study_from_tables
 
 COMBINATIONS = [
     Basis(*parts)
@@ -75,5 +79,46 @@ def test_thirty_courses_are_not_few(courses, few):
 )
 def test_strong_words_are_found_even_when_denied(text):
     assert overclaims(text, "change")
+    assert overclaims(text.upper(), "change")
     assert overclaims(text, "association")
     assert not overclaims(text, "effect")
+
+
+def two_arms(*, randomised: bool):
+    """Return four courses of two arms, two therapists and one course without either."""
+    courses = pd.DataFrame(
+        {
+            "episode_id": list("abcde"),
+            "arm": ["massage", "wait", "massage", "wait", None],
+            "therapist_id": ["x", "y", "x", "x", None],
+        }
+    )
+    study = study_from_tables({"episodes": courses})
+    about = replace(study.provenance, control="wait", randomised=randomised)
+    return replace(study, provenance=about)
+
+
+@pytest.mark.parametrize("randomised", [True, False])
+def test_a_study_gives_its_arms_its_control_and_its_counts(randomised):
+    found = basis_of(two_arms(randomised=randomised), contrast=True)
+    assert found == Basis(
+        arms=2,
+        control=True,
+        randomised=randomised,
+        contrast=True,
+        n_episodes=5,
+        n_clusters=2,
+        planned=False,
+    )
+
+
+def test_what_the_caller_knows_better_stands():
+    found = basis_of(two_arms(randomised=True), contrast=False, planned=True, n_episodes=3)
+    assert (found.contrast, found.planned, found.n_episodes) == (False, True, 3)
+
+
+def test_a_study_without_a_named_control_claims_no_difference():
+    study = oc.simulate(episodes=6, seed=1)
+    found = basis_of(study, contrast=True)
+    assert not found.control
+    assert words(found).claim == "association"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import logging
 import sqlite3
 from contextlib import suppress
 
@@ -190,6 +191,19 @@ def test_a_file_that_is_no_database(file, kind):
     with pytest.raises((UsageError, UnavailableError)) as caught:
         oc.load(f"{kind}:///{place}")
     assert "Ann" not in str(caught.value)
+
+
+def test_what_a_server_says_is_not_logged(database, monkeypatch, caplog):
+    # As PostgreSQL's driver does where a statement failed: the message of the server holds a cell.
+    def failing(*_):
+        logging.getLogger("sqlalchemy.pool.impl.NullPool").error("not a number: Ann Lee")
+        raise sqlalchemy.exc.ProgrammingError("", {}, Exception("not a number: Ann Lee"))
+
+    monkeypatch.setattr(reader, "_rows", failing)
+    with pytest.raises(UsageError, match="got a refusal") as told:
+        read_source(database(*VISITS), FileFormat(table="visits"))
+    assert "Lee" not in caplog.text + str(told.value)
+    assert logging.getLogger("sqlalchemy.pool").isEnabledFor(logging.ERROR)
 
 
 def test_a_database_without_assessments(database):

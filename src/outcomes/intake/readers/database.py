@@ -7,6 +7,7 @@ without access to other files), PostgreSQL in a read-only transaction, and nothi
 
 from __future__ import annotations
 
+import logging
 import re
 import sqlite3
 from collections.abc import Collection, Iterator
@@ -147,6 +148,9 @@ def _connected(url: str, name: str) -> Iterator[Any]:
         must = "the database can be opened"
         remedy = "Check its address, that it runs, and the user and password."
         raise UnavailableError(must, got="no connection", where=name, remedy=remedy) from None
+    log = logging.getLogger("sqlalchemy")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)  # it logs what the server says, and that may quote a cell
     try:
         yield connection
     except sqlalchemy.exc.SQLAlchemyError:
@@ -155,6 +159,7 @@ def _connected(url: str, name: str) -> Iterator[Any]:
         raise UsageError(must, got="a refusal", where=name, remedy=remedy) from None
     finally:
         connection.close()
+        log.setLevel(level)
 
 
 def _not_installed(library: str = "SQLAlchemy") -> UnavailableError:
