@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -26,7 +28,28 @@ def test_warnings_alone_are_ok_and_the_table_is_tidy():
     assert Findings((warning,)).ok
     assert not Findings((warning, error)).ok
     assert tuple(Findings((warning, error)).table.columns) == COLUMNS
-    assert repr(Findings((warning, error))) == "Findings(1 errors, 1 warnings)"
+    assert repr(Findings((warning, error))) == "Findings(1 error, 1 warning)"
+    assert repr(Findings((warning, warning))) == "Findings(no errors, 2 warnings)"
+
+
+def test_in_a_terminal_each_finding_says_where_what_and_the_remedy():
+    found = finding("R03", "sessions", "pressure", [7, 4], got="above 5")
+    assert str(Findings((found,))) == (
+        "ERROR R03 in sessions, pressure: 2 rows, the first is row 5\n"
+        "  Rule: a number lies inside its column's range\n"
+        "  Found: above 5\n"
+        "  To do: Correct the cell, or check its unit.\n"
+        "\n"
+        "1 error, no warnings."
+    )
+
+
+def test_long_words_of_a_finding_are_wrapped_and_no_row_is_named_where_there_is_none():
+    found = replace(finding("R05", "episodes", "condition", [0], got="w " * 99), first_row=0)
+    head, *lines, _, last = str(Findings((found,))).split("\n")
+    assert head == "WARNING R05 in episodes, condition"
+    assert max(map(len, lines)) <= 96
+    assert last == "No errors, 1 warning."
 
 
 def test_an_empty_check_still_has_its_columns():

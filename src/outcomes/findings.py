@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeVar
@@ -173,6 +174,28 @@ class Findings:
         """One row a finding: rule, severity, table, column, count, first_row, message, remedy."""
         return pd.DataFrame([asdict(item) for item in self.items], columns=list(COLUMNS))
 
+    @property
+    def counted(self) -> str:
+        """How many errors and warnings, in words."""
+        counts = {"error": len(self.errors), "warning": len(self.items) - len(self.errors)}
+        said = [f"{n or 'no'} {name}{'s' * (n != 1)}" for name, n in counts.items()]
+        return ", ".join(said)
+
+    def __str__(self) -> str:
+        last = f"{self.counted.capitalize()}."
+        return "\n\n".join([*map(_in_words, self.items), last])
+
     def __repr__(self) -> str:
-        n_warnings = len(self.items) - len(self.errors)
-        return f"Findings({len(self.errors)} errors, {n_warnings} warnings)"
+        return f"Findings({self.counted})"
+
+
+def _in_words(item: Finding) -> str:
+    """Return a finding as lines for a terminal: where, the rule, what was met, the remedy."""
+    must, _, got = item.message.partition("; got ")
+    rows = "1 row" if item.count == 1 else f"{item.count:,} rows"
+    where = f": {rows}, the first is row {item.first_row}" if item.first_row else ""
+    said = {"Rule": must, "Found": got, "To do": item.remedy}
+    lines = [textwrap.fill(f"{name}: {text}", 96, initial_indent="  ", subsequent_indent="    ")
+             for name, text in said.items() if text]  # fmt: skip
+    head = f"{item.severity.upper()} {item.rule} in {item.table}, {item.column}{where}"
+    return "\n".join([head, *lines])

@@ -38,7 +38,7 @@ def test_findings_say_what_to_do(study: Any) -> None:
     for remedy in found.table["remedy"]:
         assert remedy[:20] in unescape(shown)
     assert "0 errors" not in shown
-    assert "no errors" in shown
+    assert "No errors" in shown
 
 
 def test_answers_show_each_question_with_its_sentence(study: Any) -> None:

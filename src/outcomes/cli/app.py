@@ -70,6 +70,16 @@ def print_table(table: pd.DataFrame, *, as_json: bool = False) -> None:
         typer.echo(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
 
 
+def in_words(study: Study) -> str:
+    """Return what a study holds: 20 courses, 96 visits, 190 scores and 4 goals."""
+    from outcomes.words import counted
+
+    tables = {"course": study.episodes, "visit": study.sessions, "score": study.assessments}
+    held = ", ".join(counted(len(table), noun) for noun, table in tables.items())
+    label = "SYNTHETIC data: " * study.provenance.synthetic
+    return f"{label}{held} and {counted(len(study.goals), 'goal')}"
+
+
 def sentence(given: Answer) -> str:
     """Return an answer's sentence with the label of its data in front."""
     label = f"{given.source.label} data. " if given.source.label else ""

@@ -9,7 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-from outcomes.cli.app import Columns, Data, Json, app, counting, loaded, print_table
+from outcomes.cli.app import (
+    Columns,
+    Data,
+    Json,
+    app,
+    counting,
+    in_words,
+    loaded,
+    print_table,
+)
 from outcomes.errors import UsageError
 
 
@@ -122,8 +131,9 @@ def _import(export: str, columns: Path, out: Path, key_file: Path) -> None:
     with Console(stderr=True).status("Reading the export") as shown:  # in a terminal alone
         study, manifest = import_export(export, columns, key_file, out, progress=shown.update)
     findings = find(study)
-    print_table(findings.table)
-    typer.echo(f"{study!r} written to {out}; {manifest!r}")
+    n_left_out = sum(step.count for step in manifest.left_out)
+    read = f"Read {manifest.n_rows:,} rows of the export, left out {n_left_out:,}"
+    typer.echo(f"{findings}\n\n{read}. Wrote {in_words(study)} to {out}.")
     if not findings.ok:
         raise typer.Exit(1)
 
@@ -137,9 +147,10 @@ def check(data: Data, columns: Columns = None, *, as_json: Json = False) -> None
     from outcomes.rules.check import check as find
 
     findings = find(loaded(data, columns))
-    print_table(findings.table, as_json=as_json)
-    if not as_json:
-        typer.echo(f"{findings!r}" if findings.items else "No finding: every rule is kept.")
+    if as_json:
+        print_table(findings.table, as_json=True)
+    else:
+        typer.echo(findings if findings.items else "No finding: every rule is kept.")
     if not findings.ok:
         raise typer.Exit(1)
 
@@ -168,4 +179,4 @@ def simulate(
         return
     study = make(episodes=episodes, scenario=scenario, seed=seed)
     study.save(out)
-    typer.echo(f"{study!r} written to {out}")
+    typer.echo(f"Wrote {in_words(study)} to {out}.")

@@ -32,7 +32,7 @@ from outcomes.render.html import answer_html
 from outcomes.rules.check import check, errors_named
 from outcomes.study import Study
 from outcomes.synthetic.simulate import simulate
-from outcomes.words import count, counted
+from outcomes.words import count
 
 __all__ = [
     "Study", "answer", "answers", "check", "clda", "import_export", "lmm", "load", "simulate",
@@ -118,12 +118,10 @@ def checked_trajectory(study: Study, *args: Any, **options: Any) -> pd.DataFrame
 def findings_html(findings: Findings) -> str:
     """Return each finding with the place to look at and what to do."""
     table = findings.table
-    n_errors = int((table["severity"] == "error").sum())
-    head = f"{counted(n_errors, 'error')}, {counted(len(table) - n_errors, 'warning')}"
     columns = ["rule", "severity", "table", "column", "count", "first_row", "message", "remedy"]
     shown = table[[name for name in columns if name in table]].fillna("").astype(str)
     names = [name.replace("_", " ") for name in shown.columns]
-    return f"<p>{head}.</p>" + (
+    return f"<p>{findings.counted.capitalize()}.</p>" + (
         html_table(names, map(tuple, shown.to_numpy())) if len(shown) else ""
     )
 
