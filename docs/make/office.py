@@ -13,14 +13,14 @@ from typing import Any
 
 import docx
 import pptx
-from docx.oxml.ns import qn
+from docx.oxml import parse_xml as word_xml
+from docx.oxml.ns import nsdecls, qn
 from docx.shared import Mm, Pt, RGBColor
 from pptx.opc.constants import RELATIONSHIP_TYPE
 from pptx.oxml import parse_xml
 from pptx.util import Inches
 
 import outcomes
-from outcomes.render.docx import field
 from outcomes.render.figures.style import LOOKS
 from outcomes.render.fixed_zip import fixed_zip
 
@@ -68,7 +68,10 @@ def word() -> Any:
     foot = page.footer.paragraphs[0]
     for words, name in (("Page ", "PAGE"), (" of ", "NUMPAGES")):
         foot.add_run(words)
-        field(foot, name, "1")
+        shown = "<w:r><w:t>1</w:t></w:r>"  # until Word works it out itself
+        foot._p.append(
+            word_xml(f'<w:fldSimple {nsdecls("w")} w:instr="{name}">{shown}</w:fldSimple>')
+        )
     foot.alignment = 1
     return file
 

@@ -90,7 +90,7 @@ def compose(
         ),
         patients(study, disclosure),
         *_outcome_sections(study, answers, scored, disclosure, details=details),
-        *_model(study, answers, scored, disclosure) * details,
+        *(_model(study, answers, scored, disclosure) if details else ()),
         references(answers),
         provenance(study, answers, disclosure),
     ]

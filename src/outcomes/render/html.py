@@ -38,10 +38,10 @@ def page_html(document: Document) -> str:
         The same text for the same document. It follows the reader's light or dark setting, fits a
         phone and prints with the summary on a page of its own.
     """
-    environment = _environment()
-    style, _, _ = environment.loader.get_source(environment, "page.css")  # type: ignore[union-attr]
-    text = environment.get_template("page.html.j2").render(
-        document=document, style=Markup(style), svg=_figure_drawer(document.label)
+    text = (
+        environment()
+        .get_template("page.html.j2")
+        .render(document=document, svg=_figure_drawer(document.label))
     )
     return text + "\n"
 
@@ -59,7 +59,7 @@ def blocks_html(blocks: tuple[Block, ...], label: str, prefix: str) -> str:
         Starts the ids of figures, so that several fragments can stand in one page.
     """
     module = (
-        _environment()
+        environment()
         .get_template("blocks.html.j2")
         .make_module({"svg": _figure_drawer(label, prefix)})
     )
@@ -67,12 +67,13 @@ def blocks_html(blocks: tuple[Block, ...], label: str, prefix: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return what writes documents from templates, as pages and as Office files."""
+    made = Environment(
         loader=PackageLoader("outcomes.render"), autoescape=True, undefined=StrictUndefined
     )
-    environment.globals.update(spans=spans, numeric=numeric)
-    return environment
+    made.globals.update(spans=spans, numeric=numeric)
+    return made
 
 
 def _figure_drawer(label: str, prefix: str = "figure") -> object:
@@ -113,7 +114,7 @@ def deck_html(deck: Deck) -> bytes:
     """
     pictures = [_picture(slide, i) for i, slide in enumerate(deck.slides)]
     shown = list(zip(deck.slides, pictures, strict=True))
-    page = _environment().get_template("deck.html.j2").render(deck=deck, slides=shown)
+    page = environment().get_template("deck.html.j2").render(deck=deck, slides=shown)
     return (page.replace("/*face*/", font_face(page)) + "\n").encode("utf-8")
 
 
