@@ -62,11 +62,22 @@ def test_every_row_of_a_forest_is_named_however_long_its_name():
     ]
     picture.data["label"] = names
     file = pptx.Presentation()
-    native_chart.add_chart(file.slides.add_slide(file.slide_layouts[6]), picture)
-    axis = file.slides[0].shapes[0].chart.category_axis
-    shown = list(file.slides[0].shapes[0].chart.plots[0].categories)
+    page = file.slides.add_slide(file.slide_layouts[6])
+    chart = page.part.related_part(native_chart.add_chart(page, picture)).chart
+    axis = chart.category_axis
+    shown = list(chart.plots[0].categories)
     assert [name.replace("\n", " ") for name in reversed(shown)] == names
     assert "\n" in shown[0]
     assert 'tickLblSkip val="1"' in axis._element.xml
     lines = max(name.count("\n") + 1 for name in shown)
-    assert lines * axis.tick_labels.font.size.inches * 5 < native_chart.PLACE[3]
+    assert lines * axis.tick_labels.font.size.inches * 5 < native_chart.HEIGHT
+
+
+@pytest.mark.parametrize("lowest", [-1.3, -0.04, 0.4, -25.0])
+def test_the_axis_of_a_forest_names_zero_and_leaves_room_for_the_numbers(lowest):
+    rows = forest(4).data.assign(conf_low=lowest, estimate=lowest + 0.2, conf_high=lowest + 1.7)
+    low, high, step = native_chart._ends_of(rows)
+    assert low <= min(lowest, 0)
+    assert round(low / step, 9) == int(round(low / step, 9))
+    beside = (high - max(lowest + 1.7, 0)) / (high - low)
+    assert beside * native_chart.WIDTH > native_chart.NUMBERS

@@ -104,11 +104,11 @@ def test_in_powerpoint_every_text_is_large_and_every_chart_native(null_deck: Any
     file = pptx.Presentation(io.BytesIO(pptx_bytes(null_deck)))
     shapes = [shape for slide in file.slides for shape in slide.shapes]
     sizes = [
-        paragraph.font.size.pt
+        run.font.size.pt
         for shape in shapes
         if shape.has_text_frame
         for paragraph in shape.text_frame.paragraphs
-        if paragraph.text
+        for run in paragraph.runs
     ]
     assert min(sizes) >= 12  # the foot
     charts = [shape for shape in shapes if shape.has_chart]
