@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
+from outcomes.provenance import Provenance
 from outcomes.render.fit_table import KINDS, fit_html, fit_table, fit_text
 from outcomes.study import study_from_tables
 
@@ -119,6 +120,22 @@ def test_a_fit_to_records_that_break_a_rule_names_it() -> None:
     rows = study_from_tables(tables).trajectory("nprs")
     with pytest.warns(oc.RecordsWarning, match=r"R12 \(.*\)\. The rows behind them"):
         oc.lmm(formula, rows[rows["week"] > 0])
+
+
+def test_a_constrained_model_of_records_that_break_a_rule_names_it() -> None:
+    n = 30
+    tables = {
+        "episodes": pd.DataFrame({"episode_id": range(n), "arm": ["new", "wait"] * (n // 2)}),
+        "assessments": pd.DataFrame({
+            "episode_id": [*range(n)] * 2, "day": [0] * n + [28] * n, "instrument": "nprs",
+            "timing": ["baseline"] * n + ["follow_up"] * n,
+            "score": [2.0 + i * i % 7 for i in range(2 * n)]}),
+    }  # fmt: skip
+    about = Provenance(control="wait", randomised=True)
+    oc.clda(study_from_tables(tables, provenance=about), "nprs")  # no warning
+    tables["assessments"].loc[n, "score"] = 11.0
+    with pytest.warns(oc.RecordsWarning, match=r"R12 \(.*\)\. The rows behind them"):
+        oc.clda(study_from_tables(tables, provenance=about), "nprs")
 
 
 def test_the_parts_of_a_curve_are_named(rows: pd.DataFrame) -> None:

@@ -11,6 +11,7 @@ from outcomes.causal.planned_visits import planned_weeks
 from outcomes.errors import DataError
 from outcomes.mixed.fit import MixedFit, lmm
 from outcomes.records import baselines
+from outcomes.rules.check import errors_of_rows
 from outcomes.study import Study
 from outcomes.trajectory import framed
 
@@ -63,6 +64,11 @@ def clda(
     DataError
         The study has no arms or no named control, or no occasion has scores in every arm.
 
+    Warns
+    -----
+    RecordsWarning
+        The records break rules that `check` calls errors.
+
     References
     ----------
     Liang & Zeger (2000), Sankhya B 62, 134; Liu et al. (2009), Stat. Med. 28, 2509.
@@ -89,7 +95,9 @@ def clda(
     ('Intercept', 'week[T.4]', 'massage_week_4')
     """
     frame, formula = constrained_frame(study, instrument, due, window)
-    return lmm(formula, framed(frame, study, instrument), reml=reml, df=df)
+    rows = framed(frame, study, instrument)
+    rows.record_errors = errors_of_rows(study)
+    return lmm(formula, rows, reml=reml, df=df)
 
 
 def constrained_frame(

@@ -29,7 +29,7 @@ from outcomes.render.figures import draw, of_fit, of_study
 from outcomes.render.figures.shown import ShownFigure
 from outcomes.render.fit_table import estimates_html, fit_html, fit_text, html_table
 from outcomes.render.html import answer_html
-from outcomes.rules.check import check, errors_named
+from outcomes.rules.check import check, errors_of_rows
 from outcomes.study import Study
 from outcomes.synthetic.simulate import simulate
 from outcomes.words import count
@@ -110,8 +110,7 @@ _unchecked = Study.trajectory
 def checked_trajectory(study: Study, *args: Any, **options: Any) -> pd.DataFrame:
     """Let rows know of the errors of their study, so that a fit to them can warn."""
     rows = _unchecked(study, *args, **options)
-    if not study.provenance.synthetic:  # what was simulated and not touched since has none
-        object.__setattr__(rows, "record_errors", tuple(errors_named(check(study).errors)))
+    object.__setattr__(rows, "record_errors", errors_of_rows(study))
     return rows
 
 

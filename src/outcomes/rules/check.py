@@ -54,6 +54,11 @@ def errors_named(errors: Iterable[Finding]) -> list[str]:
     return sorted({f"{entry.rule} ({entry.message.partition(';')[0]})" for entry in errors})
 
 
+def errors_of_rows(study: Study) -> tuple[str, ...]:
+    """Return the errors of the records that rows come from; what was simulated has none."""
+    return () if study.provenance.synthetic else tuple(errors_named(check(study).errors))
+
+
 def broken(study: Study, number: str) -> Iterator[Finding]:
     """Yield the findings of one rule, by position in the tables."""
     find = RULES[number].find
