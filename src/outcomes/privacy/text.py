@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from string import Formatter
 from typing import Self
 
 from outcomes.privacy.disclosure import Disclosure
@@ -258,6 +259,23 @@ def joined(separator: str, texts: Iterable[Part]) -> Text:
     parts: list[Part] = []
     for text in texts:
         parts += [separator, text] if parts else [text]
+    return Text(*parts)
+
+
+def filled(template: str, words: Mapping[str, Part | int]) -> Text:
+    """Return a template with its places in braces filled; plain words side by side are one part.
+
+    Examples
+    --------
+    >>> filled("On {n}, {when}.", {"n": Count(3, "score"), "when": "at week 2"}).under(Disclosure())
+    'On fewer than 11 scores, at week 2.'
+    """
+    parts: list[Part] = []
+    for before, place, _, _ in Formatter().parse(template):
+        for part in (before, *(_flat(words[place]) if place else ())):
+            plain = isinstance(part, str) and not isinstance(part, Said)
+            beside = plain and parts and type(parts[-1]) is str
+            parts[-1:] = [f"{parts[-1]}{part}"] if beside else [*parts[-1:], part]
     return Text(*parts)
 
 

@@ -14,7 +14,7 @@ from outcomes.causal.jackknife import interval_row
 from outcomes.causal.measurement_error import Sensitivity, severity_gap, tipping_reliability
 from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.fit import MixedFit
-from outcomes.privacy.text import Count, Text
+from outcomes.privacy.text import Count
 from outcomes.questions.allowed_for_error import (
     Row,
     allowing,
@@ -67,20 +67,12 @@ def frequency(asked: Asked) -> Found | Missing:
     found = list(islice(contrasts, 1 if asked.test_only else None))
     if not found:
         counts = rows.groupby("often")["episode_id"].nunique()
-        reason = Text(
-            f"at least {LEAST_COURSES} courses prescribed {OFTEN:g} or more visits a week "
-            "and as many with fewer, scored at the same time, are needed; ",
-            Text(
-                Count(int(counts.get("yes", 0)), "course", there=True),
-                " of the first kind and ",
-                Count(int(counts.get("no", 0)), "course"),
-                " of the second.",
-            )
-            if len(counts)
-            else "no frequency is recorded.",
-            " Record how many visits a week each physician prescribes.",
-        )
-        return Missing(reason, n_used=len(rows))
+        often, rarely = (Count(int(counts.get(k, 0)), "course", there=k == "yes")
+                         for k in ("yes", "no"))  # fmt: skip
+        there = asked.question.say("so many", often=often, rarely=rarely)
+        known = there if len(counts) else "no frequency is recorded."
+        few = asked.question.say("few", least=str(LEAST_COURSES), often=f"{OFTEN:g}", known=known)
+        return Missing(few, n_used=len(rows))
     if rows["therapist_id"].nunique() > 1 and set(rows[USUAL].unique()) <= {0.0, 1.0}:
         return Missing(asked.question.notes["one frequency each"], n_used=len(rows))
     error = error_taken(measure, rows)
@@ -207,7 +199,7 @@ def _alike(rows: pd.DataFrame) -> Check:
     first = rows.drop_duplicates("episode_id")
     by = first.groupby("often")["baseline"].agg(["mean", "std"])
     gap = abs(by["mean"].diff().iloc[-1]) / max(float(by["std"].mean()), 1e-12)
-    return Check("baselines are alike", bool(gap <= 0.25), f"standardised difference {gap:.2f}")
+    return FREQUENCY.check("alike", gap <= 0.25, f"standardised difference {gap:.2f}")
 
 
 def _comparable(found: _Contrast) -> str:
@@ -221,28 +213,18 @@ def _comparable(found: _Contrast) -> str:
 def _sentence(table: pd.DataFrame, measure: Instrument, allowed: Sensitivity, alike: str) -> str:
     row, *others = table[table["kind"] != "error allowed for"].to_dict("records")
     doubt = in_doubt(row, allowed) if clear(row) else ""
-    rest = [
-        f" {_when(other).capitalize()}, however many weeks those took, the difference was "
-        f"{_told(other, measure)}, with the baseline taken as exact."
+    rest = "".join(
+        FREQUENCY.say("other", when=_when(other).capitalize(), difference=_told(other, measure))
         for other in others
-    ]
-    return (
-        f"{_verdict(row)}{doubt}: {_told(row, measure)}{allowing(row, allowed)}, {alike}."
-        f"{''.join(rest)}"
     )
+    found = f"{_told(row, measure)}{allowing(row, allowed)}"
+    return f"{_verdict(row)}{doubt}: {found}, {alike}.{rest}"
 
 
 def _verdict(row: Row) -> str:
     way = direction(row, "more", "less", "")
-    if not way:
-        return (
-            f"Patients prescribed {OFTEN:g} or more visits a week and those prescribed fewer did "
-            f"not clearly differ {_when(row)}"
-        )
-    return (
-        f"Patients prescribed {OFTEN:g} or more visits a week had improved {way} {_when(row)} than "
-        "those prescribed fewer"
-    )
+    kind = "differ" if way else "alike"
+    return FREQUENCY.say(kind, often=f"{OFTEN:g}", way=way, when=_when(row))
 
 
 def _when(row: Row) -> str:
@@ -264,8 +246,8 @@ def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
         table,
         names,
         _verdict(rows[0]),
-        f"Difference in improvement ({measure.unit}; right = more visits better)",
-        f"Difference in improvement with 95 % intervals. {sentence_case(spoken)}.",
+        FREQUENCY.say("axis", unit=measure.unit),
+        FREQUENCY.say("alt", spoken=sentence_case(spoken)),
     )
 
 

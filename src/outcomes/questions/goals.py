@@ -37,23 +37,17 @@ def goals(asked: Asked) -> Found | Missing:
     unit: Unit = "sessions" if study.sessions["session"].notna().any() else "day"
     attained = goal_attainment_over_time(study, instrument=instrument, unit=unit)
     if len(attained.goals) < LEAST_GOALS:
-        reason = Text(
-            f"at least {LEAST_GOALS} goals on {asked.measure.title} that were set before the "
-            "second visit and have a score after it are needed; ",
-            Count(len(attained.goals), "goal", there=True),
-            ". Write a target and a date at the first visit.",
-        )
-        return Missing(reason)
+        there = Count(len(attained.goals), "goal", there=True)
+        measure = asked.measure.title
+        few = asked.question.say("few", least=str(LEAST_GOALS), measure=measure, there=there)
+        return Missing(few)
     progress = goal_progress(study)
     progress = progress[progress["instrument"] == instrument]
     table = _table(attained, goal_attainment_scores(study, instrument)["gas"].dropna())
     return Found(
         table,
         _sentence(table, attained),
-        f"Aalen-Johansen cumulative incidence by {unit}; variance by the jackknife that "
-        "leaves out one therapist at a time (with fewer than three: by the delta method), "
-        "intervals on the log(-log) scale. A goal is sustained at the second of two scores in a "
-        "row that reach it.",
+        asked.question.say("method", unit=unit),
         _picture(table, attained),
         checks=_checks(progress, attained),
         glance=_glance(table, attained),
@@ -92,19 +86,10 @@ def _headline(table: pd.DataFrame) -> dict[str, float]:
 def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
     at = _headline(table)
     clock = _clock(at["time"], attained.unit)
-    return Text(
-        f"By {clock}, ",
-        Count(
-            int(at["n_reached"]),
-            "goal",
-            of=len(attained.goals),
-            part="sustained",
-            more="had been reached and kept at the next score",
-            note=f"({percent(at['estimate'])}, {_ends(at)}, allowing for courses that are still "
-            "going on)",
-        ),
-        ".",
-    )
+    note = GOALS.say("note", share=percent(at["estimate"]), ends=_ends(at))
+    said = {"part": "sustained", "more": GOALS.notes["kept"], "note": str(note)}
+    reached = Count(int(at["n_reached"]), "goal", of=len(attained.goals), **said)
+    return Text(f"By {clock}, ", reached, ".")
 
 
 def _glance(table: pd.DataFrame, attained: Attainment) -> str:
@@ -154,37 +139,16 @@ def _picture(table: pd.DataFrame, attained: Attainment) -> Picture:
 def _checks(progress: pd.DataFrame, attained: Attainment) -> tuple[Check, ...]:
     easy = progress["easy"].dropna().astype(bool)
     late = attained.left_out.get("set after the fact", 0)
+    measured = {"whom": "with an MDC", "more": "with a published MDC"}
+    within = Count(int(easy.sum()), "goal", of=len(easy), **measured)
+    known, as_met = bool(len(easy)), Count(attained.n_discharged_as_met, "goal")
+    check = GOALS.check
     return (
-        Check(
-            "goals are larger than the measurement error (MDC)",
-            bool(easy.mean() <= 0.2) if len(easy) else False,
-            Text(
-                Count(
-                    int(easy.sum()),
-                    "goal",
-                    of=len(easy),
-                    whom="with an MDC",
-                    more="with a published MDC",
-                ),
-                " are within it, where chance alone can reach them",
-            )
-            if len(easy)
-            else "no published MDC for these conditions",
-        ),
-        Check(
-            "goals were set before the second visit",
-            late == 0,
-            Text(Count(late, "goal"), " set after the fact"),
-        ),
-        Check(
-            "discharge as `goal_met` is borne out by scores",
-            attained.n_discharged_as_met == 0,
-            Text(
-                Count(attained.n_discharged_as_met, "goal"),
-                " discharged so without two scores that show it",
-            ),
-        ),
-    )
+        check("large", known and easy.mean() <= 0.2,
+              GOALS.say("easy", goals=within) if known else GOALS.notes["no error"]),
+        check("in time", late == 0, Text(Count(late, "goal"), " set after the fact")),
+        check("borne out", not attained.n_discharged_as_met, GOALS.say("as met", goals=as_met)),
+    )  # fmt: skip
 
 
 GOALS = question("goals", goals)

@@ -34,17 +34,11 @@ from outcomes.words import (
     headline,
     interval,
     named,
-    percent,
     scale,
     sentence_case,
     turned,
     when,
     with_interval,
-)
-
-NOT_ROBUST = (
-    "The mean was not held against errors robust to courses: these need the rows at hand, and so "
-    "many scores are added up part by part."
 )
 
 
@@ -76,7 +70,9 @@ def how_much(asked: Asked) -> Found | Missing:
     """
     course, measure = asked.course, asked.measure
     if course.n_courses < LEAST_COURSES or not course.times:
-        return Missing(_too_few(course), course=course)
+        there = Count(course.n_courses, "course", there=True)
+        few = asked.question.say("too few", least=str(LEAST_COURSES), there=there)
+        return Missing(few, course=course)
     course = course if asked.thorough else replace(course, group="")
     pooled = asked.pooled
     model = fit_course(course) if course.group else pooled
@@ -111,7 +107,7 @@ def _around(asked: Asked, model: CourseModel, at_horizon: pd.DataFrame) -> Aroun
     others = sensitivity(model.course, asked.pooled)
     order, same = _order(model.course, asked.measure, ends)
     if model.fit.n_observations > MANY_ROWS:
-        selection = (*selection, NOT_ROBUST)
+        selection = (*selection, asked.question.notes["not robust"])
     return Around((alone, others, order), (verdict(others, *ends), *same), selection)
 
 
@@ -133,15 +129,6 @@ def _curves(model: CourseModel, pooled: CourseModel) -> pd.DataFrame:
     if not course.group:
         return means(model, course.times)
     return pd.concat([means(pooled, course.times), means(model, course.times)], ignore_index=True)
-
-
-def _too_few(course: CourseFrame) -> str:
-    return Text(
-        f"a mean with an honest interval needs at least {LEAST_COURSES} courses with a score after "
-        "their baseline; ",
-        Count(course.n_courses, "course", there=True),
-        ". Record a score at the start of each visit.",
-    )
 
 
 def _order(
@@ -170,14 +157,11 @@ def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame
         said = " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
         return f"{sentence_case(time)}, mean improvement {on} was {said}."
     seen = course.rows.loc[course.rows[course.axis] == course.horizon, "episode_id"].nunique()
-    return Text(
-        f"{_verdict(course, measure, overall)} {on}, averaged over ",
-        Count(course.n_courses, "course"),
-        Text(", ", Count(int(seen)), " of them with a score then")
-        if seen < course.n_courses
-        else "",
-        ".",
-    )
+    there = Text(", ", Count(int(seen)), " of them with a score then")
+    return HOW_MUCH.say(
+        "mean", verdict=f"{_verdict(course, measure, overall)} {on}",
+        courses=Count(course.n_courses, "course"), there=there if seen < course.n_courses else "",
+    )  # fmt: skip
 
 
 def _glance(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame) -> str:
@@ -197,10 +181,10 @@ def _verdict(course: CourseFrame, measure: Instrument, row: Mapping[Any, Any]) -
     if not verb:
         whose = whose and f" of patients{whose}"
         change = with_interval(row, digits, measure.unit)
-        return f"During care, scores{whose} did not clearly improve: {change} {time}"
+        return HOW_MUCH.say("unclear", whose=whose, change=change, time=time)
     size, low, high, _ = turned(row)
     by = interval(size, low, high, digits, measure.unit)
-    return f"During care, patients{whose} {verb} by {by} {time}"
+    return HOW_MUCH.say("clear", whose=whose, verb=verb, by=by, time=time)
 
 
 def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> Picture:
@@ -213,84 +197,47 @@ def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> P
         f"{named(row['group'])}: {with_interval(row, digits)}" for row in last.to_dict("records")
     )
     lines = lines_of(measure.thresholds, set(course.rows["condition"].dropna().astype(str)))
-    axis = "Sessions received before the score"
-    if course.axis == "week":
-        axis = "Weeks since the first visit" if course.rows["session"].notna().any() else "Week"
+    dated = "weeks" if course.rows["session"].notna().any() else "week"
+    axis = HOW_MUCH.notes[dated if course.axis == "week" else "sessions"]
+    time = when(course.axis, course.horizon)
     drawn = curves(
-        rows,
-        course.axis,
-        f"Improvement in each arm {when(course.axis, course.horizon)}"
-        if "all" not in set(rows["group"])
-        else headline(_verdict(course, measure, last.to_dict("records")[0])),
-        axis,
-        f"Improvement ({measure.unit}; up = better)",
-        f"Mean improvement with 95 % intervals over {axis.lower()}. "
-        f"{when(course.axis, course.horizon).capitalize()}, {spoken}.",
-    )
+        rows, course.axis,
+        headline(_verdict(course, measure, last.to_dict("records")[0]))
+        if "all" in set(rows["group"]) else f"Improvement in each arm {time}",
+        axis, f"Improvement ({measure.unit}; up = better)",
+        HOW_MUCH.say("alt", axis=axis.lower(), time=time.capitalize(), spoken=spoken),
+    )  # fmt: skip
     marks = tuple((value, f"{LINES[kind]} ({value:g})") for kind, value in lines.items())
     return replace(drawn, marks=marks)
 
 
-def _method(model: CourseModel) -> str:
-    fit = model.fit
-    text = Text(
-        "Linear mixed model by REML with Satterthwaite degrees of freedom: "
-        f"`{fit.request.formula}` on ",
-        Count(fit.n_observations, "score"),
-        " of ",
-        Count(model.course.n_courses, "course"),
-        ". The mean over all courses comes from the same model without groups. "
-        f"Residuals: {_residuals(fit.n_observations)} "
-        "The horizon is the latest time that at least half of the courses reach; times with fewer "
-        f"than {LEAST_COURSES} courses are not shown.",
-    )
-    if model.course.few_times and model.course.axis == "week":
-        weeks = model.course.rows["day"] / 7
-        text += f" Scores are of weeks {weeks.min():.0f} to {weeks.max():.0f} as they were taken."
-    if THERAPIST in fit.request.formula:
-        text += (
-            " Therapists vary in level, and in slope where courses have one: where they are "
-            "estimated to differ, degrees of freedom come down to their number less one; of three "
-            "or four therapists they are at most three times that."
-        )
-    return text
-
-
-def _residuals(n_scores: int) -> str:
-    """Say which residual covariances were tried."""
-    if n_scores > MANY_ROWS:
-        return f"independent; others are tried with up to {MANY_ROWS:,} scores."
-    return (
-        f"{RULE} Tried: independent, and correlation that fades with the days between scores (ou); "
-        "the sensitivity rows show the mean with independent ones."
-    )
+def _method(model: CourseModel) -> Text:
+    fit, course = model.fit, model.course
+    residuals = "many scores" if fit.n_observations > MANY_ROWS else "tried"
+    method = HOW_MUCH.say(
+        "method", formula=fit.request.formula, scores=Count(fit.n_observations, "score"),
+        courses=Count(course.n_courses, "course"), least=str(LEAST_COURSES),
+        residuals=HOW_MUCH.say(residuals, rule=RULE, many=f"{MANY_ROWS:,}"),
+    )  # fmt: skip
+    if course.few_times and course.axis == "week":
+        weeks = course.rows["day"] / 7
+        method += HOW_MUCH.say("as taken", first=f"{weeks.min():.0f}", last=f"{weeks.max():.0f}")
+    return method + (HOW_MUCH.notes["therapists"] if THERAPIST in fit.request.formula else "")
 
 
 def _checks(model: CourseModel, asked: Asked) -> tuple[Check, ...]:
     fit, at_bound = model.fit, share_at_bound(model.course, asked.measure)
     n_arms = asked.study.episodes["arm"].nunique()
-    converged = bool(fit.optimum.converged)
+    share = Share(round(at_bound * len(model.course.rows)), len(model.course.rows))
+    courses = Count(model.course.n_courses, "course")
+    zero = "a variance is at its bound of zero" if fit.is_singular else "all are above zero"
+    check = HOW_MUCH.check
     return (
-        Check("the optimiser converged", converged, fit.optimum.status),
-        Check(
-            "no variance is zero",
-            not fit.is_singular,
-            "a variance is at its bound of zero" if fit.is_singular else "all are above zero",
-        ),
-        Check(
-            f"at most {percent(BOUND_SHARE)} of scores at a bound of the scale",
-            at_bound <= BOUND_SHARE,
-            Text(
-                Share(round(at_bound * len(model.course.rows)), len(model.course.rows)),
-                " of the scores",
-            ),
-        ),
-        Check(
-            "at least 30 courses",
-            model.course.n_courses >= 30,
-            Text(Count(model.course.n_courses, "course")),
-        ),
-        Check("a comparison group", n_arms > 1, counted(n_arms, "arm")),
+        check("converged", fit.optimum.converged, fit.optimum.status),
+        check("variances", not fit.is_singular, zero),
+        check("bound", at_bound <= BOUND_SHARE, Text(share, " of the scores")),
+        check("courses", model.course.n_courses >= 30, Text(courses)),
+        check("comparison", n_arms > 1, counted(n_arms, "arm")),
     )
 
 

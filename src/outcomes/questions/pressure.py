@@ -80,8 +80,8 @@ def pressure(asked: Asked) -> Found | Missing:
     course = replace(course, rows=rows)
     table, fit = _last_visit(course, alone=asked.test_only)
     if "last visit" not in set(table["kind"]):
-        reason = f"pressure cannot be told from {', '.join(fit.estimates.terms[1:])} in these rows."
-        return Missing(reason, course=course)
+        others = ", ".join(fit.estimates.terms[1:])
+        return Missing(asked.question.say("not told apart", others=others), course=course)
     measure = asked.measure
     error = error_taken(measure, course.rows)
     answered = answered_visits(history.visits, course.rows)
@@ -152,27 +152,12 @@ def no_support(history: PressureHistory, rows: pd.DataFrame) -> str:
     if history.n_levels >= 2 and n_courses >= LEAST_COURSES and rows["pressure"].nunique() >= 2:
         return ""
     if history.n_levels >= 2:
-        return Text(
-            f"at least {LEAST_COURSES} courses in which one visit and the next both begin with a "
-            "score are needed, with two pressure levels among them: only there is known what was "
-            "seen when pressure was chosen; ",
-            Count(n_courses, "course", there=True),
-            " of that kind. Record a score at the start of each visit.",
-        )
-    levels = joined(
-        ", ",
-        (
-            Text(f"level {level:g}: ", Count(int(count), "course"))
-            for level, count in history.overlap.groupby("pressure")["n_episodes"].sum().items()
-        ),
-    )
-    return Text(
-        f"two pressure levels, each in at least {LEAST_EPISODES} courses of comparable patients, "
-        "are needed to compare (courses by level: ",
-        levels or "none",
-        "). Patients alike but for pressure are not in these data, and no model can stand in for "
-        "them.",
-    )
+        there = Count(n_courses, "course", there=True)
+        return PRESSURE.say("unseen", least=str(LEAST_COURSES), there=there)
+    by_level = history.overlap.groupby("pressure")["n_episodes"].sum().items()
+    counts = (Text(f"level {level:g}: ", Count(int(n), "course")) for level, n in by_level)
+    levels = joined(", ", counts) or "none"
+    return PRESSURE.say("no overlap", least=str(LEAST_EPISODES), levels=levels)
 
 
 def _last_visit(course: CourseFrame, *, alone: bool) -> tuple[pd.DataFrame, MixedFit]:
@@ -218,13 +203,12 @@ def _squared(rows: pd.DataFrame) -> pd.Series[float]:
 
 
 def _curvature_check(table: pd.DataFrame) -> Check:
-    name = "one level is worth the same from light to firm"
     rows = table[table["kind"] == "curvature"].to_dict("records")
     if not rows:
-        return Check(name, False, "cannot be told from two levels")
-    low, high = rows[0]["conf_low"], rows[0]["conf_high"]
+        return PRESSURE.check("straight", False, "cannot be told from two levels")
     found = with_interval(rows[0], 2, "per squared level")
-    return Check(name, low <= 0 <= high, f"{found}; below zero, medium pressure did better")
+    straight = rows[0]["conf_low"] <= 0 <= rows[0]["conf_high"]
+    return PRESSURE.check("straight", straight, PRESSURE.say("bent", found=found))
 
 
 def _term_row(fit: MixedFit, term: str, kind: str) -> pd.DataFrame:
@@ -237,8 +221,8 @@ def _term_row(fit: MixedFit, term: str, kind: str) -> pd.DataFrame:
 
 def _terms_check(fit: MixedFit) -> Check:
     lost = dict.fromkeys(map(_term_in_words, fit.estimates.aliased_terms))
-    name = "every term of the model can be estimated"
-    return Check(name, not lost, f"not estimated: {', '.join(lost)}" if lost else "all of them")
+    named_so = f"not estimated: {', '.join(lost)}" if lost else "all of them"
+    return PRESSURE.check("terms", not lost, named_so)
 
 
 def _term_in_words(term: str) -> str:
@@ -258,8 +242,7 @@ def _overlap_rows(history: PressureHistory) -> pd.DataFrame:
 
 def _overlap_check(history: PressureHistory) -> Check:
     lost = sum(history.left_out.values())
-    left = Text(Count(lost, "course"), " left out")
-    return Check("every pressure level has ten courses", lost == 0, left)
+    return PRESSURE.check("levels", lost == 0, Text(Count(lost, "course"), " left out"))
 
 
 def _sentence(
@@ -268,12 +251,11 @@ def _sentence(
     row = table.iloc[0].to_dict()
     doubt = in_doubt(row, allowed) if clear(row) else ""
     alike = "therapist, " if course.rows["therapist_id"].notna().any() else ""
-    return Text(
-        f"{_verdict(row)}{doubt}: {_number(row, measure)}{allowing(row, allowed)}, "
-        f"comparing visits with the same {alike}baseline and last score in ",
-        Count(course.n_courses, "course"),
-        ".",
-    )
+    return PRESSURE.say(
+        "found", verdict=f"{_verdict(row)}{doubt}", alike=alike,
+        number=f"{_number(row, measure)}{allowing(row, allowed)}",
+        courses=Count(course.n_courses, "course"),
+    )  # fmt: skip
 
 
 def _number(row: Mapping[Any, Any], measure: Instrument) -> str:
@@ -283,38 +265,24 @@ def _number(row: Mapping[Any, Any], measure: Instrument) -> str:
 
 def _verdict(row: Mapping[Any, Any]) -> str:
     way = direction(row, "better", "worse", "")
-    if not way:
-        return "Firmer pressure was not clearly followed by better or worse scores"
-    return f"Firmer pressure was followed by {way} scores"
+    return PRESSURE.say("followed" if way else "unclear", way=way)
 
 
 def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
     rows = table[table["kind"].isin(set(NAMES) - {"curvature"})]
     first = rows.to_dict("records")[0]
-    spoken = with_interval(first, unit=measure.unit)
     return forest(
         rows,
         rows["term"],
         _verdict(first),
-        f"Improvement per Walton level firmer ({measure.unit}; right = better)",
-        "Improvement for one level firmer with 95 % intervals, in several analyses; last visit "
-        f"one level firmer, score taken as exact: {spoken}.",
+        PRESSURE.say("axis", unit=measure.unit),
+        PRESSURE.say("alt", spoken=with_interval(first, unit=measure.unit)),
     )
 
 
 def _method(formula: str, course: CourseFrame, history: PressureHistory) -> str:
-    return Text(
-        f"Linear mixed model by REML: {formula}, on ",
-        Count(len(course.rows), "score"),
-        "; curvature: the same with the squared distance from mean pressure; within and between: "
-        "the same with pressure split into its mean so far and the difference from it. Error of "
-        "the score: next score on pressure and score of the day, with the answer of pressure to "
-        "pain estimated by earlier scores as instruments; its p-value is the larger of both, for a "
-        "finding needs both. Sustained: g-estimation, with what "
-        "pressure was beyond its answer to pain as instrument. Both allow for each visit, "
-        "condition, therapist and the pressure before; intervals are by the jackknife over "
-        f"courses. Pressure levels kept: {history.n_levels}.",
-    )
+    scores = Count(len(course.rows), "score")
+    return PRESSURE.say("method", formula=formula, scores=scores, levels=str(history.n_levels))
 
 
 PRESSURE = question("pressure", pressure)

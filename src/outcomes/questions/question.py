@@ -16,6 +16,7 @@ import msgspec
 import pandas as pd
 
 from outcomes.dictionary.instruments import Instrument
+from outcomes.privacy.text import Part, Text, filled
 from outcomes.questions.claim import Words, basis_of, words
 from outcomes.questions.course_frame import CourseFrame, course_frame
 from outcomes.questions.course_model import CourseModel, pooled_model
@@ -44,7 +45,10 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     assumptions, limits, references : tuple of str
         What it rests on; what it cannot show; where thresholds and methods come from.
     notes : mapping of str to str
-        Further sentences by name, which the answer says where they apply.
+        Further sentences by name, which the answer says where they apply; places in braces are
+        filled in.
+    checks : mapping of str to str
+        What is checked, by a name for it.
     kinds : mapping of str to {"model", "raw", "part", "share"}
         Kinds of rows in its table: an estimate of a model; a summary of records as they are; one of
         the parts of a whole whose size a reader may know; a share of counts in the same row. A kind
@@ -84,6 +88,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     limits: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     notes: Mapping[str, str] = {}
+    checks: Mapping[str, str] = {}
     fixed: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
@@ -99,6 +104,14 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def test_row(self, table: pd.DataFrame) -> pd.Series[bool]:
         """Return which rows of its table hold the test: the first of them is the answer's."""
         return table["kind"].isin(self.test) & table["p_value"].notna()
+
+    def say(self, note: str, /, **words: Part | int) -> Text:
+        """Return a note with its places filled; counts in it stay counts."""
+        return filled(self.notes[note], words)
+
+    def check(self, name: str, /, passed: Any, detail: str) -> Check:
+        """Return a check by its name here."""
+        return Check(self.checks[name], bool(passed), detail)
 
 
 def question(name: str, find: Callable[[Asked], Found | Missing]) -> Question:

@@ -25,7 +25,7 @@ from outcomes.questions.course_model import (
 )
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.questions.stopping import METHOD, stopping
+from outcomes.questions.stopping import stopping
 from outcomes.study import Study
 from outcomes.words import (
     CANNOT_TELL,
@@ -113,13 +113,9 @@ def _missing(course: CourseFrame, notes: Mapping[str, str]) -> str:
     if course.axis != "session_count":
         return notes["arms" if course.rows["arm"].nunique() > 1 else "no visits"]
     if course.n_courses < LEAST_COURSES or len(course.times) < LEAST_TIMES:
-        return Text(
-            f"at least {LEAST_COURSES} courses with a score at each of {LEAST_TIMES} numbers of "
-            "sessions are needed; ",
-            Count(course.n_courses, "course", there=True),
-            " with a later score, and numbers of sessions that enough of them reach: "
-            f"{len(course.times)}.",
-        )
+        there, times = Count(course.n_courses, "course", there=True), str(len(course.times))
+        least = {"least": str(LEAST_COURSES), "numbers": str(LEAST_TIMES)}
+        return SESSIONS.say("few", there=there, times=times, **least)
     return ""
 
 
@@ -249,16 +245,16 @@ def _sentence(found: Plateau, curve: pd.DataFrame, course: CourseFrame, measure:
     grown = with_interval(at, digits, measure.unit)
     whose = of_whom(course) and f" in patients{of_whom(course)}"
     time = when("session_count", course.horizon)
-    return (
-        f"{_verdict(found)}; mean improvement {time}{whose} was {grown} on the {measure.title} "
-        f"({scale(measure)})."
-    )
+    return SESSIONS.say(
+        "found", verdict=_verdict(found), time=time, whose=whose, grown=grown,
+        measure=f"{measure.title} ({scale(measure)})",
+    )  # fmt: skip
 
 
 def _verdict(found: Plateau) -> str:
-    if not found.seen:
-        return f"The data reach to session {found.last:g} and show no plateau by then"
-    return f"Nine tenths of the improvement during care had happened after {_needed(found)}"
+    return SESSIONS.say(
+        "seen" if found.seen else "unseen", last=f"{found.last:g}", needed=_needed(found)
+    )
 
 
 def _needed(found: Plateau) -> str:
@@ -271,30 +267,20 @@ def _picture(
     rows = table[table["kind"].isin(["curve", "stratum"])]
     rows = rows.assign(group=rows["group"].where(rows["kind"] == "stratum", "all courses"))
     last = table[table["kind"] == "curve"].to_dict("records")[-1]
+    at = f"{when('session_count', last['session_count'])} {plain(last['estimate'])}"
     return curves(
         rows,
         "session_count",
         headline(_verdict(found)),
-        "Sessions received before the score",
+        SESSIONS.notes["axis"],
         f"Improvement ({measure.unit}; up = better)",
-        Text(
-            "Mean improvement with 95 % intervals by sessions received, of ",
-            Count(course.n_courses, "course"),
-            f"; {when('session_count', last['session_count'])} {plain(last['estimate'])}.",
-        ),
+        SESSIONS.say("alt", courses=Count(course.n_courses, "course"), at=at),
     )
 
 
 def _method(course: CourseFrame) -> str:
-    return Text(
-        "Linear mixed model by REML with a natural spline of sessions received, on ",
-        Count(len(course.rows), "score"),
-        f"; session counts with fewer than {LEAST_COURSES} courses are "
-        "not reported, and scores of follow-up, which no visit goes with, are left out. Plateau: "
-        "improvement ~ 1 - exp(-session_count / pace) + (1 | episode_id) by maximum likelihood for "
-        "each pace; interval from the profile likelihood. Strata split at the median prescribed "
-        f"number of sessions. {METHOD}",
-    )
+    scores = Count(len(course.rows), "score")
+    return SESSIONS.say("method", scores=scores, least=str(LEAST_COURSES))
 
 
 def _checks(found: Plateau, course: CourseFrame) -> tuple[Check, ...]:
@@ -303,22 +289,12 @@ def _checks(found: Plateau, course: CourseFrame) -> tuple[Check, ...]:
     rows = course.rows[["session_count", "week"]].dropna()
     near = float(np.corrcoef(rows.to_numpy(float).T)[0, 1]) if len(rows) > 2 else float("nan")
     stayed = course.rows.groupby("episode_id")["session_count"].max() >= course.times[-1]
+    reached = Text(Count(int(stayed.sum()), "course", of=course.n_courses))
+    check = SESSIONS.check
     return (
-        Check(
-            "a plateau is seen",
-            found.seen,
-            f"{end}; enough courses reach {found.last:g} sessions",
-        ),
-        Check(
-            "sessions and weeks can be told apart",
-            not near > 0.95,
-            f"correlation {near:.2f}; above 0.95 they cannot",
-        ),
-        Check(
-            "at least half of the courses reach the last session count",
-            bool(stayed.mean() >= 0.5),
-            Text(Count(int(stayed.sum()), "course", of=course.n_courses)),
-        ),
+        check("plateau", found.seen, f"{end}; enough courses reach {found.last:g} sessions"),
+        check("apart", not near > 0.95, f"correlation {near:.2f}; above 0.95 they cannot"),
+        check("reached", stayed.mean() >= 0.5, reached),
     )
 
 

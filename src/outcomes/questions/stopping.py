@@ -26,14 +26,6 @@ NEAR = 2.0
 """Weeks by which a score may miss the week of the comparison."""
 MEAN_WITHIN = 0.3
 """How far the mean of the weights may be from 1."""
-METHOD = (
-    "Stop or go on: a target trial emulated by cloning, censoring and weighting. Courses whose "
-    "script is long enough count for both strategies until they deviate; those that keep to one "
-    "are weighted by the inverse of their chance to, from a pooled logistic model of stopping "
-    "after each visit given its number, the last score, its change, condition, adaptation and age. "
-    "Weights are stabilised and truncated at their 1st and 99th percentile; intervals are robust "
-    "to patients."
-)
 
 
 @dataclass(frozen=True, eq=False)

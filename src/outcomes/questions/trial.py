@@ -28,6 +28,7 @@ from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.study import Study
 from outcomes.words import (
+    counted,
     decimals,
     direction,
     each_with_interval,
@@ -119,16 +120,13 @@ def _missing(study: Study, course: CourseFrame, notes: Mapping[str, str]) -> str
         return notes["no control"]
     counts = course.rows.groupby("arm")["episode_id"].nunique().reindex(arms, fill_value=0)
     if not course.times or counts.min() < LEAST_COURSES:
-        return Text(
-            f"at least {LEAST_COURSES} courses of each arm with a score at one time are needed; "
-            "in the smallest arm ",
-            Count(int(counts.min()), "course", there=True),
-            " with a later score.",
-        )
+        there = Count(int(counts.min()), "course", there=True)
+        return TRIAL.say("few", least=str(LEAST_COURSES), there=there)
     here = course.rows[course.rows[course.axis] == course.horizon]
     there = here.groupby("arm")["episode_id"].nunique().reindex(counts.index, fill_value=0)
     if there.min() < LEAST_COURSES:
-        return f"an arm has fewer than {LEAST_COURSES} scores {when(course.axis, course.horizon)}."
+        time = when(course.axis, course.horizon)
+        return TRIAL.say("few then", least=str(LEAST_COURSES), time=time)
     return ""
 
 
@@ -147,50 +145,30 @@ def _not_the_unit(arms: Arms) -> str:
     """Why the arms cannot be told from those who were allotted to them, or an empty string."""
     unit, least = arms.plan.unit, arms.clusters.least
     if arms.clinics_are_arms and unit != "clinic":
-        return (
-            "each clinic has one arm only, so the arms cannot be told apart from the clinics. "
-            'Where chance allotted clinics, a plan that says so (`unit = "clinic"`) has the '
-            f"arms compared, from {LEAST_RANDOM} clinics in each on."
-        )
+        return TRIAL.say("clinics", least=str(LEAST_RANDOM))
     dated = arms.axis == "week"  # else no model allows for clusters
     if unit in ("clinic", "therapist") and (
         least < LEAST_RANDOM or arms.clusters.one_arm or not dated
     ):
-        return (
-            f"the plan says that each {unit} was allotted to an arm: at least {LEAST_RANDOM} in "
-            "each arm, recorded for every course, and the days of scores are needed. The smallest "
-            f"arm has {least}{'' if dated else ', and scores have no days'}."
-        )
+        undated = "" if dated else ", and scores have no days"
+        known = {"unit": unit, "least": str(LEAST_RANDOM), "n": str(least), "undated": undated}
+        return TRIAL.say("few units", **known)
     return ""
 
 
 def _estimates(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame, str]:
     parts = [compared_at(arms, time) for time in arms.times]
-    method = (
-        "ANCOVA: least squares of improvement on arm and baseline, at each time by itself, those "
-        "with a score then; beside it improvement alone and the score alone."
-    )
-    if len(arms.treated) > 1:
-        method += " Intervals and p-values of several arms allow for their number (Dunnett)."
+    method = Text(TRIAL.notes["ancova"], TRIAL.notes["dunnett"] if len(arms.treated) > 1 else "")
     if arms.axis != "week" and arms.clusters.least >= LEAST_RANDOM:
         rows, model = clustered_ancova(arms)
         parts = [rows, *parts]
-        method = (
-            "ANCOVA with therapists by REML with Satterthwaite degrees of freedom, at each time by "
-            f"itself, those with a score then: `{model.request.formula}`. Beside it {method}"
-        )
+        method = TRIAL.say("clustered", formula=model.request.formula, beside=method)
     if arms.axis == "week":
         rows, model = constrained_rows(study, arms, instrument)
         parts = [rows, *parts, if_they_had_left(study, arms, instrument, model)]
         df = "Satterthwaite" if rows["kind"].iloc[0] == CLUSTERED else "Kenward-Roger"
-        method = Text(
-            f"Constrained longitudinal model by REML with {df} degrees of freedom on ",
-            Count(model.n_observations, "score"),
-            f": `{model.request.formula}`. Beside it {method} Missing scores of an arm imputed as "
-            "if those courses had gone on as the control (jump to reference), or as the control "
-            "from where they were (copy increments in reference), in closed form, each arm by "
-            "itself; tipping points by delta adjustment of one arm.",
-        )
+        scores, formula = Count(model.n_observations, "score"), model.request.formula
+        method = TRIAL.say("constrained", df=df, scores=scores, formula=formula, beside=method)
     table = pd.concat(parts, ignore_index=True)
     first = ["kind", "arm", arms.axis, "n_episodes", "n_control"]
     return table[[*first, *[c for c in table if c not in first]]], method
@@ -204,13 +182,12 @@ def _sentence(
         f"{_verdict(row, arms.control)}: {with_interval(row, digits, measure.unit)} {time}"
         for row in main.to_dict("records")
     ]
-    claim = _claim(allowed, arms, [str(arm) for arm in main["arm"]])
-    return Text(
-        f"{'. '.join(parts)} on the {measure.title} ({scale(measure)}), among ",
-        _of_whom(main["kind"].iloc[0], arms, study),
-        f", whatever care they had in the end, allowing for {_allowed_for(main, arms)}. {claim}.",
-        _not_worse(main, arms, measure),
-    )
+    return TRIAL.say(
+        "found", differences=". ".join(parts), measure=f"{measure.title} ({scale(measure)})",
+        whom=_of_whom(main["kind"].iloc[0], arms, study), allowing=_allowed_for(main, arms),
+        claim=_claim(allowed, arms, [str(arm) for arm in main["arm"]]),
+        margin=_not_worse(main, arms, measure),
+    )  # fmt: skip
 
 
 def _allowed_for(main: pd.DataFrame, arms: Arms) -> str:
@@ -226,27 +203,22 @@ def _not_worse(main: pd.DataFrame, arms: Arms, measure: Instrument) -> str:
     if margin is None:
         return ""
     size = f"{margin:g} {measure.unit.removesuffix('s') if margin == 1 else measure.unit}"
-    said = []
-    for words, holds in (("ruled out", main["conf_low"] > -margin),
-                         ("not ruled out", main["conf_low"] <= -margin)):  # fmt: skip
-        if holds.any():
-            arms_so = " or ".join(map(named, main.loc[holds, "arm"]))
-            said.append(f" A disadvantage of {arms_so} by {size} (the declared margin) or more is")
-            said.append(f" {words}.")
-    return "".join(said)
+    out = main["conf_low"] > -margin
+    return "".join(
+        TRIAL.say("margin", arms=" or ".join(map(named, own["arm"])), size=size, ruled=words)
+        for words, own in (("ruled out", main[out]), ("not ruled out", main[~out]))
+        if len(own)
+    )
 
 
 def _estimand(main: pd.DataFrame, arms: Arms, measure: Instrument, study: Study) -> Text:
     """Name the estimand by its five attributes (ICH E9(R1))."""
-    return Text(
-        f"Treatment: being offered {' or '.join(arms.treated)}, against {arms.control}. "
-        "Population: ",
-        _of_whom(main["kind"].iloc[0], arms, study),
-        f".{arms.plan.of_whom} Variable: improvement of {measure.title} from baseline to "
-        f"{when(arms.axis, arms.times[-1]).removeprefix('at ')}, in {measure.unit}, positive = "
-        "better. Intercurrent events: whatever was received counts, also where care stopped "
-        "(treatment policy). Summary: difference in means, arm minus control.",
-    )
+    whom = Text(_of_whom(main["kind"].iloc[0], arms, study), f".{arms.plan.of_whom}")
+    return TRIAL.say(
+        "estimand", arms=" or ".join(arms.treated), control=arms.control, whom=whom,
+        measure=measure.title, time=when(arms.axis, arms.times[-1]).removeprefix("at "),
+        unit=measure.unit,
+    )  # fmt: skip
 
 
 def _of_whom(kind: str, arms: Arms, study: Study) -> Text:
@@ -261,50 +233,37 @@ def _of_whom(kind: str, arms: Arms, study: Study) -> Text:
 def _claim(allowed: Words, arms: Arms, treated: list[str]) -> str:
     """Say how far the difference may be read; few therapists never stand for all."""
     if allowed.claim != "effect":
-        return "Chance did not make the arms: it is a difference between groups"
+        return TRIAL.notes["not by chance"]
     least = arms.clusters.least
     if 0 < least < LEAST_RANDOM:
-        noun = "therapist" if least == 1 else "therapists"
-        return f"It is the effect of being offered care by {least} {noun}, whose own part is in it"
-    return f"It estimates the effect of offering {' or '.join(map(named, treated))}"
+        return TRIAL.say("few hands", who=counted(least, "therapist"))
+    return TRIAL.say("offering", arms=" or ".join(map(named, treated)))
 
 
 def _verdict(row: Mapping[Hashable, Any], control: str) -> str:
     arm, other = named(row["arm"]), named(control)
     way = direction(row, "more", "less", "")
-    if not way:
-        return f"No clear difference between the {arm} and {other} arms"
-    return f"Patients improved {way} in the {arm} arm than in the {other} arm"
+    return TRIAL.say("better" if way else "unclear", arm=arm, other=other, way=way)
 
 
 def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instrument) -> Picture:
     last = table[(table[arms.axis] == arms.times[-1]) & (table["kind"] != TIPPING)]
-    ways = {
-        CLUSTERED: "baseline as outcome (constrained), with therapists",
-        CLUSTERED_ANCOVA: "baseline as covariate (ANCOVA), with therapists",
-        "ancova": "baseline as covariate (ANCOVA)",
-        "constrained": "baseline as outcome (constrained)",
-        "change": "change alone",
-        "score": "score alone",
-        JUMP: "those without a score then as the control",
-        COPY: "those without a score then without further gain",
-    }
+    ways = {kind: TRIAL.notes[f"row {kind}"] for kind in last["kind"].unique()}
     several = len(arms.treated) > 1
     passed_over = last["kind"].map(_taken_for_granted(arms, main["kind"].iloc[0]))
     label = last["kind"].map(ways) + passed_over
     digits = decimals(measure)
+    rows = main.to_dict("records")
     spoken = "; ".join(
-        f"{named(row['arm'])}: {with_interval(row, digits, measure.unit)}"
-        for row in main.to_dict("records")
+        f"{named(row['arm'])}: {with_interval(row, digits, measure.unit)}" for row in rows
     )
-    time = when(arms.axis, arms.times[-1])
+    time, way = when(arms.axis, arms.times[-1]), sentence_case(ways[main["kind"].iloc[0]])
     return forest(
         last,
         last["arm"] + ": " + label if several else label,
-        "; ".join(f"{_verdict(row, arms.control)} {time}" for row in main.to_dict("records")),
-        f"Difference in improvement ({measure.unit}; right = better than {named(arms.control)})",
-        f"Difference in improvement from {arms.control} with 95 % intervals, {time}, in "
-        f"several analyses. {sentence_case(ways[main['kind'].iloc[0]])}: {spoken}.",
+        "; ".join(f"{_verdict(row, arms.control)} {time}" for row in rows),
+        TRIAL.say("axis", unit=measure.unit, control=named(arms.control)),
+        TRIAL.say("alt", control=arms.control, time=time, way=way, spoken=spoken),
     )
 
 
@@ -316,18 +275,17 @@ def _incomplete_check(table: pd.DataFrame, arms: Arms) -> tuple[Check, ...]:
     both = jump.merge(main, on="arm", suffixes=("", "_main"))
     clear = both["conf_low_main"] * both["conf_high_main"] > 0
     still = both["conf_low"] * both["conf_high"] > 0
-    name = "it stays if those without a score then went on as the control"
-    return (Check(name, bool((still | ~clear).all()), "jump to reference"),)
+    return (TRIAL.check("imputed", (still | ~clear).all(), "jump to reference"),)
 
 
 def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
     last = table[table[arms.axis] == arms.times[-1]].set_index(["kind", "arm"])
     ancova, change = last.loc["ancova"], last.loc["change"]
     gap = (ancova["estimate"] - change["estimate"]).abs() / ancova["std_error"]
-    lord = (
-        f"ANCOVA {plain(ancova['estimate'].iloc[0], 2)}, "
-        f"change {plain(change['estimate'].iloc[0], 2)}"
-    )
+    lord = TRIAL.say(
+        "lord", ancova=plain(ancova["estimate"].iloc[0], 2),
+        change=plain(change["estimate"].iloc[0], 2),
+    )  # fmt: skip
     by_chance = study.provenance.randomised
     started = study.episodes["arm"].value_counts()
     reached = arms.at(arms.times[-1])["arm"].value_counts()
@@ -339,18 +297,11 @@ def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
             for arm, n in started.items()
         ),
     )
+    few = missing.le(0.2).all() and missing.max() - missing.min() <= 0.1
     return (
-        Check("chance made the arms", by_chance, "as recorded" if by_chance else "not stated"),
-        Check(
-            "change and ANCOVA agree (Lord's paradox)",
-            bool((gap <= LORD).all()),
-            f"{lord}: they answer different questions where baselines differ",
-        ),
-        Check(
-            "at most 20 % without a score, alike in the arms",
-            bool((missing <= 0.2).all() and missing.max() - missing.min() <= 0.1),
-            Text("without a score at that time: ", shares),
-        ),
+        TRIAL.check("chance", by_chance, "as recorded" if by_chance else "not stated"),
+        TRIAL.check("lord", gap.le(LORD).all(), lord),
+        TRIAL.check("missing", few, Text("without a score at that time: ", shares)),
         *_incomplete_check(table, arms),
     )
 
