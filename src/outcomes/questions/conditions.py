@@ -49,17 +49,14 @@ def conditions(asked: Asked) -> Found | Missing:
     course = _of_named_conditions(asked.course)
     if course.rows["condition"].nunique() < 2 or not course.times:
         so_many = ("no condition has", "only one condition has")
-        reason = (
-            f"at least two conditions with {LEAST_COURSES} courses or more at the same time are "
-            f"needed; {so_many[min(course.rows['condition'].nunique(), 1)]} as many."
-        )
+        has = so_many[min(course.rows["condition"].nunique(), 1)]
+        reason = asked.question.say("few", least=str(LEAST_COURSES), so_many=has)
         return Missing(reason, course=course)
     table, pooled, formula = _estimates(course, asked.measure, asked.seed)
     return Found(
         table,
         _sentence(table, course, asked.measure),
-        f"Linear mixed model by REML: `{formula}`; means {when(course.axis, course.horizon)}, "
-        "pooled by a normal hierarchy with a uniform prior on the spread between conditions.",
+        asked.question.say("method", formula=formula, time=when(course.axis, course.horizon)),
         _picture(table, course, asked.measure),
         checks=_checks(table, pooled),
         glance=_range(table, asked.measure),
@@ -101,18 +98,15 @@ def _estimates(
 def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> str:
     pooled = table[table["kind"] == "pooled"]
     top = _top(table)
-    time = when(course.axis, course.horizon)
-    start = (
-        f"mean improvement {time} was {_range(table, measure)} in {len(pooled)} conditions "
-        f"({scale(measure)})"
-    )
-    best = percent(top["p_best"])
-    if top["p_best"] < LEADS:
-        return (
-            f"{_verdict(top)}: {start}, and the front-runner is best with a probability of {best}."
-        )
-    found = with_interval(top, decimals(measure), measure.unit)
-    return f"{_verdict(top)}, by {found}, with a probability of {best}: {start}."
+    leads = top["p_best"] >= LEADS
+    return CONDITIONS.say(
+        "leads" if leads else "unclear", verdict=_verdict(top), best=percent(top["p_best"]),
+        found=with_interval(top, decimals(measure), measure.unit),
+        start=CONDITIONS.say(
+            "start", time=when(course.axis, course.horizon), means=_range(table, measure),
+            n=str(len(pooled)), scale=scale(measure),
+        ),
+    )  # fmt: skip
 
 
 def _top(table: pd.DataFrame) -> dict[Any, Any]:
@@ -149,13 +143,10 @@ def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> P
 
 def _checks(table: pd.DataFrame, pooled: Pooled) -> tuple[Check, ...]:
     best = float(pooled.p_best.max())
+    fewest = int(table["n_episodes"].min())
     return (
-        Check("one condition leads", best >= LEADS, f"highest probability {percent(best)}"),
-        Check(
-            "every condition has at least 30 courses",
-            bool(table["n_episodes"].min() >= 30),
-            Text("fewest: ", Count(int(table["n_episodes"].min()), "course")),
-        ),
+        CONDITIONS.check("leads", best >= LEADS, f"highest probability {percent(best)}"),
+        CONDITIONS.check("courses", fewest >= 30, Text("fewest: ", Count(fewest, "course"))),
     )
 
 

@@ -87,8 +87,10 @@ def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
     at = _headline(table)
     clock = _clock(at["time"], attained.unit)
     note = GOALS.say("note", share=percent(at["estimate"]), ends=_ends(at))
-    said = {"part": "sustained", "more": GOALS.notes["kept"], "note": str(note)}
-    reached = Count(int(at["n_reached"]), "goal", of=len(attained.goals), **said)
+    reached = Count(
+        int(at["n_reached"]), "goal", of=len(attained.goals), part="sustained",
+        more=GOALS.notes["kept"], note=str(note),
+    )  # fmt: skip
     return Text(f"By {clock}, ", reached, ".")
 
 
@@ -139,8 +141,7 @@ def _picture(table: pd.DataFrame, attained: Attainment) -> Picture:
 def _checks(progress: pd.DataFrame, attained: Attainment) -> tuple[Check, ...]:
     easy = progress["easy"].dropna().astype(bool)
     late = attained.left_out.get("set after the fact", 0)
-    measured = {"whom": "with an MDC", "more": "with a published MDC"}
-    within = Count(int(easy.sum()), "goal", of=len(easy), **measured)
+    within = Count(int(easy.sum()), "goal", len(easy), "with a published MDC", whom="with an MDC")
     known, as_met = bool(len(easy)), Count(attained.n_discharged_as_met, "goal")
     check = GOALS.check
     return (

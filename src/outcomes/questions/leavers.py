@@ -22,7 +22,6 @@ from outcomes.words import CANNOT_TELL, decimals, direction, plain, scale, when,
 
 WELL = ("goal_met", "ongoing")
 """Reasons for which nobody supposes that those who left did worse."""
-UNTOLD = "Too few courses left early to say how much worse they would have to be"
 STEPS = (0.0, 0.05, 0.1, 0.2, 0.3)
 """Deltas shown, as shares of the instrument's range."""
 FRAGILE = 0.1
@@ -75,13 +74,8 @@ def leavers(asked: Asked) -> Found | Missing:
     """
     course, measure = asked.course, asked.measure
     if course.n_courses < LEAST_COURSES or not course.times:
-        reason = Text(
-            f"at least {LEAST_COURSES} courses with a score at the same time after baseline are "
-            "needed; ",
-            Count(course.n_courses, "course", there=True),
-            " with a later score. When everybody leaves after one visit there is nothing to tell "
-            "leavers from stayers by.",
-        )
+        there = Count(course.n_courses, "course", there=True)
+        reason = asked.question.say("few", least=str(LEAST_COURSES), there=there)
         return Missing(reason, course=course)
     model = asked.pooled
     gone = _who_left(asked.study, course, asked.instrument)
@@ -186,13 +180,11 @@ def _sentence(table: pd.DataFrame, gone: _Leavers, course: CourseFrame, measure:
     n_left = int(gone.left.sum())
     left = Count(n_left, "course", of=len(gone.left)) if n_left else "No course"
     supposed = "if they went on like similar courses, " if n_left else ""
-    return Text(
-        _verdict(table, gone, measure),
-        ". ",
-        left,
-        f" {'had no' if n_left else 'was without a'} score {_from(course)}; {supposed}mean "
-        f"improvement during care{whose} was {found} on the {measure.title} ({scale(measure)}).",
-    )
+    return LEAVERS.say(
+        "found", verdict=_verdict(table, gone, measure), left=left, since=_from(course),
+        had="had no" if n_left else "was without a", supposed=supposed, whose=whose, found=found,
+        measure=f"{measure.title} ({scale(measure)})",
+    )  # fmt: skip
 
 
 def _as_similar_courses(table: pd.DataFrame) -> dict[Any, Any]:
@@ -220,19 +212,15 @@ def _verdict(table: pd.DataFrame, gone: _Leavers, measure: Instrument) -> Text:
         found = direction(_as_similar_courses(table), "", worse, "Improvement is not clear")
         left = ", even if those who left went on like similar courses" if gone.left.any() else ""
         words = f"{found}{left}"
-    return Text(Resting(gone.n_worse, words=words, otherwise=UNTOLD))
+    return Text(Resting(gone.n_worse, words=words, otherwise=LEAVERS.notes["untold"]))
 
 
 def _in_words(tip: float, measure: Instrument) -> str:
     if not np.isfinite(tip):
-        return "Nobody left for a reason that could skew the result"
+        return LEAVERS.notes["nobody"]
     if tip > measure.maximum - measure.minimum:
-        return "Even the worst scores among those who left would not undo the result"
-    worse = f"{plain(tip, decimals(measure))} {measure.unit}"
-    return (
-        f"Only if patients who left early fell at least {worse} short of similar patients would "
-        "the data no longer show improvement"
-    )
+        return LEAVERS.notes["none could"]
+    return LEAVERS.say("tips", worse=f"{plain(tip, decimals(measure))} {measure.unit}")
 
 
 def _from(course: CourseFrame) -> str:
@@ -253,7 +241,7 @@ def _picture(table: pd.DataFrame, gone: _Leavers, measure: Instrument) -> Pictur
         rows["term"],
         _verdict(table, gone, measure),
         f"Mean improvement ({measure.unit}; right = better)",
-        f"Mean improvement with 95 % intervals under worse and worse leavers: {spoken}.",
+        LEAVERS.say("alt", spoken=spoken),
     )
 
 
@@ -261,22 +249,13 @@ def _checks(gone: _Leavers, tip: float, measure: Instrument) -> tuple[Check, ...
     unknown = gone.reasons == "not recorded"
     width = measure.maximum - measure.minimum
     at = f"tipping point {tip:.1f} {measure.unit}" if np.isfinite(tip) else "no tipping point"
+    rests = Text(Resting(gone.n_worse, words=at, otherwise="it rests on few courses"))
+    left, without = gone.left, Count(int(unknown.sum()), "course", of=len(unknown))
+    check = LEAVERS.check
     return (
-        Check(
-            "at most 20 % without a score",
-            bool(gone.left.mean() <= 0.2),
-            Text(Count(int(gone.left.sum()), "course", of=len(gone.left))),
-        ),
-        Check(
-            "the result bears leavers worse by a tenth of the scale",
-            tip >= FRAGILE * width,
-            Text(Resting(gone.n_worse, words=at, otherwise="it rests on few courses")),
-        ),
-        Check(
-            "reasons for the end are recorded",
-            bool(unknown.mean() <= 0.2),
-            Text("not recorded in ", Count(int(unknown.sum()), "course", of=len(unknown))),
-        ),
+        check("few", left.mean() <= 0.2, Text(Count(int(left.sum()), "course", of=len(left)))),
+        check("bears", tip >= FRAGILE * width, rests),
+        check("reasons", unknown.mean() <= 0.2, Text("not recorded in ", without)),
     )
 
 

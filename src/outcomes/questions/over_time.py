@@ -51,18 +51,14 @@ def over_time(asked: Asked) -> Found | Missing:
     periods = course.rows["period"].value_counts().sort_index()
     if len(periods) < LEAST_PERIODS:
         so_many = ("no period has", "only one period has", "only two periods have")[len(periods)]
-        reason = (
-            f"at least {LEAST_PERIODS} periods with {LEAST_COURSES} courses or more that have a "
-            f"score at the same time are needed; {so_many} as many. An import keeps the period of "
-            'each course where its column map says period = "year" under [study].'
-        )
+        least = {"least": str(LEAST_PERIODS), "courses": str(LEAST_COURSES)}
+        reason = asked.question.say("few", so_many=so_many, **least)
         return Missing(reason, course=course)
     table, formula = _table(course, periods)
     return Found(
         table,
         _sentence(table, course, asked.measure),
-        f"Linear mixed models by REML: `{formula}`, with years as a line for the trend; means of "
-        "periods for the case mix of all courses; limits three standard errors from the mean.",
+        asked.question.say("method", formula=formula),
         _picture(table, course, asked.measure),
         checks=_checks(table),
         glance=f"{_trend(table, asked.measure)} a year",
@@ -138,13 +134,12 @@ def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> 
     means = table[table["kind"] == "period"]
     first, last = (means.iloc[i] for i in (0, -1))
     digits = decimals(measure)
-    return (
-        f"{_said(_first(table))}: mean improvement {when(course.axis, course.horizon)} was "
-        f"{plain(first['estimate'], digits)} in {first['term']} and "
-        f"{plain(last['estimate'], digits)} {measure.unit} in {last['term']}, a change of "
-        f"{_trend(table, measure)} a year, comparing courses alike in condition and baseline "
-        f"({scale(measure)})."
-    )
+    return OVER_TIME.say(
+        "found", said=_said(_first(table)), time=when(course.axis, course.horizon),
+        first=f"{plain(first['estimate'], digits)} in {first['term']}",
+        last=f"{plain(last['estimate'], digits)} {measure.unit} in {last['term']}",
+        trend=_trend(table, measure), scale=scale(measure),
+    )  # fmt: skip
 
 
 def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> Picture:
@@ -153,8 +148,7 @@ def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> P
     spoken = "; ".join(f"{row['term']} {row['estimate']:.1f}" for row in rows.to_dict("records"))
     drawn = forest(
         rows, rows["term"], f"{_said(_first(table))} {when(course.axis, course.horizon)}",
-        f"Improvement ({measure.unit}; right = better)",
-        f"Mean improvement by period with 95 % intervals, in order of time: {spoken}.",
+        f"Improvement ({measure.unit}; right = better)", OVER_TIME.say("alt", spoken=spoken),
     )  # fmt: skip
     return replace(drawn, marks=((whole, "mean of all"),))
 
@@ -162,13 +156,12 @@ def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> P
 def _checks(table: pd.DataFrame) -> tuple[Check, ...]:
     rows = table[table["kind"] == "period"]
     outside = rows["estimate"].lt(rows["limit_low"]) | rows["estimate"].gt(rows["limit_high"])
-    fewest = int(rows["n_episodes"].min())
+    fewest, check = int(rows["n_episodes"].min()), OVER_TIME.check
+    beyond = ", ".join(rows.loc[outside, "term"]) or "all lie inside"
     return (
-        Check("no period lies outside the run chart's limits", not outside.any(),
-              ", ".join(rows.loc[outside, "term"]) or "all lie inside"),
-        Check("at least eight periods", len(rows) >= 8, f"{len(rows)} periods"),
-        Check("every period has at least 30 courses", fewest >= 30,
-              Text("fewest: ", Count(fewest, "course"))),
+        check("inside", not outside.any(), beyond),
+        check("periods", len(rows) >= 8, f"{len(rows)} periods"),
+        check("courses", fewest >= 30, Text("fewest: ", Count(fewest, "course"))),
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from outcomes.mixed.fit import MixedFit
 from outcomes.questions.course_frame import CourseFrame
 from outcomes.questions.course_model import LEAST_CLUSTERS, fitted
 from outcomes.questions.picture import Picture, forest
-from outcomes.questions.question import Asked, Check, Found, Missing, question
+from outcomes.questions.question import Asked, Found, Missing, question
 from outcomes.words import UNCLEAR, decimals, in_order, limits, plain, probability, scale, there_are
 
 TINY = 1e-6
@@ -45,11 +45,9 @@ def therapists(asked: Asked) -> Found | Missing:
     counts = rows.groupby("therapist_id")["episode_id"].nunique()
     shown = counts[counts >= LEAST_EACH]
     if len(shown) < LEAST_CLUSTERS:
-        reason = (
-            f"at least {LEAST_CLUSTERS} therapists are needed to tell therapists from chance, each "
-            f"with {LEAST_EACH} courses or more that have a later score; "
-            f"{there_are(len(shown), 'therapist')} of that kind."
-        )
+        least = {"least": str(LEAST_CLUSTERS), "each": str(LEAST_EACH)}
+        there = there_are(len(shown), "therapist")
+        reason = asked.question.say("few", there=there, **least)
         return Missing(reason, course=course)
     with_them, without = _fits(replace(course, rows=rows))
     table = _table(with_them, without, shown)
@@ -57,13 +55,11 @@ def therapists(asked: Asked) -> Found | Missing:
     return Found(
         table,
         _sentence(table, asked.measure, len(counts)),
-        f"Linear mixed model by REML: `{with_them.request.formula}`; the spread is "
-        "tested by the likelihood ratio against the model without therapists, p from half a "
-        "chi-squared.",
+        asked.question.say("method", formula=with_them.request.formula),
         _picture(table, asked.measure) if seen else None,
         checks=(
-            Check("the spread is estimated above zero", seen, "zero is the boundary"),
-            Check("at least 10 therapists", len(counts) >= 10, f"{len(counts)} therapists"),
+            THERAPISTS.check("seen", seen, "zero is the boundary"),
+            THERAPISTS.check("number", len(counts) >= 10, f"{len(counts)} therapists"),
         ),
         glance=f"{_share(table)} of the variation",
         verdict=UNCLEAR if table["p_value"].iloc[0] >= CHANCE else "they differ",
@@ -124,13 +120,10 @@ def _sentence(table: pd.DataFrame, measure: Instrument, n_therapists: int) -> st
     spread = table.to_dict("records")[0]
     found = f"{plain(spread['estimate'], decimals(measure) + 1)} {measure.unit}"
     chance = "no more than chance would" if spread["p_value"] >= CHANCE else "more than chance"
-    return (
-        f"{_verdict(spread)} between {n_therapists} therapists: who treated explains "
-        f"{_share(table)} of the variation in improvement, {chance} "
-        f"({probability(spread['p_value'])}), comparing patients with the same condition, "
-        "baseline and time. The standard deviation between therapists is "
-        f"{found} on the {measure.title} ({scale(measure)})."
-    )
+    return THERAPISTS.say(
+        "found", verdict=_verdict(spread), n=str(n_therapists), share=_share(table), chance=chance,
+        p=probability(spread["p_value"]), sd=found, measure=f"{measure.title} ({scale(measure)})",
+    )  # fmt: skip
 
 
 def _share(table: pd.DataFrame) -> str:
@@ -152,8 +145,8 @@ def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
         rows,
         rows["term"].map(lambda name: f"therapist {name}" if str(name).isdigit() else name),
         f"{_verdict(table.iloc[0].to_dict())} between therapists",
-        f"Difference from the average therapist, shrunken ({measure.unit}; right = better)",
-        f"Differences of {len(rows)} therapists from their mean with 95 % intervals, from {ends}.",
+        THERAPISTS.say("axis", unit=measure.unit),
+        THERAPISTS.say("alt", n=str(len(rows)), ends=ends),
     )
 
 

@@ -120,8 +120,8 @@ def _missing(study: Study, course: CourseFrame, notes: Mapping[str, str]) -> str
         return notes["no control"]
     counts = course.rows.groupby("arm")["episode_id"].nunique().reindex(arms, fill_value=0)
     if not course.times or counts.min() < LEAST_COURSES:
-        there = Count(int(counts.min()), "course", there=True)
-        return TRIAL.say("few", least=str(LEAST_COURSES), there=there)
+        smallest = Count(int(counts.min()), "course", there=True)
+        return TRIAL.say("few", least=str(LEAST_COURSES), there=smallest)
     here = course.rows[course.rows[course.axis] == course.horizon]
     there = here.groupby("arm")["episode_id"].nunique().reindex(counts.index, fill_value=0)
     if there.min() < LEAST_COURSES:
