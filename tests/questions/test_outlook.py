@@ -13,7 +13,8 @@ from scipy.stats import norm
 from outcomes.questions.ask import undisclosed
 from outcomes.questions.course_frame import course_frame
 from outcomes.questions.outlook import Basis, foresee, learn, time_reached
-from outcomes.questions.outlook_of_course import Outlook, outlook_of
+from outcomes.questions.patient import Outlook, outlook_of
+from outcomes.render.html import answer_html
 from outcomes.study import Study, study_from_tables
 
 
@@ -120,7 +121,7 @@ def test_the_answer_says_what_is_to_come_and_never_why(study: Study) -> None:
     assert "cannot be told from measurement error" in answer.sentence
     assert answer.picture is not None
     assert "expected" in answer.picture.data["kind"].tolist()
-    shown = answer._repr_html_()
+    shown = answer_html(answer)
     assert "95 % confidence" not in shown
     assert "named beside it" in shown
     refused = undisclosed(cut(study, "e0003", 6), "patient", instrument="nprs", episode="e0003")

@@ -10,6 +10,8 @@ from scipy.optimize import minimize
 from scipy.stats import chi2, norm
 from statsmodels.tools.numdiff import approx_hess3
 
+from outcomes.dictionary.instruments import Instrument
+
 Array = NDArray[np.float64]
 
 LEAST_BASELINES = 20
@@ -51,6 +53,21 @@ class Rating:
     entry: float
     worst: float
     step: float
+
+
+def rated(instrument: Instrument, baselines: ArrayLike) -> tuple[Array, Rating]:
+    """Return baselines as points that are higher = worse, and how they came about.
+
+    Parameters
+    ----------
+    instrument : Instrument
+    baselines : array, shape (courses,)
+        Scores of those who came: nobody with a better one was taken on.
+    """
+    worse = -instrument.sign * np.asarray(baselines, dtype=float)
+    ends = -instrument.sign * np.array([instrument.minimum, instrument.maximum])
+    step = instrument.step or (instrument.maximum - instrument.minimum) / 1000
+    return worse, Rating(float(ends.min()), float(worse.min()), float(ends.max()), step)
 
 
 def regression_to_the_mean(

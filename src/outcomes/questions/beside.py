@@ -11,8 +11,8 @@ import pandas as pd
 
 from outcomes.causal.jackknife import interval_row
 from outcomes.causal.regression_to_the_mean import (
-    Rating,
     RegressionToTheMean,
+    rated,
     regression_to_the_mean,
 )
 from outcomes.dictionary.instruments import Instrument
@@ -108,16 +108,8 @@ def _selection(model: CourseModel, measure: Instrument) -> RegressionToTheMean |
     baselines = rows.groupby("episode_id")["baseline"].first().to_numpy(float)
     if np.ptp(baselines) == 0:
         return None
-    towards, ends = 1.0, (measure.minimum, measure.maximum)
-    if measure.better == "higher":
-        towards, ends = -1.0, (-measure.maximum, -measure.minimum)
     fit = fit_course(replace(model.course, group=""), ("baseline",)).fit
-    slope = fit.test({"baseline": towards}).iloc[0]
-    step = measure.step or (measure.maximum - measure.minimum) / 1000
-    entry = float((towards * baselines).min())
+    slope = fit.test({"baseline": -float(measure.sign)}).iloc[0]
     return regression_to_the_mean(
-        towards * baselines,
-        Rating(ends[0], entry, ends[1], step),
-        float(slope["estimate"]),
-        float(slope["std_error"]),
+        *rated(measure, baselines), float(slope["estimate"]), float(slope["std_error"])
     )

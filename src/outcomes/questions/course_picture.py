@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,92 +10,11 @@ import pandas as pd
 from outcomes.care.dose import sessions_prescribed
 from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.tables import received
-from outcomes.errors import UsageError
 from outcomes.questions.picture import Picture
 from outcomes.study import Study
+from outcomes.words import counted
 
 DAYS_A_WEEK = 7
-COLUMNS = ("day", "kind", "label", "value")
-
-
-def course_timeline(study: Study, episode_id: str) -> pd.DataFrame:
-    """Return the events of one course. This is one patient's record: it stays inside.
-
-    Parameters
-    ----------
-    study : Study
-        The records.
-    episode_id : str
-        The course.
-
-    Returns
-    -------
-    DataFrame
-        One row an event, by ``day``: ``kind`` is ``visit`` (value: pressure, Walton), ``missed
-        visit``, ``score`` or ``score after visit`` (value: score), ``goal due`` (value: target),
-        ``clearance``, ``script ends`` (value: sessions a week) or ``course ends``; ``label`` is the
-        instrument, status or reason. Events without a day come last.
-
-    Raises
-    ------
-    UsageError
-        When the study has no such course.
-
-    Examples
-    --------
-    >>> from outcomes.study import study_from_tables
-    >>> visits = pd.DataFrame({"episode_id": "a", "session": [1, 2], "day": [0, 7], "pressure": 3})
-    >>> goals = pd.DataFrame({"episode_id": "a", "instrument": "nprs", "target": [2], "by_day": 5})
-    >>> table = course_timeline(study_from_tables({"sessions": visits, "goals": goals}), "a")
-    >>> table[["day", "kind", "value"]]
-       day      kind  value
-    0  0.0     visit    3.0
-    1  5.0  goal due    2.0
-    2  7.0     visit    3.0
-    """
-    episode = study.episodes[study.episodes["episode_id"] == episode_id]
-    if episode.empty:
-        must = "the course is one of the study's episodes"
-        raise UsageError(must, got="another id", remedy="See study.episodes.")
-    visits = _own(study, "sessions", episode_id)
-    given = received(visits["status"])
-    scores, goals = _own(study, "assessments", episode_id), _own(study, "goals", episode_id)
-    after = scores["timing"] == "post_session"
-    script = episode.assign(script_end=episode["weeks"] * DAYS_A_WEEK)
-    events = (
-        _events(visits[given], "visit", "day", "status", "pressure"),
-        _events(visits[~given], "missed visit", "day", "status", None),
-        _events(scores[~after], "score", "day", "instrument", "score"),
-        _events(scores[after], "score after visit", "day", "instrument", "score"),
-        _events(goals, "goal due", "by_day", "instrument", "target"),
-    )
-    facts = (
-        _events(episode, "clearance", "clearance_day", "clearance", None),
-        _events(script, "script ends", "script_end", None, "sessions_per_week"),
-        _events(episode, "course ends", "end_day", "end_reason", None),
-    )
-    rows = [event for part in events for event in part]
-    rows += [event for part in facts for event in part if pd.notna(event[0])]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table = table.astype({"day": float, "value": float})
-    return table.sort_values("day", kind="stable", ignore_index=True)
-
-
-def _own(study: Study, table: str, episode_id: str) -> pd.DataFrame:
-    frame = study.table(table)
-    return frame[frame["episode_id"] == episode_id]
-
-
-def _events(
-    frame: pd.DataFrame, kind: str, day: str, label: str | None, value: str | None
-) -> Iterator[tuple[Any, ...]]:
-    days = frame[day]
-    labels = frame[label] if label else [None] * len(frame)
-    values = frame[value] if value else [np.nan] * len(frame)
-    for at, said, number in zip(days, labels, values, strict=True):
-        yield at, kind, said if pd.notna(said) else None, number
-
-
 VISITS = ("visit", "missed visit")
 Mark = tuple[str, Any, Any, Any, Any]
 """Kind, x, estimate, and the ends of an interval."""
@@ -146,14 +64,12 @@ def course_picture(
     ]
     x = scores["day"] if dated else scores["session"]
     rows += [("score", at, score, None, None) for at, score in zip(x, scores["score"], strict=True)]
-    events = course_timeline(study, episode)
-    rows += [
-        ("goal", event.day, event.value, None, None)
-        for event in events.itertuples()
-        if event.kind == "goal due" and event.label == measure.name
-    ]
+    goals = study.goals[study.goals["episode_id"] == episode]
+    goals = goals[goals["instrument"] == measure.name].sort_values("by_day", kind="stable")
+    asked = zip(goals["by_day"], goals["target"], strict=True)
+    rows += [("goal", day, target, None, None) for day, target in asked]
     if dated:
-        rows += _care(study, episode, events)
+        rows += _care(study, episode)
         rows += _expected(coming, baseline, measure.sign)
     columns = ["kind", "x", "estimate", "conf_low", "conf_high"]
     data = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], float))
@@ -168,14 +84,17 @@ def course_picture(
     )
 
 
-def _care(study: Study, episode: str, events: pd.DataFrame) -> list[Mark]:
+def _care(study: Study, episode: str) -> list[Mark]:
     """Visits with their pressure, and the script with the sessions it comes to."""
-    facts = study.episodes[study.episodes["episode_id"] == episode]
-    prescribed = float(sessions_prescribed(facts).iloc[0])
-    visits = events[events["kind"].isin(VISITS) & events["day"].notna()]
-    marks = [(str(visit.kind), visit.day, visit.value, None, None) for visit in visits.itertuples()]
-    ends = events.loc[events["kind"] == "script ends", "day"]
-    return [*marks, *(("script", day, prescribed, None, None) for day in ends)]
+    visits = study.sessions[study.sessions["episode_id"] == episode].dropna(subset="day")
+    visits = visits.sort_values("day", kind="stable")
+    given = received(visits["status"])
+    kinds, levels = np.where(given, *VISITS), visits["pressure"].where(given)
+    marks = zip(kinds, visits["day"], levels, strict=True)
+    script = study.episodes[study.episodes["episode_id"] == episode].head(1)
+    ends = zip(script["weeks"].dropna() * DAYS_A_WEEK, sessions_prescribed(script), strict=False)
+    return [*((str(kind), day, level, None, None) for kind, day, level in marks),
+            *(("script", day, n, None, None) for day, n in ends)]  # fmt: skip
 
 
 def _expected(coming: pd.DataFrame | None, baseline: float, sign: int) -> list[Mark]:
@@ -193,7 +112,7 @@ def _alt(data: pd.DataFrame, measure: Instrument, mdc: float | None) -> str:
     scores, first = by_kind["score"], by_kind["baseline"].iloc[0]
     said = [
         f"{measure.title} {first['estimate']:g} at the start and "
-        f"{scores['estimate'].iloc[-1]:g} at the last of {len(scores)} later scores"
+        f"{scores['estimate'].iloc[-1]:g} at the last of {counted(len(scores), 'later score')}"
     ]
     if mdc is not None:
         low, high = first["conf_low"], first["conf_high"]
@@ -215,17 +134,22 @@ def _alt(data: pd.DataFrame, measure: Instrument, mdc: float | None) -> str:
 
 def script_words(script: pd.Series[Any]) -> str:
     """Say what was prescribed, from the row of kind ``script``."""
-    number = "" if pd.isna(script["estimate"]) else f"{script['estimate']:g} visits "
+    number = "" if pd.isna(script["estimate"]) else f"{_visits(script['estimate'])} "
     return f"script: {number}to day {script['x']:g}"
+
+
+def _visits(number: float) -> str:
+    return f"{number:g} visit{'' if number == 1 else 's'}"
 
 
 def visit_words(data: pd.DataFrame) -> str:
     """Say how many visits there were, and their pressure, from the picture's rows."""
     given, missed = (data[data["kind"] == kind] for kind in VISITS)
-    text = f"given: {len(given)} visits, {len(missed)} missed"
+    text = f"given: {_visits(len(given))}, {len(missed)} missed"
     known = given["estimate"].dropna()
     unknown = (
         f", not recorded (open) at {len(given) - len(known)}" if len(known) < len(given) else ""
     )
-    levels = f" {known.min():g} to {known.max():g} (Walton)" if len(known) else ""
+    ends = (f"{level:g}" for level in sorted({known.min(), known.max()}))
+    levels = f" {' to '.join(ends)} (Walton)" if len(known) else ""
     return f"{text}; pressure{levels}{unknown}" if len(given) else text

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from outcomes.causal.regression_to_the_mean import Rating, expected_return
+from outcomes.care.goals import goal_progress
+from outcomes.causal.regression_to_the_mean import expected_return, rated
 from outcomes.dictionary.instruments import (
     Instrument,
     Threshold,
@@ -15,13 +17,24 @@ from outcomes.dictionary.instruments import (
     measurement_error,
 )
 from outcomes.dictionary.instruments.judgement import standard_error
-from outcomes.errors import UsageError
+from outcomes.errors import FitError, UsageError
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, course_frame
 from outcomes.questions.course_picture import course_picture
-from outcomes.questions.outlook_of_course import LIMITS as OUTLOOK_LIMITS
-from outcomes.questions.outlook_of_course import Outlook, outlook_of
+from outcomes.questions.outlook import (
+    LEAST_OTHERS,
+    LEAST_SCORES,
+    LEVEL,
+    Basis,
+    foresee,
+    learn,
+    time_reached,
+)
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.records import SERIES, baselines
-from outcomes.words import counted, decimals, scale
+from outcomes.study import Study
+from outcomes.words import MINUS, counted, decimals, percent, scale, there_are, when
+
+DAYS_A_WEEK = 7
 
 
 def patient(asked: Asked) -> Found | Missing:
@@ -68,12 +81,11 @@ def patient(asked: Asked) -> Found | Missing:
 def _found(
     asked: Asked, rows: pd.DataFrame, judged: _Verdict | None, outlook: Outlook | str
 ) -> Found:
-    measure, about = asked.measure, asked.question
+    measure, about, notes = asked.measure, asked.question, asked.question.notes
     ahead = outlook if isinstance(outlook, Outlook) else None
     method = f"Last score minus baseline, judged against {_against(judged)}."
     also: dict[str, Any] = {"references": (judged.threshold.source,) if judged else ()}
     if ahead:
-        notes = about.notes
         also["estimand"] = f"{about.estimand} {notes['outlook_estimand']}"
         also["assumptions"] = (*about.assumptions, notes["outlook_assumption"])
     return Found(
@@ -85,9 +97,8 @@ def _found(
             mdc=judged.threshold.value if judged else None, coming=ahead.table if ahead else None,
         ),
         checks=_checks(judged, ahead),
-        limits=(
-            *about.limits, *(OUTLOOK_LIMITS if ahead else (f"No outlook is given: {outlook}.",))
-        ),
+        limits=(*about.limits, *(notes[name] for name in ("of_courses", "of_means")))
+        if ahead else (*about.limits, f"No outlook is given: {outlook}."),
         n_used=len(rows),
         also=also,
     )  # fmt: skip
@@ -123,16 +134,13 @@ class _Verdict:
 def _judge(asked: Asked, rows: pd.DataFrame, condition: object) -> tuple[_Verdict | None, str]:
     measure = asked.measure
     if rows.empty:
-        return None, "this course has no score after its baseline. Ask again at the next visit."
+        return None, asked.question.notes["no score"]
     if len(rows[rows.columns.intersection(SERIES)].drop_duplicates()) > 1:
-        return None, "this course scores several movements. Keep the rows of one, and ask again."
+        return None, asked.question.notes["several"]
     try:
         mdc = measurement_error(measure, population=str(condition))
     except UsageError:
-        return None, (
-            f"no measurement error (MDC) of {measure.title} is published for this condition on "
-            "this scale, so nobody can tell a change from noise."
-        )
+        return None, asked.question.say("no error", measure=measure.title)
     back = _expected_return(asked, float(rows["baseline"].iloc[0]), standard_error(mdc))
     sides = []
     for change in rows["improvement"]:
@@ -145,13 +153,8 @@ def _judge(asked: Asked, rows: pd.DataFrame, condition: object) -> tuple[_Verdic
 
 def _expected_return(asked: Asked, first: float, error: float) -> float | None:
     """Return to the usual that is expected after this first score, among those who came."""
-    measure = asked.measure
-    scores = baselines(asked.study, measure.name)["score"].to_numpy(float)
-    ends = sorted((-measure.sign * measure.minimum, -measure.sign * measure.maximum))
-    step = measure.step or (measure.maximum - measure.minimum) / 1000
-    worse = -measure.sign * scores
-    rating = Rating(ends[0], float(worse.min()), ends[1], step)
-    return expected_return(-measure.sign * first, worse, rating, error)
+    worse, rating = rated(asked.measure, baselines(asked.study, asked.instrument)["score"])
+    return expected_return(-asked.measure.sign * first, worse, rating, error)
 
 
 def _sentence(judged: _Verdict | None, rows: pd.DataFrame, measure: Instrument) -> str:
@@ -159,29 +162,20 @@ def _sentence(judged: _Verdict | None, rows: pd.DataFrame, measure: Instrument) 
     size = f"{abs(change):.{digits}f} {measure.unit}"
     way = f"{size} {'better' if change > 0 else 'worse'} than at baseline"
     way = way if change else "unchanged since baseline"
-    compared = (
-        f", which cannot be told from measurement error: none is published ({scale(measure)})"
-    )
+    compared: str = PATIENT.say("not told", scale=scale(measure))
     if judged:
         said = f", {_said(judged)}" if change else ""
         error = f"MDC {judged.threshold.value:g}{_and_return(judged)}"
         compared = f"{said} ({error}; {scale(measure)})"
-    return (
-        f"{measure.title}: at the last of {counted(len(rows), 'later score')} this patient was "
-        f"{way}{compared}."
-    )
+    later = counted(len(rows), "later score")
+    return PATIENT.say("found", measure=measure.title, later=later, way=way, compared=compared)
 
 
 def _said(judged: _Verdict) -> str:
     way, _, once = judged.name.partition(" ")
     if not judged.sides[-1]:
-        return "no more than measurement error can bring about"
-    if once:
-        return (
-            "more than measurement error at this score, but not at two in a row: of many looks one "
-            "goes so far by chance, so ask again at the next visit"
-        )
-    return f"more than measurement error at two scores in a row: really {way}"
+        return PATIENT.notes["within"]
+    return PATIENT.notes["once"] if once else PATIENT.say("really", way=way)
 
 
 def _and_return(judged: _Verdict) -> str:
@@ -193,13 +187,11 @@ def _and_return(judged: _Verdict) -> str:
 
 def _against(judged: _Verdict | None) -> str:
     if judged is None:
-        return "nothing: no measurement error (MDC) is published for the condition on this scale"
+        return PATIENT.notes["nothing"]
     said = judged.threshold.describe()
     back = judged.expected_return
-    picked = "; too few baselines tell what return a first score like this one leads to expect"
-    if back is not None:
-        picked = f", and {back:.1f} of return expected after this first score (Kelley)"
-    return f"{said}: the largest published for the condition, the cautious choice{picked}"
+    known = "untold" if back is None else "returned"
+    return PATIENT.say("against", said=said, picked=PATIENT.say(known, back=f"{back or 0:.1f}"))
 
 
 def _table(rows: pd.DataFrame, judged: _Verdict | None, ahead: Outlook | None) -> pd.DataFrame:
@@ -222,18 +214,201 @@ def _checks(judged: _Verdict | None, ahead: Outlook | None) -> tuple[Check, ...]
     if ahead is None:
         return checks
     words = ahead.goal_note or "set in time, beyond measurement error"
-    fair = Check("a fair goal lies ahead", not ahead.goal_note, words)
-    return (*checks, fair)
+    return (*checks, PATIENT.check("fair", not ahead.goal_note, words))
 
 
 def _kept(judged: _Verdict) -> Check:
     """Whether the last two scores lie on one side of the measurement error, or both within."""
     last = judged.sides[-2:]
-    return Check(
-        "the last two scores agree",
-        len(last) == 2 and last[0] == last[1],
-        f"{sum(map(abs, last))} of the last {len(last)} beyond the measurement error",
-    )
+    beyond = f"{sum(map(abs, last))} of the last {len(last)} beyond the measurement error"
+    return PATIENT.check("agree", len(last) == 2 and last[0] == last[1], beyond)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Outlook:
+    """What scores to come are expected to be.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `outcomes.questions.outlook.foresee`.
+    basis : Basis
+        What it was read off.
+    target : float or None
+        Score that the goal asks for; None without a goal.
+    by : float
+        Time by which the goal is asked for, or the last time foreseen.
+    goal_note : str
+        Why a goal was left out, or what is to be known of it; empty else.
+    """
+
+    table: pd.DataFrame
+    basis: Basis
+    target: float | None
+    by: float
+    goal_note: str
+
+    @property
+    def sentence(self) -> str:
+        """What is expected, in words."""
+        axis, measure = self.basis.course.axis, self.basis.measure
+        row, digits = self.table.iloc[0], decimals(measure)
+        size, low, high = (
+            f"{row[name]:.{digits}f}".replace("-", MINUS)
+            for name in ("estimate", "pred_low", "pred_high")
+        )
+        return PATIENT.say(
+            "expected", when=when(axis, float(row[axis])), size=f"{size} {measure.unit}",
+            level=percent(LEVEL), low=low, high=high, goal=self._goal_words(),
+        )  # fmt: skip
+
+    def _goal_words(self) -> str:
+        if self.target is None:
+            return self.goal_note
+        axis = self.basis.course.axis
+        at = self.table[self.table[axis] <= self.by].iloc[-1]
+        half = time_reached(self.table, axis, 0.5)
+        known = np.isfinite(half)
+        reach = half if known else float(self.table[axis].iloc[-1])
+        return PATIENT.say(
+            "goal", when=when(axis, float(at[axis])), chance=_probability(at["sustained"]),
+            goal=f"{self.target:g} or {self.basis.measure.better}",
+            typical=f"{'half of such courses' if known else 'fewer than half'} get there "
+            f"{when(axis, reach)}",
+        )  # fmt: skip
+
+    @property
+    def method(self) -> str:
+        """How it was worked out."""
+        others = self.basis.errors["episode_id"].nunique()
+        return PATIENT.say(
+            "outlook_method", formula=self.basis.fit.request.formula, others=str(others),
+            level=percent(LEVEL), normal=percent(self.basis.normal_coverage),
+        )  # fmt: skip
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """Rows of an answer's table: kinds ``expected``, ``goal met``, ``goal kept by``."""
+        axis = self.basis.course.axis
+        times = [when(axis, float(time)) for time in self.table[axis]]
+        scores = self.table.drop(columns=["met", "sustained"], errors="ignore")
+        parts = [scores.assign(kind="expected", term=times)]
+        if self.target is not None:
+            parts += [
+                self.table[[axis, "day"]].assign(kind=kind, term=times, estimate=self.table[name])
+                for kind, name in (("goal met", "met"), ("goal kept by", "sustained"))
+            ]
+        return pd.concat(parts, ignore_index=True)
+
+
+def _probability(share: float) -> str:
+    """Return a share of draws in words; none of them is not never."""
+    return "under 1 %" if share < 0.01 else "over 99 %" if share > 0.99 else percent(share)
+
+
+def outlook_of(study: Study, measure: Instrument, episode: str, seed: int = 0) -> Outlook | str:
+    """Return the outlook of a course, or the reason why there is none.
+
+    Parameters
+    ----------
+    study : Study
+        A study without errors.
+    measure : Instrument
+    episode : str
+        The course.
+    seed : int
+        Of the split of courses and the draws.
+
+    Returns
+    -------
+    Outlook or str
+    """
+    course = course_frame(study, measure.name)
+    n_scores = int(study.trajectory(measure.name)["episode_id"].eq(episode).sum())
+    own = course.rows[course.rows["episode_id"] == episode].reset_index(drop=True)
+    problem = _over(study, episode) or _too_little(course, own, n_scores)
+    if problem:
+        return problem
+    try:
+        basis = learn(course, measure, len(own), seed)
+    except FitError:
+        return "the scores of this study cannot carry the model"
+    others = basis.errors["episode_id"].nunique()
+    if others < LEAST_OTHERS or not basis.course.rows["episode_id"].eq(episode).any():
+        least = {"least": str(LEAST_OTHERS), "condition": str(LEAST_COURSES)}
+        return PATIENT.say("few others", others=str(others), **least)
+    target, by, note = _goal(study, measure, episode, course.axis)
+    ahead = _rows_to_come(study, course, own)
+    seen = np.arange(len(own) + len(ahead)) < len(own)
+    rows = pd.concat([own, ahead], ignore_index=True)
+    if basis.course.group:
+        rows[basis.course.group] = own[basis.course.group].iloc[0]
+    table = foresee(basis, rows, seen, target=target, seed=seed)
+    last = float(table[course.axis].iloc[-1])
+    within = table[course.axis].iloc[0] <= by <= last
+    return Outlook(table, basis, target, by if within else last, note)
+
+
+def _over(study: Study, episode: str) -> str:
+    """Say that a course has ended: its record says how or when, or it has been followed up."""
+    facts = study.courses.loc[episode]
+    told = pd.notna(facts["end_reason"]) and facts["end_reason"] != "ongoing"
+    scores = study.assessments[study.assessments["episode_id"] == episode]
+    followed = scores["timing"].isin(["discharge", "follow_up"]).any()
+    dated = pd.notna(facts["end_day"]) and facts["end_reason"] != "ongoing"
+    return "this course has ended" if told or dated or followed else ""
+
+
+def _too_little(course: CourseFrame, own: pd.DataFrame, n_scores: int) -> str:
+    if set(SERIES[1:]) & set(course.rows.columns):
+        return PATIENT.notes["movements"]
+    if len(own) < n_scores:
+        return "it has a score that belongs to no visit"
+    if len(own) < LEAST_SCORES:
+        return "this course has no score of a visit after its baseline yet"
+    if course.n_courses <= LEAST_OTHERS:
+        there = there_are(max(course.n_courses - 1, 0), "other")
+        return PATIENT.say("few", least=str(LEAST_OTHERS), there=there)
+    if not any(time > own[course.axis].iloc[-1] for time in course.times):
+        return f"fewer than {LEAST_COURSES} courses have a score later than this one's last"
+    return ""
+
+
+def _goal(
+    study: Study, measure: Instrument, episode: str, axis: str
+) -> tuple[float | None, float, str]:
+    """Return the target of the course's goal, the time it is asked for, and what to know of it."""
+    goals = goal_progress(study)
+    own = goals[(goals["episode_id"] == episode) & (goals["instrument"] == measure.name)]
+    own = own.dropna(subset=["target"])
+    if own.empty:
+        return None, np.nan, "no goal is recorded for this measure"
+    goal = own.iloc[0]
+    flagged = goal[["wrong_side", "off_scale", "set_late", "easy"]].eq(True)
+    if flagged["wrong_side"] or flagged["off_scale"]:
+        return None, np.nan, "the goal is not better than the baseline, or off the scale"
+    if pd.notna(goal["sustained_sessions"]) or pd.notna(goal["sustained_day"]):
+        return None, np.nan, "the goal has been met at two scores in a row already"
+    known = {"set_late": "it was set after the fact", "easy": "it is within measurement error"}
+    note = "; ".join(words for name, words in known.items() if flagged[name])
+    by = goal["by_sessions"] if axis == "session_count" else goal["by_day"] / DAYS_A_WEEK
+    return float(goal["target"]), float(by), note
+
+
+def _rows_to_come(study: Study, course: CourseFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """Return rows for the times ahead: the last one again, without score, at the script's pace."""
+    last, axis = own.iloc[-1], course.axis
+    times = np.array([time for time in course.times if time > last[axis]])
+    rows = pd.DataFrame([last] * len(times)).reset_index(drop=True)
+    rows[axis] = times
+    rows[["score", "improvement"]] = np.nan
+    if axis == "week":
+        return rows.assign(day=times * DAYS_A_WEEK)
+    script = study.episodes.set_index("episode_id")["sessions_per_week"].get(last["episode_id"])
+    own_pace = last["day"] / max(float(last[axis]), 1.0)
+    gap = own_pace if pd.isna(script) else DAYS_A_WEEK / float(script)
+    day = last["day"] + gap * (times - last[axis])
+    return rows.assign(day=day, week=day / DAYS_A_WEEK)
 
 
 PATIENT = question("patient", patient)
