@@ -134,3 +134,194 @@ def test_an_export_of_which_nothing_is_left_is_refused(tmp_path):
                "leave_out": [{"column": "Type", "is": ["Retail"]}]}  # fmt: skip
     with pytest.raises(DataError, match="no such row"):
         import_export(place, columns, tmp_path / "key.json")
+
+
+def visits(study):
+    """Return the visits of each course: day, minutes, and the scores before and after."""
+    scores = study.assessments.pivot_table(
+        index=["episode_id", "day"], columns="timing", values="score", aggfunc="first"
+    ).reset_index()
+    rows = study.sessions.merge(scores, how="left", on=["episode_id", "day"])
+    names = [n for n in ("day", "minutes", "pre_session", "post_session") if n in rows]
+    rows = rows[rows["status"] == "attended"].sort_values("day")
+    own = rows[names].dropna(axis=1, how="all")
+    return sorted(g.to_numpy().tolist() for _, g in own.groupby(rows["episode_id"]))
+
+
+def test_minutes_over_the_change_of_the_clocks(imported):
+    study, _ = imported(
+        "client,dob,start,end,status,pain pre\n"
+        "Ann Lee,1950-02-03,2026-03-08T01:30:00-05:00,2026-03-08T03:30:00-04:00,Completed,7\n"
+        "Ann Lee,1950-02-03,2026-11-01T00:30:00-04:00,2026-11-01T01:30:00-05:00,Completed,6\n"
+        "Ann Lee,1950-02-03,2026-11-02T23:30:00-05:00,2026-11-03T00:15:00-05:00,Completed,5\n"
+    )
+    assert visits(study) == [[[0, 60, 7], [238, 120, 6], [239, 45, 5]]]
+
+
+def test_the_day_that_a_booking_was_made_is_no_visit(imported):
+    study, asked = imported(
+        "Client,Mobile,Created,Scheduled,Duration,Status\n"
+        'Ann Lee,+44 7700 900123,02 Jan 2026,"05 Jan 2026, 10:00am",1h,Completed\n'
+        'Ann Lee,+44 7700 900123,05 Jan 2026,"12 Jan 2026, 10:00am",1h 30min,Completed\n'
+    )
+    assert not asked
+    assert visits(study) == [[[0, 60], [7, 90]]]
+
+
+def test_a_date_of_writing_beside_another_date_is_asked_about(imported):
+    head = "Client,DOB,Created on,Held,Pain before\n"
+    rows = (
+        "Ann Lee,1950-02-03,2026-01-02,2026-01-05,7\nAnn Lee,1950-02-03,2026-01-03,2026-01-12,5\n"
+    )
+    study, asked = imported(head.replace("Created on", "Entry date") + rows)
+    assert asked == {"columns.date": ["Held", "Entry date"]}
+    assert days(study) == [[0, 7]]
+
+
+@pytest.mark.parametrize("line", [
+    ',,,,,,"{""ImportId"":""QID1""}"', "", ',,,,,Date / Time,0 - 10', ",,,,,mm/dd/yyyy,(0-10)",
+])  # fmt: skip
+def test_lines_below_the_header_that_explain_it(imported, line):
+    head = ("Respondent ID,Collector ID,Email Address,First Name,Last Name,Date of your visit,"
+            "How bad was your pain before the massage?\n")  # fmt: skip
+    if "ImportId" in line:  # Qualtrics writes codes above the questions
+        line = ",".join('"{""ImportId"":""Q""}"' for _ in range(7))
+        head = "Q1,Q2,Q3,Q4,Q5,Q6,Q7\n" + head
+    study, asked = imported(
+        f"{head}{line}\n11,5,ann@q.example,Ann,Lee,01/05/2026,7\n"
+        "12,5,ann@q.example,Ann,Lee,01/13/2026,6\n13,5,bob@z.example,Bob,Ray,01/15/2026,8\n"
+    )
+    assert not asked
+    assert visits(study) == [[[0, 7], [8, 6]], [[0, 8]]]
+    assert oc.check(study).ok
+
+
+def test_a_first_visit_without_a_score_is_no_line_of_the_header(imported):
+    study, _ = imported(
+        "Client,DOB,Visit date,Pain before\nAnn Lee,1950-02-03,2026-01-05,n/a\n"
+        "Ann Lee,1950-02-03,2026-01-12,6\nAnn Lee,1950-02-03,2026-01-19,5\n"
+    )
+    assert days(study) == [[0, 7, 14]]
+
+
+def test_minutes_between_from_and_to(imported):
+    study, asked = imported(
+        "Client Id,Client Name,Appointment Date,From,To,Status\n"
+        "1001,Ann Lee,15/01/2026,09:00,10:00,Attended\n"
+        "1002,Bob Ray,16/01/2026,23:30,00:15,Attended\n"
+    )
+    assert not asked
+    assert visits(study) == [[[0, 45]], [[0, 60]]]
+
+
+def test_scores_that_stand_below_one_another(imported):
+    study, asked = imported(
+        "Client,DOB,Date,Measure,Score\n"
+        "Ann Lee,1950-02-03,2026-01-05,Pain before,7\nAnn Lee,1950-02-03,2026-01-05,Pain after,4\n"
+        "Ann Lee,1950-02-03,2026-01-05,NDI,23\nAnn Lee,1950-02-03,2026-02-05,Pain before,5\n"
+        "Ann Lee,1950-02-03,2026-02-05,NDI,11\nBob Ray,1960-12-30,2026-01-06,ODI,40\n",
+        **{"scales.odi": "50"},
+    )
+    scores = study.assessments[["instrument", "timing", "day", "score"]]
+    assert asked == {"scales.odi": ["100", "50"]}
+    assert sorted(scores.itertuples(index=False, name=None)) == [
+        ("ndi", "pre_session", 0, 23), ("ndi", "pre_session", 31, 11),
+        ("nprs", "post_session", 0, 4), ("nprs", "pre_session", 0, 7),
+        ("nprs", "pre_session", 31, 5), ("odi", "pre_session", 0, 80),
+    ]  # fmt: skip
+
+
+def test_names_with_births_above_the_rows_of_a_person(imported, tmp_path):
+    study, asked = imported(
+        "Lee Ann (geb. 03.02.1950),,,\nDatum,Minuten,Schmerz vorher,Schmerz nachher\n"
+        "05.01.2026,60,7,5\n12.01.2026,60,6,4\nLee Ann (geb. 30.12.1960),,,\n06.01.2026,45,8,6\n"
+    )
+    assert not asked
+    assert visits(study) == [[[0, 45, 8, 6]], [[0, 60, 7, 5], [7, 60, 6, 4]]]
+    assert sorted(study.episodes["age_band"]) == ["60-69", "70-79"]
+    assert "Lee" not in "".join(f.read_text() for f in (tmp_path / "study").iterdir())
+
+
+def test_numbers_of_a_spreadsheet_for_days_of_either_century(imported):
+    study, asked = imported(
+        "Name,DOB,Visit date,Pain before\nAnn Lee,18297,46027,7\nAnn Lee,18297,46034,6\n"
+        "Bob Ray,22280,46028.4375,8\n"
+    )
+    assert not asked
+    assert visits(study) == [[[0, 7], [7, 6]], [[0, 8]]]
+    assert sorted(study.episodes["age_band"]) == ["60-69", "70-79"]
+
+
+def test_a_hidden_sheet_is_an_older_copy(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    copy = book.create_sheet("old copy")
+    copy.sheet_state = "hidden"
+    for sheet, rows in ((book.active, [("2026-01-05", 7), ("2026-01-12", 6)]),
+                        (copy, [("2025-12-01", 9)])):  # fmt: skip
+        sheet.append(["Client", "DOB", "Date", "Pain before"])
+        for day, pain in rows:
+            sheet.append(["Ann Lee", "1950-02-03", day, pain])
+    book.save(tmp_path / "x.xlsx")
+    draft = draft_map(tmp_path / "x.xlsx")
+    study, manifest = import_export(tmp_path / "x.xlsx", draft.content, tmp_path / "key.json")
+    assert visits(study) == [[[0, 7], [7, 6]]]
+    assert any("hidden sheets" in step.rule for step in (*manifest.cleaned, *manifest.left_out))
+
+
+def test_before_and_after_in_brackets(imported):
+    study, asked = imported(
+        "Client Name,DOB,Date,Pain Level (before),Pain Level (after)\n"
+        "Ann Lee,1950-02-03,2026-01-05,7/10,4/10\nAnn Lee,1950-02-03,2026-01-12,5/10,3/10\n"
+    )
+    assert not asked
+    assert visits(study) == [[[0, 7, 4], [7, 5, 3]]]
+
+
+def test_the_column_that_an_answer_names_is_read_as_it_is_written(imported):
+    head = "Client,DOB,Visit date,Pain left (before),Pain right (before)\n"
+    study, asked = imported(f"{head}Ann Lee,1950-02-03,2026-01-05,7/10,2/10\n",
+                            **{"scores.nprs.pre_session": "Pain right (before)"})  # fmt: skip
+    assert [*asked] == ["scores.nprs.pre_session"]
+    assert visits(study) == [[[0, 2]]]
+
+
+def test_pain_in_percent_is_read_once_its_scale_is_said(imported):
+    study, asked = imported(
+        "Client,DOB,Visit date,Pain before (%)\nAnn Lee,1950-02-03,2026-01-05,70%\n"
+        "Ann Lee,1950-02-03,2026-01-12,45 %\n"
+    )
+    assert [*asked] == ["scores.vas.pre_session"]
+    assert study.assessments[["instrument", "score"]].to_numpy().tolist() == [
+        ["vas", 70],
+        ["vas", 45],
+    ]
+
+
+def test_scores_that_a_person_must_read_are_findings_and_not_dropped(imported):
+    study, _ = imported(
+        "Client,DOB,Visit date,Pain before\nAnn Lee,1950-02-03,2026-01-05,10+\n"
+        "Ann Lee,1950-02-03,2026-01-12,6-7\nBob Ray,1960-12-30,2026-01-06,8.0\n"
+    )
+    found = oc.check(study).table.set_index("rule")["count"]
+    assert (found["R02"], study.assessments["score"].tolist()) == (2, [8.0])
+
+
+def test_the_ways_of_a_date_whose_header_is_hidden_still_count(imported):
+    """A header with a client's name is shown by its number; its dates are read as it says."""
+    study, asked = imported(
+        "Client,DOB,Lee visit date,Pain before\nAnn Lee,02/13/1950,05.01.2026,7\n"
+        "Ann Lee,02/13/1950,12.01.2026,6\n"
+    )
+    assert not asked
+    assert days(study) == [[0, 7]]
+    assert study.episodes["age_band"].tolist() == ["70-79"]
+
+
+def test_the_words_of_the_contract_need_no_answer(imported):
+    study, asked = imported(
+        "Client,DOB,Visit date,Condition,Pain before\n"
+        "Ann Lee,1950-02-03,2026-01-05,low_back,7\nBob Ray,1960-12-30,2026-01-05,neck_mvc,6\n"
+    )
+    assert not asked
+    assert sorted(study.episodes["condition"]) == ["low_back", "neck_mvc"]

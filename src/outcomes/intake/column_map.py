@@ -136,7 +136,9 @@ class ColumnMap(Section, frozen=True, kw_only=True):
     def renamed(self, names: Mapping[str, str]) -> ColumnMap:
         """Return the same map for a file whose columns are called otherwise."""
         new: ColumnMap = _renamed(self, names)
-        return new
+        ways = {names.get(column, column): own for column, own in new.file.dates_of.items()}
+        file = msgspec.structs.replace(new.file, dates_of=ways)
+        return msgspec.structs.replace(new, file=file)
 
     def kept_words(self) -> dict[str, list[str]]:
         """Return the map's own words that stand in a study or its manifest, by part of the map."""

@@ -126,6 +126,20 @@ def read_times(text: pd.Series[Any]) -> pd.Series[Any]:
     return pd.to_numeric(text.map(read), errors="coerce").astype("float64")
 
 
+def read_instants(text: pd.Series[Any]) -> pd.Series[Any]:
+    """Return moments with an offset in minutes since 1970 in world time, NaN elsewhere, (rows,).
+
+    Examples
+    --------
+    >>> moments = ["2026-03-08T01:30:00-05:00", "2026-03-08T03:30:00-04:00", "2026-03-08 03:30"]
+    >>> read_instants(pd.Series(moments)).diff().tolist()
+    [nan, 60.0, nan]
+    """
+    moments = {cell: datetime.datetime.fromisoformat(cell.replace(" Z", "Z")).timestamp() / 60
+               for cell in text.dropna().unique() if _MOMENT.fullmatch(cell)}  # fmt: skip
+    return pd.to_numeric(text.map(moments), errors="coerce").astype("float64")
+
+
 def in_english(date: str) -> str:
     """Return a date with the names of its month and weekday in English, without th or de.
 
@@ -182,7 +196,7 @@ def _readings(cell: str, ways: Sequence[str]) -> dict[str, float]:
     for way in ways:
         with suppress(ValueError):
             if way == SERIAL:
-                if 20_000 <= float(date) < 80_000:  # 1954 to 2119
+                if 5_000 <= float(date) < 80_000:  # 1913 to 2119, and no year
                     found[way] = float(int(float(date)) + _SERIAL_0)
                 continue
             day = datetime.datetime.strptime(date, way)  # noqa: DTZ007 - a date, not a moment

@@ -31,7 +31,7 @@ from outcomes.intake.readers import (
     without_number,
 )
 from outcomes.intake.readers.redcap import bare_label, from_redcap, labels_of
-from outcomes.intake.readers.table import headings_in
+from outcomes.intake.readers.table import HEADINGS, headings_in
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import sheet_names
 from outcomes.privacy.names import names_somebody
@@ -130,7 +130,8 @@ def _read(path: str | Path, form: FileFormat | None) -> tuple[Rows, Content]:
     if HEADED in rows.cells and (rows.cells[HEADED].notna() & headings_in(rows.cells).isna()).any():
         return rows, file
     names = under.cells[HEADED].dropna().unique()
-    if len(names) > 1 and sum(map(names_somebody, names)) > 0.7 * len(names):
+    several = under.skipped.get(HEADINGS, 0) > 1 or len(names) > 1
+    if several and sum(map(names_somebody, names)) > 0.7 * len(names):
         return under, {**file_under, "headings": HEADED}
     return rows, file
 
@@ -161,7 +162,7 @@ def _read_as(path: str | Path, own: FileFormat) -> tuple[Rows, Content]:
     """Return the rows, of a workbook with all sheets and with what is struck through."""
     if is_database(path) or Path(path).suffix.casefold() not in WORKBOOKS:
         return read_source(path, own), {}
-    several = len(sheet_names(Path(path))) > 1 and not own.sheets
+    several = len(sheet_names(Path(path), hidden=False)) > 1 and not own.sheets
     file: Content = {"struck_out": STRUCK}
     file |= {"sheets": ["*"], "sheet_name": SHEET} if several else {}
     rows = read_source(path, msgspec.structs.replace(own, **file))

@@ -93,7 +93,21 @@ def typed_rows(rows: TypedRows, mapped: ColumnMap, *, export: bool) -> TypedRows
     for target, constant in mapped.constants.items():
         cells = pd.Series([str(constant)] * len(rows.text), index=rows.text.index, dtype=object)
         rows = _with_column(rows, cells, target, mapped, export=export)
-    return rows
+    return _on_their_scale(rows, mapped)
+
+
+def _on_their_scale(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
+    """Turn scores that the map says are on another scale into the instrument's points."""
+    known = {**registry(), **mapped.declared()}
+    factor = {name: known[name].maximum / float(top) for name, top in mapped.scales.items()}
+    cells, own = rows.cells, {}
+    for name in map(str, cells):
+        if (instrument := name.partition(".")[0]) in factor:
+            own[name] = (cells[name] * factor[instrument]).round(10)
+        elif name == "assessments.score" and "assessments.instrument" in cells:
+            each = cells["assessments.instrument"].map(factor).astype("float64").fillna(1.0)
+            own[name] = (cells[name] * each).round(10)
+    return rows.having(**own)
 
 
 def _with_column(
@@ -108,9 +122,6 @@ def _with_column(
     if spec is None:
         read: pd.Series[Any] = read_numbers(cells)
         bad = cells.notna() & read.isna()
-        if table in mapped.scales:
-            top = {**registry(), **mapped.declared()}[table].maximum
-            read = (read * (top / float(mapped.scales[table]))).round(10)
     elif export and spec.kind in ("category", "list"):
         read, bad = _words(cells, spec, target, mapped)
     else:

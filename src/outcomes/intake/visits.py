@@ -16,7 +16,7 @@ from outcomes.dictionary.tables import RECEIVED, received
 from outcomes.findings import on_the_way
 from outcomes.intake.clean import clean
 from outcomes.intake.column_map import SERVICE, ColumnMap
-from outcomes.intake.dates import day_number, read_dates, read_times
+from outcomes.intake.dates import day_number, read_dates, read_instants, read_times
 from outcomes.intake.map_sections import LEFT_OUT, STATUS_WORDS, VISIT
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.toml_records import folded
@@ -72,11 +72,10 @@ def with_minutes(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     """Give each row its minutes from start to end, where the map names these columns."""
     if not mapped.minutes.start:
         return rows
-    start, end = (
-        _at(rows.text[column], column, mapped)
-        for column in (mapped.minutes.start, mapped.minutes.end)
-    )
-    between = end - start
+    ends = (mapped.minutes.end, mapped.minutes.start)
+    end, start = (_at(rows.text[column], column, mapped) for column in ends)
+    end_at, start_at = (read_instants(rows.text[column]) for column in ends)
+    between = (end_at - start_at).fillna(end - start)  # a clock may have been put on between
     between += _A_DAY * ((between < 0) & (between > -_A_DAY))  # past midnight
     stated = rows.cells.get("sessions.minutes", pd.Series(np.nan, index=rows.text.index))
     odd = rows.text[mapped.minutes.end].notna() & (between.isna() | (between >= _A_DAY))
@@ -123,6 +122,8 @@ def with_status(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     visit = read.notna() | words.notna() | facts | (scored & ~_bool(stated, index))
     if not stated:
         visit |= _bool(not _says_anything(rows), index)
+        if study.no_status and not mapped.wide and "date" in cells:
+            visit |= cells["date"].notna()  # it took place, whatever else was written down
         read = read.mask(visit, study.no_status or None)
         got = "no column that tells them"
         rows = rows.found("R45", "status", visit & ~_bool(study.no_status, index), got)

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.intake.dates import AFTER_DATE, in_english
-from outcomes.intake.drafting.headers import holds, vocabulary, words_of
+from outcomes.intake.drafting.headers import holds, score_role, vocabulary, words_of
 from outcomes.privacy.patterns import PATTERNS, plain
 
 _CLOCK = re.compile(r"\d{1,2}:\d{2}|^\d{1,2} ?[ap]\.?m\.?$", re.IGNORECASE)
@@ -27,6 +27,8 @@ _MAY_BE_DATE = re.compile(
 YEARLESS = tuple(vocabulary()["dates"]["yearless"])
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SERIAL = re.compile(r"[34]\d{4}(?:\.\d+)?")
+_EARLY = re.compile(r"(?:[1-4]\d|[5-9])\d{3}(?:\.\d+)?")
+"""A spreadsheet's number of a day of this century or the last."""
 _HOURS = re.compile(
     r"(?:(\d+) ?(?:h|hr|hrs|hours?|std|stunden?|heures?|horas?)\.? ?)?"
     r"(?:(\d+) ?(?:m|min|mins|minutes?|minuten|minutos?|mn|['′])?\.?)?",
@@ -37,7 +39,7 @@ _SCORE = re.compile(r"(\d{1,3}(?:[.,]\d+)?)(?: ?(?:/|of|von|sur|de|out of) ?(\d{
 _ID = re.compile(r"(?=.*\d)[\w./#-]{1,40}")
 _LEVEL_WORDS = vocabulary()["pressure"]["words"]
 _EMPTY = {word.casefold() for word in vocabulary()["empty"]["words"]}
-_MOST = 0.5
+_MOST, _SHORT = 0.5, 12
 
 
 @dataclass(frozen=True)
@@ -264,7 +266,7 @@ def dates_of(column: Column) -> Dates:
                 {"%d/%m"} if int(found[1]) > 12 else {"%m/%d"} if int(found[3]) > 12 else set()
             )
             ways[f"?{found[2]}{'%Y' if len(found[4]) == 4 else '%y'}"] += n
-        elif _SERIAL.fullmatch(cell):
+        elif _EARLY.fullmatch(cell):
             ways["excel"] += n
         elif way := worded(day):
             ways[way] += n
@@ -287,6 +289,11 @@ def _is_name(cell: str) -> bool:
             and (" " in cell or not any(map(str.isdigit, cell))))  # fmt: skip
 
 
+def _is_number_in_words(cell: str) -> bool:
+    """Whether a cell is short and holds a number: ``~5``, ``10+``, which a person must read."""
+    return len(cell) <= _SHORT and any(map(str.isdigit, cell)) and not is_date(cell)
+
+
 _TESTS: dict[str, Callable[[str], Any]] = {
     "names": _is_name,
     "date": lambda cell: is_date(cell) or bool(_SERIAL.fullmatch(cell)),
@@ -299,7 +306,8 @@ _TESTS: dict[str, Callable[[str], Any]] = {
     "pressure": lambda cell: (
         any(map(str.isdigit, cell)) or not {*words_of(cell)}.isdisjoint(_LEVEL_WORDS)
     ),
-    "score": lambda cell: score(cell) is not None,
+    "score": lambda cell: score(cell) is not None or _is_number_in_words(cell),
     "text": lambda cell: any(map(str.isalpha, cell)),
+    "instrument": lambda cell: bool(score_role(cell)),
 }  # fmt: skip
 """Kind of cell to what must hold of most of them."""

@@ -18,6 +18,10 @@ OF_VISIT = ("columns.date", "date.start", "date.any", "identifiers.time", "minut
 """Places of the time of the visit itself."""
 
 
+_WHOLE = ("identifiers.name",)
+"""What a column is that no other word of its header says: ``Patient surname`` is of a surname."""
+
+
 @cache
 def vocabulary() -> dict[str, Any]:
     """Return the words that headers and cells are known by."""
@@ -97,8 +101,8 @@ def roles_of(header: str) -> list[Role]:
     """
     words = words_of(header)
     found = [role for role in _known(words) if role.matched]
-    scored = _score_role(header)
-    return sorted([*scored, *found], key=lambda role: -len(role.matched))
+    scored = score_role(header)
+    return sorted([*scored, *found], key=lambda role: (-len(role.matched), role.place in _WHOLE))
 
 
 def _known(words: Words) -> list[Role]:
@@ -129,11 +133,12 @@ def _phrases() -> dict[str, dict[str, Any]]:
     }  # fmt: skip
 
 
-def _score_role(header: str) -> list[Role]:
+def score_role(header: str) -> list[Role]:
     """Return the instrument and timing that a header names, ``scores.nprs.pre_session``."""
     asked = re.sub(r"\(.*?\)|\[.*?\]|\b0 ?[=:].*", " ", header)  # without "0 = none, 10 = worst"
     words, whole = words_of(asked), words_of(header)
-    timing = timing_of(words)
+    bracketed = " ".join(re.findall(r"[(\[](\D*?)[)\]]", header))
+    timing = timing_of(words) or timing_of(words_of(bracketed))
     said = vocabulary()["scores"]
     named = {name: [p for p in phrases if holds(whole, p)] for name, phrases in _titles().items()}
     name, fits = max(named.items(), key=lambda entry: max(map(len, entry[1]), default=0))

@@ -20,7 +20,13 @@ from outcomes.intake.drafting.evidence import (
     pressure_pattern,
     score,
 )
-from outcomes.intake.drafting.headers import holds, timing_of, vocabulary, words_of
+from outcomes.intake.drafting.headers import (
+    holds,
+    score_role,
+    timing_of,
+    vocabulary,
+    words_of,
+)
 from outcomes.intake.drafting.seen import Seen
 from outcomes.intake.drafting.visits import is_visit
 from outcomes.privacy.patterns import name_words, plain
@@ -40,6 +46,8 @@ _WALTON = ["0", "1", "2", "3", "4", "5"]
 OTHER = "other"
 _REGIONS = ("headache", "carpal_tunnel", "neck_other", "knee_pain", "low_back")
 _CONDITIONS = [name for name in CONDITIONS if name != OTHER]
+CODES = frozenset(name for name in CONDITIONS if "_" in name)
+"""Words of the contract that no person writes: where a cell holds one, it means this one."""
 
 
 _FEW = 8
@@ -110,7 +118,8 @@ def _condition(seen: Seen) -> Content:
         column = next((c for c in seen.of("service") if _is_of_person(seen, c, kinds)), None)
     if column is None:
         return {}
-    unknown = [cell for cell in column.counts if not any(
+    own = {cell: cell.casefold() for cell in column.counts if cell.casefold() in CODES}
+    unknown = [cell for cell in column.counts if cell not in own and not any(
         _spelled(word, cell) for words in kinds.values() for word in words)]  # fmt: skip
     if seen.roles[column.name].place == "service":
         unknown = [cell for cell in unknown if is_visit(cell)]
@@ -128,7 +137,7 @@ def _condition(seen: Seen) -> Content:
         pattern = rf".*\b(?:{'|'.join(begins)}).*"
         rules = merged(rules, rule(f"words for {kind}", [column.name], pattern=pattern,
                                    becomes=kind, target="condition"))  # fmt: skip
-    named = {"columns": {"condition": column.name}}
+    named = {"columns": {"condition": column.name}, "values": {"condition": own}}
     return merged(named, rules, *_asked(seen, column, unknown), *_asked(seen, column, several))
 
 
@@ -154,7 +163,7 @@ def _asked(seen: Seen, column: Column, unknown: list[str]) -> Iterator[Content]:
 
 def _spelled(word: str, cell: str) -> list[str]:
     """Return how a cell spells a word (or the words of a phrase), in small letters with accents."""
-    tokens, n = re.findall(r"\w+", cell.casefold()), len(word.split())
+    tokens, n = re.findall(r"[^\W_]+", cell.casefold()), len(word.split())
     found = [" ".join(tokens[i : i + n]) for i in range(len(tokens) - n + 1)
              if _fits(word, plain(" ".join(tokens[i : i + n])))]  # fmt: skip
     return [text[: len(word)] if len(plain(text)) == len(text) else text for text in found]
@@ -194,14 +203,35 @@ def scores(seen: Seen) -> Content:
         constants = {"instrument": name, "timing": timing.replace("now", "") or "pre_session"}
         wide = {"over": "session", "columns": seen.beside}
         return {"wide": [wide], "constants": constants, "study": {"no_status": "attended"}}
-    content: Content = {}
+    content: Content = _one_below_another(seen)
     for name, timings in found.items():
         for timing, headers in _timed(timings).items():
-            for header in headers[:1]:
-                content = merged(content, _score(name, timing, headers, seen.columns[header]))
+            content = merged(content, _score(name, timing, [seen.columns[h] for h in headers]))
     pain = found.get("nprs", {})
     beside = _unnamed_score(seen, "post_session") if pain and "post_session" not in pain else {}
     return merged(content, beside) if content else _in_notes(seen) or _unnamed_score(seen)
+
+
+def _one_below_another(seen: Seen) -> Content:
+    """Return the scores that stand in one column, the name of each instrument beside it."""
+    named, column = seen.one("columns.instrument"), seen.one("columns.score")
+    if named is None or column is None:
+        return {}
+    told = {cell: role[0].place.split(".") for cell in named.counts if (role := score_role(cell))}
+    words = {"instrument": {cell: name for cell, (_, name, _) in told.items()},
+             "timing": {cell: timing.replace("now", "") or "pre_session"
+                        for cell, (*_, timing) in told.items()}}  # fmt: skip
+    columns = {"instrument": named.name, "timing": named.name, "score": column.name}
+    content: Content = {"columns": columns, "values": words}
+    for name in dict.fromkeys(words["instrument"].values()):
+        top = registry()[name].maximum
+        cells = [cell for cell, own in words["instrument"].items() if own == name]
+        own = Column(column.name, column.cells[named.cells.isin(cells)])
+        if _scale(name, "", own, top):
+            other = 50 if top == 100 else 100
+            asks = f"Do the scores of {registry()[name].title} go up to {top:g}, or up to {other}?"
+            content = merged(content, ask(f"scales.{name}", asks, [f"{top:g}", f"{other}"]))
+    return content
 
 
 def _unnamed_score(seen: Seen, alone: str = "") -> Content:
@@ -235,24 +265,26 @@ def _timed(timings: Mapping[str, list[str]]) -> dict[str, list[str]]:
     return own
 
 
-def _score(name: str, timing: str, headers: list[str], column: Column) -> Content:
-    if len(headers) > 1:
+def _score(name: str, timing: str, columns: list[Column]) -> Content:
+    read = merged(*(_as_numbers(column, registry()[name].maximum) for column in columns))
+    if len(columns) > 1:
         asks = f"Which column is the score of {registry()[name].title} ({timing})?"
-        return ask(f"scores.{name}.{timing}", asks, headers)
-    top = registry()[name].maximum
-    content: Content = {}
-    odd = [cell for cell in column.counts if number(cell) is None]
-    if any(re.fullmatch(_OF.format(f"{top:g}"), cell, re.IGNORECASE) for cell in odd):
-        of = rule(f"7/{top:g}: of {top:g}", [column.name], becomes=r"\1",
-                  pattern=_OF.format(f"{top:g}"))  # fmt: skip
-        content = merged(content, of)
-    if any(re.fullmatch(_WORDED, cell) for cell in odd):
-        worded = rule("3 (mild): the number", [column.name], becomes=r"\1", pattern=_WORDED)
-        content = merged(content, worded)
-    scale = _scale(name, timing, column, top)
+        return merged(read, ask(f"scores.{name}.{timing}", asks, [c.name for c in columns]))
+    (column,) = columns
+    scale = _scale(name, timing, column, registry()[name].maximum)
     moved = any(not q["key"].startswith("scales.") for q in scale.get("questions", ()))
     stated = {} if moved else {"scores": {name: {timing: column.name}}}
-    return merged(stated, content, scale)
+    return merged(stated, read, scale)
+
+
+def _as_numbers(column: Column, top: float) -> Content:
+    """Return the rules that read ``7/10`` and ``3 (mild)``, where a column has such cells."""
+    odd = [cell for cell in column.counts if number(cell) is None]
+    ways = {f"7/{top:g}: of {top:g}": _OF.format(f"{top:g}"), "3 (mild): the number": _WORDED}
+    met = {way: pattern for way, pattern in ways.items()
+           if any(re.fullmatch(pattern, cell, re.IGNORECASE) for cell in odd)}  # fmt: skip
+    return merged(*(rule(way, [column.name], pattern=pattern, becomes=r"\1")
+                    for way, pattern in met.items()))  # fmt: skip
 
 
 def _scale(name: str, timing: str, column: Column, top: float) -> Content:
@@ -270,13 +302,14 @@ def _scale(name: str, timing: str, column: Column, top: float) -> Content:
         return rule(f"percent, as points of {top:g}", [column.name], pattern=sign, becomes=r"\1",
                     multiply=top / 100)  # fmt: skip
     if percent and top == 100:
-        return rule("36%: the number", [column.name], pattern=r"(\d+(?:\.\d+)?) ?%", becomes=r"\1")
+        return _without_sign(column)
     if name == "vas" and highest <= 10:
         asks = f"The numbers in {column.name} go up to 10. Is it the pain of 0 to 10?"
         return ask(f"scores.nprs.{timing}", asks, [column.name])
     if name == "nprs" and 10 < highest <= 100:
         asks = f"The numbers in {column.name} go up to {highest:g}. Are they of 0 to 100?"
-        return ask(f"scores.vas.{timing}", asks, [column.name])
+        return merged(_without_sign(column) if percent else {},
+                      ask(f"scores.vas.{timing}", asks, [column.name]))  # fmt: skip
     even, stated = all(value % 2 == 0 for value in read), _stated_top(column.name) or top
     if stated != top and highest <= max(top, stated):
         asks = f"Do the numbers in {column.name} go up to {stated:g}, or up to {top:g}?"
@@ -289,6 +322,10 @@ def _scale(name: str, timing: str, column: Column, top: float) -> Content:
     asks = (f"Do the numbers in {column.name} go up to 50 (points), or up to 100 (percent)? (no: "
             "neither; they are left out)")  # fmt: skip
     return ask(f"scales.{name}", asks, ["50", "100"])
+
+
+def _without_sign(column: Column) -> Content:
+    return rule("36%: the number", [column.name], pattern=r"(\d+(?:\.\d+)?) ?%", becomes=r"\1")
 
 
 def _in_notes(seen: Seen) -> Content:

@@ -17,6 +17,7 @@ from outcomes.intake.drafting.evidence import (
     dates_of,
     has_time,
     is_date,
+    looks_like,
 )
 from outcomes.intake.drafting.headers import vocabulary, words_of
 from outcomes.intake.drafting.seen import SHEET, Seen, one_to_one
@@ -128,17 +129,19 @@ def dates(seen: Seen) -> Content:
         return born
     if day is None:
         asks = "Which column is the day of the visit?"
-        dated = [h for h, c in seen.columns.items() if c.share(is_date) > 0.5 and c is not births]
+        dated = [h for h, c in seen.columns.items() if looks_like(c, "date") and c is not births]
+        dated.sort(key=lambda header: -_median_year(seen.columns[header]))  # births come last
         others = [h for h in seen.rest if h not in dated]
         of_them = merged(*(_ways_of(seen, h) for h in dated))
         return merged(born, of_them, ask("columns.date", asks, [*dated, *others]))
     place = seen.roles[day.name].place
-    rivals = seen.rivals.get(place, [])
+    rivals = seen.rivals.get(place, []) or _likelier(seen, place)
     content: Content = {"columns": {"date": day.name}}
     if rivals:
         del content["columns"]
         content = merged(content, ask("columns.date", "Which is the day of the visit?", rivals))
-    written = {c.name: dates_of(c) for c in (day, births) if c is not None}
+    read = [day, births, *(seen.columns[h] for h in rivals if h != day.name)]
+    written = {c.name: dates_of(c) for c in read if c is not None}
     order = _order(list(written.values()))
     ways = {name: _ways(found, order) for name, found in written.items()}
     said = {"dates": ways[day.name] or ["%Y-%m-%d"]}
@@ -148,6 +151,16 @@ def dates(seen: Seen) -> Content:
                  _yearless(seen, day, written[day.name])):  # fmt: skip
         content = merged(content, part)
     return content
+
+
+def _likelier(seen: Seen, place: str) -> list[str]:
+    """Return other columns of dates, where the day is but one of when something was written."""
+    if place not in ("date.filled", "date.created") or seen.preset is not None:
+        return []
+    assert seen.date is not None
+    others = [h for h in seen.rest if looks_like(seen.columns[h], "date")
+              and _median_year(seen.columns[h]) > _median_year(seen.date) - _GROWN]  # fmt: skip
+    return [*others, seen.date.name] if others else []
 
 
 def _order(written: list[Dates]) -> str:

@@ -185,6 +185,9 @@ def _several(place: str) -> bool:
 
 def _settled(columns: Mapping[str, Column], roles: dict[str, Role], preset: Preset | None) -> Seen:
     """Give each place that one column alone can have to the likeliest; equal ones are rivals."""
+    long = {"columns.instrument", "columns.score"}
+    if not long <= {role.place for role in roles.values()}:
+        roles = {header: role for header, role in roles.items() if role.place not in long}
     rivals: dict[str, list[str]] = {}
     for place in dict.fromkeys(role.place for role in roles.values()):
         claims = [header for header, role in roles.items() if role.place == place]

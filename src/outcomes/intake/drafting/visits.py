@@ -188,8 +188,8 @@ def _told(cells: pd.Series[Any], entry: dict[str, Any]) -> Any:
 
 def _held(seen: Seen, *places: str) -> pd.Series[Any]:
     """Return which rows hold what is only known of a visit: a score, or the pressure."""
-    own = [seen.columns[header] for header, role in seen.roles.items()
-           if role.place.startswith(places or ("scores.", "columns.pressure"))]  # fmt: skip
+    held = places or ("scores.", "columns.score", "columns.pressure")
+    own = [seen.columns[h] for h, role in seen.roles.items() if role.place.startswith(held)]
     return pd.Series(np.any([np.zeros(seen.n, bool), *(c.where(bool) for c in own)], axis=0))
 
 
@@ -334,7 +334,7 @@ def came(seen: Seen) -> Any:
 
 def _one_visit(seen: Seen) -> Content:
     """Say which lines are one visit, where a client has several of one day."""
-    if seen.date is None or not seen.names:
+    if seen.date is None or not seen.names or seen.one("columns.score") is not None:
         return {}
     time = seen.one("identifiers.time") or seen.date
     lines = pd.DataFrame({h: c.cells.to_numpy() for h, c in seen.columns.items()})

@@ -113,7 +113,16 @@ ABOVE, TOTALS, AGAIN, REMARKS, HEADINGS = (
 )  # fmt: skip
 """What is left away, as messages call it."""
 _BLOCK = 20_000
+_HEADING = (
+    r"^(?P<name>[^\d]*?[^\W\d_]{2}[^\d]*?)"
+    r"(?:[ ,;(*]+(?:(?:geb(?:oren)?|born|d\.?o\.?b|date of birth|n[ée]e?|nac\w*)\b[^\d]{0,5})?"
+    r"(?P<born>\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4})\)?)?$"
+)
+"""A name in a row of its own, with or without the day of birth."""
 _NUMBER = re.compile(r"[-+(]?[$€£]? ?[\d.,]*\d[\d.,]* ?[%€$£)]?")
+_DAY = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?!\d)")
+_SEVERAL = 3
+"""Lines from which on a first one that is unlike the others is seen to be."""
 _TOTAL = re.compile(
     r"(?:grand |sub|sous|zwischen)?[ -]?"
     r"(?:totals?|totaux|totale|totaal|gesamt|summe|somme|suma)\b.*"
@@ -168,12 +177,43 @@ def find_header(records: Sequence[Record]) -> tuple[int, int]:
     usual = median([n for n in map(_span, records) if n > 1] or [1])
     several = median([n for record in records if (n := sum(map(bool, record))) > 1] or [1])
     first = next((i for i, record in enumerate(records) if any(record)), 0)
+    codes = next((i for i, record in enumerate(records) if _of_a_program(record)), 0)
+    if codes:  # Qualtrics: codes of the questions, the questions, codes for programs
+        return codes - 1, codes
     start = next(
         (i for i, record in enumerate(whole) if _span(record) >= 0.8 * usual
          and sum(map(bool, record)) >= several / 2 and are_names(record)),
         first,
     )  # fmt: skip
-    return start, start + 1 + (bool(records) and both[start])
+    second = bool(records) and (both[start] or _explains(records[start + 1 :]))
+    return start, start + 1 + second
+
+
+def _of_a_program(record: Record) -> bool:
+    """Whether a line is Qualtrics' third, which no person reads."""
+    cells = [cell for cell in record if cell]
+    return bool(cells) and all(cell.startswith('{"ImportId"') for cell in cells)
+
+
+def _explains(records: Sequence[Record]) -> bool:
+    """Whether a line says what the columns below hold: words where others hold numbers.
+
+    A scale (``0 - 10``), a format (``mm/dd/yyyy``), a kind of answer (``Response``).
+    """
+    if len(records) < _SEVERAL or not any(records[0]):
+        return False
+    width = max(map(len, records))
+    line, *below = ([*record, *[None] * (width - len(record))] for record in records)
+    columns = [[cell for cell in column if cell] for column in zip(*below, strict=True)]
+    measured = [i for i, own in enumerate(columns) if own and all(map(_is_measured, own))]
+    dated = any(all(map(_DAY.match, columns[i])) for i in measured)
+    said = [line[i] for i in measured]
+    return dated and any(said) and not any(_is_measured(cell) for cell in said if cell)
+
+
+def _is_measured(cell: str) -> bool:
+    """Whether a cell is a number or begins with a day."""
+    return bool(_NUMBER.fullmatch(cell)) or bool(_DAY.match(cell))
 
 
 def are_names(record: Record) -> bool:
@@ -233,6 +273,7 @@ def table_of(
     skipped: Mapping[str, int] | None = None,
     may_be_empty: bool = False,
     headings: str = "",
+    above: Record = (),
 ) -> Rows:
     """Return numbered records below their header as a table.
 
@@ -250,6 +291,8 @@ def table_of(
         Whether a header without rows is a table.
     headings : str, optional
         Column that rows of one name become for the rows below; empty: there are none.
+    above : record, optional
+        The last line above the header, which may be the first of these names.
 
     Returns
     -------
@@ -276,23 +319,35 @@ def table_of(
     used = np.flatnonzero(filled | np.array(named, dtype=bool))
     frame = pd.DataFrame(cells[:, used], columns=[names[i] for i in used], dtype=object)
     if headings:
-        frame, numbers, counts[HEADINGS] = _under_headings(frame, numbers, headings)
+        frame, numbers, counts[HEADINGS] = _under_headings(frame, numbers, headings, above)
     return Rows(frame, numbers, skipped={what: n for what, n in counts.items() if n})
 
 
 def headings_in(cells: pd.DataFrame) -> pd.Series[Any]:
     """Return the rows that are one cell of words alone, as those words; else missing."""
+    return _heads(cells)["name"]
+
+
+def _heads(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the name that each row of one cell is, and the day of birth behind it."""
     words = cells.bfill(axis=1).iloc[:, 0].where(cells.notna().sum(axis=1) == 1)
-    named = words.str.fullmatch(r"[^\d]*[^\W\d_]{2}[^\d]*", na=False)
-    return words.where(named).str.replace(r"^[^:]{2,20}: *", "", regex=True)
+    found = words.astype("str").str.extract(_HEADING).where(words.notna())
+    return found.assign(name=found["name"].str.replace(r"^[^:]{2,20}: *", "", regex=True))
 
 
-def _under_headings(cells: pd.DataFrame, numbers: Any, name: str) -> tuple[pd.DataFrame, Any, int]:
-    """Return the rows with the name that stands above them, and how many rows were names."""
-    heads = headings_in(cells)
-    own = heads.ffill().astype(object)
-    rows = cells.assign(**{name: own.where(own.notna(), None)})[heads.isna()]
-    return rows.reset_index(drop=True), numbers[heads.isna()], int(heads.notna().sum())
+def _under_headings(
+    cells: pd.DataFrame, numbers: Any, name: str, above: Record
+) -> tuple[pd.DataFrame, Any, int]:
+    """Return the rows with the name and birth that stand above them, and how many were names."""
+    heads = _heads(cells)
+    top = [[cell or None for cell in above]] if any(above) else []
+    first = _heads(pd.DataFrame(top, dtype=object)) if top else heads[:0]
+    own = pd.concat([first, heads]).ffill()[len(first) :].astype(object)
+    own = own.where(own.notna(), None)
+    born = {f"{name} born": own["born"]} if own["born"].notna().any() else {}
+    is_row = heads["name"].isna()
+    rows = cells.assign(**{name: own["name"], **born})[is_row]
+    return rows.reset_index(drop=True), numbers[is_row], int((~is_row).sum()) + len(first)
 
 
 def _kept(
@@ -309,7 +364,9 @@ def _kept(
         label = next((cell for cell in row if cell), "")
         if not label:
             continue
-        if _TOTAL.fullmatch(label) and _is_total(row):
+        if _of_a_program(row):
+            counts[AGAIN] += 1
+        elif _TOTAL.fullmatch(label) and _is_total(row):
             counts[TOTALS] += 1
         elif width > 1 and label in again and _names_again(row, again, f"{where}, row {number}"):
             counts[AGAIN] += 1

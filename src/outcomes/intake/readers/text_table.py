@@ -86,7 +86,7 @@ def read_text_table(
     above = sum(1 for record in sample[:start] if any(record))
     rows = table_of(
         enumerate(filled, start=1), header, path.name, skipped={ABOVE: above},
-        may_be_empty=may_be_empty, headings=form.headings,
+        may_be_empty=may_be_empty, headings=form.headings, above=sample[start - 1] if start else (),
     )  # fmt: skip
     return replace(rows, skipped={**rows.skipped, **odd})
 

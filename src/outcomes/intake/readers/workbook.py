@@ -31,16 +31,17 @@ _UNREADABLE = (
     AttributeError, ArithmeticError, NotImplementedError, RuntimeError,
 )  # fmt: skip
 """What reading a file that is no workbook, or a broken one, has been seen to raise."""
-OTHERS = "sheets of another kind"
+OTHERS, HIDDEN = "sheets of another kind", "hidden sheets"
 MAX_CELLS = 30_000_000
 """Cells that a sheet may span, empty ones included."""
 _NAMESPACE = re.compile(r"\{.*\}")
 
 
-def sheet_names(path: Path) -> list[str]:
+def sheet_names(path: Path, *, hidden: bool = True) -> list[str]:
     """Return the names of a workbook's sheets; raises `DataError` when it is none."""
     with _opened(path) as book:
-        return [str(name) for name in book.sheetnames]
+        return [str(sheet.title) for sheet in book
+                if hidden or getattr(sheet, "sheet_state", "visible") == "visible"]  # fmt: skip
 
 
 def read_sheets(place: str | Path, form: FileFormat | None = None) -> Rows:
@@ -72,14 +73,16 @@ def read_sheets(place: str | Path, form: FileFormat | None = None) -> Rows:
         When the file is missing.
     """
     form, path = form or FileFormat(), Path(place)
-    names = _chosen(sheet_names(path), form.sheets, path.name)
+    every, shown = sheet_names(path), sheet_names(path, hidden=False)
+    names = _chosen(every, shown, form.sheets, path.name)
     exact = len(names) == 1 or not any(set(pattern) & set("*?") for pattern in form.sheets)
     tables, n_others = _of_one_kind(
         list(_tables(path, names, form, may_be_empty=len(names) > 1).items()), path.name,
         exact=exact,
     )  # fmt: skip
     parts = [_with_name(name, rows, form) for name, rows in tables]
-    skipped = sum((Counter(part.skipped) for part in parts), Counter({OTHERS: n_others}))
+    left = {OTHERS: n_others, HIDDEN: len({*every} - {*shown, *names})}
+    skipped = sum((Counter(part.skipped) for part in parts), Counter(left))
     cells = pd.concat([part.cells for part in parts], ignore_index=True).astype(object)
     if cells.empty:
         must = "a table has at least one row below its header"
@@ -120,23 +123,30 @@ def read_tables(path: Path, sheets: Sequence[str]) -> dict[str, Rows]:
     return _tables(path, sheets, FileFormat(header_rows=1, skip_rows=0), may_be_empty=True)
 
 
-def _chosen(names: Sequence[str], patterns: Sequence[str], where: str) -> list[str]:
-    """Return the sheets that the form's names and patterns mean, in the workbook's order."""
+def _chosen(
+    names: Sequence[str], shown: Sequence[str], patterns: Sequence[str], where: str
+) -> list[str]:
+    """Return the sheets that the form's names and patterns mean, in the workbook's order.
+
+    A hidden sheet, often an older copy, is meant by its name alone.
+    """
     must, remedy = "each sheet that the map names is in the workbook", "Check [file] sheets."
-    if not patterns and len(names) > 1:
+    if not patterns and len(shown) > 1:
         must = "a workbook has one sheet, or the map names those to read"
         remedy = 'Write sheets = ["..."] under [file] in the column map; ["*"] is all.'
-        raise DataError(must, got=f"{len(names)} sheets", where=where, remedy=remedy)
-    for i, pattern in enumerate(patterns, start=1):
-        if not any(_means(pattern, name) for name in names):
+        raise DataError(must, got=f"{len(shown)} sheets", where=where, remedy=remedy)
+    meant = [{name for name in names if _means(pattern, name, name in shown)}
+             for pattern in patterns or ["*"]]  # fmt: skip
+    for i, own in enumerate(meant, start=1):
+        if not own:
             got = f"no such sheet (number {i} of the map's)"
             raise DataError(must, got=got, where=where, remedy=remedy)
-    return [n for n in names if not patterns or any(_means(pattern, n) for pattern in patterns)]
+    return [name for name in names if any(name in own for own in meant)]
 
 
-def _means(pattern: str, name: str) -> bool:
+def _means(pattern: str, name: str, is_shown: bool) -> bool:
     own, wanted = name.strip().casefold(), pattern.strip().casefold()
-    return own == wanted or fnmatchcase(own, wanted)
+    return own == wanted or (is_shown and fnmatchcase(own, wanted))
 
 
 def _with_name(name: str, rows: Rows, form: FileFormat) -> Rows:
@@ -254,7 +264,7 @@ def _sheet(
     header[-1] = header[-1] + [None] * (width - len(header[-1]))
     body = _filled_down(chain(head[stop:], records), part, width)
     rows = table_of(body, header, where, skipped={ABOVE: above}, may_be_empty=may_be_empty,
-                    headings=form.headings)  # fmt: skip
+                    headings=form.headings, above=head[start - 1][1] if start else ())  # fmt: skip
     marks = np.isin(rows.numbers, list(struck))
     if form.struck_out:
         marked = rows.cells.assign(**{form.struck_out: np.where(marks, "yes", "no")})
