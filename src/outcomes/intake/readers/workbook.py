@@ -40,8 +40,8 @@ _NAMESPACE = re.compile(r"\{.*\}")
 def sheet_names(path: Path, *, hidden: bool = True) -> list[str]:
     """Return the names of a workbook's sheets; raises `DataError` when it is none."""
     with _opened(path) as book:
-        return [str(sheet.title) for sheet in book
-                if hidden or getattr(sheet, "sheet_state", "visible") == "visible"]  # fmt: skip
+        state = {str(n): getattr(book[n], "sheet_state", "visible") for n in book.sheetnames}
+    return [name for name, shown in state.items() if hidden or shown == "visible"]
 
 
 def read_sheets(place: str | Path, form: FileFormat | None = None) -> Rows:
