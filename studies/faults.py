@@ -18,10 +18,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from outcomes.cli import main as main_of_outcomes
+
+MARK = "outcomes-faults-"
+"""Begins the name of every folder that is written to."""
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reliability.md"
 MAP = """[identifiers]
 name = "Client"
@@ -132,7 +137,7 @@ def healed(verb: Verb, out: Path) -> bool:
 @contextmanager
 def place_for_one() -> Iterator[Path]:
     """Give an output folder's place, with a file of the reader's own beside it."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix=MARK) as folder:
         (Path(folder) / "mine.txt").write_text("mine", encoding="utf-8")
         yield Path(folder) / "out"
 
@@ -153,6 +158,50 @@ def cut_off(verb: Verb, sign: signal.Signals, moment: float) -> bool:
         process.send_signal(sign)
         said = process.communicate()[1]
         return right(verb, out, said) and healed(verb, out)
+
+
+CHANGES = frozenset({"open", "os.chmod", "os.mkdir", "os.remove", "os.rename", "os.rmdir",
+                     "os.scandir", "shutil.rmtree"})  # fmt: skip
+"""Audit events of a command that reads or writes a place."""
+
+
+def killed_before(verb: Verb, out: Path, step: int) -> bool:
+    """Run a command in a fork that ends itself before a step of its writing; whether it came to it.
+
+    Where the step opens a file for writing, the file is made first, and stays empty.
+    """
+    child = os.fork()
+    if child:
+        return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    steps = iter(range(1, 10_000))
+
+    def hook(event: str, given: tuple[Any, ...]) -> None:
+        here = event in CHANGES and any(MARK in os.fsdecode(a) for a in given
+                                        if isinstance(a, (str, bytes, os.PathLike)))  # fmt: skip
+        if here and next(steps) == step:
+            if event == "open" and str(given[1]).startswith(("w", "x")):
+                os.close(os.open(given[0], os.O_CREAT | os.O_TRUNC | os.O_WRONLY))
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        main_of_outcomes(verb.command(out)[3:])
+    os._exit(0)
+
+
+def at_every_step(verb: Verb, *, again: bool) -> Iterator[bool]:
+    """Kill a command before each step of its writing, in an empty place or over its own folder."""
+    for step in range(1, 10_000):
+        with place_for_one() as out:
+            if again:
+                killed_before(verb, out, 0)
+            got_there = killed_before(verb, out, step)
+            whole = right(verb, out, "")
+            killed_before(verb, out, 0)
+            left = {path.name for path in out.parent.iterdir()}
+            yield whole and right(verb, out, "") and left == {"mine.txt", out.name}
+        if not got_there:
+            return
 
 
 def surrounded(
@@ -202,7 +251,7 @@ SURROUNDINGS: Mapping[str, tuple[Mapping[str, str], Callable[[], None] | None]] 
 def rows(n: int, seed: int) -> Iterator[tuple[str, str, list[bool]]]:
     """Try everything: what happened, to which command, and whether each trial went right."""
     rng = random.Random(seed)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix=MARK) as folder:
         for verb in verbs(Path(folder)):
             for name, sign in (("kill -9", signal.SIGKILL), ("Ctrl-C", signal.SIGINT)):
                 moments = [rng.uniform(0.1, 1.05) * verb.seconds for _ in range(n)]
@@ -211,6 +260,11 @@ def rows(n: int, seed: int) -> Iterator[tuple[str, str, list[bool]]]:
                     verb.name,
                     [cut_off(verb, sign, moment) for moment in moments],
                 )
+            over = {"an empty place": False, "its own folder": True}
+            # A report writes by the same function, and would take minutes a step.
+            for name, again in () if verb.name == "report" else over.items():
+                went = list(at_every_step(verb, again=again))
+                yield f"kill -9 at every step of writing, into {name}", verb.name, went
             yield "two runs at once into one folder", verb.name, [together(verb)]
             for name, (environment, limits) in SURROUNDINGS.items():
                 yield name, verb.name, [surrounded(verb, environment, limits)]

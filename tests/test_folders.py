@@ -277,6 +277,44 @@ def test_the_next_run_cleans_up_after_one_that_was_killed(tmp_path, moment, late
     assert not [name for name in names(tmp_path) if name.startswith(".")]
 
 
+def killed_before(step, target, text):
+    """Write in a fork that is killed before its step-th event, with a file just made left empty."""
+    child = os.fork()
+    if child:
+        return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    steps = iter(range(1, 10_000))
+
+    def hook(event, given):
+        changes = event == "open" or event.startswith(("os.", "shutil."))
+        if changes and str(target.parent) in str(given) and next(steps) == step:
+            if event == "open" and str(given[1]).startswith(("w", "x")):
+                os.close(os.open(given[0], os.O_CREAT | os.O_TRUNC | os.O_WRONLY))
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    write(target, text)
+    os._exit(0)
+
+
+@POSIX
+@pytest.mark.parametrize("before", [None, "old"])
+def test_killed_at_any_moment_it_is_whole_or_absent_and_the_next_run_tidies_up(tmp_path, before):
+    for step in range(1, 10_000):
+        target = tmp_path / str(step) / "out"
+        if before:
+            write(target, before)
+        came_to_it = killed_before(step, target, "new")
+        assert not target.exists() or read(target) in (before, "new")
+        with locked(target):  # as every later command does, whatever it writes
+            assert not before or read(target) in (before, "new")
+        write(target, "next")
+        assert names(target.parent) == ["out"]
+        assert names(target) == [LIST, "marker.txt"]
+        if not came_to_it:
+            break
+    assert step > 15
+
+
 def test_a_hidden_folder_of_somebody_else_is_not_removed(tmp_path):
     (tmp_path / ".out.outcomes-draft").mkdir()
     (tmp_path / ".out.outcomes-draft" / "mine.txt").write_text("x", encoding="utf-8")

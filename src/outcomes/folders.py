@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from outcomes.errors import UnavailableError, UsageError
@@ -23,7 +23,8 @@ _ABOUT = (
     "The files that a command of outcomes wrote here, with their SHA-256. The command replaces a "
     "folder that holds these alone, unchanged; with anything else in it, it refuses."
 )
-_OF_SYSTEM = (LIST, ".DS_Store", "Thumbs.db", "desktop.ini")
+_NEW_LIST = ".outcomes-new.json"
+_OF_SYSTEM = (LIST, _NEW_LIST, ".DS_Store", "Thumbs.db", "desktop.ini")
 _DRAFT, _OLD = ".outcomes-draft", ".outcomes-old"
 
 
@@ -264,7 +265,8 @@ def _digest(path: Path) -> str:
 def _write_list(folder: Path, maker: str, files: dict[str, str]) -> None:
     content = {"about": _ABOUT, "maker": maker, "files": files}
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    (folder / LIST).write_text(text, encoding="utf-8", newline="")
+    (folder / _NEW_LIST).write_text(text, encoding="utf-8", newline="")
+    (folder / _NEW_LIST).replace(folder / LIST)  # whole at every moment: a draft is known by it
 
 
 def _set_modes(draft: Path, final: Path, *, private: bool) -> None:
@@ -295,8 +297,8 @@ def _clean(final: Path) -> None:
     if draft.is_file():
         draft.unlink()
     for left in (draft, old):
-        with suppress(OSError):
-            left.rmdir()  # where it is empty
+        if not contents(left):  # nothing yet but a list
+            shutil.rmtree(left, ignore_errors=True)
     if listed(draft)[0]:
         shutil.rmtree(draft)
     made_by, files = listed(old)
