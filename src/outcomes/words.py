@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
+from importlib.resources import files
 from typing import Any
 
 from outcomes.dictionary.instruments import Instrument
@@ -19,19 +21,11 @@ SPACE = "\N{NO-BREAK SPACE}"
 """Stands where a line must not break: between a number and what it belongs to."""
 UNCLEAR, CANNOT_TELL, DESCRIBED = "no clear difference", "cannot tell", "described"
 """Verdicts beside better and worse; the last is of counts, which compare nothing."""
+LABELS: Mapping[str, Mapping[str, Any]] = tomllib.loads(
+    files("outcomes").joinpath("labels.toml").read_text("utf-8")
+)
+"""What names of the data and of tables are called; sentences that stand in every report."""
 UNITS = "points?|sessions?|weeks?|courses?|visits?|patients?|mm|kg"
-NAMES = {
-    "all": "all courses", "not recorded": "not recorded",
-    "neck_mvc": "neck pain after a crash", "neck_other": "other neck pain",
-    "low_back": "low back pain", "post_op": "care after surgery", "other": "other conditions",
-    "mvc": "vehicle crash", "goal_met": "goal met", "no_show": "missed without notice",
-    "stopped_early": "stopped early", "sustained": "reached and kept",
-    "ended before": "course ended first", "end_of_life": "end-of-life care",
-    "organ_failure": "organ failure", "breast_cancer": "breast cancer",
-    "physician_script": "physician's prescription", "physician_advice": "physician's advice",
-    "self": "came on their own", "not_required": "not required",
-}  # fmt: skip
-"""Names of the data that underscores alone do not make readable."""
 
 
 def named(name: object) -> str:
@@ -47,7 +41,7 @@ def named(name: object) -> str:
     >>> named("neck_mvc"), named("carpal_tunnel"), named("usual care")
     ('neck pain after a crash', 'carpal tunnel', 'usual care')
     """
-    return NAMES.get(str(name), str(name).replace("_", " "))
+    return str(LABELS["names"].get(str(name), str(name).replace("_", " ")))
 
 
 def decimals(instrument: Instrument) -> int:

@@ -90,7 +90,7 @@ def test_text_has_aligned_columns_and_the_formula(fit: Any) -> None:
 def test_a_fit_of_simulated_scores_says_so_wherever_it_is_shown(fit: Any) -> None:
     assert str(fit).startswith("SYNTHETIC data\n")
     assert "SYNTHETIC data" in fit._repr_html_()
-    assert "SYNTHETIC" in fit.forest().get_suptitle()
+    assert "SYNTHETIC DATA" in {text.get_text() for text in fit.forest().texts}
 
 
 def test_rows_chosen_from_a_trajectory_keep_its_label(rows: pd.DataFrame) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import ClassVar, Literal
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from outcomes import words
 from outcomes.plain_text import cleaned, cleaned_within, shortened
@@ -356,3 +359,13 @@ def spans(text: str) -> list[tuple[str, bool]]:
         for position, part in enumerate(parts)
         if part
     ]
+
+
+@cache
+def environment() -> Environment:
+    """Return what writes documents from templates, as pages and as Office files."""
+    made = Environment(
+        loader=PackageLoader("outcomes.render"), autoescape=True, undefined=StrictUndefined
+    )
+    made.globals.update(spans=spans, numeric=numeric, unbroken=unbroken)
+    return made

@@ -7,10 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from outcomes.render.document import Document, Figure, Table, numeric, unbroken, widths
+from outcomes.render.document import Document, Figure, Table, environment, numeric, widths
 from outcomes.render.figures import png_of
 from outcomes.render.fixed_zip import fixed_zip
-from outcomes.render.html import environment
 
 EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001, the file format keeps a time without a zone
 STYLES = {"text": "Normal", "lead": "Subtitle", "note": "Caption", "warning": "Quote"}
@@ -54,7 +53,6 @@ def docx_bytes(document: Document) -> bytes:
 
     body = environment().get_template("report.docx.xml.j2").render(
         document=document.unfolded, styles=STYLES, placed=placed, columns_of=_columns,
-        unbroken=unbroken,
     )  # fmt: skip
     for element in list(parse_xml(body)):
         file.element.body.sectPr.addprevious(element)

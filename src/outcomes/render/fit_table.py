@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
-from importlib.resources import files
 
 import pandas as pd
 
 from outcomes.mixed.after.effect_sizes import icc, r2
 from outcomes.mixed.after.tables import tidy, variance_components
 from outcomes.mixed.record import Fit
-from outcomes.words import MINUS, SPACE, count, decimals_for, limits, named, p_value, plain
+from outcomes.render.document import environment
+from outcomes.words import LABELS, MINUS, SPACE, count, decimals_for, limits, named, p_value, plain
 
-_LABELS = tomllib.loads(files("outcomes.render").joinpath("fit_labels.toml").read_text("utf-8"))
-COLUMNS: Mapping[str, tuple[str, str]] = _LABELS["columns"]
-GROUPS: Mapping[str, str] = _LABELS["groups"]
-TITLES: Mapping[str, tuple[str, str]] = _LABELS["titles"]
-KINDS: Mapping[str, str] = _LABELS["kinds"]
+COLUMNS: Mapping[str, tuple[str, str]] = LABELS["columns"]
+GROUPS: Mapping[str, str] = LABELS["groups"]
+TITLES: Mapping[str, tuple[str, str]] = LABELS["titles"]
+KINDS: Mapping[str, str] = LABELS["kinds"]
 _CURVE = re.compile(r"\w+\((\w+),.*\)\[(\d+)\]")
 _LEVEL = re.compile(r"(?:C\()?(?P<column>[^\[\]()]+)\)?\[(?:T\.)?(?P<level>.*)\]")
-STYLE = (
-    "<style>.oc-table{border-collapse:collapse;font-variant-numeric:tabular-nums}.oc-table :is("
-    "caption,th,td){text-align:left!important;vertical-align:top;padding:.15em 1em .15em 0}"
-    ".oc-table thead th{border-bottom:1px solid currentColor}.oc-table tbody th{font-weight:normal}"
-    ".oc-table th:only-child{font-weight:600}.oc-table tbody+tbody tr:first-child>*{border-top:1px "
-    "solid currentColor}.oc-stamp{font-weight:700;color:var(--jp-error-color1,#b3261e)}</style>"
-)
-"""Follows the page's own colors, light or dark."""
 
 
 @dataclass(frozen=True)
@@ -154,22 +143,8 @@ def estimates_html(table: pd.DataFrame, fit: Fit, level: float = 0.95) -> str:
 
 def html_table(head: Iterable[str], *bodies: Iterable[tuple[str, ...]], stamp: str = "") -> str:
     """Return rows whose first cell names them; the last cell of a short row spans the rest."""
-    names, parts = list(head), [list(body) for body in bodies]
-    wide = max([len(names), *(len(row) for part in parts for row in part)])
-
-    def line(row: tuple[str, ...]) -> str:
-        tags = ['th scope="row"', *["td"] * (len(row) - 1)]
-        tags[-1] += f' colspan="{wide - len(row) + 1}"' * (len(row) < wide)
-        cells = (f"<{tag}>{escape(text)}</{tag[:2]}>" for tag, text in zip(tags, row, strict=True))
-        return f"<tr>{''.join(cells)}</tr>"
-
-    label = (
-        f'<caption><span class="oc-stamp">{escape(stamp)} data</span></caption>' if stamp else ""
-    )
-    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    thead = f"<thead><tr>{top}</tr></thead>" if names else ""
-    rows = "".join(f"<tbody>{''.join(map(line, part))}</tbody>" for part in parts)
-    return f'{STYLE}<table class="oc-table">{label}{thead}{rows}</table>'
+    template, parts = environment().get_template("table.html.j2"), [list(body) for body in bodies]
+    return template.render(head=list(head), bodies=parts, stamp=stamp)
 
 
 def column_label(name: str) -> str:

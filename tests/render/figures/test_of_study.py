@@ -55,6 +55,13 @@ def test_a_map_of_pressure_counts_visits(study: Any) -> None:
     assert written == len(known)
 
 
+def test_half_a_level_of_pressure_is_a_row_of_its_own() -> None:
+    visits = pd.DataFrame({"episode_id": "a", "session": [1, 2, 3], "pressure": [2.0, 2.5, 2.5]})
+    figure = pressure_map(study_from_tables({"sessions": visits}))
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["2", "2.5"]
+    assert figure.claim == "Level 2.5 was used most: at 2 of 3 visits"
+
+
 def test_incidence_says_its_last_shares(study: Any) -> None:
     figure = incidence(study)
     assert "goals were reached and kept" in figure.alt

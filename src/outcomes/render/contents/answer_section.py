@@ -23,25 +23,12 @@ from outcomes.render.document import (
     Table,
 )
 from outcomes.render.fit_table import KINDS
-from outcomes.words import count, decimals_for, limits, named, p_value, plain
+from outcomes.words import LABELS, count, decimals_for, limits, named, p_value, plain
 
 STATISTICS = (
     "estimate", "std_error", "df", "df_num", "df_den", "statistic", "p_value", "conf_low",
     "conf_high", "conf_level", "n_episodes", "suppressed", "p_adjusted", "role",
 )  # fmt: skip
-HEADS = {
-    "n_episodes": "Courses",
-    "session_count": "Sessions received",
-    "kind": "Quantity",
-    "group": "Group",
-    "term": "What",
-    "week": "Week",
-    "p_value": "p",
-    "p_adjusted": "p, adjusted",
-    "std_error": "Std. error",
-    "df": "df",
-}
-"""Column names in words; others are shown with spaces for underscores."""
 HIDDEN = "too few to show"
 DETAILS = ("std_error", "df", "p_value", "p_adjusted")
 MOST_ROWS = 12
@@ -254,4 +241,4 @@ def _setting(value: object) -> str:
 
 
 def _head(name: str) -> str:
-    return HEADS.get(name, name.replace("_", " ").capitalize().replace("ci)", "CI)"))
+    return str(LABELS["heads"].get(name, name.replace("_", " ").capitalize().replace("ci)", "CI)")))

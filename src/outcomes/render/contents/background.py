@@ -26,6 +26,7 @@ from outcomes.render.document import (
 from outcomes.render.figures.of_fit import check
 from outcomes.render.fit_table import fit_table
 from outcomes.study import Study
+from outcomes.words import LABELS
 
 EN_SPACE = "\N{EN SPACE}"
 LIBRARIES = ("numpy", "pandas", "scipy", "matplotlib")
@@ -76,21 +77,6 @@ def _rule(disclosure: Disclosure) -> str:
     return f"counts from 1 to {last}, and estimates that rest on them, are not shown"
 
 
-BEFORE = (
-    "Every exposure (sessions received, pressure, minutes) is what happened strictly before a "
-    "score, since a score at the start of a visit cannot have been caused by that visit."
-)
-MISSING = (
-    "No score was filled in. Mixed models use every score of a course with a baseline; they are "
-    "right when missing scores are like those of courses with the same scores so far."
-)
-INTERVALS = (
-    "Intervals are 95 % confidence intervals, not adjusted for the number of questions, except "
-    "where a question says so. No question was chosen for its result: all that the toolkit knows "
-    "are asked, and those that the data cannot carry are refused and listed."
-)
-
-
 def methods(study: Study, answers: tuple[Answer, ...], instrument: str) -> Section:
     """Return the methods section.
 
@@ -103,15 +89,15 @@ def methods(study: Study, answers: tuple[Answer, ...], instrument: str) -> Secti
     instrument : str
         Instrument of the outcome.
     """
-    measure = study.instrument(instrument)
+    measure, said = study.instrument(instrument), LABELS["sentences"]
     facts = (
         ("Design", _design(study)),
         ("Outcome", f"{measure.title or measure.name}, {measure.minimum:g} to {measure.maximum:g} "
          f"{measure.unit}, {measure.better} is better. Improvement is the change from the course's "
          "baseline in the better direction: positive = better."),
-        ("Exposure", BEFORE),
-        ("Missing data", MISSING),
-        ("Uncertainty", INTERVALS),
+        ("Exposure", said["exposure"]),
+        ("Missing data", said["missing"]),
+        ("Uncertainty", said["uncertainty"]),
         ("Software", f"outcomes {answers[0].source.version}"),
     )  # fmt: skip
     each = tuple(f"{a.question} {a.method}" for a in answers if not a.refused)

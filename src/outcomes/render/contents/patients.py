@@ -11,26 +11,13 @@ from outcomes.care.table_one import ALL, table_one
 from outcomes.privacy.disclosure import SUPPRESSED, Disclosure, suppress_counts
 from outcomes.render.document import Block, Paragraph, Section, Table
 from outcomes.study import Study
-from outcomes.words import count, named, percent, plain, scale, sentence_case
+from outcomes.words import LABELS, count, named, percent, plain, scale, sentence_case
 
 NUMBERS = ["mean", "sd"]
-NOTE = (
-    "n (% of those recorded); mean (SD), with n where some have no value. Differences at baseline "
-    "are not tested, following STROBE."
-)
-SMD = " SMD: standardized mean difference; above 0.1 is worth a look."
-FEW = " What fewer than {few} have is not named, and there is no per cent beside a hidden count."
 NAN = float("nan")
 OTHERS = "others, few each"
 ADAPTED = "Care adapted for"
 
-NAMES = {
-    "courses": "Courses", "patients": "Patients", "onset_weeks": "Weeks since onset",
-    "sessions_per_week": "Prescribed visits a week", "minutes": "Prescribed minutes a visit",
-    "weeks": "Prescribed weeks", "age_band": "Age, years", "sex": "Sex", "condition": "Condition",
-    "referral": "Referral", "recurrent": "Recurrence", "claim_open": "Insurance claim open",
-    "clearance_required": "Physician's clearance required", "mechanism": "How it began",
-}  # fmt: skip
 LEVELS = {("mechanism", "none"): "no clear cause", ("mechanism", "unknown"): "not known"}
 """What a row holds, with its unit, where the column's name does not say it."""
 
@@ -56,8 +43,9 @@ def patients(study: Study, disclosure: Disclosure) -> Section:
     differences = made.differences.set_index("variable")["difference"] if pair else None
     sizes = rows[rows["variable"] == "courses"].set_index("group")["people"]
     heads = [_head(group, sizes[group]) for group in groups] + (["SMD"] if pair else [])
-    note = NOTE + (SMD if pair else "")
-    note += "" if disclosure.exempt else FEW.format(few=disclosure.threshold)
+    said = LABELS["sentences"]
+    note = said["table_one"] + (said["smd"] if pair else "")
+    note += "" if disclosure.exempt else said["few"].format(few=disclosure.threshold)
     lines = tuple(_lines(rows, groups, differences, disclosure))
     table = Table("Patients at the start of care", ("", *heads), lines, note)
     return Section("patients", "Patients", (table, *_absent(made.not_recorded)))
@@ -168,7 +156,7 @@ def _named(variable: str, study: Study) -> str:
     if kind == "adaptation":
         return f"\N{EN SPACE}{named(rest)}"
     if kind != "baseline":
-        return NAMES.get(variable, sentence_case(named(variable)))
+        return str(LABELS["patients"].get(variable, sentence_case(named(variable))))
     instrument, _, movement = rest.partition(" ")
     measure = study.instrument(instrument)
     title = f"{measure.title} {movement}".strip()
@@ -191,5 +179,5 @@ def _cell(cell: Mapping[str, Any], courses: float, disclosure: Disclosure) -> st
 def _absent(names: tuple[str, ...]) -> list[Block]:
     if not names:
         return []
-    listed = ", ".join(NAMES.get(name, named(name)).lower() for name in names)
+    listed = ", ".join(LABELS["patients"].get(name, named(name)).lower() for name in names)
     return [Paragraph(f"Not recorded in this study: {listed}.", "note")]

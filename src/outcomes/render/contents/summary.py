@@ -20,17 +20,9 @@ from outcomes.render.document import (
     Section,
 )
 from outcomes.study import Study
-from outcomes.words import CANNOT_TELL, DESCRIBED, UNCLEAR, counted, sentence_case
+from outcomes.words import CANNOT_TELL, DESCRIBED, LABELS, UNCLEAR, counted, sentence_case
 
-INTERVAL = (
-    "The range after each number is a 95 % confidence interval (95 % CI): values inside it are "
-    "compatible with these data, those near its ends less so. A wide range means that the data say "
-    f"little. “{DESCRIBED.capitalize()}” is said of counts, which compare nothing."
-)
-SYNTHETIC = (
-    "These data are SYNTHETIC: they were simulated to show how the report works. "
-    "Nothing here is about real patients."
-)
+INTERVAL, SYNTHETIC = LABELS["sentences"]["interval"], LABELS["sentences"]["synthetic"]
 NOT_HERE = "not answerable here"
 COMPARED = ("better", "worse", UNCLEAR, CANNOT_TELL)
 """Verdicts whose interval stands on the axis from worse to better."""

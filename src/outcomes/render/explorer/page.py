@@ -32,7 +32,7 @@ from outcomes.questions.disclosed import decision, disclosed, masked
 from outcomes.questions.pressure import last_visit_fit, last_visit_rows, no_support
 from outcomes.render.compose import Material
 from outcomes.study import Study
-from outcomes.words import decimals, interval, named, scale, when
+from outcomes.words import LABELS, decimals, interval, named, scale, when
 
 GIVEN = "given"
 """The pressure of a cell that holds for pressure as it was given."""
@@ -152,19 +152,11 @@ def _point(row: dict[Any, Any], times: list[float], measure: Instrument) -> list
 
 def _sentences(course: CourseFrame, measure: Instrument) -> dict[str, str]:
     """Return the sentences of the page, with places for what is picked."""
-    arm = course.group == "arm"
-    whom = "in the {group} arm" if arm else "in courses for {group}"
-    start = "Scores" if arm else "During care, scores"
-    return {
-        "whom": whom,
-        EVERYBODY: "over all courses",
-        "change": f"{start} on the {measure.title} {{found}} {{when}} {{whom}} ({scale(measure)}).",
-        "pressure": f"{{When}} {{whom}}, scores on the {measure.title} that followed a visit at "
-        "pressure {level} had {found}: an association with the score taken as exact, for "
-        "therapists choose the pressure.",
-        "nothing": "No data here: too few courses {when} {whom}.",
-        "nothingAtLevel": "No data here: too few courses {when} {whom} at pressure {level}.",
-    }
+    said, arm = LABELS["explorer"], "_arm" * (course.group == "arm")
+    chosen = {EVERYBODY: said["all"], "whom": said[f"whom{arm}"], "change": said[f"change{arm}"]}
+    alike = {name: said[name] for name in ("pressure", "nothing", "nothingAtLevel")}
+    about = {"title": measure.title, "scale": scale(measure)}
+    return {name: text.format(**about) for name, text in (chosen | alike).items()}
 
 
 def change_cells(answer: Answer, axis: str) -> pd.DataFrame:

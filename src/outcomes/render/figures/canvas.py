@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,7 +17,17 @@ from scipy.optimize import isotonic_regression
 
 from outcomes.plain_text import shortened
 from outcomes.render.figures.shown import ShownFigure, empty_figure
-from outcomes.render.figures.style import FONT, GRID, INK, MUTED, PAPER, Look, Preset, any_letters
+from outcomes.render.figures.style import (
+    FONT,
+    GRID,
+    INK,
+    MUTED,
+    PAPER,
+    PRESETS,
+    Look,
+    Preset,
+    any_letters,
+)
 from outcomes.words import named
 
 EDGE = 0.1
@@ -124,9 +135,35 @@ def _stamp(canvas: Canvas, label: str) -> None:
     )  # fmt: skip
 
 
+def panels(
+    count: int, width: float, height: float, wide: int = 1, **shared: Any
+) -> tuple[ShownFigure, list[Axes]]:
+    """Return a figure of so many plots for the screen, `wide` of them beside each other.
+
+    Parameters
+    ----------
+    count, wide : int
+        Plots, and how many stand in a row.
+    width, height : float
+        Of the whole, inches.
+    **shared : bool
+        ``sharex``, ``sharey``.
+    """
+    figure = empty_figure(width, height)
+    whole = figure.subplots(-(-count // wide), wide, squeeze=False, **shared)
+    places: list[Axes] = list(whole.flat)
+    for place in places[:count]:
+        plain_frame(place, PRESETS["page"])
+    for place in places[count:]:
+        place.set_axis_off()
+    return figure, places[:count]
+
+
 def plain_frame(axes: Axes, preset: Preset) -> None:
     """Draw axes as all figures have them: two spines, a quiet grid."""
     axes.set_facecolor("none")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.minorTicks = []  # none is drawn, and each that is made costs as much as a line
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -136,7 +173,6 @@ def plain_frame(axes: Axes, preset: Preset) -> None:
     axes.set_axisbelow(True)
 
 
-@lru_cache(maxsize=4096)
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """Return the width of one line of text of `size` points, in inches.
 
@@ -145,9 +181,43 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
     >>> text_width("wide words", 10) > text_width("words", 10)
     True
     """
-    if not text.strip():
-        return 0.0
-    font = FontProperties(family=FONT, weight="bold" if bold else "normal", size=size)
+    return size * _width_of_one(text, bold=bold) if text.strip() else 0.0
+
+
+def label_beside(
+    axes: Axes, canvas: Canvas, names: Sequence[tuple[float, Sequence[str], Look]]
+) -> None:
+    """Write names beside the right edge of a plot, each with its marker, none over another.
+
+    Parameters
+    ----------
+    axes : Axes
+        The plot; marks at its edge widen it, unless its limits are set.
+    canvas : Canvas
+        Where it stands.
+    names : sequence of (float, sequence of str, Look)
+        Height in units of the plot, lines of the name, and look of its mark.
+    """
+    preset, (bottom, top), edge = canvas.preset, axes.get_ylim(), axes.get_xlim()[1]
+    unit = (top - bottom) / (axes.get_position().height * canvas.height)
+    heights = [(len(lines) + 0.35) * preset.line_height * unit for _, lines, _ in names]
+    places = spread([height for height, _, _ in names], heights, bottom, top)
+    for (_, lines, look), place in zip(names, places, strict=True):
+        axes.plot(
+            [edge], [place], color=look.colour, marker=look.marker, clip_on=False,
+            markersize=0.8 * preset.marker,
+        )  # fmt: skip
+        axes.annotate(
+            "\n".join(lines), (edge, place), xytext=(0.75 * preset.text, 0),
+            textcoords="offset points", va="center", ha="left", fontsize=preset.text, color=INK,
+            family=FONT, linespacing=1.1, annotation_clip=False,
+        )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _width_of_one(text: str, *, bold: bool) -> float:
+    """Return the width at 1 point; outlines are not hinted, so that widths go with the size."""
+    font = FontProperties(family=FONT, weight="bold" if bold else "normal", size=1)
     with any_letters():
         points, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
     return float(points) / 72

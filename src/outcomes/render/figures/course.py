@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 from outcomes.dictionary.pressure import WALTON
 from outcomes.questions.course_picture import VISITS, script_words, visit_words
 from outcomes.questions.picture import Picture
-from outcomes.render.figures.canvas import EDGE, Canvas, blank, spread, text_width, wrapped
+from outcomes.render.figures.canvas import EDGE, Canvas, blank, label_beside, text_width, wrapped
 from outcomes.render.figures.style import FONT, INK, LOOKS, MUTED, OVERALL, PAPER, Look, Preset
 
 SCORES, AHEAD, GOAL, MISSED = LOOKS[0], LOOKS[3], LOOKS[2], LOOKS[1]
@@ -108,23 +108,12 @@ def _name_marks(axes: Axes, canvas: Canvas, kinds: dict[str, pd.DataFrame]) -> N
 
 
 def _write_beside(axes: Axes, canvas: Canvas, names: list[tuple[float, str, Look]]) -> None:
-    preset = canvas.preset
-    room = preset.label_share * preset.width - 0.6 * preset.line_height
-    texts = [wrapped(words, room, preset.text) for _, words, _ in names]
-    bottom, top = axes.get_ylim()
-    unit = (top - bottom) / (axes.get_position().height * canvas.height)
-    heights = [(len(lines) + 0.35) * preset.line_height * unit for lines in texts]
-    places = spread([height for height, _, _ in names], heights, bottom, top)
-    edge = axes.get_xlim()[1]
-    for (_, _, look), lines, place in zip(names, texts, places, strict=True):
-        axes.plot([edge], [place], color=look.colour, marker=look.marker, clip_on=False,
-                  markersize=0.8 * preset.marker)  # fmt: skip
-        axes.annotate(
-            "\n".join(lines), (edge, place), xytext=(0.75 * preset.text, 0),
-            textcoords="offset points", va="center", ha="left", fontsize=preset.text, color=INK,
-            family=FONT, linespacing=1.05, annotation_clip=False,
-        )  # fmt: skip
-    axes.set(ylim=(bottom, top), xlim=(axes.get_xlim()[0], edge))
+    room = canvas.preset.label_share * canvas.preset.width - 0.6 * canvas.preset.line_height
+    texts = [
+        (place, wrapped(words, room, canvas.preset.text), look) for place, words, look in names
+    ]
+    axes.autoscale(enable=False)
+    label_beside(axes, canvas, texts)
 
 
 def _care(axes: Axes, canvas: Canvas, data: pd.DataFrame, kinds: dict[str, pd.DataFrame]) -> None:

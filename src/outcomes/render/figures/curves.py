@@ -12,7 +12,7 @@ from outcomes.render.figures.canvas import (
     Canvas,
     blank,
     in_a_figure,
-    spread,
+    label_beside,
     text_width,
     wrapped,
 )
@@ -302,31 +302,9 @@ def _direct_labels(
         return
     ordered = data.sort_values("x", kind="stable")
     ends = [ordered[ordered["group"] == group].iloc[-1] for group in names]
-    bottom, top = axes.get_ylim()
-    unit = (top - bottom) / (axes.get_position().height * canvas.height)
-    heights = [
-        (len(lines) * 1.0 + 0.35) * canvas.preset.line_height * unit for lines in names.values()
-    ]
-    places = spread([end["estimate"] for end in ends], heights, bottom, top)
-    edge = axes.get_xlim()[1]
-    for position, (group, place) in enumerate(zip(names, places, strict=True)):
-        _one_label(axes, canvas.preset, (edge, place), names[group],
-                   look_of(position, str(group)))  # fmt: skip
-
-
-def _one_label(
-    axes: Axes, preset: Preset, place: tuple[float, float], lines: list[str], look: Look
-) -> None:
-    edge, height = place
-    axes.plot(
-        [edge], [height], color=look.colour, marker=look.marker, markersize=0.8 * preset.marker,
-        clip_on=False,
-    )  # fmt: skip
-    axes.annotate(
-        "\n".join(lines), (edge, height), xytext=(0.75 * preset.text, 0),
-        textcoords="offset points", va="center", ha="left", fontsize=preset.text, color=INK,
-        family=FONT, linespacing=1.1, annotation_clip=False,
-    )  # fmt: skip
+    looks = [look_of(position, str(group)) for position, group in enumerate(names)]
+    heights = [float(end["estimate"]) for end in ends]
+    label_beside(axes, canvas, list(zip(heights, names.values(), looks, strict=True)))
 
 
 def _count_lines(preset: Preset, n_groups: int) -> float:

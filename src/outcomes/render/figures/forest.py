@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -59,6 +59,8 @@ def draw_forest(picture: Picture, preset: Preset, label: str) -> Canvas:
     label : str
         Printed on the figure.
     """
+    counts = preset.counts and bool(picture.data["n_episodes"].notna().any())
+    preset = replace(preset, counts=counts)
     rows = _rows(picture.data, preset)
     roomy = min(2.0, max(1.05, 6 / max(len(rows), 1)))  # a slide is filled
     least, room = (1.55, 0.6) if preset.title else (roomy, 0.2)
@@ -142,7 +144,7 @@ def _interval(axes: Axes, row: Row, middle: float, preset: Preset) -> None:
 
 def _dress(axes: Axes, picture: Picture, preset: Preset) -> None:
     axes.grid(visible=False)
-    axes.yaxis.set_visible(False)
+    axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.axvline(0, color=MUTED, linewidth=0.5 * preset.line, zorder=1)
     axes.margins(x=0.06)

@@ -14,9 +14,11 @@ from outcomes.mixed.after.diagnostics import normal_quantiles, residuals
 from outcomes.mixed.after.tables import augment, random_effects, tidy
 from outcomes.mixed.margins.margins import emmeans
 from outcomes.mixed.record import Fit
-from outcomes.render.figures.canvas import plain_frame
-from outcomes.render.figures.shown import ShownFigure, empty_figure, finished
-from outcomes.render.figures.style import FONT, INK, LOOKS, MUTED, PRESETS, look_of
+from outcomes.questions.picture import Picture
+from outcomes.render.figures.canvas import panels
+from outcomes.render.figures.draw import draw
+from outcomes.render.figures.shown import ShownFigure, finished
+from outcomes.render.figures.style import FONT, INK, LOOKS, MUTED, look_of
 from outcomes.render.fit_table import (
     COLUMNS,
     GROUPS,
@@ -70,22 +72,20 @@ def plot(fit: Fit, over: str = "", by: str = "", *, partial_residuals: bool = Fa
     first = over or next((name for name in TIMES if name in numbers), numbers[0])
     line = by or next((name for name in ("arm", "condition") if name in factors), "")
     means = _means(fit, first, line)
-    panels = _panels(means, line)
+    groups = _panels(means, line)
     pressed = "pressure" in numbers and first != "pressure"
-    wide = min(4, len(panels) + pressed)
-    high = -(-(len(panels) + pressed) // wide)
-    figure = empty_figure(max(2.6 * wide, 4.6), 3.6 if high == 1 else 2.3 * high + 0.4)
-    places = list(figure.subplots(high, wide, sharey=True, squeeze=False).flat)
+    wide = min(4, len(groups) + pressed)
+    high = -(-(len(groups) + pressed) // wide)
+    size = max(2.6 * wide, 4.6), 3.6 if high == 1 else 2.3 * high + 0.4
+    figure, places = panels(len(groups) + pressed, *size, wide, sharey=True)
     said = []
-    for place, (title, rows) in zip(places, panels, strict=False):
+    for place, (title, rows) in zip(places, groups, strict=False):
         said.append(_draw_means(place, rows, first, line, title))
         if partial_residuals:
             _draw_partial(place, fit, rows, first, line if title else "")
     if pressed:
         rows = _means(fit, "pressure", "")
-        said.append(_draw_means(places[len(panels)], rows, "pressure", "", "all, by pressure"))
-    for place in places[len(said) :]:
-        place.set_axis_off()
+        said.append(_draw_means(places[-1], rows, "pressure", "", "all, by pressure"))
     for place in places[::wide]:
         place.set_ylabel(_response_label(fit), family=FONT, color=INK)
     claim = f"{column_label(response_of(fit))} by {column_label(first).lower()}"
@@ -107,16 +107,11 @@ def check(fit: Fit) -> ShownFigure:
         each group with 95 % intervals, in order. Below each, one sentence on what is seen.
     """
     factors = fit.design.factors[:2]
-    high = 1 + -(-len(factors) // 2)
-    figure = empty_figure(8, 3.4 * high)
-    axes = figure.subplots(high, 2, squeeze=False).ravel()
+    figure, axes = panels(2 + len(factors), 8, 3.4 * (1 + -(-len(factors) // 2)), 2)
     said = [_residuals_panel(axes[0], fit), _normal_panel(axes[1], fit)]
     for place, factor in zip(axes[2:], factors, strict=False):
         said.append(_effects_panel(place, fit, factor.name))
-    for place in axes[len(said) :]:
-        place.set_axis_off()
-    for place, sentence in zip(axes, said, strict=False):
-        plain_frame(place, PRESETS["page"])
+    for place, sentence in zip(axes, said, strict=True):
         place.set_title(sentence, fontsize=8.5, family=FONT, loc="left", color=MUTED, wrap=True)
     return _finished(figure, fit, "Does the model fit?", " ".join(said), of_rows=True)
 
@@ -137,23 +132,12 @@ def forest(fit: Fit) -> ShownFigure:
     lines = [line for line in fit_table(fit).lines if line.estimate and line.p]
     heads = _heads(fit)
     keep = [i for i, term in enumerate(rows["term"]) if term != "Intercept"]
-    figure = empty_figure(8.4, 1.1 + 0.3 * len(keep))
-    place = figure.subplots()
-    plain_frame(place, PRESETS["page"])
-    for height, i in enumerate(reversed(keep)):
-        row = rows.iloc[i]
-        place.plot([row["conf_low"], row["conf_high"]], [height, height], color=LOOKS[0].colour)
-        place.plot([row["estimate"]], [height], "s", color=LOOKS[0].colour)
-        place.annotate(lines[i].estimate, (1.01, height), xycoords=("axes fraction", "data"),
-                       va="center", fontsize=8.5, family=FONT)  # fmt: skip
-    labels = [f"{heads[i]}{lines[i].label}" for i in reversed(keep)]
-    place.set_yticks(range(len(keep)), labels, fontsize=8.5)
-    place.axvline(0, color=INK, linewidth=0.8)
-    place.set_xlabel(_response_label(fit), family=FONT)
-    clear = rows.iloc[keep]
-    apart = int(((clear["conf_low"] > 0) | (clear["conf_high"] < 0)).sum())
-    alt = f"{apart} of {len(keep)} intervals do not hold 0."
-    return _finished(figure, fit, "Coefficients with 95 % intervals", alt)
+    drawn = rows.iloc[keep].assign(n_episodes=np.nan)
+    drawn["label"] = [f"{heads[i]}{lines[i].label}" for i in keep]
+    apart = int(((drawn["conf_low"] > 0) | (drawn["conf_high"] < 0)).sum())
+    claim = "Coefficients with 95 % intervals"
+    alt = f"{claim}. {apart} of {len(keep)} intervals do not hold 0."
+    return draw(Picture("forest", drawn, claim, _response_label(fit), "", alt), stamp_of(fit))
 
 
 def _columns(fit: Fit) -> tuple[list[str], list[str]]:
@@ -193,7 +177,6 @@ def _panels(means: pd.DataFrame, by: str) -> list[tuple[str, pd.DataFrame]]:
 
 def _draw_means(place: Axes, means: pd.DataFrame, over: str, by: str, title: str) -> str:
     """Draw the lines of one panel, named at their ends, and say where they start and end."""
-    plain_frame(place, PRESETS["page"])
     grouped = by and not title
     groups = list(means.groupby(by, sort=True, observed=True)) if grouped else [("all", means)]
     said = []

@@ -18,9 +18,9 @@ from outcomes.care.attainment import goal_attainment_over_time
 from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.instruments.threshold import LINES, lines_of
 from outcomes.errors import UsageError
-from outcomes.render.figures.canvas import plain_frame
+from outcomes.render.figures.canvas import panels
 from outcomes.render.figures.shown import ShownFigure, empty_figure, finished
-from outcomes.render.figures.style import FONT, GRID, INK, LOOKS, MUTED, PRESETS
+from outcomes.render.figures.style import FONT, GRID, INK, LOOKS, MUTED
 from outcomes.study import Study
 from outcomes.words import named, percent, plain
 
@@ -66,15 +66,12 @@ def trajectories(study: Study, instrument: str = "", by: str = "condition") -> S
     groups = [(named(k), part) for k, part in rows.groupby(by)] if by else []
     groups = groups or [("all courses", rows)]
     wide = min(4, len(groups))
-    high = -(-len(groups) // wide)
-    figure = empty_figure(max(2.6 * wide, 5), 2.3 * high + 0.9)
-    places = list(figure.subplots(high, wide, sharex=True, sharey=True, squeeze=False).flat)
+    size = max(2.6 * wide, 5), 2.3 * -(-len(groups) // wide) + 0.9
+    figure, places = panels(len(groups), *size, wide, sharex=True, sharey=True)
     said = [
         _courses(place, title, part, over, measure)
-        for place, (title, part) in zip(places, groups, strict=False)
+        for place, (title, part) in zip(places, groups, strict=True)
     ]
-    for place in places[len(groups) :]:
-        place.set_axis_off()
     unit = "sessions received" if over == "session_count" else "weeks since the first visit"
     _labels(figure, f"improvement ({measure.unit}, up = better)", unit)
     claim = f"{measure.title}: each course, and the mean of each group"
@@ -103,9 +100,7 @@ def waterfall(study: Study, instrument: str = "") -> ShownFigure:
     colors = np.select(
         [change < 0, change >= size[1], change >= size[0]], [WORSE, SURE, BETTER], GRID
     )
-    figure = empty_figure(9, 3.6)
-    place = figure.subplots()
-    plain_frame(place, PRESETS["page"])
+    figure, (place,) = panels(1, 9, 3.6)
     bars = [[(i, 0), (i, value), (i + 1, value), (i + 1, 0)] for i, value in enumerate(change)]
     place.add_collection(PolyCollection(bars, facecolors=colors, linewidths=0))
     place.autoscale_view()
@@ -141,7 +136,7 @@ def pressure_map(study: Study) -> ShownFigure:
     if visits.empty:
         must = "a map of pressure needs visits with pressure and session"
         raise UsageError(must, got="none", remedy="Record the Walton level of each visit.")
-    table = pd.crosstab(visits["pressure"].astype(int), visits["session"].astype(int))
+    table = pd.crosstab(visits["pressure"].astype(float), visits["session"].astype(int))
     figure = empty_figure(9, 2.9)
     place = figure.subplots()
     place.imshow(table, aspect="auto", origin="lower", cmap="Blues")
@@ -150,11 +145,11 @@ def pressure_map(study: Study) -> ShownFigure:
         if n:
             place.text(j, i, f"{n}", ha="center", va="center", fontsize=7.5,
                        color="white" if n > dark else INK)  # fmt: skip
-    place.set_yticks(range(len(table)), [f"{level}" for level in table.index])
+    place.set_yticks(range(len(table)), [f"{level:g}" for level in table.index])
     place.set_xticks(range(table.shape[1]), [f"{session}" for session in table.columns], fontsize=8)
     _labels(figure, "Walton level", "session")
     usual = table.sum(axis=1)
-    claim = f"Level {usual.idxmax()} was used most: at {usual.max():,} of {usual.sum():,} visits"
+    claim = f"Level {usual.idxmax():g} was used most: at {usual.max():,} of {usual.sum():,} visits"
     return _finished(figure, study, claim, f"{claim}. Numbers in the cells are visits.")
 
 
@@ -180,9 +175,7 @@ def incidence(study: Study) -> ShownFigure:
     at_risk = table.groupby("time")["n_at_risk"].first()
     kept = wide.get("sustained", pd.Series(0.0, index=wide.index))
     left = wide.get("ended before", pd.Series(0.0, index=wide.index))
-    figure = empty_figure(8, 3.8)
-    place = figure.subplots()
-    plain_frame(place, PRESETS["page"])
+    figure, (place,) = panels(1, 8, 3.8)
     time = wide.index.to_numpy(float)
     place.fill_between(time, 0, kept, step="post", color=SURE, alpha=0.8, linewidth=0)
     place.fill_between(time, kept, kept + left, step="post", color=WORSE, alpha=0.6, linewidth=0)
@@ -215,7 +208,6 @@ def _rows(study: Study, instrument: str) -> tuple[Instrument, pd.DataFrame]:
 
 
 def _courses(place: Axes, title: str, rows: pd.DataFrame, over: str, measure: Instrument) -> str:
-    plain_frame(place, PRESETS["page"])
     for _, course in rows.sort_values(over).groupby("episode_id"):
         place.plot(course[over], course["improvement"], color=MUTED, alpha=0.3, linewidth=0.6)
     at = rows.groupby(over)["improvement"].agg(["mean", "std", "count"])

@@ -15,9 +15,9 @@ from matplotlib.ticker import MaxNLocator
 
 from outcomes.plain_text import neutralised
 from outcomes.questions.picture import Picture
+from outcomes.render.document import environment
 from outcomes.render.figures.canvas import in_a_figure, text_width, wrapped
 from outcomes.render.figures.style import INK, MUTED, look_of
-from outcomes.render.html import environment
 from outcomes.render.slides.deck import series
 from outcomes.words import decimals_for, limits, plain
 

@@ -7,12 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from outcomes.render.document import environment
 from outcomes.render.figures.style import INK, MUTED
 from outcomes.render.fixed_zip import fixed_zip
-from outcomes.render.html import environment
 from outcomes.render.slides.deck import Deck, Slide
 from outcomes.render.slides.native_chart import add_chart, hexadecimal
-from outcomes.words import unbroken
 
 EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001, the file format keeps a time without a zone
 OPENING, LISTED, DRAWN = 0, 1, 5
@@ -59,7 +58,7 @@ def _new_slide(file: Any, deck: Deck, slide: Slide, layout: int) -> None:
     roomy = 28 if said < 300 and most < 6 else 24
     page = file.slides.add_slide(file.slide_layouts[layout])
     shapes = environment().get_template("slide.pptx.xml.j2").render(
-        deck=deck, slide=slide, number=len(file.slides), opens=opens, unbroken=unbroken,
+        deck=deck, slide=slide, number=len(file.slides), opens=opens,
         chart=add_chart(page, slide.picture) if slide.picture is not None else "",
         title_size=(40 if letters <= 60 else 28) if opens else own,
         bullet_size=roomy if said < 700 and most < 8 else 20,
