@@ -325,3 +325,94 @@ def test_the_words_of_the_contract_need_no_answer(imported):
     )
     assert not asked
     assert sorted(study.episodes["condition"]) == ["low_back", "neck_mvc"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "minutes", "asks"),
+    [(("0.0416666667", "0.0625", "0.03125"), [45, 60, 90], []), (("1", "1.5", "0.75"),
+      [45, 60, 90], []), (("1.5", "60", "45"), [45, 60, 90], ["columns.sessions.minutes"]),
+     (("60", "90", "45"), [45, 60, 90], [])],
+)  # fmt: skip
+def test_minutes_as_parts_of_a_day_as_hours_and_as_both(imported, cells, minutes, asks):
+    rows = "".join(
+        f"Ann Lee,1950-02-03,2026-01-{5 + i:02d},{cell},7\n" for i, cell in enumerate(cells)
+    )
+    study, asked = imported(f"Client,DOB,Visit date,Duration,Pain before\n{rows}")
+    assert ([*asked], sorted(study.sessions["minutes"])) == (asks, minutes)
+
+
+def test_a_fee_for_a_missed_visit_is_no_visit(imported):
+    study, asked = imported(
+        "Client,DOB,Date,Item,Status,Minutes\n"
+        "Ann Lee,1950-02-03,2026-01-05,Massage 60,Completed,60\n"
+        "Ann Lee,1950-02-03,2026-01-12,No Show Fee,Completed,60\n"
+        "Ann Lee,1950-02-03,2026-01-19,Massage 60,Completed,60\n"
+    )
+    assert asked == {"study.sign_that_counts": ["rules", "status"]}
+    assert visits(study) == [[[0, 60], [14, 60]]]
+
+
+def test_a_line_that_gives_money_back_is_no_visit(imported):
+    study, _ = imported(
+        "Client,DOB,Date,Service,Amount,Pain before\n"
+        "Ann Lee,1950-02-03,2026-01-05,Massage,$90,7\n"
+        "Ann Lee,1950-02-03,2026-01-07,Massage,-$90,7\nAnn Lee,1950-02-03,2026-01-12,Massage,$90,5\n"
+    )
+    assert visits(study) == [[[0, 7], [7, 5]]]
+
+
+def test_the_day_that_a_visit_was_moved_from_is_asked_about(imported):
+    _, asked = imported(
+        "Client,DOB,Original date,New date,Status,Pain before\n"
+        "Ann Lee,1950-02-03,2026-01-05,,Completed,7\nAnn Lee,1950-02-03,2026-01-12,2026-01-14,"
+        "Completed,6\n"
+    )
+    assert asked == {"columns.date": ["Original date", "New date"]}
+
+
+@pytest.mark.parametrize("header", ["Pain before/after", "Pain (before → after)", "Pain pre-post"])
+def test_scores_before_and_after_in_one_cell(imported, header):
+    mark = " → " if "→" in header else "/"
+    study, asked = imported(
+        f"Client,DOB,Visit date,{header}\nAnn Lee,1950-02-03,2026-01-05,7{mark}10\n"
+        f"Ann Lee,1950-02-03,2026-01-12,6{mark}4\n"
+    )
+    assert not asked
+    assert visits(study) == [[[0, 7, 10], [7, 6, 4]]]
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "asks", "scores"),
+    [("Pain (mm)", ("8", "6"), ["scores.vas.pre_session"], [("vas", 6), ("vas", 8)]),
+     ("Pain VAS (mm)", ("8", "6"), [], [("vas", 6), ("vas", 8)]),
+     ("Pain VAS (cm)", ("7.2", "6"), ["scores.nprs.pre_session"], [("nprs", 6), ("nprs", 7.2)]),
+     ("Pain before", ("7", "6", "99"), [], [("nprs", 6), ("nprs", 7)]),
+     ("Pain before (0-10)", ("70", "80", "6"), [], [("nprs", 6)]),
+     ("Pain before", ("70", "80", "6"), ["scores.vas.pre_session"],
+      [("vas", 6), ("vas", 70), ("vas", 80)])],
+)  # fmt: skip
+def test_scales_of_ten_and_of_a_hundred(imported, header, cells, asks, scores):
+    rows = "".join(
+        f"Ann Lee,1950-02-03,2026-01-{5 + i:02d},{cell}\n" for i, cell in enumerate(cells)
+    )
+    study, asked = imported(f"Client,DOB,Visit date,{header}\n{rows}")
+    assert [*asked] == asks
+    assert sorted(study.assessments[["instrument", "score"]].itertuples(index=False)) == scores
+
+
+def test_titles_are_no_part_of_a_name_but_junior_is(imported):
+    study, _ = imported(
+        "Client,DOB,Visit date,Pain before\nDr. Ann Lee,1950-02-03,2026-01-05,7\n"
+        'Ann Lee,1950-02-03,2026-01-12,6\n"Lee, Mrs Ann",1950-02-03,2026-01-19,5\n'
+        "Bob Ray Jr.,,2026-01-06,8\nBob Ray Sr.,,2026-01-06,3\n"
+    )
+    assert days(study) == [[0], [0], [0, 7, 14]]
+
+
+def test_a_line_of_a_week_is_no_client(imported):
+    study, asked = imported(
+        "Client,DOB,Visit date,Pain before\nWeek of 01/05/2026,,,\n"
+        "Ann Lee,02/13/1950,01/05/2026,7\n"
+        "Week of 01/12/2026,,,\nAnn Lee,02/13/1950,01/12/2026,6\n"
+    )
+    assert (days(study), asked) == ([[0, 7]], {})

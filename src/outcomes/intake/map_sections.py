@@ -169,7 +169,7 @@ class CleaningRule(CellTest, frozen=True, kw_only=True):
             number = sum(float(part) for part in parts) / len(parts)
         except (TypeError, ValueError):
             return None
-        return f"{number * (1.0 if self.multiply is None else self.multiply):.10g}"
+        return f"{number * (1.0 if self.multiply is None else self.multiply):.8g}"
 
 
 class Spread(Section, frozen=True, kw_only=True):

@@ -18,6 +18,11 @@ BEGINS = 3
 """Letters of a first name that a spelling keeps."""
 
 
+_TITLES = {"dr", "mr", "mrs", "ms", "miss", "mx", "prof", "professor", "herr", "frau", "hr", "mme",
+           "mlle", "madame", "monsieur", "sra", "srta", "mevr"}  # fmt: skip
+"""Words that stand before a name in one export and not in the next, and are no name."""
+
+
 @dataclass(frozen=True)
 class Person:
     """What one or several rows say of their person.
@@ -55,13 +60,20 @@ def person_of(
 ) -> Person:
     """Return what a row says of its person."""
     family, comma, given = (name or "").partition(",")
-    words = plain(given if comma else family).split()
-    last = plain(family).split() if comma else words[-1:]
+    words = _untitled(plain(given if comma else family).split(), 1 if comma else 2)
+    last = _untitled(plain(family).split(), 1) if comma else words[-1:]
     reached = (plain(cell).replace(" ", "") for cell in contacts if cell)
     return Person(
         " ".join(words if comma else words[:-1]), " ".join(last), birth or "",
         plain(record or ""), frozenset(text for text in reached if len(text) > 4),
     )  # fmt: skip
+
+
+def _untitled(words: list[str], least: int) -> list[str]:
+    """Return the words of a name without the titles in front, where a name is left."""
+    while len(words) > least and words[0] in _TITLES:
+        words = words[1:]
+    return words
 
 
 @dataclass(frozen=True)

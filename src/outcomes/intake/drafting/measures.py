@@ -42,6 +42,9 @@ _NOTES = (
 )  # fmt: skip
 """When a pain was that notes tell, how, in words, and what to ask."""
 _WORDED = r"(\d{1,3}) ?[-–:=(] ?[^\W\d][^\d]*"
+_NAMED = r"[^\W\d][^\d]* ?[-–:=(] ?(\d{1,3})\)?"
+_PAIR = r"(\d{1,3}(?:\.\d+)?) ?(?:/|-|–|>|->|→|to|bis|a|à) ?(\d{1,3}(?:\.\d+)?)"
+"""Scores before and after in one cell, where the header says so."""
 _WALTON = ["0", "1", "2", "3", "4", "5"]
 OTHER = "other"
 _REGIONS = ("headache", "carpal_tunnel", "neck_other", "knee_pain", "low_back")
@@ -206,7 +209,8 @@ def scores(seen: Seen) -> Content:
     content: Content = _one_below_another(seen)
     for name, timings in found.items():
         for timing, headers in _timed(timings).items():
-            content = merged(content, _score(name, timing, [seen.columns[h] for h in headers]))
+            columns = [seen.columns[h] for h in headers]
+            content = merged(content, _pair(name, columns) or _score(name, timing, columns))
     pain = found.get("nprs", {})
     beside = _unnamed_score(seen, "post_session") if pain and "post_session" not in pain else {}
     return merged(content, beside) if content else _in_notes(seen) or _unnamed_score(seen)
@@ -265,6 +269,19 @@ def _timed(timings: Mapping[str, list[str]]) -> dict[str, list[str]]:
     return own
 
 
+def _pair(name: str, columns: list[Column]) -> Content:
+    """Return the scores before and after that stand in each cell of one column; none elsewhere."""
+    (column, *others), said = columns, vocabulary()["scores"]
+    both = all(any(holds(words_of(column.name), words_of(phrase)) for phrase in said[when])
+               for when in ("before", "after"))  # fmt: skip
+    if others or not both or column.share(partial(_tells, _PAIR)) < 0.5:
+        return {}
+    timings = {"pre_session": r"\1", "post_session": r"\2"}
+    rules = (rule(f"7/5: {timing}", [column.name], target=f"{name}.{timing}", pattern=_PAIR,
+                  becomes=group) for timing, group in timings.items())  # fmt: skip
+    return merged({"scores": {name: dict.fromkeys(timings, column.name)}}, *rules)
+
+
 def _score(name: str, timing: str, columns: list[Column]) -> Content:
     read = merged(*(_as_numbers(column, registry()[name].maximum) for column in columns))
     if len(columns) > 1:
@@ -280,7 +297,8 @@ def _score(name: str, timing: str, columns: list[Column]) -> Content:
 def _as_numbers(column: Column, top: float) -> Content:
     """Return the rules that read ``7/10`` and ``3 (mild)``, where a column has such cells."""
     odd = [cell for cell in column.counts if number(cell) is None]
-    ways = {f"7/{top:g}: of {top:g}": _OF.format(f"{top:g}"), "3 (mild): the number": _WORDED}
+    ways = {f"7/{top:g}: of {top:g}": _OF.format(f"{top:g}"), "3 (mild): the number": _WORDED,
+            "mild (3): the number": _NAMED}  # fmt: skip
     met = {way: pattern for way, pattern in ways.items()
            if any(re.fullmatch(pattern, cell, re.IGNORECASE) for cell in odd)}  # fmt: skip
     return merged(*(rule(way, [column.name], pattern=pattern, becomes=r"\1")
@@ -303,18 +321,24 @@ def _scale(name: str, timing: str, column: Column, top: float) -> Content:
                     multiply=top / 100)  # fmt: skip
     if percent and top == 100:
         return _without_sign(column)
-    if name == "vas" and highest <= 10:
+    in_mm, stated_top = "mm" in words_of(column.name), _stated_top(column.name)
+    if name == "vas" and highest <= 10 and not in_mm:
         asks = f"The numbers in {column.name} go up to 10. Is it the pain of 0 to 10?"
         return ask(f"scores.nprs.{timing}", asks, [column.name])
-    if name == "nprs" and 10 < highest <= 100:
+    n_above = sum(value > 10 for value in read)
+    if (
+        name == "nprs"
+        and highest <= 100
+        and (in_mm or (2 * n_above > len(read) and stated_top != 10))
+    ):
         asks = f"The numbers in {column.name} go up to {highest:g}. Are they of 0 to 100?"
         return merged(_without_sign(column) if percent else {},
                       ask(f"scores.vas.{timing}", asks, [column.name]))  # fmt: skip
-    even, stated = all(value % 2 == 0 for value in read), _stated_top(column.name) or top
+    even, stated = all(value % 2 == 0 for value in read), stated_top or top
     if stated != top and highest <= max(top, stated):
         asks = f"Do the numbers in {column.name} go up to {stated:g}, or up to {top:g}?"
         return ask(f"scales.{name}", asks, [f"{stated:g}", f"{top:g}"])
-    if _stated_top(column.name) == top:
+    if stated_top == top or in_mm:
         return {}
     few = not even or len(set(read)) < _FEW  # of percent all are even, of points by chance alone
     if not ((top == 50 and even) or (name == "odi" and few and highest <= 50)):

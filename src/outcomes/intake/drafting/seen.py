@@ -222,6 +222,11 @@ def not_visits(seen: Seen) -> list[dict[str, Any]]:
         own = [cell for cell in column.counts if plain(cell) in known]
         if own and len(own) < len(column.counts):
             found.append({"name": "no visits", "column": column.name, "is": own})
+    money = {*vocabulary()["money"]["words"]}
+    for column in (c for c in seen.of("ignored") if money & {*words_of(c.name)}):
+        negative = [cell for cell in column.counts if re.match(r"[$€£ ]*[-−(] ?[$€£]? ?\d", cell)]
+        if negative:
+            found.append({"name": "refunds", "column": column.name, "is": negative})
     if seen.date is not None and seen.of("ignored.event") and seen.date.cells.isna().any():
         found.append({"name": "rows of other forms", "column": seen.date.name, "empty": True})
     return found

@@ -36,6 +36,8 @@ _IN_SERVICE = (rf".*?(?<!\d){_UNIT}.*", r".*(?<!\d)(\d{2,3})")
 _MISSED = ("flag.cancelled", "flag.no_show")
 _HOURS = 5
 """Numbers up to this are hours, not minutes."""
+_DAY = 0.2
+"""Numbers below this may be parts of a day, as a spreadsheet keeps times."""
 _FLAGS = (*_MISSED, "flag.attended")
 _OFTEN = 0.1
 """Share of the rows from which on a service is one of visits, where no word of it is of a sale."""
@@ -51,24 +53,24 @@ def status(seen: Seen) -> Content:
     service = next((c for c in seen.of("service") if 0 < c.share(_not_done) < 1), None)
     if column is not None:
         words = _status_words(seen, column)
-        return merged({"status": _flags(seen, _MISSED)}, words, _differing(seen, words))
+        missed = [*_flags(seen, _MISSED), *(_entries(service, service) if service else [])]
+        return merged({"status": missed}, words, _differing(seen, words, service))
     if seen.said("study", "rows") or (seen.beside and seen.date is None):
         return {}
     if seen.of(*_FLAGS):
-        return merged(_status_flags(seen), _differing(seen, {}))
+        return merged(_status_flags(seen), _differing(seen, {}, None))
     if service is not None:
-        entries = [{"column": service.name, "is": words, "becomes": became}
-                   for became, words in _by_status(service).items()]  # fmt: skip
-        return {"status": [*entries, {"otherwise": "attended"}]}
+        return {"status": [*_entries(service, service), {"otherwise": "attended"}]}
     if STRUCK in seen.columns:
         return _status_struck(seen)
     remark = next((c for c in seen.of("free_text") if any(map(_remarks_on, c.counts))), None)
     if remark is not None:
         told = Column(remark.name, remark.cells[remark.where(_remarks_on)])
-        entries = [{"column": remark.name, "is": words, "becomes": became}
-                   for became, words in _by_status(told).items()]  # fmt: skip
         asks = f"What became of the visits whose {remark.name} does not say cancelled or missed?"
-        return {"status": entries, **ask("study.empty_status", asks, ["attended", "left_out"])}
+        return {
+            "status": _entries(remark, told),
+            **ask("study.empty_status", asks, ["attended", "left_out"]),
+        }
     return _no_status(seen)
 
 
@@ -81,12 +83,13 @@ def _not_done(cell: str) -> bool:
     return status_of(cell) in ("cancelled", "no_show")
 
 
-def _by_status(column: Column) -> dict[str, list[str]]:
+def _entries(column: Column, told: Column) -> list[dict[str, Any]]:
+    """Return the rules of a column whose cells say of some visits that they did not take place."""
     found: dict[str, list[str]] = {}
-    for cell in column.counts:
-        if _not_done(cell):
-            found.setdefault(status_of(cell), []).append(cell)
-    return found
+    for cell in filter(_not_done, told.counts):
+        found.setdefault(status_of(cell), []).append(cell)
+    return [{"column": column.name, "is": words, "becomes": became}
+            for became, words in found.items()]  # fmt: skip
 
 
 def _status_words(seen: Seen, column: Column) -> Content:
@@ -163,7 +166,7 @@ def _status_flags(seen: Seen) -> Content:
     return {"status": entries, **ask("study.empty_status", asks, likely)}
 
 
-def _differing(seen: Seen, words: Content) -> Content:
+def _differing(seen: Seen, words: Content, service: Column | None) -> Content:
     """Ask which sign counts, where one says that a visit took place and another that it did not."""
     column = words.get("columns", {}).get("status", "")
     read = seen.columns[column].cells.map(words["values"]["status"]) if column else pd.Series(
@@ -172,13 +175,15 @@ def _differing(seen: Seen, words: Content) -> Content:
                                                      for e in _flags(seen, [place]))], axis=0)
             for place in _FLAGS}  # fmt: skip
     came = read.isin(RECEIVED).to_numpy() | (told["flag.attended"] & (not column))
-    stayed = np.any([told[place] for place in _MISSED], axis=0)
+    fees = service.where(_not_done) if service is not None else np.zeros(seen.n, bool)
+    stayed = np.any([fees, *(told[place] for place in _MISSED)], axis=0)
     n = int((came & stayed & seen.kept.to_numpy()).sum())
     if not n:
         return {}
     asks = (f"In {n} rows one column says that the visit took place, and another that it was "
             "cancelled or missed. Which counts: status, or rules?")  # fmt: skip
-    return ask("study.sign_that_counts", asks, ["status", "rules"] if column else ["rules"])
+    likely = ["rules", "status"] if fees.any() else ["status", "rules"]
+    return ask("study.sign_that_counts", asks, likely if column else ["rules"])
 
 
 def _told(cells: pd.Series[Any], entry: dict[str, Any]) -> Any:
@@ -231,7 +236,7 @@ def visits(seen: Seen) -> Content:
 def _services(seen: Seen) -> Content:
     """Say which services are visits, where no status says it; ask about what may be a sale."""
     column = next(iter(seen.of("service")), None)
-    if column is None or seen.one("columns.status") is not None or seen.said("study", "rows"):
+    if column is None or seen.said("study", "rows"):
         return {}
     held, own = _held(seen).to_numpy(), column.cells[seen.kept.to_numpy()].dropna()
     said = name_words(str(cell) for name in seen.names for cell in seen.columns[name].counts)
@@ -242,6 +247,10 @@ def _services(seen: Seen) -> Content:
     kinds = {cell: is_visit(cell) or held[column.cells.eq(cell).to_numpy()].mean() >= 0.5
              or (not _is_sale(cell) and (own == cell).mean() >= _OFTEN)
              for cell in words if cell not in named}  # fmt: skip
+    if seen.one("columns.status") is not None:  # which says what took place, but not of what
+        kinds = {cell: not _is_sale(cell) or is_one for cell, is_one in kinds.items()}
+        if all(kinds.values()):
+            return {}
     known = {cell: VISIT for cell, is_one in kinds.items() if is_one}
     content: Content = {"columns": {"service": column.name}, "values": {"service": known}}
     asks = "Are rows whose {} is {} visits?"
@@ -294,10 +303,20 @@ def _minutes(seen: Seen) -> Content:
 
 def _stated_minutes(column: Column) -> Content:
     content: Content = {"columns": {"sessions.minutes": column.name}}
-    plainly = [value for cell in column.counts if (value := number(cell)) is not None]
-    if plainly and len(plainly) == len(column.counts) and max(plainly) <= _HOURS:
-        hours = rule("hours", [column.name], pattern=r"(\d+(?:\.\d+)?)", becomes=r"\1", multiply=60)
-        return merged(content, hours) if min(plainly) < 1 or max(plainly) % 1 else {}
+    plainly = {cell: n for cell in column.counts if (n := number(cell)) is not None}
+    small, low = {c: n for c, n in plainly.items() if 0 < n <= _HOURS}, min([*plainly.values(), 1])
+    if small and any(value > _HOURS for value in plainly.values()):
+        asks = (f"Numbers up to {_HOURS} in {column.name} are read as hours, others as minutes. Is "
+                "it so? (no: the column is left out)")  # fmt: skip
+        hours = rule(
+            "hours", [column.name], pattern=r"([0-5](?:\.\d+)?)", becomes=r"\1", multiply=60
+        )
+        return merged(hours, ask("columns.sessions.minutes", asks, [column.name]))
+    if small and len(small) == len(column.counts):
+        of_day = max(small.values()) < _DAY and all(_is_whole(24 * 60 * n) for n in small.values())
+        unit, factor = ("parts of a day", 24 * 60) if of_day else ("hours", 60)
+        read = rule(unit, [column.name], pattern=r"(\d+(?:\.\d+)?)", becomes=r"\1", multiply=factor)
+        return merged(content, read) if low < 1 or max(small.values()) % 1 else {}
     odd = [c for c in column.counts if minutes(c) is not None and number(c) != minutes(c)]
     if any(re.fullmatch(_UNIT, cell, re.IGNORECASE) for cell in odd):
         content = merged(content, rule("60 min", [column.name], pattern=_UNIT, becomes=r"\1"))
@@ -307,6 +326,10 @@ def _stated_minutes(column: Column) -> Content:
     rest = {cell: f"{minutes(cell):g}" for cell in odd[: 5 * _FEW]
             if not re.fullmatch(f"{_UNIT}|{_HOUR}", cell, re.IGNORECASE)}  # fmt: skip
     return merged(content, {"values": {"sessions.minutes": rest}} if rest else {})
+
+
+def _is_whole(value: float) -> bool:
+    return abs(value - round(value)) < 0.01
 
 
 def _is_end(start: Column, other: Column) -> bool:

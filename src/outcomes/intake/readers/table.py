@@ -121,6 +121,9 @@ _HEADING = (
 """A name in a row of its own, with or without the day of birth."""
 _NUMBER = re.compile(r"[-+(]?[$€£]? ?[\d.,]*\d[\d.,]* ?[%€$£)]?")
 _DAY = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?!\d)")
+_WEEK = re.compile(r"(?:week|month|page|printed|woche|kw|monat|seite|semaine|mois|semana|mes|"
+                   r"p[áa]gina)\b.*\d", re.IGNORECASE)  # fmt: skip
+"""A line above the rows of a week, or around those of a page."""
 _SEVERAL = 3
 """Lines from which on a first one that is unlike the others is seen to be."""
 _TOTAL = re.compile(
@@ -366,6 +369,8 @@ def _kept(
             continue
         if _of_a_program(row):
             counts[AGAIN] += 1
+        elif width > 2 and sum(map(bool, row)) == 1 and _WEEK.match(label):
+            counts[REMARKS] += 1
         elif _TOTAL.fullmatch(label) and _is_total(row):
             counts[TOTALS] += 1
         elif width > 1 and label in again and _names_again(row, again, f"{where}, row {number}"):
