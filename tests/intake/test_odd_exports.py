@@ -356,7 +356,8 @@ def test_a_line_that_gives_money_back_is_no_visit(imported):
     study, _ = imported(
         "Client,DOB,Date,Service,Amount,Pain before\n"
         "Ann Lee,1950-02-03,2026-01-05,Massage,$90,7\n"
-        "Ann Lee,1950-02-03,2026-01-07,Massage,-$90,7\nAnn Lee,1950-02-03,2026-01-12,Massage,$90,5\n"
+        "Ann Lee,1950-02-03,2026-01-07,Massage,-$90,7\n"
+        "Ann Lee,1950-02-03,2026-01-12,Massage,$90,5\n"
     )
     assert visits(study) == [[[0, 7], [7, 5]]]
 
