@@ -90,6 +90,8 @@ class Finding:
         What must hold and the kind of thing that was met.
     remedy : str
         What to do.
+    rows : tuple of int
+        All of the rows, where a person must look at each; else empty.
     """
 
     rule: str
@@ -100,11 +102,17 @@ class Finding:
     first_row: int
     message: str
     remedy: str
+    rows: tuple[int, ...] = ()
+
+    def in_file(self, row: Callable[[int], int]) -> Finding:
+        """Return the finding with the rows of the file, which `row` gives for those of a table."""
+        return replace(self, first_row=row(self.first_row), rows=tuple(map(row, self.rows)))
 
 
 def finding(
-    number: str, table: str, column: str, rows: Iterable[int], *, got: str, remedy: str = ""
-) -> Finding:
+    number: str, table: str, column: str, rows: Iterable[int], *, got: str, remedy: str = "",
+    listed: bool = False,
+) -> Finding:  # fmt: skip
     """Make the finding of a rule from the 0-based positions of the rows that break it.
 
     Parameters
@@ -119,6 +127,8 @@ def finding(
         The kind of thing that was met, never a value.
     remedy : str, optional
         Replaces the rule's own remedy.
+    listed : bool, optional
+        Whether all rows are kept.
 
     Examples
     --------
@@ -135,6 +145,7 @@ def finding(
         first_row=min(positions) + 1,
         message=f"{broken.must}; got {got}",
         remedy=remedy or broken.remedy,
+        rows=tuple(position + 1 for position in positions) if listed else (),
     )
 
 

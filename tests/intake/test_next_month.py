@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import outcomes as oc
@@ -231,3 +233,44 @@ def test_an_index_that_may_be_in_points_is_asked_about(tmp_path, values, asks):
     rows = "".join(f"Ann,2026-05-{i},{value}\n" for i, value in enumerate(values, start=14))
     draft = drafted(f"Name,Date,ODI score\n{rows}", tmp_path)
     assert [q["key"] for q in draft.questions] == (["scales.odi"] if asks else [])
+
+
+@pytest.mark.parametrize("name", ["Anne Lee", "Ann Lee", "Bob Ray"])
+def test_without_the_list_of_who_is_who_new_clients_are_reported_row_by_row(tmp_path, name):
+    text = "Client,Visit date,Pain before\n{},2026-05-04,7\n{},2026-05-11,6\n"
+    draft, key, out = drafted(text.format("Ann Lee", "Ann Lee"), tmp_path), *(
+        tmp_path / "safe" / "key.json", tmp_path / "study")  # fmt: skip
+    (tmp_path / "safe").mkdir()
+    import_export(tmp_path / "draft.csv", draft.content, key, out)
+    (tmp_path / "safe" / "who.csv").unlink()
+    later = tmp_path / "later.csv"
+    later.write_text(text.replace("-05-", "-06-").format("Ann Lee", name), encoding="utf-8")
+    study, _ = import_export(later, draft.content, key, out)
+    told = [f for f in oc.check(study).items if f.rule == "R67"]
+    assert [f.rows for f in told] == ([] if name == "Ann Lee" else [(2,)])
+    found = json.loads((out / "findings.json").read_text(encoding="utf-8"))["findings"]
+    assert [f["rows"] for f in found if f["rule"] == "R67"] == [list(f.rows) for f in told]
+
+
+def test_all_rows_in_doubt_are_listed_beside_the_study(tmp_path):
+    text = ("Client,DOB,Phone,Visit date,Pain before\nAnn Lee,,602-555-0101,2026-05-04,7\n"
+            "Bob Ray,,602-555-0102,2026-05-04,7\nAnne Lee,,602-555-0101,2026-05-11,6\n"
+            "Ann Lee,,602-555-0101,2026-05-18,6\n")  # fmt: skip
+    draft, out = drafted(text, tmp_path), tmp_path / "study"
+    study, _ = import_export(tmp_path / "draft.csv", draft.content, tmp_path / "key.json", out)
+    (found,) = (f for f in oc.check(study).items if f.rule == "R24")
+    assert (found.count, found.first_row, found.rows) == (3, 1, (1, 3, 4))
+    assert "1, 3, 4" in (out / "findings.html").read_text(encoding="utf-8")
+    assert oc.load(out).provenance.import_findings == study.provenance.import_findings
+
+
+def test_a_year_that_was_mistyped_is_one_rule_in_an_export_and_in_a_study(tmp_path):
+    text = ("Client,DOB,Visit date,Status,Pressure,Pain before\n"
+            "Ann Lee,1960-05-14,2026-05-04,Completed,3,7\n"
+            "Ann Lee,1960-05-14,2026-05-11,Cancelled,2,\n"
+            "Ann Lee,1960-05-14,2023-05-11,Completed,2,5\n")  # fmt: skip
+    draft = drafted(text, tmp_path)
+    study, _ = import_export(tmp_path / "draft.csv", draft.content, tmp_path / "key.json")
+    found = oc.check(study).table[["rule", "count", "first_row"]]
+    told = {tuple(row) for row in found.itertuples(index=False)}
+    assert told == {("R61", 1, 2), ("R54", 1, 3)}

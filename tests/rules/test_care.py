@@ -132,8 +132,8 @@ def test_what_stands_at_a_visit_that_was_not_received():
               "score": [5, 4, 3, None],
               "timing": [after, before, after, after]}  # fmt: skip
     broken = {key: place for key, place in found(sessions=visits, assessments=scores).items()
-              if key[0] == "R64"}  # fmt: skip
-    assert broken == {("R64", "status"): (2, 2)}  # booked minutes and a score before say nothing
+              if key[0] == "R61"}  # fmt: skip
+    assert broken == {("R61", "status"): (3, 2)}  # booked minutes say nothing
 
 
 @pytest.mark.parametrize(("day", "broken"), [(730, False), (731, True)])
@@ -141,5 +141,5 @@ def test_a_year_that_was_mistyped(day, broken):
     visits = {"episode_id": ["a", "b", "a"], "session": [1, 1, 2], "day": [0, 0, day]}
     scores = {"episode_id": "a", "day": [day, 0], "instrument": "nprs", "score": [4, 5],
               "timing": ["follow_up", "baseline"]}  # fmt: skip
-    expected = {("R65", "day"): (1, 3), ("R66", "day"): (1, 1)} if broken else {}
+    expected = {("R54", "day"): (1, 1), ("R66", "day"): (1, 2)} if broken else {}
     assert found(sessions=visits, assessments=scores) == expected

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
+AT_VISIT = ("pre_session", "post_session")
+"""Timings of scores that are taken at a visit."""
 RECEIVED = ("attended", "stopped_early")
 """Statuses under which hands-on care was given; only these visits count as sessions received."""
 COURSE_TIMINGS = ("pre_session", "discharge", "follow_up")

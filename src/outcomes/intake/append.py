@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.dictionary.tables import TABLES, received
+from outcomes.dictionary.tables import AT_VISIT, TABLES, received
 from outcomes.findings import Finding, finding, on_the_way
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.tables import Frames
-from outcomes.intake.visits import AT_VISIT
 from outcomes.privacy.key_file import KeyFile
 from outcomes.provenance import Import
 from outcomes.study import Study

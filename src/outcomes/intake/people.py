@@ -20,10 +20,9 @@ from outcomes.privacy.generalise import age_band
 from outcomes.privacy.key_file import KeyFile
 from outcomes.privacy.names import PLACEHOLDERS
 from outcomes.privacy.patterns import plain
+from outcomes.rules.care import YEARS_APART, far_apart
 
 _YEAR, _CENTURY, _OLDEST = 365.2425, 36524.25, 120
-_GAP = 2 * 365.25
-"""Days between two visits of a course from which one of their years is mistyped."""
 _FEW, _MOST = 0.7, 0.9
 _TWO = r"\w (?:&|\+|and|und) \w|\w/\w"
 """Two people in one cell of a name."""
@@ -34,6 +33,9 @@ _TWO = r"\w (?:&|\+|and|und) \w|\w/\w"
 @on_the_way("R24", "warning", "it is plain which rows are of one client",
       "Check the rows: the manifest says how many were joined, and by what; the others count as "
       "two.")  # fmt: skip
+@on_the_way("R67", "warning", "new clients are held against those of earlier exports",
+      "Put who.csv back beside the key file and import again, or check that none of these rows is "
+      "of an earlier client whose name was corrected.")  # fmt: skip
 def with_clients(
     rows: TypedRows, mapped: ColumnMap, key: KeyFile, today: datetime.date,
     before: Iterable[Earlier] = (),
@@ -65,14 +67,21 @@ def with_clients(
     clients = clients_of(named, born, records, [_texts(rows.text[c], rows) for c in contacts],
                          days.tolist())  # fmt: skip
     column = (*names, record)[0]
+    earlier, before = key.patients, tuple(before)
     own, clients = ids_of(clients, key, before)
     ids = np.array([*own, None], dtype=object)
     known = np.array(clients.of_row) >= 0
     nobody = pd.Series(~known, index=rows.text.index)
     doubt = pd.Series(np.isin(np.arange(len(known)), clients.doubtful), index=rows.text.index)
+    new = pd.Series([who >= 0 and own[who] not in earlier for who in clients.of_row],
+                    index=rows.text.index)  # fmt: skip
+    unlisted = earlier - {patient for *_, patient in before}
+    got = "none or a part of these in who.csv, so that a corrected spelling is a second client"
+    rows = rows.found("R67", column, new & bool(unlisted), got, listed=True)
     rows = rows.found("R20", column, nobody, "none, or a name that several have")
     doubt |= rows.text[column].str.contains(_TWO, case=False, na=False, regex=True) & ~nobody
-    rows = rows.found("R24", column, doubt, "signs that speak for one person and for two")
+    got = "signs that speak for one person and for two"
+    rows = rows.found("R24", column, doubt, got, listed=True)
     for why, count in clients.joined.items():
         rows = rows.did(f"joined as one client: {why}", column, count if why else 0)
     rows = rows.having(**{"episodes.patient_id": ids[list(clients.of_row)], "birth": births})
@@ -282,31 +291,18 @@ def _next(key: KeyFile, course: str, single: str | None, taken: set[str]) -> str
     return found
 
 
-@on_the_way("R54", "error", "visits of a course follow each other within two years",
-      "Check the year, or write new_course_after_days under [study]; the fewer rows are left "
-      "out, and counted.")  # fmt: skip
 def without_far_years(rows: TypedRows, seen: pd.DataFrame) -> TypedRows:
-    """Leave out visits more than two years from all others of their course: a mistyped year.
-
-    Of two parts that lie so far apart the smaller is left out, the earlier where they are equal.
-    """
+    """Leave out visits more than two years from all others of their course: a mistyped year."""
     if "date" not in rows.cells:
         return rows
-    columns = ["episode_id", "date", "row"]
-    own = rows.cells[["episodes.episode_id", "date"]].assign(row=rows.cells.index)
-    old = seen[["episode_id", "date"]].assign(row=-1)
-    whole = pd.concat([own.set_axis(columns, axis=1), old] if len(old) else
-                      [own.set_axis(columns, axis=1)], ignore_index=True)  # fmt: skip
-    whole = whole.dropna(subset=["date"]).sort_values(["episode_id", "date"], kind="stable")
-    courses = whole["episode_id"]
-    part = (whole.groupby("episode_id")["date"].diff() > _GAP).groupby(courses).cumsum()
-    size = part.groupby([courses, part]).transform("size")
-    largest = size.groupby(courses).transform("max")
-    last = part.where(size == largest).groupby(courses).transform("max")
-    far = whole.loc[(part != last) & (whole["row"] >= 0), "row"]
-    mask = pd.Series(rows.cells.index.isin(far), index=rows.cells.index)
-    rows = rows.found("R54", "date", mask, "more than two years")
-    return rows.without(mask, "more than two years from the other visits of the course")
+    own = rows.cells[["episodes.episode_id", "date"]].set_axis(["episode_id", "date"], axis=1)
+    old = [seen[["episode_id", "date"]]] if len(seen) else []
+    whole = pd.concat([own, *old], ignore_index=True)
+    far = far_apart(whole["episode_id"], whole["date"])[: len(own)].set_axis(own.index)
+    remedy = ("Check the year, or write new_course_after_days under [study]; the fewer rows are "
+              "left out, and counted.")  # fmt: skip
+    rows = rows.found(YEARS_APART, "date", far, "more than two years from the others", remedy)
+    return rows.without(far, "more than two years from the other visits of the course")
 
 
 def with_age_bands(rows: TypedRows) -> TypedRows:

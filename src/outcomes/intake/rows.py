@@ -46,7 +46,9 @@ class TypedRows:
     left_out: tuple[Step, ...] = ()
     wrong: frozenset[int] = frozenset()
 
-    def found(self, rule: str, name: str, mask: Any, got: str, remedy: str = "") -> TypedRows:
+    def found(
+        self, rule: str, name: str, mask: Any, got: str, remedy: str = "", *, listed: bool = False
+    ) -> TypedRows:
         """Return the rows with a finding about those of `mask`, where there are any.
 
         Parameters
@@ -57,7 +59,7 @@ class TypedRows:
             Typed column, or column of the file.
         mask : Series of bool
             On the rows' index; what it does not hold is no finding.
-        got, remedy : str
+        got, remedy, listed
             As in `outcomes.findings.finding`.
         """
         mask = pd.Series(mask, index=self.text.index) if not hasattr(mask, "index") else mask
@@ -68,7 +70,7 @@ class TypedRows:
             table, column = EXPORT, self.names.get(name, name)
         else:
             table, _, column = name.rpartition(".") if "." in name else ("file", "", name)
-        entry = finding(rule, table, column, positions, got=got, remedy=remedy)
+        entry = finding(rule, table, column, positions, got=got, remedy=remedy, listed=listed)
         wrong = self.wrong.union(positions) if entry.severity == "error" else self.wrong
         return replace(self, findings=(*self.findings, entry), wrong=wrong)
 

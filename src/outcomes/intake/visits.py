@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.dictionary.tables import RECEIVED, received
+from outcomes.dictionary.tables import AT_VISIT, RECEIVED, received
 from outcomes.findings import on_the_way
 from outcomes.intake.clean import clean
 from outcomes.intake.column_map import SERVICE, ColumnMap
@@ -21,9 +21,8 @@ from outcomes.intake.map_sections import LEFT_OUT, STATUS_WORDS, VISIT
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.toml_records import folded
 from outcomes.intake.typed_cells import NO_RULE, ways_of
+from outcomes.rules.care import NOT_RECEIVED, given_unreceived
 
-AT_VISIT = ("pre_session", "post_session")
-"""Timings of scores that are taken at a visit."""
 STAYED, UNREAD = ("cancelled", "no_show"), "unread"
 _A_DAY = 24 * 60
 NOT_SAID = "The export does not say which visits took place: all of them count as received."
@@ -90,8 +89,6 @@ def _at(cells: pd.Series[Any], column: str, mapped: ColumnMap) -> pd.Series[Any]
     return minutes + _A_DAY * dates.days.fillna(0.0)
 
 
-@on_the_way("R61", "warning", "a visit that did not take place has no score",
-      "Check which of the two is right; the score counts as one of no visit.")  # fmt: skip
 @on_the_way("R58", "error", "a service is one that the column map knows",
       "Say under [values.service] whether the word means visit or left_out; until then the row is "
       "left out, and counted.")  # fmt: skip
@@ -117,8 +114,10 @@ def with_status(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     otherwise = next((entry.otherwise for entry in mapped.status if entry.otherwise), None)
     read = read.where(said, otherwise)
     facts, scored = states_visit(rows), _scored(rows)
-    held = scored & read.isin(STAYED) & ~index.isin(rows.wrong)
-    rows = rows.found("R61", "sessions.status", held, "a score of one that is cancelled or missed")
+    pressed = cells.get("sessions.pressure", pd.Series(None, index=index, dtype=object))
+    held = given_unreceived(read.where(read.isin(STAYED)), pressed, scored)
+    held &= ~index.isin(rows.wrong)
+    rows = rows.found(NOT_RECEIVED, "sessions.status", held, "one that was not received")
     visit = read.notna() | words.notna() | facts | (scored & ~_bool(stated, index))
     if not stated:
         visit |= _bool(not _says_anything(rows), index)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace as replace_finding
 
 import pandas as pd
 from msgspec.structs import replace
@@ -79,8 +78,7 @@ def file_row(row: int, mapped: ColumnMap) -> int:
 
 def in_file(findings: Iterable[Finding], source: Rows, mapped: ColumnMap) -> list[Finding]:
     """Return findings with the row of the file, where rows were stacked or lines skipped."""
-    return [replace_finding(entry, first_row=source.row(file_row(entry.first_row, mapped) - 1))
-            for entry in findings]  # fmt: skip
+    return [entry.in_file(lambda row: source.row(file_row(row, mapped) - 1)) for entry in findings]
 
 
 def n_beside(mapped: ColumnMap) -> int:

@@ -215,6 +215,9 @@ def write_findings(findings: Findings, folder: Path) -> None:
         A folder that is there.
     """
     records = json.loads(findings.table.to_json(orient="records"))
+    listed = [(f.rule, f.column, ", ".join(map(str, f.rows))) for f in findings.items if f.rows]
+    records = [{**record, **({"rows": f.rows} if f.rows else {})}
+               for record, f in zip(records, findings.items, strict=True)]  # fmt: skip
     content = {"stays": STAYS, "ok": findings.ok, "findings": records}
     text = json.dumps(content, indent=1, ensure_ascii=False)
     (folder / "findings.json").write_text(text + "\n", encoding="utf-8", newline="")
@@ -222,6 +225,8 @@ def write_findings(findings: Findings, folder: Path) -> None:
     words = "No error." if findings.ok else "There are errors: answers wait until they are gone."
     body = f"<p>{words} Row 1 is the first row of data. {STAYS}</p>\n"
     body += page_table("What was found", [name.replace("_", " ") for name in COLUMNS], rows)
+    if listed:
+        body += page_table("Rows to look at", ["rule", "column", "rows"], listed)
     (folder / "findings.html").write_text(page("Findings", body), encoding="utf-8", newline="")
 
 

@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.dictionary.tables import received
+from outcomes.dictionary.tables import AT_VISIT, received
 from outcomes.errors import UsageError
 from outcomes.findings import Broken, rule
 from outcomes.records import baseline_of, visits_received
 from outcomes.study import Study
 
+NOT_RECEIVED, YEARS_APART = "R61", "R54"
+"""Rules that an import finds as well, on the way."""
 _TWO_YEARS = 2 * 365.25
+"""Days between two visits of a course from which one of their years is mistyped."""
 
 
 def _fact(study: Study, rows: pd.DataFrame, name: str) -> pd.Series[Any]:
@@ -165,30 +168,50 @@ def _none_and_more(study: Study) -> Iterator[Broken]:
     yield "episodes", "adaptations", both.eq(True), "both"
 
 
-@rule("R64", "warning", "a visit that was not received has no pressure and no score after it",
-      "Correct the status, or the pressure and the score.")  # fmt: skip
+@rule(NOT_RECEIVED, "warning", "a visit that was not received has no pressure and no score",
+      "Check which is right; pressure and score count as of no visit.")  # fmt: skip
 def _nothing_given(study: Study) -> Iterator[Broken]:
     visits, scores = study.sessions, study.assessments
-    missed = visits["status"].notna() & ~received(visits["status"])
-    after = scores[scores["timing"].eq("post_session") & scores["score"].notna()]
+    own = scores[scores["timing"].isin(AT_VISIT) & scores["score"].notna()]
     scored = pd.MultiIndex.from_frame(visits[["episode_id", "day"]]).isin(
-        pd.MultiIndex.from_frame(after[["episode_id", "day"]].dropna())
+        pd.MultiIndex.from_frame(own[["episode_id", "day"]].dropna())
     )
     alone = ~visits.duplicated(["episode_id", "day"], keep=False)
-    given = visits["pressure"].notna() | (scored & alone)
-    yield "sessions", "status", missed & given, "one that was not received"
+    given = given_unreceived(visits["status"], visits["pressure"], scored & alone)
+    yield "sessions", "status", given, "one that was not received"
 
 
-@rule("R65", "error", "visits of a course follow each other within two years",
+def given_unreceived(status: Any, pressure: Any, scored: Any) -> pd.Series[Any]:
+    """Return which visits were not received and have pressure or a score, shape (visits,)."""
+    given: pd.Series[Any] = status.notna() & ~received(status) & (pressure.notna() | scored)
+    return given
+
+
+@rule(YEARS_APART, "error", "visits of a course follow each other within two years",
       "Check the year, or give a later course an id of its own.")  # fmt: skip
 def _years_apart(study: Study) -> Iterator[Broken]:
-    days = study.sessions.sort_values("day", kind="stable").groupby("episode_id")["day"].diff()
-    yield "sessions", "day", (days > _TWO_YEARS).reindex(study.sessions.index), "a longer gap"
+    visits = study.sessions
+    far = far_apart(visits["episode_id"], visits["day"])
+    yield "sessions", "day", far, "more than two years from the others"
 
 
 @rule("R66", "warning", "scores of a course follow each other within two years",
       "Check the year.")  # fmt: skip
 def _scores_years_apart(study: Study) -> Iterator[Broken]:
     scores = study.assessments
-    days = scores.sort_values("day", kind="stable").groupby("episode_id")["day"].diff()
-    yield "assessments", "day", (days > _TWO_YEARS).reindex(scores.index), "a longer gap"
+    far = far_apart(scores["episode_id"], scores["day"])
+    yield "assessments", "day", far, "more than two years from the others"
+
+
+def far_apart(courses: pd.Series[Any], days: pd.Series[Any]) -> pd.Series[Any]:
+    """Return which rows lie more than two years from all others of their course, shape (rows,).
+
+    Of two parts that lie so far apart it is the smaller one, the earlier where they are equal.
+    """
+    rows = pd.DataFrame({"course": courses, "day": days}).dropna()
+    rows = rows.sort_values(["course", "day"], kind="stable")
+    part = (rows.groupby("course")["day"].diff() > _TWO_YEARS).groupby(rows["course"]).cumsum()
+    size = part.groupby([rows["course"], part]).transform("size")
+    largest = size.groupby(rows["course"]).transform("max")
+    last = part.where(size == largest).groupby(rows["course"]).transform("max")
+    return (part != last).reindex(courses.index, fill_value=False)

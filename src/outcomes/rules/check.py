@@ -43,6 +43,8 @@ def check(study: Study) -> Findings:
     """
     found = [entry for number in sorted(RULES) for entry in broken(study, number)]
     about = study.provenance
+    told = {entry.rule: entry.count for entry in about.import_findings}
+    found = [f for f in found if f.rule != care.NOT_RECEIVED or f.count > told.get(f.rule, 0)]
     in_file = [_in_file(entry, about.file_rows) for entry in found]
     return Findings(
         (*about.import_findings, *about.reading, *_unused(about.unused_columns), *in_file)
@@ -69,7 +71,7 @@ def broken(study: Study, number: str) -> Iterator[Finding]:
 def _in_file(entry: Finding, file_rows: Mapping[str, Sequence[int]]) -> Finding:
     """Name the row of the file where a table is not one by itself."""
     rows = file_rows.get(entry.table)
-    return entry if rows is None else replace(entry, first_row=rows[entry.first_row - 1])
+    return entry if rows is None else entry.in_file(lambda row: rows[row - 1])
 
 
 @on_the_way("R41", "warning", "each column of a file is read",
