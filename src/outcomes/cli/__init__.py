@@ -13,6 +13,8 @@ from outcomes.errors import OutcomesError
 
 VERBS = (prepare, plan, analyse, publish, doctor)
 """Modules whose import registers the verbs, in the order of help."""
+_PLACES = [module.__name__ for module in VERBS]
+app.registered_commands.sort(key=lambda verb: _PLACES.index(verb.callback.__module__))
 
 
 def main(words: list[str] | None = None) -> int:

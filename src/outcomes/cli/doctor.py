@@ -76,7 +76,7 @@ def _of(text: str) -> Finding:
 
 @app.command()
 def doctor(*, as_json: Json = False) -> None:
-    """Look whether everything is there, and say what to do about what is not.
+    """Look at what is installed; say what to do where it is not.
 
     Example: outcomes doctor
     """

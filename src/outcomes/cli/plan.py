@@ -43,7 +43,9 @@ def power(
     *,
     as_json: Json = False,
 ) -> None:
-    """Say what studies of a design would show: power and precision, with the answer itself.
+    """Simulate studies of a design: their power and precision.
+
+    Each is asked the question itself, as a real study is.
 
     Example: outcomes power --scenario two-arm-trial --episodes 120 --week 8 --out plan
     """
@@ -103,7 +105,9 @@ def rehearse(
     *,
     as_json: Json = False,
 ) -> None:
-    """Ask a question of a study's own visits with scores in which there is nothing to find.
+    """Ask a question of your visits where there is nothing to find.
+
+    The scores are simulated; what is found in them is found by chance.
 
     Example: outcomes rehearse data/synthetic --question frequency
     """

@@ -30,7 +30,9 @@ def template(
         bool, typer.Option("--tables", help="The four tables of the data contract, for analysts.")
     ] = False,
 ) -> None:
-    """Write an empty entry workbook, one line a visit; filled in, it loads unchanged.
+    """Write an empty entry workbook, one line a visit.
+
+    Filled in, it loads unchanged.
 
     Example: outcomes template my-clinic.xlsx
     """
@@ -58,7 +60,9 @@ def import_(
         Path | None, typer.Option(help="With --guess: page (.html) to look at first.")
     ] = None,
 ) -> None:
-    """Read a raw export, clean it, take identities out, validate it, and write the study.
+    """Turn a raw export into a study that names nobody.
+
+    It is read, cleaned, checked; names become random ids, whose key stays with you.
 
     Example: outcomes import day.csv --columns map.toml --out study --key-file ../keys/clinic.json
     """
@@ -164,7 +168,9 @@ def simulate(
     scenario: Annotated[str, typer.Option(help="Name of the scenario.")] = "default",
     seed: Annotated[int, typer.Option(help="Seed.")] = 1,
 ) -> None:
-    """Make a synthetic study whose truth is known; a large one in parts (Parquet).
+    """Make a synthetic study whose truth is known.
+
+    A large one is written in parts (Parquet).
 
     Example: outcomes simulate --episodes 200 --seed 2026 --out data/synthetic
     """

@@ -58,7 +58,7 @@ def report(
     as_if_real: AsIfReal = False,
     anyway: Anyway = False,
 ) -> None:
-    """Write the report and print its answer and where it is; or a letter about one course.
+    """Write the report of a study, or a letter about one course.
 
     Example: outcomes report data/synthetic --out out/report
     """
@@ -116,7 +116,9 @@ def teach(
         int | None, typer.Option(help="Seed of the simulated study; by default one that teaches.")
     ] = None,
 ) -> None:
-    """Write a teaching deck: the naive picture of a simulated trap against the known truth.
+    """Write a teaching deck about one trap.
+
+    The naive picture of a simulated study stands against its known truth.
 
     Example: outcomes teach null --formats slides,pptx --out out/null
     """
@@ -133,7 +135,7 @@ def verify(
     data: Data,
     columns: Columns = None,
 ) -> None:
-    """Make a report again and say whether it is equal, or what differs.
+    """Make a report again; say whether it is equal, or what differs.
 
     Example: outcomes verify out/report data/synthetic
     """
@@ -151,7 +153,7 @@ def verify(
 def notebooks(
     folder: Annotated[Path, typer.Argument(help="Folder to write; new, or empty.")],
 ) -> None:
-    """Write the notebooks, and the simulated study they run on, into a folder of your own.
+    """Write the notebooks and their simulated study into a folder.
 
     Example: outcomes notebooks my-notebooks
     """
@@ -167,7 +169,9 @@ def notebooks(
 def lab(
     folder: Annotated[Path, typer.Argument(help="As `notebooks` wrote it.")] = Path(),
 ) -> None:
-    """Open JupyterLab on the notebooks, at the first; nothing is fetched from the network.
+    """Open JupyterLab on the notebooks, at the first.
+
+    Nothing is fetched from the network.
 
     Example: outcomes lab my-notebooks
     """
