@@ -60,6 +60,38 @@ def test_a_small_or_undeclared_study_is_said_to_be_so():
         assert ("exploratory" in cautions) == (not basis.planned)
 
 
+CAUTIONS = {
+    "change": "Change during care has several causes that these data cannot separate.",
+    "association": "What is compared was not assigned by chance; some reasons are not recorded.",
+    "difference": "Chance did not make the arms, so they may differ from the start.",
+}
+
+
+def test_each_claim_has_its_own_caution_and_an_effect_or_nothing_none():
+    for basis in COMBINATIONS:
+        found = words(basis)
+        said = [claim for claim, caution in CAUTIONS.items() if caution in found.cautions]
+        assert said == [claim for claim in CAUTIONS if claim == found.claim]
+
+
+def test_the_words_of_the_least_that_is_known_are_whole():
+    assert words(Basis()).cautions == (
+        "Change during care has several causes that these data cannot separate.",
+        "No analysis plan declared this beforehand: it is exploratory.",
+    )
+    few = words(Basis(n_episodes=1, n_clusters=4, planned=True)).cautions
+    assert few[1:] == (
+        "It rests on few: 1 course.",
+        "Too few therapists to tell how much they differ: 4.",
+    )
+
+
+@pytest.mark.parametrize(("therapists", "few"), [(0, False), (1, True), (4, True), (5, False)])
+def test_five_therapists_are_not_few(therapists, few):
+    cautions = " ".join(words(Basis(n_clusters=therapists)).cautions)
+    assert ("Too few therapists" in cautions) == few
+
+
 @pytest.mark.parametrize(("courses", "few"), [(29, True), (30, False)])
 def test_thirty_courses_are_not_few(courses, few):
     cautions = " ".join(words(Basis(n_episodes=courses)).cautions)
