@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from outcomes.planning.batch import Batch
-from outcomes.planning.power import FAST
+from outcomes.planning.batch import simulated
 from outcomes.planning.repeated import seeds_from, told
+from outcomes.planning.roads import rows_of
 from outcomes.synthetic.scenarios import scenario_design
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "power_lme4" / "numbers.csv"
@@ -21,8 +21,8 @@ REFERENCE = Path(__file__).parents[1] / "reference" / "power_lme4" / "numbers.cs
 def test_a_plain_loop_over_lme4_finds_the_same_in_the_same_trials():
     """40 trials of 60 courses: estimates, errors, Satterthwaite's df and the power counted."""
     expected = pd.read_csv(REFERENCE)
-    batch = Batch(scenario_design("two-arm-trial", episodes=60), seeds_from(1, 40), "nprs")
-    found = pd.DataFrame(FAST["trial"](batch, None)).T.loc[expected["trial"]]
+    batch = simulated(scenario_design("two-arm-trial", episodes=60), seeds_from(1, 40), "nprs")
+    found = pd.DataFrame(rows_of(batch, "trial", "nprs")).T.loc[expected["trial"]]
     for column, relative in (("week", 0), ("estimate", 1e-4), ("std_error", 1e-5), ("df", 1e-3)):
         np.testing.assert_allclose(
             found[column].astype(float), expected[column], rtol=relative, atol=1e-5

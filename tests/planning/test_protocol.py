@@ -10,10 +10,10 @@ import outcomes as oc
 import outcomes.planning.protocol as module
 from outcomes.cli import main
 from outcomes.errors import UsageError
-from outcomes.planning.batch import Batch
-from outcomes.planning.power import FAST
+from outcomes.planning.batch import simulated
 from outcomes.planning.protocol import protocol
 from outcomes.planning.repeated import seeds_from
+from outcomes.planning.trials import trial_rows
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.scenarios import scenario_design
 
@@ -68,7 +68,8 @@ def test_the_paragraph_says_what_it_rests_on(made):
 def test_the_plan_is_taken_back_and_is_what_was_simulated(made, tmp_path):
     file = tmp_path / "plan.toml"
     file.write_text(made.plan, encoding="utf-8")
-    rows = FAST["trial"](Batch(SMALL, seeds_from(5, 2), "nprs"), 8, 8)
+    studies = simulated(SMALL, seeds_from(5, 2), "nprs")
+    rows = trial_rows(studies.together, studies.numbers, "nprs", 8, 8)
     for k, seed in enumerate(seeds_from(5, 2)):
         given = oc.answer(oc.simulate(replace(SMALL, seed=seed)), "trial", plan=file)
         assert given.checks[-1].detail.startswith("primary")

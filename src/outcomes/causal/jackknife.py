@@ -41,18 +41,19 @@ def slopes(products: Array, n_kept: int) -> Array:
 
     Parameters
     ----------
-    products : array, shape (p, p)
+    products : array, shape (..., p, p)
     n_kept : int
         Columns that are regressed.
 
     Returns
     -------
-    array, shape (p - n_kept, n_kept)
+    array, shape (..., p - n_kept, n_kept)
         Where some columns determine each other, one of the solutions.
     """
-    others = products[n_kept:, n_kept:]
-    ridge = np.diag(_RIDGE * np.diag(others) + np.finfo(float).tiny)
-    return np.asarray(np.linalg.solve(others + ridge, products[n_kept:, :n_kept]))
+    others = products[..., n_kept:, n_kept:]
+    ridge = _RIDGE * np.einsum("...ii->...i", others) + np.finfo(float).tiny
+    others = others + ridge[..., None] * np.eye(others.shape[-1])
+    return np.asarray(np.linalg.solve(others, products[..., n_kept:, :n_kept]))
 
 
 def residual(products: Array, n_kept: int) -> Array:
@@ -60,7 +61,7 @@ def residual(products: Array, n_kept: int) -> Array:
 
     Parameters
     ----------
-    products : array, shape (p, p)
+    products : array, shape (..., p, p)
     n_kept : int
         Columns that stay.
 
@@ -70,12 +71,12 @@ def residual(products: Array, n_kept: int) -> Array:
     >>> residual(x.T @ x, 1).round(6).tolist()  # sum of squares about the mean of 1, 2, 6
     [[14.0]]
     """
-    explained = products[:n_kept, n_kept:] @ slopes(products, n_kept)
-    return np.asarray(products[:n_kept, :n_kept] - explained)
+    explained = products[..., :n_kept, n_kept:] @ slopes(products, n_kept)
+    return np.asarray(products[..., :n_kept, :n_kept] - explained)
 
 
 def jackknife(
-    parts: tuple[Array, ...], statistic: Callable[[Any], float], n_episodes: int
+    parts: tuple[Array, ...], statistic: Callable[[Any], Array], n_episodes: int
 ) -> dict[str, Any]:
     """Estimate from the sums of all groups, with an error from leaving each out in turn.
 
@@ -84,7 +85,7 @@ def jackknife(
     parts : tuple of array, shape (groups, ...)
         Sums by group.
     statistic : callable
-        Of a tuple of sums.
+        Of a tuple of sums, whose first axis may be what was left out.
     n_episodes : int
         Courses behind it.
 
@@ -99,12 +100,9 @@ def jackknife(
     """
     whole = tuple(part.sum(axis=0) for part in parts)
     n_groups = len(parts[0])
-    without = [
-        statistic(tuple(total - part[i] for total, part in zip(whole, parts, strict=True)))
-        for i in range(n_groups)
-    ]
+    without = statistic(tuple(total - part for total, part in zip(whole, parts, strict=True)))
     error = np.sqrt((n_groups - 1) * np.var(without))
-    return interval_row(statistic(whole), float(error), n_groups - 1, n_episodes)
+    return interval_row(float(statistic(whole)), float(error), n_groups - 1, n_episodes)
 
 
 def interval_row(estimate: float, std_error: float, df: float, n_episodes: int) -> dict[str, Any]:

@@ -202,12 +202,12 @@ def sensitivity(answered: pd.DataFrame, sign: int, error: float | None) -> Sensi
     return Sensitivity(table, allowed, told, share, tipping)
 
 
-def reaction(found: Array, reliability: float | None) -> float:
+def reaction(found: Array, reliability: float | None) -> Array:
     """Return how many levels pressure answers a point of pain, given the cross-products.
 
     Parameters
     ----------
-    found : array, shape (3, 3)
+    found : array, shape (..., 3, 3)
         Of pressure, score and earlier scores, what facts explain taken out.
     reliability : float or None
         Share of the score's variance that pressure answers; None: as earlier scores tell.
@@ -218,8 +218,8 @@ def reaction(found: Array, reliability: float | None) -> float:
     Error Models, 1.1); an earlier score is an instrument for the score of the day (1.4).
     """
     if reliability is None:
-        return float(found[PRESSURE, THIRD] / found[SCORE, THIRD])
-    return float(found[PRESSURE, SCORE] / (found[SCORE, SCORE] * reliability))
+        return np.asarray(found[..., PRESSURE, THIRD] / found[..., SCORE, THIRD])
+    return np.asarray(found[..., PRESSURE, SCORE] / (found[..., SCORE, SCORE] * reliability))
 
 
 def last_visit(sums: Readings, reliability: float | None = None) -> dict[str, Any]:
@@ -247,13 +247,13 @@ def last_visit(sums: Readings, reliability: float | None = None) -> dict[str, An
     scores, so k / l is taken from all visits (Fuller 1987, Measurement Error Models, ch. 1).
     """
 
-    def effect(found: tuple[Array, Array]) -> float:
+    def effect(found: tuple[Array, Array]) -> Array:
         visits, then = residual(found[0], 3), residual(found[1], 3)
-        given = np.linalg.solve(then[:THIRD, :THIRD], then[:THIRD, THIRD])
-        b, spread = reaction(visits, reliability), visits[:THIRD, :THIRD]
-        k = b * spread[SCORE, SCORE] - spread[PRESSURE, SCORE]
-        own = spread[PRESSURE, PRESSURE] - b * spread[PRESSURE, SCORE]
-        return float(sums.sign * (given[PRESSURE] - given[SCORE] * k / own))
+        given = np.linalg.solve(then[..., :THIRD, :THIRD], then[..., :THIRD, THIRD:])[..., 0]
+        b = reaction(visits, reliability)
+        k = b * visits[..., SCORE, SCORE] - visits[..., PRESSURE, SCORE]
+        own = visits[..., PRESSURE, PRESSURE] - b * visits[..., PRESSURE, SCORE]
+        return np.asarray(sums.sign * (given[..., PRESSURE] - given[..., SCORE] * k / own))
 
     return jackknife((sums.reaction, sums.response), effect, sums.n_episodes)
 
@@ -292,9 +292,9 @@ def reliability_answered(sums: Readings) -> dict[str, Any]:
         score among like visits where they answer the pain alone.
     """
 
-    def share(found: tuple[Array, ...]) -> float:
+    def share(found: tuple[Array, ...]) -> Array:
         visits = residual(found[0], 3)
-        return float(reaction(visits, 1.0) / reaction(visits, None))
+        return reaction(visits, 1.0) / reaction(visits, None)
 
     return jackknife((sums.reaction,), share, sums.n_episodes)
 
@@ -320,14 +320,16 @@ def sustained(sums: Readings) -> dict[str, Any]:
     """
     n_facts = sums.drifting.shape[-1] - 5
 
-    def effect(found: tuple[Array, Array]) -> float:
+    def effect(found: tuple[Array, Array]) -> Array:
         visits, lasting = found
         own, by_facts = residual(visits, 5), slopes(visits, 5)
-        answer = np.linalg.solve(own[np.ix_([2, 4], [1, 3])], own[[2, 4], PRESSURE])
-        beyond = np.array([1.0, -answer[0], 0.0, -answer[1], 0.0])  # pressure less its answer
+        answer = np.linalg.solve(own[..., [2, 4], :][..., [1, 3]], own[..., [2, 4], :1])
+        beyond = np.zeros((*own.shape[:-2], 5, 1))  # pressure less its answer
+        beyond[..., [0], :], beyond[..., [1, 3], :] = 1.0, -answer
         left = residual(lasting, 6 + n_facts)
-        instrument = np.concatenate([beyond, -by_facts @ beyond, [0.0]]) @ left
-        return float(sums.sign * instrument[-1] / instrument[PRESSURE])
+        weights = np.concatenate([beyond, -by_facts @ beyond, beyond[..., :1, :] * 0.0], axis=-2)
+        instrument = (weights * left).sum(axis=-2)
+        return np.asarray(sums.sign * instrument[..., -1] / instrument[..., PRESSURE])
 
     return jackknife((sums.drifting, sums.sustained), effect, sums.n_episodes)
 
@@ -409,10 +411,10 @@ def severity_gap(courses: pd.DataFrame, error: float) -> dict[str, Any] | None:
     columns = np.column_stack([courses[["exposed", "baseline"]].to_numpy(float), facts])
     n_free = len(courses) - np.linalg.matrix_rank(facts)
 
-    def gap(found: tuple[Array]) -> float:
-        (exposed, both), (_, recorded) = residual(found[0], 2)
+    def gap(found: tuple[Array]) -> Array:
+        exposed, both, recorded = residual(found[0], 2)[..., [0, 0, 1], [0, 1, 1]].T
         true = recorded - n_free * error**2
-        return float(both * (recorded / true - 1) / (exposed - both**2 / true))
+        return np.asarray(both * (recorded / true - 1) / (exposed - both**2 / true))
 
     sums = grouped(columns, groups)
     (exposed, both), (_, recorded) = residual(sums.sum(axis=0), 2)

@@ -5,23 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
 from outcomes import __version__
 from outcomes.errors import DesignError, UsageError
-from outcomes.planning.batch import Batch
+from outcomes.planning.batch import simulated
 from outcomes.planning.repeated import (
     Progress,
-    asked_of,
     counted,
-    found_in,
     in_percent,
     known,
     repeated,
@@ -29,7 +26,7 @@ from outcomes.planning.repeated import (
     silent,
     told,
 )
-from outcomes.planning.trials import trial_rows
+from outcomes.planning.roads import asked_of_all
 from outcomes.planning.truths import TRUTHS
 from outcomes.questions.ask import QUESTIONS
 from outcomes.questions.course_frame import LEAST_COURSES
@@ -48,12 +45,6 @@ CHANGE_ONLY = (
 
 NEGLIGIBLE = 0.02
 """Points below which a true difference is none: true values are simulated, and have an error."""
-Rows = dict[int, dict[str, Any]]
-"""Rows of the test by number of the study."""
-FAST: Mapping[str, Callable[[Batch, float | None, float | None], Rows]] = MappingProxyType(
-    {"trial": trial_rows}
-)
-"""What finds the row of the test in many studies at once, by question; others are asked whole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,28 +258,9 @@ def _some(
     declared: Declared | None,
     seeds: list[int],
 ) -> list[dict[str, Any]]:
-    name = QUESTIONS[question].truth
-    truth = TRUTHS[name] if name else None
-    batch = Batch(design, seeds, instrument)
-    at = declared.time if declared else None
-    plain = declared is None or not any(
-        getattr(declared, name) for name in ("weeks", "window", "covariates", "unit")
-    )
-    rows = FAST[question](batch, week, at) if question in FAST and plain else {}
-
-    @cache
-    def true(arm: str, week: float) -> float | None:
-        row = pd.Series({"arm": arm, "week": week})
-        return None if truth is None else truth(batch.together, row)
-
-    return [
-        found_in(rows[k], true(rows[k]["arm"], rows[k]["week"]))
-        if k in rows
-        else asked_of(
-            batch.study(k), question, instrument, week=week, truth=truth, declared=declared
-        )
-        for k in range(len(seeds))
-    ]
+    truth = TRUTHS.get(QUESTIONS[question].truth)
+    studies = simulated(design, seeds, instrument)
+    return asked_of_all(studies, question, instrument, week=week, truth=truth, declared=declared)
 
 
 def _place(records: pd.DataFrame) -> str:

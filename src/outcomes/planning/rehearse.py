@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from outcomes.dictionary.tables import TABLES
 from outcomes.errors import UsageError
 from outcomes.mixed.after.bootstrap import simulate
 from outcomes.mixed.fit import MixedFit
+from outcomes.planning.batch import Studies
 from outcomes.planning.repeated import (
     Progress,
-    asked_of,
     counted,
     in_percent,
     known,
@@ -28,12 +29,14 @@ from outcomes.planning.repeated import (
     silent,
     told,
 )
+from outcomes.planning.roads import asked_of_all
 from outcomes.questions.ask import QUESTIONS
 from outcomes.questions.course_model import LEAST_CLUSTERS, fitted
 from outcomes.records import SERIES
 from outcomes.study import Study
 
 EXPECTED = 0.05
+IDS = {"episode_id", "patient_id", "therapist_id"}
 LEAST_FOR_SLOPE = 4
 """Scores of the median course from which on courses differ in slope."""
 
@@ -188,7 +191,29 @@ def _formula(rows: pd.DataFrame, question: str) -> str:
 def _some(
     study: Study, question: str, instrument: str, fit: MixedFit, seeds: list[int]
 ) -> list[dict[str, Any]]:
-    return [asked_of(drawn(study, instrument, fit, seed), question, instrument) for seed in seeds]
+    each = [drawn(study, instrument, fit, seed) for seed in seeds]
+    return asked_of_all(_beside(each, instrument), question, instrument)
+
+
+def _beside(studies: list[Study], instrument: str) -> Studies:
+    """Put studies into one, ids of one study each; scores of other outcomes are left out."""
+
+    def joined(name: str) -> pd.DataFrame:
+        tables = [study.table(name) for study in studies]
+        if name == "assessments":
+            tables = [table[table["instrument"] == instrument] for table in tables]
+        whole = pd.concat(tables, ignore_index=True)
+        number = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
+        for column in IDS & set(whole):
+            words = pd.Series(number, whole.index).map("{:04d}".format) + whole[column].astype(str)
+            whole[column] = words.where(whole[column].notna())
+        return whole
+
+    found = {name: joined(name) for name in TABLES}
+    ids = found["episodes"]["episode_id"]
+    numbers = pd.Series(np.arange(len(ids)) // len(studies[0].episodes), index=ids)
+    whole = replace(studies[0], **found)  # type: ignore[arg-type]
+    return Studies(whole, numbers, studies.__getitem__)
 
 
 def drawn(study: Study, instrument: str, fit: MixedFit, seed: int) -> Study:

@@ -1,308 +1,488 @@
-"""The constrained model of many trials at once, therapists beside patients: arrays over all trials.
+"""Mixed models of many studies at once: every step is taken for all of them, each at its own theta.
 
-A trial has some 200 scores, and fitting it takes as long as calling the steps of a fit. Here every
-step is taken for all trials of a batch, each at its own parameters. These are the elements of the
-covariance R of the occasions, and the variances of what therapists add: V is linear in them, so
+A study has some hundred scores, and fitting it takes as long as calling the steps of a fit. Here
+they are calls of arrays over all studies. Scores lie in blocks (a course, or the courses of a
+patient) that are independent but for columns of random effects across blocks (therapists) and the
+fixed columns. With K_k the derivatives of V in the variances and covariances, V being linear in
+them, and P what it is in REML (Harville 1977, JASA 72, 320),
 
-    D'  = tr(P K_k) - y'P K_k P y
-    D'' = 2 y'P K_k P K_l P y - tr(P K_k P K_l)
+    D'_k  = tr(P K_k) - y'P K_k P y
+    D''_kl = 2 y'P K_k P K_l P y - tr(P K_k P K_l)
 
-with K_k the derivatives of V and P what it is in REML (Harville 1977, JASA 72, 320). The search
-takes the average information for D'' (Gilmour, Thompson & Cullis 1995, Biometrics 51, 1440), the
-end and Satterthwaite's degrees of freedom the exact one.
+are exact, and P = V0^-1 - F F' with V0 block by block and F as narrow as the columns are few. Those
+of the residual variance follow from V being homogeneous of degree one (Euler).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from outcomes.mixed.likelihood.batched import (
+    congruence,
+    gram,
+    identity_minus,
+    invert,
+    multiply,
+    transpose,
+    weighted_gram,
+)
 from outcomes.mixed.search import ROUNDING, downhill
 from outcomes.mixed.types import Array
 
-CLOSE = 1e-9
-"""Promised decrease of the deviance from which exact second derivatives take over."""
-ENDED = 1e-16
-"""Promised decrease at the optimum."""
-NONE = 1e-5
-"""Standard deviation between therapists, relative to that of scores, that is on its way to zero."""
-MOST_STEPS = 60
+ENDED = 1e-15
+"""Promised decrease of the deviance at the optimum."""
+FLAT = 1e-8
+"""Curvature relatively below this is none."""
+SADDLE = -1e-6
+"""Curvature below which a place where nothing slopes is left along it."""
+LONGEST = 0.5
+"""Longest step in a standard deviation, that of a study's scores being one."""
+MOST_STEPS, MOST_HALVINGS = 60, 20
 
 
 @dataclass(frozen=True, eq=False)
-class Trials:
-    """Courses of several trials with the same occasions, sorted by trial and therapist.
+class Blocks:
+    """Blocks with the same random columns Z, and what their rows add up to.
 
     Parameters
     ----------
-    scores, X, Z : array, shape (courses, occasions), (..., p), (..., q)
-        What was seen, the fixed columns and those of the course's therapist; zero where not seen.
-    seen : array of bool, shape (courses, occasions)
-    trial, cluster : array of int, shape (courses,)
-        From 0 without gaps.
+    A, B : array, shape (q, q, studies, blocks), (q, m, studies, blocks)
+        Z'Z and Z'W; zero where a study has fewer blocks. W holds the columns across blocks, the
+        fixed columns and the scores.
+    basis : array, shape (k, q, q)
+        Derivatives of the covariance of a block's effects in its variances and covariances.
+    seen : array of bool, shape (q, studies, blocks), optional
+        Which occasions were seen, where a block has no residual beside its effects: Z then is the
+        identity, and A is not used.
     """
 
-    scores: Array
-    X: Array
-    Z: Array
-    seen: Any
-    trial: Any
-    cluster: Any
+    A: Array
+    B: Array
+    basis: Array
+    seen: Any = None
+
+
+@dataclass(frozen=True, eq=False)
+class Models:
+    """The same model of several studies.
+
+    Parameters
+    ----------
+    blocks : tuple of Blocks
+    C : array, shape (m, m, studies)
+        W'W; zero without a residual.
+    n, logs : array, shape (studies,)
+        Rows, and what else belongs to the deviance.
+    across : array of int, shape (d,)
+        Number of the variance of each random column across blocks.
+    q : int
+        Effects of a course, whose covariance is free; other elements of the basis are variances.
+    """
+
+    blocks: tuple[Blocks, ...]
+    C: Array
+    n: Array
+    across: Any
+    q: int
+    logs: Any = 0.0
+
+    def of(self, studies: Any) -> Models:
+        """Return some of the studies."""
+        blocks = tuple(
+            Blocks(
+                own.A[:, :, studies], own.B[:, :, studies], own.basis,
+                None if own.seen is None else own.seen[:, studies],
+            )
+            for own in self.blocks
+        )  # fmt: skip
+        return replace(
+            self,
+            blocks=blocks,
+            C=self.C[..., studies],
+            n=self.n[studies],
+            logs=self.logs[studies] if np.ndim(self.logs) else self.logs,
+        )
+
+    @property
+    def residual(self) -> bool:
+        """Whether scores have a residual beside the effects of their block."""
+        return self.blocks[0].seen is None
 
     @cached_property
-    def patterns(self) -> tuple[Any, Any, Any]:
-        """Trial and seen occasions of each pattern, and each course's pattern."""
-        n = self.seen.shape[1]
-        code = self.trial * 2**n + self.seen @ (2 ** np.arange(n))
-        _, first, own = np.unique(code, return_index=True, return_inverse=True)
-        return self.trial[first], self.seen[first], own
+    def kinds(self) -> Array:
+        """Which columns across blocks a variance is of, shape (variances, d)."""
+        return np.eye(int(self.across.max(initial=-1)) + 1)[:, self.across]
 
     @cached_property
-    def columns(self) -> Array:
-        """Z, X and the scores side by side."""
-        return np.concatenate([self.Z, self.X, self.scores[..., None]], axis=2)
+    def lower(self) -> tuple[Any, Any]:
+        """Row and column of the free elements of a course's Cholesky factor."""
+        return np.tril_indices(self.q)
 
-    @cached_property
-    def trial_of_cluster(self) -> Any:
-        """Trial of each cluster."""
-        return self.trial[_starts(self.cluster)]
-
-    @cached_property
-    def basis(self) -> Array:
-        """Derivatives of R in its elements, shape (k, occasions, occasions)."""
-        rows, columns = np.tril_indices(self.seen.shape[1])
-        unit = np.eye(self.seen.shape[1])
-        K = unit[rows][:, :, None] * unit[columns][:, None]
-        return np.maximum(K, K.swapaxes(1, 2))
-
-    def by_cluster(self, values: Array) -> Array:
-        """Sum what courses have."""
-        return np.add.reduceat(values, _starts(self.cluster))
-
-    def by_trial(self, values: Array) -> Array:
-        """Sum what clusters have."""
-        return np.add.reduceat(values, _starts(self.trial_of_cluster))
+    def start(self) -> Array:
+        """Return where a search begins; scores have a variance of about one."""
+        rows, columns = self.lower
+        k = len(self.blocks[0].basis) - len(rows) + len(self.kinds)
+        free = np.linalg.cholesky(0.5 * (np.eye(self.q) + 1.0))
+        if self.residual:
+            free = 0.7 * np.diag(0.5 ** np.arange(self.q))
+        one = [*free[rows, columns], *np.full(k, 0.2), *[0.7] * self.residual]
+        return np.tile(one, (len(self.n), 1))
 
 
-def _starts(codes: Any) -> Any:
-    return np.flatnonzero(np.diff(codes, prepend=-1))
+def symmetric(q: int) -> Array:
+    """Return the derivatives of a symmetric matrix in its lower elements, shape (k, q, q)."""
+    rows, columns = np.tril_indices(q)
+    unit = np.eye(q)
+    K = unit[rows][:, :, None] * unit[columns][:, None]
+    return np.maximum(K, K.swapaxes(1, 2))
 
 
 def _t(matrix: Array) -> Array:
     return matrix.swapaxes(-2, -1)
 
 
+def _first(values: Array) -> Array:
+    return np.moveaxis(values, -1, 0)
+
+
+def _root(V: Array) -> Array:
+    """Return a lower triangular L with L L' = V, singular or not; shape (q, q, studies)."""
+    L = np.zeros_like(V)
+    for j in range(len(V)):
+        left = V[j:, j] - np.einsum("ac...,c...->a...", L[j:, :j], L[j, :j])
+        size = np.sqrt(np.maximum(left[0], 0.0))
+        L[j:, j] = np.divide(left, size, out=np.zeros_like(left), where=size > 0.0)
+        L[j, j] = size
+    return L
+
+
 class Fit:
-    """All trials at their parameters.
+    """All studies at their parameters.
 
     Parameters
     ----------
-    trials : Trials
-    R : array, shape (trials, occasions, occasions)
-    v : array, shape (trials, q)
-        Variances of what therapists add.
+    models : Models
+    theta : array, shape (studies, k)
+        Elements of the Cholesky factor of a course's effects, and standard deviations: of further
+        elements of the basis, of the columns across blocks, and of the residual.
     """
 
-    def __init__(self, trials: Trials, R: Array, v: Array) -> None:
-        self.trials, self.R, self.v = trials, R, v
-        of, seen, own = trials.patterns
-        both = seen[:, :, None] & seen[:, None]
-        M = np.where(both, R[of], np.eye(R.shape[1]))
-        self.A = (np.linalg.inv(M) * both)[own]
-        q, p = v.shape[1], trials.X.shape[2]
-        self.AW = self.A @ trials.columns
-        S = trials.by_cluster(_t(trials.columns) @ self.AW)
-        root = np.sqrt(v[trials.trial_of_cluster])
-        C = np.eye(q) + root[:, :, None] * S[:, :q, :q] * root[:, None]
-        self.U = root[:, :, None] * np.linalg.inv(C) * root[:, None]
-        self.Szz, self.Szx, Szy = S[:, :q, :q], S[:, :q, q:-1], S[:, :q, -1]
-        total = trials.by_trial(S[:, q:, q:] - _t(S[:, :q, q:]) @ self.U @ S[:, :q, q:])
-        self.Phi = np.linalg.inv(total[:, :p, :p])
-        self.beta = (self.Phi @ total[:, :p, p:])[..., 0]
-        left = Szy - (self.Szx @ self.beta[trials.trial_of_cluster][..., None])[..., 0]
-        u = (self.U @ left[..., None])[..., 0]
-        self.Zr = left - (self.Szz @ u[..., None])[..., 0]
-        self.VX = self.AW[..., q:-1] - self.AW[..., :q] @ (self.U @ self.Szx)[trials.cluster]
-        self.r = self.AW[..., -1] - np.einsum(
-            "ntk,nk->nt",
-            self.AW[..., :-1],
-            np.concatenate([u[trials.cluster], self.beta[trials.trial]], axis=1),
-        )
-        logs = np.linalg.slogdet(M)[1][own]
-        self.deviance = (
-            trials.by_trial(trials.by_cluster(logs) + np.linalg.slogdet(C)[1])
-            + np.linalg.slogdet(total[:, :p, :p])[1]
-            + total[:, p, p]
-            - np.einsum("sp,sp->s", self.beta, total[:, :p, p])
-        )
-        self.ZX = self.Szx - self.Szz @ self.U @ self.Szx
+    def __init__(self, models: Models, theta: Array) -> None:
+        self.models, self.theta = models, theta
+        k, d, q = len(models.lower[0]), len(models.across), models.q
+        L = np.zeros((len(theta), q, q))
+        L[(slice(None), *models.lower)] = theta[:, :k]
+        self.L = L
+        free = (L @ _t(L))[(slice(None), *models.lower)]
+        self.linear = np.concatenate([free, theta[:, k:] ** 2], axis=1)
+        self.unit = self.linear[:, -1] if models.residual else np.ones(len(theta))
+        self.parts = [self._inside(own) for own in models.blocks]
+        S = _first(sum((S for *_, S, _ in self.parts), models.C / self.unit))
+        logs = sum(logs for *_, logs in self.parts) + models.residual * models.n * np.log(self.unit)
+        v = self.linear[:, len(models.blocks[0].basis) :][:, : len(models.kinds)] @ models.kinds
+        root = np.sqrt(v)
+        C = np.linalg.cholesky(np.eye(d) + root[:, :, None] * S[:, :d, :d] * root[:, None])
+        half = np.linalg.inv(C) * root[:, None]
+        Y = half @ S[:, :d, d:]
+        total = S[:, d:, d:] - _t(Y) @ Y
+        p = total.shape[1] - 1
+        self.empty = np.einsum("spp->sp", total[:, :p, :p]) == 0.0
+        X = np.linalg.cholesky(total[:, :p, :p] + np.eye(p) * self.empty[:, None])
+        back = np.linalg.inv(X)
+        self.Phi = _t(back) @ back
+        z = (back @ total[:, :p, p:])[..., 0]
+        self.beta = (_t(back) @ z[..., None])[..., 0]
+        self.rss = total[:, p, p] - np.sum(z * z, axis=1)
+        diagonals = [np.log(np.einsum("sdd->sd", part)).sum(axis=1) for part in (C, X)]
+        self.deviance = models.logs + logs + 2.0 * sum(diagonals) + self.rss
+        XU = -_t(half) @ Y[..., :p]
+        self.fixed = np.concatenate([XU, np.broadcast_to(np.eye(p), (len(theta), p, p))], axis=1)
+        F = np.concatenate([_t(half), np.zeros((len(theta), p, d))], axis=1)
+        F = np.concatenate([F, self.fixed @ _t(back) * ~self.empty[:, None]], axis=2)
+        u = _t(half) @ (half @ S[:, :d, -1:] - Y[..., :p] @ self.beta[..., None])
+        w = np.concatenate([-u[..., 0], -self.beta, np.ones((len(theta), 1))], axis=1)
+        self.S, self.F, self.w = S, F, w
+
+    def _inside(self, own: Blocks) -> tuple[Array, Array, Array, Array]:
+        """Return Z'V0^-1Z, Z'V0^-1W, its share of W'V0^-1W, and of log|V0|."""
+        sigma = np.einsum("kab,sk->abs", own.basis, self.linear[:, : len(own.basis)])
+        if own.seen is not None:
+            H, logs = _inverses(sigma, own.seen)
+            U = multiply(H, own.B)
+            return H, U, np.sum([gram(*both) for both in zip(own.B, U, strict=True)], axis=0), logs
+        A, B = own.A / self.unit[:, None], own.B / self.unit[:, None]
+        L = _root(sigma)[..., None]
+        M = congruence(transpose(L), A)
+        M[np.arange(len(A)), np.arange(len(A))] += 1.0
+        inverse, logs = invert(M)
+        K = congruence(L, inverse)
+        N = identity_minus(multiply(A, K))
+        return multiply(N, A), multiply(N, B), -weighted_gram(K, B), logs.sum(axis=-1)
+
+    def _columns(self) -> Iterator[tuple[Array, Array, Array, Array]]:
+        """Yield basis, Z'V0^-1Z, Z'V0^-1F and Z'Py of each kind of blocks, studies first."""
+        r = self.F.shape[2]
+        for own, (H, U, _, _) in zip(self.models.blocks, self.parts, strict=True):
+            W = U.transpose(2, 0, 1, 3)
+            yield (
+                own.basis, H, _t(self.F)[:, None] @ W[:, :, :r],
+                (self.w[:, None, None] @ W)[:, :, 0],
+            )  # fmt: skip
 
     @cached_property
+    def slopes(self) -> tuple[Array, Array]:
+        """tr(P K_k) and y'P K_k P y, shape (studies, k)."""
+        models = self.models
+        a: Any = 0.0
+        b: Any = 0.0
+        for basis, H, L, e in self._columns():
+            flat = L.reshape(*L.shape[:2], -1)
+            a = a + np.einsum("kab,sab->sk", basis, _first(H.sum(axis=-1)) - flat @ _t(flat))
+            b = b + np.einsum("kab,sab->sk", basis, e @ _t(e))
+        a = np.concatenate([a, np.einsum("sdd->sd", self.inner) @ models.kinds.T], axis=1)
+        b = np.concatenate([b, self.across**2 @ models.kinds.T], axis=1)
+        if not models.residual:
+            return a, b
+        known = models.n - np.sum(~self.empty, axis=1), self.rss
+        a, b = (
+            np.concatenate([x, self._euler(whole, x)[:, None]], axis=1)
+            for x, whole in zip((a, b), known, strict=True)
+        )
+        return a, b
+
+    def _euler(self, whole: Array, known: Array) -> Array:
+        """Return what the residual variance has, of values that add up when weighted by them."""
+        k = known.shape[-1]
+        linear = self.linear[:, :k] if known.ndim == 2 else self.linear[:, None, :k]
+        return np.asarray(
+            (whole - np.sum(linear * known, axis=-1))
+            / (self.unit if known.ndim == 2 else self.unit[:, None])
+        )
+
+    @cached_property
+    def inner(self) -> Array:
+        """Zo'P Zo of the columns across blocks."""
+        d = len(self.models.across)
+        Lo = self.S[:, :d, :-1] @ self.F
+        return np.asarray(self.S[:, :d, :d] - Lo @ _t(Lo))
+
+    @cached_property
+    def across(self) -> Array:
+        """Zo'P y."""
+        return np.asarray((self.S[:, : len(self.models.across)] @ self.w[..., None])[..., 0])
+
+    @property
     def gradient(self) -> Array:
-        """Of the deviance in the elements of R and in v, shape (trials, k + q)."""
-        trials, q = self.trials, self.v.shape[1]
-        AZ, Phi = self.AW[..., :q], self.Phi[trials.trial]
-        own = self.A - AZ @ self.U[trials.cluster] @ _t(AZ) - self.VX @ Phi @ _t(self.VX)
-        own -= self.r[:, :, None] * self.r[:, None]
-        G = trials.by_trial(trials.by_cluster(own))
-        ZVZ = self.Szz - self.Szz @ self.U @ self.Szz
-        ZPZ = ZVZ - self.ZX @ self.Phi[trials.trial_of_cluster] @ _t(self.ZX)
-        of_v = trials.by_trial(np.einsum("cqq->cq", ZPZ) - self.Zr**2)
-        return np.concatenate([np.einsum("kab,sab->sk", trials.basis, G), of_v], axis=1)
-
-    @cached_property
-    def information(self) -> Array:
-        """Average information y'P K_k P K_l P y, shape (trials, k + q, k + q)."""
-        trials, q = self.trials, self.v.shape[1]
-        of_R = np.einsum("kab,nb->nak", trials.basis, self.r) * trials.seen[..., None]
-        w = np.concatenate([of_R, trials.Z * self.Zr[trials.cluster][:, None]], axis=2)
-        crossed = trials.by_cluster(
-            _t(np.concatenate([trials.columns[..., :-1], w], 2)) @ self.A @ w
-        )
-        Zw, Xw, ww = (
-            crossed[:, :q],
-            crossed[:, q : q + self.Szx.shape[2]],
-            crossed[:, -w.shape[2] :],
-        )
-        inner = trials.by_trial(ww - _t(Zw) @ self.U @ Zw)
-        XVw = trials.by_trial(Xw - _t(self.Szx) @ self.U @ Zw)
-        return np.asarray(inner - _t(XVw) @ self.Phi @ XVw)
+        """Of the deviance in variances and covariances, shape (studies, k)."""
+        a, b = self.slopes
+        return a - b
 
     @cached_property
     def hessian(self) -> Array:
-        """Exact second derivatives of the deviance, shape (trials, k + q, k + q)."""
-        traces = [self._traces(k) for k in range(len(self.v))]
-        return np.asarray(2.0 * self.information - np.array(traces))
+        """Second derivatives of the deviance in variances and covariances."""
+        models, d = self.models, len(self.models.across)
+        Lo = self.S[:, :d, :-1] @ self.F
+        traces: Any = 0.0
+        inner: Any = 0.0
+        t: Any = 0.0
+        M: Any = 0.0
+        mixed: Any = 0.0
+        moved: Any = 0.0
+        for (basis, H, L, e), (_, U, _, _) in zip(self._columns(), self.parts, strict=True):
+            EH = np.einsum("kab,bcsi->skaci", basis, H)
+            EL = np.einsum("kab,sbci->skaci", basis, np.einsum("sari,sbri->sabi", L, L))
+            v = np.einsum("kab,sbi->skai", basis, e)
+            flat = (*EH.shape[:2], -1)
+            one, two = EH.reshape(flat), EH.swapaxes(2, 3).reshape(flat)
+            between = EL.swapaxes(2, 3).reshape(flat) @ _t(one)
+            traces = traces + one @ _t(two) - between - _t(between)
+            Hv = np.einsum("absi,skbi->skai", H, v)
+            inner = inner + v.reshape(flat) @ _t(Hv.reshape(flat))
+            t = t + np.einsum("sari,skai->skr", L, v)
+            pairs = L[:, :, None] @ _t(L)[:, None]
+            M = M + np.einsum("kab,sabrt->skrt", basis, pairs)
+            R = U.transpose(2, 0, 1, 3)[:, :, :d] - Lo[:, None] @ L
+            mixed = mixed + np.einsum("kab,sadi,sbdi->skd", basis, R, R, optimize=True)
+            moved = moved + np.einsum("skai,sadi->skd", v, R)
+        flat = (*M.shape[:2], -1)
+        traces = traces + M.reshape(flat) @ _t(M.reshape(flat))
+        inner = inner - t @ _t(t)
+        kinds = models.kinds.T
+        square = _t(kinds[None]) @ self.inner**2 @ kinds
+        crossed = self.across[:, :, None] * self.inner * self.across[:, None]
+        traces = bordered(traces, mixed @ kinds, square)
+        inner = bordered(inner, (moved * self.across[:, None]) @ kinds, kinds.T @ crossed @ kinds)
+        if models.residual:
+            a, b = self.slopes
+            traces, inner = self._with_residual(traces, a), self._with_residual(inner, b)
+        return np.asarray(2.0 * inner - traces)
 
-    def _traces(self, k: int) -> Array:
-        """Return tr(P K_k P K_l) of one trial, P written out."""
-        trials, q = self.trials, self.v.shape[1]
-        own, clusters = trials.trial == k, trials.trial_of_cluster == k
-        number = trials.cluster[own] - trials.cluster[own].min()
-        A, VX, Z = self.A[own], self.VX[own], trials.Z[own]
-        n, T, _ = A.shape
-        apart = np.eye(clusters.sum())[number][:, None, :, None]
-
-        def spread(columns: Array) -> Array:
-            return np.asarray((apart * columns[:, :, None]).reshape(n * T, -1))
-
-        AZ = self.AW[own][..., :q]
-        AZU = spread(AZ @ self.U[clusters][number])
-        P = np.zeros((n, T, n, T))
-        P[np.arange(n), :, np.arange(n)] = A
-        P = P.reshape(n * T, n * T)
-        flat = VX.reshape(n * T, -1)
-        P -= np.hstack([AZU, flat @ self.Phi[k]]) @ np.hstack([spread(AZ), flat]).T
-        PZ = P @ spread(Z)
-        pairs = P.reshape(n, T, n, T).transpose(1, 3, 0, 2).reshape(T * T, -1)
-        basis = trials.basis
-        t = (pairs @ pairs.T).reshape(T, T, T, T)
-        of_R = np.einsum("kab,lcd,bcad->kl", basis, basis, t, optimize=True)
-        by_row = PZ.reshape(n, T, -1, q)
-        mixed = np.einsum("kab,nacq,nbcq->kq", basis, by_row, by_row, optimize=True)
-        ZPZ = (spread(Z).T @ PZ).reshape(clusters.sum(), q, clusters.sum(), q)
-        of_v = np.einsum("cqdr,cqdr->qr", ZPZ, ZPZ)
-        return np.block([[of_R, mixed], [mixed.T, of_v]])
-
-    def contrast(self, weights: Array) -> tuple[Array, Array, Array]:
-        """Return estimate, standard error and Satterthwaite's df of a combination."""
-        trials = self.trials
-        half = self.Phi @ weights
-        at = np.einsum("ntp,np->nt", self.VX, half[trials.trial])
-        of_R = trials.by_trial(trials.by_cluster(at[:, :, None] * at[:, None]))
-        of_v = np.einsum("cqp,cp->cq", self.ZX, half[trials.trial_of_cluster]) ** 2
-        slope = np.concatenate(
-            [np.einsum("kab,sab->sk", trials.basis, of_R), trials.by_trial(of_v)], axis=1
-        )
-        variance = half @ weights
-        spread = 2.0 * np.einsum("sk,skl,sl->s", slope, self.inverse, slope)
-        return self.beta @ weights, np.sqrt(variance), 2.0 * variance**2 / spread
+    def _with_residual(self, known: Array, whole: Array) -> Array:
+        beside = self._euler(whole[:, :-1], known)
+        last = self._euler(whole[:, -1], beside)
+        return bordered(known, beside[..., None], last[:, None, None])
 
     @cached_property
-    def inverse(self) -> Array:
-        """Inverse of the Hessian among parameters that are not at zero."""
-        k = len(self.trials.basis)
-        free = np.concatenate([np.ones((len(self.v), k), bool), self.v > 0], axis=1)
-        both = free[:, :, None] & free[:, None]
-        H = np.where(both, self.hessian, np.eye(both.shape[1]))
-        return np.asarray(np.linalg.inv(H) * both)
+    def jacobian(self) -> Array:
+        """Derivatives of variances and covariances in theta."""
+        rows, columns = self.models.lower
+        k, size = len(rows), self.theta.shape[1]
+        J = np.zeros((len(self.theta), size, size))
+        own = np.eye(self.models.q)[rows][None, :, :, None] * _t(self.L)[:, columns][:, :, None]
+        J[:, :k, :k] = np.moveaxis((own + _t(own))[:, :, rows, columns], 1, 2)
+        J[:, np.arange(k, size), np.arange(k, size)] = 2.0 * self.theta[:, k:]
+        return J
+
+    @cached_property
+    def slope(self) -> Array:
+        """Gradient in theta."""
+        return np.asarray(np.einsum("skl,sk->sl", self.jacobian, self.gradient))
+
+    @cached_property
+    def in_theta(self) -> tuple[Array, Array]:
+        """Gradient and second derivatives in theta."""
+        J, g, (rows, columns) = self.jacobian, self.gradient, self.models.lower
+        k, size = len(rows), J.shape[1]
+        G = np.zeros((len(g), self.models.q, self.models.q))
+        G[:, rows, columns] = G[:, columns, rows] = g[:, :k] / np.where(rows == columns, 1.0, 2.0)
+        H = _t(J) @ self.hessian @ J
+        H[:, :k, :k] += 2.0 * G[:, rows[:, None], rows] * (columns[:, None] == columns)
+        H[:, np.arange(k, size), np.arange(k, size)] += 2.0 * g[:, k:]
+        return self.slope, H
+
+    def contrast(self, weights: Array) -> tuple[Array, Array, Array]:
+        """Return a combination of coefficients, its variance, and what theta changes that by.
+
+        Parameters
+        ----------
+        weights : array, shape (studies, p) or (p,)
+        """
+        weights = np.broadcast_to(weights, self.beta.shape)
+        half = (self.Phi @ weights[..., None])[..., 0]
+        variance = np.sum(half * weights, axis=1)
+        columns = (self.fixed @ half[..., None])[..., 0]
+        slope: Any = 0.0
+        for own, (_, U, _, _) in zip(self.models.blocks, self.parts, strict=True):
+            f = (columns[:, None, None] @ U.transpose(2, 0, 1, 3)[:, :, :-1])[:, :, 0]
+            slope = slope + np.einsum("kab,sab->sk", own.basis, f @ _t(f))
+        over = (self.S[:, : len(self.models.across), :-1] @ columns[..., None])[..., 0]
+        slope = np.concatenate([slope, over**2 @ self.models.kinds.T], axis=1)
+        if self.models.residual:
+            slope = np.concatenate([slope, self._euler(variance, slope)[:, None]], axis=1)
+        return (
+            np.sum(self.beta * weights, axis=1), variance,
+            np.einsum("skl,sk->sl", self.jacobian, slope),
+        )  # fmt: skip
 
 
-def fitted(trials: Trials) -> tuple[Fit, Any]:
-    """Fit all trials by REML; returns them at their optimum, and which of them got there."""
-    found = _searched(trials)
-    ended = np.zeros(len(found.v), bool)
-    for _ in range(4):
-        step = -np.einsum("skl,sl->sk", found.inverse, found.gradient)
-        step[ended] = 0.0  # a trial ends where it would alone
-        left = np.einsum("sk,sk->s", step, found.gradient) / 2.0
-        ended |= (np.abs(left) < ENDED) & _is_lowest(found)
-        if ended.all():
-            break
-        k = len(trials.basis)
-        R = found.R + np.einsum("sk,kab->sab", step[:, :k], trials.basis)
-        able = (np.linalg.eigvalsh(R)[:, 0] > 0) & (found.v + step[:, k:] >= 0).all(axis=1)
-        R = np.where(able[:, None, None], R, found.R)
-        found = Fit(trials, R, np.where(able[:, None], found.v + step[:, k:], found.v))
-    return found, ended
+def bordered(inside: Array, beside: Array, corner: Array) -> Array:
+    """Return symmetric matrices with a further row and column, or several."""
+    top = np.concatenate([inside, beside], axis=2)
+    return np.concatenate([top, np.concatenate([_t(beside), corner], axis=2)], axis=1)
 
 
-def _is_lowest(found: Fit) -> Any:
-    """Whether the deviance is curved upwards, and grows with each variance that is zero."""
-    k = len(found.trials.basis)
-    inward = np.where(found.v > 0, 0.0, found.gradient[:, k:])
-    return (inward >= 0).all(axis=1) & (np.linalg.eigvalsh(found.inverse)[:, 0] > -1e-8)
+def _inverses(sigma: Array, seen: Any) -> tuple[Array, Array]:
+    """Invert the covariance of the occasions seen, once a pattern."""
+    codes = np.tensordot(2 ** np.arange(len(seen)), seen, axes=1)
+    used, own = np.unique(codes, return_inverse=True)
+    masks = (used[:, None] >> np.arange(len(seen))) & 1 == 1
+    both = masks[:, :, None] & masks[:, None]
+    M = np.where(both, _first(sigma)[:, None], np.eye(len(seen)))
+    logs, inverse = np.linalg.slogdet(M)[1], np.linalg.inv(M) * both
+    own, of = own.reshape(codes.shape), np.arange(codes.shape[0])[:, None]
+    return np.moveaxis(inverse[of, own], (-2, -1), (0, 1)), logs[of, own].sum(axis=1)
 
 
-def _searched(trials: Trials) -> Fit:
-    """Walk downhill in the Cholesky factor of R and in standard deviations, all trials at once."""
-    T, q, n = trials.seen.shape[1], trials.Z.shape[2], int(trials.trial.max()) + 1
-    rows, columns = np.tril_indices(T)
-    counts = np.bincount(trials.trial, trials.seen.sum(axis=1))
-    mean = np.bincount(trials.trial, trials.scores.sum(axis=1)) / counts
-    rest = (trials.scores - mean[trials.trial][:, None]) * trials.seen
-    scale = np.sqrt(np.bincount(trials.trial, (rest**2).sum(axis=1)) / counts)
-    start = np.linalg.cholesky(0.5 * (np.eye(T) + 1.0))[rows, columns]
-    theta = scale[:, None] * np.append(start, np.full(q, 0.2))
-    k = len(rows)
+class Point(Protocol):
+    """Searches at their parameters."""
 
-    def at(theta: Array) -> Fit:
-        L = np.zeros((n, T, T))
-        L[:, rows, columns] = theta[:, :k]
-        return Fit(trials, L @ _t(L), theta[:, k:] ** 2)
+    @property
+    def deviance(self) -> Array:
+        """Of each."""
 
-    def slopes(theta: Array, point: Fit) -> tuple[Array, Array]:
-        L = np.zeros((n, T, T))
-        L[:, rows, columns] = theta[:, :k]
-        J = np.zeros((n, k + q, k + q))
-        unit = np.eye(T)[rows]
-        own = unit[None, :, :, None] * _t(L)[:, columns][:, :, None]
-        J[:, :k, :k] = np.einsum("slab->sabl", own + _t(own))[:, rows, columns]
-        J[:, np.arange(k, k + q), np.arange(k, k + q)] = 2.0 * theta[:, k:]
-        metric = _t(J) @ point.information @ J
-        metric[:, np.arange(k, k + q), np.arange(k, k + q)] += 2.0 * point.gradient[:, k:]
-        return np.einsum("skl,sk->sl", J, point.gradient), metric
+    @property
+    def in_theta(self) -> tuple[Array, Array]:
+        """Gradient and second derivatives of each."""
 
-    point, length, active = at(theta), np.ones(n), np.ones(n, bool)
-    gradient, metric = slopes(theta, point)
+
+def descended(at: Callable[[Any, Array], Point], start: Array, enough: float = ENDED) -> Any:
+    """Walk downhill from many starts at once, each until it ends where it would alone.
+
+    Parameters
+    ----------
+    at : callable
+        Takes the numbers of some searches, and their parameters.
+    start : array, shape (n, k)
+    enough : float
+        Promised decrease of the deviance at the end.
+
+    Returns
+    -------
+    array, shape (n, k), array of bool
+        Where each search ended, and whether that is a minimum.
+    """
+    theta, ended, length = start.copy(), np.zeros(len(start), bool), np.ones(len(start))
+    current = np.arange(len(start))
+    point = at(current, theta)
     for _ in range(MOST_STEPS):
-        step = downhill(metric, gradient)
+        gradient, hessian = point.in_theta
+        step = downhill(hessian, gradient)
+        step *= LONGEST / np.maximum(LONGEST, np.abs(step).max(axis=1, keepdims=True))
         promised = np.einsum("sk,sk->s", gradient, step)
-        active = -promised / 2.0 > CLOSE
-        if not active.any():
+        done = -promised / 2.0 < enough
+        values, vectors = np.linalg.eigh(hessian)
+        saddle = done & (values[:, 0] < SADDLE)
+        step[saddle], done = 0.1 * vectors[saddle, :, 0], done & ~saddle
+        ended[current[done]], length[current[done]] = True, 0.0
+        if done.all():
             break
-        length = np.where(active, length, 0.0)
-        tried = theta + length[:, None] * step
-        better = at(tried)
-        least = 1e-4 * length * promised + ROUNDING * np.abs(point.deviance)
-        good = (better.deviance <= point.deviance + least) & active
-        theta = np.where(good[:, None], tried, theta)
-        length = np.where(good, 1.0, length / 2.0)
-        length = np.where(active, length, 1.0)
-        point = at(theta) if not good[active].all() else better
-        gradient, metric = slopes(theta, point)
-    theta[:, k:] = np.where(np.abs(theta[:, k:]) < NONE * scale[:, None], 0.0, theta[:, k:])
-    return at(theta)
+        left = ~done if 2 * done.sum() > len(current) else np.ones(len(done), bool)
+        current, step, promised = current[left], step[left], promised[left]
+        known = point.deviance[left]
+        for _ in range(MOST_HALVINGS):
+            tried = theta[current] + length[current, None] * step
+            point = at(current, tried)
+            least = 1e-4 * length[current] * promised + ROUNDING * np.abs(known)
+            good = point.deviance <= known + least
+            if good.all():
+                break
+            length[current[~good]] /= 2.0
+        theta[current] = tried
+        length[current] = np.where(length[current] > 0.0, 1.0, 0.0)
+    return theta, ended
+
+
+def searched(models: Models) -> tuple[Fit, Any]:
+    """Fit all models by REML; returns them at their optimum, and which of them got there."""
+    parts: dict[int, Models] = {len(models.n): models}
+
+    def at(studies: Any, theta: Array) -> Fit:
+        if len(studies) not in parts:
+            parts[len(studies)] = models.of(studies)
+        return Fit(parts[len(studies)], theta)
+
+    theta, ended = descended(at, models.start())
+    return Fit(models, theta), ended
+
+
+def satterthwaite(variance: Array, slope: Array, hessian: Array) -> Array:
+    """Return the degrees of freedom of estimates, given what their variance changes by.
+
+    Parameters
+    ----------
+    variance : array, shape (n,)
+    slope : array, shape (n, k)
+    hessian : array, shape (n, k, k)
+        Of the deviance in the same parameters.
+    """
+    values, vectors = np.linalg.eigh(hessian)
+    along = (_t(vectors) @ slope[..., None])[..., 0]
+    curved = values > FLAT * np.maximum(1.0, np.abs(values).max(axis=1, keepdims=True))
+    spread = 2.0 * np.sum(np.where(curved, along**2 / np.where(curved, values, 1.0), 0.0), axis=1)
+    infinite = np.full_like(spread, np.inf)
+    return np.asarray(np.divide(2.0 * variance**2, spread, out=infinite, where=spread > 0.0))

@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 
 from outcomes.mixed.types import Array
-from outcomes.planning.batch import Batch
-from outcomes.planning.side_by_side import Trials, fitted
+from outcomes.planning.side_by_side import Blocks, Models, searched, symmetric
+from outcomes.planning.stacked import numbered, told, within
 from outcomes.questions.arms import MOST_TIMES, for_their_number
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.course_model import LEAST_RANDOM, with_intervals
 from outcomes.records import baselines
+from outcomes.study import Study
 from outcomes.trajectory import trajectory
 
 
@@ -78,14 +79,22 @@ class Layout:
 
 
 def trial_rows(
-    batch: Batch, week: float | None, at: float | None = None
+    study: Study,
+    numbers: pd.Series[int],
+    instrument: str,
+    week: float | None,
+    at: float | None = None,
 ) -> dict[int, dict[str, Any]]:
     """Return the row of the answer of each study that is an ordinary trial.
 
     Parameters
     ----------
-    batch : Batch
-        The studies.
+    study : Study
+        All courses.
+    numbers : Series of int
+        Number of the study of each course, by its id.
+    instrument : str
+        Of the outcome.
     week : float, optional
         Week of the row; by default the last.
     at : float, optional
@@ -97,35 +106,36 @@ def trial_rows(
         By number of the study: ``arm, week, estimate, std_error, df, p_value, conf_low,
         conf_high`` as of `oc.answer`; a study that is not there asks for the whole answer.
     """
-    if batch.instrument not in batch.together.scored_instruments():
-        return {}
-    names = sorted(str(arm) for arm in batch.together.episodes["arm"].dropna().unique())
-    control = batch.together.provenance.control
-    courses = _courses(batch, [str(control), *(name for name in names if name != control)])
+    names = sorted(str(arm) for arm in study.episodes["arm"].dropna().unique())
+    control = study.provenance.control
+    courses = _courses(
+        study, numbers, instrument, [str(control), *(name for name in names if name != control)]
+    )
     if control not in names or courses is None:
         return {}
     groups: dict[Layout, list[int]] = {}
-    for k in range(len(batch.seeds)):
+    for k in range(int(numbers.max()) + 1):
         layout = _layout(courses.of(k), len(names), at)
         if layout is not None and (week is None or week in courses.weeks[list(layout.times)]):
             groups.setdefault(layout, []).append(k)
     found: dict[int, dict[str, Any]] = {}
-    for layout, numbers in groups.items():
+    for layout, own in groups.items():
         place = -1 if week is None else courses.weeks[list(layout.times)].tolist().index(week)
         treated = [name for name in names if name != control]
-        found |= _rows([courses.of(k) for k in numbers], layout, treated, place)
+        found |= _rows([courses.of(k) for k in own], layout, treated, place)
     return found
 
 
-def _courses(batch: Batch, arms: list[str]) -> Courses | None:
+def _courses(
+    study: Study, numbers: pd.Series[int], instrument: str, arms: list[str]
+) -> Courses | None:
     """Return all courses, or None where any score has no plain place in them."""
-    study, instrument = batch.together, batch.instrument
     rows, facts = trajectory(study, instrument).rows, study.courses
     start = baselines(study, instrument)
     start = start[start["score"].notna()]
     whole = rows["week"].round()
-    number = batch.numbers.loc[facts.index].to_numpy()
-    of_row = batch.numbers.reindex(rows["episode_id"]).to_numpy()
+    number = numbers.loc[facts.index].to_numpy()
+    of_row = numbers.reindex(rows["episode_id"]).to_numpy()
     mixed = rows["arm"].groupby([of_row, rows["clinic_id"]]).nunique().gt(1)
     plain = (
         facts["arm"].notna().all() and whole.ge(1).all() and rows["score"].notna().all()
@@ -184,12 +194,12 @@ def _rows(
     studies: list[Courses], layout: Layout, treated: list[str], place: int
 ) -> dict[int, dict[str, Any]]:
     """Fit studies of one layout together and read off the comparison at one of the times."""
-    trials = _together(studies, layout, len(treated))
-    fit, ended = fitted(trials)
+    models, scale = _together(studies, layout, len(treated))
+    fit, ended = searched(models)
     T = 1 + len(layout.times)
     at = [T + len(layout.times) * a + place % (T - 1) for a in range(len(treated))]
-    covariances = fit.Phi[:, at][:, :, at]
-    columns = [fit.contrast(np.eye(trials.X.shape[2])[j]) for j in at]
+    covariances = fit.Phi[:, at][:, :, at] * scale[:, None, None] ** 2
+    columns = [told(fit, scale, np.eye(fit.beta.shape[1])[j]) for j in at]
     estimates, _, df = (np.array(part).T for part in zip(*columns, strict=True))
     df = np.minimum(df, layout.most_df)
     found = {}
@@ -201,8 +211,8 @@ def _rows(
     return found
 
 
-def _together(studies: list[Courses], layout: Layout, n_treated: int) -> Trials:
-    """Lay the courses of studies side by side, sorted by study and therapist."""
+def _together(studies: list[Courses], layout: Layout, n_treated: int) -> tuple[Models, Array]:
+    """Lay the courses of studies side by side; also the unit of each study's scores."""
     columns = [0, *(1 + t for t in layout.times)]
     study, arm, who, scores = (
         np.concatenate([getattr(one, name) for one in studies])
@@ -211,14 +221,9 @@ def _together(studies: list[Courses], layout: Layout, n_treated: int) -> Trials:
     scores, weeks = scores[:, columns], studies[0].weeks[list(layout.times)]
     scored = ~np.isnan(np.concatenate([one.scores[:, 1:] for one in studies])).all(axis=1)
     used = ~np.isnan(scores).all(axis=1)
-    treats = np.where(scored, who, -1)
-    order = np.lexsort((treats, study))
-    order = order[used[order]]
-    study, arm, treats, scores = study[order], arm[order], treats[order], scores[order]
-    trial = np.unique(study, return_inverse=True)[1]
-    cluster = np.unique(np.stack([trial, treats]), axis=1, return_inverse=True)[1].reshape(-1)
-    T = len(columns)
-    n = len(study)
+    study, arm, scores = numbered(study[used]), arm[used], scores[used]
+    treats = np.where(scored, who, -1)[used]
+    T, n = len(columns), len(study)
     occasion = np.broadcast_to(np.eye(T), (n, T, T)).copy()
     occasion[:, :, 0] = 1.0
     treated = [np.eye(T)[:, 1:] * (arm == a)[:, None, None] for a in range(1, n_treated + 1)]
@@ -227,9 +232,20 @@ def _together(studies: list[Courses], layout: Layout, n_treated: int) -> Trials:
     own = [later, offered] if layout.shared else [later]
     if T > 2:
         own.append((offered if layout.shared else later) * ramp)
+    number = within(numbered(study, treats + 1), study)
+    therapist = np.eye(int(number.max()) + 1)[number]
+    across = [column[:, :, None] * therapist[:, None] for column in own]
     seen = ~np.isnan(scores)
-    there = seen[:, :, None]
-    X = np.concatenate([occasion, *treated], axis=2) * there
-    return Trials(
-        np.where(seen, scores, 0.0), X, np.stack(own, axis=2) * there, seen, trial, cluster
+    y = np.where(seen, scores, 0.0)
+    total, squares, rows = (
+        np.bincount(study, values.sum(axis=1)) for values in (y, y**2, seen.astype(float))
     )
+    scale = np.sqrt(squares / rows - (total / rows) ** 2)
+    y = y / scale[study][:, None]
+    W = np.concatenate([*across, occasion, *treated, y[:, :, None]], axis=2) * seen[:, :, None]
+    slot, S = within(np.arange(n), study), len(studies)
+    B, there = np.zeros((T, W.shape[2], S, slot.max() + 1)), np.zeros((T, S, slot.max() + 1), bool)
+    B[:, :, study, slot], there[:, study, slot] = W.transpose(1, 2, 0), seen.T
+    blocks = Blocks(B[:, :0], B, symmetric(T), there)
+    which = np.repeat(np.arange(len(own)), therapist.shape[1])
+    return Models((blocks,), np.zeros((W.shape[2],) * 2 + (S,)), rows, which, T), scale

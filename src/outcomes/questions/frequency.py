@@ -62,7 +62,7 @@ def frequency(asked: Asked) -> Found | Missing:
         ``week`` or ``session_count``, and ``error allowed for`` (the answer again). Missing with
         fewer than ten courses of either frequency, or where each therapist has one.
     """
-    rows, measure = _rows(asked.study, asked.instrument), asked.measure
+    rows, measure = often_rows(asked.study, asked.instrument), asked.measure
     contrasts = filter(None, (_contrast(rows, axis) for axis in AXES))
     found = list(islice(contrasts, 1 if asked.test_only else None))
     if not found:
@@ -104,8 +104,14 @@ class _Contrast:
     weights: Array
 
 
-def _rows(study: Study, instrument: str) -> pd.DataFrame:
-    """Scores at visits, with ``often`` (yes, no) from the script."""
+def often_rows(study: Study, instrument: str) -> pd.DataFrame:
+    """Return the scores at visits, with ``often`` (yes, no) from the script.
+
+    Parameters
+    ----------
+    study : Study
+    instrument : str
+    """
     rows = study.trajectory(instrument)
     rows = rows[rows["session"].notna()]
     facts = study.courses

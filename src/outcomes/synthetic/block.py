@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -175,7 +175,12 @@ def make_block(design: Design, clusters: Clusters, number: int) -> Block:
     number : int
         Number of the block, from 0.
     """
-    people = draw_people(
+    people = _people(design, clusters, number)
+    return Block(people, run_courses(design, clusters, people))
+
+
+def _people(design: Design, clusters: Clusters, number: int) -> People:
+    return draw_people(
         design,
         clusters,
         block_generator(design.seed, number),
@@ -183,4 +188,36 @@ def make_block(design: Design, clusters: Clusters, number: int) -> Block:
         n_columns=n_columns(design),
         first=number * BLOCK,
     )
-    return Block(people, run_courses(design, clusters, people))
+
+
+def make_studies(design: Design, seeds: Sequence[int]) -> Block:
+    """Make studies of one design as one block, each the same as it is alone.
+
+    Parameters
+    ----------
+    design : Design
+        Its own seed is not used.
+    seeds : sequence of int
+    """
+    own = [replace(design, seed=seed) for seed in seeds]
+    clusters = [clusters_of(one) for one in own]
+    blocks = range(len(block_sizes(design.episodes)))
+    drawn = [_people(one, c, b) for one, c in zip(own, clusters, strict=True) for b in blocks]
+    whole: dict[str, Any] = {
+        name: np.concatenate([vars(one)[name] for one in drawn], axis=-1)
+        for name, values in vars(drawn[0]).items() if isinstance(values, np.ndarray)
+    }  # fmt: skip
+    start = np.cumsum([0, *(one.count for one in drawn[:-1])])
+    whole["source"] += np.repeat(start, [one.count for one in drawn])
+    whole["uniforms"] = {
+        name: np.concatenate([one.uniforms[name] for one in drawn], axis=-1)
+        for name in drawn[0].uniforms
+    }
+    people = People(first=0, **whole)
+    of_study = Clusters(
+        np.stack([one.clinic_level for one in clusters]),
+        np.stack([one.therapist_benefit for one in clusters]),
+        np.stack([one.reaction_sign for one in clusters]),
+        (np.repeat(np.arange(len(seeds)), design.episodes),),
+    )
+    return Block(people, run_courses(design, of_study, people))

@@ -276,7 +276,10 @@ class _Walk:
         design, now, people = self.design, self.now, self.people
         here, who = self.attended[column], self.backdrop.therapist[column]
         level = self._pressure(column, who)
-        goal = self.plateau[0] * self.plateau[1] + self.clusters.therapist_benefit[who]
+        goal = (
+            self.plateau[0] * self.plateau[1]
+            + self.clusters.therapist_benefit[(*self.clusters.study, who)]
+        )
         part = 1 - np.exp(-1 / design.dose_sessions)
         benefit = now.benefit * kept
         now.benefit = np.where(here, benefit + part * (goal - benefit), now.benefit)

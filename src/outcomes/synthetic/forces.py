@@ -141,7 +141,7 @@ def choose_pressure(
     Usual pressure, moved by adaptation, age and today's recorded pain, plus logistic noise,
     rounded: an ordinal logit with equally spaced thresholds.
     """
-    reaction = design.pressure_reaction * clusters.reaction_sign[therapist]
+    reaction = design.pressure_reaction * clusters.reaction_sign[(*clusters.study, therapist)]
     wanted = planned_pressure(design, people) + reaction * (seen - MIDDLE)
     uniform = np.clip(people.uniforms["pressure"][column], 1e-12, 1 - 1e-12)
     scale = design.pressure_noise_sd * np.sqrt(3) / np.pi

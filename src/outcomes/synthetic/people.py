@@ -36,7 +36,7 @@ NEEDS_CLEARANCE = ("organ_failure", "cancer", "osteoporosis")
 
 @dataclass(frozen=True)
 class Clusters:
-    """What all courses share.
+    """What all courses share; of several studies, these are the first axis.
 
     Parameters
     ----------
@@ -46,11 +46,14 @@ class Clusters:
         Further improvement under a therapist at the plateau, NPRS points.
     reaction_sign : ndarray, shape (therapists,)
         1, or -1 for therapists who react to pain the other way.
+    study : tuple of ndarray of int, shape (n,)
+        The study of each course, where there are several.
     """
 
     clinic_level: Floats
     therapist_benefit: Floats
     reaction_sign: Floats
+    study: tuple[Ints, ...] = ()
 
 
 @dataclass(frozen=True)
