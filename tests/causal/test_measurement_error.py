@@ -203,7 +203,9 @@ class TestJackknife:
     def test_the_error_of_a_mean_is_that_of_the_textbook(self):
         x = np.array([1.0, 2.0, 4.0, 9.0])
         columns = np.column_stack([x, np.ones(4)])
-        found = jackknife((grouped(columns, np.arange(4)),), lambda s: s[0][..., 0, 1] / s[0][..., 1, 1], 4)
+        found = jackknife(
+            (grouped(columns, np.arange(4)),), lambda s: s[0][..., 0, 1] / s[0][..., 1, 1], 4
+        )
         assert found["estimate"] == x.mean()
         assert found["std_error"] == pytest.approx(x.std(ddof=1) / 2)
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from outcomes.planning.side_by_side import Blocks, Fit, Models, satterthwaite, searched, symmetric
+from outcomes.planning.descent import satterthwaite
+from outcomes.planning.side_by_side import Blocks, Fit, Models, searched, symmetric
 from outcomes.planning.stacked import FINE, Fading, Stack, fading, independent
 
 

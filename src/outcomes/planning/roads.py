@@ -8,15 +8,14 @@ course with one score, fixed columns that determine each other) asks for the who
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from dataclasses import replace
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
-from scipy.interpolate import CubicSpline
 
 from outcomes.causal.measurement_error import (
     answered_visits,
@@ -26,31 +25,16 @@ from outcomes.causal.measurement_error import (
 )
 from outcomes.causal.visit_history import LEAST_EPISODES, PressureHistory, visit_history
 from outcomes.dictionary.instruments import Instrument
-from outcomes.mixed.inference.testing import quantile, two_sided_p
 from outcomes.mixed.types import Array
 from outcomes.planning.batch import Studies
+from outcomes.planning.many import Fitted, Many, row_of
 from outcomes.planning.repeated import Truth, asked_of, found_in
 from outcomes.planning.side_by_side import searched
-from outcomes.planning.stacked import (
-    FINE,
-    Fading,
-    Stack,
-    fading,
-    independent,
-    numbered,
-    told,
-    within,
-)
+from outcomes.planning.stacked import FINE, Fading, fading, told
 from outcomes.planning.trials import trial_rows
 from outcomes.questions.allowed_for_error import error_taken
-from outcomes.questions.course_frame import FEW_TIMES, LEAST_COURSES, SMALL_GROUPS
-from outcomes.questions.course_model import (
-    LEAST_CLUSTERS,
-    LEAST_FOR_SLOPE,
-    LEAST_RANDOM,
-    LEAST_REPEATS,
-    MOST_DF,
-)
+from outcomes.questions.course_frame import FEW_TIMES, LEAST_COURSES
+from outcomes.questions.course_model import LEAST_CLUSTERS, LEAST_FOR_SLOPE, MOST_DF
 from outcomes.questions.declared import Declared
 from outcomes.questions.frequency import USUAL, often_rows
 from outcomes.questions.pressure import USUAL as PRESSURE_USUAL
@@ -121,11 +105,8 @@ def rows_of(
     if at is not None:
         return {}
     measure = study.instrument(instrument)
-    try:
-        many = many_of(studies, instrument, at_visits=question == "frequency")
-        found = ROADS[question](many, study, measure) if len(many.rows) else {}
-    except np.linalg.LinAlgError:  # one of them is singular in the middle of its search
-        return {}
+    many = many_of(studies, instrument, at_visits=question == "frequency")
+    found = ROADS[question](many, study, measure) if len(many.rows) else {}
     return {k: row for k, row in found.items() if week is None or row.get("week") == week}
 
 
@@ -135,170 +116,59 @@ def many_of(studies: Studies, instrument: str, *, at_visits: bool) -> Many:
     if at_visits:
         rows = often_rows(studies.together, instrument)
     rows = pd.DataFrame(rows).assign(study=studies.numbers.reindex(rows["episode_id"]).to_numpy())
-    of = rows["study"]
-    known = (rows["session_count"].notna() & rows["session"].notna()).groupby(of).mean() > 0.5
-    known &= rows["session_count"].groupby(of).nunique() > 1
-    known &= rows["arm"].groupby(of).nunique() <= 1
-    there = rows["session"].notna() & rows["session_count"].notna() & of.map(known)
-    return Many(rows[there], "session_count")
-
-
-@dataclass(frozen=True, eq=False)
-class Many:
-    """Rows of a trajectory of many studies.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        With ``study``, its number; ids are of one study each.
-    axis : str
-        Of time.
-    """
-
-    rows: pd.DataFrame
-    axis: str
-
-    def __post_init__(self) -> None:
-        """Put the rows in order."""
-        order = ["study", "episode_id", "day"]
-        rows = self.rows.sort_values(order, kind="stable", ignore_index=True)
-        object.__setattr__(self, "rows", rows)
-
-    def keep(self, fits: Any) -> Many:
-        """Return the rows of studies that fit, by number of the study."""
-        return Many(self.rows[self.rows["study"].map(fits).to_numpy(bool)], self.axis)
-
-    def each(self, of: Any) -> Any:
-        """Group values by study."""
-        return pd.Series(of, self.rows.index).groupby(self.rows["study"])
-
-    @property
-    def typical(self) -> Any:
-        """Scores of the median course of each study."""
-        sizes = self.rows.groupby(["study", "episode_id"]).size()
-        return sizes.groupby(level=0).median()
-
-    def count(self, column: str) -> Any:
-        """Count what differs in a column, by study."""
-        return self.each(self.rows[column]).nunique()
-
-    @property
-    def varied(self) -> Any:
-        """Studies whose therapists vary in a model of a mean."""
-        return self.each(self.rows["therapist_id"].notna()).all() & (
-            self.count("therapist_id") >= LEAST_RANDOM
-        )
-
-    @property
-    def repeats(self) -> Any:
-        """Studies with so many courses of patients seen before that patients vary."""
-        again = self.count("episode_id") - self.count("patient_id") >= LEAST_REPEATS
-        return self.each(self.rows["patient_id"].notna()).all() & again
-
-    def times(self) -> Array:
-        """Return a column for each place on a curve of time, those of the answer's formula."""
-        x, found = self.rows[self.axis].to_numpy(float), np.zeros((len(self.rows), FEW_TIMES))
-        for rows in self.rows.groupby("study").indices.values():
-            values, own = np.unique(x[rows], return_inverse=True)
-            found[rows] = curve(tuple(values))[own]
-        return found
-
-    def dummies(self, column: str) -> Array:
-        """Return a column for each word but the most frequent of each study."""
-        words = pd.get_dummies(self.rows[column].astype(str))
-        usual = words.groupby(self.rows["study"]).transform("sum").to_numpy().argmax(axis=1)
-        found = words.to_numpy(float)
-        return np.asarray(found * (np.arange(found.shape[1]) != usual[:, None]))
-
-    def codes(self, column: str) -> Any:
-        """Return numbers for the words of a column."""
-        return pd.factorize(self.rows[column])[0]
-
-    def arrays(
-        self, X: Array, *, slope: bool, patient: bool, therapist: bool, serial: bool
-    ) -> tuple[Stack, Any]:
-        """Return the rows as arrays, and which fixed columns of each study others determine."""
-        study = numbered(self.rows["study"].to_numpy())
-        course = numbered(study, self.codes("episode_id"))
-        gap = self.rows["day"].groupby(course).diff().to_numpy() if serial else None
-        who = numbered(study, self.codes("therapist_id"))
-        X, dropped = independent(X, study)
-        stack = Stack(
-            study, course,
-            numbered(study, self.codes("patient_id")) if patient else None,
-            within(who, study) if therapist else None,
-            self.rows[self.axis].to_numpy(float) if slope else None,
-            X, self.rows["improvement"].to_numpy(float), gap,
-        )  # fmt: skip
-        return stack, dropped
-
-
-@lru_cache(maxsize=4096)
-def curve(times: tuple[float, ...]) -> Array:
-    """Return the natural spline through four knots at each of the times, or one column a time."""
-    x = np.array(times)
-    if len(x) <= FEW_TIMES:
-        return np.eye(FEW_TIMES)[: len(x)]
-    knots = np.array([x[0], *np.percentile(x, [100 / 3, 200 / 3]), x[-1]])
-    return np.asarray(CubicSpline(knots, np.eye(FEW_TIMES), bc_type="natural")(x))
-
-
-def row_of(estimate: float, std_error: float, df: float, **more: Any) -> dict[str, Any]:
-    """Return a row of a table with its interval."""
-    half = float(quantile(np.array(df), 0.95)) * std_error
-    return {
-        **more, "estimate": estimate, "std_error": std_error, "df": df,
-        "p_value": float(two_sided_p(np.array(estimate / std_error), np.array(df))),
-        "conf_low": estimate - half, "conf_high": estimate + half,
-    }  # fmt: skip
+    there = rows["session"].notna() & rows["session_count"].notna()
+    known = there.groupby(rows["study"]).mean() > 0.5
+    of = rows.groupby("study")
+    known &= (of["session_count"].nunique() > 1) & (of["arm"].nunique() <= 1)
+    return Many(rows[there & rows["study"].map(known)])
 
 
 def how_much(many: Many, study: Study, measure: Instrument) -> Rows:  # noqa: ARG001
     """Mean improvement at the horizon."""
+    horizon = many.horizon()
     many = many.keep(
-        many.varied & (many.typical >= LEAST_FOR_SLOPE) & (many.count(many.axis) > FEW_TIMES)
-        & (many.count("episode_id") >= LEAST_COURSES) & many.each(many.rows["day"].notna()).all()
+        many.ordinary & (many.typical >= LEAST_FOR_SLOPE) & (many.count(many.axis) > FEW_TIMES)
+        & many.all_known("day") & horizon.notna()
         & ~many.each(many.rows.duplicated(["episode_id", "day"])).any()
     )  # fmt: skip
     found: Rows = {}
-    for patient, kept in parted(many, many.repeats):
-        horizon = horizons(kept)
-        kept = kept.keep(horizon.notna())
-        X = kept.times()
-        stack, dropped = kept.arrays(X, slope=True, patient=patient, therapist=True, serial=True)
-        names = kept.rows["study"].unique()
-        at = horizon[names].to_numpy()
-        first = pd.Series(kept.rows[kept.axis].to_numpy() == at[stack.study]).groupby(stack.study)
-        weights = X[first.idxmax()]
-        fit, ended = searched(stack.models())
-        chosen, known, theta = fading(stack, fit)
-        estimate, error, df = told(fit, stack.scale, weights)
-        if chosen.any():
-            own = np.flatnonzero(chosen)
-            serial = Fading(stack.of(own), theta[own], FINE)
-            for values, better in zip(
-                (estimate, error, df), told(serial, stack.scale[own], weights[own]), strict=True
-            ):
-                values[own] = better
-        number = kept.count("therapist_id")[names].to_numpy()
+    for own in many.fits(Many.times, serial=True):
+        weights = own.stack.X[own.first(horizon)]
+        estimate, error, df, known = _serial(own, weights)
+        number = own.many.count("therapist_id")[own.names].to_numpy()
         df = np.where(number < LEAST_CLUSTERS, np.minimum(df, MOST_DF * (number - 1.0)), df)
-        for i in np.flatnonzero(ended & known & ~dropped.any(axis=1)):
-            found[int(names[i])] = row_of(estimate[i], error[i], df[i], **{kept.axis: at[i]})
+        for i in np.flatnonzero(own.ended & known & ~own.dropped.any(axis=1)):
+            at = {many.axis: horizon[own.names[i]]}
+            found[int(own.names[i])] = row_of(estimate[i], error[i], df[i], **at)
     return found
+
+
+def _serial(own: Fitted, weights: Array) -> tuple[Array, Array, Array, Any]:
+    """Return estimates, errors and df, of the model with a serial correlation where it is better.
+
+    The last tells where that is beyond doubt.
+    """
+    chosen, known, theta = fading(own.stack, own.fit)
+    found, better = own.told(weights), np.flatnonzero(chosen)
+    if len(better):
+        point = Fading(own.stack.of(better), theta[better], FINE)
+        others = told(point, own.stack.scale[better], weights[better])
+        for values, new in zip(found, others, strict=True):
+            values[better] = new
+    return *found, known
 
 
 def therapists(many: Many, study: Study, measure: Instrument) -> Rows:  # noqa: ARG001
     """Spread of therapists as a standard deviation, and the chance of its being zero."""
-    group = groups(many)
-    rows = many.rows.assign(group=group).dropna(subset=["therapist_id", "baseline"])
-    many = Many(rows, many.axis)
+    rows = many.rows.assign(group=many.groups()).dropna(subset=["therapist_id", "baseline"])
+    many = Many(rows)
     counts = rows.groupby(["study", "therapist_id"])["episode_id"].nunique()
     enough = (counts >= LEAST_EACH).groupby(level=0).sum() >= LEAST_CLUSTERS
     many = many.keep(enough & (many.typical > 1))
     if many.rows.empty:
         return {}
     X = np.column_stack([many.times(), many.dummies("group"), many.rows["baseline"]])
-    stack, _ = many.arrays(X, slope=False, patient=False, therapist=True, serial=False)
+    stack, _ = many.arrays(X, slope=False, patient=False, serial=False)
     fit, ended = searched(stack.models())
     without, also = searched(replace(stack, therapist=None).models())
     ratio = np.maximum(0.0, without.deviance - fit.deviance)
@@ -310,122 +180,92 @@ def therapists(many: Many, study: Study, measure: Instrument) -> Rows:  # noqa: 
     }
 
 
-def groups(many: Many) -> pd.Series[str]:
-    """Return the group of each row, small ones pooled in each study as in a `CourseFrame`."""
-    rows = many.rows
-    names = rows["condition"].astype(object).fillna("not recorded")
-    courses = rows["episode_id"].groupby([rows["study"], names]).transform("nunique")
-    return names.where(courses >= LEAST_COURSES, SMALL_GROUPS)
-
-
 def frequency(many: Many, study: Study, measure: Instrument) -> Rows:  # noqa: ARG001
     """Scripts of more and fewer visits at equal weeks, error of the baseline allowed for."""
     rows = many.rows
     errors = {k: error_taken(measure, own).value for k, own in rows.groupby("study")}
-    one_each = (
-        many.each(rows["therapist_id"]).nunique().gt(1)
-        & many.each(rows[USUAL].isin([0.0, 1.0])).all()
-    )
+    one_each = (many.count("therapist_id") > 1) & many.each(rows[USUAL].isin([0.0, 1.0])).all()
     rows = rows[(rows["week"] > 0) & ~rows["study"].map(one_each)]
     seen = rows.groupby(["study", "week", "often"])["episode_id"].nunique().unstack()  # noqa: PD010
     both = seen[(seen.reindex(columns=["no", "yes"]).fillna(0) >= LEAST_COURSES).all(axis=1)]
     time = both.reset_index("week")["week"].groupby(level=0).max()
     many = Many(rows[rows["week"] <= rows["study"].map(time)], "week")
-    many = many.keep(
-        many.varied & (many.typical > 1) & many.each(many.rows["baseline"].notna()).all()
-    )
-    steep = (many.typical >= LEAST_FOR_SLOPE) & (many.count("week") > FEW_TIMES)
     found: Rows = {}
-    for slope, some in parted(many, steep):
-        for patient, kept in parted(some, some.repeats):
-            found |= _frequency(kept, measure, time, errors, slope=slope, patient=patient)
+    for own in many.keep(many.ordinary).fits(_often_columns):
+        found |= _frequency(own, measure, time, errors)
     return found
+
+
+def _often_columns(many: Many) -> Array:
+    time, often = many.times(), (many.rows["often"] == "yes").to_numpy()[:, None]
+    usual = many.varying(USUAL)
+    beside = [usual, usual * many.rows[["week"]].to_numpy(float), many.rows["baseline"]]
+    return np.column_stack([often * time, time, many.dummies("condition"), *beside])
 
 
 def _frequency(
-    many: Many, measure: Instrument, time: pd.Series[float], errors: Mapping[Any, float], *,
-    slope: bool, patient: bool,
-) -> Rows:  # fmt: skip
-    rows = many.rows
-    T, often = many.times(), (rows["often"] == "yes").to_numpy()[:, None]
-    usual = rows[USUAL].where(rows["study"].map(many.count(USUAL)) > 1, 0.0).to_numpy()[:, None]
-    week = rows[["week"]].to_numpy(float)
-    beside = many.dummies("condition")
-    X = np.column_stack([T, often * T, beside, usual, usual * week, rows["baseline"]])
-    stack, dropped = many.arrays(X, slope=slope, patient=patient, therapist=True, serial=False)
-    fit, ended = searched(stack.models())
-    names = rows["study"].unique()
-    weights, exact = np.zeros((len(names), X.shape[1])), np.zeros(X.shape[1])
-    last = rows["week"].to_numpy() == time[rows["study"]].to_numpy()
-    first = pd.Series(last).groupby(stack.study).idxmax()
-    k = T.shape[1]
-    weights[:, k : 2 * k], exact[-1] = T[first], 1.0
-    gaps: dict[int, Any] = {}
-    for i, (number, courses) in enumerate(rows.groupby("study")):
-        courses = courses.drop_duplicates("episode_id")
-        courses = courses.assign(exposed=(courses["often"] == "yes").astype(float))
-        nothing = {"estimate": 0.0, "std_error": 0.0}
-        gaps[i] = severity_gap(courses, errors[number]) if errors[number] else nothing
-    able = np.array([gaps[i] is not None for i in range(len(names))])
-    gap, error = (
-        np.array([gaps[i][name] if able[i] else 0.0 for i in range(len(names))])
-        for name in ("estimate", "std_error")
-    )
-    plain = told(fit, stack.scale, weights)
-    estimate, within_error, df = told(fit, stack.scale, weights - gap[:, None] * exact)
-    steepness = told(fit, stack.scale, exact)[0] + measure.sign
-    whole = np.hypot(within_error, steepness * error)
-    found: Rows = {}
-    for i in np.flatnonzero(ended & ~dropped.any(axis=1) & able).tolist():
-        first_row = row_of(plain[0][i], plain[1][i], plain[2][i])
-        row = row_of(estimate[i] - gap[i] * measure.sign, whole[i], df[i], week=time[names[i]])
-        found[int(names[i])] = both(first_row, row)
+    own: Fitted, measure: Instrument, time: pd.Series[float], errors: Mapping[Any, float]
+) -> Rows:
+    rows, k, found = own.many.rows, FEW_TIMES, {}
+    weights = own.stack.X[own.first(time)]
+    weights[:, :k], weights[:, k:] = weights[:, k : 2 * k], 0.0
+    exact = np.eye(weights.shape[1])[-1]
+    gaps = [_gap(courses, errors[number]) for number, courses in rows.groupby("study")]
+    gap, gap_error = np.array([one or (0.0, 0.0) for one in gaps]).T
+    plain = own.told(weights)
+    estimate, error, df = own.told(weights - gap[:, None] * exact)
+    error = np.hypot(error, (own.told(exact)[0] + measure.sign) * gap_error)
+    able = own.ended & ~own.dropped.any(axis=1) & np.array([one is not None for one in gaps])
+    for i in np.flatnonzero(able):
+        allowed = row_of(
+            estimate[i] - gap[i] * measure.sign, error[i], df[i], week=time[own.names[i]]
+        )
+        found[int(own.names[i])] = _both(row_of(*(part[i] for part in plain)), allowed)
     return found
+
+
+def _gap(rows: pd.DataFrame, error: float) -> tuple[float, float] | None:
+    """Return the gap in severity with its error; None where it cannot be told."""
+    if not error:
+        return 0.0, 0.0
+    courses = rows.drop_duplicates("episode_id")
+    found = severity_gap(courses.assign(exposed=(courses["often"] == "yes").astype(float)), error)
+    return None if found is None else (found["estimate"], found["std_error"])
 
 
 def pressure(many: Many, study: Study, measure: Instrument) -> Rows:
     """One level firmer at the last visit, error of the score allowed for."""
-    many = Many(many.rows.assign(group=groups(many)), many.axis)
+    many = Many(many.rows.assign(group=many.groups()))
     number = many.rows.drop_duplicates("episode_id").set_index("episode_id")["study"]
     visits = visit_history(study, many.rows).dropna(subset=["pressure"])
     visits = visits[_supported(visits, visits["episode_id"].map(number))].reset_index(drop=True)
     rows = last_visit_rows(many.rows, PressureHistory(visits, visits, {}))
-    many = Many(rows, many.axis)
-    answered = answered_visits(visits, rows)
+    many, answered = Many(rows), answered_visits(visits, rows)
     answered = answered.dropna(subset=["score_earlier", "pressure_before"])
     then = answered[answered["score_next"].notna()]
     of_then = then["episode_id"].groupby(then["episode_id"].map(number)).nunique()
     many = many.keep(
-        many.varied & (many.typical > 1) & (many.count("episode_id") >= LEAST_COURSES)
+        many.ordinary & (many.count("episode_id") >= LEAST_COURSES)
         & (many.count("pressure") >= 2) & (of_then >= LEAST_COURSES)
     )  # fmt: skip
-    steep = (many.typical >= LEAST_FOR_SLOPE) & (many.count(many.axis) > FEW_TIMES)
-    found: Rows = {}
-    for slope, some in parted(many, steep):
-        for patient, kept in parted(some, some.repeats):
-            T, rows = kept.times(), kept.rows
-            group = kept.dummies("group")
-            by_time = [group[:, [j]] * T for j in range(group.shape[1])]
-            facts = ["baseline", "score_before", "adapted", "age", PRESSURE_USUAL, "pressure"]
-            facts = [
-                rows[name].where(rows["study"].map(kept.count(name)) > 1, 0.0) for name in facts
-            ]
-            X = np.column_stack([T, *by_time, *facts])
-            stack, dropped = kept.arrays(
-                X, slope=slope, patient=patient, therapist=True, serial=False
-            )
-            fit, ended = searched(stack.models())
-            names = rows["study"].unique()
-            plain = told(fit, stack.scale, np.eye(X.shape[1])[-1])
-            by_study = dict(list(answered.groupby(answered["episode_id"].map(number))))
-            for i in np.flatnonzero(ended & ~dropped[:, -1]):
-                allowed = last_visit(readings(by_study[names[i]], measure.sign))
-                if np.isfinite(allowed["std_error"]):
-                    found[int(names[i])] = both(row_of(*(x[i] for x in plain)), allowed)
+    by_study, found = dict(list(answered.groupby(answered["episode_id"].map(number)))), {}
+    for own in many.fits(_pressure_columns):
+        plain = own.told(np.eye(own.stack.X.shape[1])[-1])
+        for i in np.flatnonzero(own.ended & ~own.dropped[:, -1]):
+            allowed = last_visit(readings(by_study[own.names[i]], measure.sign))
+            if np.isfinite(allowed["std_error"]):
+                found[int(own.names[i])] = _both(row_of(*(part[i] for part in plain)), allowed)
     return found
 
 
-def both(exact: dict[str, Any], allowed: dict[str, Any]) -> dict[str, Any]:
+def _pressure_columns(many: Many) -> Array:
+    time, group = many.times(), many.dummies("group")
+    names = ("baseline", "score_before", "adapted", "age", PRESSURE_USUAL, "pressure")
+    by_time = [group[:, [j]] * time for j in range(group.shape[1])]
+    return np.column_stack([time, *by_time, *map(many.varying, names)])
+
+
+def _both(exact: dict[str, Any], allowed: dict[str, Any]) -> dict[str, Any]:
     """Return the row that allows for error, with the p-value of a finding, which needs both."""
     same = exact["estimate"] * allowed["estimate"] > 0
     return allowed | {"p_value": max(exact["p_value"], allowed["p_value"]) if same else 1.0}
@@ -438,26 +278,6 @@ def _supported(visits: pd.DataFrame, study: pd.Series[int]) -> pd.Series[bool]:
     level = visits["pressure"].where(courses >= LEAST_EPISODES)
     good = level.notna() & (level.groupby(keys).transform("nunique") >= 2)
     return good.groupby(visits["episode_id"]).transform("all")
-
-
-def parted(many: Many, by: pd.Series[bool]) -> Any:
-    """Yield each value of what differs between studies, with the rows of its studies."""
-    for value in sorted(by[many.rows["study"].unique()].unique()):
-        yield bool(value), many.keep(by == value)
-
-
-def horizons(many: Many) -> pd.Series[float]:
-    """Latest time of each study that half of its courses reach and ten have a score at."""
-    rows, axis = many.rows, many.axis
-    last = rows.groupby(["study", "episode_id"])[axis].max()
-    seen = rows.groupby(["study", axis])["episode_id"].nunique()
-    seen = seen[seen >= LEAST_COURSES]
-    found = {}
-    for study, times in seen.groupby(level=0):
-        own = last[study].to_numpy()
-        reached = [t for t in times.index.get_level_values(1) if t > 0 and (own >= t).mean() >= 0.5]
-        found[study] = max(reached, default=np.nan)
-    return pd.Series(found).reindex(rows["study"].unique())
 
 
 ROADS: Mapping[str, Callable[[Many, Study, Instrument], Rows]] = MappingProxyType(

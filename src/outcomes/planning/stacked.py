@@ -11,13 +11,12 @@ from scipy import sparse
 
 from outcomes.mixed.likelihood.working import independent_columns
 from outcomes.mixed.types import Array
+from outcomes.planning.descent import descended, satterthwaite
 from outcomes.planning.side_by_side import (
     Blocks,
     Fit,
     Models,
     bordered,
-    descended,
-    satterthwaite,
     symmetric,
 )
 
