@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outcomes.care.standardised_difference import category_difference, number_difference
+from outcomes.care.table_one import category_difference, number_difference
 
 VALUES = st.lists(st.integers(-50, 50), min_size=2, max_size=20).map(
     lambda values: pd.Series(values, dtype=float)

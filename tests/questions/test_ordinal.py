@@ -13,7 +13,7 @@ from outcomes.dictionary.instruments import instrument
 from outcomes.errors import FitError
 from outcomes.questions.ask import undisclosed
 from outcomes.questions.course_frame import CourseFrame
-from outcomes.questions.ordinal import ordinal, ordinal_check
+from outcomes.questions.sensitivity import ordinal, ordinal_check
 
 
 def course(baseline, score):

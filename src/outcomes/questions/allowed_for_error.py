@@ -59,23 +59,6 @@ def error_taken(measure: Instrument, rows: pd.DataFrame) -> ErrorTaken:
     return ErrorTaken(value, f"error taken: {plain(value)} {measure.unit} (from {source})")
 
 
-def clear(row: Row) -> bool:
-    """Whether an interval leaves out zero."""
-    return bool(row["conf_low"] > 0 or row["conf_high"] < 0)
-
-
-def stays(row: Row, allowed: Sensitivity) -> bool:
-    """Whether a finding is still there, on the same side of zero, with the error allowed for."""
-    other = allowed.decisive
-    same_side = other is not None and row["estimate"] * other["estimate"] > 0
-    return clear(row) and other is not None and same_side and clear(other)
-
-
-def verdict(row: Row, allowed: Sensitivity) -> str:
-    """Return the word for a finding: one that the error of the score may explain is no finding."""
-    return direction(row) if stays(row, allowed) or not clear(row) else CANNOT_TELL
-
-
 def with_one_test(table: pd.DataFrame) -> pd.DataFrame:
     """Give the row that allows for error the p-value of a finding, which needs both rows.
 
@@ -96,64 +79,80 @@ def with_one_test(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(p_value=table["p_value"].where(~own, both))
 
 
-def in_doubt(row: Row, allowed: Sensitivity) -> str:
-    """Return what follows a finding in a sentence.
-
-    Parameters
-    ----------
-    row : mapping
-        The finding; its interval leaves out zero.
-    allowed : Sensitivity
-    """
-    if stays(row, allowed):
-        return ", an association that measurement error of the score does not explain"
-    can = "can no longer" if allowed.decisive is not None else "cannot"
-    return f", but this {can} be told apart from measurement error of the score"
+def clear(row: Row) -> bool:
+    """Whether an interval leaves out zero."""
+    return bool(row["conf_low"] > 0 or row["conf_high"] < 0)
 
 
-def allowing(row: Row, allowed: Sensitivity) -> str:
-    """Return the number with the error allowed for, where there is a finding and such a number."""
-    if not clear(row) or allowed.decisive is None:
-        return ""
-    return f", and {_told(allowed.decisive)} allowing for the error"
-
-
-def error_check(row: Row, allowed: Sensitivity, measure: Instrument, error: ErrorTaken) -> Check:
-    """Return the check of a finding against measurement error.
+@dataclass(frozen=True, eq=False)
+class AgainstError:
+    """A finding held against measurement error of the score, and what is said of that.
 
     Parameters
     ----------
     row : mapping
         The finding.
     allowed : Sensitivity
+        What is left of it.
     measure : Instrument
     error : ErrorTaken
         The error of the score.
     """
-    parts = [] if clear(row) else ["no clear difference that error could explain"]
-    if allowed.decisive is not None:
-        parts.append(f"allowing for it {_told(allowed.decisive, measure.unit)}")
-    parts.append(error.words)
-    if allowed.reliability is None:
-        parts.append("as large as the spread of scores among comparable patients")
-    else:
-        share = plain(allowed.reliability, 2)
-        parts.append(f"a reliability of {share} among comparable patients")
-    if allowed.answered is not None:
-        found = allowed.answered
-        told = f"put it at {with_interval(found, 2)}, 1 where the number itself is answered"
-        wide = not (found["conf_low"] > 0 or found["conf_high"] < 1)  # all that it can be
-        parts.append(f"earlier scores {'cannot tell it' if wide else told}")
-    if clear(row):
-        parts.append(_tipping(allowed))
-    return Check(NAME, stays(row, allowed) or not clear(row), "; ".join(parts))
 
+    row: Row
+    allowed: Sensitivity
+    measure: Instrument
+    error: ErrorTaken
 
-def _tipping(allowed: Sensitivity) -> str:
-    if allowed.tipping <= 0:
-        return "no reliability down to 0.2 would explain it"
-    return f"a reliability below {plain(allowed.tipping, 2)} would explain it"
+    @property
+    def stays(self) -> bool:
+        """Whether it is still there, on the same side of zero, with the error allowed for."""
+        other = self.allowed.decisive
+        same_side = other is not None and self.row["estimate"] * other["estimate"] > 0
+        return clear(self.row) and other is not None and same_side and clear(other)
 
+    @property
+    def verdict(self) -> str:
+        """The word for it: one that the error of the score may explain is no finding."""
+        return direction(self.row) if self.stays or not clear(self.row) else CANNOT_TELL
 
-def _told(row: Row, unit: str = "") -> str:
-    return with_interval(row, unit=unit)
+    @property
+    def doubt(self) -> str:
+        """What follows it in a sentence; empty where nothing was found."""
+        if not clear(self.row):
+            return ""
+        if self.stays:
+            return ", an association that measurement error of the score does not explain"
+        can = "can no longer" if self.allowed.decisive is not None else "cannot"
+        return f", but this {can} be told apart from measurement error of the score"
+
+    @property
+    def also(self) -> str:
+        """The number with the error allowed for, where there is a finding and such a number."""
+        if not clear(self.row) or self.allowed.decisive is None:
+            return ""
+        return f", and {with_interval(self.allowed.decisive)} allowing for the error"
+
+    @property
+    def check(self) -> Check:
+        """The check of it, with the numbers."""
+        parts = [] if clear(self.row) else ["no clear difference that error could explain"]
+        allowed, unit = self.allowed, self.measure.unit
+        if allowed.decisive is not None:
+            parts.append(f"allowing for it {with_interval(allowed.decisive, unit=unit)}")
+        parts.append(self.error.words)
+        if allowed.reliability is None:
+            parts.append("as large as the spread of scores among comparable patients")
+        else:
+            share = plain(allowed.reliability, 2)
+            parts.append(f"a reliability of {share} among comparable patients")
+        if allowed.answered is not None:
+            found = allowed.answered
+            told = f"put it at {with_interval(found, 2)}, 1 where the number itself is answered"
+            wide = not (found["conf_low"] > 0 or found["conf_high"] < 1)  # all that it can be
+            parts.append(f"earlier scores {'cannot tell it' if wide else told}")
+        if clear(self.row):
+            tipping = f"a reliability below {plain(allowed.tipping, 2)} would explain it"
+            none = "no reliability down to 0.2 would explain it"
+            parts.append(tipping if allowed.tipping > 0 else none)
+        return Check(NAME, self.stays or not clear(self.row), "; ".join(parts))

@@ -69,6 +69,8 @@ class Answer:
         The question as a clinician asks it.
     sentence : str
         The answer in one plain sentence with its interval; the refusal when refused.
+    source : Source
+        The data it comes from.
     table : DataFrame
         Tidy estimates: term, estimate, std_error, df, conf_low, conf_high and more, as numbers.
     picture : Picture or None
@@ -81,8 +83,6 @@ class Answer:
         What it rests on; what it cannot show; where thresholds and methods come from.
     checks : tuple of Check
         Checks the answer made of itself.
-    source : Source
-        The data it comes from.
     glance, verdict : str
         The number and the word of a report's first page, as in `outcomes.questions.question.Found`.
     refused : bool
@@ -96,15 +96,15 @@ class Answer:
     name: str
     question: str
     sentence: str
-    table: pd.DataFrame
-    picture: Picture | None
-    method: str
-    estimand: str
-    assumptions: tuple[str, ...]
-    checks: tuple[Check, ...]
-    limits: tuple[str, ...]
-    references: tuple[str, ...]
     source: Source
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    picture: Picture | None = None
+    method: str = "Nothing was estimated."
+    estimand: str = ""
+    assumptions: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    limits: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
     glance: str = ""
     verdict: str = ""
     refused: bool = False
@@ -134,17 +134,5 @@ def refusal(name: str, question: str, reason: str, source: Source, **parts: Any)
     **parts
         Other fields of `Answer`, such as `estimand` or `limits`.
     """
-    empty: dict[str, Any] = {
-        "table": pd.DataFrame(),
-        "picture": None,
-        "method": "Nothing was estimated.",
-        "estimand": "",
-        "assumptions": (),
-        "checks": (),
-        "limits": (),
-        "references": (),
-    }
     sentence = Text("This cannot be answered from these data: ", reason)
-    return Answer(
-        name, question, sentence, **{**empty, **parts}, source=source, refused=True, reason=reason
-    )
+    return Answer(name, question, sentence, source, **parts, refused=True, reason=reason)

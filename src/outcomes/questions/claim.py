@@ -75,6 +75,13 @@ NOUNS: dict[Claim, str] = {
 }
 """What a number is called under each claim."""
 
+CAUTIONS: dict[Claim, str] = {
+    "change": "Change during care has several causes that these data cannot separate.",
+    "association": "What is compared was not assigned by chance; some reasons are not recorded.",
+    "difference": "Chance did not make the arms, so they may differ from the start.",
+}
+"""What must stand beside a number, by its claim."""
+
 STRONG_WORDS: tuple[tuple[str, tuple[Claim, ...]], ...] = (
     (r"\beffect\w*", ("effect",)),
     (r"\bwork(s|ed)\b", ("effect",)),
@@ -119,24 +126,12 @@ def _claim(basis: Basis) -> Claim:
 
 
 def _cautions(basis: Basis, claim: Claim) -> tuple[str, ...]:
+    few = Text("It rests on few: ", Count(basis.n_episodes, "course"), ".")
+    hands = f"Too few therapists to tell how much they differ: {basis.n_clusters}."
     rules = (
-        (
-            claim == "change",
-            "Change during care has several causes that these data cannot separate.",
-        ),
-        (
-            claim == "association",
-            "What is compared was not assigned by chance; some reasons are not recorded.",
-        ),
-        (claim == "difference", "Chance did not make the arms, so they may differ from the start."),
-        (
-            basis.n_episodes < FEW_EPISODES,
-            Text("It rests on few: ", Count(basis.n_episodes, "course"), "."),
-        ),
-        (
-            0 < basis.n_clusters < FEW_CLUSTERS,
-            f"Too few therapists to tell how much they differ: {basis.n_clusters}.",
-        ),
+        (claim in CAUTIONS, CAUTIONS.get(claim, "")),
+        (basis.n_episodes < FEW_EPISODES, few),
+        (0 < basis.n_clusters < FEW_CLUSTERS, hands),
         (not basis.planned, "No analysis plan declared this beforehand: it is exploratory."),
     )
     return tuple(sentence for holds, sentence in rules if holds)

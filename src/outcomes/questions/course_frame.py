@@ -65,6 +65,13 @@ class CourseFrame:
         """Whether there are so few times that each has a mean of its own."""
         return int(self.rows[self.axis].nunique()) <= FEW_TIMES
 
+    @property
+    def time_term(self) -> str:
+        """Time in a model's formula: a mean for each of few times, else a natural spline."""
+        return (
+            f"C({self.axis})" if self.few_times else f"cr({self.axis}, df=3, constraints='center')"
+        )
+
 
 @once
 def course_frame(
@@ -156,10 +163,24 @@ def courses_by_group(rows: pd.DataFrame, group: str) -> dict[str, int]:
     return {str(name): int(count) for name, count in counted.items()}
 
 
+def raw_means(groups: Any) -> pd.DataFrame:
+    """Return the mean improvement of groups of rows as they are, its error, and the courses."""
+    return groups.agg(
+        estimate=("improvement", "mean"),
+        std_error=("improvement", "sem"),
+        n_episodes=("episode_id", "nunique"),
+    )
+
+
 def _times(rows: pd.DataFrame, axis: str) -> tuple[tuple[float, ...], float]:
     """Return the times with enough courses, and the latest that half of the courses reach."""
     last = rows.groupby("episode_id")[axis].max()
-    seen = rows.groupby(axis)["episode_id"].nunique()
-    enough = [float(t) for t in seen.index[seen >= LEAST_COURSES] if t > 0]
+    enough = times_of(rows, axis)
     reached = [t for t in enough if (last >= t).mean() >= 0.5]
-    return tuple(enough), max(reached, default=float("nan"))
+    return enough, max(reached, default=float("nan"))
+
+
+def times_of(rows: pd.DataFrame, axis: str) -> tuple[float, ...]:
+    """Return the times after baseline at which ten courses have a score."""
+    seen = rows.groupby(axis)["episode_id"].nunique()
+    return tuple(float(t) for t in seen.index[seen >= LEAST_COURSES] if t > 0)

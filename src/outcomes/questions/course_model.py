@@ -185,7 +185,8 @@ def course_formula(
     course: CourseFrame, adjusted_for: tuple[str, ...] = (), *, clusters: bool = True
 ) -> str:
     """Return the formula, residuals independent; only courses vary without `clusters`."""
-    time, group = _time_term(course), course.group
+    time = course.time_term if course.rows[course.axis].nunique() > 1 else "1"
+    group = course.group
     fixed = time
     if group and course.rows[group].nunique() > 1:
         fixed = group if time == "1" else f"{group} * {time}"
@@ -199,12 +200,6 @@ def can_be_serial(course: CourseFrame) -> bool:
     dated = rows["day"].notna().all() and not rows.duplicated(["episode_id", "day"]).any()
     typical = rows.groupby("episode_id").size().median()
     return bool(dated and not course.few_times and typical >= LEAST_FOR_SLOPE)
-
-
-def _time_term(course: CourseFrame) -> str:
-    if not course.few_times:
-        return f"cr({course.axis}, df=3, constraints='center')"
-    return f"C({course.axis})" if course.rows[course.axis].nunique() > 1 else "1"
 
 
 def _random_terms(course: CourseFrame) -> list[str]:

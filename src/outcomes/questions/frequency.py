@@ -15,16 +15,7 @@ from outcomes.causal.measurement_error import Sensitivity, severity_gap, tipping
 from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.fit import MixedFit
 from outcomes.privacy.text import Count
-from outcomes.questions.allowed_for_error import (
-    Row,
-    allowing,
-    clear,
-    error_check,
-    error_taken,
-    in_doubt,
-    verdict,
-    with_one_test,
-)
+from outcomes.questions.allowed_for_error import AgainstError, Row, error_taken, with_one_test
 from outcomes.questions.course_frame import LEAST_COURSES, Axis, CourseFrame
 from outcomes.questions.course_model import estimates, fit_course, fixed_rows
 from outcomes.questions.picture import Picture, forest
@@ -81,14 +72,15 @@ def frequency(asked: Asked) -> Found | Missing:
     table = with_one_test(pd.concat(rows_found, ignore_index=True))
     if asked.test_only:
         return Found(table, "", "")
+    answer = AgainstError(table.iloc[0].to_dict(), allowed, measure, error)
     return Found(
         table,
-        _sentence(table, measure, allowed, _comparable(found[0])),
+        _sentence(table, answer, _comparable(found[0])),
         asked.question.notes["method"],
         _picture(table, measure),
-        checks=(_alike(rows), error_check(table.iloc[0].to_dict(), allowed, measure, error)),
-        glance=f"{_told(table.iloc[0].to_dict(), measure)} {_when(table.iloc[0].to_dict())}",
-        verdict=verdict(table.iloc[0].to_dict(), allowed),
+        checks=(_alike(rows), answer.check),
+        glance=f"{_told(answer.row, measure)} {_when(answer.row)}",
+        verdict=answer.verdict,
         n_used=len(rows),
         n_courses=int(rows["episode_id"].nunique()),
     )
@@ -216,15 +208,16 @@ def _comparable(found: _Contrast) -> str:
     return f"comparing patients{therapist} with the same {condition}baseline"
 
 
-def _sentence(table: pd.DataFrame, measure: Instrument, allowed: Sensitivity, alike: str) -> str:
-    row, *others = table[table["kind"] != "error allowed for"].to_dict("records")
-    doubt = in_doubt(row, allowed) if clear(row) else ""
+def _sentence(table: pd.DataFrame, answer: AgainstError, alike: str) -> str:
+    others = table[table["kind"] != "error allowed for"].to_dict("records")[1:]
     rest = "".join(
-        FREQUENCY.say("other", when=_when(other).capitalize(), difference=_told(other, measure))
+        FREQUENCY.say(
+            "other", when=_when(other).capitalize(), difference=_told(other, answer.measure)
+        )
         for other in others
     )
-    found = f"{_told(row, measure)}{allowing(row, allowed)}"
-    return f"{_verdict(row)}{doubt}: {found}, {alike}.{rest}"
+    found = f"{_told(answer.row, answer.measure)}{answer.also}"
+    return f"{_verdict(answer.row)}{answer.doubt}: {found}, {alike}.{rest}"
 
 
 def _verdict(row: Row) -> str:

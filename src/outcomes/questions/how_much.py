@@ -10,7 +10,6 @@ import pandas as pd
 
 from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.instruments.threshold import LINES, lines_of
-from outcomes.errors import FitError
 from outcomes.mixed.fit import MANY_ROWS, RULE
 from outcomes.privacy.text import Count, Share, Text
 from outcomes.questions.beside import beside
@@ -22,10 +21,15 @@ from outcomes.questions.course_model import (
     means,
     of_whom,
 )
-from outcomes.questions.ordinal import BOUND_SHARE, ordinal, ordinal_check, share_at_bound
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, Question, question
-from outcomes.questions.sensitivity import sensitivity, verdict
+from outcomes.questions.sensitivity import (
+    BOUND_SHARE,
+    in_order,
+    sensitivity,
+    share_at_bound,
+    verdict,
+)
 from outcomes.words import (
     counted,
     decimals,
@@ -105,7 +109,7 @@ def _around(asked: Asked, model: CourseModel, at_horizon: pd.DataFrame) -> Aroun
     ends = float(overall["conf_low"]), float(overall["conf_high"])
     alone, selection = beside(asked.study, model, asked.measure)
     others = sensitivity(model.course, asked.pooled)
-    order, same = _order(model.course, asked.measure, ends)
+    order, same = in_order(model.course, asked.measure, *ends)
     if model.fit.n_observations > MANY_ROWS:
         selection = (*selection, asked.question.notes["not robust"])
     return Around((alone, others, order), (verdict(others, *ends), *same), selection)
@@ -129,19 +133,6 @@ def _curves(model: CourseModel, pooled: CourseModel) -> pd.DataFrame:
     if not course.group:
         return means(model, course.times)
     return pd.concat([means(pooled, course.times), means(model, course.times)], ignore_index=True)
-
-
-def _order(
-    course: CourseFrame, measure: Instrument, ends: tuple[float, float]
-) -> tuple[pd.DataFrame, tuple[Check, ...]]:
-    """Model the order of scores where many sit at a bound; nothing where few do."""
-    if share_at_bound(course, measure) <= BOUND_SHARE:
-        return pd.DataFrame(), ()
-    try:
-        table = ordinal(course, measure)
-    except FitError:
-        table = pd.DataFrame()
-    return table, (ordinal_check(table, *ends),)
 
 
 def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame) -> str:

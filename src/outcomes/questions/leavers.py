@@ -12,7 +12,7 @@ from outcomes.causal.missing_not_at_random import delta_adjusted, tipping_point
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.privacy.text import Count, Resting, Text
-from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, raw_means
 from outcomes.questions.course_model import CourseModel, means, of_whom
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
@@ -135,12 +135,8 @@ def _supposed(delta: float, measure: Instrument) -> str:
 
 def _stayed(course: CourseFrame) -> pd.DataFrame:
     seen = course.rows[course.rows[course.axis] == course.horizon]
-    improvement = seen.drop_duplicates("episode_id", keep="last")["improvement"]
-    row = {
-        "term": "those with a score then", "kind": "stayed", "estimate": improvement.mean(),
-        "std_error": improvement.sem(), "n_episodes": len(improvement),
-    }  # fmt: skip
-    return pd.DataFrame([row])
+    last = seen.drop_duplicates("episode_id", keep="last").assign(term="those with a score then")
+    return raw_means(last.groupby("term")).reset_index().assign(kind="stayed")
 
 
 def _by_reason(course: CourseFrame, gone: _Leavers) -> pd.DataFrame:
@@ -149,25 +145,14 @@ def _by_reason(course: CourseFrame, gone: _Leavers) -> pd.DataFrame:
     last = at_visits if len(at_visits) else course.rows
     last = last.drop_duplicates("episode_id", keep="last")
     groups = last.groupby(last["episode_id"].map(gone.reasons).to_numpy())
-    table = groups.agg(
-        estimate=("improvement", "mean"),
-        std_error=("improvement", "sem"),
-        baseline=("baseline", "mean"),
-        last_score=("score", "mean"),
-        n_episodes=("score", "size"),
-    )
-    return table.reset_index(names="term").assign(kind="reason")
+    scores = groups[["baseline", "score"]].mean().rename(columns={"score": "last_score"})
+    return raw_means(groups).join(scores).reset_index(names="term").assign(kind="reason")
 
 
 def _courses_by_reason(course: CourseFrame, gone: _Leavers) -> pd.DataFrame:
     """Mean improvement over time of courses that ended for each reason, ten courses or more."""
     keys = [course.rows["episode_id"].map(gone.reasons).rename("term"), course.axis]
-    seen = course.rows.groupby(keys)
-    table = seen.agg(
-        estimate=("improvement", "mean"),
-        std_error=("improvement", "sem"),
-        n_episodes=("episode_id", "nunique"),
-    )
+    table = raw_means(course.rows.groupby(keys))
     table = table[table["n_episodes"] >= LEAST_COURSES]
     return table.reset_index().assign(kind="by reason")
 

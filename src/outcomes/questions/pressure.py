@@ -10,21 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.causal.measurement_error import Sensitivity, answered_visits, sensitivity
+from outcomes.causal.measurement_error import answered_visits, sensitivity
 from outcomes.causal.visit_history import LEAST_EPISODES, PressureHistory, pressure_history
 from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import OutcomesWarning
 from outcomes.mixed.fit import MixedFit
 from outcomes.privacy.text import Count, Text, joined
-from outcomes.questions.allowed_for_error import (
-    allowing,
-    clear,
-    error_check,
-    error_taken,
-    in_doubt,
-    verdict,
-    with_one_test,
-)
+from outcomes.questions.allowed_for_error import AgainstError, error_taken, with_one_test
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import estimates, fit_course
 from outcomes.questions.picture import Picture, forest
@@ -89,21 +81,22 @@ def pressure(asked: Asked) -> Found | Missing:
     table = with_one_test(pd.concat([table, allowed.table], ignore_index=True))
     if asked.test_only:
         return Found(table, "", "", course=course)
+    found = AgainstError(table.iloc[0].to_dict(), allowed, measure, error)
     table.insert(0, "term", table["kind"].map(NAMES))
     table = pd.concat([table, _overlap_rows(history)], ignore_index=True)
     return Found(
         table,
-        _sentence(table, course, measure, allowed),
+        _sentence(found, course),
         _method(fit.request.formula, course, history),
         _picture(table, measure),
         checks=(
             _overlap_check(history),
             _terms_check(fit),
             _curvature_check(table),
-            error_check(table.iloc[0].to_dict(), allowed, measure, error),
+            found.check,
         ),
-        glance=_number(table.iloc[0].to_dict(), measure),
-        verdict=verdict(table.iloc[0].to_dict(), allowed),
+        glance=_number(found.row, measure),
+        verdict=found.verdict,
         course=course,
         left_out=left_out,
     )
@@ -245,15 +238,11 @@ def _overlap_check(history: PressureHistory) -> Check:
     return PRESSURE.check("levels", lost == 0, Text(Count(lost, "course"), " left out"))
 
 
-def _sentence(
-    table: pd.DataFrame, course: CourseFrame, measure: Instrument, allowed: Sensitivity
-) -> str:
-    row = table.iloc[0].to_dict()
-    doubt = in_doubt(row, allowed) if clear(row) else ""
+def _sentence(found: AgainstError, course: CourseFrame) -> str:
     alike = "therapist, " if course.rows["therapist_id"].notna().any() else ""
     return PRESSURE.say(
-        "found", verdict=f"{_verdict(row)}{doubt}", alike=alike,
-        number=f"{_number(row, measure)}{allowing(row, allowed)}",
+        "found", verdict=f"{_verdict(found.row)}{found.doubt}", alike=alike,
+        number=f"{_number(found.row, found.measure)}{found.also}",
         courses=Count(course.n_courses, "course"),
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.record import fit_design
 from outcomes.mixed.types import Array
 from outcomes.privacy.text import Count, Text
-from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, raw_means, times_of
 from outcomes.questions.course_model import (
     CourseModel,
     fit_course,
@@ -122,8 +122,7 @@ def _missing(course: CourseFrame, notes: Mapping[str, str]) -> str:
 def _within_reach(course: CourseFrame) -> CourseFrame:
     """Keep session counts that enough courses reach, conditions together."""
     rows = course.rows[course.rows["session"].notna()]
-    seen = rows.groupby("session_count")["episode_id"].nunique()
-    times = tuple(float(t) for t in seen.index[(seen >= LEAST_COURSES) & (seen.index > 0)])
+    times = times_of(rows, "session_count")
     rows = rows[rows["session_count"].isin(times)]
     return replace(course, rows=rows.reset_index(drop=True), group="", times=times)
 
@@ -194,8 +193,7 @@ def _strata(study: Study, course: CourseFrame) -> pd.DataFrame:
     for name, mask in (("at most", own <= half), ("more than", own > half)):
         part = replace(course, rows=course.rows[mask].reset_index(drop=True))
         if part.n_courses >= LEAST_COURSES:
-            seen = part.rows.groupby("session_count")["episode_id"].nunique()
-            times = tuple(float(t) for t in seen.index[seen >= LEAST_COURSES])
+            times = times_of(part.rows, "session_count")
             label = f"{name} {half:g} sessions prescribed"
             parts.append(means(fit_course(part), times).assign(group=label, kind="stratum"))
     if not parts:
@@ -232,9 +230,7 @@ def trap_rows(study: Study, course: CourseFrame) -> pd.DataFrame:
     own = last["episode_id"].map(total)
     last = last[own.notna()]
     labels = pd.cut(own.dropna(), [-1, *BINS[1:], np.inf], labels=["0-5", "6-8", "9-11", "12+"])
-    groups = last.groupby(labels, observed=True)["improvement"]
-    table = groups.agg(["mean", "sem", "size"]).reset_index(names="total")
-    table = table.rename(columns={"mean": "estimate", "sem": "std_error", "size": "n_episodes"})
+    table = raw_means(last.groupby(labels, observed=True)).reset_index(names="total")
     term = "total " + table["total"].astype(str) + " sessions"
     return table.drop(columns="total").assign(term=term, kind="trap")
 

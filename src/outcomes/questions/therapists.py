@@ -70,13 +70,8 @@ def therapists(asked: Asked) -> Found | Missing:
 
 def _fits(course: CourseFrame) -> tuple[MixedFit, MixedFit]:
     """Fit the case-mix model with and without therapists, by REML."""
-    time = (
-        f"C({course.axis})"
-        if course.few_times
-        else f"cr({course.axis}, df=3, constraints='center')"
-    )
     group = f"{course.group} + " if course.group else ""
-    formula = f"improvement ~ {group}baseline + {time} + (1 | episode_id)"
+    formula = f"improvement ~ {group}baseline + {course.time_term} + (1 | episode_id)"
     return fitted(f"{formula} + (1 | therapist_id)", course.rows), fitted(formula, course.rows)
 
 
