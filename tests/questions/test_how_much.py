@@ -11,7 +11,8 @@ import outcomes as oc
 from outcomes.errors import UsageError
 from outcomes.provenance import Provenance
 from outcomes.questions.ask import undisclosed
-from outcomes.study import study_from_tables
+from outcomes.questions.course_model import estimates, fixed_rows, pooled_model
+from outcomes.study import Study, study_from_tables
 
 FORBIDDEN = ("effect", "effective", "works")
 
@@ -315,3 +316,36 @@ def test_a_condition_without_late_scores_warns_nobody(clinic):
     given = oc.answer(study, "how-much")  # warnings are errors here
     last = given.table[given.table["group"] == "sciatica"]
     assert last["session_count"].max() == 1
+
+
+def few_hands(seed: int, n: int = 30, k: int = 3) -> Study:
+    """Courses of three to seven visits with one of k therapists who do not differ."""
+    rng = np.random.default_rng(seed)
+    ids, visit = np.repeat([f"e{i}" for i in range(n)], 7), np.tile(np.arange(1, 8), n)
+    who = np.repeat(rng.integers(k, size=n), 7)
+    gain = np.repeat(rng.normal(2, 1, n), 7) * (1 - 0.7 ** (visit - 1))
+    score = np.repeat(rng.normal(6, 1.3, n), 7) - gain + rng.normal(0, 1, 7 * n)
+    rows = pd.DataFrame({
+        "episode_id": ids, "session": visit, "day": 7 * (visit - 1),
+        "therapist_id": [f"t{x}" for x in who], "score": score.round().clip(0, 10),
+    })[visit <= np.repeat(rng.integers(3, 8, n), 7)]  # fmt: skip
+    scores = rows.drop(columns="therapist_id").assign(instrument="nprs", timing="pre_session")
+    return study_from_tables({"sessions": rows.drop(columns="score"), "assessments": scores})
+
+
+def test_degrees_of_freedom_are_not_fewer_than_therapists_less_one():
+    """Satterthwaite's fall to 0.4 near the bound of zero: the interval was wider than the scale."""
+    study = few_hands(56)
+    model = pooled_model(study, "nprs")
+    grid = pd.DataFrame({"session_count": [model.course.horizon]})
+    assert estimates(model.fit, fixed_rows(model.fit, grid))["df"].iloc[0] < 0.5
+    row = undisclosed(study, "how-much").table.iloc[0]
+    half = stats.t.ppf(0.975, 2) * row["std_error"]
+    assert row["df"] == 2
+    assert row["conf_low"] == pytest.approx(row["estimate"] - half)
+    assert row["conf_high"] == pytest.approx(row["estimate"] + half)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_of_three_therapists_they_lie_between_two_and_six(seed):
+    assert 2 <= undisclosed(few_hands(seed), "how-much").table["df"].iloc[0] <= 6

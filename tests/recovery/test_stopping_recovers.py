@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import outcomes as oc
+from outcomes.questions.question import Asked
+from outcomes.questions.sessions import SESSIONS as QUESTION
 from outcomes.questions.stopping import stopping
 
 CHANGE = "mean improvement after session_count sessions, nobody leaving"
@@ -22,7 +24,7 @@ def errors(scenario):
         value = known.set_index("session_count").loc[SESSIONS, "value"]
         rows = study.trajectory("nprs")
         there = rows[(rows["session_count"] == SESSIONS) & rows["session"].notna()]
-        row = stopping(study, "nprs", SESSIONS).table.iloc[0]
+        row = stopping(Asked(QUESTION, study, "nprs"), SESSIONS).table.iloc[0]
         held = row["conf_low"] <= value <= row["conf_high"]
         found.append((row["estimate"] - value, held, there["improvement"].mean() - value))
     return np.array(found, dtype=float)

@@ -16,9 +16,10 @@ from outcomes.causal.regression_to_the_mean import (
     regression_to_the_mean,
 )
 from outcomes.dictionary.instruments import Instrument
-from outcomes.privacy.text import Count, Text
+from outcomes.privacy.text import Count
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.course_model import CourseModel, fit_course
+from outcomes.questions.question import Asked
 from outcomes.records import scores_before_care
 from outcomes.study import Study
 from outcomes.words import decimals, interval
@@ -29,25 +30,17 @@ PUBLISHED = (
 )
 """Mean improvement as a share of the pain scale: Hu 2022, doi 10.1016/j.apmr.2022.10.013."""
 PAIN_SCALES = ("nprs", "vas")
-UNKNOWN = (
-    "How much of it is regression to the mean cannot be told from these baselines: score twice "
-    "before care starts."
-)
 
 
-def beside(
-    study: Study, model: CourseModel, measure: Instrument
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def beside(asked: Asked, model: CourseModel) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return what the mean change is to be read beside.
 
     Parameters
     ----------
-    study : Study
-        With its scores before care.
+    asked : Asked
+        The question how much patients improved.
     model : CourseModel
         The model of total change.
-    measure : Instrument
-        Its instrument.
 
     Returns
     -------
@@ -57,6 +50,7 @@ def beside(
     limits : tuple of str
         The sentences about regression to the mean and change before care.
     """
+    study, measure, say = asked.study, asked.measure, asked.question.say
     records: list[dict[str, Any]] = []
     if measure.name in PAIN_SCALES:
         span = measure.maximum - measure.minimum
@@ -65,26 +59,15 @@ def beside(
     before = _before_care(study, measure)
     if before is not None:
         records.append({"term": "between two scores before care", **before})
-        limits.append(
-            Text(
-                f"Between two scores before care, {_spoken(before, measure)} came without any "
-                "visit (",
-                Count(before["n_episodes"], "course"),
-                "): as much of a change during care can be bad times that pass by themselves.",
-            )
-        )
+        courses = Count(before["n_episodes"], "course")
+        limits.append(say("before care", change=_spoken(before, measure), courses=courses))
     found = _selection(model, measure)
     if found is not None:
         records.append({"term": "regression to the mean, at least", **asdict(found)})
-        limits.append(
-            f"Regression to the mean alone would bring at least {_spoken(asdict(found), measure)} "
-            "of it: nobody with better scores was taken on. The number takes the baselines as the "
-            "upper end of a normal curve, and improvement as no larger in those who truly were "
-            "worse (Barnett 2005); bad times in which patients came by themselves add to it."
-        )
+        limits.append(say("regression", size=_spoken(asdict(found), measure)))
     rows = pd.DataFrame(records)
     rows = rows.assign(kind="beside", group="all") if len(rows) else rows
-    return rows, tuple(limits) or (UNKNOWN,)
+    return rows, tuple(limits) or (asked.question.notes["untold"],)
 
 
 def _spoken(row: Mapping[str, Any], measure: Instrument) -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 from outcomes.privacy.text import Count, Text
 from outcomes.study import Study
 
-Claim = Literal["nothing", "change", "association", "difference", "effect"]
+Claim = Literal["change", "association", "difference", "effect"]
 
 FEW_EPISODES = 30
 FEW_CLUSTERS = 5
@@ -29,8 +29,6 @@ class Basis:
         Whether chance made the arms.
     contrast : bool
         Whether the answer compares groups or exposures, rather than describing a course.
-    overlap : bool
-        Whether every part of the contrast has enough courses.
     n_episodes, n_clusters : int
         Courses, and therapists (0 = not recorded), behind the answer.
     planned : bool
@@ -41,7 +39,6 @@ class Basis:
     control: bool = False
     randomised: bool = False
     contrast: bool = False
-    overlap: bool = True
     n_episodes: int = FEW_EPISODES
     n_clusters: int = 0
     planned: bool = False
@@ -53,27 +50,15 @@ class Words:
 
     Parameters
     ----------
-    claim : {"nothing", "change", "association", "difference", "effect"}
+    claim : {"change", "association", "difference", "effect"}
         How far the answer may go.
-    noun : str
-        What the number is called.
     cautions : tuple of str
         Sentences that must stand beside it.
     """
 
     claim: Claim
-    noun: str
     cautions: tuple[str, ...]
 
-
-NOUNS: dict[Claim, str] = {
-    "nothing": "no number",
-    "change": "change during care",
-    "association": "association",
-    "difference": "difference between arms",
-    "effect": "effect of the treatment offered",
-}
-"""What a number is called under each claim."""
 
 CAUTIONS: dict[Claim, str] = {
     "change": "Change during care has several causes that these data cannot separate.",
@@ -106,18 +91,16 @@ def words(basis: Basis) -> Words:
 
     Examples
     --------
-    >>> words(Basis()).noun
-    'change during care'
-    >>> words(Basis(arms=2, control=True, randomised=True, contrast=True)).noun
-    'effect of the treatment offered'
+    >>> words(Basis()).claim
+    'change'
+    >>> words(Basis(arms=2, control=True, randomised=True, contrast=True)).claim
+    'effect'
     """
     claim = _claim(basis)
-    return Words(claim, NOUNS[claim], _cautions(basis, claim))
+    return Words(claim, _cautions(basis, claim))
 
 
 def _claim(basis: Basis) -> Claim:
-    if not basis.overlap:
-        return "nothing"
     if not basis.contrast:
         return "change"
     if basis.arms < 2 or not basis.control:
@@ -167,7 +150,7 @@ def basis_of(study: Study, *, contrast: bool, planned: bool = False, **facts: in
     planned : bool
         Whether the question was declared beforehand.
     **facts
-        Other fields of `Basis`, such as `overlap` or `n_episodes`.
+        Other fields of `Basis`, such as `n_episodes`.
     """
     arms = study.episodes["arm"].dropna().unique()
     base = Basis(

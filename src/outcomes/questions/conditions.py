@@ -13,7 +13,7 @@ from outcomes.causal.pooling import Pooled, pool
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.course_frame import LEAST_COURSES, SMALL_GROUPS, CourseFrame
-from outcomes.questions.course_model import estimates, fit_course, fixed_rows
+from outcomes.questions.course_model import fit_course, fixed_rows, means_on
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.words import (
@@ -77,10 +77,10 @@ def _of_named_conditions(course: CourseFrame) -> CourseFrame:
 def _estimates(
     course: CourseFrame, measure: Instrument, seed: int
 ) -> tuple[pd.DataFrame, Pooled, str]:
-    fit = fit_course(course).fit
-    names = list(course.groups)
-    matrix = fixed_rows(fit, pd.DataFrame({"condition": names, course.axis: course.horizon}))
-    own = estimates(fit, matrix).assign(kind="own")
+    model, names = fit_course(course), list(course.groups)
+    fit, grid = model.fit, pd.DataFrame({"condition": names, course.axis: course.horizon})
+    matrix = fixed_rows(fit, grid)
+    own = means_on(model, grid).assign(kind="own")
     covariance = matrix @ fit.vcov @ matrix.T
     widest = (measure.maximum - measure.minimum) / 4
     pooled = pool(own["estimate"], covariance, widest=widest, df=float(own["df"].min()), seed=seed)

@@ -165,11 +165,12 @@ def courses_by_group(rows: pd.DataFrame, group: str) -> dict[str, int]:
 
 def raw_means(groups: Any) -> pd.DataFrame:
     """Return the mean improvement of groups of rows as they are, its error, and the courses."""
-    return groups.agg(
+    found: pd.DataFrame = groups.agg(
         estimate=("improvement", "mean"),
         std_error=("improvement", "sem"),
         n_episodes=("episode_id", "nunique"),
     )
+    return found
 
 
 def _times(rows: pd.DataFrame, axis: str) -> tuple[tuple[float, ...], float]:

@@ -237,11 +237,6 @@ def means(model: CourseModel, times: tuple[float, ...]) -> pd.DataFrame:
         score at that time), estimate, std_error, df, statistic, p_value, conf_low, conf_high. A
         group with fewer than ten courses at a time is not there: nothing is extrapolated.
 
-    Notes
-    -----
-    Where three or four therapists who differ are estimated not to, Satterthwaite's degrees of
-    freedom are those of courses: intervals held the truth in 92 % of 175 simulated studies (three
-    therapists, 25 courses). With at most three times their number less one it was 95 %.
     """
     course = model.course
     seen = [
@@ -252,12 +247,41 @@ def means(model: CourseModel, times: tuple[float, ...]) -> pd.DataFrame:
     ]
     cells = pd.DataFrame(seen, columns=["group", course.axis, "n_episodes"])
     grid = cells.rename(columns={"group": course.group or "group"})
-    found = estimates(model.fit, fixed_rows(model.fit, grid))
-    number = course.rows["therapist_id"].nunique()
-    if THERAPIST in model.fit.request.formula and number < LEAST_CLUSTERS:
-        df = found["df"].clip(upper=MOST_DF * (number - 1.0))
-        found = with_intervals(found["estimate"].to_numpy(), np.diag(found["std_error"] ** 2), df)
-    return cells.join(found)
+    return cells.join(means_on(model, grid))
+
+
+def means_on(model: CourseModel, grid: pd.DataFrame) -> pd.DataFrame:
+    """Return the means that a model predicts for the rows of a grid, as `estimates` does.
+
+    Parameters
+    ----------
+    model : CourseModel
+        The fitted model.
+    grid : DataFrame
+        Every column of the fixed part; the group, where the model has one.
+
+    Notes
+    -----
+    Satterthwaite's degrees of freedom of a mean over few therapists are not bounded. Where three or
+    four who differ are estimated not to, they are those of courses: intervals held the truth in
+    92 % of 175 simulated studies (three therapists, 25 courses); with at most three times their
+    number less one it was 95 %. Near the bound of zero they fall below one, and an interval was
+    3,064 points wide on a scale of 10: there are at least as many as therapists who treat the group
+    less one (containment), five at most. In 900 simulated studies that changed neither what was
+    held (94 to 99 %) nor the median width.
+    """
+    found, course = estimates(model.fit, fixed_rows(model.fit, grid)), model.course
+    if THERAPIST not in model.fit.request.formula:
+        return found
+    therapists = course.rows["therapist_id"]
+    number, treating = therapists.nunique(), np.full(len(grid), therapists.nunique())
+    if course.group:
+        by_group = therapists.groupby(course.rows[course.group]).nunique()
+        treating = by_group.reindex(grid[course.group]).to_numpy()
+    least = np.clip(treating - 1.0, 1.0, LEAST_CLUSTERS)
+    most = MOST_DF * (number - 1.0) if number < LEAST_CLUSTERS else np.inf
+    df = found["df"].clip(least, most)
+    return with_intervals(found["estimate"].to_numpy(), np.diag(found["std_error"] ** 2), df)
 
 
 def of_whom(course: CourseFrame) -> str:

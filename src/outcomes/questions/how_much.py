@@ -107,7 +107,7 @@ def how_much(asked: Asked) -> Found | Missing:
 def _around(asked: Asked, model: CourseModel, at_horizon: pd.DataFrame) -> Around:
     overall = at_horizon[at_horizon["group"] == "all"].iloc[0]
     ends = float(overall["conf_low"]), float(overall["conf_high"])
-    alone, selection = beside(asked.study, model, asked.measure)
+    alone, selection = beside(asked, model)
     others = sensitivity(model.course, asked.pooled)
     order, same = in_order(model.course, asked.measure, *ends)
     if model.fit.n_observations > MANY_ROWS:

@@ -24,19 +24,8 @@ from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.words import direction, named, with_interval
 
 SEEN = ("baseline", "score_before")
-EXACT = "score taken as exact"
-"""Said of each row that error of the score can make: where therapists answer the pain that they see
-and not the number, it leaves zero out in 32 to 94 % of simulated studies in which nothing is."""
-ALLOWED = "error of the score allowed for, as if pain alone led to pressure"
-NAMES = {
-    "last visit": f"last visit one level firmer ({EXACT})",
-    "error allowed for": f"last visit one level firmer ({ALLOWED})",
-    "curvature": f"one squared level ({EXACT})",
-    "within": f"firmer than this patient's usual ({EXACT})",
-    "between": f"patients who get firmer pressure ({EXACT})",
-    "sustained": f"every visit one level firmer ({ALLOWED})",
-}
-"""What each kind of row is called."""
+ROWS = ("last visit", "error allowed for", "within", "between", "sustained")
+"""Kinds of rows that are drawn; each is named by what it takes for granted."""
 USUAL = "pressure_of_therapist"
 """Mean pressure of the therapist: beside it, pressures are compared within each therapist."""
 
@@ -82,7 +71,7 @@ def pressure(asked: Asked) -> Found | Missing:
     if asked.test_only:
         return Found(table, "", "", course=course)
     found = AgainstError(table.iloc[0].to_dict(), allowed, measure, error)
-    table.insert(0, "term", table["kind"].map(NAMES))
+    table.insert(0, "term", [PRESSURE.notes[f"row {kind}"] for kind in table["kind"]])
     table = pd.concat([table, _overlap_rows(history)], ignore_index=True)
     return Found(
         table,
@@ -258,7 +247,7 @@ def _verdict(row: Mapping[Any, Any]) -> str:
 
 
 def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
-    rows = table[table["kind"].isin(set(NAMES) - {"curvature"})]
+    rows = table[table["kind"].isin(ROWS)]
     first = rows.to_dict("records")[0]
     return forest(
         rows,

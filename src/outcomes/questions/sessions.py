@@ -94,12 +94,12 @@ def sessions(asked: Asked) -> Found | Missing:
     course = _within_reach(course)
     curve = _curve(asked.pooled, course.times)
     found = plateau(course)
-    stopped = stopping(study, asked.instrument, int(course.horizon))
+    stopped = stopping(asked, int(course.horizon))
     parts = [_plateau_row(found, course), curve, _strata(study, course), stopped.table, trap]
     table = pd.concat(parts, ignore_index=True)
     return Found(
         table,
-        Text(_sentence(found, curve, course, measure), stopped.sentence(measure)),
+        Text(_sentence(found, curve, course, measure), stopped.sentence(asked)),
         _method(course),
         _picture(table, measure, course, found),
         glance=_needed(found) if found.seen else f"not by session {found.last:g}",

@@ -10,11 +10,10 @@ import pandas as pd
 from outcomes.care.dose import sessions_prescribed
 from outcomes.causal.clone_censor_weight import Clones, clones, stopping_weights, weighted_means
 from outcomes.causal.visit_history import visit_history
-from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import FitError
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.course_frame import LEAST_COURSES
-from outcomes.questions.question import Check
+from outcomes.questions.question import Asked, Check
 from outcomes.records import baselines
 from outcomes.study import Study
 from outcomes.words import decimals, direction, when, with_interval
@@ -44,45 +43,40 @@ class Stopping:
     table: pd.DataFrame
     checks: tuple[Check, ...]
 
-    def sentence(self, measure: Instrument) -> str:
+    def sentence(self, asked: Asked) -> str:
         """Return the comparison in words, or an empty string where there is none."""
         rows = self.table.tail(3).to_dict("records")
         if len(self.table) < 3:
             return ""
         stop, go_on, difference = rows
-        found = with_interval(difference, decimals(measure), measure.unit)
         way = direction(difference, "better", "worse", "")
-        followed = f"followed by {way}" if way else "not clearly followed by better or worse"
-        return (
-            f" Stopping {when('session_count', stop['session_count'])} rather than going on to "
-            f"{go_on['session_count']:.0f} or more was {followed} scores "
-            f"{when('week', difference['week'])}, among comparable patients: {found}."
-        )
+        return asked.question.say(
+            "stopping", stop=when("session_count", stop["session_count"]),
+            n=f"{go_on['session_count']:.0f}", week=when("week", difference["week"]),
+            followed=f"followed by {way}" if way else "not clearly followed by better or worse",
+            found=with_interval(difference, decimals(asked.measure), asked.measure.unit),
+        )  # fmt: skip
 
 
-def stopping(study: Study, instrument: str, go_on_to: int) -> Stopping:
+def stopping(asked: Asked, go_on_to: int) -> Stopping:
     """Compare stopping half-way with going on; and estimate the mean had nobody left.
 
     Parameters
     ----------
-    study : Study
-        The study.
-    instrument : str
-        Instrument of the outcome.
+    asked : Asked
+        The question about sessions.
     go_on_to : int
         Sessions of those who go on; the others stop after half as many, rounded down.
     """
+    study, instrument, check = asked.study, asked.instrument, asked.question.check
     rows = study.trajectory(instrument)
     decided = _decisions(study, rows, instrument, go_on_to)
     stop_at = go_on_to // 2
     try:
         weights = stopping_weights(decided)
     except FitError:
-        said = (
-            "after some visits all comparable courses stopped, or none did, so that stopping "
-            "cannot be compared with going on"
-        )
-        return Stopping(pd.DataFrame(), (Check("stopping can be modelled", False, said),))
+        said = asked.question.notes["all or none"]
+        return Stopping(pd.DataFrame(), (check("modelled", False, said),))
     there = decided.merge(weights, on=["episode_id", "session"]).set_index("episode_id")
     reached = rows[rows["session"].notna() & (rows["session_count"] == go_on_to)]
     stayed = _clones(reached, there[there["session"] == go_on_to]["went_on"])
