@@ -6,6 +6,7 @@ every sum over groups has one value a response, along the last axis.
 
 from __future__ import annotations
 
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -67,23 +68,30 @@ def weighted_gram(weight: Array, values: Array) -> Array:
     return np.asarray(total)
 
 
-def weighted_moments(weights: Array, moments: Array) -> Array:
+def weighted_moments(weights: Array, moments: Any) -> Array:
     """Sum weights times moments over pairs of random columns and groups.
 
     Parameters
     ----------
     weights : array, shape (..., q, q, n_groups)
-    moments : array, shape (q, q, n_groups, m, m)
-        With several responses they are its first axis.
+    moments : array, shape (q, q, n_groups, m, m), or sparse array, shape (q * q * n_groups, m * m)
+        With several responses they are its first axis. With crossed factors (d, m) or (d, d) may
+        stand in the place of (m, m).
 
     Returns
     -------
     array, shape (..., m, m)
     """
+    if np.iscomplexobj(weights) and moments.ndim < 6:  # moments are real: they need no copy
+        parts = (weighted_moments(part, moments) for part in (weights.real, weights.imag))
+        return np.asarray(next(parts) + 1j * next(parts))
+    if moments.ndim == 2:
+        whole = weights.reshape(-1, moments.shape[0]) @ moments
+        return np.asarray(whole.reshape(*weights.shape[:-3], *[isqrt(moments.shape[1])] * 2))
     size, m = int(np.prod(moments.shape[-5:-2])), moments.shape[-1]
     if moments.ndim == 5:
-        whole = weights.reshape(-1, size) @ moments.reshape(size, m * m)
-        return np.asarray(whole.reshape(*weights.shape[:-3], m, m))
+        whole = weights.reshape(-1, size) @ moments.reshape(size, -1)
+        return np.asarray(whole.reshape(*weights.shape[:-3], *moments.shape[3:]))
     first = np.moveaxis(weights, -2, 0)
     whole = first.reshape(len(first), -1, size) @ moments.reshape(len(first), size, m * m)
     return np.moveaxis(whole.reshape(*first.shape[:-3], m, m), 0, -1)

@@ -27,7 +27,7 @@ import pandas as pd
 from scipy import sparse
 
 from outcomes.mixed.covariance import BlockCovariance, split_theta
-from outcomes.mixed.likelihood.cross_products import Crossed, CrossProducts
+from outcomes.mixed.likelihood.cross_products import CrossProducts, level_sums
 from outcomes.mixed.likelihood.elimination import STEP, Eliminated, eliminate
 from outcomes.mixed.likelihood.estimates import Component, Curvature, Estimates, Slopes, report
 from outcomes.mixed.likelihood.working import FixedBasis, Working, make_working
@@ -420,7 +420,7 @@ def starting_theta(likelihood: ByElimination) -> Array:
         In the working basis.
     """
     products = likelihood.products
-    n, total, sums = products.n, float(products.C[-1, -1]), _sums(products)
+    n, total, sums = products.n, float(products.C[-1, -1]), level_sums(products)
     parts = [_solve(block, n, total, *sums[f]) for f, block in enumerate(likelihood.blocks)]
     return np.concatenate(parts)
 
@@ -440,29 +440,3 @@ def _solve(block: BlockCovariance, n: int, total: float, J: Array, h: Array, R: 
     values, vectors = np.linalg.eigh(sigma)
     bounded = np.clip(values, SMALLEST**2, LARGEST**2)
     return block.theta((vectors * bounded) @ vectors.T)
-
-
-def _sums(products: CrossProducts) -> dict[int, tuple[Array, ...]]:
-    """Return, for each factor, sum vec(A_l)vec(A_l)', sum A_l and sum r_l r_l'."""
-    found: dict[int, tuple[Array, ...]] = {}
-    for stage in products.stages:
-        flat = stage.A.reshape(-1, stage.A.shape[-1])
-        r = stage.B[:, -1]
-        R = r @ r.T if stage.moments is None else stage.moments[..., -1, -1].sum(axis=-1)
-        own = (flat * stage.count) @ flat.T, stage.A @ stage.count, R
-        known = found.get(stage.factor, (0.0, 0.0, 0.0))
-        found[stage.factor] = tuple(a + b for a, b in zip(known, own, strict=True))
-    return found if products.crossed is None else found | _crossed_sums(products.crossed)
-
-
-def _crossed_sums(crossed: Crossed) -> dict[int, tuple[Array, ...]]:
-    found: dict[int, tuple[Array, ...]] = {}
-    start = 0
-    for f, levels, q in zip(crossed.factors, crossed.n_levels, crossed.q, strict=True):
-        rows = start + np.arange(levels * q).reshape(levels, q)
-        A = crossed.A[rows[:, :, None], rows[:, None, :]]
-        r = crossed.B[rows, -1]
-        flat = A.reshape(levels, -1)
-        found[f] = flat.T @ flat, A.sum(axis=0), r.T @ r
-        start += levels * q
-    return found

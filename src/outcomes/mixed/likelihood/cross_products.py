@@ -13,7 +13,7 @@ interactions multiply afterwards, once a group instead of once a row (`structure
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import product
 from typing import Any
@@ -87,6 +87,13 @@ class Stage:
         factors.
     moments : array, shape (q, q, n_groups, m, m), or None
         Sums of vec(B_i) vec(B_i)' over the groups each stands for.
+    between : array, shape (q, q, n_groups, d, m), or None
+        Sums of vec(Z_i'Z_crossed) vec(B_i)' likewise, where there are crossed factors.
+    within : sparse array, shape (q * q * n_groups, d * d), or None
+        Sums of vec(Z_i'Z_crossed) vec(Z_i'Z_crossed)' likewise.
+    shared : tuple of int and array, shape (q, q_later), or None
+        A later factor, none of whose levels holds more than one of these groups, and which of the
+        columns are its own: both are eliminated together.
     """
 
     factor: int
@@ -96,6 +103,20 @@ class Stage:
     links: tuple[Link, ...] = ()
     crossed: tuple[Any, ...] = ()
     moments: Array | None = None
+    between: Array | None = None
+    within: Any = None
+    shared: tuple[int, Array] | None = None
+
+    def take(self, groups: slice | Array) -> Stage:
+        """Return some of the groups, links left out."""
+        return replace(
+            self,
+            A=np.ascontiguousarray(self.A[..., groups]),
+            B=np.ascontiguousarray(self.B[..., groups]),
+            count=self.count[groups],
+            links=(),
+            crossed=tuple(D[groups] for D in self.crossed),
+        )
 
 
 @dataclass(frozen=True)
@@ -145,6 +166,40 @@ class CrossProducts:
     def p(self) -> int:
         """Number of estimated fixed coefficients."""
         return len(self.C) - 1
+
+
+def combined(crossed: Sequence[Any], W: Array) -> list[Any]:
+    """Return the products with the crossed factors of random columns W, given those of each."""
+    columns = W.T if crossed else ()
+    return [sum(w * D for w, D in zip(own, crossed, strict=True)) for own in columns]
+
+
+def level_sums(products: CrossProducts) -> dict[int, tuple[Array, ...]]:
+    """Return, for each factor, sum vec(A_l)vec(A_l)', sum A_l and sum r_l r_l', r_l = Z_l'y."""
+    found: dict[int, tuple[Array, ...]] = {}
+    for stage in products.stages:
+        flat, r = stage.A.reshape(-1, stage.A.shape[-1]), stage.B[:, -1]
+        R = r @ r.T if stage.moments is None else stage.moments[..., -1, -1].sum(axis=-1)
+        sums = (flat * stage.count) @ flat.T, stage.A @ stage.count, R
+        for f, W in [(stage.factor, None), *([stage.shared] if stage.shared else [])]:
+            both = None if W is None else (np.kron(W, W), W, W)
+            own = sums if both is None else [w.T @ x @ w for w, x in zip(both, sums, strict=True)]
+            known = found.get(f, (0.0, 0.0, 0.0))
+            found[f] = tuple(a + b for a, b in zip(known, own, strict=True))
+    return found if products.crossed is None else found | _crossed_sums(products.crossed)
+
+
+def _crossed_sums(crossed: Crossed) -> dict[int, tuple[Array, ...]]:
+    found: dict[int, tuple[Array, ...]] = {}
+    start = 0
+    for f, levels, q in zip(crossed.factors, crossed.n_levels, crossed.q, strict=True):
+        rows = start + np.arange(levels * q).reshape(levels, q)
+        A = crossed.A[rows[:, :, None], rows[:, None, :]]
+        r = crossed.B[rows, -1]
+        flat = A.reshape(levels, -1)
+        found[f] = flat.T @ flat, A.sum(axis=0), r.T @ r
+        start += levels * q
+    return found
 
 
 @dataclass(frozen=True)

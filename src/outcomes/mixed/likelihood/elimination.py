@@ -68,13 +68,16 @@ def forwards(
     rest = None if products.crossed is None else (products.crossed.A, products.crossed.B)
     steps = []
     for s, stage in enumerate(products.stages):
-        direction = None if directions is None else STEP * directions[stage.factor]
+        direction = None if directions is None else STEP * _covariance(stage, directions)
         if direction is not None and not direction.any():
             direction = None
-        K, logs = posterior(A[s], factors[stage.factor], direction)
+        K, logs = posterior(A[s], _root(stage, factors), direction)
         log_det = log_det + logs @ stage.count
         if stage.moments is not None:
             S = S - weighted_moments(K, stage.moments)
+            if rest is not None:
+                between = weighted_moments(K, stage.between)
+                rest = rest[0] - weighted_moments(K, stage.within), rest[1] - between
             steps.append(Step(A[s], B[s], K, {}, ()))
             continue
         S = S - weighted_gram(K, B[s])
@@ -96,18 +99,35 @@ def forwards(
     return log_det + last.log_det, S - last.explained, steps, last
 
 
+def _root(stage: Stage, factors: Sequence[Array]) -> Array:
+    """Return Lambda of a stage, beside that of the factor that is eliminated with it."""
+    if stage.shared is None:
+        return factors[stage.factor]
+    later, W = stage.shared
+    return np.hstack([factors[stage.factor], W @ factors[later]])
+
+
+def _covariance(stage: Stage, sigmas: Sequence[Array]) -> Array:
+    """Return Sigma of a stage likewise."""
+    if stage.shared is None:
+        return sigmas[stage.factor]
+    later, W = stage.shared
+    return np.asarray(sigmas[stage.factor] + W @ sigmas[later] @ W.T)
+
+
 def posterior(A: Array, lam: Array, direction: Array | None) -> tuple[Array, Array]:
     """Return K = (Sigma^-1 + A)^-1, defined for singular Sigma too, and log|I + A Sigma|.
 
     Parameters
     ----------
     A : array, shape (q, q, n_groups)
-    lam : array, shape (q, q)
-        Lambda.
+    lam : array, shape (q, q) or (q, k)
+        Lambda, or another root of Sigma.
     direction : array, shape (q, q), or None
         Imaginary part of Sigma.
     """
-    M, diagonal = congruence(transpose(lam), A.real), np.arange(len(A))
+    M = congruence(transpose(lam), A.real)
+    diagonal = np.arange(len(M))
     M[diagonal, diagonal] += 1.0
     inverse, logs = invert(M)
     K = congruence(lam, inverse)
@@ -198,7 +218,7 @@ def backwards(
         H, P, U = multiply(N, step.A), step.K, step.B
         if stage.moments is None:
             U = multiply(N, U - later.fitted(stage, step))
-        if stage.links or stage.crossed:
+        if stage.links or stage.crossed or stage.within is not None:
             explained = later.explained(s, stage, step)
             H = H - multiply(multiply(N, explained), transpose(N)) / stage.count
             P = P + multiply(multiply(step.K, explained), step.K)
@@ -208,15 +228,31 @@ def backwards(
             sigma = sigma if directions is None else sigma + 1j * STEP * directions[stage.factor]
             later.effects[s] = multiply_constant(sigma, U)
             later.joint[s, s] = P
-        known, flat = sums.get(stage.factor, (0.0, 0.0, 0.0)), H.reshape(-1, *H.shape[2:])
-        T = outer(U) if stage.moments is None else _weighted_by_both(N, stage.moments)
-        own = H @ stage.count, T, gram(flat * stage.count, flat)
-        sums[stage.factor] = own[0] + known[0], own[1] + known[1], own[2] + known[2]
+        T = outer(U) if stage.moments is None else _of_patterns(N, stage, crossed)
+        _add(sums, stage.factor, H, T, stage.count)
+        if stage.shared is not None:
+            f, W = stage.shared
+            T = np.einsum("ac,bd,abij->cdij", W, W, T)
+            _add(sums, f, congruence(W.T, H), T, stage.count)
     return sums
 
 
-def _weighted_by_both(N: Array, moments: Array) -> Array:
-    return weighted_moments(N[:, None, :, None] * N[None, :, None, :], moments)
+def _add(sums: Sums, f: int, H: Array, T: Array, count: Array) -> None:
+    known, flat = sums.get(f, (0.0, 0.0, 0.0)), H.reshape(-1, *H.shape[2:])
+    own = H @ count, T, gram(flat * count, flat)
+    sums[f] = own[0] + known[0], own[1] + known[1], own[2] + known[2]
+
+
+def _of_patterns(N: Array, stage: Stage, crossed: CrossedStep | None) -> Array:
+    """Sum vec(U_i) vec(U_i)' over the groups of patterns, U_i = N_i (B_i - D_i effects)."""
+    both = N[:, None, :, None] * N[None, :, None, :]
+    T = weighted_moments(both, stage.moments)
+    if crossed is None:
+        return T
+    E = crossed.effects
+    half = E.T @ weighted_moments(both, stage.between)
+    fitted = E.T @ weighted_moments(both, stage.within) @ E
+    return np.asarray(T - half - half.transpose(1, 0, 3, 2) + fitted)
 
 
 @dataclass
@@ -252,6 +288,8 @@ class Later:
     def explained(self, s: int, stage: Stage, step: Step) -> Array:
         """Return C P C' of all later effects, shape (q, q, n_groups), and note their covariance."""
         total: Any = 0.0
+        if stage.within is not None and self.crossed is not None:
+            return np.asarray(stage.within @ self.crossed.K.ravel()).reshape(step.A.shape)
         for link in stage.links:
             CP = self._times_joint(stage, step, link.to)
             self.joint[s, link.to] = -multiply(step.K, CP)

@@ -11,8 +11,10 @@ piece whose arrays stay in cache is several times faster than one pass after ano
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from outcomes.mixed.likelihood.cross_products import CrossProducts, Stage, make_link
 from outcomes.mixed.types import Array
@@ -103,6 +105,81 @@ def find_patterns(stage: Stage) -> tuple[Array, Array] | None:
     return (pattern, first) if exact else None
 
 
+def pattern_keys(stage: Stage) -> Array:
+    """Return what is equal for groups of one pattern, shape (n_groups, q (q + 1) / 2)."""
+    return stage.A[np.tril_indices(len(stage.A))].T
+
+
+def summed_patterns(groups: Stage) -> Stage:
+    """Add up groups of one pattern, products with crossed factors as well.
+
+    Parameters
+    ----------
+    groups : Stage
+        In columns as they are: products of equal visits are equal.
+    """
+    keys, first, pattern = np.unique(
+        pattern_keys(groups), axis=0, return_index=True, return_inverse=True
+    )
+    pattern, n, between, within = pattern.ravel(), len(keys), None, None
+    if groups.crossed:
+        d, m = groups.crossed[0].shape[1], groups.B.shape[1]
+        spread = [_by_pattern(D, pattern, n) for D in groups.crossed]
+        between = np.array([[(D.T @ b.T).reshape(n, d, m) for b in groups.B] for D in spread])
+        pairs = [(D.T @ other).reshape(n, d * d) for D in spread for other in groups.crossed]
+        within = sparse.vstack(pairs, format="csr")
+    return Stage(
+        factor=groups.factor,
+        A=np.ascontiguousarray(groups.A[..., first]),
+        B=groups.B[..., :0],
+        count=np.bincount(pattern, minlength=n).astype(float),
+        moments=_second_moments(groups.B, pattern, n),
+        between=between,
+        within=within,
+    )
+
+
+def _by_pattern(D: sparse.csr_array, pattern: Array, n: int) -> sparse.csr_array:
+    """Give the columns of each pattern's groups a place of their own, (n_groups, n * d)."""
+    k, d = D.shape
+    columns = D.indices + np.repeat(pattern, np.diff(D.indptr)) * d
+    return sparse.csr_array((D.data, columns, D.indptr), shape=(k, n * d))
+
+
+def joined_patterns(one: Stage, other: Stage) -> Stage:
+    """Add up the sums over the patterns of two sets of groups."""
+    _, first, place = np.unique(
+        np.concatenate([pattern_keys(one), pattern_keys(other)]),
+        axis=0,
+        return_index=True,
+        return_inverse=True,
+    )
+    places = np.split(place.ravel(), [one.A.shape[-1]])
+    pairs, n = np.arange(len(one.A) ** 2), len(first)
+
+    def dense(name: str) -> Array:
+        parts = [getattr(stage, name) for stage in (one, other)]
+        total = np.zeros((*parts[0].shape[:2], n, *parts[0].shape[3:]))
+        for part, own in zip(parts, places, strict=True):
+            total[:, :, own] += part
+        return total
+
+    def thin(part: Any, own: Array) -> Any:
+        rows = (pairs[:, None] * n + own).ravel()
+        shape = len(pairs) * n, len(rows)
+        return sparse.csr_array((np.ones(len(rows)), (rows, np.arange(len(rows)))), shape) @ part
+
+    (left, right), crossed = places, one.within is not None
+    return replace(
+        one,
+        A=np.concatenate([one.A, other.A], axis=-1)[..., first],
+        count=np.bincount(left, one.count, n) + np.bincount(right, other.count, n),
+        moments=dense("moments"),
+        between=dense("between") if crossed else None,
+        within=thin(one.within, left) + thin(other.within, right) if crossed else None,
+    )
+
+
 def _second_moments(B: Array, pattern: Array, n_patterns: int) -> Array:
     """Sum vec(B_i) vec(B_i)' over the groups of each pattern, shape (q, q, n_patterns, m, m)."""
     q, m, n_groups = B.shape
@@ -181,13 +258,8 @@ def cut(products: CrossProducts) -> CrossProducts:
 
 
 def _piece(stage: Stage, part: slice, shift: int) -> Stage:
-    return replace(
-        stage,
-        A=np.ascontiguousarray(stage.A[..., part]),
-        B=np.ascontiguousarray(stage.B[..., part]),
-        count=stage.count[part],
-        links=tuple(
-            make_link(link.to + shift, link.parent[part], np.ascontiguousarray(link.C[..., part]))
-            for link in stage.links
-        ),
+    links = tuple(
+        make_link(link.to + shift, link.parent[part], np.ascontiguousarray(link.C[..., part]))
+        for link in stage.links
     )
+    return replace(stage.take(part), links=links)

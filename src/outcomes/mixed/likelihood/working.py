@@ -11,14 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import sparse
 from scipy.linalg import solve_triangular
 
 from outcomes.errors import FitError
 from outcomes.mixed.likelihood.cross_products import (
     CrossProducts,
     Order,
+    combined,
     dense_products,
     elimination_order,
+    level_sums,
     structured_products,
 )
 from outcomes.mixed.likelihood.patterns import compress, cut
@@ -236,12 +239,18 @@ def change_basis(products: CrossProducts, M: Array, transforms: Sequence[Array])
     Parameters
     ----------
     products : CrossProducts
-        Of nested grouping factors.
-    M : array, shape (m, m)
+    M : array, shape (m, m) or (m, k)
     transforms : sequence of array, shape (q, q)
         T of each grouping factor of the design.
     """
     back = [np.linalg.inv(T) for T in transforms]
+    crossed, ends = products.crossed, None
+    if crossed is not None:
+        levels = zip(crossed.factors, crossed.n_levels, strict=True)
+        blocks = [sparse.kron(sparse.eye_array(n), back[f], format="csr") for f, n in levels]
+        ends = sparse.block_diag(blocks, format="csr")
+        A = np.asarray(ends.T @ (ends.T @ crossed.A).T)
+        crossed = replace(crossed, A=A, B=ends.T @ crossed.B @ M)
     stages = []
     for stage in products.stages:
         own = back[stage.factor]
@@ -249,19 +258,33 @@ def change_basis(products: CrossProducts, M: Array, transforms: Sequence[Array])
             replace(link, C=_both(own, link.C, back[products.stages[link.to].factor]))
             for link in stage.links
         ]
-        moments = stage.moments
-        if moments is not None:
-            moments = np.einsum("ca,db,cdgij->abgij", own, own, M.T @ moments @ M, optimize=True)
-        stages.append(
-            replace(
-                stage,
-                A=_both(own, stage.A, own),
-                B=_both(own, stage.B, M),
-                links=tuple(links),
-                moments=moments,
-            )
+        moved = replace(
+            stage,
+            A=_both(own, stage.A, own),
+            B=_both(own, stage.B, M),
+            links=tuple(links),
+            crossed=tuple(D @ ends for D in combined(stage.crossed, own)),
         )
-    return replace(products, stages=tuple(stages), C=M.T @ products.C @ M)
+        if stage.moments is not None:
+            moments = M.T @ stage.moments @ M
+            moved = replace(moved, moments=_of_pairs(own, moments))
+        if stage.between is not None and ends is not None:
+            q, _, n, d, m = stage.between.shape
+            between = ends.T @ np.moveaxis(stage.between, 3, 0).reshape(d, -1)
+            between = np.moveaxis(between.reshape(d, q, q, n, m), 0, 3) @ M
+            mixed = sparse.kron(np.kron(own, own).T, sparse.eye_array(n), format="csr")
+            within = mixed @ stage.within @ sparse.kron(ends, ends, format="csr")
+            moved = replace(moved, between=_of_pairs(own, between), within=within)
+        if stage.shared is not None:
+            f, W = stage.shared
+            moved = replace(moved, shared=(f, transforms[stage.factor] @ W @ back[f]))
+        stages.append(moved)
+    return replace(products, stages=tuple(stages), crossed=crossed, C=M.T @ products.C @ M)
+
+
+def _of_pairs(own: Array, moments: Array) -> Array:
+    """Carry moments over to other columns of the groups, shape (q, q, n_groups, a, b)."""
+    return np.asarray(np.einsum("ca,db,cdgij->abgij", own, own, moments, optimize=True))
 
 
 def _both(left: Array, middle: Array, right: Array) -> Array:
@@ -349,14 +372,13 @@ def _from_groups(
     basis, M = found
     if level:
         basis.start[design.fixed.names.index("Intercept")] += level
-    transforms: list[Array] = [np.empty((0, 0))] * len(design.factors)
-    for stage in products.stages:
-        factor = design.factors[stage.factor]
-        sums = stage.A.sum(axis=-1)
-        T = random_gram_basis(sums, factor.covariance.sizes, factor.names)
+    sums = level_sums(products)
+    transforms = []
+    for f, factor in enumerate(design.factors):
+        T = random_gram_basis(sums[f][1], factor.covariance.sizes, factor.names)
         if T is None:
             return None
-        transforms[stage.factor] = T
+        transforms.append(T)
     if patterns:
         products = compress(products)
     products = change_basis(products, M, transforms)

@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -19,9 +18,9 @@ from formulaic.transforms import TRANSFORMS
 
 from outcomes.errors import FitError, FormulaError
 from outcomes.mixed.covariance import BlockCovariance
-from outcomes.mixed.likelihood.cross_products import MAX_CROSSED
-from outcomes.mixed.products.survey import Group, Survey, groups_of
-from outcomes.mixed.reading.columns import Columns, Factor, columns_from
+from outcomes.mixed.products.survey import Survey, groups_of
+from outcomes.mixed.reading.columns import Columns, columns_from
+from outcomes.mixed.reading.design import GroupingFactor
 from outcomes.mixed.reading.expressions import (
     columns_of,
     factor_columns,
@@ -33,30 +32,40 @@ from outcomes.mixed.types import Array
 
 FEW_MEMBERS = 3.0
 """Mean number of the finest groups in a level of a factor that is eliminated with them."""
-MOST_STRATA = 2_000
 _LEARNS = "bs|cs|ns|poly|center|scale|standardize"
 """Functions that have to see all rows at once."""
 
 
+class Forgotten:
+    """In the place of rows that a fit of parts did not keep."""
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        must = "What looks at single rows needs the rows"
+        remedy = "Fit the model to the rows of a sample of whole courses."
+        raise FitError(must, got="a fit of parts, which keeps none", remedy=remedy)
+
+    __len__ = __iter__ = __getitem__ = __array__ = __getattr__ = _refuse
+
+
+FORGOTTEN: Any = Forgotten()
+
+
 @dataclass(frozen=True)
-class Grouping:
-    """One grouping factor with its terms.
+class Grouping(GroupingFactor):
+    """A grouping factor without its rows.
 
     Parameters
     ----------
-    group : tuple of str
-    terms : tuple of RandomTerm
-    names : tuple of str
-        Of its random effects, length q.
-    covariance : BlockCovariance
-    n_levels : int
+    effects : tuple of str
+        Names of its random effects, length q.
     """
 
-    group: Group
-    terms: tuple[RandomTerm, ...]
-    names: tuple[str, ...]
-    covariance: BlockCovariance
-    n_levels: int
+    effects: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the random effects of one level, length q."""
+        return self.effects
 
 
 @dataclass(frozen=True)
@@ -71,19 +80,11 @@ class Agreed:
     fixed : Columns
         The fixed columns on a table of levels and values; its ``spec`` builds them for a part.
     factors : tuple of Grouping
-        The one with most levels first.
-    finest : int
-        Position of the factor that is eliminated first.
+        The finest one first, which has most levels.
     unit : int or None
         Position of the factor eliminated with it.
     crossed : tuple of int
         Positions of the others.
-    strata : tuple of str
-        Columns of categories constant within the finest groups.
-    rows : tuple of tuple
-        The distinct products of what varies within them: key and column of each factor.
-    maps : array, shape (n_strata * (len(rows) + 1), p + 1)
-        Takes row-level columns and response of each stratum to fixed columns and response.
     repeated : Index
         Levels of the unit that hold several of the finest groups.
     """
@@ -92,35 +93,14 @@ class Agreed:
     survey: Survey
     fixed: Columns
     factors: tuple[Grouping, ...]
-    finest: int
     unit: int | None
     crossed: tuple[int, ...]
-    strata: tuple[str, ...]
-    rows: tuple[tuple[tuple[str, int], ...], ...]
-    maps: Array
     repeated: pd.Index
-
-    @property
-    def n_strata(self) -> int:
-        """Combinations of the strata's levels."""
-        return int(np.prod([len(self.survey.levels[name]) for name in self.strata], dtype=int))
-
-    @property
-    def offsets(self) -> Array:
-        """Where the columns of each crossed factor begin; the last one ends them all."""
-        sizes = [self.factors[f].n_levels * self.factors[f].covariance.q for f in self.crossed]
-        ends: Array = np.cumsum([0, *sizes])
-        return ends
-
-    @property
-    def n_columns(self) -> int:
-        """Columns of the products: crossed effects, then row-level columns by stratum."""
-        return int(self.offsets[-1]) + self.n_strata * (len(self.rows) + 1)
 
     @property
     def within(self) -> Array:
         """Which of the finest factor's columns are the unit's, shape (q, q_unit)."""
-        names = self.factors[self.finest].names
+        names = self.factors[0].names
         own = () if self.unit is None else self.factors[self.unit].names
         same = [[float(name == other) for other in own] for name in names]
         return np.array(same).reshape(len(names), len(own))
@@ -145,21 +125,12 @@ def agree(formula: ModelFormula, survey: Survey) -> Agreed:
     refuse_unstreamed(formula)
     _refuse_constant(formula, survey)
     factors = _factors(formula, survey)
-    finest, unit, crossed = _roles(factors, survey)
-    fixed = _fixed(formula, survey)
-    group = factors[finest].group
-    used = {f.name for f in fixed.factors if f.codes is not None}
-    strata = tuple(name for name in sorted(used) if survey.constant.get((name, group), False))
-    if np.prod([len(survey.levels[name]) for name in strata], dtype=int) > MOST_STRATA:
-        strata = ()
-    rows, maps = _maps(fixed, survey, strata)
+    unit, crossed = _roles(factors, survey)
     repeated = pd.Index([])
     if unit is not None:
-        members = survey.members[group, factors[unit].group]
+        members = survey.members[factors[0].group, factors[unit].group]
         repeated = members.index[members > 1]
-    return Agreed(
-        formula, survey, fixed, factors, finest, unit, crossed, strata, rows, maps, repeated
-    )
+    return Agreed(formula, survey, _fixed(formula, survey), factors, unit, crossed, repeated)
 
 
 def adds_up(formula: ModelFormula) -> bool:
@@ -204,7 +175,8 @@ def _factors(formula: ModelFormula, survey: Survey) -> tuple[Grouping, ...]:
             must = "A grouping factor needs at least two levels, and fewer than rows"
             raise FitError(must, got=f"{levels:,}", where=f"grouping factor '{':'.join(group)}'")
         covariance = BlockCovariance(tuple(len(own) for own in names))
-        found.append(Grouping(group, terms, flat, covariance, levels))
+        numbers = pd.RangeIndex(levels)
+        found.append(Grouping(group, terms, (), FORGOTTEN, numbers, covariance, flat))
     return tuple(sorted(found, key=lambda factor: -factor.n_levels))
 
 
@@ -224,20 +196,14 @@ def _is_plain(term: RandomTerm) -> bool:
     return exprs <= columns_of(formula) | {"1"}
 
 
-def _roles(factors: Sequence[Grouping], survey: Survey) -> tuple[int, int | None, tuple[int, ...]]:
-    finest, unit = 0, None
+def _roles(factors: Sequence[Grouping], survey: Survey) -> tuple[int | None, tuple[int, ...]]:
+    finest, unit = factors[0], None
     for f, other in enumerate(factors[1:], start=1):
-        inside = survey.nested[factors[finest].group, other.group]
-        few = factors[finest].n_levels <= FEW_MEMBERS * other.n_levels
-        if unit is None and inside and few and set(other.names) <= set(factors[finest].names):
+        inside = survey.nested[finest.group, other.group]
+        few = finest.n_levels <= FEW_MEMBERS * other.n_levels
+        if unit is None and inside and few and set(other.names) <= set(finest.names):
             unit = f
-    crossed = tuple(f for f in range(1, len(factors)) if f != unit)
-    size = sum(factors[f].n_levels * factors[f].covariance.q for f in crossed)
-    if size > MAX_CROSSED:
-        must = f"Crossed grouping factors may have {MAX_CROSSED:,} random effects together"
-        remedy = "Keep the largest crossed factor only, or check that codes are not reused."
-        raise FitError(must, got=f"{size:,}", remedy=remedy)
-    return finest, unit, crossed
+    return unit, tuple(f for f in range(1, len(factors)) if f != unit)
 
 
 def _fixed(formula: ModelFormula, survey: Survey) -> Columns:
@@ -276,54 +242,3 @@ def _centre(factor: Any, columns: Columns, survey: Survey) -> bool:
     if isinstance(state["constraints"], np.ndarray) and "center" in factor.expr:
         state["constraints"] = (counts.to_numpy(float) @ free / counts.sum())[None, :]
     return True
-
-
-def _maps(
-    fixed: Columns, survey: Survey, strata: tuple[str, ...]
-) -> tuple[tuple[tuple[tuple[str, int], ...], ...], Array]:
-    """Split each column into its part by stratum and its row-level part."""
-    shape = tuple(len(survey.levels[name]) for name in strata)
-    n_strata = int(np.prod(shape, dtype=int))
-    codes = dict(zip(strata, np.indices(shape).reshape(len(strata), n_strata), strict=True))
-    rows: dict[tuple[tuple[str, int], ...], int] = {(): 0}
-    parts: list[tuple[int, Array]] = []
-    for used in fixed.products:
-        factors = [fixed.factors[i] for i in used]
-        for reverse in product(*[range(factor.width) for factor in reversed(factors)]):
-            chosen = list(zip(factors, reversed(reverse), strict=True))
-            value = np.ones(n_strata)
-            for factor, j in chosen:
-                if factor.name in codes:
-                    value = value * factor.values[codes[factor.name], j]  # noqa: PD011
-            key = tuple((f.key, j) for f, j in chosen if f.name not in codes)
-            parts.append((rows.setdefault(key, len(rows)), value))
-    width = len(rows) + 1
-    maps = np.zeros((n_strata, width, len(parts) + 1))
-    for column, (row, value) in enumerate(parts):
-        maps[:, row, column] = value
-    maps[:, -1, -1] = 1.0
-    return tuple(rows), maps.reshape(n_strata * width, -1)
-
-
-def row_columns(agreed: Agreed, rows: pd.DataFrame, y: Array) -> Array:
-    """Return the row-level columns of a part, and its response, shape (n, len(rows) + 1)."""
-    built = columns_from(agreed.fixed.spec, rows)
-    factors: dict[str, Factor] = {factor.key: factor for factor in built.factors}
-    result = np.ones((len(rows), len(agreed.rows) + 1))
-    for position, key in enumerate(agreed.rows):
-        for name, j in key:
-            result[:, position] *= factors[name].column(j)
-    result[:, -1] = y
-    return result
-
-
-def same_levels(agreed: Agreed, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns of the fixed part, categories with the levels agreed on."""
-    found = {}
-    for name in sorted(columns_of(agreed.fixed.spec.formula)):
-        column = rows[name]
-        if (levels := agreed.survey.levels.get(name)) is not None:
-            codes = levels.get_indexer(pd.Index(column))
-            column = pd.Series(pd.Categorical.from_codes(codes, levels))
-        found[name] = column.reset_index(drop=True)
-    return pd.DataFrame(found, index=pd.RangeIndex(len(rows)))

@@ -2,55 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from outcomes.errors import FitError
-from outcomes.mixed.likelihood.by_elimination import ByElimination, factors_of
-from outcomes.mixed.likelihood.elimination import Eliminated
-from outcomes.mixed.likelihood.working import Working
-from outcomes.mixed.products.agreed import Agreed, Grouping, agree, refuse_unstreamed
-from outcomes.mixed.products.elimination import (
-    Conditioned,
-    conditioned,
-    eliminate_merged,
-    require_search,
-)
-from outcomes.mixed.products.products import Products, merge_all, products_of
+from outcomes.mixed.likelihood.by_elimination import ByElimination
+from outcomes.mixed.likelihood.cross_products import level_sums
+from outcomes.mixed.likelihood.working import Working, change_basis, gram_basis, random_gram_basis
+from outcomes.mixed.products.agreed import FORGOTTEN, Agreed, agree, refuse_unstreamed
+from outcomes.mixed.products.products import Products, merge_all, products_of, staged
 from outcomes.mixed.products.survey import Survey, merge_surveys, survey
 from outcomes.mixed.reading.columns import Columns
-from outcomes.mixed.reading.design import Design, GroupingFactor
+from outcomes.mixed.reading.design import Design
 from outcomes.mixed.reading.formula import ModelFormula, parse_formula
 from outcomes.mixed.reading.frame import ModelFrame
 from outcomes.mixed.record import Fit, Request, fit_likelihood
-from outcomes.mixed.search import minimise, one_blas_thread
+from outcomes.mixed.search import one_blas_thread
 from outcomes.mixed.types import Array
 
 Parts = Iterable[pd.DataFrame]
 Map = Callable[..., Iterable[Any]]
 """Like the built-in ``map``; one that works elsewhere gives the same results."""
 
-FEW_PARTS = 4
-"""With more rows than so many parts hold, a search of the first part shows where to begin."""
-START = 0.5
-"""Relative standard deviation at which a search begins."""
-
-
-class _Forgotten:
-    """In the place of rows that a fit of parts did not keep."""
-
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        must = "What looks at single rows needs the rows"
-        remedy = "Fit the model to the rows of a sample of whole courses."
-        raise FitError(must, got="a fit of parts, which keeps none", remedy=remedy)
-
-    __len__ = __iter__ = __getitem__ = __array__ = __getattr__ = _refuse
+ALIASED = 1e-5
+"""A column whose part orthogonal to those before it is relatively smaller than this is aliased."""
 
 
 @dataclass(frozen=True)
@@ -76,45 +56,7 @@ class _Columns(Columns):
 
     @cached_property
     def matrix(self) -> Array:
-        return np.asarray(_Forgotten())
-
-
-@dataclass(frozen=True)
-class _Factor(GroupingFactor):
-    """A grouping factor without its rows."""
-
-    flat: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self.flat
-
-
-@dataclass(frozen=True)
-class ByProducts(ByElimination):
-    """The likelihood of merged products.
-
-    Parameters
-    ----------
-    conditioned : Conditioned
-    """
-
-    conditioned: Any = None
-
-    @property
-    def products(self) -> Any:
-        """The merged products: their rows and coefficients are what a likelihood asks for."""
-        return self.conditioned
-
-    def eliminate(
-        self, lam: Sequence[Array], directions: Sequence[Array] | None = None
-    ) -> Eliminated:
-        """Eliminate all random effects at Lambda, along dSigma if given."""
-        return eliminate_merged(self.conditioned, lam, directions)
-
-    def start(self) -> Array:
-        """Return where a search begins."""
-        return np.where(self.is_diagonal, START, 0.0)
+        return np.asarray(FORGOTTEN)
 
 
 def fit_parts(
@@ -148,37 +90,7 @@ def fit_parts(
     formula = parse_formula(request.formula)
     refuse_unstreamed(formula)
     agreed = agree(formula, merge_surveys(over(_Surveyed(formula), parts())))
-    made = iter(over(_Multiplied(agreed), parts()))
-    first = next(made)
-    whole = merge_all(chain([first], made))
-    if start is None and whole.n > FEW_PARTS * first.n:
-        start = _start(request, first, whole)
-    return fit_products(request, whole, start)
-
-
-def _start(request: Request, first: Products, whole: Products) -> Array | None:
-    """Find where the search of all rows begins: at the end of a search of the first part's."""
-    try:
-        own, other = conditioned(first), conditioned(whole)
-        likelihood = _likelihood(request, own)
-        with one_blas_thread():
-            theta = minimise(likelihood, likelihood.start())[0].end
-    except FitError:
-        return None
-    found = []
-    for block, lam, back, T in zip(
-        likelihood.blocks, factors_of(theta, likelihood.blocks), own.back, other.transforms,
-        strict=True,
-    ):  # fmt: skip
-        root = T @ back @ lam
-        found.append(block.theta(root @ root.T))
-    return np.concatenate(found)
-
-
-def _likelihood(request: Request, found: Conditioned) -> ByProducts:
-    design = _design(found.products.agreed, found.n)
-    working = Working(found.basis, found.transforms, None)  # type: ignore[arg-type]
-    return ByProducts(design, working, request.reml, found)
+    return fit_products(request, merge_all(over(_Multiplied(agreed), parts())), start)
 
 
 @dataclass(frozen=True)
@@ -199,23 +111,54 @@ class _Multiplied:
 
 def fit_products(request: Request, products: Products, start: Array | None = None) -> Fit:
     """Search the likelihood of merged products; see `fit_parts`."""
+    agreed, held = products.agreed, len(products.labels)
+    if held != agreed.factors[0].n_levels or products.n != agreed.survey.n:
+        must = "The products are those of every part that was surveyed"
+        got = f"{products.n:,} of {agreed.survey.n:,} rows"
+        raise FitError(must, got=got, remedy="Merge each part once.")
     with one_blas_thread():
-        found = conditioned(products)
-        require_search(found)
-    likelihood = _likelihood(request, found)
+        likelihood = ByElimination(_design(agreed, products.n), _working(products), request.reml)
     return fit_likelihood(likelihood, request, None if start is None else likelihood.near(start))
 
 
 def _design(agreed: Agreed, n: int) -> Design:
-    nothing: Any = _Forgotten()
-    frame = _Frame(nothing, None, agreed.survey.dropped, agreed.survey.n_dropped, None, n)
-    factors = tuple(_factor(own, nothing) for own in agreed.factors)
-    return Design(agreed.formula, frame, nothing, (), _Columns(**vars(agreed.fixed)), factors)
+    frame = _Frame(FORGOTTEN, None, agreed.survey.dropped, agreed.survey.n_dropped, None, n)
+    columns = _Columns(**vars(agreed.fixed))
+    return Design(agreed.formula, frame, FORGOTTEN, (), columns, agreed.factors)
 
 
-def _factor(own: Grouping, nothing: Any) -> GroupingFactor:
-    levels = pd.RangeIndex(own.n_levels)
-    return _Factor(own.group, own.terms, (), nothing, levels, own.covariance, own.names)
+def _working(products: Products) -> Working:
+    """Carry merged products over to a well-conditioned basis."""
+    kept = _independent(products.C[:-1, :-1])
+    chosen = np.append(kept, len(products.C) - 1)
+    found = gram_basis(products.C[np.ix_(chosen, chosen)], products.n)
+    if found is None:
+        must = "Cross-products must keep the digits of the fixed part"
+        remedy = "Centre columns far from zero; leave out one of two that nearly say the same."
+        raise FitError(must, got="columns nearly dependent, or an exact response", remedy=remedy)
+    basis, M = found
+    whole, transforms = staged(products), []
+    sums = level_sums(whole)
+    for f, factor in enumerate(products.agreed.factors):
+        T = random_gram_basis(sums[f][1], factor.covariance.sizes, factor.names)
+        if T is None:
+            must = "A random slope needs a column that varies, not too far from zero"
+            raise FitError(must, got="another", where=f"grouping factor '{factor.name}'")
+        transforms.append(T)
+    moved = change_basis(whole, np.eye(len(products.C))[:, chosen] @ M, transforms)
+    return Working(replace(basis, kept=kept), tuple(transforms), moved)
+
+
+def _independent(gram: Array) -> Array:
+    """Return the columns not spanned by those before them, given X'X."""
+    norms = np.sqrt(np.diag(gram))
+    rest = gram / np.outer(np.where(norms > 0, norms, 1.0), np.where(norms > 0, norms, 1.0))
+    kept = []
+    for j in range(len(gram)):
+        if rest[j, j] > ALIASED**2:
+            kept.append(j)
+            rest = rest - np.outer(rest[:, j], rest[j]) / rest[j, j]
+    return np.array(kept, dtype=np.intp)
 
 
 def cut_rows(data: pd.DataFrame, group: str, size: int) -> Iterator[pd.DataFrame]:

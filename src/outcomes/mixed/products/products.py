@@ -1,58 +1,47 @@
 """The cross-products of a part of the rows, and how those of two parts become those of both.
 
-F holds the columns of a row: those of the crossed effects, then the row-level fixed columns and the
-response in the place of the row's stratum. A group of the finest factor enters a likelihood through
-A = Z'Z and Q = Z'F, and only through sum Q'K(A)Q. K is the same for all groups of one pattern A, so
-that the sum over a pattern needs no more than the moments
-
-    T[a, b] = sum_i Q_i[a]'Q_i[b]        sum_i Q_i'KQ_i = sum_ab K[a, b] T[a, b]
-
-These are sums over groups: those of parts add up, and with repeated visits they stay as small as
-they are. Groups that share a unit (courses of one patient) are kept as rows, to be joined at the
+A group of the finest factor enters a likelihood through A = Z'Z, B = Z'W (W the fixed columns and
+the response) and D = Z'F (F the columns of crossed effects), as a group of any fit does. Where its
+visits repeat it enters only through sums over its pattern (`likelihood.patterns`), and these add
+up: with repeated visits the products of all parts stay as small as those of one. Groups that share
+a unit (courses of one patient), and those of rare visits, are kept one by one, to be joined at the
 end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from outcomes.errors import FitError
-from outcomes.mixed.products.agreed import Agreed, row_columns, same_levels
+from outcomes.mixed.likelihood.cross_products import (
+    Crossed,
+    CrossProducts,
+    Order,
+    Stage,
+    combined,
+    dense_products,
+    make_link,
+)
+from outcomes.mixed.likelihood.patterns import joined_patterns, pattern_keys, summed_patterns
+from outcomes.mixed.products.agreed import Agreed
 from outcomes.mixed.reading.columns import build_columns, response_of
-from outcomes.mixed.reading.design import group_codes
+from outcomes.mixed.reading.design import design_matrix, group_codes
+from outcomes.mixed.reading.formula import RandomTerm
 from outcomes.mixed.reading.frame import ModelFrame, model_frame
 from outcomes.mixed.types import Array
 
-
-@dataclass(frozen=True)
-class Together:
-    """Groups of the finest factor that share a unit with others, row by row.
-
-    Parameters
-    ----------
-    unit, own : Index, shape (k,)
-        Labels of unit and group.
-    A : array, shape (k, q, q)
-        Z'Z.
-    Q : sparse array, shape (k * q, columns)
-        Z'F.
-    """
-
-    unit: pd.Index
-    own: pd.Index
-    A: Array
-    Q: Any
+PIECE = 8_000
+"""Groups of a stage that are eliminated at once: memory does not grow with their number."""
 
 
 @dataclass(frozen=True)
 class Products:
-    """The cross-products of some rows.
+    """The cross-products of some rows, in columns as they are.
 
     Parameters
     ----------
@@ -60,27 +49,34 @@ class Products:
         What parts agree on.
     n : int
         Rows.
-    C : sparse array, shape (columns, columns)
-        F'F.
-    patterns : array, shape (n_patterns, q (q + 1) / 2)
-        Lower triangles of A, sorted.
-    count : array, shape (n_patterns,)
-        Groups of each pattern.
-    moments : sparse array, shape (n_patterns * q (q + 1) / 2, columns ** 2)
-        T, upper triangles: what each element of K is multiplied by, a row an element.
-    together : Together
+    C : array, shape (m, m)
+        W'W.
+    crossed : Crossed or None
+        Products of the crossed factors.
+    groups : Stage
+        Groups of the finest factor that are kept one by one.
+    own, unit : Index
+        Their labels, and those of the units they lie in.
+    patterns : Stage
+        Sums over the other groups.
     alone : Index
-        Labels of the groups behind the moments.
+        Labels of these.
     """
 
     agreed: Agreed
     n: int
-    C: Any
-    patterns: Array
-    count: Array
-    moments: Any
-    together: Together
+    C: Array
+    crossed: Crossed | None
+    groups: Stage
+    own: pd.Index
+    unit: pd.Index
+    patterns: Stage
     alone: pd.Index
+
+    @property
+    def labels(self) -> pd.Index:
+        """Labels of all groups of the finest factor."""
+        return self.alone.append(self.own)
 
 
 def products_of(agreed: Agreed, data: pd.DataFrame) -> Products:
@@ -98,104 +94,57 @@ def products_of(agreed: Agreed, data: pd.DataFrame) -> Products:
     Products
     """
     frame = model_frame(agreed.formula, data)
-    F = _columns(agreed, frame)
-    finest = agreed.factors[agreed.finest]
-    codes, own = group_codes(finest.group, frame)
-    Z = _random(finest.terms, frame)
-    by_group = sparse.csr_array(
-        (np.ones(len(codes)), (codes, np.arange(len(codes)))), shape=(len(own), len(codes))
+    coded = [group_codes(factor.group, frame) for factor in agreed.factors]
+    codes, n_levels = [own for own, _ in coded], [len(levels) for _, levels in coded]
+    for f in agreed.crossed:
+        known = agreed.survey.groups[agreed.factors[f].group]
+        codes[f], n_levels[f] = known.get_indexer(coded[f][1])[codes[f]], len(known)
+    Z = [_random(factor.terms, frame) for factor in agreed.factors]
+    W = np.column_stack(
+        [
+            design_matrix(agreed.fixed, frame.data),
+            response_of(agreed.formula.response, frame),
+        ]
     )
-    A = np.stack([by_group @ (z[:, None] * Z) for z in Z.T], axis=1)
-    Q = [(by_group @ F.multiply(z[:, None]).tocsr()).tocsr() for z in Z.T]
-    unit, apart = _units(agreed, frame, codes, own)
-    patterns, pattern = _numbered(A[~apart])
-    return Products(
-        agreed=agreed,
-        n=frame.n_rows,
-        C=(F.T @ F).tocsr(),
-        patterns=patterns,
-        count=np.bincount(pattern, minlength=len(patterns)).astype(float),
-        moments=_moments([q[~apart] for q in Q], pattern, len(patterns)),
-        together=Together(unit[apart], own[apart], A[apart], _interleaved([q[apart] for q in Q])),
-        alone=own[~apart],
-    )
+    made = dense_products(Z, codes, n_levels, W, Order((0,), agreed.crossed))
+    (groups,), own = made.stages, coded[0][1]
+    groups = replace(groups, crossed=tuple(sparse.csr_array(D) for D in groups.crossed))
+    unit = own
+    if agreed.unit is not None:
+        of_group = np.empty(len(own), dtype=np.intp)
+        of_group[codes[0]] = codes[agreed.unit]
+        unit = coded[agreed.unit][1][of_group]
+    nothing = summed_patterns(groups.take(np.arange(0)))
+    found = Products(agreed, made.n, made.C, made.crossed, groups, own, unit, nothing, own[:0])
+    return _summed(found)
 
 
-def _random(terms: Sequence[Any], frame: ModelFrame) -> Array:
+def _random(terms: Iterable[RandomTerm], frame: ModelFrame) -> Array:
     return np.hstack([build_columns(term.expression, frame).matrix for term in terms])
 
 
-def _columns(agreed: Agreed, frame: ModelFrame) -> Any:
-    """Return F, shape (n, columns)."""
-    n, values, columns = frame.n_rows, [], []
-    for f, offset in zip(agreed.crossed, agreed.offsets, strict=False):
-        factor = agreed.factors[f]
-        codes, levels = group_codes(factor.group, frame)
-        place = agreed.survey.groups[factor.group].get_indexer(levels)[codes]
-        Z = _random(factor.terms, frame)
-        values.append(Z)
-        columns.append(offset + place[:, None] * Z.shape[1] + np.arange(Z.shape[1]))
-    fixed = same_levels(agreed, frame.data)
-    rows = row_columns(agreed, fixed, response_of(agreed.formula.response, frame))
-    stratum = np.zeros(n, dtype=np.int64)
-    for name in agreed.strata:
-        stratum = stratum * len(agreed.survey.levels[name]) + fixed[name].cat.codes.to_numpy()
-    values.append(rows)
-    start = agreed.offsets[-1] + stratum * rows.shape[1]
-    columns.append(start[:, None] + np.arange(rows.shape[1]))
-    flat, place = np.hstack(values), np.hstack(columns)
-    starts = np.arange(0, flat.size + 1, flat.shape[1])
-    return sparse.csr_array((flat.ravel(), place.ravel(), starts), shape=(n, agreed.n_columns))
-
-
-def _units(
-    agreed: Agreed, frame: ModelFrame, codes: Array, own: pd.Index
-) -> tuple[pd.Index, Array]:
-    """Return each group's unit, and whether it shares that with other groups."""
-    if agreed.unit is None:
-        return own, np.zeros(len(own), dtype=bool)
-    of_row, levels = group_codes(agreed.factors[agreed.unit].group, frame)
-    of_group = np.empty(len(own), dtype=np.intp)
-    of_group[codes] = of_row
-    unit = levels[of_group]
-    return unit, unit.isin(agreed.repeated)
-
-
-def _numbered(A: Array) -> tuple[Array, Array]:
-    """Return the patterns that occur, and that of each group."""
-    rows, columns = np.tril_indices(A.shape[-1])
-    found, pattern = np.unique(A[:, rows, columns], axis=0, return_inverse=True)
-    return found.reshape(-1, len(rows)), pattern.ravel()
-
-
-def _moments(Q: list[Any], pattern: Array, n_patterns: int) -> Any:
-    """Return T by pattern and element of K, on upper triangles of the columns."""
-    width, pairs = Q[0].shape[1], list(zip(*np.tril_indices(len(Q)), strict=True))
-    shape = (n_patterns * len(pairs), width * width)
-    keys, values = [], []
-    for k, (a, b) in enumerate(pairs):
-        left = Q[a]
-        spread = sparse.csr_array(
-            (left.data, left.indices + np.repeat(pattern, np.diff(left.indptr)) * width,
-             left.indptr), shape=(left.shape[0], n_patterns * width),
-        )  # fmt: skip
-        sums = (spread.T @ Q[b]).tocoo()
-        g, i = np.divmod(sums.coords[0].astype(np.int64), width)
-        j = sums.coords[1].astype(np.int64)
-        kept = (i <= j) if a == b else np.ones(len(i), dtype=bool)
-        twice = np.where((a != b) & (i == j), 2.0, 1.0)
-        place = np.minimum(i, j) * width + np.maximum(i, j)
-        keys.append(((g * len(pairs) + k)[kept], place[kept]))
-        values.append((sums.data * twice)[kept])
-    rows, columns = (np.concatenate(part) for part in zip(*keys, strict=True))
-    return sparse.coo_array((np.concatenate(values), (rows, columns)), shape=shape).tocsr()
-
-
-def _interleaved(Q: list[Any]) -> Any:
-    """Return the rows of several matrices in turn."""
-    q, k = len(Q), Q[0].shape[0]
-    order = np.arange(q * k).reshape(q, k).T.ravel()
-    return sparse.vstack(Q, format="csr")[order]
+def _summed(products: Products) -> Products:
+    """Add up groups alone in their unit whose visits repeat, or were added up before."""
+    groups, known = products.groups, pattern_keys(products.patterns)
+    keys = pattern_keys(groups)
+    q, m, _ = groups.B.shape
+    found, place = np.unique(np.concatenate([known, keys]), axis=0, return_inverse=True)
+    before, place = np.split(place.ravel(), [len(known)])
+    able = ~np.asarray(products.unit.isin(products.agreed.repeated))
+    enough = np.bincount(place[able], minlength=len(found)) > q * m
+    enough[before] = True
+    moved = able & enough[place]
+    if not moved.any():
+        return products
+    sums = joined_patterns(products.patterns, summed_patterns(groups.take(np.flatnonzero(moved))))
+    return replace(
+        products,
+        groups=groups.take(np.flatnonzero(~moved)),
+        own=products.own[~moved],
+        unit=products.unit[~moved],
+        patterns=sums,
+        alone=products.alone.append(products.own[moved]),
+    )
 
 
 def merge(a: Products, b: Products) -> Products:
@@ -221,44 +170,34 @@ def merge(a: Products, b: Products) -> Products:
     if a.agreed is not b.agreed and a.agreed.survey.groups.keys() != b.agreed.survey.groups.keys():
         must = "Parts are merged whose columns were agreed on together"
         raise FitError(must, got="others")
-    name = ":".join(a.agreed.factors[a.agreed.finest].group)
-    twice = int(_labels(a).isin(_labels(b)).sum())
+    twice = int(a.labels.isin(b.labels).sum())
     if twice:
-        must = f"Every row of a level of '{name}' is in one part"
+        must = f"Every row of a level of '{a.agreed.factors[0].name}' is in one part"
         got = f"{twice} {'level' if twice == 1 else 'levels'} in several parts"
         raise FitError(must, got=got, remedy="Write each course into one part, each part once.")
-    patterns, place = np.unique(
-        np.concatenate([a.patterns, b.patterns]), axis=0, return_inverse=True
+    crossed = a.crossed
+    if crossed is not None and b.crossed is not None:
+        crossed = replace(crossed, A=crossed.A + b.crossed.A, B=crossed.B + b.crossed.B)
+    pairs = zip(a.groups.crossed, b.groups.crossed, strict=True)
+    groups = replace(
+        a.groups,
+        A=np.concatenate([a.groups.A, b.groups.A], axis=-1),
+        B=np.concatenate([a.groups.B, b.groups.B], axis=-1),
+        count=np.concatenate([a.groups.count, b.groups.count]),
+        crossed=tuple(sparse.vstack(pair, format="csr") for pair in pairs),
     )
-    place = place.ravel()
-    width = patterns.shape[1]
-    rows = (place[:, None] * width + np.arange(width)).ravel()
-    stacked = sparse.vstack([a.moments, b.moments], format="csr")
-    choose = sparse.csr_array(
-        (np.ones(len(rows)), (rows, np.arange(len(rows)))),
-        shape=(len(patterns) * width, len(rows)),
-    )
-    return replace(
-        a,
+    whole = Products(
+        agreed=a.agreed,
         n=a.n + b.n,
         C=a.C + b.C,
-        patterns=patterns,
-        count=np.bincount(
-            place, weights=np.concatenate([a.count, b.count]), minlength=len(patterns)
-        ),
-        moments=(choose @ stacked).tocsr(),
-        together=Together(
-            a.together.unit.append(b.together.unit),
-            a.together.own.append(b.together.own),
-            np.concatenate([a.together.A, b.together.A]),
-            sparse.vstack([a.together.Q, b.together.Q], format="csr"),
-        ),
+        crossed=crossed,
+        groups=groups,
+        own=a.own.append(b.own),
+        unit=a.unit.append(b.unit),
+        patterns=joined_patterns(a.patterns, b.patterns),
         alone=a.alone.append(b.alone),
     )
-
-
-def _labels(products: Products) -> pd.Index:
-    return products.alone.append(products.together.own)
+    return _summed(whole)
 
 
 def merge_all(parts: Iterable[Products]) -> Products:
@@ -283,3 +222,41 @@ def merge_all(parts: Iterable[Products]) -> Products:
     for _, before in reversed(held[:-1]):
         result = merge(before, result)
     return result
+
+
+def staged(products: Products) -> CrossProducts:
+    """Return merged products as those of one table, in columns as they are.
+
+    Sums over patterns are of groups alone in their unit, whose effects add up with its own.
+    """
+    agreed, stages = products.agreed, []
+    if products.patterns.A.shape[-1]:
+        shared = None if agreed.unit is None else (agreed.unit, agreed.within)
+        stages.append(replace(products.patterns, shared=shared))
+    _, unit = np.unique(products.unit, return_inverse=True)
+    order = np.argsort(unit, kind="stable")
+    first = np.flatnonzero(np.append(True, np.diff(unit[order]) > 0)[: len(order)])
+    ends = np.append(first, len(order))
+    for k in range(0, len(first), PIECE):
+        rows = order[first[k] : ends[min(k + PIECE, len(first))]]
+        groups = products.groups.take(rows)
+        if agreed.unit is None:
+            stages.append(groups)
+        else:
+            stages += _linked(groups, unit[rows] - unit[rows[0]], agreed, len(stages) + 1)
+    return CrossProducts(tuple(stages), products.crossed, products.C, products.n)
+
+
+def _linked(groups: Stage, unit: Array, agreed: Agreed, to: int) -> list[Stage]:
+    """Return groups with the units that they lie in, sorted by these."""
+    W, k = agreed.within, len(unit)
+    link = make_link(to, unit, np.einsum("abn,bc->acn", groups.A, W))
+    members = sparse.csr_array((np.ones(k), (unit, np.arange(k))), shape=(int(unit[-1]) + 1, k))
+    units = Stage(
+        factor=agreed.unit or 0,
+        A=link.sum(np.einsum("ac,adn->cdn", W, link.C)),
+        B=link.sum(np.einsum("ac,amn->cmn", W, groups.B)),
+        count=np.ones(members.shape[0]),
+        crossed=tuple(members @ D for D in combined(groups.crossed, W)),
+    )
+    return [replace(groups, links=(link,)), units]

@@ -1,7 +1,7 @@
 """A first pass over parts of the rows: all that parts must agree on before their products add up.
 
 A survey of a part is small, and surveys add up. Together they tell which levels there are, which
-categories are constant within the finest groups, and which values a spline has to know.
+factors lie in which, and which values a spline has to know.
 """
 
 from __future__ import annotations
@@ -49,8 +49,6 @@ class Survey:
         Whether each level of the first factor lies in one level of the second.
     members : mapping of (tuple, tuple) to Series
         How many levels of the first factor lie in each level of the second.
-    constant : mapping of (str, tuple) to bool
-        Whether a column of categories is constant within each level of a factor.
     ends : tuple of float
         Least and largest response.
     varies : mapping of tuple to bool
@@ -66,7 +64,6 @@ class Survey:
     groups: Mapping[Group, pd.Index]
     nested: Mapping[tuple[Group, Group], bool]
     members: Mapping[tuple[Group, Group], pd.Series]
-    constant: Mapping[tuple[str, Group], bool]
     ends: tuple[float, float]
     varies: Mapping[Group, bool]
 
@@ -115,11 +112,6 @@ def survey(formula: ModelFormula, data: pd.DataFrame) -> Survey:
             (a, b): pd.Series(np.bincount(found[:, 1]), index=coded[b][1])
             for (a, b), found in pairs.items()
         },
-        constant={
-            (name, group): len(_pairs(codes, frame.encoded(name).codes)) == len(levels)
-            for group, (codes, levels) in coded.items()
-            for name in words
-        },
         ends=(float(y.min()), float(y.max())),
         varies={group: _varies(codes, y) for group, (codes, _) in coded.items()},
     )
@@ -147,7 +139,6 @@ def merge_surveys(surveys: Iterable[Survey]) -> Survey:
         groups=_joined([one.groups for one in found]),
         nested={key: all(one.nested[key] for one in found) for key in found[0].nested},
         members={key: _total([one.members[key] for one in found]) for key in found[0].members},
-        constant={key: all(one.constant[key] for one in found) for key in found[0].constant},
         ends=(min(one.ends[0] for one in found), max(one.ends[1] for one in found)),
         varies={key: any(one.varies[key] for one in found) for key in found[0].varies},
     )
