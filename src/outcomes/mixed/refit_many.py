@@ -196,7 +196,7 @@ def _with_responses(shared: Shared, residuals: Array) -> CrossProducts:
         own = [sums(f).transpose(2, 0, 1).reshape(-1, residuals.shape[1]) for f in crossed.factors]
         crossed = replace(crossed, B=np.hstack([crossed.B[:, :p], np.vstack(own)]))
     wide = CrossProducts(tuple(stages), crossed, C, design.n)
-    return compress(wide, max(1, (p + 1) // CHEAPER))
+    return wide if crossed else compress(wide, max(1, (p + 1) // CHEAPER))
 
 
 def _cells(stage: Stage, m: int) -> int:

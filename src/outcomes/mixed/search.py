@@ -71,7 +71,7 @@ The metric is the Hessian where the point ``is_exact``, else cheap and close. Sl
 and Roger's method, ``residual`` is the covariance of the residuals.
 """
 
-NEAR, NEAREST = 1e-11, 1e-17
+NEAR, NEAREST = 1e-11, 1e-15
 """Expected decrease of the deviance below which exact second derivatives take over.
 
 The second where the metric is approximate: the curvature that degrees of freedom come from is then

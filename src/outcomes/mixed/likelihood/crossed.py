@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from scipy.linalg import lapack
 
 from outcomes.mixed.likelihood.batched import outer
@@ -151,13 +150,3 @@ def _invert(matrix: Array) -> tuple[Array, float]:
     inverse = inverse + inverse.T
     np.fill_diagonal(inverse, diagonal)
     return inverse, log_det
-
-
-def row_dots(left: Any, right: Array) -> Array:
-    """Return the inner products of the rows of two matrices, the first maybe sparse, shape (n,)."""
-    if isinstance(left, np.ndarray):
-        return np.asarray(np.einsum("ij,ij->i", left, right))
-    rows = np.repeat(np.arange(left.shape[0]), np.diff(left.indptr))
-    values = left.data * right[rows, left.indices]
-    picked = sparse.csr_array((np.ones(len(rows)), (rows, np.arange(len(rows)))))
-    return np.asarray(picked @ values)

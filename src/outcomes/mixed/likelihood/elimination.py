@@ -32,8 +32,8 @@ from outcomes.mixed.likelihood.batched import (
     weighted_gram,
     weighted_moments,
 )
-from outcomes.mixed.likelihood.cross_products import CrossProducts, Link, Stage
-from outcomes.mixed.likelihood.crossed import CrossedStep, eliminate_crossed, row_dots
+from outcomes.mixed.likelihood.cross_products import CrossProducts, Link, Stage, combined
+from outcomes.mixed.likelihood.crossed import CrossedStep, eliminate_crossed
 from outcomes.mixed.types import Array
 
 STEP = 1e-30
@@ -155,14 +155,18 @@ def _minus(target: Array, link: Link, values: Array) -> Array:
 
 def _scale_rows(K: Array, D: tuple[Any, ...]) -> list[Any]:
     """Return K_i D_i, one matrix a random column."""
-    return [
-        sum((_row(K[a, b], D[b]) for b in range(1, len(D))), _row(K[a, 0], D[0]))
-        for a in range(len(D))
-    ]
+    return [_scaled(row, D) for row in K] if D else []
+
+
+def _scaled(row: Array, D: Sequence[Any]) -> Any:
+    return sum((_row(row[b], D[b]) for b in range(1, len(D))), _row(row[0], D[0]))
 
 
 def _row(scale: Array, D: Any) -> Any:
-    return scale[:, None] * D if isinstance(D, np.ndarray) else sparse.diags_array(scale) @ D
+    if isinstance(D, np.ndarray):
+        return scale[:, None] * D
+    values = D.data * np.repeat(scale, np.diff(D.indptr))
+    return sparse.csr_array((values, D.indices, D.indptr), D.shape)
 
 
 def _minus_crossed(
@@ -218,28 +222,33 @@ def backwards(
         H, P, U = multiply(N, step.A), step.K, step.B
         if stage.moments is None:
             U = multiply(N, U - later.fitted(stage, step))
-        if stage.links or stage.crossed or stage.within is not None:
+        if stage.links:
             explained = later.explained(s, stage, step)
             H = H - multiply(multiply(N, explained), transpose(N)) / stage.count
             P = P + multiply(multiply(step.K, explained), step.K)
+        taken, G = later.taken(stage, step, N)
         if s in targets:
             lam = factors[stage.factor]
             sigma = multiply_constant(lam, transpose(lam))
             sigma = sigma if directions is None else sigma + 1j * STEP * directions[stage.factor]
             later.effects[s] = multiply_constant(sigma, U)
+            later.reach[s] = combined(G, sigma.T)
             later.joint[s, s] = P
         T = outer(U) if stage.moments is None else _of_patterns(N, stage, crossed)
-        _add(sums, stage.factor, H, T, stage.count)
+        _add(sums, stage.factor, (H, T, taken), stage.count)
         if stage.shared is not None:
             f, W = stage.shared
             T = np.einsum("ac,bd,abij->cdij", W, W, T)
-            _add(sums, f, congruence(W.T, H), T, stage.count)
+            taken = taken if crossed is None else W.T @ taken @ W
+            _add(sums, f, (congruence(W.T, H), T, taken), stage.count)
     return sums
 
 
-def _add(sums: Sums, f: int, H: Array, T: Array, count: Array) -> None:
-    known, flat = sums.get(f, (0.0, 0.0, 0.0)), H.reshape(-1, *H.shape[2:])
-    own = H @ count, T, gram(flat * count, flat)
+def _add(sums: Sums, f: int, found: tuple[Array, Array, Any], count: Array) -> None:
+    """Add what a stage holds; J without what crossed factors take off, since it is a guide only."""
+    (H, T, taken), known = found, sums.get(f, (0.0, 0.0, 0.0))
+    flat = H.reshape(-1, *H.shape[2:])
+    own = H @ count - taken, T, gram(flat * count, flat)
     sums[f] = own[0] + known[0], own[1] + known[1], own[2] + known[2]
 
 
@@ -267,14 +276,15 @@ class Later:
     joint : dict
         For pairs of stages the covariance of a group's effects with those of the later group it
         lies in, given the response, shape (q, q_later, n_groups).
-    joint_crossed : dict
-        The same with the crossed effects, shape (q, n_groups, d).
+    reach : dict
+        For each stage Sigma_i Z_i'V^-1F, F the columns of crossed effects and V without them: q
+        matrices, shape (n_groups, d).
     """
 
     crossed: CrossedStep | None
     effects: dict[int, Array] = field(default_factory=dict)
     joint: dict[tuple[int, int], Array] = field(default_factory=dict)
-    joint_crossed: dict[int, Array] = field(default_factory=dict)
+    reach: dict[int, list[Any]] = field(default_factory=dict)
 
     def fitted(self, stage: Stage, step: Step) -> Any:
         """Return what the later effects account for of Z_i'V^-1W."""
@@ -286,41 +296,41 @@ class Later:
         return total
 
     def explained(self, s: int, stage: Stage, step: Step) -> Array:
-        """Return C P C' of all later effects, shape (q, q, n_groups), and note their covariance."""
+        """Return C P C' of later nested effects, shape (q, q, n_groups); note their covariance."""
         total: Any = 0.0
-        if stage.within is not None and self.crossed is not None:
-            return np.asarray(stage.within @ self.crossed.K.ravel()).reshape(step.A.shape)
-        for link in stage.links:
-            CP = self._times_joint(stage, step, link.to)
-            self.joint[s, link.to] = -multiply(step.K, CP)
-            total = total + multiply(CP, transpose(step.links[link.to]))
-        if self.crossed is not None:
-            DP = self._times_crossed(stage, step, self.crossed)
-            if s:
-                self.joint_crossed[s] = -np.einsum("abn,bnd->and", step.K, np.stack(DP))
-            total = total + np.array([[row_dots(D, dp) for D in step.crossed] for dp in DP])
-        return np.asarray(total)
-
-    def _times_joint(self, stage: Stage, step: Step, to: int) -> Array:
-        """Sum C_u P[u, to] over the later stages u and the crossed factors."""
         links = {link.to: link for link in stage.links}
-        total: Any = 0.0
-        for u, C in step.links.items():
-            known, P = (u, self.joint[u, to]) if u <= to else (to, transpose(self.joint[to, u]))
-            total = total + multiply(C, P[..., links[known].parent])
-        if self.crossed is not None:
-            P = self.joint_crossed[to][:, links[to].parent]
-            total = total + np.array([[row_dots(D, p) for p in P] for D in step.crossed])
+        for to in links:
+            CP: Any = 0.0
+            for u, C in step.links.items():
+                first, P = (u, self.joint[u, to]) if u <= to else (to, transpose(self.joint[to, u]))
+                CP = CP + multiply(C, P[..., links[first].parent])
+            self.joint[s, to] = -multiply(step.K, CP)
+            total = total + multiply(CP, transpose(step.links[to]))
         return np.asarray(total)
 
-    def _times_crossed(self, stage: Stage, step: Step, last: CrossedStep) -> list[Array]:
-        """Sum C_u P[u, crossed] likewise, shape (n_groups, d) for each of the q columns."""
-        total = [D @ last.K for D in step.crossed]
+    def taken(self, stage: Stage, step: Step, N: Array) -> tuple[Any, list[Any]]:
+        """Return what the crossed factors take off the sum of H, G P G', and G = Z_i'V^-1F."""
+        if self.crossed is None:
+            return 0.0, []
+        K = self.crossed.K
+        if stage.within is not None:
+            own = (stage.within @ K.ravel()).reshape(N.shape)
+            return multiply(multiply(N, own), transpose(N)).sum(axis=-1), []
+        D = list(step.crossed)
         for link in stage.links:
-            P = self.joint_crossed[link.to][:, link.parent]
-            C = step.links[link.to]
-            total = [t + np.einsum("bn,bnd->nd", c, P) for t, c in zip(total, C, strict=True)]
-        return total
+            own = [reach[link.parent] for reach in self.reach[link.to]]
+            through = [_scaled(C, own) for C in step.links[link.to]]
+            D = [left - right for left, right in zip(D, through, strict=True)]
+        G = [_scaled(row, D) for row in N]
+        return np.array([[_inner(a, b, K) for b in G] for a in G]), G
+
+
+def _inner(left: Any, right: Any, K: Array) -> Any:
+    """Sum a'Kb over the rows of two matrices."""
+    if isinstance(left, np.ndarray):
+        return np.sum((left.T @ right) * K)
+    both = (left.T @ right).tocoo()
+    return both.data @ K[both.coords]
 
 
 @dataclass(frozen=True)

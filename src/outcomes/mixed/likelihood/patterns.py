@@ -42,34 +42,29 @@ def compress(products: CrossProducts, m: int | None = None) -> CrossProducts:
     Returns
     -------
     CrossProducts
-        The same likelihood; unchanged with crossed factors or few repeated patterns.
+        The same likelihood; unchanged where few patterns repeat, or beside crossed factors where
+        there are several nested ones.
     """
     finest, *others = products.stages
     q, width, n_groups = finest.B.shape
     m = width if m is None else m
-    if products.crossed is not None:
+    d = 0 if products.crossed is None else len(products.crossed.A)
+    if d and (others or finest.links):
         return products
     found = find_patterns(finest)
-    if found is None or WORTHWHILE * len(found[1]) * q * m > n_groups:
+    if found is None or len(found[1]) * q * max(WORTHWHILE * m, d) > n_groups:
         return products
     pattern, first = found
-    moments = Stage(
-        factor=finest.factor,
-        A=np.ascontiguousarray(finest.A[..., first]),
-        B=np.empty((q, width, 0)),
-        count=np.bincount(pattern).astype(float),
-    )
     if not others:
-        whole = _second_moments(finest.B, pattern, len(first))
-        return replace(products, stages=(replace(moments, moments=whole),))
+        return replace(products, stages=(_summed(finest, pattern, first),))
     cells, pattern_of_cell = _cells(finest, pattern)
     if WORTHWHILE * len(pattern_of_cell) > n_groups:
         return products
+    moments = _summed(finest, pattern, first)
     rest = replace(
         moments,
         count=np.zeros(len(first)),
-        moments=_second_moments(finest.B, pattern, len(first))
-        - _second_moments(cells.B, pattern_of_cell, len(first)),
+        moments=moments.moments - _second_moments(cells.B, pattern_of_cell, len(first)),
     )
     moved = [
         replace(stage, links=tuple(replace(link, to=link.to + 1) for link in stage.links))
@@ -118,20 +113,25 @@ def summed_patterns(groups: Stage) -> Stage:
     groups : Stage
         In columns as they are: products of equal visits are equal.
     """
-    keys, first, pattern = np.unique(
+    _, first, pattern = np.unique(
         pattern_keys(groups), axis=0, return_index=True, return_inverse=True
     )
-    pattern, n, between, within = pattern.ravel(), len(keys), None, None
+    return _summed(groups, pattern.ravel(), first)
+
+
+def _summed(groups: Stage, pattern: Array, first: Array) -> Stage:
+    n, between, within = len(first), None, None
     if groups.crossed:
-        d, m = groups.crossed[0].shape[1], groups.B.shape[1]
-        spread = [_by_pattern(D, pattern, n) for D in groups.crossed]
+        crossed = [sparse.csr_array(D) for D in groups.crossed]
+        d, m = crossed[0].shape[1], groups.B.shape[1]
+        spread = [_by_pattern(D, pattern, n) for D in crossed]
         between = np.array([[(D.T @ b.T).reshape(n, d, m) for b in groups.B] for D in spread])
-        pairs = [(D.T @ other).reshape(n, d * d) for D in spread for other in groups.crossed]
+        pairs = [(D.T @ other).reshape((n, d * d)) for D in spread for other in crossed]
         within = sparse.vstack(pairs, format="csr")
     return Stage(
         factor=groups.factor,
         A=np.ascontiguousarray(groups.A[..., first]),
-        B=groups.B[..., :0],
+        B=np.empty((*groups.B.shape[:2], 0)),
         count=np.bincount(pattern, minlength=n).astype(float),
         moments=_second_moments(groups.B, pattern, n),
         between=between,

@@ -33,7 +33,7 @@ from outcomes.mixed.reading.frame import (
 )
 from outcomes.mixed.types import Array
 
-FEW_ROWS = 2_000
+FEW_ROWS = 200
 """Rows that mostly tell that random effects are not in the span of the fixed part."""
 SAME = 1e-7
 """Columns with a relatively smaller remainder lie in the span of others."""
