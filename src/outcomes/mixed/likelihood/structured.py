@@ -150,12 +150,13 @@ class GroupGrams:
     def total(self, columns: Split) -> Array:
         """Sum column' column over all rows, shape (m, m)."""
         g, r = np.array(columns).T
-        k, size = len(self.grams), len(self.grouped)
-        whole = np.empty((k, k, size, size))
-        for a, b in combinations_with_replacement(range(k), 2):
-            whole[a, b] = (self.grouped * self.grams[a, b]) @ self.grouped.T
-            whole[b, a] = whole[a, b].T
-        return np.asarray(whole[r[:, None], r, g[:, None], g])
+        result, places = np.empty((len(r), len(r))), [np.flatnonzero(r == s) for s in np.unique(r)]
+        for own, other in combinations_with_replacement(places, 2):
+            left = self.grouped[g[own]] * self.grams[r[own[0]], r[other[0]]]
+            block = left @ self.grouped[g[other]].T
+            result[np.ix_(own, other)] = block
+            result[np.ix_(other, own)] = block.T
+        return result
 
 
 def structured_products(design: Design, order: Order, response: Array) -> CrossProducts | None:

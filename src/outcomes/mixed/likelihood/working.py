@@ -287,7 +287,8 @@ def change_basis(products: CrossProducts, M: Array, transforms: Sequence[Array])
 
 def _of_pairs(own: Array, moments: Array) -> Array:
     """Carry moments over to other columns of the groups, shape (q, q, n_groups, a, b)."""
-    return np.asarray(np.einsum("ca,db,cdgij->abgij", own, own, moments, optimize=True))
+    half = np.tensordot(own, moments, axes=(0, 0))
+    return np.ascontiguousarray(np.tensordot(own, half, axes=(0, 1)).swapaxes(0, 1))
 
 
 def _both(left: Array, middle: Array, right: Array) -> Array:

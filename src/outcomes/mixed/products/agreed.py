@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 import pandas as pd
@@ -45,9 +45,6 @@ class Forgotten:
         raise FitError(must, got="a fit of parts, which keeps none", remedy=remedy)
 
     __len__ = __iter__ = __getitem__ = __array__ = __getattr__ = _refuse
-
-
-FORGOTTEN: Any = Forgotten()
 
 
 @dataclass(frozen=True)
@@ -165,7 +162,7 @@ def _refuse_constant(formula: ModelFormula, survey: Survey) -> None:
 
 
 def _factors(formula: ModelFormula, survey: Survey) -> tuple[Grouping, ...]:
-    found = []
+    found, nothing = [], cast("Any", Forgotten())
     for group in groups_of(formula):
         terms = tuple(term for term in formula.random if set(term.group) == set(group))
         names = [_names(term) for term in terms]
@@ -176,7 +173,7 @@ def _factors(formula: ModelFormula, survey: Survey) -> tuple[Grouping, ...]:
             raise FitError(must, got=f"{levels:,}", where=f"grouping factor '{':'.join(group)}'")
         covariance = BlockCovariance(tuple(len(own) for own in names))
         numbers = pd.RangeIndex(levels)
-        found.append(Grouping(group, terms, (), FORGOTTEN, numbers, covariance, flat))
+        found.append(Grouping(group, terms, (), nothing, numbers, covariance, flat))
     return tuple(sorted(found, key=lambda factor: -factor.n_levels))
 
 

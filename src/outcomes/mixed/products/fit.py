@@ -14,7 +14,7 @@ from outcomes.errors import FitError
 from outcomes.mixed.likelihood.by_elimination import ByElimination
 from outcomes.mixed.likelihood.cross_products import level_sums
 from outcomes.mixed.likelihood.working import Working, change_basis, gram_basis, random_gram_basis
-from outcomes.mixed.products.agreed import FORGOTTEN, Agreed, agree, refuse_unstreamed
+from outcomes.mixed.products.agreed import Agreed, Forgotten, agree, refuse_unstreamed
 from outcomes.mixed.products.products import Products, merge_all, products_of, staged
 from outcomes.mixed.products.survey import Survey, merge_surveys, survey
 from outcomes.mixed.reading.columns import Columns
@@ -56,7 +56,7 @@ class _Columns(Columns):
 
     @cached_property
     def matrix(self) -> Array:
-        return np.asarray(FORGOTTEN)
+        return np.asarray(Forgotten())
 
 
 def fit_parts(
@@ -122,9 +122,10 @@ def fit_products(request: Request, products: Products, start: Array | None = Non
 
 
 def _design(agreed: Agreed, n: int) -> Design:
-    frame = _Frame(FORGOTTEN, None, agreed.survey.dropped, agreed.survey.n_dropped, None, n)
+    nothing: Any = Forgotten()
+    frame = _Frame(nothing, None, agreed.survey.dropped, agreed.survey.n_dropped, None, n)
     columns = _Columns(**vars(agreed.fixed))
-    return Design(agreed.formula, frame, FORGOTTEN, (), columns, agreed.factors)
+    return Design(agreed.formula, frame, nothing, (), columns, agreed.factors)
 
 
 def _working(products: Products) -> Working:
