@@ -59,5 +59,7 @@ def test_an_empty_check_still_has_its_columns():
 def test_a_number_is_never_used_twice():
     assert all(one.number == number for number, one in RULES.items())
     with pytest.raises(ValueError, match="R03"):
-        rule("R03", "error", "another", "thing")(iter)
+        rule("R03")(iter)
+    with pytest.raises(ValueError, match="R99"):
+        rule("R99")(iter)
     assert RULES["R03"].must == "a number lies inside its column's range"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import outcomes.intake.import_export
-import outcomes.rules.check  # noqa: F401 - these two bring all rules
 from outcomes.findings import RULES
 
 PAGE = Path(__file__).resolve().parents[1] / "errors.md"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from importlib.resources import files
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -31,41 +33,29 @@ class Rule:
         What must hold.
     remedy : str
         What to do where it does not.
-    find : callable or None
-        Takes a study and yields what breaks the rule (`Broken`); None where reading or an import
-        finds it on the way.
     """
 
     number: str
     severity: Severity
     must: str
     remedy: str
-    find: Callable[..., Iterator[Broken]] | None = None
 
 
-RULES: dict[str, Rule] = {}
-"""All rules by number; each is registered where it is found."""
+_FILE = tomllib.loads(files("outcomes.rules").joinpath("rules.toml").read_text(encoding="utf-8"))
+RULES = {number: Rule(number, **entry) for number, entry in _FILE.items()}
+"""All rules by number."""
+FINDERS: dict[str, Callable[..., Iterator[Broken]]] = {}
+"""Number to what finds the rule in a study; reading or an import finds the others on the way."""
 
 
-def rule(number: str, severity: Severity, must: str, remedy: str) -> Callable[[F], F]:
-    """Register the rule that the function below finds in a study; it yields `Broken`."""
+def rule(number: str) -> Callable[[F], F]:
+    """Register the function below, which takes a study and yields `Broken`, as a rule's finder."""
 
     def registered(find: F) -> F:
-        on_the_way(number, severity, must, remedy)(find)
-        RULES[number] = replace(RULES[number], find=find)
-        return find
-
-    return registered
-
-
-def on_the_way(number: str, severity: Severity, must: str, remedy: str) -> Callable[[F], F]:
-    """Register a rule that the step below, of reading or of an import, finds on the way."""
-
-    def registered(step: F) -> F:
-        if number in RULES:
+        if number in FINDERS or number not in RULES:
             raise ValueError(number)
-        RULES[number] = Rule(number, severity, must, remedy)
-        return step
+        FINDERS[number] = find
+        return find
 
     return registered
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.tables import AT_VISIT, TABLES, received
-from outcomes.findings import Finding, finding, on_the_way
+from outcomes.findings import Finding, finding
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.tables import Frames
 from outcomes.privacy.key_file import KeyFile
@@ -87,9 +87,6 @@ def dated_tables(study: Study, anchors: Mapping[str, float]) -> Frames:
     return tables
 
 
-@on_the_way("R57", "error", "an export has the visits that the study holds of the same days",
-      "They may have been moved or cancelled: write missing_visits = \"removed\" or \"kept\" under "
-      "[study]; until then they are kept.")  # fmt: skip
 def merged(
     old: Frames, new: Frames, *, missing: str = "", surveys: bool = False
 ) -> tuple[Frames, list[Finding]]:

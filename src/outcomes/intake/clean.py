@@ -10,7 +10,7 @@ import pandas as pd
 
 from outcomes.dictionary.pressure import WALTON, WORDS
 from outcomes.dictionary.tables import ColumnSpec, TableSpec
-from outcomes.findings import Finding, finding, on_the_way, where_broken
+from outcomes.findings import Finding, finding, where_broken
 from outcomes.intake.column_map import ColumnMap
 from outcomes.intake.toml_records import folded
 from outcomes.plain_text import cleaned, each
@@ -83,10 +83,6 @@ def walton_words() -> list[str]:
     return [f"{entry.level} - {entry.name}" for entry in WALTON]
 
 
-@on_the_way("R02", "error", "a cell can be read as what its column holds",
-      "Correct the cell; leave it empty where the value is not known.")  # fmt: skip
-@on_the_way("R60", "warning", "a word holds letters and signs that can be seen",
-      "Control characters and hidden marks are taken out; the count is of cells.")  # fmt: skip
 def read_cells(frame: pd.DataFrame, spec: TableSpec) -> tuple[pd.DataFrame, list[Finding]]:
     """Return `frame` typed as `spec` says, with one finding a column that has unreadable cells.
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from outcomes import __version__
 from outcomes.errors import DataError, UsageError
-from outcomes.findings import Finding, on_the_way
+from outcomes.findings import Finding
 from outcomes.folders import locked, written_whole
 from outcomes.intake.append import (
     N_MARKS,
@@ -306,8 +306,6 @@ def _in_file(sighting: Sighting, source: Rows, mapped: ColumnMap) -> Sighting:
     return replace(sighting, rows=tuple(rows))
 
 
-@on_the_way("R25", "warning", "identifiers stand in the columns that are for them",
-      "Nothing of these cells is kept; correct them at the source.")  # fmt: skip
 def _with_sightings(rows: TypedRows, sightings: list[Sighting]) -> TypedRows:
     for name in dict.fromkeys(sighting.column for sighting in sightings):
         positions = {row - 1 for s in sightings if s.column == name for row in s.rows}

@@ -16,7 +16,7 @@ import pandas as pd
 from outcomes import __version__
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DataError, UsageError
-from outcomes.findings import Finding, finding, on_the_way
+from outcomes.findings import Finding, finding
 from outcomes.intake.clean import read_cells
 from outcomes.intake.column_map import (
     IMPORTED,
@@ -210,9 +210,6 @@ def _own_headers(rows: pd.DataFrame) -> ColumnMap:
     return ColumnMap(columns=columns)
 
 
-@on_the_way("R42", "warning", "the tables of a simulated study are as they were saved",
-      "The data now count as real: no label, no truth, small counts suppressed. Save the edited "
-      "tables elsewhere, or simulate again.")  # fmt: skip
 def _load_tables(
     texts: Mapping[str, pd.DataFrame], where: str, folder: Path | None = None
 ) -> Study:

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import UsageError
-from outcomes.findings import on_the_way
 from outcomes.intake.column_map import ColumnMap
 from outcomes.intake.dates import day_number, iso, read_dates
 from outcomes.intake.rows import TypedRows
@@ -28,14 +27,6 @@ _TWO = r"\w (?:&|\+|and|und) \w|\w/\w"
 """Two people in one cell of a name."""
 
 
-@on_the_way("R20", "error", "each row of an export has a client",
-      "Fill the client in, or remove the row; it is left out, and counted.")  # fmt: skip
-@on_the_way("R24", "warning", "it is plain which rows are of one client",
-      "Check the rows: the manifest says how many were joined, and by what; the others count as "
-      "two.")  # fmt: skip
-@on_the_way("R67", "warning", "new clients are held against those of earlier exports",
-      "Put who.csv back beside the key file and import again, or check that none of these rows is "
-      "of an earlier client whose name was corrected.")  # fmt: skip
 def with_clients(
     rows: TypedRows, mapped: ColumnMap, key: KeyFile, today: datetime.date,
     before: Iterable[Earlier] = (),
@@ -93,11 +84,6 @@ def _texts(cells: pd.Series[Any] | None, rows: TypedRows) -> list[str | None]:
     return [cell.strip() if isinstance(cell, str) and cell.strip() else None for cell in found]
 
 
-@on_the_way("R50", "error", "a birth date can be read",
-      "Add its format to dates or dates_of under [file]; until then what is written tells people"
-      " apart.")  # fmt: skip
-@on_the_way("R51", "error", "a birth date gives an age from 0 to 120",
-      "Correct it; the age is left empty.")  # fmt: skip
 def _births(
     rows: TypedRows, mapped: ColumnMap, today: datetime.date
 ) -> tuple[TypedRows, pd.Series[Any], list[str | None]]:
@@ -143,8 +129,6 @@ def _years_earlier(day: float) -> datetime.date:
     return date.replace(year=date.year - 100, day=28 if lost else date.day)
 
 
-@on_the_way("R52", "error", "a record number is of a client and not of a row",
-      "Remove record from [identifiers]; it was not used.")  # fmt: skip
 def _records(
     rows: TypedRows, column: str, names: list[str | None]
 ) -> tuple[TypedRows, list[str | None]]:
@@ -207,8 +191,6 @@ def with_courses(rows: TypedRows, mapped: ColumnMap, key: KeyFile, seen: pd.Data
                     n_begun)  # fmt: skip
 
 
-@on_the_way("R53", "error", "a row of a client with several conditions says which it is of",
-      "Fill the condition in; the row is left out, and counted.")  # fmt: skip
 def _by_condition(
     rows: TypedRows, mapped: ColumnMap, seen: pd.DataFrame
 ) -> tuple[TypedRows, pd.Series[Any], pd.Series[Any]]:

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.tables import TABLES
-from outcomes.findings import on_the_way
 from outcomes.intake.rows import TypedRows
 
 Frames = dict[str, pd.DataFrame]
@@ -121,8 +120,6 @@ def with_stated_days(rows: TypedRows) -> TypedRows:
     return rows.having(day=days_of_month)
 
 
-@on_the_way("R18", "error", "a course's facts are the same on each of its rows",
-      "Correct the rows that differ.")  # fmt: skip
 def with_facts_that_differ(rows: TypedRows) -> TypedRows:
     """Report facts of a course, or of a goal, that differ between its rows; the first counts."""
     cells = rows.cells

@@ -15,7 +15,6 @@ import pandas as pd
 from outcomes.dictionary.instruments import Instrument, registry
 from outcomes.dictionary.tables import TABLES, ColumnSpec
 from outcomes.errors import DataError
-from outcomes.findings import on_the_way
 from outcomes.intake.clean import clean, read_column, read_numbers
 from outcomes.intake.column_map import DERIVED, IMPORTED, SERVICE, ColumnMap
 from outcomes.intake.dates import Dates, read_dates
@@ -138,9 +137,6 @@ def _with_column(
                                                remedy)  # fmt: skip
 
 
-@on_the_way("R21", "error", "each row of an export has a date that an accepted format reads",
-      "Add the format to [file] dates in the column map; the row is left out, and "
-      "counted.")  # fmt: skip
 def _with_dates(rows: TypedRows, cells: pd.Series[Any], mapped: ColumnMap) -> TypedRows:
     dates = read_dates(cells, ways_of(IMPORTED, mapped), mapped.file.time_zone)
     rows = rows.found("R21", IMPORTED, dates.days.isna(), "another way of writing, or none")
@@ -151,15 +147,6 @@ def _with_dates(rows: TypedRows, cells: pd.Series[Any], mapped: ColumnMap) -> Ty
     return rows
 
 
-@on_the_way("R22", "error", "a date can be read in one way only",
-      "Keep one order of day and month in [file] dates, or give columns their own under dates_of; "
-      "two_ways = \"first\" says that the first format counts. Until then such a row of a visit "
-      "is left out, and counted.")  # fmt: skip
-@on_the_way("R43", "error", "day and month of a date have not changed places",
-      "The spreadsheet was set to the other order when these were typed: write them as text; "
-      "such a row is left out, and counted.")  # fmt: skip
-@on_the_way("R44", "error", "the day of a moment is known",
-      "Write the clinic's time_zone, as \"Europe/Berlin\", under [file].")  # fmt: skip
 def days_of(
     rows: TypedRows, dates: Dates, target: str, mapped: ColumnMap
 ) -> tuple[TypedRows, pd.Series[Any]]:

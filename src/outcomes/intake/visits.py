@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.tables import AT_VISIT, RECEIVED, received
-from outcomes.findings import on_the_way
 from outcomes.intake.clean import clean
 from outcomes.intake.column_map import SERVICE, ColumnMap
 from outcomes.intake.dates import day_number, read_dates, read_instants, read_times
@@ -89,12 +88,6 @@ def _at(cells: pd.Series[Any], column: str, mapped: ColumnMap) -> pd.Series[Any]
     return minutes + _A_DAY * dates.days.fillna(0.0)
 
 
-@on_the_way("R58", "error", "a service is one that the column map knows",
-      "Say under [values.service] whether the word means visit or left_out; until then the row is "
-      "left out, and counted.")  # fmt: skip
-@on_the_way("R45", "warning", "an export says which visits took place",
-      "All count as received: write no_status = \"attended\" under [study] if they were, or name "
-      "the columns of the status.")  # fmt: skip
 def with_status(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     """Say of each row whether it is a visit (``visit``) and what became of it (``status``).
 
@@ -136,9 +129,6 @@ def with_status(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     return rows.without(new, "a service that the map does not know")
 
 
-@on_the_way("R59", "error", "what tells of a visit tells one thing",
-      "Correct the rows, or write sign_that_counts = \"status\" or \"rules\" under [study]; until "
-      "then the first rule of [[status]] counts.")  # fmt: skip
 def _signs(
     rows: TypedRows, words: pd.Series[Any], mapped: ColumnMap
 ) -> tuple[TypedRows, pd.Series[Any]]:
@@ -180,15 +170,6 @@ def _by_words(words: pd.Series[Any], mapped: ColumnMap) -> pd.Series[Any]:
     return words.map(lambda cell: known.get(cell.casefold()), na_action="ignore").astype(object)
 
 
-@on_the_way("R46", "error", "a status is one that the column map reads",
-      "Say what the word means under [values.status] or [[status]]; until then the row is left "
-      "out, and counted.")  # fmt: skip
-@on_the_way("R47", "error", "a visit has a status",
-      "Fill it in, or write empty_status under [study]; until then the row is left out, and "
-      "counted.")  # fmt: skip
-@on_the_way("R48", "warning", "a score of a visit has the status of the visit",
-      "The score counts and the visit does not; empty_status under [study] says what an empty "
-      "status means.")  # fmt: skip
 def without_unknown(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     """Leave out visits of which nobody knows whether they took place; each is an error."""
     status, visit, words = (rows.cells[c] for c in ("sessions.status", "visit", "status_word"))
@@ -237,9 +218,6 @@ def _says_anything(rows: TypedRows) -> bool:
     return bool(other) or bool(states_visit(rows).any())
 
 
-@on_the_way("R49", "error", "a visit is of a day that has come",
-      "Correct the date; for bookings write [[leave_out]] future = true. The row is left out, "
-      "and counted.")  # fmt: skip
 def without_future(rows: TypedRows, mapped: ColumnMap, today: datetime.date) -> TypedRows:
     """Leave out what is still to come; a visit received or scored there is an error."""
     if "date" not in rows.cells:
@@ -251,10 +229,6 @@ def without_future(rows: TypedRows, mapped: ColumnMap, today: datetime.date) -> 
     return rows.without(future, "a day that is still to come")
 
 
-@on_the_way("R23", "error", "an appointment that stands twice says the same twice",
-      "Correct or remove one; the first row counts.")  # fmt: skip
-@on_the_way("R55", "warning", "no two rows say the same",
-      "Check whether it was entered twice; it counts once.")  # fmt: skip
 def without_repeats(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     """Leave out rows that say again what another said; report those that contradict it."""
     column = next(iter(mapped.identifiers.get("appointment", ())), "")
@@ -276,9 +250,6 @@ def without_repeats(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     return rows.without(differs, "an appointment that contradicts an earlier row", column)
 
 
-@on_the_way("R56", "error", "visits of one day are told apart by a time or an appointment number",
-      'Write one_visit = "day" under [study] if such lines are one visit, "line" if each is '
-      'one; until then each counts.')  # fmt: skip
 def with_single_visits(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     """Make one row of the lines of one visit, as the map tells them; report lines in doubt."""
     cells, how = rows.cells, mapped.study.one_visit

@@ -32,8 +32,7 @@ def _first_days(study: Study) -> pd.Series[Any]:
     return study.episodes["episode_id"].map(first).astype("float64")
 
 
-@rule("R26", "warning", "a clearance that is required is there before the first session",
-      "A protocol deviation: find out whether the physician had cleared care.")  # fmt: skip
+@rule("R26")
 def _clearance_in_time(study: Study) -> Iterator[Broken]:
     courses, first = study.episodes, _first_days(study)
     required = courses["clearance_required"].fillna(False).astype(bool)
@@ -43,30 +42,26 @@ def _clearance_in_time(study: Study) -> Iterator[Broken]:
     yield "episodes", "clearance_day", rows, "none, or a later one"
 
 
-@rule("R27", "warning", "a course whose clearance is refused has no sessions",
-      "A protocol deviation: check the clearance, or the sessions.")  # fmt: skip
+@rule("R27")
 def _clearance_refused(study: Study) -> Iterator[Broken]:
     rows = study.episodes["clearance"].eq("refused") & _first_days(study).notna()
     yield "episodes", "clearance", rows, "sessions"
 
 
-@rule("R28", "warning", "pressure stays within the course's ceiling",
-      "A protocol deviation: check the pressure, or the ceiling.")  # fmt: skip
+@rule("R28")
 def _pressure_ceiling(study: Study) -> Iterator[Broken]:
     visits = study.sessions
     highest = visits[["pressure", "pressure_max"]].max(axis=1)
     yield "sessions", "pressure", highest > _fact(study, visits, "pressure_ceiling"), "more"
 
 
-@rule("R29", "error", "the highest pressure of a visit is not below its usual pressure",
-      "Correct one of the two.")  # fmt: skip
+@rule("R29")
 def _highest_pressure(study: Study) -> Iterator[Broken]:
     visits = study.sessions
     yield "sessions", "pressure_max", visits["pressure_max"] < visits["pressure"], "a lower one"
 
 
-@rule("R30", "warning", "a goal is set before the second session",
-      "A goal set after the fact does not count as reached.")  # fmt: skip
+@rule("R30")
 def _goals_beforehand(study: Study) -> Iterator[Broken]:
     goals, visits = study.goals, visits_received(study)
     second = visits[visits["session"] == 2].drop_duplicates("episode_id").set_index("episode_id")
@@ -74,8 +69,7 @@ def _goals_beforehand(study: Study) -> Iterator[Broken]:
     yield "goals", "set_day", late, "a later day"
 
 
-@rule("R31", "warning", "a goal's target is better than its baseline",
-      "Check the direction of the instrument, or the target.")  # fmt: skip
+@rule("R31")
 def _goals_are_better(study: Study) -> Iterator[Broken]:
     goals = study.goals
     sign = goals["instrument"].map(lambda name: _sign(study, name)).astype("float64")
@@ -90,15 +84,13 @@ def _sign(study: Study, name: object) -> float:
         return np.nan
 
 
-@rule("R32", "warning", "a goal is due within two weeks of the script's end",
-      "Check the day by which it is to be reached.")  # fmt: skip
+@rule("R32")
 def _goals_are_due(study: Study) -> Iterator[Broken]:
     goals = study.goals
     yield "goals", "by_day", goals["by_day"] > 7 * _fact(study, goals, "weeks") + 14, "a later day"
 
 
-@rule("R33", "warning", "a range of motion is measured with one device and mode in a course",
-      "Scores of different devices or modes are not comparable.")  # fmt: skip
+@rule("R33")
 def _one_device(study: Study) -> Iterator[Broken]:
     scores = study.assessments
     motion = scores[scores["joint"].notna()]
@@ -107,8 +99,7 @@ def _one_device(study: Study) -> Iterator[Broken]:
         yield "assessments", column, rows.reindex(scores.index, fill_value=False), "another one"
 
 
-@rule("R34", "warning", "an instrument asks about one period within a course",
-      "Scores about different periods are not comparable.")  # fmt: skip
+@rule("R34")
 def _one_recall(study: Study) -> Iterator[Broken]:
     rows = _differs_from_first(study.assessments, ["episode_id", "instrument"], "recall")
     yield "assessments", "recall", rows, "another period"
@@ -121,8 +112,7 @@ def _differs_from_first(rows: pd.DataFrame, keys: list[str], column: str) -> pd.
     return rows[column].notna() & rows[column].ne(first)
 
 
-@rule("R35", "warning", "a course has at most two visits a day",
-      "Check for a visit entered twice.")  # fmt: skip
+@rule("R35")
 def _visits_a_day(study: Study) -> Iterator[Broken]:
     visits = study.sessions
     given = visits[received(visits["status"]) & visits["day"].notna()]
@@ -130,7 +120,7 @@ def _visits_a_day(study: Study) -> Iterator[Broken]:
     yield "sessions", "day", again.reindex(visits.index, fill_value=False), "a third visit"
 
 
-@rule("R36", "warning", "a course ends after its last session", "Check the day of the end.")
+@rule("R36")
 def _end_of_course(study: Study) -> Iterator[Broken]:
     courses = study.episodes
     last = visits_received(study).groupby("episode_id")["day"].max()
@@ -138,14 +128,12 @@ def _end_of_course(study: Study) -> Iterator[Broken]:
     yield "episodes", "end_day", early, "an earlier day"
 
 
-@rule("R37", "warning", "a script has at most three visits a week",
-      "Check whether it is visits a week or a month.")  # fmt: skip
+@rule("R37")
 def _visits_a_week(study: Study) -> Iterator[Broken]:
     yield "episodes", "sessions_per_week", study.episodes["sessions_per_week"] > 3, "more"
 
 
-@rule("R38", "warning", "an adverse event has a severity above 0, and none has 0",
-      "Correct the event or its severity.")  # fmt: skip
+@rule("R38")
 def _severity(study: Study) -> Iterator[Broken]:
     event, severity = study.sessions["adverse_event"], study.sessions["adverse_severity"]
     nothing = event.eq("none")
@@ -153,23 +141,21 @@ def _severity(study: Study) -> Iterator[Broken]:
     yield "sessions", "adverse_severity", rows, "the two disagree"
 
 
-@rule("R39", "warning", "the first attended visit is day 0",
-      "Count days from the first visit of the course.")  # fmt: skip
+@rule("R39")
 def _first_day(study: Study) -> Iterator[Broken]:
     visits = study.sessions
     rows = (visits["session"] == 1) & (visits["day"] != 0) & visits["day"].notna()
     yield "sessions", "day", rows, "another day"
 
 
-@rule("R40", "error", "no adaptation stands beside the word none", "Remove one of the two.")
+@rule("R40")
 def _none_and_more(study: Study) -> Iterator[Broken]:
     words = study.episodes["adaptations"].astype(object).str.split(";")
     both = words.map(lambda own: len(own) > 1 and "none" in map(str.strip, own), na_action="ignore")
     yield "episodes", "adaptations", both.eq(True), "both"
 
 
-@rule(NOT_RECEIVED, "warning", "a visit that was not received has no pressure and no score",
-      "Check which is right; pressure and score count as of no visit.")  # fmt: skip
+@rule(NOT_RECEIVED)
 def _nothing_given(study: Study) -> Iterator[Broken]:
     visits, scores = study.sessions, study.assessments
     own = scores[scores["timing"].isin(AT_VISIT) & scores["score"].notna()]
@@ -187,16 +173,14 @@ def given_unreceived(status: Any, pressure: Any, scored: Any) -> pd.Series[Any]:
     return given
 
 
-@rule(YEARS_APART, "error", "visits of a course follow each other within two years",
-      "Check the year, or give a later course an id of its own.")  # fmt: skip
+@rule(YEARS_APART)
 def _years_apart(study: Study) -> Iterator[Broken]:
     visits = study.sessions
     far = far_apart(visits["episode_id"], visits["day"])
     yield "sessions", "day", far, "more than two years from the others"
 
 
-@rule("R66", "warning", "scores of a course follow each other within two years",
-      "Check the year.")  # fmt: skip
+@rule("R66")
 def _scores_years_apart(study: Study) -> Iterator[Broken]:
     scores = study.assessments
     far = far_apart(scores["episode_id"], scores["day"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from outcomes.findings import RULES, Finding, Findings, finding, on_the_way, where_broken
+from outcomes.findings import FINDERS, Finding, Findings, finding, where_broken
 from outcomes.rules import care, records
 from outcomes.study import Study
 from outcomes.tables import once
@@ -41,7 +41,7 @@ def check(study: Study) -> Findings:
       rule column  count
     0  R12  score      1
     """
-    found = [entry for number in sorted(RULES) for entry in broken(study, number)]
+    found = [entry for number in sorted(FINDERS) for entry in broken(study, number)]
     about = study.provenance
     told = {entry.rule: entry.count for entry in about.import_findings}
     found = [f for f in found if f.rule != care.NOT_RECEIVED or f.count > told.get(f.rule, 0)]
@@ -63,8 +63,7 @@ def errors_of_rows(study: Study) -> tuple[str, ...]:
 
 def broken(study: Study, number: str) -> Iterator[Finding]:
     """Yield the findings of one rule, by position in the tables."""
-    find = RULES[number].find
-    for table, column, rows, got in find(study) if find else ():
+    for table, column, rows, got in FINDERS[number](study):
         yield from where_broken(number, table, column, rows, got=got)
 
 
@@ -74,9 +73,6 @@ def _in_file(entry: Finding, file_rows: Mapping[str, Sequence[int]]) -> Finding:
     return entry if rows is None else entry.in_file(lambda row: rows[row - 1])
 
 
-@on_the_way("R41", "warning", "each column of a file is read",
-      "Name the columns in the column map if the study needs them; the count is of "
-      "columns.")  # fmt: skip
 def _unused(names: Sequence[str]) -> Iterator[Finding]:
     if names:
         shown = ", ".join(names[:_NAMED]) + (" ..." if len(names) > _NAMED else "")

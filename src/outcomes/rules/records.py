@@ -28,7 +28,7 @@ def _columns(study: Study) -> Iterator[tuple[str, ColumnSpec, pd.Series[Any]]]:
             yield table, column, study.table(table)[column.name]
 
 
-@rule("R01", "error", "a required cell has a value", "Fill the cell in, or remove the row.")
+@rule("R01")
 def _required_cells(study: Study) -> Iterator[Broken]:
     unread = {(f.table, f.column) for f in study.provenance.reading if f.rule == "R02"}
     for table, column, values in _columns(study):
@@ -36,8 +36,7 @@ def _required_cells(study: Study) -> Iterator[Broken]:
             yield table, column.name, values.isna(), "an empty cell"
 
 
-@rule(OUT_OF_RANGE, "error", "a number lies inside its column's range",
-      "Correct the cell, or check its unit.")  # fmt: skip
+@rule(OUT_OF_RANGE)
 def _ranges(study: Study) -> Iterator[Broken]:
     for table, column, values in _columns(study):
         if column.is_number:
@@ -53,15 +52,12 @@ def _outside(
         yield table, name, values > high, f"above {high:g}"
 
 
-@rule("R04", "error", "a value is one of its column's list",
-      "Use a value of the list, or map yours to one in the column map "
-      "([values.COLUMN]).")  # fmt: skip
+@rule("R04")
 def _lists(study: Study) -> Iterator[Broken]:
     return _unlisted(study, usual=False)
 
 
-@rule("R05", "warning", "a value is one of its column's usual list",
-      "Check the spelling; a value of your own is kept as it is.")  # fmt: skip
+@rule("R05")
 def _usual_lists(study: Study) -> Iterator[Broken]:
     return _unlisted(study, usual=True)
 
@@ -79,28 +75,26 @@ def _listed(cell: str, column: ColumnSpec) -> bool:
     return all(word in column.categories for word in words)
 
 
-@rule("R06", "error", "a whole number has no fraction", "Correct the cell.")
+@rule("R06")
 def _whole_numbers(study: Study) -> Iterator[Broken]:
     for table, column, values in _columns(study):
         if column.kind == "integer":
             yield table, column.name, values % 1 > 0, "a fraction"
 
 
-@rule("R07", "error", "a script's minutes are a multiple of 15", "Write 15, 30, 45, 60 ...")
+@rule("R07")
 def _minutes_of_scripts(study: Study) -> Iterator[Broken]:
     values = study.episodes["minutes"]
     yield "episodes", "minutes", values.notna() & (values % 15 != 0), _QUARTERS
 
 
-@rule("R08", "warning", "a visit's minutes are quarter hours",
-      "Check that they are hands-on minutes.")  # fmt: skip
+@rule("R08")
 def _minutes_of_visits(study: Study) -> Iterator[Broken]:
     values = study.sessions["minutes"]
     yield "sessions", "minutes", values.notna() & (values % 15 != 0), _QUARTERS
 
 
-@rule("R09", "error", "a course stands once in episodes, and a visit once in sessions",
-      "Remove the repeated row.")  # fmt: skip
+@rule("R09")
 def _repeated_rows(study: Study) -> Iterator[Broken]:
     episodes, visits = study.episodes, study.sessions
     again = episodes["episode_id"].notna() & episodes.duplicated("episode_id")
@@ -110,15 +104,14 @@ def _repeated_rows(study: Study) -> Iterator[Broken]:
     yield "sessions", "session", _on(visits, again), "a visit named twice"
 
 
-@rule("R10", "error", "a score stands once", "Remove the repeated row.")
+@rule("R10")
 def _repeated_scores(study: Study) -> Iterator[Broken]:
     scores = study.assessments
     again = scores.duplicated(list(TABLES["assessments"].key)) & (scores["timing"] != "baseline")
     yield "assessments", "score", again, "the same score, visit and time twice"
 
 
-@rule("R11", "error", "a course has one baseline for each instrument",
-      "Keep one; call the later one pre_session.")  # fmt: skip
+@rule("R11")
 def _second_baselines(study: Study) -> Iterator[Broken]:
     scores = study.assessments
     stated = scores[_states_baseline(scores)]
@@ -130,8 +123,7 @@ def _states_baseline(scores: pd.DataFrame) -> pd.Series[bool]:
     return scores["timing"].eq("baseline") & scores["instrument"].notna()
 
 
-@rule(SCORE_OUT_OF_RANGE, "error", "a score lies inside its instrument's range",
-      "Correct the score, or check which version of the instrument was used.")  # fmt: skip
+@rule(SCORE_OUT_OF_RANGE)
 def _ranges_of_scores(study: Study) -> Iterator[Broken]:
     for table, columns in (("assessments", ["score"]), ("goals", ["baseline", "target"])):
         names = _instruments(study, table)
@@ -143,8 +135,7 @@ def _ranges_of_scores(study: Study) -> Iterator[Broken]:
                     yield from _outside(table, column, values, known.minimum, known.maximum)
 
 
-@rule("R13", "error", "an instrument is known",
-      "Correct the name, or declare it in the column map ([instruments.NAME]).")  # fmt: skip
+@rule("R13")
 def _unknown_instruments(study: Study) -> Iterator[Broken]:
     for table in ("assessments", "goals"):
         names = _instruments(study, table)
@@ -173,8 +164,7 @@ def _is_known(study: Study, name: str) -> bool:
     return True
 
 
-@rule("R14", "error", "a row belongs to a course in episodes",
-      "Add the course to episodes, or correct the id.")  # fmt: skip
+@rule("R14")
 def _unknown_courses(study: Study) -> Iterator[Broken]:
     known = study.episodes["episode_id"].dropna()
     for table in ("sessions", "assessments", "goals"):
@@ -182,7 +172,7 @@ def _unknown_courses(study: Study) -> Iterator[Broken]:
         yield table, "episode_id", ids.notna() & ~ids.isin(known), "a course not in episodes"
 
 
-@rule("R15", "error", "a score or an attended visit has a session or a day", "Fill one in.")
+@rule("R15")
 def _without_time(study: Study) -> Iterator[Broken]:
     visits, scores = study.sessions, study.assessments
     for table, frame in (("sessions", visits), ("assessments", scores)):
@@ -191,8 +181,7 @@ def _without_time(study: Study) -> Iterator[Broken]:
         yield table, "session", without & happened, "neither"
 
 
-@rule("R16", "error", "visits are numbered in the order of their days",
-      "Correct the visit numbers or the days.")  # fmt: skip
+@rule("R16")
 def _out_of_order(study: Study) -> Iterator[Broken]:
     visits, scores = study.sessions, study.assessments
     given = visits[received(visits["status"])]
@@ -203,8 +192,7 @@ def _out_of_order(study: Study) -> Iterator[Broken]:
         yield table, "session", _on(frame, back), "a visit number that goes backwards"
 
 
-@rule("R17", "warning", "attended visits are numbered 1, 2, 3 ... without a gap",
-      "Check for a visit that is missing.")  # fmt: skip
+@rule("R17")
 def _gaps(study: Study) -> Iterator[Broken]:
     visits = study.sessions
     numbered = visits[received(visits["status"]) & visits["session"].notna()]
@@ -213,9 +201,7 @@ def _gaps(study: Study) -> Iterator[Broken]:
     yield "sessions", "session", _on(visits, step > 1), "a gap"
 
 
-@rule("R19", "warning", "a score has a baseline that it can be compared with",
-      "Write baseline in timing, or give the first score its visit (1) or day (0); until then such "
-      "scores are left out of trajectories, and counted.")  # fmt: skip
+@rule("R19")
 def _without_baseline(study: Study) -> Iterator[Broken]:
     scores, placed = study.assessments, placed_scores(study)
     stated = _states_baseline(scores).reindex(placed.index)
