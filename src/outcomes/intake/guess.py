@@ -15,8 +15,9 @@ import pandas as pd
 from outcomes.errors import OutcomesError
 from outcomes.intake.drafting.draft import Content, Draft, as_toml, ask, merged
 from outcomes.intake.drafting.evidence import Column, is_date, shapes, status_of
+from outcomes.intake.drafting.facts import facts
 from outcomes.intake.drafting.headers import Role, roles_of
-from outcomes.intake.drafting.measures import facts, file, scores
+from outcomes.intake.drafting.measures import file, scores
 from outcomes.intake.drafting.people import dates, people
 from outcomes.intake.drafting.seen import DATES, SHEET, STRUCK, Seen, seen_in
 from outcomes.intake.drafting.visits import status, visits

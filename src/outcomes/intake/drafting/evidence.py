@@ -37,6 +37,10 @@ _HOURS = re.compile(
 _SCORE = re.compile(r"(\d{1,3}(?:[.,]\d+)?)(?: ?(?:/|of|von|sur|de|out of) ?(\d{1,3})| ?%)?"
                     r"(?: ?[-–:=(] ?[^\W\d].*)?", re.IGNORECASE)  # fmt: skip
 _ID = re.compile(r"(?=.*\d)[\w./#-]{1,40}")
+UNIT = r"(\d+) ?-?(?:m|min|mins|minutes?|minuten|minutos?|mn|['′])\.?"
+HOUR = r"(\d+(?:\.\d+)?) ?(?:h|hr|hrs|hours?|std|stunden?|heures?|horas?)\.?"
+IN_SERVICE = (rf".*?(?<!\d){UNIT}.*", r".*(?<!\d)(\d{2,3})")
+"""Minutes, and hours, as cells and the names of services write them."""
 _LEVEL_WORDS = vocabulary()["pressure"]["words"]
 _EMPTY = {word.casefold() for word in vocabulary()["empty"]["words"]}
 _MOST, _SHORT = 0.5, 12
@@ -139,6 +143,12 @@ def minutes(cell: str) -> float | None:
     return read if read is not None and 0 <= read <= 600 else None
 
 
+def minutes_in(pattern: str, cell: str) -> bool:
+    """Whether the first group of a pattern is minutes that a visit may have."""
+    found = re.fullmatch(pattern, cell, re.IGNORECASE)
+    return found is not None and 10 <= int(found[1]) <= 240
+
+
 def status_of(cell: str) -> str:
     """Return what a cell says became of a visit; empty where it is not known.
 
@@ -177,6 +187,12 @@ def flag_of(cell: str) -> bool | None:
 def pressure(cell: str) -> float | None:
     """Return the level of ``3``, ``3 (medium)``, ``4/5``; never a part of another number."""
     found = re.fullmatch(pressure_pattern(_LEVEL_WORDS), " ".join(cell.split()), re.IGNORECASE)
+    return float(found[1]) if found else None
+
+
+def stated_top(header: str) -> float | None:
+    """Return where a header says that its scale ends: 10 of ``Pain (0-10)``; None: it does not."""
+    found = re.search(r"(?<!\d)[01] ?(?:-|–|/|\.\.+|to|bis|à|a) ?(\d{1,3})(?!\d)", header)
     return float(found[1]) if found else None
 
 

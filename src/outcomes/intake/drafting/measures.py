@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 
-import pandas as pd
-
 from outcomes.dictionary.instruments import registry
-from outcomes.dictionary.pressure import WORDS
-from outcomes.dictionary.tables import CONDITIONS
-from outcomes.intake.clean import walton_words
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
-from outcomes.intake.drafting.evidence import (
-    Column,
-    number,
-    pressure,
-    pressure_pattern,
-    score,
-)
+from outcomes.intake.drafting.evidence import Column, number, score, stated_top
 from outcomes.intake.drafting.headers import (
     holds,
     score_role,
@@ -28,8 +17,6 @@ from outcomes.intake.drafting.headers import (
     words_of,
 )
 from outcomes.intake.drafting.seen import Seen
-from outcomes.intake.drafting.visits import is_visit
-from outcomes.privacy.patterns import name_words, plain
 
 _OF = r"(\d+(?:\.\d+)?) ?(?:/|of|out of|von|sur|de) ?{}"
 _NOTES = (
@@ -45,66 +32,9 @@ _WORDED = r"(\d{1,3}) ?[-–:=(] ?[^\W\d][^\d]*"
 _NAMED = r"[^\W\d][^\d]* ?[-–:=(] ?(\d{1,3})\)?"
 _PAIR = r"(\d{1,3}(?:\.\d+)?) ?(?:/|-|–|>|->|→|to|bis|a|à) ?(\d{1,3}(?:\.\d+)?)"
 """Scores before and after in one cell, where the header says so."""
-_WALTON = ["0", "1", "2", "3", "4", "5"]
-OTHER = "other"
-_REGIONS = ("headache", "carpal_tunnel", "neck_other", "knee_pain", "low_back")
-_CONDITIONS = [name for name in CONDITIONS if name != OTHER]
-CODES = frozenset(name for name in CONDITIONS if "_" in name)
-"""Words of the contract that no person writes: where a cell holds one, it means this one."""
 
 
-_FEW = 8
-
-
-def facts(seen: Seen) -> Content:
-    """Return what is known of the patient and the touch, in the words of the data contract."""
-    content: Content = {}
-    sex = seen.one("columns.sex")
-    if sex is not None:
-        words = {
-            word: name for name, own in vocabulary()["sex"].items() for word in map(plain, own)
-        }
-        read = {cell: words[plain(cell)] for cell in sex.counts if plain(cell) in words}
-        content = {"columns": {"sex": sex.name}, "values": {"sex": read}}
-    touch = seen.one("columns.pressure")
-    if touch is not None:
-        content = merged(content, _pressure(touch))
-    return merged(content, _condition(seen))
-
-
-def _pressure(column: Column) -> Content:
-    content: Content = {"columns": {"pressure": column.name}}
-    above = column.share(lambda cell: (number(cell) or 0) > 5) > 0.1
-    if above or (_stated_top(column.name) or 5) != 5:
-        asks = f"Only pressure of 0 to 5 (Walton) is read. Is {column.name} on that scale?"
-        content = ask("columns.pressure", asks, [column.name])
-    if any(pressure(cell) is not None and number(cell) is None for cell in column.counts):
-        said = sorted({word for cell in column.counts for word in words_of(cell)
-                       if word in vocabulary()["pressure"]["words"]})  # fmt: skip
-        whole = rule("3 (medium): the number", [column.name], becomes=r"\1",
-                     pattern=pressure_pattern(said))  # fmt: skip
-        content = merged(content, whole)
-    known = {*map(str.casefold, column.counts)} - {*map(str.casefold, (*WORDS, *walton_words()))}
-    words = [c for c in sorted(known) if pressure(c) is None and not any(map(str.isdigit, c))]
-    words += [cell for cell in column.counts if _says_another_level(cell)]
-    for cell in words[:_FEW]:
-        asks = f"Which level of the Walton scale (0 to 5) does {cell} mean?"
-        content = merged(content, ask(f"values.pressure.{cell}", asks, _WALTON))
-    return content
-
-
-def _says_another_level(cell: str) -> bool:
-    """Whether a number stands beside the scale's word for another level: ``2 (medium)``."""
-    level, word = pressure(cell), " ".join(re.findall(r"[^\W\d]+", cell)).casefold()
-    return level is not None and WORDS.get(word, level) != level
-
-
-def _stated_top(header: str) -> float | None:
-    """Return where a header says that its scale ends: 10 of ``Pain (0-10)``; None: it does not."""
-    found = re.search(r"(?<!\d)[01] ?(?:-|–|/|\.\.+|to|bis|à|a) ?(\d{1,3})(?!\d)", header)
-    return float(found[1]) if found else None
-
-
+_SEVERAL = 8
 _TURNED = re.compile(
     r"(?<!\d)10 ?(?:=|:|is|means)? ?"
     r"(?:no\b|none|pain.?free|best|kein|schmerzfrei|aucune|sans|sin\b)"
@@ -112,86 +42,6 @@ _TURNED = re.compile(
     re.IGNORECASE,
 )
 """A header that calls the best what the instrument calls the worst."""
-
-
-def _condition(seen: Seen) -> Content:
-    column = seen.one("columns.condition")
-    kinds = {kind: list(map(plain, words)) for kind, words in vocabulary()["condition"].items()}
-    if column is None:
-        column = next((c for c in seen.of("service") if _is_of_person(seen, c, kinds)), None)
-    if column is None:
-        return {}
-    own = {cell: cell.casefold() for cell in column.counts if cell.casefold() in CODES}
-    unknown = [cell for cell in column.counts if cell not in own and not any(
-        _spelled(word, cell) for words in kinds.values() for word in words)]  # fmt: skip
-    if seen.roles[column.name].place == "service":
-        unknown = [cell for cell in unknown if is_visit(cell)]
-    several = [cell for cell in column.counts if len(_regions_in(cell, kinds)) > 1
-               and len(cell) <= 60 and not re.search(r"\d", cell)][:_FEW]  # fmt: skip
-    services = {*vocabulary()["services"]["visits"]}
-    if len(unknown) == len(column.counts) and (
-        len(unknown) > _FEW or all(services & {*words_of(cell)} for cell in unknown)
-    ):
-        return {}  # a list of services, or words of another language
-    rules: Content = {}
-    for kind, words in vocabulary()["condition"].items():  # other months have other conditions
-        spelled = {s for cell in column.counts for w in kinds[kind] for s in _spelled(w, cell)}
-        begins = sorted({_begins(word) for word in (*map(str.casefold, words), *spelled)})
-        pattern = rf".*\b(?:{'|'.join(begins)}).*"
-        rules = merged(rules, rule(f"words for {kind}", [column.name], pattern=pattern,
-                                   becomes=kind, target="condition"))  # fmt: skip
-    named = {"columns": {"condition": column.name}, "values": {"condition": own}}
-    return merged(named, rules, *_asked(seen, column, unknown), *_asked(seen, column, several))
-
-
-def _regions_in(cell: str, kinds: Mapping[str, list[str]]) -> set[str]:
-    """Return the parts of the body that a cell names, where it could be either."""
-    return {kind for kind in _REGIONS if any(_spelled(word, cell) for word in kinds[kind])}
-
-
-def _asked(seen: Seen, column: Column, unknown: list[str]) -> Iterator[Content]:
-    """Ask what each word means that no condition is known by; the rest by one question."""
-    said = name_words(str(cell) for name in seen.names for cell in seen.columns[name].counts)
-    short = [c for c in unknown if len(c) <= 60 and not (name_words([c]) & said
-             or re.search(r"\d{4}", c) or "." in c)]  # fmt: skip
-    if len(unknown) > _FEW or len(short) < len(unknown):
-        short = short[: _FEW - 1] if len(unknown) > _FEW else short
-        n = len(unknown) - len(short)
-        asks = f"Of which condition are the rows with one of {n} other words in {column.name}?"
-        yield ask("values.condition.*", asks, [OTHER, *_CONDITIONS])
-    for cell in short:
-        asks = f"Which condition is {cell} in {column.name}?"
-        yield ask(f"values.condition.{cell}", asks, [OTHER, *_CONDITIONS])
-
-
-def _spelled(word: str, cell: str) -> list[str]:
-    """Return how a cell spells a word (or the words of a phrase), in small letters with accents."""
-    tokens, n = re.findall(r"[^\W_]+", cell.casefold()), len(word.split())
-    found = [" ".join(tokens[i : i + n]) for i in range(len(tokens) - n + 1)
-             if _fits(word, plain(" ".join(tokens[i : i + n])))]  # fmt: skip
-    return [text[: len(word)] if len(plain(text)) == len(text) else text for text in found]
-
-
-def _fits(word: str, text: str) -> bool:
-    return text == word if len(word) < 4 else text.startswith(word)
-
-
-def _begins(word: str) -> str:
-    """Return the pattern of a word; a short one stands alone, a longer one begins a compound."""
-    return re.escape(word).replace(r"\ ", r"\W+") + (r"\b" if len(word) < 4 else "")
-
-
-def _is_of_person(seen: Seen, column: Column, kinds: Mapping[str, list[str]]) -> bool:
-    """Whether the names of services tell a condition, and the same one of nearly every client."""
-    told = {
-        cell: next((k for k, own in kinds.items() if any(_spelled(w, cell) for w in own)), "")
-        for cell in column.counts
-    }
-    pairs = pd.DataFrame({"who": seen.person, "kind": column.cells.map(told).to_numpy()})
-    pairs = pairs[seen.kept.to_numpy()].dropna()
-    if pairs.empty or (pairs["kind"] == "").mean() > 0.1:
-        return False
-    return bool((pairs.groupby("who")["kind"].nunique() == 1).mean() >= 0.9)
 
 
 def scores(seen: Seen) -> Content:
@@ -321,7 +171,7 @@ def _scale(name: str, timing: str, column: Column, top: float) -> Content:
                     multiply=top / 100)  # fmt: skip
     if percent and top == 100:
         return _without_sign(column)
-    in_mm, stated_top = "mm" in words_of(column.name), _stated_top(column.name)
+    in_mm, said_top = "mm" in words_of(column.name), stated_top(column.name)
     if name == "vas" and highest <= 10 and not in_mm:
         asks = f"The numbers in {column.name} go up to 10. Is it the pain of 0 to 10?"
         return ask(f"scores.nprs.{timing}", asks, [column.name])
@@ -329,18 +179,20 @@ def _scale(name: str, timing: str, column: Column, top: float) -> Content:
     if (
         name == "nprs"
         and highest <= 100
-        and (in_mm or (2 * n_above > len(read) and stated_top != 10))
+        and (in_mm or (2 * n_above > len(read) and said_top != 10))
     ):
         asks = f"The numbers in {column.name} go up to {highest:g}. Are they of 0 to 100?"
         return merged(_without_sign(column) if percent else {},
                       ask(f"scores.vas.{timing}", asks, [column.name]))  # fmt: skip
-    even, stated = all(value % 2 == 0 for value in read), stated_top or top
+    even, stated = all(value % 2 == 0 for value in read), said_top or top
     if stated != top and highest <= max(top, stated):
         asks = f"Do the numbers in {column.name} go up to {stated:g}, or up to {top:g}?"
         return ask(f"scales.{name}", asks, [f"{stated:g}", f"{top:g}"])
-    if stated_top == top or in_mm:
+    if said_top == top or in_mm:
         return {}
-    few = not even or len(set(read)) < _FEW  # of percent all are even, of points by chance alone
+    few = (
+        not even or len(set(read)) < _SEVERAL
+    )  # of percent all are even, of points by chance alone
     if not ((top == 50 and even) or (name == "odi" and few and highest <= 50)):
         return {}
     asks = (f"Do the numbers in {column.name} go up to 50 (points), or up to 100 (percent)? (no: "

@@ -1,30 +1,44 @@
-"""Whose a row is and of which day, as an export shows it."""
+"""Whose a row is, of which day, and how long a visit was, as an export shows it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
+from outcomes.intake.dates import read_times
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import (
+    HOUR,
+    IN_SERVICE,
+    UNIT,
     Column,
     Dates,
     dates_of,
     has_time,
     is_date,
     looks_like,
+    minutes,
+    minutes_in,
+    number,  # fmt: skip
 )
 from outcomes.intake.drafting.headers import vocabulary, words_of
 from outcomes.intake.drafting.seen import SHEET, Seen, one_to_one
 
 _ZONES = tuple(vocabulary()["dates"]["zones"])
+_SEVERAL = 8
+"""Different words that are asked about one by one."""
 _GROWN = 8
 """Years before the visits that dates of birth lie."""
+_HOURS = 5
+"""Numbers up to this are hours, not minutes."""
+_DAY = 0.2
+"""Numbers below this may be parts of a day, as a spreadsheet keeps times."""
 
 
 def people(seen: Seen) -> Content:
@@ -213,3 +227,69 @@ def _yearless(seen: Seen, day: Column, found: Dates) -> Content:
     pattern = r"([^\W\d]{3,9}\.? \d{1,2}|\d{1,2}\.? [^\W\d]{3,9})"
     own = rule("a day without its year", [day.name], pattern=pattern, becomes=rf"\1 {years.pop()}")
     return merged({"file": {"dates": [f"{found.yearless} %Y"]}}, own)
+
+
+def lengths(seen: Seen) -> Content:
+    """Return how long visits were: a column of minutes, start and end, or the service's name."""
+    column = seen.one("columns.sessions.minutes")
+    if column is not None:
+        return _stated_minutes(column)
+    end, start = seen.one("minutes.end"), seen.one("identifiers.time") or seen.date
+    if start is not None and start.share(has_time) > 0.5:
+        others = (
+            [end]
+            if end is not None
+            else [
+                c
+                for h, c in seen.columns.items()
+                if c.name != start.name and c.share(has_time) > 0.5
+            ]
+        )
+        for other in others:
+            if end is not None or _is_end(start, other):
+                return {"minutes": {"start": start.name, "end": other.name}}
+    for column, pattern in ((c, p) for c in seen.of("service") for p in IN_SERVICE):
+        kept = Column(column.name, column.cells[seen.kept.to_numpy()])
+        if kept.share(partial(minutes_in, pattern)) > 0.9:
+            own = rule("minutes in the name of the service", [column.name], pattern=pattern,
+                       becomes=r"\1", target="sessions.minutes")  # fmt: skip
+            return merged({"columns": {"sessions.minutes": column.name}}, own)
+    return {}
+
+
+def _stated_minutes(column: Column) -> Content:
+    content: Content = {"columns": {"sessions.minutes": column.name}}
+    plainly = {cell: n for cell in column.counts if (n := number(cell)) is not None}
+    small, low = {c: n for c, n in plainly.items() if 0 < n <= _HOURS}, min([*plainly.values(), 1])
+    if small and any(value > _HOURS for value in plainly.values()):
+        asks = (f"Numbers up to {_HOURS} in {column.name} are read as hours, others as minutes. Is "
+                "it so? (no: the column is left out)")  # fmt: skip
+        hours = rule(
+            "hours", [column.name], pattern=r"([0-5](?:\.\d+)?)", becomes=r"\1", multiply=60
+        )
+        return merged(hours, ask("columns.sessions.minutes", asks, [column.name]))
+    if small and len(small) == len(column.counts):
+        of_day = max(small.values()) < _DAY and all(_is_whole(24 * 60 * n) for n in small.values())
+        unit, factor = ("parts of a day", 24 * 60) if of_day else ("hours", 60)
+        read = rule(unit, [column.name], pattern=r"(\d+(?:\.\d+)?)", becomes=r"\1", multiply=factor)
+        return merged(content, read) if low < 1 or max(small.values()) % 1 else {}
+    odd = [c for c in column.counts if minutes(c) is not None and number(c) != minutes(c)]
+    if any(re.fullmatch(UNIT, cell, re.IGNORECASE) for cell in odd):
+        content = merged(content, rule("60 min", [column.name], pattern=UNIT, becomes=r"\1"))
+    if any(re.fullmatch(HOUR, cell, re.IGNORECASE) for cell in odd):
+        hours = rule("1 hr", [column.name], pattern=HOUR, becomes=r"\1", multiply=60)
+        content = merged(content, hours)
+    rest = {cell: f"{minutes(cell):g}" for cell in odd[: 5 * _SEVERAL]
+            if not re.fullmatch(f"{UNIT}|{HOUR}", cell, re.IGNORECASE)}  # fmt: skip
+    return merged(content, {"values": {"sessions.minutes": rest}} if rest else {})
+
+
+def _is_whole(value: float) -> bool:
+    return abs(value - round(value)) < 0.01
+
+
+def _is_end(start: Column, other: Column) -> bool:
+    """Whether nearly all rows of a column are 10 minutes to 4 hours, in fives, after the start."""
+    between = (read_times(other.cells) - read_times(start.cells)).dropna() % (24 * 60)
+    fits = between.between(10, 240) & (between % 5 == 0)
+    return bool(len(fits) and fits.mean() >= 0.95)

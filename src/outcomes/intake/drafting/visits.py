@@ -1,43 +1,35 @@
-"""What became of a visit, how long it was, and which rows are none."""
+"""What became of a visit, and which rows are none."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.tables import RECEIVED
-from outcomes.intake.dates import read_times
-from outcomes.intake.drafting.draft import Content, ask, merged, rule
+from outcomes.intake.drafting.draft import Content, ask, merged
 from outcomes.intake.drafting.evidence import (
+    IN_SERVICE,
     Column,
     day_of,
     flag_of,
     has_time,
     is_date,
     means_empty,
-    minutes,
-    number,
+    minutes_in,
     status_of,
 )
 from outcomes.intake.drafting.headers import roles_of, vocabulary, words_of
+from outcomes.intake.drafting.people import lengths
 from outcomes.intake.drafting.seen import STRUCK, Seen, not_visits
 from outcomes.intake.map_sections import LEFT_OUT, VISIT
 from outcomes.privacy.names import is_of_care
 from outcomes.privacy.patterns import name_words
 
-_UNIT = r"(\d+) ?-?(?:m|min|mins|minutes?|minuten|minutos?|mn|['′])\.?"
-_HOUR = r"(\d+(?:\.\d+)?) ?(?:h|hr|hrs|hours?|std|stunden?|heures?|horas?)\.?"
-_IN_SERVICE = (rf".*?(?<!\d){_UNIT}.*", r".*(?<!\d)(\d{2,3})")
 _MISSED = ("flag.cancelled", "flag.no_show")
-_HOURS = 5
-"""Numbers up to this are hours, not minutes."""
-_DAY = 0.2
-"""Numbers below this may be parts of a day, as a spreadsheet keeps times."""
 _FLAGS = (*_MISSED, "flag.attended")
 _OFTEN = 0.1
 """Share of the rows from which on a service is one of visits, where no word of it is of a sale."""
@@ -229,7 +221,7 @@ def visits(seen: Seen) -> Content:
     own = {place: c.name for place in places if (c := seen.one(f"columns.{place}")) is not None}
     out = not_visits(seen)
     future = [{"name": "visits still to come", "future": True}] if seen.date is not None else []
-    content = merged({"columns": own}, {"leave_out": [*out, *future]}, _minutes(seen))
+    content = merged({"columns": own}, {"leave_out": [*out, *future]}, lengths(seen))
     return merged(content, _services(seen), _one_visit(seen))
 
 
@@ -270,78 +262,8 @@ def is_visit(cell: str) -> bool:
     if _is_sale(cell):
         return False
     words, said = words_of(cell), vocabulary()["services"]
-    timed = any(_minutes_in(pattern, cell) for pattern in _IN_SERVICE)
+    timed = any(minutes_in(pattern, cell) for pattern in IN_SERVICE)
     return timed or any(is_of_care(word) or word in said["visits"] for word in words)
-
-
-def _minutes(seen: Seen) -> Content:
-    column = seen.one("columns.sessions.minutes")
-    if column is not None:
-        return _stated_minutes(column)
-    end, start = seen.one("minutes.end"), seen.one("identifiers.time") or seen.date
-    if start is not None and start.share(has_time) > 0.5:
-        others = (
-            [end]
-            if end is not None
-            else [
-                c
-                for h, c in seen.columns.items()
-                if c.name != start.name and c.share(has_time) > 0.5
-            ]
-        )
-        for other in others:
-            if end is not None or _is_end(start, other):
-                return {"minutes": {"start": start.name, "end": other.name}}
-    for column, pattern in ((c, p) for c in seen.of("service") for p in _IN_SERVICE):
-        kept = Column(column.name, column.cells[seen.kept.to_numpy()])
-        if kept.share(partial(_minutes_in, pattern)) > 0.9:
-            own = rule("minutes in the name of the service", [column.name], pattern=pattern,
-                       becomes=r"\1", target="sessions.minutes")  # fmt: skip
-            return merged({"columns": {"sessions.minutes": column.name}}, own)
-    return {}
-
-
-def _stated_minutes(column: Column) -> Content:
-    content: Content = {"columns": {"sessions.minutes": column.name}}
-    plainly = {cell: n for cell in column.counts if (n := number(cell)) is not None}
-    small, low = {c: n for c, n in plainly.items() if 0 < n <= _HOURS}, min([*plainly.values(), 1])
-    if small and any(value > _HOURS for value in plainly.values()):
-        asks = (f"Numbers up to {_HOURS} in {column.name} are read as hours, others as minutes. Is "
-                "it so? (no: the column is left out)")  # fmt: skip
-        hours = rule(
-            "hours", [column.name], pattern=r"([0-5](?:\.\d+)?)", becomes=r"\1", multiply=60
-        )
-        return merged(hours, ask("columns.sessions.minutes", asks, [column.name]))
-    if small and len(small) == len(column.counts):
-        of_day = max(small.values()) < _DAY and all(_is_whole(24 * 60 * n) for n in small.values())
-        unit, factor = ("parts of a day", 24 * 60) if of_day else ("hours", 60)
-        read = rule(unit, [column.name], pattern=r"(\d+(?:\.\d+)?)", becomes=r"\1", multiply=factor)
-        return merged(content, read) if low < 1 or max(small.values()) % 1 else {}
-    odd = [c for c in column.counts if minutes(c) is not None and number(c) != minutes(c)]
-    if any(re.fullmatch(_UNIT, cell, re.IGNORECASE) for cell in odd):
-        content = merged(content, rule("60 min", [column.name], pattern=_UNIT, becomes=r"\1"))
-    if any(re.fullmatch(_HOUR, cell, re.IGNORECASE) for cell in odd):
-        hours = rule("1 hr", [column.name], pattern=_HOUR, becomes=r"\1", multiply=60)
-        content = merged(content, hours)
-    rest = {cell: f"{minutes(cell):g}" for cell in odd[: 5 * _FEW]
-            if not re.fullmatch(f"{_UNIT}|{_HOUR}", cell, re.IGNORECASE)}  # fmt: skip
-    return merged(content, {"values": {"sessions.minutes": rest}} if rest else {})
-
-
-def _is_whole(value: float) -> bool:
-    return abs(value - round(value)) < 0.01
-
-
-def _is_end(start: Column, other: Column) -> bool:
-    """Whether nearly all rows of a column are 10 minutes to 4 hours, in fives, after the start."""
-    between = (read_times(other.cells) - read_times(start.cells)).dropna() % (24 * 60)
-    fits = between.between(10, 240) & (between % 5 == 0)
-    return bool(len(fits) and fits.mean() >= 0.95)
-
-
-def _minutes_in(pattern: str, cell: str) -> bool:
-    found = re.fullmatch(pattern, cell, re.IGNORECASE)
-    return found is not None and 10 <= int(found[1]) <= 240
 
 
 def came(seen: Seen) -> Any:

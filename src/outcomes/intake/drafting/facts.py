@@ -1,0 +1,149 @@
+"""What is known of the patient and the touch: sex, pressure, condition, in the contract's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from outcomes.dictionary.pressure import WORDS
+from outcomes.dictionary.tables import CONDITIONS
+from outcomes.intake.clean import walton_words
+from outcomes.intake.drafting.draft import Content, ask, merged, rule
+from outcomes.intake.drafting.evidence import Column, number, pressure, pressure_pattern, stated_top
+from outcomes.intake.drafting.headers import vocabulary, words_of
+from outcomes.intake.drafting.seen import Seen
+from outcomes.intake.drafting.visits import is_visit
+from outcomes.privacy.patterns import name_words, plain
+
+_WALTON = ["0", "1", "2", "3", "4", "5"]
+OTHER = "other"
+_REGIONS = ("headache", "carpal_tunnel", "neck_other", "knee_pain", "low_back")
+_CONDITIONS = [name for name in CONDITIONS if name != OTHER]
+CODES = frozenset(name for name in CONDITIONS if "_" in name)
+"""Words of the contract that no person writes: where a cell holds one, it means this one."""
+_FEW = 8
+
+
+def facts(seen: Seen) -> Content:
+    """Return what is known of the patient and the touch, in the words of the data contract."""
+    content: Content = {}
+    sex = seen.one("columns.sex")
+    if sex is not None:
+        words = {
+            word: name for name, own in vocabulary()["sex"].items() for word in map(plain, own)
+        }
+        read = {cell: words[plain(cell)] for cell in sex.counts if plain(cell) in words}
+        content = {"columns": {"sex": sex.name}, "values": {"sex": read}}
+    touch = seen.one("columns.pressure")
+    if touch is not None:
+        content = merged(content, _pressure(touch))
+    return merged(content, _condition(seen))
+
+
+def _pressure(column: Column) -> Content:
+    content: Content = {"columns": {"pressure": column.name}}
+    above = column.share(lambda cell: (number(cell) or 0) > 5) > 0.1
+    if above or (stated_top(column.name) or 5) != 5:
+        asks = f"Only pressure of 0 to 5 (Walton) is read. Is {column.name} on that scale?"
+        content = ask("columns.pressure", asks, [column.name])
+    if any(pressure(cell) is not None and number(cell) is None for cell in column.counts):
+        said = sorted({word for cell in column.counts for word in words_of(cell)
+                       if word in vocabulary()["pressure"]["words"]})  # fmt: skip
+        whole = rule("3 (medium): the number", [column.name], becomes=r"\1",
+                     pattern=pressure_pattern(said))  # fmt: skip
+        content = merged(content, whole)
+    known = {*map(str.casefold, column.counts)} - {*map(str.casefold, (*WORDS, *walton_words()))}
+    words = [c for c in sorted(known) if pressure(c) is None and not any(map(str.isdigit, c))]
+    words += [cell for cell in column.counts if _says_another_level(cell)]
+    for cell in words[:_FEW]:
+        asks = f"Which level of the Walton scale (0 to 5) does {cell} mean?"
+        content = merged(content, ask(f"values.pressure.{cell}", asks, _WALTON))
+    return content
+
+
+def _says_another_level(cell: str) -> bool:
+    """Whether a number stands beside the scale's word for another level: ``2 (medium)``."""
+    level, word = pressure(cell), " ".join(re.findall(r"[^\W\d]+", cell)).casefold()
+    return level is not None and WORDS.get(word, level) != level
+
+
+def _condition(seen: Seen) -> Content:
+    column = seen.one("columns.condition")
+    kinds = {kind: list(map(plain, words)) for kind, words in vocabulary()["condition"].items()}
+    if column is None:
+        column = next((c for c in seen.of("service") if _is_of_person(seen, c, kinds)), None)
+    if column is None:
+        return {}
+    own = {cell: cell.casefold() for cell in column.counts if cell.casefold() in CODES}
+    unknown = [cell for cell in column.counts if cell not in own and not any(
+        _spelled(word, cell) for words in kinds.values() for word in words)]  # fmt: skip
+    if seen.roles[column.name].place == "service":
+        unknown = [cell for cell in unknown if is_visit(cell)]
+    several = [cell for cell in column.counts if len(_regions_in(cell, kinds)) > 1
+               and len(cell) <= 60 and not re.search(r"\d", cell)][:_FEW]  # fmt: skip
+    services = {*vocabulary()["services"]["visits"]}
+    if len(unknown) == len(column.counts) and (
+        len(unknown) > _FEW or all(services & {*words_of(cell)} for cell in unknown)
+    ):
+        return {}  # a list of services, or words of another language
+    rules: Content = {}
+    for kind, words in vocabulary()["condition"].items():  # other months have other conditions
+        spelled = {s for cell in column.counts for w in kinds[kind] for s in _spelled(w, cell)}
+        begins = sorted({_begins(word) for word in (*map(str.casefold, words), *spelled)})
+        pattern = rf".*\b(?:{'|'.join(begins)}).*"
+        rules = merged(rules, rule(f"words for {kind}", [column.name], pattern=pattern,
+                                   becomes=kind, target="condition"))  # fmt: skip
+    named = {"columns": {"condition": column.name}, "values": {"condition": own}}
+    return merged(named, rules, *_asked(seen, column, unknown), *_asked(seen, column, several))
+
+
+def _regions_in(cell: str, kinds: Mapping[str, list[str]]) -> set[str]:
+    """Return the parts of the body that a cell names, where it could be either."""
+    return {kind for kind in _REGIONS if any(_spelled(word, cell) for word in kinds[kind])}
+
+
+def _asked(seen: Seen, column: Column, unknown: list[str]) -> Iterator[Content]:
+    """Ask what each word means that no condition is known by; the rest by one question."""
+    said = name_words(str(cell) for name in seen.names for cell in seen.columns[name].counts)
+    short = [c for c in unknown if len(c) <= 60 and not (name_words([c]) & said
+             or re.search(r"\d{4}", c) or "." in c)]  # fmt: skip
+    if len(unknown) > _FEW or len(short) < len(unknown):
+        short = short[: _FEW - 1] if len(unknown) > _FEW else short
+        n = len(unknown) - len(short)
+        asks = f"Of which condition are the rows with one of {n} other words in {column.name}?"
+        yield ask("values.condition.*", asks, [OTHER, *_CONDITIONS])
+    for cell in short:
+        asks = f"Which condition is {cell} in {column.name}?"
+        yield ask(f"values.condition.{cell}", asks, [OTHER, *_CONDITIONS])
+
+
+def _spelled(word: str, cell: str) -> list[str]:
+    """Return how a cell spells a word (or the words of a phrase), in small letters with accents."""
+    tokens, n = re.findall(r"[^\W_]+", cell.casefold()), len(word.split())
+    found = [" ".join(tokens[i : i + n]) for i in range(len(tokens) - n + 1)
+             if _fits(word, plain(" ".join(tokens[i : i + n])))]  # fmt: skip
+    return [text[: len(word)] if len(plain(text)) == len(text) else text for text in found]
+
+
+def _fits(word: str, text: str) -> bool:
+    return text == word if len(word) < 4 else text.startswith(word)
+
+
+def _begins(word: str) -> str:
+    """Return the pattern of a word; a short one stands alone, a longer one begins a compound."""
+    return re.escape(word).replace(r"\ ", r"\W+") + (r"\b" if len(word) < 4 else "")
+
+
+def _is_of_person(seen: Seen, column: Column, kinds: Mapping[str, list[str]]) -> bool:
+    """Whether the names of services tell a condition, and the same one of nearly every client."""
+    told = {
+        cell: next((k for k, own in kinds.items() if any(_spelled(w, cell) for w in own)), "")
+        for cell in column.counts
+    }
+    pairs = pd.DataFrame({"who": seen.person, "kind": column.cells.map(told).to_numpy()})
+    pairs = pairs[seen.kept.to_numpy()].dropna()
+    if pairs.empty or (pairs["kind"] == "").mean() > 0.1:
+        return False
+    return bool((pairs.groupby("who")["kind"].nunique() == 1).mean() >= 0.9)
