@@ -25,7 +25,7 @@ from outcomes.intake.drafting.evidence import (
     looks_like,
     minutes,
     minutes_in,
-    number,  # fmt: skip
+    number,
 )
 from outcomes.intake.drafting.headers import vocabulary, words_of
 from outcomes.intake.drafting.seen import SHEET, Seen, one_to_one
