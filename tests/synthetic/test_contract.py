@@ -11,7 +11,7 @@ import pytest
 import outcomes as oc
 from outcomes.dictionary.tables import RECEIVED, TABLES
 from outcomes.study import study_from_tables
-from outcomes.synthetic.block import clusters_of, make_block, to_frame
+from outcomes.synthetic.block import make_block, to_frame
 from outcomes.synthetic.conditions import Arm
 from outcomes.synthetic.scenarios import SCENARIOS, scenario_design
 from outcomes.synthetic.tables import block_tables
@@ -19,7 +19,7 @@ from outcomes.synthetic.tables import block_tables
 
 def study_of(design):
     """A study without its truth, which takes longer than all the rest."""
-    tables = block_tables(design, make_block(design, clusters_of(design), 0))
+    tables = block_tables(design, make_block(design))
     return study_from_tables({name: to_frame(table) for name, table in tables.items()})
 
 

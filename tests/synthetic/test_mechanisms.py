@@ -24,14 +24,14 @@ BASE = Design(episodes=2000, seed=11)
 
 def block_of(**changes):
     design = replace(BASE, **changes)
-    return make_block(design, clusters_of(design), 0)
+    return make_block(design)
 
 
 def stayed(**changes):
     """Courses in which nobody leaves, misses or is lost."""
     design = replace(BASE, **changes)
     clusters = clusters_of(design)
-    people = make_block(design, clusters, 0).people
+    people = make_block(design).people
     return run_courses(design, clusters, people, Regime(stay=True))
 
 
@@ -112,7 +112,7 @@ def test_dose_curve_levels_off_as_an_exponential():
     }  # fmt: skip
     design = replace(BASE, **plain)
     clusters = clusters_of(design)
-    people = make_block(design, clusters, 0).people
+    people = make_block(design).people
     gain = [run_courses(design, clusters, people, Regime(care=c, stay=True)).gain
             for c in (True, False)]  # fmt: skip
     response = np.array([item.response for item in design.conditions])[people.condition]
@@ -132,7 +132,7 @@ def test_effect_fades_with_its_half_life():
              "follow_ups": ((20.0, 0.0), (28.0, 0.0))}  # fmt: skip
     design = replace(BASE, **plain)
     clusters = clusters_of(design)
-    people = make_block(design, clusters, 0).people
+    people = make_block(design).people
     runs = [run_courses(design, clusters, people, Regime(care=c, stay=True)) for c in (True, False)]
     later = runs[0].schedule.follow_up
     effect = runs[0].gain - runs[1].gain
@@ -146,7 +146,7 @@ def test_serial_correlation_is_what_it_says():
     for share in (0.0, 0.5, 1.0):
         design = replace(BASE, serial_share=share, entry_minimum=0.0, slope_sd=0.0, **weekly)
         clusters = clusters_of(design)
-        block = make_block(design, clusters, 0)
+        block = make_block(design)
         made = run_courses(design, clusters, block.people, Regime(stay=True))
         residual = made.pain + made.gain - block.people.level
         pairs = residual[3:13]

@@ -11,7 +11,7 @@ import statsmodels.formula.api as smf
 
 import outcomes as oc
 from outcomes.study import study_from_tables
-from outcomes.synthetic.block import clusters_of, make_block, to_frame
+from outcomes.synthetic.block import make_block, to_frame
 from outcomes.synthetic.scenarios import scenario_design
 from outcomes.synthetic.tables import block_tables
 
@@ -27,7 +27,7 @@ STEPS = {
 
 def rows_of(seed, **changes):
     design = replace(scenario_design("null", episodes=200, seed=seed), **changes)
-    tables = block_tables(design, make_block(design, clusters_of(design), 0))
+    tables = block_tables(design, make_block(design))
     study = study_from_tables({name: to_frame(table) for name, table in tables.items()})
     return study.trajectory("nprs", same_visit=True)
 

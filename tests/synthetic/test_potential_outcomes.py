@@ -18,7 +18,7 @@ from outcomes.synthetic.truth import truth_of
 def world(**changes):
     design = replace(Design(episodes=1500, seed=5), **changes)
     clusters = clusters_of(design)
-    people = make_block(design, clusters, 0).people
+    people = make_block(design).people
     return lambda **regime: run_courses(design, clusters, people, Regime(**regime))
 
 
@@ -59,7 +59,7 @@ def test_firmer_is_better_for_everyone_where_it_helps_and_only_there():
     assert (difference >= -1e-12).all()
     # nobody has care before the first session; adapted care has no effect of pressure
     np.testing.assert_array_equal(difference[:2], 0)
-    adaptive = make_block(Design(episodes=1500, seed=5), clusters_of(Design(seed=5)), 0)
+    adaptive = make_block(Design(episodes=1500, seed=5))
     np.testing.assert_array_equal(difference[:, adaptive.people.adaptive], 0)
 
 

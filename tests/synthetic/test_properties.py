@@ -12,7 +12,7 @@ import outcomes as oc
 from outcomes.dictionary.tables import RECEIVED
 from outcomes.errors import DesignError
 from outcomes.study import study_from_tables
-from outcomes.synthetic.block import clusters_of, make_block, to_frame
+from outcomes.synthetic.block import make_block, to_frame
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.parameter import records
 from outcomes.synthetic.scenarios import SCENARIOS, scenario_design
@@ -40,7 +40,7 @@ def designs(draw):
 
 
 def tables_of(design):
-    return block_tables(design, make_block(design, clusters_of(design), 0))
+    return block_tables(design, make_block(design))
 
 
 @QUICK

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.study import Study, study_from_tables
-from outcomes.synthetic.block import Table, Words, make_studies, to_frame
+from outcomes.synthetic.block import Table, Words, make_block, to_frame
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.simulate import provenance_of, simulate
 from outcomes.synthetic.tables import block_tables
@@ -53,7 +53,7 @@ def simulated(design: Design, seeds: Sequence[int], instrument: str) -> Studies:
     >>> studies.each(1).provenance.seed, studies.numbers.value_counts().tolist()
     (4, [30, 30])
     """
-    drawn = block_tables(design, make_studies(design, seeds))
+    drawn = block_tables(design, make_block(design, seeds))
     drawn["assessments"] = _of_instrument(drawn["assessments"], instrument)
     frames = {name: to_frame(_apart(table, design.episodes)) for name, table in drawn.items()}
     together = replace(

@@ -14,7 +14,7 @@ from scipy.interpolate import CubicSpline
 from outcomes.mixed.inference.testing import quantile, two_sided_p
 from outcomes.mixed.types import Array
 from outcomes.planning.side_by_side import Fit, searched
-from outcomes.planning.stacked import Stack, independent, numbered, told, within
+from outcomes.planning.stacked import Stack, estimated, independent, numbered, within
 from outcomes.questions.course_frame import FEW_TIMES, LEAST_COURSES, SMALL_GROUPS
 from outcomes.questions.course_model import LEAST_FOR_SLOPE, LEAST_RANDOM, LEAST_REPEATS
 
@@ -61,7 +61,7 @@ class Fitted:
 
     def told(self, weights: Array) -> tuple[Array, Array, Array]:
         """Return estimates of a combination a study, their errors and degrees of freedom."""
-        return told(self.fit, self.stack.scale, weights)
+        return estimated(self.fit, self.stack.scale, weights)
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,7 @@ from outcomes.planning.batch import Studies
 from outcomes.planning.many import Fitted, Many, row_of
 from outcomes.planning.repeated import Truth, asked_of, found_in
 from outcomes.planning.side_by_side import searched
-from outcomes.planning.stacked import FINE, Fading, fading, told
+from outcomes.planning.stacked import FINE, Fading, estimated, fading
 from outcomes.planning.trials import trial_rows
 from outcomes.questions.allowed_for_error import error_taken
 from outcomes.questions.course_frame import FEW_TIMES, LEAST_COURSES
@@ -152,7 +152,7 @@ def _serial(own: Fitted, weights: Array) -> tuple[Array, Array, Array, Any]:
     found, better = own.told(weights), np.flatnonzero(chosen)
     if len(better):
         point = Fading(own.stack.of(better), theta[better], FINE)
-        others = told(point, own.stack.scale[better], weights[better])
+        others = estimated(point, own.stack.scale[better], weights[better])
         for values, new in zip(found, others, strict=True):
             values[better] = new
     return *found, known

@@ -307,7 +307,7 @@ def fading(stack: Stack, fit: Fit) -> tuple[Any, Any, Array]:
     return gain > GAIN, known, theta
 
 
-def told(point: Fit | Fading, scale: Array, weights: Array) -> tuple[Array, Array, Array]:
+def estimated(point: Fit | Fading, scale: Array, weights: Array) -> tuple[Array, Array, Array]:
     """Return estimates of a combination, their errors and degrees of freedom."""
     estimate, variance, slope = point.contrast(weights)
     df = satterthwaite(variance, slope, point.in_theta[1])

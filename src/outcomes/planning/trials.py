@@ -15,7 +15,7 @@ import pandas as pd
 
 from outcomes.mixed.types import Array
 from outcomes.planning.side_by_side import Blocks, Models, searched, symmetric
-from outcomes.planning.stacked import numbered, told, within
+from outcomes.planning.stacked import estimated, numbered, within
 from outcomes.questions.arms import MOST_TIMES, for_their_number
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.course_model import LEAST_RANDOM, with_intervals
@@ -199,7 +199,7 @@ def _rows(
     T = 1 + len(layout.times)
     at = [T + len(layout.times) * a + place % (T - 1) for a in range(len(treated))]
     covariances = fit.Phi[:, at][:, :, at] * scale[:, None, None] ** 2
-    columns = [told(fit, scale, np.eye(fit.beta.shape[1])[j]) for j in at]
+    columns = [estimated(fit, scale, np.eye(fit.beta.shape[1])[j]) for j in at]
     estimates, _, df = (np.array(part).T for part in zip(*columns, strict=True))
     df = np.minimum(df, layout.most_df)
     found = {}

@@ -14,7 +14,7 @@ from outcomes.dictionary.tables import TABLES
 from outcomes.errors import UnavailableError
 from outcomes.folders import written_whole
 from outcomes.storage import PACKAGE, TRUTH
-from outcomes.synthetic.block import block_sizes, clusters_of, join, make_block, to_arrow
+from outcomes.synthetic.block import block_sizes, join, make_block, to_arrow
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.simulate import provenance_of
 from outcomes.synthetic.tables import block_tables
@@ -61,13 +61,13 @@ def simulate_in_parts(
         When pyarrow is missing, or the disk is full; nothing is left behind.
     """
     parquet = arrow_parquet()
-    clusters, sizes = clusters_of(design), block_sizes(design.episodes)
+    sizes = block_sizes(design.episodes)
     width, done = max(4, len(str(len(sizes)))), 0
     with written_whole(directory, "simulate") as folder:
         digests: dict[str, str] = {}
         for number, first in enumerate(range(0, len(sizes), blocks), start=1):
             own = range(len(sizes))[first : first + blocks]
-            made = [block_tables(design, make_block(design, clusters, block)) for block in own]
+            made = [block_tables(design, make_block(design, blocks=[block])) for block in own]
             for name in TABLES:
                 path = folder / f"{name}-{number:0{width}}.parquet"
                 table = to_arrow(name, join([one[name] for one in made]))

@@ -163,61 +163,46 @@ def clusters_of(design: Design) -> Clusters:
     return draw_clusters(design, cluster_generator(design.seed))
 
 
-def make_block(design: Design, clusters: Clusters, number: int) -> Block:
-    """Make one block of a study.
+def make_block(
+    design: Design, seeds: Sequence[int] | None = None, blocks: Sequence[int] | None = None
+) -> Block:
+    """Make blocks of a study, or of several studies of one design, as one.
 
     Parameters
     ----------
     design : Design
-        The design.
-    clusters : Clusters
-        `clusters_of(design)`.
-    number : int
-        Number of the block, from 0.
+    seeds : sequence of int, optional
+        Of the studies, each the same as it is alone; by default the design's own.
+    blocks : sequence of int, optional
+        Numbers of the blocks, in a row; by default all.
     """
-    people = _people(design, clusters, number)
-    return Block(people, run_courses(design, clusters, people))
-
-
-def _people(design: Design, clusters: Clusters, number: int) -> People:
-    return draw_people(
-        design,
-        clusters,
-        block_generator(design.seed, number),
-        n=block_sizes(design.episodes)[number],
-        n_columns=n_columns(design),
-        first=number * BLOCK,
-    )
-
-
-def make_studies(design: Design, seeds: Sequence[int]) -> Block:
-    """Make studies of one design as one block, each the same as it is alone.
-
-    Parameters
-    ----------
-    design : Design
-        Its own seed is not used.
-    seeds : sequence of int
-    """
-    own = [replace(design, seed=seed) for seed in seeds]
-    clusters = [clusters_of(one) for one in own]
-    blocks = range(len(block_sizes(design.episodes)))
-    drawn = [_people(one, c, b) for one, c in zip(own, clusters, strict=True) for b in blocks]
-    whole: dict[str, Any] = {
-        name: np.concatenate([vars(one)[name] for one in drawn], axis=-1)
-        for name, values in vars(drawn[0]).items() if isinstance(values, np.ndarray)
-    }  # fmt: skip
-    start = np.cumsum([0, *(one.count for one in drawn[:-1])])
-    whole["source"] += np.repeat(start, [one.count for one in drawn])
-    whole["uniforms"] = {
-        name: np.concatenate([one.uniforms[name] for one in drawn], axis=-1)
-        for name in drawn[0].uniforms
-    }
-    people = People(first=0, **whole)
+    sizes = block_sizes(design.episodes)
+    chosen = range(len(sizes)) if blocks is None else blocks
+    drawn, clusters = [], []
+    for seed in [design.seed] if seeds is None else seeds:
+        clusters.append(clusters_of(replace(design, seed=seed)))
+        for number in chosen:
+            rng, columns = block_generator(seed, number), n_columns(design)
+            drawn.append(draw_people(design, clusters[-1], rng, n=sizes[number], n_columns=columns))
+    people = _one(drawn, chosen[0] * BLOCK)
     of_study = Clusters(
         np.stack([one.clinic_level for one in clusters]),
         np.stack([one.therapist_benefit for one in clusters]),
         np.stack([one.reaction_sign for one in clusters]),
-        (np.repeat(np.arange(len(seeds)), design.episodes),),
+        (np.arange(people.count) // (people.count // len(clusters)),),
     )
     return Block(people, run_courses(design, of_study, people))
+
+
+def _one(parts: Sequence[People], first: int) -> People:
+    whole: dict[str, Any] = {
+        name: np.concatenate([vars(one)[name] for one in parts], axis=-1)
+        for name, values in vars(parts[0]).items() if isinstance(values, np.ndarray)
+    }  # fmt: skip
+    start = np.cumsum([0, *(one.count for one in parts[:-1])])
+    whole["source"] += np.repeat(start, [one.count for one in parts])
+    whole["uniforms"] = {
+        name: np.concatenate([one.uniforms[name] for one in parts], axis=-1)
+        for name in parts[0].uniforms
+    }
+    return People(first=first, **whole)

@@ -158,7 +158,6 @@ def draw_people(
     *,
     n: int,
     n_columns: int,
-    first: int = 0,
     conditions: Ints | None = None,
 ) -> People:
     """Draw the people of a block.
@@ -173,8 +172,6 @@ def draw_people(
         Stream of the block.
     n, n_columns : int
         Courses, and columns of the time grid.
-    first : int
-        Number of the first course in the study.
     conditions : ndarray of int, optional
         Conditions to use instead of drawn ones.
     """
@@ -195,7 +192,7 @@ def draw_people(
     means = means + clusters.clinic_level[therapist % design.clinics]
     person, course, serial, white = _pain(design, means, source, again, u[7], z[1:5])
     return People(
-        first=first,
+        first=0,
         source=source,
         condition=condition,
         therapist=therapist,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from outcomes import __version__
-from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DesignError
 from outcomes.provenance import Provenance
 from outcomes.study import Study, study_from_tables
-from outcomes.synthetic.block import block_sizes, clusters_of, join, make_block, to_frame
+from outcomes.synthetic.block import block_sizes, join, make_block, to_frame
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.scenarios import scenario_design
 from outcomes.synthetic.tables import block_tables
@@ -61,10 +60,9 @@ def simulate(
         must = "a design carries episodes, scenario and seed itself"
         remedy = "Use dataclasses.replace(design, ...), or leave the design out."
         raise DesignError(must, got="a design and other arguments", remedy=remedy)
-    clusters = clusters_of(design)
-    numbers = range(len(block_sizes(design.episodes)))
-    parts = [block_tables(design, make_block(design, clusters, number)) for number in numbers]
-    tables = {name: to_frame(join([part[name] for part in parts])) for name in TABLES}
+    blocks = range(len(block_sizes(design.episodes)))
+    parts = [block_tables(design, make_block(design, blocks=[block])) for block in blocks]
+    tables = {name: to_frame(join([part[name] for part in parts])) for name in parts[0]}
     return study_from_tables(tables, provenance=provenance_of(design), truth=truth_of(design))
 
 
