@@ -13,7 +13,7 @@ from outcomes.causal.pooling import Pooled, pool
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.course_frame import LEAST_COURSES, SMALL_GROUPS, CourseFrame
-from outcomes.questions.course_model import fit_course, fixed_rows, means_on
+from outcomes.questions.course_model import CourseModel, fit_course, fixed_rows, means_on
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.words import (
@@ -52,16 +52,19 @@ def conditions(asked: Asked) -> Found | Missing:
         has = so_many[min(course.rows["condition"].nunique(), 1)]
         reason = asked.question.say("few", least=str(LEAST_COURSES), so_many=has)
         return Missing(reason, course=course)
-    table, pooled, formula = _estimates(course, asked.measure, asked.seed)
+    model = asked.grouped if asked.course.group == "condition" else fit_course(course)
+    table, pooled = _estimates(model, course.groups, asked.measure, asked.seed)
     return Found(
         table,
         _sentence(table, course, asked.measure),
-        asked.question.say("method", formula=formula, time=when(course.axis, course.horizon)),
+        asked.question.say(
+            "method", formula=model.fit.request.formula, time=when(course.axis, course.horizon)
+        ),
         _picture(table, course, asked.measure),
         checks=_checks(table, pooled),
         glance=_range(table, asked.measure),
         verdict=_verdict(_top(table)) if _top(table)["p_best"] >= LEADS else CANNOT_TELL,
-        course=course,
+        course=model.course,
     )
 
 
@@ -75,24 +78,21 @@ def _of_named_conditions(course: CourseFrame) -> CourseFrame:
 
 
 def _estimates(
-    course: CourseFrame, measure: Instrument, seed: int
-) -> tuple[pd.DataFrame, Pooled, str]:
-    model, names = fit_course(course), list(course.groups)
-    fit, grid = model.fit, pd.DataFrame({"condition": names, course.axis: course.horizon})
-    matrix = fixed_rows(fit, grid)
-    own = means_on(model, grid).assign(kind="own")
-    covariance = matrix @ fit.vcov @ matrix.T
+    model: CourseModel, sizes: Mapping[str, int], measure: Instrument, seed: int
+) -> tuple[pd.DataFrame, Pooled]:
+    """Estimate conditions, of so many courses each, by the model that how-much reads too."""
+    axis, horizon = model.course.axis, model.course.horizon
+    grid = pd.DataFrame({"condition": list(sizes), axis: horizon})
+    matrix, own = fixed_rows(model.fit, grid), means_on(model, grid).assign(kind="own")
+    covariance = matrix @ model.fit.vcov @ matrix.T
     widest = (measure.maximum - measure.minimum) / 4
     pooled = pool(own["estimate"], covariance, widest=widest, df=float(own["df"].min()), seed=seed)
     columns = ("std_error", "conf_low", "conf_high", "p_best")
     shrunk = pd.DataFrame({"estimate": pooled.mean, **{c: getattr(pooled, c) for c in columns}})
-    shrunk["kind"] = "pooled"
-    tables = [
-        part.assign(term=names, n_episodes=list(course.groups.values())) for part in (shrunk, own)
-    ]
-    table = pd.concat(tables, ignore_index=True)
+    table = pd.concat([shrunk.assign(kind="pooled"), own], ignore_index=True)
+    table = table.assign(term=2 * [*sizes], n_episodes=2 * [*sizes.values()])
     first = ["term", "kind", "n_episodes"]
-    return table[[*first, *[c for c in table if c not in first]]], pooled, fit.request.formula
+    return table[[*first, *[c for c in table if c not in first]]], pooled
 
 
 def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> str:

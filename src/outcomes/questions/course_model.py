@@ -16,12 +16,7 @@ from outcomes.errors import OutcomesWarning, SingularFitWarning
 from outcomes.mixed.fit import MixedFit, choose_residual, lmm
 from outcomes.mixed.inference.testing import contrast_table, quantile, two_sided_p
 from outcomes.mixed.reading.design import design_matrix
-from outcomes.questions.course_frame import (
-    LEAST_COURSES,
-    CourseFrame,
-    course_frame,
-    courses_by_group,
-)
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, course_frame
 from outcomes.study import Study
 from outcomes.tables import once
 
@@ -181,6 +176,13 @@ def pooled_model(study: Study, instrument: str, *timing: Any) -> CourseModel:
     return fit_course(replace(course_frame(study, instrument, *timing), group=""))
 
 
+@once
+def grouped_model(study: Study, instrument: str, *timing: Any) -> CourseModel:
+    """Return the course model of the groups that courses fall into; of all where there are none."""
+    course = course_frame(study, instrument, *timing)
+    return fit_course(course) if course.group else pooled_model(study, instrument, *timing)
+
+
 def course_formula(
     course: CourseFrame, adjusted_for: tuple[str, ...] = (), *, clusters: bool = True
 ) -> str:
@@ -236,16 +238,13 @@ def means(model: CourseModel, times: tuple[float, ...]) -> pd.DataFrame:
         Columns ``group`` ("all" where the model has none), the axis, ``n_episodes`` (courses with a
         score at that time), estimate, std_error, df, statistic, p_value, conf_low, conf_high. A
         group with fewer than ten courses at a time is not there: nothing is extrapolated.
-
     """
     course = model.course
-    seen = [
-        (group, time, n_episodes)
-        for time in times
-        for group, n_episodes in _courses_at(course, time).items()
-        if n_episodes >= LEAST_COURSES
-    ]
-    cells = pd.DataFrame(seen, columns=["group", course.axis, "n_episodes"])
+    rows = course.rows[course.rows[course.axis].isin(times)]
+    group = rows[course.group].astype(str) if course.group else pd.Series("all", rows.index)
+    counts = rows.groupby([course.axis, group.rename("group")])["episode_id"].nunique()
+    seen = counts[counts >= LEAST_COURSES].reset_index(name="n_episodes")
+    cells = seen[["group", course.axis, "n_episodes"]]
     grid = cells.rename(columns={"group": course.group or "group"})
     return cells.join(means_on(model, grid))
 
@@ -295,7 +294,3 @@ def of_whom(course: CourseFrame) -> str:
     therapists = course.rows["therapist_id"]
     few = therapists.nunique() if therapists.notna().all() else LEAST_RANDOM
     return {1: " of this one therapist", 2: " of these two therapists"}.get(few, "")
-
-
-def _courses_at(course: CourseFrame, time: float) -> dict[str, int]:
-    return courses_by_group(course.rows[course.rows[course.axis] == time], course.group)

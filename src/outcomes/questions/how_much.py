@@ -17,7 +17,6 @@ from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import (
     THERAPIST,
     CourseModel,
-    fit_course,
     means,
     of_whom,
 )
@@ -77,10 +76,8 @@ def how_much(asked: Asked) -> Found | Missing:
         there = Count(course.n_courses, "course", there=True)
         few = asked.question.say("too few", least=str(LEAST_COURSES), there=there)
         return Missing(few, course=course)
-    course = course if asked.thorough else replace(course, group="")
-    pooled = asked.pooled
-    model = fit_course(course) if course.group else pooled
-    curve = _curves(model, pooled)
+    model = asked.grouped if asked.thorough else asked.pooled
+    course, curve = model.course, _curves(model, asked.pooled)
     curve.insert(0, "kind", "curve")
     at_horizon = curve[curve[course.axis] == course.horizon].assign(kind="improvement")
     table = pd.concat([at_horizon, curve], ignore_index=True)

@@ -19,7 +19,7 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Part, Text, filled
 from outcomes.questions.claim import Words, basis_of, words
 from outcomes.questions.course_frame import CourseFrame, course_frame
-from outcomes.questions.course_model import CourseModel, pooled_model
+from outcomes.questions.course_model import CourseModel, grouped_model, pooled_model
 from outcomes.questions.declared import Declared
 from outcomes.questions.picture import Picture
 from outcomes.study import Study
@@ -175,6 +175,11 @@ class Asked:
     def pooled(self) -> CourseModel:
         """The model of all its courses together, fitted once a study: one mean, one number."""
         return pooled_model(self.study, self.instrument, *self.timing)
+
+    @property
+    def grouped(self) -> CourseModel:
+        """The model of their groups, fitted once a study: a group's mean has one number too."""
+        return grouped_model(self.study, self.instrument, *self.timing)
 
     @property
     def plan(self) -> Declared:

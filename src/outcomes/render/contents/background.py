@@ -12,7 +12,7 @@ from typing import Any
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
 from outcomes.questions.course_frame import course_frame
-from outcomes.questions.course_model import fit_course, pooled_model
+from outcomes.questions.course_model import grouped_model, pooled_model
 from outcomes.render.document import (
     Block,
     Bullets,
@@ -121,7 +121,7 @@ def model(study: Study, instrument: str, disclosure: Disclosure) -> Section:
     course = course_frame(study, instrument)
     sizes = course.rows.groupby(course.group)["episode_id"].nunique() if course.group else None
     alone = sizes is None or sizes.map(disclosure.hides).any()
-    fit = (pooled_model(study, instrument) if alone else fit_course(course)).fit
+    fit = (pooled_model if alone else grouped_model)(study, instrument).fit
     table = fit_table(fit)
     lines = tuple(
         (f"{EN_SPACE * line.inside}{line.label}", line.estimate, line.p) for line in table.lines
