@@ -417,3 +417,43 @@ def test_a_line_of_a_week_is_no_client(imported):
         "Week of 01/12/2026,,,\nAnn Lee,02/13/1950,01/12/2026,6\n"
     )
     assert (days(study), asked) == ([[0, 7]], {})
+
+
+def test_a_status_with_a_clients_name_is_read_and_never_shown(tmp_path):
+    place = tmp_path / "export.csv"
+    place.write_text(
+        "Client,DOB,Visit date,Status,Pain before\nAnn Quill,1950-02-03,2026-01-05,Completed,7\n"
+        "Ann Quill,1950-02-03,2026-01-12,Cancelled by Mrs Quill,\n", encoding="utf-8",
+    )  # fmt: skip
+    draft = draft_map(place)
+    study, _ = import_export(place, draft.content, tmp_path / "key.json")
+    assert "Quill" not in str(draft.content)
+    assert study.sessions["status"].tolist() == ["attended", "cancelled"]
+
+
+@pytest.mark.parametrize("columns", [("15/02/1950", "01/15/2026", "01/22/2026"),
+                                     ("02/15/1950", "15/01/2026", "22/01/2026")])  # fmt: skip
+def test_columns_that_prove_their_own_order_are_not_asked_about(imported, columns):
+    born, first, second = columns
+    study, asked = imported(
+        f"Client,DOB,Visit date,Pain before\nAnn Lee,{born},{first},7\nAnn Lee,{born},{second},6\n"
+    )
+    assert (days(study), asked) == ([[0, 7]], {})
+    assert study.episodes["age_band"].tolist() == ["70-79"]
+
+
+def test_days_of_the_week_in_two_letters_and_hours_with_an_h(imported):
+    study, asked = imported(
+        "Kunde;Datum;Beginn;Ende;Schmerz\nLee;Mo, 05.01.2026;09h00;10h00;7\n"
+        "Lee;Di 13.01.2026;23h30;00h15;6\n"
+    )
+    assert not asked
+    assert visits(study) == [[[0, 60, 7], [8, 45, 6]]]
+
+
+def test_one_birth_date_and_a_name_in_two_scripts_is_in_doubt(imported):
+    study, _ = imported(
+        "Client,DOB,Visit date,Pain before\nИван Петров,1950-02-03,2026-01-05,7\n"
+        "Ivan Petrov,1950-02-03,2026-01-12,6\nBob Ray,1950-02-03,2026-01-12,6\n"
+    )
+    assert [f.rows for f in oc.check(study).items if f.rule == "R24"] == [(1, 2)]

@@ -33,6 +33,10 @@ _DAY_FIRST, _HOURS = 12, 24
 _NAMES = tomllib.loads(files("outcomes.intake").joinpath("dates.toml").read_text(encoding="utf-8"))
 _ENGLISH = {word: name for name, words in _NAMES["english"].items() for word in words.split()}
 _LETTERS = re.compile(r"[^\W\d_]{3,}\.?")
+DAY_OF_WEEK = re.compile(
+    r"^(?:mo|di|mi|do|fr|sa|so|lu|ma|me|je|ve|ju|vi)\.?,? (?=\d)", re.IGNORECASE
+)
+"""A day of the week in two letters, as German, French and Spanish shorten it, before a date."""
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th|er)\b|\bde(?:l)?\b ?", re.IGNORECASE)
 
 
@@ -148,6 +152,7 @@ def in_english(date: str) -> str:
     >>> in_english("5. März 2026"), in_english("5 de enero de 2026"), in_english("May 3rd, 2026")
     ('5. March 2026', '5 January 2026', 'May 3, 2026')
     """
+    date = DAY_OF_WEEK.sub("", date)
     if not _LETTERS.search(date):
         return date
     bare = _ORDINAL.sub("", date)

@@ -129,7 +129,7 @@ def verdict(one: Person, other: Person, *, together: bool) -> tuple[str | None, 
         return "spelling, one telephone number or e-mail address", True
     first, second = (person.given.partition(" ")[0] for person in (one, other))
     married = first == second and len(first) >= BEGINS
-    alike = signs.spelled or short or married
+    alike = signs.spelled or short or married or _two_scripts(one, other)
     bare = one.is_bare and other.is_bare
     return None, (signs.born and alike) or (signs.spelled and (signs.reached or bare))
 

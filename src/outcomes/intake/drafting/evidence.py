@@ -13,11 +13,11 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.intake.dates import AFTER_DATE, in_english
+from outcomes.intake.dates import AFTER_DATE, DAY_OF_WEEK, in_english
 from outcomes.intake.drafting.headers import holds, score_role, vocabulary, words_of
 from outcomes.privacy.patterns import PATTERNS, plain
 
-_CLOCK = re.compile(r"\d{1,2}:\d{2}|^\d{1,2} ?[ap]\.?m\.?$", re.IGNORECASE)
+_CLOCK = re.compile(r"\d{1,2}:\d{2}|(?:^|\s)\d{1,2}h\d{2}$|^\d{1,2} ?[ap]\.?m\.?$", re.IGNORECASE)
 _NUMERIC = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})")
 _WORDED = tuple(vocabulary()["dates"]["ways"])
 _MAY_BE_DATE = re.compile(
@@ -159,9 +159,13 @@ def status_of(cell: str) -> str:
     >>> [status_of(cell) for cell in ("> Checked out", "Cancelled by Mary", "Not cancelled")]
     ['attended', 'cancelled', '']
     """
+    return whole_status(cell) or _status_in(tuple(plain(cell).split()))
+
+
+def whole_status(cell: str) -> str:
+    """Return what a cell says that is a whole phrase of the vocabulary; empty for another."""
     word = plain(cell)
-    whole = (status for status, words in _plain("status").items() if word in words)
-    return next(whole, "") or _status_in(tuple(word.split()))
+    return next((status for status, words in _plain("status").items() if word in words), "")
 
 
 @cache
@@ -209,8 +213,8 @@ def is_date(cell: str) -> bool:
 
 
 def day_of(cell: str) -> str:
-    """Return what stands before the time of day."""
-    return AFTER_DATE.sub("", cell.strip())
+    """Return what stands before the time of day, without the day of the week in two letters."""
+    return DAY_OF_WEEK.sub("", AFTER_DATE.sub("", cell.strip()))
 
 
 def has_time(cell: str) -> bool:

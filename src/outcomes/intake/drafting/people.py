@@ -192,7 +192,8 @@ def _ways(found: Dates, order: str) -> list[str]:
 
 
 def _open_order(written: Mapping[str, Dates], order: str) -> Content:
-    open_ = [name for name, found in written.items() if found.numeric and not order]
+    open_ = [name for name, found in written.items()
+             if found.numeric and not order and len(found.orders) != 1]  # fmt: skip
     if not open_:
         return {}
     mixed = any(len(found.orders) > 1 for found in written.values())

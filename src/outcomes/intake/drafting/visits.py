@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from outcomes.intake.drafting.evidence import (
     means_empty,
     minutes_in,
     status_of,
+    whole_status,
 )
 from outcomes.intake.drafting.headers import roles_of, vocabulary, words_of
 from outcomes.intake.drafting.people import lengths
@@ -86,9 +87,18 @@ def _entries(column: Column, told: Column) -> list[dict[str, Any]]:
 
 def _status_words(seen: Seen, column: Column) -> Content:
     became = _became(seen, column)
-    known = {cell: word for cell, word in became.items() if word}
-    content: Content = {"columns": {"status": column.name}, "values": {"status": known}}
     said = name_words(str(cell) for name in seen.names for cell in seen.columns[name].counts)
+    named = {
+        cell: before
+        for cell in became
+        if not whole_status(cell) and (before := _before_name(cell, said)) is not None
+    }
+    known = {cell: word for cell, word in became.items() if word and cell not in named}
+    content: Content = {"columns": {"status": column.name}, "values": {"status": known}}
+    begins = {before: became[cell] for cell, before in named.items()
+              if before and became[cell] == status_of(before)}  # fmt: skip
+    content["status"] = [{"column": column.name, "contains": [before], "becomes": word}
+                         for before, word in begins.items()]  # fmt: skip
     for cell in [cell for cell, word in became.items() if not word][:_FEW]:
         if name_words([cell]) & said or re.search(r"\d{4}", cell):
             continue  # never a person's name: such a word stays unread, and stops the import
@@ -103,6 +113,13 @@ def _status_words(seen: Seen, column: Column) -> Content:
         likely = ["left_out", "attended", "cancelled", "no_show"]
         content = merged(content, ask("study.empty_status", asks, likely))
     return content
+
+
+def _before_name(cell: str, names: Collection[str]) -> str | None:
+    """Return what stands before a client's name in a cell; None where there is none."""
+    words = cell.split()
+    at = next((i for i, word in enumerate(words) if name_words([word]) & {*names}), None)
+    return None if at is None else " ".join(words[:at])
 
 
 def _became(seen: Seen, column: Column) -> dict[str, str]:
