@@ -22,14 +22,6 @@ N_ROWS = 2000
 N_CODES = 300
 """Codes that stand ready for people."""
 _QUARTERS = [str(minutes) for minutes in range(15, 121, 15)]
-_HOW = (
-    "One line a visit in the sheet visits, one line a person in the sheet people.",
-    "Take the next free code for a new person, and keep the list of codes and names elsewhere.",
-    "The grey line is an example. It never counts; leave it or delete it.",
-    "Do not rename sheets or columns. Further columns of your own are allowed; they are not read.",
-    "Then: outcomes check THIS-FILE.xlsx, and outcomes report THIS-FILE.xlsx --out my-report.",
-    "Dates become days since each person's first visit when the file is read; none is kept.",
-)
 
 
 def write_template(
@@ -159,7 +151,7 @@ def _daily_book() -> Any:
     about = [(name, label, column["help"]) for name in (VISITS, PEOPLE)
              for label, column in daily_columns(name).items()]  # fmt: skip
     scale = [("Walton scale", f"{e.level} - {e.name}", e.description) for e in WALTON]
-    how = [(str(i), line) for i, line in enumerate(_HOW, start=1)]
+    how = [(str(i), line) for i, line in enumerate(daily_columns("guide")["how"], start=1)]
     book, lists = _book([*how, (), *about, *scale, ("", "", CREDIT)], (14, 26, 90))
     for name in (VISITS, PEOPLE):
         sheet = book.create_sheet(name)

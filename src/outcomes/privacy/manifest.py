@@ -9,7 +9,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from outcomes.errors import DataError
 from outcomes.findings import COLUMNS, Findings
 from outcomes.privacy.guard import Sighting
 from outcomes.privacy.key_file import Sealed
-from outcomes.privacy.patterns import SAFE_HARBOR
+from outcomes.privacy.patterns import NOT_CHECKED, SAFE_HARBOR
 from outcomes.privacy.risk import INSIDE, PUBLIC, Risk
 
 NAME = "manifest"
@@ -27,17 +27,6 @@ STAYS = (
     "leaves is a report or slides, whose small counts are suppressed."
 )
 """What manifest and findings say of themselves."""
-
-NOT_CHECKED = (
-    "Names in notes, and in titles of the column map, that stand in no name column of this export "
-    "or an earlier one, without a title, an initial or a word as patient before them.",
-    "Numbers and codes of people that are written in a way of their own.",
-    "Whether what remains, with other sources, identifies somebody (actual knowledge).",
-    "Whether a law or an ethics board asks for more; coded data remain personal data under the "
-    "General Data Protection Regulation.",
-    "Pictures, sound and attachments: the import reads tables only.",
-    "Whether the export is complete and true.",
-)
 
 
 @dataclass(frozen=True)
@@ -111,7 +100,7 @@ class Manifest:
     k_before: int
     risk: Risk
     appended: bool = False
-    not_checked: tuple[str, ...] = field(default=NOT_CHECKED)
+    not_checked: tuple[str, ...] = NOT_CHECKED
     stays: str = STAYS
 
     def __repr__(self) -> str:

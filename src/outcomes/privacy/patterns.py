@@ -61,6 +61,8 @@ KINDS = (*(kind for entry in SAFE_HARBOR for kind in entry.kinds), "free_text")
 """Kinds of column that a map may name under ``[identifiers]``; ``free_text`` may hold any of them.
 None of these columns is kept."""
 
+NOT_CHECKED = tuple(_CONTENT["not_checked"])
+"""What an import does not look at."""
 HEADERS = frozenset(_CONTENT["headers"])
 """Headers of columns that hold identifiers, as `plain` gives them."""
 
