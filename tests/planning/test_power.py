@@ -17,6 +17,7 @@ from outcomes.planning.batch import simulated
 from outcomes.planning.repeated import asked_of, counted, repeated, seeds_from, told
 from outcomes.planning.roads import rows_of
 from outcomes.questions.ask import QUESTIONS
+from outcomes.questions.plan import read_plan
 from outcomes.questions.question import Asked
 from outcomes.synthetic.scenarios import NO_EFFECT, scenario_design
 
@@ -114,9 +115,36 @@ def agree_with_answers(rows, studies, question):
         if k in rows:
             expected = found.iloc[0]
             known = [name for name in NUMBERS if pd.notna(expected.get(name))]
-            row = [float(rows[k][name]) for name in known]
-            assert row == pytest.approx(expected[known].to_numpy(float), rel=1e-8, abs=1e-8)
+            for name in known:  # an answer's df come from the curvature a step before its optimum
+                close = pytest.approx(expected[name], rel=1e-7 if name == "df" else 1e-8, abs=1e-8)
+                assert rows[k][name] == close, (k, name)
     assert len(rows) >= 0.7 * (len(studies) - refused)
+
+
+@pytest.mark.parametrize(("unit", "clinics"), [("therapist", 2), ("clinic", 8)])
+def test_clusters_that_are_allotted_are_analyzed_as_such(unit, clinics):
+    """Each therapist or clinic has one arm, as many as the other, and varies in the model."""
+    arms = tuple(replace(arm, care=True, minutes=60) for arm in SMALL.arms)
+    design = replace(SMALL, allocation=unit, therapists=16, clinics=clinics, arms=arms)
+    plan = {"primary": {"question": "trial", "unit": unit}}
+    declared = read_plan(plan).find("trial", "nprs")
+    studies = simulated(design, seeds_from(1, 4), "nprs")
+    rows = rows_of(studies, "trial", "nprs", declared=declared)
+    assert len(rows) >= 3
+    for k in range(4):
+        study = studies.each(k)
+        arms_of = study.episodes.groupby(f"{unit}_id")["arm"].nunique()
+        assert (arms_of == 1).all()
+        given = oc.answer(study, "trial", plan=plan).table
+        expected = given[QUESTIONS["trial"].test_row(given)].iloc[0]
+        if k in rows:
+            row = [float(rows[k][name]) for name in NUMBERS]
+            assert row == pytest.approx(expected[NUMBERS].to_numpy(float), rel=1e-8, abs=1e-8)
+    assert oc.power(design, "trial", n_simulations=2).n_whole < 2
+    with pytest.raises(DesignError, match="6 in all"):
+        oc.power(replace(design, therapists=5, clinics=5), "trial", n_simulations=2)
+    with pytest.raises(DesignError, match="allocation"):
+        replace(design, allocation="coin")
 
 
 @pytest.mark.parametrize("week", [8, 24])

@@ -14,6 +14,7 @@ from outcomes.planning.batch import simulated
 from outcomes.planning.protocol import protocol
 from outcomes.planning.repeated import seeds_from
 from outcomes.planning.trials import trial_rows
+from outcomes.questions.declared import Declared
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.scenarios import scenario_design
 
@@ -69,7 +70,9 @@ def test_the_plan_is_taken_back_and_is_what_was_simulated(made, tmp_path):
     file = tmp_path / "plan.toml"
     file.write_text(made.plan, encoding="utf-8")
     studies = simulated(SMALL, seeds_from(5, 2), "nprs")
-    rows = trial_rows(studies.together, studies.numbers, "nprs", 8, 8)
+    rows = trial_rows(
+        studies.together, studies.numbers, "nprs", 8, Declared(question="trial", time=8)
+    )
     for k, seed in enumerate(seeds_from(5, 2)):
         given = oc.answer(oc.simulate(replace(SMALL, seed=seed)), "trial", plan=file)
         assert given.checks[-1].detail.startswith("primary")

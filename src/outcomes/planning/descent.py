@@ -61,6 +61,8 @@ def descended(at: Callable[[Any, Array], Point], start: Array, enough: float = E
         values, vectors = np.linalg.eigh(hessian)
         saddle = done & (values[:, 0] < SADDLE)
         step[saddle], done = 0.1 * vectors[saddle, :, 0], done & ~saddle
+        last = done & ~ended[current]
+        theta[current[last]] += step[last]
         ended[current[done]], length[current[done]] = True, 0.0
         if done.all():
             break

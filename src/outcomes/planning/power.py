@@ -30,7 +30,7 @@ from outcomes.planning.roads import asked_of_all
 from outcomes.planning.truths import TRUTHS
 from outcomes.questions.ask import QUESTIONS
 from outcomes.questions.course_frame import LEAST_COURSES
-from outcomes.questions.course_model import LEAST_CLUSTERS
+from outcomes.questions.course_model import LEAST_CLUSTERS, LEAST_RANDOM
 from outcomes.questions.declared import Declared
 from outcomes.questions.plan import Plan, read_plan
 from outcomes.questions.therapists import LEAST_EACH
@@ -165,7 +165,8 @@ def power(
     keep : str or Path, optional
         Folder that keeps what is done: the same call, interrupted, goes on from there.
     plan : Plan, str, Path or mapping, optional
-        Analysis plan that the studies are analyzed under, as in `oc.answer`.
+        Analysis plan that the studies are analyzed under, as in `oc.answer`; without one, that what
+        the design allots was allotted.
 
     Returns
     -------
@@ -194,6 +195,8 @@ def power(
     """
     known(question, n_simulations)
     refuse_too_small(design, question)
+    if plan is None and question == "trial" and design.allocation != "patient":
+        plan = {"primary": {"question": question, "unit": design.allocation}}
     declared = _declared(plan, question, instrument)
     week = declared.time if declared and week is None else week
     task = partial(_some, design, question, instrument, week, declared)
@@ -227,6 +230,11 @@ def refuse_too_small(design: Design, question: str) -> None:
     elif question == "frequency":
         groups = 2.0
     elif question == "trial" and design.arms:
+        clusters = {"clinic": design.clinics, "therapist": design.therapists}
+        allotted, enough = clusters.get(design.allocation), LEAST_RANDOM * len(design.arms)
+        if allotted is not None and allotted < enough:
+            must = f"at least {LEAST_RANDOM} of what is allotted are in each arm, {enough} in all"
+            raise DesignError(must, got=counted_words(allotted, design.allocation), where=question)
         groups = sum(arm.share for arm in design.arms) / min(arm.share for arm in design.arms)
     needed = math.ceil(groups * least)
     if design.episodes < needed or design.therapists < therapists:

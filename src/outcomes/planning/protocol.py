@@ -150,6 +150,8 @@ def protocol(
     ['[primary]', 'question = "trial"', 'instrument = "nprs"', 'time = 8.0']
     """
     plan = {"question": question, "instrument": instrument}
+    if question == "trial" and design.allocation != "patient":
+        plan["unit"] = design.allocation
     timed: dict[str, Any] = {} if week is None else {"time": float(week)}
     options = {**options, "instrument": instrument, "plan": {"primary": {**plan, **timed}}}
     planned = power(design, question, n_simulations=n_simulations, **options)

@@ -94,15 +94,13 @@ def rows_of(
         By number of the study: ``estimate, p_value`` and, where the answer has them, ``arm, week,
         session_count, std_error, df, conf_low, conf_high``.
     """
-    study, at = studies.together, declared.time if declared else None
-    special = declared and any(
-        getattr(declared, name) for name in ("weeks", "window", "covariates", "unit")
-    )
+    study = studies.together
+    special = declared and (declared.weeks or declared.window or declared.covariates)
     if special or instrument not in study.scored_instruments():
         return {}
     if question == "trial":
-        return trial_rows(study, studies.numbers, instrument, week, at)
-    if at is not None:
+        return trial_rows(study, studies.numbers, instrument, week, declared)
+    if declared and declared.time is not None:
         return {}
     measure = study.instrument(instrument)
     many = many_of(studies, instrument, at_visits=question == "frequency")

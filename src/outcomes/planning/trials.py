@@ -19,6 +19,7 @@ from outcomes.planning.stacked import estimated, numbered, within
 from outcomes.questions.arms import MOST_TIMES, for_their_number
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.course_model import LEAST_RANDOM, with_intervals
+from outcomes.questions.declared import Declared
 from outcomes.records import baselines
 from outcomes.study import Study
 from outcomes.trajectory import trajectory
@@ -83,7 +84,7 @@ def trial_rows(
     numbers: pd.Series[int],
     instrument: str,
     week: float | None,
-    at: float | None = None,
+    declared: Declared | None = None,
 ) -> dict[int, dict[str, Any]]:
     """Return the row of the answer of each study that is an ordinary trial.
 
@@ -97,8 +98,8 @@ def trial_rows(
         Of the outcome.
     week : float, optional
         Week of the row; by default the last.
-    at : float, optional
-        Week of the answer that a plan declares; later scores are not in the model.
+    declared : Declared, optional
+        What a plan says: its time (later scores are not in the model) and what was allotted.
 
     Returns
     -------
@@ -108,14 +109,14 @@ def trial_rows(
     """
     names = sorted(str(arm) for arm in study.episodes["arm"].dropna().unique())
     control = study.provenance.control
-    courses = _courses(
-        study, numbers, instrument, [str(control), *(name for name in names if name != control)]
-    )
+    arms = [str(control), *(name for name in names if name != control)]
+    plan = declared or Declared(question="trial")
+    courses = _courses(study, numbers, instrument, arms, plan.unit)
     if control not in names or courses is None:
         return {}
     groups: dict[Layout, list[int]] = {}
     for k in range(int(numbers.max()) + 1):
-        layout = _layout(courses.of(k), len(names), at)
+        layout = _layout(courses.of(k), len(names), plan)
         if layout is not None and (week is None or week in courses.weeks[list(layout.times)]):
             groups.setdefault(layout, []).append(k)
     found: dict[int, dict[str, Any]] = {}
@@ -127,7 +128,7 @@ def trial_rows(
 
 
 def _courses(
-    study: Study, numbers: pd.Series[int], instrument: str, arms: list[str]
+    study: Study, numbers: pd.Series[int], instrument: str, arms: list[str], unit: str
 ) -> Courses | None:
     """Return all courses, or None where any score has no plain place in them."""
     rows, facts = trajectory(study, instrument).rows, study.courses
@@ -139,7 +140,8 @@ def _courses(
     mixed = rows["arm"].groupby([of_row, rows["clinic_id"]]).nunique().gt(1)
     plain = (
         facts["arm"].notna().all() and whole.ge(1).all() and rows["score"].notna().all()
-        and not start["episode_id"].duplicated().any() and mixed.groupby(level=0).any().all()
+        and not start["episode_id"].duplicated().any()
+        and (unit == "clinic" or mixed.groupby(level=0).any().all())
         and _punctual(whole, rows["episode_id"], of_row)
     )  # fmt: skip
     if not plain:
@@ -152,7 +154,8 @@ def _courses(
     column = 1 + np.searchsorted(weeks, whole)
     scores[at[rows["episode_id"]], column] = sign * rows["score"]  # of several the last
     last = rows.drop_duplicates("episode_id", keep="last").set_index("episode_id")
-    who = last["therapist_id"].where(last["session_count"] != 0).reindex(facts.index)
+    who = last["therapist_id"].where(last["session_count"] != 0)
+    who = (last["clinic_id"] if unit == "clinic" else who).reindex(facts.index)
     named = pd.Series(number, dtype=str).str.cat(who.to_numpy(object), sep=" ")
     arm = pd.Categorical(facts["arm"], arms).codes.astype(int)
     found = Courses(number, arm, pd.factorize(named)[0], scores, weeks)
@@ -166,7 +169,7 @@ def _punctual(whole: pd.Series[float], course: pd.Series[Any], study: Any) -> bo
     return bool((whole.groupby(study).nunique() <= most).all())
 
 
-def _layout(own: Courses, n_arms: int, at: float | None) -> Layout | None:
+def _layout(own: Courses, n_arms: int, plan: Declared) -> Layout | None:
     """Return how a study is laid out, as the answer would see it; None where it is not ordinary."""
     later = own.seen[:, 1:]
     scored = later.any(axis=1)
@@ -174,8 +177,8 @@ def _layout(own: Courses, n_arms: int, at: float | None) -> Layout | None:
     last = (later * np.arange(1, later.shape[1] + 1)).max(axis=1, initial=0)[scored]
     enough = np.flatnonzero(counts.sum(axis=0) >= LEAST_COURSES)
     reached = [t for t in enough if (last >= t + 1).mean() >= 0.5]
-    if at is not None:
-        reached = [t for t in enough if own.weeks[t] == at]
+    if plan.time is not None:
+        reached = [t for t in enough if own.weeks[t] == plan.time]
     if not reached or counts[:, reached[-1]].min() < LEAST_COURSES:
         return None
     times = np.flatnonzero(counts.min(axis=0) >= LEAST_COURSES)
@@ -184,6 +187,8 @@ def _layout(own: Courses, n_arms: int, at: float | None) -> Layout | None:
     treating = [set(own.who[scored & (own.arm == a) & (own.who >= 0)]) for a in range(n_arms)]
     least = min((len(one) for one in treating if one), default=0)
     if not (known[1:] == 1).all() or known[0] not in (0.0, 1.0) or least < LEAST_RANDOM:
+        return None
+    if known[0] == 0 and plan.unit in ("therapist", "clinic"):
         return None
     few = known[0] == 0 and least == LEAST_RANDOM
     shared = bool(treating[0] & set().union(*treating[1:]))

@@ -189,6 +189,7 @@ def make_block(
         np.stack([one.clinic_level for one in clusters]),
         np.stack([one.therapist_benefit for one in clusters]),
         np.stack([one.reaction_sign for one in clusters]),
+        np.stack([one.arm for one in clusters]),
         (np.arange(people.count) // (people.count // len(clusters)),),
     )
     return Block(people, run_courses(design, of_study, people))

@@ -17,6 +17,7 @@ from outcomes.synthetic.conditions import DEFAULT, Arm, SimulatedCondition
 from outcomes.synthetic.parameter import Pairs, check_ranges, check_shares, frozen
 
 given = parameter.given("Design")
+ALLOCATIONS = ("patient", "therapist", "clinic")
 _TABLES: dict[str, Any] = {"conditions": SimulatedCondition, "arms": Arm}
 
 
@@ -36,6 +37,8 @@ class Design:
         The conditions; their shares add up to 1.
     arms : tuple of Arm
         Arms of a trial; none for routine care.
+    allocation : {"patient", "therapist", "clinic"}
+        What chance allots to the arms.
     **parameters
         All others are numbers, switches or pairs of numbers. ``records(Design)`` lists each with
         its default, unit, range and source, and docs/simulation.md shows that list.
@@ -57,6 +60,7 @@ class Design:
     scenario: str = ""
     conditions: tuple[SimulatedCondition, ...] = DEFAULT
     arms: tuple[Arm, ...] = ()
+    allocation: str = ALLOCATIONS[0]
     # who takes part
     therapists: int = given("therapists")
     clinics: int = given("clinics")
@@ -270,6 +274,8 @@ def _arms(design: Design) -> None:
         _refuse("arms have names, each once", "others", "Rename them.")
     if len(names) == 1:
         _refuse("a trial has two arms or more", "one", "Leave arms empty for routine care.")
+    if design.allocation not in ALLOCATIONS:
+        _refuse(f"allocation is one of {', '.join(ALLOCATIONS)}", "another word", "Change it.")
     if sum(arm.control for arm in design.arms) > 1:
         _refuse("one arm at most is the control", "several", "Mark one.")
 

@@ -46,6 +46,8 @@ class Clusters:
         Further improvement under a therapist at the plateau, NPRS points.
     reaction_sign : ndarray, shape (therapists,)
         1, or -1 for therapists who react to pain the other way.
+    arm : ndarray of int, shape (therapists,)
+        Arm of a therapist's courses, where therapists or clinics are allotted.
     study : tuple of ndarray of int, shape (n,)
         The study of each course, where there are several.
     """
@@ -53,6 +55,7 @@ class Clusters:
     clinic_level: Floats
     therapist_benefit: Floats
     reaction_sign: Floats
+    arm: Ints
     study: tuple[Ints, ...] = ()
 
 
@@ -148,7 +151,17 @@ def draw_clusters(design: Design, rng: np.random.Generator) -> Clusters:
         clinic_level=clinic * cluster_sd(design.clinic_icc, total),
         therapist_benefit=therapist * cluster_sd(design.therapist_icc, total),
         reaction_sign=np.where(design.reaction_random_sign & opposite, -1.0, 1.0),
+        arm=_arms_of_clusters(design, rng),
     )
+
+
+def _arms_of_clusters(design: Design, rng: np.random.Generator) -> Ints:
+    """Allot therapists, or clinics with theirs, to arms as evenly as their shares allow."""
+    who = np.arange(design.therapists) % (
+        design.clinics if design.allocation == "clinic" else design.therapists
+    )
+    units = int(who.max()) + 1
+    return _choice(_allocation(design), (rng.permutation(units) + 0.5) / units)[who].astype(int)
 
 
 def draw_people(
@@ -196,7 +209,9 @@ def draw_people(
         source=source,
         condition=condition,
         therapist=therapist,
-        arm=_choice(_allocation(design), u[8]).astype(np.int64),
+        arm=clusters.arm[therapist]
+        if design.allocation != "patient"
+        else _choice(_allocation(design), u[8]).astype(np.int64),
         age=age,
         female=u[9][source] < 0.68,
         adaptive=adaptive,
