@@ -90,12 +90,16 @@ def test_who_interrupts_gets_what_is_done():
 NUMBERS = ["estimate", "std_error", "df", "p_value", "conf_low", "conf_high"]
 
 
-@pytest.mark.parametrize("n", [4, pytest.param(50, marks=pytest.mark.slow)])
+QUICK = [("two-arm-trial", 60, "trial"), ("default", 60, "how-much"), ("default", 60, "frequency"),
+         ("default", 100, "therapists"), ("default", 100, "pressure")]  # fmt: skip
+MORE = [("dose-finding-trial", 100, "trial"), ("default", 200, "how-much"),
+        ("default", 200, "frequency")]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("scenario", "episodes", "question"),
-    [("two-arm-trial", 60, "trial"), ("dose-finding-trial", 100, "trial"),
-     ("default", 60, "how-much"), ("default", 200, "how-much"), ("default", 60, "frequency"),
-     ("default", 200, "frequency"), ("default", 100, "therapists"), ("default", 100, "pressure")],
+    ("scenario", "episodes", "question", "n"),
+    [*((*case, 4) for case in QUICK),
+     *(pytest.param(*case, 50, marks=pytest.mark.slow) for case in QUICK + MORE)],
 )  # fmt: skip
 def test_the_fast_road_has_the_numbers_of_the_answer(scenario, episodes, question, n):
     """Studies made and fitted together, against each alone and the whole answer."""

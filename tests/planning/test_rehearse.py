@@ -10,8 +10,8 @@ import pytest
 
 import outcomes as oc
 from outcomes.errors import UsageError
-from outcomes.planning.rehearse import _course_scores, _formula, drawn
-from outcomes.planning.repeated import told
+from outcomes.planning.rehearse import _course_scores, _formula, _some, drawn
+from outcomes.planning.repeated import asked_of, told
 from outcomes.questions.course_model import fitted
 
 
@@ -85,6 +85,21 @@ def test_scores_without_a_place_in_time_are_wrong_use(study):
         oc.rehearse(none, "frequency", n=1)
     with pytest.raises(UsageError, match="one test"):
         oc.rehearse(study, "goals", n=1)
+
+
+@pytest.mark.parametrize("question", ["how-much", "pressure", "frequency", "therapists"])
+def test_rehearsals_side_by_side_find_what_each_finds_alone(study, question):
+    rows = _course_scores(study, "nprs")
+    fit = fitted(_formula(rows, question), rows)
+    found = _some(study, question, "nprs", fit, [3, 4])
+    assert not all(record["whole"] for record in found) or question == "therapists"
+    for record, seed in zip(found, [3, 4], strict=True):
+        alone = asked_of(drawn(study, "nprs", fit, seed), question, "nprs")
+        for name in ("answered", "clear"):
+            assert record[name] == alone[name]
+        assert record.get("half_width", 0) == pytest.approx(
+            alone.get("half_width", 0), 1e-7, nan_ok=True
+        )
 
 
 @pytest.mark.slow
