@@ -82,7 +82,7 @@ class MixedFit(Fit):
 
 DF_METHODS = ("satterthwaite", "kenward-roger", "normal")
 
-MANY_ROWS, PART_ROWS = 500_000, 250_000
+MANY_ROWS, PART_ROWS = 500_000, 100_000
 """More rows than the first are fitted part by part; so many rows are in a part."""
 
 SAME_VISIT = ("pressure_same_visit", "minutes_same_visit", "sessions_attended")

@@ -104,7 +104,7 @@ def course_frame(
         When the instrument has no scores.
     """
     found = trajectory(study, instrument)
-    rows, left_out = found.rows.copy(), dict(found.left_out)
+    rows, left_out = found.rows.copy(deep=False), dict(found.left_out)
     axis: Axis = "session_count" if _sessions_known(rows) else "week"
     if rows["arm"].nunique() > 1 and rows["week"].notna().any():
         axis = "week"  # arms are compared at the same time: a control may have no sessions
@@ -117,7 +117,8 @@ def course_frame(
     left_out["not at the start of a visit"] = int(elsewhere.sum())
     untimed = rows[axis].isna() & ~elsewhere
     left_out[f"no {axis.replace('_', ' ')}"] = int(untimed.sum())
-    rows = rows[~(untimed | elsewhere)].reset_index(drop=True)
+    out = untimed | elsewhere
+    rows = rows[~out].reset_index(drop=True) if out.any() else rows
     started = set(baselines(study, instrument)["episode_id"])
     left_out["course without a score after baseline"] = len(started - set(rows["episode_id"]))
     group = _group_column(rows)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn, cast
 
 import numpy as np
@@ -73,7 +73,7 @@ class Agreed:
     ----------
     formula : ModelFormula
     survey : Survey
-        Of all rows.
+        Of all rows; labels of crossed factors only.
     fixed : Columns
         The fixed columns on a table of levels and values; its ``spec`` builds them for a part.
     factors : tuple of Grouping
@@ -127,7 +127,10 @@ def agree(formula: ModelFormula, survey: Survey) -> Agreed:
     if unit is not None:
         members = survey.members[factors[0].group, factors[unit].group]
         repeated = members.index[members > 1]
-    return Agreed(formula, survey, _fixed(formula, survey), factors, unit, crossed, repeated)
+    fixed, kept = _fixed(formula, survey), [factors[f].group for f in crossed]
+    levels = {group: survey.groups[group] for group in kept}
+    slim = replace(survey, groups=levels, members={}, nested={}, counts={})  # labels are memory
+    return Agreed(formula, slim, fixed, factors, unit, crossed, repeated)
 
 
 def adds_up(formula: ModelFormula) -> bool:

@@ -118,6 +118,7 @@ def fit_products(request: Request, products: Products, start: Array | None = Non
         raise FitError(must, got=got, remedy="Merge each part once.")
     with one_blas_thread():
         likelihood = ByElimination(_design(agreed, products.n), _working(products), request.reml)
+    del products  # what is searched is in another basis
     return fit_likelihood(likelihood, request, None if start is None else likelihood.near(start))
 
 

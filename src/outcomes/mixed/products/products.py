@@ -167,7 +167,7 @@ def merge(a: Products, b: Products) -> Products:
         The parts have not agreed, or a group of the finest factor has rows in both: a course that
         is split over parts, or a part that is there twice.
     """
-    if a.agreed is not b.agreed and a.agreed.survey.groups.keys() != b.agreed.survey.groups.keys():
+    if a.agreed is not b.agreed and a.agreed.formula != b.agreed.formula:
         must = "Parts are merged whose columns were agreed on together"
         raise FitError(must, got="others")
     twice = int(a.labels.isin(b.labels).sum())
