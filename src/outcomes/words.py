@@ -143,10 +143,13 @@ def interval(
     --------
     >>> interval(1.94, 1.6, 2.21, unit="points")
     '1.9 points (95 % CI 1.6 to 2.2)'
+    >>> interval(1.2, 0.8, 3.1, 0, "sessions")
+    '1 session (95 % CI 1 to 3)'
     """
     shown = decimals_for((high - low) / 2) if digits is None else digits
-    value = f"{plain(estimate, shown)} {unit}".strip()
-    return f"{value} (95 % CI {limits(low, high, shown)})"
+    value = plain(estimate, shown)
+    unit = re.sub(r"^(\w+)s\b", r"\1", unit) if value.lstrip(MINUS) == "1" else unit
+    return f"{value} {unit}".strip() + f" (95 % CI {limits(low, high, shown)})"
 
 
 def with_interval(row: Mapping[Any, Any], digits: int | None = None, unit: str = "") -> str:
@@ -279,15 +282,15 @@ def scale(instrument: Instrument) -> str:
     return f"{low} to {high}, {instrument.better} is better"
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: float, noun: str) -> str:
     """Return a number with its noun, which always follows it.
 
     Examples
     --------
-    >>> [counted(n, "course") for n in (0, 1, 12)]
+    >>> [counted(n, "course") for n in (0, 1, 12.0)]
     ['no courses', '1 course', '12 courses']
     """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}" if number else f"no {noun}s"
+    return f"{number:,.12g} {noun}{'' if number == 1 else 's'}" if number else f"no {noun}s"
 
 
 def there_are(number: int, noun: str) -> str:

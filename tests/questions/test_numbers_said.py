@@ -15,7 +15,8 @@ from outcomes.synthetic.scenarios import SCENARIOS
 
 _N = r"[-\N{MINUS SIGN}]?[\d,]+(?:\.\d+)?"
 SAID = re.compile(
-    rf"(?P<estimate>{_N}) ?%? ?[A-Za-z .,]*\((?:(?P<again>{_N})(?: %| per 100), )?"
+    rf"(?P<estimate>{_N})(?: points of \d+)? ?%? ?[A-Za-z .,]*"
+    rf"\((?:(?P<again>{_N})(?: %| per 100), )?"
     rf"95 % CI (?P<low>{_N})(?: ?%)? to (?P<high>{_N})"
 )
 
@@ -60,9 +61,27 @@ def checked(study: Any, name: str) -> int:
         assert is_of(said, answer.table), (name, said, answer.sentence)
     for text in () if answer.refused else (answer.sentence, answer.glance):
         assert not unknown_numbers(study, answer, text), (name, text)
+    for text in all_texts(answer):
+        assert not ONE_OF_MANY.search(text), (name, text)
     whole = str(answer.sentence).replace("\N{NO-BREAK SPACE}", " ")
     assert whole.count("95 % CI") == len(intervals(whole)), (name, whole)
     return len(found)
+
+
+ONE_OF_MANY = re.compile(
+    r"(?<![\d.,\N{MINUS SIGN}])1 (?:later |other )?"
+    r"(?:courses|sessions|visits|scores|goals|points|degrees|weeks|models|therapists|others)\b"
+)
+"""A plural behind the number one."""
+
+
+def all_texts(answer: Any) -> list[str]:
+    """Return whatever an answer says."""
+    drawn = answer.picture
+    pictured = [drawn.title, drawn.alt, drawn.x_label, drawn.y_label] if drawn is not None else []
+    checks = [text for check in answer.checks for text in (check.name, check.detail)]
+    said = (answer.sentence, answer.glance, answer.reason, answer.method, *answer.limits)
+    return [str(text).replace("\N{NO-BREAK SPACE}", " ") for text in (*said, *pictured, *checks)]
 
 
 LOOSE = re.compile(r"(?<![\w.,])\d[\d,]*(?:\.\d+)?")

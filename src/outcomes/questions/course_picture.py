@@ -134,18 +134,14 @@ def _alt(data: pd.DataFrame, measure: Instrument, mdc: float | None) -> str:
 
 def script_words(script: pd.Series[Any]) -> str:
     """Say what was prescribed, from the row of kind ``script``."""
-    number = "" if pd.isna(script["estimate"]) else f"{_visits(script['estimate'])} "
+    number = "" if pd.isna(script["estimate"]) else f"{counted(script['estimate'], 'visit')} "
     return f"script: {number}to day {script['x']:g}"
-
-
-def _visits(number: float) -> str:
-    return f"{number:g} visit{'' if number == 1 else 's'}"
 
 
 def visit_words(data: pd.DataFrame) -> str:
     """Say how many visits there were, and their pressure, from the picture's rows."""
     given, missed = (data[data["kind"] == kind] for kind in VISITS)
-    text = f"given: {_visits(len(given))}, {len(missed)} missed"
+    text = f"given: {counted(len(given), 'visit')}, {len(missed)} missed"
     known = given["estimate"].dropna()
     unknown = (
         f", not recorded (open) at {len(given) - len(known)}" if len(known) < len(given) else ""

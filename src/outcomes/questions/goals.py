@@ -13,7 +13,7 @@ from outcomes.care.goals import goal_attainment_scores, goal_progress
 from outcomes.privacy.text import Count, Resting, Text
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.words import DESCRIBED, percent
+from outcomes.words import DESCRIBED, counted, percent
 
 LEAST_GOALS = 10
 
@@ -117,7 +117,7 @@ def _ends(at: Mapping[str, float]) -> str:
 
 
 def _clock(time: float, unit: Unit) -> str:
-    return f"{time:g} sessions" if unit == "sessions" else f"day {time:g}"
+    return counted(time, "session") if unit == "sessions" else f"day {time:g}"
 
 
 def _picture(table: pd.DataFrame, attained: Attainment) -> Picture:

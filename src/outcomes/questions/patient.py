@@ -220,7 +220,8 @@ def _checks(judged: _Verdict | None, ahead: Outlook | None) -> tuple[Check, ...]
 def _kept(judged: _Verdict) -> Check:
     """Whether the last two scores lie on one side of the measurement error, or both within."""
     last = judged.sides[-2:]
-    beyond = f"{sum(map(abs, last))} of the last {len(last)} beyond the measurement error"
+    scores = counted(len(last), "score")
+    beyond = f"{sum(map(abs, last))} of the last {scores} beyond the measurement error"
     return PATIENT.check("agree", len(last) == 2 and last[0] == last[1], beyond)
 
 
@@ -336,7 +337,7 @@ def outlook_of(study: Study, measure: Instrument, episode: str, seed: int = 0) -
     others = basis.errors["episode_id"].nunique()
     if others < LEAST_OTHERS or not basis.course.rows["episode_id"].eq(episode).any():
         least = {"least": str(LEAST_OTHERS), "condition": str(LEAST_COURSES)}
-        return PATIENT.say("few others", others=str(others), **least)
+        return PATIENT.say("few others", there=there_are(others, "course"), **least)
     target, by, note = _goal(study, measure, episode, course.axis)
     ahead = _rows_to_come(study, course, own)
     seen = np.arange(len(own) + len(ahead)) < len(own)

@@ -30,7 +30,7 @@ from outcomes.questions.course_model import (
     fixed_rows,
 )
 from outcomes.questions.question import Check
-from outcomes.words import interval, limits
+from outcomes.words import counted, interval, limits
 
 ROBUST = "errors robust to courses (CR2)"
 MOST_CLINICS = 12
@@ -86,7 +86,7 @@ def verdict(table: pd.DataFrame, low: float, high: float) -> Check:
     same = (table["conf_low"] * table["conf_high"] > 0) == (low * high > 0)
     differ = table.loc[~(within & same), "term"].tolist()
     ends = limits(table["estimate"].min(), table["estimate"].max(), 2)
-    detail = f"{len(table)} models, estimates {ends}"
+    detail = f"{counted(len(table), 'model')}, estimates {ends}"
     return Check(name, not differ, detail + (f"; differs: {', '.join(differ)}" if differ else ""))
 
 

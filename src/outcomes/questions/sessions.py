@@ -29,6 +29,7 @@ from outcomes.questions.stopping import stopping
 from outcomes.study import Study
 from outcomes.words import (
     CANNOT_TELL,
+    counted,
     decimals,
     headline,
     interval,
@@ -194,7 +195,7 @@ def _strata(study: Study, course: CourseFrame) -> pd.DataFrame:
         part = replace(course, rows=course.rows[mask].reset_index(drop=True))
         if part.n_courses >= LEAST_COURSES:
             times = times_of(part.rows, "session_count")
-            label = f"{name} {half:g} sessions prescribed"
+            label = f"{name} {counted(half, 'session')} prescribed"
             parts.append(means(fit_course(part), times).assign(group=label, kind="stratum"))
     if not parts:
         return pd.DataFrame()
