@@ -9,20 +9,14 @@ from typing import Any
 
 import pandas as pd
 
+from outcomes.intake.drafting.headers import vocabulary
 from outcomes.intake.readers import Rows
 
 Content = dict[str, Any]
 
 _TABLES = ("preset", "identifiers", "file", "source", "columns", "constants", "minutes", "scales",
            "study")  # fmt: skip
-_SAYS = {
-    "preset": "The product whose export it is, known by its headers.",
-    "identifiers": "Columns that identify people: nothing of them is kept.",
-    "leave_out": "Rows that are no visits.",
-    "status": "What became of a visit; the first that fits counts.",
-    "rules": "Further ways of writing; the first that fits a cell reads it.",
-    "questions": "Answer each question: write one of its candidates, or false where there is none.",
-}
+_SAYS = vocabulary()["says"]
 
 
 @dataclass(frozen=True)

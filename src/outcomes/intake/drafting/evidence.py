@@ -20,25 +20,15 @@ from outcomes.privacy.patterns import PATTERNS, plain
 _CLOCK = re.compile(r"\d{1,2}:\d{2}|(?:^|\s)\d{1,2}h\d{2}$|^\d{1,2} ?[ap]\.?m\.?$", re.IGNORECASE)
 _NUMERIC = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})")
 _WORDED = tuple(vocabulary()["dates"]["ways"])
-_MAY_BE_DATE = re.compile(
-    r"^(?=.*\d)(?:.*\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)"
-    r"|\d{4}[/.]?\d\d?[/.]?\d\d?$)", re.IGNORECASE,
-)  # fmt: skip
+_MAY_BE_DATE, _HOURS, _SCORE = (re.compile(vocabulary()["patterns"][name], re.IGNORECASE)
+                                for name in ("may_be_date", "hours", "score"))  # fmt: skip
+UNIT, HOUR = (vocabulary()["patterns"][name] for name in ("minutes", "hour"))
 YEARLESS = tuple(vocabulary()["dates"]["yearless"])
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SERIAL = re.compile(r"[34]\d{4}(?:\.\d+)?")
 _EARLY = re.compile(r"(?:[1-4]\d|[5-9])\d{3}(?:\.\d+)?")
 """A spreadsheet's number of a day of this century or the last."""
-_HOURS = re.compile(
-    r"(?:(\d+) ?(?:h|hr|hrs|hours?|std|stunden?|heures?|horas?)\.? ?)?"
-    r"(?:(\d+) ?(?:m|min|mins|minutes?|minuten|minutos?|mn|['′])?\.?)?",
-    re.IGNORECASE,
-)
-_SCORE = re.compile(r"(\d{1,3}(?:[.,]\d+)?)(?: ?(?:/|of|von|sur|de|out of) ?(\d{1,3})| ?%)?"
-                    r"(?: ?[-–:=(] ?[^\W\d].*)?", re.IGNORECASE)  # fmt: skip
 _ID = re.compile(r"(?=.*\d)[\w./#-]{1,40}")
-UNIT = r"(\d+) ?-?(?:m|min|mins|minutes?|minuten|minutos?|mn|['′])\.?"
-HOUR = r"(\d+(?:\.\d+)?) ?(?:h|hr|hrs|hours?|std|stunden?|heures?|horas?)\.?"
 IN_SERVICE = (rf".*?(?<!\d){UNIT}.*", r".*(?<!\d)(\d{2,3})")
 """Minutes, and hours, as cells and the names of services write them."""
 _LEVEL_WORDS = vocabulary()["pressure"]["words"]

@@ -95,7 +95,8 @@ def _condition(seen: Seen) -> Content:
         pattern = rf".*\b(?:{'|'.join(begins)}).*"
         rules = merged(rules, rule(f"words for {kind}", [column.name], pattern=pattern,
                                    becomes=kind, target="condition"))  # fmt: skip
-    named = {"columns": {"condition": column.name}, "values": {"condition": own}}
+    named: Content = {"columns": {"condition": column.name}}
+    named |= {"values": {"condition": own}} if own else {}
     return merged(named, rules, *_asked(seen, column, unknown), *_asked(seen, column, several))
 
 

@@ -18,29 +18,14 @@ from outcomes.intake.drafting.headers import (
 )
 from outcomes.intake.drafting.seen import Seen
 
-_OF = r"(\d+(?:\.\d+)?) ?(?:/|of|out of|von|sur|de) ?{}"
-_NOTES = (
-    ("pre_session",
-     r".*?\b(?:pain|schmerz\w*|douleur|dolor)\b[^\d]{0,20}(\d{1,2}(?:\.\d)?) ?/ ?10.*",
-     "before", "the first pain of ten in {}"),
-    ("post_session",
-     r".*\b(?:now|after|post|nachher|apres|despues)\b[^\d]{0,15}(\d{1,2}(?:\.\d)?) ?/ ?10.*",
-     "after", "pain now in {}"),
-)  # fmt: skip
+_OF, _WORDED, _NAMED, _PAIR = (vocabulary()["patterns"][name] for name in (
+    "of", "worded", "named", "pair"))  # fmt: skip
+_NOTES = [tuple(part.values()) for part in vocabulary()["notes"]]
 """When a pain was that notes tell, how, in words, and what to ask."""
-_WORDED = r"(\d{1,3}) ?[-–:=(] ?[^\W\d][^\d]*"
-_NAMED = r"[^\W\d][^\d]* ?[-–:=(] ?(\d{1,3})\)?"
-_PAIR = r"(\d{1,3}(?:\.\d+)?) ?(?:/|-|–|>|->|→|to|bis|a|à) ?(\d{1,3}(?:\.\d+)?)"
-"""Scores before and after in one cell, where the header says so."""
 
 
 _SEVERAL = 8
-_TURNED = re.compile(
-    r"(?<!\d)10 ?(?:=|:|is|means)? ?"
-    r"(?:no\b|none|pain.?free|best|kein|schmerzfrei|aucune|sans|sin\b)"
-    r"|(?<!\d)0 ?(?:=|:|is|means)? ?(?:worst|max|unbearable|schlimmst|st[äa]rkst|pire|peor)",
-    re.IGNORECASE,
-)
+_TURNED = re.compile(vocabulary()["patterns"]["turned"], re.IGNORECASE)
 """A header that calls the best what the instrument calls the worst."""
 
 

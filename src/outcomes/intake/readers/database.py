@@ -10,21 +10,18 @@ from __future__ import annotations
 import logging
 import re
 import sqlite3
+import tomllib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from outcomes.errors import DataError, UnavailableError, UsageError
 from outcomes.intake.readers.table import FileFormat, Record, Rows, name_of, plain_text, table_of
 
-_WRITES = (
-    "insert", "update", "delete", "merge", "into", "drop", "create", "alter", "truncate", "attach",
-    "detach", "pragma", "vacuum", "copy", "grant", "revoke", "install", "exec", "execute",
-    "load_extension", "writefile", "nextval", "setval", "set_config", "lo_export", "lo_import",
-    "lo_create", "lo_unlink", "dblink", "dblink_exec", "pg_terminate_backend", "pg_cancel_backend",
-    "pg_reload_conf", "pg_read_file", "xp_cmdshell", "openrowset", "load_file",
-)  # fmt: skip
+_FILE = files(__package__).joinpath("database.toml")
+_WRITES: list[str] = tomllib.loads(_FILE.read_text(encoding="utf-8"))["writes"]
 """Words that no query needs which only reads; where a column has such a name, it is quoted."""
 _QUOTED = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`""")
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.resources import files
 from itertools import zip_longest
 from pathlib import Path
 from statistics import median
@@ -113,27 +115,13 @@ ABOVE, TOTALS, AGAIN, REMARKS, HEADINGS = (
 )  # fmt: skip
 """What is left away, as messages call it."""
 _BLOCK = 20_000
-_HEADING = (
-    r"^(?P<name>[^\d]*?[^\W\d_]{2}[^\d]*?)"
-    r"(?:[ ,;(*]+(?:(?:geb(?:oren)?|born|d\.?o\.?b|date of birth|n[ée]e?|nac\w*)\b[^\d]{0,5})?"
-    r"(?P<born>\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4})\)?)?$"
-)
-"""A name in a row of its own, with or without the day of birth."""
+_LINES = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in tomllib.loads(
+    files(__package__).joinpath("lines.toml").read_text(encoding="utf-8")).items()}  # fmt: skip
+"""Lines that are no rows, by the words of four languages."""
 _NUMBER = re.compile(r"[-+(]?[$€£]? ?[\d.,]*\d[\d.,]* ?[%€$£)]?")
 _DAY = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?!\d)")
-_WEEK = re.compile(r"(?:week|month|page|printed|woche|kw|monat|seite|semaine|mois|semana|mes|"
-                   r"p[áa]gina)\b.*\d", re.IGNORECASE)  # fmt: skip
-"""A line above the rows of a week, or around those of a page."""
 _SEVERAL = 3
 """Lines from which on a first one that is unlike the others is seen to be."""
-_TOTAL = re.compile(
-    r"(?:grand |sub|sous|zwischen)?[ -]?"
-    r"(?:totals?|totaux|totale|totaal|gesamt|summe|somme|suma)\b.*"
-    r"|.*\b(?:total|ergebnis|gesamt)[ :]*"
-    r"|(?:sum|count|average|avg\.?|mean|anzahl|durchschnitt|mittelwert|moyenne|promedio|media)"
-    r"[ :]*",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -334,7 +322,7 @@ def headings_in(cells: pd.DataFrame) -> pd.Series[Any]:
 def _heads(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the name that each row of one cell is, and the day of birth behind it."""
     words = cells.bfill(axis=1).iloc[:, 0].where(cells.notna().sum(axis=1) == 1)
-    found = words.astype("str").str.extract(_HEADING).where(words.notna())
+    found = words.astype("str").str.extract(_LINES["heading"]).where(words.notna())
     return found.assign(name=found["name"].str.replace(r"^[^:]{2,20}: *", "", regex=True))
 
 
@@ -369,9 +357,9 @@ def _kept(
             continue
         if _of_a_program(row):
             counts[AGAIN] += 1
-        elif width > 2 and sum(map(bool, row)) == 1 and _WEEK.match(label):
+        elif width > 2 and sum(map(bool, row)) == 1 and _LINES["week"].match(label):
             counts[REMARKS] += 1
-        elif _TOTAL.fullmatch(label) and _is_total(row):
+        elif _LINES["total"].fullmatch(label) and _is_total(row):
             counts[TOTALS] += 1
         elif width > 1 and label in again and _names_again(row, again, f"{where}, row {number}"):
             counts[AGAIN] += 1
@@ -404,7 +392,7 @@ def _fitted(
     if len(row) > width and not any(row[width:]):
         return row[:width]
     whole = row + [None] * (width - len(row))
-    if len(row) < width and _TOTAL.fullmatch(row[0] or "") and _is_total(whole):
+    if len(row) < width and _LINES["total"].fullmatch(row[0] or "") and _is_total(whole):
         return whole
     if len(row) < width and sum(map(bool, row)) == 1 and width > 2:
         if alone:
