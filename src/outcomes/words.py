@@ -160,19 +160,19 @@ def with_interval(row: Mapping[Any, Any], digits: int | None = None, unit: str =
 def each_with_interval(
     rows: Iterable[Mapping[Any, Any]], name: str, digits: int | None = None, unit: str = ""
 ) -> str:
-    """Return the estimates of rows, each with its group where there are several.
+    """Return the estimates of rows, each behind the name of its group where there are several.
 
     Examples
     --------
     >>> row = {"arm": "usual_care", "estimate": 4.0, "conf_low": 2.1, "conf_high": 6.0}
     >>> each_with_interval([row], "arm"), each_with_interval([row, row], "arm")[:38]
-    ('4.0 (95 % CI 2.1 to 6.0)', '4.0 (95 % CI 2.1 to 6.0) (usual care),')
+    ('4.0 (95 % CI 2.1 to 6.0)', 'usual care: 4.0 (95 % CI 2.1 to 6.0); ')
     """
     listed = list(rows)
     each = [with_interval(row, digits, unit) for row in listed]
     if len(listed) == 1:
         return each[0]
-    return ", ".join(f"{one} ({named(row[name])})" for one, row in zip(each, listed, strict=True))
+    return "; ".join(f"{named(row[name])}: {one}" for one, row in zip(each, listed, strict=True))
 
 
 def percent(value: float) -> str:
@@ -348,8 +348,8 @@ def unbroken(text: str) -> str:
     ):  # fmt: skip
         text = text.replace(old, new)
     return re.sub(
-        r"(?<=\d) (?=(?:points?|sessions?|weeks?|courses|per cent|visits)\b)"
-        r"|(?<=\bweek) (?=\d)|(?<=\bsession) (?=\d)",
+        r"(?<=\d) (?=(?:points?|sessions?|weeks?|courses|per cent|visits|min)\b)"
+        r"|(?<=\bweek) (?=\d)|(?<=\bpressure) (?=\d)|(?<=\bsession) (?=\d)",
         SPACE,
         text,
     )

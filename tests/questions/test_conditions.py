@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.ask import undisclosed
 from outcomes.questions.claim import overclaims
+from outcomes.questions.disclosed import disclosed
 
 
 def split(study, names, gain=0.0):
@@ -43,6 +45,20 @@ def test_pooling_pulls_conditions_towards_each_other(clinic):
     table = undisclosed(study, "conditions", instrument="nprs").table
     spread = table.groupby("kind")["estimate"].agg(np.ptp)
     assert spread["pooled"] < spread["own"]
+
+
+def test_a_mean_that_rests_on_ten_courses_is_in_no_sentence_of_a_real_study(clinic):
+    names = ["headache"] * 40 + ["low_back"] * 40 + ["sciatica"] * 10
+    answer = undisclosed(split(clinic(n=90), names), "conditions", instrument="nprs")
+    rows = answer.table[answer.table["kind"] == "pooled"].set_index("term")
+    smallest = rows["n_episodes"].idxmin()
+    assert rows.loc[smallest, "n_episodes"] <= 10
+    told = disclosed(answer, Disclosure())
+    others = rows.drop(smallest)["estimate"]
+    part = f"{others.min():.1f} to {others.max():.1f} points (leaving out the smallest)"
+    assert part in told.sentence
+    assert told.glance == part
+    assert f"{rows['estimate'].min():.1f} to {rows['estimate'].max():.1f}" in answer.sentence
 
 
 def test_the_same_seed_gives_the_same_answer(clinic):

@@ -244,6 +244,21 @@ def test_several_arms_are_each_compared_with_the_control():
     assert rows_of(answer, "constrained")["arm"].tolist() == ["deep", "light"]
 
 
+def test_each_verdict_is_said_once_with_all_arms_it_is_about():
+    study = made_trial(n=240, effect=3.0, arms=("deep", "light", "usual"))
+    told = asked(study)
+    assert told.picture.title == (
+        "Patients improved more than in the usual arm in the deep and light arms at week 12"
+    )
+    assert told.sentence.startswith("Patients improved more than in the usual arm in the deep (")
+    assert told.sentence.count("95 % CI") == 2
+    assert ") (" not in told.sentence + told.glance
+    even = asked(made_trial(n=120, effect=0.0, arms=("deep", "light", "usual")))
+    assert even.picture.title.startswith("No clear difference from the usual arm in the deep and")
+    labels = told.picture.data["label"]
+    assert not labels.str.contains(r"\) \(").any()
+
+
 def test_relabelling_the_rows_changes_nothing():
     study = made_trial(lost=0.2)
     shuffled = replace(study, assessments=study.assessments.sample(frac=1, random_state=3))

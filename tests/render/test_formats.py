@@ -196,13 +196,14 @@ def test_a_title_is_the_whole_claim_with_its_verdict(sentence: str, title: str) 
     assert len(title) <= MOST_LETTERS
 
 
-def test_a_claim_too_long_for_a_title_leaves_the_question_there_and_is_said_whole(
+def test_a_claim_too_long_for_a_title_leaves_it_to_the_figures_and_is_said_whole(
     synthetic_study: Any, make_answer: Any
 ) -> None:
     answer = replace(make_answer(), sentence="Pain fell by 2 (95 % CI 1 to 2), " * 10)
     document = compose(synthetic_study, (answer,), disclosure=Disclosure(exempt=True))
     slide = deck(document, (answer,)).slides[0]
-    assert slide.title == answer.question
+    assert slide.title == answer.picture.title
+    assert slide.asks == answer.question
     assert answer.sentence.strip() in slide.notes
 
 

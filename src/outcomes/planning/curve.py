@@ -17,7 +17,7 @@ from outcomes.questions.ask import QUESTIONS
 from outcomes.questions.picture import Picture
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.truth import truth_of
-from outcomes.words import counted, interval, percent
+from outcomes.words import counted, interval, percent, plain
 
 ALIASES = {"leaving": "stop_hazard", "effect": "specific"}
 """Names of axes beside those of the design's own parameters."""
@@ -118,14 +118,17 @@ class PowerCurve:
             data = data.assign(**{name: data[own] for name, own in drawn.items()})
         shown = data.assign(x=data[first], group=named, n_episodes=data["n"])
         columns = ["group", "x", "estimate", "conf_low", "conf_high", "n_episodes"]
-        spoken = "; ".join(f"{row['group']} at {row['x']:g}: {row['estimate']:.2f}"
+        shares = self.half_width is None
+        show = percent if shares else plain
+        spoken = "; ".join(f"{row['group']} at {row['x']:g}: {show(row['estimate'])}"
                            for row in shown.to_dict("records"))  # fmt: skip
         return Picture(
             "curves", shown[columns].reset_index(drop=True), self.sentence,
             NAMES.get(first, first),
-            "Share of studies that find it" if self.half_width is None
+            "Share of studies that find it" if shares
             else "Half the width of the 95 % interval", f"{spoken}.",
             counted="Studies simulated", reading="Bands are 95 % Monte-Carlo intervals.",
+            shares=shares,
         )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from outcomes.causal.pooling import Pooled, pool
 from outcomes.dictionary.instruments import Instrument
-from outcomes.privacy.text import Count, Text
+from outcomes.privacy.text import Count, Resting, Text
 from outcomes.questions.course_frame import LEAST_COURSES, SMALL_GROUPS, CourseFrame
 from outcomes.questions.course_model import CourseModel, fit_course, fixed_rows, means_on
 from outcomes.questions.picture import Picture, forest
@@ -62,7 +62,7 @@ def conditions(asked: Asked) -> Found | Missing:
         ),
         _picture(table, course, asked.measure),
         checks=_checks(table, pooled),
-        glance=_range(table, asked.measure),
+        glance=Text(_range(table, asked.measure)),
         verdict=_verdict(_top(table)) if _top(table)["p_best"] >= LEADS else CANNOT_TELL,
         course=model.course,
     )
@@ -101,7 +101,10 @@ def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> 
     leads = top["p_best"] >= LEADS
     return CONDITIONS.say(
         "leads" if leads else "unclear", verdict=_verdict(top), best=percent(top["p_best"]),
-        found=with_interval(top, decimals(measure), measure.unit),
+        found=Resting(
+            int(top["n_episodes"]), words=with_interval(top, decimals(measure), measure.unit),
+            otherwise="an amount that rests on few courses",
+        ),
         start=CONDITIONS.say(
             "start", time=when(course.axis, course.horizon), means=_range(table, measure),
             n=str(len(pooled)), scale=scale(measure),
@@ -115,9 +118,17 @@ def _top(table: pd.DataFrame) -> dict[Any, Any]:
     return pooled.to_dict("records")[int(np.argmax(pooled["p_best"]))]
 
 
-def _range(table: pd.DataFrame, measure: Instrument) -> str:
-    means = table.loc[table["kind"] == "pooled", "estimate"]
-    return f"{limits(means.min(), means.max(), decimals(measure))} {measure.unit}"
+def _range(table: pd.DataFrame, measure: Instrument) -> Resting:
+    """Return lowest and highest mean, where that of the smallest condition may be told."""
+    rows = table[table["kind"] == "pooled"]
+    smallest = int(rows["n_episodes"].min())
+    more = rows[rows["n_episodes"] > smallest]
+    whole, part = (
+        f"{limits(own['estimate'].min(), own['estimate'].max(), decimals(measure))} {measure.unit}"
+        for own in (rows, more)
+    )
+    few = f"{part} (leaving out the smallest)" if len(more) > 1 else "not shown"
+    return Resting(smallest, words=whole, otherwise=few)
 
 
 def _verdict(top: Mapping[Any, Any]) -> str:

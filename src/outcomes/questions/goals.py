@@ -135,7 +135,9 @@ def _picture(table: pd.DataFrame, attained: Attainment) -> Picture:
     data = drawn.data.assign(n_at_risk=rows["n_at_risk"].to_numpy())
     names = {"sustained": "reached and kept", "ended before": "care ended first"}
     data["group"] = data["group"].map(names)
-    return replace(drawn, data=data, steps=True, counted="Goals that can still be reached")
+    return replace(
+        drawn, data=data, steps=True, shares=True, counted="Goals that can still be reached"
+    )
 
 
 def _checks(progress: pd.DataFrame, attained: Attainment) -> tuple[Check, ...]:

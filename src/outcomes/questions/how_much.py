@@ -158,7 +158,8 @@ def _glance(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame) 
     each = each_with_interval(own, "group", decimals(measure), measure.unit)
     if own[0]["group"] != "all" and len(own) == 1:  # its name is not among several
         each = f"{each} in the {named(own[0]['group'])} arm"
-    return f"{each} {when(course.axis, course.horizon)}"
+    time = when(course.axis, course.horizon)
+    return f"{time}, {each}" if len(own) > 1 else f"{each} {time}"
 
 
 def _verdict(course: CourseFrame, measure: Instrument, row: Mapping[Any, Any]) -> str:

@@ -42,6 +42,8 @@ class Picture:
     steps : bool
         Whether curves go up in steps, as cumulative shares do. A column ``n_at_risk`` of the data
         is then what stands below.
+    shares : bool
+        Whether estimates are shares, 0 to 1, which the axis says in per cent as sentences do.
     """
 
     kind: PictureKind
@@ -54,6 +56,7 @@ class Picture:
     reading: str = "Bands and bars are 95 % confidence intervals."
     marks: tuple[tuple[float, str], ...] = ()
     steps: bool = False
+    shares: bool = False
 
 
 def forest(rows: pd.DataFrame, labels: Any, title: str, x_label: str, alt: str) -> Picture:

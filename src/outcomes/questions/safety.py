@@ -49,7 +49,7 @@ def safety(asked: Asked) -> Found | Missing:
         asked.question.notes["method"],
         _picture(table),
         checks=_checks(rates, study),
-        glance=_events(rates),
+        glance=_events(rates, "; "),
         verdict=DESCRIBED,
         n_used=_n_asked(rates),
     )
@@ -115,9 +115,9 @@ def _sentence(rates: pd.DataFrame, study: Study) -> str:
     return Text(found, " Clearance was on file before the first visit in ", of, ".")
 
 
-def _events(rates: pd.DataFrame) -> Text:
+def _events(rates: pd.DataFrame, between: str = ", and at ") -> Text:
     rows = rates[rates["kind"] == "events"].to_dict("records")
-    return joined(", and at ", [_rate_in_words(row) for row in rows])
+    return joined(between, [_rate_in_words(row) for row in rows])
 
 
 def _rate_in_words(row: Mapping[Hashable, Any]) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -90,7 +89,9 @@ def trial(asked: Asked) -> Found | Missing:
         _picture(main, table, arms, measure),
         checks=_checks(table, arms, study),
         limits=_limits(asked, arms, headline),
-        glance=f"{each} {when(arms.axis, arms.times[-1])}",
+        glance=f"{when(arms.axis, arms.times[-1])}, {each}"
+        if len(main) > 1
+        else f"{each} {when(arms.axis, arms.times[-1])}",
         verdict="; ".join(dict.fromkeys(map(direction, main.to_dict("records")))),
         course=course,
         also={"estimand": _estimand(main, arms, measure, study)},
@@ -177,13 +178,9 @@ def _estimates(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame,
 def _sentence(
     main: pd.DataFrame, arms: Arms, measure: Instrument, allowed: Words, study: Study
 ) -> str:
-    digits, time = decimals(measure), when(arms.axis, arms.times[-1])
-    parts = [
-        f"{_verdict(row, arms.control)}: {with_interval(row, digits, measure.unit)} {time}"
-        for row in main.to_dict("records")
-    ]
+    about = f"{measure.title} ({scale(measure)})"
     return TRIAL.say(
-        "found", differences=". ".join(parts), measure=f"{measure.title} ({scale(measure)})",
+        "found", differences=_differences(main, arms, measure), measure=about,
         whom=_of_whom(main["kind"].iloc[0], arms, study), allowing=_allowed_for(main, arms),
         claim=_claim(allowed, arms, [str(arm) for arm in main["arm"]]),
         margin=_not_worse(main, arms, measure),
@@ -194,7 +191,11 @@ def _allowed_for(main: pd.DataFrame, arms: Arms) -> str:
     clusters = {"clinic": "clinics"}.get(arms.plan.unit, "therapists")
     more = [clusters] if main["kind"].iloc[0] in WITH_THERAPISTS else []
     parts = ["baseline", *map(named, arms.plan.covariates), *more]
-    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
+    return _listed(parts)
+
+
+def _listed(parts: list[str], last: str = "and") -> str:
+    return f" {last} ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
 
 
 def _not_worse(main: pd.DataFrame, arms: Arms, measure: Instrument) -> str:
@@ -237,13 +238,26 @@ def _claim(allowed: Words, arms: Arms, treated: list[str]) -> str:
     least = arms.clusters.least
     if 0 < least < LEAST_RANDOM:
         return TRIAL.say("few hands", who=counted(least, "therapist"))
-    return TRIAL.say("offering", arms=" or ".join(map(named, treated)))
+    return TRIAL.say("offering", arms=_listed([named(arm) for arm in treated], "or"))
 
 
-def _verdict(row: Mapping[Hashable, Any], control: str) -> str:
-    arm, other = named(row["arm"]), named(control)
-    way = direction(row, "more", "less", "")
-    return TRIAL.say("better" if way else "unclear", arm=arm, other=other, way=way)
+def _differences(main: pd.DataFrame, arms: Arms, measure: Instrument | None = None) -> str:
+    """Say how each arm differs from the control, each verdict once; with a measure, by how much."""
+    found: dict[str, list[str]] = {}
+    for row in main.to_dict("records"):
+        size = with_interval(row, decimals(measure), measure.unit) if measure else ""
+        if len(main) > 1:
+            inside = size.replace(" (", ", ", 1)
+            size = f"{named(row['arm'])}{f' ({inside}' if size else ''}"
+        found.setdefault(direction(row, "more", "less", ""), []).append(size)
+    several = "several " if len(main) > 1 else ""
+    parts = []
+    for way, sizes in found.items():
+        arm = f"{_listed(sizes)} arm{'s' * (len(sizes) > 1)}" if several else named(arms.treated[0])
+        note = f"{several}{'better' if way else 'unclear'}"
+        parts.append(TRIAL.say(note, arm=arm, other=named(arms.control), way=way))
+        parts[-1] += f": {sizes[0]}" if measure and not several else ""
+    return sentence_case(f"{'; '.join(parts)} {when(arms.axis, arms.times[-1])}")
 
 
 def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instrument) -> Picture:
@@ -251,7 +265,7 @@ def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instr
     ways = {kind: TRIAL.notes[f"row {kind}"] for kind in last["kind"].unique()}
     several = len(arms.treated) > 1
     passed_over = last["kind"].map(_taken_for_granted(arms, main["kind"].iloc[0]))
-    label = last["kind"].map(ways) + passed_over
+    label = (last["kind"].map(ways) + passed_over).str.replace(") (", ", ", regex=False)
     digits = decimals(measure)
     rows = main.to_dict("records")
     spoken = "; ".join(
@@ -261,7 +275,7 @@ def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instr
     return forest(
         last,
         last["arm"] + ": " + label if several else label,
-        "; ".join(f"{_verdict(row, arms.control)} {time}" for row in rows),
+        _differences(main, arms),
         TRIAL.say("axis", unit=measure.unit, control=named(arms.control)),
         TRIAL.say("alt", control=arms.control, time=time, way=way, spoken=spoken),
     )

@@ -135,15 +135,16 @@ class GlanceRow:
         Name of the section that answers it; empty for none.
     question, found, verdict : str
         The question, a number with its interval, and a word such as "better".
-    bar : tuple of float or None
-        Estimate and ends of its interval, positive = better; None where nothing is compared.
+    bars : tuple of (float, float, float)
+        Estimates and ends of their intervals, positive = better, in the order of `found`; empty
+        where nothing is compared.
     """
 
     section: str
     question: str
     found: str
     verdict: str
-    bar: tuple[float, float, float] | None = None
+    bars: tuple[tuple[float, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ class Glance:
     @property
     def reach(self) -> float:
         """Where the axis ends on both sides: every interval lies within."""
-        bars = [row.bar for row in self.rows if row.bar]
+        bars = [bar for row in self.rows for bar in row.bars]
         return max((abs(value) for bar in bars for value in bar), default=1.0) or 1.0
 
 

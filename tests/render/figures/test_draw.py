@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from itertools import combinations
 
 import matplotlib as mpl
@@ -187,3 +188,26 @@ def test_unknown_kind_and_preset_are_refused_by_name() -> None:
     picture = Picture("pie", pd.DataFrame(), "", "", "", "")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="kind of a picture"):
         draw(picture)
+
+
+@pytest.mark.parametrize("size", [0.0, 0.54, 1.0])
+def test_shares_stand_on_an_axis_of_per_cents_from_none_to_all(size: float) -> None:
+    picture = curves(("reached", "ended"))
+    data = picture.data.assign(estimate=size, conf_low=size, conf_high=size)
+    figure = draw(replace(picture, data=data, steps=True, shares=True))
+    axes = figure.axes[0]
+    low, high = axes.get_ylim()
+    assert -0.1 < low <= 0
+    assert size < high < 1.1
+    figure.canvas.draw()
+    shown = [label.get_text() for label in axes.get_yticklabels()]
+    assert "0 %" in shown
+    assert all(label.endswith(" %") for label in shown)
+    assert not axes.yaxis.get_offset_text().get_text()
+
+
+def test_the_rows_of_a_slide_are_as_large_as_the_slide_has_room_for() -> None:
+    few, many = (draw(forest((LONG,) * n), preset="slide") for n in (2, 10))
+    assert few.get_figheight() < 5
+    assert few.texts[-1].get_fontsize() > many.texts[-1].get_fontsize()
+    assert many.get_figheight() / many.get_figwidth() < 0.6

@@ -170,7 +170,8 @@ def _caption(answer: Answer, rows: pd.DataFrame, alike: list[str]) -> str:
 def _headline(answer: Answer) -> pd.DataFrame:
     """Return the first kind of row, where it is short enough to be read."""
     rows = answer.table
-    if answer.picture is not None and answer.picture.kind in ("forest", "course"):
+    drawn = answer.picture
+    if drawn is not None and (drawn.kind in ("forest", "course") or drawn.steps):
         return rows.iloc[:0]
     if "kind" in rows and len(rows):
         rows = rows[rows["kind"] == rows["kind"].iloc[0]]

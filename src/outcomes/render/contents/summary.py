@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
+
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.privacy.text import Count, Text, told
 from outcomes.questions.answer import Answer
@@ -112,19 +114,21 @@ def _row(answer: Answer) -> GlanceRow:
     if answer.refused:
         return GlanceRow("", answer.question, "–", NOT_HERE)
     found, word = answer.glance or "–", answer.verdict or DESCRIBED
-    return GlanceRow(answer.name, answer.question, found, word, _bar(answer))
+    return GlanceRow(answer.name, answer.question, found, word, _bars(answer))
 
 
-def _bar(answer: Answer) -> tuple[float, float, float] | None:
-    """Return the interval of the row that a plan would test, where it is in points."""
+def _bars(answer: Answer) -> tuple[tuple[float, float, float], ...]:
+    """Return the intervals that a plan would test, where they are in points: one an arm."""
     record, table = answer.record, answer.table
-    if record is None or not (record.test and record.points) or answer.verdict not in COMPARED:
-        return None
-    rows = table[table["kind"].isin(record.points)]
-    if rows.empty:  # the question was answered without the row that says it in points
-        return None
-    ends = [float(rows[name].iloc[0]) for name in ("estimate", "conf_low", "conf_high")]
-    return None if any(end != end for end in ends) else (ends[0], ends[1], ends[2])
+    compared = set(answer.verdict.split("; ")) <= set(COMPARED)
+    if record is None or not (record.test and record.points and compared):
+        return ()
+    rows = table[table["kind"].isin(record.points)].head(1)
+    if "arm" in table and len(rows):  # the first rows of its kind, as many as there are arms
+        own = table[table["kind"] == rows["kind"].iloc[0]]
+        rows = own[~own["arm"].duplicated()]
+    ends = rows[["estimate", "conf_low", "conf_high"]].to_numpy(float)
+    return () if np.isnan(ends).any() else tuple((m, low, high) for m, low, high in ends.tolist())
 
 
 def _limits(given: list[Answer]) -> list[Block]:

@@ -28,7 +28,7 @@ from outcomes.render.figures.style import (
     Preset,
     any_letters,
 )
-from outcomes.words import named
+from outcomes.words import named, unbroken
 
 EDGE = 0.1
 """White space around everything, inches."""
@@ -223,7 +223,7 @@ def _width_of_one(text: str, *, bold: bool) -> float:
     return float(points) / 72
 
 
-def in_a_figure(name: str, most: int = 110) -> str:
+def in_a_figure(name: str, most: int = 160) -> str:
     """Return a name in words, cut with a mark where it would push all else aside."""
     return shortened(named(name), most)
 
@@ -236,6 +236,7 @@ def wrapped(text: str, width: float, size: float, *, bold: bool = False) -> list
     >>> wrapped("a rather long name of a condition", 1.2, 10)
     ['a rather long', 'name of a', 'condition']
     """
+    text = unbroken(text)
     room = max(4, int(len(text) * width / max(text_width(text, size, bold=bold), 1e-6)))
     lines = textwrap.wrap(text, room)
     while room > 4 and any(text_width(line, size, bold=bold) > width for line in lines):

@@ -17,7 +17,7 @@ from outcomes.render.figures.canvas import (
     wrapped,
 )
 from outcomes.render.figures.style import FONT, GRID, INK, MUTED, PAPER, Look, Preset, look_of
-from outcomes.words import count
+from outcomes.words import count, percent
 
 FEW_POINTS = 4
 """At up to this many times each interval is a bar; at more they join to a band."""
@@ -72,14 +72,19 @@ def dress(axes: Axes, picture: Picture, preset: Preset, *, labels: bool = True) 
         axes.axhline(value, color=MUTED, linewidth=0.6 * preset.line, linestyle=(0, (4, 2)))
         if labels:
             axes.annotate(
-                name, (1, value), xycoords=("axes fraction", "data"), xytext=(-2, 2), ha="right",
+                name, (0, value), xycoords=("axes fraction", "data"), xytext=(4, 2), ha="left",
                 textcoords="offset points", fontsize=0.85 * preset.text, color=MUTED, family=FONT,
+                bbox={"facecolor": PAPER, "alpha": 0.75, "linewidth": 0, "pad": 1},
             )  # fmt: skip
     axes.margins(x=0.04, y=0.08)
     times = sorted(picture.data["x"].dropna().unique())
     few = len(times) <= FEW_POINTS
     axes.xaxis.set_major_locator(FixedLocator(times) if few else MaxNLocator(6, integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+    if picture.shares:
+        axes.yaxis.set_major_formatter(lambda share, _: percent(share))
+        ends = picture.data[["estimate", "conf_high"]].max().max()
+        axes.set_ylim(-0.03, 1.08 * (ends or 1.0) if ends == ends else 1.0)
     if labels:
         axes.set_xlabel(picture.x_label, fontsize=preset.text, color=INK, family=FONT)
         if not preset.title:

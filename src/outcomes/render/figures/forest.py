@@ -15,6 +15,8 @@ from outcomes.render.figures.style import FONT, INK, MUTED, PAPER, Look, Preset,
 from outcomes.words import count, decimals_for, limits, plain
 
 HIDDEN = "too few to show"
+SLIDE_SIZES = (24, 20, 18, 16, 14)
+"""Letters of a slide, points: the largest at which all rows have room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,16 @@ def draw_forest(picture: Picture, preset: Preset, label: str) -> Canvas:
     """
     counts = preset.counts and bool(picture.data["n_episodes"].notna().any())
     preset = replace(preset, counts=counts)
-    rows = _rows(picture.data, preset)
-    roomy = min(2.0, max(1.05, 6 / max(len(rows), 1)))  # a slide is filled
-    least, room = (1.55, 0.6) if preset.title else (roomy, 0.2)
-    steps = [max(least, len(row.name) + room) * preset.line_height for row in rows]
-    head = 1.6 * preset.line_height
-    foot = (4.8 if preset.width < 5 else 3.4) * preset.line_height
+    for size in (preset.text,) if preset.title else SLIDE_SIZES:
+        preset = replace(preset, text=size)
+        rows = _rows(picture.data, preset)
+        roomy = min(2.0, max(1.05, 6 / max(len(rows), 1)))  # a slide is filled
+        least, room = (1.55, 0.6) if preset.title else (roomy, 0.2)
+        steps = [max(least, len(row.name) + room) * preset.line_height for row in rows]
+        head = 1.6 * preset.line_height
+        foot = (4.8 if preset.width < 5 else 3.4) * preset.line_height
+        if sum(steps) + head + foot <= preset.height:
+            break
     canvas = blank(preset, picture.title, label, sum(steps) + head + foot)
     left = EDGE + max((_widest(row.name, preset) for row in rows), default=0) + 0.15
     right = EDGE + _numbers_width(rows, preset)

@@ -132,7 +132,10 @@ def _answer_slide(answer: Answer) -> Slide:
     picture = fewer(answer.picture, answer.table) if answer.picture is not None else None
     if not title:  # too long for a title, and half of it would mislead
         words = () if picture else (answer.sentence,)
-        return Slide(answer.question, picture, words, notes)
+        short = answer.picture.title if picture and answer.picture else ""
+        whole = short and len(short) <= MOST_LETTERS
+        asks = answer.question if whole else ""
+        return Slide(short if whole else answer.question, picture, words, notes, asks)
     return Slide(title, picture, () if picture else short_limits([answer]), notes, answer.question)
 
 

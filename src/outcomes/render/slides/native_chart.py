@@ -19,7 +19,7 @@ from outcomes.render.document import environment
 from outcomes.render.figures.canvas import in_a_figure, text_width, wrapped
 from outcomes.render.figures.style import INK, MUTED, look_of
 from outcomes.render.slides.deck import series
-from outcomes.words import decimals_for, limits, plain
+from outcomes.words import decimals_for, limits, percent, plain
 
 WIDTH, HEIGHT = 12.33, 4.5
 """Of the chart, inches: three fifths of the slide."""
@@ -74,7 +74,11 @@ def _curves(picture: Picture) -> tuple[Any, dict[str, Any]]:
         points = data.add_series(neutralised(in_a_figure(name)))
         for x, y in zip(own["x"], own["estimate"], strict=True):
             points.add_data_point(float(x), float(y))
-        position, value = names.index(name), plain(float(own["estimate"].iloc[-1]), digits)
+        last = float(own["estimate"].iloc[-1])
+        position, value = (
+            names.index(name),
+            percent(last) if picture.shares else plain(last, digits),
+        )
         ends = number in (0, len(groups) - 1)  # labels of lines between would lie on others
         drawn.append(
             _series(points, look_of(position, name).colour, own, 1.5)
@@ -85,7 +89,7 @@ def _curves(picture: Picture) -> tuple[Any, dict[str, Any]]:
         "curves": True, "series": drawn, "legend": len(groups) > 1, "size": 20,
         "across": {"ends": _ends([0, *rows["x"]], whole=True), "title": picture.x_label},
         "upright": {"ends": _ends([0, *rows["conf_low"], *rows["conf_high"]]),
-                    "title": picture.y_label},
+                    "title": picture.y_label, "shares": picture.shares},
     }  # fmt: skip
     return data, chart
 
