@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import docx
+import pandas as pd
 import pptx
 import pytest
 from rocrate.rocrate import ROCrate
@@ -24,9 +25,12 @@ from outcomes.folders import contents
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import refusal
 from outcomes.questions.disclosed import disclosed
+from outcomes.questions.picture import Picture
 from outcomes.render.compose import Material, compose
-from outcomes.render.document import Table, unbroken, widths
+from outcomes.render.document import Document, Figure, Section, Table, unbroken, widths
+from outcomes.render.docx import docx_bytes
 from outcomes.render.formats import FORMATS
+from outcomes.render.pdf import pdf_bytes
 from outcomes.render.slides.deck import MOST_LETTERS, claim, deck
 from outcomes.render.verify import verify
 
@@ -142,6 +146,23 @@ def test_word_numbers_captions_and_pages_by_fields_and_cuts_no_column_off(made: 
     room = page.page_width - page.left_margin - page.right_margin
     for table in file.tables:
         assert sum(column.width for column in table.columns) <= room
+
+
+@pytest.mark.parametrize("n_rows", [3, 60])
+def test_a_picture_on_paper_is_no_higher_than_a_page(n_rows: int) -> None:
+    rows = pd.DataFrame({"label": [f"row {i}" for i in range(n_rows)], "estimate": 1.0})
+    rows = rows.assign(conf_low=0.5, conf_high=1.5, n_episodes=20)
+    picture = Picture("forest", rows, "Many rows", "Points", "", "Many rows, one like the other.")
+    section = Section("rows", "Rows", (Figure(picture, "Figure 1. Rows."),))
+    document = Document("A report", "", "", (section,))
+    file = docx.Document(io.BytesIO(docx_bytes(document)))
+    page, (shape,) = file.sections[0], file.inline_shapes
+    assert shape.height < 0.85 * (page.page_height - page.top_margin - page.bottom_margin)
+    assert shape.width <= page.page_width - page.left_margin - page.right_margin
+    content = pdf_bytes(document)
+    if shutil.which("pdfinfo"):
+        told = subprocess.run(["pdfinfo", "-"], input=content, capture_output=True, check=True)
+        assert re.search(rb"Pages: +1\b", told.stdout)
 
 
 def test_powerpoint_has_native_charts_notes_big_type_and_the_limits(

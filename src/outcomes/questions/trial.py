@@ -264,6 +264,8 @@ def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instr
     last = table[(table[arms.axis] == arms.times[-1]) & (table["kind"] != TIPPING)]
     ways = {kind: TRIAL.notes[f"row {kind}"] for kind in last["kind"].unique()}
     several = len(arms.treated) > 1
+    if several:  # the table has the other models: a row an arm and model would fill pages
+        last = last[last["kind"].isin([main["kind"].iloc[0], JUMP, COPY])]
     passed_over = last["kind"].map(_taken_for_granted(arms, main["kind"].iloc[0]))
     label = (last["kind"].map(ways) + passed_over).str.replace(") (", ", ", regex=False)
     digits = decimals(measure)

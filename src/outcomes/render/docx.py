@@ -15,8 +15,8 @@ EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001, the file format keeps a time witho
 STYLES = {"text": "Normal", "lead": "Subtitle", "note": "Caption", "warning": "Quote"}
 PAGE, FITTING = 9405, 95
 """Width of text, twentieths of a point, and the letters of 9 points in it."""
-PICTURE = 5_760_000
-"""Width of a picture, English metric units: 160 mm."""
+PICTURE, HIGHEST = 5_760_000, 7_200_000
+"""Width of a picture, and its height at most, English metric units: 160 and 200 mm."""
 TEMPLATE = Path(__file__).parent / "templates" / "report.docx"
 """Styles, page size and foot; made by `docs/make/office.py`."""
 
@@ -48,8 +48,9 @@ def docx_bytes(document: Document) -> bytes:
     def placed(figure: Figure) -> dict[str, Any]:
         picture = png_of(figure.picture, document.label, figure.preset)
         name, image = file.part.get_or_add_image(io.BytesIO(picture))
-        high = round(PICTURE * image.px_height / image.px_width)
-        return {"id": name, "width": PICTURE, "height": high}
+        tall = image.px_height / image.px_width
+        wide = min(PICTURE, HIGHEST / tall)
+        return {"id": name, "width": round(wide), "height": round(wide * tall)}
 
     body = environment().get_template("report.docx.xml.j2").render(
         document=document.unfolded, styles=STYLES, placed=placed, columns_of=_columns,

@@ -211,3 +211,23 @@ def test_the_rows_of_a_slide_are_as_large_as_the_slide_has_room_for() -> None:
     assert few.get_figheight() < 5
     assert few.texts[-1].get_fontsize() > many.texts[-1].get_fontsize()
     assert many.get_figheight() / many.get_figwidth() < 0.6
+
+
+def test_what_is_known_has_no_interval_and_the_digits_of_the_others() -> None:
+    rows = [("naive", 0.61, 0.54, 0.69, 90), ("truth (known here)", 0.0, 0.0, 0.0, 90)]
+    data = pd.DataFrame(rows, columns=["label", "estimate", "conf_low", "conf_high", "n_episodes"])
+    figure = draw(Picture("forest", data, "Title", "Points", "", "Alt."), preset="slide")
+    shown = {text.get_text() for text in figure.texts}
+    assert {"0.61 (0.54 to 0.69)", "0.00"} <= shown
+
+
+@pytest.mark.parametrize(("preset", "most"), [("page", 3), ("phone", 2)])
+def test_of_many_arms_a_few_flow_beside_each_other(preset: str, most: int) -> None:
+    one = flow(4).data
+    data = pd.concat([one.assign(group=f"arm {i}") for i in range(5)], ignore_index=True)
+    axes = draw(replace(flow(4), data=data), preset=preset).axes[0]
+    boxes = [p for p in axes.patches if type(p).__name__ == "FancyBboxPatch"]
+    assert len({round(box.get_x(), 6) for box in boxes}) == most
+    assert len({(round(box.get_x(), 6), round(box.get_y(), 6)) for box in boxes}) == 20
+    assert min(box.get_y() for box in boxes) >= 0
+    assert max(box.get_y() + box.get_height() for box in boxes) <= axes.get_ylim()[1]

@@ -26,20 +26,23 @@ def draw_flow(picture: Picture, preset: Preset, label: str) -> Canvas:
     """
     data = picture.data.assign(group=picture.data.get("group", ""))
     columns = [rows for _, rows in data.groupby("group", sort=False)]
-    width = (preset.width - 2 * EDGE) / len(columns)
+    beside = min(len(columns), 2 if preset.width < 5 else 3)  # more stand below one another
+    width = (preset.width - 2 * EDGE) / beside
     boxes = [[_lines(row, width, preset) for row in rows.itertuples()] for rows in columns]
     heights = [
         (max(map(len, level)) + 0.7) * preset.line_height for level in zip(*boxes, strict=True)
     ]
     gap = 1.9 * preset.line_height
-    whole = sum(heights) + gap * len(heights)
+    each = sum(heights) + gap * len(heights)
+    whole = each * -(-len(columns) // beside)
     canvas = blank(preset, picture.title, label, whole)
     axes = canvas.axes(EDGE, EDGE, EDGE, canvas.top)
-    axes.set_xlim(0, width * len(columns))
+    axes.set_xlim(0, width * beside)
     axes.set_ylim(0, whole)
     axes.axis("off")
     for column, rows in enumerate(columns):
-        left, top = column * width, whole - 0.5 * preset.line_height
+        below, left = column // beside, column % beside * width
+        top = whole - below * each - 0.5 * preset.line_height
         for position, row in enumerate(rows.itertuples()):
             if position:
                 _arrow(axes, preset, (left, width), (top, top - gap), str(row.left_out))

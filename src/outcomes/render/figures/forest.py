@@ -93,9 +93,10 @@ def _rows(data: pd.DataFrame, preset: Preset) -> list[Row]:
 
 def _row(record: pd.Series[Any], digits: int, preset: Preset) -> Row:
     estimate, low, high = (float(record[c]) for c in ("estimate", "conf_low", "conf_high"))
-    name, digits = str(record["label"]), decimals_for((high - low) / 2)
-    shown = estimate == estimate
-    numbers = f"{plain(estimate, digits)} ({limits(low, high, digits)})" if shown else HIDDEN
+    name, shown = str(record["label"]), estimate == estimate
+    digits = decimals_for((high - low) / 2) if high > low else digits
+    ends = f" ({limits(low, high, digits)})" if high > low else ""  # what is known has none
+    numbers = f"{plain(estimate, digits)}{ends}" if shown else HIDDEN
     n = count(float(record["n_episodes"])) if shown else ""
     look = look_of(0, name)
     room = min(0.36, preset.label_share) * preset.width
