@@ -69,6 +69,11 @@ PICTURES = {
     "ten groups": curves(NAMES),
     "thirty groups": curves(tuple(f"condition {i}" for i in range(30))),
     "long names": curves((LONG, LONG[::-1], "x")),
+    "long names and axis": replace(
+        curves((LONG, LONG[::-1], "x")),
+        marks=((1.0, "smallest important change (1)"),),
+        x_label="Sessions received before the score; 4 of 41 groups",
+    ),
     "many long names": curves((LONG, LONG[::-1], *NAMES[:4])),
     "forest of one": forest(("headache",)),
     "forest of ten": forest(NAMES),

@@ -8,9 +8,10 @@ import pandas as pd
 import pptx
 import pytest
 
+from outcomes.questions.answer import Source, refusal
 from outcomes.questions.picture import Picture
 from outcomes.render.slides import native_chart
-from outcomes.render.slides.deck import MOST_ROWS, fewer, short_limits
+from outcomes.render.slides.deck import MOST_NAMED, MOST_ROWS, _refused, fewer, short_limits
 
 
 def forest(n: int) -> Picture:
@@ -81,3 +82,14 @@ def test_the_axis_of_a_forest_names_zero_and_leaves_room_for_the_numbers(lowest)
     assert round(low / step, 9) == int(round(low / step, 9))
     beside = (high - max(lowest + 1.7, 0)) / (high - low)
     assert beside * native_chart.WIDTH > native_chart.NUMBERS
+
+
+@pytest.mark.parametrize("n", [1, 4, 5, 11, 12])
+def test_every_question_without_an_answer_is_on_a_slide_that_has_room(n):
+    source = Source("t", "n", True, 1, "0" * 64, "0.1", 3, 3)
+    asked = [refusal(f"q{i}", f"Question {i}?", "no scores.", source) for i in range(n)]
+    slides = list(_refused(tuple(asked)))
+    assert all(len(slide.bullets) <= MOST_NAMED for slide in slides)
+    assert len({slide.title for slide in slides}) == len(slides)
+    said = "\n".join(line for slide in slides for line in slide.bullets)
+    assert all(answer.question in said for answer in asked)

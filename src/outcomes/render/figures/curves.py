@@ -86,12 +86,24 @@ def dress(axes: Axes, picture: Picture, preset: Preset, *, labels: bool = True) 
         ends = picture.data[["estimate", "conf_high"]].max().max()
         axes.set_ylim(-0.03, 1.08 * (ends or 1.0) if ends == ends else 1.0)
     if labels:
-        axes.set_xlabel(picture.x_label, fontsize=preset.text, color=INK, family=FONT)
+        left, right = axes.bbox.x0 / axes.figure.dpi, axes.bbox.x1 / axes.figure.dpi
+        lines = _axis_lines(picture, preset, left)
+        centered = 2 * (min(left + right, 2 * preset.width - left - right) / 2 - EDGE)
+        wide = text_width(lines[0], preset.text) > centered
+        axes.set_xlabel(
+            "\n".join(lines), loc="left" if wide else "center", fontsize=preset.text, color=INK,
+            family=FONT,
+        )  # fmt: skip
         if not preset.title:
             return
         room = axes.bbox.height / axes.figure.dpi
         lines = "\n".join(wrapped(picture.y_label, 1.2 * room, preset.text))
         axes.set_ylabel(lines, fontsize=preset.text, color=INK, family=FONT)
+
+
+def _axis_lines(picture: Picture, preset: Preset, left: float) -> list[str]:
+    """Return the lines of what stands below the axis, from `left` inches on."""
+    return wrapped(picture.x_label, preset.width - left - EDGE, preset.text) or [""]
 
 
 MOST_PLOTS = 12
@@ -242,6 +254,8 @@ def draw_curves(picture: Picture, preset: Preset, label: str) -> Canvas:
         return draw_small_multiples(picture, preset, label)
     counted = preset.counts and data["n_episodes"].max() > 1
     below = _count_lines(preset, len(groups)) if counted else 0.0
+    more = len(_axis_lines(picture, preset, _left_margin(preset))) - 1
+    below += more * preset.line_height
     canvas = blank(preset, picture.title, label, preset.height + below)
     names = {
         group: _name_lines(in_a_figure(str(group), 72), preset, len(groups)) for group in groups

@@ -21,7 +21,7 @@ MOST_SPOKEN = 150
 MOST_GROUPS = 4
 MOST_ROWS, MOST_LONG, LONG_NAME = 10, 6, 44
 """Rows of a forest; fewer where a name is of more letters than stand in one line."""
-MOST_POINTS = 4
+MOST_POINTS, MOST_NAMED = 4, 6
 _SCALE = re.compile(r" \(\d[^();]* is better\)|; \d[^();]* is better(?=\))")
 """What a score runs over: the axis says it."""
 
@@ -186,16 +186,18 @@ def fewer(picture: Picture, table: pd.DataFrame) -> Picture | None:
     return replace(picture, data=shown.reset_index(drop=True), x_label=picture.x_label + more)
 
 
-def _refused(answers: tuple[Answer, ...]) -> tuple[Slide, ...]:
+def _refused(answers: tuple[Answer, ...]) -> Iterator[Slide]:
+    """List the questions without an answer: few with the reason, more by name, six a slide."""
     refused = [answer for answer in answers if answer.refused]
-    if not refused:
-        return ()
-    whole = [f"{a.question} {a.reason[:1].upper()}{a.reason[1:]}" for a in refused]
-    told = len(refused) <= MOST_POINTS
-    questions = tuple(next(_runs(w), a.question) for a, w in zip(refused, whole, strict=True))
-    questions = questions if told else tuple(a.question for a in refused)
-    notes = "\n\n".join(f"{answer.question} {answer.sentence}" for answer in refused)
-    return (Slide("What these data cannot answer", None, questions, notes),)
+    few = len(refused) <= MOST_POINTS
+    for start in range(0, len(refused), MOST_NAMED):
+        part = refused[start : start + MOST_NAMED]
+        whole = [f"{a.question} {a.reason[:1].upper()}{a.reason[1:]}" for a in part]
+        told = [next(_runs(w), a.question) for a, w in zip(part, whole, strict=True)]
+        points = told if few else [a.question for a in part]
+        notes = "\n\n".join(f"{answer.question} {answer.sentence}" for answer in part)
+        title = "What these data cannot answer either" if start else "What these data cannot answer"
+        yield Slide(title, None, tuple(points), notes)
 
 
 def _limits(answers: list[Answer]) -> Slide:
