@@ -157,7 +157,9 @@ SEEN_EACH_TIME = ("headache trial", "one course")
     "shape",
     [pytest.param(x, marks=() if x in SEEN_EACH_TIME else pytest.mark.slow) for x in OWN],
 )
-@pytest.mark.parametrize("name", [name for name in NOTEBOOKS if not name.startswith(("02", "03", "11"))])
+@pytest.mark.parametrize(
+    "name", [name for name in NOTEBOOKS if not name.startswith(("02", "03", "11"))]
+)
 def test_it_runs_on_ones_own_data_from_the_parameters_cell_alone(
     name: str, shape: str, tmp_path: Path, run_cells: Callable[..., str]
 ) -> None:
