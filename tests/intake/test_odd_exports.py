@@ -457,3 +457,22 @@ def test_one_birth_date_and_a_name_in_two_scripts_is_in_doubt(imported):
         "Ivan Petrov,1950-02-03,2026-01-12,6\nBob Ray,1950-02-03,2026-01-12,6\n"
     )
     assert [f.rows for f in oc.check(study).items if f.rule == "R24"] == [(1, 2)]
+
+
+def test_a_class_that_was_attended_is_asked_about_and_a_members_massage_is_not(imported):
+    study, asked = imported(
+        "Date,Client,Class/Service,Status,Duration\n01/15/2026,Ann Lee,Massage,Signed In,60\n"
+        "01/16/2026,Ann Lee,Yoga Flow,Signed In,60\n"
+        "01/22/2026,Ann Lee,Membership massage,Signed In,45\n"
+    )
+    assert asked == {"values.service.Yoga Flow": ["left_out", "visit"]}
+    assert visits(study) == [[[0, 60], [7, 45]]]
+
+
+def test_minutes_in_the_names_of_services_beside_sales(imported):
+    study, _ = imported(
+        "Date,Client,Item,Amount\n01/15/2026,Ann Lee,60 Min Massage,90\n01/15/2026,Ann Lee,Tip,15\n"
+        "01/22/2026,Ann Lee,90 Min Massage,90\n01/22/2026,Bob Ray,Gift Card $100,100\n"
+        "01/22/2026,Ann Lee,Product: Lotion,20\n"
+    )
+    assert visits(study) == [[[0, 60], [7, 90]]]

@@ -133,6 +133,12 @@ def minutes(cell: str) -> float | None:
     return read if read is not None and 0 <= read <= 600 else None
 
 
+def is_sale(cell: str) -> bool:
+    """Whether a service has a word of what is sold, paid or met for beside visits."""
+    sold = {word for phrase in vocabulary()["not_a_visit"]["words"] for word in words_of(phrase)}
+    return bool({*words_of(cell)} & ({*vocabulary()["services"]["sales"]} | sold))
+
+
 def minutes_in(pattern: str, cell: str) -> bool:
     """Whether the first group of a pattern is minutes that a visit may have."""
     found = re.fullmatch(pattern, cell, re.IGNORECASE)

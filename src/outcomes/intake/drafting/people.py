@@ -22,6 +22,7 @@ from outcomes.intake.drafting.evidence import (
     dates_of,
     has_time,
     is_date,
+    is_sale,
     looks_like,
     minutes,
     minutes_in,
@@ -250,7 +251,7 @@ def lengths(seen: Seen) -> Content:
             if end is not None or _is_end(start, other):
                 return {"minutes": {"start": start.name, "end": other.name}}
     for column, pattern in ((c, p) for c in seen.of("service") for p in IN_SERVICE):
-        kept = Column(column.name, column.cells[seen.kept.to_numpy()])
+        kept = Column(column.name, column.cells[seen.kept.to_numpy() & ~column.where(is_sale)])
         if kept.share(partial(minutes_in, pattern)) > 0.9:
             own = rule("minutes in the name of the service", [column.name], pattern=pattern,
                        becomes=r"\1", target="sessions.minutes")  # fmt: skip

@@ -18,6 +18,7 @@ from outcomes.intake.drafting.evidence import (
     flag_of,
     has_time,
     is_date,
+    is_sale,
     means_empty,
     minutes_in,
     status_of,
@@ -254,10 +255,11 @@ def _services(seen: Seen) -> Content:
     if not words or len(words) > _SERVICES or 4 * len(named) > len(words):
         return {}  # a title of each row, and no list of services
     kinds = {cell: is_visit(cell) or held[column.cells.eq(cell).to_numpy()].mean() >= 0.5
-             or (not _is_sale(cell) and (own == cell).mean() >= _OFTEN)
+             or (not is_sale(cell) and (own == cell).mean() >= _OFTEN)
              for cell in words if cell not in named}  # fmt: skip
     if seen.one("columns.status") is not None:  # which says what took place, but not of what
-        kinds = {cell: not _is_sale(cell) or is_one for cell, is_one in kinds.items()}
+        kinds = {cell: is_one or not is_sale(cell) or _is_named(cell)
+                 for cell, is_one in kinds.items()}  # fmt: skip
         if all(kinds.values()):
             return {}
     known = {cell: VISIT for cell, is_one in kinds.items() if is_one}
@@ -268,19 +270,15 @@ def _services(seen: Seen) -> Content:
                                  [LEFT_OUT, VISIT]) for cell in open_))  # fmt: skip
 
 
-def _is_sale(cell: str) -> bool:
-    """Whether a service has a word of what is sold, paid or met for beside visits."""
-    sold = {word for phrase in vocabulary()["not_a_visit"]["words"] for word in words_of(phrase)}
-    return bool({*words_of(cell)} & ({*vocabulary()["services"]["sales"]} | sold))
-
-
 def is_visit(cell: str) -> bool:
     """Whether a service is one of hands on a person, by words of care, and none of a sale."""
-    if _is_sale(cell):
-        return False
-    words, said = words_of(cell), vocabulary()["services"]
+    return not is_sale(cell) and (_is_named(cell) or any(map(is_of_care, words_of(cell))))
+
+
+def _is_named(cell: str) -> bool:
+    """Whether a service is called a massage, a session and the like, or has its minutes."""
     timed = any(minutes_in(pattern, cell) for pattern in IN_SERVICE)
-    return timed or any(is_of_care(word) or word in said["visits"] for word in words)
+    return timed or not {*words_of(cell)}.isdisjoint(vocabulary()["services"]["visits"])
 
 
 def came(seen: Seen) -> Any:
