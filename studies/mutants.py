@@ -73,6 +73,8 @@ def examined(room: str, *, fresh: bool) -> str:
     for name in survivors:
         print(mutmut(place, "show", name).stdout)
     n, alive = len(judged), len(survivors)
+    if not n:
+        return f"{room}: nothing was changed; the lines above say why"
     return f"{room}: {n} changes, {n - alive} noticed ({100 * (1 - alive / max(n, 1)):.0f} %)"
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import pytest
 
 import outcomes as oc
-from outcomes.findings import RULES, Finding
+from outcomes.findings import FINDERS, Finding
 from outcomes.rules.check import broken, check, errors_named
 from outcomes.study import study_from_tables
 
@@ -197,17 +196,10 @@ def test_a_range_of_motion_whose_plane_is_known_has_the_limits_of_the_plane():
     assert found("R12", assessments=motion) == [("assessments", "score", 1, 1, f"above {limit:g}")]
 
 
-@pytest.mark.parametrize("number", sorted(n for n, one in RULES.items() if one.find))
+@pytest.mark.parametrize("number", sorted(FINDERS))
 def test_an_empty_study_breaks_no_rule(number):
     nothing = {name: pd.DataFrame() for name in ("episodes", "sessions", "assessments", "goals")}
     assert list(broken(study_from_tables(nothing), number)) == []
-
-
-def test_a_rule_that_an_import_finds_finds_nothing_in_a_study():
-    on_the_way = [number for number, one in RULES.items() if not one.find]
-    study = study_from_tables({"assessments": scores(score=[99, np.nan, 5])})
-    assert on_the_way
-    assert all(list(broken(study, number)) == [] for number in on_the_way)
 
 
 def test_columns_that_are_not_read_are_named_and_no_more_than_twenty():
