@@ -87,11 +87,11 @@ def dress(axes: Axes, picture: Picture, preset: Preset, *, labels: bool = True) 
         axes.set_ylim(-0.03, 1.08 * (ends or 1.0) if ends == ends else 1.0)
     if labels:
         left, right = axes.bbox.x0 / axes.figure.dpi, axes.bbox.x1 / axes.figure.dpi
-        lines = _axis_lines(picture, preset, left)
+        below = _axis_lines(picture, preset, left)
         centered = 2 * (min(left + right, 2 * preset.width - left - right) / 2 - EDGE)
-        wide = text_width(lines[0], preset.text) > centered
+        wide = text_width(below[0], preset.text) > centered
         axes.set_xlabel(
-            "\n".join(lines), loc="left" if wide else "center", fontsize=preset.text, color=INK,
+            "\n".join(below), loc="left" if wide else "center", fontsize=preset.text, color=INK,
             family=FONT,
         )  # fmt: skip
         if not preset.title:
