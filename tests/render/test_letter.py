@@ -13,6 +13,7 @@ import pytest
 
 import outcomes as oc
 from outcomes.errors import UsageError
+from outcomes.questions.ask import undisclosed
 from outcomes.render.document import Paragraph, Table
 from outcomes.render.letter import (
     Letterhead,
@@ -72,7 +73,39 @@ def test_a_change_equal_to_the_mdc_is_not_more_than_it() -> None:
     assert change.better == 4
     assert change.verdict == "better; within measurement error (MDC 4)"
     (change,) = course_changes(made([7, 2]), "a")
+    assert change.verdict == "better; more than measurement error (MDC 4) at this score alone"
+    (change,) = course_changes(made([7, 2, 2]), "a")
     assert change.verdict == "better; more than measurement error (MDC 4)"
+
+
+def test_the_letter_judges_a_change_as_the_answer_about_the_patient_does() -> None:
+    study = oc.load("data/synthetic")
+    checked = 0
+    for episode in study.episodes["episode_id"][:30]:
+        found = undisclosed(study, "patient", instrument="nprs", episode=episode)
+        mine = [c for c in course_changes(study, episode) if c.measure.name == "nprs"]
+        term = "" if found.refused else found.table["term"].iloc[0]
+        if term and mine and term != "not judged" and mine[0].better:
+            checked += 1
+            assert ("within" in mine[0].verdict) == (term == "within measurement error")
+            assert ("alone" in mine[0].verdict) == term.endswith(" once")
+    assert checked > 5
+
+
+def test_one_movement_is_not_the_baseline_of_another() -> None:
+    study = made([7, 4, 3])
+    moved = [("shoulder", "flexion", 60.0, 90.0), ("shoulder", "abduction", 150.0, 120.0)]
+    rows = pd.DataFrame(
+        [("a", i + 1, 7 * i, "pre_session", "rom", score, joint, plane, "left")
+         for joint, plane, *scores in moved for i, score in enumerate(scores)],
+        columns=["episode_id", "session", "day", "timing", "instrument", "score", "joint", "plane",
+                 "side"],
+    )  # fmt: skip
+    tables = {"episodes": study.episodes, "sessions": study.sessions}
+    both = study_from_tables({**tables, "assessments": pd.concat([study.assessments, rows])})
+    turned = [change for change in course_changes(both, "a") if change.measure.name == "rom"]
+    assert sorted((one.first, one.last) for one in turned) == [(60.0, 90.0), (150.0, 120.0)]
+    assert {one.title.split()[-2] for one in turned} == {"flexion", "abduction"}
 
 
 def test_a_course_with_one_score_says_that_a_change_cannot_be_told() -> None:

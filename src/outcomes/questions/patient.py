@@ -70,16 +70,16 @@ def patient(asked: Asked) -> Found | Missing:
         raise UsageError(must, got="another id", remedy="See study.episodes.")
     rows = study.trajectory(asked.instrument)
     rows = rows[rows["episode_id"] == episode]
-    judged, problem = _judge(asked, rows, facts["condition"].iloc[0])
+    found, problem = _judge(asked, rows, facts["condition"].iloc[0])
     outlook = "" if rows.empty else outlook_of(study, asked.measure, episode, asked.seed)
-    if judged is None and not isinstance(outlook, Outlook):
+    if found is None and not isinstance(outlook, Outlook):
         reason = problem + (f" Nor is there an outlook: {outlook}." if outlook else "")
         return Missing(reason, limits=about.limits)
-    return _found(asked, rows, judged, outlook)
+    return _found(asked, rows, found, outlook)
 
 
 def _found(
-    asked: Asked, rows: pd.DataFrame, judged: _Verdict | None, outlook: Outlook | str
+    asked: Asked, rows: pd.DataFrame, judged: Verdict | None, outlook: Outlook | str
 ) -> Found:
     measure, about, notes = asked.measure, asked.question, asked.question.notes
     ahead = outlook if isinstance(outlook, Outlook) else None
@@ -105,7 +105,7 @@ def _found(
 
 
 @dataclass(frozen=True)
-class _Verdict:
+class Verdict:
     """One course's change against measurement error, at each of its later scores.
 
     Parameters
@@ -131,33 +131,52 @@ class _Verdict:
         return ("better" if last > 0 else "worse") + ("" if before == last else " once")
 
 
-def _judge(asked: Asked, rows: pd.DataFrame, condition: object) -> tuple[_Verdict | None, str]:
-    measure = asked.measure
+def _judge(asked: Asked, rows: pd.DataFrame, condition: object) -> tuple[Verdict | None, str]:
     if rows.empty:
         return None, asked.question.notes["no score"]
     if len(rows[rows.columns.intersection(SERIES)].drop_duplicates()) > 1:
         return None, asked.question.notes["several"]
     try:
-        mdc = measurement_error(measure, population=str(condition))
+        return against_error(asked.study, asked.measure, rows, condition), ""
     except UsageError:
-        return None, asked.question.say("no error", measure=measure.title)
-    back = _expected_return(asked, float(rows["baseline"].iloc[0]), standard_error(mdc))
+        return None, asked.question.say("no error", measure=asked.measure.title)
+
+
+def against_error(
+    study: Study, measure: Instrument, rows: pd.DataFrame, condition: object
+) -> Verdict:
+    """Judge one series of scores of one course against measurement error.
+
+    Parameters
+    ----------
+    study : Study
+        The study; its first scores tell what return a first score so bad leads to expect.
+    measure : Instrument
+        Of the scores.
+    rows : DataFrame
+        Rows of the trajectory: one course, one movement.
+    condition : object
+        Of the course.
+
+    Raises
+    ------
+    UsageError
+        When no measurement error is published for the condition.
+    """
+    mdc = measurement_error(measure, population=str(condition))
+    worse, rating = rated(measure, baselines(study, measure.name)["score"])
+    first = -measure.sign * float(rows["baseline"].iloc[0])
+    back = expected_return(first, worse, rating, standard_error(mdc))
     sides = []
     for change in rows["improvement"]:
         # a worse change is not excused by a return, a better one by that much
-        judged = change - (back or 0.0) if change > 0 else change
-        verdict = judge_individual_change(judged, measure, population=str(condition)).verdict
+        less = change - (back or 0.0) if change > 0 else change
+        verdict = judge_individual_change(less, measure, population=str(condition)).verdict
         sides.append({"better": 1, "worse": -1}.get(verdict, 0))
-    return _Verdict(mdc, back, tuple(sides)), ""
+    return Verdict(mdc, back, tuple(sides))
 
 
-def _expected_return(asked: Asked, first: float, error: float) -> float | None:
-    """Return to the usual that is expected after this first score, among those who came."""
-    worse, rating = rated(asked.measure, baselines(asked.study, asked.instrument)["score"])
-    return expected_return(-asked.measure.sign * first, worse, rating, error)
-
-
-def _sentence(judged: _Verdict | None, rows: pd.DataFrame, measure: Instrument) -> str:
+def _sentence(judged: Verdict | None, rows: pd.DataFrame, measure: Instrument) -> str:
     digits, change = decimals(measure), float(rows["improvement"].iloc[-1])
     size = f"{abs(change):.{digits}f} {measure.unit}"
     way = f"{size} {'better' if change > 0 else 'worse'} than at baseline"
@@ -165,27 +184,27 @@ def _sentence(judged: _Verdict | None, rows: pd.DataFrame, measure: Instrument) 
     compared: str = PATIENT.say("not told", scale=scale(measure))
     if judged:
         said = f", {_said(judged)}" if change else ""
-        error = f"MDC {judged.threshold.value:g}{_and_return(judged)}"
+        error = f"MDC {judged.threshold.value:g}{and_return(judged)}"
         compared = f"{said} ({error}; {scale(measure)})"
     later = counted(len(rows), "later score")
     return PATIENT.say("found", measure=measure.title, later=later, way=way, compared=compared)
 
 
-def _said(judged: _Verdict) -> str:
+def _said(judged: Verdict) -> str:
     way, _, once = judged.name.partition(" ")
     if not judged.sides[-1]:
         return PATIENT.notes["within"]
     return PATIENT.notes["once"] if once else PATIENT.say("really", way=way)
 
 
-def _and_return(judged: _Verdict) -> str:
+def and_return(judged: Verdict) -> str:
     """Name the return expected after the first score where it is more than a tenth."""
     if not judged.expected_return or judged.expected_return < 0.1:
         return ""
     return f", plus {judged.expected_return:.1f} expected after so bad a first score"
 
 
-def _against(judged: _Verdict | None) -> str:
+def _against(judged: Verdict | None) -> str:
     if judged is None:
         return PATIENT.notes["nothing"]
     said = judged.threshold.describe()
@@ -194,7 +213,7 @@ def _against(judged: _Verdict | None) -> str:
     return PATIENT.say("against", said=said, picked=PATIENT.say(known, back=f"{back or 0:.1f}"))
 
 
-def _table(rows: pd.DataFrame, judged: _Verdict | None, ahead: Outlook | None) -> pd.DataFrame:
+def _table(rows: pd.DataFrame, judged: Verdict | None, ahead: Outlook | None) -> pd.DataFrame:
     change = {
         "term": judged.name if judged else "not judged", "kind": "change",
         "estimate": rows["improvement"].iloc[-1],
@@ -209,7 +228,7 @@ def _table(rows: pd.DataFrame, judged: _Verdict | None, ahead: Outlook | None) -
     return pd.concat(parts, ignore_index=True)
 
 
-def _checks(judged: _Verdict | None, ahead: Outlook | None) -> tuple[Check, ...]:
+def _checks(judged: Verdict | None, ahead: Outlook | None) -> tuple[Check, ...]:
     checks = (_kept(judged),) if judged else ()
     if ahead is None:
         return checks
@@ -217,7 +236,7 @@ def _checks(judged: _Verdict | None, ahead: Outlook | None) -> tuple[Check, ...]
     return (*checks, PATIENT.check("fair", not ahead.goal_note, words))
 
 
-def _kept(judged: _Verdict) -> Check:
+def _kept(judged: Verdict) -> Check:
     """Whether the last two scores lie on one side of the measurement error, or both within."""
     last = judged.sides[-2:]
     scores = counted(len(last), "score")

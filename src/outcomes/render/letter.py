@@ -15,12 +15,14 @@ import pandas as pd
 
 from outcomes.care.dose import script_and_delivery
 from outcomes.care.goals import goal_progress
-from outcomes.dictionary.instruments import Instrument, judge_individual_change
+from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.tables import received
 from outcomes.errors import DataError, UsageError
 from outcomes.folders import written_whole
 from outcomes.questions.ask import errors_said, why_unusable
 from outcomes.questions.course_picture import course_picture
+from outcomes.questions.patient import against_error, and_return
+from outcomes.records import SERIES
 from outcomes.render.document import Block, Document, Facts, Figure, Paragraph, Section, Table
 from outcomes.render.formats import DOCUMENTS, check_available
 from outcomes.study import Study
@@ -57,6 +59,8 @@ class Change:
     Parameters
     ----------
     measure : Instrument
+    title : str
+        Of the instrument, with the movement where it has several.
     first, best, last : float
         Scores at the start, at their best and at the last time.
     better : float
@@ -66,6 +70,7 @@ class Change:
     """
 
     measure: Instrument
+    title: str
     first: float
     best: float
     last: float
@@ -218,26 +223,38 @@ def course_changes(study: Study, episode: str) -> tuple[Change, ...]:
     for name in scored.value_counts().index:
         rows = study.trajectory(str(name))
         rows = rows[rows["episode_id"] == episode]
-        if len(rows):
-            found.append(_change(study.instrument(str(name)), rows, str(condition)))
+        parts = list(rows.columns.intersection(SERIES))  # a movement is not another's baseline
+        for series, own in rows.groupby(parts, dropna=False, sort=False):
+            movement = [named(part) for part in series[1:] if isinstance(part, str)]
+            title = " ".join([study.instrument(str(name)).title, *movement])
+            found.append(_change(study, study.instrument(str(name)), title, own, condition))
     return tuple(sorted(found, key=lambda change: change.better >= 0))
 
 
-def _change(measure: Instrument, rows: pd.DataFrame, condition: str) -> Change:
+def _change(
+    study: Study, measure: Instrument, title: str, rows: pd.DataFrame, condition: object
+) -> Change:
     first, last = float(rows["baseline"].iloc[0]), float(rows["score"].iloc[-1])
     best = first + measure.sign * max(0.0, float(rows["improvement"].max()))
     better = float(rows["improvement"].iloc[-1])
+    verdict = _verdict(study, measure, rows, condition)
+    return Change(measure, title, first, best, last, better, verdict)
+
+
+def _verdict(study: Study, measure: Instrument, rows: pd.DataFrame, condition: object) -> str:
+    """Say what the last change is beside measurement error, as the answer on one patient does."""
+    better = float(rows["improvement"].iloc[-1])
     if not better:
-        return Change(measure, first, best, last, better, "unchanged")
+        return "unchanged"
     way = "better" if better > 0 else "worse"
     try:
-        judged = judge_individual_change(better, measure, population=condition)
+        found = against_error(study, measure, rows, condition)
     except UsageError:
-        return Change(measure, first, best, last, better, f"{way}; measurement error not published")
-    error = f"measurement error (MDC {judged.threshold.value:g})"
-    sure = judged.verdict != "within measurement error"
-    beside = f"more than {error}" if sure else f"within {error}"
-    return Change(measure, first, best, last, better, f"{way}; {beside}")
+        return f"{way}; measurement error not published"
+    error = f"measurement error (MDC {found.threshold.value:g}{and_return(found)})"
+    if not found.sides[-1]:
+        return f"{way}; within {error}"
+    return f"{way}; more than {error}{' at this score alone' if 'once' in found.name else ''}"
 
 
 def _most_scored(study: Study, episode: str) -> str:
@@ -285,7 +302,7 @@ def _course_of(change: Change) -> str:
     )  # fmt: skip
     lead = "Worse: " if change.better < 0 else ""
     return (
-        f"{lead}{change.measure.title} {first} at the start, {best} at its best, "
+        f"{lead}{change.title} {first} at the start, {best} at its best, "
         f"{last} at the last score: {state}."
     )
 
@@ -307,8 +324,8 @@ def _visits(study: Study, episode: str, first_visit: datetime.date | None) -> st
 
 
 def _figure(study: Study, episode: str, chosen: str, changes: tuple[Change, ...]) -> list[Block]:
-    if not any(change.measure.name == chosen for change in changes):
-        return []
+    if sum(change.measure.name == chosen for change in changes) != 1:
+        return []  # of several movements one line would be of all
     picture = course_picture(study, study.instrument(chosen), episode)
     return [Figure(picture, "Scores on the full scale, and visits below, by day.", "letter")]
 
@@ -319,7 +336,7 @@ def _scores(study: Study, episode: str, changes: tuple[Change, ...]) -> list[Blo
     rows = []
     for change in changes:
         low, high = change.measure.minimum, change.measure.maximum
-        scale = f"{change.measure.title} ({low:g} to {high:g}, {change.measure.better} is better)"
+        scale = f"{change.title} ({low:g} to {high:g}, {change.measure.better} is better)"
         scores = (change.first, change.best, change.last)
         aims = [
             f"{_number(goal['target'])}: {_reached(goal)}"
