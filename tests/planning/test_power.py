@@ -15,7 +15,8 @@ import outcomes.planning.power as power_module
 from outcomes.errors import DesignError, FitError, UsageError
 from outcomes.planning.batch import simulated
 from outcomes.planning.repeated import asked_of, counted, repeated, seeds_from, told
-from outcomes.planning.roads import rows_of
+from outcomes.planning.roads import asked_of_all, rows_of
+from outcomes.planning.truths import TRUTHS
 from outcomes.questions.ask import QUESTIONS
 from outcomes.questions.plan import read_plan
 from outcomes.questions.question import Asked
@@ -125,6 +126,17 @@ def agree_with_answers(rows, studies, question):
     assert len(rows) >= 0.7 * (len(studies) - refused)
 
 
+def test_what_is_true_of_a_study_is_true_at_its_own_horizon():
+    design = scenario_design("default", episodes=120)
+    design = replace(design, pressure_effect=0.3, follow_ups=())
+    studies, true = simulated(design, seeds_from(3, 3), "nprs"), TRUTHS["last pressure"]
+    for k, record in enumerate(asked_of_all(studies, "pressure", "nprs", truth=true)):
+        alone = asked_of(studies.each(k), "pressure", "nprs", truth=true)
+        assert record["truth"] == pytest.approx(alone["truth"], 1e-12)
+        assert record["holds"] == alone["holds"]
+        assert record["truth"] != 0.0
+
+
 @pytest.mark.parametrize(("unit", "clinics"), [("therapist", 2), ("clinic", 8)])
 def test_clusters_that_are_allotted_are_analyzed_as_such(unit, clinics):
     """Each therapist or clinic has one arm, as many as the other, and varies in the model."""
@@ -157,7 +169,7 @@ def test_the_fast_road_finds_the_week_that_is_asked_for(week):
     about = QUESTIONS["trial"]
     rows = rows_of(batch, "trial", "nprs", week)
     for k in range(3):
-        table = about.find(Asked(about, batch.each(k), "nprs", test_only=True)).table
+        table = about.find(Asked(about, batch.each(k), "nprs")).table
         expected = table[about.test_row(table) & (table["week"] == week)].iloc[0]
         assert rows[k]["estimate"] == pytest.approx(expected["estimate"], 1e-8)
     assert rows_of(batch, "trial", "nprs", 9.0) == {}

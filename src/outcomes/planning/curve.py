@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from outcomes.errors import DesignError, UsageError
-from outcomes.planning.power import NEGLIGIBLE, Power, power
+from outcomes.planning.power import NEGLIGIBLE, power
 from outcomes.planning.repeated import Progress, in_percent, known, silent, told
 from outcomes.planning.truths import ARM, LAST
 from outcomes.questions.ask import QUESTIONS
@@ -183,17 +183,14 @@ def power_curve(
     """
     known(question, options.get("n_simulations", 1))
     designs = _designs(design, question, over, target, half_width)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for at, own in designs:
         try:
-            found, reason = power(own, question, **options), ""
+            rows.append(at | attempted(own, question, **options))
         except KeyboardInterrupt:
             break
-        except DesignError as error:
-            found, reason = None, str(error)
-        rows.append({**at, **_row(found), "reason": reason})
         progress(len(rows), len(designs))
-        if found is not None and found.n_simulations < options.get("n_simulations", 1000):
+        if not rows[-1]["reason"] and rows[-1]["n"] < options.get("n_simulations", 1000):
             break
     return PowerCurve(question, tuple(over), pd.DataFrame(rows), target, half_width)
 
@@ -232,21 +229,36 @@ def _designs(
     return [(at, replace(design, **own)) for at, own in zip(cells, changes, strict=True)]
 
 
-def _row(found: Power | None) -> dict[str, Any]:
-    if found is None:
-        names = ("estimate", "conf_low", "conf_high", "half_width", "half_low", "half_high")
-        return dict.fromkeys(names, float("nan")) | {"n": 0}
-    estimate, low, high = told(found.table, "clear")
+def attempted(
+    design: Design, question: str, changes: Mapping[str, Any] | None = None, **options: Any
+) -> dict[str, Any]:
+    """Return what studies of a design show, in one row.
+
+    Parameters
+    ----------
+    design : Design
+    question : str
+    changes : mapping, optional
+        Parameters that are others.
+    **options
+        As in `power`.
+
+    Returns
+    -------
+    dict
+        Columns of `PowerCurve.table`: NaN and the ``reason`` where no study answers.
+    """
+    names = ("estimate", "conf_low", "conf_high", "half_width", "half_low", "half_high", "truth")
+    nothing = dict.fromkeys(names, float("nan"))
+    try:
+        found = power(replace(design, **(changes or {})), question, **options)
+    except DesignError as error:
+        return nothing | {"n": 0, "reason": str(error)}
     terms = found.table.set_index("term")["estimate"]
-    widths = (
-        told(found.table, "half_width_mean") if "half_width_mean" in terms else (float("nan"),) * 3
-    )
-    return {
-        "estimate": estimate, "conf_low": low, "conf_high": high,
-        **dict(zip(("half_width", "half_low", "half_high"), widths, strict=True)),
-        "truth": terms.get("truth"),
-        "n": found.n_simulations,
-    }  # fmt: skip
+    row = dict(zip(names, told(found.table, "clear"), strict=False))
+    if "half_width_mean" in terms:
+        row |= dict(zip(names[3:], told(found.table, "half_width_mean"), strict=False))
+    return nothing | row | {"truth": terms.get("truth"), "n": found.n_simulations, "reason": ""}
 
 
 def smallest_design(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from outcomes.errors import DesignError
-from outcomes.planning.curve import PowerCurve, power_curve
+from outcomes.planning.curve import PowerCurve, attempted, power_curve
 from outcomes.planning.power import Power, power
 from outcomes.planning.repeated import Progress, in_percent, silent, told
 from outcomes.questions.ask import QUESTIONS
@@ -200,18 +199,9 @@ def _changed(design: Design, question: str, name: str, change: str, **options: A
     now = getattr(design, name)
     value = now * FACTORS[change]
     value = max(1, round(value)) if isinstance(now, int) else value
-    nothing = dict.fromkeys(("power", "conf_low", "conf_high", "half_width"), float("nan"))
-    try:
-        found = power(replace(design, **{name: value}), question, **options)
-    except DesignError as error:
-        return {"value": value, **nothing, "note": str(error), "n": 0}
-    share, low, high = told(found.table, "clear")
-    widths = found.table.set_index("term")["estimate"]
-    return {
-        "value": value, "power": share, "conf_low": low, "conf_high": high,
-        "half_width": widths.get("half_width_mean", float("nan")), "note": "",
-        "n": found.n_simulations,
-    }  # fmt: skip
+    row = attempted(design, question, {name: value}, **options)
+    kept = {column: row[column] for column in ("conf_low", "conf_high", "half_width", "n")}
+    return {"value": value, "power": row["estimate"], **kept, "note": row["reason"]}
 
 
 def _toml(design: Design, primary: Mapping[str, Any]) -> str:

@@ -77,7 +77,7 @@ def asked_of(
     """
     nothing = {"answered": False, "failed": False, "clear": False, "whole": True}
     about = QUESTIONS[question]
-    asked = Asked(about, study, instrument, declared=declared, thorough=False, test_only=True)
+    asked = Asked(about, study, instrument, declared=declared, thorough=False)
     try:
         given = about.find(asked)
     except FitError as error:

@@ -65,7 +65,7 @@ def asked_of_all(
     def true(*named: Any) -> float | None:
         return None if truth is None else truth(studies.together, pd.Series(dict(named)))
 
-    about = ("arm", "week", "session_count")
+    about = ("arm", "week", "session_count", "horizon")
     return [
         found_in(rows[k], true(*((name, rows[k][name]) for name in about if name in rows[k])))
         if k in rows
@@ -92,7 +92,7 @@ def rows_of(
     -------
     dict of int to dict
         By number of the study: ``estimate, p_value`` and, where the answer has them, ``arm, week,
-        session_count, std_error, df, conf_low, conf_high``.
+        session_count, horizon, std_error, df, conf_low, conf_high``.
     """
     study = studies.together
     special = declared and (declared.weeks or declared.window or declared.covariates)
@@ -233,7 +233,7 @@ def _gap(rows: pd.DataFrame, error: float) -> tuple[float, float] | None:
 
 def pressure(many: Many, study: Study, measure: Instrument) -> Rows:
     """One level firmer at the last visit, error of the score allowed for."""
-    many = Many(many.rows.assign(group=many.groups()))
+    many, horizon = Many(many.rows.assign(group=many.groups())), many.horizon()
     number = many.rows.drop_duplicates("episode_id").set_index("episode_id")["study"]
     visits = visit_history(study, many.rows).dropna(subset=["pressure"])
     visits = visits[_supported(visits, visits["episode_id"].map(number))].reset_index(drop=True)
@@ -252,6 +252,7 @@ def pressure(many: Many, study: Study, measure: Instrument) -> Rows:
         for i in np.flatnonzero(own.ended & ~own.dropped[:, -1]):
             allowed = last_visit(readings(by_study[own.names[i]], measure.sign))
             if np.isfinite(allowed["std_error"]):
+                allowed["horizon"] = horizon[own.names[i]]
                 found[int(own.names[i])] = _both(row_of(*(part[i] for part in plain)), allowed)
     return found
 

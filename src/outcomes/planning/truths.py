@@ -46,22 +46,19 @@ def _estimands(study: Study) -> pd.DataFrame:
     return study.truth.estimands
 
 
-def _horizon(study: Study) -> float:
-    return course_frame(study, "nprs").horizon
+def _value(estimand: str, axis: str = "session_count", *, at: str = "", per: float = 1.0) -> Truth:
+    """Value of an estimand at the time in a column of the row, by default at the horizon."""
 
+    def truth(study: Study, row: pd.Series[Any]) -> float:
+        table = _estimands(study)
+        moment = row[at] if at else row.get("horizon", np.nan)
+        if np.isnan(moment):
+            moment = course_frame(study, "nprs").horizon
+        condition = row["term"] if row.get("kind") in ("own", "pooled") and not at else "all"
+        arm = row["arm"] if estimand == ARM else ""
+        return _between(table, estimand, axis, moment, condition, arm) / per
 
-def _change(study: Study, row: pd.Series[Any]) -> float:
-    return _between(_estimands(study), CHANGE, "session_count", row["session_count"])
-
-
-def _change_at_horizon(study: Study, row: pd.Series[Any]) -> float:
-    condition = row["term"] if row["kind"] in ("own", "pooled") else "all"
-    table = _estimands(study)
-    return _between(table, CHANGE, "session_count", _horizon(study), condition)
-
-
-def _last_pressure(study: Study, row: pd.Series[Any]) -> float:  # noqa: ARG001
-    return _between(_estimands(study), LAST, "session_count", _horizon(study)) / 2
+    return truth
 
 
 def _last_curvature(study: Study, row: pd.Series[Any]) -> float:  # noqa: ARG001
@@ -69,18 +66,6 @@ def _last_curvature(study: Study, row: pd.Series[Any]) -> float:  # noqa: ARG001
     assert study.truth is not None
     given = study.truth.parameters
     return -float(given["pressure_curvature"] * (1 - given["pressure_memory"]))
-
-
-def _every_pressure(study: Study, row: pd.Series[Any]) -> float:  # noqa: ARG001
-    return _between(_estimands(study), EVERY, "session_count", _horizon(study)) / 2
-
-
-def _arm(study: Study, row: pd.Series[Any]) -> float:
-    return _between(_estimands(study), ARM, "week", row["week"], arm=row["arm"])
-
-
-def _goal(study: Study, row: pd.Series[Any]) -> float:
-    return _between(_estimands(study), GOAL, "session_count", row["time"])
 
 
 def _events(study: Study, row: pd.Series[Any]) -> float:  # noqa: ARG001
@@ -115,14 +100,14 @@ def _nothing(study: Study, row: pd.Series[Any]) -> float:  # noqa: ARG001
 TRUTHS: Mapping[str, Truth] = MappingProxyType(
     {
         "nothing": _nothing,
-        "change": _change,
-        "change at the horizon": _change_at_horizon,
-        "change of the condition": _change_at_horizon,
-        "last pressure": _last_pressure,
+        "change": _value(CHANGE, at="session_count"),
+        "change at the horizon": _value(CHANGE),
+        "change of the condition": _value(CHANGE),
+        "last pressure": _value(LAST, per=2),
         "last curvature": _last_curvature,
-        "every pressure": _every_pressure,
-        "effect of the arm": _arm,
-        "goal twice in a row": _goal,
+        "every pressure": _value(EVERY, per=2),
+        "effect of the arm": _value(ARM, "week", at="week"),
+        "goal twice in a row": _value(GOAL, at="time"),
         "events per 100 visits": _events,
         "more visits, equal weeks": _more_visits("week"),
         "more visits, equal sessions": _more_visits("session_count"),

@@ -184,9 +184,7 @@ def _refuse_alike(outcome: Any, columns: Any) -> None:
         raise FitError(must, got="the same for all")
 
 
-def constrained_rows(
-    study: Study, arms: Arms, instrument: str, *, test_only: bool = False
-) -> tuple[pd.DataFrame, MixedFit]:
+def constrained_rows(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame, MixedFit]:
     """Compare the arms by the constrained longitudinal model, with therapists where they treat.
 
     Parameters
@@ -197,8 +195,6 @@ def constrained_rows(
         Its rows.
     instrument : str
         Instrument of the outcome.
-    test_only : bool
-        Whether only the rows that are the answer are wanted.
 
     Returns
     -------
@@ -221,18 +217,14 @@ def constrained_rows(
         study, instrument, plan.weeks, plan.window, at=at, covariates=plan.covariates
     )
     clusters = arms.clusters
-    alone = clusters.least < LEAST_RANDOM
-    if alone or not test_only:
-        with quietly():
-            plain = _read_off(arms, lmm(formula, frame, df="kenward-roger"), "constrained")
-        if alone:
-            return plain
+    with quietly():
+        plain = _read_off(arms, lmm(formula, frame, df="kenward-roger"), "constrained")
+    if clusters.least < LEAST_RANDOM:
+        return plain
     frame, random = _by_cluster(arms, frame, frame["occasion"].astype(float))
     with quietly():
         fit = lmm(f"{formula} + {random}", frame)
     rows, _ = _read_off(arms, fit, CLUSTERED, most_df=_most_df(clusters))
-    if test_only:
-        return rows, fit
     return pd.concat([rows, plain[0]], ignore_index=True), fit
 
 

@@ -59,7 +59,7 @@ def pressure(asked: Asked) -> Found | Missing:
         return Missing(problem, _overlap_rows(history), course=course)
     left_out = {**history.left_out, "no score at the start of the visit before": lost}
     course = replace(course, rows=rows)
-    table, fit = _last_visit(course, alone=asked.test_only)
+    table, fit = _last_visit(course)
     if "last visit" not in set(table["kind"]):
         others = ", ".join(fit.estimates.terms[1:])
         return Missing(asked.question.say("not told apart", others=others), course=course)
@@ -68,8 +68,6 @@ def pressure(asked: Asked) -> Found | Missing:
     answered = answered_visits(history.visits, course.rows)
     allowed = sensitivity(answered, measure.sign, error.value)
     table = with_one_test(pd.concat([table, allowed.table], ignore_index=True))
-    if asked.test_only:
-        return Found(table, "", "", course=course)
     found = AgainstError(table.iloc[0].to_dict(), allowed, measure, error)
     table.insert(0, "term", [PRESSURE.notes[f"row {kind}"] for kind in table["kind"]])
     table = pd.concat([table, _overlap_rows(history)], ignore_index=True)
@@ -142,12 +140,10 @@ def no_support(history: PressureHistory, rows: pd.DataFrame) -> str:
     return PRESSURE.say("no overlap", least=str(LEAST_EPISODES), levels=levels)
 
 
-def _last_visit(course: CourseFrame, *, alone: bool) -> tuple[pd.DataFrame, MixedFit]:
-    """Last visit's pressure, and its split within and between courses but where it is alone."""
+def _last_visit(course: CourseFrame) -> tuple[pd.DataFrame, MixedFit]:
+    """Last visit's pressure, and its split within and between courses."""
     whole = last_visit_fit(course)
     first = _term_row(whole, "pressure", "last visit")
-    if alone and len(first):
-        return first, whole
     bent = replace(course, rows=course.rows.assign(pressure_squared=_squared(course.rows)))
     curved = last_visit_fit(bent, ("pressure", "pressure_squared"))
     parts = [

@@ -148,8 +148,6 @@ class Asked:
         The course, where the question is about one.
     thorough : bool
         False leaves out what stands beside the answer: groups, other models.
-    test_only : bool
-        True leaves out all but the rows of the test, words and picture too where that saves time.
     """
 
     question: Question
@@ -159,7 +157,6 @@ class Asked:
     declared: Declared | None = None
     episode: str | None = None
     thorough: bool = True
-    test_only: bool = False
 
     @property
     def measure(self) -> Instrument:

@@ -70,10 +70,6 @@ def trial(asked: Asked) -> Found | Missing:
     problem = _not_the_unit(arms)
     if problem:
         return Missing(problem, course=course)
-    if asked.test_only and arms.axis == "week":
-        rows, _ = constrained_rows(study, arms, asked.instrument, test_only=True)
-        last = rows[arms.axis] == arms.times[-1]
-        return Found(pd.concat([rows[last], rows[~last]]), "", "", None, course=course)
     table, method = _estimates(study, arms, asked.instrument)
     headline = table["kind"].iloc[0]
     table.insert(0, "term", table["arm"] + table["kind"].map(_taken_for_granted(arms, headline)))

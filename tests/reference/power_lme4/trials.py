@@ -4,7 +4,7 @@ import sys
 
 import pandas as pd
 
-from outcomes.planning.batch import Batch
+from outcomes.planning.batch import simulated
 from outcomes.planning.repeated import seeds_from
 from outcomes.questions import arms
 from outcomes.questions.ask import QUESTIONS
@@ -15,10 +15,16 @@ from outcomes.synthetic.scenarios import scenario_design
 def main(target: str) -> None:
     """Take the rows where the answer fits its model."""
     frames, fit = [], arms.lmm
-    arms.lmm = lambda formula, rows, **options: frames.append(rows) or fit(formula, rows, **options)
-    batch = Batch(scenario_design("two-arm-trial", episodes=60), seeds_from(1, 40), "nprs")
+
+    def lmm(formula, rows, **options):
+        if "us(" in formula and "cluster" in formula:
+            frames.append(rows)
+        return fit(formula, rows, **options)
+
+    arms.lmm = lmm
+    studies = simulated(scenario_design("two-arm-trial", episodes=60), seeds_from(1, 40), "nprs")
     for number in range(40):
-        asked = Asked(QUESTIONS["trial"], batch.study(number), "nprs", test_only=True)
+        asked = Asked(QUESTIONS["trial"], studies.each(number), "nprs")
         QUESTIONS["trial"].find(asked)
     rows = pd.concat(frames, keys=range(40), names=["trial", "row"]).reset_index()
     rows["treated"] = (rows["arm"] != "usual care").astype(int)
