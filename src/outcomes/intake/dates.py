@@ -71,10 +71,6 @@ class Dates:
     utc: pd.Series[Any]
     counts: Counter[str]
 
-    def texts(self) -> list[str | None]:
-        """Return the dates as ISO text."""
-        return [None if pd.isna(day) else iso(day) for day in self.days]
-
 
 def read_dates(text: pd.Series[Any], ways: Sequence[str], zone: str = "") -> Dates:
     """Return a column of dates.

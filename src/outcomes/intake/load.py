@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes import __version__
+from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DataError, UsageError
 from outcomes.findings import Finding, finding
@@ -227,13 +228,7 @@ def _load_tables(
         findings += found
         unused += others
     about, edited = _about(folder) if folder else ({}, False)
-    if edited:
-        findings.append(replace(finding("R42", where, "", [0], got="others"), first_row=0))
-    try:
-        provenance = _provenance(about, where, findings, unused)
-        instruments = declared_instruments(about.get("instruments", {}))
-    except (msgspec.MsgspecError, ValueError, TypeError, AttributeError):
-        raise _no_description(where) from None
+    provenance, instruments = _described(about, where, [*findings, *_edited(where, edited)], unused)
     truth = _truth(folder / TRUTH) if folder and not edited else None
     if tables.get("episodes", pd.DataFrame()).empty:
         tables.pop("episodes", None)  # one row for each course that the other tables name
@@ -243,13 +238,13 @@ def _load_tables(
 def _load_parts(folder: Path) -> Study:
     """Load a study in parts: it holds no rows."""
     about, edited = _about(folder)
-    found = [replace(finding("R42", folder.name, "", [0], got="others"), first_row=0)] * edited
-    try:
-        provenance = _provenance(about, folder.name, found, [])
-    except (msgspec.MsgspecError, ValueError, TypeError, AttributeError):
-        raise _no_description(folder.name) from None
+    described = _described(about, folder.name, _edited(folder.name, edited), [])
     truth = None if edited else _truth(folder / TRUTH)
-    return load_parts(folder, provenance, truth, declared_instruments(about.get("instruments", {})))
+    return load_parts(folder, described[0], truth, described[1])
+
+
+def _edited(where: str, edited: bool) -> list[Finding]:
+    return [replace(finding("R42", where, "", [0], got="others"), first_row=0)] * edited
 
 
 def _read_table(text: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Finding], list[str]]:
@@ -274,17 +269,21 @@ def _unused(names: Iterable[str], headers: Sequence[str]) -> tuple[str, ...]:
 
 def _about(folder: Path) -> tuple[dict[str, Any], bool]:
     """Return what a folder says of itself, and whether it is a simulated study that was edited."""
-    path = folder / PACKAGE
-    if not path.is_file():
-        return {}, False
     try:
-        package = json.loads(path.read_text(encoding="utf-8"))
+        package = _package(folder)
         about = dict(package.get("outcomes", {}))
         if not about.get("synthetic") or _as_saved(package, folder):
             return about, False
     except (ValueError, AttributeError, TypeError, KeyError):
         raise _no_description(folder.name) from None
     return {name: about[name] for name in about if name not in _OF_SIMULATION}, True
+
+
+def _package(folder: Path) -> dict[str, Any]:
+    path = folder / PACKAGE
+    text = path.read_text(encoding="utf-8") if path.is_file() else "{}"
+    package: dict[str, Any] = json.loads(text)
+    return package
 
 
 def _as_saved(package: Mapping[str, Any], folder: Path) -> bool:
@@ -297,13 +296,11 @@ def _as_saved(package: Mapping[str, Any], folder: Path) -> bool:
 
 def _is_simulated(path: Path) -> bool:
     """Whether a file is, unchanged, a table of a simulated study beside its description."""
-    package = path.parent / PACKAGE
-    if not (path.is_file() and package.is_file()):
-        return False
     try:
-        about = json.loads(package.read_text(encoding="utf-8"))
-        written = {entry.get("hash") for entry in about.get("resources", ())}
-        return bool(about.get("outcomes", {})["synthetic"]) and _digest(path) in written
+        package = _package(path.parent)
+        written = {entry.get("hash") for entry in package.get("resources", ())}
+        simulated = bool(package.get("outcomes", {}).get("synthetic"))
+        return simulated and path.is_file() and _digest(path) in written
     except (ValueError, AttributeError, TypeError, KeyError):
         return False
 
@@ -321,12 +318,17 @@ def _no_description(where: str) -> DataError:
     return DataError(must, got="something else", where=where)
 
 
-def _provenance(
+def _described(
     about: dict[str, Any], where: str, findings: list[Finding], unused: list[str]
-) -> Provenance:
-    kept = msgspec.convert(about, Provenance)
-    return replace(kept, unused_columns=tuple(unused), reading=tuple(findings),
-                   source=kept.source or shown_name(where))  # fmt: skip
+) -> tuple[Provenance, dict[str, Instrument]]:
+    """Return the provenance and the instruments that a folder's description states."""
+    try:
+        kept = replace(msgspec.convert(about, Provenance), unused_columns=tuple(unused),
+                       reading=tuple(findings))  # fmt: skip
+        kept = replace(kept, source=kept.source or shown_name(where))
+        return kept, declared_instruments(about.get("instruments", {}))
+    except (msgspec.MsgspecError, ValueError, TypeError, AttributeError):
+        raise _no_description(where) from None
 
 
 def _truth(path: Path) -> Truth | None:

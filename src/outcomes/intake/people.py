@@ -116,17 +116,9 @@ def _not_after(
     latest = rows.cells.get("date", pd.Series(day_number(today), index=days.index))
     two_digits = ~text.astype("str").str.contains(r"\d{4}")
     late = (days > latest.fillna(day_number(today))) & two_digits
-    earlier = [
-        day_number(_years_earlier(day)) if is_late else day
-        for day, is_late in zip(days, late, strict=True)
-    ]
-    return pd.Series(earlier, index=days.index, dtype="float64"), int(late.sum())
-
-
-def _years_earlier(day: float) -> datetime.date:
-    date = datetime.date.fromisoformat(iso(day))
-    lost = (date.month, date.day, date.year - 100) == (2, 29, 1900)  # 2000 was a leap year
-    return date.replace(year=date.year - 100, day=28 if lost else date.day)
+    earlier = pd.to_datetime(days.where(late), unit="D") - pd.DateOffset(years=100)
+    in_days = (earlier - pd.Timestamp(0)) / pd.Timedelta(days=1)
+    return days.mask(late, in_days).astype("float64"), int(late.sum())
 
 
 def _records(

@@ -238,18 +238,10 @@ def lengths(seen: Seen) -> Content:
         return _stated_minutes(column)
     end, start = seen.one("minutes.end"), seen.one("identifiers.time") or seen.date
     if start is not None and start.share(has_time) > 0.5:
-        others = (
-            [end]
-            if end is not None
-            else [
-                c
-                for h, c in seen.columns.items()
-                if c.name != start.name and c.share(has_time) > 0.5
-            ]
-        )
-        for other in others:
-            if end is not None or _is_end(start, other):
-                return {"minutes": {"start": start.name, "end": other.name}}
+        later = (c for c in seen.columns.values() if c.share(has_time) > 0.5 and _is_end(start, c))
+        end = end or next(later, None)
+        if end is not None:
+            return {"minutes": {"start": start.name, "end": end.name}}
     for column, pattern in ((c, p) for c in seen.of("service") for p in IN_SERVICE):
         kept = Column(column.name, column.cells[seen.kept.to_numpy() & ~column.where(is_sale)])
         if kept.share(partial(minutes_in, pattern)) > 0.9:
@@ -276,11 +268,10 @@ def _stated_minutes(column: Column) -> Content:
         read = rule(unit, [column.name], pattern=r"(\d+(?:\.\d+)?)", becomes=r"\1", multiply=factor)
         return merged(content, read) if low < 1 or max(small.values()) % 1 else {}
     odd = [c for c in column.counts if minutes(c) is not None and number(c) != minutes(c)]
-    if any(re.fullmatch(UNIT, cell, re.IGNORECASE) for cell in odd):
-        content = merged(content, rule("60 min", [column.name], pattern=UNIT, becomes=r"\1"))
-    if any(re.fullmatch(HOUR, cell, re.IGNORECASE) for cell in odd):
-        hours = rule("1 hr", [column.name], pattern=HOUR, becomes=r"\1", multiply=60)
-        content = merged(content, hours)
+    for unit, pattern, said in (("60 min", UNIT, {}), ("1 hr", HOUR, {"multiply": 60})):
+        if any(re.fullmatch(pattern, cell, re.IGNORECASE) for cell in odd):
+            own = rule(unit, [column.name], pattern=pattern, becomes=r"\1", **said)
+            content = merged(content, own)
     rest = {cell: f"{minutes(cell):g}" for cell in odd[: 5 * _SEVERAL]
             if not re.fullmatch(f"{UNIT}|{HOUR}", cell, re.IGNORECASE)}  # fmt: skip
     return merged(content, {"values": {"sessions.minutes": rest}} if rest else {})

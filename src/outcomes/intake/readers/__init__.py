@@ -14,7 +14,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from outcomes.errors import DataError, UnavailableError
@@ -100,10 +99,7 @@ def visit_by_visit(rows: Rows, patterns: Sequence[str]) -> Rows:
                               for pattern, header in columns.items()}, dtype=object)  # fmt: skip
         blocks.append(pd.concat([others, visit], axis=1)[visit.notna().any(axis=1)])
     whole = pd.concat(blocks).sort_index(kind="stable")
-    at = whole.index.to_numpy()
-    numbers = rows.numbers if len(rows.numbers) else np.arange(1, len(rows.cells) + 1)
-    sheets = tuple(int(n) for n in np.array(rows.sheets)[at]) if rows.sheets else ()
-    return Rows(whole.reset_index(drop=True), np.asarray(numbers)[at], sheets, rows.skipped)
+    return rows.taken(whole, whole.index.to_numpy())
 
 
 def without_number(pattern: str) -> str:
@@ -128,10 +124,7 @@ def _filled_down(rows: Rows, form: FileFormat) -> Rows:
     if not own or not heads.any():
         return replace(rows, cells=cells)
     kept = ~heads.to_numpy()
-    numbers = rows.numbers if len(rows.numbers) else np.arange(1, len(kept) + 1)
-    return Rows(cells[kept].reset_index(drop=True), np.asarray(numbers)[kept],
-                tuple(int(n) for n in np.array(rows.sheets)[kept]) if rows.sheets else (),
-                {**rows.skipped, HEADINGS: int(heads.sum())})  # fmt: skip
+    return rows.taken(cells[kept], kept, **{HEADINGS: int(heads.sum())})
 
 
 def read_rows(path: str | Path, form: FileFormat | None = None) -> pd.DataFrame:

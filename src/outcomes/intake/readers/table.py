@@ -146,6 +146,13 @@ class Rows:
     sheets: tuple[int, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
 
+    def taken(self, cells: pd.DataFrame, at: Any, **skipped: int) -> Rows:
+        """Return other cells, each row of the one that stood at a position of these."""
+        numbers = self.numbers if len(self.numbers) else np.arange(1, len(self.cells) + 1)
+        sheets = tuple(int(n) for n in np.array(self.sheets)[at]) if self.sheets else ()
+        left = {**self.skipped, **skipped}
+        return Rows(cells.reset_index(drop=True), np.asarray(numbers)[at], sheets, left)
+
     def row(self, position: int) -> int:
         """Return what people call the row at a 0-based position."""
         return int(self.numbers[position]) if len(self.numbers) else position + 1
