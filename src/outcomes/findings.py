@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
-from importlib.resources import files
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
+
+from outcomes.plain_text import shipped
 
 COLUMNS = ("rule", "severity", "table", "column", "count", "first_row", "message", "remedy")
 Severity = Literal["error", "warning"]
@@ -41,8 +41,7 @@ class Rule:
     remedy: str
 
 
-_FILE = tomllib.loads(files("outcomes.rules").joinpath("rules.toml").read_text(encoding="utf-8"))
-RULES = {number: Rule(number, **entry) for number, entry in _FILE.items()}
+RULES = {number: Rule(number, **entry) for number, entry in shipped("rules/rules.toml").items()}
 """All rules by number."""
 FINDERS: dict[str, Callable[..., Iterator[Broken]]] = {}
 """Number to what finds the rule in a study; reading or an import finds the others on the way."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +19,17 @@ _UNSEEN = re.compile(r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066
 _HIDDEN = re.compile(f"[\u200c\u200d]|{_UNSEEN.pattern}")
 _FIRST = frozenset("'=+-@\t\r＝＋－＠")
 _FORMULA = re.compile(r"'*[=+\-@\t\r＝＋－＠]")
+
+
+def shipped(place: str) -> dict[str, Any]:
+    """Return the plain values of a TOML file of the package, by its path inside it.
+
+    Examples
+    --------
+    >>> shipped("dictionary/pressure.toml")["levels"][3]["name"]
+    'medium'
+    """
+    return tomllib.loads(files("outcomes").joinpath(*place.split("/")).read_text("utf-8"))
 
 
 def cleaned(text: str) -> str:

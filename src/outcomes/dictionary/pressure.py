@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from types import MappingProxyType
 
-_FILE = tomllib.loads(files(__package__).joinpath("pressure.toml").read_text(encoding="utf-8"))
+from outcomes.plain_text import shipped
+
+_FILE = shipped("dictionary/pressure.toml")
 CREDIT: str = _FILE["credit"]
 """To be shown wherever the levels are described."""
 

@@ -5,10 +5,10 @@ Time is ``day``, days since the episode's first visit. Unknown is an empty cell,
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
+
+from outcomes.plain_text import shipped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,12 +135,7 @@ def _table(name: str, said: dict[str, Any]) -> TableSpec:
     return TableSpec(name, said["description"], columns, tuple(said["key"]))
 
 
-TABLES = {
-    name: _table(name, said)
-    for name, said in tomllib.loads(
-        (files("outcomes.dictionary") / "tables.toml").read_text(encoding="utf-8")
-    ).items()
-}
+TABLES = {name: _table(name, said) for name, said in shipped("dictionary/tables.toml").items()}
 """The data contract by table name."""
 
 CONDITIONS, MECHANISMS, AGE_BANDS, SEXES, REFERRALS, ADAPTATIONS, CLEARANCES, END_REASONS = (

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import datetime
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,7 @@ from outcomes.intake.tables import tables_of, with_facts_that_differ
 from outcomes.intake.toml_records import folded
 from outcomes.intake.typed_cells import in_range, targets_of, typed_rows
 from outcomes.intake.visits import with_single_visits, without_repeats
+from outcomes.plain_text import shipped
 from outcomes.privacy.guard import refuse_identified
 from outcomes.provenance import LeftOut, Provenance
 from outcomes.study import Study, study_from_tables
@@ -42,8 +41,7 @@ _REMEDY = "Give it the name that the template gave it."
 @cache
 def daily_columns(sheet: str) -> Mapping[str, Mapping[str, Any]]:
     """Return the columns of a sheet by name, or what its findings say, as the template has them."""
-    text = files("outcomes.intake").joinpath("daily.toml").read_text(encoding="utf-8")
-    columns: dict[str, dict[str, dict[str, Any]]] = tomllib.loads(text)
+    columns: dict[str, dict[str, dict[str, Any]]] = shipped("intake/daily.toml")
     return columns[sheet]
 
 

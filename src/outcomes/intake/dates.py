@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import datetime
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
 from outcomes.errors import UsageError
+from outcomes.plain_text import shipped
 from outcomes.privacy.patterns import plain
 
 ISO, SERIAL = "%Y-%m-%d", "excel"
@@ -30,7 +29,7 @@ AFTER_DATE = re.compile(
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)? ?(?:Z|[+-]\d\d:?\d\d)")
 _NUMERIC = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}")
 _DAY_FIRST, _HOURS = 12, 24
-_NAMES = tomllib.loads(files("outcomes.intake").joinpath("dates.toml").read_text(encoding="utf-8"))
+_NAMES = shipped("intake/dates.toml")
 _ENGLISH = {word: name for name, words in _NAMES["english"].items() for word in words.split()}
 _LETTERS = re.compile(r"[^\W\d_]{3,}\.?")
 DAY_OF_WEEK = re.compile(

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from importlib.resources import files
 
-from outcomes.plain_text import same_letters
+from outcomes.plain_text import same_letters, shipped
 from outcomes.privacy.patterns import PATTERNS, SAYS, plain
 
-_FILE = files("outcomes.privacy").joinpath("vocabulary.toml")
-_LISTS = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+_LISTS = shipped("privacy/vocabulary.toml")
 PLACEHOLDERS = frozenset(_LISTS.pop("placeholders").strip().splitlines())
 """What stands where a name would, plainly, of nobody in particular."""
 WORDS = {name: frozenset(text.split()) for name, text in _LISTS.items()}

@@ -6,16 +6,14 @@ Source: 45 CFR 164.514(b)(2)(i)(A) to (R). What is known of them stands in ``ide
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from importlib.resources import files
 from typing import Any
 
 import pandas as pd
 
-from outcomes.plain_text import same_letters
+from outcomes.plain_text import same_letters, shipped
 
 
 @dataclass(frozen=True)
@@ -49,9 +47,7 @@ class Identifier:
         return (*names, *self.shapes, *([self.same] if self.same else []))
 
 
-_CONTENT = tomllib.loads(
-    files("outcomes.privacy").joinpath("identifiers.toml").read_text(encoding="utf-8")
-)
+_CONTENT = shipped("privacy/identifiers.toml")
 SAFE_HARBOR = tuple(
     Identifier(**{**entry, "kinds": tuple(entry["kinds"])}) for entry in _CONTENT["identifier"]
 )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
+from outcomes.plain_text import shipped
 from outcomes.privacy.patterns import plain
 
 ALIKE = 0.8
@@ -214,8 +213,7 @@ def _known_short(one: str, other: str) -> bool:
 @cache
 def _short_forms() -> dict[str, frozenset[int]]:
     """Return word to the numbers of the names that it may be short for."""
-    text = resources.files("outcomes.privacy").joinpath("nicknames.toml").read_text("utf-8")
-    lines = tomllib.loads(text)["names"]
+    lines = shipped("privacy/nicknames.toml")["names"]
     words = {word for line in lines for word in line.split()}
     return {
         word: frozenset(i for i, line in enumerate(lines) if word in line.split()) for word in words

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from outcomes.dictionary.instruments import registry
 from outcomes.dictionary.tables import TIMINGS
+from outcomes.plain_text import shipped
 from outcomes.privacy.patterns import plain
 
 Words = tuple[str, ...]
@@ -25,8 +24,7 @@ _WHOLE = ("identifiers.name",)
 @cache
 def vocabulary() -> dict[str, Any]:
     """Return the words that headers and cells are known by."""
-    text = files("outcomes.intake.drafting").joinpath("vocabulary.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return shipped("intake/drafting/vocabulary.toml")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -10,6 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from outcomes.intake.drafting.headers import Role, words_of
+from outcomes.plain_text import shipped
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,8 @@ def preset_of(headers: Iterable[str]) -> Preset | None:
 @cache
 def presets() -> tuple[Preset, ...]:
     """Return every product that is known, by name."""
-    texts = [entry.read_text(encoding="utf-8") for entry in files(__name__).iterdir()
-             if entry.name.endswith(".toml")]  # fmt: skip
-    read = [tomllib.loads(text) for text in texts]
+    names = [entry.name for entry in files(__name__).iterdir() if entry.name.endswith(".toml")]
+    read = [shipped(f"intake/presets/{name}") for name in names]
     return tuple(
         Preset(**{**entry, "tells": tuple(entry["tells"]), "needs": tuple(entry.get("needs", ())),
                   "given": tuple(entry.get("given", ()))})

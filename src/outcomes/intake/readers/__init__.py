@@ -6,11 +6,9 @@ A further kind of file is one more entry of `_READERS`.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from outcomes.intake.readers.table import (
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import read_sheets
 from outcomes.intake.toml_records import folded
+from outcomes.plain_text import shipped
 from outcomes.privacy.patterns import found_in
 
 __all__ = ["BUNDLES", "WORKBOOKS", "FileFormat", "Rows", "is_database", "name_of", "read_rows",
@@ -169,8 +168,7 @@ _READERS: dict[str, Callable[[str, FileFormat], Rows]] = {
 
 @cache
 def _foreign() -> list[dict[str, Any]]:
-    text = files(__name__).joinpath("foreign.toml").read_text(encoding="utf-8")
-    kinds: list[dict[str, Any]] = tomllib.loads(text)["kinds"]
+    kinds: list[dict[str, Any]] = shipped("intake/readers/foreign.toml")["kinds"]
     return kinds
 
 

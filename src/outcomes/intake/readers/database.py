@@ -10,18 +10,16 @@ from __future__ import annotations
 import logging
 import re
 import sqlite3
-import tomllib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from outcomes.errors import DataError, UnavailableError, UsageError
 from outcomes.intake.readers.table import FileFormat, Record, Rows, name_of, plain_text, table_of
+from outcomes.plain_text import shipped
 
-_FILE = files(__package__).joinpath("database.toml")
-_WRITES: list[str] = tomllib.loads(_FILE.read_text(encoding="utf-8"))["writes"]
+_WRITES: list[str] = shipped("intake/readers/database.toml")["writes"]
 """Words that no query needs which only reads; where a column has such a name, it is quoted."""
 _QUOTED = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`""")
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from itertools import zip_longest
 from pathlib import Path
 from statistics import median
@@ -19,6 +17,7 @@ import pandas as pd
 
 from outcomes.errors import DataError
 from outcomes.intake.toml_records import Section, Texts
+from outcomes.plain_text import shipped
 from outcomes.privacy.patterns import any_holds
 
 
@@ -115,8 +114,8 @@ ABOVE, TOTALS, AGAIN, REMARKS, HEADINGS = (
 )  # fmt: skip
 """What is left away, as messages call it."""
 _BLOCK = 20_000
-_LINES = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in tomllib.loads(
-    files(__package__).joinpath("lines.toml").read_text(encoding="utf-8")).items()}  # fmt: skip
+_LINES = {name: re.compile(pattern, re.IGNORECASE)
+          for name, pattern in shipped("intake/readers/lines.toml").items()}  # fmt: skip
 """Lines that are no rows, by the words of four languages."""
 _NUMBER = re.compile(r"[-+(]?[$€£]? ?[\d.,]*\d[\d.,]* ?[%€$£)]?")
 _DAY = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?!\d)")
