@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
-from dataclasses import asdict
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 
-from outcomes.render.document import (
-    Block,
-    Document,
-    Facts,
-    Figure,
-    Paragraph,
-    Table,
-    numeric,
-    spans,
-    unbroken,
-    widths,
-)
+from outcomes.render.document import Document, Figure, environment, unbroken, widths
 from outcomes.render.figures import svg_of
 from outcomes.render.fonts import FOLDER
 
@@ -48,9 +35,17 @@ def pdf_bytes(document: Document) -> bytes:
     import typst
 
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        record = _record(document.unfolded, folder)
-        (folder / "document.json").write_text(json.dumps(record), encoding="utf-8")
+        folder, numbers = Path(place), count(1)
+
+        def drawn(figure: Figure) -> str:
+            name = f"figure-{next(numbers)}.svg"
+            (folder / name).write_bytes(svg_of(figure.picture, document.label, figure.preset))
+            return name
+
+        values = environment().get_template("page.json.j2").render(
+            document=document.unfolded, drawn=drawn, parted=_parted, widths=widths
+        )  # fmt: skip
+        (folder / "document.json").write_text(values, encoding="utf-8")
         template = files("outcomes.render").joinpath("templates", TEMPLATE).read_text("utf-8")
         (folder / TEMPLATE).write_text(template, encoding="utf-8")
         pdf: bytes = typst.compile(
@@ -61,36 +56,6 @@ def pdf_bytes(document: Document) -> bytes:
     return pdf
 
 
-def _record(document: Document, folder: Path) -> dict[str, Any]:
-    sections = []
-    for section in document.sections:
-        blocks = [_block(block, document.label, folder) for block in section.blocks]
-        sections.append({"title": section.title, "blocks": blocks})
-    return {
-        "title": document.title,
-        "subtitle": document.subtitle,
-        "label": document.label,
-        "date": document.date,
-        "sections": sections,
-    }
-
-
-def _block(block: Block, label: str, folder: Path) -> dict[str, Any]:
-    """Return a block as plain values; words as lists of (text, is code)."""
-    if isinstance(block, Figure):
-        name = f"figure-{len(list(folder.glob('figure-*')))}.svg"
-        (folder / name).write_bytes(svg_of(block.picture, label, block.preset))
-        values: dict[str, Any] = {"file": name, "alt": block.picture.alt}
-        return {"kind": block.kind, **values, "caption": spans(block.caption)}
-    values = asdict(block)
-    if isinstance(block, Table):
-        rows = [[_LONG.sub("\\g<0>\u200b", unbroken(cell)) for cell in row] for row in block.rows]
-        words = {"caption": spans(block.caption), "note": spans(block.note)}
-        values |= words | {"rows": rows, "numeric": numeric(block), "widths": widths(block)}
-    elif isinstance(block, Facts):
-        values["items"] = [(name, spans(value)) for name, value in block.items]
-    elif isinstance(block, Paragraph) or "text" in values:
-        values["text"] = spans(values["text"])
-    else:
-        values["items"] = [spans(line) for line in values["items"]]
-    return {"kind": block.kind, **values}
+def _parted(rows: tuple[tuple[str, ...], ...]) -> list[list[str]]:
+    """Return rows whose numbers no line break parts, and whose long words one may."""
+    return [[_LONG.sub("\\g<0>\u200b", unbroken(cell)) for cell in row] for row in rows]
