@@ -54,7 +54,7 @@ def test_keys_reach_every_picker_in_order_and_the_sentence_follows(
     assert now == before + 1
     curve = change[1].table.query("kind == 'curve' and group == 'all'")
     row = curve[curve["session_count"] == now + 1].iloc[0]
-    said = drive.run(SENTENCE)
+    said = drive.run(SENTENCE).replace("\xa0", " ")
     assert f"{row['estimate']:.1f} points (95 % CI {row['conf_low']:.1f} to" in said
     assert f"after {now + 1} sessions" in said
     assert drive.run("document.getElementById('sentence').getAttribute('aria-live')") == "polite"

@@ -53,9 +53,11 @@ def answer(study: Study) -> Answer:
     picture = Picture("curves", data.assign(**{ROW: [1, 2]}).reset_index(drop=True),
                       "Improvement", "Sessions", "Points", "After 2 sessions: 1.2.")  # fmt: skip
     source = Source("t", "n", False, None, study.digest, "0.1", 60, 180, 120)
-    return Answer("how-much", "How much?", Text("It fell by 1.2 points in ", Count(60, "course"),
-                  "."), table, picture, "A model.", "A mean.", (), (Check("c", False, "all"),),
-                  ("A limit.",), (), source, record=QUESTIONS["how-much"])  # fmt: skip
+    return Answer(
+        "how-much", "How much?", Text("It fell by 1.2 points in ", Count(60, "course"), "."),
+        source, table, picture, "A model.", "A mean.", checks=(Check("c", False, "all"),),
+        limits=("A limit.",), record=QUESTIONS["how-much"],
+    )  # fmt: skip
 
 
 def row(given: Answer) -> Answer:

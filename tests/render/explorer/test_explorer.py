@@ -54,7 +54,7 @@ def test_the_curve_is_the_answers_curve(study: Any, nprs: dict[str, Any]) -> Non
             expected = [row["estimate"], row["conf_low"], row["conf_high"]]
             assert point[1:4] == pytest.approx(expected, abs=1e-4)
             assert point[5] == row["n_episodes"]
-            assert f"{abs(row['estimate']):.1f} points" in point[4]
+            assert f"{abs(row['estimate']):.1f} points" in point[4].replace("\xa0", " ")
 
 
 def test_two_pressures_differ_by_the_slope_of_the_pressure_answer(

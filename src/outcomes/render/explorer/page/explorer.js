@@ -56,8 +56,8 @@
     var middle = point[1] - other[1];
     var low = middle - far(point[1] - point[2], other[3] - other[1]), high = middle + far(point[3] - point[1], other[1] - other[2]);
     var how = now.rest.set || now.level ? "at the widest, both come from one model" : "as if the two were independent, so rather too wide";
-    return "Difference from " + now.rest.name + ": " + number(middle, 1) + " " + now.of.unit + " (95\u00a0% CI " + number(low, 1) +
-      " to " + number(high, 1) + ", " + how + "); courses: " + courses(point) + " and " + courses(other) + ".";
+    return "Difference from " + now.rest.name + ": " + number(middle, now.of.digits) + " " + now.of.unit + " (95\u00a0% CI " + number(low, now.of.digits) +
+      " to " + number(high, now.of.digits) + ", " + how + "); courses: " + courses(point) + " and " + courses(other) + ".";
   }
 
   /* Every curve of an instrument, to stand beside the one that is picked. */
@@ -105,7 +105,7 @@
     at("column").textContent = now.of.axis;
     at("rows").replaceChildren.apply(at("rows"), now.of.times.map(function (time, place) {
       var point = now.curve.find(function (p) { return p[0] === place; });
-      var cells = point ? [number(point[1], 2), number(point[2], 2) + " to " + number(point[3], 2),
+      var cells = point ? [number(point[1], now.of.digits), number(point[2], now.of.digits) + " to " + number(point[3], now.of.digits),
         point[5] === null ? "\u2013" : point[5]] : ["no data here", "", ""];
       var row = document.createElement("tr"), head = document.createElement("th");
       head.scope = "row"; head.textContent = time; row.append(head);
