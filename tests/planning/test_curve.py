@@ -116,6 +116,8 @@ def test_nothing_to_find_is_told_before_simulating(monkeypatch):
     null = replace(DESIGN, **NO_EFFECT)
     with pytest.raises(DesignError, match="effect of 0"):
         oc.smallest_design(null, between=(40, 80))
+    with pytest.raises(DesignError, match="effect of 0"):
+        oc.smallest_design(null, between=(40, 80), week=8)
     with pytest.raises(UsageError):
         oc.power_curve(DESIGN, over={"episodes": [40]}, half_width=0.0)
 

@@ -221,7 +221,7 @@ def test_the_week_picks_the_estimate_and_its_truth():
     assert told(late.table, "truth")[0] == pytest.approx(0.0, abs=0.1)
     assert "at week 8 at p < 0.05, where the true one is 1.5" in early.sentence
     assert "at week 52" in late.sentence
-    with pytest.raises(DesignError, match="no test there"):
+    with pytest.raises(DesignError, match="scores are due: 8, 24, 52"):
         oc.power(SMALL, "trial", n_simulations=2, week=3)
 
 
@@ -304,3 +304,18 @@ def test_the_same_command_goes_on_where_it_was_interrupted(tmp_path, monkeypatch
 def test_no_effect_is_said_to_be_none():
     found = oc.power(replace(SMALL, **NO_EFFECT), "trial", n_simulations=4)
     assert "where there is none: so often the answer is wrong" in found.sentence
+
+
+def test_a_question_without_a_road_takes_the_whole_answer():
+    design = scenario_design("default", episodes=30)
+    studies = simulated(design, seeds_from(1, 2), "nprs")
+    assert rows_of(studies, "over-time", "nprs") == {}
+    asked = asked_of_all(studies, "over-time", "nprs")
+    assert all(record.get("whole") for record in asked)
+    assert rows_of(studies, "how-much", "koos-pain") == {}
+
+
+def test_one_study_is_one():
+    assert (
+        "Of 1 simulated study of 60 courses" in oc.power(SMALL, "trial", n_simulations=1).sentence
+    )

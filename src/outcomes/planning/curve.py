@@ -320,7 +320,7 @@ def smallest_design(
         must = "`between` is a smaller and a larger number of courses, `step` at least 1"
         raise UsageError(must, got="something else")
     if half_width is None:
-        _refuse_nothing(design, question)
+        _refuse_nothing(design, question, options.get("week"))
     tried: dict[int, PowerCurve] = {}
 
     def reaches(courses: int) -> bool:
@@ -332,7 +332,8 @@ def smallest_design(
 
     if not reaches(high):
         must = f"studies of {high:,} courses reach what is wanted"
-        raise DesignError(must, got=tried[high].sentence, remedy="Think of more courses.")
+        got = tried[high].sentence.removesuffix(".")
+        raise DesignError(must, got=got[0].lower() + got[1:], remedy="Think of more courses.")
     if reaches(low):
         high = low
     while high - low > step:
@@ -342,11 +343,13 @@ def smallest_design(
     return PowerCurve(question, ("episodes",), table, target, half_width)
 
 
-def _refuse_nothing(design: Design, question: str) -> None:
-    """Refuse to look for what is not there."""
+def _refuse_nothing(design: Design, question: str, week: float | None) -> None:
+    """Refuse to look for what is not there, at the week of the estimate."""
     estimand = {"trial": ARM, "pressure": LAST}.get(question)
     table = truth_of(design).estimands
-    values = table.loc[table["estimand"] == estimand, "value"]
+    table = table[table["estimand"] == estimand]
+    at = table["week"].max() if week is None else week
+    values = table.loc[table["week"].eq(at) | (question != "trial"), "value"]
     if len(values) and values.abs().max() < NEGLIGIBLE:
         must = "the design has an effect that studies could find"
         remedy = "Set one, or ask for the width of the interval (half_width)."

@@ -47,8 +47,16 @@ def descended(at: Callable[[Any, Array], Point], start: Array, enough: float = E
     Returns
     -------
     array, shape (n, k), array of bool
-        Where each search ended, and whether that is a minimum.
+        Where each search ended, and whether that is a minimum; where one of them comes to a
+        singular matrix, the starts, of which none is.
     """
+    try:
+        return _walked(at, start, enough)
+    except np.linalg.LinAlgError:
+        return start, np.zeros(len(start), bool)
+
+
+def _walked(at: Callable[[Any, Array], Point], start: Array, enough: float) -> Any:
     theta, ended, length = start.copy(), np.zeros(len(start), bool), np.ones(len(start))
     current = np.arange(len(start))
     point = at(current, theta)

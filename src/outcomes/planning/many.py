@@ -182,10 +182,7 @@ class Many:
             stack, dropped = many.arrays(
                 columns(many), slope=layout[0], patient=layout[1], serial=serial
             )
-            try:
-                fit, ended = searched(stack.models())
-            except np.linalg.LinAlgError:  # one of them is singular in the middle of its search
-                continue
+            fit, ended = searched(stack.models())
             yield Fitted(many, many.rows["study"].unique(), stack, fit, ended, dropped)
 
 

@@ -106,7 +106,8 @@ class Power:
     def _where(self) -> str:
         asked = QUESTIONS[self.question].words
         return (
-            f"{asked} Of {self.n_simulations:,} simulated studies of {self.design.episodes:,} "
+            f"{asked} Of {self.n_simulations:,} simulated "
+            f"{'study' if self.n_simulations == 1 else 'studies'} of {self.design.episodes:,} "
             "courses:"
         )
 
@@ -195,6 +196,7 @@ def power(
     """
     known(question, n_simulations)
     refuse_too_small(design, question)
+    _refuse_week(design, question, week)
     if plan is None and question == "trial" and design.allocation != "patient":
         plan = {"primary": {"question": question, "unit": design.allocation}}
     declared = _declared(plan, question, instrument)
@@ -242,6 +244,14 @@ def refuse_too_small(design: Design, question: str) -> None:
         must += f" and {therapists} therapists" * (therapists > 1)
         got = f"{design.episodes:,} and {counted_words(design.therapists, 'therapist')}"
         raise DesignError(must, got=got, where=question, remedy="Plan more.")
+
+
+def _refuse_week(design: Design, question: str, week: float | None) -> None:
+    """Refuse a week at which no score of a trial is due."""
+    weeks = [due for due, _ in design.follow_ups]
+    if question == "trial" and not design.visit_scores and week is not None and week not in weeks:
+        must = "the week is one at which scores are due: " + ", ".join(f"{w:g}" for w in weeks)
+        raise DesignError(must, got=f"{week:g}", where=question)
 
 
 def _declared(

@@ -86,7 +86,7 @@ def asked_of(
         return {**nothing, "reason": given.reason}
     row = _row(about, given.table, week)
     if row is None:
-        return {**nothing, "reason": "its table has no test there"}
+        return {**nothing, "reason": "Its table has no test at that time."}
     true = None if truth is None else truth(study, row)
     return found_in(row.to_dict(), true) | {"whole": True}
 

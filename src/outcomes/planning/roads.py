@@ -100,7 +100,7 @@ def rows_of(
         return {}
     if question == "trial":
         return trial_rows(study, studies.numbers, instrument, week, declared)
-    if declared and declared.time is not None:
+    if question not in ROADS or (declared and declared.time is not None):
         return {}
     measure = study.instrument(instrument)
     many = many_of(studies, instrument, at_visits=question == "frequency")
