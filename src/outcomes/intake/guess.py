@@ -91,18 +91,12 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
     content = merged(begins, *(part(seen) for part in PARTS))
     if seen.preset is not None:
         content = merged(content, _of_product(seen, seen.preset))
-    content = merged(
-        content,
-        *(
-            ask(
-                place,
-                f"Which column holds the {place.rpartition('.')[2].replace('_', ' ')}?",
-                headers,
-            )
-            for place, headers in seen.rivals.items()
-            if place.startswith("columns.") and place != "columns.date"
-        ),
-    )
+    asks = "Which column holds the {}?"
+    rivals = {place: headers for place, headers in seen.rivals.items()
+              if place.startswith("columns.") and place != "columns.date"}  # fmt: skip
+    content = merged(content, *(
+        ask(place, asks.format(place.rpartition(".")[2].replace("_", " ")), headers)
+        for place, headers in rivals.items()))  # fmt: skip
     asked = {question["key"]: question for question in reversed(content.get("questions", []))}
     content |= {"questions": [*asked.values()][::-1]} if asked else {}
     said = {name: entry for name, entry in content.items() if name != "questions"}
@@ -201,9 +195,8 @@ def _of_product(seen: Seen, preset: Preset) -> Content:
         if bare(name) in there:
             continue
         place = places[bare(name)]
-        key = (
-            place if place.startswith(("columns.", "identifiers.", "scores.")) else "columns.status"
-        )
+        known = place.startswith(("columns.", "identifiers.", "scores."))
+        key = place if known else "columns.status"
         alike = DATES if place in DATES else (place,)
         now = [h for h, role in seen.roles.items() if role.place in alike]
         asks = f"{preset.name} has a column {name}; this export has none. Which column is it now?"

@@ -9,16 +9,13 @@ import msgspec
 
 from outcomes.dictionary.instruments.threshold import Tag, Threshold, matching, only, require
 from outcomes.errors import UsageError
+from outcomes.plain_text import shipped
 
 Better = Literal["lower", "higher"]
 LicenceTier = Literal["A", "B", "C"]
 ScoringKind = Literal["sum", "mean", "percent", "table", "gas", "subscales"]
 
-TIERS: dict[LicenceTier, str] = {
-    "A": "score freely",
-    "B": "scored from item numbers; no wording is shipped, the user holds the licence for the form",
-    "C": "totals only",
-}
+TIERS: dict[LicenceTier, str] = shipped("dictionary/instruments/words.toml")["tiers"]
 """Licence tiers in words."""
 
 

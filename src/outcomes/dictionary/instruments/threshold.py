@@ -9,25 +9,15 @@ from typing import Literal
 import msgspec
 
 from outcomes.errors import UsageError
+from outcomes.plain_text import shipped
 
 ThresholdKind = Literal["MIC", "MDC", "SEM", "group MID", "responder"]
 Tag = Literal["read", "cited", "derived", "assumed"]
 
-KINDS: dict[ThresholdKind, str] = {
-    "MIC": "minimal important change within a person",
-    "MDC": "minimal detectable change within a person",
-    "SEM": "standard error of measurement",
-    "group MID": "minimal important difference between groups or of a group's mean",
-    "responder": "share of improvement that a field counts as response, by convention",
-}
+KINDS: dict[ThresholdKind, str] = shipped("dictionary/instruments/words.toml")["kinds"]
 """Kinds of threshold in words."""
 
-TAGS: dict[Tag, str] = {
-    "read": "read at the source named",
-    "cited": "widely published; not read at the source named",
-    "derived": "computed from the sources named",
-    "assumed": "a choice of this toolkit",
-}
+TAGS: dict[Tag, str] = shipped("dictionary/instruments/words.toml")["tags"]
 """How certain a number is, in words."""
 
 

@@ -31,10 +31,8 @@ def facts(seen: Seen) -> Content:
     content: Content = {}
     sex = seen.one("columns.sex")
     if sex is not None:
-        words = {
-            word: name for name, own in vocabulary()["sex"].items() for word in map(plain, own)
-        }
-        read = {cell: words[plain(cell)] for cell in sex.counts if plain(cell) in words}
+        read = {cell: name for name, own in vocabulary()["sex"].items() for cell in sex.counts
+                if plain(cell) in map(plain, own)}  # fmt: skip
         content = {"columns": {"sex": sex.name}, "values": {"sex": read}}
     touch = seen.one("columns.pressure")
     if touch is not None:

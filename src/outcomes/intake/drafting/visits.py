@@ -299,20 +299,12 @@ def _one_visit(seen: Seen) -> Content:
     time = seen.one("identifiers.time") or seen.date
     lines = pd.DataFrame({h: c.cells.to_numpy() for h, c in seen.columns.items()})
     lines = lines.assign(_who=seen.person.to_numpy())[came(seen)].drop_duplicates()
-    day = lines[seen.date.name].map(day_of, na_action="ignore")
+    lines = lines.assign(_day=lines[seen.date.name].map(day_of, na_action="ignore"))
     timed = time.share(has_time) > 0.5
-    moment = lines[time.name].astype(str) if timed else day
-    why = seen.one("columns.condition")
-    births = seen.one("identifiers.birth_date")
-    born = lines[births.name].fillna("") if births is not None else ""
-    of = {
-        "who": lines["_who"],
-        "born": born,
-        "day": day,
-        "at": moment,
-        "why": lines[why.name] if why else "",
-    }
-    if not pd.DataFrame(of)[lines["_who"].notna()].duplicated().any():
+    told = (time if timed else None, seen.one("columns.condition"),
+            seen.one("identifiers.birth_date"))  # fmt: skip
+    apart = ["_who", "_day", *(column.name for column in told if column is not None)]
+    if not lines.loc[lines["_who"].notna(), apart].duplicated().any():
         return {}
     if timed:
         return {"study": {"one_visit": "time"}}
