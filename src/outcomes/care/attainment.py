@@ -260,8 +260,7 @@ def goal_attainment_over_time(
     if by not in ("", "instrument", "condition", "set_by") or unit not in ("day", "sessions"):
         must = "goals are grouped by instrument, condition or set_by, and timed by day or sessions"
         raise UsageError(must, got="another word")
-    progress = goal_progress(study)
-    progress = progress[progress["instrument"] == instrument] if instrument else progress
+    progress = goal_progress(study, instrument)
     goals, left_out = _eligible(_with_ends(progress.copy(), study, unit))
     goals["therapist_id"] = _therapists(goals, study)
     goals["group"] = goals[by].fillna("not recorded") if by else "all"

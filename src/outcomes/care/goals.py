@@ -25,13 +25,15 @@ _FACTS = ["episode_id", "instrument", "target", "by_day", "by_sessions", "set_da
 
 
 @once
-def goal_progress(study: Study) -> pd.DataFrame:
+def goal_progress(study: Study, instrument: str = "") -> pd.DataFrame:
     """Say for each goal when it was reached, sustained, and whether it was fair.
 
     Parameters
     ----------
     study : Study
         With goals and scores.
+    instrument : str
+        Short name of the instrument of the goals; all by default.
 
     Returns
     -------
@@ -59,11 +61,12 @@ def goal_progress(study: Study) -> pd.DataFrame:
        first_day  sustained_day  by_date within_sessions
     0        7.0           14.0  reached         reached
     """
-    goals = study.goals
-    facts = study.courses
+    goals, facts = study.goals, study.courses
+    if instrument:
+        goals = goals[goals["instrument"] == instrument].reset_index(drop=True)
     table = goals[_FACTS].copy()
     table.insert(1, "condition", facts["condition"].reindex(goals["episode_id"]).to_numpy())
-    scores = _scores_towards(study)
+    scores = _scores_towards(study, goals)
     times = _times(scores, len(goals))
     table["baseline"] = goals["baseline"].fillna(baseline_of(study, goals))
     table = table.join(times)
@@ -118,10 +121,10 @@ def goal_attainment_scores(study: Study, instrument: str = "") -> pd.DataFrame:
     )
 
 
-def _scores_towards(study: Study) -> pd.DataFrame:
+def _scores_towards(study: Study, goals: pd.DataFrame) -> pd.DataFrame:
     """Course scores of each goal's instrument: one a day, in order, with ``goal`` and ``hit``."""
     columns = ["episode_id", "instrument", "target", "set_day"]
-    goals = study.goals[columns].rename_axis("goal").reset_index()
+    goals = goals[columns].rename_axis("goal").reset_index()
     scored = study.assessments["instrument"].unique()
     parts = [
         _towards(study, study.instrument(str(name)), own.drop(columns="instrument"))

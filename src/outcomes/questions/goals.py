@@ -41,8 +41,7 @@ def goals(asked: Asked) -> Found | Missing:
         measure = asked.measure.title
         few = asked.question.say("few", least=str(LEAST_GOALS), measure=measure, there=there)
         return Missing(few)
-    progress = goal_progress(study)
-    progress = progress[progress["instrument"] == instrument]
+    progress = goal_progress(study, instrument)
     table = _table(attained, goal_attainment_scores(study, instrument)["gas"].dropna())
     return Found(
         table,

@@ -398,9 +398,8 @@ def _goal(
     study: Study, measure: Instrument, episode: str, axis: str
 ) -> tuple[float | None, float, str]:
     """Return the target of the course's goal, the time it is asked for, and what to know of it."""
-    goals = goal_progress(study)
-    own = goals[(goals["episode_id"] == episode) & (goals["instrument"] == measure.name)]
-    own = own.dropna(subset=["target"])
+    goals = goal_progress(study, measure.name)
+    own = goals[goals["episode_id"] == episode].dropna(subset=["target"])
     if own.empty:
         return None, np.nan, "no goal is recorded for this measure"
     goal = own.iloc[0]

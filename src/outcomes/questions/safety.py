@@ -16,11 +16,6 @@ from outcomes.study import Study
 from outcomes.words import DESCRIBED, percent, plain
 
 WHO = {"yes": "adapted", "no": "not adapted", "not recorded": "adaptation not recorded"}
-PATIENTS = {
-    "adapted": "with adapted care",
-    "not adapted": "without adapted care",
-    "adaptation not recorded": "where nobody recorded whether care was adapted",
-}
 
 
 def safety(asked: Asked) -> Found | Missing:
@@ -112,7 +107,7 @@ def _sentence(rates: pd.DataFrame, study: Study) -> str:
         return found
     note = f"that needed it ({percent(met / needed)})"
     of = Count(met, "course", of=needed, whom="needed", note=note)
-    return Text(found, " Clearance was on file before the first visit in ", of, ".")
+    return Text(found, " ", SAFETY.say("cleared", courses=of))
 
 
 def _events(rates: pd.DataFrame, between: str = ", and at ") -> Text:
@@ -121,7 +116,7 @@ def _events(rates: pd.DataFrame, between: str = ", and at ") -> Text:
 
 
 def _rate_in_words(row: Mapping[Hashable, Any]) -> str:
-    who, asked = PATIENTS[row["term"]], int(row["n_asked"])
+    who, asked = SAFETY.notes[row["term"]], int(row["n_asked"])
     if row["n_events"] == 0:
         note = f"(up to {row['rule_of_three']:.1f} per 100 remain plausible)"
         return Text("none of ", Count(asked, "visit", whom=who, more=who, note=note))
@@ -138,9 +133,9 @@ def _picture(table: pd.DataFrame) -> Picture:
     return forest(
         rows,
         rows["term"].map(_label),
-        "Adverse events recorded, by whether care was adapted and by pressure",
-        "Visits with an event, per 100 visits asked about (right = more events)",
-        f"Visits with an adverse event per 100, with 95 % intervals: {spoken}.",
+        SAFETY.notes["title"],
+        SAFETY.notes["axis"],
+        SAFETY.say("alt", spoken=spoken),
     )
 
 
@@ -156,8 +151,8 @@ def _checks(rates: pd.DataFrame, study: Study) -> tuple[Check, ...]:
     n_against = len(deviations(study))
     seen, against = Count(asked, "visit", of=visits), Count(n_against, "deviation")
     return (
-        Check("at least 90 % of visits were asked about", asked >= 0.9 * visits, Text(seen)),
-        Check("no protocol deviation is recorded", n_against == 0, Text(against)),
+        SAFETY.check("asked", asked >= 0.9 * visits, Text(seen)),
+        SAFETY.check("deviations", n_against == 0, Text(against)),
     )
 
 
