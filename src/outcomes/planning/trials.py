@@ -68,14 +68,11 @@ class Layout:
     ----------
     times : tuple of int
         Positions among the weeks of the occasions after baseline.
-    shared : bool
-        Whether a therapist belongs to the control and to another arm.
     most_df : float
         Largest number of degrees of freedom.
     """
 
     times: tuple[int, ...]
-    shared: bool
     most_df: float
 
 
@@ -190,9 +187,10 @@ def _layout(own: Courses, n_arms: int, plan: Declared) -> Layout | None:
         return None
     if known[0] == 0 and plan.unit in ("therapist", "clinic"):
         return None
+    if treating[0] & set().union(*treating[1:]):  # what they add in the arms goes together
+        return None
     few = known[0] == 0 and least == LEAST_RANDOM
-    shared = bool(treating[0] & set().union(*treating[1:]))
-    return Layout(tuple(int(t) for t in times), shared, 2.0 if few else np.inf)
+    return Layout(tuple(int(t) for t in times), 2.0 if few else np.inf)
 
 
 def _rows(
@@ -233,10 +231,8 @@ def _together(studies: list[Courses], layout: Layout, n_treated: int) -> tuple[M
     occasion[:, :, 0] = 1.0
     treated = [np.eye(T)[:, 1:] * (arm == a)[:, None, None] for a in range(1, n_treated + 1)]
     later = np.append(0.0, np.ones(T - 1)) * (treats >= 0)[:, None]
-    offered, ramp = later * (arm > 0)[:, None], np.append(0.0, weeks / weeks[-1])
-    own = [later, offered] if layout.shared else [later]
-    if T > 2:
-        own.append((offered if layout.shared else later) * ramp)
+    ramp = np.append(0.0, weeks / weeks[-1])
+    own = [later, later * ramp] if T > 2 else [later]
     number = within(numbered(study, treats + 1), study)
     therapist = np.eye(int(number.max()) + 1)[number]
     across = [column[:, :, None] * therapist[:, None] for column in own]
