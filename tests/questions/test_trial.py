@@ -188,6 +188,49 @@ def test_without_days_patients_of_one_therapist_are_not_taken_as_independent():
     assert passed_over.str.endswith("as independent)").all()
 
 
+def both_arms(gains, each=8):
+    """A trial without days; therapist k adds ``gains[k]`` (new, usual), patients alike in each."""
+    rng = np.random.default_rng(8)
+    parts = []
+    for k, own in enumerate(gains):
+        for arm, gain in zip(("new", "usual"), own, strict=True):
+            levels = np.linspace(4, 8, each)
+            change = rng.normal(0, 1, each)
+            change -= np.polyval(np.polyfit(levels, change, 1), levels)  # not by baseline
+            ids = [f"{arm}{k}-{i}" for i in range(each)]
+            at = {"episode_id": ids, "arm": arm, "therapist_id": f"t{k}"}
+            parts += [pd.DataFrame({**at, "session": n, "score": 20 + levels - n_gain})
+                      for n, n_gain in ((1, 0.0), (2, change / 2), (3, gain + change))]  # fmt: skip
+    rows = pd.concat(parts, ignore_index=True)
+    facts = ["episode_id", "arm", "therapist_id"]
+    tables = {
+        "episodes": rows[facts].drop_duplicates(),
+        "sessions": rows[["episode_id", "session", "therapist_id"]],
+        "assessments": rows[["episode_id", "session", "score"]].assign(
+            instrument="ndi", timing="pre_session"),
+    }  # fmt: skip
+    return study_from_tables(tables, provenance=Provenance(control="usual", randomised=True))
+
+
+def test_therapists_who_do_better_in_one_arm_and_worse_in_the_other_are_compared_in_pairs():
+    """Balanced: the paired t test of their own differences (four therapists: three df)."""
+    gains = [(3.0, -2.0), (-2.5, 3.5), (2.0, 0.0), (-1.0, 2.0)]
+    answer = undisclosed(both_arms(gains), "trial", instrument="ndi")
+    row = answer.table.iloc[0]
+    differences = np.subtract(*np.array(gains).T)
+    by_hand = stats.ttest_1samp(differences, 0)
+    assert row["kind"] == "ancova, therapists"
+    assert "(0 + later + offered | cluster)" in answer.method
+    assert row["estimate"] == pytest.approx(differences.mean())
+    assert row["statistic"] == pytest.approx(by_hand.statistic, rel=1e-3)
+    assert row["df"] == pytest.approx(3, abs=1e-2)
+
+
+def test_of_four_therapists_in_both_arms_who_are_alike_six_degrees_of_freedom_are_left():
+    answer = undisclosed(both_arms([(1.0, 1.0)] * 4), "trial", instrument="ndi")
+    assert answer.table["df"].iloc[0] == 6
+
+
 def test_three_therapists_in_one_arm_have_two_degrees_of_freedom():
     study = made_trial(n=120)
     treated = study.episodes["arm"] == "new"
