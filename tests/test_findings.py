@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import outcomes.rules.records  # noqa: F401 - its rules
-from outcomes.findings import COLUMNS, RULES, Findings, finding, rule, where_broken
+from outcomes.findings import COLUMNS, FINDERS, RULES, Findings, finding, rule, where_broken
 
 
 def test_a_finding_counts_rows_and_names_the_first_from_one():
@@ -44,11 +44,38 @@ def test_in_a_terminal_each_finding_says_where_what_and_the_remedy():
     )
 
 
+def test_one_row_is_one_and_a_finding_may_speak_of_what_was_got_twice():
+    found = finding("R03", "sessions", "pressure", [0], got="a word; got late")
+    head, _, said, *_ = str(Findings((found,))).split("\n")
+    assert head == "ERROR R03 in sessions, pressure: 1 row, the first is row 1"
+    assert said == "  Found: a word; got late"
+
+
+def test_all_rows_are_kept_where_each_is_looked_at_and_told_as_rows_of_the_file():
+    asked = finding("R24", "export", "name", [7, 4], got="two", listed=True)
+    assert asked.rows == (8, 5)
+    assert finding("R24", "export", "name", [7, 4], got="two").rows == ()
+    in_file = asked.in_file(lambda row: row + 100)
+    assert (in_file.first_row, in_file.rows) == (105, (108, 105))
+
+
+def test_a_rule_is_found_by_the_function_below_it(monkeypatch):
+    monkeypatch.delitem(FINDERS, "R01")
+    assert rule("R01")(iter) is iter
+    assert FINDERS["R01"] is iter
+
+
 def test_long_words_of_a_finding_are_wrapped_and_no_row_is_named_where_there_is_none():
     found = replace(finding("R05", "episodes", "condition", [0], got="w " * 99), first_row=0)
     head, *lines, _, last = str(Findings((found,))).split("\n")
     assert head == "WARNING R05 in episodes, condition"
-    assert max(map(len, lines)) <= 96
+    assert lines == [
+        "  Rule: a value is one of its column's usual list",
+        "  Found: " + " ".join(["w"] * 44),
+        "    " + " ".join(["w"] * 46),
+        "    " + " ".join(["w"] * 9),
+        "  To do: Check the spelling; a value of your own is kept as it is.",
+    ]
     assert last == "No errors, 1 warning."
 
 

@@ -39,6 +39,22 @@ def test_clearance(clearance, day, expected):
     assert found(episodes=courses) == {}
 
 
+@pytest.mark.parametrize(("day", "late"), [(0, False), (1, True)])
+def test_a_course_whose_visits_have_no_days_begins_on_day_0(day, late):
+    courses = {"episode_id": ["a"], "clearance_required": [True], "clearance": ["cleared"],
+               "clearance_day": [day]}  # fmt: skip
+    visits = {"episode_id": ["a", "a"], "session": [1, 2]}
+    expected = {("R26", "clearance_day"): (1, 1)} if late else {}
+    assert found(episodes=courses, sessions=visits) == expected
+
+
+def test_another_device_is_found_where_the_side_is_not_recorded():
+    scores = {"episode_id": "a", "day": [0, 7], "instrument": "rom", "score": [40, 50],
+              "timing": ["baseline", "follow_up"], "joint": "lumbar", "plane": "flexion",
+              "side": None, "device": ["goniometer", "app"]}  # fmt: skip
+    assert found(assessments=scores) == {("R33", "device"): (1, 2)}
+
+
 def test_pressure_over_the_ceiling_and_below_itself():
     courses = {"episode_id": ["a", "b"], "pressure_ceiling": [3, np.nan]}
     visits = {**VISITS, "pressure": [3, 4, 5, 3], "pressure_max": [np.nan, np.nan, 5, 2]}

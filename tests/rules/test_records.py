@@ -9,7 +9,7 @@ import pytest
 
 import outcomes as oc
 from outcomes.findings import FINDERS, Finding
-from outcomes.rules.check import broken, check, errors_named
+from outcomes.rules.check import broken, check, errors_named, errors_of_rows
 from outcomes.study import study_from_tables
 
 AT = "session"
@@ -73,12 +73,13 @@ def test_a_value_of_a_list():
 
 def test_a_usual_value_and_a_cell_of_several():
     courses = {"episode_id": ["a", "b", "c"], "condition": ["low_back", "gout", None],
-               "adaptations": ["none", "cancer; age", "cancer; tall"]}  # fmt: skip
-    odd = found("R05", episodes=courses)
-    assert [entry[:4] for entry in odd if entry[1] == "condition"] == [
+               "adaptations": ["none", "cancer; scar", "cancer; tall"]}  # fmt: skip
+    assert [entry[:4] for entry in found("R05", episodes=courses)] == [
         ("episodes", "condition", 1, 2)
     ]
-    assert found("R04", episodes={"episode_id": ["a"], "condition": ["gout"]}) == []
+    assert [entry[:4] for entry in found("R04", episodes=courses)] == [
+        ("episodes", "adaptations", 1, 3)
+    ]
 
 
 def test_a_whole_number():
@@ -213,6 +214,7 @@ def test_columns_that_are_not_read_are_named_and_no_more_than_twenty():
         entry = next(item for item in told.items if item.rule == "R41")
         assert (entry.table, entry.column, entry.count) == ("file", expected, len(shown))
         assert (entry.first_row, entry.severity) == (0, "warning")
+        assert entry.message == "each column of a file is read; got columns that are not"
 
 
 def test_rows_are_those_of_the_file_where_a_table_is_a_part_of_it():
@@ -229,3 +231,17 @@ def test_errors_are_named_once_with_what_should_hold():
         "R12 (a score lies inside its instrument's range)",
         "R14 (a row belongs to a course in episodes)",
     ]
+
+
+def test_rows_that_are_fitted_know_the_errors_of_real_records():
+    study = study_from_tables({"assessments": scores(score=[-1, 99, 5])})
+    about = replace(study.provenance, synthetic=False)
+    assert errors_of_rows(replace(study, provenance=about)) == (
+        "R12 (a score lies inside its instrument's range)",
+    )
+    assert errors_of_rows(replace(study, provenance=replace(about, synthetic=True))) == ()
+
+
+def test_a_plane_beside_another_instrument_is_not_a_range_of_motion():
+    odd = scores(score=[60, 5, 4], joint="cervical", plane="rotation")
+    assert found("R12", assessments=odd) == [("assessments", "score", 1, 1, "above 10")]
