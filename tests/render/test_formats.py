@@ -29,6 +29,7 @@ from outcomes.questions.picture import Picture
 from outcomes.render.compose import Material, compose
 from outcomes.render.document import Document, Figure, Section, Table, unbroken, widths
 from outcomes.render.docx import docx_bytes
+from outcomes.render.figures.shown import empty_figure
 from outcomes.render.formats import FORMATS
 from outcomes.render.pdf import pdf_bytes
 from outcomes.render.slides.deck import MOST_LETTERS, claim, deck
@@ -163,6 +164,15 @@ def test_a_picture_on_paper_is_no_higher_than_a_page(n_rows: int) -> None:
     if shutil.which("pdfinfo"):
         told = subprocess.run(["pdfinfo", "-"], input=content, capture_output=True, check=True)
         assert re.search(rb"Pages: +1\b", told.stdout)
+
+
+def test_a_figure_whose_words_hold_control_characters_is_written_to_word() -> None:
+    drawn = empty_figure(3, 2).told("pain" + chr(11) + " fell", "from 7" + chr(0) + " to 3")
+    section = Section("s", "S", (Figure(drawn, "Figure 1. A picture."),))
+    file = docx.Document(io.BytesIO(docx_bytes(Document("A report", "", "", (section,)))))
+    (shape,) = file.inline_shapes
+    assert shape._inline.docPr.get("title") == "pain fell"
+    assert shape._inline.docPr.get("descr") == "from 7 to 3"
 
 
 def test_powerpoint_has_native_charts_notes_big_type_and_the_limits(

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from outcomes.errors import PrivacyError
+from outcomes.plain_text import cleaned
 from outcomes.render.figures.style import FONT, GRID, INK, LOOKS, MUTED, PAPER, any_letters
 
 PAGE_COLORS = (
@@ -71,7 +72,7 @@ class ShownFigure(Figure):
 
     def told(self, claim: str, alt: str, *, of_patients: bool = False) -> ShownFigure:
         """Set claim and alt text, and whether it may be saved, and return the figure."""
-        self.claim, self.alt, self.of_patients = claim, alt, of_patients
+        self.claim, self.alt, self.of_patients = cleaned(claim), cleaned(alt), of_patients
         return self
 
     def _repr_html_(self) -> str:
