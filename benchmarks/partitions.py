@@ -21,7 +21,6 @@ from outcomes.synthetic.block import (
     BLOCK,
     Table,
     block_sizes,
-    clusters_of,
     join,
     make_block,
     to_arrow,
@@ -140,8 +139,7 @@ def _done(parts: list[_Part], workers: int) -> Iterator[None]:
 
 def _write_part(part: _Part) -> None:
     """Make a part's blocks and write one file of each table."""
-    clusters = clusters_of(part.design)
-    made = [block_tables(part.design, make_block(part.design, clusters, b)) for b in part.blocks]
+    made = [block_tables(part.design, make_block(part.design, blocks=[b])) for b in part.blocks]
     for name in TABLES:
         path = part.folder / name / f"part-{part.number:05d}.{part.file_format}"
         table = join([tables.pop(name) for tables in made])

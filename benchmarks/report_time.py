@@ -40,9 +40,8 @@ def profiled(study: str) -> Counter[str]:
     for (file, _, name), values in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]
         place = f"{file} {name}".replace("\\", "/")
         marks = ((part, mark) for part, own in PARTS.items() for mark in own)
-        found[
-            next((part for part, mark in marks if mark in place), "Python and its built-ins")
-        ] += values[2]
+        part = next((part for part, mark in marks if mark in place), "Python and its built-ins")
+        found[part] += values[2]
     return found
 
 

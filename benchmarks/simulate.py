@@ -16,7 +16,7 @@ from pathlib import Path
 
 from partitions import write_partitions
 
-from outcomes.synthetic.block import block_sizes, clusters_of, make_block
+from outcomes.synthetic.block import block_sizes, make_block
 from outcomes.synthetic.scenarios import scenario_design
 from outcomes.synthetic.truth import truth_of
 
@@ -30,9 +30,8 @@ def peak_megabytes() -> float:
 
 def in_memory(design) -> int:
     """Make every block and forget it: arithmetic alone."""
-    clusters = clusters_of(design)
     blocks = range(len(block_sizes(design.episodes)))
-    return sum(int(make_block(design, clusters, b).courses.attended.sum()) for b in blocks)
+    return sum(int(make_block(design, blocks=[b]).courses.attended.sum()) for b in blocks)
 
 
 def cpu_seconds() -> float:
