@@ -187,7 +187,8 @@ def _layout(own: Courses, n_arms: int, plan: Declared) -> Layout | None:
         return None
     if known[0] == 0 and plan.unit in ("therapist", "clinic"):
         return None
-    if treating[0] & set().union(*treating[1:]):  # what they add in the arms goes together
+    shared = plan.unit != "therapist" and treating[0] & set().union(*treating[1:])
+    if shared:  # what they add in the arms goes together
         return None
     few = known[0] == 0 and least == LEAST_RANDOM
     return Layout(tuple(int(t) for t in times), 2.0 if few else np.inf)

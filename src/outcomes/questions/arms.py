@@ -48,7 +48,8 @@ class Clusters:
     one_arm : bool
         Whether the control has none.
     shared : bool
-        Whether one belongs to the control and another arm.
+        Whether one belongs to the control and another arm; where therapists were allotted to arms,
+        who stands in for one of them does not.
     """
 
     of_course: pd.Series[str]
@@ -109,7 +110,7 @@ class Arms:
             of_course=who,
             least=int(treating.min()) if told and len(treating) else 0,
             one_arm=bool(known[self.control] == 0),
-            shared=bool((arms_of > 1).any()),
+            shared=self.plan.unit != "therapist" and bool((arms_of > 1).any()),
         )
 
     @property
