@@ -76,6 +76,7 @@ def report(
                 anyway=anyway, first_visit=first_visit.date() if first_visit else None)  # fmt: skip
         return
     typer.echo("Asking every question ...", err=True)
+    study = study.asked_of("report", 0)
     given = ask_all(study, instrument=instrument, plan=plan, anyway=anyway)
     typer.echo("Writing the report ...", err=True)
     folder = write(

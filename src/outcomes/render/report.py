@@ -45,7 +45,7 @@ def report(
     Parameters
     ----------
     study : Study
-        The study.
+        The study; of one in parts, a random sample of whole courses, and every answer says so.
     out : str or Path
         Folder to write, whole or not at all; replaced when it holds a report already.
     formats : sequence of str
@@ -79,6 +79,7 @@ def report(
         When a format needs a package that is not installed.
     """
     refuse_early(out, formats, audience)
+    study = study.asked_of("report", 0)
     rule = disclosure_for(study, as_if_real=as_if_real)
     known = None if plan is None else read_plan(plan)
     asked = answers

@@ -7,8 +7,10 @@ forgotten. What is kept of a score is a few numbers and the position of its word
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context, parent_process
@@ -161,7 +163,21 @@ def mapped(function: Callable[[Any], Any], parts: Iterable[Any], client: Any = N
         return [function(item) for item in items]
     spawned = get_context("spawn")
     with ProcessPoolExecutor(workers, spawned, _end_with_parent) as pool:
-        return list(pool.map(function, items))
+        with _no_script():
+            begun = pool.map(function, items)
+        return list(begun)
+
+
+@contextmanager
+def _no_script() -> Iterator[None]:
+    """Start processes that do not run the user's script again: they need only this package."""
+    main = sys.modules["__main__"]
+    known = {name: vars(main).pop(name, None) for name in ("__file__", "__spec__")}
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        vars(main).update({name: value for name, value in known.items() if value is not None})
 
 
 def _end_with_parent() -> None:

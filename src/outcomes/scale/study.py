@@ -192,8 +192,17 @@ class PartedStudy(Study):
         Returns
         -------
         Study
-            Its provenance says what it is a sample of; answers say so.
+            Its provenance says what it is a sample of; answers say so. Drawn once.
         """
+        if (n, seed) not in self._samples:
+            self._samples[n, seed] = self._drawn(n, seed)
+        return self._samples[n, seed]
+
+    @cached_property
+    def _samples(self) -> dict[tuple[int, int], Study]:
+        return {}
+
+    def _drawn(self, n: int, seed: int) -> Study:
         hashes = pd.concat(mapped(partial(_hashed, seed=seed), self.parts, self.client))
         drawn = frozenset(hashes.sort_values().index[:n])
         taken = mapped(partial(_taken, reader=self.reader, drawn=drawn), self.parts, self.client)

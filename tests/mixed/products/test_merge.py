@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 import outcomes as oc
 from outcomes.errors import FitError, FormulaError
 from outcomes.mixed.likelihood.elimination import eliminate
+from outcomes.mixed.likelihood.working import make_working
 from outcomes.mixed.products.agreed import agree
 from outcomes.mixed.products.fit import cut_rows, fit_parts, fit_products
 from outcomes.mixed.products.products import merge, merge_all, products_of, staged
 from outcomes.mixed.products.survey import merge_surveys, survey
+from outcomes.mixed.reading.design import build_design
 from outcomes.mixed.reading.formula import parse_formula
 from outcomes.mixed.record import Request
 
@@ -67,23 +69,25 @@ def agreed_on(formula, parts):
     return agree(parsed, merge_surveys(survey(parsed, part) for part in parts))
 
 
-def eliminated(products):
+def eliminated(products, factors):
     """Return what a likelihood asks of products, with derivatives along a direction."""
     random = np.random.default_rng(1)
-    q = [factor.q for factor in products.agreed.factors]
-    lam = [np.tril(random.normal(size=(k, k))) for k in q]
-    moved = [L + L.T for L in lam]
-    found = eliminate(staged(products), lam, moved)
+    lam = [np.tril(random.normal(size=(factor.q, factor.q))) for factor in factors]
+    found = eliminate(products, lam, [L + L.T for L in lam])
     return [np.asarray(part) for part in (found.log_det, found.S, *found.H, *found.T)]
+
+
+def assert_close(left, right):
+    for a, b in zip(left, right, strict=True):
+        for one, other in ((a.real, b.real), (a.imag, b.imag)):
+            assert abs(one - other).max() <= 1e-10 * abs(other).max()
 
 
 def assert_same(left, right):
     assert left.n == right.n
     assert set(left.labels) == set(right.labels)
     assert left.patterns.count.sum() + len(left.own) == len(left.labels)
-    for a, b in zip(eliminated(left), eliminated(right), strict=True):
-        for one, other in ((a.real, b.real), (a.imag, b.imag)):
-            assert abs(one - other).max() <= 1e-10 * abs(other).max()
+    assert_close(*(eliminated(staged(one), one.agreed.factors) for one in (left, right)))
 
 
 @settings(max_examples=15, deadline=None)
@@ -125,6 +129,29 @@ def test_a_fit_of_parts_is_the_fit_of_all_rows(formula, df):
         np.testing.assert_allclose(own[name], other[name], rtol=1e-8, atol=1e-9)
     np.testing.assert_allclose(found.estimates.theta, whole.estimates.theta, atol=1e-6)
     assert found.n_observations == len(frame)
+
+
+def test_courses_added_up_beside_a_unit_and_crossed_effects_give_the_fit_of_all_rows():
+    frame = rows(1500)
+    parts = list(cut_rows(frame, "course", 1000))
+    agreed = agreed_on(ALL_KINDS, parts)
+    assert merge_all(products_of(agreed, part) for part in parts).patterns.count.sum() > 500
+    whole = oc.lmm(ALL_KINDS, frame)
+    found = fit_parts(request(ALL_KINDS), lambda: parts)
+    np.testing.assert_allclose(found.loglik, whole.loglik, rtol=1e-12)
+    own, other = found.bound(type(whole)).tidy(), whole.tidy()
+    for name in ("estimate", "std_error", "df"):
+        np.testing.assert_allclose(own[name], other[name], rtol=1e-7)
+
+
+def test_repeated_visits_beside_crossed_effects_are_added_up_in_memory_too():
+    frame = rows(2500)
+    formula = "y ~ kind + t + (1 + t | course) + (1 | care) + (0 + t | care)"
+    design = build_design(parse_formula(formula), frame)
+    found, single = (make_working(design, patterns=p).products for p in (True, False))
+    assert found.stages[0].within is not None
+    assert single.stages[0].within is None
+    assert_close(*(eliminated(one, design.factors) for one in (found, single)))
 
 
 def test_maximum_likelihood_and_incomplete_rows():

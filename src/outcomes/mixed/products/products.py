@@ -128,10 +128,11 @@ def _summed(products: Products) -> Products:
     groups, known = products.groups, pattern_keys(products.patterns)
     keys = pattern_keys(groups)
     q, m, _ = groups.B.shape
+    width = m if products.crossed is None else m + len(products.crossed.A)
     found, place = np.unique(np.concatenate([known, keys]), axis=0, return_inverse=True)
     before, place = np.split(place.ravel(), [len(known)])
     able = ~np.asarray(products.unit.isin(products.agreed.repeated))
-    enough = np.bincount(place[able], minlength=len(found)) > q * m
+    enough = np.bincount(place[able], minlength=len(found)) > q * width  # sums hold less then
     enough[before] = True
     moved = able & enough[place]
     if not moved.any():
