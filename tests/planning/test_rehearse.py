@@ -102,6 +102,30 @@ def test_rehearsals_side_by_side_find_what_each_finds_alone(study, question):
         )
 
 
+@pytest.mark.parametrize(
+    "question",
+    ["frequency", *(pytest.param(q, marks=pytest.mark.slow) for q in ("how-much", "pressure"))],
+)
+def test_records_with_gaps_are_rehearsed_as_each_is_answered(study, question):
+    """Visits without a day, scores without a visit, scripts without a frequency."""
+    rng = np.random.default_rng(1)
+
+    def lost(table, column):
+        return table.assign(**{column: table[column].where(rng.random(len(table)) > 0.05)})
+
+    gaps = replace(
+        study, sessions=lost(study.sessions, "day"),
+        assessments=lost(study.assessments, "session"),
+        episodes=lost(study.episodes, "sessions_per_week"),
+    )  # fmt: skip
+    rows = _course_scores(gaps, "nprs")
+    fit = fitted(_formula(rows, question), rows)
+    found = _some(gaps, question, "nprs", fit, [3])[0]
+    alone = asked_of(drawn(gaps, "nprs", fit, 3), question, "nprs")
+    assert not found["whole"]
+    assert found["half_width"] == pytest.approx(alone["half_width"], 1e-7)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("question", ["how-much", "pressure", "frequency", "therapists"])
 def test_nothing_is_found_in_no_more_than_five_percent(question):

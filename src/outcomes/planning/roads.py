@@ -114,7 +114,7 @@ def many_of(studies: Studies, instrument: str, *, at_visits: bool) -> Many:
     if at_visits:
         rows = often_rows(studies.together, instrument)
     rows = pd.DataFrame(rows).assign(study=studies.numbers.reindex(rows["episode_id"]).to_numpy())
-    there = rows["session"].notna() & rows["session_count"].notna()
+    there = rows["session"].notna() & (rows["session_count"].notna() | at_visits)
     known = there.groupby(rows["study"]).mean() > 0.5
     of = rows.groupby("study")
     known &= (of["session_count"].nunique() > 1) & (of["arm"].nunique() <= 1)
