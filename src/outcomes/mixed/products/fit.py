@@ -12,7 +12,7 @@ import pandas as pd
 
 from outcomes.errors import FitError
 from outcomes.mixed.likelihood.by_elimination import ByElimination
-from outcomes.mixed.likelihood.cross_products import level_sums
+from outcomes.mixed.likelihood.cross_products import CrossProducts, level_sums
 from outcomes.mixed.likelihood.working import Working, change_basis, gram_basis, random_gram_basis
 from outcomes.mixed.products.agreed import Agreed, Forgotten, agree, refuse_unstreamed
 from outcomes.mixed.products.products import Products, merge_all, products_of, staged
@@ -116,9 +116,12 @@ def fit_products(request: Request, products: Products, start: Array | None = Non
         must = "The products are those of every part that was surveyed"
         got = f"{products.n:,} of {agreed.survey.n:,} rows"
         raise FitError(must, got=got, remedy="Merge each part once.")
+    whole = staged(products)
+    del products  # one copy in memory is enough
     with one_blas_thread():
-        likelihood = ByElimination(_design(agreed, products.n), _working(products), request.reml)
-    del products  # what is searched is in another basis
+        working = _working(agreed, whole)
+    likelihood = ByElimination(_design(agreed, whole.n), working, request.reml)
+    del whole
     return fit_likelihood(likelihood, request, None if start is None else likelihood.near(start))
 
 
@@ -129,25 +132,24 @@ def _design(agreed: Agreed, n: int) -> Design:
     return Design(agreed.formula, frame, nothing, (), columns, agreed.factors)
 
 
-def _working(products: Products) -> Working:
+def _working(agreed: Agreed, whole: CrossProducts) -> Working:
     """Carry merged products over to a well-conditioned basis."""
-    kept = _independent(products.C[:-1, :-1])
-    chosen = np.append(kept, len(products.C) - 1)
-    found = gram_basis(products.C[np.ix_(chosen, chosen)], products.n)
+    kept = _independent(whole.C[:-1, :-1])
+    chosen = np.append(kept, len(whole.C) - 1)
+    found = gram_basis(whole.C[np.ix_(chosen, chosen)], whole.n)
     if found is None:
         must = "Cross-products must keep the digits of the fixed part"
         remedy = "Centre columns far from zero; leave out one of two that nearly say the same."
         raise FitError(must, got="columns nearly dependent, or an exact response", remedy=remedy)
     basis, M = found
-    whole, transforms = staged(products), []
-    sums = level_sums(whole)
-    for f, factor in enumerate(products.agreed.factors):
+    sums, transforms = level_sums(whole), []
+    for f, factor in enumerate(agreed.factors):
         T = random_gram_basis(sums[f][1], factor.covariance.sizes, factor.names)
         if T is None:
             must = "A random slope needs a column that varies, not too far from zero"
             raise FitError(must, got="another", where=f"grouping factor '{factor.name}'")
         transforms.append(T)
-    moved = change_basis(whole, np.eye(len(products.C))[:, chosen] @ M, transforms)
+    moved = change_basis(whole, np.eye(len(whole.C))[:, chosen] @ M, transforms)
     return Working(replace(basis, kept=kept), tuple(transforms), moved)
 
 
