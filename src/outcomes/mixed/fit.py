@@ -156,7 +156,7 @@ def lmm(
     _warn_of_records(data)
     data = plain_table(data)
     _warn_of_exposures(parsed, data)
-    if len(data) > MANY_ROWS and adds_up(parsed) and not request.weighted:
+    if len(data) > MANY_ROWS and adds_up(parsed, data) and not request.weighted:
         return _fit_of_many(request, parsed, data)
     design = build_design(parsed, data, weights)
     return fit_design(design, request).bound(MixedFit)

@@ -131,6 +131,16 @@ def test_a_fit_of_parts_is_the_fit_of_all_rows(formula, df):
     assert found.n_observations == len(frame)
 
 
+@pytest.mark.parametrize("slope", ["1 + kind", "0 + kind", "1 + late"])
+def test_slopes_of_words_are_fitted_with_all_rows_however_many(monkeypatch, slope):
+    frame = rows(120)
+    frame["late"] = frame["t"] > 3
+    formula = f"y ~ t + ({slope} | care)"
+    whole = oc.lmm(formula, frame)
+    monkeypatch.setattr("outcomes.mixed.fit.MANY_ROWS", 100)
+    pd.testing.assert_frame_equal(oc.lmm(formula, frame).tidy(), whole.tidy())
+
+
 def test_courses_added_up_beside_a_unit_and_crossed_effects_give_the_fit_of_all_rows():
     frame = rows(1500)
     parts = list(cut_rows(frame, "course", 1000))
@@ -228,7 +238,7 @@ def test_products_do_not_grow_with_repeated_visits():
     "formula",
     ["y ~ t + us(t | course)", "y ~ t + offset(base) + (1 | course)",
      "y ~ scale(t) + (1 | course)", "y ~ bs(t, df=4) + (1 | course)",
-     "y ~ t + (1 + np.log(t) | course)"],
+     "y ~ t + (1 + np.log(t) | course)", "y ~ t + (1 + kind | course)"],
 )  # fmt: skip
 def test_what_does_not_add_up_is_refused(formula):
     with pytest.raises(FormulaError, match="parts"):

@@ -18,7 +18,7 @@ from formulaic.transforms import TRANSFORMS
 
 from outcomes.errors import FitError, FormulaError
 from outcomes.mixed.covariance import BlockCovariance
-from outcomes.mixed.products.survey import Survey, groups_of
+from outcomes.mixed.products.survey import Survey, groups_of, slopes_of
 from outcomes.mixed.reading.columns import Columns, columns_from
 from outcomes.mixed.reading.design import GroupingFactor
 from outcomes.mixed.reading.expressions import (
@@ -133,8 +133,10 @@ def agree(formula: ModelFormula, survey: Survey) -> Agreed:
     return Agreed(formula, slim, fixed, factors, unit, crossed, repeated)
 
 
-def adds_up(formula: ModelFormula) -> bool:
-    """Tell whether a model can be fitted part by part."""
+def adds_up(formula: ModelFormula, data: pd.DataFrame) -> bool:
+    """Tell whether a model can be fitted to its rows part by part."""
+    if any(name in data and data[name].dtype.kind not in "iuf" for name in slopes_of(formula)):
+        return False
     if formula.residual is not None or formula.offsets or not formula.random:
         return False
     factors = [f for term in read_expression(formula.fixed) for f in term.factors]

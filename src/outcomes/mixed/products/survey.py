@@ -6,7 +6,7 @@ factors lie in which, and which values a spline has to know.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from itertools import permutations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import FitError
+from outcomes.errors import FitError, FormulaError
 from outcomes.mixed.reading.columns import response_of
 from outcomes.mixed.reading.design import group_codes
 from outcomes.mixed.reading.expressions import columns_of, factor_columns, read_expression
@@ -91,8 +91,11 @@ def survey(formula: ModelFormula, data: pd.DataFrame) -> Survey:
     ------
     FitError
         A column cannot be read, or a function has to know too many values.
+    FormulaError
+        A random term has words.
     """
     frame = model_frame(formula, data)
+    _refuse_words(frame, slopes_of(formula))
     names = sorted(columns_of(read_expression(formula.fixed)))
     words = [name for name in names if frame.is_categorical(name)]
     inside = _inside_functions(formula)
@@ -115,6 +118,19 @@ def survey(formula: ModelFormula, data: pd.DataFrame) -> Survey:
         ends=(float(y.min()), float(y.max())),
         varies={group: _varies(codes, y) for group, (codes, _) in coded.items()},
     )
+
+
+def slopes_of(formula: ModelFormula) -> set[str]:
+    """Return the columns whose effects are random."""
+    columns = (columns_of(read_expression(term.expression)) for term in formula.random)
+    return set[str]().union(*columns)
+
+
+def _refuse_words(frame: ModelFrame, names: Collection[str]) -> None:
+    words = sorted(name for name in names if frame.is_categorical(name))
+    if words:
+        must, remedy = "A random term of parts has numbers", "Make 0/1 columns of it."
+        raise FormulaError(must, got="words", where=", ".join(words), remedy=remedy)
 
 
 def merge_surveys(surveys: Iterable[Survey]) -> Survey:
