@@ -65,10 +65,12 @@ class Protocol:
             f"{row['assumption']}: {_amount(row['value'], row['unit'])} ({row['source']})"
             for row in self.assumptions.to_dict("records")
         )
+        asked = QUESTIONS[found.question].words
+        shows = f"The question: “{asked}” {found.sentence.removeprefix(asked).lstrip()}"
         return (
             f"We plan a study of {design.episodes:,} courses{arms}. We simulated "
             f"{found.n_simulations:,} studies of this design and analyzed each as we will analyze "
-            f"ours. {found.sentence} The simulation assumes: {said}. {self._weakest}"
+            f"ours. {shows} The simulation assumes: {said}. {self._weakest}"
         ).rstrip()
 
     @property
