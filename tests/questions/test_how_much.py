@@ -349,3 +349,32 @@ def test_degrees_of_freedom_are_not_fewer_than_therapists_less_one():
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_of_three_therapists_they_lie_between_two_and_six(seed):
     assert 2 <= undisclosed(few_hands(seed), "how-much").table["df"].iloc[0] <= 6
+
+
+def courses_seen(*visits, synthetic):
+    """Return a study in which each course has so many visits, with a score before each."""
+    rows = [(f"c{i:02}", k + 1) for i, n in enumerate(visits) for k in range(n)]
+    scores = pd.DataFrame(rows, columns=["episode_id", "session"])
+    rng = np.random.default_rng(5)
+    pain = np.clip(8 - scores["session"] + rng.integers(-1, 2, len(rows)), 0, 10).astype(float)
+    scores = scores.assign(day=7.0 * scores["session"] - 7, instrument="nprs", score=pain)
+    study = study_from_tables(
+        {"assessments": scores, "sessions": scores[["episode_id", "session", "day"]]}
+    )
+    return replace(study, provenance=replace(study.provenance, synthetic=synthetic))
+
+
+@pytest.mark.parametrize(("synthetic", "horizon"), [(True, 3), (False, 2)])
+def test_a_real_headline_rests_on_no_fewer_than_a_figure_may_show(synthetic, horizon):
+    study = courses_seen(
+        *[4] * 10, *[3] * 2, synthetic=synthetic
+    )  # 12 after 2 sessions, 10 after 3
+    found = oc.answer(study, "how-much")
+    assert f"after {horizon} sessions" in found.sentence.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_times_that_no_eleven_courses_reach_together_are_told_as_such():
+    study = courses_seen(*[2] * 10, synthetic=False)
+    found = oc.answer(study, "how-much")
+    assert found.refused
+    assert "at least 11 courses with a score at the same time" in found.reason

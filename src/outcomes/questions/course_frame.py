@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from outcomes.causal.planned_visits import planned_weeks
+from outcomes.privacy.disclosure import disclosure_for
 from outcomes.records import baselines
 from outcomes.study import Study
 from outcomes.tables import once
@@ -125,7 +126,7 @@ def course_frame(
     if group:
         rows[group] = _pooled(rows, group)
         group = group if rows[group].nunique() > 1 else ""  # all of them were small
-    times, horizon = _times(rows, axis)
+    times, horizon = _times(rows, axis, least_shown(study))
     if at is not None:
         horizon = at if at in times else float("nan")
     return CourseFrame(rows, axis, group, times, horizon, left_out)
@@ -174,15 +175,20 @@ def raw_means(groups: Any) -> pd.DataFrame:
     return found
 
 
-def _times(rows: pd.DataFrame, axis: str) -> tuple[tuple[float, ...], float]:
+def _times(rows: pd.DataFrame, axis: str, least: int) -> tuple[tuple[float, ...], float]:
     """Return the times with enough courses, and the latest that half of the courses reach."""
     last = rows.groupby("episode_id")[axis].max()
-    enough = times_of(rows, axis)
+    enough = times_of(rows, axis, least)
     reached = [t for t in enough if (last >= t).mean() >= 0.5]
     return enough, max(reached, default=float("nan"))
 
 
-def times_of(rows: pd.DataFrame, axis: str) -> tuple[float, ...]:
-    """Return the times after baseline at which ten courses have a score."""
+def times_of(rows: pd.DataFrame, axis: str, least: int = LEAST_COURSES) -> tuple[float, ...]:
+    """Return the times after baseline at which ten courses, or `least`, have a score."""
     seen = rows.groupby(axis)["episode_id"].nunique()
-    return tuple(float(t) for t in seen.index[seen >= LEAST_COURSES] if t > 0)
+    return tuple(float(t) for t in seen.index[seen >= least] if t > 0)
+
+
+def least_shown(study: Study) -> int:
+    """Return how many courses a time needs: no headline rests on fewer than a figure may show."""
+    return max(LEAST_COURSES, 0 if study.provenance.synthetic else disclosure_for(study).threshold)

@@ -13,7 +13,7 @@ from outcomes.dictionary.instruments.threshold import LINES, lines_of
 from outcomes.mixed.fit import MANY_ROWS, RULE
 from outcomes.privacy.text import Count, Share, Text
 from outcomes.questions.beside import beside
-from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, least_shown
 from outcomes.questions.course_model import (
     THERAPIST,
     CourseModel,
@@ -74,8 +74,9 @@ def how_much(asked: Asked) -> Found | Missing:
     course, measure = asked.course, asked.measure
     if course.n_courses < LEAST_COURSES or not course.times:
         there = Count(course.n_courses, "course", there=True)
-        few = asked.question.say("too few", least=str(LEAST_COURSES), there=there)
-        return Missing(few, course=course)
+        why = "too few" if course.n_courses < LEAST_COURSES else "at no time"
+        least = {"too few": LEAST_COURSES, "at no time": least_shown(asked.study)}[why]
+        return Missing(asked.question.say(why, least=str(least), there=there), course=course)
     model = asked.grouped if asked.thorough else asked.pooled
     course, curve = model.course, _curves(model, asked.pooled)
     curve.insert(0, "kind", "curve")
@@ -87,7 +88,7 @@ def how_much(asked: Asked) -> Found | Missing:
     return Found(
         table,
         _sentence(course, measure, at_horizon),
-        _method(model),
+        _method(model, asked),
         _picture(course, measure, table),
         checks=(*_checks(model, asked), *around.checks),
         limits=(*_limits(asked.question, course), *around.limits),
@@ -198,12 +199,12 @@ def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> P
     return replace(drawn, marks=marks)
 
 
-def _method(model: CourseModel) -> Text:
+def _method(model: CourseModel, asked: Asked) -> Text:
     fit, course = model.fit, model.course
     residuals = "many scores" if fit.n_observations > MANY_ROWS else "tried"
     method = HOW_MUCH.say(
         "method", formula=fit.request.formula, scores=Count(fit.n_observations, "score"),
-        courses=Count(course.n_courses, "course"), least=str(LEAST_COURSES),
+        courses=Count(course.n_courses, "course"), least=str(least_shown(asked.study)),
         residuals=HOW_MUCH.say(residuals, rule=RULE, many=f"{MANY_ROWS:,}"),
     )  # fmt: skip
     if course.few_times and course.axis == "week":

@@ -123,7 +123,7 @@ def _missing(course: CourseFrame, notes: Mapping[str, str]) -> str:
 def _within_reach(course: CourseFrame) -> CourseFrame:
     """Keep session counts that enough courses reach, conditions together."""
     rows = course.rows[course.rows["session"].notna()]
-    times = times_of(rows, "session_count")
+    times = tuple(t for t in times_of(rows, "session_count") if t in course.times)
     rows = rows[rows["session_count"].isin(times)]
     return replace(course, rows=rows.reset_index(drop=True), group="", times=times)
 
