@@ -49,6 +49,20 @@ def visits_received(study: Tables) -> pd.DataFrame:
     return visits.assign(session=visits["session"].fillna(order)).drop(columns="at")
 
 
+def number_of_therapists(study: Tables) -> int:
+    """Return how many therapists the records name, at a course or at a visit; 0 for none.
+
+    Examples
+    --------
+    >>> from outcomes.study import study_from_tables
+    >>> visits = pd.DataFrame({"episode_id": ["a", "b"], "therapist_id": ["t1", "t2"]})
+    >>> number_of_therapists(study_from_tables({"sessions": visits}))
+    2
+    """
+    named = (table["therapist_id"].dropna() for table in (study.episodes, study.sessions))
+    return len(set().union(*(names.unique() for names in named)))
+
+
 @once
 def placed_scores(study: Tables, instrument: str = "") -> pd.DataFrame:
     """Return every score with its place in the course, its baseline, and why it is left out.

@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
+from outcomes.privacy.disclosure import Disclosure
+from outcomes.questions.answer import Source, refusal
 from outcomes.questions.claim import Basis, basis_of, overclaims, words
+from outcomes.render.contents.summary import about
 from outcomes.study import study_from_tables
 
 COMBINATIONS = [
@@ -129,6 +132,18 @@ def test_a_study_gives_its_arms_its_control_and_its_counts(randomised):
         n_clusters=2,
         planned=False,
     )
+
+
+@pytest.mark.parametrize("table", ["episodes", "sessions"])
+def test_therapists_are_counted_wherever_they_are_named(table):
+    courses = ["a", "b", "c"]
+    named = pd.DataFrame({"episode_id": courses, "therapist_id": ["t1", "t2", "t1"]})
+    whole = {"episodes": pd.DataFrame({"episode_id": courses}), table: named}
+    study = study_from_tables(whole)
+    assert basis_of(study, contrast=True).n_clusters == 2
+    assert basis_of(study, contrast=True, n_clusters=0).n_clusters == 0
+    given = refusal("how-much", "How much?", "no scores.", Source("", "", True, 1, "", "1", 3, 0))
+    assert " · 2 therapists · " in about(study, (given,), Disclosure(exempt=True))
 
 
 def test_what_the_caller_knows_better_stands():

@@ -11,6 +11,7 @@ import pytest
 
 import outcomes as oc
 from outcomes.questions.ask import QUESTIONS, undisclosed
+from outcomes.render.contents.summary import bars_of
 from outcomes.synthetic.scenarios import SCENARIOS
 
 _N = r"[-\N{MINUS SIGN}]?[\d,]+(?:\.\d+)?"
@@ -59,6 +60,11 @@ def checked(study: Any, name: str) -> int:
     found = [said for text in texts for said in intervals(text)]
     for said in found:
         assert is_of(said, answer.table), (name, said, answer.sentence)
+    drawn = bars_of(answer)
+    for bar, (*numbers, digits) in zip(
+        drawn, intervals(answer.glance) if drawn else (), strict=True
+    ):
+        assert np.allclose(bar, numbers, rtol=0, atol=0.5 * 10.0**-digits + 1e-9), (name, bar)
     for text in () if answer.refused else (answer.sentence, answer.glance):
         assert not unknown_numbers(study, answer, text), (name, text)
     for text in all_texts(answer):
@@ -143,6 +149,19 @@ def asked(study: Any) -> int:
 @pytest.mark.parametrize("scenario", ["default", "two-arm-trial"])
 def test_what_is_said_stands_in_the_table(scenario: str) -> None:
     assert asked(oc.simulate(episodes=90, scenario=scenario, seed=3)) >= 7
+
+
+def test_the_bar_of_the_first_page_is_the_number_beside_it() -> None:
+    study = oc.load("data/synthetic")
+    for name, said in (
+        ("pressure", (-0.03, -0.15, 0.08)),
+        ("frequency", (0.0, -1.0, 1.0)),
+        ("how-much", (2.1, 1.8, 2.4)),
+    ):
+        answer = undisclosed(study, name)
+        assert intervals(answer.glance)[0][:3] == said
+        assert checked(study, name)
+        assert bars_of(answer)
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from outcomes.privacy.text import Count, Text
+from outcomes.records import number_of_therapists
 from outcomes.study import Study
 
 Claim = Literal["change", "association", "difference", "effect"]
@@ -160,6 +161,6 @@ def basis_of(study: Study, *, contrast: bool, planned: bool = False, **facts: in
         contrast=contrast,
         planned=planned,
         n_episodes=len(study.episodes),
-        n_clusters=int(study.episodes["therapist_id"].nunique()),
+        n_clusters=facts["n_clusters"] if "n_clusters" in facts else number_of_therapists(study),
     )
     return Basis(**{**base.__dict__, **facts})

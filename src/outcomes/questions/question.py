@@ -65,6 +65,8 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     points : tuple of str
         Kinds of the row that is in points of the instrument, the first of those: a plan's threshold
         is held against it; empty for none.
+    glance : tuple of str
+        Kinds of the row whose number stands on the first page, where it is not that one.
     truth : str
         What is true of that row in simulated data, by name in `outcomes.planning.truths`.
     null_fixed : str
@@ -94,6 +96,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     numbers: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     points: tuple[str, ...] = ()
+    glance: tuple[str, ...] = ()
     truth: str = ""
     null_fixed: str = "later + time"
     null_therapists: bool = True

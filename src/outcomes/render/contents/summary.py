@@ -11,6 +11,7 @@ from outcomes.privacy.disclosure import Disclosure
 from outcomes.privacy.text import Count, Text, told
 from outcomes.questions.answer import Answer
 from outcomes.questions.picture import Picture
+from outcomes.records import number_of_therapists
 from outcomes.render.document import (
     Block,
     Bullets,
@@ -70,7 +71,7 @@ def about(study: Study, answers: tuple[Answer, ...], disclosure: Disclosure) -> 
         Count(len(study.episodes), "course"),
         Text(" of ", Count(patients, "patient")) if patients else "",
     )
-    therapists = study.episodes["therapist_id"].nunique()
+    therapists = number_of_therapists(study)
     parts = [
         told(words, disclosure),
         counted(therapists, "therapist") if therapists else "therapists not recorded",
@@ -114,16 +115,22 @@ def _row(answer: Answer) -> GlanceRow:
     if answer.refused:
         return GlanceRow("", answer.question, "–", NOT_HERE)
     found, word = answer.glance or "–", answer.verdict or DESCRIBED
-    return GlanceRow(answer.name, answer.question, found, word, _bars(answer))
+    return GlanceRow(answer.name, answer.question, found, word, bars_of(answer))
 
 
-def _bars(answer: Answer) -> tuple[tuple[float, float, float], ...]:
-    """Return the intervals that a plan would test, where they are in points: one an arm."""
+def bars_of(answer: Answer) -> tuple[tuple[float, float, float], ...]:
+    """Return the estimates and intervals that a row of the first page draws: those it writes.
+
+    Parameters
+    ----------
+    answer : Answer
+        One without an interval in points has none; a trial has one an arm.
+    """
     record, table = answer.record, answer.table
     compared = set(answer.verdict.split("; ")) <= set(COMPARED)
     if record is None or not (record.test and record.points and compared):
         return ()
-    rows = table[table["kind"].isin(record.points)].head(1)
+    rows = table[table["kind"].isin(record.glance or record.points)].head(1)
     if "arm" in table and len(rows):  # the first rows of its kind, as many as there are arms
         own = table[table["kind"] == rows["kind"].iloc[0]]
         rows = own[~own["arm"].duplicated()]
