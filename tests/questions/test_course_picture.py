@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from outcomes.questions.course_picture import course_picture
+from outcomes.render.figures.draw import draw
 from outcomes.study import study_from_tables
 
 TABLES = {
@@ -40,10 +41,26 @@ def test_marks_and_words_are_those_of_the_records():
 
 
 def test_scores_without_days_stand_at_their_visits():
-    study = study_from_tables({"assessments": TABLES["assessments"]})
+    study = study_from_tables({name: TABLES[name] for name in ("assessments", "goals")})
     picture = course_picture(study, study.instrument("nprs"), "a")
     assert picture.x_label == "Visit"
-    told = picture.data[picture.data["kind"] != "scale"]
+    told = picture.data[~picture.data["kind"].isin(["scale", "goal"])]
+    assert picture.data["x"].max() == 2  # the day of a goal is no visit
     assert told[["kind", "x", "estimate"]].to_numpy().tolist() == [
         ["baseline", 1, 8], ["score", 2, 5],
     ]  # fmt: skip
+
+
+def test_care_without_recorded_pressure_has_no_scale_of_pressure():
+    blank = TABLES["sessions"].assign(pressure=float("nan"), status="attended")
+    study = study_from_tables({**TABLES, "sessions": blank})
+    picture = course_picture(study, study.instrument("nprs"), "a")
+    assert "; given: 3 visits, none missed; pressure not recorded." in picture.alt
+    scores, care = draw(picture).axes
+    assert list(care.get_yticks()) == []
+    assert len(draw(course_picture(study_from_tables(TABLES), study.instrument("nprs"), "a"))
+               .axes[1].get_yticks()) == 2  # fmt: skip
+    drawn = picture.data[picture.data["kind"].isin(["score", "baseline", "visit"])]
+    for axes in (scores, care):
+        dots = [x for line in axes.lines if line.get_marker() == "o" for x in line.get_xdata()]
+        assert set(dots) <= set(drawn["x"])

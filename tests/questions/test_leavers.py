@@ -83,3 +83,5 @@ def test_what_few_who_left_move_is_not_told_for_it_would_tell_them(clinic):
     assert not any("short of similar" in text or "tipping point" in text for text in said)
     assert given.sentence.startswith("Too few courses left early")
     assert ". Fewer than 11 of 60 courses had no score" in given.sentence
+    assert (given.glance, given.verdict) == ("too few left early to say", "cannot tell")
+    assert undisclosed(real, "leavers").verdict == "it stands"

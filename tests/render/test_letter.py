@@ -14,7 +14,7 @@ import pytest
 import outcomes as oc
 from outcomes.errors import UsageError
 from outcomes.questions.ask import undisclosed
-from outcomes.render.document import Paragraph, Table
+from outcomes.render.document import Facts, Paragraph, Table
 from outcomes.render.letter import (
     Letterhead,
     compose_letter,
@@ -57,8 +57,42 @@ def test_a_worsening_is_the_first_thing_said() -> None:
 def test_an_improvement_follows_the_visits() -> None:
     assert lead(made([7, 4, 3])) == (
         "Your patient had 3 of 6 prescribed visits. Numeric pain rating scale 7 at the start, "
-        "3 at its best, 3 at the last score: better than at the start."
+        "3 at its best, 3 at the last score: better; within measurement error (MDC 4)."
     )
+
+
+def test_the_first_sentence_says_of_a_change_what_the_table_says() -> None:
+    for scores in ([7, 3], [7, 2], [7, 2, 2], [7, 6.5, 7], [7, 8], [2, 9, 9], [7, 6, 6.5]):
+        study = made(scores)
+        (change,) = course_changes(study, "a")
+        blocks = compose_letter(study, "a").blocks
+        (row,) = next(b.rows for b in blocks if isinstance(b, Table) and b.caption[:6] == "Scores")
+        first, best, last = row[1:4]
+        said = f"{first} at the start, {best} at its best, {last} at the last score: "
+        assert said + change.verdict.removeprefix("worse; ") in lead(study)
+        assert row[4] == change.verdict
+        assert "than at the start" not in lead(study)
+    assert course_changes(made([7, 6.5, 7]), "a")[0].shown == ("7.0", "6.5", "7.0")
+
+
+def test_minutes_and_pressure_are_a_range_or_the_one_value() -> None:
+    def care(minutes: Any, pressure: Any) -> str:
+        study = made([7, 6, 5])
+        study.sessions["minutes"] = pd.array(minutes, "Float64").astype(float)
+        study.sessions["pressure"] = pd.array(pressure, "Float64").astype(float)
+        blocks = compose_letter(study, "a").blocks
+        facts = [pair for b in blocks if isinstance(b, Facts) for pair in b.items]
+        return str(dict(facts)["Care given"])
+
+    assert care([60, 30, 90], [None] * 3) == (
+        "3 visits of 30 to 90 minutes; no visits cancelled or missed; pressure not recorded"
+    )
+    assert care([60, 60, 60], [2, 2, 2]) == (
+        "3 visits of 60 minutes; no visits cancelled or missed; "
+        "pressure 2 on Walton's scale of 0 to 5"
+    )
+    assert "3 visits of 60 minutes (recorded at 2); " in care([60, None, 60], [1, 2, 3])
+    assert care([None] * 3, [1, 2, 3]).startswith("3 visits; ")
 
 
 def test_dates_are_said_only_where_the_first_visit_is_given() -> None:

@@ -67,7 +67,7 @@ def course_picture(
     goals = study.goals[study.goals["episode_id"] == episode]
     goals = goals[goals["instrument"] == measure.name].sort_values("by_day", kind="stable")
     asked = zip(goals["by_day"], goals["target"], strict=True)
-    rows += [("goal", day, target, None, None) for day, target in asked]
+    rows += [("goal", day if dated else None, target, None, None) for day, target in asked]
     if dated:
         rows += _care(study, episode)
         rows += _expected(coming, baseline, measure.sign)
@@ -141,11 +141,10 @@ def script_words(script: pd.Series[Any]) -> str:
 def visit_words(data: pd.DataFrame) -> str:
     """Say how many visits there were, and their pressure, from the picture's rows."""
     given, missed = (data[data["kind"] == kind] for kind in VISITS)
-    text = f"given: {counted(len(given), 'visit')}, {len(missed)} missed"
+    text = f"given: {counted(len(given), 'visit')}, {len(missed) or 'none'} missed"
     known = given["estimate"].dropna()
-    unknown = (
-        f", not recorded (open) at {len(given) - len(known)}" if len(known) < len(given) else ""
-    )
-    ends = (f"{level:g}" for level in sorted({known.min(), known.max()}))
-    levels = f" {' to '.join(ends)} (Walton)" if len(known) else ""
-    return f"{text}; pressure{levels}{unknown}" if len(given) else text
+    if known.empty:
+        return f"{text}; pressure not recorded" if len(given) else text
+    lost = len(given) - len(known)
+    ends = " to ".join(f"{level:g}" for level in sorted({known.min(), known.max()}))
+    return f"{text}; pressure {ends} (Walton)" + (f", not recorded (open) at {lost}" * bool(lost))

@@ -87,6 +87,7 @@ def disclosed(
         source=_safe_source(answer.source, rule),
         sentence=sentence,
         glance=told(answer.glance, rule),
+        verdict=told(answer.verdict, rule),
         reason=reason,
         method=told(answer.method, rule),
     )

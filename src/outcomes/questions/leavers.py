@@ -81,6 +81,8 @@ def leavers(asked: Asked) -> Found | Missing:
     gone = _who_left(asked.study, course, asked.instrument)
     table, formula = _table(model, course, gone, measure)
     tip = float(table["estimate"].iloc[0])
+    fragile = tip < FRAGILE * (measure.maximum - measure.minimum)
+    stands = CANNOT_TELL if fragile else "it stands"
     return Found(
         table,
         _sentence(table, gone, course, measure),
@@ -88,7 +90,7 @@ def leavers(asked: Asked) -> Found | Missing:
         _picture(table, gone, measure),
         checks=_checks(gone, tip, measure),
         glance=_glance(table, gone, measure),
-        verdict=CANNOT_TELL if tip < FRAGILE * (measure.maximum - measure.minimum) else "it stands",
+        verdict=Text(Resting(gone.n_worse, words=stands, otherwise=CANNOT_TELL)),
         course=course,
     )
 

@@ -77,6 +77,13 @@ class Change:
     better: float
     verdict: str
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Its scores as sentence and table write them: at the start, their best and the last."""
+        scores = (self.first, self.best, self.last)
+        digits = decimals(self.measure) if any(score % 1 for score in scores) else 0
+        return tuple(plain(score, digits) for score in scores)
+
 
 def letter(
     study: Study,
@@ -295,12 +302,8 @@ def _opening(
 
 
 def _course_of(change: Change) -> str:
-    digits = decimals(change.measure) if change.first % 1 or change.last % 1 else 0
-    first, best, last = (plain(x, digits) for x in (change.first, change.best, change.last))
-    state = "no different from the start" if not change.better else (
-        "better than at the start" if change.better > 0 else "worse than at the start"
-    )  # fmt: skip
-    lead = "Worse: " if change.better < 0 else ""
+    first, best, last = change.shown
+    lead, state = ("Worse: " if change.better < 0 else ""), change.verdict.removeprefix("worse; ")
     return (
         f"{lead}{change.title} {first} at the start, {best} at its best, "
         f"{last} at the last score: {state}."
@@ -337,13 +340,11 @@ def _scores(study: Study, episode: str, changes: tuple[Change, ...]) -> list[Blo
     for change in changes:
         low, high = change.measure.minimum, change.measure.maximum
         scale = f"{change.title} ({low:g} to {high:g}, {change.measure.better} is better)"
-        scores = (change.first, change.best, change.last)
         aims = [
             f"{_number(goal['target'])}: {_reached(goal)}"
             for _, goal in own[own["instrument"] == change.measure.name].iterrows()
         ]
-        shown = (_number(score) for score in scores)
-        rows.append((scale, *shown, change.verdict, "; ".join(aims) or "none"))
+        rows.append((scale, *change.shown, change.verdict, "; ".join(aims) or "none"))
     rows += [
         (study.instrument(str(goal["instrument"])).title, _number(goal["baseline"]), "–", "–",
          "no later score", f"{_number(goal['target'])}: {_reached(goal)}")
@@ -369,10 +370,8 @@ def _care(study: Study, episode: str, facts: pd.Series[Any]) -> tuple[tuple[str,
     visits = visits[received(visits["status"])]
     row = script_and_delivery(study).set_index("episode_id").loc[episode].to_dict()
     missed = row["cancelled"] + row["no_show"]
-    minutes = visits["minutes"].dropna()
-    given = f"{counted(len(visits), 'visit')}" + (
-        f" of {_number(minutes.median())} minutes" if len(minutes) else ""
-    )  # fmt: skip
+    minutes = _range(visits["minutes"], "minutes")
+    given = counted(len(visits), "visit") + (f" of {minutes}" if minutes else "")
     given = "not recorded" if pd.isna(missed) else (
         f"{given}; {counted(int(missed), 'visit')} cancelled or missed; pressure "
         f"{_pressure(visits['pressure'], facts['pressure_ceiling'])}"
@@ -410,10 +409,20 @@ def _clearance(facts: pd.Series[Any]) -> str:
 
 
 def _pressure(used: pd.Series[float], ceiling: Any) -> str:
-    if used.isna().all():
+    words = _range(used, "on Walton's scale of 0 to 5")
+    if not words:
         return "not recorded"
-    words = f"{_number(used.min())} to {_number(used.max())} on Walton's scale of 0 to 5"
     return words + ("" if pd.isna(ceiling) else f" (at most {_number(ceiling)} allowed)")
+
+
+def _range(values: pd.Series[float], unit: str) -> str:
+    """Say from where to where values go, one where all are equal, and how many are known."""
+    known = values.dropna()
+    if known.empty:
+        return ""
+    ends = " to ".join(map(_number, sorted({known.min(), known.max()})))
+    few = f" (recorded at {len(known)})" if len(known) < len(values) else ""
+    return f"{ends} {unit}{few}"
 
 
 def _known(value: Any) -> str:

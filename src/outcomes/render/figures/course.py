@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -109,9 +110,11 @@ def _name_marks(axes: Axes, canvas: Canvas, kinds: dict[str, pd.DataFrame]) -> N
 
 def _write_beside(axes: Axes, canvas: Canvas, names: list[tuple[float, str, Look]]) -> None:
     room = canvas.preset.label_share * canvas.preset.width - 0.6 * canvas.preset.line_height
-    texts = [
-        (place, wrapped(words, room, canvas.preset.text), look) for place, words, look in names
-    ]
+    texts = [  # a dash names a line: a dot at the edge would be one score or visit more
+        (place, wrapped(words, room, canvas.preset.text),
+         look if look is NOISE else replace(look, marker="_"))
+        for place, words, look in names
+    ]  # fmt: skip
     axes.autoscale(enable=False)
     label_beside(axes, canvas, texts)
 
@@ -119,15 +122,16 @@ def _write_beside(axes: Axes, canvas: Canvas, names: list[tuple[float, str, Look
 def _care(axes: Axes, canvas: Canvas, data: pd.DataFrame, kinds: dict[str, pd.DataFrame]) -> None:
     """Draw each visit as a stem as high as its pressure, missed visits as crosses, the script."""
     preset, top = canvas.preset, WALTON[-1].level
-    names = []
+    names, pressed = [], bool(kinds.get("visit", data[:0])["estimate"].notna().any())
     if "visit" in kinds:
         visits = kinds["visit"]
         level = visits["estimate"].fillna(0.0)
         axes.vlines(visits["x"], 0, level, color=SCORES.colour, linewidth=preset.line)
-        for known, fill in ((True, SCORES.colour), (False, PAPER)):
+        for known, fill in ((True, SCORES.colour), (False, PAPER if pressed else SCORES.colour)):
             own = visits["estimate"].notna() == known
             axes.plot(visits["x"][own], level[own], color=SCORES.colour, marker=SCORES.marker,
-                      linestyle="", markersize=preset.marker, markerfacecolor=fill)  # fmt: skip
+                      linestyle="", markersize=preset.marker, markerfacecolor=fill,
+                      clip_on=False)  # fmt: skip
     if "missed visit" in kinds:
         axes.plot(kinds["missed visit"]["x"], [0.0] * len(kinds["missed visit"]), marker="x",
                   color=MISSED.colour, linestyle="", markersize=1.3 * preset.marker,
@@ -141,5 +145,5 @@ def _care(axes: Axes, canvas: Canvas, data: pd.DataFrame, kinds: dict[str, pd.Da
                   solid_capstyle="butt")  # fmt: skip
         names.append((top + 1.2, script_words(script), OVERALL))
     axes.set_ylim(-0.8, top + 2)
-    axes.yaxis.set_major_locator(FixedLocator([0, top]))
+    axes.yaxis.set_major_locator(FixedLocator([0, top] if pressed else []))
     _write_beside(axes, canvas, names)
