@@ -258,6 +258,17 @@ def sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def ended(text: str) -> str:
+    """Return a text with a period where it does not end as a sentence.
+
+    Examples
+    --------
+    >>> ended("Ask who is in it"), ended("Who is in it?")
+    ('Ask who is in it.', 'Who is in it?')
+    """
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
 def in_order(name: object) -> str:
     """Return what sorts names as people do: 2 before 11.
 

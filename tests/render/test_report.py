@@ -21,6 +21,8 @@ from outcomes.questions.answer import refusal
 from outcomes.questions.disclosed import disclosed
 from outcomes.questions.question import Check
 from outcomes.render.compose import compose
+from outcomes.render.contents.summary import summary
+from outcomes.render.document import Bullets, Paragraph
 from outcomes.render.figures import draw, svg_bytes
 from outcomes.render.formats import FORMATS, Format, check_available
 from outcomes.render.html import page_html
@@ -220,6 +222,17 @@ def test_a_refused_question_is_told_in_plain_words(synthetic_study: Any, make_an
     assert "What these data cannot answer" in text
     assert "Did it help? There is no control arm." in text
     assert 'id="trial"' not in text  # said once, in the list
+
+
+def test_questions_refused_for_one_reason_stand_a_line_each_below_it(make_answer: Any) -> None:
+    source, many = make_answer().source, [f"Question {i}?" for i in range(11)]
+    refused = [refusal("how-much", words, "the records break rules.", source) for words in many]
+    alone = refusal("trial", "Did it help?", "there is no control arm.", source)
+    blocks = summary((*refused, alone), "").blocks
+    listed = [block.items for block in blocks if isinstance(block, Bullets)]
+    assert listed == [tuple(many), ("Did it help? There is no control arm.",)]
+    said = [block.text for block in blocks if isinstance(block, Paragraph)]
+    assert said == ["The records break rules."]
 
 
 def test_words_from_the_data_are_escaped(synthetic_study: Any, make_answer: Any) -> None:

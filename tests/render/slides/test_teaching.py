@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,22 @@ def test_the_deck_asks_before_it_tells(null_deck: Any) -> None:
     for slide in null_deck.slides:
         assert slide.notes.startswith(slide.title)
         assert slide.asks == trap.asks
+
+
+def test_the_notes_of_the_answer_speak_of_the_number_of_the_slide(null_deck: Any) -> None:
+    reveal, rule = teaching_deck(TRAPS["session-count-trap"]).slides[-2:]
+    assert "by 6 sessions" in reveal.title
+    assert "Nine tenths" not in reveal.notes  # that is said of 4 sessions
+    assert not re.findall(r"after (?!6 )\d+ sessions", reveal.notes)
+    known = {round(x, 2) for x in lesson_of(
+        TRAPS["session-count-trap"], TRAPS["session-count-trap"].seed
+    ).compared[["estimate", "conf_low", "conf_high"]].to_numpy().ravel()}  # fmt: skip
+    said = {float(x) for x in re.findall(r"\d+\.\d\d", reveal.notes)}
+    assert said
+    assert said <= known
+    assert null_deck.slides[4].notes.count("points per Walton level") == 1
+    for slide in (reveal, rule, *null_deck.slides):
+        assert not re.search(r"[.?!][.;]", slide.notes), slide.notes
 
 
 @pytest.mark.parametrize("name", list(TRAPS))

@@ -59,8 +59,11 @@ def summary(answers: tuple[Answer, ...], label: str, unit: str = "points") -> Se
         reasons: dict[str, list[str]] = {}
         for answer in refused:
             reasons.setdefault(sentence_case(answer.reason), []).append(answer.question)
-        lines = tuple(f"{' '.join(asked)} {reason}" for reason, asked in reasons.items())
-        blocks += [Heading("What these data cannot answer"), Bullets(lines)]
+        blocks += [Heading("What these data cannot answer")]
+        for reason, asked in reasons.items():
+            lone = len(asked) == 1
+            blocks += [] if lone else [Paragraph(reason)]
+            blocks += [Bullets((f"{asked[0]} {reason}",) if lone else tuple(asked))]
     return Section("summary", "Summary", tuple(blocks))
 
 

@@ -16,6 +16,7 @@ from matplotlib.text import Text
 from outcomes.errors import PrivacyError
 from outcomes.plain_text import cleaned
 from outcomes.render.figures.style import FONT, GRID, INK, LOOKS, MUTED, PAPER, any_letters
+from outcomes.words import ended
 
 PAGE_COLORS = (
     "--ink:var(--jp-content-font-color1,#1a1c20);--muted:var(--jp-content-font-color2,#5b606b);"
@@ -95,7 +96,7 @@ def finished(
     figure.suptitle(f"{claim}{f' ({stamp} DATA)' if stamp else ''}", x=0.01, ha="left",
                     fontsize=10.5, fontweight="bold", family=FONT, color=INK)  # fmt: skip
     figure.set_layout_engine("constrained")
-    whole = alt if alt.startswith(claim) else f"{claim}{' ' if claim.endswith('?') else '. '}{alt}"
+    whole = alt if alt.startswith(claim) else f"{ended(claim)} {alt}"
     return figure.told(claim, whole, of_patients=of_patients)
 
 

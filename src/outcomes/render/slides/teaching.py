@@ -25,7 +25,7 @@ from outcomes.render.slides.deck import Deck, Slide
 from outcomes.render.slides.pptx import pptx_bytes
 from outcomes.study import Study
 from outcomes.synthetic.simulate import simulate
-from outcomes.words import UNCLEAR, interval, percent, plain, sentence_case
+from outcomes.words import UNCLEAR, ended, interval, percent, plain, sentence_case
 
 INSTRUMENT = "nprs"
 UNIT = "points"
@@ -225,12 +225,12 @@ def teaching_deck(trap: Trap, seed: int | None = None) -> Deck:
     chosen = trap.seed if seed is None else seed
     lesson = lesson_of(trap, chosen)
     picture = _naive_picture(trap, lesson.seen)
-    claim = trap.naive_says.format(**lesson.words)
+    claim, why = trap.naive_says.format(**lesson.words), " ".join(trap.why)
     slides = (
         Slide(trap.case, None, (trap.poll,), f"{trap.case} Ask for hands: {trap.poll}", trap.asks),
-        Slide(claim, picture, (), f"{claim}. {picture.alt} {BELIEVE}", trap.asks),
+        Slide(claim, picture, (), f"{ended(claim)} {picture.alt} {BELIEVE}", trap.asks),
         Slide(WRONG, picture, (), f"{WRONG} {WAIT}", trap.asks),
-        Slide(trap.because, None, trap.why, f"{trap.because}. {' '.join(trap.why)}", trap.asks),
+        Slide(trap.because, None, trap.why, f"{ended(trap.because)} {why}", trap.asks),
         _reveal(trap, lesson),
         _rule(trap, lesson, chosen),
     )  # fmt: skip
@@ -359,7 +359,7 @@ def _reveal(trap: Trap, lesson: Lesson) -> Slide:
     if not trap.kind:
         why = sentence_case(answer.reason) if answer.refused else answer.sentence
         told = trap.truth_is.format(**lesson.words)
-        return Slide(title, None, (why, told), f"{title}. {why} {told}", trap.asks)
+        return Slide(title, None, (why, told), f"{ended(title)} {why} {told}", trap.asks)
     spoken = "; ".join(
         f"{row['label']}: {interval(row['estimate'], row['conf_low'], row['conf_high'], 2)}"
         if row["conf_high"] > row["conf_low"] else f"{row['label']}: {plain(row['estimate'], 2)}"
@@ -372,7 +372,9 @@ def _reveal(trap: Trap, lesson: Lesson) -> Slide:
         )
     else:
         picture = Picture("forest", lesson.compared, title, label, "", f"{spoken}.")
-    return Slide(title, picture, (), f"{title}. {spoken}. {answer.sentence}", trap.asks)
+    ends = lesson.words["honest"].partition(" (")[2]  # an answer at another time is another number
+    told = f" {answer.sentence}" if ends and ends in answer.sentence else ""
+    return Slide(title, picture, (), f"{ended(title)} {spoken}.{told}", trap.asks)
 
 
 def _three_curves(trap: Trap, lesson: Lesson) -> pd.DataFrame:
@@ -405,4 +407,4 @@ def _rule(trap: Trap, lesson: Lesson, seed: int) -> Slide:
     often = f"In {trap.taught} of {trap.tried} simulated studies {_taught(lesson)}."
     luck = () if lesson.teaches else (f"In this study (seed {seed}) it came close, by luck.",)
     points = (trap.take_home, *((often,) if trap.tried else ()), *luck)
-    return Slide(trap.rule, None, points, f"{trap.rule}. {' '.join(points)}", trap.asks)
+    return Slide(trap.rule, None, points, f"{ended(trap.rule)} {' '.join(points)}", trap.asks)
