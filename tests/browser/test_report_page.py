@@ -37,6 +37,23 @@ def test_a_page_that_did_ask_would_be_noticed(
     assert asked_by(page) == {"http://example.invalid/picture.png"}
 
 
+@pytest.mark.parametrize("width", [900, 1280, 1500, 1920])
+def test_the_stamp_of_simulated_data_covers_no_text(
+    page: Path, browse: Callable[..., str], tmp_path: Path, width: int
+) -> None:
+    probe = (
+        "<script>const [s, m] = ['.stamp', 'main'].map("
+        "(name) => document.querySelector(name).getBoundingClientRect());"
+        "document.title = s.width > 0 && (s.left >= m.right || s.top >= m.bottom)</script>"
+    )
+    text = page.read_text(encoding="utf-8").replace(
+        "default-src 'none'", "script-src 'unsafe-inline'"
+    )
+    copy = tmp_path / "copy.html"
+    copy.write_text(text.replace("</body>", probe + "</body>"), encoding="utf-8")
+    assert "<title>true</title>" in browse(copy, "--dump-dom", f"--window-size={width},800")
+
+
 @pytest.mark.parametrize("width", [500, 1100])
 def test_nothing_sticks_out_sideways(
     page: Path, browse: Callable[..., str], tmp_path: Path, width: int

@@ -18,6 +18,7 @@ from outcomes.questions.claim import overclaims
 from outcomes.questions.disclosed import disclosed
 from outcomes.render.compose import Material, compose
 from outcomes.render.explorer.page import explorer_bytes
+from outcomes.words import LABELS
 
 HOUSE = Path(outcomes.__file__).parent
 VENDORED = HOUSE / "render" / "explorer" / "page" / "uplot"
@@ -161,3 +162,9 @@ def test_the_folder_can_be_taken_away_with_its_line_in_the_formats() -> None:
         and "outcomes.render.explorer" in path.read_text("utf-8")
     ]
     assert users == ["formats.py"]
+
+
+def test_what_a_score_runs_over_stands_behind_the_name_of_its_scale() -> None:
+    told = [text for text in LABELS["explorer"].values() if "({scale})" in text]
+    assert len(told) == 2
+    assert all("{title} ({scale}) {{found}}" in text for text in told)

@@ -10,6 +10,7 @@ import pytest
 
 from outcomes.questions.answer import Source, refusal
 from outcomes.questions.picture import Picture
+from outcomes.render.figures import draw
 from outcomes.render.slides import native_chart
 from outcomes.render.slides.deck import MOST_NAMED, MOST_ROWS, _refused, fewer, short_limits
 
@@ -33,6 +34,14 @@ def test_of_more_rows_both_ends_are_shown_and_the_axis_says_how_many():
     assert (estimates[0], estimates[-1]) == (0, 39)
     assert estimates == sorted(set(estimates))
     assert shown.x_label == f"Points; {MOST_ROWS} of 40 rows"
+
+
+def test_letters_of_as_many_rows_as_a_slide_shows_are_three_quarters_of_its_text():
+    picture = fewer(forest(40), pd.DataFrame())
+    picture.data["n_episodes"] = 50
+    shown = draw(picture, preset="slide")
+    sizes = {text.get_fontsize() for text in shown.texts if text.get_text().startswith("row")}
+    assert min(sizes) >= 18
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ MOST_LETTERS = 270
 """Of a title: four lines of 24 points."""
 MOST_SPOKEN = 150
 MOST_GROUPS = 4
-MOST_ROWS, MOST_LONG, LONG_NAME = 10, 6, 44
+MOST_ROWS, MOST_LONG, LONG_NAME = 7, 6, 44
 """Rows of a forest; fewer where a name is of more letters than stand in one line."""
 MOST_POINTS, MOST_NAMED = 4, 6
 _SCALE = re.compile(r" \(\d[^();]* is better\)|; \d[^();]* is better(?=\))")
@@ -148,7 +148,7 @@ def _spoken(answer: Answer) -> list[str]:
 
 
 def fewer(picture: Picture, table: pd.DataFrame) -> Picture | None:
-    """Return a picture that a hall can take in: the four largest curves, or ten rows.
+    """Return a picture that a hall can take in: the four largest curves, or seven rows.
 
     Of more rows than that those of the first kind of estimate are shown; of more still, or of long
     names, some from all over, both ends among them. The axis says how many.
