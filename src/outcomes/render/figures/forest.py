@@ -67,7 +67,7 @@ def draw_forest(picture: Picture, preset: Preset, label: str) -> Canvas:
         preset = replace(preset, text=size)
         rows = _rows(picture.data, preset)
         roomy = min(2.0, max(1.05, 6 / max(len(rows), 1)))  # a slide is filled
-        least, room = (1.55, 0.6) if preset.title else (roomy, 0.1)
+        least, room = (1.55, 0.6) if preset.title else (roomy, 0.2)
         steps = [max(least, len(row.name) + room) * preset.line_height for row in rows]
         head = 1.6 * preset.line_height
         foot = (4.8 if preset.width < 5 else 3.4) * preset.line_height

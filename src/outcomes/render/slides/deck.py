@@ -19,8 +19,8 @@ MOST_LETTERS = 270
 """Of a title: four lines of 24 points."""
 MOST_SPOKEN = 150
 MOST_GROUPS = 4
-MOST_ROWS, MOST_LONG, LONG_NAME = 7, 6, 44
-"""Rows of a forest; fewer where a name is of more letters than stand in one line."""
+MOST_ROWS = 6
+"""Rows of a forest: as many as have room for letters of 18 points."""
 MOST_POINTS, MOST_NAMED = 4, 6
 _SCALE = re.compile(r" \(\d[^();]* is better\)|; \d[^();]* is better(?=\))")
 """What a score runs over: the axis says it."""
@@ -148,7 +148,7 @@ def _spoken(answer: Answer) -> list[str]:
 
 
 def fewer(picture: Picture, table: pd.DataFrame) -> Picture | None:
-    """Return a picture that a hall can take in: the four largest curves, or seven rows.
+    """Return a picture that a hall can take in: the four largest curves, or six rows.
 
     Of more rows than that those of the first kind of estimate are shown; of more still, or of long
     names, some from all over, both ends among them. The axis says how many.
@@ -174,8 +174,7 @@ def fewer(picture: Picture, table: pd.DataFrame) -> Picture | None:
             kinds = table["kind"].reindex(data[ROW])
             own = (kinds == kinds.iloc[0]).to_numpy()
             shown = data[own] if own.sum() > 1 else data
-        most = MOST_ROWS if shown["label"].map(len).max() <= LONG_NAME else MOST_LONG
-        kept = np.linspace(0, len(shown) - 1, min(len(shown), most)).round().astype(int)
+        kept = np.linspace(0, len(shown) - 1, min(len(shown), MOST_ROWS)).round().astype(int)
         shown, n = shown.iloc[kept], len(kept)
     else:
         size = data.groupby("group", sort=False)["n_episodes"].max()
