@@ -150,8 +150,8 @@ def _spoken(answer: Answer) -> list[str]:
 def fewer(picture: Picture, table: pd.DataFrame) -> Picture | None:
     """Return a picture that a hall can take in: the four largest curves, or six rows.
 
-    Of more rows than that those of the first kind of estimate are shown; of more still, or of long
-    names, some from all over, both ends among them. The axis says how many.
+    Of more rows than that those of the first kind of estimate are shown; of more still, some
+    from all over, both ends among them. The axis says how many.
 
     Parameters
     ----------

@@ -374,7 +374,7 @@ def _reveal(trap: Trap, lesson: Lesson) -> Slide:
         picture = Picture("forest", lesson.compared, title, label, "", f"{spoken}.")
     ends = lesson.words["honest"].partition(" (")[2]  # an answer at another time is another number
     told = f" {answer.sentence}" if ends and ends in answer.sentence else ""
-    return Slide(title, picture, (), f"{ended(title)} {spoken}.{told}", trap.asks)
+    return Slide(title, picture, (), f"{ended(title)} {sentence_case(spoken)}.{told}", trap.asks)
 
 
 def _three_curves(trap: Trap, lesson: Lesson) -> pd.DataFrame:
