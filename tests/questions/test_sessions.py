@@ -11,6 +11,7 @@ from outcomes.questions.claim import overclaims
 from outcomes.questions.course_frame import course_frame
 from outcomes.questions.sessions import plateau, trap_rows
 from outcomes.study import study_from_tables
+from outcomes.synthetic.simulate import simulate
 
 
 def courses(pace=2.0, n=60, visits=10, seed=2, stop=None):
@@ -33,7 +34,9 @@ def courses(pace=2.0, n=60, visits=10, seed=2, stop=None):
 
 @pytest.mark.parametrize("pace", [1.0, 2.0])
 def test_the_plateau_interval_holds_the_pace_that_made_the_curve(pace):
-    found = plateau(course_frame(courses(pace), "nprs"))
+    study = courses(pace)
+    found = plateau(course_frame(study, "nprs"))
+    assert "Nine tenths" in undisclosed(study, "sessions", instrument="nprs").sentence
     assert found.conf_low <= np.log(10) * pace <= found.conf_high
     assert found.seen
 
@@ -42,6 +45,17 @@ def test_a_curve_that_still_rises_has_no_plateau_in_sight():
     answer = undisclosed(courses(pace=40.0), "sessions", instrument="nprs")
     assert "show no plateau" in answer.sentence
     assert not next(c for c in answer.checks if c.name == "a plateau is seen").passed
+
+
+def test_a_plateau_that_the_curve_of_means_denies_is_not_said():
+    # Its interval ends at 10.7 of 11 sessions, but means rise from 1.4 after 4 to 3.1 after 11.
+    study = simulate(scenario="session-count-trap", seed=1)
+    answer = undisclosed(study, "sessions", instrument="nprs")
+    curve = answer.table[answer.table["kind"] == "curve"].set_index("session_count")["estimate"]
+    row = answer.table[answer.table["kind"] == "plateau"].iloc[0]
+    assert row["conf_high"] < curve.index.max()
+    assert curve[4] < 0.5 * curve.max()
+    assert "show no plateau" in answer.sentence
 
 
 def test_the_curve_is_not_misled_by_those_who_stop_when_well():

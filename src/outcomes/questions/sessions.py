@@ -43,6 +43,8 @@ BINS = (0, 5, 8, 11)
 """Upper ends of the first groups of the trap: 0-5, 6-8, 9-11, 12 and more sessions in total."""
 PACES = tuple(0.5 * 1.25**k for k in range(18))
 """Sessions to 63 % of the growth that are tried: 0.5 to 22, each a quarter longer."""
+MOST = 0.75
+"""Of its highest value, what the curve of means must have where the plateau is said to be."""
 LEAST_TIMES = 5
 """A plateau cannot be looked for over fewer distinct session counts."""
 
@@ -57,17 +59,20 @@ class Plateau:
         Sessions; 95 % profile-likelihood interval, infinite where no end is in sight.
     last : float
         Largest number of sessions that enough courses reach.
+    agrees : bool
+        Whether the curve of means, which may bend freely, has most of its highest value by then.
     """
 
     estimate: float
     conf_low: float
     conf_high: float
     last: float
+    agrees: bool = True
 
     @property
     def seen(self) -> bool:
-        """Whether the whole interval lies within the sessions looked at."""
-        return self.conf_high <= self.last
+        """Whether the whole interval lies within the sessions looked at, and the curve agrees."""
+        return self.agrees and self.conf_high <= self.last
 
 
 def sessions(asked: Asked) -> Found | Missing:
@@ -95,6 +100,7 @@ def sessions(asked: Asked) -> Found | Missing:
     course = _within_reach(course)
     curve = _curve(asked.pooled, course.times)
     found = plateau(course)
+    found = replace(found, agrees=_levels_off(curve, found.estimate))
     stopped = stopping(asked, int(course.horizon))
     parts = [_plateau_row(found, course), curve, _strata(study, course), stopped.table, trap]
     table = pd.concat(parts, ignore_index=True)
@@ -156,6 +162,12 @@ def plateau(course: CourseFrame) -> Plateau:
     high = sessions_needed[near[-1] + 1] if near[-1] + 1 < len(PACES) else np.inf
     best = sessions_needed[int(loglik.argmax())]
     return Plateau(float(best), float(low), float(high), max(course.times))
+
+
+def _levels_off(curve: pd.DataFrame, by: float) -> bool:
+    """Whether means that may bend freely have most of their highest value by a session."""
+    then = np.interp(by, curve["session_count"], curve["estimate"])
+    return bool(then >= MOST * curve["estimate"].max())
 
 
 def _logliks(rows: pd.DataFrame) -> Array:
