@@ -274,3 +274,59 @@ def test_a_year_that_was_mistyped_is_one_rule_in_an_export_and_in_a_study(tmp_pa
     found = oc.check(study).table[["rule", "count", "first_row"]]
     told = {tuple(row) for row in found.itertuples(index=False)}
     assert told == {("R61", 1, 2), ("R54", 1, 3)}
+
+
+@pytest.mark.parametrize("became", ["attended", "stopped_early", "cancelled", "no_show"])
+@pytest.mark.parametrize("also", ["", "attended", "cancelled"])
+@pytest.mark.parametrize("scores", ["7,5,", ",5,30"])
+def test_the_same_export_again_gives_the_same_study(tmp_path, became, also, scores):
+    lines = ["2026-01-05,attended,6,4,", f"2026-01-12,{became},{scores}", "2026-01-13,attended,,,"]
+    lines += [f"2026-01-12,{also},,,"] if also else []
+    export = tmp_path / "export.csv"
+    rows = "\n".join(f"Ann Lee,1950-01-02,{line}" for line in lines)
+    export.write_text(f"Client,Born,Day,Status,Pain,After,Neck\n{rows}\n", encoding="utf-8")
+    mapped = {
+        "identifiers": {"name": "Client", "birth_date": "Born"},
+        "columns": {"date": "Day", "status": "Status"},
+        "scores": {"nprs": {"pre_session": "Pain", "post_session": "After"},
+                   "ndi": {"baseline": "Neck"}},
+    }  # fmt: skip
+    held = _twice(export, mapped, tmp_path)
+    assert held == 2 + sum(map(bool, scores.split(",")))
+
+
+@pytest.mark.parametrize("day", ["04", "05", "12", "25"])
+@pytest.mark.parametrize("course", ["", "low_back"])
+def test_the_same_survey_again_gives_the_same_study(tmp_path, day, course):
+    visits = tmp_path / "visits.csv"
+    rows = [f"2026-01-05,attended,{course and 'neck_other'}", f"2026-01-12,cancelled,{course}",
+            f"2026-01-13,attended,{course}"]  # fmt: skip
+    lines = "".join(f"Ann Lee,1950-01-02,{row}\n" for row in rows)
+    visits.write_text(f"Client,Born,Day,Status,Condition\n{lines}", encoding="utf-8")
+    who = {"name": "Client", "birth_date": "Born"}
+    columns = {"date": "Day", "status": "Status", "condition": "Condition"}
+    import_export(visits, {"identifiers": who, "columns": columns},
+                  tmp_path / "key.json", tmp_path / "study")  # fmt: skip
+    survey = tmp_path / "survey.csv"
+    survey.write_text(f"Client,Born,Day,Pain,After\nAnn Lee,1950-01-02,2026-01-{day},7,5\n",
+                      encoding="utf-8")  # fmt: skip
+    mapped = {
+        "identifiers": who, "columns": {"date": "Day"}, "study": {"rows": "scores"},
+        "scores": {"nprs": {"pre_session": "Pain", "post_session": "After"}},
+    }  # fmt: skip
+    assert _twice(survey, mapped, tmp_path) == 2
+
+
+def _twice(export, mapped, tmp_path):
+    """Import twice, hold the tables against each other, and return the number of scores."""
+    first, again = (
+        import_export(export, mapped, tmp_path / "key.json", tmp_path / "study")[0]
+        for _ in range(2)
+    )
+    for name in ("sessions", "assessments", "episodes"):
+        rows = [
+            sorted(map(str, table.fillna("").to_dict("records")))
+            for table in (first.table(name).astype(object), again.table(name).astype(object))
+        ]
+        assert rows[0] == rows[1]
+    return len(again.assessments)

@@ -82,8 +82,14 @@ def dated_tables(study: Study, anchors: Mapping[str, float]) -> Frames:
     visits["order"] = visits.groupby(["episode_id", "day"]).cumcount().astype("float64")
     numbered = visits.dropna(subset=["session"]).drop_duplicates(["episode_id", "session"])
     keys = ["episode_id", "session"]
-    at = tables["assessments"][keys].merge(numbered[[*keys, "visit"]], "left", on=keys)["visit"]
-    tables["assessments"]["visit"] = at.where(tables["assessments"]["session"].notna())
+    scores = tables["assessments"]
+    at = scores[keys].merge(numbered[[*keys, "visit"]], "left", on=keys)["visit"]
+    scores["visit"] = at.where(scores["session"].notna())
+    stayed = visits[visits["session"].isna()].set_index(["episode_id", "day"])["visit"]
+    stayed = stayed[~stayed.index.duplicated()]  # a visit not received has no number: by its day
+    held = pd.Series(stayed.reindex(pd.MultiIndex.from_frame(scores[["episode_id", "day"]])).array)
+    at_visit = scores["session"].isna() & scores.get("timing", held).isin(AT_VISIT)
+    scores["visit"] = scores["visit"].where(~at_visit, held.set_axis(scores.index))
     return tables
 
 
@@ -126,7 +132,11 @@ def merged(
     scores = old["assessments"]
     scores = scores[~scores["visit"].isin(lost)]
     scores = scores.assign(visit=scores["visit"].map(lambda one: same.get(one, one)))
-    tables["assessments"] = _later(scores, new["assessments"], _SCORE)
+    given = tables["sessions"][_given(tables["sessions"])]
+    scores = scores[
+        ~_found_again(scores, new["assessments"], tables["sessions"], tables["episodes"])
+    ]
+    tables["assessments"] = _later(scores, new["assessments"], _SCORE, given["visit"])
     tables["goals"] = _later(old["goals"], new["goals"], ("episode_id", "instrument"))
     return tables, found
 
@@ -136,11 +146,17 @@ def _at(frame: pd.DataFrame) -> pd.Series[Any]:
     return frame["date"].fillna(frame["day"]).fillna(frame["session"])
 
 
+def _given(visits: pd.DataFrame) -> pd.Series[bool]:
+    return received(visits.get("status", pd.Series(None, index=visits.index, dtype=object)))
+
+
 def _same_visits(old: pd.DataFrame, new: pd.DataFrame) -> dict[float, float]:
     """Return visit of `old` to the visit of `new` that is the same one."""
     keys = ["episode_id", "at"]
-    one = old.assign(at=_at(old)).sort_values([*keys, "order"], kind="stable")
-    other = new.assign(at=_at(new)).sort_values([*keys, "order"], kind="stable")
+    one, other = (  # a study holds those that were not received last, whatever their order was
+        frame.assign(at=_at(frame), stayed=~_given(frame))
+        .sort_values([*keys, "stayed", "order"], kind="stable") for frame in (old, new)
+    )  # fmt: skip
     one["k"], other["k"] = (frame.groupby(keys).cumcount() for frame in (one, other))
     n = one.groupby(keys).size().rename("n_old").to_frame()
     n = n.join(other.groupby(keys).size().rename("n_new"), how="inner")
@@ -172,20 +188,49 @@ def _missing(old: pd.DataFrame, new: pd.DataFrame, same: Collection[float]) -> p
     return received(old["status"]) & within & ~old["visit"].isin(same)
 
 
-def _later(old: pd.DataFrame, new: pd.DataFrame, keys: Collection[str]) -> pd.DataFrame:
-    """Return both, without the rows of `old` that `new` has again by their keys."""
+def _later(
+    old: pd.DataFrame, new: pd.DataFrame, keys: Collection[str], given: Any = None
+) -> pd.DataFrame:
+    """Return both, without the rows of `old` that `new` has again by their keys.
+
+    Scores are the same at one visit, or at one time where their visit is none of the `given`.
+    """
     if new.empty or old.empty:
         return _stacked(old, new)
-    with_time = "visit" in keys
+    again = _again(old, new, keys)
+    if "visit" in keys:
+        at_none = (frame.assign(visit=frame["visit"].where(frame["visit"].isin(given)))
+                   for frame in (old, new))  # fmt: skip
+        again = again | _again(*at_none, keys)
+    return _stacked(old[~again], new)
+
+
+def _found_again(
+    old: pd.DataFrame, new: pd.DataFrame, visits: pd.DataFrame, episodes: pd.DataFrame
+) -> Any:
+    """Return which scores of `old` those of `new` without a visit became when they came before."""
+    patients = episodes.set_index("episode_id").get("patient_id", pd.Series(dtype=object))
+    visits = visits.assign(patient=visits["episode_id"].map(patients))
+    given = visits[_given(visits)]
+    loose = _with_visits(new[new["visit"].isna()].reset_index(drop=True), given, patients)
+    loose = _with_nearest_course(loose, visits, episodes)
+    alone = loose[loose["visit"].isna()]
+    apart = old.assign(visit=old["visit"].where(old["visit"].isin(given["visit"])))
+    return _again(old, loose, (*_SCORE, "score")) | _again(apart, alone, _SCORE)
+
+
+def _again(old: pd.DataFrame, new: pd.DataFrame, keys: Collection[str]) -> Any:
+    """Return which rows of `old` are in `new`; a score of no visit is known by course and date."""
+    if new.empty or old.empty:
+        return np.zeros(len(old), bool)
     one, other = (
         frame.assign(at=_at(frame).where(frame["visit"].isna()),
                      episode_id=frame["episode_id"].where(frame["visit"].isna()))
-        if with_time else frame for frame in (old, new)
+        if "visit" in keys else frame for frame in (old, new)
     )  # fmt: skip
     shared = [key for key in keys if key in one and key in other]
-    said = other[shared].drop_duplicates()
-    again = one[shared].merge(said.assign(again=True), "left", on=shared)["again"].eq(True)
-    return _stacked(old[~again.to_numpy()], new)
+    said = other[shared].drop_duplicates().assign(again=True)
+    return one[shared].merge(said, "left", on=shared)["again"].eq(True).to_numpy()
 
 
 def _stacked(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
@@ -205,7 +250,7 @@ def finished(tables: Frames) -> tuple[Frames, dict[str, float]]:
     visits = tables["sessions"]
     visits = visits.assign(at=_at(visits)).sort_values(["episode_id", "at", "order"], kind="stable",
                                                        ignore_index=True)  # fmt: skip
-    given = received(visits.get("status", pd.Series(None, index=visits.index, dtype=object)))
+    given = _given(visits)
     numbers = given.astype("float64").groupby(visits["episode_id"]).cumsum().where(given)
     stated = visits["session"].where(visits["date"].isna())
     visits["session"] = stated.fillna(numbers)
