@@ -74,8 +74,16 @@ def test_a_page_is_its_owners_alone_and_the_next_run_deletes_it(export, tmp_path
     text = page.read_text(encoding="utf-8")
     assert "://" not in text
     assert "<script" not in text
-    assert main(["import", str(export), "--guess"]) == 0
+    copy = tmp_path / "mine.html"
+    copy.write_text(text, encoding="utf-8")
+    saved = tmp_path / "map.toml"
+    assert main(["import", str(export), "--guess", "--save", str(saved)]) == 0
+    study = ["--out", str(tmp_path / "study"), "--key-file", str(tmp_path / "key.json")]
+    assert main(["import", str(export), "--columns", str(tmp_path / "none.toml"), *study]) == 2
+    assert page.exists()
+    assert main(["import", str(export), "--columns", str(saved), *study]) == 0
     assert (page.exists(), own.read_text(encoding="utf-8")) == (False, "mine")
+    assert copy.read_text(encoding="utf-8") == text
 
 
 def test_a_page_never_replaces_a_file_of_ones_own(export, tmp_path):

@@ -66,9 +66,6 @@ def import_(
 
     Example: outcomes import day.csv --columns map.toml --out study --key-file ../keys/clinic.json
     """
-    from outcomes.intake.preview import delete_previews
-
-    delete_previews(Path(export).parent, Path())
     if guess or save or preview:
         _guess(export, columns, save, preview)
         return
@@ -91,10 +88,12 @@ def _guess(export: str, columns: Path | None, save: Path | None, page: Path | No
             draft = draft.answered(question["key"], _asked(question))
     if page is not None:
         write_preview(preview(export, draft), page, Path(export).parent, Path())
-        typer.echo(f"Wrote {page}. Open it, then import; the import deletes it.", err=True)
+        typer.echo(f"Wrote {page}. Open it; an import that writes its study deletes it.", err=True)
     if save is not None:
         save_new(save, as_toml(draft))
-        typer.echo(f"Wrote {save}: import {export} --columns {save} takes it.", err=True)
+        command = f"outcomes import {export} --columns {save} --out STUDY --key-file KEY"
+        then = "Answer its open questions, then run" if draft.questions else "Run"
+        typer.echo(f"Wrote {save}. {then}: {command}", err=True)
     elif page is None:
         typer.echo(as_toml(draft), nl=False)
     if draft.questions:
@@ -130,10 +129,12 @@ def _import(export: str, columns: Path, out: Path, key_file: Path) -> None:
     from rich.console import Console
 
     from outcomes.intake.import_export import import_export
+    from outcomes.intake.preview import delete_previews
     from outcomes.rules.check import check as find
 
     with Console(stderr=True).status("Reading the export") as shown:  # in a terminal alone
         study, manifest = import_export(export, columns, key_file, out, progress=shown.update)
+    delete_previews(Path(export).parent, Path())  # a refused import deletes nothing
     findings = find(study)
     n_left_out = sum(step.count for step in manifest.left_out)
     read = f"Read {manifest.n_rows:,} rows of the export, left out {n_left_out:,}"

@@ -199,9 +199,9 @@ def _later(
         return _stacked(old, new)
     again = _again(old, new, keys)
     if "visit" in keys:
-        at_none = (frame.assign(visit=frame["visit"].where(frame["visit"].isin(given)))
-                   for frame in (old, new))  # fmt: skip
-        again = again | _again(*at_none, keys)
+        one, other = (frame.assign(visit=frame["visit"].where(frame["visit"].isin(given)))
+                      for frame in (old, new))  # fmt: skip
+        again = again | _again(one, other, keys)
     return _stacked(old[~again], new)
 
 

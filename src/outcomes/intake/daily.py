@@ -171,6 +171,7 @@ def _named(rows: Rows, sheet: str, path: Path) -> Rows:
              if c["place"] in (IMPORTED, "goals.by_day")]  # fmt: skip
     ids = [name for name, c in daily_columns(sheet).items() if c["place"].endswith("_id")]
     own = cells[cells[CODE].map(folded, na_action="ignore").ne(EXAMPLE)]
+    own = own.set_axis([rows.row(i) - 1 for i in own.index])  # messages count as the sheet does
     refuse_identified({"": own.drop(columns=dates)}, where, ids)
     return replace(rows, cells=cells)
 

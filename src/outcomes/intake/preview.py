@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import os
 import re
@@ -31,7 +32,7 @@ MARK = "<!-- outcomes preview of an export -->"
 """What the pages hold by which the next run knows them."""
 STAYS = (
     "Nothing was written yet. This page stays with the export: it holds counts of few people and "
-    "names of columns. The next import deletes it."
+    "names of columns. The next import that writes its study deletes it."
 )
 N_ROWS = 10
 
@@ -132,19 +133,23 @@ def write_preview(shown: Preview, place: Path, *folders: Path) -> None:
     with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w",
                    encoding="utf-8", newline="") as file:  # fmt: skip
         title = html.escape(f"Before importing {shown.name}")
-        file.write(page(title, f"{MARK}\n{shown._repr_html_()}"))
+        file.write(page(title, f"{MARK}{_named_so(place)}\n{shown._repr_html_()}"))
 
 
 def delete_previews(*folders: Path) -> None:
-    """Delete the preview pages that an earlier run left in some folders."""
+    """Delete the preview pages in some folders; a page renamed or copied is its owner's."""
     for place in (place for folder in {*folders} for place in folder.glob("*.html")):
-        if _is_page(place):
+        if _is_page(place, _named_so(place)):
             place.unlink(missing_ok=True)
 
 
-def _is_page(place: Path) -> bool:
+def _named_so(place: Path) -> str:
+    return f"<!-- written as {hashlib.sha256(place.name.encode()).hexdigest()} -->"
+
+
+def _is_page(place: Path, named: str = "") -> bool:
     with suppress(OSError, UnicodeDecodeError), place.open(encoding="utf-8") as file:
-        return MARK in file.read(4_000)
+        return f"{MARK}{named}" in file.read(4_000)
     return False
 
 

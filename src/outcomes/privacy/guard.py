@@ -134,7 +134,8 @@ def refuse_identified(
         told = "; ".join(f"{name}: {kind}" for name, kind in seen.items())
         got = f"columns that look as if they do ({told})"
         only_ids = all(name.rpartition(".")[2] in ids for name in seen)
-        remedy = f"{CODES} A raw export is taken in so: {IMPORT}" if only_ids else IMPORT
+        codes = f"{CODES} To take in a raw export, run{IMPORT.removeprefix('Run')}"
+        remedy = codes if only_ids else IMPORT
         raise PrivacyError(must, got=got, where=where, remedy=remedy)
 
 

@@ -110,7 +110,8 @@ def _status_words(seen: Seen, column: Column) -> Content:
         content = merged(content, ask(f"values.status.{cell}", asks, likely))
     n_empty = int((seen.kept & ~column.cells.reset_index(drop=True).isin([*became])).sum())
     if n_empty:
-        asks = f"What became of the {n_empty} visits whose {column.name} is empty?"
+        counted = "1 visit" if n_empty == 1 else f"{n_empty} visits"
+        asks = f"What became of the {counted} whose {column.name} is empty?"
         likely = ["left_out", "attended", "cancelled", "no_show"]
         content = merged(content, ask("study.empty_status", asks, likely))
     return content
