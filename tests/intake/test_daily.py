@@ -100,7 +100,7 @@ def test_a_renamed_sheet_or_column_is_an_error_by_name(book, change, says):
 @pytest.mark.parametrize("cell", [(3, 1, "Mary Quackenbush"), (3, 9, "Dashiell Hammersmythe")])
 def test_a_name_for_a_code_is_refused(book, cell):
     book[0][VISITS].cell(*cell)
-    with pytest.raises(PrivacyError):
+    with pytest.raises(PrivacyError, match="row 3"):
         book[1]()
 
 

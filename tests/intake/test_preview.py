@@ -165,3 +165,17 @@ def test_headers_and_names_of_files_are_no_html(file, tmp_path):
     write_preview(preview(place, made), tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert not [mark for mark in ("<script", "<i>", "<b>Date") if mark in text]
+
+
+def test_the_preview_lists_the_cells_that_the_import_will_not_read(file, tmp_path):
+    text = EXPORT.replace("60 min,7/10", "60 min,6-7").replace("45 min,4/10", "45 min,bad")
+    place = file(text, "export.csv")
+    shown = preview(place)
+    study, _ = oc.import_export(place, shown.draft.content, tmp_path / "key.json")
+    found = oc.check(study).table
+    unread = found[found["rule"] == "R02"]
+    assert unread[["column", "count"]].to_numpy().tolist() == [["Pain before", 2]]
+    page = shown._repr_html_()
+    assert "<td>R02</td><td>Pain before</td><td>2</td>" in page
+    assert "6-7" not in page
+    assert "<td>bad" not in page

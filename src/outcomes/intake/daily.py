@@ -126,7 +126,7 @@ def _said(findings: Collection[Finding], sheet: str, rows: Rows) -> Iterator[Fin
     for found in findings:
         if found.column not in other:
             words = said.get(found.rule, {"remedy": found.remedy})
-            must, got = RULES[found.rule].must, words.get("got")
+            must, got = words.get("must", RULES[found.rule].must), words.get("got")
             yield replace(found, table=sheet, first_row=rows.row(found.first_row - 1),
                           message=f"{must}; got {got}" if got else found.message,
                           remedy=words["remedy"])  # fmt: skip

@@ -218,8 +218,11 @@ def _follows(
     out = [(s.rule, s.column, f"{s.count:,}") for s in manifest.left_out]
     around = [(what, "the file", f"{n:,}") for what, n in shown.draft.rows.skipped.items()]
     yield "Rows left out", done, [*around, *out]
-    findings = [(f.rule, f.column, f.count, f.message, f.remedy) for f in study.provenance.reading]
-    yield "What could not be read", ["rule", "column", "rows", "what", "remedy"], findings
+    about = study.provenance
+    said = [*about.reading, *(f for one in about.imports for f in one.findings)]
+    findings = [(f.rule, f.column, f.count, f.message, f.remedy) for f in said]
+    header = ["rule", "column", "rows", "what", "remedy"]
+    yield "What could not be read, and what else the import will report", header, findings
     header, before = _before(shown.draft)
     yield f"The first {len(before)} rows: digits shown as 9, words as a", header, before
     yield "The same as a study: no names, days since the first visit", *_after(study)
