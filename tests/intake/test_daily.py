@@ -150,3 +150,11 @@ def test_findings_name_the_sheet_its_line_and_what_to_do_in_a_workbook(book):
     }  # fmt: skip
     assert set(table["count"]) == {1}
     assert not table["remedy"].str.contains("map").any()
+
+
+@pytest.mark.parametrize(("column", "value"), [(1, None), (2, "soon"), (7, "perhaps")])
+def test_no_finding_of_a_workbook_speaks_of_a_map_or_an_export(book, column, value):
+    book[0][VISITS].cell(4, column).value = value
+    found = [f for f in book[1]().provenance.reading if f.first_row == 4]
+    assert found
+    assert not [f for f in found if "map" in f.message or "export" in f.message]

@@ -179,3 +179,11 @@ def test_the_preview_lists_the_cells_that_the_import_will_not_read(file, tmp_pat
     assert "<td>R02</td><td>Pain before</td><td>2</td>" in page
     assert "6-7" not in page
     assert "<td>bad" not in page
+
+
+def test_a_saved_map_with_open_questions_says_that_they_are_to_be_answered(file, tmp_path, capsys):
+    place, saved = file(ASKS, "x.csv"), tmp_path / "map.toml"
+    assert main(["import", str(place), "--guess", "--save", str(saved)]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "Answer its open questions, then run: outcomes import" in said
+    assert f"--columns {saved} --out STUDY --key-file KEY" in said
