@@ -157,6 +157,8 @@ def draw_clusters(design: Design, rng: np.random.Generator) -> Clusters:
 
 def _arms_of_clusters(design: Design, rng: np.random.Generator) -> Ints:
     """Allot therapists, or clinics with theirs, to arms as evenly as their shares allow."""
+    if design.allocation == "patient":  # draws nothing: what follows in the stream is as ever
+        return np.zeros(design.therapists, dtype=int)
     who = np.arange(design.therapists) % (
         design.clinics if design.allocation == "clinic" else design.therapists
     )
