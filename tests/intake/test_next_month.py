@@ -317,6 +317,46 @@ def test_the_same_survey_again_gives_the_same_study(tmp_path, day, course):
     assert _twice(survey, mapped, tmp_path) == 2
 
 
+@pytest.mark.parametrize("day", ["04", "05", "12", "25"])
+@pytest.mark.parametrize("own", ["", "8"])
+@pytest.mark.parametrize("corrected", ["7", "3"])
+def test_a_corrected_survey_stands_in_the_place_of_the_earlier_one(tmp_path, day, own, corrected):
+    visits, survey = tmp_path / "visits.csv", tmp_path / "survey.csv"
+    rows = [("05", "attended"), ("12", "cancelled"), ("13", "attended")]
+    lines = "".join(
+        f"Ann Lee,1950-01-02,2026-01-{of},{word},{own if word == 'attended' else ''}\n"
+        for of, word in rows
+    )
+    visits.write_text(f"Client,Born,Day,Status,Before\n{lines}", encoding="utf-8")
+    who = {"name": "Client", "birth_date": "Born"}
+    places = {"columns": {"date": "Day", "status": "Status"},
+              "scores": {"nprs": {"pre_session": "Before"}}}  # fmt: skip
+    import_export(visits, {"identifiers": who, **places}, tmp_path / "key.json", tmp_path / "study")
+    mapped = {"identifiers": who, "columns": {"date": "Day"}, "study": {"rows": "scores"},
+              "scores": {"nprs": {"pre_session": "Pain"}}}  # fmt: skip
+    for pain in ("7", corrected, corrected):
+        survey.write_text(f"Client,Born,Day,Pain\nAnn Lee,1950-01-02,2026-01-{day},{pain}\n",
+                          encoding="utf-8")  # fmt: skip
+        study, _ = import_export(survey, mapped, tmp_path / "key.json", tmp_path / "study")
+        told = [8.0, 8.0] * bool(own) + [float(pain)]
+        assert sorted(study.assessments["score"]) == sorted(told)
+    assert "R10" not in set(oc.check(study).table["rule"])
+
+
+def test_another_survey_of_the_same_day_takes_nobodys_place(tmp_path):
+    export = tmp_path / "export.csv"
+    export.write_text("Client,Born,Day,Pain\nAnn Lee,1950-01-02,2026-01-05,7\n", encoding="utf-8")
+    who = {"name": "Client", "birth_date": "Born"}
+    visits = {"identifiers": who, "columns": {"date": "Day"}, "study": {"no_status": "attended"},
+              "scores": {"nprs": {"pre_session": "Pain"}}}  # fmt: skip
+    import_export(export, visits, tmp_path / "key.json", tmp_path / "study")
+    export.write_text("Who,When,Hurts\nAnn Lee,2026-01-05,3\n", encoding="utf-8")
+    survey = {"identifiers": {"name": "Who"}, "columns": {"date": "When"},
+              "study": {"rows": "scores"}, "scores": {"nprs": {"pre_session": "Hurts"}}}  # fmt: skip
+    study, _ = import_export(export, survey, tmp_path / "key.json", tmp_path / "study")
+    assert sorted(study.assessments["score"]) == [3.0, 7.0]
+
+
 def _twice(export, mapped, tmp_path):
     """Import twice, hold the tables against each other, and return the number of scores."""
     first, again = (

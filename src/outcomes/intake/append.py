@@ -94,7 +94,7 @@ def dated_tables(study: Study, anchors: Mapping[str, float]) -> Frames:
 
 
 def merged(
-    old: Frames, new: Frames, *, missing: str = "", surveys: bool = False
+    old: Frames, new: Frames, *, missing: str = "", surveys: bool = False, corrects: bool = False
 ) -> tuple[Frames, list[Finding]]:
     """Return the tables of both exports.
 
@@ -107,6 +107,9 @@ def merged(
         does not hold.
     surveys : bool
         Whether `new` holds scores alone; then the facts of a course stay as they are.
+    corrects : bool
+        Whether `new` is an earlier export once more (`standing`); then its scores of no visit take
+        the places that they had found.
 
     Returns
     -------
@@ -133,9 +136,8 @@ def merged(
     scores = scores[~scores["visit"].isin(lost)]
     scores = scores.assign(visit=scores["visit"].map(lambda one: same.get(one, one)))
     given = tables["sessions"][_given(tables["sessions"])]
-    scores = scores[
-        ~_found_again(scores, new["assessments"], tables["sessions"], tables["episodes"])
-    ]
+    visits, episodes = tables["sessions"], tables["episodes"]
+    scores = scores[~_found_again(scores, new["assessments"], visits, episodes, corrects=corrects)]
     tables["assessments"] = _later(scores, new["assessments"], _SCORE, given["visit"])
     tables["goals"] = _later(old["goals"], new["goals"], ("episode_id", "instrument"))
     return tables, found
@@ -206,17 +208,28 @@ def _later(
 
 
 def _found_again(
-    old: pd.DataFrame, new: pd.DataFrame, visits: pd.DataFrame, episodes: pd.DataFrame
-) -> Any:
-    """Return which scores of `old` those of `new` without a visit became when they came before."""
+    old: pd.DataFrame, new: pd.DataFrame, visits: pd.DataFrame, episodes: pd.DataFrame, *,
+    corrects: bool,
+) -> Any:  # fmt: skip
+    """Return which scores of `old` those of `new` without a visit became when they came before.
+
+    One that stood alone then, because the visit had a score of its own, stands alone again.
+    """
     patients = episodes.set_index("episode_id").get("patient_id", pd.Series(dtype=object))
     visits = visits.assign(patient=visits["episode_id"].map(patients))
     given = visits[_given(visits)]
-    loose = _with_visits(new[new["visit"].isna()].reset_index(drop=True), given, patients)
+    told = new[new["visit"].isna()].reset_index(drop=True)
+    loose = _with_visits(told, given, patients)
     loose = _with_nearest_course(loose, visits, episodes)
     alone = loose[loose["visit"].isna()]
     apart = old.assign(visit=old["visit"].where(old["visit"].isin(given["visit"])))
-    return _again(old, loose, (*_SCORE, "score")) | _again(apart, alone, _SCORE)
+    same = _again(old, loose, (*_SCORE, "score")) | _again(apart, alone, _SCORE)
+    if not corrects:
+        return same
+    left = apart[apart["visit"].isna()]
+    left, told = (frame.assign(patient=frame["episode_id"].map(patients)) for frame in (left, told))
+    placed = loose[~_again(told, left, ("patient", "date", *_SCORE[3:])) & loose["visit"].notna()]
+    return same | _again(old, placed, _SCORE)
 
 
 def _again(old: pd.DataFrame, new: pd.DataFrame, keys: Collection[str]) -> Any:

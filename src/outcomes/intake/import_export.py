@@ -14,7 +14,6 @@ import pandas as pd
 
 from outcomes import __version__
 from outcomes.errors import DataError, UsageError
-from outcomes.findings import Finding
 from outcomes.folders import locked, written_whole
 from outcomes.intake.append import (
     N_MARKS,
@@ -318,18 +317,19 @@ def _study(
     rows: TypedRows, mapped: ColumnMap, before: _Before, anchors: Mapping[str, float], source: Rows,
     key: KeyFile,
 ) -> tuple[Study, dict[str, float]]:  # fmt: skip
-    new = tables_of(rows)
-    found: list[Finding] = []
+    new, marks = tables_of(rows), marks_of(rows, key)
+    about = before.study.provenance if before.study is not None else Provenance()
+    own = _import(rows, mapped, source, marks)
+    imports = standing(about.imports, own, marks)
     if before.study is not None:
         old = dated_tables(before.study, anchors)
         new, found = merged(old, new, missing=mapped.study.missing_visits,
-                            surveys=mapped.study.rows == "scores")  # fmt: skip
+                            surveys=mapped.study.rows == "scores",
+                            corrects=len(imports) <= len(about.imports))  # fmt: skip
+        imports = (*imports[:-1], replace(own, findings=(*own.findings, *found)))
     tables, anchors = finished(new)
     if mapped.study.period:
         tables["episodes"] = _with_periods(tables["episodes"], anchors, mapped.study.period)
-    about = before.study.provenance if before.study is not None else Provenance()
-    marks = marks_of(rows, key)
-    imports = standing(about.imports, _import(rows, mapped, source, found, marks), marks)
     unsaid = any(f.rule == "R45" for one in imports for f in one.findings)
     provenance = Provenance(
         title=mapped.title or about.title, source="import", version=__version__,
@@ -351,16 +351,14 @@ def _with_periods(episodes: pd.DataFrame, anchors: Mapping[str, float], kind: st
     return episodes.assign(period=kept.str[:4] if coarse else kept)
 
 
-def _import(
-    rows: TypedRows, mapped: ColumnMap, source: Rows, found: list[Finding], marks: list[str]
-) -> Import:
+def _import(rows: TypedRows, mapped: ColumnMap, source: Rows, marks: list[str]) -> Import:
     """Return the record of an import, with its findings by row of the file."""
     findings = in_file(rows.findings, source, mapped)
     kept = rows.wrong.intersection(rows.cells.index)
     n_wrong, n_doubtful = (len({file_row(row + 1, mapped) for row in wrong})
                            for wrong in (rows.wrong - kept, kept))  # fmt: skip
     return Import(
-        len(source.cells), n_wrong, n_doubtful, (*findings, *found),
+        len(source.cells), n_wrong, n_doubtful, tuple(findings),
         tuple(LeftOut(EXPORT, step.rule, step.count) for step in rows.left_out),
         tuple(mapped.file_columns()), tuple(marks[:N_MARKS]),
     )  # fmt: skip
