@@ -158,3 +158,10 @@ def test_no_finding_of_a_workbook_speaks_of_a_map_or_an_export(book, column, val
     found = [f for f in book[1]().provenance.reading if f.first_row == 4]
     assert found
     assert not [f for f in found if "map" in f.message or "export" in f.message]
+
+
+def test_a_day_that_may_be_a_month_is_named_by_its_line(book):
+    made, load = book
+    made[VISITS].cell(7, 2, dt.date(2026, 11, 3))  # 11 March, among the others
+    found = [(f.table, f.first_row) for f in oc.check(load()).items if f.rule == "R68"]
+    assert found == [(VISITS, 7)]

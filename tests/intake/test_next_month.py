@@ -276,6 +276,45 @@ def test_a_year_that_was_mistyped_is_one_rule_in_an_export_and_in_a_study(tmp_pa
     assert told == {("R61", 1, 2), ("R54", 1, 3)}
 
 
+WEEKS = ("2026-02-25", "2026-03-04", "2026-03-18", "2026-03-25")
+
+
+@pytest.mark.parametrize(
+    ("day", "doubtful"),
+    [
+        ("2026-11-03", True),  # for 11 March
+        ("2026-03-11", False),
+        ("2026-10-02", False),  # 10 February: more than two weeks before the others
+        ("2026-11-02", True),  # 11 February: two weeks before them
+        ("2026-11-13", False),  # no month has that number
+        ("2026-05-03", False),  # six weeks later: people do come back
+    ],
+)
+@pytest.mark.parametrize("lines", [1, 2])
+def test_a_day_that_may_be_a_month_is_asked_to_be_looked_at(tmp_path, day, doubtful, lines):
+    rows = "".join(f"Ann Lee,1950-01-02,{one},5\n" for one in (*WEEKS, *[day] * lines))
+    export = tmp_path / "export.csv"
+    export.write_text(f"Client,Born,Day,Pain\n{rows}", encoding="utf-8")
+    mapped = {"identifiers": {"name": "Client", "birth_date": "Born"}, "columns": {"date": "Day"},
+              "study": {"no_status": "attended"}, "constants": {"condition": "low_back"},
+              "scores": {"nprs": {"pre_session": "Pain"}}}  # fmt: skip
+    study, _ = import_export(export, mapped, tmp_path / "key.json", tmp_path / "study")
+    told = [(f.count, f.first_row) for f in oc.check(study).items if f.rule == "R68"]
+    assert told == ([(1, 5)] if doubtful else [])
+
+
+def test_a_day_that_may_be_a_month_is_held_against_earlier_exports(tmp_path):
+    mapped = {"identifiers": {"name": "Client", "birth_date": "Born"}, "columns": {"date": "Day"},
+              "study": {"no_status": "attended"}, "constants": {"condition": "low_back"},
+              "scores": {"nprs": {"pre_session": "Pain"}}}  # fmt: skip
+    export = tmp_path / "export.csv"
+    for days in (WEEKS, ("2026-11-03",)):
+        rows = "".join(f"Ann Lee,1950-01-02,{day},5\n" for day in days)
+        export.write_text(f"Client,Born,Day,Pain\n{rows}", encoding="utf-8")
+        study, _ = import_export(export, mapped, tmp_path / "key.json", tmp_path / "study")
+    assert [f.first_row for f in oc.check(study).items if f.rule == "R68"] == [1]
+
+
 @pytest.mark.parametrize("became", ["attended", "stopped_early", "cancelled", "no_show"])
 @pytest.mark.parametrize("also", ["", "attended", "cancelled"])
 @pytest.mark.parametrize("scores", ["7,5,", ",5,30"])
@@ -351,8 +390,12 @@ def test_another_survey_of_the_same_day_takes_nobodys_place(tmp_path):
               "scores": {"nprs": {"pre_session": "Pain"}}}  # fmt: skip
     import_export(export, visits, tmp_path / "key.json", tmp_path / "study")
     export.write_text("Who,When,Hurts\nAnn Lee,2026-01-05,3\n", encoding="utf-8")
-    survey = {"identifiers": {"name": "Who"}, "columns": {"date": "When"},
-              "study": {"rows": "scores"}, "scores": {"nprs": {"pre_session": "Hurts"}}}  # fmt: skip
+    survey = {
+        "identifiers": {"name": "Who"},
+        "columns": {"date": "When"},
+        "study": {"rows": "scores"},
+        "scores": {"nprs": {"pre_session": "Hurts"}},
+    }
     study, _ = import_export(export, survey, tmp_path / "key.json", tmp_path / "study")
     assert sorted(study.assessments["score"]) == [3.0, 7.0]
 

@@ -18,7 +18,7 @@ from outcomes.findings import RULES, Finding
 from outcomes.intake.append import finished
 from outcomes.intake.clean import walton_words
 from outcomes.intake.column_map import IMPORTED, ColumnMap, read_column_map
-from outcomes.intake.people import without_far_years
+from outcomes.intake.people import with_doubtful_days, without_far_years
 from outcomes.intake.pipeline import visit_rows
 from outcomes.intake.readers.table import Rows
 from outcomes.intake.readers.workbook import read_tables
@@ -106,7 +106,7 @@ def _course_rows(text: pd.DataFrame, codes: Collection[object]) -> TypedRows:
     code = rows.text[CODE]
     rows = rows.having(**{"episodes.episode_id": code, "episodes.patient_id": code})
     rows = rows.found("R14", CODE, ~code.isin(codes), "a code that is not in the sheet people")
-    rows = without_far_years(without_repeats(rows, mapped), never)
+    rows = with_doubtful_days(without_far_years(without_repeats(rows, mapped), never), never)
     return with_facts_that_differ(with_single_visits(rows, mapped))
 
 

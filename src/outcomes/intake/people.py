@@ -23,6 +23,8 @@ from outcomes.rules.care import YEARS_APART, far_apart
 
 _YEAR, _CENTURY, _OLDEST = 365.2425, 36524.25, 120
 _FEW, _MOST = 0.7, 0.9
+_LONE, _NEAR = 60, 14
+"""Days to all others from which a visit's date is looked at, and to them if it is exchanged."""
 _TWO = r"\w (?:&|\+|and|und) \w|\w/\w"
 """Two people in one cell of a name."""
 
@@ -269,14 +271,44 @@ def without_far_years(rows: TypedRows, seen: pd.DataFrame) -> TypedRows:
     """Leave out visits more than two years from all others of their course: a mistyped year."""
     if "date" not in rows.cells:
         return rows
-    own = rows.cells[["episodes.episode_id", "date"]].set_axis(["episode_id", "date"], axis=1)
-    old = [seen[["episode_id", "date"]]] if len(seen) else []
-    whole = pd.concat([own, *old], ignore_index=True)
-    far = far_apart(whole["episode_id"], whole["date"])[: len(own)].set_axis(own.index)
+    whole = _with_seen(rows, seen)
+    far = far_apart(whole["episode_id"], whole["date"])[: len(rows.cells)]
+    far = far.set_axis(rows.cells.index)
     remedy = ("Check the year, or write new_course_after_days under [study]; the fewer rows are "
               "left out, and counted.")  # fmt: skip
     rows = rows.found(YEARS_APART, "date", far, "more than two years from the others", remedy)
     return rows.without(far, "more than two years from the other visits of the course")
+
+
+def with_doubtful_days(rows: TypedRows, seen: pd.DataFrame) -> TypedRows:
+    """Warn of visits months from all others of their course, whose day and month fit if exchanged.
+
+    A day up to the 12th is a date either way: 3 November for 11 March is found by nothing else.
+    """
+    if "date" not in rows.cells:
+        return rows
+    held = _with_seen(rows, seen)
+    whole = held.dropna().drop_duplicates().sort_values(["episode_id", "date"])
+    dates, by_course = pd.to_datetime(whole["date"], unit="D"), whole.groupby("episode_id")["date"]
+    lone = by_course.diff().fillna(np.inf).gt(_LONE) & by_course.diff(-1).fillna(-np.inf).lt(-_LONE)
+    either = lone & dates.dt.day.le(12) & dates.dt.day.ne(dates.dt.month)
+    swapped = dates[either].map(lambda day: day.replace(month=day.day, day=day.month))
+    others = pd.to_datetime(whole["date"].where(~lone), unit="D").groupby(whole["episode_id"])
+    first, last = (ends.reindex(whole.loc[either, "episode_id"]).set_axis(swapped.index)
+                   for ends in (others.min(), others.max()))  # fmt: skip
+    near = pd.Timedelta(days=_NEAR)
+    fits = whole.loc[swapped.index[(swapped >= first - near) & (swapped <= last + near)]]
+    found = pd.MultiIndex.from_frame(held).isin(pd.MultiIndex.from_frame(fits))
+    marks = pd.Series(found[: len(rows.cells)], index=rows.cells.index)
+    got = "a visit months from the others, which is among them if they are exchanged"
+    return rows.found("R68", "date", marks, got)
+
+
+def _with_seen(rows: TypedRows, seen: pd.DataFrame) -> pd.DataFrame:
+    """Return course and date of the rows, and below them those that the study holds already."""
+    own = rows.cells[["episodes.episode_id", "date"]].set_axis(["episode_id", "date"], axis=1)
+    old = [seen[["episode_id", "date"]]] if len(seen) else []
+    return pd.concat([own, *old], ignore_index=True)
 
 
 def with_age_bands(rows: TypedRows) -> TypedRows:
