@@ -14,7 +14,6 @@ from outcomes.errors import DataError
 from outcomes.records import visits_received
 from outcomes.study import Study
 
-SCRIPT = ("sessions_per_week", "minutes", "weeks")
 NOT_GIVEN = ("cancelled", "no_show")
 UNIT_MINUTES = 15
 LEAST_MINUTES = 8
