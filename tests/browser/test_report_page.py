@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,3 +94,14 @@ def test_it_prints_with_the_summary_on_the_first_page(
     text = target.read_bytes()
     assert text.startswith(b"%PDF")
     assert 3 <= text.count(b"/Type /Page\n") + text.count(b"/Type /Page ") <= 40
+
+
+def test_no_column_is_cut_off_on_paper(drive: Any, tmp_path: Path) -> None:
+    study = oc.simulate(episodes=200, seed=2026)
+    made = oc.report(study, tmp_path / "report", audience="analyst") / "index.html"
+    drive.open(made, width=688, height=900)  # main is then 673 px, an A4 page less its margins
+    drive.call("Emulation.setEmulatedMedia", media="print")
+    wide = "[...document.querySelectorAll('table')].map(t => t.scrollWidth)"
+    widths = drive.run(wide)
+    assert len(widths) > 20
+    assert max(widths) <= drive.run("document.querySelector('main').clientWidth")
