@@ -254,3 +254,20 @@ def test_without_a_home_or_a_place_for_drafts_a_report_is_written(study_folder, 
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert list(out.glob("letter-*.html"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("power --episodes 20 --simulations 2 --seed -1", "a seed is a whole number from 0"),
+        ("rehearse {} --question how-much --n 2 --seed -1", "a seed is a whole number from 0"),
+        ("answer conditions {} --seed -1", "a seed is a whole number from 0"),
+        ("answer how-much {} --episode e0001", "where the question is about one; got 'how-much'"),
+        ("report {} --out {}-made --letterhead names.toml", "are for a letter; got a report"),
+        ("report {} --out {}-made --first-visit 2025-01-31", "are for a letter; got a report"),
+        ("import {} --guess", "a file is named; got a folder"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(study_folder, words, said, capsys):
+    assert main([word.format(study_folder, study_folder) for word in words.split()]) != 0
+    assert said in capsys.readouterr().err

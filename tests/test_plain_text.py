@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import outcomes as oc
-from outcomes.plain_text import cleaned, neutralised, restored, same_letters, shortened
+from outcomes.errors import UsageError
+from outcomes.plain_text import (
+    cleaned,
+    neutralised,
+    read_toml,
+    restored,
+    same_letters,
+    shortened,
+)
+from outcomes.questions.plan import read_plan
 from outcomes.study import study_from_tables
 
 TEXT = st.text(max_size=20) | st.text("'=+-@\t\r＝ a1", max_size=6)
@@ -89,3 +98,22 @@ def test_words_are_cleaned_with_a_count_on_the_way_in(tmp_path):
     assert (found.table, found.column, found.count, found.first_row) == (
         "episodes", "condition", 1, 1,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_of_words_is_read_whatever_mark_its_editor_left(tmp_path, encoding):
+    path = tmp_path / "plan.toml"
+    path.write_bytes('title = "Müller"\n[primary]\nquestion = "how-much"\n'.encode(encoding))
+    assert read_toml(path, "a plan") == {"title": "Müller", "primary": {"question": "how-much"}}
+    assert read_plan(path).title == "Müller"
+
+
+def test_what_is_no_such_file_is_told_apart(tmp_path):
+    (tmp_path / "odd.toml").write_bytes(b"= 3")
+    (tmp_path / "bytes.toml").write_bytes(b"\x80\x81")
+    said = {"": "a file is named; got a folder", "no.toml": "the plan exists; got no such file",
+            "odd.toml": "a plan is a TOML file; got Invalid statement .at line 1, column 1.",
+            "bytes.toml": "a plan is a TOML file; got other bytes"}  # fmt: skip
+    for name, words in said.items():
+        with pytest.raises(UsageError, match=words):
+            read_toml(tmp_path / name, "a plan")

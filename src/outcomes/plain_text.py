@@ -8,7 +8,10 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from outcomes.errors import OutcomesError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +24,9 @@ _FIRST = frozenset("'=+-@\t\r＝＋－＠")
 _FORMULA = re.compile(r"'*[=+\-@\t\r＝＋－＠]")
 
 
+_BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+
+
 def shipped(place: str) -> dict[str, Any]:
     """Return the plain values of a TOML file of the package, by its path inside it.
 
@@ -30,6 +36,40 @@ def shipped(place: str) -> dict[str, Any]:
     'medium'
     """
     return tomllib.loads(files("outcomes").joinpath(*place.split("/")).read_text("utf-8"))
+
+
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """Return the plain values of a TOML file that a user wrote, whatever mark its editor left.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        What the file is, with its article: "a column map".
+
+    Raises
+    ------
+    UsageError
+        Where there is no such file, or it is no TOML; the message names the line, never its words.
+    """
+    refuse_missing(path, what.partition(" ")[2], UsageError)
+    content = path.read_bytes()
+    marked = [name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)]
+    try:
+        return tomllib.loads(content.decode(*(marked or ["utf-8"])))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        got = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "other bytes"
+        must = f"{what} is a TOML file"
+        raise UsageError(must, got=got, where=path.name) from None
+
+
+def refuse_missing(path: Path, what: str, kind: type[OutcomesError]) -> None:
+    """Raise an error of a kind where there is no file of a path."""
+    if path.is_file():
+        return
+    must = "a file is named" if path.exists() else f"the {what} exists"
+    got = "a folder" if path.is_dir() else "another thing" if path.exists() else "no such file"
+    raise kind(must, got=got, where=path.name, remedy="Check the path.")
 
 
 def cleaned(text: str) -> str:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
-from importlib.resources import files
 from typing import Any
 
 from outcomes.dictionary.instruments import Instrument
+from outcomes.plain_text import shipped
 
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
@@ -21,9 +20,7 @@ SPACE = "\N{NO-BREAK SPACE}"
 """Stands where a line must not break: between a number and what it belongs to."""
 UNCLEAR, CANNOT_TELL, DESCRIBED = "no clear difference", "cannot tell", "described"
 """Verdicts beside better and worse; the last is of counts, which compare nothing."""
-LABELS: Mapping[str, Mapping[str, Any]] = tomllib.loads(
-    files("outcomes").joinpath("labels.toml").read_text("utf-8")
-)
+LABELS: Mapping[str, Mapping[str, Any]] = shipped("labels.toml")
 """What names of the data and of tables are called; sentences that stand in every report."""
 UNITS = "points?|sessions?|weeks?|courses?|visits?|patients?|mm|kg"
 

@@ -69,6 +69,9 @@ def report(
 
     kinds = tuple(part.strip() for part in formats.split(","))
     if not (letter or episode):
+        if letterhead or first_visit:
+            must = "a letterhead and the day of a first visit are for a letter"
+            raise UsageError(must, got="a report", remedy="Add --letter and --episode.")
         refuse_early(out, kinds, audience)
     study = loaded(data, columns)
     if letter or episode:

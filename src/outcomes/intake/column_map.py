@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ from outcomes.intake.toml_records import (
     refuse_unknown,
     unknown_name,
 )
+from outcomes.plain_text import read_toml
 from outcomes.privacy.patterns import KINDS
 
 DERIVED = ("week", "month", "age", "baseline")
@@ -43,7 +43,6 @@ DERIVED = ("week", "month", "age", "baseline")
 IMPORTED, SERVICE = "date", "service"
 """Columns that only an import may have: one becomes the day; the other tells visits from sales."""
 _UNQUALIFIED = ("assessments", "episodes", "sessions", "goals")
-_BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 class ColumnMap(Section, frozen=True, kw_only=True):
@@ -195,7 +194,9 @@ def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
     ...                  "constants": {"instrument": "nprs"}}).columns["assessments.score"]
     'pain'
     """
-    content = dict(source) if isinstance(source, Mapping) else _toml(Path(source))
+    content = (
+        dict(source) if isinstance(source, Mapping) else read_toml(Path(source), "a column map")
+    )
     mapped: ColumnMap = converted(_answered(content), ColumnMap, "the column map")
     refuse_unknown(mapped.identifiers, KINDS, "a kind of identifier")
     mapped = msgspec.structs.replace(
@@ -326,17 +327,3 @@ def declared_instruments(entries: Mapping[str, Any]) -> dict[str, Instrument]:
         )
         for name, entry in declared.items()
     }  # fmt: skip
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        must = "the column map exists"
-        raise UsageError(must, got="no such file", where=path.name, remedy="Check the path.")
-    content = path.read_bytes()
-    marked = [name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)]
-    try:
-        return tomllib.loads(content.decode(*(marked or ["utf-8"])))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        must = "a column map is a TOML file"
-        got = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "other bytes"
-        raise UsageError(must, got=got, where=path.name) from None

@@ -181,7 +181,7 @@ def power_curve(
     >>> power_curve(design, over={"episodes": [40, 60]}, week=8, n_simulations=4)
     PowerCurve(trial: 2 designs)
     """
-    known(question, options.get("n_simulations", 1))
+    known(question, options.get("n_simulations", 1), options.get("seed", 1))
     designs = _designs(design, question, over, target, half_width)
     rows: list[dict[str, Any]] = []
     for at, own in designs:

@@ -194,7 +194,7 @@ def power(
     >>> found.table["term"].tolist()[:3]
     ['clear', 'answered', 'failed']
     """
-    known(question, n_simulations)
+    known(question, n_simulations, seed)
     refuse_too_small(design, question)
     _refuse_week(design, question, week)
     if plan is None and question == "trial" and design.allocation != "patient":

@@ -136,7 +136,7 @@ def rehearse(
     >>> rehearse(oc.simulate(episodes=60, seed=1), "frequency", n=3)
     Rehearsal(frequency: 3 times)
     """
-    known(question, n)
+    known(question, n, seed)
     chosen = instrument or next(iter(study.scored_instruments()), "nprs")
     study.instrument(chosen)
     rows = _course_scores(study, chosen)

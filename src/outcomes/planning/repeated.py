@@ -108,8 +108,8 @@ def found_in(row: Mapping[Any, Any], true: float | None) -> dict[str, Any]:
     return found if true is None else found | {"truth": true, "holds": low <= true <= high}
 
 
-def known(question: str, n: int) -> None:
-    """Raise `UsageError` where the question has no one test, or there are no studies to make."""
+def known(question: str, n: int, seed: int) -> None:
+    """Raise `UsageError` where a question has no one test, or nothing can be simulated."""
     tested = [name for name, about in QUESTIONS.items() if about.test]
     if question not in tested:
         must = "the question is one with one test: " + ", ".join(tested)
@@ -117,6 +117,9 @@ def known(question: str, n: int) -> None:
     if n < 1:
         must = "at least one study must be simulated"
         raise UsageError(must, got="fewer")
+    if seed < 0:
+        must = "a seed is a whole number from 0"
+        raise UsageError(must, got="one below")
 
 
 def seeds_from(seed: int, n: int) -> list[int]:

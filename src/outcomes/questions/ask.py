@@ -85,7 +85,8 @@ def answer(
     Raises
     ------
     UsageError
-        When the question or the instrument is not known.
+        When the question or the instrument is not known, or a course is named where the question is
+        not about one.
 
     Examples
     --------
@@ -95,8 +96,12 @@ def answer(
     """
     known = _plan(plan)
     options = {"instrument": instrument, "episode": episode, "seed": seed}
-    problem = why_unusable(study, anyway=anyway)
-    return _answered(study, known_question(name), problem, known, options)
+    question, problem = known_question(name), why_unusable(study, anyway=anyway)
+    if episode is not None and not question.about_one:
+        must = "a course is named where the question is about one"
+        remedy = "Ask `patient`, or leave the course out."
+        raise UsageError(must, got=f"{name!r}, about all", remedy=remedy)
+    return _answered(study, question, problem, known, options)
 
 
 def answers(
@@ -206,6 +211,9 @@ def _answered(
     study: Study, question: Question, problem: str, plan: Plan | None, options: Mapping[str, Any]
 ) -> Answer:
     """Answer a question; `problem` is why these records answer nothing, or empty."""
+    if options["seed"] < 0:
+        must = "a seed is a whole number from 0"
+        raise UsageError(must, got="one below")
     if problem:
         return _refused(study, question, problem)
     chosen = options["instrument"] or study.scored_instruments()[0]

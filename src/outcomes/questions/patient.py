@@ -63,7 +63,7 @@ def patient(asked: Asked) -> Found | Missing:
     """
     study, episode, about = asked.study, asked.episode, asked.question
     if episode is None:
-        return Missing("the course is not named. Give episode=, one of study.episodes.")
+        return Missing("no course is named. Name one of the study's: episode=, or --episode.")
     facts = study.episodes[study.episodes["episode_id"] == episode]
     if facts.empty:
         must = "the course is one of the study's episodes"

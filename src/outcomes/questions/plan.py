@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +13,8 @@ import msgspec
 import numpy as np
 from statsmodels.stats.multitest import multipletests
 
-from outcomes.errors import UsageError
 from outcomes.intake.toml_records import Section, converted
+from outcomes.plain_text import read_toml
 from outcomes.privacy.text import Text
 from outcomes.questions.answer import Answer
 from outcomes.questions.declared import Declared, Role
@@ -86,23 +85,14 @@ def read_plan(source: Plan | str | Path | Mapping[str, Any]) -> Plan:
     """
     if isinstance(source, Plan):
         return source
-    content = dict(source) if isinstance(source, Mapping) else _toml(Path(source))
+    if not isinstance(source, Mapping):
+        source = read_toml(Path(source), "an analysis plan")
+    content = dict(source)
     held = converted(content, _File, "analysis plan")
     secondary = (msgspec.structs.replace(entry, role="secondary") for entry in held.secondary)
     declared = (msgspec.structs.replace(held.primary, role="primary"), *secondary)
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return Plan(held.title, declared, text)
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        must = "the analysis plan exists"
-        raise UsageError(must, got="no such file", where=path.name)
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        must = "a plan is a TOML file"
-        raise UsageError(must, got="something else", where=path.name) from None
 
 
 def under_plan(answer: Answer, plan: Plan | None, instrument: str) -> Answer:

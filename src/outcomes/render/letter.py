@@ -19,6 +19,7 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.tables import received
 from outcomes.errors import DataError, UsageError
 from outcomes.folders import written_whole
+from outcomes.plain_text import read_toml
 from outcomes.questions.ask import errors_said, why_unusable
 from outcomes.questions.course_picture import course_picture
 from outcomes.questions.patient import against_error, and_return
@@ -159,13 +160,12 @@ def read_letterhead(source: str | Path | Mapping[str, str] | None) -> Letterhead
     if source is None:
         return Letterhead()
     known = ", ".join(Letterhead.__struct_fields__)
+    given = source if isinstance(source, Mapping) else read_toml(Path(source), "a letterhead")
     try:
-        if isinstance(source, Mapping):
-            return msgspec.convert(dict(source), Letterhead)
-        return msgspec.toml.decode(Path(source).read_bytes(), type=Letterhead)
-    except (msgspec.MsgspecError, OSError) as error:
+        return msgspec.convert(dict(given), Letterhead)
+    except msgspec.ValidationError:
         must = f"a letterhead is a TOML file with texts called {known}"
-        raise UsageError(must, got=type(error).__name__, where="letterhead") from None
+        raise UsageError(must, got="another entry", where="letterhead") from None
 
 
 def letter_file(episode: str, kind: str = "html") -> str:

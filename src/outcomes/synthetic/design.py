@@ -12,6 +12,7 @@ from typing import Any
 from outcomes.dictionary.instruments import instrument
 from outcomes.dictionary.tables import CONDITIONS
 from outcomes.errors import DesignError, UsageError
+from outcomes.plain_text import read_toml
 from outcomes.synthetic import parameter
 from outcomes.synthetic.conditions import DEFAULT, Arm, SimulatedCondition
 from outcomes.synthetic.parameter import Pairs, check_ranges, check_shares, frozen
@@ -188,9 +189,10 @@ class Design:
         DesignError
             When the text is not TOML or a value is refused.
         """
-        content = text.read_text(encoding="utf-8") if isinstance(text, Path) else text
+        if isinstance(text, Path):
+            return cls.from_dict(read_toml(text, "a design"))
         try:
-            values = tomllib.loads(content)
+            values = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             must = "a design file is TOML"
             raise DesignError(must, got=str(error), where="design") from None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
 from outcomes.errors import DesignError
+from outcomes.plain_text import shipped
 from outcomes.synthetic.conditions import KNOWN, Arm
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.parameter import frozen
@@ -43,9 +42,7 @@ class Scenario:
     changes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
-_FILE: dict[str, Any] = tomllib.loads(
-    files(__package__).joinpath("scenarios.toml").read_text(encoding="utf-8")
-)
+_FILE = shipped("synthetic/scenarios.toml")
 _SETS = {name: {k: frozen(v) for k, v in values.items()} for name, values in _FILE["sets"].items()}
 NO_EFFECT: dict[str, Any] = _SETS["no_effect"]
 """Care does nothing: entry selection, natural course and noise are left."""

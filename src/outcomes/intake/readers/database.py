@@ -17,7 +17,7 @@ from typing import Any
 
 from outcomes.errors import DataError, UnavailableError, UsageError
 from outcomes.intake.readers.table import FileFormat, Record, Rows, name_of, plain_text, table_of
-from outcomes.plain_text import shipped
+from outcomes.plain_text import refuse_missing, shipped
 
 _WRITES: list[str] = shipped("intake/readers/database.toml")["writes"]
 """Words that no query needs which only reads; where a column has such a name, it is quoted."""
@@ -165,9 +165,8 @@ def _not_installed(library: str = "SQLAlchemy") -> UnavailableError:
 def _refuse_missing_file(address: Any, name: str) -> None:
     """Refuse a file that is not there; SQLite and DuckDB would make an empty one."""
     in_file = address.get_backend_name() in ("sqlite", "duckdb")
-    if in_file and not Path(address.database or "").is_file():
-        must = "the database's file exists"
-        raise DataError(must, got="no such file", where=name, remedy="Check the path.")
+    if in_file:
+        refuse_missing(Path(address.database or name), "database's file", DataError)
 
 
 def _read_only(address: Any) -> dict[str, Any]:

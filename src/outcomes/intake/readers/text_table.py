@@ -22,6 +22,7 @@ from outcomes.intake.readers.table import (
     find_header,
     table_of,
 )
+from outcomes.plain_text import refuse_missing
 
 DELIMITERS = (",", ";", "\t", "|")
 ODD = "lines with a control character, taken out"
@@ -103,9 +104,7 @@ def header_lines(sample: Sequence[Sequence[str | None]], form: FileFormat) -> tu
 
 def _encoding(path: Path) -> str:
     """Return the encoding that a file's bytes show."""
-    if not path.is_file():
-        must = "the file exists"
-        raise UnavailableError(must, got="no such file", where=path.name, remedy="Check the path.")
+    refuse_missing(path, "file", UnavailableError)
     with path.open("rb") as file:
         head = file.read(_CHUNK)
         for mark, name in _MARKS.items():

@@ -23,6 +23,7 @@ import pandas as pd
 from outcomes.errors import DataError, UnavailableError
 from outcomes.intake.readers.table import ABOVE, SAMPLE, FileFormat, Record, Rows, table_of
 from outcomes.intake.readers.text_table import header_lines
+from outcomes.plain_text import refuse_missing
 
 MAX_UNPACKED = 1_000_000_000
 """Bytes that a workbook may unpack to; more is a broken or hostile file."""
@@ -174,9 +175,7 @@ def _opened(path: Path) -> Iterator[Any]:
     """Open a workbook to be read row by row; whatever it then raises means that it is none."""
     import openpyxl
 
-    if not path.is_file():
-        must = "the file exists"
-        raise UnavailableError(must, got="no such file", where=path.name, remedy="Check the path.")
+    refuse_missing(path, "file", UnavailableError)
     try:
         with zipfile.ZipFile(path) as packed:
             unpacked = sum(entry.file_size for entry in packed.infolist())

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import platform
-import tomllib
 from collections.abc import Mapping
 from importlib.metadata import version
-from importlib.resources import files
 from typing import Any
 
+from outcomes.plain_text import shipped
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
 from outcomes.questions.course_frame import course_frame
@@ -175,8 +174,7 @@ def checklists(titles: Mapping[str, str]) -> Section:
 
 
 def _entries() -> list[dict[str, Any]]:
-    text = files("outcomes.render.contents").joinpath("checklists.toml").read_text("utf-8")
-    entries: list[dict[str, Any]] = tomllib.loads(text)["checklist"]
+    entries: list[dict[str, Any]] = shipped("render/contents/checklists.toml")["checklist"]
     return entries
 
 
