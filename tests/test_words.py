@@ -7,17 +7,41 @@ from outcomes.words import (
     interval,
     limits,
     p_value,
+    percent_with_interval,
     plain,
+    with_ends,
 )
 
 
 @pytest.mark.parametrize(
     ("half_width", "decimals"),
-    [(0.3, 1), (0.2, 1), (0.19, 2), (0.09, 2), (0.012, 3), (1.2, 1), (9.9, 1), (10, 0), (1e-9, 4),
+    [(0.3, 1), (0.2, 1), (0.19, 2), (0.09, 2), (0.012, 3), (1.2, 1), (9.9, 1), (10, 0), (1e-9, 10),
      (0.0, 1), (float("nan"), 1), (float("inf"), 1)],
 )  # fmt: skip
 def test_decimals_follow_the_interval(half_width: float, decimals: int) -> None:
-    assert decimals_for(half_width) == decimals
+    assert decimals_for(-half_width, half_width) == decimals
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [(1.7996, 1.8004, "1.8000 (1.7996 to 1.8004)"), (1.81, 1.87, "1.84 (1.81 to 1.87)"),
+     (0.3, 24.5, "12.4 (0.3 to 24.5)"), (-0.04, 0.8, "0.38 (−0.04 to 0.80)"),
+     (1.8, 1.8, "1.80"), (1e-7, 3e-7, "0.00000020 (0.00000010 to 0.00000030)")],
+)  # fmt: skip
+def test_two_ends_never_print_alike_nor_as_a_nought_that_they_are_not(
+    low: float, high: float, text: str
+) -> None:
+    assert with_ends((low + high) / 2, low, high, 2) == text
+    if low < high:
+        ends = text.partition("(")[2].rstrip(")")
+        assert limits(low, high) == ends
+        assert interval((low + high) / 2, low, high).endswith(f"(95 % CI {ends})")
+
+
+def test_a_share_of_very_many_keeps_its_interval_apart() -> None:
+    assert percent_with_interval(0.531, 0.5305, 0.5314) == "53.10 % (95 % CI 53.05 % to 53.14 %)"
+    assert percent_with_interval(0.012, 0.003, 0.021) == "1.2 % (95 % CI 0.3 % to 2.1 %)"
+    assert percent_with_interval(1.0, float("nan"), float("nan")) == "100 %"
 
 
 @pytest.mark.parametrize(

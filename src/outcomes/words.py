@@ -49,32 +49,40 @@ def decimals(instrument: Instrument) -> int:
     return 2 if instrument.maximum - instrument.minimum <= 5 else 1
 
 
-def decimals_for(half_width: float) -> int:
-    """Return how many decimals an estimate with this half-width of its interval carries.
+def decimals_for(low: float, high: float, least: int | None = None) -> int:
+    """Return how many decimals an estimate with this interval carries, and its two ends.
 
     One digit beyond the first of the half-width's own, as long as that digit is below 2; so an
     interval never reads "0.0 (-0.1 to 0.1)", and no estimate shows digits that it does not know.
+    More where the two ends would print alike, or one of them as the zero that it is not.
 
     Parameters
     ----------
-    half_width : float
-        Half of the interval, in the unit of the estimate, 0 or more.
+    low, high : float
+        Ends of the interval, in the unit of the estimate.
+    least : int, optional
+        Decimals to begin with, where custom sets them.
 
     Returns
     -------
     int
-        0 to 4; 1 where there is no width.
+        0 or more; 1 where there is no width.
 
     Examples
     --------
-    >>> [decimals_for(width) for width in (25, 2.5, 0.35, 0.11, 0.04)]
+    >>> [decimals_for(-width, width) for width in (25, 2.5, 0.35, 0.11, 0.04)]
     [0, 1, 1, 2, 2]
+    >>> decimals_for(0.3, 24.5), decimals_for(0.514, 0.541), decimals_for(52.1, 52.4, 0)
+    (1, 3, 2)
     """
-    if not math.isfinite(half_width) or half_width <= 0:
-        return 1
-    if half_width >= 10:
-        return 0
-    return min(4, max(1, -math.floor(math.log10(half_width / 2))))
+    half = (high - low) / 2
+    if not math.isfinite(half) or half <= 0:
+        return 1 if least is None else least
+    exact = max(1, -math.floor(math.log10(half / 2))) if half < 10 else 0
+    digits = min(exact, 4) if least is None else least
+    alike = round(low, digits) == round(high, digits)
+    nought = any(not round(end, digits) and round(end, digits + 1) for end in (low, high))
+    return max(exact, digits) if alike else digits + nought
 
 
 def plain(value: float, decimals: int = 1) -> str:
@@ -118,7 +126,7 @@ def limits(low: float, high: float, decimals: int | None = None) -> str:
     >>> limits(-0.21, 2.21)
     '−0.2 to 2.2'
     """
-    digits = decimals_for((high - low) / 2) if decimals is None else decimals
+    digits = decimals_for(low, high, decimals)
     return f"{plain(low, digits)} to {plain(high, digits)}"
 
 
@@ -132,7 +140,7 @@ def interval(
     estimate, low, high : float
         Estimate and limits, in `unit`.
     digits : int, optional
-        Decimals; by default those of `decimals_for`.
+        Decimals to begin with; by default those of `decimals_for`.
     unit : str
         Unit in words; empty for none.
 
@@ -143,10 +151,25 @@ def interval(
     >>> interval(1.2, 0.8, 3.1, 0, "sessions")
     '1 session (95 % CI 1 to 3)'
     """
-    shown = decimals_for((high - low) / 2) if digits is None else digits
+    shown = decimals_for(low, high, digits)
     value = plain(estimate, shown)
     unit = re.sub(r"^(\w+)s\b", r"\1", unit) if value.lstrip(MINUS) == "1" else unit
-    return f"{value} {unit}".strip() + f" (95 % CI {limits(low, high, shown)})"
+    ends = " to ".join(plain(end, shown) for end in (low, high))
+    return f"{value} {unit}".strip() + f" (95 % CI {ends})"
+
+
+def with_ends(estimate: float, low: float, high: float, digits: int = 1) -> str:
+    """Return an estimate as a table has it, its interval in brackets; `digits` without one.
+
+    Examples
+    --------
+    >>> with_ends(1.94, 1.6, 2.21), with_ends(1.8004, 1.8, 1.801), with_ends(2, 2, 2)
+    ('1.9 (1.6 to 2.2)', '1.8004 (1.8000 to 1.8010)', '2.0')
+    """
+    if not high > low:
+        return plain(estimate, digits)
+    value, *ends = (plain(value, decimals_for(low, high)) for value in (estimate, low, high))
+    return f"{value} ({' to '.join(ends)})"
 
 
 def with_interval(row: Mapping[Any, Any], digits: int | None = None, unit: str = "") -> str:
@@ -172,15 +195,28 @@ def each_with_interval(
     return "; ".join(f"{named(row[name])}: {one}" for one, row in zip(each, listed, strict=True))
 
 
-def percent(value: float) -> str:
+def percent(value: float, decimals: int = 0) -> str:
     """Return a share in per cent, with the space that all percentages here have.
 
     Examples
     --------
-    >>> percent(0.534), percent(0.013)
-    ('53 %', '1 %')
+    >>> percent(0.534), percent(0.013), percent(0.534, 1)
+    ('53 %', '1 %', '53.4 %')
     """
-    return f"{100 * value:.0f} %"
+    return f"{100 * value:.{decimals}f} %"
+
+
+def percent_with_interval(estimate: float, low: float, high: float, digits: int = 0) -> str:
+    """Return a share with its 95 % interval, where it has one.
+
+    Examples
+    --------
+    >>> percent_with_interval(0.25, 0.2, 0.31), percent_with_interval(0.531, 0.5305, 0.5314)
+    ('25 % (95 % CI 20 % to 31 %)', '53.10 % (95 % CI 53.05 % to 53.14 %)')
+    """
+    digits = decimals_for(100 * low, 100 * high, digits)
+    share, *ends = (percent(value, digits) for value in (estimate, low, high))
+    return f"{share} (95 % CI {' to '.join(ends)})" if math.isfinite(low) else share
 
 
 def p_value(value: float) -> str:

@@ -332,3 +332,10 @@ def test_a_place_or_format_is_refused_before_any_question_is_asked(
     with pytest.raises(UsageError, match="formats are"):
         report(real_study, tmp_path / "new", ["html", "odt"])
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.docx"]
+
+
+def test_a_sentence_tells_no_count_that_its_figure_hides(make_study: Any) -> None:
+    given = oc.answer(make_study(15, synthetic=False), "how-much")
+    hidden = given.table.query("kind == 'improvement'")["n_episodes"]
+    assert hidden.isna().all()  # three of the fifteen courses have no score then
+    assert "averaged over 15 courses, not all of them with a score then." in given.sentence

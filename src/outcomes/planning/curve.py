@@ -11,13 +11,13 @@ import pandas as pd
 
 from outcomes.errors import DesignError, UsageError
 from outcomes.planning.power import NEGLIGIBLE, power
-from outcomes.planning.repeated import Progress, in_percent, known, silent, told
+from outcomes.planning.repeated import Progress, known, silent, told
 from outcomes.planning.truths import ARM, LAST
 from outcomes.questions.ask import QUESTIONS
 from outcomes.questions.picture import Picture
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.truth import truth_of
-from outcomes.words import counted, interval, percent, plain
+from outcomes.words import counted, interval, percent, percent_with_interval, plain
 
 ALIASES = {"leaving": "stop_hazard", "effect": "specific"}
 """Names of axes beside those of the design's own parameters."""
@@ -96,7 +96,7 @@ class PowerCurve:
             return f"{wanted[0].upper()}{wanted[1:]} is not reached by {which}; the {best}."
         row = self.enough.iloc[0]
         at = ", ".join(_told(name, row[name]) for name in self.axes)
-        found = in_percent((row["estimate"], row["conf_low"], row["conf_high"]))
+        found = percent_with_interval(row["estimate"], row["conf_low"], row["conf_high"])
         sure = row["conf_low"] >= self.target
         if wide:
             found = interval(row["half_width"], row["half_low"], row["half_high"], 2)

@@ -19,7 +19,6 @@ from outcomes.planning.batch import simulated
 from outcomes.planning.repeated import (
     Progress,
     counted,
-    in_percent,
     known,
     repeated,
     seeds_from,
@@ -36,7 +35,7 @@ from outcomes.questions.plan import Plan, read_plan
 from outcomes.questions.therapists import LEAST_EACH
 from outcomes.synthetic.design import Design
 from outcomes.words import counted as counted_words
-from outcomes.words import when
+from outcomes.words import percent_with_interval, when
 
 CHANGE_ONLY = (
     " This is change during care: no number of courses turns it into an effect, a comparison group "
@@ -86,7 +85,7 @@ class Power:
         precision = _precision(self.table)
         if QUESTIONS[self.question].compares == "change":
             return f"{self._where()} {precision}{CHANGE_ONLY}"
-        found = in_percent(told(self.table, "clear"))
+        found = percent_with_interval(*told(self.table, "clear"))
         place = f" {self.place}" if self.place else ""
         return (
             f"{self._where()} {found} find a difference{place} at p < 0.05{_truth(self.table)}. "

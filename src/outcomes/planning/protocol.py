@@ -11,11 +11,11 @@ import pandas as pd
 
 from outcomes.planning.curve import PowerCurve, attempted, power_curve
 from outcomes.planning.power import Power, power
-from outcomes.planning.repeated import Progress, in_percent, silent, told
+from outcomes.planning.repeated import Progress, silent, told
 from outcomes.questions.ask import QUESTIONS
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.parameter import records
-from outcomes.words import counted, percent
+from outcomes.words import counted, percent, percent_with_interval
 
 ASSUMED = (
     "specific", "contextual", "pressure_effect", "patient_sd", "residual_sd", "slope_sd",
@@ -79,7 +79,7 @@ class Protocol:
         if known.empty or QUESTIONS[self.power.question].compares == "change":
             return ""
         row = known.sort_values("power", kind="stable").to_dict("records")[0]
-        share = in_percent((row["power"], row["conf_low"], row["conf_high"]))
+        share = percent_with_interval(row["power"], row["conf_low"], row["conf_high"])
         return (
             "Of the assumptions halved and doubled, each in "
             f"{counted(row['n'], 'simulation')}, this one costs most: {row['assumption']}. Were it "

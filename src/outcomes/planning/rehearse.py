@@ -22,7 +22,6 @@ from outcomes.planning.batch import Studies
 from outcomes.planning.repeated import (
     Progress,
     counted,
-    in_percent,
     known,
     repeated,
     seeds_from,
@@ -34,6 +33,7 @@ from outcomes.questions.ask import QUESTIONS
 from outcomes.questions.course_model import LEAST_CLUSTERS, fitted
 from outcomes.records import SERIES
 from outcomes.study import Study
+from outcomes.words import percent_with_interval
 
 EXPECTED = 0.05
 IDS = {"episode_id", "patient_id", "therapist_id"}
@@ -78,8 +78,8 @@ class Rehearsal:
             verdict = "less often than in 5 %: it is cautious here"
         return (
             f"{QUESTIONS[self.question].words} On these visits, with scores drawn so that there is "
-            f"nothing to find, something was found in {in_percent(share)} of {self.n:,} "
-            f"rehearsals, {verdict}."
+            f"nothing to find, something was found in "
+            f"{percent_with_interval(*share)} of {self.n:,} rehearsals, {verdict}."
         )
 
 

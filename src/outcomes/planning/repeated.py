@@ -22,7 +22,6 @@ from outcomes.questions.ask import QUESTIONS
 from outcomes.questions.declared import Declared
 from outcomes.questions.question import Asked, Missing, Question
 from outcomes.study import Study
-from outcomes.words import percent
 
 Progress = Callable[[int, int], None]
 """Told how many of how many studies are done."""
@@ -276,15 +275,3 @@ def told(table: pd.DataFrame, term: str) -> tuple[float, float, float]:
     row = table.loc[table["term"] == term, ["estimate", "conf_low", "conf_high"]]
     estimate, low, high = row.to_numpy(float)[0]
     return float(estimate), float(low), float(high)
-
-
-def in_percent(share: tuple[float, float, float]) -> str:
-    """Return a share with its interval.
-
-    Examples
-    --------
-    >>> in_percent((0.25, 0.2, 0.31))
-    '25 % (95 % CI 20 % to 31 %)'
-    """
-    estimate, low, high = (percent(value) for value in share)
-    return f"{estimate} (95 % CI {low} to {high})"

@@ -22,7 +22,7 @@ from outcomes.questions.course_model import CourseModel, fit_course
 from outcomes.questions.question import Asked
 from outcomes.records import scores_before_care
 from outcomes.study import Study
-from outcomes.words import decimals, interval
+from outcomes.words import interval
 
 PUBLISHED = (
     ("untreated arms, neck-pain trials", 0.058),
@@ -72,7 +72,7 @@ def beside(asked: Asked, model: CourseModel) -> tuple[pd.DataFrame, tuple[str, .
 
 def _spoken(row: Mapping[str, Any], measure: Instrument) -> str:
     ends = row["estimate"], row["conf_low"], row["conf_high"]
-    return interval(*ends, decimals(measure), measure.unit)
+    return interval(*ends, unit=measure.unit)
 
 
 def _before_care(study: Study, measure: Instrument) -> dict[str, Any] | None:

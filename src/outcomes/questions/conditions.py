@@ -102,7 +102,7 @@ def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> 
     return CONDITIONS.say(
         "leads" if leads else "unclear", verdict=_verdict(top), best=percent(top["p_best"]),
         found=Resting(
-            int(top["n_episodes"]), words=with_interval(top, decimals(measure), measure.unit),
+            int(top["n_episodes"]), words=with_interval(top, unit=measure.unit),
             otherwise="an amount that rests on few courses",
         ),
         start=CONDITIONS.say(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -13,7 +12,7 @@ from outcomes.care.goals import goal_attainment_scores, goal_progress
 from outcomes.privacy.text import Count, Resting, Text
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.words import DESCRIBED, counted, percent
+from outcomes.words import DESCRIBED, counted, percent, percent_with_interval
 
 LEAST_GOALS = 10
 
@@ -85,7 +84,7 @@ def _headline(table: pd.DataFrame) -> dict[str, float]:
 def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
     at = _headline(table)
     clock = _clock(at["time"], attained.unit)
-    note = GOALS.say("note", share=percent(at["estimate"]), ends=_ends(at))
+    note = GOALS.say("note", share=_share(at).replace(" (", ", ").rstrip(")"))
     reached = Count(
         int(at["n_reached"]), "goal", of=len(attained.goals), part="sustained",
         more=GOALS.notes["kept"], note=str(note),
@@ -100,19 +99,13 @@ def _glance(table: pd.DataFrame, attained: Attainment) -> str:
 
 def _share(at: Mapping[str, float]) -> str:
     """Return a share of goals with its interval, which none or all do not have."""
-    return f"{percent(at['estimate'])}{'' if math.isnan(at['conf_low']) else f' ({_ends(at)})'}"
+    return percent_with_interval(at["estimate"], at["conf_low"], at["conf_high"])
 
 
 def _of_goals(at: Mapping[str, float], attained: Attainment, share: str) -> Resting:
     """Say a share of the goals, which beside their number is a count."""
     n, of = int(at["n_reached"]), len(attained.goals)
     return Resting(n, "goal", of=of, part="sustained", words=f"{share} of goals")
-
-
-def _ends(at: Mapping[str, float]) -> str:
-    if math.isnan(at["conf_low"]):
-        return "from none or all no interval follows"
-    return f"95 % CI {percent(at['conf_low'])} to {percent(at['conf_high'])}"
 
 
 def _clock(time: float, unit: Unit) -> str:

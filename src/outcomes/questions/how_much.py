@@ -11,7 +11,7 @@ import pandas as pd
 from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.instruments.threshold import LINES, lines_of
 from outcomes.mixed.fit import MANY_ROWS, RULE
-from outcomes.privacy.text import Count, Share, Text
+from outcomes.privacy.text import Count, Resting, Share, Text
 from outcomes.questions.beside import beside
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, least_shown
 from outcomes.questions.course_model import (
@@ -31,7 +31,6 @@ from outcomes.questions.sensitivity import (
 )
 from outcomes.words import (
     counted,
-    decimals,
     direction,
     each_with_interval,
     headline,
@@ -132,19 +131,21 @@ def _curves(model: CourseModel, pooled: CourseModel) -> pd.DataFrame:
 
 
 def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame) -> str:
-    digits, time = decimals(measure), when(course.axis, course.horizon)
+    time = when(course.axis, course.horizon)
     on = f"on the {measure.title} ({scale(measure)})"
     overall = at_horizon[at_horizon["group"] == "all"].to_dict("records")[0]
     own = at_horizon[at_horizon["group"] != "all"]
     if course.group == "arm" and len(own):
         parts = [
-            f"{with_interval(row, digits, measure.unit)} in the {named(row['group'])} arm"
+            f"{with_interval(row, unit=measure.unit)} in the {named(row['group'])} arm"
             for row in own.to_dict("records")
         ]
         said = " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
         return f"{sentence_case(time)}, mean improvement {on} was {said}."
     seen = course.rows.loc[course.rows[course.axis] == course.horizon, "episode_id"].nunique()
-    there = Text(", ", Count(int(seen)), " of them with a score then")
+    told = f", {int(seen):,} of them with a score then"
+    some = ", not all of them with a score then"
+    there = Text(Resting(int(seen), of=course.n_courses, words=told, otherwise=some))
     return HOW_MUCH.say(
         "mean", verdict=f"{_verdict(course, measure, overall)} {on}",
         courses=Count(course.n_courses, "course"), there=there if seen < course.n_courses else "",
@@ -154,7 +155,7 @@ def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame
 def _glance(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame) -> str:
     rows = at_horizon.to_dict("records")
     own = rows[1:] if course.group == "arm" and len(rows) > 1 else rows[:1]
-    each = each_with_interval(own, "group", decimals(measure), measure.unit)
+    each = each_with_interval(own, "group", unit=measure.unit)
     if own[0]["group"] != "all" and len(own) == 1:  # its name is not among several
         each = f"{each} in the {named(own[0]['group'])} arm"
     time = when(course.axis, course.horizon)
@@ -163,15 +164,15 @@ def _glance(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame) 
 
 def _verdict(course: CourseFrame, measure: Instrument, row: Mapping[Any, Any]) -> str:
     """Say what happened to scores during care: better, worse, or nothing that is clear."""
-    digits, time = decimals(measure), when(course.axis, course.horizon)
+    time = when(course.axis, course.horizon)
     whose = of_whom(course)
     verb = direction(row, "improved", "got worse", "")
     if not verb:
         whose = whose and f" of patients{whose}"
-        change = with_interval(row, digits, measure.unit)
+        change = with_interval(row, unit=measure.unit)
         return HOW_MUCH.say("unclear", whose=whose, change=change, time=time)
     size, low, high, _ = turned(row)
-    by = interval(size, low, high, digits, measure.unit)
+    by = interval(size, low, high, unit=measure.unit)
     return HOW_MUCH.say("clear", whose=whose, verb=verb, by=by, time=time)
 
 
@@ -180,9 +181,8 @@ def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> P
     if course.group == "arm" and rows["group"].nunique() > 1:
         rows = rows[rows["group"] != "all"]
     last = rows[rows[course.axis] == course.horizon]
-    digits = decimals(measure)
     spoken = "; ".join(
-        f"{named(row['group'])}: {with_interval(row, digits)}" for row in last.to_dict("records")
+        f"{named(row['group'])}: {with_interval(row)}" for row in last.to_dict("records")
     )
     lines = lines_of(measure.thresholds, set(course.rows["condition"].dropna().astype(str)))
     dated = "weeks" if course.rows["session"].notna().any() else "week"

@@ -161,7 +161,7 @@ def _courses_by_reason(course: CourseFrame, gone: _Leavers) -> pd.DataFrame:
 
 def _sentence(table: pd.DataFrame, gone: _Leavers, course: CourseFrame, measure: Instrument) -> str:
     base = _as_similar_courses(table)
-    found = with_interval(base, decimals(measure), measure.unit)
+    found = with_interval(base, unit=measure.unit)
     whose = of_whom(course) and f" in patients{of_whom(course)}"
     whose += ", the arms together," if course.group == "arm" else ""
     n_left = int(gone.left.sum())

@@ -17,7 +17,7 @@ from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import estimates, fit_course, fixed_rows
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.words import CANNOT_TELL, decimals, plain, scale, when, with_interval
+from outcomes.words import CANNOT_TELL, decimals_for, plain, scale, when, with_interval
 
 LEAST_PERIODS = 3
 """With fewer periods there is no run to look at."""
@@ -115,7 +115,7 @@ def _first(table: pd.DataFrame) -> Mapping[Any, Any]:
 
 
 def _trend(table: pd.DataFrame, measure: Instrument) -> str:
-    return with_interval(_first(table), decimals(measure) + 1, measure.unit)
+    return with_interval(_first(table), unit=measure.unit)
 
 
 def _verdict(trend: Mapping[Any, Any]) -> str:
@@ -133,11 +133,14 @@ def _said(trend: Mapping[Any, Any]) -> str:
 def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> str:
     means = table[table["kind"] == "period"]
     first, last = (means.iloc[i] for i in (0, -1))
-    digits = decimals(measure)
+    first_mean, last_mean = (
+        plain(row["estimate"], decimals_for(row["conf_low"], row["conf_high"]))
+        for row in (first, last)
+    )
     return OVER_TIME.say(
         "found", said=_said(_first(table)), time=when(course.axis, course.horizon),
-        first=f"{plain(first['estimate'], digits)} in {first['term']}",
-        last=f"{plain(last['estimate'], digits)} {measure.unit} in {last['term']}",
+        first=f"{first_mean} in {first['term']}",
+        last=f"{last_mean} {measure.unit} in {last['term']}",
         trend=_trend(table, measure), scale=scale(measure),
     )  # fmt: skip
 

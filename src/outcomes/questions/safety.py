@@ -13,7 +13,7 @@ from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.study import Study
-from outcomes.words import DESCRIBED, percent, plain
+from outcomes.words import DESCRIBED, percent, plain, with_interval
 
 WHO = {"yes": "adapted", "no": "not adapted", "not recorded": "adaptation not recorded"}
 
@@ -120,10 +120,8 @@ def _rate_in_words(row: Mapping[Hashable, Any]) -> str:
     if row["n_events"] == 0:
         note = f"(up to {row['rule_of_three']:.1f} per 100 remain plausible)"
         return Text("none of ", Count(asked, "visit", whom=who, more=who, note=note))
-    rate = f"{row['estimate']:.1f} per 100, 95 % CI {row['conf_low']:.1f} to {row['conf_high']:.1f}"
-    return Text(
-        Count(int(row["n_events"]), "visit", of=asked, whom=who, more=who, note=f"({rate})")
-    )
+    rate = with_interval(row, 1, "per 100").replace(" (", ", ")
+    return Text(Count(int(row["n_events"]), "visit", of=asked, whom=who, more=who, note=f"({rate}"))
 
 
 def _picture(table: pd.DataFrame) -> Picture:

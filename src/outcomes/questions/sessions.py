@@ -30,7 +30,6 @@ from outcomes.study import Study
 from outcomes.words import (
     CANNOT_TELL,
     counted,
-    decimals,
     headline,
     interval,
     plain,
@@ -250,8 +249,7 @@ def trap_rows(study: Study, course: CourseFrame) -> pd.DataFrame:
 
 def _sentence(found: Plateau, curve: pd.DataFrame, course: CourseFrame, measure: Instrument) -> str:
     at = curve[curve["session_count"] == course.horizon].to_dict("records")[0]
-    digits = decimals(measure)
-    grown = with_interval(at, digits, measure.unit)
+    grown = with_interval(at, unit=measure.unit)
     whose = of_whom(course) and f" in patients{of_whom(course)}"
     time = when("session_count", course.horizon)
     return SESSIONS.say(

@@ -16,7 +16,7 @@ from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.question import Asked, Check
 from outcomes.records import baselines
 from outcomes.study import Study
-from outcomes.words import decimals, direction, when, with_interval
+from outcomes.words import direction, when, with_interval
 
 KIND = "clone-censor-weight"
 NO_DECISION = ("ongoing", "death")
@@ -54,7 +54,7 @@ class Stopping:
             "stopping", stop=when("session_count", stop["session_count"]),
             n=f"{go_on['session_count']:.0f}", week=when("week", difference["week"]),
             followed=f"followed by {way}" if way else "not clearly followed by better or worse",
-            found=with_interval(difference, decimals(asked.measure), asked.measure.unit),
+            found=with_interval(difference, unit=asked.measure.unit),
         )  # fmt: skip
 
 

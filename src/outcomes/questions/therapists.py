@@ -16,7 +16,17 @@ from outcomes.questions.course_frame import CourseFrame
 from outcomes.questions.course_model import LEAST_CLUSTERS, fitted
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Found, Missing, question
-from outcomes.words import UNCLEAR, decimals, in_order, limits, plain, probability, scale, there_are
+from outcomes.words import (
+    UNCLEAR,
+    decimals,
+    in_order,
+    limits,
+    percent_with_interval,
+    plain,
+    probability,
+    scale,
+    there_are,
+)
 
 TINY = 1e-6
 CHANCE = 0.05
@@ -122,11 +132,8 @@ def _sentence(table: pd.DataFrame, measure: Instrument, n_therapists: int) -> st
 
 
 def _share(table: pd.DataFrame) -> str:
-    share = table.to_dict("records")[1]
-    part = f"{100 * share['estimate']:.1f} %"
-    if np.isfinite(share["conf_low"]):
-        part += f" (95 % CI {100 * share['conf_low']:.1f} % to {100 * share['conf_high']:.1f} %)"
-    return part
+    estimate, low, high = table[["estimate", "conf_low", "conf_high"]].to_numpy(float)[1]
+    return percent_with_interval(estimate, low, high, 1)
 
 
 def _verdict(spread: Mapping[Any, Any]) -> str:

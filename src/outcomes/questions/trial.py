@@ -28,7 +28,6 @@ from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.study import Study
 from outcomes.words import (
     counted,
-    decimals,
     direction,
     each_with_interval,
     named,
@@ -77,7 +76,7 @@ def trial(asked: Asked) -> Found | Missing:
     own = table["kind"] == headline
     table = pd.concat([table[own & last], table[own & ~last], table[~own]], ignore_index=True)
     main = table.head(len(arms.treated))
-    each = each_with_interval(main.to_dict("records"), "arm", decimals(measure), measure.unit)
+    each = each_with_interval(main.to_dict("records"), "arm", unit=measure.unit)
     return Found(
         table,
         _sentence(main, arms, measure, asked.allowed(course.n_courses), study),
@@ -241,7 +240,7 @@ def _differences(main: pd.DataFrame, arms: Arms, measure: Instrument | None = No
     """Say how each arm differs from the control, each verdict once; with a measure, by how much."""
     found: dict[str, list[str]] = {}
     for row in main.to_dict("records"):
-        size = with_interval(row, decimals(measure), measure.unit) if measure else ""
+        size = with_interval(row, unit=measure.unit) if measure else ""
         if len(main) > 1:
             inside = size.replace(" (", ", ", 1)
             size = f"{named(row['arm'])}{f' ({inside}' if size else ''}"
@@ -264,10 +263,9 @@ def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instr
         last = last[last["kind"].isin([main["kind"].iloc[0], JUMP, COPY])]
     passed_over = last["kind"].map(_taken_for_granted(arms, main["kind"].iloc[0]))
     label = (last["kind"].map(ways) + passed_over).str.replace(") (", ", ", regex=False)
-    digits = decimals(measure)
     rows = main.to_dict("records")
     spoken = "; ".join(
-        f"{named(row['arm'])}: {with_interval(row, digits, measure.unit)}" for row in rows
+        f"{named(row['arm'])}: {with_interval(row, unit=measure.unit)}" for row in rows
     )
     time, way = when(arms.axis, arms.times[-1]), sentence_case(ways[main["kind"].iloc[0]])
     return forest(

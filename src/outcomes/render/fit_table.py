@@ -12,7 +12,7 @@ from outcomes.mixed.after.effect_sizes import icc, r2
 from outcomes.mixed.after.tables import tidy, variance_components
 from outcomes.mixed.record import Fit
 from outcomes.render.document import environment
-from outcomes.words import LABELS, MINUS, SPACE, count, decimals_for, limits, named, p_value, plain
+from outcomes.words import LABELS, MINUS, SPACE, count, named, p_value, plain, with_ends
 
 COLUMNS: Mapping[str, tuple[str, str]] = LABELS["columns"]
 GROUPS: Mapping[str, str] = LABELS["groups"]
@@ -132,8 +132,7 @@ def estimates_html(table: pd.DataFrame, fit: Fit, level: float = 0.95) -> str:
     rows = []
     for row in table.to_dict("records"):
         low, high = row["conf_low"], row["conf_high"]
-        digits = decimals_for((high - low) / 2)
-        said = row["note"] or f"{plain(row['estimate'], digits)} ({limits(low, high, digits)})"
+        said = row["note"] or with_ends(row["estimate"], low, high)
         end = p_value(row["p_value"]) if tested else count(row["n_observations"])
         rows.append((*(_cell(name, row[name]) for name in names), said, end))
     title = f"{_title(fit)}: estimate ({level * 100:g} % CI)"
@@ -197,8 +196,7 @@ def _lines(fit: Fit) -> Iterator[Line]:
         heading = title
         label = " and ".join(named(level["level"]) for level in levels) if levels else title
         low, high = row["conf_low"], row["conf_high"]
-        digits = decimals_for((high - low) / 2)
-        estimate = f"{plain(row['estimate'], digits)} ({limits(low, high, digits)})"
+        estimate = with_ends(row["estimate"], low, high)
         yield Line(label, estimate, p_value(row["p_value"]), inside=bool(levels))
 
 

@@ -18,7 +18,7 @@ from outcomes.questions.claim import overclaims
 from outcomes.questions.disclosed import disclosed
 from outcomes.render.compose import Material, compose
 from outcomes.render.explorer.page import explorer_bytes
-from outcomes.words import LABELS
+from outcomes.words import LABELS, decimals_for
 
 HOUSE = Path(outcomes.__file__).parent
 VENDORED = HOUSE / "render" / "explorer" / "page" / "uplot"
@@ -55,7 +55,8 @@ def test_the_curve_is_the_answers_curve(study: Any, nprs: dict[str, Any]) -> Non
             expected = [row["estimate"], row["conf_low"], row["conf_high"]]
             assert point[1:4] == pytest.approx(expected, abs=1e-4)
             assert point[5] == row["n_episodes"]
-            assert f"{abs(row['estimate']):.1f} points" in point[4].replace("\xa0", " ")
+            digits = decimals_for(row["conf_low"], row["conf_high"])
+            assert f"{abs(row['estimate']):.{digits}f} points" in point[4].replace("\xa0", " ")
 
 
 def test_two_pressures_differ_by_the_slope_of_the_pressure_answer(

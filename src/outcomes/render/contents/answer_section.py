@@ -23,7 +23,7 @@ from outcomes.render.document import (
     Table,
 )
 from outcomes.render.fit_table import KINDS
-from outcomes.words import LABELS, count, decimals_for, limits, named, p_value, plain
+from outcomes.words import LABELS, count, decimals_for, named, p_value, plain, with_ends
 
 STATISTICS = (
     "estimate", "std_error", "df", "df_num", "df_den", "statistic", "p_value", "conf_low",
@@ -206,7 +206,7 @@ def _cells(
 ) -> list[str]:
     shown = [_setting(record[name]) for name in settings]
     estimate, low, high = (_number(record, c) for c in ("estimate", "conf_low", "conf_high"))
-    digits = decimals_for((high - low) / 2)
+    digits = decimals_for(low, high)
     if record.get("suppressed"):
         return [
             *shown,
@@ -214,9 +214,7 @@ def _cells(
             HIDDEN,
             *("" for _ in extra),
         ]
-    interval = plain(estimate, digits)
-    if low == low and high == high:
-        interval += f" ({limits(low, high, digits)})"
+    interval = with_ends(estimate, low, high)
     counts = [count(_number(record, name)) for name in counted]
     return [*shown, *counts, interval, *(_detail(record, name, digits) for name in extra)]
 

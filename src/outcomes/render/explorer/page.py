@@ -32,7 +32,7 @@ from outcomes.questions.disclosed import decision, disclosed, masked
 from outcomes.questions.pressure import last_visit_fit, last_visit_rows, no_support
 from outcomes.render.compose import Material
 from outcomes.study import Study
-from outcomes.words import LABELS, decimals, interval, named, scale, unbroken, when
+from outcomes.words import LABELS, interval, named, scale, unbroken, when
 
 GIVEN = "given"
 """The pressure of a cell that holds for pressure as it was given."""
@@ -111,7 +111,6 @@ def _instrument(material: Material, name: str, given: Answer) -> dict[str, Any]:
         "axis": "Week" if course.group == "arm" else AXES[course.axis],
         "yLabel": f"Improvement ({measure.unit})",
         "unit": measure.unit,
-        "digits": decimals(measure),
         "times": times,
         "when": [when(course.axis, time) for time in times],
         "start": times.index(course.horizon) if course.horizon in times else 0,
@@ -143,7 +142,7 @@ def _curves(cells: pd.DataFrame, times: list[float], measure: Instrument) -> dic
 
 def _point(row: dict[Any, Any], times: list[float], measure: Instrument) -> list[Any]:
     low, high = row["conf_low"], row["conf_high"]
-    found = unbroken(interval(row["estimate"], low, high, decimals(measure), measure.unit))
+    found = unbroken(interval(row["estimate"], low, high, unit=measure.unit))
     verb = "improved" if row["estimate"] >= 0 else "changed"
     numbers = [round(float(row[name]), 4) for name in ("estimate", "conf_low", "conf_high")]
     known = row["pressure"] == "" and not math.isnan(row["n_episodes"])

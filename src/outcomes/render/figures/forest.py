@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import EDGE, Canvas, blank, in_a_figure, text_width, wrapped
 from outcomes.render.figures.style import FONT, INK, MUTED, PAPER, Look, Preset, look_of
-from outcomes.words import count, decimals_for, limits, plain
+from outcomes.words import count, decimals_for, with_ends
 
 HIDDEN = "too few to show"
 SLIDE_SIZES = (24, 20, 18, 16, 14)
@@ -86,17 +86,15 @@ def draw_forest(picture: Picture, preset: Preset, label: str) -> Canvas:
 
 def _rows(data: pd.DataFrame, preset: Preset) -> list[Row]:
     shown = data.dropna(subset=["estimate"])
-    half = ((shown["conf_high"] - shown["conf_low"]) / 2).median() if len(shown) else 0.0
-    digits = decimals_for(float(half))
+    half = float(((shown["conf_high"] - shown["conf_low"]) / 2).median())
+    digits = decimals_for(-half, half)
     return [_row(record, digits, preset) for _, record in data.iterrows()]
 
 
 def _row(record: pd.Series[Any], digits: int, preset: Preset) -> Row:
     estimate, low, high = (float(record[c]) for c in ("estimate", "conf_low", "conf_high"))
     name, shown = str(record["label"]), estimate == estimate
-    digits = decimals_for((high - low) / 2) if high > low else digits
-    ends = f" ({limits(low, high, digits)})" if high > low else ""  # what is known has none
-    numbers = f"{plain(estimate, digits)}{ends}" if shown else HIDDEN
+    numbers = with_ends(estimate, low, high, digits) if shown else HIDDEN  # the known has no ends
     n = count(float(record["n_episodes"])) if shown else ""
     look = look_of(0, name)
     room = min(0.36, preset.label_share) * preset.width

@@ -19,7 +19,7 @@ from outcomes.render.document import environment
 from outcomes.render.figures.canvas import in_a_figure, text_width, wrapped
 from outcomes.render.figures.style import INK, MUTED, look_of
 from outcomes.render.slides.deck import series
-from outcomes.words import decimals_for, limits, percent, plain
+from outcomes.words import decimals_for, percent, plain, with_ends
 
 WIDTH, HEIGHT = 12.33, 4.5
 """Of the chart, inches: three fifths of the slide."""
@@ -151,12 +151,9 @@ def _forest(picture: Picture) -> tuple[Any, dict[str, Any]]:
 
 
 def _numbers(rows: pd.DataFrame) -> list[str]:
-    """Return each estimate, and its interval where it has one, in the digits of all."""
-    digits = _digits(rows)
-    return [
-        plain(middle, digits) + (f" ({limits(low, high, digits)})" if high > low else "")
-        for middle, low, high in rows[["estimate", "conf_low", "conf_high"]].to_numpy(float)
-    ]
+    """Return each estimate, and its interval where it has one."""
+    ends = rows[["estimate", "conf_low", "conf_high"]].to_numpy(float)
+    return [with_ends(middle, low, high, _digits(rows)) for middle, low, high in ends]
 
 
 def _names(rows: pd.DataFrame) -> tuple[int, list[list[str]]]:
@@ -184,7 +181,8 @@ def _ends_of(rows: pd.DataFrame) -> tuple[float, float, float]:
 
 def _digits(rows: pd.DataFrame) -> int:
     wide = (rows["conf_high"] - rows["conf_low"]) / 2
-    return decimals_for(float(wide[wide > 0].median()))
+    half = float(wide[wide > 0].median())
+    return decimals_for(-half, half)
 
 
 def _ends(values: Iterable[float], *, whole: bool = False) -> tuple[float, float, float]:
