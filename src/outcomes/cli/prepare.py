@@ -81,6 +81,7 @@ def _guess(export: str, columns: Path | None, save: Path | None, page: Path | No
     from outcomes.intake.drafting.draft import as_toml
     from outcomes.intake.guess import draft_map
     from outcomes.intake.preview import preview, write_preview
+    from outcomes.words import counted
 
     draft = draft_map(export, None if columns is None else read_column_map(columns).file)
     if sys.stdin.isatty() and sys.stderr.isatty():
@@ -97,7 +98,7 @@ def _guess(export: str, columns: Path | None, save: Path | None, page: Path | No
     elif page is None:
         typer.echo(as_toml(draft), nl=False)
     if draft.questions:
-        typer.echo(f"{len(draft.questions)} of the map's questions are open.", err=True)
+        typer.echo(f"Open in the map: {counted(len(draft.questions), 'question')}.", err=True)
 
 
 def _asked(question: Mapping[str, Any]) -> Any:
