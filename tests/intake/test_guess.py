@@ -50,6 +50,15 @@ def test_a_draft_is_a_map_that_names_what_identifies(draft):
     assert mapped.file.dates[0] == "%m/%d/%Y"
 
 
+@pytest.mark.parametrize(
+    ("header", "said"), [("Pain", 1), ("Pain right now", 1), ("Pain before", 0)]
+)
+def test_a_draft_says_where_a_score_is_taken_as_before_the_visit(tmp_path, header, said):
+    place = tmp_path / "x.csv"
+    place.write_text(f"Client,Date,{header}\nAnn Lee,2025-01-06,8\nAnn Lee,2025-01-13,6\n")
+    assert guess_map(place).count("it does not say: taken as before") == said
+
+
 def test_a_draft_shows_no_cell(draft):
     export, text, _ = draft
     cells = {c for row in export.rows for c in row.values() if len(c) > 3}

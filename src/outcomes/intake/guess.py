@@ -249,8 +249,11 @@ def _texts(content: Any) -> Iterator[str]:
 
 
 def _reason(role: Role, seen: Seen) -> str:
-    words = " ".join(role.matched)
+    words, unsaid = " ".join(role.matched), ""
+    if role.place.startswith("scores.") and role.place.endswith((".", ".now")):
+        unsaid = "; whether before or after the visit it does not say: taken as before"
     if not words:
-        return "what its cells look like"
+        return f"what its cells look like{unsaid}"
     own = seen.preset is not None and seen.preset.role(words) is not None
-    return f"a column of {seen.preset.name}" if own and seen.preset else f"its words: {words}"
+    taken = f"a column of {seen.preset.name}" if own and seen.preset else f"its words: {words}"
+    return taken + unsaid
