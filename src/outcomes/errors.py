@@ -6,6 +6,12 @@ No message ever shows a patient's value: ``got`` names the *kind* of thing that 
 
 from __future__ import annotations
 
+import sys
+import warnings
+from pathlib import Path
+
+_PACKAGE = str(Path(__file__).parent)
+
 
 class OutcomesError(Exception):
     """Root of all errors of this package.
@@ -112,3 +118,19 @@ class RecordsWarning(OutcomesWarning):
 
 class ExposureWarning(OutcomesWarning):
     """A formula uses an exposure that the outcome may have caused (see the "before" idea)."""
+
+
+def warn(text: str, kind: type[OutcomesWarning] = OutcomesWarning) -> None:
+    """Warn at the line outside this package that led here, whatever lies between.
+
+    Parameters
+    ----------
+    text : str
+        What the reader must know, as whole sentences.
+    kind : type
+        Which of the warnings above.
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, kind, level)

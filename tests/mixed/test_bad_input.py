@@ -40,10 +40,17 @@ FORMULAS = {
     "too many effects": ("y ~ x + (1 + x | row)", FitError, "random effects for 120 rows"),
     "a constant slope": ("y ~ x + (1 + one | id)", FitError, "varies.*'one'"),
     "text as response": ("arm ~ x + (1 | id)", FormulaError, "text.*column 'arm'"),
-    "a logarithm of zero": ("np.log(x) ~ arm + (1 | id)", FitError, "20 rows where it is not"),
+    "a logarithm of zero": (
+        "np.log(x) ~ arm + (1 | id)",
+        FitError,
+        "20 of the rows where it is not",
+    ),
     "a perfect fit": ("y ~ I(2 * y) + (1 | id)", FitError, "reproduces it exactly"),
     "an exponential too large": ("y ~ np.exp(30 * x) + (1 | id)", FitError, "a larger one.*exp"),
     "an unknown function": ("y ~ unknown(x) + (1 | id)", FormulaError, "unknown"),
+    "R's dot": ("y ~ . + (1 | id)", FormulaError, "a dot for all other columns"),
+    "R's names": ("y ~ as.factor(x) + (1 | id)", FormulaError, "no expression of Python"),
+    "too few levels": ("y ~ C(x, levels=[0, 1]) + (1 | id)", FormulaError, "levels leave out"),
     "too many columns": ("y ~ C(row) + (1 | id)", FitError, "120 rows for 120 coefficients"),
 }
 
@@ -62,7 +69,10 @@ def at(data, column, value, rows=(7,)):
 TABLES = {
     "a constant response": (lambda d: d.assign(y=5.0), "same response on every row"),
     "a response constant within groups": (lambda d: d.assign(y=d.id + 0.5), "vary within groups"),
-    "an infinite score": (lambda d: at(d, "y", np.inf), "1 rows.*column 'y', first in row 8"),
+    "an infinite score": (
+        lambda d: at(d, "y", np.inf),
+        "1 of the rows.*column 'y', first in row 8",
+    ),
     "an infinite covariate": (lambda d: at(d, "x", -np.inf), "column 'x'"),
     "a column of missing values": (lambda d: d.assign(x=np.nan), "without any value: 'x'"),
     "no row complete": (
@@ -127,9 +137,30 @@ def test_options_that_are_not_known(data, options, error, message):
         oc.lmm("y ~ x + (1 | id)", data, **options)
 
 
+@pytest.mark.parametrize("level", [95, 1.0, 0.0, -0.5, np.nan])
+@pytest.mark.parametrize("method", ["tidy", "emmeans", "contrasts", "icc", "profile", "predict"])
+def test_a_confidence_level_that_is_none(data, method, level):
+    fit = oc.lmm("y ~ x + arm + (1 | id)", data)
+    given = {"emmeans": ["arm"], "contrasts": ["arm"], "predict": [data, True, "prediction"]}
+    with pytest.raises(UsageError, match="conf_level must lie between 0 and 1"):
+        getattr(fit, method)(*given.get(method, []), conf_level=level)
+
+
+@pytest.mark.filterwarnings("ignore::outcomes.SingularFitWarning")
+@pytest.mark.parametrize("random", ["(1 | id) + (1 + x | id)", "(arm || pair)"])
+def test_variances_of_which_only_sums_are_known_are_warned_of(data, random):
+    pairs = data.assign(pair=data["id"] // 2)
+    with pytest.warns(oc.OutcomesWarning, match="Only sums of some variances") as caught:
+        fit = oc.lmm(f"y ~ x + {random}", pairs)
+    assert {one.filename for one in caught} == {
+        __file__
+    }  # the reader's own line, not one of the package
+    assert "the terms overlap" in str(fit)
+
+
 @pytest.mark.parametrize("bad", [{"y": [1]}, None, "data.csv"])
 def test_something_else_than_a_table(bad):
-    with pytest.raises(UsageError, match="DataFrame"):
+    with pytest.raises(UsageError, match="data frame of pandas"):
         oc.lmm("y ~ x + (1 | id)", bad)
 
 
@@ -244,7 +275,7 @@ def test_weights_go_by_label(data):
         (lambda w: w.to_frame(), "120 by 1 for 120 rows"),
         (lambda w: w.mean(), "one for 120 rows"),
         (lambda w: w.astype(str), "got text"),
-        (lambda w: w.where(w.index != 3, 0.0), "zero or a negative number in 1 rows"),
+        (lambda w: w.where(w.index != 3, 0.0), "zero or a negative number in 1 of the rows"),
     ],
 )
 def test_weights_that_do_not_belong_to_the_rows(data, change, message):

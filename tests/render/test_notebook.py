@@ -101,7 +101,9 @@ def test_margins_slopes_and_contrasts_are_told_as_coefficients_are(study: Any) -
     )
     contrasts = unescape(fit.contrasts("condition")._repr_html_())
     assert "carpal tunnel − headache" in contrasts
-    assert "(95 % CI)" in contrasts
+    assert '(95 % CI, adjusted)</th><th scope="col">p, holm</th>' in contrasts
+    plain = unescape(fit.contrasts("condition", adjust="none")._repr_html_())
+    assert '(95 % CI)</th><th scope="col">p</th>' in plain
     slopes = unescape(fit.emtrends("session_count", by="condition")._repr_html_())
     assert "Sessions so far" in slopes
     assert type(margins[["estimate"]]) is pd.DataFrame

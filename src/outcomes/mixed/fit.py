@@ -20,6 +20,7 @@ from outcomes.errors import (
     OutcomesWarning,
     RecordsWarning,
     UsageError,
+    warn,
 )
 from outcomes.mixed.after.bootstrap import bootstrap
 from outcomes.mixed.after.crosscheck import crosscheck
@@ -198,11 +199,10 @@ def _warn_of_records(data: pd.DataFrame) -> None:
     """Name the errors of the records that the rows come from, where the rows know of them."""
     errors = getattr(data, "record_errors", ())
     if isinstance(errors, tuple) and errors:  # no column of that name
-        warnings.warn(
+        warn(
             f"The records break rules that `check` calls errors: {'; '.join(errors)}. The rows "
             "behind them are in this fit.",
             RecordsWarning,
-            3,
         )
 
 
@@ -210,22 +210,20 @@ def _warn_of_exposures(formula: ModelFormula, data: pd.DataFrame) -> None:
     named = variables(formula)
     late = [name for name in named if name in SAME_VISIT]
     if late:
-        warnings.warn(
+        warn(
             f"{', '.join(late)}: chosen with or after the score, so the score may have caused it. "
             "Use an exposure from before the score (pressure, minutes_before, session_count).",
             ExposureWarning,
-            3,
         )
     fixed = set(re.findall(r"\w+", formula.fixed))
     chosen = [name for name in ANSWERS_SCORES if name in fixed]
     held = getattr(data, "columns", ())  # what is no table is refused where it is read
     missing = [name for name in SEEN if name in held and name not in named]
     if chosen and missing:
-        warnings.warn(
+        warn(
             f"{', '.join(chosen)}: therapists choose pressure by the scores they have seen, so "
             f"without {' and '.join(missing)} in the formula it stands for those scores.",
             ExposureWarning,
-            3,
         )
 
 

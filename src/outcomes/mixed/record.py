@@ -6,7 +6,6 @@ is fitted here: condition, minimise, report; warn where a fit must be warned of.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -18,9 +17,9 @@ import pandas as pd
 from outcomes.errors import (
     ConvergenceWarning,
     FitError,
-    OutcomesWarning,
     SingularFitWarning,
     UsageError,
+    warn,
 )
 from outcomes.mixed.inference.small_sample import df_method
 from outcomes.mixed.inference.testing import DfMethod
@@ -124,6 +123,13 @@ class Fit:
         return bool(self.estimates.singular_terms)
 
     @property
+    def has_free_variances(self) -> bool:
+        """Whether other variances fit as well, as with ``(1 + x | g) + (1 | g)``."""
+        twice = any(len({*own.names}) < len(own.names) for own in self.design.factors)
+        inside = self.design.formula.residual is None and not self.is_singular
+        return twice or (inside and self.optimum.is_flat)
+
+    @property
     def loglik(self) -> float:
         """(Restricted) log-likelihood."""
         return self.estimates.loglik
@@ -213,7 +219,7 @@ class Fit:
         codes, levels = pd.factorize(data[group], sort=True)
         if (codes < 0).any():
             must, missing = "Every row used must belong to a group", int((codes < 0).sum())
-            raise UsageError(must, got=f"{missing} rows without a value", where=group)
+            raise UsageError(must, got=f"no value in {missing} of the rows", where=group)
         return codes, pd.Index(levels)
 
     def bound(self, kind: type[Kind]) -> Kind:
@@ -274,7 +280,7 @@ def fit_likelihood(likelihood: Likelihood, request: Request, start: Array | None
         optimum, point = minimise(likelihood, likelihood.start() if start is None else start)
         fit = Fit(request, optimum, point.estimates(), point)
     _require_maximum(likelihood.design, fit.estimates, optimum)
-    _warn_of(fit.estimates, optimum)
+    _warn_of(fit)
     return fit
 
 
@@ -310,18 +316,23 @@ def _require_maximum(design: Design, estimates: Estimates, optimum: Optimum) -> 
         )
 
 
-def _warn_of(estimates: Estimates, optimum: Optimum) -> None:
-    """Warn of aliased columns, of a boundary, and of an optimiser that stopped early."""
+def _warn_of(fit: Fit) -> None:
+    """Warn of columns and variances that are not unique, and of a search that stopped early."""
+    estimates, optimum = fit.estimates, fit.optimum
     aliased, singular = map(", ".join, (estimates.aliased_terms, estimates.singular_terms))
     if aliased:
         text = f"The fixed part is rank deficient; not estimated: {aliased}."
-        warnings.warn(text, OutcomesWarning, 4)
+        warn(text)
     if singular:
         text = f"A variance is zero or a correlation is one in {singular}."
-        warnings.warn(text, SingularFitWarning, 4)
+        warn(text, SingularFitWarning)
+    if fit.has_free_variances:
+        terms = ", ".join(map(str, fit.design.formula.random))
+        text = f"Only sums of some variances can be told from these rows, not each of {terms}."
+        warn(text)
     if not optimum.converged:
         text = (
             f"The optimiser stopped early: {optimum.message}; largest gradient element "
             f"{optimum.gradient_norm:.1e} after {optimum.evaluations} evaluations."
         )
-        warnings.warn(text, ConvergenceWarning, 4)
+        warn(text, ConvergenceWarning)

@@ -96,6 +96,9 @@ REMEMBERED = 8
 HOPELESS = 10
 """Halvings of a step after which one that gains nothing is the last."""
 
+FLAT = 1e-8
+"""A share of the largest second derivative; a direction with less has no optimum."""
+
 MAX_STEPS = 200
 MAX_TRIES = 40
 MAX_NEWTON = 30
@@ -138,6 +141,12 @@ class Optimum:
     def converged(self) -> bool:
         """Whether the criterion was met."""
         return self.status == "converged"
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the deviance does not change in some direction: parameters are not unique."""
+        sizes = np.abs(self.hessian_eigenvalues)
+        return bool(len(sizes) and sizes.min() < FLAT * sizes.max())
 
     @property
     def hessian(self) -> Array:

@@ -18,6 +18,11 @@ COLUMNS: Mapping[str, tuple[str, str]] = LABELS["columns"]
 GROUPS: Mapping[str, str] = LABELS["groups"]
 TITLES: Mapping[str, tuple[str, str]] = LABELS["titles"]
 KINDS: Mapping[str, str] = LABELS["kinds"]
+INTERVALS: Mapping[str, str] = {
+    "satterthwaite": "Satterthwaite degrees of freedom",
+    "kenward-roger": "Kenward-Roger degrees of freedom",
+    "normal": "normal distribution",
+}
 _CURVE = re.compile(r"\w+\((\w+),.*\)\[(\d+)\]")
 _LEVEL = re.compile(r"(?:C\()?(?P<column>[^\[\]()]+)\)?\[(?:T\.)?(?P<level>.*)\]")
 
@@ -115,7 +120,7 @@ def fit_html(fit: Fit) -> str:
     return html_table(head, rows, table.parts, stamp=table.stamp)
 
 
-def estimates_html(table: pd.DataFrame, fit: Fit, level: float = 0.95) -> str:
+def estimates_html(table: pd.DataFrame, fit: Fit, level: float = 0.95, adjust: str = "none") -> str:
     """Return margins, slopes, contrasts or tests of a fit in the words and digits of its table.
 
     Parameters
@@ -126,6 +131,8 @@ def estimates_html(table: pd.DataFrame, fit: Fit, level: float = 0.95) -> str:
         The model.
     level : float
         Confidence level of the interval.
+    adjust : str
+        How intervals and p-values allow for there being several.
     """
     names = list(table.columns[: list(table.columns).index("estimate")])
     tested = {"contrast", "variable"} & set(names)
@@ -135,8 +142,9 @@ def estimates_html(table: pd.DataFrame, fit: Fit, level: float = 0.95) -> str:
         said = row["note"] or with_ends(row["estimate"], low, high)
         end = p_value(row["p_value"]) if tested else count(row["n_observations"])
         rows.append((*(_cell(name, row[name]) for name in names), said, end))
-    title = f"{_title(fit)}: estimate ({level * 100:g} % CI)"
-    head = (*map(column_label, names), title, "p" if tested else "scores there")
+    several = "" if adjust == "none" or len(table) == 1 else f", {adjust}"
+    title = f"{_title(fit)}: estimate ({level * 100:g} % CI{several and ', adjusted'})"
+    head = (*map(column_label, names), title, f"p{several}" if tested else "scores there")
     return html_table(head, rows, stamp=stamp_of(fit))
 
 
@@ -260,13 +268,15 @@ def _parts(fit: Fit) -> Iterator[tuple[str, str]]:
         said = [f"fixed part {found['marginal']:.2f}", f"whole {found.iloc[-1]:.2f}"]
         yield "R\N{SUPERSCRIPT TWO}", ", ".join(said)
     yield "Rows used", _used(fit)
-    method = "normal" if fit.request.df == "normal" else fit.request.df.title()
+    method = INTERVALS.get(fit.request.df, f"cluster-robust, {fit.request.df}")
     reml = "REML" if fit.request.reml else "maximum likelihood"
-    yield "Intervals", f"{method} degrees of freedom; {reml}"
+    yield "Intervals", f"{method}; {reml}"
     if fit.aliased_terms:
         yield "Not estimated", f"{', '.join(fit.aliased_terms)}: these rows do not tell"
     if fit.is_singular:
         yield "Note", "a variance is 0 or a correlation 1: these data do not tell them apart"
+    if fit.has_free_variances:
+        yield "Note", "other variances with the same sums fit as well: the terms overlap"
     yield "Formula", fit.request.formula
 
 

@@ -42,16 +42,17 @@ __all__ = [
 class Estimates(pd.DataFrame):
     """Numbers of a fit for the machine, which a notebook shows as its table shows coefficients."""
 
-    _metadata: ClassVar[list[str]] = ["fit", "level"]
+    _metadata: ClassVar[list[str]] = ["fit", "level", "adjust"]
     fit: Any = None
     level: Any = 0.95
+    adjust: Any = "none"
 
     @property
     def _constructor(self) -> type[pd.DataFrame]:
         return pd.DataFrame
 
     def _repr_html_(self) -> str:
-        return estimates_html(self, self.fit, self.level)
+        return estimates_html(self, self.fit, self.level, self.adjust)
 
 
 def _shown(method: Callable[..., pd.DataFrame]) -> Callable[..., Estimates]:
@@ -60,8 +61,10 @@ def _shown(method: Callable[..., pd.DataFrame]) -> Callable[..., Estimates]:
     @wraps(method)
     def call(fit: Fit, *args: Any, **options: Any) -> Estimates:
         table = Estimates(method(fit, *args, **options))
-        given = signature(method).bind(fit, *args, **options).arguments
-        table.fit, table.level = fit, given.get("conf_level", 0.95)
+        given = signature(method).bind(fit, *args, **options)
+        given.apply_defaults()
+        table.fit, table.level = fit, given.arguments["conf_level"]
+        table.adjust = given.arguments.get("adjust", "none")
         return table
 
     return call

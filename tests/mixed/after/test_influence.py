@@ -92,5 +92,5 @@ def test_an_unknown_group_is_refused(clinic):
     with pytest.raises(UsageError, match="grouping factor or a column"):
         fit.influence("clinics")
     holes = clinic.assign(room=np.where(clinic.index < 5, None, "r"))
-    with pytest.raises(UsageError, match="5 rows without a value"):
+    with pytest.raises(UsageError, match="no value in 5 of the rows"):
         lmm("improvement ~ session_count + (1 | episode_id)", holes).influence("room")

@@ -75,7 +75,7 @@ def test_levels_in_sorted_or_declared_order(data):
 
 def test_new_rows_with_an_unseen_level_are_refused_without_naming_it(data):
     design = build_design(parse_formula("y ~ a + (1 | g)"), data)
-    with pytest.raises(FormulaError, match="1 rows with another level") as caught:
+    with pytest.raises(FormulaError, match="another level in 1 of the rows") as caught:
         design_matrix(design.fixed, data.head(2).assign(a=["south", "secret"]))
     assert "secret" not in str(caught.value)
 

@@ -74,6 +74,11 @@ DRESSES = {
         d, pd.MultiIndex.from_arrays([d.g, np.arange(len(d))], names=["who", "when"])
     ),
     "polars": lambda d: polars.from_pandas(d),
+    "polars categories as they came": lambda d: (
+        polars.from_pandas(d[::-1])
+        .with_columns(polars.col("arm", "g").cast(polars.Categorical))
+        .reverse()
+    ),
     "columns that are no text": lambda d: (
         d.rename(columns={"y": np.str_("y")}).assign(z=1).rename(columns={"z": 3})
     ),
@@ -215,13 +220,15 @@ def test_text_where_the_model_saw_numbers_is_refused(data):
 
 
 def test_one_and_zero_are_not_true_and_false(data):
-    with pytest.raises(FormulaError, match="192 rows with another level"):
+    with pytest.raises(FormulaError, match="another level in 192 of the rows"):
         oc.lmm("y ~ done + (1 | g)", data).predict(data.assign(done=data["done"] * 1))
 
 
 @pytest.mark.parametrize("new", ["x", None, {"x": [1]}, polars.LazyFrame({"x": [1]})])
 def test_something_else_than_new_rows(plain, new):
-    with pytest.raises(UsageError, match="data must be a pandas DataFrame; got"):
+    with pytest.raises(
+        UsageError, match="data must be a data frame of pandas, polars or pyarrow; got"
+    ):
         plain.predict(new)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from outcomes.errors import FitError, UsageError
 from outcomes.mixed.after.tables import parameter_names, parameter_values
+from outcomes.mixed.inference.testing import require_level
 from outcomes.mixed.record import Fit
 from outcomes.mixed.refit_many import refit_many
 from outcomes.mixed.types import Array
@@ -60,6 +61,7 @@ class Bootstrap:
             conf_high, n_draws (those on which the parameter is defined). Terms: coefficients,
             ``sd(a)`` and ``cor(a, b)`` of each grouping factor, ``sd`` of the residual.
         """
+        require_level(conf_level)
         tail = (1.0 - conf_level) / 2.0
         limits = self.draws.quantile([tail, 1.0 - tail])
         return pd.DataFrame(

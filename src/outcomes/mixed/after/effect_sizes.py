@@ -17,7 +17,7 @@ from scipy.special import expit, logit
 from outcomes.mixed.after.bootstrap import Bootstrap
 from outcomes.mixed.after.tables import random_positions
 from outcomes.mixed.inference.small_sample import parameter_covariance
-from outcomes.mixed.inference.testing import quantile
+from outcomes.mixed.inference.testing import quantile, require_level
 from outcomes.mixed.likelihood.by_elimination import factors_of
 from outcomes.mixed.record import Fit
 from outcomes.mixed.types import Array
@@ -146,6 +146,7 @@ def _r2_shares(parts: Array) -> Array:
 def _table(
     fit: Fit, shares: Shares, bootstrap: Bootstrap | None, conf_level: float
 ) -> pd.DataFrame:
+    require_level(conf_level)
     found = fit.estimates
     rows = moments(fit)
     estimate = shares(variance_parts(rows, found.beta, found.covariances, found.sigma))

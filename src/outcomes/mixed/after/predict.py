@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import UsageError
-from outcomes.mixed.inference.testing import quantile
+from outcomes.mixed.inference.testing import quantile, require_level
 from outcomes.mixed.margins.reference_grid import grid_offset
 from outcomes.mixed.reading.design import GroupingFactor, design_matrix, new_rows
 from outcomes.mixed.reading.formula import variables
@@ -105,6 +105,7 @@ def predict(
     table = pd.DataFrame({"fitted": fitted}, index=index)
     if interval is None:
         return table
+    require_level(conf_level)
     complete = np.isfinite(fitted)
     variance = np.full(len(new), np.nan)
     if random:

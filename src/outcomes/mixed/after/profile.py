@@ -32,6 +32,7 @@ from scipy.stats import chi2
 from outcomes.errors import OutcomesWarning, UsageError
 from outcomes.mixed.after.tables import FIXED, parameter_names, parameter_values, random_positions
 from outcomes.mixed.covariance import SINGULAR, semidefinite_cholesky
+from outcomes.mixed.inference.testing import require_level
 from outcomes.mixed.likelihood.by_elimination import (
     ByElimination,
     Profile,
@@ -96,6 +97,7 @@ def profile_intervals(fit: Fit, which: str = "all", conf_level: float = 0.95) ->
     if which not in WHICH:
         must = f"which must be one of {', '.join(WHICH)}"
         raise UsageError(must, got=f"'{which}'")
+    require_level(conf_level)
     fit.independent("Profile-likelihood intervals", "tidy() or bootstrap()")
     ml = fit
     if fit.request.reml:

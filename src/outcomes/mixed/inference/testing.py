@@ -188,6 +188,7 @@ def contrast_table(
     pandas.DataFrame
         estimate, std_error, df, statistic, p_value, conf_low, conf_high; one row a contrast.
     """
+    require_level(conf_level)
     estimate = contrasts @ beta + shift
     variance = np.einsum("ij,jk,ik->i", contrasts, method.covariance, contrasts)
     std_error = np.sqrt(np.maximum(variance, 0.0))
@@ -246,6 +247,13 @@ def two_sided_p(statistic: Array, df: Array) -> Array:
     """Return the two-sided p-value of t statistics; infinite df mean the normal distribution."""
     low = -np.abs(statistic)
     return np.asarray(2.0 * np.where(np.isinf(df), ndtr(low), stdtr(df, low)))
+
+
+def require_level(conf_level: float) -> None:
+    """Refuse a confidence level such as 95, with which an interval has no limits."""
+    if not 0.0 < conf_level < 1.0:
+        must = "conf_level must lie between 0 and 1"
+        raise UsageError(must, got="another number", remedy="0.95 is 95 %.")
 
 
 def quantile(df: Array, conf_level: float) -> Array:

@@ -212,7 +212,7 @@ def _chosen(name: str, value: object, levels: list[object] | None) -> tuple[Any,
         must = f"at['{name}'] must hold finite numbers"
     if wrong or not values:
         known = "" if levels is None else f"Known: {', '.join(map(str, levels))}."
-        raise UsageError(must, got=f"{len(wrong)} others" if wrong else "nothing", remedy=known)
+        raise UsageError(must, got=f"{len(wrong)} unknown" if wrong else "nothing", remedy=known)
     return values if levels is not None else tuple(np.asarray(values, dtype=float))
 
 

@@ -260,7 +260,9 @@ def columns_from(formula: Formula | ModelSpec, data: pd.DataFrame) -> Columns:
         must = "The formula must be computable on these data"
         raise FormulaError(
             must,
-            got=type(error.__cause__ or error).__name__,
+            got="values that its levels leave out"
+            if isinstance(error, DataMismatchWarning)
+            else type(error.__cause__ or error).__name__,
             where=f"in '{found[1]}'" if (found := re.search("`(.+?)`", str(error))) else "",
             remedy="Check the functions it calls and the kind of each column.",
         ) from error
@@ -328,7 +330,7 @@ def _refuse_infinite(factor: Factor) -> None:
         must = "A column of the formula must be finite on every row"
         raise FitError(
             must,
-            got=f"{int((~finite).sum())} rows where it is not",
+            got=f"{int((~finite).sum())} of the rows where it is not",
             where=f"{factor.name}, first in row {int(np.argmin(finite)) + 1} of the rows used",
             remedy="Check its function: a logarithm of zero or less, a root, a division by zero.",
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import FitError, OutcomesWarning
+from outcomes.errors import FitError, warn
 from outcomes.mixed.covariance import BlockCovariance, is_singular
 from outcomes.mixed.reading.columns import (
     CATEGORICAL,
@@ -153,11 +152,9 @@ def _leave_out(factor: GroupingFactor, twin: GroupingFactor) -> None:
         must = "Two grouping factors with the same groups must have different random effects"
         remedy = f"Keep one of {terms} and {others}."
         raise FitError(must, got="an effect that both have", where=factor.name, remedy=remedy)
-    warnings.warn(
+    warn(
         f"'{factor.name}' groups the rows as '{twin.name}' does, so that their variances cannot "
-        f"be told apart: {terms} is left out beside {others}.",
-        OutcomesWarning,
-        5,
+        f"be told apart: {terms} is left out beside {others}."
     )
 
 

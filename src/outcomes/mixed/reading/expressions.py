@@ -231,7 +231,11 @@ def read_expression(expression: str) -> Formula:
     try:
         formula = Formula(expression)
     except (FormulaicError, SyntaxError, RecursionError, MemoryError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else "bad syntax"
+        reason = (str(error).strip().splitlines() or ["bad syntax"])[0]
+        if isinstance(error, SyntaxError):
+            reason = "what is no expression of Python"  # as.factor(t), raw=TRUE
+        elif reason.startswith("The `.` operator"):
+            reason = "a dot for all other columns, which are named one by one here"
         must = "Each side of the formula must be readable"
         raise FormulaError(must, got=reason, where=f"in '{expression}'") from error
     columns_of(formula)

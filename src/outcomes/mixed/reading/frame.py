@@ -65,9 +65,9 @@ def plain_table(data: Any) -> pd.DataFrame:
         Two columns have one name.
     """
     if callable(getattr(data, "to_pandas", None)):
-        data = data.to_pandas()
+        data = _without_order_of_appearance(data)
     if not isinstance(data, pd.DataFrame):
-        must = "data must be a pandas DataFrame"
+        must = "data must be a data frame of pandas, polars or pyarrow"
         remedy = "Call .collect() first." if hasattr(data, "collect") else ""
         raise UsageError(must, got=type(data).__name__, remedy=remedy)
     table: pd.DataFrame = data
@@ -78,6 +78,15 @@ def plain_table(data: Any) -> pd.DataFrame:
         must = "Every column needs its own name"
         raise FitError(must, got="a name used twice", where=f"column {', '.join(twice)}")
     return table
+
+
+def _without_order_of_appearance(data: Any) -> pd.DataFrame:
+    """Make text of a polars Categorical: its levels stand as they came, and none is declared."""
+    table: pd.DataFrame = data.to_pandas()
+    kinds = data.schema if isinstance(getattr(data, "schema", None), Mapping) else {}
+    return table.astype(
+        {name: "string" for name, kind in kinds.items() if str(kind) == "Categorical"}
+    )
 
 
 def plain_column(name: str, column: pd.Series) -> pd.Series:
@@ -240,7 +249,7 @@ def positions(column: pd.Series, levels: Iterable[Any], name: str) -> Array:
     unseen = int(((found < 0) & column.notna().to_numpy()).sum())
     if unseen:
         must = "New rows must hold levels the model has seen"
-        got = f"{unseen} rows with another level"
+        got = f"another level in {unseen} of the rows"
         raise FormulaError(must, got=got, where=f"column '{name}'")
     return np.asarray(found)
 
@@ -395,7 +404,7 @@ def prior_weights(weights: Any, data: pd.DataFrame) -> Array:
         wrong = int((values <= 0.0).sum())
         if not wrong:
             return values
-        got = f"zero or a negative number in {wrong} rows"
+        got = f"zero or a negative number in {wrong} of the rows"
     must = "weights must be numbers above zero"
     remedy = "Leave a row out by filtering the data, not by a zero weight."
     raise FitError(must, got=got, remedy=remedy)
@@ -436,7 +445,7 @@ def _refuse_infinite(where: str, column: Any) -> None:
         must = "Every number must be finite"
         raise FitError(
             must,
-            got=f"infinite values in {int(infinite.sum())} rows",
+            got=f"infinite values in {int(infinite.sum())} of the rows",
             where=f"{where}, first in row {int(np.argmax(infinite)) + 1} of the rows used",
             remedy="Set them to missing, or repair the step that divided by zero.",
         )

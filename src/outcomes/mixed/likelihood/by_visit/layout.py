@@ -171,7 +171,7 @@ def _refuse_repeats(term: ResidualTerm, codes: Array, times: Array) -> None:
         must = f"{term} needs each {term.time} at most once in each {term.group[-1]}"
         raise FitError(
             must,
-            got=f"{int(repeats.sum())} rows that repeat one",
+            got=f"a repeat in {int(repeats.sum())} of the rows",
             where=f"first in row {int(np.argmax(repeats)) + 1} of the rows used",
             remedy="Keep one score a visit, or name a finer group.",
         )
@@ -182,5 +182,5 @@ def _refuse_unseen(at: Array, name: str) -> Array:
     unseen = int((at == -1).sum())
     if unseen:
         must = "New rows must hold visits and strata the model has seen"
-        raise FormulaError(must, got=f"{unseen} rows with another", where=f"column '{name}'")
+        raise FormulaError(must, got=f"another in {unseen} of the rows", where=f"column '{name}'")
     return np.where(at < 0, -1, at)
