@@ -177,6 +177,16 @@ def test_help_loads_no_heavy_library():
     assert "Commands:" in done.stdout
 
 
+def test_an_answer_loads_no_library_that_it_does_not_need():
+    code = (
+        "import sys; from outcomes.cli import main; main('answer how-much data/synthetic'.split());"
+        " heavy = {'scipy.stats', 'scipy.interpolate', 'statsmodels', 'matplotlib', 'polars'}; "
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_every_public_name_can_be_had():
     import outcomes as oc
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.api import GLM, WLS
+from statsmodels.genmod.families import Binomial
 
 from outcomes.causal.clone_censor_weight import clones, stopping_weights, weighted_means
 from outcomes.errors import FitError
@@ -76,3 +78,33 @@ def test_the_difference_is_that_of_the_weighted_means():
 def test_without_both_who_stop_and_who_go_on_there_is_nothing_to_weigh(stopped):
     with pytest.raises(FitError, match="courses stopped, and after others they went on"):
         stopping_weights(decisions().assign(stopped=stopped), ("severe",))
+
+
+def test_the_chance_of_stopping_is_that_of_statsmodels():
+    rng = np.random.default_rng(3)
+    n = 300
+    known = pd.DataFrame({"episode_id": [f"e{i}" for i in range(n)], "session": 1})
+    known["pain"] = rng.normal(size=n)
+    known["stopped"] = (rng.random(n) < 1 / (1 + np.exp(1 - known["pain"]))).astype(float)
+    chance = GLM(known["stopped"], np.column_stack([np.ones(n), known["pain"]]), Binomial()).fit()
+    usual = np.log1p(-known["stopped"].mean()) - np.log1p(-chance.fittedvalues)
+    found = stopping_weights(known, ("pain",))
+    assert found["went_on"].to_numpy() == pytest.approx(np.exp(usual), rel=1e-6)
+
+
+def test_errors_are_those_that_statsmodels_makes_robust_to_clusters():
+    rng = np.random.default_rng(4)
+    parts = []
+    for n in (40, 30):
+        columns = {"episode_id": range(n), "cluster": np.arange(n) // 3}
+        drawn = {"improvement": rng.normal(size=n), "weight": rng.uniform(0.5, 2, size=n)}
+        parts.append(clones(pd.DataFrame({**columns, **drawn})))
+    rows = pd.concat([part.rows for part in parts])
+    dummies = np.repeat(np.eye(2), [40, 30], axis=0)
+    fit = WLS(rows["improvement"].to_numpy(), dummies, rows["weight"].to_numpy()).fit(
+        cov_type="cluster", cov_kwds={"groups": rows["cluster"].to_numpy()}
+    )
+    errors = [row["std_error"] for row in weighted_means(*parts)]
+    pick = np.array([1.0, -1.0])
+    expected = [*fit.bse, np.sqrt(pick @ fit.cov_params() @ pick)]
+    assert errors == pytest.approx(expected, rel=1e-10)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 from outcomes.care.goals import goal_progress
 from outcomes.errors import UsageError
@@ -163,7 +163,7 @@ def _std_error(estimate: Array, own: Array, ended: Array, at_risk: Array, before
 def _interval(estimate: Array, error: Array, conf_level: float, df: float) -> tuple[Array, Array]:
     inside = (estimate > 0) & (estimate < 1 - 1e-12)
     safe = np.where(inside, estimate, 0.5)
-    width = stats.t.ppf((1 + conf_level) / 2, df) * error / (safe * -np.log(safe))
+    width = stdtrit(df, (1 + conf_level) / 2) * error / (safe * -np.log(safe))
     low, high = safe ** np.exp(width), safe ** np.exp(-width)
     return np.where(inside, low, np.nan), np.where(inside, high, np.nan)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.special import betaincinv
 
 Array = NDArray[np.float64]
 
@@ -41,8 +41,8 @@ def exact_interval(
     """
     x, n = np.broadcast_arrays(np.asarray(events, float), np.asarray(trials, float))
     tail = (1 - conf_level) / 2
-    low = stats.beta.ppf(tail, np.where(x > 0, x, np.nan), n - x + 1)
-    high = stats.beta.ppf(1 - tail, x + 1, np.where(x < n, n - x, np.nan))
+    low = betaincinv(np.where(x > 0, x, np.nan), n - x + 1, tail)
+    high = betaincinv(x + 1, np.where(x < n, n - x, np.nan), 1 - tail)
     low, high = np.where(x == 0, 0.0, low), np.where(x == n, 1.0, high)
     return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
 

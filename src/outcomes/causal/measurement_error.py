@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from outcomes.causal.jackknife import grouped, jackknife, residual, slopes
 
@@ -359,7 +359,11 @@ def tipping_reliability(at: Callable[[float], Mapping[Any, Any] | None]) -> floa
     shares = np.linspace(1.0, LEAST_RELIABILITY, 17)
     for above, below in zip(shares, [1.0, *shares], strict=False):
         if distance(float(above)) <= 0:
-            return 1.0 if above == 1.0 else float(brentq(distance, above, below, xtol=0.005))
+            return (
+                1.0
+                if above == 1.0
+                else float(scipy.optimize.brentq(distance, above, below, xtol=0.005))
+            )
     return 0.0
 
 

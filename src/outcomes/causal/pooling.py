@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 Array = NDArray[np.float64]
 
@@ -105,7 +105,7 @@ def _factors(df: float) -> Array:
     """Return the factors by which a covariance may be off, each as likely as another."""
     if not np.isfinite(df):
         return np.ones(1)
-    return np.asarray(df / chi2.ppf((np.arange(FACTORS) + 0.5) / FACTORS, df))
+    return np.asarray(df / chdtri(df, 1.0 - (np.arange(FACTORS) + 0.5) / FACTORS))
 
 
 Given = tuple[Any, Any, Any]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
-from scipy.stats import chi2, norm
-from statsmodels.tools.numdiff import approx_hess3
+from scipy.special import chdtri, log_ndtr, ndtr, ndtri
 
 from outcomes.dictionary.instruments import Instrument
 
@@ -116,7 +115,7 @@ def regression_to_the_mean(
     best = _everybody(x, rating)
     if not _cut_seen(best, x, rating):
         return None
-    curvature = approx_hess3(best, _minus_log_likelihood, args=(x, rating))
+    curvature = _curvature(best, x, rating)
     if best[0] < rating.best or np.linalg.eigvalsh(curvature)[0] <= 0:
         return None
     above, slope = _above(best, rating)
@@ -124,7 +123,7 @@ def regression_to_the_mean(
     if relative > WIDEST:
         return None
     estimate = share * above
-    low, high = estimate * np.exp(np.array([-1.0, 1.0]) * norm.ppf(0.975) * relative)
+    low, high = estimate * np.exp(np.array([-1.0, 1.0]) * ndtri(0.975) * relative)
     return RegressionToTheMean(float(estimate), float(estimate * relative), float(low), float(high))
 
 
@@ -180,7 +179,7 @@ def _everybody(x: Array, rating: Rating) -> Array:
     start = np.array([x.mean(), np.log(x.std())])
     ends = [(x.min() - far, x.max() + far), (np.log(rating.step / 10), np.log(far))]
     return np.asarray(
-        minimize(
+        scipy.optimize.minimize(
             _minus_log_likelihood, start, args=(x, rating), method="Nelder-Mead", bounds=ends
         ).x
     )
@@ -188,12 +187,12 @@ def _everybody(x: Array, rating: Rating) -> Array:
 
 def _cut_seen(best: Array, x: Array, rating: Rating) -> bool:
     """Whether baselines are the end of a curve: much is cut off, and a whole curve fits worse."""
-    if norm.cdf(_cut(rating), best[0], np.exp(best[1])) < LEAST_CUT:
+    if ndtr((_cut(rating) - best[0]) / np.exp(best[1])) < LEAST_CUT:
         return False
     whole = replace(rating, entry=-np.inf)
     gain = _minus_log_likelihood(_everybody(x, whole), x, whole)
     gain -= _minus_log_likelihood(best, x, rating)
-    return bool(2 * gain > chi2.ppf(0.95, 1))
+    return bool(2 * gain > chdtri(1, 0.05))
 
 
 def _cut(rating: Rating) -> float:
@@ -205,19 +204,33 @@ def _minus_log_likelihood(parameters: Array, x: Array, rating: Rating) -> float:
     mean, sd, half = parameters[0], np.exp(parameters[1]), rating.step / 2
     high = np.where(x + half > rating.worst, np.inf, (x + half - mean) / sd)
     inside = _log_chance((x - half - mean) / sd, high)
-    return float(len(x) * norm.logsf((_cut(rating) - mean) / sd) - inside.sum())
+    return float(len(x) * log_ndtr((mean - _cut(rating)) / sd) - inside.sum())
+
+
+def _curvature(at: Array, x: Array, rating: Rating) -> Array:
+    """Return second derivatives of minus the log-likelihood, by central differences."""
+
+    def at_step(*signed: Array) -> float:
+        return _minus_log_likelihood(sum(signed, at), x, rating)
+
+    size = np.finfo(float).eps ** 0.25 * np.maximum(np.abs(at), 0.1)
+    crossed = [
+        [at_step(a, b) - at_step(a, -b) - (at_step(-a, b) - at_step(-a, -b)) for b in np.diag(size)]
+        for a in np.diag(size)
+    ]
+    return np.asarray(crossed / (4.0 * np.outer(size, size)))
 
 
 def _log_chance(low: Array, high: Array) -> Array:
     """Return the logarithm of a normal curve's part from `low` to `high`, in its smaller tail."""
     left = low + high < 0
     near, beyond = np.where(left, -high, low), np.where(left, -low, high)
-    return np.asarray(norm.logsf(near) + np.log1p(-np.exp(norm.logsf(beyond) - norm.logsf(near))))
+    return np.asarray(log_ndtr(-near) + np.log1p(-np.exp(log_ndtr(-beyond) - log_ndtr(-near))))
 
 
 def _above(parameters: Array, rating: Rating) -> tuple[float, Array]:
     """Return how far entrants lie above the mean, and the slope of its logarithm by (m, log s)."""
     sd = np.exp(parameters[1])
     z = (_cut(rating) - parameters[0]) / sd
-    hazard = np.exp(norm.logpdf(z) - norm.logsf(z))
+    hazard = np.exp(-(z**2) / 2.0 - log_ndtr(-z)) / np.sqrt(2.0 * np.pi)
     return float(sd * hazard), np.array([-(hazard - z) / sd, 1.0 - (hazard - z) * z])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.interpolate import CubicSpline
+import scipy
 
 from outcomes.mixed.inference.testing import quantile, two_sided_p
 from outcomes.mixed.types import Array
@@ -26,7 +26,7 @@ def curve(times: tuple[float, ...]) -> Array:
     if len(x) <= FEW_TIMES:
         return np.eye(FEW_TIMES)[: len(x)]
     knots = np.array([x[0], *np.percentile(x, [100 / 3, 200 / 3]), x[-1]])
-    return np.asarray(CubicSpline(knots, np.eye(FEW_TIMES), bc_type="natural")(x))
+    return np.asarray(scipy.interpolate.CubicSpline(knots, np.eye(FEW_TIMES), bc_type="natural")(x))
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from outcomes.care.proportion import exact_interval
 from outcomes.errors import DesignError, FitError, UsageError
@@ -258,8 +258,8 @@ def _widths(records: pd.DataFrame) -> list[dict[str, Any]]:
     if "half_width" not in records or records["half_width"].notna().sum() < 2:
         return []
     widths = np.sort(records["half_width"].dropna().to_numpy(float))
-    n, mean, error = len(widths), float(widths.mean()), float(stats.sem(widths))
-    ranks = np.asarray(stats.binom.ppf([0.025, 0.5, 0.975], n, WIDE), int)
+    n, mean, error = len(widths), float(widths.mean()), float(scipy.stats.sem(widths))
+    ranks = np.asarray(scipy.stats.binom.ppf([0.025, 0.5, 0.975], n, WIDE), int)
     ordered = np.append(widths, np.nan)  # few studies do not tell the upper end
     low, largest = ordered[np.maximum(ranks[:2] - 1, 0)]
     return [

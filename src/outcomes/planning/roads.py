@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import chdtrc
 
 from outcomes.causal.measurement_error import (
     answered_visits,
@@ -170,7 +170,7 @@ def therapists(many: Many, study: Study, measure: Instrument) -> Rows:  # noqa: 
     fit, ended = searched(stack.models())
     without, also = searched(replace(stack, therapist=None).models())
     ratio = np.maximum(0.0, without.deviance - fit.deviance)
-    chance = np.where(ratio > 1e-6, 0.5 * stats.chi2.sf(ratio, 1), 1.0)
+    chance = np.where(ratio > 1e-6, 0.5 * chdtrc(1, ratio), 1.0)
     names, spread = many.rows["study"].unique(), np.abs(fit.theta[:, -2]) * stack.scale
     return {
         int(names[i]): {"estimate": spread[i], "statistic": ratio[i], "p_value": chance[i]}

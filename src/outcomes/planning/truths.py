@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from statsmodels.regression.linear_model import OLS
+import scipy
+from scipy.special import stdtrit
 
 from outcomes.questions.course_frame import course_frame
 from outcomes.questions.frequency import OFTEN
@@ -162,10 +162,9 @@ def _slope(column: str, *, same_visit: bool = False) -> Naive:
     def slope(study: Study, row: pd.Series[Any]) -> Interval:  # noqa: ARG001
         rows = study.trajectory("nprs", same_visit=same_visit)
         rows = rows.dropna(subset=[column, "improvement"])
-        columns = np.column_stack([np.ones(len(rows)), rows[column]])
-        fit = OLS(rows["improvement"].to_numpy(), columns).fit()
-        low, high = fit.conf_int()[1]
-        return float(fit.params[1]), float(low), float(high)
+        found = scipy.stats.linregress(rows[column], rows["improvement"])
+        half = float(found.stderr * stdtrit(len(rows) - 2, 0.975))
+        return float(found.slope), float(found.slope) - half, float(found.slope) + half
 
     return slope
 
@@ -177,7 +176,7 @@ def _groups(column: str) -> Naive:
         parts = [part for _, part in study.trajectory("nprs").groupby(column)["improvement"]]
         means = [float(part.mean()) for part in parts]
         width = max(means) - min(means)
-        return width, 0.0 if stats.f_oneway(*parts).pvalue >= 0.05 else width, np.inf
+        return width, 0.0 if scipy.stats.f_oneway(*parts).pvalue >= 0.05 else width, np.inf
 
     return gap
 
@@ -186,7 +185,7 @@ def _first(study: Study, row: pd.Series[Any]) -> Interval:  # noqa: ARG001
     """Condition with the largest mean against the others together, as if chosen beforehand."""
     last = study.trajectory("nprs").drop_duplicates("episode_id", keep="last")
     top = last["condition"] == last.groupby("condition")["improvement"].mean().idxmax()
-    found = stats.ttest_ind(last.loc[top, "improvement"], last.loc[~top, "improvement"])
+    found = scipy.stats.ttest_ind(last.loc[top, "improvement"], last.loc[~top, "improvement"])
     low, high = found.confidence_interval()
     return (float(low) + float(high)) / 2, float(low), float(high)
 

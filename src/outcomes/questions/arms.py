@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.regression.linear_model import OLS
 
 from outcomes.causal.constrained import constrained_frame, difference_name
 from outcomes.causal.missing_not_at_random import reference_based, tipping_point
@@ -175,20 +174,17 @@ def compared_at(arms: Arms, time: float) -> pd.DataFrame:
 
 
 def _ols_rows(arms: Arms, outcome: Any, columns: Any) -> pd.DataFrame:
-    _refuse_alike(outcome, columns)
-    fit = OLS(outcome, columns).fit()
-    at = np.arange(1, len(arms.treated) + 1)
-    covariance = fit.cov_params()[np.ix_(at, at)]
-    return for_their_number(with_intervals(fit.params[at], covariance, fit.df_resid), covariance)
-
-
-def _refuse_alike(outcome: Any, columns: Any) -> None:
-    """Refuse courses that all start alike, or that differ in nothing but their arm and start."""
-    rest = outcome - columns @ np.linalg.lstsq(columns, outcome, rcond=None)[0]
+    """Fit by least squares; courses must not start alike, nor differ in arm and start alone."""
+    inverse, df = np.linalg.pinv(columns), len(outcome) - columns.shape[1]
+    estimate = inverse @ outcome
+    rest = outcome - columns @ estimate
     full = np.linalg.matrix_rank(columns) == columns.shape[1]
     if not full or rest @ rest <= 1e-18 * (outcome @ outcome):
         must = "baselines differ, and scores of courses that started alike"
         raise FitError(must, got="the same for all")
+    own = slice(1, len(arms.treated) + 1)
+    covariance = (rest @ rest / df) * (inverse @ inverse.T)[own, own]
+    return for_their_number(with_intervals(estimate[own], covariance, df), covariance)
 
 
 def constrained_rows(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame, MixedFit]:

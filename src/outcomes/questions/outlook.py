@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import OutcomesWarning
@@ -69,7 +69,7 @@ class Basis:
     @property
     def normal_coverage(self) -> float:
         """Share of the errors within what a normal distribution would give `LEVEL` of them."""
-        return float((self.errors["z"].abs() <= norm.ppf(0.5 + LEVEL / 2)).mean())
+        return float((self.errors["z"].abs() <= ndtri(0.5 + LEVEL / 2)).mean())
 
 
 def learn(course: CourseFrame, measure: Instrument, n_seen: int, seed: int = 0) -> Basis:
@@ -200,7 +200,7 @@ def foresee(
         return table
     scale = np.sqrt(np.outer(np.diag(forecast.covariance), np.diag(forecast.covariance)))
     normal = _correlated(forecast.covariance / scale, seed)
-    drawn = baseline + measure.sign * (mean + sd * _quantiles(z, norm.cdf(normal)))
+    drawn = baseline + measure.sign * (mean + sd * _quantiles(z, ndtr(normal)))
     last = rows.loc[np.asarray(seen), "score"].iloc[-1] if np.any(seen) else baseline
     hit = measure.sign * (_as_recorded(drawn, measure) - target) >= 0
     before = np.full((len(hit), 1), bool(measure.sign * (last - target) >= 0))

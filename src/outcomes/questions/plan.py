@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from statsmodels.stats.multitest import multipletests
 
 from outcomes.intake.toml_records import Section, converted
+from outcomes.mixed.inference.testing import false_discovery, holm
 from outcomes.plain_text import read_toml
 from outcomes.privacy.text import Text
 from outcomes.questions.answer import Answer
@@ -181,8 +181,8 @@ def adjusted(answers: tuple[Answer, ...], plan: Plan | None, instrument: str) ->
 def _adjust(raw: list[float], role: Role) -> list[float]:
     if role == "primary":
         return raw
-    method = "holm" if role == "secondary" else "fdr_bh"
-    return [float(value) for value in multipletests(raw, method=method)[1]]
+    adjust = holm if role == "secondary" else false_discovery
+    return [float(value) for value in adjust(np.array(raw))]
 
 
 def _family(answer: Answer, plan: Plan | None, instrument: str) -> tuple[Role, str]:

@@ -11,9 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from statsmodels.genmod.cov_struct import OrdinalIndependence
-from statsmodels.genmod.generalized_estimating_equations import OrdinalGEE
-from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 from outcomes.causal.jackknife import interval_row
 from outcomes.dictionary.instruments import Instrument
@@ -211,6 +208,10 @@ def ordinal(course: CourseFrame, measure: Instrument) -> pd.DataFrame:
     errors robust to courses (Lipsitz, Kim & Zhao 1994, Stat Med 13:1149), on the courses with a
     score at the horizon. Scores of more than ten levels are grouped by their deciles.
     """
+    from statsmodels.genmod.cov_struct import OrdinalIndependence
+    from statsmodels.genmod.generalized_estimating_equations import OrdinalGEE
+    from statsmodels.tools.sm_exceptions import ConvergenceWarning
+
     last = course.rows[course.rows[course.axis] == course.horizon].drop_duplicates("episode_id")
     n = len(last)
     levels = _levels(measure.sign * np.concatenate([last["baseline"], last["score"]]))

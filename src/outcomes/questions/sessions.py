@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import chdtri
 
 from outcomes.care.dose import sessions_prescribed
 from outcomes.dictionary.instruments import Instrument
@@ -155,7 +155,7 @@ def plateau(course: CourseFrame) -> Plateau:
         the 95 % chi-squared quantile of it.
     """
     loglik = _logliks(course.rows)
-    near = np.flatnonzero(loglik >= loglik.max() - stats.chi2.ppf(0.95, 1) / 2)
+    near = np.flatnonzero(loglik >= loglik.max() - chdtri(1, 0.05) / 2)
     sessions_needed = np.log(10) * np.array(PACES)
     low = sessions_needed[max(near[0] - 1, 0)]
     high = sessions_needed[near[-1] + 1] if near[-1] + 1 < len(PACES) else np.inf

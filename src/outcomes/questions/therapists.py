@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import chdtrc, ndtri
 
 from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.fit import MixedFit
@@ -90,7 +90,7 @@ def _table(fit: MixedFit, without: MixedFit, shown: pd.Series[int]) -> pd.DataFr
     variances = parts[parts["term_2"] == ""].groupby("group")["variance"].sum()
     own = float(variances["therapist_id"])
     ratio = max(0.0, 2 * (fit.loglik - without.loglik))
-    chance = 0.5 * float(stats.chi2.sf(ratio, 1)) if ratio > 1e-6 else 1.0
+    chance = 0.5 * float(chdtrc(1, ratio)) if ratio > 1e-6 else 1.0
     spread = {
         "term": "standard deviation between therapists", "kind": "spread",
         "estimate": np.sqrt(own), "statistic": ratio, "p_value": chance,
@@ -105,7 +105,7 @@ def _table(fit: MixedFit, without: MixedFit, shown: pd.Series[int]) -> pd.DataFr
     effects = fit.random_effects("therapist_id")
     effects = effects[effects["level"].isin(shown.index)]
     effects = effects.sort_values("level", key=lambda names: names.map(in_order))
-    half = stats.norm.ppf(0.975) * effects["std_error"]
+    half = ndtri(0.975) * effects["std_error"]
     rows = pd.DataFrame(
         {
             "term": effects["level"], "kind": "therapist", "estimate": effects["estimate"],

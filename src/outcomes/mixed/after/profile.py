@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 from scipy.linalg import qr, solve_triangular
-from scipy.optimize import brentq, minimize
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from outcomes.errors import OutcomesWarning, UsageError
 from outcomes.mixed.after.tables import FIXED, parameter_names, parameter_values, random_positions
@@ -346,7 +346,7 @@ class Parameter:
             return float(np.sqrt(max(0.0, above(start)[0]))), start
         bounds = [(-FAR, FAR)] * len(start)
         options = {"gtol": 1e-5, "ftol": 1e-13, "maxcor": 30}
-        found: Any = minimize(  # type: ignore[call-overload]
+        found: Any = scipy.optimize.minimize(  # type: ignore[call-overload]
             above, np.zeros(len(start)), jac=True, method="L-BFGS-B", bounds=bounds, options=options
         )
         return float(np.sqrt(max(0.0, found.fun))), origin + self.scale @ found.x
@@ -388,7 +388,7 @@ def limits(parameter: Parameter, conf_level: float) -> tuple[float, float]:
     """
     if np.isnan(parameter.estimate):
         return parameter.low, parameter.high
-    target = float(np.sqrt(chi2.ppf(conf_level, 1)))
+    target = float(np.sqrt(chdtri(1, 1.0 - conf_level)))
     return _limit(parameter, -1, target), _limit(parameter, 1, target)
 
 
@@ -403,7 +403,7 @@ def _limit(parameter: Parameter, side: int, target: float) -> float:
         reached, end = parameter.distance(outside, near)
         if reached > target:
             width = 1e-7 * abs(outside - parameter.estimate)
-            found = brentq(
+            found = scipy.optimize.brentq(
                 lambda v, at: parameter.distance(v, at)[0] - target,
                 *(inside, outside),
                 args=(near,),

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from outcomes.errors import UsageError
 from outcomes.mixed.after.tables import glance
@@ -124,7 +124,7 @@ def mixture_tail(statistic: float, mixture: Mapping[int, float]) -> float:
     0.05
     """
     tails = [
-        weight * (float(chi2.sf(statistic, df)) if df else float(statistic <= ROUNDING))
+        weight * (float(chdtrc(df, statistic)) if df else float(statistic <= ROUNDING))
         for df, weight in mixture.items()
     ]
     return float(sum(tails))
@@ -233,7 +233,7 @@ def _compare_residuals(small: Fit, large: Fit) -> pd.DataFrame:
     if not _is_nested(small, large) or df < 1:
         return _table(small, large, np.nan, np.nan, "not nested: compare AIC")
     statistic = _statistic(small, large)
-    return _table(small, large, statistic, float(chi2.sf(statistic, df)), f"chi2({df})")
+    return _table(small, large, statistic, float(chdtrc(df, statistic)), f"chi2({df})")
 
 
 def _is_nested(small: Fit, large: Fit) -> bool:

@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq, newton
+import scipy
 from scipy.special import chdtrc, fdtrc, fdtri, ndtr, ndtri, stdtr, stdtrit
-from scipy.stats import false_discovery_control, studentized_range
-from scipy.stats.qmc import Sobol
 
 from outcomes.errors import UsageError
 from outcomes.mixed.types import Array
@@ -318,7 +316,7 @@ class Family:
         sd = np.sqrt(np.diag(self.covariance))
         values, vectors = np.linalg.eigh(self.covariance / np.outer(sd, sd))
         scaled = vectors[:, -self.rank :] * np.sqrt(values[-self.rank :])
-        points = Sobol(self.rank, scramble=False).random_base2(DIRECTIONS)
+        points = scipy.stats.qmc.Sobol(self.rank, scramble=False).random_base2(DIRECTIONS)
         normal = ndtri(points + 0.5**DIRECTIONS / 3.0)
         return np.asarray(scaled @ (normal / np.linalg.norm(normal, axis=1, keepdims=True)).T)
 
@@ -346,22 +344,24 @@ def _scheffe(family: Family) -> Array:
     return np.asarray(np.sqrt(family.rank * fdtri(family.rank, df, family.conf_level)))
 
 
+def _range_tail(q: Any, n_means: float, df: Any) -> Array:
+    return np.asarray(scipy.stats.studentized_range.sf(q, n_means, df))
+
+
 def _tukey_p(family: Family) -> Array:
-    found = studentized_range.sf(np.sqrt(2.0) * np.abs(family.t), family.n_means, family.df)
-    return np.asarray(found)
+    return _range_tail(np.sqrt(2.0) * np.abs(family.t), family.n_means, family.df)
 
 
 def _tukey(family: Family) -> Array:
     """Return critical values; scipy's own quantile takes a hundred evaluations."""
 
     def excess(q: float, df: float) -> float:
-        return float(
-            np.log(studentized_range.sf(q, family.n_means, df) / (1.0 - family.conf_level))
-        )
+        return float(np.log(_range_tail(q, family.n_means, df) / (1.0 - family.conf_level)))
 
     each, back = np.unique(np.round(family.df, 6), return_inverse=True)
-    near = float(studentized_range.ppf(family.conf_level, family.n_means, np.inf))
-    found = [newton(excess, near, args=(df,), x1=1.02 * near, tol=1e-7) for df in each]
+    near = float(scipy.stats.studentized_range.ppf(family.conf_level, family.n_means, np.inf))
+    solve = scipy.optimize.newton
+    found = [solve(excess, near, args=(df,), x1=1.02 * near, tol=1e-7) for df in each]
     return np.asarray(np.array(found)[back] / np.sqrt(2.0))
 
 
@@ -390,14 +390,15 @@ def _mvt(family: Family) -> Array:
         return _mvt_tail(family, t, df, 1 if family.null.direction else 2) + family.conf_level - 1.0
 
     whole, back = np.unique(np.floor(family.df + 0.25), return_inverse=True)
-    return np.array([brentq(excess, 0.0, 1e3, args=(df,), xtol=1e-6) for df in whole])[back]
+    solve = scipy.optimize.brentq
+    return np.array([solve(excess, 0.0, 1e3, args=(df,), xtol=1e-6) for df in whole])[back]
 
 
 def _dunnettx_tail(family: Family, t: Array, df: Array) -> Array:
     """Return emmeans' approximation to Dunnett's tail: between Tukey's and Sidak's."""
     k = family.k
     n_means = (1.0 + np.sqrt(1.0 + 8.0 * k)) / 2.0
-    tukey = studentized_range.sf(np.sqrt(2.0) * t, n_means, df)
+    tukey = _range_tail(np.sqrt(2.0) * t, n_means, df)
     sidak = _any_of(k, two_sided_p(t, df))
     return np.asarray(((k - 1.0) * tukey + sidak) / k)
 
@@ -407,7 +408,8 @@ def _dunnettx(family: Family) -> Array:
         return float(_dunnettx_tail(family, np.array(t), np.array(df))) + family.conf_level - 1.0
 
     limits = zip(family.df, _bonferroni(family), strict=True)
-    return np.array([brentq(excess, 0.0, high, args=(df,), xtol=1e-6) for df, high in limits])
+    solve = scipy.optimize.brentq
+    return np.array([solve(excess, 0.0, high, args=(df,), xtol=1e-6) for df, high in limits])
 
 
 def holm(p: Array) -> Array:
@@ -433,12 +435,39 @@ def holm(p: Array) -> Array:
     return result
 
 
+def false_discovery(p: Array) -> Array:
+    """Adjust p-values by the step-up method of Benjamini & Hochberg (1995).
+
+    Parameters
+    ----------
+    p : array, shape (k,)
+
+    Returns
+    -------
+    array, shape (k,)
+
+    Examples
+    --------
+    >>> false_discovery(np.array([0.01, 0.04, 0.03])).round(2)
+    array([0.03, 0.04, 0.04])
+    """
+    order, result = np.argsort(p)[::-1], np.empty_like(p)
+    stepped = np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1))
+    result[order] = np.minimum(stepped, 1.0)
+    return result
+
+
+def _by_dependence(family: Family) -> Array:
+    """Adjust p-values that may depend on each other in any way (Benjamini & Yekutieli 2001)."""
+    return false_discovery(family.p * np.sum(1.0 / np.arange(1, family.k + 1)))
+
+
 Rule = Callable[[Family], Array]
 METHODS: dict[str, tuple[Rule, Rule]] = {
     "holm": (lambda family: holm(family.p), _bonferroni),
     "bonferroni": (lambda family: np.minimum(family.k * family.p, 1.0), _bonferroni),
-    "BH": (lambda family: false_discovery_control(family.p, method="bh"), _bonferroni),
-    "BY": (lambda family: false_discovery_control(family.p, method="by"), _bonferroni),
+    "BH": (lambda family: false_discovery(family.p), _bonferroni),
+    "BY": (_by_dependence, _bonferroni),
     "sidak": (lambda family: _any_of(family.k, family.p), _sidak),
     "mvt": (_mvt_p, _mvt),
     "tukey": (_tukey_p, _tukey),

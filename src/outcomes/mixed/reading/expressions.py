@@ -15,13 +15,13 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import scipy
 from formulaic import Formula
 from formulaic.errors import FormulaicError
 from formulaic.materializers.types import FactorValues
 from formulaic.parser.types import Factor, Term
 from formulaic.transforms import TRANSFORMS, ContrastsRegistry
 from formulaic.utils.stateful_transforms import stateful_transform
-from scipy.interpolate import BSpline
 from scipy.linalg import qr
 
 from outcomes.errors import FormulaError
@@ -80,7 +80,7 @@ def natural_spline(
             knots = np.quantile(x[(x >= low) & (x <= high)], shares)
         _state["knots"] = np.concatenate([[low] * 4, np.sort(list(knots)), [high] * 4])
     at = _state["knots"]
-    spline = BSpline(at, np.eye(len(at) - 4), 3)
+    spline = scipy.interpolate.BSpline(at, np.eye(len(at) - 4), 3)
     inside = np.clip(x, at[0], at[-1])
     values = spline(inside) + spline.derivative()(inside) * (x - inside)[:, None]
     curvature = spline.derivative(2)(at[[0, -1]])[:, first:]

@@ -9,11 +9,11 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import scipy
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
-from scipy.optimize import isotonic_regression
 
 from outcomes.plain_text import shortened
 from outcomes.render.figures.shown import ShownFigure, empty_figure
@@ -278,7 +278,7 @@ def spread(
     order = np.argsort(wanted, kind="stable")
     tall = np.asarray(heights, float)[order]
     stacked = np.cumsum(tall) - tall / 2
-    free = isotonic_regression(np.asarray(wanted, float)[order] - stacked).x
+    free = scipy.optimize.isotonic_regression(np.asarray(wanted, float)[order] - stacked).x
     highest = high - tall.sum()
     placed = np.clip(free, min(low, highest), highest) + stacked
     result = np.empty(len(order))

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 from matplotlib.axes import Axes
-from scipy import stats
 
 from outcomes.errors import UsageError
 from outcomes.mixed.after.diagnostics import normal_quantiles, residuals
@@ -217,7 +217,7 @@ def _residuals_panel(place: Axes, fit: Fit) -> str:
     place.axhline(0, color=INK, linewidth=0.8)
     place.set_xlabel("fitted", family=FONT)
     place.set_ylabel("residual", family=FONT)
-    found = stats.spearmanr(fitted, np.abs(left))
+    found = scipy.stats.spearmanr(fitted, np.abs(left))
     if abs(found.statistic) < 0.2:
         return "Residuals spread alike over the fitted values."
     more = "more" if found.statistic > 0 else "less"

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from scipy import stats
+from scipy.special import stdtrit
 
 from outcomes.care.attainment import goal_attainment_over_time
 from outcomes.dictionary.instruments import Instrument
@@ -212,7 +212,7 @@ def _courses(place: Axes, title: str, rows: pd.DataFrame, over: str, measure: In
         place.plot(course[over], course["improvement"], color=MUTED, alpha=0.3, linewidth=0.6)
     at = rows.groupby(over)["improvement"].agg(["mean", "std", "count"])
     at = at[at["count"] >= LEAST]
-    half = stats.t.ppf(0.975, at["count"] - 1) * at["std"] / np.sqrt(at["count"])
+    half = stdtrit(at["count"] - 1, 0.975) * at["std"] / np.sqrt(at["count"])
     place.plot(at.index, at["mean"], color=LOOKS[0].colour, linewidth=2)
     place.fill_between(at.index, at["mean"] - half, at["mean"] + half, color=LOOKS[0].colour,
                        alpha=0.2, linewidth=0)  # fmt: skip
