@@ -66,7 +66,7 @@ def test_too_few_goals_are_refused_with_their_number(clinic):
     study = with_goals(clinic(n=30), 3.0)
     answer = undisclosed(replace(study, goals=study.goals.head(4)), "goals", instrument="nprs")
     assert answer.refused
-    assert "at least 10 goals" in answer.reason
+    assert "at least 11 goals" in answer.reason
     assert re.search(r"there (are|is) [1-4] goals?\.", answer.reason)
     assert undisclosed(clinic(n=20), "goals", instrument="nprs").refused
 
@@ -125,7 +125,7 @@ def test_a_course_that_has_ended_has_no_outlook(clinic, facts):
 
 def test_a_patient_without_a_name_a_later_score_or_an_mdc_is_refused(clinic):
     study = clinic(n=12)
-    assert "not named" in undisclosed(study, "patient", instrument="nprs").reason
+    assert "no course is named" in undisclosed(study, "patient", instrument="nprs").reason
     assert "MDC" in undisclosed(study, "patient", instrument="nprs", episode="e0001").reason
     only_first = replace(study, assessments=study.assessments.query("session == 1"))
     answer = undisclosed(only_first, "patient", instrument="nprs", episode="e0001")

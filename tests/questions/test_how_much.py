@@ -85,7 +85,10 @@ def test_too_few_courses_are_refused_in_plain_words(complete):
     few = dict(list(complete.items())[:6])
     given = oc.answer(follow_ups(few), "how-much")
     assert given.refused
-    assert "there are fewer than 11 courses" in given.reason
+    assert (
+        "at least 10 courses with a score after their baseline; there are too few courses."
+        in given.reason
+    )
     assert given.table.empty
     assert given.figure is None
 

@@ -89,7 +89,7 @@ class Count:
     part : str
         Whom the number is about where it is `of` a whole.
     there : bool
-        Begin with ``there is`` or ``there are``.
+        Begin with ``there is`` or ``there are``, beside how many are needed.
 
     Examples
     --------
@@ -123,7 +123,8 @@ class Count:
         """Return itself, or the words that stand for it where it must not be shown."""
         if self.of is None:
             hidden = self._hidden(self.number, self.whom, rule)
-            hidden = hidden.replace(NEARLY, ALMOST) if self.there else hidden
+            if self.there:  # beside how many are needed
+                hidden = "too few" if rule.hides(self.number) else hidden.replace(NEARLY, ALMOST)
             return Said(self._said(hidden, rule.threshold)) if hidden else self
         whole = self._hidden(self.of, self.whom, rule).replace(NEARLY, ALMOST)
         if rule.hides(self.of):
@@ -147,7 +148,7 @@ class Count:
     def _part(self, rule: Disclosure) -> str:
         """Return the words for a part that must not be told; empty where it may be."""
         if rule.hides(self.number):
-            return f"fewer than {rule.threshold}"
+            return "not all" if self.of == rule.threshold else f"fewer than {rule.threshold}"
         if rule.hides((self.of or 0) - self.number):
             return "nearly all"
         whom = self.part or f"{self.whom}, {self.more or 'some'}"

@@ -10,6 +10,7 @@ import pandas as pd
 from outcomes.care.attainment import EVENTS, Attainment, Unit, goal_attainment_over_time
 from outcomes.care.goals import goal_attainment_scores, goal_progress
 from outcomes.privacy.text import Count, Resting, Text
+from outcomes.questions.course_frame import least_shown
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.words import DESCRIBED, counted, percent, percent_with_interval
@@ -35,10 +36,11 @@ def goals(asked: Asked) -> Found | Missing:
     study, instrument = asked.study, asked.instrument
     unit: Unit = "sessions" if study.sessions["session"].notna().any() else "day"
     attained = goal_attainment_over_time(study, instrument=instrument, unit=unit)
-    if len(attained.goals) < LEAST_GOALS:
+    least = max(LEAST_GOALS, least_shown(study))
+    if len(attained.goals) < least:
         there = Count(len(attained.goals), "goal", there=True)
         measure = asked.measure.title
-        few = asked.question.say("few", least=str(LEAST_GOALS), measure=measure, there=there)
+        few = asked.question.say("few", least=str(least), measure=measure, there=there)
         return Missing(few)
     progress = goal_progress(study, instrument)
     table = _table(attained, goal_attainment_scores(study, instrument)["gas"].dropna())

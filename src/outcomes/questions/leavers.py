@@ -12,7 +12,7 @@ from outcomes.causal.missing_not_at_random import delta_adjusted, tipping_point
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.privacy.text import Count, Resting, Text
-from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, raw_means
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, least_shown, raw_means
 from outcomes.questions.course_model import CourseModel, means, of_whom
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
@@ -75,7 +75,7 @@ def leavers(asked: Asked) -> Found | Missing:
     course, measure = asked.course, asked.measure
     if course.n_courses < LEAST_COURSES or not course.times:
         there = Count(course.n_courses, "course", there=True)
-        reason = asked.question.say("few", least=str(LEAST_COURSES), there=there)
+        reason = asked.question.say("few", least=str(least_shown(asked.study)), there=there)
         return Missing(reason, course=course)
     model = asked.pooled
     gone = _who_left(asked.study, course, asked.instrument)

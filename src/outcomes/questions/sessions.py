@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +13,13 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.record import fit_design
 from outcomes.mixed.types import Array
 from outcomes.privacy.text import Count, Text
-from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, raw_means, times_of
+from outcomes.questions.course_frame import (
+    LEAST_COURSES,
+    CourseFrame,
+    least_shown,
+    raw_means,
+    times_of,
+)
 from outcomes.questions.course_model import (
     CourseModel,
     fit_course,
@@ -93,7 +98,7 @@ def sessions(asked: Asked) -> Found | Missing:
     """
     course, study, measure = asked.course, asked.study, asked.measure
     trap = trap_rows(study, course)
-    problem = _missing(course, asked.question.notes)
+    problem = _missing(asked)
     if problem:
         return Missing(problem, trap, asked.question.limits[1:2], course=course)
     course = _within_reach(course)
@@ -115,12 +120,13 @@ def sessions(asked: Asked) -> Found | Missing:
     )
 
 
-def _missing(course: CourseFrame, notes: Mapping[str, str]) -> str:
+def _missing(asked: Asked) -> str:
+    course, notes = asked.course, asked.question.notes
     if course.axis != "session_count":
         return notes["arms" if course.rows["arm"].nunique() > 1 else "no visits"]
     if course.n_courses < LEAST_COURSES or len(course.times) < LEAST_TIMES:
         there, times = Count(course.n_courses, "course", there=True), str(len(course.times))
-        least = {"least": str(LEAST_COURSES), "numbers": str(LEAST_TIMES)}
+        least = {"least": str(least_shown(asked.study)), "numbers": str(LEAST_TIMES)}
         return SESSIONS.say("few", there=there, times=times, **least)
     return ""
 
