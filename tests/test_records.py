@@ -11,7 +11,13 @@ from outcomes.care.goals import goal_progress
 from outcomes.care.table_one import baseline_scores
 from outcomes.dictionary.tables import COURSE_TIMINGS
 from outcomes.provenance import Provenance
-from outcomes.records import baseline_of, baselines, placed_scores, visits_received
+from outcomes.records import (
+    baseline_of,
+    baselines,
+    placed_scores,
+    therapist_of_course,
+    visits_received,
+)
 from outcomes.rules.check import broken
 from outcomes.study import study_from_tables
 from outcomes.synthetic.scenarios import SCENARIOS
@@ -233,3 +239,31 @@ def test_before_and_after_pairs_go_by_visit_and_never_by_a_blank_one():
     found = trajectory(own, "nprs", "immediate")
     assert found.rows["improvement"].tolist() == [2.0]
     assert found.left_out == {"no baseline": 1}
+
+
+def test_the_therapist_of_a_course_is_the_allotted_one_else_who_gave_most_visits():
+    names = ["allotted", "most", "missed", "equal", "unnamed", "nobody"]
+    given = {
+        "allotted": ["t2", "t2", "t2"],
+        "most": ["t3", "t1", "t1"],
+        "missed": ["t1", "t2!", "t2!"],  # not received
+        "equal": ["t2", "t1", "t1", "t2"],
+        "unnamed": [None, "t4", None],
+        "nobody": [],
+    }
+    visits = pd.DataFrame(
+        [{"episode_id": course, "session": number, "therapist_id": who and who[:2],
+          "status": "no_show" if who and who.endswith("!") else "attended"}
+         for course in names for number, who in reversed([*enumerate(given[course], start=1)])]
+    )  # fmt: skip
+    courses = pd.DataFrame({"episode_id": names, "therapist_id": ["t9", *[None] * 5]})
+    made = study_from_tables({"episodes": courses, "sessions": visits})
+    found = therapist_of_course(made)
+    assert found.fillna("").to_dict() == dict(
+        zip(names, ["t9", "t1", "t1", "t2", "t4", ""], strict=True)
+    )
+    first = therapist_of_course(made, pd.Series({"most": 1.0, "equal": 3.0, "unnamed": 1.0}))
+    assert first[["most", "equal"]].tolist() == ["t3", "t1"]
+    assert pd.isna(first["unnamed"])
+    none = study_from_tables({"episodes": courses})
+    assert therapist_of_course(none).dropna().to_dict() == {"allotted": "t9"}

@@ -63,6 +63,42 @@ def number_of_therapists(study: Tables) -> int:
     return len(set().union(*(names.unique() for names in named)))
 
 
+def therapist_of_course(study: Tables, visits: pd.Series[float] | None = None) -> pd.Series[Any]:
+    """Return who treats each course: who it is allotted to, else who gave most of its visits.
+
+    Parameters
+    ----------
+    study : Study
+        The records.
+    visits : Series of float, index episode_id
+        How many of the first visits of a course count; all, where it is not there or empty.
+
+    Returns
+    -------
+    Series, index episode_id
+        ``therapist_id`` of `episodes`, where the course has one; of two who gave equally many
+        visits the one who came first; empty where nobody is named.
+
+    Examples
+    --------
+    >>> from outcomes.study import study_from_tables
+    >>> seen = pd.DataFrame({"episode_id": list("aaabb"), "session": [1, 2, 3, 1, 2],
+    ...                      "therapist_id": ["t1", "t1", "t2", "t2", "t1"]})
+    >>> courses = pd.DataFrame({"episode_id": ["a", "b"]})
+    >>> tables = {"episodes": courses, "sessions": seen}
+    >>> therapist_of_course(study_from_tables(tables)).tolist()
+    ['t1', 't2']
+    """
+    seen, own = visits_received(study), study.courses["therapist_id"]
+    if visits is not None:
+        counted = seen["episode_id"].map(visits).fillna(np.inf)
+        seen = seen[seen.groupby("episode_id").cumcount() < counted]
+    number = seen.groupby(["episode_id", "therapist_id"], sort=False).size()
+    ranked = number.sort_values(ascending=False, kind="stable").reset_index("therapist_id")
+    most = ranked.loc[~ranked.index.duplicated(), "therapist_id"]
+    return own.fillna(most.reindex(own.index))
+
+
 @once
 def placed_scores(study: Tables, instrument: str = "") -> pd.DataFrame:
     """Return every score with its place in the course, its baseline, and why it is left out.

@@ -44,6 +44,17 @@ def test_events_nobody_asked_about_are_refused(clinic):
     assert "not even that there was none" in answer.reason
 
 
+def test_one_later_score_is_not_called_the_last_of_one(clinic):
+    study = clinic(n=12)
+    first = study.assessments[study.assessments["session"] <= 2]
+    episode = study.episodes["episode_id"].iloc[0]
+    facts = study.episodes.assign(condition="neck_other")
+    asked = replace(study, assessments=first, episodes=facts)
+    answer = undisclosed(asked, "patient", episode=episode)
+    assert "at the only later score this patient was" in answer.sentence
+    assert answer.checks[0].detail == "there is only one later score"
+
+
 def with_goals(study, target):
     ids = study.episodes["episode_id"]
     table = pd.DataFrame({"episode_id": ids, "instrument": "nprs", "target": target, "set_day": 0})

@@ -211,6 +211,21 @@ def test_the_sentence_says_how_many_had_a_score_then():
     assert f"over 60 courses, {at['n_episodes']:.0f} of them with a score then" in given.sentence
 
 
+def test_how_many_had_a_score_then_is_not_told_where_the_rest_are_few():
+    scores = with_sessions(60, 0).assessments
+    last = scores["session"] == scores["session"].max()
+    fewer = scores[~last | (scores["episode_id"].rank(method="dense") <= 57)]
+    given = oc.answer(replace(with_sessions(60, 0), assessments=fewer), "how-much")
+    assert np.isnan(given.table["n_episodes"].iloc[0])
+    assert "over 60 courses, nearly all of them with a score then" in given.sentence
+
+
+def test_courses_that_all_change_alike_are_told_so_and_not_in_words_of_a_model():
+    study = follow_ups({f"c{i}": [9.0 - i % 4, 7.0 - i % 4, 5.0 - i % 4] for i in range(24)})
+    for name in ("how-much", "leavers"):
+        assert "at each time all courses show the same change" in oc.answer(study, name).reason
+
+
 def test_scores_that_no_model_fits_are_refused_and_no_traceback():
     study = with_sessions(60, 0)
     same = study.assessments["score"].where(study.assessments["session"] < 2, 4.0)

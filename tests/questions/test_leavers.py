@@ -81,7 +81,22 @@ def test_what_few_who_left_move_is_not_told_for_it_would_tell_them(clinic):
         *(c.detail for c in given.checks),
     ]
     assert not any("short of similar" in text or "tipping point" in text for text in said)
-    assert given.sentence.startswith("Too few courses left early")
+    assert given.sentence.startswith("So few courses left for a reason that could skew")
     assert ". Fewer than 11 of 60 courses had no score" in given.sentence
-    assert (given.glance, given.verdict) == ("too few left early to say", "cannot tell")
+    assert (given.glance, given.verdict) == (
+        "too few left for a reason that could skew it",
+        "cannot tell",
+    )
     assert undisclosed(real, "leavers").verdict == "it stands"
+
+
+def test_many_without_a_score_of_whom_few_left_unwell_are_not_called_few_who_left(clinic):
+    """25 of 60 have no score then, 20 of them for a met goal: five might have done worse."""
+    study = cut(clinic(n=60), 25, "cost")
+    well = study.episodes["episode_id"] >= "e0005"
+    facts = study.episodes.assign(end_reason=study.episodes["end_reason"].mask(well, "goal_met"))
+    provenance = replace(study.provenance, synthetic=False)
+    given = oc.answer(replace(study, episodes=facts, provenance=provenance), "leavers")
+    assert "25 of 60 courses had no score" in given.sentence
+    assert given.sentence.startswith("So few courses left for a reason that could skew the result")
+    assert "left early" not in f"{given.sentence} {given.glance}"

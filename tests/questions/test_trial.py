@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -188,6 +190,53 @@ def test_without_days_patients_of_one_therapist_are_not_taken_as_independent():
     assert passed_over.str.endswith("as independent)").all()
 
 
+@pytest.mark.parametrize("told", ["by the course", "by most visits"])
+def test_who_gave_the_last_visit_does_not_stand_for_the_therapist_of_a_course(told):
+    """The same numbers as in the test before: one therapist of each arm gives all last visits."""
+    study = undated(3)
+    head = study.episodes["arm"].map({"new": "t0", "usual": "t6"})
+    first = study.sessions["session"] == 1
+    visits = study.sessions["therapist_id"].where(first, np.repeat(head.to_numpy(), 3))
+    if told == "by the course":
+        visits = pd.Series(np.repeat(head.to_numpy(), 3))  # not one visit by whom it names
+    changed = replace(study, sessions=study.sessions.assign(therapist_id=visits))
+    if told == "by most visits":  # of one visit each the first, at the time that is compared
+        changed = replace(changed, episodes=study.episodes.assign(therapist_id=None))
+    found, right = (undisclosed(each, "trial", instrument="ndi") for each in (changed, study))
+    pd.testing.assert_frame_equal(found.table, right.table)
+
+
+TRIAL_NLME = Path(__file__).parents[1] / "reference" / "trial_nlme"
+
+
+def test_a_trial_of_stand_ins_and_of_patients_who_never_came_has_the_numbers_of_nlme():
+    rows = pd.read_csv(TRIAL_NLME / "trial.csv").rename(columns={"course": "episode_id"})
+    given = rows["visits"].fillna("").str.split().explode().dropna().to_frame("therapist_id")
+    number = given.groupby(level=0).cumcount()
+    given = given.assign(episode_id=rows["episode_id"], session=number + 1.0, day=7.0 * number)
+    scores = [
+        rows[["episode_id"]].assign(day=day, timing=timing, instrument="nprs", score=rows[name])
+        for day, timing, name in ((0, "baseline", "before"), (56, "follow_up", "later"))
+    ]
+    tables = {"episodes": rows[["episode_id", "arm"]], "sessions": given,
+              "assessments": pd.concat(scores).dropna()}  # fmt: skip
+    answer = asked(study_from_tables(tables, provenance=Provenance(control="usual")))
+    expected = json.loads((TRIAL_NLME / "trial.json").read_text())
+    found = answer.table.iloc[0]
+    assert found["kind"] == THERAPISTS
+    assert found["estimate"] == pytest.approx(expected["estimate"], abs=1e-5)
+    assert found["std_error"] == pytest.approx(expected["std_error"], rel=1e-4)
+
+
+def test_one_patient_whose_therapist_is_not_recorded_leaves_therapists_out():
+    study = with_therapists(made_trial(n=160), control=False)
+    treated = study.episodes["arm"] == "new"
+    names = study.episodes["therapist_id"].mask(treated & treated.cumsum().eq(3))
+    answer = asked(replace(study, episodes=study.episodes.assign(therapist_id=names)))
+    assert answer.table["kind"].iloc[0] == "constrained"
+    assert any("is not recorded for all" in limit for limit in answer.limits)
+
+
 def both_arms(gains, each=8):
     """A trial without days; therapist k adds ``gains[k]`` (new, usual), patients alike in each."""
     rng = np.random.default_rng(8)
@@ -251,6 +300,17 @@ def test_fewer_than_three_therapists_are_named_in_the_claim(number, words):
     assert answer.table["kind"].iloc[0] == "constrained"
     assert f"being offered care by {words} whose own part is in it" in answer.sentence
     assert answer.table["term"].str.contains("taken as independent").all()
+
+
+@pytest.mark.parametrize(("begins", "says"), [(7, False), (50, True), (120, False)])
+def test_a_control_that_has_care_later_is_said_to(begins, says):
+    """A waiting list treated before the last score; an active control; one treated after it."""
+    study = made_trial(control="usual")
+    day = study.episodes["arm"].map({"new": 0.0, "usual": begins})
+    visits = pd.DataFrame({"episode_id": study.episodes["episode_id"], "session": 1.0, "day": day})
+    visits = study_from_tables({"sessions": visits}).sessions
+    sentence = asked(replace(study, sessions=visits)).sentence
+    assert ("the difference is between care at once and care later" in sentence) == says
 
 
 def test_lords_paradox_is_flagged_when_arms_start_unequal():

@@ -18,7 +18,7 @@ from scipy.special import stdtrit
 
 from outcomes.care.goals import goal_progress
 from outcomes.errors import UsageError
-from outcomes.records import visits_received
+from outcomes.records import therapist_of_course, visits_received
 from outcomes.study import Study
 
 Array = NDArray[np.float64]
@@ -262,7 +262,7 @@ def goal_attainment_over_time(
         raise UsageError(must, got="another word")
     progress = goal_progress(study, instrument)
     goals, left_out = _eligible(_with_ends(progress.copy(), study, unit))
-    goals["therapist_id"] = _therapists(goals, study)
+    goals["therapist_id"] = therapist_of_course(study).reindex(goals["episode_id"]).to_numpy()
     goals["group"] = goals[by].fillna("not recorded") if by else "all"
     groups = goals.groupby("group", sort=True)
     parts = [_incidence_of_goal(str(name), group, conf_level) for name, group in groups]
@@ -309,17 +309,6 @@ def _eligible(goals: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
         left_out[reason] = int((mask & kept).sum())
         kept &= ~mask
     return goals[kept].copy(), left_out
-
-
-def _therapists(goals: pd.DataFrame, study: Study) -> Any:
-    """Who gave most visits of a goal's course; the course's own therapist where no visit says."""
-    visits = visits_received(study).dropna(subset=["therapist_id"])
-    most = visits.groupby("episode_id")["therapist_id"].agg(lambda names: names.mode().iloc[0])
-    courses = study.courses
-    given = most.reindex(goals["episode_id"]).fillna(
-        courses["therapist_id"].reindex(goals["episode_id"])
-    )
-    return given.to_numpy()
 
 
 def _incidence_of_goal(group: str, goals: pd.DataFrame, conf_level: float) -> pd.DataFrame:

@@ -34,7 +34,7 @@ from outcomes.planning.stacked import FINE, Fading, estimated, fading
 from outcomes.planning.trials import trial_rows
 from outcomes.questions.allowed_for_error import error_taken
 from outcomes.questions.course_frame import FEW_TIMES, LEAST_COURSES
-from outcomes.questions.course_model import LEAST_CLUSTERS, LEAST_FOR_SLOPE, MOST_DF
+from outcomes.questions.course_model import LEAST_CLUSTERS, LEAST_FOR_SLOPE, df_of_mean
 from outcomes.questions.declared import Declared
 from outcomes.questions.frequency import USUAL, often_rows
 from outcomes.questions.pressure import USUAL as PRESSURE_USUAL
@@ -134,7 +134,7 @@ def how_much(many: Many, study: Study, measure: Instrument) -> Rows:  # noqa: AR
         weights = own.stack.X[own.first(horizon)]
         estimate, error, df, known = _serial(own, weights)
         number = own.many.count("therapist_id")[own.names].to_numpy()
-        df = np.where(number < LEAST_CLUSTERS, np.minimum(df, MOST_DF * (number - 1.0)), df)
+        df = df_of_mean(df, number, number)
         for i in np.flatnonzero(own.ended & known & ~own.dropped.any(axis=1)):
             at = {many.axis: horizon[own.names[i]]}
             found[int(own.names[i])] = row_of(estimate[i], error[i], df[i], **at)

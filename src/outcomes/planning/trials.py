@@ -20,7 +20,7 @@ from outcomes.questions.arms import MOST_TIMES, for_their_number
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.course_model import LEAST_RANDOM, with_intervals
 from outcomes.questions.declared import Declared
-from outcomes.records import baselines
+from outcomes.records import baselines, therapist_of_course
 from outcomes.study import Study
 from outcomes.trajectory import trajectory
 
@@ -36,7 +36,7 @@ class Courses:
     arm : array of int
         0 is the control, others in the order of their names.
     who : array of int
-        Therapist of the last score, numbered over the batch; -1 without one.
+        Therapist of the course, numbered over the batch; -1 without one.
     scores : array, shape (courses, 1 + weeks)
         In the better direction, the baseline first; NaN without one.
     weeks : array
@@ -151,7 +151,8 @@ def _courses(
     column = 1 + np.searchsorted(weeks, whole)
     scores[at[rows["episode_id"]], column] = sign * rows["score"]  # of several the last
     last = rows.drop_duplicates("episode_id", keep="last").set_index("episode_id")
-    who = last["therapist_id"].where(last["session_count"] != 0)
+    who = therapist_of_course(study, last["session_count"]).reindex(last.index)
+    who = who.where(last["session_count"] != 0)
     who = (last["clinic_id"] if unit == "clinic" else who).reindex(facts.index)
     named = pd.Series(number, dtype=str).str.cat(who.to_numpy(object), sep=" ")
     arm = pd.Categorical(facts["arm"], arms).codes.astype(int)

@@ -30,6 +30,8 @@ from outcomes.study import Study
 CLUSTERED = "constrained, therapists"
 CLUSTERED_ANCOVA = "ancova, therapists"
 TIPPING = "tipping point"
+MOST_COME = 0.5
+"""Share of an arm's courses that have a therapist, from which on the arm is one that is treated."""
 MOST_TIMES = 8
 """The constrained model gives each time a mean and variance of its own, each pair a correlation."""
 
@@ -41,14 +43,14 @@ class Clusters:
     Parameters
     ----------
     of_course : Series, index episode_id
-        Therapist, or clinic, of each course; empty where nobody treated.
+        Therapist (`outcomes.records.therapist_of_course`), or clinic; empty where nobody treated.
     least : int
-        Those of the arm with fewest, of arms with any; 0 where they are not recorded.
+        Those of the arm with fewest, of arms that are treated; 0 where they are not recorded.
     one_arm : bool
-        Whether the control has none.
+        Whether the control is not treated.
     shared : bool
         Whether one belongs to the control and another arm; where therapists were allotted to arms,
-        who stands in for one of them does not.
+        none does.
     """
 
     of_course: pd.Series[str]
@@ -64,7 +66,7 @@ class Arms:
     Parameters
     ----------
     rows : DataFrame
-        Trajectory with ``arm``.
+        Trajectory with ``arm``; ``therapist_id`` is of the course.
     axis : {"session_count", "week"}
         Time of a score.
     times : tuple of float
@@ -95,20 +97,23 @@ class Arms:
     @cached_property
     def clusters(self) -> Clusters:
         """Clinics, where the plan says that chance allotted those; else who treats in which arm."""
-        last = self.rows.drop_duplicates("episode_id", keep="last").set_index("episode_id")
-        who = last["therapist_id"].where(last["session_count"] != 0)
+        rows = self.rows[self.rows[self.axis] <= self.times[-1]]
+        last = rows.drop_duplicates("episode_id", keep="last").set_index("episode_id")
+        untreated = last["session_count"].eq(0)
+        who = last["therapist_id"].where(~untreated)
         if self.plan.unit == "clinic":
-            who = last["clinic_id"]
-        known = who.notna().groupby(last["arm"]).mean()
-        number = who.groupby(last["arm"]).nunique()
-        treating = number[number > 0]
-        offered = known.drop(self.control)
-        told = bool((offered == 1).all() and known[self.control] in (0.0, 1.0))
-        arms_of = last["arm"].eq(self.control).groupby(who).nunique()
+            who, untreated = last["clinic_id"], untreated & False
+        named = who.notna().groupby(last["arm"]).mean()
+        all_told = (who.notna() | untreated).groupby(last["arm"]).all()
+        treats = named >= MOST_COME
+        told = (all_told | (named.index == self.control) & (named == 0)).all()
+        number = who.groupby(last["arm"]).nunique()[treats]
+        of_treating = who[last["arm"].map(treats).astype(bool)]
+        arms_of = last["arm"].eq(self.control).groupby(of_treating).nunique()
         return Clusters(
             of_course=who,
-            least=int(treating.min()) if told and len(treating) else 0,
-            one_arm=bool(known[self.control] == 0),
+            least=int(number.min()) if told and treats.drop(self.control).all() else 0,
+            one_arm=not treats[self.control],
             shared=self.plan.unit != "therapist" and bool((arms_of > 1).any()),
         )
 

@@ -228,11 +228,19 @@ def _answered(
             given = _in_spite_of_errors(undisclosed(study, question.name, **asked), study)
         given = _of_sample(given, study.provenance.sampled)
     except FitError as error:
-        alike = trajectory(study, chosen).rows["improvement"].nunique() <= 1
-        same = "every score shows the same change, and a model needs scores that differ."
-        reason = same if alike else f"no model fits these scores. {error}"
-        given = _refused(study, question, reason)
+        given = _refused(study, question, _why_no_model(study, chosen, error))
     return disclosed(under_plan(given, plan, chosen), leaves=False)
+
+
+def _why_no_model(study: Study, instrument: str, error: FitError) -> str:
+    """Say that all courses change alike, where they do; else what the model said."""
+    rows = trajectory(study, instrument).rows
+    at = ["arm", "condition", "session_count", "day"]
+    change = rows.groupby(at, dropna=False)["improvement"]
+    alike = (change.transform("max") == change.transform("min")).all()
+    if alike and change.ngroups <= len(rows) / 2:
+        return "at each time all courses show the same change; a model needs some that differ."
+    return f"no model fits these scores. {error}"
 
 
 def _of_sample(given: Answer, sampled: tuple[int, ...]) -> Answer:

@@ -22,6 +22,7 @@ from outcomes.words import (
     limits,
     named,
     percent,
+    plain,
     scale,
     when,
     with_interval,
@@ -141,7 +142,8 @@ def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> P
     rows = table[table["kind"] == "pooled"]
     top = _top(table)
     spoken = "; ".join(
-        f"{named(row['term'])} {row['estimate']:.1f}" for row in rows.to_dict("records")
+        f"{named(row['term'])} {plain(row['estimate'], decimals(measure))}"
+        for row in rows.to_dict("records")
     )
     return forest(
         rows,

@@ -97,6 +97,11 @@ def _care(study: Study, episode: str) -> list[Mark]:
             *(("script", day, n, None, None) for day, n in ends)]  # fmt: skip
 
 
+def last_of(number: int) -> str:
+    """Name the last of so many scores after baseline."""
+    return f"the last of {number} later scores" if number > 1 else "the only later score"
+
+
 def _expected(coming: pd.DataFrame | None, baseline: float, sign: int) -> list[Mark]:
     if coming is None:
         return []
@@ -112,7 +117,7 @@ def _alt(data: pd.DataFrame, measure: Instrument, mdc: float | None) -> str:
     scores, first = by_kind["score"], by_kind["baseline"].iloc[0]
     said = [
         f"{measure.title} {first['estimate']:g} at the start and "
-        f"{scores['estimate'].iloc[-1]:g} at the last of {counted(len(scores), 'later score')}"
+        f"{scores['estimate'].iloc[-1]:g} at {last_of(len(scores))}"
     ]
     if mdc is not None:
         low, high = first["conf_low"], first["conf_high"]

@@ -19,6 +19,7 @@ from outcomes.questions.course_frame import LEAST_COURSES, Axis, CourseFrame
 from outcomes.questions.course_model import estimates, fit_course, fixed_rows
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
+from outcomes.records import therapist_of_course
 from outcomes.study import Study
 from outcomes.words import direction, sentence_case, when, with_interval
 
@@ -95,6 +96,8 @@ class _Contrast:
 def often_rows(study: Study, instrument: str) -> pd.DataFrame:
     """Return the scores at visits, with ``often`` (yes, no) from the script.
 
+    A script is of a course, and so is ``therapist_id``.
+
     Parameters
     ----------
     study : Study
@@ -110,10 +113,10 @@ def often_rows(study: Study, instrument: str) -> pd.DataFrame:
         week=rows["week"].round(),
     )
     rows = rows[per_week.notna()].reset_index(drop=True)
-    first = rows.drop_duplicates("episode_id")
-    therapist = first["therapist_id"].fillna("not recorded")
-    share = (first["often"] == "yes").groupby(therapist).mean()
-    own = rows["episode_id"].map(therapist.set_axis(first["episode_id"]))
+    rows["therapist_id"] = rows["episode_id"].map(therapist_of_course(study)).astype(object)
+    own = rows["therapist_id"].fillna("not recorded")
+    first = ~rows["episode_id"].duplicated()
+    share = (rows.loc[first, "often"] == "yes").groupby(own[first]).mean()
     return rows.assign(**{USUAL: own.map(share).astype(float)})
 
 

@@ -187,7 +187,7 @@ def _glance(table: pd.DataFrame, gone: _Leavers, measure: Instrument) -> Text:
         words = direction(_as_similar_courses(table), "", worse, "improvement is not clear")
     elif tip > width:
         words = "none who could undo it"
-    return Text(Resting(gone.n_worse, words=words, otherwise="too few left early to say"))
+    return Text(Resting(gone.n_worse, words=words, otherwise=LEAVERS.notes["few worse"]))
 
 
 def _verdict(table: pd.DataFrame, gone: _Leavers, measure: Instrument) -> Text:

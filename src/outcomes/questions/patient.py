@@ -19,7 +19,7 @@ from outcomes.dictionary.instruments import (
 from outcomes.dictionary.instruments.judgement import standard_error
 from outcomes.errors import FitError, UsageError
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, course_frame
-from outcomes.questions.course_picture import course_picture
+from outcomes.questions.course_picture import course_picture, last_of
 from outcomes.questions.outlook import (
     LEAST_OTHERS,
     LEAST_SCORES,
@@ -32,7 +32,7 @@ from outcomes.questions.outlook import (
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.records import SERIES, baselines
 from outcomes.study import Study
-from outcomes.words import MINUS, counted, decimals, percent, scale, there_are, when
+from outcomes.words import MINUS, decimals, percent, scale, there_are, when
 
 DAYS_A_WEEK = 7
 
@@ -186,8 +186,9 @@ def _sentence(judged: Verdict | None, rows: pd.DataFrame, measure: Instrument) -
         said = f", {_said(judged)}" if change else ""
         error = f"MDC {judged.threshold.value:g}{and_return(judged)}"
         compared = f"{said} ({error}; {scale(measure)})"
-    later = counted(len(rows), "later score")
-    return PATIENT.say("found", measure=measure.title, later=later, way=way, compared=compared)
+    return PATIENT.say(
+        "found", measure=measure.title, later=last_of(len(rows)), way=way, compared=compared
+    )
 
 
 def _said(judged: Verdict) -> str:
@@ -239,8 +240,8 @@ def _checks(judged: Verdict | None, ahead: Outlook | None) -> tuple[Check, ...]:
 def _kept(judged: Verdict) -> Check:
     """Whether the last two scores lie on one side of the measurement error, or both within."""
     last = judged.sides[-2:]
-    scores = counted(len(last), "score")
-    beyond = f"{sum(map(abs, last))} of the last {scores} beyond the measurement error"
+    beyond = f"{sum(map(abs, last))} of the last 2 scores beyond the measurement error"
+    beyond = beyond if len(last) == 2 else "there is only one later score"
     return PATIENT.check("agree", len(last) == 2 and last[0] == last[1], beyond)
 
 

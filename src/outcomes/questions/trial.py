@@ -13,6 +13,7 @@ from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.arms import (
     CLUSTERED,
     CLUSTERED_ANCOVA,
+    MOST_COME,
     TIPPING,
     Arms,
     clustered_ancova,
@@ -25,6 +26,7 @@ from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import LEAST_RANDOM
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
+from outcomes.records import therapist_of_course, visits_received
 from outcomes.study import Study
 from outcomes.words import (
     counted,
@@ -39,6 +41,8 @@ from outcomes.words import (
 )
 
 WITH_THERAPISTS = (CLUSTERED, CLUSTERED_ANCOVA)
+LATER = 14
+"""Days after the other arms from which on care of the control is care later."""
 LORD = 0.5
 """Change and ANCOVA are said to differ beyond this share of the ANCOVA's standard error."""
 
@@ -134,6 +138,9 @@ def _arms(asked: Asked) -> Arms:
     times = tuple(t for t in course.times if t in enough and t <= course.horizon)
     control, facts = str(study.provenance.control), asked.plan.covariates
     columns = covariate_columns(study, facts)
+    before = rows[rows[course.axis] <= times[-1]].groupby("episode_id")["session_count"].last()
+    who = therapist_of_course(study, before).reindex(rows["episode_id"]).to_numpy()
+    rows = rows.assign(therapist_id=who)
     return Arms(rows, course.axis, times, control, asked.measure.sign, columns, asked.plan)
 
 
@@ -178,8 +185,21 @@ def _sentence(
         "found", differences=_differences(main, arms, measure), measure=about,
         whom=_of_whom(main["kind"].iloc[0], arms, study), allowing=_allowed_for(main, arms),
         claim=_claim(allowed, arms, [str(arm) for arm in main["arm"]]),
-        margin=_not_worse(main, arms, measure),
+        later=_care_later(arms, study), margin=_not_worse(main, arms, measure),
     )  # fmt: skip
+
+
+def _care_later(arms: Arms, study: Study) -> str:
+    """Say that the control had care too, from weeks after the others on, where it had."""
+    begun = visits_received(study).groupby("episode_id")["day"].min()
+    arm = study.courses["arm"].reindex(begun.index)
+    first = begun.groupby(arm).median()
+    control = arms.at(arms.times[-1])
+    control = control[control["arm"] == arms.control]
+    treated = control["session_count"].gt(0).mean() >= MOST_COME
+    if not treated or not first.get(arms.control, 0.0) > first.drop(arms.control).min() + LATER:
+        return ""
+    return TRIAL.say("later", control=named(arms.control))
 
 
 def _allowed_for(main: pd.DataFrame, arms: Arms) -> str:

@@ -147,3 +147,9 @@ class TestDeclared:
         right = {"name": "grip", "minimum": 0, "maximum": 90, "unit": "kg", "better": "higher"}
         with pytest.raises(UsageError, match=must):
             Instrument.declared(**{**right, **wrong})
+
+
+@pytest.mark.parametrize("entry", registry().values(), ids=registry())
+def test_a_change_in_the_unit_is_a_sentence_and_no_relative_change(entry):
+    """Improved by 3.2 degrees, not by 3.2 T score; by 14 points of 100, not by 14 per cent."""
+    assert entry.unit.partition(" of ")[0].split()[-1] in {"points", "degrees", "mm", "days"}
