@@ -312,7 +312,7 @@ def smallest_design(
     --------
     >>> from outcomes.synthetic.scenarios import scenario_design
     >>> design = scenario_design("two-arm-trial")
-    >>> smallest_design(design, between=(40, 80), week=8, n_simulations=4, step=40)
+    >>> smallest_design(design, between=(40, 120), week=8, n_simulations=4, step=40)
     PowerCurve(trial: 2 designs)
     """
     low, high = between
