@@ -217,7 +217,7 @@ def test_how_many_had_a_score_then_is_not_told_where_the_rest_are_few():
     fewer = scores[~last | (scores["episode_id"].rank(method="dense") <= 57)]
     given = oc.answer(replace(with_sessions(60, 0), assessments=fewer), "how-much")
     assert np.isnan(given.table["n_episodes"].iloc[0])
-    assert "over 60 courses, nearly all of them with a score then" in given.sentence
+    assert "over 60 courses, not all of them with a score then" in given.sentence
 
 
 def test_courses_that_all_change_alike_are_told_so_and_not_in_words_of_a_model():
