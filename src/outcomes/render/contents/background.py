@@ -25,7 +25,7 @@ from outcomes.render.document import (
 from outcomes.render.figures.of_fit import check
 from outcomes.render.fit_table import fit_table
 from outcomes.study import Study
-from outcomes.words import LABELS
+from outcomes.words import LABELS, scale
 
 EN_SPACE = "\N{EN SPACE}"
 LIBRARIES = ("numpy", "pandas", "scipy", "matplotlib")
@@ -91,9 +91,9 @@ def methods(study: Study, answers: tuple[Answer, ...], instrument: str) -> Secti
     measure, said = study.instrument(instrument), LABELS["sentences"]
     facts = (
         ("Design", _design(study)),
-        ("Outcome", f"{measure.title or measure.name}, {measure.minimum:g} to {measure.maximum:g} "
-         f"{measure.unit}, {measure.better} is better. Improvement is the change from the course's "
-         "baseline in the better direction: positive = better."),
+        ("Outcome", f"{measure.title or measure.name} ({scale(measure)}), in {measure.unit}. "
+         "Improvement is the change from the course's baseline in the better direction: positive = "
+         "better."),
         ("Exposure", said["exposure"]),
         ("Missing data", said["missing"]),
         ("Uncertainty", said["uncertainty"]),
