@@ -102,6 +102,12 @@ def test_a_question_without_an_answer_is_refused_by_name():
     assert "columns.date" not in str(caught.value)
 
 
+def test_none_of_these_is_no_answer_where_one_must_be_true():
+    asked = {"asks": "A visit, or a form?", "key": "study.rows", "answer": False}
+    with pytest.raises(UsageError, match=r"no answer to study.rows .A visit, or a form"):
+        refuse_open_questions(read_column_map({"questions": [asked]}))
+
+
 @pytest.mark.parametrize(
     ("entry", "fits", "does_not"),
     [

@@ -40,6 +40,8 @@ from outcomes.privacy.patterns import KINDS
 
 DERIVED = ("week", "month", "age", "baseline")
 """Columns a map may name beside the contract's; each becomes one of them (day, band, row)."""
+ONE_OF = frozenset({"study.rows", "study.sign_that_counts", "file.dates", "file.time_zone"})
+"""Places of the map that a draft asks about of which one answer or another must be true."""
 IMPORTED, SERVICE = "date", "service"
 """Columns that only an import may have: one becomes the day; the other tells visits from sales."""
 _UNQUALIFIED = ("assessments", "episodes", "sessions", "goals")
@@ -216,11 +218,12 @@ def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
 
 def refuse_open_questions(mapped: ColumnMap) -> None:
     """Raise `UsageError` that lists the questions of a map that have no answer, by name."""
-    unanswered = [question for question in mapped.questions if question.answer in ("", [])]
+    unanswered = [question for question in mapped.questions if question.answer in ("", [])
+                  or (question.answer is False and question.key in ONE_OF)]  # fmt: skip
     if unanswered:
         told = "; ".join(f"{question.key} ({question.asks})" for question in unanswered)
         must = "each question of the column map is answered before an import"
-        remedy = "Write the answer behind answer = ; false where there is none."
+        remedy = "Write the answer behind answer = ; false where there is none, and one can be."
         raise UsageError(must, got=f"no answer to {told}", where="[[questions]]", remedy=remedy)
 
 
