@@ -70,7 +70,7 @@ def test_few_periods_or_none_are_refused_with_what_to_do():
     none = replace(study, episodes=study.episodes.assign(period=None))
     for other, many in (
         (two, "only two periods have"),
-        (few, "periods with 10 courses"),
+        (few, "periods with 11 courses"),
         (none, "no period has"),
     ):
         given = oc.answer(other, "over-time")

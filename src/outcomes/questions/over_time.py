@@ -13,7 +13,7 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.tables import years_of
 from outcomes.mixed.fit import MixedFit
 from outcomes.privacy.text import Count, Text
-from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
+from outcomes.questions.course_frame import CourseFrame, least_shown
 from outcomes.questions.course_model import estimates, fit_course, fixed_rows
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
@@ -41,7 +41,8 @@ def over_time(asked: Asked) -> Found | Missing:
         ``.table``: ``kind`` is ``trend`` (change of the mean a year, with its p-value) or
         ``period`` (mean of a period for the case mix of all of them; ``limit_low`` and
         ``limit_high`` are the run chart's limits: mean of all, plus and minus three standard errors
-        of so many courses [1]_). Missing with fewer than three periods of ten courses.
+        of so many courses [1]_). Missing with fewer than three periods of ten
+        courses (of real records eleven).
 
     References
     ----------
@@ -51,7 +52,7 @@ def over_time(asked: Asked) -> Found | Missing:
     periods = course.rows["period"].value_counts().sort_index()
     if len(periods) < LEAST_PERIODS:
         so_many = ("no period has", "only one period has", "only two periods have")[len(periods)]
-        least = {"least": str(LEAST_PERIODS), "courses": str(LEAST_COURSES)}
+        least = {"least": str(LEAST_PERIODS), "courses": str(least_shown(asked.study))}
         reason = asked.question.say("few", so_many=so_many, **least)
         return Missing(reason, course=course)
     table, formula = _table(course, periods)
@@ -68,15 +69,15 @@ def over_time(asked: Asked) -> Found | Missing:
 
 
 def _of_periods(asked: Asked) -> CourseFrame:
-    """Return each course's score at the horizon, of periods that ten courses have."""
+    """Return each course's score at the horizon, of periods with courses enough to be shown."""
     course, facts = asked.course, asked.study.courses
     here = course.rows[course.rows[course.axis] == course.horizon]
     rows = here.dropna(subset=["baseline"]).drop_duplicates("episode_id", keep="last")
     known = facts["period"] if "period" in facts else pd.Series(dtype=object)
     rows = rows.assign(period=rows["episode_id"].map(known)).dropna(subset=["period"])
-    rows = rows[rows.groupby("period")["episode_id"].transform("size") >= LEAST_COURSES]
+    rows = rows[rows.groupby("period")["episode_id"].transform("size") >= least_shown(asked.study)]
     rows = rows.assign(**{_YEARS: years_of(rows["period"])}).reset_index(drop=True)
-    out = {**course.left_out, "no period of ten courses, or no score then":
+    out = {**course.left_out, "no period of as many courses, or no score then":
            course.n_courses - len(rows)}  # fmt: skip
     group = course.group if course.group and rows[course.group].nunique() > 1 else ""
     return replace(course, rows=rows, group=group, left_out=out)
@@ -148,7 +149,7 @@ def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> 
 def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> Picture:
     rows = table[table["kind"] == "period"]
     whole = float((rows["limit_low"] + rows["limit_high"]).mean() / 2)
-    spoken = "; ".join(f"{row['term']} {row['estimate']:.1f}" for row in rows.to_dict("records"))
+    spoken = "; ".join(f"{row['term']} {plain(row['estimate'])}" for row in rows.to_dict("records"))
     drawn = forest(
         rows, rows["term"], f"{_said(_first(table))} {when(course.axis, course.horizon)}",
         f"Improvement ({measure.unit}; right = better)", OVER_TIME.say("alt", spoken=spoken),
