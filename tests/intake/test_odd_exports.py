@@ -476,3 +476,212 @@ def test_minutes_in_the_names_of_services_beside_sales(imported):
         "01/22/2026,Ann Lee,Product: Lotion,20\n"
     )
     assert visits(study) == [[[0, 60], [7, 90]]]
+
+
+HEAD = "Client,DOB,Visit date,Status,Pain before,Minutes"
+ANN, BOB = "Ann Lee,02/03/1950", "Bob Ray,03/13/1960"
+
+
+def test_completed_beside_a_reason_of_cancelling_is_asked_about(imported):
+    text = (
+        "Client,DOB,Visit date,Status,Cancellation reason,Pain before\n"
+        f"{ANN},01/05/2026,Completed,,7\n{ANN},01/12/2026,Completed,Client was ill,\n"
+        f"{ANN},01/19/2026,No show,Forgot,\n{BOB},01/26/2026,Cancelled,Weather,\n"
+    )
+    key = "study.sign_that_counts"
+    study, asked = imported(text, **{key: "rules"})
+    assert asked == {key: ["status", "rules"]}
+    told = study.sessions.sort_values("day")["status"].tolist()
+    assert sorted(told) == ["attended", "cancelled", "cancelled", "no_show"]
+
+
+def test_a_visit_that_was_moved_is_asked_about(imported):
+    _, asked = imported(
+        "Client,DOB,Visit date,Rescheduled to,Status\n"
+        f"{ANN},01/15/2026,,Completed\n{ANN},01/22/2026,01/24/2026,Completed\n"
+    )
+    assert [*asked] == ["study.sign_that_counts"]
+
+
+def test_a_mark_of_who_came_stands_beside_a_status_that_does_not_say(imported):
+    study, asked = imported(
+        "Client,DOB,Visit date,Status,Showed\n"
+        f"{ANN},01/05/2026,Active,Yes\n{ANN},01/12/2026,Active,No\n{ANN},01/19/2026,Cancelled,\n"
+    )
+    assert not asked
+    assert study.sessions["status"].tolist() == ["attended", "no_show", "cancelled"]
+
+
+def test_a_booking_of_which_all_is_confirmed_is_not_the_status(imported):
+    study, asked = imported(
+        "Client,DOB,Visit date,Booking status,Attendance\n"
+        f"{ANN},01/05/2026,Confirmed,Arrived\n{ANN},01/16/2026,Confirmed,Cancelled <24h\n"
+    )
+    assert not asked
+    assert study.sessions["status"].tolist() == ["attended", "cancelled"]
+
+
+def test_a_break_in_the_column_of_names_is_nobody(imported):
+    study, asked = imported(
+        f"{HEAD}\n{ANN},01/05/2026,Completed,7,60\nLUNCH,,01/16/2026,Completed,,60\n"
+        "Staff Meeting,,01/16/2026,Completed,,60\n"
+    )
+    assert not asked
+    assert len(study.episodes) == len(study.sessions) == 1
+
+
+def test_talk_from_afar_is_asked_about(imported):
+    study, asked = imported(
+        "Client,DOB,Visit date,Type,Status,Pain before\n"
+        f"{ANN},01/05/2026,Massage,Completed,7\n{ANN},01/16/2026,Phone follow-up,Completed,2\n"
+    )
+    assert asked == {"values.service.Phone follow-up": ["left_out", "visit"]}
+    assert study.assessments["score"].tolist() == [7]
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "minutes"),
+    [("Time", ("9:00 AM - 10:00 AM", "1:00 - 1:45 PM"), [60, 45]),
+     ("Zeit", ("9.00–10.30 Uhr", "12:30–13:00 Uhr"), [90, 30]),
+     ("Hours", ("0.75", "1"), [45, 60]), ("Dauer", ("60,0 Min.", "1,5 Std."), [60, 90])],
+)  # fmt: skip
+def test_minutes_as_clinics_write_them(imported, header, cells, minutes):
+    study, asked = imported(
+        f'Client,DOB,Visit date,Status,{header}\n{ANN},01/05/2026,Completed,"{cells[0]}"\n'
+        f'{ANN},01/16/2026,Completed,"{cells[1]}"\n'
+    )
+    assert not asked
+    assert study.sessions["minutes"].tolist() == minutes
+
+
+def test_a_clock_of_twelve_hours_that_passes_noon(imported):
+    study, _ = imported(
+        f"Client,DOB,Visit date,In,Out,Status\n{ANN},01/05/2026,12:30,1:30,Completed\n"
+        f"{ANN},01/16/2026,9:15,10:00,Completed\n{ANN},01/23/2026,23:30,0:15,Completed\n"
+    )
+    assert study.sessions["minutes"].tolist() == [60, 45, 45]
+
+
+@pytest.mark.parametrize(
+    ("head", "weeks"),
+    [("nprs_baseline,nprs_week4,nprs_week12", 7), ("Pain at start,Pain 4 weeks,Pain wk 12", 7),
+     ("Pain week 0,Pain week 4,Pain week 12", 7), ("Pain start,Pain 4 months,Pain month 12", 30.4)],
+)  # fmt: skip
+def test_scores_of_later_weeks_beside_each_other(imported, head, weeks):
+    study, asked = imported(
+        f"Name,DOB,Start date,{head}\n{ANN},01/05/2026,7,5,3\n{BOB},01/16/2026,6,4,\n"
+    )
+    assert not asked
+    told = study.assessments.sort_values(["episode_id", "day"])
+    own = told.groupby("episode_id")[["timing", "score"]].agg(list).to_numpy().tolist()
+    later = ["follow_up"]
+    assert sorted(own) == [[["baseline", *later], [6, 4]], [["baseline", *later, *later],
+                                                           [7, 5, 3]]]  # fmt: skip
+    days = sorted(set(told["day"]))
+    assert days == pytest.approx([0, 4 * weeks, 12 * weeks], abs=1)
+    assert study.sessions.empty
+
+
+def test_a_later_week_beside_visits_is_no_score_of_them(imported):
+    study, asked = imported(
+        f"Name,DOB,Visit date,Status,nprs_week4\n{ANN},01/05/2026,Attended,3\n"
+        f"{ANN},01/16/2026,Attended,3\n"
+    )
+    assert not asked
+    assert study.assessments.empty
+
+
+@pytest.mark.parametrize("head", ["Visit 1,Visit 2", "First visit,Second visit", "1st,2nd"])
+def test_days_of_visits_beside_each_other(imported, head):
+    study, _ = imported(
+        f"Client,DOB,{head}\n{ANN},01/05/2026,01/19/2026\n{BOB},01/16/2026,01/20/2026\n"
+    )
+    assert days(study) == [[0, 4], [0, 14]]
+
+
+def test_days_above_the_rows_of_a_day(imported):
+    text = (
+        'Client,Minutes,Pain before\n"Monday, January 5, 2026",,\nAnn Lee,60,7\nBob Ray,45,6\n'
+        '"Monday, January 12, 2026",,\nAnn Lee,60,6\nBob Ray,30,5\n'
+    )
+    study, asked = imported(text)
+    assert not asked
+    assert visits(study) == [[[0, 45, 6], [7, 30, 5]], [[0, 60, 7], [7, 60, 6]]]
+
+
+def test_a_day_in_a_column_of_its_own_above_its_rows_is_asked_about(imported):
+    study, asked = imported(
+        "Date,Client,Minutes,Pain before\n01/15/2026,,,\n,Ann Lee,60,7\n,Bob Ray,45,6\n"
+        "01/22/2026,,,\n,Ann Lee,60,6\n,Bob Ray,30,5\n"
+    )
+    assert asked["file.fill_down"] == ["Date"]
+    assert visits(study) == [[[0, 45, 6], [7, 30, 5]], [[0, 60, 7], [7, 60, 6]]]
+
+
+def test_a_column_for_each_day_is_refused_with_what_to_do(tmp_path):
+    place = tmp_path / "x.csv"
+    place.write_text("Client,DOB,01/05/2026,01/12/2026\nAnn Lee,02/03/1950,7,5\n")
+    with pytest.raises(DataError, match="a row is one visit; got a column for each"):
+        draft_map(place)
+
+
+def test_days_without_a_year_are_refused_with_how_they_look(imported):
+    with pytest.raises(DataError, match=r"cells of the date look like 99 a\).*needs its year"):
+        imported("Client,DOB,Date,Pain\nAnn Lee,02/13/1950,15 Jan,7\nAnn Lee,02/13/1950,22 Jan,5\n")
+
+
+@pytest.mark.parametrize("cells", [("moderate", "mild"), ("2026-07-10", "2026-05-10")])
+def test_scores_in_words_or_made_days_by_a_spreadsheet_are_asked_about(imported, cells):
+    _, asked = imported(
+        "Client,DOB,Visit date,Status,Pain before\n"
+        f"{ANN},01/05/2026,Completed,{cells[0]}\n{ANN},01/16/2026,Completed,{cells[1]}\n"
+    )
+    assert asked == {"scores.nprs.pre_session": ["Pain before"]}
+
+
+def test_a_column_that_says_when_each_score_was_taken(imported):
+    study, asked = imported(
+        "Client,DOB,Date,Question,When,Answer\n"
+        f"{ANN},01/15/2026,Pain,Before,7\n{ANN},01/15/2026,Pain,After,7\n"
+    )
+    assert not asked
+    told = study.assessments[["timing", "score"]].to_numpy().tolist()
+    assert told == [["pre_session", 7], ["post_session", 7]]
+
+
+def test_rows_of_weeks_after_the_first_may_be_no_visits(imported):
+    study, asked = imported(
+        "Record ID,Event Name,Date of assessment,Pain (0-10)\n1,Week 0,2026-01-05,7\n"
+        "1,Week 4,2026-02-02,5\n2,Week 0,2026-01-16,6\n2,Week 4,2026-02-13,4\n"
+    )
+    assert asked == {"study.rows": ["scores", "visits"]}
+    assert study.sessions.empty
+    assert sorted(study.assessments["score"]) == [4, 5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("names", "n", "doubt"),
+    [(("Robert Lee", "Roberta Lee", "Robert Lee", "Roberta Lee"), 2, True),
+     (("Paul Lee", "Paul Lee", "Paula Lee", "Paula Lee"), 2, True),
+     (("Katherine Lee", "Katharine Lee", "Katherine Lee", "Katharine Lee"), 2, True),
+     (("Katherine Lee", "Katherine Lee", "Katharine Lee", "Katharine Lee"), 1, True),
+     (("Ann Lee", "A. Lee", "Ann Lee", "Ann Lee"), 2, True)],
+)  # fmt: skip
+def test_two_of_a_household_and_one_of_two_spellings(imported, names, n, doubt):
+    rows = "".join(f"{name},555-210-1000,2026-01-{day},6\n"
+                   for name, day in zip(names, (15, 17, 22, 24), strict=True))  # fmt: skip
+    study, _ = imported(f"Client,Phone,Visit date,Pain before\n{rows}")
+    assert len(study.episodes) == n
+    assert ("R24" in set(oc.check(study).table["rule"])) == doubt
+
+
+def test_twins_of_one_telephone_are_in_doubt(imported):
+    come = zip(("Anna", "Anne") * 2, (15, 17, 22, 24), strict=True)
+    rows = "".join(f"{name} Lee,1950-02-03,555-210-1000,2026-01-{day},6\n" for name, day in come)
+    study, _ = imported(f"Client,DOB,Phone,Visit date,Pain before\n{rows}")
+    assert "R24" in set(oc.check(study).table["rule"])
+
+
+def test_the_day_of_a_booking_that_is_not_read_is_no_finding(imported):
+    study, _ = imported(f"{HEAD},Booked on\n{ANN},01/16/2026,Completed,7,60,01/02/2026\n")
+    assert "R25" not in set(oc.check(study).table["rule"])

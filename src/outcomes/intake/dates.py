@@ -26,6 +26,12 @@ AFTER_DATE = re.compile(
     r"(?:(?:,? (?:at|um|a las|à|-))?,? +|T)(\d{1,2}(?:[:h]\d{2}|(?= ?[ap]\.?m)).*)$", re.IGNORECASE
 )
 """The time of day behind a date."""
+_AT = r"\d{1,2}(?:[:h]\d{2}(?: ?[ap]\.?m\.?)?| ?[ap]\.?m\.?)"
+RANGE = re.compile(rf"(.*?{_AT}) ?(?:[-–—]|to|until|bis|à|a|hasta) ?({_AT})", re.IGNORECASE)
+"""Two times of day in one cell, behind a date or not: when it began, when it ended."""
+_UHR = re.compile(
+    r"(?<![.\d])(\d{1,2})[.:](\d\d)(?: ?uhr\b|(?= ?(?:uhr ?)?(?:[-–—]|bis).*uhr))", re.IGNORECASE
+)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)? ?(?:Z|[+-]\d\d:?\d\d)")
 _NUMERIC = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}")
 _DAY_FIRST, _HOURS = 12, 24
@@ -125,6 +131,18 @@ def read_times(text: pd.Series[Any]) -> pd.Series[Any]:
     return pd.to_numeric(text.map(read), errors="coerce").astype("float64")
 
 
+def read_ends(text: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the second time of day of cells that hold two, as text; other cells as they are.
+
+    Examples
+    --------
+    >>> read_ends(pd.Series(["Jan 5, 2026 9:00 - 10:00 AM", "17h30"])).tolist()
+    ['10:00 AM', '17h30']
+    """
+    plain = text.str.replace(_UHR, r"\1:\2", regex=True)
+    return plain.str.replace(RANGE, r"\2", regex=True)
+
+
 def read_instants(text: pd.Series[Any]) -> pd.Series[Any]:
     """Return moments with an offset in minutes since 1970 in world time, NaN elsewhere, (rows,).
 
@@ -220,6 +238,9 @@ def _turned(read: dict[Any, dict[str, float]]) -> set[Any]:
 
 
 def _minutes(cell: str) -> float | None:
+    cell = _UHR.sub(r"\1:\2", cell)
+    within = RANGE.fullmatch(cell)
+    cell = within[1] if within else cell
     found = AFTER_DATE.search(cell)
     clock = _CLOCK.fullmatch((found[1] if found else cell).strip())
     if clock is None or not (clock[2] or clock[3]):

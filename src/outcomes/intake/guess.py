@@ -23,10 +23,12 @@ from outcomes.intake.drafting.seen import DATES, SHEET, STRUCK, Seen, seen_in
 from outcomes.intake.drafting.visits import status, visits
 from outcomes.intake.presets import Preset, bare, preset_of
 from outcomes.intake.readers import (
+    NUMBER,
     WORKBOOKS,
     FileFormat,
     Rows,
     is_database,
+    nth,
     read_source,
     visit_by_visit,
     without_number,
@@ -37,8 +39,9 @@ from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import sheet_names
 from outcomes.privacy.names import names_somebody
 
-HEADED = "Client"
-"""Column that names above the rows of a person become."""
+HEADED, DAY = "Client", "Day"
+"""Columns that names above the rows of a person become, and days above the rows of a day."""
+_NAMED = {"identifiers.name", "identifiers.first_name", "identifiers.last_name"}
 PARTS = (people, dates, visits, status, facts, scores, file)
 """Parts of a map, in the order in which it says them."""
 
@@ -109,41 +112,44 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
 def _read(path: str | Path, form: FileFormat | None) -> tuple[Rows, Content]:
     """Return the rows, and the entries of ``[file]`` that reading them needs.
 
-    Where no column is a name and rows of a name alone stand above others, these become a column.
+    Where no column is a name, or a day, and rows of a name or day alone stand above others, these
+    become a column.
     """
     own = form or FileFormat()
     rows, file = _read_as(path, own)
     if not own.beside and (beside := _visits_beside(rows)):
         return visit_by_visit(rows, beside), {**file, "beside": beside}
-    named = {"identifiers.name", "identifiers.first_name", "identifiers.last_name"}
-    roles = {role.place for header in map(str, rows.cells) for role in roles_of(header)[:1]}
-    if named & roles or own.headings:
-        return rows, file
-    under, file_under = _read_as(path, msgspec.structs.replace(own, headings=HEADED))
-    if HEADED not in under.cells:
-        return rows, file
-    if HEADED in rows.cells and (rows.cells[HEADED].notna() & headings_in(rows.cells).isna()).any():
-        return rows, file
-    names = under.cells[HEADED].dropna().unique()
-    several = under.skipped.get(HEADINGS, 0) > 1 or len(names) > 1
-    if several and sum(map(names_somebody, names)) > 0.7 * len(names):
-        return under, {**file_under, "headings": HEADED}
+    places = {role.place for header in map(str, rows.cells) for role in roles_of(header)[:1]}
+    for head, looks, said in ((DAY, is_date, {*DATES}), (HEADED, names_somebody, _NAMED)):
+        if own.headings or said & places:
+            continue
+        under, file_under = _read_as(path, msgspec.structs.replace(own, headings=head))
+        if head in under.cells and not _stated(rows.cells, head):
+            heads = under.cells[head].dropna().unique()
+            several = under.skipped.get(HEADINGS, 0) > 1 or len(heads) > 1
+            if several and sum(map(looks, heads)) > 0.7 * len(heads):
+                return under, {**file_under, "headings": head}
     return rows, file
+
+
+def _stated(cells: pd.DataFrame, head: str) -> bool:
+    """Whether a column of that name is there, with more than names in rows of their own."""
+    return head in cells and bool((cells[head].notna() & headings_in(cells).isna()).any())
 
 
 def _visits_beside(rows: Rows) -> list[str]:
     """Return the patterns of columns that stand there once for each of several visits."""
-    headers = [(h, list(re.finditer(r"\d+", re.sub(r"\(.*?\)", lambda m: " " * len(m[0]), h))))
-               for h in map(str, rows.cells)]  # fmt: skip
+    bare = {h: re.sub(r"\(.*?\)", lambda m: " " * len(m[0]), h) for h in map(str, rows.cells)}
+    headers = [(h, list(re.finditer(NUMBER, text, re.IGNORECASE))) for h, text in bare.items()]
     stems: dict[str, dict[str, str]] = {}
     for header, (number,) in ((h, found) for h, found in headers if len(found) == 1):
         stem = f"{header[: number.start()]}#{header[number.end() :]}"
-        stems.setdefault(stem, {})[number[0]] = header
+        stems.setdefault(stem, {})[str(nth(number[0]))] = header
     several = {stem: own for stem, own in stems.items() if len(own) > 1}
     places = {stem: roles_of(without_number(stem))[:1] for stem in several}
     dated = [
         set(own) for stem, own in several.items()
-        if any(role.place in DATES for role in places[stem])
+        if all(role.place in DATES for role in places[stem])  # or nothing but a date
         and Column(stem, rows.cells[next(iter(own.values()))]).share(is_date) > 0.5
     ]  # fmt: skip
     if not dated:

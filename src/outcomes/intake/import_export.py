@@ -187,7 +187,7 @@ def _imported(
     rows = course_rows(rows, mapped, key, _seen(before.study, anchors))
     progress("Looking for identifiers")
     sightings, n_looked = _sightings(text, mapped, names)
-    rows = _with_sightings(rows, sightings)
+    rows = _with_sightings(rows, sightings, mapped)
     study, anchors = _study(rows, mapped, before, anchors, source, key)
     _refuse_nothing(study, mapped, name_of(path))
     owners = dict(study.episodes[["episode_id", "patient_id"]].to_numpy())
@@ -292,7 +292,7 @@ def _sightings(
     """Return what looks like an identifier elsewhere, and how many columns were looked at."""
     own = {column for kind, names in mapped.identifiers.items() for column in names
            if kind != "free_text"}  # fmt: skip
-    expected = {mapped.columns[name] for name in ("date",) if name in mapped.columns}
+    expected = {mapped.minutes.start, mapped.minutes.end, mapped.columns.get("date", "")}
     ids = _of_staff(mapped)
     looked = [str(column) for column in rows if column not in own]
     found = scan(rows, looked, words, expected)
@@ -305,7 +305,9 @@ def _in_file(sighting: Sighting, source: Rows, mapped: ColumnMap) -> Sighting:
     return replace(sighting, rows=tuple(rows))
 
 
-def _with_sightings(rows: TypedRows, sightings: list[Sighting]) -> TypedRows:
+def _with_sightings(rows: TypedRows, sightings: list[Sighting], mapped: ColumnMap) -> TypedRows:
+    kept = {*mapped.file_columns()}
+    sightings = [s for s in sightings if s.kind != "date" or s.column in kept]  # of a booking
     for name in dict.fromkeys(sighting.column for sighting in sightings):
         positions = {row - 1 for s in sightings if s.column == name for row in s.rows}
         marks = pd.Series(True, index=sorted(positions))

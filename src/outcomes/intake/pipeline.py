@@ -10,6 +10,7 @@ import pandas as pd
 
 from outcomes.errors import DataError
 from outcomes.intake.column_map import ColumnMap
+from outcomes.intake.drafting.evidence import Column, shapes
 from outcomes.intake.people import (
     with_age_bands,
     with_clients,
@@ -74,11 +75,16 @@ def client_rows(
     DataError
         When there is no such row.
     """
+    text = rows.text
     rows = without_undated(with_random_ids(with_clients(rows, mapped, key, today, before), key))
     if rows.cells.empty:
         must = "a row of the export is of a client and has a date"
         reasons = ", ".join(f"{step.rule}: {step.count}" for step in rows.left_out) or "none"
-        remedy = "Correct the column map: name under [identifiers], date under [columns]."
+        looks = shapes(Column("", text[mapped.columns["date"]])) if "date" in mapped.columns else ()
+        reasons += f"; cells of the date look like {', '.join(looks)}" if looks else ""
+        remedy = ("In the column map name the client under [identifiers] and the day of the visit "
+                  "under [columns] date; a day needs its year, and [file] dates says how days are "
+                  "written.")  # fmt: skip
         raise DataError(must, got=f"no such row ({reasons})", remedy=remedy)
     return rows
 

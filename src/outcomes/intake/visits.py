@@ -15,7 +15,7 @@ import pandas as pd
 from outcomes.dictionary.tables import AT_VISIT, RECEIVED, received
 from outcomes.intake.clean import clean
 from outcomes.intake.column_map import SERVICE, ColumnMap
-from outcomes.intake.dates import day_number, read_dates, read_instants, read_times
+from outcomes.intake.dates import day_number, read_dates, read_ends, read_instants, read_times
 from outcomes.intake.map_sections import LEFT_OUT, STATUS_WORDS, VISIT
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.toml_records import folded
@@ -71,10 +71,15 @@ def with_minutes(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     if not mapped.minutes.start:
         return rows
     ends = (mapped.minutes.end, mapped.minutes.start)
-    end, start = (_at(rows.text[column], column, mapped) for column in ends)
-    end_at, start_at = (read_instants(rows.text[column]) for column in ends)
+    ended, begun = (rows.text[column] for column in ends)
+    within = ends[0] == ends[1]  # both in one cell
+    ended = read_ends(ended) if within else ended
+    end, start = (_at(cells, ends[0], mapped) for cells in (ended, begun))
+    end_at, start_at = map(read_instants, (ended, begun))
     between = (end_at - start_at).fillna(end - start)  # a clock may have been put on between
-    between += _A_DAY * ((between < 0) & (between > -_A_DAY))  # past midnight
+    twelve = (start % _A_DAY < 13 * 60) & (between + _A_DAY / 2 > 0)  # 12:30 to 1:30, no a.m.
+    between += (_A_DAY / (1 + twelve)) * ((between < 0) & (between > -_A_DAY))  # past midnight
+    between = between % (_A_DAY / 2) if within else between  # 1:00 to 2:00 PM
     stated = rows.cells.get("sessions.minutes", pd.Series(np.nan, index=rows.text.index))
     odd = rows.text[mapped.minutes.end].notna() & (between.isna() | (between >= _A_DAY))
     rows = rows.found("R02", mapped.minutes.end, odd, "no time after the start")

@@ -7,7 +7,7 @@ import secrets
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from outcomes.privacy.key_file import KeyFile
 from outcomes.privacy.person import BEGINS, Person, near_births, person_of, verdict
@@ -16,6 +16,7 @@ Cells = Sequence[str | None]
 
 _SHARED = 6  # names that one telephone number may have; more, and it is the clinic's
 _BLOCK = 300  # people with one sign in common that are looked at pair by pair
+_IN_TURN = 3  # changes from one spelling to the other in the order of the days
 _HAS = "\0has"
 UNREAD = "?"
 """What stands before a birth date that nobody could read: it tells rows apart, nothing more."""
@@ -258,11 +259,18 @@ def _join(groups: _Groups, seen: Mapping[Person, set[float]]) -> set[Person]:
     """Join what is one person, strong signs first; return those of whom it is in doubt."""
     doubts: set[Person] = set()
     for one, other in sorted(_pairs(list(groups.leader)), key=lambda pair: _weakness(*pair)):
-        why, in_doubt = verdict(one, other, together=bool(seen[one] & seen[other]))
+        why, in_doubt = verdict(one, other, together=_together(seen[one], seen[other]))
         joined = why is not None and groups.join(one, other, why)
         if in_doubt and (joined or groups.leader[one] != groups.leader[other]):
             doubts |= {one, other}
     return doubts
+
+
+def _together(one: set[float], other: set[float]) -> bool:
+    """Whether two came on one day, or in turn: a spelling that was corrected does not come back."""
+    whose = [day in one for day in sorted(one | other)]
+    n_turns = sum(a != b for a, b in pairwise(whose))
+    return bool(one & other) or n_turns >= _IN_TURN
 
 
 def _pairs(people: Sequence[Person]) -> Iterator[tuple[Person, Person]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -102,7 +103,10 @@ def _signs(one: Person, other: Person) -> _Signs:
 
 
 def verdict(one: Person, other: Person, *, together: bool) -> tuple[str | None, bool]:
-    """Return what joins two (None: nothing does; empty: nothing to tell), and any doubt of it."""
+    """Return what joins two (None: nothing does; empty: nothing to tell), and any doubt of it.
+
+    `together`: they came on one day, or in turn, as two people of one household do.
+    """
     signs = _signs(one, other)
     if signs.other_birth:
         mistyped = signs.named and other.birth in near_births(one.birth)
@@ -117,7 +121,8 @@ def verdict(one: Person, other: Person, *, together: bool) -> tuple[str | None, 
         why = _first(("spelling", signs.spelled), ("a short form of the name", short),
                      ("a new family name", new_name),
                      ("a name in two scripts", _two_scripts(one, other)))  # fmt: skip
-        return (f"{why}, one birth date" if why else None), not signs.spelled and (
+        unlike = together or not signs.spelled or _his_and_hers(one, other)
+        return (f"{why}, one birth date" if why else None), unlike and (
             bool(why) or one.family == other.family
         )
     if signs.recorded:
@@ -125,12 +130,18 @@ def verdict(one: Person, other: Person, *, together: bool) -> tuple[str | None, 
         return ("spelling, one record number" if joins else None), not signs.spelled
     begins = short and _known_short(one.given, other.given)
     if signs.reached and not signs.other_record and (signs.spelled or begins):
-        return "spelling, one telephone number or e-mail address", True
+        two = together or _his_and_hers(one, other)
+        return (None if two else "spelling, one telephone number or e-mail address"), True
     first, second = (person.given.partition(" ")[0] for person in (one, other))
     married = first == second and len(first) >= BEGINS
     alike = signs.spelled or short or married or _two_scripts(one, other)
     bare = one.is_bare and other.is_bare
-    return None, (signs.born and alike) or (signs.spelled and (signs.reached or bare))
+    initial = short and min(len(one.given), len(other.given)) == 1
+    return None, (
+        (signs.born and alike)
+        or (signs.spelled and (signs.reached or bare))
+        or (initial and signs.reached)
+    )
 
 
 def near_births(birth: str) -> set[str]:
@@ -182,6 +193,14 @@ def _spelled(one: Person, other: Person) -> bool:
         return False
     pairs = ((one.given, other.given), (one.family, other.family))
     return all(a == b or _ratio(a, b) >= ALIKE or _known_short(a, b) for a, b in pairs)
+
+
+def _his_and_hers(one: Person, other: Person) -> bool:
+    """Whether one first name is the other with a woman's ending: Robert, Roberta; Paul, Pauline."""
+    short, long = sorted((one.given, other.given), key=len)
+    return (
+        bool(short) and re.fullmatch(f"{re.escape(short)}(?:i?n?[ae]|l[ae]|ette)", long) is not None
+    )
 
 
 def _ratio(one: str, other: str) -> float:

@@ -14,10 +14,19 @@ from typing import Any
 import pandas as pd
 
 from outcomes.intake.dates import AFTER_DATE, DAY_OF_WEEK, in_english
-from outcomes.intake.drafting.headers import holds, score_role, vocabulary, words_of
+from outcomes.intake.drafting.headers import (
+    holds,
+    score_role,
+    timing_of,
+    vocabulary,
+    words_of,
+)
 from outcomes.privacy.patterns import PATTERNS, plain
 
-_CLOCK = re.compile(r"\d{1,2}:\d{2}|(?:^|\s)\d{1,2}h\d{2}$|^\d{1,2} ?[ap]\.?m\.?$", re.IGNORECASE)
+_CLOCK = re.compile(
+    r"\d{1,2}:\d{2}|\d{1,2}\.\d{2} ?uhr|(?:^|\s)\d{1,2}h\d{2}$|^\d{1,2} ?[ap]\.?m\.?$",
+    re.IGNORECASE,
+)
 _NUMERIC = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})")
 _WORDED = tuple(vocabulary()["dates"]["ways"])
 _MAY_BE_DATE, _HOURS, _SCORE = (re.compile(vocabulary()["patterns"][name], re.IGNORECASE)
@@ -127,7 +136,8 @@ def minutes(cell: str) -> float | None:
     if not found or not any(found.groups()):
         read = number(cell)
     else:
-        read = 60.0 * float(found[1] or 0) + float(found[2] or 0)
+        hours = (found[1] or "0").replace(",", ".")
+        read = 60.0 * float(hours) + float(found[2] or 0)
     if read is not None and 600 < read <= 36_000 and read % 60 == 0:
         read /= 60  # seconds
     return read if read is not None and 0 <= read <= 600 else None
@@ -324,6 +334,7 @@ _TESTS: dict[str, Callable[[str], Any]] = {
     ),
     "score": lambda cell: score(cell) is not None or _is_number_in_words(cell),
     "text": lambda cell: any(map(str.isalpha, cell)),
+    "timing": lambda cell: bool(timing_of(words_of(cell))),
     "instrument": lambda cell: bool(score_role(cell)),
 }  # fmt: skip
 """Kind of cell to what must hold of most of them."""

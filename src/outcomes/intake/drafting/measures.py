@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from outcomes.dictionary.instruments import registry
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
-from outcomes.intake.drafting.evidence import Column, number, score, stated_top
+from outcomes.intake.drafting.evidence import Column, is_date, number, score, stated_top
 from outcomes.intake.drafting.headers import (
     holds,
     score_role,
@@ -24,7 +24,7 @@ _NOTES = [tuple(part.values()) for part in vocabulary()["notes"]]
 """When a pain was that notes tell, how, in words, and what to ask."""
 
 
-_SEVERAL = 8
+_SEVERAL, _MOST = 8, 0.5
 _TURNED = re.compile(vocabulary()["patterns"]["turned"], re.IGNORECASE)
 """A header that calls the best what the instrument calls the worst."""
 
@@ -36,12 +36,14 @@ def scores(seen: Seen) -> Content:
         if role.place.startswith("scores."):
             _, name, timing = role.place.split(".")
             found.setdefault(name, {}).setdefault(timing, []).append(header)
+    if seen.later:
+        return _over_weeks(seen, found)
     if seen.beside:
         (name,), (timing,) = found, next(iter(found.values()))
         constants = {"instrument": name, "timing": timing.replace("now", "") or "pre_session"}
         wide = {"over": "session", "columns": seen.beside}
         return {"wide": [wide], "constants": constants, "study": {"no_status": "attended"}}
-    content: Content = _one_below_another(seen)
+    content: Content = merged(_one_below_another(seen), *_not_numbers(seen, found))
     for name, timings in found.items():
         for timing, headers in _timed(timings).items():
             columns = [seen.columns[h] for h in headers]
@@ -51,16 +53,39 @@ def scores(seen: Seen) -> Content:
     return merged(content, beside) if content else _in_notes(seen) or _unnamed_score(seen)
 
 
+def _over_weeks(seen: Seen, found: Mapping[str, Mapping[str, list[str]]]) -> Content:
+    """Return the scores of one instrument of weeks or months that stand beside each other."""
+    of_name = {
+        name: [h for own in timings.values() for h in own] for name, timings in found.items()
+    }
+    held = [name for name, own in of_name.items() if not seen.later.keys().isdisjoint(own)]
+    name = "nprs" if "nprs" in held else held[0]
+    over, _ = next(iter(seen.later.values()))
+    times = {seen.later[h][1]: h for h in reversed(of_name[name]) if h in seen.later}
+    others = [h for h in of_name[name] if h not in seen.later]
+    first = times.pop("0", "") or next(iter(others), "")
+    wide = {"over": over, "columns": dict(reversed(times.items()))}
+    top = registry()[name].maximum
+    return merged(
+        *(_as_numbers(seen.columns[header], top) for header in of_name[name]),
+        {"wide": [wide], "constants": {"instrument": name, "timing": "follow_up"}},
+        {"columns": {"baseline": first}} if first else {},
+    )
+
+
 def _one_below_another(seen: Seen) -> Content:
     """Return the scores that stand in one column, the name of each instrument beside it."""
     named, column = seen.one("columns.instrument"), seen.one("columns.score")
     if named is None or column is None:
         return {}
     told = {cell: role[0].place.split(".") for cell in named.counts if (role := score_role(cell))}
+    when = seen.one("columns.timing")
+    taken = {cell: timing for cell, (*_, timing) in told.items()} if when is None else {
+        cell: timing_of(words_of(cell)) for cell in when.counts}  # fmt: skip
     words = {"instrument": {cell: name for cell, (_, name, _) in told.items()},
              "timing": {cell: timing.replace("now", "") or "pre_session"
-                        for cell, (*_, timing) in told.items()}}  # fmt: skip
-    columns = {"instrument": named.name, "timing": named.name, "score": column.name}
+                        for cell, timing in taken.items()}}  # fmt: skip
+    columns = {"instrument": named.name, "timing": (when or named).name, "score": column.name}
     content: Content = {"columns": columns, "values": words}
     for name in dict.fromkeys(words["instrument"].values()):
         top = registry()[name].maximum
@@ -88,6 +113,24 @@ def _unnamed_score(seen: Seen, alone: str = "") -> Content:
                                       ("post_session", "after", after))
         if columns and alone in ("", timing)
     ))  # fmt: skip
+
+
+def _not_numbers(seen: Seen, found: Mapping[str, Mapping[str, object]]) -> Iterator[Content]:
+    """Ask about columns that are called scores, and hold words of pain or a spreadsheet's days."""
+    words = {*vocabulary()["scores"]["grades"]}
+    for header in seen.rest:
+        column, role = seen.columns[header], next(iter(score_role(header)), None)
+        graded = column.share(lambda cell: not words.isdisjoint(words_of(cell)))
+        dated = column.share(is_date)
+        if role is None or max(graded, dated) < _MOST:
+            continue
+        _, name, timing = role.place.split(".")
+        timing = timing.replace("now", "") or "pre_session"
+        if timing not in found.get(name, {}):
+            held = "dates, as a spreadsheet makes of 7/10" if dated > graded else "words"
+            asks = (f"{header} is called a score and holds {held}. Write numbers in the export, or "
+                    f"leave the column out (no). Read it all the same?")  # fmt: skip
+            yield ask(f"scores.{name}.{timing}", asks, [header])
 
 
 def _of_ten(cell: str) -> bool:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from outcomes.intake.dates import read_times
+from outcomes.intake.dates import read_ends, read_times
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import (
     HOUR,
@@ -48,14 +48,14 @@ def people(seen: Seen) -> Content:
     births = seen.one("identifiers.birth_date")
     for header, role in seen.roles.items():
         kind = role.place.removeprefix("identifiers.")
-        if role.place == "free_text":
+        if role.place in ("free_text", "flag.reason"):
             kind = "free_text"
         elif kind == role.place or header in seen.names:
             continue
         elif kind in ("first_name", "last_name", "name"):
             kind = "other"
         elif kind == "record":
-            kind = _number_of(seen.columns[header], seen.person, births)
+            kind = "record" if seen.later else _number_of(seen.columns[header], seen.person, births)
         named.setdefault(kind, []).append(header)
     moment = seen.date
     if "time" not in named and moment is not None and moment.share(has_time) > 0.5:
@@ -110,8 +110,9 @@ def _blank_above(seen: Seen) -> Content:
     if len(seen.names) != 1 or seen.date is None:
         return {}
     own = (seen.columns[seen.names[0]], seen.date)
+    beside = np.sum([c.cells.notna().to_numpy() for c in seen.columns.values()], axis=0) > 1
     for column, other in (own, own[::-1]):
-        filled = other.cells.notna().to_numpy() & seen.kept.to_numpy()
+        filled = other.cells.notna().to_numpy() & seen.kept.to_numpy() & beside
         n_blank = int((column.cells.isna().to_numpy() & filled).sum())
         if n_blank >= (0.2 if column is own[0] else 0.1) * seen.n:
             asks = (f"In {n_blank} rows {column.name} is empty. Does what stands above hold for "
@@ -139,10 +140,10 @@ def _namesakes(seen: Seen, named: Mapping[str, list[str]]) -> Content:
 def dates(seen: Seen) -> Content:
     """Return the column of the visit's date, and how dates are written."""
     day, births = seen.date, seen.one("identifiers.birth_date")
-    born = _ways_of(seen, births.name) if births is not None and day is None else {}
-    if day is None and seen.beside:
-        return born
+    if seen.later or (day is None and seen.beside):
+        return _ways_of(seen, births.name) if births is not None else {}
     if day is None:
+        born = _ways_of(seen, births.name) if births is not None else {}
         asks = "Which column is the day of the visit?"
         dated = [h for h, c in seen.columns.items() if looks_like(c, "date") and c is not births]
         dated.sort(key=lambda header: -_median_year(seen.columns[header]))  # births come last
@@ -240,6 +241,11 @@ def lengths(seen: Seen) -> Content:
     if start is not None and start.share(has_time) > 0.5:
         later = (c for c in seen.columns.values() if c.share(has_time) > 0.5 and _is_end(start, c))
         end = end or next(later, None)
+        end = end or (
+            start
+            if (read_ends(start.cells) != start.cells)[start.cells.notna()].mean() > 0.5
+            else None
+        )
         if end is not None:
             return {"minutes": {"start": start.name, "end": end.name}}
     for column, pattern in ((c, p) for c in seen.of("service") for p in IN_SERVICE):

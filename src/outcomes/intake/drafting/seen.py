@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +23,12 @@ _SEVERAL = ("ignored", "service", "free_text", "flag.", "identifiers.", "scores.
 _ALWAYS = tuple(f"identifiers.{kind}" for kind in (
     "email", "phone", "ssn", "street", "zip", "claim", "plan", "physician", "relative", "other",
 ))  # fmt: skip
+_LATER = {over: re.compile(rf"(?<![a-z])(?:{words})[ _.-]*(\d{{1,2}})(?!\d)|"
+                           rf"(?<!\d)(\d{{1,2}})[ _.-]*(?:{words})(?![a-z])", re.IGNORECASE)
+          for over, words in vocabulary()["later"].items()}  # fmt: skip
+_RECALLED = {"last", "past", "previous", "letzten", "letzte", "derniers", "dernieres", "ultimas"}
+"""Words of a time that a question looks back on."""
+_NAMESAKES = 0.1
 _RECORDS = 1.25
 """Numbers that a name may have on average: some have a namesake."""
 _ALONE = ("identifiers.name", "identifiers.birth_date")
@@ -92,6 +98,33 @@ class Seen:
         stems = {re.sub(r"\d+", "", h) for h in own}
         found = {n[0]: h for h, n in numbers.items() if len(n) == 1}
         return found if len(own) > 1 and len(stems) == 1 and len(found) == len(own) else {}
+
+    @cached_property
+    def later(self) -> dict[str, tuple[str, str]]:
+        """Column of scores to how long after the first they were taken: ``week`` and a number."""
+        scored = [h for h, role in self.roles.items() if role.place.startswith("scores.")]
+        found = {h: (over, match[1] or match[2]) for h in scored for over, pattern in _LATER.items()
+                 if (match := pattern.search(h)) and _RECALLED.isdisjoint(words_of(h))}  # fmt: skip
+        over = next(iter(found.values()))[0] if found else ""
+        return {h: time for h, time in found.items() if time[0] == over}
+
+    @cached_property
+    def is_of_people(self) -> bool:
+        """Whether a row is a person, with all that was measured of him or her."""
+        record = self.one("identifiers.record")
+        who = self.person if self.names or record is None else record.cells
+        return bool(who.notna().any() and who.dropna().duplicated().mean() < _NAMESAKES)
+
+    @cached_property
+    def is_of_times(self) -> bool:
+        """Whether a column says of most rows in which week or month after the first they were."""
+        known = {h for h, role in self.roles.items() if not role.place.startswith("ignored")}
+        return any(
+            len(column.counts) > 1
+            and column.share(lambda cell: any(p.search(cell) for p in _LATER.values())) > 0.5
+            for header, column in self.columns.items()
+            if header not in known
+        )
 
     @property
     def rest(self) -> list[str]:
@@ -187,6 +220,7 @@ def _settled(columns: Mapping[str, Column], roles: dict[str, Role], preset: Pres
     """Give each place that one column alone can have to the likeliest; equal ones are rivals."""
     long = {"columns.instrument", "columns.score"}
     if not long <= {role.place for role in roles.values()}:
+        long |= {"columns.timing"}
         roles = {header: role for header, role in roles.items() if role.place not in long}
     rivals: dict[str, list[str]] = {}
     for place in dict.fromkeys(role.place for role in roles.values()):
@@ -203,13 +237,23 @@ def _settled(columns: Mapping[str, Column], roles: dict[str, Role], preset: Pres
                 del roles[header]
                 if identifies:
                     roles[header] = Role("identifiers.other", "any")
-    return Seen(columns, roles, rivals, preset)
+    seen = Seen(columns, roles, rivals, preset)
+    if seen.later and not seen.is_of_people:  # of a course, and of none of its visits
+        kept = {header: role for header, role in roles.items() if header not in seen.later}
+        return replace(seen, roles=kept)
+    return seen
 
 
 def _claim(column: Column, role: Role) -> float:
     """Return how well a column claims its role: by its words, and by how many cells it has."""
     covered = len(role.matched) / max(len(words_of(column.name)), 1)
-    return covered + column.n / max(len(column.cells), 1)
+    told = role.place == "columns.status" and column.share(_is_decided)
+    return covered + column.n / max(len(column.cells), 1) + told
+
+
+def _is_decided(cell: str) -> bool:
+    """Whether a status says what became of a visit, and not that it was booked."""
+    return status_of(cell) not in ("", "left_out")
 
 
 def not_visits(seen: Seen) -> list[dict[str, Any]]:
@@ -217,7 +261,7 @@ def not_visits(seen: Seen) -> list[dict[str, Any]]:
     words = {plain(word) for word in vocabulary()["not_a_visit"]["words"]}
     yes = {plain(word) for word in vocabulary()["flag"]["yes"]}
     found: list[dict[str, Any]] = []
-    for column in seen.of("service", "flag.break"):
+    for column in seen.of("service", "flag.break", "identifiers.name"):
         known = words | yes if seen.roles[column.name].place == "flag.break" else words
         own = [cell for cell in column.counts if plain(cell) in known]
         if own and len(own) < len(column.counts):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,11 +28,12 @@ from outcomes.intake.drafting.headers import roles_of, vocabulary, words_of
 from outcomes.intake.drafting.people import lengths
 from outcomes.intake.drafting.seen import STRUCK, Seen, not_visits
 from outcomes.intake.map_sections import LEFT_OUT, VISIT
+from outcomes.intake.visits import STAYED
 from outcomes.privacy.names import is_of_care
 from outcomes.privacy.patterns import name_words
 
-_MISSED = ("flag.cancelled", "flag.no_show")
-_FLAGS = (*_MISSED, "flag.attended")
+_MISSED, _WHY = ("flag.cancelled", "flag.no_show"), "flag.reason"
+_FLAGS = (*_MISSED, "flag.attended", _WHY)
 _OFTEN = 0.1
 """Share of the rows from which on a service is one of visits, where no word of it is of a sale."""
 _SERVICES = 60
@@ -47,12 +48,20 @@ def status(seen: Seen) -> Content:
     service = next((c for c in seen.of("service") if 0 < c.share(_not_done) < 1), None)
     if column is not None:
         words = _status_words(seen, column)
-        missed = [*_flags(seen, _MISSED), *(_entries(service, service) if service else [])]
-        return merged({"status": missed}, words, _differing(seen, words, service))
-    if seen.said("study", "rows") or (seen.beside and seen.date is None):
+        signs = [*_flags(seen, _MISSED), *(_entries(service, service) if service else [])]
+        if seen.of("flag.attended", _WHY):  # first what the status itself says: no show, cancelled
+            own = words["values"]["status"].items()
+            stayed = {became: [cell for cell, word in own if word == became] for became in STAYED}
+            signs = [*({"column": column.name, "is": cells, "becomes": became}
+                       for became, cells in stayed.items() if cells),
+                     *signs, *_flags(seen, [_WHY]), *_came_or_not(seen)]  # fmt: skip
+            words["questions"] = _still_open(seen, column, words.get("questions", []), signs)
+        return merged({"status": signs}, words, _differing(seen, words, signs))
+    if seen.said("study", "rows") or seen.later or (seen.beside and seen.date is None):
         return {}
     if seen.of(*_FLAGS):
-        return merged(_status_flags(seen), _differing(seen, {}, None))
+        flags = _status_flags(seen)
+        return merged(flags, _differing(seen, {}, flags["status"]))
     if service is not None:
         return {"status": [*_entries(service, service), {"otherwise": "attended"}]}
     if STRUCK in seen.columns:
@@ -117,6 +126,17 @@ def _status_words(seen: Seen, column: Column) -> Content:
     return content
 
 
+def _still_open(
+    seen: Seen, column: Column, questions: list[Content], signs: Iterable[Mapping[str, Any]]
+) -> list[Content]:
+    """Return the questions about words of a status beside which no other sign tells enough."""
+    rules = (_told(seen.columns[sign["column"]].cells, sign) for sign in signs)
+    told = np.any([np.zeros(seen.n, bool), *rules], axis=0)
+    beside = {f"values.status.{cell}" for cell in column.counts
+              if told[column.cells.eq(cell).to_numpy(bool)].all()}  # fmt: skip
+    return [question for question in questions if question["key"] not in beside]
+
+
 def _before_name(cell: str, names: Collection[str]) -> str | None:
     """Return what stands before a client's name in a cell; None where there is none."""
     words = cell.split()
@@ -150,25 +170,33 @@ def _flags(seen: Seen, places: Iterable[str]) -> list[dict[str, Any]]:
     entries = []
     for place in places:
         for column in seen.of(place):
-            words = [cell for cell in column.counts if flag_of(cell)]
+            why = place == _WHY
+            words = [c for c in column.counts if (flag_of(c) is not False if why else flag_of(c))]
             signs = [str(cell) for cell in column.cells.dropna().unique() if cell not in words]
             dated = any(is_date(word) or has_time(word) for word in words)  # others next month
             told: dict[str, Any] = {"filled": True, "not": signs}
-            if not dated:
+            if not dated and not why:
                 told = {"is": words, "known": [*dict.fromkeys([*signs, "no", "false", "0"])]}
-            became = place.removeprefix("flag.")
+            became = "cancelled" if why else place.removeprefix("flag.")
             if words:
                 entries.append({"column": column.name, **told, "becomes": became})
     return entries
 
 
-def _status_flags(seen: Seen) -> Content:
-    entries, came = _flags(seen, _FLAGS), seen.of("flag.attended")
-    if not came:
-        return {"status": [*entries, {"otherwise": "attended"}]}
-    no = [cell for cell in came[0].counts if flag_of(cell) is False]
+def _came_or_not(seen: Seen) -> list[dict[str, Any]]:
+    """Return the rules of a column that marks who came, and so who did not."""
+    entries, came = _flags(seen, ["flag.attended"]), seen.of("flag.attended")
+    no = [cell for column in came[:1] for cell in column.counts if flag_of(cell) is False]
     if no and not seen.of("flag.no_show"):
         entries.append({"column": came[0].name, "is": no, "becomes": "no_show"})
+    return entries
+
+
+def _status_flags(seen: Seen) -> Content:
+    missed = [_WHY, *_MISSED] if not seen.of("flag.cancelled") else _MISSED
+    entries = [*_flags(seen, missed), *_came_or_not(seen)]
+    if not seen.of("flag.attended"):
+        return {"status": [*entries, {"otherwise": "attended"}]}
     told = [_told(seen.columns[entry["column"]].cells, entry) for entry in entries]
     if np.any(told, axis=0)[seen.kept].all():
         return {"status": entries}
@@ -177,27 +205,26 @@ def _status_flags(seen: Seen) -> Content:
     return {"status": entries, **ask("study.empty_status", asks, likely)}
 
 
-def _differing(seen: Seen, words: Content, service: Column | None) -> Content:
+def _differing(seen: Seen, words: Content, entries: Iterable[Mapping[str, Any]]) -> Content:
     """Ask which sign counts, where one says that a visit took place and another that it did not."""
     column = words.get("columns", {}).get("status", "")
     read = seen.columns[column].cells.map(words["values"]["status"]) if column else pd.Series(
         None, index=range(seen.n), dtype=object)  # fmt: skip
-    told = {place: np.any([np.zeros(seen.n, bool), *(_told(seen.columns[e["column"]].cells, e)
-                                                     for e in _flags(seen, [place]))], axis=0)
-            for place in _FLAGS}  # fmt: skip
-    came = read.isin(RECEIVED).to_numpy() | (told["flag.attended"] & (not column))
-    fees = service.where(_not_done) if service is not None else np.zeros(seen.n, bool)
-    stayed = np.any([fees, *(told[place] for place in _MISSED)], axis=0)
+    told = [(_told(seen.columns[e["column"]].cells, e), e) for e in entries if "column" in e]
+    came, stayed = (read.isin(own).to_numpy() | np.any(
+        [np.zeros(seen.n, bool), *(fits for fits, e in told if e["becomes"] in own)], axis=0)
+        for own in (RECEIVED, STAYED))  # fmt: skip
     n = int((came & stayed & seen.kept.to_numpy()).sum())
     if not n:
         return {}
     asks = (f"In {n} rows one column says that the visit took place, and another that it was "
             "cancelled or missed. Which counts: status, or rules?")  # fmt: skip
-    likely = ["rules", "status"] if fees.any() else ["status", "rules"]
+    fees = any(e["column"] in [c.name for c in seen.of("service")] for _, e in told)
+    likely = ["rules", "status"] if fees else ["status", "rules"]
     return ask("study.sign_that_counts", asks, likely if column else ["rules"])
 
 
-def _told(cells: pd.Series[Any], entry: dict[str, Any]) -> Any:
+def _told(cells: pd.Series[Any], entry: Mapping[str, Any]) -> Any:
     told = cells.isin(entry["is"]) if "is" in entry else cells.notna() & ~cells.isin(entry["not"])
     return told.to_numpy()
 
@@ -225,9 +252,10 @@ def _no_status(seen: Seen) -> Content:
         return {}
     at_visit = seen.of("columns.sessions.therapist_id", "columns.sessions.minutes",
                        "columns.pressure")  # fmt: skip
-    if seen.is_form and not at_visit:
+    if (seen.is_form or seen.is_of_times) and not at_visit:
         asks = "Is each answer of a visit that took place, or does the form stand alone?"
-        return merged(attended, ask("study.rows", asks, ["visits", "scores"]))
+        likely = ["scores", "visits"] if seen.is_of_times else ["visits", "scores"]
+        return merged(attended, ask("study.rows", asks, likely))
     if seen.is_form or _held(seen)[seen.kept].mean() >= 0.98:
         return attended
     asks = "No column says what became of a visit. Did every visit of the export take place?"
@@ -239,7 +267,11 @@ def visits(seen: Seen) -> Content:
     places = ("sessions.therapist_id", "clinic_id", "age", "arm")
     own = {place: c.name for place in places if (c := seen.one(f"columns.{place}")) is not None}
     out = not_visits(seen)
-    future = [{"name": "visits still to come", "future": True}] if seen.date is not None else []
+    future = (
+        [{"name": "visits still to come", "future": True}]
+        if seen.date is not None and not seen.later
+        else []
+    )
     content = merged({"columns": own}, {"leave_out": [*out, *future]}, lengths(seen))
     return merged(content, _services(seen), _one_visit(seen))
 
@@ -261,8 +293,10 @@ def _services(seen: Seen) -> Content:
     if seen.one("columns.status") is not None:  # which says what took place, but not of what
         kinds = {cell: is_one or not is_sale(cell) or _is_named(cell)
                  for cell, is_one in kinds.items()}  # fmt: skip
-        if all(kinds.values()):
-            return {}
+    afar = {*vocabulary()["services"]["remote"]}
+    kinds = {cell: is_one and afar.isdisjoint(words_of(cell)) for cell, is_one in kinds.items()}
+    if seen.one("columns.status") is not None and all(kinds.values()):
+        return {}
     known = {cell: VISIT for cell, is_one in kinds.items() if is_one}
     content: Content = {"columns": {"service": column.name}, "values": {"service": known}}
     asks = "Are rows whose {} is {} visits?"
@@ -295,7 +329,7 @@ def came(seen: Seen) -> Any:
 
 def _one_visit(seen: Seen) -> Content:
     """Say which lines are one visit, where a client has several of one day."""
-    if seen.date is None or not seen.names or seen.one("columns.score") is not None:
+    if seen.date is None or seen.later or not seen.names or seen.one("columns.score") is not None:
         return {}
     time = seen.one("identifiers.time") or seen.date
     lines = pd.DataFrame({h: c.cells.to_numpy() for h, c in seen.columns.items()})

@@ -34,6 +34,10 @@ from outcomes.privacy.patterns import found_in
 __all__ = ["BUNDLES", "WORKBOOKS", "FileFormat", "Rows", "is_database", "name_of", "read_rows",
            "read_source"]  # fmt: skip
 
+_ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
+             "tenth", "eleventh", "twelfth"]  # fmt: skip
+NUMBER = rf"\d+(?:st|nd|rd|th)?|\b(?:{'|'.join(_ORDINALS)})\b"
+"""The number of a visit in a header."""
 WORKBOOKS = (".xlsx", ".xlsm")
 BUNDLES = (".json", ".ndjson")
 
@@ -85,9 +89,10 @@ def visit_by_visit(rows: Rows, patterns: Sequence[str]) -> Rows:
     Rows
         In the file's order, then by number; visits of which no column holds anything are left away.
     """
-    named = {pattern: re.escape(pattern).replace(r"\#", r"(\d+)") for pattern in patterns}
-    own = {(pattern, int(found[1])): header for header in map(str, rows.cells)
-           for pattern, text in named.items() if (found := re.fullmatch(text, header))}  # fmt: skip
+    named = {pattern: re.escape(pattern).replace(r"\#", rf"({NUMBER})") for pattern in patterns}
+    own = {(pattern, nth(found[1])): header for header in map(str, rows.cells)
+           for pattern, text in named.items()
+           if (found := re.fullmatch(text, header, re.IGNORECASE))}  # fmt: skip
     if not own:
         return rows
     others = rows.cells.drop(columns=list(own.values()))
@@ -99,6 +104,18 @@ def visit_by_visit(rows: Rows, patterns: Sequence[str]) -> Rows:
         blocks.append(pd.concat([others, visit], axis=1)[visit.notna().any(axis=1)])
     whole = pd.concat(blocks).sort_index(kind="stable")
     return rows.taken(whole, whole.index.to_numpy())
+
+
+def nth(number: str) -> int:
+    """Return the number that a header says, in digits or as a word.
+
+    Examples
+    --------
+    >>> nth("12"), nth("2nd"), nth("Third")
+    (12, 2, 3)
+    """
+    digits = re.match(r"\d+", number)
+    return int(digits[0]) if digits else _ORDINALS.index(number.casefold()) + 1
 
 
 def without_number(pattern: str) -> str:
@@ -136,6 +153,10 @@ def _refuse_data_as_header(header: list[str], where: str) -> None:
     names = pd.Series(header)
     looks = [found_in(names, kind).sum() for kind in ("email", "phone", "ssn", "date")]
     n_numbers = int(pd.to_numeric(names, errors="coerce").notna().sum())
+    if looks[-1] > 1 and looks[-1] < len(header):
+        must, got = "a row is one visit", "a column for each of several days"
+        remedy = "Give each visit a row of its own, with the columns Client, Date and Pain."
+        raise DataError(must, got=got, where=where, remedy=remedy)
     if max(looks) or n_numbers > len(header) / 2:
         must = "the first line names the columns"
         remedy = "Add a line with the names of the columns."

@@ -328,7 +328,11 @@ def headings_in(cells: pd.DataFrame) -> pd.Series[Any]:
 def _heads(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the name that each row of one cell is, and the day of birth behind it."""
     words = cells.bfill(axis=1).iloc[:, 0].where(cells.notna().sum(axis=1) == 1)
-    found = words.astype("str").str.extract(_LINES["heading"]).where(words.notna())
+    text = words.astype("str")
+    found = text.str.extract(_LINES["heading"]).where(words.notna())
+    days = text.where(text.str.fullmatch(_LINES["day"]).astype(bool) & words.notna())
+    if found["name"].isna().all() and days.notna().any():
+        return found.assign(name=days)
     return found.assign(name=found["name"].str.replace(r"^[^:]{2,20}: *", "", regex=True))
 
 
