@@ -266,6 +266,7 @@ def test_without_a_home_or_a_place_for_drafts_a_report_is_written(study_folder, 
         ("report {} --out {}-made --letterhead names.toml", "are for a letter; got a report"),
         ("report {} --out {}-made --first-visit 2025-01-31", "are for a letter; got a report"),
         ("import {} --guess", "a file is named; got a folder"),
+        ("report {} --out {}-made --formats html,letter", "with --letter and --episode"),
     ],
 )
 def test_an_option_that_would_do_nothing_is_refused(study_folder, words, said, capsys):

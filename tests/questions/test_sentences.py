@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 import outcomes as oc
-from outcomes.questions.ask import answers
+from outcomes.questions.ask import QUESTIONS, answers
 from outcomes.render.report import report
 from outcomes.synthetic.scenarios import SCENARIOS
 from outcomes.words import CANNOT_TELL, UNCLEAR
@@ -32,9 +32,21 @@ def given(scenario):
     return answers(oc.simulate(episodes=90, scenario=scenario, seed=4))
 
 
+def test_a_check_that_fails_is_a_sentence_and_never_the_name_of_what_should_hold():
+    for record in QUESTIONS.values():
+        assert record.checks.keys() == record.unmet.keys()
+        for name in record.checks:
+            said = record.check(name, passed=False, detail="8 courses").said
+            assert re.fullmatch(r"[A-Z].*\.", said), said
+            assert "{" not in said
+            assert record.checks[name] not in said
+            assert record.check(name, passed=True, detail="").said == record.checks[name]
+
+
 def told(answer):
     """All that is said of an answer to a clinician."""
     texts = [answer.sentence, answer.glance, answer.verdict, *answer.limits]
+    texts += [check.said for check in answer.checks if not check.passed]
     if answer.picture is not None:
         texts += [answer.picture.title, answer.picture.alt, answer.picture.x_label]
     return texts

@@ -50,14 +50,14 @@ def lead(study: Any, **options: Any) -> str:
 
 def test_a_worsening_is_the_first_thing_said() -> None:
     text = lead(made([7, 2, 8]))
-    assert text.startswith("Worse: Numeric pain rating scale 7 at the start, 2 at its best, 8 at")
+    assert text.startswith("Worse on the Numeric pain rating scale: 7 at the start, 2 at its")
     assert text.endswith("Your patient had 3 of 6 prescribed visits.")
 
 
 def test_an_improvement_follows_the_visits() -> None:
     assert lead(made([7, 4, 3])) == (
-        "Your patient had 3 of 6 prescribed visits. Numeric pain rating scale 7 at the start, "
-        "3 at its best, 3 at the last score: better; within measurement error (MDC 4)."
+        "Your patient had 3 of 6 prescribed visits. Better on the Numeric pain rating scale: "
+        "7 at the start, 3 at its best, 3 at the last score; within measurement error (MDC 4)."
     )
 
 
@@ -68,8 +68,9 @@ def test_the_first_sentence_says_of_a_change_what_the_table_says() -> None:
         blocks = compose_letter(study, "a").blocks
         (row,) = next(b.rows for b in blocks if isinstance(b, Table) and b.caption[:6] == "Scores")
         first, best, last = row[1:4]
-        said = f"{first} at the start, {best} at its best, {last} at the last score: "
-        assert said + change.verdict.removeprefix("worse; ") in lead(study)
+        way, and_, state = change.verdict.partition("; ")
+        said = f": {first} at the start, {best} at its best, {last} at the last score{and_}{state}."
+        assert f"{way.capitalize()} on the Numeric pain rating scale{said}" in lead(study)
         assert row[4] == change.verdict
         assert "than at the start" not in lead(study)
     assert course_changes(made([7, 6.5, 7]), "a")[0].shown == ("7.0", "6.5", "7.0")

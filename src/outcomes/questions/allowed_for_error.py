@@ -155,4 +155,5 @@ class AgainstError:
             tipping = f"a reliability below {plain(allowed.tipping, 2)} would explain it"
             none = "no reliability down to 0.2 would explain it"
             parts.append(tipping if allowed.tipping > 0 else none)
-        return Check(NAME, self.stays or not clear(self.row), "; ".join(parts))
+        unmet = "Measurement error of the score alone could explain the finding ({detail})."
+        return Check(NAME, self.stays or not clear(self.row), "; ".join(parts), unmet)

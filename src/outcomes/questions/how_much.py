@@ -31,10 +31,12 @@ from outcomes.questions.sensitivity import (
 )
 from outcomes.words import (
     counted,
+    decimals,
     direction,
     each_with_interval,
     headline,
     interval,
+    limits,
     named,
     scale,
     sentence_case,
@@ -176,6 +178,14 @@ def _verdict(course: CourseFrame, measure: Instrument, row: Mapping[Any, Any]) -
     return HOW_MUCH.say("clear", whose=whose, verb=verb, by=by, time=time)
 
 
+def _arms_range(last: pd.DataFrame, measure: Instrument, time: str) -> Text:
+    """Return the lowest and highest mean of the arms, where that of the smallest may be told."""
+    ends = limits(last["estimate"].min(), last["estimate"].max(), decimals(measure))
+    ends = f"{sentence_case(time)}, arms improved by {ends} {measure.unit} on average"
+    untold = f"Mean improvement in each arm {time}"
+    return Text(Resting(int(last["n_episodes"].min()), words=ends, otherwise=untold))
+
+
 def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> Picture:
     rows = table[table["kind"] == "curve"]
     if course.group == "arm" and rows["group"].nunique() > 1:
@@ -191,7 +201,7 @@ def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> P
     drawn = curves(
         rows, course.axis,
         headline(_verdict(course, measure, last.to_dict("records")[0]))
-        if "all" in set(rows["group"]) else f"Improvement in each arm {time}",
+        if "all" in set(rows["group"]) else _arms_range(last, measure, time),
         axis, f"Improvement ({measure.unit}; up = better)",
         HOW_MUCH.say("alt", axis=axis.lower(), time=time.capitalize(), spoken=spoken),
     )  # fmt: skip

@@ -118,7 +118,8 @@ def under_plan(answer: Answer, plan: Plan | None, instrument: str) -> Answer:
         return answer
     declared = plan.find(answer.name, instrument)
     role = declared.role if declared else "exploratory"
-    mark = Check("declared beforehand", declared is not None, f"{role}; plan {plan.sha256[:12]}")
+    mark = Check("declared beforehand", declared is not None, f"{role}; plan {plan.sha256[:12]}",
+                 "The plan does not declare this question ({detail}).")  # fmt: skip
     checks = (*answer.checks, mark)
     if declared and declared.threshold is not None and not answer.refused:
         checks = (*checks, _reached(answer, declared.threshold))
@@ -134,10 +135,12 @@ def _reached(answer: Answer, threshold: float) -> Check:
     points = answer.record.points if answer.record else ()
     rows = answer.table[answer.table["kind"].isin(points)].dropna(subset=["conf_low"])
     if not points or rows.empty:
-        return Check(name, False, "this question has no answer in points to hold it against")
+        detail = "this question has no answer in points"
+        return Check(name, False, detail, "The declared threshold cannot be judged: {detail}.")
     low, high = float(rows["conf_low"].iloc[0]), float(rows["conf_high"].iloc[0])
     said = "reached" if low >= threshold else ("missed" if high < threshold else "not settled")
-    return Check(name, low >= threshold, f"{threshold:g}: {said}")
+    unmet = "The whole interval does not reach the declared threshold ({detail})."
+    return Check(name, low >= threshold, f"{threshold:g}: {said}", unmet)
 
 
 def adjusted(answers: tuple[Answer, ...], plan: Plan | None, instrument: str) -> tuple[Answer, ...]:

@@ -49,6 +49,8 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         filled in.
     checks : mapping of str to str
         What is checked, by a name for it.
+    unmet : mapping of str to str
+        The sentence where it does not hold, by the same name.
     kinds : mapping of str to {"model", "raw", "part", "share"}
         Kinds of rows in its table: an estimate of a model; a summary of records as they are; one of
         the parts of a whole whose size a reader may know; a share of counts in the same row. A kind
@@ -91,6 +93,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     references: tuple[str, ...] = ()
     notes: Mapping[str, str] = {}
     checks: Mapping[str, str] = {}
+    unmet: Mapping[str, str] = {}
     fixed: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
@@ -114,7 +117,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def check(self, name: str, /, passed: Any, detail: str) -> Check:
         """Return a check by its name here."""
-        return Check(self.checks[name], bool(passed), detail)
+        return Check(self.checks[name], bool(passed), detail, self.unmet[name])
 
 
 def question(name: str, find: Callable[[Asked], Found | Missing]) -> Question:
@@ -214,11 +217,22 @@ class Check:
         Whether it held.
     detail : str
         The number that shows it.
+    unmet : str
+        The sentence that says that it did not hold, with a place for the detail.
     """
 
     name: str
     passed: bool
     detail: str
+    unmet: str = "Not met: {name} ({detail})."
+
+    @property
+    def said(self) -> str:
+        """What was checked, with its number; where it did not hold, the sentence that says so."""
+        if not self.passed:
+            return self.unmet.format(name=self.name, detail=self.detail)
+        told = self.detail and not self.name.endswith(self.detail)
+        return f"{self.name} ({self.detail})" if told else self.name
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -78,13 +78,14 @@ def verdict(table: pd.DataFrame, low: float, high: float) -> Check:
     """
     name = "other models would say the same"
     if table.empty:
-        return Check(name, False, "no other model could be fitted")
+        return Check(name, False, "", "No other model could be fitted.")
     within = table["estimate"].between(low, high)
     same = (table["conf_low"] * table["conf_high"] > 0) == (low * high > 0)
     differ = table.loc[~(within & same), "term"].tolist()
     ends = limits(table["estimate"].min(), table["estimate"].max(), 2)
     detail = f"{counted(len(table), 'model')}, estimates {ends}"
-    return Check(name, not differ, detail + (f"; differs: {', '.join(differ)}" if differ else ""))
+    detail += f"; differs: {', '.join(differ)}" if differ else ""
+    return Check(name, not differ, detail, "Not all other models say the same ({detail}).")
 
 
 def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
@@ -252,7 +253,7 @@ def ordinal_check(table: pd.DataFrame, low: float, high: float) -> Check:
         Interval of the mean improvement.
     """
     if table.empty:
-        return Check(NAME, False, "it could not be fitted")
+        return Check(NAME, False, "", "A model of the order of scores could not be fitted.")
     row = table.iloc[0]
     ends = (float(row["conf_low"]), float(row["conf_high"]))
     clear, was_clear = ends[0] * ends[1] > 0, low * high > 0
@@ -260,4 +261,7 @@ def ordinal_check(table: pd.DataFrame, low: float, high: float) -> Check:
     ratio, least, most = np.exp([float(row["estimate"]), *ends])
     odds = interval(ratio, least, most, 1)
     verdict = "the sentence stays" if same else "the sentence would change"
-    return Check(NAME, bool(same), f"odds of a better score than at baseline {odds}: {verdict}")
+    detail = f"odds of a better score than at baseline {odds}: {verdict}"
+    return Check(
+        NAME, bool(same), detail, "A model of the order of scores says otherwise ({detail})."
+    )

@@ -306,7 +306,7 @@ def _checks(found: Plateau, course: CourseFrame) -> tuple[Check, ...]:
     check = SESSIONS.check
     return (
         check("plateau", found.seen, f"{end}; enough courses reach {found.last:g} sessions"),
-        check("apart", not near > 0.95, f"correlation {near:.2f}; above 0.95 they cannot"),
+        check("apart", not near > 0.95, f"correlation {near:.2f}; the most is 0.95"),
         check("reached", stayed.mean() >= 0.5, reached),
     )
 

@@ -16,7 +16,7 @@ from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.question import Asked, Check
 from outcomes.records import baselines
 from outcomes.study import Study
-from outcomes.words import direction, when, with_interval
+from outcomes.words import direction, sentence_case, when, with_interval
 
 KIND = "clone-censor-weight"
 NO_DECISION = ("ongoing", "death")
@@ -150,4 +150,5 @@ def _check(name: str, arm: Clones) -> Check:
             f"; weights: mean {arm.mean:.2f} (should be 1), largest {arm.largest:.1f}, worth ",
             Count(round(arm.effective_n), "course"),
         )
-    return Check(f"{name}: enough courses stand for all", bool(fine), detail)
+    unmet = f"{sentence_case(name)}: too few courses can stand for all ({{detail}})."
+    return Check(f"{name}: enough courses stand for all", bool(fine), detail, unmet)

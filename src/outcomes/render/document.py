@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -171,9 +172,11 @@ class Glance:
 
     @property
     def reach(self) -> float:
-        """Where the axis ends on both sides: every interval lies within."""
+        """Where the axis ends on both sides, a round number: every interval lies within."""
         bars = [bar for row in self.rows for bar in row.bars]
-        return max((abs(value) for bar in bars for value in bar), default=1.0) or 1.0
+        most = max((abs(value) for bar in bars for value in bar), default=1.0) or 1.0
+        half = float(10 ** math.floor(math.log10(most))) / 2
+        return math.ceil(most / half) * half
 
 
 @dataclass(frozen=True, slots=True)

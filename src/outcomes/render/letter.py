@@ -27,7 +27,7 @@ from outcomes.records import SERIES
 from outcomes.render.document import Block, Document, Facts, Figure, Paragraph, Section, Table
 from outcomes.render.formats import DOCUMENTS, check_available
 from outcomes.study import Study
-from outcomes.words import counted, decimals, named, plain, when
+from outcomes.words import counted, decimals, named, plain, sentence_case, when
 
 CONFIDENTIAL = "Confidential: one patient's record, for this patient's own care only."
 BLANK = "_" * 34
@@ -303,10 +303,10 @@ def _opening(
 
 def _course_of(change: Change) -> str:
     first, best, last = change.shown
-    lead, state = ("Worse: " if change.better < 0 else ""), change.verdict.removeprefix("worse; ")
+    way, and_, state = change.verdict.partition("; ")
     return (
-        f"{lead}{change.title} {first} at the start, {best} at its best, "
-        f"{last} at the last score: {state}."
+        f"{sentence_case(way)} on the {change.title}: {first} at the start, {best} at its best, "
+        f"{last} at the last score{and_}{state}."
     )
 
 

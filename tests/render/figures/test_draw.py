@@ -236,3 +236,30 @@ def test_of_many_arms_a_few_flow_beside_each_other(preset: str, most: int) -> No
     assert len({(round(box.get_x(), 6), round(box.get_y(), 6)) for box in boxes}) == 20
     assert min(box.get_y() for box in boxes) >= 0
     assert max(box.get_y() + box.get_height() for box in boxes) <= axes.get_ylim()[1]
+
+
+@pytest.mark.parametrize(
+    ("means", "side"), [([2, 2, 2, 5, 8, 8], "right"), ([8, 8, 5, 2, 2, 2], "left")]
+)
+@pytest.mark.parametrize("preset", ["page", "narrow"])
+def test_the_name_of_a_line_stands_where_no_curve_is(
+    means: list[float], side: str, preset: str
+) -> None:
+    data = curves(("all",)).data.assign(estimate=means)
+    data = data.assign(conf_low=data["estimate"] - 0.2, conf_high=data["estimate"] + 0.2)
+    picture = replace(curves(("all",)), data=data, marks=((2.0, "smallest important change (2)"),))
+    (axes,) = draw(picture, preset).axes
+    (name,) = (text for text in axes.texts if "important" in text.get_text())
+    assert name.get_horizontalalignment() == side
+
+
+def test_counts_that_all_groups_share_stand_once() -> None:
+    picture = curves(("reached", "ended"))
+    shared = replace(picture, data=picture.data.assign(n_at_risk=71.0), counted="Goals left")
+    texts = [text.get_text() for text in draw(shared, "page").findobj(mpl.text.Text)]
+    assert texts.count("71") == 6
+    apart = picture.data.assign(n_at_risk=[71.0] * 11 + [70.0])
+    texts = [
+        text.get_text() for text in draw(replace(shared, data=apart), "page").findobj(mpl.text.Text)
+    ]
+    assert texts.count("71") == 11

@@ -10,7 +10,6 @@ import pandas as pd
 
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
-from outcomes.questions.question import Check
 from outcomes.render.document import (
     Block,
     Bullets,
@@ -86,7 +85,7 @@ def _method(answer: Answer, disclosure: Disclosure, *, details: bool) -> tuple[B
         *([("Method", answer.method)] if details else []),
         ("In Python", f'`oc.answer(study, "{answer.name}")`'),
     )
-    held = tuple(_said(check) for check in answer.checks if check.passed)
+    held = tuple(check.said for check in answer.checks if check.passed)
     lists = (("It rests on these assumptions:", answer.assumptions), ("What holds:", held))
     return (
         Facts(facts),
@@ -108,13 +107,8 @@ def _used(answer: Answer, disclosure: Disclosure) -> str:
 
 def _not_met(answer: Answer) -> list[Block]:
     """Return the checks that failed, which every reader is told."""
-    lines = tuple(f"Not met: {_said(check)}" for check in answer.checks if not check.passed)
+    lines = tuple(check.said for check in answer.checks if not check.passed)
     return [Bullets(lines)] if lines else []
-
-
-def _said(check: Check) -> str:
-    told = check.detail and not check.name.endswith(check.detail)
-    return f"{check.name} ({check.detail})" if told else check.name
 
 
 def estimate_tables(answer: Answer, *, details: bool) -> tuple[Table, ...]:

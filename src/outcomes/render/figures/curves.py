@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import product
+
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator
@@ -68,14 +71,8 @@ def draw_group(
 def dress(axes: Axes, picture: Picture, preset: Preset, *, labels: bool = True) -> None:
     """Give axes their labels, whole-number ticks, and the line of no change."""
     axes.axhline(0, color=MUTED, linewidth=0.5 * preset.line, zorder=1)
-    for value, name in picture.marks:
+    for value, _ in picture.marks:
         axes.axhline(value, color=MUTED, linewidth=0.6 * preset.line, linestyle=(0, (4, 2)))
-        if labels:
-            axes.annotate(
-                name, (0, value), xycoords=("axes fraction", "data"), xytext=(4, 2), ha="left",
-                textcoords="offset points", fontsize=0.85 * preset.text, color=MUTED, family=FONT,
-                bbox={"facecolor": PAPER, "alpha": 0.75, "linewidth": 0, "pad": 1},
-            )  # fmt: skip
     axes.margins(x=0.04, y=0.08)
     times = sorted(picture.data["x"].dropna().unique())
     few = len(times) <= FEW_POINTS
@@ -94,11 +91,44 @@ def dress(axes: Axes, picture: Picture, preset: Preset, *, labels: bool = True) 
             "\n".join(below), loc="left" if wide else "center", fontsize=preset.text, color=INK,
             family=FONT,
         )  # fmt: skip
+        for value, name in picture.marks:
+            _name_line(axes, picture.data, value, name, preset)
         if not preset.title:
             return
         room = axes.bbox.height / axes.figure.dpi
         lines = "\n".join(wrapped(picture.y_label, 1.2 * room, preset.text))
         axes.set_ylabel(lines, fontsize=preset.text, color=INK, family=FONT)
+
+
+def _name_line(
+    axes: Axes, data: pd.DataFrame, value: float, name: str, preset: Preset
+) -> None:  # fmt: skip
+    """Write what a line across the plot stands for where fewest estimates lie."""
+    low, high = axes.get_xlim()
+    x, places = np.linspace(0, 1, 101), axes.transData + axes.transAxes.inverted()
+    curves = [
+        np.interp(low + x * (high - low), own["x"], own[column], float("nan"), float("nan"))
+        for _, own in data.dropna(subset=["estimate"]).sort_values("x").groupby("group")
+        for column in ("conf_low", "estimate", "estimate", "conf_high")
+    ]
+    heights = [places.transform(np.column_stack([low + x * (high - low), y]))[:, 1] for y in curves]
+    line = places.transform((low, value))[1]
+    box = axes.bbox.width / axes.figure.dpi, axes.bbox.height / axes.figure.dpi
+    wide, tall = text_width(name, 0.85 * preset.text) / box[0] + 0.03, preset.line_height / box[1]
+
+    def covered(place: tuple[str, str]) -> int:
+        beside = x <= wide if place[0] == "left" else x >= 1 - wide
+        bottom = line if place[1] == "bottom" else line - tall
+        return sum(int((beside & (y > bottom) & (y < bottom + tall)).sum()) for y in heights)
+
+    across, upright = min(product(("left", "right"), ("bottom", "top")), key=covered)
+    axes.annotate(
+        name, (across == "right", value), xycoords=("axes fraction", "data"),
+        xytext=(-4 if across == "right" else 4, 2 if upright == "bottom" else -2),
+        ha=across, va=upright, textcoords="offset points", fontsize=0.85 * preset.text,
+        color=MUTED, family=FONT,
+        bbox={"facecolor": PAPER, "alpha": 0.75, "linewidth": 0, "pad": 1},
+    )  # fmt: skip
 
 
 def _axis_lines(picture: Picture, preset: Preset, left: float) -> list[str]:
@@ -253,7 +283,8 @@ def draw_curves(picture: Picture, preset: Preset, label: str) -> Canvas:
     if len(groups) > MOST_TOGETHER:
         return draw_small_multiples(picture, preset, label)
     counted = preset.counts and data["n_episodes"].max() > 1
-    below = _count_lines(preset, len(groups)) if counted else 0.0
+    counts = _counts(data) if counted else {}
+    below = _count_lines(preset, len(counts)) if counted else 0.0
     more = len(_axis_lines(picture, preset, _left_margin(preset))) - 1
     below += more * preset.line_height
     canvas = blank(preset, picture.title, label, preset.height + below)
@@ -274,7 +305,7 @@ def draw_curves(picture: Picture, preset: Preset, label: str) -> Canvas:
         canvas.write(EDGE, height, picture.y_label)
     _direct_labels(axes, canvas, data, names)
     if counted:
-        _counts_below(axes, canvas, data, picture.counted)
+        _counts_below(axes, canvas, data, picture.counted, counts)
     return canvas
 
 
@@ -331,19 +362,28 @@ def _count_lines(preset: Preset, n_groups: int) -> float:
     return (n_groups + 1.3) * preset.line_height
 
 
-def _counts_below(axes: Axes, canvas: Canvas, data: pd.DataFrame, counted: str) -> None:
+def _counts(data: pd.DataFrame) -> dict[str, pd.Series[float]]:
+    """Return how many there are at each time, by group; once where all groups count the same."""
+    count_of = "n_at_risk" if "n_at_risk" in data else "n_episodes"
+    names = dict.fromkeys(map(str, data["group"]))
+    counts = {n: data[data["group"] == n].set_index("x")[count_of] for n in names}
+    first = next(iter(counts.values()))
+    return counts if any(not first.equals(own) for own in counts.values()) else {"": first}
+
+
+def _counts_below(
+    axes: Axes, canvas: Canvas, data: pd.DataFrame, counted: str,
+    counts: dict[str, pd.Series[float]],
+) -> None:  # fmt: skip
     """Write what is counted and how many at each labelled time, one line a group."""
-    groups = list(dict.fromkeys(data["group"]))
     line = canvas.preset.line_height
-    top = EDGE + (len(groups) + 0.3) * line
+    top = EDGE + (len(counts) + 0.3) * line
     canvas.write(EDGE, top, counted, colour=MUTED, size=0.85)
     times = _labelled_times(axes, data)
-    for position, group in enumerate(groups):
+    for position, (group, rows) in enumerate(counts.items()):
         height = top - (position + 1) * line
-        if len(groups) > 1:
+        if len(counts) > 1:
             canvas.mark(4 * EDGE, height, look_of(position, str(group)))
-        count_of = "n_at_risk" if "n_at_risk" in data else "n_episodes"
-        rows = data[data["group"] == group].set_index("x")[count_of]
         for time in times:
             words = count(float(rows.get(time, float("nan"))))
             canvas.write(_place(axes, canvas, time), height, words, align="center", size=0.85)

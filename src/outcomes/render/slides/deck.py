@@ -14,6 +14,7 @@ from outcomes.questions.answer import Answer
 from outcomes.questions.picture import ROW, Picture
 from outcomes.render.contents.summary import SYNTHETIC
 from outcomes.render.document import Document
+from outcomes.words import ended
 
 MOST_LETTERS = 270
 """Of a title: four lines of 24 points."""
@@ -128,11 +129,13 @@ def _runs(text: str) -> Iterator[str]:
 
 def _answer_slide(answer: Answer) -> Slide:
     notes = "\n\n".join(_spoken(answer)).replace("`", "")
-    title = claim(answer.sentence)
+    title, shown = claim(answer.sentence), answer.picture
+    if shown and not answer.sentence.startswith(title[:40]):  # a verdict that would be left out
+        title = ended(shown.title) if len(shown.title) < MOST_LETTERS else title
     picture = fewer(answer.picture, answer.table) if answer.picture is not None else None
     if not title:  # too long for a title, and half of it would mislead
         words = () if picture else (answer.sentence,)
-        short = answer.picture.title if picture and answer.picture else ""
+        short = ended(answer.picture.title) if picture and answer.picture else ""
         whole = short and len(short) <= MOST_LETTERS
         asks = answer.question if whole else ""
         return Slide(short if whole else answer.question, picture, words, notes, asks)
@@ -148,7 +151,7 @@ def _spoken(answer: Answer) -> list[str]:
 
 
 def fewer(picture: Picture, table: pd.DataFrame) -> Picture | None:
-    """Return a picture that a hall can take in: the four largest curves, or six rows.
+    """Return a picture that a hall can take in: six curves, of more the four largest, or six rows.
 
     Of more rows than that those of the first kind of estimate are shown; of more still, some
     from all over, both ends among them. The axis says how many.
@@ -178,7 +181,8 @@ def fewer(picture: Picture, table: pd.DataFrame) -> Picture | None:
         shown, n = shown.iloc[kept], len(kept)
     else:
         size = data.groupby("group", sort=False)["n_episodes"].max()
-        keep = size.sort_values(ascending=False, kind="stable").index[:MOST_GROUPS]
+        most = MOST_GROUPS if len(size) > MOST_ROWS else MOST_ROWS
+        keep = size.sort_values(ascending=False, kind="stable").index[:most]
         shown, all_, what = data[data["group"].isin(keep)], len(size), "groups"
         n = len(keep)
     more = f"; {n} of {all_} {what}" if n < all_ else ""

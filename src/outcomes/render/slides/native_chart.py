@@ -159,7 +159,7 @@ def _numbers(rows: pd.DataFrame) -> list[str]:
 def _names(rows: pd.DataFrame) -> tuple[int, list[list[str]]]:
     """Return the size, 12 or more, at which the names of all rows have room, and their lines."""
     words = [neutralised(in_a_figure(str(name))) for name in rows["label"]]
-    room = 0.62 * HEIGHT / len(rows)
+    room = 0.7 * HEIGHT / len(rows)
     for size in (20, 18, 16, 14, 12):
         lines = [wrapped(text, NAMES, size) for text in words]
         if max(map(len, lines)) * 1.25 * size / 72 <= room:

@@ -24,13 +24,12 @@
     var of = all[at("instrument").selectedIndex];
     var group = at("group").value, level = at("pressure").value, time = +at("time").value;
     var curve = of.curves[group + "|" + level] || [];
-    return { of: of, group: group, level: level, time: time, curve: curve, rest: rest(of, group, level),
+    return { of: of, group: group, level: level, time: time, curve: curve, rest: rest(of, group, level, at("beside").value),
       point: curve.find(function (p) { return p[0] === time; }) };
   }
 
   /* What the chosen curve is drawn beside: the same courses at the pressure given, the other arm, or all courses. */
-  function rest(of, group, level) {
-    var beside = at("beside").value;
+  function rest(of, group, level, beside) {
     if (beside) { return { name: named(at("beside")), points: of.curves[beside] || [], set: !/\|$/.test(beside) }; }
     var other = of.who === "Arm" && of.groups.find(function (pair) { return pair[0] !== group; });
     if (other) { return { name: other[1], points: of.curves[other[0] + "|"] || [] }; }
@@ -70,7 +69,7 @@
   function others(of) {
     function name(options, value) { return options.find(function (pair) { return pair[0] === value; }); }
     var keys = Object.keys(of.curves).filter(function (key) { return !/\|given$/.test(key); });
-    return [["", "what is usual"]].concat(keys.map(function (key) {
+    return [["", "automatic"]].concat(keys.map(function (key) {
       var parts = key.split("|"), level = name(of.pressures, parts[1]);
       return [key, name(of.groups, parts[0])[1] + (parts[1] && level ? ", pressure " + level[1] : "")];
     }));
@@ -241,6 +240,7 @@
 
   function show() {
     var now = picked(), words = sentence(now);
+    at("beside").options[0].text = (rest(now.of, now.group, now.level, "").name || "nothing") + " (automatic)";
     at("moment").textContent = now.of.times[now.time];
     at("time").setAttribute("aria-valuetext", now.of.when[now.time]);
     if (at("sentence").textContent !== words) { at("sentence").textContent = words; }
