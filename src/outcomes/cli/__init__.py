@@ -5,6 +5,8 @@ Exit codes: 0 done, 1 the data break a rule, 2 wrong use, 3 could not be done.
 
 from __future__ import annotations
 
+import gc
+
 import typer
 
 from outcomes.cli import analyse, doctor, plan, prepare, publish
@@ -31,6 +33,7 @@ def main(words: list[str] | None = None) -> int:
     0.1.0
     0
     """
+    gc.set_threshold(20_000)  # most of what a verb makes is kept until its end
     try:
         app(words, prog_name="outcomes")
     except OutcomesError as error:

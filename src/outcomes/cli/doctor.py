@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Literal
 
 import typer
-from packaging.requirements import Requirement
 
 from outcomes import __version__
 from outcomes.cli.app import Json, app, print_table
@@ -61,6 +60,8 @@ def findings() -> list[Finding]:
 
 
 def _of(text: str) -> Finding:
+    from packaging.requirements import Requirement
+
     need = Requirement(text)
     extra = next((x for x in EXTRAS if need.marker and need.marker.evaluate({"extra": x})), "")
     what = f"{need.name} ({EXTRAS[extra]})" if extra else need.name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import sys
@@ -62,7 +61,6 @@ def report(
 
     Example: outcomes report data/synthetic --out out/report
     """
-    gc.set_threshold(20_000)  # most of what a report makes is kept until its end
     from outcomes.questions.ask import answers as ask_all
     from outcomes.render.report import refuse_early
     from outcomes.render.report import report as write
