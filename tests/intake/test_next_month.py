@@ -382,6 +382,32 @@ def test_a_corrected_survey_stands_in_the_place_of_the_earlier_one(tmp_path, day
     assert "R10" not in set(oc.check(study).table["rule"])
 
 
+def test_a_score_keeps_no_number_of_a_visit_that_turned_out_missed(tmp_path):
+    visits, survey = tmp_path / "visits.csv", tmp_path / "survey.csv"
+    who = {"name": "Client", "birth_date": "Born"}
+    booked = {"identifiers": who, "columns": {"date": "Day", "status": "Status"}}
+    form = {"identifiers": who, "columns": {"date": "Day"}, "study": {"rows": "scores"},
+            "scores": {"nprs": {"pre_session": "Pain"}}}  # fmt: skip
+    survey.write_text(
+        "Client,Born,Day,Pain\nAnn Lee,1950-01-02,2026-01-05,7\nAnn Lee,1950-01-02,2026-01-12,5\n"
+    )
+    for second, third in (
+        ("attended", ""),
+        ("no_show", "Ann Lee,1950-01-02,2026-01-19,attended\n"),
+    ):
+        visits.write_text(
+            "Client,Born,Day,Status\nAnn Lee,1950-01-02,2026-01-05,attended\n"
+            f"Ann Lee,1950-01-02,2026-01-12,{second}\n{third}"
+        )
+        import_export(visits, booked, tmp_path / "key.json", tmp_path / "study")
+        if not third:
+            import_export(survey, form, tmp_path / "key.json", tmp_path / "study")
+    study = oc.load(tmp_path / "study")
+    assert study.sessions[["session", "day"]].dropna().to_numpy().tolist() == [[1, 0], [2, 14]]
+    rows = study.assessments.sort_values("day")[["session", "day", "score"]]
+    assert rows.astype(float).fillna(-1).to_numpy().tolist() == [[1, 0, 7], [-1, 7, 5]]
+
+
 def test_another_survey_of_the_same_day_takes_nobodys_place(tmp_path):
     export = tmp_path / "export.csv"
     export.write_text("Client,Born,Day,Pain\nAnn Lee,1950-01-02,2026-01-05,7\n", encoding="utf-8")

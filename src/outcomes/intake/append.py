@@ -314,6 +314,8 @@ def _with_visits(scores: pd.DataFrame, visits: pd.DataFrame, patients: Any) -> p
     has_visit = scores["visit"].isin(at_visit.index)
     for name in ("session", "date", "episode_id"):
         scores[name] = scores["visit"].map(at_visit[name]).where(has_visit, scores[name])
+    stayed = scores["visit"].notna() & ~has_visit & scores["date"].notna()
+    scores["session"] = scores["session"].mask(stayed)  # that number is another visit's now
     return scores
 
 
