@@ -73,6 +73,15 @@ def test_arms_are_told_apart(complete):
         assert f"in the {arm} arm" in given.sentence
 
 
+@pytest.mark.parametrize(("few", "each"), [(10, False), (12, True)])
+def test_an_arm_that_no_figure_may_show_is_told_with_the_others(complete, few, each):
+    arms = {name: "usual" if i < few else "massage" for i, name in enumerate(complete)}
+    given = oc.answer(follow_ups(complete, arms, control="usual"), "how-much")
+    assert ("in the usual arm" in given.sentence) == each
+    assert ("averaged over 24 courses, the arms together." in given.sentence) != each
+    assert ("usual" in given.glance) == each == ("usual" in given.picture.alt)
+
+
 def test_what_was_left_out_is_counted(complete):
     complete["c0"] = [7.0, np.nan, np.nan]
     given = oc.answer(follow_ups(complete), "how-much")

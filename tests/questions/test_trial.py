@@ -375,7 +375,7 @@ def test_relabelling_the_rows_changes_nothing():
         ({"arms": ("usual",)}, "one arm or none"),
         ({"control": None}, "no arm is named as the control"),
         ({"control": "elsewhere"}, "no arm is named as the control"),
-        ({"n": 12}, "at least 10 courses of each arm"),
+        ({"n": 12}, "at least 11 courses of each arm"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_with_the_reason(change, reason):

@@ -86,15 +86,18 @@ def how_much(asked: Asked) -> Found | Missing:
     table.insert(0, "term", table["group"])
     around = _around(asked, model, at_horizon) if asked.thorough else Around()
     table = pd.concat([table, *around.tables], ignore_index=True)
+    told, drawn = at_horizon, table
+    if course.group == "arm" and at_horizon["n_episodes"].min() < least_shown(asked.study):
+        told, drawn = at_horizon.head(1), table[table["group"] == "all"]  # the arms together
     return Found(
         table,
-        _sentence(course, measure, at_horizon),
+        _sentence(course, measure, told),
         _method(model, asked),
-        _picture(course, measure, table),
+        _picture(course, measure, drawn),
         checks=(*_checks(model, asked), *around.checks),
         limits=(*_limits(asked.question, course), *around.limits),
         course=course,
-        glance=_glance(course, measure, at_horizon),
+        glance=_glance(course, measure, told),
         verdict="" if course.group == "arm" else direction(at_horizon.to_dict("records")[0]),
         n_used=model.fit.n_observations,
         n_clusters=int(course.rows["therapist_id"].nunique()),
@@ -137,7 +140,8 @@ def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame
     on = f"on the {measure.title} ({scale(measure)})"
     overall = at_horizon[at_horizon["group"] == "all"].to_dict("records")[0]
     own = at_horizon[at_horizon["group"] != "all"]
-    if course.group == "arm" and len(own):
+    arms = course.group == "arm"
+    if arms and len(own):
         parts = [
             f"{with_interval(row, unit=measure.unit)} in the {named(row['group'])} arm"
             for row in own.to_dict("records")
@@ -150,7 +154,8 @@ def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame
     there = Text(Resting(int(seen), of=course.n_courses, words=told, otherwise=some))
     return HOW_MUCH.say(
         "mean", verdict=f"{_verdict(course, measure, overall)} {on}",
-        courses=Count(course.n_courses, "course"), there=there if seen < course.n_courses else "",
+        courses=Text(Count(course.n_courses, "course"), ", the arms together" * arms),
+        there=there if seen < course.n_courses else "",
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from outcomes.questions.arms import (
     if_they_had_left,
 )
 from outcomes.questions.claim import Words
-from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
+from outcomes.questions.course_frame import CourseFrame, least_shown
 from outcomes.questions.course_model import LEAST_RANDOM
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
@@ -63,7 +63,7 @@ def trial(asked: Asked) -> Found | Missing:
         ``ancova, therapists`` or ``ancova`` (where scores have no weeks), ``change`` or ``score``,
         and rows for scores that are missing; one row an arm
         and time, the answer first. Missing without a named control, or with fewer than ten
-        courses of an arm at the time of the answer.
+        courses (of real records eleven) of an arm at the time of the answer.
     """
     course, study, measure = asked.course, asked.study, asked.measure
     problem = _missing(study, course, asked.question.notes)
@@ -118,15 +118,16 @@ def _missing(study: Study, course: CourseFrame, notes: Mapping[str, str]) -> str
         return notes["one arm"]
     if study.provenance.control not in arms:
         return notes["no control"]
+    least = least_shown(study)
     counts = course.rows.groupby("arm")["episode_id"].nunique().reindex(arms, fill_value=0)
-    if not course.times or counts.min() < LEAST_COURSES:
+    if not course.times or counts.min() < least:
         smallest = Count(int(counts.min()), "course", there=True)
-        return TRIAL.say("few", least=str(LEAST_COURSES), there=smallest)
+        return TRIAL.say("few", least=str(least), there=smallest)
     here = course.rows[course.rows[course.axis] == course.horizon]
     there = here.groupby("arm")["episode_id"].nunique().reindex(counts.index, fill_value=0)
-    if there.min() < LEAST_COURSES:
+    if there.min() < least:
         time = when(course.axis, course.horizon)
-        return TRIAL.say("few then", least=str(LEAST_COURSES), time=time)
+        return TRIAL.say("few then", least=str(least), time=time)
     return ""
 
 
@@ -134,7 +135,7 @@ def _arms(asked: Asked) -> Arms:
     course, study = asked.course, asked.study
     rows = course.rows[course.rows["arm"].notna()]
     seen = rows.pivot_table("episode_id", course.axis, "arm", "nunique", fill_value=0)
-    enough = seen.index[(seen >= LEAST_COURSES).all(axis=1)]
+    enough = seen.index[(seen >= least_shown(study)).all(axis=1)]
     times = tuple(t for t in course.times if t in enough and t <= course.horizon)
     control, facts = str(study.provenance.control), asked.plan.covariates
     columns = covariate_columns(study, facts)
