@@ -122,7 +122,7 @@ def main_job() -> int:
     out = Path("out") / "report"
     study = Path("data") / "synthetic"
     verbs = f"main(['check', r'{study}']) or main(['report', r'{study}', '--out', r'{out}'])"
-    return call(PYTHON, "-c", f"import sys; from outcomes.cli import main; sys.exit({verbs})")
+    return call(PYTHON, "-c", f"import sys; from outcomes.__main__ import main; sys.exit({verbs})")
 
 
 def style() -> int:
@@ -182,10 +182,11 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "what", nargs="?", default="report",
         choices=("report", "test", "validate", "lab", "docs", "style", "faults", "mutants",
-                 "lowest", "setup"),
+                 "lowest", "pages", "setup"),
         help="report: the main job on the shipped study (default)",
     )  # fmt: skip
     parser.add_argument("rooms", nargs="*", help="with mutants: inference, privacy, rules, ...")
+    parser.add_argument("--trials", default="10", help="with faults: of each kind and command")
     parser.add_argument("--all", action="store_true", help="with test: the slow suites too")
     parser.add_argument("--quick", action="store_true", help="with validate: ten minutes at most")
     return parser.parse_args(words)
@@ -207,7 +208,8 @@ def main(words: list[str]) -> int:
         return 130
     jobs = {
         "report": main_job, "lab": lab, "docs": docs, "style": style, "setup": lambda: 0,
-        "faults": lambda: call(PYTHON, "-m", "studies.faults"), "lowest": lowest,
+        "faults": lambda: call(PYTHON, "-m", "studies.faults", "--trials", asked.trials),
+        "lowest": lowest, "pages": lambda: call(PYTHON, "-m", "docs.make"),
         "mutants": lambda: call(PYTHON, "-m", "studies.mutants", *asked.rooms),
         "test": lambda: test(everything=asked.all),
         "validate": lambda: validate(quick=asked.quick),

@@ -151,7 +151,7 @@ TARGETS: dict[str, tuple[Target, ...]] = {
 _HEAD = """# Calibration
 
 What the generator yields against the published numbers that its defaults were set by. Written by
-`python -m docs.make.simulation docs`; every number comes from {batches} independent batches of
+`python run.py pages`; every number comes from {batches} independent batches of
 up to {people:,} simulated courses, and ± is its Monte-Carlo standard error. Sources: [F] read,
 [M] from memory, [M?] from memory and unsure, [D] worked out from published numbers, [A] an
 assumption that nobody published. Where a default and its source cannot both hold, the last column

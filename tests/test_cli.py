@@ -272,3 +272,13 @@ def test_without_a_home_or_a_place_for_drafts_a_report_is_written(study_folder, 
 def test_an_option_that_would_do_nothing_is_refused(study_folder, words, said, capsys):
     assert main([word.format(study_folder, study_folder) for word in words.split()]) != 0
     assert said in capsys.readouterr().err
+
+
+def test_stopping_while_the_command_is_imported_is_no_traceback(tmp_path):
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt", encoding="utf-8")
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-m", "outcomes", "--version"],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

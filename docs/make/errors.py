@@ -1,4 +1,4 @@
-"""Findings on their page: `python -m docs.make.errors` writes the table of docs/errors.md."""
+"""Findings on their page: `python run.py pages` writes the table of docs/errors.md."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def table() -> str:
     return HEADER + "".join(rows)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write the table into its page."""
     before, _, after = PAGE.read_text(encoding="utf-8").partition(HEADER)
     rest = after.partition("\n\n")[2]
     PAGE.write_text(before + table() + (f"\n{rest}" if rest else ""), encoding="utf-8", newline="")

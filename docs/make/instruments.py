@@ -1,4 +1,4 @@
-"""Outcome measures as a page: `python -m docs.make.instruments` writes docs/instruments.md."""
+"""Outcome measures as a page: `python run.py pages` writes docs/instruments.md."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from outcomes.dictionary.instruments.threshold import KINDS, TAGS, Threshold
 
 _INTRODUCTION = """# Outcome measures
 
-This page is written from the registry by `python -m docs.make.instruments`.
+This page is written from the registry by `python run.py pages`.
 
 `oc.instrument("nprs")` returns one entry; `oc.score("rmdq", items)` scores items by the rule given
 here. Higher or lower is better as said; **improvement is positive when the patient is better**,
@@ -132,6 +132,7 @@ def _range(low: float, high: float) -> str:
     return f"{low:g} to {high:g}"
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write the page."""
     page = Path(__file__).resolve().parents[1] / "instruments.md"
     page.write_text(markdown(), encoding="utf-8", newline="")

@@ -1,8 +1,7 @@
-"""Write the pages that are generated from the code: `python -m docs.make.simulation docs`."""
+"""Write the pages that are generated from the code: `python run.py pages`."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ leaving), with the same random numbers. Without a control arm the estimand of ca
 the table says so; positive = better everywhere. `oc.simulate` keeps a study in memory;
 `benchmarks.partitions.write_partitions` writes one of any size to files.
 
-Written by `python -m docs.make.simulation docs` from the code. How the defaults compare with
+Written by `python run.py pages` from the code. How the defaults compare with
 published numbers: [calibration.md](calibration.md).
 """
 
@@ -79,7 +78,3 @@ def main(folder: str = "docs") -> None:
         ("calibration.md", calibration_page()),
     ):
         (place / name).write_text(text, encoding="utf-8", newline="")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:2])

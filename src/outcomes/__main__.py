@@ -1,7 +1,11 @@
-"""`python -m outcomes` is the command `outcomes`."""
+"""The command `outcomes` from its start: Ctrl-C ends it without a traceback at every moment."""
 
 import sys
 
-from outcomes.cli import main
+try:
+    from outcomes.cli import main
+except KeyboardInterrupt:  # what it imports takes up to a second
+    sys.exit(130)
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

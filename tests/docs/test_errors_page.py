@@ -6,4 +6,4 @@ from docs.make.errors import PAGE, table
 
 
 def test_every_rule_is_told():
-    assert table() in PAGE.read_text(encoding="utf-8")  # python -m docs.make.errors
+    assert table() in PAGE.read_text(encoding="utf-8"), "write it again: python run.py pages"

@@ -22,8 +22,9 @@ NAMES = [
 
 
 def test_scenarios_and_parameters_are_documented_as_they_are():
-    assert (DOCS / "simulation.md").read_text(encoding="utf-8") == pages.simulation_page()
-    assert list(SCENARIOS) == NAMES
+    page = (DOCS / "simulation.md").read_text(encoding="utf-8")
+    assert page == pages.simulation_page(), "write it again: python run.py pages"
+    assert set(NAMES) <= set(SCENARIOS)  # what was published stays
     for item in SCENARIOS.values():
         assert item.lesson
         assert item.naive

@@ -124,9 +124,7 @@ def test_a_name_that_stands_twice_is_refused(tmp_path, monkeypatch):
 
 def test_documentation_page_is_the_registry():
     page = Path(__file__).parents[3] / "docs" / "instruments.md"
-    assert page.read_text(encoding="utf-8") == markdown(), (
-        "write docs/instruments.md again from python -m docs.make.instruments"
-    )
+    assert page.read_text(encoding="utf-8") == markdown(), "write it again: python run.py pages"
 
 
 class TestDeclared:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outcomes.errors import DataError, UnavailableError
-from outcomes.intake.readers import FileFormat
+from outcomes.intake import readers
+from outcomes.intake.readers import FileFormat, read_rows
+from outcomes.intake.readers.table import rows_of
 from outcomes.intake.readers.text_table import read_text_table
 
 WHOLE = {"name": ["Grün", None], "pain": ["4", "5"]}
+TWO = pd.DataFrame({"name": ["A", "B"], "pain": ["4", "5"]}, dtype=object)
 
 
 @pytest.mark.parametrize(
@@ -214,3 +218,12 @@ def test_a_header_of_another_order_among_the_rows_is_refused(tmp_path):
         read_text_table(place)
     place.write_text("\n".join([head, rows[0], head, rows[1]]) + "\n", encoding="utf-8")
     assert read_text_table(place).skipped == {"headers repeated": 1}
+
+
+def test_a_reader_of_a_further_kind_of_file_needs_one_entry(tmp_path, monkeypatch):
+    sheet = tmp_path / "visits.ods"
+    sheet.write_bytes(b"PK\x03\x04")
+    with pytest.raises(DataError, match="an OpenDocument sheet"):
+        read_rows(sheet)
+    monkeypatch.setitem(readers._READERS, ".ods", lambda place, _: rows_of(TWO, place))
+    assert read_rows(sheet).equals(TWO)

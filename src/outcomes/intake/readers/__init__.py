@@ -198,13 +198,14 @@ def refuse_foreign(path: Path) -> None:
     if not path.is_file():
         return
     ending = path.suffix.casefold().removeprefix(".")
-    own = f".{ending}" in (*WORKBOOKS, ".parquet")
+    own = f".{ending}" in _READERS.keys() - {*BUNDLES}
     with path.open("rb") as file:
         head = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     for kind in _foreign():
         begins = [] if own else [what for begin, what in kind.get("begins", {}).items()
                                  if head.startswith(bytes.fromhex(begin))]  # fmt: skip
-        found = [f"{what} (.{e})" for e, what in kind.get("endings", {}).items() if e == ending]
+        found = [f"{what} (.{e})" for e, what in kind.get("endings", {}).items()
+                 if e == ending and not own]  # fmt: skip
         if found or begins:
             must = "an export is a CSV file, an Excel workbook (.xlsx), Parquet, FHIR or a database"
             got = (found or begins)[0]
