@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeVar
 
@@ -96,6 +96,14 @@ class Finding:
     def in_file(self, row: Callable[[int], int]) -> Finding:
         """Return the finding with the rows of the file, which `row` gives for those of a table."""
         return replace(self, first_row=row(self.first_row), rows=tuple(map(row, self.rows)))
+
+    def said_as(self, words: Mapping[str, Mapping[str, str]]) -> Finding:
+        """Return the finding in a file's words: what a rule says there, what a column is called."""
+        said = words.get(self.rule, {})
+        place = words.get(f"{self.table}.{self.column}", words.get(self.table, {}))
+        must, got = said.get("must", RULES[self.rule].must), said.get("got")
+        return replace(self, message=f"{must}; got {got}" if got else self.message,
+                       remedy=said.get("remedy", self.remedy), **place)  # type: ignore[arg-type]  # fmt: skip
 
 
 def finding(

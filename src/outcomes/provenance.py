@@ -93,6 +93,8 @@ class Provenance:
     file_rows : mapping of str to sequence of int
         Where one file holds several tables: table to the row of the file that each of its rows came
         from, 1 = first row of data; shape (rows of the table,), rising.
+    file_words : mapping of str to mapping
+        Where a file has words of its own: rule, table or column to what findings say there.
     """
 
     title: str = ""
@@ -109,6 +111,7 @@ class Provenance:
     imports: tuple[Import, ...] = ()
     assumed: tuple[str, ...] = ()
     file_rows: Mapping[str, Sequence[int]] = field(default_factory=dict, repr=False)
+    file_words: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", cleaned(self.title))

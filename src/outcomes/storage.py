@@ -18,7 +18,7 @@ from outcomes.tables import Tables, Truth, once
 
 PACKAGE = "datapackage.json"
 TRUTH = "truth.json"
-_OF_READING = ("reading", "file_rows")
+OF_READING = ("reading", "file_rows", "file_words")
 _TYPES = {"integer": "integer", "number": "number", "boolean": "boolean"}
 
 
@@ -103,7 +103,7 @@ def _cells(values: pd.Series[Any], column: ColumnSpec) -> pd.Series[Any]:
 
 
 def _package(study: Tables, digests: dict[str, str]) -> dict[str, Any]:
-    provenance = {k: v for k, v in asdict(study.provenance).items() if k not in _OF_READING}
+    provenance = {k: v for k, v in asdict(study.provenance).items() if k not in OF_READING}
     return {
         "profile": "tabular-data-package",
         "title": study.provenance.title or "outcomes study",

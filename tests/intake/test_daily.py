@@ -165,3 +165,21 @@ def test_a_day_that_may_be_a_month_is_named_by_its_line(book):
     made[VISITS].cell(7, 2, dt.date(2026, 11, 3))  # 11 March, among the others
     found = [(f.table, f.first_row) for f in oc.check(load()).items if f.rule == "R68"]
     assert found == [(VISITS, 7)]
+
+
+def test_findings_of_rules_speak_of_the_sheets_and_their_lines(book):
+    made, load = book
+    sheet, place = made[VISITS], {cell.value: cell.column for cell in made[PEOPLE][1]}
+    for column in (3, 4):
+        sheet.cell(3, column).value = None  # the first pain of P001 stands on line 6
+    sheet.cell(5, 6, "3 - medium")  # the person did not come
+    sheet.cell(6, 5, 50)
+    made[PEOPLE].cell(3, place["Script: minutes a visit"], 50)
+    found = {f.rule: f for f in oc.check(load()).items}
+    assert {rule: (f.table, f.column, f.first_row) for rule, f in found.items()} == {
+        "R08": (VISITS, "Minutes", 6), "R19": (VISITS, "Pain before (0-10)", 6),
+        "R07": (PEOPLE, "Script: minutes a visit", 3), "R61": (VISITS, "What became of it", 5),
+    }  # fmt: skip
+    said = f"{found['R19'].message} {found['R19'].remedy} {found['R61'].message}"
+    for word in ("baseline", "timing", "session", "score", "episode"):
+        assert word not in said

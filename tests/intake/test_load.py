@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -445,3 +446,20 @@ def test_a_name_in_the_title_of_a_map_is_refused(file):
         oc.load(file("episode_id,session,instrument,score\na,1,nprs,6\n"), {"title": "Dr. Jane Lee",
                 "columns": {"episode_id": "episode_id", "session": "session",
                             "instrument": "instrument", "score": "score"}})  # fmt: skip
+
+
+@pytest.mark.parametrize("sheet", ["assessments", "scores"])
+def test_rows_of_a_workbook_are_counted_as_excel_shows_them(tmp_path, sheet):
+    book = openpyxl.Workbook()
+    book.active.title = sheet
+    rows = [["episode_id", "session", "instrument", "score", "device"], ["a", 1, "nprs", 6, None],
+            [], ["a", 2, "nprs", 44, None]]  # fmt: skip
+    for row in rows:
+        book.active.append(row)
+    book.save(tmp_path / "x.xlsx")
+    found = {f.rule: f.first_row for f in oc.check(oc.load(tmp_path / "x.xlsx")).items}
+    assert found["R12"] == 4
+    book.active.cell(4, 5, "call Dr. Quackenbush, 602-555-0100")
+    book.save(tmp_path / "x.xlsx")
+    with pytest.raises(PrivacyError, match="row 4"):
+        oc.load(tmp_path / "x.xlsx")

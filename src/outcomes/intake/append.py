@@ -256,10 +256,12 @@ def _stacked(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
 def finished(tables: Frames) -> tuple[Frames, dict[str, float]]:
     """Return the tables with days since each course's first visit and visits numbered, and day 0.
 
+    Rows keep their index.
     Scores of no visit find one of their patient: before a visit those of its day, else of the day
     before; after a visit those of its day, else of the day after; else they stand alone.
     """
-    tables = {name: frame.reset_index(drop=True) for name, frame in tables.items()}
+    tables = {name: frame.assign(line=frame.index).reset_index(drop=True)
+              for name, frame in tables.items()}  # fmt: skip
     visits = tables["sessions"]
     visits = visits.assign(at=_at(visits)).sort_values(["episode_id", "at", "order"], kind="stable",
                                                        ignore_index=True)  # fmt: skip
@@ -300,7 +302,8 @@ def _with_days(frame: pd.DataFrame, day_0: pd.Series[Any], name: str) -> pd.Data
     frame = frame.assign(**days)
     if name in ("sessions", "assessments"):
         frame = frame.sort_values(["episode_id", "day", "session"], kind="stable")
-    return frame[[c for c in frame if c in TABLES[name].names and frame[c].notna().any()]]
+    named = [c for c in frame if c in TABLES[name].names and frame[c].notna().any()]
+    return frame.set_index("line").rename_axis(None)[named]
 
 
 def _with_visits(scores: pd.DataFrame, visits: pd.DataFrame, patients: Any) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pandas as pd
 from outcomes import __version__
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DataError
-from outcomes.findings import RULES, Finding
+from outcomes.findings import Finding
 from outcomes.intake.append import finished
 from outcomes.intake.clean import walton_words
 from outcomes.intake.column_map import IMPORTED, ColumnMap, read_column_map
@@ -35,6 +35,8 @@ from outcomes.study import Study, study_from_tables
 VISITS, PEOPLE, LISTS, FINDINGS = "visits", "people", "lists of outcomes", "findings"
 CODE, EXAMPLE = "Code", "example"
 """The column of codes, and the code of the example, which never counts."""
+_OF_CODE = ("episodes", "goals")
+"""Tables whose rows are of a line of the sheet of people."""
 _REMEDY = "Give it the name that the template gave it."
 
 
@@ -87,12 +89,16 @@ def load_daily(path: Path, sheets: Collection[str]) -> Study:
         must = "the sheet visits has at least one line below its example"
         raise DataError(must, got="none", where=path.name)
     tables, _ = finished(tables_of(rows))
+    of_code = {code: people.row(i) for i, code in enumerate(people.cells[CODE])}
+    lines = {name: frame["episode_id"].map(of_code).fillna(0).astype(int).tolist()
+             if name in _OF_CODE else [visits.row(i) for i in frame.index]
+             for name, frame in tables.items()}  # fmt: skip
     provenance = Provenance(
         title=daily_map().title, source=path.name, version=__version__,
         reading=(*_said(rows.findings, VISITS, visits), *_of_people(people)),
         left_out=tuple(LeftOut(VISITS, step.rule, step.count) for step in rows.left_out
                        if step.rule not in (EXAMPLE, "empty rows")),
-        unused_columns=daily_map().unnamed(text),
+        unused_columns=daily_map().unnamed(text), file_rows=lines, file_words=_words(),
     )  # fmt: skip
     return study_from_tables(tables, provenance=provenance)
 
@@ -122,14 +128,23 @@ def _of_people(people: Rows) -> Iterator[Finding]:
 def _said(findings: Collection[Finding], sheet: str, rows: Rows) -> Iterator[Finding]:
     """Yield findings by sheet and line, with what to do in a workbook, which has no column map."""
     other = set(daily_columns(PEOPLE if sheet == VISITS else VISITS)) - {CODE}
-    said = daily_columns(FINDINGS)
     for found in findings:
         if found.column not in other:
-            words = said.get(found.rule, {"remedy": found.remedy})
-            must, got = words.get("must", RULES[found.rule].must), words.get("got")
-            yield replace(found, table=sheet, first_row=rows.row(found.first_row - 1),
-                          message=f"{must}; got {got}" if got else found.message,
-                          remedy=words["remedy"])  # fmt: skip
+            own = found.in_file(lambda row: rows.row(row - 1))
+            yield replace(own.said_as(daily_columns(FINDINGS)), table=sheet)
+
+
+def _words() -> dict[str, Mapping[str, str]]:
+    """Return what findings say in a workbook, and where its sheets have the contract's columns."""
+    words: dict[str, Mapping[str, str]] = {
+        place: {"table": sheet, "column": name}
+        for sheet in (VISITS, PEOPLE)
+        for name, column in daily_columns(sheet).items()
+        for place in (column["place"], *column.get("also", ()))
+    }
+    sheets = {table: PEOPLE if table in _OF_CODE else VISITS for table in TABLES}
+    words |= {table: {"table": sheet} for table, sheet in sheets.items()}
+    return {**words, **daily_columns(FINDINGS)}
 
 
 def daily_map(*sheets: str) -> ColumnMap:

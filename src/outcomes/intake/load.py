@@ -28,7 +28,7 @@ from outcomes.intake.column_map import (
     read_column_map,
 )
 from outcomes.intake.daily import is_daily, load_daily
-from outcomes.intake.readers import WORKBOOKS, is_database, name_of, read_source
+from outcomes.intake.readers import WORKBOOKS, Rows, is_database, name_of, read_source
 from outcomes.intake.readers.database import read_database_tables
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import read_tables, sheet_names
@@ -121,7 +121,8 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
         names = [name for name in TABLES if name in sheets]
         if "assessments" in names:
             held = read_tables(place, names)
-            return _load_tables({name: rows.cells for name, rows in held.items()}, place.name)
+            counted = {name: _as_counted(rows.cells, rows) for name, rows in held.items()}
+            return _load_tables(counted, place.name)
     return _load_flat(path, columns)
 
 
@@ -131,7 +132,7 @@ def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None)
     rows = source.cells
     mapped = _own_headers(rows) if given is None else given
     ids = [column for name, column in mapped.columns.items() if name.split(".")[-1] in IDS]
-    refuse_identified({"": rows}, where, ids)
+    refuse_identified({"": _as_counted(rows, source)}, where, ids)
     refuse_named_words(mapped.kept_words(), ())
     if mapped.identifiers or mapped.scores or {IMPORTED, SERVICE} & {*mapped.columns}:
         must = "a file with identifiers, or one row a visit, is imported first"
@@ -160,6 +161,11 @@ def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None)
     own = {name: frame[[c for c in frame if c in TABLES[name].names]]
            for name, frame in tables.items()}  # fmt: skip
     return study_from_tables(own, provenance=provenance, instruments=mapped.declared())
+
+
+def _as_counted(cells: pd.DataFrame, rows: Rows) -> pd.DataFrame:
+    """Return cells whose index counts as people do: in a workbook as Excel shows them."""
+    return cells.set_axis([rows.row(i) - 1 for i in range(len(cells))])
 
 
 def _flat_rows(text: pd.DataFrame, mapped: ColumnMap, where: str) -> tuple[TypedRows, list[str]]:
@@ -229,6 +235,9 @@ def _load_tables(
         unused += others
     about, edited = _about(folder) if folder else ({}, False)
     provenance, instruments = _described(about, where, [*findings, *_edited(where, edited)], unused)
+    lines = {name: [int(i) + 1 for i in text.index] for name, text in texts.items()
+             if not isinstance(text.index, pd.RangeIndex)}  # fmt: skip
+    provenance = replace(provenance, file_rows=lines)
     truth = _truth(folder / TRUTH) if folder and not edited else None
     if tables.get("episodes", pd.DataFrame()).empty:
         tables.pop("episodes", None)  # one row for each course that the other tables name
@@ -257,7 +266,8 @@ def _read_table(text: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Findi
         raise DataError(must, got=f"no {', '.join(missing)}", where=name)
     own = [column for column in text if column in spec.names]
     others = [str(column) for column in text if column not in spec.names]
-    frame, findings = read_cells(text[own], spec)
+    frame, findings = read_cells(text[own].reset_index(drop=True), spec)
+    findings = [found.in_file(lambda row: int(text.index[row - 1]) + 1) for found in findings]
     return frame, findings, [f"{name}.{column}" for column in _unused(others, [*map(str, text)])]
 
 

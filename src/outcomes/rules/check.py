@@ -43,9 +43,9 @@ def check(study: Study) -> Findings:
     """
     found = [entry for number in sorted(FINDERS) for entry in broken(study, number)]
     about = study.provenance
-    told = {entry.rule: entry.count for entry in about.import_findings}
+    told = {entry.rule: entry.count for entry in (*about.import_findings, *about.reading)}
     found = [f for f in found if f.rule != care.NOT_RECEIVED or f.count > told.get(f.rule, 0)]
-    in_file = [_in_file(entry, about.file_rows) for entry in found]
+    in_file = [_in_file(entry, about.file_rows).said_as(about.file_words) for entry in found]
     return Findings(
         (*about.import_findings, *about.reading, *_unused(about.unused_columns), *in_file)
     )

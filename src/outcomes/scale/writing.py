@@ -13,7 +13,7 @@ from outcomes import __version__
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import UnavailableError
 from outcomes.folders import written_whole
-from outcomes.storage import PACKAGE, TRUTH
+from outcomes.storage import OF_READING, PACKAGE, TRUTH
 from outcomes.synthetic.block import block_sizes, join, make_block, to_arrow
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.simulate import provenance_of
@@ -105,7 +105,7 @@ def file_digest(path: Path) -> str:
 
 def _describe(design: Design, folder: Path, digests: dict[str, str]) -> None:
     about, truth = provenance_of(design), truth_of(design)
-    kept = {k: v for k, v in asdict(about).items() if k not in ("reading", "file_rows")}
+    kept = {k: v for k, v in asdict(about).items() if k not in OF_READING}
     resources = [{"name": Path(name).stem, "path": name, "hash": f"sha256:{digest}"}
                  for name, digest in digests.items()]  # fmt: skip
     package = {
