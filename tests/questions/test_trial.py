@@ -281,14 +281,17 @@ def test_of_four_therapists_in_both_arms_who_are_alike_six_degrees_of_freedom_ar
 
 
 def test_three_therapists_in_one_arm_have_two_degrees_of_freedom():
-    study = made_trial(n=120)
+    study = made_trial(n=120, lost=0.2)
     treated = study.episodes["arm"] == "new"
     names = pd.Series([f"t{i // 2 % 3}" for i in range(len(treated))]).where(treated)
     answer = asked(replace(study, episodes=study.episodes.assign(therapist_id=names)))
     row = rows_of(answer, THERAPISTS).iloc[0]
     assert row["df"] <= 2
-    half = stats.t.ppf(0.975, row["df"]) * row["std_error"]
-    assert row["conf_high"] - row["estimate"] == pytest.approx(half)
+    imputed = [rows_of(answer, f"{how} reference").iloc[0]
+               for how in ("jump to", "copy increments in")]  # fmt: skip
+    for own in (row, *imputed):  # no row of the answer knows more of three therapists
+        half = stats.t.ppf(0.975, row["df"]) * own["std_error"]
+        assert own["conf_high"] - own["estimate"] == pytest.approx(half)
 
 
 @pytest.mark.parametrize(("number", "words"), [(1, "1 therapist,"), (2, "2 therapists,")])

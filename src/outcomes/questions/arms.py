@@ -256,7 +256,7 @@ def _by_cluster(arms: Arms, frame: pd.DataFrame, time: Any) -> tuple[pd.DataFram
 
 def _most_df(clusters: Clusters) -> float:
     """Return the most that few therapists carry: those of one arm, and those of both arms."""
-    if clusters.shared and clusters.least < LEAST_CLUSTERS:
+    if clusters.shared and LEAST_RANDOM <= clusters.least < LEAST_CLUSTERS:
         return 2.0 * (clusters.least - 1)
     return 2.0 if clusters.one_arm and clusters.least == LEAST_RANDOM else np.inf
 
@@ -347,7 +347,7 @@ def if_they_had_left(study: Study, arms: Arms, instrument: str, model: MixedFit)
         picks = differences(model, [difference_name(arm, arms.axis, t) for t in times])
         found = estimates(model, picks)
         ends = last[entered == arm].value_counts().reindex([0.0, *times], fill_value=0).to_numpy()
-        d, df = found["estimate"].to_numpy(), float(found["df"].iloc[-1])
+        d, df = found["estimate"].to_numpy(), min(found["df"].iloc[-1], _most_df(arms.clusters))
         covariance = picks @ model.inference.covariance @ picks.T
         n = {"n_episodes": int(ends.sum()), "n_control": int((entered == arms.control).sum())}
         n["n_missing"] = int(ends[:-1].sum())
@@ -370,6 +370,6 @@ def if_they_had_left(study: Study, arms: Arms, instrument: str, model: MixedFit)
 
 def _critical(arms: Arms, model: MixedFit, time: float) -> dict[str, float]:
     """Return by how many standard errors the interval of each arm reaches, for their number."""
-    table, _ = _read_off(replace(arms, times=(time,)), model, "")
+    table, _ = _read_off(replace(arms, times=(time,)), model, "", _most_df(arms.clusters))
     errors = (table["conf_high"] - table["estimate"]) / table["std_error"]
     return dict(zip(table["arm"], errors, strict=True))
