@@ -32,6 +32,13 @@ def test_the_model_knows_nothing_of_the_question(rows):
     assert "therapist" not in _formula(rows, "therapists")
 
 
+def test_therapists_that_visits_alone_name_vary_in_the_model(study, rows):
+    unnamed = replace(study, episodes=study.episodes.assign(therapist_id=None))
+    own = _course_scores(unnamed, "nprs")
+    assert _formula(own, "pressure") == _formula(rows, "pressure")
+    assert (own["therapist"] == rows["therapist"]).mean() > 0.9  # a tenth of visits are stand-ins'
+
+
 def test_only_course_scores_of_the_instrument_are_drawn(study, rows):
     fit = fitted(_formula(rows, "pressure"), rows)
     again = drawn(study, "nprs", fit, seed=1)

@@ -31,7 +31,7 @@ from outcomes.planning.repeated import (
 from outcomes.planning.roads import asked_of_all
 from outcomes.questions.ask import QUESTIONS
 from outcomes.questions.course_model import LEAST_CLUSTERS, fitted
-from outcomes.records import SERIES
+from outcomes.records import SERIES, therapist_of_course
 from outcomes.study import Study
 from outcomes.words import percent_with_interval
 
@@ -158,8 +158,7 @@ def _course_scores(study: Study, instrument: str) -> pd.DataFrame:
     rows["time"] = _times(study, rows)
     rows = rows.sort_values(["series", "time"], kind="stable")
     rows["later"] = (rows.groupby("series").cumcount() > 0).astype(float)
-    courses = study.courses
-    rows["therapist"] = rows["episode_id"].map(courses["therapist_id"])
+    rows["therapist"] = rows["episode_id"].map(therapist_of_course(study))
     return rows
 
 
