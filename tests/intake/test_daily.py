@@ -133,6 +133,42 @@ def test_drop_downs_codes_and_print(tmp_path):
         assert set(words_of(column)) <= listed
 
 
+def test_words_count_in_any_case_with_or_without_their_number(book):
+    made, load = book
+    for row, (level, became) in enumerate([("Heavy Lotioning", "TOOK PLACE"), ("Medium", "")], 3):
+        made[VISITS].cell(row, 6, level)
+        made[VISITS].cell(row, 7, became or None)
+    place = {cell.value: cell.column for cell in made[PEOPLE][1]}
+    made[PEOPLE].cell(3, place["Condition"], "Low Back Pain")
+    made[PEOPLE].cell(3, place["Touch is adapted for"], "Breast Cancer, frail; organ_failure")
+    made[PEOPLE].cell(3, place["Why care ended"], "Goal met")
+    study = load()
+    assert not oc.check(study).items
+    first = study.sessions.drop_duplicates("episode_id").set_index("episode_id")
+    assert first["pressure"].to_dict() == {"P001": 2, "P002": 3}
+    one = study.episodes.set_index("episode_id").loc["P001"]
+    assert one["condition"] == "low_back"
+    assert one["adaptations"] == "breast_cancer; frail; organ_failure"
+    assert one["end_reason"] == "goal_met"
+
+
+def test_a_score_that_became_a_day_is_a_finding_and_is_not_kept(book):
+    made, load = book
+    made[VISITS].cell(3, 3, dt.date(2026, 7, 10))  # 7/10, as Excel takes it
+    study = load()
+    told = [(f.rule, f.table, f.column, f.first_row) for f in oc.check(study).items]
+    assert ("R02", "visits", "Pain before (0-10)", 3) in told
+    assert len(study.assessments) == 6
+
+
+def test_a_workbook_without_a_goal_is_a_study(book):
+    made, load = book
+    for name in ("Goal: pain of (0-10)", "Goal: by"):
+        (column,) = (cell.column for cell in made[PEOPLE][1] if cell.value == name)
+        made[PEOPLE].cell(3, column).value = None
+    assert repr(load()) == "Study(2 episodes, 6 sessions, 7 scores, 0 goals)"
+
+
 def test_findings_name_the_sheet_its_line_and_what_to_do_in_a_workbook(book):
     made, load = book
     for line, value in ((5, "03/02/2026"), (6, dt.date(1926, 3, 2))):

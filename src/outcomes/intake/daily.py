@@ -61,7 +61,7 @@ def words_of(column: Mapping[str, Any]) -> dict[str, str]:
     if isinstance(said, str):
         table, _, name = said.partition(".")
         own = TABLES[table].column(name)
-        return {word: word for word in own.categories}
+        return {word.replace("_", " "): word for word in own.categories}
     return dict(said)
 
 
@@ -92,7 +92,7 @@ def load_daily(path: Path, sheets: Collection[str]) -> Study:
     of_code = {code: people.row(i) for i, code in enumerate(people.cells[CODE])}
     lines = {name: frame["episode_id"].map(of_code).fillna(0).astype(int).tolist()
              if name in _OF_CODE else [visits.row(i) for i in frame.index]
-             for name, frame in tables.items()}  # fmt: skip
+             for name, frame in tables.items() if len(frame)}  # fmt: skip
     provenance = Provenance(
         title=daily_map().title, source=path.name, version=__version__,
         reading=(*_said(rows.findings, VISITS, visits), *_of_people(people)),
@@ -187,8 +187,20 @@ def _named(rows: Rows, sheet: str, path: Path) -> Rows:
     ids = [name for name, c in daily_columns(sheet).items() if c["place"].endswith("_id")]
     own = cells[cells[CODE].map(folded, na_action="ignore").ne(EXAMPLE)]
     own = own.set_axis([rows.row(i) - 1 for i in own.index])  # messages count as the sheet does
-    refuse_identified({"": own.drop(columns=dates)}, where, ids)
+    own = own.drop(columns=dates)
+    told = {name: own[name].mask(_no_name(own[name], column))
+            for name, column in daily_columns(sheet).items() if name in own}  # fmt: skip
+    refuse_identified({"": own.assign(**told)}, where, ids)
     return replace(rows, cells=cells)
+
+
+def _no_name(cells: pd.Series[Any], column: Mapping[str, Any]) -> pd.Series[bool]:
+    """Return which cells are a word on offer in any case, or a score that became a day (6/7)."""
+    offered = {
+        word for one in words_of(column) for word in (folded(one), folded(one).split(" - ")[-1])
+    }
+    days = cells.astype("str").str.match(r"\d{4}-\d\d-\d\d") & ("high" in column)
+    return cells.map(folded, na_action="ignore").isin(offered) | days
 
 
 def _facts(people: Rows, where: str) -> pd.DataFrame:

@@ -7,6 +7,7 @@ dictionary or the map lists; any other cell is emptied and reported by position.
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -172,16 +173,16 @@ def _words(
     listed += [str(mapped.constants[target])] if target in mapped.constants else []
     if spec.name == "instrument":
         listed += [*registry(), *mapped.instruments]
-    known = {word.casefold(): str(word) for word in listed if word}
-    split = ";" if spec.kind == "list" else None
+    known = {word.replace("_", " ").casefold(): str(word) for word in listed if word}
+    split = r"[;,]" if spec.kind == "list" else r"(?!)"
     read = cells.map(lambda cell: _listed(str(cell), known, split), na_action="ignore")
     read = read.astype(object).where(read.notna(), None)
     return read, cells.notna() & read.isna()
 
 
-def _listed(cell: str, known: dict[str, str], split: str | None) -> str | None:
-    words = [part.strip() for part in cell.split(split)] if split else [cell]
-    found = [known.get(word.casefold()) for word in words if word]
+def _listed(cell: str, known: dict[str, str], split: str) -> str | None:
+    words = [part.strip() for part in re.split(split, cell)]
+    found = [known.get(word.replace("_", " ").casefold()) for word in words if word]
     return "; ".join(word for word in found if word) if all(found) else None
 
 
