@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 import outcomes as oc
 from outcomes.cli import main
+from outcomes.questions.ask import QUESTIONS
 from outcomes.study import study_from_tables
 
 
@@ -282,3 +284,9 @@ def test_stopping_while_the_command_is_imported_is_no_traceback(tmp_path):
         capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path},
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_the_help_of_answer_names_every_question(capsys):
+    assert main(["answer", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split()).replace("- ", "-")  # a name may wrap
+    assert all(re.search(rf"\b{name}\b", shown) for name in QUESTIONS)

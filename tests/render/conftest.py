@@ -127,7 +127,7 @@ def made_answer(groups: dict[str, int] | None = None, *, synthetic: bool = True)
         method="Linear mixed model: `improvement ~ session_count + (1 | episode_id)`.",
         estimand="Mean change within courses.",
         assumptions=("Missing scores are like those seen.",),
-        checks=(Check("the optimiser converged", True, "gradient 1e-8"),
+        checks=(Check("the fit converged", True, "gradient 1e-8"),
                 Check("at least 30 courses", False, "24")),
         limits=("This is change during care.", "Pressure is an association."),
         references=("Bates et al. (2015), J Stat Softw 67(1).",),

@@ -233,7 +233,7 @@ def test_a_claim_too_long_for_a_title_leaves_it_to_the_figures_and_is_said_whole
     answer = replace(make_answer(), sentence="Pain fell by 2 (95 % CI 1 to 2), " * 10)
     document = compose(synthetic_study, (answer,), disclosure=Disclosure(exempt=True))
     slide = deck(document, (answer,)).slides[0]
-    assert slide.title == answer.picture.title
+    assert slide.title == f"{answer.picture.title}."
     assert slide.asks == answer.question
     assert answer.sentence.strip() in slide.notes
 

@@ -304,4 +304,4 @@ def test_the_attack_finds_what_is_not_hidden() -> None:
     assert list(told_by_rows(rows, {60}))
     assert list(told_by_words("Adapted: 7 courses. First in 51 of 52 courses. 51 (98 %)"))
     assert list(told_by_column(["courses", "\N{EN SPACE}a", "sex"], ("30", "23 (77 %)", "")))
-    assert list(told_by_flow("<desc>Flow diagram. recorded: 60; analysed: 53.</desc>"))
+    assert list(told_by_flow("<desc>Flow diagram. recorded: 60; analyzed: 53.</desc>"))

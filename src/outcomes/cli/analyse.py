@@ -21,6 +21,11 @@ from outcomes.cli.app import (
     sentence,
 )
 
+ASKED = (
+    "One of how-much, pressure, sessions, frequency, goals, conditions, patient, therapists, "
+    "safety, leavers, trial, over-time."
+)
+
 
 @app.command()
 def fit(
@@ -52,7 +57,7 @@ def fit(
 
 @app.command()
 def answer(
-    name: Annotated[str, typer.Argument(help="Question, for example how-much.")],
+    name: Annotated[str, typer.Argument(help=ASKED)],
     data: Data,
     columns: Columns = None,
     instrument: Instrument = None,

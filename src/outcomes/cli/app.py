@@ -35,14 +35,16 @@ Data = Annotated[
     str, typer.Argument(help="A study folder or workbook, one flat file, or a database's address.")
 ]
 Columns = Annotated[Path | None, typer.Option(help="Column map (TOML) of a flat file.")]
-Instrument = Annotated[str | None, typer.Option(help="Short name; default: the most used.")]
+Instrument = Annotated[
+    str | None, typer.Option(help="Short name of a scale (nprs); default: the most used.")
+]
 Episode = Annotated[str | None, typer.Option(help="Id of one course.")]
 Plan = Annotated[Path | None, typer.Option(help="Analysis plan (TOML) declared beforehand.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Anyway = Annotated[
     bool, typer.Option("--anyway", help="Answer although errors of the import stand; it says so.")
 ]
-AsIfReal = Annotated[bool, typer.Option(help="Suppress small cells of synthetic data too.")]
+AsIfReal = Annotated[bool, typer.Option(help="Hide small counts of synthetic data too.")]
 
 
 @app.callback(invoke_without_command=True)

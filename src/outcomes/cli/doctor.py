@@ -77,7 +77,7 @@ def _of(text: str) -> Finding:
 
 @app.command()
 def doctor(*, as_json: Json = False) -> None:
-    """Look at what is installed; say what to do where it is not.
+    """Look at what is installed, and say what to do about what is not.
 
     Example: outcomes doctor
     """

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 MAKER = "protocol"
 Question = Annotated[str, typer.Option(help="A question with one test, for example how-much.")]
 Seed = Annotated[int, typer.Option(help="Seed of all that is simulated.")]
-Processes = Annotated[int, typer.Option(help="Processes at work; the result is the same.")]
+Processes = Annotated[int, typer.Option(help="Processes to use; they change no result.")]
 Keep = Annotated[
-    Path | None, typer.Option(help="Folder of what is done: the same command goes on from there.")
+    Path | None, typer.Option(help="Folder of work done so far; the same command goes on from it.")
 ]
 BOTH = min(2, os.cpu_count() or 1)
 
 
 @app.command()
 def power(
-    scenario: Annotated[str, typer.Option(help="What is true.")] = "two-arm-trial",
+    scenario: Annotated[str, typer.Option(help="What is true of the patients.")] = "two-arm-trial",
     question: Question = "trial",
     episodes: Annotated[int | None, typer.Option(help="Courses of a study.")] = None,
     design: Annotated[
@@ -105,7 +105,7 @@ def rehearse(
     *,
     as_json: Json = False,
 ) -> None:
-    """Ask a question of your visits where there is nothing to find.
+    """Try a question on your visits with scores that hold nothing to find.
 
     The scores are simulated; what is found in them is found by chance.
 

@@ -42,12 +42,16 @@ def report(
     out: Out,
     columns: Columns = None,
     instrument: Instrument = None,
-    formats: Annotated[str, typer.Option(help="html,pdf,docx,pptx,slides,explorer")] = "html",
+    formats: Annotated[
+        str, typer.Option(help="Any of html,pdf,docx,pptx,slides,explorer.")
+    ] = "html",
     audience: Annotated[str, typer.Option(help="clinician or analyst.")] = "clinician",
     episode: Episode = None,
     plan: Plan = None,
     *,
-    letter: Annotated[bool, typer.Option("--letter", help="A page about one course.")] = False,
+    letter: Annotated[
+        bool, typer.Option("--letter", help="A letter about one course instead.")
+    ] = False,
     letterhead: Annotated[
         Path | None, typer.Option(help="TOML with the names on the letter; never stored.")
     ] = None,
@@ -137,7 +141,7 @@ def verify(
     data: Data,
     columns: Columns = None,
 ) -> None:
-    """Make a report again; say whether it is equal, or what differs.
+    """Make a report again and say whether it is the same, or what differs.
 
     Example: outcomes verify out/report data/synthetic
     """
@@ -171,7 +175,7 @@ def notebooks(
 def lab(
     folder: Annotated[Path, typer.Argument(help="As `notebooks` wrote it.")] = Path(),
 ) -> None:
-    """Open JupyterLab on the notebooks, at the first.
+    """Open JupyterLab at the first notebook.
 
     Nothing is fetched from the network.
 

@@ -196,7 +196,7 @@ def _alike(rows: pd.DataFrame) -> Check:
     first = rows.drop_duplicates("episode_id")
     by = first.groupby("often")["baseline"].agg(["mean", "std"])
     gap = abs(by["mean"].diff().iloc[-1]) / max(float(by["std"].mean()), 1e-12)
-    return FREQUENCY.check("alike", gap <= 0.25, f"standardised difference {gap:.2f}")
+    return FREQUENCY.check("alike", gap <= 0.25, f"standardized difference {gap:.2f}")
 
 
 def _comparable(found: _Contrast) -> str:

@@ -188,6 +188,8 @@ def _arms_range(last: pd.DataFrame, measure: Instrument, time: str) -> Text:
     ends = limits(last["estimate"].min(), last["estimate"].max(), decimals(measure))
     ends = f"{sentence_case(time)}, arms improved by {ends} {measure.unit} on average"
     untold = f"Mean improvement in each arm {time}"
+    if last.empty:
+        return Text("Mean improvement in each arm")
     return Text(Resting(int(last["n_episodes"].min()), words=ends, otherwise=untold))
 
 

@@ -58,7 +58,7 @@ def flow_steps(study: Study, instrument: str, arm: str = "") -> tuple[Step, ...]
          scores.loc[scores["score"].notna(), "episode_id"], "no score"),
         ("with a baseline and a later score", study.trajectory(instrument)["episode_id"],
          "no baseline or none after"),
-        ("analysed", course_frame(study, instrument).rows["episode_id"],
+        ("analyzed", course_frame(study, instrument).rows["episode_id"],
          "no later score at a visit"),
     ]  # fmt: skip
     return tuple(Step(name, len(everyone & set(ids)), lost) for name, ids, lost in boxes)
@@ -126,6 +126,6 @@ def flow_picture(study: Study, instrument: str, disclosure: Disclosure) -> Pictu
             rows.append((arm, step.name, n, left_out))
     data = pd.DataFrame(rows, columns=["group", "label", "n", "left_out"])
     first, last = data["n"].iloc[0], data["n"].iloc[-1]
-    title = f"{last} of {first} courses are analysed" if len(arms) < 2 else "Courses by arm"
+    title = f"{last} of {first} courses are analyzed" if len(arms) < 2 else "Courses by arm"
     spoken = "; ".join(f"{row.label}: {row.n}" for row in data.itertuples())
     return Picture("flow", data, title, "", "", f"Flow diagram. {spoken}.")

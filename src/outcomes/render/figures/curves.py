@@ -256,7 +256,7 @@ def _shared_words(canvas: Canvas, picture: Picture, n_hidden: int, foot: float) 
     low, high = _range(picture.data)
     marks = [name for value, name in picture.marks if low < value < high]
     lines = "".join(f" Dashed: {name}." for name in marks)
-    words = f"Grey: the other groups.{lines}" + (
+    words = f"Gray: the other groups.{lines}" + (
         f" {n_hidden} smaller ones: in the table." if n_hidden else ""
     )
     canvas.write(canvas.width / 2, EDGE + line / 2, words, align="center", size=0.9, colour=MUTED)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
+from matplotlib.ticker import MaxNLocator
 from scipy.special import stdtrit
 
 from outcomes.care.attainment import goal_attainment_over_time
@@ -104,10 +105,12 @@ def waterfall(study: Study, instrument: str = "") -> ShownFigure:
     bars = [[(i, 0), (i, value), (i + 1, value), (i + 1, 0)] for i, value in enumerate(change)]
     place.add_collection(PolyCollection(bars, facecolors=colors, linewidths=0))
     place.autoscale_view()
+    place.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     for kind, value in marks.items():
         place.axhline(value, color=INK, linewidth=0.9, linestyle="--" if kind == "MIC" else ":")
         place.annotate(f"{LINES[kind]}, {value:g}", (1, value), xycoords=("axes fraction", "data"),
-                       ha="right", va="bottom", fontsize=8.5, family=FONT)  # fmt: skip
+                       xytext=(0, 2), textcoords="offset points", ha="right", va="bottom",
+                       fontsize=8.5, family=FONT)  # fmt: skip
     _labels(figure, f"change ({measure.unit}, up = better)", "one bar a course, best to worst")
     shares = [_share(change >= value, LINES[kind]) for kind, value in marks.items()]
     worse = f"{int((change < 0).sum())} got worse"
