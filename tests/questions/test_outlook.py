@@ -83,6 +83,8 @@ def test_a_course_with_a_discharge_score_is_over(study: Study) -> None:
     short = cut(study, "e0003", 3)
     over = replace(short, assessments=pd.concat([short.assessments, end], ignore_index=True))
     assert outlook(over) == "this course has ended"
+    on = over.episodes["end_reason"].mask(over.episodes["episode_id"] == "e0003", "ongoing")
+    assert "ended" not in str(outlook(replace(over, episodes=over.episodes.assign(end_reason=on))))
 
 
 @pytest.mark.parametrize(

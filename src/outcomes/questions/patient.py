@@ -373,11 +373,12 @@ def outlook_of(study: Study, measure: Instrument, episode: str, seed: int = 0) -
 def _over(study: Study, episode: str) -> str:
     """Say that a course has ended: its record says how or when, or it has been followed up."""
     facts = study.courses.loc[episode]
-    told = pd.notna(facts["end_reason"]) and facts["end_reason"] != "ongoing"
+    if facts["end_reason"] == "ongoing":
+        return ""
     scores = study.assessments[study.assessments["episode_id"] == episode]
     followed = scores["timing"].isin(["discharge", "follow_up"]).any()
-    dated = pd.notna(facts["end_day"]) and facts["end_reason"] != "ongoing"
-    return "this course has ended" if told or dated or followed else ""
+    told = facts[["end_reason", "end_day"]].notna().any()
+    return "this course has ended" if told or followed else ""
 
 
 def _too_little(course: CourseFrame, own: pd.DataFrame, n_scores: int) -> str:
