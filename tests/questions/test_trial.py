@@ -228,6 +228,29 @@ def test_a_trial_of_stand_ins_and_of_patients_who_never_came_has_the_numbers_of_
     assert found["std_error"] == pytest.approx(expected["std_error"], rel=1e-4)
 
 
+def test_an_arm_that_nobody_treats_does_not_pass_over_the_therapists_of_another():
+    """Massage by eight therapists, exercise at home without a visit, usual care."""
+    study = made_trial(n=180, arms=("new", "home", "usual"))
+    arm = study.episodes["arm"]
+    who = pd.Series([f"t{i // 3 % 8}" for i in range(len(arm))])
+    visits = pd.DataFrame({"episode_id": study.episodes["episode_id"], "session": 1.0, "day": 0.0,
+                           "therapist_id": who})[arm == "new"]  # fmt: skip
+    visits = study_from_tables({"sessions": visits}).sessions
+    answer = asked(replace(study, sessions=visits))
+    assert answer.table["kind"].iloc[0] == THERAPISTS
+    unnamed = pd.concat(
+        [
+            visits,
+            visits.assign(
+                episode_id=arm.index[arm == "home"].map(study.episodes["episode_id"]),
+                therapist_id=None,
+            ),
+        ]
+    )
+    answer = asked(replace(study, sessions=unnamed.reset_index(drop=True)))
+    assert answer.table["kind"].iloc[0] == "constrained"
+
+
 def test_one_patient_whose_therapist_is_not_recorded_leaves_therapists_out():
     study = with_therapists(made_trial(n=160), control=False)
     treated = study.episodes["arm"] == "new"

@@ -47,7 +47,7 @@ class Clusters:
     least : int
         Those of the arm with fewest, of arms that are treated; 0 where they are not recorded.
     one_arm : bool
-        Whether the control is not treated.
+        Whether the control is not treated, or nobody else.
     shared : bool
         Whether one belongs to the control and another arm; where therapists were allotted to arms,
         none does.
@@ -107,13 +107,14 @@ class Arms:
         all_told = (who.notna() | untreated).groupby(last["arm"]).all()
         treats = named >= MOST_COME
         told = (all_told | (named.index == self.control) & (named == 0)).all()
+        needed = treats if self.plan.unit in ("therapist", "clinic") else treats[treats]
         number = who.groupby(last["arm"]).nunique()[treats]
         of_treating = who[last["arm"].map(treats).astype(bool)]
         arms_of = last["arm"].eq(self.control).groupby(of_treating).nunique()
         return Clusters(
             of_course=who,
-            least=int(number.min()) if told and treats.drop(self.control).all() else 0,
-            one_arm=not treats[self.control],
+            least=int(number.min()) if told and len(number) and needed.all() else 0,
+            one_arm=bool(not treats[self.control] or treats.sum() == 1),
             shared=self.plan.unit != "therapist" and bool((arms_of > 1).any()),
         )
 
