@@ -152,6 +152,17 @@ def test_words_count_in_any_case_with_or_without_their_number(book):
     assert one["end_reason"] == "goal_met"
 
 
+def test_a_column_of_ones_own_needs_nothing_and_names_nobody(book):
+    made, load = book
+    for column, header in enumerate(["Mood", "Mary Quackenbush"], start=10):
+        made[VISITS].cell(1, column, header)
+        made[VISITS].cell(3, column, "good")
+    (only,) = oc.check(load()).items
+    assert (only.rule, only.severity, only.count) == ("R41", "warning", 2)
+    assert "Nothing has to be done" in only.remedy
+    assert "Quackenbush" not in str(only)
+
+
 def test_a_score_that_became_a_day_is_a_finding_and_is_not_kept(book):
     made, load = book
     made[VISITS].cell(3, 3, dt.date(2026, 7, 10))  # 7/10, as Excel takes it

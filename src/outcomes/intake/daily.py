@@ -28,7 +28,7 @@ from outcomes.intake.toml_records import folded
 from outcomes.intake.typed_cells import in_range, targets_of, typed_rows
 from outcomes.intake.visits import with_single_visits, without_repeats
 from outcomes.plain_text import shipped
-from outcomes.privacy.guard import refuse_identified
+from outcomes.privacy.guard import refuse_identified, shown_headers
 from outcomes.provenance import LeftOut, Provenance
 from outcomes.study import Study, study_from_tables
 
@@ -93,12 +93,14 @@ def load_daily(path: Path, sheets: Collection[str]) -> Study:
     lines = {name: frame["episode_id"].map(of_code).fillna(0).astype(int).tolist()
              if name in _OF_CODE else [visits.row(i) for i in frame.index]
              for name, frame in tables.items() if len(frame)}  # fmt: skip
+    shown = shown_headers([*map(str, text)], (), ())
     provenance = Provenance(
         title=daily_map().title, source=path.name, version=__version__,
         reading=(*_said(rows.findings, VISITS, visits), *_of_people(people)),
         left_out=tuple(LeftOut(VISITS, step.rule, step.count) for step in rows.left_out
                        if step.rule not in (EXAMPLE, "empty rows")),
-        unused_columns=daily_map().unnamed(text), file_rows=lines, file_words=_words(),
+        unused_columns=tuple(shown[name] for name in daily_map().unnamed(text)),
+        file_rows=lines, file_words=_words(),
     )  # fmt: skip
     return study_from_tables(tables, provenance=provenance)
 

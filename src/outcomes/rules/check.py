@@ -45,10 +45,9 @@ def check(study: Study) -> Findings:
     about = study.provenance
     told = {entry.rule: entry.count for entry in (*about.import_findings, *about.reading)}
     found = [f for f in found if f.rule != care.NOT_RECEIVED or f.count > told.get(f.rule, 0)]
+    found = [*_unused(about.unused_columns), *found]
     in_file = [_in_file(entry, about.file_rows).said_as(about.file_words) for entry in found]
-    return Findings(
-        (*about.import_findings, *about.reading, *_unused(about.unused_columns), *in_file)
-    )
+    return Findings((*about.import_findings, *about.reading, *in_file))
 
 
 def errors_named(errors: Iterable[Finding]) -> list[str]:
