@@ -317,6 +317,19 @@ def test_three_therapists_in_one_arm_have_two_degrees_of_freedom():
         assert own["conf_high"] - own["estimate"] == pytest.approx(half)
 
 
+def test_degrees_of_freedom_are_not_fewer_than_therapists_of_an_arm_less_one():
+    """One of five treats two thirds of an arm; Satterthwaite's are 1.9 in these records."""
+    study = made_trial(seed=8, n=120)
+    place = np.arange(120) // 2
+    number = np.where(place < 40, 0, 1 + place % 4)
+    who = [f"{arm}{k}" for arm, k in zip(study.episodes["arm"], number, strict=True)]
+    answer = asked(replace(study, episodes=study.episodes.assign(therapist_id=who)))
+    row = rows_of(answer, THERAPISTS).iloc[0]
+    assert row["df"] == 4
+    half = stats.t.ppf(0.975, 4) * row["std_error"]
+    assert row["conf_high"] - row["estimate"] == pytest.approx(half)
+
+
 @pytest.mark.parametrize(("number", "words"), [(1, "1 therapist,"), (2, "2 therapists,")])
 def test_fewer_than_three_therapists_are_named_in_the_claim(number, words):
     study = made_trial(n=120)

@@ -16,7 +16,7 @@ import pandas as pd
 from outcomes.mixed.types import Array
 from outcomes.planning.side_by_side import Blocks, Models, searched, symmetric
 from outcomes.planning.stacked import estimated, numbered, within
-from outcomes.questions.arms import MOST_TIMES, for_their_number
+from outcomes.questions.arms import MOST_TIMES, df_limits, for_their_number
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.course_model import LEAST_RANDOM, with_intervals
 from outcomes.questions.declared import Declared
@@ -68,12 +68,12 @@ class Layout:
     ----------
     times : tuple of int
         Positions among the weeks of the occasions after baseline.
-    most_df : float
-        Largest number of degrees of freedom.
+    df_limits : tuple of float
+        Smallest and largest number of degrees of freedom.
     """
 
     times: tuple[int, ...]
-    most_df: float
+    df_limits: tuple[float, float]
 
 
 def trial_rows(
@@ -191,8 +191,8 @@ def _layout(own: Courses, n_arms: int, plan: Declared) -> Layout | None:
     shared = plan.unit != "therapist" and treating[0] & set().union(*treating[1:])
     if shared:  # what they add in the arms goes together
         return None
-    few = known[0] == 0 and least == LEAST_RANDOM
-    return Layout(tuple(int(t) for t in times), 2.0 if few else np.inf)
+    limits = df_limits(least, shared=False, one_arm=bool(known[0] == 0))
+    return Layout(tuple(int(t) for t in times), limits)
 
 
 def _rows(
@@ -206,7 +206,7 @@ def _rows(
     covariances = fit.Phi[:, at][:, :, at] * scale[:, None, None] ** 2
     columns = [estimated(fit, scale, np.eye(fit.beta.shape[1])[j]) for j in at]
     estimates, _, df = (np.array(part).T for part in zip(*columns, strict=True))
-    df = np.minimum(df, layout.most_df)
+    df = np.clip(df, *layout.df_limits)
     found = {}
     week = float(studies[0].weeks[layout.times[place]])
     for i in np.flatnonzero(ended):
