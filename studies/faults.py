@@ -184,13 +184,20 @@ def killed_before(verb: Verb, out: Path, step: int) -> bool:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(hook)
+    quietly(verb, out)
+    os._exit(0)
+
+
+def quietly(verb: Verb, out: Path) -> None:
+    """Run a command in this process."""
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
         main_of_outcomes(verb.command(out)[3:])
-    os._exit(0)
 
 
 def at_every_step(verb: Verb, *, again: bool) -> Iterator[bool]:
     """Kill a command before each step of its writing, in an empty place or over its own folder."""
+    with place_for_one() as out:
+        quietly(verb, out)  # so that no fork has to import what a command needs
     for step in range(1, 10_000):
         with place_for_one() as out:
             if again:
@@ -204,6 +211,10 @@ def at_every_step(verb: Verb, *, again: bool) -> Iterator[bool]:
             return
 
 
+UNWRITTEN = {"PYTHONDONTWRITEBYTECODE": "1"}
+"""Python keeps half a module's bytecode where the disk is full, and then fails at every start."""
+
+
 def surrounded(
     verb: Verb, environment: Mapping[str, str], limits: Callable[[], None] | None = None
 ) -> bool:
@@ -211,7 +222,7 @@ def surrounded(
     with place_for_one() as out:
         done = subprocess.run(
             verb.command(out), capture_output=True, text=True, check=False, preexec_fn=limits,
-            env={k: v for k, v in ({**os.environ, **environment}).items() if v},
+            env={k: v for k, v in ({**os.environ, **UNWRITTEN, **environment}).items() if v},
         )  # fmt: skip
         return right(verb, out, done.stderr) and healed(verb, out)
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from outcomes.errors import UsageError
+from outcomes.intake.load import load
 from outcomes.provenance import Provenance
 from outcomes.questions.ask import QUESTIONS, answer, answers
 from outcomes.questions.plan import adjusted, read_plan
@@ -274,3 +275,19 @@ def test_the_plan_that_the_documentation_shows_is_one(two_arms):
     shown = tomllib.loads(page.partition("```toml\n")[2].partition("```")[0])
     assert read_plan(shown).find("trial", "nprs").margin == 1.0
     assert "has a score" in answer(two_arms(), "trial", plan=shown, instrument="nprs").reason
+
+
+def test_a_plan_is_asked_with_its_own_instrument():
+    study, plan = load("data/synthetic"), {"primary": {"question": "how-much", "instrument": "ndi"}}
+    asked = answer(study, "how-much", plan=plan)
+    assert asked.sentence == answer(study, "how-much", plan=plan, instrument="ndi").sentence
+    assert "Neck Disability Index" in asked.sentence
+    assert not asked.sentence.startswith("Exploratory")
+    other = answer(study, "how-much", plan=plan, instrument="nprs")
+    assert other.sentence.startswith("Exploratory")
+
+
+@pytest.mark.parametrize("ask", [answers, lambda study, plan: answer(study, "how-much", plan=plan)])
+def test_an_instrument_of_a_plan_that_nobody_knows_is_refused(clinic, ask):
+    with pytest.raises(UsageError, match="short names"):
+        ask(clinic(n=20), plan={"primary": {"question": "how-much", "instrument": "nprss"}})

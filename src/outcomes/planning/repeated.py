@@ -213,7 +213,7 @@ def _mapped(processes: int) -> Iterator[Callable[..., Iterator[Any]]]:
 def _answerable(records: list[dict[str, Any]]) -> None:
     if not any(record["answered"] for record in records):
         must = "some of the first studies must answer the question"
-        raise DesignError(must, got="none that does", remedy=str(records[0]["reason"]))
+        raise DesignError(must, got="none that does", remedy=f"The reason: {records[0]['reason']}")
 
 
 def counted(records: pd.DataFrame) -> pd.DataFrame:

@@ -65,7 +65,7 @@ def answer(
     name : str
         Short name of the question: a key of `QUESTIONS`.
     instrument : str, optional
-        Instrument of the outcome; by default the one with most scores.
+        Instrument of the outcome; by default the plan's, or else the one with most scores.
     episode : str, optional
         The course, where the question is about one.
     plan : Plan, str, Path or mapping, optional
@@ -91,11 +91,14 @@ def answer(
     Examples
     --------
     >>> import outcomes as oc
+    >>> ", ".join(QUESTIONS)
+    'how-much, pressure, sessions, frequency, goals, conditions, patient, therapists, safety, ...'
     >>> oc.answer(oc.simulate(episodes=60, seed=1), "how-much")
     Answer(how-much: ... estimates)
     """
-    known = _plan(plan)
-    options = {"instrument": instrument, "episode": episode, "seed": seed}
+    known = _plan(plan, study)
+    chosen = instrument or (known.instrument(name) if known else None)
+    options = {"instrument": chosen, "episode": episode, "seed": seed}
     question, problem = known_question(name), why_unusable(study, anyway=anyway)
     if episode is not None and not question.about_one:
         must = "a course is named where the question is about one"
@@ -133,7 +136,8 @@ def answers(
     >>> [a.name for a in oc.answers(oc.simulate(episodes=60, seed=1))]
     ['how-much', ...]
     """
-    known, problem = _plan(plan), why_unusable(study, anyway=anyway)
+    known, problem = _plan(plan, study), why_unusable(study, anyway=anyway)
+    instrument = instrument or (known.instrument() if known else None)
     options = {"instrument": instrument, "seed": seed}
     given = tuple(
         _answered(study, question, problem, known, options)
@@ -260,11 +264,13 @@ def _refused(study: Study, question: Question, reason: str) -> Answer:
     return refusal(question.name, question.words, reason, _source(study), record=question)
 
 
-def _plan(source: Plan | str | Path | Mapping[str, Any] | None) -> Plan | None:
-    """Read the plan; each question that it declares is known."""
+def _plan(source: Plan | str | Path | Mapping[str, Any] | None, study: Study) -> Plan | None:
+    """Read the plan; each question and instrument that it declares is known."""
     plan = None if source is None else read_plan(source)
     for item in plan.declared if plan else ():
         item.refuse_unsound(known_question(item.question).declares)
+        if item.instrument:
+            study.instrument(item.instrument)
     return plan
 
 

@@ -57,6 +57,11 @@ class Plan:
         found = [item for item in self.declared if item.covers(question, instrument)]
         return found[0] if found else None
 
+    def instrument(self, question: str = "") -> str | None:
+        """Return the instrument that it names for a question, by default the primary one."""
+        found = [item for item in self.declared if question in ("", item.question)]
+        return (found[0].instrument or None) if found else None
+
 
 def read_plan(source: Plan | str | Path | Mapping[str, Any]) -> Plan:
     """Read an analysis plan from TOML.

@@ -53,7 +53,7 @@ def report(
     audience : {"clinician", "analyst"}
         Analysts also get assumptions, checks and every estimate.
     instrument : str, optional
-        Instrument of the outcome; by default the one with most scores.
+        Instrument of the outcome; by default the plan's, or else the one with most scores.
     plan : Plan, path or mapping, optional
         Analysis plan declared beforehand; it stands in ``run.json`` with its digest.
     as_if_real : bool
@@ -82,6 +82,7 @@ def report(
     study = study.asked_of("report", 0)
     rule = disclosure_for(study, as_if_real=as_if_real)
     known = None if plan is None else read_plan(plan)
+    instrument = instrument or (known.instrument() if known else None)
     asked = answers
     if asked is None:
         asked = ask_all(study, instrument=instrument, plan=known, anyway=anyway)

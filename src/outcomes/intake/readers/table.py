@@ -409,9 +409,9 @@ def _fitted(
             return whole
         counts[REMARKS] += 1
         return [None] * width
-    must = f"each row has {width} cells, as the header"
+    must = "each row has as many cells as the header"
     remedy = "Put text with a delimiter in it between quotation marks; import two files one by one."
-    raise DataError(must, got=f"{len(row)} cells", where=where, remedy=remedy)
+    raise DataError(must, got=f"{len(row)} for {width}", where=where, remedy=remedy)
 
 
 def _is_total(row: Record) -> bool:
