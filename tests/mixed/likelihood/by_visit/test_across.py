@@ -12,6 +12,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::outcomes.errors.OutcomesWarning
 RANDOM = "(1 | clinic) + (1 + visit | therapist)"
 OU = f"score ~ visit * arm + ou(visit | arm / patient) + (1 | patient) + {RANDOM}"
 US = f"score ~ visit * arm + us(visit | arm / patient) + {RANDOM}"
+PEOPLE = OU.replace("(1 | patient)", "(1 | patient) + (1 | person)")
 COMPACT, WHOLE = 0.0, np.inf
 
 
@@ -27,6 +28,7 @@ def data():
     frame = pd.DataFrame(
         {
             "patient": patient,
+            "person": np.where(patient < 20, patient // 2, patient),  # ten come twice
             "visit": visit,
             "arm": np.where(patient % 2, "massage", "usual"),
             "clinic": rng.integers(0, 2, n)[patient],
@@ -76,8 +78,9 @@ def dense_deviance(fit, theta, *, reml):
 
 @pytest.mark.parametrize("slower", [COMPACT, WHOLE], ids=["touched columns", "all columns"])
 @pytest.mark.parametrize("reml", [True, False])
-def test_deviance_and_gradient_are_those_of_whole_matrices(slower, reml, made):
-    fit, theta = made(OU, slower, reml=reml)
+@pytest.mark.parametrize("formula", [OU, PEOPLE], ids=["patients", "people"])
+def test_deviance_and_gradient_are_those_of_whole_matrices(formula, slower, reml, made):
+    fit, theta = made(formula, slower, reml=reml)
     at = solve(fit.likelihood, theta)
     assert at.value == pytest.approx(dense_deviance(fit, theta, reml=reml), rel=1e-11)
     step = 1e-5 * np.eye(len(theta))
@@ -104,3 +107,18 @@ def test_narrow_patients_are_filled_up_and_equal_ones_added_up(made):
     assert any(some.any() and not some.all() for some in filled)
     assert max(batch.W.shape[2] for batch in batches) < fit.likelihood.m
     assert sum(len(batch.W) for batch in batches) < sum(int(b.counts.sum()) for b in batches)
+
+
+def test_people_who_come_once_have_no_column_and_the_exact_derivatives(made):
+    fit, theta = made(PEOPLE, COMPACT)
+    model = fit.likelihood
+    people = [factor.name for factor in model.across].index("person")
+    assert (model.lone, model.n_levels[people], model.across[people].n_levels) == (people, 10, 70)
+    found, step = solve(model, theta).derivatives, 1e-5 * np.eye(len(theta))
+    near = [[solve(model, theta + s * d) for d in step] for s in (1, -1)]
+    slopes = [[at.derivatives.gradient for at in side] for side in near]
+    np.testing.assert_allclose(found.hessian, np.subtract(*slopes) / 2e-5, rtol=1e-5, atol=1e-5)
+    Phi = [[at.inverse[: model.p, : model.p] for at in side] for side in near]
+    moved = -solve(model, theta).inverse[: model.p] @ found.slopes[:, :-1, :-1]
+    moved = moved @ solve(model, theta).inverse[:, : model.p]
+    np.testing.assert_allclose(moved, np.subtract(*Phi) / 2e-5, rtol=1e-4, atol=1e-6)

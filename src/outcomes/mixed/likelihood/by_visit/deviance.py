@@ -55,7 +55,7 @@ def on_both_sides(model: Model, factors: list[Array], M: Array) -> Array:
 
 def _blocks(model: Model) -> list[slice]:
     """Return where the columns of each part stand in [X C y]."""
-    sizes = [part.n_levels * part.q for part in model.across]
+    sizes = [n * part.q for n, part in zip(model.n_levels, model.across, strict=True)]
     ends = model.p + np.cumsum([0, *sizes])
     return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
@@ -200,7 +200,7 @@ class Derivatives:
 
 def solve(model: Model, theta: Array) -> Solution:
     """Evaluate the deviance."""
-    lam = model.own_factor(theta)
+    lam = model.inner_factor(theta)
     D, log_det, S = lam @ lam.T, 0.0, np.zeros((model.m, model.m))
     all_K, all_U = [], []
     for stratum, free in zip(model.strata, model.residual_free(theta), strict=True):
@@ -239,7 +239,8 @@ def solve(model: Model, theta: Array) -> Solution:
 def differentiate(at: Solution) -> Derivatives:
     """Return the exact gradient and Hessian of the deviance at a solution."""
     model = at.model
-    k, inner = model.n_parameters, model.n_inner
+    k = len(model.tie)
+    inner = k - model.n_parameters + model.n_inner
     gradient, hessian = np.zeros(k), np.zeros((k, k))
     raw = np.zeros((inner, *at.S.shape))
     turned = [factor.T for factor in model.across_factors(at.theta)]
@@ -257,6 +258,10 @@ def differentiate(at: Solution) -> Derivatives:
         hessian[inner:] = rows
         hessian[:inner, inner:] = rows[:, :inner].T
         slopes = np.concatenate([slopes, more])
+    if model.lone is not None:
+        tie, k = model.tie, model.n_parameters
+        gradient, hessian = gradient @ tie, tie.T @ hessian @ tie
+        slopes = np.tensordot(tie, slopes, axes=(0, 0))
     contrast = np.append(-at.coefficients, 1.0)
     u = (slopes @ contrast)[:, :-1]
     hessian -= 2.0 * u @ at.inverse @ u.T

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from outcomes.errors import FitError
 from outcomes.mixed.covariance import split_theta
@@ -78,6 +79,10 @@ class Model:
         The one whose levels are the patients; empty or one.
     across : tuple of GroupingFactor
         The others.
+    n_levels : tuple of int
+        Their levels that have columns in C.
+    lone : int or None
+        Which of them has levels of one patient each; their effect stands in that patient's V.
     m : int
         Columns of [X, C, y].
     """
@@ -90,6 +95,8 @@ class Model:
     strata: tuple[Stratum, ...]
     own: tuple[GroupingFactor, ...]
     across: tuple[GroupingFactor, ...]
+    n_levels: tuple[int, ...]
+    lone: int | None
     m: int
 
     @property
@@ -122,6 +129,20 @@ class Model:
         if not self.own:
             return np.zeros((0, 0))
         return self.own[0].covariance.factor(theta[self.n_residual : self.n_inner])
+
+    def inner_factor(self, theta: Array) -> Array:
+        """Return Lambda of all random effects that stand in V, those of lone levels last."""
+        own = self.own_factor(theta)
+        return own if self.lone is None else block_diag(own, self.across_factors(theta)[self.lone])
+
+    @cached_property
+    def tie(self) -> Array:
+        """Which parameter each derivative is in: of lone levels in V, the same as of the others."""
+        tie = np.eye(self.n_parameters)
+        if self.lone is None:
+            return tie
+        before = sum(factor.covariance.n_theta for factor in self.across[: self.lone])
+        return np.insert(tie, self.n_inner, tie[self.n_inner + before], axis=0)
 
     def across_factors(self, theta: Array) -> list[Array]:
         """Return Lambda of each of the other grouping factors."""
@@ -167,9 +188,10 @@ def make_model(design: Design, reml: bool) -> Model:
     own = () if patients is None else (patients,)
     across = tuple(factor for factor in design.factors if factor is not patients)
     levels = [_levels(factor, factor.Z * (root[:, None] / scale_of(factor))) for factor in across]
+    lone, levels, inside = _lone_levels(levels, layout)
     source = make_rows(Q * size, levels, residual)
     parts = [factor.Z * (root[:, None] / scale_of(factor)) for factor in own]
-    Z = np.hstack([np.empty((design.n, 0)), *parts])
+    Z = np.hstack([np.empty((design.n, 0)), *parts, *inside])
     strata = tuple(
         Stratum(
             _structure(layout, stratum),
@@ -178,7 +200,9 @@ def make_model(design: Design, reml: bool) -> Model:
         for stratum in range(len(layout.stratum_names))
     )
     basis = replace(basis, R=basis.R / size)
-    return Model(design, reml, layout, basis, residual, strata, own, across, source.m)
+    n_levels = tuple(number for _, _, number in levels)
+    fixed = design, reml, layout, basis, residual
+    return Model(*fixed, strata, own, across, n_levels, lone, source.m)
 
 
 def scale_of(factor: GroupingFactor) -> Array:
@@ -208,8 +232,33 @@ def _is_own(factor: GroupingFactor, layout: Layout) -> bool:
     return factor.n_levels == len(layout.levels) == len(np.unique(pairs))
 
 
-def _levels(factor: GroupingFactor, Z: Array) -> tuple[Array, Array, int]:
-    """Return the level of each row, its columns, shape (n, q), and the number of levels."""
+Levels = tuple[Array, Array, int]
+"""The level of each row, its columns, shape (n, q), and the number of levels."""
+
+
+def _lone_levels(
+    levels: list[Levels], layout: Layout
+) -> tuple[int | None, list[Levels], list[Array]]:
+    """Take levels of one patient each, who has no other, out of the first factor that has such.
+
+    Most people who come have one course: their own effect then needs no column beside those of V.
+    """
+    for position, (codes, Z, n_levels) in enumerate(levels):
+        pairs = np.unique(np.column_stack([codes, layout.codes]), axis=0)
+        few = [np.bincount(column) for column in pairs.T]
+        alone = np.ones(n_levels, dtype=bool)
+        np.logical_and.at(
+            alone, pairs[:, 0], (few[0][pairs[:, 0]] == 1) & (few[1][pairs[:, 1]] == 1)
+        )
+        if Z.shape[1] == 1 and alone.any() and not alone.all():
+            kept, inside = np.maximum(np.cumsum(~alone) - 1, 0), alone[codes][:, None]
+            others = kept[codes], np.where(inside, 0.0, Z), int((~alone).sum())
+            found = [*levels[:position], others, *levels[position + 1 :]]
+            return position, found, [np.where(inside, Z, 0.0)]
+    return None, levels, []
+
+
+def _levels(factor: GroupingFactor, Z: Array) -> Levels:
     size = factor.n_levels * Z.shape[1]
     if size > MAX_ACROSS:
         must = f"Effects that reach across patients beside us, ar1, ...: at most {MAX_ACROSS}"
@@ -265,7 +314,7 @@ def parameter_directions(
     sums : array, shape (e,)
         Sums of the directions with G.
     """
-    inner = model.n_inner
+    inner = model.n_inner + (model.lone is not None)
     structures = [stratum.structure for stratum in model.strata]
     start = sum(structure.n_parameters for structure in structures[:position])
     structure, free = structures[position], model.residual_free(theta)[position]
@@ -275,15 +324,17 @@ def parameter_directions(
     C, curvature = np.zeros((inner, len(sums))), np.zeros((inner, inner))
     C[rows, :e] = jacobian
     curvature[rows, rows] = structure.curvature(free, sums[:e])
+    lam = model.inner_factor(theta)
+    G = sums[e:].reshape(lam.shape)
     for factor in model.own:
-        lam, q = model.own_factor(theta), factor.q
         r, c = factor.covariance.positions
-        own = slice(model.n_residual, inner)
-        D = np.zeros((len(r), q, q))
+        own = slice(model.n_residual, model.n_inner)
+        D = np.zeros((len(r), *lam.shape))
         D[np.arange(len(r)), r] = lam[:, c].T
         C[own, e:] = (D + D.transpose(0, 2, 1)).reshape(len(r), -1)
-        G = sums[e:].reshape(q, q)
         curvature[own, own] = (G + G.T)[np.ix_(r, r)] * (c[:, None] == c)
+    if model.lone is not None:
+        C[-1, -1], curvature[-1, -1] = 2.0 * lam[-1, -1], 2.0 * G[-1, -1]
     return C, curvature
 
 
@@ -331,7 +382,7 @@ def require_identified(model: Model, start: Array) -> None:
         unit = np.broadcast_to(np.eye(n), (len(batch.counts), n, n))
         pairs = directions.pairs(unit, batch.counts[:, None, None] * unit)
         C, _ = parameter_directions(model, theta, position, np.zeros(len(pairs)))
-        gram += C @ pairs @ C.T
+        gram += (C @ pairs @ C.T)[: model.n_inner, : model.n_inner]
     size = np.sqrt(np.diag(gram))
     values, vectors = np.linalg.eigh(gram / np.outer(size + (size == 0.0), size + (size == 0.0)))
     if values[0] > UNTELLABLE:
