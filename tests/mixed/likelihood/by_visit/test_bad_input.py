@@ -54,7 +54,7 @@ def test_refused_by_name(term, error, words, data):
 
 def test_repeated_visits_are_counted(data):
     twice = pd.concat([data, data.head(3)])
-    with pytest.raises(FitError, match=r"at most once.*3 rows that repeat") as caught:
+    with pytest.raises(FitError, match=r"at most once.*a repeat in 3 of the rows") as caught:
         lmm("score ~ arm + us(visit | episode_id)", twice)
     assert str(data["episode_id"].iloc[0]) not in str(caught.value)
 
