@@ -56,8 +56,9 @@ leaves no draft behind.
 |---|---|---|---|
 """
 _FOOT = """
-Not tried here: a clock that goes back, a network drive, Windows. Where a row is not all right, it
-is a defect: please report it ([SECURITY](../SECURITY.md) says how).
+Not tried here: `report` step by step (it writes by the same function), a clock that goes back, a
+network drive, Windows. Where a row is not all right, it is a defect: please report it
+([SECURITY](../SECURITY.md) says how).
 """
 
 
