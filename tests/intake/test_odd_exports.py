@@ -685,3 +685,38 @@ def test_twins_of_one_telephone_are_in_doubt(imported):
 def test_the_day_of_a_booking_that_is_not_read_is_no_finding(imported):
     study, _ = imported(f"{HEAD},Booked on\n{ANN},01/16/2026,Completed,7,60,01/02/2026\n")
     assert "R25" not in set(oc.check(study).table["rule"])
+
+
+def test_before_and_after_in_two_rows_of_a_visit(imported):
+    study, asked = imported(
+        "Client,DOB,Date,Pre/Post,Pain\n"
+        f"{ANN},01/15/2026,Pre,7/10\n{ANN},01/15/2026,Post,7/10\n"
+        f"{ANN},01/22/2026,Pre,6/10\n{ANN},01/22/2026,Post,5/10\n"
+    )
+    assert not asked
+    assert visits(study) == [[[0, 7, 7], [7, 6, 5]]]
+
+
+def test_what_an_unknown_status_speaks_of_is_offered_first(imported):
+    _, asked = imported(
+        "Client,DOB,Visit date,Status\n"
+        f"{ANN},01/15/2026,Completed\n{ANN},01/22/2026,Completed (client no show)\n"
+    )
+    assert asked["values.status.Completed (client no show)"][0] == "no_show"
+
+
+def test_notes_that_tell_pain_are_of_visits_once_the_rest_took_place(imported):
+    study, _ = imported(
+        f"Client,DOB,Date,SOAP\n{ANN},01/15/2026,S: pain 7/10. Pain after 5/10\n"
+        f"{ANN},01/22/2026,did not show\n{ANN},01/29/2026,S: pain 6/10. Pain after 4/10\n"
+        f"{ANN},02/05/2026,S: pain 5/10. Pain after 4/10\n"
+    )
+    assert visits(study) == [[[0, 7, 5], [14, 6, 4], [21, 5, 4]]]
+
+
+def test_an_odd_item_among_massages_is_asked_about(imported):
+    rows = "".join(f"{ANN},01/{day}/2026,60 min Massage,Completed\n" for day in range(13, 25))
+    _, asked = imported(
+        f"Client,DOB,Date,Item,Status\n{rows}{ANN},01/28/2026,Sunflower kit,Completed\n"
+    )
+    assert asked == {"values.service.Sunflower kit": ["left_out", "visit"]}

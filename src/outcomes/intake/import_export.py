@@ -181,8 +181,10 @@ def _imported(
     shown = shown_headers(list(map(str, text)), mapped.file_columns(), names)
     text, mapped = text.rename(columns=shown), mapped.renamed(shown)
     before = _before(out, key, key_path)
-    progress(f"Telling people apart in {len(text):,} rows")
-    rows = client_rows(visit_rows(text, mapped, today), mapped, key, today, known)
+    what = f"Telling people apart in {len(text):,} rows"
+    progress(what)
+    rows = client_rows(visit_rows(text, mapped, today), mapped, key, today, known,
+                       lambda share: progress(f"{what}: {share:.0%}"))  # fmt: skip
     anchors = key.opened(before.day_0)  # of the clients that are in this export
     rows = course_rows(rows, mapped, key, _seen(before.study, anchors))
     progress("Looking for identifiers")

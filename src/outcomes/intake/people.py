@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ _TWO = r"\w (?:&|\+|and|und) \w|\w/\w"
 
 def with_clients(
     rows: TypedRows, mapped: ColumnMap, key: KeyFile, today: datetime.date,
-    before: Iterable[Earlier] = (),
+    before: Iterable[Earlier] = (), told: Callable[[float], object] = str,
 ) -> TypedRows:  # fmt: skip
     """Return the rows whose person is known, with ``episodes.patient_id`` and the birth's day.
 
@@ -61,7 +61,7 @@ def with_clients(
                          days.tolist())  # fmt: skip
     column = (*names, record)[0]
     earlier, before = key.patients, tuple(before)
-    own, clients = ids_of(clients, key, before)
+    own, clients = ids_of(clients, key, before, told)
     ids = np.array([*own, None], dtype=object)
     known = np.array(clients.of_row) >= 0
     nobody = pd.Series(~known, index=rows.text.index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -66,7 +66,7 @@ def visit_rows(text: pd.DataFrame, mapped: ColumnMap, today: datetime.date) -> T
 
 def client_rows(
     rows: TypedRows, mapped: ColumnMap, key: KeyFile, today: datetime.date,
-    before: Iterable[Earlier] = (),
+    before: Iterable[Earlier] = (), told: Callable[[float], object] = str,
 ) -> TypedRows:  # fmt: skip
     """Return the rows that have a client and a time, under random ids.
 
@@ -76,7 +76,9 @@ def client_rows(
         When there is no such row.
     """
     text = rows.text
-    rows = without_undated(with_random_ids(with_clients(rows, mapped, key, today, before), key))
+    rows = without_undated(
+        with_random_ids(with_clients(rows, mapped, key, today, before, told), key)
+    )
     if rows.cells.empty:
         must = "a row of the export is of a client and has a date"
         reasons = ", ".join(f"{step.rule}: {step.count}" for step in rows.left_out) or "none"

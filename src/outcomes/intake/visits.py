@@ -125,7 +125,9 @@ def with_status(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
         got = "no column that tells them"
         rows = rows.found("R45", "status", visit & ~_bool(study.no_status, index), got)
     if study.empty_status:
-        read = read.mask(visit & words.isna() & read.isna(), study.empty_status)
+        silent = words.isna() & read.isna()
+        counts = visit | (scored & (study.empty_status != LEFT_OUT))
+        read = read.mask(silent & counts, study.empty_status)
         visit |= scored & read.notna()
     service = cells.get(SERVICE, pd.Series(None, index=index, dtype=object))
     new = visit & ~said & service.notna() & service.ne(VISIT)

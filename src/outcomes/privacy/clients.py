@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, pairwise
 
@@ -103,8 +103,9 @@ def clients_of(
 
 
 def ids_of(
-    clients: Clients, key: KeyFile, before: Iterable[Earlier] = ()
-) -> tuple[list[str], Clients]:
+    clients: Clients, key: KeyFile, before: Iterable[Earlier] = (),
+    told: Callable[[float], object] = str,
+) -> tuple[list[str], Clients]:  # fmt: skip
     """Return the random id of each person of an export; the key remembers new ones.
 
     A name alone finds a person of an earlier export only where nothing speaks against it: not where
@@ -120,6 +121,8 @@ def ids_of(
         The key of the study.
     before : iterable of Earlier
         Name, record and id of the people of earlier exports.
+    told : callable, optional
+        Told which share of the people is looked up.
 
     Returns
     -------
@@ -129,6 +132,7 @@ def ids_of(
         The same people, with what was joined and what is in doubt now.
     """
     known = _by_words(before)
+    key.prepare((s for own in clients.evidence for s in own if not s.startswith(_HAS)), told)
     joined, doubts, ids = Counter(clients.joined), set(), []
     for i, evidence in enumerate(clients.evidence):
         found = _known_sign(evidence, key)

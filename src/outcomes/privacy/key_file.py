@@ -16,9 +16,11 @@ import hashlib
 import hmac
 import io
 import json
+import os
 import secrets
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -30,6 +32,8 @@ from outcomes.plain_text import cleaned, neutralised, restored
 
 Sealed = Mapping[str, Mapping[str, str]]
 """Patient to {course: date of its day 0 that only this patient's secret opens}."""
+_TOLD = 500
+"""Digests after which it is told how many are done."""
 COST = 2**10
 """Work of one digest of a person's words (n of scrypt)."""
 _LETTERS = "bcdfghjkmnpqrstvwxyz"
@@ -92,6 +96,19 @@ class KeyFile:
             self._secrets[one] = own
             self.locks.update({digest: _crossed(own, at).hex() for digest, at in digests.items()})
         return one
+
+    def prepare(self, spellings: Iterable[str], told: Callable[[float], object]) -> None:
+        """Digest what patients are spelled by on all processors; `told` which share is done.
+
+        A slow digest takes some milliseconds: a hundred thousand people many minutes.
+        """
+        salt = bytes.fromhex(self.secret)
+        slow = dict.fromkeys(spelling.partition("\0")[0] for spelling in spellings)
+        words = [f"patient\0{own}".encode() for own in slow]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for n, _ in enumerate(pool.map(lambda own: _slow_digest(own, salt), words), start=1):
+                if not n % _TOLD:
+                    told(n / len(words))
 
     def mark(self, words: str) -> str:
         """Return a digest of words that nobody makes or tries without the key; nothing is kept."""
@@ -162,7 +179,7 @@ class KeyFile:
         return whole[:16].hex(), whole[16:]
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=1_000_000)
 def _slow_digest(words: bytes, salt: bytes) -> bytes:
     return hashlib.scrypt(words, salt=salt, n=COST, r=8, p=1, dklen=48)
 

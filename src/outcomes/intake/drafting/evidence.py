@@ -176,14 +176,31 @@ def whole_status(cell: str) -> str:
 
 @cache
 def _status_in(words: tuple[str, ...]) -> str:
-    said, rest = set(), set(words)
-    for status, phrases in _plain("status_in").items():
-        held = [phrase.split() for phrase in phrases if holds(words, tuple(phrase.split()))]
-        if held and status != "not":
-            said.add(status)
-            rest -= {word for phrase in held for word in phrase}
+    said, rest = _spoken_of(words), set(words)
+    rest -= {word for status in said for phrase in _plain("status_in")[status]
+             if holds(words, tuple(phrase.split())) for word in phrase.split()}  # fmt: skip
     clear = len(said) == 1 and said <= {"cancelled", "no_show"}
-    return said.pop() if clear and not rest & _plain("status_in")["not"] else ""
+    return next(iter(said)) if clear and not rest & _plain("status_in")["not"] else ""
+
+
+def _spoken_of(words: tuple[str, ...]) -> set[str]:
+    return {status for status, phrases in _plain("status_in").items() if status != "not"
+            and any(holds(words, tuple(phrase.split())) for phrase in phrases)}  # fmt: skip
+
+
+def likely_statuses(cell: str) -> list[str]:
+    """Return what a word that is not known may mean, the likeliest first.
+
+    Examples
+    --------
+    >>> likely_statuses("Completed (client no show)")[:2]
+    ['no_show', 'attended']
+    """
+    likely = ["attended", "left_out", "cancelled", "no_show", "stopped_early"]
+    if status_of(cell) == "left_out":
+        likely[:2] = ["left_out", "attended"]
+    missed = _spoken_of(tuple(plain(cell).split())) & {"cancelled", "no_show"}
+    return sorted(likely, key=lambda status: status not in missed)
 
 
 def flag_of(cell: str) -> bool | None:

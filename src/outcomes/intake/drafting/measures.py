@@ -74,18 +74,24 @@ def _over_weeks(seen: Seen, found: Mapping[str, Mapping[str, list[str]]]) -> Con
 
 
 def _one_below_another(seen: Seen) -> Content:
-    """Return the scores that stand in one column, the name of each instrument beside it."""
+    """Return the scores that stand in one column, what and when each is said in others."""
     named, column = seen.one("columns.instrument"), seen.one("columns.score")
-    if named is None or column is None:
-        return {}
-    told = {cell: role[0].place.split(".") for cell in named.counts if (role := score_role(cell))}
     when = seen.one("columns.timing")
+    if column is None or (named is None and when is None):
+        return {}
+    cells = [column.name] if named is None else [*named.counts]
+    told = {cell: role[0].place.split(".") for cell in cells if (role := score_role(cell))}
     taken = {cell: timing for cell, (*_, timing) in told.items()} if when is None else {
         cell: timing_of(words_of(cell)) for cell in when.counts}  # fmt: skip
-    words = {"instrument": {cell: name for cell, (_, name, _) in told.items()},
-             "timing": {cell: timing.replace("now", "") or "pre_session"
-                        for cell, timing in taken.items()}}  # fmt: skip
-    columns = {"instrument": named.name, "timing": (when or named).name, "score": column.name}
+    timing = {cell: own.replace("now", "") or "pre_session" for cell, own in taken.items()}
+    columns = {"timing": (when or named or column).name, "score": column.name}
+    if named is None:
+        (_, name, _) = told[column.name]
+        read = _as_numbers(column, registry()[name].maximum)
+        return merged({"columns": columns, "values": {"timing": timing}}, read,
+                      {"constants": {"instrument": name}})  # fmt: skip
+    words = {"instrument": {cell: name for cell, (_, name, _) in told.items()}, "timing": timing}
+    columns = {"instrument": named.name, **columns}
     content: Content = {"columns": columns, "values": words}
     for name in dict.fromkeys(words["instrument"].values()):
         top = registry()[name].maximum

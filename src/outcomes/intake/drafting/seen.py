@@ -219,9 +219,12 @@ def _several(place: str) -> bool:
 def _settled(columns: Mapping[str, Column], roles: dict[str, Role], preset: Preset | None) -> Seen:
     """Give each place that one column alone can have to the likeliest; equal ones are rivals."""
     long = {"columns.instrument", "columns.score"}
+    held = [h for h, role in roles.items() if role.place.startswith("scores.")]
     if not long <= {role.place for role in roles.values()}:
-        long |= {"columns.timing"}
+        long |= set() if len(held) == 1 else {"columns.timing"}
         roles = {header: role for header, role in roles.items() if role.place not in long}
+        if "columns.timing" in {role.place for role in roles.values()}:
+            roles |= {held[0]: replace(roles[held[0]], place="columns.score")}
     rivals: dict[str, list[str]] = {}
     for place in dict.fromkeys(role.place for role in roles.values()):
         claims = [header for header, role in roles.items() if role.place == place]

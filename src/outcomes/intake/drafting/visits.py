@@ -19,6 +19,7 @@ from outcomes.intake.drafting.evidence import (
     has_time,
     is_date,
     is_sale,
+    likely_statuses,
     means_empty,
     minutes_in,
     status_of,
@@ -36,6 +37,8 @@ _MISSED, _WHY = ("flag.cancelled", "flag.no_show"), "flag.reason"
 _FLAGS = (*_MISSED, "flag.attended", _WHY)
 _OFTEN = 0.1
 """Share of the rows from which on a service is one of visits, where no word of it is of a sale."""
+_USUAL = 0.8
+"""Share of the rows from which on, where words of care tell them, any other service is odd."""
 _SERVICES = 60
 """Different services that a list of them has at most."""
 _FEW = 8
@@ -113,10 +116,7 @@ def _status_words(seen: Seen, column: Column) -> Content:
         if name_words([cell]) & said or re.search(r"\d{4}", cell):
             continue  # never a person's name: such a word stays unread, and stops the import
         asks = f"What became of visits whose {column.name} is {cell}?"
-        likely = ["attended", "left_out", "cancelled", "no_show", "stopped_early"]
-        if status_of(cell) == "left_out":
-            likely[:2] = ["left_out", "attended"]
-        content = merged(content, ask(f"values.status.{cell}", asks, likely))
+        content = merged(content, ask(f"values.status.{cell}", asks, likely_statuses(cell)))
     n_empty = int((seen.kept & ~column.cells.reset_index(drop=True).isin([*became])).sum())
     if n_empty:
         counted = "1 visit" if n_empty == 1 else f"{n_empty} visits"
@@ -291,7 +291,9 @@ def _services(seen: Seen) -> Content:
              or (not is_sale(cell) and (own == cell).mean() >= _OFTEN)
              for cell in words if cell not in named}  # fmt: skip
     if seen.one("columns.status") is not None:  # which says what took place, but not of what
-        kinds = {cell: is_one or not is_sale(cell) or _is_named(cell)
+        usual = own.isin([cell for cell in words if is_visit(cell)]).mean() >= _USUAL
+        odd = {cell for cell in words if usual and (own == cell).mean() < _OFTEN}
+        kinds = {cell: is_one or _is_named(cell) or not (is_sale(cell) or cell in odd)
                  for cell, is_one in kinds.items()}  # fmt: skip
     afar = {*vocabulary()["services"]["remote"]}
     kinds = {cell: is_one and afar.isdisjoint(words_of(cell)) for cell, is_one in kinds.items()}
