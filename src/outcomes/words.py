@@ -121,15 +121,15 @@ def count(value: float) -> str:
 
 
 def limits(low: float, high: float, decimals: int | None = None) -> str:
-    """Return the two ends of an interval; one, where two decimals more do not tell them apart.
+    """Return the two ends of an interval; one, where so many decimals do not tell them apart.
 
     Examples
     --------
-    >>> limits(-0.21, 2.21), limits(7.3364, 7.3381, 2), limits(24.39481, 24.39482, 2)
-    ('−0.2 to 2.2', '7.3364 to 7.3381', '24.39')
+    >>> limits(-0.21, 2.21), limits(7.3364, 7.3381, 2), limits(7.3364, 7.3481, 2)
+    ('−0.2 to 2.2', '7.34', '7.34 to 7.35')
     """
     digits = decimals_for(low, high, decimals)
-    if decimals is not None and digits > decimals + 2:
+    if decimals is not None and plain(low, decimals) == plain(high, decimals):
         return plain(low, decimals)
     return f"{plain(low, digits)} to {plain(high, digits)}"
 

@@ -91,10 +91,8 @@ class Threshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Say the threshold in one line."""
         unit = " % of baseline" if self.relative else ""
         how = f"{self.method}; " if self.method else ""
-        return (
-            f"{self.kind} {self.value:g}{unit} on {self.scale} "
-            f"in {self.population} ({how}{self.source})"
-        )
+        whom = "" if self.population == "any" else f" in {self.population}"
+        return f"{self.kind} {self.value:g}{unit} on {self.scale}{whom} ({how}{self.source})"
 
 
 def require(holds: bool, must: str) -> None:
