@@ -140,7 +140,7 @@ def _alt(data: pd.DataFrame, measure: Instrument, mdc: float | None) -> str:
 def script_words(script: pd.Series[Any]) -> str:
     """Say what was prescribed, from the row of kind ``script``."""
     number = "" if pd.isna(script["estimate"]) else f"{counted(script['estimate'], 'visit')} "
-    return f"script: {number}to day {script['x']:g}"
+    return f"prescribed: {number}to day {script['x']:g}"
 
 
 def visit_words(data: pd.DataFrame) -> str:

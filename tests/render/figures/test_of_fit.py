@@ -77,11 +77,11 @@ def test_checks_say_what_is_seen() -> None:
 
 def test_a_forest_has_one_row_a_coefficient_but_the_intercept(fit: Any) -> None:
     axes = forest(fit).axes[0]
-    assert {"headache", "Score at baseline, per point"} <= {
-        text.get_text() for text in forest(fit).texts
-    }
+    names = [text.get_text() for text in forest(fit).texts]
+    assert {"headache", "Score at baseline, per point"} <= {*names}
+    assert sum(name.endswith("(reference)") for name in names) == 1
     drawn = sorted(line.get_xdata()[0] for line in axes.lines if line.get_marker() == "s")
-    assert drawn == pytest.approx(sorted(fit.tidy()["estimate"].iloc[1:]))
+    assert drawn == pytest.approx(sorted([0, *fit.tidy()["estimate"].iloc[1:]]))
 
 
 def test_a_figure_shows_itself_with_its_words(fit: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from outcomes.render.figures.style import FONT, INK, LOOKS, MUTED, look_of
 from outcomes.render.fit_table import (
     COLUMNS,
     GROUPS,
+    Line,
     column_label,
     fit_table,
     response_of,
@@ -128,15 +130,17 @@ def forest(fit: Fit) -> ShownFigure:
     -------
     ShownFigure
     """
-    rows = tidy(fit)
-    lines = [line for line in fit_table(fit).lines if line.estimate and line.p]
-    heads = _heads(fit)
-    keep = [i for i, term in enumerate(rows["term"]) if term != "Intercept"]
-    drawn = rows.iloc[keep].assign(n_episodes=np.nan)
-    drawn["label"] = [f"{heads[i]}{lines[i].label}" for i in keep]
+    found = iter(tidy(fit).to_dict("records"))
+    known: dict[Any, Any] = {"term": "", "estimate": 0.0, "conf_low": 0.0, "conf_high": 0.0}
+    rows = []
+    for head, line in _lines(fit):
+        row = next(found) if line.p else known
+        label = f"{head}{line.label}{'' if line.p else ' (reference)'}"
+        rows.append({**row, "label": label, "n_episodes": np.nan})
+    drawn = pd.DataFrame([row for row in rows if row["term"] != "Intercept"])
     apart = int(((drawn["conf_low"] > 0) | (drawn["conf_high"] < 0)).sum())
     claim = "Coefficients with 95 % intervals"
-    alt = f"{claim}. {apart} of {len(keep)} intervals do not hold 0."
+    alt = f"{claim}. {apart} of {drawn['term'].ne('').sum()} intervals do not hold 0."
     return draw(Picture("forest", drawn, claim, _response_label(fit), "", alt), stamp_of(fit))
 
 
@@ -267,15 +271,14 @@ def _effect_label(term: str, who: str) -> str:
     return f"slope of {who} per {COLUMNS.get(term, ('', term))[1]}, from the mean"
 
 
-def _heads(fit: Fit) -> list[str]:
-    """Return what stands above each estimated line of the table, to put before its label."""
-    heads, head = [], ""
+def _lines(fit: Fit) -> Iterator[tuple[str, Line]]:
+    """Give each coefficient and reference of the table, after what stands before its label."""
+    head = ""
     for line in fit_table(fit).lines:
         if not line.estimate:
             head = "" if line.label in (COLUMNS["condition"][0], COLUMNS["arm"][0]) else "slope: "
-        elif line.p:
-            heads.append(head if line.inside else "")
-    return heads
+        elif line.p or line.inside:
+            yield (head if line.inside else ""), line
 
 
 def _response_label(fit: Fit) -> str:

@@ -93,7 +93,7 @@ def finished(
     figure: ShownFigure, claim: str, alt: str, stamp: str, *, of_patients: bool
 ) -> ShownFigure:
     """Lay a figure out below its claim and the stamp of simulated data, and tell it its words."""
-    figure.suptitle(f"{claim}{f' ({stamp} DATA)' if stamp else ''}", x=0.01, ha="left",
+    figure.suptitle(f"{claim}{f' ({stamp} DATA)' if stamp else ''}", x=0.01, ha="left", wrap=True,
                     fontsize=10.5, fontweight="bold", family=FONT, color=INK)  # fmt: skip
     figure.set_layout_engine("constrained")
     whole = alt if alt.startswith(claim) else f"{ended(claim)} {alt}"
