@@ -34,8 +34,8 @@ def test_marks_and_words_are_those_of_the_records():
     ]  # fmt: skip
     assert picture.alt == (
         "Numeric pain rating scale 8 at the start and 5 at the only later score; scores from "
-        "4 to 10 are within measurement error of the start; goal 2; prescribed: 4 visits to day 28; "
-        "given: 2 visits, 1 missed; pressure 3 (Walton), not recorded (open) at 1; on day 21 "
+        "4 to 10 are within measurement error of the start; goal 2; prescribed: 4 visits to day "
+        "28; given: 2 visits, 1 missed; pressure 3 (Walton), not recorded (open) at 1; on day 21 "
         "4.0 is expected, 80 % of scores between 2.0 and 5.5."
     )
 

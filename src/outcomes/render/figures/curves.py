@@ -104,22 +104,25 @@ def _name_line(
     axes: Axes, data: pd.DataFrame, value: float, name: str, preset: Preset
 ) -> None:  # fmt: skip
     """Write what a line across the plot stands for where fewest estimates lie."""
-    low, high = axes.get_xlim()
-    x, places = np.linspace(0, 1, 101), axes.transData + axes.transAxes.inverted()
+    (first, last), (low, high) = axes.get_xlim(), axes.get_ylim()
+    x = np.linspace(0, 1, 101)
     curves = [
-        np.interp(low + x * (high - low), own["x"], own[column], float("nan"), float("nan"))
+        [(np.interp(first + x * (last - first), own["x"], own[column], np.nan, np.nan) - low)
+         / (high - low) for column in ("conf_low", "estimate", "conf_high")]
         for _, own in data.dropna(subset=["estimate"]).sort_values("x").groupby("group")
-        for column in ("conf_low", "estimate", "estimate", "conf_high")
-    ]
-    heights = [places.transform(np.column_stack([low + x * (high - low), y]))[:, 1] for y in curves]
-    line = places.transform((low, value))[1]
+    ]  # fmt: skip
+    line = (value - low) / (high - low)
     box = axes.bbox.width / axes.figure.dpi, axes.bbox.height / axes.figure.dpi
     wide, tall = text_width(name, 0.85 * preset.text) / box[0] + 0.03, preset.line_height / box[1]
 
     def covered(place: tuple[str, str]) -> int:
         beside = x <= wide if place[0] == "left" else x >= 1 - wide
         bottom = line if place[1] == "bottom" else line - tall
-        return sum(int((beside & (y > bottom) & (y < bottom + tall)).sum()) for y in heights)
+        free = [(upper < bottom) | (lower > bottom + tall) for lower, _, upper in curves]
+        off = [(y < bottom - tall / 3) | (y > bottom + 4 * tall / 3) for _, y, _ in curves]
+        return sum(int((beside & ~(one | np.isnan(y))).sum()) * weight
+                   for weight, kind in ((1, free), (4, off))
+                   for one, (_, y, _) in zip(kind, curves, strict=True))  # fmt: skip
 
     across, upright = min(product(("left", "right"), ("bottom", "top")), key=covered)
     axes.annotate(
