@@ -378,6 +378,20 @@ def test_of_three_therapists_they_lie_between_two_and_six(seed):
     assert 2 <= undisclosed(few_hands(seed), "how-much").table["df"].iloc[0] <= 6
 
 
+@pytest.mark.parametrize(("own", "whose"), [(1, " of this one"), (2, " of these two")])
+def test_who_stands_in_at_a_few_visits_is_not_one_more_therapist(own, whose):
+    """The numbers are those of the same records without stand-ins."""
+    study = few_hands(8, k=own)
+    stood_in = study.sessions["therapist_id"].astype(object).copy()
+    stood_in.iloc[[3, 17]] = ["locum a", "locum b"]
+    changed = replace(study, sessions=study.sessions.assign(therapist_id=stood_in))
+    found, right = (undisclosed(each, "how-much", instrument="nprs") for each in (changed, study))
+    columns = ["estimate", "conf_low", "conf_high"]
+    np.testing.assert_allclose(found.table[columns], right.table[columns])
+    assert f"patients{whose} therapist" in found.sentence
+    assert found.sentence == right.sentence
+
+
 def courses_seen(*visits, synthetic):
     """Return a study in which each course has so many visits, with a score before each."""
     rows = [(f"c{i:02}", k + 1) for i, n in enumerate(visits) for k in range(n)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import pandas as pd
@@ -55,6 +56,17 @@ class CourseFrame:
     def n_courses(self) -> int:
         """Courses with a score after baseline."""
         return int(self.rows["episode_id"].nunique())
+
+    @cached_property
+    def therapists(self) -> pd.Series[Any]:
+        """Therapist of each course, by most of its scores; none where one is not recorded.
+
+        Who stands in at a few visits is not one more therapist from whom others can be foretold.
+        """
+        rows = self.rows if self.rows["therapist_id"].notna().all() else self.rows.head(0)
+        number = rows.groupby(["episode_id", "therapist_id"], sort=False, observed=True).size()
+        ranked = number.sort_values(ascending=False, kind="stable").reset_index("therapist_id")
+        return ranked.loc[~ranked.index.duplicated(), "therapist_id"]
 
     @property
     def groups(self) -> dict[str, int]:

@@ -214,8 +214,7 @@ def _random_terms(course: CourseFrame) -> list[str]:
     patients = rows["patient_id"]
     if patients.notna().all() and course.n_courses - patients.nunique() >= LEAST_REPEATS:
         terms.append("(1 | patient_id)")
-    therapists = rows["therapist_id"]
-    if therapists.notna().all() and therapists.nunique() >= LEAST_RANDOM:
+    if course.therapists.nunique() >= LEAST_RANDOM:
         terms.append(THERAPIST)
         if slope:  # what a therapist adds grows with the course: its average is not its end
             terms.append(f"(0 + {course.axis} | therapist_id)")
@@ -267,10 +266,11 @@ def means_on(model: CourseModel, grid: pd.DataFrame) -> pd.DataFrame:
     found, course = estimates(model.fit, fixed_rows(model.fit, grid)), model.course
     if THERAPIST not in model.fit.request.formula:
         return found
-    therapists = course.rows["therapist_id"]
+    therapists = course.therapists
     treating: Any = therapists.nunique()
     if course.group:
-        by_group = therapists.groupby(course.rows[course.group]).nunique()
+        group = course.rows.drop_duplicates("episode_id").set_index("episode_id")[course.group]
+        by_group = therapists.groupby(group.reindex(therapists.index)).nunique()
         treating = by_group.reindex(grid[course.group]).to_numpy()
     df = df_of_mean(found["df"], therapists.nunique(), treating)
     return with_intervals(found["estimate"].to_numpy(), np.diag(found["std_error"] ** 2), df)
@@ -310,6 +310,5 @@ def of_whom(course: CourseFrame) -> str:
     str
         ``" of this one therapist"``, ``" of these two therapists"``, or empty.
     """
-    therapists = course.rows["therapist_id"]
-    few = therapists.nunique() if therapists.notna().all() else LEAST_RANDOM
+    few = course.therapists.nunique()
     return {1: " of this one therapist", 2: " of these two therapists"}.get(few, "")

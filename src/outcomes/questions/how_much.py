@@ -100,7 +100,7 @@ def how_much(asked: Asked) -> Found | Missing:
         glance=_glance(course, measure, told),
         verdict="" if course.group == "arm" else direction(at_horizon.to_dict("records")[0]),
         n_used=model.fit.n_observations,
-        n_clusters=int(course.rows["therapist_id"].nunique()),
+        n_clusters=int(course.therapists.nunique() or course.rows["therapist_id"].nunique()),
     )
 
 

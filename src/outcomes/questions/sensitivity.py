@@ -96,8 +96,7 @@ def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
     yield "one level a course", course, f"{fixed} + {own}"
     yield ROBUST, course, ""
     yield "adjusted for baseline", course, f"{fixed} + baseline + {own}"
-    therapists = course.rows["therapist_id"]
-    if therapists.notna().all() and therapists.nunique() >= LEAST_CLUSTERS:
+    if course.therapists.nunique() >= LEAST_CLUSTERS:
         yield "with therapists", course, f"{fixed} + {own} + {THERAPIST}"
     clinics = course.rows["clinic_id"]
     if clinics.notna().all() and 1 < clinics.nunique() <= MOST_CLINICS:
