@@ -111,6 +111,7 @@ def test_an_interval_is_wanted_in_place_of_a_power():
     assert of_change.sentence.startswith(f"{wanted} is not reached by this design; the narrowest")
 
 
+@pytest.mark.usefixtures("_all_people")
 def test_nothing_to_find_is_told_before_simulating(monkeypatch):
     monkeypatch.setattr(curve, "power", None)
     null = replace(DESIGN, **NO_EFFECT)

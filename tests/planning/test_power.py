@@ -301,6 +301,7 @@ def test_the_same_command_goes_on_where_it_was_interrupted(tmp_path, monkeypatch
         oc.power(SMALL, "trial", n_simulations=2, keep=tmp_path)
 
 
+@pytest.mark.usefixtures("_all_people")
 def test_no_effect_is_said_to_be_none():
     found = oc.power(replace(SMALL, **NO_EFFECT), "trial", n_simulations=4)
     assert "where there is none: so often the answer is wrong" in found.sentence

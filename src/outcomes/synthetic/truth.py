@@ -307,11 +307,11 @@ def truth_of(design: Design) -> Truth:
     ['change', 'effect', 'share']
     """
     same = replace(design, seed=0, episodes=1, scenario="")
-    return Truth(design.to_dict(), _estimands(same).copy())
+    return Truth(design.to_dict(), _estimands(same, N_PEOPLE).copy())
 
 
 @lru_cache(maxsize=32)
-def _estimands(design: Design, n_people: int = N_PEOPLE) -> pd.DataFrame:
+def _estimands(design: Design, n_people: int) -> pd.DataFrame:
     """Work the true values out; the same for designs that differ in size and seed only."""
     samples = [quantities(_people(design, i)) for i in range(max(1, n_people // _CHUNK))]
     rows: list[Estimand] = []
