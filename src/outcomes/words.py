@@ -210,6 +210,17 @@ def percent(value: float, decimals: int = 0) -> str:
     return f"{100 * value:.{decimals}f} %"
 
 
+def percent_of_draws(share: float) -> str:
+    """Return a share of draws in per cent; none of them is not never, all of them not always.
+
+    Examples
+    --------
+    >>> percent_of_draws(0.554), percent_of_draws(0.0), percent_of_draws(0.9999)
+    ('55 %', 'under 1 %', 'over 99 %')
+    """
+    return "under 1 %" if share < 0.01 else "over 99 %" if share > 0.99 else percent(share)
+
+
 def percent_with_interval(estimate: float, low: float, high: float, digits: int = 0) -> str:
     """Return a share with its 95 % interval, where it has one.
 

@@ -18,10 +18,10 @@ from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.words import (
     CANNOT_TELL,
-    decimals,
+    decimals_for,
     limits,
     named,
-    percent,
+    percent_of_draws,
     plain,
     scale,
     when,
@@ -101,7 +101,8 @@ def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> 
     top = _top(table)
     leads = top["p_best"] >= LEADS
     return CONDITIONS.say(
-        "leads" if leads else "unclear", verdict=_verdict(top), best=percent(top["p_best"]),
+        "leads" if leads else "unclear", verdict=_verdict(top),
+        best=percent_of_draws(top["p_best"]),
         found=Resting(
             int(top["n_episodes"]), words=with_interval(top, unit=measure.unit),
             otherwise="an amount that rests on few courses",
@@ -122,10 +123,11 @@ def _top(table: pd.DataFrame) -> dict[Any, Any]:
 def _range(table: pd.DataFrame, measure: Instrument) -> Resting:
     """Return lowest and highest mean, where that of the smallest condition may be told."""
     rows = table[table["kind"] == "pooled"]
-    smallest = int(rows["n_episodes"].min())
+    smallest, top = int(rows["n_episodes"].min()), _top(table)
+    digits = decimals_for(top["conf_low"], top["conf_high"])
     more = rows[rows["n_episodes"] > smallest]
     whole, part = (
-        f"{limits(own['estimate'].min(), own['estimate'].max(), decimals(measure))} {measure.unit}"
+        f"{limits(own['estimate'].min(), own['estimate'].max(), digits)} {measure.unit}"
         for own in (rows, more)
     )
     few = f"{part} (leaving out the smallest)" if len(more) > 1 else "not shown"
@@ -142,7 +144,8 @@ def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> P
     rows = table[table["kind"] == "pooled"]
     top = _top(table)
     spoken = "; ".join(
-        f"{named(row['term'])} {plain(row['estimate'], decimals(measure))}"
+        f"{named(row['term'])} "
+        f"{plain(row['estimate'], decimals_for(row['conf_low'], row['conf_high']))}"
         for row in rows.to_dict("records")
     )
     return forest(
@@ -158,7 +161,7 @@ def _checks(table: pd.DataFrame, pooled: Pooled) -> tuple[Check, ...]:
     best = float(pooled.p_best.max())
     fewest = int(table["n_episodes"].min())
     return (
-        CONDITIONS.check("leads", best >= LEADS, f"highest probability {percent(best)}"),
+        CONDITIONS.check("leads", best >= LEADS, f"highest probability {percent_of_draws(best)}"),
         CONDITIONS.check("courses", fewest >= 30, Text("fewest: ", Count(fewest, "course"))),
     )
 

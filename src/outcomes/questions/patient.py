@@ -32,7 +32,7 @@ from outcomes.questions.outlook import (
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.records import SERIES, baselines
 from outcomes.study import Study
-from outcomes.words import MINUS, decimals, percent, scale, there_are, when
+from outcomes.words import MINUS, decimals, percent, percent_of_draws, scale, there_are, when
 
 DAYS_A_WEEK = 7
 
@@ -292,7 +292,7 @@ class Outlook:
         known = np.isfinite(half)
         reach = half if known else float(self.table[axis].iloc[-1])
         return PATIENT.say(
-            "goal", when=when(axis, float(at[axis])), chance=_probability(at["sustained"]),
+            "goal", when=when(axis, float(at[axis])), chance=percent_of_draws(at["sustained"]),
             goal=f"{self.target:g} or {self.basis.measure.better}",
             typical=f"{'half of such courses' if known else 'fewer than half'} get there "
             f"{when(axis, reach)}",
@@ -320,11 +320,6 @@ class Outlook:
                 for kind, name in (("goal met", "met"), ("goal kept by", "sustained"))
             ]
         return pd.concat(parts, ignore_index=True)
-
-
-def _probability(share: float) -> str:
-    """Return a share of draws in words; none of them is not never."""
-    return "under 1 %" if share < 0.01 else "over 99 %" if share > 0.99 else percent(share)
 
 
 def outlook_of(study: Study, measure: Instrument, episode: str, seed: int = 0) -> Outlook | str:
