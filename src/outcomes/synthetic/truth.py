@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -306,8 +306,19 @@ def truth_of(design: Design) -> Truth:
     >>> sorted(truth.estimands["kind"].unique())
     ['change', 'effect', 'share']
     """
-    same = replace(design, seed=0, episodes=1, scenario="")
-    return Truth(design.to_dict(), _estimands(same, N_PEOPLE).copy())
+    return _TruthOfDesign(design)
+
+
+class _TruthOfDesign(Truth):
+    """Many a simulated study is never asked what is true of it: that is a second of work."""
+
+    def __init__(self, design: Design) -> None:
+        same = replace(design, seed=0, episodes=1, scenario="")
+        self.__dict__.update(parameters=design.to_dict(), design=same)
+
+    @cached_property
+    def estimands(self) -> pd.DataFrame:
+        return _estimands(self.__dict__["design"], N_PEOPLE).copy()
 
 
 @lru_cache(maxsize=32)
