@@ -162,7 +162,7 @@ def lowest() -> int:
     install = [*uv, "pip", "install", "--python", python]
     steps = (
         resolve, [*uv, "venv", "--clear", "--python", "3.11", place],
-        [*install, "-r", wanted, "--group", "test"], [*install, "--no-deps", ROOT],
+        [*install, "-r", wanted, "--group", "test"], [*install, "--no-deps", "--editable", ROOT],
         [python, "-m", "pytest", "-m", "not slow", "-q", "-W", "default::DeprecationWarning"],
     )  # fmt: skip
     return next((code for step in steps if (code := call(*step))), 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,7 @@ _SPREAD = 1e6  # more days or visits than any course has
 class TrajectoryFrame(pd.DataFrame):
     """Rows of a trajectory: a frame that knows its instrument and whether it was simulated.
 
-    What is selected from it knows it too; so whatever is fitted to it can say so.
+    What is selected from it or merged to it knows it too; so whatever is fitted to it can say so.
 
     Attributes
     ----------
@@ -56,6 +56,10 @@ class TrajectoryFrame(pd.DataFrame):
     @property
     def _constructor(self) -> type[TrajectoryFrame]:
         return TrajectoryFrame
+
+    def __finalize__(self, other: Any, method: str | None = None, **options: Any) -> Self:
+        left = getattr(other, "left", other)
+        return super().__finalize__(left, method, **options)  # type: ignore[misc,no-any-return]
 
 
 @dataclass(frozen=True, eq=False)

@@ -90,7 +90,10 @@ TABLES = {
     "dates as objects": (lambda d: d.assign(x=datetime.date(2020, 1, 1)), "dates.*column 'x'"),
     "months": (lambda d: d.assign(x=pd.Period("2020-01", "M")), "dates.*column 'x'"),
     "a span of time": (lambda d: d.assign(x=pd.Timedelta(1, "D")), "dates.*column 'x'"),
-    "a number with 400 digits": (lambda d: d.assign(x=[10**400] * N), "a larger.*column 'x'"),
+    "a number with 400 digits": (
+        lambda d: d.assign(x=pd.Series([10**400] * N, dtype=object)),
+        "a larger.*column 'x'",
+    ),
     "dates": (lambda d: d.assign(x=pd.Timestamp("2020-01-01")), "dates.*column 'x'"),
     "a column twice": (lambda d: pd.concat([d, d[["x"]]], axis=1), "its own name"),
 }

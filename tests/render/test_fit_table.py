@@ -95,7 +95,9 @@ def test_a_fit_of_simulated_scores_says_so_wherever_it_is_shown(fit: Any) -> Non
 
 def test_rows_chosen_from_a_trajectory_keep_its_label(rows: pd.DataFrame) -> None:
     some = rows[rows["condition"] == "headache"].assign(double=2)
-    assert (some.stamp, some.instrument) == ("SYNTHETIC", "nprs")
+    facts = rows[["episode_id"]].drop_duplicates().assign(sex="female")
+    for kept in (some, rows.merge(pd.DataFrame(facts)), rows.join(facts.sex)):
+        assert (kept.stamp, kept.instrument) == ("SYNTHETIC", "nprs")
 
 
 def test_pressure_without_what_was_seen_when_it_was_chosen_is_warned_of(
