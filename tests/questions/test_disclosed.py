@@ -87,7 +87,7 @@ def test_summaries_of_records_behind_a_small_count_are_gone_and_models_stay():
         pd.testing.assert_series_equal(
             safe.loc[model, "estimate"], raw.loc[model, "estimate"], check_dtype=False
         )
-    assert "fewer than 11" in oc.answer(STUDIES["six"](), "how-much").reason
+    assert "too few courses" in oc.answer(STUDIES["six"](), "how-much").reason
 
 
 def test_synthetic_data_and_one_patients_own_record_are_as_they_are():
