@@ -720,3 +720,21 @@ def test_an_odd_item_among_massages_is_asked_about(imported):
         f"Client,DOB,Date,Item,Status\n{rows}{ANN},01/28/2026,Sunflower kit,Completed\n"
     )
     assert asked == {"values.service.Sunflower kit": ["left_out", "visit"]}
+
+
+def test_start_and_end_may_be_written_in_two_ways(imported):
+    study, _ = imported(
+        "Client,DOB,Start,End,Status\n"
+        f"{ANN},01/15/2026 09:00,15 Jan 2026 10:30,Completed\n"
+        f"{ANN},01/22/2026 09:00,22 Jan 2026 09:45,Completed\n"
+    )
+    assert study.sessions["minutes"].tolist() == [90, 45]
+
+
+def test_pain_when_somebody_arrived_is_a_score(imported):
+    study, asked = imported(
+        "Client,DOB,Visit date,Status,Pain when you arrived (0-10)\n"
+        f"{ANN},01/15/2026,Completed,7\n{ANN},01/22/2026,Completed,5\n"
+    )
+    assert not asked
+    assert visits(study) == [[[0, 7], [7, 5]]]

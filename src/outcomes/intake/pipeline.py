@@ -76,9 +76,8 @@ def client_rows(
         When there is no such row.
     """
     text = rows.text
-    rows = without_undated(
-        with_random_ids(with_clients(rows, mapped, key, today, before, told), key)
-    )
+    rows = with_random_ids(with_clients(rows, mapped, key, today, before, told), key)
+    rows = without_undated(rows)
     if rows.cells.empty:
         must = "a row of the export is of a client and has a date"
         reasons = ", ".join(f"{step.rule}: {step.count}" for step in rows.left_out) or "none"

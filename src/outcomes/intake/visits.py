@@ -71,11 +71,11 @@ def with_minutes(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     if not mapped.minutes.start:
         return rows
     ends = (mapped.minutes.end, mapped.minutes.start)
-    ended, begun = (rows.text[column] for column in ends)
     within = ends[0] == ends[1]  # both in one cell
-    ended = read_ends(ended) if within else ended
-    end, start = (_at(cells, ends[0], mapped) for cells in (ended, begun))
-    end_at, start_at = map(read_instants, (ended, begun))
+    ended, begun = (rows.text[column] for column in ends)
+    cells = (read_ends(ended) if within else ended, begun)
+    end, start = (_at(own, column, mapped) for own, column in zip(cells, ends, strict=True))
+    end_at, start_at = map(read_instants, cells)
     between = (end_at - start_at).fillna(end - start)  # a clock may have been put on between
     twelve = (start % _A_DAY < 13 * 60) & (between + _A_DAY / 2 > 0)  # 12:30 to 1:30, no a.m.
     between += (_A_DAY / (1 + twelve)) * ((between < 0) & (between > -_A_DAY))  # past midnight

@@ -137,11 +137,8 @@ def verdict(one: Person, other: Person, *, together: bool) -> tuple[str | None, 
     alike = signs.spelled or short or married or _two_scripts(one, other)
     bare = one.is_bare and other.is_bare
     initial = short and min(len(one.given), len(other.given)) == 1
-    return None, (
-        (signs.born and alike)
-        or (signs.spelled and (signs.reached or bare))
-        or (initial and signs.reached)
-    )
+    reached = signs.reached and (signs.spelled or initial)
+    return None, (signs.born and alike) or reached or (signs.spelled and bare)
 
 
 def near_births(birth: str) -> set[str]:
@@ -198,9 +195,8 @@ def _spelled(one: Person, other: Person) -> bool:
 def _his_and_hers(one: Person, other: Person) -> bool:
     """Whether one first name is the other with a woman's ending: Robert, Roberta; Paul, Pauline."""
     short, long = sorted((one.given, other.given), key=len)
-    return (
-        bool(short) and re.fullmatch(f"{re.escape(short)}(?:i?n?[ae]|l[ae]|ette)", long) is not None
-    )
+    form = f"{re.escape(short)}(?:i?n?[ae]|l[ae]|ette)"
+    return bool(short and re.fullmatch(form, long))
 
 
 def _ratio(one: str, other: str) -> float:

@@ -156,7 +156,8 @@ def dates(seen: Seen) -> Content:
     if rivals:
         del content["columns"]
         content = merged(content, ask("columns.date", "Which is the day of the visit?", rivals))
-    read = [day, births, *(seen.columns[h] for h in rivals if h != day.name)]
+    ends = [c for c in seen.of("minutes.end") if c.share(is_date) > 0.5]
+    read = [day, births, *(seen.columns[h] for h in rivals if h != day.name), *ends]
     written = {c.name: dates_of(c) for c in read if c is not None}
     order = _order(list(written.values()))
     ways = {name: _ways(found, order) for name, found in written.items()}
@@ -241,11 +242,8 @@ def lengths(seen: Seen) -> Content:
     if start is not None and start.share(has_time) > 0.5:
         later = (c for c in seen.columns.values() if c.share(has_time) > 0.5 and _is_end(start, c))
         end = end or next(later, None)
-        end = end or (
-            start
-            if (read_ends(start.cells) != start.cells)[start.cells.notna()].mean() > 0.5
-            else None
-        )
+        ranges = (read_ends(start.cells) != start.cells)[start.cells.notna()].mean() > 0.5
+        end = end or (start if ranges else None)
         if end is not None:
             return {"minutes": {"start": start.name, "end": end.name}}
     for column, pattern in ((c, p) for c in seen.of("service") for p in IN_SERVICE):
