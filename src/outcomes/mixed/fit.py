@@ -113,7 +113,7 @@ def lmm(
         package mmrm: ``us(visit | episode_id)`` unstructured, ``cs`` compound symmetry, ``ar1``
         (``csh``, ``ar1h``: each visit its own variance), ``ou(day | episode_id)`` decaying with the
         time between, ``us(visit | arm / episode_id)`` for each arm its own.
-    data : pandas.DataFrame
+    data : data frame of pandas, polars or pyarrow
         One row a score. Rows with a missing value in a column of the formula are left out and
         counted.
     reml : bool
