@@ -33,6 +33,14 @@ def test_alike_conditions_are_not_ranked(clinic):
     assert pooled["p_best"].sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("name", ["how-much", "conditions"])
+def test_names_with_numbers_stand_as_people_sort_them(clinic, name):
+    study = split(clinic(n=120), ["group 10", "group 2", "group 1"])
+    table = undisclosed(study, name, instrument="nprs").table
+    told = [term for term in dict.fromkeys(table["term"]) if str(term).startswith("group")]
+    assert told == ["group 1", "group 2", "group 10"]
+
+
 def test_a_clear_leader_is_named_as_changing_most(clinic):
     study = split(clinic(n=150), ["sciatica", "headache", "knee_pain"], gain=2.5)
     answer = undisclosed(study, "conditions", instrument="nprs", seed=1)

@@ -14,6 +14,7 @@ from outcomes.records import baselines
 from outcomes.study import Study
 from outcomes.tables import once
 from outcomes.trajectory import trajectory
+from outcomes.words import in_order
 
 LEAST_COURSES = 10
 """Fewer courses than this in a group are not described on their own."""
@@ -136,7 +137,7 @@ def course_frame(
     left_out["course without a score after baseline"] = len(started - set(rows["episode_id"]))
     group = _group_column(rows)
     if group:
-        rows[group] = _pooled(rows, group)
+        rows[group] = _sorted(_pooled(rows, group))
         group = group if rows[group].nunique() > 1 else ""  # all of them were small
     times, horizon = _times(rows, axis, least_shown(study))
     if at is not None:
@@ -167,6 +168,12 @@ def _pooled(rows: pd.DataFrame, group: str) -> pd.Series[Any]:
     courses = rows["episode_id"].groupby(names).nunique()
     small = courses.index[courses < LEAST_COURSES]
     return names.where(~names.isin(small), SMALL_GROUPS) if group == "condition" else names
+
+
+def _sorted(names: pd.Series[Any]) -> pd.Series[Any]:
+    """Return names whose order is that of people, 2 before 10, where letters have another one."""
+    levels = sorted(names.unique(), key=in_order)
+    return names if levels == sorted(levels) else names.astype(pd.CategoricalDtype(levels))
 
 
 def courses_by_group(rows: pd.DataFrame, group: str) -> dict[str, int]:

@@ -240,10 +240,11 @@ def means(model: CourseModel, times: tuple[float, ...]) -> pd.DataFrame:
     """
     course = model.course
     rows = course.rows[course.rows[course.axis].isin(times)]
-    group = rows[course.group].astype(str) if course.group else pd.Series("all", rows.index)
-    counts = rows.groupby([course.axis, group.rename("group")])["episode_id"].nunique()
+    group = rows[course.group] if course.group else pd.Series("all", rows.index)
+    by = [course.axis, group.rename("group")]
+    counts = rows.groupby(by, observed=True)["episode_id"].nunique()
     seen = counts[counts >= LEAST_COURSES].reset_index(name="n_episodes")
-    cells = seen[["group", course.axis, "n_episodes"]]
+    cells = seen[["group", course.axis, "n_episodes"]].astype({"group": str})
     grid = cells.rename(columns={"group": course.group or "group"})
     return cells.join(means_on(model, grid))
 
