@@ -10,7 +10,7 @@ from outcomes.synthetic import truth
 ALL = truth.N_PEOPLE
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _fewer_people():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(truth, "N_PEOPLE", 4000)

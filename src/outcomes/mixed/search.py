@@ -96,7 +96,7 @@ REMEMBERED = 8
 HOPELESS = 10
 """Halvings of a step after which one that gains nothing is the last."""
 
-FLAT = 1e-8
+LEVEL = 1e-8
 """A share of the largest second derivative; a direction with less has no optimum."""
 
 MAX_STEPS = 200
@@ -146,7 +146,7 @@ class Optimum:
     def is_flat(self) -> bool:
         """Whether the deviance does not change in some direction: parameters are not unique."""
         sizes = np.abs(self.hessian_eigenvalues)
-        return bool(len(sizes) and sizes.min() < FLAT * sizes.max())
+        return bool(len(sizes) and sizes.min() < LEVEL * sizes.max())
 
     @property
     def hessian(self) -> Array:
