@@ -190,6 +190,19 @@ def test_a_mean_knows_no_more_than_therapists_who_differ(n_therapists, differ):
     assert ("these two therapists" in given.sentence) == (n_therapists == 2)
 
 
+@pytest.mark.parametrize("name", ["how-much", "therapists", "leavers"])
+def test_who_stands_in_at_a_visit_changes_no_mean(clinic, name):
+    whole = clinic(n=80)
+    own = whole.sessions["episode_id"].map(lambda one: f"t{int(one[1:]) % 6}")
+    alone = replace(whole, sessions=whole.sessions.assign(therapist_id=own))
+    stands_in = whole.sessions["session"].eq(3) & whole.sessions["episode_id"].str.endswith("7")
+    helped = replace(alone, sessions=alone.sessions.assign(therapist_id=own.mask(stands_in, "t0")))
+    one, other = (oc.answer(study, name) for study in (alone, helped))
+    assert not one.refused
+    assert one.sentence == other.sentence
+    pd.testing.assert_frame_equal(one.table, other.table)
+
+
 def test_one_follow_up_each_on_whatever_day_is_one_time():
     gains = np.tile([1.0, 2.0, 3.0], 20)
     study = audit(gains, 1, spread=50)

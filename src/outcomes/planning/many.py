@@ -15,7 +15,12 @@ from outcomes.mixed.inference.testing import quantile, two_sided_p
 from outcomes.mixed.types import Array
 from outcomes.planning.side_by_side import Fit, searched
 from outcomes.planning.stacked import Stack, estimated, independent, numbered, within
-from outcomes.questions.course_frame import FEW_TIMES, LEAST_COURSES, SMALL_GROUPS
+from outcomes.questions.course_frame import (
+    FEW_TIMES,
+    LEAST_COURSES,
+    SMALL_GROUPS,
+    by_most_scores,
+)
 from outcomes.questions.course_model import LEAST_FOR_SLOPE, LEAST_RANDOM, LEAST_REPEATS
 
 
@@ -100,6 +105,13 @@ class Many:
     def all_known(self, column: str) -> Any:
         """Tell whether a column has no gap, by study."""
         return self.each(self.rows[column].notna()).all()
+
+    def of_courses(self) -> Many:
+        """Return rows that name the therapist of the course, as those of a `CourseFrame` do."""
+        known = self.rows["study"].map(self.all_known("therapist_id")).to_numpy(bool)
+        own = self.rows["episode_id"].map(by_most_scores(self.rows[known]))
+        who = self.rows["therapist_id"].astype(object).mask(known, own)
+        return Many(self.rows.assign(therapist_id=who), self.axis)
 
     @property
     def typical(self) -> Any:

@@ -123,7 +123,7 @@ def many_of(studies: Studies, instrument: str, *, at_visits: bool) -> Many:
 
 def how_much(many: Many, study: Study, measure: Instrument) -> Rows:  # noqa: ARG001
     """Mean improvement at the horizon."""
-    horizon = many.horizon()
+    horizon, many = many.horizon(), many.of_courses()
     many = many.keep(
         many.ordinary & (many.typical >= LEAST_FOR_SLOPE) & (many.count(many.axis) > FEW_TIMES)
         & many.all_known("day") & horizon.notna()
@@ -158,6 +158,7 @@ def _serial(own: Fitted, weights: Array) -> tuple[Array, Array, Array, Any]:
 
 def therapists(many: Many, study: Study, measure: Instrument) -> Rows:  # noqa: ARG001
     """Spread of therapists as a standard deviation, and the chance of its being zero."""
+    many = many.of_courses()
     rows = many.rows.assign(group=many.groups()).dropna(subset=["therapist_id", "baseline"])
     many = Many(rows)
     counts = rows.groupby(["study", "therapist_id"])["episode_id"].nunique()

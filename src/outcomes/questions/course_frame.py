@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -64,10 +64,20 @@ class CourseFrame:
 
         Who stands in at a few visits is not one more therapist from whom others can be foretold.
         """
-        rows = self.rows if self.rows["therapist_id"].notna().all() else self.rows.head(0)
-        number = rows.groupby(["episode_id", "therapist_id"], sort=False, observed=True).size()
-        ranked = number.sort_values(ascending=False, kind="stable").reset_index("therapist_id")
-        return ranked.loc[~ranked.index.duplicated(), "therapist_id"]
+        return by_most_scores(
+            self.rows if self.rows["therapist_id"].notna().all() else self.rows.head(0)
+        )
+
+    def of_courses(self) -> CourseFrame:
+        """Return the frame whose rows name the therapist of the course, not of each visit.
+
+        Improvement adds up over a course: little of a score is of who stood in at its visit.
+        """
+        if not len(self.therapists):
+            return self
+        own = self.rows["episode_id"].map(self.therapists)
+        own = own.astype(self.rows["therapist_id"].dtype)
+        return replace(self, rows=self.rows.assign(therapist_id=own))
 
     @property
     def groups(self) -> dict[str, int]:
@@ -143,6 +153,13 @@ def course_frame(
     if at is not None:
         horizon = at if at in times else float("nan")
     return CourseFrame(rows, axis, group, times, horizon, left_out)
+
+
+def by_most_scores(rows: pd.DataFrame) -> pd.Series[Any]:
+    """Return the therapist at most scores of each course; of two, the one who came first."""
+    number = rows.groupby(["episode_id", "therapist_id"], sort=False, observed=True).size()
+    ranked = number.sort_values(ascending=False, kind="stable").reset_index("therapist_id")
+    return ranked.loc[~ranked.index.duplicated(), "therapist_id"]
 
 
 def _sessions_known(rows: pd.DataFrame) -> bool:

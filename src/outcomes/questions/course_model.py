@@ -162,6 +162,8 @@ def fit_course(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> Cours
     FitError
         When the rows cannot carry the model.
     """
+    if not any(name.startswith("pressure") for name in adjusted_for):  # who treats a visit chose it
+        course = course.of_courses()
     formula = course_formula(course, adjusted_for)
     with quietly():
         if adjusted_for or not can_be_serial(course):

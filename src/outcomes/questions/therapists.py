@@ -50,7 +50,7 @@ def therapists(asked: Asked) -> Found | Missing:
         of its being zero), ``share`` (of the variance) or ``therapist`` (in order of their id).
         Missing with fewer than five therapists of eleven courses.
     """
-    course = asked.course
+    course = asked.course.of_courses()
     rows = course.rows.dropna(subset=["therapist_id", "baseline"]).reset_index(drop=True)
     counts = rows.groupby("therapist_id")["episode_id"].nunique()
     shown = counts[counts >= LEAST_EACH]
