@@ -132,6 +132,8 @@ def unknown_numbers(study: Any, answer: Any, text: str) -> list[str]:
     """Return the numbers of a text, intervals apart, that nothing behind it has."""
     plain = str(text).replace("\N{NO-BREAK SPACE}", " ")
     rest = SAID.sub(" ", plain)
+    if (answer.table.get("p_best", pd.Series(dtype=float)) >= 0.995).any():
+        rest = rest.replace("over 99 %", " ")  # no probability is said to be 100 %
     known = np.array(facts_of(study, answer))
     lost = []
     for match in LOOSE.finditer(rest):

@@ -30,11 +30,15 @@ def alive(pid):
 
 
 def test_processes_end_when_the_one_that_started_them_is_killed(tmp_path):
-    script = tmp_path / "reads.py"
-    script.write_text(
-        "import os, time\nfrom pathlib import Path\nfrom outcomes.scale.overview import mapped\n"
+    (tmp_path / "work.py").write_text(
+        "import os, time\nfrom pathlib import Path\n"
         f"PLACE = Path({str(tmp_path)!r})\n"
-        "def slow(number):\n    (PLACE / f'{os.getpid()}.pid').touch()\n    time.sleep(60)\n"
+        "def slow(number):\n    (PLACE / f'{os.getpid()}.pid').touch()\n    time.sleep(60)\n",
+        encoding="utf-8",
+    )
+    script = tmp_path / "reads.py"  # processes do not run it again: what they do stands beside it
+    script.write_text(
+        "from outcomes.scale.overview import mapped\nfrom work import slow\n"
         "if __name__ == '__main__':\n    mapped(slow, range(9))\n",
         encoding="utf-8",
     )
