@@ -45,7 +45,7 @@ def test_two_folders_and_two_hash_seeds_give_the_same_bytes(study: Path, tmp_pat
         assert run.returncode == 0, told
     first = contents(tmp_path / "one" / "report")
     assert first == contents(tmp_path / "two" / "report")
-    assert len(first) == 5 + 3  # the formats; estimates, run, crate
+    assert len(first) == 5 + 4  # the formats; estimates, run, crate, list of files
 
     run = start(tmp_path / "two", "3", "verify", tmp_path / "one" / "report", study)
     said, told = run.communicate(timeout=600)
@@ -60,7 +60,7 @@ def test_stopping_leaves_nothing_half_written(study: Path, tmp_path: Path) -> No
     place = tmp_path / "stopped"
     run = start(place, "1", "report", study, "--out", "report", "--formats", FORMATS)
     end = time.monotonic() + 300
-    while not any(place.glob(".report-*/*")):  # the draft folder has its first file
+    while not any(place.glob(".report.outcomes-draft/*")):  # the draft folder has its first file
         assert run.poll() is None
         assert time.monotonic() < end
         time.sleep(0.01)
