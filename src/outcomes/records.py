@@ -93,10 +93,24 @@ def therapist_of_course(study: Tables, visits: pd.Series[float] | None = None) -
     if visits is not None:
         counted = seen["episode_id"].map(visits).fillna(np.inf)
         seen = seen[seen.groupby("episode_id").cumcount() < counted]
-    number = seen.groupby(["episode_id", "therapist_id"], sort=False).size()
+    return own.fillna(therapist_of_most(seen).reindex(own.index))
+
+
+def therapist_of_most(rows: pd.DataFrame) -> pd.Series[Any]:
+    """Return the therapist of most rows of each course; of two, the one who came first.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Visits or scores in their order, with ``episode_id`` and ``therapist_id``.
+
+    Returns
+    -------
+    Series, index episode_id
+    """
+    number = rows.groupby(["episode_id", "therapist_id"], sort=False, observed=True).size()
     ranked = number.sort_values(ascending=False, kind="stable").reset_index("therapist_id")
-    most = ranked.loc[~ranked.index.duplicated(), "therapist_id"]
-    return own.fillna(most.reindex(own.index))
+    return ranked.loc[~ranked.index.duplicated(), "therapist_id"]
 
 
 @once

@@ -121,7 +121,7 @@ def agree_with_answers(rows, studies, question):
             expected = found.iloc[0]
             known = [name for name in NUMBERS if pd.notna(expected.get(name))]
             for name in known:  # an answer's df come from the curvature a step before its optimum
-                close = pytest.approx(expected[name], rel=2e-7 if name == "df" else 1e-8, abs=1e-8)
+                close = pytest.approx(expected[name], rel=1e-7 if name == "df" else 1e-8, abs=1e-8)
                 assert rows[k][name] == close, (k, name)
     assert len(rows) >= 0.7 * (len(studies) - refused)
 

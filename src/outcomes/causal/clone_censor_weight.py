@@ -7,6 +7,7 @@ given their scores so far.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,6 @@ import numpy as np
 import pandas as pd
 from formulaic import model_matrix
 from numpy.typing import NDArray
-from scipy.special import expit, log_expit
 
 from outcomes.causal.jackknife import interval_row
 from outcomes.errors import FitError
@@ -92,28 +92,22 @@ def stopping_weights(decisions: pd.DataFrame, history: tuple[str, ...] = HISTORY
 
 def _chance(known: pd.DataFrame, history: tuple[str, ...]) -> Array:
     """Return the fitted chance of stopping after each visit."""
+    from statsmodels.genmod.families import Binomial
+    from statsmodels.genmod.generalized_linear_model import GLM
+    from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
+
     clock = CLOCK[: known["session"].nunique() - 1]
     several = [t for t in history if t not in known or known[t].nunique() > 1]
     columns = model_matrix(" + ".join(["1", *clock, *several]), known).drop(columns="Intercept")
     matrix = np.column_stack([np.ones(len(known)), independent(columns).to_numpy(float)])
-    chance = _logistic(known["stopped"].to_numpy(float), matrix)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PerfectSeparationWarning)  # judged below by its own result
+        fit = GLM(known["stopped"].to_numpy(float), matrix, family=Binomial()).fit(maxiter=100)
+    chance = np.asarray(fit.fittedvalues, dtype=float)
     if not np.all((chance > 1e-8) & (chance < 1 - 1e-8)):
         must = "every course could have gone on and could have stopped after each visit"
         raise FitError(must, got="a chance of 0 or 1", remedy="Compare fewer sessions.")
     return chance
-
-
-def _logistic(y: Array, X: Array) -> Array:
-    """Return the chances of a logistic regression, by Newton's steps from even odds."""
-    beta, deviance = np.zeros(X.shape[1]), np.inf
-    for _ in range(100):
-        chance = expit(X @ beta)
-        before, deviance = deviance, -2.0 * float(log_expit((2.0 * y - 1.0) * (X @ beta)).sum())
-        if before - deviance < 1e-10:
-            break
-        information = (X.T * (chance * (1.0 - chance))) @ X
-        beta = beta + np.linalg.lstsq(information, X.T @ (y - chance), rcond=None)[0]
-    return np.asarray(chance)
 
 
 def independent(table: pd.DataFrame) -> pd.DataFrame:
@@ -164,18 +158,21 @@ def weighted_means(*strategies: Clones) -> list[dict[str, Any]]:
         As `interval_row`. Errors are robust to clusters (patients) with the weights taken as known,
         which is cautious; degrees of freedom are the effective number of courses less one.
     """
+    from statsmodels.regression.linear_model import WLS
+
     rows = pd.concat([s.rows.assign(strategy=i) for i, s in enumerate(strategies)])
-    weights = rows["weight"].to_numpy(float)[:, None] * pd.get_dummies(rows["strategy"]).to_numpy()
-    y, each, n = rows["improvement"].to_numpy(float)[:, None], weights.sum(axis=0), len(strategies)
-    means = (weights * y).sum(axis=0) / each
-    off = pd.DataFrame(weights * (y - means) / each).groupby(pd.factorize(rows["cluster"])[0]).sum()
-    scale = len(off) / (len(off) - 1) * (len(rows) - 1) / (len(rows) - n)
-    covariance, identity = scale * off.T.to_numpy() @ off.to_numpy(), np.eye(n)
+    dummies = pd.get_dummies(rows["strategy"], dtype=float).to_numpy()
+    fit = WLS(rows["improvement"].to_numpy(float), dummies, rows["weight"].to_numpy(float)).fit(
+        cov_type="cluster", cov_kwds={"groups": pd.factorize(rows["cluster"])[0]}
+    )
+    n, identity = len(strategies), np.eye(len(strategies))
     contrasts = [*identity, *(identity[i] - identity[-1] for i in range(n - 1))]
     found = []
     for pick in contrasts:
         of = [s for s, used in zip(strategies, pick, strict=True) if used]
-        error = float(np.sqrt(pick @ covariance @ pick))
+        error = float(np.sqrt(pick @ fit.cov_params() @ pick))
         df = sum(s.effective_n - 1 for s in of)
-        found.append(interval_row(float(pick @ means), error, df, sum(len(s.rows) for s in of)))
+        found.append(
+            interval_row(float(pick @ fit.params), error, df, sum(len(s.rows) for s in of))
+        )
     return found

@@ -359,11 +359,8 @@ def tipping_reliability(at: Callable[[float], Mapping[Any, Any] | None]) -> floa
     shares = np.linspace(1.0, LEAST_RELIABILITY, 17)
     for above, below in zip(shares, [1.0, *shares], strict=False):
         if distance(float(above)) <= 0:
-            return (
-                1.0
-                if above == 1.0
-                else float(scipy.optimize.brentq(distance, above, below, xtol=0.005))
-            )
+            solve = scipy.optimize.brentq
+            return 1.0 if above == 1.0 else float(solve(distance, above, below, xtol=0.005))
     return 0.0
 
 

@@ -115,7 +115,9 @@ def regression_to_the_mean(
     best = _everybody(x, rating)
     if not _cut_seen(best, x, rating):
         return None
-    curvature = _curvature(best, x, rating)
+    curvature = scipy.differentiate.hessian(
+        lambda at: np.apply_along_axis(_minus_log_likelihood, 0, at, x, rating), best
+    ).ddf
     if best[0] < rating.best or np.linalg.eigvalsh(curvature)[0] <= 0:
         return None
     above, slope = _above(best, rating)
@@ -205,20 +207,6 @@ def _minus_log_likelihood(parameters: Array, x: Array, rating: Rating) -> float:
     high = np.where(x + half > rating.worst, np.inf, (x + half - mean) / sd)
     inside = _log_chance((x - half - mean) / sd, high)
     return float(len(x) * log_ndtr((mean - _cut(rating)) / sd) - inside.sum())
-
-
-def _curvature(at: Array, x: Array, rating: Rating) -> Array:
-    """Return second derivatives of minus the log-likelihood, by central differences."""
-
-    def at_step(*signed: Array) -> float:
-        return _minus_log_likelihood(sum(signed, at), x, rating)
-
-    size = np.finfo(float).eps ** 0.25 * np.maximum(np.abs(at), 0.1)
-    crossed = [
-        [at_step(a, b) - at_step(a, -b) - (at_step(-a, b) - at_step(-a, -b)) for b in np.diag(size)]
-        for a in np.diag(size)
-    ]
-    return np.asarray(crossed / (4.0 * np.outer(size, size)))
 
 
 def _log_chance(low: Array, high: Array) -> Array:

@@ -78,6 +78,9 @@ The second where the metric is approximate: the curvature that degrees of freedo
 that of the last point but one, and as many of its digits hold as the two have in common.
 """
 
+STILL = 1e-17
+"""A Newton step that promises less is not taken: degrees of freedom would not show it."""
+
 TOLERANCE = 1e-9
 """The optimum is reached when a Newton step would lower the deviance by less than this."""
 
@@ -203,7 +206,7 @@ def minimise(likelihood: Likelihood, start: Array) -> tuple[Optimum, Point]:
         decrease = -float(point.gradient @ step) / 2.0
         if decrease < TOLERANCE:
             status, message = "converged", f"a Newton step lowers the deviance by {decrease:.0e}"
-        if decrease < NEAREST:
+        if decrease < STILL:
             break
         better = likelihood.at(point.theta + step)
         evaluations += 1

@@ -19,9 +19,9 @@ from outcomes.questions.course_frame import (
     FEW_TIMES,
     LEAST_COURSES,
     SMALL_GROUPS,
-    by_most_scores,
 )
 from outcomes.questions.course_model import LEAST_FOR_SLOPE, LEAST_RANDOM, LEAST_REPEATS
+from outcomes.records import therapist_of_most
 
 
 @lru_cache(maxsize=4096)
@@ -109,7 +109,7 @@ class Many:
     def of_courses(self) -> Many:
         """Return rows that name the therapist of the course, as those of a `CourseFrame` do."""
         known = self.rows["study"].map(self.all_known("therapist_id")).to_numpy(bool)
-        own = self.rows["episode_id"].map(by_most_scores(self.rows[known]))
+        own = self.rows["episode_id"].map(therapist_of_most(self.rows[known]))
         who = self.rows["therapist_id"].astype(object).mask(known, own)
         return Many(self.rows.assign(therapist_id=who), self.axis)
 

@@ -18,7 +18,7 @@ import scipy
 from outcomes.care.proportion import exact_interval
 from outcomes.errors import DesignError, FitError, UsageError
 from outcomes.folders import write_file
-from outcomes.questions.ask import QUESTIONS
+from outcomes.questions.ask import QUESTIONS, refuse_below_zero
 from outcomes.questions.declared import Declared
 from outcomes.questions.question import Asked, Missing, Question
 from outcomes.study import Study
@@ -116,9 +116,7 @@ def known(question: str, n: int, seed: int) -> None:
     if n < 1:
         must = "at least one study must be simulated"
         raise UsageError(must, got="fewer")
-    if seed < 0:
-        must = "a seed is a whole number from 0"
-        raise UsageError(must, got="one below")
+    refuse_below_zero(seed)
 
 
 def seeds_from(seed: int, n: int) -> list[int]:

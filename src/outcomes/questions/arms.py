@@ -186,16 +186,16 @@ def compared_at(arms: Arms, time: float) -> pd.DataFrame:
 
 def _ols_rows(arms: Arms, outcome: Any, columns: Any) -> pd.DataFrame:
     """Fit by least squares; courses must not start alike, nor differ in arm and start alone."""
-    inverse, df = np.linalg.pinv(columns), len(outcome) - columns.shape[1]
-    estimate = inverse @ outcome
-    rest = outcome - columns @ estimate
+    from statsmodels.regression.linear_model import OLS
+
+    fit = OLS(outcome, columns).fit()
     full = np.linalg.matrix_rank(columns) == columns.shape[1]
-    if not full or rest @ rest <= 1e-18 * (outcome @ outcome):
+    if not full or fit.ssr <= 1e-18 * (outcome @ outcome):
         must = "baselines differ, and scores of courses that started alike"
         raise FitError(must, got="the same for all")
     own = slice(1, len(arms.treated) + 1)
-    covariance = (rest @ rest / df) * (inverse @ inverse.T)[own, own]
-    return for_their_number(with_intervals(estimate[own], covariance, df), covariance)
+    covariance = fit.cov_params()[own, own]
+    return for_their_number(with_intervals(fit.params[own], covariance, fit.df_resid), covariance)
 
 
 def constrained_rows(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame, MixedFit]:

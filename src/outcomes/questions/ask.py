@@ -201,6 +201,13 @@ def _unmet(asked: Asked) -> Missing | None:
     return Missing(few, course=asked.course)
 
 
+def refuse_below_zero(seed: int) -> None:
+    """Raise `UsageError` for a number that no random numbers begin from."""
+    if seed < 0:
+        must = "a seed is a whole number from 0"
+        raise UsageError(must, got="one below")
+
+
 def known_question(name: str) -> Question:
     """Return a question; raises `UsageError` where there is none of that name."""
     if name not in QUESTIONS:
@@ -215,9 +222,7 @@ def _answered(
     study: Study, question: Question, problem: str, plan: Plan | None, options: Mapping[str, Any]
 ) -> Answer:
     """Answer a question; `problem` is why these records answer nothing, or empty."""
-    if options["seed"] < 0:
-        must = "a seed is a whole number from 0"
-        raise UsageError(must, got="one below")
+    refuse_below_zero(options["seed"])
     if problem:
         return _refused(study, question, problem)
     chosen = options["instrument"] or study.scored_instruments()[0]

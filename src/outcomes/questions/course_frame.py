@@ -10,7 +10,7 @@ import pandas as pd
 
 from outcomes.causal.planned_visits import planned_weeks
 from outcomes.privacy.disclosure import disclosure_for
-from outcomes.records import baselines
+from outcomes.records import baselines, therapist_of_most
 from outcomes.study import Study
 from outcomes.tables import once
 from outcomes.trajectory import trajectory
@@ -64,7 +64,7 @@ class CourseFrame:
 
         Who stands in at a few visits is not one more therapist from whom others can be foretold.
         """
-        return by_most_scores(
+        return therapist_of_most(
             self.rows if self.rows["therapist_id"].notna().all() else self.rows.head(0)
         )
 
@@ -153,13 +153,6 @@ def course_frame(
     if at is not None:
         horizon = at if at in times else float("nan")
     return CourseFrame(rows, axis, group, times, horizon, left_out)
-
-
-def by_most_scores(rows: pd.DataFrame) -> pd.Series[Any]:
-    """Return the therapist at most scores of each course; of two, the one who came first."""
-    number = rows.groupby(["episode_id", "therapist_id"], sort=False, observed=True).size()
-    ranked = number.sort_values(ascending=False, kind="stable").reset_index("therapist_id")
-    return ranked.loc[~ranked.index.duplicated(), "therapist_id"]
 
 
 def _sessions_known(rows: pd.DataFrame) -> bool:

@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import scipy
 
 from outcomes.intake.toml_records import Section, converted
-from outcomes.mixed.inference.testing import false_discovery, holm
+from outcomes.mixed.inference.testing import holm
 from outcomes.plain_text import read_toml
 from outcomes.privacy.text import Text
 from outcomes.questions.answer import Answer
@@ -189,7 +190,7 @@ def adjusted(answers: tuple[Answer, ...], plan: Plan | None, instrument: str) ->
 def _adjust(raw: list[float], role: Role) -> list[float]:
     if role == "primary":
         return raw
-    adjust = holm if role == "secondary" else false_discovery
+    adjust = holm if role == "secondary" else scipy.stats.false_discovery_control
     return [float(value) for value in adjust(np.array(raw))]
 
 

@@ -435,39 +435,12 @@ def holm(p: Array) -> Array:
     return result
 
 
-def false_discovery(p: Array) -> Array:
-    """Adjust p-values by the step-up method of Benjamini & Hochberg (1995).
-
-    Parameters
-    ----------
-    p : array, shape (k,)
-
-    Returns
-    -------
-    array, shape (k,)
-
-    Examples
-    --------
-    >>> false_discovery(np.array([0.01, 0.04, 0.03])).round(2)
-    array([0.03, 0.04, 0.04])
-    """
-    order, result = np.argsort(p)[::-1], np.empty_like(p)
-    stepped = np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1))
-    result[order] = np.minimum(stepped, 1.0)
-    return result
-
-
-def _by_dependence(family: Family) -> Array:
-    """Adjust p-values that may depend on each other in any way (Benjamini & Yekutieli 2001)."""
-    return false_discovery(family.p * np.sum(1.0 / np.arange(1, family.k + 1)))
-
-
 Rule = Callable[[Family], Array]
 METHODS: dict[str, tuple[Rule, Rule]] = {
     "holm": (lambda family: holm(family.p), _bonferroni),
     "bonferroni": (lambda family: np.minimum(family.k * family.p, 1.0), _bonferroni),
-    "BH": (lambda family: false_discovery(family.p), _bonferroni),
-    "BY": (_by_dependence, _bonferroni),
+    "BH": (lambda family: scipy.stats.false_discovery_control(family.p, method="bh"), _bonferroni),
+    "BY": (lambda family: scipy.stats.false_discovery_control(family.p, method="by"), _bonferroni),
     "sidak": (lambda family: _any_of(family.k, family.p), _sidak),
     "mvt": (_mvt_p, _mvt),
     "tukey": (_tukey_p, _tukey),
