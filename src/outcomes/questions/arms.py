@@ -188,10 +188,11 @@ def _ols_rows(arms: Arms, outcome: Any, columns: Any) -> pd.DataFrame:
     """Fit by least squares; courses must not start alike, nor differ in arm and start alone."""
     from statsmodels.regression.linear_model import OLS
 
+    must = "baselines differ, and scores of courses that started alike"
+    if np.linalg.matrix_rank(columns) < columns.shape[1]:
+        raise FitError(must, got="the same for all")
     fit = OLS(outcome, columns).fit()
-    full = np.linalg.matrix_rank(columns) == columns.shape[1]
-    if not full or fit.ssr <= 1e-18 * (outcome @ outcome):
-        must = "baselines differ, and scores of courses that started alike"
+    if fit.ssr <= 1e-18 * (outcome @ outcome):
         raise FitError(must, got="the same for all")
     own = slice(1, len(arms.treated) + 1)
     covariance = fit.cov_params()[own, own]
