@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,12 +91,28 @@ def test_the_installer_itself_is_pinned_by_hash(run):
         run.locked("no-such-package")
 
 
-def test_the_test_command_fails_when_any_check_fails(run):
-    run.returns = 1
-    assert run.test(everything=False) == 1
-    run.returns = 0
-    assert run.test(everything=True) == 0
-    assert "not slow" not in run.calls[-1]
+@pytest.mark.parametrize("tool", ["check", "format", "pytest", "mypy", None])
+def test_the_test_command_fails_when_any_check_fails(run, monkeypatch, tool):
+    monkeypatch.setattr(run, "call", lambda *words: int(tool in words))
+    code = f"print('what mypy says'); raise SystemExit({int(tool == 'mypy')})"
+    begun = functools.partial(subprocess.Popen, [sys.executable, "-c", code], text=True)
+    monkeypatch.setattr(run, "begun", lambda *_, stdout: begun(stdout=stdout))
+    said = []
+    monkeypatch.setattr(run, "say", said.append)
+    assert run.test(everything=False, cover=False) == int(tool is not None)
+    assert said == ["what mypy says"]
+
+
+@pytest.mark.parametrize(("words", "slow", "counted"), [
+    ([], False, False), (["--cov"], False, True), (["--all"], True, True),
+])  # fmt: skip
+def test_slow_suites_and_counted_lines_are_asked_for(run, monkeypatch, words, slow, counted):
+    begun = functools.partial(subprocess.Popen, [sys.executable, "-c", ""], text=True)
+    monkeypatch.setattr(run, "begun", lambda *_, stdout: begun(stdout=stdout))
+    assert run.main(["test", *words]) == 0
+    pytest_s = run.calls[-1]
+    assert ("not slow" not in pytest_s) == slow
+    assert ("--cov" in pytest_s) == counted
 
 
 def test_validate_passes_the_mode_on(run):
