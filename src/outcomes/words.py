@@ -338,7 +338,7 @@ def scale(instrument: Instrument) -> str:
     '0 to 10, lower is better'
     """
     low, high = f"{instrument.minimum:g}", f"{instrument.maximum:g}"
-    return f"{low} to {high}, {instrument.better} is better"
+    return f"{low} to {high}, {instrument.better} is better".replace("-", MINUS)
 
 
 def counted(number: float, noun: str) -> str:

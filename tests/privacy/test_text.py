@@ -23,7 +23,7 @@ REAL = Disclosure()
         (Count(11, "course"), "11 courses", "11 courses"),
         (Count(1204, "visit"), "1,204 visits", "1,204 visits"),
         (Count(3, "goal", of=40, note="(8 %)"), "3 of 40 goals (8 %)", "fewer than 11 of 40 goals"),
-        (Count(38, "goal", of=40), "38 of 40 goals", "nearly all of 40 goals"),
+        (Count(38, "goal", of=40), "38 of 40 goals", "most of 40 goals"),
         (Count(2, "goal", of=11), "2 of 11 goals", "not all of 11 goals"),
         (Count(2, "goal", of=9), "2 of 9 goals", "some or none of fewer than 11 goals"),
         (Count(0, "goal", of=40), "0 of 40 goals", "0 of 40 goals"),
@@ -62,7 +62,21 @@ def test_a_count_that_would_tell_a_few_beside_another_is_not_told():
 def test_a_part_tells_the_rest_of_its_whole_too():
     rule = Disclosure(told=Told())
     assert Text(Count(26, "course", of=60)).under(rule) == "26 of 60 courses"
-    assert Text(Count(30, "course")).under(rule) == "nearly all of 34 courses"
+    assert Text(Count(30, "course")).under(rule) == "most of 34 courses"
+
+
+@pytest.mark.parametrize("whole", [22, 60, 99, 100, 400])
+def test_words_for_all_but_a_few_are_true_of_the_least_that_they_stand_for(whole):
+    least = whole - REAL.threshold + 1
+    said = Text(Count(least, "course", of=whole)).under(REAL)
+    share = 0.9 if said.startswith("nearly all of") else 0.5
+    assert said in (f"nearly all of {whole} courses", f"most of {whole} courses")
+    assert least / whole >= share
+    rule = Disclosure(told=Told())
+    assert rule.tells(whole, "course")
+    there = Text(Count(least, "course", there=True)).under(rule)
+    assert there == f"there are fewer than {whole} courses"
+    assert Text(Count(whole + 9, "course")).under(rule) == f"more than {whole} courses"
 
 
 @given(st.lists(st.integers(0, 300), min_size=2, max_size=12))

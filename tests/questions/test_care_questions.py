@@ -123,6 +123,23 @@ def test_what_is_expected_after_a_bad_first_score_is_no_improvement():
     assert "expected after so bad a first score" in answer.sentence
 
 
+@pytest.mark.parametrize("start", [8.0, 9.0, 10.0])
+@pytest.mark.parametrize("last", [2.04, 3.0, 3.5, 4.0])
+def test_the_numbers_that_are_said_tell_whether_a_change_is_more_than_error(start, last):
+    rng = np.random.default_rng(2)
+    first = np.clip(np.round(rng.normal(5, 2.2, 400)), 0, 10)
+    ids = np.array(["a", *(f"e{i:04d}" for i in range(len(first)))])
+    parts = [pd.DataFrame({"episode_id": ids, "session": 1, "score": [start, *first]})]
+    parts += [pd.DataFrame({"episode_id": ["a"], "session": k, "score": last}) for k in (2, 3)]
+    scores = pd.concat(parts).assign(instrument="nprs")
+    episodes = pd.DataFrame({"episode_id": ids, "condition": "neck_other"})
+    study = study_from_tables({"episodes": episodes, "assessments": scores})
+    said = undisclosed(study, "patient", instrument="nprs", episode="a").sentence
+    numbers = re.search(r"was ([\d.]+) points better.*MDC ([\d.]+)(?:, plus ([\d.]+))?", said)
+    change, error, back = (float(number or 0.0) for number in numbers.groups())
+    assert ("really better" in said) == (change > error + back)
+
+
 @pytest.mark.parametrize(
     "facts", [{"end_reason": "declined"}, {"end_day": 13.0}, {"end_reason": "unknown"}]
 )

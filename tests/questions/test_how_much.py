@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -245,15 +246,37 @@ def test_how_many_had_a_score_then_is_not_told_where_the_rest_are_few():
 def test_courses_that_all_change_alike_are_told_so_and_not_in_words_of_a_model():
     study = follow_ups({f"c{i}": [9.0 - i % 4, 7.0 - i % 4, 5.0 - i % 4] for i in range(24)})
     for name in ("how-much", "leavers"):
-        assert "at each time all courses show the same change" in oc.answer(study, name).reason
+        assert "courses that started alike show the same change" in oc.answer(study, name).reason
 
 
-def test_scores_that_no_model_fits_are_refused_and_no_traceback():
+def test_arms_too_small_for_a_mean_leave_the_mean_of_all_to_the_picture():
+    study = follow_ups({f"c{i}": [9.0 - i % 4, 7.0 - i % 3, 5.0 - i % 5] for i in range(18)})
+    arms = np.where(np.arange(18) % 2, "massage", "wait")
+    study = replace(study, episodes=study.episodes.assign(arm=arms))
+    drawn = undisclosed(study, "how-much", instrument="nprs").picture
+    assert set(drawn.data["group"]) == {"all"}
+    assert re.search(r"At week \d+, all courses: .*\.$", drawn.alt)
+    assert drawn.title.startswith("During care, patients improved")
+
+
+@pytest.mark.parametrize("alike", ["end", "arms", "days"])
+def test_scores_in_which_only_the_start_differs_are_refused_in_plain_words(alike):
     study = with_sessions(60, 0)
-    same = study.assessments["score"].where(study.assessments["session"] < 2, 4.0)
-    given = oc.answer(replace(study, assessments=study.assessments.assign(score=same)), "how-much")
-    assert given.refused
-    assert "no model fits these scores" in given.reason
+    scores, arms = study.assessments, study.episodes
+    same = scores["score"].where(scores["session"] < 2, 4.0)
+    if alike == "arms":
+        arms = arms.assign(arm=np.where(np.arange(len(arms)) % 2, "massage", "wait"))
+        study = replace(study, provenance=replace(study.provenance, control="wait"))
+    if alike == "days":  # nobody changes, whatever the day
+        same = scores.groupby("episode_id")["score"].transform("first")
+        scores = scores.assign(day=scores["day"] + np.arange(len(scores)) % 3)
+    study = replace(study, episodes=arms, assessments=scores.assign(score=same))
+    for name in ("how-much", "trial"):
+        given = oc.answer(study, name)
+        assert given.refused
+        assert "got" not in given.reason
+        if name == "how-much" or alike == "arms":
+            assert given.reason.startswith("courses that started alike show the same change;")
 
 
 def test_an_unknown_question_or_instrument_is_wrong_use(complete):

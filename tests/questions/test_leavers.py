@@ -9,6 +9,7 @@ import pytest
 import outcomes as oc
 from outcomes.questions.ask import undisclosed
 from outcomes.questions.claim import overclaims
+from outcomes.questions.leavers import _points
 
 
 def cut(study, n_leave, reason, after=2):
@@ -32,6 +33,15 @@ def test_delta_rows_fall_by_the_share_that_left(clinic):
     table = undisclosed(cut(clinic(n=80), 20, "cost"), "leavers", instrument="nprs").table
     rows = table[table["kind"] == "delta"].set_index("delta")["estimate"]
     assert rows[0.0] - rows[2.0] == pytest.approx(2.0 * 20 / 80)
+
+
+def test_a_tipping_point_above_zero_never_reads_as_zero(clinic):
+    study = cut(clinic(n=80), 30, "cost")
+    measure = study.instrument("nprs")
+    for tip in (0.003, 0.04, 0.24, 3.6):
+        said = float(_points(tip, measure).split()[0])
+        assert said > 0
+        assert said == pytest.approx(tip, rel=0.2)
 
 
 def test_those_who_met_their_goal_are_not_supposed_to_have_done_worse(clinic):

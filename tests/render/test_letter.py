@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,17 @@ def test_a_worsening_is_the_first_thing_said() -> None:
     text = lead(made([7, 2, 8]))
     assert text.startswith("Worse on the Numeric pain rating scale: 7 at the start, 2 at its")
     assert text.endswith("Your patient had 3 of 6 prescribed visits.")
+
+
+@pytest.mark.parametrize(
+    ("weeks", "said"),
+    [(1.0, "3 visits (1 prescribed)."), (2.0, "3 visits (2 prescribed)."),
+     (3.0, "3 of 3 prescribed visits.")],
+)  # fmt: skip
+def test_more_visits_than_were_prescribed_are_no_part_of_them(weeks: float, said: str) -> None:
+    study = made([7, 2, 8])
+    script = study.episodes.assign(sessions_per_week=1.0, weeks=weeks)
+    assert lead(replace(study, episodes=script)).endswith(f"Your patient had {said}")
 
 
 def test_an_improvement_follows_the_visits() -> None:

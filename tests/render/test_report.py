@@ -197,8 +197,7 @@ def test_sentences_of_real_data_hold_no_small_count_of_people(make_answer: Any) 
     )  # fmt: skip
     safe = disclosed(answer)
     assert safe.sentence == (
-        "Cleared in nearly all of 52 courses; fewer than 11 of 90 patients were not, "
-        "1,204 patients were."
+        "Cleared in most of 52 courses; fewer than 11 of 90 patients were not, 1,204 patients were."
     )
     assert safe.checks[0].detail == "fewer than 11 courses left out"
     assert safe.limits == answer.limits

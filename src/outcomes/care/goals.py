@@ -15,6 +15,7 @@ import pandas as pd
 
 from outcomes.dictionary.instruments import Instrument, measurement_error
 from outcomes.dictionary.instruments.arithmetic import goal_attainment
+from outcomes.dictionary.instruments.judgement import ROUNDING
 from outcomes.errors import UsageError
 from outcomes.records import baseline_of, visits_received
 from outcomes.study import Study
@@ -45,7 +46,7 @@ def goal_progress(study: Study, instrument: str = "") -> pd.DataFrame:
         scores stop before; empty where no date or number was set); ``last_day, last_sessions`` (of
         the last score) and ``n_scores``. Flags, missing where they cannot be told: ``set_late``
         (not before the second visit: after the fact), ``wrong_side`` (target no better than
-        baseline), ``easy`` (nearer than the measurement error, the largest MDC published for the
+        baseline), ``easy`` (no more than the measurement error, the largest MDC published for the
         condition), ``off_scale`` (target outside the instrument's range). Where a course has
         several movements of one instrument, a goal cannot say which it means: no score is used.
 
@@ -186,7 +187,7 @@ def _flags(table: pd.DataFrame, study: Study) -> pd.DataFrame:
         {
             "set_late": _flag(table["set_day"] >= second, table["set_day"].notna()),
             "wrong_side": _flag(gain <= 0, gain.notna()),
-            "easy": _flag(gain.abs() < error, gain.notna() & error.notna()),
+            "easy": _flag(gain.abs() <= error + ROUNDING, gain.notna() & error.notna()),
             "off_scale": _flag((table["target"] < low) | (table["target"] > high), low.notna()),
         }
     )

@@ -310,7 +310,9 @@ def choose_residual(
     eligible = table["aic"].where(table["note"] == "")
     if eligible.isna().all():
         must = "At least one residual covariance must be possible"
-        raise FitError(must, got="none", where="; ".join(table["note"]))
+        raise FitError(
+            must, got="none", where="; ".join(note.rstrip(".") for note in table["note"])
+        )
     close = table[eligible <= eligible.min() + MARGIN]
     best = int(close.sort_values(["n_parameters", "aic"]).index[0])
     fit = fits[best]

@@ -121,7 +121,8 @@ class Many:
     @property
     def ordinary(self) -> Any:
         """Studies whose therapists vary in a model of a mean, and whose courses have scores."""
-        varied = self.all_known("therapist_id") & (self.count("therapist_id") >= LEAST_RANDOM)
+        of_courses = self.of_courses().count("therapist_id")
+        varied = self.all_known("therapist_id") & (of_courses >= LEAST_RANDOM)
         return varied & (self.typical > 1) & self.all_known("baseline")
 
     def times(self) -> Array:

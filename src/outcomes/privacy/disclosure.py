@@ -80,6 +80,16 @@ class Disclosure:
         """Whether a count, and what is computed from so few, must not be shown."""
         return not self.exempt and 0 < count < self.threshold
 
+    def most(self, whole: float) -> str:
+        """Return what all but a few of so many are, at the least; more would tell how few.
+
+        Examples
+        --------
+        >>> Disclosure().most(100), Disclosure().most(22)
+        ('nearly all', 'most')
+        """
+        return "nearly all" if whole >= 10 * (self.threshold - 1) else "most"
+
     def near(self, count: float, noun: str, whom: str = "") -> float | None:
         """Return a count told before that this one would betray a few by; None without one."""
         known = self.told.numbers(noun, whom) if self.told and not self.exempt else ()

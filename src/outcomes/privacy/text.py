@@ -29,9 +29,6 @@ UNTYPED = re.compile(
 UNDECLARED = "not shown, for it holds a count that is not declared as one."
 
 
-NEARLY, ALMOST = "nearly all of", "almost"
-
-
 class Said(str):
     """Words that stand for a count that is not told; no bare prose."""
 
@@ -122,11 +119,11 @@ class Count:
     def under(self, rule: Disclosure) -> str | Count:
         """Return itself, or the words that stand for it where it must not be shown."""
         if self.of is None:
-            hidden = self._hidden(self.number, self.whom, rule)
-            if self.there:  # beside how many are needed
-                hidden = "too few" if rule.hides(self.number) else hidden.replace(NEARLY, ALMOST)
+            hidden = self._hidden(self.number, self.whom, rule, bound=self.there)
+            if self.there and rule.hides(self.number):  # beside how many are needed
+                hidden = "too few"
             return Said(self._said(hidden, rule.threshold)) if hidden else self
-        whole = self._hidden(self.of, self.whom, rule).replace(NEARLY, ALMOST)
+        whole = self._hidden(self.of, self.whom, rule, bound=True)
         if rule.hides(self.of):
             return Said(self._said(f"some or none of {whole}", rule.threshold))
         part = self._part(rule)
@@ -135,7 +132,7 @@ class Count:
         number = f"{part or format(self.number, ',')} of {whole or format(self.of, ',')}"
         return Said(self._said(number, self.of))
 
-    def _hidden(self, number: int, whom: str, rule: Disclosure) -> str:
+    def _hidden(self, number: int, whom: str, rule: Disclosure, *, bound: bool) -> str:
         """Return the words for a count that must not be told; empty where it may be."""
         if rule.hides(number):
             return f"fewer than {rule.threshold}"
@@ -143,14 +140,16 @@ class Count:
         if near is None:
             rule.tells(number, self.noun, whom)
             return ""
-        return f"{NEARLY} {near:,.0f}" if near > number else f"hardly more than {near:,.0f}"
+        if near < number:
+            return f"more than {near:,.0f}"
+        return f"{'fewer than' if bound else f'{rule.most(near)} of'} {near:,.0f}"
 
     def _part(self, rule: Disclosure) -> str:
         """Return the words for a part that must not be told; empty where it may be."""
         if rule.hides(self.number):
             return "not all" if self.of == rule.threshold else f"fewer than {rule.threshold}"
         if rule.hides((self.of or 0) - self.number):
-            return "nearly all"
+            return rule.most(self.of or 0)
         whom = self.part or f"{self.whom}, {self.more or 'some'}"
         rest = (self.of or 0) - self.number
         if rule.near(rest, self.noun, self.whom) is not None:
@@ -209,7 +208,7 @@ class Text(str):
     Examples
     --------
     >>> Text("First in ", Count(51, "course", of=52), ".").under(Disclosure())
-    'First in nearly all of 52 courses.'
+    'First in most of 52 courses.'
     >>> Text("It rests on ", 3, ".").under(Disclosure())
     'It rests on fewer than 11.'
     """

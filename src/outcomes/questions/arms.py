@@ -188,7 +188,7 @@ def _ols_rows(arms: Arms, outcome: Any, columns: Any) -> pd.DataFrame:
     """Fit by least squares; courses must not start alike, nor differ in arm and start alone."""
     from statsmodels.regression.linear_model import OLS
 
-    must = "baselines differ, and scores of courses that started alike"
+    must = "baselines must vary, and scores of courses that started alike too"
     if np.linalg.matrix_rank(columns) < columns.shape[1]:
         raise FitError(must, got="the same for all")
     fit = OLS(outcome, columns).fit()

@@ -33,7 +33,6 @@ from outcomes.questions.therapists import THERAPISTS
 from outcomes.questions.trial import TRIAL
 from outcomes.rules.check import check, errors_named
 from outcomes.study import Study
-from outcomes.trajectory import trajectory
 from outcomes.words import when
 
 _ALL = (
@@ -237,18 +236,14 @@ def _answered(
             given = _in_spite_of_errors(undisclosed(study, question.name, **asked), study)
         given = _of_sample(given, study.provenance.sampled)
     except FitError as error:
-        given = _refused(study, question, _why_no_model(study, chosen, error))
+        given = _refused(study, question, _why_no_model(error))
     return disclosed(under_plan(given, plan, chosen), leaves=False)
 
 
-def _why_no_model(study: Study, instrument: str, error: FitError) -> str:
-    """Say that all courses change alike, where they do; else what the model said."""
-    rows = trajectory(study, instrument).rows
-    at = ["arm", "condition", "session_count", "day"]
-    change = rows.groupby(at, dropna=False)["improvement"]
-    alike = (change.transform("max") == change.transform("min")).all()
-    if alike and change.ngroups <= len(rows) / 2:
-        return "at each time all courses show the same change; a model needs some that differ."
+def _why_no_model(error: FitError) -> str:
+    """Say that courses change alike, where they do; else what the model said."""
+    if "must vary" in str(error):
+        return "courses that started alike show the same change; a model needs some that differ."
     return f"no model fits these scores. {error}"
 
 

@@ -27,12 +27,14 @@ Array = NDArray[np.float64]
 def quietly() -> Iterator[None]:
     """Fit without warnings that are no news to an answer.
 
-    A variance of zero is among its checks. A group without late scores has no late curve to
-    estimate, and means are read only where ten courses have a score.
+    A variance of zero is among its checks, and a mean needs no more than the sum of variances. A
+    group without late scores has no late curve to estimate, and means are read only where ten
+    courses have a score.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SingularFitWarning)
-        warnings.filterwarnings("ignore", "The fixed part is rank deficient", OutcomesWarning)
+        for known in ("The fixed part is rank deficient", "Only sums of some variances"):
+            warnings.filterwarnings("ignore", known, OutcomesWarning)
         yield
 
 

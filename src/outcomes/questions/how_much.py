@@ -188,15 +188,14 @@ def _arms_range(last: pd.DataFrame, measure: Instrument, time: str) -> Text:
     ends = limits(last["estimate"].min(), last["estimate"].max(), decimals(measure))
     ends = f"{sentence_case(time)}, arms improved by {ends} {measure.unit} on average"
     untold = f"Mean improvement in each arm {time}"
-    if last.empty:
-        return Text("Mean improvement in each arm")
     return Text(Resting(int(last["n_episodes"].min()), words=ends, otherwise=untold))
 
 
 def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> Picture:
     rows = table[table["kind"] == "curve"]
-    if course.group == "arm" and rows["group"].nunique() > 1:
-        rows = rows[rows["group"] != "all"]
+    arms = rows[rows["group"] != "all"]
+    if course.group == "arm" and (arms[course.axis] == course.horizon).any():
+        rows = arms
     last = rows[rows[course.axis] == course.horizon]
     spoken = "; ".join(
         f"{named(row['group'])}: {with_interval(row)}" for row in last.to_dict("records")

@@ -18,7 +18,16 @@ from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.records import baselines
 from outcomes.study import Study
-from outcomes.words import CANNOT_TELL, decimals, direction, plain, scale, when, with_interval
+from outcomes.words import (
+    CANNOT_TELL,
+    decimals,
+    decimals_for,
+    direction,
+    plain,
+    scale,
+    when,
+    with_interval,
+)
 
 WELL = ("goal_met", "ongoing")
 """Reasons for which nobody supposes that those who left did worse."""
@@ -132,7 +141,13 @@ def _table(
 def _supposed(delta: float, measure: Instrument) -> str:
     if not delta:
         return "early leavers like similar courses"
-    return f"early leavers {plain(delta, decimals(measure))} {measure.unit} worse"
+    return f"early leavers {_points(delta, measure)} worse"
+
+
+def _points(size: float, measure: Instrument) -> str:
+    """Return a size above zero with its unit, and with digits enough not to read as zero."""
+    digits = max(decimals(measure), decimals_for(0.0, 2 * size))
+    return f"{plain(size, digits)} {measure.unit}"
 
 
 def _stayed(course: CourseFrame) -> pd.DataFrame:
@@ -181,7 +196,7 @@ def _as_similar_courses(table: pd.DataFrame) -> dict[Any, Any]:
 
 def _glance(table: pd.DataFrame, gone: _Leavers, measure: Instrument) -> Text:
     tip, width = float(table["estimate"].iloc[0]), measure.maximum - measure.minimum
-    words = f"{plain(tip, decimals(measure))} {measure.unit} worse would undo it"
+    words = f"{_points(tip, measure)} worse would undo it"
     if tip == 0:
         worse = "scores got worse during care"
         words = direction(_as_similar_courses(table), "", worse, "improvement is not clear")
@@ -207,7 +222,7 @@ def _in_words(tip: float, measure: Instrument) -> str:
         return LEAVERS.notes["nobody"]
     if tip > measure.maximum - measure.minimum:
         return LEAVERS.notes["none could"]
-    return LEAVERS.say("tips", worse=f"{plain(tip, decimals(measure))} {measure.unit}")
+    return LEAVERS.say("tips", worse=_points(tip, measure))
 
 
 def _from(course: CourseFrame) -> str:
@@ -235,7 +250,7 @@ def _picture(table: pd.DataFrame, gone: _Leavers, measure: Instrument) -> Pictur
 def _checks(gone: _Leavers, tip: float, measure: Instrument) -> tuple[Check, ...]:
     unknown = gone.reasons == "not recorded"
     width = measure.maximum - measure.minimum
-    at = f"tipping point {tip:.1f} {measure.unit}" if np.isfinite(tip) else "no tipping point"
+    at = f"tipping point {_points(tip, measure)}" if 0 < tip <= width else "no tipping point"
     rests = Text(Resting(gone.n_worse, words=at, otherwise="it rests on few courses"))
     left, without = gone.left, Count(int(unknown.sum()), "course", of=len(unknown))
     check = LEAVERS.check

@@ -167,6 +167,7 @@ def against_error(
     worse, rating = rated(measure, baselines(study, measure.name)["score"])
     first = -measure.sign * float(rows["baseline"].iloc[0])
     back = expected_return(first, worse, rating, standard_error(mdc))
+    back = back and round(back, decimals(measure))  # judged by the number that is said
     sides = []
     for change in rows["improvement"]:
         # a worse change is not excused by a return, a better one by that much
@@ -177,8 +178,8 @@ def against_error(
 
 
 def _sentence(judged: Verdict | None, rows: pd.DataFrame, measure: Instrument) -> str:
-    digits, change = decimals(measure), float(rows["improvement"].iloc[-1])
-    size = f"{abs(change):.{digits}f} {measure.unit}"
+    change = float(rows["improvement"].iloc[-1])
+    size = f"{abs(change):.{_digits(abs(change), judged, decimals(measure))}f} {measure.unit}"
     way = f"{size} {'better' if change > 0 else 'worse'} than at baseline"
     way = way if change else "unchanged since baseline"
     compared: str = PATIENT.say("not told", scale=scale(measure))
@@ -191,6 +192,14 @@ def _sentence(judged: Verdict | None, rows: pd.DataFrame, measure: Instrument) -
     )
 
 
+def _digits(size: float, judged: Verdict | None, least: int) -> int:
+    """Return the digits with which a change beyond measurement error reads as more than it."""
+    error = judged.threshold.value if judged else np.inf
+    limit = error + (judged.expected_return or 0.0 if judged and judged.sides[-1] > 0 else 0.0)
+    beyond = bool(judged and judged.sides[-1])
+    return next((n for n in range(least, 6) if (round(size, n) > limit) == beyond), least)
+
+
 def _said(judged: Verdict) -> str:
     way, _, once = judged.name.partition(" ")
     if not judged.sides[-1]:
@@ -199,10 +208,9 @@ def _said(judged: Verdict) -> str:
 
 
 def and_return(judged: Verdict) -> str:
-    """Name the return expected after the first score where it is more than a tenth."""
-    if not judged.expected_return or judged.expected_return < 0.1:
-        return ""
-    return f", plus {judged.expected_return:.1f} expected after so bad a first score"
+    """Name the return expected after the first score, where there is one."""
+    back = judged.expected_return
+    return f", plus {back:g} expected after so bad a first score" if back else ""
 
 
 def _against(judged: Verdict | None) -> str:
@@ -211,7 +219,7 @@ def _against(judged: Verdict | None) -> str:
     said = judged.threshold.describe()
     back = judged.expected_return
     known = "untold" if back is None else "returned"
-    return PATIENT.say("against", said=said, picked=PATIENT.say(known, back=f"{back or 0:.1f}"))
+    return PATIENT.say("against", said=said, picked=PATIENT.say(known, back=f"{back or 0:g}"))
 
 
 def _table(rows: pd.DataFrame, judged: Verdict | None, ahead: Outlook | None) -> pd.DataFrame:

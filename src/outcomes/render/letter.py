@@ -27,7 +27,7 @@ from outcomes.records import SERIES
 from outcomes.render.document import Block, Document, Facts, Figure, Paragraph, Section, Table
 from outcomes.render.formats import DOCUMENTS, check_available
 from outcomes.study import Study
-from outcomes.words import counted, decimals, named, plain, sentence_case, when
+from outcomes.words import counted, decimals, named, plain, scale, sentence_case, when
 
 CONFIDENTIAL = "Confidential: one patient's record, for this patient's own care only."
 BLANK = "_" * 34
@@ -315,9 +315,9 @@ def _visits(study: Study, episode: str, first_visit: datetime.date | None) -> st
     if pd.isna(row["sessions_received"]):
         return "Your patient's visits are not recorded."
     given, asked = int(row["sessions_received"]), row["sessions_prescribed"]
-    known = f"{given} of {_number(asked)} prescribed visits" if pd.notna(asked) else (
-        counted(given, "visit")
-    )  # fmt: skip
+    known = f"{given} of {_number(asked)} prescribed visits"
+    if pd.isna(asked) or asked < max(given, 2):  # no part of several
+        known = counted(given, "visit") + (f" ({_number(asked)} prescribed)" if asked > 0 else "")
     visits = study.sessions[study.sessions["episode_id"] == episode]
     last = visits.loc[received(visits["status"]), "day"].max()
     if first_visit is None or pd.isna(last):
@@ -338,13 +338,12 @@ def _scores(study: Study, episode: str, changes: tuple[Change, ...]) -> list[Blo
     own = goals[goals["episode_id"] == episode]
     rows = []
     for change in changes:
-        low, high = change.measure.minimum, change.measure.maximum
-        scale = f"{change.title} ({low:g} to {high:g}, {change.measure.better} is better)"
+        about = f"{change.title} ({scale(change.measure)})"
         aims = [
             f"{_number(goal['target'])}: {_reached(goal)}"
             for _, goal in own[own["instrument"] == change.measure.name].iterrows()
         ]
-        rows.append((scale, *change.shown, change.verdict, "; ".join(aims) or "none"))
+        rows.append((about, *change.shown, change.verdict, "; ".join(aims) or "none"))
     rows += [
         (study.instrument(str(goal["instrument"])).title, _number(goal["baseline"]), "–", "–",
          "no later score", f"{_number(goal['target'])}: {_reached(goal)}")

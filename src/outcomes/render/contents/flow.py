@@ -96,7 +96,9 @@ def shown_counts(
     for above, step in pairwise((Step("", steps[0].n, ""), *steps)):
         near = disclosure.near(step.n, "course", arm)
         told = disclosure.tells(step.n, "course", arm)
-        text = disclosure.shown(step.n) if near is None else f"nearly all of {near:,.0f}"
+        text = (
+            disclosure.shown(step.n) if near is None else f"{disclosure.most(near)} of {near:,.0f}"
+        )
         both = told and (not texts or texts[-1][0] == f"{above.n:,}")
         lost = disclosure.shown(
             above.n - step.n if both or disclosure.hides(above.n - step.n) else math.nan
