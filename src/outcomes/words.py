@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pandas as pd
+
 from outcomes.dictionary.instruments import Instrument
 from outcomes.plain_text import shipped
 
@@ -85,6 +87,24 @@ def decimals_for(low: float, high: float, least: int | None = None) -> int:
         return max(exact, digits)
     nought = any(not round(end, digits) and round(end, digits + 1) for end in (low, high))
     return digits + (nought and least is None)
+
+
+def decimals_together(rows: pd.DataFrame) -> int:
+    """Return the decimals of a value without an interval beside estimates that have one.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With ``conf_low`` and ``conf_high``; the interval of median width decides.
+
+    Examples
+    --------
+    >>> decimals_together(pd.DataFrame({"conf_low": [1.0, -0.1, 2], "conf_high": [1.2, 0.1, 2]}))
+    2
+    """
+    wide = rows["conf_high"] - rows["conf_low"]
+    half = float(wide[wide > 0].median()) / 2
+    return decimals_for(-half, half)
 
 
 def plain(value: float, decimals: int = 1) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 import outcomes as oc
 from outcomes.errors import UsageError
+from outcomes.render.slides import native_chart
 from outcomes.render.slides.pptx import pptx_bytes
 from outcomes.render.slides.teaching import TRAPS, lesson_of, teach, teaching_deck
 from outcomes.synthetic.scenarios import SCENARIOS
@@ -52,10 +53,10 @@ def test_the_notes_of_the_answer_speak_of_the_number_of_the_slide(null_deck: Any
     assert "by 6 sessions" in reveal.title
     assert "Nine tenths" not in reveal.notes  # that is said of 4 sessions
     assert not re.findall(r"after (?!6 )\d+ sessions", reveal.notes)
-    known = {round(x, 2) for x in lesson_of(
+    known = {round(x, 1) for x in lesson_of(
         TRAPS["session-count-trap"], TRAPS["session-count-trap"].seed
     ).compared[["estimate", "conf_low", "conf_high"]].to_numpy().ravel()}  # fmt: skip
-    said = {float(x) for x in re.findall(r"\d+\.\d\d", reveal.notes)}
+    said = {float(x) for x in re.findall(r"\d+\.\d+", reveal.notes)}
     assert said
     assert said <= known
     assert null_deck.slides[4].notes.count("points per Walton level") == 1
@@ -82,7 +83,15 @@ def test_a_study_that_misses_by_luck_is_not_said_to_teach() -> None:
     lesson = lesson_of(TRAPS["informative-dropout"], 1)  # its naive mean is right by luck
     assert not lesson.teaches
     last = teaching_deck(TRAPS["informative-dropout"], 1).slides[-1]
-    assert "by luck" in last.bullets[-1]
+    assert last.bullets[-1] == "This study (seed 1) is not one of them."
+
+
+def test_a_deck_whose_answer_is_clear_does_not_say_that_nothing_is() -> None:
+    lesson = lesson_of(TRAPS["switching-therapists"], 1)  # here therapists differ, p = 0.007
+    assert not lesson.unclear
+    reveal = teaching_deck(TRAPS["switching-therapists"], 1).slides[4]
+    assert reveal.title.startswith("There is a difference between 12 therapists")
+    assert "no clear difference" not in f"{reveal.title} {reveal.bullets} {reveal.notes}"
 
 
 def test_the_naive_number_is_least_squares_on_the_rows_as_they_are(null_deck: Any) -> None:
@@ -162,10 +171,15 @@ def test_teach_writes_the_formats_asked_for_and_knows_its_traps(tmp_path: Path) 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(TRAPS))
 def test_every_trap_makes_a_deck_whose_honest_answer_holds_the_truth(name: str) -> None:
+    assert lesson_of(TRAPS[name], TRAPS[name].seed).teaches
     honest = teaching_deck(TRAPS[name]).slides[4]
     if honest.picture is None:
         return
     rows = honest.picture.data
+    if honest.picture.kind == "forest" and len(rows) == 3:  # of more the title has the range
+        drawn = " ".join(native_chart._numbers(rows))
+        said = re.findall(r"\d+\.\d+", honest.title)
+        assert set(said) <= set(re.findall(r"\d+\.\d+", drawn)), (honest.title, drawn)
     if TRAPS[name].curve or TRAPS[name].estimand == "no care":
         return
     truth, told = rows.iloc[-1]["estimate"], rows.iloc[1:-1]

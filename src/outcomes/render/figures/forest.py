@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import EDGE, Canvas, blank, in_a_figure, text_width, wrapped
 from outcomes.render.figures.style import FONT, INK, MUTED, PAPER, Look, Preset, look_of
-from outcomes.words import count, decimals_for, with_ends
+from outcomes.words import count, decimals_together, with_ends
 
 HIDDEN = "too few to show"
 SLIDE_SIZES = (24, 20, 18, 16, 14)
@@ -85,9 +85,7 @@ def draw_forest(picture: Picture, preset: Preset, label: str) -> Canvas:
 
 
 def _rows(data: pd.DataFrame, preset: Preset) -> list[Row]:
-    shown = data.dropna(subset=["estimate"])
-    half = float(((shown["conf_high"] - shown["conf_low"]) / 2).median())
-    digits = decimals_for(-half, half)
+    digits = decimals_together(data.dropna(subset=["estimate"]))
     return [_row(record, digits, preset) for _, record in data.iterrows()]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import MaxNLocator
 from scipy.special import stdtrit
 
@@ -74,7 +75,9 @@ def trajectories(study: Study, instrument: str = "", by: str = "condition") -> S
         for place, (title, part) in zip(places, groups, strict=True)
     ]
     unit = "sessions received" if over == "session_count" else "weeks since the first visit"
-    _labels(figure, f"improvement ({measure.unit}, up = better)", unit)
+    kinds = [LINES[k] for _, part in groups for k in list(_thresholds(measure, part))[:1]]
+    dashed = f"; dashed: {' or '.join(dict.fromkeys(kinds))}" if kinds else ""
+    _labels(figure, f"improvement ({measure.unit}, up = better)", unit + dashed)
     claim = f"{measure.title}: each course, and the mean of each group"
     return _finished(figure, study, claim, " ".join(said))
 
@@ -96,7 +99,7 @@ def waterfall(study: Study, instrument: str = "") -> ShownFigure:
     measure, rows = _rows(study, instrument)
     last = rows.groupby("episode_id", sort=False)["improvement"].last()
     change = last.sort_values(ascending=False).to_numpy(float)
-    marks = lines_of(measure.thresholds, set(rows["condition"].dropna()))
+    marks = _thresholds(measure, rows)
     size = [marks.get("MIC", np.inf), marks.get("MDC", np.inf)]
     colors = np.select(
         [change < 0, change >= size[1], change >= size[0]], [WORSE, SURE, BETTER], GRID
@@ -142,12 +145,11 @@ def pressure_map(study: Study) -> ShownFigure:
     table = pd.crosstab(visits["pressure"].astype(float), visits["session"].astype(int))
     figure = empty_figure(9, 2.9)
     place = figure.subplots()
-    place.imshow(table, aspect="auto", origin="lower", cmap="Blues")
-    dark = 0.6 * table.to_numpy().max()
+    shade = LinearSegmentedColormap.from_list("visits", [f"{SURE}00", f"{SURE}80"])
+    place.imshow(table, aspect="auto", origin="lower", cmap=shade)  # on the paper of the page
     for (i, j), n in np.ndenumerate(table.to_numpy()):
         if n:
-            place.text(j, i, f"{n}", ha="center", va="center", fontsize=7.5,
-                       color="white" if n > dark else INK)  # fmt: skip
+            place.text(j, i, f"{n}", ha="center", va="center", fontsize=7.5, color=INK)
     place.set_yticks(range(len(table)), [f"{level:g}" for level in table.index])
     place.set_xticks(range(table.shape[1]), [f"{session}" for session in table.columns], fontsize=8)
     _labels(figure, "Walton level", "session")
@@ -210,6 +212,10 @@ def _rows(study: Study, instrument: str) -> tuple[Instrument, pd.DataFrame]:
     return study.instrument(name), rows
 
 
+def _thresholds(measure: Instrument, rows: pd.DataFrame) -> dict[str, float]:
+    return lines_of(measure.thresholds, set(rows["condition"].dropna()))
+
+
 def _courses(place: Axes, title: str, rows: pd.DataFrame, over: str, measure: Instrument) -> str:
     for _, course in rows.sort_values(over).groupby("episode_id"):
         place.plot(course[over], course["improvement"], color=MUTED, alpha=0.3, linewidth=0.6)
@@ -220,7 +226,7 @@ def _courses(place: Axes, title: str, rows: pd.DataFrame, over: str, measure: In
     place.fill_between(at.index, at["mean"] - half, at["mean"] + half, color=LOOKS[0].colour,
                        alpha=0.2, linewidth=0)  # fmt: skip
     place.axhline(0, color=INK, linewidth=0.8)
-    for value in list(lines_of(measure.thresholds, set(rows["condition"].dropna())).values())[:1]:
+    for value in list(_thresholds(measure, rows).values())[:1]:
         place.axhline(value, color=WORSE, linewidth=0.9, linestyle="--")
     n = rows["episode_id"].nunique()
     place.set_title(f"{title} (n = {n})", fontsize=9, family=FONT, loc="left", color=INK)

@@ -113,7 +113,7 @@ def look_of(position: int, group: str = "") -> Look:
     >>> look_of(0).colour, look_of(3, "all").colour
     ('#0072B2', '#1a1c20')
     """
-    return ROLES.get(group.partition(" ")[0], LOOKS[position % len(LOOKS)])
+    return ROLES.get(group.partition(" ")[0].rstrip(","), LOOKS[position % len(LOOKS)])
 
 
 @contextmanager

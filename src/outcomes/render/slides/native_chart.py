@@ -19,7 +19,7 @@ from outcomes.render.document import environment
 from outcomes.render.figures.canvas import in_a_figure, text_width, wrapped
 from outcomes.render.figures.style import INK, MUTED, look_of
 from outcomes.render.slides.deck import series
-from outcomes.words import decimals_for, percent, plain, with_ends
+from outcomes.words import SPACE, decimals_together, percent, plain, with_ends
 
 WIDTH, HEIGHT = 12.33, 4.5
 """Of the chart, inches: three fifths of the slide."""
@@ -68,30 +68,39 @@ def _curves(picture: Picture) -> tuple[Any, dict[str, Any]]:
 
     data: Any = XyChartData()  # type: ignore[no-untyped-call]
     rows, groups, names = picture.data, _by_last(picture), list(series(picture))
-    digits = _digits(rows)
-    drawn = []
-    for number, (name, own) in enumerate(groups):
+    digits, drawn = decimals_together(rows), []
+    upright = _ends([0, *rows["conf_low"], *rows["conf_high"]])
+    labeled = _labeled(groups, 0.09 * (upright[1] - upright[0]))
+    for name, own in groups:
         points = data.add_series(neutralised(in_a_figure(name)))
         for x, y in zip(own["x"], own["estimate"], strict=True):
             points.add_data_point(float(x), float(y))
-        last = float(own["estimate"].iloc[-1])
-        position, value = (
-            names.index(name),
-            percent(last) if picture.shares else plain(last, digits),
-        )
-        ends = number in (0, len(groups) - 1)  # labels of lines between would lie on others
+        last, position = float(own["estimate"].iloc[-1]), names.index(name)
+        value = percent(last) if picture.shares else plain(last, digits)
+        labels = [(len(own) - 1, value)] if name in labeled else []
         drawn.append(
             _series(points, look_of(position, name).colour, own, 1.5)
-            | {"position": position, "labels": [(len(own) - 1, value)] if ends else []}
-            | {"side": "b" if number else "t"}
+            | {"position": position, "labels": labels, "side": "r"}
         )
     chart = {
         "curves": True, "series": drawn, "legend": len(groups) > 1, "size": 20,
-        "across": {"ends": _ends([0, *rows["x"]], whole=True), "title": picture.x_label},
-        "upright": {"ends": _ends([0, *rows["conf_low"], *rows["conf_high"]]),
-                    "title": picture.y_label, "shares": picture.shares},
+        "across": {"ends": _ends([0, *rows["x"]], whole=True), "title": [picture.x_label]},
+        "upright": {"ends": upright, "shares": picture.shares,
+                    "title": wrapped(picture.y_label.replace(" = ", f"{SPACE}={SPACE}"), 3, 18)},
     }  # fmt: skip
     return data, chart
+
+
+def _labeled(groups: list[tuple[str, pd.DataFrame]], apart: float) -> set[str]:
+    """Return which lines are named their last value: the outer two that reach the right edge.
+
+    Labels of lines between would lie on others, as do two that end less than `apart` away.
+    """
+    latest = max(float(rows["x"].round().max()) for _, rows in groups)
+    reach = [(name, rows) for name, rows in groups if rows["x"].round().max() == latest]
+    (top, above), (bottom, below) = reach[0], reach[-1]
+    wide = above["estimate"].iloc[-1] - below["estimate"].iloc[-1] > apart
+    return {top, bottom} if wide else {top}
 
 
 def _series(data: Any, colour: str, rows: pd.DataFrame, bar: float) -> dict[str, Any]:
@@ -145,15 +154,15 @@ def _forest(picture: Picture) -> tuple[Any, dict[str, Any]]:
     drawn.append({"data": numbers, "side": "inEnd", "labels": list(enumerate(_numbers(rows)))})
     chart = {
         "curves": False, "series": drawn, "categories": names, "size": 20 if len(rows) <= 6 else 18,
-        "across": {"ends": ends, "title": picture.x_label}, "upright": {"size": size},
+        "across": {"ends": ends, "title": [picture.x_label]}, "upright": {"size": size},
     }  # fmt: skip
     return data, chart
 
 
 def _numbers(rows: pd.DataFrame) -> list[str]:
     """Return each estimate, and its interval where it has one."""
-    ends = rows[["estimate", "conf_low", "conf_high"]].to_numpy(float)
-    return [with_ends(middle, low, high, _digits(rows)) for middle, low, high in ends]
+    ends, digits = rows[["estimate", "conf_low", "conf_high"]], decimals_together(rows)
+    return [with_ends(a, low, high, digits) for a, low, high in ends.to_numpy(float)]
 
 
 def _names(rows: pd.DataFrame) -> tuple[int, list[list[str]]]:
@@ -179,12 +188,6 @@ def _ends_of(rows: pd.DataFrame) -> tuple[float, float, float]:
     return first, first + step * np.ceil((high - first) / (1 - share) / step), apart
 
 
-def _digits(rows: pd.DataFrame) -> int:
-    wide = (rows["conf_high"] - rows["conf_low"]) / 2
-    half = float(wide[wide > 0].median())
-    return decimals_for(-half, half)
-
-
 def _ends(values: Iterable[float], *, whole: bool = False) -> tuple[float, float, float]:
     """Return the ends of an axis and the step of its ticks, few and round; whole: of a count."""
     steps = [1, 2, 3, 4, 6, 10] if whole else [1, 2, 5, 10]
@@ -192,5 +195,5 @@ def _ends(values: Iterable[float], *, whole: bool = False) -> tuple[float, float
     low, high = min(known), max(known)
     high = high if high > low else low + 1.0  # a single point needs an axis too
     ticks = MaxNLocator(6 if whole else 5, steps=steps, integer=whole).tick_values(low, high)
-    last = high + 0.02 * (high - low) if whole else float(ticks[-1])
+    last = high + 0.08 * (high - low) if whole else float(ticks[-1])  # labels stand at its end
     return float(ticks[0]), last, round(float(ticks[1] - ticks[0]), 10)

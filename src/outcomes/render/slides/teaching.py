@@ -21,11 +21,21 @@ from outcomes.questions.ask import answer as ask
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.picture import Picture
 from outcomes.render.html import deck_html
-from outcomes.render.slides.deck import Deck, Slide
+from outcomes.render.slides.deck import Deck, Slide, claim
 from outcomes.render.slides.pptx import pptx_bytes
 from outcomes.study import Study
 from outcomes.synthetic.simulate import simulate
-from outcomes.words import UNCLEAR, ended, interval, percent, plain, sentence_case
+from outcomes.tables import Timing
+from outcomes.words import (
+    UNCLEAR,
+    decimals_together,
+    ended,
+    interval,
+    percent,
+    plain,
+    sentence_case,
+    with_interval,
+)
 
 INSTRUMENT = "nprs"
 UNIT = "points"
@@ -154,16 +164,20 @@ class Lesson:
     words: dict[str, str]
 
     @property
+    def unclear(self) -> bool:
+        """Whether the honest answer refuses or finds no more than chance would bring."""
+        return self.answer.refused or self.answer.verdict == UNCLEAR
+
+    @property
     def teaches(self) -> bool:
-        """Whether the naive interval misses the truth and the honest one holds it.
+        """Whether the naive interval misses the truth and the honest one holds it, nearer to it.
 
         Where the answer refuses or finds nothing clear: whether the naive gap is half a point or
         more. Where there is a bend: whether the honest interval excludes none. Where the truth is
         what happens without care: whether that is half or more of the change read as an effect.
         """
         if self.compared.empty:
-            clear = not self.answer.refused and self.answer.verdict != UNCLEAR
-            return bool(np.ptp(self.seen["estimate"]) >= 0.5 and not clear)
+            return bool(np.ptp(self.seen["estimate"]) >= 0.5 and self.unclear)
         naive, *honest, truth = (row for _, row in self.compared.iterrows())
         value = truth["estimate"]
         if self.trap.estimand == "no care":
@@ -171,7 +185,9 @@ class Lesson:
         low, high = min(r["conf_low"] for r in honest), max(r["conf_high"] for r in honest)
         if self.trap.estimand == "bend" and low <= 0 <= high:
             return False
-        return bool(low <= value <= high and not naive["conf_low"] <= value <= naive["conf_high"])
+        held = low <= value <= high and not naive["conf_low"] <= value <= naive["conf_high"]
+        nearest = min(abs(row["estimate"] - value) for row in honest)
+        return bool(held and nearest < abs(naive["estimate"] - value))
 
 
 def teach(
@@ -225,10 +241,10 @@ def teaching_deck(trap: Trap, seed: int | None = None) -> Deck:
     chosen = trap.seed if seed is None else seed
     lesson = lesson_of(trap, chosen)
     picture = _naive_picture(trap, lesson.seen)
-    claim, why = trap.naive_says.format(**lesson.words), " ".join(trap.why)
+    naive, why = trap.naive_says.format(**lesson.words), " ".join(trap.why)
     slides = (
         Slide(trap.case, None, (trap.poll,), f"{trap.case} Ask for hands: {trap.poll}", trap.asks),
-        Slide(claim, picture, (), f"{ended(claim)} {picture.alt} {BELIEVE}", trap.asks),
+        Slide(naive, picture, (), f"{ended(naive)} {picture.alt} {BELIEVE}", trap.asks),
         Slide(WRONG, picture, (), f"{WRONG} {WAIT}", trap.asks),
         Slide(trap.because, None, trap.why, f"{ended(trap.because)} {why}", trap.asks),
         _reveal(trap, lesson),
@@ -258,9 +274,9 @@ def lesson_of(trap: Trap, seed: int) -> Lesson:
     truth, honest = _truth(trap, study, trap.truth_time[1]), _honest_rows(judged)
     rows = [(NAIVE_ROW, *naive), *honest, (trap.truth_is, truth, truth, truth)]
     compared = pd.DataFrame(rows, columns=["label", *_INTERVAL])
-    digits = 2 if trap.per else 1
+    digits = decimals_together(compared)
     words = {
-        "naive": interval(*naive, digits, UNIT),
+        "naive": interval(*naive, unit=UNIT),
         "honest": _honest_words(honest, digits),
         "truth": plain(truth, digits),
     }
@@ -301,7 +317,7 @@ def _honest_rows(rows: pd.DataFrame) -> list[tuple[str, float, float, float]]:
     spaced = rows.iloc[np.linspace(0, len(rows) - 1, min(len(rows), MOST_HONEST), dtype=int)]
     return [
         (
-            f"{HONEST_ROW}, {row['term']}" if len(spaced) > 1 else HONEST_ROW,
+            f"honest, {row['term']}" if len(spaced) > 1 else HONEST_ROW,
             float(row["estimate"]), float(row["conf_low"]), float(row["conf_high"]),
         )
         for row in spaced.to_dict("records")
@@ -310,14 +326,15 @@ def _honest_rows(rows: pd.DataFrame) -> list[tuple[str, float, float, float]]:
 
 def _honest_words(rows: list[tuple[str, float, float, float]], digits: int) -> str:
     if len(rows) == 1:
-        return interval(*rows[0][1:], digits, UNIT)
+        return interval(*rows[0][1:], unit=UNIT)
     values = [row[1] for row in rows]
-    return f"{min(values):.1f} to {max(values):.1f} {UNIT}"
+    return f"{plain(min(values), digits)} to {plain(max(values), digits)} {UNIT}"
 
 
 def _means(trap: Trap, study: Study) -> pd.DataFrame:
     """Mean improvement by the naive column, scores as if independent; ten courses or more."""
-    rows = study.trajectory(INSTRUMENT, same_visit=trap.shows.endswith("same_visit"))
+    moment: Timing = "immediate" if trap.naive.endswith("a visit") else "course"
+    rows = study.trajectory(INSTRUMENT, moment, same_visit=trap.shows.endswith("same_visit"))
     if trap.arm:
         rows = rows[rows["arm"] == trap.arm]
     elif study.provenance.control is not None:
@@ -336,6 +353,8 @@ def _means(trap: Trap, study: Study) -> pd.DataFrame:
         }
     )
     table = table[table["n_episodes"] >= LEAST_COURSES].reset_index()
+    if name == "label":
+        table = table.sort_values("estimate", ascending=False, ignore_index=True)
     half = 1.96 * table.pop("spread")
     low, high = table["estimate"] - half, table["estimate"] + half
     return table.assign(group="naive means", conf_low=low, conf_high=high)
@@ -344,11 +363,13 @@ def _means(trap: Trap, study: Study) -> pd.DataFrame:
 def _naive_picture(trap: Trap, seen: pd.DataFrame) -> Picture:
     forest = "label" in seen
     first, last = (seen.iloc[i] for i in (0, -1))
-    ends = f"from {first['estimate']:.1f} at the first to {last['estimate']:.1f} at the last"
+    places = ("top", "bottom") if forest else ("first", "last")
+    ends = " to ".join(f"{plain(row['estimate'])} at the {place}"
+                       for row, place in zip((first, last), places, strict=True))  # fmt: skip
     return Picture(
         "forest" if forest else "curves", seen, trap.asks,
         trap.axis, "" if forest else f"Mean improvement ({UNIT}; up = better)",
-        f"Mean improvement against {trap.axis.lower()}, with 95 % intervals: {ends}.",
+        f"Mean improvement against {trap.axis.lower()}, with 95 % intervals: from {ends}.",
     )  # fmt: skip
 
 
@@ -358,11 +379,13 @@ def _reveal(trap: Trap, lesson: Lesson) -> Slide:
     answer = lesson.answer
     if not trap.kind:
         why = sentence_case(answer.reason) if answer.refused else answer.sentence
-        told = trap.truth_is.format(**lesson.words)
-        return Slide(title, None, (why, told), f"{ended(title)} {why} {told}", trap.asks)
+        points = [why, trap.truth_is.format(**lesson.words)]
+        if not lesson.unclear:  # in this study there is more than chance would bring
+            title = claim(points.pop(0))
+        return Slide(title, None, (*points,), f"{ended(title)} {' '.join(points)}", trap.asks)
     spoken = "; ".join(
-        f"{row['label']}: {interval(row['estimate'], row['conf_low'], row['conf_high'], 2)}"
-        if row["conf_high"] > row["conf_low"] else f"{row['label']}: {plain(row['estimate'], 2)}"
+        f"{row['label']}: {with_interval(row)}"
+        if row["conf_high"] > row["conf_low"] else f"{row['label']}: {lesson.words['truth']}"
         for row in lesson.compared.to_dict("records")
     )  # fmt: skip
     label = f"Improvement ({UNIT}{trap.per}; {'up' if trap.curve else 'right'} = better)"
@@ -405,6 +428,6 @@ def _taught(lesson: Lesson) -> str:
 def _rule(trap: Trap, lesson: Lesson, seed: int) -> Slide:
     """Return the last slide: one rule, one question, and how often such a study teaches it."""
     often = f"In {trap.taught} of {trap.tried} simulated studies {_taught(lesson)}."
-    luck = () if lesson.teaches else (f"In this study (seed {seed}) it came close, by luck.",)
+    luck = () if lesson.teaches else (f"This study (seed {seed}) is not one of them.",)
     points = (trap.take_home, *((often,) if trap.tried else ()), *luck)
     return Slide(trap.rule, None, points, f"{ended(trap.rule)} {' '.join(points)}", trap.asks)
