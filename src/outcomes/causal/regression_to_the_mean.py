@@ -109,14 +109,14 @@ def regression_to_the_mean(
     >>> round(found.estimate, 1)  # 0.5 * 2.2 * phi(0) / (1 - Phi(0)) = 0.88
     0.9
     """
-    x = np.asarray(baselines, dtype=float)
-    if len(x) < LEAST_BASELINES or np.ptp(x) == 0 or share <= 0:
+    x, n = np.unique(np.asarray(baselines, dtype=float), return_counts=True)
+    if n.sum() < LEAST_BASELINES or len(x) < 2 or share <= 0:
         return None
-    best = _everybody(x, rating)
-    if not _cut_seen(best, x, rating):
+    best = _everybody(x, n, rating)
+    if not _cut_seen(best, x, n, rating):
         return None
     curvature = scipy.differentiate.hessian(
-        lambda at: np.apply_along_axis(_minus_log_likelihood, 0, at, x, rating), best
+        lambda at: np.apply_along_axis(_minus_log_likelihood, 0, at, x, n, rating), best
     ).ddf
     if best[0] < rating.best or np.linalg.eigvalsh(curvature)[0] <= 0:
         return None
@@ -165,35 +165,36 @@ def expected_return(
     >>> round(found, 1)  # (1.1 / 2.2) ** 2 * (8 - 4)
     1.0
     """
-    x = np.asarray(baselines, dtype=float)
-    if len(x) < LEAST_BASELINES or np.ptp(x) == 0:
+    x, n = np.unique(np.asarray(baselines, dtype=float), return_counts=True)
+    if n.sum() < LEAST_BASELINES or len(x) < 2:
         return None
-    mean, log_sd = _everybody(x, rating)
+    mean, log_sd = _everybody(x, n, rating)
     if mean < rating.best:
         return None
     share = min(1.0, error**2 / np.exp(2 * log_sd))
     return max(0.0, float(share * (first - mean)))
 
 
-def _everybody(x: Array, rating: Rating) -> Array:
-    """Return mean and log standard deviation of the curve of which the baselines are the end."""
+def _everybody(x: Array, n: Array, rating: Rating) -> Array:
+    """Return mean and log std. deviation of the curve of which n baselines of each x are the end."""
     far = 20 * np.ptp(x)  # a tail that fits any mean leads the search there, and no further
-    start = np.array([x.mean(), np.log(x.std())])
+    mean = np.average(x, weights=n)
+    start = np.array([mean, np.log(np.average((x - mean) ** 2, weights=n)) / 2])
     ends = [(x.min() - far, x.max() + far), (np.log(rating.step / 10), np.log(far))]
     return np.asarray(
         scipy.optimize.minimize(
-            _minus_log_likelihood, start, args=(x, rating), method="Nelder-Mead", bounds=ends
+            _minus_log_likelihood, start, args=(x, n, rating), method="Nelder-Mead", bounds=ends
         ).x
     )
 
 
-def _cut_seen(best: Array, x: Array, rating: Rating) -> bool:
+def _cut_seen(best: Array, x: Array, n: Array, rating: Rating) -> bool:
     """Whether baselines are the end of a curve: much is cut off, and a whole curve fits worse."""
     if ndtr((_cut(rating) - best[0]) / np.exp(best[1])) < LEAST_CUT:
         return False
     whole = replace(rating, entry=-np.inf)
-    gain = _minus_log_likelihood(_everybody(x, whole), x, whole)
-    gain -= _minus_log_likelihood(best, x, rating)
+    gain = _minus_log_likelihood(_everybody(x, n, whole), x, n, whole)
+    gain -= _minus_log_likelihood(best, x, n, rating)
     return bool(2 * gain > chdtri(1, 0.05))
 
 
@@ -201,12 +202,12 @@ def _cut(rating: Rating) -> float:
     return rating.entry - rating.step / 2
 
 
-def _minus_log_likelihood(parameters: Array, x: Array, rating: Rating) -> float:
+def _minus_log_likelihood(parameters: Array, x: Array, n: Array, rating: Rating) -> float:
     """Of ratings: the chance of the interval each stands for, among those who enter."""
     mean, sd, half = parameters[0], np.exp(parameters[1]), rating.step / 2
     high = np.where(x + half > rating.worst, np.inf, (x + half - mean) / sd)
     inside = _log_chance((x - half - mean) / sd, high)
-    return float(len(x) * log_ndtr((mean - _cut(rating)) / sd) - inside.sum())
+    return float(n.sum() * log_ndtr((mean - _cut(rating)) / sd) - n @ inside)
 
 
 def _log_chance(low: Array, high: Array) -> Array:
