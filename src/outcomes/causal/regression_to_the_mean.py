@@ -109,7 +109,7 @@ def regression_to_the_mean(
     >>> round(found.estimate, 1)  # 0.5 * 2.2 * phi(0) / (1 - Phi(0)) = 0.88
     0.9
     """
-    x, n = np.unique(np.asarray(baselines, dtype=float), return_counts=True)
+    x, n = _counted(baselines)
     if n.sum() < LEAST_BASELINES or len(x) < 2 or share <= 0:
         return None
     best = _everybody(x, n, rating)
@@ -165,7 +165,7 @@ def expected_return(
     >>> round(found, 1)  # (1.1 / 2.2) ** 2 * (8 - 4)
     1.0
     """
-    x, n = np.unique(np.asarray(baselines, dtype=float), return_counts=True)
+    x, n = _counted(baselines)
     if n.sum() < LEAST_BASELINES or len(x) < 2:
         return None
     mean, log_sd = _everybody(x, n, rating)
@@ -175,8 +175,14 @@ def expected_return(
     return max(0.0, float(share * (first - mean)))
 
 
+def _counted(baselines: ArrayLike) -> tuple[Array, Array]:
+    """Return the baselines that occur, and how many courses have each."""
+    x, n = np.unique(np.asarray(baselines, dtype=float), return_counts=True)
+    return x, n.astype(float)
+
+
 def _everybody(x: Array, n: Array, rating: Rating) -> Array:
-    """Return mean and log std. deviation of the curve of which n baselines of each x are the end."""
+    """Return mean and log standard deviation of the curve of which the baselines are the end."""
     far = 20 * np.ptp(x)  # a tail that fits any mean leads the search there, and no further
     mean = np.average(x, weights=n)
     start = np.array([mean, np.log(np.average((x - mean) ** 2, weights=n)) / 2])

@@ -100,11 +100,12 @@ def forwards(
 
 
 def _root(stage: Stage, factors: Sequence[Array]) -> Array:
-    """Return Lambda of a stage, beside that of the factor that is eliminated with it."""
+    """Return Lambda of a stage, together with that of a factor that is eliminated with it."""
     if stage.shared is None:
         return factors[stage.factor]
     later, W = stage.shared
-    return np.hstack([factors[stage.factor], W @ factors[later]])
+    both = np.hstack([factors[stage.factor], W @ factors[later]])
+    return np.asarray(np.linalg.qr(both.T, mode="r")).T
 
 
 def _covariance(stage: Stage, sigmas: Sequence[Array]) -> Array:

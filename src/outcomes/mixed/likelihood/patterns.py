@@ -10,10 +10,12 @@ piece whose arrays stay in cache is several times faster than one pass after ano
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from outcomes.mixed.likelihood.cross_products import CrossProducts, Stage, make_link
@@ -113,10 +115,27 @@ def summed_patterns(groups: Stage) -> Stage:
     groups : Stage
         In columns as they are: products of equal visits are equal.
     """
-    _, first, pattern = np.unique(
-        pattern_keys(groups), axis=0, return_index=True, return_inverse=True
-    )
-    return _summed(groups, pattern.ravel(), first)
+    return _summed(groups, *numbered(pd.DataFrame(pattern_keys(groups))))
+
+
+def numbered(rows: pd.DataFrame) -> tuple[Array, Array]:
+    """Give equal rows of a table one number, in sorted order.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        At least one column; no value missing.
+
+    Returns
+    -------
+    number : array of int, shape (n,)
+    first : array of int, shape (n_different,)
+        The first row of each number.
+    """
+    number = rows.groupby(list(rows), observed=True).ngroup().to_numpy()
+    first = np.empty(number.max(initial=-1) + 1, dtype=np.intp)
+    first[number[::-1]] = np.arange(len(number))[::-1]
+    return number, first
 
 
 def _summed(groups: Stage, pattern: Array, first: Array) -> Stage:
@@ -146,19 +165,15 @@ def _by_pattern(D: sparse.csr_array, pattern: Array, n: int) -> sparse.csr_array
     return sparse.csr_array((D.data, columns, D.indptr), shape=(k, n * d))
 
 
-def joined_patterns(one: Stage, other: Stage) -> Stage:
-    """Add up the sums over the patterns of two sets of groups."""
-    _, first, place = np.unique(
-        np.concatenate([pattern_keys(one), pattern_keys(other)]),
-        axis=0,
-        return_index=True,
-        return_inverse=True,
-    )
-    places = np.split(place.ravel(), [one.A.shape[-1]])
+def joined_patterns(stages: Sequence[Stage]) -> Stage:
+    """Add up the sums over the patterns of several sets of groups."""
+    one = stages[0]
+    place, first = numbered(pd.DataFrame(np.concatenate([pattern_keys(s) for s in stages])))
+    places = np.split(place, np.cumsum([stage.A.shape[-1] for stage in stages[:-1]]))
     pairs, n = np.arange(len(one.A) ** 2), len(first)
 
     def dense(name: str) -> Array:
-        parts = [getattr(stage, name) for stage in (one, other)]
+        parts = [getattr(stage, name) for stage in stages]
         total = np.zeros((*parts[0].shape[:2], n, *parts[0].shape[3:]))
         for part, own in zip(parts, places, strict=True):
             total[:, :, own] += part
@@ -169,14 +184,15 @@ def joined_patterns(one: Stage, other: Stage) -> Stage:
         shape = len(pairs) * n, len(rows)
         return sparse.csr_array((np.ones(len(rows)), (rows, np.arange(len(rows)))), shape) @ part
 
-    (left, right), crossed = places, one.within is not None
+    crossed = one.within is not None
+    within = [thin(s.within, own) for s, own in zip(stages, places, strict=True) if crossed]
     return replace(
         one,
-        A=np.concatenate([one.A, other.A], axis=-1)[..., first],
-        count=np.bincount(left, one.count, n) + np.bincount(right, other.count, n),
+        A=np.concatenate([stage.A for stage in stages], axis=-1)[..., first],
+        count=np.bincount(place, np.concatenate([stage.count for stage in stages]), n),
         moments=dense("moments"),
         between=dense("between") if crossed else None,
-        within=thin(one.within, left) + thin(other.within, right) if crossed else None,
+        within=sum(within[1:], within[0]) if crossed else None,
     )
 
 

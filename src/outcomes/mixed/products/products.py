@@ -27,14 +27,22 @@ from outcomes.mixed.likelihood.cross_products import (
     dense_products,
     make_link,
 )
-from outcomes.mixed.likelihood.patterns import joined_patterns, pattern_keys, summed_patterns
+from outcomes.mixed.likelihood.patterns import (
+    joined_patterns,
+    numbered,
+    pattern_keys,
+    summed_patterns,
+)
 from outcomes.mixed.products.agreed import Agreed
 from outcomes.mixed.reading.columns import build_columns, response_of
 from outcomes.mixed.reading.design import design_matrix, group_codes
+from outcomes.mixed.reading.expressions import columns_of
 from outcomes.mixed.reading.formula import RandomTerm
 from outcomes.mixed.reading.frame import ModelFrame, model_frame
 from outcomes.mixed.types import Array
 
+AT_ONCE = 16
+"""Parts that are merged in one go."""
 PIECE = 8_000
 """Groups of a stage that are eliminated at once: memory does not grow with their number."""
 
@@ -100,12 +108,7 @@ def products_of(agreed: Agreed, data: pd.DataFrame) -> Products:
         known = agreed.survey.groups[agreed.factors[f].group]
         codes[f], n_levels[f] = known.get_indexer(coded[f][1])[codes[f]], len(known)
     Z = [_random(factor.terms, frame) for factor in agreed.factors]
-    W = np.column_stack(
-        [
-            design_matrix(agreed.fixed, frame.data),
-            response_of(agreed.formula.response, frame),
-        ]
-    )
+    W = np.column_stack([_fixed(agreed, frame), response_of(agreed.formula.response, frame)])
     made = dense_products(Z, codes, n_levels, W, Order((0,), agreed.crossed))
     (groups,), own = made.stages, coded[0][1]
     groups = replace(groups, crossed=tuple(sparse.csr_array(D) for D in groups.crossed))
@@ -123,21 +126,30 @@ def _random(terms: Iterable[RandomTerm], frame: ModelFrame) -> Array:
     return np.hstack([build_columns(term.expression, frame).matrix for term in terms])
 
 
+def _fixed(agreed: Agreed, frame: ModelFrame) -> Array:
+    """Return the fixed columns: rows that say the same are computed once."""
+    names = sorted(columns_of(agreed.fixed.spec.formula))
+    if not names:
+        return design_matrix(agreed.fixed, frame.data)
+    number, first = numbered(frame.data[names])
+    return design_matrix(agreed.fixed, frame.data.iloc[first])[number]
+
+
 def _summed(products: Products) -> Products:
     """Add up groups alone in their unit whose visits repeat, or were added up before."""
     groups, known = products.groups, pattern_keys(products.patterns)
     keys = pattern_keys(groups)
     q, m, _ = groups.B.shape
     width = m if products.crossed is None else m + len(products.crossed.A)
-    found, place = np.unique(np.concatenate([known, keys]), axis=0, return_inverse=True)
-    before, place = np.split(place.ravel(), [len(known)])
+    place, found = numbered(pd.DataFrame(np.concatenate([known, keys])))
+    before, place = np.split(place, [len(known)])
     able = ~np.asarray(products.unit.isin(products.agreed.repeated))
     enough = np.bincount(place[able], minlength=len(found)) > q * width  # sums hold less then
     enough[before] = True
     moved = able & enough[place]
     if not moved.any():
         return products
-    sums = joined_patterns(products.patterns, summed_patterns(groups.take(np.flatnonzero(moved))))
+    sums = joined_patterns([products.patterns, summed_patterns(groups.take(np.flatnonzero(moved)))])
     return replace(
         products,
         groups=groups.take(np.flatnonzero(~moved)),
@@ -148,57 +160,70 @@ def _summed(products: Products) -> Products:
     )
 
 
-def merge(a: Products, b: Products) -> Products:
-    """Add up the cross-products of two parts.
+def merge(*parts: Products) -> Products:
+    """Add up the cross-products of parts.
 
     Parameters
     ----------
-    a, b : Products
-        Of parts with the same `Agreed`.
+    *parts : Products
+        Of parts with the same `Agreed`, at least one.
 
     Returns
     -------
     Products
-        Those of all rows of both. Associative and commutative up to rounding; a level of a crossed
-        factor or of a unit that is in both parts is one level.
+        Those of all rows. Associative and commutative up to rounding; a level of a crossed factor
+        or of a unit that is in several parts is one level.
 
     Raises
     ------
     FitError
-        The parts have not agreed, or a group of the finest factor has rows in both: a course that
-        is split over parts, or a part that is there twice.
+        The parts have not agreed, or a group of the finest factor has rows in several: a course
+        that is split over parts, or a part that is there twice.
     """
-    if a.agreed is not b.agreed and a.agreed.formula != b.agreed.formula:
+    one = parts[0]
+    if any(p.agreed is not one.agreed and p.agreed.formula != one.agreed.formula for p in parts):
         must = "Parts are merged whose columns were agreed on together"
         raise FitError(must, got="others")
-    twice = int(a.labels.isin(b.labels).sum())
+    labels = _united([part.labels for part in parts])
+    twice = labels[labels.duplicated()].nunique()
     if twice:
-        must = f"Every row of a level of '{a.agreed.factors[0].name}' is in one part"
+        must = f"Every row of a level of '{one.agreed.factors[0].name}' is in one part"
         got = f"{twice} {'level' if twice == 1 else 'levels'} in several parts"
         raise FitError(must, got=got, remedy="Write each course into one part, each part once.")
-    crossed = a.crossed
-    if crossed is not None and b.crossed is not None:
-        crossed = replace(crossed, A=crossed.A + b.crossed.A, B=crossed.B + b.crossed.B)
-    pairs = zip(a.groups.crossed, b.groups.crossed, strict=True)
+    held = [part.groups for part in parts]
     groups = replace(
-        a.groups,
-        A=np.concatenate([a.groups.A, b.groups.A], axis=-1),
-        B=np.concatenate([a.groups.B, b.groups.B], axis=-1),
-        count=np.concatenate([a.groups.count, b.groups.count]),
-        crossed=tuple(sparse.vstack(pair, format="csr") for pair in pairs),
+        one.groups,
+        A=np.concatenate([own.A for own in held], axis=-1),
+        B=np.concatenate([own.B for own in held], axis=-1),
+        count=np.concatenate([own.count for own in held]),
+        crossed=tuple(
+            sparse.vstack(own, format="csr")
+            for own in zip(*(own.crossed for own in held), strict=True)
+        ),
     )
     whole = Products(
-        agreed=a.agreed,
-        n=a.n + b.n,
-        C=a.C + b.C,
-        crossed=crossed,
+        agreed=one.agreed,
+        n=sum(part.n for part in parts),
+        C=np.sum([part.C for part in parts], axis=0),
+        crossed=_added([part.crossed for part in parts if part.crossed is not None]),
         groups=groups,
-        own=a.own.append(b.own),
-        unit=a.unit.append(b.unit),
-        patterns=joined_patterns(a.patterns, b.patterns),
-        alone=a.alone.append(b.alone),
+        own=_united([part.own for part in parts]),
+        unit=_united([part.unit for part in parts]),
+        patterns=joined_patterns([part.patterns for part in parts]),
+        alone=_united([part.alone for part in parts]),
     )
     return _summed(whole)
+
+
+def _united(labels: list[pd.Index]) -> pd.Index:
+    return labels[0].append(labels[1:])
+
+
+def _added(crossed: list[Crossed]) -> Crossed | None:
+    if not crossed:
+        return None
+    A, B = sum(own.A for own in crossed), sum(own.B for own in crossed)
+    return replace(crossed[0], A=np.asarray(A), B=np.asarray(B))
 
 
 def merge_all(parts: Iterable[Products]) -> Products:
@@ -211,40 +236,39 @@ def merge_all(parts: Iterable[Products]) -> Products:
     """
     held: list[tuple[int, Products]] = []
     for part in parts:
-        size, whole = 1, part
-        while held and held[-1][0] <= size:
-            other, before = held.pop()
-            size, whole = size + other, merge(before, whole)
-        held.append((size, whole))
+        held.append((1, part))
+        while len(held) >= AT_ONCE and held[-AT_ONCE][0] == held[-1][0]:
+            size = AT_ONCE * held[-1][0]
+            held[-AT_ONCE:] = [(size, merge(*(own for _, own in held[-AT_ONCE:])))]
     if not held:
         must = "A model needs rows"
         raise FitError(must, got="no part with any")
-    result = held[-1][1]
-    for _, before in reversed(held[:-1]):
-        result = merge(before, result)
-    return result
+    return merge(*(own for _, own in held)) if len(held) > 1 else held[0][1]
 
 
 def staged(products: Products) -> CrossProducts:
     """Return merged products as those of one table, in columns as they are.
 
-    Sums over patterns are of groups alone in their unit, whose effects add up with its own.
+    Effects of groups alone in their unit, as those of patterns are, add up with its own.
     """
-    agreed, stages = products.agreed, []
+    agreed, stages, groups = products.agreed, [], products.groups
+    shared = None if agreed.unit is None else (agreed.unit, agreed.within)
     if products.patterns.A.shape[-1]:
-        shared = None if agreed.unit is None else (agreed.unit, agreed.within)
         stages.append(replace(products.patterns, shared=shared))
-    _, unit = np.unique(products.unit, return_inverse=True)
-    order = np.argsort(unit, kind="stable")
+    _, unit, size = np.unique(products.unit, return_inverse=True, return_counts=True)
+    single = np.flatnonzero(size[unit] == 1)
+    stages += [
+        replace(groups.take(single[k : k + PIECE]), shared=shared)
+        for k in range(0, len(single), PIECE)
+    ]
+    several = np.flatnonzero(size[unit] > 1)
+    order = several[np.argsort(unit[several], kind="stable")]
     first = np.flatnonzero(np.append(True, np.diff(unit[order]) > 0)[: len(order)])
     ends = np.append(first, len(order))
     for k in range(0, len(first), PIECE):
         rows = order[first[k] : ends[min(k + PIECE, len(first))]]
-        groups = products.groups.take(rows)
-        if agreed.unit is None:
-            stages.append(groups)
-        else:
-            stages += _linked(groups, unit[rows] - unit[rows[0]], agreed, len(stages) + 1)
+        _, own = np.unique(unit[rows], return_inverse=True)
+        stages += _linked(groups.take(rows), own, agreed, len(stages) + 1)
     return CrossProducts(tuple(stages), products.crossed, products.C, products.n)
 
 
