@@ -89,6 +89,13 @@ def test_a_bad_expression_is_refused_with_the_expression():
         variables(parse_formula("y ~ x + * z + (1 | g)"))
 
 
+def test_within_is_refused_because_r_reads_it_otherwise():
+    """R makes 'x %in% a' the one term x:a (model.matrix), formulaic adds a: another model."""
+    with pytest.raises(FormulaError, match=r"as 'a \+ a:b' or as 'a:b'"):
+        variables(parse_formula("y ~ x %in% a + (1 | g)"))
+    assert "x %in% a" in variables(parse_formula("y ~ `x %in% a` + (1 | g)"))
+
+
 def test_columns_inside_splines_are_known():
     needed = variables(parse_formula("y ~ bs(x, df=4) + center(`a b`):poly(z, 2) + (1 | g)"))
     assert set(needed) == {"y", "x", "a b", "z", "g"}

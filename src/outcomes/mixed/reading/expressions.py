@@ -223,8 +223,12 @@ def read_expression(expression: str) -> Formula:
     Raises
     ------
     FormulaError
-        With formulaic's own explanation, or for a function that is not known here.
+        With formulaic's own explanation, or for a function that is not known here, or for
+        ``%in%``, by which formulaic adds the main effect of its right side, and R does not.
     """
+    if "%in%" in re.sub(r"`[^`]*`", "", expression):
+        must = "What is within each level of what must be written as 'a + a:b' or as 'a:b'"
+        raise FormulaError(must, got="'b %in% a'", where=f"in '{expression}'")
     if re.search(r"`[\d.]+`", expression):
         must = "A column whose name is a number must be renamed before a formula can name it"
         raise FormulaError(must, where=f"in '{expression}'")
