@@ -82,3 +82,14 @@ def test_shares_do_not_depend_on_units(clinic):
     columns = ["estimate", "std_error", "conf_low", "conf_high"]
     assert_allclose(fit.icc()[columns], again.icc()[columns], rtol=1e-4)
     assert_allclose(fit.r2()[columns], again.r2()[columns], rtol=1e-4)
+
+
+def test_columns_that_nearly_determine_each_other_span_the_same_shares():
+    """The columns x, z and x, 2 x + 1e-7 z span one space: the same fit, the same shares."""
+    data = balanced(4)
+    rng = np.random.default_rng(5)
+    data["x"], data["z"] = rng.integers(20, 110, len(data)), rng.normal(size=len(data))
+    data["score"] += 0.01 * data["x"] + data["z"]
+    data["near"] = 2.0 * data["x"] + 1e-7 * data["z"]
+    plain, near = (lmm(f"score ~ x + {c} + (1 | patient)", data).r2() for c in ("z", "near"))
+    assert_allclose(near["estimate"], plain["estimate"], rtol=1e-5)

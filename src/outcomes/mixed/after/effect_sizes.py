@@ -110,8 +110,9 @@ class Moments:
 
     Parameters
     ----------
-    X : array, shape (p, p)
-        Sample covariance of the fixed columns.
+    X : array, shape (min(n, p), p)
+        Triangular root of the sample covariance of the fixed columns: squares of columns that
+        nearly determine each other would cancel to a share above 1.
     Z : tuple of array, shape (q, q)
         Mean of z z' for each grouping factor.
     """
@@ -124,13 +125,13 @@ def moments(fit: Fit) -> Moments:
     """Pass once over the rows used."""
     X = fit.X - fit.X.mean(axis=0)
     Z = tuple(factor.Z.T @ factor.Z / fit.n_observations for factor in fit.design.factors)
-    return Moments(X.T @ X / (fit.n_observations - 1.0), Z)
+    return Moments(np.linalg.qr(X, mode="r") / np.sqrt(fit.n_observations - 1.0), Z)
 
 
 def variance_parts(rows: Moments, beta: Array, covariances: Sequence[Array], sigma: float) -> Array:
     """Return the variance of the fixed part, of each grouping factor, and the residual's."""
     random = [float(np.sum(Z * S)) for Z, S in zip(rows.Z, covariances, strict=True)]
-    return np.array([beta @ rows.X @ beta, *random, sigma**2])
+    return np.array([np.sum((rows.X @ beta) ** 2), *random, sigma**2])
 
 
 def _icc_shares(parts: Array) -> Array:
