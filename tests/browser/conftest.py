@@ -90,10 +90,7 @@ class Page:
         os.close(write_there)
         self._rest, self._number, self._session = b"", 0, ""
         targets = self.call("Target.getTargets")["targetInfos"]
-        target = next(t["targetId"] for t in targets if t["type"] == "page")
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)[
-            "sessionId"
-        ]
+        self.lead(next(t for t in targets if t["type"] == "page"))
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         self._number += 1
@@ -110,6 +107,20 @@ class Page:
             if told.get("id") == self._number:
                 assert "error" not in told, told
                 return dict(told["result"])
+
+    def lead(self, target: dict[str, Any]) -> None:
+        """Drive this window from now on."""
+        self._session = ""
+        told = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        self._session = told["sessionId"]
+
+    def windows(self, *addresses: str, seconds: float = 30) -> list[dict[str, Any]]:
+        """Return the windows at these addresses, once all are there."""
+        end, found = time.monotonic() + seconds, {}
+        while not set(addresses) <= set(found):
+            assert time.monotonic() < end, list(found)
+            found = {t["url"]: t for t in self.call("Target.getTargets")["targetInfos"]}
+        return [found[address] for address in addresses]
 
     def open(
         self, place: Path | str, *, width: int = 1280, height: int = 720, dark: bool = False

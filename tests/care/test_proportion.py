@@ -1,4 +1,4 @@
-"""Exact intervals, the rule of three, and the widening by patients."""
+"""Exact intervals, and the widening by patients."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from outcomes.care.proportion import design_effect, exact_interval, rule_of_three
+from outcomes.care.proportion import design_effect, exact_interval
 
 
 @settings(deadline=None)
@@ -27,17 +27,6 @@ def test_ends_in_closed_form():
 
 def test_no_trials_no_interval():
     assert np.isnan(exact_interval(0, 0)).all()
-    assert np.isnan(rule_of_three(0, 0))
-
-
-@pytest.mark.parametrize("n", [30, 100, 1000])
-def test_rule_of_three_is_near_the_exact_one_sided_bound(n):
-    assert rule_of_three(0, n) == pytest.approx(1 - 0.05 ** (1 / n), rel=0.06)
-
-
-def test_rule_of_three_is_at_most_everybody_and_only_at_zero():
-    assert rule_of_three([0, 1], [2, 2]).tolist()[0] == 1
-    assert np.isnan(rule_of_three(1, 2))
 
 
 class TestDesignEffect:

@@ -125,18 +125,17 @@ class TestRates:
     def test_a_visit_that_was_not_asked_about_is_no_denominator(self, study):
         table = adverse_event_rates(study, by=("pressure",)).set_index("pressure")
         assert table.loc["3", "n_asked"] == 0
-        assert table.loc["3", ["per_100", "conf_low", "conf_high", "rule_of_three"]].isna().all()
+        assert table.loc["3", ["per_100", "conf_low", "conf_high"]].isna().all()
 
     @pytest.mark.parametrize(("least", "events"), [(1, 2), (2, 1), (3, 0)])
     def test_severity_that_counts(self, study, least, events):
         assert adverse_event_rates(study, by=(), least_severity=least)["n_events"].item() == events
 
-    def test_none_seen_is_bounded_by_the_rule_of_three(self):
+    def test_none_seen_is_bounded_by_the_exact_interval(self):
         visits = pd.DataFrame(
             {"episode_id": [f"e{i}" for i in range(60)], "session": 1, "adverse_severity": 0}
         )
         row = adverse_event_rates(study_from_tables({"sessions": visits}), by=()).iloc[0]
-        assert row["rule_of_three"] == pytest.approx(5)
         assert row["conf_high"] == pytest.approx(100 * (1 - 0.025 ** (1 / 60)))
         assert (row["per_100"], row["conf_low"]) == (0, 0)
 

@@ -13,6 +13,7 @@ from outcomes.errors import UsageError
 from outcomes.questions.ask import undisclosed
 from outcomes.questions.claim import overclaims
 from outcomes.study import study_from_tables
+from outcomes.words import with_ends
 
 
 def test_safety_counts_events_over_visits_asked_about(clinic):
@@ -29,13 +30,18 @@ def test_safety_counts_events_over_visits_asked_about(clinic):
     assert "safe" not in answer.sentence.lower()
 
 
-def test_no_event_leaves_the_rule_of_three(clinic):
-    study = clinic(n=30, visits=5)
+@pytest.mark.parametrize("n", [3, 30, 100])
+def test_where_no_event_was_seen_sentence_table_and_first_page_have_one_upper_end(clinic, n):
+    study = clinic(n=n, visits=5)
     sessions = study.sessions.assign(adverse_severity=0.0)
-    assert (
-        "none of 150 visits without adapted care (up to 2.0 per 100 remain plausible)"
-        in undisclosed(replace(study, sessions=sessions), "safety").sentence
-    )
+    answer = undisclosed(replace(study, sessions=sessions), "safety")
+    exact = 100 * (1 - 0.025 ** (1 / (5 * n)))  # nobody of n, Clopper and Pearson 1934
+    row = answer.table[answer.table["kind"] == "events"].iloc[0]
+    assert row["conf_high"] == pytest.approx(exact)
+    shown = with_ends(0, 0, exact).partition(" to ")[2].rstrip(")")
+    said = f"none of {5 * n} visits without adapted care (up to {shown} per 100 remain plausible)"
+    assert said in answer.sentence
+    assert said in answer.glance
 
 
 def test_events_nobody_asked_about_are_refused(clinic):

@@ -71,7 +71,7 @@ def test_the_words_of_the_least_that_is_known_are_whole():
     )
     few = words(Basis(n_episodes=1, n_clusters=4, planned=True)).cautions
     assert few[1:] == (
-        "It rests on few: 1 course.",
+        "It rests on little data: 1 course.",
         "Too few therapists to tell how much they differ: 4.",
     )
 
@@ -85,7 +85,7 @@ def test_five_therapists_are_not_few(therapists, few):
 @pytest.mark.parametrize(("courses", "few"), [(29, True), (30, False)])
 def test_thirty_courses_are_not_few(courses, few):
     cautions = " ".join(words(Basis(n_episodes=courses)).cautions)
-    assert ("It rests on few" in cautions) == few
+    assert ("It rests on little data" in cautions) == few
 
 
 @pytest.mark.parametrize(

@@ -139,9 +139,9 @@ def test_rows_that_pass_therapists_or_leaving_over_say_so_in_the_table():
     table = asked(with_therapists(made_trial(lost=0.2), control=True)).table
     passes = table.set_index("kind")["term"]
     assert (passes[[THERAPISTS, "jump to reference"]] == "new").all()
-    assert passes["constrained"].str.contains("taken as independent").all()
+    assert passes["constrained"].str.contains("without therapists").all()
     for kind in ("ancova", "change", "score"):
-        assert passes[kind].str.contains("those with a score then, patients of one").all()
+        assert passes[kind].str.contains("those with a score then, without therapists").all()
 
 
 def test_the_spread_of_therapists_means_is_the_error_of_their_mean():
@@ -187,7 +187,7 @@ def test_without_days_patients_of_one_therapist_are_not_taken_as_independent():
     assert row["statistic"] == pytest.approx(by_hand.statistic, rel=1e-4)
     assert "allowing for baseline and therapists" in answer.sentence
     passed_over = answer.table.loc[answer.table["kind"] == "ancova", "term"]
-    assert passed_over.str.endswith("as independent)").all()
+    assert passed_over.str.endswith("without therapists)").all()
 
 
 @pytest.mark.parametrize("told", ["by the course", "by most visits"])
@@ -338,7 +338,7 @@ def test_fewer_than_three_therapists_are_named_in_the_claim(number, words):
     answer = asked(replace(study, episodes=study.episodes.assign(therapist_id=names)))
     assert answer.table["kind"].iloc[0] == "constrained"
     assert f"being offered care by {words} whose own part is in it" in answer.sentence
-    assert answer.table["term"].str.contains("taken as independent").all()
+    assert answer.table["term"].str.contains("without therapists").all()
 
 
 @pytest.mark.parametrize(("begins", "says"), [(7, False), (50, True), (120, False)])

@@ -11,6 +11,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import outcomes as oc
@@ -21,8 +23,9 @@ from outcomes.questions.answer import refusal
 from outcomes.questions.disclosed import disclosed
 from outcomes.questions.question import Check
 from outcomes.render.compose import compose
+from outcomes.render.contents.answer_section import _table
 from outcomes.render.contents.summary import summary
-from outcomes.render.document import Bullets, Paragraph
+from outcomes.render.document import Bullets, Figure, Paragraph, Table, numeric
 from outcomes.render.figures import draw, svg_bytes
 from outcomes.render.formats import FORMATS, Format, check_available
 from outcomes.render.html import page_html
@@ -66,6 +69,27 @@ def folder(
     out = tmp_path_factory.mktemp("out") / "report"
     made: Path = quick_report(synthetic_study, out, audience="analyst")
     return made
+
+
+def test_a_figure_of_all_courses_alone_stands_in_a_report_once(
+    make_answer: Any, synthetic_study: Any
+) -> None:
+    rule = Disclosure(exempt=True)
+    for groups, figures in (({"all": 60}, 1), ({"all": 60, "headache": 60}, 2)):
+        document = compose(synthetic_study, (make_answer(groups),), disclosure=rule)
+        drawn = [b for s in document.sections[:2] for b in s.blocks if isinstance(b, Figure)]
+        assert len(drawn) == figures
+
+
+def test_a_column_without_any_number_is_not_in_a_table() -> None:
+    rows = pd.DataFrame({"term": ["met", "late"], "n_events": [3, 1], "estimate": [np.nan] * 2,
+                         "conf_low": np.nan, "conf_high": np.nan, "df": np.nan})  # fmt: skip
+    table = _table(rows, "Clearance", ("df",))
+    assert len(table.head) == 2
+    assert table.rows == (("met", "3"), ("late", "1"))
+    assert numeric(table) == [False, True]
+    dashes = Table("Found", ("question", "found"), (("a", "–"), ("b", "–")))
+    assert numeric(dashes) == [False, False]  # dashes alone are no numbers
 
 
 def test_analysts_get_the_model_in_words_with_its_residuals(folder: Path) -> None:

@@ -47,33 +47,6 @@ def exact_interval(
     return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
 
 
-def rule_of_three(events: ArrayLike, trials: ArrayLike) -> Array:
-    """Return 3 / n, the largest proportion that no event in n trials leaves plausible.
-
-    Parameters
-    ----------
-    events, trials : array, same shape
-        Counts.
-
-    Returns
-    -------
-    array
-        At most 1; missing where there was an event, or no trial.
-
-    Notes
-    -----
-    Hanley and Lippman-Hand 1983: one-sided 95 % bound, 1 - 0.05^(1/n), nearly 3 / n.
-
-    Examples
-    --------
-    >>> rule_of_three([0, 1], [60, 60]).tolist()
-    [0.05, nan]
-    """
-    x, n = np.asarray(events, float), np.asarray(trials, float)
-    bound = np.divide(3.0, n, out=np.full(n.shape, np.nan), where=n > 0)
-    return np.where(x == 0, np.minimum(bound, 1.0), np.nan)
-
-
 def design_effect(events: pd.Series[Any], clusters: pd.Series[Any]) -> float:
     """Return by how much visits of the same patient widen the variance of a proportion.
 

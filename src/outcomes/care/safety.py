@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.care.proportion import design_effect, exact_interval, rule_of_three
+from outcomes.care.proportion import design_effect, exact_interval
 from outcomes.errors import UsageError
 from outcomes.records import visits_received
 from outcomes.study import Study
@@ -143,7 +143,7 @@ def adverse_event_rates(
         One row a stratum: its columns; ``n_episodes, n_visits`` (received), ``n_asked, n_events``
         (visits with an event); ``per_100, conf_low, conf_high`` (exact, visits taken as
         independent), ``design_effect``, ``clustered_low, clustered_high`` (exact, with visits of a
-        course counted at their effective number), ``rule_of_three`` (where no event was seen).
+        course counted at their effective number).
 
     Raises
     ------
@@ -153,7 +153,7 @@ def adverse_event_rates(
     Notes
     -----
     A visit without an entry was not asked about and is not in the denominator. An event without a
-    severity counts as 1. None seen is not none possible: 3 / n is the plausible upper bound.
+    severity counts as 1. None seen is not none possible: all up to the upper end is plausible.
 
     Examples
     --------
@@ -161,10 +161,10 @@ def adverse_event_rates(
     >>> visits = pd.DataFrame({"episode_id": list("aabb"), "session": [1, 2, 1, 2],
     ...                        "pressure": [2, 2, 4, 4], "adverse_severity": [0, 0, 1, 0]})
     >>> table = adverse_event_rates(study_from_tables({"sessions": visits}), by=("pressure",))
-    >>> table[["pressure", "n_asked", "n_events", "per_100", "rule_of_three"]]
-      pressure  n_asked  n_events  per_100  rule_of_three
-    0        2        2         0      0.0          100.0
-    1        4        2         1     50.0            NaN
+    >>> table[["pressure", "n_asked", "n_events", "per_100", "conf_high"]].round(1)
+      pressure  n_asked  n_events  per_100  conf_high
+    0        2        2         0      0.0       84.2
+    1        4        2         1     50.0       98.7
     """
     if not set(by) <= set(STRATA) or not 1 <= least_severity <= 5:
         must = f"strata are of {', '.join(STRATA)}; the least severity is 1 to 5"
@@ -180,7 +180,7 @@ def adverse_event_rates(
 
 _RATE = (
     "n_episodes", "n_visits", "n_asked", "n_events", "per_100", "conf_low", "conf_high",
-    "design_effect", "clustered_low", "clustered_high", "rule_of_three",
+    "design_effect", "clustered_low", "clustered_high",
 )  # fmt: skip
 
 
@@ -192,7 +192,7 @@ def _rate(visits: pd.DataFrame, conf_level: float) -> dict[str, Any]:
     values = (
         visits["episode_id"].nunique(), len(visits), n, events,
         100 * events / n if n else np.nan, 100 * low[0], 100 * high[0],
-        effect, 100 * low[1], 100 * high[1], 100 * float(rule_of_three(events, n)),
+        effect, 100 * low[1], 100 * high[1],
     )  # fmt: skip
     return dict(zip(_RATE, values, strict=True))
 

@@ -110,7 +110,7 @@ def _claim(basis: Basis) -> Claim:
 
 
 def _cautions(basis: Basis, claim: Claim) -> tuple[str, ...]:
-    few = Text("It rests on few: ", Count(basis.n_episodes, "course"), ".")
+    few = Text("It rests on little data: ", Count(basis.n_episodes, "course"), ".")
     hands = f"Too few therapists to tell how much they differ: {basis.n_clusters}."
     rules = (
         (claim in CAUTIONS, CAUTIONS.get(claim, "")),

@@ -13,7 +13,7 @@ from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.study import Study
-from outcomes.words import DESCRIBED, percent, plain, with_interval
+from outcomes.words import DESCRIBED, decimals_for, percent, plain, with_interval
 
 WHO = {"yes": "adapted", "no": "not adapted", "not recorded": "adaptation not recorded"}
 
@@ -118,9 +118,10 @@ def _events(rates: pd.DataFrame, between: str = ", and at ") -> Text:
 def _rate_in_words(row: Mapping[Hashable, Any]) -> str:
     who, asked = SAFETY.notes[row["term"]], int(row["n_asked"])
     if row["n_events"] == 0:
-        note = f"(up to {row['rule_of_three']:.1f} per 100 remain plausible)"
+        most = plain(row["conf_high"], decimals_for(row["conf_low"], row["conf_high"]))
+        note = f"(up to {most} per 100 remain plausible)"
         return Text("none of ", Count(asked, "visit", whom=who, more=who, note=note))
-    rate = with_interval(row, 1, "per 100").replace(" (", ", ")
+    rate = with_interval(row, unit="per 100").replace(" (", ", ")
     return Text(Count(int(row["n_events"]), "visit", of=asked, whom=who, more=who, note=f"({rate}"))
 
 

@@ -100,7 +100,7 @@ def trial(asked: Asked) -> Found | Missing:
 def _taken_for_granted(arms: Arms, headline: str) -> dict[str, str]:
     """Say of each kind of row what it passes over: its intervals are too sure."""
     few = 0 < arms.clusters.least < LEAST_RANDOM
-    alone = ["patients of one therapist taken as independent"]
+    alone = ["without therapists"]
     alone = alone if few or headline in WITH_THERAPISTS else []
     seen = ["those with a score then", *alone]
     imputed = alone if few else []

@@ -324,8 +324,9 @@ def numeric(table: Table) -> list[bool]:
     >>> numeric(Table("Courses", ("condition", "n"), (("headache", "80"), ("sciatica", "–"))))
     [False, True]
     """
-    columns = zip(*table.rows, strict=True)
-    return [all(is_number(c) or c == "not shown" for c in column if c) for column in columns]
+    nothing = {"", words.DASH, "not shown"}  # alone they make no column of numbers
+    columns = [set(column) - nothing for column in zip(*table.rows, strict=True)]
+    return [bool(cells) and all(map(is_number, cells)) for cells in columns]
 
 
 def widths(table: Table) -> list[int]:

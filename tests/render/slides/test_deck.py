@@ -93,12 +93,21 @@ def test_the_axis_of_a_forest_names_zero_and_leaves_room_for_the_numbers(lowest)
     assert beside * native_chart.WIDTH > native_chart.NUMBERS
 
 
-@pytest.mark.parametrize("n", [1, 4, 5, 11, 12])
+@pytest.mark.parametrize("n", [1, 4, 5, 7, 11, 12])
 def test_every_question_without_an_answer_is_on_a_slide_that_has_room(n):
     source = Source("t", "n", True, 1, "0" * 64, "0.1", 3, 3)
     asked = [refusal(f"q{i}", f"Question {i}?", "no scores.", source) for i in range(n)]
     slides = list(_refused(tuple(asked)))
     assert all(len(slide.bullets) <= MOST_NAMED for slide in slides)
+    assert n == 1 or min(len(slide.bullets) for slide in slides) > 1
     assert len({slide.title for slide in slides}) == len(slides)
     said = "\n".join(line for slide in slides for line in slide.bullets)
     assert all(answer.question in said for answer in asked)
+
+
+def test_a_line_that_ends_before_the_others_is_not_labeled_over_them():
+    rows = pd.DataFrame({"x": [1, 2, 3], "estimate": [1.0, 2.0, 3.0]})
+    groups = [("far", rows), ("short", rows[:2]), ("near", rows.assign(estimate=2.9))]
+    assert native_chart._labeled(groups, 0.5) == {"far"}
+    assert native_chart._labeled(groups, 0.05) == {"far", "near"}
+    assert native_chart._labeled(groups[1:2], 0.5) == {"short"}

@@ -22,7 +22,7 @@ from outcomes.render.document import (
     Table,
 )
 from outcomes.render.fit_table import KINDS
-from outcomes.words import LABELS, count, decimals_for, named, p_value, plain, with_ends
+from outcomes.words import DASH, LABELS, count, decimals_for, named, p_value, plain, with_ends
 
 STATISTICS = (
     "estimate", "std_error", "df", "df_num", "df_den", "statistic", "p_value", "conf_low",
@@ -145,11 +145,14 @@ def _table(rows: pd.DataFrame, caption: str, extra: tuple[str, ...] = ()) -> Tab
     if {"term", "group"} <= set(rows.columns):
         rows = rows.assign(group=rows["term"].fillna(rows["group"])).drop(columns="term")
     settings, _ = _settings(rows)
-    extra_here = [c for c in extra if c in rows and rows[c].notna().any()]
+    extra_here = [c for c in extra if c in rows]
     counted = ["n_episodes"] if "n_episodes" in rows else []
     heads = [*settings, *counted, "estimate (95 % CI)", *extra_here]
-    cells = tuple(tuple(_cells(row, settings, counted, extra_here)) for row in _records(rows))
-    return Table(caption, tuple(map(_head, heads)), cells)
+    cells = [_cells(row, settings, counted, extra_here) for row in _records(rows)]
+    columns = list(zip(map(_head, heads), *cells, strict=True))
+    told = [column for column in columns if set(column[1:]) - {DASH, ""}]  # counts have no estimate
+    head, *kept = zip(*(told if len(told) > 1 else columns), strict=True)
+    return Table(caption, head, tuple(kept))
 
 
 def _caption(answer: Answer, rows: pd.DataFrame, alike: list[str]) -> str:

@@ -104,7 +104,8 @@ def hero(answers: tuple[Answer, ...]) -> Picture | None:
     over_time, first = curves[0], given[0].picture
     own = over_time.data[over_time.data["group"] == ALL]
     title = first.title if first is not None else over_time.title
-    data = own.reset_index(drop=True) if len(own) else over_time.data
+    some = 0 < len(own) < len(over_time.data)
+    data = own.reset_index(drop=True) if some else over_time.data  # all of it is not drawn twice
     return replace(over_time, data=data, title=title)
 
 

@@ -145,6 +145,7 @@ def pressure_map(study: Study) -> ShownFigure:
     table = pd.crosstab(visits["pressure"].astype(float), visits["session"].astype(int))
     figure = empty_figure(9, 2.9)
     place = figure.subplots()
+    place.spines[:].set_visible(False)
     shade = LinearSegmentedColormap.from_list("visits", [f"{SURE}00", f"{SURE}80"])
     place.imshow(table, aspect="auto", origin="lower", cmap=shade)  # on the paper of the page
     for (i, j), n in np.ndenumerate(table.to_numpy()):

@@ -192,14 +192,15 @@ def fewer(picture: Picture, table: pd.DataFrame) -> Picture | None:
 def _refused(answers: tuple[Answer, ...]) -> Iterator[Slide]:
     """List the questions without an answer: few with the reason, more by name, six a slide."""
     refused = [answer for answer in answers if answer.refused]
-    few = len(refused) <= MOST_POINTS
-    for start in range(0, len(refused), MOST_NAMED):
-        part = refused[start : start + MOST_NAMED]
+    n, few = len(refused), len(refused) <= MOST_POINTS
+    slides = -(-n // MOST_NAMED)
+    for slide in range(slides):  # as many on each, so that none is left with one
+        part = refused[slide * n // slides : (slide + 1) * n // slides]
         whole = [f"{a.question} {a.reason[:1].upper()}{a.reason[1:]}" for a in part]
         told = [next(_runs(w), a.question) for a, w in zip(part, whole, strict=True)]
         points = told if few else [a.question for a in part]
         notes = "\n\n".join(f"{answer.question} {answer.sentence}" for answer in part)
-        title = "What these data cannot answer either" if start else "What these data cannot answer"
+        title = "What these data cannot answer either" if slide else "What these data cannot answer"
         yield Slide(title, None, tuple(points), notes)
 
 
