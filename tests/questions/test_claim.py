@@ -45,7 +45,7 @@ def test_without_a_control_no_word_goes_beyond_an_association():
 def test_a_small_or_undeclared_study_is_said_to_be_so():
     for basis in COMBINATIONS:
         cautions = " ".join(words(basis).cautions)
-        assert ("few: 6 courses" in cautions) == (basis.n_episodes == 6)
+        assert ("little data: 6 courses" in cautions) == (basis.n_episodes == 6)
         assert ("Too few therapists" in cautions) == (basis.n_clusters == 1)
         assert ("exploratory" in cautions) == (not basis.planned)
 
