@@ -131,7 +131,7 @@ def placed_scores(study: Tables, instrument: str = "") -> pd.DataFrame:
         baseline first. Days and visits that are blank are filled from each other. ``series``
         numbers a course's instrument (and movement), ``is_baseline`` marks THE baseline,
         ``baseline`` is its score, ``why`` says why a score is in no trajectory (else empty) and
-        ``first`` what the series has instead of a baseline.
+        ``first`` what the series has instead of a baseline (else empty).
 
     Notes
     -----
@@ -154,14 +154,17 @@ def placed_scores(study: Tables, instrument: str = "") -> pd.DataFrame:
         placed = placed_scores(study)
         return placed[placed["instrument"] == instrument]
     scores = study.assessments[study.assessments["score"].notna()]
-    blank = scores["timing"].isna()
-    scores = scores.assign(timing=scores["timing"].fillna("pre_session"), blank=blank)
+    blank, timing = scores["timing"].isna(), scores["timing"]
+    if blank.any():
+        timing = timing.astype(object).fillna("pre_session")
+    scores = scores.assign(timing=timing, blank=blank)
     keys = ["instrument", *SERIES]
     scores["series"] = scores.groupby(keys, dropna=False, sort=True).ngroup()
     _fill_times(scores, visits_received(study))
     scores = _in_order(scores)
     _choose_baselines(scores)
     scores["why"], scores["first"] = _why_left_out(scores), _first_of(scores)
+    scores = scores.drop(columns="blank")
     return scores.sort_values(["series", "is_baseline"], ascending=[True, False], kind="stable")
 
 
@@ -211,7 +214,7 @@ def _looked_up(scores: pd.DataFrame, visits: pd.DataFrame, key: str, column: str
 def _in_order(scores: pd.DataFrame) -> pd.DataFrame:
     """Sort each series by day where all its scores have one, else by kind and visit."""
     dated = scores["day"].notna().groupby(scores["series"]).transform("all")
-    day, rank = scores["day"], scores["timing"].map(_RANK)
+    day, rank = scores["day"], scores["timing"].map(_RANK).astype(float)
     scores["at"], scores["then"] = day.where(dated, rank), rank.where(dated, day)
     scores = scores.sort_values(["series", "at", "session", "then"], kind="stable")
     return scores.drop(columns=["at", "then"])
@@ -248,14 +251,16 @@ def _why_left_out(scores: pd.DataFrame) -> Any:
 
 
 def _first_of(scores: pd.DataFrame) -> Any:
-    """Say what a series has that could have been its baseline."""
+    """Say what a series without a baseline has that could have been one."""
+    whole, scores = scores.index, scores[scores["baseline"].isna()]
     before_care = scores["timing"] == "pre_session"
     placeless = before_care & scores["session"].isna()
     reasons = {
         "scores without a visit and a day": placeless & scores["day"].isna(),
-        "scores without a timing and a visit, later than day 0": placeless & scores.pop("blank"),
+        "scores without a timing and a visit, later than day 0": placeless & scores["blank"],
         "scores without a visit, later than day 0": placeless,
         "scores that begin at a later visit": before_care,
     }
     any_of = [mask.groupby(scores["series"]).transform("any") for mask in reasons.values()]
-    return np.select(any_of, [*reasons], "scores at discharge or follow-up alone")
+    said = np.select(any_of, [*reasons], "scores at discharge or follow-up alone")
+    return pd.Series(said, scores.index).reindex(whole, fill_value="")

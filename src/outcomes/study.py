@@ -63,6 +63,7 @@ def study_from_tables(
     provenance: Provenance | None = None,
     truth: Truth | None = None,
     instruments: Mapping[str, Instrument] | None = None,
+    coded: bool = False,
 ) -> Study:
     """Make a study of frames that hold some or all columns of the contract.
 
@@ -74,6 +75,8 @@ def study_from_tables(
         other tables.
     provenance, truth, instruments
         As in `Study`.
+    coded : bool
+        Keep words as categories: for what reads many rows once.
 
     Returns
     -------
@@ -99,7 +102,10 @@ def study_from_tables(
         ids = [t["episode_id"].dropna() for t in given.values()]
         unique = pd.concat(ids).drop_duplicates() if ids else []
         given["episodes"] = pd.DataFrame({"episode_id": list(unique)})
-    frames = {name: conform(given.get(name, pd.DataFrame()), spec) for name, spec in TABLES.items()}
+    frames = {
+        name: conform(given.get(name, pd.DataFrame()), spec, coded=coded)
+        for name, spec in TABLES.items()
+    }
     return Study(
         **frames,
         provenance=provenance or Provenance(),

@@ -16,6 +16,7 @@ from outcomes.errors import UsageError
 from outcomes.findings import Broken, rule
 from outcomes.records import NO_BASELINE, SERIES, placed_scores
 from outcomes.study import Study
+from outcomes.tables import once
 
 OUT_OF_RANGE, SCORE_OUT_OF_RANGE = "R03", "R12"
 """Rules that an import finds as well, on the way."""
@@ -126,34 +127,41 @@ def _states_baseline(scores: pd.DataFrame) -> pd.Series[bool]:
 @rule(SCORE_OUT_OF_RANGE)
 def _ranges_of_scores(study: Study) -> Iterator[Broken]:
     for table, columns in (("assessments", ["score"]), ("goals", ["baseline", "target"])):
-        names = _instruments(study, table)
-        for name in names.dropna().unique():
-            if _is_known(study, name):
-                known = study.instrument(name)
+        names, rows = _instruments(study, table), study.table(table)[columns]
+        known = {name: study.instrument(name) for name in names.cat.categories
+                 if _is_known(study, name)}  # fmt: skip
+        low, high = (names.map({name: getattr(one, end) for name, one in known.items()})
+                     for end in ("minimum", "maximum"))  # fmt: skip
+        below, above = rows.lt(low.astype(float), axis=0), rows.gt(high.astype(float), axis=0)
+        broken = names[(below | above).any(axis=1)]
+        for name in names.dropna().unique() if len(broken) else ():
+            if name in known and broken.eq(name).any():
                 for column in columns:
-                    values = study.table(table)[column].where(names == name)
-                    yield from _outside(table, column, values, known.minimum, known.maximum)
+                    values, one = rows[column].where(names == name), known[name]
+                    yield from _outside(table, column, values, one.minimum, one.maximum)
 
 
 @rule("R13")
 def _unknown_instruments(study: Study) -> Iterator[Broken]:
     for table in ("assessments", "goals"):
         names = _instruments(study, table)
-        unknown = [name for name in names.dropna().unique() if not _is_known(study, name)]
-        for name in unknown:
-            yield table, "instrument", names == name, "another name"
+        for name in names.dropna().unique():
+            if not _is_known(study, name):
+                yield table, "instrument", names == name, "another name"
 
 
+@once
 def _instruments(study: Study, table: str) -> pd.Series[Any]:
     """Return each row's instrument; for a range of motion that of its plane, where there is one."""
     frame = study.table(table)
-    names = frame["instrument"].astype(object)
-    if "plane" not in frame:
+    names = frame["instrument"].astype("category")
+    if "plane" not in frame or "rom" not in names.cat.categories:
         return names
     planes = "rom-" + frame["joint"].astype(object) + "-" + frame["plane"].astype(object)
     own = planes.where(names == "rom").dropna()
     known = [name for name in own.unique() if _is_known(study, name)]
-    return names.mask(names.eq("rom") & planes.isin(known), planes)
+    split = names.eq("rom") & planes.isin(known)
+    return names.astype(object).mask(split, planes).astype("category")
 
 
 def _is_known(study: Study, name: str) -> bool:

@@ -199,8 +199,8 @@ class Reader:
     provenance: Provenance
     instruments: Mapping[str, Instrument]
 
-    def __call__(self, part: Part) -> Study:
-        """Read one part.
+    def __call__(self, part: Part, *, coded: bool = False) -> Study:
+        """Read one part; its words as categories where `coded`.
 
         Raises
         ------
@@ -213,11 +213,13 @@ class Reader:
         """
         tables = {name: pd.concat([_rows(file) for file in files], ignore_index=True)
                   for name, files in part.files.items()}  # fmt: skip
+        if not (coded and self.provenance.synthetic):
+            text = {name: _in_words(frame) for name, frame in tables.items()}
+            tables = tables if coded else text
         if not self.provenance.synthetic:
-            refuse_identified(tables, f"part '{part.name}'")
-        return study_from_tables(
-            tables, provenance=self.provenance, instruments=dict(self.instruments)
-        )
+            refuse_identified(text, f"part '{part.name}'")
+        own = dict(self.instruments)
+        return study_from_tables(tables, provenance=self.provenance, instruments=own, coded=coded)
 
 
 def _rows(file: File) -> pd.DataFrame:
@@ -226,10 +228,13 @@ def _rows(file: File) -> pd.DataFrame:
         must = "a file stays as it was when the study was opened"
         raise DataError(must, got="other rows", where=file.shown, remedy="Load the study again.")
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, strings_to_categorical=False)
-    for name in frame.columns[frame.dtypes == "category"]:
-        words = frame[name].astype(object)
-        frame[name] = words.where(words.notna(), None)
     return frame.assign(**{n: v for n, v in file.constants.items() if n not in frame})
+
+
+def _in_words(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose categories are text, None where nothing is known."""
+    words = {name: frame[name].astype(object) for name in frame.columns[frame.dtypes == "category"]}
+    return frame.assign(**{name: own.where(own.notna(), None) for name, own in words.items()})
 
 
 def column_of(file: File, column: str) -> pd.Series[Any]:

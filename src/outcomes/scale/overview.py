@@ -105,8 +105,8 @@ class Looked:
         DataError
             When it does not read, or a row of a table belongs to no course of the part.
         """
-        study = self.reader(part)
-        courses = pd.Index(study.episodes["episode_id"])
+        study = self.reader(part, coded=True)
+        courses = pd.Index(study.episodes["episode_id"].to_numpy(object))
         for name in TABLES:
             apart = ~study.table(name)["episode_id"].isin(courses)
             if apart.any():
