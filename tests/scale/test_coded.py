@@ -45,8 +45,8 @@ def test_rules_and_trajectories_do_not_depend_on_it(studies, seed):
     assert oc.check(coded).items == oc.check(text).items
     for name in text.scored_instruments():
         if name not in WORDS and placed_scores(text, name)["is_baseline"].any():
-            found = coded.trajectory(name).astype(object), text.trajectory(name).astype(object)
-            pd.testing.assert_frame_equal(*found)
+            found = [one.trajectory(name).astype(object) for one in (coded, text)]
+            pd.testing.assert_frame_equal(*(rows.where(rows.notna(), None) for rows in found))
 
 
 def test_categories_are_cleaned_sorted_and_missing_where_nothing_stands():
