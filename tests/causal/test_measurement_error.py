@@ -15,6 +15,7 @@ from outcomes.causal.measurement_error import (
     answered_visits,
     largest_error,
     last_visit,
+    less_clear,
     readings,
     reliability_answered,
     reliability_of,
@@ -111,6 +112,30 @@ def test_the_told_answer_to_pain_is_that_of_two_stage_least_squares():
     b = IV2SLS(table["pressure"].to_numpy(), x, z).fit().params[0]
     own = OLS(table["pressure"].to_numpy(), x).fit().params[0]
     assert reliability_answered(readings(table, 1))["estimate"] == pytest.approx(own / b, rel=1e-6)
+
+
+@pytest.mark.parametrize("kept", ["liking", "habit"])
+def test_a_pressure_that_patients_like_or_keep_is_no_answer_to_earlier_pain(kept):
+    """Nothing is true: one pressure before is a path from earlier pain under liking alone."""
+    rng, n, k = np.random.default_rng(3), 4000, 4
+    pain = rng.normal(6, 2, (n, 1)) + np.cumsum(rng.normal(0, 0.7, (n, k + 2)), axis=1)
+    score = pain + rng.normal(0, 1, pain.shape)
+    pressure = np.zeros((n, k + 1))
+    likes = rng.normal(0, 1, n) * (kept == "liking")
+    for t in range(k + 1):
+        wish = 3 - 0.5 * (pain[:, t] - 6) + likes + rng.normal(0, 0.7, n)
+        habit = 0.5 if kept == "habit" and t else 0.0
+        pressure[:, t] = habit * pressure[:, t - 1] + (1 - habit) * wish
+    later = {"pressure": pressure[:, 1:], "score_now": score[:, 1:-1],
+             "score_next": score[:, 2:], "score_earlier": score[:, :-2],
+             "pressure_before": pressure[:, :-1]}  # fmt: skip
+    table = visits(n, n_visits=k).assign(**{name: part.ravel() for name, part in later.items()})
+    given = last_visit(readings(table, -1))
+    free = last_visit(readings(table.assign(pressure_before=0.0), -1))
+    wrong, right = (given, free) if kept == "liking" else (free, given)
+    assert abs(wrong["estimate"]) > 3 * wrong["std_error"]
+    assert abs(right["estimate"]) < 3 * right["std_error"]
+    assert less_clear(table, -1) == right
 
 
 def test_the_sign_turns_with_the_better_direction():

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import outcomes as oc
 from outcomes.privacy.disclosure import Disclosure
+from outcomes.provenance import Provenance
 from outcomes.questions.answer import Answer
 from outcomes.questions.ask import QUESTIONS, undisclosed
 from outcomes.questions.claim import overclaims
-from outcomes.questions.disclosed import VALUES, decision, masked
+from outcomes.questions.disclosed import VALUES, decision, disclosed, masked
+from outcomes.study import study_from_tables
 
 WHO = r"(courses?|patients?|people|persons?|goals?|visits?|deviations?)"
 SMALL = re.compile(rf"(?<!than )(?<!least )(?<!most )\b([1-9]|10)\b (of \d+ )?{WHO}\b(?! or more)")
@@ -126,3 +129,28 @@ def test_numbers_at_risk_tell_no_small_number_of_another_event(ended, at_risk, s
     goals = QUESTIONS["goals"]
     safe = masked(table, decision(table, goals, Disclosure()), goals)
     assert set(safe["n_at_risk"].dropna()) == shown
+
+
+@pytest.mark.parametrize("n_missing", [1, 6, 10])
+def test_degrees_of_freedom_and_numbers_of_scores_tell_no_hidden_count(n_missing):
+    rng = np.random.default_rng(n_missing)
+    ids, arms = [f"e{i}" for i in range(60)], ["massage", "wait"] * 30
+    first = pd.DataFrame({"episode_id": ids, "day": 0, "timing": "baseline"})
+    last = first.iloc[n_missing:].assign(day=56, timing="follow_up")
+    scores = pd.concat([first, last]).assign(instrument="nprs")
+    scores["score"] = rng.integers(2, 9, len(scores))
+    tables = {"episodes": pd.DataFrame({"episode_id": ids, "arm": arms}), "assessments": scores}
+    study = study_from_tables(tables, provenance=Provenance(control="wait", randomised=True))
+    for name in ("trial", "how-much"):
+        raw, inside = undisclosed(study, name, instrument="nprs"), oc.answer(study, name)
+        outside = disclosed(inside)
+        own = raw.table["estimate"].notna() & inside.table["n_episodes"].isna()
+        assert own.any()
+        assert inside.table.loc[own, "df"].isna().all()
+        assert outside.table.loc[own, ["df", "std_error", "statistic"]].isna().all(axis=None)
+        told = outside.table.loc[own, "p_value"].dropna()
+        assert (told == told.map("{:.2g}".format).astype(float)).all()
+        number = 60 - n_missing + 60 * (name == "trial")
+        assert f"on {number} scores" in raw.method
+        assert f"on fewer than {60 + 60 * (name == 'trial')} scores" in inside.method
+        assert inside.source.n_used is None

@@ -132,7 +132,7 @@ def made_answer(groups: dict[str, int] | None = None, *, synthetic: bool = True)
         limits=("This is change during care.", "Pressure is an association."),
         references=("Bates et al. (2015), J Stat Softw 67(1).",),
         source=Source("A study made by hand", "made-by-hand", synthetic, 5 if synthetic else None,
-                      "ab" * 32, "0.1.0", 120, 700, 640, {"no baseline": 4}),
+                      "ab" * 32, "0.1.0", 120, 640, {"no baseline": 4}),
         record=QUESTIONS["how-much"],
     )  # fmt: skip
 

@@ -52,7 +52,7 @@ def answer(study: Study) -> Answer:
     data = data[["group", "x", "estimate", "conf_low", "conf_high", "n_episodes"]]
     picture = Picture("curves", data.assign(**{ROW: [1, 2]}).reset_index(drop=True),
                       "Improvement", "Sessions", "Points", "After 2 sessions: 1.2.")  # fmt: skip
-    source = Source("t", "n", False, None, study.digest, "0.1", 60, 180, 120)
+    source = Source("t", "n", False, None, study.digest, "0.1", 60, 120)
     return Answer(
         "how-much", "How much?", Text("It fell by 1.2 points in ", Count(60, "course"), "."),
         source, table, picture, "A model.", "A mean.", checks=(Check("c", False, "all"),),

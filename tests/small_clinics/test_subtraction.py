@@ -86,6 +86,14 @@ def told_by_words(said: str) -> Iterator[str]:
             yield found[0]
 
 
+def told_by_scores(said: str, courses: int) -> Iterator[str]:
+    """Give numbers of scores that are a few less or more than so many for each course."""
+    for found in re.finditer(r"(?<!than )\b(\d[\d,]*) scores\b", said):
+        n = number(found[1])
+        if abs(n - courses * max(round(n / courses), 1)) in SMALL:
+            yield f"{found[0]} of {courses} courses"
+
+
 def estimates(folder: Path) -> list[dict[str, str]]:
     with (folder / "estimates.csv").open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
@@ -98,6 +106,9 @@ def value(row: dict[str, str], name: str) -> int | None:
 def told_by_rows(rows: list[dict[str, str]], wholes: set[int]) -> Iterator[str]:
     """Give what rows tell of few: counts, sums, falls over time, shares of what is counted."""
     counts = [name for name in rows[0] if name.startswith("n_")]
+    for row in rows:
+        if row.get("df") and "n_episodes" in row and not row["n_episodes"]:
+            yield f"{row['question']} {row['term']}: df {row['df']} of a hidden number"
     series, parts = defaultdict(list), defaultdict(list)
     for row, name in itertools.product(rows, counts):
         n = value(row, name)
@@ -222,6 +233,7 @@ def told(folder: Path, study: Any) -> list[str]:
     found = [f"rows: {leak}" for leak in told_by_rows(rows, wholes)] if rows else []
     for name, said in texts(folder):
         found += [f"{name}: {leak}" for leak in told_by_words(said)]
+        found += [f"{name}: {leak}" for leak in told_by_scores(said, len(study.courses))]
     page = (folder / "index.html").read_text("utf-8")
     found += [f"table: {leak}" for leak in (*told_by_table(page), *told_by_flow(page))]
     found += [f"explorer: {leak}" for leak in told_by_explorer(folder)]
@@ -248,6 +260,7 @@ def told_alone(answer: Any) -> list[str]:
     page, details = plain_words(answer_html(answer)), [c["detail"] for c in record["checks"]]
     said = (record["sentence"], record["reason"], record["method"], *record["limits"])
     found += [leak for text in (*said, *details, page) for leak in told_by_words(text)]
+    found += list(told_by_scores(record["method"], source["n_episodes"]))
     return [f"{answer.name}: {leak}" for leak in found]
 
 
@@ -302,6 +315,8 @@ def test_the_attack_finds_what_is_not_hidden() -> None:
     rows = [{"question": "q", "kind": "k", "term": t, "group": t, "estimate": "", "n_x": "",
              "n_episodes": n} for t, n in (("a", "30"), ("b", "23"))]  # fmt: skip
     assert list(told_by_rows(rows, {60}))
+    assert list(told_by_rows([{**rows[0], "n_episodes": "", "df": "51"}], {60}))
+    assert list(told_by_scores("on 114 scores of most of 60 courses", 60))
     assert list(told_by_words("Adapted: 7 courses. First in 51 of 52 courses. 51 (98 %)"))
     assert list(told_by_column(["courses", "\N{EN SPACE}a", "sex"], ("30", "23 (77 %)", "")))
     assert list(told_by_flow("<desc>Flow diagram. recorded: 60; analyzed: 53.</desc>"))

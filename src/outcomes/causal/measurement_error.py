@@ -195,11 +195,33 @@ def sensitivity(answered: pd.DataFrame, sign: int, error: float | None) -> Sensi
         return Sensitivity(pd.DataFrame(), decisive, None, share, tipping)
     earlier = readings(known, sign)
     told = reliability_answered(earlier)
-    allowed = {**last_visit(earlier), "reliability": told["estimate"]}
+    allowed = {**less_clear(known, sign), "reliability": told["estimate"]}
     rows = [{**allowed, "kind": "error allowed for"}, {**sustained(earlier), "kind": "sustained"}]
     table = pd.DataFrame(rows)
     table = table[np.isfinite(table["std_error"])]
     return Sensitivity(table, allowed, told, share, tipping)
+
+
+def less_clear(known: pd.DataFrame, sign: int) -> dict[str, Any]:
+    """Estimate the last visit's consequence with the answer to pain that earlier scores tell.
+
+    Parameters
+    ----------
+    known : DataFrame
+        From `answered_visits`, those with an earlier score and pressure.
+    sign : int
+        +1 where a higher score is better, -1 where a lower one is.
+
+    Returns
+    -------
+    dict
+        As `last_visit`: the less clear of two rows. Among visits with one pressure before, earlier
+        scores tell how pain is answered where habit keeps pressure; among all, where patients have
+        a pressure that they like, which one pressure before would tie to earlier pain.
+    """
+    tables = known, known.assign(pressure_before=0.0)
+    rows = [last_visit(readings(table, sign)) for table in tables]
+    return min(rows, key=lambda row: abs(row["estimate"]) / row["std_error"])
 
 
 def reaction(found: Array, reliability: float | None) -> Array:

@@ -91,8 +91,22 @@ class Disclosure:
         return "nearly all" if whole >= 10 * (self.threshold - 1) else "most"
 
     def near(self, count: float, noun: str, whom: str = "") -> float | None:
-        """Return a count told before that this one would betray a few by; None without one."""
-        known = self.told.numbers(noun, whom) if self.told and not self.exempt else ()
+        """Return a count told before that this one would betray a few by; None without one.
+
+        So many scores for each course are as good as told with the courses.
+
+        Examples
+        --------
+        >>> rule = Disclosure(told=Told())
+        >>> rule.tells(60, "course"), rule.near(114, "score"), rule.near(100, "score")
+        (True, 120, None)
+        """
+        if self.told is None or self.exempt:
+            return None
+        known = self.told.numbers(noun, whom)
+        if noun == "score":
+            courses = max(self.told.numbers("course", whom), default=0.0) or math.inf
+            known |= {courses * max(round(count / courses), 1)}
         return next((t for t in sorted(known, reverse=True) if self.hides(abs(t - count))), None)
 
     def tells(self, count: float, noun: str, whom: str = "") -> bool:

@@ -119,7 +119,8 @@ class Count:
     def under(self, rule: Disclosure) -> str | Count:
         """Return itself, or the words that stand for it where it must not be shown."""
         if self.of is None:
-            hidden = self._hidden(self.number, self.whom, rule, bound=self.there)
+            bound = self.there or self.noun == "score"
+            hidden = self._hidden(self.number, self.whom, rule, bound=bound)
             if self.there and rule.hides(self.number):  # beside how many are needed
                 hidden = "too few"
             return Said(self._said(hidden, rule.threshold)) if hidden else self

@@ -29,8 +29,8 @@ class Source:
         Digest of the study's tables.
     version : str
         Version of the package that computed the answer.
-    n_episodes, n_scores : int
-        Courses and scores in the study.
+    n_episodes : int
+        Courses in the study.
     n_used : int or None
         Rows the model used; None where it would tell how few were left out.
     left_out : dict of str to int
@@ -46,7 +46,6 @@ class Source:
     sha256: str
     version: str
     n_episodes: int
-    n_scores: int
     n_used: int | None = 0
     left_out: Mapping[str, int | None] = field(default_factory=dict)
     plan_sha256: str = ""

@@ -12,6 +12,7 @@ from typing import Any
 
 from outcomes import __version__
 from outcomes.errors import FitError, RecordsWarning, UsageError
+from outcomes.privacy.disclosure import disclosure_for
 from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.answer import Answer, Source, refusal
 from outcomes.questions.conditions import CONDITIONS
@@ -237,7 +238,7 @@ def _answered(
         given = _of_sample(given, study.provenance.sampled)
     except FitError as error:
         given = _refused(study, question, _why_no_model(error))
-    return disclosed(under_plan(given, plan, chosen), leaves=False)
+    return disclosed(under_plan(given, plan, chosen), disclosure_for(study), leaves=False)
 
 
 def _why_no_model(error: FitError) -> str:
@@ -292,7 +293,7 @@ def _source(study: Study, n_used: int = 0, left_out: Mapping[str, int] | None = 
     return Source(
         title=about.title, name=about.source, synthetic=about.synthetic, seed=about.seed,
         sha256=study.digest, version=__version__, n_episodes=len(study.episodes),
-        n_scores=len(study.assessments), n_used=n_used, left_out=dropped,
+        n_used=n_used, left_out=dropped,
     )  # fmt: skip
 
 

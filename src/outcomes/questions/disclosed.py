@@ -41,6 +41,8 @@ VALUES = (
     "estimate", "std_error", "df", "df_num", "df_den", "statistic", "p_value", "p_adjusted",
     "conf_low", "conf_high",
 )  # fmt: skip
+OF_SIZE, EXACT = ("df", "df_num", "df_den"), ("std_error", "statistic")
+"""What tells the number of courses behind an estimate: by itself, and with its interval."""
 NOT_SHOWN = "not shown"
 
 
@@ -97,7 +99,7 @@ def _safe_source(source: Source, rule: Disclosure) -> Source:
     """Return a source without small counts of rows left out, nor what they follow from."""
     out = {why: None if n and rule.hides(n) else n for why, n in source.left_out.items()}
     used = source.n_used or 0
-    few = None in out.values() or rule.hides(used) or rule.near(used, "course") is not None
+    few = None in out.values() or rule.hides(used) or rule.near(used, "score") is not None
     return replace(source, left_out=out, n_used=None if few else used)
 
 
@@ -122,10 +124,13 @@ def decision(
     DataFrame of bool, on the index of `table`
         A column for each column of counts: whether the count is hidden; ``row``: whether all are,
         for they are few or would tell a few; ``gone``: whether the numbers that rest on them are;
-        ``nameless``: whether the name of the group is, which few bear.
+        ``nameless``: whether the name of the group is, which few bear; ``sized``: whether degrees
+        of freedom are, which tell a hidden count; ``exact``: whether all that tells it beside an
+        interval is.
     """
     if table.empty:
-        return pd.DataFrame(index=table.index, columns=["row", "gone", "nameless"], dtype=bool)
+        flags = ["row", "gone", "nameless", "sized", "exact"]
+        return pd.DataFrame(index=table.index, columns=flags, dtype=bool)
     kind = pd.Series(None, index=table.index, dtype=object)
     if record and "kind" in table:
         kind = table["kind"].map(dict(record.kinds))
@@ -141,7 +146,10 @@ def decision(
         cells[AT_RISK] |= table[AT_RISK] < table[AT_RISK].max()
     ours = table["kind"].isin(record.fixed) if record and "kind" in table else False
     nameless = gone & few & ~pd.Series(ours, index=table.index)
-    flags = {"row": row | gone, "gone": gone, "nameless": nameless}
+    untold = pd.DataFrame(cells, index=table.index).any(axis=1)
+    sized = untold | (table[COUNT].isna() if COUNT in table else False)
+    flags = {"row": row | gone, "gone": gone, "nameless": nameless,
+             "sized": sized, "exact": sized & leaves}  # fmt: skip
     return pd.DataFrame({**cells, **flags}, index=table.index)
 
 
@@ -170,7 +178,11 @@ def masked(frame: pd.DataFrame, decided: pd.DataFrame, record: Question | None) 
             counts = safe[name].astype(str).str.contains(UNTYPED)
             safe[name] = safe[name].astype(object).mask(hides["nameless"] | counts, NOT_SHOWN)
         elif name in values:
-            safe[name] = safe[name].astype("float64").mask(gone)
+            told = hides["sized"] if name in OF_SIZE else hides["exact"] & (name in EXACT)
+            safe[name] = safe[name].astype("float64").mask(gone | told)
+            if name.startswith("p_"):
+                rounded = safe[name].map(lambda p: float(f"{p:.2g}"))
+                safe[name] = safe[name].mask(hides["exact"], rounded)
         else:
             safe[name] = float("nan")
     safe[SUPPRESSED] = hides["row"]
