@@ -174,9 +174,11 @@ def _fit_of_many(request: Request, formula: ModelFormula, data: pd.DataFrame) ->
     groups = [name for term in formula.random for name in term.group]
     coded = {name: encode(plain_column(name, data[name])).codes for name in groups}
     finest = max(groups, key=lambda name: coded[name].max())
+    needed = {name: data[name] for name in variables(formula)}
     within = expression_variables(formula)
-    known = {name: own for name, own in coded.items() if own.min() >= 0 and name not in within}
-    rows = data[list(variables(formula))].assign(**known)  # numbers pass quicker than words
+    known = {name: pd.Series(own, data.index) for name, own in coded.items()
+             if own.min() >= 0 and name not in within}  # fmt: skip
+    rows = pd.DataFrame(needed | known, copy=False)  # numbers pass quicker than words
     return fit_parts(request, lambda: cut_rows(rows, finest, PART_ROWS)).bound(MixedFit)
 
 

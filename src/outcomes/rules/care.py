@@ -192,6 +192,8 @@ def far_apart(courses: pd.Series[Any], days: pd.Series[Any]) -> pd.Series[Any]:
 
     Of two parts that lie so far apart it is the smaller one, the earlier where they are equal.
     """
+    if not days.max() - days.min() > _TWO_YEARS:
+        return pd.Series(False, courses.index)
     rows = pd.DataFrame({"course": courses, "day": days}).dropna()
     rows = rows.sort_values(["course", "day"], kind="stable")
     part = (rows.groupby("course")["day"].diff() > _TWO_YEARS).groupby(rows["course"]).cumsum()

@@ -342,7 +342,9 @@ def _indicator(codes: Array, n_levels: int) -> Any:
 
 def _products(by_level: Any, left: Array, right: Array) -> Array:
     """Sum left_row' right_row over the rows of each level, shape (q, k, n_levels)."""
-    return np.stack([np.ascontiguousarray((by_level @ (z[:, None] * right)).T) for z in left.T])
+    rows, ends = by_level.indices, by_level.indptr
+    weighted = (sparse.csr_array((z[rows], rows, ends), by_level.shape) for z in left.T)
+    return np.stack([(own @ right).T for own in weighted])
 
 
 def _crossed_columns(

@@ -10,7 +10,7 @@ piece whose arrays stay in cache is several times faster than one pass after ano
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -115,16 +115,16 @@ def summed_patterns(groups: Stage) -> Stage:
     groups : Stage
         In columns as they are: products of equal visits are equal.
     """
-    return _summed(groups, *numbered(pd.DataFrame(pattern_keys(groups))))
+    return _summed(groups, *numbered(pattern_keys(groups).T))
 
 
-def numbered(rows: pd.DataFrame) -> tuple[Array, Array]:
+def numbered(columns: Iterable[Any]) -> tuple[Array, Array]:
     """Give equal rows of a table one number, in sorted order.
 
     Parameters
     ----------
-    rows : DataFrame
-        At least one column; no value missing.
+    columns : iterable of array or Series, shape (n,)
+        At least one; no value missing.
 
     Returns
     -------
@@ -132,7 +132,8 @@ def numbered(rows: pd.DataFrame) -> tuple[Array, Array]:
     first : array of int, shape (n_different,)
         The first row of each number.
     """
-    number = rows.groupby(list(rows), observed=True).ngroup().to_numpy()
+    keys = list(columns)
+    number = pd.Series(0, range(len(keys[0]))).groupby(keys, observed=True).ngroup().to_numpy()
     first = np.empty(number.max(initial=-1) + 1, dtype=np.intp)
     first[number[::-1]] = np.arange(len(number))[::-1]
     return number, first
@@ -168,7 +169,7 @@ def _by_pattern(D: sparse.csr_array, pattern: Array, n: int) -> sparse.csr_array
 def joined_patterns(stages: Sequence[Stage]) -> Stage:
     """Add up the sums over the patterns of several sets of groups."""
     one = stages[0]
-    place, first = numbered(pd.DataFrame(np.concatenate([pattern_keys(s) for s in stages])))
+    place, first = numbered(np.concatenate([pattern_keys(stage) for stage in stages]).T)
     places = np.split(place, np.cumsum([stage.A.shape[-1] for stage in stages[:-1]]))
     pairs, n = np.arange(len(one.A) ** 2), len(first)
 

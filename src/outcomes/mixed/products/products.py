@@ -108,7 +108,7 @@ def products_of(agreed: Agreed, data: pd.DataFrame) -> Products:
         known = agreed.survey.groups[agreed.factors[f].group]
         codes[f], n_levels[f] = known.get_indexer(coded[f][1])[codes[f]], len(known)
     Z = [_random(factor.terms, frame) for factor in agreed.factors]
-    W = np.column_stack([_fixed(agreed, frame), response_of(agreed.formula.response, frame)])
+    W = _fixed(agreed, frame)
     made = dense_products(Z, codes, n_levels, W, Order((0,), agreed.crossed))
     (groups,), own = made.stages, coded[0][1]
     groups = replace(groups, crossed=tuple(sparse.csr_array(D) for D in groups.crossed))
@@ -127,12 +127,13 @@ def _random(terms: Iterable[RandomTerm], frame: ModelFrame) -> Array:
 
 
 def _fixed(agreed: Agreed, frame: ModelFrame) -> Array:
-    """Return the fixed columns: rows that say the same are computed once."""
-    names = sorted(columns_of(agreed.fixed.spec.formula))
-    if not names:
-        return design_matrix(agreed.fixed, frame.data)
-    number, first = numbered(frame.data[names])
-    return design_matrix(agreed.fixed, frame.data.iloc[first])[number]
+    """Return the fixed columns, computed once for rows that say the same, and the response."""
+    names = columns_of(agreed.fixed.spec.formula)
+    number, first = numbered([np.zeros(frame.n_rows), *map(frame.column, names)])
+    shown = design_matrix(agreed.fixed, frame.data.iloc[first])
+    W = np.column_stack([shown, np.empty(len(first))])[number]
+    W[:, -1] = response_of(agreed.formula.response, frame)
+    return W
 
 
 def _summed(products: Products) -> Products:
@@ -141,7 +142,7 @@ def _summed(products: Products) -> Products:
     keys = pattern_keys(groups)
     q, m, _ = groups.B.shape
     width = m if products.crossed is None else m + len(products.crossed.A)
-    place, found = numbered(pd.DataFrame(np.concatenate([known, keys])))
+    place, found = numbered(np.concatenate([known, keys]).T)
     before, place = np.split(place, [len(known)])
     able = ~np.asarray(products.unit.isin(products.agreed.repeated))
     enough = np.bincount(place[able], minlength=len(found)) > q * width  # sums hold less then
