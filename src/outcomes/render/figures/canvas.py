@@ -26,7 +26,6 @@ from outcomes.render.figures.style import (
     PRESETS,
     Look,
     Preset,
-    any_letters,
 )
 from outcomes.words import named, unbroken
 
@@ -81,7 +80,7 @@ class Canvas:
         """Write text at inches from the left and lower edge, its middle at `y`."""
         self.figure.text(
             x / self.width, y / self.height, text, ha=align, va="center", color=colour,
-            fontsize=self.preset.text * size, family=FONT, linespacing=1.15,
+            fontsize=self.preset.text * size, linespacing=1.15,
             fontweight="bold" if bold else "normal",
         )  # fmt: skip
 
@@ -130,8 +129,7 @@ def _stamp(canvas: Canvas, label: str) -> None:
     canvas.write(canvas.width - EDGE, from_top, text, align="right", bold=True, colour=MUTED)
     canvas.figure.text(
         0.5, 0.45, label, ha="center", va="center", color=GRID, alpha=0.35, rotation=20,
-        fontsize=7.5 * min(canvas.width, 1.8 * canvas.height), family=FONT, fontweight="bold",
-        zorder=-1,
+        fontsize=7.5 * min(canvas.width, 1.8 * canvas.height), fontweight="bold", zorder=-1,
     )  # fmt: skip
 
 
@@ -160,17 +158,11 @@ def panels(
 
 
 def plain_frame(axes: Axes, preset: Preset) -> None:
-    """Draw axes as all figures have them: two spines, a quiet grid."""
-    axes.set_facecolor("none")
+    """Draw axes as large as a preset has them: letters of ticks, and a quiet grid."""
     for axis in (axes.xaxis, axes.yaxis):
         axis.minorTicks = []  # none is drawn, and each that is made costs as much as a line
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(MUTED)
-    axes.tick_params(colors=MUTED, labelcolor=INK, labelsize=preset.text, labelfontfamily=FONT)
-    axes.grid(axis="y", color=GRID, linewidth=0.08 * preset.text)
-    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=preset.text)
+    axes.grid(axis="y", linewidth=0.08 * preset.text)
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
@@ -209,8 +201,8 @@ def label_beside(
         )  # fmt: skip
         axes.annotate(
             "\n".join(lines), (edge, place), xytext=(0.75 * preset.text, 0),
-            textcoords="offset points", va="center", ha="left", fontsize=preset.text, color=INK,
-            family=FONT, linespacing=1.1, annotation_clip=False,
+            textcoords="offset points", va="center", ha="left", fontsize=preset.text,
+            linespacing=1.1, annotation_clip=False,
         )  # fmt: skip
 
 
@@ -218,8 +210,7 @@ def label_beside(
 def _width_of_one(text: str, *, bold: bool) -> float:
     """Return the width at 1 point; outlines are not hinted, so that widths go with the size."""
     font = FontProperties(family=FONT, weight="bold" if bold else "normal", size=1)
-    with any_letters():
-        points, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
+    points, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
     return float(points) / 72
 
 

@@ -13,7 +13,7 @@ from outcomes.dictionary.pressure import WALTON
 from outcomes.questions.course_picture import VISITS, script_words, visit_words
 from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import EDGE, Canvas, blank, label_beside, text_width, wrapped
-from outcomes.render.figures.style import FONT, INK, LOOKS, MUTED, OVERALL, PAPER, Look, Preset
+from outcomes.render.figures.style import INK, LOOKS, MUTED, OVERALL, PAPER, Look, Preset
 
 SCORES, AHEAD, GOAL, MISSED = LOOKS[0], LOOKS[3], LOOKS[2], LOOKS[1]
 NOISE = Look(MUTED, "s", (0, ()))
@@ -53,7 +53,7 @@ def draw_course(picture: Picture, preset: Preset, label: str) -> Canvas:
         lowest.set_xlim(axes.get_xlim())
         _care(lowest, canvas, picture.data, kinds)
         axes.tick_params(labelbottom=False)
-    lowest.set_xlabel(picture.x_label, fontsize=preset.text, color=INK, family=FONT)
+    lowest.set_xlabel(picture.x_label, fontsize=preset.text)
     for own in {axes, lowest}:
         own.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     return canvas
@@ -89,7 +89,7 @@ def _scores(axes: Axes, kinds: dict[str, pd.DataFrame], preset: Preset) -> None:
 def _label_y(axes: Axes, canvas: Canvas, text: str) -> None:
     room = axes.get_position().height * canvas.height
     lines = "\n".join(wrapped(text, 1.1 * room, canvas.preset.text))
-    axes.set_ylabel(lines, fontsize=canvas.preset.text, color=INK, family=FONT)
+    axes.set_ylabel(lines, fontsize=canvas.preset.text)
 
 
 def _name_marks(axes: Axes, canvas: Canvas, kinds: dict[str, pd.DataFrame]) -> None:

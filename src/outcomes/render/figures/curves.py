@@ -19,7 +19,7 @@ from outcomes.render.figures.canvas import (
     text_width,
     wrapped,
 )
-from outcomes.render.figures.style import FONT, GRID, INK, MUTED, PAPER, Look, Preset, look_of
+from outcomes.render.figures.style import GRID, MUTED, PAPER, Look, Preset, look_of
 from outcomes.words import count, percent
 
 FEW_POINTS = 4
@@ -87,17 +87,14 @@ def dress(axes: Axes, picture: Picture, preset: Preset, *, labels: bool = True) 
         below = _axis_lines(picture, preset, left)
         centered = 2 * (min(left + right, 2 * preset.width - left - right) / 2 - EDGE)
         wide = text_width(below[0], preset.text) > centered
-        axes.set_xlabel(
-            "\n".join(below), loc="left" if wide else "center", fontsize=preset.text, color=INK,
-            family=FONT,
-        )  # fmt: skip
+        axes.set_xlabel("\n".join(below), loc="left" if wide else "center", fontsize=preset.text)
         for value, name in picture.marks:
             _name_line(axes, picture.data, value, name, preset)
         if not preset.title:
             return
         room = axes.bbox.height / axes.figure.dpi
         lines = "\n".join(wrapped(picture.y_label, 1.2 * room, preset.text))
-        axes.set_ylabel(lines, fontsize=preset.text, color=INK, family=FONT)
+        axes.set_ylabel(lines, fontsize=preset.text)
 
 
 def _name_line(
@@ -129,7 +126,7 @@ def _name_line(
         name, (across == "right", value), xycoords=("axes fraction", "data"),
         xytext=(-4 if across == "right" else 4, 2 if upright == "bottom" else -2),
         ha=across, va=upright, textcoords="offset points", fontsize=0.85 * preset.text,
-        color=MUTED, family=FONT,
+        color=MUTED,
         bbox={"facecolor": PAPER, "alpha": 0.75, "linewidth": 0, "pad": 1},
     )  # fmt: skip
 
@@ -242,10 +239,7 @@ def _finish(
     axes.set_ylim(*axes.get_ylim())
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
     axes.tick_params(labelleft=first, labelbottom=last, labelsize=0.9 * preset.text)
-    axes.set_title(
-        "\n".join(name), fontsize=0.9 * preset.text, color=INK, family=FONT, loc="left", pad=3,
-        linespacing=1.1,
-    )  # fmt: skip
+    axes.set_title("\n".join(name), fontsize=0.9 * preset.text, loc="left", pad=3, linespacing=1.1)
 
 
 def _shared_words(canvas: Canvas, picture: Picture, n_hidden: int, foot: float) -> None:
@@ -253,7 +247,7 @@ def _shared_words(canvas: Canvas, picture: Picture, n_hidden: int, foot: float) 
     middle = (canvas.height - canvas.top + foot) / 2
     canvas.figure.text(
         (EDGE + line / 2) / canvas.width, middle / canvas.height, picture.y_label,
-        rotation=90, ha="center", va="center", fontsize=canvas.preset.text, color=INK, family=FONT,
+        rotation=90, ha="center", va="center", fontsize=canvas.preset.text,
     )  # fmt: skip
     canvas.write(canvas.width / 2, EDGE + 1.7 * line, picture.x_label, align="center")
     low, high = _range(picture.data)

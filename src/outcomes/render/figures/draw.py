@@ -14,7 +14,7 @@ from outcomes.render.figures.curves import draw_curves
 from outcomes.render.figures.flow import draw_flow
 from outcomes.render.figures.forest import draw_forest
 from outcomes.render.figures.shown import ShownFigure, png_bytes, svg_bytes
-from outcomes.render.figures.style import Preset, preset_named
+from outcomes.render.figures.style import Preset, preset_named, styled
 
 KINDS: Mapping[str, Callable[[Picture, Preset, str], Canvas]] = MappingProxyType(
     {"curves": draw_curves, "forest": draw_forest, "flow": draw_flow, "course": draw_course}
@@ -22,6 +22,7 @@ KINDS: Mapping[str, Callable[[Picture, Preset, str], Canvas]] = MappingProxyType
 """Drawing routine of each kind of picture."""
 
 
+@styled()
 def draw(picture: Picture | ShownFigure, label: str = "", preset: str = "page") -> ShownFigure:
     """Draw a picture.
 

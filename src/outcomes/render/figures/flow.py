@@ -9,7 +9,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import EDGE, Canvas, blank, wrapped
-from outcomes.render.figures.style import FONT, INK, MUTED, PAPER, Preset
+from outcomes.render.figures.style import MUTED, PAPER, Preset
 
 
 def draw_flow(picture: Picture, preset: Preset, label: str) -> Canvas:
@@ -70,8 +70,8 @@ def _box(
         )
     )  # fmt: skip
     axes.text(
-        left + wide / 2, (top + bottom) / 2, "\n".join(lines), ha="center", va="center", color=INK,
-        fontsize=preset.text, family=FONT, linespacing=1.2,
+        left + wide / 2, (top + bottom) / 2, "\n".join(lines), ha="center", va="center",
+        fontsize=preset.text, linespacing=1.2,
     )  # fmt: skip
 
 
@@ -85,9 +85,7 @@ def _arrow(
     if left_out:
         _point(axes, preset, (centre, middle), (edge, middle))
         words = "\n".join(wrapped(left_out, 0.5 * width - 0.2, preset.text))
-        axes.text(
-            edge + 0.08, middle, words, va="center", fontsize=preset.text, color=INK, family=FONT
-        )
+        axes.text(edge + 0.08, middle, words, va="center", fontsize=preset.text)
 
 
 def _point(

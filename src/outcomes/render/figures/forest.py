@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import EDGE, Canvas, blank, in_a_figure, text_width, wrapped
-from outcomes.render.figures.style import FONT, INK, MUTED, PAPER, Look, Preset, look_of
+from outcomes.render.figures.style import INK, MUTED, PAPER, Look, Preset, look_of
 from outcomes.words import count, decimals_together, with_ends
 
 HIDDEN = "too few to show"
@@ -156,7 +156,7 @@ def _dress(axes: Axes, picture: Picture, preset: Preset) -> None:
     middle = (axes.bbox.x0 + axes.bbox.x1) / 2 / axes.figure.dpi
     room = 2 * (min(middle, preset.width - middle) - EDGE)
     lines = "\n".join(wrapped(picture.x_label, room, preset.text))
-    axes.set_xlabel(lines, fontsize=preset.text, color=INK, family=FONT)
+    axes.set_xlabel(lines, fontsize=preset.text)
 
 
 def _column_heads(canvas: Canvas, height: float) -> None:

@@ -19,7 +19,7 @@ from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import panels
 from outcomes.render.figures.draw import draw
 from outcomes.render.figures.shown import ShownFigure, finished
-from outcomes.render.figures.style import FONT, INK, LOOKS, MUTED, look_of
+from outcomes.render.figures.style import INK, LOOKS, MUTED, look_of, styled
 from outcomes.render.fit_table import (
     COLUMNS,
     GROUPS,
@@ -42,6 +42,7 @@ STRAIGHT = 0.99
 """Correlation of residuals with normal quantiles from which they count as near normal."""
 
 
+@styled()
 def plot(fit: Fit, over: str = "", by: str = "", *, partial_residuals: bool = False) -> ShownFigure:
     """Draw the means of a model, with 95 % intervals.
 
@@ -89,11 +90,12 @@ def plot(fit: Fit, over: str = "", by: str = "", *, partial_residuals: bool = Fa
         rows = _means(fit, "pressure", "")
         said.append(_draw_means(places[-1], rows, "pressure", "", "all, by pressure"))
     for place in places[::wide]:
-        place.set_ylabel(_response_label(fit), family=FONT, color=INK)
+        place.set_ylabel(_response_label(fit))
     claim = f"{column_label(response_of(fit))} by {column_label(first).lower()}"
     return _finished(figure, fit, claim, " ".join(said), of_rows=partial_residuals)
 
 
+@styled()
 def check(fit: Fit) -> ShownFigure:
     """Draw what shows whether a model fits: residuals, their normality, and its groups.
 
@@ -114,10 +116,11 @@ def check(fit: Fit) -> ShownFigure:
     for place, factor in zip(axes[2:], factors, strict=False):
         said.append(_effects_panel(place, fit, factor.name))
     for place, sentence in zip(axes, said, strict=True):
-        place.set_title(sentence, fontsize=8.5, family=FONT, loc="left", color=MUTED, wrap=True)
+        place.set_title(sentence, fontsize=8.5, loc="left", color=MUTED, wrap=True)
     return _finished(figure, fit, "Does the model fit?", " ".join(said), of_rows=True)
 
 
+@styled()
 def forest(fit: Fit) -> ShownFigure:
     """Draw the coefficients with their 95 % intervals, labeled as in the table of the fit.
 
@@ -191,16 +194,16 @@ def _draw_means(place: Axes, means: pd.DataFrame, over: str, by: str, title: str
                            alpha=0.15, linewidth=0)  # fmt: skip
         if rows.empty:
             place.annotate("these rows do not tell", (0.5, 0.5), xycoords="axes fraction",
-                           ha="center", fontsize=8.5, family=FONT, color=MUTED)  # fmt: skip
+                           ha="center", fontsize=8.5, color=MUTED)  # fmt: skip
             return f"{title or 'The mean'}: these rows do not tell."
         first, last = rows["estimate"].iloc[[0, -1]]
         if grouped:
             place.annotate(named(name), (rows[over].iloc[-1], last), xytext=(4, 0), fontsize=8.5,
-                           textcoords="offset points", va="center", family=FONT)  # fmt: skip
+                           textcoords="offset points", va="center")  # fmt: skip
         said.append(f"{title or named(name)}: {plain(first)} to {plain(last)}")
     place.axhline(0, color=MUTED, linewidth=0.8)
-    place.set_title(title, fontsize=9, family=FONT, loc="left", color=INK)
-    place.set_xlabel(column_label(over).lower(), family=FONT, color=INK, fontsize=9)
+    place.set_title(title, fontsize=9, loc="left")
+    place.set_xlabel(column_label(over).lower(), fontsize=9)
     return f"{'; '.join(said)}."
 
 
@@ -219,8 +222,8 @@ def _residuals_panel(place: Axes, fit: Fit) -> str:
     fitted, left = augment(fit)["fitted"].to_numpy(float), table["residual"].to_numpy(float)
     place.scatter(fitted, left, s=8, alpha=0.4, color=LOOKS[0].colour, linewidths=0)
     place.axhline(0, color=INK, linewidth=0.8)
-    place.set_xlabel("fitted", family=FONT)
-    place.set_ylabel("residual", family=FONT)
+    place.set_xlabel("fitted")
+    place.set_ylabel("residual")
     found = scipy.stats.spearmanr(fitted, np.abs(left))
     if abs(found.statistic) < 0.2:
         return "Residuals spread alike over the fitted values."
@@ -233,8 +236,8 @@ def _normal_panel(place: Axes, fit: Fit) -> str:
     x, y = table["normal_quantile"].to_numpy(float), table["value"].to_numpy(float)
     place.scatter(x, y, s=8, color=LOOKS[0].colour, linewidths=0)
     place.plot(x[[0, -1]], x[[0, -1]] * y.std() / x.std(), color=INK, linewidth=0.8)
-    place.set_xlabel("normal quantile", family=FONT)
-    place.set_ylabel("residual, SD", family=FONT)
+    place.set_xlabel("normal quantile")
+    place.set_ylabel("residual, SD")
     near = np.corrcoef(x, y)[0, 1]
     return (
         "Residuals are close to normal." if near > STRAIGHT
@@ -255,13 +258,13 @@ def _effects_panel(place: Axes, fit: Fit, group: str) -> str:
         place.plot(rows["estimate"], rows.index, "s", markersize=4, color=LOOKS[0].colour)
         place.set_yticks(rows.index, [named(x) for x in rows["level"]], fontsize=7.5)
         place.axvline(0, color=INK, linewidth=0.8)
-        place.set_xlabel(_effect_label(str(term), who), family=FONT)
+        place.set_xlabel(_effect_label(str(term), who))
     else:
         place.vlines(rows.index, *ends, color=MUTED, alpha=0.4)
         place.plot(rows.index, rows["estimate"], color=LOOKS[0].colour)
         place.axhline(0, color=INK, linewidth=0.8)
-        place.set_xlabel(f"{who}, in order", family=FONT)
-        place.set_ylabel(_effect_label(str(term), who), family=FONT)
+        place.set_xlabel(f"{who}, in order")
+        place.set_ylabel(_effect_label(str(term), who))
     return f"{outside} of {len(rows)} {who} lie apart from the mean (95 %)."
 
 

@@ -22,7 +22,7 @@ from outcomes.dictionary.instruments.threshold import LINES, lines_of
 from outcomes.errors import UsageError
 from outcomes.render.figures.canvas import panels
 from outcomes.render.figures.shown import ShownFigure, empty_figure, finished
-from outcomes.render.figures.style import FONT, GRID, INK, LOOKS, MUTED
+from outcomes.render.figures.style import GRID, INK, LOOKS, MUTED, styled
 from outcomes.study import Study
 from outcomes.words import named, percent, plain
 
@@ -31,6 +31,7 @@ LEAST, LEAST_AT_RISK = 5, 10
 WORSE, BETTER, SURE = "#D55E00", "#7FB7DA", "#0072B2"
 
 
+@styled()
 def trajectories(study: Study, instrument: str = "", by: str = "condition") -> ShownFigure:
     """Draw each course as a thin line, and the mean of each group with its 95 % interval.
 
@@ -82,6 +83,7 @@ def trajectories(study: Study, instrument: str = "", by: str = "condition") -> S
     return _finished(figure, study, claim, " ".join(said))
 
 
+@styled()
 def waterfall(study: Study, instrument: str = "") -> ShownFigure:
     """Draw the change of each course from baseline to its last score, best to worst.
 
@@ -113,7 +115,7 @@ def waterfall(study: Study, instrument: str = "") -> ShownFigure:
         place.axhline(value, color=INK, linewidth=0.9, linestyle="--" if kind == "MIC" else ":")
         place.annotate(f"{LINES[kind]}, {value:g}", (1, value), xycoords=("axes fraction", "data"),
                        xytext=(0, 2), textcoords="offset points", ha="right", va="bottom",
-                       fontsize=8.5, family=FONT)  # fmt: skip
+                       fontsize=8.5)  # fmt: skip
     _labels(figure, f"change ({measure.unit}, up = better)", "one bar a course, best to worst")
     shares = [_share(change >= value, LINES[kind]) for kind, value in marks.items()]
     worse = f"{int((change < 0).sum())} got worse"
@@ -121,6 +123,7 @@ def waterfall(study: Study, instrument: str = "") -> ShownFigure:
     return _finished(figure, study, claim, "; ".join([*shares, worse]) + ".")
 
 
+@styled()
 def pressure_map(study: Study) -> ShownFigure:
     """Draw how many visits had which pressure at which session.
 
@@ -146,11 +149,12 @@ def pressure_map(study: Study) -> ShownFigure:
     figure = empty_figure(9, 2.9)
     place = figure.subplots()
     place.spines[:].set_visible(False)
+    place.grid(visible=False)
     shade = LinearSegmentedColormap.from_list("visits", [f"{SURE}00", f"{SURE}80"])
     place.imshow(table, aspect="auto", origin="lower", cmap=shade)  # on the paper of the page
     for (i, j), n in np.ndenumerate(table.to_numpy()):
         if n:
-            place.text(j, i, f"{n}", ha="center", va="center", fontsize=7.5, color=INK)
+            place.text(j, i, f"{n}", ha="center", va="center", fontsize=7.5)
     place.set_yticks(range(len(table)), [f"{level:g}" for level in table.index])
     place.set_xticks(range(table.shape[1]), [f"{session}" for session in table.columns], fontsize=8)
     _labels(figure, "Walton level", "session")
@@ -159,6 +163,7 @@ def pressure_map(study: Study) -> ShownFigure:
     return _finished(figure, study, claim, f"{claim}. Numbers in the cells are visits.")
 
 
+@styled()
 def incidence(study: Study) -> ShownFigure:
     """Draw, by sessions received, which share has kept its goal, left before, or is still in care.
 
@@ -191,7 +196,7 @@ def incidence(study: Study) -> ShownFigure:
                "still in care": (1 + met + gone) / 2}  # fmt: skip
     for words, height in middles.items():
         place.annotate(words, (time[-1], height), xytext=(5, 0), textcoords="offset points",
-                       va="center", fontsize=9, family=FONT, annotation_clip=False)  # fmt: skip
+                       va="center", fontsize=9, annotation_clip=False)  # fmt: skip
     ticks = time[:: max(1, len(time) // 8)]
     labels = [f"{t:g}\n{int(at_risk.loc[t])}" for t in ticks]
     place.set_xticks(ticks, labels)
@@ -230,7 +235,7 @@ def _courses(place: Axes, title: str, rows: pd.DataFrame, over: str, measure: In
     for value in list(_thresholds(measure, rows).values())[:1]:
         place.axhline(value, color=WORSE, linewidth=0.9, linestyle="--")
     n = rows["episode_id"].nunique()
-    place.set_title(f"{title} (n = {n})", fontsize=9, family=FONT, loc="left", color=INK)
+    place.set_title(f"{title} (n = {n})", fontsize=9, loc="left")
     if at.empty:
         return f"{title}, {n} courses: too few for a mean."
     return (
@@ -244,8 +249,8 @@ def _share(reached: np.ndarray[Any, Any], name: str) -> str:
 
 
 def _labels(figure: ShownFigure, vertical: str, horizontal: str) -> None:
-    figure.supylabel(vertical, fontsize=9, family=FONT, color=INK)
-    figure.supxlabel(horizontal, fontsize=9, family=FONT, color=INK)
+    figure.supylabel(vertical, fontsize=9)
+    figure.supxlabel(horizontal, fontsize=9)
 
 
 def _finished(figure: ShownFigure, study: Study, claim: str, alt: str) -> ShownFigure:

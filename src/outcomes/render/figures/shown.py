@@ -11,11 +11,10 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from outcomes.errors import PrivacyError
 from outcomes.plain_text import cleaned
-from outcomes.render.figures.style import FONT, GRID, INK, LOOKS, MUTED, PAPER, any_letters
+from outcomes.render.figures.style import GRID, INK, LOOKS, MUTED, PAPER, styled
 from outcomes.words import ended
 
 PAGE_COLORS = (
@@ -63,12 +62,8 @@ class ShownFigure(Figure):
         return self.claim
 
     def draw(self, renderer: Any) -> None:
-        """Draw words as they stand, no dollar sign begins a formula, in the ink of the page."""
-        for text in self.findobj(Text):
-            text.set_parse_math(False)
-            if text.get_color() == "black":  # what nobody chose; it is lost on a dark page
-                text.set_color(INK)
-        with any_letters():
+        """Draw ticks, which are made only now, as all else looks."""
+        with styled():
             super().draw(renderer)
 
     def told(self, claim: str, alt: str, *, of_patients: bool = False) -> ShownFigure:
@@ -94,7 +89,7 @@ def finished(
 ) -> ShownFigure:
     """Lay a figure out below its claim and the stamp of simulated data, and tell it its words."""
     figure.suptitle(f"{claim}{f' ({stamp} DATA)' if stamp else ''}", x=0.01, ha="left", wrap=True,
-                    fontsize=10.5, fontweight="bold", family=FONT, color=INK)  # fmt: skip
+                    fontsize=10.5, fontweight="bold")  # fmt: skip
     figure.set_layout_engine("constrained")
     whole = alt if alt.startswith(claim) else f"{ended(claim)} {alt}"
     return figure.told(claim, whole, of_patients=of_patients)

@@ -6,7 +6,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+import matplotlib as mpl
 
 from outcomes.errors import UsageError
 from outcomes.render.fonts import FAMILY
@@ -116,10 +118,20 @@ def look_of(position: int, group: str = "") -> Look:
     return ROLES.get(group.partition(" ")[0].rstrip(","), LOOKS[position % len(LOOKS)])
 
 
+RULES: Any = {
+    "font.family": FONT, "text.color": INK, "text.parse_math": False, "axes.labelcolor": INK,
+    "axes.facecolor": "none", "axes.edgecolor": MUTED, "axes.axisbelow": True, "axes.grid": True,
+    "axes.grid.axis": "y", "axes.spines.top": False, "axes.spines.right": False,
+    "grid.color": GRID, "xtick.color": MUTED, "xtick.labelcolor": INK, "ytick.color": MUTED,
+    "ytick.labelcolor": INK,
+}  # fmt: skip
+"""What matplotlib is told while a figure is made; a dollar sign begins no formula."""
+
+
 @contextmanager
-def any_letters() -> Iterator[None]:
-    """Draw letters that the font lacks as boxes, without a warning."""
-    with warnings.catch_warnings():
+def styled() -> Iterator[None]:
+    """Draw as all figures look, letters that the font lacks as boxes without a warning."""
+    with mpl.rc_context(RULES), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
         yield

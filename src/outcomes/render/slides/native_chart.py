@@ -17,7 +17,7 @@ from outcomes.plain_text import neutralised
 from outcomes.questions.picture import Picture
 from outcomes.render.document import environment
 from outcomes.render.figures.canvas import in_a_figure, text_width, wrapped
-from outcomes.render.figures.style import INK, MUTED, look_of
+from outcomes.render.figures.style import INK, MUTED, look_of, styled
 from outcomes.render.slides.deck import series
 from outcomes.words import SPACE, decimals_together, percent, plain, with_ends
 
@@ -29,6 +29,7 @@ NUMBERS = 3.0
 """Width of an estimate with its interval beside a row, inches."""
 
 
+@styled()
 def add_chart(page: Any, picture: Picture) -> str:
     """Add a picture's chart, with the workbook of its numbers, to a slide.
 
