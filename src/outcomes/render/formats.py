@@ -48,8 +48,14 @@ DOCUMENTS: Mapping[str, Callable[[Document], bytes]] = MappingProxyType(
 """What writes a document, a report or a letter, in each format."""
 
 
-def _slides(write: Callable[[Deck], bytes]) -> Callable[[Material], bytes]:
-    return lambda material: write(deck(material.document, material.answers))
+DECKS: Mapping[str, Callable[[Deck], bytes]] = MappingProxyType(
+    {"slides": deck_html, "pptx": pptx_bytes}
+)
+"""What writes a deck, of a report or to teach, in each format."""
+
+
+def _slides(name: str) -> Callable[[Material], bytes]:
+    return lambda material: DECKS[name](deck(material.document, material.answers))
 
 
 def _pages(name: str) -> Callable[[Material], bytes]:
@@ -61,8 +67,8 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "html": Format("index.html", _pages("html")),
         "pdf": Format("report.pdf", _pages("pdf"), "typst", "typst"),
         "docx": Format("report.docx", _pages("docx"), "python-docx", "docx"),
-        "pptx": Format("slides.pptx", _slides(pptx_bytes), "python-pptx", "pptx"),
-        "slides": Format("slides.html", _slides(deck_html)),
+        "pptx": Format("slides.pptx", _slides("pptx"), "python-pptx", "pptx"),
+        "slides": Format("slides.html", _slides("slides")),
         "explorer": Format("explorer.html", explorer_bytes),
     }
 )

@@ -228,24 +228,17 @@ def course_changes(study: Study, episode: str) -> tuple[Change, ...]:
     found = []
     scored = study.assessments.loc[study.assessments["episode_id"] == episode, "instrument"]
     for name in scored.value_counts().index:
-        rows = study.trajectory(str(name))
+        measure, rows = study.instrument(str(name)), study.trajectory(str(name))
         rows = rows[rows["episode_id"] == episode]
         parts = list(rows.columns.intersection(SERIES))  # a movement is not another's baseline
         for series, own in rows.groupby(parts, dropna=False, sort=False):
             movement = [named(part) for part in series[1:] if isinstance(part, str)]
-            title = " ".join([study.instrument(str(name)).title, *movement])
-            found.append(_change(study, study.instrument(str(name)), title, own, condition))
+            title = " ".join([measure.title, *movement])
+            first, ways = float(own["baseline"].iloc[0]), own["improvement"].astype(float)
+            best = first + measure.sign * max(0.0, ways.max())
+            last, verdict = float(own["score"].iloc[-1]), _verdict(study, measure, own, condition)
+            found.append(Change(measure, title, first, best, last, ways.iloc[-1], verdict))
     return tuple(sorted(found, key=lambda change: change.better >= 0))
-
-
-def _change(
-    study: Study, measure: Instrument, title: str, rows: pd.DataFrame, condition: object
-) -> Change:
-    first, last = float(rows["baseline"].iloc[0]), float(rows["score"].iloc[-1])
-    best = first + measure.sign * max(0.0, float(rows["improvement"].max()))
-    better = float(rows["improvement"].iloc[-1])
-    verdict = _verdict(study, measure, rows, condition)
-    return Change(measure, title, first, best, last, better, verdict)
 
 
 def _verdict(study: Study, measure: Instrument, rows: pd.DataFrame, condition: object) -> str:

@@ -69,11 +69,8 @@ def answer_section(
         blocks.append(Figure(answer.picture, answer.picture.reading))
     blocks += estimate_tables(answer, details=details)
     blocks += [*own, *_not_met(answer)]
-    blocks.append(
-        Fold(
-            "How this was worked out", answer.question, _method(answer, disclosure, details=details)
-        )
-    )
+    worked_out = _method(answer, disclosure, details=details)
+    blocks.append(Fold("How this was worked out", answer.question, worked_out))
     return Section(answer.name, answer.question, tuple(blocks))
 
 
@@ -196,21 +193,13 @@ def _settings(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
 
 
 def _cells(
-    record: dict[str, object],
-    settings: list[str],
-    counted: list[str],
-    extra: list[str],
+    record: dict[str, object], settings: list[str], counted: list[str], extra: list[str]
 ) -> list[str]:
     shown = [_setting(record[name]) for name in settings]
     estimate, low, high = (_number(record, c) for c in ("estimate", "conf_low", "conf_high"))
     digits = decimals_for(low, high)
     if record.get("suppressed"):
-        return [
-            *shown,
-            *("not shown" for _ in counted),
-            HIDDEN,
-            *("" for _ in extra),
-        ]
+        return [*shown, *("not shown" for _ in counted), HIDDEN, *("" for _ in extra)]
     interval = with_ends(estimate, low, high)
     counts = [count(_number(record, name)) for name in counted]
     return [*shown, *counts, interval, *(_detail(record, name, digits) for name in extra)]

@@ -165,6 +165,12 @@ def plain_frame(axes: Axes, preset: Preset) -> None:
     axes.grid(axis="y", linewidth=0.08 * preset.text)
 
 
+def name_upright(axes: Axes, text: str, preset: Preset, share: float) -> None:
+    """Write the name of the vertical axis, at most `share` times as long as the axis is high."""
+    room = axes.bbox.height / axes.figure.dpi
+    axes.set_ylabel("\n".join(wrapped(text, share * room, preset.text)), fontsize=preset.text)
+
+
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """Return the width of one line of text of `size` points, in inches.
 

@@ -12,7 +12,15 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 from outcomes.dictionary.pressure import WALTON
 from outcomes.questions.course_picture import VISITS, script_words, visit_words
 from outcomes.questions.picture import Picture
-from outcomes.render.figures.canvas import EDGE, Canvas, blank, label_beside, text_width, wrapped
+from outcomes.render.figures.canvas import (
+    EDGE,
+    Canvas,
+    blank,
+    label_beside,
+    name_upright,
+    text_width,
+    wrapped,
+)
 from outcomes.render.figures.style import INK, LOOKS, MUTED, OVERALL, PAPER, Look, Preset
 
 SCORES, AHEAD, GOAL, MISSED = LOOKS[0], LOOKS[3], LOOKS[2], LOOKS[1]
@@ -45,7 +53,7 @@ def draw_course(picture: Picture, preset: Preset, label: str) -> Canvas:
     span = float(picture.data["x"].min()), float(picture.data["x"].max())
     pad = 0.03 * (span[1] - span[0] or 1.0)
     axes.set_xlim(span[0] - pad, span[1] + pad)
-    _label_y(axes, canvas, picture.y_label)
+    name_upright(axes, picture.y_label, preset, 1.1)
     _name_marks(axes, canvas, kinds)
     lowest = axes
     if care:
@@ -84,12 +92,6 @@ def _scores(axes: Axes, kinds: dict[str, pd.DataFrame], preset: Preset) -> None:
     low, high = kinds["scale"].iloc[0][["conf_low", "conf_high"]].astype(float)
     axes.set_ylim(low - 0.04 * (high - low), high + 0.04 * (high - low))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
-
-
-def _label_y(axes: Axes, canvas: Canvas, text: str) -> None:
-    room = axes.get_position().height * canvas.height
-    lines = "\n".join(wrapped(text, 1.1 * room, canvas.preset.text))
-    axes.set_ylabel(lines, fontsize=canvas.preset.text)
 
 
 def _name_marks(axes: Axes, canvas: Canvas, kinds: dict[str, pd.DataFrame]) -> None:

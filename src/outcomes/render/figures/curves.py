@@ -16,6 +16,7 @@ from outcomes.render.figures.canvas import (
     blank,
     in_a_figure,
     label_beside,
+    name_upright,
     text_width,
     wrapped,
 )
@@ -92,9 +93,7 @@ def dress(axes: Axes, picture: Picture, preset: Preset, *, labels: bool = True) 
             _name_line(axes, picture.data, value, name, preset)
         if not preset.title:
             return
-        room = axes.bbox.height / axes.figure.dpi
-        lines = "\n".join(wrapped(picture.y_label, 1.2 * room, preset.text))
-        axes.set_ylabel(lines, fontsize=preset.text)
+        name_upright(axes, picture.y_label, preset, 1.2)
 
 
 def _name_line(
@@ -154,7 +153,7 @@ def draw_small_multiples(picture: Picture, preset: Preset, label: str) -> Canvas
     """
     data = picture.data.dropna(subset=["estimate"])
     groups, n_hidden = _largest(data)
-    columns = _n_columns(preset)
+    columns = 2 if preset.width < 5 else 4
     names = {group: _name(in_a_figure(group, 60), preset, columns) for group in groups}
     heads = _heads([len(names[group]) for group in groups], columns, preset)
     plot_height = 0.5 * preset.width / columns
@@ -178,10 +177,6 @@ def _largest(data: pd.DataFrame) -> tuple[list[str], int]:
         keep.add("all")
     groups = [str(group) for group in size.index if group in keep]
     return groups, len(size) - len(groups)
-
-
-def _n_columns(preset: Preset) -> int:
-    return 2 if preset.width < 5 else 4
 
 
 def _name(group: str, preset: Preset, columns: int) -> list[str]:
@@ -281,16 +276,17 @@ def draw_curves(picture: Picture, preset: Preset, label: str) -> Canvas:
         return draw_small_multiples(picture, preset, label)
     counted = preset.counts and data["n_episodes"].max() > 1
     counts = _counts(data) if counted else {}
-    below = _count_lines(preset, len(counts)) if counted else 0.0
+    below = (len(counts) + 1.3) * preset.line_height if counted else 0.0
     more = len(_axis_lines(picture, preset, _left_margin(preset))) - 1
     below += more * preset.line_height
     canvas = blank(preset, picture.title, label, preset.height + below)
-    names = {
-        group: _name_lines(in_a_figure(str(group), 72), preset, len(groups)) for group in groups
-    }
+    room = preset.label_share * preset.width  # one group needs no label
+    several = groups if len(groups) > 1 else []
+    names = {group: wrapped(in_a_figure(str(group), 72), room, preset.text) for group in several}
     axes = canvas.axes(
-        left=_left_margin(preset), bottom=_foot(preset) + below,
-        right=_right_margin(names, preset), top=canvas.top + _head(preset),
+        left=_left_margin(preset), right=_right_margin(names, preset),
+        bottom=(3.3 if preset.title else 2.6) * preset.line_height + below,
+        top=canvas.top + _head(preset),
     )  # fmt: skip
     for position, group in enumerate(groups):
         rows = data[data["group"] == group].sort_values("x")
@@ -300,7 +296,8 @@ def draw_curves(picture: Picture, preset: Preset, label: str) -> Canvas:
     if not preset.title:
         height = canvas.height - canvas.top - 0.5 * preset.line_height
         canvas.write(EDGE, height, picture.y_label)
-    _direct_labels(axes, canvas, data, names)
+    if names:
+        _direct_labels(axes, canvas, data, names)
     if counted:
         _counts_below(axes, canvas, data, picture.counted, counts)
     return canvas
@@ -325,38 +322,20 @@ def _head(preset: Preset) -> float:
     return 0.0 if preset.title else 1.4 * preset.line_height
 
 
-def _foot(preset: Preset) -> float:
-    return (3.3 if preset.title else 2.6) * preset.line_height
-
-
 def _right_margin(names: dict[str, list[str]], preset: Preset) -> float:
     widest = max((text_width(n, preset.text) for lines in names.values() for n in lines), default=0)
     return EDGE + widest + (0.9 * preset.line_height if names else 0.15)
-
-
-def _name_lines(name: str, preset: Preset, n_groups: int) -> list[str]:
-    """One group needs no label."""
-    if n_groups == 1:
-        return []
-    return wrapped(name, preset.label_share * preset.width, preset.text)
 
 
 def _direct_labels(
     axes: Axes, canvas: Canvas, data: pd.DataFrame, names: dict[str, list[str]]
 ) -> None:
     """Write each group's name beside the end of its line, with its marker."""
-    if not any(names.values()):
-        return
     ordered = data.sort_values("x", kind="stable")
     ends = [ordered[ordered["group"] == group].iloc[-1] for group in names]
     looks = [look_of(position, str(group)) for position, group in enumerate(names)]
     heights = [float(end["estimate"]) for end in ends]
     label_beside(axes, canvas, list(zip(heights, names.values(), looks, strict=True)))
-
-
-def _count_lines(preset: Preset, n_groups: int) -> float:
-    """Inches that the counts below the plot take."""
-    return (n_groups + 1.3) * preset.line_height
 
 
 def _counts(data: pd.DataFrame) -> dict[str, pd.Series[float]]:

@@ -22,6 +22,7 @@ PAGE_COLORS = (
     "--grid:var(--jp-border-color2,#d5d8de);--paper:var(--jp-layout-color0,#ffffff);"
 )
 """The page's own colors, where the page is JupyterLab; else those of paper."""
+VIEW_BOX = re.compile(r'viewBox="([^"]+)"')
 STYLE = f"<style>.oc-figure{{{PAGE_COLORS}}}.oc-figure svg{{width:100%;height:auto}}</style>"
 
 
@@ -164,15 +165,9 @@ def inline_svg(svg: bytes, *, name: str, title: str, alt: str) -> str:
         element = element.replace(f": {colour}", f": var(--{variable}, {colour})")
     opening = (
         f'<svg role="img" aria-labelledby="{name}-title {name}-alt"'
-        f' viewBox="{_view_box(element)}" xmlns="http://www.w3.org/2000/svg"'
+        f' viewBox="{re.findall(VIEW_BOX, element)[0]}" xmlns="http://www.w3.org/2000/svg"'
         ' xmlns:xlink="http://www.w3.org/1999/xlink">'
         f'<title id="{name}-title">{escape(title)}</title>'
         f'<desc id="{name}-alt">{escape(alt)}</desc>'
     )
     return re.sub(r"<svg[^>]*>", lambda _: opening, element, count=1).strip()
-
-
-def _view_box(element: str) -> str:
-    found = re.search(r'viewBox="([^"]+)"', element)
-    assert found is not None
-    return found.group(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -20,9 +20,8 @@ from outcomes.questions.answer import Answer
 from outcomes.questions.ask import answer as ask
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.picture import Picture
-from outcomes.render.html import deck_html
+from outcomes.render.formats import DECKS, FORMATS, check_available
 from outcomes.render.slides.deck import Deck, Slide, claim
-from outcomes.render.slides.pptx import pptx_bytes
 from outcomes.study import Study
 from outcomes.synthetic.simulate import simulate
 from outcomes.tables import Timing
@@ -45,14 +44,6 @@ WRONG = "What is wrong with this picture?"
 WAIT = "Wait, and let two people answer before you go on."
 BELIEVE = "Say it as if you believed it."
 _INTERVAL = ["estimate", "conf_low", "conf_high"]
-WRITERS: Mapping[str, tuple[str, Callable[[Deck], bytes]]] = MappingProxyType(
-    {
-        "slides": ("slides.html", deck_html),
-        "pptx": ("slides.pptx", pptx_bytes),
-    }
-)
-"""File and writer of each format."""
-
 ESTIMANDS = {
     "last": LAST, "every": EVERY, "change": CHANGE, "arm": ARM,
     "no care": "mean improvement without any care, by week", "bend": "",
@@ -215,16 +206,18 @@ def teach(
     ------
     UsageError
         When the trap or a format is not known.
+    UnavailableError
+        When a format needs a package that is not installed.
     """
-    for given, known, what in (([trap], TRAPS, "the trap"), (formats, WRITERS, "a format")):
+    for given, known, what in (([trap], TRAPS, "the trap"), (formats, DECKS, "a format")):
         if not set(given) <= set(known) or not given:
             must = f"{what} is one of {', '.join(known)}"
             raise UsageError(must, got=", ".join(map(repr, given)) or "none")
+    check_available(formats)
     with written_whole(out, "teach") as folder:
         made = teaching_deck(TRAPS[trap], seed)
         for name in formats:
-            file, write = WRITERS[name]
-            (folder / file).write_bytes(write(made))
+            (folder / FORMATS[name].file).write_bytes(DECKS[name](made))
     return Path(out)
 
 
