@@ -196,19 +196,19 @@ def baseline_of(study: Tables, rows: pd.DataFrame) -> pd.Series[float]:
 def _fill_times(scores: pd.DataFrame, visits: pd.DataFrame) -> None:
     """Fill a missing day from the visit's number, and a visit's missing number from its day."""
     by_number = visits.drop_duplicates(["episode_id", "session"])
-    days = _looked_up(scores, by_number, "session", "day")
-    scores["day"] = scores["day"].fillna(days)
+    scores["day"] = _filled(scores, by_number, "session", "day")
     alone = visits[visits["day"].notna()].drop_duplicates(["episode_id", "day"], keep=False)
-    numbers = _looked_up(scores, alone, "day", "session")
+    numbers = _filled(scores, alone, "day", "session")
     at_visit = scores["timing"].isin(["pre_session", "post_session"])
-    scores["session"] = scores["session"].fillna(numbers.where(at_visit))
+    scores["session"] = scores["session"].mask(at_visit, numbers)
 
 
-def _looked_up(scores: pd.DataFrame, visits: pd.DataFrame, key: str, column: str) -> Any:
+def _filled(scores: pd.DataFrame, visits: pd.DataFrame, key: str, column: str) -> Any:
+    if scores[column].notna().all():
+        return scores[column]
     keys = ["episode_id", key]
-    return (
-        scores[keys].merge(visits[[*keys, column]], "left", on=keys)[column].set_axis(scores.index)
-    )
+    found = scores[keys].merge(visits[[*keys, column]], "left", on=keys)
+    return scores[column].fillna(found[column].set_axis(scores.index))
 
 
 def _in_order(scores: pd.DataFrame) -> pd.DataFrame:

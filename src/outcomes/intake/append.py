@@ -279,12 +279,9 @@ def finished(tables: Frames) -> tuple[Frames, dict[str, float]]:
     episodes = episodes[episodes["episode_id"].isin(held) | ~episodes["episode_id"].isin(before)]
     first = visits["date"].where(given).groupby(visits["episode_id"]).min()
     whole = pd.concat([visits[["episode_id", "date"]], scores[["episode_id", "date"]]])
-    anchors = (
-        episodes["episode_id"]
-        .map(first)
-        .fillna(episodes["episode_id"].map(whole.groupby("episode_id")["date"].min()))
-    )
-    day_0 = pd.Series(anchors.to_numpy(float), index=episodes["episode_id"])
+    courses, earliest = episodes["episode_id"], whole.groupby("episode_id")["date"].min()
+    anchors = courses.map(first).fillna(courses.map(earliest))
+    day_0 = pd.Series(anchors.to_numpy(float), index=courses)
     tables = {**tables, "sessions": visits, "assessments": scores, "episodes": episodes}
     done = {name: _with_days(frame, day_0, name) for name, frame in tables.items()}
     return done, {str(course): float(day) for course, day in day_0.dropna().items()}
@@ -326,6 +323,8 @@ def _near(scores: pd.DataFrame, visits: pd.DataFrame, days: int) -> pd.Series[An
     """Return the visit of scores that have none, so many days after (or before) the score."""
     loose = scores[scores["visit"].isna() & scores["timing"].isin(AT_VISIT)
                    & scores["date"].notna() & scores["patient"].notna()]  # fmt: skip
+    if loose.empty:
+        return loose["visit"]
     keys = ["visit", "instrument", "timing"]
     later = np.where(loose["timing"] == "pre_session", days, -days)
     loose = loose.assign(date=loose["date"] + later, at=loose.index)
@@ -333,8 +332,7 @@ def _near(scores: pd.DataFrame, visits: pd.DataFrame, days: int) -> pd.Series[An
     both = loose.drop(columns="visit").merge(visits[columns], on=["patient", "date"])
     taken = both[keys].merge(scores[keys].drop_duplicates(), "left", on=keys, indicator=True)
     both = both[taken["_merge"].eq("left_only").to_numpy()]
-    both = both.drop_duplicates("at").drop_duplicates(keys)
-    return both.set_index("at")["visit"]
+    return both.drop_duplicates("at").drop_duplicates(keys).set_index("at")["visit"]
 
 
 def _with_nearest_course(
@@ -345,6 +343,8 @@ def _with_nearest_course(
     unnamed = facts.index[facts["condition"].isna()] if "condition" in facts else facts.index
     lone = scores["episode_id"].isin(unnamed) & ~scores["episode_id"].isin(visits["episode_id"])
     moving = scores[lone & scores["date"].notna()].assign(at=lambda frame: frame.index)
+    if moving.empty:
+        return scores
     others = visits[["patient", "date", "episode_id"]].dropna()
     both = moving[["patient", "date", "at"]].merge(others, on="patient", suffixes=("", "_visit"))
     both["far"] = (both["date"] - both["date_visit"]).abs()

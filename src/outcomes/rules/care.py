@@ -196,7 +196,10 @@ def far_apart(courses: pd.Series[Any], days: pd.Series[Any]) -> pd.Series[Any]:
         return pd.Series(False, courses.index)
     rows = pd.DataFrame({"course": courses, "day": days}).dropna()
     rows = rows.sort_values(["course", "day"], kind="stable")
-    part = (rows.groupby("course")["day"].diff() > _TWO_YEARS).groupby(rows["course"]).cumsum()
+    gaps = rows.groupby("course")["day"].diff() > _TWO_YEARS
+    if not gaps.any():
+        return pd.Series(data=False, index=courses.index)
+    part = gaps.groupby(rows["course"]).cumsum()
     size = part.groupby([rows["course"], part]).transform("size")
     largest = size.groupby(rows["course"]).transform("max")
     last = part.where(size == largest).groupby(rows["course"]).transform("max")
