@@ -45,12 +45,9 @@ def standing(earlier: Sequence[Import], new: Import, marks: Collection[str]) -> 
     marks : collection of str
         Of all its rows; it is the earlier export again where it has most of its rows and columns.
     """
-    kept = [
-        one
-        for one in earlier
-        if _share(one.marks, set(marks)) < _MOST or _share(one.columns, set(new.columns)) < _MOST
-    ]
-    return (*kept, new)
+    rows, columns = set(marks), set(new.columns)
+    again = [min(_share(one.marks, rows), _share(one.columns, columns)) for one in earlier]
+    return (*(one for one, share in zip(earlier, again, strict=True) if share < _MOST), new)
 
 
 def _share(parts: Collection[str], whole: set[str]) -> float:
@@ -184,9 +181,8 @@ def _alike(old: pd.DataFrame, new: pd.DataFrame) -> list[int]:
 def _missing(old: pd.DataFrame, new: pd.DataFrame, same: Collection[float]) -> pd.Series[bool]:
     """Return visits received that lie within the days of a course in `new` and are not there."""
     span = new.groupby("episode_id")["date"].agg(["min", "max"]).reindex(old["episode_id"])
-    within = (old["date"].to_numpy() >= span["min"].to_numpy()) & (
-        old["date"].to_numpy() <= span["max"].to_numpy()
-    )
+    span = span.set_axis(old.index)
+    within = old["date"].between(span["min"], span["max"])
     return received(old["status"]) & within & ~old["visit"].isin(same)
 
 
@@ -279,9 +275,8 @@ def finished(tables: Frames) -> tuple[Frames, dict[str, float]]:
     episodes = episodes[episodes["episode_id"].isin(held) | ~episodes["episode_id"].isin(before)]
     first = visits["date"].where(given).groupby(visits["episode_id"]).min()
     whole = pd.concat([visits[["episode_id", "date"]], scores[["episode_id", "date"]]])
-    courses, earliest = episodes["episode_id"], whole.groupby("episode_id")["date"].min()
-    anchors = courses.map(first).fillna(courses.map(earliest))
-    day_0 = pd.Series(anchors.to_numpy(float), index=courses)
+    day_0 = first.reindex(episodes["episode_id"]).astype("float64")
+    day_0 = day_0.fillna(whole.groupby("episode_id")["date"].min())
     tables = {**tables, "sessions": visits, "assessments": scores, "episodes": episodes}
     done = {name: _with_days(frame, day_0, name) for name, frame in tables.items()}
     return done, {str(course): float(day) for course, day in day_0.dropna().items()}

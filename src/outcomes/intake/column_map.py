@@ -144,10 +144,8 @@ class ColumnMap(Section, frozen=True, kw_only=True):
     def kept_words(self) -> dict[str, list[str]]:
         """Return the map's own words that stand in a study or its manifest, by part of the map."""
         declared = [text for name, one in self.instruments.items() for text in (name, one.title)]
-        listed = {
-            f"[values] {name}": [str(word) for word in words.values()]
-            for name, words in self.words.items()
-        }
+        listed = {f"[values] {name}": [*map(str, words.values())]
+                  for name, words in self.words.items()}  # fmt: skip
         rules = [*(rule.name for rule in self.rules), *(entry.name for entry in self.leave_out)]
         return {"title": [self.title, *rules], "[constants]": [*self.constants.values()],
                 "[study]": [self.study.control or ""], "[instruments]": declared,
@@ -238,7 +236,8 @@ def _answered(content: dict[str, Any]) -> dict[str, Any]:
             section = whole
             for name in question.place[:-1]:
                 section = section.setdefault(name, {})
-            section[question.place[-1]] = question.answer
+            days = question.place[-1].endswith("_days") and str(question.answer).isdigit()
+            section[question.place[-1]] = int(question.answer) if days else question.answer
     return whole
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -102,8 +103,8 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
         for place, headers in rivals.items()))  # fmt: skip
     asked = {question["key"]: question for question in reversed(content.get("questions", []))}
     content |= {"questions": [*asked.values()][::-1]} if asked else {}
-    said = {name: entry for name, entry in content.items() if name != "questions"}
-    named = {name for name in _texts(said) if name in seen.columns}
+    said = json.dumps({name: own for name, own in content.items() if name != "questions"})
+    named = {h for h in seen.columns if re.search(rf"{re.escape(json.dumps(h))}(?!:)", said)}
     why = {header: _reason(role, seen) for header, role in seen.roles.items() if header in named}
     unused = {h: shapes(c) for h, c in seen.columns.items() if h not in named}
     return Draft(content, why, unused, rows)
@@ -240,18 +241,6 @@ def _entry(entry: Mapping[str, Any], there: Mapping[str, str]) -> Content | None
     if "columns" in own:
         own["columns"] = [there[bare(c)] for c in own["columns"] if bare(c) in there]
     return None if "" in own.values() or own.get("columns") == [] else own
-
-
-def _texts(content: Any) -> Iterator[str]:
-    """Yield every text that a map holds, at whatever depth."""
-    if isinstance(content, str):
-        yield content
-    elif isinstance(content, Mapping):
-        for entry in content.values():
-            yield from _texts(entry)
-    elif isinstance(content, list):
-        for entry in content:
-            yield from _texts(entry)
 
 
 def _reason(role: Role, seen: Seen) -> str:

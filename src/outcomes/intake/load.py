@@ -108,11 +108,8 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
         if is_parted(place):
             return _load_parts(place)
         present = {name: place / f"{name}.csv" for name in TABLES}
-        texts = {
-            name: read_text_table(file, may_be_empty=True).cells.apply(each, change=restored)
-            for name, file in present.items()
-            if file.is_file()
-        }
+        texts = {name: read_text_table(file, may_be_empty=True).cells.apply(each, change=restored)
+                 for name, file in present.items() if file.is_file()}  # fmt: skip
         return _load_tables(texts, place.name, place)
     if columns is None and place.suffix.casefold() in WORKBOOKS:
         sheets = sheet_names(place)
@@ -146,18 +143,12 @@ def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None)
     lines = {name: [source.row(i // n) for i in frame.index.tolist()]
              for name, frame in tables.items()}  # fmt: skip
     provenance = Provenance(
-        title=mapped.title,
-        source=shown_name(where),
-        version=__version__,
-        synthetic=_is_simulated(Path(path)),
-        control=mapped.study.control,
-        randomised=mapped.study.randomised,
+        title=mapped.title, source=shown_name(where), version=__version__,
+        synthetic=_is_simulated(Path(path)), control=mapped.study.control,
+        randomised=mapped.study.randomised, reading=tuple(findings), assumed=tuple(assumed),
         left_out=(LeftOut("assessments", "no score", n_empty),) if n_empty else (),
-        unused_columns=_unused(mapped.unnamed(long), [*map(str, long)]),
-        reading=tuple(findings),
-        assumed=tuple(assumed),
-        file_rows=lines,
-    )
+        unused_columns=_unused(mapped.unnamed(long), [*map(str, long)]), file_rows=lines,
+    )  # fmt: skip
     own = {name: frame[[c for c in frame if c in TABLES[name].names]]
            for name, frame in tables.items()}  # fmt: skip
     return study_from_tables(own, provenance=provenance, instruments=mapped.declared())
@@ -200,10 +191,9 @@ def _with_timing(rows: TypedRows) -> tuple[TypedRows, list[str]]:
         rows = rows.having(**{"assessments.timing": "pre_session" if numbered else "follow_up"})
         return rows, [f"The file does not say when scores were taken: all count as {kind}."]
     timing = np.where(cells["day"] <= 0, "baseline", "follow_up")
-    return rows.having(**{"assessments.timing": timing}), [
-        "The file does not say when scores were taken: "
-        "those of day 0 count as baseline, later ones as follow-up scores."
-    ]
+    rows = rows.having(**{"assessments.timing": timing})
+    return rows, ["The file does not say when scores were taken: those of day 0 count as baseline, "
+                  "later ones as follow-up scores."]  # fmt: skip
 
 
 def _own_headers(rows: pd.DataFrame) -> ColumnMap:

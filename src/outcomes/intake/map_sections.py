@@ -182,7 +182,8 @@ class Spread(Section, frozen=True, kw_only=True):
     columns : mapping of str to str
         Value of `over` to the name of the column.
     score : str
-        Contract column that they hold, ``score`` or another.
+        Contract column that they hold, ``score`` or another; in an import ``INSTRUMENT.TIMING``
+        as well.
     """
 
     over: Literal["session", "day", "week", "month", "timing"]

@@ -64,15 +64,16 @@ def with_clients(
     own, clients = ids_of(clients, key, before, told)
     ids = np.array([*own, None], dtype=object)
     known = np.array(clients.of_row) >= 0
-    nobody = pd.Series(~known, index=rows.text.index)
+    two = rows.text[column].str.contains(_TWO, case=False, na=False, regex=True)
+    nobody = pd.Series(~known, index=rows.text.index) | two
     doubt = pd.Series(np.isin(np.arange(len(known)), clients.doubtful), index=rows.text.index)
     new = pd.Series([who >= 0 and own[who] not in earlier for who in clients.of_row],
                     index=rows.text.index)  # fmt: skip
     unlisted = earlier - {patient for *_, patient in before}
     got = "none or a part of these in who.csv, so that a corrected spelling is a second client"
     rows = rows.found("R67", column, new & bool(unlisted), got, listed=True)
-    rows = rows.found("R20", column, nobody, "none, or a name that several have")
-    doubt |= rows.text[column].str.contains(_TWO, case=False, na=False, regex=True) & ~nobody
+    rows = rows.found("R20", column, nobody, "none, two, or a name that several have")
+    doubt &= ~two
     got = "signs that speak for one person and for two"
     rows = rows.found("R24", column, doubt, got, listed=True)
     for why, count in clients.joined.items():
@@ -102,13 +103,9 @@ def _births(
     visits = rows.cells.get("date", pd.Series(day_number(today), index=days.index))
     age = (visits.fillna(day_number(today)) - days) / _YEAR
     rows = rows.found("R51", column, (age < 0) | (age > _OLDEST), "another age at the visit")
-    said = [None if pd.isna(day) else iso(day) for day in days]
-    as_written = _texts(text, rows)
-    return (
-        rows,
-        days.mask((age < 0) | (age > _OLDEST)),
-        [one or (other and UNREAD + other) for one, other in zip(said, as_written, strict=True)],
-    )
+    told = [(other and UNREAD + other) if pd.isna(day) else iso(day)
+            for day, other in zip(days, _texts(text, rows), strict=True)]  # fmt: skip
+    return rows, days.mask((age < 0) | (age > _OLDEST)), told
 
 
 def _not_after(

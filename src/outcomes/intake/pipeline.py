@@ -83,9 +83,9 @@ def client_rows(
         reasons = ", ".join(f"{step.rule}: {step.count}" for step in rows.left_out) or "none"
         looks = shapes(Column("", text[mapped.columns["date"]])) if "date" in mapped.columns else ()
         reasons += f"; cells of the date look like {', '.join(looks)}" if looks else ""
-        remedy = ("In the column map name the client under [identifiers] and the day of the visit "
-                  "under [columns] date; a day needs its year, and [file] dates says how days are "
-                  "written.")  # fmt: skip
+        remedy = ("Say in the column map what the brackets name: the client in [identifiers]; the "
+                  "day in [columns] date, where each needs its year, and how days are written in "
+                  "[file] dates; what became of a visit in [values.status].")  # fmt: skip
         raise DataError(must, got=f"no such row ({reasons})", remedy=remedy)
     return rows
 

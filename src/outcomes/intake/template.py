@@ -96,10 +96,8 @@ def choices(column: ColumnSpec) -> list[str]:
 def _guide() -> list[tuple[str, ...]]:
     rows = [("table", "column", "needed", "what it is", "unit", "what may stand in it")]
     for table, spec in TABLES.items():
-        rows += [
-            (table, c.name, "yes" if c.required else "", c.description, c.unit, c.allowed)
-            for c in spec.columns
-        ]
+        rows += [(table, c.name, "yes" if c.required else "", c.description, c.unit, c.allowed)
+                 for c in spec.columns]  # fmt: skip
     rows += [("", f"{e.level} - {e.name}", "", e.description, "Walton 0-5", "") for e in WALTON]
     return [*rows, ("", "", "", CREDIT, "", "")]
 
@@ -221,14 +219,9 @@ def _offer(sheet: Any, lists: Any, cells: str, offered: list[str], *, must: bool
     for row, word in enumerate(offered, start=1):
         lists.cell(row, place, int(word) if word.isdigit() else word)
     letter = get_column_letter(place)
-    _allow(
-        sheet,
-        cells,
-        "Choose a value of the list, or leave the cell empty.",
-        must=must,
-        type="list",
-        formula1=f"'{lists.title}'!${letter}$1:${letter}${len(offered)}",
-    )
+    choose = "Choose a value of the list, or leave the cell empty."
+    _allow(sheet, cells, choose, must=must, type="list",
+           formula1=f"'{lists.title}'!${letter}$1:${letter}${len(offered)}")  # fmt: skip
 
 
 def _allow(sheet: Any, cells: str, error: str, *, must: bool = True, **what: str) -> None:

@@ -60,11 +60,8 @@ def named_rows(text: pd.DataFrame, mapped: ColumnMap, where: str) -> pd.DataFram
 
 def targets_of(mapped: ColumnMap) -> dict[str, str]:
     """Return contract column, or ``INSTRUMENT.TIMING`` of a score, to the column of the file."""
-    scores = {
-        f"{instrument}.{timing}": column
-        for instrument, timings in mapped.scores.items()
-        for timing, column in timings.items()
-    }
+    scores = {f"{instrument}.{timing}": column for instrument, own in mapped.scores.items()
+              for timing, column in own.items()}  # fmt: skip
     return {**mapped.columns, **scores}
 
 

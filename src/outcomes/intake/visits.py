@@ -14,7 +14,7 @@ import pandas as pd
 
 from outcomes.dictionary.tables import AT_VISIT, RECEIVED, received
 from outcomes.intake.clean import clean
-from outcomes.intake.column_map import SERVICE, ColumnMap
+from outcomes.intake.column_map import IMPORTED, SERVICE, ColumnMap
 from outcomes.intake.dates import day_number, read_dates, read_ends, read_instants, read_times
 from outcomes.intake.map_sections import LEFT_OUT, STATUS_WORDS, VISIT
 from outcomes.intake.rows import TypedRows
@@ -126,9 +126,10 @@ def with_status(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
         rows = rows.found("R45", "status", visit & ~_bool(study.no_status, index), got)
     if study.empty_status:
         silent = words.isna() & read.isna()
-        counts = visit | (scored & (study.empty_status != LEFT_OUT))
+        dated = cells["date"].notna() if IMPORTED in cells else scored
+        counts = visit | ((scored | dated) & (study.empty_status != LEFT_OUT))
         read = read.mask(silent & counts, study.empty_status)
-        visit |= scored & read.notna()
+        visit |= counts & read.notna()
     service = cells.get(SERVICE, pd.Series(None, index=index, dtype=object))
     new = visit & ~said & service.notna() & service.ne(VISIT)
     rows = rows.found("R58", SERVICE, new, NO_RULE)
@@ -150,13 +151,10 @@ def _signs(
             read = read.mask(fits, entry.becomes)
     for entry in mapped.status:
         if entry.known:
-            cells, known = (
-                rows.text[entry.column],
-                {*map(folded, (*entry.known, *mapped.file.empty))},
-            )
-            new = cells.notna() & ~cells.map(folded, na_action="ignore").isin(known)
-            unread |= new & by_column[entry.column].isna()
-            rows = rows.found("R46", entry.column, new & by_column[entry.column].isna(), NO_RULE)
+            known = {"", *map(folded, (*entry.known, *mapped.file.empty))}
+            new = ~rows.text[entry.column].fillna("").map(folded).isin(known)
+            new &= by_column[entry.column].isna()
+            rows, unread = rows.found("R46", entry.column, new, NO_RULE), unread | new
     said = pd.DataFrame({**by_column, "\0": words})
     came, stayed = (said.isin(own).any(axis=1) for own in (RECEIVED, STAYED))
     which = mapped.study.sign_that_counts

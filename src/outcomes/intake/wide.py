@@ -7,12 +7,14 @@ from collections.abc import Iterable
 import pandas as pd
 from msgspec.structs import replace
 
+from outcomes.dictionary.instruments import registry
+from outcomes.dictionary.tables import TIMINGS
 from outcomes.errors import DataError
 from outcomes.findings import Finding
 from outcomes.intake.column_map import ColumnMap, contract_name
 from outcomes.intake.map_sections import CleaningRule
 from outcomes.intake.readers import Rows
-from outcomes.intake.toml_records import Texts
+from outcomes.intake.toml_records import Texts, refuse_unknown
 
 
 def stacked(rows: pd.DataFrame, mapped: ColumnMap, where: str) -> tuple[pd.DataFrame, ColumnMap]:
@@ -57,10 +59,16 @@ def stacked(rows: pd.DataFrame, mapped: ColumnMap, where: str) -> tuple[pd.DataF
             block[_header(part.score)] = rows[column] if column else empty
         blocks.append(block)
     long = pd.concat(blocks).sort_index(kind="stable").reset_index(drop=True)
-    names = [mapped.wide[0].over, *(part.score for part in mapped.wide)]
-    columns = {**mapped.columns, **{contract_name(name): _header(name) for name in names}}
+    columns, scores = dict(mapped.columns), dict(mapped.scores)
+    for name in [mapped.wide[0].over, *(part.score for part in mapped.wide)]:
+        instrument, _, timing = name.rpartition(".")
+        if timing in TIMINGS:
+            refuse_unknown([instrument], [*registry(), *mapped.instruments], "an instrument")
+            scores[instrument] = {**scores.get(instrument, {}), timing: _header(name)}
+        else:
+            columns[contract_name(name)] = _header(name)
     rules = tuple(_for_stacked(rule, mapped) for rule in mapped.rules)
-    return long, replace(mapped, columns=columns, rules=rules)
+    return long, replace(mapped, columns=columns, scores=scores, rules=rules)
 
 
 def file_row(row: int, mapped: ColumnMap) -> int:

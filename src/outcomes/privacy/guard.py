@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import pandas as pd
 
@@ -66,11 +67,8 @@ def scan(
     >>> scan(cells, ["goal"], [], [])
     [Sighting(column='goal', kind='phone', rows=(2,))]
     """
-    return [
-        sighting
-        for column in columns
-        for sighting in _column(rows[column], column, names, own=column in expected)
-    ]
+    found = (_column(rows[column], column, names, own=column in expected) for column in columns)
+    return [*chain.from_iterable(found)]
 
 
 def _column(
@@ -124,11 +122,8 @@ def refuse_identified(
         With the columns named, what was seen in each, and the command that fixes it; no cell is
         shown.
     """
-    seen = {
-        f"{table}.{name}" if table else name: kind
-        for table, frame in tables.items()
-        for name, kind in identified_columns(frame, ids).items()
-    }
+    seen = {f"{table}.{name}" if table else name: kind for table, frame in tables.items()
+            for name, kind in identified_columns(frame, ids).items()}  # fmt: skip
     if seen:
         must = "a study identifies nobody"
         told = "; ".join(f"{name}: {kind}" for name, kind in seen.items())

@@ -108,14 +108,11 @@ def assess(study: Study) -> Risk:
     sizes = _sizes(people, columns)
     recorded = [name for name in SENSITIVE if people[name].notna().any()]
     return Risk(
-        n=len(people),
-        k=k_anonymity(people, columns),
-        n_unique=int((sizes == 1).sum()),
-        n_below=int((sizes < INSIDE).sum()),
+        n=len(people), k=k_anonymity(people, columns), n_unique=int((sizes == 1).sum()),
+        n_below=int((sizes < INSIDE).sum()), n_unique_patterns=unique_patterns(study.sessions),
         diversity={name: l_diversity(people, columns, name) for name in recorded},
-        n_unique_patterns=unique_patterns(study.sessions),
         suggestions=tuple(suggestions(people, columns, INSIDE)),
-    )
+    )  # fmt: skip
 
 
 def unique_patterns(sessions: pd.DataFrame) -> int | None:
@@ -155,10 +152,8 @@ def suggestions(frame: pd.DataFrame, quasi_identifiers: Sequence[str], k: int) -
     return steps
 
 
-_WIDER = {f"{a}-{a + 9}": f"{a // 20 * 20}-{a // 20 * 20 + 19}" for a in range(0, 80, 10)} | {
-    "80-89": "80+",
-    "90+": "80+",
-}
+_WIDER = {f"{a}-{a + 9}": f"{a // 20 * 20}-{a // 20 * 20 + 19}" for a in range(0, 80, 10)}
+_WIDER |= dict.fromkeys(("80-89", "90+"), "80+")
 _Option = tuple[str, pd.DataFrame, list[str]]
 
 

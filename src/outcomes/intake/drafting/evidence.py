@@ -21,6 +21,7 @@ from outcomes.intake.drafting.headers import (
     vocabulary,
     words_of,
 )
+from outcomes.privacy.names import is_of_care
 from outcomes.privacy.patterns import PATTERNS, plain
 
 _CLOCK = re.compile(
@@ -153,6 +154,17 @@ def minutes_in(pattern: str, cell: str) -> bool:
     """Whether the first group of a pattern is minutes that a visit may have."""
     found = re.fullmatch(pattern, cell, re.IGNORECASE)
     return found is not None and 10 <= int(found[1]) <= 240
+
+
+def is_visit(cell: str) -> bool:
+    """Whether a service is one of hands on a person, by words of care, and none of a sale."""
+    return not is_sale(cell) and (is_named(cell) or any(map(is_of_care, words_of(cell))))
+
+
+def is_named(cell: str) -> bool:
+    """Whether a service is called a massage, a session and the like, or has its minutes."""
+    timed = any(minutes_in(pattern, cell) for pattern in IN_SERVICE)
+    return timed or not {*words_of(cell)}.isdisjoint(vocabulary()["services"]["visits"])
 
 
 def status_of(cell: str) -> str:
@@ -321,10 +333,8 @@ def dates_of(column: Column) -> Dates:
 
 @cache
 def _plain(section: str) -> dict[str, set[str]]:
-    return {
-        name: {plain(word) or word for word in words}
-        for name, words in vocabulary()[section].items()
-    }
+    said = vocabulary()[section].items()
+    return {name: {plain(word) or word for word in words} for name, words in said}
 
 
 def _is_name(cell: str) -> bool:
@@ -346,9 +356,8 @@ _TESTS: dict[str, Callable[[str], Any]] = {
     "id": lambda cell: bool(_ID.fullmatch(cell)) and not is_date(cell),
     "flag": lambda cell: flag_of(cell) is not None or bool(status_of(cell)),
     "minutes": lambda cell: (minutes(cell) or 0) > 0,
-    "pressure": lambda cell: (
-        any(map(str.isdigit, cell)) or not {*words_of(cell)}.isdisjoint(_LEVEL_WORDS)
-    ),
+    "pressure": lambda cell: any(
+        map(str.isdigit, cell)) or not {*words_of(cell)}.isdisjoint(_LEVEL_WORDS),
     "score": lambda cell: score(cell) is not None or _is_number_in_words(cell),
     "text": lambda cell: any(map(str.isalpha, cell)),
     "timing": lambda cell: bool(timing_of(words_of(cell))),

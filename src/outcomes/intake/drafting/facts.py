@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import pandas as pd
 
@@ -11,10 +12,16 @@ from outcomes.dictionary.pressure import WORDS
 from outcomes.dictionary.tables import CONDITIONS
 from outcomes.intake.clean import walton_words
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
-from outcomes.intake.drafting.evidence import Column, number, pressure, pressure_pattern, stated_top
+from outcomes.intake.drafting.evidence import (
+    Column,
+    is_visit,
+    number,
+    pressure,
+    pressure_pattern,
+    stated_top,
+)
 from outcomes.intake.drafting.headers import vocabulary, words_of
 from outcomes.intake.drafting.seen import Seen
-from outcomes.intake.drafting.visits import is_visit
 from outcomes.privacy.patterns import name_words, plain
 
 _WALTON = ["0", "1", "2", "3", "4", "5"]
@@ -57,8 +64,14 @@ def _pressure(column: Column) -> Content:
     words += [cell for cell in column.counts if _says_another_level(cell)]
     for cell in words[:_FEW]:
         asks = f"Which level of the Walton scale (0 to 5) does {cell} mean?"
-        content = merged(content, ask(f"values.pressure.{cell}", asks, _WALTON))
+        levels = [WORDS[word] for word in words_of(cell) if word in WORDS] or [3]
+        near = partial(_apart, sum(levels) / len(levels))
+        content = merged(content, ask(f"values.pressure.{cell}", asks, sorted(_WALTON, key=near)))
     return content
+
+
+def _apart(level: float, other: str) -> float:
+    return abs(float(other) - level)
 
 
 def _says_another_level(cell: str) -> bool:
@@ -137,10 +150,8 @@ def _begins(word: str) -> str:
 
 def _is_of_person(seen: Seen, column: Column, kinds: Mapping[str, list[str]]) -> bool:
     """Whether the names of services tell a condition, and the same one of nearly every client."""
-    told = {
-        cell: next((k for k, own in kinds.items() if any(_spelled(w, cell) for w in own)), "")
-        for cell in column.counts
-    }
+    told = {cell: next((k for k, own in kinds.items() if any(_spelled(w, cell) for w in own)), "")
+            for cell in column.counts}  # fmt: skip
     pairs = pd.DataFrame({"who": seen.person, "kind": column.cells.map(told).to_numpy()})
     pairs = pairs[seen.kept.to_numpy()].dropna()
     if pairs.empty or (pairs["kind"] == "").mean() > 0.1:

@@ -54,23 +54,22 @@ def scores(seen: Seen) -> Content:
 
 
 def _over_weeks(seen: Seen, found: Mapping[str, Mapping[str, list[str]]]) -> Content:
-    """Return the scores of one instrument of weeks or months that stand beside each other."""
-    of_name = {
-        name: [h for own in timings.values() for h in own] for name, timings in found.items()
-    }
-    held = [name for name, own in of_name.items() if not seen.later.keys().isdisjoint(own)]
-    name = "nprs" if "nprs" in held else held[0]
-    over, _ = next(iter(seen.later.values()))
-    times = {seen.later[h][1]: h for h in reversed(of_name[name]) if h in seen.later}
-    others = [h for h in of_name[name] if h not in seen.later]
-    first = times.pop("0", "") or next(iter(others), "")
-    wide = {"over": over, "columns": dict(reversed(times.items()))}
-    top = registry()[name].maximum
-    return merged(
-        *(_as_numbers(seen.columns[header], top) for header in of_name[name]),
-        {"wide": [wide], "constants": {"instrument": name, "timing": "follow_up"}},
-        {"columns": {"baseline": first}} if first else {},
-    )
+    """Return the scores of weeks or months that stand beside each other, by instrument."""
+    over, content = next(iter(seen.later.values()))[0], Content()
+    for name, timings in found.items():
+        own = [header for headers in timings.values() for header in headers]
+        times = {seen.later[h][1]: h for h in reversed(own) if h in seen.later}
+        first = times.pop("0", "") or next((h for h in own if h not in seen.later), "")
+        columns = {"follow_up": dict(reversed(times.items()))}
+        columns |= {"baseline": {"0": first}} if first else {}
+        wide = [{"over": over, "columns": held, "score": f"{name}.{timing}"}
+                for timing, held in columns.items() if held]  # fmt: skip
+        read = [part(seen.columns[h], registry()[name].maximum) for h in own
+                for part in (_as_numbers, partial(_scale, name, "follow_up"))]  # fmt: skip
+        known = f"scales.{name}"
+        said = [p for p in read if all(q["key"] == known for q in p.get("questions", ()))]
+        content = merged(content, {"wide": wide}, *said)
+    return content
 
 
 def _one_below_another(seen: Seen) -> Content:
@@ -154,16 +153,22 @@ def _timed(timings: Mapping[str, list[str]]) -> dict[str, list[str]]:
 
 
 def _pair(name: str, columns: list[Column]) -> Content:
-    """Return the scores before and after that stand in each cell of one column; none elsewhere."""
+    """Return the scores before and after that stand in each cell of one column, or ask of them."""
     (column, *others), said = columns, vocabulary()["scores"]
     both = all(any(holds(words_of(column.name), words_of(phrase)) for phrase in said[when])
                for when in ("before", "after"))  # fmt: skip
-    if others or not both or column.share(partial(_tells, _PAIR)) < 0.5:
+    of_top = not both and column.share(partial(_tells, _OF.format(f"{registry()[name].maximum:g}")))
+    if others or column.share(partial(_tells, _PAIR)) < 0.5 or of_top:
         return {}
     timings = {"pre_session": r"\1", "post_session": r"\2"}
     rules = (rule(f"7/5: {timing}", [column.name], target=f"{name}.{timing}", pattern=_PAIR,
                   becomes=group) for timing, group in timings.items())  # fmt: skip
-    return merged({"scores": {name: dict.fromkeys(timings, column.name)}}, *rules)
+    if both:
+        return merged({"scores": {name: dict.fromkeys(timings, column.name)}}, *rules)
+    asks = f"Cells of {column.name} hold two numbers. Is the {{}} the score {{}} the visit?"
+    words = zip(timings, ("first", "second"), ("before", "after"), strict=True)
+    return merged(*rules, *(ask(f"scores.{name}.{timing}", asks.format(which, when), [column.name])
+                            for timing, which, when in words))  # fmt: skip
 
 
 def _score(name: str, timing: str, columns: list[Column]) -> Content:
@@ -231,7 +236,7 @@ def _scale(name: str, timing: str, column: Column, top: float) -> Content:
         return {}
     asks = (f"Do the numbers in {column.name} go up to 50 (points), or up to 100 (percent)? (no: "
             "neither; they are left out)")  # fmt: skip
-    return ask(f"scales.{name}", asks, ["50", "100"])
+    return ask(f"scales.{name}", asks, ["100", "50"] if top == 100 and even else ["50", "100"])
 
 
 def _without_sign(column: Column) -> Content:

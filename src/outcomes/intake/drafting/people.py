@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from outcomes.intake.dates import read_ends, read_times
+from outcomes.intake.dates import read_dates, read_ends, read_times
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import (
     HOUR,
@@ -22,7 +22,7 @@ from outcomes.intake.drafting.evidence import (
     dates_of,
     has_time,
     is_date,
-    is_sale,
+    is_visit,
     looks_like,
     minutes,
     minutes_in,
@@ -36,6 +36,8 @@ _SEVERAL = 8
 """Different words that are asked about one by one."""
 _GROWN = 8
 """Years before the visits that dates of birth lie."""
+_APART = (180, 730)
+"""Days without a visit after which one may be of a new course; after more, of a mistyped year."""
 _HOURS = 5
 """Numbers up to this are hours, not minutes."""
 _DAY = 0.2
@@ -91,18 +93,14 @@ def _unnamed_birth(seen: Seen, named: Mapping[str, list[str]]) -> Content:
            and _median_year(seen.columns[h]) < now - _GROWN]  # fmt: skip
     if not old:
         return {}
-    written = merged(*(_ways_of(seen, h) for h in old))
-    return merged(written, ask("identifiers.birth_date", "Which column is the birth date?", old))
+    ways = {header: _ways(dates_of(seen.columns[header]), "") for header in old}
+    asks = "Which column is the birth date?"
+    return merged({"file": {"dates_of": ways}}, ask("identifiers.birth_date", asks, old))
 
 
 def _median_year(column: Column) -> float:
     found = [re.search(r"(?<!\d)(?:19|20)\d\d(?!\d)", cell) for cell in column.counts]
     return float(np.median([float(year[0]) for year in found if year] or [np.inf]))
-
-
-def _ways_of(seen: Seen, header: str) -> Content:
-    ways = _ways(dates_of(seen.columns[header]), "")
-    return {"file": {"dates_of": {header: ways}}} if ways else {}
 
 
 def _blank_above(seen: Seen) -> Content:
@@ -139,35 +137,51 @@ def _namesakes(seen: Seen, named: Mapping[str, list[str]]) -> Content:
 
 def dates(seen: Seen) -> Content:
     """Return the column of the visit's date, and how dates are written."""
-    day, births = seen.date, seen.one("identifiers.birth_date")
-    if seen.later or (day is None and seen.beside):
-        return _ways_of(seen, births.name) if births is not None else {}
-    if day is None:
-        born = _ways_of(seen, births.name) if births is not None else {}
-        asks = "Which column is the day of the visit?"
-        dated = [h for h, c in seen.columns.items() if looks_like(c, "date") and c is not births]
-        dated.sort(key=lambda header: -_median_year(seen.columns[header]))  # births come last
+    day, births, read = seen.date, seen.one("identifiers.birth_date"), list[Column]()
+    content: Content = {}
+    if day is not None and not seen.later:
+        place = seen.roles[day.name].place
+        rivals = seen.rivals.get(place, []) or _likelier(seen, place)
+        content = {"columns": {"date": day.name}}
+        if rivals:
+            content = ask("columns.date", "Which is the day of the visit?", rivals)
+        ends = [c for c in seen.of("minutes.end") if c.share(is_date) > 0.5]
+        read = [day, *(seen.columns[h] for h in rivals if h != day.name), *ends]
+    elif not (seen.later or seen.beside):
+        read = [c for c in seen.columns.values() if looks_like(c, "date") and c is not births]
+        read.sort(key=lambda column: -_median_year(column))  # births come last
+        dated = [column.name for column in read]
         others = [h for h in seen.rest if h not in dated]
-        of_them = merged(*(_ways_of(seen, h) for h in dated))
-        return merged(born, of_them, ask("columns.date", asks, [*dated, *others]))
-    place = seen.roles[day.name].place
-    rivals = seen.rivals.get(place, []) or _likelier(seen, place)
-    content: Content = {"columns": {"date": day.name}}
-    if rivals:
-        del content["columns"]
-        content = merged(content, ask("columns.date", "Which is the day of the visit?", rivals))
-    ends = [c for c in seen.of("minutes.end") if c.share(is_date) > 0.5]
-    read = [day, births, *(seen.columns[h] for h in rivals if h != day.name), *ends]
-    written = {c.name: dates_of(c) for c in read if c is not None}
-    order = _order(list(written.values()))
+        content = ask("columns.date", "Which column is the day of the visit?", [*dated, *others])
+    return merged(content, _written(seen, [*read, *([births] if births is not None else [])]))
+
+
+def _written(seen: Seen, columns: list[Column]) -> Content:
+    """Return how the dates of columns are written, the first of which is the visits' own."""
+    if not columns:
+        return {}
+    written = {column.name: dates_of(column) for column in columns}
+    order, first = _order(list(written.values())), columns[0]
     ways = {name: _ways(found, order) for name, found in written.items()}
-    said = {"dates": ways[day.name] or ["%Y-%m-%d"]}
+    said = {"dates": ways[first.name] or ["%Y-%m-%d"]}
     apart = {name: own for name, own in ways.items() if own and own != said["dates"]}
-    content = merged(content, {"file": {**said, **({"dates_of": apart} if apart else {})}})
-    for part in (_open_order(written, order), _zone(seen, day, written[day.name]),
-                 _yearless(seen, day, written[day.name])):  # fmt: skip
-        content = merged(content, part)
-    return content
+    file = {"file": {**said, **({"dates_of": apart} if apart else {})}}
+    found = written[first.name]
+    return merged(file, _open_order(written, order), _zone(seen, first, found),
+                  _yearless(seen, first, found), _gaps(seen, first, said["dates"]))  # fmt: skip
+
+
+def _gaps(seen: Seen, day: Column, ways: list[str]) -> Content:
+    """Ask whether who comes again after months begins a new course."""
+    days = pd.DataFrame({"who": seen.person, "day": read_dates(day.cells, ways).days.to_numpy()})
+    days = days[seen.kept].dropna().sort_values(["who", "day"])
+    n = days.loc[days.groupby("who")["day"].diff().between(*_APART), "who"].nunique()
+    if not n or seen.later or seen.beside:
+        return {}
+    whose = "1 client" if n == 1 else f"{n} clients"
+    few, _ = _APART
+    asks = f"{whose} came again after more than {few} days. Is that a new course? (no: the same)"
+    return ask("study.new_course_after_days", asks, [f"{few}"])
 
 
 def _likelier(seen: Seen, place: str) -> list[str]:
@@ -247,7 +261,7 @@ def lengths(seen: Seen) -> Content:
         if end is not None:
             return {"minutes": {"start": start.name, "end": end.name}}
     for column, pattern in ((c, p) for c in seen.of("service") for p in IN_SERVICE):
-        kept = Column(column.name, column.cells[seen.kept.to_numpy() & ~column.where(is_sale)])
+        kept = Column(column.name, column.cells[seen.kept.to_numpy() & column.where(is_visit)])
         if kept.share(partial(minutes_in, pattern)) > 0.9:
             own = rule("minutes in the name of the service", [column.name], pattern=pattern,
                        becomes=r"\1", target="sessions.minutes")  # fmt: skip

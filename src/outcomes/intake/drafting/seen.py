@@ -78,6 +78,9 @@ class Seen:
         """Headers of the name: its parts where there are both, else the whole."""
         parts = [c.name for c in self.of("identifiers.first_name", "identifiers.last_name")]
         whole = [c.name for c in self.of("identifiers.name")]
+        lone = all(self.columns[name].share(lambda cell: " " in cell) < 0.5 for name in whole)
+        if len(parts) == 1 and lone:  # Name and Vorname
+            return [*parts, *whole]
         return parts if len(parts) > 1 or not whole else whole
 
     @cached_property
@@ -119,12 +122,8 @@ class Seen:
     def is_of_times(self) -> bool:
         """Whether a column says of most rows in which week or month after the first they were."""
         known = {h for h, role in self.roles.items() if not role.place.startswith("ignored")}
-        return any(
-            len(column.counts) > 1
-            and column.share(lambda cell: any(p.search(cell) for p in _LATER.values())) > 0.5
-            for header, column in self.columns.items()
-            if header not in known
-        )
+        others = [column for header, column in self.columns.items() if header not in known]
+        return any(len(column.counts) > 1 and column.share(_is_later) > 0.5 for column in others)
 
     @property
     def rest(self) -> list[str]:
@@ -149,6 +148,10 @@ class Seen:
     def said(self, section: str, entry: str) -> Any:
         """Return what the product's own map says at a place; None where it says nothing."""
         return None if self.preset is None else self.preset.map.get(section, {}).get(entry)
+
+
+def _is_later(cell: str) -> bool:
+    return any(pattern.search(cell) for pattern in _LATER.values())
 
 
 def seen_in(

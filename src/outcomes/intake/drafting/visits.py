@@ -12,16 +12,17 @@ import pandas as pd
 from outcomes.dictionary.tables import RECEIVED
 from outcomes.intake.drafting.draft import Content, ask, merged
 from outcomes.intake.drafting.evidence import (
-    IN_SERVICE,
     Column,
     day_of,
     flag_of,
     has_time,
     is_date,
+    is_named,
     is_sale,
+    is_visit,
     likely_statuses,
+    looks_like,
     means_empty,
-    minutes_in,
     status_of,
     whole_status,
 )
@@ -30,14 +31,13 @@ from outcomes.intake.drafting.people import lengths
 from outcomes.intake.drafting.seen import STRUCK, Seen, not_visits
 from outcomes.intake.map_sections import LEFT_OUT, VISIT
 from outcomes.intake.visits import STAYED
-from outcomes.privacy.names import is_of_care
 from outcomes.privacy.patterns import name_words
 
 _MISSED, _WHY = ("flag.cancelled", "flag.no_show"), "flag.reason"
 _FLAGS = (*_MISSED, "flag.attended", _WHY)
 _OFTEN = 0.1
 """Share of the rows from which on a service is one of visits, where no word of it is of a sale."""
-_USUAL = 0.8
+_USUAL = 0.5
 """Share of the rows from which on, where words of care tell them, any other service is odd."""
 _SERVICES = 60
 """Different services that a list of them has at most."""
@@ -77,7 +77,21 @@ def status(seen: Seen) -> Content:
             "status": _entries(remark, told),
             **ask("study.empty_status", asks, ["attended", "left_out"]),
         }
-    return _no_status(seen)
+    parting = next((c for h in seen.rest if _may_be_status(seen, c := seen.columns[h])), None)
+    return _no_status(seen) if parting is None else _status_words(seen, parting)
+
+
+def _may_be_status(seen: Seen, column: Column) -> bool:
+    """Whether a column may be a status: by its words, or as each stands beside scores or none."""
+    if looks_like(column, "date"):
+        return False
+    if column.share(lambda cell: status_of(cell) and flag_of(cell) is None) > 0.5:
+        return len(column.counts) <= _FEW
+    told = column.cells.fillna("").reset_index(drop=True)[seen.kept]
+    shares = _held(seen)[seen.kept].groupby(told).agg(["mean", "sum", "size"])
+    stayed = shares[shares["mean"] == 0]
+    return (0 < len(stayed) < len(shares) <= _FEW and bool((shares["mean"] % 1 == 0).all())
+            and min(shares["sum"].sum(), stayed["size"].sum()) > 1)  # fmt: skip
 
 
 def _remarks_on(cell: str) -> bool:
@@ -99,13 +113,10 @@ def _entries(column: Column, told: Column) -> list[dict[str, Any]]:
 
 
 def _status_words(seen: Seen, column: Column) -> Content:
-    became = _became(seen, column)
+    became, held = _became(seen, column), _held(seen)
     said = name_words(str(cell) for name in seen.names for cell in seen.columns[name].counts)
-    named = {
-        cell: before
-        for cell in became
-        if not whole_status(cell) and (before := _before_name(cell, said)) is not None
-    }
+    before = {cell: _before_name(cell, said) for cell in became if not whole_status(cell)}
+    named = {cell: words for cell, words in before.items() if words is not None}
     known = {cell: word for cell, word in became.items() if word and cell not in named}
     content: Content = {"columns": {"status": column.name}, "values": {"status": known}}
     begins = {before: became[cell] for cell, before in named.items()
@@ -116,12 +127,17 @@ def _status_words(seen: Seen, column: Column) -> Content:
         if name_words([cell]) & said or re.search(r"\d{4}", cell):
             continue  # never a person's name: such a word stays unread, and stops the import
         asks = f"What became of visits whose {column.name} is {cell}?"
-        content = merged(content, ask(f"values.status.{cell}", asks, likely_statuses(cell)))
-    n_empty = int((seen.kept & ~column.cells.reset_index(drop=True).isin([*became])).sum())
+        likely = likely_statuses(cell)
+        if held.any() and not held[column.cells.eq(cell).to_numpy(bool)].any():
+            likely.sort(key=lambda status: status in RECEIVED)  # it stands beside no score
+        content = merged(content, ask(f"values.status.{cell}", asks, likely))
+    n_empty = int((came(seen) & ~column.cells.isin([*became]).to_numpy()).sum())
     if n_empty:
         counted = "1 visit" if n_empty == 1 else f"{n_empty} visits"
         asks = f"What became of the {counted} whose {column.name} is empty?"
         likely = ["left_out", "attended", "cancelled", "no_show"]
+        if seen.of(*_MISSED) or not {*RECEIVED} & {*became.values()}:  # absence is said
+            likely.sort(key=lambda word: word != "attended")
         content = merged(content, ask("study.empty_status", asks, likely))
     return content
 
@@ -156,6 +172,8 @@ def _became(seen: Seen, column: Column) -> dict[str, str]:
     came = any(role.place == "flag.attended" for role in roles_of(column.name))
     became = {str(cell): product.get(cell) or status_of(cell) or
               (marks[flag_of(cell)] if came else "") for cell in counts.index}  # fmt: skip
+    if column.name not in seen.roles:  # nothing but its rows' scores says that it is a status
+        return dict.fromkeys(became, "")
     done = {"attended", "stopped_early"} & {*became.values()}
     scored = {*column.cells[_held(seen).to_numpy()].dropna()}
     for cell, word in became.items():
@@ -253,12 +271,16 @@ def _no_status(seen: Seen) -> Content:
     at_visit = seen.of("columns.sessions.therapist_id", "columns.sessions.minutes",
                        "columns.pressure")  # fmt: skip
     if (seen.is_form or seen.is_of_times) and not at_visit:
-        asks = "Is each answer of a visit that took place, or does the form stand alone?"
+        asks = ("Is each answer of a visit that took place (visits), or do visits stand in another "
+                "export (scores)?")  # fmt: skip
         likely = ["scores", "visits"] if seen.is_of_times else ["visits", "scores"]
         return merged(attended, ask("study.rows", asks, likely))
     if seen.is_form or _held(seen)[seen.kept].mean() >= 0.98:
         return attended
-    asks = "No column says what became of a visit. Did every visit of the export take place?"
+    few = [h for h in seen.rest if 1 < len(seen.columns[h].counts) <= _FEW]
+    unread = f" (not read: {', '.join(few)})" if few else ""
+    asks = (f"No column says what became of a visit{unread}. Did every visit of the export take "
+            "place?")  # fmt: skip
     return ask("study.no_status", asks, ["attended"])
 
 
@@ -267,12 +289,9 @@ def visits(seen: Seen) -> Content:
     places = ("sessions.therapist_id", "clinic_id", "age", "arm")
     own = {place: c.name for place in places if (c := seen.one(f"columns.{place}")) is not None}
     out = not_visits(seen)
-    future = (
-        [{"name": "visits still to come", "future": True}]
-        if seen.date is not None and not seen.later
-        else []
-    )
-    content = merged({"columns": own}, {"leave_out": [*out, *future]}, lengths(seen))
+    if seen.date is not None and not seen.later:
+        out.append({"name": "visits still to come", "future": True})
+    content = merged({"columns": own}, {"leave_out": out}, lengths(seen))
     return merged(content, _services(seen), _one_visit(seen))
 
 
@@ -287,13 +306,12 @@ def _services(seen: Seen) -> Content:
     named = [cell for cell in words if name_words([cell]) & said]
     if not words or len(words) > _SERVICES or 4 * len(named) > len(words):
         return {}  # a title of each row, and no list of services
+    usual = own.isin([cell for cell in words if is_visit(cell)]).mean() >= _USUAL
     kinds = {cell: is_visit(cell) or held[column.cells.eq(cell).to_numpy()].mean() >= 0.5
-             or (not is_sale(cell) and (own == cell).mean() >= _OFTEN)
+             or not (usual or is_sale(cell) or (own == cell).mean() < _OFTEN)
              for cell in words if cell not in named}  # fmt: skip
     if seen.one("columns.status") is not None:  # which says what took place, but not of what
-        usual = own.isin([cell for cell in words if is_visit(cell)]).mean() >= _USUAL
-        odd = {cell for cell in words if usual and (own == cell).mean() < _OFTEN}
-        kinds = {cell: is_one or _is_named(cell) or not (is_sale(cell) or cell in odd)
+        kinds = {cell: is_one or is_named(cell) or not (is_sale(cell) or usual)
                  for cell, is_one in kinds.items()}  # fmt: skip
     afar = {*vocabulary()["services"]["remote"]}
     kinds = {cell: is_one and afar.isdisjoint(words_of(cell)) for cell, is_one in kinds.items()}
@@ -305,17 +323,6 @@ def _services(seen: Seen) -> Content:
     open_ = [cell for cell, is_one in kinds.items() if not is_one][:_FEW]
     return merged(content, *(ask(f"values.service.{cell}", asks.format(column.name, cell),
                                  [LEFT_OUT, VISIT]) for cell in open_))  # fmt: skip
-
-
-def is_visit(cell: str) -> bool:
-    """Whether a service is one of hands on a person, by words of care, and none of a sale."""
-    return not is_sale(cell) and (_is_named(cell) or any(map(is_of_care, words_of(cell))))
-
-
-def _is_named(cell: str) -> bool:
-    """Whether a service is called a massage, a session and the like, or has its minutes."""
-    timed = any(minutes_in(pattern, cell) for pattern in IN_SERVICE)
-    return timed or not {*words_of(cell)}.isdisjoint(vocabulary()["services"]["visits"])
 
 
 def came(seen: Seen) -> Any:

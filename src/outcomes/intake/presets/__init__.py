@@ -8,6 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import msgspec
+
 from outcomes.intake.drafting.headers import Role, words_of
 from outcomes.plain_text import shipped
 
@@ -81,9 +83,5 @@ def preset_of(headers: Iterable[str]) -> Preset | None:
 def presets() -> tuple[Preset, ...]:
     """Return every product that is known, by name."""
     names = [entry.name for entry in files(__name__).iterdir() if entry.name.endswith(".toml")]
-    read = [shipped(f"intake/presets/{name}") for name in names]
-    return tuple(
-        Preset(**{**entry, "tells": tuple(entry["tells"]), "needs": tuple(entry.get("needs", ())),
-                  "given": tuple(entry.get("given", ()))})
-        for entry in sorted(read, key=lambda entry: entry["name"])
-    )  # fmt: skip
+    read = (msgspec.convert(shipped(f"intake/presets/{name}"), Preset) for name in names)
+    return tuple(sorted(read, key=lambda preset: preset.name))

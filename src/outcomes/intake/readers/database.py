@@ -73,11 +73,8 @@ def read_database_tables(url: str, wanted: Collection[str]) -> dict[str, Rows]:
         import sqlalchemy
 
         present = sqlalchemy.inspect(connection).get_table_names()
-        return {
-            table: _rows(connection, name, table, "", may_be_empty=True)
-            for table in wanted
-            if table in present
-        }
+        held = [table for table in wanted if table in present]
+        return {table: _rows(connection, name, table, "", may_be_empty=True) for table in held}
 
 
 def judge(query: str, name: str) -> None:

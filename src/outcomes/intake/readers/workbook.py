@@ -77,10 +77,8 @@ def read_sheets(place: str | Path, form: FileFormat | None = None) -> Rows:
     every, shown = sheet_names(path), sheet_names(path, hidden=False)
     names = _chosen(every, shown, form.sheets, path.name)
     exact = len(names) == 1 or not any(set(pattern) & set("*?") for pattern in form.sheets)
-    tables, n_others = _of_one_kind(
-        list(_tables(path, names, form, may_be_empty=len(names) > 1).items()), path.name,
-        exact=exact,
-    )  # fmt: skip
+    every_one = _tables(path, names, form, may_be_empty=len(names) > 1)
+    tables, n_others = _of_one_kind([*every_one.items()], path.name, exact=exact)
     parts = [_with_name(name, rows, form) for name, rows in tables]
     left = {OTHERS: n_others, HIDDEN: len({*every} - {*shown, *names})}
     skipped = sum((Counter(part.skipped) for part in parts), Counter(left))
@@ -107,11 +105,9 @@ def _of_one_kind(
     kept = []
     for number, (sheet, rows) in enumerate(tables, start=1):
         own = {str(name): names.get(str(name).casefold(), str(name)) for name in rows.cells}
-        if 2 * len(set(names.values()) & set(own.values())) >= len(
-            {*names.values(), *own.values()}
-        ):
-            cells = rows.cells.rename(columns=own)
-            kept.append((sheet, replace(rows, cells=cells)))
+        wanted, held = {*names.values()}, {*own.values()}
+        if 2 * len(wanted & held) >= len(wanted | held):
+            kept.append((sheet, replace(rows, cells=rows.cells.rename(columns=own))))
         elif exact:
             must = "the sheets that are read have the same columns"
             got = f"others in sheet {number} of those that the map names"
@@ -270,9 +266,7 @@ def _sheet(
         return replace(rows, cells=marked)
     if marks.any():
         must = "a map says what rows mean that are struck through"
-        remedy = (
-            'Write struck_out = "Struck out" under [file], and what "yes" in that column means.'
-        )
+        remedy = 'Write struck_out = "Struck out" in [file], and what "yes" in that column means.'
         raise DataError(must, got=f"{marks.sum()} of them", where=where, remedy=remedy)
     return rows
 
