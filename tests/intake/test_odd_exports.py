@@ -816,7 +816,9 @@ def test_words_of_pressure_that_no_scale_has_are_offered_the_nearest_level_first
 
 @pytest.mark.parametrize("cells", [("7/5", "6/3"), ('"7, 5"', '"6, 3"'), ("7 -> 5", "6 -> 3")])
 def test_two_numbers_under_one_pain_are_asked_about(imported, cells):
-    rows = "".join(f"{ANN},01/{day}/2026,{cell}\n" for day, cell in zip(("05", "19"), cells, strict=True))
+    rows = "".join(
+        f"{ANN},01/{day}/2026,{cell}\n" for day, cell in zip(("05", "19"), cells, strict=True)
+    )
     study, asked = imported(f"Client,DOB,Visit date,Pain\n{rows}")
     assert asked == {"scores.nprs.pre_session": ["Pain"], "scores.nprs.post_session": ["Pain"]}
     assert visits(study) == [[[0, 7, 5], [14, 6, 3]]]
@@ -824,7 +826,7 @@ def test_two_numbers_under_one_pain_are_asked_about(imported, cells):
 
 def test_days_under_an_unknown_head_ask_for_their_order(imported):
     study, asked = imported(
-        f"Client,DOB,Visit,Pain before\nAnn Lee,1950-02-03,05/01/2026,7\n"
+        "Client,DOB,Visit,Pain before\nAnn Lee,1950-02-03,05/01/2026,7\n"
         "Ann Lee,1950-02-03,09/01/2026,5\n", **{"file.dates": "%d/%m/%Y"}
     )  # fmt: skip
     assert set(asked) == {"columns.date", "file.dates"}
@@ -832,9 +834,8 @@ def test_days_under_an_unknown_head_ask_for_their_order(imported):
 
 
 def test_words_of_statuses_under_an_unknown_head_are_asked_about(imported):
-    study, asked = imported(
-        f"Client,DOB,Visit date,How it went\n{ANN},01/05/2026,Attended\n{ANN},01/12/2026,Cancelled\n"
-    )
+    rows = f"{ANN},01/05/2026,Attended\n{ANN},01/12/2026,Cancelled\n"
+    study, asked = imported(f"Client,DOB,Visit date,How it went\n{rows}")
     assert asked["values.status.Cancelled"][0] == "cancelled"
     assert study.sessions["status"].tolist() == ["attended", "cancelled"]
 

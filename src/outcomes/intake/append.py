@@ -90,6 +90,18 @@ def dated_tables(study: Study, anchors: Mapping[str, float]) -> Frames:
     return tables
 
 
+def held_rows(study: Study | None, anchors: Mapping[str, float]) -> pd.DataFrame:
+    """Return course, patient, condition and date of each row that a study holds already."""
+    tables = [] if study is None else [study.sessions, study.assessments]
+    rows = pd.concat([pd.DataFrame(columns=["episode_id", "day"]),
+                      *(table[["episode_id", "day"]] for table in tables)])  # fmt: skip
+    facts = pd.DataFrame() if study is None else study.courses
+    for name in ("patient_id", "condition"):
+        rows[name] = rows["episode_id"].map(facts[name]) if name in facts else None
+    day_0 = rows["episode_id"].map(anchors).astype("float64")
+    return rows.assign(date=rows["day"].astype("float64") + day_0)
+
+
 def merged(
     old: Frames, new: Frames, *, missing: str = "", surveys: bool = False, corrects: bool = False
 ) -> tuple[Frames, list[Finding]]:

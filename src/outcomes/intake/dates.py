@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -175,6 +176,7 @@ def in_english(date: str) -> str:
     return _LETTERS.sub(lambda word: _ENGLISH.get(plain(word[0]), word[0].rstrip(".")), bare)
 
 
+@cache
 def iso(day: float) -> str:
     """Return a day number as ISO text.
 

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from outcomes.intake.append import (
     N_MARKS,
     dated_tables,
     finished,
+    held_rows,
     marks_of,
     merged,
     standing,
@@ -33,7 +35,7 @@ from outcomes.intake.load import load
 from outcomes.intake.pipeline import client_rows, course_rows, export_text, visit_rows
 from outcomes.intake.readers import Rows, is_database, name_of, read_source
 from outcomes.intake.rows import EXPORT, TypedRows
-from outcomes.intake.tables import tables_of
+from outcomes.intake.tables import Frames, tables_of
 from outcomes.intake.typed_cells import targets_of
 from outcomes.intake.visits import NOT_SAID
 from outcomes.intake.wide import file_row, in_file
@@ -77,6 +79,10 @@ class _Before:
 
     study: Study | None = None
     day_0: Sealed = field(default_factory=dict)
+
+    @property
+    def about(self) -> Provenance:
+        return self.study.provenance if self.study is not None else Provenance()
 
 
 def import_export(
@@ -171,41 +177,65 @@ def _imported(
 ) -> tuple[Study, Manifest, KeyFile, list[Entry]]:  # fmt: skip
     mapped = read_column_map(columns)
     refuse_open_questions(mapped)
+    key = read_key(key_path)
+    before = _before(out, key, key_path)
+    taken = _taken(path, mapped, key, key_path, before, today, progress)
+    study, anchors = _study(taken, before)
+    _refuse_nothing(study, taken.mapped, name_of(path))
+    owners = dict(study.episodes[["episode_id", "patient_id"]].to_numpy())
+    day_0 = {**before.day_0, **key.sealed(anchors, owners)}
+    manifest = taken.manifest(day_0=day_0, risk=assess(study), counts=_counts(study))
+    return study, manifest, key, taken.people
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What is kept of an export, whose rows go before the study is made of it."""
+
+    mapped: ColumnMap
+    tables: Frames
+    imports: tuple[Import, ...]
+    unused: tuple[str, ...]
+    anchors: dict[str, float]
+    manifest: Callable[..., Manifest]
+    people: list[Entry]
+
+
+def _taken(
+    path: str | Path, mapped: ColumnMap, key: KeyFile, key_path: Path, before: _Before,
+    today: datetime.date, progress: Callable[[str], object],
+) -> _Taken:  # fmt: skip
     source = read_source(path, mapped.file)
     text, mapped = export_text(path, source.cells, mapped)
-    key = read_key(key_path)
     people = [dict(zip(COLUMNS, entry, strict=True)) for entry in read_who(key_path)]
     known = [(p["name"], p["record"], p["patient"]) for p in people if p["study"] == key.study]
     names = _names_in(text, mapped) | name_words(name for name, *_ in known)
     refuse_named_words(mapped.kept_words(), names)
     shown = shown_headers(list(map(str, text)), mapped.file_columns(), names)
     text, mapped = text.rename(columns=shown), mapped.renamed(shown)
-    before = _before(out, key, key_path)
     what = f"Telling people apart in {len(text):,} rows"
     progress(what)
     rows = client_rows(visit_rows(text, mapped, today), mapped, key, today, known,
                        lambda share: progress(f"{what}: {share:.0%}"))  # fmt: skip
     anchors = key.opened(before.day_0)  # of the clients that are in this export
-    rows = course_rows(rows, mapped, key, _seen(before.study, anchors))
+    rows = course_rows(rows, mapped, key, held_rows(before.study, anchors))
     progress("Looking for identifiers")
     sightings, n_looked = _sightings(text, mapped, names)
     rows = _with_sightings(rows, sightings, mapped)
-    study, anchors = _study(rows, mapped, before, anchors, source, key)
-    _refuse_nothing(study, mapped, name_of(path))
-    owners = dict(study.episodes[["episode_id", "patient_id"]].to_numpy())
-    manifest = Manifest(
-        study=key.study, day_0={**before.day_0, **key.sealed(anchors, owners)},
-        version=__version__,
-        source_sha256=_digest(path, source.cells), n_rows=len(source.cells),
-        cleaned=_cleaned(source, rows), de_identified=tuple(_steps(rows, text, mapped)),
-        left_out=rows.left_out, risk=assess(study),
-        sightings=tuple(_in_file(s, source, mapped) for s in sightings),
+    manifest = partial(
+        Manifest, study=key.study, version=__version__, source_sha256=_digest(path, source.cells),
+        n_rows=len(source.cells), cleaned=_cleaned(source, rows), left_out=rows.left_out,
+        de_identified=tuple(_steps(rows, text, mapped)), k_before=_k_before(rows, mapped),
+        sightings=tuple(replace(s, rows=tuple(dict.fromkeys(
+            source.row(file_row(row, mapped) - 1) for row in s.rows))) for s in sightings),
         checklist=checklist(mapped.identifiers, sightings, aged=_AGE in rows.cells,
                             n_looked=n_looked, period=mapped.study.period),
-        counts=_counts(study), k_before=_k_before(rows, mapped),
         appended=before.study is not None,
     )  # fmt: skip
-    return study, manifest, key, _people(rows, mapped, key.study)
+    marks = marks_of(rows, key)
+    imports = standing(before.about.imports, _import(rows, mapped, source, marks), marks)
+    return _Taken(mapped, tables_of(rows), imports, mapped.unnamed(text), anchors, manifest,
+                  _people(rows, mapped, key.study))  # fmt: skip
 
 
 def _people(rows: TypedRows, mapped: ColumnMap, study: str) -> list[Entry]:
@@ -265,18 +295,6 @@ def _before(out: str | Path | None, key: KeyFile, key_path: Path) -> _Before:
     return _Before(found, day_0)
 
 
-def _seen(study: Study | None, anchors: Mapping[str, float]) -> pd.DataFrame:
-    """Return the courses and dates of what the study holds already."""
-    tables = [] if study is None else [study.sessions, study.assessments]
-    rows = pd.concat([pd.DataFrame(columns=["episode_id", "day"]),
-                      *(table[["episode_id", "day"]] for table in tables)])  # fmt: skip
-    facts = pd.DataFrame() if study is None else study.courses
-    for name in ("patient_id", "condition"):
-        rows[name] = rows["episode_id"].map(facts[name]) if name in facts else None
-    day_0 = rows["episode_id"].map(anchors).astype("float64")
-    return rows.assign(date=rows["day"].astype("float64") + day_0)
-
-
 def _names_in(rows: pd.DataFrame, mapped: ColumnMap) -> set[str]:
     """Return the single words of all names that the export holds in columns of names."""
     columns = [c for kind in _NAMES for c in mapped.identifiers.get(kind, ())]
@@ -302,11 +320,6 @@ def _sightings(
     return kept, len(looked)
 
 
-def _in_file(sighting: Sighting, source: Rows, mapped: ColumnMap) -> Sighting:
-    rows = dict.fromkeys(source.row(file_row(row, mapped) - 1) for row in sighting.rows)
-    return replace(sighting, rows=tuple(rows))
-
-
 def _with_sightings(rows: TypedRows, sightings: list[Sighting], mapped: ColumnMap) -> TypedRows:
     kept = {*mapped.file_columns()}
     sightings = [s for s in sightings if s.kind != "date" or s.column in kept]  # of a booking
@@ -317,20 +330,15 @@ def _with_sightings(rows: TypedRows, sightings: list[Sighting], mapped: ColumnMa
     return rows
 
 
-def _study(
-    rows: TypedRows, mapped: ColumnMap, before: _Before, anchors: Mapping[str, float], source: Rows,
-    key: KeyFile,
-) -> tuple[Study, dict[str, float]]:  # fmt: skip
-    new, marks = tables_of(rows), marks_of(rows, key)
-    about = before.study.provenance if before.study is not None else Provenance()
-    own = _import(rows, mapped, source, marks)
-    imports = standing(about.imports, own, marks)
+def _study(taken: _Taken, before: _Before) -> tuple[Study, dict[str, float]]:
+    new, imports, mapped, about = taken.tables, taken.imports, taken.mapped, before.about
     if before.study is not None:
-        old = dated_tables(before.study, anchors)
+        old = dated_tables(before.study, taken.anchors)
         new, found = merged(old, new, missing=mapped.study.missing_visits,
                             surveys=mapped.study.rows == "scores",
                             corrects=len(imports) <= len(about.imports))  # fmt: skip
-        imports = (*imports[:-1], replace(own, findings=(*own.findings, *found)))
+        own = replace(imports[-1], findings=(*imports[-1].findings, *found))
+        imports = (*imports[:-1], own)
     tables, anchors = finished(new)
     if mapped.study.period:
         tables["episodes"] = _with_periods(tables["episodes"], anchors, mapped.study.period)
@@ -340,7 +348,7 @@ def _study(
         control=mapped.study.control or about.control,
         randomised=mapped.study.randomised or about.randomised,
         left_out=tuple(entry for one in imports for entry in one.left_out), imports=imports,
-        unused_columns=mapped.unnamed(rows.text), assumed=(NOT_SAID,) if unsaid else (),
+        unused_columns=taken.unused, assumed=(NOT_SAID,) if unsaid else (),
     )  # fmt: skip
     study = study_from_tables(tables, provenance=provenance, instruments=mapped.declared())
     return study, anchors

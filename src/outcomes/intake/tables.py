@@ -70,7 +70,7 @@ def _first_of(frame: pd.DataFrame, key: str) -> pd.DataFrame:
     """Return one row for each value of a key, with the first that its rows state of each column."""
     frame = frame[frame[key].notna()]
     others = [name for name in frame if name != key]
-    if others:
+    if others and not frame[key].is_unique:
         first = frame.groupby(key, sort=False)[others].transform("first")
         frame = pd.concat([frame[[key]], first], axis=1)
     return frame.drop_duplicates(key)
@@ -81,8 +81,9 @@ def _assessments(cells: pd.DataFrame, base: pd.DataFrame) -> pd.DataFrame:
     for name in map(str, cells):
         instrument, _, timing = name.rpartition(".")
         if instrument and name.split(".")[0] not in TABLES and timing != "date":
-            scores = base.assign(instrument=instrument, timing=timing, score=cells[name])
-            parts.append(scores[scores["score"].notna()])
+            told = cells[name].dropna()
+            own = base.loc[told.index]
+            parts.append(own.assign(instrument=instrument, timing=timing, score=told))
     if "assessments.score" in cells:
         own = own_columns(cells, "assessments")
         others = [name for name in own if name not in base]

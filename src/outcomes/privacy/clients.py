@@ -7,7 +7,8 @@ import secrets
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations, pairwise
+from functools import cache
+from itertools import combinations, pairwise, repeat
 
 from outcomes.privacy.key_file import KeyFile
 from outcomes.privacy.person import BEGINS, Person, near_births, person_of, verdict
@@ -80,10 +81,8 @@ def clients_of(
     >>> people.of_row
     (0, 0, 1)
     """
-    reached = list(zip(*contacts, strict=True)) or [()] * len(names)
-    told = list(zip(names, births, records, reached, strict=True))
-    people = {of_row: person_of(*of_row) for of_row in dict.fromkeys(told)}  # once each
-    said = [people[of_row] for of_row in told]
+    reached = zip(*contacts, strict=True) if contacts else repeat((), len(names))
+    said = [*map(cache(person_of), names, births, records, reached)]  # each different one once
     telling = _telling(list(dict.fromkeys(said)))
     rows = [telling[person] for person in said]
     seen: dict[Person, set[float]] = defaultdict(set)
