@@ -247,7 +247,8 @@ def _why_left_out(scores: pd.DataFrame) -> Any:
         SECOND: scores.pop("second"),
         NO_BASELINE: scores["baseline"].isna() & of_course,
     }
-    return np.select([*reasons.values()], [*reasons], "")
+    which = np.select([*reasons.values()], range(len(reasons)), len(reasons))
+    return np.array([*reasons, ""], dtype=object)[which]  # each word in memory once
 
 
 def _first_of(scores: pd.DataFrame) -> Any:

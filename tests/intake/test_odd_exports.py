@@ -846,3 +846,17 @@ def test_an_empty_status_that_means_attended_is_a_visit_whatever_else_is_written
     )
     assert asked["study.empty_status"][0] == "attended"  # nothing but absence is said
     assert study.sessions["status"].tolist() == ["attended", "cancelled"]
+
+
+def test_hours_with_a_decimal_comma_are_minutes(imported):
+    study, _ = imported(
+        "Client;DOB;Visit date;Stunden;Schmerz vorher\nAnn Lee;03.02.1950;05.01.2026;1,5;7,5\n"
+        "Ann Lee;03.02.1950;19.01.2026;0,5;6\n"
+    )
+    assert visits(study) == [[[0, 90, 7.5], [14, 30, 6]]]
+
+
+def test_of_rival_days_the_births_are_offered_last(imported):
+    _, asked = imported("Client;Data urodzenia;Data wizyty\nAnn Lee;03.02.1950;05.01.2026\n"
+                        "Bob Ray;13.02.1960;16.01.2026\n")  # fmt: skip
+    assert asked["columns.date"] == ["Data wizyty", "Data urodzenia"]

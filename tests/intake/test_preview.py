@@ -128,7 +128,7 @@ ASKS = "Client,Date,Status,Pain\nAnn,05/01/2026,Came,7\nAnn,05/08/2026,Gone off,
 @pytest.mark.parametrize(
     ("typed", "dates", "status"),
     [
-        (("2", "4"), ["%d/%m/%Y"], "no_show"),
+        (("2", "3"), ["%d/%m/%Y"], "no_show"),
         (("%d/%m/%Y", "cancelled"), ["%d/%m/%Y"], "cancelled"),
         (("no", ""), ["%m/%d/%Y"], None),
     ],
@@ -187,3 +187,17 @@ def test_a_saved_map_with_open_questions_says_that_they_are_to_be_answered(file,
     said = " ".join(capsys.readouterr().err.split())
     assert "Answer its open questions, then run: outcomes import" in said
     assert f"--columns {saved} --out STUDY --key-file KEY" in said
+
+
+def test_a_form_drafted_beside_a_study_of_visits_is_of_scores_first(tmp_path, capsys):
+    export = tmp_path / "form.csv"
+    export.write_text("Timestamp,Your name,Pain now\n1/15/2026 9:00:00,Ann Lee,7\n")
+    study = tmp_path / "study"
+    study.mkdir()
+    offered = []
+    for _ in ("alone", "beside visits"):
+        assert main(["import", str(export), "--guess", "--out", str(study)]) == 0
+        drafted = tomllib.loads(capsys.readouterr().out)
+        offered += [q["candidates"] for q in drafted["questions"] if q["key"] == "study.rows"]
+        (study / "sessions.csv").write_text("episode_id,session\n")
+    assert offered == [["visits", "scores"], ["scores", "visits"]]

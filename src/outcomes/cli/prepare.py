@@ -47,7 +47,9 @@ def import_(
         str, typer.Argument(help="The raw export: CSV, Excel, Parquet, FHIR, or a database.")
     ],
     columns: Annotated[Path | None, typer.Option(help="Column map (TOML).")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder to write the study to.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the study; with --guess it is only looked at.")
+    ] = None,
     key_file: Annotated[
         Path | None, typer.Option(help="Where random ids are kept, outside the study.")
     ] = None,
@@ -67,7 +69,7 @@ def import_(
     Example: outcomes import day.csv --columns map.toml --out study --key-file ../keys/clinic.json
     """
     if guess or save or preview:
-        _guess(export, columns, save, preview)
+        _guess(export, columns, save, preview, out)
         return
     if columns is None or out is None or key_file is None:
         must = "import takes --columns, --out and --key-file"
@@ -75,7 +77,9 @@ def import_(
     _import(export, columns, out, key_file)
 
 
-def _guess(export: str, columns: Path | None, save: Path | None, page: Path | None) -> None:
+def _guess(
+    export: str, columns: Path | None, save: Path | None, page: Path | None, out: Path | None
+) -> None:
     """Draft a map: ask in the terminal, where there is one; write or print it."""
     from outcomes.intake.column_map import read_column_map
     from outcomes.intake.drafting.draft import as_toml
@@ -84,6 +88,8 @@ def _guess(export: str, columns: Path | None, save: Path | None, page: Path | No
     from outcomes.words import counted
 
     draft = draft_map(export, None if columns is None else read_column_map(columns).file)
+    if out is not None and (out / "sessions.csv").is_file():  # a form after appointments
+        draft = draft.likelier("study.rows", "scores")
     if sys.stdin.isatty() and sys.stderr.isatty():
         for question in draft.questions:
             draft = draft.answered(question["key"], _asked(question))

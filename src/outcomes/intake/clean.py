@@ -16,7 +16,7 @@ from outcomes.intake.toml_records import folded
 from outcomes.plain_text import cleaned, each
 from outcomes.privacy.manifest import Step
 
-_DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 
 
 def clean(
@@ -49,18 +49,21 @@ def clean(
     for cell, n in text.dropna().value_counts().items():
         plainly = cleaned(str(cell))
         word = folded(plainly)
+        comma = mapped.file.decimal == ","
+        number = _DECIMAL_COMMA.sub(".", plainly) if comma else plainly
         name, becomes = "", plainly
         if word in empty:
             name, becomes = "means empty", ""
         elif word in words:
             name, becomes = "words of the map", words[word]
         else:
-            found = ((rule.name, rule.read(" ".join(plainly.split()))) for rule in rules)
+            found = ((rule.name, rule.read(" ".join(text.split())))
+                     for rule in rules for text in dict.fromkeys((plainly, number)))  # fmt: skip
             name, becomes = next(((n, b) for n, b in found if b is not None), ("", plainly))
         if not name and "*" in words:
             name, becomes = "any other word", words["*"]
-        if not name and mapped.file.decimal == "," and _DECIMAL_COMMA.fullmatch(str(cell)):
-            name, becomes = "decimal comma", str(cell).replace(",", ".")
+        if not name and number != plainly and re.fullmatch(r"-?\d+\.\d+", number):
+            name, becomes = "decimal comma", number
         if not name and plainly != cell:
             name = "control characters taken out"
         read[str(cell)] = (name, becomes or None)

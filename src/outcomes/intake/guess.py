@@ -148,11 +148,11 @@ def _visits_beside(rows: Rows) -> list[str]:
         stems.setdefault(stem, {})[str(nth(number[0]))] = header
     several = {stem: own for stem, own in stems.items() if len(own) > 1}
     places = {stem: roles_of(without_number(stem))[:1] for stem in several}
-    dated = [
-        set(own) for stem, own in several.items()
-        if all(role.place in DATES for role in places[stem])  # or nothing but a date
-        and Column(stem, rows.cells[next(iter(own.values()))]).share(is_date) > 0.5
-    ]  # fmt: skip
+    first = {stem: Column(stem, rows.cells[next(iter(own.values()))])
+             for stem, own in several.items()}  # fmt: skip
+    dated = [set(own) for stem, own in several.items()  # by its name, or nothing but a date
+             if all(role.place in DATES for role in places[stem])
+             and first[stem].share(is_date) > 0.5]  # fmt: skip
     if not dated:
         return []
     return [stem for stem, own in several.items() if 2 * len(dated[0] & set(own)) > len(dated[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -47,9 +47,17 @@ class Draft:
 
     def answered(self, key: str, answer: Any) -> Draft:
         """Return the same draft with the answer to the question about a place of the map."""
-        asked = [{**q, "answer": answer} if q["key"] == key else q
-                 for q in self.content.get("questions", [])]  # fmt: skip
-        return replace(self, content={**self.content, "questions": asked})
+        return self._with(key, lambda question: {**question, "answer": answer})
+
+    def likelier(self, key: str, answer: str) -> Draft:
+        """Return the same draft with an answer offered first, where it is asked."""
+        return self._with(key, lambda question: {**question, "candidates": sorted(
+            question["candidates"], key=lambda one: one != answer)})  # fmt: skip
+
+    def _with(self, key: str, change: Callable[[Content], Content]) -> Draft:
+        asked = self.content.get("questions", [])
+        changed = [change(question) if question["key"] == key else question for question in asked]
+        return replace(self, content={**self.content, "questions": changed})
 
 
 def ask(key: str, asks: str, candidates: Iterable[str]) -> Content:

@@ -317,9 +317,8 @@ def dates_of(column: Column) -> Dates:
             ways["%d.%m.%Y" if len(found[4]) == 4 else "%d.%m.%y"] += n
         elif found:
             numeric = True
-            orders |= (
-                {"%d/%m"} if int(found[1]) > 12 else {"%m/%d"} if int(found[3]) > 12 else set()
-            )
+            first, second = int(found[1]), int(found[3])
+            orders |= {"%d/%m"} if first > 12 else {"%m/%d"} if second > 12 else set()
             ways[f"?{found[2]}{'%Y' if len(found[4]) == 4 else '%y'}"] += n
         elif _EARLY.fullmatch(cell):
             ways["excel"] += n

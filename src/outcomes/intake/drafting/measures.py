@@ -214,12 +214,8 @@ def _scale(name: str, timing: str, column: Column, top: float) -> Content:
     if name == "vas" and highest <= 10 and not in_mm:
         asks = f"The numbers in {column.name} go up to 10. Is it the pain of 0 to 10?"
         return ask(f"scores.nprs.{timing}", asks, [column.name])
-    n_above = sum(value > 10 for value in read)
-    if (
-        name == "nprs"
-        and highest <= 100
-        and (in_mm or (2 * n_above > len(read) and said_top != 10))
-    ):
+    many = said_top != 10 and 2 * sum(value > 10 for value in read) > len(read)
+    if name == "nprs" and highest <= 100 and (in_mm or many):
         asks = f"The numbers in {column.name} go up to {highest:g}. Are they of 0 to 100?"
         return merged(_without_sign(column) if percent else {},
                       ask(f"scores.vas.{timing}", asks, [column.name]))  # fmt: skip
@@ -229,9 +225,7 @@ def _scale(name: str, timing: str, column: Column, top: float) -> Content:
         return ask(f"scales.{name}", asks, [f"{stated:g}", f"{top:g}"])
     if said_top == top or in_mm:
         return {}
-    few = (
-        not even or len(set(read)) < _SEVERAL
-    )  # of percent all are even, of points by chance alone
+    few = not even or len({*read}) < _SEVERAL  # percent is even, points are by chance alone
     if not ((top == 50 and even) or (name == "odi" and few and highest <= 50)):
         return {}
     asks = (f"Do the numbers in {column.name} go up to 50 (points), or up to 100 (percent)? (no: "

@@ -124,10 +124,7 @@ def _namesakes(seen: Seen, named: Mapping[str, list[str]]) -> Content:
     if {"birth_date", "record", "phone", "email"} & named.keys() or not seen.names:
         return {}
     for header in (h for kind in ("plan", "account") for h in named.get(kind, [])):
-        own = pd.DataFrame(
-            {"who": seen.person.to_numpy(), "no": seen.columns[header].cells.to_numpy()}
-        )
-        numbers = own.dropna().groupby("who")["no"].nunique()
+        numbers = seen.columns[header].cells.groupby(seen.person.to_numpy()).nunique()
         if (numbers > 1).any() and one_to_one(seen.columns[header], seen.person, None):
             asks = (f"Of some names there are several numbers in {header}. Is each number another "
                     "person? (false: one person who changed it)")  # fmt: skip
@@ -144,6 +141,7 @@ def dates(seen: Seen) -> Content:
         rivals = seen.rivals.get(place, []) or _likelier(seen, place)
         content = {"columns": {"date": day.name}}
         if rivals:
+            rivals = sorted(rivals, key=lambda header: -_median_year(seen.columns[header]))
             content = ask("columns.date", "Which is the day of the visit?", rivals)
         ends = [c for c in seen.of("minutes.end") if c.share(is_date) > 0.5]
         read = [day, *(seen.columns[h] for h in rivals if h != day.name), *ends]
@@ -237,9 +235,7 @@ def _yearless(seen: Seen, day: Column, found: Dates) -> Content:
     if not found.yearless:
         return {}
     sheets = list(seen.columns[SHEET].counts) if SHEET in seen.columns else []
-    years = {
-        y for text in [*sheets, *day.counts] for y in re.findall(r"(?<!\d)(20\d\d)(?!\d)", text)
-    }
+    years = {*re.findall(r"(?<!\d)(20\d\d)(?!\d)", " ".join([*sheets, *day.counts]))}
     if len(years) != 1:
         return {}  # such rows are reported, none is read in a wrong year
     pattern = r"([^\W\d]{3,9}\.? \d{1,2}|\d{1,2}\.? [^\W\d]{3,9})"
@@ -276,9 +272,8 @@ def _stated_minutes(column: Column) -> Content:
     if small and any(value > _HOURS for value in plainly.values()):
         asks = (f"Numbers up to {_HOURS} in {column.name} are read as hours, others as minutes. Is "
                 "it so? (no: the column is left out)")  # fmt: skip
-        hours = rule(
-            "hours", [column.name], pattern=r"([0-5](?:\.\d+)?)", becomes=r"\1", multiply=60
-        )
+        pattern = r"([0-5](?:\.\d+)?)"
+        hours = rule("hours", [column.name], pattern=pattern, becomes=r"\1", multiply=60)
         return merged(hours, ask("columns.sessions.minutes", asks, [column.name]))
     if small and len(small) == len(column.counts):
         of_day = max(small.values()) < _DAY and all(_is_whole(24 * 60 * n) for n in small.values())

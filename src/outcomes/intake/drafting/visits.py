@@ -73,10 +73,8 @@ def status(seen: Seen) -> Content:
     if remark is not None:
         told = Column(remark.name, remark.cells[remark.where(_remarks_on)])
         asks = f"What became of the visits whose {remark.name} does not say cancelled or missed?"
-        return {
-            "status": _entries(remark, told),
-            **ask("study.empty_status", asks, ["attended", "left_out"]),
-        }
+        rest = ask("study.empty_status", asks, ["attended", "left_out"])
+        return {"status": _entries(remark, told), **rest}
     parting = next((c for h in seen.rest if _may_be_status(seen, c := seen.columns[h])), None)
     return _no_status(seen) if parting is None else _status_words(seen, parting)
 

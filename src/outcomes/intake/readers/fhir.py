@@ -160,6 +160,10 @@ COLUMNS = (
     "script minutes", "goal measure", "goal target", "goal set", "goal due", "note",
 )  # fmt: skip
 """Columns that every bundle has; those of scores come after, named by their codes."""
+_VALUES: tuple[tuple[str | int, ...], ...] = (
+    ("Integer",), ("Decimal",), ("Quantity", "value"), ("Coding", "code"),
+    ("CodeableConcept", "coding", 0, "code"), ("CodeableConcept", "text"), ("String",))  # fmt: skip
+"""Kinds of a value, and where it stands in each."""
 _DAYS = {"d": 1.0, "wk": 7.0, "mo": 365.25 / 12}
 _NEAR = datetime.timedelta(hours=3)
 """How far before or after a visit a score is its own, where midnight lies between them."""
@@ -349,14 +353,7 @@ def _code(concept: Any) -> Any:
 
 
 def _value(resource: Any, name: str = "value") -> Any:
-    found = [
-        at(resource, f"{name}Integer"),
-        at(resource, f"{name}Decimal"),
-        at(resource, f"{name}Quantity", "value"),
-        at(resource, f"{name}Coding", "code"),
-        _code(at(resource, f"{name}CodeableConcept")),
-        at(resource, f"{name}String"),
-    ]
+    found = (at(resource, f"{name}{kind}", *inside) for kind, *inside in _VALUES)
     return next((value for value in found if value is not None), None)
 
 

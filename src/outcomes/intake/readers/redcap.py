@@ -72,10 +72,7 @@ def from_redcap(rows: pd.DataFrame, dictionary: pd.DataFrame) -> tuple[pd.DataFr
     rows = _with_lists(rows, fields)
     for field in fields:
         if field.name in rows and field.choices:
-            labels = {**field.choices, **{label: label for label in field.choices.values()}}
-            cells = rows[field.name]
-            rows[field.name] = cells.map(lambda cell, to=labels: to.get(cell, cell),
-                                         na_action="ignore").astype(object)  # fmt: skip
+            rows[field.name] = rows[field.name].replace(field.choices)
     identifiers = [field.name for field in fields if field.identifies and field.name in rows]
     return _one_row_a_visit(rows, fields), identifiers
 
