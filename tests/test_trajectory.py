@@ -99,6 +99,27 @@ def test_immediate_is_pre_minus_post_with_that_visits_pressure(course):
     assert frame["session_count"].tolist() == [0.0]
 
 
+def test_each_visit_starts_from_its_own_score_and_the_first_else_from_the_baseline():
+    made = study(
+        sessions=visits(("a", 1, 0, 3, 60, "t1", "attended"), ("a", 2, 7, 2, 30, "t1", "attended"),
+                        ("b", 1, 0, 3, 60, "t1", "attended")),
+        assessments=scores(
+            ("a", NAN, 0, "baseline", 8), ("a", 1, 0, "pre_session", 6),
+            ("a", 1, 0, "post_session", 4), ("a", 2, 7, "pre_session", 5),
+            ("a", 2, 7, "post_session", 2), ("b", NAN, 0, "baseline", 9),
+            ("b", 1, 0, "post_session", 3),
+        ),
+    )  # fmt: skip
+    found = made.trajectory("nprs", "immediate")[["baseline", "score_before", "improvement"]]
+    assert found.to_numpy().tolist() == [[6, 6, 2], [5, 5, 3], [9, 9, 6]]
+
+
+def test_rows_that_facts_are_merged_to_are_still_of_their_instrument(course):
+    rows = course.trajectory("nprs")
+    merged = rows.merge(pd.DataFrame({"episode_id": ["a"], "age": [40]}), on="episode_id")
+    assert (merged.instrument, merged.unit) == ("nprs", rows.unit)
+
+
 def test_before_and_after_a_visit_go_by_its_number_where_two_visits_are_of_one_day():
     frame = study(
         sessions=visits(("a", 1, 0, 2, 30, "t1", "attended"), ("a", 2, 0, 4, 60, "t1", "attended")),
