@@ -21,8 +21,8 @@ from outcomes.errors import (
     UsageError,
     warn,
 )
-from outcomes.mixed.inference.small_sample import df_method
-from outcomes.mixed.inference.testing import DfMethod
+from outcomes.mixed.inference.small_sample import inference
+from outcomes.mixed.inference.testing import Inference
 from outcomes.mixed.likelihood.by_elimination import ByElimination, by_elimination
 from outcomes.mixed.likelihood.by_visit.likelihood import by_visit
 from outcomes.mixed.likelihood.estimates import Estimates
@@ -66,7 +66,7 @@ class Fit:
     estimates : Estimates
     point : Point
         The likelihood at the optimum.
-    robust_inference : DfMethod or None
+    robust_inference : Inference or None
         Cluster-robust inference, in the place of the method asked for.
     """
 
@@ -74,7 +74,7 @@ class Fit:
     optimum: Optimum
     estimates: Estimates
     point: Point
-    robust_inference: DfMethod | None = None
+    robust_inference: Inference | None = None
 
     def __repr__(self) -> str:
         groups = [f"{factor.name} {factor.n_levels:,}" for factor in self.design.factors]
@@ -145,18 +145,17 @@ class Fit:
         return self.design.y
 
     @cached_property
-    def inference(self) -> DfMethod:
+    def inference(self) -> Inference:
         """Covariance and degrees of freedom by the method asked for."""
         if self.robust_inference is not None:
             return self.robust_inference
         with one_blas_thread():
-            vcov, curvature = self.estimates.vcov, self.optimum.curvature
-            return df_method(self.request.df, vcov, curvature, self.point)
+            return inference(self.request.df, self.optimum.curvature, self.point)
 
     @property
     def vcov(self) -> Array:
         """Covariance of the fixed coefficients that tests use, shape (p, p)."""
-        return self.inference.covariance
+        return self.inference.covariance(np.eye(len(self.estimates.beta)))
 
     @cached_property
     def rows(self) -> RowCovariance:

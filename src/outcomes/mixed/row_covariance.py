@@ -126,7 +126,7 @@ class RowCovariance:
         inner = reach.T @ self.M.solve(reach) if len(reach) else 0.0
         return np.asarray((own.T @ own).toarray() - inner)
 
-    def prediction_variance(self, X: Array, effects: sparse.csr_array, vcov: Array) -> Array:
+    def prediction_variance(self, X: Array, effects: sparse.csr_array, root: Array) -> Array:
         """Return the variance of the error of x'beta + a'u for each row, shape (k,).
 
         Parameters
@@ -134,11 +134,11 @@ class RowCovariance:
         X : array, shape (k, p)
         effects : sparse array, shape (k, n_effects)
             Rows a of spherical effects, the same number of entries in each.
-        vcov : array, shape (p, p)
-            Covariance of the coefficients.
+        root : array, shape (p, p)
+            A with A A' the covariance of the coefficients.
         """
         gap = X - effects @ self.posterior_mean(self.X)
-        fixed = np.einsum("ij,jk,ik->i", gap, vcov, gap)
+        fixed = np.sum((gap @ root) ** 2, axis=1)
         return np.asarray(self.posterior_variance(effects) + fixed)
 
     @property

@@ -320,7 +320,7 @@ def _read_off(
         if not set(terms) <= set(fit.estimates.terms):
             continue
         picks = differences(fit, terms)
-        covariance = picks @ fit.inference.covariance @ picks.T
+        covariance = fit.inference.covariance(picks)
         df = np.clip(fit.inference.df(picks), *df_limits)
         found = with_intervals(picks @ fit.estimates.beta, covariance, df)
         counts = arms.at(time)["arm"].value_counts()
@@ -368,7 +368,7 @@ def if_they_had_left(study: Study, arms: Arms, instrument: str, model: MixedFit)
         ends = last[entered == arm].value_counts().reindex([0.0, *times], fill_value=0).to_numpy()
         d = found["estimate"].to_numpy()
         df = float(np.clip(found["df"].iloc[-1], *arms.clusters.df_limits))
-        covariance = picks @ model.inference.covariance @ picks.T
+        covariance = model.inference.covariance(picks)
         n = {"n_episodes": int(ends.sum()), "n_control": int((entered == arms.control).sum())}
         n["n_missing"] = int(ends[:-1].sum())
         if n["n_missing"]:

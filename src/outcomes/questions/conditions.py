@@ -85,7 +85,7 @@ def _estimates(
     axis, horizon = model.course.axis, model.course.horizon
     grid = pd.DataFrame({"condition": list(sizes), axis: horizon})
     matrix, own = fixed_rows(model.fit, grid), means_on(model, grid).assign(kind="own")
-    covariance = matrix @ model.fit.vcov @ matrix.T
+    covariance = model.fit.inference.covariance(matrix)
     widest = (measure.maximum - measure.minimum) / 4
     pooled = pool(own["estimate"], covariance, widest=widest, df=float(own["df"].min()), seed=seed)
     columns = ("std_error", "conf_low", "conf_high", "p_best")

@@ -91,7 +91,7 @@ def leverages(fit: Fit) -> Array:
     The fitted value's prediction variance over the residual variance (variances held).
     """
     found = fit.rows
-    return found.prediction_variance(found.T @ found.X, found.H, fit.estimates.vcov)
+    return found.prediction_variance(found.T @ found.X, found.H, fit.estimates.root)
 
 
 def normal_quantiles(fit: Fit, group: str | None = None) -> pd.DataFrame:
@@ -292,7 +292,7 @@ def influence(fit: Fit, group: str, refit: bool = False) -> pd.DataFrame:
     estimates = fit.estimates
     p = len(estimates.beta)
     dfbeta = estimates.beta - beta
-    cook = np.einsum("ij,jk,ik->i", dfbeta, np.linalg.inv(estimates.vcov), dfbeta) / p
+    cook = np.sum(np.linalg.solve(estimates.root, dfbeta.T) ** 2, axis=0) / p
     return pd.DataFrame(
         {
             "level": levels.repeat(p),
@@ -310,22 +310,21 @@ def influence(fit: Fit, group: str, refit: bool = False) -> pd.DataFrame:
 def _held(fit: Fit, codes: Array, rows: list[Array]) -> Deletion:
     found = fit.rows
     separate = all(is_within(factor, codes) for factor in fit.design.factors)
-    F = found.X.T @ found.VX
-    root = np.linalg.inv(np.linalg.cholesky(F))
-    beta, log_det = np.full((len(rows), len(F)), np.nan), np.full(len(rows), np.nan)
+    root = fit.estimates.root
+    X, VX = found.X @ root, found.VX @ root  # columns whose information is the identity
+    beta, log_det = np.full((len(rows), len(root)), np.nan), np.full(len(rows), np.nan)
     for k, own in enumerate(rows):
-        C = found.X[own] if separate else np.linalg.solve(found.block(own), found.VX[own])
-        less = F - found.VX[own].T @ C
-        left = root @ less @ root.T  # the information left, in units of what there was
+        C = X[own] if separate else np.linalg.solve(found.block(own), VX[own])
+        left = np.eye(len(root)) - VX[own].T @ C
         if np.linalg.eigvalsh((left + left.T) / 2.0)[0] < LOST:
             continue
-        beta[k] = fit.estimates.beta - np.linalg.solve(less, C.T @ found.Vr[own])
-        log_det[k] = np.linalg.slogdet(F)[1] - np.linalg.slogdet(less)[1]
+        beta[k] = fit.estimates.beta - root @ np.linalg.solve(left, C.T @ found.Vr[own])
+        log_det[k] = -np.linalg.slogdet(left)[1]
     return beta, log_det
 
 
 def _refitted(fit: Fit, rows: list[Array]) -> Deletion:
-    size, request = np.linalg.slogdet(fit.estimates.vcov)[1], replace(fit.request, df="normal")
+    size, request = np.linalg.slogdet(fit.estimates.root)[1], replace(fit.request, df="normal")
     beta = np.full((len(rows), len(fit.estimates.beta)), np.nan)
     log_det, start = np.full(len(rows), np.nan), fit.likelihood.near(fit.optimum.end)
     for k, own in enumerate(rows):
@@ -334,5 +333,5 @@ def _refitted(fit: Fit, rows: list[Array]) -> Deletion:
             warnings.simplefilter("ignore", OutcomesWarning)
             found = fit_design(take_rows(fit.design, kept), request, start).estimates
             if found.terms == fit.estimates.terms:
-                beta[k], log_det[k] = found.beta, np.linalg.slogdet(found.vcov)[1] - size
+                beta[k], log_det[k] = found.beta, 2.0 * (np.linalg.slogdet(found.root)[1] - size)
     return beta, log_det

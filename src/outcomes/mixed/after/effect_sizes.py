@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import block_diag
 from scipy.special import expit, logit
 
 from outcomes.mixed.after.bootstrap import Bootstrap
@@ -170,9 +171,8 @@ def _delta(
     fit: Fit, rows: Moments, shares: Shares, estimate: Array, conf_level: float
 ) -> tuple[Array, Array, Array]:
     """Linearise in the coefficients, the residual variance and theta."""
-    jacobian = _jacobian(fit, rows, shares)
-    p = len(fit.estimates.beta)
-    variance = np.einsum("ij,jk,ik->i", jacobian[:, :p], fit.estimates.vcov, jacobian[:, :p])
+    jacobian, p = _jacobian(fit, rows, shares), len(fit.estimates.beta)
+    variance = np.sum(jacobian[:, :p] ** 2, axis=1)
     theta = parameter_covariance(fit.optimum.curvature)
     variance += np.einsum("ij,jk,ik->i", jacobian[:, p:], theta, jacobian[:, p:])
     inside = (estimate > ZERO) & (estimate < 1.0 - ZERO) & (variance > 0.0)
@@ -183,21 +183,21 @@ def _delta(
 
 
 def _jacobian(fit: Fit, rows: Moments, shares: Shares) -> Array:
-    """Differentiate shares by central differences: coefficients, relative sigma^2, theta."""
+    """Differentiate shares along the root of the coefficients' covariance, relative sigma^2, theta.
+
+    Columns that nearly determine each other do not move one by one.
+    """
     beta, end, sigma = fit.estimates.beta, fit.optimum.end, fit.estimates.sigma
     p = len(beta)
     centre = np.concatenate([beta, [1.0], end])
-    scale = np.concatenate([np.sqrt(np.diag(fit.estimates.vcov)), np.ones(1 + len(end))])
+    moves = STEP * block_diag(fit.estimates.root, np.eye(1 + len(end)))
 
     def at(values: Array) -> Array:
         variance = sigma**2 * values[p]
         covariances = _covariances(fit, values[p + 1 :], variance)
         return shares(variance_parts(rows, values[:p], covariances, float(np.sqrt(variance))))
 
-    columns = []
-    for k, step in enumerate(STEP * scale):
-        move = step * (np.arange(len(centre)) == k)
-        columns.append((at(centre + move) - at(centre - move)) / (2.0 * step))
+    columns = [(at(centre + move) - at(centre - move)) / (2.0 * STEP) for move in moves.T]
     return np.array(columns).T
 
 

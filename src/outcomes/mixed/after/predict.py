@@ -112,7 +112,7 @@ def predict(
         parts = [own[complete] for own in Z], [code[complete] for code in codes]
         variance[complete] = _random_variance(fit, X[complete], *parts)
     else:
-        variance[complete] = quadratic(X[complete], fit.vcov)
+        variance[complete] = fit.inference.variance(X[complete])
     df = np.full(len(new), np.inf)
     if interval == "confidence" and not random:
         df[complete] = fit.inference.df(X[complete])
@@ -169,7 +169,7 @@ def _require_kind(name: str, levels: pd.Index, column: pd.Series) -> None:
 def _random_variance(fit: Fit, X: Array, Z: list[Array], codes: list[Array]) -> Array:
     found = fit.rows
     effects = effect_rows(Z, codes, found.factors, found.starts, found.H.shape[1])
-    variance = found.prediction_variance(X, effects, fit.vcov)
+    variance = found.prediction_variance(X, effects, fit.inference.root)
     for own, code, covariance in zip(Z, codes, fit.estimates.covariances, strict=True):
         variance += np.where(code < 0, quadratic(own, covariance), 0.0)
     return variance
@@ -274,6 +274,6 @@ def _given(X: Array, V: Array, y: Array, seen: Array, fit: Fit) -> tuple[Array, 
     old, new = np.flatnonzero(seen), np.flatnonzero(~seen)
     W = np.linalg.solve(V[np.ix_(old, old)], V[np.ix_(old, new)]).T
     D = X[new] - W @ X[old]
-    beta, vcov = fit.estimates.beta, fit.vcov
-    covariance = V[np.ix_(new, new)] - W @ V[np.ix_(old, new)] + D @ vcov @ D.T
+    beta = fit.estimates.beta
+    covariance = V[np.ix_(new, new)] - W @ V[np.ix_(old, new)] + fit.inference.covariance(D)
     return D @ beta + W @ y[old], covariance

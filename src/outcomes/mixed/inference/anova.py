@@ -162,26 +162,25 @@ def term_contrasts(fit: Fit, type: int) -> dict[str, Array]:
     if not all(term.coded_as_in_r for term in terms):
         coded = _code(fit, terms, slice(None))
         X, assign, back = coded.matrix, coded.assign, _combinations(coded.matrix, X)
-    gram = X.T @ X
+    R = np.asarray(np.linalg.qr(X, mode="r"))
     found = {}
     for t, term in enumerate(terms):
         later = list(range(t + 1, len(terms)))
         if type == 2:
             later = [u for u, other in enumerate(terms) if term.is_contained_in(other)]
         alone = type == 2 and not later
-        own = np.eye(len(gram))[assign == t] if alone else _adjusted(gram, assign, t, later)
+        own = np.eye(len(assign))[assign == t] if alone else _adjusted(R, assign, t, later)
         found[term.name] = own @ back
     return {term.name: found[term.name] for term in terms if term.factors}
 
 
-def _adjusted(gram: Array, assign: Array, t: int, later: list[int]) -> Array:
-    """Contrast for a term given all columns but the later ones: rows of a Cholesky factor."""
+def _adjusted(R: Array, assign: Array, t: int, later: list[int]) -> Array:
+    """Contrast for a term given all columns but the later ones: rows of a triangular factor."""
     last = np.isin(assign, later)
     own = assign == t
     order = np.concatenate([np.flatnonzero(part) for part in (~last & ~own, own, last)])
-    scale = 1.0 / np.sqrt(np.diag(gram))[order]
-    upper = np.linalg.cholesky(gram[np.ix_(order, order)] * np.outer(scale, scale)).T / scale
-    contrasts = np.zeros_like(gram)
+    upper = np.linalg.qr(R[:, order], mode="r")
+    contrasts = np.zeros_like(upper)
     contrasts[:, order] = upper / np.diag(upper)[:, None]
     return np.asarray(contrasts[np.flatnonzero(own[order])])
 

@@ -10,7 +10,7 @@ Cholesky factor V_i = D'D and M = (X'V^-1X)^-1,
 For a contrast c, c'vcov c is a quadratic form whose matrix under V is diag(c'M N_i M c) - U M U',
 rows of U being c'M J_i, with J_i = X_i'V_i^-1 A_i X_i and N_i = X_i'V_i^-1 A_i V_i A_i V_i^-1 X_i;
 its trace and squared trace give the df. Several contrasts use Hotelling's T^2 with df by the same
-moments (AHT-Z there).
+moments (AHT-Z there). X is in the working basis, as for every df method.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from outcomes.errors import UsageError
+from outcomes.mixed.inference.testing import Inference
 from outcomes.mixed.reading.design import group_codes
 from outcomes.mixed.record import Fit, Kind
 from outcomes.mixed.row_covariance import RowCovariance, is_within
@@ -176,7 +177,7 @@ def robust(fit: Kind, cluster: str) -> Kind:
     return replace(fit, request=request, robust_inference=cluster_robust(fit, cluster))
 
 
-def cluster_robust(fit: Fit, cluster: str) -> ClusterRobust:
+def cluster_robust(fit: Fit, cluster: str) -> Inference:
     """Return the CR2 covariance of a fit's coefficients and what its df need.
 
     Raises
@@ -185,25 +186,28 @@ def cluster_robust(fit: Fit, cluster: str) -> ClusterRobust:
         There is no such factor or column.
     """
     codes, _ = fit.groups(cluster)
-    found = fit.rows
-    M = np.linalg.inv(found.X.T @ found.VX)
+    found, forward = fit.rows, fit.inference.forward
+    M = np.linalg.inv(forward.T @ found.X.T @ found.VX @ forward)
     order = np.argsort(codes, kind="stable")
     pieces = [
-        _cluster(found, rows, M)
+        _cluster(found, rows, forward, M)
         for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
     ]
     scores = np.array([score for score, _, _ in pieces])
-    return ClusterRobust(
+    method = ClusterRobust(
         covariance=M @ scores.T @ scores @ M,
         model=M,
         J=np.array([J for _, J, _ in pieces]),
         N=np.array([N for _, _, N in pieces]),
     )
+    return Inference(method, forward)
 
 
-def _cluster(found: RowCovariance, rows: Array, M: Array) -> tuple[Array, Array, Array]:
-    """Return the score of one cluster, J and N."""
-    X, VX = found.X[rows], found.VX[rows]
+def _cluster(
+    found: RowCovariance, rows: Array, forward: Array, M: Array
+) -> tuple[Array, Array, Array]:
+    """Return the score of one cluster, J and N, in the working basis."""
+    X, VX = found.X[rows] @ forward, found.VX[rows] @ forward
     V = found.covariance(rows)
     D = np.linalg.cholesky(V).T
     B = D @ (V - X @ M @ X.T) @ D.T

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from outcomes.mixed.inference.testing import DfMethod, Normal
+from outcomes.mixed.inference.testing import Inference, Normal
 from outcomes.mixed.likelihood.estimates import Curvature, Slopes
 from outcomes.mixed.search import Point
 from outcomes.mixed.types import Array
@@ -154,26 +154,22 @@ def kenward_roger(found: Slopes) -> KenwardRoger:
     return KenwardRoger((adjusted + adjusted.T) / 2.0, Phi, P, W)
 
 
-def df_method(name: str, vcov: Array, curvature: Curvature, point: Point) -> DfMethod:
+def inference(name: str, curvature: Curvature, point: Point) -> Inference:
     """Return covariance and degrees of freedom of the estimated coefficients by one method.
 
     Parameters
     ----------
     name : {"satterthwaite", "kenward-roger", "normal"}
-    vcov : array, shape (p, p)
-        Unadjusted covariance of the coefficients, in the units of the data.
     curvature : Curvature
         At the optimum.
     point : Point
         The optimum.
     """
-    if name == "normal":
-        return Normal(vcov)
     R = point.likelihood.basis.R
     forward = solve_triangular(R, np.eye(len(R))) * point.unit
-    if name == "satterthwaite":
-        gradients = forward @ curvature.d_Phi @ forward.T
-        return Satterthwaite(vcov, gradients, parameter_covariance(curvature))
-    working, back = kenward_roger(point.slopes()), np.linalg.inv(forward)
-    covariance = forward @ working.covariance @ forward.T
-    return KenwardRoger(covariance, vcov, back.T @ working.P @ back, working.W)
+    if name == "normal":
+        return Inference(Normal(curvature.Phi), forward)
+    if name == "kenward-roger":
+        return Inference(kenward_roger(point.slopes()), forward)
+    found = Satterthwaite(curvature.Phi, curvature.d_Phi, parameter_covariance(curvature))
+    return Inference(found, forward)

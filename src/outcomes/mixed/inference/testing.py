@@ -1,7 +1,8 @@
 """Tests of linear contrasts of the fixed coefficients, the same for every df method.
 
 A df method (``Satterthwaite``, ``KenwardRoger``, ``Normal``) provides the covariance to use and the
-denominator degrees of freedom; the t and F statistics are made here. Several contrasts at once have
+denominator degrees of freedom, in the basis in which the model was fitted; `Inference` asks it
+about the coefficients, and the t and F statistics are made here. Several contrasts at once have
 p-values and intervals adjusted for their number (`adjusted`).
 """
 
@@ -18,15 +19,16 @@ import scipy
 from scipy.special import chdtrc, fdtrc, fdtri, ndtr, ndtri, stdtr, stdtrit
 
 from outcomes.errors import UsageError
+from outcomes.mixed.covariance import semidefinite_cholesky
 from outcomes.mixed.types import Array
 
 
 class DfMethod(Protocol):
-    """What a method of small-sample inference provides."""
+    """What a method of small-sample inference provides, in the working basis."""
 
     @property
     def covariance(self) -> Array:
-        """Covariance of the coefficients to base standard errors on, shape (p, p)."""
+        """Covariance of the working coefficients to base standard errors on, shape (p, p)."""
         ...
 
     def df(self, contrasts: Array) -> Array:
@@ -57,6 +59,46 @@ class Normal:
         """Return one and infinity."""
         del contrasts
         return 1.0, np.inf
+
+
+@dataclass(frozen=True)
+class Inference:
+    """A df method asked about contrasts of the coefficients.
+
+    Contrasts go into the working basis first: where columns nearly determine each other (a year and
+    its cube), variances of the coefficients are huge and would cancel.
+
+    Parameters
+    ----------
+    method : DfMethod
+    forward : array, shape (p, p)
+        Turns coefficients of the working basis into those of the columns.
+    """
+
+    method: DfMethod
+    forward: Array
+
+    @cached_property
+    def root(self) -> Array:
+        """A with A A' the covariance of the coefficients, shape (p, p)."""
+        return np.asarray(self.forward @ semidefinite_cholesky(self.method.covariance))
+
+    def variance(self, contrasts: Array) -> Array:
+        """Return the variance of each contrast, shape (k,)."""
+        return np.asarray(np.sum((contrasts @ self.root) ** 2, axis=1))
+
+    def covariance(self, contrasts: Array) -> Array:
+        """Return the covariance of contrasts, shape (k, k)."""
+        half = contrasts @ self.root
+        return np.asarray(half @ half.T)
+
+    def df(self, contrasts: Array) -> Array:
+        """Return degrees of freedom of single contrasts, shape (k,)."""
+        return self.method.df(contrasts @ self.forward)
+
+    def scale_and_df(self, contrasts: Array) -> tuple[float, float]:
+        """Return the factor of the joint F statistic and its denominator degrees of freedom."""
+        return self.method.scale_and_df(contrasts @ self.forward)
 
 
 @dataclass(frozen=True)
@@ -163,7 +205,7 @@ ZERO = Null()
 
 def contrast_table(
     beta: Array,
-    method: DfMethod,
+    inference: Inference,
     contrasts: Array,
     conf_level: float = 0.95,
     null: Null = ZERO,
@@ -174,7 +216,7 @@ def contrast_table(
     Parameters
     ----------
     beta : array, shape (p,)
-    method : DfMethod
+    inference : Inference
     contrasts : array, shape (k, p)
     conf_level : float, between 0 and 1
     null : Null
@@ -188,9 +230,8 @@ def contrast_table(
     """
     require_level(conf_level)
     estimate = contrasts @ beta + shift
-    variance = np.einsum("ij,jk,ik->i", contrasts, method.covariance, contrasts)
-    std_error = np.sqrt(np.maximum(variance, 0.0))
-    df = method.df(contrasts)
+    std_error = np.sqrt(inference.variance(contrasts))
+    df = inference.df(contrasts)
     statistic = null.statistic(estimate, std_error)
     low, high = null.interval(estimate, null.critical(df, conf_level) * std_error)
     return pd.DataFrame(
@@ -206,13 +247,13 @@ def contrast_table(
     )
 
 
-def joint_test(beta: Array, method: DfMethod, contrasts: Array, null: float = 0.0) -> JointTest:
+def joint_test(beta: Array, inference: Inference, contrasts: Array, null: float = 0.0) -> JointTest:
     """Test that all contrasts have the null value; linearly dependent rows count once.
 
     Parameters
     ----------
     beta : array, shape (p,)
-    method : DfMethod
+    inference : Inference
     contrasts : array, shape (k, p)
     null : float
 
@@ -227,9 +268,9 @@ def joint_test(beta: Array, method: DfMethod, contrasts: Array, null: float = 0.
     if null and len(rows) < len(contrasts):
         must = "Rows that depend on each other can only be tested against zero"
         raise UsageError(must, got="another null value")
-    scale, df_den = method.scale_and_df(rows)
+    scale, df_den = inference.scale_and_df(rows)
     difference = rows @ beta - null
-    wald = float(difference @ np.linalg.solve(rows @ method.covariance @ rows.T, difference))
+    wald = float(difference @ np.linalg.solve(inference.covariance(rows), difference))
     statistic = scale * wald / len(rows)
     return JointTest(statistic, float(len(rows)), df_den, f_tail(statistic, len(rows), df_den))
 

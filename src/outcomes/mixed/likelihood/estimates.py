@@ -28,8 +28,9 @@ class Estimates:
         Columns left out because those before them determine them.
     beta : array, shape (p,)
         Fixed coefficients.
-    vcov : array, shape (p, p)
-        Their covariance (unadjusted).
+    root : array, shape (p, p)
+        A with A A' their covariance (unadjusted): more digits than it has where columns nearly
+        determine each other.
     sigma : float
         Residual standard deviation; where it differs between rows, the root of its mean square.
     theta : array, shape (n_theta,)
@@ -48,13 +49,18 @@ class Estimates:
     terms: tuple[str, ...]
     aliased_terms: tuple[str, ...]
     beta: Array
-    vcov: Array
+    root: Array
     sigma: float
     theta: Array
     covariances: tuple[Array, ...]
     roots: tuple[Array, ...]
     loglik: float
     singular_terms: tuple[str, ...]
+
+    @property
+    def vcov(self) -> Array:
+        """Covariance of the fixed coefficients (unadjusted), shape (p, p)."""
+        return np.asarray(self.root @ self.root.T)
 
 
 def report(
@@ -126,7 +132,7 @@ def report(
         terms=tuple(names[j] for j in kept),
         aliased_terms=tuple(name for j, name in enumerate(names) if j not in set(kept)),
         beta=basis.coefficients(beta),
-        vcov=basis.covariance(Phi) * unit**2,
+        root=basis.root(Phi) * unit,
         sigma=sigma,
         theta=np.concatenate([*theta, [] if residual_theta is None else residual_theta]),
         covariances=tuple(covariances),

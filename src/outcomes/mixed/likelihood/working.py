@@ -15,6 +15,7 @@ from scipy import sparse
 from scipy.linalg import solve_triangular
 
 from outcomes.errors import FitError
+from outcomes.mixed.covariance import semidefinite_cholesky
 from outcomes.mixed.likelihood.cross_products import (
     CrossProducts,
     Order,
@@ -66,10 +67,9 @@ class FixedBasis:
         """Turn coefficients of Q into coefficients of X, shape (p,)."""
         return np.asarray(self.start + self.scale * solve_triangular(self.R, working))
 
-    def covariance(self, working: Array) -> Array:
-        """Turn a covariance in the working basis (sigma = 1) into one of X (sigma = 1)."""
-        half = solve_triangular(self.R, working)
-        return np.asarray(solve_triangular(self.R, half.T))
+    def root(self, working: Array) -> Array:
+        """Turn a covariance in the working basis (sigma = 1) into a root of that of X."""
+        return np.asarray(solve_triangular(self.R, semidefinite_cholesky(working)))
 
     @property
     def log_det(self) -> float:

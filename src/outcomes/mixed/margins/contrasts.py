@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -256,7 +257,8 @@ def _joint(fit: Fit, parts: Sequence[Array | None]) -> dict[str, object]:
         nothing = dict.fromkeys(("df_num", "df_den", "statistic", "p_value"), np.nan)
         return {**nothing, "note": NO_DATA + " in some cells"}
     rows = np.linalg.qr(independent_rows(np.vstack(known)).T)[0].T
-    test, df = joint_test(fit.estimates.beta, Normal(fit.vcov), rows), fit.inference.df(rows).min()
+    wald = replace(fit.inference, method=Normal(fit.inference.method.covariance))
+    test, df = joint_test(fit.estimates.beta, wald, rows), fit.inference.df(rows).min()
     tail = f_tail(test.statistic, len(rows), df)
     return JointTest(test.statistic, float(len(rows)), float(df), tail).row() | {"note": ""}
 
@@ -287,7 +289,7 @@ def _family(
 ) -> Family:
     known, rows = table[~compared.missing], compared.rows[~compared.missing]
     p, t, df = (known[name].to_numpy() for name in ("p_value", "statistic", "df"))
-    return Family(p, t, df, n_means, rows @ fit.vcov @ rows.T, conf_level, null)
+    return Family(p, t, df, n_means, fit.inference.covariance(rows), conf_level, null)
 
 
 def _label(value: object) -> str:

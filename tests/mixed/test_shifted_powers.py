@@ -1,0 +1,67 @@
+"""Powers of a year: what does not depend on where years are counted from is the same.
+
+The part of the cube of a year that its lower powers do not determine is 1e-7 of it; covariances of
+such coefficients have lost all digits of what they are combined to.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from outcomes.mixed.fit import lmm
+
+FORMULA = "score ~ {0} + I({0}**2) + I({0}**3) + clinic + (1 | patient)"
+METHODS = ["satterthwaite", "kenward-roger", "normal", "robust"]
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.default_rng(11)
+    patient = np.repeat(np.arange(30), 5)
+    data = pd.DataFrame({"patient": patient, "since": rng.uniform(-13.0, 12.0, len(patient))})
+    data["year"] = 2015.0 + data["since"]
+    data["clinic"] = np.array(list("abc"))[rng.integers(0, 3, len(data))]
+    curve = 0.1 * data["since"] + 0.001 * data["since"] ** 3
+    data["score"] = curve + rng.normal(size=30)[patient] + rng.normal(size=len(data))
+    return data
+
+
+@pytest.fixture(scope="module")
+def pair(rows):
+    def fits(method):
+        df = "satterthwaite" if method == "robust" else method
+        found = [lmm(FORMULA.format(time), rows, df=df) for time in ("since", "year")]
+        return [fit.robust("patient") for fit in found] if method == "robust" else found
+
+    return fits
+
+
+def alike(one, other):
+    for name in one.select_dtypes("number"):
+        assert_allclose(other[name], one[name], rtol=1e-5, atol=1e-7, err_msg=name)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_means_contrasts_and_predictions(pair, rows, method):
+    since, year = pair(method)
+    alike(since.emmeans("clinic"), year.emmeans("clinic"))
+    alike(since.contrasts("clinic"), year.contrasts("clinic"))
+    for interval in ("confidence", "prediction"):
+        alike(*(f.predict(rows, interval=interval, random=False) for f in (since, year)))
+    alike(*(f.predict(rows, interval="prediction") for f in (since, year)))
+
+
+@pytest.mark.parametrize("kind", ["I", "II", "III"])
+def test_tests_of_terms(pair, kind):
+    since, year = (fit.anova(type=kind).set_index("term") for fit in pair("satterthwaite"))
+    alike(since.loc[["clinic"]], year.loc[["clinic"]])
+
+
+def test_shares_of_variance_and_influence(pair):
+    since, year = pair("satterthwaite")
+    alike(since.r2(), year.r2())
+    alike(since.icc(), year.icc())
+    for refit in (False, True):
+        names = ["n_observations", "cooks_distance", "covratio"]
+        alike(*(f.influence("patient", refit=refit)[names] for f in (since, year)))
