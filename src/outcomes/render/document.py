@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import ClassVar, Literal
+from typing import Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -21,8 +21,19 @@ PAGE = 105
 Role = Literal["text", "lead", "note", "warning"]
 
 
+class Kind:
+    """What a template calls a block: its name in small letters."""
+
+    __slots__ = ()
+
+    @property
+    def kind(self) -> str:
+        """The name of the block's class."""
+        return type(self).__name__.lower()
+
+
 @dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(Kind):
     """A heading inside a section.
 
     Parameters
@@ -35,11 +46,10 @@ class Heading:
 
     text: str
     about: str = ""
-    kind: ClassVar[str] = "heading"
 
 
 @dataclass(frozen=True, slots=True)
-class Paragraph:
+class Paragraph(Kind):
     """A paragraph; words between backticks are code.
 
     Parameters
@@ -52,11 +62,10 @@ class Paragraph:
 
     text: str
     role: Role = "text"
-    kind: ClassVar[str] = "paragraph"
 
 
 @dataclass(frozen=True, slots=True)
-class Bullets:
+class Bullets(Kind):
     """A list of sentences.
 
     Parameters
@@ -66,11 +75,10 @@ class Bullets:
     """
 
     items: tuple[str, ...]
-    kind: ClassVar[str] = "bullets"
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Kind):
     """Names with their values.
 
     Parameters
@@ -80,11 +88,10 @@ class Facts:
     """
 
     items: tuple[tuple[str, str], ...]
-    kind: ClassVar[str] = "facts"
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class Table(Kind):
     """A table of texts.
 
     Parameters
@@ -103,11 +110,10 @@ class Table:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
-    kind: ClassVar[str] = "table"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Figure:
+class Figure(Kind):
     """A figure.
 
     Parameters
@@ -123,7 +129,6 @@ class Figure:
     picture: Picture | ShownFigure
     caption: str
     preset: str = "page"
-    kind: ClassVar[str] = "figure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +154,7 @@ class GlanceRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class Glance(Kind):
     """All questions in one table, their intervals on one axis from worse to better.
 
     Parameters
@@ -162,7 +167,6 @@ class Glance:
 
     rows: tuple[GlanceRow, ...]
     unit: str
-    kind: ClassVar[str] = "glance"
 
     @property
     def table(self) -> Table:
@@ -180,7 +184,7 @@ class Glance:
 
 
 @dataclass(frozen=True, slots=True)
-class Fold:
+class Fold(Kind):
     """Blocks that a page shows on demand and paper always.
 
     Parameters
@@ -194,7 +198,6 @@ class Fold:
     title: str
     about: str
     blocks: tuple[Block, ...]
-    kind: ClassVar[str] = "fold"
 
     @property
     def unfolded(self) -> tuple[Block, ...]:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 
 import outcomes as oc
 from outcomes.errors import UsageError
 from outcomes.render.figures.of_study import incidence, pressure_map, trajectories, waterfall
+from outcomes.render.figures.style import INK
 from outcomes.study import study_from_tables
+
+WEIGHTS = (0.2126, 0.7152, 0.0722)
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +73,23 @@ def test_incidence_says_its_last_shares(study: Any) -> None:
     assert {text.get_text() for text in figure.axes[0].texts} == {
         "goal kept", "care ended first", "still in care"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("paper", "ink"), [("#ffffff", INK), ("#111111", "#ffffff")])
+def test_each_number_of_the_map_can_be_read_on_a_light_and_a_dark_page(
+    study: Any, paper: str, ink: str
+) -> None:
+    place = pressure_map(study).axes[0]
+    assert {text.get_color() for text in place.texts} == {INK}  # the page turns it into its own
+    cells = place.images[0].to_rgba(place.images[0].get_array()).reshape(-1, 4)
+    seen = cells[:, 3:] * cells[:, :3] + (1 - cells[:, 3:]) * to_rgb(paper)
+
+    def brightness(color: Any) -> Any:  # WCAG 2.2, relative luminance
+        part = np.asarray(color, float)
+        return np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4) @ WEIGHTS
+
+    both = np.sort([brightness(seen), np.full(len(seen), brightness(to_rgb(ink)))], axis=0) + 0.05
+    assert (both[1] / both[0]).min() >= 4.5
 
 
 @pytest.mark.parametrize("picture", [pressure_map, incidence])

@@ -57,7 +57,8 @@ def answer_section(
     drawn : bool
         Whether its figure is shown; it may stand in front already.
     """
-    cannot = tuple(text for text in answer.limits if said.get(text, 1) < 2)
+    failed = () if answer.refused else [c.said for c in answer.checks if not c.passed]
+    cannot = (*(text for text in answer.limits if said.get(text, 1) < 2), *failed)
     own: list[Block] = (
         [Heading("What this cannot show", answer.question), Bullets(cannot)] if cannot else []
     )
@@ -68,7 +69,7 @@ def answer_section(
     if drawn and answer.picture is not None and len(answer.picture.data):
         blocks.append(Figure(answer.picture, answer.picture.reading))
     blocks += estimate_tables(answer, details=details)
-    blocks += [*own, *_not_met(answer)]
+    blocks += own
     worked_out = _method(answer, disclosure, details=details)
     blocks.append(Fold("How this was worked out", answer.question, worked_out))
     return Section(answer.name, answer.question, tuple(blocks))
@@ -100,12 +101,6 @@ def _used(answer: Answer, disclosure: Disclosure) -> str:
     tail = f"; left out: {', '.join(left_out)}" if left_out else "; none left out"
     used = answer.source.n_used
     return ("not shown" if used is None else count(used)) + tail
-
-
-def _not_met(answer: Answer) -> list[Block]:
-    """Return the checks that failed, which every reader is told."""
-    lines = tuple(check.said for check in answer.checks if not check.passed)
-    return [Bullets(lines)] if lines else []
 
 
 def estimate_tables(answer: Answer, *, details: bool) -> tuple[Table, ...]:

@@ -415,7 +415,7 @@ def _taught(lesson: Lesson) -> str:
         return "the honest interval held the truth and showed a bend"
     if lesson.trap.estimand == "no care":
         return "half or more of the change came without any care"
-    return "the naive interval missed the truth and the honest one held it"
+    return "the naive interval missed the truth, and the honest one held it and lay nearer"
 
 
 def _rule(trap: Trap, lesson: Lesson, seed: int) -> Slide:

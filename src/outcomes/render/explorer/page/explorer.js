@@ -206,8 +206,8 @@
     var c = document.createElement("canvas").getContext("2d"), longest = last(now.of.times);
     c.font = "700 " + rem(.85) + 'px "DejaVu Sans", Verdana, sans-serif';
     return Math.max.apply(null, names(now).map(function (item) {
-      var inside = (longest - now.of.times[last(item[0])[0]]) / longest * .75 * at("chart").clientWidth;
-      return c.measureText(item[1]).width + rem(1.2) - inside;
+      var share = (longest - now.of.times[last(item[0])[0]]) / longest, plot = at("chart").clientWidth - rem(4);
+      return (c.measureText(item[1]).width + rem(1.2) - share * plot) / (1 - share);  // what is taken makes the plot narrower
     }).concat(rem(.8)));
   }
 
