@@ -102,8 +102,11 @@ class RowCovariance:
 
     def covariance(self, rows: Array) -> Array:
         """Return V of some rows, all those of their patients, shape (k, k)."""
-        H = self._effects[rows]
-        effects = (H @ H.T).toarray()
+        own = self._effects[rows]
+        used, place = np.unique(own.indices, return_inverse=True)
+        H = np.zeros((len(rows), len(used)))
+        H[np.repeat(np.arange(len(rows)), np.diff(own.indptr)), place] = own.data
+        effects = H @ H.T
         if self._residual_variance is not None:
             return np.asarray(effects + np.diag(self._residual_variance[rows]))
         back = self.back[rows]

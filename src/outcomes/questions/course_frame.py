@@ -77,7 +77,9 @@ class CourseFrame:
             return self
         own = self.rows["episode_id"].map(self.therapists)
         own = own.astype(self.rows["therapist_id"].dtype)
-        return replace(self, rows=self.rows.assign(therapist_id=own))
+        found = replace(self, rows=self.rows.assign(therapist_id=own))
+        vars(found)["therapists"] = self.therapists  # the same, and counted already
+        return found
 
     @property
     def groups(self) -> dict[str, int]:
