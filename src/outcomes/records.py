@@ -96,6 +96,31 @@ def therapist_of_course(study: Tables, visits: pd.Series[float] | None = None) -
     return own.fillna(therapist_of_most(seen).reindex(own.index))
 
 
+def own_share(study: Tables, of_course: pd.Series[Any]) -> float:
+    """Return the share of visits that are of the course's therapist; 1 where none are known.
+
+    Parameters
+    ----------
+    study : Study
+        The records.
+    of_course : Series, index episode_id
+        From `therapist_of_course`.
+
+    Examples
+    --------
+    >>> from outcomes.study import study_from_tables
+    >>> seen = pd.DataFrame({"episode_id": list("aaab"), "session": [1, 2, 3, 1],
+    ...                      "therapist_id": ["t1", "t1", "t2", "t2"]})
+    >>> study = study_from_tables({"episodes": seen[["episode_id"]].iloc[2:], "sessions": seen})
+    >>> own_share(study, therapist_of_course(study))
+    0.75
+    """
+    visits = visits_received(study)
+    own = visits["episode_id"].map(of_course)
+    known = own.notna() & visits["therapist_id"].notna()
+    return float((visits["therapist_id"] == own)[known].mean()) if known.any() else 1.0
+
+
 def therapist_of_most(rows: pd.DataFrame) -> pd.Series[Any]:
     """Return the therapist of most rows of each course; of two, the one who came first.
 

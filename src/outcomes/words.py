@@ -361,6 +361,17 @@ def scale(instrument: Instrument) -> str:
     return f"{low} to {high}, {instrument.better} is better".replace("-", MINUS)
 
 
+def with_movement(title: str, parts: Iterable[str]) -> str:
+    """Return the title of an instrument with what of a movement it does not name itself.
+
+    Examples
+    --------
+    >>> with_movement("Knee range of motion, extension", ["knee", "extension", "left"])
+    'Knee range of motion, extension left'
+    """
+    return " ".join([title, *(part for part in parts if part not in title.lower())])
+
+
 def counted(number: float, noun: str) -> str:
     """Return a number with its noun, which always follows it.
 

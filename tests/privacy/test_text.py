@@ -79,6 +79,12 @@ def test_words_for_all_but_a_few_are_true_of_the_least_that_they_stand_for(whole
     assert Text(Count(whole + 9, "course")).under(rule) == f"more than {whole} courses"
 
 
+def test_none_of_a_study_of_one_are_none():
+    rule = Disclosure(told=Told())
+    rule.told.add(1, "course")
+    assert Text(Count(0, "course", there=True)).under(rule) == "there are no courses"
+
+
 @given(st.lists(st.integers(0, 300), min_size=2, max_size=12))
 def test_no_two_counts_of_the_same_people_differ_by_a_few(numbers):
     rule = Disclosure(told=Told())

@@ -191,8 +191,9 @@ def test_without_days_patients_of_one_therapist_are_not_taken_as_independent():
 
 
 @pytest.mark.parametrize("told", ["by the course", "by most visits"])
-def test_who_gave_the_last_visit_does_not_stand_for_the_therapist_of_a_course(told):
+def test_who_gave_the_last_visit_does_not_stand_for_the_therapist_of_a_course(told, monkeypatch):
     """The same numbers as in the test before: one therapist of each arm gives all last visits."""
+    monkeypatch.setattr("outcomes.questions.trial.own_share", lambda *_: 1.0)
     study = undated(3)
     head = study.episodes["arm"].map({"new": "t0", "usual": "t6"})
     first = study.sessions["session"] == 1
@@ -206,10 +207,33 @@ def test_who_gave_the_last_visit_does_not_stand_for_the_therapist_of_a_course(to
     pd.testing.assert_frame_equal(found.table, right.table)
 
 
+def test_where_others_stand_in_an_arm_keeps_all_that_therapists_differ_by():
+    """Of 3 visits one is by the next of 6 therapists: courses share 2/3 - 1/15 of their own."""
+    study = undated(3)
+    visits, arm = study.sessions["therapist_id"], np.repeat(study.episodes["arm"].to_numpy(), 3)
+    names = {side: sorted(visits[arm == side].unique()) for side in ("new", "usual")}
+    following = {one: own[(i + 1) % 6] for own in names.values() for i, one in enumerate(own)}
+    changed = visits.where(study.sessions["session"] > 1, visits.map(following))
+    sessions = study.sessions.assign(therapist_id=changed)
+    episodes = study.episodes.assign(therapist_id=visits[::3].to_numpy())
+    changed = replace(study, sessions=sessions, episodes=episodes)
+    found, whole = (undisclosed(s, "trial", instrument="ndi").table for s in (changed, study))
+    alone = whole.loc[whole["kind"] == "ancova", "std_error"].iloc[0] ** 2
+    own = whole["std_error"].iloc[0] ** 2
+    part = 2 / 3 - 1 / 15
+    assert found["std_error"].iloc[0] ** 2 == pytest.approx(
+        own + (part**-2 - 1) * (own - alone), rel=0.06
+    )
+    assert found["estimate"].iloc[0] == whole["estimate"].iloc[0]
+    assert found["df"].iloc[0] >= 2.0
+
+
 TRIAL_NLME = Path(__file__).parents[1] / "reference" / "trial_nlme"
 
 
-def test_a_trial_of_stand_ins_and_of_patients_who_never_came_has_the_numbers_of_nlme():
+def test_a_trial_of_patients_who_never_came_has_the_numbers_of_nlme(monkeypatch):
+    """Stand-ins taken for nobody, as in the model that nlme is asked for."""
+    monkeypatch.setattr("outcomes.questions.trial.own_share", lambda *_: 1.0)
     rows = pd.read_csv(TRIAL_NLME / "trial.csv").rename(columns={"course": "episode_id"})
     given = rows["visits"].fillna("").str.split().explode().dropna().to_frame("therapist_id")
     number = given.groupby(level=0).cumcount()

@@ -42,12 +42,7 @@ class Pooled:
 
 
 def pool(
-    estimates: ArrayLike,
-    covariance: ArrayLike,
-    *,
-    widest: float,
-    df: float = np.inf,
-    seed: int = 0,
+    estimates: ArrayLike, covariance: ArrayLike, *, widest: float, df: float = np.inf, seed: int = 0
 ) -> Pooled:
     """Pool estimates of groups towards their common mean, as much as the data ask for.
 

@@ -20,7 +20,7 @@ from outcomes.questions.arms import MOST_TIMES, df_limits, for_their_number
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.course_model import LEAST_RANDOM, with_intervals
 from outcomes.questions.declared import Declared
-from outcomes.records import baselines, therapist_of_course
+from outcomes.records import baselines, own_share, therapist_of_course
 from outcomes.study import Study
 from outcomes.trajectory import trajectory
 
@@ -139,6 +139,7 @@ def _courses(
         facts["arm"].notna().all() and whole.ge(1).all() and rows["score"].notna().all()
         and not start["episode_id"].duplicated().any()
         and (unit == "clinic" or mixed.groupby(level=0).any().all())
+        and (unit == "clinic" or own_share(study, therapist_of_course(study)) == 1)
         and _punctual(whole, rows["episode_id"], of_row)
     )  # fmt: skip
     if not plain:

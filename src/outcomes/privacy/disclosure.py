@@ -107,7 +107,8 @@ class Disclosure:
         if noun == "score":
             courses = max(self.told.numbers("course", whom), default=0.0) or math.inf
             known |= {courses * max(round(count / courses), 1)}
-        return next((t for t in sorted(known, reverse=True) if self.hides(abs(t - count))), None)
+        near = (t for t in known if not self.hides(t) and self.hides(abs(t - count)))
+        return max(near, default=None)
 
     def tells(self, count: float, noun: str, whom: str = "") -> bool:
         """Whether a count may be told beside those told before; it is remembered if so.

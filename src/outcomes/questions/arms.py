@@ -21,6 +21,7 @@ from outcomes.questions.course_model import (
     LEAST_RANDOM,
     estimates,
     quietly,
+    undiluted,
     with_intervals,
 )
 from outcomes.questions.declared import Declared
@@ -84,6 +85,8 @@ class Arms:
         Covariates as numbers; see `covariate_columns`.
     plan : Declared
         What an analysis plan says of the comparison.
+    own_share : float
+        Share of visits that the therapist of the course gave.
     """
 
     rows: pd.DataFrame
@@ -93,6 +96,7 @@ class Arms:
     sign: int
     facts: pd.DataFrame
     plan: Declared
+    own_share: float = 1.0
 
     @cached_property
     def treated(self) -> list[str]:
@@ -122,6 +126,11 @@ class Arms:
             one_arm=bool(not treats[self.control] or treats.sum() == 1),
             shared=self.plan.unit != "therapist" and bool((arms_of > 1).any()),
         )
+
+    @property
+    def own_part(self) -> float:
+        """What a course has more of its own therapist than of any other one of its arm."""
+        return self.own_share - (1 - self.own_share) / max(self.clusters.least - 1, 1)
 
     @property
     def clinics_are_arms(self) -> bool:
@@ -241,7 +250,7 @@ def constrained_rows(study: Study, arms: Arms, instrument: str) -> tuple[pd.Data
         return plain
     frame, random = _by_cluster(arms, frame, frame["occasion"].astype(float))
     with quietly():
-        fit = lmm(f"{formula} + {random}", frame)
+        fit = undiluted(lmm(f"{formula} + {random}", frame), plain[1], arms.own_part)
     rows, _ = _read_off(arms, fit, CLUSTERED, clusters.df_limits)
     return pd.concat([rows, plain[0]], ignore_index=True), fit
 
@@ -305,7 +314,8 @@ def clustered_ancova(arms: Arms) -> tuple[pd.DataFrame, MixedFit]:
         frame, random = _by_cluster(arms, rows.assign(**treated).join(facts), rows[arms.axis])
         fixed = " + ".join([*(f"`{name}`" for name in names), "baseline", *facts])
         with quietly():
-            fit = lmm(f"improvement ~ {fixed} + {random}", frame)
+            plain = lmm(f"improvement ~ {fixed} + us({arms.axis} | episode_id)", frame)
+            fit = undiluted(lmm(f"improvement ~ {fixed} + {random}", frame), plain, arms.own_part)
         parts.append(_read_off(arms, fit, CLUSTERED_ANCOVA, arms.clusters.df_limits)[0])
     return pd.concat(parts, ignore_index=True), fit
 

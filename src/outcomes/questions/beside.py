@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -22,12 +21,9 @@ from outcomes.questions.course_model import CourseModel, fit_course
 from outcomes.questions.question import Asked
 from outcomes.records import scores_before_care
 from outcomes.study import Study
-from outcomes.words import interval
+from outcomes.words import with_interval
 
-PUBLISHED = (
-    ("untreated arms, neck-pain trials", 0.058),
-    ("placebo arms, neck-pain trials", 0.157),
-)
+PUBLISHED = (("untreated arms, neck-pain trials", 0.058), ("placebo arms, neck-pain trials", 0.157))
 """Mean improvement as a share of the pain scale: Hu 2022, doi 10.1016/j.apmr.2022.10.013."""
 PAIN_SCALES = ("nprs", "vas")
 
@@ -60,19 +56,16 @@ def beside(asked: Asked, model: CourseModel) -> tuple[pd.DataFrame, tuple[str, .
     if before is not None:
         records.append({"term": "between two scores before care", **before})
         courses = Count(before["n_episodes"], "course")
-        limits.append(say("before care", change=_spoken(before, measure), courses=courses))
+        limits.append(
+            say("before care", change=with_interval(before, unit=measure.unit), courses=courses)
+        )
     found = _selection(model, measure)
     if found is not None:
         records.append({"term": "regression to the mean, at least", **asdict(found)})
-        limits.append(say("regression", size=_spoken(asdict(found), measure)))
+        limits.append(say("regression", size=with_interval(asdict(found), unit=measure.unit)))
     rows = pd.DataFrame(records)
     rows = rows.assign(kind="beside", group="all") if len(rows) else rows
     return rows, tuple(limits) or (asked.question.notes["untold"],)
-
-
-def _spoken(row: Mapping[str, Any], measure: Instrument) -> str:
-    ends = row["estimate"], row["conf_low"], row["conf_high"]
-    return interval(*ends, unit=measure.unit)
 
 
 def _before_care(study: Study, measure: Instrument) -> dict[str, Any] | None:

@@ -11,13 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from outcomes.privacy.disclosure import (
-    CONTROL,
-    SUPPRESSED,
-    Disclosure,
-    Told,
-    suppress_counts,
-)
+from outcomes.privacy.disclosure import CONTROL, SUPPRESSED, Disclosure, Told, suppress_counts
 from outcomes.privacy.text import UNTYPED, Text, joined, told
 from outcomes.questions.answer import Answer, Source
 from outcomes.questions.picture import ROW, Picture
@@ -129,14 +123,15 @@ def decision(
         interval is.
     """
     if table.empty:
-        flags = ["row", "gone", "nameless", "sized", "exact"]
-        return pd.DataFrame(index=table.index, columns=flags, dtype=bool)
+        names = ["row", "gone", "nameless", "sized", "exact"]
+        return pd.DataFrame(index=table.index, columns=names, dtype=bool)
     kind = pd.Series(None, index=table.index, dtype=object)
     if record and "kind" in table:
         kind = table["kind"].map(dict(record.kinds))
-    few = kind.isna() | _few(table, rule)
+    counts = [str(name) for name in table if str(name).startswith(COUNTS)]
+    few = kind.isna() | table[counts].map(rule.hides).any(axis=1)
     row = few | _betrayed(table, kind, few, rule)
-    cells = {str(name): row.copy() for name in table if str(name).startswith(COUNTS)}
+    cells = {name: row.copy() for name in counts}
     if rule.told is not None and record is not None:
         _beside_those_told(table, cells, record, rule)
     gone = row & (leaves | (kind != "model"))
@@ -187,12 +182,6 @@ def masked(frame: pd.DataFrame, decided: pd.DataFrame, record: Question | None) 
             safe[name] = float("nan")
     safe[SUPPRESSED] = hides["row"]
     return safe
-
-
-def _few(table: pd.DataFrame, rule: Disclosure) -> pd.Series[bool]:
-    """Return which rows rest on few."""
-    counts = [str(name) for name in table if str(name).startswith(COUNTS)]
-    return table[counts].map(rule.hides).any(axis=1)
 
 
 def _betrayed(

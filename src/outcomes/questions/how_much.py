@@ -14,12 +14,7 @@ from outcomes.mixed.fit import MANY_ROWS, RULE
 from outcomes.privacy.text import Count, Resting, Share, Text
 from outcomes.questions.beside import beside
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, least_shown
-from outcomes.questions.course_model import (
-    THERAPIST,
-    CourseModel,
-    means,
-    of_whom,
-)
+from outcomes.questions.course_model import THERAPIST, CourseModel, means, of_whom
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, Question, question
 from outcomes.questions.sensitivity import (

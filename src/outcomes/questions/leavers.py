@@ -18,16 +18,7 @@ from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.records import baselines
 from outcomes.study import Study
-from outcomes.words import (
-    CANNOT_TELL,
-    decimals,
-    decimals_for,
-    direction,
-    plain,
-    scale,
-    when,
-    with_interval,
-)
+from outcomes.words import CANNOT_TELL, decimals, direction, plain, scale, when, with_interval
 
 WELL = ("goal_met", "ongoing")
 """Reasons for which nobody supposes that those who left did worse."""
@@ -146,7 +137,7 @@ def _supposed(delta: float, measure: Instrument) -> str:
 
 def _points(size: float, measure: Instrument) -> str:
     """Return a size above zero with its unit, and with digits enough not to read as zero."""
-    digits = max(decimals(measure), decimals_for(0.0, 2 * size))
+    digits = next((n for n in range(decimals(measure), 9) if round(size, n)), 9)
     return f"{plain(size, digits)} {measure.unit}"
 
 

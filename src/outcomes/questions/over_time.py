@@ -17,13 +17,12 @@ from outcomes.questions.course_frame import CourseFrame, least_shown
 from outcomes.questions.course_model import estimates, fit_course, fixed_rows
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.words import CANNOT_TELL, decimals_for, plain, scale, when, with_interval
+from outcomes.words import CANNOT_TELL, decimals_for, direction, plain, scale, when, with_interval
 
 LEAST_PERIODS = 3
 """With fewer periods there is no run to look at."""
 SIGMAS = 3.0
 """Standard errors from the mean of all at which a run chart draws its limits."""
-CHANCE = 0.05
 _YEARS = "years"
 
 
@@ -63,7 +62,9 @@ def over_time(asked: Asked) -> Found | Missing:
         _picture(table, course, asked.measure),
         checks=_checks(table),
         glance=f"{_trend(table, asked.measure)} a year",
-        verdict=_verdict(_first(table)),
+        verdict=direction(
+            _first(table), "they are getting better", "they are getting worse", CANNOT_TELL
+        ),
         course=course,
     )
 
@@ -119,16 +120,9 @@ def _trend(table: pd.DataFrame, measure: Instrument) -> str:
     return with_interval(_first(table), unit=measure.unit)
 
 
-def _verdict(trend: Mapping[Any, Any]) -> str:
-    if not trend["p_value"] < CHANCE:
-        return CANNOT_TELL
-    return "they are getting better" if trend["estimate"] > 0 else "they are getting worse"
-
-
-def _said(trend: Mapping[Any, Any]) -> str:
-    if not trend["p_value"] < CHANCE:
-        return "No clear change"
-    return "Results are getting " + ("better" if trend["estimate"] > 0 else "worse")
+def _said(table: pd.DataFrame) -> str:
+    getting = "Results are getting "
+    return direction(_first(table), f"{getting}better", f"{getting}worse", "No clear change")
 
 
 def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> str:
@@ -139,7 +133,7 @@ def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> 
         for row in (first, last)
     )
     return OVER_TIME.say(
-        "found", said=_said(_first(table)), time=when(course.axis, course.horizon),
+        "found", said=_said(table), time=when(course.axis, course.horizon),
         first=f"{first_mean} in {first['term']}",
         last=f"{last_mean} {measure.unit} in {last['term']}",
         trend=_trend(table, measure), scale=scale(measure),
@@ -151,7 +145,7 @@ def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> P
     whole = float((rows["limit_low"] + rows["limit_high"]).mean() / 2)
     spoken = "; ".join(f"{row['term']} {plain(row['estimate'])}" for row in rows.to_dict("records"))
     drawn = forest(
-        rows, rows["term"], f"{_said(_first(table))} {when(course.axis, course.horizon)}",
+        rows, rows["term"], f"{_said(table)} {when(course.axis, course.horizon)}",
         f"Improvement ({measure.unit}; right = better)", OVER_TIME.say("alt", spoken=spoken),
     )  # fmt: skip
     return replace(drawn, marks=((whole, "mean of all"),))

@@ -76,12 +76,7 @@ def pressure(asked: Asked) -> Found | Missing:
         _sentence(found, course),
         _method(fit.request.formula, course, history),
         _picture(table, measure),
-        checks=(
-            _overlap_check(history),
-            _terms_check(fit),
-            _curvature_check(table),
-            found.check,
-        ),
+        checks=(_overlap_check(history), _terms_check(fit), _curvature_check(table), found.check),
         glance=_number(found.row, measure),
         verdict=found.verdict,
         course=course,
@@ -144,12 +139,10 @@ def _last_visit(course: CourseFrame) -> tuple[pd.DataFrame, MixedFit]:
     """Last visit's pressure, and its split within and between courses."""
     whole = last_visit_fit(course)
     first = _term_row(whole, "pressure", "last visit")
-    bent = replace(course, rows=course.rows.assign(pressure_squared=_squared(course.rows)))
+    squared = (course.rows["pressure"] - course.rows["pressure"].mean()) ** 2
+    bent = replace(course, rows=course.rows.assign(pressure_squared=squared))
     curved = last_visit_fit(bent, ("pressure", "pressure_squared"))
-    parts = [
-        first,
-        _term_row(curved, "pressure_squared", "curvature"),
-    ]
+    parts = [first, _term_row(curved, "pressure_squared", "curvature")]
     if course.rows["pressure_within"].abs().max() > 0:
         split = last_visit_fit(course, ("pressure_within", "pressure_mean"))
         parts += [
@@ -174,10 +167,6 @@ def last_visit_fit(course: CourseFrame, exposure: tuple[str, ...] = ("pressure",
     with warnings.catch_warnings():  # terms that cannot be estimated are listed among the checks
         warnings.filterwarnings("ignore", "The fixed part is rank deficient", OutcomesWarning)
         return fit_course(course, (*SEEN, *facts, *exposure)).fit
-
-
-def _squared(rows: pd.DataFrame) -> pd.Series[float]:
-    return (rows["pressure"] - rows["pressure"].mean()) ** 2
 
 
 def _curvature_check(table: pd.DataFrame) -> Check:

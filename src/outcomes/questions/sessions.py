@@ -20,14 +20,7 @@ from outcomes.questions.course_frame import (
     raw_means,
     times_of,
 )
-from outcomes.questions.course_model import (
-    CourseModel,
-    fit_course,
-    fitted,
-    means,
-    of_whom,
-    quietly,
-)
+from outcomes.questions.course_model import CourseModel, fit_course, fitted, means, of_whom, quietly
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.stopping import stopping

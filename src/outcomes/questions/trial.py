@@ -26,7 +26,7 @@ from outcomes.questions.course_frame import CourseFrame, least_shown
 from outcomes.questions.course_model import LEAST_RANDOM
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.records import therapist_of_course, visits_received
+from outcomes.records import own_share, therapist_of_course, visits_received
 from outcomes.study import Study
 from outcomes.words import (
     counted,
@@ -140,9 +140,10 @@ def _arms(asked: Asked) -> Arms:
     control, facts = str(study.provenance.control), asked.plan.covariates
     columns = covariate_columns(study, facts)
     before = rows[rows[course.axis] <= times[-1]].groupby("episode_id")["session_count"].last()
-    who = therapist_of_course(study, before).reindex(rows["episode_id"]).to_numpy()
-    rows = rows.assign(therapist_id=who)
-    return Arms(rows, course.axis, times, control, asked.measure.sign, columns, asked.plan)
+    who = therapist_of_course(study, before)
+    share = own_share(study, who) if asked.plan.unit != "clinic" else 1.0
+    rows = rows.assign(therapist_id=who.reindex(rows["episode_id"]).to_numpy())
+    return Arms(rows, course.axis, times, control, asked.measure.sign, columns, asked.plan, share)
 
 
 def _not_the_unit(arms: Arms) -> str:

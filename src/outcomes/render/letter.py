@@ -27,7 +27,16 @@ from outcomes.records import SERIES
 from outcomes.render.document import Block, Document, Facts, Figure, Paragraph, Section, Table
 from outcomes.render.formats import DOCUMENTS, check_available
 from outcomes.study import Study
-from outcomes.words import counted, decimals, named, plain, scale, sentence_case, when
+from outcomes.words import (
+    counted,
+    decimals,
+    named,
+    plain,
+    scale,
+    sentence_case,
+    when,
+    with_movement,
+)
 
 CONFIDENTIAL = "Confidential: one patient's record, for this patient's own care only."
 BLANK = "_" * 34
@@ -233,7 +242,7 @@ def course_changes(study: Study, episode: str) -> tuple[Change, ...]:
         parts = list(rows.columns.intersection(SERIES))  # a movement is not another's baseline
         for series, own in rows.groupby(parts, dropna=False, sort=False):
             movement = [named(part) for part in series[1:] if isinstance(part, str)]
-            title = " ".join([measure.title, *movement])
+            title = with_movement(measure.title, movement)
             first, ways = float(own["baseline"].iloc[0]), own["improvement"].astype(float)
             best = first + measure.sign * max(0.0, ways.max())
             last, verdict = float(own["score"].iloc[-1]), _verdict(study, measure, own, condition)

@@ -11,7 +11,7 @@ from outcomes.care.table_one import ALL, table_one
 from outcomes.privacy.disclosure import SUPPRESSED, Disclosure, suppress_counts
 from outcomes.render.document import Block, Paragraph, Section, Table
 from outcomes.study import Study
-from outcomes.words import LABELS, count, named, percent, plain, scale, sentence_case
+from outcomes.words import LABELS, count, named, percent, plain, scale, sentence_case, with_movement
 
 NUMBERS = ["mean", "sd"]
 NAN = float("nan")
@@ -159,8 +159,7 @@ def _named(variable: str, study: Study) -> str:
         return str(LABELS["patients"].get(variable, sentence_case(named(variable))))
     instrument, _, movement = rest.partition(" ")
     measure = study.instrument(instrument)
-    title = f"{measure.title} {movement}".strip()
-    return f"Baseline {title} ({scale(measure)})"
+    return f"Baseline {with_movement(measure.title, movement.split())} ({scale(measure)})"
 
 
 def _cell(cell: Mapping[str, Any], courses: float, disclosure: Disclosure) -> str:
