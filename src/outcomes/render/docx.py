@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from outcomes.render.document import Document, Figure, Table, environment, numeric, widths
 from outcomes.render.figures import png_of
-from outcomes.render.fixed_zip import fixed_zip
+from outcomes.render.fixed_zip import office_bytes
 
-EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001, the file format keeps a time without a zone
 STYLES = {"text": "Normal", "lead": "Subtitle", "note": "Caption", "warning": "Quote"}
 PAGE, FITTING = 9405, 95
 """Width of text, twentieths of a point, and the letters of 9 points in it."""
@@ -38,10 +36,6 @@ def docx_bytes(document: Document) -> bytes:
     from docx.oxml import parse_xml
 
     file: Any = docx.Document(str(TEMPLATE))
-    about = file.core_properties
-    about.title, about.author, about.comments = document.title, "outcomes", ""
-    about.keywords, about.last_modified_by, about.language = document.label, "", "en-US"
-    about.created = about.modified = EPOCH
     if document.label:
         file.sections[0].header.paragraphs[0].text = f"{document.label} DATA"
 
@@ -57,9 +51,7 @@ def docx_bytes(document: Document) -> bytes:
     )  # fmt: skip
     for element in list(parse_xml(body)):
         file.element.body.sectPr.addprevious(element)
-    target = io.BytesIO()
-    file.save(target)
-    return fixed_zip(target.getvalue())
+    return office_bytes(file, document.title, document.label)
 
 
 def _columns(table: Table) -> list[dict[str, Any]]:

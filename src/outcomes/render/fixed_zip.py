@@ -5,8 +5,30 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from datetime import datetime
+from typing import Any
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)
+EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001, the file formats keep a time without a zone
+
+
+def office_bytes(file: Any, title: str, label: str) -> bytes:
+    """Return a Word or PowerPoint file as bytes that depend on its contents only.
+
+    Parameters
+    ----------
+    file : docx.Document or pptx.Presentation
+        The file.
+    title, label : str
+        Of the document; kept with it.
+    """
+    about = file.core_properties
+    about.title, about.author, about.keywords = title, "outcomes", label
+    about.comments, about.last_modified_by, about.language = "", "", "en-US"
+    about.created = about.modified = EPOCH
+    with io.BytesIO() as target:
+        file.save(target)
+        return fixed_zip(target.getvalue())
 
 
 def fixed_zip(archive: bytes) -> bytes:

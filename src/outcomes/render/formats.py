@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from types import MappingProxyType
 
-from outcomes.errors import UnavailableError
+from outcomes.errors import UnavailableError, UsageError
 from outcomes.render.compose import Material
 from outcomes.render.document import Document
 from outcomes.render.docx import docx_bytes
@@ -75,14 +75,26 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
 """Formats by name."""
 
 
-def check_available(formats: Sequence[str]) -> None:
-    """Refuse formats whose package is missing, before any work is done.
+def check_available(
+    formats: Sequence[str], known: Iterable[str] = (), must: str = "formats are one or more of"
+) -> None:
+    """Refuse formats that are not known, or whose package is missing, before any work is done.
 
     Raises
     ------
+    UsageError
+        Naming the formats that are known.
     UnavailableError
         Naming the packages and how to get them.
     """
+    known = tuple(known or FORMATS)
+    unknown = [name for name in formats if name not in known]
+    if unknown or not formats:
+        letter = "A letter is no format: write it in a run of its own, with --letter and --episode."
+        got = ", ".join(map(repr, unknown)) or "none"
+        remedy = letter if "letter" in unknown else ""
+        must = f"{must} {', '.join(known)}"
+        raise UsageError(must, got=got, remedy=remedy)
     needed = [FORMATS[name] for name in formats]
     missing = [kind.package for kind in needed if kind.module and not find_spec(kind.module)]
     if missing:

@@ -145,11 +145,7 @@ def letter(
     UnavailableError
         When a format needs a package that is not installed.
     """
-    unknown = [name for name in formats if name not in DOCUMENTS]
-    if unknown or not formats:
-        must = "a letter is written as " + ", ".join(DOCUMENTS)
-        raise UsageError(must, got=", ".join(map(repr, unknown)) or "no format")
-    check_available(formats)
+    check_available(formats, DOCUMENTS, "a letter is written as")
     problem = why_unusable(study, anyway=anyway)
     if problem and study.scored_instruments():
         must = "a letter is about records that keep to the rules"

@@ -152,14 +152,8 @@ def refuse_early(out: str | Path, formats: Sequence[str], audience: str) -> None
     UsageError, UnavailableError
         As in `report`.
     """
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown or not formats:
-        must = "formats are one or more of " + ", ".join(FORMATS)
-        letter = "A letter is no format: write it in a run of its own, with --letter and --episode."
-        remedy = letter if "letter" in unknown else ""
-        raise UsageError(must, got=", ".join(map(repr, unknown)) or "none", remedy=remedy)
+    check_available(formats)
     if audience not in AUDIENCES:
         must = "the audience is one of " + ", ".join(AUDIENCES)
         raise UsageError(must, got=f"{audience!r}")
-    check_available(formats)
     refuse_foreign(out, "report")

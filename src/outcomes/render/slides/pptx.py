@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from outcomes.render.document import environment
 from outcomes.render.figures.style import INK, MUTED
-from outcomes.render.fixed_zip import fixed_zip
+from outcomes.render.fixed_zip import office_bytes
 from outcomes.render.slides.deck import Deck, Slide
 from outcomes.render.slides.native_chart import add_chart, hexadecimal
 
-EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001, the file format keeps a time without a zone
 OPENING, LISTED, DRAWN = 0, 1, 5
 """Layouts of the library's file that are kept: title and subtitle, title and list, title alone."""
 TEMPLATE = Path(__file__).parent.parent / "templates" / "slides.pptx"
@@ -36,16 +33,10 @@ def pptx_bytes(deck: Deck) -> bytes:
     import pptx
 
     file: Any = pptx.Presentation(str(TEMPLATE))
-    about = file.core_properties
-    about.title, about.author, about.keywords = deck.title, "outcomes", deck.label
-    about.last_modified_by, about.created, about.modified = "", EPOCH, EPOCH
-    about.language = "en-US"
     _new_slide(file, deck, deck.opening, OPENING)
     for slide in deck.slides:
         _new_slide(file, deck, slide, LISTED if slide.picture is None else DRAWN)
-    target = io.BytesIO()
-    file.save(target)
-    return fixed_zip(target.getvalue())
+    return office_bytes(file, deck.title, deck.label)
 
 
 def _new_slide(file: Any, deck: Deck, slide: Slide, layout: int) -> None:

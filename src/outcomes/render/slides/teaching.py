@@ -209,11 +209,10 @@ def teach(
     UnavailableError
         When a format needs a package that is not installed.
     """
-    for given, known, what in (([trap], TRAPS, "the trap"), (formats, DECKS, "a format")):
-        if not set(given) <= set(known) or not given:
-            must = f"{what} is one of {', '.join(known)}"
-            raise UsageError(must, got=", ".join(map(repr, given)) or "none")
-    check_available(formats)
+    if trap not in TRAPS:
+        must = f"the trap is one of {', '.join(TRAPS)}"
+        raise UsageError(must, got=repr(trap))
+    check_available(formats, DECKS, "a format is one of")
     with written_whole(out, "teach") as folder:
         made = teaching_deck(TRAPS[trap], seed)
         for name in formats:
