@@ -83,45 +83,34 @@ class Overview:
     scored: Mapping[str, Scored]
 
 
-@dataclass(frozen=True)
-class Looked:
-    """Look at one part.
+def looked(part: Part, reader: Reader, instruments: tuple[str, ...]) -> Overview:
+    """Return what is kept of a part.
 
     Parameters
     ----------
+    part : Part
     reader : Reader
     instruments : tuple of str
         Whose rows are kept.
+
+    Raises
+    ------
+    DataError
+        When it does not read, or a row of a table belongs to no course of the part.
     """
-
-    reader: Reader
-    instruments: tuple[str, ...]
-
-    def __call__(self, part: Part) -> Overview:
-        """Return what is kept of a part.
-
-        Raises
-        ------
-        DataError
-            When it does not read, or a row of a table belongs to no course of the part.
-        """
-        study = self.reader(part, coded=True)
-        courses = pd.Index(study.episodes["episode_id"].to_numpy(object))
-        for name in TABLES:
-            apart = ~study.table(name)["episode_id"].isin(courses)
-            if apart.any():
-                must = "a course stands in one part, with all its rows"
-                got = f"{int(apart.sum())} rows of courses of another part, or of none"
-                where, remedy = f"{name}, part '{part.name}'", "Write whole courses into a part."
-                raise DataError(must, got=got, where=where, remedy=remedy)
-        known = [name for name in self.instruments if name in study.scored_instruments()]
-        return Overview(
-            part.name,
-            {name: len(study.table(name)) for name in TABLES},
-            check(study).items,
-            courses,
-            {name: _scored(study, name, courses) for name in known},
-        )
+    study = reader(part, coded=True)
+    courses = pd.Index(study.episodes["episode_id"].to_numpy(object))
+    for name in TABLES:
+        apart = ~study.table(name)["episode_id"].isin(courses)
+        if apart.any():
+            must = "a course stands in one part, with all its rows"
+            got = f"{int(apart.sum())} rows of courses of another part, or of none"
+            where, remedy = f"{name}, part '{part.name}'", "Write whole courses into a part."
+            raise DataError(must, got=got, where=where, remedy=remedy)
+    known = [name for name in instruments if name in study.scored_instruments()]
+    rows = {name: len(study.table(name)) for name in TABLES}
+    scored = {name: _scored(study, name, courses) for name in known}
+    return Overview(part.name, rows, check(study).items, courses, scored)
 
 
 def _scored(study: Any, instrument: str, courses: pd.Index) -> Scored:

@@ -20,7 +20,7 @@ from outcomes.provenance import LeftOut, Provenance
 from outcomes.records import baselines, scores_before_care
 from outcomes.rules.check import check
 from outcomes.scale.folder import Part, Reader, column_of, digest_of, parts_of
-from outcomes.scale.overview import Looked, Overview, Scored, joined, mapped
+from outcomes.scale.overview import Overview, Scored, joined, looked, mapped
 from outcomes.storage import digest
 from outcomes.study import Study, study_from_tables
 from outcomes.tables import Truth, conform, remember
@@ -146,7 +146,9 @@ class PartedStudy(Study):
             When a part does not read, or courses are split over parts or there twice.
         """
         wanted = instruments or tuple(self.scored_instruments()[:1])
-        found = joined(mapped(Looked(self.reader, wanted), self.parts, self.client))
+        found = joined(
+            mapped(partial(looked, reader=self.reader, instruments=wanted), self.parts, self.client)
+        )
         about = self.provenance
         items = (*about.import_findings, *about.reading)
         remember(self, check, Findings((*items, *(i for i in found.findings if i not in items))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,10 @@ from outcomes.mixed.likelihood.cross_products import CrossProducts, level_sums
 from outcomes.mixed.likelihood.working import Working, change_basis, gram_basis, random_gram_basis
 from outcomes.mixed.products.agreed import Agreed, Forgotten, agree, refuse_unstreamed
 from outcomes.mixed.products.products import Products, merge_all, products_of, staged
-from outcomes.mixed.products.survey import Survey, merge_surveys, survey
+from outcomes.mixed.products.survey import merge_surveys, survey
 from outcomes.mixed.reading.columns import Columns
 from outcomes.mixed.reading.design import Design
-from outcomes.mixed.reading.formula import ModelFormula, parse_formula
+from outcomes.mixed.reading.formula import parse_formula
 from outcomes.mixed.reading.frame import ModelFrame
 from outcomes.mixed.record import Fit, Request, fit_likelihood
 from outcomes.mixed.search import one_blas_thread
@@ -89,24 +89,8 @@ def fit_parts(
     """
     formula = parse_formula(request.formula)
     refuse_unstreamed(formula)
-    agreed = agree(formula, merge_surveys(over(_Surveyed(formula), parts())))
-    return fit_products(request, merge_all(over(_Multiplied(agreed), parts())), start)
-
-
-@dataclass(frozen=True)
-class _Surveyed:
-    formula: ModelFormula
-
-    def __call__(self, data: pd.DataFrame) -> Survey:
-        return survey(self.formula, data)
-
-
-@dataclass(frozen=True)
-class _Multiplied:
-    agreed: Agreed
-
-    def __call__(self, data: pd.DataFrame) -> Products:
-        return products_of(self.agreed, data)
+    agreed = agree(formula, merge_surveys(over(partial(survey, formula), parts())))
+    return fit_products(request, merge_all(over(partial(products_of, agreed), parts())), start)
 
 
 def fit_products(request: Request, products: Products, start: Array | None = None) -> Fit:
