@@ -75,10 +75,7 @@ def clean(
 
 TRUE = ("true", "yes", "y", "1")
 FALSE = ("false", "no", "n", "0")
-_WALTON = {
-    **{f"{entry.level} - {entry.name}": entry.level for entry in WALTON},
-    **WORDS,
-}
+_WALTON = {**{f"{entry.level} - {entry.name}": entry.level for entry in WALTON}, **WORDS}
 
 
 def walton_words() -> list[str]:

@@ -198,9 +198,8 @@ def _named(rows: Rows, sheet: str, path: Path) -> Rows:
 
 def _no_name(cells: pd.Series[Any], column: Mapping[str, Any]) -> pd.Series[bool]:
     """Return which cells are a word on offer in any case, or a score that became a day (6/7)."""
-    offered = {
-        word for one in words_of(column) for word in (folded(one), folded(one).split(" - ")[-1])
-    }
+    whole = {folded(one) for one in words_of(column)}
+    offered = whole | {word.split(" - ")[-1] for word in whole}
     days = cells.astype("str").str.match(r"\d{4}-\d\d-\d\d") & ("high" in column)
     return cells.map(folded, na_action="ignore").isin(offered) | days
 

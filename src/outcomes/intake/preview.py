@@ -192,9 +192,8 @@ def _named(entries: Any, place: str = "") -> Iterator[tuple[str, str]]:
         for name, entry in entries.items():
             yield from _named(entry, f"{place} {name}".strip())
     else:
-        yield from (
-            (place, header) for header in ([entries] if isinstance(entries, str) else entries)
-        )
+        headers = [entries] if isinstance(entries, str) else entries
+        yield from ((place, header) for header in headers)
 
 
 def _follows(

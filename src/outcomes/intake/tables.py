@@ -124,11 +124,8 @@ def with_stated_days(rows: TypedRows) -> TypedRows:
 def with_facts_that_differ(rows: TypedRows) -> TypedRows:
     """Report facts of a course, or of a goal, that differ between its rows; the first counts."""
     cells = rows.cells
-    keys = {
-        "episodes": [_COURSE],
-        "baseline": [_COURSE],
-        "goals": [_COURSE, *(["goals.instrument"] if "goals.instrument" in cells else [])],
-    }
+    of_goal = [_COURSE, *(["goals.instrument"] if "goals.instrument" in cells else [])]
+    keys = {"episodes": [_COURSE], "baseline": [_COURSE], "goals": of_goal}
     for name in map(str, cells):
         own = keys.get(name.partition(".")[0], [])
         derived = name.removesuffix(".date") in cells and name.endswith(".date")

@@ -54,9 +54,8 @@ def stacked(rows: pd.DataFrame, mapped: ColumnMap, where: str) -> tuple[pd.DataF
     for value in over:
         block = kept.assign(**{_header(mapped.wide[0].over): value})
         for part in mapped.wide:
-            empty = pd.Series([None] * len(rows), index=rows.index, dtype=object)
             column = part.columns.get(value)
-            block[_header(part.score)] = rows[column] if column else empty
+            block[_header(part.score)] = rows[column] if column else None
         blocks.append(block)
     long = pd.concat(blocks).sort_index(kind="stable").reset_index(drop=True)
     columns, scores = dict(mapped.columns), dict(mapped.scores)

@@ -190,11 +190,9 @@ def _as_known(entry: Earlier, one: Person, key: KeyFile) -> Person:
                if key.known("patient", f"{contact}\0{other.name}") == patient]  # fmt: skip
     states = {what for what in ("birth", "contacts")
               if key.known("mark", f"{patient}{_HAS} {what}")}  # fmt: skip
-    return replace(
-        other,
-        birth=birth or ("another" if "birth" in states else ""),
-        contacts=frozenset(reached or (["another"] if "contacts" in states else [])),
-    )
+    reached = reached or (["another"] if "contacts" in states else [])
+    birth = birth or ("another" if "birth" in states else "")
+    return replace(other, birth=birth, contacts=frozenset(reached))
 
 
 def _known_sign(evidence: Sequence[str], key: KeyFile) -> str | None:
@@ -348,7 +346,5 @@ def _evidence(people: Sequence[Person]) -> list[str]:
 def _exclusive(evidence: Sequence[list[str]]) -> tuple[tuple[str, ...], ...]:
     """Return the evidence of each person without what is true of another as well."""
     counts = Counter(sign for signs in evidence for sign in signs)
-    return tuple(
-        tuple(sign for sign in signs if counts[sign] == 1 or sign.startswith(_HAS))
-        for signs in evidence
-    )
+    return tuple(tuple(sign for sign in signs if counts[sign] == 1 or sign.startswith(_HAS))
+                 for signs in evidence)  # fmt: skip

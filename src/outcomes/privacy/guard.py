@@ -194,10 +194,8 @@ def shown_headers(
     >>> shown_headers(["Visit date", "Mary Quackenbush"], [], ["lee"])
     {'Visit date': 'Visit date', 'Mary Quackenbush': 'column 2'}
     """
-    return {
-        header: header if _is_shown(header, header in named, set(names)) else f"column {place}"
-        for place, header in enumerate(headers, start=1)
-    }
+    return {header: header if _is_shown(header, header in named, set(names)) else f"column {place}"
+            for place, header in enumerate(headers, start=1)}  # fmt: skip
 
 
 def shown_name(name: str) -> str:
@@ -239,11 +237,9 @@ def refuse_named_words(words: Mapping[str, Iterable[str]], names: Collection[str
     known = {name for name in names if not is_of_care(name)} - WORDS["headers"]
     for part, texts in words.items():
         for place, text in enumerate(texts, start=1):
-            free = part in FREE
-            odd = not free and any(
-                word[0].isupper() and not word.isupper() and not is_of_care(word)
-                for word in re.findall(r"[^\W\d_]{3,}", text)
-            )
+            free, letters = part in FREE, re.findall(r"[^\W\d_]{3,}", text)
+            odd = not free and any(word[0].isupper() and not word.isupper()
+                                   and not is_of_care(word) for word in letters)  # fmt: skip
             told = known & set(plain(text).split()) or _is_introduced(text)
             if odd or told or _holds_identifier(text, surely=free):
                 must = "the words that a column map keeps name nobody"

@@ -150,9 +150,8 @@ def checklist(
         if item.letter == "B":
             done.append("ZIP codes are dropped, their first three digits too")
         if item.letter == "C" and (aged or columns):
-            done.append(
-                "visits as days since the first; ages in ten-year bands, 90 and over together"
-            )
+            bands = "ages in ten-year bands, 90 and over together"
+            done.append(f"visits as days since the first; {bands}")
         if item.letter == "C" and period:
             beyond = ", which is more than the rule allows" if period == "quarter" else ""
             done.append(f"the {period} of each course's first visit is kept{beyond}")

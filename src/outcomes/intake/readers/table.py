@@ -177,11 +177,9 @@ def find_header(records: Sequence[Record]) -> tuple[int, int]:
     codes = next((i for i, record in enumerate(records) if _of_a_program(record)), 0)
     if codes:  # Qualtrics: codes of the questions, the questions, codes for programs
         return codes - 1, codes
-    start = next(
-        (i for i, record in enumerate(whole) if _span(record) >= 0.8 * usual
-         and sum(map(bool, record)) >= several / 2 and are_names(record)),
-        first,
-    )  # fmt: skip
+    start = next((i for i, record in enumerate(whole) if _span(record) >= 0.8 * usual
+                  and sum(map(bool, record)) >= several / 2 and are_names(record)),
+                 first)  # fmt: skip
     second = bool(records) and (both[start] or _explains(records[start + 1 :]))
     return start, start + 1 + second
 
@@ -385,11 +383,9 @@ def _names_again(row: Record, header: Sequence[str], where: str) -> bool:
     known = sum(cell in header for cell in cells if cell)
     if known < 2 or 2 * known < sum(map(bool, cells)):
         return False
-    must = "a table has one header"
+    must, got = "a table has one header", "a header of other columns among the rows"
     remedy = "Two files were put together: import each by itself."
-    raise DataError(
-        must, got="a header of other columns among the rows", where=where, remedy=remedy
-    )
+    raise DataError(must, got=got, where=where, remedy=remedy)
 
 
 def _fitted(
