@@ -860,3 +860,14 @@ def test_of_rival_days_the_births_are_offered_last(imported):
     _, asked = imported("Client;Data urodzenia;Data wizyty\nAnn Lee;03.02.1950;05.01.2026\n"
                         "Bob Ray;13.02.1960;16.01.2026\n")  # fmt: skip
     assert asked["columns.date"] == ["Data wizyty", "Data urodzenia"]
+
+
+@pytest.mark.parametrize(
+    "later", ["Ann Lee,02/03/1951,01/05/2026,Completed,6", "Ann Lee,02/03/1950,01/05/2026,Booked,"]
+)
+def test_namesakes_and_bookings_begin_no_new_course(imported, later):
+    _, asked = imported(
+        "Client,DOB,Visit date,Status,Pain before\nAnn Lee,02/03/1950,01/19/2025,Completed,7\n"
+        f"Ann Lee,02/03/1950,01/26/2025,Completed,7\n{later}\n"
+    )
+    assert "study.new_course_after_days" not in asked

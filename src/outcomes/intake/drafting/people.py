@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from outcomes.dictionary.tables import RECEIVED
 from outcomes.intake.dates import read_dates, read_ends, read_times
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import (
@@ -27,6 +28,7 @@ from outcomes.intake.drafting.evidence import (
     minutes,
     minutes_in,
     number,
+    status_of,
 )
 from outcomes.intake.drafting.headers import vocabulary, words_of
 from outcomes.intake.drafting.seen import SHEET, Seen, one_to_one
@@ -171,14 +173,18 @@ def _written(seen: Seen, columns: list[Column]) -> Content:
 
 def _gaps(seen: Seen, day: Column, ways: list[str]) -> Content:
     """Ask whether who comes again after months begins a new course."""
-    days = pd.DataFrame({"who": seen.person, "day": read_dates(day.cells, ways).days.to_numpy()})
-    days = days[seen.kept].dropna().sort_values(["who", "day"])
-    n = days.loc[days.groupby("who")["day"].diff().between(*_APART), "who"].nunique()
+    told = seen.of("identifiers.birth_date", "identifiers.record", "columns.condition")
+    cells = {"": seen.person.to_numpy(), **{c.name: c.cells.to_numpy() for c in told}}
+    whose = pd.DataFrame(cells).fillna("").groupby([*cells]).ngroup()
+    days = pd.DataFrame({"whose": whose, "day": read_dates(day.cells, ways).days.to_numpy()})
+    for column in seen.of("columns.status"):  # bookings to come, and visits that were missed
+        days = days[~column.where(lambda cell: status_of(cell) not in ("", *RECEIVED))]
+    days = days[seen.kept.reindex(days.index)].dropna().sort_values("day")
+    n = days.loc[days.groupby("whose")["day"].diff().between(*_APART), "whose"].nunique()
     if not n or seen.later or seen.beside:
         return {}
-    whose = "1 client" if n == 1 else f"{n} clients"
-    few, _ = _APART
-    asks = f"{whose} came again after more than {few} days. Is that a new course? (no: the same)"
+    many, (few, _) = "1 client" if n == 1 else f"{n} clients", _APART
+    asks = f"{many} came again after more than {few} days. Is that a new course? (no: the same)"
     return ask("study.new_course_after_days", asks, [f"{few}"])
 
 
