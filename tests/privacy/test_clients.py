@@ -157,6 +157,12 @@ def test_a_later_export_finds_its_person(first, later, same):
     assert (ids[1] == ids[0]) == same
 
 
+def test_a_name_that_two_exports_gave_to_two_people_finds_neither():
+    key = new_key()
+    ids = [ids_of(people(["Ann Lee"], [birth]), key)[0][0] for birth in ("1961", "1962", None)]
+    assert len(set(ids)) == 3
+
+
 def test_a_name_that_two_people_have_finds_neither():
     key = new_key()
     (one, other), _ = ids_of(people(["Ann Lee"] * 2, ["1961", "1962"]), key)

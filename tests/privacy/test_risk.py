@@ -98,3 +98,9 @@ def test_a_study():
     assert (risk.n_unique, risk.n_below) == ((sizes == 1).sum(), (sizes < 5).sum())
     assert set(risk.diversity) == {"end_reason"}
     assert risk.n_unique_patterns is None
+
+
+def test_courses_whose_days_of_visits_no_other_has_are_counted():
+    visits = pd.DataFrame({"episode_id": list("aabbcc"), "session": [1, 2] * 3,
+                           "day": [0, 7, 0, 7, 0, 14]})  # fmt: skip
+    assert assess(study_from_tables({"sessions": visits})).n_unique_patterns == 1

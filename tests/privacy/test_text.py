@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outcomes.privacy.disclosure import Disclosure, Told
-from outcomes.privacy.text import Count, Text, joined, told
+from outcomes.privacy.text import UNDECLARED, Count, Text, joined, told
 
 REAL = Disclosure()
 
@@ -48,6 +48,14 @@ def test_texts_keep_their_counts_when_joined_added_and_sent_elsewhere():
     for same in (text, pickle.loads(pickle.dumps(text))):  # our own bytes
         assert same == "Of these, 4 courses ended, 5"
         assert told(same, REAL) == "Of these, fewer than 11 courses ended, fewer than 11"
+
+
+@pytest.mark.parametrize("words", ["Of those, 7 patients left.", "n = 7", "4 % of the courses"])
+def test_a_bare_count_of_real_data_is_not_shown_alone_or_beside_a_typed_one(words):
+    typed = Text(Count(12, "course"), " ended. ", words)
+    for text in (words, typed):
+        assert told(text, REAL) == UNDECLARED
+    assert told(Text(Count(12, "course"), " ended."), REAL) == "12 courses ended."
 
 
 def test_a_count_that_would_tell_a_few_beside_another_is_not_told():
