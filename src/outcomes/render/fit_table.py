@@ -18,11 +18,7 @@ COLUMNS: Mapping[str, tuple[str, str]] = LABELS["columns"]
 GROUPS: Mapping[str, str] = LABELS["groups"]
 TITLES: Mapping[str, tuple[str, str]] = LABELS["titles"]
 KINDS: Mapping[str, str] = LABELS["kinds"]
-INTERVALS: Mapping[str, str] = {
-    "satterthwaite": "Satterthwaite degrees of freedom",
-    "kenward-roger": "Kenward-Roger degrees of freedom",
-    "normal": "normal distribution",
-}
+INTERVALS: Mapping[str, str] = LABELS["intervals"]
 _CURVE = re.compile(r"\w+\((\w+),.*\)\[(\d+)\]")
 _LEVEL = re.compile(r"(?:C\()?(?P<column>[^\[\]()]+)\)?\[(?:T\.)?(?P<level>.*)\]")
 

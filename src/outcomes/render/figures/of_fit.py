@@ -222,8 +222,7 @@ def _residuals_panel(place: Axes, fit: Fit) -> str:
     fitted, left = augment(fit)["fitted"].to_numpy(float), table["residual"].to_numpy(float)
     place.scatter(fitted, left, s=8, alpha=0.4, color=LOOKS[0].colour, linewidths=0)
     place.axhline(0, color=INK, linewidth=0.8)
-    place.set_xlabel("fitted")
-    place.set_ylabel("residual")
+    place.set(xlabel="fitted", ylabel="residual")
     found = scipy.stats.spearmanr(fitted, np.abs(left))
     if abs(found.statistic) < 0.2:
         return "Residuals spread alike over the fitted values."
@@ -236,8 +235,7 @@ def _normal_panel(place: Axes, fit: Fit) -> str:
     x, y = table["normal_quantile"].to_numpy(float), table["value"].to_numpy(float)
     place.scatter(x, y, s=8, color=LOOKS[0].colour, linewidths=0)
     place.plot(x[[0, -1]], x[[0, -1]] * y.std() / x.std(), color=INK, linewidth=0.8)
-    place.set_xlabel("normal quantile")
-    place.set_ylabel("residual, SD")
+    place.set(xlabel="normal quantile", ylabel="residual, SD")
     near = np.corrcoef(x, y)[0, 1]
     return (
         "Residuals are close to normal." if near > STRAIGHT
@@ -263,8 +261,7 @@ def _effects_panel(place: Axes, fit: Fit, group: str) -> str:
         place.vlines(rows.index, *ends, color=MUTED, alpha=0.4)
         place.plot(rows.index, rows["estimate"], color=LOOKS[0].colour)
         place.axhline(0, color=INK, linewidth=0.8)
-        place.set_xlabel(f"{who}, in order")
-        place.set_ylabel(_effect_label(str(term), who))
+        place.set(xlabel=f"{who}, in order", ylabel=_effect_label(str(term), who))
     return f"{outside} of {len(rows)} {who} lie apart from the mean (95 %)."
 
 
