@@ -325,12 +325,15 @@ def undiluted(fit: MixedFit, plain: MixedFit, part: float) -> MixedFit:
         What a course has more of its own therapist than of any other one; 1 for all.
     """
     model, part = fit.inference, max(part, LEAST_PART)
-    if part >= 1 or not isinstance(model, Satterthwaite):
+    own = model.method
+    if part >= 1 or not isinstance(own, Satterthwaite):
         return fit
-    values, vectors = np.linalg.eigh(model.covariance - plain.estimates.vcov)
+    values, vectors = np.linalg.eigh(fit.vcov - plain.estimates.vcov)
     lost = (vectors * np.maximum(values, 0.0)) @ vectors.T * (part**-2 - 1)
-    whole = replace(model, covariance=model.covariance + lost, gradients=model.gradients / part)
-    return replace(fit, robust_inference=whole)
+    back = np.linalg.inv(model.forward)  # the method's own basis is not that of the coefficients
+    covariance = own.covariance + back @ lost @ back.T
+    whole = replace(own, covariance=covariance, gradients=own.gradients / part)
+    return replace(fit, robust_inference=replace(model, method=whole))
 
 
 def of_whom(course: CourseFrame) -> str:
