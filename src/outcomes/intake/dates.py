@@ -29,9 +29,8 @@ AFTER_DATE = re.compile(
 """The time of day behind a date."""
 _AT = r"\d{1,2}(?:[:h]\d{2}(?: ?[ap]\.?m\.?)?| ?[ap]\.?m\.?)"
 _OFFSET = r"^(?!.*(?:T\d\d|:\d\d):\d\d[\d.]*[+-]\d\d:?\d\d$)"
-RANGE = re.compile(
-    rf"{_OFFSET}(.*?{_AT}) ?(?:[-–—]|to|until|bis|à|a|hasta) ?({_AT})", re.IGNORECASE
-)
+_TO = r"(?:[-–—]|to|until|bis|à|a|hasta)"
+RANGE = re.compile(rf"{_OFFSET}(.*?{_AT}) ?{_TO} ?({_AT})", re.IGNORECASE)
 """Two times of day in one cell, behind a date or not: when it began, when it ended."""
 _UHR = re.compile(
     r"(?<![.\d])(\d{1,2})[.:](\d\d)(?: ?uhr\b|(?= ?(?:uhr ?)?(?:[-–—]|bis).*uhr))", re.IGNORECASE

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from outcomes.errors import OutcomesError
+from outcomes.errors import DataError, OutcomesError
 from outcomes.intake.drafting.draft import Content, Draft, as_toml, ask, merged
 from outcomes.intake.drafting.evidence import Column, is_date, shapes, status_of
 from outcomes.intake.drafting.facts import facts
@@ -150,6 +150,9 @@ def _visits_beside(rows: Rows) -> list[str]:
     places = {stem: roles_of(without_number(stem))[:1] for stem in several}
     first = {stem: Column(stem, rows.cells[next(iter(own.values()))])
              for stem, own in several.items()}  # fmt: skip
+    if any(column.share(_is_scored_day) > 0.5 for column in first.values()):
+        must, remedy = "a cell holds one thing", "Give the day and the score a column each."
+        raise DataError(must, got="a day with a score behind it", remedy=remedy)
     dated = [set(own) for stem, own in several.items()  # by its name, or nothing but a date
              if all(role.place in DATES for role in places[stem])
              and first[stem].share(is_date) > 0.5]  # fmt: skip
@@ -158,6 +161,10 @@ def _visits_beside(rows: Rows) -> list[str]:
     return [stem for stem, own in several.items() if 2 * len(dated[0] & set(own)) > len(dated[0])
             and not any(role.place.startswith("identifiers.") and role.place != "identifiers.time"
                         for role in places[stem])]  # fmt: skip
+
+
+def _is_scored_day(cell: str) -> bool:
+    return not is_date(cell) and is_date(re.sub(r"\W+\d{1,2}\)?$", "", cell))
 
 
 def _read_as(path: str | Path, own: FileFormat) -> tuple[Rows, Content]:
