@@ -131,7 +131,9 @@ def course_frame(
     """
     found = trajectory(study, instrument)
     rows, left_out = found.rows.copy(deep=False), dict(found.left_out)
-    axis: Axis = "session_count" if _sessions_known(rows) else "week"
+    known = rows["session_count"].notna() & rows["session"].notna()
+    several = rows["session_count"].nunique() > 1
+    axis: Axis = "session_count" if several and known.mean() > 0.5 else "week"
     if rows["arm"].nunique() > 1 and rows["week"].notna().any():
         axis = "week"  # arms are compared at the same time: a control may have no sessions
     if axis == "week" and rows["arm"].nunique() > 1:
@@ -155,11 +157,6 @@ def course_frame(
     if at is not None:
         horizon = at if at in times else float("nan")
     return CourseFrame(rows, axis, group, times, horizon, left_out)
-
-
-def _sessions_known(rows: pd.DataFrame) -> bool:
-    known = rows["session_count"].notna() & rows["session"].notna()
-    return bool(known.mean() > 0.5 and rows["session_count"].nunique() > 1)
 
 
 def _elsewhere(rows: pd.DataFrame, axis: Axis) -> pd.Series[Any]:

@@ -221,8 +221,7 @@ def _sentence(table: pd.DataFrame, answer: AgainstError, alike: str) -> str:
 
 def _verdict(row: Row) -> str:
     way = direction(row, "more", "less", "")
-    kind = "differ" if way else "alike"
-    return FREQUENCY.say(kind, often=f"{OFTEN:g}", way=way, when=_when(row))
+    return FREQUENCY.say("differ" if way else "alike", often=f"{OFTEN:g}", way=way, when=_when(row))
 
 
 def _when(row: Row) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -74,13 +75,11 @@ def _table(attained: Attainment, gas: pd.Series[float]) -> pd.DataFrame:
     return pd.concat([curves.drop(columns="group"), scale], ignore_index=True)
 
 
-def _headline(table: pd.DataFrame) -> dict[str, float]:
+def _headline(table: pd.DataFrame) -> Mapping[Any, Any]:
     """Return the last time at which ten goals were still to be reached, or the first."""
     curve = table[table["kind"] == "sustained"]
     enough = curve[curve["n_at_risk"] >= LEAST_GOALS]
-    row = (enough if len(enough) else curve.head(1)).iloc[-1]
-    names = ("time", "n_reached", "estimate", "conf_low", "conf_high")
-    return {name: float(row[name]) for name in names}
+    return (enough if len(enough) else curve.head(1)).to_dict("records")[-1]
 
 
 def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
@@ -99,12 +98,12 @@ def _glance(table: pd.DataFrame, attained: Attainment) -> str:
     return Text(_of_goals(at, attained, _share(at)), f" by {_clock(at['time'], attained.unit)}")
 
 
-def _share(at: Mapping[str, float]) -> str:
+def _share(at: Mapping[Any, Any]) -> str:
     """Return a share of goals with its interval, which none or all do not have."""
     return percent_with_interval(at["estimate"], at["conf_low"], at["conf_high"])
 
 
-def _of_goals(at: Mapping[str, float], attained: Attainment, share: str) -> Resting:
+def _of_goals(at: Mapping[Any, Any], attained: Attainment, share: str) -> Resting:
     """Say a share of the goals, which beside their number is a count."""
     n, of = int(at["n_reached"]), len(attained.goals)
     return Resting(n, "goal", of=of, part="sustained", words=f"{share} of goals")

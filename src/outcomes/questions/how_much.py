@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -40,14 +40,8 @@ from outcomes.words import (
     with_interval,
 )
 
-
-@dataclass(frozen=True, eq=False)
-class Around:
-    """What stands around the mean: other models, other measures of order, change without care."""
-
-    tables: tuple[pd.DataFrame, ...] = ()
-    checks: tuple[Check, ...] = ()
-    limits: tuple[str, ...] = ()
+Around = tuple[tuple[pd.DataFrame, ...], tuple[Check, ...], tuple[str, ...]]
+"""Tables, checks and limits around the mean: other models, order alone, change without care."""
 
 
 def how_much(asked: Asked) -> Found | Missing:
@@ -79,8 +73,8 @@ def how_much(asked: Asked) -> Found | Missing:
     at_horizon = curve[curve[course.axis] == course.horizon].assign(kind="improvement")
     table = pd.concat([at_horizon, curve], ignore_index=True)
     table.insert(0, "term", table["group"])
-    around = _around(asked, model, at_horizon) if asked.thorough else Around()
-    table = pd.concat([table, *around.tables], ignore_index=True)
+    tables, checks, selection = _around(asked, model, at_horizon)
+    table = pd.concat([table, *tables], ignore_index=True)
     told, drawn = at_horizon, table
     if course.group == "arm" and at_horizon["n_episodes"].min() < least_shown(asked.study):
         told, drawn = at_horizon.head(1), table[table["group"] == "all"]  # the arms together
@@ -89,8 +83,8 @@ def how_much(asked: Asked) -> Found | Missing:
         _sentence(course, measure, told),
         _method(model, asked),
         _picture(course, measure, drawn),
-        checks=(*_checks(model, asked), *around.checks),
-        limits=(*_limits(asked.question, course), *around.limits),
+        checks=(*_checks(model, asked), *checks),
+        limits=(*_limits(asked.question, course), *selection),
         course=course,
         glance=_glance(course, measure, told),
         verdict="" if course.group == "arm" else direction(at_horizon.to_dict("records")[0]),
@@ -100,6 +94,8 @@ def how_much(asked: Asked) -> Found | Missing:
 
 
 def _around(asked: Asked, model: CourseModel, at_horizon: pd.DataFrame) -> Around:
+    if not asked.thorough:
+        return (), (), ()
     overall = at_horizon[at_horizon["group"] == "all"].iloc[0]
     ends = float(overall["conf_low"]), float(overall["conf_high"])
     alone, selection = beside(asked, model)
@@ -107,7 +103,7 @@ def _around(asked: Asked, model: CourseModel, at_horizon: pd.DataFrame) -> Aroun
     order, same = in_order(model.course, asked.measure, *ends)
     if model.fit.n_observations > MANY_ROWS:
         selection = (*selection, asked.question.notes["not robust"])
-    return Around((alone, others, order), (verdict(others, *ends), *same), selection)
+    return (alone, others, order), (verdict(others, *ends), *same), selection
 
 
 def _limits(about: Question, course: CourseFrame) -> tuple[str, ...]:

@@ -222,8 +222,7 @@ def _sentence(found: AgainstError, course: CourseFrame) -> str:
 
 
 def _number(row: Mapping[Any, Any], measure: Instrument) -> str:
-    unit = f"{measure.unit} per Walton level"
-    return with_interval(row, unit=unit)
+    return with_interval(row, unit=f"{measure.unit} per Walton level")
 
 
 def _verdict(row: Mapping[Any, Any]) -> str:

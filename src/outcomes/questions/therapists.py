@@ -61,7 +61,7 @@ def therapists(asked: Asked) -> Found | Missing:
         return Missing(reason, course=course)
     with_them, without = _fits(replace(course, rows=rows))
     table = _table(with_them, without, shown)
-    seen = _spread(table) > TINY
+    seen = bool(table["estimate"].iloc[0] > TINY)
     return Found(
         table,
         _sentence(table, asked.measure, len(counts)),
@@ -115,10 +115,6 @@ def _table(fit: MixedFit, without: MixedFit, shown: pd.Series[int]) -> pd.DataFr
         }
     )  # fmt: skip
     return pd.concat([pd.DataFrame([spread, share]), rows], ignore_index=True)
-
-
-def _spread(table: pd.DataFrame) -> float:
-    return float(table["estimate"].iloc[0])
 
 
 def _sentence(table: pd.DataFrame, measure: Instrument, n_therapists: int) -> str:

@@ -207,8 +207,7 @@ def _care_later(arms: Arms, study: Study) -> str:
 def _allowed_for(main: pd.DataFrame, arms: Arms) -> str:
     clusters = {"clinic": "clinics"}.get(arms.plan.unit, "therapists")
     more = [clusters] if main["kind"].iloc[0] in WITH_THERAPISTS else []
-    parts = ["baseline", *map(named, arms.plan.covariates), *more]
-    return _listed(parts)
+    return _listed(["baseline", *map(named, arms.plan.covariates), *more])
 
 
 def _listed(parts: list[str], last: str = "and") -> str:
