@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from outcomes.errors import OutcomesWarning, SingularFitWarning
 from outcomes.mixed.fit import MixedFit, choose_residual, lmm
 from outcomes.mixed.inference.small_sample import Satterthwaite
-from outcomes.mixed.inference.testing import contrast_table, quantile, two_sided_p
+from outcomes.mixed.inference.testing import Inference, contrast_table, quantile, two_sided_p
 from outcomes.mixed.reading.design import design_matrix
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, course_frame
 from outcomes.study import Study
@@ -324,16 +324,16 @@ def undiluted(fit: MixedFit, plain: MixedFit, part: float) -> MixedFit:
     part : float
         What a course has more of its own therapist than of any other one; 1 for all.
     """
-    model, part = fit.inference, max(part, LEAST_PART)
-    own = model.method
-    if part >= 1 or not isinstance(own, Satterthwaite):
+    part = max(part, LEAST_PART)
+    if part >= 1:
         return fit
+    method, forward = fit.inference.method, fit.inference.forward
+    assert isinstance(method, Satterthwaite)
     values, vectors = np.linalg.eigh(fit.vcov - plain.estimates.vcov)
     lost = (vectors * np.maximum(values, 0.0)) @ vectors.T * (part**-2 - 1)
-    back = np.linalg.inv(model.forward)  # the method's own basis is not that of the coefficients
-    covariance = own.covariance + back @ lost @ back.T
-    whole = replace(own, covariance=covariance, gradients=own.gradients / part)
-    return replace(fit, robust_inference=replace(model, method=whole))
+    slopes = forward @ method.gradients @ forward.T / part
+    whole = Satterthwaite(fit.vcov + lost, slopes, method.parameter_covariance)
+    return replace(fit, robust_inference=Inference(whole, np.eye(len(forward))))
 
 
 def of_whom(course: CourseFrame) -> str:
