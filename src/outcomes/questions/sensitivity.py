@@ -54,7 +54,7 @@ def sensitivity(course: CourseFrame, pooled: CourseModel) -> pd.DataFrame:
     fits: list[MixedFit | None] = []
     rows = [_row("independent residuals", pooled.independent, pooled.course, course)]
     for name, part, formula in _variants(course):
-        fits.append(_fit(formula, part.rows) if formula else _robust(fits[-1]))
+        fits.append(_fit(formula, part.rows, fits[-1] if fits else None))
         rows.append(_row(name, fits[-1], part, course))
     rows = [row for row in rows if not row.empty]
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
@@ -105,15 +105,10 @@ def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
             yield f"without clinic {number}", replace(course, rows=rest), f"{fixed} + {own}"
 
 
-def _fit(formula: str, rows: pd.DataFrame) -> MixedFit | None:
+def _fit(formula: str, rows: pd.DataFrame, before: MixedFit | None) -> MixedFit | None:
+    """Fit a model; without a formula the one before with errors robust to courses."""
     with suppress(FitError):
-        return fitted(formula, rows)
-    return None
-
-
-def _robust(fit: MixedFit | None) -> MixedFit | None:
-    with suppress(FitError):
-        return fit and robust(fit, "episode_id")
+        return fitted(formula, rows) if formula else before and robust(before, "episode_id")
     return None
 
 
