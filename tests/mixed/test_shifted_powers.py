@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+from outcomes.errors import OutcomesWarning
 from outcomes.mixed.fit import lmm
 
 FORMULA = "score ~ {0} + I({0}**2) + I({0}**3) + clinic + (1 | patient)"
@@ -58,6 +59,22 @@ def test_tests_of_terms(pair, kind):
     alike(since.loc[["clinic"]], year.loc[["clinic"]])
 
 
+def test_a_joint_test_of_rows_of_very_different_size(pair):
+    """A clinic's difference beside the mean in 2017, whose row holds 8e9."""
+    since, year = pair("satterthwaite")
+    difference = np.eye(6)[4]
+    rows = [np.array([difference, [1.0, t, t**2, t**3, 0.0, 0.0]]) for t in (2.0, 2017.0)]
+    found = year.test(rows[1])
+    assert found["df_num"].item() == 2
+    alike(since.test(rows[0]), found)
+
+
+def test_dropping_the_random_term(rows):
+    """The logarithm of |X'X| is the same too: columns change by a triangle of ones."""
+    since, year = (lmm(FORMULA.format(t), rows).ranova() for t in ("since", "year"))
+    alike(since, year)
+
+
 def test_shares_of_variance_and_influence(pair):
     since, year = pair("satterthwaite")
     alike(since.r2(), year.r2())
@@ -65,3 +82,15 @@ def test_shares_of_variance_and_influence(pair):
     for refit in (False, True):
         names = ["n_observations", "cooks_distance", "covratio"]
         alike(*(f.influence("patient", refit=refit)[names] for f in (since, year)))
+
+
+def test_what_is_not_estimable(rows):
+    """A switch that is one in clinic b alone: no mean of a clinic is told apart from it."""
+    rows = rows.assign(switch=(rows["clinic"] == "b").astype(float))
+    for time in ("since", "year"):
+        formula = FORMULA.format(time).replace("clinic", "switch + clinic")
+        with pytest.warns(OutcomesWarning, match="not estimated: clinic"):
+            fit = lmm(formula, rows)
+        means = fit.emmeans("clinic")
+        assert means["estimate"].isna().all()
+        assert (means["note"] == "not estimable: columns are aliased").all()

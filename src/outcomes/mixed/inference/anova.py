@@ -141,9 +141,10 @@ def _independent_loglik(fit: Fit) -> float:
     """Return the (restricted) log-likelihood of least squares."""
     weights = np.ones(fit.n_observations) if fit.design.weights is None else fit.design.weights
     X, y = fit.X * np.sqrt(weights)[:, None], fit.design.response * np.sqrt(weights)
-    rss = float(np.sum((y - X @ np.linalg.lstsq(X, y, rcond=None)[0]) ** 2))
+    Q, R = np.linalg.qr(X)  # least squares by singular values would drop powers of a year
+    rss = float(np.sum((y - Q @ (Q.T @ y)) ** 2))
     degrees = len(y) - (X.shape[1] if fit.request.reml else 0)
-    log_det = 2.0 * np.log(np.abs(np.diag(np.linalg.qr(X)[1]))).sum() if fit.request.reml else 0.0
+    log_det = 2.0 * np.log(np.abs(np.diag(R))).sum() if fit.request.reml else 0.0
     deviance = degrees * (np.log(2.0 * np.pi * rss / degrees) + 1.0) + log_det
     return float(np.log(weights).sum() - deviance) / 2.0
 

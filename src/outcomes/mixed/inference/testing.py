@@ -262,7 +262,7 @@ def joint_test(beta: Array, inference: Inference, contrasts: Array, null: float 
     UsageError
         Rows depend on each other and the null value is not zero.
     """
-    rows = independent_rows(contrasts) if len(contrasts) else contrasts
+    rows = independent_rows(inference, contrasts) if len(contrasts) else contrasts
     if not len(rows):
         return JointTest(np.nan, 0.0, np.nan, np.nan)
     if null and len(rows) < len(contrasts):
@@ -301,12 +301,17 @@ def quantile(df: Array, conf_level: float) -> Array:
     return np.asarray(np.where(np.isinf(df), ndtri(upper), stdtrit(df, upper)))
 
 
-def independent_rows(contrasts: Array, tolerance: float = 1e-9) -> Array:
-    """Return rows spanning the same space, shape (rank, p); the rows themselves at full rank."""
-    rank = np.linalg.matrix_rank(contrasts, tol=tolerance * max(1.0, np.abs(contrasts).max()))
-    if rank == len(contrasts):
-        return contrasts
-    return np.asarray(np.linalg.svd(contrasts)[2][:rank])
+def independent_rows(inference: Inference, contrasts: Array, tolerance: float = 1e-7) -> Array:
+    """Return combinations of rows that span the same, shape (rank, p); at full rank the rows.
+
+    Judged in the working basis, in which no column's unit makes another's part of a row small.
+    """
+    working = contrasts @ inference.forward
+    sizes = np.linalg.norm(working, axis=1)[:, None]
+    sizes = np.where(sizes > 0.0, sizes, 1.0)
+    left, spans, _ = np.linalg.svd(working / sizes, full_matrices=False)
+    rank = int(np.sum(spans > tolerance))
+    return contrasts if rank == len(contrasts) else left[:, :rank].T @ (contrasts / sizes)
 
 
 DIRECTIONS = 14

@@ -256,7 +256,7 @@ def _joint(fit: Fit, parts: Sequence[Array | None]) -> dict[str, object]:
     if len(known) < len(parts):
         nothing = dict.fromkeys(("df_num", "df_den", "statistic", "p_value"), np.nan)
         return {**nothing, "note": NO_DATA + " in some cells"}
-    rows = np.linalg.qr(independent_rows(np.vstack(known)).T)[0].T
+    rows = np.linalg.qr(independent_rows(fit.inference, np.vstack(known)).T)[0].T
     wald = replace(fit.inference, method=Normal(fit.inference.method.covariance))
     test, df = joint_test(fit.estimates.beta, wald, rows), fit.inference.df(rows).min()
     tail = f_tail(test.statistic, len(rows), df)

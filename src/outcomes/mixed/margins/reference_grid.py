@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import solve_triangular
 
 from outcomes.errors import UsageError
 from outcomes.mixed.reading.design import design_matrix, seen_levels
@@ -30,7 +31,7 @@ MAX_ROWS = 200_000
 """Largest grid that is built."""
 
 ESTIMABLE = 1e-8
-"""A function of the coefficients further than this from the rows of the design is not estimable."""
+"""A function of the coefficients relatively further than this from the rows is not estimable."""
 
 
 @dataclass(frozen=True)
@@ -227,9 +228,11 @@ def _estimable(fit: Fit, rows: Array) -> Array:
     if not aliased.size:
         return np.ones(len(rows), dtype=bool)
     X = fit.design.fixed.matrix
-    ties = np.linalg.lstsq(X[:, kept], X[:, aliased], rcond=None)[0]
+    Q, R = np.linalg.qr(X[:, kept])
+    ties = solve_triangular(R, Q.T @ X[:, aliased])
     gap = np.abs(rows[:, aliased] - rows[:, kept] @ ties)
-    return np.asarray((gap <= ESTIMABLE * (1.0 + np.abs(rows).max(axis=1))[:, None]).all(axis=1))
+    size = np.abs(X[:, aliased]).max(axis=0) + np.abs(rows[:, kept]) @ np.abs(ties)
+    return np.asarray((gap <= ESTIMABLE * size).all(axis=1))
 
 
 def interacting(fit: Fit) -> list[list[str]]:
