@@ -96,8 +96,8 @@ def therapist_of_course(study: Tables, visits: pd.Series[float] | None = None) -
     return own.fillna(therapist_of_most(seen).reindex(own.index))
 
 
-def own_share(study: Tables, of_course: pd.Series[Any]) -> float:
-    """Return the share of visits that are of the course's therapist; 1 where none are known.
+def own_visits(study: Tables, of_course: pd.Series[Any]) -> pd.Series[bool]:
+    """Tell which visits are of the course's therapist, where both are known.
 
     Parameters
     ----------
@@ -106,19 +106,24 @@ def own_share(study: Tables, of_course: pd.Series[Any]) -> float:
     of_course : Series, index episode_id
         From `therapist_of_course`.
 
+    Returns
+    -------
+    Series, index episode_id
+        One row a visit received.
+
     Examples
     --------
     >>> from outcomes.study import study_from_tables
     >>> seen = pd.DataFrame({"episode_id": list("aaab"), "session": [1, 2, 3, 1],
     ...                      "therapist_id": ["t1", "t1", "t2", "t2"]})
     >>> study = study_from_tables({"episodes": seen[["episode_id"]].iloc[2:], "sessions": seen})
-    >>> own_share(study, therapist_of_course(study))
-    0.75
+    >>> own_visits(study, therapist_of_course(study)).tolist()
+    [True, True, False, True]
     """
-    visits = visits_received(study)
-    own = visits["episode_id"].map(of_course)
-    known = own.notna() & visits["therapist_id"].notna()
-    return float((visits["therapist_id"] == own)[known].mean()) if known.any() else 1.0
+    by = visits_received(study).set_index("episode_id")["therapist_id"]
+    own = pd.Series(of_course.reindex(by.index).to_numpy(), by.index)
+    known = own.notna() & by.notna()
+    return by[known] == own[known]
 
 
 def therapist_of_most(rows: pd.DataFrame) -> pd.Series[Any]:

@@ -193,7 +193,7 @@ def test_without_days_patients_of_one_therapist_are_not_taken_as_independent():
 @pytest.mark.parametrize("told", ["by the course", "by most visits"])
 def test_who_gave_the_last_visit_does_not_stand_for_the_therapist_of_a_course(told, monkeypatch):
     """The same numbers as in the test before: one therapist of each arm gives all last visits."""
-    monkeypatch.setattr("outcomes.questions.trial.own_share", lambda *_: 1.0)
+    monkeypatch.setattr("outcomes.questions.trial.own_visits", lambda *_: pd.Series(dtype=bool))
     study = undated(3)
     head = study.episodes["arm"].map({"new": "t0", "usual": "t6"})
     first = study.sessions["session"] == 1
@@ -233,7 +233,7 @@ TRIAL_NLME = Path(__file__).parents[1] / "reference" / "trial_nlme"
 
 def test_a_trial_of_patients_who_never_came_has_the_numbers_of_nlme(monkeypatch):
     """Stand-ins taken for nobody, as in the model that nlme is asked for."""
-    monkeypatch.setattr("outcomes.questions.trial.own_share", lambda *_: 1.0)
+    monkeypatch.setattr("outcomes.questions.trial.own_visits", lambda *_: pd.Series(dtype=bool))
     rows = pd.read_csv(TRIAL_NLME / "trial.csv").rename(columns={"course": "episode_id"})
     given = rows["visits"].fillna("").str.split().explode().dropna().to_frame("therapist_id")
     number = given.groupby(level=0).cumcount()

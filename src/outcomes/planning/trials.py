@@ -7,7 +7,7 @@ is left to the answer itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,14 @@ from outcomes.planning.side_by_side import Blocks, Models, searched, symmetric
 from outcomes.planning.stacked import estimated, numbered, within
 from outcomes.questions.arms import MOST_TIMES, df_limits, for_their_number
 from outcomes.questions.course_frame import LEAST_COURSES
-from outcomes.questions.course_model import LEAST_RANDOM, with_intervals
+from outcomes.questions.course_model import (
+    LEAST_RANDOM,
+    lost_of_therapists,
+    own_part,
+    with_intervals,
+)
 from outcomes.questions.declared import Declared
-from outcomes.records import baselines, own_share, therapist_of_course
+from outcomes.records import baselines, own_visits, therapist_of_course
 from outcomes.study import Study
 from outcomes.trajectory import trajectory
 
@@ -37,6 +42,8 @@ class Courses:
         0 is the control, others in the order of their names.
     who : array of int
         Therapist of the course, numbered over the batch; -1 without one.
+    share : array, shape (courses,)
+        Share of the study's visits that the therapist of the course gave.
     scores : array, shape (courses, 1 + weeks)
         In the better direction, the baseline first; NaN without one.
     weeks : array
@@ -46,13 +53,15 @@ class Courses:
     study: Any
     arm: Any
     who: Any
+    share: Array
     scores: Array
     weeks: Array
 
     def of(self, k: int) -> Courses:
         """Return the courses of one study."""
         own = slice(*np.searchsorted(self.study, [k, k + 1]))
-        return Courses(self.study[own], self.arm[own], self.who[own], self.scores[own], self.weeks)
+        names = ("study", "arm", "who", "share", "scores")
+        return replace(self, **{name: getattr(self, name)[own] for name in names})
 
     @property
     def seen(self) -> Any:
@@ -70,10 +79,13 @@ class Layout:
         Positions among the weeks of the occasions after baseline.
     df_limits : tuple of float
         Smallest and largest number of degrees of freedom.
+    least : int
+        Therapists of the arm with fewest.
     """
 
     times: tuple[int, ...]
     df_limits: tuple[float, float]
+    least: int
 
 
 def trial_rows(
@@ -139,7 +151,6 @@ def _courses(
         facts["arm"].notna().all() and whole.ge(1).all() and rows["score"].notna().all()
         and not start["episode_id"].duplicated().any()
         and (unit == "clinic" or mixed.groupby(level=0).any().all())
-        and (unit == "clinic" or own_share(study, therapist_of_course(study)) == 1)
         and _punctual(whole, rows["episode_id"], of_row)
     )  # fmt: skip
     if not plain:
@@ -152,14 +163,17 @@ def _courses(
     column = 1 + np.searchsorted(weeks, whole)
     scores[at[rows["episode_id"]], column] = sign * rows["score"]  # of several the last
     last = rows.drop_duplicates("episode_id", keep="last").set_index("episode_id")
-    who = therapist_of_course(study, last["session_count"]).reindex(last.index)
-    who = who.where(last["session_count"] != 0)
+    treats = therapist_of_course(study, last["session_count"])
+    own = own_visits(study, treats) if unit != "clinic" else pd.Series(dtype=bool)
+    share = own.groupby(numbers.reindex(own.index).to_numpy()).mean()
+    who = treats.reindex(last.index).where(last["session_count"] != 0)
     who = (last["clinic_id"] if unit == "clinic" else who).reindex(facts.index)
     named = pd.Series(number, dtype=str).str.cat(who.to_numpy(object), sep=" ")
     arm = pd.Categorical(facts["arm"], arms).codes.astype(int)
-    found = Courses(number, arm, pd.factorize(named)[0], scores, weeks)
+    each = share.reindex(number).fillna(1.0).to_numpy(float)
+    found = Courses(number, arm, pd.factorize(named)[0], each, scores, weeks)
     used = found.seen.any(axis=1)
-    return Courses(number[used], arm[used], found.who[used], scores[used], weeks)
+    return Courses(number[used], arm[used], found.who[used], each[used], scores[used], weeks)
 
 
 def _punctual(whole: pd.Series[float], course: pd.Series[Any], study: Any) -> bool:
@@ -193,7 +207,7 @@ def _layout(own: Courses, n_arms: int, plan: Declared) -> Layout | None:
     if shared:  # what they add in the arms goes together
         return None
     limits = df_limits(least, shared=False, one_arm=bool(known[0] == 0))
-    return Layout(tuple(int(t) for t in times), limits)
+    return Layout(tuple(int(t) for t in times), limits, least)
 
 
 def _rows(
@@ -202,12 +216,17 @@ def _rows(
     """Fit studies of one layout together and read off the comparison at one of the times."""
     models, scale = _together(studies, layout, len(treated))
     fit, ended = searched(models)
+    Phi, part = fit.Phi, own_part(np.array([one.share[0] for one in studies]), layout.least)
+    if (part < 1).any():
+        plain, alone = searched(_together(studies, layout, len(treated), therapists=False)[0])
+        Phi, ended = Phi + lost_of_therapists(Phi, plain.Phi, np.minimum(part, 1)), ended & alone
     T = 1 + len(layout.times)
     at = [T + len(layout.times) * a + place % (T - 1) for a in range(len(treated))]
-    covariances = fit.Phi[:, at][:, :, at] * scale[:, None, None] ** 2
+    covariances = Phi[:, at][:, :, at] * scale[:, None, None] ** 2
     columns = [estimated(fit, scale, np.eye(fit.beta.shape[1])[j]) for j in at]
     estimates, _, df = (np.array(part).T for part in zip(*columns, strict=True))
-    df = np.clip(df, *layout.df_limits)
+    wider = np.einsum("sjj->sj", Phi) / np.einsum("sjj->sj", fit.Phi)
+    df = np.clip(df * (wider[:, at] * part[:, None]) ** 2, *layout.df_limits)
     found = {}
     week = float(studies[0].weeks[layout.times[place]])
     for i in np.flatnonzero(ended):
@@ -217,7 +236,9 @@ def _rows(
     return found
 
 
-def _together(studies: list[Courses], layout: Layout, n_treated: int) -> tuple[Models, Array]:
+def _together(
+    studies: list[Courses], layout: Layout, n_treated: int, *, therapists: bool = True
+) -> tuple[Models, Array]:
     """Lay the courses of studies side by side; also the unit of each study's scores."""
     columns = [0, *(1 + t for t in layout.times)]
     study, arm, who, scores = (
@@ -235,7 +256,7 @@ def _together(studies: list[Courses], layout: Layout, n_treated: int) -> tuple[M
     treated = [np.eye(T)[:, 1:] * (arm == a)[:, None, None] for a in range(1, n_treated + 1)]
     later = np.append(0.0, np.ones(T - 1)) * (treats >= 0)[:, None]
     ramp = np.append(0.0, weeks / weeks[-1])
-    own = [later, later * ramp] if T > 2 else [later]
+    own = ([later, later * ramp] if T > 2 else [later]) * therapists
     number = within(numbered(study, treats + 1), study)
     therapist = np.eye(int(number.max()) + 1)[number]
     across = [column[:, :, None] * therapist[:, None] for column in own]

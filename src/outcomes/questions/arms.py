@@ -20,6 +20,7 @@ from outcomes.questions.course_model import (
     LEAST_CLUSTERS,
     LEAST_RANDOM,
     estimates,
+    own_part,
     quietly,
     undiluted,
     with_intervals,
@@ -130,7 +131,7 @@ class Arms:
     @property
     def own_part(self) -> float:
         """What a course has more of its own therapist than of any other one of its arm."""
-        return self.own_share - (1 - self.own_share) / max(self.clusters.least - 1, 1)
+        return float(own_part(self.own_share, self.clusters.least))
 
     @property
     def clinics_are_arms(self) -> bool:

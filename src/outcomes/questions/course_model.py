@@ -310,6 +310,35 @@ def df_of_mean(df: Any, therapists: Any, treating: Any) -> Array:
     return np.asarray(np.clip(df, least, most), dtype=float)
 
 
+def own_part(own_share: Any, least: int) -> Any:
+    """Return what a course has more of its own therapist than of any other one of its arm.
+
+    Parameters
+    ----------
+    own_share : float or array, 0 to 1
+        Share of visits that the course's own therapist gave.
+    least : int
+        Therapists of the arm with fewest.
+    """
+    return np.maximum(own_share - (1 - own_share) / max(least - 1, 1), LEAST_PART)
+
+
+def lost_of_therapists(whole: Array, plain: Array, part: Any) -> Array:
+    """Return what `undiluted` adds to a covariance of coefficients, shape (..., p, p).
+
+    Parameters
+    ----------
+    whole, plain : array, shape (..., p, p)
+        With therapists who vary, and without.
+    part : float or array, shape (...)
+        From `own_part`.
+    """
+    values, vectors = np.linalg.eigh(whole - plain)
+    kept = vectors * np.maximum(values, 0.0)[..., None, :]
+    more = np.asarray(part, dtype=float)[..., None, None] ** -2 - 1
+    return np.asarray(kept @ np.swapaxes(vectors, -1, -2) * more)
+
+
 def undiluted(fit: MixedFit, plain: MixedFit, part: float) -> MixedFit:
     """Return a fit that knows no more where others stand in for the therapists of courses.
 
@@ -322,15 +351,13 @@ def undiluted(fit: MixedFit, plain: MixedFit, part: float) -> MixedFit:
     fit, plain : MixedFit
         With therapists who vary, and the same fixed part without.
     part : float
-        What a course has more of its own therapist than of any other one; 1 for all.
+        From `own_part`.
     """
-    part = max(part, LEAST_PART)
     if part >= 1:
         return fit
     method, forward = fit.inference.method, fit.inference.forward
     assert isinstance(method, Satterthwaite)
-    values, vectors = np.linalg.eigh(fit.vcov - plain.estimates.vcov)
-    lost = (vectors * np.maximum(values, 0.0)) @ vectors.T * (part**-2 - 1)
+    lost = lost_of_therapists(fit.vcov, plain.estimates.vcov, part)
     slopes = forward @ method.gradients @ forward.T / part
     whole = Satterthwaite(fit.vcov + lost, slopes, method.parameter_covariance)
     return replace(fit, robust_inference=Inference(whole, np.eye(len(forward))))

@@ -26,7 +26,7 @@ from outcomes.questions.course_frame import CourseFrame, least_shown
 from outcomes.questions.course_model import LEAST_RANDOM
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.records import own_share, therapist_of_course, visits_received
+from outcomes.records import own_visits, therapist_of_course, visits_received
 from outcomes.study import Study
 from outcomes.words import (
     counted,
@@ -141,7 +141,8 @@ def _arms(asked: Asked) -> Arms:
     columns = covariate_columns(study, facts)
     before = rows[rows[course.axis] <= times[-1]].groupby("episode_id")["session_count"].last()
     who = therapist_of_course(study, before)
-    share = own_share(study, who) if asked.plan.unit != "clinic" else 1.0
+    own = own_visits(study, who)
+    share = float(own.mean()) if len(own) and asked.plan.unit != "clinic" else 1.0
     rows = rows.assign(therapist_id=who.reindex(rows["episode_id"]).to_numpy())
     return Arms(rows, course.axis, times, control, asked.measure.sign, columns, asked.plan, share)
 
