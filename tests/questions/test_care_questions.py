@@ -204,6 +204,21 @@ def test_few_therapists_or_few_courses_each_are_refused(clinic, n, each):
     assert "5 therapists are needed" in answer.reason
 
 
+def test_therapists_of_one_condition_each_are_refused(clinic):
+    """Then a difference between therapists may be one of conditions: the model sees none of it."""
+    study = with_therapists(clinic(n=160), 8, 1.0)
+    who = study.sessions.groupby("episode_id")["therapist_id"].first()
+    number = who.reindex(study.episodes["episode_id"]).str[1:].astype(int).to_numpy()
+    answers = []
+    for conditions in (number, number // 2, number // 4):  # eight; four pairs; two fours
+        words = np.array([f"condition_{k}" for k in conditions])
+        facts = replace(study, episodes=study.episodes.assign(condition=words))
+        answers.append(undisclosed(facts, "therapists", instrument="nprs"))
+    assert "therapist and condition cannot be told apart" in answers[0].reason
+    assert not answers[1].refused
+    assert not answers[2].refused
+
+
 def test_frequency_gives_two_answers_where_both_scripts_exist(clinic):
     study = clinic(n=80)
     often = np.where(np.arange(80) % 2, 2.0, 1.0)
@@ -216,13 +231,33 @@ def test_frequency_gives_two_answers_where_both_scripts_exist(clinic):
     assert not overclaims(answer.sentence, "association")
 
 
-def test_frequencies_of_therapists_who_prescribe_one_each_are_refused(clinic):
-    study, who = clinic(n=80), np.arange(80) % 4
-    facts = {"therapist_id": [f"t{i}" for i in who], "sessions_per_week": np.where(who < 2, 2, 1)}
+@pytest.mark.parametrize(
+    ("conditions", "therapists", "often", "who"),
+    [
+        (1, 4, [2, 2, 1, 1], "therapist"),
+        (2, 1, [2, 1, 2, 1], "condition"),
+        (2, 4, [2, 1, 2, 1], "condition"),
+        (4, 1, [2, 2, 1, 1], "condition"),
+    ],
+)
+def test_frequencies_that_condition_or_therapist_determines_are_refused(
+    clinic, conditions, therapists, often, who
+):
+    """Nobody can be compared with a patient of the same condition (or therapist) then."""
+    study, k = clinic(n=96), np.arange(96)
+    facts = {
+        "condition": np.array(["headache", "neck_other", "knee", "low_back"])[k % conditions],
+        "therapist_id": [f"t{i}" for i in (k if who == "therapist" else k // 4) % therapists],
+        "sessions_per_week": np.array(often, dtype=float)[k % 4],
+    }
     study = replace(study, episodes=study.episodes.assign(**facts))
     answer = undisclosed(study, "frequency", instrument="nprs")
     assert answer.refused
-    assert "cannot be told apart from therapists" in answer.reason
+    assert f"each {who} has one frequency" in answer.reason
+    mixed = facts["sessions_per_week"].copy()
+    mixed[:12] = 3 - mixed[:12]  # a few of the other kind: now there are patients to compare
+    study = replace(study, episodes=study.episodes.assign(sessions_per_week=mixed))
+    assert not undisclosed(study, "frequency", instrument="nprs").refused
 
 
 def test_frequency_says_nothing_that_error_of_the_baseline_can_explain(clinic):

@@ -13,10 +13,12 @@ from outcomes.causal.jackknife import interval_row
 from outcomes.causal.measurement_error import Sensitivity, severity_gap, tipping_reliability
 from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.fit import MixedFit
+from outcomes.mixed.margins.reference_grid import estimable
+from outcomes.mixed.reading.design import design_matrix
 from outcomes.privacy.text import Count
 from outcomes.questions.allowed_for_error import AgainstError, Row, error_taken, with_one_test
 from outcomes.questions.course_frame import LEAST_COURSES, Axis, CourseFrame
-from outcomes.questions.course_model import estimates, fit_course, fixed_rows
+from outcomes.questions.course_model import estimates, fit_course
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.records import therapist_of_course
@@ -51,11 +53,14 @@ def frequency(asked: Asked) -> Found | Missing:
     Found or Missing
         ``.table``: ``kind`` is ``equal weeks`` (the answer), ``equal sessions``, with the time in
         ``week`` or ``session_count``, and ``error allowed for`` (the answer again). Missing with
-        fewer than ten courses of either frequency, or where each therapist has one.
+        fewer than ten courses of either frequency, or where what is compared alike determines it.
     """
     rows, measure = often_rows(asked.study, asked.instrument), asked.measure
-    found = [each for axis in AXES if (each := _contrast(rows, axis))]
-    if not found:
+    both = [each for axis in AXES if (each := _contrast(rows, axis))]
+    if both and not (found := [each for each in both if each.told_apart]):
+        who = _one_each(both[0].rows)
+        return Missing(asked.question.say("one frequency each", who=who), n_used=len(rows))
+    if not both:
         counts = rows.groupby("often")["episode_id"].nunique()
         often, rarely = (Count(int(counts.get(k, 0)), "course", there=k == "yes")
                          for k in ("yes", "no"))  # fmt: skip
@@ -63,8 +68,6 @@ def frequency(asked: Asked) -> Found | Missing:
         known = there if len(counts) else "no frequency is recorded."
         few = asked.question.say("few", least=str(LEAST_COURSES), often=f"{OFTEN:g}", known=known)
         return Missing(few, n_used=len(rows))
-    if rows["therapist_id"].nunique() > 1 and set(rows[USUAL].unique()) <= {0.0, 1.0}:
-        return Missing(asked.question.notes["one frequency each"], n_used=len(rows))
     error = error_taken(measure, rows)
     allowed = _allowed(found[0], measure, error.value)
     rows_found = [*(each.row for each in found), allowed.table]
@@ -85,12 +88,13 @@ def frequency(asked: Asked) -> Found | Missing:
 
 @dataclass(frozen=True, eq=False)
 class _Contrast:
-    """A difference with the model that it is of, and its combination of the coefficients."""
+    """A difference with its model and combination of the coefficients, and whether data tell it."""
 
     row: pd.DataFrame
     rows: pd.DataFrame
     fit: MixedFit
     weights: Array
+    told_apart: bool
 
 
 def often_rows(study: Study, instrument: str) -> pd.DataFrame:
@@ -130,24 +134,33 @@ def _contrast(rows: pd.DataFrame, axis: Axis) -> _Contrast | None:
         return None
     time = float(wide.index.max())
     rows = rows[rows[axis] <= time].reset_index(drop=True)
-    fit, weights = _difference(CourseFrame(rows, axis, "often", (time,), time, {}))
+    fit, weights, told_apart = _difference(CourseFrame(rows, axis, "often", (time,), time, {}))
     row = estimates(fit, weights)
     row.insert(0, "term", EXACT)
     row.insert(1, "kind", "equal weeks" if axis == "week" else "equal sessions")
     row[axis] = time
     row["n_episodes"], row["n_often"] = int(wide.sum(axis=1).iloc[-1]), int(wide["yes"].iloc[-1])
-    return _Contrast(row, rows, fit, weights)
+    return _Contrast(row, rows, fit, weights, told_apart)
 
 
-def _difference(course: CourseFrame) -> tuple[MixedFit, Array]:
+def _difference(course: CourseFrame) -> tuple[MixedFit, Array, bool]:
     rows = course.rows
     condition = ("condition",) if rows["condition"].nunique() > 1 else ()
     usual = (USUAL, f"{USUAL}:{course.axis}") if rows[USUAL].nunique() > 1 else ()
     fit = fit_course(course, (*condition, "baseline", *usual)).fit
     at = pd.DataFrame({"often": ["yes", "no"], course.axis: course.horizon})
     at = at.assign(condition=rows["condition"].iloc[0], baseline=rows["baseline"].mean())
-    both = fixed_rows(fit, at.assign(**{USUAL: rows[USUAL].mean()}))
-    return fit, both[0] - both[1]
+    both = design_matrix(fit.design.fixed, at.assign(**{USUAL: rows[USUAL].mean()}))
+    whole = both[:1] - both[1:]
+    return fit, whole[0, fit.basis.kept], bool(estimable(fit, whole)[0])
+
+
+def _one_each(rows: pd.DataFrame) -> str:
+    """Name what has one frequency each: that determines which of the two a course has."""
+    for name, column in (("condition", "condition"), ("therapist", USUAL)):
+        if rows.groupby(column)["often"].nunique().max() == 1:
+            return name
+    return "combination of condition and therapist"
 
 
 def _allowed(found: _Contrast, measure: Instrument, error: float) -> Sensitivity:

@@ -48,7 +48,8 @@ def therapists(asked: Asked) -> Found | Missing:
     Found or Missing
         ``.table``: ``kind`` is ``spread`` (standard deviation between therapists, with the p-value
         of its being zero), ``share`` (of the variance) or ``therapist`` (in order of their id).
-        Missing with fewer than five therapists of eleven courses.
+        Missing with fewer than five therapists of eleven courses, or where so few share a group
+        (condition or arm) that groups determine them.
     """
     course = asked.course.of_courses()
     rows = course.rows.dropna(subset=["therapist_id", "baseline"]).reset_index(drop=True)
@@ -59,6 +60,9 @@ def therapists(asked: Asked) -> Found | Missing:
         there = there_are(len(shown), "therapist")
         reason = asked.question.say("few", there=there, **least)
         return Missing(reason, course=course)
+    if course.group and _compared(rows, course.group) < LEAST_CLUSTERS - 1:
+        least = {"group": course.group, "least": str(LEAST_CLUSTERS)}
+        return Missing(asked.question.say("nested", **least), course=course)
     with_them, without = _fits(replace(course, rows=rows))
     table = _table(with_them, without, shown)
     seen = bool(table["estimate"].iloc[0] > TINY)
@@ -76,6 +80,12 @@ def therapists(asked: Asked) -> Found | Missing:
         n_clusters=len(counts),
         course=replace(course, rows=rows),
     )
+
+
+def _compared(rows: pd.DataFrame, group: str) -> int:
+    """Count the differences between therapists that no difference between groups can be."""
+    pairs = rows[["therapist_id", group]].astype(str).drop_duplicates()
+    return int(np.linalg.matrix_rank(pd.get_dummies(pairs, dtype=float))) - pairs[group].nunique()
 
 
 def _fits(course: CourseFrame) -> tuple[MixedFit, MixedFit]:

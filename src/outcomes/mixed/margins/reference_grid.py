@@ -113,7 +113,7 @@ def reference_grid(fit: Fit, at: At | None = None) -> ReferenceGrid:
         frame=frame,
         rows=everything[:, fit.basis.kept],
         offset=grid_offset(fit, frame),
-        estimable=_estimable(fit, everything),
+        estimable=estimable(fit, everything),
         supported=supported,
         beyond=beyond,
     )
@@ -221,8 +221,15 @@ def _is_finite_number(value: object) -> bool:
     return isinstance(value, int | float | np.number) and bool(np.isfinite(value))
 
 
-def _estimable(fit: Fit, rows: Array) -> Array:
-    """Tell which rows lie in the row space of the design: aliased columns as the data made them."""
+def estimable(fit: Fit, rows: Array) -> Array:
+    """Tell which rows lie in the row space of the design: aliased columns as the data made them.
+
+    Parameters
+    ----------
+    fit : Fit
+    rows : array, shape (k, columns)
+        Combinations of all columns of the fixed part, aliased ones too.
+    """
     kept = fit.basis.kept
     aliased = np.setdiff1d(np.arange(rows.shape[1]), kept)
     if not aliased.size:
