@@ -82,3 +82,13 @@ def test_fewer_than_two_conditions_of_ten_courses_are_refused(clinic, n, names):
     answer = undisclosed(split(clinic(n=n), names), "conditions", instrument="nprs")
     assert answer.refused
     assert "ten" in answer.reason or "10" in answer.reason
+
+
+def test_a_refusal_says_at_which_time_conditions_are_too_small(clinic):
+    """Twelve courses of each condition have two later scores, seven of each a third."""
+    study = split(clinic(n=24), ["headache", "knee_pain"])
+    scores, stays = study.assessments, study.episodes["episode_id"].tolist()[:14]
+    kept = (scores["session"] <= 3) | (scores["session"] == 4) & scores["episode_id"].isin(stays)
+    answer = undisclosed(replace(study, assessments=scores[kept]), "conditions", instrument="nprs")
+    assert "10 courses or more that have a score after 3 sessions are needed" in answer.reason
+    assert "no condition has as many then" in answer.reason

@@ -242,6 +242,24 @@ def test_a_declared_covariate_is_allowed_for(two_arms):
     assert "allowing for baseline and sex" in with_it.sentence
 
 
+def test_a_covariate_that_determines_the_arm_is_refused_by_name(two_arms):
+    study = two_arms()
+    condition = study.episodes["arm"].map({"new": "knee", "usual": "headache"})
+    determined = replace(study, episodes=study.episodes.assign(condition=condition))
+    given = asked_for(determined, covariates=["sex", "condition"])
+    assert given.refused
+    assert "allows for condition, from which the arm" in given.reason
+
+
+def test_a_covariate_that_another_tells_is_no_reason_to_refuse(two_arms):
+    study = two_arms()
+    twice = replace(study, episodes=study.episodes.assign(condition=study.episodes["sex"]))
+    once = asked_for(study, covariates=["sex"])
+    both = asked_for(twice, covariates=["sex", "condition"])
+    assert both.table["estimate"].to_numpy() == pytest.approx(once.table["estimate"].to_numpy())
+    assert both.table["std_error"].iloc[0] == pytest.approx(once.table["std_error"].iloc[0])
+
+
 @pytest.mark.parametrize(("margin", "said"), [(1.0, "ruled out"), (0.01, "not ruled out")])
 def test_a_margin_is_held_against_the_lower_end(two_arms, margin, said):
     study = two_arms()

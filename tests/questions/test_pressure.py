@@ -71,6 +71,30 @@ def test_without_overlap_it_refuses_with_the_counts(clinic, answered, change, re
     assert not overclaims(answer.sentence, "change")
 
 
+def test_courses_left_out_for_a_rare_level_are_the_reason_where_all_visits_are_scored(
+    clinic, answered
+):
+    """Of 15 courses 8 have one of four rare levels once: 7 are left, each visit with a score."""
+    rare = {f"e{k:04d}": float(2 + k // 2 % 4) for k in range(8)}
+    levels = {2.0: 0.0, 3.0: 1.0, 4.0: 2.0, 5.0: 5.0}
+
+    def level(visits):
+        usual = np.where(
+            (visits["session"] + visits["episode_id"].str[1:].astype(int)) % 2, 3.0, 4.0
+        )
+        own = visits["episode_id"].map(rare).map(levels)
+        return np.where((visits["session"] == 2) & own.notna(), own, usual)
+
+    study = with_pressure(clinic(n=15), level)
+    reason = answered(study).reason
+    assert "there are 7 courses of that kind" in reason
+    assert "Left out before: 8 courses (a pressure level given in fewer than ten courses)" in reason
+    assert "Record a score" not in reason
+    scores = study.assessments[study.assessments["session"] != 3]
+    unscored = answered(replace(study, assessments=scores)).reason
+    assert "Record a score at the start of each visit" in unscored
+
+
 def test_frail_patients_who_only_got_light_touch_leave_nothing_to_compare(clinic, answered):
     study = clinic(n=80, adapted=0.5)
     frail = study.episodes.set_index("episode_id")["adaptations"] == "frail"

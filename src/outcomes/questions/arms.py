@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.linalg import matrix_rank
 
 from outcomes.causal.constrained import constrained_frame, difference_name
 from outcomes.causal.missing_not_at_random import reference_based, tipping_point
 from outcomes.errors import FitError
 from outcomes.mixed.fit import MixedFit, lmm
 from outcomes.mixed.inference.testing import Family, adjusted
+from outcomes.mixed.likelihood.working import independent_columns
 from outcomes.mixed.types import Array
 from outcomes.questions.course_frame import Axis
 from outcomes.questions.course_model import (
@@ -139,6 +141,20 @@ class Arms:
         arms_of = self.rows["arm"].groupby(self.rows["clinic_id"]).nunique()
         return len(arms_of) > 1 and bool((arms_of == 1).all())
 
+    def determined_by(self, covariates: tuple[str, ...]) -> bool:
+        """Whether covariates determine an arm: the two cannot be told apart at some time."""
+        levels = tuple(f"{name}_" for name in covariates)
+        own = [c for c in map(str, self.facts) if c in covariates or c.startswith(levels)]
+        for time in self.times:
+            rows = self.at(time)
+            arms = pd.get_dummies(rows["arm"], dtype=float)
+            facts = self.facts.loc[rows["episode_id"], own].to_numpy(float)
+            facts = np.column_stack([np.ones(len(rows)), facts])
+            apart = matrix_rank(np.column_stack([facts, arms])) - matrix_rank(facts)
+            if apart < len(self.treated):
+                return True
+        return False
+
     def at(self, time: float) -> pd.DataFrame:
         """Return one row a course: its score at a time, the last where it has several."""
         rows = self.rows[self.rows[self.axis] == time]
@@ -182,6 +198,9 @@ def compared_at(arms: Arms, time: float) -> pd.DataFrame:
         "change": (improvement, np.hstack([constant, dummies])),
         "score": (score, np.hstack([constant, dummies])),
     }
+    wide, least = ways["ancova"][1], dummies.shape[1] + 2  # a fact that others tell is left out
+    kept = independent_columns(np.linalg.qr(wide / np.linalg.norm(wide, axis=0).clip(1e-300))[1])
+    ways["ancova"] = (improvement, wide[:, sorted({*range(least), *kept})])
     parts = [
         _ols_rows(arms, outcome, columns).assign(kind=kind, arm=arms.treated)
         for kind, (outcome, columns) in ways.items()
@@ -199,7 +218,7 @@ def _ols_rows(arms: Arms, outcome: Any, columns: Any) -> pd.DataFrame:
     from statsmodels.regression.linear_model import OLS
 
     must = "baselines must vary, and scores of courses that started alike too"
-    if np.linalg.matrix_rank(columns) < columns.shape[1]:
+    if matrix_rank(columns) < columns.shape[1]:
         raise FitError(must, got="the same for all")
     fit = OLS(outcome, columns).fit()
     if fit.ssr <= 1e-18 * (outcome @ outcome):

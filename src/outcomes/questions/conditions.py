@@ -51,7 +51,9 @@ def conditions(asked: Asked) -> Found | Missing:
     if course.rows["condition"].nunique() < 2 or not course.times:
         so_many = ("no condition has", "only one condition has")
         has = so_many[min(course.rows["condition"].nunique(), 1)]
-        reason = asked.question.say("few", least=str(LEAST_COURSES), so_many=has)
+        some = np.isfinite(course.horizon)
+        then = when(course.axis, course.horizon) if some else "at the same time"
+        reason = asked.question.say("few", least=str(LEAST_COURSES), so_many=has, time=then)
         return Missing(reason, course=course)
     model = asked.grouped if asked.course.group == "condition" else fit_course(course)
     table, pooled = _estimates(model, course.groups, asked.measure, asked.seed)

@@ -128,7 +128,11 @@ def no_support(history: PressureHistory, rows: pd.DataFrame) -> str:
         return ""
     if history.n_levels >= 2:
         there = Count(n_courses, "course", there=True)
-        return PRESSURE.say("unseen", least=str(LEAST_COURSES), there=there)
+        out = [Text(Count(n, "course"), f" ({why})") for why, n in history.left_out.items() if n]
+        left_out = Text(" Left out before: ", joined("; ", out), ".") if out else ""
+        record = "" if history.visits["scored"].all() else PRESSURE.notes["record"]
+        least = str(LEAST_COURSES)
+        return PRESSURE.say("unseen", least=least, there=there, left_out=left_out, record=record)
     by_level = history.overlap.groupby("pressure")["n_episodes"].sum().items()
     counts = (Text(f"level {level:g}: ", Count(int(n), "course")) for level, n in by_level)
     levels = joined(", ", counts) or "none"

@@ -152,6 +152,9 @@ def _not_the_unit(arms: Arms) -> str:
     unit, least = arms.plan.unit, arms.clusters.least
     if arms.clinics_are_arms and unit != "clinic":
         return TRIAL.say("clinics", least=str(LEAST_RANDOM))
+    if arms.determined_by(all_of := arms.plan.covariates):
+        alone = [name for name in all_of if arms.determined_by((name,))]
+        return TRIAL.say("covariates", facts=_listed([named(name) for name in alone or all_of]))
     dated = arms.axis == "week"  # else no model allows for clusters
     if unit in ("clinic", "therapist") and (
         least < LEAST_RANDOM or arms.clusters.one_arm or not dated
