@@ -12,9 +12,11 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import outcomes as oc
 from outcomes.cli import main
+from outcomes.cli.prepare import _asked as asked
 from outcomes.questions.ask import QUESTIONS
 from outcomes.study import study_from_tables
 
@@ -290,3 +292,32 @@ def test_the_help_of_answer_names_every_question(capsys):
     assert main(["answer", "--help"]) == 0
     shown = " ".join(capsys.readouterr().out.split()).replace("- ", "-")  # a name may wrap
     assert all(re.search(rf"\b{name}\b", shown) for name in QUESTIONS)
+
+
+@pytest.mark.parametrize(
+    ("key", "candidates", "typed", "answer"),
+    [("values.pressure.firm", ["1", "3", "2", "4", "5", "0"], "3", "3"),
+     ("values.pressure.firm", ["1", "3", "2", "4", "5", "0"], "99\n?\nfirm\n0", "0"),
+     ("scales.odi", ["50", "100"], "1\n100", "100"),
+     ("study.new_course_after_days", ["90"], "1", "1"),
+     ("columns.date", ["Booked", "Seen"], "?\n3\n2", "Seen"),
+     ("columns.date", ["Booked", "Seen"], "Other day", "Other day"),
+     ("columns.date", ["Booked", "Seen"], "no", False),
+     ("columns.date", ["Booked", "Seen"], "", "")],
+)  # fmt: skip
+def test_a_number_typed_is_the_candidate_and_nonsense_is_asked_again(
+    key, candidates, typed, answer
+):
+    question = {"asks": "Which?", "key": key, "candidates": candidates}
+    with CliRunner().isolation(input=f"{typed}\n") as (_, shown, *_rest):
+        assert asked(question) == answer
+        told = shown.getvalue().decode().splitlines()
+    assert told[2:3] == (["  0"] if "pressure" in key else told[2:3])
+
+
+def test_a_map_that_is_there_is_refused_before_anything_is_read(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("outcomes.intake.guess.draft_map", lambda *_: pytest.fail("read"))
+    (tmp_path / "map.toml").write_text("", encoding="utf-8")
+    place = str(tmp_path / "map.toml")
+    assert main(["import", "export.csv", "--guess", "--save", place]) != 0
+    assert "a drafted map is written to a new file" in capsys.readouterr().err

@@ -383,6 +383,54 @@ def test_scores_before_and_after_in_one_cell(imported, header):
     assert visits(study) == [[[0, 7, 10], [7, 6, 4]]]
 
 
+@pytest.mark.parametrize("header", ["Pain after/before", "Pain in back (post, pre)", "Pain out/in",
+                                    "Schmerz nachher / vorher", "Douleur après/avant",
+                                    "Dolor después/antes"])  # fmt: skip
+def test_the_words_of_a_header_say_which_of_two_scores_is_first(imported, header):
+    study, asked = imported(
+        f'Client,DOB,Visit date,"{header}"\nAnn Lee,1950-02-03,2026-01-05,5/7\n'
+        "Ann Lee,1950-02-03,2026-01-12,4/6\n"
+    )
+    assert not asked
+    assert visits(study) == [[[0, 7, 5], [7, 6, 4]]]
+
+
+@pytest.mark.parametrize(
+    ("cells", "pairs"),
+    [(("7/5", "6"), [(1, "post_session", 5), (1, "pre_session", 7), (2, "pre_session", 6)]),
+     (("7/5", '"6,4"'), [(1, "post_session", 5), (1, "pre_session", 7), (2, "pre_session", 6.4)]),
+     (("7", "6"), [(1, "pre_session", 7), (2, "pre_session", 6)]),
+     (('"7,5"', '"6,4"'), [(1, "pre_session", 7.5), (2, "pre_session", 6.4)])],
+)  # fmt: skip
+@pytest.mark.parametrize("header", ["Pain before/after", "Pain post/pre"])
+def test_one_number_where_two_are_named_is_asked_about(imported, header, cells, pairs):
+    cells = [f'"{b}/{a}"' if "post" in header and "/" in cell else cell
+             for cell in cells for a, _, b in [cell.partition("/")]]  # fmt: skip
+    study, asked = imported(
+        f"Client,DOB,Visit date,{header}\nAnn Lee,1950-02-03,2026-01-05,{cells[0]}\n"
+        f"Ann Lee,1950-02-03,2026-01-12,{cells[1]}\n"
+    )
+    assert [*asked] == ["scores.nprs.pre_session"]
+    told = study.assessments[["session", "timing", "score"]].itertuples(index=False)
+    assert sorted((int(visit), timing, score) for visit, timing, score in told) == pairs
+
+
+@pytest.mark.parametrize("header", [
+    "Pain improvement (0-10)", "Improvement in pain", "NPRS improvement", "ODI change",
+    "ODI (change)", "Change in NDI", "Schmerzlinderung", "Besserung der Schmerzen",
+    "Soulagement de la douleur", "Alivio del dolor", "Mejoría del dolor", "PainRelief",
+    "Pain control", "Pain coping", "Pain confidence", "Pain, next morning", "Pain (2 days later)",
+])  # fmt: skip
+def test_a_change_or_another_time_is_no_score_of_a_visit(tmp_path, header):
+    place = tmp_path / "export.csv"
+    place.write_text(f'Client,DOB,Visit date,Status,"{header}"\n' + "".join(
+        f"Ann Lee,1950-02-03,2026-01-{day:02d},Arrived,{day % 7}\n" for day in range(5, 15)
+    ), encoding="utf-8")  # fmt: skip
+    draft = draft_map(place)
+    assert "scores" not in draft.content
+    assert header in draft.unused
+
+
 @pytest.mark.parametrize(
     ("header", "cells", "asks", "scores"),
     [("Pain (mm)", ("8", "6"), ["scores.vas.pre_session"], [("vas", 6), ("vas", 8)]),

@@ -36,7 +36,9 @@ def terminal(monkeypatch):
         typed = iter(lines)
         monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
         monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-        monkeypatch.setattr("typer.prompt", lambda *_, **__: next(typed))
+        monkeypatch.setattr(
+            "typer.prompt", lambda *_, value_proc=str, **__: value_proc(next(typed))
+        )
 
     return sits
 

@@ -87,6 +87,8 @@ def _guess(
     from outcomes.intake.preview import preview, write_preview
     from outcomes.words import counted
 
+    if save is not None and save.exists():  # before anything is asked
+        raise _is_there(save)
     draft = draft_map(export, None if columns is None else read_column_map(columns).file)
     if out is not None and (out / "sessions.csv").is_file():  # a form after appointments
         draft = draft.likelier("study.rows", "scores")
@@ -108,17 +110,32 @@ def _guess(
 
 
 def _asked(question: Mapping[str, Any]) -> Any:
-    """Return the answer to a question of a draft: a number of the list, a word, or nothing."""
+    """Return the answer to a question of a draft: one of its list, a word, or nothing.
+
+    Where the list is of numbers, a number is itself, and never a place in the list.
+    """
+    likely = list(question["candidates"])
+    numbers = bool(likely) and all(map(str.isdigit, likely))
+    shown = {one: one for one in sorted(likely, key=int)} if numbers else {
+        str(i): one for i, one in enumerate(likely, start=1)}  # fmt: skip
     typer.echo(f"\n{question['asks']}", err=True)
-    for i, likely in enumerate(question["candidates"], start=1):
-        typer.echo(f"  {i}  {likely}", err=True)
-    said = typer.prompt("Number or word; empty: leave it open; no: none of these", default="",
-                        show_default=False, err=True).strip()  # fmt: skip
-    if said.casefold() in ("no", "false"):
-        return False
-    n = int(said) if said.isdigit() else 0
-    likely = question["candidates"]
-    return likely[n - 1] if 0 < n <= len(likely) else said
+    for typed, one in shown.items():
+        typer.echo(f"  {one}" if numbers else f"  {typed}  {one}", err=True)
+
+    def read(said: str) -> Any:
+        said = said.strip()
+        if said.casefold() in ("no", "false"):
+            return False
+        word = any(map(str.isalpha, said)) and not numbers
+        if not said or said in shown or said in likely:
+            return shown.get(said, said)
+        if not word and not (question["key"].endswith("_days") and said.isdigit()):
+            remedy = "Type a number or word of the list, or no."
+            raise typer.BadParameter(remedy)
+        return said
+
+    return typer.prompt("Number or word; empty: leave it open; no: none of these", default="",
+                        show_default=False, err=True, value_proc=read)  # fmt: skip
 
 
 def save_new(place: Path, text: str) -> None:
@@ -127,9 +144,13 @@ def save_new(place: Path, text: str) -> None:
         with place.open("x", encoding="utf-8", newline="") as file:
             file.write(text)
     except FileExistsError:
-        must = "a drafted map is written to a new file"
-        raise UsageError(must, got="one that is there", where=place.name,
-                         remedy="Name another, or delete it.") from None  # fmt: skip
+        raise _is_there(place) from None
+
+
+def _is_there(place: Path) -> UsageError:
+    must = "a drafted map is written to a new file"
+    remedy = "Name another, or delete it."
+    return UsageError(must, got="one that is there", where=place.name, remedy=remedy)
 
 
 def _import(export: str, columns: Path, out: Path, key_file: Path) -> None:

@@ -76,7 +76,8 @@ def _parts(token: str) -> Words:
 def _all_words() -> frozenset[str]:
     """Return the words that a header may be run together of."""
     roles = vocabulary()["role"].values()
-    lists = [*(entry["words"] for entry in roles), vocabulary()["scores"]["pain"]]
+    scores = vocabulary()["scores"]
+    lists = [*(entry["words"] for entry in roles), scores["pain"], scores["change"]]
     words = {word for phrases in lists for phrase in phrases for word in plain(phrase).split()}
     return frozenset(word for word in words if len(word) > 2 or word in ("of", "id", "no"))
 
@@ -135,17 +136,38 @@ def score_role(header: str) -> list[Role]:
     """Return the instrument and timing that a header names, ``scores.nprs.pre_session``."""
     asked = re.sub(r"\(.*?\)|\[.*?\]|\b0 ?[=:].*", " ", header)  # without "0 = none, 10 = worst"
     words, whole = words_of(asked), words_of(header)
-    bracketed = " ".join(re.findall(r"[(\[](\D*?)[)\]]", header))
-    timing = timing_of(words) or timing_of(words_of(bracketed))
+    bracketed = words_of(
+        " ".join(re.findall(r"[(\[](?:\d+ (?=[a-zA-Z]))?([^\d=:]*?)[)\]]", header))
+    )
+    timing = timing_of(words) or timing_of(bracketed)
     said = vocabulary()["scores"]
+    if any(holds(own, words_of(phrase)) for phrase in said["change"] for own in (words, bracketed)):
+        return []
     named = {name: [p for p in phrases if holds(whole, p)] for name, phrases in _titles().items()}
     name, fits = max(named.items(), key=lambda entry: max(map(len, entry[1]), default=0))
     if fits and name != "nprs":
         return [Role(f"scores.{name}.{timing}", "score", max(fits, key=len))]
     pain = [*fits, *(p for p in map(words_of, said["pain"]) if holds(words, p))]
-    if not pain or any(holds(words, words_of(phrase)) for phrase in said["not_pain"]):
+    if not pain or any(holds(own, words_of(phrase))
+                       for phrase in said["not_pain"] for own in (words, bracketed)):  # fmt: skip
         return []
     return [Role(f"scores.nprs.{timing}", "score", max(pain, key=len))]
+
+
+def first_named(words: Words) -> str:
+    """Return which of two scores a header names first, ``before`` or ``after``; empty: not both.
+
+    Examples
+    --------
+    >>> first_named(words_of("Pain (post, pre)")), first_named(words_of("Pain in neck after"))
+    ('after', '')
+    """
+    found = {when: [i for phrase in map(words_of, vocabulary()["scores"][when])
+                    if phrase != ("in",) or "out" in words  # "in" alone is of a place
+                    for i in range(len(words)) if words[i : i + len(phrase)] == phrase]
+             for when in ("before", "after")}  # fmt: skip
+    nearest = min(((abs(b - a), b, a) for b in found["before"] for a in found["after"]), default=())
+    return "" if not nearest else "before" if nearest[1] < nearest[2] else "after"
 
 
 def timing_of(words: Words) -> str:

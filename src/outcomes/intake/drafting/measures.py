@@ -10,6 +10,7 @@ from outcomes.dictionary.instruments import registry
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import Column, is_date, number, score, stated_top
 from outcomes.intake.drafting.headers import (
+    first_named,
     holds,
     score_role,
     timing_of,
@@ -18,13 +19,14 @@ from outcomes.intake.drafting.headers import (
 )
 from outcomes.intake.drafting.seen import Seen
 
-_OF, _WORDED, _NAMED, _PAIR = (vocabulary()["patterns"][name] for name in (
-    "of", "worded", "named", "pair"))  # fmt: skip
+_OF, _WORDED, _NAMED, _PAIR, _ALONE = (vocabulary()["patterns"][name] for name in (
+    "of", "worded", "named", "pair", "alone"))  # fmt: skip
 _NOTES = [tuple(part.values()) for part in vocabulary()["notes"]]
 """When a pain was that notes tell, how, in words, and what to ask."""
 
 
 _SEVERAL, _MOST = 8, 0.5
+_PAIRED = ("pre_session", "post_session")
 _TURNED = re.compile(vocabulary()["patterns"]["turned"], re.IGNORECASE)
 """A header that calls the best what the instrument calls the worst."""
 
@@ -105,7 +107,8 @@ def _one_below_another(seen: Seen) -> Content:
 
 def _unnamed_score(seen: Seen, alone: str = "") -> Content:
     """Ask whether numbers of 0 to 10 under a header that says nothing are the pain."""
-    other = [words_of(phrase) for phrase in vocabulary()["scores"]["not_pain"]]
+    said = vocabulary()["scores"]
+    other = [words_of(phrase) for phrase in (*said["change"], *said["not_pain"])]
     likely = [h for h in seen.rest if len(seen.columns[h].counts) > 3
               and seen.columns[h].share(_of_ten) > 0.9
               and not any(holds(words_of(h), phrase) for phrase in other)]  # fmt: skip
@@ -153,22 +156,45 @@ def _timed(timings: Mapping[str, list[str]]) -> dict[str, list[str]]:
 
 
 def _pair(name: str, columns: list[Column]) -> Content:
-    """Return the scores before and after that stand in each cell of one column, or ask of them."""
-    (column, *others), said = columns, vocabulary()["scores"]
-    both = all(any(holds(words_of(column.name), words_of(phrase)) for phrase in said[when])
-               for when in ("before", "after"))  # fmt: skip
-    of_top = not both and column.share(partial(_tells, _OF.format(f"{registry()[name].maximum:g}")))
-    if others or column.share(partial(_tells, _PAIR)) < 0.5 or of_top:
+    """Return the scores before and after that stand in each cell of one column, or ask of them.
+
+    Where its header names both, their order is that of its words. One number alone is asked about.
+    """
+    column, *others = columns
+    first = first_named(words_of(column.name))
+    pairs = column.share(partial(_tells, _PAIR))
+    of_top = not first and column.share(
+        partial(_tells, _OF.format(f"{registry()[name].maximum:g}")))  # fmt: skip
+    if others or of_top or (pairs < 0.5 and not first):
         return {}
-    timings = {"pre_session": r"\1", "post_session": r"\2"}
-    rules = (rule(f"7/5: {timing}", [column.name], target=f"{name}.{timing}", pattern=_PAIR,
-                  becomes=group) for timing, group in timings.items())  # fmt: skip
-    if both:
-        return merged({"scores": {name: dict.fromkeys(timings, column.name)}}, *rules)
+    pre, post = (f"scores.{name}.{timing}" for timing in _PAIRED)
+    alone = column.share(partial(_tells, _ALONE))
+    commas = " (7,5 is 7.5; two scores are written 7/5)" if column.share(_has_comma) else ""
+    if not pairs:
+        asks = (f"{column.name} names two scores, and its cells hold one number{commas}. Is it the "
+                f"score before the visit? (no: it is left out)")  # fmt: skip
+        return merged(_as_numbers(column, registry()[name].maximum), ask(pre, asks, [column.name]))
+    groups = (r"\2", r"\1") if first == "after" else (r"\1", r"\2")
+    content = merged(*(
+        rule(f"7/5: {timing}", [column.name], target=f"{name}.{timing}", pattern=_PAIR,
+             becomes=group)
+        for timing, group in zip(_PAIRED, groups, strict=True)),
+        rule("one number alone: no score after", [column.name], pattern=_ALONE,
+             target=f"{name}.post_session") if alone else {})  # fmt: skip
+    single = (f" {alone:.0%} of its cells hold one number alone{commas}: it is taken as before. "
+              "(no: no score before is read)" if alone else "")  # fmt: skip
+    if first:
+        stated = [timing for timing in _PAIRED if not alone or timing == "post_session"]
+        asks = f"{column.name} names two scores. Is it read as the score before the visit?{single}"
+        return merged({"scores": {name: dict.fromkeys(stated, column.name)}}, content,
+                      ask(pre, asks, [column.name]) if alone else {})  # fmt: skip
     asks = f"Cells of {column.name} hold two numbers. Is the {{}} the score {{}} the visit?"
-    words = zip(timings, ("first", "second"), ("before", "after"), strict=True)
-    return merged(*rules, *(ask(f"scores.{name}.{timing}", asks.format(which, when), [column.name])
-                            for timing, which, when in words))  # fmt: skip
+    return merged(content, ask(pre, asks.format("first", "before") + single, [column.name]),
+                  ask(post, asks.format("second", "after"), [column.name]))  # fmt: skip
+
+
+def _has_comma(cell: str) -> bool:
+    return "," in cell and _tells(_ALONE, cell)
 
 
 def _score(name: str, timing: str, columns: list[Column]) -> Content:
