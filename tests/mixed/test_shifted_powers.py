@@ -94,3 +94,15 @@ def test_what_is_not_estimable(rows):
         means = fit.emmeans("clinic")
         assert means["estimate"].isna().all()
         assert (means["note"] == "not estimable: columns are aliased").all()
+
+
+def test_a_row_that_breaks_what_the_rows_had_in_common_has_no_prediction(rows):
+    """The switch is one in clinic b alone: its effect is told from the clinic's in no other row."""
+    rows = rows.assign(switch=(rows["clinic"] == "b").astype(float))
+    with pytest.warns(OutcomesWarning, match="not estimated"):
+        fit = lmm(FORMULA.format("year").replace("clinic", "switch + clinic"), rows)
+    new = pd.DataFrame({"year": 2016.0, "clinic": ["a", "b", "c", "a"], "switch": [0, 1, 0, 1.0]})
+    with pytest.warns(OutcomesWarning, match="1 of the rows"):
+        found = fit.predict(new, random=False, interval="confidence")
+    assert found.isna().all(axis=1).tolist() == [False, False, False, True]
+    assert found.iloc[:3].notna().all(axis=None)

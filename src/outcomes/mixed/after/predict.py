@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import UsageError
+from outcomes.errors import UsageError, warn
 from outcomes.mixed.inference.testing import quantile, require_level
-from outcomes.mixed.margins.reference_grid import grid_offset
+from outcomes.mixed.margins.reference_grid import estimable, grid_offset
 from outcomes.mixed.reading.design import GroupingFactor, design_matrix, new_rows
 from outcomes.mixed.reading.formula import variables
 from outcomes.mixed.reading.frame import plain_table, require_columns
@@ -42,7 +42,8 @@ def predict(
     fit : Fit
     new : pandas.DataFrame
         The columns of the fixed part and, with ``random``, of the random part. A row with a missing
-        value there has no prediction.
+        value there has no prediction, nor one that breaks what the rows of the fit had in common
+        where columns are aliased.
     random : bool
         Add the random effects of the levels a row names. A level the model has not seen, or a
         missing one, counts as an average one, and its variance joins the uncertainty. False: the
@@ -94,7 +95,7 @@ def predict(
     index = plain_table(new).index
     new = new_rows(new, {n: p for n, p in variables(fit.design.formula).items() if n in new})
     random = random and bool(fit.design.factors)
-    X = design_matrix(fit.design.fixed, new)[:, fit.basis.kept]
+    X = _told(fit, design_matrix(fit.design.fixed, new))
     fitted = X @ fit.estimates.beta + grid_offset(fit, new)
     Z = [new_columns(factor, new) for factor in fit.design.factors] if random else []
     codes = [known_levels(fit, factor, new) for factor in fit.design.factors] if random else []
@@ -121,6 +122,16 @@ def predict(
     kind = "conf" if interval == "confidence" else "pred"
     limits = {f"{kind}_low": fitted - half, f"{kind}_high": fitted + half}
     return table.assign(std_error=np.sqrt(variance), **limits)
+
+
+def _told(fit: Fit, every: Array) -> Array:
+    """Return the estimated columns of new rows, missing where they do not tell a prediction."""
+    X = every[:, fit.basis.kept]
+    unknown = np.isfinite(every).all(axis=1) & ~estimable(fit, np.nan_to_num(every))
+    if unknown.any():
+        warn(f"A prediction would need aliased columns in {unknown.sum():,} of the rows.")
+        X[unknown] = np.nan
+    return X
 
 
 def new_columns(factor: GroupingFactor, new: pd.DataFrame) -> Array:
