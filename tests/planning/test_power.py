@@ -48,14 +48,14 @@ def test_shares_have_the_intervals_of_scipy():
 
 
 def test_nine_of_ten_intervals_are_no_wider_than_the_largest_that_is_told():
-    estimate, low, high = told(counted(found()), "half_width_largest")
+    estimate, low, high = told(counted(found()), "half_width_nine_in_ten")
     expected = stats.quantile_test(np.arange(1.0, 401.0), q=0, p=0.9).confidence_interval()
     assert estimate == 360.0
     assert (low, high) == pytest.approx((expected.low, expected.high), abs=1.0)
 
 
 def test_few_studies_do_not_tell_the_upper_end():
-    assert np.isnan(told(counted(found(10)), "half_width_largest")[2])
+    assert np.isnan(told(counted(found(10)), "half_width_nine_in_ten")[2])
 
 
 def test_a_study_without_an_answer_has_found_nothing(monkeypatch):

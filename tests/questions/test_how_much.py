@@ -455,3 +455,12 @@ def test_times_that_no_eleven_courses_reach_together_are_told_as_such():
     found = oc.answer(study, "how-much")
     assert found.refused
     assert "at least 11 courses with a score at the same time" in found.reason
+
+
+def test_the_line_of_measurement_error_says_whose_it_is(clinic):
+    """The registry has the error of the NPRS for neck pain alone (Kovacs 2008: 4 points)."""
+    study = clinic(n=40)
+    names = np.where(np.arange(40) % 2, "knee_pain", "neck_other")
+    study = replace(study, episodes=study.episodes.assign(condition=names))
+    marks = undisclosed(study, "how-much", instrument="nprs").picture.marks
+    assert (4.0, "measurement error in neck pain (4)") in marks

@@ -115,6 +115,13 @@ def test_dates_are_said_only_where_the_first_visit_is_given() -> None:
     assert "2025" not in lead(study)
 
 
+def test_an_error_that_the_registry_has_for_other_conditions_is_not_called_unpublished() -> None:
+    study = made([7, 3])
+    knee = replace(study, episodes=study.episodes.assign(condition="knee_pain"))
+    (change,) = course_changes(knee, "a")
+    assert change.verdict == "better; no measurement error in the registry for this condition"
+
+
 def test_a_change_equal_to_the_mdc_is_not_more_than_it() -> None:
     (change,) = course_changes(made([7, 3]), "a")
     assert change.better == 4

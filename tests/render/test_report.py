@@ -362,3 +362,15 @@ def test_a_sentence_tells_no_count_that_its_figure_hides(make_study: Any) -> Non
     hidden = given.table.query("kind == 'improvement'")["n_episodes"]
     assert hidden.isna().all()  # three of the fifteen courses have no score then
     assert "averaged over 15 courses, not all of them with a score then." in given.sentence
+
+
+def test_no_course_is_called_analyzed_where_no_question_is_answered(synthetic_study, make_answer):
+    given = make_answer()
+    refused = refusal(given.name, given.question, "too few courses.", given.source)
+    rule = Disclosure(exempt=True)
+    answered, declined = (
+        page_html(compose(synthetic_study, (each,), disclosure=rule)) for each in (given, refused)
+    )
+    assert "courses are analyzed" in answered
+    assert "courses are analyzed" not in declined
+    assert "courses have scores to analyze" in declined

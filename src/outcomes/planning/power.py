@@ -122,7 +122,7 @@ def _truth(table: pd.DataFrame) -> str:
 def _precision(table: pd.DataFrame) -> str:
     if "half_width_mean" not in set(table["term"]):
         return ""
-    mean, largest = (told(table, f"half_width_{name}")[0] for name in ("mean", "largest"))
+    mean, largest = (told(table, f"half_width_{name}")[0] for name in ("mean", "nine_in_ten"))
     return (
         f"The 95 % interval reaches {mean:.2f} to either side on average, and at most "
         f"{largest:.2f} in nine of ten."

@@ -227,8 +227,9 @@ def counted(records: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         ``term, estimate, conf_low, conf_high, n``: the shares ``clear`` (of all studies: one
         without an answer found nothing), ``answered`` and ``failed``, by Clopper and Pearson;
-        ``half_width_mean`` and ``half_width_largest`` (of nine in ten) of those that have one; and
-        the ``truth`` where it is known, with the share of intervals that hold it (``holds``).
+        ``half_width_mean`` and ``half_width_nine_in_ten`` (as wide at most) of those that have
+        one; and the ``truth`` where it is known, with the share of intervals that hold it
+        (``holds``).
     """
     n = len(records)
     shares = [int(records[name].sum()) for name in ("clear", "answered", "failed")]
@@ -263,7 +264,7 @@ def _widths(records: pd.DataFrame) -> list[dict[str, Any]]:
     return [
         {"term": "half_width_mean", "estimate": mean, "conf_low": mean - 1.96 * error,
          "conf_high": mean + 1.96 * error, "n": n},
-        {"term": "half_width_largest", "estimate": float(largest), "conf_low": float(low),
+        {"term": "half_width_nine_in_ten", "estimate": float(largest), "conf_low": float(low),
          "conf_high": float(ordered[ranks[2]]), "n": n},
     ]  # fmt: skip
 

@@ -202,7 +202,12 @@ def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> P
         axis, f"Improvement ({measure.unit}; up = better)",
         HOW_MUCH.say("alt", axis=axis.lower(), time=time.capitalize(), spoken=spoken),
     )  # fmt: skip
-    marks = tuple((value, f"{LINES[kind]} ({value:g})") for kind, value in lines.items())
+    whose = {kind: f" in {line.population.partition(',')[0]}" for kind, line in lines.items()
+             if kind == "MDC" and line.population != "any"}  # fmt: skip
+    marks = tuple(
+        (line.value, f"{LINES[kind]}{whose.get(kind, '')} ({line.value:g})")
+        for kind, line in lines.items()
+    )
     return replace(drawn, marks=marks)
 
 

@@ -255,7 +255,7 @@ def _verdict(study: Study, measure: Instrument, rows: pd.DataFrame, condition: o
     try:
         found = against_error(study, measure, rows, condition)
     except UsageError:
-        return f"{way}; measurement error not published"
+        return f"{way}; no measurement error in the registry for this condition"
     error = f"measurement error (MDC {found.threshold.value:g}{and_return(found)})"
     if not found.sides[-1]:
         return f"{way}; within {error}"

@@ -185,7 +185,7 @@ LINES = {"MIC": "smallest important change", "MDC": "measurement error"}
 """Thresholds that figures draw as lines, and what the lines are called."""
 
 
-def lines_of(thresholds: Iterable[Threshold], conditions: set[str]) -> dict[str, float]:
+def lines_of(thresholds: Iterable[Threshold], conditions: set[str]) -> dict[str, Threshold]:
     """Return MIC and MDC in points, where they are published.
 
     Parameters
@@ -197,14 +197,15 @@ def lines_of(thresholds: Iterable[Threshold], conditions: set[str]) -> dict[str,
 
     Returns
     -------
-    dict of str to float
+    dict of str to Threshold
         The MIC is the first that holds for all of these conditions, else one of no special
         condition; the MDC the largest that is published for any of them, the cautious choice.
     """
     known = [t for t in thresholds if not t.relative]
     important = [t for t in known if t.kind == "MIC"]
-    for_all = [t.value for t in important if conditions and all(map(t.covers, conditions))]
-    general = [t.value for t in important if not t.conditions]
-    errors = [t.value for t in known if t.kind == "MDC" and any(map(t.covers, conditions))]
-    found = {"MIC": [*for_all, *general][:1], "MDC": [max(errors)] if errors else []}
-    return {kind: values[0] for kind, values in found.items() if values}
+    for_all = [t for t in important if conditions and all(map(t.covers, conditions))]
+    general = [t for t in important if not t.conditions]
+    errors = [t for t in known if t.kind == "MDC" and any(map(t.covers, conditions))]
+    errors = sorted(errors, key=lambda t: -t.value)
+    found = {"MIC": [*for_all, *general][:1], "MDC": errors}
+    return {kind: own[0] for kind, own in found.items() if own}

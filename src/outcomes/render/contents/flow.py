@@ -107,7 +107,9 @@ def shown_counts(
     return texts
 
 
-def flow_picture(study: Study, instrument: str, disclosure: Disclosure) -> Picture:
+def flow_picture(
+    study: Study, instrument: str, disclosure: Disclosure, *, analyzed: bool = True
+) -> Picture:
     """Return the flow as a picture.
 
     Parameters
@@ -118,6 +120,8 @@ def flow_picture(study: Study, instrument: str, disclosure: Disclosure) -> Pictu
         Instrument of the outcome.
     disclosure : Disclosure
         What may be shown.
+    analyzed : bool
+        Whether an answer rests on the courses of the last step.
     """
     arms = [str(arm) for arm in study.episodes["arm"].dropna().unique()]
     rows = []
@@ -125,9 +129,16 @@ def flow_picture(study: Study, instrument: str, disclosure: Disclosure) -> Pictu
         steps = flow_steps(study, instrument, arm)
         for step, (n, lost) in zip(steps, shown_counts(steps, disclosure, arm), strict=True):
             left_out = f"{step.lost}: {lost}" if step.lost and lost != "0" else ""
-            rows.append((arm, step.name, n, left_out))
+            name = (
+                "with scores to analyze" if step.name == "analyzed" and not analyzed else step.name
+            )
+            rows.append((arm, name, n, left_out))
     data = pd.DataFrame(rows, columns=["group", "label", "n", "left_out"])
     first, last = data["n"].iloc[0], data["n"].iloc[-1]
-    title = f"{last} of {first} courses are analyzed" if len(arms) < 2 else "Courses by arm"
+    title = (
+        f"{last} of {first} courses {'are analyzed' if analyzed else 'have scores to analyze'}"
+        if len(arms) < 2
+        else "Courses by arm"
+    )
     spoken = "; ".join(f"{row.label}: {row.n}" for row in data.itertuples())
     return Picture("flow", data, title, "", "", f"Flow diagram. {spoken}.")

@@ -219,7 +219,8 @@ def _rows(study: Study, instrument: str) -> tuple[Instrument, pd.DataFrame]:
 
 
 def _thresholds(measure: Instrument, rows: pd.DataFrame) -> dict[str, float]:
-    return lines_of(measure.thresholds, set(rows["condition"].dropna()))
+    lines = lines_of(measure.thresholds, set(rows["condition"].dropna()))
+    return {kind: line.value for kind, line in lines.items()}
 
 
 def _courses(place: Axes, title: str, rows: pd.DataFrame, over: str, measure: Instrument) -> str:
