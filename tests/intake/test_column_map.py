@@ -150,3 +150,10 @@ def test_a_missing_map(tmp_path):
 )
 def test_a_rule_reads_what_it_says(entry, cell, becomes):
     assert converted({"columns": "x", **entry}, CleaningRule, "[[rules]]").read(cell) == becomes
+
+
+@pytest.mark.parametrize("name", ["score", "assessments.score", "instrument"])
+def test_words_of_scores_that_nothing_would_read_are_refused_by_name(name):
+    said = {"scores": {"nprs": {"pre_session": "Pain"}}, "values": {name: {"stark": "8"}}}
+    with pytest.raises(UsageError, match=r"\[values\.assessments\..*\[\[rules\]\]"):
+        read_column_map(said)

@@ -278,6 +278,12 @@ def _refuse_together(mapped: ColumnMap) -> None:
     if mapped.study.new_course_after_days and not dated:
         must = "new_course_after_days is for rows with a date and no episode_id"
         raise UsageError(must, got="others", where="[study]")
+    unread = [f"[values.{name}]" for name in mapped.words
+              if name.startswith("assessments.") and name not in mapped.columns]  # fmt: skip
+    if unread and not mapped.wide:
+        must = "[values] is for columns that [columns] names"
+        remedy = "Say how to read words in a column of [scores] with [[rules]]."
+        raise UsageError(must, got="another", where=", ".join(unread), remedy=remedy)
     if bool(mapped.minutes.start) != bool(mapped.minutes.end):
         must = "[minutes] names the columns of both start and end"
         raise UsageError(must, got="one of them", where="[minutes]")
