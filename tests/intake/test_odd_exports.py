@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 import outcomes as oc
+from outcomes.dictionary.instruments import registry
 from outcomes.errors import DataError
+from outcomes.intake.drafting.headers import score_role
 from outcomes.intake.guess import draft_map
 from outcomes.intake.import_export import import_export
 
@@ -926,3 +928,9 @@ def test_days_with_a_score_behind_them_are_refused_with_what_to_do(imported, cel
     first, second = cell.format(5), cell.format(19)
     with pytest.raises(DataError, match=r"a day with a score behind it.*a column each"):
         imported(f'Client,DOB,Visit 1,Visit 2\n{ANN},"{first}","{second}"\n{BOB},"{first}",\n')
+
+
+@pytest.mark.parametrize(("name", "instrument"), registry().items())
+def test_an_instrument_is_known_by_its_name_and_title(name, instrument):
+    for header in (name, instrument.title):
+        assert score_role(header)[0].place.split(".")[1] == name

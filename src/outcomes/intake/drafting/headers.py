@@ -141,10 +141,12 @@ def score_role(header: str) -> list[Role]:
     )
     timing = timing_of(words) or timing_of(bracketed)
     said = vocabulary()["scores"]
-    if any(holds(own, words_of(phrase)) for phrase in said["change"] for own in (words, bracketed)):
-        return []
     named = {name: [p for p in phrases if holds(whole, p)] for name, phrases in _titles().items()}
     name, fits = max(named.items(), key=lambda entry: max(map(len, entry[1]), default=0))
+    title = {*max(fits, key=len, default=())}  # Patient Global Impression of Change is one
+    if any(holds(own, words_of(phrase)) for phrase in said["change"] for own in (words, bracketed)
+           if title.isdisjoint(words_of(phrase))):  # fmt: skip
+        return []
     if fits and name != "nprs":
         return [Role(f"scores.{name}.{timing}", "score", max(fits, key=len))]
     pain = [*fits, *(p for p in map(words_of, said["pain"]) if holds(words, p))]
