@@ -319,7 +319,9 @@ def test_damaged_data_give_a_fit_or_a_clear_refusal(seed, data):
     """Missing, constant, infinite, repeated, text, few rows: never another kind of error."""
     case = draw_case(seed)
     frame = case.data
-    kinds = data.draw(st.lists(st.sampled_from(sorted(DAMAGE)), min_size=1, max_size=3))
+    kinds = data.draw(
+        st.lists(st.sampled_from(sorted(DAMAGE)), min_size=1, max_size=3, unique=True)
+    )
     for kind in kinds:
         frame = DAMAGE[kind](frame, np.random.default_rng(seed))
     damaged = Case(case.fixed, case.random, frame, case.weighted, case.reml)
@@ -356,8 +358,8 @@ DAMAGE = {
         g=frame["g"].str[1:].astype(float), h=frame["h"].str[1:].astype(float)
     ),
     "nullable": lambda frame, _: frame.convert_dtypes(),
-    "tiny": lambda frame, _: frame.assign(y=frame["y"] * 1e-200),
-    "huge": lambda frame, _: frame.assign(y=frame["y"] * 1e150),
+    "tiny": lambda frame, _: frame.assign(y=pd.to_numeric(frame["y"], "coerce") * 1e-200),
+    "huge": lambda frame, _: frame.assign(y=pd.to_numeric(frame["y"], "coerce") * 1e150),
     "negative weight": lambda frame, _: frame.assign(w=-1.0),
     "response fitted exactly": lambda frame, _: frame.assign(y=2.0 * frame["x"] + 1.0),
 }
