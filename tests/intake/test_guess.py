@@ -383,6 +383,17 @@ def test_one_name_with_two_plan_numbers_is_asked_about(drafted):
     assert asked(drafted("\n".join(born) + "\n")) == {}
 
 
+@pytest.mark.parametrize("header", ["Family name", "First name", "Nachname", "Prénom"])
+def test_half_a_name_that_alone_tells_people_apart_is_asked_about(drafted, header):
+    """Two people called Miller would be one patient: say which column names the client."""
+    text = f"{header},Date,Pain\nMiller,2026-05-04,7\nMiller,2026-05-05,3\nFox,2026-05-06,6\n"
+    assert asked(drafted(text)) == {"identifiers.name": [header]}
+    head, *rows = text.splitlines()
+    born = [f"{head},DOB", *(f"{row},1960-05-{10 + i}" for i, row in enumerate(rows))]
+    assert asked(drafted("\n".join(born) + "\n")) == {}
+    assert asked(drafted(text.replace("Miller", "Ann Miller").replace("Fox", "Bo Fox"))) == {}
+
+
 def test_names_that_stand_once_above_their_rows_are_asked_about(drafted, tmp_path):
     rows = ("Ann Lee,2026-05-04,7", ",2026-05-11,5", "Bo Fox,2026-05-05,6", ",2026-05-12,4")
     text = "\n".join(["Client,Date,Pain", *rows, ""])

@@ -221,7 +221,7 @@ def less_clear(known: pd.DataFrame, sign: int) -> dict[str, Any]:
     """
     tables = known, known.assign(pressure_before=0.0)
     rows = [last_visit(readings(table, sign)) for table in tables]
-    return min(rows, key=lambda row: abs(row["estimate"]) / row["std_error"])
+    return max(rows, key=lambda row: row["p_value"])
 
 
 def reaction(found: Array, reliability: float | None) -> Array:

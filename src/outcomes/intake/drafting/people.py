@@ -67,7 +67,7 @@ def people(seen: Seen) -> Content:
     content: Content = merged({"identifiers": named}, _unnamed_birth(seen, named))
     if not seen.names and "record" not in named and SHEET in seen.columns:
         return merged(content, {"identifiers": {"name": [SHEET]}})
-    content = merged(content, _namesakes(seen, named), _blank_above(seen))
+    content = merged(content, _half_named(seen, named), _namesakes(seen, named), _blank_above(seen))
     rivals = seen.rivals.get("identifiers.name", [])
     if rivals and rivals[0] in seen.names:
         likely = sorted(rivals, key=lambda header: -len(seen.columns[header].counts))
@@ -119,6 +119,17 @@ def _blank_above(seen: Seen) -> Content:
                     "them? (no: they are left out)")  # fmt: skip
             return ask("file.fill_down", asks, [column.name])
     return {}
+
+
+def _half_named(seen: Seen, named: Mapping[str, list[str]]) -> Content:
+    """Ask about a first or last name alone, where nothing else tells people apart."""
+    halves = seen.of("identifiers.first_name", "identifiers.last_name")
+    alone = [c for c in halves if [c.name] == seen.names and c.share(lambda w: " " in w) < 0.5]
+    if not alone or {"birth_date", "record", "phone", "email"} & named.keys():
+        return {}
+    asks = (f"Which column names the client? {alone[0].name} is half a name, and two people of "
+            "that name would be one.")  # fmt: skip
+    return ask("identifiers.name", asks, [alone[0].name, *seen.rest])
 
 
 def _namesakes(seen: Seen, named: Mapping[str, list[str]]) -> Content:
