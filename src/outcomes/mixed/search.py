@@ -93,8 +93,11 @@ LONGEST = 2.0
 ROUNDING = 1e-13
 """Relative error of a deviance."""
 
-REMEMBERED = 8
-"""Changes of the gradient that correct a metric: where a variance goes to zero it is far off."""
+REMEMBERED, GENTLE = 8, 0.1
+"""Changes of the gradient that correct a metric: where a variance goes to zero it is far off.
+
+A step that lowered the deviance by more than the second says nothing of the curvature at its end.
+"""
 
 HOPELESS = 10
 """Halvings of a step after which one that gains nothing is the last."""
@@ -285,7 +288,8 @@ def descend(likelihood: Likelihood, point: Point, tolerance: float) -> tuple[Poi
             return point, evaluations, False
         if used > HOPELESS and better.value >= point.value:
             return point, evaluations, True
-        changes.append((better.theta - point.theta, better.gradient - point.gradient))
+        if point.value - better.value < GENTLE:
+            changes.append((better.theta - point.theta, better.gradient - point.gradient))
         point = better
     return point, evaluations, True
 
