@@ -209,3 +209,59 @@ def test_every_kind_of_row_has_words() -> None:
     known = {kind for question in QUESTIONS.values() for kind in question.kinds}
     about_one = {"expected", "goal met", "goal kept by", "goal attainment scale"}
     assert known - about_one <= set(KINDS)
+
+
+@pytest.fixture(scope="module")
+def own_frame() -> pd.DataFrame:
+    """Rows of no trajectory, with columns that are called as a trajectory's are."""
+    n = 120
+    return pd.DataFrame({
+        "improvement": [((7 * i) % 11) / 3 + i % 5 for i in range(n)],
+        "day": [float(i % 8) for i in range(n)], "dose": [1.0 + i % 3 for i in range(n)],
+        "arm": ["ctl", "trt", "trt", "ctl"] * (n // 4), "id": [i // 6 for i in range(n)],
+        "ward": [["a", "b", "c"][(i // 2) % 3] for i in range(n)],
+    })  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::outcomes.SingularFitWarning")
+@pytest.mark.parametrize(
+    ("fixed", "labels"),
+    [
+        ("factor(dose)", ["dose", "1", "2", "3"]),
+        ("C(ward, contr.treatment('b'))", ["ward", "b", "a", "c"]),
+        ("factor(dose, levels=[2, 1, 3])", ["dose", "2", "1", "3"]),
+        ("I(day > 3)", ["I(day > 3)", "False", "True"]),
+        ("C(arm, contr.sum)", ["arm, contrast S.ctl"]),
+        ("day", ["day"]),
+        ("arm:day", ["improvement per unit of day, for each arm", "ctl", "trt"]),
+        ("day * arm", ["day", "arm", "ctl", "trt",
+                       "Difference per unit of day, compared with ctl", "trt"]),
+        ("ward + ward:arm", ["ward", "a", "b", "c", "arm, compared with ctl, for each ward",
+                             "a and trt", "b and trt", "c and trt"]),
+        ("ward * arm", ["ward", "a", "b", "c", "arm", "ctl", "trt",
+                        "ward and arm together, beyond each alone", "b and trt", "c and trt"]),
+    ],
+)  # fmt: skip
+def test_each_coding_says_what_its_coefficients_are_compared_with(
+    own_frame: pd.DataFrame, fixed: str, labels: list[str]
+) -> None:
+    table = fit_table(oc.lmm(f"improvement ~ {fixed} + (1 | id)", own_frame))
+    assert [line.label for line in table.lines][1:] == labels
+    assert table.title == "improvement"  # its unit and direction are not known
+
+
+@pytest.mark.filterwarnings("ignore::outcomes.SingularFitWarning")
+def test_without_an_intercept_each_level_stands_for_itself(own_frame: pd.DataFrame) -> None:
+    lines = fit_table(oc.lmm("improvement ~ 0 + ward + (1 | id)", own_frame)).lines
+    assert [(x.label, x.estimate == "reference") for x in lines] == [
+        ("ward", False), ("a", False), ("b", False), ("c", False)
+    ]  # fmt: skip
+
+
+def test_a_factor_of_pressure_is_called_what_pressure_is(rows: pd.DataFrame) -> None:
+    fixed = "factor(pressure) + baseline + score_before"
+    fit = oc.lmm(f"improvement ~ {fixed} + (1 | episode_id)", rows)
+    lines = fit_table(fit).lines[1:6]
+    assert [line.label for line in lines] == ["Pressure at the visit before", "1", "2", "3", "4"]
+    assert [line.estimate == "reference" for line in lines] == [False, True, False, False, False]
+    assert "slope" not in " ".join(text.get_text() for text in fit.forest().texts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -20,7 +21,7 @@ TITLES: Mapping[str, tuple[str, str]] = LABELS["titles"]
 KINDS: Mapping[str, str] = LABELS["kinds"]
 INTERVALS: Mapping[str, str] = LABELS["intervals"]
 _CURVE = re.compile(r"\w+\((\w+),.*\)\[(\d+)\]")
-_LEVEL = re.compile(r"(?:C\()?(?P<column>[^\[\]()]+)\)?\[(?:T\.)?(?P<level>.*)\]")
+_FACTOR = re.compile(r"(?:C|factor)\((\w+)\b.*\)")
 
 
 @dataclass(frozen=True)
@@ -137,10 +138,14 @@ def estimates_html(table: pd.DataFrame, fit: Fit, level: float = 0.95, adjust: s
         low, high = row["conf_low"], row["conf_high"]
         said = row["note"] or with_ends(row["estimate"], low, high)
         end = p_value(row["p_value"]) if tested else count(row["n_observations"])
-        rows.append((*(_cell(name, row[name]) for name in names), said, end))
+        rows.append((*(_cell(fit, name, row[name]) for name in names), said, end))
     several = "" if adjust == "none" or len(table) == 1 else f", {adjust}"
     title = f"{_title(fit)}: estimate ({level * 100:g} % CI{several and ', adjusted'})"
-    head = (*map(column_label, names), title, f"p{several}" if tested else "scores there")
+    head = (
+        *(column_label(fit, name) for name in names),
+        title,
+        f"p{several}" if tested else "scores there",
+    )
     return html_table(head, rows, stamp=stamp_of(fit))
 
 
@@ -150,11 +155,17 @@ def html_table(head: Iterable[str], *bodies: Iterable[tuple[str, ...]], stamp: s
     return template.render(head=list(head), bodies=parts, stamp=stamp)
 
 
-def column_label(name: str) -> str:
-    """Return what a column holds, in words."""
+def is_trajectory(fit: Fit) -> bool:
+    """Tell whether the rows of a fit are a trajectory's; a frame's own ``day`` is just a column."""
+    return bool(getattr(fit.design.frame.data, "instrument", ""))
+
+
+def column_label(fit: Fit, name: str) -> str:
+    """Return what a column of the rows of a fit holds, in words."""
     if curve := _CURVE.fullmatch(name):
-        return f"Curve of {column_label(curve[1]).lower()}, part {curve[2]}"
-    return COLUMNS[name][0] if name in COLUMNS else named(name)
+        return f"Curve of {column_label(fit, curve[1]).lower()}, part {curve[2]}"
+    column = found[1] if (found := _FACTOR.fullmatch(name)) else name
+    return COLUMNS[column][0] if column in COLUMNS and is_trajectory(fit) else named(column)
 
 
 def response_of(fit: Fit) -> str:
@@ -173,32 +184,32 @@ def unit_of(fit: Fit) -> str:
 
 
 def _title(fit: Fit) -> str:
-    told = TITLES.get(response_of(fit))
+    told = TITLES.get(response_of(fit)) if is_trajectory(fit) else None
     return f"{told[0]} ({unit_of(fit)}, {told[1]})" if told else named(response_of(fit))
 
 
-def _cell(column: str, value: object) -> str:
+def _cell(fit: Fit, column: str, value: object) -> str:
     """Return a number, a column's name, a level or a contrast of levels in words."""
     if isinstance(value, float):
         return f"{value:g}"
-    label = column_label if column == "variable" else named
-    return f" {MINUS} ".join(label(name) for name in str(value).split(" - "))
+    if column == "variable":
+        return column_label(fit, str(value))
+    return f" {MINUS} ".join(named(name) for name in str(value).split(" - "))
 
 
 def _lines(fit: Fit) -> Iterator[Line]:
     """Coefficients in order; levels of a factor stand below its name, the reference first."""
     heading = ""
     for row in tidy(fit).to_dict("records"):
-        parts = [_LEVEL.fullmatch(part) or part for part in _split(row["term"])]
-        levels = [part for part in parts if isinstance(part, re.Match)]
-        numbers = [part for part in parts if isinstance(part, str)]
-        title = _heading(fit, levels, numbers)
+        parts = [_part(fit, part) for part in _split(row["term"])]
+        levels = [part for part in parts if part.level]
+        title = _heading(fit, parts)
         if levels and title != heading:
             yield Line(title)
-            if not numbers and len(levels) == 1:
-                yield Line(named(_reference(fit, levels[0]["column"])), "reference", inside=True)
+            if len(parts) == 1 and levels[0].against:
+                yield Line(levels[0].against, "reference", inside=True)
         heading = title
-        label = " and ".join(named(level["level"]) for level in levels) if levels else title
+        label = " and ".join(part.level for part in levels) or title
         low, high = row["conf_low"], row["conf_high"]
         estimate = with_ends(row["estimate"], low, high)
         yield Line(label, estimate, p_value(row["p_value"]), inside=bool(levels))
@@ -209,22 +220,70 @@ def _split(term: str) -> list[str]:
     return re.split(r":(?![^\[(]*[\])])", term)
 
 
-def _heading(fit: Fit, levels: list[re.Match[str]], numbers: list[str]) -> str:
-    if not levels:
+class _Part(NamedTuple):
+    """A factor of a term: a number, a level by itself, or one against a reference."""
+
+    name: str
+    level: str = ""
+    against: str = ""
+
+
+def _part(fit: Fit, text: str) -> _Part:
+    """Read one factor of a term by what the model remembers of its coding."""
+    known = fit.design.fixed.spec.encoder_state.items()
+    coded = {name: state["contrasts"] for name, (_, state) in known if state.get("contrasts")}
+    name = next((name for name in coded if text.startswith(f"{name}[")), "")
+    if not name:
+        return _Part(text)
+    levels, written = list(coded[name].levels), text[len(name) + 1 : -1]
+    if written in map(str, levels):
+        return _Part(name, _level(written))
+    reference = coded[name].contrasts.get_drop_field(levels, reduced_rank=False)
+    if reference is None or not written.startswith("T."):
+        return _Part(f"{column_label(fit, name)}, contrast {written}")
+    return _Part(name, _level(written.removeprefix("T.")), _level(reference))
+
+
+def _level(value: object) -> str:
+    """Return a level in words; a whole number without its point."""
+    return named(re.sub(r"^(-?\d+)\.0$", r"\1", str(value)))
+
+
+def _heading(fit: Fit, parts: list[_Part]) -> str:
+    """Return what a coefficient is, or what the levels below are and are compared with."""
+    numbers = [part.name for part in parts if not part.level]
+    against = [part for part in parts if part.against]
+    own = [part for part in parts if part.level and not part.against]
+    if len(numbers) == len(parts):
         return _numbers(fit, numbers)
-    against = " and ".join(named(_reference(fit, level["column"])) for level in levels)
-    if numbers and _CURVE.fullmatch(numbers[0]):
-        return f"{column_label(numbers[0])}, compared with {against}"
-    if numbers:
-        what = "Extra improvement" if response_of(fit) == "improvement" else "Difference"
-        return f"{what} per {_unit(fit, numbers[0])}, compared with {against}"
-    names = " and ".join(column_label(level["column"]) for level in levels)
-    return names if len(levels) == 1 else f"{names} together, beyond each alone"
+    names, each = (
+        " and ".join(column_label(fit, part.name) for part in some) for some in (against, own)
+    )
+    said = [_rate(fit, numbers, bool(against))] if numbers else []
+    if len(against) > 1:
+        said.append(f"{names} together, beyond each alone")
+    elif against:
+        said += [] if numbers else [names]
+        said += [f"compared with {against[0].against}"] if numbers or own else []
+    return ", ".join([*said, f"for each {each.lower()}"] if own and said else said or [each])
 
 
-def _unit(fit: Fit, name: str) -> str:
+def _rate(fit: Fit, numbers: list[str], extra: bool) -> str:
+    """Return what a number's slope is called, beside or beyond that of a reference."""
+    if not set(numbers) <= set(fit.design.frame.data):
+        return _numbers(fit, numbers)
+    improvement = response_of(fit) == "improvement" and is_trajectory(fit)
+    what = (
+        ("Extra improvement" if improvement else "Difference")
+        if extra
+        else column_label(fit, response_of(fit))
+    )
+    return f"{what} per {' and '.join(one_unit(fit, name) for name in numbers)}"
+
+
+def one_unit(fit: Fit, name: str) -> str:
     """Return what one unit of a column is called: of a score, one of its instrument's."""
-    if name not in COLUMNS:
+    if name not in COLUMNS or not is_trajectory(fit):
         return f"unit of {named(name)}"
     unit = COLUMNS[name][1]
     first, *rest = unit_of(fit).split(" ")
@@ -234,25 +293,14 @@ def _unit(fit: Fit, name: str) -> str:
 def _numbers(fit: Fit, names: list[str]) -> str:
     if names == ["Intercept"]:
         return "Start (all else 0 or reference)"
-    if len(names) == 1 and names[0] in COLUMNS:
-        return f"{COLUMNS[names[0]][0]}, per {_unit(fit, names[0])}"
-    return " \N{MULTIPLICATION SIGN} ".join(column_label(name) for name in names)
-
-
-def _reference(fit: Fit, column: str) -> str:
-    """Return the level of a factor that has no coefficient of its own."""
-    if column not in fit.design.frame.data:
-        return "reference"
-    values = fit.design.frame.data[column].dropna().astype("category")
-    levels = values.cat.remove_unused_categories().cat.categories.astype(str)
-    parts = [_LEVEL.fullmatch(part) for term in fit.estimates.terms for part in _split(term)]
-    estimated = {part["level"] for part in parts if part and part["column"] == column}
-    return next((level for level in levels if level not in estimated), "reference")
+    if len(names) == 1 and names[0] in COLUMNS and is_trajectory(fit):
+        return f"{COLUMNS[names[0]][0]}, per {one_unit(fit, names[0])}"
+    return " \N{MULTIPLICATION SIGN} ".join(column_label(fit, name) for name in names)
 
 
 def _parts(fit: Fit) -> Iterator[tuple[str, str]]:
     for row in variance_components(fit).to_dict("records"):
-        label = _component(row["group"], row["term_1"], row["term_2"])
+        label = _component(fit, row["group"], row["term_1"], row["term_2"])
         yield label, plain(row["sd_or_corr"], 2)
     if fit.design.factors and not fit.design.formula.residual:  # no share of one residual variance
         shares = icc(fit)
@@ -276,7 +324,7 @@ def _parts(fit: Fit) -> Iterator[tuple[str, str]]:
     yield "Formula", fit.request.formula
 
 
-def _component(group: str, first: str, second: str) -> str:
+def _component(fit: Fit, group: str, first: str, second: str) -> str:
     if group == "residual" and second:
         near = second == f"{first} + 1"
         return (
@@ -287,7 +335,7 @@ def _component(group: str, first: str, second: str) -> str:
     if group == "residual":
         return f"Residual SD at {first}" if first else "Residual SD"
     who = GROUPS.get(group, group)
-    names = ["level" if x == "Intercept" else f"slope of {column_label(x).lower()}" for x in
+    names = ["level" if x == "Intercept" else f"slope of {column_label(fit, x).lower()}" for x in
              (first, second) if x]  # fmt: skip
     return (
         f"Correlation over {who}: {' and '.join(names)}" if second else f"SD of {who}: {names[0]}"
@@ -297,7 +345,10 @@ def _component(group: str, first: str, second: str) -> str:
 def _used(fit: Fit) -> str:
     names = [factor.name for factor in fit.design.factors]
     names = names or [name for name in ("episode_id",) if name in fit.design.frame.data]
-    groups = [f"{count(len(fit.groups(name)[1]))} {GROUPS.get(name, name)}" for name in names]
+    groups = [
+        f"{count(len(fit.groups(name)[1]))} {GROUPS.get(name, f'levels of {name}')}"
+        for name in names
+    ]
     dropped = fit.design.frame.n_dropped
     left = f"{count(dropped)} left out, a value is missing" if dropped else "none left out"
     return "; ".join(filter(None, [f"{count(fit.design.n)} rows", ", ".join(groups), left]))

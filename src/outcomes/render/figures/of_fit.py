@@ -26,6 +26,8 @@ from outcomes.render.fit_table import (
     Line,
     column_label,
     fit_table,
+    is_trajectory,
+    one_unit,
     response_of,
     stamp_of,
     unit_of,
@@ -83,15 +85,15 @@ def plot(fit: Fit, over: str = "", by: str = "", *, partial_residuals: bool = Fa
     figure, places = panels(len(groups) + pressed, *size, wide, sharey=True)
     said = []
     for place, (title, rows) in zip(places, groups, strict=False):
-        said.append(_draw_means(place, rows, first, line, title))
+        said.append(_draw_means(place, fit, rows, first, line, title))
         if partial_residuals:
             _draw_partial(place, fit, rows, first, line if title else "")
     if pressed:
         rows = _means(fit, "pressure", "")
-        said.append(_draw_means(places[-1], rows, "pressure", "", "all, by pressure"))
+        said.append(_draw_means(places[-1], fit, rows, "pressure", "", "all, by pressure"))
     for place in places[::wide]:
         place.set_ylabel(_response_label(fit))
-    claim = f"{column_label(response_of(fit))} by {column_label(first).lower()}"
+    claim = f"{column_label(fit, response_of(fit))} by {column_label(fit, first).lower()}"
     return _finished(figure, fit, claim, " ".join(said), of_rows=partial_residuals)
 
 
@@ -182,7 +184,7 @@ def _panels(means: pd.DataFrame, by: str) -> list[tuple[str, pd.DataFrame]]:
     return [(named(name), rows) for name, rows in means.groupby(by, sort=True, observed=True)]
 
 
-def _draw_means(place: Axes, means: pd.DataFrame, over: str, by: str, title: str) -> str:
+def _draw_means(place: Axes, fit: Fit, means: pd.DataFrame, over: str, by: str, title: str) -> str:
     """Draw the lines of one panel, named at their ends, and say where they start and end."""
     grouped = by and not title
     groups = list(means.groupby(by, sort=True, observed=True)) if grouped else [("all", means)]
@@ -203,7 +205,7 @@ def _draw_means(place: Axes, means: pd.DataFrame, over: str, by: str, title: str
         said.append(f"{title or named(name)}: {plain(first)} to {plain(last)}")
     place.axhline(0, color=MUTED, linewidth=0.8)
     place.set_title(title, fontsize=9, loc="left")
-    place.set_xlabel(column_label(over).lower(), fontsize=9)
+    place.set_xlabel(column_label(fit, over).lower(), fontsize=9)
     return f"{'; '.join(said)}."
 
 
@@ -256,19 +258,19 @@ def _effects_panel(place: Axes, fit: Fit, group: str) -> str:
         place.plot(rows["estimate"], rows.index, "s", markersize=4, color=LOOKS[0].colour)
         place.set_yticks(rows.index, [named(x) for x in rows["level"]], fontsize=7.5)
         place.axvline(0, color=INK, linewidth=0.8)
-        place.set_xlabel(_effect_label(str(term), who))
+        place.set_xlabel(_effect_label(fit, str(term), who))
     else:
         place.vlines(rows.index, *ends, color=MUTED, alpha=0.4)
         place.plot(rows.index, rows["estimate"], color=LOOKS[0].colour)
         place.axhline(0, color=INK, linewidth=0.8)
-        place.set(xlabel=f"{who}, in order", ylabel=_effect_label(str(term), who))
+        place.set(xlabel=f"{who}, in order", ylabel=_effect_label(fit, str(term), who))
     return f"{outside} of {len(rows)} {who} lie apart from the mean (95 %)."
 
 
-def _effect_label(term: str, who: str) -> str:
+def _effect_label(fit: Fit, term: str, who: str) -> str:
     if term == "Intercept":
         return f"level of {who}, from the mean"
-    return f"slope of {who} per {COLUMNS.get(term, ('', term))[1]}, from the mean"
+    return f"slope of {who} per {one_unit(fit, term)}, from the mean"
 
 
 def _lines(fit: Fit) -> Iterator[tuple[str, Line]]:
@@ -276,19 +278,21 @@ def _lines(fit: Fit) -> Iterator[tuple[str, Line]]:
     head = ""
     for line in fit_table(fit).lines:
         if not line.estimate:
-            head = "" if line.label in (COLUMNS["condition"][0], COLUMNS["arm"][0]) else "slope: "
+            plainly = line.label in (COLUMNS["condition"][0], COLUMNS["arm"][0])
+            head = "" if plainly else "slope: " if " per " in line.label else f"{line.label}: "
         elif line.p or line.inside:
             yield (head if line.inside else ""), line
 
 
 def _response_label(fit: Fit) -> str:
     response = response_of(fit)
-    return f"improvement, {unit_of(fit)}" if response == "improvement" else named(response)
+    known = response == "improvement" and is_trajectory(fit)
+    return f"improvement, {unit_of(fit)}" if known else named(response)
 
 
 def _finished(
     figure: ShownFigure, fit: Fit, claim: str, alt: str, *, of_rows: bool = False
 ) -> ShownFigure:
     stamp = stamp_of(fit)
-    real = not stamp and bool(getattr(fit.design.frame.data, "instrument", ""))
+    real = not stamp and is_trajectory(fit)
     return finished(figure, claim, alt, stamp, of_patients=of_rows and real)
