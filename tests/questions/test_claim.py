@@ -45,7 +45,7 @@ def test_without_a_control_no_word_goes_beyond_an_association():
 def test_a_small_or_undeclared_study_is_said_to_be_so():
     for basis in COMBINATIONS:
         cautions = " ".join(words(basis).cautions)
-        assert ("little data: 6 courses" in cautions) == (basis.n_episodes == 6)
+        assert ("little data: fewer than 30 courses" in cautions) == (basis.n_episodes == 6)
         assert ("Too few therapists" in cautions) == (basis.n_clusters == 1)
         assert ("exploratory" in cautions) == (not basis.planned)
 
@@ -71,7 +71,7 @@ def test_the_words_of_the_least_that_is_known_are_whole():
     )
     few = words(Basis(n_episodes=1, n_clusters=4, planned=True)).cautions
     assert few[1:] == (
-        "It rests on little data: 1 course.",
+        "It rests on little data: fewer than 30 courses.",
         "Too few therapists to tell how much they differ: 4.",
     )
 

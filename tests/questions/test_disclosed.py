@@ -93,6 +93,21 @@ def test_summaries_of_records_behind_a_small_count_are_gone_and_models_stay():
     assert "too few courses" in oc.answer(STUDIES["six"](), "how-much").reason
 
 
+def test_a_curve_of_which_one_bare_point_is_left_is_not_drawn():
+    answer = oc.answer(oc.simulate(episodes=60, seed=3), "goals")
+    rows = answer.table["kind"] == "sustained"
+    first = answer.table[rows].index[0]
+    table = answer.table.assign(
+        n_episodes=answer.table["n_episodes"].where(answer.table.index == first, 5)
+    )
+    table.loc[first, ["conf_low", "conf_high"]] = table.loc[first, "estimate"]
+    data = answer.picture.data
+    data.loc[data["row"] == first, ["conf_low", "conf_high"]] = table.loc[first, "estimate"]
+    few = disclosed(replace(answer, table=table), Disclosure())
+    assert few.picture is None
+    assert disclosed(answer, Disclosure()).picture is not None
+
+
 def test_synthetic_data_and_one_patients_own_record_are_as_they_are():
     study = oc.simulate(episodes=12, seed=10)
     assert "suppressed" not in oc.answer(study, "leavers").table

@@ -195,7 +195,7 @@ def sensitivity(answered: pd.DataFrame, sign: int, error: float | None) -> Sensi
         return Sensitivity(pd.DataFrame(), decisive, None, share, tipping)
     earlier = readings(known, sign)
     told = reliability_answered(earlier)
-    allowed = {**less_clear(known, sign), "reliability": told["estimate"]}
+    allowed = {**less_clear(known, sign), "reliability": min(told["estimate"], 1.0)}
     rows = [{**allowed, "kind": "error allowed for"}, {**sustained(earlier), "kind": "sustained"}]
     table = pd.DataFrame(rows)
     table = table[np.isfinite(table["std_error"])]

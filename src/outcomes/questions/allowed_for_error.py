@@ -148,7 +148,8 @@ class AgainstError:
             parts.append(f"a reliability of {share} among comparable patients")
         if allowed.answered is not None:
             found = allowed.answered
-            told = f"put it at {with_interval(found, 2)}, 1 where the number itself is answered"
+            above = ", above 1 by chance alone" if found["estimate"] > 1 else ""
+            told = f"put it at {with_interval(found, 2)}{above}; 1 is where the number is answered"
             wide = not (found["conf_low"] > 0 or found["conf_high"] < 1)  # all that it can be
             parts.append(f"earlier scores {'cannot tell it' if wide else told}")
         if clear(self.row):

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from outcomes.privacy.text import Count, Text
 from outcomes.records import number_of_therapists
 from outcomes.study import Study
 
@@ -110,7 +109,7 @@ def _claim(basis: Basis) -> Claim:
 
 
 def _cautions(basis: Basis, claim: Claim) -> tuple[str, ...]:
-    few = Text("It rests on little data: ", Count(basis.n_episodes, "course"), ".")
+    few = f"It rests on little data: fewer than {FEW_EPISODES} courses."
     hands = f"Too few therapists to tell how much they differ: {basis.n_clusters}."
     rules = (
         (claim in CAUTIONS, CAUTIONS.get(claim, "")),

@@ -310,6 +310,9 @@ def _safe_picture(
     data = masked(picture.data, rows, record)
     if picture.kind == "curves":  # a line without name and numbers is none
         data = data[~rows["nameless"].to_numpy()].reset_index(drop=True)
+        seen = data.dropna(subset=["estimate"])
+        if seen["x"].nunique() < 2 and not (seen["conf_high"] > seen["conf_low"]).any():
+            return None  # one point without an interval shows nothing
     alt = picture.alt
     if rows["gone"].any():
         axes = joined("; ", [label for label in (picture.y_label, picture.x_label) if label])

@@ -102,7 +102,7 @@ def _cleared(status: pd.Series[str]) -> tuple[int, int]:
 
 def _sentence(rates: pd.DataFrame, study: Study) -> str:
     met, needed = _cleared(clearance(study)["status"])
-    found = Text("Adverse events were recorded at ", _events(rates), ".")
+    found = Text("Where patients were asked, adverse events were recorded at ", _events(rates), ".")
     if not needed:
         return found
     note = f"that needed it ({percent(met / needed)})"

@@ -236,6 +236,30 @@ def test_of_many_arms_a_few_flow_beside_each_other(preset: str, most: int) -> No
     assert len({(round(box.get_x(), 6), round(box.get_y(), 6)) for box in boxes}) == 20
     assert min(box.get_y() for box in boxes) >= 0
     assert max(box.get_y() + box.get_height() for box in boxes) <= axes.get_ylim()[1]
+    assert not any(box.get_clip_on() for box in boxes)  # a border at the edge is whole
+
+
+def test_a_count_that_is_told_in_words_is_no_number() -> None:
+    data = flow(3).data.assign(n=["1,204", "<11", "most of 18"])
+    words = [
+        text.get_text().split("\n")[-1] for text in draw(replace(flow(3), data=data)).axes[0].texts
+    ]
+    assert [word for word in words if "left" not in word] == ["n = 1,204", "n = <11", "most of 18"]
+
+
+@pytest.mark.parametrize("width", [0.3, 0.7, 2.4, 6.3, 31.0])
+def test_ticks_are_one_two_or_five_apart(width: float) -> None:
+    data = forest(("a", "b")).data.assign(conf_low=-0.1 * width, conf_high=width)
+    times = replace(curves(("all",)), data=curves(("all",), tuple(range(int(4 * width) + 2))).data)
+    for axes in (draw(replace(forest(("a", "b")), data=data)).axes[0], draw(times).axes[0]):
+        first, second, *_ = axes.get_xticks()
+        assert float(f"{second - first:e}"[:3]) in (1.0, 2.0, 5.0)
+
+
+def test_a_curve_of_few_shown_times_has_ticks_at_them_alone() -> None:
+    picture = curves(("all",))
+    data = picture.data.assign(estimate=picture.data["estimate"].where(picture.data["x"] < 3))
+    assert list(draw(replace(picture, data=data)).axes[0].get_xticks()) == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.course_frame import course_frame
 from outcomes.questions.picture import Picture
 from outcomes.study import Study
-from outcomes.words import named
+from outcomes.words import named, sentence_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +135,9 @@ def flow_picture(
             rows.append((arm, name, n, left_out))
     data = pd.DataFrame(rows, columns=["group", "label", "n", "left_out"])
     first, last = data["n"].iloc[0], data["n"].iloc[-1]
-    title = (
-        f"{last} of {first} courses {'are analyzed' if analyzed else 'have scores to analyze'}"
-        if len(arms) < 2
-        else "Courses by arm"
-    )
+    part = f"all {first}" if last == first else last if " of " in last else f"{last} of {first}"
+    whose = sentence_case(f"{part.replace('<', 'fewer than ')} courses")
+    done = "are analyzed" if analyzed else "have scores to analyze"
+    title = f"{whose} {done}" if len(arms) < 2 else "Courses by arm"
     spoken = "; ".join(f"{row.label}: {row.n}" for row in data.itertuples())
     return Picture("flow", data, title, "", "", f"Flow diagram. {spoken}.")

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
+from matplotlib.ticker import MaxNLocator
 
 from outcomes.plain_text import shortened
 from outcomes.render.figures.shown import ShownFigure, empty_figure
@@ -24,6 +25,7 @@ from outcomes.render.figures.style import (
     MUTED,
     PAPER,
     PRESETS,
+    ROUND,
     Look,
     Preset,
 )
@@ -160,6 +162,7 @@ def panels(
 def plain_frame(axes: Axes, preset: Preset) -> None:
     """Draw axes as large as a preset has them: letters of ticks, and a quiet grid."""
     for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator("auto", steps=ROUND))
         axis.minorTicks = []  # none is drawn, and each that is made costs as much as a line
     axes.tick_params(labelsize=preset.text)
     axes.grid(axis="y", linewidth=0.08 * preset.text)

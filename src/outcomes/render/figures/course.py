@@ -21,7 +21,7 @@ from outcomes.render.figures.canvas import (
     text_width,
     wrapped,
 )
-from outcomes.render.figures.style import INK, LOOKS, MUTED, OVERALL, PAPER, Look, Preset
+from outcomes.render.figures.style import INK, LOOKS, MUTED, OVERALL, PAPER, ROUND, Look, Preset
 
 SCORES, AHEAD, GOAL, MISSED = LOOKS[0], LOOKS[3], LOOKS[2], LOOKS[1]
 NOISE = Look(MUTED, "s", (0, ()))
@@ -63,7 +63,7 @@ def draw_course(picture: Picture, preset: Preset, label: str) -> Canvas:
         axes.tick_params(labelbottom=False)
     lowest.set_xlabel(picture.x_label, fontsize=preset.text)
     for own in {axes, lowest}:
-        own.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        own.xaxis.set_major_locator(MaxNLocator(6, steps=ROUND, integer=True))
     return canvas
 
 
@@ -91,7 +91,7 @@ def _scores(axes: Axes, kinds: dict[str, pd.DataFrame], preset: Preset) -> None:
         axes.axhline(target, color=GOAL.colour, linestyle=GOAL.dash, linewidth=preset.line)
     low, high = kinds["scale"].iloc[0][["conf_low", "conf_high"]].astype(float)
     axes.set_ylim(low - 0.04 * (high - low), high + 0.04 * (high - low))
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=ROUND))
 
 
 def _name_marks(axes: Axes, canvas: Canvas, kinds: dict[str, pd.DataFrame]) -> None:

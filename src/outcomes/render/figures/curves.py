@@ -20,7 +20,7 @@ from outcomes.render.figures.canvas import (
     text_width,
     wrapped,
 )
-from outcomes.render.figures.style import GRID, MUTED, PAPER, Look, Preset, look_of
+from outcomes.render.figures.style import GRID, MUTED, PAPER, ROUND, Look, Preset, look_of
 from outcomes.words import count, percent
 
 FEW_POINTS = 4
@@ -75,10 +75,12 @@ def dress(axes: Axes, picture: Picture, preset: Preset, *, labels: bool = True) 
     for value, _ in picture.marks:
         axes.axhline(value, color=MUTED, linewidth=0.6 * preset.line, linestyle=(0, (4, 2)))
     axes.margins(x=0.04, y=0.08)
-    times = sorted(picture.data["x"].dropna().unique())
+    times = sorted(picture.data.dropna(subset=["estimate"])["x"].unique())
     few = len(times) <= FEW_POINTS
-    axes.xaxis.set_major_locator(FixedLocator(times) if few else MaxNLocator(6, integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_locator(
+        FixedLocator(times) if few else MaxNLocator(6, steps=ROUND, integer=True)
+    )
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=ROUND))
     if picture.shares:
         axes.yaxis.set_major_formatter(lambda share, _: percent(share))
         ends = picture.data[["estimate", "conf_high"]].max().max()
@@ -232,7 +234,7 @@ def _finish(
 ) -> None:
     dress(axes, picture, preset, labels=False)
     axes.set_ylim(*axes.get_ylim())
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=ROUND))
     axes.tick_params(labelleft=first, labelbottom=last, labelsize=0.9 * preset.text)
     axes.set_title("\n".join(name), fontsize=0.9 * preset.text, loc="left", pad=3, linespacing=1.1)
 

@@ -54,7 +54,10 @@ def draw_flow(picture: Picture, preset: Preset, label: str) -> Canvas:
 
 
 def _lines(row: Any, width: float, preset: Preset) -> list[str]:
-    return [*wrapped(str(row.label), 0.5 * width - 0.3, preset.text), f"n = {row.n}"]
+    return [
+        *wrapped(str(row.label), 0.5 * width - 0.3, preset.text),
+        f"n = {row.n}" if row.n[-1:].isdigit() and " " not in row.n else row.n,
+    ]
 
 
 def _box(
@@ -66,7 +69,7 @@ def _box(
     axes.add_patch(
         FancyBboxPatch(
             (left, bottom), wide, top - bottom, facecolor=PAPER, edgecolor=MUTED,
-            linewidth=0.6 * preset.line, boxstyle="round,pad=0,rounding_size=0.06",
+            linewidth=0.6 * preset.line, boxstyle="round,pad=0,rounding_size=0.06", clip_on=False,
         )
     )  # fmt: skip
     axes.text(

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import EDGE, Canvas, blank, in_a_figure, text_width, wrapped
-from outcomes.render.figures.style import INK, MUTED, PAPER, Look, Preset, look_of
+from outcomes.render.figures.style import INK, MUTED, PAPER, ROUND, Look, Preset, look_of
 from outcomes.words import count, decimals_together, with_ends
 
 HIDDEN = "too few to show"
@@ -152,7 +152,7 @@ def _dress(axes: Axes, picture: Picture, preset: Preset) -> None:
     axes.axvline(0, color=MUTED, linewidth=0.5 * preset.line, zorder=1)
     axes.margins(x=0.06)
     ticks = axes.bbox.width / axes.figure.dpi / text_width("-00.00", preset.text)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=min(5, max(1, int(ticks)))))
+    axes.xaxis.set_major_locator(MaxNLocator(min(5, max(1, int(ticks))), steps=ROUND))
     middle = (axes.bbox.x0 + axes.bbox.x1) / 2 / axes.figure.dpi
     room = 2 * (min(middle, preset.width - middle) - EDGE)
     lines = "\n".join(wrapped(picture.x_label, room, preset.text))

@@ -22,7 +22,7 @@ from outcomes.dictionary.instruments.threshold import LINES, lines_of
 from outcomes.errors import UsageError
 from outcomes.render.figures.canvas import panels
 from outcomes.render.figures.shown import ShownFigure, empty_figure, finished
-from outcomes.render.figures.style import GRID, INK, LOOKS, MUTED, styled
+from outcomes.render.figures.style import GRID, INK, LOOKS, MUTED, ROUND, styled
 from outcomes.study import Study
 from outcomes.words import named, percent, plain
 
@@ -110,7 +110,7 @@ def waterfall(study: Study, instrument: str = "") -> ShownFigure:
     bars = [[(i, 0), (i, value), (i + 1, value), (i + 1, 0)] for i, value in enumerate(change)]
     place.add_collection(PolyCollection(bars, facecolors=colors, linewidths=0))
     place.autoscale_view()
-    place.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    place.xaxis.set_major_locator(MaxNLocator(8, steps=ROUND, integer=True))
     for kind, value in marks.items():
         place.axhline(value, color=INK, linewidth=0.9, linestyle="--" if kind == "MIC" else ":")
         place.annotate(f"{LINES[kind]}, {value:g}", (1, value), xycoords=("axes fraction", "data"),

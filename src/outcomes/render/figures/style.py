@@ -118,6 +118,8 @@ def look_of(position: int, group: str = "") -> Look:
     return ROLES.get(group.partition(" ")[0].rstrip(","), LOOKS[position % len(LOOKS)])
 
 
+ROUND = (1, 2, 5, 10)
+"""Steps between the ticks of an axis, times a power of ten."""
 RULES: Any = {
     "font.family": FONT, "text.color": INK, "text.parse_math": False, "axes.labelcolor": INK,
     "axes.facecolor": "none", "axes.edgecolor": MUTED, "axes.axisbelow": True, "axes.grid": True,

@@ -17,7 +17,7 @@ from outcomes.plain_text import neutralised
 from outcomes.questions.picture import Picture
 from outcomes.render.document import environment
 from outcomes.render.figures.canvas import in_a_figure, text_width, wrapped
-from outcomes.render.figures.style import INK, MUTED, look_of, styled
+from outcomes.render.figures.style import INK, MUTED, ROUND, look_of, styled
 from outcomes.render.slides.deck import series
 from outcomes.words import SPACE, decimals_together, percent, plain, with_ends
 
@@ -191,10 +191,9 @@ def _ends_of(rows: pd.DataFrame) -> tuple[float, float, float]:
 
 def _ends(values: Iterable[float], *, whole: bool = False) -> tuple[float, float, float]:
     """Return the ends of an axis and the step of its ticks, few and round; whole: of a count."""
-    steps = [1, 2, 3, 4, 6, 10] if whole else [1, 2, 5, 10]
     known = [float(value) for value in values if np.isfinite(value)]
     low, high = min(known), max(known)
     high = high if high > low else low + 1.0  # a single point needs an axis too
-    ticks = MaxNLocator(6 if whole else 5, steps=steps, integer=whole).tick_values(low, high)
+    ticks = MaxNLocator(6 if whole else 5, steps=ROUND, integer=whole).tick_values(low, high)
     last = high + 0.08 * (high - low) if whole else float(ticks[-1])  # labels stand at its end
     return float(ticks[0]), last, round(float(ticks[1] - ticks[0]), 10)
