@@ -44,7 +44,7 @@ def test_the_interval_narrows_as_theory_says():
     design = scenario_design("two-arm-trial")
     widths = [
         told(oc.power(replace(design, episodes=n), "trial", week=8, n_simulations=30).table,
-             "half_width_mean")[0]
+             "half_width_median")[0]
         for n in (100, 400)
     ]  # fmt: skip
     assert widths[0] / widths[1] == pytest.approx(2.0, rel=0.12)

@@ -93,21 +93,21 @@ def test_a_design_that_no_study_answers_says_why_in_its_row():
 
 
 def test_an_interval_is_wanted_in_place_of_a_power():
-    """The mean half-width of an ANCOVA-like comparison falls as the root of the courses."""
+    """The median half-width of an ANCOVA-like comparison falls as the root of the courses."""
     options = {"week": 8, "n_simulations": 8, "half_width": 0.8}
     found = oc.smallest_design(DESIGN, between=(30, 160), step=60, **options)
     row = found.enough.iloc[0]
     assert row["half_width"] <= 0.8 < found.table["half_width"].iloc[0]
     assert row["half_low"] < row["half_width"] < row["half_high"]
     assert found.sentence.startswith(
-        "An interval no wider, on average, than 0.8 to either side is first"
+        "A median interval no wider than 0.8 to either side is first"
     )
     assert found.picture.data["estimate"].tolist() == found.table["half_width"].tolist()
     of_change = oc.power_curve(
         scenario_design("default"), "how-much", over={"episodes": [30]}, n_simulations=2,
         half_width=0.1,
     )  # fmt: skip
-    wanted = "An interval no wider, on average, than 0.1 to either side"
+    wanted = "A median interval no wider than 0.1 to either side"
     assert of_change.sentence.startswith(f"{wanted} is not reached by this design; the narrowest")
 
 

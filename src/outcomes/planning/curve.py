@@ -49,7 +49,7 @@ class PowerCurve:
     table : DataFrame
         One row a design: the axes, ``estimate, conf_low, conf_high`` (the share of studies that
         find a difference, with its 95 % Monte-Carlo interval), ``half_width, half_low, half_high``
-        (mean, of the 95 % interval, and the Monte-Carlo interval of that mean), ``truth`` where it
+        (median, of the 95 % interval, and the Monte-Carlo interval of that median), ``truth`` where it
         is known, ``n`` studies, and ``reason`` where none answered.
     target : float
         Power that is wanted, 0 to 1.
@@ -83,7 +83,7 @@ class PowerCurve:
             return f"No study of these designs answers the question. {self.table['reason'].iloc[0]}"
         wide = self.half_width is not None
         wanted = (
-            f"an interval no wider, on average, than {self.half_width:g} to either side"
+            f"a median interval no wider than {self.half_width:g} to either side"
             if wide else f"a power of {percent(self.target)}"
         )  # fmt: skip
         if self.enough.empty:
@@ -126,7 +126,7 @@ class PowerCurve:
             "curves", shown[columns].reset_index(drop=True), self.sentence,
             NAMES.get(first, first),
             "Share of studies that find it" if shares
-            else "Half the width of the 95 % interval", f"{spoken}.",
+            else "Half the width of the 95 % interval (median)", f"{spoken}.",
             counted="Studies simulated", reading="Bands are 95 % Monte-Carlo intervals.",
             shares=shares,
         )  # fmt: skip
@@ -256,8 +256,8 @@ def attempted(
         return nothing | {"n": 0, "reason": str(error)}
     terms = found.table.set_index("term")["estimate"]
     row = dict(zip(names, told(found.table, "clear"), strict=False))
-    if "half_width_mean" in terms:
-        row |= dict(zip(names[3:], told(found.table, "half_width_mean"), strict=False))
+    if "half_width_median" in terms:
+        row |= dict(zip(names[3:], told(found.table, "half_width_median"), strict=False))
     return nothing | row | {"truth": terms.get("truth"), "n": found.n_simulations, "reason": ""}
 
 
@@ -284,7 +284,7 @@ def smallest_design(
     target : float
         Power that is wanted, 0 to 1.
     half_width : float, optional
-        In place of a power, how far the 95 % interval may reach to either side, on average.
+        In place of a power, how far the 95 % interval may reach to either side, in half of the studies.
     step : int
         The search ends when it knows the number to so many courses.
     **options

@@ -120,12 +120,12 @@ def _truth(table: pd.DataFrame) -> str:
 
 
 def _precision(table: pd.DataFrame) -> str:
-    if "half_width_mean" not in set(table["term"]):
+    if "half_width_median" not in set(table["term"]):
         return ""
-    mean, largest = (told(table, f"half_width_{name}")[0] for name in ("mean", "nine_in_ten"))
+    median, largest = (told(table, f"half_width_{name}")[0] for name in ("median", "nine_in_ten"))
     return (
-        f"The 95 % interval reaches {mean:.2f} to either side on average, and at most "
-        f"{largest:.2f} in nine of ten."
+        f"The 95 % interval reaches at most {median:.2f} to either side in half of the studies, "
+        f"and at most {largest:.2f} in nine of ten."
     )
 
 

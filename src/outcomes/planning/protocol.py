@@ -45,7 +45,7 @@ class Protocol:
         One row an assumption: ``assumption, value, unit, source``.
     what_if : DataFrame
         One row an assumption and change: ``assumption, change, value, power, conf_low, conf_high,
-        half_width, note, n``; the note says why there is no number.
+        half_width`` (median), ``note, n``; the note says why there is no number.
     plan : str
         Analysis plan, TOML; `oc.answer(plan=...)` takes it back.
     """
@@ -102,7 +102,7 @@ class Protocol:
             "## What if an assumption is wrong", "",
             f"Each row rests on {counted(max(self.what_if['n']), 'simulation')}; the intervals of "
             "the shares stand in `what-if.csv`.", "",
-            "| assumption | change | value | find a difference | half width of the interval |",
+            "| assumption | change | value | find a difference | median half-width of the interval |",
             "|---|---|---|---|---|", *rows, "",
         ])  # fmt: skip
 
@@ -167,7 +167,7 @@ def protocol(
     sizes = sorted({max(2, round(size * design.episodes)) for size in SIZES})
     width = None
     if QUESTIONS[question].compares == "change":
-        width = told(planned.table, "half_width_mean")[0]
+        width = told(planned.table, "half_width_median")[0]
     curve = power_curve(
         design, question, over={"episodes": sizes}, half_width=width, n_simulations=n_what_if,
         **options,

@@ -29,8 +29,8 @@ BATCH = 50
 """Studies made at once."""
 LOOKED_AT = 10
 """Studies after which it is clear that the question cannot be answered at all."""
-WIDE = 0.9
-"""Share of studies whose interval is no wider than the largest half-width that is told."""
+WIDTHS = {"half_width_median": 0.5, "half_width_nine_in_ten": 0.9}
+"""Half-widths that are told, by the share of studies whose interval is no wider."""
 
 
 def silent(done: int, total: int) -> None:
@@ -227,8 +227,8 @@ def counted(records: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         ``term, estimate, conf_low, conf_high, n``: the shares ``clear`` (of all studies: one
         without an answer found nothing), ``answered`` and ``failed``, by Clopper and Pearson;
-        ``half_width_mean`` and ``half_width_nine_in_ten`` (as wide at most) of those that have
-        one; and the ``truth`` where it is known, with the share of intervals that hold it
+        ``half_width_median`` and ``half_width_nine_in_ten`` (as wide at most) of those that have
+        one: the mean is ruled by the few whose degrees of freedom are near zero; and the ``truth`` where it is known, with the share of intervals that hold it
         (``holds``).
     """
     n = len(records)
@@ -257,16 +257,13 @@ def _widths(records: pd.DataFrame) -> list[dict[str, Any]]:
     if "half_width" not in records or records["half_width"].notna().sum() < 2:
         return []
     widths = np.sort(records["half_width"].dropna().to_numpy(float))
-    n, mean, error = len(widths), float(widths.mean()), float(scipy.stats.sem(widths))
-    ranks = np.asarray(scipy.stats.binom.ppf([0.025, 0.5, 0.975], n, WIDE), int)
-    ordered = np.append(widths, np.nan)  # few studies do not tell the upper end
-    low, largest = ordered[np.maximum(ranks[:2] - 1, 0)]
-    return [
-        {"term": "half_width_mean", "estimate": mean, "conf_low": mean - 1.96 * error,
-         "conf_high": mean + 1.96 * error, "n": n},
-        {"term": "half_width_nine_in_ten", "estimate": float(largest), "conf_low": float(low),
-         "conf_high": float(ordered[ranks[2]]), "n": n},
-    ]  # fmt: skip
+    n, ordered = len(widths), np.concatenate([[0.0], widths, [np.nan]])
+    rows = []
+    for term, share in WIDTHS.items():  # few studies do not tell the ends
+        low, rank, high = scipy.stats.binom.ppf([0.025, 0.5, 0.975], n, share).astype(int)
+        rows.append({"term": term, "estimate": ordered[max(rank, 1)], "conf_low": ordered[low],
+                     "conf_high": ordered[high + 1], "n": n})  # fmt: skip
+    return rows
 
 
 def told(table: pd.DataFrame, term: str) -> tuple[float, float, float]:
