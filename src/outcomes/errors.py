@@ -96,6 +96,10 @@ class FitError(OutcomesError):
     """A model cannot be estimated from these rows."""
 
 
+class UnvaryingError(FitError):
+    """Scores are the same where a model needs some that differ."""
+
+
 class UnavailableError(OutcomesError):
     """What was asked needs something that is not installed or not present."""
 

@@ -99,9 +99,7 @@ def test_an_interval_is_wanted_in_place_of_a_power():
     row = found.enough.iloc[0]
     assert row["half_width"] <= 0.8 < found.table["half_width"].iloc[0]
     assert row["half_low"] < row["half_width"] < row["half_high"]
-    assert found.sentence.startswith(
-        "A median interval no wider than 0.8 to either side is first"
-    )
+    assert found.sentence.startswith("A median interval no wider than 0.8 to either side is first")
     assert found.picture.data["estimate"].tolist() == found.table["half_width"].tolist()
     of_change = oc.power_curve(
         scenario_design("default"), "how-much", over={"episodes": [30]}, n_simulations=2,

@@ -276,7 +276,9 @@ def test_scores_in_which_only_the_start_differs_are_refused_in_plain_words(alike
         assert given.refused
         assert "got" not in given.reason
         if name == "how-much" or alike == "arms":
-            assert given.reason.startswith("courses that started alike show the same change;")
+            assert given.reason.startswith(
+                "courses that started alike show the same change, or each"
+            )
 
 
 def test_an_unknown_question_or_instrument_is_wrong_use(complete):

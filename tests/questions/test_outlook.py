@@ -197,3 +197,24 @@ def test_several_movements_of_one_course_are_not_mixed() -> None:
         study_from_tables({"assessments": scores}), "patient", instrument="rom", episode="a"
     )
     assert "several movements" in refused.reason
+
+
+def test_nothing_is_foreseen_later_than_courses_of_its_own_condition_tell(
+    clinic: Callable[..., Study],
+) -> None:
+    """Of 40 courses with sciatica none has a score after 3 sessions; of 80 others all have."""
+    study = clinic(n=120)
+    names = study.episodes["episode_id"]
+    sciatica = set(names[:40])
+    others = study.assessments["episode_id"].isin(sciatica) & (study.assessments["session"] > 4)
+    conditions = study.episodes["condition"].mask(names.isin(sciatica), "sciatica")
+    tables = {
+        "episodes": study.episodes.assign(condition=conditions), "sessions": study.sessions,
+        "assessments": study.assessments[~others],
+    }  # fmt: skip
+    mixed = study_from_tables(tables)
+    found = outlook(cut(mixed, "e0003", 2))
+    assert isinstance(found, Outlook)
+    assert found.table["session_count"].tolist() == [2, 3]
+    assert np.isfinite(found.table["estimate"]).all()
+    assert "fewer than 10 such courses" in str(outlook(cut(mixed, "e0003", 4)))

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+import outcomes as oc
 from outcomes.causal.constrained import clda, difference_name
 from outcomes.provenance import Provenance
 from outcomes.questions.ask import undisclosed
@@ -510,3 +511,46 @@ def test_the_estimand_is_named_by_its_five_attributes():
         "Summary: difference in means",
     ):
         assert part in estimand  # fmt: skip
+
+
+def rescored(scores_of):
+    """Return the trial with other scores, made of its own, which know their ``first``."""
+    study = made_trial()
+    scores = study.assessments
+    first = scores.groupby("episode_id")["score"].transform("first")
+    new = scores_of(scores.assign(first=first))
+    return replace(study, assessments=scores.assign(score=new.clip(0, 10)))
+
+
+def test_a_start_that_all_share_leaves_the_difference_of_mean_scores():
+    study = rescored(lambda own: own["score"].where(own["day"] > 0, 6.0))
+    given = asked(study)
+    last = study.assessments[study.assessments["day"] == 84].set_index("episode_id")["score"]
+    arm = study.episodes.set_index("episode_id")["arm"].reindex(last.index)
+    expected = stats.ttest_ind(last[arm == "usual"], last[arm != "usual"])
+    for kind in ("constrained", "ancova"):
+        row = rows_of(given, kind).iloc[0]
+        assert row["estimate"] == pytest.approx(last.groupby(arm).mean().diff().abs().iloc[1])
+        assert row["statistic"] == pytest.approx(expected.statistic, rel=1e-5)
+
+
+def test_an_early_time_at_which_nobody_had_changed_does_not_refuse_the_rest():
+    still = rescored(lambda own: own["first"].where(own["day"] < 84, own["score"]))
+    given = asked(still)
+    assert set(given.table["week"]) == {12.0}
+    assert any("not compared at week" in str(limit) for limit in given.limits)
+    gone = replace(still, assessments=still.assessments[still.assessments["day"].isin([0, 84])])
+    pd.testing.assert_frame_equal(given.table, asked(gone).table)
+    alone = rescored(lambda own: own["score"].where(own["day"] == 84, 6.0))
+    assert set(asked(alone).table["kind"]) == {"constrained", "ancova", "change", "score"}
+
+
+def test_a_start_that_tells_the_arm_is_refused_as_that():
+    study = made_trial()
+    arm = study.episodes.set_index("episode_id")["arm"].reindex(study.assessments["episode_id"])
+    start = np.where(arm == "usual", 5.0, 6.0)
+    scores = study.assessments.assign(
+        score=study.assessments["score"].where(study.assessments["day"] > 0, start)
+    )
+    reason = oc.answer(replace(study, assessments=scores), "trial").reason
+    assert "baselines must not determine the arm" in reason

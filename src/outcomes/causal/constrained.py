@@ -134,13 +134,14 @@ def constrained_frame(
         for occasion in occasions:
             names.append(difference_name(arm, axis, occasion))
             long[names[-1]] = (long["arm"].eq(arm) & long["occasion"].eq(occasion)).astype(float)
-    labels = [f"{occasion:g}" for occasion in (0, *occasions)]
+    labels = [f"{time:g}" for time in (0, *occasions) if long["occasion"].eq(time).any()]
     long[axis] = pd.Categorical(long["occasion"].map("{:g}".format), labels)
     terms = " + ".join(name if name.isidentifier() else f"`{name}`" for name in names)
     facts = covariate_columns(study, covariates).reindex(long["episode_id"])
     long[facts.columns] = facts.to_numpy()
-    terms += "".join(f" + {name} * {axis}" for name in facts)
-    return long, f"better ~ {axis} + {terms} + us({axis} | episode_id)"
+    at_each = f" * {axis}" if len(labels) > 1 else ""
+    fixed = [*([axis] if at_each else []), terms, *(f"{name}{at_each}" for name in facts)]
+    return long, f"better ~ {' + '.join(fixed)} + us({axis} | episode_id)"
 
 
 def covariate_columns(study: Study, names: tuple[str, ...]) -> pd.DataFrame:
@@ -195,6 +196,7 @@ def _scores(
     place = planned_weeks(later, due, window).clip(1.0) if dated else later["session"]
     later = later.assign(occasion=place)
     start = baselines(study, instrument)[["episode_id", "score"]].assign(occasion=0.0)
+    start = start if start["score"].nunique() > 1 else start.head(0)  # one score tells nothing
     columns = ["episode_id", "occasion", "score"]
     rows = pd.concat([start, later[columns]], ignore_index=True).dropna(subset="occasion")
     rows = rows.drop_duplicates(["episode_id", "occasion"], keep="last")

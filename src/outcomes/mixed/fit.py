@@ -19,6 +19,7 @@ from outcomes.errors import (
     FormulaError,
     OutcomesWarning,
     RecordsWarning,
+    UnvaryingError,
     UsageError,
     warn,
 )
@@ -321,9 +322,9 @@ def choose_residual(
     eligible = table["aic"].where(table["note"] == "")
     if eligible.isna().all():
         must = "At least one residual covariance must be possible"
-        raise FitError(
-            must, got="none", where="; ".join(note.rstrip(".") for note in table["note"])
-        )
+        alike = any(isinstance(fit, UnvaryingError) for fit in fits)
+        notes = "; ".join(note.rstrip(".") for note in table["note"])
+        raise (UnvaryingError if alike else FitError)(must, got="none", where=notes)
     close = table[eligible <= eligible.min() + MARGIN]
     best = int(close.sort_values(["n_parameters", "aic"]).index[0])
     fit = fits[best]

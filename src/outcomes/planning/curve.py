@@ -49,8 +49,8 @@ class PowerCurve:
     table : DataFrame
         One row a design: the axes, ``estimate, conf_low, conf_high`` (the share of studies that
         find a difference, with its 95 % Monte-Carlo interval), ``half_width, half_low, half_high``
-        (median, of the 95 % interval, and the Monte-Carlo interval of that median), ``truth`` where it
-        is known, ``n`` studies, and ``reason`` where none answered.
+        (median, of the 95 % interval, and the Monte-Carlo interval of that median), ``truth``
+        where it is known, ``n`` studies, and ``reason`` where none answered.
     target : float
         Power that is wanted, 0 to 1.
     half_width : float or None
@@ -284,7 +284,8 @@ def smallest_design(
     target : float
         Power that is wanted, 0 to 1.
     half_width : float, optional
-        In place of a power, how far the 95 % interval may reach to either side, in half of the studies.
+        In place of a power, how far the 95 % interval may reach to either side, in half of the
+        studies.
     step : int
         The search ends when it knows the number to so many courses.
     **options

@@ -102,7 +102,7 @@ class Protocol:
             "## What if an assumption is wrong", "",
             f"Each row rests on {counted(max(self.what_if['n']), 'simulation')}; the intervals of "
             "the shares stand in `what-if.csv`.", "",
-            "| assumption | change | value | find a difference | median half-width of the interval |",
+            "| assumption | change | value | find a difference | median half-width |",
             "|---|---|---|---|---|", *rows, "",
         ])  # fmt: skip
 

@@ -228,8 +228,8 @@ def counted(records: pd.DataFrame) -> pd.DataFrame:
         ``term, estimate, conf_low, conf_high, n``: the shares ``clear`` (of all studies: one
         without an answer found nothing), ``answered`` and ``failed``, by Clopper and Pearson;
         ``half_width_median`` and ``half_width_nine_in_ten`` (as wide at most) of those that have
-        one: the mean is ruled by the few whose degrees of freedom are near zero; and the ``truth`` where it is known, with the share of intervals that hold it
-        (``holds``).
+        one (a mean is ruled by the few whose degrees of freedom are near zero); and the ``truth``
+        where it is known, with the share of intervals that hold it (``holds``).
     """
     n = len(records)
     shares = [int(records[name].sum()) for name in ("clear", "answered", "failed")]
@@ -260,7 +260,7 @@ def _widths(records: pd.DataFrame) -> list[dict[str, Any]]:
     n, ordered = len(widths), np.concatenate([[0.0], widths, [np.nan]])
     rows = []
     for term, share in WIDTHS.items():  # few studies do not tell the ends
-        low, rank, high = scipy.stats.binom.ppf([0.025, 0.5, 0.975], n, share).astype(int)
+        low, rank, high = np.asarray(scipy.stats.binom.ppf([0.025, 0.5, 0.975], n, share), int)
         rows.append({"term": term, "estimate": ordered[max(rank, 1)], "conf_low": ordered[low],
                      "conf_high": ordered[high + 1], "n": n})  # fmt: skip
     return rows

@@ -12,7 +12,7 @@ from numpy.linalg import matrix_rank
 
 from outcomes.causal.constrained import constrained_frame, difference_name
 from outcomes.causal.missing_not_at_random import reference_based, tipping_point
-from outcomes.errors import FitError
+from outcomes.errors import FitError, UnvaryingError
 from outcomes.mixed.fit import MixedFit, lmm
 from outcomes.mixed.inference.testing import Family, adjusted
 from outcomes.mixed.likelihood.working import independent_columns
@@ -38,6 +38,8 @@ MOST_COME = 0.5
 """Share of an arm's courses that have a therapist, from which on the arm is one that is treated."""
 MOST_TIMES = 8
 """The constrained model gives each time a mean and variance of its own, each pair a correlation."""
+EXACT = 1e-18
+"""Up to this share of the sum of squares is left by a fit that reproduces all scores."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +157,14 @@ class Arms:
                 return True
         return False
 
+    def varies(self, time: float) -> bool:
+        """Whether courses of one arm that started alike differ at a time."""
+        rows = self.at(time)
+        columns = np.column_stack([pd.get_dummies(rows["arm"]), rows["baseline"]]).astype(float)
+        change = rows["improvement"].to_numpy()
+        rest = change - columns @ np.linalg.lstsq(columns, change)[0]
+        return bool(rest @ rest > EXACT * (change @ change))
+
     def at(self, time: float) -> pd.DataFrame:
         """Return one row a course: its score at a time, the last where it has several."""
         rows = self.rows[self.rows[self.axis] == time]
@@ -198,7 +208,8 @@ def compared_at(arms: Arms, time: float) -> pd.DataFrame:
         "change": (improvement, np.hstack([constant, dummies])),
         "score": (score, np.hstack([constant, dummies])),
     }
-    wide, least = ways["ancova"][1], dummies.shape[1] + 2  # a fact that others tell is left out
+    wide = ways["ancova"][1]  # a fact that others tell is left out, a start that all share too
+    least = 1 + dummies.shape[1] + bool(np.ptp(baseline))
     kept = independent_columns(np.linalg.qr(wide / np.linalg.norm(wide, axis=0).clip(1e-300))[1])
     ways["ancova"] = (improvement, wide[:, sorted({*range(least), *kept})])
     parts = [
@@ -214,15 +225,16 @@ def compared_at(arms: Arms, time: float) -> pd.DataFrame:
 
 
 def _ols_rows(arms: Arms, outcome: Any, columns: Any) -> pd.DataFrame:
-    """Fit by least squares; courses must not start alike, nor differ in arm and start alone."""
+    """Fit by least squares; courses must differ in more than in arm and start."""
     from statsmodels.regression.linear_model import OLS
 
-    must = "baselines must vary, and scores of courses that started alike too"
     if matrix_rank(columns) < columns.shape[1]:
-        raise FitError(must, got="the same for all")
+        must = "baselines must not determine the arm"
+        raise FitError(must, got="one arm of those that started alike")
     fit = OLS(outcome, columns).fit()
-    if fit.ssr <= 1e-18 * (outcome @ outcome):
-        raise FitError(must, got="the same for all")
+    if fit.ssr <= EXACT * (outcome @ outcome):
+        must = "scores of courses that started alike must vary"
+        raise UnvaryingError(must, got="the same for all")
     own = slice(1, len(arms.treated) + 1)
     covariance = fit.cov_params()[own, own]
     return for_their_number(with_intervals(fit.params[own], covariance, fit.df_resid), covariance)

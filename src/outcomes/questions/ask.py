@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from outcomes import __version__
-from outcomes.errors import FitError, RecordsWarning, UsageError
+from outcomes.errors import FitError, RecordsWarning, UnvaryingError, UsageError
 from outcomes.privacy.disclosure import disclosure_for
 from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.answer import Answer, Source, refusal
@@ -43,6 +43,10 @@ _ALL = (
 QUESTIONS: Mapping[str, Question] = MappingProxyType({one.name: one for one in _ALL})
 """Questions by short name."""
 _NAMED = 5
+UNVARYING = (
+    "courses that started alike show the same change, or each course the same at all its scores; "
+    "a model needs some that differ."
+)
 PRIVATE = "One patient's record: it stays inside the clinic."
 
 
@@ -242,10 +246,9 @@ def _answered(
 
 
 def _why_no_model(error: FitError) -> str:
-    """Say that courses change alike, where they do; else what the model said."""
-    if "must vary" in str(error):
-        return "courses that started alike show the same change; a model needs some that differ."
-    return f"no model fits these scores. {error}"
+    """Say that scores are alike, where they are; else what the model said."""
+    alike = isinstance(error, UnvaryingError)
+    return UNVARYING if alike else f"no model fits these scores. {error}"
 
 
 def _of_sample(given: Answer, sampled: tuple[int, ...]) -> Answer:

@@ -105,11 +105,11 @@ def learn(course: CourseFrame, measure: Instrument, n_seen: int, seed: int = 0) 
     part = _parts(course, seed)
     errors = []
     for fold in range(FOLDS):
-        with warnings.catch_warnings():  # boundary fits are as good for prediction
+        with warnings.catch_warnings():  # boundary fits do; a time that only they saw has no error
             warnings.simplefilter("ignore", OutcomesWarning)
             other = lmm(fit.request.formula, rows[part != fold], df="normal")
-        held_out = rows[part == fold].reset_index(drop=True)
-        errors.append(_errors(other, held_out, measure, n_seen))
+            held_out = rows[part == fold].reset_index(drop=True)
+            errors.append(_errors(other, held_out, measure, n_seen))
     return Basis(course, measure, fit, n_seen, pd.concat(errors, ignore_index=True))
 
 
@@ -144,13 +144,10 @@ def _errors(fit: MixedFit, rows: pd.DataFrame, measure: Instrument, n_seen: int)
     mean = np.concatenate([forecast.mean for forecast in found])
     sd = np.concatenate([_sd(forecast) for forecast in found])
     later = rows.iloc[np.concatenate([forecast.rows for forecast in found])]
-    return pd.DataFrame(
-        {
-            "episode_id": later["episode_id"].to_numpy(),
-            "expected": later["baseline"].to_numpy() + measure.sign * mean,
-            "z": (later["improvement"].to_numpy() - mean) / sd,
-        }
-    )
+    table = {"episode_id": later["episode_id"].to_numpy(),
+             "expected": later["baseline"].to_numpy() + measure.sign * mean,
+             "z": (later["improvement"].to_numpy() - mean) / sd}  # fmt: skip
+    return pd.DataFrame(table).dropna(subset=["z"])
 
 
 def _sd(forecast: Forecast) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from outcomes.dictionary.instruments import (
 )
 from outcomes.dictionary.instruments.judgement import standard_error
 from outcomes.errors import FitError, UsageError
-from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, course_frame
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, course_frame, times_of
 from outcomes.questions.course_picture import course_picture, last_of
 from outcomes.questions.outlook import (
     LEAST_OTHERS,
@@ -350,6 +350,9 @@ def outlook_of(study: Study, measure: Instrument, episode: str, seed: int = 0) -
     course = course_frame(study, measure.name)
     n_scores = int(study.trajectory(measure.name)["episode_id"].eq(episode).sum())
     own = course.rows[course.rows["episode_id"] == episode].reset_index(drop=True)
+    if course.group:  # what comes later is told by courses of its own group
+        like = course.rows[course.rows[course.group].isin(own[course.group])]
+        course = replace(course, times=times_of(like, course.axis))
     problem = _over(study, episode) or _too_little(course, own, n_scores)
     if problem:
         return problem
@@ -395,7 +398,7 @@ def _too_little(course: CourseFrame, own: pd.DataFrame, n_scores: int) -> str:
         there = there_are(max(course.n_courses - 1, 0), "other")
         return PATIENT.say("few", least=str(LEAST_OTHERS), there=there)
     if not any(time > own[course.axis].iloc[-1] for time in course.times):
-        return f"fewer than {LEAST_COURSES} courses have a score later than this one's last"
+        return f"fewer than {LEAST_COURSES} such courses have a score later than this one's last"
     return ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
@@ -73,6 +74,8 @@ def trial(asked: Asked) -> Found | Missing:
     problem = _not_the_unit(arms)
     if problem:
         return Missing(problem, course=course)
+    alike = [time for time in arms.times[:-1] if not arms.varies(time)]
+    arms = replace(arms, times=tuple(time for time in arms.times if time not in alike))
     table, method = _estimates(study, arms, asked.instrument)
     headline = table["kind"].iloc[0]
     table.insert(0, "term", table["arm"] + table["kind"].map(_taken_for_granted(arms, headline)))
@@ -87,7 +90,10 @@ def trial(asked: Asked) -> Found | Missing:
         method,
         _picture(main, table, arms, measure),
         checks=_checks(table, arms, study),
-        limits=_limits(asked, arms, headline),
+        limits=(
+            *_limits(asked, arms, headline),
+            *(TRIAL.say("alike", when=when(arms.axis, time)) for time in alike),
+        ),
         glance=f"{when(arms.axis, arms.times[-1])}, {each}"
         if len(main) > 1
         else f"{each} {when(arms.axis, arms.times[-1])}",

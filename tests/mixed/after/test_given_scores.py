@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from outcomes.errors import OutcomesWarning
 from outcomes.mixed.after.predict import predict_given
 from outcomes.mixed.fit import lmm
 
@@ -80,3 +81,18 @@ def test_a_patient_with_nothing_to_predict_is_passed_over(data: pd.DataFrame) ->
     found = dict(predict_given(fit, rows, "patient", rows["patient"] == 0))
     assert list(found) == [1]
     np.testing.assert_allclose(found[1].mean, fit.predict(rows[6:], random=False)["fitted"])
+
+
+def test_a_row_that_aliased_columns_leave_open_has_no_prediction(data: pd.DataFrame) -> None:
+    """The switch was on at visit 0 alone, and always: on later it says what no row has told."""
+    data = data.assign(switch=(data["visit"] == 0).astype(float), first=data["visit"] == 0)
+    with pytest.warns(OutcomesWarning, match="not estimated"):
+        fit = lmm("score ~ visit + first + switch + (1 | patient)", data, df="normal")
+    rows = data[data["patient"] < 2].assign(switch=lambda own: own["switch"]).reset_index(drop=True)
+    rows.loc[4, "switch"] = 1.0  # one to come of the first patient
+    rows.loc[6 + 1, "switch"] = 1.0  # one seen of the second
+    with pytest.warns(OutcomesWarning, match="2 of the rows"):
+        found = dict(predict_given(fit, rows, "patient", rows["visit"] < 3))
+    assert np.isnan(found[0].mean).tolist() == [False, True, False]
+    assert np.isnan(np.diag(found[0].covariance)).tolist() == [False, True, False]
+    assert np.isnan(found[1].mean).all()

@@ -238,7 +238,8 @@ def predict_given(
     Yields
     ------
     level, Forecast
-        For each level of ``group`` with a row to predict, in order of appearance.
+        For each level of ``group`` with a row to predict, in order of appearance. A row that
+        aliased columns leave open, or a score seen in such a row, has no prediction (`predict`).
 
     Raises
     ------
@@ -258,7 +259,7 @@ def predict_given(
     ([3.8, 3.5], [1.1, 1.1])
     """
     seen = np.asarray(seen, dtype=bool)
-    X = design_matrix(fit.design.fixed, rows)[:, fit.basis.kept]
+    X = _told(fit, design_matrix(fit.design.fixed, rows))
     Z = [new_columns(factor, rows) for factor in fit.design.factors]
     levels = [_levels(rows, factor.group) for factor in fit.design.factors]
     offset = grid_offset(fit, rows)

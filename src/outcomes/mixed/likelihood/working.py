@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import solve_triangular
 
-from outcomes.errors import FitError
+from outcomes.errors import FitError, UnvaryingError
 from outcomes.mixed.covariance import semidefinite_cholesky
 from outcomes.mixed.likelihood.cross_products import (
     CrossProducts,
@@ -311,7 +311,7 @@ def _refuse_exact(scale: float, response: Array) -> None:
         return
     constant = bool(np.ptp(response) <= EXACT * size)
     must = "The response must vary around the fixed part"
-    raise FitError(
+    raise UnvaryingError(
         must,
         got="a constant response" if constant else "a fixed part that reproduces it exactly",
         remedy="Check the response column, and that it is not among the explanatory columns.",
@@ -411,7 +411,9 @@ def _from_rows(design: Design, order: Order) -> tuple[FixedBasis, list[Array], C
 def _refuse_constant(design: Design) -> None:
     if design.response.min() == design.response.max():
         must = "The response must vary"
-        raise FitError(must, got="the same response on every row", where=design.formula.response)
+        raise UnvaryingError(
+            must, got="the same response on every row", where=design.formula.response
+        )
     for factor in design.factors:
         if "Intercept" not in factor.names:
             continue
@@ -422,7 +424,7 @@ def _refuse_constant(design: Design) -> None:
                 break
         else:
             must = "The response must vary within groups"
-            raise FitError(
+            raise UnvaryingError(
                 must,
                 got="the same response on every row of each level",
                 where=f"grouping factor '{factor.name}'",

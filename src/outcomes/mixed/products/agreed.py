@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from formulaic.transforms import TRANSFORMS
 
-from outcomes.errors import FitError, FormulaError
+from outcomes.errors import FitError, FormulaError, UnvaryingError
 from outcomes.mixed.covariance import BlockCovariance
 from outcomes.mixed.products.survey import Survey, groups_of, slopes_of
 from outcomes.mixed.reading.columns import Columns, columns_from
@@ -163,7 +163,7 @@ def refuse_unstreamed(formula: ModelFormula) -> None:
 def _refuse_constant(formula: ModelFormula, survey: Survey) -> None:
     if survey.ends[0] == survey.ends[1] or not all(survey.varies.values()):
         must = "The response must vary, within groups too"
-        raise FitError(must, got="the same response", where=formula.response)
+        raise UnvaryingError(must, got="the same response", where=formula.response)
 
 
 def _factors(formula: ModelFormula, survey: Survey) -> tuple[Grouping, ...]:
