@@ -22,7 +22,8 @@ from scipy.stats import binomtest
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "out" / "mutants"
 ROOMS = {
-    "inference": (["mixed/inference"], ["mixed/inference", "mixed/test_r_user.py"]),
+    "inference": (["mixed/inference"], ["mixed/inference", "mixed/test_r_user.py",
+                                        "mixed/test_against_r.py", "mixed/margins"]),
     "trajectory": (["trajectory.py", "records.py"], ["test_trajectory.py", "test_records.py"]),
     "privacy": (["privacy"], ["privacy", "intake/test_import_export.py"]),
     "rules": (["rules", "findings.py"], ["rules", "test_findings.py"]),

@@ -91,29 +91,93 @@ def test_the_mixture_has_the_right_size_under_the_null():
     assert abs(rejected / n - 0.1) < 3 * np.sqrt(0.09 / n)
 
 
+LARGER = "The larger fit"
+SAME = "Both fits must be to the same rows, response and weights; got {} and {} rows. Leave out the"
+
+
 @pytest.mark.parametrize(
     ("small", "large", "reml", "message"),
     [
-        ("1 + (1 | episode_id)", "arm + (1 | episode_id)", True, "REML likelihoods"),
-        ("arm + (1 | episode_id)", "session_count + (1 | episode_id)", False, "must hold that"),
-        ("arm + (1 | episode_id)", "arm + (1 | therapist_id)", False, "every random effect"),
-        ("arm + (1 | episode_id)", "arm + (1 | episode_id)", False, "more parameters"),
+        ("1 + (1 | episode_id)", "arm + (1 | episode_id)", True,
+         "REML likelihoods, AIC and BIC compare only fits with the same fixed part; got different "
+         "fixed parts. Fit both with reml=False."),
+        ("arm + (1 | episode_id)", "session_count + (1 | episode_id)", False,
+         f"{LARGER}'s fixed part must hold that of the smaller one; got columns that it lacks."),
+        ("arm + (1 | episode_id)", "arm + (1 | therapist_id)", False,
+         f"{LARGER} must hold every random effect of the smaller one; got one that it lacks "
+         "(grouping factor 'episode_id')."),
+        ("arm + (1 | episode_id)", "arm + (1 | episode_id)", False,
+         "The second fit must have more parameters than the first; got as many or fewer."),
     ],
-)
+)  # fmt: skip
 def test_what_may_not_be_compared(clinic, small, large, reml, message):
     fits = [lmm(f"improvement ~ {part}", clinic, reml=reml) for part in (small, large)]
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UsageError) as refused:
         compare(*fits)
+    assert str(refused.value) == message
 
 
 def test_other_rows_or_methods_are_refused(clinic):
     small = lmm("improvement ~ 1 + (1 | episode_id)", clinic, reml=False)
     large = lmm("improvement ~ arm + (1 | episode_id)", clinic.iloc[5:], reml=False)
-    with pytest.raises(UsageError, match="same rows"):
+    n = len(clinic)
+    with pytest.raises(UsageError) as refused:
         compare(small, large)
-    with pytest.raises(UsageError, match="both by REML"):
+    remedy = " rows with a missing value in either formula first."
+    assert str(refused.value) == SAME.format(n, n - 5) + remedy
+    with pytest.raises(UsageError) as refused:
         compare(small, lmm("improvement ~ arm + (1 | episode_id)", clinic))
-    with pytest.raises(UsageError, match="same rows, response and weights"):
-        compare(
-            small, lmm("improvement ~ arm + (1 | episode_id)", clinic, reml=False, weights="weight")
-        )
+    assert str(refused.value) == "Both fits must be by ML, or both by REML; got one of each."
+    weighted = lmm("improvement ~ arm + (1 | episode_id)", clinic, reml=False, weights="weight")
+    with pytest.raises(UsageError) as refused:
+        compare(small, weighted)
+    assert str(refused.value) == SAME.format(n, n) + remedy
+
+
+RESIDUALS = [
+    ("", "cs(visit | g)", True),
+    ("", "ou(visit | g)", False),  # no correlation fades to it
+    ("cs(visit | g)", "us(visit | g)", True),
+    ("ar1(visit | g)", "ar1h(visit | g)", True),
+    ("cs(visit | g)", "ar1h(visit | g)", False),
+    ("ar1(visit | g)", "ar1(visit | arm / g)", True),
+    ("ar1(visit | g)", "us(visit | arm / g)", False),
+    ("ar1(visit | g)", "us(other | g)", False),  # another order of the visits
+]
+
+
+@pytest.fixture(scope="module")
+def visits():
+    rng = np.random.default_rng(5)
+    data = pd.DataFrame({"g": np.repeat(range(40), 4), "visit": np.tile([1, 2, 3, 4], 40)})
+    data["arm"] = np.where(data.g % 2, "a", "b")
+    data["other"] = data.visit.map({1: 1, 2: 3, 3: 2, 4: 4})
+    return data.assign(y=rng.normal(size=(40, 4)).cumsum(axis=1).ravel())
+
+
+@pytest.mark.parametrize(("before", "after", "nested"), RESIDUALS)
+def test_residual_covariances_are_tested_only_where_one_holds_the_other(
+    visits, before, after, nested
+):
+    start = "y ~ visit + " if before else "y ~ visit + (1 | arm) + "
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OutcomesWarning)
+        fits = [lmm((start + own).removesuffix(" + "), visits) for own in (before, after)]
+    row = compare(*fits).iloc[1]
+    df, gain = row["df"], 2 * (fits[1].loglik - fits[0].loglik)
+    assert df == len(fits[1].estimates.theta) - len(fits[0].estimates.theta)
+    if nested:
+        assert_allclose([row["statistic"], row["p_value"]], [gain, chi2.sf(gain, df)])
+    else:
+        assert np.isnan([row["statistic"], row["p_value"]]).all()
+    assert row["reference"] == (f"chi2({df:.0f})" if nested else "not nested: compare AIC")
+
+
+def test_a_residual_covariance_is_not_nested_in_none(visits):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OutcomesWarning)
+        fits = [lmm(f"y ~ visit + (1 | arm){own}", visits) for own in (" + ar1(visit | g)", "")]
+    row = compare(*fits).iloc[1]
+    assert row["df"] == len(fits[1].estimates.theta) - len(fits[0].estimates.theta) < 0
+    assert np.isnan(row["p_value"])
+    assert row["reference"] == "not nested: compare AIC"

@@ -242,8 +242,9 @@ def _is_nested(small: Fit, large: Fit) -> bool:
         return False
     if inner.residual is None:
         return bool(outer.residual.kind != "ou")
+    if inner.residual.time != outer.residual.time:
+        return False
     if inner.residual.kind == outer.residual.kind:
-        same_time = inner.residual.time == outer.residual.time
-        return set(inner.residual.group) <= set(outer.residual.group) and same_time
+        return set(inner.residual.group) <= set(outer.residual.group)
     kinds = NESTED.get(inner.residual.kind, set())
     return outer.residual.kind in kinds and inner.residual.group == outer.residual.group

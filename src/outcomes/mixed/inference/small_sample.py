@@ -63,14 +63,12 @@ class Satterthwaite:
 
 def joint_df(df: Array) -> float:
     """Combine the df of orthogonal contrasts into one denominator df."""
-    if len(df) == 1 or np.ptp(df) < 1e-8:
+    if np.allclose(df, df[0], rtol=0.0, atol=1e-8):
         return float(df.mean())
     if np.any(df <= 2.0):
         return 2.0
-    if np.all(np.isinf(df)):
-        return float(np.inf)
-    excess = float(np.sum(np.where(np.isinf(df), 1.0, df / (df - 2.0))))
-    return 2.0 * excess / (excess - len(df))
+    more = float(np.sum(2.0 / (df - 2.0)))
+    return 2.0 * (len(df) + more) / more
 
 
 def parameter_covariance(found: Curvature) -> Array:
