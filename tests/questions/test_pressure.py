@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from outcomes.questions.ask import undisclosed
 from outcomes.questions.claim import overclaims
@@ -48,7 +49,10 @@ def test_what_a_plan_tests_is_the_row_that_error_of_the_score_cannot_make(clinic
     answer = answered(clinic(n=120))
     tested = answer.table[answer.record.test_row(answer.table)]
     assert tested["kind"].tolist() == ["error allowed for"]
-    assert tested["p_value"].iloc[0] >= answer.table["p_value"].iloc[0]  # a finding needs both
+    both = [answer.table["p_value"].iloc[0], tested["p_value"].iloc[0]]
+    assert tested["p_both"].tolist() == [max(both)]  # a finding needs both
+    t, df = (float(tested[name].iloc[0]) for name in ("statistic", "df"))
+    assert both[1] == pytest.approx(2 * stats.t.sf(abs(t), df))  # the row's own
 
 
 def test_the_same_seed_gives_the_same_answer(clinic, answered):

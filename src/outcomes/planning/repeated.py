@@ -20,7 +20,7 @@ from outcomes.errors import DesignError, FitError, UsageError
 from outcomes.folders import write_file
 from outcomes.questions.ask import QUESTIONS, refuse_below_zero
 from outcomes.questions.declared import Declared
-from outcomes.questions.question import Asked, Missing, Question
+from outcomes.questions.question import Asked, Missing, Question, p_of_test
 from outcomes.study import Study
 
 Progress = Callable[[int, int], None]
@@ -102,7 +102,7 @@ def found_in(row: Mapping[Any, Any], true: float | None) -> dict[str, Any]:
     """Return the record of a study whose test, and what is true of it, are known."""
     low, high = (float(row.get(name, np.nan)) for name in ("conf_low", "conf_high"))
     found: dict[str, Any] = {"answered": True, "failed": False, "reason": "", "whole": False}
-    found |= {"clear": bool(row["p_value"] < 0.05), "half_width": (high - low) / 2}
+    found |= {"clear": bool(p_of_test(row) < 0.05), "half_width": (high - low) / 2}
     found |= {axis: float(row.get(axis, np.nan)) for axis in ("week", "session_count")}
     return found if true is None else found | {"truth": true, "holds": low <= true <= high}
 

@@ -267,7 +267,7 @@ def _pressure_columns(many: Many) -> Array:
 def _both(exact: dict[str, Any], allowed: dict[str, Any]) -> dict[str, Any]:
     """Return the row that allows for error, with the p-value of a finding, which needs both."""
     same = exact["estimate"] * allowed["estimate"] > 0
-    return allowed | {"p_value": max(exact["p_value"], allowed["p_value"]) if same else 1.0}
+    return allowed | {"p_both": max(exact["p_value"], allowed["p_value"]) if same else 1.0}
 
 
 def _supported(visits: pd.DataFrame, study: pd.Series[int]) -> pd.Series[bool]:

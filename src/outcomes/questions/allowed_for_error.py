@@ -60,7 +60,7 @@ def error_taken(measure: Instrument, rows: pd.DataFrame) -> ErrorTaken:
 
 
 def with_one_test(table: pd.DataFrame) -> pd.DataFrame:
-    """Give the row that allows for error the p-value of a finding, which needs both rows.
+    """Add ``p_both`` to the row that allows for error: that of a finding, which needs both rows.
 
     Parameters
     ----------
@@ -70,13 +70,14 @@ def with_one_test(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        There the larger of both p-values (1 where they differ in sign): each row holds where the
+        The larger of both p-values (1 where estimates differ in sign): each row holds where the
         other takes too much for granted (Berger 1982, Technometrics 24:295, intersection-union).
+        ``p_value`` stays that of the row's own estimate.
     """
     row, own = table.iloc[0], table["kind"] == "error allowed for"
     same = row["estimate"] * table["estimate"] > 0
     both = np.maximum(table["p_value"], row["p_value"]).where(same, 1.0)
-    return table.assign(p_value=table["p_value"].where(~own, both))
+    return table.assign(p_both=both.where(own))
 
 
 def clear(row: Row) -> bool:

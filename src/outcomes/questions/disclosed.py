@@ -32,8 +32,8 @@ PLACES = (
 )  # fmt: skip
 """Columns that say what a row is about: known to whoever asks, and hidden with no row."""
 VALUES = (
-    "estimate", "std_error", "df", "df_num", "df_den", "statistic", "p_value", "p_adjusted",
-    "conf_low", "conf_high",
+    "estimate", "std_error", "df", "df_num", "df_den", "statistic", "p_value", "p_both",
+    "p_adjusted", "conf_low", "conf_high",
 )  # fmt: skip
 OF_SIZE, EXACT = ("df", "df_num", "df_den"), ("std_error", "statistic")
 """What tells the number of courses behind an estimate: by itself, and with its interval."""

@@ -19,7 +19,7 @@ from outcomes.plain_text import read_toml
 from outcomes.privacy.text import Text
 from outcomes.questions.answer import Answer
 from outcomes.questions.declared import Declared, Role
-from outcomes.questions.question import Check
+from outcomes.questions.question import Check, p_of_test
 
 
 class _File(Section, frozen=True, kw_only=True):
@@ -177,7 +177,7 @@ def adjusted(answers: tuple[Answer, ...], plan: Plan | None, instrument: str) ->
             families.setdefault(family, []).append((i, row))
     result = list(answers)
     for (role, _), members in families.items():
-        raw = [float(answers[i].table["p_value"].iloc[row]) for i, row in members]
+        raw = [p_of_test(answers[i].table.iloc[row].to_dict()) for i, row in members]
         for (i, row), value in zip(members, _adjust(raw, role), strict=True):
             here = np.arange(len(answers[i].table)) == row
             table = answers[i].table.assign(

@@ -120,6 +120,12 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return Check(self.checks[name], bool(passed), detail, self.unmet[name])
 
 
+def p_of_test(row: Mapping[Any, Any]) -> float:
+    """Return the p-value of the test in a row: that of both rows, where a finding needs two."""
+    both = row.get("p_both")
+    return float(row["p_value"] if both is None or pd.isna(both) else both)
+
+
 def question(name: str, find: Callable[[Asked], Found | Missing]) -> Question:
     """Return the question whose prose stands in the TOML file of that name.
 

@@ -118,7 +118,10 @@ def _missing(asked: Asked) -> str:
     if course.axis != "session_count":
         return notes["arms" if course.rows["arm"].nunique() > 1 else "no visits"]
     if course.n_courses < LEAST_COURSES or len(course.times) < LEAST_TIMES:
-        there, times = Count(course.n_courses, "course", there=True), str(len(course.times))
+        there, times = (
+            Count(course.n_courses, "course", there=True),
+            str(len(course.times) or "none"),
+        )
         least = {"least": str(least_shown(asked.study)), "numbers": str(LEAST_TIMES)}
         return SESSIONS.say("few", there=there, times=times, **least)
     return ""

@@ -26,10 +26,10 @@ from outcomes.words import DASH, LABELS, count, decimals_for, named, p_value, pl
 
 STATISTICS = (
     "estimate", "std_error", "df", "df_num", "df_den", "statistic", "p_value", "conf_low",
-    "conf_high", "conf_level", "n_episodes", "suppressed", "p_adjusted", "role",
+    "conf_high", "conf_level", "n_episodes", "suppressed", "p_both", "p_adjusted", "role",
 )  # fmt: skip
 HIDDEN = "too few to show"
-DETAILS = ("std_error", "df", "p_value", "p_adjusted")
+DETAILS = ("std_error", "df", "p_value", "p_both", "p_adjusted")
 MOST_ROWS = 12
 """A clinician's table is not longer than this."""
 
@@ -202,7 +202,7 @@ def _cells(
 
 def _detail(record: dict[str, object], name: str, digits: int) -> str:
     value = _number(record, name)
-    if name in ("p_value", "p_adjusted"):
+    if name.startswith("p_"):
         return p_value(value)
     return plain(value, digits + 1 if name == "std_error" else 1)
 
