@@ -166,6 +166,11 @@ def test_a_course_with_one_score_says_that_a_change_cannot_be_told() -> None:
     assert "a change cannot be told" in lead(made([7]))
 
 
+def test_the_heading_names_the_condition_where_there_is_one() -> None:
+    for condition, title in (("neck_other", "Course a, other neck pain"), (None, "Course a")):
+        assert compose_letter(made([7, 3], condition=condition), "a").sections[0].title == title
+
+
 def test_names_stand_on_the_letter_or_are_lines_to_fill() -> None:
     blank = compose_letter(made([7, 3]), "a")
     filled = compose_letter(made([7, 3]), "a", letterhead=read_letterhead(NAMES))

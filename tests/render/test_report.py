@@ -99,6 +99,7 @@ def test_analysts_get_the_model_in_words_with_its_residuals(folder: Path) -> Non
     for words in ("Coefficients: Improvement", "SD of courses: level", "Residual SD", "<svg"):
         assert words in section
     assert "[T." not in section
+    assert not re.search(r"<th[^>]*>\s*[NP] ", text)  # every count says what it counts
     assert not re.search("Estimates: (clone-censor-weight|trap|delta|own|overlap)<", text)
 
 

@@ -215,7 +215,8 @@ def compose_letter(
         Facts((("Signature", f"{BLANK}  {names.practitioner}".strip()),)),
     ]
     label = "SYNTHETIC" if study.provenance.synthetic else ""
-    section = Section("letter", f"Course {episode}, {_known(facts['condition'])}", tuple(blocks))
+    whose = "" if pd.isna(facts["condition"]) else f", {named(facts['condition'])}"
+    section = Section("letter", f"Course {episode}{whose}", tuple(blocks))
     return Document("Report on a course of massage", names.practice, label, (section,))
 
 

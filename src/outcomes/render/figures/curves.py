@@ -78,7 +78,7 @@ def dress(axes: Axes, picture: Picture, preset: Preset, *, labels: bool = True) 
     times = sorted(picture.data.dropna(subset=["estimate"])["x"].unique())
     few = len(times) <= FEW_POINTS
     axes.xaxis.set_major_locator(
-        FixedLocator(times) if few else MaxNLocator(6, steps=ROUND, integer=True)
+        FixedLocator(times) if few else MaxNLocator(7, steps=ROUND, integer=True)
     )
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=ROUND))
     if picture.shares:
@@ -125,7 +125,7 @@ def _name_line(
     across, upright = min(product(("left", "right"), ("bottom", "top")), key=covered)
     axes.annotate(
         name, (across == "right", value), xycoords=("axes fraction", "data"),
-        xytext=(-4 if across == "right" else 4, 2 if upright == "bottom" else -2),
+        xytext=(-4 - 0.5 * preset.marker if across == "right" else 4, 2 if upright == "bottom" else -2),
         ha=across, va=upright, textcoords="offset points", fontsize=0.85 * preset.text,
         color=MUTED,
         bbox={"facecolor": PAPER, "alpha": 0.75, "linewidth": 0, "pad": 1},

@@ -70,7 +70,8 @@ def draw_forest(picture: Picture, preset: Preset, label: str) -> Canvas:
         least, room = (1.55, 0.6) if preset.title else (roomy, 0.2)
         steps = [max(least, len(row.name) + room) * preset.line_height for row in rows]
         head = 1.6 * preset.line_height
-        foot = (4.8 if preset.width < 5 else 3.4) * preset.line_height
+        below = len(wrapped(picture.x_label, 0.75 * preset.width, preset.text))
+        foot = (1.95 + 1.15 * below) * preset.line_height
         if sum(steps) + head + foot <= preset.height:
             break
     canvas = blank(preset, picture.title, label, sum(steps) + head + foot)
