@@ -125,7 +125,9 @@ def _name_line(
     across, upright = min(product(("left", "right"), ("bottom", "top")), key=covered)
     axes.annotate(
         name, (across == "right", value), xycoords=("axes fraction", "data"),
-        xytext=(-4 - 0.5 * preset.marker if across == "right" else 4, 2 if upright == "bottom" else -2),
+        xytext=(
+            4 if across == "left" else -4 - preset.marker / 2, 2 if upright == "bottom" else -2
+        ),
         ha=across, va=upright, textcoords="offset points", fontsize=0.85 * preset.text,
         color=MUTED,
         bbox={"facecolor": PAPER, "alpha": 0.75, "linewidth": 0, "pad": 1},
