@@ -1,4 +1,4 @@
-"""Outcome measures as a page: `python run.py pages` writes docs/instruments.md."""
+"""The instruments as a page: `python run.py pages` writes docs/instruments.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from outcomes.dictionary.instruments.catalogue import registry
 from outcomes.dictionary.instruments.record import TIERS, Instrument
 from outcomes.dictionary.instruments.threshold import KINDS, TAGS, Threshold
 
-_INTRODUCTION = """# Outcome measures
+_INTRODUCTION = """# Instruments
 
 This page is written from the registry by `python run.py pages`.
 
@@ -31,7 +31,7 @@ def markdown() -> str:
     Examples
     --------
     >>> markdown().splitlines()[0]
-    '# Outcome measures'
+    '# Instruments'
     """
     entries = registry().values()
     parts = [

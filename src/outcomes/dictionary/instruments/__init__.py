@@ -1,4 +1,4 @@
-"""Outcome measures as data: range, direction, scoring, licence and thresholds of each."""
+"""Instruments as data: range, direction, scoring, licence and thresholds of each."""
 
 from outcomes.dictionary.instruments.catalogue import instrument, registry
 from outcomes.dictionary.instruments.judgement import (
