@@ -37,7 +37,7 @@ def test_the_plateau_interval_holds_the_pace_that_made_the_curve(pace):
     study = courses(pace)
     found = plateau(course_frame(study, "nprs"))
     assert "Nine tenths" in undisclosed(study, "sessions", instrument="nprs").sentence
-    assert found.conf_low <= np.log(10) * pace <= found.conf_high
+    assert found.conf_low <= np.ceil(np.log(10) * pace) <= found.conf_high
     assert found.seen
 
 
@@ -53,7 +53,7 @@ def test_a_plateau_that_the_curve_of_means_denies_is_not_said():
     answer = undisclosed(study, "sessions", instrument="nprs")
     curve = answer.table[answer.table["kind"] == "curve"].set_index("session_count")["estimate"]
     row = answer.table[answer.table["kind"] == "plateau"].iloc[0]
-    assert row["conf_high"] < curve.index.max()
+    assert row["conf_high"] <= curve.index.max()
     assert curve[4] < 0.5 * curve.max()
     assert "show no plateau" in answer.sentence
 
@@ -100,3 +100,23 @@ def test_six_patients_are_refused_with_their_number():
     answer = undisclosed(courses(n=6), "sessions", instrument="nprs")
     assert answer.refused
     assert "6 courses" in answer.reason
+
+
+@pytest.mark.parametrize(("visits", "told"), [(1, "none of them"), (2, "1 of them")])
+def test_scores_of_numbered_visits_are_never_said_to_be_without(visits, told):
+    given = undisclosed(courses(2.0, n=30, visits=visits), "sessions", instrument="nprs")
+    assert "not linked" not in given.reason
+    assert f"these data have {told}" in given.reason
+
+
+def test_sessions_needed_are_whole_ones_after_which_it_had_happened():
+    """All change by 1 after one session and by 2 from then on: nine tenths after 2, not after 1."""
+    scores = [(f"e{i:02d}", v, 7.0 * v, 8.0 - i % 3 - min(v - 1, 2) + (i + v) % 2 * 0.02)
+              for i in range(40) for v in range(1, 8)]  # fmt: skip
+    table = pd.DataFrame(scores, columns=["episode_id", "session", "day", "score"])
+    study = study_from_tables(
+        {"assessments": table.assign(instrument="nprs", timing="pre_session"),
+         "sessions": table[["episode_id", "session", "day"]]}
+    )  # fmt: skip
+    given = undisclosed(study, "sessions", instrument="nprs")
+    assert "had happened after 2 sessions" in given.sentence

@@ -193,35 +193,31 @@ def sensitivity(answered: pd.DataFrame, sign: int, error: float | None) -> Sensi
     if known.loc[known["score_next"].notna(), "episode_id"].nunique() < LEAST_COURSES:
         decisive = None if share is None else last_visit(every, share)
         return Sensitivity(pd.DataFrame(), decisive, None, share, tipping)
-    earlier = readings(known, sign)
-    told = reliability_answered(earlier)
-    allowed = {**less_clear(known, sign), "reliability": min(told["estimate"], 1.0)}
-    rows = [{**allowed, "kind": "error allowed for"}, {**sustained(earlier), "kind": "sustained"}]
+    earlier = both_readings(known, sign)
+    told = reliability_answered(earlier[0])
+    allowed = {**less_clear(earlier), "reliability": min(told["estimate"], 1.0)}
+    lasting = {**less_clear(earlier, sustained), "kind": "sustained"}
+    rows = [{**allowed, "kind": "error allowed for"}, lasting]
     table = pd.DataFrame(rows)
     table = table[np.isfinite(table["std_error"])]
     return Sensitivity(table, allowed, told, share, tipping)
 
 
-def less_clear(known: pd.DataFrame, sign: int) -> dict[str, Any]:
-    """Estimate the last visit's consequence with the answer to pain that earlier scores tell.
+def both_readings(known: pd.DataFrame, sign: int) -> tuple[Readings, Readings]:
+    """Return the `readings` of visits with one pressure before, and of all.
 
-    Parameters
-    ----------
-    known : DataFrame
-        From `answered_visits`, those with an earlier score and pressure.
-    sign : int
-        +1 where a higher score is better, -1 where a lower one is.
-
-    Returns
-    -------
-    dict
-        As `last_visit`: the less clear of two rows. Among visits with one pressure before, earlier
-        scores tell how pain is answered where habit keeps pressure; among all, where patients have
-        a pressure that they like, which one pressure before would tie to earlier pain.
+    Among visits with one pressure before, earlier scores tell how pain is answered where habit
+    keeps pressure; among all, where patients have a pressure that they like, which one pressure
+    before would tie to earlier pain.
     """
-    tables = known, known.assign(pressure_before=0.0)
-    rows = [last_visit(readings(table, sign)) for table in tables]
-    return max(rows, key=lambda row: row["p_value"])
+    return readings(known, sign), readings(known.assign(pressure_before=0.0), sign)
+
+
+def less_clear(
+    both: tuple[Readings, ...], estimate: Callable[[Readings], dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Return the less clear of the rows that an estimate, `last_visit` by default, has of each."""
+    return max(map(estimate or last_visit, both), key=lambda row: row["p_value"])
 
 
 def reaction(found: Array, reliability: float | None) -> Array:

@@ -19,6 +19,7 @@ from scipy.special import chdtrc
 
 from outcomes.causal.measurement_error import (
     answered_visits,
+    both_readings,
     less_clear,
     severity_gap,
 )
@@ -250,7 +251,7 @@ def pressure(many: Many, study: Study, measure: Instrument) -> Rows:
     for own in many.fits(_pressure_columns):
         plain = own.told(np.eye(own.stack.X.shape[1])[-1])
         for i in np.flatnonzero(own.ended & ~own.dropped[:, -1]):
-            allowed = less_clear(by_study[own.names[i]], measure.sign)
+            allowed = less_clear(both_readings(by_study[own.names[i]], measure.sign))
             if np.isfinite(allowed["std_error"]):
                 allowed["horizon"] = horizon[own.names[i]]
                 found[int(own.names[i])] = _both(row_of(*(part[i] for part in plain)), allowed)

@@ -33,6 +33,7 @@ from outcomes.words import (
     interval,
     limits,
     named,
+    plain,
     scale,
     sentence_case,
     turned,
@@ -176,8 +177,11 @@ def _verdict(course: CourseFrame, measure: Instrument, row: Mapping[Any, Any]) -
 
 def _arms_range(last: pd.DataFrame, measure: Instrument, time: str) -> Text:
     """Return the lowest and highest mean of the arms, where that of the smallest may be told."""
-    ends = limits(last["estimate"].min(), last["estimate"].max(), decimals(measure))
-    ends = f"{sentence_case(time)}, arms improved by {ends} {measure.unit} on average"
+    which, digits = last["group"].tolist(), decimals(measure)
+    ends = limits(last["estimate"].min(), last["estimate"].max(), digits)
+    ends = plain(last["estimate"].iloc[0], digits) if len(which) == 1 else ends
+    where = f"the {named(which[0])} arm" if len(which) == 1 else "the arms"
+    ends = f"{sentence_case(time)}, mean improvement in {where} was {ends} {measure.unit}"
     untold = f"Mean improvement in each arm {time}"
     return Text(Resting(int(last["n_episodes"].min()), words=ends, otherwise=untold))
 

@@ -116,7 +116,11 @@ def sessions(asked: Asked) -> Found | Missing:
 def _missing(asked: Asked) -> str:
     course, notes = asked.course, asked.question.notes
     if course.axis != "session_count":
-        return notes["arms" if course.rows["arm"].nunique() > 1 else "no visits"]
+        arms = course.rows["arm"].nunique() > 1
+        told = course.rows if len(course.rows) else asked.study.assessments
+        if arms or not told["session"].notna().mean() > 0.5:
+            return notes["arms" if arms else "no visits"]
+        course = replace(course, times=times_of(course.rows, "session_count"))
     if course.n_courses < LEAST_COURSES or len(course.times) < LEAST_TIMES:
         there, times = (
             Count(course.n_courses, "course", there=True),
@@ -158,7 +162,7 @@ def plateau(course: CourseFrame) -> Plateau:
     """
     loglik = _logliks(course.rows)
     near = np.flatnonzero(loglik >= loglik.max() - chdtri(1, 0.05) / 2)
-    sessions_needed = np.log(10) * np.array(PACES)
+    sessions_needed = np.ceil(np.log(10) * np.array(PACES))
     low = sessions_needed[max(near[0] - 1, 0)]
     high = sessions_needed[near[-1] + 1] if near[-1] + 1 < len(PACES) else np.inf
     best = sessions_needed[int(loglik.argmax())]
