@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from outcomes.errors import UsageError
-from outcomes.intake.column_map import read_column_map, refuse_open_questions
+from outcomes.intake.clean import clean
+from outcomes.intake.column_map import read_column_map, refuse_open_questions, refuse_unread
 from outcomes.intake.map_sections import CellTest, CleaningRule
 from outcomes.intake.toml_records import converted
 
@@ -155,5 +157,44 @@ def test_a_rule_reads_what_it_says(entry, cell, becomes):
 @pytest.mark.parametrize("name", ["score", "assessments.score", "instrument"])
 def test_words_of_scores_that_nothing_would_read_are_refused_by_name(name):
     said = {"scores": {"nprs": {"pre_session": "Pain"}}, "values": {name: {"stark": "8"}}}
-    with pytest.raises(UsageError, match=r"\[values\.assessments\..*\[\[rules\]\]"):
-        read_column_map(said)
+    with pytest.raises(UsageError, match=r'\[values\."assessments\..*\[values\."INSTRUMENT\.'):
+        refuse_unread(read_column_map(said))
+
+
+@pytest.mark.parametrize(
+    ("entry", "named"),
+    [
+        ({"values": {"status": {"came": "attended"}}}, r'\[values\."sessions\.status"\]'),
+        ({"values": {"nprs.post_session": {"low": "2"}}}, r'\[values\."nprs\.post_session"\]'),
+        ({"rules": [{"columns": "Pian", "pattern": "x"}]}, r"\[\[rules\]\] .*Pian"),
+        ({"rules": [{"columns": "Pain", "pattern": "x", "target": "pressure"}]}, "sessions.press"),
+        ({"scales": {"ndi": "100"}}, r"\[scales\] ndi"),
+        ({"file": {"dates_of": {"Born": "%d/%m/%Y"}}}, r"dates_of Born"),
+        ({"constants": {"date": "2026-01-01"}}, r"\[constants\] date"),
+        ({"minutes": {"start": "S", "end": "E", "of_lines": "sum"}}, "of_lines"),
+        ({"study": {"rows": "scores"}, "status": [{"otherwise": "attended"}]}, r"\[\[status\]\]"),
+        ({"instruments": {"own": {"minimum": 0, "maximum": 9, "better": "lower"}}}, "own"),
+    ],
+)  # fmt: skip
+def test_entries_that_nothing_reads_are_refused_by_name(entry, named):
+    said = {"columns": {"date": "Day"}, "scores": {"NPRS": {"pre_session": "Pain"}}}
+    refuse_unread(read_column_map(said))
+    with pytest.raises(UsageError, match=f"nothing that reads.*{named}"):
+        refuse_unread(read_column_map({**said, **entry}))
+
+
+def test_entries_of_a_place_that_a_question_is_of_may_stay():
+    said = {"columns": {"date": "Day"}, "values": {"status": {"x": "attended"}},
+            "rules": [{"columns": "Note", "pattern": "x", "target": "nprs.pre_session"}],
+            "questions": [{"asks": "?", "key": "columns.status", "answer": False},
+                          {"asks": "?", "key": "scores.nprs.pre_session", "answer": False,
+                           "candidates": "Note"}]}  # fmt: skip
+    refuse_unread(read_column_map(said))
+
+
+def test_a_word_for_anything_else_reads_no_number():
+    said = {"scores": {"nprs": {"pre_session": "Pain"}},
+            "values": {"NPRS.pre_session": {"bad": "8", "see note": "empty", "*": ""}}}  # fmt: skip
+    cells = pd.Series(["7", "bad", "See note", "what", "6.5"])
+    read, _ = clean(cells, "Pain", "nprs.pre_session", read_column_map(said))
+    assert read.tolist() == ["7", "8", None, None, "6.5"]

@@ -301,13 +301,34 @@ def test_pain_in_percent_is_read_once_its_scale_is_said(imported):
     ]
 
 
-def test_scores_that_a_person_must_read_are_findings_and_not_dropped(imported):
-    study, _ = imported(
+@pytest.mark.parametrize(
+    ("answers", "scores", "n_unread"),
+    [({}, [8, 10], 0), ({"10+": False, "6-7": False, "stark": False}, [8], 3),
+     ({"stark": "9", "6-7": "6", "10+": "empty"}, [6, 8, 9], 0)],
+)  # fmt: skip
+def test_words_among_scores_are_asked_about_and_never_dropped(imported, answers, scores, n_unread):
+    key = 'values."nprs.pre_session".{}'.format
+    study, asked = imported(
         "Client,DOB,Visit date,Pain before\nAnn Lee,1950-02-03,2026-01-05,10+\n"
         "Ann Lee,1950-02-03,2026-01-12,6-7\nBob Ray,1960-12-30,2026-01-06,8.0\n"
+        "Bob Ray,1960-12-30,2026-01-13,stark\nBob Ray,1960-12-30,2026-01-20,see Lee\n",
+        **{key(word): answer for word, answer in answers.items()},
     )
-    found = oc.check(study).table.set_index("rule")["count"]
-    assert (found["R02"], study.assessments["score"].tolist()) == (2, [8.0])
+    assert {k: v[0] for k, v in asked.items()} == {key("10+"): "10", key("6-7"): "empty",
+                                                   key("stark"): "empty"}  # fmt: skip
+    found = oc.check(study).table.set_index("rule")
+    assert found["count"]["R02"] == n_unread + 1  # a client's name is never asked about
+    assert '[values."nprs.pre_session"]' in found["remedy"]["R02"]
+    assert sorted(study.assessments["score"]) == scores
+
+
+def test_words_for_minutes_are_asked_about(imported):
+    study, asked = imported(
+        "Client,DOB,Visit date,Status,Minutes\nAnn Lee,1950-02-03,2026-01-05,Completed,60\n"
+        "Ann Lee,1950-02-03,2026-01-12,Completed,double\n",
+        **{'values."sessions.minutes".double': "120"},
+    )
+    assert (len(asked), study.sessions["minutes"].tolist()) == (1, [60, 120])
 
 
 def test_the_ways_of_a_date_whose_header_is_hidden_still_count(imported):

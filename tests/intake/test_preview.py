@@ -172,7 +172,10 @@ def test_headers_and_names_of_files_are_no_html(file, tmp_path):
 def test_the_preview_lists_the_cells_that_the_import_will_not_read(file, tmp_path):
     text = EXPORT.replace("60 min,7/10", "60 min,6-7").replace("45 min,4/10", "45 min,bad")
     place = file(text, "export.csv")
-    shown = preview(place)
+    draft = draft_map(place)
+    for question in draft.questions:
+        draft = draft.answered(question["key"], False)
+    shown = preview(place, draft)
     study, _ = oc.import_export(place, shown.draft.content, tmp_path / "key.json")
     found = oc.check(study).table
     unread = found[found["rule"] == "R02"]
@@ -203,3 +206,12 @@ def test_a_form_drafted_beside_a_study_of_visits_is_of_scores_first(tmp_path, ca
         offered += [q["candidates"] for q in drafted["questions"] if q["key"] == "study.rows"]
         (study / "sessions.csv").write_text("episode_id,session\n")
     assert offered == [["visits", "scores"], ["scores", "visits"]]
+
+
+def test_the_preview_tells_the_last_day_that_counts_and_headers_in_the_files_own_words(file):
+    text = EXPORT.replace("Min,", "Min Featherstone,")
+    late = "Bo Featherstone,12/30/1971,05/15/2036,Completed,45 min,4/10\n"
+    page = preview(file(text.replace("Total", f"{late}Total"), "x.csv"))._repr_html_()
+    assert "<td>2026-05-14</td><td>2026-05-29</td>" in page  # 2036 is still to come
+    assert "<td>Min Featherstone</td>" in page
+    assert "<td>column 5</td>" not in page

@@ -9,14 +9,15 @@ from typing import Any
 import pandas as pd
 
 from outcomes.dictionary.pressure import WALTON, WORDS
-from outcomes.dictionary.tables import ColumnSpec, TableSpec
+from outcomes.dictionary.tables import TABLES, ColumnSpec, TableSpec
 from outcomes.findings import Finding, finding, where_broken
-from outcomes.intake.column_map import ColumnMap
+from outcomes.intake.column_map import SERVICE, ColumnMap
 from outcomes.intake.toml_records import folded
 from outcomes.plain_text import cleaned, each
 from outcomes.privacy.manifest import Step
 
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
 
 def clean(
@@ -35,7 +36,7 @@ def clean(
     mapped : ColumnMap
         Its ``empty`` words come first, then its ``values`` for the target, then its ``rules`` in
         the order they stand. The first one that is for a cell reads it; ``*`` among the values is
-        for any cell that none reads.
+        for any cell that none reads, and never for a number in a column of numbers.
 
     Returns
     -------
@@ -44,6 +45,8 @@ def clean(
     empty = {folded(word) for word in mapped.file.empty}
     words = {folded(k): v for k, v in mapped.words.get(target, {}).items()}
     rules = [r for r in mapped.rules if column in r.columns and r.target in ("", target)]
+    table, _, own = target.partition(".")
+    numeric = TABLES[table].column(own).is_number if table in TABLES else target != SERVICE
     counts: Counter[str] = Counter()
     read: dict[str, tuple[str, str | None]] = {}
     for cell, n in text.dropna().value_counts().items():
@@ -60,7 +63,7 @@ def clean(
             found = ((rule.name, rule.read(" ".join(text.split())))
                      for rule in rules for text in dict.fromkeys((plainly, number)))  # fmt: skip
             name, becomes = next(((n, b) for n, b in found if b is not None), ("", plainly))
-        if not name and "*" in words:
+        if not name and "*" in words and not (numeric and _NUMBER.fullmatch(number)):
             name, becomes = "any other word", words["*"]
         if not name and number != plainly and re.fullmatch(r"-?\d+\.\d+", number):
             name, becomes = "decimal comma", number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from outcomes.dictionary.instruments import Instrument, registry
 from outcomes.dictionary.tables import TABLES, TIMINGS
 from outcomes.errors import UsageError
 from outcomes.intake.map_sections import (
+    NOTHING,
     CleaningRule,
     Declared,
     LeaveOut,
@@ -199,16 +200,19 @@ def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
     )
     mapped: ColumnMap = converted(_answered(content), ColumnMap, "the column map")
     refuse_unknown(mapped.identifiers, KINDS, "a kind of identifier")
+    known = {folded(name): name for name in (*registry(), *mapped.instruments)}
     mapped = msgspec.structs.replace(
         mapped,
         file=msgspec.structs.replace(mapped.file, **msgspec.structs.asdict(mapped.source)),
         columns=_qualified(mapped.columns),
         constants=_qualified(mapped.constants),
-        words=_qualified(mapped.words),
-        rules=tuple(_targeted(rule) for rule in mapped.rules),
-        scores=_known_scores(mapped.scores, [*registry(), *mapped.instruments]),
-        scales=_known_scales(mapped.scales, [*registry(), *mapped.instruments]),
-    )
+        words={_target(name, known): {cell: Word("" if word == NOTHING else word)
+               for cell, word in own.items()} for name, own in mapped.words.items()},
+        rules=tuple(msgspec.structs.replace(rule, target=rule.target and _target(
+            rule.target, known)) for rule in mapped.rules),
+        scores=_known_scores(mapped.scores, known),
+        scales=_known_scales(mapped.scales, known),
+    )  # fmt: skip
     _refuse_together(mapped)
     declared_instruments(mapped.instruments)
     return mapped
@@ -245,26 +249,27 @@ def _qualified(entries: Mapping[str, Any]) -> dict[str, Any]:
     return {contract_name(name): entry for name, entry in entries.items()}
 
 
-def _targeted(rule: CleaningRule) -> CleaningRule:
-    scored = rule.target.rpartition(".")[2] in TIMINGS  # INSTRUMENT.TIMING
-    target = rule.target if scored or not rule.target else contract_name(rule.target)
-    return msgspec.structs.replace(rule, target=target)
+def _target(name: str, instruments: Mapping[str, str]) -> str:
+    """Return what cells are for: a column of the contract, or a score (``nprs.pre_session``)."""
+    instrument, _, timing = name.rpartition(".")
+    if timing in TIMINGS and instrument not in TABLES:
+        refuse_unknown([folded(instrument)], instruments, "an instrument")
+        return f"{instruments[folded(instrument)]}.{timing}"
+    return contract_name(name)
 
 
 def _known_scores(
-    scores: Mapping[str, dict[str, str]], instruments: Iterable[str]
+    scores: Mapping[str, dict[str, str]], names: Mapping[str, str]
 ) -> dict[str, dict[str, str]]:
     """Return scores under the names of their instruments, which may be written in any case."""
-    names = {folded(name): name for name in instruments}
     for name, timings in scores.items():
         refuse_unknown([folded(name)], names, "an instrument; others stand in [instruments.NAME]")
         refuse_unknown(timings, TIMINGS, f"a timing of [scores] {name}")
     return {names[folded(name)]: timings for name, timings in scores.items()}
 
 
-def _known_scales(scales: Mapping[str, str], instruments: Iterable[str]) -> dict[str, Word]:
+def _known_scales(scales: Mapping[str, str], names: Mapping[str, str]) -> dict[str, Word]:
     """Return scales under the names of their instruments; each is a number above 0."""
-    names = {folded(name): name for name in instruments}
     refuse_unknown(map(folded, scales), names, "an instrument")
     numbers = [re.fullmatch(r"\d{1,4}(?:\.\d+)?", top) for top in scales.values()]
     if not all(found and float(found[0]) for found in numbers):
@@ -278,12 +283,6 @@ def _refuse_together(mapped: ColumnMap) -> None:
     if mapped.study.new_course_after_days and not dated:
         must = "new_course_after_days is for rows with a date and no episode_id"
         raise UsageError(must, got="others", where="[study]")
-    unread = [f"[values.{name}]" for name in mapped.words
-              if name.startswith("assessments.") and name not in mapped.columns]  # fmt: skip
-    if unread and not mapped.wide:
-        must = "[values] is for columns that [columns] names"
-        remedy = "Say how to read words in a column of [scores] with [[rules]]."
-        raise UsageError(must, got="another", where=", ".join(unread), remedy=remedy)
     if bool(mapped.minutes.start) != bool(mapped.minutes.end):
         must = "[minutes] names the columns of both start and end"
         raise UsageError(must, got="one of them", where="[minutes]")
@@ -291,6 +290,55 @@ def _refuse_together(mapped: ColumnMap) -> None:
         must = 'one_visit = "appointment" needs the column of the appointment number'
         remedy = "Write appointment under [identifiers]."
         raise UsageError(must, got="none", where="[study]", remedy=remedy)
+
+
+def _unread(mapped: ColumnMap) -> Iterator[str]:
+    """Yield the entries of a map that nothing would read, but for those that a question is of."""
+    wide = [name for part in mapped.wide for name in (part.over, part.score)]
+    scored = {f"{name}.{timing}" for name, own in mapped.scores.items() for timing in own}
+    targets = {*mapped.columns, *mapped.constants, *scored, *wide, *map(_contract_or_score, wide)}
+    asked = {".".join(question.place[1:]) for question in mapped.questions}
+    targets |= {f"{table}.{name}" for table in TABLES for name in asked} | asked
+    columns = {*mapped.columns.values(), mapped.minutes.start, mapped.minutes.end,
+               *(column for own in mapped.scores.values() for column in own.values()),
+               *(column for part in mapped.wide for column in part.columns.values()),
+               *(column for question in mapped.questions for column in question.candidates),
+               *(str(question.answer) for question in mapped.questions)}  # fmt: skip
+    dated = {*columns, *mapped.identifiers.get("birth_date", ())}
+    instruments = {name.partition(".")[0] for name in (*scored, *wide, *asked)}
+    named = "assessments.instrument" in targets or "goals.instrument" in targets
+    yield from (f'[values."{name}"]' for name in mapped.words if name not in targets)
+    yield from (f"[[rules]] {rule.name}: {name}" for rule in mapped.rules for name in (
+        *([rule.target] if rule.target and rule.target not in targets else []),
+        *(column for column in rule.columns if column not in columns)))  # fmt: skip
+    yield from (f"[file] dates_of {name}" for name in mapped.file.dates_of if name not in dated)
+    yield from (f"[{section}] {name}" for section, own in (
+        ("scales", mapped.scales), ("instruments", mapped.instruments))
+        for name in own if not named and name not in instruments)  # fmt: skip
+    yield from (f"[constants] {name}, a column too" for name in mapped.constants
+                if name in mapped.columns)  # fmt: skip
+    if mapped.minutes.of_lines == "sum" and not mapped.study.one_visit:
+        yield "[minutes] of_lines without [study] one_visit"
+    if mapped.study.rows == "scores" and "rows" not in asked and mapped.status:
+        yield "[[status]] beside [study] rows"
+
+
+def _contract_or_score(name: str) -> str:
+    return name if name.rpartition(".")[2] in TIMINGS else contract_name(name)
+
+
+def refuse_unread(mapped: ColumnMap, *, export: bool = True) -> None:
+    """Raise `UsageError` for entries of a map that nothing reads, by their names."""
+    facts = StudyFacts(control=mapped.study.control, randomised=mapped.study.randomised)
+    of_exports = {"[[leave_out]]": mapped.leave_out, "[[status]]": mapped.status,
+                  "[minutes]": mapped.minutes.start, "[study]": mapped.study != facts}  # fmt: skip
+    lost = [name for name, said in of_exports.items() if said and not export]
+    names = ", ".join((*lost, *_unread(mapped)))
+    if names:
+        must = "each entry of a column map is read"
+        remedy = ("Correct its name or take it out; words in a column of [scores] stand in "
+                  '[values."INSTRUMENT.TIMING"].')  # fmt: skip
+        raise UsageError(must, got=f"nothing that reads {names}", remedy=remedy)
 
 
 def contract_name(name: str) -> str:

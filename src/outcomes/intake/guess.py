@@ -18,7 +18,7 @@ from outcomes.intake.drafting.draft import Content, Draft, as_toml, ask, merged
 from outcomes.intake.drafting.evidence import Column, is_date, shapes, status_of
 from outcomes.intake.drafting.facts import facts
 from outcomes.intake.drafting.headers import Role, roles_of
-from outcomes.intake.drafting.measures import file, scores
+from outcomes.intake.drafting.measures import file, scores, words_among
 from outcomes.intake.drafting.people import dates, people
 from outcomes.intake.drafting.seen import DATES, SHEET, STRUCK, Seen, seen_in
 from outcomes.intake.drafting.visits import status, visits
@@ -95,6 +95,7 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
     content = merged(begins, *(part(seen) for part in PARTS))
     if seen.preset is not None:
         content = merged(content, _of_product(seen, seen.preset))
+    content = merged(content, *words_among(seen, content))
     asks = "Which column holds the {}?"
     rivals = {place: headers for place, headers in seen.rivals.items()
               if place.startswith("columns.") and place != "columns.date"}  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from outcomes.intake.column_map import (
     ColumnMap,
     read_column_map,
     refuse_open_questions,
+    refuse_unread,
 )
 from outcomes.intake.load import load
 from outcomes.intake.pipeline import client_rows, course_rows, export_text, visit_rows
@@ -152,9 +153,10 @@ def import_export(
     """
     key_path = Path(key_file)
     _refuse_places(Path(path), key_path, out)
-    with locked(key_path), _written(out) as folder:
+    made = nullcontext() if out is None else written_whole(out, "import", private=True)
+    with locked(key_path), made as folder:
         now = today or datetime.datetime.now().astimezone().date()
-        study, manifest, key, people = _imported(path, columns, key_path, out, now, progress)
+        study, manifest, key, people = imported(path, columns, key_path, out, now, progress)
         progress("Checking and writing the study")
         if folder is not None:
             write_study(study, folder)
@@ -166,17 +168,14 @@ def import_export(
         return study, manifest
 
 
-def _written(out: str | Path | None) -> AbstractContextManager[Path | None]:
-    """Give the folder that becomes the study's; it is private, and no other import's meanwhile."""
-    return nullcontext() if out is None else written_whole(out, "import", private=True)
-
-
-def _imported(
+def imported(
     path: str | Path, columns: str | Path | Mapping[str, Any], key_path: Path,
-    out: str | Path | None, today: datetime.date, progress: Callable[[str], object],
+    out: str | Path | None, today: datetime.date, progress: Callable[[str], object] = str,
 ) -> tuple[Study, Manifest, KeyFile, list[Entry]]:  # fmt: skip
+    """Return what `import_export` writes, and write nothing; the key opens the study's dates."""
     mapped = read_column_map(columns)
     refuse_open_questions(mapped)
+    refuse_unread(mapped)
     key = read_key(key_path)
     before = _before(out, key, key_path)
     taken = _taken(path, mapped, key, key_path, before, today, progress)

@@ -26,6 +26,7 @@ from outcomes.intake.column_map import (
     contract_name,
     declared_instruments,
     read_column_map,
+    refuse_unread,
 )
 from outcomes.intake.daily import is_daily, load_daily
 from outcomes.intake.readers import WORKBOOKS, Rows, is_database, name_of, read_source
@@ -134,6 +135,7 @@ def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None)
     if mapped.identifiers or mapped.scores or {IMPORTED, SERVICE} & {*mapped.columns}:
         must = "a file with identifiers, or one row a visit, is imported first"
         raise UsageError(must, got="a map of one", where=where, remedy=IMPORT)
+    refuse_unread(mapped, export=False)
     long, mapped = stacked(rows, mapped, where)
     long = named_rows(long, mapped, where)
     typed, assumed = _flat_rows(long, mapped, where)

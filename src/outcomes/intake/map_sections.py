@@ -18,6 +18,10 @@ VISIT = "visit"
 """What a service may become, beside ``left_out``: the row is of a visit."""
 
 
+NOTHING = "empty"
+"""What a word of ``[values]`` may become in any column: the cell says nothing."""
+
+
 class CellTest(Section, frozen=True, kw_only=True):
     """Which cells an entry is for; all that it states must hold.
 
@@ -74,10 +78,10 @@ class LeaveOut(CellTest, frozen=True, kw_only=True):
     future: bool = False
 
     def __post_init__(self) -> None:
-        if not self.future and not (self.column and self.states):
+        if self.future == bool(self.column and self.states):
             must = "[[leave_out]] has a column, and one of is, contains, not, empty, filled"
             remedy = 'For example: column = "Category", is = ["Retail"]; or future = true.'
-            raise UsageError(must, got="neither, or one", where=self.name, remedy=remedy)
+            raise UsageError(must, got="neither, or both", where=self.name, remedy=remedy)
 
 
 class StatusRule(CellTest, frozen=True, kw_only=True):
@@ -286,7 +290,8 @@ class Question(Section, frozen=True, kw_only=True):
     def place(self) -> list[str]:
         """Section, entry and, in sections of sections, the name in it."""
         deep = self.key.split(".")[0] in ("scores", "values", "instruments")
-        return self.key.split(".", 2 if deep else 1)
+        quoted = re.fullmatch(r'(values)\."([^"]+)"\.(.+)', self.key, re.DOTALL)
+        return [*quoted.groups()] if quoted else self.key.split(".", 2 if deep else 1)
 
 
 class Preset(Section, frozen=True, kw_only=True):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import html
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,11 @@ import pandas as pd
 
 from outcomes.dictionary.instruments import registry
 from outcomes.errors import OutcomesError, UsageError
-from outcomes.intake.column_map import read_column_map
-from outcomes.intake.dates import iso, read_dates
+from outcomes.intake.dates import iso
 from outcomes.intake.drafting.draft import Draft
 from outcomes.intake.drafting.evidence import Column, shapes
 from outcomes.intake.guess import draft_map
-from outcomes.intake.import_export import import_export
+from outcomes.intake.import_export import imported
 from outcomes.intake.readers import name_of
 from outcomes.intake.readers.table import plain_text
 from outcomes.privacy.manifest import Manifest, page, page_table
@@ -52,6 +52,8 @@ class Preview:
         cannot be imported.
     manifest : Manifest or None
         What would be done.
+    first_and_last : tuple of str
+        First and last day of what would be imported; empty where no day is known.
     refused : str
         Why it cannot be imported.
     """
@@ -60,6 +62,7 @@ class Preview:
     draft: Draft
     study: Study | None = None
     manifest: Manifest | None = None
+    first_and_last: tuple[str, ...] = ()
     refused: str = ""
 
     def _repr_html_(self) -> str:
@@ -100,10 +103,16 @@ def preview(export: str | Path, draft: Draft | None = None) -> Preview:
         assumed = assumed.answered(question["key"], next(iter(question["candidates"]), False))
     with tempfile.TemporaryDirectory() as place:
         try:
-            study, manifest = import_export(export, assumed.content, Path(place) / "key.json")
+            now = datetime.datetime.now().astimezone().date()
+            key_path = Path(place) / "key.json"
+            study, manifest, key, _ = imported(export, assumed.content, key_path, None, now)
         except OutcomesError as error:
             return Preview(name, draft, refused=str(error))
-    return Preview(name, draft, study, manifest)
+    day_0 = key.opened(manifest.day_0)
+    days = pd.concat([frame["episode_id"].map(day_0) + frame["day"]
+                      for frame in (study.sessions, study.assessments)]).dropna()  # fmt: skip
+    first_and_last = (iso(days.min()), iso(days.max())) if len(days) else ()
+    return Preview(name, draft, study, manifest, first_and_last)
 
 
 def write_preview(shown: Preview, place: Path, *folders: Path) -> None:
@@ -200,26 +209,26 @@ def _follows(
     shown: Preview, study: Study, manifest: Manifest
 ) -> Iterator[tuple[str, Sequence[str], Iterable[Sequence[Any]]]]:
     """Yield what follows from the map, as tables: title, header, rows."""
-    done = ["what", "column", "rows"]
-    steps = [(s.rule, s.column, f"{s.count:,}") for s in manifest.de_identified]
+    done, plainly = ["what", "column", "rows"], _plainly(shown.draft)
+    steps = [(s.rule, plainly(s.column), f"{s.count:,}") for s in manifest.de_identified]
     yield "How people were told apart, and what was taken out", done, steps
     visits = study.sessions.get("status", pd.Series(dtype=object)).fillna("not known")
     yield "Visits by what became of them", ["status", "visits"], visits.value_counts().items()
     courses = study.episodes.groupby("patient_id").size().value_counts().sort_index()
     yield "Courses", ["courses of a person", "people"], courses.items()
-    yield "First and last day", ["first", "last"], _days(shown)
+    yield "First and last day", ["first", "last"], [shown.first_and_last]
     scores = study.assessments.groupby(["instrument", "timing"])["score"]
     titles = {name: instrument.title for name, instrument in registry().items()}
     of = [(titles.get(str(name), name), str(timing).replace("_", " "), len(own),
            f"{own.min():g} to {own.max():g}")
           for (name, timing), own in scores]  # fmt: skip
     yield "Scores", ["instrument", "time", "scores", "range"], of
-    out = [(s.rule, s.column, f"{s.count:,}") for s in manifest.left_out]
+    out = [(s.rule, plainly(s.column), f"{s.count:,}") for s in manifest.left_out]
     around = [(what, "the file", f"{n:,}") for what, n in shown.draft.rows.skipped.items()]
     yield "Rows left out", done, [*around, *out]
     about = study.provenance
     said = [*about.reading, *(f for one in about.imports for f in one.findings)]
-    findings = [(f.rule, f.column, f.count, f.message, f.remedy) for f in said]
+    findings = [(f.rule, plainly(f.column), f.count, f.message, f.remedy) for f in said]
     header = ["rule", "column", "rows", "what", "remedy"]
     yield "What could not be read, and what else the import will report", header, findings
     header, before = _before(shown.draft)
@@ -227,13 +236,12 @@ def _follows(
     yield "The same as a study: no names, days since the first visit", *_after(study)
 
 
-def _days(shown: Preview) -> list[tuple[str, str]]:
-    mapped = read_column_map(shown.draft.content)
-    column = mapped.columns.get("date", "")
-    if column not in shown.draft.rows.cells:
-        return []
-    days = read_dates(shown.draft.rows.cells[column], mapped.file.dates).days.dropna()
-    return [(iso(days.min()), iso(days.max()))] if len(days) else []
+def _plainly(draft: Draft) -> Callable[[str], str]:
+    """Return what gives a column its header again, where outputs that leave the house hide it."""
+    spread = {c for part in draft.content.get("wide", ()) for c in part["columns"].values()}
+    kept = [str(name) for name in draft.rows.cells if name not in spread]
+    headers = {f"column {place}": header for place, header in enumerate(kept, start=1)}
+    return lambda column: headers.get(column, column)
 
 
 def _before(draft: Draft) -> tuple[list[str], list[list[str]]]:

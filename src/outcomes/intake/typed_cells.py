@@ -24,7 +24,8 @@ from outcomes.intake.toml_records import folded
 from outcomes.rules.records import OUT_OF_RANGE, SCORE_OUT_OF_RANGE
 
 NO_RULE = "a word that no rule of the column map covers"
-SAY_HOW = "Correct the cell, or say how to read it in the column map ([values] or [[rules]])."
+SAY_HOW = ('Correct the cell, or write under [values."{}"] of the column map what it becomes: '
+           '"{}", or "" for nothing.')  # fmt: skip
 _TWO_WAYS = "two ways that give different dates"
 _LONG, _OLDEST = 10_000, 120
 _OF_INSTRUMENT = {"assessments.score": "assessments.instrument",
@@ -130,7 +131,8 @@ def _with_column(
         rows = rows.having(**{f"{target}.date": days})
         bad &= dates.days.isna()
     got = "neither yes nor no" if spec is not None and spec.kind == "boolean" else "text"
-    remedy = SAY_HOW if export else ""
+    remedy = SAY_HOW.format(target, next(iter(getattr(spec, "categories", ())), "5"))
+    remedy = remedy if export else ""
     return rows.having(**{target: read}).found("R02", target, bad, NO_RULE if export else got,
                                                remedy)  # fmt: skip
 

@@ -18,6 +18,7 @@ BEGINS = 3
 """Letters of a first name that a spelling keeps."""
 
 
+_DIGITS = 9
 _TITLES = {"dr", "mr", "mrs", "ms", "miss", "mx", "prof", "professor", "herr", "frau", "hr", "mme",
            "mlle", "madame", "monsieur", "sra", "srta", "mevr"}  # fmt: skip
 """Words that stand before a name in one export and not in the next, and are no name."""
@@ -62,11 +63,22 @@ def person_of(
     family, comma, given = (name or "").partition(",")
     words = _untitled(plain(given if comma else family).split(), 1 if comma else 2)
     last = _untitled(plain(family).split(), 1) if comma else words[-1:]
-    reached = (plain(cell).replace(" ", "") for cell in contacts if cell)
     return Person(
         " ".join(words if comma else words[:-1]), " ".join(last), birth or "",
-        plain(record or ""), frozenset(text for text in reached if len(text) > 4),
+        plain(record or ""), frozenset(filter(None, map(_contact, contacts))),
     )  # fmt: skip
+
+
+def _contact(cell: str | None) -> str:
+    """Return an e-mail address in plain letters, or the last digits of a telephone number.
+
+    Nine digits tell numbers apart, with the code of a country before them or without. Fewer than
+    three, one digit repeated, and words are no number.
+    """
+    if "@" in (cell or ""):
+        return plain(cell or "").replace(" ", "")
+    digits = "".join(filter(str.isdecimal, cell or ""))
+    return digits[-_DIGITS:] if len(digits) > 2 and len({*digits}) > 1 else ""
 
 
 def _untitled(words: list[str], least: int) -> list[str]:

@@ -351,7 +351,7 @@ _TESTS: dict[str, Callable[[str], Any]] = {
     "date": lambda cell: is_date(cell) or bool(_SERIAL.fullmatch(cell)),
     "time": lambda cell: bool(_CLOCK.search(cell)),
     "email": re.compile(PATTERNS["email"]).search,
-    "phone": lambda cell: sum(map(str.isdigit, cell)) >= 6 and not is_date(cell),
+    "phone": lambda cell: sum(map(str.isdigit, cell)) >= 3 and not is_date(cell),
     "id": lambda cell: bool(_ID.fullmatch(cell)) and not is_date(cell),
     "flag": lambda cell: flag_of(cell) is not None or bool(status_of(cell)),
     "minutes": lambda cell: (minutes(cell) or 0) > 0,

@@ -22,7 +22,7 @@ from outcomes.intake.drafting.evidence import (
 )
 from outcomes.intake.drafting.headers import vocabulary, words_of
 from outcomes.intake.drafting.seen import Seen
-from outcomes.privacy.patterns import name_words, plain
+from outcomes.privacy.patterns import plain
 
 _WALTON = ["0", "1", "2", "3", "4", "5"]
 OTHER = "other"
@@ -118,9 +118,7 @@ def _regions_in(cell: str, kinds: Mapping[str, list[str]]) -> set[str]:
 
 def _asked(seen: Seen, column: Column, unknown: list[str]) -> Iterator[Content]:
     """Ask what each word means that no condition is known by; the rest by one question."""
-    said = name_words(str(cell) for name in seen.names for cell in seen.columns[name].counts)
-    short = [c for c in unknown if len(c) <= 60 and not (name_words([c]) & said
-             or re.search(r"\d{4}", c) or "." in c)]  # fmt: skip
+    short = [c for c in unknown if len(c) <= 60 and "." not in c and not seen.is_private(c)]
     if len(unknown) > _FEW or len(short) < len(unknown):
         short = short[: _FEW - 1] if len(unknown) > _FEW else short
         n = len(unknown) - len(short)

@@ -18,6 +18,7 @@ from outcomes.intake.drafting.headers import (
     words_of,
 )
 from outcomes.intake.drafting.seen import Seen
+from outcomes.intake.map_sections import NOTHING
 
 _OF, _WORDED, _NAMED, _PAIR, _ALONE = (vocabulary()["patterns"][name] for name in (
     "of", "worded", "named", "pair", "alone"))  # fmt: skip
@@ -139,6 +140,40 @@ def _not_numbers(seen: Seen, found: Mapping[str, Mapping[str, object]]) -> Itera
             asks = (f"{header} is called a score and holds {held}. Write numbers in the export, or "
                     f"leave the column out (no). Read it all the same?")  # fmt: skip
             yield ask(f"scores.{name}.{timing}", asks, [header])
+
+
+def words_among(seen: Seen, content: Content) -> Iterator[Content]:
+    """Ask what words among scores and minutes mean, where no rule of the map so far reads them."""
+    for place, header, top in _numbers_of(content):
+        if seen.roles[header].place == "service":  # most of its words hold no number
+            continue
+        known = content.get("values", {}).get(place, ())
+        patterns = [rule["pattern"] for rule in content.get("rules", ())
+                    if "pattern" in rule and header in rule["columns"]]  # fmt: skip
+        odd = [cell for cell in seen.columns[header].counts
+               if number(cell) is None and cell not in known and not seen.is_private(cell)
+               and not any(_tells(pattern, cell) for pattern in patterns)]  # fmt: skip
+        for cell in odd[:_SEVERAL]:
+            stated = [n for n in re.findall(r"\d+", cell) if int(n) <= top]
+            stated = stated if len(stated) == 1 else []
+            listed = range(int(top) + 1 if top <= 10 else 0)
+            asks = f"Which number does {cell} in {header} mean? ({NOTHING}: none)"
+            key = f'values."{place}".{cell}' if "." in place else f"values.{place}.{cell}"
+            yield ask(key, asks, dict.fromkeys([*stated, NOTHING, *map(str, listed)]))
+
+
+def _numbers_of(content: Content) -> Iterator[tuple[str, str, float]]:
+    """Yield the place of each column of numbers, its header, and their highest value."""
+    columns, known = content.get("columns", {}), registry()
+    scores = [(f"{name}.{timing}", header) for name, timings in content.get("scores", {}).items()
+              for timing, header in timings.items()]  # fmt: skip
+    wide = [(entry["score"], header) for entry in content.get("wide", ()) if "score" in entry
+            for header in entry["columns"].values()]  # fmt: skip
+    for place, header in (*scores, *wide):
+        yield place, header, known[place.partition(".")[0]].maximum
+    for place, top in (("score", 1000.0), ("sessions.minutes", 600.0)):
+        if place in columns:
+            yield place, columns[place], top
 
 
 def _of_ten(cell: str) -> bool:

@@ -13,7 +13,7 @@ import pandas as pd
 from outcomes.intake.drafting.evidence import Column, flag_of, looks_like, status_of
 from outcomes.intake.drafting.headers import Role, roles_of, vocabulary, words_of
 from outcomes.intake.presets import Preset
-from outcomes.privacy.patterns import found_in, plain
+from outcomes.privacy.patterns import found_in, name_words, plain
 
 DATES = ("columns.date", "date.start", "date.any", "date.filled", "date.created")
 """Where a date of the visit may stand, the surest first."""
@@ -92,6 +92,15 @@ class Seen:
         whole = pd.Series([" ".join(parts) for parts in zip(*joined, strict=True)], dtype=object)
         known = {name: " ".join(sorted(plain(name).split())) or None for name in whole.unique()}
         return whole.map(known)
+
+    @cached_property
+    def name_words(self) -> set[str]:
+        """The single words of all names."""
+        return name_words(str(cell) for name in self.names for cell in self.columns[name].counts)
+
+    def is_private(self, cell: str) -> bool:
+        """Whether a cell has a word of a client's name, or four digits: no question shows it."""
+        return bool(name_words([cell]) & self.name_words or re.search(r"\d{4}", cell))
 
     @cached_property
     def beside(self) -> dict[str, str]:

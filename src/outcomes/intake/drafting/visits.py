@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -112,8 +111,9 @@ def _entries(column: Column, told: Column) -> list[dict[str, Any]]:
 
 def _status_words(seen: Seen, column: Column) -> Content:
     became, held = _became(seen, column), _held(seen)
-    said = name_words(str(cell) for name in seen.names for cell in seen.columns[name].counts)
-    before = {cell: _before_name(cell, said) for cell in became if not whole_status(cell)}
+    before = {
+        cell: _before_name(cell, seen.name_words) for cell in became if not whole_status(cell)
+    }
     named = {cell: words for cell, words in before.items() if words is not None}
     known = {cell: word for cell, word in became.items() if word and cell not in named}
     content: Content = {"columns": {"status": column.name}, "values": {"status": known}}
@@ -122,8 +122,8 @@ def _status_words(seen: Seen, column: Column) -> Content:
     content["status"] = [{"column": column.name, "contains": [before], "becomes": word}
                          for before, word in begins.items()]  # fmt: skip
     for cell in [cell for cell, word in became.items() if not word][:_FEW]:
-        if name_words([cell]) & said or re.search(r"\d{4}", cell):
-            continue  # never a person's name: such a word stays unread, and stops the import
+        if seen.is_private(cell):
+            continue  # such a word stays unread, and stops the import
         asks = f"What became of visits whose {column.name} is {cell}?"
         likely = likely_statuses(cell)
         if held.any() and not held[column.cells.eq(cell).to_numpy(bool)].any():
@@ -299,9 +299,8 @@ def _services(seen: Seen) -> Content:
     if column is None or seen.said("study", "rows"):
         return {}
     held, own = _held(seen).to_numpy(), column.cells[seen.kept.to_numpy()].dropna()
-    said = name_words(str(cell) for name in seen.names for cell in seen.columns[name].counts)
     words = [str(cell) for cell in own.unique() if not (means_empty(cell) or _not_done(cell))]
-    named = [cell for cell in words if name_words([cell]) & said]
+    named = [cell for cell in words if name_words([cell]) & seen.name_words]
     if not words or len(words) > _SERVICES or 4 * len(named) > len(words):
         return {}  # a title of each row, and no list of services
     usual = own.isin([cell for cell in words if is_visit(cell)]).mean() >= _USUAL
