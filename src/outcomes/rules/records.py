@@ -67,8 +67,9 @@ def _unlisted(study: Study, *, usual: bool) -> Iterator[Broken]:
     for table, column, values in _columns(study):
         if column.categories and column.open_list == usual:
             odd = [cell for cell in values.dropna().unique() if not _listed(str(cell), column)]
-            got = f"another word (the list: {column.allowed})"
-            yield table, column.name, values.isin(odd), got
+            if odd:
+                got = f"another word (the list: {column.allowed})"
+                yield table, column.name, values.isin(odd), got
 
 
 def _listed(cell: str, column: ColumnSpec) -> bool:
