@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.dictionary.tables import COURSE_TIMINGS, received
+from outcomes.dictionary.tables import AT_VISIT, COURSE_TIMINGS, received
 from outcomes.tables import Tables, once
 
 SERIES = ["episode_id", "joint", "plane", "side"]
@@ -44,9 +44,20 @@ def visits_received(study: Tables) -> pd.DataFrame:
     visits = study.sessions[received(study.sessions["status"])]
     dated = visits["day"].notna().groupby(visits["episode_id"]).transform("all")
     visits = visits.assign(at=visits["day"].where(dated, visits["session"]))
-    visits = visits.sort_values(["episode_id", "at", "session", "day"], ignore_index=True)
+    visits = sorted_rows(visits, ["episode_id", "at", "session", "day"]).reset_index(drop=True)
     order = visits.groupby("episode_id", sort=False).cumcount() + 1.0
     return visits.assign(session=visits["session"].fillna(order)).drop(columns="at")
+
+
+def sorted_rows(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Return rows sorted by columns; as they are where they are in order, which is seen quickly."""
+    tied: Any = np.True_
+    for column in (rows[key].to_numpy() for key in keys):
+        before, after = column[:-1], column[1:]
+        if column.dtype.kind not in "if" or (tied & ~((before <= after) | np.isnan(after))).any():
+            return rows.sort_values(keys, kind="stable")
+        tied = tied & ((before == after) | np.isnan(before) & np.isnan(after))
+    return rows
 
 
 def number_of_therapists(study: Tables) -> int:
@@ -188,8 +199,8 @@ def placed_scores(study: Tables, instrument: str = "") -> pd.DataFrame:
     if blank.any():
         timing = timing.astype(object).fillna("pre_session")
     scores = scores.assign(timing=timing, blank=blank)
-    keys = ["instrument", *SERIES]
-    scores["series"] = scores.groupby(keys, dropna=False, sort=True).ngroup()
+    keys = ["instrument", "episode_id", *told(scores, SERIES[1:])]
+    scores["series"] = scores.groupby(keys, dropna=False, sort=True, observed=True).ngroup()
     _fill_times(scores, visits_received(study))
     scores = _in_order(scores)
     _choose_baselines(scores)
@@ -208,7 +219,7 @@ def baselines(study: Tables, instrument: str = "") -> pd.DataFrame:
 @once
 def scores_before_care(study: Tables, instrument: str) -> pd.DataFrame:
     """Return score, day and series of the scores before the first visit's care, in order."""
-    scores = placed_scores(study, instrument)
+    scores = placed_scores(study, instrument)[["series", "day", "score", "timing"]]
     early = scores[scores["timing"].isin(["baseline", "pre_session"]) & (scores["day"] <= 0)]
     early = early.sort_values("day", kind="stable").drop_duplicates(["series", "day"])
     twice = early["series"].duplicated(keep=False)
@@ -225,29 +236,33 @@ def baseline_of(study: Tables, rows: pd.DataFrame) -> pd.Series[float]:
 
 def _fill_times(scores: pd.DataFrame, visits: pd.DataFrame) -> None:
     """Fill a missing day from the visit's number, and a visit's missing number from its day."""
-    by_number = visits.drop_duplicates(["episode_id", "session"])
-    scores["day"] = _filled(scores, by_number, "session", "day")
-    alone = visits[visits["day"].notna()].drop_duplicates(["episode_id", "day"], keep=False)
-    numbers = _filled(scores, alone, "day", "session")
-    at_visit = scores["timing"].isin(["pre_session", "post_session"])
-    scores["session"] = scores["session"].mask(at_visit, numbers)
+    undated = scores["day"].isna()
+    if undated.any():
+        by_number = visits.drop_duplicates(["episode_id", "session"])
+        scores["day"] = _filled(scores, undated, by_number, "session", "day")
+    unnumbered = scores["session"].isna() & scores["timing"].isin(AT_VISIT)
+    if unnumbered.any():
+        alone = visits[visits["day"].notna()].drop_duplicates(["episode_id", "day"], keep=False)
+        scores["session"] = _filled(scores, unnumbered, alone, "day", "session")
 
 
-def _filled(scores: pd.DataFrame, visits: pd.DataFrame, key: str, column: str) -> Any:
-    if scores[column].notna().all():
-        return scores[column]
-    keys = ["episode_id", key]
-    found = scores[keys].merge(visits[[*keys, column]], "left", on=keys)
-    return scores[column].fillna(found[column].set_axis(scores.index))
+def _filled(scores: pd.DataFrame, blank: Any, visits: pd.DataFrame, key: str, column: str) -> Any:
+    keys, own = ["episode_id", key], scores[blank]
+    found = own[keys].merge(visits[[*keys, column]], "left", on=keys)
+    return scores[column].fillna(found[column].set_axis(own.index))
+
+
+def told(frame: pd.DataFrame, names: list[str]) -> list[str]:
+    """Return those of the columns in which anything stands."""
+    return [name for name in names if frame[name].notna().any()]
 
 
 def _in_order(scores: pd.DataFrame) -> pd.DataFrame:
     """Sort each series by day where all its scores have one, else by kind and visit."""
     dated = scores["day"].notna().groupby(scores["series"]).transform("all")
     day, rank = scores["day"], scores["timing"].map(_RANK).astype(float)
-    scores["at"], scores["then"] = day.where(dated, rank), rank.where(dated, day)
-    scores = scores.sort_values(["series", "at", "session", "then"], kind="stable")
-    return scores.drop(columns=["at", "then"])
+    at, then = day.where(dated, rank), rank.where(dated, day)
+    return scores.iloc[np.lexsort((then, scores["session"], at, scores["series"]))]
 
 
 def _choose_baselines(scores: pd.DataFrame) -> None:
@@ -283,7 +298,8 @@ def _why_left_out(scores: pd.DataFrame) -> Any:
 
 def _first_of(scores: pd.DataFrame) -> Any:
     """Say what a series without a baseline has that could have been one."""
-    whole, scores = scores.index, scores[scores["baseline"].isna()]
+    without = scores["baseline"].isna()
+    scores = scores.loc[without, ["timing", "session", "day", "series", "blank"]]
     before_care = scores["timing"] == "pre_session"
     placeless = before_care & scores["session"].isna()
     reasons = {
@@ -294,4 +310,6 @@ def _first_of(scores: pd.DataFrame) -> Any:
     }
     any_of = [mask.groupby(scores["series"]).transform("any") for mask in reasons.values()]
     said = np.select(any_of, [*reasons], "scores at discharge or follow-up alone")
-    return pd.Series(said, scores.index).reindex(whole, fill_value="")
+    found = np.full(len(without), "", dtype=object)
+    found[without] = said
+    return found

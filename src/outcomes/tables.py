@@ -192,15 +192,17 @@ def conform(frame: pd.DataFrame, spec: TableSpec, *, coded: bool = False) -> pd.
     columns = {
         column.name: _typed(frame[column.name], column, spec.name, coded=coded)
         if column.name in frame
-        else _empty(len(frame), column)
+        else _empty(len(frame), column, coded=coded)
         for column in spec.columns
     }
     return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)))
 
 
-def _empty(n_rows: int, column: ColumnSpec) -> pd.Series[Any]:
+def _empty(n_rows: int, column: ColumnSpec, *, coded: bool) -> pd.Series[Any]:
     if column.kind == "boolean":
         return pd.Series(pd.NA, index=range(n_rows), dtype="boolean")
+    if coded and not column.is_number:
+        return pd.Series(pd.Categorical.from_codes(np.full(n_rows, -1), pd.Index([], dtype=object)))
     return pd.Series(np.full(n_rows, np.nan if column.is_number else None))
 
 
@@ -209,6 +211,8 @@ def _typed(
 ) -> pd.Series[Any]:
     values = values.reset_index(drop=True)
     where, is_time = f"{table}.{column.name}", _is_time(values)
+    if column.is_number and values.dtype == "float64":
+        return values
     if column.is_number and not is_time:
         numbers = pd.to_numeric(values, errors="coerce").astype("float64")
         _refuse_others(values, numbers, "numbers", where)
@@ -222,7 +226,7 @@ def _typed(
         _refuse_others(values, values.where(known), "True or False", where)
         return values.astype(object).where(known, None).astype("boolean")
     if pd.api.types.is_numeric_dtype(values):
-        return values.map(_as_text, na_action="ignore").astype(object)
+        values = values.map(_as_text, na_action="ignore").astype(object)
     if coded:
         return _coded(values.astype("category"))
     text = values.copy() if values.dtype in (object, "str") else values.astype("str")
@@ -234,6 +238,8 @@ def _coded(values: pd.Series[Any]) -> pd.Series[Any]:
     words = pd.Series(values.cat.categories.astype("str"), dtype=object)
     if cleaned(together := "".join(words)) != together:
         words = each(words, cleaned)
+    elif words.is_monotonic_increasing:
+        return pd.Series(pd.Categorical.from_codes(values.cat.codes, pd.Index(words, dtype=object)))
     codes, levels = pd.factorize(words, sort=True)
     own = np.append(codes, -1)[values.cat.codes]  # -1, where nothing is known, takes the last
     return pd.Series(pd.Categorical.from_codes(own, pd.Index(levels, dtype=object)))

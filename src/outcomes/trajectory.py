@@ -289,15 +289,21 @@ def _own_visit(rows: pd.DataFrame, visits: pd.DataFrame) -> pd.DataFrame:
 def _add_episode_facts(
     rows: pd.DataFrame, study: Tables, visits: pd.DataFrame, received: Any
 ) -> None:
-    facts = study.courses
+    facts, own = study.courses, visits["therapist_id"]
+    place = facts.index.get_indexer(pd.Index(rows["episode_id"]))
     for name in ("patient_id", "clinic_id", "condition", "arm"):
-        rows[name] = facts[name].reindex(rows["episode_id"]).to_numpy()
-    own = pd.Series(facts["therapist_id"].reindex(rows["episode_id"]).to_numpy(), dtype=object)
+        rows[name] = _taken(facts[name], place)
     if len(visits):
-        last = visits["therapist_id"].to_numpy(object)[np.maximum(received - 1, 0)]
-        any_before = (rows["session_count"] > 0).to_numpy() & pd.notna(last)
-        own = own.where(~any_before, pd.Series(last, dtype=object))
-    rows["therapist_id"] = own.to_numpy()
+        named = own.notna().to_numpy()[np.maximum(received - 1, 0)]
+        any_before = (rows["session_count"] > 0).to_numpy() & named
+        place = np.where(any_before, len(facts) + received - 1, place)
+    rows["therapist_id"] = _taken(pd.concat([facts["therapist_id"], own]), place)
+
+
+def _taken(values: pd.Series[Any], places: Any) -> Any:
+    """Return values by position, none for -1; what is categories stays so."""
+    found = values.array.take(places, allow_fill=True)
+    return found if isinstance(values.dtype, pd.CategoricalDtype) else found.to_numpy(object)
 
 
 def _finished(rows: pd.DataFrame, columns: list[str]) -> Trajectory:

@@ -158,6 +158,26 @@ def test_numbers_and_words_may_be_stored_in_any_way(registry, parts):
     same_rows(parts, registry)
 
 
+def test_ids_may_be_numbers(registry, parts):
+    for file in [*parts.glob("*.parquet")]:
+        changed(file, lambda t: t.assign(episode_id=t["episode_id"].str[1:].astype(int)))
+    same_rows(parts, registry)
+
+
+@pytest.mark.parametrize("table", ["episodes", "sessions", "assessments"])
+def test_a_row_without_an_id_is_a_finding_as_in_any_study(parts, table):
+    path = parts / f"{table}-1.parquet"
+    changed(path, lambda t: t.assign(episode_id=t["episode_id"].where(t.index < len(t) - 1)))
+    if table == "episodes":  # whose scores would belong to no course of the part
+        gone = set(parquet.read_table(parts / "sessions-1.parquet").to_pandas()["episode_id"])
+        gone -= set(parquet.read_table(path).to_pandas()["episode_id"])
+        for other in ("sessions", "assessments", "goals"):
+            changed(parts / f"{other}-1.parquet", lambda t: t[~t["episode_id"].isin(gone)])
+    found = oc.check(oc.load(parts)).table
+    row = found[(found["rule"] == "R01") & (found["table"] == table)].iloc[0]
+    assert (row["column"], row["count"]) == ("episode_id", 1)
+
+
 @pytest.mark.parametrize("cuts", [[], [1], [130], list(range(20, 260, 20))])
 def test_rows_do_not_depend_on_the_cut(registry, tmp_path, cuts):
     same_rows(write_parts(registry, tmp_path / "p", cuts), registry)

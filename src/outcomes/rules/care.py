@@ -150,20 +150,24 @@ def _first_day(study: Study) -> Iterator[Broken]:
 
 @rule("R40")
 def _none_and_more(study: Study) -> Iterator[Broken]:
-    words = study.episodes["adaptations"].astype(object).str.split(";")
-    both = words.map(lambda own: len(own) > 1 and "none" in map(str.strip, own), na_action="ignore")
-    yield "episodes", "adaptations", both.eq(True), "both"
+    cells = study.episodes["adaptations"]
+    words = {cell: [*map(str.strip, str(cell).split(";"))] for cell in cells.dropna().unique()}
+    both = [cell for cell, own in words.items() if len(own) > 1 and "none" in own]
+    yield "episodes", "adaptations", cells.isin(both), "both"
 
 
 @rule(NOT_RECEIVED)
 def _nothing_given(study: Study) -> Iterator[Broken]:
-    visits, scores = study.sessions, study.assessments
-    own = scores[scores["timing"].isin(AT_VISIT) & scores["score"].notna()]
-    scored = pd.MultiIndex.from_frame(visits[["episode_id", "day"]]).isin(
-        pd.MultiIndex.from_frame(own[["episode_id", "day"]].dropna())
+    visits, scores, key = study.sessions, study.assessments, ["episode_id", "day"]
+    missed = visits[~received(visits["status"])]
+    own = scores["timing"].isin(AT_VISIT) & scores["score"].notna()
+    own &= scores["episode_id"].isin(missed["episode_id"])
+    scored = pd.MultiIndex.from_frame(missed[key]).isin(
+        pd.MultiIndex.from_frame(scores.loc[own, key].dropna())
     )
-    alone = ~visits.duplicated(["episode_id", "day"], keep=False)
-    given = given_unreceived(visits["status"], visits["pressure"], scored & alone)
+    alone = ~visits.duplicated(key, keep=False)[missed.index]
+    given = given_unreceived(missed["status"], missed["pressure"], scored & alone)
+    given = given.reindex(visits.index, fill_value=False)
     yield "sessions", "status", given, "one that was not received"
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.tables import TABLES, ColumnSpec, received
 from outcomes.errors import UsageError
 from outcomes.findings import Broken, rule
-from outcomes.records import NO_BASELINE, SERIES, placed_scores
+from outcomes.records import NO_BASELINE, SERIES, placed_scores, sorted_rows, told
 from outcomes.study import Study
 from outcomes.tables import once
 
@@ -66,13 +67,15 @@ def _usual_lists(study: Study) -> Iterator[Broken]:
 def _unlisted(study: Study, *, usual: bool) -> Iterator[Broken]:
     for table, column, values in _columns(study):
         if column.categories and column.open_list == usual:
-            odd = [cell for cell in values.dropna().unique() if not _listed(str(cell), column)]
+            odd = [cell for cell in values.unique() if not _listed(cell, column)]
             if odd:
                 got = f"another word (the list: {column.allowed})"
                 yield table, column.name, values.isin(odd), got
 
 
-def _listed(cell: str, column: ColumnSpec) -> bool:
+def _listed(cell: Any, column: ColumnSpec) -> bool:
+    if pd.isna(cell):
+        return True
     words = [word.strip() for word in cell.split(";")] if column.kind == "list" else [cell]
     return all(word in column.categories for word in words)
 
@@ -81,7 +84,7 @@ def _listed(cell: str, column: ColumnSpec) -> bool:
 def _whole_numbers(study: Study) -> Iterator[Broken]:
     for table, column, values in _columns(study):
         if column.kind == "integer":
-            yield table, column.name, values % 1 > 0, "a fraction"
+            yield table, column.name, values > np.floor(values), "a fraction"
 
 
 @rule("R07")
@@ -109,15 +112,16 @@ def _repeated_rows(study: Study) -> Iterator[Broken]:
 @rule("R10")
 def _repeated_scores(study: Study) -> Iterator[Broken]:
     scores = study.assessments
-    again = scores.duplicated(list(TABLES["assessments"].key)) & (scores["timing"] != "baseline")
+    key = told(scores, list(TABLES["assessments"].key)) or ["episode_id"]
+    again = scores.duplicated(key) & (scores["timing"] != "baseline")
     yield "assessments", "score", again, "the same score, visit and time twice"
 
 
 @rule("R11")
 def _second_baselines(study: Study) -> Iterator[Broken]:
     scores = study.assessments
-    stated = scores[_states_baseline(scores)]
-    again = stated.duplicated([*SERIES, "instrument"])
+    stated = scores.loc[_states_baseline(scores), [*SERIES, "instrument"]]
+    again = stated.duplicated()
     yield "assessments", "timing", _on(scores, again), "a second baseline"
 
 
@@ -192,12 +196,10 @@ def _without_time(study: Study) -> Iterator[Broken]:
 
 @rule("R16")
 def _out_of_order(study: Study) -> Iterator[Broken]:
-    visits, scores = study.sessions, study.assessments
-    given = visits[received(visits["status"])]
-    for table, frame, timed in (("sessions", visits, given), ("assessments", scores, scores)):
-        timed = timed[timed["session"].notna() & timed["day"].notna()]
-        in_order = timed.sort_values(["episode_id", "session"], kind="stable")
-        back = in_order.groupby("episode_id")["day"].diff() < 0
+    for table, given in (("sessions", received(study.sessions["status"])), ("assessments", True)):
+        frame = study.table(table)
+        timed = given & frame["session"].notna() & frame["day"].notna()
+        back = _steps(frame[timed], "day") < 0
         yield table, "session", _on(frame, back), "a visit number that goes backwards"
 
 
@@ -205,9 +207,15 @@ def _out_of_order(study: Study) -> Iterator[Broken]:
 def _gaps(study: Study) -> Iterator[Broken]:
     visits = study.sessions
     numbered = visits[received(visits["status"]) & visits["session"].notna()]
-    in_order = numbered.sort_values(["episode_id", "session"], kind="stable")
-    step = in_order.groupby("episode_id")["session"].diff().fillna(in_order["session"])
+    step = _steps(numbered, "session").fillna(numbered["session"])
     yield "sessions", "session", _on(visits, step > 1), "a gap"
+
+
+def _steps(rows: pd.DataFrame, column: str) -> pd.Series[float]:
+    """Return by how much each row differs from the visit before it in its course."""
+    rows = sorted_rows(rows[["episode_id", "session", "day"]], ["episode_id", "session"])
+    steps: pd.Series[float] = rows.groupby("episode_id")[column].diff()
+    return steps
 
 
 @rule("R19")

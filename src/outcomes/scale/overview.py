@@ -112,7 +112,7 @@ def looked(part: Part, reader: Reader, instruments: tuple[str, ...]) -> Overview
 
 def _numbered(study: Study, courses: pd.Index, part: str) -> Study:
     """Return the study with numbers for the ids of its courses: they sort and compare quicker."""
-    tables = {}
+    tables: dict[str, Any] = {}
     for name in TABLES:
         frame = study.table(name)
         ids = frame["episode_id"].astype("category").cat
@@ -126,6 +126,10 @@ def _numbered(study: Study, courses: pd.Index, part: str) -> Study:
             raise DataError(must, got=got, where=where, remedy=remedy)
         numbers = pd.Series(number, frame.index)
         tables[name] = frame.assign(episode_id=numbers if named.all() else numbers.where(named))
+    cared: list[Any] = [tables[name]["therapist_id"] for name in ("episodes", "sessions")]
+    therapists = union_categoricals(cared).categories
+    for name, own in zip(("episodes", "sessions"), cared, strict=True):
+        tables[name]["therapist_id"] = own.cat.set_categories(therapists)
     return replace(study, **tables)
 
 
@@ -135,7 +139,7 @@ def _scored(study: Study, instrument: str) -> Scored:
     remember(own, visits_received, visits_received(study))
     found = trajectory(own, instrument)
     rows = found.rows
-    kept = {"episode_id": rows["episode_id"].to_numpy(np.int32)}
+    kept: dict[str, Any] = {"episode_id": rows["episode_id"].to_numpy(np.int32)}
     kept |= {name: pd.Categorical(rows[name]).remove_unused_categories() for name in WORDS}
     kept |= {name: rows[name].to_numpy(float) for name in NUMBERS}
     began = baselines(study, instrument)["episode_id"].unique()
