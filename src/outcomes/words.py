@@ -24,7 +24,6 @@ UNCLEAR, CANNOT_TELL, DESCRIBED = "no clear difference", "cannot tell", "describ
 """Verdicts beside better and worse; the last is of counts, which compare nothing."""
 LABELS: Mapping[str, Mapping[str, Any]] = shipped("labels.toml")
 """What names of the data and of tables are called; sentences that stand in every report."""
-UNITS = "points?|sessions?|weeks?|courses?|visits?|patients?|mm|kg"
 
 
 def named(name: object) -> str:

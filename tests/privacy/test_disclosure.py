@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from outcomes.errors import UsageError
 from outcomes.privacy.disclosure import (
+    CONTROL,
     Disclosure,
+    Told,
     disclosure_for,
     suppress_counts,
 )
@@ -89,8 +91,63 @@ def test_texts():
 
 
 def test_a_threshold_of_one_hides_nothing_and_is_refused():
-    with pytest.raises(UsageError, match="at least 2"):
+    with pytest.raises(UsageError) as refused:
         Disclosure(1)
+    assert str(refused.value) == (
+        "the smallest count that is shown is at least 2; got less. The usual threshold is 11."
+    )
+    assert not Disclosure(2).hides(2)
+
+
+def test_texts_of_large_and_of_missing_counts():
+    assert REAL.shown(1204.0) == "1,204"
+    assert REAL.shown(np.nan) == "not shown"
+
+
+def test_what_a_reader_knows_of_a_study_from_the_start():
+    episodes = pd.DataFrame({"episode_id": [f"e{i}" for i in range(30)]})
+    episodes["arm"] = ["care"] * 12 + ["wait"] * 18
+    episodes["condition"] = ["headache"] * 29 + ["sciatica"]
+    study = study_from_tables({"episodes": episodes},
+                              provenance=Provenance(synthetic=False, control="wait"))  # fmt: skip
+    told = disclosure_for(study).told
+    known = {whom: set(told.numbers("course", whom))
+             for whom in ("", "care", "wait", CONTROL, "headache", "sciatica", "x")}  # fmt: skip
+    assert known == {"": {30}, "care": {12}, "wait": {18}, CONTROL: {18}, "headache": {29},
+                     "sciatica": {1}, "x": set()}  # fmt: skip
+    assert disclosure_for(study, threshold=5).threshold == 5
+
+
+@pytest.mark.parametrize(
+    ("count", "noun", "whom", "near"),
+    [
+        (60, "course", "", None),
+        (50, "course", "", 60),
+        (49, "course", "", None),
+        (70, "course", "", 60),
+        (71, "course", "", None),
+        (50, "course", "a", None),
+        (50, "visit", "", None),
+        (119, "score", "", 120),  # two for each course
+        (109, "score", "", None),
+        (52, "score", "", 60),  # one for each but a few
+    ],
+)
+def test_a_count_beside_those_told_before(count, noun, whom, near):
+    rule = Disclosure(told=Told())
+    assert rule.tells(60, "course")
+    assert rule.near(count, noun, whom) == near
+    assert Disclosure().near(count, noun, whom) is None
+    assert Disclosure(exempt=True, told=rule.told).near(count, noun, whom) is None
+
+
+def test_hidden_rows_are_the_smallest_whatever_their_order():
+    out = suppress_counts(table(5, 30, 20, 11), "n", ["mean"], disclosure=REAL, within=())
+    assert out["suppressed"].tolist() == [True, False, False, True]
+    assert out["mean"].isna().tolist() == [True, False, False, True]
+    alone = suppress_counts(table(5, 30, 20, 11), "n", disclosure=REAL)
+    assert alone["suppressed"].tolist() == [True, False, False, False]
+    assert alone["mean"].tolist() == [5.0, 30.0, 20.0, 11.0]
 
 
 def test_what_may_be_shown_cannot_be_changed_afterwards():

@@ -10,7 +10,15 @@ import pytest
 
 from outcomes.errors import UsageError
 from outcomes.privacy import key_file
-from outcomes.privacy.key_file import new_key, read_key, write_key
+from outcomes.privacy.key_file import (
+    COLUMNS,
+    NAME,
+    new_key,
+    read_key,
+    read_who,
+    write_key,
+    write_who,
+)
 
 DAY = 20107.0  # 2025-01-19
 
@@ -82,5 +90,53 @@ def test_a_key_that_was_meddled_with_is_refused(place, change):
     write_key(key, place)
     content = json.loads(place.read_text(encoding="utf-8")) | change
     place.write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(UsageError, match="one that an import"):
+    with pytest.raises(UsageError) as refused:
         read_key(place)
+    assert str(refused.value) == (
+        "the key file is one that an import wrote, in this version; got something else (key.json). "
+        "Name the right file; or name a new one and a new folder, and import all exports."
+    )
+
+
+def test_who_is_listed_once_in_order_and_no_cell_is_a_formula(place):
+    place.parent.mkdir()
+    first = ("Lee, Ann", "7", "1950", "neck", "e-1", "p-1", "s-1")
+    formula = ("=1+1", "", "", "neck", "e-2", "p-2", "s-1")
+    assert read_who(place) == []
+    write_who([formula, first], place)
+    write_who([first, ("Ann\nRay", "", "", "", "e-0", "p-0", "s-1")], place)
+    ray = ("Ann Ray", "", "", "", "e-0", "p-0", "s-1")
+    assert read_who(place) == sorted([first, formula, ray])
+    text = place.with_name(NAME).read_text(encoding="utf-8-sig")
+    assert text.splitlines()[0] == ",".join(COLUMNS)
+    assert "\n=1" not in text
+
+
+@pytest.mark.parametrize("text", ["", "name\n", ",".join(COLUMNS) + "\none,two\n", '"'])
+def test_a_list_that_no_import_wrote_is_refused(place, text):
+    place.parent.mkdir()
+    place.with_name(NAME).write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError) as refused:
+        read_who(place)
+    assert str(refused.value) == (
+        "who.csv beside the key file is the list that an import wrote; got another file. Move it, "
+        "or keep the key file in a folder of its own. Nothing was changed."
+    )
+
+
+def test_what_the_key_knows_and_what_it_only_marks():
+    key = new_key()
+    one = key.id_of("patient", "ada")
+    assert (key.known("patient", "ada"), key.known("patient", "bob")) == (one, None)
+    assert key.known("visit", "ada") is None
+    assert key.mark("ada") == key.mark("ada") != key.mark("bob")
+    key.bind("patient", "", "two of them")
+    assert key.known("patient", "two of them") == ""
+    assert key.patients == {one}
+    key.bind("patient", one, "ada m")
+    assert key.id_of("patient", "ada m") == one
+    shares = []
+    key.prepare((f"n{i}\0{j}" for i in range(3) for j in range(2)), shares.append)
+    assert shares == []  # told every five hundred
+    assert re.fullmatch(r"p-[bcdfghjkmnpqrstvwxyz]{8}", one)
+    assert re.fullmatch(r"s-[bcdfghjkmnpqrstvwxyz]{12}", key.study)

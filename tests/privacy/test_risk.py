@@ -104,3 +104,26 @@ def test_courses_whose_days_of_visits_no_other_has_are_counted():
     visits = pd.DataFrame({"episode_id": list("aabbcc"), "session": [1, 2] * 3,
                            "day": [0, 7, 0, 7, 0, 14]})  # fmt: skip
     assert assess(study_from_tables({"sessions": visits})).n_unique_patterns == 1
+
+
+def test_each_step_leaves_fewest_in_too_small_groups_and_says_what_it_gives():
+    table = pd.DataFrame({"age_band": ["20-29"] * 4 + ["60-69"] * 2,
+                          "sex": ["f", "f", "m", "m", "f", "f"],
+                          "condition": ["neck"] * 6})  # fmt: skip
+    assert suggestions(table, ["age_band", "sex", "condition"], 4) == [
+        "leave out age_band: k becomes 2", "leave out sex: k becomes 6",
+    ]  # fmt: skip
+    assert suggestions(table, ["sex"], 3) == ["leave out sex: k becomes 6"]
+    assert suggestions(table.iloc[:0], ["sex"], 3) == []
+
+
+@pytest.mark.parametrize(
+    ("bands", "wider"),
+    [(("0-9", "10-19"), "0-19"), (("60-69", "70-79"), "60-79"), (("80-89", "90+"), "80+")],
+)
+def test_bands_of_twenty_years(bands, wider):
+    table = pd.DataFrame({"age_band": [*bands] * 3, "x": 1})
+    steps = suggestions(table, ["age_band"], 4)
+    assert steps == ["give age_band in bands of twenty years: k becomes 6"]
+    again = suggestions(table.assign(age_band=wider), ["age_band"], 7)
+    assert again == ["leave out age_band: k becomes 6"]  # they are wide already

@@ -100,8 +100,8 @@ def _chance(known: pd.DataFrame, history: tuple[str, ...]) -> Array:
     several = [t for t in history if t not in known or known[t].nunique() > 1]
     columns = model_matrix(" + ".join(["1", *clock, *several]), known).drop(columns="Intercept")
     matrix = np.column_stack([np.ones(len(known)), independent(columns).to_numpy(float)])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PerfectSeparationWarning)  # judged below by its own result
+    # judged below by its own result
+    with warnings.catch_warnings(action="ignore", category=PerfectSeparationWarning):
         fit = GLM(known["stopped"].to_numpy(float), matrix, family=Binomial()).fit(maxiter=100)
     chance = np.asarray(fit.fittedvalues, dtype=float)
     if not np.all((chance > 1e-8) & (chance < 1 - 1e-8)):

@@ -350,8 +350,8 @@ def _tried(
     for term in sorted(parsed, key=lambda term: -len(needs[term])):
         one, columns = parsed[term], set(needs[term])
         request = _request(one, reml, df, None)
-        with warnings.catch_warnings():  # what a fit warns of stands in its note
-            warnings.simplefilter("ignore", OutcomesWarning)
+        # what a fit warns of stands in its note
+        with warnings.catch_warnings(action="ignore", category=OutcomesWarning):
             try:
                 if shared is None or not columns <= shared[0]:
                     shared = columns, build_design(one, rows)
@@ -366,8 +366,7 @@ def _of_many(formula: ModelFormula, rows: pd.DataFrame, reml: bool, df: str) -> 
     if formula.residual is not None:
         must = f"A residual covariance is tried with up to {MANY_ROWS:,} rows"
         return FitError(must, got=f"{len(rows):,}", remedy="Try it on a sample of whole courses.")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", OutcomesWarning)
+    with warnings.catch_warnings(action="ignore", category=OutcomesWarning):
         try:
             return lmm(formula.text, rows, reml=reml, df=df)
         except FitError as error:

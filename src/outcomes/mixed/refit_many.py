@@ -87,8 +87,7 @@ def refit_many(fit: Kind, responses: Array) -> Iterator[Kind | None]:
 
 
 def _one(fit: Kind, response: Array) -> Kind | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", OutcomesWarning)
+    with warnings.catch_warnings(action="ignore", category=OutcomesWarning):
         try:
             again = refit(fit, response)
         except FitError:

@@ -236,8 +236,8 @@ def _answered(
     study = study.asked_of("" if apart else question.name, options["seed"])
     try:
         asked = {**options, "instrument": chosen, "declared": declared}
-        with warnings.catch_warnings():  # the answer says so itself
-            warnings.simplefilter("ignore", RecordsWarning)
+        # the answer says so itself
+        with warnings.catch_warnings(action="ignore", category=RecordsWarning):
             given = _in_spite_of_errors(undisclosed(study, question.name, **asked), study)
         given = _of_sample(given, study.provenance.sampled)
     except FitError as error:

@@ -32,8 +32,7 @@ def quietly() -> Iterator[None]:
     group without late scores has no late curve to estimate, and means are read only where ten
     courses have a score.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SingularFitWarning)
+    with warnings.catch_warnings(action="ignore", category=SingularFitWarning):
         for known in ("The fixed part is rank deficient", "Only sums of some variances"):
             warnings.filterwarnings("ignore", known, OutcomesWarning)
         yield

@@ -105,8 +105,8 @@ def learn(course: CourseFrame, measure: Instrument, n_seen: int, seed: int = 0) 
     part = _parts(course, seed)
     errors = []
     for fold in range(FOLDS):
-        with warnings.catch_warnings():  # boundary fits do; a time that only they saw has no error
-            warnings.simplefilter("ignore", OutcomesWarning)
+        # boundary fits do; a time that only they saw has no error
+        with warnings.catch_warnings(action="ignore", category=OutcomesWarning):
             other = lmm(fit.request.formula, rows[part != fold], df="normal")
             held_out = rows[part == fold].reset_index(drop=True)
             errors.append(_errors(other, held_out, measure, n_seen))

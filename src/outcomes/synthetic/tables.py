@@ -16,7 +16,6 @@ from outcomes.dictionary.tables import (
     REFERRALS,
     SEXES,
     STATUSES,
-    TIMINGS,
 )
 from outcomes.synthetic.block import Block, Cells, Table, Words, cells
 from outcomes.synthetic.design import Design
@@ -111,11 +110,6 @@ def sessions(design: Design, block: Block) -> Table:
         "adverse_event": Words(np.where(given, event, -1), ADVERSE_EVENTS),
         "adverse_severity": np.where(given, severity, np.nan),
     }
-
-
-def timing_codes(names: NDArray[Any]) -> Words:
-    """Return a column of timings from positions in `TIMINGS`."""
-    return Words(names, TIMINGS)
 
 
 def _numbered(letter: str, number: NDArray[Any], count: int) -> Words:

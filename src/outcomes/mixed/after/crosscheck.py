@@ -129,8 +129,7 @@ def _statsmodels_fit(fit: Fit) -> Any:
         [[[f"{c}" for c in range(m.shape[1])] for m in _columns(*term, rows)] for term in terms],
         [_columns(*term, rows) for term in terms],
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         model = MixedLM(
             fit.design.response,
             fit.X,

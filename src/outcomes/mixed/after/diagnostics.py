@@ -329,8 +329,7 @@ def _refitted(fit: Fit, rows: list[Array]) -> Deletion:
     log_det, start = np.full(len(rows), np.nan), fit.likelihood.near(fit.optimum.end)
     for k, own in enumerate(rows):
         kept = np.setdiff1d(np.arange(fit.n_observations), own)
-        with warnings.catch_warnings(), suppress(FitError):
-            warnings.simplefilter("ignore", OutcomesWarning)
+        with warnings.catch_warnings(action="ignore", category=OutcomesWarning), suppress(FitError):
             found = fit_design(take_rows(fit.design, kept), request, start).estimates
             if found.terms == fit.estimates.terms:
                 beta[k], log_det[k] = found.beta, 2.0 * (np.linalg.slogdet(found.root)[1] - size)

@@ -101,8 +101,7 @@ def profile_intervals(fit: Fit, which: str = "all", conf_level: float = 0.95) ->
     fit.independent("Profile-likelihood intervals", "tidy() or bootstrap()")
     ml = fit
     if fit.request.reml:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", OutcomesWarning)
+        with warnings.catch_warnings(action="ignore", category=OutcomesWarning):
             ml = fit_design(fit.design, replace(fit.request, reml=False, df="normal"))
     names = parameter_names(ml)
     rows = [

@@ -131,8 +131,7 @@ def _without(fit: Fit, random: tuple[RandomTerm, ...]) -> tuple[float, int, Mapp
     if not random and formula.residual is None:
         return _independent_loglik(fit), 0, {0: 0.5, 1: 0.5}
     smaller = replace(design, formula=formula, factors=grouping_factors(formula, design.frame))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", OutcomesWarning)
+    with warnings.catch_warnings(action="ignore", category=OutcomesWarning):
         small = fit_design(smaller, fit.request)
     return small.loglik, len(small.estimates.theta), reference_mixture(small, fit)[0]
 
