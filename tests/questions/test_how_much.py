@@ -12,7 +12,15 @@ import outcomes as oc
 from outcomes.errors import UsageError
 from outcomes.provenance import Provenance
 from outcomes.questions.ask import undisclosed
-from outcomes.questions.course_model import estimates, fixed_rows, pooled_model
+from outcomes.questions.course_frame import course_frame
+from outcomes.questions.course_model import (
+    CourseModel,
+    estimates,
+    fitted,
+    fixed_rows,
+    means_on,
+    pooled_model,
+)
 from outcomes.study import Study, study_from_tables
 
 FORBIDDEN = ("effect", "effective", "works")
@@ -466,3 +474,42 @@ def test_the_line_of_measurement_error_says_whose_it_is(clinic):
     study = replace(study, episodes=study.episodes.assign(condition=names))
     marks = undisclosed(study, "how-much", instrument="nprs").picture.marks
     assert (4.0, "measurement error in neck pain (4)") in marks
+
+
+def with_therapists(n_therapists, own):
+    """Return 60 courses of five visits; the therapist of a course gives `own` of them."""
+    rng = np.random.default_rng(8)
+    skill, of_course = rng.normal(0, 1, n_therapists), np.arange(60) % n_therapists
+    gave = np.where(rng.random((60, 5)) < own, of_course[:, None], -1)
+    gave = np.where(gave < 0, rng.integers(n_therapists, size=gave.shape), gave)
+    gain = np.cumsum(skill[gave], axis=1) / 5 + np.arange(1, 6) / 3
+    scores = 60 + rng.normal(0, 5, (60, 1)) - np.hstack([np.zeros((60, 1)), gain[:, :-1]])
+    scores += rng.normal(0, 1, scores.shape)
+    at = pd.DataFrame({"episode_id": np.repeat([f"e{i:02d}" for i in range(60)], 5),
+                       "session": np.tile(np.arange(1, 6), 60)})  # fmt: skip
+    at["day"] = at["session"] * 7 + np.arange(300) % 3
+    scored = at.assign(instrument="odi", timing="pre_session", score=scores.ravel())
+    visits = at.assign(therapist_id=[f"t{k}" for k in gave.ravel()], status="attended")
+    return study_from_tables({"sessions": visits, "assessments": scored})
+
+
+@pytest.mark.parametrize("own", [0.3, 1.0])
+def test_where_others_stand_in_a_mean_keeps_all_that_therapists_differ_by(own):
+    """Of what therapists differ by, courses show the square of the part that is their own's."""
+    study = with_therapists(6, own)
+    given = undisclosed(study, "how-much", instrument="odi")
+    row, model = given.table.iloc[0], pooled_model(study, "odi")
+    told = any("given by others than the therapist" in str(limit) for limit in given.limits)
+    assert told == (own < 1)
+    course = course_frame(study, "odi").of_courses()
+    formula, at = model.fit.request.formula, {course.axis: [row["session_count"]]}
+    plain = re.sub(r" \+ \([^()]*therapist_id\)", "", formula)
+    with_them, without = (
+        means_on(CourseModel(course, fitted(f, course.rows)), pd.DataFrame(at))["std_error"][0]
+        for f in (formula, plain)
+    )
+    share = course_frame(study, "odi").own_share
+    part = max(share - (1 - share) / 5, 0.4)
+    more = (with_them**2 - without**2) * (1 / part**2 - 1) if own < 1 else 0.0
+    assert row["std_error"] == pytest.approx(np.sqrt(with_them**2 + more), rel=1e-3)
+    assert row["std_error"] > 1.2 * with_them or own == 1

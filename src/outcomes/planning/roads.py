@@ -34,7 +34,12 @@ from outcomes.planning.stacked import FINE, Fading, estimated, fading
 from outcomes.planning.trials import trial_rows
 from outcomes.questions.allowed_for_error import error_taken
 from outcomes.questions.course_frame import FEW_TIMES, LEAST_COURSES
-from outcomes.questions.course_model import LEAST_CLUSTERS, LEAST_FOR_SLOPE, df_of_mean
+from outcomes.questions.course_model import (
+    LEAST_CLUSTERS,
+    LEAST_FOR_SLOPE,
+    MOSTLY_OWN,
+    df_of_mean,
+)
 from outcomes.questions.declared import Declared
 from outcomes.questions.frequency import USUAL, often_rows
 from outcomes.questions.pressure import USUAL as PRESSURE_USUAL
@@ -123,10 +128,12 @@ def many_of(studies: Studies, instrument: str, *, at_visits: bool) -> Many:
 
 def how_much(many: Many, study: Study, measure: Instrument) -> Rows:  # noqa: ARG001
     """Mean improvement at the horizon."""
-    horizon, many = many.horizon(), many.of_courses()
+    horizon, gave = many.horizon(), many.rows["therapist_id"]
+    many = many.of_courses()
+    mostly = many.each(many.rows["therapist_id"] == gave).mean() >= MOSTLY_OWN
     many = many.keep(
         many.ordinary & (many.typical >= LEAST_FOR_SLOPE) & (many.count(many.axis) > FEW_TIMES)
-        & many.all_known("day") & horizon.notna()
+        & many.all_known("day") & horizon.notna() & mostly
         & ~many.each(many.rows.duplicated(["episode_id", "day"])).any()
     )  # fmt: skip
     found: Rows = {}

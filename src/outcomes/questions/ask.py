@@ -17,6 +17,7 @@ from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.answer import Answer, Source, refusal
 from outcomes.questions.conditions import CONDITIONS
 from outcomes.questions.course_frame import LEAST_COURSES
+from outcomes.questions.course_model import MOSTLY_OWN
 from outcomes.questions.declared import within
 from outcomes.questions.disclosed import disclosed
 from outcomes.questions.frequency import FREQUENCY
@@ -46,6 +47,11 @@ _NAMED = 5
 UNVARYING = (
     "courses that started alike show the same change, or each course the same at all its scores; "
     "a model needs some that differ."
+)
+SHARED = (
+    "More than a fifth of the scored visits were given by others than the therapist of the course. "
+    "What they did counts for that therapist: means allow for it as if others stood in by chance, "
+    "and therapists look more alike than they are."
 )
 PRIVATE = "One patient's record: it stays inside the clinic."
 
@@ -283,7 +289,9 @@ def _cautions(asked: Asked, found: Found) -> tuple[str, ...]:
     if asked.question.about_one:
         return ()
     cautions = asked.allowed(found.courses, found.n_clusters).cautions
-    return cautions[1:] if asked.question.compares == "records" else cautions
+    cautions = cautions[1:] if asked.question.compares == "records" else cautions
+    shared = found.course is not None and asked.course.own_share < MOSTLY_OWN
+    return (*cautions, *(SHARED,) * (shared and asked.question is not PRESSURE))
 
 
 def _source(study: Study, n_used: int = 0, left_out: Mapping[str, int] | None = None) -> Source:

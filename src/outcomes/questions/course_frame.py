@@ -68,6 +68,12 @@ class CourseFrame:
             self.rows if self.rows["therapist_id"].notna().all() else self.rows.head(0)
         )
 
+    @property
+    def own_share(self) -> float:
+        """Share of scores at visits of the course's own therapist; 1 where none is recorded."""
+        own = self.rows["episode_id"].map(self.therapists)
+        return float((self.rows["therapist_id"] == own).mean()) if len(self.therapists) else 1.0
+
     def of_courses(self) -> CourseFrame:
         """Return the frame whose rows name the therapist of the course, not of each visit.
 

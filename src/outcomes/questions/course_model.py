@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -119,6 +120,8 @@ LEAST_CLUSTERS = 5
 """Fewer therapists than this cannot show how much therapists vary."""
 LEAST_RANDOM = 3
 """From here on therapists vary in the model of a mean: fewer are said to be these therapists."""
+MOSTLY_OWN = 0.8
+"""From this share of visits given by a course's own therapist on, the others count as chance."""
 LEAST_PART = 0.4
 """No smaller part of a therapist is told from the courses that others treat in part."""
 THERAPIST = "(1 | therapist_id)"
@@ -166,14 +169,24 @@ def fit_course(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> Cours
     FitError
         When the rows cannot carry the model.
     """
+    share = 1.0
     if not any(name.startswith("pressure") for name in adjusted_for):  # who treats a visit chose it
-        course = course.of_courses()
+        share, course = course.own_share, course.of_courses()
     formula = course_formula(course, adjusted_for)
     with quietly():
         if adjusted_for or not can_be_serial(course):
-            return CourseModel(course, lmm(formula, course.rows))
+            return CourseModel(course, _stood_in(lmm(formula, course.rows), course, share))
         choice = choose_residual(formula, course.rows, RESIDUALS)
-        return CourseModel(course, choice.fit, choice.fits.get(""))
+        fit = _stood_in(choice.fit, course, share)
+        return CourseModel(course, fit, choice.fits.get(""))
+
+
+def _stood_in(fit: MixedFit, course: CourseFrame, share: float) -> MixedFit:
+    """Return the fit `undiluted` where others gave more than a fifth of the visits of courses."""
+    if share >= MOSTLY_OWN or THERAPIST not in fit.request.formula:
+        return fit
+    plain = re.sub(r" \+ \([^()]*\| therapist_id\)", "", fit.request.formula)
+    return undiluted(fit, lmm(plain, course.rows), own_part(share, course.therapists.nunique()))
 
 
 @once
