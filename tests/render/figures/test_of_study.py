@@ -70,6 +70,9 @@ def test_half_a_level_of_pressure_is_a_row_of_its_own() -> None:
 def test_incidence_says_its_last_shares(study: Any) -> None:
     figure = incidence(study)
     assert "goals were reached and kept" in figure.alt
+    curve = oc.answer(study, "goals").table.query("kind == 'sustained' and n_at_risk >= 10")
+    last = curve.iloc[-1]  # the answer's goals: those on one instrument
+    assert f"by {last['time']:g} sessions {100 * last['estimate']:.0f} % of goals" in figure.alt
     assert {text.get_text() for text in figure.axes[0].texts} == {
         "goal kept", "care ended first", "still in care"
     }  # fmt: skip

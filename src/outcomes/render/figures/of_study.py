@@ -164,20 +164,24 @@ def pressure_map(study: Study) -> ShownFigure:
 
 
 @styled()
-def incidence(study: Study) -> ShownFigure:
+def incidence(study: Study, instrument: str = "") -> ShownFigure:
     """Draw, by sessions received, which share has kept its goal, left before, or is still in care.
 
     Parameters
     ----------
     study : Study
         With goals.
+    instrument : str
+        As in `trajectories`; goals on it are counted, as the answer on goals does.
 
     Returns
     -------
     ShownFigure
         Steps, with the number of goals at risk below.
     """
-    table = goal_attainment_over_time(study, unit="sessions").table.dropna(subset=["estimate"])
+    name = instrument or next(iter(study.scored_instruments()), "")
+    attained = goal_attainment_over_time(study, instrument=name, unit="sessions")
+    table = attained.table.dropna(subset=["estimate"])
     table = table[table["n_at_risk"] >= LEAST_AT_RISK]
     if table.empty:
         must = "goals over time need goals with scores after baseline"
@@ -203,7 +207,7 @@ def incidence(study: Study) -> ShownFigure:
     place.set_ylim(0, 1)
     _labels(figure, "share of goals", "sessions received; below, goals at risk")
     claim = (
-        f"By {time[-1]:g} sessions {percent(met)} of goals were reached and kept; "
+        f"{study.instrument(name).title}: by {time[-1]:g} sessions {percent(met)} of goals were reached and kept; "
         f"in {percent(gone)} care had ended first"
     )
     return _finished(figure, study, claim, f"{claim}.")

@@ -165,14 +165,14 @@ class Lesson:
 
         Where the answer refuses or finds nothing clear: whether the naive gap is half a point or
         more. Where there is a bend: whether the honest interval excludes none. Where the truth is
-        what happens without care: whether that is half or more of the change read as an effect.
+        what happens without care: whether that is a third or more of the change read as an effect.
         """
         if self.compared.empty:
             return bool(np.ptp(self.seen["estimate"]) >= 0.5 and self.unclear)
         naive, *honest, truth = (row for _, row in self.compared.iterrows())
         value = truth["estimate"]
         if self.trap.estimand == "no care":
-            return bool(naive["conf_low"] > 0 and value >= naive["estimate"] / 2)
+            return bool(naive["conf_low"] > 0 and value >= naive["estimate"] / 3)
         low, high = min(r["conf_low"] for r in honest), max(r["conf_high"] for r in honest)
         if self.trap.estimand == "bend" and low <= 0 <= high:
             return False
@@ -413,7 +413,7 @@ def _taught(lesson: Lesson) -> str:
     if lesson.trap.estimand == "bend":
         return "the honest interval held the truth and showed a bend"
     if lesson.trap.estimand == "no care":
-        return "half or more of the change came without any care"
+        return "a third or more of the change came without any care"
     return "the naive interval missed the truth, and the honest one held it and lay nearer"
 
 
