@@ -207,8 +207,8 @@ def incidence(study: Study, instrument: str = "") -> ShownFigure:
     place.set_ylim(0, 1)
     _labels(figure, "share of goals", "sessions received; below, goals at risk")
     claim = (
-        f"{study.instrument(name).title}: by {time[-1]:g} sessions {percent(met)} of goals were reached and kept; "
-        f"in {percent(gone)} care had ended first"
+        f"{study.instrument(name).title}: by {time[-1]:g} sessions {percent(met)} of goals "
+        f"were reached and kept; in {percent(gone)} care had ended first"
     )
     return _finished(figure, study, claim, f"{claim}.")
 
