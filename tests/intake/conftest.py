@@ -6,9 +6,12 @@ import csv
 import datetime
 import io
 import random
+import shutil
 from pathlib import Path
 
 import pytest
+
+from outcomes.intake.import_export import import_export
 
 TABLES = {
     "episodes": "episode_id,condition,minutes\na,headache,60\nb,low_back,45\n",
@@ -140,6 +143,25 @@ class InventedExport:
     def truth(self):
         """Return what a study of it must hold, one entry a course, in a fixed order."""
         return sorted(map(repr, self.courses.values()))
+
+
+@pytest.fixture(scope="session")
+def taken(tmp_path_factory):
+    """Return a function that imports a text under a map into ``study`` and ``key.json``.
+
+    What stands in several tests is imported once and copied.
+    """
+    known = {}
+
+    def take(text, columns, place):
+        key = text, str(columns)
+        if key not in known:
+            known[key] = folder = tmp_path_factory.mktemp("taken")
+            (folder / "visits.csv").write_text(text, encoding="utf-8", newline="")
+            import_export(folder / "visits.csv", columns, folder / "key.json", folder / "study")
+        shutil.copytree(known[key], place, dirs_exist_ok=True)
+
+    return take
 
 
 @pytest.fixture

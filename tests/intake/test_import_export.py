@@ -341,10 +341,12 @@ def test_a_full_disk_changes_nothing(take, invented, tmp_path, monkeypatch, targ
 @pytest.mark.parametrize("moment", ["write_study", "write_manifest", "write_key", "write_who"])
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_at_any_moment_the_next_import_is_right(
-    take, invented, stated, tmp_path, monkeypatch, moment, after
+    taken, take, invented, stated, tmp_path, monkeypatch, clinic_map, moment, after
 ):
     export = invented(14)
-    take(export.text([row for row in export.rows if int(row["Appt #"][-2:]) >= 1]))
+    earlier = export.text([row for row in export.rows if int(row["Appt #"][-2:]) >= 1])
+    taken(earlier, clinic_map, tmp_path / "safe")
+    (tmp_path / "safe" / "study").rename(tmp_path / "out")
     real = getattr(module, moment)
 
     def killed(*given):

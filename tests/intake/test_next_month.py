@@ -336,16 +336,14 @@ def test_the_same_export_again_gives_the_same_study(tmp_path, became, also, scor
 
 @pytest.mark.parametrize("day", ["04", "05", "12", "25"])
 @pytest.mark.parametrize("course", ["", "low_back"])
-def test_the_same_survey_again_gives_the_same_study(tmp_path, day, course):
-    visits = tmp_path / "visits.csv"
+def test_the_same_survey_again_gives_the_same_study(taken, tmp_path, day, course):
     rows = [f"2026-01-05,attended,{course and 'neck_other'}", f"2026-01-12,cancelled,{course}",
             f"2026-01-13,attended,{course}"]  # fmt: skip
     lines = "".join(f"Ann Lee,1950-01-02,{row}\n" for row in rows)
-    visits.write_text(f"Client,Born,Day,Status,Condition\n{lines}", encoding="utf-8")
     who = {"name": "Client", "birth_date": "Born"}
     columns = {"date": "Day", "status": "Status", "condition": "Condition"}
-    import_export(visits, {"identifiers": who, "columns": columns},
-                  tmp_path / "key.json", tmp_path / "study")  # fmt: skip
+    taken(f"Client,Born,Day,Status,Condition\n{lines}",
+          {"identifiers": who, "columns": columns}, tmp_path)  # fmt: skip
     survey = tmp_path / "survey.csv"
     survey.write_text(f"Client,Born,Day,Pain,After\nAnn Lee,1950-01-02,2026-01-{day},7,5\n",
                       encoding="utf-8")  # fmt: skip
@@ -358,22 +356,20 @@ def test_the_same_survey_again_gives_the_same_study(tmp_path, day, course):
 
 @pytest.mark.parametrize("day", ["04", "05", "12", "25"])
 @pytest.mark.parametrize("own", ["", "8"])
-@pytest.mark.parametrize("corrected", ["7", "3"])
-def test_a_corrected_survey_stands_in_the_place_of_the_earlier_one(tmp_path, day, own, corrected):
-    visits, survey = tmp_path / "visits.csv", tmp_path / "survey.csv"
+def test_a_corrected_survey_stands_in_the_place_of_the_earlier_one(taken, tmp_path, day, own):
     rows = [("05", "attended"), ("12", "cancelled"), ("13", "attended")]
     lines = "".join(
         f"Ann Lee,1950-01-02,2026-01-{of},{word},{own if word == 'attended' else ''}\n"
         for of, word in rows
     )
-    visits.write_text(f"Client,Born,Day,Status,Before\n{lines}", encoding="utf-8")
     who = {"name": "Client", "birth_date": "Born"}
     places = {"columns": {"date": "Day", "status": "Status"},
               "scores": {"nprs": {"pre_session": "Before"}}}  # fmt: skip
-    import_export(visits, {"identifiers": who, **places}, tmp_path / "key.json", tmp_path / "study")
+    taken(f"Client,Born,Day,Status,Before\n{lines}", {"identifiers": who, **places}, tmp_path)
+    survey = tmp_path / "survey.csv"
     mapped = {"identifiers": who, "columns": {"date": "Day"}, "study": {"rows": "scores"},
               "scores": {"nprs": {"pre_session": "Pain"}}}  # fmt: skip
-    for pain in ("7", corrected, corrected):
+    for pain in ("7", "7", "3", "3"):
         survey.write_text(f"Client,Born,Day,Pain\nAnn Lee,1950-01-02,2026-01-{day},{pain}\n",
                           encoding="utf-8")  # fmt: skip
         study, _ = import_export(survey, mapped, tmp_path / "key.json", tmp_path / "study")

@@ -77,6 +77,18 @@ def test_a_factor_across_clusters_is_refused(clinic):
         fit.robust("ward")
 
 
+def test_a_patient_of_several_clusters_is_refused_by_its_column():
+    rng = np.random.default_rng(4)
+    data = pd.DataFrame({"g": np.repeat(range(12), 3), "visit": np.tile(range(3), 12)})
+    data["ward"], data["y"] = data.visit % 2, rng.normal(size=36)
+    with pytest.raises(UsageError) as refused:
+        lmm("y ~ visit + cs(visit | g)", data).robust("ward")
+    assert str(refused.value) == (
+        "Patients and grouping factors must lie within the clusters; got levels of g in several "
+        "clusters (cluster 'ward'). Use a coarser cluster, such as the clinic."
+    )
+
+
 def test_more_rows_than_the_clusters_allow_are_refused():
     rng = np.random.default_rng(4)
     data = pd.DataFrame({"clinic": np.repeat(range(5), 24), "visit": np.tile(range(8), 15)})
@@ -85,7 +97,11 @@ def test_more_rows_than_the_clusters_allow_are_refused():
     few = fit.test(np.eye(8)[1:5])
     assert few["df_den"].item() == pytest.approx(1.0)  # clubSandwich 0.5.8, test "HTZ"
     for rows in (np.eye(8)[1:6], np.eye(8)[1:]):
-        with pytest.raises(UsageError, match=f"{len(rows)} rows for 5 clusters"):
+        with pytest.raises(UsageError) as refused:
             fit.test(rows)
+        assert str(refused.value) == (
+            f"A joint test of so many rows needs more clusters; got {len(rows)} rows for 5 "
+            "clusters. Test fewer at once; tidy() tests each alone."
+        )
     with pytest.raises(UsageError, match="7 rows for 5 clusters"):
         fit.anova()

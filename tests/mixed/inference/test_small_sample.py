@@ -35,7 +35,7 @@ def means_of_patients(n, q, m):
     return KenwardRoger(Sigma / n, Sigma / n, np.array(P), np.array(W) / m)
 
 
-@pytest.mark.parametrize(("q", "m"), [(1, 7), (2, 12), (3, 9), (5, 40)])
+@pytest.mark.parametrize(("q", "m"), [(1, 2), (1, 7), (2, 12), (3, 9), (5, 40)])
 def test_kenward_roger_is_exact_for_hotellings_t2(q, m):
     """Kenward & Roger (1997), section 4: F = (m - q + 1) / (m q) T^2 on q and m - q + 1 df."""
     found = means_of_patients(m + 1, q, m)

@@ -124,3 +124,17 @@ def test_joint_tests_do_not_depend_on_how_rows_are_written(fit):
         "term": "x", "df_num": 2.0, "df_den": plain.df_den, "statistic": plain.statistic,
         "p_value": plain.p_value,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_tests_of_terms_do_not_depend_on_the_unit_of_a_number(unit):
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame({"g": np.repeat(range(15), 4), "arm": np.tile(["a", "b"], 30)})
+    data["x"], data["z"] = rng.normal(size=(2, 60))
+    data["y"] = rng.normal(size=15)[data.g] + rng.normal(size=60)
+    other = data.assign(x=data.x * unit)
+    fits = [lmm("y ~ arm * x + z + (1 | g)", rows) for rows in (data, other)]
+    for kind in (1, 2, 3):
+        plain, scaled = (fit.anova(kind) for fit in fits)
+        assert plain["term"].tolist() == scaled["term"].tolist()
+        assert_allclose(scaled.drop(columns="term"), plain.drop(columns="term"), rtol=1e-5)
