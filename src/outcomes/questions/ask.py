@@ -15,6 +15,7 @@ from outcomes.errors import FitError, RecordsWarning, UnvaryingError, UsageError
 from outcomes.privacy.disclosure import disclosure_for
 from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.answer import Answer, Source, refusal
+from outcomes.questions.claim import SAID
 from outcomes.questions.conditions import CONDITIONS
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.course_model import MOSTLY_OWN
@@ -44,16 +45,6 @@ _ALL = (
 QUESTIONS: Mapping[str, Question] = MappingProxyType({one.name: one for one in _ALL})
 """Questions by short name."""
 _NAMED = 5
-UNVARYING = (
-    "courses that started alike show the same change, or each course the same at all its scores; "
-    "a model needs some that differ."
-)
-SHARED = (
-    "More than a fifth of the scored visits were given by others than the therapist of the course. "
-    "What they did counts for that therapist: means allow for it as if others stood in by chance, "
-    "and therapists look more alike than they are."
-)
-PRIVATE = "One patient's record: it stays inside the clinic."
 
 
 def answer(
@@ -183,7 +174,7 @@ def undisclosed(study: Study, name: str, **options: Any) -> Answer:
     others = {"outside the declared population": len(study.courses) - len(asked.study.courses)}
     source = _source(study, found.rows_used, {**found.rows_left_out, **others})
     about = {"estimand": question.estimand, "record": question}
-    private = (PRIVATE,) if question.about_one else ()
+    private = (SAID["private"],) if question.about_one else ()
     if isinstance(found, Missing):
         about |= {"table": found.table, "limits": (*found.limits, *private)}
         return refusal(question.name, question.words, found.reason, source, **about)
@@ -254,7 +245,7 @@ def _answered(
 def _why_no_model(error: FitError) -> str:
     """Say that scores are alike, where they are; else what the model said."""
     alike = isinstance(error, UnvaryingError)
-    return UNVARYING if alike else f"no model fits these scores. {error}"
+    return SAID["unvarying"] if alike else f"no model fits these scores. {error}"
 
 
 def _of_sample(given: Answer, sampled: tuple[int, ...]) -> Answer:
@@ -291,7 +282,7 @@ def _cautions(asked: Asked, found: Found) -> tuple[str, ...]:
     cautions = asked.allowed(found.courses, found.n_clusters).cautions
     cautions = cautions[1:] if asked.question.compares == "records" else cautions
     shared = found.course is not None and asked.course.own_share < MOSTLY_OWN
-    return (*cautions, *(SHARED,) * (shared and asked.question is not PRESSURE))
+    return (*cautions, *(SAID["shared"],) * (shared and asked.question is not PRESSURE))
 
 
 def _source(study: Study, n_used: int = 0, left_out: Mapping[str, int] | None = None) -> Source:

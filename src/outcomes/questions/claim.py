@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from outcomes.plain_text import shipped
 from outcomes.records import number_of_therapists
 from outcomes.study import Study
 
@@ -60,21 +61,8 @@ class Words:
     cautions: tuple[str, ...]
 
 
-CAUTIONS: dict[Claim, str] = {
-    "change": "Change during care has several causes that these data cannot separate.",
-    "association": "What is compared was not assigned by chance; some reasons are not recorded.",
-    "difference": "Chance did not make the arms, so they may differ from the start.",
-}
-"""What must stand beside a number, by its claim."""
-
-STRONG_WORDS: tuple[tuple[str, tuple[Claim, ...]], ...] = (
-    (r"\beffect\w*", ("effect",)),
-    (r"\bwork(s|ed)\b", ("effect",)),
-    (r"\bcaus(e|es|ed|al)\b", ("effect",)),
-    (r"\bbecause of\b", ("effect",)),
-    (r"\b(better|worse) than\b", ("difference", "effect")),
-)
-"""Words that say more than an uncontrolled course can show, and the claims that allow each."""
+SAID = shipped("questions/claim.toml")
+"""Cautions by claim, words that claim too much, and other sentences of all answers."""
 
 
 def words(basis: Basis) -> Words:
@@ -112,10 +100,10 @@ def _cautions(basis: Basis, claim: Claim) -> tuple[str, ...]:
     few = f"It rests on little data: fewer than {FEW_EPISODES} courses."
     hands = f"Too few therapists to tell how much they differ: {basis.n_clusters}."
     rules = (
-        (claim in CAUTIONS, CAUTIONS.get(claim, "")),
+        (claim in SAID["cautions"], SAID["cautions"].get(claim, "")),
         (basis.n_episodes < FEW_EPISODES, few),
         (0 < basis.n_clusters < FEW_CLUSTERS, hands),
-        (not basis.planned, "No analysis plan declared this beforehand: it is exploratory."),
+        (not basis.planned, SAID["exploratory"]),
     )
     return tuple(sentence for holds, sentence in rules if holds)
 
@@ -132,7 +120,7 @@ def overclaims(text: str, claim: Claim) -> list[str]:
     """
     return [
         match.group(0)
-        for pattern, allowed in STRONG_WORDS
+        for pattern, allowed in SAID["strong_words"].items()
         if claim not in allowed
         for match in re.finditer(pattern, text, re.IGNORECASE)
     ]

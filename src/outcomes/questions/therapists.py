@@ -58,8 +58,7 @@ def therapists(asked: Asked) -> Found | Missing:
     if len(shown) < LEAST_CLUSTERS:
         least = {"least": str(LEAST_CLUSTERS), "each": str(LEAST_EACH)}
         there = there_are(len(shown), "therapist")
-        reason = asked.question.say("few", there=there, **least)
-        return Missing(reason, course=course)
+        return Missing(asked.question.say("few", there=there, **least), course=course)
     if course.group and _compared(rows, course.group) < LEAST_CLUSTERS - 1:
         least = {"group": course.group, "least": str(LEAST_CLUSTERS)}
         return Missing(asked.question.say("nested", **least), course=course)
