@@ -1,11 +1,14 @@
 """The search ends at the optimum, says so, and handles the boundary."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import outcomes as oc
 from outcomes.mixed.record import fit_design, refit
+from outcomes.mixed.search import descend
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,25 @@ def test_the_start_is_near_the_optimum(data):
     fit = oc.lmm("slope ~ x + (1 + x | id)", data)
     start = fit.likelihood.at(fit.likelihood.start()).estimates()
     np.testing.assert_allclose(start.theta, fit.estimates.theta, atol=0.25)
+
+
+@pytest.mark.parametrize("rows", [1e3, 1e6, 1e9])
+def test_the_way_to_the_optimum_does_not_grow_with_the_rows(rows):
+    """A deviance that is a sum over rows, and a metric that knows nothing of a correlation."""
+    best, curved = np.array([1.0, 0.3]), np.array([[1.0, 0.9], [0.9, 1.0]])
+
+    def at(theta):
+        away = theta - best
+        value = float(away @ curved @ away / 2 + (away**4).sum())
+        slopes = curved @ away + 4 * away**3
+        metric = rows * 0.55 * np.eye(2)
+        return SimpleNamespace(theta=theta, value=rows * value, gradient=rows * slopes,
+                               metric=metric, is_exact=False)  # fmt: skip
+
+    point, evaluations, more = descend(SimpleNamespace(at=at), at(np.zeros(2)), 1e-9)
+    assert not more
+    assert evaluations <= 15
+    np.testing.assert_allclose(point.theta, best, atol=1e-5)
 
 
 def test_a_correlation_that_fades_at_once_is_not_crept_up_to():

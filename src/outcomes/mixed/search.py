@@ -93,10 +93,11 @@ LONGEST = 2.0
 ROUNDING = 1e-13
 """Relative error of a deviance."""
 
-REMEMBERED, GENTLE = 8, 0.1
+REMEMBERED, GENTLE, SHORT = 8, 0.1, 0.02
 """Changes of the gradient that correct a metric: where a variance goes to zero it is far off.
 
-A step that lowered the deviance by more than the second says nothing of the curvature at its end.
+A step that lowered the deviance by more than the second says nothing of the curvature at its end,
+unless it is shorter than the third: with very many rows, short steps lower it by much.
 """
 
 HOPELESS = 10
@@ -288,8 +289,9 @@ def descend(likelihood: Likelihood, point: Point, tolerance: float) -> tuple[Poi
             return point, evaluations, False
         if used > HOPELESS and better.value >= point.value:
             return point, evaluations, True
-        if point.value - better.value < GENTLE:
-            changes.append((better.theta - point.theta, better.gradient - point.gradient))
+        taken = better.theta - point.theta
+        if point.value - better.value < GENTLE or np.abs(taken).max() < SHORT:
+            changes.append((taken, better.gradient - point.gradient))
         point = better
     return point, evaluations, True
 
