@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from outcomes.causal.constrained import clda
+from outcomes.errors import UsageError
 from outcomes.findings import Findings
 from outcomes.intake.import_export import import_export
 from outcomes.intake.load import load
@@ -32,7 +33,7 @@ from outcomes.render.html import answer_html
 from outcomes.rules.check import check, errors_of_rows
 from outcomes.study import Study
 from outcomes.synthetic.simulate import simulate
-from outcomes.words import count
+from outcomes.words import count, sentence_case
 
 __all__ = [
     "Study", "answer", "answers", "check", "clda", "import_export", "lmm", "load", "simulate",
@@ -88,6 +89,21 @@ def figure(given: Answer) -> ShownFigure | None:
     return None if given.picture is None else draw(given.picture, label=given.source.label)
 
 
+def incidence(study: Study, instrument: str = "") -> ShownFigure:
+    """Return which share of goals was kept, and which care ended first: the answer's own figure.
+
+    Raises
+    ------
+    UsageError
+        When these data do not answer the question on goals.
+    """
+    given = answer(study, "goals", instrument=instrument or None)
+    if given.picture is None:
+        must = "a picture of goals needs an answer on goals"
+        raise UsageError(must, got="none", remedy=sentence_case(given.reason or given.sentence))
+    return draw(given.picture, label=given.source.label)
+
+
 def curve_figure(given: PowerCurve) -> ShownFigure:
     """Return power over the designs; what it is made of is simulated."""
     return draw(given.picture, label="SYNTHETIC")
@@ -140,7 +156,7 @@ BOUND: Mapping[type, Mapping[str, Callable[..., Any] | property]] = {
     Study: {
         "_repr_html_": study_html, "trajectory": checked_trajectory,
         "plot": of_study.trajectories, "waterfall": of_study.waterfall,
-        "pressure_map": of_study.pressure_map, "incidence": of_study.incidence,
+        "pressure_map": of_study.pressure_map, "incidence": incidence,
     },
 }  # fmt: skip
 """What is bound to each record."""

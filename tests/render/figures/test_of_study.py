@@ -11,9 +11,9 @@ from matplotlib.colors import to_rgb
 
 import outcomes as oc
 from outcomes.errors import UsageError
-from outcomes.render.figures.of_study import incidence, pressure_map, trajectories, waterfall
+from outcomes.render.figures.of_study import pressure_map, trajectories, waterfall
 from outcomes.render.figures.style import INK
-from outcomes.study import study_from_tables
+from outcomes.study import Study, study_from_tables
 
 WEIGHTS = (0.2126, 0.7152, 0.0722)
 
@@ -67,15 +67,10 @@ def test_half_a_level_of_pressure_is_a_row_of_its_own() -> None:
     assert figure.claim == "Level 2.5 was used most: at 2 of 3 visits"
 
 
-def test_incidence_says_its_last_shares(study: Any) -> None:
-    figure = incidence(study)
-    assert "goals were reached and kept" in figure.alt
-    curve = oc.answer(study, "goals").table.query("kind == 'sustained' and n_at_risk >= 10")
-    last = curve.iloc[-1]  # the answer's goals: those on one instrument
-    assert f"by {last['time']:g} sessions {100 * last['estimate']:.0f} % of goals" in figure.alt
-    assert {text.get_text() for text in figure.axes[0].texts} == {
-        "goal kept", "care ended first", "still in care"
-    }  # fmt: skip
+def test_incidence_is_the_picture_of_the_answer_on_goals(study: Any) -> None:
+    drawn, given = study.incidence(), oc.answer(study, "goals")
+    assert (drawn.claim, drawn.alt) == (given.picture.title, given.picture.alt)
+    assert "SYNTHETIC DATA" in {text.get_text() for text in drawn.texts}
 
 
 @pytest.mark.parametrize(("paper", "ink"), [("#ffffff", INK), ("#111111", "#ffffff")])
@@ -95,7 +90,7 @@ def test_each_number_of_the_map_can_be_read_on_a_light_and_a_dark_page(
     assert (both[1] / both[0]).min() >= 4.5
 
 
-@pytest.mark.parametrize("picture", [pressure_map, incidence])
+@pytest.mark.parametrize("picture", [pressure_map, Study.incidence])
 def test_what_is_not_recorded_is_refused_by_name(small: Any, picture: Any) -> None:
     with pytest.raises(UsageError, match="need"):
         picture(small)

@@ -16,7 +16,6 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import MaxNLocator
 from scipy.special import stdtrit
 
-from outcomes.care.attainment import goal_attainment_over_time
 from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.instruments.threshold import LINES, lines_of
 from outcomes.errors import UsageError
@@ -26,8 +25,8 @@ from outcomes.render.figures.style import GRID, INK, LOOKS, MUTED, ROUND, styled
 from outcomes.study import Study
 from outcomes.words import named, percent, plain
 
-LEAST, LEAST_AT_RISK = 5, 10
-"""A mean of fewer courses, and shares of fewer goals, are not drawn."""
+LEAST = 5
+"""A mean of fewer courses is not drawn."""
 WORSE, BETTER, SURE = "#D55E00", "#7FB7DA", "#0072B2"
 
 
@@ -161,56 +160,6 @@ def pressure_map(study: Study) -> ShownFigure:
     usual = table.sum(axis=1)
     claim = f"Level {usual.idxmax():g} was used most: at {usual.max():,} of {usual.sum():,} visits"
     return _finished(figure, study, claim, f"{claim}. Numbers in the cells are visits.")
-
-
-@styled()
-def incidence(study: Study, instrument: str = "") -> ShownFigure:
-    """Draw, by sessions received, which share has kept its goal, left before, or is still in care.
-
-    Parameters
-    ----------
-    study : Study
-        With goals.
-    instrument : str
-        As in `trajectories`; goals on it are counted, as the answer on goals does.
-
-    Returns
-    -------
-    ShownFigure
-        Steps, with the number of goals at risk below.
-    """
-    name = instrument or next(iter(study.scored_instruments()), "")
-    attained = goal_attainment_over_time(study, instrument=name, unit="sessions")
-    table = attained.table.dropna(subset=["estimate"])
-    table = table[table["n_at_risk"] >= LEAST_AT_RISK]
-    if table.empty:
-        must = "goals over time need goals with scores after baseline"
-        raise UsageError(must, got="none")
-    wide = table.pivot_table(index="time", columns="event", values="estimate").ffill().fillna(0)
-    at_risk = table.groupby("time")["n_at_risk"].first()
-    kept = wide.get("sustained", pd.Series(0.0, index=wide.index))
-    left = wide.get("ended before", pd.Series(0.0, index=wide.index))
-    figure, (place,) = panels(1, 8, 3.8)
-    time = wide.index.to_numpy(float)
-    place.fill_between(time, 0, kept, step="post", color=SURE, alpha=0.8, linewidth=0)
-    place.fill_between(time, kept, kept + left, step="post", color=WORSE, alpha=0.6, linewidth=0)
-    place.fill_between(time, kept + left, 1, step="post", color=GRID, alpha=0.6, linewidth=0)
-    met, gone = float(kept.iloc[-1]), float(left.iloc[-1])
-    middles = {"goal kept": met / 2, "care ended first": met + gone / 2,
-               "still in care": (1 + met + gone) / 2}  # fmt: skip
-    for words, height in middles.items():
-        place.annotate(words, (time[-1], height), xytext=(5, 0), textcoords="offset points",
-                       va="center", fontsize=9, annotation_clip=False)  # fmt: skip
-    ticks = time[:: max(1, len(time) // 8)]
-    labels = [f"{t:g}\n{int(at_risk.loc[t])}" for t in ticks]
-    place.set_xticks(ticks, labels)
-    place.set_ylim(0, 1)
-    _labels(figure, "share of goals", "sessions received; below, goals at risk")
-    claim = (
-        f"{study.instrument(name).title}: by {time[-1]:g} sessions {percent(met)} of goals "
-        f"were reached and kept; in {percent(gone)} care had ended first"
-    )
-    return _finished(figure, study, claim, f"{claim}.")
 
 
 def _rows(study: Study, instrument: str) -> tuple[Instrument, pd.DataFrame]:
