@@ -82,12 +82,9 @@ class BlockCovariance:
 
     def directions(self) -> list[Array]:
         """Return the symmetric 0/1 matrices E_r with Sigma = sum_r tau_r E_r."""
-        found = []
-        for row, column in zip(self.rows, self.columns, strict=True):
-            direction = np.zeros((self.q, self.q))
-            direction[row, column] = direction[column, row] = 1.0
-            found.append(direction)
-        return found
+        unit = np.eye(self.q)
+        lower = unit[self.rows][:, :, None] * unit[self.columns][:, None]
+        return list(np.maximum(lower, lower.swapaxes(1, 2)))
 
 
 def split_theta(theta: Array, blocks: Sequence[BlockCovariance]) -> list[Array]:

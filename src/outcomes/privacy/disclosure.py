@@ -218,7 +218,8 @@ def suppress_counts(
     counts = frame[count_column].to_numpy(float)
     hidden = np.array([disclosure.hides(count) for count in counts], dtype=bool)
     if within is not None:
-        for rows in _groups(frame, within):
+        groups = frame.groupby(list(within), dropna=False).indices.values() if within else [...]
+        for rows in groups:
             hidden[rows] = _complemented(counts[rows], hidden[rows], disclosure.threshold)
     out = frame.copy()
     for name in (count_column, *value_columns):
@@ -227,12 +228,6 @@ def suppress_counts(
         out[name] = (values.astype("float64") if whole else values).mask(hidden)
     out[SUPPRESSED] = hidden
     return out
-
-
-def _groups(frame: pd.DataFrame, within: Sequence[str]) -> list[Any]:
-    if not within:
-        return [np.arange(len(frame))]
-    return list(frame.groupby(list(within), dropna=False).indices.values())
 
 
 def _complemented(counts: Any, hidden: Any, threshold: int) -> Any:

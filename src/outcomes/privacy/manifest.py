@@ -9,7 +9,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -232,14 +232,11 @@ def _page(manifest: Manifest) -> str:
         ("wanted", f"k of {INSIDE} inside the clinic, {PUBLIC} in public"),
         *(("would help", words) for words in risk.suggestions),
     ]  # fmt: skip
-    rows = "".join
-    parts = [
+    tables = [
         page_table("The study holds", ("what", "count"), manifest.counts.items()),
-        page_table("Cleaning", steps, [(s.rule, s.column, s.count) for s in manifest.cleaned]),
-        page_table("Identification", steps,
-                   [(s.rule, s.column, s.count) for s in manifest.de_identified]),
-        page_table("Rows left out", ("reason", "column", "rows"),
-                   [(s.rule, s.column, s.count) for s in manifest.left_out]),
+        page_table("Cleaning", steps, map(astuple, manifest.cleaned)),
+        page_table("Identification", steps, map(astuple, manifest.de_identified)),
+        page_table("Rows left out", ("reason", "column", "rows"), map(astuple, manifest.left_out)),
         page_table("The 18 identifiers", ("", "identifier", "what was done"),
                    [tuple(entry.values()) for entry in manifest.checklist]),
         page_table("Identifiers where they do not belong", ("column", "like", "rows", "first"),
@@ -247,7 +244,7 @@ def _page(manifest: Manifest) -> str:
         page_table("Risk", ("", ""), risks),
         page_table("Not checked", ("",), [(line,) for line in manifest.not_checked]),
     ]  # fmt: skip
-    return page("Manifest of an import", f"<p>{manifest.stays}</p>\n{rows(parts)}")
+    return page("Manifest of an import", f"<p>{manifest.stays}</p>\n{''.join(tables)}")
 
 
 def page(title: str, body: str) -> str:

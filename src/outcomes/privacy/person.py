@@ -130,9 +130,10 @@ def verdict(one: Person, other: Person, *, together: bool) -> tuple[str | None, 
     short = _short_form(one, other) and not together
     if signs.born and (signs.reached or signs.recorded):
         new_name = one.given == other.given and len(one.given) >= BEGINS
-        why = _first(("spelling", signs.spelled), ("a short form of the name", short),
-                     ("a new family name", new_name),
-                     ("a name in two scripts", _two_scripts(one, other)))  # fmt: skip
+        reasons = {"spelling": signs.spelled, "a short form of the name": short,
+                   "a new family name": new_name,
+                   "a name in two scripts": _two_scripts(one, other)}  # fmt: skip
+        why = next((word for word, holds in reasons.items() if holds), "")
         unlike = together or not signs.spelled or _his_and_hers(one, other)
         return (f"{why}, one birth date" if why else None), unlike and (
             bool(why) or one.family == other.family
@@ -174,10 +175,6 @@ def _of_one_name(signs: _Signs) -> tuple[str | None, bool]:
     if signs.born or signs.recorded or (signs.reached and not signs.other_record):
         return "", False
     return None, signs.other_contact or signs.other_record
-
-
-def _first(*choices: tuple[str, bool]) -> str:
-    return next((word for word, holds in choices if holds), "")
 
 
 def _two_scripts(one: Person, other: Person) -> bool:

@@ -144,9 +144,10 @@ def suggestions(frame: pd.DataFrame, quasi_identifiers: Sequence[str], k: int) -
     """
     left, rows, steps = list(quasi_identifiers), frame.copy(), []
     while left and len(rows) and k_anonymity(rows, left) < k:
-        options = [_without(rows, left, name) for name in left]
+        options = [(f"leave out {name}", rows, [o for o in left if o != name]) for name in left]
         if "age_band" in left and not rows["age_band"].isin(_WIDER.values()).any():
-            options.insert(0, _wider_ages(rows, left))
+            wider = rows.assign(age_band=rows["age_band"].replace(_WIDER))
+            options.insert(0, ("give age_band in bands of twenty years", wider, left))
         words, rows, left = min(options, key=lambda o: int((_sizes(o[1], o[2]) < k).sum()))
         steps.append(f"{words}: k becomes {k_anonymity(rows, left)}")
     return steps
@@ -154,16 +155,6 @@ def suggestions(frame: pd.DataFrame, quasi_identifiers: Sequence[str], k: int) -
 
 _WIDER = {f"{a}-{a + 9}": f"{a // 20 * 20}-{a // 20 * 20 + 19}" for a in range(0, 80, 10)}
 _WIDER |= dict.fromkeys(("80-89", "90+"), "80+")
-_Option = tuple[str, pd.DataFrame, list[str]]
-
-
-def _without(rows: pd.DataFrame, left: list[str], name: str) -> _Option:
-    return f"leave out {name}", rows, [other for other in left if other != name]
-
-
-def _wider_ages(rows: pd.DataFrame, left: list[str]) -> _Option:
-    wider = rows.assign(age_band=rows["age_band"].replace(_WIDER))
-    return "give age_band in bands of twenty years", wider, left
 
 
 def _groups(frame: pd.DataFrame, columns: Sequence[str]) -> Any:

@@ -7,7 +7,7 @@ Monte-Carlo error.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -18,7 +18,7 @@ from outcomes.dictionary.instruments import instrument
 from outcomes.study import Truth
 from outcomes.synthetic.courses import Courses, Regime, run_courses
 from outcomes.synthetic.design import Design
-from outcomes.synthetic.forces import Backdrop, make_backdrop
+from outcomes.synthetic.forces import make_backdrop
 from outcomes.synthetic.people import (
     Bools,
     Clusters,
@@ -85,31 +85,24 @@ def quantities(sample: Sample) -> list[Quantity]:
     found = list(_without_care(sample))
     if sample.design.arms:
         return found + list(_by_arm(sample))
-    long = _long_courses(sample)
-    stayed = long.under(Regime(stay=True))
+    long, under = _long_courses(sample)
+    stayed = under(Regime(stay=True))
     found += list(_by_sessions(sample, stayed))
     found += list(_goals(sample, stayed))
-    found += list(_by_pressure(long, stayed))
+    found += list(_by_pressure(long, under, stayed))
     return [*found, _immediate(sample, stayed)]
 
 
-@dataclass(frozen=True)
-class _LongCourses:
-    """Everybody has `LONGEST` sessions at their own frequency; column n + 1 is after n."""
+def _long_courses(sample: Sample) -> tuple[Sample, Callable[[Regime], Courses]]:
+    """Give everybody `LONGEST` sessions at their own frequency; column n + 1 is after n.
 
-    sample: Sample
-    backdrop: Backdrop
-
-    def under(self, regime: Regime) -> Courses:
-        """Return the courses when something is set for everyone."""
-        sample = self.sample
-        return run_courses(sample.design, sample.clusters, sample.people, regime, self.backdrop)
-
-
-def _long_courses(sample: Sample) -> _LongCourses:
+    Returned with the courses when something is set for everyone.
+    """
     people = replace(sample.people, weeks=LONGEST / sample.people.frequency)
-    long = replace(sample, design=replace(sample.design, follow_ups=()), people=people)
-    return _LongCourses(long, make_backdrop(long.design, people))
+    design = replace(sample.design, follow_ups=())
+    behind = make_backdrop(design, people)
+    long = replace(sample, design=design, people=people)
+    return long, lambda regime: run_courses(design, sample.clusters, people, regime, behind)
 
 
 def _pain(
@@ -157,13 +150,14 @@ def _goals(sample: Sample, courses: Courses) -> Iterator[Quantity]:
         yield _pain(sample, twice, week, words, "share", session_count=n)
 
 
-def _by_pressure(long: _LongCourses, stayed: Courses) -> Iterator[Quantity]:
+def _by_pressure(
+    sample: Sample, under: Callable[[Regime], Courses], stayed: Courses
+) -> Iterator[Quantity]:
     """Set pressure; where the design gives it no effect, one run stands for all."""
-    sample = long.sample
     inert = sample.design.pressure_effect == 0 == sample.design.pressure_curvature
 
     def pressed(level: int, at_session: int | None = None) -> Courses:
-        return stayed if inert else long.under(Regime(True, level, at_session, stay=True))
+        return stayed if inert else under(Regime(True, level, at_session, stay=True))
 
     after = {level: pressed(level) for level in LEVELS}
     for n in PRESSURE_SESSIONS:

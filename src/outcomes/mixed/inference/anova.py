@@ -302,8 +302,8 @@ def _equal_weights(fit: Fit, terms: list[Term]) -> dict[str, Array]:
             L[:, own[t]] -= within @ _combinations(within, L[:, own[t]])
     chosen, back = L[coded.place], _combinations(coded.matrix, fit.X[rows])
     return {
-        term.name: _nonzero_rows(chosen[:, own[t]].T) @ back
-        for t, term in enumerate(terms)
+        term.name: rows[np.abs(rows).sum(axis=1) > 1e-8] @ back
+        for term, rows in zip(terms, [chosen[:, columns].T for columns in own], strict=True)
         if term.factors
     }
 
@@ -320,10 +320,6 @@ def _combinations(basis: Array, columns: Array) -> Array:
 def _unit(matrix: Array) -> Array:
     norms = np.linalg.norm(matrix, axis=0)
     return np.asarray(matrix / np.where(norms > 0.0, norms, 1.0))
-
-
-def _nonzero_rows(rows: Array) -> Array:
-    return np.asarray(rows[np.abs(rows).sum(axis=1) > 1e-8])
 
 
 def _enough_rows(fit: Fit) -> slice:

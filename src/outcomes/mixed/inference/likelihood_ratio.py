@@ -9,6 +9,7 @@ distributions (Self & Liang 1987, J. Am. Stat. Assoc. 82, 605; Stram & Lee 1994,
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -166,9 +167,8 @@ def _added(size: int, inside: list[int]) -> Mixture | None:
 
 def _convolve(left: Mixture, right: Mixture) -> Mixture:
     total: Mixture = {}
-    for a, weight in left.items():
-        for b, other in right.items():
-            total[a + b] = total.get(a + b, 0.0) + weight * other
+    for (a, weight), (b, other) in product(left.items(), right.items()):
+        total[a + b] = total.get(a + b, 0.0) + weight * other
     return total
 
 

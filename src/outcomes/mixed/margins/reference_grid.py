@@ -121,10 +121,8 @@ def reference_grid(fit: Fit, at: At | None = None) -> ReferenceGrid:
 
 def fixed_variables(fit: Fit) -> list[str]:
     """Return the columns that the fixed part and its offsets are computed from, sorted."""
-    names = set(columns_of(fit.design.fixed.spec.formula))
-    for columns in fit.design.offsets:
-        names |= columns_of(columns.spec.formula)
-    return sorted(names)
+    computed = (fit.design.fixed, *fit.design.offsets)
+    return sorted({name for own in computed for name in columns_of(own.spec.formula)})
 
 
 def require_variable(fit: Fit, name: str, what: str) -> None:
@@ -244,12 +242,8 @@ def estimable(fit: Fit, rows: Array) -> Array:
 
 def interacting(fit: Fit) -> list[list[str]]:
     """Return the columns of each term of the fixed part that has at least two, sorted."""
-    found = []
-    for structure in fit.design.fixed.spec.structure:
-        names = columns_of([structure.term])
-        if len(names) > 1:
-            found.append(sorted(names))
-    return found
+    terms = [columns_of([own.term]) for own in fit.design.fixed.spec.structure]
+    return [sorted(names) for names in terms if len(names) > 1]
 
 
 def _support(
