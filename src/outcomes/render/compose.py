@@ -118,14 +118,10 @@ def _outcome_sections(
     """Return the flow of courses and the methods; nothing where there is no score."""
     if not scored:
         return ()
-    analyzed = any(
-        not answer.refused and answer.name not in ("goals", "safety") for answer in answers
-    )
+    analyzed = bool({a.name for a in answers if not a.refused} - {"goals", "safety"})
     picture = flow_picture(study, scored[0], disclosure, analyzed=analyzed)
-    words = "How many courses were recorded, and how many of them the first question rests on."
-    words = (
-        words if analyzed else "How many courses were recorded, and how many have what is needed."
-    )
+    many = "of them the first question rests on" if analyzed else "have what is needed"
+    words = f"How many courses were recorded, and how many {many}."
     blocks = (Paragraph(words), Figure(picture, "From the records to the analysis."))
     flow = Section("flow", "Flow of courses", blocks)
     records = _records(study, scored[0], disclosure, details=details)

@@ -326,12 +326,8 @@ def _parts(fit: Fit) -> Iterator[tuple[str, str]]:
 
 def _component(fit: Fit, group: str, first: str, second: str) -> str:
     if group == "residual" and second:
-        near = second == f"{first} + 1"
-        return (
-            f"Correlation of one {first} and the next"
-            if near
-            else f"Correlation of {first} and {second}"
-        )
+        both = f"one {first} and the next" if second == f"{first} + 1" else f"{first} and {second}"
+        return f"Correlation of {both}"
     if group == "residual":
         return f"Residual SD at {first}" if first else "Residual SD"
     who = GROUPS.get(group, group)

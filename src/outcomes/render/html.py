@@ -37,12 +37,8 @@ def page_html(document: Document) -> str:
         The same text for the same document. It follows the reader's light or dark setting, fits a
         phone and prints with the summary on a page of its own.
     """
-    text = (
-        environment()
-        .get_template("page.html.j2")
-        .render(document=document, svg=_figure_drawer(document.label))
-    )
-    return text + "\n"
+    template = environment().get_template("page.html.j2")
+    return template.render(document=document, svg=_figure_drawer(document.label)) + "\n"
 
 
 def _figure_drawer(label: str, prefix: str = "figure") -> Callable[[Figure], Markup]:

@@ -133,11 +133,9 @@ def _lines(
             if is_flag and level == "no" and "yes" in levels:
                 continue
             inside = level and not (is_flag and level in ("yes", "no"))
-            name = (
-                f"\N{EN SPACE}{LEVELS.get((str(variable), str(level)), named(level))}"
-                if inside
-                else own["name"].iloc[0]
-            )
+            name = own["name"].iloc[0]
+            if inside:
+                name = f"\N{EN SPACE}{LEVELS.get((str(variable), str(level)), named(level))}"
             name += ": no" if is_flag and level == "no" else ""
             cells = own[own["level"] == level].set_index("group").to_dict("index")
             texts = [

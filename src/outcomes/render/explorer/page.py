@@ -80,10 +80,8 @@ def _answer(material: Material, instrument: str) -> Answer:
     known = [a for a in material.answers if a.name == HOW_MUCH]
     if known and instrument == material.instrument:
         return known[0]
-    return disclosed(
-        ask(material.study, HOW_MUCH, instrument=instrument, anyway=material.anyway),
-        material.disclosure,
-    )
+    given = ask(material.study, HOW_MUCH, instrument=instrument, anyway=material.anyway)
+    return disclosed(given, material.disclosure)
 
 
 def _part(name: str) -> Markup:
@@ -221,15 +219,9 @@ def _margins(course: CourseFrame, rule: Disclosure) -> pd.DataFrame:
         matrix = fixed_rows(fit, rows if level is None else rows.assign(pressure=level))
         cells = [cell for cell in _cells(course) if _supported(rows, cell[2], level, rule)]
         weights = [matrix[at].mean(axis=0) for _, _, _, at in cells]
-        labels = pd.DataFrame(
-            {
-                "group": [group for group, *_ in cells],
-                "time": [time for _, time, *_ in cells],
-                "pressure": name,
-                "kind": "by pressure",
-                "n_episodes": [rows.loc[at, "episode_id"].nunique() for *_, at in cells],
-            }
-        )
+        each = [(a, time, rows.loc[at, "episode_id"].nunique()) for a, time, _, at in cells]
+        labels = pd.DataFrame(each, columns=["group", "time", "n_episodes"])
+        labels = labels.assign(pressure=name, kind="by pressure")
         found += [labels.join(estimates(fit, np.array(weights)))] if cells else []
     return pd.concat(found, ignore_index=True)
 

@@ -159,10 +159,6 @@ def _columns(fit: Fit) -> tuple[list[str], list[str]]:
     return [name for name in fixed if name not in factors], factors
 
 
-def _levels(fit: Fit, name: str) -> list[Any]:
-    return list(fit.design.frame.data[name].dropna().unique()) if name else []
-
-
 def _listed(names: list[str]) -> str:
     return f"Those are: {', '.join(names)}." if names else "Add one to the formula."
 
@@ -239,10 +235,9 @@ def _normal_panel(place: Axes, fit: Fit) -> str:
     place.plot(x[[0, -1]], x[[0, -1]] * y.std() / x.std(), color=INK, linewidth=0.8)
     place.set(xlabel="normal quantile", ylabel="residual, SD")
     near = np.corrcoef(x, y)[0, 1]
-    return (
-        "Residuals are close to normal." if near > STRAIGHT
-        else f"Residuals have longer or shorter tails than normal (r {near:.2f})."
-    )  # fmt: skip
+    if near > STRAIGHT:
+        return "Residuals are close to normal."
+    return f"Residuals have longer or shorter tails than normal (r {near:.2f})."
 
 
 def _effects_panel(place: Axes, fit: Fit, group: str) -> str:
