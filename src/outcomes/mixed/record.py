@@ -14,13 +14,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import (
-    ConvergenceWarning,
-    FitError,
-    SingularFitWarning,
-    UsageError,
-    warn,
-)
+from outcomes.errors import ConvergenceWarning, FitError, SingularFitWarning, UsageError, warn
 from outcomes.mixed.inference.small_sample import inference
 from outcomes.mixed.inference.testing import Inference
 from outcomes.mixed.likelihood.by_elimination import ByElimination, by_elimination

@@ -154,12 +154,7 @@ class _Walk:
     """One pass over the time grid."""
 
     def __init__(
-        self,
-        design: Design,
-        clusters: Clusters,
-        people: People,
-        regime: Regime,
-        backdrop: Backdrop,
+        self, design: Design, clusters: Clusters, people: People, regime: Regime, backdrop: Backdrop
     ) -> None:
         self.design, self.clusters, self.people = design, clusters, people
         self.regime, self.backdrop, self.times = regime, backdrop, backdrop.times

@@ -17,14 +17,7 @@ import pandas as pd
 from outcomes.errors import DataError, UnavailableError
 from outcomes.intake.readers.database import read_database
 from outcomes.intake.readers.fhir import read_bundle
-from outcomes.intake.readers.table import (
-    HEADINGS,
-    FileFormat,
-    Rows,
-    is_database,
-    name_of,
-    rows_of,
-)
+from outcomes.intake.readers.table import HEADINGS, FileFormat, Rows, is_database, name_of, rows_of
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import read_sheets
 from outcomes.intake.toml_records import folded

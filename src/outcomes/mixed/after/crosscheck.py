@@ -9,12 +9,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import UnavailableError
-from outcomes.mixed.after.tables import (
-    FIXED,
-    parameter_names,
-    parameter_values,
-    random_parameters,
-)
+from outcomes.mixed.after.tables import FIXED, parameter_names, parameter_values, random_parameters
 from outcomes.mixed.reading.design import GroupingFactor
 from outcomes.mixed.record import Fit
 from outcomes.mixed.row_covariance import is_within

@@ -124,9 +124,8 @@ class CorrelatedResidual:
             times = np.array([0.0, self.model.layout.gap]) if visits is None else visits
             R = self.matrix(stratum, times[None])[0]
             sd = np.sqrt(np.diag(R))
-            if sd.min() < np.sqrt(FLAT) * sd.max():
-                return True
-            if np.linalg.eigvalsh(R / np.outer(sd, sd))[0] < FLAT:
+            gone = sd.min() < np.sqrt(FLAT) * sd.max()
+            if gone or np.linalg.eigvalsh(R / np.outer(sd, sd))[0] < FLAT:
                 return True
         return False
 

@@ -193,10 +193,7 @@ def make_model(design: Design, reml: bool) -> Model:
     parts = [factor.Z * (root[:, None] / scale_of(factor)) for factor in own]
     Z = np.hstack([np.empty((design.n, 0)), *parts, *inside])
     strata = tuple(
-        Stratum(
-            _structure(layout, stratum),
-            make_batches(layout, stratum, source, Z),
-        )
+        Stratum(_structure(layout, stratum), make_batches(layout, stratum, source, Z))
         for stratum in range(len(layout.stratum_names))
     )
     basis = replace(basis, R=basis.R / size)

@@ -34,10 +34,6 @@ START = 0.4
 class Autoregressive:
     """AR(1): rho^|j - i| over numbered visits, rho = tanh(free)."""
 
-    def value(self, distance: Array, free: float) -> Array:
-        """Return the correlation at each distance."""
-        return np.asarray(np.tanh(free) ** distance)
-
     def curve(self, distance: Array, free: float) -> Curve:
         """Return the correlation at each distance and its derivatives."""
         rho, d = np.tanh(free), distance
@@ -56,10 +52,6 @@ class Autoregressive:
 @dataclass(frozen=True)
 class OrnsteinUhlenbeck:
     """Continuous AR(1): exp(-rate |t - s|) over any times, rate = exp(free)."""
-
-    def value(self, distance: Array, free: float) -> Array:
-        """Return the correlation at each distance."""
-        return np.asarray(np.exp(-np.exp(free) * distance))
 
     def curve(self, distance: Array, free: float) -> Curve:
         """Return the correlation at each distance and its derivatives."""
@@ -84,16 +76,11 @@ class Compound:
 
     lowest: float
 
-    def value(self, distance: Array, free: float) -> Array:
-        """Return the correlation at each distance."""
-        share = 1.0 / (1.0 + np.exp(-free))
-        return np.where(distance > 0.0, self.lowest + (1.0 - self.lowest) * share, 1.0)
-
     def curve(self, distance: Array, free: float) -> Curve:
         """Return the correlation at each distance and its derivatives."""
         share = 1.0 / (1.0 + np.exp(-free))
         room = (1.0 - self.lowest) * (distance > 0.0)
-        value = self.value(distance, free)
+        value = np.where(distance > 0.0, self.lowest + room * share, 1.0)
         slope = share * (1.0 - share)
         return value, room * slope, room * slope * (1.0 - 2.0 * share)
 
@@ -141,13 +128,7 @@ class Stationary:
 
     def covariances(self, free: Array, times: Array) -> Array:
         """Return R at sets of times, shape (P, n, n)."""
-        variance = np.exp(2.0 * free[0])
-        if self.correlation is None:
-            return np.broadcast_to(
-                variance * np.eye(times.shape[1]), (*times.shape, times.shape[1])
-            )
-        distance = np.abs(times[:, :, None] - times[:, None, :])
-        return np.asarray(variance * self.correlation.value(distance, float(free[1])))
+        return np.asarray(self.parts(free, times)[0])
 
     def directions(self, batch: Batch) -> At:
         """Prepare the matrices that derivatives of V in a batch are made of."""
