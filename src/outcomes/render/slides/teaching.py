@@ -334,9 +334,10 @@ def _means(trap: Trap, study: Study) -> pd.DataFrame:
     values: Any = rows[trap.shows]
     name = "label" if trap.shows == "therapist_id" else "x"
     rows = rows.assign(**{name: values if name == "label" else values.round()})
-    cells = rows.dropna(subset=[name, "improvement"]).groupby(name)
-    table: pd.DataFrame = cells["improvement"].agg(estimate="mean", spread="sem")
-    table = table.assign(n_episodes=cells["episode_id"].nunique())
+    table = rows.dropna(subset=[name, "improvement"]).groupby(name).agg(
+        estimate=("improvement", "mean"), spread=("improvement", "sem"),
+        n_episodes=("episode_id", "nunique"),
+    )  # fmt: skip
     table = table[table["n_episodes"] >= LEAST_COURSES].reset_index()
     if name == "label":
         table = table.sort_values("estimate", ascending=False, ignore_index=True)
