@@ -79,6 +79,28 @@ def test_goals_no_score_can_miss_are_all_reached_by_the_second_visit(clinic):
     assert answer.source.n_used == 30
 
 
+def test_goals_of_courses_whose_end_is_not_recorded_count_as_if_those_went_on_and_it_is_said(
+    clinic,
+):
+    """Kaplan and Meier's share, by hand, for nobody is recorded to have left."""
+    study = with_goals(clinic(n=60), 3.0)
+    lasts = study.assessments["episode_id"].rank(method="dense") % 4 + 3
+    study = replace(study, assessments=study.assessments[study.assessments["session"] <= lasts])
+    untold = undisclosed(study, "goals", instrument="nprs")
+    on = replace(study, episodes=study.episodes.assign(end_reason="ongoing"))
+    known = undisclosed(on, "goals", instrument="nprs")
+    rows = untold.table[untold.table["kind"] == "sustained"]
+    reached = rows["n_reached"].diff().fillna(rows["n_reached"])
+    assert rows["estimate"].to_numpy() == pytest.approx(
+        1 - (1 - reached / rows["n_at_risk"]).cumprod()
+    )
+    assert untold.table["estimate"].tolist() == known.table["estimate"].tolist()
+    assert "had courses whose end is not recorded gone on" in untold.sentence
+    assert untold.picture.title.endswith("were reached and kept, had all courses gone on")
+    assert "allowing for courses that are still going on" in known.sentence
+    assert [given.checks[0].passed for given in (untold, known)] == [False, True]
+
+
 def test_too_few_goals_are_refused_with_their_number(clinic):
     study = with_goals(clinic(n=30), 3.0)
     answer = undisclosed(replace(study, goals=study.goals.head(4)), "goals", instrument="nprs")

@@ -190,6 +190,8 @@ class Attainment:
         Goals not used, by reason.
     n_discharged_as_met : int
         Goals used whose course ended as ``goal_met`` without two scores that show it.
+    n_end_untold : int
+        Goals used, and not sustained, of courses whose end is not recorded: as if they went on.
     """
 
     table: pd.DataFrame
@@ -197,6 +199,7 @@ class Attainment:
     unit: Unit
     left_out: Mapping[str, int]
     n_discharged_as_met: int
+    n_end_untold: int
 
     def __repr__(self) -> str:
         n_left = sum(self.left_out.values())
@@ -275,6 +278,7 @@ def goal_attainment_over_time(
         unit=unit,
         left_out=MappingProxyType(left_out),
         n_discharged_as_met=int(as_met.sum()),
+        n_end_untold=int((goals["end_reason"].isna() & (goals["status"] == CENSORED)).sum()),
     )
 
 

@@ -85,7 +85,8 @@ def _headline(table: pd.DataFrame) -> Mapping[Any, Any]:
 def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
     at = _headline(table)
     clock = _clock(at["time"], attained.unit)
-    note = GOALS.say("note", share=_share(at).replace(" (", ", ").rstrip(")"))
+    share = _share(at).replace(" (", ", ").rstrip(")")
+    note = GOALS.say("note untold" if attained.n_end_untold else "note", share=share)
     reached = Count(
         int(at["n_reached"]), "goal", of=len(attained.goals), part="sustained",
         more=GOALS.notes["kept"], note=str(note),
@@ -120,7 +121,7 @@ def _picture(table: pd.DataFrame, attained: Attainment) -> Picture:
     drawn = curves(
         rows.assign(group=rows["kind"]),
         "time",
-        Text(f"By {clock}, ", share, " were reached and kept"),
+        Text(f"By {clock}, ", share, " were reached and kept", _gone_on(attained)),
         "Sessions received" if unit == "sessions" else "Days since the first visit",
         "Share of goals",
         Text("Cumulative shares with 95 % intervals. ", share, f" reached and kept by {clock}."),
@@ -133,13 +134,18 @@ def _picture(table: pd.DataFrame, attained: Attainment) -> Picture:
     )
 
 
+def _gone_on(attained: Attainment) -> str:
+    return GOALS.notes["gone on"] if attained.n_end_untold else ""
+
+
 def _checks(progress: pd.DataFrame, attained: Attainment) -> tuple[Check, ...]:
     easy = progress["easy"].dropna().astype(bool)
     late = attained.left_out.get("set after the fact", 0)
     within = Count(int(easy.sum()), "goal", len(easy), "with a published MDC", whom="with an MDC")
     known, as_met = bool(len(easy)), Count(attained.n_discharged_as_met, "goal")
-    check = GOALS.check
+    check, untold = GOALS.check, attained.n_end_untold
     return (
+        check("ends", not untold, Text(Count(untold, "goal", of=len(attained.goals)))),
         check("large", known and easy.mean() <= 0.2,
               GOALS.say("easy", goals=within) if known else GOALS.notes["no error"]),
         check("in time", late == 0, Text(Count(late, "goal"), " set after the fact")),
