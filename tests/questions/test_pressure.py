@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from outcomes.questions.ask import undisclosed
 from outcomes.questions.claim import overclaims
 from outcomes.study import study_from_tables
+from outcomes.words import CANNOT_TELL
 
 
 def with_pressure(study, change):
@@ -155,3 +157,21 @@ def test_with_no_true_consequence_the_answer_rarely_finds_one(clinic, answered):
         misled.append(row["p_value"] < 0.05)
     assert np.mean(misled) <= 0.05 + 2.58 * np.sqrt(0.05 * 0.95 / 150)
     assert np.mean(found) == pytest.approx(0, abs=0.03)
+
+
+def test_a_title_does_not_say_what_error_of_the_score_may_have_made():
+    """The last visit alone is clear, and not with error allowed for."""
+    rng = np.random.default_rng(4)
+    pain = rng.normal(6, 1.5, (120, 1)) + np.cumsum(rng.normal(0, 0.5, (120, 6)), axis=1)
+    score = np.clip(np.round(pain + rng.normal(0, 1.2, pain.shape)), 0, 10)
+    given = np.clip(np.round(3 - 0.8 * (pain - 6) + rng.normal(0, 0.5, pain.shape)), 0, 5)
+    at = pd.DataFrame({"episode_id": np.repeat([f"e{i}" for i in range(120)], 6),
+                       "session": np.tile(np.arange(1, 7), 120)})  # fmt: skip
+    at["day"] = 7.0 * at["session"]
+    scored = at.assign(instrument="nprs", timing="pre_session", score=score.ravel())
+    visits = at.assign(pressure=given.ravel())
+    answer = undisclosed(study_from_tables({"sessions": visits, "assessments": scored}), "pressure")
+    first = answer.table.iloc[0]
+    assert first["conf_low"] * first["conf_high"] > 0
+    assert answer.verdict == CANNOT_TELL
+    assert answer.picture.title.endswith("told apart from measurement error of the score")

@@ -77,7 +77,7 @@ def frequency(asked: Asked) -> Found | Missing:
         table,
         _sentence(table, answer, _comparable(found[0])),
         asked.question.notes["method"],
-        _picture(table, measure),
+        _picture(table, answer),
         checks=(_alike(rows), answer.check),
         glance=f"{_told(answer.row, measure)} {_when(answer.row)}",
         verdict=answer.verdict,
@@ -246,8 +246,8 @@ def _told(row: Row, measure: Instrument) -> str:
     return with_interval(row, unit=measure.unit)
 
 
-def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
-    rows = table.to_dict("records")
+def _picture(table: pd.DataFrame, answer: AgainstError) -> Picture:
+    rows, measure = table.to_dict("records"), answer.measure
     names = [f"{_when(row)}{row['term'].removeprefix(TERM)}" for row in rows]
     spoken = "; ".join(
         f"{name}: {_told(row, measure)}" for name, row in zip(names, rows, strict=True)
@@ -255,7 +255,7 @@ def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
     return forest(
         table,
         names,
-        _verdict(rows[0]),
+        f"{_verdict(rows[0])}{answer.doubt * (not answer.stays)}",
         FREQUENCY.say("axis", unit=measure.unit),
         FREQUENCY.say("alt", spoken=sentence_case(spoken)),
     )

@@ -75,7 +75,7 @@ def pressure(asked: Asked) -> Found | Missing:
         table,
         _sentence(found, course),
         _method(fit.request.formula, course, history),
-        _picture(table, measure),
+        _picture(table, found),
         checks=(_overlap_check(history), _terms_check(fit), _curvature_check(table), found.check),
         glance=_number(found.row, measure),
         verdict=found.verdict,
@@ -234,15 +234,15 @@ def _verdict(row: Mapping[Any, Any]) -> str:
     return PRESSURE.say("followed" if way else "unclear", way=way)
 
 
-def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
+def _picture(table: pd.DataFrame, found: AgainstError) -> Picture:
     rows = table[table["kind"].isin(ROWS)]
     first = rows.to_dict("records")[0]
     return forest(
         rows,
         rows["term"],
-        _verdict(first),
-        PRESSURE.say("axis", unit=measure.unit),
-        PRESSURE.say("alt", spoken=with_interval(first, unit=measure.unit)),
+        f"{_verdict(first)}{found.doubt * (not found.stays)}",
+        PRESSURE.say("axis", unit=found.measure.unit),
+        PRESSURE.say("alt", spoken=with_interval(first, unit=found.measure.unit)),
     )
 
 
