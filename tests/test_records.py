@@ -14,7 +14,11 @@ from outcomes.provenance import Provenance
 from outcomes.records import (
     baseline_of,
     baselines,
+    number_of_therapists,
+    own_visits,
     placed_scores,
+    scores_before_care,
+    sorted_rows,
     therapist_of_course,
     visits_received,
 )
@@ -267,3 +271,82 @@ def test_the_therapist_of_a_course_is_the_allotted_one_else_who_gave_most_visits
     assert pd.isna(first["unnamed"])
     none = study_from_tables({"episodes": courses})
     assert therapist_of_course(none).dropna().to_dict() == {"allotted": "t9"}
+
+
+def test_therapists_are_those_of_courses_and_of_visits():
+    courses = pd.DataFrame({"episode_id": ["a", "b"], "therapist_id": ["t1", None]})
+    visits = pd.DataFrame({"episode_id": ["a", "b"], "session": [1, 1],
+                           "therapist_id": ["t1", "t2"]})  # fmt: skip
+    assert number_of_therapists(study_from_tables({"episodes": courses, "sessions": visits})) == 2
+    assert number_of_therapists(study_from_tables({"episodes": courses})) == 1
+    assert number_of_therapists(study_from_tables({})) == 0
+
+
+def test_visits_of_the_courses_own_therapist_are_told_where_both_are_known():
+    visits = pd.DataFrame({"episode_id": list("aaabbc"), "session": [1, 2, 3, 1, 2, 1],
+                           "therapist_id": ["t1", "t2", None, "t1", "t1", "t3"]})  # fmt: skip
+    courses = pd.DataFrame({"episode_id": list("abc"), "therapist_id": ["t1", "t2", None]})
+    own = study_from_tables({"episodes": courses, "sessions": visits})
+    of_course = pd.Series({"a": "t1", "b": "t2", "c": None})
+    found = own_visits(own, of_course)
+    assert list(zip(found.index, found, strict=True)) == [
+        ("a", True), ("a", False), ("b", False), ("b", False),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "order"),
+    [
+        ({"x": [1.0, 1.0, 2.0], "y": [2.0, 3.0, 1.0]}, [0, 1, 2]),
+        ({"x": [1.0, 1.0, 2.0], "y": [3.0, 2.0, 1.0]}, [1, 0, 2]),
+        ({"x": [2.0, 1.0, 1.0], "y": [0.0, 5.0, 5.0]}, [1, 2, 0]),
+        ({"x": [1.0, NAN, NAN], "y": [9.0, 1.0, 2.0]}, [0, 1, 2]),
+        ({"x": [1.0, NAN, NAN], "y": [9.0, 2.0, 1.0]}, [0, 2, 1]),
+        ({"x": [NAN, 1.0, 2.0], "y": [0.0, 0.0, 0.0]}, [1, 2, 0]),
+        ({"x": ["b", "a", "b"], "y": [1.0, 1.0, 0.0]}, [1, 2, 0]),
+    ],
+)
+def test_rows_are_in_order_whether_they_were_or_not(values, order):
+    rows = pd.DataFrame(values)
+    assert sorted_rows(rows, ["x", "y"]).index.tolist() == order
+    assert rows.sort_values(["x", "y"], kind="stable").index.tolist() == order
+
+
+def test_scores_before_care_are_two_or_more_of_a_series_one_a_day():
+    own = study([
+        ("a", NAN, -7, "baseline", 8), ("a", NAN, -7, "pre_session", 9), ("a", 1, 0, None, 6),
+        ("a", 2, 7, "pre_session", 5), ("a", NAN, -3, "follow_up", 1),
+        ("b", 1, 0, "pre_session", 4), ("b", 1, 0, "post_session", 2),
+    ])  # fmt: skip
+    found = scores_before_care(own, "nprs")
+    assert found[["day", "score"]].to_numpy().tolist() == [[-7.0, 8.0], [0.0, 6.0]]
+    assert found["series"].nunique() == 1
+    assert found.index.tolist() == [0, 1]
+
+
+def test_visits_go_by_number_where_any_of_the_course_has_no_day():
+    visits = [("a", 2, 1, None), ("a", 1, 5, None), ("b", 2, NAN, None), ("b", 1, 5, None),
+              ("c", 1, 3, "no_show")]  # fmt: skip
+    found = visits_received(study([], visits))
+    assert list(zip(found["episode_id"], found["session"], strict=True)) == [
+        ("a", 2), ("a", 1), ("b", 1), ("b", 2),
+    ]  # fmt: skip
+    assert "at" not in found
+
+
+@pytest.mark.parametrize(
+    ("rows", "first"),
+    [
+        ([("a", NAN, NAN, None, 5)], "scores without a visit and a day"),
+        ([("a", NAN, 9, None, 5)], "scores without a timing and a visit, later than day 0"),
+        ([("a", NAN, 9, "pre_session", 5)], "scores without a visit, later than day 0"),
+        ([("a", 2, 9, "pre_session", 5)], "scores that begin at a later visit"),
+        ([("a", NAN, 9, "discharge", 5)], "scores at discharge or follow-up alone"),
+        ([("a", 1, 0, "pre_session", 5)], ""),
+    ],
+)
+def test_what_a_series_has_in_the_place_of_a_baseline_is_said(rows, first):
+    placed = placed_scores(study(rows))
+    assert placed["first"].tolist() == [first]
+    assert placed["why"].tolist() == ["" if not first else "no baseline"]
+    assert not {"second", "from_day", "blank"} & set(placed)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 import outcomes.study
 from outcomes.errors import UsageError
+from outcomes.provenance import Provenance
+from outcomes.trajectory import trajectory
 
 NAN = float("nan")
 
@@ -237,8 +239,101 @@ def test_each_movement_of_a_joint_has_its_own_baseline():
 
 
 def test_an_instrument_without_scores_is_refused_with_those_that_have(course):
-    with pytest.raises(UsageError, match="Instruments with scores: nprs"):
+    with pytest.raises(UsageError) as refused:
         course.trajectory("ndi")
+    assert str(refused.value) == (
+        "the study has scores of the instrument; got none (ndi). Instruments with scores: nprs."
+    )
+    with pytest.raises(UsageError) as refused:
+        study(sessions=visits()).trajectory("nprs")
+    assert str(refused.value).endswith("got none (nprs). Instruments with scores: none.")
+
+
+@pytest.mark.parametrize(("synthetic", "stamp"), [(True, "SYNTHETIC"), (False, "")])
+def test_rows_know_what_they_are_of(course, synthetic, stamp):
+    own = outcomes.study.study_from_tables(
+        {"assessments": course.assessments}, provenance=Provenance(synthetic=synthetic)
+    )
+    rows = own.trajectory("nprs")
+    assert (rows.instrument, rows.unit, rows.stamp) == ("nprs", "points", stamp)
+
+
+def test_what_is_left_out_is_counted_by_its_reason():
+    made = study(
+        assessments=scores(
+            ("a", NAN, 0, "baseline", 8), ("a", NAN, 0, "baseline", 7),
+            ("a", NAN, -4, "pre_session", 9), ("a", 2, 7, "pre_session", 5),
+            ("b", 2, 7, "pre_session", 5), ("b", 3, 9, "pre_session", 5),
+        ),
+    )  # fmt: skip
+    found = trajectory(made, "nprs")
+    assert found.left_out == {"no baseline": 2, "before the baseline": 1, "a second baseline": 1}
+    assert found.rows["score"].tolist() == [5.0]
+    assert trajectory(study(assessments=scores(("a", 1, 0, None, 5))), "nprs").left_out == {
+        "no baseline": 0
+    }
+
+
+def test_exposures_begin_anew_with_each_course():
+    """Sums run over all visits; a course's are those between its own first and the score."""
+    frame = study(
+        sessions=visits(
+            ("a", 1, 0, 1, 10, "t1", "attended"), ("a", 2, 7, 2, 20, "t2", "attended"),
+            ("b", 1, 0, 3, 30, None, "attended"), ("b", 2, 7, 4, 40, "t4", "attended"),
+            ("b", 3, 14, 5, 50, "t5", "attended"),
+        ),
+        assessments=scores(
+            *[(c, n, d, "pre_session", 9 - n) for c in "ab" for n, d in ((1, 0), (2, 7))],
+            ("b", 3, 14, "pre_session", 2), ("b", NAN, 14, "discharge", 1),
+            ("b", NAN, 14, "follow_up", 1),
+        ),
+        episodes={"episode_id": ["b", "a"], "therapist_id": ["tb", "ta"],
+                  "patient_id": ["pb", "pa"], "arm": ["x", "y"]},
+    ).trajectory("nprs")  # fmt: skip
+    columns = ["session_count", "pressure", "pressure_mean", "minutes_before"]
+    assert frame[columns].to_numpy().tolist() == [
+        [1, 1, 1, 10], [1, 3, 3, 30], [2, 4, 3.5, 70], [3, 5, 4, 120], [2, 4, 3.5, 70],
+    ]  # fmt: skip
+    assert frame["therapist_id"].tolist() == ["t1", "tb", "t4", "t5", "t4"]
+    assert frame["patient_id"].tolist() == ["pa", "pb", "pb", "pb", "pb"]
+    assert frame["arm"].tolist() == ["y", "x", "x", "x", "x"]
+    assert frame["pressure_within"].tolist() == [0.0, 0.0, 0.5, 1.0, 0.5]
+
+
+def test_of_the_scores_of_a_visits_day_that_at_discharge_alone_comes_after_it():
+    made = study(
+        sessions=visits(("a", 1, 0, 1, 15, "t", "attended"), ("a", 2, 9, 2, 15, "t", "attended")),
+        assessments=scores(
+            ("a", NAN, -3, "baseline", 9), ("a", NAN, 9, "pre_session", 5),
+            ("a", NAN, 9, "discharge", 4), ("a", 2, 9, "follow_up", 3),
+        ),
+    )  # fmt: skip
+    frame = made.trajectory("nprs")
+    assert dict(zip(frame["score"], frame["session_count"], strict=True)) == {5: 1, 4: 2, 3: 1}
+
+
+def test_one_visit_read_from_several_rows_of_one_number_is_the_first():
+    made = study(
+        sessions=visits(("a", 1, 0, 1, 15, "t", "attended"), ("a", 2, 7, 2, 20, "t", "attended"),
+                        ("a", 2, 8, 4, 40, "t", "attended")),
+        assessments=scores(("a", 1, 0, "pre_session", 7), ("a", 2, 7, "pre_session", 5)),
+    )  # fmt: skip
+    frame = made.trajectory("nprs", same_visit=True)
+    assert frame[["pressure_same_visit", "minutes_same_visit"]].to_numpy().tolist() == [[2.0, 20.0]]
+
+
+def test_pressure_of_a_visit_against_those_before_it():
+    frame = study(
+        sessions=visits(("a", 1, 0, 1, 15, "t", "attended"), ("a", 2, 7, 4, 15, "t", "attended")),
+        assessments=scores(
+            ("a", 1, 0, "pre_session", 7), ("a", 1, 0, "post_session", 6),
+            ("a", 2, 7, "pre_session", 5), ("a", 2, 7, "post_session", 3),
+        ),
+    ).trajectory("nprs", "immediate")  # fmt: skip
+    assert frame["pressure"].tolist() == [1.0, 4.0]
+    np.testing.assert_array_equal(frame["pressure_mean"], [NAN, 1.0])
+    np.testing.assert_array_equal(frame["pressure_within"], [NAN, 3.0])
+    assert frame["week"].tolist() == [0.0, 1.0]
 
 
 @given(order=st.permutations(range(6)), visit_order=st.permutations(range(4)))
