@@ -177,7 +177,7 @@ def _fit_of_many(request: Request, formula: ModelFormula, data: pd.DataFrame) ->
     finest = max(groups, key=lambda name: coded[name].max())
     needed = {name: data[name] for name in variables(formula)}
     within = expression_variables(formula)
-    known = {name: pd.Series(own, data.index) for name, own in coded.items()
+    known = {name: pd.Series(own.astype(np.int32), data.index) for name, own in coded.items()
              if own.min() >= 0 and name not in within}  # fmt: skip
     rows = pd.DataFrame(needed | known, copy=False)  # numbers pass quicker than words
     return fit_parts(request, lambda: cut_rows(rows, finest, PART_ROWS)).bound(MixedFit)

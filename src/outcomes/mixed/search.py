@@ -93,11 +93,11 @@ LONGEST = 2.0
 ROUNDING = 1e-13
 """Relative error of a deviance."""
 
-REMEMBERED, GENTLE, SHORT = 8, 0.1, 0.02
+REMEMBERED, GENTLE, EARLY = 8, 0.1, 3
 """Changes of the gradient that correct a metric: where a variance goes to zero it is far off.
 
-A step that lowered the deviance by more than the second says nothing of the curvature at its end,
-unless it is shorter than the third: with very many rows, short steps lower it by much.
+One of so many early steps that lowered the deviance by more than the second says nothing of the
+curvature at its end. Later ones say something: with very many rows all of them lower it by much.
 """
 
 HOPELESS = 10
@@ -275,7 +275,7 @@ def descend(likelihood: Likelihood, point: Point, tolerance: float) -> tuple[Poi
     """
     changes: deque[tuple[Array, Array]] = deque(maxlen=REMEMBERED)
     evaluations = 0
-    for _ in range(MAX_STEPS):
+    for taken in range(MAX_STEPS):
         metric = point.metric
         if not point.is_exact:
             for s, y in changes:
@@ -289,9 +289,8 @@ def descend(likelihood: Likelihood, point: Point, tolerance: float) -> tuple[Poi
             return point, evaluations, False
         if used > HOPELESS and better.value >= point.value:
             return point, evaluations, True
-        taken = better.theta - point.theta
-        if point.value - better.value < GENTLE or np.abs(taken).max() < SHORT:
-            changes.append((taken, better.gradient - point.gradient))
+        if taken >= EARLY or point.value - better.value < GENTLE:
+            changes.append((better.theta - point.theta, better.gradient - point.gradient))
         point = better
     return point, evaluations, True
 

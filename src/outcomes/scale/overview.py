@@ -32,7 +32,7 @@ from outcomes.study import Study
 from outcomes.tables import remember
 from outcomes.trajectory import trajectory
 
-NUMBERS = ("session", "day", "week", "session_count", "baseline", "score", "improvement")
+NUMBERS = ("session", "day", "session_count", "baseline", "score", "improvement")
 WORDS = ("patient_id", "therapist_id", "clinic_id", "condition", "arm")
 FEW_PARTS = 4
 """From here on parts are read by several processes."""
@@ -44,8 +44,8 @@ class Scored:
 
     Parameters
     ----------
-    rows : DataFrame
-        Of its trajectory: numbers, and words as categories.
+    rows : dict of str to array
+        Columns of its trajectory: numbers, narrow in a part, and words as categories.
     left_out : mapping of str to int
         Scores that are in no row, by reason.
     started : array of int
@@ -54,7 +54,7 @@ class Scored:
         Scores before care.
     """
 
-    rows: pd.DataFrame
+    rows: dict[str, Any]
     left_out: Mapping[str, int]
     started: Any
     before: pd.DataFrame
@@ -141,11 +141,16 @@ def _scored(study: Study, instrument: str) -> Scored:
     rows = found.rows
     kept: dict[str, Any] = {"episode_id": rows["episode_id"].to_numpy(np.int32)}
     kept |= {name: pd.Categorical(rows[name]).remove_unused_categories() for name in WORDS}
-    kept |= {name: rows[name].to_numpy(float) for name in NUMBERS}
+    kept |= {name: _narrow(rows[name].to_numpy(float)) for name in NUMBERS}
     began = baselines(study, instrument)["episode_id"].unique()
-    return Scored(
-        pd.DataFrame(kept), found.left_out, np.sort(began), scores_before_care(study, instrument)
-    )
+    return Scored(kept, found.left_out, np.sort(began), scores_before_care(study, instrument))
+
+
+def _narrow(values: Any) -> Any:
+    """Return numbers in half the bytes where these hold all their digits."""
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32)
+    return narrow if np.array_equal(narrow, values, equal_nan=True) else values
 
 
 def mapped(function: Callable[[Any], Any], parts: Iterable[Any], client: Any = None) -> list[Any]:
@@ -253,23 +258,21 @@ def _added(found: list[Overview]) -> tuple[Finding, ...]:
 def _all_rows(found: list[Overview], starts: Any, name: str) -> Scored:
     own = [(one.scored[name], start) for one, start in zip(found, starts, strict=False)
            if name in one.scored]  # fmt: skip
-    columns: dict[str, Any] = {
-        "episode_id": np.concatenate(
-            [(s.rows["episode_id"] + start).to_numpy(np.int32) for s, start in own]
-        )
-    }
-    columns |= {w: _united([s.rows[w] for s, _ in own]) for w in WORDS}
-    columns |= {n: np.concatenate([s.rows[n] for s, _ in own]) for n in NUMBERS}
+    ids = [s.rows.pop("episode_id") + np.int32(start) for s, start in own]
+    columns: dict[str, Any] = {"episode_id": np.concatenate(ids)}
+    columns |= {w: _united([s.rows.pop(w) for s, _ in own]) for w in WORDS}
+    columns |= {n: np.concatenate([s.rows.pop(n) for s, _ in own], dtype=float) for n in NUMBERS}
+    columns["week"] = columns["day"] / 7
     reasons = dict.fromkeys(reason for s, _ in own for reason in s.left_out)
     return Scored(
-        pd.DataFrame(columns),
+        columns,
         {reason: sum(s.left_out.get(reason, 0) for s, _ in own) for reason in reasons},
         np.concatenate([s.started + start for s, start in own]),
         pd.concat([s.before for s, _ in own], ignore_index=True),
     )
 
 
-def _united(columns: list[pd.Series]) -> Any:
+def _united(columns: list[pd.Categorical]) -> Any:
     """Join columns of categories, levels in sorted order; text where none is known."""
-    plain = [column.cat.set_categories(column.cat.categories.astype(object)) for column in columns]
+    plain = [column.set_categories(column.categories.astype(object)) for column in columns]
     return union_categoricals(plain, sort_categories=True)
