@@ -955,3 +955,106 @@ def test_days_with_a_score_behind_them_are_refused_with_what_to_do(imported, cel
 def test_an_instrument_is_known_by_its_name_and_title(name, instrument):
     for header in (name, instrument.title):
         assert score_role(header)[0].place.split(".")[1] == name
+
+
+def rows_with(study, rule):
+    return sum(f.count for f in oc.check(study).items if f.rule == rule)
+
+
+def test_a_header_that_says_utc_asks_for_the_zone_of_the_clinic(imported):
+    study, asked = imported(
+        "Name,DOB,Pain before,Submit Date (UTC)\nAnn Lee,1950-02-03,7,2026-01-06 02:30:00\n"
+        "Ann Lee,1950-02-03,5,2026-01-12 18:00:00\n",
+        **{"file.time_zone": "America/Denver", "study.rows": "visits"},
+    )
+    assert "file.time_zone" in asked
+    assert days(study) == [[0, 7]]  # 5 January in Denver, and 12
+
+
+@pytest.mark.parametrize(
+    ("cells", "n_found"),
+    [
+        (["01/13", "01/14", "02/01", "02/03", "02/16", "02/17", "02/18", "02/19"], 0),
+        (["01/13", "01/14", "01/02", "03/02", "02/16", "02/17", "02/18", "02/19"], 2),
+        (["02/19", "02/18", "02/17", "02/16", "03/02", "01/02", "01/14", "01/13"], 2),
+        (["02/19", "01/14", "02/13", "01/15", "03/02", "01/02", "01/14", "01/13"], 0),
+    ],
+)  # fmt: skip
+def test_a_day_exchanged_with_its_month_stands_out_of_the_order_of_rows(imported, cells, n_found):
+    names = ("Ann", "Bob", "Cyd", "Dan", "Eve", "Flo", "Gus", "Hal")
+    rows = [f"{name} Lee,1950-02-03,{cell}/2026,Completed,7\n"
+            for name, cell in zip(names, cells, strict=True)]  # fmt: skip
+    study, _ = imported("Client,DOB,Visit date,Status,Pain before\n" + "".join(rows))
+    assert rows_with(study, "R69") == n_found
+
+
+def test_a_day_of_the_week_that_contradicts_the_date_is_found(imported):
+    rows = "".join(f"Ann Lee,1950-02-03,{day:02d}.01.2026,{name},7\n" for day, name in enumerate(
+        ("Do", "Fr", "Sa", "So", "Mo", "Di", "Mi", "Do", "Freitag", "Samstag", "Sonntag", "Montag",
+         "Dienstag", "Mittwoch", "Donnerstag"), start=1))  # fmt: skip
+    text = f"Name,Geburtsdatum,Datum,Wochentag,Schmerz vorher\n{rows}"
+    study, _ = imported(text)
+    assert rows_with(study, "R69") == 0
+    study, _ = imported(text.replace("09.01.2026", "01.09.2025"))
+    assert rows_with(study, "R69") == 1
+
+
+def test_boxes_under_days_of_the_week_are_refused_and_under_conditions_are_read(imported):
+    with pytest.raises(DataError, match="a column for each day of the week"):
+        imported("Client,Week of,Mon,Tue,Wed,Thu\nAnn Lee,01/05/2026,x,,x,\n")
+    study, asked = imported(
+        "Client,DOB,Visit date,Status,Low back,Legs,Neck,Pain before\n"
+        f"{ANN},01/15/2026,Completed,x,,,7\nBo Ray,03/04/1960,01/16/2026,Completed,,,TRUE,5\n"
+        "Cy Poe,03/04/1960,01/16/2026,Completed,no,x,false,5\n",
+        **{"values.condition.Legs": "sciatica"},
+    )
+    assert [*asked] == ["values.condition.Legs"]
+    assert sorted(study.episodes["condition"]) == ["low_back", "neck_other", "sciatica"]
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"), [("Knee flexion L active", "105"), ("Kniebeugung, Beugung", "105°"),
+                         ("Knee flexion (L/R)", "105/95")])  # fmt: skip
+def test_a_column_of_degrees_is_asked_about(imported, header, cell):
+    study, asked = imported(
+        f'Client,DOB,Visit date,Status,"{header}"\n{ANN},01/15/2026,Seen,{cell}\n'
+    )
+    assert asked == {"scores.rom.pre_session": [header]}
+    assert study.assessments[["instrument", "score"]].to_numpy().tolist() == [["rom", 105]]
+
+
+def test_what_stands_beside_numbers_in_other_programs_is_read(imported):
+    study, asked = imported(
+        "Client,Phone,Age,Appt,Slot,Status,Touch,VAS before (mm)\n"
+        "Ann Lee,555-0134,45 yrs,Thu 1/15/26 @ 9:15a,9:15-10:00,Seen,P3,80 mm\n"
+        "Ann Lee,555-0177,60 y/o,Fri 1/16/26 @ 12:45p,12:45-1:15,Seen,P2,70 mm\n"
+    )
+    assert [*asked] == ["values.pressure.P3", "values.pressure.P2"]
+    assert sorted(study.episodes["age_band"]) == ["40-49", "60-69"]  # two of one name
+    assert sorted(study.sessions["minutes"]) == [30, 45]
+    assert sorted(study.sessions["pressure"]) == [2, 3]
+    assert sorted(study.assessments["score"]) == [70, 80]
+
+
+def test_a_time_of_day_behind_a_date_as_germans_write_it(imported):
+    study, asked = imported("Name;Geb;Datum;Status;Schmerz vorher\nAnn Lee;13.02.1950;"
+                            "Do 15.01.2026, 09.15 Uhr;erschienen;7\n")  # fmt: skip
+    assert (len(study.sessions), asked) == (1, {})
+
+
+def test_a_second_line_tells_columns_of_one_name_apart(imported):
+    study, asked = imported(
+        "Client,DOB,Appt,Appt,Status,NPRS,NPRS\n,,date,time,,in,out\n"
+        f"{ANN},01/15/2026,9:15 AM,Completed,7,4\n{ANN},01/22/2026,9:15 AM,Completed,5,3\n"
+    )
+    assert asked == {}
+    assert study.assessments["score"].tolist() == [7, 4, 5, 3]
+
+
+def test_visits_in_two_locations_are_no_error(imported):
+    study, _ = imported(
+        f"Client,DOB,Date,Location,Status\n{ANN},01/15/2026,East,Completed\n"
+        f"{ANN},01/22/2026,West,Completed\n"
+    )
+    assert oc.check(study).ok
+    assert rows_with(study, "R70") == 1

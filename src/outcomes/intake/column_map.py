@@ -120,6 +120,7 @@ class ColumnMap(Section, frozen=True, kw_only=True):
         identifying = (column for own in self.identifiers.values() for column in own)
         tested = [*(e.column for e in self.leave_out), *(e.column for e in self.status)]
         named = (*self.columns.values(), *scored, *identifying, *tested, *self.file.fill_down,
+                 *(column for own in self.file.ticked.values() for column in own),
                  self.minutes.start, self.minutes.end)  # fmt: skip
         return [name for name in dict.fromkeys(named) if name]
 

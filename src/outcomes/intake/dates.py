@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime
 import re
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,10 +22,12 @@ from outcomes.privacy.patterns import plain
 ISO, SERIAL = "%Y-%m-%d", "excel"
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
 _SERIAL_0 = datetime.date(1899, 12, 30).toordinal() - _EPOCH
-_TIME = r"(\d{1,2})(?:[:h](\d{2})(?::\d{2}(?:[.,]\d+)?)?)? ?(?:([ap])\.?m\.?)?"
+_TIME = r"(\d{1,2})(?:[:h](\d{2})(?::\d{2}(?:[.,]\d+)?)?)? ?(?:([ap])(?:\.?m)?\.?)?"
 _CLOCK = re.compile(rf"{_TIME}", re.IGNORECASE)
 AFTER_DATE = re.compile(
-    r"(?:(?:,? (?:at|um|a las|à|-))?,? +|T)(\d{1,2}(?:[:h]\d{2}|(?= ?[ap]\.?m)).*)$", re.IGNORECASE
+    r"(?:(?:,? (?:at|@|um|a las|à|-))?,? +|T)"
+    r"(\d{1,2}(?:[:h]\d{2}|(?= ?[ap]\.?m)|(?=\.\d\d ?uhr)).*)$",
+    re.IGNORECASE,
 )
 """The time of day behind a date."""
 _AT = r"\d{1,2}(?:[:h]\d{2}(?: ?[ap]\.?m\.?)?| ?[ap]\.?m\.?)"
@@ -40,11 +43,13 @@ _NUMERIC = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}")
 _DAY_FIRST, _HOURS = 12, 24
 _NAMES = shipped("intake/dates.toml")
 _ENGLISH = {word: name for name, words in _NAMES["english"].items() for word in words.split()}
+_WEEK = tuple(calendar.day_name)
 _LETTERS = re.compile(r"[^\W\d_]{3,}\.?")
-DAY_OF_WEEK = re.compile(
+_TWO_LETTERS = re.compile(
     r"^(?:mo|di|mi|do|fr|sa|so|lu|ma|me|je|ve|ju|vi)\.?,? (?=\d)", re.IGNORECASE
 )
 """A day of the week in two letters, as German, French and Spanish shorten it, before a date."""
+_BEFORE_NUMBERS = re.compile(r"^[^\W\d_]+\.?,? +(?=\d{1,4}[./-]\d)")
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th|er)\b|\bde(?:l)?\b ?", re.IGNORECASE)
 
 
@@ -122,6 +127,33 @@ def read_dates(text: pd.Series[Any], ways: Sequence[str], zone: str = "") -> Dat
     )  # fmt: skip
 
 
+def says_utc(header: str) -> bool:
+    """Whether a header says that its moments are in world time: ``Submit Date (UTC)``."""
+    return not {"utc", "gmt", "zulu"}.isdisjoint(plain(header).split())
+
+
+def from_utc(dates: Dates, text: pd.Series[Any], zone: str) -> Dates:
+    """Return dates whose header says that they are in world time as those of the clinic's zone.
+
+    Examples
+    --------
+    >>> cells = pd.Series(["2026-01-06 02:30:00", "2026-01-06"])
+    >>> local = from_utc(read_dates(cells, []), cells, "America/Denver")
+    >>> [iso(day) for day in local.days], local.minutes.tolist()
+    (['2026-01-05', '2026-01-06'], [1170.0, nan])
+    """
+    open_ = dates.minutes.notna() & dates.days.notna() & ~text.fillna("").str.fullmatch(_MOMENT)
+    if not zone:
+        return replace(dates, utc=dates.utc | open_)
+    whole = (dates.days * 24 * 60 + dates.minutes)[open_]
+    moments = (pd.Timestamp(0) + pd.to_timedelta(whole, unit="m")).dt.tz_localize("UTC")
+    local = moments.dt.tz_convert(_zone_of(zone)).dt.tz_localize(None)
+    days = (local.dt.normalize() - pd.Timestamp(0)) / pd.Timedelta(days=1)
+    minutes = (local - local.dt.normalize()) / pd.Timedelta(minutes=1)
+    return replace(dates, days=days.reindex(dates.days.index).fillna(dates.days),
+                   minutes=minutes.reindex(dates.days.index).fillna(dates.minutes))  # fmt: skip
+
+
 def read_times(text: pd.Series[Any]) -> pd.Series[Any]:
     """Return times of day in minutes after midnight, NaN where there is none, shape (rows,).
 
@@ -168,11 +200,36 @@ def in_english(date: str) -> str:
     >>> in_english("5. März 2026"), in_english("5 de enero de 2026"), in_english("May 3rd, 2026")
     ('5. March 2026', '5 January 2026', 'May 3, 2026')
     """
-    date = DAY_OF_WEEK.sub("", date)
+    date = _TWO_LETTERS.sub("", date)
     if not _LETTERS.search(date):
         return date
     bare = _ORDINAL.sub("", date)
     return _LETTERS.sub(lambda word: _ENGLISH.get(plain(word[0]), word[0].rstrip(".")), bare)
+
+
+def without_weekday(date: str) -> str:
+    """Return a date without the day of the week before it, where it is one of numbers.
+
+    Examples
+    --------
+    >>> without_weekday("Mi. 14.05.2026"), without_weekday("Thu, 5/14/26")
+    ('14.05.2026', '5/14/26')
+    """
+    date = _TWO_LETTERS.sub("", date)
+    return _BEFORE_NUMBERS.sub("", date) if day_of_week(date) is not None else date
+
+
+def day_of_week(cell: str) -> int | None:
+    """Return the day of the week that a cell begins with, 0 for Monday; None where there is none.
+
+    Examples
+    --------
+    >>> [day_of_week(cell) for cell in ("Tue", "Mittwoch", "lun. 05/01/2026", "Monica")]
+    [1, 2, 0, None]
+    """
+    word = re.match(r"[^\W\d_]{2,}\.?", cell.strip())
+    name = _ENGLISH.get(plain(word[0]), word[0].rstrip(".")).title() if word else ""
+    return next((i for i, day in enumerate(_WEEK) if name and day.startswith(name)), None)
 
 
 @cache
@@ -196,16 +253,20 @@ def _local(cell: str, zone: str) -> str:
     """Return a moment as date and time of the zone, or of its own offset; other cells as given."""
     if not _MOMENT.fullmatch(cell):
         return cell
-    try:
+    with suppress(ValueError):
         moment = datetime.datetime.fromisoformat(cell.replace(" Z", "Z"))
-        local = moment.astimezone(ZoneInfo(zone)) if zone else moment
-    except (ZoneInfoNotFoundError, OSError):
+        local = moment.astimezone(_zone_of(zone)) if zone else moment
+        return local.strftime("%Y-%m-%d %H:%M")
+    return cell
+
+
+def _zone_of(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError):
         must = "time_zone is the name of a zone"
         remedy = 'For example "Europe/Berlin" or "America/Phoenix".'
         raise UsageError(must, got="another name", where="[file]", remedy=remedy) from None
-    except ValueError:
-        return cell
-    return local.strftime("%Y-%m-%d %H:%M")
 
 
 def _is_utc(cell: str) -> bool:
@@ -214,14 +275,16 @@ def _is_utc(cell: str) -> bool:
 
 def _readings(cell: str, ways: Sequence[str]) -> dict[str, float]:
     """Return each way that reads the cell, with the day it reads."""
-    date, found = in_english(AFTER_DATE.sub("", cell)), {}
+    date, found = in_english(AFTER_DATE.sub("", cell)), dict[str, float]()
+    bare = without_weekday(date)
     for way in ways:
         with suppress(ValueError):
             if way == SERIAL:
                 if 5_000 <= float(date) < 80_000:  # 1913 to 2119, and no year
                     found[way] = float(int(float(date)) + _SERIAL_0)
                 continue
-            day = datetime.datetime.strptime(date, way)  # noqa: DTZ007 - a date, not a moment
+            said = date if "%a" in way.casefold() else bare
+            day = datetime.datetime.strptime(said, way)  # noqa: DTZ007 - a date, not a moment
             found[way] = day_number(day.date())
     return found
 

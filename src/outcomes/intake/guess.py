@@ -15,8 +15,8 @@ import pandas as pd
 
 from outcomes.errors import DataError, OutcomesError
 from outcomes.intake.drafting.draft import Content, Draft, as_toml, ask, merged
-from outcomes.intake.drafting.evidence import Column, is_date, shapes, status_of
-from outcomes.intake.drafting.facts import facts
+from outcomes.intake.drafting.evidence import Column, flag_of, is_date, shapes, status_of
+from outcomes.intake.drafting.facts import facts, names_condition
 from outcomes.intake.drafting.headers import Role, roles_of
 from outcomes.intake.drafting.measures import file, scores, words_among
 from outcomes.intake.drafting.people import dates, people
@@ -32,6 +32,7 @@ from outcomes.intake.readers import (
     nth,
     read_source,
     visit_by_visit,
+    with_ticked,
     without_number,
 )
 from outcomes.intake.readers.redcap import bare_label, from_redcap, labels_of
@@ -40,8 +41,8 @@ from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import sheet_names
 from outcomes.privacy.names import names_somebody
 
-HEADED, DAY = "Client", "Day"
-"""Columns that names above the rows of a person become, and days above the rows of a day."""
+HEADED, DAY, _TICKED = "Client", "Day", "Condition"
+"""Columns that names and days above rows become, and tick boxes beside each other."""
 _NAMED = {"identifiers.name", "identifiers.first_name", "identifiers.last_name"}
 PARTS = (people, dates, visits, status, facts, scores, file)
 """Parts of a map, in the order in which it says them."""
@@ -119,6 +120,9 @@ def _read(path: str | Path, form: FileFormat | None) -> tuple[Rows, Content]:
     """
     own = form or FileFormat()
     rows, file = _read_as(path, own)
+    ticks = _tick_boxes(rows) if not own.ticked else []
+    if ticks:
+        rows, file = with_ticked(rows, {_TICKED: ticks}), {**file, "ticked": {_TICKED: ticks}}
     if not own.beside and (beside := _visits_beside(rows)):
         return visit_by_visit(rows, beside), {**file, "beside": beside}
     places = {role.place for header in map(str, rows.cells) for role in roles_of(header)[:1]}
@@ -132,6 +136,18 @@ def _read(path: str | Path, form: FileFormat | None) -> tuple[Rows, Content]:
             if several and sum(map(looks, heads)) > 0.7 * len(heads):
                 return under, {**file_under, "headings": head}
     return rows, file
+
+
+def _tick_boxes(rows: Rows) -> list[str]:
+    """Return the columns of tick boxes that name conditions; none where a column says them."""
+    roles = {header: roles_of(header)[:1] for header in map(str, rows.cells)}
+    if any(role.place == "columns.condition" for own in roles.values() for role in own):
+        return []
+    boxes = [Column(h, rows.cells[h]) for h, own in roles.items() if not own]
+    ticks = [c.name for c in boxes if c.n and all(
+        flag_of(cell) is not None and not is_date(cell) for cell in c.counts)]  # fmt: skip
+    named = [i for i, header in enumerate(ticks) if names_condition(header)]
+    return ticks[named[0] : named[-1] + 1] if len(named) > 1 else []
 
 
 def _stated(cells: pd.DataFrame, head: str) -> bool:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from outcomes.errors import UsageError
 from outcomes.intake.column_map import ColumnMap
-from outcomes.intake.dates import day_number, iso, read_dates
+from outcomes.intake.dates import day_number, day_of_week, iso, read_dates
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.typed_cells import days_of, ways_of
 from outcomes.privacy.clients import UNREAD, Earlier, clients_of, ids_of
@@ -23,6 +23,8 @@ from outcomes.rules.care import YEARS_APART, far_apart
 
 _YEAR, _CENTURY, _OLDEST = 365.2425, 36524.25, 120
 _FEW, _MOST = 0.7, 0.9
+_STEPS, _AGREE, _WEEKDAYS = 5, 0.8, 20
+"""Steps from row to row that show an order; rows and words that show a column of weekdays."""
 _LONE, _NEAR = 60, 14
 """Days to all others from which a visit's date is looked at, and to them if it is exchanged."""
 _TWO = r"\w (?:&|\+|and|und) \w|\w/\w"
@@ -299,6 +301,49 @@ def with_doubtful_days(rows: TypedRows, seen: pd.DataFrame) -> TypedRows:
     marks = pd.Series(found[: len(rows.cells)], index=rows.cells.index)
     got = "a visit months from the others, which is among them if they are exchanged"
     return rows.found("R68", "date", marks, got)
+
+
+def with_days_that_contradict(rows: TypedRows) -> TypedRows:
+    """Report dates that the order of the rows, or the day of the week beside them, contradicts."""
+    if "date" not in rows.cells:
+        return rows
+    days, course = rows.cells["date"], rows.cells["episodes.episode_id"]
+    dates = pd.to_datetime(days, unit="D")
+    either = dates.dt.day.le(12) & dates.dt.day.ne(dates.dt.month)
+    turned = [day_number(day.replace(month=day.day, day=day.month)) for day in dates[either]]
+    swapped = pd.Series(turned, dates.index[either], dtype="float64").reindex(days.index)
+    odd = _out_of_order(days, swapped, days * 0, _NEAR) | _out_of_order(days, swapped, course)
+    got = "one that fits between the rows above and below it if they are exchanged"
+    rows = rows.found("R69", "date", odd, got)
+    for column, own in rows.text.items():
+        told = {cell: day_of_week(str(cell)) for cell in own.dropna().unique()}
+        told = {cell: day for cell, day in told.items() if day is not None}
+        if told and (column == rows.names["date"] or own.nunique() <= _WEEKDAYS):
+            stated, held = own.map(told), own.notna() & dates.notna()
+            other = held & stated.notna() & stated.ne(dates.dt.day_of_week)
+            agree = held & stated.eq(dates.dt.day_of_week)
+            if agree.sum() > _AGREE * held.sum():
+                rows = rows.found("R69", "date", other, f"another day of the week in {column}")
+    return rows
+
+
+def _out_of_order(
+    days: pd.Series[Any], swapped: pd.Series[Any], of: pd.Series[Any], near: float = np.nan
+) -> Any:
+    """Return which days lie outside those around them, and inside if day and month change places.
+
+    Only where rows of which day and month are sure stand in order; shape (rows,). At the first and
+    last of them a day is outside that is more than `near` days away; not known: none is.
+    """
+    for sign in (1, -1):
+        sure = (sign * days).where(swapped.isna())
+        steps = sure.dropna().groupby(of).diff().dropna()
+        if len(steps) >= _STEPS and (steps >= 0).mean() > _MOST:
+            below, above = sure.groupby(of).ffill(), sure.groupby(of).bfill()
+            low, high = below.fillna(above - near), above.fillna(below + near)
+            outside = (sign * days < low) | (sign * days > high)
+            return outside & (sign * swapped).between(low, high)
+    return days.isna() & False
 
 
 def _with_seen(rows: TypedRows, seen: pd.DataFrame) -> pd.DataFrame:

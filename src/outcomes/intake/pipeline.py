@@ -15,6 +15,7 @@ from outcomes.intake.people import (
     with_age_bands,
     with_clients,
     with_courses,
+    with_days_that_contradict,
     with_doubtful_days,
     with_random_ids,
     without_far_years,
@@ -93,6 +94,7 @@ def client_rows(
 def course_rows(rows: TypedRows, mapped: ColumnMap, key: KeyFile, seen: pd.DataFrame) -> TypedRows:
     """Return the rows of courses, each visit once, with ages in bands; see `with_courses`."""
     rows = with_courses(rows, mapped, key, seen)
-    rows = with_doubtful_days(without_far_years(without_repeats(rows, mapped), seen), seen)
+    rows = with_days_that_contradict(without_repeats(rows, mapped))
+    rows = with_doubtful_days(without_far_years(rows, seen), seen)
     rows = with_age_bands(with_single_visits(rows, mapped))
     return with_facts_that_differ(rows)

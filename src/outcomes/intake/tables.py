@@ -133,5 +133,6 @@ def with_facts_that_differ(rows: TypedRows) -> TypedRows:
             first = cells.groupby(own, dropna=False)[name].transform("first")
             differs = cells[name].notna() & cells[name].ne(first)
             shown = "episodes.baseline" if name == "baseline" and not rows.names else name
-            rows = rows.found("R18", shown, differs, "different ones within a course")
+            rule = "R70" if name == "episodes.clinic_id" else "R18"
+            rows = rows.found(rule, shown, differs, "different ones within a course")
     return rows

@@ -18,7 +18,7 @@ from outcomes.dictionary.tables import TABLES, ColumnSpec
 from outcomes.errors import DataError
 from outcomes.intake.clean import clean, read_column, read_numbers
 from outcomes.intake.column_map import DERIVED, IMPORTED, SERVICE, ColumnMap
-from outcomes.intake.dates import Dates, read_dates
+from outcomes.intake.dates import Dates, from_utc, read_dates, says_utc
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.toml_records import folded
 from outcomes.rules.records import OUT_OF_RANGE, SCORE_OUT_OF_RANGE
@@ -139,6 +139,8 @@ def _with_column(
 
 def _with_dates(rows: TypedRows, cells: pd.Series[Any], mapped: ColumnMap) -> TypedRows:
     dates = read_dates(cells, ways_of(IMPORTED, mapped), mapped.file.time_zone)
+    if says_utc(mapped.columns[IMPORTED]):
+        dates = from_utc(dates, cells, mapped.file.time_zone)
     rows = rows.found("R21", IMPORTED, dates.days.isna(), "another way of writing, or none")
     rows, days = days_of(rows, dates, IMPORTED, mapped)
     rows = rows.having(date=days, minute=dates.minutes)

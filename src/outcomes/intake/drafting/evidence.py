@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.intake.dates import AFTER_DATE, DAY_OF_WEEK, in_english
+from outcomes.intake.dates import AFTER_DATE, in_english, without_weekday
 from outcomes.intake.drafting.headers import (
     holds,
     score_role,
@@ -32,7 +32,7 @@ _NUMERIC = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})")
 _WORDED = tuple(vocabulary()["dates"]["ways"])
 _MAY_BE_DATE, _HOURS, _SCORE = (re.compile(vocabulary()["patterns"][name], re.IGNORECASE)
                                 for name in ("may_be_date", "hours", "score"))  # fmt: skip
-UNIT, HOUR = (vocabulary()["patterns"][name] for name in ("minutes", "hour"))
+UNIT, HOUR, AGE = (vocabulary()["patterns"][name] for name in ("minutes", "hour", "age"))
 YEARLESS = tuple(vocabulary()["dates"]["yearless"])
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SERIAL = re.compile(r"[34]\d{4}(?:\.\d+)?")
@@ -97,17 +97,13 @@ def looks_like(column: Column, cells: str) -> bool:
     """
     if not column.n:
         return False
-    kind, *bounds = cells.split()
-    if kind == "number":
-        low, high = map(float, bounds)
-        return column.share(lambda cell: low <= (number(cell) or low - 1) <= high) >= _MOST
-    if kind == "any":
+    if cells == "any":
         return True
-    if kind == "words":
+    if cells == "words":
         return len(column.counts) <= max(12, column.n // 10)
-    if kind == "status":
+    if cells == "status":
         return column.share(status_of) >= 0.5 or len(column.counts) <= 12
-    return column.share(_TESTS[kind]) >= _MOST
+    return column.share(_TESTS[cells]) >= _MOST
 
 
 def number(cell: str) -> float | None:
@@ -244,12 +240,12 @@ def pressure_pattern(words: Iterable[str]) -> str:
 def is_date(cell: str) -> bool:
     """Whether a cell begins with a date, in whatever way it is written."""
     day = day_of(cell)
-    return bool(_ISO.match(cell) or _NUMERIC.fullmatch(day) or worded(day) or worded(day, YEARLESS))
+    return bool(_ISO.match(day) or _NUMERIC.fullmatch(day) or worded(day) or worded(day, YEARLESS))
 
 
 def day_of(cell: str) -> str:
-    """Return what stands before the time of day, without the day of the week in two letters."""
-    return DAY_OF_WEEK.sub("", AFTER_DATE.sub("", cell.strip()))
+    """Return what stands before the time of day, without a day of the week before numbers."""
+    return without_weekday(AFTER_DATE.sub("", cell.strip()))
 
 
 def has_time(cell: str) -> bool:
@@ -311,7 +307,7 @@ def dates_of(column: Column) -> Dates:
     for cell, n in column.counts.items():
         day = day_of(cell)
         found = _NUMERIC.fullmatch(day)
-        if _ISO.match(cell):
+        if _ISO.match(day):
             instants += n * bool(re.search(r":\d{2}.*(?:Z|[+-]00:?00)$", cell))
         elif found and found[2] == ".":
             ways["%d.%m.%Y" if len(found[4]) == 4 else "%d.%m.%y"] += n
@@ -351,7 +347,8 @@ _TESTS: dict[str, Callable[[str], Any]] = {
     "date": lambda cell: is_date(cell) or bool(_SERIAL.fullmatch(cell)),
     "time": lambda cell: bool(_CLOCK.search(cell)),
     "email": re.compile(PATTERNS["email"]).search,
-    "phone": lambda cell: sum(map(str.isdigit, cell)) >= 3 and not is_date(cell),
+    "phone": lambda cell: "@" in cell or (sum(map(str.isdigit, cell)) >= 3 and not is_date(cell)),
+    "age": lambda cell: 0 <= (number(re.sub(AGE, r"\1", cell, flags=re.IGNORECASE)) or -1) <= 120,
     "id": lambda cell: bool(_ID.fullmatch(cell)) and not is_date(cell),
     "flag": lambda cell: flag_of(cell) is not None or bool(status_of(cell)),
     "minutes": lambda cell: (minutes(cell) or 0) > 0,

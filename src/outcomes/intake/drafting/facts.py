@@ -30,6 +30,8 @@ _REGIONS = ("headache", "carpal_tunnel", "neck_other", "knee_pain", "low_back")
 _CONDITIONS = [name for name in CONDITIONS if name != OTHER]
 CODES = frozenset(name for name in CONDITIONS if "_" in name)
 """Words of the contract that no person writes: where a cell holds one, it means this one."""
+_LETTERED = re.compile(r"[^\W\d]+[ .:=-]*[0-5]")
+"""A level behind a letter or word: ``P3``."""
 _FEW = 8
 
 
@@ -61,10 +63,11 @@ def _pressure(column: Column) -> Content:
         content = merged(content, whole)
     known = {*map(str.casefold, column.counts)} - {*map(str.casefold, (*WORDS, *walton_words()))}
     words = [c for c in sorted(known) if pressure(c) is None and not any(map(str.isdigit, c))]
-    words += [cell for cell in column.counts if _says_another_level(cell)]
+    words += [c for c in column.counts if _says_another_level(c) or _LETTERED.fullmatch(c)]
     for cell in words[:_FEW]:
         asks = f"Which level of the Walton scale (0 to 5) does {cell} mean?"
-        levels = [WORDS[word] for word in words_of(cell) if word in WORDS] or [3]
+        levels = [WORDS[word] for word in words_of(cell) if word in WORDS] or [
+            int(digit) for digit in re.findall(r"\d", cell)] or [3]  # fmt: skip
         near = partial(_apart, sum(levels) / len(levels))
         content = merged(content, ask(f"values.pressure.{cell}", asks, sorted(_WALTON, key=near)))
     return content
@@ -109,6 +112,12 @@ def _condition(seen: Seen) -> Content:
     named: Content = {"columns": {"condition": column.name}}
     named |= {"values": {"condition": own}} if own else {}
     return merged(named, rules, *_asked(seen, column, unknown), *_asked(seen, column, several))
+
+
+def names_condition(header: str) -> bool:
+    """Whether the header of a tick box is of a condition."""
+    kinds = vocabulary()["condition"].values()
+    return any(_spelled(plain(word), header) for words in kinds for word in words)
 
 
 def _regions_in(cell: str, kinds: Mapping[str, list[str]]) -> set[str]:

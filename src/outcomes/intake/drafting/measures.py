@@ -20,8 +20,8 @@ from outcomes.intake.drafting.headers import (
 from outcomes.intake.drafting.seen import Seen
 from outcomes.intake.map_sections import NOTHING
 
-_OF, _WORDED, _NAMED, _PAIR, _ALONE = (vocabulary()["patterns"][name] for name in (
-    "of", "worded", "named", "pair", "alone"))  # fmt: skip
+_OF, _WORDED, _NAMED, _PAIR, _ALONE, _UNITS = (vocabulary()["patterns"][name] for name in (
+    "of", "worded", "named", "pair", "alone", "units"))  # fmt: skip
 _NOTES = [tuple(part.values()) for part in vocabulary()["notes"]]
 """When a pain was that notes tell, how, in words, and what to ask."""
 
@@ -51,6 +51,7 @@ def scores(seen: Seen) -> Content:
         for timing, headers in _timed(timings).items():
             columns = [seen.columns[h] for h in headers]
             content = merged(content, _pair(name, columns) or _score(name, timing, columns))
+    content = merged(content, _of_motion(seen))
     pain = found.get("nprs", {})
     beside = _unnamed_score(seen, "post_session") if pain and "post_session" not in pain else {}
     return merged(content, beside) if content else _in_notes(seen) or _unnamed_score(seen)
@@ -122,6 +123,33 @@ def _unnamed_score(seen: Seen, alone: str = "") -> Content:
                                       ("post_session", "after", after))
         if columns and alone in ("", timing)
     ))  # fmt: skip
+
+
+def _of_motion(seen: Seen) -> Content:
+    """Ask which of the columns of degrees is the one that is followed; of a pair the first."""
+    phrases = [words_of(phrase) for phrase in vocabulary()["scores"]["motion"]]
+    degrees = [h for h in seen.rest if seen.columns[h].share(_is_degrees) > _MOST
+               and any(holds(words_of(h), phrase) for phrase in phrases)]  # fmt: skip
+    content: Content = {}
+    for timing, when in zip(_PAIRED, ("before", "after"), strict=True):
+        own = [
+            h for h in degrees if (timing_of(words_of(h)) == "post_session") == (when == "after")
+        ]
+        pairs = [h for h in own if seen.columns[h].share(partial(_tells, _PAIR)) > _MOST]
+        asks = (
+            f"Which column is the range of motion {when} the visit, in degrees? (no: none is read)"
+        )
+        asks += f" Of two numbers in {', '.join(pairs)} the first is read." if pairs else ""
+        read = [_as_numbers(seen.columns[h], 180) for h in own]
+        read += [rule("100/110: the first", pairs, target=f"rom.{timing}", pattern=_PAIR,
+                      becomes=r"\1")] if pairs else []  # fmt: skip
+        content = merged(content, *read, ask(f"scores.rom.{timing}", asks, own) if own else {})
+    return content
+
+
+def _is_degrees(cell: str) -> bool:
+    one = re.sub(_UNITS.format("°|deg(?:rees)?|grad"), r"\1", cell.casefold())
+    return number(one) is not None or _tells(_PAIR, cell)
 
 
 def _not_numbers(seen: Seen, found: Mapping[str, Mapping[str, object]]) -> Iterator[Content]:
@@ -247,8 +275,12 @@ def _score(name: str, timing: str, columns: list[Column]) -> Content:
 def _as_numbers(column: Column, top: float) -> Content:
     """Return the rules that read ``7/10`` and ``3 (mild)``, where a column has such cells."""
     odd = [cell for cell in column.counts if number(cell) is None]
-    ways = {f"7/{top:g}: of {top:g}": _OF.format(f"{top:g}"), "3 (mild): the number": _WORDED,
-            "mild (3): the number": _NAMED}  # fmt: skip
+    ways = {
+        f"7/{top:g}: of {top:g}": _OF.format(f"{top:g}"),
+        "3 (mild): the number": _WORDED,
+        "mild (3): the number": _NAMED,
+        "80 mm: the number": _UNITS.format("mm" if top == 100 else "°|deg(?:rees)?|grad"),
+    }
     met = {way: pattern for way, pattern in ways.items()
            if any(re.fullmatch(pattern, cell, re.IGNORECASE) for cell in odd)}  # fmt: skip
     return merged(*(rule(way, [column.name], pattern=pattern, becomes=r"\1")

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.tables import RECEIVED
-from outcomes.intake.dates import read_dates, read_ends, read_times
+from outcomes.errors import DataError
+from outcomes.intake.dates import day_of_week, read_dates, read_ends, read_times, says_utc
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import (
     HOUR,
@@ -40,6 +41,8 @@ _GROWN = 8
 """Years before the visits that dates of birth lie."""
 _APART = (180, 730)
 """Days without a visit after which one may be of a new course; after more, of a mistyped year."""
+_IN_WEEK = 2
+"""Days of the week that may stand among the headers of a table of visits."""
 _HOURS = 5
 """Numbers up to this are hours, not minutes."""
 _DAY = 0.2
@@ -62,7 +65,8 @@ def people(seen: Seen) -> Content:
             kind = "record" if seen.later else _number_of(seen.columns[header], seen.person, births)
         named.setdefault(kind, []).append(header)
     moment = seen.date
-    if "time" not in named and moment is not None and moment.share(has_time) > 0.5:
+    timed = moment is not None and not says_utc(moment.name) and moment.share(has_time) > 0.5
+    if "time" not in named and moment is not None and timed:
         named["time"] = [moment.name]
     content: Content = merged({"identifiers": named}, _unnamed_birth(seen, named))
     if not seen.names and "record" not in named and SHEET in seen.columns:
@@ -160,6 +164,10 @@ def dates(seen: Seen) -> Content:
         read = [day, *(seen.columns[h] for h in rivals if h != day.name), *ends]
     elif not (seen.later or seen.beside):
         read = [c for c in seen.columns.values() if looks_like(c, "date") and c is not births]
+        if sum(day_of_week(header) is not None for header in seen.columns) > _IN_WEEK:
+            must, got = "a row is one visit", "a column for each day of the week"
+            remedy = "Give each visit a row of its own, with the columns Client and Date."
+            raise DataError(must, got=got, remedy=remedy)
         read.sort(key=lambda column: -_median_year(column))  # births come last
         dated = [column.name for column in read]
         others = [h for h in seen.rest if h not in dated]
@@ -237,7 +245,7 @@ def _open_order(written: Mapping[str, Dates], order: str) -> Content:
 
 
 def _zone(seen: Seen, day: Column, found: Dates) -> Content:
-    if not found.instants or seen.said("file", "time_zone"):
+    if not (found.instants or says_utc(day.name)) or seen.said("file", "time_zone"):
         return {}
     moments = pd.to_datetime(day.cells.dropna(), utc=True, errors="coerce").dropna()
     hours = {zone: moments.dt.tz_convert(ZoneInfo(zone)).dt.hour for zone in _ZONES}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from outcomes.intake.dates import RANGE
 from outcomes.intake.drafting.evidence import Column, flag_of, looks_like, status_of
 from outcomes.intake.drafting.headers import Role, roles_of, vocabulary, words_of
 from outcomes.intake.presets import Preset
@@ -216,10 +217,12 @@ def _as_status(role: Role | None, column: Column) -> Role | None:
 
 
 def _by_cells(column: Column) -> Role | None:
-    """Return what a column is whose header says nothing: contacts, or long text."""
+    """Return what a column is whose header says nothing: contacts, times, or long text."""
     for kind in ("email", "phone", "ssn", "street"):
         if found_in(column.cells, kind).mean() > 0.5:
             return Role(f"identifiers.{kind}", "any")
+    if column.share(RANGE.fullmatch) > 0.5:
+        return Role("identifiers.time", "any")
     long = column.share(lambda cell: len(cell) > 40) > 0.2
     return Role("free_text", "any") if long else None
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.tables import RECEIVED
-from outcomes.intake.drafting.draft import Content, ask, merged
+from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import (
+    AGE,
     Column,
     day_of,
     flag_of,
@@ -22,6 +23,7 @@ from outcomes.intake.drafting.evidence import (
     likely_statuses,
     looks_like,
     means_empty,
+    number,
     status_of,
     whole_status,
 )
@@ -289,7 +291,10 @@ def visits(seen: Seen) -> Content:
     out = not_visits(seen)
     if seen.date is not None and not seen.later:
         out.append({"name": "visits still to come", "future": True})
-    content = merged({"columns": own}, {"leave_out": out}, lengths(seen))
+    age = seen.one("columns.age")
+    years = age is not None and any(number(cell) is None for cell in age.counts)
+    read = rule("45 yrs: the number", [own["age"]], pattern=AGE, becomes=r"\1") if years else {}
+    content = merged({"columns": own}, {"leave_out": out}, read, lengths(seen))
     return merged(content, _services(seen), _one_visit(seen))
 
 

@@ -6,7 +6,7 @@ A further kind of file is one more entry of `_READERS`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -33,6 +33,7 @@ NUMBER = rf"\d+(?:st|nd|rd|th)?|\b(?:{'|'.join(_ORDINALS)})\b"
 """The number of a visit in a header."""
 WORKBOOKS = (".xlsx", ".xlsm")
 BUNDLES = (".json", ".ndjson")
+_UNTICKED = ("no", "false", "0", "n", "nein", "non", "falsch", "faux", "falso", "☐", "✗")
 
 
 def read_source(path: str | Path, form: FileFormat | None = None) -> Rows:
@@ -64,7 +65,20 @@ def read_source(path: str | Path, form: FileFormat | None = None) -> Rows:
         refuse_foreign(Path(place))
         rows = _READERS.get(Path(place).suffix.casefold(), read_text_table)(place, form)
     _refuse_data_as_header([str(name) for name in rows.cells], name_of(path))
-    return visit_by_visit(_filled_down(rows, form), form.beside)
+    return visit_by_visit(with_ticked(_filled_down(rows, form), form.ticked), form.beside)
+
+
+def with_ticked(rows: Rows, named: Mapping[str, Sequence[str]]) -> Rows:
+    """Return the rows with new columns: the headers of those tick boxes that are ticked."""
+    cells = rows.cells
+    for name, headers in named.items():
+        wanted = set(map(folded, headers))
+        words = pd.Series("", index=cells.index, dtype=object)
+        for header in (str(header) for header in cells if folded(str(header)) in wanted):
+            ticked = ~cells[header].fillna("no").map(folded).isin(_UNTICKED)
+            words += ticked.map({True: f"; {header}", False: ""})
+        cells = cells.assign(**{name: words.str[2:].where(words != "", None)})
+    return replace(rows, cells=cells)
 
 
 def visit_by_visit(rows: Rows, patterns: Sequence[str]) -> Rows:

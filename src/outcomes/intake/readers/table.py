@@ -41,6 +41,8 @@ class FileFormat(Section, frozen=True, kw_only=True):
         visit: ``pain_before_#``; each visit becomes a row.
     headings : str
         Column that names in a row of their own become, of the rows below each.
+    ticked : mapping of str to tuple of str
+        New column to the columns of tick boxes whose headers it holds where they are ticked.
     struck_out : str
         Column that says ``yes`` of rows that are struck through.
     encoding, delimiter : str
@@ -71,6 +73,7 @@ class FileFormat(Section, frozen=True, kw_only=True):
     fill_down: Texts = Texts()
     beside: Texts = Texts()
     headings: str = ""
+    ticked: dict[str, Texts] = msgspec.field(default_factory=dict)
     struck_out: str = ""
     encoding: str = ""
     delimiter: str = ""
@@ -180,7 +183,8 @@ def find_header(records: Sequence[Record]) -> tuple[int, int]:
     start = next((i for i, record in enumerate(whole) if _span(record) >= 0.8 * usual
                   and sum(map(bool, record)) >= several / 2 and are_names(record)),
                  first)  # fmt: skip
-    second = bool(records) and (both[start] or _explains(records[start + 1 :]))
+    second = bool(records) and (both[start] or _tells_apart(*records[start : start + 2])
+                                or _explains(records[start + 1 :]))  # fmt: skip
     return start, start + 1 + second
 
 
@@ -188,6 +192,15 @@ def _of_a_program(record: Record) -> bool:
     """Whether a line is Qualtrics' third, which no person reads."""
     cells = [cell for cell in record if cell]
     return bool(cells) and all(cell.startswith('{"ImportId"') for cell in cells)
+
+
+def _tells_apart(header: Record, below: Record = ()) -> bool:
+    """Whether a line says what columns of one name are, and nothing of others."""
+    pairs = list(zip_longest(header, below))
+    again = [own for name, own in pairs if name and list(header).count(name) > 1]
+    alone = [own for name, own in pairs if list(header).count(name) < 2]
+    words = are_names(below) and not any(_NUMBER.fullmatch(own or "") for own in again)
+    return bool(again) and all(again) and not any(alone) and words
 
 
 def _explains(records: Sequence[Record]) -> bool:
