@@ -15,7 +15,7 @@ import pytest
 import outcomes as oc
 from outcomes.errors import UsageError
 from outcomes.questions.ask import undisclosed
-from outcomes.render.document import Facts, Paragraph, Table
+from outcomes.render.document import Facts, Figure, Paragraph, Table
 from outcomes.render.letter import (
     Letterhead,
     compose_letter,
@@ -120,6 +120,13 @@ def test_an_error_that_the_registry_has_for_other_conditions_is_not_called_unpub
     knee = replace(study, episodes=study.episodes.assign(condition="knee_pain"))
     (change,) = course_changes(knee, "a")
     assert change.verdict == "better; no measurement error in the registry for this condition"
+
+
+def test_the_figure_has_the_error_that_the_sentence_names() -> None:
+    for condition, low in (("neck_other", 3.0), ("post_op", 7.0)):  # MDC 4, and none published
+        blocks = compose_letter(made([7, 5], condition=condition), "a").blocks
+        data = next(b.picture.data for b in blocks if isinstance(b, Figure))
+        assert data.loc[data["kind"] == "baseline", "conf_low"].item() == low
 
 
 def test_a_change_equal_to_the_mdc_is_not_more_than_it() -> None:

@@ -77,6 +77,8 @@ class Change:
         Improvement from first to last, positive = better.
     verdict : str
         What that change is beside the measurement error.
+    error : float or None
+        The measurement error, where one is published for the condition.
     """
 
     measure: Instrument
@@ -86,6 +88,7 @@ class Change:
     last: float
     better: float
     verdict: str
+    error: float | None
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -176,14 +179,17 @@ def read_letterhead(source: str | Path | Mapping[str, str] | None) -> Letterhead
 def letter_file(episode: str, kind: str = "html") -> str:
     """Return the name of a course's letter: its id, or a digest of one that is no file name.
 
+    An id with capitals has a digest as well: some disks take ``P001`` and ``p001`` for one name.
+
     Examples
     --------
-    >>> letter_file("e-cjdxhzgp"), letter_file("../E1")
-    ('letter-e-cjdxhzgp.html', 'letter-8a8a46635f88.html')
+    >>> letter_file("e-cjdxhzgp"), letter_file("P001"), letter_file("../E1")
+    ('letter-e-cjdxhzgp.html', 'letter-P001-df1e40.html', 'letter-8a8a46635f88.html')
     """
-    plainly = re.fullmatch(r"[a-z0-9]+(?:[-_][a-z0-9]+)*", episode) and len(episode) <= 40
-    name = episode if plainly else hashlib.sha256(episode.encode("utf-8")).hexdigest()[:12]
-    return f"letter-{name}.{kind}"
+    digest = hashlib.sha256(episode.encode("utf-8")).hexdigest()
+    plainly = re.fullmatch(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*", episode) and len(episode) <= 40
+    name = digest[:12] if not plainly else f"{episode}-{digest[:6]}"
+    return f"letter-{episode if plainly and episode == episode.lower() else name}.{kind}"
 
 
 def compose_letter(
@@ -242,25 +248,27 @@ def course_changes(study: Study, episode: str) -> tuple[Change, ...]:
             title = with_movement(measure.title, movement)
             first, ways = float(own["baseline"].iloc[0]), own["improvement"].astype(float)
             best = first + measure.sign * max(0.0, ways.max())
-            last, verdict = float(own["score"].iloc[-1]), _verdict(study, measure, own, condition)
-            found.append(Change(measure, title, first, best, last, ways.iloc[-1], verdict))
+            last, judged = float(own["score"].iloc[-1]), _verdict(study, measure, own, condition)
+            found.append(Change(measure, title, first, best, last, ways.iloc[-1], *judged))
     return tuple(sorted(found, key=lambda change: change.better >= 0))
 
 
-def _verdict(study: Study, measure: Instrument, rows: pd.DataFrame, condition: object) -> str:
+def _verdict(
+    study: Study, measure: Instrument, rows: pd.DataFrame, condition: object
+) -> tuple[str, float | None]:
     """Say what the last change is beside measurement error, as the answer on one patient does."""
     better = float(rows["improvement"].iloc[-1])
-    if not better:
-        return "unchanged"
-    way = "better" if better > 0 else "worse"
+    way = "better" if better > 0 else "worse" if better else "unchanged"
     try:
         found = against_error(study, measure, rows, condition)
     except UsageError:
-        return f"{way}; no measurement error in the registry for this condition"
-    error = f"measurement error (MDC {found.threshold.value:g}{and_return(found)})"
-    if not found.sides[-1]:
-        return f"{way}; within {error}"
-    return f"{way}; more than {error}{' at this score alone' if 'once' in found.name else ''}"
+        none = "; no measurement error in the registry for this condition" if better else ""
+        return f"{way}{none}", None
+    size = found.threshold.value
+    error = f"measurement error (MDC {size:g}{and_return(found)})"
+    beside = f"more than {error}{' at this score alone' if 'once' in found.name else ''}"
+    told = f"{way}; {beside if found.sides[-1] else f'within {error}'}" if better else way
+    return told, size
 
 
 def _most_scored(study: Study, episode: str) -> str:
@@ -326,9 +334,10 @@ def _visits(study: Study, episode: str, first_visit: datetime.date | None) -> st
 
 
 def _figure(study: Study, episode: str, chosen: str, changes: tuple[Change, ...]) -> list[Block]:
-    if sum(change.measure.name == chosen for change in changes) != 1:
+    own = [change for change in changes if change.measure.name == chosen]
+    if len(own) != 1:
         return []  # of several movements one line would be of all
-    picture = course_picture(study, study.instrument(chosen), episode)
+    picture = course_picture(study, own[0].measure, episode, mdc=own[0].error)
     return [Figure(picture, "Scores on the full scale, and visits below, by day.", "letter")]
 
 

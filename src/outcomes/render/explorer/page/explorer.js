@@ -69,7 +69,7 @@
   function others(of) {
     function name(options, value) { return options.find(function (pair) { return pair[0] === value; }); }
     var keys = Object.keys(of.curves).filter(function (key) { return !/\|given$/.test(key); });
-    return [["", "auto"]].concat(keys.map(function (key) {
+    return [["", "nothing"]].concat(keys.map(function (key) {
       var parts = key.split("|"), level = name(of.pressures, parts[1]);
       return [key, name(of.groups, parts[0])[1] + (parts[1] && level ? ", pressure " + level[1] : "")];
     }));
@@ -240,7 +240,8 @@
 
   function show() {
     var now = picked(), words = sentence(now);
-    at("beside").options[0].text = "auto: " + (rest(now.of, now.group, now.level, "").name || "nothing");
+    var other = rest(now.of, now.group, now.level, "").name;
+    at("beside").options[0].text = other ? other + " (suggested)" : "nothing";
     at("moment").textContent = now.of.times[now.time];
     at("time").setAttribute("aria-valuetext", now.of.when[now.time]);
     if (at("sentence").textContent !== words) { at("sentence").textContent = words; }
