@@ -147,7 +147,7 @@ def course_frame(
     elif axis == "week" and rows["week"].any() and not rows["episode_id"].duplicated().any():
         middle = round(float(rows["week"].median()))  # before and after: one later score each
         rows["week"] = rows["week"].where(rows["week"].isna(), max(float(middle), 1.0))
-    elsewhere = _elsewhere(rows, axis)
+    elsewhere = rows["session"].isna() & (axis == "session_count")  # weeks after the last visit
     left_out["not at the start of a visit"] = int(elsewhere.sum())
     untimed = rows[axis].isna() & ~elsewhere
     left_out[f"no {axis.replace('_', ' ')}"] = int(untimed.sum())
@@ -163,11 +163,6 @@ def course_frame(
     if at is not None:
         horizon = at if at in times else float("nan")
     return CourseFrame(rows, axis, group, times, horizon, left_out)
-
-
-def _elsewhere(rows: pd.DataFrame, axis: Axis) -> pd.Series[Any]:
-    """Scores that do not belong to a curve over sessions: they come weeks after the last one."""
-    return rows["session"].isna() & (axis == "session_count")
 
 
 def _group_column(rows: pd.DataFrame) -> str:

@@ -118,10 +118,11 @@ def _picture(table: pd.DataFrame, attained: Attainment) -> Picture:
     rows = table[table["kind"].isin(["sustained", "ended before"])]
     at, unit = _headline(table), attained.unit
     clock, share = _clock(at["time"], unit), _of_goals(at, attained, percent(at["estimate"]))
+    gone_on = GOALS.notes["gone on"] if attained.n_end_untold else ""
     drawn = curves(
         rows.assign(group=rows["kind"]),
         "time",
-        Text(f"By {clock}, ", share, " were reached and kept", _gone_on(attained)),
+        Text(f"By {clock}, ", share, " were reached and kept", gone_on),
         "Sessions received" if unit == "sessions" else "Days since the first visit",
         "Share of goals",
         Text("Cumulative shares with 95 % intervals. ", share, f" reached and kept by {clock}."),
@@ -132,10 +133,6 @@ def _picture(table: pd.DataFrame, attained: Attainment) -> Picture:
     return replace(
         drawn, data=data, steps=True, shares=True, counted="Goals that can still be reached"
     )
-
-
-def _gone_on(attained: Attainment) -> str:
-    return GOALS.notes["gone on"] if attained.n_end_untold else ""
 
 
 def _checks(progress: pd.DataFrame, attained: Attainment) -> tuple[Check, ...]:

@@ -196,7 +196,8 @@ def foresee(
     if target is None:
         return table
     scale = np.sqrt(np.outer(np.diag(forecast.covariance), np.diag(forecast.covariance)))
-    normal = _correlated(forecast.covariance / scale, seed)
+    root = np.linalg.cholesky(forecast.covariance / scale)
+    normal = np.random.default_rng(seed).standard_normal((DRAWS, len(root))) @ root.T
     drawn = baseline + measure.sign * (mean + sd * _quantiles(z, ndtr(normal)))
     last = rows.loc[np.asarray(seen), "score"].iloc[-1] if np.any(seen) else baseline
     hit = measure.sign * (_as_recorded(drawn, measure) - target) >= 0
@@ -217,11 +218,6 @@ def _quantiles(z: list[Array], at: Array) -> Array:
     """Return quantiles of each set of errors, shape as `at`; that of rank r of n is r / (n + 1)."""
     ranks = [np.arange(1, len(own) + 1) / (len(own) + 1) for own in z]
     return np.column_stack([np.interp(at[:, j], ranks[j], z[j]) for j in range(len(z))])
-
-
-def _correlated(correlation: Array, seed: int) -> Array:
-    normal = np.random.default_rng(seed).standard_normal((DRAWS, len(correlation)))
-    return np.asarray(normal @ np.linalg.cholesky(correlation).T)
 
 
 def _as_recorded(scores: Array, measure: Instrument) -> Array:

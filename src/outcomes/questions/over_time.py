@@ -87,7 +87,9 @@ def _of_periods(asked: Asked) -> CourseFrame:
 def _table(course: CourseFrame, periods: pd.Series[int]) -> tuple[pd.DataFrame, str]:
     by_period = fit_course(course, ("baseline", "C(period)")).fit
     in_line = fit_course(course, ("baseline", _YEARS)).fit
-    trend = estimates(in_line, _step(in_line, course.rows)).assign(term="a year", kind="trend")
+    later = course.rows.assign(**{_YEARS: course.rows[_YEARS] + 1})
+    step = _mean_row(in_line, later) - _mean_row(in_line, course.rows)
+    trend = estimates(in_line, step).assign(term="a year", kind="trend")
     alike = [_mean_row(by_period, course.rows.assign(period=one)) for one in periods.index]
     means = estimates(by_period, np.vstack(alike)).assign(
         term=list(periods.index), kind="period", n_episodes=periods.to_numpy()
@@ -105,11 +107,6 @@ def _table(course: CourseFrame, periods: pd.Series[int]) -> tuple[pd.DataFrame, 
 def _mean_row(fit: MixedFit, rows: pd.DataFrame) -> Any:
     """Return the contrast that is the mean of the model over rows."""
     return fixed_rows(fit, rows).mean(axis=0)
-
-
-def _step(fit: MixedFit, rows: pd.DataFrame) -> Any:
-    """Return the contrast between a year later and now."""
-    return _mean_row(fit, rows.assign(**{_YEARS: rows[_YEARS] + 1})) - _mean_row(fit, rows)
 
 
 def _first(table: pd.DataFrame) -> Mapping[Any, Any]:

@@ -74,7 +74,12 @@ def pressure(asked: Asked) -> Found | Missing:
     return Found(
         table,
         _sentence(found, course),
-        _method(fit.request.formula, course, history),
+        PRESSURE.say(
+            "method",
+            formula=fit.request.formula,
+            scores=Count(len(course.rows), "score"),
+            levels=str(history.n_levels),
+        ),
         _picture(table, found),
         checks=(_overlap_check(history), _terms_check(fit), _curvature_check(table), found.check),
         glance=_number(found.row, measure),
@@ -244,11 +249,6 @@ def _picture(table: pd.DataFrame, found: AgainstError) -> Picture:
         PRESSURE.say("axis", unit=found.measure.unit),
         PRESSURE.say("alt", spoken=with_interval(first, unit=found.measure.unit)),
     )
-
-
-def _method(formula: str, course: CourseFrame, history: PressureHistory) -> str:
-    scores = Count(len(course.rows), "score")
-    return PRESSURE.say("method", formula=formula, scores=scores, levels=str(history.n_levels))
 
 
 PRESSURE = question("pressure", pressure)

@@ -104,7 +104,7 @@ def sessions(asked: Asked) -> Found | Missing:
     return Found(
         table,
         Text(_sentence(found, curve, course, measure), stopped.sentence(asked)),
-        _method(course),
+        SESSIONS.say("method", scores=Count(len(course.rows), "score"), least=str(LEAST_COURSES)),
         _picture(table, measure, course, found),
         glance=_needed(found) if found.seen else f"not by session {found.last:g}",
         verdict="levels off" if found.seen else CANNOT_TELL,
@@ -289,11 +289,6 @@ def _picture(
         f"Improvement ({measure.unit}; up = better)",
         SESSIONS.say("alt", courses=Count(course.n_courses, "course"), at=at),
     )
-
-
-def _method(course: CourseFrame) -> str:
-    scores = Count(len(course.rows), "score")
-    return SESSIONS.say("method", scores=scores, least=str(LEAST_COURSES))
 
 
 def _checks(found: Plateau, course: CourseFrame) -> tuple[Check, ...]:

@@ -83,6 +83,7 @@ def trial(asked: Asked) -> Found | Missing:
     own = table["kind"] == headline
     table = pd.concat([table[own & last], table[own & ~last], table[~own]], ignore_index=True)
     main = table.head(len(arms.treated))
+    then = when(arms.axis, arms.times[-1])
     each = each_with_interval(main.to_dict("records"), "arm", unit=measure.unit)
     return Found(
         table,
@@ -90,13 +91,8 @@ def trial(asked: Asked) -> Found | Missing:
         method,
         _picture(main, table, arms, measure),
         checks=_checks(table, arms, study),
-        limits=(
-            *_limits(asked, arms, headline),
-            *(TRIAL.say("alike", when=when(arms.axis, time)) for time in alike),
-        ),
-        glance=f"{when(arms.axis, arms.times[-1])}, {each}"
-        if len(main) > 1
-        else f"{each} {when(arms.axis, arms.times[-1])}",
+        limits=_limits(asked, arms, headline, alike),
+        glance=f"{then}, {each}" if len(main) > 1 else f"{each} {then}",
         verdict="; ".join(dict.fromkeys(map(direction, main.to_dict("records")))),
         course=course,
         also={"estimand": _estimand(main, arms, measure, study)},
@@ -347,12 +343,13 @@ def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
     )
 
 
-def _limits(asked: Asked, arms: Arms, headline: str) -> tuple[str, ...]:
+def _limits(asked: Asked, arms: Arms, headline: str, alike: list[float]) -> tuple[str, ...]:
     """Return what the comparison cannot show, of therapists what this study passes over."""
+    at = [TRIAL.say("alike", when=when(arms.axis, time)) for time in alike]
     few = "few therapists" if arms.clusters.least else "therapists not recorded"
     whose = "rows without therapists" if headline in WITH_THERAPISTS else few
     said = ["known arm", whose, *["other times"] * (len(arms.times) > 1)]
-    return tuple(asked.question.notes[name] for name in said)
+    return (*(asked.question.notes[name] for name in said), *at)
 
 
 TRIAL = question("trial", trial)
