@@ -22,7 +22,7 @@ from outcomes.synthetic.forces import (
 from outcomes.synthetic.leaving import PLANNED, REASON, completion_reason, leaving_reasons, lost
 from outcomes.synthetic.people import Bools, Clusters, Floats, Ints, People
 from outcomes.synthetic.rating import rate
-from outcomes.synthetic.schedule import Kind, Schedule, arms_of
+from outcomes.synthetic.schedule import Kind, Schedule, unless_fixed
 
 
 @dataclass(frozen=True)
@@ -291,9 +291,7 @@ class _Walk:
         level = choose_pressure(
             design, people, self.clusters, seen=self.now.seen, therapist=who, column=column
         )
-        fixed = [np.nan if a.pressure is None else a.pressure for a in arms_of(design)]
-        protocol = np.array(fixed)[people.arm]
-        level = np.where(np.isnan(protocol), level, protocol)
+        level = unless_fixed(design, people, "pressure", level)
         if set_to is None:
             return level
         session = self.regime.at_session

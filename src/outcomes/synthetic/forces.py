@@ -9,7 +9,7 @@ import numpy as np
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.entry import spread_of
 from outcomes.synthetic.people import Clusters, Floats, Ints, People
-from outcomes.synthetic.schedule import Schedule, arms_of, make_schedule
+from outcomes.synthetic.schedule import Schedule, make_schedule, of_arm, unless_fixed
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,7 @@ def _natural_course(design: Design, people: People, times: Schedule) -> Floats:
 
 def plateaus(design: Design, people: People) -> tuple[Floats, Floats]:
     """Factor of minutes and plateau of benefit, shape (2, n); mean drop from before to after."""
-    arms = arms_of(design)
-    specific = np.array([arm.specific for arm in arms])[people.arm]
-    contextual = np.array([arm.contextual for arm in arms])[people.arm]
+    specific, contextual = (of_arm(design, people, name) for name in ("specific", "contextual"))
     response = np.array([item.response for item in design.conditions])[people.condition]
     minutes, factors = zip(*design.minutes_factors, strict=True)
     factor = np.interp(minutes_of(design, people), minutes, factors)
@@ -103,9 +101,7 @@ def plateaus(design: Design, people: People) -> tuple[Floats, Floats]:
 
 def minutes_of(design: Design, people: People) -> Floats:
     """Return the script's minutes, those of the arm where it fixes them."""
-    fixed = [np.nan if arm.minutes is None else arm.minutes for arm in arms_of(design)]
-    protocol = np.array(fixed, dtype=float)[people.arm]
-    return np.where(np.isnan(protocol), people.minutes, protocol)
+    return unless_fixed(design, people, "minutes", people.minutes)
 
 
 MIDDLE = 5.0

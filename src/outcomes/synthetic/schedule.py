@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from outcomes.synthetic.conditions import Arm
 from outcomes.synthetic.design import Design
-from outcomes.synthetic.people import Floats, Ints, People
+from outcomes.synthetic.people import Floats, People
 
 ROUTINE = Arm("")
 """The arm of a study without arms."""
@@ -70,11 +70,9 @@ def make_schedule(design: Design, people: People) -> Schedule:
     people : People
         The people; their script holds unless their arm fixes one.
     """
-    arms = arms_of(design)
-    frequency = _by_arm([arm.sessions_per_week for arm in arms], people.arm, people.frequency)
-    weeks = _by_arm([arm.weeks for arm in arms], people.arm, people.weeks)
-    care = np.array([arm.care for arm in arms])[people.arm]
-    wait = np.array([arm.wait_weeks for arm in arms])[people.arm]
+    frequency = unless_fixed(design, people, "sessions_per_week", people.frequency)
+    weeks = unless_fixed(design, people, "weeks", people.weeks)
+    care, wait = of_arm(design, people, "care") > 0, of_arm(design, people, "wait_weeks")
     slots = np.where(care, np.maximum(np.rint(frequency * weeks), 1), -1)
     visits = _visit_days(frequency, slots, people) + np.round(7 * wait)
     later = np.array([round(7 * week) for week, _ in design.follow_ups], dtype=float)
@@ -86,9 +84,16 @@ def _slots(visits: float) -> int:
     return max(int(np.rint(visits)), 1)
 
 
-def _by_arm(fixed: list[float | None], arm: Ints, own: Floats) -> Floats:
-    values = np.array([np.nan if value is None else value for value in fixed])[arm]
-    return np.where(np.isnan(values), own, values)
+def of_arm(design: Design, people: People, name: str) -> Floats:
+    """Return what the arm of each person says, shape (n,); NaN where it leaves that open."""
+    said: Floats = np.array([getattr(arm, name) for arm in arms_of(design)], dtype=float)
+    return said[people.arm]
+
+
+def unless_fixed(design: Design, people: People, name: str, own: Floats) -> Floats:
+    """Return what each person would have, or what the arm fixes in its place, shape (n,)."""
+    fixed = of_arm(design, people, name)
+    return np.where(np.isnan(fixed), own, fixed)
 
 
 def _visit_days(frequency: Floats, slots: Floats, people: People) -> Floats:

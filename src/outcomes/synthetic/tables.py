@@ -21,7 +21,7 @@ from outcomes.synthetic.block import Block, Cells, Table, Words, cells
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.forces import as_level, minutes_of, planned_pressure
 from outcomes.synthetic.people import KINDS, NEEDS_CLEARANCE, People
-from outcomes.synthetic.schedule import ROUTINE, arms_of
+from outcomes.synthetic.schedule import ROUTINE, arms_of, of_arm, unless_fixed
 from outcomes.synthetic.score_tables import assessments, goals
 
 _TECHNIQUES = ("gliding;kneading", "gliding;friction", "kneading;direct_pressure", "holding")
@@ -119,18 +119,10 @@ def _numbered(letter: str, number: NDArray[Any], count: int) -> Words:
 
 def _script(design: Design, people: People) -> Table:
     """Script of each course; empty in an arm without care."""
-    arms = arms_of(design)
-    care = np.array([arm.care for arm in arms])[people.arm]
-
-    def fixed(values: list[float | None], own: NDArray[Any]) -> NDArray[Any]:
-        by_arm = np.array([np.nan if v is None else v for v in values])[people.arm]
-        return np.where(care, np.where(np.isnan(by_arm), own, by_arm), np.nan)
-
-    return {
-        "sessions_per_week": fixed([a.sessions_per_week for a in arms], people.frequency),
-        "minutes": np.where(care, minutes_of(design, people), np.nan),
-        "weeks": fixed([a.weeks for a in arms], people.weeks),
-    }
+    care = of_arm(design, people, "care") > 0
+    own = {"sessions_per_week": people.frequency, "minutes": people.minutes, "weeks": people.weeks}
+    script = {name: unless_fixed(design, people, name, values) for name, values in own.items()}
+    return {name: np.where(care, values, np.nan) for name, values in script.items()}
 
 
 def _arm(design: Design, people: People) -> Words:
