@@ -45,7 +45,10 @@ def made(scores: list[float], **facts: Any) -> Any:
 
 
 def lead(study: Any, **options: Any) -> str:
-    blocks = compose_letter(study, "a", **options).blocks
+    return lead_of(compose_letter(study, "a", **options).blocks)
+
+
+def lead_of(blocks: Any) -> str:
     return next(b.text for b in blocks if isinstance(b, Paragraph) and b.role == "lead")
 
 
@@ -77,14 +80,14 @@ def test_the_first_sentence_says_of_a_change_what_the_table_says() -> None:
     for scores in ([7, 3], [7, 2], [7, 2, 2], [7, 6.5, 7], [7, 8], [2, 9, 9], [7, 6, 6.5]):
         study = made(scores)
         (change,) = course_changes(study, "a")
-        blocks = compose_letter(study, "a").blocks
+        blocks = [*compose_letter(study, "a").blocks]
         (row,) = next(b.rows for b in blocks if isinstance(b, Table) and b.caption[:6] == "Scores")
         first, best, last = row[1:4]
         way, and_, state = change.verdict.partition("; ")
         said = f": {first} at the start, {best} at its best, {last} at the last score{and_}{state}."
-        assert f"{way.capitalize()} on the Numeric pain rating scale{said}" in lead(study)
+        assert f"{way.capitalize()} on the Numeric pain rating scale{said}" in lead_of(blocks)
         assert row[4] == change.verdict
-        assert "than at the start" not in lead(study)
+        assert "than at the start" not in lead_of(blocks)
     assert course_changes(made([7, 6.5, 7]), "a")[0].shown == ("7.0", "6.5", "7.0")
 
 
