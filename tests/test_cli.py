@@ -123,6 +123,17 @@ def test_report_says_the_sentence_and_where_it_is(study_folder, tmp_path, capsys
     assert (out / "index.html").is_file()
 
 
+def test_report_of_a_trial_says_what_its_page_begins_with(tmp_path, capsys):
+    trial = oc.simulate(episodes=40, scenario="two-arm-trial", seed=1).save(tmp_path / "trial")
+    assert main(["report", str(trial), "--out", str(tmp_path / "report")]) == 0
+    said = capsys.readouterr().out.splitlines()[0].removeprefix("SYNTHETIC data. ")
+    page = (tmp_path / "report" / "index.html").read_text("utf-8")
+    first = re.search(r'<p class="lead">(.*?)</p>', page, re.DOTALL)[1]
+    assert first.replace("\N{NO-BREAK SPACE}", " ").strip() == said.replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
+
+
 def test_a_template_loads_as_a_study_without_rows_being_an_accident(tmp_path, capsys):
     assert main(["template", str(tmp_path / "sheet.xlsx")]) == 0
     assert (tmp_path / "sheet.xlsx").is_file()

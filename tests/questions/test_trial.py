@@ -422,6 +422,7 @@ def test_each_verdict_is_said_once_with_all_arms_it_is_about():
     assert ") (" not in told.sentence + told.glance
     even = asked(made_trial(n=120, effect=0.0, arms=("deep", "light", "usual")))
     assert even.picture.title.startswith("No clear difference from the usual arm in the deep and")
+    assert told.picture.data["n_episodes"].isna().all()  # a count of one arm is not the contrast's
     labels = told.picture.data["label"]
     assert not labels.str.contains(r"\) \(").any()
 

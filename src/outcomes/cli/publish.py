@@ -66,7 +66,7 @@ def report(
     Example: outcomes report data/synthetic --out out/report
     """
     from outcomes.questions.ask import answers as ask_all
-    from outcomes.render.report import refuse_early
+    from outcomes.render.report import headline_first, refuse_early
     from outcomes.render.report import report as write
 
     kinds = tuple(part.strip() for part in formats.split(","))
@@ -95,7 +95,7 @@ def report(
         anyway=anyway,
         answers=given,
     )
-    typer.echo(sentence(given[0]))
+    typer.echo(sentence(headline_first(given)[0]))
     for page in sorted(folder.glob("index.*")) or [folder]:
         typer.echo(f"Report: {page}")
 

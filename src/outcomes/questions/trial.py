@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from outcomes.causal.constrained import covariate_columns
@@ -296,7 +297,7 @@ def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instr
     )
     time, way = when(arms.axis, arms.times[-1]), sentence_case(ways[main["kind"].iloc[0]])
     return forest(
-        last,
+        last.assign(n_episodes=np.nan),  # of one arm: beside a difference it would be read as both
         last["arm"] + ": " + label if several else label,
         _differences(main, arms),
         TRIAL.say("axis", unit=measure.unit, control=named(arms.control)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,6 @@ from outcomes.study import Study
 
 ESTIMATES = "estimates.csv"
 TRIAL = "trial"
-"""Where two arms are compared, that comparison is the headline."""
 
 
 def report(
@@ -86,8 +85,7 @@ def report(
     asked = answers
     if asked is None:
         asked = ask_all(study, instrument=instrument, plan=known, anyway=anyway)
-    shown = (disclosed(a, rule) for a in asked if not _about_one(a))
-    given = tuple(sorted(shown, key=lambda a: a.name != TRIAL or a.refused))
+    given = headline_first(disclosed(a, rule) for a in asked if not _about_one(a))
     document = compose(
         study, given, audience=audience, instrument=instrument, disclosure=rule, date=date
     )
@@ -108,6 +106,11 @@ def report(
         write_run(folder, given[0].source, options)
         write_crate(folder, document.title, given[0].source, date)
     return Path(out)
+
+
+def headline_first(answers: Iterable[Answer]) -> tuple[Answer, ...]:
+    """Return answers as a report has them: where arms are compared, that comparison is first."""
+    return tuple(sorted(answers, key=lambda answer: answer.name != TRIAL or answer.refused))
 
 
 def _about_one(answer: Answer) -> bool:
