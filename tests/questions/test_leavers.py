@@ -110,3 +110,18 @@ def test_many_without_a_score_of_whom_few_left_unwell_are_not_called_few_who_lef
     assert "25 of 60 courses had no score" in given.sentence
     assert given.sentence.startswith("So few courses left for a reason that could skew the result")
     assert "left early" not in f"{given.sentence} {given.glance}"
+
+
+@pytest.mark.parametrize(("well", "synthetic", "worse"), [(3, False, 30), (3, True, 27),
+                                                          (15, False, 15)])  # fmt: skip
+def test_few_who_left_well_are_not_told_by_the_rest_of_all_who_left(clinic, well, synthetic, worse):
+    """Two rows of the mean tell the share that may have done worse; the sentence all who left."""
+    study = cut(clinic(n=80), 30, "cost")
+    ids = sorted(study.episodes["episode_id"])[:well]
+    met = study.episodes["end_reason"].mask(study.episodes["episode_id"].isin(ids), "goal_met")
+    about = replace(study.provenance, synthetic=synthetic)
+    study = replace(study, episodes=study.episodes.assign(end_reason=met), provenance=about)
+    given = oc.answer(study, "leavers")
+    rows = given.table[given.table["kind"] == "delta"].set_index("delta")["estimate"]
+    assert (rows[0.0] - rows[2.0]) / 2.0 * 80 == pytest.approx(worse)
+    assert "30 of 80 courses" in given.sentence

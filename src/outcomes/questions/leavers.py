@@ -10,7 +10,7 @@ import pandas as pd
 
 from outcomes.causal.missing_not_at_random import delta_adjusted, tipping_point
 from outcomes.dictionary.instruments import Instrument
-from outcomes.privacy.disclosure import Disclosure
+from outcomes.privacy.disclosure import Disclosure, disclosure_for
 from outcomes.privacy.text import Count, Resting, Text
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, least_shown, raw_means
 from outcomes.questions.course_model import CourseModel, means, of_whom
@@ -38,21 +38,24 @@ class _Leavers:
         Reason for the end of each course with a baseline.
     left : Series of bool, index episode_id
         Whether the course has no score at or after the horizon.
+    worse : Series of bool
+        Whether it left for another reason than a goal met; all who left, where those who left well
+        are so few that the number of the others would tell them.
     """
 
     reasons: pd.Series[str]
     left: pd.Series[bool]
+    worse: pd.Series[bool]
 
     @property
     def n_worse(self) -> int:
-        """Courses that left for another reason than a goal met."""
-        return int((self.left & ~self.reasons.isin(WELL)).sum())
+        """Courses that may have done worse than similar ones."""
+        return int(self.worse.sum())
 
     @property
     def shares(self) -> pd.Series[float]:
         """Share of all courses that left, by reason, leaving well apart."""
-        worse = self.left & ~self.reasons.isin(WELL)
-        return self.reasons[worse].value_counts() / len(self.left)
+        return self.reasons[self.worse].value_counts() / len(self.left)
 
 
 def leavers(asked: Asked) -> Found | Missing:
@@ -101,7 +104,10 @@ def _who_left(study: Study, course: CourseFrame, instrument: str) -> _Leavers:
     ids = facts.index[facts.index.isin(baselines(study, instrument)["episode_id"])]
     reasons = facts["end_reason"].reindex(ids).fillna("not recorded")
     last = course.rows.groupby("episode_id")[course.axis].max().reindex(ids)
-    return _Leavers(reasons, ~(last >= course.horizon))
+    left = ~(last >= course.horizon)
+    well = left & reasons.isin(WELL)
+    few = disclosure_for(study).hides(int(well.sum()))
+    return _Leavers(reasons, left, left & (~well | few))
 
 
 def _table(
