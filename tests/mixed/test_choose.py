@@ -76,3 +76,16 @@ def test_variogram_refuses_what_it_cannot_use(courses):
         variogram(fit, "arm", "episode_id")
     with pytest.raises(UsageError, match="grouping factor"):
         variogram(fit, "visit", "nobody")
+
+
+def test_of_many_rows_only_what_adds_up_is_tried(courses, monkeypatch):
+    data, tried = courses(n=40, visits=5, level=1.0, rho=0.0), TRIED[:2]
+    few = choose_residual("score ~ visit + (1 | episode_id)", data, tried)
+    monkeypatch.setattr("outcomes.mixed.fit.MANY_ROWS", 50)
+    monkeypatch.setattr("outcomes.mixed.fit.PART_ROWS", 40)
+    found = choose_residual("score ~ visit + (1 | episode_id)", data, tried)
+    assert found.table["chosen"].tolist() == [True, False]
+    must = f"A residual covariance is tried with up to 50 rows; got {found.fit.n_observations}."
+    assert found.table["note"].iloc[1].startswith(must)
+    assert found.fit.loglik == pytest.approx(few.fits[""].loglik, abs=1e-6)
+    assert list(found.fits) == [""]

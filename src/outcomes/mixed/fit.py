@@ -343,8 +343,6 @@ def _tried(
     require_columns({name: parts for one in needs.values() for name, parts in one.items()}, data)
     complete = data[list(set().union(*needs.values()))].notna().all(axis=1)
     rows = data if complete.all() else data[complete]
-    if len(rows) > MANY_ROWS:
-        return [_of_many(one, rows, reml, df) for one in parsed.values()]
     fits: dict[str, MixedFit | FitError] = {}
     shared: tuple[set[str], Design] | None = None
     for term in sorted(parsed, key=lambda term: -len(needs[term])):
@@ -353,6 +351,9 @@ def _tried(
         # what a fit warns of stands in its note
         with warnings.catch_warnings(action="ignore", category=OutcomesWarning):
             try:
+                if len(rows) > MANY_ROWS:
+                    fits[term] = _of_many(one, rows, reml, df)
+                    continue
                 if shared is None or not columns <= shared[0]:
                     shared = columns, build_design(one, rows)
                 design = replace(shared[1], formula=one)
@@ -362,15 +363,11 @@ def _tried(
     return [fits[term] for term in terms]
 
 
-def _of_many(formula: ModelFormula, rows: pd.DataFrame, reml: bool, df: str) -> MixedFit | FitError:
+def _of_many(formula: ModelFormula, rows: pd.DataFrame, reml: bool, df: str) -> MixedFit:
     if formula.residual is not None:
         must = f"A residual covariance is tried with up to {MANY_ROWS:,} rows"
-        return FitError(must, got=f"{len(rows):,}", remedy="Try it on a sample of whole courses.")
-    with warnings.catch_warnings(action="ignore", category=OutcomesWarning):
-        try:
-            return lmm(formula.text, rows, reml=reml, df=df)
-        except FitError as error:
-            return error
+        raise FitError(must, got=f"{len(rows):,}", remedy="Try it on a sample of whole courses.")
+    return lmm(formula.text, rows, reml=reml, df=df)
 
 
 def _row(term: str, fit: MixedFit | FitError) -> dict[str, object]:
