@@ -27,7 +27,7 @@ from outcomes.questions.answer import refusal
 from outcomes.questions.disclosed import disclosed
 from outcomes.questions.picture import Picture
 from outcomes.render.compose import Material, compose
-from outcomes.render.document import Document, Figure, Section, Table, unbroken, widths
+from outcomes.render.document import Document, Figure, Paragraph, Section, Table, unbroken, widths
 from outcomes.render.docx import docx_bytes
 from outcomes.render.figures.shown import empty_figure
 from outcomes.render.formats import FORMATS
@@ -164,6 +164,21 @@ def test_a_picture_on_paper_is_no_higher_than_a_page(n_rows: int) -> None:
     if shutil.which("pdfinfo"):
         told = subprocess.run(["pdfinfo", "-"], input=content, capture_output=True, check=True)
         assert re.search(rb"Pages: +1\b", told.stdout)
+
+
+@pytest.mark.parametrize(("n_rows", "kept"), [(19, 19), (70, 3)])
+def test_a_table_that_fits_a_page_is_not_parted(n_rows: int, kept: int) -> None:
+    table = Table("Table 1. Rows", ("", "n"), tuple((f"row {i}", "7") for i in range(n_rows)))
+    above = (Paragraph("Words."),) * 40
+    document = Document("A report", "", "", (Section("s", "S", (*above, table)),))
+    own = docx.Document(io.BytesIO(docx_bytes(document))).tables[0]
+    held = [bool(row.cells[0].paragraphs[0].paragraph_format.keep_with_next) for row in own.rows]
+    assert held == [i < kept for i in range(n_rows + 1)]  # its head among them, the last not
+    if shutil.which("pdfinfo"):
+        told = subprocess.run(["pdftotext", "-", "-"], input=pdf_bytes(document), check=True,
+                              capture_output=True).stdout.decode()  # fmt: skip
+        of_rows = [page for page in told.split("\f") if re.search(r"\brow \d", page)]
+        assert (len(of_rows) == 1) == (n_rows == kept)
 
 
 def test_a_figure_whose_words_hold_control_characters_is_written_to_word() -> None:

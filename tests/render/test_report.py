@@ -23,7 +23,7 @@ from outcomes.questions.answer import refusal
 from outcomes.questions.disclosed import disclosed
 from outcomes.questions.question import Check
 from outcomes.render.compose import compose
-from outcomes.render.contents.answer_section import _table
+from outcomes.render.contents.answer_section import _table, estimate_tables
 from outcomes.render.contents.summary import summary
 from outcomes.render.document import Bullets, Figure, Paragraph, Table, numeric
 from outcomes.render.figures import draw, svg_bytes
@@ -90,6 +90,16 @@ def test_a_column_without_any_number_is_not_in_a_table() -> None:
     assert numeric(table) == [False, True]
     dashes = Table("Found", ("question", "found"), (("a", "–"), ("b", "–")))
     assert numeric(dashes) == [False, False]  # dashes alone are no numbers
+
+
+@pytest.mark.parametrize(("shown", "tables"), [(1, 0), (2, 1)])
+def test_a_table_of_which_one_row_may_be_shown_is_left_to_the_sentence(
+    make_answer: Any, shown: int, tables: int
+) -> None:
+    answer = make_answer()
+    hidden = [i >= shown for i in range(len(answer.table))]
+    answer = replace(answer, table=answer.table.assign(suppressed=hidden))
+    assert len(estimate_tables(answer, details=False)) == tables
 
 
 def test_analysts_get_the_model_in_words_with_its_residuals(folder: Path) -> None:

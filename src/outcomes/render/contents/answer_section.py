@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from outcomes.privacy.disclosure import Disclosure
+from outcomes.privacy.disclosure import SUPPRESSED, Disclosure
 from outcomes.questions.answer import Answer
 from outcomes.render.document import (
     Block,
@@ -164,7 +164,8 @@ def _headline(answer: Answer) -> pd.DataFrame:
         return rows.iloc[:0]
     if "kind" in rows and len(rows):
         rows = rows[rows["kind"] == rows["kind"].iloc[0]]
-    return rows if 1 < len(rows) <= MOST_ROWS else rows.iloc[:0]
+    shown = int((~rows[SUPPRESSED].astype(bool)).sum()) if SUPPRESSED in rows else len(rows)
+    return rows if shown > 1 and len(rows) <= MOST_ROWS else rows.iloc[:0]
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, object]]:
