@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
-from itertools import permutations
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ class Survey:
     nested : mapping of (tuple, tuple) to bool
         Whether each level of the first factor lies in one level of the second.
     members : mapping of (tuple, tuple) to Series
-        How many levels of the first factor lie in each level of the second.
+        How many levels of the first factor lie in each level of the second, where it is nested.
     ends : tuple of float
         Least and largest response.
     varies : mapping of tuple to bool
@@ -100,7 +100,9 @@ def survey(formula: ModelFormula, data: pd.DataFrame) -> Survey:
     words = [name for name in names if frame.is_categorical(name)]
     inside = _inside_functions(formula)
     coded = {group: group_codes(group, frame) for group in groups_of(formula)}
-    pairs = {(a, b): _pairs(coded[a][0], coded[b][0]) for a, b in permutations(coded, 2)}
+    pairs = {(a, b): _pairs(coded[a][0], coded[b][0]) for a, b in combinations(coded, 2)}
+    pairs |= {(b, a): found[:, ::-1] for (a, b), found in pairs.items()}
+    nested = {(a, b): len(found) == len(coded[a][1]) for (a, b), found in pairs.items()}
     y = response_of(formula.response, frame)
     return Survey(
         n=frame.n_rows,
@@ -110,10 +112,11 @@ def survey(formula: ModelFormula, data: pd.DataFrame) -> Survey:
         seen={name: frame.encoded(name).levels for name in words},
         counts={name: _counts(frame, name) for name in names if name in inside},
         groups={group: levels for group, (_, levels) in coded.items()},
-        nested={(a, b): len(found) == len(coded[a][1]) for (a, b), found in pairs.items()},
+        nested=nested,
         members={
-            (a, b): pd.Series(np.bincount(found[:, 1]), index=coded[b][1])
-            for (a, b), found in pairs.items()
+            (a, b): pd.Series(np.bincount(pairs[a, b][:, 1]), index=coded[b][1])
+            for a, b in nested
+            if nested[a, b]
         },
         ends=(float(y.min()), float(y.max())),
         varies={group: _varies(codes, y) for group, (codes, _) in coded.items()},
@@ -154,7 +157,10 @@ def merge_surveys(surveys: Iterable[Survey]) -> Survey:
         counts={name: _total([one.counts[name] for one in found]) for name in found[0].counts},
         groups=_joined([one.groups for one in found]),
         nested={key: all(one.nested[key] for one in found) for key in found[0].nested},
-        members={key: _total([one.members[key] for one in found]) for key in found[0].members},
+        members={
+            key: _total([one.members[key] for one in found])
+            for key in set(found[0].members).intersection(*(one.members for one in found))
+        },
         ends=(min(one.ends[0] for one in found), max(one.ends[1] for one in found)),
         varies={key: any(one.varies[key] for one in found) for key in found[0].varies},
     )
@@ -215,7 +221,8 @@ def _counts(frame: ModelFrame, name: str) -> pd.Series:
 def _pairs(a: Array, b: Array) -> Array:
     """Return the combinations of two codes that occur, shape (k, 2)."""
     size = int(b.max(initial=0)) + 1
-    found = np.unique(a.astype(np.int64) * size + b)
+    both = a.astype(np.int64) * size + b
+    found = np.unique(both[np.append(True, np.diff(both) != 0)[: len(both)]])  # most repeat
     return np.column_stack([found // size, found % size])
 
 
