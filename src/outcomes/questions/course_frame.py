@@ -153,8 +153,9 @@ def course_frame(
     left_out[f"no {axis.replace('_', ' ')}"] = int(untimed.sum())
     out = untimed | elsewhere
     rows = rows[~out].reset_index(drop=True) if out.any() else rows
-    started = set(baselines(study, instrument)["episode_id"])
-    left_out["course without a score after baseline"] = len(started - set(rows["episode_id"]))
+    started = baselines(study, instrument)["episode_id"].drop_duplicates()
+    unfollowed = ~started.isin(rows["episode_id"])
+    left_out["course without a score after baseline"] = int(unfollowed.sum())
     group = _group_column(rows)
     if group:
         rows[group] = _sorted(_pooled(rows, group))
@@ -174,10 +175,15 @@ def _group_column(rows: pd.DataFrame) -> str:
 
 def _pooled(rows: pd.DataFrame, group: str) -> pd.Series[Any]:
     """Pool conditions with fewer than ten courses; name a course without a group so."""
-    names = rows[group].fillna("not recorded").astype(str)
-    courses = rows["episode_id"].groupby(names).nunique()
-    small = courses.index[courses < LEAST_COURSES]
-    return names.where(~names.isin(small), SMALL_GROUPS) if group == "condition" else names
+    number, found = pd.factorize(rows[group], use_na_sentinel=False)
+    code, levels = pd.factorize(pd.Series(found, dtype=object).fillna("not recorded").astype(str))
+    names, number = pd.Series(levels), code[number]
+    if group == "condition":
+        courses = rows["episode_id"].groupby(number).nunique()
+        names = names.where(courses >= LEAST_COURSES, SMALL_GROUPS)
+    if isinstance(rows[group].dtype, pd.CategoricalDtype):
+        names = names.astype(pd.CategoricalDtype(sorted(names.unique())))
+    return names.iloc[number].set_axis(rows.index)
 
 
 def _sorted(names: pd.Series[Any]) -> pd.Series[Any]:

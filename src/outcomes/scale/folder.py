@@ -252,11 +252,10 @@ def column_of(file: File, column: str) -> pd.Series[Any]:
                 return None
             return opened.read(columns=[column]).to_pandas()[column]
 
-    found = _readable(file.shown, read)
+    found: pd.Series[Any] | None = _readable(file.shown, read)
     if found is None:
         return pd.Series([file.constants.get(column)] * file.n_rows, dtype=object)
-    one: pd.Series[Any] = found.astype(object) if found.dtype == "category" else found
-    return one
+    return found
 
 
 def digest_of(parts: tuple[Part, ...]) -> str:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.tables import TABLES
@@ -52,15 +53,15 @@ class PartedTable:
         spec = next((c for c in TABLES[self.name].columns if c.name == column), None)
         if not isinstance(column, str) or spec is None:
             self._refuse()
-        read = [
-            column_of(file, column) for part in self.parts for file in part.files.get(self.name, ())
-        ]
-        whole = pd.concat(read, ignore_index=True) if read else pd.Series([], dtype=object)
         one = replace(TABLES[self.name], columns=(spec,))
-        if spec.is_number or spec.kind == "boolean":
-            return conform(whole.to_frame(column), one)[column]
-        codes, words = pd.factorize(whole)
-        return pd.Series(pd.Categorical.from_codes(codes, pd.Index(words, dtype=object)))
+        read = [
+            conform(column_of(file, column).to_frame(column), one, coded=True)[column]
+            for part in self.parts
+            for file in part.files.get(self.name, ())
+        ]
+        if not read or spec.is_number or spec.kind == "boolean":
+            return pd.concat(read, ignore_index=True) if read else pd.Series([], dtype=object)
+        return pd.Series(union_categoricals(read))
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         must = "A study in parts holds no rows: what needs them asks for whole courses of a sample"

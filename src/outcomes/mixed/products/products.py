@@ -10,7 +10,7 @@ end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -119,7 +119,7 @@ def products_of(agreed: Agreed, data: pd.DataFrame) -> Products:
         unit = coded[agreed.unit][1][of_group]
     nothing = summed_patterns(groups.take(np.arange(0)))
     found = Products(agreed, made.n, made.C, made.crossed, groups, own, unit, nothing, own[:0])
-    return _summed(found)
+    return _gathered([found])
 
 
 def _random(terms: Iterable[RandomTerm], frame: ModelFrame) -> Array:
@@ -136,28 +136,50 @@ def _fixed(agreed: Agreed, frame: ModelFrame) -> Array:
     return W
 
 
-def _summed(products: Products) -> Products:
-    """Add up groups alone in their unit whose visits repeat, or were added up before."""
-    groups, known = products.groups, pattern_keys(products.patterns)
-    keys = pattern_keys(groups)
-    q, m, _ = groups.B.shape
-    width = m if products.crossed is None else m + len(products.crossed.A)
-    place, found = numbered(np.concatenate([known, keys]).T)
-    before, place = np.split(place, [len(known)])
-    able = ~np.asarray(products.unit.isin(products.agreed.repeated))
-    enough = np.bincount(place[able], minlength=len(found)) > q * width  # sums hold less then
+def _gathered(parts: Sequence[Products]) -> Products:
+    """Join parts; add up groups alone in their unit whose visits repeat, or were added up before.
+
+    Part by part: what is kept group by group is copied once.
+    """
+    one, patterns = parts[0], joined_patterns([part.patterns for part in parts])
+    keys = [pattern_keys(patterns), *(pattern_keys(part.groups) for part in parts)]
+    place, found = numbered(np.concatenate(keys).T)
+    before, *places = np.split(place, np.cumsum([len(own) for own in keys[:-1]]))
+    able = [~np.asarray(part.unit.isin(one.agreed.repeated)) for part in parts]
+    q, m, _ = one.groups.B.shape
+    width = m if one.crossed is None else m + len(one.crossed.A)
+    alone = np.concatenate([at[own] for at, own in zip(places, able, strict=True)])
+    enough = np.bincount(alone, minlength=len(found)) > q * width  # sums hold less then
     enough[before] = True
-    moved = able & enough[place]
-    if not moved.any():
-        return products
-    sums = joined_patterns([products.patterns, summed_patterns(groups.take(np.flatnonzero(moved)))])
+    moved = [own & enough[at] for own, at in zip(able, places, strict=True)]
+    for part, own in zip(parts, moved, strict=True):
+        if own.any():
+            added = summed_patterns(part.groups.take(np.flatnonzero(own)))
+            patterns = joined_patterns([patterns, added])
+    each = list(zip(parts, moved, strict=True))
+    return Products(
+        agreed=one.agreed,
+        n=sum(part.n for part in parts),
+        C=np.sum([part.C for part in parts], axis=0),
+        crossed=_added([part.crossed for part in parts if part.crossed is not None]),
+        groups=_joined([part.groups.take(np.flatnonzero(~own)) for part, own in each]),
+        own=_united([part.own[~own] for part, own in each]),
+        unit=_united([part.unit[~own] for part, own in each]),
+        patterns=patterns,
+        alone=_united([part.alone.append(part.own[own]) for part, own in each]),
+    )
+
+
+def _joined(held: Sequence[Stage]) -> Stage:
     return replace(
-        products,
-        groups=groups.take(np.flatnonzero(~moved)),
-        own=products.own[~moved],
-        unit=products.unit[~moved],
-        patterns=sums,
-        alone=products.alone.append(products.own[moved]),
+        held[0],
+        A=np.concatenate([own.A for own in held], axis=-1),
+        B=np.concatenate([own.B for own in held], axis=-1),
+        count=np.concatenate([own.count for own in held]),
+        crossed=tuple(
+            sparse.vstack(own, format="csr")
+            for own in zip(*(own.crossed for own in held), strict=True)
+        ),
     )
 
 
@@ -191,29 +213,7 @@ def merge(*parts: Products) -> Products:
         must = f"Every row of a level of '{one.agreed.factors[0].name}' is in one part"
         got = f"{twice} {'level' if twice == 1 else 'levels'} in several parts"
         raise FitError(must, got=got, remedy="Write each course into one part, each part once.")
-    held = [part.groups for part in parts]
-    groups = replace(
-        one.groups,
-        A=np.concatenate([own.A for own in held], axis=-1),
-        B=np.concatenate([own.B for own in held], axis=-1),
-        count=np.concatenate([own.count for own in held]),
-        crossed=tuple(
-            sparse.vstack(own, format="csr")
-            for own in zip(*(own.crossed for own in held), strict=True)
-        ),
-    )
-    whole = Products(
-        agreed=one.agreed,
-        n=sum(part.n for part in parts),
-        C=np.sum([part.C for part in parts], axis=0),
-        crossed=_added([part.crossed for part in parts if part.crossed is not None]),
-        groups=groups,
-        own=_united([part.own for part in parts]),
-        unit=_united([part.unit for part in parts]),
-        patterns=joined_patterns([part.patterns for part in parts]),
-        alone=_united([part.alone for part in parts]),
-    )
-    return _summed(whole)
+    return _gathered(parts)
 
 
 def _united(labels: list[pd.Index]) -> pd.Index:
