@@ -92,3 +92,15 @@ def test_a_refusal_says_at_which_time_conditions_are_too_small(clinic):
     answer = undisclosed(replace(study, assessments=scores[kept]), "conditions", instrument="nprs")
     assert "10 courses or more that have a score after 3 sessions are needed" in answer.reason
     assert "no condition has as many then" in answer.reason
+
+
+def test_a_leader_that_did_not_improve_is_not_said_to_have_improved_most(clinic):
+    study = split(clinic(n=120), ["headache", "sciatica", "knee_pain"], gain=2.0)
+    later = study.assessments["session"] > 1
+    fall = study.assessments["score"].mask(later, lambda score: score + 3.2).clip(0, 10)
+    worse = replace(study, assessments=study.assessments.assign(score=fall))
+    answer = undisclosed(worse, "conditions", instrument="nprs", seed=1)
+    top = answer.table[answer.table["kind"] == "pooled"].nlargest(1, "estimate").iloc[0]
+    assert top["conf_low"] < 0
+    assert answer.sentence.startswith("Courses for headache did best, with a mean improvement of ")
+    assert "improved most" not in f"{answer.verdict} {answer.picture.title}"

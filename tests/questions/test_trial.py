@@ -555,3 +555,13 @@ def test_a_start_that_tells_the_arm_is_refused_as_that():
     )
     reason = oc.answer(replace(study, assessments=scores), "trial").reason
     assert "baselines must not determine the arm" in reason
+
+
+@pytest.mark.parametrize(("effect", "way"), [(1.5, "better"), (-1.5, "worse")])
+def test_arms_that_both_got_worse_are_not_said_to_improve(effect, way):
+    study = made_trial(effect=effect)
+    fall = study.assessments["score"].where(study.assessments["day"] == 0, lambda s: s + 3.5)
+    given = asked(replace(study, assessments=study.assessments.assign(score=fall.clip(0, 10))))
+    assert rows_of(given, "change").iloc[0]["estimate"] * effect > 0
+    assert given.sentence.startswith(f"Patients did {way} in the new arm than in the usual arm")
+    assert "improved" not in given.picture.title

@@ -13,7 +13,13 @@ from outcomes.causal.pooling import Pooled, pool
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Resting, Text
 from outcomes.questions.course_frame import LEAST_COURSES, SMALL_GROUPS, CourseFrame
-from outcomes.questions.course_model import CourseModel, fit_course, fixed_rows, means_on
+from outcomes.questions.course_model import (
+    CourseModel,
+    fit_course,
+    fixed_rows,
+    means_on,
+    of_whom,
+)
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.words import (
@@ -101,9 +107,9 @@ def _estimates(
 def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> str:
     pooled = table[table["kind"] == "pooled"]
     top = _top(table)
-    leads = top["p_best"] >= LEADS
+    leads = "leads" if top["conf_low"] > 0 else "leads unclear"
     return CONDITIONS.say(
-        "leads" if leads else "unclear", verdict=_verdict(top),
+        leads if top["p_best"] >= LEADS else "unclear", verdict=_verdict(top),
         best=percent_of_draws(top["p_best"]),
         found=Resting(
             int(top["n_episodes"]), words=with_interval(top, unit=measure.unit),
@@ -111,6 +117,7 @@ def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> 
         ),
         start=CONDITIONS.say(
             "start", time=when(course.axis, course.horizon), means=_range(table, measure),
+            whose=of_whom(course) and f" in patients{of_whom(course)}",
             n=str(len(pooled)), scale=scale(measure),
         ),
     )  # fmt: skip
@@ -139,7 +146,8 @@ def _range(table: pd.DataFrame, measure: Instrument) -> Resting:
 def _verdict(top: Mapping[Any, Any]) -> str:
     if top["p_best"] < LEADS:
         return "No condition clearly leads"
-    return f"Courses for {named(top['term'])} improved most"
+    most = "improved most" if top["conf_low"] > 0 else "did best"
+    return f"Courses for {named(top['term'])} {most}"
 
 
 def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> Picture:

@@ -72,12 +72,13 @@ def frequency(asked: Asked) -> Found | Missing:
     allowed = _allowed(found[0], measure, error.value)
     rows_found = [*(each.row for each in found), allowed.table]
     table = with_one_test(pd.concat(rows_found, ignore_index=True))
+    verdict = _verdict(found[0])
     answer = AgainstError(table.iloc[0].to_dict(), allowed, measure, error)
     return Found(
         table,
-        _sentence(table, answer, _comparable(found[0])),
+        _sentence(table, answer, verdict, _comparable(found[0])),
         asked.question.notes["method"],
-        _picture(table, answer),
+        _picture(table, answer, verdict),
         checks=(_alike(rows), answer.check),
         glance=f"{_told(answer.row, measure)} {_when(answer.row)}",
         verdict=answer.verdict,
@@ -220,7 +221,7 @@ def _comparable(found: _Contrast) -> str:
     return f"comparing patients{therapist} with the same {condition}baseline"
 
 
-def _sentence(table: pd.DataFrame, answer: AgainstError, alike: str) -> str:
+def _sentence(table: pd.DataFrame, answer: AgainstError, verdict: str, alike: str) -> str:
     others = table[table["kind"] != "error allowed for"].to_dict("records")[1:]
     rest = "".join(
         FREQUENCY.say(
@@ -229,11 +230,16 @@ def _sentence(table: pd.DataFrame, answer: AgainstError, alike: str) -> str:
         for other in others
     )
     found = f"{_told(answer.row, answer.measure)}{answer.also}"
-    return f"{_verdict(answer.row)}{answer.doubt}: {found}, {alike}.{rest}"
+    return f"{verdict}{answer.doubt}: {found}, {alike}.{rest}"
 
 
-def _verdict(row: Row) -> str:
-    way = direction(row, "more", "less", "")
+def _verdict(found: _Contrast) -> str:
+    row, rows = found.row.iloc[0].to_dict(), found.rows
+    axis = "week" if "week" in row else "session_count"
+    then = rows[rows[axis] == row[axis]]
+    grew = then.groupby("often")["improvement"].mean().max() > 0  # else neither improved
+    words = ("improved more", "improved less") if grew else ("done better", "done worse")
+    way = direction(row, *words, "")
     return FREQUENCY.say("differ" if way else "alike", often=f"{OFTEN:g}", way=way, when=_when(row))
 
 
@@ -246,7 +252,7 @@ def _told(row: Row, measure: Instrument) -> str:
     return with_interval(row, unit=measure.unit)
 
 
-def _picture(table: pd.DataFrame, answer: AgainstError) -> Picture:
+def _picture(table: pd.DataFrame, answer: AgainstError, verdict: str) -> Picture:
     rows, measure = table.to_dict("records"), answer.measure
     names = [f"{_when(row)}{row['term'].removeprefix(TERM)}" for row in rows]
     spoken = "; ".join(
@@ -255,7 +261,7 @@ def _picture(table: pd.DataFrame, answer: AgainstError) -> Picture:
     return forest(
         table,
         names,
-        f"{_verdict(rows[0])}{answer.doubt * (not answer.stays)}",
+        f"{verdict}{answer.doubt * (not answer.stays)}",
         FREQUENCY.say("axis", unit=measure.unit),
         FREQUENCY.say("alt", spoken=sentence_case(spoken)),
     )

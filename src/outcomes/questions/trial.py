@@ -267,12 +267,15 @@ def _claim(allowed: Words, arms: Arms, treated: list[str]) -> str:
 def _differences(main: pd.DataFrame, arms: Arms, measure: Instrument | None = None) -> str:
     """Say how each arm differs from the control, each verdict once; with a measure, by how much."""
     found: dict[str, list[str]] = {}
+    means = arms.at(arms.times[-1]).groupby("arm")["improvement"].mean()
     for row in main.to_dict("records"):
         size = with_interval(row, unit=measure.unit) if measure else ""
         if len(main) > 1:
             inside = size.replace(" (", ", ", 1)
             size = f"{named(row['arm'])}{f' ({inside}' if size else ''}"
-        found.setdefault(direction(row, "more", "less", ""), []).append(size)
+        grew = max(means[row["arm"]], means[arms.control]) > 0  # else neither arm improved
+        words = ("improved more", "improved less") if grew else ("did better", "did worse")
+        found.setdefault(direction(row, *words, ""), []).append(size)
     several = "several " if len(main) > 1 else ""
     parts = []
     for way, sizes in found.items():
