@@ -164,3 +164,10 @@ def test_no_hidden_count_follows_from_the_total(counts, threshold):
     assert not hidden[counts == 0].any()
     others = hidden.sum() >= 2 and counts[hidden].sum() >= threshold
     assert not hidden.any() or others or not (~hidden & (counts > 0)).any()
+
+
+@pytest.mark.parametrize(("whole", "said"), [(99, "most"), (100, "nearly all"), (22, "most")])
+def test_all_but_a_few_are_called_what_they_are_at_the_least(whole, said):
+    assert REAL.most(whole) == said
+    assert Disclosure(5).most(40) == "nearly all"
+    assert Disclosure(5).most(39) == "most"

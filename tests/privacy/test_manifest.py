@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pandas as pd
@@ -92,6 +93,14 @@ def test_the_page_of_an_import_says_what_its_record_says(tmp_path):
               "Not checked"]  # fmt: skip
     places = [page.index(f"<h2>{title}</h2>") for title in titles]
     assert places == sorted(places)
+    heads = [["what", "count"], *[["what was done", "column", "count"]] * 2,
+             ["reason", "column", "rows"], ["", "identifier", "what was done"],
+             ["column", "like", "rows", "first"], ["", ""], [""]]  # fmt: skip
+    shown = re.findall(r"<table><tr>(.*?)</tr>", page)
+    assert [re.findall(r'<th scope="col">(.*?)</th>', head) for head in shown] == heads
+    assert page.startswith('<!doctype html>\n<html lang="en"><head><meta charset="utf-8">')
+    assert "<title>Manifest of an import</title>" in page
+    assert "</head><body><h1>Manifest of an import</h1>\n" in page
     assert f"<p>{STAYS}</p>" in page
     record = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
     assert record == json.loads(json.dumps(manifest.record()))

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outcomes.privacy.disclosure import Disclosure, Told
-from outcomes.privacy.text import UNDECLARED, Count, Text, joined, told
+from outcomes.privacy.text import (
+    UNDECLARED,
+    Count,
+    Resting,
+    Share,
+    Text,
+    filled,
+    joined,
+    told,
+)
 
 REAL = Disclosure()
 
@@ -99,3 +108,99 @@ def test_no_two_counts_of_the_same_people_differ_by_a_few(numbers):
     shown = [n for n in numbers if rule.tells(n, "course")]
     assert all(a == b or abs(a - b) >= 11 for a in shown for b in shown)
     assert all(n == 0 or n >= 11 for n in shown)
+
+
+@pytest.mark.parametrize(
+    ("share", "shown", "hidden"),
+    [
+        (Share(20, 40), "50 %", "50 %"),
+        (Share(0, 40), "0 %", "0 %"),
+        (Share(40, 40), "100 %", "100 %"),
+        (Share(3, 40), "8 %", "under 28 %"),  # 11 of 40 are 27.5 %
+        (Share(10, 40), "25 %", "under 28 %"),
+        (Share(11, 40), "28 %", "28 %"),
+        (Share(39, 40), "98 %", "over 72 %"),
+        (Share(29, 40), "72 %", "72 %"),
+        (Share(3, 11), "27 %", "under 100 %"),
+        (Share(11, 12), "92 %", "over 8 %"),
+        (Share(2, 9), "22 %", "a share not shown"),
+        (Share(0, 9), "0 %", "a share not shown"),
+    ],
+)
+def test_a_share_is_shown_or_bounded_by_what_it_would_tell_of_few(share, shown, hidden):
+    assert str(share) == shown
+    assert Text(share).under(REAL) == hidden
+    assert Text(share).under(Disclosure(exempt=True)) == shown
+
+
+@pytest.mark.parametrize(
+    ("resting", "hidden"),
+    [
+        (Resting(12, words="one", otherwise="few"), "one"),
+        (Resting(8, words="one", otherwise="few"), "few"),
+        (Resting(35, of=40, words="one", otherwise="few"), "few"),  # five are missing
+        (Resting(29, of=40, words="one", otherwise="few"), "one"),
+        (Resting(0, of=40, words="one", otherwise="few"), "one"),
+        (Resting(8, "score", words="one"), "fewer than 11 scores"),
+        (Resting(8, words="one"), ""),
+    ],
+)
+def test_words_that_rest_on_few_give_way(resting, hidden):
+    assert str(resting) == "one"
+    assert Text(resting).under(REAL) == hidden
+    assert Text(resting).under(Disclosure(exempt=True)) == "one"
+
+
+def test_what_stands_for_a_count_begins_a_sentence_in_a_capital():
+    text = Text("Seen. ", Count(3, "score"), " of ", Count(4, "course"), ".")
+    assert text.under(REAL) == "Seen. Fewer than 11 scores of fewer than 11 courses."
+    assert Text("Whose? ", Count(3)).under(REAL) == "Whose? Fewer than 11"
+
+
+def test_a_template_keeps_its_counts_and_joins_its_words():
+    words = {"n": Count(3, "score"), "when": "at week 2", "of": Text("in ", Count(40, "course"))}
+    made = filled("On {n}, {when} {of}.", words)
+    assert made == "On 3 scores, at week 2 in 40 courses."
+    assert made.parts == ("On ", words["n"], ", at week 2 in ", Count(40, "course"), ".")
+    assert made.under(REAL) == "On fewer than 11 scores, at week 2 in 40 courses."
+    assert filled("Nothing.", {}).parts == ("Nothing.",)
+
+
+def test_texts_are_joined_by_what_stands_between_them_alone():
+    assert joined(", ", []) == ""
+    assert joined(", ", ["a"]) == "a"
+    assert joined(", ", ["a", Count(2, "goal"), Text("c")]).parts == (
+        "a", ", ", Count(2, "goal"), ", ", "c",
+    )  # fmt: skip
+    assert "x " + Text(Count(2, "goal")) + " y" == "x 2 goals y"
+    assert isinstance("x" + Text("y"), Text)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (Count(1204, "visit", of=3000), "1,204 of 3,000 visits"),
+        (Count(20, "course", more="of adapted patients"), "20 courses of adapted patients"),
+        (Count(2, "course", of=1), "2 of 1 course"),
+        (Count(0), "0"),
+        (Count(0, there=True), "there are 0"),
+        (Count(20, "goal", note="(50 %)"), "20 goals (50 %)"),
+    ],
+)
+def test_a_count_is_said_with_what_belongs_to_it(count, said):
+    assert str(count) == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["At least 10 courses", "at most 5 patients", "the first 3 visits", "fewer than 11 courses",
+     "7 courses or more", "12.5 courses", "5 % of the width", "1 to 5 points"],
+)  # fmt: skip
+def test_requirements_are_no_bare_counts(text):
+    assert told(text, REAL) == text
+
+
+@pytest.mark.parametrize("text", ["7 visits", "n=7", "patients: 7", "7 of the 40 late courses"])
+def test_a_bare_count_is_shown_of_simulated_data_alone(text):
+    assert told(text, REAL) == UNDECLARED
+    assert told(text, Disclosure(exempt=True)) == text
