@@ -124,11 +124,9 @@ def mixture_tail(statistic: float, mixture: Mapping[int, float]) -> float:
     >>> round(mixture_tail(2.71, {0: 0.5, 1: 0.5}), 2)
     0.05
     """
-    tails = [
-        weight * (float(chdtrc(df, statistic)) if df else float(statistic <= ROUNDING))
-        for df, weight in mixture.items()
-    ]
-    return float(sum(tails))
+    if statistic <= ROUNDING:
+        return 1.0
+    return float(sum(w * chdtrc(df, statistic) for df, w in mixture.items() if df))
 
 
 def reference_mixture(small: Fit, large: Fit) -> tuple[Mixture, bool]:
