@@ -308,8 +308,10 @@ def test_visits_of_the_courses_own_therapist_are_told_where_both_are_known():
 )
 def test_rows_are_in_order_whether_they_were_or_not(values, order):
     rows = pd.DataFrame(values)
-    assert sorted_rows(rows, ["x", "y"]).index.tolist() == order
+    found = sorted_rows(rows, ["x", "y"])
+    assert found.index.tolist() == order
     assert rows.sort_values(["x", "y"], kind="stable").index.tolist() == order
+    assert (found is rows) == (order == [0, 1, 2])  # what is in order is not sorted again
 
 
 def test_scores_before_care_are_two_or_more_of_a_series_one_a_day():
@@ -350,3 +352,14 @@ def test_what_a_series_has_in_the_place_of_a_baseline_is_said(rows, first):
     assert placed["first"].tolist() == [first]
     assert placed["why"].tolist() == ["" if not first else "no baseline"]
     assert not {"second", "from_day", "blank"} & set(placed)
+
+
+def test_of_two_visits_of_one_number_a_score_without_a_day_takes_the_first():
+    visits = [("a", 1, 0, None), ("a", 2, 7, None), ("a", 2, 9, None)]
+    placed = placed_scores(study([("a", 1, NAN, None, 8), ("a", 2, NAN, None, 5)], visits))
+    assert placed["day"].tolist() == [0.0, 7.0]
+
+
+def test_the_number_of_a_follow_up_is_of_no_visit():
+    own = study([("a", NAN, 0, "baseline", 8), ("a", 3, 60, "follow_up", 5)], [("b", 1, 0, None)])
+    assert own.trajectory("nprs")["session_count"].tolist() == [0.0]
