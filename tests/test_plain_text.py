@@ -96,7 +96,7 @@ def test_words_are_cleaned_with_a_count_on_the_way_in(tmp_path):
     assert study.episodes["condition"].tolist() == ["knee left", "knee"]
     (found,) = [item for item in oc.check(study).items if item.rule == "R60"]
     assert (found.table, found.column, found.count, found.first_row) == (
-        "episodes", "condition", 1, 1,
+        "episodes", "condition", 1, 2,
     )  # fmt: skip
 
 

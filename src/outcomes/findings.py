@@ -74,7 +74,8 @@ class Finding:
     count : int
         Number of rows concerned, at least 1.
     first_row : int
-        Position of the first of them; 1 is the first row of data. 0 where no row can be named.
+        The first of them: in a file as a spreadsheet counts, in a table of memory 1 is the first
+        row of data; 0 where no row can be named.
     message : str
         What must hold and the kind of thing that was met.
     remedy : str

@@ -291,7 +291,7 @@ def google_form(v):
             "What is the main reason for your visit?": v.why("en")}  # fmt: skip
 
 
-@product("before", {"study.rows": "visits"})
+@product("before", {"file.time_zone": "UTC", "study.rows": "visits"})
 def typeform(v):
     return {"#": f"{v.number:x}abc", "*What's your name?*": v.name, "Network ID": f"{v.number:08x}",
             "When were you born?": f"{v.born}", "How much does it hurt right now?": v.before,

@@ -26,7 +26,10 @@ ALL_WAYS = ("%m/%d/%Y", "%Y-%m-%d", "%d %B %Y")
 
 def rules(study):
     table = oc.check(study).table
-    return {(row.rule, row.column): (row.count, row.first_row) for row in table.itertuples()}
+    return {
+        (row.rule, row.column): (row.count, row.first_row and row.first_row - 1)
+        for row in table.itertuples()
+    }
 
 
 def leaked(planted, text):
@@ -128,9 +131,9 @@ def test_identifiers_in_wrong_columns_are_found_by_position(take, invented):
     export.rows[3]["Therapist"] = "ivo@example.org"
     study, manifest = take(export.text())
     seen = {(s.column, s.kind): s.rows for s in manifest.sightings}
-    assert seen[("Goal", "phone")] == (2,)
-    assert seen[("Reason for visit", "name")] == (3,)
-    assert seen[("Therapist", "email")] == (4,)
+    assert seen[("Goal", "phone")] == (3,)
+    assert seen[("Reason for visit", "name")] == (4,)
+    assert seen[("Therapist", "email")] == (5,)
     found = rules(study)
     assert found[("R25", "Goal")] == (1, 2)
     assert found[("R02", "Goal")] == (1, 2)

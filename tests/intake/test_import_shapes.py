@@ -73,9 +73,9 @@ def test_visits_beside_each_other_with_rules_for_their_columns(take):
                 "becomes": r"\1"}],
     )  # fmt: skip
     assert sorted((s, p) for s, _, _, p in scores(study)) == [(1, 6), (1, 7), (2, 5), (3, 3)]
-    assert [s.rows for s in manifest.sightings if s.kind == "phone"] == [(2,)]
+    assert [s.rows for s in manifest.sightings if s.kind == "phone"] == [(3,)]
     found = oc.check(study).table.set_index("rule")
-    assert (found.loc["R02", "count"], found.loc["R02", "first_row"]) == (1, 2)
+    assert (found.loc["R02", "count"], found.loc["R02", "first_row"]) == (1, 3)
 
 
 def test_numbered_visits_without_days(take):
@@ -158,7 +158,7 @@ def test_lists_clinics_decimals_and_words_that_no_rule_covers(take):
     assert study.episodes["clinic_id"].str.fullmatch("c-[b-z]{8}").all()
     assert [s for *_, s in scores(study)] == [5.5]
     found = oc.check(study).table.set_index("column")
-    assert found.loc["kind", "first_row"] == found.loc["pain", "first_row"] == 2
+    assert found.loc["kind", "first_row"] == found.loc["pain", "first_row"] == 3
     assert study.goals["target"].tolist() == [3]
 
 
@@ -167,7 +167,7 @@ def test_dates_that_can_be_read_in_two_ways_are_reported(take):
                     file={"dates": ["%m/%d/%Y", "%d/%m/%Y"]}, identifiers={"record": "id"},
                     columns={"date": "when", "pressure": "touch"})  # fmt: skip
     found = oc.check(study).table.set_index("rule")
-    assert (found.loc["R22", "count"], found.loc["R22", "first_row"]) == (1, 1)
+    assert (found.loc["R22", "count"], found.loc["R22", "first_row"]) == (1, 2)
 
 
 def test_facts_of_a_course_that_differ_are_reported(take):
@@ -175,7 +175,7 @@ def test_facts_of_a_course_that_differ_are_reported(take):
                     identifiers={"record": "id"},
                     columns={"date": "when", "sex": "sex"})  # fmt: skip
     found = oc.check(study).table.set_index("rule")
-    assert (found.loc["R18", "column"], found.loc["R18", "first_row"]) == ("sex", 2)
+    assert (found.loc["R18", "column"], found.loc["R18", "first_row"]) == ("sex", 3)
     assert study.episodes["sex"].tolist() == ["female"]
 
 
@@ -259,7 +259,7 @@ def test_dates_of_a_course_become_its_days(take):
     assert (course["clearance_day"], course["end_day"]) == (-3, 57)
     assert study.goals["by_day"].tolist() == [28]
     found = oc.check(study).table.set_index("column")
-    assert (found.loc["due", "rule"], found.loc["due", "first_row"]) == ("R02", 2)
+    assert (found.loc["due", "rule"], found.loc["due", "first_row"]) == ("R02", 3)
     assert "left" in {s.column for s in manifest.de_identified if "date made" in s.rule}
 
 
@@ -282,7 +282,7 @@ def test_several_goals_of_a_course_are_no_contradiction(take):
     )  # fmt: skip
     assert study.goals[["instrument", "target"]].to_numpy().tolist() == [["nprs", 2], ["ndi", 9]]
     found = oc.check(study).table.set_index("column")
-    assert (found.loc["goal", "rule"], found.loc["goal", "first_row"]) == ("R18", 3)
+    assert (found.loc["goal", "rule"], found.loc["goal", "first_row"]) == ("R18", 4)
     assert "aim" not in found.index
 
 

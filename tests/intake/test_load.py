@@ -17,7 +17,8 @@ SECRET = "xq7-zebra"
 def rules(study):
     table = oc.check(study).table
     return {
-        (row.rule, row.table, row.column): (row.count, row.first_row) for row in table.itertuples()
+        (row.rule, row.table, row.column): (row.count, row.first_row and row.first_row - 1)
+        for row in table.itertuples()
     }
 
 

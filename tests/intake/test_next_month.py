@@ -51,7 +51,7 @@ def test_a_corrected_person_is_found_or_in_doubt(months, name, born):
         JANUARY, f"Bob Ray,1961-03-04,2026-02-02,5\n{name},{born},2026-02-02,5"
     )
     assert study.episodes["patient_id"].nunique() == 3
-    assert (found.loc["R24", "count"], found.loc["R24", "first_row"]) == (1, 2)
+    assert (found.loc["R24", "count"], found.loc["R24", "first_row"]) == (1, 3)
 
 
 def test_another_person_is_in_no_doubt(months):
@@ -86,7 +86,7 @@ def test_a_word_that_the_map_has_not_seen_is_no_visit_until_said(months, tmp_pat
     later = f"Ann Lee,2026-06-04,Deep tissue\nBob Ray,2026-06-04,{word}\n"
     study, found, _ = months(rows, later, columns, header + "\n")
     assert study.sessions["session"].notna().sum() == 2
-    assert (found.loc["R58", "severity"], found.loc["R58", "first_row"]) == ("error", 2)
+    assert (found.loc["R58", "severity"], found.loc["R58", "first_row"]) == ("error", 3)
     said = {**columns, "values": {"service": {**columns["values"]["service"], word: "visit"}}}
     study, found, _ = months(rows, later, said, header + "\n")
     assert study.sessions["session"].notna().sum() == 3
@@ -114,7 +114,7 @@ def test_signs_that_differ_are_asked_about_and_reported(tmp_path, counts, n):
     unsaid = {name: part for name, part in draft.content.items() if name != "questions"}
     study, _ = import_export(place, unsaid, key)
     found = oc.check(study).table.set_index("rule")
-    assert (found.loc["R59", "severity"], found.loc["R59", "first_row"]) == ("error", 2)
+    assert (found.loc["R59", "severity"], found.loc["R59", "first_row"]) == ("error", 3)
     said = draft.answered("study.sign_that_counts", counts).content
     study, _ = import_export(place, said, key)
     assert "R59" not in oc.check(study).table["rule"].tolist()
@@ -207,7 +207,7 @@ def test_a_mark_that_the_map_has_not_seen_is_an_error(tmp_path, column, yes, no)
     assert study.sessions["session"].notna().sum() == 1
     study, _ = import_export(later, draft.content, key)
     found = oc.check(study).table.set_index("rule")
-    assert (found.loc["R46", "count"], found.loc["R46", "first_row"]) == (1, 2)
+    assert (found.loc["R46", "count"], found.loc["R46", "first_row"]) == (1, 3)
     assert study.sessions["session"].notna().sum() == 1
 
 
@@ -218,7 +218,7 @@ def test_a_score_of_a_visit_that_did_not_take_place_is_reported(tmp_path):
     assert not draft.questions
     study, _ = import_export(tmp_path / "draft.csv", draft.content, tmp_path / "key.json")
     found = oc.check(study).table.set_index("rule")
-    assert (found.loc["R61", "severity"], found.loc["R61", "first_row"]) == ("warning", 2)
+    assert (found.loc["R61", "severity"], found.loc["R61", "first_row"]) == ("warning", 3)
 
 
 def test_two_parts_of_the_body_in_one_cell_are_asked_about(tmp_path):
@@ -247,7 +247,7 @@ def test_without_the_list_of_who_is_who_new_clients_are_reported_row_by_row(tmp_
     later.write_text(text.replace("-05-", "-06-").format("Ann Lee", name), encoding="utf-8")
     study, _ = import_export(later, draft.content, key, out)
     told = [f for f in oc.check(study).items if f.rule == "R67"]
-    assert [f.rows for f in told] == ([] if name == "Ann Lee" else [(2,)])
+    assert [f.rows for f in told] == ([] if name == "Ann Lee" else [(3,)])
     found = json.loads((out / "findings.json").read_text(encoding="utf-8"))["findings"]
     assert [f["rows"] for f in found if f["rule"] == "R67"] == [list(f.rows) for f in told]
 
@@ -259,8 +259,8 @@ def test_all_rows_in_doubt_are_listed_beside_the_study(tmp_path):
     draft, out = drafted(text, tmp_path), tmp_path / "study"
     study, _ = import_export(tmp_path / "draft.csv", draft.content, tmp_path / "key.json", out)
     (found,) = (f for f in oc.check(study).items if f.rule == "R24")
-    assert (found.count, found.first_row, found.rows) == (3, 1, (1, 3, 4))
-    assert "1, 3, 4" in (out / "findings.html").read_text(encoding="utf-8")
+    assert (found.count, found.first_row, found.rows) == (3, 2, (2, 4, 5))
+    assert "2, 4, 5" in (out / "findings.html").read_text(encoding="utf-8")
     assert oc.load(out).provenance.import_findings == study.provenance.import_findings
 
 
@@ -273,7 +273,7 @@ def test_a_year_that_was_mistyped_is_one_rule_in_an_export_and_in_a_study(tmp_pa
     study, _ = import_export(tmp_path / "draft.csv", draft.content, tmp_path / "key.json")
     found = oc.check(study).table[["rule", "count", "first_row"]]
     told = {tuple(row) for row in found.itertuples(index=False)}
-    assert told == {("R61", 1, 2), ("R54", 1, 3)}
+    assert told == {("R61", 1, 3), ("R54", 1, 4)}
 
 
 WEEKS = ("2026-02-25", "2026-03-04", "2026-03-18", "2026-03-25")
@@ -300,7 +300,7 @@ def test_a_day_that_may_be_a_month_is_asked_to_be_looked_at(tmp_path, day, doubt
               "scores": {"nprs": {"pre_session": "Pain"}}}  # fmt: skip
     study, _ = import_export(export, mapped, tmp_path / "key.json", tmp_path / "study")
     told = [(f.count, f.first_row) for f in oc.check(study).items if f.rule == "R68"]
-    assert told == ([(1, 5)] if doubtful else [])
+    assert told == ([(1, 6)] if doubtful else [])
 
 
 def test_a_day_that_may_be_a_month_is_held_against_earlier_exports(tmp_path):
@@ -312,7 +312,7 @@ def test_a_day_that_may_be_a_month_is_held_against_earlier_exports(tmp_path):
         rows = "".join(f"Ann Lee,1950-01-02,{day},5\n" for day in days)
         export.write_text(f"Client,Born,Day,Pain\n{rows}", encoding="utf-8")
         study, _ = import_export(export, mapped, tmp_path / "key.json", tmp_path / "study")
-    assert [f.first_row for f in oc.check(study).items if f.rule == "R68"] == [1]
+    assert [f.first_row for f in oc.check(study).items if f.rule == "R68"] == [2]
 
 
 @pytest.mark.parametrize("became", ["attended", "stopped_early", "cancelled", "no_show"])

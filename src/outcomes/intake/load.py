@@ -109,8 +109,10 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
         if is_parted(place):
             return _load_parts(place)
         present = {name: place / f"{name}.csv" for name in TABLES}
-        texts = {name: read_text_table(file, may_be_empty=True).cells.apply(each, change=restored)
-                 for name, file in present.items() if file.is_file()}  # fmt: skip
+        own = {name: read_text_table(file, may_be_empty=True)
+               for name, file in present.items() if file.is_file()}  # fmt: skip
+        texts = {name: _as_counted(rows.cells.apply(each, change=restored), rows)
+                 for name, rows in own.items()}  # fmt: skip
         return _load_tables(texts, place.name, place)
     if columns is None and place.suffix.casefold() in WORKBOOKS:
         sheets = sheet_names(place)
@@ -157,8 +159,8 @@ def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None)
 
 
 def _as_counted(cells: pd.DataFrame, rows: Rows) -> pd.DataFrame:
-    """Return cells whose index counts as people do: in a workbook as Excel shows them."""
-    return cells.set_axis([rows.row(i) - 1 for i in range(len(cells))])
+    """Return cells whose index counts as a spreadsheet does."""
+    return cells.set_axis(np.asarray(rows.numbers) - 1) if len(rows.numbers) else cells
 
 
 def _flat_rows(text: pd.DataFrame, mapped: ColumnMap, where: str) -> tuple[TypedRows, list[str]]:
@@ -227,7 +229,7 @@ def _load_tables(
         unused += others
     about, edited = _about(folder) if folder else ({}, False)
     provenance, instruments = _described(about, where, [*findings, *_edited(where, edited)], unused)
-    lines = {name: [int(i) + 1 for i in text.index] for name, text in texts.items()
+    lines = {name: (text.index + 1).tolist() for name, text in texts.items()
              if not isinstance(text.index, pd.RangeIndex)}  # fmt: skip
     provenance = replace(provenance, file_rows=lines)
     truth = _truth(folder / TRUTH) if folder and not edited else None

@@ -135,8 +135,7 @@ class Rows:
     cells : DataFrame of str
         Shape (rows, columns); an empty cell is missing.
     numbers : array of int
-        Number of each row as people count it, shape (rows,): in a workbook that of Excel, else 1
-        for the first row of data.
+        Number of each row as a spreadsheet shows it, shape (rows,): the header of a file counts.
     sheets : tuple of int
         Number of each row's sheet, shape (rows,), where several were read; else empty.
     skipped : mapping of str to int

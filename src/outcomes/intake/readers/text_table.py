@@ -83,10 +83,10 @@ def read_text_table(
         raise DataError(must, got="one column", where=path.name, remedy="Export it as CSV.")
     odd: Counter[str] = Counter()
     records = islice(_records(_lines(path, encoding, odd), delimiter, path.name), stop, None)
-    filled = (record for record in records if record)
+    filled = ((line, record) for line, record in enumerate(records, start=stop + 1) if record)
     above = sum(1 for record in sample[:start] if any(record))
     rows = table_of(
-        enumerate(filled, start=1), header, path.name, skipped={ABOVE: above},
+        filled, header, path.name, skipped={ABOVE: above},
         may_be_empty=may_be_empty, headings=form.headings, above=sample[start - 1] if start else (),
     )  # fmt: skip
     return replace(rows, skipped={**rows.skipped, **odd})
