@@ -93,6 +93,15 @@ def test_summaries_of_records_behind_a_small_count_are_gone_and_models_stay():
     assert "too few courses" in oc.answer(STUDIES["six"](), "how-much").reason
 
 
+@pytest.mark.parametrize("used", [150, 149, 7, 151])
+def test_what_was_hidden_once_stays_hidden(used):
+    answer = oc.answer(oc.simulate(episodes=60, seed=3), "how-much")
+    answer = replace(answer, source=replace(answer.source, n_used=used, n_episodes=50))
+    once = disclosed(answer, Disclosure())
+    assert disclosed(once, Disclosure()).source.n_used == once.source.n_used
+    assert once.source.n_used in (None, 150)
+
+
 def test_a_curve_of_which_one_bare_point_is_left_is_not_drawn():
     answer = oc.answer(oc.simulate(episodes=60, seed=3), "goals")
     rows = answer.table["kind"] == "sustained"

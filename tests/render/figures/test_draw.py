@@ -256,6 +256,14 @@ def test_ticks_are_one_two_or_five_apart(width: float) -> None:
         assert float(f"{second - first:e}"[:3]) in (1.0, 2.0, 5.0)
 
 
+def test_a_time_stands_on_the_axis_as_in_the_sentence() -> None:
+    picture = curves(("all",))
+    weeks = replace(picture, data=picture.data.assign(x=12 / 7).head(1))
+    figure = draw(weeks)
+    figure.canvas.draw()
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1.7"]
+
+
 def test_a_curve_of_few_shown_times_has_ticks_at_them_alone() -> None:
     picture = curves(("all",))
     data = picture.data.assign(estimate=picture.data["estimate"].where(picture.data["x"] < 3))

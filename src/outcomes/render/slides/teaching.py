@@ -166,6 +166,7 @@ class Lesson:
         Where the answer refuses or finds nothing clear: whether the naive gap is half a point or
         more. Where there is a bend: whether the honest interval excludes none. Where the truth is
         what happens without care: whether that is a third or more of the change read as an effect.
+        Where only a wide interval is honest, it need not lie nearer.
         """
         if self.compared.empty:
             return bool(np.ptp(self.seen["estimate"]) >= 0.5 and self.unclear)
@@ -178,7 +179,8 @@ class Lesson:
             return False
         held = low <= value <= high and not naive["conf_low"] <= value <= naive["conf_high"]
         nearest = min(abs(row["estimate"] - value) for row in honest)
-        return bool(held and nearest < abs(naive["estimate"] - value))
+        wide = self.trap.estimand == "every"
+        return bool(held and (wide or nearest < abs(naive["estimate"] - value)))
 
 
 def teach(
@@ -408,7 +410,8 @@ def _taught(lesson: Lesson) -> str:
         return "the honest interval held the truth and showed a bend"
     if lesson.trap.estimand == "no care":
         return "a third or more of the change came without any care"
-    return "the naive interval missed the truth, and the honest one held it and lay nearer"
+    nearer = "" if lesson.trap.estimand == "every" else " and lay nearer"
+    return f"the naive interval missed the truth, and the honest one held it{nearer}"
 
 
 def _rule(trap: Trap, lesson: Lesson, seed: int) -> Slide:
