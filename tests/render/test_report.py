@@ -243,7 +243,7 @@ def test_as_if_real_suppresses_synthetic_data_too_and_keeps_the_label(
     synthetic_study: Any, make_answer: Any
 ) -> None:
     rule = Disclosure()
-    safe = disclosed(make_answer({"all": 60, "usual": 56, "rare": 4}), rule)
+    safe = disclosed(make_answer({"all": 160, "usual": 90, "other": 66, "rare": 4}), rule)
     text = page_html(compose(synthetic_study, (safe,), disclosure=rule))
     assert "too few to show" in text
     assert "SYNTHETIC DATA" in text
