@@ -189,3 +189,48 @@ def test_the_order_of_rows_makes_no_difference(order):
         for b, j in enumerate(order):
             same = mixed.of_row[a] == mixed.of_row[b]
             assert same == (straight[i] == straight[j])
+
+
+KATHERINE = ("Katherine Lee", "1961", PHONES[0])
+FOUND_AGAIN = [
+    # people of the earlier export, the later one, whose id, why, in doubt?
+    ([KATHERINE], ("Catherine Lee", "1961", PHONES[0]), 0, "spelling, one birth date", False),
+    ([KATHERINE], ("Catherine Lee", "1984", PHONES[0]), None, "", True),
+    ([KATHERINE], ("Catherine Lee", None, PHONES[0]), 0,
+     "spelling, one telephone number or e-mail address", True),
+    ([KATHERINE], ("Catherine Lee", None, PHONES[1]), None, "", False),
+    ([KATHERINE], ("Catherine Lee", None, None), None, "", False),
+    ([KATHERINE], ("Katherine Lee", None, None), 0, "", False),
+    ([KATHERINE], ("Bob Ray", "1961", PHONES[0]), None, "", False),
+    ([("Katherine Lee", None, None)], ("Catherine Lee", None, None), None, "", True),
+    ([KATHERINE, ("Katherine Lee", "1984", PHONES[1])], ("Katherine Lee", None, None), None, "",
+     True),
+    ([KATHERINE, ("Katherine Lee", "1984", PHONES[1])], ("Catherine Lee", "1984", PHONES[1]), 1,
+     "spelling, one birth date", False),
+    ([("Ann Lee", "1950-01-02", None)], ("Ann Lee", "1950-02-01", None), None, "", True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "later", "same", "why", "doubt"), FOUND_AGAIN)
+def test_who_is_found_by_no_sign_is_held_against_those_of_earlier_exports(
+    first, later, same, why, doubt
+):
+    key = new_key()
+    names, births, contacts = zip(*first, strict=True)
+    ids, _ = ids_of(people(names, births, contacts=[contacts]), key)
+    before = [(name, "", one) for name, one in zip(names, ids, strict=True)]
+    name, birth, contact = later
+    [own], told = ids_of(people([name], [birth], contacts=[[contact]]), key, before)
+    assert (ids.index(own) if own in ids else None) == same
+    assert dict(+told.joined) == ({why: 1} if why else {})
+    assert told.doubtful == ((0,) if doubt else ())
+    assert told.of_row == (0,)
+
+
+def test_of_two_signs_as_strong_the_one_that_both_state_counts():
+    """A telephone joins the first two; a record that would join the first to another is later."""
+    found = people(
+        ["Katherine Lee", "Katharine Lee", "Kathrine Lee"], [None, "1950", "1961"],
+        ["7", None, "7"], [[PHONES[0], PHONES[0], None]],
+    )  # fmt: skip
+    assert groups(found) == [0, 0, 2]

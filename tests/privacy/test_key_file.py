@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 import struct
 
 import pytest
@@ -110,6 +112,8 @@ def test_who_is_listed_once_in_order_and_no_cell_is_a_formula(place):
     text = place.with_name(NAME).read_text(encoding="utf-8-sig")
     assert text.splitlines()[0] == ",".join(COLUMNS)
     assert "\n=1" not in text
+    if os.name == "posix":
+        assert stat.S_IMODE(place.with_name(NAME).stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("text", ["", "name\n", ",".join(COLUMNS) + "\none,two\n", '"'])

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from outcomes.errors import DataError
+from outcomes.findings import Findings, finding
 from outcomes.privacy.guard import Sighting
 from outcomes.privacy.manifest import (
     STAYS,
@@ -168,3 +169,14 @@ def test_findings_without_an_error_have_no_rows_to_look_at(tmp_path):
     assert "Rows to look at" not in page
     content = json.loads((tmp_path / "findings.json").read_text(encoding="utf-8"))
     assert (content["stays"], content["ok"]) == (STAYS, True)
+
+
+def test_rows_that_are_listed_stand_in_a_table_of_their_own(tmp_path):
+    found = finding("R03", "sessions", "pressure", [4, 7], got="above 5", listed=True)
+    write_findings(Findings((found,)), tmp_path)
+    page = (tmp_path / "findings.html").read_text(encoding="utf-8")
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("rule", "column", "rows"))
+    row = "<td>R03</td><td>pressure</td><td>5, 8</td>"
+    assert f"<h2>Rows to look at</h2><table><tr>{head}</tr>\n<tr>{row}</tr>" in page
+    [record] = json.loads((tmp_path / "findings.json").read_text(encoding="utf-8"))["findings"]
+    assert (record["rule"], record["count"], record["rows"]) == ("R03", 2, [5, 8])

@@ -91,3 +91,10 @@ def test_ages_in_bands():
     assert age_band(ages).tolist() == [
         "0-9", "0-9", "0-9", "10-19", "80-89", "80-89", "90+", "90+", None, None,
     ]  # fmt: skip
+
+
+def test_what_is_found_in_cells_stands_on_their_index():
+    cells = pd.Series(["call 602-555-0100", None, "better"], index=[5, 9, 7])
+    for found in (found_in(cells, "phone"), words_in(cells, ["call"])):
+        assert found.to_dict() == {5: True, 9: False, 7: False}
+        assert found.dtype == bool
