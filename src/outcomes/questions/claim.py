@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from outcomes.plain_text import shipped
 from outcomes.records import number_of_therapists
@@ -141,13 +141,8 @@ def basis_of(study: Study, *, contrast: bool, planned: bool = False, **facts: in
         Other fields of `Basis`, such as `n_episodes`.
     """
     arms = study.episodes["arm"].dropna().unique()
-    base = Basis(
-        arms=len(arms),
-        control=study.provenance.control in arms,
-        randomised=study.provenance.randomised,
-        contrast=contrast,
-        planned=planned,
-        n_episodes=len(study.episodes),
-        n_clusters=facts["n_clusters"] if "n_clusters" in facts else number_of_therapists(study),
-    )
-    return Basis(**{**base.__dict__, **facts})
+    known: dict[str, Any] = {"n_episodes": len(study.episodes), **facts}
+    if "n_clusters" not in facts:
+        known["n_clusters"] = number_of_therapists(study)
+    chance, named = study.provenance.randomised, study.provenance.control in arms
+    return replace(Basis(len(arms), named, chance, contrast, planned=planned), **known)
