@@ -281,8 +281,11 @@ def _cautions(asked: Asked, found: Found) -> tuple[str, ...]:
         return ()
     cautions = asked.allowed(found.courses, found.n_clusters).cautions
     cautions = cautions[1:] if asked.question.compares == "records" else cautions
-    shared = found.course is not None and asked.course.own_share < MOSTLY_OWN
-    return (*cautions, *(SAID["shared"],) * (shared and asked.question is not PRESSURE))
+    if found.course is None or asked.question.name in ("pressure", "trial"):
+        return cautions
+    untold = 0 < len(asked.course.known_therapists) < asked.course.n_courses
+    more = {"untold": untold, "shared": asked.course.own_share < MOSTLY_OWN}
+    return (*cautions, *(SAID[name] for name, holds in more.items() if holds))
 
 
 def _source(study: Study, n_used: int = 0, left_out: Mapping[str, int] | None = None) -> Source:

@@ -60,31 +60,40 @@ class CourseFrame:
 
     @cached_property
     def therapists(self) -> pd.Series[Any]:
-        """Therapist of each course, by most of its scores; none where one is not recorded.
+        """Therapist of each course, by most of its scores; none where a course has none recorded.
 
-        Who stands in at a few visits is not one more therapist from whom others can be foretold.
+        Who stands in at a few visits is not one more therapist from whom others can be foretold,
+        and a visit without a name does not leave the therapists of all courses out.
         """
-        return therapist_of_most(
-            self.rows if self.rows["therapist_id"].notna().all() else self.rows.head(0)
-        )
+        known = self.known_therapists
+        return known if len(known) == self.n_courses else known.head(0)
+
+    @cached_property
+    def known_therapists(self) -> pd.Series[Any]:
+        """Therapist of each course that has one recorded."""
+        return therapist_of_most(self.rows)
 
     @property
     def own_share(self) -> float:
         """Share of scores at visits of the course's own therapist; 1 where none is recorded."""
-        own = self.rows["episode_id"].map(self.therapists)
-        return float((self.rows["therapist_id"] == own).mean()) if len(self.therapists) else 1.0
+        named = self.rows[self.rows["therapist_id"].notna()]
+        own = named["episode_id"].map(self.known_therapists)
+        return float((named["therapist_id"] == own).mean()) if len(named) else 1.0
 
-    def of_courses(self) -> CourseFrame:
+    def of_courses(self, *, of_visits: bool = False) -> CourseFrame:
         """Return the frame whose rows name the therapist of the course, not of each visit.
 
-        Improvement adds up over a course: little of a score is of who stood in at its visit.
+        Improvement adds up over a course: little of a score is of who stood in at its visit. With
+        `of_visits` only a visit without a name gets that of its course.
         """
-        if not len(self.therapists):
+        if not len(self.known_therapists):
             return self
-        own = self.rows["episode_id"].map(self.therapists)
-        own = own.astype(self.rows["therapist_id"].dtype)
+        who = self.rows["therapist_id"]
+        own = self.rows["episode_id"].map(self.known_therapists).astype(who.dtype)
+        own = who.fillna(own) if of_visits else own
         found = replace(self, rows=self.rows.assign(therapist_id=own))
-        vars(found)["therapists"] = self.therapists  # the same, and counted already
+        for name in ("therapists", "known_therapists"):  # the same, and counted already
+            vars(found)[name] = getattr(self, name)
         return found
 
     @property

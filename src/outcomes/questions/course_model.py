@@ -169,9 +169,9 @@ def fit_course(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> Cours
     FitError
         When the rows cannot carry the model.
     """
-    share = 1.0
-    if not any(name.startswith("pressure") for name in adjusted_for):  # who treats a visit chose it
-        share, course = course.own_share, course.of_courses()
+    of_visits = any(name.startswith("pressure") for name in adjusted_for)  # who treats chose it
+    share = 1.0 if of_visits else course.own_share
+    course = course.of_courses(of_visits=of_visits)
     formula = course_formula(course, adjusted_for)
     with quietly():
         if adjusted_for or not can_be_serial(course):
