@@ -52,8 +52,7 @@ def rate_function(design: Design, people: People, pain0: Floats, gain: Floats) -
     Level and visit noise correlate with pain's as the design says; a change in pain moves function
     by as many of its standard deviations.
     """
-    values = _by_condition(design, people.condition)
-    worse, mean, sd, step, low, high, baseline = values
+    worse, mean, sd, step, low, high, baseline = second_instrument(design, people.condition)
     total = np.sqrt(spread_of(design).total) + 1e-12
     shared = design.function_correlation * (pain0 - baseline) / total
     rest = np.sqrt(1 - design.function_correlation**2)
@@ -64,7 +63,8 @@ def rate_function(design: Design, people: People, pain0: Floats, gain: Floats) -
     return rounded
 
 
-def _by_condition(design: Design, condition: Ints) -> Floats:
+def second_instrument(design: Design, condition: Ints) -> Floats:
+    """Return sign of worse, mean, SD, step, ends of the scale and pain's baseline, shape (7, n)."""
     rows = []
     for item in design.conditions:
         measure = instrument(item.function_instrument)

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from outcomes.dictionary.instruments import instrument
 from outcomes.dictionary.tables import TIMINGS
 from outcomes.synthetic.block import Block, Table, Words, cells
 from outcomes.synthetic.courses import Courses
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.forces import plateaus
 from outcomes.synthetic.people import People
-from outcomes.synthetic.rating import rate, rate_function
+from outcomes.synthetic.rating import rate, rate_function, second_instrument
 from outcomes.synthetic.schedule import Kind
 
 ASSESSORS = ("patient", "treating_therapist", "other_clinician")
@@ -150,13 +149,9 @@ def _function_codes(design: Design, people: People) -> NDArray[Any]:
 
 def _function_target(design: Design, people: People, start: NDArray[Any]) -> NDArray[Any]:
     """Nine tenths of a standard deviation better, inside the instrument's range ([A])."""
-    measures = [instrument(item.function_instrument) for item in design.conditions]
-    step = [m.sign * 0.9 * c.function_sd for m, c in zip(measures, design.conditions, strict=True)]
-    low, high = ([getattr(m, end) for m in measures] for end in ("minimum", "maximum"))
-    at = people.condition
-    unit = np.array([item.function_step for item in design.conditions])[at]
-    target = np.round(np.floor((start + np.array(step)[at]) / unit + 0.5) * unit, 2)
-    bounded: NDArray[Any] = np.clip(target, np.array(low)[at], np.array(high)[at])
+    worse, _, sd, step, low, high, _ = second_instrument(design, people.condition)
+    target = np.round(np.floor((start - worse * 0.9 * sd) / step + 0.5) * step, 2)
+    bounded: NDArray[Any] = np.clip(target, low, high)
     return bounded
 
 
