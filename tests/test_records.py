@@ -363,3 +363,9 @@ def test_of_two_visits_of_one_number_a_score_without_a_day_takes_the_first():
 def test_the_number_of_a_follow_up_is_of_no_visit():
     own = study([("a", NAN, 0, "baseline", 8), ("a", 3, 60, "follow_up", 5)], [("b", 1, 0, None)])
     assert own.trajectory("nprs")["session_count"].tolist() == [0.0]
+
+
+def test_a_score_of_a_day_with_two_visits_is_of_neither():
+    visits = [("a", 1, 0, None), ("a", 2, 7, None), ("a", 3, 7, None)]
+    placed = placed_scores(study([("a", 1, 0, None, 8), ("a", NAN, 7, None, 5)], visits))
+    assert placed["session"].isna().tolist() == [False, True]
