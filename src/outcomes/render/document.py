@@ -262,10 +262,8 @@ class Document:
     @property
     def unfolded(self) -> Document:
         """The same for paper: folds are open, and the table of questions is a plain one."""
-        sections = tuple(
-            replace(section, blocks=tuple(_each(section.blocks))) for section in self.sections
-        )
-        return replace(self, sections=sections)
+        opened = (replace(one, blocks=tuple(_each(one.blocks))) for one in self.sections)
+        return replace(self, sections=tuple(opened))
 
 
 def _each(blocks: tuple[Block, ...]) -> Iterator[Block]:
@@ -298,11 +296,8 @@ def numbered(document: Document) -> Document:
         caption = f"{block.kind.capitalize()} {counts[block.kind]}. {block.caption}"
         return replace(block, caption=caption)
 
-    sections = tuple(
-        replace(section, blocks=tuple(one(block) for block in section.blocks))
-        for section in document.sections
-    )
-    return replace(document, sections=sections)
+    sections = (replace(each, blocks=tuple(map(one, each.blocks))) for each in document.sections)
+    return replace(document, sections=tuple(sections))
 
 
 def is_number(cell: str) -> bool:
@@ -362,11 +357,8 @@ def spans(text: str) -> list[tuple[str, bool]]:
     [('the term ', False), ('week', True)]
     """
     parts = re.split(r"`([^`]*)`", text)
-    return [
-        (part if position % 2 else words.unbroken(part), position % 2 == 1)
-        for position, part in enumerate(parts)
-        if part
-    ]
+    told = ((part if i % 2 else words.unbroken(part), i % 2 == 1) for i, part in enumerate(parts))
+    return [one for one in told if one[0]]
 
 
 @cache

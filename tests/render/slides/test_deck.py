@@ -36,6 +36,17 @@ def test_of_more_rows_both_ends_are_shown_and_the_axis_says_how_many():
     assert shown.x_label == f"Points; {MOST_ROWS} of 40 rows"
 
 
+def test_long_names_of_rows_are_as_large_as_the_title_of_an_axis():
+    names = [
+        f"score {i}, whatever the baseline (those with a score then, without help)"
+        for i in range(9)
+    ]
+    long = forest(9).data.assign(label=names)
+    shown = fewer(Picture("forest", long, "Title", "Points", "", ""), pd.DataFrame())
+    assert len(shown.data) == MOST_ROWS - 1
+    assert native_chart._names(shown.data)[0] >= 18
+
+
 def test_letters_of_as_many_rows_as_a_slide_shows_are_three_quarters_of_its_text():
     picture = fewer(forest(40), pd.DataFrame())
     picture.data["n_episodes"] = 50

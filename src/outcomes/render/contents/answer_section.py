@@ -59,9 +59,8 @@ def answer_section(
     """
     failed = () if answer.refused else [c.said for c in answer.checks if not c.passed]
     cannot = (*(text for text in answer.limits if said.get(text, 1) < 2), *failed)
-    own: list[Block] = (
-        [Heading("What this cannot show", answer.question), Bullets(cannot)] if cannot else []
-    )
+    own: list[Block] = [Heading("What this cannot show", answer.question), Bullets(cannot)]
+    own = own if cannot else []
     if answer.refused:
         blocks: list[Block] = [Paragraph(answer.sentence, "warning"), *own]
         return Section(answer.name, answer.question, tuple(blocks))

@@ -59,9 +59,8 @@ def explorer_bytes(material: Material) -> bytes:
     given = {name: _answer(material, name) for name in material.study.scored_instruments()}
     made = [_instrument(material, name, a) for name, a in given.items() if not a.refused]
     shown = [one for one in made if one["times"]]
-    refused = [
-        (material.study.instrument(n).title, a.reason) for n, a in given.items() if a.refused
-    ]
+    titled = material.study.instrument
+    refused = [(titled(name).title, a.reason) for name, a in given.items() if a.refused]
     refused += [(one["title"], "too few courses at any time.") for one in made if not one["times"]]
     limits = next((a.limits for a in given.values() if not a.refused), ())
     environment = Environment(

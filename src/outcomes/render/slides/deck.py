@@ -21,7 +21,8 @@ MOST_LETTERS = 270
 MOST_SPOKEN = 150
 MOST_GROUPS = 4
 MOST_ROWS = 6
-"""Rows of a forest: as many as have room for letters of 18 points."""
+LONG_NAME = 45
+"""Rows of a forest: as many as have room for letters of 18 points, one less of two lines each."""
 MOST_POINTS, MOST_NAMED = 4, 6
 _SCALE = re.compile(r" \(\d[^();]* is better\)|; \d[^();]* is better(?=\))")
 """What a score runs over: the axis says it."""
@@ -177,7 +178,8 @@ def fewer(picture: Picture, table: pd.DataFrame) -> Picture | None:
             kinds = table["kind"].reindex(data[ROW])
             own = (kinds == kinds.iloc[0]).to_numpy()
             shown = data[own] if own.sum() > 1 else data
-        kept = np.linspace(0, len(shown) - 1, min(len(shown), MOST_ROWS)).round().astype(int)
+        most = MOST_ROWS - bool(shown["label"].str.len().max() > LONG_NAME)
+        kept = np.linspace(0, len(shown) - 1, min(len(shown), most)).round().astype(int)
         shown, n = shown.iloc[kept], len(kept)
     else:
         size = data.groupby("group", sort=False)["n_episodes"].max()
