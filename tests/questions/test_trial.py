@@ -276,13 +276,17 @@ def test_an_arm_that_nobody_treats_does_not_pass_over_the_therapists_of_another(
     assert answer.table["kind"].iloc[0] == "constrained"
 
 
-def test_one_patient_whose_therapist_is_not_recorded_leaves_therapists_out():
+@pytest.mark.parametrize(("n", "kind"), [(1, "constrained, therapists"), (12, "constrained")])
+def test_a_few_patients_whose_therapist_is_not_recorded_do_not_leave_therapists_out(n, kind):
     study = with_therapists(made_trial(n=160), control=False)
     treated = study.episodes["arm"] == "new"
-    names = study.episodes["therapist_id"].mask(treated & treated.cumsum().eq(3))
+    names = study.episodes["therapist_id"].mask(treated & treated.cumsum().le(n))
     answer = asked(replace(study, episodes=study.episodes.assign(therapist_id=names)))
-    assert answer.table["kind"].iloc[0] == "constrained"
-    assert any("is not recorded for all" in limit for limit in answer.limits)
+    assert answer.table["kind"].iloc[0] == kind
+    assert any("is not recorded" in limit for limit in answer.limits)
+    whole = asked(study).table.iloc[0]
+    error = answer.table["std_error"].iloc[0] / whole["std_error"]
+    assert 0.9 < error < 1.1 if n == 1 else error < 0.9
 
 
 def both_arms(gains, each=8):

@@ -36,6 +36,8 @@ CLUSTERED_ANCOVA = "ancova, therapists"
 TIPPING = "tipping point"
 MOST_COME = 0.5
 """Share of an arm's courses that have a therapist, from which on the arm is one that is treated."""
+MOST_TOLD = 0.9
+"""Share of an arm's treated courses whose therapist is recorded; the others count by themselves."""
 MOST_TIMES = 8
 """The constrained model gives each time a mean and variance of its own, each pair a correlation."""
 EXACT = 1e-18
@@ -118,7 +120,7 @@ class Arms:
         if self.plan.unit == "clinic":
             who, untreated = last["clinic_id"], untreated & False
         named = who.notna().groupby(last["arm"]).mean()
-        all_told = (who.notna() | untreated).groupby(last["arm"]).all()
+        all_told = (who.notna() | untreated).groupby(last["arm"]).mean() >= MOST_TOLD
         treats = named >= MOST_COME
         told = (all_told | (named.index == self.control) & (named == 0)).all()
         needed = treats if self.plan.unit in ("therapist", "clinic") else treats[treats]
