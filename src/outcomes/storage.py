@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from outcomes import __version__
 from outcomes.dictionary.tables import TABLES, ColumnSpec, TableSpec
 from outcomes.folders import written_whole
 from outcomes.plain_text import each, neutralised
+from outcomes.provenance import Provenance
 from outcomes.tables import Tables, Truth, once
 
 PACKAGE = "datapackage.json"
@@ -55,9 +57,29 @@ def write_study(study: Tables, folder: Path) -> None:
     """Write the files of `save` into a folder that is there."""
     digests = {name: _write_table(study, name, folder) for name in TABLES}
     written = {name: digest for name, digest in digests.items() if digest}
-    _write_json(folder / PACKAGE, _package(study, written))
-    if study.truth is not None:
-        _write_json(folder / TRUTH, _truth(study, study.truth, written))
+    resources = [_resource(study, name, sha) for name, sha in written.items()]
+    own = {name: _declared(instrument) for name, instrument in study.instruments.items()}
+    describe(folder, study.provenance, study.truth, own, resources, written)
+
+
+def describe(
+    folder: Path, about: Provenance, truth: Truth | None, instruments: Mapping[str, Any],
+    resources: list[dict[str, Any]], digests: Mapping[str, str],
+) -> None:  # fmt: skip
+    """Write what tells of a folder's tables: the data package, and the truth when simulated."""
+    package = {
+        "profile": "tabular-data-package",
+        "title": about.title or "outcomes study",
+        "outcomes": {
+            **{k: v for k, v in asdict(about).items() if k not in OF_READING},
+            "label": "SYNTHETIC" if about.synthetic else "",
+            "instruments": instruments,
+        },
+        "resources": resources,
+    }
+    _write_json(folder / PACKAGE, package)
+    if truth is not None:
+        _write_json(folder / TRUTH, _told(about, truth, digests))
 
 
 @once
@@ -102,20 +124,6 @@ def _cells(values: pd.Series[Any], column: ColumnSpec) -> pd.Series[Any]:
     return each(values, neutralised)
 
 
-def _package(study: Tables, digests: dict[str, str]) -> dict[str, Any]:
-    provenance = {k: v for k, v in asdict(study.provenance).items() if k not in OF_READING}
-    return {
-        "profile": "tabular-data-package",
-        "title": study.provenance.title or "outcomes study",
-        "outcomes": {
-            **provenance,
-            "label": "SYNTHETIC" if study.provenance.synthetic else "",
-            "instruments": {n: _declared(i) for n, i in study.instruments.items()},
-        },
-        "resources": [_resource(study, name, sha) for name, sha in digests.items()],
-    }
-
-
 def _declared(instrument: Any) -> dict[str, Any]:
     names = ("title", "minimum", "maximum", "unit", "better")
     return {name: getattr(instrument, name) for name in names}
@@ -150,11 +158,11 @@ def _field(column: ColumnSpec) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if value}
 
 
-def _truth(study: Tables, truth: Truth, digests: dict[str, str]) -> dict[str, Any]:
+def _told(about: Provenance, truth: Truth, digests: Mapping[str, str]) -> dict[str, Any]:
     return {
         "label": "SYNTHETIC",
-        "seed": study.provenance.seed,
-        "version": study.provenance.version or __version__,
+        "seed": about.seed,
+        "version": about.version or __version__,
         "sha256": digests,
         "parameters": dict(truth.parameters),
         "estimands": json.loads(truth.estimands.to_json(orient="records")),

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from outcomes import __version__
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import UnavailableError
 from outcomes.folders import written_whole
-from outcomes.storage import OF_READING, PACKAGE, TRUTH
+from outcomes.storage import describe
 from outcomes.synthetic.block import block_sizes, join, make_block, to_arrow
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.simulate import provenance_of
@@ -76,7 +73,11 @@ def simulate_in_parts(
             done += sum(sizes[block] for block in own)
             if progress:
                 progress(done, design.episodes)
-        _describe(design, folder, digests)
+        resources: list[dict[str, Any]] = [
+            {"name": Path(name).stem, "path": name, "hash": f"sha256:{digest}"}
+            for name, digest in digests.items()
+        ]
+        describe(folder, provenance_of(design), truth_of(design), {}, resources, digests)
     return Path(directory)
 
 
@@ -101,22 +102,3 @@ def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _describe(design: Design, folder: Path, digests: dict[str, str]) -> None:
-    about, truth = provenance_of(design), truth_of(design)
-    kept = {k: v for k, v in asdict(about).items() if k not in OF_READING}
-    resources = [{"name": Path(name).stem, "path": name, "hash": f"sha256:{digest}"}
-                 for name, digest in digests.items()]  # fmt: skip
-    package = {
-        "profile": "tabular-data-package",
-        "title": about.title,
-        "outcomes": {**kept, "label": "SYNTHETIC", "instruments": {}},
-        "resources": resources,
-    }
-    estimands = json.loads(truth.estimands.to_json(orient="records"))
-    told = {"label": "SYNTHETIC", "seed": about.seed, "version": __version__, "sha256": digests,
-            "parameters": dict(truth.parameters), "estimands": estimands}  # fmt: skip
-    for name, content in ((PACKAGE, package), (TRUTH, told)):
-        text = json.dumps(content, indent=1, ensure_ascii=False)
-        (folder / name).write_text(text + "\n", encoding="utf-8", newline="")
