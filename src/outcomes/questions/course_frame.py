@@ -13,7 +13,7 @@ from outcomes.privacy.disclosure import disclosure_for
 from outcomes.records import baselines, therapist_of_most
 from outcomes.study import Study
 from outcomes.tables import once
-from outcomes.trajectory import trajectory
+from outcomes.trajectory import TrajectoryFrame, trajectory
 from outcomes.words import in_order
 
 LEAST_COURSES = 10
@@ -146,6 +146,7 @@ def course_frame(
     """
     found = trajectory(study, instrument)
     rows, left_out = found.rows.copy(deep=False), dict(found.left_out)
+    del found  # its rows are there once where nobody else holds them
     known = rows["session_count"].notna() & rows["session"].notna()
     several = rows["session_count"].nunique() > 1
     axis: Axis = "session_count" if several and known.mean() > 0.5 else "week"
@@ -161,7 +162,7 @@ def course_frame(
     untimed = rows[axis].isna() & ~elsewhere
     left_out[f"no {axis.replace('_', ' ')}"] = int(untimed.sum())
     out = untimed | elsewhere
-    rows = rows[~out].reset_index(drop=True) if out.any() else rows
+    rows = _some(rows, ~out.to_numpy(bool)) if out.any() else rows
     started = baselines(study, instrument)["episode_id"].drop_duplicates()
     unfollowed = ~started.isin(rows["episode_id"])
     left_out["course without a score after baseline"] = int(unfollowed.sum())
@@ -173,6 +174,12 @@ def course_frame(
     if at is not None:
         horizon = at if at in times else float("nan")
     return CourseFrame(rows, axis, group, times, horizon, left_out)
+
+
+def _some(rows: pd.DataFrame, keep: Any) -> pd.DataFrame:
+    """Return some rows, column by column: so many may be there that they do not fit in twice."""
+    columns = {name: rows.pop(name).array[keep] for name in rows.columns.tolist()}
+    return TrajectoryFrame(columns, copy=False).__finalize__(rows)
 
 
 def _group_column(rows: pd.DataFrame) -> str:

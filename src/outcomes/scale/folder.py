@@ -213,10 +213,8 @@ class Reader:
         """
         tables = {name: pd.concat([_rows(file) for file in files], ignore_index=True)
                   for name, files in part.files.items()}  # fmt: skip
-        if not (coded and self.provenance.synthetic):
-            text = {name: _in_words(frame) for name, frame in tables.items()}
-            tables = tables if coded else text
         if not self.provenance.synthetic:
+            text = {name: _in_words(frame) for name, frame in tables.items()}
             refuse_identified(text, f"part '{part.name}'")
         own = dict(self.instruments)
         return study_from_tables(tables, provenance=self.provenance, instruments=own, coded=coded)

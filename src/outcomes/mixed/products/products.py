@@ -228,23 +228,22 @@ def _added(crossed: list[Crossed]) -> Crossed | None:
 
 
 def merge_all(parts: Iterable[Products]) -> Products:
-    """Merge as a tree: each product takes part in few merges, and few are held at once.
+    """Merge parts as they come, some at a time: few are held beside what they are merged with.
 
     Raises
     ------
     FitError
         There is none, or two do not merge.
     """
-    held: list[tuple[int, Products]] = []
+    held: list[Products] = []
     for part in parts:
-        held.append((1, part))
-        while len(held) >= AT_ONCE and held[-AT_ONCE][0] == held[-1][0]:
-            size = AT_ONCE * held[-1][0]
-            held[-AT_ONCE:] = [(size, merge(*(own for _, own in held[-AT_ONCE:])))]
+        held.append(part)
+        if len(held) > AT_ONCE:
+            held = [merge(*held)]
     if not held:
         must = "A model needs rows"
         raise FitError(must, got="no part with any")
-    return merge(*(own for _, own in held)) if len(held) > 1 else held[0][1]
+    return merge(*held) if len(held) > 1 else held[0]
 
 
 def staged(products: Products) -> CrossProducts:
