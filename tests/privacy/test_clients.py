@@ -151,6 +151,8 @@ LATER = [
     (("Ann Lee", "1961", "k@ex.example"), ("Bob Lee", "1961", "k@ex.example"), False),
     (("Ann Lee", None, "k@ex.example"), ("Bob Lee", None, "k@ex.example"), False),
     (("Ann Lee", None, PHONES[0]), ("Lee, Ann", None, None), True),
+    (("Ann Lee", None, PHONES[0]), ("Ann Poe", None, PHONES[0]), False),
+    (("Lee", "1961", PHONES[0]), ("Poe", "1961", PHONES[0]), False),
 ]
 
 

@@ -72,6 +72,16 @@ def test_an_id_that_is_a_person_is_found_among_codes(one):
     assert identifying_ids([one, "p1"])
 
 
+def test_a_word_before_numbers_is_a_code_where_most_of_several_ids_have_it():
+    assert list(identifying_ids(["smith1234", "smith5678"])) == ["smith1234", "smith5678"]
+    assert identifying_ids(["smith1234", "smith5678", "smith9012"]) == {}
+
+
+def test_a_name_that_a_word_of_another_script_ends_with_is_found():
+    assert names_somebody("the pain田中")
+    assert not names_somebody("the pain")
+
+
 DRAW = random.Random(1)
 ALNUM = string.ascii_letters + string.digits
 COLUMNS = {
@@ -150,6 +160,10 @@ def test_a_header_is_shown_where_it_is_nobody(header, is_named, shown):
         ("title", "Scottsdale Massage Clinic, 2025", False),
         ("title", "Patients of Dr. Nils", True),
         ("[instruments]", "Bournemouth Questionnaire", False),
+        ("[instruments]", "patient Mary Quackenbush", True),
+        ("[instruments]", "Client Specific Scale", False),  # words of care
+        ("[instruments]", "patient mary Quackenbush", False),
+        ("title", "cas Marie Delacourt-Roux", True),
     ],
 )
 def test_a_map_keeps_no_word_that_may_be_a_name(part, text, refused):

@@ -89,6 +89,14 @@ RULES = {
     "one telephone, a spelling, two records": (
         who("Katherine Lee", None, "1", PHONE), who("Katharine Lee", None, "2", PHONE), False,
         DOUBT),
+    "one telephone, the beginning of a name": (
+        who("Zebulonia Fox", None, None, PHONE), who("Zebu Fox", None, None, PHONE), False,
+        (BY_CONTACT, True)),
+    "one telephone, a listed short form": (
+        who("Thaddeus Fox", None, None, PHONE), who("Ted Fox", None, None, PHONE), False,
+        (BY_CONTACT, True)),
+    "one telephone, names that begin with one letter": (
+        who("Zebulonia Fox", None, None, PHONE), who("Zoe Fox", None, None, PHONE), False, NOTHING),
     "one telephone of a household": (
         who("Ann Lee", None, None, PHONE), who("Bob Lee", None, None, PHONE), False, NOTHING),
     "one telephone, an initial": (
