@@ -58,6 +58,12 @@ class TrajectoryFrame(pd.DataFrame):
         return TrajectoryFrame
 
     def __finalize__(self, other: Any, method: str | None = None, **options: Any) -> Self:
+        parts = [p for p in getattr(other, "input_objs", ()) if isinstance(p, TrajectoryFrame)]
+        for name in self._metadata if parts else ():  # of frames put together, what all share
+            shared = {getattr(part, name) for part in parts}
+            object.__setattr__(self, name, shared.pop() if len(shared) == 1 else "")
+        if parts:
+            self.record_errors = tuple(dict.fromkeys(e for p in parts for e in p.record_errors))
         left = getattr(other, "left", other)
         return super().__finalize__(left, method, **options)  # type: ignore[misc,no-any-return]
 

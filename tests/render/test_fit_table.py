@@ -96,8 +96,22 @@ def test_a_fit_of_simulated_scores_says_so_wherever_it_is_shown(fit: Any) -> Non
 def test_rows_chosen_from_a_trajectory_keep_its_label(rows: pd.DataFrame) -> None:
     some = rows[rows["condition"] == "headache"].assign(double=2)
     facts = rows[["episode_id"]].drop_duplicates().assign(sex="female")
-    for kept in (some, rows.merge(pd.DataFrame(facts)), rows.join(facts.sex)):
+    other = rows[rows["condition"] == "sciatica"]
+    beside = pd.concat([some, pd.DataFrame({"z": 1.0}, index=some.index)], axis=1)
+    together = pd.concat([some, other], ignore_index=True), beside
+    for kept in (some, rows.merge(pd.DataFrame(facts)), rows.join(facts.sex), *together):
         assert (kept.stamp, kept.instrument) == ("SYNTHETIC", "nprs")
+
+
+def test_frames_put_together_keep_what_all_of_them_share(rows: pd.DataFrame) -> None:
+    real = rows.copy()
+    real.stamp, real.record_errors = "", ("R12",)
+    both = pd.concat([rows, real, rows])
+    assert (both.stamp, both.instrument, both.record_errors) == ("", "nprs", ("R12",))
+    with pytest.warns(oc.RecordsWarning, match="R12"):
+        fit = oc.lmm("improvement ~ session_count + (1 | episode_id)", pd.concat([real, real]))
+    with pytest.raises(oc.OutcomesError, match="single patients"):  # real ones stay on the screen
+        fit.check().savefig("nowhere.png")
 
 
 def test_pressure_without_what_was_seen_when_it_was_chosen_is_warned_of(
