@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -205,25 +206,18 @@ def _designs(
     """Return each combination with its design, all of them checked."""
     names = {name: ALIASES.get(name, name) for name in over}
     known_names = {name for name in vars(design) if isinstance(vars(design)[name], int | float)}
-    number = 1
-    for values in over.values():
-        number *= len(values)
-    problems: list[tuple[str, Callable[[], bool]]] = [
-        (
-            "the question is about a difference, or an interval (half_width) is wanted",
-            lambda: QUESTIONS[question].compares != "change" or half_width is not None,
-        ),
-        ("half_width is above 0", lambda: half_width is None or half_width > 0),
-        (
-            "`over` names numbers of the design",
-            lambda: set(names.values()) <= known_names - {"seed"},
-        ),
-        (f"there are 1 to {MOST_CELLS} designs", lambda: bool(over) and 1 <= number <= MOST_CELLS),
-        ("the target is between 0 and 1", lambda: 0 < target < 1),
-    ]
-    for must, holds in problems:
-        if not holds():
-            raise UsageError(must, got="something else")
+    number = math.prod(map(len, over.values()))
+    is_difference = QUESTIONS[question].compares != "change"
+    rules = {
+        "the question is about a difference, or an interval (half_width) is wanted":
+            is_difference or half_width is not None,
+        "half_width is above 0": half_width is None or half_width > 0,
+        "`over` names numbers of the design": set(names.values()) <= known_names - {"seed"},
+        f"there are 1 to {MOST_CELLS} designs": bool(over) and 1 <= number <= MOST_CELLS,
+        "the target is between 0 and 1": 0 < target < 1,
+    }  # fmt: skip
+    for must in (must for must, holds in rules.items() if not holds):
+        raise UsageError(must, got="something else")
     cells = [dict(zip(over, values, strict=True)) for values in itertools.product(*over.values())]
     changes: list[dict[str, Any]] = [{names[k]: v for k, v in at.items()} for at in cells]
     return [(at, replace(design, **own)) for at, own in zip(cells, changes, strict=True)]
