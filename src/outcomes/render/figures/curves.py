@@ -78,7 +78,7 @@ def dress(axes: Axes, picture: Picture, preset: Preset, *, labels: bool = True) 
     times = sorted(picture.data.dropna(subset=["estimate"])["x"].unique())
     few = len(times) <= FEW_POINTS
     axes.xaxis.set_major_locator(
-        FixedLocator(times) if few else MaxNLocator(7, steps=ROUND, integer=True)
+        FixedLocator(times) if few else MaxNLocator(9, steps=ROUND, integer=True)
     )
     axes.xaxis.set_major_formatter(lambda time, _: f"{round(time, 1):g}")  # as sentences say it
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=ROUND))

@@ -194,6 +194,6 @@ def _ends(values: Iterable[float], *, whole: bool = False) -> tuple[float, float
     known = [float(value) for value in values if np.isfinite(value)]
     low, high = min(known), max(known)
     high = high if high > low else low + 1.0  # a single point needs an axis too
-    ticks = MaxNLocator(7 if whole else 5, steps=ROUND, integer=whole).tick_values(low, high)
+    ticks = MaxNLocator(9 if whole else 5, steps=ROUND, integer=whole).tick_values(low, high)
     last = high + 0.08 * (high - low) if whole else float(ticks[-1])  # labels stand at its end
     return float(ticks[0]), last, round(float(ticks[1] - ticks[0]), 10)
