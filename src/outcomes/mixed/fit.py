@@ -198,12 +198,8 @@ def _request(formula: ModelFormula, reml: bool, df: str, weights: WeightsLike) -
         raise UsageError(must, got="reml=False", remedy="Use reml=True, or df='satterthwaite'.")
     if not formula.random and formula.residual is None:
         must = "A mixed model needs a random term such as (1 | episode_id)"
-        raise FormulaError(
-            must,
-            got="none",
-            where=f"in '{formula.text}'",
-            remedy="For independent rows use ordinary least squares: statsmodels.formula.api.ols.",
-        )
+        remedy = "For independent rows use ordinary least squares: statsmodels.formula.api.ols."
+        raise FormulaError(must, got="none", where=f"in '{formula.text}'", remedy=remedy)
     return Request(formula.text, reml, df, weights is not None)
 
 

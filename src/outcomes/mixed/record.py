@@ -300,13 +300,12 @@ def _require_maximum(design: Design, estimates: Estimates, optimum: Optimum) -> 
     residual = str(design.formula.residual)
     if residual in estimates.singular_terms and not optimum.converged:
         must = "The likelihood must have a maximum"
-        raise FitError(
-            must,
-            got="a residual covariance that shrinks to nothing",
-            where=residual,
-            remedy="Either these patients are too few for it (csh, ar1h, cs and ar1 have fewer "
-            "parameters than us), or its groups and the fixed part reproduce every score.",
+        got = "a residual covariance that shrinks to nothing"
+        remedy = (
+            "Either these patients are too few for it (csh, ar1h, cs and ar1 have fewer "
+            "parameters than us), or its groups and the fixed part reproduce every score."
         )
+        raise FitError(must, got=got, where=residual, remedy=remedy)
 
 
 def _warn_of(fit: Fit) -> None:

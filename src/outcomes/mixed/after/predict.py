@@ -169,12 +169,9 @@ def _require_kind(name: str, levels: pd.Index, column: pd.Series) -> None:
     )
     if len(present) and text != numbers:
         must = "A grouping column must be of the kind the model has seen"
-        raise UsageError(
-            must,
-            got="text for numbers" if text else "numbers for text",
-            where=f"column '{name}'",
-            remedy=f"Convert it: new['{name}'].astype(...).",
-        )
+        got = "text for numbers" if text else "numbers for text"
+        remedy = f"Convert it: new['{name}'].astype(...)."
+        raise UsageError(must, got=got, where=f"column '{name}'", remedy=remedy)
 
 
 def _random_variance(fit: Fit, X: Array, Z: list[Array], codes: list[Array]) -> Array:

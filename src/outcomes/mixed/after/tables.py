@@ -242,12 +242,10 @@ def contrast_matrix(fit: Fit, hypothesis: Mapping[str, float] | npt.ArrayLike) -
         near = [match for name in unknown for match in get_close_matches(name, terms, n=1)]
         aliased = [name for name in unknown if name in fit.estimates.aliased_terms]
         must = "A hypothesis names estimated terms"
-        raise UsageError(
-            must,
-            got=", ".join(f"'{name}'" for name in unknown),
-            where="not estimated: the columns before it determine it" if aliased else "",
-            remedy=f"Did you mean {', '.join(near)}?" if near else f"Terms: {', '.join(terms)}.",
-        )
+        got = ", ".join(f"'{name}'" for name in unknown)
+        where = "not estimated: the columns before it determine it" if aliased else ""
+        remedy = f"Did you mean {', '.join(near)}?" if near else f"Terms: {', '.join(terms)}."
+        raise UsageError(must, got=got, where=where, remedy=remedy)
     return _matrix([hypothesis.get(name, 0.0) for name in terms], terms)
 
 

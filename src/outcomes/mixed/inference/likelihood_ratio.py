@@ -196,11 +196,9 @@ def _require_comparable(small: Fit, large: Fit) -> None:
     same_rows = small.n_observations == large.n_observations and np.array_equal(small.y, large.y)
     if not same_rows or not np.array_equal(_weights(small), _weights(large)):
         must = "Both fits must be to the same rows, response and weights"
-        raise UsageError(
-            must,
-            got=f"{small.n_observations} and {large.n_observations} rows",
-            remedy="Leave out the rows with a missing value in either formula first.",
-        )
+        got = f"{small.n_observations} and {large.n_observations} rows"
+        remedy = "Leave out the rows with a missing value in either formula first."
+        raise UsageError(must, got=got, remedy=remedy)
     if small.request.reml != large.request.reml:
         must = "Both fits must be by ML, or both by REML"
         raise UsageError(must, got="one of each")

@@ -167,12 +167,9 @@ def robust(fit: Kind, cluster: str) -> Kind:
         must = "Every grouping factor must lie within the clusters"
         if residual is not None:
             must = "Patients and grouping factors must lie within the clusters"
-        raise UsageError(
-            must,
-            got=f"levels of {', '.join(dict.fromkeys(across))} in several clusters",
-            where=f"cluster '{cluster}'",
-            remedy="Use a coarser cluster, such as the clinic.",
-        )
+        got = f"levels of {', '.join(dict.fromkeys(across))} in several clusters"
+        remedy = "Use a coarser cluster, such as the clinic."
+        raise UsageError(must, got=got, where=f"cluster '{cluster}'", remedy=remedy)
     request = replace(fit.request, df=f"CR2 by {cluster}")
     return replace(fit, request=request, robust_inference=cluster_robust(fit, cluster))
 

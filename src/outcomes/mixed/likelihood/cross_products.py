@@ -353,11 +353,8 @@ def _crossed_columns(
     size = sum(n_levels[f] * Z[f].shape[1] for f in crossed)
     if size > MAX_CROSSED:
         must = f"Crossed grouping factors may have {MAX_CROSSED:,} random effects together"
-        raise FitError(
-            must,
-            got=f"{size:,}",
-            remedy="Keep the largest crossed factor only, or check that codes are not reused.",
-        )
+        remedy = "Keep the largest crossed factor only, or check that codes are not reused."
+        raise FitError(must, got=f"{size:,}", remedy=remedy)
     blocks = []
     for f in crossed:
         n, q = Z[f].shape

@@ -108,12 +108,9 @@ def report(
     """
     if not variance > LOST_DIGITS:
         must = "The residual variance must be above zero"
-        raise FitError(
-            must,
-            got="groups and fixed part that reproduce every score",
-            where=f"in '{design.formula.text}'",
-            remedy="Use fewer fixed or random columns.",
-        )
+        got = "groups and fixed part that reproduce every score"
+        remedy = "Use fewer fixed or random columns."
+        raise FitError(must, got=got, where=f"in '{design.formula.text}'", remedy=remedy)
     names, kept = design.fixed.names, basis.kept.tolist()
     sigma = basis.scale * float(np.sqrt(variance))
     pairs = list(zip(design.factors, factors, strict=True))

@@ -206,12 +206,9 @@ def random_basis(Z: Array, sizes: tuple[int, ...], names: tuple[str, ...]) -> tu
     flat = scale <= 1e-13 * np.sqrt(np.mean(Z**2, axis=0))
     if flat.any():
         must = "A random slope needs a column that varies"
-        raise FitError(
-            must,
-            got="a constant",
-            where=f"column '{names[int(np.argmax(flat))]}'",
-            remedy="Leave it out of the random term.",
-        )
+        where = f"column '{names[int(np.argmax(flat))]}'"
+        remedy = "Leave it out of the random term."
+        raise FitError(must, got="a constant", where=where, remedy=remedy)
     return centred / scale, scale[:, None] * T
 
 
@@ -311,11 +308,9 @@ def _refuse_exact(scale: float, response: Array) -> None:
         return
     constant = bool(np.ptp(response) <= EXACT * size)
     must = "The response must vary around the fixed part"
-    raise UnvaryingError(
-        must,
-        got="a constant response" if constant else "a fixed part that reproduces it exactly",
-        remedy="Check the response column, and that it is not among the explanatory columns.",
-    )
+    got = "a constant response" if constant else "a fixed part that reproduces it exactly"
+    remedy = "Check the response column, and that it is not among the explanatory columns."
+    raise UnvaryingError(must, got=got, remedy=remedy)
 
 
 @dataclass(frozen=True)
@@ -424,9 +419,7 @@ def _refuse_constant(design: Design) -> None:
                 break
         else:
             must = "The response must vary within groups"
-            raise UnvaryingError(
-                must,
-                got="the same response on every row of each level",
-                where=f"grouping factor '{factor.name}'",
-                remedy="The rows repeat one score: keep one row a level and use least squares.",
-            )
+            got = "the same response on every row of each level"
+            where = f"grouping factor '{factor.name}'"
+            remedy = "The rows repeat one score: keep one row a level and use least squares."
+            raise UnvaryingError(must, got=got, where=where, remedy=remedy)

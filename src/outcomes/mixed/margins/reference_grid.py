@@ -138,11 +138,8 @@ def require_variable(fit: Fit, name: str, what: str) -> None:
         return
     near = get_close_matches(str(name), known, n=1)
     must = f"{what} must name a column of the fixed part"
-    raise UsageError(
-        must,
-        got=f"'{name}'",
-        remedy=f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known) or 'none'}.",
-    )
+    remedy = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known) or 'none'}."
+    raise UsageError(must, got=f"'{name}'", remedy=remedy)
 
 
 def grid_offset(fit: Fit, data: pd.DataFrame) -> Array:

@@ -328,12 +328,10 @@ def _refuse_infinite(factor: Factor) -> None:
     finite = finite if factor.codes is None else finite[factor.codes]
     if not finite.all():
         must = "A column of the formula must be finite on every row"
-        raise FitError(
-            must,
-            got=f"{int((~finite).sum())} of the rows where it is not",
-            where=f"{factor.name}, first in row {int(np.argmin(finite)) + 1} of the rows used",
-            remedy="Check its function: a logarithm of zero or less, a root, a division by zero.",
-        )
+        got = f"{int((~finite).sum())} of the rows where it is not"
+        where = f"{factor.name}, first in row {int(np.argmin(finite)) + 1} of the rows used"
+        remedy = "Check its function: a logarithm of zero or less, a root, a division by zero."
+        raise FitError(must, got=got, where=where, remedy=remedy)
     require_size(f"'{factor.name}'", factor.values)
 
 

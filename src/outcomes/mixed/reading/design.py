@@ -237,30 +237,19 @@ def _check_levels(factor: GroupingFactor, n_rows: int) -> None:
     where = f"grouping factor '{factor.name}'"
     if factor.n_levels == 1:
         must = "A grouping factor needs at least two levels"
-        raise FitError(
-            must,
-            got="one level",
-            where=where,
-            remedy="Leave its term out: with one level there is no variance to estimate.",
-        )
+        remedy = "Leave its term out: with one level there is no variance to estimate."
+        raise FitError(must, got="one level", where=where, remedy=remedy)
     for term, columns in zip(factor.terms, factor.columns, strict=True):
         effects = factor.n_levels * len(columns.names)
         if len(columns.names) > 1 and effects >= n_rows:
             must = "A random term needs fewer random effects than there are rows"
-            raise FitError(
-                must,
-                got=f"{effects} random effects for {n_rows} rows",
-                where=str(term),
-                remedy="Most levels have too few rows for a slope: keep only (1 | group).",
-            )
+            got = f"{effects} random effects for {n_rows} rows"
+            remedy = "Most levels have too few rows for a slope: keep only (1 | group)."
+            raise FitError(must, got=got, where=str(term), remedy=remedy)
     if factor.n_levels >= n_rows:
         must = "A grouping factor needs fewer levels than rows"
-        raise FitError(
-            must,
-            got="as many levels as rows",
-            where=where,
-            remedy="Its variance cannot be told from the residual: leave its term out.",
-        )
+        remedy = "Its variance cannot be told from the residual: leave its term out."
+        raise FitError(must, got="as many levels as rows", where=where, remedy=remedy)
 
 
 WeightsLike = str | Array | pd.Series | None
@@ -443,9 +432,5 @@ def _check_categories(fixed: Columns) -> None:
     for factor, (kind, state) in fixed.spec.encoder_state.items():
         if kind is CATEGORICAL and len(state["categories"]) == 1:
             must = "A categorical column of the fixed part needs at least two levels"
-            raise FitError(
-                must,
-                got="one level",
-                where=f"column '{factor}'",
-                remedy="Leave it out of the formula; check whether rows were dropped.",
-            )
+            remedy = "Leave it out of the formula; check whether rows were dropped."
+            raise FitError(must, got="one level", where=f"column '{factor}'", remedy=remedy)

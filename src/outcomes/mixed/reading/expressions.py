@@ -190,12 +190,8 @@ class _Reader(ast.NodeTransformer):
 
     def _refuse(self, name: str) -> None:
         must = "A formula may call only functions of one row that are known here"
-        raise FormulaError(
-            must,
-            got=f"'{name}'",
-            where=f"in '{self.expression}'",
-            remedy=f"Known: {', '.join(sorted(FUNCTIONS))}. Make others a column of the data.",
-        )
+        remedy = f"Known: {', '.join(sorted(FUNCTIONS))}. Make others a column of the data."
+        raise FormulaError(must, got=f"'{name}'", where=f"in '{self.expression}'", remedy=remedy)
 
 
 def _is_known(name: str) -> bool:

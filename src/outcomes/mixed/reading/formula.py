@@ -143,11 +143,8 @@ def parse_formula(text: str) -> ModelFormula:
             residual.append(_residual_term(call[1], call[2]))
         else:
             must = "A term with a bar must read (expression | group) or kind(time | group)"
-            raise FormulaError(
-                must,
-                got=f"'{term}'",
-                remedy=f"Kinds of residual covariance: {', '.join(RESIDUAL_KINDS)}.",
-            )
+            remedy = f"Kinds of residual covariance: {', '.join(RESIDUAL_KINDS)}."
+            raise FormulaError(must, got=f"'{term}'", remedy=remedy)
     if len(residual) > 1:
         must = "A model has one residual covariance"
         raise FormulaError(must, got=f"{len(residual)} of them")
@@ -193,11 +190,8 @@ def _sides(text: str) -> tuple[str, str]:
     sides = _split_on(text, "~")
     if len(sides) != 2 or not sides[0] or not sides[1]:
         must = "A formula reads 'response ~ terms'"
-        raise FormulaError(
-            must,
-            got=f"'{text.strip()}'",
-            remedy="For example 'improvement ~ session_count + (1 | episode_id)'.",
-        )
+        remedy = "For example 'improvement ~ session_count + (1 | episode_id)'."
+        raise FormulaError(must, got=f"'{text.strip()}'", remedy=remedy)
     return sides[0], sides[1]
 
 
@@ -226,12 +220,8 @@ def _groups(text: str, where: str) -> list[tuple[str, ...]]:
     names = [name for part in nested for name in part]
     if not all(_NAME.match(name) for name in names):
         must = "What stands right of a bar must be a column, a:b or a/b"
-        raise FormulaError(
-            must,
-            got=f"'{text}'",
-            where=f"in {where}",
-            remedy="Compute the group as a column of the data first.",
-        )
+        remedy = "Compute the group as a column of the data first."
+        raise FormulaError(must, got=f"'{text}'", where=f"in {where}", remedy=remedy)
     clean = [tuple(name.strip("`") for name in part) for part in nested]
     return [tuple(n for part in clean[: i + 1] for n in part) for i in range(len(clean))]
 

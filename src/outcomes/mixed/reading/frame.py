@@ -206,12 +206,9 @@ def require_columns(needed: Mapping[str, list[str]], data: pd.DataFrame) -> None
     if not set(absent).isdisjoint(data.index.names):
         hints.append("It is in the index: use data.reset_index().")
     must = "Every name in the formula must be a column of the data"
-    raise FormulaError(
-        must,
-        got=f"no column {', '.join(repr(name) for name in absent)}",
-        where="; ".join(f"'{name}' in {', '.join(needed[name])}" for name in absent),
-        remedy=" ".join(hints),
-    )
+    got = f"no column {', '.join(repr(name) for name in absent)}"
+    where = "; ".join(f"'{name}' in {', '.join(needed[name])}" for name in absent)
+    raise FormulaError(must, got=got, where=where, remedy=" ".join(hints))
 
 
 def encode(column: pd.Series) -> Encoded:
@@ -427,12 +424,9 @@ def _complete_rows(missing: Mapping[str, Array], n: int) -> Array:
     if kept.size == 0:
         empty = [f"'{name}'" for name, mask in missing.items() if mask.all()]
         must = "At least one row must be complete"
-        raise FitError(
-            must,
-            got="a missing value in every row",
-            where=f"columns without any value: {', '.join(empty)}" if empty else "",
-            remedy="Leave the emptiest column out of the formula, or fill it in.",
-        )
+        where = f"columns without any value: {', '.join(empty)}" if empty else ""
+        remedy = "Leave the emptiest column out of the formula, or fill it in."
+        raise FitError(must, got="a missing value in every row", where=where, remedy=remedy)
     return kept
 
 

@@ -169,12 +169,10 @@ def _refuse_repeats(term: ResidualTerm, codes: Array, times: Array) -> None:
     repeats = rows.duplicated()
     if repeats.any():
         must = f"{term} needs each {term.time} at most once in each {term.group[-1]}"
-        raise FitError(
-            must,
-            got=f"a repeat in {int(repeats.sum())} of the rows",
-            where=f"first in row {int(np.argmax(repeats)) + 1} of the rows used",
-            remedy="Keep one score a visit, or name a finer group.",
-        )
+        got = f"a repeat in {int(repeats.sum())} of the rows"
+        where = f"first in row {int(np.argmax(repeats)) + 1} of the rows used"
+        remedy = "Keep one score a visit, or name a finer group."
+        raise FitError(must, got=got, where=where, remedy=remedy)
 
 
 def _refuse_unseen(at: Array, name: str) -> Array:

@@ -259,12 +259,8 @@ def _levels(factor: GroupingFactor, Z: Array) -> Levels:
     size = factor.n_levels * Z.shape[1]
     if size > MAX_ACROSS:
         must = f"Effects that reach across patients beside us, ar1, ...: at most {MAX_ACROSS}"
-        raise FitError(
-            must,
-            got=f"{size}",
-            where=f"grouping factor '{factor.name}'",
-            remedy="Give the residual covariance the same group, or leave that random term out.",
-        )
+        remedy = "Give the residual covariance the same group, or leave that random term out."
+        raise FitError(must, got=f"{size}", where=f"grouping factor '{factor.name}'", remedy=remedy)
     return factor.codes, Z, factor.n_levels
 
 
@@ -278,12 +274,9 @@ def _structure(layout: Layout, stratum: int) -> Structure:
     patients = len(np.unique(layout.codes[rows]))
     if kind == "us" and patients <= len(visits):
         must = f"{layout.term} needs more {layout.term.group[-1]} levels than visits"
-        raise FitError(
-            must,
-            got=f"{patients} for {len(visits)} visits",
-            where=f"stratum {stratum + 1} of {len(layout.stratum_names)}",
-            remedy="Use a covariance with fewer parameters: csh, ar1h, cs or ar1.",
-        )
+        where = f"stratum {stratum + 1} of {len(layout.stratum_names)}"
+        remedy = "Use a covariance with fewer parameters: csh, ar1h, cs or ar1."
+        raise FitError(must, got=f"{patients} for {len(visits)} visits", where=where, remedy=remedy)
     return PerVisit(visits, correlation, unstructured=kind == "us")
 
 
@@ -387,13 +380,12 @@ def require_identified(model: Model, start: Array) -> None:
     involved = np.abs(vectors[:, 0]) > 0.1 * np.abs(vectors[:, 0]).max()
     names = np.array(parameter_names(model))[involved].tolist()
     must = "The visits must tell the parameters of the covariance apart"
-    raise FitError(
-        must,
-        got=f"visits that cannot tell {_listed(names)}",
-        where=f"in '{model.design.formula.text}'",
-        remedy="Leave a random term out (us, cs and csh hold a random intercept already), or use a "
-        "covariance with fewer parameters.",
+    got = f"visits that cannot tell {_listed(names)}"
+    remedy = (
+        "Leave a random term out (us, cs and csh hold a random intercept already), or use a "
+        "covariance with fewer parameters."
     )
+    raise FitError(must, got=got, where=f"in '{model.design.formula.text}'", remedy=remedy)
 
 
 def _listed(names: list[str]) -> str:
