@@ -41,6 +41,8 @@ def test_ids_stay_with_a_person_under_every_spelling(place):
     assert again.study == key.study
     assert "lee" not in place.read_text(encoding="utf-8")
     assert repr(key) == "KeyFile(2 entries)"
+    if os.name == "posix":
+        assert stat.S_IMODE(place.stat().st_mode) == 0o600
 
 
 def test_a_date_is_opened_by_the_words_of_its_patient_alone(place):

@@ -98,3 +98,10 @@ def test_what_is_found_in_cells_stands_on_their_index():
     for found in (found_in(cells, "phone"), words_in(cells, ["call"])):
         assert found.to_dict() == {5: True, 9: False, 7: False}
         assert found.dtype == bool
+
+
+def test_a_title_before_a_name_is_a_kind_of_its_own():
+    cells = pd.DataFrame({"notes": ["better", None, "told Dr. Nils", "told nils"]})
+    found = [(one.kind, one.rows) for one in scan(cells, ["notes"], ["nils"], [])]
+    assert found == [("title", (3,)), ("name", (3, 4))]
+    assert scan(cells, ["notes"], ["nils"], ["notes"]) == []
