@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from outcomes.errors import UsageError
-from outcomes.intake.clean import clean
 from outcomes.intake.column_map import read_column_map, refuse_open_questions, refuse_unread
 from outcomes.intake.map_sections import CellTest, CleaningRule
 from outcomes.intake.toml_records import converted
+from outcomes.intake.typed_cells import clean
 
 
 @pytest.mark.parametrize(

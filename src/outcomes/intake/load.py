@@ -18,7 +18,6 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DataError, UsageError
 from outcomes.findings import Finding, finding
-from outcomes.intake.clean import read_cells
 from outcomes.intake.column_map import (
     IMPORTED,
     SERVICE,
@@ -35,7 +34,7 @@ from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import read_tables, sheet_names
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.tables import tables_of, with_facts_that_differ, with_stated_days
-from outcomes.intake.typed_cells import named_rows, typed_rows
+from outcomes.intake.typed_cells import named_rows, read_cells, typed_rows
 from outcomes.intake.visits import states_visit
 from outcomes.intake.wide import in_file, n_beside, stacked
 from outcomes.plain_text import each, restored

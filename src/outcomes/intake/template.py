@@ -13,8 +13,8 @@ from outcomes.dictionary.pressure import CREDIT, WALTON
 from outcomes.dictionary.tables import TABLES, ColumnSpec
 from outcomes.errors import UsageError
 from outcomes.folders import write_file, written_whole
-from outcomes.intake.clean import walton_words
 from outcomes.intake.daily import CODE, LISTS, PEOPLE, VISITS, daily_columns, words_of
+from outcomes.intake.typed_cells import walton_words
 
 GUIDE = "read me"
 N_ROWS = 2000

@@ -13,13 +13,12 @@ import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.tables import AT_VISIT, RECEIVED, received
-from outcomes.intake.clean import clean
 from outcomes.intake.column_map import IMPORTED, SERVICE, ColumnMap
 from outcomes.intake.dates import day_number, read_dates, read_ends, read_instants, read_times
 from outcomes.intake.map_sections import LEFT_OUT, STATUS_WORDS, VISIT
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.toml_records import folded
-from outcomes.intake.typed_cells import NO_RULE, ways_of
+from outcomes.intake.typed_cells import NO_RULE, clean, ways_of
 from outcomes.rules.care import NOT_RECEIVED, given_unreceived
 
 STAYED, UNREAD = ("cancelled", "no_show"), "unread"

@@ -276,7 +276,7 @@ def shapes(column: Column, n: int = 3) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Dates:
+class WaysOfDates:
     """How the dates of a column are written.
 
     Parameters
@@ -300,7 +300,7 @@ class Dates:
     yearless: str = ""
 
 
-def dates_of(column: Column) -> Dates:
+def dates_of(column: Column) -> WaysOfDates:
     """Return how the dates of a column are written, by all of its cells."""
     ways: Counter[str] = Counter()
     orders, numeric, instants, yearless = set(), False, 0, ""
@@ -323,7 +323,7 @@ def dates_of(column: Column) -> Dates:
         else:
             yearless = yearless or worded(day, YEARLESS)
     most = tuple(way for way, _ in ways.most_common())
-    return Dates(most, frozenset(orders), numeric, 2 * instants > column.n, yearless)
+    return WaysOfDates(most, frozenset(orders), numeric, 2 * instants > column.n, yearless)
 
 
 @cache

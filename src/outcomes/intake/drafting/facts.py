@@ -10,7 +10,6 @@ import pandas as pd
 
 from outcomes.dictionary.pressure import WORDS
 from outcomes.dictionary.tables import CONDITIONS
-from outcomes.intake.clean import walton_words
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import (
     Column,
@@ -22,6 +21,7 @@ from outcomes.intake.drafting.evidence import (
 )
 from outcomes.intake.drafting.headers import vocabulary, words_of
 from outcomes.intake.drafting.seen import Seen
+from outcomes.intake.typed_cells import walton_words
 from outcomes.privacy.patterns import plain
 
 _WALTON = ["0", "1", "2", "3", "4", "5"]

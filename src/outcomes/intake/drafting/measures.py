@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from outcomes.dictionary.instruments import registry
+from outcomes.dictionary.tables import TIMINGS
+from outcomes.intake.column_map import read_column_map
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import Column, is_date, number, score, stated_top
 from outcomes.intake.drafting.headers import (
@@ -19,6 +21,7 @@ from outcomes.intake.drafting.headers import (
 )
 from outcomes.intake.drafting.seen import Seen
 from outcomes.intake.map_sections import NOTHING
+from outcomes.intake.typed_cells import clean, read_numbers, targets_of
 
 _OF, _WORDED, _NAMED, _PAIR, _ALONE, _UNITS = (vocabulary()["patterns"][name] for name in (
     "of", "worded", "named", "pair", "alone", "units"))  # fmt: skip
@@ -114,15 +117,18 @@ def _unnamed_score(seen: Seen, alone: str = "") -> Content:
     likely = [h for h in seen.rest if len(seen.columns[h].counts) > 3
               and seen.columns[h].share(_of_ten) > 0.9
               and not any(holds(words_of(h), phrase) for phrase in other)]  # fmt: skip
-    after = [h for h in likely if timing_of(words_of(h)) == "post_session"]
-    before = [h for h in likely if h not in after]
     asks = "Which column is the pain {} the visit, of 0 to 10? (no: none)"
-    return merged(*(
-        ask(f"scores.nprs.{timing}", asks.format(when), columns)
-        for timing, when, columns in (("pre_session", "before", before),
-                                      ("post_session", "after", after))
-        if columns and alone in ("", timing)
-    ))  # fmt: skip
+    return merged(*(ask(f"scores.nprs.{timing}", asks.format(when), columns)
+                    for timing, when, columns in _by_time(likely)
+                    if alone in ("", timing)))  # fmt: skip
+
+
+def _by_time(headers: list[str]) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield the timing of headers that say after, and of the others; its word; these headers."""
+    after = [h for h in headers if timing_of(words_of(h)) == "post_session"]
+    before = [h for h in headers if h not in after]
+    both = zip(_PAIRED, ("before", "after"), (before, after), strict=True)
+    yield from (entry for entry in both if entry[2])
 
 
 def _of_motion(seen: Seen) -> Content:
@@ -131,19 +137,14 @@ def _of_motion(seen: Seen) -> Content:
     degrees = [h for h in seen.rest if seen.columns[h].share(_is_degrees) > _MOST
                and any(holds(words_of(h), phrase) for phrase in phrases)]  # fmt: skip
     content: Content = {}
-    for timing, when in zip(_PAIRED, ("before", "after"), strict=True):
-        own = [
-            h for h in degrees if (timing_of(words_of(h)) == "post_session") == (when == "after")
-        ]
+    for timing, when, own in _by_time(degrees):
         pairs = [h for h in own if seen.columns[h].share(partial(_tells, _PAIR)) > _MOST]
-        asks = (
-            f"Which column is the range of motion {when} the visit, in degrees? (no: none is read)"
-        )
+        asks = f"Which column is the range of motion {when} the visit, in degrees? (no: none)"
         asks += f" Of two numbers in {', '.join(pairs)} the first is read." if pairs else ""
-        read = [_as_numbers(seen.columns[h], 180) for h in own]
-        read += [rule("100/110: the first", pairs, target=f"rom.{timing}", pattern=_PAIR,
-                      becomes=r"\1")] if pairs else []  # fmt: skip
-        content = merged(content, *read, ask(f"scores.rom.{timing}", asks, own) if own else {})
+        first = {"target": f"rom.{timing}", "pattern": _PAIR, "becomes": r"\1"}
+        content = merged(content, *(_as_numbers(seen.columns[h], 180) for h in own),
+                         rule("100/110: the first", pairs, **first) if pairs else {},
+                         ask(f"scores.rom.{timing}", asks, own))  # fmt: skip
     return content
 
 
@@ -171,37 +172,24 @@ def _not_numbers(seen: Seen, found: Mapping[str, Mapping[str, object]]) -> Itera
 
 
 def words_among(seen: Seen, content: Content) -> Iterator[Content]:
-    """Ask what words among scores and minutes mean, where no rule of the map so far reads them."""
-    for place, header, top in _numbers_of(content):
-        if seen.roles[header].place == "service":  # most of its words hold no number
+    """Ask what words among scores and minutes mean, where the map so far does not read them."""
+    mapped = read_column_map({name: own for name, own in content.items() if name != "questions"})
+    tops = {"assessments.score": 1000.0, "sessions.minutes": 600.0}
+    tops |= {f"{name}.{when}": one.maximum for name, one in registry().items() for when in TIMINGS}
+    targets = {**targets_of(mapped), **{part.score: own for part in mapped.wide
+                                        for own in part.columns.values()}}  # fmt: skip
+    for target, header in targets.items():
+        top, column = tops.get(target), seen.columns[header]
+        if top is None or seen.roles[header].place == "service":
             continue
-        known = content.get("values", {}).get(place, ())
-        patterns = [rule["pattern"] for rule in content.get("rules", ())
-                    if "pattern" in rule and header in rule["columns"]]  # fmt: skip
-        odd = [cell for cell in seen.columns[header].counts
-               if number(cell) is None and cell not in known and not seen.is_private(cell)
-               and not any(_tells(pattern, cell) for pattern in patterns)]  # fmt: skip
-        for cell in odd[:_SEVERAL]:
+        read, _ = clean(column.cells, header, target, mapped)
+        odd = column.cells[read.notna() & read_numbers(read).isna()].unique()
+        for cell in [cell for cell in odd if not seen.is_private(cell)][:_SEVERAL]:
             stated = [n for n in re.findall(r"\d+", cell) if int(n) <= top]
-            stated = stated if len(stated) == 1 else []
-            listed = range(int(top) + 1 if top <= 10 else 0)
+            listed = map(str, range(int(top) + 1 if top <= 10 else 0))
             asks = f"Which number does {cell} in {header} mean? ({NOTHING}: none)"
-            key = f'values."{place}".{cell}' if "." in place else f"values.{place}.{cell}"
-            yield ask(key, asks, dict.fromkeys([*stated, NOTHING, *map(str, listed)]))
-
-
-def _numbers_of(content: Content) -> Iterator[tuple[str, str, float]]:
-    """Yield the place of each column of numbers, its header, and their highest value."""
-    columns, known = content.get("columns", {}), registry()
-    scores = [(f"{name}.{timing}", header) for name, timings in content.get("scores", {}).items()
-              for timing, header in timings.items()]  # fmt: skip
-    wide = [(entry["score"], header) for entry in content.get("wide", ()) if "score" in entry
-            for header in entry["columns"].values()]  # fmt: skip
-    for place, header in (*scores, *wide):
-        yield place, header, known[place.partition(".")[0]].maximum
-    for place, top in (("score", 1000.0), ("sessions.minutes", 600.0)):
-        if place in columns:
-            yield place, columns[place], top
+            likely = [*(stated if len(stated) == 1 else []), NOTHING, *listed]
+            yield ask(f'values."{target}".{cell}', asks, dict.fromkeys(likely))
 
 
 def _of_ten(cell: str) -> bool:

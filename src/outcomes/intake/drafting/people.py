@@ -20,7 +20,7 @@ from outcomes.intake.drafting.evidence import (
     IN_SERVICE,
     UNIT,
     Column,
-    Dates,
+    WaysOfDates,
     dates_of,
     has_time,
     is_date,
@@ -217,13 +217,13 @@ def _likelier(seen: Seen, place: str) -> list[str]:
     return [*others, seen.date.name] if others else []
 
 
-def _order(written: list[Dates]) -> str:
+def _order(written: list[WaysOfDates]) -> str:
     """Return the order of day and month that the file's dates prove; empty where they do not."""
     proven = {order for found in written for order in found.orders}
     return proven.pop() if len(proven) == 1 else ""
 
 
-def _ways(found: Dates, order: str) -> list[str]:
+def _ways(found: WaysOfDates, order: str) -> list[str]:
     own = sorted(found.orders) if found.orders else [order or "%m/%d"]
     if len(own) > 1 and order:
         own = [order]
@@ -231,7 +231,7 @@ def _ways(found: Dates, order: str) -> list[str]:
             for way in found.ways for o in (own if way.startswith("?") else [""])]  # fmt: skip
 
 
-def _open_order(written: Mapping[str, Dates], order: str) -> Content:
+def _open_order(written: Mapping[str, WaysOfDates], order: str) -> Content:
     open_ = [name for name, found in written.items()
              if found.numeric and not order and len(found.orders) != 1]  # fmt: skip
     if not open_:
@@ -244,7 +244,7 @@ def _open_order(written: Mapping[str, Dates], order: str) -> Content:
     return ask("file.dates", asks, [f"%m{sign}%d{sign}{year}", f"%d{sign}%m{sign}{year}"])
 
 
-def _zone(seen: Seen, day: Column, found: Dates) -> Content:
+def _zone(seen: Seen, day: Column, found: WaysOfDates) -> Content:
     if not (found.instants or says_utc(day.name)) or seen.said("file", "time_zone"):
         return {}
     moments = pd.to_datetime(day.cells.dropna(), utc=True, errors="coerce").dropna()
@@ -255,7 +255,7 @@ def _zone(seen: Seen, day: Column, found: Dates) -> Content:
     return ask("file.time_zone", asks, likely[:6])
 
 
-def _yearless(seen: Seen, day: Column, found: Dates) -> Content:
+def _yearless(seen: Seen, day: Column, found: WaysOfDates) -> Content:
     """Read ``Jan 31`` as of the one year that the other dates, or the sheets' names, state."""
     if not found.yearless:
         return {}
