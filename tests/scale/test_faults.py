@@ -10,7 +10,7 @@ from pyarrow import parquet
 
 import outcomes as oc
 import outcomes.scale.overview as overview
-from outcomes.errors import DataError, OutcomesError
+from outcomes.errors import DataError, PrivacyError
 from outcomes.rules.check import check
 from outcomes.trajectory import trajectory
 from tests.scale.parted import write_parts
@@ -190,8 +190,10 @@ def test_a_file_that_changes_after_loading_is_noticed(parts):
         check(study)
 
 
-def test_real_parts_that_name_people_are_refused(parts):
+@pytest.mark.parametrize("stored", ["str", "category"])
+def test_real_parts_that_name_people_are_refused(parts, stored):
+    named = pd.Series(["Mrs Anna Huber, anna.huber@example.org"])
     changed(parts / "episodes-1.parquet",
-            lambda t: t.assign(condition="Mrs Anna Huber, anna.huber@example.org"))  # fmt: skip
-    with pytest.raises(OutcomesError):
+            lambda t: t.assign(condition=named.repeat(len(t)).astype(stored).array))  # fmt: skip
+    with pytest.raises(PrivacyError, match="part '1'"):
         check(oc.load(parts))

@@ -214,8 +214,7 @@ class Reader:
         tables = {name: pd.concat([_rows(file) for file in files], ignore_index=True)
                   for name, files in part.files.items()}  # fmt: skip
         if not self.provenance.synthetic:
-            text = {name: _in_words(frame) for name, frame in tables.items()}
-            refuse_identified(text, f"part '{part.name}'")
+            refuse_identified(tables, f"part '{part.name}'")
         own = dict(self.instruments)
         return study_from_tables(tables, provenance=self.provenance, instruments=own, coded=coded)
 
@@ -227,12 +226,6 @@ def _rows(file: File) -> pd.DataFrame:
         raise DataError(must, got="other rows", where=file.shown, remedy="Load the study again.")
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, strings_to_categorical=False)
     return frame.assign(**{n: v for n, v in file.constants.items() if n not in frame})
-
-
-def _in_words(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose categories are text, None where nothing is known."""
-    words = {name: frame[name].astype(object) for name in frame.columns[frame.dtypes == "category"]}
-    return frame.assign(**{name: own.where(own.notna(), None) for name, own in words.items()})
 
 
 def column_of(file: File, column: str) -> pd.Series[Any]:
