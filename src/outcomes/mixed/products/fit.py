@@ -59,9 +59,7 @@ class _Columns(Columns):
         return np.asarray(Forgotten())
 
 
-def fit_parts(
-    request: Request, parts: Callable[[], Parts], *, over: Map = map, start: Array | None = None
-) -> Fit:
+def fit_parts(request: Request, parts: Callable[[], Parts], *, over: Map = map) -> Fit:
     """Fit a mixed model to rows that come in parts, twice over, and are not kept.
 
     Parameters
@@ -72,8 +70,6 @@ def fit_parts(
         Returns the parts, each a frame with every row of the courses in it; called twice.
     over : callable
         Maps a function over parts: `map`, or one that does it elsewhere.
-    start : array, optional
-        Theta to start from.
 
     Returns
     -------
@@ -90,10 +86,10 @@ def fit_parts(
     formula = parse_formula(request.formula)
     refuse_unstreamed(formula)
     agreed = agree(formula, merge_surveys(over(partial(survey, formula), parts())))
-    return fit_products(request, merge_all(over(partial(products_of, agreed), parts())), start)
+    return fit_products(request, merge_all(over(partial(products_of, agreed), parts())))
 
 
-def fit_products(request: Request, products: Products, start: Array | None = None) -> Fit:
+def fit_products(request: Request, products: Products) -> Fit:
     """Search the likelihood of merged products; see `fit_parts`."""
     agreed, held = products.agreed, len(products.labels)
     if held != agreed.factors[0].n_levels or products.n != agreed.survey.n:
@@ -106,7 +102,7 @@ def fit_products(request: Request, products: Products, start: Array | None = Non
         working = _working(agreed, whole)
     likelihood = ByElimination(_design(agreed, whole.n), working, request.reml)
     del whole
-    return fit_likelihood(likelihood, request, None if start is None else likelihood.near(start))
+    return fit_likelihood(likelihood, request)
 
 
 def _design(agreed: Agreed, n: int) -> Design:
