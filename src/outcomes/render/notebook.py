@@ -52,6 +52,9 @@ class Estimates(pd.DataFrame):
     def _constructor(self) -> type[pd.DataFrame]:
         return pd.DataFrame
 
+    def __repr__(self) -> str:
+        return str(self.to_string())  # a terminal left out the interval and the p-value
+
     def _repr_html_(self) -> str:
         return estimates_html(self, self.fit, self.level, self.adjust)
 

@@ -96,3 +96,18 @@ def test_no_word_is_lost_on_a_dark_page(fit: Any) -> None:
         shown = figure._repr_html_()
         assert "fill: black" not in shown
         assert {text.get_color() for text in figure.findobj(Text)}.isdisjoint({"black", "k"})
+
+
+@pytest.mark.filterwarnings("ignore::outcomes.SingularFitWarning")
+def test_groups_that_do_not_differ_are_said_not_to_and_not_drawn() -> None:
+    rows = pd.DataFrame({"y": [1.0, 2.0, 3.0, 4.0] * 10, "who": [i // 4 for i in range(40)]})
+    figure = oc.lmm("y ~ 1 + (1 | who)", rows).check()
+    assert "The model found no differences between levels of who." in figure.alt
+    assert not figure.axes[2].axison
+    assert "All fitted values are the same." in figure.alt
+
+
+def test_a_terminal_shows_every_column_of_contrasts(fit: Any) -> None:
+    shown = repr(fit.contrasts("condition"))
+    assert all(name in shown for name in ("conf_low", "conf_high", "p_value"))
+    assert "..." not in shown

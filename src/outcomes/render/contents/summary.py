@@ -70,10 +70,8 @@ def summary(answers: tuple[Answer, ...], label: str, unit: str = "points") -> Se
 def about(study: Study, answers: tuple[Answer, ...], disclosure: Disclosure) -> str:
     """Return the line below the title: courses, patients, therapists, kind of data, version."""
     source, patients = answers[0].source, study.episodes["patient_id"].nunique()
-    words = Text(
-        Count(len(study.episodes), "course"),
-        Text(" of ", Count(patients, "patient")) if patients else "",
-    )
+    whose = Text(" of ", Count(patients, "patient")) if patients else ""
+    words = Text(Count(len(study.episodes), "course"), whose)
     therapists = number_of_therapists(study)
     parts = [
         told(words, disclosure),

@@ -121,12 +121,9 @@ def _instrument(material: Material, name: str, given: Answer) -> dict[str, Any]:
 
 
 def _levels(cells: pd.DataFrame) -> list[list[str]]:
+    names = {f"{one.level:g}": one.name for one in WALTON}
     levels = sorted(set(cells["pressure"]) - {"", GIVEN})
-    return [[level, f"{level} {_level_name(float(level))}".strip()] for level in levels]
-
-
-def _level_name(level: float) -> str:
-    return WALTON[int(level)].name if level == int(level) else ""
+    return [[level, f"{level} {names.get(level, '')}".strip()] for level in levels]
 
 
 def _curves(cells: pd.DataFrame, times: list[float], measure: Instrument) -> dict[str, Any]:

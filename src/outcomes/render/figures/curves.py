@@ -215,20 +215,18 @@ def _draw_one(axes: Axes, data: pd.DataFrame, group: str, preset: Preset) -> Non
     own = data[data["group"] == group].sort_values("x")
     draw_group(axes, own, look_of(0, group), preset)
     axes.set_ylim(*_range(data))
-    axes.set_xlim(*_x_range(data))
+    axes.set_xlim(*_with_room(data["x"].min(), data["x"].max(), 0.05))
 
 
 def _range(data: pd.DataFrame) -> tuple[float, float]:
     """Wide enough for every estimate; a very wide interval may leave the plot."""
     low = min(0.0, float(data["estimate"].min()), float(data["conf_low"].quantile(0.05)))
     high = max(0.0, float(data["estimate"].max()), float(data["conf_high"].quantile(0.95)))
-    room = 0.08 * (high - low or 1.0)
-    return low - room, high + room
+    return _with_room(low, high, 0.08)
 
 
-def _x_range(data: pd.DataFrame) -> tuple[float, float]:
-    low, high = float(data["x"].min()), float(data["x"].max())
-    room = 0.05 * (high - low or 1.0)
+def _with_room(low: float, high: float, share: float) -> tuple[float, float]:
+    room = share * (high - low or 1.0)
     return low - room, high + room
 
 

@@ -38,7 +38,7 @@ TIMES = ("session_count", "week", "session", "day")
 """Columns that a mean is drawn over, the first that a model holds."""
 MOST_TOGETHER = 3
 """More groups than this have a panel each."""
-MOST_LEVELS = 40
+MOST_LEVELS = 25
 """Groups with more levels than this are drawn without their names."""
 STRAIGHT = 0.99
 """Correlation of residuals with normal quantiles from which they count as near normal."""
@@ -72,8 +72,9 @@ def plot(fit: Fit, over: str = "", by: str = "", *, partial_residuals: bool = Fa
     """
     numbers, factors = _columns(fit)
     if (over and over not in numbers) or not numbers:
-        must = "means are drawn over a number of the fixed part"
-        raise UsageError(must, got="another name" if numbers else "none", remedy=_listed(numbers))
+        must, got = "means are drawn over a number of the fixed part", "another name"
+        remedy = f"Those are: {', '.join(numbers)}." if numbers else "Add one to the formula."
+        raise UsageError(must, got=got if numbers else "none", remedy=remedy)
     first = over or next((name for name in TIMES if name in numbers), numbers[0])
     line = by or next((name for name in ("arm", "condition") if name in factors), "")
     means = _means(fit, first, line)
@@ -159,10 +160,6 @@ def _columns(fit: Fit) -> tuple[list[str], list[str]]:
     return [name for name in fixed if name not in factors], factors
 
 
-def _listed(names: list[str]) -> str:
-    return f"Those are: {', '.join(names)}." if names else "Add one to the formula."
-
-
 def _means(fit: Fit, over: str, by: str) -> pd.DataFrame:
     """Margins over a number, as far as nine in ten rows reach."""
     values = fit.design.frame.data[over].astype(float)
@@ -221,6 +218,8 @@ def _residuals_panel(place: Axes, fit: Fit) -> str:
     place.scatter(fitted, left, s=8, alpha=0.4, color=LOOKS[0].colour, linewidths=0)
     place.axhline(0, color=INK, linewidth=0.8)
     place.set(xlabel="fitted", ylabel="residual")
+    if np.ptp(fitted) <= 1e-9 * np.ptp(left):
+        return "All fitted values are the same."
     found = scipy.stats.spearmanr(fitted, np.abs(left))
     if abs(found.statistic) < 0.2:
         return "Residuals spread alike over the fitted values."
@@ -247,7 +246,10 @@ def _effects_panel(place: Axes, fit: Fit, group: str) -> str:
     half = 1.96 * rows["std_error"]
     ends = rows["estimate"] - half, rows["estimate"] + half
     outside = int((rows["estimate"].abs() > half).sum())
-    who = GROUPS.get(group, group)
+    who = GROUPS.get(group, f"levels of {group}")
+    if half.max() < 1e-6 * fit.estimates.sigma:
+        place.set_axis_off()
+        return f"The model found no differences between {who}."
     if len(rows) <= MOST_LEVELS:
         place.hlines(rows.index, *ends, color=LOOKS[0].colour)
         place.plot(rows["estimate"], rows.index, "s", markersize=4, color=LOOKS[0].colour)
