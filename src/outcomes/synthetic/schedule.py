@@ -54,10 +54,9 @@ def arms_of(design: Design) -> tuple[Arm, ...]:
 def n_columns(design: Design) -> int:
     """Return the columns that the longest course of a design can need."""
     own = max(f for f, _ in design.frequencies), max(w for w, _ in design.script_weeks)
-    slots = max(
-        _slots((arm.sessions_per_week or own[0]) * (arm.weeks or own[1])) for arm in arms_of(design)
-    )
-    return 2 + slots + len(design.follow_ups)
+    arms = arms_of(design)
+    visits = max((arm.sessions_per_week or own[0]) * (arm.weeks or own[1]) for arm in arms)
+    return 2 + max(int(np.rint(visits)), 1) + len(design.follow_ups)
 
 
 def make_schedule(design: Design, people: People) -> Schedule:
@@ -78,10 +77,6 @@ def make_schedule(design: Design, people: People) -> Schedule:
     later = np.array([round(7 * week) for week, _ in design.follow_ups], dtype=float)
     days = np.concatenate([np.repeat(later[:, None], people.count, axis=1), visits])
     return _in_order(days, slots, n_follow_ups=len(later))
-
-
-def _slots(visits: float) -> int:
-    return max(int(np.rint(visits)), 1)
 
 
 def of_arm(design: Design, people: People, name: str) -> Floats:

@@ -319,7 +319,8 @@ def with_crossed(
     for stage in products.stages:
         f = stage.factor
         by_level = _indicator(codes[f], n_levels[f])
-        D = [_small_as_dense(by_level @ rest.multiply(z[:, None])) for z in Z[f].T]
+        every = (by_level @ rest.multiply(z[:, None]) for z in Z[f].T)
+        D = [own.toarray() if np.prod(own.shape) <= DENSE else own.tocsr() for own in every]
         stages.append(replace(stage, crossed=tuple(D)))
     crossed = Crossed(
         factors=factors,
@@ -329,10 +330,6 @@ def with_crossed(
         B=np.asarray(rest.T @ W),
     )
     return replace(products, stages=tuple(stages), crossed=crossed)
-
-
-def _small_as_dense(matrix: Any) -> Any:
-    return matrix.toarray() if np.prod(matrix.shape) <= DENSE else matrix.tocsr()
 
 
 def _indicator(codes: Array, n_levels: int) -> Any:

@@ -37,7 +37,6 @@ from outcomes.mixed.products.agreed import Agreed
 from outcomes.mixed.reading.columns import build_columns, response_of
 from outcomes.mixed.reading.design import design_matrix, group_codes
 from outcomes.mixed.reading.expressions import columns_of
-from outcomes.mixed.reading.formula import RandomTerm
 from outcomes.mixed.reading.frame import ModelFrame, model_frame
 from outcomes.mixed.types import Array
 
@@ -107,7 +106,8 @@ def products_of(agreed: Agreed, data: pd.DataFrame) -> Products:
     for f in agreed.crossed:
         known = agreed.survey.groups[agreed.factors[f].group]
         codes[f], n_levels[f] = known.get_indexer(coded[f][1])[codes[f]], len(known)
-    Z = [_random(factor.terms, frame) for factor in agreed.factors]
+    Z = [np.hstack([build_columns(term.expression, frame).matrix for term in factor.terms])
+         for factor in agreed.factors]  # fmt: skip
     W = _fixed(agreed, frame)
     made = dense_products(Z, codes, n_levels, W, Order((0,), agreed.crossed))
     (groups,), own = made.stages, coded[0][1]
@@ -120,10 +120,6 @@ def products_of(agreed: Agreed, data: pd.DataFrame) -> Products:
     nothing = summed_patterns(groups.take(np.arange(0)))
     found = Products(agreed, made.n, made.C, made.crossed, groups, own, unit, nothing, own[:0])
     return _gathered([found])
-
-
-def _random(terms: Iterable[RandomTerm], frame: ModelFrame) -> Array:
-    return np.hstack([build_columns(term.expression, frame).matrix for term in terms])
 
 
 def _fixed(agreed: Agreed, frame: ModelFrame) -> Array:
