@@ -21,7 +21,7 @@ TITLES: Mapping[str, tuple[str, str]] = LABELS["titles"]
 KINDS: Mapping[str, str] = LABELS["kinds"]
 INTERVALS: Mapping[str, str] = LABELS["intervals"]
 _CURVE = re.compile(r"\w+\((\w+),.*\)\[(\d+)\]")
-_FACTOR = re.compile(r"(?:C|factor)\((\w+)\b.*\)")
+FACTOR = re.compile(r"(?:C|factor)\((\w+)\b.*\)")
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def column_label(fit: Fit, name: str) -> str:
     """Return what a column of the rows of a fit holds, in words."""
     if curve := _CURVE.fullmatch(name):
         return f"Curve of {column_label(fit, curve[1]).lower()}, part {curve[2]}"
-    column = found[1] if (found := _FACTOR.fullmatch(name)) else name
+    column = found[1] if (found := FACTOR.fullmatch(name)) else name
     return COLUMNS[column][0] if column in COLUMNS and is_trajectory(fit) else named(column)
 
 
@@ -201,7 +201,8 @@ def _lines(fit: Fit) -> Iterator[Line]:
     """Coefficients in order; levels of a factor stand below its name, the reference first."""
     heading = ""
     for row in tidy(fit).to_dict("records"):
-        parts = [_part(fit, part) for part in _split(row["term"])]
+        whole = row["term"] in fit.design.frame.data  # a name may hold a colon
+        parts = [_part(fit, part) for part in ([row["term"]] if whole else _split(row["term"]))]
         levels = [part for part in parts if part.level]
         title = _heading(fit, parts)
         if levels and title != heading:

@@ -111,3 +111,20 @@ def test_a_terminal_shows_every_column_of_contrasts(fit: Any) -> None:
     shown = repr(fit.contrasts("condition"))
     assert all(name in shown for name in ("conf_low", "conf_high", "p_value"))
     assert "..." not in shown
+
+
+@pytest.mark.filterwarnings("ignore::outcomes.SingularFitWarning")
+def test_columns_are_found_by_the_formula_and_not_by_letters_in_it() -> None:
+    n = 120
+    rows = pd.DataFrame({"t": [float(i % 6) for i in range(n)], "who": [i // 6 for i in range(n)],
+                         "w:x": [(7 * i) % 5 / 2 for i in range(n)],
+                         "treat": ["no", "yes", "yes", "no"] * 30})  # fmt: skip
+    rows["y"] = rows["t"] + [((11 * i) % 13) / 7 for i in range(n)]
+    plotted = oc.lmm("y ~ treat + `w:x` + (1 | who)", rows)
+    assert plotted.plot().claim == "y by w:x"
+    assert "w:x" in {text.get_text() for text in plotted.forest().texts}
+    coded = oc.lmm("y ~ factor(t) + `w:x` + (1 | who)", rows)
+    assert coded.plot().alt.startswith("y by w:x. ")
+    alone = oc.lmm("y ~ 1 + (1 | who)", rows)
+    with pytest.raises(UsageError, match="one beside its intercept"):
+        alone.forest()

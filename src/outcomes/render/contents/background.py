@@ -122,9 +122,7 @@ def model(study: Study, instrument: str, disclosure: Disclosure) -> Section:
     alone = sizes is None or sizes.map(disclosure.hides).any()
     fit = (pooled_model if alone else grouped_model)(study, instrument).fit
     table = fit_table(fit)
-    lines = tuple(
-        (f"{EN_SPACE * line.inside}{line.label}", line.estimate, line.p) for line in table.lines
-    )
+    lines = tuple((EN_SPACE * one.inside + one.label, one.estimate, one.p) for one in table.lines)
     parts = tuple(one for one in table.parts if disclosure.exempt or one[0] != "Rows used")
     blocks: list[Block] = [
         Paragraph("The mixed model behind the change during care, as it was fitted."),

@@ -100,9 +100,8 @@ def shown_counts(
             disclosure.shown(step.n) if near is None else f"{disclosure.most(near)} of {near:,.0f}"
         )
         both = told and (not texts or texts[-1][0] == f"{above.n:,}")
-        lost = disclosure.shown(
-            above.n - step.n if both or disclosure.hides(above.n - step.n) else math.nan
-        )
+        gone = above.n - step.n
+        lost = disclosure.shown(gone if both or disclosure.hides(gone) else math.nan)
         texts.append((text, lost if texts else ""))
     return texts
 
@@ -129,9 +128,8 @@ def flow_picture(
         steps = flow_steps(study, instrument, arm)
         for step, (n, lost) in zip(steps, shown_counts(steps, disclosure, arm), strict=True):
             left_out = f"{step.lost}: {lost}" if step.lost and lost != "0" else ""
-            name = (
-                "with scores to analyze" if step.name == "analyzed" and not analyzed else step.name
-            )
+            unused = step.name == "analyzed" and not analyzed
+            name = "with scores to analyze" if unused else step.name
             rows.append((arm, name, n, left_out))
     data = pd.DataFrame(rows, columns=["group", "label", "n", "left_out"])
     first, last = data["n"].iloc[0], data["n"].iloc[-1]

@@ -146,9 +146,7 @@ def _limits(given: list[Answer]) -> list[Block]:
     blocks: list[Block] = []
     every = [limit for limit, n in counts.items() if n == len(given)]
     some = [limit for limit, n in counts.items() if 1 < n < len(given)]
-    for heading, limits in (
-        ("What to keep in mind", every),
-        ("What some answers cannot show", some),
-    ):
+    parts = {"What to keep in mind": every, "What some answers cannot show": some}
+    for heading, limits in parts.items():
         blocks += [Heading(heading), Bullets(tuple(limits))] if limits else []
     return blocks

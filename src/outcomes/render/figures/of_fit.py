@@ -14,6 +14,7 @@ from outcomes.errors import UsageError
 from outcomes.mixed.after.diagnostics import normal_quantiles, residuals
 from outcomes.mixed.after.tables import augment, random_effects, tidy
 from outcomes.mixed.margins.margins import emmeans
+from outcomes.mixed.reading.expressions import columns_of
 from outcomes.mixed.record import Fit
 from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import panels
@@ -22,6 +23,7 @@ from outcomes.render.figures.shown import ShownFigure, finished
 from outcomes.render.figures.style import INK, LOOKS, MUTED, look_of, styled
 from outcomes.render.fit_table import (
     COLUMNS,
+    FACTOR,
     GROUPS,
     Line,
     column_label,
@@ -144,6 +146,9 @@ def forest(fit: Fit) -> ShownFigure:
         label = f"{head}{line.label}{'' if line.p else ' (reference)'}"
         rows.append({**row, "label": label, "n_episodes": np.nan})
     drawn = pd.DataFrame([row for row in rows if row["term"] != "Intercept"])
+    if drawn.empty:
+        must = "coefficients are drawn of a model that has one beside its intercept"
+        raise UsageError(must, got="none", remedy="Add a term to the formula.")
     apart = int(((drawn["conf_low"] > 0) | (drawn["conf_high"] < 0)).sum())
     claim = "Coefficients with 95 % intervals"
     alt = f"{claim}. {apart} of {drawn['term'].ne('').sum()} intervals do not hold 0."
@@ -152,11 +157,10 @@ def forest(fit: Fit) -> ShownFigure:
 
 def _columns(fit: Fit) -> tuple[list[str], list[str]]:
     """Numbers and factors of the fixed part."""
-    frame, text = fit.design.frame, fit.request.formula.partition("~")[2]
-    used = [str(name) for name in frame.data.columns if str(name) in text]
-    terms = " ".join(fit.estimates.terms)
-    fixed = [name for name in used if name in terms]
-    factors = [name for name in fixed if frame.is_categorical(name)]
+    frame, spec = fit.design.frame, fit.design.fixed.spec
+    fixed = [str(name) for name in frame.data if name in columns_of(spec.formula)]
+    coded = {found[1] for name in spec.encoder_state if (found := FACTOR.fullmatch(name))}
+    factors = [name for name in fixed if frame.is_categorical(name) or name in coded]
     return [name for name in fixed if name not in factors], factors
 
 
