@@ -971,6 +971,30 @@ def test_a_header_that_says_utc_asks_for_the_zone_of_the_clinic(imported):
     assert days(study) == [[0, 7]]  # 5 January in Denver, and 12
 
 
+def test_start_and_end_in_world_time_give_the_day_and_the_minutes(imported):
+    study, asked = imported(
+        "Client,DOB,Start (UTC),End (UTC),Status\n"
+        f"{BOB},2026-01-06 02:30,2026-01-06 03:15,Attended\n"
+        f"{BOB},2026-01-13 18:00,2026-01-13 19:00,Attended\n",
+        **{"file.time_zone": "America/Phoenix"},
+    )
+    assert [*asked] == ["file.time_zone"]
+    assert (days(study), study.sessions["minutes"].tolist()) == ([[0, 8]], [45, 60])
+
+
+@pytest.mark.parametrize("written", ["mié 14/01/2026", "mer. 14/01/2026", "Mi 14.01.2026",
+                                     "Wednesday, 14/01/2026", "Wed 14/01/26"])  # fmt: skip
+def test_a_day_of_the_week_before_a_date_of_numbers(imported, written):
+    study, _ = imported(f'Client,DOB,Date,Status\n{ANN},"{written}",Completed\n')
+    assert len(study.sessions) == 1
+
+
+def test_an_open_order_of_births_is_asked_of_births_alone(imported):
+    study, asked = imported(f"Client,DOB,Date,Status\n{ANN},14.01.2026,Completed\n")
+    assert [*asked] == ["file.dates_of.DOB"]
+    assert (len(study.sessions), study.episodes["age_band"].tolist()) == (1, ["70-79"])
+
+
 @pytest.mark.parametrize(
     ("cells", "n_found"),
     [

@@ -41,7 +41,8 @@ from outcomes.privacy.patterns import KINDS
 
 DERIVED = ("week", "month", "age", "baseline")
 """Columns a map may name beside the contract's; each becomes one of them (day, band, row)."""
-ONE_OF = frozenset({"study.rows", "study.sign_that_counts", "file.dates", "file.time_zone"})
+ONE_OF = frozenset({"study.rows", "study.sign_that_counts", "file.dates", "file.dates_of",
+                    "file.time_zone"})  # fmt: skip
 """Places of the map that a draft asks about of which one answer or another must be true."""
 IMPORTED, SERVICE = "date", "service"
 """Columns that only an import may have: one becomes the day; the other tells visits from sales."""
@@ -222,7 +223,8 @@ def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
 def refuse_open_questions(mapped: ColumnMap) -> None:
     """Raise `UsageError` that lists the questions of a map that have no answer, by name."""
     unanswered = [question for question in mapped.questions if question.answer in ("", [])
-                  or (question.answer is False and question.key in ONE_OF)]  # fmt: skip
+                  or (question.answer is False and ".".join(question.place[:2]) in ONE_OF)
+                  ]  # fmt: skip
     if unanswered:
         told = "; ".join(f"{question.key} ({question.asks})" for question in unanswered)
         must = "each question of the column map is answered before an import"

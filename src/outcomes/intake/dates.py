@@ -45,10 +45,12 @@ _NAMES = shipped("intake/dates.toml")
 _ENGLISH = {word: name for name, words in _NAMES["english"].items() for word in words.split()}
 _WEEK = tuple(calendar.day_name)
 _LETTERS = re.compile(r"[^\W\d_]{3,}\.?")
-_TWO_LETTERS = re.compile(
-    r"^(?:mo|di|mi|do|fr|sa|so|lu|ma|me|je|ve|ju|vi)\.?,? (?=\d)", re.IGNORECASE
+_SHORT_DAY = re.compile(
+    r"^(?:(?:mo|di|mi|do|fr|sa|so|lu|ma|me|je|ve|ju|vi)\.?,? (?=\d)|"
+    r"(?:mar|mer|mi[eé]|jue|jeu|vie|ven|s[aá]b|sam|dom|dim)\.?,? (?=\d\d?[./-]\d))",
+    re.IGNORECASE,
 )
-"""A day of the week in two letters, as German, French and Spanish shorten it, before a date."""
+"""A day of the week as German, French and Spanish shorten it, before a date."""
 _BEFORE_NUMBERS = re.compile(r"^[^\W\d_]+\.?,? +(?=\d{1,4}[./-]\d)")
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th|er)\b|\bde(?:l)?\b ?", re.IGNORECASE)
 
@@ -200,7 +202,7 @@ def in_english(date: str) -> str:
     >>> in_english("5. März 2026"), in_english("5 de enero de 2026"), in_english("May 3rd, 2026")
     ('5. March 2026', '5 January 2026', 'May 3, 2026')
     """
-    date = _TWO_LETTERS.sub("", date)
+    date = _SHORT_DAY.sub("", date)
     if not _LETTERS.search(date):
         return date
     bare = _ORDINAL.sub("", date)
@@ -215,7 +217,7 @@ def without_weekday(date: str) -> str:
     >>> without_weekday("Mi. 14.05.2026"), without_weekday("Thu, 5/14/26")
     ('14.05.2026', '5/14/26')
     """
-    date = _TWO_LETTERS.sub("", date)
+    date = _SHORT_DAY.sub("", date)
     return _BEFORE_NUMBERS.sub("", date) if day_of_week(date) is not None else date
 
 

@@ -289,7 +289,7 @@ class Question(Section, frozen=True, kw_only=True):
     @property
     def place(self) -> list[str]:
         """Section, entry and, in sections of sections, the name in it."""
-        deep = self.key.split(".")[0] in ("scores", "values", "instruments")
+        deep = self.key.startswith(("scores.", "values.", "instruments.", "file.dates_of."))
         quoted = re.fullmatch(r'(values)\."([^"]+)"\.(.+)', self.key, re.DOTALL)
         return [*quoted.groups()] if quoted else self.key.split(".", 2 if deep else 1)
 

@@ -241,7 +241,9 @@ def _open_order(written: Mapping[str, WaysOfDates], order: str) -> Content:
     sign = next(way[1] for found in written.values() for way in found.ways if way.startswith("?"))
     year = next(way[2:] for found in written.values() for way in found.ways if way.startswith("?"))
     asks = f"Does the month come first or the day in {', '.join(open_)}? ({reads})"
-    return ask("file.dates", asks, [f"%m{sign}%d{sign}{year}", f"%d{sign}%m{sign}{year}"])
+    likely = [f"%m{sign}%d{sign}{year}", f"%d{sign}%m{sign}{year}"]
+    keys = ["file.dates"] if next(iter(written)) in open_ else [f"file.dates_of.{h}" for h in open_]
+    return merged(*(ask(key, asks, likely) for key in keys))
 
 
 def _zone(seen: Seen, day: Column, found: WaysOfDates) -> Content:
