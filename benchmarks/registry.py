@@ -9,7 +9,7 @@ of the largest: both mean the same on a busy machine, which the seconds on the w
 from __future__ import annotations
 
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,15 +19,15 @@ from pathlib import Path
 
 def measured(command: list[str]) -> dict[str, float]:
     """Run one verb; its seconds on the wall, seconds of CPU, and peak memory in GB."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "outcomes", *command], check=True, stdout=subprocess.DEVNULL
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
-    wall = time.perf_counter() - begun
-    return {"wall": wall, "cpu": cpu, "peak_gb": after.ru_maxrss / 1e6}
+    words = [sys.executable, "-m", "outcomes", *command]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as running:
+        _, status, used = os.wait4(running.pid, 0)  # its own processes included
+        running.returncode = os.waitstatus_to_exitcode(status)
+    if running.returncode:
+        raise subprocess.CalledProcessError(running.returncode, words)
+    wall, cpu = time.perf_counter() - begun, used.ru_utime + used.ru_stime
+    return {"wall": wall, "cpu": cpu, "peak_gb": used.ru_maxrss / 1e6}
 
 
 def one_size(courses: int, place: Path) -> dict[str, object]:
@@ -41,7 +41,7 @@ def one_size(courses: int, place: Path) -> dict[str, object]:
 
 
 def main() -> None:
-    """Measure every size named, the smallest first: peak memory is that of the largest so far."""
+    """Measure every size named."""
     sizes = sorted(int(word) for word in sys.argv[1:]) or [60_000, 150_000]
     with tempfile.TemporaryDirectory() as place:
         for courses in sizes:
