@@ -37,7 +37,7 @@ def _gain(lesson: Lesson) -> float:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     for name in sys.argv[2:] or TRAPS:
-        known = json.loads(FILE.read_text(encoding="utf-8"))
-        known[name] = searched(TRAPS[name], int(sys.argv[1]))
+        found = searched(TRAPS[name], int(sys.argv[1]))
+        known = json.loads(FILE.read_text(encoding="utf-8")) | {name: found}  # as it is by now
         FILE.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        print(name, known[name], flush=True)
+        print(name, found, flush=True)
