@@ -20,8 +20,8 @@ plateau, leaving when well or when nothing helps, missing scores), asked by `oc.
 it. *Held* is how many intervals held what is true, with its exact 95 % Monte-Carlo interval; where
 nothing is there, what is missing to 100 % left zero out. Rows marked here are marked in the answer
 too, by what they take for granted: that is where they fail. Cells not listed were not run anew.
-Those of pressure but the habit were run before its rows that allow for error became the less clear
-of two.
+Those of pressure but habit and liking, firm and skilled, and pain that persists were run before its
+rows that allow for error became the less clear of two.
 
 | cell | number judged | studies | held | bias | median width |
 |---|---|---|---|---|---|"""
