@@ -22,6 +22,8 @@ def test_two_answers_in_one_notebook_share_no_id(make_answer: Any) -> None:
 
 
 def test_small_groups_of_real_data_are_hidden_in_a_notebook_too(make_answer: Any) -> None:
-    text = answer_html(make_answer({"all": 60, "rare": 10}, synthetic=False))
+    text = answer_html(
+        make_answer({"all": 160, "usual": 90, "other": 60, "rare": 10}, synthetic=False)
+    )
     assert "too few to show" in text
     assert ">10<" not in text
