@@ -982,6 +982,35 @@ def test_start_and_end_in_world_time_give_the_day_and_the_minutes(imported):
     assert (days(study), study.sessions["minutes"].tolist()) == ([[0, 8]], [45, 60])
 
 
+@pytest.mark.parametrize(
+    ("header", "rows", "minutes"),
+    [
+        ("Date (UTC),Time (UTC)", ["2026-01-06,02:30", "2026-01-13,18:00"], []),
+        ("Date (UTC),Time", ["01/16/2026,2:30 AM", "01/23/2026,6:00 PM"], []),
+        ("Date (UTC),Start (UTC),End (UTC)",
+         ["2026-01-06,02:30,03:15", "2026-01-13,18:00,19:00"], [45, 60]),
+        ("Start (UTC),End (UTC)", ["2026-01-06 02:30,03:15", "2026-01-13 18:00,19:00"], [45, 60]),
+        ("Start (UTC),End", ["2026-01-06 02:30,2026-01-05 20:15",  # the end of the clinic's clock
+                             "2026-01-13 18:00,2026-01-13 12:00"], [45, 60]),
+    ],
+)  # fmt: skip
+def test_a_day_of_world_time_is_that_of_date_and_clock(imported, header, rows, minutes):
+    text = f"Client,DOB,{header},Status\n" + "".join(f"{BOB},{row},Attended\n" for row in rows)
+    study, asked = imported(text, **{"file.time_zone": "America/Denver"})
+    assert [*asked] == ["file.time_zone"]
+    assert days(study) == [[0, 8]]
+    assert study.sessions["minutes"].dropna().tolist() == minutes
+
+
+def test_visits_of_one_day_stand_in_the_order_of_the_clinics_clock(imported):
+    study, _ = imported(
+        "Client,DOB,Date (UTC),Time (UTC),Status,Pain before\n"
+        f"{BOB},2026-01-07,00:30,Attended,3\n{BOB},2026-01-06,18:00,Attended,8\n",
+        **{"file.time_zone": "America/Denver"},
+    )
+    assert (days(study), study.assessments["score"].tolist()) == ([[0, 0]], [8, 3])
+
+
 @pytest.mark.parametrize("written", ["mié 14/01/2026", "mer. 14/01/2026", "Mi 14.01.2026",
                                      "Wednesday, 14/01/2026", "Wed 14/01/26"])  # fmt: skip
 def test_a_day_of_the_week_before_a_date_of_numbers(imported, written):

@@ -74,6 +74,8 @@ class Dates:
         column that it could read, all before the 13th, and left the others as text.
     utc : Series of bool
         Moments that are given in UTC, so that their day is not known without a time zone.
+    instants : Series of float
+        Minutes since 1970 in world time of moments of which it is known; NaN elsewhere.
     counts : mapping of str to int
         Cells read in each way.
     """
@@ -84,10 +86,13 @@ class Dates:
     ambiguous: pd.Series[Any]
     turned: pd.Series[Any]
     utc: pd.Series[Any]
+    instants: pd.Series[Any]
     counts: Counter[str]
 
 
-def read_dates(text: pd.Series[Any], ways: Sequence[str], zone: str = "") -> Dates:
+def read_dates(
+    text: pd.Series[Any], ways: Sequence[str], zone: str = "", *, utc: bool = False
+) -> Dates:
     """Return a column of dates.
 
     Parameters
@@ -100,16 +105,27 @@ def read_dates(text: pd.Series[Any], ways: Sequence[str], zone: str = "") -> Dat
     zone : str, optional
         Time zone into which moments with an offset are turned; without one their day is that of
         their own offset.
+    utc : bool
+        Whether a date and time without an offset is one of world time, as a header says.
 
     Returns
     -------
     Dates
+
+    Raises
+    ------
+    UsageError
+        When `zone` is not the name of a zone.
 
     Examples
     --------
     >>> dates = read_dates(pd.Series(["05/04/2026", "04 May 2026"]), ["%m/%d/%Y", "%d %B %Y"])
     >>> dates.days.nunique(), dict(dates.counts)
     (1, {'%m/%d/%Y': 1, '%d %B %Y': 1})
+    >>> cells = pd.Series(["2026-01-06 02:30:00", "2026-01-06"])
+    >>> local = read_dates(cells, [], "America/Denver", utc=True)
+    >>> [iso(day) for day in local.days], local.minutes.tolist()
+    (['2026-01-05', '2026-01-06'], [1170.0, nan])
     """
     ways = list(dict.fromkeys([*ways, ISO]))
     moments = {cell: _local(str(cell), zone) for cell in text.dropna().unique()}
@@ -120,40 +136,18 @@ def read_dates(text: pd.Series[Any], ways: Sequence[str], zone: str = "") -> Dat
     counts: Counter[str] = Counter()
     for cell, n in text.value_counts().items():
         counts.update({way: int(n) for way in list(read[cell])[:1]})
-    times = text.map(lambda cell: AFTER_DATE.search(moments[cell]), na_action="ignore")
-    minutes = read_times(times.map(lambda found: found[1] if found else None, na_action="ignore"))
-    utc = text.map(lambda cell: not zone and _is_utc(str(cell)), na_action="ignore")
-    return Dates(
+    minutes = read_times(text.map(moments, na_action="ignore"))
+    open_ = text.map(lambda cell: not zone and _is_utc(str(cell)), na_action="ignore")
+    dates = Dates(
         days, minutes, text.notna() & days.isna(), text.isin(several),
-        text.isin(_turned(read)), utc.eq(True), counts,
+        text.isin(_turned(read)), open_.eq(True), _instants(text), counts,
     )  # fmt: skip
+    return _from_utc(dates, zone) if utc else dates
 
 
 def says_utc(header: str) -> bool:
     """Whether a header says that its moments are in world time: ``Submit Date (UTC)``."""
     return not {"utc", "gmt", "zulu"}.isdisjoint(plain(header).split())
-
-
-def from_utc(dates: Dates, text: pd.Series[Any], zone: str) -> Dates:
-    """Return dates whose header says that they are in world time as those of the clinic's zone.
-
-    Examples
-    --------
-    >>> cells = pd.Series(["2026-01-06 02:30:00", "2026-01-06"])
-    >>> local = from_utc(read_dates(cells, []), cells, "America/Denver")
-    >>> [iso(day) for day in local.days], local.minutes.tolist()
-    (['2026-01-05', '2026-01-06'], [1170.0, nan])
-    """
-    open_ = dates.minutes.notna() & dates.days.notna() & ~text.fillna("").str.fullmatch(_MOMENT)
-    if not zone:
-        return replace(dates, utc=dates.utc | open_)
-    whole = (dates.days * 24 * 60 + dates.minutes)[open_]
-    moments = (pd.Timestamp(0) + pd.to_timedelta(whole, unit="m")).dt.tz_localize("UTC")
-    local = moments.dt.tz_convert(_zone_of(zone)).dt.tz_localize(None)
-    days = (local.dt.normalize() - pd.Timestamp(0)) / pd.Timedelta(days=1)
-    minutes = (local - local.dt.normalize()) / pd.Timedelta(minutes=1)
-    return replace(dates, days=days.reindex(dates.days.index).fillna(dates.days),
-                   minutes=minutes.reindex(dates.days.index).fillna(dates.minutes))  # fmt: skip
 
 
 def read_times(text: pd.Series[Any]) -> pd.Series[Any]:
@@ -178,20 +172,6 @@ def read_ends(text: pd.Series[Any]) -> pd.Series[Any]:
     """
     plain = text.str.replace(_UHR, r"\1:\2", regex=True)
     return plain.str.replace(RANGE, r"\2", regex=True)
-
-
-def read_instants(text: pd.Series[Any]) -> pd.Series[Any]:
-    """Return moments with an offset in minutes since 1970 in world time, NaN elsewhere, (rows,).
-
-    Examples
-    --------
-    >>> moments = ["2026-03-08T01:30:00-05:00", "2026-03-08T03:30:00-04:00", "2026-03-08 03:30"]
-    >>> read_instants(pd.Series(moments)).diff().tolist()
-    [nan, 60.0, nan]
-    """
-    moments = {cell: datetime.datetime.fromisoformat(cell.replace(" Z", "Z")).timestamp() / 60
-               for cell in text.dropna().unique() if _MOMENT.fullmatch(cell)}  # fmt: skip
-    return pd.to_numeric(text.map(moments), errors="coerce").astype("float64")
 
 
 def in_english(date: str) -> str:
@@ -260,6 +240,26 @@ def _local(cell: str, zone: str) -> str:
         local = moment.astimezone(_zone_of(zone)) if zone else moment
         return local.strftime("%Y-%m-%d %H:%M")
     return cell
+
+
+def _instants(text: pd.Series[Any]) -> pd.Series[Any]:
+    moments = {cell: datetime.datetime.fromisoformat(cell.replace(" Z", "Z")).timestamp() / 60
+               for cell in text.dropna().unique() if _MOMENT.fullmatch(cell)}  # fmt: skip
+    return pd.to_numeric(text.map(moments), errors="coerce").astype("float64")
+
+
+def _from_utc(dates: Dates, zone: str) -> Dates:
+    """Return dates with times of world time as those of the clinic's zone."""
+    whole = (dates.days * 24 * 60 + dates.minutes)[dates.instants.isna()].dropna()
+    instants = dates.instants.fillna(whole)
+    if not zone:
+        return replace(dates, utc=dates.utc | dates.days.index.isin(whole.index), instants=instants)
+    moments = (pd.Timestamp(0) + pd.to_timedelta(whole, unit="m")).dt.tz_localize("UTC")
+    local = moments.dt.tz_convert(_zone_of(zone)).dt.tz_localize(None)
+    days = (local.dt.normalize() - pd.Timestamp(0)) / pd.Timedelta(days=1)
+    minutes = (local - local.dt.normalize()) / pd.Timedelta(minutes=1)
+    return replace(dates, days=days.reindex(dates.days.index).fillna(dates.days), instants=instants,
+                   minutes=minutes.reindex(dates.days.index).fillna(dates.minutes))  # fmt: skip
 
 
 def _zone_of(name: str) -> ZoneInfo:

@@ -97,7 +97,7 @@ def _births(
     if not column:
         return rows, pd.Series(np.nan, index=rows.text.index), [None] * len(rows.text)
     text = rows.text[column]
-    dates = read_dates(text, ways_of("", mapped, column))
+    dates = read_dates(text, ways_of(column, mapped))
     rows, sure = days_of(rows, dates, column, mapped)
     rows = rows.found("R50", column, dates.unread, "another way of writing")
     days, n_earlier = _not_after(sure, text, rows, today)

@@ -20,7 +20,7 @@ from outcomes.dictionary.tables import TABLES, ColumnSpec, TableSpec
 from outcomes.errors import DataError
 from outcomes.findings import Finding, finding, where_broken
 from outcomes.intake.column_map import DERIVED, IMPORTED, SERVICE, ColumnMap
-from outcomes.intake.dates import Dates, from_utc, read_dates, says_utc
+from outcomes.intake.dates import Dates, read_dates, read_times, says_utc
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.toml_records import folded
 from outcomes.plain_text import cleaned, each
@@ -132,7 +132,7 @@ def _with_column(
         read, unread = read_column(cells, spec)
         bad = pd.Series(unread, index=cells.index)
     if export and spec is not None and spec.unit == "day" and IMPORTED in mapped.columns:
-        dates = read_dates(cells, ways_of(target, mapped), mapped.file.time_zone)
+        dates = moments_of(cells, mapped.columns.get(target, ""), mapped)
         rows, days = days_of(rows, dates, target, mapped)
         rows = rows.having(**{f"{target}.date": days})
         bad &= dates.days.isna()
@@ -144,14 +144,18 @@ def _with_column(
 
 
 def _with_dates(rows: TypedRows, cells: pd.Series[Any], mapped: ColumnMap) -> TypedRows:
-    dates = read_dates(cells, ways_of(IMPORTED, mapped), mapped.file.time_zone)
-    if says_utc(mapped.columns[IMPORTED]):
-        dates = from_utc(dates, cells, mapped.file.time_zone)
+    column = mapped.columns[IMPORTED]
+    clock = next(iter(mapped.identifiers.get("time", ())), column)
+    if says_utc(f"{column} {clock}"):  # the day in the clinic's zone is known by both
+        times = read_times(rows.text[clock])
+        written = times.map(lambda at: f" {at // 60:.0f}:{at % 60:02.0f}", na_action="ignore")
+        cells = cells.mask(times.notna() & read_times(cells).isna(), cells + written)
+    dates = moments_of(cells, column, mapped, clock)
     rows = rows.found("R21", IMPORTED, dates.days.isna(), "another way of writing, or none")
     rows, days = days_of(rows, dates, IMPORTED, mapped)
     rows = rows.having(date=days, minute=dates.minutes)
     for way, count in dates.counts.items():
-        rows = rows.did(f"date written as {way}", mapped.columns[IMPORTED], count)
+        rows = rows.did(f"date written as {way}", column, count)
     return rows
 
 
@@ -167,9 +171,15 @@ def days_of(
     return rows, dates.days.mask(dates.turned | open_)
 
 
-def ways_of(target: str, mapped: ColumnMap, column: str = "") -> tuple[str, ...]:
+def moments_of(cells: pd.Series[Any], column: str, mapped: ColumnMap, beside: str = "") -> Dates:
+    """Return dates and times of a column, and one beside it, as those of the clinic's zone."""
+    utc = says_utc(f"{column} {beside}")
+    return read_dates(cells, ways_of(column, mapped), mapped.file.time_zone, utc=utc)
+
+
+def ways_of(column: str, mapped: ColumnMap) -> tuple[str, ...]:
     """Return the ways in which the dates of a column are written."""
-    return mapped.file.dates_of.get(column or mapped.columns.get(target, ""), mapped.file.dates)
+    return mapped.file.dates_of.get(column, mapped.file.dates)
 
 
 def _words(

@@ -14,11 +14,11 @@ import pandas as pd
 
 from outcomes.dictionary.tables import AT_VISIT, RECEIVED, received
 from outcomes.intake.column_map import IMPORTED, SERVICE, ColumnMap
-from outcomes.intake.dates import day_number, read_dates, read_ends, read_instants, read_times
+from outcomes.intake.dates import day_number, read_ends, read_times, says_utc
 from outcomes.intake.map_sections import LEFT_OUT, STATUS_WORDS, VISIT
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.toml_records import folded
-from outcomes.intake.typed_cells import NO_RULE, clean, ways_of
+from outcomes.intake.typed_cells import NO_RULE, clean, moments_of
 from outcomes.rules.care import NOT_RECEIVED, given_unreceived
 
 STAYED, UNREAD = ("cancelled", "no_show"), "unread"
@@ -51,7 +51,9 @@ def with_time(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     cells = rows.cells
     minute = cells.get("minute", pd.Series(np.nan, index=cells.index))
     for column in mapped.identifiers.get("time", ())[:1]:
-        minute = read_times(rows.text[column]).fillna(minute)
+        clock = moments_of(rows.text[column], column, mapped).minutes
+        world = says_utc(f"{mapped.columns.get(IMPORTED, '')} {column}")  # the date took it along
+        minute = minute.fillna(clock) if world else clock.fillna(minute)
     rows = rows.having(minute=minute) if minute.notna().any() else rows
     return rows.having(order=minute.fillna(0.0))
 
@@ -69,27 +71,20 @@ def with_minutes(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     """Give each row its minutes from start to end, where the map names these columns."""
     if not mapped.minutes.start:
         return rows
-    ends = (mapped.minutes.end, mapped.minutes.start)
-    within = ends[0] == ends[1]  # both in one cell
-    ended, begun = (rows.text[column] for column in ends)
-    cells = (read_ends(ended) if within else ended, begun)
-    end, start = (_at(own, column, mapped) for own, column in zip(cells, ends, strict=True))
-    end_at, start_at = map(read_instants, cells)
-    between = (end_at - start_at).fillna(end - start)  # a clock may have been put on between
-    twelve = (start % _A_DAY < 13 * 60) & (between + _A_DAY / 2 > 0)  # 12:30 to 1:30, no a.m.
+    column, first = mapped.minutes.end, mapped.minutes.start
+    within = column == first  # both in one cell
+    ends, starts = read_ends(rows.text[column]) if within else rows.text[column], rows.text[first]
+    ended, begun = moments_of(ends, column, mapped), moments_of(starts, first, mapped)
+    end, start = (at.minutes + _A_DAY * at.days for at in (ended, begun))
+    between = (ended.instants - begun.instants).fillna(end - start)  # clocks may be put on between
+    between = between.fillna(read_times(ends) - read_times(starts))
+    twelve = (begun.minutes < 13 * 60) & (between + _A_DAY / 2 > 0)  # 12:30 to 1:30, no a.m.
     between += (_A_DAY / (1 + twelve)) * ((between < 0) & (between > -_A_DAY))  # past midnight
     between = between % (_A_DAY / 2) if within else between  # 1:00 to 2:00 PM
     stated = rows.cells.get("sessions.minutes", pd.Series(np.nan, index=rows.text.index))
-    odd = rows.text[mapped.minutes.end].notna() & (between.isna() | (between >= _A_DAY))
-    rows = rows.found("R02", mapped.minutes.end, odd, "no time after the start")
+    odd = rows.text[column].notna() & (between.isna() | (between >= _A_DAY))
+    rows = rows.found("R02", column, odd, "no time after the start")
     return rows.having(**{"sessions.minutes": stated.fillna(between.mask(odd))})
-
-
-def _at(cells: pd.Series[Any], column: str, mapped: ColumnMap) -> pd.Series[Any]:
-    """Return minutes after midnight, or of all days where the cells hold a date as well."""
-    dates = read_dates(cells, ways_of("", mapped, column), mapped.file.time_zone)
-    minutes = dates.minutes.where(dates.days.notna(), read_times(cells))
-    return minutes + _A_DAY * dates.days.fillna(0.0)
 
 
 def with_status(rows: TypedRows, mapped: ColumnMap) -> TypedRows:

@@ -65,8 +65,7 @@ def people(seen: Seen) -> Content:
             kind = "record" if seen.later else _number_of(seen.columns[header], seen.person, births)
         named.setdefault(kind, []).append(header)
     moment = seen.date
-    timed = moment is not None and not says_utc(moment.name) and moment.share(has_time) > 0.5
-    if "time" not in named and moment is not None and timed:
+    if "time" not in named and moment is not None and moment.share(has_time) > 0.5:
         named["time"] = [moment.name]
     content: Content = merged({"identifiers": named}, _unnamed_birth(seen, named))
     if not seen.names and "record" not in named and SHEET in seen.columns:
@@ -186,7 +185,7 @@ def _written(seen: Seen, columns: list[Column]) -> Content:
     apart = {name: own for name, own in ways.items() if own and own != said["dates"]}
     file = {"file": {**said, **({"dates_of": apart} if apart else {})}}
     found = written[first.name]
-    return merged(file, _open_order(written, order), _zone(seen, first, found),
+    return merged(file, _open_order(written, order), _zone(seen, first, found, said["dates"]),
                   _yearless(seen, first, found), _gaps(seen, first, said["dates"]))  # fmt: skip
 
 
@@ -246,14 +245,18 @@ def _open_order(written: Mapping[str, WaysOfDates], order: str) -> Content:
     return merged(*(ask(key, asks, likely) for key in keys))
 
 
-def _zone(seen: Seen, day: Column, found: WaysOfDates) -> Content:
-    if not (found.instants or says_utc(day.name)) or seen.said("file", "time_zone"):
+def _zone(seen: Seen, day: Column, found: WaysOfDates, ways: list[str]) -> Content:
+    clock = next(iter(seen.of("identifiers.time")), day)
+    utc = [column.name for column in (day, clock) if says_utc(column.name)]
+    if not (found.instants or utc) or seen.said("file", "time_zone"):
         return {}
-    moments = pd.to_datetime(day.cells.dropna(), utc=True, errors="coerce").dropna()
+    cells = day.cells if day.share(has_time) else day.cells + " " + clock.cells
+    instants = read_dates(cells, ways, utc=True).instants.dropna()
+    moments = pd.Timestamp(0, tz="UTC") + pd.to_timedelta(instants, unit="m")
     hours = {zone: moments.dt.tz_convert(ZoneInfo(zone)).dt.hour for zone in _ZONES}
     open_hours = {zone: ((hour >= 6) & (hour <= 21)).mean() for zone, hour in hours.items()}
     likely = sorted(_ZONES, key=lambda z: (-round(open_hours[z], 2), abs(hours[z].mean() - 13)))
-    asks = f"{day.name} is in world time (UTC). In which time zone is the clinic?"
+    asks = f"{next(iter(utc), day.name)} is in world time (UTC). In which time zone is the clinic?"
     return ask("file.time_zone", asks, likely[:6])
 
 
