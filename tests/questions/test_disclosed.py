@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from outcomes.privacy.disclosure import Disclosure
+from outcomes.privacy.disclosure import Disclosure, Told
 from outcomes.provenance import Provenance
 from outcomes.questions.answer import Answer
 from outcomes.questions.ask import QUESTIONS, undisclosed
@@ -91,6 +91,22 @@ def test_summaries_of_records_behind_a_small_count_are_gone_and_models_stay():
             safe.loc[model, "estimate"], raw.loc[model, "estimate"], check_dtype=False
         )
     assert "too few courses" in oc.answer(STUDIES["six"](), "how-much").reason
+
+
+@pytest.mark.parametrize(("n_now", "mean"), [(21, 46 / 21), (25, 20 / 25), (30, 13 / 30)])
+def test_a_mean_of_records_is_no_fraction_that_tells_a_hidden_count(n_now, mean):
+    rows = [("stayed", n_now, mean), ("by reason", n_now, mean)]
+    table = pd.DataFrame(rows, columns=["kind", "n_episodes", "estimate"]).assign(
+        term="x", std_error=0.2, baseline=mean + 1.0
+    )
+    leavers, rule = QUESTIONS["leavers"], Disclosure(told=Told())
+    rule.tells(30, "course")
+    safe = masked(table, decision(table, leavers, rule), leavers)
+    if n_now == 30:  # all of them: nothing is hidden, so nothing is rounded
+        return pd.testing.assert_frame_equal(safe[["estimate"]], table[["estimate"]])
+    assert safe["n_episodes"].isna().all()
+    for shown in (*safe["estimate"], *safe["baseline"]):  # every number of courses fits it
+        assert all(round(round(shown * n) / n, 1) == shown for n in range(20, 31))
 
 
 @pytest.mark.parametrize("used", [150, 149, 7, 151])

@@ -11,6 +11,7 @@ import pytest
 import outcomes as oc
 from outcomes.privacy.disclosure import disclosure_for
 from outcomes.render.contents.patients import patients
+from outcomes.render.contents.summary import about
 from outcomes.study import Study
 
 WORDS = "knee, call Mary O\N{RIGHT SINGLE QUOTATION MARK}Neill"
@@ -68,3 +69,15 @@ def test_levels_put_together_are_none_only_where_all_of_them_are() -> None:
     rows = [row for row in table_of(study, synthetic=False).rows if "others" in row[0]]
     assert rows
     assert any("not shown" in row for row in rows)
+
+
+@pytest.mark.parametrize(("again", "shown"), [(0, True), (1, False), (10, False), (11, True)])
+def test_no_line_tells_how_few_patients_came_back(again: int, shown: bool) -> None:
+    study = oc.simulate(episodes=40, seed=3)
+    ids = [f"p{max(i, again)}" for i in range(len(study.episodes))]  # the first ones are one
+    real = replace(study.provenance, synthetic=False)
+    study = replace(study, episodes=study.episodes.assign(patient_id=ids), provenance=real)
+    answers = (oc.answer(study, "how-much"),)
+    line = about(study, answers, disclosure_for(study))
+    assert line.startswith("40 courses")
+    assert (f"of {40 - again} patients" in line) == shown

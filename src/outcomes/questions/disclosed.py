@@ -37,6 +37,8 @@ VALUES = (
 )  # fmt: skip
 OF_SIZE, EXACT = ("df", "df_num", "df_den"), ("std_error", "statistic")
 """What tells the number of courses behind an estimate: by itself, and with its interval."""
+RECORDS, RAW_DIGITS = ("raw", "part"), 1
+"""Of a mean of records whose count is hidden: of ten courses or more, each has one as near."""
 NOT_SHOWN = "not shown"
 
 
@@ -120,10 +122,11 @@ def decision(
         for they are few or would tell a few; ``gone``: whether the numbers that rest on them are;
         ``nameless``: whether the name of the group is, which few bear; ``sized``: whether degrees
         of freedom are, which tell a hidden count; ``exact``: whether all that tells it beside an
-        interval is.
+        interval is; ``raw``: whether numbers are worked out from so few scores that a fraction as
+        exact as they are would have the hidden count below its line (46 / 21).
     """
     if table.empty:
-        names = ["row", "gone", "nameless", "sized", "exact"]
+        names = ["row", "gone", "nameless", "sized", "exact", "raw"]
         return pd.DataFrame(index=table.index, columns=names, dtype=bool)
     kind = pd.Series(None, index=table.index, dtype=object)
     if record and "kind" in table:
@@ -144,7 +147,7 @@ def decision(
     untold = pd.DataFrame(cells, index=table.index).any(axis=1)
     sized = untold | (table[COUNT].isna() if COUNT in table else False)
     flags = {"row": row | gone, "gone": gone, "nameless": nameless,
-             "sized": sized, "exact": sized & leaves}  # fmt: skip
+             "sized": sized, "exact": sized & leaves, "raw": sized & kind.isin(RECORDS)}  # fmt: skip
     return pd.DataFrame({**cells, **flags}, index=table.index)
 
 
@@ -175,6 +178,7 @@ def masked(frame: pd.DataFrame, decided: pd.DataFrame, record: Question | None) 
         elif name in values:
             told = hides["sized"] if name in OF_SIZE else hides["exact"] & (name in EXACT)
             safe[name] = safe[name].astype("float64").mask(gone | told)
+            safe[name] = safe[name].mask(hides["raw"], safe[name].round(RAW_DIGITS))
             if name.startswith("p_"):
                 rounded = safe[name].map(lambda p: float(f"{p:.2g}"))
                 safe[name] = safe[name].mask(hides["exact"], rounded)

@@ -70,7 +70,8 @@ def summary(answers: tuple[Answer, ...], label: str, unit: str = "points") -> Se
 def about(study: Study, answers: tuple[Answer, ...], disclosure: Disclosure) -> str:
     """Return the line below the title: courses, patients, therapists, kind of data, version."""
     source, patients = answers[0].source, study.episodes["patient_id"].nunique()
-    whose = Text(" of ", Count(patients, "patient")) if patients else ""
+    told_too = patients and disclosure.tells(patients, "course")  # else it tells who came back
+    whose = Text(" of ", Count(patients, "patient")) if told_too else ""
     words = Text(Count(len(study.episodes), "course"), whose)
     therapists = number_of_therapists(study)
     parts = [
