@@ -102,10 +102,10 @@ def test_a_mean_of_records_is_no_fraction_that_tells_a_hidden_count(n_now, mean)
     leavers, rule = QUESTIONS["leavers"], Disclosure(told=Told())
     rule.tells(30, "course")
     safe = masked(table, decision(table, leavers, rule), leavers)
-    if n_now == 30:  # all of them: nothing is hidden, so nothing is rounded
-        return pd.testing.assert_frame_equal(safe[["estimate"]], table[["estimate"]])
-    assert safe["n_episodes"].isna().all()
-    for shown in (*safe["estimate"], *safe["baseline"]):  # every number of courses fits it
+    hidden = n_now < 30  # of all of them nothing is hidden, so nothing is rounded
+    assert (safe["n_episodes"].isna() == hidden).all()
+    assert ((safe["estimate"] == table["estimate"]) == (not hidden or mean == 0.8)).all()
+    for shown in hidden * [*safe["estimate"], *safe["baseline"]]:  # any number of courses fits
         assert all(round(round(shown * n) / n, 1) == shown for n in range(20, 31))
 
 

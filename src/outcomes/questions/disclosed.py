@@ -147,7 +147,8 @@ def decision(
     untold = pd.DataFrame(cells, index=table.index).any(axis=1)
     sized = untold | (table[COUNT].isna() if COUNT in table else False)
     flags = {"row": row | gone, "gone": gone, "nameless": nameless,
-             "sized": sized, "exact": sized & leaves, "raw": sized & kind.isin(RECORDS)}  # fmt: skip
+             "sized": sized, "exact": sized & leaves,
+             "raw": sized & kind.isin(RECORDS)}  # fmt: skip
     return pd.DataFrame({**cells, **flags}, index=table.index)
 
 
