@@ -114,14 +114,14 @@ def test_rehearsals_side_by_side_find_what_each_finds_alone(study, question):
     ["frequency", *(pytest.param(q, marks=pytest.mark.slow) for q in ("how-much", "pressure"))],
 )
 def test_records_with_gaps_are_rehearsed_as_each_is_answered(study, question):
-    """Visits without a day, scores without a visit, scripts without a frequency."""
+    """Visits without a day, scores without a visit, scripts without a frequency, no goal at all."""
     rng = np.random.default_rng(1)
 
     def lost(table, column):
         return table.assign(**{column: table[column].where(rng.random(len(table)) > 0.05)})
 
     gaps = replace(
-        study, sessions=lost(study.sessions, "day"),
+        study, sessions=lost(study.sessions, "day"), goals=study.goals.iloc[:0],
         assessments=lost(study.assessments, "session"),
         episodes=lost(study.episodes, "sessions_per_week"),
     )  # fmt: skip

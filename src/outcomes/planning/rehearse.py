@@ -203,9 +203,10 @@ def _beside(studies: list[Study], instrument: str) -> Studies:
             tables = [table[table["instrument"] == instrument] for table in tables]
         whole = pd.concat(tables, ignore_index=True)
         number = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
+        prefix = pd.Series(number, whole.index).astype(str).str.zfill(4)
         for column in IDS & set(whole):
-            words = pd.Series(number, whole.index).map("{:04d}".format) + whole[column].astype(str)
-            whole[column] = words.where(whole[column].notna())
+            ids = whole[column]
+            whole[column] = (prefix + ids.astype(str)).where(ids.notna())
         return whole
 
     found = {name: joined(name) for name in TABLES}
