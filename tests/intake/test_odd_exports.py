@@ -911,6 +911,29 @@ def test_words_of_statuses_under_an_unknown_head_are_asked_about(imported):
     assert study.sessions["status"].tolist() == ["attended", "cancelled"]
 
 
+@pytest.mark.parametrize("identity", ["Subject ID", "Client"])
+def test_an_arm_on_the_waiting_list_is_no_status(imported, identity):
+    who = [f"S{i:03d}" if identity == "Subject ID" else f"Ann L{chr(97 + i)}e" for i in range(12)]
+    rows = [f"{name},{('massage', 'waiting list')[i % 2]},2026-0{month}-05,{7 - month}\n"
+            for i, name in enumerate(who) for month in (1, 2, 3)]  # fmt: skip
+    study, asked = imported(f"{identity},Group,Visit date,Pain\n{''.join(rows)}")
+    assert not any("status" in key for key in asked if key != "study.no_status")
+    assert len(study.episodes) == 12
+    assert len(study.sessions) == len(study.assessments) == 36  # no arm is left out
+
+
+@pytest.mark.parametrize(("score", "is_error"), [("", False), ("5", True)])
+def test_a_booking_in_an_export_without_status_is_no_mistake(tmp_path, score, is_error):
+    place = tmp_path / "export.csv"
+    rows = f"{ANN},01/05/2026,60,6\n{ANN},01/12/2026,60,5\n{ANN},12/30/2999,60,{score}\n"
+    place.write_text(f"Client,DOB,Visit date,Minutes,Pain\n{rows}")
+    columns = {**draft_map(place).content, "questions": []}
+    columns["study"] = {"no_status": "attended"}
+    study, _ = import_export(place, columns, tmp_path / "key.json", tmp_path / "study")
+    assert len(study.sessions) == 2
+    assert ("R49" in set(oc.check(study).table["rule"])) == is_error
+
+
 def test_an_empty_status_that_means_attended_is_a_visit_whatever_else_is_written(imported):
     study, asked = imported(
         f"Client,DOB,Visit date,Status\n{ANN},01/05/2026,\n{ANN},01/12/2026,Cancelled\n"

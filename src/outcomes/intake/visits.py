@@ -223,7 +223,9 @@ def without_future(rows: TypedRows, mapped: ColumnMap, today: datetime.date) -> 
         return rows
     future = rows.cells["date"] > day_number(today) + 1  # a day more: zones east of here
     expected = _bool(any(entry.future for entry in mapped.leave_out), rows.text.index)
-    took_place = rows.cells["sessions.status"].isin(RECEIVED) | _scored(rows)
+    took_place = _scored(rows) | _stated(rows, [n for n in rows.cells if n == "sessions.pressure"])
+    if not mapped.study.no_status:  # said of each visit, and not of all for want of a column
+        took_place |= rows.cells["sessions.status"].isin(RECEIVED)
     rows = rows.found("R49", "date", future & (took_place | ~expected), "a day still to come")
     return rows.without(future, "a day that is still to come")
 

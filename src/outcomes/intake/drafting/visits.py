@@ -82,7 +82,11 @@ def status(seen: Seen) -> Content:
 
 def _may_be_status(seen: Seen, column: Column) -> bool:
     """Whether a column may be a status: by its words, or as each stands beside scores or none."""
-    if looks_like(column, "date"):
+    record = seen.one("identifiers.record")
+    own = column.cells.groupby((seen.person if record is None else record.cells).to_numpy())
+    several = own.nunique()[own.count() > 1]
+    of_people = len(several) > _FEW and several.max() == 1  # an arm: each person has one of them
+    if of_people or looks_like(column, "date"):
         return False
     if column.share(lambda cell: status_of(cell) and flag_of(cell) is None) > 0.5:
         return len(column.counts) <= _FEW
