@@ -922,6 +922,18 @@ def test_an_arm_on_the_waiting_list_is_no_status(imported, identity):
     assert len(study.sessions) == len(study.assessments) == 36  # no arm is left out
 
 
+def test_the_words_of_an_arm_are_kept_and_the_control_is_asked_for(imported):
+    rows = [f"S{i:03d},{('Massage', 'waiting list')[i % 2]},2026-0{month}-05,{7 - month}\n"
+            for i in range(12) for month in (1, 2)]  # fmt: skip
+    text = f"Subject ID,Study group,Visit date,Pain\n{''.join(rows)}"
+    study, asked = imported(text, **{"study.control": "waiting list"})
+    assert set(asked) == {"study.control"}
+    assert set(asked["study.control"]) == {"Massage", "waiting list"}
+    assert study.provenance.control in set(study.episodes["arm"])
+    assert study.episodes["arm"].value_counts().tolist() == [6, 6]
+    assert "R02" not in set(oc.check(study).table["rule"])
+
+
 @pytest.mark.parametrize(("score", "is_error"), [("", False), ("5", True)])
 def test_a_booking_in_an_export_without_status_is_no_mistake(tmp_path, score, is_error):
     place = tmp_path / "export.csv"

@@ -97,7 +97,7 @@ def test_summaries_of_records_behind_a_small_count_are_gone_and_models_stay():
 def test_a_mean_of_records_is_no_fraction_that_tells_a_hidden_count(n_now, mean):
     rows = [("stayed", n_now, mean), ("by reason", n_now, mean)]
     table = pd.DataFrame(rows, columns=["kind", "n_episodes", "estimate"]).assign(
-        term="x", std_error=0.2, baseline=mean + 1.0
+        term="x", std_error=0.2, baseline=mean + 1.0, p_value=0.0012
     )
     leavers, rule = QUESTIONS["leavers"], Disclosure(told=Told())
     rule.tells(30, "course")
@@ -105,8 +105,19 @@ def test_a_mean_of_records_is_no_fraction_that_tells_a_hidden_count(n_now, mean)
     hidden = n_now < 30  # of all of them nothing is hidden, so nothing is rounded
     assert (safe["n_episodes"].isna() == hidden).all()
     assert ((safe["estimate"] == table["estimate"]) == (not hidden or mean == 0.8)).all()
+    assert (safe["p_value"] == 0.0012).all()
     for shown in hidden * [*safe["estimate"], *safe["baseline"]]:  # any number of courses fits
         assert all(round(round(shown * n) / n, 1) == shown for n in range(20, 31))
+
+
+def test_a_difference_of_two_means_is_no_fraction_either():
+    table = pd.DataFrame({"kind": ["change", "score"], "arm": "massage", "n_episodes": 18,
+                          "n_control": 19, "estimate": 40 / 18 - 12 / 19})  # fmt: skip
+    trial, rule = QUESTIONS["trial"], Disclosure(told=Told())
+    rule.tells(20, "course", "massage")
+    safe = masked(table, decision(table, trial, rule), trial)
+    assert safe["n_episodes"].isna().all()
+    assert safe["estimate"].tolist() == [1.6, 1.6]
 
 
 @pytest.mark.parametrize("used", [150, 149, 7, 151])

@@ -179,8 +179,9 @@ def masked(frame: pd.DataFrame, decided: pd.DataFrame, record: Question | None) 
         elif name in values:
             told = hides["sized"] if name in OF_SIZE else hides["exact"] & (name in EXACT)
             safe[name] = safe[name].astype("float64").mask(gone | told)
-            safe[name] = safe[name].mask(hides["raw"], safe[name].round(RAW_DIGITS))
-            if name.startswith("p_"):
+            if not name.startswith("p_"):
+                safe[name] = safe[name].mask(hides["raw"], safe[name].round(RAW_DIGITS))
+            else:
                 rounded = safe[name].map(lambda p: float(f"{p:.2g}"))
                 safe[name] = safe[name].mask(hides["exact"], rounded)
         else:

@@ -14,6 +14,7 @@ from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import (
     Column,
     is_visit,
+    means_empty,
     number,
     pressure,
     pressure_pattern,
@@ -46,7 +47,18 @@ def facts(seen: Seen) -> Content:
     touch = seen.one("columns.pressure")
     if touch is not None:
         content = merged(content, _pressure(touch))
-    return merged(content, _condition(seen))
+    return merged(content, _condition(seen), _arms(seen))
+
+
+def _arms(seen: Seen) -> Content:
+    """Keep the words of an arm as they are, and ask which is the control."""
+    column = seen.one("columns.arm")
+    if column is None or len(column.counts) > _FEW or any(map(seen.is_private, column.counts)):
+        return {} if column is None else {"columns": {"arm": column.name}}  # unread, it stops there
+    arms = [str(cell) for cell in column.counts if not means_empty(cell)]
+    asks = f"Which {column.name} is the control?"
+    content = {"columns": {"arm": column.name}, "values": {"arm": {arm: arm for arm in arms}}}
+    return merged(content, ask("study.control", asks, arms))
 
 
 def _pressure(column: Column) -> Content:

@@ -290,7 +290,7 @@ def _no_status(seen: Seen) -> Content:
 
 def visits(seen: Seen) -> Content:
     """Return therapist, clinic and how long; and which rows are left out or are one visit."""
-    places = ("sessions.therapist_id", "clinic_id", "age", "arm")
+    places = ("sessions.therapist_id", "clinic_id", "age")
     own = {place: c.name for place in places if (c := seen.one(f"columns.{place}")) is not None}
     out = not_visits(seen)
     if seen.date is not None and not seen.later:
