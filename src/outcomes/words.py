@@ -21,7 +21,7 @@ DASH = "\N{EN DASH}"
 SPACE = "\N{NO-BREAK SPACE}"
 """Stands where a line must not break: between a number and what it belongs to."""
 UNCLEAR, CANNOT_TELL, DESCRIBED = "no clear difference", "cannot tell", "described"
-"""Verdicts beside better and worse; the last is of counts, which compare nothing."""
+"""Verdicts beside better and worse; the last is of numbers that compare nothing."""
 LABELS: Mapping[str, Mapping[str, Any]] = shipped("labels.toml")
 """What names of the data and of tables are called; sentences that stand in every report."""
 

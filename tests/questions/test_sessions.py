@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -120,3 +122,15 @@ def test_sessions_needed_are_whole_ones_after_which_it_had_happened():
     )  # fmt: skip
     given = undisclosed(study, "sessions", instrument="nprs")
     assert "had happened after 2 sessions" in given.sentence
+
+
+def test_it_says_that_scores_at_follow_up_are_missing_and_not_those_of_visits():
+    study, rng = courses(), np.random.default_rng(1)
+    total = {name: rng.integers(2, 10) for name in study.episodes["episode_id"]}
+    came = [table[table["session"] <= table["episode_id"].map(total)].reset_index(drop=True)
+            for table in (study.sessions, study.assessments)]  # fmt: skip
+    study = replace(study, sessions=came[0], assessments=came[1])
+    answer = undisclosed(study, "sessions", instrument="nprs")
+    unmet = [check.detail for check in answer.checks if check.name.startswith(("stop", "go on"))]
+    assert unmet == ["no courses with a score at follow-up"] * 2
+    assert any("with a score then" in str(c.detail) for c in answer.checks if "nobody" in c.name)

@@ -87,8 +87,11 @@ def stopping(asked: Asked, go_on_to: int) -> Stopping:
     stop = _clones(later[later["session_count"] == stop_at], own)
     labels = (f"stop after {stop_at}", f"go on to {go_on_to} or more")
     checks = (
-        _check(f"going on to {go_on_to} sessions, nobody leaving", stayed),
-        *(_check(name, arm) for name, arm in zip(labels, (stop, go_on), strict=True)),
+        _check(f"going on to {go_on_to} sessions, nobody leaving", stayed, "then"),
+        *(
+            _check(name, arm, "at follow-up")
+            for name, arm in zip(labels, (stop, go_on), strict=True)
+        ),
     )
     parts = []
     if checks[0].passed:
@@ -139,11 +142,11 @@ def _clones(outcomes: pd.DataFrame, weights: pd.Series[float]) -> Clones:
     return clones(own.assign(cluster=cluster).dropna(subset=["weight"]))
 
 
-def _check(name: str, arm: Clones) -> Check:
+def _check(name: str, arm: Clones, when: str) -> Check:
     """Whether the courses that kept to a strategy can stand for all who started."""
     n = len(arm.rows)
     fine = arm.effective_n >= LEAST_COURSES and abs(arm.mean - 1) <= MEAN_WITHIN
-    detail = Text(Count(n, "course"), " with a score then")
+    detail = Text(Count(n, "course"), f" with a score {when}")
     if n:
         detail = Text(
             detail,
