@@ -56,6 +56,10 @@ leaves no draft behind.
 |---|---|---|---|
 """
 _FOOT = """
+A command that does not end within five minutes is not right. Known: where memory ends as scipy's
+OpenBLAS asks for its buffer, OpenBLAS asks again without end (seen in `report` under 700 MB): stop
+the command; nothing is lost.
+
 Not tried here: `report` step by step (it writes by the same function), a clock that goes back, a
 network drive, Windows. Where a row is not all right, it is a defect: please report it
 ([SECURITY](../SECURITY.md) says how).
@@ -212,6 +216,8 @@ def at_every_step(verb: Verb, *, again: bool) -> Iterator[bool]:
             return
 
 
+PATIENCE = 300
+"""Seconds after which a command is stopped and counts as one that does not end."""
 UNWRITTEN = {"PYTHONDONTWRITEBYTECODE": "1"}
 """Python keeps half a module's bytecode where the disk is full, and then fails at every start."""
 
@@ -221,10 +227,14 @@ def surrounded(
 ) -> bool:
     """Run a command under limits or in another environment, then again without them."""
     with place_for_one() as out:
-        done = subprocess.run(
-            verb.command(out), capture_output=True, text=True, check=False, preexec_fn=limits,
-            env={k: v for k, v in ({**os.environ, **UNWRITTEN, **environment}).items() if v},
-        )  # fmt: skip
+        try:
+            done = subprocess.run(
+                verb.command(out), capture_output=True, text=True, check=False, preexec_fn=limits,
+                env={k: v for k, v in ({**os.environ, **UNWRITTEN, **environment}).items() if v},
+                timeout=PATIENCE,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return False
         return right(verb, out, done.stderr) and healed(verb, out)
 
 
