@@ -110,6 +110,21 @@ def test_a_mean_of_records_is_no_fraction_that_tells_a_hidden_count(n_now, mean)
         assert all(round(round(shown * n) / n, 1) == shown for n in range(20, 31))
 
 
+def test_a_model_whose_estimate_is_a_mean_of_records_tells_no_hidden_count():
+    ids = [f"e{i}" for i in range(30)]
+    first = pd.DataFrame({"episode_id": ids, "day": 0, "timing": "baseline", "score": 7})
+    gains = [i % 4 for i in range(21)]  # 30 of 21 scores; nine courses have none
+    last = first.iloc[:21].assign(day=28, timing="follow_up", score=[7 - gain for gain in gains])
+    study = study_from_tables({"assessments": pd.concat([first, last]).assign(instrument="nprs")})
+    answer = oc.answer(real(study), "how-much")
+    shown = answer.table[answer.table["kind"].isin(["improvement", "curve"])]
+    assert np.mean(gains) == pytest.approx(30 / 21)
+    assert shown["n_episodes"].isna().all()
+    assert set(shown["estimate"]) == {1.4}
+    exact = undisclosed(real(study), "how-much").table["estimate"]
+    assert exact.iloc[0] == pytest.approx(30 / 21)
+
+
 def test_a_difference_of_two_means_is_no_fraction_either():
     table = pd.DataFrame({"kind": ["change", "score"], "arm": "massage", "n_episodes": 18,
                           "n_control": 19, "estimate": 40 / 18 - 12 / 19})  # fmt: skip

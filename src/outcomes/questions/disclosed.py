@@ -148,7 +148,7 @@ def decision(
     sized = untold | (table[COUNT].isna() if COUNT in table else False)
     flags = {"row": row | gone, "gone": gone, "nameless": nameless,
              "sized": sized, "exact": sized & leaves,
-             "raw": sized & kind.isin(RECORDS)}  # fmt: skip
+             "raw": sized & (kind.isin(RECORDS) | _is_mean_of_records(table))}  # fmt: skip
     return pd.DataFrame({**cells, **flags}, index=table.index)
 
 
@@ -188,6 +188,14 @@ def masked(frame: pd.DataFrame, decided: pd.DataFrame, record: Question | None) 
             safe[name] = float("nan")
     safe[SUPPRESSED] = hides["row"]
     return safe
+
+
+def _is_mean_of_records(table: pd.DataFrame) -> pd.Series[bool] | bool:
+    """Whether an estimate is the mean of so many scores, as a model's is where each has one."""
+    if not {COUNT, "estimate"} <= set(table):
+        return False
+    tenths = 10 * table["estimate"].astype(float) * table[COUNT].astype(float)
+    return (tenths - tenths.round()).abs() < 1e-5
 
 
 def _betrayed(
