@@ -299,7 +299,13 @@ def _unread(mapped: ColumnMap) -> Iterator[str]:
     """Yield the entries of a map that nothing would read, but for those that a question is of."""
     wide = [name for part in mapped.wide for name in (part.over, part.score)]
     scored = {f"{name}.{timing}" for name, own in mapped.scores.items() for timing in own}
-    targets = {*mapped.columns, *mapped.constants, *scored, *wide, *map(_contract_or_score, wide)}
+    targets = {
+        *mapped.columns,
+        *mapped.constants,
+        *scored,
+        *wide,
+        *(name if name.rpartition(".")[2] in TIMINGS else contract_name(name) for name in wide),
+    }
     asked = {".".join(question.place[1:]) for question in mapped.questions}
     targets |= {f"{table}.{name}" for table in TABLES for name in asked} | asked
     columns = {*mapped.columns.values(), mapped.minutes.start, mapped.minutes.end,
@@ -324,10 +330,6 @@ def _unread(mapped: ColumnMap) -> Iterator[str]:
         yield "[minutes] of_lines without [study] one_visit"
     if mapped.study.rows == "scores" and "rows" not in asked and mapped.status:
         yield "[[status]] beside [study] rows"
-
-
-def _contract_or_score(name: str) -> str:
-    return name if name.rpartition(".")[2] in TIMINGS else contract_name(name)
 
 
 def refuse_unread(mapped: ColumnMap, *, export: bool = True) -> None:

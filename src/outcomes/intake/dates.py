@@ -22,22 +22,6 @@ from outcomes.privacy.patterns import plain
 ISO, SERIAL = "%Y-%m-%d", "excel"
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
 _SERIAL_0 = datetime.date(1899, 12, 30).toordinal() - _EPOCH
-_TIME = r"(\d{1,2})(?:[:h](\d{2})(?::\d{2}(?:[.,]\d+)?)?)? ?(?:([ap])(?:\.?m)?\.?)?"
-_CLOCK = re.compile(rf"{_TIME}", re.IGNORECASE)
-AFTER_DATE = re.compile(
-    r"(?:(?:,? (?:at|@|um|a las|à|-))?,? +|T)"
-    r"(\d{1,2}(?:[:h]\d{2}|(?= ?[ap]\.?m)|(?=\.\d\d ?uhr)).*)$",
-    re.IGNORECASE,
-)
-"""The time of day behind a date."""
-_AT = r"\d{1,2}(?:[:h]\d{2}(?: ?[ap]\.?m\.?)?| ?[ap]\.?m\.?)"
-_OFFSET = r"^(?!.*(?:T\d\d|:\d\d):\d\d[\d.]*[+-]\d\d:?\d\d$)"
-_TO = r"(?:[-–—]|to|until|bis|à|a|hasta)"
-RANGE = re.compile(rf"{_OFFSET}(.*?{_AT}) ?{_TO} ?({_AT})", re.IGNORECASE)
-"""Two times of day in one cell, behind a date or not: when it began, when it ended."""
-_UHR = re.compile(
-    r"(?<![.\d])(\d{1,2})[.:](\d\d)(?: ?uhr\b|(?= ?(?:uhr ?)?(?:[-–—]|bis).*uhr))", re.IGNORECASE
-)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)? ?(?:Z|[+-]\d\d:?\d\d)")
 _NUMERIC = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}")
 _DAY_FIRST, _HOURS = 12, 24
@@ -45,14 +29,10 @@ _NAMES = shipped("intake/dates.toml")
 _ENGLISH = {word: name for name, words in _NAMES["english"].items() for word in words.split()}
 _WEEK = tuple(calendar.day_name)
 _LETTERS = re.compile(r"[^\W\d_]{3,}\.?")
-_SHORT_DAY = re.compile(
-    r"^(?:(?:mo|di|mi|do|fr|sa|so|lu|ma|me|je|ve|ju|vi)\.?,? (?=\d)|"
-    r"(?:mar|mer|mi[eé]|jue|jeu|vie|ven|s[aá]b|sam|dom|dim)\.?,? (?=\d\d?[./-]\d))",
-    re.IGNORECASE,
-)
-"""A day of the week as German, French and Spanish shorten it, before a date."""
-_BEFORE_NUMBERS = re.compile(r"^[^\W\d_]+\.?,? +(?=\d{1,4}[./-]\d)")
-_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th|er)\b|\bde(?:l)?\b ?", re.IGNORECASE)
+_CLOCK, AFTER_DATE, RANGE, _UHR, _SHORT_DAY, _BEFORE_NUMBERS, _ORDINAL = (
+    re.compile(_NAMES["patterns"][name], re.IGNORECASE) for name in (
+        "clock", "after_date", "range", "uhr", "short_day", "before_numbers", "ordinal")
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -137,10 +117,11 @@ def read_dates(
     for cell, n in text.value_counts().items():
         counts.update({way: int(n) for way in list(read[cell])[:1]})
     minutes = read_times(text.map(moments, na_action="ignore"))
-    open_ = text.map(lambda cell: not zone and _is_utc(str(cell)), na_action="ignore")
+    instants = _instants(text)
+    in_utc = [cell for cell in read if not zone and cell.endswith(("Z", "+00:00", "+0000"))]
     dates = Dates(
         days, minutes, text.notna() & days.isna(), text.isin(several),
-        text.isin(_turned(read)), open_.eq(True), _instants(text), counts,
+        text.isin(_turned(read)), text.isin(in_utc) & instants.notna(), instants, counts,
     )  # fmt: skip
     return _from_utc(dates, zone) if utc else dates
 
@@ -269,10 +250,6 @@ def _zone_of(name: str) -> ZoneInfo:
         must = "time_zone is the name of a zone"
         remedy = 'For example "Europe/Berlin" or "America/Phoenix".'
         raise UsageError(must, got="another name", where="[file]", remedy=remedy) from None
-
-
-def _is_utc(cell: str) -> bool:
-    return bool(_MOMENT.fullmatch(cell)) and cell.endswith(("Z", "+00:00", "+0000"))
 
 
 def _readings(cell: str, ways: Sequence[str]) -> dict[str, float]:

@@ -288,16 +288,12 @@ def with_doubtful_days(rows: TypedRows, seen: pd.DataFrame) -> TypedRows:
         return rows
     held = _with_seen(rows, seen)
     whole = held.dropna().drop_duplicates().sort_values(["episode_id", "date"])
-    dates, by_course = pd.to_datetime(whole["date"], unit="D"), whole.groupby("episode_id")["date"]
+    by_course = whole.groupby("episode_id")["date"]
     lone = by_course.diff().fillna(np.inf).gt(_LONE) & by_course.diff(-1).fillna(-np.inf).lt(-_LONE)
-    either = lone & dates.dt.day.le(12) & dates.dt.day.ne(dates.dt.month)
-    swapped = dates[either].map(lambda day: day.replace(month=day.day, day=day.month))
-    others = pd.to_datetime(whole["date"].where(~lone), unit="D").groupby(whole["episode_id"])
-    first, last = (ends.reindex(whole.loc[either, "episode_id"]).set_axis(swapped.index)
-                   for ends in (others.min(), others.max()))  # fmt: skip
-    near = pd.Timedelta(days=_NEAR)
-    fits = whole.loc[swapped.index[(swapped >= first - near) & (swapped <= last + near)]]
-    found = pd.MultiIndex.from_frame(held).isin(pd.MultiIndex.from_frame(fits))
+    swapped = _exchanged(whole["date"]).where(lone)
+    others = whole["date"].where(~lone).groupby(whole["episode_id"])
+    fits = swapped.between(others.transform("min") - _NEAR, others.transform("max") + _NEAR)
+    found = pd.MultiIndex.from_frame(held).isin(pd.MultiIndex.from_frame(whole[fits]))
     marks = pd.Series(found[: len(rows.cells)], index=rows.cells.index)
     got = "a visit months from the others, which is among them if they are exchanged"
     return rows.found("R68", "date", marks, got)
@@ -308,16 +304,13 @@ def with_days_that_contradict(rows: TypedRows) -> TypedRows:
     if "date" not in rows.cells:
         return rows
     days, course = rows.cells["date"], rows.cells["episodes.episode_id"]
-    dates = pd.to_datetime(days, unit="D")
-    either = dates.dt.day.le(12) & dates.dt.day.ne(dates.dt.month)
-    turned = [day_number(day.replace(month=day.day, day=day.month)) for day in dates[either]]
-    swapped = pd.Series(turned, dates.index[either], dtype="float64").reindex(days.index)
+    dates, swapped = pd.to_datetime(days, unit="D"), _exchanged(days)
     odd = _out_of_order(days, swapped, days * 0, _NEAR) | _out_of_order(days, swapped, course)
     got = "one that fits between the rows above and below it if they are exchanged"
     rows = rows.found("R69", "date", odd, got)
     for column, own in rows.text.items():
-        told = {cell: day_of_week(str(cell)) for cell in own.dropna().unique()}
-        told = {cell: day for cell, day in told.items() if day is not None}
+        told = {cell: day for cell in own.dropna().unique()
+                if (day := day_of_week(str(cell))) is not None}  # fmt: skip
         if told and (column == rows.names["date"] or own.nunique() <= _WEEKDAYS):
             stated, held = own.map(told), own.notna() & dates.notna()
             other = held & stated.notna() & stated.ne(dates.dt.day_of_week)
@@ -325,6 +318,14 @@ def with_days_that_contradict(rows: TypedRows) -> TypedRows:
             if agree.sum() > _AGREE * held.sum():
                 rows = rows.found("R69", "date", other, f"another day of the week in {column}")
     return rows
+
+
+def _exchanged(days: pd.Series[Any]) -> pd.Series[Any]:
+    """Return days with month and day in each other's place; missing where one alone is a date."""
+    dates = pd.to_datetime(days, unit="D")
+    either = dates[dates.dt.day.le(12) & dates.dt.day.ne(dates.dt.month)]
+    swapped = [day_number(day.replace(month=day.day, day=day.month)) for day in either]
+    return pd.Series(swapped, either.index, dtype="float64").reindex(days.index)
 
 
 def _out_of_order(

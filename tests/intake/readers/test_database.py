@@ -14,7 +14,7 @@ import outcomes as oc
 from outcomes.cli import main
 from outcomes.errors import DataError, PrivacyError, UnavailableError, UsageError
 from outcomes.intake.import_export import import_export
-from outcomes.intake.readers import FileFormat, name_of, read_rows, read_source
+from outcomes.intake.readers import FileFormat, name_of, read_source
 from outcomes.intake.readers import database as reader
 
 sqlalchemy = pytest.importorskip("sqlalchemy")
@@ -146,7 +146,7 @@ def test_a_statement_that_does_more_than_read_is_not_sent(database, query, monke
      'SELECT who AS "update" FROM visits', "SELECT replace(who, 'Ann', 'x') FROM visits"],
 )  # fmt: skip
 def test_a_statement_that_reads_is_sent(database, query):
-    assert len(read_rows(database(*VISITS), FileFormat(query=query)))
+    assert len(read_source(database(*VISITS), FileFormat(query=query)).cells)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
@@ -163,7 +163,7 @@ def test_what_the_judge_let_through_the_database_refuses(tmp_path, kind, query, 
         read_source(url, FileFormat(query=query))
     assert [path.name for path in tmp_path.iterdir()] == ["clinic.db"]
     monkeypatch.undo()
-    assert read_rows(url, FileFormat(table="visits"))["pain"].tolist() == ["7", "5"]
+    assert read_source(url, FileFormat(table="visits")).cells["pain"].tolist() == ["7", "5"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from outcomes.errors import DataError, UnavailableError
 from outcomes.intake import readers
-from outcomes.intake.readers import FileFormat, read_rows
+from outcomes.intake.readers import FileFormat, read_source
 from outcomes.intake.readers.table import rows_of
 from outcomes.intake.readers.text_table import read_text_table
 
@@ -228,6 +228,6 @@ def test_a_reader_of_a_further_kind_of_file_needs_one_entry(tmp_path, monkeypatc
     sheet = tmp_path / "visits.ods"
     sheet.write_bytes(b"PK\x03\x04")
     with pytest.raises(DataError, match="an OpenDocument sheet"):
-        read_rows(sheet)
+        read_source(sheet)
     monkeypatch.setitem(readers._READERS, ".ods", lambda place, _: rows_of(TWO, place))
-    assert read_rows(sheet).equals(TWO)
+    assert read_source(sheet).cells.equals(TWO)

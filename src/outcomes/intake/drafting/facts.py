@@ -107,7 +107,8 @@ def _condition(seen: Seen) -> Content:
         _spelled(word, cell) for words in kinds.values() for word in words)]  # fmt: skip
     if seen.roles[column.name].place == "service":
         unknown = [cell for cell in unknown if is_visit(cell)]
-    several = [cell for cell in column.counts if len(_regions_in(cell, kinds)) > 1
+    several = [cell for cell in column.counts if sum(
+        any(_spelled(word, cell) for word in kinds[kind]) for kind in _REGIONS) > 1
                and len(cell) <= 60 and not re.search(r"\d", cell)][:_FEW]  # fmt: skip
     services = {*vocabulary()["services"]["visits"]}
     if len(unknown) == len(column.counts) and (
@@ -130,11 +131,6 @@ def names_condition(header: str) -> bool:
     """Whether the header of a tick box is of a condition."""
     kinds = vocabulary()["condition"].values()
     return any(_spelled(plain(word), header) for words in kinds for word in words)
-
-
-def _regions_in(cell: str, kinds: Mapping[str, list[str]]) -> set[str]:
-    """Return the parts of the body that a cell names, where it could be either."""
-    return {kind for kind in _REGIONS if any(_spelled(word, cell) for word in kinds[kind])}
 
 
 def _asked(seen: Seen, column: Column, unknown: list[str]) -> Iterator[Content]:

@@ -27,6 +27,9 @@ def vocabulary() -> dict[str, Any]:
     return shipped("intake/drafting/vocabulary.toml")
 
 
+_OTHER_TIME = frozenset(vocabulary()["another_time"]["words"])
+
+
 @dataclass(frozen=True)
 class Role:
     """What a column may be.
@@ -112,14 +115,9 @@ def _known(words: Words) -> list[Role]:
         if fits and not out:
             best = max(fits, key=len)
             rest = [word for word in words if word not in best]
-            if not (place in OF_VISIT and _other_time() & set(rest)):
+            if not (place in OF_VISIT and not _OTHER_TIME.isdisjoint(rest)):
                 roles.append(Role(place, said["cells"], best))
     return roles
-
-
-@cache
-def _other_time() -> frozenset[str]:
-    return frozenset(vocabulary()["another_time"]["words"])
 
 
 @cache

@@ -220,7 +220,11 @@ def _pair(name: str, columns: list[Column]) -> Content:
         return {}
     pre, post = (f"scores.{name}.{timing}" for timing in _PAIRED)
     alone = column.share(partial(_tells, _ALONE))
-    commas = " (7,5 is 7.5; two scores are written 7/5)" if column.share(_has_comma) else ""
+    commas = (
+        " (7,5 is 7.5; two scores are written 7/5)"
+        if column.share(lambda cell: "," in cell and _tells(_ALONE, cell))
+        else ""
+    )
     if not pairs:
         asks = (f"{column.name} names two scores, and its cells hold one number{commas}. Is it the "
                 f"score before the visit? (no: it is left out)")  # fmt: skip
@@ -242,10 +246,6 @@ def _pair(name: str, columns: list[Column]) -> Content:
     asks = f"Cells of {column.name} hold two numbers. Is the {{}} the score {{}} the visit?"
     return merged(content, ask(pre, asks.format("first", "before") + single, [column.name]),
                   ask(post, asks.format("second", "after"), [column.name]))  # fmt: skip
-
-
-def _has_comma(cell: str) -> bool:
-    return "," in cell and _tells(_ALONE, cell)
 
 
 def _score(name: str, timing: str, columns: list[Column]) -> Content:

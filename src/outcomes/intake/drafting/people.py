@@ -179,7 +179,8 @@ def _written(seen: Seen, columns: list[Column]) -> Content:
     if not columns:
         return {}
     written = {column.name: dates_of(column) for column in columns}
-    order, first = _order(list(written.values())), columns[0]
+    proven, first = {order for found in written.values() for order in found.orders}, columns[0]
+    order = proven.pop() if len(proven) == 1 else ""  # which the file's dates prove
     ways = {name: _ways(found, order) for name, found in written.items()}
     said = {"dates": ways[first.name] or ["%Y-%m-%d"]}
     apart = {name: own for name, own in ways.items() if own and own != said["dates"]}
@@ -214,12 +215,6 @@ def _likelier(seen: Seen, place: str) -> list[str]:
     others = [h for h in seen.rest if looks_like(seen.columns[h], "date")
               and _median_year(seen.columns[h]) > _median_year(seen.date) - _GROWN]  # fmt: skip
     return [*others, seen.date.name] if others else []
-
-
-def _order(written: list[WaysOfDates]) -> str:
-    """Return the order of day and month that the file's dates prove; empty where they do not."""
-    proven = {order for found in written for order in found.orders}
-    return proven.pop() if len(proven) == 1 else ""
 
 
 def _ways(found: WaysOfDates, order: str) -> list[str]:
@@ -306,7 +301,8 @@ def _stated_minutes(column: Column) -> Content:
         hours = rule("hours", [column.name], pattern=pattern, becomes=r"\1", multiply=60)
         return merged(hours, ask("columns.sessions.minutes", asks, [column.name]))
     if small and len(small) == len(column.counts):
-        of_day = max(small.values()) < _DAY and all(_is_whole(24 * 60 * n) for n in small.values())
+        of_day = max(small.values()) < _DAY and all(
+            abs(24 * 60 * n - round(24 * 60 * n)) < 0.01 for n in small.values())  # fmt: skip
         unit, factor = ("parts of a day", 24 * 60) if of_day else ("hours", 60)
         read = rule(unit, [column.name], pattern=r"(\d+(?:\.\d+)?)", becomes=r"\1", multiply=factor)
         return merged(content, read) if low < 1 or max(small.values()) % 1 else {}
@@ -318,10 +314,6 @@ def _stated_minutes(column: Column) -> Content:
     rest = {cell: f"{minutes(cell):g}" for cell in odd[: 5 * _SEVERAL]
             if not re.fullmatch(f"{UNIT}|{HOUR}", cell, re.IGNORECASE)}  # fmt: skip
     return merged(content, {"values": {"sessions.minutes": rest}} if rest else {})
-
-
-def _is_whole(value: float) -> bool:
-    return abs(value - round(value)) < 0.01
 
 
 def _is_end(start: Column, other: Column) -> bool:

@@ -133,7 +133,9 @@ class Seen:
         """Whether a column says of most rows in which week or month after the first they were."""
         known = {h for h, role in self.roles.items() if not role.place.startswith("ignored")}
         others = [column for header, column in self.columns.items() if header not in known]
-        return any(len(column.counts) > 1 and column.share(_is_later) > 0.5 for column in others)
+        return any(len(column.counts) > 1 and column.share(
+            lambda cell: any(own.search(cell) for own in _LATER.values())) > 0.5
+            for column in others)  # fmt: skip
 
     @property
     def rest(self) -> list[str]:
@@ -158,10 +160,6 @@ class Seen:
     def said(self, section: str, entry: str) -> Any:
         """Return what the product's own map says at a place; None where it says nothing."""
         return None if self.preset is None else self.preset.map.get(section, {}).get(entry)
-
-
-def _is_later(cell: str) -> bool:
-    return any(pattern.search(cell) for pattern in _LATER.values())
 
 
 def seen_in(
@@ -265,13 +263,9 @@ def _settled(columns: Mapping[str, Column], roles: dict[str, Role], preset: Pres
 def _claim(column: Column, role: Role) -> float:
     """Return how well a column claims its role: by its words, and by how many cells it has."""
     covered = len(role.matched) / max(len(words_of(column.name)), 1)
-    told = role.place == "columns.status" and column.share(_is_decided)
+    told = role.place == "columns.status" and column.share(  # what became of it, and no booking
+        lambda cell: status_of(cell) not in ("", "left_out"))  # fmt: skip
     return covered + column.n / max(len(column.cells), 1) + told
-
-
-def _is_decided(cell: str) -> bool:
-    """Whether a status says what became of a visit, and not that it was booked."""
-    return status_of(cell) not in ("", "left_out")
 
 
 def not_visits(seen: Seen) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,7 @@ from outcomes.intake.toml_records import folded
 from outcomes.plain_text import shipped
 from outcomes.privacy.patterns import found_in
 
-__all__ = ["BUNDLES", "WORKBOOKS", "FileFormat", "Rows", "is_database", "name_of", "read_rows",
-           "read_source"]  # fmt: skip
+__all__ = ["BUNDLES", "WORKBOOKS", "FileFormat", "Rows", "is_database", "name_of", "read_source"]
 
 _ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
              "tenth", "eleventh", "twelfth"]  # fmt: skip
@@ -33,6 +31,7 @@ NUMBER = rf"\d+(?:st|nd|rd|th)?|\b(?:{'|'.join(_ORDINALS)})\b"
 """The number of a visit in a header."""
 WORKBOOKS = (".xlsx", ".xlsm")
 BUNDLES = (".json", ".ndjson")
+_FOREIGN: list[dict[str, Any]] = shipped("intake/readers/foreign.toml")["kinds"]
 _UNTICKED = ("no", "false", "0", "n", "nein", "non", "falsch", "faux", "falso", "☐", "✗")
 
 
@@ -150,11 +149,6 @@ def _filled_down(rows: Rows, form: FileFormat) -> Rows:
     return rows.taken(cells[kept], kept, **{HEADINGS: int(heads.sum())})
 
 
-def read_rows(path: str | Path, form: FileFormat | None = None) -> pd.DataFrame:
-    """Return the cells alone of what `read_source` reads, shape (rows, columns)."""
-    return read_source(path, form).cells
-
-
 def _refuse_data_as_header(header: list[str], where: str) -> None:
     """Refuse a file without a header: its first row of data would be shown as names."""
     names = pd.Series(header)
@@ -194,12 +188,6 @@ _READERS: dict[str, Callable[[str, FileFormat], Rows]] = {
 """Ending of a file to what reads it; of any other a CSV file is expected."""
 
 
-@cache
-def _foreign() -> list[dict[str, Any]]:
-    kinds: list[dict[str, Any]] = shipped("intake/readers/foreign.toml")["kinds"]
-    return kinds
-
-
 def refuse_foreign(path: Path) -> None:
     """Raise `DataError` where a file is of a kind that is not read, with what to do."""
     if not path.is_file():
@@ -208,7 +196,7 @@ def refuse_foreign(path: Path) -> None:
     own = f".{ending}" in _READERS.keys() - {*BUNDLES}
     with path.open("rb") as file:
         head = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    for kind in _foreign():
+    for kind in _FOREIGN:
         begins = [] if own else [what for begin, what in kind.get("begins", {}).items()
                                  if head.startswith(bytes.fromhex(begin))]  # fmt: skip
         found = [f"{what} (.{e})" for e, what in kind.get("endings", {}).items()

@@ -131,7 +131,8 @@ def _connected(url: str, name: str) -> Iterator[Any]:
         raise UsageError(must, got="another", where=name, remedy=remedy) from None
     except ImportError as error:
         raise _not_installed(error.name or "its driver") from None
-    _refuse_missing_file(address, name)
+    if address.get_backend_name() in ("sqlite", "duckdb"):  # which would make an empty one
+        refuse_missing(Path(address.database or name), "database's file", DataError)
     try:
         connection = engine.connect().execution_options(stream_results=True)
         if address.get_backend_name() == "postgresql":
@@ -157,13 +158,6 @@ def _connected(url: str, name: str) -> Iterator[Any]:
 def _not_installed(library: str = "SQLAlchemy") -> UnavailableError:
     remedy = "Install it with: pip install 'outcomes[sql]'."
     return UnavailableError(f"reading this database needs {library}", got="none", remedy=remedy)
-
-
-def _refuse_missing_file(address: Any, name: str) -> None:
-    """Refuse a file that is not there; SQLite and DuckDB would make an empty one."""
-    in_file = address.get_backend_name() in ("sqlite", "duckdb")
-    if in_file:
-        refuse_missing(Path(address.database or name), "database's file", DataError)
 
 
 def _read_only(address: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
@@ -277,10 +277,9 @@ def table_of(
     header: Sequence[Record],
     where: str,
     *,
-    skipped: Mapping[str, int] | None = None,
+    before: Sequence[Record] = (),
     may_be_empty: bool = False,
     headings: str = "",
-    above: Record = (),
 ) -> Rows:
     """Return numbered records below their header as a table.
 
@@ -292,14 +291,12 @@ def table_of(
         Its lines, one or several.
     where : str
         What messages call the file.
-    skipped : mapping of str to int, optional
-        What was left away already.
+    before : sequence of record, optional
+        The lines above the header; the last may be the first of the names of `headings`.
     may_be_empty : bool, optional
         Whether a header without rows is a table.
     headings : str, optional
         Column that rows of one name become for the rows below; empty: there are none.
-    above : record, optional
-        The last line above the header, which may be the first of these names.
 
     Returns
     -------
@@ -310,9 +307,12 @@ def table_of(
     Raises
     ------
     DataError
-        When a row has more or fewer cells than the header, or no row is left.
+        When the header is empty, a row has more or fewer cells than it, or no row is left.
     """
-    names, counts = column_names(header), Counter(skipped or {})
+    names, counts = column_names(header), Counter({ABOVE: sum(map(any, before))})
+    if not any(map(any, header)):
+        must = "a table has a header line"
+        raise DataError(must, got="an empty file or first line", where=where)
     kept = _kept(records, header[-1:], len(names), counts, where, alone=bool(headings))
     cells, numbers = _stored(kept, len(names))
     n_remarks = _remarks_at_end(cells)
@@ -326,7 +326,7 @@ def table_of(
     used = np.flatnonzero(filled | np.array(named, dtype=bool))
     frame = pd.DataFrame(cells[:, used], columns=[names[i] for i in used], dtype=object)
     if headings:
-        frame, numbers, counts[HEADINGS] = _under_headings(frame, numbers, headings, above)
+        frame, numbers, counts[HEADINGS] = _under_headings(frame, numbers, headings, before[-1:])
     return Rows(frame, numbers, skipped={what: n for what, n in counts.items() if n})
 
 
@@ -347,11 +347,11 @@ def _heads(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def _under_headings(
-    cells: pd.DataFrame, numbers: Any, name: str, above: Record
+    cells: pd.DataFrame, numbers: Any, name: str, above: Sequence[Record]
 ) -> tuple[pd.DataFrame, Any, int]:
     """Return the rows with the name and birth that stand above them, and how many were names."""
     heads = _heads(cells)
-    top = [[cell or None for cell in above]] if any(above) else []
+    top = [[cell or None for cell in line] for line in above if any(line)]
     first = _heads(pd.DataFrame(top, dtype=object)) if top else heads[:0]
     own = pd.concat([first, heads]).ffill()[len(first) :].astype(object)
     own = own.where(own.notna(), None)
@@ -432,15 +432,9 @@ def _stored(rows: Iterator[tuple[int, list[str | None]]], width: int) -> tuple[A
     """Return rows and their numbers as arrays, filled block by block."""
     blocks: list[Any] = [np.empty((0, width), dtype=object)]
     numbers: list[int] = []
-    block: list[list[str | None]] = []
-    for number, row in rows:
-        numbers.append(number)
-        block.append(row)
-        if len(block) == _BLOCK:
-            blocks.append(np.array(block, dtype=object))
-            block.clear()
-    if block:
-        blocks.append(np.array(block, dtype=object).reshape(-1, width))
+    while block := list(islice(rows, _BLOCK)):
+        numbers += [number for number, _ in block]
+        blocks.append(np.array([row for _, row in block], dtype=object).reshape(-1, width))
     return np.concatenate(blocks), np.array(numbers, dtype=int)
 
 

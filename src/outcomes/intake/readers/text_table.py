@@ -14,7 +14,6 @@ from pathlib import Path
 
 from outcomes.errors import DataError, UnavailableError
 from outcomes.intake.readers.table import (
-    ABOVE,
     SAMPLE,
     FileFormat,
     Rows,
@@ -75,20 +74,14 @@ def read_text_table(
     sample = list(_records(iter(head), delimiter, path.name, whole=len(head) < SAMPLE))
     start, stop = header_lines(sample, form)
     header = sample[start:stop]
-    if not any(any(line) for line in header):
-        must = "the file has a header line"
-        raise DataError(must, got="an empty file or first line", where=path.name)
-    if len(header[0]) == 1 and not header[0][0].isidentifier():
+    if header and len(header[0]) == 1 and not (header[0][0] or "empty").isidentifier():
         must = "a table has several columns, separated by a comma, semicolon, tab or bar"
         raise DataError(must, got="one column", where=path.name, remedy="Export it as CSV.")
     odd: Counter[str] = Counter()
     records = islice(_records(_lines(path, encoding, odd), delimiter, path.name), stop, None)
     filled = ((line, record) for line, record in enumerate(records, start=stop + 1) if record)
-    above = sum(1 for record in sample[:start] if any(record))
-    rows = table_of(
-        filled, header, path.name, skipped={ABOVE: above},
-        may_be_empty=may_be_empty, headings=form.headings, above=sample[start - 1] if start else (),
-    )  # fmt: skip
+    rows = table_of(filled, header, path.name, before=sample[:start], may_be_empty=may_be_empty,
+                    headings=form.headings)  # fmt: skip
     return replace(rows, skipped={**rows.skipped, **odd})
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import DataError, UnavailableError
-from outcomes.intake.readers.table import ABOVE, SAMPLE, FileFormat, Record, Rows, table_of
+from outcomes.intake.readers.table import SAMPLE, FileFormat, Record, Rows, table_of
 from outcomes.intake.readers.text_table import header_lines
 from outcomes.plain_text import refuse_missing
 
@@ -79,7 +79,8 @@ def read_sheets(place: str | Path, form: FileFormat | None = None) -> Rows:
     exact = len(names) == 1 or not any(set(pattern) & set("*?") for pattern in form.sheets)
     every_one = _tables(path, names, form, may_be_empty=len(names) > 1)
     tables, n_others = _of_one_kind([*every_one.items()], path.name, exact=exact)
-    parts = [_with_name(name, rows, form) for name, rows in tables]
+    parts = [rows if not form.sheet_name else replace(rows, cells=rows.cells.assign(
+        **{form.sheet_name: name.strip()})) for name, rows in tables]  # fmt: skip
     left = {OTHERS: n_others, HIDDEN: len({*every} - {*shown, *names})}
     skipped = sum((Counter(part.skipped) for part in parts), Counter(left))
     cells = pd.concat([part.cells for part in parts], ignore_index=True).astype(object)
@@ -144,12 +145,6 @@ def _chosen(
 def _means(pattern: str, name: str, is_shown: bool) -> bool:
     own, wanted = name.strip().casefold(), pattern.strip().casefold()
     return own == wanted or (is_shown and fnmatchcase(own, wanted))
-
-
-def _with_name(name: str, rows: Rows, form: FileFormat) -> Rows:
-    if not form.sheet_name:
-        return rows
-    return replace(rows, cells=rows.cells.assign(**{form.sheet_name: name.strip()}))
 
 
 def _tables(
@@ -250,16 +245,13 @@ def _sheet(
     records = _records(sheet, struck if part.struck else None, where)
     head = list(islice(records, SAMPLE))
     start, stop = _header_lines([record for _, record in head], part, form)
-    header = [_spread(head[i][1], i + 1, part) for i in range(start, min(stop, len(head)))]
-    if not any(any(line) for line in header):
-        must = "a sheet has a header line"
-        raise DataError(must, got="an empty first line", where=where)
-    above = sum(1 for _, record in head[:start] if any(record))
+    lines = range(start, min(stop, len(head)))
+    header = [_spread(head[i][1], i + 1, part) for i in lines] or [[]]
     width = max(len(line) for line in (*header, *(record for _, record in head)))
     header[-1] = header[-1] + [None] * (width - len(header[-1]))
     body = _filled_down(chain(head[stop:], records), part, width)
-    rows = table_of(body, header, where, skipped={ABOVE: above}, may_be_empty=may_be_empty,
-                    headings=form.headings, above=head[start - 1][1] if start else ())  # fmt: skip
+    rows = table_of(body, header, where, before=[record for _, record in head[:start]],
+                    may_be_empty=may_be_empty, headings=form.headings)  # fmt: skip
     marks = np.isin(rows.numbers, list(struck))
     if form.struck_out:
         marked = rows.cells.assign(**{form.struck_out: np.where(marks, "yes", "no")})
