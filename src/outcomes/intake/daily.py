@@ -18,14 +18,13 @@ from outcomes.findings import Finding
 from outcomes.intake.append import finished
 from outcomes.intake.column_map import IMPORTED, ColumnMap, read_column_map
 from outcomes.intake.people import with_doubtful_days, without_far_years
-from outcomes.intake.pipeline import visit_rows
 from outcomes.intake.readers.table import Rows
 from outcomes.intake.readers.workbook import read_tables
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.tables import tables_of, with_facts_that_differ
 from outcomes.intake.toml_records import folded
 from outcomes.intake.typed_cells import in_range, targets_of, typed_rows, walton_words
-from outcomes.intake.visits import with_single_visits, without_repeats
+from outcomes.intake.visits import visit_rows, with_single_visits, without_repeats
 from outcomes.plain_text import shipped
 from outcomes.privacy.guard import refuse_identified, shown_headers
 from outcomes.provenance import LeftOut, Provenance

@@ -33,12 +33,12 @@ from outcomes.intake.column_map import (
     refuse_unread,
 )
 from outcomes.intake.load import load
-from outcomes.intake.pipeline import client_rows, course_rows, export_text, visit_rows
+from outcomes.intake.pipeline import client_rows, course_rows, export_text
 from outcomes.intake.readers import Rows, is_database, name_of, read_source
 from outcomes.intake.rows import EXPORT, TypedRows
 from outcomes.intake.tables import Frames, tables_of
 from outcomes.intake.typed_cells import targets_of
-from outcomes.intake.visits import NOT_SAID
+from outcomes.intake.visits import NOT_SAID, visit_rows
 from outcomes.intake.wide import file_row, in_file
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.privacy.generalise import periods

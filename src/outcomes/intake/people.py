@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable
+from itertools import count, takewhile
 from typing import Any
 
 import numpy as np
@@ -78,8 +79,8 @@ def with_clients(
     doubt &= ~two
     got = "signs that speak for one person and for two"
     rows = rows.found("R24", column, doubt, got, listed=True)
-    for why, count in clients.joined.items():
-        rows = rows.did(f"joined as one client: {why}", column, count if why else 0)
+    for why, n in clients.joined.items():
+        rows = rows.did(f"joined as one client: {why}", column, n if why else 0)
     rows = rows.having(**{"episodes.patient_id": ids[list(clients.of_row)], "birth": births})
     return rows.without(nobody, "no client")
 
@@ -248,20 +249,16 @@ def _spellings(course: str, single: str | None, number: int) -> list[str]:
 
 def _numbered(key: KeyFile, course: str, single: str | None) -> list[str]:
     """Return the ids that the key gave to a client and condition, in the order it gave them."""
-    ids: list[str] = []
-    while True:
-        known = (key.known("episode", name) for name in _spellings(course, single, len(ids)))
-        found = next((one for one in known if one), None)
-        if found is None:
-            return ids
-        ids.append(found)
+    spelled = (_spellings(course, single, n) for n in count())
+    known = (next(filter(None, (key.known("episode", name) for name in names)), "")
+             for names in spelled)  # fmt: skip
+    return [*takewhile(bool, known)]
 
 
 def _next(key: KeyFile, course: str, single: str | None, taken: set[str]) -> str:
     """Return the first id of a client and condition that is not taken, and take it."""
-    number = 0
-    while (found := key.id_of("episode", *_spellings(course, single, number))) in taken:
-        number += 1
+    ids = (key.id_of("episode", *_spellings(course, single, n)) for n in count())
+    found = next(one for one in ids if one not in taken)
     taken.add(found)
     return found
 

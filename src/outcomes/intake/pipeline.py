@@ -24,19 +24,9 @@ from outcomes.intake.readers import BUNDLES, name_of
 from outcomes.intake.readers.redcap import from_redcap
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.rows import TypedRows
-from outcomes.intake.tables import with_facts_that_differ, with_stated_days
-from outcomes.intake.typed_cells import in_range, named_rows, targets_of, typed_rows
-from outcomes.intake.visits import (
-    with_minutes,
-    with_single_visits,
-    with_status,
-    with_time,
-    without_future,
-    without_left_out,
-    without_repeats,
-    without_undated,
-    without_unknown,
-)
+from outcomes.intake.tables import with_facts_that_differ
+from outcomes.intake.typed_cells import named_rows
+from outcomes.intake.visits import with_single_visits, without_repeats, without_undated
 from outcomes.intake.wide import stacked
 from outcomes.privacy.clients import Earlier
 from outcomes.privacy.key_file import KeyFile
@@ -54,15 +44,6 @@ def export_text(
         mapped = mapped.with_identifiers(identifying)
     cells, mapped = stacked(cells, mapped, name_of(path))
     return named_rows(cells, mapped, name_of(path)), mapped
-
-
-def visit_rows(text: pd.DataFrame, mapped: ColumnMap, today: datetime.date) -> TypedRows:
-    """Return the rows of an export that count, cleaned and typed; each is a visit or none."""
-    rows = TypedRows(text, pd.DataFrame(index=text.index), targets_of(mapped))
-    rows = typed_rows(without_left_out(rows, mapped), mapped, export=True)
-    rows = with_stated_days(in_range(with_minutes(with_time(rows, mapped), mapped), mapped))
-    rows = with_status(rows, mapped)
-    return without_unknown(without_future(rows, mapped, today), mapped)
 
 
 def client_rows(

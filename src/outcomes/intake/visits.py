@@ -17,13 +17,23 @@ from outcomes.intake.column_map import IMPORTED, SERVICE, ColumnMap
 from outcomes.intake.dates import day_number, read_ends, read_times, says_utc
 from outcomes.intake.map_sections import LEFT_OUT, STATUS_WORDS, VISIT
 from outcomes.intake.rows import TypedRows
+from outcomes.intake.tables import with_stated_days
 from outcomes.intake.toml_records import folded
-from outcomes.intake.typed_cells import NO_RULE, clean, moments_of
+from outcomes.intake.typed_cells import NO_RULE, clean, in_range, moments_of, targets_of, typed_rows
 from outcomes.rules.care import NOT_RECEIVED, given_unreceived
 
 STAYED, UNREAD = ("cancelled", "no_show"), "unread"
 _A_DAY = 24 * 60
 NOT_SAID = "The export does not say which visits took place: all of them count as received."
+
+
+def visit_rows(text: pd.DataFrame, mapped: ColumnMap, today: datetime.date) -> TypedRows:
+    """Return the rows of an export that count, cleaned and typed; each is a visit or none."""
+    rows = TypedRows(text, pd.DataFrame(index=text.index), targets_of(mapped))
+    rows = typed_rows(without_left_out(rows, mapped), mapped, export=True)
+    rows = with_stated_days(in_range(with_minutes(with_time(rows, mapped), mapped), mapped))
+    rows = with_status(rows, mapped)
+    return without_unknown(without_future(rows, mapped, today), mapped)
 
 
 def without_left_out(rows: TypedRows, mapped: ColumnMap) -> TypedRows:

@@ -24,21 +24,14 @@ from outcomes.intake.drafting.headers import (
 from outcomes.privacy.names import is_of_care
 from outcomes.privacy.patterns import PATTERNS, plain
 
-_CLOCK = re.compile(
-    r"\d{1,2}:\d{2}|\d{1,2}\.\d{2} ?uhr|(?:^|\s)\d{1,2}h\d{2}$|^\d{1,2} ?[ap]\.?m\.?$",
-    re.IGNORECASE,
-)
 _NUMERIC = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})")
 _WORDED = tuple(vocabulary()["dates"]["ways"])
-_MAY_BE_DATE, _HOURS, _SCORE = (re.compile(vocabulary()["patterns"][name], re.IGNORECASE)
-                                for name in ("may_be_date", "hours", "score"))  # fmt: skip
+_MAY_BE_DATE, _HOURS, _SCORE, _CLOCK, _ISO, _SERIAL, _EARLY, _ID = (
+    re.compile(vocabulary()["patterns"][name], re.IGNORECASE) for name in (
+        "may_be_date", "hours", "score", "clock", "iso", "serial", "early", "id")
+)  # fmt: skip
 UNIT, HOUR, AGE = (vocabulary()["patterns"][name] for name in ("minutes", "hour", "age"))
 YEARLESS = tuple(vocabulary()["dates"]["yearless"])
-_ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
-_SERIAL = re.compile(r"[34]\d{4}(?:\.\d+)?")
-_EARLY = re.compile(r"(?:[1-4]\d|[5-9])\d{3}(?:\.\d+)?")
-"""A spreadsheet's number of a day of this century or the last."""
-_ID = re.compile(r"(?=.*\d)[\w./#-]{1,40}")
 IN_SERVICE = (rf".*?(?<!\d){UNIT}.*", r".*(?<!\d)(\d{2,3})")
 """Minutes, and hours, as cells and the names of services write them."""
 _LEVEL_WORDS = vocabulary()["pressure"]["words"]

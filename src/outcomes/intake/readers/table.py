@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, zip_longest
+from itertools import count, islice, zip_longest
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
@@ -260,16 +260,11 @@ def column_names(header: Sequence[Record]) -> list[str]:
 
 def distinct(names: Iterable[str]) -> list[str]:
     """Return names each once: the second ``Paid`` is ``Paid (2)``."""
-    taken: set[str] = set()
-    made = []
+    taken: dict[str, None] = {}
     for name in names:
-        own, n = name, 1
-        while own in taken:
-            n += 1
-            own = f"{name} ({n})"
-        taken.add(own)
-        made.append(own)
-    return made
+        made = (f"{name} ({n})" if n > 1 else name for n in count(1))
+        taken[next(own for own in made if own not in taken)] = None
+    return [*taken]
 
 
 def table_of(
