@@ -1025,6 +1025,9 @@ def test_start_and_end_in_world_time_give_the_day_and_the_minutes(imported):
         ("Date (UTC),Start (UTC),End (UTC)",
          ["2026-01-06,02:30,03:15", "2026-01-13,18:00,19:00"], [45, 60]),
         ("Start (UTC),End (UTC)", ["2026-01-06 02:30,03:15", "2026-01-13 18:00,19:00"], [45, 60]),
+        ("Date (UTC),Time (UTC)", ["2026-01-06 00:00,02:30Z", "2026-01-13 00:00,18:00Z"], []),
+        ("Start", ["2026-01-06 02:30:00 UTC", "2026-01-13 18:00:00 UTC"], []),
+        ("Start", ["2026-01-06 02:30:00 +0000", "2026-01-13 18:00:00 +0000"], []),
         ("Start (UTC),End", ["2026-01-06 02:30,2026-01-05 20:15",  # the end of the clinic's clock
                              "2026-01-13 18:00,2026-01-13 12:00"], [45, 60]),
     ],
@@ -1035,6 +1038,29 @@ def test_a_day_of_world_time_is_that_of_date_and_clock(imported, header, rows, m
     assert [*asked] == ["file.time_zone"]
     assert days(study) == [[0, 8]]
     assert study.sessions["minutes"].dropna().tolist() == minutes
+
+
+@pytest.mark.parametrize(("header", "born", "cells"), [
+    ("Start", "1960-02-03", ["2026-01-06T00:00:00Z", "2026-01-13T00:00:00.000Z"]),
+    ("Date (UTC)", "1960-02-03", ["2026-01-06 00:00", "2026-01-13 00:00"]),
+    ("Start", "1960-02-03T00:00:00Z", ["2026-01-06T18:00Z", "2026-01-13T18:00Z"]),
+])  # fmt: skip
+def test_days_that_a_program_wrote_as_midnight_of_world_time_are_days(
+    imported, header, born, cells
+):
+    text = f"Client,DOB,{header},Status\n" + "".join(
+        f"Bob Ray,{born},{cell},Attended\n" for cell in cells)  # fmt: skip
+    study, _ = imported(text, **{"file.time_zone": "America/Denver"})
+    assert days(study) == [[0, 7]]
+    assert rows_with(study, "R44") == 0
+
+
+def test_a_moment_that_no_calendar_has_is_a_finding(imported):
+    study, _ = imported(
+        f"Client,DOB,Start,Status\n{BOB},2026-01-06T18:00Z,Attended\n"
+        f"{BOB},2026-13-45T25:61:00Z,Attended\n", **{"file.time_zone": "America/Denver"},
+    )  # fmt: skip
+    assert (days(study), rows_with(study, "R21")) == ([[0]], 1)
 
 
 def test_visits_of_one_day_stand_in_the_order_of_the_clinics_clock(imported):

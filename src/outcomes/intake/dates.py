@@ -22,7 +22,10 @@ from outcomes.privacy.patterns import plain
 ISO, SERIAL = "%Y-%m-%d", "excel"
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
 _SERIAL_0 = datetime.date(1899, 12, 30).toordinal() - _EPOCH
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)? ?(?:Z|[+-]\d\d:?\d\d)")
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)"
+                     r" ?(?:Z|UTC|GMT|([+-]\d\d:?\d\d)(?: UTC)?)")  # fmt: skip
+MIDNIGHT = r"[T ]00:00(?::00(?:\.0+)?)?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?$"
+"""The time that a program writes behind a day."""
 _NUMERIC = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}")
 _DAY_FIRST, _HOURS = 12, 24
 _NAMES = shipped("intake/dates.toml")
@@ -108,20 +111,26 @@ def read_dates(
     (['2026-01-05', '2026-01-06'], [1170.0, nan])
     """
     ways = list(dict.fromkeys([*ways, ISO]))
-    moments = {cell: _local(str(cell), zone) for cell in text.dropna().unique()}
-    read = {cell: _readings(local, ways) for cell, local in moments.items()}
+    cells = [*text.dropna().unique()]
+    moments = {cell: moment for cell in cells if (moment := _moment(str(cell))) is not None}
+    in_utc = [cell for cell, moment in moments.items() if not moment.utcoffset()]
+    if len(in_utc) > 1 and all(_at_midnight(moment) for moment in moments.values()):
+        written, moments, in_utc = {cell: str(cell)[:10] for cell in moments}, {}, []  # days
+    else:
+        written = {cell: _local(moment, zone) for cell, moment in moments.items()}
+    written = {cell: written.get(cell, str(cell)) for cell in cells}
+    read = {cell: _readings(local, ways) for cell, local in written.items()}
     first = text.map(lambda cell: next(iter(read[cell].values()), None), na_action="ignore")
     days = pd.to_numeric(first, errors="coerce").astype("float64")
     several = {cell for cell, found in read.items() if len(set(found.values())) > 1}
     counts: Counter[str] = Counter()
     for cell, n in text.value_counts().items():
         counts.update({way: int(n) for way in list(read[cell])[:1]})
-    minutes = read_times(text.map(moments, na_action="ignore"))
-    instants = _instants(text)
-    in_utc = [cell for cell in read if not zone and cell.endswith(("Z", "+00:00", "+0000"))]
+    minutes = read_times(text.map(written, na_action="ignore"))
+    instants = text.map({cell: moment.timestamp() / 60 for cell, moment in moments.items()})
     dates = Dates(
-        days, minutes, text.notna() & days.isna(), text.isin(several),
-        text.isin(_turned(read)), text.isin(in_utc) & instants.notna(), instants, counts,
+        days, minutes, text.notna() & days.isna(), text.isin(several), text.isin(_turned(read)),
+        text.isin([] if zone else in_utc), instants.astype("float64"), counts,
     )  # fmt: skip
     return _from_utc(dates, zone) if utc else dates
 
@@ -212,26 +221,29 @@ def day_number(date: datetime.date) -> float:
     return float(date.toordinal() - _EPOCH)
 
 
-def _local(cell: str, zone: str) -> str:
-    """Return a moment as date and time of the zone, or of its own offset; other cells as given."""
-    if not _MOMENT.fullmatch(cell):
-        return cell
+def _moment(cell: str) -> datetime.datetime | None:
+    """Return a moment whose offset from world time is written; None for any other cell."""
+    found = _MOMENT.fullmatch(cell)
     with suppress(ValueError):
-        moment = datetime.datetime.fromisoformat(cell.replace(" Z", "Z"))
-        local = moment.astimezone(_zone_of(zone)) if zone else moment
-        return local.strftime("%Y-%m-%d %H:%M")
-    return cell
+        return datetime.datetime.fromisoformat(found[1] + (found[2] or "+00:00")) if found else None
+    return None
 
 
-def _instants(text: pd.Series[Any]) -> pd.Series[Any]:
-    moments = {cell: datetime.datetime.fromisoformat(cell.replace(" Z", "Z")).timestamp() / 60
-               for cell in text.dropna().unique() if _MOMENT.fullmatch(cell)}  # fmt: skip
-    return pd.to_numeric(text.map(moments), errors="coerce").astype("float64")
+def _at_midnight(moment: datetime.datetime) -> bool:
+    """Whether a moment is a day that a program wrote with a time: midnight of world time."""
+    return not moment.utcoffset() and moment.time() == datetime.time()
+
+
+def _local(moment: datetime.datetime, zone: str) -> str:
+    """Return a moment as date and time of the zone, or of its own offset."""
+    return (moment.astimezone(_zone_of(zone)) if zone else moment).strftime("%Y-%m-%d %H:%M")
 
 
 def _from_utc(dates: Dates, zone: str) -> Dates:
     """Return dates with times of world time as those of the clinic's zone."""
     whole = (dates.days * 24 * 60 + dates.minutes)[dates.instants.isna()].dropna()
+    if whole.nunique() > 1 and (whole % (24 * 60) == 0).all():  # days that a program wrote so
+        return replace(dates, minutes=dates.minutes.drop(whole.index).reindex(dates.days.index))
     instants = dates.instants.fillna(whole)
     if not zone:
         return replace(dates, utc=dates.utc | dates.days.index.isin(whole.index), instants=instants)
@@ -284,7 +296,7 @@ def _turned(read: dict[Any, dict[str, float]]) -> set[Any]:
 
 
 def _minutes(cell: str) -> float | None:
-    cell = _UHR.sub(r"\1:\2", cell)
+    cell = re.sub(r"(?<=\d) ?(?:Z|UTC|GMT)$", "", _UHR.sub(r"\1:\2", cell))
     within = RANGE.fullmatch(cell)
     cell = within[1] if within else cell
     found = AFTER_DATE.search(cell)

@@ -12,9 +12,9 @@ import pandas as pd
 
 from outcomes.errors import UsageError
 from outcomes.intake.column_map import ColumnMap
-from outcomes.intake.dates import day_number, day_of_week, iso, read_dates
+from outcomes.intake.dates import MIDNIGHT, day_number, day_of_week, iso
 from outcomes.intake.rows import TypedRows
-from outcomes.intake.typed_cells import days_of, ways_of
+from outcomes.intake.typed_cells import days_of, moments_of
 from outcomes.privacy.clients import UNREAD, Earlier, clients_of, ids_of
 from outcomes.privacy.generalise import age_band
 from outcomes.privacy.key_file import KeyFile
@@ -98,7 +98,7 @@ def _births(
     if not column:
         return rows, pd.Series(np.nan, index=rows.text.index), [None] * len(rows.text)
     text = rows.text[column]
-    dates = read_dates(text, ways_of(column, mapped))
+    dates = moments_of(text.str.replace(MIDNIGHT, "", regex=True), column, mapped)
     rows, sure = days_of(rows, dates, column, mapped)
     rows = rows.found("R50", column, dates.unread, "another way of writing")
     days, n_earlier = _not_after(sure, text, rows, today)

@@ -20,7 +20,7 @@ from outcomes.dictionary.tables import TABLES, ColumnSpec, TableSpec
 from outcomes.errors import DataError
 from outcomes.findings import Finding, finding, where_broken
 from outcomes.intake.column_map import DERIVED, IMPORTED, SERVICE, ColumnMap
-from outcomes.intake.dates import Dates, read_dates, read_times, says_utc
+from outcomes.intake.dates import Dates, iso, read_dates, read_times, says_utc
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.toml_records import folded
 from outcomes.plain_text import cleaned, each
@@ -146,11 +146,17 @@ def _with_column(
 def _with_dates(rows: TypedRows, cells: pd.Series[Any], mapped: ColumnMap) -> TypedRows:
     column = mapped.columns[IMPORTED]
     clock = next(iter(mapped.identifiers.get("time", ())), column)
-    if says_utc(f"{column} {clock}"):  # the day in the clinic's zone is known by both
-        times = read_times(rows.text[clock])
-        written = times.map(lambda at: f" {at // 60:.0f}:{at % 60:02.0f}", na_action="ignore")
-        cells = cells.mask(times.notna() & read_times(cells).isna(), cells + written)
     dates = moments_of(cells, column, mapped, clock)
+    if says_utc(f"{column} {clock}"):  # the day in the clinic's zone is known by both
+        times = read_times(rows.text[clock]).where(dates.minutes.isna() & dates.days.notna())
+        whole = [
+            f"{iso(day)} {at // 60:02.0f}:{at % 60:02.0f}"
+            for day, at in zip(dates.days, times.fillna(0), strict=True)
+            if day == day
+        ]
+        both = moments_of(cells.mask(times.notna(), pd.Series(whole, dates.days.dropna().index)),
+                          column, mapped, clock)  # fmt: skip
+        dates = replace(dates, days=both.days, minutes=both.minutes, utc=both.utc)
     rows = rows.found("R21", IMPORTED, dates.days.isna(), "another way of writing, or none")
     rows, days = days_of(rows, dates, IMPORTED, mapped)
     rows = rows.having(date=days, minute=dates.minutes)

@@ -301,7 +301,7 @@ def dates_of(column: Column) -> WaysOfDates:
         day = day_of(cell)
         found = _NUMERIC.fullmatch(day)
         if _ISO.match(day):
-            instants += n * bool(re.search(r":\d{2}.*(?:Z|[+-]00:?00)$", cell))
+            instants += n * bool(re.search(r":\d{2}.*(?:Z|UTC|GMT|[+-]00:?00)$", cell))
         elif found and found[2] == ".":
             ways["%d.%m.%Y" if len(found[4]) == 4 else "%d.%m.%y"] += n
         elif found:

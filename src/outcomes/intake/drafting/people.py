@@ -13,7 +13,7 @@ import pandas as pd
 
 from outcomes.dictionary.tables import RECEIVED
 from outcomes.errors import DataError
-from outcomes.intake.dates import day_of_week, read_dates, read_ends, read_times, says_utc
+from outcomes.intake.dates import MIDNIGHT, day_of_week, read_dates, read_ends, read_times, says_utc
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import (
     HOUR,
@@ -245,8 +245,11 @@ def _zone(seen: Seen, day: Column, found: WaysOfDates, ways: list[str]) -> Conte
     utc = [column.name for column in (day, clock) if says_utc(column.name)]
     if not (found.instants or utc) or seen.said("file", "time_zone"):
         return {}
-    cells = day.cells if day.share(has_time) else day.cells + " " + clock.cells
+    bare = Column(day.name, day.cells.str.replace(MIDNIGHT, "", regex=True))
+    cells = bare.cells if bare.share(has_time) else bare.cells + " " + clock.cells
     instants = read_dates(cells, ways, utc=True).instants.dropna()
+    if instants.empty:
+        return {}  # days without a time are the same in any zone
     moments = pd.Timestamp(0, tz="UTC") + pd.to_timedelta(instants, unit="m")
     hours = {zone: moments.dt.tz_convert(ZoneInfo(zone)).dt.hour for zone in _ZONES}
     open_hours = {zone: ((hour >= 6) & (hour <= 21)).mean() for zone, hour in hours.items()}
