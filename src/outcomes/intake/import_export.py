@@ -221,9 +221,10 @@ def _taken(
     progress("Looking for identifiers")
     sightings, n_looked = _sightings(text, mapped, names)
     rows = _with_sightings(rows, sightings, mapped)
+    around = [Step(what, "the file", n) for what, n in source.skipped.items() if n]
     manifest = partial(
         Manifest, study=key.study, version=__version__, source_sha256=_digest(path, source.cells),
-        n_rows=len(source.cells), cleaned=_cleaned(source, rows), left_out=rows.left_out,
+        n_rows=len(source.cells), cleaned=(*around, *rows.done), left_out=rows.left_out,
         de_identified=tuple(_steps(rows, text, mapped)), k_before=_k_before(rows, mapped),
         sightings=tuple(replace(s, rows=tuple(dict.fromkeys(
             source.row(file_row(row, mapped) - 1) for row in s.rows))) for s in sightings),
@@ -373,11 +374,6 @@ def _import(rows: TypedRows, mapped: ColumnMap, source: Rows, marks: list[str]) 
         tuple(LeftOut(EXPORT, step.rule, step.count) for step in rows.left_out),
         tuple(mapped.file_columns()), tuple(marks[:N_MARKS]),
     )  # fmt: skip
-
-
-def _cleaned(source: Rows, rows: TypedRows) -> tuple[Step, ...]:
-    around = [Step(what, "the file", n) for what, n in source.skipped.items() if n]
-    return (*around, *rows.done)
 
 
 def _steps(rows: TypedRows, text: pd.DataFrame, mapped: ColumnMap) -> Iterator[Step]:

@@ -326,9 +326,9 @@ def _described(
 ) -> tuple[Provenance, dict[str, Instrument]]:
     """Return the provenance and the instruments that a folder's description states."""
     try:
-        kept = replace(msgspec.convert(about, Provenance), unused_columns=tuple(unused),
-                       reading=tuple(findings))  # fmt: skip
-        kept = replace(kept, source=kept.source or shown_name(where))
+        kept = msgspec.convert(about, Provenance)
+        kept = replace(kept, unused_columns=tuple(unused), reading=tuple(findings),
+                       source=kept.source or shown_name(where))  # fmt: skip
         return kept, declared_instruments(about.get("instruments", {}))
     except (msgspec.MsgspecError, ValueError, TypeError, AttributeError):
         raise _no_description(where) from None

@@ -22,7 +22,7 @@ from outcomes.privacy.names import PLACEHOLDERS
 from outcomes.privacy.patterns import plain
 from outcomes.rules.care import YEARS_APART, far_apart
 
-_YEAR, _CENTURY, _OLDEST = 365.2425, 36524.25, 120
+_YEAR, _OLDEST = 365.2425, 120
 _FEW, _MOST = 0.7, 0.9
 _STEPS, _AGREE, _WEEKDAYS = 5, 0.8, 20
 """Steps from row to row that show an order; rows and words that show a column of weekdays."""

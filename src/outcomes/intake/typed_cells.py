@@ -278,7 +278,6 @@ def clean(
         word = folded(plainly)
         comma = mapped.file.decimal == ","
         number = _DECIMAL_COMMA.sub(".", plainly) if comma else plainly
-        name, becomes = "", plainly
         if word in empty:
             name, becomes = "means empty", ""
         elif word in words:
@@ -333,7 +332,8 @@ def read_cells(frame: pd.DataFrame, spec: TableSpec) -> tuple[pd.DataFrame, list
         columns[column.name], bad = read_column(frame[name], column)
         if bad.any():
             got = "text" if column.is_number else "neither yes nor no"
-            findings.append(finding("R02", spec.name, column.name, _positions(bad), got=got))
+            positions = bad.nonzero()[0].tolist()
+            findings.append(finding("R02", spec.name, column.name, positions, got=got))
         if not column.is_number and column.kind != "boolean":
             columns[column.name] = each(frame[name], cleaned)
             odd = (columns[column.name] != frame[name]) & frame[name].notna()
@@ -360,7 +360,3 @@ def read_numbers(text: pd.Series[Any]) -> pd.Series[Any]:
     """Return cells as float64, NaN where they are no finite number."""
     numbers = pd.to_numeric(text, errors="coerce").astype("float64")
     return numbers.where(numbers.abs() != float("inf"))
-
-
-def _positions(mask: Any) -> list[int]:
-    return [int(i) for i in mask.nonzero()[0]]
