@@ -121,6 +121,10 @@ def test_a_model_whose_estimate_is_a_mean_of_records_tells_no_hidden_count():
     assert np.mean(gains) == pytest.approx(30 / 21)
     assert shown["n_episodes"].isna().all()
     assert set(shown["estimate"]) == {1.4}
+    leavers = oc.answer(real(study), "leavers").table
+    like_others = leavers[leavers["term"] == "early leavers like similar courses"].iloc[0]
+    assert like_others["estimate"] == 1.4
+    assert np.isnan(like_others["df"])  # 20 would tell 21
     exact = undisclosed(real(study), "how-much").table["estimate"]
     assert exact.iloc[0] == pytest.approx(30 / 21)
 

@@ -146,9 +146,15 @@ def decision(
     nameless = gone & few & ~pd.Series(ours, index=table.index)
     untold = pd.DataFrame(cells, index=table.index).any(axis=1)
     sized = untold | (table[COUNT].isna() if COUNT in table else False)
+    if record and sized.any():  # suppositions about all begin from the model of those seen
+        sized |= table["kind"].isin(record.points) & (kind == "share")
+    raw = sized & (kind.isin(RECORDS) | _is_mean_of_records(table))
+    if "estimate" in table:
+        exact = table["estimate"].astype(float).round(9)
+        raw |= sized & exact.isin(exact[raw].dropna())
     flags = {"row": row | gone, "gone": gone, "nameless": nameless,
              "sized": sized, "exact": sized & leaves,
-             "raw": sized & (kind.isin(RECORDS) | _is_mean_of_records(table))}  # fmt: skip
+             "raw": raw}  # fmt: skip
     return pd.DataFrame({**cells, **flags}, index=table.index)
 
 
