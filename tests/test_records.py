@@ -271,6 +271,8 @@ def test_the_therapist_of_a_course_is_the_allotted_one_else_who_gave_most_visits
     assert pd.isna(first["unnamed"])
     none = study_from_tables({"episodes": courses})
     assert therapist_of_course(none).dropna().to_dict() == {"allotted": "t9"}
+    nobody = pd.Series(dtype=object)  # no course has a number of visits before its score
+    assert therapist_of_course(none, nobody).dropna().to_dict() == {"allotted": "t9"}
 
 
 def test_therapists_are_those_of_courses_and_of_visits():

@@ -102,7 +102,7 @@ def therapist_of_course(study: Tables, visits: pd.Series[float] | None = None) -
     """
     seen, own = visits_received(study), study.courses["therapist_id"]
     if visits is not None:
-        counted = seen["episode_id"].map(visits).fillna(np.inf)
+        counted = seen["episode_id"].map(visits).astype(float).fillna(np.inf)
         seen = seen[seen.groupby("episode_id").cumcount() < counted]
     return own.fillna(therapist_of_most(seen).reindex(own.index))
 

@@ -194,6 +194,7 @@ def test_a_count_is_said_with_what_belongs_to_it(count, said):
 @pytest.mark.parametrize(
     "text",
     ["At least 10 courses", "at most 5 patients", "the first 3 visits", "fewer than 11 courses",
+     "at week 12 in patients of this one therapist",
      "7 courses or more", "12.5 courses", "5 % of the width", "1 to 5 points"],
 )  # fmt: skip
 def test_requirements_are_no_bare_counts(text):

@@ -19,7 +19,9 @@ _NUMBER = r"(?<![\d.,\w])\d{1,3}(?:,?\d{3})*(?![.,]?\d)(?! ?(?:to\b|%))"
 _WHO = (
     r"(?:courses?|patients?|persons?|people|participants?|clients?|goals?|visits?|events?|cases?)"
 )
-_NEEDED = r"(?<!least )(?<!most )(?<!than )(?<!first )(?<!under )(?<!over )(?<!by )(?<!per )"
+_NEEDED = (
+    r"(?<!least )(?<!most )(?<!than )(?<!first )(?<!under )(?<!over )(?<!by )(?<!per )(?<!week )"
+)
 UNTYPED = re.compile(
     rf"{_NEEDED}{_NUMBER}(?: of (?:the )?[\d,]+)? (?:[a-z-]+ )?{_WHO}\b(?! or more)"
     rf"|{_NEEDED}(?<![\d.])\d[\d.]* ?% of (?:the |all |these )?(?:[a-z-]+ )?{_WHO}\b"
