@@ -609,6 +609,19 @@ def test_talk_from_afar_is_asked_about(imported):
     )
     assert asked == {"values.service.Phone follow-up": ["left_out", "visit"]}
     assert study.assessments["score"].tolist() == [7]
+    assert rows_with(study, "R71") == 1  # and that its score goes with it is said
+
+
+@pytest.mark.parametrize(("score", "told"), [("2", 1), ("2 / 10", 1), ("", 0), ("called", 0)])
+def test_a_score_that_goes_with_a_row_of_no_visit_is_found(imported, score, told):
+    study, asked = imported(
+        "Client,DOB,Visit date,Status,Pain before\n"
+        f"{ANN},01/05/2026,Completed,7\n{ANN},01/16/2026,Follow-up call,{score}\n",
+        **{"values.status.Follow-up call": "left_out"},
+    )
+    assert "values.status.Follow-up call" in asked
+    assert study.assessments["score"].tolist() == [7]
+    assert rows_with(study, "R71") == told
 
 
 @pytest.mark.parametrize(

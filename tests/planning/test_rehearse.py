@@ -12,6 +12,7 @@ import outcomes as oc
 from outcomes.errors import UsageError
 from outcomes.planning.rehearse import _course_scores, _formula, _some, drawn
 from outcomes.planning.repeated import asked_of, told
+from outcomes.questions.ask import QUESTIONS
 from outcomes.questions.course_model import fitted
 
 
@@ -26,7 +27,6 @@ def rows(study):
 
 
 def test_the_model_knows_nothing_of_the_question(rows):
-    assert _formula(rows, "how-much").startswith("score ~ 1 + (1 + time | series)")
     assert _formula(rows, "pressure").startswith("score ~ later + time + ")
     assert "therapist" in _formula(rows, "pressure")
     assert "therapist" not in _formula(rows, "therapists")
@@ -59,6 +59,26 @@ def test_drawn_scores_are_like_the_recorded_ones_and_differ_by_seed(study, rows)
     assert not np.allclose(one, two)
     assert one.mean() == pytest.approx(rows["score"].mean(), abs=0.6)
     assert one.std() == pytest.approx(rows["score"].std(), rel=0.2)
+
+
+def test_where_change_is_asked_courses_differ_as_recorded_and_change_by_nothing(study, rows):
+    """The mean change is not drawn, and does not stand as spread between courses either."""
+    fit = fitted(_formula(rows, "how-much"), rows)
+    assert _formula(rows, "how-much") == _formula(rows, "pressure")
+    scores = rows.assign(score=0.0)
+    for seed in range(20):
+        again = drawn(study, "nprs", fit, seed, ("later", "time")).assessments["score"]
+        scores["score"] += again[rows.index] / 20
+    last = scores.groupby("series")["score"].agg(["first", "last"])
+    assert (last["last"] - last["first"]).mean() == pytest.approx(0, abs=0.15)
+    recorded = rows.groupby("series")["score"].agg(["first", "last"])
+    assert (recorded["last"] - recorded["first"]).mean() < -1
+
+
+def test_half_widths_of_how_much_are_like_that_of_the_answer(study):
+    own = oc.answer(study, "how-much").table.iloc[0]
+    width, _, _ = told(oc.rehearse(study, "how-much", n=20).table, "half_width_median")
+    assert width == pytest.approx((own["conf_high"] - own["conf_low"]) / 2, rel=0.35)
 
 
 def test_it_says_how_often_and_what_it_should_be(study):
@@ -98,10 +118,10 @@ def test_scores_without_a_place_in_time_are_wrong_use(study):
 def test_rehearsals_side_by_side_find_what_each_finds_alone(study, question):
     rows = _course_scores(study, "nprs")
     fit = fitted(_formula(rows, question), rows)
-    found = _some(study, question, "nprs", fit, [3, 4])
+    found, without = _some(study, question, "nprs", fit, [3, 4]), QUESTIONS[question].null_without
     assert not all(record["whole"] for record in found) or question == "therapists"
     for record, seed in zip(found, [3, 4], strict=True):
-        alone = asked_of(drawn(study, "nprs", fit, seed), question, "nprs")
+        alone = asked_of(drawn(study, "nprs", fit, seed, without), question, "nprs")
         for name in ("answered", "clear"):
             assert record[name] == alone[name]
         assert record.get("half_width", 0) == pytest.approx(
@@ -127,8 +147,8 @@ def test_records_with_gaps_are_rehearsed_as_each_is_answered(study, question):
     )  # fmt: skip
     rows = _course_scores(gaps, "nprs")
     fit = fitted(_formula(rows, question), rows)
-    found = _some(gaps, question, "nprs", fit, [3])[0]
-    alone = asked_of(drawn(gaps, "nprs", fit, 3), question, "nprs")
+    found, without = _some(gaps, question, "nprs", fit, [3])[0], QUESTIONS[question].null_without
+    alone = asked_of(drawn(gaps, "nprs", fit, 3, without), question, "nprs")
     assert not found["whole"]
     assert found["half_width"] == pytest.approx(alone["half_width"], 1e-7)
 

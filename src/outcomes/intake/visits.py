@@ -6,13 +6,14 @@ Steps from rows to rows, before anybody is looked for in them.
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from outcomes.dictionary.tables import AT_VISIT, RECEIVED, received
+from outcomes.dictionary.tables import AT_VISIT, RECEIVED, TIMINGS, received
 from outcomes.intake.column_map import IMPORTED, SERVICE, ColumnMap
 from outcomes.intake.dates import day_number, read_ends, read_times, says_utc
 from outcomes.intake.map_sections import LEFT_OUT, STATUS_WORDS, VISIT
@@ -46,8 +47,23 @@ def without_left_out(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     if SERVICE in mapped.columns:
         column = mapped.columns[SERVICE]
         words, _ = clean(rows.text[column], column, SERVICE, mapped)
-        rows = rows.without(words.eq(LEFT_OUT), "a service that is no visit", column)
+        rows = _without_visits(rows, words.eq(LEFT_OUT), "a service that is no visit", SERVICE)
     return rows
+
+
+def _without_visits(rows: TypedRows, mask: pd.Series[Any], why: str, name: str) -> TypedRows:
+    """Leave out rows that are no visit; that scores go with them is found."""
+    scores = (*TIMINGS, "score")
+    columns = {column for target, column in rows.names.items()
+               if target.rpartition(".")[2] in scores and column in rows.text}  # fmt: skip
+    scored = rows.text[sorted(columns)].apply(lambda cells: fitting(cells, _is_short_number))
+    rows = rows.found("R71", name, mask & scored.any(axis=1), "a score")
+    return rows.without(mask, why, rows.names.get(name, ""))
+
+
+def _is_short_number(cell: object) -> bool:
+    """Whether a cell is a number with few words beside it, and no note that has numbers in it."""
+    return isinstance(cell, str) and re.fullmatch(r"(?=.*\d).{1,12}", cell.strip()) is not None
 
 
 def fitting(cells: pd.Series[Any], fits: Callable[[object], bool]) -> pd.Series[Any]:
@@ -191,7 +207,7 @@ def without_unknown(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     rows = rows.found("R46", "sessions.status", unread, NO_RULE)
     rows = rows.found("R47", "sessions.status", silent, "an empty one beside minutes or the like")
     rows = rows.found("R48", "sessions.status", alone, "a score of a visit beside an empty status")
-    rows = rows.without(left_out, "a status that the map leaves out")
+    rows = _without_visits(rows, left_out, "a status that the map leaves out", "sessions.status")
     rows = rows.without(unread | status.eq(UNREAD), "a status that no rule reads")
     return rows.without(silent, "a visit without a status")
 

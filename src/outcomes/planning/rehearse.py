@@ -7,6 +7,7 @@ it finds by mistake.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -177,20 +178,25 @@ def _times(study: Study, rows: pd.DataFrame) -> pd.Series[float]:
 
 
 def _formula(rows: pd.DataFrame, question: str) -> str:
-    """Model of the scores that knows nothing of the question, nor of time where change is asked."""
+    """Model of the scores that knows nothing of the question but, maybe, that courses change.
+
+    Where change is what is asked, it is fitted and then not drawn: a model without it would take
+    what all courses share for slopes in which they differ.
+    """
     typical = rows.groupby("series").size().median()
     own = "(1 + time | series)" if typical >= LEAST_FOR_SLOPE else "(1 | series)"
     about = QUESTIONS[question]
     therapists = rows["therapist"]
     many = therapists.notna().all() and therapists.nunique() >= LEAST_CLUSTERS
     others = " + (1 | therapist)" if many and about.null_therapists else ""
-    return f"score ~ {about.null_fixed} + {own}{others}"
+    return f"score ~ later + time + {own}{others}"
 
 
 def _some(
     study: Study, question: str, instrument: str, fit: MixedFit, seeds: list[int]
 ) -> list[dict[str, Any]]:
-    each = [drawn(study, instrument, fit, seed) for seed in seeds]
+    without = QUESTIONS[question].null_without
+    each = [drawn(study, instrument, fit, seed, without) for seed in seeds]
     return asked_of_all(_beside(each, instrument), question, instrument)
 
 
@@ -216,7 +222,9 @@ def _beside(studies: list[Study], instrument: str) -> Studies:
     return Studies(whole, numbers, studies.__getitem__)
 
 
-def drawn(study: Study, instrument: str, fit: MixedFit, seed: int) -> Study:
+def drawn(
+    study: Study, instrument: str, fit: MixedFit, seed: int, without: Collection[str] = ()
+) -> Study:
     """Return the study with scores drawn from a model of its own.
 
     Parameters
@@ -229,8 +237,12 @@ def drawn(study: Study, instrument: str, fit: MixedFit, seed: int) -> Study:
         Of `study`'s course scores.
     seed : int
         Of the draw.
+    without : collection of str
+        Terms of its fixed part that are nil in what is drawn.
     """
     index = _course_scores(study, instrument).index
     scores = study.assessments["score"].astype(float).copy()
-    scores.loc[index] = simulate(fit, 1, np.random.default_rng(seed))[:, 0]
+    gone = np.isin(fit.estimates.terms, list(without))
+    mean_without = fit.X[:, gone] @ fit.estimates.beta[gone]
+    scores.loc[index] = simulate(fit, 1, np.random.default_rng(seed))[:, 0] - mean_without
     return replace(study, assessments=study.assessments.assign(score=scores))

@@ -71,8 +71,9 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Kinds of the row whose number stands on the first page, where it is not that one.
     truth : str
         What is true of that row in simulated data, by name in `outcomes.planning.truths`.
-    null_fixed : str
-        Fixed part of the model in which there is nothing for the question to find.
+    null_without : tuple of str
+        Terms of the model ``score ~ later + time`` that its question is about: scores in which
+        there is nothing to find are drawn without them.
     null_therapists : bool
         Whether therapists may differ in that model.
     declares : tuple of str
@@ -101,7 +102,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     points: tuple[str, ...] = ()
     glance: tuple[str, ...] = ()
     truth: str = ""
-    null_fixed: str = "later + time"
+    null_without: tuple[str, ...] = ()
     null_therapists: bool = True
     declares: tuple[str, ...] = ()
     about_one: bool = False
