@@ -10,7 +10,8 @@ import pytest
 
 import outcomes as oc
 from outcomes.intake.column_map import read_column_map
-from outcomes.intake.guess import draft_map, guess_map
+from outcomes.intake.drafting.draft import as_toml
+from outcomes.intake.guess import draft_map
 from outcomes.intake.import_export import import_export
 
 
@@ -20,7 +21,7 @@ def draft(invented, tmp_path):
     export.rows[0]["Pain before"] = "6-7"
     place = tmp_path / "export.csv"
     place.write_text(export.text(), encoding="utf-8")
-    return export, guess_map(place), place
+    return export, as_toml(draft_map(place)), place
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def drafted(tmp_path):
     def make(text, name="x.csv"):
         place = tmp_path / name
         place.write_text(text, encoding="utf-8")
-        return read_column_map(tomllib.loads(guess_map(place)))
+        return read_column_map(tomllib.loads(as_toml(draft_map(place))))
 
     return make
 
@@ -56,7 +57,7 @@ def test_a_draft_is_a_map_that_names_what_identifies(draft):
 def test_a_draft_says_where_a_score_is_taken_as_before_the_visit(tmp_path, header, said):
     place = tmp_path / "x.csv"
     place.write_text(f"Client,Date,{header}\nAnn Lee,2025-01-06,8\nAnn Lee,2025-01-13,6\n")
-    assert guess_map(place).count("it does not say: taken as before") == said
+    assert as_toml(draft_map(place)).count("it does not say: taken as before") == said
 
 
 def test_a_draft_shows_no_cell(draft):
@@ -88,7 +89,7 @@ def test_a_draft_reads_visits_once_its_words_are_explained(draft, tmp_path):
 def test_columns_of_no_known_kind_are_listed_by_shape(tmp_path):
     place = tmp_path / "x.csv"
     place.write_text("id,Zone,Long\n1,A7-b,2026\n2,A8-รา,x\n", encoding="utf-8")
-    text = guess_map(place)
+    text = as_toml(draft_map(place))
     assert '# "Zone": a9-a\n' in text  # marks of other scripts do not show either
     assert set(asked(read_column_map(tomllib.loads(text)))) >= {"columns.date", "identifiers.name"}
 

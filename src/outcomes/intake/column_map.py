@@ -295,26 +295,34 @@ def _refuse_together(mapped: ColumnMap) -> None:
         raise UsageError(must, got="none", where="[study]", remedy=remedy)
 
 
+def _targets(mapped: ColumnMap) -> set[str]:
+    """Return what a map reads cells for, or asks about: columns of the contract, and scores."""
+    wide = {name for part in mapped.wide for name in (part.over, part.score)}
+    asked = {".".join(question.place[1:]) for question in mapped.questions}
+    return {
+        *mapped.columns, *mapped.constants, *wide, *asked,
+        *(name if name.rpartition(".")[2] in TIMINGS else contract_name(name) for name in wide),
+        *(f"{name}.{timing}" for name, own in mapped.scores.items() for timing in own),
+        *(f"{table}.{name}" for table in TABLES for name in asked),
+    }  # fmt: skip
+
+
+def _columns(mapped: ColumnMap) -> set[str]:
+    """Return the columns of a file that a map reads, or asks about, but for identifiers."""
+    return {
+        *mapped.columns.values(), mapped.minutes.start, mapped.minutes.end,
+        *(column for own in mapped.scores.values() for column in own.values()),
+        *(column for part in mapped.wide for column in part.columns.values()),
+        *(column for question in mapped.questions for column in question.candidates),
+        *(str(question.answer) for question in mapped.questions),
+    }  # fmt: skip
+
+
 def _unread(mapped: ColumnMap) -> Iterator[str]:
     """Yield the entries of a map that nothing would read, but for those that a question is of."""
-    wide = [name for part in mapped.wide for name in (part.over, part.score)]
-    scored = {f"{name}.{timing}" for name, own in mapped.scores.items() for timing in own}
-    targets = {
-        *mapped.columns,
-        *mapped.constants,
-        *scored,
-        *wide,
-        *(name if name.rpartition(".")[2] in TIMINGS else contract_name(name) for name in wide),
-    }
-    asked = {".".join(question.place[1:]) for question in mapped.questions}
-    targets |= {f"{table}.{name}" for table in TABLES for name in asked} | asked
-    columns = {*mapped.columns.values(), mapped.minutes.start, mapped.minutes.end,
-               *(column for own in mapped.scores.values() for column in own.values()),
-               *(column for part in mapped.wide for column in part.columns.values()),
-               *(column for question in mapped.questions for column in question.candidates),
-               *(str(question.answer) for question in mapped.questions)}  # fmt: skip
+    targets, columns = _targets(mapped), _columns(mapped)
     dated = {*columns, *mapped.identifiers.get("birth_date", ())}
-    instruments = {name.partition(".")[0] for name in (*scored, *wide, *asked)}
+    known = {name.partition(".")[0] for name in targets}
     named = "assessments.instrument" in targets or "goals.instrument" in targets
     yield from (f'[values."{name}"]' for name in mapped.words if name not in targets)
     yield from (f"[[rules]] {rule.name}: {name}" for rule in mapped.rules for name in (
@@ -323,12 +331,12 @@ def _unread(mapped: ColumnMap) -> Iterator[str]:
     yield from (f"[file] dates_of {name}" for name in mapped.file.dates_of if name not in dated)
     yield from (f"[{section}] {name}" for section, own in (
         ("scales", mapped.scales), ("instruments", mapped.instruments))
-        for name in own if not named and name not in instruments)  # fmt: skip
+        for name in own if not named and name not in known)  # fmt: skip
     yield from (f"[constants] {name}, a column too" for name in mapped.constants
                 if name in mapped.columns)  # fmt: skip
     if mapped.minutes.of_lines == "sum" and not mapped.study.one_visit:
         yield "[minutes] of_lines without [study] one_visit"
-    if mapped.study.rows == "scores" and "rows" not in asked and mapped.status:
+    if mapped.study.rows == "scores" and "rows" not in targets and mapped.status:
         yield "[[status]] beside [study] rows"
 
 

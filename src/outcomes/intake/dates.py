@@ -24,6 +24,7 @@ _EPOCH = datetime.date(1970, 1, 1).toordinal()
 _SERIAL_0 = datetime.date(1899, 12, 30).toordinal() - _EPOCH
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)"
                      r" ?(?:Z|UTC|GMT|([+-]\d\d:?\d\d)(?: UTC)?)")  # fmt: skip
+_WORLD_CLOCK = r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)? ?(?:Z|UTC|GMT)"
 MIDNIGHT = r"[T ]00:00(?::00(?:\.0+)?)?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?$"
 """The time that a program writes behind a day."""
 _NUMERIC = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}")
@@ -135,9 +136,19 @@ def read_dates(
     return _from_utc(dates, zone) if utc else dates
 
 
-def says_utc(header: str) -> bool:
-    """Whether a header says that its moments are in world time: ``Submit Date (UTC)``."""
-    return not {"utc", "gmt", "zulu"}.isdisjoint(plain(header).split())
+def says_utc(header: str, clocks: pd.Series[Any]) -> bool:
+    """Whether a header, or most of its times of day, say that they are in world time.
+
+    Examples
+    --------
+    >>> none = pd.Series(["02:30"])
+    >>> says_utc("Submit Date (UTC)", none), says_utc("Time", none)
+    (True, False)
+    >>> says_utc("Time", pd.Series(["02:30Z", "18:00:00 UTC"]))
+    True
+    """
+    told = not {"utc", "gmt", "zulu"}.isdisjoint(plain(header).split())
+    return told or bool(clocks.dropna().astype(str).str.fullmatch(_WORLD_CLOCK).mean() > 0.5)
 
 
 def read_times(text: pd.Series[Any]) -> pd.Series[Any]:

@@ -14,7 +14,7 @@ import msgspec
 import pandas as pd
 
 from outcomes.errors import DataError, OutcomesError
-from outcomes.intake.drafting.draft import Content, Draft, as_toml, ask, merged
+from outcomes.intake.drafting.draft import Content, Draft, ask, merged
 from outcomes.intake.drafting.evidence import Column, flag_of, is_date, shapes, status_of
 from outcomes.intake.drafting.facts import facts, names_condition
 from outcomes.intake.drafting.headers import Role, roles_of
@@ -48,8 +48,8 @@ PARTS = (people, dates, visits, status, facts, scores, file)
 """Parts of a map, in the order in which it says them."""
 
 
-def guess_map(path: str | Path, form: FileFormat | None = None) -> str:
-    r"""Return a draft of a column map for an export, as TOML with comments.
+def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
+    r"""Return a draft of a column map for an export; `as_toml` writes it, with comments.
 
     Parameters
     ----------
@@ -60,9 +60,9 @@ def guess_map(path: str | Path, form: FileFormat | None = None) -> str:
 
     Returns
     -------
-    str
-        TOML to correct by hand. It holds headers of the file, words of the vocabulary and shapes of
-        cells (``9/9`` for ``7/10``); a cell only where a question is about what the word means.
+    Draft
+        It holds headers of the file, words of the vocabulary and shapes of cells (``9/9`` for
+        ``7/10``); a cell only where a question is about what the word means.
 
     Raises
     ------
@@ -72,17 +72,13 @@ def guess_map(path: str | Path, form: FileFormat | None = None) -> str:
     Examples
     --------
     >>> import tempfile
+    >>> from outcomes.intake.drafting.draft import as_toml
     >>> with tempfile.TemporaryDirectory() as place:
     ...     file = Path(place) / "x.csv"
     ...     _ = file.write_text("Client,Appt date,Pain before\nAnn Lee,05/14/2026,7/10\n")
-    ...     print(guess_map(file).splitlines()[5])
+    ...     print(as_toml(draft_map(file)).splitlines()[5])
     name = "Client"    # its words: client
     """
-    return as_toml(draft_map(path, form))
-
-
-def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
-    """Return the draft that `guess_map` writes, for a page or for questions in the terminal."""
     rows, file = _read(path, form)
     preset, labels = preset_of(map(str, rows.cells)), {}
     dictionary = _dictionary(path, rows.cells) if not file else None

@@ -146,8 +146,9 @@ def _with_column(
 def _with_dates(rows: TypedRows, cells: pd.Series[Any], mapped: ColumnMap) -> TypedRows:
     column = mapped.columns[IMPORTED]
     clock = next(iter(mapped.identifiers.get("time", ())), column)
-    dates = moments_of(cells, column, mapped, clock)
-    if says_utc(f"{column} {clock}"):  # the day in the clinic's zone is known by both
+    utc = says_utc(f"{column} {clock}", rows.text[clock])
+    dates = moments_of(cells, column, mapped, utc=utc)
+    if utc:  # the day in the clinic's zone is known by both
         times = read_times(rows.text[clock]).where(dates.minutes.isna() & dates.days.notna())
         whole = [
             f"{iso(day)} {at // 60:02.0f}:{at % 60:02.0f}"
@@ -155,7 +156,7 @@ def _with_dates(rows: TypedRows, cells: pd.Series[Any], mapped: ColumnMap) -> Ty
             if day == day
         ]
         both = moments_of(cells.mask(times.notna(), pd.Series(whole, dates.days.dropna().index)),
-                          column, mapped, clock)  # fmt: skip
+                          column, mapped, utc=True)  # fmt: skip
         dates = replace(dates, days=both.days, minutes=both.minutes, utc=both.utc)
     rows = rows.found("R21", IMPORTED, dates.days.isna(), "another way of writing, or none")
     rows, days = days_of(rows, dates, IMPORTED, mapped)
@@ -177,9 +178,11 @@ def days_of(
     return rows, dates.days.mask(dates.turned | open_)
 
 
-def moments_of(cells: pd.Series[Any], column: str, mapped: ColumnMap, beside: str = "") -> Dates:
-    """Return dates and times of a column, and one beside it, as those of the clinic's zone."""
-    utc = says_utc(f"{column} {beside}")
+def moments_of(
+    cells: pd.Series[Any], column: str, mapped: ColumnMap, *, utc: bool = False
+) -> Dates:
+    """Return dates and times of a column as those of the clinic's zone; `utc`: so they are."""
+    utc = utc or says_utc(column, cells)
     return read_dates(cells, ways_of(column, mapped), mapped.file.time_zone, utc=utc)
 
 

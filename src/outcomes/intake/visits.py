@@ -78,7 +78,8 @@ def with_time(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     minute = cells.get("minute", pd.Series(np.nan, index=cells.index))
     for column in mapped.identifiers.get("time", ())[:1]:
         clock = moments_of(rows.text[column], column, mapped).minutes
-        world = says_utc(f"{mapped.columns.get(IMPORTED, '')} {column}")  # the date took it along
+        headers = f"{mapped.columns.get(IMPORTED, '')} {column}"
+        world = says_utc(headers, rows.text[column])  # the date took it along
         minute = minute.fillna(clock) if world else clock.fillna(minute)
     rows = rows.having(minute=minute) if minute.notna().any() else rows
     return rows.having(order=minute.fillna(0.0))

@@ -242,7 +242,7 @@ def _open_order(written: Mapping[str, WaysOfDates], order: str) -> Content:
 
 def _zone(seen: Seen, day: Column, found: WaysOfDates, ways: list[str]) -> Content:
     clock = next(iter(seen.of("identifiers.time")), day)
-    utc = [column.name for column in (day, clock) if says_utc(column.name)]
+    utc = [column.name for column in (day, clock) if says_utc(column.name, column.cells)]
     if not (found.instants or utc) or seen.said("file", "time_zone"):
         return {}
     bare = Column(day.name, day.cells.str.replace(MIDNIGHT, "", regex=True))
