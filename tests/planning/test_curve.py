@@ -62,20 +62,28 @@ def test_bisection_finds_the_fewest_courses():
 
 
 @pytest.mark.parametrize(
-    ("question", "over", "options"),
+    ("question", "over", "options", "got"),
     [
-        ("trial", {}, {}),
-        ("trial", {"nothing": [1]}, {}),
-        ("trial", {"seed": [1, 2]}, {}),
-        ("trial", {"episodes": range(20, 400), "effect": [0.1, 0.2]}, {}),
-        ("trial", {"episodes": []}, {}),
-        ("trial", {"episodes": [40]}, {"target": 1.0}),
-        ("how-much", {"episodes": [40]}, {}),
+        ("trial", {}, {}, "got none"),
+        ("trial", {"nothing": [1]}, {}, "got nothing"),
+        ("trial", {"therapist": [1]}, {}, "got therapist; did you mean therapists"),
+        ("trial", {"seed": [1, 2]}, {}, "got seed"),
+        ("trial", {"episodes": range(20, 400), "effect": [0.1, 0.2]}, {}, "got 760"),
+        ("trial", {"episodes": []}, {}, "got 0"),
+        ("trial", {"episodes": [40]}, {"target": 1.0}, "got 1"),
+        ("how-much", {"episodes": [40]}, {}, "got a question about change"),
     ],
 )
-def test_what_is_no_curve_is_refused_before_simulating(question, over, options):
-    with pytest.raises(UsageError):
+def test_what_is_no_curve_is_refused_before_simulating(question, over, options, got):
+    with pytest.raises(UsageError, match=got):
         oc.power_curve(DESIGN, question, over=over, **options)
+
+
+def test_a_range_that_is_too_small_or_none_is_said_in_one_sentence():
+    with pytest.raises(DesignError, match="at least 20 courses; got 14 and 8 therapists"):
+        oc.smallest_design(DESIGN, between=(10, 14), week=8)
+    with pytest.raises(UsageError, match="got 400 to 20, step 2"):
+        oc.smallest_design(DESIGN, between=(400, 20))
 
 
 def test_a_value_out_of_range_is_refused_before_simulating():

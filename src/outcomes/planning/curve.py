@@ -6,12 +6,13 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any, ClassVar
 
 import pandas as pd
 
 from outcomes.errors import DesignError, UsageError
-from outcomes.planning.power import NEGLIGIBLE, power
+from outcomes.planning.power import NEGLIGIBLE, power, refuse_too_small
 from outcomes.planning.repeated import Progress, known, silent, told
 from outcomes.planning.truths import ARM, LAST
 from outcomes.questions.ask import QUESTIONS
@@ -208,16 +209,21 @@ def _designs(
     known_names = {name for name in vars(design) if isinstance(vars(design)[name], int | float)}
     number = math.prod(map(len, over.values()))
     is_difference = QUESTIONS[question].compares != "change"
+    unknown = [name for name in over if names[name] not in known_names - {"seed"}]
+    near = [near for name in unknown for near in get_close_matches(name, [*known_names, *ALIASES])]
     rules = {
         "the question is about a difference, or an interval (half_width) is wanted":
-            is_difference or half_width is not None,
-        "half_width is above 0": half_width is None or half_width > 0,
-        "`over` names numbers of the design": set(names.values()) <= known_names - {"seed"},
-        f"there are 1 to {MOST_CELLS} designs": bool(over) and 1 <= number <= MOST_CELLS,
-        "the target is between 0 and 1": 0 < target < 1,
+            (is_difference or half_width is not None, "a question about change, and no half_width"),
+        "half_width is above 0": (half_width is None or half_width > 0, f"{half_width}"),
+        "`over` names numbers of the design":
+            (not unknown, f"{', '.join(unknown)}{f'; did you mean {near[0]}?' if near else ''}"),
+        f"there are 1 to {MOST_CELLS} designs":
+            (bool(over) and 1 <= number <= MOST_CELLS, f"{number:,}" if over else "none"),
+        "the target is between 0 and 1": (0 < target < 1, f"{target:g}"),
     }  # fmt: skip
-    for must in (must for must, holds in rules.items() if not holds):
-        raise UsageError(must, got="something else")
+    for must, (holds, got) in rules.items():
+        if not holds:
+            raise UsageError(must, got=got)
     cells = [dict(zip(over, values, strict=True)) for values in itertools.product(*over.values())]
     changes: list[dict[str, Any]] = [{names[k]: v for k, v in at.items()} for at in cells]
     return [(at, replace(design, **own)) for at, own in zip(cells, changes, strict=True)]
@@ -313,7 +319,8 @@ def smallest_design(
     low, high = between
     if not 1 <= low < high or step < 1:
         must = "`between` is a smaller and a larger number of courses, `step` at least 1"
-        raise UsageError(must, got="something else")
+        raise UsageError(must, got=f"{low} to {high}, step {step}")
+    refuse_too_small(replace(design, episodes=high), question)
     if half_width is None:
         _refuse_nothing(design, question, options.get("week"))
     tried: dict[int, PowerCurve] = {}

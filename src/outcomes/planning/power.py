@@ -84,7 +84,8 @@ class Power:
         """Say in plain words what the studies show, each share with its Monte-Carlo interval."""
         precision = _precision(self.table)
         if QUESTIONS[self.question].compares == "change":
-            return f"{self._where()} {precision}{CHANGE_ONLY}"
+            told_of = precision[:1].lower() + precision[1:] or "too few tell an interval's width."
+            return f"{self._where()} {told_of}{CHANGE_ONLY}"
         found = percent_with_interval(*told(self.table, "clear"))
         place = f" {self.place}" if self.place else ""
         return (
@@ -107,7 +108,7 @@ class Power:
         return (
             f"{asked} Of {self.n_simulations:,} simulated "
             f"{'study' if self.n_simulations == 1 else 'studies'} of {self.design.episodes:,} "
-            "courses:"
+            "courses,"
         )
 
 

@@ -102,15 +102,18 @@ class Declared(Section, frozen=True, kw_only=True):
             refuse_unknown(getattr(self, part), early, f"{part}: a fact known when care begins")
         above = {"time": self.time, "window": self.window, "margin": self.margin}
         rising = all(b > a for a, b in zip((0.0, *self.weeks), self.weeks, strict=False))
-        rules = {f"{name} is above 0": value is None or value > 0 for name, value in above.items()}
-        rules["weeks rise from above 0"] = rising
-        rules["a window has weeks"] = self.window is None or bool(self.weeks)
-        rules["time is one of the weeks"] = not (self.weeks and self.time) or (
-            self.time in self.weeks
-        )
-        for must, holds in rules.items():
+        said = ", ".join(f"{week:g}" for week in self.weeks) or "no weeks"
+        rules = {
+            f"{name} is above 0": (value is None or value > 0, f"{value}")
+            for name, value in above.items()
+        }
+        rules["weeks rise from above 0"] = rising, said
+        rules["a window has weeks"] = self.window is None or bool(self.weeks), said
+        on_time = not (self.weeks and self.time) or self.time in self.weeks
+        rules[f"time is one of the weeks: {said}"] = on_time, f"{self.time}"
+        for must, (holds, got) in rules.items():
             if not holds:
-                raise UsageError(must, got="something else", where=where)
+                raise UsageError(must, got=got, where=where)
 
 
 def within(study: Study, population: Mapping[str, Texts]) -> Study:
