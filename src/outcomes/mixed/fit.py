@@ -9,6 +9,7 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -53,6 +54,7 @@ from outcomes.mixed.reading.formula import (
 )
 from outcomes.mixed.reading.frame import encode, plain_column, plain_table, require_columns
 from outcomes.mixed.record import Fit, Request, fit_design
+from outcomes.mixed.types import checked
 
 
 class MixedFit(Fit):
@@ -61,30 +63,54 @@ class MixedFit(Fit):
     Its methods are functions of the record `Fit`, bound here; ``help(fit.emmeans)`` shows each.
     """
 
-    tidy = tidy
-    glance = glance
-    variance_components = variance_components
-    random_effects = random_effects
-    augment = augment
-    test = hypothesis_table
-    anova = anova
-    drop1 = drop1
-    ranova = ranova
-    emmeans = emmeans
-    contrasts = contrasts
-    joint_tests = joint_tests
-    emtrends = emtrends
-    predict = predict
-    residuals = residuals
-    normal_quantiles = normal_quantiles
-    influence = influence
-    profile = profile_intervals
-    bootstrap = bootstrap
-    icc = icc
-    r2 = r2
-    robust = robust
-    compare = compare
-    crosscheck = crosscheck
+    tidy = checked(tidy)
+    glance = checked(glance)
+    variance_components = checked(variance_components)
+    random_effects = checked(random_effects)
+    augment = checked(augment)
+    test = checked(hypothesis_table)
+    anova = checked(anova)
+    drop1 = checked(drop1)
+    ranova = checked(ranova)
+    emmeans = checked(emmeans)
+    contrasts = checked(contrasts)
+    joint_tests = checked(joint_tests)
+    emtrends = checked(emtrends)
+    predict = checked(predict)
+    residuals = checked(residuals)
+    normal_quantiles = checked(normal_quantiles)
+    influence = checked(influence)
+    profile = checked(profile_intervals)
+    bootstrap = checked(bootstrap)
+    icc = checked(icc)
+    r2 = checked(r2)
+    robust = checked(robust)
+    compare = checked(compare)
+    crosscheck = checked(crosscheck)
+
+    if not TYPE_CHECKING:  # else every misspelled attribute would pass
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Say what is here what other packages call otherwise."""
+            own = [own for own, others in ELSEWHERE.items() if name.lower() in others.split()]
+            hint = f"; here it is fit.{own[0]}" if own else ""
+            msg = f"a fit has no '{name}'{hint}"
+            raise AttributeError(msg, name=name, obj=self)
+
+
+ELSEWHERE = {
+    "tidy()": "summary coef coefs coefficients params fixef fe_params bse tvalues pvalues "
+    "p_values conf_int confint",
+    "random_effects()": "ranef ranefs re",
+    "variance_components()": "varcorr cov_re vcomp",
+    "glance()": "aic bic llf deviance nobs converged",
+    "residuals()": "resid hatvalues",
+    "fitted": "fittedvalues",
+    "estimates.sigma": "sigma",
+    "vcov": "cov_params",
+    "influence(group)": "cooks_distance",
+}
+"""What lme4, statsmodels and others call a method of a fit."""
 
 
 DF_METHODS = ("satterthwaite", "kenward-roger", "normal")
@@ -99,6 +125,7 @@ SEEN = ("baseline", "score_before")
 """What is known when pressure is chosen; a trajectory has these columns."""
 
 
+@checked
 def lmm(
     formula: str,
     data: pd.DataFrame,
@@ -157,7 +184,6 @@ def lmm(
     >>> lmm("score ~ visit + (1 | patient)", data)
     <MixedFit score ~ visit + (1 | patient): 120 rows, patient 20; REML, sigma 0.993>
     """
-    _require_text(formula)
     parsed = parse_formula(formula)
     request = _request(parsed, reml, df, weights)
     _warn_of_records(data)
@@ -181,12 +207,6 @@ def _fit_of_many(request: Request, formula: ModelFormula, data: pd.DataFrame) ->
              if own.min() >= 0 and name not in within}  # fmt: skip
     rows = pd.DataFrame(needed | known, copy=False)  # numbers pass quicker than words
     return fit_parts(request, lambda: cut_rows(rows, finest, PART_ROWS)).bound(MixedFit)
-
-
-def _require_text(formula: object) -> None:
-    if not isinstance(formula, str):
-        must = "formula must be text"
-        raise UsageError(must, got=type(formula).__name__)
 
 
 def _request(formula: ModelFormula, reml: bool, df: str, weights: WeightsLike) -> Request:
@@ -267,6 +287,7 @@ class Choice:
     rule: str = RULE
 
 
+@checked
 def choose_residual(
     formula: str,
     data: pd.DataFrame,

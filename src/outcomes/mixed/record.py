@@ -190,7 +190,7 @@ class Fit:
             return named.index(True)
         must = "group must name a grouping factor of the model"
         got = "none" if group is None else f"'{group}'"
-        remedy = f"Known: {', '.join(own.name for own in factors)}."
+        remedy = f"Known: {', '.join(own.name for own in factors) or 'none'}."
         raise UsageError(must, got=got, remedy=remedy)
 
     def groups(self, group: str) -> tuple[Array, pd.Index]:

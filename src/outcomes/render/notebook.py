@@ -22,6 +22,7 @@ from outcomes.mixed.fit import MixedFit, lmm
 from outcomes.mixed.margins.contrasts import contrasts
 from outcomes.mixed.margins.margins import emmeans, emtrends
 from outcomes.mixed.record import Fit
+from outcomes.mixed.types import checked
 from outcomes.planning.curve import PowerCurve, power_curve, smallest_design  # noqa: F401  # shown
 from outcomes.questions.answer import Answer
 from outcomes.questions.ask import answer
@@ -152,9 +153,10 @@ BOUND: Mapping[type, Mapping[str, Callable[..., Any] | property]] = {
     Findings: {"_repr_html_": findings_html},
     PowerCurve: {"figure": property(curve_figure)},
     MixedFit: {
-        "_repr_html_": fit_html, "__str__": fit_text, "plot": of_fit.plot, "check": of_fit.check,
-        "forest": of_fit.forest,
-        **{method.__name__: _shown(method) for method in (emmeans, emtrends, contrasts)},
+        "_repr_html_": fit_html, "__str__": fit_text,
+        "plot": checked(of_fit.plot), "check": checked(of_fit.check),
+        "forest": checked(of_fit.forest),
+        **{method.__name__: _shown(checked(method)) for method in (emmeans, emtrends, contrasts)},
     },
     Study: {
         "_repr_html_": study_html, "trajectory": checked_trajectory,

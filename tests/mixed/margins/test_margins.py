@@ -238,7 +238,7 @@ def test_offsets_move_the_margin():
         (lambda f: f.joint_tests(by="knee"), "must name a column"),
         (lambda f: f.contrasts("condition", "reference", "tukey"), "pairwise"),
         (lambda f: f.contrasts("condition", {"c": [1, -1]}), "needs weights for headache"),
-        (lambda f: f.contrasts("condition", {"c": {"knee": 1.0}}), "got another level"),
+        (lambda f: f.contrasts("condition", {"c": {"knee": 1.0}}), "not all zero; got others"),
         (
             lambda f: f.emmeans("session_count", at={"session_count": range(300_000)}),
             "at most 200,000 rows",

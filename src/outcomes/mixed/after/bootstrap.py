@@ -96,7 +96,7 @@ def bootstrap(fit: Fit, n: int, seed: int) -> Bootstrap:
     Raises
     ------
     UsageError
-        ``n`` is below two.
+        ``n`` is below two, or ``seed`` below zero.
     FitError
         Fewer than two draws could be fitted.
 
@@ -115,9 +115,9 @@ def bootstrap(fit: Fit, n: int, seed: int) -> Bootstrap:
     >>> bootstrap(lmm("score ~ visit + (1 | patient)", data), n=20, seed=1)
     <Bootstrap 20 draws, 0 failed, seed 1>
     """
-    if n < 2:
-        must = "A bootstrap needs at least two draws"
-        raise UsageError(must, got=f"{n}")
+    if n < 2 or seed < 0:
+        must = "A bootstrap needs at least two draws, and a seed that is not negative"
+        raise UsageError(must, got=f"n={n}, seed={seed}")
     rng = np.random.default_rng(seed)
     plain = replace(fit, request=replace(fit.request, df="normal"))
     values, n_singular = [], 0

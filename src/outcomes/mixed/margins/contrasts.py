@@ -42,6 +42,7 @@ Named = dict[str, Array]
 
 DEGREES = ("linear", "quadratic", "cubic", "quartic")
 ALL_PAIRS = ("pairwise", "revpairwise")
+REFERENCE = ("reference", "trt.vs.ctrl")
 
 
 def _pairs(labels: Sequence[str], pairs: Iterable[tuple[int, int]]) -> Named:
@@ -302,29 +303,32 @@ def _first(notes: Array) -> str:
 
 
 def _weights(method: Method, labels: Sequence[str], reference: object) -> Named:
-    if not isinstance(method, str):
-        return {name: _custom(name, weights, labels) for name, weights in method.items()}
-    if method in ("reference", "trt.vs.ctrl"):
+    if reference is not None and method not in REFERENCE:
+        must = "reference is for method='reference'"
+        raise UsageError(must, got="another method")
+    if method in REFERENCE:
         label = labels[0] if reference is None else _label(reference)
         if label not in labels:
             must = f"reference must be one of {', '.join(labels)}"
             raise UsageError(must, got="another")
         return _against(labels, labels.index(label))
-    if method not in METHODS:
+    if isinstance(method, Mapping) and method:
+        return {name: _custom(name, weights, labels) for name, weights in method.items()}
+    if not isinstance(method, str) or method not in METHODS:
         must = f"method must be 'reference', {', '.join(map(repr, METHODS))} or a dict of contrasts"
-        raise UsageError(must, got=f"'{method}'")
+        raise UsageError(must, got=f"{method!r}")
     return METHODS[method](labels)
 
 
 def _custom(name: str, weights: Weights, labels: Sequence[str]) -> Array:
     if isinstance(weights, Mapping):
-        named = {str(level): float(weight) for level, weight in weights.items()}
-        if set(named) <= set(labels):
-            return np.array([named.get(label, 0.0) for label in labels])
-        got = "another level"
-    elif len(weights) == len(labels):
-        return np.asarray(weights, dtype=np.float64)
-    else:
-        got = f"{len(weights)} weights"
-    must = f"The contrast '{name}' needs weights for {', '.join(labels)}"
-    raise UsageError(must, got=got)
+        named = {_label(level): weight for level, weight in weights.items()}
+        weights = [named.pop(label, 0.0) for label in labels] + list(named.values())
+    must = f"The contrast '{name}' needs weights for {', '.join(labels)}, not all zero"
+    try:
+        row = np.array(weights, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise UsageError(must, got="what is no number") from error
+    if row.shape != (len(labels),) or not np.isfinite(row).all() or not row.any():
+        raise UsageError(must, got="others")
+    return row

@@ -74,6 +74,9 @@ def margins(
     if weights not in WEIGHTS:
         must = f"weights must be one of {', '.join(WEIGHTS)}"
         raise UsageError(must, got=f"'{weights}'")
+    if len({*names}) < len(names):
+        must = "Each column of a margin is named once"
+        raise UsageError(must, got=f"{', '.join(names)}")
     for name in names:
         require_variable(fit, name, "factor")
     if trend is not None:

@@ -257,13 +257,18 @@ def columns_from(formula: Formula | ModelSpec, data: pd.DataFrame) -> Columns:
             warnings.simplefilter("error", DataMismatchWarning)
             spec = reader.get_model_matrix(formula, output="numpy", na_action="ignore").model_spec
     except (FormulaicError, DataMismatchWarning, ValueError, TypeError) as error:
-        must = "The formula must be computable on these data"
+        if isinstance(error.__cause__, FormulaError):
+            raise error.__cause__ from None
+        must, found = (
+            "The formula must be computable on these data",
+            re.search("`(.+?)`", str(error)),
+        )
         raise FormulaError(
             must,
             got="values that its levels leave out"
             if isinstance(error, DataMismatchWarning)
             else type(error.__cause__ or error).__name__,
-            where=f"in '{found[1]}'" if (found := re.search("`(.+?)`", str(error))) else "",
+            where=f"in '{_written(found[1])}'" if found else "",
             remedy="Check the functions it calls and the kind of each column.",
         ) from error
     runs = [scoped for structure in spec.structure for scoped in structure.scoped_terms]
@@ -318,6 +323,11 @@ def one_column(columns: Columns, expression: str) -> Array:
     return np.asarray(columns.matrix[:, 0])
 
 
+def _written(expression: str) -> str:
+    """Return what the user wrote of an expression that was made a number."""
+    return re.sub(r"^I\(1\.0 \* (.*)\)$", r"\1", expression)
+
+
 def _refuse_other_kind(name: str) -> NoReturn:
     must = "New rows must hold numbers where the model has seen numbers, and words for words"
     raise FormulaError(must, got="the other kind", where=f"column '{name}'")
@@ -329,10 +339,11 @@ def _refuse_infinite(factor: Factor) -> None:
     if not finite.all():
         must = "A column of the formula must be finite on every row"
         got = f"{int((~finite).sum())} of the rows where it is not"
-        where = f"{factor.name}, first in row {int(np.argmin(finite)) + 1} of the rows used"
+        row = int(np.argmin(finite)) + 1
+        where = f"{_written(factor.name)}, first in row {row} of the rows used"
         remedy = "Check its function: a logarithm of zero or less, a root, a division by zero."
         raise FitError(must, got=got, where=where, remedy=remedy)
-    require_size(f"'{factor.name}'", factor.values)
+    require_size(f"'{_written(factor.name)}'", factor.values)
 
 
 class _Reader(PandasMaterializer):  # type: ignore[misc]
@@ -377,6 +388,9 @@ class _Reader(PandasMaterializer):  # type: ignore[misc]
             factor = factor.replace(values=FactorValues(shown, metadata=factor.metadata))
             n = len(levels)
         table: dict[str, Any] = super()._encode_evaled_factor(factor, spec, drop_rows, reduced_rank)
+        if codes is None and not table:
+            must = "Each function of a formula must give at least one column"
+            raise FormulaError(must, got="none", where=f"in '{factor.expr}'")
         block = [np.broadcast_to(np.asarray(own, dtype=np.float64), n) for own in table.values()]
         values = np.array(block).reshape(len(table), n).T
         if codes is not None and (codes < 0).any():

@@ -27,6 +27,7 @@ from outcomes.mixed.reading.frame import (
     plain_column,
     plain_table,
     positions,
+    refuse_infinite,
     refuse_strange,
     require_columns,
 )
@@ -409,6 +410,9 @@ def new_rows(data: Any, needed: dict[str, list[str]]) -> pd.DataFrame:
     table = plain_table(data)
     require_columns(needed, table)
     plain = {name: plain_column(name, table[name]).reset_index(drop=True) for name in needed}
+    for name, column in plain.items():
+        if column.dtype == np.float64:
+            refuse_infinite(f"column '{name}'", column.to_numpy())
     return table.reset_index(drop=True).assign(**plain)
 
 

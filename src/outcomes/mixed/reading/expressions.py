@@ -75,6 +75,9 @@ def natural_spline(
     first = 0 if intercept else 1
     if not _state:
         low, high = (x.min(), x.max()) if bounds is None else sorted(bounds)
+        if (df is not None and df < 2 - first) or not all(low < k < high for k in knots or ()):
+            must = f"ns needs df of at least {2 - first}, and knots inside its bounds"
+            raise FormulaError(must, got="others")
         if knots is None:
             shares = np.linspace(0.0, 1.0, max((df or 1) - 2 + first, 0) + 2)[1:-1]
             knots = np.quantile(x[(x >= low) & (x <= high)], shares)
@@ -155,7 +158,9 @@ class _Reader(ast.NodeTransformer):
             self._refuse(ast.unparse(node))
         return super().generic_visit(node)
 
-    def visit_Name(self, node: ast.Name) -> ast.Name:
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in ("TRUE", "FALSE"):
+            return ast.Constant(node.id == "TRUE")
         own = node.id in self.columns.values() or (self.in_coding and node.id in _CODINGS)
         return node if own else ast.Name(self.alias(node.id), ast.Load())
 
@@ -233,11 +238,12 @@ def read_expression(expression: str) -> Formula:
     except (FormulaicError, SyntaxError, RecursionError, MemoryError) as error:
         reason = (str(error).strip().splitlines() or ["bad syntax"])[0]
         if isinstance(error, SyntaxError):
-            reason = "what is no expression of Python"  # as.factor(t), raw=TRUE
+            reason = "what is no expression of Python"
         elif reason.startswith("The `.` operator"):
             reason = "a dot for all other columns, which are named one by one here"
         must = "Each side of the formula must be readable"
-        raise FormulaError(must, got=reason, where=f"in '{expression}'") from error
+        remedy = "Write factor(x) for R's as.factor(x)." if "as.factor" in expression else ""
+        raise FormulaError(must, got=reason, where=f"in '{expression}'", remedy=remedy) from error
     columns_of(formula)
     return formula
 

@@ -183,6 +183,11 @@ def _computed(formula: ModelFormula) -> list[tuple[frozenset[str], str]]:
     parts = [(response, "response"), (formula.fixed, "fixed part")]
     parts += [(f"I({offset})", "offset") for offset in formula.offsets]
     parts += [(term.expression, str(term)) for term in formula.random]
+    terms = [(text, term) for text, _ in parts for _, term in _split(text, "+-*:")]
+    for text, term in terms:
+        if re.match(r"\(*[\d.]+\s*/", term):
+            must = "A number divided by a column must be written as 'I(1 / x)'"
+            raise FormulaError(must, got=f"'{term}'", where=f"in '{text}'")
     return [(columns_of(read_expression(text)), part) for text, part in parts]
 
 

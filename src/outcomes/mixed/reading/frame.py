@@ -201,8 +201,9 @@ def require_columns(needed: Mapping[str, list[str]], data: pd.DataFrame) -> None
     absent = [name for name in needed if name not in data.columns]
     if not absent:
         return
-    near = {name: get_close_matches(name, data.columns, n=1, cutoff=0.6) for name in absent}
-    hints = [f"Did you mean '{match[0]}' for '{name}'?" for name, match in near.items() if match]
+    known = {name.casefold(): name for name in data.columns}
+    near = {name: get_close_matches(name.casefold(), known, n=1, cutoff=0.6) for name in absent}
+    hints = [f"Did you mean '{known[m[0]]}' for '{name}'?" for name, m in near.items() if m]
     if not set(absent).isdisjoint(data.index.names):
         hints.append("It is in the index: use data.reset_index().")
     must = "Every name in the formula must be a column of the data"
@@ -360,9 +361,11 @@ def model_frame(formula: ModelFormula, data: pd.DataFrame, weights: Any = None) 
     for name in needed:
         if name in computed or (formula.residual and name == formula.residual.time):
             refuse_strange(name, frame.data[name])
-        _refuse_infinite(f"column '{name}'", frame.column(name))
-    if prior is not None:
-        _refuse_infinite("column 'weights'", frame.weights)
+    held = [(name, frame.column(name)) for name in needed]
+    for name, column in [*held, ("weights", frame.weights)]:
+        if column is not None and column.dtype == np.float64:
+            refuse_infinite(f"column '{name}'", np.asarray(column))
+            require_size(f"column '{name}'", np.asarray(column))
     return frame
 
 
@@ -430,10 +433,8 @@ def _complete_rows(missing: Mapping[str, Array], n: int) -> Array:
     return kept
 
 
-def _refuse_infinite(where: str, column: Any) -> None:
-    if column.dtype != np.float64:
-        return
-    values = np.asarray(column)
+def refuse_infinite(where: str, values: Array) -> None:
+    """Refuse a column with an infinite number."""
     infinite = np.isinf(values)
     if infinite.any():
         must = "Every number must be finite"
@@ -443,4 +444,3 @@ def _refuse_infinite(where: str, column: Any) -> None:
             where=f"{where}, first in row {int(np.argmax(infinite)) + 1} of the rows used",
             remedy="Set them to missing, or repair the step that divided by zero.",
         )
-    require_size(where, values)
