@@ -20,7 +20,8 @@ MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
 SPACE = "\N{NO-BREAK SPACE}"
 """Stands where a line must not break: between a number and what it belongs to."""
-UNCLEAR, CANNOT_TELL, DESCRIBED = "no clear difference", "cannot tell", "described"
+UNCLEAR, UNCHANGED = "no clear difference", "no clear change"
+CANNOT_TELL, DESCRIBED = "cannot tell", "described"
 """Verdicts beside better and worse; the last is of numbers that compare nothing."""
 LABELS: Mapping[str, Mapping[str, Any]] = shipped("labels.toml")
 """What names of the data and of tables are called; sentences that stand in every report."""
@@ -175,10 +176,20 @@ def interval(
     '1 session (95 % CI 1 to 3)'
     """
     shown = decimals_for(low, high, digits)
-    value = plain(estimate, shown)
-    unit = re.sub(r"^(\w+)s\b", r"\1", unit) if value.lstrip(MINUS) == "1" else unit
     ends = " to ".join(plain(end, shown) for end in (low, high))
-    return f"{value} {unit}".strip() + f" (95 % CI {ends})"
+    return f"{with_unit(plain(estimate, shown), unit)} (95 % CI {ends})"
+
+
+def with_unit(value: str, unit: str) -> str:
+    """Return a number with its unit, which is one where the number is.
+
+    Examples
+    --------
+    >>> with_unit("1", "points of 50"), with_unit("1.0", "points"), with_unit("3", "")
+    ('1 point of 50', '1.0 points', '3')
+    """
+    one = re.sub(r"^(\w+)s\b", r"\1", unit) if value.lstrip(MINUS) == "1" else unit
+    return f"{value} {one}".strip()
 
 
 def with_ends(estimate: float, low: float, high: float, digits: int = 1) -> str:
@@ -437,7 +448,7 @@ def unbroken(text: str) -> str:
     ):  # fmt: skip
         text = text.replace(old, new)
     return re.sub(
-        rf"(?<=\d) (?=(?:points?|sessions?|weeks?|courses|per|visits|min|to {MINUS}?\d)\b)"
+        rf"(?<=\d) (?=(?:points?|sessions?|weeks?|courses|per|visits|min|to {MINUS}?\d)\b|\w+ \()"
         rf"|(?<=\d to) (?={MINUS}?\d)"
         r"|(?<=\bweek) (?=\d)|(?<=\bpressure) (?=\d)|(?<=\bsession) (?=\d)",
         SPACE,

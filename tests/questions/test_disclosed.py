@@ -139,6 +139,20 @@ def test_a_difference_of_two_means_is_no_fraction_either():
     assert safe["estimate"].tolist() == [1.6, 1.6]
 
 
+def test_means_of_arms_are_shown_though_three_patients_have_no_score_then():
+    column = {"group": ["all", "massage", "usual care", "all"], "n_episodes": [45, 22, 23, 48],
+              "kind": ["curve"] * 3 + ["sensitivity"]}  # fmt: skip
+    table = pd.DataFrame(column).assign(week=12.0, estimate=1.0, conf_low=0.1, conf_high=2.0)
+    how_much, rule = QUESTIONS["how-much"], Disclosure(told=Told())
+    rule.tells(48, "course")
+    safe = masked(table, decision(table, how_much, rule), how_much)
+    assert safe["n_episodes"].isna().tolist() == [True, True, False, False]
+    assert safe["estimate"].notna().all()
+    table.loc[0, "n_episodes"] = 48  # three are in a third arm, whose mean would follow
+    safe = masked(table, decision(table, how_much, rule), how_much)
+    assert safe["estimate"].isna().tolist() == [False, True, False, False]
+
+
 @pytest.mark.parametrize("used", [150, 149, 7, 151])
 def test_what_was_hidden_once_stays_hidden(used):
     answer = oc.answer(oc.simulate(episodes=60, seed=3), "how-much")

@@ -30,6 +30,7 @@ def test_a_declared_question_keeps_its_sentence_and_another_is_exploratory(clini
     other = answer(study, "leavers", plan=PLAN)
     assert not declared.sentence.startswith("Exploratory")
     assert other.sentence.startswith("Exploratory: ")
+    assert not any("No analysis plan" in limit for limit in other.limits)  # there is one
     marks = {c.name: c.passed for c in declared.checks}
     assert marks["declared beforehand"]
     assert "the declared threshold is reached" in marks

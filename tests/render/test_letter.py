@@ -54,7 +54,7 @@ def lead_of(blocks: Any) -> str:
 
 def test_a_worsening_is_the_first_thing_said() -> None:
     text = lead(made([7, 2, 8]))
-    assert text.startswith("Worse on the Numeric pain rating scale: 7 at the start, 2 at its")
+    assert text.startswith("Worse by 1 point on the Numeric pain rating scale: 7 at the start, ")
     assert text.endswith("Your patient had 3 of 6 prescribed visits.")
 
 
@@ -71,8 +71,9 @@ def test_more_visits_than_were_prescribed_are_no_part_of_them(weeks: float, said
 
 def test_an_improvement_follows_the_visits() -> None:
     assert lead(made([7, 4, 3])) == (
-        "Your patient had 3 of 6 prescribed visits. Better on the Numeric pain rating scale: "
-        "7 at the start, 3 at its best, 3 at the last score; within measurement error (MDC 4)."
+        "Your patient had 3 of 6 prescribed visits. Better by 4 points on the Numeric pain rating "
+        "scale: 7 at the start, 3 at its best, 3 at the last score; "
+        "within measurement error (MDC 4)."
     )
 
 
@@ -122,7 +123,8 @@ def test_an_error_that_the_registry_has_for_other_conditions_is_not_called_unpub
     study = made([7, 3])
     knee = replace(study, episodes=study.episodes.assign(condition="knee_pain"))
     (change,) = course_changes(knee, "a")
-    assert change.verdict == "better; no measurement error in the registry for this condition"
+    unknown = "it may be chance: no measurement error is known here for this condition"
+    assert change.verdict == f"better by 4 points; {unknown}"
 
 
 def test_the_figure_has_the_error_that_the_sentence_names() -> None:
@@ -135,11 +137,12 @@ def test_the_figure_has_the_error_that_the_sentence_names() -> None:
 def test_a_change_equal_to_the_mdc_is_not_more_than_it() -> None:
     (change,) = course_changes(made([7, 3]), "a")
     assert change.better == 4
-    assert change.verdict == "better; within measurement error (MDC 4)"
+    assert change.verdict == "better by 4 points; within measurement error (MDC 4)"
     (change,) = course_changes(made([7, 2]), "a")
-    assert change.verdict == "better; more than measurement error (MDC 4) at this score alone"
+    more = "better by 5 points; more than measurement error (MDC 4)"
+    assert change.verdict == f"{more} at this score alone"
     (change,) = course_changes(made([7, 2, 2]), "a")
-    assert change.verdict == "better; more than measurement error (MDC 4)"
+    assert change.verdict == more
 
 
 def test_the_letter_judges_a_change_as_the_answer_about_the_patient_does() -> None:
@@ -248,3 +251,12 @@ def test_a_course_that_is_not_there_is_refused_without_naming_others(
         letter(synthetic_study, "nobody", tmp_path / "letter")
     assert "nobody" not in str(caught.value)
     assert not (tmp_path / "letter").exists()
+
+
+def test_a_letter_from_a_trial_does_not_call_the_care_massage() -> None:
+    study = made([81, 60, 80])
+    assert compose_letter(study, "a").title == "Report on a course of massage"
+    arms = replace(study, episodes=study.episodes.assign(arm="usual care", condition="other"))
+    document = compose_letter(arms, "a")
+    assert document.title == "Report on a course of care"
+    assert [section.title for section in document.sections] == ["Course a"]

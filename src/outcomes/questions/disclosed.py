@@ -292,7 +292,8 @@ def _betrayed_by_the_total(safe: pd.DataFrame, table: pd.DataFrame, rule: Disclo
     """Return groups to hide as well, so that "all" less those shown is no small count.
 
     Groups that are not in the table at all count among those not shown. Rows of several kinds at
-    one time are about the same groups.
+    one time are about the same groups; "all" of a kind that has no groups is about others (all who
+    began, where the groups are those with a score then), whose counts alone are at stake.
     """
     if rule.exempt or "group" not in table:
         return []
@@ -300,6 +301,10 @@ def _betrayed_by_the_total(safe: pd.DataFrame, table: pd.DataFrame, rule: Disclo
     hidden: list[int] = []
     for rows in _alike(table, about):
         group = table.loc[rows, "group"]
+        if "kind" in table:
+            split = table.loc[rows[group != TOTAL], "kind"].unique()
+            rows = rows[table.loc[rows, "kind"].isin(split)]
+            group = group[rows]
         counts = safe.loc[rows, COUNT].dropna().astype(float)
         parts = counts[counts.index.difference(rows[group == TOTAL])]
         parts = parts.groupby(group.loc[parts.index]).max().sort_values(kind="stable")
@@ -328,8 +333,8 @@ def _safe_picture(
     if rows["gone"].all():
         return None
     data = masked(picture.data, rows, record)
-    if picture.kind == "curves":  # a line without name and numbers is none
-        data = data[~rows["nameless"].to_numpy()].reset_index(drop=True)
+    data = data[~rows["nameless"].to_numpy()].reset_index(drop=True)  # without name and numbers
+    if picture.kind == "curves":
         seen = data.dropna(subset=["estimate"])
         if seen["x"].nunique() < 2 and not (seen["conf_high"] > seen["conf_low"]).any():
             return None  # one point without an interval shows nothing

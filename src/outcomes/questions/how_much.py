@@ -25,6 +25,7 @@ from outcomes.questions.sensitivity import (
     verdict,
 )
 from outcomes.words import (
+    UNCHANGED,
     counted,
     decimals,
     direction,
@@ -88,7 +89,9 @@ def how_much(asked: Asked) -> Found | Missing:
         limits=(*_limits(asked.question, course), *selection),
         course=course,
         glance=_glance(course, measure, told),
-        verdict="" if course.group == "arm" else direction(at_horizon.to_dict("records")[0]),
+        verdict=""
+        if course.group == "arm"
+        else direction(at_horizon.to_dict("records")[0], neither=UNCHANGED),
         n_used=model.fit.n_observations,
         n_clusters=int(course.therapists.nunique() or course.rows["therapist_id"].nunique()),
     )

@@ -10,6 +10,9 @@ import pandas as pd
 PictureKind = Literal["curves", "forest", "flow", "course"]
 ROW = "row"
 """Column of a picture's data: the row of the answer's table that it draws."""
+FEW_POINTS, MOST_TOGETHER = 4, 4
+"""At up to this many times each interval is a bar, at more they join to a band; more groups than
+this do not fit one plot without their bands hiding each other."""
 _DRAWN = ["estimate", "conf_low", "conf_high", "n_episodes"]
 
 
@@ -36,7 +39,7 @@ class Picture:
     counted : str
         What `n_episodes` counts, where it stands below a plot over time.
     reading : str
-        What bands and bars are.
+        What bands or bars are, where they are no confidence intervals.
     marks : tuple of (float, str)
         Lines to compare with: a value of the estimates, and its name.
     steps : bool
@@ -53,10 +56,19 @@ class Picture:
     y_label: str
     alt: str
     counted: str = "Courses with a score"
-    reading: str = "Bands and bars are 95 % confidence intervals."
+    reading: str = ""
     marks: tuple[tuple[float, str], ...] = ()
     steps: bool = False
     shares: bool = False
+
+    @property
+    def caption(self) -> str:
+        """What bands or bars are."""
+        bands = self.kind == "curves"
+        if bands:
+            drawn = self.data.dropna(subset=["estimate"])
+            bands = drawn["x"].nunique() > FEW_POINTS or drawn["group"].nunique() > MOST_TOGETHER
+        return self.reading or f"{'Bands' if bands else 'Bars'} are 95 % confidence intervals."
 
 
 def forest(rows: pd.DataFrame, labels: Any, title: str, x_label: str, alt: str) -> Picture:

@@ -18,6 +18,7 @@ from outcomes.mixed.inference.testing import holm
 from outcomes.plain_text import read_toml
 from outcomes.privacy.text import Text
 from outcomes.questions.answer import Answer
+from outcomes.questions.claim import SAID
 from outcomes.questions.declared import Declared, Role
 from outcomes.questions.question import Check, p_of_test
 
@@ -132,7 +133,8 @@ def under_plan(answer: Answer, plan: Plan | None, instrument: str) -> Answer:
     known = declared or answer.refused
     sentence = answer.sentence if known else Text("Exploratory: ", answer.sentence)
     source = replace(answer.source, plan_sha256=plan.sha256)
-    return replace(answer, checks=checks, sentence=sentence, source=source)
+    limits = tuple(text for text in answer.limits if text != SAID["exploratory"])  # it is marked
+    return replace(answer, checks=checks, sentence=sentence, source=source, limits=limits)
 
 
 def _reached(answer: Answer, threshold: float) -> Check:

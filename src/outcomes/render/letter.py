@@ -36,10 +36,12 @@ from outcomes.words import (
     sentence_case,
     when,
     with_movement,
+    with_unit,
 )
 
 CONFIDENTIAL = "Confidential: one patient's record, for this patient's own care only."
 BLANK = "_" * 34
+HEADS = ("To", "Patient", "Date of birth", "Date")
 EVENT_GRADES = {1: "mild", 2: "moderate", 3: "severe", 4: "life-threatening", 5: "fatal"}
 
 
@@ -206,24 +208,27 @@ def compose_letter(
     chosen = instrument or _most_scored(study, episode)
     facts = study.episodes[study.episodes["episode_id"] == episode].iloc[0]
     changes = course_changes(study, episode)
+    heads = (names.addressee, names.patient, names.birth_date, date)
     blocks: list[Block] = [
-        Facts(_heading(names, date)),
+        Facts(tuple((name, text or BLANK) for name, text in zip(HEADS, heads, strict=True))),
         Paragraph(_opening(study, episode, changes, chosen, first_visit), "lead"),
         *_figure(study, episode, chosen, changes),
         *_scores(study, episode, changes),
         Facts((*_care(study, episode, facts), ("Next step", names.next_step or BLANK))),
         Paragraph(
-            "A change beyond measurement error is a change; what brought it about, one course "
-            f"cannot tell. {CONFIDENTIAL}",
+            "What is within measurement error may be chance; what brought a change about, one "
+            f"course cannot tell. {CONFIDENTIAL}",
             "note",
         ),
         *(Paragraph(text, "note") for text in errors_said(study)[:1]),
         Facts((("Signature", f"{BLANK}  {names.practitioner}".strip()),)),
     ]
     label = "SYNTHETIC" if study.provenance.synthetic else ""
-    whose = "" if pd.isna(facts["condition"]) else f", {named(facts['condition'])}"
+    plainly = pd.isna(facts["condition"]) or facts["condition"] == "other"
+    whose = "" if plainly else f", {named(facts['condition'])}"
     section = Section("letter", f"Course {episode}{whose}", tuple(blocks))
-    return Document("Report on a course of massage", names.practice, label, (section,))
+    given = "care" if study.recorded("episodes", "arm") else "massage"  # an arm may have had none
+    return Document(f"Report on a course of {given}", names.practice, label, (section,))
 
 
 def course_changes(study: Study, episode: str) -> tuple[Change, ...]:
@@ -258,17 +263,18 @@ def _verdict(
 ) -> tuple[str, float | None]:
     """Say what the last change is beside measurement error, as the answer on one patient does."""
     better = float(rows["improvement"].iloc[-1])
-    way = "better" if better > 0 else "worse" if better else "unchanged"
+    size = with_unit(plain(abs(better), decimals(measure) if better % 1 else 0), measure.unit)
+    way = f"{'better' if better > 0 else 'worse'} by {size}" if better else "unchanged"
     try:
         found = against_error(study, measure, rows, condition)
     except UsageError:
-        none = "; no measurement error in the registry for this condition" if better else ""
-        return f"{way}{none}", None
-    size = found.threshold.value
-    error = f"measurement error (MDC {size:g}{and_return(found)})"
+        chance = "; it may be chance: no measurement error is known here for this condition"
+        return f"{way}{chance if better else ''}", None
+    mdc = found.threshold.value
+    error = f"measurement error (MDC {mdc:g}{and_return(found)})"
     beside = f"more than {error}{' at this score alone' if 'once' in found.name else ''}"
     told = f"{way}; {beside if found.sides[-1] else f'within {error}'}" if better else way
-    return told, size
+    return told, mdc
 
 
 def _most_scored(study: Study, episode: str) -> str:
@@ -277,17 +283,8 @@ def _most_scored(study: Study, episode: str) -> str:
         must = "the course is one of the study's episodes and has scores"
         known = (study.episodes["episode_id"] == episode).any()
         raise UsageError(must, got="one without a score" if known else "another id",
-                         remedy="See study.episodes.")  # fmt: skip
+                         remedy="Ids stand in the episodes; of an import in who.csv.")  # fmt: skip
     return str(own["instrument"].value_counts().index[0])
-
-
-def _heading(names: Letterhead, date: str) -> tuple[tuple[str, str], ...]:
-    return (
-        ("To", names.addressee or BLANK),
-        ("Patient", names.patient or BLANK),
-        ("Date of birth", names.birth_date or BLANK),
-        ("Date", date or BLANK),
-    )
 
 
 def _opening(

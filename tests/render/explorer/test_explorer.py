@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 import outcomes
+from outcomes.dictionary.instruments import instrument
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.ask import answer
 from outcomes.questions.claim import overclaims
 from outcomes.questions.disclosed import disclosed
 from outcomes.render.compose import Material, compose
-from outcomes.render.explorer.page import explorer_bytes
+from outcomes.render.explorer.page import _point, explorer_bytes
 from outcomes.words import LABELS, decimals_for
 
 HOUSE = Path(outcomes.__file__).parent
@@ -105,6 +106,34 @@ def test_the_sentences_claim_no_more_than_the_design_allows(nprs: dict[str, Any]
     assert overclaims(words["pressure"], "association") == []
     assert "an association" in words["pressure"]
     assert overclaims(words["change"], "change") == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "pressure", "said"),
+    [
+        (0.3, 2.2, "", "improved by 1.0 points (95 % CI 0.3 to 2.2)"),
+        (-0.1, 2.6, "", "did not clearly improve: 1.0 points (95 % CI −0.1 to 2.6)"),
+        (-0.1, 2.6, "3", "had not clearly improved: 1.0 points (95 % CI −0.1 to 2.6)"),
+        (-2.2, -0.3, "", "got worse by 1.0 points (95 % CI 0.3 to 2.2)"),
+        (-2.2, -0.3, "3", "had got worse by 1.0 points (95 % CI 0.3 to 2.2)"),
+    ],
+)
+def test_the_page_says_no_more_than_the_answer_does(
+    low: float, high: float, pressure: str, said: str
+) -> None:
+    ends = {"estimate": 1.0 if high > 0 else -1.0, "conf_low": low, "conf_high": high}
+    row = {"time": 4.0, "pressure": pressure, "n_episodes": 24.0, **ends}
+    assert _point(row, [4.0], instrument("nprs"))[4].replace("\xa0", " ") == said
+
+
+def test_means_of_two_therapists_are_theirs_alone(make_study: Any) -> None:
+    study = make_study(40)
+    odd = study.sessions["episode_id"].rank(method="dense") % 2
+    visits = study.sessions.assign(therapist_id=odd.map({0.0: "t1", 1.0: "t2"}))
+    two = replace(study, sessions=visits)
+    said = shown_in(page_of(two, Disclosure(exempt=True)))[0]["sentences"]
+    assert said["all"] == "over all courses of these two therapists"
+    assert said["whom"] == "in courses of these two therapists for {group}"
 
 
 def test_arms_are_not_pooled(make_study: Any) -> None:

@@ -66,7 +66,7 @@ def answer_section(
         return Section(answer.name, answer.question, tuple(blocks))
     blocks = [Paragraph(answer.sentence, "lead")]
     if drawn and answer.picture is not None and len(answer.picture.data):
-        blocks.append(Figure(answer.picture, answer.picture.reading))
+        blocks.append(Figure(answer.picture, answer.picture.caption))
     blocks += estimate_tables(answer, details=details)
     blocks += own
     worked_out = _method(answer, disclosure, details=details)

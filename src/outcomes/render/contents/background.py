@@ -25,7 +25,7 @@ from outcomes.render.document import (
 from outcomes.render.figures.of_fit import check
 from outcomes.render.fit_table import fit_table
 from outcomes.study import Study
-from outcomes.words import LABELS, scale
+from outcomes.words import LABELS, counted, scale
 
 EN_SPACE = "\N{EN SPACE}"
 LIBRARIES = ("numpy", "pandas", "scipy", "matplotlib")
@@ -50,10 +50,11 @@ def provenance(study: Study, answers: tuple[Answer, ...], disclosure: Disclosure
     disclosure : Disclosure
         What may be shown.
     """
-    source = answers[0].source
+    source, imports = answers[0].source, study.provenance.imports
+    read_from = f"an import of {counted(len(imports), 'export')}" if imports else source.name
     facts = [
-        ("Data", source.title or source.name or "not named"),
-        ("Read from", source.name or "made in memory"),
+        ("Data", source.title or source.name or "made in memory"),
+        *([("Read from", read_from)] if read_from != source.title else []),
         ("Kind of data", "SYNTHETIC, simulated" if source.synthetic else "records of real care"),
         *([("Seed", str(source.seed))] if source.seed is not None else []),
         ("SHA-256 of the tables", source.sha256),
@@ -94,7 +95,7 @@ def methods(study: Study, answers: tuple[Answer, ...], instrument: str) -> Secti
         ("Outcome", f"{measure.title or measure.name} ({scale(measure)}), in {measure.unit}. "
          "Improvement is the change from the course's baseline in the better direction: positive = "
          "better."),
-        ("Exposure", said["exposure"]),
+        *([("Exposure", said["exposure"])] if len(study.sessions) else []),
         ("Missing data", said["missing"]),
         ("Uncertainty", said["uncertainty"]),
         ("Software", f"outcomes {answers[0].source.version}"),
@@ -141,7 +142,7 @@ def model(study: Study, instrument: str, disclosure: Disclosure) -> Section:
 
 
 def _design(study: Study) -> str:
-    made = "Simulated records" if study.provenance.synthetic else "Session records"
+    made = "Simulated records" if study.provenance.synthetic else "Records"
     if not study.recorded("episodes", "arm"):
         return f"{made} of care without a comparison group: what changes is change during care."
     control = study.provenance.control

@@ -23,11 +23,19 @@ from outcomes.render.document import (
     Section,
 )
 from outcomes.study import Study
-from outcomes.words import CANNOT_TELL, DESCRIBED, LABELS, UNCLEAR, counted, sentence_case
+from outcomes.words import (
+    CANNOT_TELL,
+    DESCRIBED,
+    LABELS,
+    UNCHANGED,
+    UNCLEAR,
+    counted,
+    sentence_case,
+)
 
 INTERVAL, SYNTHETIC = LABELS["sentences"]["interval"], LABELS["sentences"]["synthetic"]
 NOT_HERE = "not answerable here"
-COMPARED = ("better", "worse", UNCLEAR, CANNOT_TELL)
+COMPARED = ("better", "worse", UNCLEAR, UNCHANGED, CANNOT_TELL)
 """Verdicts whose interval stands on the axis from worse to better."""
 ALL = "all"
 
@@ -49,7 +57,7 @@ def summary(answers: tuple[Answer, ...], label: str, unit: str = "points") -> Se
     if given:
         picture = hero(answers)
         blocks += [Paragraph(given[0].sentence, "lead")]
-        blocks += [Figure(picture, picture.reading, "hero")] if picture else []
+        blocks += [Figure(picture, picture.caption, "hero")] if picture else []
     refused = [answer for answer in answers if answer.refused]
     blocks += [Glance(tuple(map(_row, (*given, *refused))), unit)]
     if given:
@@ -77,7 +85,7 @@ def about(study: Study, answers: tuple[Answer, ...], disclosure: Disclosure) -> 
     parts = [
         told(words, disclosure),
         counted(therapists, "therapist") if therapists else "therapists not recorded",
-        "simulated data" if source.synthetic else "real care",
+        "simulated data" if source.synthetic else "records of real care",
         f"outcomes {source.version}",
     ]
     return " · ".join(parts)

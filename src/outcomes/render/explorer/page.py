@@ -27,18 +27,19 @@ from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
 from outcomes.questions.ask import answer as ask
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, course_frame
-from outcomes.questions.course_model import estimates, fixed_rows
+from outcomes.questions.course_model import estimates, fixed_rows, of_whom
 from outcomes.questions.disclosed import decision, disclosed, masked
 from outcomes.questions.pressure import last_visit_fit, last_visit_rows, no_support
 from outcomes.render.compose import Material
 from outcomes.study import Study
-from outcomes.words import LABELS, interval, named, scale, unbroken, when
+from outcomes.words import LABELS, direction, interval, named, scale, turned, unbroken, when
 
 GIVEN = "given"
 """The pressure of a cell that holds for pressure as it was given."""
 EVERYBODY = "all"
 NO_PRESSURE = "Pressure: too few courses have one before a score taken at a visit."
 HOW_MUCH = "how-much"
+ENDS = ("estimate", "conf_low", "conf_high")
 AXES = {"session_count": "Sessions received", "week": "Week of care"}
 
 
@@ -135,13 +136,14 @@ def _curves(cells: pd.DataFrame, times: list[float], measure: Instrument) -> dic
 
 
 def _point(row: dict[Any, Any], times: list[float], measure: Instrument) -> list[Any]:
-    low, high = row["conf_low"], row["conf_high"]
-    found = unbroken(interval(row["estimate"], low, high, unit=measure.unit))
-    verb = "improved" if row["estimate"] >= 0 else "changed"
-    numbers = [round(float(row[name]), 4) for name in ("estimate", "conf_low", "conf_high")]
+    said = LABELS["explorer"]["had" if row["pressure"] else "did"]
+    worse = row["conf_high"] < 0
+    size, low, high, _ = turned(row) if worse else (*(row[name] for name in ENDS), "")
+    found = f"{direction(row, *said)} {unbroken(interval(size, low, high, unit=measure.unit))}"
+    numbers = [round(float(row[name]), 4) for name in ENDS]
     known = row["pressure"] == "" and not math.isnan(row["n_episodes"])
     courses = int(row["n_episodes"]) if known else None
-    return [times.index(row["time"]), *numbers, f"{verb} by {found}", courses]
+    return [times.index(row["time"]), *numbers, found, courses]
 
 
 def _sentences(course: CourseFrame, measure: Instrument) -> dict[str, str]:
@@ -150,6 +152,7 @@ def _sentences(course: CourseFrame, measure: Instrument) -> dict[str, str]:
     chosen = {EVERYBODY: said["all"], "whom": said[f"whom{arm}"], "change": said[f"change{arm}"]}
     alike = {name: said[name] for name in ("pressure", "nothing", "nothingAtLevel")}
     about = {"title": measure.title, "scale": scale(measure)}
+    about |= {"whose": of_whom(course)}
     return {name: text.format(**about) for name, text in (chosen | alike).items()}
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
-from outcomes.questions.picture import Picture
+from outcomes.questions.picture import FEW_POINTS, MOST_TOGETHER, Picture
 from outcomes.render.figures.canvas import (
     EDGE,
     Canvas,
@@ -21,10 +21,7 @@ from outcomes.render.figures.canvas import (
     wrapped,
 )
 from outcomes.render.figures.style import GRID, MUTED, PAPER, ROUND, Look, Preset, look_of
-from outcomes.words import count, percent
-
-FEW_POINTS = 4
-"""At up to this many times each interval is a bar; at more they join to a band."""
+from outcomes.words import DASH, count, percent
 
 
 def draw_group(
@@ -257,10 +254,6 @@ def _shared_words(canvas: Canvas, picture: Picture, n_hidden: int, foot: float) 
     canvas.write(canvas.width / 2, EDGE + line / 2, words, align="center", size=0.9, colour=MUTED)
 
 
-MOST_TOGETHER = 4
-"""More groups than this do not fit one plot without their bands hiding each other."""
-
-
 def draw_curves(picture: Picture, preset: Preset, label: str) -> Canvas:
     """Draw estimates over x with a band, one line a group.
 
@@ -357,7 +350,9 @@ def _counts_below(
     """Write what is counted and how many at each labelled time, one line a group."""
     line = canvas.preset.line_height
     top = EDGE + (len(counts) + 0.3) * line
-    canvas.write(EDGE, top, counted, colour=MUTED, size=0.85)
+    each = ", the same in each group" if len(counts) == 1 and data["group"].nunique() > 1 else ""
+    untold = f" ({DASH}: not shown)" if any(rows.isna().any() for rows in counts.values()) else ""
+    canvas.write(EDGE, top, f"{counted}{each}{untold}", colour=MUTED, size=0.85)
     times = _labelled_times(axes, data)
     for position, (group, rows) in enumerate(counts.items()):
         height = top - (position + 1) * line

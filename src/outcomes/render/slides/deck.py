@@ -99,7 +99,7 @@ def deck(document: Document, answers: tuple[Answer, ...]) -> Deck:
     """
     given = [answer for answer in answers if not answer.refused]
     source = answers[0].source
-    words = f"{source.name or source.title}, data {source.sha256[:8]}, outcomes {source.version}"
+    words = f"{source.title or source.name}, data {source.sha256[:8]}, outcomes {source.version}"
     return Deck(
         document.title, document.subtitle, document.label, words,
         (*map(_answer_slide, given), *_refused(answers), _limits(given)),
@@ -145,7 +145,7 @@ def _answer_slide(answer: Answer) -> Slide:
 
 def _spoken(answer: Answer) -> list[str]:
     """Return what is said, in that order; the method only when somebody asks."""
-    reading = answer.picture.reading if answer.picture is not None else ""
+    reading = answer.picture.caption if answer.picture is not None else ""
     limits = " ".join(answer.limits[:MOST_POINTS])
     said = [answer.question, answer.sentence, reading, limits and f"What it cannot show: {limits}"]
     return [text for text in (*said, f"If somebody asks how: {answer.method}") if text]

@@ -26,6 +26,7 @@ from outcomes.study import Study
 from outcomes.synthetic.simulate import simulate
 from outcomes.tables import Timing
 from outcomes.words import (
+    UNCHANGED,
     UNCLEAR,
     decimals_together,
     ended,
@@ -157,7 +158,7 @@ class Lesson:
     @property
     def unclear(self) -> bool:
         """Whether the honest answer refuses or finds no more than chance would bring."""
-        return self.answer.refused or self.answer.verdict == UNCLEAR
+        return self.answer.refused or self.answer.verdict in (UNCLEAR, UNCHANGED)
 
     @property
     def teaches(self) -> bool:
