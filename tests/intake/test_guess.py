@@ -325,7 +325,7 @@ def test_lines_of_one_moment_are_one_visit_and_of_one_day_a_question(drafted):
     mapped = drafted(head + "A,2026-05-14,9:00,Massage,7\nA,2026-05-14,9:00,Stones,7\n")
     assert mapped.study.one_visit == "time"
     mapped = drafted(head.replace(",Visit time", "") + "A,2026-05-14,x,7\nA,2026-05-14,y,7\n")
-    assert asked(mapped) == {"study.one_visit": ["day"]}
+    assert asked(mapped) == {"study.one_visit": ["day", "line"]}
 
 
 @pytest.fixture

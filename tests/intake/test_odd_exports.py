@@ -108,6 +108,30 @@ def test_nobody_in_particular_is_no_person_and_neither_are_two_in_one_cell(impor
     assert found.loc["R20", "count"] == 3
 
 
+@pytest.mark.parametrize(
+    "dates",
+    [
+        ("26-01-05", "26-01-06", "26-01-19", "26-01-30"),  # the year first: 26 is one, 05 a day
+        ("5 de janeiro de 2026", "6 janeiro 2026", "19 janeiro 2026", "30 de janeiro de 2026"),
+        ("٢٠٢٦-٠١-٠٥", "٢٠٢٦-٠١-٠٦", "٢٠٢٦-٠١-١٩", "٢٠٢٦-٠١-٣٠"),
+    ],
+)
+def test_days_of_one_month_however_they_are_written(imported, dates):
+    rows = "".join(f"Ann Lee,1950-02-03,{date},Completed,7\n" for date in dates)
+    study, asked = imported(f"Client,DOB,Visit date,Status,Pain before\n{rows}")
+    assert not asked
+    assert days(study) == [[0, 1, 14, 25]]
+
+
+def test_record_numbers_that_a_spreadsheet_shortened_are_one_and_others_in_doubt(imported):
+    ids = ("0012", "12", "12.0", "P-7", "P7")
+    rows = "".join(f"{one},2026-01-0{i},Completed,7\n" for i, one in enumerate(ids, start=1))
+    study, _ = imported(f"Patient ID,Visit date,Status,Pain before\n{rows}")
+    assert days(study) == [[0], [0], [0, 1, 2]]
+    found = oc.check(study).table.set_index("rule")
+    assert found.loc["R24", "count"] == 5
+
+
 def test_a_date_that_stands_above_is_asked_about(imported):
     study, asked = imported(
         "Datum;Patient;Geb.;Schmerz vorher\n05.01.26;Lee;03.02.1950;7\n;Ray;03.02.1960;6\n"

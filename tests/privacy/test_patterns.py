@@ -61,7 +61,7 @@ def test_what_clinics_write_is_no_identifier(cell):
 
 def test_names_are_found_whatever_case_and_accents():
     words = name_words(["Hugo Grünwald", "Dr. Ada M. Øst-Lee", "Mrs. Bo"])
-    assert words == {"hugo", "grunwald", "ada", "øst", "lee"}
+    assert words == {"hugo", "grunwald", "ada", "ost", "lee"}
     cells = pd.Series(["asked HUGO", "GRÜNWALD?", "grunwalder", None, "bo knows"])
     assert words_in(cells, words).tolist() == [True, True, False, False, False]
 

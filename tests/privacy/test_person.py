@@ -58,6 +58,14 @@ RULES = {
     "his name and hers": (
         who("Robert Lee", BORN, None, PHONE), who("Roberta Lee", BORN, None, PHONE), False,
         (BY_BIRTH.format("spelling"), True)),
+    "first names that begin alike": (
+        who("Marie Lee", BORN, None, PHONE), who("Marion Lee", BORN, None, PHONE), False,
+        (BY_BIRTH.format("spelling"), True)),
+    "endings of his name and hers": (
+        who("Christian Lee", BORN, None, PHONE), who("Christina Lee", BORN, None, PHONE), False,
+        (BY_BIRTH.format("spelling"), True)),
+    "his name and hers, on one day": (
+        who("Mario Lee", BORN, None, PHONE), who("Maria Lee", BORN, None, PHONE), True, DOUBT),
     "a new family name": (
         who("Ann Lee", BORN, None, MAIL), who("Ann Poe", BORN, None, MAIL), False,
         (BY_BIRTH.format("a new family name"), True)),
@@ -107,7 +115,7 @@ RULES = {
     "one birth date": (who("Ann Lee", BORN), who("Bob Ray", BORN), False, NOTHING),
     "like names and nothing else": (who("Katherine Lee"), who("Katharine Lee"), False, DOUBT),
     "like names, one with a record": (
-        who("Katherine Lee"), who("Katharine Lee", None, "7"), False, NOTHING),
+        who("Katherine Lee"), who("Katharine Lee", None, "7"), False, DOUBT),
     "two names": (who("Ann Lee"), who("Bob Ray"), False, NOTHING),
 }  # fmt: skip
 

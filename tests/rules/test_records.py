@@ -214,7 +214,7 @@ def test_columns_that_are_not_read_are_named_and_no_more_than_twenty():
         entry = next(item for item in told.items if item.rule == "R41")
         assert (entry.table, entry.column, entry.count) == ("file", expected, len(shown))
         assert (entry.first_row, entry.severity) == (0, "warning")
-        assert entry.message == "each column of a file is read; got columns that are not"
+        assert entry.message == "each column and sheet of a file is read; got columns that are not"
 
 
 def test_rows_are_those_of_the_file_where_a_table_is_a_part_of_it():

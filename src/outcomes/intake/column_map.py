@@ -127,7 +127,7 @@ class ColumnMap(Section, frozen=True, kw_only=True):
 
     def unnamed(self, columns: Iterable[object]) -> tuple[str, ...]:
         """Return the columns of a file that the map does not name."""
-        named = set(self.file_columns())
+        named = {*self.file_columns(), self.file.sheet_name}
         return tuple(str(column) for column in columns if str(column) not in named)
 
     def with_identifiers(self, columns: Iterable[str]) -> ColumnMap:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pandas as pd
 
 from outcomes.errors import UsageError
-from outcomes.plain_text import shipped
+from outcomes.plain_text import same_letters, shipped
 from outcomes.privacy.patterns import plain
 
 ISO, SERIAL = "%Y-%m-%d", "excel"
@@ -277,7 +277,7 @@ def _zone_of(name: str) -> ZoneInfo:
 
 def _readings(cell: str, ways: Sequence[str]) -> dict[str, float]:
     """Return each way that reads the cell, with the day it reads."""
-    date, found = in_english(AFTER_DATE.sub("", cell)), dict[str, float]()
+    date, found = in_english(AFTER_DATE.sub("", same_letters(cell))), dict[str, float]()
     bare = without_weekday(date)
     for way in ways:
         with suppress(ValueError):

@@ -20,6 +20,7 @@ from outcomes.privacy.generalise import age_band
 from outcomes.privacy.key_file import KeyFile
 from outcomes.privacy.names import PLACEHOLDERS
 from outcomes.privacy.patterns import plain
+from outcomes.privacy.person import record_of
 from outcomes.rules.care import YEARS_APART, far_apart
 
 _YEAR, _OLDEST = 365.2425, 120
@@ -131,6 +132,12 @@ def _records(
     stated = [record for record in records if record]
     n_people = len({plain(name) for name in {*names} if name})
     numbers_rows = len(set(stated)) > _MOST * len(stated) and n_people < _FEW * len(set(stated))
+    if not n_people and stated:  # nothing else tells whether 012 and 12 are one
+        written = pd.Series(records, rows.text.index).map(plain, na_action="ignore")
+        same = written.groupby(pd.Series(records, rows.text.index).map(
+            lambda cell: record_of(cell).replace(" ", ""), na_action="ignore"))  # fmt: skip
+        got = "a record number written in two ways"
+        rows = rows.found("R24", column, same.transform("nunique") > 1, got, listed=True)
     if not (stated and n_people and numbers_rows):
         return rows, records
     got = "another number on each row"

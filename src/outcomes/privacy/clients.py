@@ -277,9 +277,10 @@ def _together(one: set[float], other: set[float]) -> bool:
 def _pairs(people: Sequence[Person]) -> Iterator[tuple[Person, Person]]:
     """Yield each pair that has a name, a birth date, a record or a contact in common, once."""
     blocks: dict[tuple[str, str], list[int]] = defaultdict(list)
+    bare = {word for one in people if one.is_bare for word in _words_of(one)}
     for i, one in enumerate(people):
         signs = [("name", one.name), ("birth", one.birth), ("record", one.record)]
-        signs += [("bare", word) for word in (_words_of(one) if one.is_bare else ())]
+        signs += [("bare", word) for word in (bare.intersection(_words_of(one)) if bare else ())]
         for sign in [*signs, *(("contact", contact) for contact in one.contacts)]:
             if sign[1]:
                 blocks[sign].append(i)

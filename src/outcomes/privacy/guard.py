@@ -77,7 +77,7 @@ def _column(
     words = set(names)
     different = [str(cell) for cell in cells.dropna().unique()]
     for kind in PATTERNS:
-        if (own and kind == "date") or not any_holds(different, kind):
+        if (own and kind in ("date", "long number")) or not any_holds(different, kind):
             continue
         yield Sighting(column, kind, _positions(cells, found_in(cells, kind)))
     titled = {cell for cell in different if not own and names_somebody(cell, surely=True)}

@@ -81,7 +81,10 @@ PATTERNS = {name: _whole(own) for entry in SAFE_HARBOR for name, own in entry.sh
 _COMPILED = {kind: re.compile(text, re.IGNORECASE) for kind, text in PATTERNS.items()}
 
 
-_ACCENTED = ("LATIN", "GREEK")
+_ACCENTED = ("LATIN", "GREEK", "ARABIC", "HEBREW")
+_ONE_LETTER = str.maketrans(dict(zip("łøđıðħىةیک", "lodidhيهيك", strict=True)) |
+                            {"æ": "ae", "œ": "oe", "þ": "th", "ـ": ""})  # fmt: skip
+"""Letters that people write as others; no rule of Unicode takes them apart."""
 
 
 def found_in(text: pd.Series[Any], kind: str) -> pd.Series[Any]:
@@ -128,21 +131,22 @@ def name_words(names: Iterable[str]) -> set[str]:
 def plain(text: str) -> str:
     """Return text in lower case, each run of other signs as one blank.
 
-    Accents on Latin and Greek letters go; marks and vowel signs of other scripts stay, for these
+    Accents on Latin and Greek letters go, signs that nobody sees, and points that people leave out
+    (of Arabic, Hebrew, and the dots of ё); marks and vowel signs of other scripts stay, for these
     make another word.
 
     Examples
     --------
-    >>> plain("  Grünwald,  HUGO ")
-    'grunwald hugo'
+    >>> plain("  Grünwald,  HUGO "), plain("Wałęsa, Søren")
+    ('grunwald hugo', 'walesa soren')
     """
-    split = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    split = unicodedata.normalize("NFKD", same_letters(text)).casefold()
     kept, accented = [], False
-    for sign in split:
+    for sign in unicodedata.normalize("NFKD", split).translate(_ONE_LETTER):
         is_mark = unicodedata.category(sign).startswith("M")
         if not is_mark:
             accented = unicodedata.name(sign, "").startswith(_ACCENTED)
-        if not (is_mark and accented):
+        if not (is_mark and (accented or sign == "\u0308")):
             kept.append(sign if is_mark or sign.isalnum() else " ")
     return unicodedata.normalize("NFC", " ".join("".join(kept).split()))
 

@@ -20,8 +20,14 @@ BEGINS = 3
 
 _DIGITS = 9
 _TITLES = {"dr", "mr", "mrs", "ms", "miss", "mx", "prof", "professor", "herr", "frau", "hr", "mme",
-           "mlle", "madame", "monsieur", "sra", "srta", "mevr"}  # fmt: skip
+           "mlle", "madame", "monsieur", "sr", "sra", "srta", "mevr", "med", "phil"}  # fmt: skip
 """Words that stand before a name in one export and not in the next, and are no name."""
+_DEGREES = {"md", "phd", "dc", "dds", "rn", "lmt", "dpt", "esq"}
+"""What stands after the last comma of a name and is no first name."""
+_HIS_AND_HERS = re.compile(
+    r"(.{3,})(?:(?:|o|us|es|os|s) \1(?:i?n?[ae]|l[ae]|lle|ie|ette|)|an \1n[ae]|er \1ra|is \1es)"
+)
+"""Endings of his name and of hers: Robert, Roberta; Mario, Maria; Christian, Christina."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +61,37 @@ class Person:
         coded = any(map(str.isdigit, self.name))
         return not (self.birth or self.record or self.contacts or coded)
 
+    @property
+    def letters(self) -> str:
+        """The letters of the name: ONeill is O'Neill, and Mueller is Müller or Muller."""
+        return re.sub(r"([aou])e|\s", r"\1", f"{self.given} {self.family}")
+
 
 def person_of(
     name: str | None, birth: str | None, record: str | None, contacts: Iterable[str | None]
 ) -> Person:
     """Return what a row says of its person."""
+    head, _, degree = (name or "").rpartition(",")
+    name = head if " " in head.strip() and plain(degree).replace(" ", "") in _DEGREES else name
     family, comma, given = (name or "").partition(",")
     words = _untitled(plain(given if comma else family).split(), 1 if comma else 2)
     last = _untitled(plain(family).split(), 1) if comma else words[-1:]
     return Person(
         " ".join(words if comma else words[:-1]), " ".join(last), birth or "",
-        plain(record or ""), frozenset(filter(None, map(_contact, contacts))),
+        record_of(record or ""), frozenset(filter(None, map(_contact, contacts))),
     )  # fmt: skip
+
+
+def record_of(cell: str) -> str:
+    """Return a record number plainly; a spreadsheet makes 12 or 12.0 of 0012.
+
+    Examples
+    --------
+    >>> [record_of(cell) for cell in ("0012", "12.0", " R-007 ")]
+    ['12', '12', 'r 007']
+    """
+    number = re.fullmatch(r"\s*0*(\d+)(?:\.0+)?\s*", cell)
+    return number[1] if number else plain(cell)
 
 
 def _contact(cell: str | None) -> str:
@@ -103,14 +128,15 @@ class _Signs:
 
 
 def _signs(one: Person, other: Person) -> _Signs:
-    named, reached = one.name == other.name != "", bool(one.contacts & other.contacts)
     born, recorded = one.birth == other.birth != "", one.record == other.record != ""
+    named = one.name == other.name != "" or (born and one.letters == other.letters != "")
+    reached = bool(one.contacts & other.contacts)
     return _Signs(
         named, born, reached, recorded,
         other_birth=bool(one.birth and other.birth) and not born,
         other_contact=bool(one.contacts and other.contacts) and not reached,
         other_record=bool(one.record and other.record) and not recorded,
-        spelled=named or _spelled(one, other),
+        spelled=named or one.letters == other.letters or _spelled(one, other),
     )  # fmt: skip
 
 
@@ -134,7 +160,9 @@ def verdict(one: Person, other: Person, *, together: bool) -> tuple[str | None, 
                    "a new family name": new_name,
                    "a name in two scripts": _two_scripts(one, other)}  # fmt: skip
         why = next((word for word, holds in reasons.items() if holds), "")
-        unlike = together or not signs.spelled or _his_and_hers(one, other)
+        unlike = together or not _alike(one, other) or _his_and_hers(one, other)
+        if together and _his_and_hers(one, other):
+            return None, True
         return (f"{why}, one birth date" if why else None), unlike and (
             bool(why) or one.family == other.family
         )
@@ -148,7 +176,7 @@ def verdict(one: Person, other: Person, *, together: bool) -> tuple[str | None, 
     first, second = (person.given.partition(" ")[0] for person in (one, other))
     married = first == second and len(first) >= BEGINS
     alike = signs.spelled or short or married or _two_scripts(one, other)
-    bare = one.is_bare and other.is_bare
+    bare = one.is_bare or other.is_bare
     initial = short and min(len(one.given), len(other.given)) == 1
     reached = signs.reached and (signs.spelled or initial)
     return None, (signs.born and alike) or reached or (signs.spelled and bare)
@@ -201,11 +229,15 @@ def _spelled(one: Person, other: Person) -> bool:
     return all(a == b or _ratio(a, b) >= ALIKE or _known_short(a, b) for a, b in pairs)
 
 
+def _alike(one: Person, other: Person) -> bool:
+    """Whether both parts of two names are nearly the same, and not of one beginning alone."""
+    return min(_ratio(one.given, other.given), _ratio(one.family, other.family)) >= ALIKE
+
+
 def _his_and_hers(one: Person, other: Person) -> bool:
-    """Whether one first name is the other with a woman's ending: Robert, Roberta; Paul, Pauline."""
-    short, long = sorted((one.given, other.given), key=len)
-    form = f"{re.escape(short)}(?:i?n?[ae]|l[ae]|ette)"
-    return bool(short and re.fullmatch(form, long))
+    """Whether two first names differ by the ending of a man's name and of a woman's."""
+    both = (f"{one.given} {other.given}", f"{other.given} {one.given}")
+    return one.given != other.given and any(map(_HIS_AND_HERS.fullmatch, both))
 
 
 def _ratio(one: str, other: str) -> float:

@@ -37,6 +37,7 @@ IN_SERVICE = (rf".*?(?<!\d){UNIT}.*", r".*(?<!\d)(\d{2,3})")
 _LEVEL_WORDS = vocabulary()["pressure"]["words"]
 _EMPTY = {word.casefold() for word in vocabulary()["empty"]["words"]}
 _MOST, _SHORT = 0.5, 12
+_LAST_DAY, _MONTHS = 31, 12
 
 
 @dataclass(frozen=True)
@@ -297,11 +298,15 @@ def dates_of(column: Column) -> WaysOfDates:
     """Return how the dates of a column are written, by all of its cells."""
     ways: Counter[str] = Counter()
     orders, numeric, instants, yearless = set(), False, 0, ""
+    read = [_NUMERIC.fullmatch(day_of(cell)) for cell in column.counts]
+    year_first = _year_first([(int(one[1]), int(one[4])) for one in read if one])
     for cell, n in column.counts.items():
         day = day_of(cell)
         found = _NUMERIC.fullmatch(day)
         if _ISO.match(day):
             instants += n * bool(re.search(r":\d{2}.*(?:Z|UTC|GMT|[+-]00:?00)$", cell))
+        elif found and year_first:
+            ways["%y{0}%m{0}%d".format(found[2])] += n
         elif found and found[2] == ".":
             ways["%d.%m.%Y" if len(found[4]) == 4 else "%d.%m.%y"] += n
         elif found:
@@ -317,6 +322,14 @@ def dates_of(column: Column) -> WaysOfDates:
             yearless = yearless or worded(day, YEARLESS)
     most = tuple(way for way, _ in ways.most_common())
     return WaysOfDates(most, frozenset(orders), numeric, 2 * instants > column.n, yearless)
+
+
+def _year_first(ends: list[tuple[int, int]]) -> bool:
+    """Whether the first of three numbers is the year: no day, or one of a few beside many."""
+    first, last = ({pair[i] for pair in ends} for i in (0, 1))
+    if not ends or max(last) > _LAST_DAY:
+        return False
+    return max(first) > _LAST_DAY or (min(first) > _MONTHS and len(first) < len(last) - 1)
 
 
 @cache

@@ -358,5 +358,8 @@ def _one_visit(seen: Seen) -> Content:
         return {}
     if timed:
         return {"study": {"one_visit": "time"}}
-    asks = "Some clients have several lines of one day. Are the lines of a day one visit?"
-    return ask("study.one_visit", asks, ["day"])
+    asks = (
+        "Some clients have several lines of one day. Are the lines of a day one visit (day), or "
+        "is each one (line)?"
+    )
+    return ask("study.one_visit", asks, ["day", "line"])
