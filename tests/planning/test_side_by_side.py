@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from outcomes.planning.descent import satterthwaite
 from outcomes.planning.side_by_side import Blocks, Fit, Models, searched, symmetric
-from outcomes.planning.stacked import FINE, Fading, Stack, fading, independent
+from outcomes.planning.stacked import FINE, Fading, Stack, fading, independent, satterthwaite
 
 
 def stack(number=3, seed=3, effect=1.0, pairs=True, fade=0.0):

@@ -10,7 +10,7 @@ crossed factors and large products are searched one by one.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -240,26 +240,32 @@ def _together(shared: Shared, wide: CrossProducts, part: Array, begin: Array) ->
         working = replace(known.working, products=of_responses(wide, columns))
         return Many(known.design, working, known.reml)
 
-    point, evaluations = _descended(likelihood, np.tile(begin, (len(part), 1)))
     whole = likelihood(np.arange(len(part)))
-    point = replace(point, likelihood=whole)
+    parts = {len(part): whole}
+
+    def at(of: Array, theta: Array) -> EliminationPoint:
+        if len(of) not in parts:
+            parts[len(of)] = likelihood(of)
+        return parts[len(of)].at(theta)
+
+    theta, evaluations, _ = search.descend_all(at, np.tile(begin, (len(part), 1)), search.NEAR)
+    point = whole.at(theta)
     found = point.curvature()
     values, vectors = np.linalg.eigh(found.searched)
     step = search.newton_step(values, vectors, point.gradient)
     decrease = -np.sum(point.gradient * step, axis=-1) / 2.0
     better = whole.at(point.theta + step)
     improved = np.abs(better.gradient).max(axis=-1) <= np.abs(point.gradient).max(axis=-1)
-    _put(point, np.flatnonzero(improved), better, np.flatnonzero(improved))
     scale = np.maximum(1.0, np.abs(values).max(axis=-1))
     regular = (decrease < search.TOLERANCE) & (values[:, 0] >= -1e-6 * scale)
     ends = []
     for i in range(len(part)):
-        own = _pick(point, i)
+        own = _pick(better if improved[i] else point, i)
         optimum = Optimum(
             start=begin,
             end=own.theta,
             deviance=own.value,
-            evaluations=int(evaluations[i]) + len(begin) + 1,
+            evaluations=int(evaluations[i]) + len(begin) + 2,
             gradient_norm=search.largest(own.gradient),
             curvature=Curvature(*(getattr(found, name)[i] for name in vars(found))),
             hessian_eigenvalues=values[i],
@@ -270,63 +276,11 @@ def _together(shared: Shared, wide: CrossProducts, part: Array, begin: Array) ->
     return ends
 
 
-def _descended(likelihood: Callable[[Array], Many], start: Array) -> tuple[EliminationPoint, Array]:
-    """Walk downhill from many starts at once: the steps of `search.descend`, in arrays.
-
-    Parameters
-    ----------
-    likelihood : callable
-        Takes the positions of some searches to their likelihoods.
-    start : array, shape (n, n_theta)
-
-    Returns
-    -------
-    EliminationPoint, array of int
-        Where each search ended, and after how many evaluations.
-    """
-    active = current = np.arange(len(start))
-    tried = likelihood(current)
-    point = tried.at(start)
-    step = search.downhill(point.metric, point.gradient)
-    length, tries = np.ones(len(start)), np.zeros(len(start), dtype=int)
-    evaluations = np.ones(len(start), dtype=int)
-    while len(active):
-        if 2 * len(active) <= len(current):
-            current, tried = active, likelihood(active)
-        trial, inside = point.theta[current], np.searchsorted(current, active)
-        trial[inside] += length[active, None] * step[active]
-        better = tried.at(trial)
-        evaluations[active] += 1
-        promised = length[active] * np.sum(point.gradient[active] * step[active], axis=-1)
-        least = 1e-4 * promised + search.ROUNDING * np.abs(point.value[active])
-        good = better.value[inside] <= point.value[active] + least
-        length[active] = np.where(good, 1.0, length[active] / 2.0)
-        tries[active] = np.where(good, 0, tries[active] + 1)
-        moved = active[good]
-        theta, gradient = point.theta[moved], point.gradient[moved]
-        _put(point, moved, better, inside[good])
-        change = point.theta[moved] - theta, point.gradient[moved] - gradient
-        metric = search.secant(point.metric[moved], *change)
-        step[moved] = search.downhill(metric, point.gradient[moved])
-        left = -np.sum(point.gradient[moved] * step[moved], axis=-1) / 2.0
-        ended = moved[(left < search.NEAR) | (evaluations[moved] > search.MAX_STEPS)]
-        active = np.setdiff1d(active, [*ended, *active[tries[active] >= search.MAX_TRIES]])
-    return point, evaluations
-
-
 def _pick(point: EliminationPoint, row: int) -> EliminationPoint:
     """Return the point of one response."""
     solved = Profile(*(values[row] for values in vars(point.solved).values()))
     own = {name: getattr(point, name)[row] for name in ("theta", "value", "gradient", "metric")}
     return replace(point, **own, solved=solved)
-
-
-def _put(into: EliminationPoint, rows: Array, values: EliminationPoint, at: Array) -> None:
-    """Overwrite the points of some responses by those of others."""
-    for old, new in ((into, values), (into.solved, values.solved)):
-        for name, array in vars(old).items():
-            if name not in ("solved", "likelihood"):
-                array[rows] = vars(new)[name][at]
 
 
 def of_responses(products: CrossProducts, columns: Array) -> CrossProducts:

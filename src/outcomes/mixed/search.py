@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -106,9 +106,13 @@ HOPELESS = 10
 LEVEL = 1e-8
 """A share of the largest second derivative; a direction with less has no optimum."""
 
-MAX_STEPS = 200
-MAX_TRIES = 40
+SADDLE = -1e-6
+"""Curvature below which a place where nothing slopes is left along it."""
+
+MAX_STEPS, MOST_STEPS = 200, 60
+MAX_TRIES, MOST_HALVINGS = 40, 20
 MAX_NEWTON = 30
+"""Limits of a search; the second ones of many at once, of which those left are searched alone."""
 
 
 @dataclass(frozen=True)
@@ -293,6 +297,91 @@ def descend(likelihood: Likelihood, point: Point, tolerance: float) -> tuple[Poi
             changes.append((better.theta - point.theta, better.gradient - point.gradient))
         point = better
     return point, evaluations, True
+
+
+class Searches(Protocol):
+    """The deviances of many models, each at its own theta: arrays with one row a model."""
+
+    is_exact: bool
+
+    @property
+    def deviance(self) -> Array:
+        """Of each."""
+
+    @property
+    def in_theta(self) -> tuple[Array, Array]:
+        """Gradient and metric of each."""
+
+
+def descend_all(
+    at: Callable[[Array, Array], Searches],
+    start: Array,
+    tolerance: float,
+    longest: float = LONGEST,
+) -> tuple[Array, Array, Array]:
+    """Step downhill from many starts at once, each by its own steps.
+
+    Parameters
+    ----------
+    at : callable
+        Takes the numbers of some models, and their theta.
+    start : array, shape (n, n_theta)
+    tolerance : float
+        Promised decrease of the deviance to end at; a last step is taken there.
+    longest : float
+        Longest step in an element of theta.
+
+    Returns
+    -------
+    array, shape (n, n_theta), array of int, array of bool
+        Where each search ended, after how many evaluations, and whether it met the tolerance. Where
+        one of them comes to a singular matrix, the starts, of which none does.
+    """
+    try:
+        return _walked(at, start, tolerance, longest)
+    except np.linalg.LinAlgError:
+        return start, np.ones(len(start), dtype=int), np.zeros(len(start), bool)
+
+
+def _walked(
+    at: Callable[[Array, Array], Searches], start: Array, tolerance: float, longest: float
+) -> tuple[Array, Array, Array]:
+    theta, current = start.copy(), np.arange(len(start))
+    ended, length = np.zeros(len(start), bool), np.ones(len(start))
+    evaluations = np.ones(len(start), dtype=int)
+    point = at(current, theta)
+    gradient, metric = point.in_theta
+    for _ in range(MOST_STEPS):
+        step = downhill(metric, gradient)
+        step *= longest / np.maximum(longest, np.abs(step).max(axis=1, keepdims=True))
+        promised = np.sum(gradient * step, axis=-1)
+        done = -promised / 2.0 < tolerance
+        if done.any():
+            values, vectors = np.linalg.eigh(metric)
+            saddle = done & (values[:, 0] < SADDLE)
+            step[saddle], done = 0.1 * vectors[saddle, :, 0], done & ~saddle
+        last = done & ~ended[current]
+        theta[current[last]] += step[last]
+        ended[current[done]], length[current[done]] = True, 0.0
+        if done.all():
+            break
+        left = ~done if 2 * done.sum() > len(current) else np.ones(len(done), bool)
+        known, begin = point.deviance[left], (theta[current[left]], gradient[left])
+        current, step, promised = current[left], step[left], promised[left]
+        for _ in range(MOST_HALVINGS):
+            tried = begin[0] + length[current, None] * step
+            point = at(current, tried)
+            evaluations[current[length[current] > 0.0]] += 1
+            least = 1e-4 * length[current] * promised + ROUNDING * np.abs(known)
+            good = point.deviance <= known + least
+            if good.all():
+                break
+            length[current[~good]] /= 2.0
+        theta[current], length[current] = tried, np.where(length[current] > 0.0, 1.0, 0.0)
+        gradient, metric = point.in_theta
+        if not point.is_exact:
+            metric = secant(metric, tried - begin[0], gradient - begin[1])
+    return theta, evaluations, ended
 
 
 def secant(metric: Array, s: Array, y: Array) -> Array:

@@ -31,8 +31,13 @@ from outcomes.mixed.likelihood.batched import (
     transpose,
     weighted_gram,
 )
+from outcomes.mixed.search import descend_all
 from outcomes.mixed.types import Array
-from outcomes.planning.descent import descended
+
+ENDED = 1e-15
+"""Promised decrease of the deviance at the optimum."""
+LONGEST = 0.5
+"""Longest step in a standard deviation, that of a study's scores being one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +166,8 @@ class Fit:
         Elements of the Cholesky factor of a course's effects, and standard deviations: of further
         elements of the basis, of the columns across blocks, and of the residual.
     """
+
+    is_exact = True
 
     def __init__(self, models: Models, theta: Array) -> None:
         self.models, self.theta = models, theta
@@ -397,5 +404,5 @@ def searched(models: Models) -> tuple[Fit, Any]:
             parts[len(studies)] = models.of(studies)
         return Fit(parts[len(studies)], theta)
 
-    theta, ended = descended(at, models.start())
+    theta, _, ended = descend_all(at, models.start(), ENDED, LONGEST)
     return Fit(models, theta), ended

@@ -10,9 +10,10 @@ import numpy as np
 from scipy import sparse
 
 from outcomes.mixed.likelihood.working import independent_columns
+from outcomes.mixed.search import descend_all
 from outcomes.mixed.types import Array
-from outcomes.planning.descent import descended, satterthwaite
 from outcomes.planning.side_by_side import (
+    LONGEST,
     Blocks,
     Fit,
     Models,
@@ -24,6 +25,8 @@ STEP = 0.05
 """Distance in the logarithm of a rate over which a deviance is differenced."""
 GAIN = 4.0
 """Deviance that a serial correlation must gain to be chosen: one parameter by AIC, and 2 of AIC."""
+FLAT = 1e-8
+"""Curvature relatively below this is none."""
 NEAR, CLOSE = 1e-4, 1e-15
 """Promised decreases of the deviance at which a serial correlation is judged, and reported."""
 
@@ -228,6 +231,8 @@ class Fading:
         Of the first and of the second difference, and where they are taken.
     """
 
+    is_exact = True
+
     def __init__(self, stack: Stack, theta: Array, weights: Any) -> None:
         self.stack, self.theta, self.weights = stack, theta, weights
         self.middle = self._at(0)
@@ -291,7 +296,8 @@ def fading(stack: Stack, fit: Fit) -> tuple[Any, Any, Array]:
             parts.setdefault(key, stack.of(studies[some]))
             return Fading(parts[key], theta, weights)
 
-        return descended(at, start, enough)
+        theta, _, ended = descend_all(at, start, enough, LONGEST)
+        return theta, ended
 
     assert stack.gap is not None
     typical = np.array([np.nanmedian(stack.gap[stack.study == k]) for k in range(len(fit.theta))])
@@ -305,6 +311,24 @@ def fading(stack: Stack, fit: Fit) -> tuple[Any, Any, Array]:
         theta[close], known[close] = walk(close, theta[close], FINE, CLOSE)
         gain[close] = fit.deviance[close] - Fading(stack.of(close), theta[close], FINE).deviance
     return gain > GAIN, known, theta
+
+
+def satterthwaite(variance: Array, slope: Array, hessian: Array) -> Array:
+    """Return the degrees of freedom of estimates, given what their variance changes by.
+
+    Parameters
+    ----------
+    variance : array, shape (n,)
+    slope : array, shape (n, k)
+    hessian : array, shape (n, k, k)
+        Of the deviance in the same parameters.
+    """
+    values, vectors = np.linalg.eigh(hessian)
+    along = (vectors.swapaxes(1, 2) @ slope[..., None])[..., 0]
+    curved = values > FLAT * np.maximum(1.0, np.abs(values).max(axis=1, keepdims=True))
+    spread = 2.0 * np.sum(np.where(curved, along**2 / np.where(curved, values, 1.0), 0.0), axis=1)
+    infinite = np.full_like(spread, np.inf)
+    return np.asarray(np.divide(2.0 * variance**2, spread, out=infinite, where=spread > 0.0))
 
 
 def estimated(point: Fit | Fading, scale: Array, weights: Array) -> tuple[Array, Array, Array]:

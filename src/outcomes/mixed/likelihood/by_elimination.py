@@ -161,6 +161,16 @@ class EliminationPoint:
     is_exact = False
 
     @property
+    def deviance(self) -> Any:
+        """The value; of many responses at once that of each."""
+        return self.value
+
+    @property
+    def in_theta(self) -> tuple[Array, Array]:
+        """Gradient and metric."""
+        return self.gradient, self.metric
+
+    @property
     def variance(self) -> Any:
         """The residual variance, in the working basis."""
         return self.solved.rss / self.likelihood.degrees
