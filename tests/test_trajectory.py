@@ -120,6 +120,8 @@ def test_rows_that_facts_are_merged_to_are_still_of_their_instrument(course):
     rows = course.trajectory("nprs")
     merged = rows.merge(pd.DataFrame({"episode_id": ["a"], "age": [40]}), on="episode_id")
     assert (merged.instrument, merged.unit) == ("nprs", rows.unit)
+    onto = pd.DataFrame({"episode_id": ["a"], "age": [40]}).merge(rows, on="episode_id")
+    assert type(onto) is pd.DataFrame  # what pandas does, and the tutorial says
 
 
 def test_before_and_after_a_visit_go_by_its_number_where_two_visits_are_of_one_day():

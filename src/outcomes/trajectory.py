@@ -34,6 +34,7 @@ class TrajectoryFrame(pd.DataFrame):
     """Rows of a trajectory: a frame that knows its instrument and whether it was simulated.
 
     What is selected from it or merged to it knows it too; so whatever is fitted to it can say so.
+    What it is merged to does not: pandas keeps what the frame on the left knows.
 
     Attributes
     ----------

@@ -103,8 +103,10 @@ def incidence(study: Study, instrument: str = "") -> ShownFigure:
     """
     given = answer(study, "goals", instrument=instrument or None)
     if given.picture is None:
-        must = "a picture of goals needs an answer on goals"
-        raise UsageError(must, got="none", remedy=sentence_case(given.reason or given.sentence))
+        must = "a picture of goals has goals enough to be drawn"
+        raise UsageError(
+            must, got="too few or none", remedy=sentence_case(given.reason or given.sentence)
+        )
     return draw(given.picture, label=given.source.label)
 
 

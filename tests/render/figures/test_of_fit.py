@@ -87,7 +87,7 @@ def test_a_forest_has_one_row_a_coefficient_but_the_intercept(fit: Any) -> None:
 def test_a_figure_shows_itself_with_its_words(fit: Any) -> None:
     shown = forest(fit)._repr_html_()
     assert shown.count("<svg") == 1
-    assert "intervals do not hold 0" in shown
+    assert "lie above or below 0 with all of their interval" in shown
     assert "--jp-content-font-color1" in shown
 
 
@@ -128,3 +128,22 @@ def test_columns_are_found_by_the_formula_and_not_by_letters_in_it() -> None:
     alone = oc.lmm("y ~ 1 + (1 | who)", rows)
     with pytest.raises(UsageError, match="one beside its intercept"):
         alone.forest()
+
+
+@pytest.mark.filterwarnings("ignore::outcomes.SingularFitWarning")
+@pytest.mark.parametrize("name", ["Trt group", "treat (arm)", "arm, 2nd", "C(x", "log(y)", "1st"])
+def test_a_factor_of_any_name_has_its_means_and_pictures(name: str) -> None:
+    n = 120
+    rows = pd.DataFrame({"t": [float(i % 6) for i in range(n)], "who": [i // 6 for i in range(n)],
+                         "treat": ["no", "yes", "yes", "no"] * 30})  # fmt: skip
+    rows["y"] = 8000 + rows["t"] + [((11 * i) % 13) / 7 for i in range(n)]
+    plainly = oc.lmm("y ~ treat * t + (1 | who)", rows)
+    fit = oc.lmm(f"y ~ `{name}` * t + (1 | who)", rows.rename(columns={"treat": name}))
+    columns = ["estimate", "std_error", "df"]
+    for asked in ("emmeans", "contrasts"):
+        expected, found = getattr(plainly, asked)("treat"), getattr(fit, asked)(name)
+        pd.testing.assert_frame_equal(found[columns], expected[columns])
+    drawn = fit.plot()
+    assert "the mean: 8,00" in drawn.alt
+    assert drawn.axes[0].get_ylim()[0] > 7000  # 0 is far away, and would flatten the line
+    assert name in {text.get_text().partition(": ")[0] for text in fit.forest().texts}

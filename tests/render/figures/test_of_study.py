@@ -51,6 +51,18 @@ def test_a_waterfall_counts_by_hand(small: Any) -> None:
         "2 of 3 courses (67 %) improved by at least the smallest important change"
     )
     assert "1 got worse" in figure.alt
+    assert figure.alt.count("smallest important change") == 1
+
+
+def test_a_waterfall_without_thresholds_says_how_many_improved() -> None:
+    weeks = [("a", 0, 6), ("a", 4, 5), ("b", 0, 6), ("b", 4, 6), ("c", 0, 5), ("c", 4, 2)]
+    scores = pd.DataFrame(weeks, columns=["episode_id", "day", "score"]).assign(
+        instrument="bpi-severity"
+    )
+    scores["timing"] = scores["day"].map({0: "baseline", 4: "follow_up"})
+    made = study_from_tables({"assessments": scores})
+    assert waterfall(made).claim == "2 of 3 courses (67 %) improved; none got worse"
+    assert trajectories(made).get_supxlabel() == "week"
 
 
 def test_a_map_of_pressure_counts_visits(study: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import FitError, warn
+from outcomes.errors import FitError, FormulaError, warn
 from outcomes.mixed.covariance import BlockCovariance, is_singular
 from outcomes.mixed.reading.columns import (
     CATEGORICAL,
@@ -426,7 +426,10 @@ def seen_levels(fixed: Columns, name: str) -> list[object] | None:
 
 def _codes(factor: str, name: str) -> bool:
     """Tell whether a factor such as ``C(visit, contr.sum)`` only codes a column."""
-    call = read_call(factor)
+    try:
+        call = read_call(factor)
+    except FormulaError:  # the name of a column, such as Trt group
+        return False
     starts = [f"{coder}({call.columns.get(name)}{end}" for coder in CODERS for end in ",)"]
     return call.code.startswith(tuple(starts))
 

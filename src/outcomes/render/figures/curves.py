@@ -340,7 +340,8 @@ def _counts(data: pd.DataFrame) -> dict[str, pd.Series[float]]:
     names = dict.fromkeys(map(str, data["group"]))
     counts = {n: data[data["group"] == n].set_index("x")[count_of] for n in names}
     first = next(iter(counts.values()))
-    return counts if any(not first.equals(own) for own in counts.values()) else {"": first}
+    unlike = any(own.isna().any() or not first.equals(own) for own in counts.values())
+    return counts if unlike and len(counts) > 1 else {"": first}
 
 
 def _counts_below(
@@ -350,7 +351,8 @@ def _counts_below(
     """Write what is counted and how many at each labelled time, one line a group."""
     line = canvas.preset.line_height
     top = EDGE + (len(counts) + 0.3) * line
-    each = ", the same in each group" if len(counts) == 1 and data["group"].nunique() > 1 else ""
+    alike = len(counts) == 1 and data["group"].nunique() > 1 and "n_at_risk" not in data
+    each = ", the same in each group" if alike else ""
     untold = f" ({DASH}: not shown)" if any(rows.isna().any() for rows in counts.values()) else ""
     canvas.write(EDGE, top, f"{counted}{each}{untold}", colour=MUTED, size=0.85)
     times = _labelled_times(axes, data)

@@ -34,7 +34,7 @@ from outcomes.render.fit_table import (
     stamp_of,
     unit_of,
 )
-from outcomes.words import named, plain
+from outcomes.words import decimals_together, named, plain
 
 TIMES = ("session_count", "week", "session", "day")
 """Columns that a mean is drawn over, the first that a model holds."""
@@ -150,8 +150,8 @@ def forest(fit: Fit) -> ShownFigure:
         must = "coefficients are drawn of a model that has one beside its intercept"
         raise UsageError(must, got="none", remedy="Add a term to the formula.")
     apart = int(((drawn["conf_low"] > 0) | (drawn["conf_high"] < 0)).sum())
-    claim = "Coefficients with 95 % intervals"
-    alt = f"{claim}. {apart} of {drawn['term'].ne('').sum()} intervals do not hold 0."
+    claim, all_ = "Coefficients with 95 % intervals", drawn["term"].ne("").sum()
+    alt = f"{claim}. {apart or 'None'} of {all_} lie above or below 0 with all of their interval."
     return draw(Picture("forest", drawn, claim, _response_label(fit), "", alt), stamp_of(fit))
 
 
@@ -183,8 +183,8 @@ def _panels(means: pd.DataFrame, by: str) -> list[tuple[str, pd.DataFrame]]:
 
 def _draw_means(place: Axes, fit: Fit, means: pd.DataFrame, over: str, by: str, title: str) -> str:
     """Draw the lines of one panel, named at their ends, and say where they start and end."""
-    grouped = by and not title
-    groups = list(means.groupby(by, sort=True, observed=True)) if grouped else [("all", means)]
+    grouped, whole = by and not title, "all" if is_trajectory(fit) else "the mean"
+    groups = list(means.groupby(by, sort=True, observed=True)) if grouped else [(whole, means)]
     said = []
     for position, (name, rows) in enumerate(groups):
         look = look_of(position, "" if grouped or title else "all")
@@ -199,8 +199,11 @@ def _draw_means(place: Axes, fit: Fit, means: pd.DataFrame, over: str, by: str, 
         if grouped:
             place.annotate(named(name), (rows[over].iloc[-1], last), xytext=(4, 0), fontsize=8.5,
                            textcoords="offset points", va="center")  # fmt: skip
-        said.append(f"{title or named(name)}: {plain(first)} to {plain(last)}")
-    place.axhline(0, color=MUTED, linewidth=0.8)
+        ends = " to ".join(plain(end, decimals_together(rows)) for end in (first, last))
+        said.append(f"{title or named(name)}: {ends}")
+    low, high = means["conf_low"].min(), means["conf_high"].max()
+    if min(abs(low), abs(high)) < 2 * (high - low):  # of far values 0 would flatten the curves
+        place.axhline(0, color=MUTED, linewidth=0.8)
     place.set_title(title, fontsize=9, loc="left")
     place.set_xlabel(column_label(fit, over).lower(), fontsize=9)
     return f"{'; '.join(said)}."

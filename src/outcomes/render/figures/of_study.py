@@ -74,7 +74,8 @@ def trajectories(study: Study, instrument: str = "", by: str = "condition") -> S
         _courses(place, title, part, over, measure)
         for place, (title, part) in zip(places, groups, strict=True)
     ]
-    unit = "sessions received" if over == "session_count" else "weeks since the first visit"
+    since = "weeks since the first visit" if rows["session"].notna().any() else "week"
+    unit = "sessions received" if over == "session_count" else since
     kinds = [LINES[k] for _, part in groups for k in list(_thresholds(measure, part))[:1]]
     dashed = f"; dashed: {' or '.join(dict.fromkeys(kinds))}" if kinds else ""
     _labels(figure, f"improvement ({measure.unit}, up = better)", unit + dashed)
@@ -117,9 +118,10 @@ def waterfall(study: Study, instrument: str = "") -> ShownFigure:
                        fontsize=8.5)  # fmt: skip
     _labels(figure, f"change ({measure.unit}, up = better)", "one bar a course, best to worst")
     shares = [_share(change >= value, LINES[kind]) for kind, value in marks.items()]
-    worse = f"{int((change < 0).sum())} got worse"
-    claim = "; ".join([*shares[:1], worse])
-    return _finished(figure, study, claim, "; ".join([*shares, worse]) + ".")
+    shares = shares or [_share(change > 0, "")]
+    worse = f"{int((change < 0).sum()) or 'none'} got worse"
+    claim, *more = ["; ".join([shares[0], worse]), *shares[1:]]
+    return _finished(figure, study, claim, " ".join(f"{one}." for one in (claim, *more)))
 
 
 @styled()
@@ -192,14 +194,14 @@ def _courses(place: Axes, title: str, rows: pd.DataFrame, over: str, measure: In
     place.set_title(f"{title} (n = {n})", fontsize=9, loc="left")
     if at.empty:
         return f"{title}, {n} courses: too few for a mean."
-    return (
-        f"{title}, {n} courses: mean {plain(at['mean'].iloc[0])} to {plain(at['mean'].iloc[-1])}."
-    )
+    ends = " to ".join(plain(at["mean"].iloc[i]) for i in sorted({0, len(at) - 1}))
+    return f"{title}, {n} courses: mean {ends}."
 
 
 def _share(reached: np.ndarray[Any, Any], name: str) -> str:
     n, whole = int(reached.sum()), len(reached)
-    return f"{n} of {whole} courses ({percent(n / whole)}) improved by at least the {name}"
+    far = name and f" by at least the {name}"
+    return f"{n} of {whole} courses ({percent(n / whole)}) improved{far}"
 
 
 def _labels(figure: ShownFigure, vertical: str, horizontal: str) -> None:
