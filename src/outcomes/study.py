@@ -45,7 +45,8 @@ class Study(Tables):
         self, instrument: str, timing: Timing = "course", *, same_visit: bool = False
     ) -> pd.DataFrame:
         """Return the analysis frame of one instrument; see `outcomes.trajectory.trajectory`."""
-        return trajectory(self, instrument, timing, same_visit=same_visit).rows.copy()
+        rows: pd.DataFrame = trajectory(self, instrument, timing, same_visit=same_visit).rows
+        return rows.copy()
 
     def asked_of(self, question: str, seed: int) -> Study:
         """Return what a question is asked of: the study; a sample of one that is too large."""

@@ -76,12 +76,12 @@ class Trajectory:
     Parameters
     ----------
     rows : DataFrame
-        As `trajectory` says.
+        As `trajectory` says; those of a study in parts come piece by piece, as `Pieces`.
     left_out : mapping of str to int
         Scores left out, by reason; ``no baseline`` is always there.
     """
 
-    rows: pd.DataFrame
+    rows: Any
     left_out: Mapping[str, int]
 
 

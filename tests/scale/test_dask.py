@@ -38,7 +38,7 @@ def many(registry, tmp_path):
 def test_results_do_not_depend_on_who_reads_the_parts(many, client):
     here, there = oc.load(many), oc.load(many).on(client)
     assert check(there).items == check(here).items
-    own, other = (trajectory(study, "nprs").rows for study in (there, here))
+    own, other = (trajectory(study, "nprs").rows.together() for study in (there, here))
     assert own.equals(other)
     a, b = (oc.answer(study, "how-much").table for study in (there, here))
     for name in ("estimate", "std_error", "df"):

@@ -11,6 +11,7 @@ from pyarrow import parquet
 import outcomes as oc
 import outcomes.scale.overview as overview
 from outcomes.errors import DataError, PrivacyError
+from outcomes.mixed.products.pieces import Pieces
 from outcomes.rules.check import check
 from outcomes.trajectory import trajectory
 from tests.scale.parted import write_parts
@@ -131,6 +132,7 @@ def test_other_categories_are_a_finding_as_in_any_study(parts):
 
 def rows_of(study):
     rows = trajectory(study, "nprs").rows
+    rows = rows.together() if isinstance(rows, Pieces) else rows
     columns = ["week", "session_count", "baseline", "score", "improvement"]
     return rows[columns].sort_values(columns, ignore_index=True)
 

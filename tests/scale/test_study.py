@@ -8,7 +8,7 @@ import outcomes as oc
 import outcomes.scale.study as scale
 from outcomes.errors import UsageError
 from outcomes.mixed import fit as mixed_fit
-from outcomes.questions import how_much
+from outcomes.questions import course_frame, how_much
 from tests.scale.parted import write, write_parts
 
 
@@ -17,6 +17,7 @@ def _few_rows(monkeypatch):
     """Let a few hundred rows count as many: they are fitted part by part."""
     monkeypatch.setattr(mixed_fit, "MANY_ROWS", 100)
     monkeypatch.setattr(mixed_fit, "PART_ROWS", 200)
+    monkeypatch.setattr(course_frame, "MANY_ROWS", 100)
 
 
 def same_numbers(own, other, rtol=1e-8):

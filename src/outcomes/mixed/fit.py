@@ -44,7 +44,8 @@ from outcomes.mixed.inference.robust import robust
 from outcomes.mixed.margins.contrasts import contrasts, joint_tests
 from outcomes.mixed.margins.margins import emmeans, emtrends
 from outcomes.mixed.products.agreed import adds_up
-from outcomes.mixed.products.fit import cut_rows, fit_parts
+from outcomes.mixed.products.fit import fit_parts
+from outcomes.mixed.products.pieces import Pieces, cut_rows
 from outcomes.mixed.reading.design import Design, WeightsLike, build_design
 from outcomes.mixed.reading.formula import (
     ModelFormula,
@@ -128,7 +129,7 @@ SEEN = ("baseline", "score_before")
 @checked
 def lmm(
     formula: str,
-    data: pd.DataFrame,
+    data: pd.DataFrame | Pieces,
     *,
     reml: bool = True,
     df: str = "satterthwaite",
@@ -146,8 +147,9 @@ def lmm(
         package mmrm: ``us(visit | episode_id)`` unstructured, ``cs`` compound symmetry, ``ar1``
         (``csh``, ``ar1h``: each visit its own variance), ``ou(day | episode_id)`` decaying with the
         time between, ``us(visit | arm / episode_id)`` for each arm its own.
-    data : data frame of pandas, polars or pyarrow
-        One row a score. Rows with a missing value in a column of the formula are left out and
+    data : data frame of pandas, polars or pyarrow, or Pieces
+        One row a score; what comes in pieces is fitted without keeping them, where its model adds
+        up over them. Rows with a missing value in a column of the formula are left out and
         counted.
     reml : bool
         Restricted maximum likelihood; False for maximum likelihood.
@@ -187,6 +189,11 @@ def lmm(
     parsed = parse_formula(formula)
     request = _request(parsed, reml, df, weights)
     _warn_of_records(data)
+    if isinstance(data, Pieces):
+        pieces = data
+        if adds_up(parsed, next(iter(pieces))) and not request.weighted:
+            return fit_parts(request, lambda: pieces).bound(MixedFit)
+        data = pieces.together()
     data = plain_table(data)
     _warn_of_exposures(parsed, data)
     if len(data) > MANY_ROWS and adds_up(parsed, data) and not request.weighted:
@@ -223,7 +230,7 @@ def _request(formula: ModelFormula, reml: bool, df: str, weights: WeightsLike) -
     return Request(formula.text, reml, df, weights is not None)
 
 
-def _warn_of_records(data: pd.DataFrame) -> None:
+def _warn_of_records(data: pd.DataFrame | Pieces) -> None:
     """Name the errors of the records that the rows come from, where the rows know of them."""
     errors = getattr(data, "record_errors", ())
     if isinstance(errors, tuple) and errors:  # no column of that name

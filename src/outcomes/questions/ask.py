@@ -283,7 +283,7 @@ def _cautions(asked: Asked, found: Found) -> tuple[str, ...]:
     cautions = cautions[1:] if asked.question.compares == "records" else cautions
     if found.course is None or asked.question.name in ("pressure", "trial"):
         return cautions
-    untold = 0 < len(asked.course.known_therapists) < asked.course.n_courses
+    untold = 0 < asked.course.n_treated < asked.course.n_courses
     more = {"untold": untold, "shared": asked.course.own_share < MOSTLY_OWN}
     return (*cautions, *(SAID[name] for name, holds in more.items() if holds))
 

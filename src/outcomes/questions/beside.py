@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -80,11 +80,11 @@ def _before_care(study: Study, measure: Instrument) -> dict[str, Any] | None:
 
 def _selection(model: CourseModel, measure: Instrument) -> RegressionToTheMean | None:
     """Regression to the mean from baselines, and from improvement against baseline."""
-    rows = model.course.rows
-    baselines = rows.groupby("episode_id")["baseline"].first().to_numpy(float)
+    counts = model.course.tallies.baselines.sort_index()
+    baselines = np.repeat(counts.index.to_numpy(float), counts)
     if np.ptp(baselines) == 0:
         return None
-    fit = fit_course(replace(model.course, group=""), ("baseline",)).fit
+    fit = fit_course(model.course.counted_alike(group=""), ("baseline",)).fit
     slope = fit.test({"baseline": -float(measure.sign)}).iloc[0]
     return regression_to_the_mean(
         *rated(measure, baselines), float(slope["estimate"]), float(slope["std_error"])

@@ -22,6 +22,7 @@ from outcomes.questions.course_model import (
 )
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
+from outcomes.questions.tallies import each
 from outcomes.words import (
     CANNOT_TELL,
     decimals_for,
@@ -54,9 +55,9 @@ def conditions(asked: Asked) -> Found | Missing:
         conditions of ten courses.
     """
     course = _of_named_conditions(asked.course)
-    if course.rows["condition"].nunique() < 2 or not course.times:
+    if len(course.groups) < 2 or not course.times:
         so_many = ("no condition has", "only one condition has")
-        has = so_many[min(course.rows["condition"].nunique(), 1)]
+        has = so_many[min(len(course.groups), 1)]
         some = np.isfinite(course.horizon)
         then = when(course.axis, course.horizon) if some else "at the same time"
         reason = asked.question.say("few", least=str(LEAST_COURSES), so_many=has, time=then)
@@ -79,11 +80,16 @@ def conditions(asked: Asked) -> Found | Missing:
 
 def _of_named_conditions(course: CourseFrame) -> CourseFrame:
     """Keep named conditions with ten courses at the horizon."""
-    here = course.rows[course.rows[course.axis] == course.horizon]
-    counts = here.groupby("condition")["episode_id"].nunique()
+    course = course.counted_alike(group="condition")
+    counts = course.seen_at_horizon
     enough = set(counts.index[counts >= LEAST_COURSES]) - {SMALL_GROUPS, "not recorded"}
-    rows = course.rows[course.rows["condition"].isin(enough)].reset_index(drop=True)
-    return replace(course, rows=rows, group="condition")
+
+    def kept(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[rows["condition"].isin(enough)].reset_index(drop=True)
+
+    rows = course.tallies.conditions
+    n = int(rows[rows.index.isin(enough)].sum())
+    return replace(course, rows=each(course.rows, kept, n))
 
 
 def _estimates(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -9,11 +10,14 @@ from typing import Any, Literal
 import pandas as pd
 
 from outcomes.causal.planned_visits import planned_weeks
+from outcomes.mixed.fit import MANY_ROWS
+from outcomes.mixed.products.pieces import Pieces
 from outcomes.privacy.disclosure import disclosure_for
+from outcomes.questions.tallies import Tallies, counted, each, having, median_of, tallied
 from outcomes.records import baselines, therapist_of_most
 from outcomes.study import Study
 from outcomes.tables import once
-from outcomes.trajectory import TrajectoryFrame, trajectory
+from outcomes.trajectory import trajectory
 from outcomes.words import in_order
 
 LEAST_COURSES = 10
@@ -31,7 +35,7 @@ class CourseFrame:
 
     Parameters
     ----------
-    rows : DataFrame
+    rows : DataFrame or Pieces
         Trajectory of one instrument; small groups of conditions are pooled.
     axis : {"session_count", "week"}
         Sessions received before the score where they are known, else weeks since the first visit;
@@ -46,39 +50,57 @@ class CourseFrame:
         Rows left out, by reason.
     """
 
-    rows: pd.DataFrame
+    rows: Any
     axis: Axis
     group: str
     times: tuple[float, ...]
     horizon: float
     left_out: dict[str, int]
 
+    @cached_property
+    def tallies(self) -> Tallies:
+        """Counts of its rows and courses."""
+        return tallied(self.rows, self.axis, self.group)
+
     @property
     def n_courses(self) -> int:
         """Courses with a score after baseline."""
-        return int(self.rows["episode_id"].nunique())
+        return int(self.tallies.sizes.sum())
 
-    @cached_property
-    def therapists(self) -> pd.Series[Any]:
-        """Therapist of each course, by most of its scores; none where a course has none recorded.
+    @property
+    def conditions(self) -> list[Any]:
+        """Names of the conditions of courses."""
+        return [*self.tallies.courses["condition"].dropna().unique()]
+
+    @property
+    def n_therapists(self) -> int:
+        """Therapists of courses, each by most of its scores; none where a course has none recorded.
 
         Who stands in at a few visits is not one more therapist from whom others can be foretold,
         and a visit without a name does not leave the therapists of all courses out.
         """
-        known = self.known_therapists
-        return known if len(known) == self.n_courses else known.head(0)
+        treated = self.tallies.treated
+        return int(treated["therapist_id"].nunique()) if self.all_treated else 0
 
-    @cached_property
-    def known_therapists(self) -> pd.Series[Any]:
-        """Therapist of each course that has one recorded."""
-        return therapist_of_most(self.rows)
+    @property
+    def n_treated(self) -> int:
+        """Courses that have a therapist recorded."""
+        return int(self.tallies.treated["n"].sum())
+
+    @property
+    def all_treated(self) -> bool:
+        """Whether each course has a therapist recorded."""
+        return self.n_treated == self.n_courses
+
+    def treating(self, groups: pd.Series[Any]) -> Any:
+        """Return how many therapists treat the courses of each group named."""
+        by_group = self.tallies.treated.groupby(self.group, observed=True)["therapist_id"]
+        return by_group.nunique().reindex(groups).to_numpy()
 
     @property
     def own_share(self) -> float:
         """Share of scores at visits of the course's own therapist; 1 where none is recorded."""
-        named = self.rows[self.rows["therapist_id"].notna()]
-        own = named["episode_id"].map(self.known_therapists)
-        return float((named["therapist_id"] == own).mean()) if len(named) else 1.0
+        return self.tallies.own / self.tallies.named if self.tallies.named else 1.0
 
     def of_courses(self, *, of_visits: bool = False) -> CourseFrame:
         """Return the frame whose rows name the therapist of the course, not of each visit.
@@ -86,25 +108,52 @@ class CourseFrame:
         Improvement adds up over a course: little of a score is of who stood in at its visit. With
         `of_visits` only a visit without a name gets that of its course.
         """
-        if not len(self.known_therapists):
+        if not self.n_treated:
             return self
-        who = self.rows["therapist_id"]
-        own = self.rows["episode_id"].map(self.known_therapists).astype(who.dtype)
-        own = who.fillna(own) if of_visits else own
-        found = replace(self, rows=self.rows.assign(therapist_id=own))
-        for name in ("therapists", "known_therapists"):  # the same, and counted already
-            vars(found)[name] = getattr(self, name)
+
+        def renamed(rows: pd.DataFrame) -> pd.DataFrame:
+            who = rows["therapist_id"]
+            own = rows["episode_id"].map(therapist_of_most(rows)).astype(who.dtype)
+            return rows.assign(therapist_id=who.fillna(own) if of_visits else own)
+
+        return self.counted_alike(rows=each(self.rows, renamed))
+
+    def counted_alike(self, **changes: Any) -> CourseFrame:
+        """Return the frame with something changed that changes no count."""
+        found = replace(self, **changes)
+        vars(found)["tallies"] = self.tallies
         return found
+
+    @property
+    def seen(self) -> pd.Series[int]:
+        """Courses with a score by time and group, in sorted order; without groups all are one."""
+        seen = self.tallies.seen
+        group = seen[self.group] if self.group else pd.Series("all", seen.index)
+        return seen.groupby([self.axis, group.rename("group")], observed=True)["n"].sum()
+
+    @property
+    def seen_at_horizon(self) -> pd.Series[int]:
+        """Courses with a score at the horizon, by group."""
+        seen = self.seen
+        return seen[seen.index.get_level_values(0) == self.horizon].droplevel(0)
 
     @property
     def groups(self) -> dict[str, int]:
         """Courses by group, in sorted order; one group ``all`` where there are no groups."""
-        return courses_by_group(self.rows, self.group)
+        if not self.group:
+            return {"all": self.n_courses}
+        counted = self.tallies.courses.groupby(self.group, observed=True)["n"].sum()
+        return {str(name): int(count) for name, count in counted.items()}
+
+    @property
+    def typical_size(self) -> float:
+        """Scores after baseline that the median course has."""
+        return median_of(self.tallies.sizes)
 
     @property
     def few_times(self) -> bool:
         """Whether there are so few times that each has a mean of its own."""
-        return int(self.rows[self.axis].nunique()) <= FEW_TIMES
+        return int(self.tallies.seen[self.axis].nunique()) <= FEW_TIMES
 
     @property
     def time_term(self) -> str:
@@ -145,75 +194,102 @@ def course_frame(
         When the instrument has no scores.
     """
     found = trajectory(study, instrument)
-    rows, left_out = found.rows.copy(deep=False), dict(found.left_out)
-    del found  # its rows are there once where nobody else holds them
-    known = rows["session_count"].notna() & rows["session"].notna()
-    several = rows["session_count"].nunique() > 1
-    axis: Axis = "session_count" if several and known.mean() > 0.5 else "week"
-    if rows["arm"].nunique() > 1 and rows["week"].notna().any():
-        axis = "week"  # arms are compared at the same time: a control may have no sessions
-    if axis == "week" and rows["arm"].nunique() > 1:
-        rows["week"] = planned_weeks(rows, due, window)
-    elif axis == "week" and rows["week"].any() and not rows["episode_id"].duplicated().any():
-        middle = round(float(rows["week"].median()))  # before and after: one later score each
-        rows["week"] = rows["week"].where(rows["week"].isna(), max(float(middle), 1.0))
-    elsewhere = rows["session"].isna() & (axis == "session_count")  # weeks after the last visit
-    left_out["not at the start of a visit"] = int(elsewhere.sum())
-    untimed = rows[axis].isna() & ~elsewhere
-    left_out[f"no {axis.replace('_', ' ')}"] = int(untimed.sum())
-    out = untimed | elsewhere
-    rows = _some(rows, ~out.to_numpy(bool)) if out.any() else rows
-    started = baselines(study, instrument)["episode_id"].drop_duplicates()
-    unfollowed = ~started.isin(rows["episode_id"])
-    left_out["course without a score after baseline"] = int(unfollowed.sum())
-    group = _group_column(rows)
+    rows, left_out = found.rows, dict(found.left_out)
+    if isinstance(rows, Pieces) and len(rows) <= MANY_ROWS:
+        rows = rows.together()
+    axis, rows = _on_axis(rows, due, window)
+    rows = _with_a_time(rows, axis, left_out)
+    whole = CourseFrame(rows, axis, "", (), float("nan"), left_out)
+    started = baselines(study, instrument)["episode_id"].nunique()
+    left_out["course without a score after baseline"] = started - whole.n_courses
+    group = _group_column(whole)
     if group:
-        rows[group] = _sorted(_pooled(rows, group))
-        group = group if rows[group].nunique() > 1 else ""  # all of them were small
-    times, horizon = _times(rows, axis, least_shown(study))
+        change, several = _pooling(whole.tallies.courses, group)
+        group = group if several else ""  # all of them were small
+        whole = replace(whole, rows=each(rows, change), group=group)
+    times, horizon = _times(whole, least_shown(study))
     if at is not None:
         horizon = at if at in times else float("nan")
-    return CourseFrame(rows, axis, group, times, horizon, left_out)
+    return whole.counted_alike(times=times, horizon=horizon)
 
 
-def _some(rows: pd.DataFrame, keep: Any) -> pd.DataFrame:
-    """Return some rows, column by column: so many may be there that they do not fit in twice."""
-    columns = {name: rows.pop(name).array[keep] for name in rows.columns.tolist()}
-    return TrajectoryFrame(columns, copy=False).__finalize__(rows)
+def _on_axis(rows: Any, due: tuple[float, ...], window: float | None) -> tuple[Axis, Any]:
+    """Return the axis of time, and rows that have a place on it; arms need all rows at once."""
+    found = counted(rows, _placed)
+    weeks, several = found["weeks"], len(found["counts"]) > 1
+    if len(found["arms"]) > 1 and len(weeks):
+        rows = rows.together() if isinstance(rows, Pieces) else rows
+        return "week", rows.assign(week=planned_weeks(rows, due, window))
+    if several and found["known"] > 0.5 * len(rows):
+        return "session_count", rows
+    if (weeks.index != 0).any() and not found["repeated"]:  # before and after: one later score each
+        middle = max(float(round(median_of(weeks))), 1.0)
+        rows = each(rows, lambda piece: piece.assign(week=piece["week"].mask(piece["week"].notna(),
+                                                                             middle)))  # fmt: skip
+    return "week", rows
 
 
-def _group_column(rows: pd.DataFrame) -> str:
+def _placed(rows: pd.DataFrame) -> dict[str, Any]:
+    known = rows["session_count"].notna() & rows["session"].notna()
+    return {"known": int(known.sum()), "repeated": int(rows["episode_id"].duplicated().sum()),
+            "counts": having(rows["session_count"]), "arms": having(rows["arm"]),
+            "weeks": having(rows["week"])}  # fmt: skip
+
+
+def _with_a_time(rows: Any, axis: Axis, left_out: dict[str, int]) -> Any:
+    """Keep rows with a time; on the axis of visits those at one, not weeks after the last."""
+
+    def out(piece: pd.DataFrame) -> tuple[Any, Any]:
+        elsewhere = piece["session"].isna() & (axis == "session_count")
+        return elsewhere, piece[axis].isna() & ~elsewhere
+
+    def count(piece: pd.DataFrame) -> dict[str, Any]:
+        return {str(k): int(mask.sum()) for k, mask in enumerate(out(piece))}
+
+    def kept(piece: pd.DataFrame) -> pd.DataFrame:
+        elsewhere, untimed = out(piece)
+        left: pd.DataFrame = piece[~(elsewhere | untimed)]
+        return left.reset_index(drop=True)
+
+    elsewhere, untimed = counted(rows, count).values()
+    left_out["not at the start of a visit"] = elsewhere
+    left_out[f"no {axis.replace('_', ' ')}"] = untimed
+    return each(rows, kept, len(rows) - elsewhere - untimed) if elsewhere + untimed else rows
+
+
+def _group_column(course: CourseFrame) -> str:
     for name in ("arm", "condition"):
-        if rows[name].nunique() > 1:
+        if course.tallies.courses[name].nunique() > 1:
             return name
     return ""
 
 
-def _pooled(rows: pd.DataFrame, group: str) -> pd.Series[Any]:
-    """Pool conditions with fewer than ten courses; name a course without a group so."""
-    number, found = pd.factorize(rows[group], use_na_sentinel=False)
-    code, levels = pd.factorize(pd.Series(found, dtype=object).fillna("not recorded").astype(str))
-    names, number = pd.Series(levels), code[number]
-    if group == "condition":
-        courses = rows["episode_id"].groupby(number).nunique()
-        names = names.where(courses >= LEAST_COURSES, SMALL_GROUPS)
-    if isinstance(rows[group].dtype, pd.CategoricalDtype):
-        names = names.astype(pd.CategoricalDtype(sorted(names.unique())))
-    return names.iloc[number].set_axis(rows.index)
+def _pooling(
+    courses: pd.DataFrame, group: str
+) -> tuple[Callable[[pd.DataFrame], pd.DataFrame], bool]:
+    """Return what names the groups of rows, and whether these are several.
 
-
-def _sorted(names: pd.Series[Any]) -> pd.Series[Any]:
-    """Return names whose order is that of people, 2 before 10, where letters have another one."""
+    Conditions with fewer than ten courses are pooled; a course without a group is named so. Where
+    letters have another order than people, 10 before 2, levels have that of people.
+    """
+    sizes = courses["n"].groupby(_told(courses[group])).sum()
+    small = (sizes < LEAST_COURSES) & (group == "condition")
+    names = pd.Series(sizes.index, sizes.index).mask(small, SMALL_GROUPS)
     levels = sorted(names.unique(), key=in_order)
-    return names if levels == sorted(levels) else names.astype(pd.CategoricalDtype(levels))
+    plain = levels == sorted(levels)
+
+    def named(rows: pd.DataFrame) -> pd.DataFrame:
+        number, found = pd.factorize(rows[group], use_na_sentinel=False)
+        pooled = _told(pd.Series(found, dtype=object)).map(names)
+        if not plain or isinstance(rows[group].dtype, pd.CategoricalDtype):
+            pooled = pooled.astype(pd.CategoricalDtype(levels))
+        return rows.assign(**{group: pooled.iloc[number].set_axis(rows.index)})
+
+    return named, len(levels) > 1
 
 
-def courses_by_group(rows: pd.DataFrame, group: str) -> dict[str, int]:
-    """Count the courses of each group in `rows`; one group ``all`` where `group` is empty."""
-    if not group:
-        return {"all": int(rows["episode_id"].nunique())}
-    counted = rows.groupby(group, observed=True)["episode_id"].nunique()
-    return {str(name): int(count) for name, count in counted.items()}
+def _told(names: pd.Series[Any]) -> pd.Series[Any]:
+    return names.astype(object).fillna("not recorded").astype(str)
 
 
 def raw_means(groups: Any) -> pd.DataFrame:
@@ -226,11 +302,11 @@ def raw_means(groups: Any) -> pd.DataFrame:
     return found
 
 
-def _times(rows: pd.DataFrame, axis: str, least: int) -> tuple[tuple[float, ...], float]:
+def _times(course: CourseFrame, least: int) -> tuple[tuple[float, ...], float]:
     """Return the times with enough courses, and the latest that half of the courses reach."""
-    last = rows.groupby("episode_id")[axis].max()
-    enough = times_of(rows, axis, least)
-    reached = [t for t in enough if (last >= t).mean() >= 0.5]
+    seen, last = course.seen.groupby(level=0).sum(), course.tallies.last
+    enough = tuple(float(t) for t in seen.index[seen >= least] if t > 0)
+    reached = [t for t in enough if last[last.index >= t].sum() >= 0.5 * course.n_courses]
     return enough, max(reached, default=float("nan"))
 
 

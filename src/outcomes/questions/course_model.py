@@ -17,6 +17,7 @@ from outcomes.errors import OutcomesWarning, SingularFitWarning
 from outcomes.mixed.fit import MixedFit, choose_residual, lmm
 from outcomes.mixed.inference.small_sample import Satterthwaite
 from outcomes.mixed.inference.testing import Inference, contrast_table, quantile, two_sided_p
+from outcomes.mixed.products.pieces import Pieces
 from outcomes.mixed.reading.design import design_matrix
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, course_frame
 from outcomes.study import Study
@@ -174,8 +175,10 @@ def fit_course(course: CourseFrame, adjusted_for: tuple[str, ...] = ()) -> Cours
     course = course.of_courses(of_visits=of_visits)
     formula = course_formula(course, adjusted_for)
     with quietly():
-        if adjusted_for or not can_be_serial(course):
-            return CourseModel(course, _stood_in(lmm(formula, course.rows), course, share))
+        serial = not adjusted_for and can_be_serial(course)
+        if not serial or isinstance(course.rows, Pieces):
+            fit = _stood_in(lmm(formula, course.rows), course, share)
+            return CourseModel(course, fit, fit if serial else None)
         choice = choose_residual(formula, course.rows, RESIDUALS)
         fit = _stood_in(choice.fit, course, share)
         return CourseModel(course, fit, choice.fits.get(""))
@@ -186,13 +189,13 @@ def _stood_in(fit: MixedFit, course: CourseFrame, share: float) -> MixedFit:
     if share >= MOSTLY_OWN or THERAPIST not in fit.request.formula:
         return fit
     plain = re.sub(r" \+ \([^()]*\| therapist_id\)", "", fit.request.formula)
-    return undiluted(fit, lmm(plain, course.rows), own_part(share, course.therapists.nunique()))
+    return undiluted(fit, lmm(plain, course.rows), own_part(share, course.n_therapists))
 
 
 @once
 def pooled_model(study: Study, instrument: str, *timing: Any) -> CourseModel:
     """Return the course model of all courses together; see `course_frame` and `fit_course`."""
-    return fit_course(replace(course_frame(study, instrument, *timing), group=""))
+    return fit_course(course_frame(study, instrument, *timing).counted_alike(group=""))
 
 
 @once
@@ -206,10 +209,10 @@ def course_formula(
     course: CourseFrame, adjusted_for: tuple[str, ...] = (), *, clusters: bool = True
 ) -> str:
     """Return the formula, residuals independent; only courses vary without `clusters`."""
-    time = course.time_term if course.rows[course.axis].nunique() > 1 else "1"
+    time = course.time_term if course.tallies.seen[course.axis].nunique() > 1 else "1"
     group = course.group
     fixed = time
-    if group and course.rows[group].nunique() > 1:
+    if group and len(course.groups) > 1:
         fixed = group if time == "1" else f"{group} * {time}"
     random = _random_terms(course)[: None if clusters else 1]
     return " + ".join(["improvement ~ " + fixed, *adjusted_for, *random])
@@ -217,23 +220,20 @@ def course_formula(
 
 def can_be_serial(course: CourseFrame) -> bool:
     """Whether scores a few days apart can be told to resemble each other more than others."""
-    rows = course.rows
-    dated = rows["day"].notna().all() and not rows.duplicated(["episode_id", "day"]).any()
-    typical = rows.groupby("episode_id").size().median()
-    return bool(dated and not course.few_times and typical >= LEAST_FOR_SLOPE)
+    tallies = course.tallies
+    dated = tallies.days.sum() == len(course.rows) and not tallies.twice
+    return bool(dated and not course.few_times and course.typical_size >= LEAST_FOR_SLOPE)
 
 
 def _random_terms(course: CourseFrame) -> list[str]:
-    rows = course.rows
-    typical = rows.groupby("episode_id").size().median()
-    slope = not course.few_times and typical >= LEAST_FOR_SLOPE
+    slope = not course.few_times and course.typical_size >= LEAST_FOR_SLOPE
     terms = [f"(1 + {course.axis} | episode_id)" if slope else "(1 | episode_id)"]
-    if course.n_courses == len(rows):  # one score a course: all that varies is the residual
+    if course.n_courses == len(course.rows):  # one score a course: all that varies is the residual
         terms = [f"us({course.axis} | episode_id)"]
-    patients = rows["patient_id"]
-    if patients.notna().all() and course.n_courses - patients.nunique() >= LEAST_REPEATS:
+    tallies = course.tallies
+    if not tallies.unnamed and course.n_courses - tallies.patients >= LEAST_REPEATS:
         terms.append("(1 | patient_id)")
-    if course.therapists.nunique() >= LEAST_RANDOM:
+    if course.n_therapists >= LEAST_RANDOM:
         terms.append(THERAPIST)
         if slope:  # what a therapist adds grows with the course: its average is not its end
             terms.append(f"(0 + {course.axis} | therapist_id)")
@@ -258,11 +258,9 @@ def means(model: CourseModel, times: tuple[float, ...]) -> pd.DataFrame:
         group with fewer than ten courses at a time is not there: nothing is extrapolated.
     """
     course = model.course
-    rows = course.rows[course.rows[course.axis].isin(times)]
-    group = rows[course.group] if course.group else pd.Series("all", rows.index)
-    by = [course.axis, group.rename("group")]
-    counts = rows.groupby(by, observed=True)["episode_id"].nunique()
-    seen = counts[counts >= LEAST_COURSES].reset_index(name="n_episodes")
+    counts = course.seen
+    at_times = counts.index.get_level_values(0).isin(times)
+    seen = counts[at_times & (counts >= LEAST_COURSES)].reset_index(name="n_episodes")
     cells = seen[["group", course.axis, "n_episodes"]].astype({"group": str})
     grid = cells.rename(columns={"group": course.group or "group"})
     return cells.join(means_on(model, grid))
@@ -286,13 +284,8 @@ def means_on(model: CourseModel, grid: pd.DataFrame) -> pd.DataFrame:
     found, course = estimates(model.fit, fixed_rows(model.fit, grid)), model.course
     if THERAPIST not in model.fit.request.formula:
         return found
-    therapists = course.therapists
-    treating: Any = therapists.nunique()
-    if course.group:
-        group = course.rows.drop_duplicates("episode_id").set_index("episode_id")[course.group]
-        by_group = therapists.groupby(group.reindex(therapists.index)).nunique()
-        treating = by_group.reindex(grid[course.group]).to_numpy()
-    df = df_of_mean(found["df"], therapists.nunique(), treating)
+    n, group = course.n_therapists, course.group
+    df = df_of_mean(found["df"], n, course.treating(grid[group]) if group else n)
     return with_intervals(found["estimate"].to_numpy(), np.diag(found["std_error"] ** 2), df)
 
 
@@ -383,5 +376,5 @@ def of_whom(course: CourseFrame) -> str:
     str
         ``" of this one therapist"``, ``" of these two therapists"``, or empty.
     """
-    few = course.therapists.nunique()
-    return {1: " of this one therapist", 2: " of these two therapists"}.get(few, "")
+    few = {1: " of this one therapist", 2: " of these two therapists"}
+    return few.get(course.n_therapists, "")

@@ -93,7 +93,7 @@ def how_much(asked: Asked) -> Found | Missing:
         if course.group == "arm"
         else direction(at_horizon.to_dict("records")[0], neither=UNCHANGED),
         n_used=model.fit.n_observations,
-        n_clusters=int(course.therapists.nunique() or course.rows["therapist_id"].nunique()),
+        n_clusters=course.n_therapists or course.tallies.treated["therapist_id"].nunique(),
     )
 
 
@@ -116,7 +116,7 @@ def _limits(about: Question, course: CourseFrame) -> tuple[str, ...]:
         "of_arms": course.group == "arm",
         "of_sessions": course.axis == "session_count",
         "of_neck_pain": course.group != "arm"
-        and bool(course.rows["condition"].astype(str).str.contains("neck").any()),
+        and any("neck" in str(name) for name in course.conditions),
     }
     kept = () if course.group == "arm" else about.limits
     return (*kept, *(about.notes[name] for name, applies in more.items() if applies))
@@ -143,10 +143,10 @@ def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame
         ]
         said = " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
         return f"{sentence_case(time)}, mean improvement {on} was {said}."
-    seen = course.rows.loc[course.rows[course.axis] == course.horizon, "episode_id"].nunique()
-    told = f", {int(seen):,} of them with a score then"
+    seen = int(course.seen_at_horizon.sum())
+    told = f", {seen:,} of them with a score then"
     some = ", not all of them with a score then"
-    there = Text(Resting(int(seen), of=course.n_courses, words=told, otherwise=some))
+    there = Text(Resting(seen, of=course.n_courses, words=told, otherwise=some))
     return HOW_MUCH.say(
         "mean", verdict=f"{_verdict(course, measure, overall)} {on}",
         courses=Text(Count(course.n_courses, "course"), ", the arms together" * arms),
@@ -198,8 +198,8 @@ def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> P
     spoken = "; ".join(
         f"{named(row['group'])}: {with_interval(row)}" for row in last.to_dict("records")
     )
-    lines = lines_of(measure.thresholds, set(course.rows["condition"].dropna().astype(str)))
-    dated = "weeks" if course.rows["session"].notna().any() else "week"
+    lines = lines_of(measure.thresholds, {str(name) for name in course.conditions})
+    dated = "weeks" if len(course.tallies.sessions) else "week"
     axis = HOW_MUCH.notes[dated if course.axis == "week" else "sessions"]
     time = when(course.axis, course.horizon)
     drawn = curves(
@@ -227,7 +227,7 @@ def _method(model: CourseModel, asked: Asked) -> Text:
         residuals=HOW_MUCH.say(residuals, rule=RULE, many=f"{MANY_ROWS:,}"),
     )  # fmt: skip
     if course.few_times and course.axis == "week":
-        weeks = course.rows["day"] / 7
+        weeks = course.tallies.days.index / 7
         method += HOW_MUCH.say("as taken", first=f"{weeks.min():.0f}", last=f"{weeks.max():.0f}")
     return method + (HOW_MUCH.notes["therapists"] if THERAPIST in fit.request.formula else "")
 

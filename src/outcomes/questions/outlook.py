@@ -23,7 +23,7 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import OutcomesWarning
 from outcomes.mixed.after.predict import Forecast, predict_given
 from outcomes.mixed.fit import MixedFit, choose_residual, lmm
-from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, courses_by_group
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import RESIDUALS, can_be_serial, course_formula
 
 Array = npt.NDArray[Any]
@@ -116,8 +116,7 @@ def learn(course: CourseFrame, measure: Instrument, n_seen: int, seed: int = 0) 
 def _large_groups(course: CourseFrame) -> CourseFrame:
     if not course.group:
         return course
-    counted = courses_by_group(course.rows, course.group)
-    large = [name for name, count in counted.items() if count >= LEAST_COURSES]
+    large = [name for name, count in course.groups.items() if count >= LEAST_COURSES]
     rows = course.rows[course.rows[course.group].isin(large)].reset_index(drop=True)
     return replace(course, rows=rows, group=course.group if len(large) > 1 else "")
 

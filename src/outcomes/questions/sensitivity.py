@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import FitError
 from outcomes.mixed.fit import MixedFit
 from outcomes.mixed.inference.robust import robust
+from outcomes.mixed.products.pieces import Pieces
 from outcomes.questions.course_frame import CourseFrame
 from outcomes.questions.course_model import (
     LEAST_CLUSTERS,
@@ -27,6 +29,7 @@ from outcomes.questions.course_model import (
     fixed_rows,
 )
 from outcomes.questions.question import Check
+from outcomes.questions.tallies import each
 from outcomes.words import counted, interval, limits
 
 ROBUST = "errors robust to courses (CR2)"
@@ -96,13 +99,18 @@ def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
     yield "one level a course", course, f"{fixed} + {own}"
     yield ROBUST, course, ""
     yield "adjusted for baseline", course, f"{fixed} + baseline + {own}"
-    if course.therapists.nunique() >= LEAST_CLUSTERS:
+    if course.n_therapists >= LEAST_CLUSTERS:
         yield "with therapists", course, f"{fixed} + {own} + {THERAPIST}"
-    clinics = course.rows["clinic_id"]
-    if clinics.notna().all() and 1 < clinics.nunique() <= MOST_CLINICS:
-        for number, clinic in enumerate(sorted(clinics.unique()), start=1):
-            rest = course.rows[clinics != clinic].reset_index(drop=True)
+    clinics = course.tallies.clinics
+    if clinics.sum() == len(course.rows) and 1 < len(clinics) <= MOST_CLINICS:
+        for number, (clinic, n) in enumerate(sorted(clinics.items()), start=1):
+            rest = each(course.rows, partial(_without, clinic), len(course.rows) - n)
             yield f"without clinic {number}", replace(course, rows=rest), f"{fixed} + {own}"
+
+
+def _without(clinic: Any, rows: pd.DataFrame) -> pd.DataFrame:
+    left: pd.DataFrame = rows[rows["clinic_id"] != clinic]
+    return left.reset_index(drop=True)
 
 
 def _fit(formula: str, rows: pd.DataFrame, before: MixedFit | None) -> MixedFit | None:
@@ -129,7 +137,8 @@ def _mean_at_horizon(fit: MixedFit, course: CourseFrame) -> Any:
     grid = pd.DataFrame({course.axis: [course.horizon] * len(weights)})
     if course.group:
         grid[course.group] = list(weights)
-    grid["baseline"] = course.rows.drop_duplicates("episode_id")["baseline"].mean()
+    baselines = course.tallies.baselines
+    grid["baseline"] = np.average(baselines.index.to_numpy(float), weights=baselines)
     share = np.array(list(weights.values()), dtype=float)
     return np.asarray(share / share.sum() @ fixed_rows(fit, grid))
 
@@ -143,9 +152,9 @@ NAME = "a model of the order of scores says the same"
 
 def share_at_bound(course: CourseFrame, measure: Instrument) -> float:
     """Return the share of scores after baseline at the bound of the scale that has more of them."""
-    scores = course.rows["score"]
-    ends = ((scores <= measure.minimum).mean(), (scores >= measure.maximum).mean())
-    return float(max(ends))
+    scores = course.tallies.scores
+    low, high = scores.index <= measure.minimum, scores.index >= measure.maximum
+    return max(int(scores[low].sum()), int(scores[high].sum())) / len(course.rows)
 
 
 def in_order(
@@ -207,6 +216,9 @@ def ordinal(course: CourseFrame, measure: Instrument) -> pd.DataFrame:
     from statsmodels.genmod.generalized_estimating_equations import OrdinalGEE
     from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
+    if isinstance(course.rows, Pieces):
+        must = "the order of scores is modelled where all of them are held"
+        raise FitError(must, got="rows in pieces")
     last = course.rows[course.rows[course.axis] == course.horizon].drop_duplicates("episode_id")
     n = len(last)
     levels = _levels(measure.sign * np.concatenate([last["baseline"], last["score"]]))

@@ -1,7 +1,8 @@
-"""What one pass over the parts leaves of each: findings, counts, and the analysis rows, compactly.
+"""What one pass over the parts leaves of each: findings, counts, and the analysis rows, packed.
 
 A part becomes an ordinary study, is checked and turned into trajectories like any other, and is
-forgotten. What is kept of a score is a few numbers and the position of its words.
+forgotten. What is kept of its scores is packed as Parquet, about five bytes a score, and unpacked
+piece by piece where it is used.
 """
 
 from __future__ import annotations
@@ -25,15 +26,19 @@ from pandas.api.types import union_categoricals
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DataError
 from outcomes.findings import Finding
+from outcomes.mixed.products.pieces import Pieces
 from outcomes.records import baselines, placed_scores, scores_before_care, visits_received
 from outcomes.rules.check import check
 from outcomes.scale.folder import Part, Reader
+from outcomes.scale.writing import arrow_parquet
 from outcomes.study import Study
 from outcomes.tables import remember
 from outcomes.trajectory import trajectory
 
 NUMBERS = ("session", "day", "session_count", "baseline", "score", "improvement")
-WORDS = ("patient_id", "therapist_id", "clinic_id", "condition", "arm")
+WORDS = ("therapist_id", "clinic_id", "condition", "arm")
+UNKNOWN = -1
+"""In place of the hash of a patient who is not named."""
 FEW_PARTS = 4
 """From here on parts are read by several processes."""
 
@@ -44,8 +49,13 @@ class Scored:
 
     Parameters
     ----------
-    rows : dict of str to array
-        Columns of its trajectory: numbers, narrow in a part, and words as categories.
+    rows : buffer of bytes, or Pieces
+        Columns of its trajectory: numbers, codes of words, and 64-bit hashes of patients; of a
+        part packed as Parquet.
+    n : int
+        How many there are.
+    levels : mapping of str to Index
+        Words by column, sorted.
     left_out : mapping of str to int
         Scores that are in no row, by reason.
     started : array of int
@@ -54,7 +64,9 @@ class Scored:
         Scores before care.
     """
 
-    rows: dict[str, Any]
+    rows: Any
+    n: int
+    levels: Mapping[str, pd.Index]
     left_out: Mapping[str, int]
     started: Any
     before: pd.DataFrame
@@ -72,8 +84,8 @@ class Overview:
         Rows of each table.
     findings : tuple of Finding
         What the check found.
-    courses : Index
-        Ids of its courses.
+    courses : array of int
+        64-bit hashes of the ids of its courses.
     scored : mapping of str to Scored
         By instrument.
     """
@@ -81,7 +93,7 @@ class Overview:
     name: str
     n_rows: Mapping[str, int]
     findings: tuple[Finding, ...]
-    courses: pd.Index
+    courses: Any
     scored: Mapping[str, Scored]
 
 
@@ -107,7 +119,8 @@ def looked(part: Part, reader: Reader, instruments: tuple[str, ...]) -> Overview
     known = [name for name in instruments if name in study.scored_instruments()]
     rows = {name: len(study.table(name)) for name in TABLES}
     found = check(study).items
-    return Overview(part.name, rows, found, courses, {name: _scored(study, name) for name in known})
+    scored = {name: _scored(study, name) for name in known}
+    return Overview(part.name, rows, found, _hashed(courses), scored)
 
 
 def _numbered(study: Study, courses: pd.Index, part: str) -> Study:
@@ -138,12 +151,45 @@ def _scored(study: Study, instrument: str) -> Scored:
     remember(own, placed_scores, placed_scores(study, instrument))
     remember(own, visits_received, visits_received(study))
     found = trajectory(own, instrument)
-    rows = found.rows
-    kept: dict[str, Any] = {"episode_id": rows["episode_id"].to_numpy(np.int32)}
-    kept |= {name: pd.Categorical(rows[name]).remove_unused_categories() for name in WORDS}
-    kept |= {name: _narrow(rows[name].to_numpy(float)) for name in NUMBERS}
-    began = baselines(study, instrument)["episode_id"].unique()
-    return Scored(kept, found.left_out, np.sort(began), scores_before_care(study, instrument))
+    rows, before = found.rows, scores_before_care(study, instrument)
+    words = {w: pd.Categorical(rows[w]).remove_unused_categories() for w in WORDS}
+    patients = rows["patient_id"].astype("category").cat
+    kept = {"episode_id": rows["episode_id"].to_numpy(np.int32),
+            "patient_id": np.append(_hashed(patients.categories), UNKNOWN)[patients.codes],
+            **{name: own.codes for name, own in words.items()},
+            **{name: _narrow(rows[name].to_numpy(float)) for name in NUMBERS}}  # fmt: skip
+    began = np.sort(baselines(study, instrument)["episode_id"].unique()).astype(np.int32)
+    levels = {name: own.categories for name, own in words.items()}
+    return Scored(_packed(kept), len(rows), levels, found.left_out, began, before)
+
+
+def _hashed(names: pd.Index) -> Any:
+    """Return 63 bits a name: of 14 million any two have the same with a chance of 1 in 90,000."""
+    return (pd.util.hash_array(names.to_numpy(object), categorize=False) >> 1).astype(np.int64)
+
+
+def _packed(columns: Mapping[str, Any]) -> Any:
+    from pyarrow import BufferOutputStream, table
+
+    held = BufferOutputStream()
+    arrow_parquet().write_table(table(dict(columns)), held, compression="zstd")
+    return held.getvalue().to_pybytes()
+
+
+def _unpacked(rows: bytes, start: int, places: Mapping[str, Any], levels: Any) -> pd.DataFrame:
+    """Return the rows of a part, its courses numbered from `start`, its words those of all."""
+    from pyarrow import BufferReader
+
+    held = arrow_parquet().read_table(BufferReader(rows), use_threads=False)
+    found = {name: held[name].to_numpy() for name in held.column_names}
+    found["episode_id"] = found["episode_id"] + np.int32(start)
+    if (found["patient_id"] == UNKNOWN).any():
+        known = found["patient_id"]
+        found["patient_id"] = pd.arrays.IntegerArray(known, known == UNKNOWN)
+    for name, dtype in levels.items():
+        found[name] = pd.Categorical.from_codes(places[name][found[name]], dtype=dtype)
+    found |= {name: found[name].astype(float) for name in NUMBERS}
+    return pd.DataFrame({**found, "week": found["day"] / 7}, copy=False)
 
 
 def _narrow(values: Any) -> Any:
@@ -214,8 +260,8 @@ def joined(found: list[Overview]) -> Overview:
     DataError
         A course is in two parts: it is split, or a part is there twice.
     """
-    courses = found[0].courses.append([one.courses for one in found[1:]])
-    _refuse_twice(found, courses)
+    courses = np.concatenate([one.courses for one in found])
+    _refuse_twice(found, np.sort(courses))
     starts = np.cumsum([0, *(len(one.courses) for one in found)])
     names = dict.fromkeys(name for one in found for name in one.scored)
     return Overview(
@@ -227,11 +273,11 @@ def joined(found: list[Overview]) -> Overview:
     )
 
 
-def _refuse_twice(found: list[Overview], courses: pd.Index) -> None:
-    twice = courses[courses.duplicated()].unique()
+def _refuse_twice(found: list[Overview], courses: Any) -> None:
+    twice = np.unique(courses[1:][courses[1:] == courses[:-1]])
     if not len(twice):
         return
-    parts = [f"'{one.name}'" for one in found if one.courses.isin(twice).any()]
+    parts = [f"'{one.name}'" for one in found if np.isin(one.courses, twice).any()]
     must, got = "a course stands in one part, and once", f"{len(twice)} more than once"
     remedy = "Is a part there twice? Remove one of them; write a split course into one part."
     raise DataError(must, got=got, where=f"parts {', '.join(parts[:5])}", remedy=remedy)
@@ -258,21 +304,25 @@ def _added(found: list[Overview]) -> tuple[Finding, ...]:
 def _all_rows(found: list[Overview], starts: Any, name: str) -> Scored:
     own = [(one.scored[name], start) for one, start in zip(found, starts, strict=False)
            if name in one.scored]  # fmt: skip
-    ids = [s.rows.pop("episode_id") + np.int32(start) for s, start in own]
-    columns: dict[str, Any] = {"episode_id": np.concatenate(ids)}
-    columns |= {w: _united([s.rows.pop(w) for s, _ in own]) for w in WORDS}
-    columns |= {n: np.concatenate([s.rows.pop(n) for s, _ in own], dtype=float) for n in NUMBERS}
-    columns["week"] = columns["day"] / 7
-    reasons = dict.fromkeys(reason for s, _ in own for reason in s.left_out)
-    return Scored(
-        columns,
-        {reason: sum(s.left_out.get(reason, 0) for s, _ in own) for reason in reasons},
-        np.concatenate([s.started + start for s, start in own]),
-        pd.concat([s.before for s, _ in own], ignore_index=True),
+    levels = {w: pd.Index(sorted(set().union(*(s.levels[w] for s, _ in own)))) for w in WORDS}
+    kinds = {w: pd.CategoricalDtype(names.astype(object)) for w, names in levels.items()}
+    sources = tuple(
+        partial(_unpacked, s.rows, int(start), _places(s.levels, levels), kinds) for s, start in own
     )
+    n, reasons = sum(s.n for s, _ in own), dict.fromkeys(r for s, _ in own for r in s.left_out)
+    series = np.cumsum([0, *(int(s.before["series"].max()) + 1 for s, _ in own if len(s.before))])
+    before = [s.before for s, _ in own if len(s.before)] or [own[0][0].before]
+    return Scored(
+        Pieces(sources, n),
+        n,
+        levels,
+        {reason: sum(s.left_out.get(reason, 0) for s, _ in own) for reason in reasons},
+        np.concatenate([s.started + np.int32(start) for s, start in own]),
+        pd.concat([b.assign(series=b["series"] + k) for b, k in zip(before, series, strict=False)],
+                  ignore_index=True),
+    )  # fmt: skip
 
 
-def _united(columns: list[pd.Categorical]) -> Any:
-    """Join columns of categories, levels in sorted order; text where none is known."""
-    plain = [column.set_categories(column.categories.astype(object)) for column in columns]
-    return union_categoricals(plain, sort_categories=True)
+def _places(levels: Mapping[str, pd.Index], of_all: Mapping[str, pd.Index]) -> dict[str, Any]:
+    """Return where the words of a part stand among those of all; the last is for none."""
+    return {w: np.append(of_all[w].get_indexer(names), -1) for w, names in levels.items()}

@@ -89,11 +89,6 @@ class _Added(dict[Any, Any]):
                 self.study.looked_at(*([name] if name else []))
         return super().__contains__(key)
 
-    def __getitem__(self, key: Any) -> Any:
-        """Give a trajectory out once: who asks for it keeps what is used of so many rows."""
-        found = super().__getitem__(key)
-        return self.pop(key) if isinstance(found, Trajectory) else found
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PartedStudy(Study):
@@ -163,7 +158,7 @@ class PartedStudy(Study):
         return found
 
     def _remember(self, name: str, scored: Scored) -> None:
-        rows = framed(pd.DataFrame(scored.rows, copy=False), self, name)
+        rows = scored.rows.changed(partial(framed, study=self, instrument=name))
         began = pd.DataFrame({"episode_id": scored.started})
         remember(self, trajectory, Trajectory(rows, scored.left_out), name)
         remember(self, baselines, began, name)

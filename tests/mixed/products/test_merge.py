@@ -13,7 +13,8 @@ from outcomes.errors import FitError, FormulaError
 from outcomes.mixed.likelihood.elimination import eliminate
 from outcomes.mixed.likelihood.working import make_working
 from outcomes.mixed.products.agreed import agree
-from outcomes.mixed.products.fit import cut_rows, fit_parts, fit_products
+from outcomes.mixed.products.fit import fit_parts, fit_products
+from outcomes.mixed.products.pieces import cut_rows
 from outcomes.mixed.products.products import merge, merge_all, products_of, staged
 from outcomes.mixed.products.survey import merge_surveys, survey
 from outcomes.mixed.reading.design import build_design
@@ -229,7 +230,7 @@ def test_products_do_not_grow_with_repeated_visits():
         parts = list(cut_rows(frame, "course", 300))
         sizes.append(merge_all(products_of(agreed_on(formula, parts), p) for p in parts))
     for found in sizes:
-        q, m, _ = found.groups.B.shape
+        q, m, _ = found.groups.like.B.shape
         assert found.patterns.A.shape[-1] == 7
         assert len(found.own) <= 7 * q * m
 

@@ -8,7 +8,7 @@ so that every operation runs over all groups in one go.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -147,12 +147,22 @@ class CrossProducts:
         W'W.
     n : int
         Rows.
+    pieces : tuple of callable
+        Each makes further stages, of which none lies in one elsewhere: they are made when they are
+        needed, and none is kept.
     """
 
     stages: tuple[Stage, ...]
     crossed: Crossed | None
     C: Array
     n: int
+    pieces: tuple[Callable[[], tuple[Stage, ...]], ...] = ()
+
+    def all_stages(self) -> Iterator[Stage]:
+        """Yield each stage, those made when they are needed as well."""
+        yield from self.stages
+        for make in self.pieces:
+            yield from make()
 
     @property
     def p(self) -> int:
@@ -169,7 +179,7 @@ def combined(crossed: Sequence[Any], W: Array) -> list[Any]:
 def level_sums(products: CrossProducts) -> dict[int, tuple[Array, ...]]:
     """Return, for each factor, sum vec(A_l)vec(A_l)', sum A_l and sum r_l r_l', r_l = Z_l'y."""
     found: dict[int, tuple[Array, ...]] = {}
-    for stage in products.stages:
+    for stage in products.all_stages():
         flat, r = stage.A.reshape(-1, stage.A.shape[-1]), stage.B[:, -1]
         R = r @ r.T if stage.moments is None else stage.moments[..., -1, -1].sum(axis=-1)
         sums = (flat * stage.count) @ flat.T, stage.A @ stage.count, R

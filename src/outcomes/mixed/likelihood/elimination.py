@@ -53,21 +53,38 @@ class Step:
 
 Forward = tuple[Any, Array, list[Step], CrossedStep | None]
 """What is there after all random effects are eliminated: log|V|, W'V^-1W, and each step."""
+Left = tuple[Any, Any, tuple[Array, Array] | None]
+"""What is there before they are: log|V|, W'V^-1W, and the products of the crossed factors."""
 
 
 def forwards(
     products: CrossProducts, factors: Sequence[Array], directions: Sequence[Array] | None = None
 ) -> Forward:
-    """Eliminate stage by stage."""
-    S: Array = products.C
-    log_det: Any = 0.0
-    A = [stage.A for stage in products.stages]
-    B = [stage.B for stage in products.stages]
-    C = [{link.to: link.C for link in stage.links} for stage in products.stages]
-    D = [stage.crossed for stage in products.stages]
-    rest = None if products.crossed is None else (products.crossed.A, products.crossed.B)
+    """Eliminate stage by stage; steps of stages that are made when needed are not kept."""
+    crossed = products.crossed
+    left: Left = 0.0, products.C, None if crossed is None else (crossed.A, crossed.B)
+    steps, left = _through(products.stages, left, factors, directions)
+    for make in products.pieces:
+        left = _through(make(), left, factors, directions)[1]
+    log_det, S, rest = left
+    if crossed is None or rest is None:
+        return log_det, S, steps, None
+    last = eliminate_crossed(crossed, rest, factors, directions, STEP)
+    return log_det + last.log_det, S - last.explained, steps, last
+
+
+def _through(
+    stages: Sequence[Stage], left: Left, factors: Sequence[Array],
+    directions: Sequence[Array] | None,
+) -> tuple[list[Step], Left]:  # fmt: skip
+    """Eliminate stages that lie in none but these."""
+    log_det, S, rest = left
+    A = [stage.A for stage in stages]
+    B = [stage.B for stage in stages]
+    C = [{link.to: link.C for link in stage.links} for stage in stages]
+    D = [stage.crossed for stage in stages]
     steps = []
-    for s, stage in enumerate(products.stages):
+    for s, stage in enumerate(stages):
         direction = None if directions is None else STEP * _covariance(stage, directions)
         if direction is not None and not direction.any():
             direction = None
@@ -80,7 +97,7 @@ def forwards(
                 rest = rest[0] - weighted_moments(K, stage.within), rest[1] - between
             steps.append(Step(A[s], B[s], K, {}, ()))
             continue
-        S = S - weighted_gram(K, B[s])
+        S = S if S is None else S - weighted_gram(K, B[s])
         KD = _scale_rows(K, D[s])
         for link in stage.links:
             t = link.to
@@ -93,10 +110,7 @@ def forwards(
         if rest is not None:
             rest = _minus_crossed(rest, D[s], KD, multiply(K, B[s]))
         steps.append(Step(A[s], B[s], K, C[s], D[s]))
-    if products.crossed is None or rest is None:
-        return log_det, S, steps, None
-    last = eliminate_crossed(products.crossed, rest, factors, directions, STEP)
-    return log_det + last.log_det, S - last.explained, steps, last
+    return steps, (log_det, S, rest)
 
 
 def _root(stage: Stage, factors: Sequence[Array]) -> Array:
@@ -215,10 +229,24 @@ def backwards(
     response, at sigma = 1; N = I - A K.
     """
     sums: Sums = {} if crossed is None else dict(crossed.sums())
+    _back(products.stages, steps, crossed, sums, factors, directions)
+    nothing: Left = 0.0, None, None
+    for make in products.pieces:
+        stages = make()
+        again, _ = _through(stages, nothing, factors, directions)
+        _back(stages, again, crossed, sums, factors, directions)
+    return sums
+
+
+def _back(
+    stages: Sequence[Stage], steps: Sequence[Step], crossed: CrossedStep | None, sums: Sums,
+    factors: Sequence[Array], directions: Sequence[Array] | None,
+) -> None:  # fmt: skip
+    """Add to the sums what the groups of stages hold that lie in none but these."""
     later = Later(crossed)
-    targets = {link.to for stage in products.stages for link in stage.links}
+    targets = {link.to for stage in stages for link in stage.links}
     for s in reversed(range(len(steps))):
-        stage, step = products.stages[s], steps[s]
+        stage, step = stages[s], steps[s]
         N = identity_minus(multiply(step.A, step.K))
         H, P, U = multiply(N, step.A), step.K, step.B
         if stage.moments is None:
@@ -242,7 +270,6 @@ def backwards(
             T = np.einsum("ac,bd,abij->cdij", W, W, T)
             taken = taken if crossed is None else W.T @ taken @ W
             _add(sums, f, (congruence(W.T, H), T, taken), stage.count)
-    return sums
 
 
 def _add(sums: Sums, f: int, found: tuple[Array, Array, Any], count: Array) -> None:

@@ -93,13 +93,23 @@ def find_patterns(stage: Stage) -> tuple[Array, Array] | None:
     values += [link.C.reshape(-1, link.C.shape[-1]) for link in stage.links]
     stacked = np.concatenate(values)
     size = np.abs(stacked).max(axis=1, keepdims=True)
-    stacked = np.round(stacked / np.where(size > 0.0, size, 1.0), DIGITS)
-    key = np.zeros(stacked.shape[1])
-    for weight, value in zip(np.sqrt(np.arange(len(stacked)) + 2.0), stacked, strict=True):
+    return alike(np.round(stacked / np.where(size > 0.0, size, 1.0), DIGITS))
+
+
+def alike(columns: Array) -> tuple[Array, Array] | None:
+    """Give equal columns of a matrix one number, and return the first of each number.
+
+    Returns
+    -------
+    tuple or None
+        None where other columns than equal ones have one sum of weighted elements.
+    """
+    key = np.zeros(columns.shape[1])
+    for weight, value in zip(np.sqrt(np.arange(len(columns)) + 2.0), columns, strict=True):
         key += weight * value
-    _, first, pattern = np.unique(key, return_index=True, return_inverse=True)
-    exact = np.array_equal(stacked[:, first][:, pattern], stacked)
-    return (pattern, first) if exact else None
+    _, first, number = np.unique(key, return_index=True, return_inverse=True)
+    exact = np.array_equal(columns[:, first][:, number], columns)
+    return (number, first) if exact else None
 
 
 def pattern_keys(stage: Stage) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -143,25 +143,3 @@ def _independent(gram: Array) -> Array:
             kept.append(j)
             rest = rest - np.outer(rest[:, j], rest[j]) / rest[j, j]
     return np.array(kept, dtype=np.intp)
-
-
-def cut_rows(data: pd.DataFrame, group: str, size: int) -> Iterator[pd.DataFrame]:
-    """Cut a table into parts of about so many rows that hold whole groups.
-
-    Parameters
-    ----------
-    data : DataFrame
-    group : str
-        The column of the finest groups.
-    size : int
-        Rows.
-    """
-    codes = pd.factorize(data[group])[0]
-    order = None if (codes[1:] >= codes[:-1]).all() else np.argsort(codes, kind="stable")
-    ordered = codes if order is None else codes[order]
-    start = 0
-    while start < len(data):
-        last = ordered[min(start + size, len(data)) - 1]
-        end = int(np.searchsorted(ordered, last, side="right"))
-        yield data.iloc[start:end] if order is None else data.iloc[order[start:end]]
-        start = end

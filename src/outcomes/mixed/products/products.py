@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +30,7 @@ from outcomes.mixed.likelihood.cross_products import (
     make_link,
 )
 from outcomes.mixed.likelihood.patterns import (
+    alike,
     joined_patterns,
     numbered,
     pattern_keys,
@@ -47,6 +50,70 @@ PIECE = 8_000
 
 
 @dataclass(frozen=True)
+class Packed:
+    """Groups kept one by one: what is alike of them, all but the response, stands once.
+
+    Parameters
+    ----------
+    like : Stage
+        A and B of each kind, the response's column zero.
+    kind : array of int, shape (n_groups,)
+    y : array, shape (q, n_groups)
+        Z_i'y.
+    crossed : tuple of sparse array, shape (n_groups, d)
+        Z_i'Z_crossed, one for each of the q columns.
+    """
+
+    like: Stage
+    kind: Array
+    y: Array
+    crossed: tuple[Any, ...]
+
+    def stage(self, groups: Array) -> Stage:
+        """Return some of the groups as they were."""
+        kind = self.kind[groups]
+        stage = self.like.take(kind)
+        stage.B[:, -1] = self.y[:, groups]
+        return replace(stage, crossed=tuple(D[groups] for D in self.crossed))
+
+    def take(self, groups: Array) -> Packed:
+        """Return some of the groups."""
+        crossed = tuple(D[groups] for D in self.crossed)
+        return Packed(self.like, self.kind[groups], self.y[:, groups], crossed)
+
+
+def packed(groups: Stage) -> Packed:
+    """Let equal groups of a stage stand once, but for their response."""
+    y, B = groups.B[:, -1].copy(), groups.B.copy()
+    B[:, -1] = 0.0
+    flat = B.reshape(B.shape[0] * B.shape[1], B.shape[2])
+    found = alike(np.concatenate([pattern_keys(groups).T, flat]))
+    number, first = found or (np.arange(len(groups.count)),) * 2
+    like = replace(groups, B=B, crossed=()).take(first)
+    return Packed(like, number.astype(np.int32), y, groups.crossed)
+
+
+def _joined(held: Sequence[Packed]) -> Packed:
+    """Join groups; kinds in several of them are one."""
+    A, B = (np.concatenate([getattr(own.like, name) for own in held], axis=-1) for name in "AB")
+    likes = replace(held[0].like, A=A, B=B, count=np.ones(A.shape[-1]))
+    starts = np.cumsum([0, *(own.like.A.shape[-1] for own in held[:-1])])
+    kind = np.concatenate([own.kind + start for own, start in zip(held, starts, strict=True)])
+    whole, used = packed(likes), np.unique(kind)
+    number = np.zeros(len(whole.kind), dtype=np.int32)
+    kinds, number[used] = np.unique(whole.kind[used], return_inverse=True)
+    return Packed(
+        like=whole.like.take(kinds),
+        kind=number[kind],
+        y=np.concatenate([own.y for own in held], axis=-1),
+        crossed=tuple(
+            sparse.vstack(own, format="csr")
+            for own in zip(*(own.crossed for own in held), strict=True)
+        ),
+    )
+
+
+@dataclass(frozen=True)
 class Products:
     """The cross-products of some rows, in columns as they are.
 
@@ -60,7 +127,7 @@ class Products:
         W'W.
     crossed : Crossed or None
         Products of the crossed factors.
-    groups : Stage
+    groups : Packed
         Groups of the finest factor that are kept one by one.
     own, unit : Index
         Their labels, and those of the units they lie in.
@@ -74,7 +141,7 @@ class Products:
     n: int
     C: Array
     crossed: Crossed | None
-    groups: Stage
+    groups: Packed
     own: pd.Index
     unit: pd.Index
     patterns: Stage
@@ -118,7 +185,8 @@ def products_of(agreed: Agreed, data: pd.DataFrame) -> Products:
         of_group[codes[0]] = codes[agreed.unit]
         unit = coded[agreed.unit][1][of_group]
     nothing = summed_patterns(groups.take(np.arange(0)))
-    found = Products(agreed, made.n, made.C, made.crossed, groups, own, unit, nothing, own[:0])
+    kept = packed(groups)
+    found = Products(agreed, made.n, made.C, made.crossed, kept, own, unit, nothing, own[:0])
     return _gathered([found])
 
 
@@ -138,11 +206,12 @@ def _gathered(parts: Sequence[Products]) -> Products:
     Part by part: what is kept group by group is copied once.
     """
     one, patterns = parts[0], joined_patterns([part.patterns for part in parts])
-    keys = [pattern_keys(patterns), *(pattern_keys(part.groups) for part in parts)]
+    keys = [pattern_keys(patterns)]
+    keys += [pattern_keys(part.groups.like)[part.groups.kind] for part in parts]
     place, found = numbered(np.concatenate(keys).T)
     before, *places = np.split(place, np.cumsum([len(own) for own in keys[:-1]]))
     able = [~np.asarray(part.unit.isin(one.agreed.repeated)) for part in parts]
-    q, m, _ = one.groups.B.shape
+    q, m, _ = one.groups.like.B.shape
     width = m if one.crossed is None else m + len(one.crossed.A)
     alone = np.concatenate([at[own] for at, own in zip(places, able, strict=True)])
     enough = np.bincount(alone, minlength=len(found)) > q * width  # sums hold less then
@@ -150,7 +219,7 @@ def _gathered(parts: Sequence[Products]) -> Products:
     moved = [own & enough[at] for own, at in zip(able, places, strict=True)]
     for part, own in zip(parts, moved, strict=True):
         if own.any():
-            added = summed_patterns(part.groups.take(np.flatnonzero(own)))
+            added = summed_patterns(part.groups.stage(np.flatnonzero(own)))
             patterns = joined_patterns([patterns, added])
     each = list(zip(parts, moved, strict=True))
     return Products(
@@ -163,19 +232,6 @@ def _gathered(parts: Sequence[Products]) -> Products:
         unit=_united([part.unit[~own] for part, own in each]),
         patterns=patterns,
         alone=_united([part.alone.append(part.own[own]) for part, own in each]),
-    )
-
-
-def _joined(held: Sequence[Stage]) -> Stage:
-    return replace(
-        held[0],
-        A=np.concatenate([own.A for own in held], axis=-1),
-        B=np.concatenate([own.B for own in held], axis=-1),
-        count=np.concatenate([own.count for own in held]),
-        crossed=tuple(
-            sparse.vstack(own, format="csr")
-            for own in zip(*(own.crossed for own in held), strict=True)
-        ),
     )
 
 
@@ -247,14 +303,14 @@ def staged(products: Products) -> CrossProducts:
 
     Effects of groups alone in their unit, as those of patterns are, add up with its own.
     """
-    agreed, stages, groups = products.agreed, [], products.groups
+    agreed, groups, stages = products.agreed, products.groups, ()
     shared = None if agreed.unit is None else (agreed.unit, agreed.within)
     if products.patterns.A.shape[-1]:
-        stages.append(replace(products.patterns, shared=shared))
+        stages = (replace(products.patterns, shared=shared),)
     _, unit, size = np.unique(products.unit, return_inverse=True, return_counts=True)
     single = np.flatnonzero(size[unit] == 1)
-    stages += [
-        replace(groups.take(single[k : k + PIECE]), shared=shared)
+    pieces: list[Any] = [
+        partial(_alone, groups.take(single[k : k + PIECE]), shared)
         for k in range(0, len(single), PIECE)
     ]
     several = np.flatnonzero(size[unit] > 1)
@@ -264,14 +320,18 @@ def staged(products: Products) -> CrossProducts:
     for k in range(0, len(first), PIECE):
         rows = order[first[k] : ends[min(k + PIECE, len(first))]]
         _, own = np.unique(unit[rows], return_inverse=True)
-        stages += _linked(groups.take(rows), own, agreed, len(stages) + 1)
-    return CrossProducts(tuple(stages), products.crossed, products.C, products.n)
+        pieces.append(partial(_linked, groups.take(rows), own, agreed))
+    return CrossProducts(stages, products.crossed, products.C, products.n, tuple(pieces))
 
 
-def _linked(groups: Stage, unit: Array, agreed: Agreed, to: int) -> list[Stage]:
+def _alone(packed: Packed, shared: Any) -> tuple[Stage, ...]:
+    return (replace(packed.stage(np.arange(len(packed.kind))), shared=shared),)
+
+
+def _linked(packed: Packed, unit: Array, agreed: Agreed) -> tuple[Stage, ...]:
     """Return groups with the units that they lie in, sorted by these."""
-    W, k = agreed.within, len(unit)
-    link = make_link(to, unit, np.einsum("abn,bc->acn", groups.A, W))
+    W, k, groups = agreed.within, len(unit), packed.stage(np.arange(len(unit)))
+    link = make_link(1, unit, np.einsum("abn,bc->acn", groups.A, W))
     members = sparse.csr_array((np.ones(k), (unit, np.arange(k))), shape=(int(unit[-1]) + 1, k))
     units = Stage(
         factor=agreed.unit or 0,
@@ -280,4 +340,4 @@ def _linked(groups: Stage, unit: Array, agreed: Agreed, to: int) -> list[Stage]:
         count=np.ones(members.shape[0]),
         crossed=tuple(members @ D for D in combined(groups.crossed, W)),
     )
-    return [replace(groups, links=(link,)), units]
+    return replace(groups, links=(link,)), units
