@@ -210,7 +210,7 @@ def _gathered(parts: Sequence[Products]) -> Products:
     keys += [pattern_keys(part.groups.like)[part.groups.kind] for part in parts]
     place, found = numbered(np.concatenate(keys).T)
     before, *places = np.split(place, np.cumsum([len(own) for own in keys[:-1]]))
-    able = [~np.asarray(part.unit.isin(one.agreed.repeated)) for part in parts]
+    able = [one.agreed.repeated.get_indexer(part.unit) < 0 for part in parts]
     q, m, _ = one.groups.like.B.shape
     width = m if one.crossed is None else m + len(one.crossed.A)
     alone = np.concatenate([at[own] for at, own in zip(places, able, strict=True)])
@@ -291,11 +291,11 @@ def merge_all(parts: Iterable[Products]) -> Products:
     for part in parts:
         held.append(part)
         if len(held) > AT_ONCE:
-            held = [merge(*held)]
+            held = [_gathered(held)]
     if not held:
         must = "A model needs rows"
         raise FitError(must, got="no part with any")
-    return merge(*held) if len(held) > 1 else held[0]
+    return merge(*held)
 
 
 def staged(products: Products) -> CrossProducts:
@@ -303,7 +303,8 @@ def staged(products: Products) -> CrossProducts:
 
     Effects of groups alone in their unit, as those of patterns are, add up with its own.
     """
-    agreed, groups, stages = products.agreed, products.groups, ()
+    agreed, groups = products.agreed, products.groups
+    stages: tuple[Stage, ...] = ()
     shared = None if agreed.unit is None else (agreed.unit, agreed.within)
     if products.patterns.A.shape[-1]:
         stages = (replace(products.patterns, shared=shared),)

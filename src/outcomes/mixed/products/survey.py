@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import reduce
 from itertools import combinations
 from typing import Any
 
@@ -178,7 +177,7 @@ def _joined(levels: list[Mapping[Any, pd.Index]]) -> dict[Any, pd.Index]:
         own = [one[name] for one in levels]
         longest = max(own, key=len)
         inside = all(other.isin(longest).all() for other in own)
-        united = longest if inside else reduce(lambda a, b: a.append(b), own).unique()
+        united = longest if inside else own[0].append(own[1:]).unique()
         found[name] = united if inside else united.sort_values()
     return found
 
