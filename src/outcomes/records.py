@@ -299,6 +299,9 @@ def _why_left_out(scores: pd.DataFrame) -> Any:
 def _first_of(scores: pd.DataFrame) -> Any:
     """Say what a series without a baseline has that could have been one."""
     without = scores["baseline"].isna()
+    found = np.full(len(without), "", dtype=object)
+    if not without.any():
+        return found
     scores = scores.loc[without, ["timing", "session", "day", "series", "blank"]]
     before_care = scores["timing"] == "pre_session"
     placeless = before_care & scores["session"].isna()
@@ -309,7 +312,5 @@ def _first_of(scores: pd.DataFrame) -> Any:
         "scores that begin at a later visit": before_care,
     }
     any_of = [mask.groupby(scores["series"]).transform("any") for mask in reasons.values()]
-    said = np.select(any_of, [*reasons], "scores at discharge or follow-up alone")
-    found = np.full(len(without), "", dtype=object)
-    found[without] = said
+    found[without] = np.select(any_of, [*reasons], "scores at discharge or follow-up alone")
     return found

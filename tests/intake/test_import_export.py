@@ -359,7 +359,7 @@ def test_killed_at_any_moment_the_next_import_is_right(
 
     with monkeypatch.context() as patch:
         patch.setattr(module, moment, killed)
-        for _ in range(3):
+        for _ in range(2):
             with pytest.raises(KeyboardInterrupt):
                 take(export.text(), "whole.csv")
     assert stated(oc.load(tmp_path / "out"))  # the earlier study stands

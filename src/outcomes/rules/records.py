@@ -24,10 +24,16 @@ OUT_OF_RANGE, SCORE_OUT_OF_RANGE = "R03", "R12"
 _QUARTERS = "minutes between the quarter hours"
 
 
-def _columns(study: Study) -> Iterator[tuple[str, ColumnSpec, pd.Series[Any]]]:
-    for table, spec in TABLES.items():
-        for column in spec.columns:
-            yield table, column, study.table(table)[column.name]
+@once
+def _columns(study: Study) -> list[tuple[str, ColumnSpec, pd.Series[Any]]]:
+    return [(table, column, study.table(table)[column.name])
+            for table, spec in TABLES.items() for column in spec.columns]  # fmt: skip
+
+
+@once
+def _told_columns(study: Study) -> list[tuple[str, ColumnSpec, pd.Series[Any]]]:
+    """Return the columns in which anything stands."""
+    return [entry for entry in _columns(study) if entry[2].notna().any()]
 
 
 @rule("R01")
@@ -40,7 +46,7 @@ def _required_cells(study: Study) -> Iterator[Broken]:
 
 @rule(OUT_OF_RANGE)
 def _ranges(study: Study) -> Iterator[Broken]:
-    for table, column, values in _columns(study):
+    for table, column, values in _told_columns(study):
         if column.is_number:
             yield from _outside(table, column.name, values, column.minimum, column.maximum)
 
@@ -65,7 +71,7 @@ def _usual_lists(study: Study) -> Iterator[Broken]:
 
 
 def _unlisted(study: Study, *, usual: bool) -> Iterator[Broken]:
-    for table, column, values in _columns(study):
+    for table, column, values in _told_columns(study):
         if column.categories and column.open_list == usual:
             odd = [cell for cell in values.unique() if not _listed(cell, column)]
             if odd:
@@ -82,7 +88,7 @@ def _listed(cell: Any, column: ColumnSpec) -> bool:
 
 @rule("R06")
 def _whole_numbers(study: Study) -> Iterator[Broken]:
-    for table, column, values in _columns(study):
+    for table, column, values in _told_columns(study):
         if column.kind == "integer":
             yield table, column.name, values > np.floor(values), "a fraction"
 

@@ -87,8 +87,8 @@ def _all_words() -> frozenset[str]:
 
 def holds(words: Words, phrase: Words) -> bool:
     """Whether words hold a phrase, side by side."""
-    n = len(phrase)
-    return any(words[i : i + n] == phrase for i in range(len(words) - n + 1))
+    n, starts = len(phrase), range(len(words) - len(phrase) + 1)
+    return phrase[0] in words and any(words[i : i + n] == phrase for i in starts)
 
 
 def roles_of(header: str) -> list[Role]:
@@ -138,18 +138,17 @@ def score_role(header: str) -> list[Role]:
         " ".join(re.findall(r"[(\[](?:\d+ (?=[a-zA-Z]))?([^\d=:]*?)[)\]]", header))
     )
     timing = timing_of(words) or timing_of(bracketed)
-    said = vocabulary()["scores"]
     named = {name: [p for p in phrases if holds(whole, p)] for name, phrases in _titles().items()}
     name, fits = max(named.items(), key=lambda entry: max(map(len, entry[1]), default=0))
     title = {*max(fits, key=len, default=())}  # Patient Global Impression of Change is one
-    if any(holds(own, words_of(phrase)) for phrase in said["change"] for own in (words, bracketed)
-           if title.isdisjoint(words_of(phrase))):  # fmt: skip
+    changes = [phrase for phrase in of_scores("change") if title.isdisjoint(phrase)]
+    if any(holds(own, phrase) for phrase in changes for own in (words, bracketed)):
         return []
     if fits and name != "nprs":
         return [Role(f"scores.{name}.{timing}", "score", max(fits, key=len))]
-    pain = [*fits, *(p for p in map(words_of, said["pain"]) if holds(words, p))]
-    if not pain or any(holds(own, words_of(phrase))
-                       for phrase in said["not_pain"] for own in (words, bracketed)):  # fmt: skip
+    pain = [*fits, *(p for p in of_scores("pain") if holds(words, p))]
+    others = of_scores("not_pain")
+    if not pain or any(holds(own, phrase) for phrase in others for own in (words, bracketed)):
         return []
     return [Role(f"scores.nprs.{timing}", "score", max(pain, key=len))]
 
@@ -162,7 +161,7 @@ def first_named(words: Words) -> str:
     >>> first_named(words_of("Pain (post, pre)")), first_named(words_of("Pain in neck after"))
     ('after', '')
     """
-    found = {when: [i for phrase in map(words_of, vocabulary()["scores"][when])
+    found = {when: [i for phrase in of_scores(when)
                     if phrase != ("in",) or "out" in words  # "in" alone is of a place
                     for i in range(len(words)) if words[i : i + len(phrase)] == phrase]
              for when in ("before", "after")}  # fmt: skip
@@ -172,12 +171,22 @@ def first_named(words: Words) -> str:
 
 def timing_of(words: Words) -> str:
     """Return when a score was taken by the words of its header; ``now`` or empty: not said."""
-    said = vocabulary()["scores"]
     keys = {"follow_up": "later", "post_session": "after", "pre_session": "before", "now": "now"}
     for timing, key in keys.items():
-        if any(holds(words, words_of(phrase)) for phrase in said[key]):
+        if any(holds(words, phrase) for phrase in of_scores(key)):
             return timing
-    return next((t for t in TIMINGS if holds(words, words_of(t))), "")
+    return next((t for t, phrase in _timings().items() if holds(words, phrase)), "")
+
+
+@cache
+def of_scores(kind: str) -> tuple[Words, ...]:
+    """Return the phrases of one kind that headers of scores are known by: ``pain``, ``before``."""
+    return tuple(map(words_of, vocabulary()["scores"][kind]))
+
+
+@cache
+def _timings() -> dict[str, Words]:
+    return {timing: words_of(timing) for timing in TIMINGS}
 
 
 @cache

@@ -14,6 +14,7 @@ from outcomes.intake.drafting.evidence import Column, is_date, number, score, st
 from outcomes.intake.drafting.headers import (
     first_named,
     holds,
+    of_scores,
     score_role,
     timing_of,
     vocabulary,
@@ -112,8 +113,7 @@ def _one_below_another(seen: Seen) -> Content:
 
 def _unnamed_score(seen: Seen, alone: str = "") -> Content:
     """Ask whether numbers of 0 to 10 under a header that says nothing are the pain."""
-    said = vocabulary()["scores"]
-    other = [words_of(phrase) for phrase in (*said["change"], *said["not_pain"])]
+    other = (*of_scores("change"), *of_scores("not_pain"))
     likely = [h for h in seen.rest if len(seen.columns[h].counts) > 3
               and seen.columns[h].share(_of_ten) > 0.9
               and not any(holds(words_of(h), phrase) for phrase in other)]  # fmt: skip
@@ -133,7 +133,7 @@ def _by_time(headers: list[str]) -> Iterator[tuple[str, str, list[str]]]:
 
 def _of_motion(seen: Seen) -> Content:
     """Ask which of the columns of degrees is the one that is followed; of a pair the first."""
-    phrases = [words_of(phrase) for phrase in vocabulary()["scores"]["motion"]]
+    phrases = of_scores("motion")
     degrees = [h for h in seen.rest if seen.columns[h].share(_is_degrees) > _MOST
                and any(holds(words_of(h), phrase) for phrase in phrases)]  # fmt: skip
     content: Content = {}
