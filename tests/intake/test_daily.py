@@ -78,7 +78,7 @@ def test_no_date_stays(book, tmp_path):
 
 
 def test_a_template_that_is_not_filled_in_has_no_visit(tmp_path):
-    with pytest.raises(DataError, match="at least one line below its example"):
+    with pytest.raises(DataError, match="a line with a code and a date as its example"):
         oc.load(write_template(tmp_path / "clinic.xlsx"))
 
 
@@ -114,6 +114,36 @@ def test_what_cannot_be_read_is_found_by_the_row_of_the_workbook(book):
     assert found["R46"] == ("What became of it", 6)
     assert found["R14"] == ("Code", 8)
     assert found["R21"] == ("Date", 5)
+
+
+def test_a_line_whose_date_cannot_be_read_is_no_visit(book):
+    made, load = book
+    made[VISITS].cell(6, 2, "3/11")
+    study = load()
+    assert study.sessions["day"].tolist() == [0, 7, 21, 0, 7]
+    assert [f.rule for f in oc.check(study).errors] == ["R21"]
+    (left_out,) = study.provenance.left_out
+    assert (left_out.reason, left_out.count) == ("no date that can be read", 1)
+
+
+def test_dates_and_codes_however_they_were_typed(book):
+    made, load = book
+    typed = ("02.03.2026", "3 March 2026", DAY + dt.timedelta(7), "March 11, 2026", 46104)
+    for row, date in enumerate(typed, start=3):
+        made[VISITS].cell(row, 2, date).number_format = "General"
+        code = made[VISITS].cell(row, 1)
+        code.value = code.value.lower() + " "
+    study = load()
+    assert not oc.check(study).items
+    one = study.sessions[study.sessions["episode_id"] == "P001"]
+    assert one["day"].tolist() == [0, 7, 9, 21]
+
+
+def test_a_year_that_is_last_years_is_in_doubt(book):
+    made, load = book
+    made[VISITS].cell(6, 2, dt.date(2025, 3, 11))
+    found = [(f.rule, f.first_row) for f in oc.check(load()).items]
+    assert found == [("R68", 6)]
 
 
 def test_drop_downs_codes_and_print(tmp_path):

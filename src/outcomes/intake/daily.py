@@ -24,7 +24,7 @@ from outcomes.intake.rows import TypedRows
 from outcomes.intake.tables import tables_of, with_facts_that_differ
 from outcomes.intake.toml_records import folded
 from outcomes.intake.typed_cells import in_range, targets_of, typed_rows, walton_words
-from outcomes.intake.visits import visit_rows, with_single_visits, without_repeats
+from outcomes.intake.visits import visit_rows, with_single_visits, without_repeats, without_undated
 from outcomes.plain_text import shipped
 from outcomes.privacy.guard import refuse_identified, shown_headers
 from outcomes.provenance import LeftOut, Provenance
@@ -81,10 +81,14 @@ def load_daily(path: Path, sheets: Collection[str]) -> Study:
         When a cell looks as if it identifies somebody.
     """
     visits, people = _sheets(path, sheets)
-    text = visits.cells.merge(_facts(people, path.name), "left", on=CODE)
+    listed = people.cells[CODE].dropna()
+    known = {**{folded(code): code for code in listed}, **{code: code for code in listed}}
+    codes = visits.cells[CODE].map(
+        lambda one: known.get(one, known.get(folded(one), one)), na_action="ignore")  # fmt: skip
+    text = visits.cells.assign(**{CODE: codes}).merge(_facts(people, path.name), "left", on=CODE)
     rows = _course_rows(text, set(people.cells[CODE]))
     if rows.cells.empty:
-        must = "the sheet visits has at least one line below its example"
+        must = "the sheet visits has a line with a code and a date as its example has them"
         raise DataError(must, got="none", where=path.name)
     tables, _ = finished(tables_of(rows))
     of_code = {code: people.row(i) for i, code in enumerate(people.cells[CODE])}
@@ -109,6 +113,7 @@ def _course_rows(text: pd.DataFrame, codes: Collection[object]) -> TypedRows:
     rows = visit_rows(text, mapped, datetime.datetime.now().astimezone().date())
     nobody = rows.text[CODE].isna()
     rows = rows.found("R20", CODE, nobody, "no code").without(nobody, "no code")
+    rows = without_undated(rows)
     code = rows.text[CODE]
     rows = rows.having(**{"episodes.episode_id": code, "episodes.patient_id": code})
     rows = rows.found("R14", CODE, ~code.isin(codes), "a code that is not in the sheet people")
@@ -159,6 +164,7 @@ def daily_map(*sheets: str) -> ColumnMap:
     return read_column_map({
         "columns": plain, "scores": {"nprs": scores} if scores else {}, "values": values,
         "constants": {"goals.instrument": "nprs"}, "study": {"empty_status": "attended"},
+        "file": {"dates": ["%d.%m.%Y", "%d %B %Y", "%B %d, %Y", "excel"]},
         "leave_out": [{"name": EXAMPLE, "column": CODE, "is": [EXAMPLE]}],
     })  # fmt: skip
 

@@ -284,22 +284,25 @@ def without_far_years(rows: TypedRows, seen: pd.DataFrame) -> TypedRows:
 
 
 def with_doubtful_days(rows: TypedRows, seen: pd.DataFrame) -> TypedRows:
-    """Warn of visits months from all others of their course, whose day and month fit if exchanged.
+    """Warn of visits months from a patient's others that fit with day and month, or the year, else.
 
-    A day up to the 12th is a date either way: 3 November for 11 March is found by nothing else.
+    A day up to the 12th is a date either way: 3 November for 11 March is found by nothing else, nor
+    is the last year's number in January.
     """
     if "date" not in rows.cells:
         return rows
-    held = _with_seen(rows, seen)
-    whole = held.dropna().drop_duplicates().sort_values(["episode_id", "date"])
-    by_course = whole.groupby("episode_id")["date"]
-    lone = by_course.diff().fillna(np.inf).gt(_LONE) & by_course.diff(-1).fillna(-np.inf).lt(-_LONE)
-    swapped = _exchanged(whole["date"]).where(lone)
-    others = whole["date"].where(~lone).groupby(whole["episode_id"])
-    fits = swapped.between(others.transform("min") - _NEAR, others.transform("max") + _NEAR)
+    held = _with_seen(rows, seen, "patient_id")
+    whole = held.dropna().drop_duplicates().sort_values(["patient_id", "date"])
+    days, patient = whole["date"], whole["patient_id"]
+    gaps = days.groupby(patient)
+    lone = gaps.diff().fillna(np.inf).gt(_LONE) & gaps.diff(-1).fillna(-np.inf).lt(-_LONE)
+    others = days.where(~lone).groupby(patient)
+    low, high = others.transform("min") - _NEAR, others.transform("max") + _NEAR
+    otherwise = (_exchanged(days), days + _YEAR, days - _YEAR)
+    fits = lone & np.any([other.between(low, high) for other in otherwise], axis=0)
     found = pd.MultiIndex.from_frame(held).isin(pd.MultiIndex.from_frame(whole[fits]))
     marks = pd.Series(found[: len(rows.cells)], index=rows.cells.index)
-    got = "a visit months from the others, which is among them if they are exchanged"
+    got = "one months from the others, which fits them if two are exchanged or the year is another"
     return rows.found("R68", "date", marks, got)
 
 
@@ -351,10 +354,10 @@ def _out_of_order(
     return days.isna() & False
 
 
-def _with_seen(rows: TypedRows, seen: pd.DataFrame) -> pd.DataFrame:
-    """Return course and date of the rows, and below them those that the study holds already."""
-    own = rows.cells[["episodes.episode_id", "date"]].set_axis(["episode_id", "date"], axis=1)
-    old = [seen[["episode_id", "date"]]] if len(seen) else []
+def _with_seen(rows: TypedRows, seen: pd.DataFrame, whose: str = "episode_id") -> pd.DataFrame:
+    """Return whose the rows are, and dates, and below them those that the study holds already."""
+    own = rows.cells[[f"episodes.{whose}", "date"]].set_axis([whose, "date"], axis=1)
+    old = [seen[[whose, "date"]]] if len(seen) else []
     return pd.concat([own, *old], ignore_index=True)
 
 

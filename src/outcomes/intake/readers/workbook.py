@@ -258,7 +258,8 @@ def _sheet(
         return replace(rows, cells=marked)
     if marks.any():
         must = "a map says what rows mean that are struck through"
-        remedy = 'Write struck_out = "Struck out" in [file], and what "yes" in that column means.'
+        remedy = ('Write struck_out = "Struck out" in [file], and what "yes" in that column means; '
+                  "of an entry workbook, delete them or say what became of them.")  # fmt: skip
         raise DataError(must, got=f"{marks.sum()} of them", where=where, remedy=remedy)
     return rows
 
