@@ -9,6 +9,7 @@ import outcomes.scale.study as scale
 from outcomes.errors import UsageError
 from outcomes.mixed import fit as mixed_fit
 from outcomes.questions import course_frame, how_much
+from outcomes.study import study_from_tables
 from tests.scale.parted import write, write_parts
 
 
@@ -50,6 +51,24 @@ def test_the_answer_of_so_many_scores_says_what_was_not_tried(monkeypatch, regis
     assert any("held against errors robust to courses" in limit for limit in found.limits)
     assert "Residuals: independent; others are tried with up to 100 scores." in found.method
     assert "robust" not in "".join(found.table["term"])
+
+
+@pytest.mark.usefixtures("_few_rows")
+def test_change_before_care_is_that_of_each_course_whatever_the_parts(registry, tmp_path):
+    """Series were numbered part by part, and the first of each part taken for one course."""
+    scores = registry.assessments
+    first = scores[(scores["instrument"] == "nprs") & (scores["timing"] == "baseline")]
+    before = np.arange(len(first)) % 7 + 2.0
+    early = first.assign(session=np.nan, timing="pre_session", day=-7.0, score=before)
+    tables = {name: registry.table(name) for name in ("episodes", "sessions", "goals")}
+    study = study_from_tables({**tables, "assessments": pd.concat([scores, early])})
+    found, whole = (
+        oc.answer(one, "how-much").table.set_index("term").loc["between two scores before care"]
+        for one in (oc.load(write_parts(study, tmp_path / "p", [80, 170])), study)
+    )
+    assert found["n_episodes"] == whole["n_episodes"] == len(first)
+    assert found["estimate"] == pytest.approx(whole["estimate"], rel=1e-12)
+    assert whole["estimate"] == pytest.approx((before - first["score"]).mean(), rel=1e-12)
 
 
 def test_rows_are_reconciled(registry, parts):

@@ -221,6 +221,19 @@ def test_a_part_that_is_there_twice_and_one_that_is_missing_are_refused():
         fit_products(request("y ~ t + (1 | course)"), one)
 
 
+def test_groups_are_packed_without_loss_and_equal_ones_stand_once():
+    formula = "y ~ kind * t + (1 + t | course) + (1 + t | care)"
+    parts = in_parts(rows(90), [30, 60])
+    made = [products_of(agreed_on(formula, parts), part) for part in parts]
+    held = merge_all(made).groups
+    every = held.stage(np.arange(len(held.kind)))
+    apart = [own.groups.stage(np.arange(len(own.groups.kind))) for own in made]
+    np.testing.assert_array_equal(every.B, np.concatenate([own.B for own in apart], axis=-1))
+    np.testing.assert_array_equal(every.A, np.concatenate([own.A for own in apart], axis=-1))
+    alike = np.vstack([every.A.reshape(4, -1), every.B[:, :-1].reshape(2 * 6, -1)])
+    assert held.like.A.shape[-1] == len(np.unique(alike, axis=1).T) < len(held.kind)
+
+
 def test_products_do_not_grow_with_repeated_visits():
     many = rows(2000, 5)
     formula = "y ~ cr(t, df=3, constraints='center') + (1 + t | course)"
