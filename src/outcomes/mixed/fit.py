@@ -100,16 +100,12 @@ class MixedFit(Fit):
 
 
 ELSEWHERE = {
-    "tidy()": "summary coef coefs coefficients params fixef fe_params bse tvalues pvalues "
-    "p_values conf_int confint",
-    "random_effects()": "ranef ranefs re",
-    "variance_components()": "varcorr cov_re vcomp",
+    "tidy()": "summary coef params fixef fe_params bse tvalues pvalues conf_int confint",
+    "random_effects()": "ranef",
+    "variance_components()": "varcorr cov_re vcomp sigma",
     "glance()": "aic bic llf deviance nobs converged",
     "residuals()": "resid hatvalues",
     "fitted": "fittedvalues",
-    "estimates.sigma": "sigma",
-    "vcov": "cov_params",
-    "influence(group)": "cooks_distance",
 }
 """What lme4, statsmodels and others call a method of a fit."""
 

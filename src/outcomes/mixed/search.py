@@ -20,42 +20,37 @@ from outcomes.mixed.likelihood.estimates import Curvature
 from outcomes.mixed.types import Array
 
 _LOCK = Lock()
-_FOUND: list[list[int]] = []
-"""Threads of each library as each block under way found them: only the first saw the true ones."""
+_LIMITS: list[Any] = []
+"""The limit once for each block under way."""
 
 
 @lru_cache(maxsize=1)
-def _blas_libraries() -> tuple[Any, ...]:
-    found = ThreadpoolController().select(user_api="blas").lib_controllers
-    return tuple(found)
+def _libraries() -> Any:
+    return ThreadpoolController()
 
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Limit BLAS to one thread inside a ``with`` block.
 
-    threadpoolctl's own context asks every library about itself each time, which takes as long as a
-    small fit; here the libraries are found once. The limit holds for the whole process, so blocks
-    that overlap in several Python threads share it, and the last one to end lifts it.
+    The libraries are found once, since looking for them takes as long as a small fit. The limit
+    holds for the whole process, so blocks that overlap in several Python threads share it, and the
+    last one to end lifts it.
 
     Examples
     --------
     >>> with one_blas_thread():
     ...     pass
     """
-    libraries = _blas_libraries()
     with _LOCK:
-        _FOUND.append([library.get_num_threads() for library in libraries])
-        for library in libraries:
-            library.set_num_threads(1)
+        _LIMITS.append(_LIMITS[0] if _LIMITS else _libraries().limit(limits=1, user_api="blas"))
     try:
         yield
     finally:
         with _LOCK:
-            found = _FOUND.pop()
-            if not _FOUND:
-                for library, n_threads in zip(libraries, found, strict=True):
-                    library.set_num_threads(n_threads)
+            limit = _LIMITS.pop()
+            if not _LIMITS:
+                limit.restore_original_limits()
 
 
 Likelihood = ByElimination | ByVisit

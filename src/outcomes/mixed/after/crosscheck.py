@@ -80,22 +80,27 @@ def crosscheck(fit: Fit) -> pd.DataFrame:
 
 
 def _require_expressible(fit: Fit) -> None:
-    def refuse(got: str, remedy: str = "") -> None:
+    got, remedy, top = "", "", _top(fit)
+    beside = [
+        factor.name
+        for factor in fit.design.factors
+        if max(factor.covariance.sizes) > 1 and not _is_correlated(factor, top)
+    ]
+    if fit.design.weights is not None:
+        got = "prior weights"
+    elif beside:
+        got = f"correlated random effects on '{beside[0]}' beside other terms"
+        remedy = "Compare the model with || in place of |."
+    elif top is None and fit.n_observations > MAX_ROWS:
+        got = f"crossed grouping factors on more than {MAX_ROWS:,} rows"
+    if got:
         must = "MixedLM must be able to express the model"
         raise UnavailableError(must, got=got, remedy=remedy)
 
-    factors, top = fit.design.factors, _top(fit)
-    if fit.design.weights is not None:
-        refuse("prior weights")
-    for factor in factors:
-        alone = factor is top and len(factor.covariance.sizes) == 1
-        if not alone and max(factor.covariance.sizes) > 1:
-            refuse(
-                f"correlated random effects on '{factor.name}' beside other terms",
-                "Compare the model with || in place of |.",
-            )
-    if top is None and fit.n_observations > MAX_ROWS:
-        refuse(f"crossed grouping factors on more than {MAX_ROWS:,} rows")
+
+def _is_correlated(factor: GroupingFactor, top: GroupingFactor | None) -> bool:
+    """Tell whether a factor's effects are those of statsmodels' groups."""
+    return factor is top and len(factor.covariance.sizes) == 1
 
 
 def _top(fit: Fit) -> GroupingFactor | None:
@@ -111,12 +116,11 @@ def _statsmodels_fit(fit: Fit) -> Any:
 
     top = _top(fit)
     groups = np.zeros(fit.n_observations, dtype=int) if top is None else top.codes
-    correlated = top is not None and len(top.covariance.sizes) == 1
     rows = [np.flatnonzero(groups == level) for level in np.unique(groups)]
     terms = [
         (factor, j)
         for factor in fit.design.factors
-        if not (correlated and factor is top)
+        if not _is_correlated(factor, top)
         for j in range(factor.q)
     ]
     spec = VCSpec(
@@ -129,7 +133,7 @@ def _statsmodels_fit(fit: Fit) -> Any:
             fit.design.response,
             fit.X,
             groups,
-            exog_re=top.Z if correlated and top is not None else None,
+            exog_re=top.Z if top is not None and _is_correlated(top, top) else None,
             exog_vc=spec if terms else None,
         )
         return model.fit(reml=fit.request.reml, method=["bfgs", "powell"])
@@ -149,7 +153,7 @@ def _random_values(fit: Fit, found: Any) -> list[float]:
     top, variances = _top(fit), iter(found.vcomp)
     covariances = [
         np.diag([next(variances) for _ in range(factor.q)])
-        if factor is not top or len(factor.covariance.sizes) > 1
+        if not _is_correlated(factor, top)
         else np.asarray(found.cov_re)
         for factor in fit.design.factors
     ]

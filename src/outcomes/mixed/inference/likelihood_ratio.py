@@ -216,9 +216,8 @@ def _weights(fit: Fit) -> Array:
 
 
 def _spans(X: Array, columns: Array) -> bool:
-    scale = np.linalg.norm(columns, axis=0)
     Q = np.linalg.qr(X / np.linalg.norm(X, axis=0))[0]
-    rest = columns / scale
+    rest = columns / np.linalg.norm(columns, axis=0)
     rest = rest - Q @ (Q.T @ rest)
     return bool((np.linalg.norm(rest, axis=0) < SAME).all())
 

@@ -371,31 +371,13 @@ def _bonferroni(family: Family) -> Array:
     return family.null.critical(family.df, 1.0 - (1.0 - family.conf_level) / family.k)
 
 
-def _sidak(family: Family) -> Array:
-    return family.null.critical(family.df, family.conf_level ** (1.0 / family.k))
-
-
 def _any_of(k: int, p: Array) -> Array:
     """Return the chance that one of ``k`` independent tests has so small a p-value."""
     return np.asarray(-np.expm1(k * np.log1p(-np.minimum(p, 1.0 - 1e-16))))
 
 
-def _scheffe_p(family: Family) -> Array:
-    df, r = np.minimum(family.df, 1e9), family.rank
-    return np.asarray(fdtrc(r, df, family.t**2 / r))
-
-
-def _scheffe(family: Family) -> Array:
-    df = np.minimum(family.df, 1e9)
-    return np.asarray(np.sqrt(family.rank * fdtri(family.rank, df, family.conf_level)))
-
-
 def _range_tail(q: Any, n_means: float, df: Any) -> Array:
     return np.asarray(scipy.stats.studentized_range.sf(q, n_means, df))
-
-
-def _tukey_p(family: Family) -> Array:
-    return _range_tail(np.sqrt(2.0) * np.abs(family.t), family.n_means, family.df)
 
 
 def _tukey(family: Family) -> Array:
@@ -487,10 +469,16 @@ METHODS: dict[str, tuple[Rule, Rule]] = {
     "bonferroni": (lambda family: np.minimum(family.k * family.p, 1.0), _bonferroni),
     "BH": (lambda family: scipy.stats.false_discovery_control(family.p, method="bh"), _bonferroni),
     "BY": (lambda family: scipy.stats.false_discovery_control(family.p, method="by"), _bonferroni),
-    "sidak": (lambda family: _any_of(family.k, family.p), _sidak),
+    "sidak": (
+        lambda family: _any_of(family.k, family.p),
+        lambda own: own.null.critical(own.df, own.conf_level ** (1.0 / own.k)),
+    ),
     "mvt": (_mvt_p, _mvt),
-    "tukey": (_tukey_p, _tukey),
-    "scheffe": (_scheffe_p, _scheffe),
+    "tukey": (lambda own: _range_tail(np.sqrt(2.0) * abs(own.t), own.n_means, own.df), _tukey),
+    "scheffe": (
+        lambda own: fdtrc(own.rank, np.minimum(own.df, 1e9), own.t**2 / own.rank),
+        lambda own: np.sqrt(own.rank * fdtri(own.rank, np.minimum(own.df, 1e9), own.conf_level)),
+    ),
     "dunnettx": (lambda family: _dunnettx_tail(family, abs(family.t), family.df), _dunnettx),
 }
 """For each method how it adjusts p-values, and its critical values."""
