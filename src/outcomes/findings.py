@@ -108,7 +108,7 @@ class Finding:
 
 
 def finding(
-    number: str, table: str, column: str, rows: Iterable[int], *, got: str, remedy: str = "",
+    number: str, table: str, column: str, rows: Iterable[int] | int, *, got: str, remedy: str = "",
     listed: bool = False,
 ) -> Finding:  # fmt: skip
     """Make the finding of a rule from the 0-based positions of the rows that break it.
@@ -119,8 +119,8 @@ def finding(
         Number of the rule.
     table, column : str
         Where.
-    rows : iterable of int
-        0-based row positions, at least one.
+    rows : iterable of int, or int
+        0-based row positions, at least one; or how many things are meant that stand in no row.
     got : str
         The kind of thing that was met, never a value.
     remedy : str, optional
@@ -133,7 +133,7 @@ def finding(
     >>> finding("R03", "sessions", "pressure", [4, 7], got="above 5").first_row
     5
     """
-    broken, positions = RULES[number], list(rows)
+    broken, positions = RULES[number], [-1] * rows if isinstance(rows, int) else list(rows)
     return Finding(
         rule=number,
         severity=broken.severity,

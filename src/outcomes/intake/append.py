@@ -6,7 +6,6 @@ Tables carry ``date`` (days since 1970-01-01) until all is together; then day 0 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -135,8 +134,7 @@ def merged(
     kept = old["sessions"][~old["sessions"]["visit"].isin(same)]
     found = []
     if gone.any() and not missing:
-        gap = finding("R57", "sessions", "day", range(int(gone.sum())), got="no such visit")
-        found.append(replace(gap, first_row=0))
+        found.append(finding("R57", "sessions", "day", int(gone.sum()), got="no such visit"))
     if missing == "removed":
         kept = kept[~kept["visit"].isin(old["sessions"].loc[gone, "visit"])]
     tables["sessions"] = _stacked(kept, new["sessions"])

@@ -15,7 +15,6 @@ import pandas as pd
 
 from outcomes import __version__
 from outcomes.errors import DataError, UsageError
-from outcomes.findings import finding
 from outcomes.folders import locked, written_whole
 from outcomes.intake.append import (
     N_MARKS,
@@ -36,7 +35,6 @@ from outcomes.intake.column_map import (
 from outcomes.intake.load import load
 from outcomes.intake.pipeline import client_rows, course_rows, export_text
 from outcomes.intake.readers import Rows, is_database, name_of, read_source
-from outcomes.intake.readers.workbook import OTHERS
 from outcomes.intake.rows import EXPORT, TypedRows
 from outcomes.intake.tables import Frames, tables_of
 from outcomes.intake.typed_cells import targets_of
@@ -368,9 +366,6 @@ def _with_periods(episodes: pd.DataFrame, anchors: Mapping[str, float], kind: st
 def _import(rows: TypedRows, mapped: ColumnMap, source: Rows, marks: list[str]) -> Import:
     """Return the record of an import, with its findings by row of the file."""
     findings = in_file(rows.findings, source, mapped)
-    if n := source.skipped.get(OTHERS, 0):
-        got = "sheets of other columns, which are not"
-        findings.append(replace(finding("R41", "file", "sheets", range(n), got=got), first_row=0))
     kept = rows.wrong.intersection(rows.cells.index)
     n_wrong, n_doubtful = (len({file_row(row + 1, mapped) for row in wrong})
                            for wrong in (rows.wrong - kept, kept))  # fmt: skip

@@ -246,7 +246,7 @@ def _load_parts(folder: Path) -> Study:
 
 
 def _edited(where: str, edited: bool) -> list[Finding]:
-    return [replace(finding("R42", where, "", [0], got="others"), first_row=0)] * edited
+    return [finding("R42", where, "", 1, got="others")] * edited
 
 
 def _read_table(text: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Finding], list[str]]:

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from outcomes.dictionary.instruments import registry
 from outcomes.dictionary.tables import TIMINGS
 from outcomes.errors import DataError
-from outcomes.findings import Finding
+from outcomes.findings import Finding, finding
 from outcomes.intake.column_map import ColumnMap, contract_name
 from outcomes.intake.map_sections import CleaningRule
 from outcomes.intake.readers import Rows
+from outcomes.intake.readers.workbook import OTHERS
 from outcomes.intake.toml_records import Texts, refuse_unknown
 
 
@@ -84,8 +85,11 @@ def file_row(row: int, mapped: ColumnMap) -> int:
 
 
 def in_file(findings: Iterable[Finding], source: Rows, mapped: ColumnMap) -> list[Finding]:
-    """Return findings with the row of the file, where rows were stacked or lines skipped."""
-    return [entry.in_file(lambda row: source.row(file_row(row, mapped) - 1)) for entry in findings]
+    """Return findings with the row of the file, and what is found of sheets that are not read."""
+    n, got = source.skipped.get(OTHERS, 0), "sheets of other columns, which are not"
+    sheets = [finding("R41", "file", "sheets", n, got=got)] if n else []
+    return [entry.in_file(lambda row: source.row(file_row(row, mapped) - 1))
+            for entry in findings] + sheets  # fmt: skip
 
 
 def n_beside(mapped: ColumnMap) -> int:

@@ -6,6 +6,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
@@ -71,15 +72,23 @@ def person_of(
     name: str | None, birth: str | None, record: str | None, contacts: Iterable[str | None]
 ) -> Person:
     """Return what a row says of its person."""
-    head, _, degree = (name or "").rpartition(",")
+    name = _repaired(name or "")
+    head, _, degree = name.rpartition(",")
     name = head if " " in head.strip() and plain(degree).replace(" ", "") in _DEGREES else name
-    family, comma, given = (name or "").partition(",")
+    family, comma, given = name.partition(",")
     words = _untitled(plain(given if comma else family).split(), 1 if comma else 2)
     last = _untitled(plain(family).split(), 1) if comma else words[-1:]
     return Person(
         " ".join(words if comma else words[:-1]), " ".join(last), birth or "",
         record_of(record or ""), frozenset(filter(None, map(_contact, contacts))),
     )  # fmt: skip
+
+
+def _repaired(name: str) -> str:
+    """Return a name of whose letters a program made two each: JosÃ© is José."""
+    with suppress(UnicodeError):
+        return name.encode("cp1252").decode("utf-8")
+    return name
 
 
 def record_of(cell: str) -> str:
@@ -113,73 +122,53 @@ def _untitled(words: list[str], least: int) -> list[str]:
     return words
 
 
-@dataclass(frozen=True)
-class _Signs:
-    """What two people have in common, and what speaks against their being one."""
-
-    named: bool
-    born: bool
-    reached: bool
-    recorded: bool
-    other_birth: bool
-    other_contact: bool
-    other_record: bool
-    spelled: bool
-
-
-def _signs(one: Person, other: Person) -> _Signs:
-    born, recorded = one.birth == other.birth != "", one.record == other.record != ""
-    named = one.name == other.name != "" or (born and one.letters == other.letters != "")
-    reached = bool(one.contacts & other.contacts)
-    return _Signs(
-        named, born, reached, recorded,
-        other_birth=bool(one.birth and other.birth) and not born,
-        other_contact=bool(one.contacts and other.contacts) and not reached,
-        other_record=bool(one.record and other.record) and not recorded,
-        spelled=named or one.letters == other.letters or _spelled(one, other),
-    )  # fmt: skip
-
-
 def verdict(one: Person, other: Person, *, together: bool) -> tuple[str | None, bool]:
     """Return what joins two (None: nothing does; empty: nothing to tell), and any doubt of it.
 
     `together`: they came on one day, or in turn, as two people of one household do.
     """
-    signs = _signs(one, other)
-    if signs.other_birth:
-        mistyped = signs.named and other.birth in near_births(one.birth)
-        return None, signs.recorded or (signs.spelled and signs.reached) or mistyped
+    born, recorded = one.birth == other.birth != "", one.record == other.record != ""
+    reached, same = bool(one.contacts & other.contacts), one.letters == other.letters != ""
+    named = one.name == other.name != "" or (born and same)
+    spelled = named or same or _spelled(one, other)
+    if one.birth and other.birth and not born:
+        mistyped = named and other.birth in near_births(one.birth)
+        return None, recorded or (spelled and reached) or mistyped
     if not one.name or not other.name:
-        return ("" if signs.recorded else None), False
-    if signs.named:
-        return _of_one_name(signs)
+        return ("" if recorded else None), False
+    other_contact = bool(one.contacts and other.contacts) and not reached
+    other_record = bool(one.record and other.record) and not recorded
+    if named and born and (other_record or (other_contact and together)):
+        two = "record numbers" if other_record else "telephone numbers or addresses"
+        return f"two {two}, one name and birth date", True
+    if named:
+        joined = born or recorded or (reached and not other_record)
+        return ("", False) if joined else (None, other_contact or other_record)
     short = _short_form(one, other) and not together
-    if signs.born and (signs.reached or signs.recorded):
+    hers = _his_and_hers(one, other)
+    if born and (reached or recorded):
         new_name = one.given == other.given and len(one.given) >= BEGINS
-        reasons = {"spelling": signs.spelled, "a short form of the name": short,
+        reasons = {"spelling": spelled, "a short form of the name": short,
                    "a new family name": new_name,
                    "a name in two scripts": _two_scripts(one, other)}  # fmt: skip
-        why = next((word for word, holds in reasons.items() if holds), "")
-        unlike = together or not _alike(one, other) or _his_and_hers(one, other)
-        if together and _his_and_hers(one, other):
-            return None, True
-        return (f"{why}, one birth date" if why else None), unlike and (
-            bool(why) or one.family == other.family
+        why = next(
+            (word for word, holds in reasons.items() if holds and not (together and hers)), ""
         )
-    if signs.recorded:
-        joins = signs.spelled or short or one.given == other.given != ""
-        return ("spelling, one record number" if joins else None), not signs.spelled
+        doubt = together or hers or not _alike(one, other)
+        return (f"{why}, one birth date" if why else None), doubt
+    if recorded:
+        joins = spelled or short or one.given == other.given != ""
+        return ("spelling, one record number" if joins else None), not spelled
     begins = short and _known_short(one.given, other.given)
-    if signs.reached and not signs.other_record and (signs.spelled or begins):
-        two = together or _his_and_hers(one, other)
-        return (None if two else "spelling, one telephone number or e-mail address"), True
+    if reached and not other_record and (spelled or begins):
+        apart = together or hers
+        return (None if apart else "spelling, one telephone number or e-mail address"), True
     first, second = (person.given.partition(" ")[0] for person in (one, other))
     married = first == second and len(first) >= BEGINS
-    alike = signs.spelled or short or married or _two_scripts(one, other)
-    bare = one.is_bare or other.is_bare
+    alike = spelled or short or married or _two_scripts(one, other)
     initial = short and min(len(one.given), len(other.given)) == 1
-    reached = signs.reached and (signs.spelled or initial)
-    return None, (signs.born and alike) or reached or (signs.spelled and bare)
+    bare = spelled and (one.is_bare or other.is_bare)
+    return None, (born and alike) or (reached and (spelled or initial)) or bare
 
 
 def near_births(birth: str) -> set[str]:
@@ -195,14 +184,6 @@ def near_births(birth: str) -> set[str]:
     return {turned, *(birth[:i] + d + birth[i + 1 :] for i in digits for d in "0123456789")} - {
         birth
     }
-
-
-def _of_one_name(signs: _Signs) -> tuple[str | None, bool]:
-    if signs.born and signs.other_record:
-        return "two record numbers, one name and birth date", True
-    if signs.born or signs.recorded or (signs.reached and not signs.other_record):
-        return "", False
-    return None, signs.other_contact or signs.other_record
 
 
 def _two_scripts(one: Person, other: Person) -> bool:

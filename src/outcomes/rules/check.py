@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from outcomes.findings import FINDERS, Finding, Findings, finding, where_broken
 from outcomes.rules import care, records
@@ -75,5 +74,4 @@ def _in_file(entry: Finding, file_rows: Mapping[str, Sequence[int]]) -> Finding:
 def _unused(names: Sequence[str]) -> Iterator[Finding]:
     if names:
         shown = ", ".join(names[:_NAMED]) + (" ..." if len(names) > _NAMED else "")
-        entry = finding("R41", "file", shown, range(len(names)), got="columns that are not")
-        yield replace(entry, first_row=0)
+        yield finding("R41", "file", shown, len(names), got="columns that are not")
