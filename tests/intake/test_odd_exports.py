@@ -727,11 +727,21 @@ def test_a_day_in_a_column_of_its_own_above_its_rows_is_asked_about(imported):
     assert visits(study) == [[[0, 45, 6], [7, 30, 5]], [[0, 60, 7], [7, 60, 6]]]
 
 
-def test_a_column_for_each_day_is_refused_with_what_to_do(tmp_path):
-    place = tmp_path / "x.csv"
-    place.write_text("Client,DOB,01/05/2026,01/12/2026\nAnn Lee,02/03/1950,7,5\n")
-    with pytest.raises(DataError, match="a row is one visit; got a column for each"):
-        draft_map(place)
+@pytest.mark.parametrize("head", [("01/05/2026", "01/16/2026"), ("Jan 5, 2026", "Jan 16, 2026")])
+@pytest.mark.parametrize("last", ["5", ""])
+def test_a_column_for_each_day_becomes_a_row_for_each_visit(imported, head, last):
+    named = ",".join(f'"{day}"' for day in head)
+    study, asked = imported(f"Pain\nClient,DOB,{named}\n{ANN},7,{last}\n{BOB},,6\n")
+    assert asked["scores.nprs.pre_session"] == ["Score"]
+    assert visits(study) == ([[[0, 6]], [[0, 7], [11, 5]]] if last else [[[0, 6]], [[0, 7]]])
+
+
+def test_scores_before_and_after_under_each_day(imported):
+    study, _ = imported(
+        "Client,DOB,2026-01-05 before,2026-01-05 after,2026-01-16 before,2026-01-16 after\n"
+        f"{ANN},7,5,6,4\n{BOB},,,8,8\n"
+    )
+    assert visits(study) == [[[0, 7, 5], [11, 6, 4]], [[0, 8, 8]]]
 
 
 def test_days_without_a_year_are_refused_with_how_they_look(imported):
@@ -1212,3 +1222,164 @@ def test_visits_in_two_locations_are_no_error(imported):
     )
     assert oc.check(study).ok
     assert rows_with(study, "R70") == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [("Canceled", ("", "Canceled", "No-Show")), ("No show", ("no", "Cancelled", "yes")),
+     ("Cancelled?", ("No", "Late cancel", "Did not attend"))],
+)  # fmt: skip
+def test_a_mark_of_missed_visits_may_hold_words_of_statuses(imported, head, words):
+    study, asked = imported(
+        f"Client,DOB,Visit date,{head},Pain before\n{ANN},01/05/2026,{words[0]},7\n"
+        f"{ANN},01/16/2026,{words[1]},\n{ANN},01/23/2026,{words[2]},\n{BOB},01/06/2026,,6\n"
+    )
+    assert not asked
+    told = study.sessions.sort_values("day")["status"].tolist()
+    assert told == ["attended", "attended", "cancelled", "no_show"]
+    assert study.sessions["session"].notna().sum() == 2
+
+
+def test_a_word_under_a_mark_that_nothing_reads_stops_the_import(imported):
+    study, _ = imported(
+        f"Client,DOB,Visit date,Cancelled,Pain before\n{ANN},01/05/2026,no,7\n"
+        f"{ANN},01/16/2026,yes,\n{ANN},01/23/2026,Lake house,\n"
+    )
+    assert rows_with(study, "R46") == 1
+    assert study.sessions["session"].notna().sum() == 1
+
+
+@pytest.mark.parametrize("heads", [
+    [f"NDI {i}" for i in range(1, 11)], [f"NDI_Q{i}" for i in range(1, 11)],
+    ["Pain intensity", "Personal care", "Lifting", "Reading", "Headaches", "Concentration", "Work",
+     "Driving", "Sleeping", "Recreation"],
+])  # fmt: skip
+def test_items_of_a_questionnaire_add_up_by_its_rule(imported, heads):
+    """The Neck Disability Index adds ten items of 0 to 5; 8 of 10 answered count as 10 * 3 / 8."""
+    items = ["3,2,1,0,5,4,3,2,1,0", "3,3,3,3,3,3,3,3,,", "3,,,,,,,,,"]
+    study, asked = imported(f"Client,DOB,Visit date,Minutes,{','.join(heads)}\n" + "".join(
+        f"{ANN},01/{day}/2026,60,{own}\n"
+        for day, own in zip(("05", "16", "23"), items, strict=True)
+    ))  # fmt: skip
+    assert [*asked] == ["study.no_status"]
+    told = study.assessments[["instrument", "timing", "day", "score"]]
+    assert [*told.itertuples(index=False, name=None)] == [
+        ("ndi", "pre_session", 0, 21), ("ndi", "pre_session", 11, 30)]  # fmt: skip
+
+
+@pytest.mark.parametrize("total", ["NDI total", "NDI"])
+def test_a_stated_total_counts_and_not_its_items(imported, total):
+    heads = ",".join(f"NDI {i}" for i in range(1, 11))
+    study, _ = imported(f"Client,DOB,Visit date,{heads},{total}\n{ANN},01/05/2026,"
+                        f"3,2,1,0,5,4,3,2,1,0,21\n{BOB},01/16/2026,{'1,' * 10}11\n")  # fmt: skip
+    assert sorted(study.assessments["score"]) == [11, 21]
+
+
+def test_parts_of_a_questionnaire_that_is_not_whole_are_no_scores(imported):
+    """Pain intensity among its sections is an item of 0 to 5, and no pain of 0 to 10."""
+    study, _ = imported(
+        "Client,DOB,Visit date,Minutes,Pain intensity,Personal care,Lifting,Reading,Headaches,"
+        f"Concentration,Work\n{ANN},01/05/2026,60,3,2,1,0,5,4,3\n"
+        f"{BOB},01/16/2026,60,1,1,1,1,1,1,1\n"
+    )
+    assert study.assessments.empty
+
+
+@pytest.mark.parametrize(
+    ("cell", "script"),
+    [("2x/wk x 6 wks, 45 min", [2, 45, 6]), ("MT 1 time per week for 8 weeks, 60-min", [1, 60, 8]),
+     ("2x wöchentlich, 30 Min.", [2, 30, None]),
+     ("3 séances par semaine, 4 semaines", [3, None, 4]),
+     ("2 veces por semana", [2, None, None]), ("12 visits, 45 min", [None, 45, None])],
+)  # fmt: skip
+def test_a_script_in_words(imported, cell, script):
+    study, _ = imported("Client,DOB,Visit date,Prescription,Pain before\n"
+                        f'{ANN},01/05/2026,"{cell}",7\n{BOB},01/16/2026,"{cell}",6\n')  # fmt: skip
+    told = study.episodes[["sessions_per_week", "minutes", "weeks"]].iloc[0]
+    assert [None if one != one else one for one in told] == script
+    assert rows_with(study, "R02") == 0
+
+
+def test_a_script_of_a_range_is_not_read_and_said(imported):
+    cells = ["1-2x/wk, 60 min", "2x/wk, 60 min", "2 visits a week"]
+    study, _ = imported("Client,DOB,Visit date,Rx,Pain before\n" + "".join(
+        f'{who},01/16/2026,"{cell}",7\n' for who, cell in zip(
+            (ANN, BOB, "Cy Fay,04/15/1970"), cells, strict=True)))  # fmt: skip
+    assert sorted(study.episodes["sessions_per_week"].dropna()) == [2, 2]
+    assert rows_with(study, "R02") == 1
+
+
+def test_goals_are_no_scores(imported):
+    study, _ = imported(
+        "Client,DOB,Visit date,Pain before,Pain goal (0-10),Goal met?\n"
+        f"{ANN},01/05/2026,7,3,no\n{ANN},01/16/2026,5,3,no\n{BOB},01/16/2026,6,2,no\n"
+    )
+    assert sorted(study.goals[["instrument", "target"]].itertuples(index=False, name=None)) == [
+        ("nprs", 2), ("nprs", 3)]  # fmt: skip
+    assert sorted(study.assessments["score"]) == [5, 6, 7]
+
+
+@pytest.mark.parametrize(("answer", "arms"), [("Group", ["Massage", "Usual care"]), (False, [])])
+def test_a_group_may_be_an_arm(imported, answer, arms):
+    people = [ANN, BOB, "Cy Fay,04/15/1970", "Di Orr,05/16/1980"]
+    study, asked = imported("Client,DOB,Visit date,Pain before,Group\n" + "".join(
+        f"{who},01/{day}/2026,7,{'Massage' if i % 2 else 'Usual care'}\n"
+        for i, who in enumerate(people) for day in ("05", "16")),
+        **{"columns.arm": answer, "study.control": answer and "Usual care"})  # fmt: skip
+    assert {*asked} == {"columns.arm", "study.control"}
+    assert sorted(study.episodes["arm"].dropna().unique()) == arms
+
+
+@pytest.mark.parametrize(
+    ("head", "cells", "minutes"),
+    [("Sesion", ("45'", "60'"), [45, 60]), ("Appt", ("½ hr", "1½ hr"), [30, 90]),
+     ("What", ("1/2 hour", "1 1/2 hours"), [30, 90]), ("Massage", ("60min", "90min"), [60, 90])],
+)  # fmt: skip
+def test_lengths_under_a_head_that_does_not_say_so_are_asked_about(imported, head, cells, minutes):
+    study, asked = imported(f"Client,DOB,Visit date,{head},Pain before\n"
+                            f"{ANN},01/05/2026,{cells[0]},7\n"
+                            f"{ANN},01/16/2026,{cells[1]},6\n")  # fmt: skip
+    assert asked == {"columns.sessions.minutes": [head]}
+    assert study.sessions["minutes"].tolist() == minutes
+
+
+@pytest.mark.parametrize("answer", ["Therapist", False])
+def test_names_above_rows_that_name_clients_may_be_of_therapists(imported, answer):
+    study, asked = imported(
+        f"Date,Client,DOB,Pain before\nZoe Dietrich,,,\n01/05/2026,{ANN},7\n"
+        f"01/16/2026,{BOB},6\nSubtotal,,,2\nMax Tindall,,,\n01/23/2026,{ANN},5\nGrand total,,,3\n",
+        **{"columns.sessions.therapist_id": answer},
+    )
+    assert "columns.sessions.therapist_id" in asked
+    assert visits(study) == [[[0, 6]], [[0, 7], [18, 5]]]
+    assert study.sessions["therapist_id"].nunique() == (2 if answer else 0)
+
+
+@pytest.mark.parametrize(
+    ("heads", "cells", "scores"),
+    [("Before,After", "NPRS 7,NPRS 5", [("nprs", 5), ("nprs", 7)]),
+     ("Pain before,Pain after", "VAS 65/100,VAS 40/100", [("vas", 40), ("vas", 65)]),
+     ("VAS pre,VAS post", "6.5 cm,4.0 cm", [("nprs", 4), ("nprs", 6.5)]),
+     ("Pain when you came in,Pain when you left", "7,5", [("nprs", 5), ("nprs", 7)]),
+     ("Pain now before we start,Pain now that we are done", "7,5", [("nprs", 5), ("nprs", 7)])],
+)  # fmt: skip
+def test_scores_with_what_they_are_of_in_the_cell(imported, heads, cells, scores):
+    study, _ = imported(f"Client,DOB,Visit date,{heads}\n{ANN},01/05/2026,{cells}\n")
+    told = study.assessments[["instrument", "score"]].itertuples(index=False, name=None)
+    assert sorted(told) == scores
+
+
+def test_pain_of_no_stated_time_beside_pain_before_is_asked_about(imported):
+    study, asked = imported(f"Client,DOB,Visit date,Pain before,Pain\n{ANN},01/15/2026,7,5\n",
+                            **{"scores.nprs.post_session": False})  # fmt: skip
+    assert asked == {"scores.nprs.post_session": ["Pain"]}
+    assert study.assessments["score"].tolist() == [7]
+
+
+@pytest.mark.parametrize("heads", [("Nom de naissance", "Prénom", "Date de naissance"),
+                                   ("First and last name", "Unused", "DOB")])  # fmt: skip
+def test_a_name_at_birth_is_no_birth_date(imported, heads):
+    study, _ = imported(f"{','.join(heads)},Visit date,Pain before\n"
+                        "Lee,Ann,02/13/1950,01/05/2026,7\n"
+                        "Ray,Ann,02/13/1960,01/16/2026,6\n")  # fmt: skip
+    assert sorted(study.episodes["age_band"]) == ["60-69", "70-79"]

@@ -121,7 +121,8 @@ class ColumnMap(Section, frozen=True, kw_only=True):
         identifying = (column for own in self.identifiers.values() for column in own)
         tested = [*(e.column for e in self.leave_out), *(e.column for e in self.status)]
         named = (*self.columns.values(), *scored, *identifying, *tested, *self.file.fill_down,
-                 *(column for own in self.file.ticked.values() for column in own),
+                 *(column for made in (self.file.ticked, self.file.totals)
+                   for own in made.values() for column in own),
                  self.minutes.start, self.minutes.end)  # fmt: skip
         return [name for name in dict.fromkeys(named) if name]
 
@@ -239,6 +240,8 @@ def _answered(content: dict[str, Any]) -> dict[str, Any]:
     for question in asked:
         if question.answer is False and question.place[0] == "scales":
             whole.get("scores", {}).pop(question.place[1], None)  # of an unknown scale
+        if question.answer is False and question.key == "columns.arm":
+            whole.get("values", {}).pop("arm", None)
         if question.answer not in ("", [], False):
             section = whole
             for name in question.place[:-1]:

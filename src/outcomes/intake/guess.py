@@ -13,17 +13,34 @@ from typing import Any
 import msgspec
 import pandas as pd
 
+from outcomes.dictionary.instruments import registry
 from outcomes.errors import DataError, OutcomesError
 from outcomes.intake.drafting.draft import Content, Draft, ask, merged
-from outcomes.intake.drafting.evidence import Column, flag_of, is_date, shapes, status_of
+from outcomes.intake.drafting.evidence import (
+    Column,
+    flag_of,
+    is_date,
+    number,
+    score,
+    shapes,
+    status_of,
+)
 from outcomes.intake.drafting.facts import facts, names_condition
-from outcomes.intake.drafting.headers import Role, roles_of
+from outcomes.intake.drafting.headers import (
+    Role,
+    holds,
+    roles_of,
+    score_role,
+    vocabulary,
+    words_of,
+)
 from outcomes.intake.drafting.measures import file, scores, words_among
 from outcomes.intake.drafting.people import dates, people
 from outcomes.intake.drafting.seen import DATES, SHEET, STRUCK, Seen, seen_in
 from outcomes.intake.drafting.visits import status, visits
 from outcomes.intake.presets import Preset, bare, preset_of
 from outcomes.intake.readers import (
+    DAY_COLUMN,
     NUMBER,
     WORKBOOKS,
     FileFormat,
@@ -33,16 +50,18 @@ from outcomes.intake.readers import (
     read_source,
     visit_by_visit,
     with_ticked,
+    with_totals,
     without_number,
 )
 from outcomes.intake.readers.redcap import bare_label, from_redcap, labels_of
-from outcomes.intake.readers.table import HEADINGS, headings_in
+from outcomes.intake.readers.table import DAY, HEADINGS, headings_in
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import sheet_names
 from outcomes.privacy.names import names_somebody
 
-HEADED, DAY, _TICKED = "Client", "Day", "Condition"
+HEADED, _TICKED, THERAPIST = "Client", "Condition", "Therapist"
 """Columns that names and days above rows become, and tick boxes beside each other."""
+_TREATS = "columns.sessions.therapist_id"
 _NAMED = {"identifiers.name", "identifiers.first_name", "identifiers.last_name"}
 PARTS = (people, dates, visits, status, facts, scores, file)
 """Parts of a map, in the order in which it says them."""
@@ -93,6 +112,10 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
     if seen.preset is not None:
         content = merged(content, _of_product(seen, seen.preset))
     content = merged(content, *words_among(seen, content))
+    if file.get("headings") == THERAPIST:
+        del content["columns"]["sessions.therapist_id"]
+        asks = "Names stand in rows of their own. Are they who treats in the rows below? (no: not)"
+        content = merged(content, ask(_TREATS, asks, [THERAPIST]))
     asks = "Which column holds the {}?"
     rivals = {place: headers for place, headers in seen.rivals.items()
               if place.startswith("columns.") and place != "columns.date"}  # fmt: skip
@@ -116,13 +139,23 @@ def _read(path: str | Path, form: FileFormat | None) -> tuple[Rows, Content]:
     """
     own = form or FileFormat()
     rows, file = _read_as(path, own)
+    items = {} if own.totals else _questionnaires(rows)
+    if items:
+        scored = rows.cells.drop(columns=[header for own in items.values() for header in own])
+        stated = {role.place.split(".")[1] for h in map(str, scored) for role in score_role(h)}
+        totals = {name: own for name, own in items.items()
+                  if name not in stated and len(own) == registry()[name].n_items}  # fmt: skip
+        file |= {"totals": totals} if totals else {}
+        made = with_totals(rows, totals).cells[[*scored, *totals]]
+        rows = replace(rows, cells=made)
     ticks = _tick_boxes(rows) if not own.ticked else []
     if ticks:
         rows, file = with_ticked(rows, {_TICKED: ticks}), {**file, "ticked": {_TICKED: ticks}}
     if not own.beside and (beside := _visits_beside(rows)):
         return visit_by_visit(rows, beside), {**file, "beside": beside}
     places = {role.place for header in map(str, rows.cells) for role in roles_of(header)[:1]}
-    for head, looks, said in ((DAY, is_date, {*DATES}), (HEADED, names_somebody, _NAMED)):
+    for head, looks, said in ((DAY_COLUMN, is_date, {*DATES}), (HEADED, names_somebody, _NAMED),
+                              (THERAPIST, names_somebody, {_TREATS})):  # fmt: skip
         if own.headings or said & places:
             continue
         under, file_under = _read_as(path, msgspec.structs.replace(own, headings=head))
@@ -132,6 +165,34 @@ def _read(path: str | Path, form: FileFormat | None) -> tuple[Rows, Content]:
             if several and sum(map(looks, heads)) > 0.7 * len(heads):
                 return under, {**file_under, "headings": head}
     return rows, file
+
+
+def _questionnaires(rows: Rows) -> dict[str, list[str]]:
+    """Return the columns of items by instrument, in published order; half of them at least.
+
+    They are known by the instrument's name with a number, or by what the items are about.
+    """
+    found: dict[str, list[str]] = {}
+    for name, one in registry().items():
+        titles = [*map(words_of, vocabulary()["items"].get(name, ()))]
+        own: dict[int, str] = {}
+        for header in map(str, rows.cells) if one.scoring and one.n_items else ():
+            words, cells = words_of(header), Column(header, rows.cells[header])
+            called = any(role.place.startswith(f"scores.{name}.") for role in score_role(header))
+            numbers = re.findall(r"\d+", header.casefold().replace(name, "")) if called else []
+            at = [*map(int, numbers)] or [
+                i + 1 for i in range(len(titles)) if holds(words, titles[i])
+            ]
+            if len(at) == 1 and all(_is_item(*one.item_range, cell) for cell in cells.counts):
+                own.setdefault(at[0], header)
+        if len(own) > 1 and 2 * len(own) > (one.n_items or 0) >= max(own):
+            found[name] = [own[i] for i in sorted(own)]
+    return found
+
+
+def _is_item(low: float, high: float, cell: str) -> bool:
+    value = number(cell)
+    return value is not None and low <= value <= high and value % 1 == 0
 
 
 def _tick_boxes(rows: Rows) -> list[str]:
@@ -153,12 +214,18 @@ def _stated(cells: pd.DataFrame, head: str) -> bool:
 
 def _visits_beside(rows: Rows) -> list[str]:
     """Return the patterns of columns that stand there once for each of several visits."""
+    days: dict[str, list[str]] = {}
+    for header in map(str, rows.cells):
+        if (day := DAY.search(header)) and Column(header, rows.cells[header]).share(score) > 0.5:
+            days.setdefault(header.replace(day[0], "#"), []).append(header)
+    if any(len(headers) > 1 for headers in days.values()):
+        return [*days]
     bare = {h: re.sub(r"\(.*?\)", lambda m: " " * len(m[0]), h) for h in map(str, rows.cells)}
     headers = [(h, list(re.finditer(NUMBER, text, re.IGNORECASE))) for h, text in bare.items()]
     stems: dict[str, dict[str, str]] = {}
-    for header, (number,) in ((h, found) for h, found in headers if len(found) == 1):
-        stem = f"{header[: number.start()]}#{header[number.end() :]}"
-        stems.setdefault(stem, {})[str(nth(number[0]))] = header
+    for header, (which,) in ((h, found) for h, found in headers if len(found) == 1):
+        stem = f"{header[: which.start()]}#{header[which.end() :]}"
+        stems.setdefault(stem, {})[str(nth(which[0]))] = header
     several = {stem: own for stem, own in stems.items() if len(own) > 1}
     places = {stem: roles_of(without_number(stem))[:1] for stem in several}
     first = {stem: Column(stem, rows.cells[next(iter(own.values()))])

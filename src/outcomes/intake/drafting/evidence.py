@@ -34,6 +34,8 @@ UNIT, HOUR, AGE = (vocabulary()["patterns"][name] for name in ("minutes", "hour"
 YEARLESS = tuple(vocabulary()["dates"]["yearless"])
 IN_SERVICE = (rf".*?(?<!\d){UNIT}.*", r".*(?<!\d)(\d{2,3})")
 """Minutes, and hours, as cells and the names of services write them."""
+_PARTS = {"¼": 0.25, "½": 0.5, "¾": 0.75, "1/4": 0.25, "1/2": 0.5, "3/4": 0.75}
+_FRACTION = re.compile(rf"(?:(\d+) ?)?(?:(?<!\d)(?=\d)|(?=\D))({'|'.join(_PARTS)})(?= ?[hs])", re.I)
 _LEVEL_WORDS = vocabulary()["pressure"]["words"]
 _EMPTY = {word.casefold() for word in vocabulary()["empty"]["words"]}
 _MOST, _SHORT = 0.5, 12
@@ -122,8 +124,9 @@ def minutes(cell: str) -> float | None:
     >>> [minutes(cell) for cell in ("60", "45 min.", "1 hr 15 min", "1:30", "soon")]
     [60.0, 45.0, 75.0, 90.0, None]
     """
-    clock = re.fullmatch(r"(\d{1,2}):(\d{2})(?::00)?", cell.strip())
-    found = clock or _HOURS.fullmatch(cell.strip())
+    cell = _FRACTION.sub(lambda m: f"{int(m[1] or 0) + _PARTS[m[2]]:g}", cell.strip())
+    clock = re.fullmatch(r"(\d{1,2}):(\d{2})(?::00)?", cell)
+    found = clock or _HOURS.fullmatch(cell)
     if not found or not any(found.groups()):
         read = number(cell)
     else:

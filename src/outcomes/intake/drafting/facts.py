@@ -33,7 +33,10 @@ CODES = frozenset(name for name in CONDITIONS if "_" in name)
 """Words of the contract that no person writes: where a cell holds one, it means this one."""
 _LETTERED = re.compile(r"[^\W\d]+[ .:=-]*[0-5]")
 """A level behind a letter or word: ``P3``."""
-_FEW = 8
+_FEW, _HALF = 8, 0.5
+_LEVELS = {**WORDS, **{word: int(level) for level, own in vocabulary()["pressure"]["levels"].items()
+                       for word in own}}  # fmt: skip
+"""Words to the level of the scale that they are nearest to."""
 
 
 def facts(seen: Seen) -> Content:
@@ -47,18 +50,52 @@ def facts(seen: Seen) -> Content:
     touch = seen.one("columns.pressure")
     if touch is not None:
         content = merged(content, _pressure(touch))
-    return merged(content, _condition(seen), _arms(seen))
+    return merged(content, _condition(seen), _arms(seen), *_script(seen))
+
+
+def _script(seen: Seen) -> Iterator[Content]:
+    """Return what was prescribed, where words say it: ``2x/wk x 6 wks, 45 min``."""
+    for target, (read, silent) in ((t, own.values()) for t, own in vocabulary()["script"].items()):
+        told = partial(re.fullmatch, read, flags=re.IGNORECASE | re.DOTALL)
+        for column in [c for c in seen.of("script") if c.share(told) > _HALF][:1]:
+            yield {"columns": {target: column.name}}
+            yield rule(f"a script in words: {target}", [column.name], pattern=read, becomes=r"\1",
+                       target=target)  # fmt: skip
+            yield rule(
+                "a script that does not say it", [column.name], pattern=silent, target=target
+            )
 
 
 def _arms(seen: Seen) -> Content:
     """Keep the words of an arm as they are, and ask which is the control."""
     column = seen.one("columns.arm")
-    if column is None or len(column.counts) > _FEW or any(map(seen.is_private, column.counts)):
-        return {} if column is None else {"columns": {"arm": column.name}}  # unread, it stops there
+    if column is None:
+        return next(
+            map(_group, (c for h in seen.rest if _may_be_arm(seen, c := seen.columns[h]))), {}
+        )
+    if len(column.counts) > _FEW or any(map(seen.is_private, column.counts)):
+        return {"columns": {"arm": column.name}}  # unread, it stops there
     arms = [str(cell) for cell in column.counts if not means_empty(cell)]
     asks = f"Which {column.name} is the control?"
     content = {"columns": {"arm": column.name}, "values": {"arm": {arm: arm for arm in arms}}}
     return merged(content, ask("study.control", asks, arms))
+
+
+def _may_be_arm(seen: Seen, column: Column) -> bool:
+    """Whether a column called a group has two or three words, one of each person."""
+    if {*vocabulary()["groups"]["words"]}.isdisjoint(words_of(column.name)):
+        return False
+    own = column.cells.groupby(seen.person.to_numpy()).nunique()
+    return 1 < len(column.counts) < 4 <= len(own) and own.max() == 1  # fmt: skip
+
+
+def _group(column: Column) -> Content:
+    arms = [*column.counts]
+    which = f"Which {column.name} is the control? (no: none)"
+    asks = f"Is {column.name} the arm of a study that compares them? (no: it is not read)"
+    return merged({"values": {"arm": {arm: arm for arm in arms}}},
+                  ask("columns.arm", asks, [column.name]),
+                  ask("study.control", which, arms))  # fmt: skip
 
 
 def _pressure(column: Column) -> Content:
@@ -78,7 +115,7 @@ def _pressure(column: Column) -> Content:
     words += [c for c in column.counts if _says_another_level(c) or _LETTERED.fullmatch(c)]
     for cell in words[:_FEW]:
         asks = f"Which level of the Walton scale (0 to 5) does {cell} mean?"
-        levels = [WORDS[word] for word in words_of(cell) if word in WORDS] or [
+        levels = [_LEVELS[word] for word in words_of(cell) if word in _LEVELS] or [
             int(digit) for digit in re.findall(r"\d", cell)] or [3]  # fmt: skip
         near = partial(_apart, sum(levels) / len(levels))
         content = merged(content, ask(f"values.pressure.{cell}", asks, sorted(_WALTON, key=near)))

@@ -22,6 +22,7 @@ from outcomes.intake.drafting.headers import (
 )
 from outcomes.intake.drafting.seen import Seen
 from outcomes.intake.map_sections import NOTHING
+from outcomes.intake.readers import SCORE
 from outcomes.intake.typed_cells import clean, read_numbers, targets_of
 
 _OF, _WORDED, _NAMED, _PAIR, _ALONE, _UNITS = (vocabulary()["patterns"][name] for name in (
@@ -55,7 +56,8 @@ def scores(seen: Seen) -> Content:
         for timing, headers in _timed(timings).items():
             columns = [seen.columns[h] for h in headers]
             content = merged(content, _pair(name, columns) or _score(name, timing, columns))
-    content = merged(content, _of_motion(seen))
+        content = merged(content, *_loose(seen, name, timings))
+    content = merged(content, _of_motion(seen), _goal(seen))
     pain = found.get("nprs", {})
     beside = _unnamed_score(seen, "post_session") if pain and "post_session" not in pain else {}
     return merged(content, beside) if content else _in_notes(seen) or _unnamed_score(seen)
@@ -114,7 +116,8 @@ def _one_below_another(seen: Seen) -> Content:
 def _unnamed_score(seen: Seen, alone: str = "") -> Content:
     """Ask whether numbers of 0 to 10 under a header that says nothing are the pain."""
     other = (*of_scores("change"), *of_scores("not_pain"))
-    likely = [h for h in seen.rest if len(seen.columns[h].counts) > 3
+    likely = [h for h in seen.rest
+              if (len(seen.columns[h].counts) > 3 or h == SCORE or timing_of(words_of(h)))
               and seen.columns[h].share(_of_ten) > 0.9
               and not any(holds(words_of(h), phrase) for phrase in other)]  # fmt: skip
     asks = "Which column is the pain {} the visit, of 0 to 10? (no: none)"
@@ -192,6 +195,21 @@ def words_among(seen: Seen, content: Content) -> Iterator[Content]:
             yield ask(f'values."{target}".{cell}', asks, dict.fromkeys(likely))
 
 
+def _goal(seen: Seen) -> Content:
+    """Return the score that is aimed at, where its header names the instrument."""
+    for column in seen.of("goal")[:1]:
+        aims = {
+            word for phrase in vocabulary()["role"]["goal"]["words"] for word in words_of(phrase)
+        }
+        rest = " ".join(word for word in words_of(column.name) if word not in aims - {"pain"})
+        for role in score_role(rest.replace("schmerzziel", "schmerz"))[:1]:
+            name = role.place.split(".")[1]
+            read = _as_numbers(column, registry()[name].maximum)
+            return merged({"columns": {"goals.target": column.name},
+                           "constants": {"goals.instrument": name}}, read)  # fmt: skip
+    return {}
+
+
 def _of_ten(cell: str) -> bool:
     value = score(cell)
     return value is not None and 0 <= value <= 10
@@ -204,6 +222,15 @@ def _timed(timings: Mapping[str, list[str]]) -> dict[str, list[str]]:
     if loose and "pre_session" not in own:
         own["pre_session"] = timings.get("now") or loose
     return own
+
+
+def _loose(seen: Seen, name: str, timings: Mapping[str, list[str]]) -> Iterator[Content]:
+    """Ask about scores of no stated time beside others that are said to be before the visit."""
+    loose = [h for timing in ("now", "") for h in timings.get(timing, [])]
+    if loose and "pre_session" in timings and "post_session" not in timings:
+        yield from (_as_numbers(seen.columns[h], registry()[name].maximum) for h in loose)
+        asks = f"Which column is the score of {registry()[name].title} after the visit? (no: none)"
+        yield ask(f"scores.{name}.post_session", asks, loose)
 
 
 def _pair(name: str, columns: list[Column]) -> Content:
@@ -249,13 +276,15 @@ def _pair(name: str, columns: list[Column]) -> Content:
 
 
 def _score(name: str, timing: str, columns: list[Column]) -> Content:
-    read = merged(*(_as_numbers(column, registry()[name].maximum) for column in columns))
     if len(columns) > 1:
+        read = merged(*(_as_numbers(column, registry()[name].maximum) for column in columns))
         asks = f"Which column is the score of {registry()[name].title} ({timing})?"
         return merged(read, ask(f"scores.{name}.{timing}", asks, [c.name for c in columns]))
     (column,) = columns
     scale = _scale(name, timing, column, registry()[name].maximum)
-    moved = any(not q["key"].startswith("scales.") for q in scale.get("questions", ()))
+    keys = [q["key"].split(".") for q in scale.get("questions", ())]
+    moved = [own for section, own, *_ in keys if section == "scores"]  # to another instrument
+    read = merged(*(_as_numbers(column, registry()[own].maximum) for own in moved or [name]))
     stated = {} if moved else {"scores": {name: {timing: column.name}}}
     return merged(stated, read, scale)
 
@@ -267,7 +296,7 @@ def _as_numbers(column: Column, top: float) -> Content:
         f"7/{top:g}: of {top:g}": _OF.format(f"{top:g}"),
         "3 (mild): the number": _WORDED,
         "mild (3): the number": _NAMED,
-        "80 mm: the number": _UNITS.format("mm" if top == 100 else "°|deg(?:rees)?|grad"),
+        "80 mm: the number": _UNITS.format("mm" if top == 100 else "cm|°|deg(?:rees)?|grad"),
     }
     met = {way: pattern for way, pattern in ways.items()
            if any(re.fullmatch(pattern, cell, re.IGNORECASE) for cell in odd)}  # fmt: skip

@@ -168,9 +168,8 @@ def dates(seen: Seen) -> Content:
             remedy = "Give each visit a row of its own, with the columns Client and Date."
             raise DataError(must, got=got, remedy=remedy)
         read.sort(key=lambda column: -_median_year(column))  # births come last
-        dated = [column.name for column in read]
-        others = [h for h in seen.rest if h not in dated]
-        content = ask("columns.date", "Which column is the day of the visit?", [*dated, *others])
+        likely = [column.name for column in read] or seen.rest
+        content = ask("columns.date", "Which column is the day of the visit?", likely)
     return merged(content, _written(seen, [*read, *([births] if births is not None else [])]))
 
 
@@ -290,7 +289,15 @@ def lengths(seen: Seen) -> Content:
             own = rule("minutes in the name of the service", [column.name], pattern=pattern,
                        becomes=r"\1", target="sessions.minutes")  # fmt: skip
             return merged({"columns": {"sessions.minutes": column.name}}, own)
-    return {}
+    timed = [h for h in seen.rest if seen.columns[h].share(_is_length) > 0.9]
+    read = merged(*(_stated_minutes(seen.columns[h]) for h in timed))
+    asks = "Which column is how long the visit was? (no: none)"
+    return {**read, "columns": {}, **ask("columns.sessions.minutes", asks, timed)} if timed else {}
+
+
+def _is_length(cell: str) -> bool:
+    """Whether a cell is 10 minutes to 4 hours, with the unit."""
+    return number(cell) is None and not has_time(cell) and 10 <= (minutes(cell) or 0) <= 240
 
 
 def _stated_minutes(column: Column) -> Content:

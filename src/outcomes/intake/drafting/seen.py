@@ -11,8 +11,15 @@ from typing import Any
 import pandas as pd
 
 from outcomes.intake.dates import RANGE
-from outcomes.intake.drafting.evidence import Column, flag_of, looks_like, status_of
-from outcomes.intake.drafting.headers import Role, roles_of, vocabulary, words_of
+from outcomes.intake.drafting.evidence import Column, flag_of, looks_like, score, status_of
+from outcomes.intake.drafting.headers import (
+    Role,
+    roles_of,
+    score_role,
+    timing_of,
+    vocabulary,
+    words_of,
+)
 from outcomes.intake.presets import Preset
 from outcomes.privacy.patterns import found_in, name_words, plain
 
@@ -20,7 +27,7 @@ DATES = ("columns.date", "date.start", "date.any", "date.filled", "date.created"
 """Where a date of the visit may stand, the surest first."""
 SHEET, STRUCK = "Sheet", "Struck through"
 """Columns made of a workbook: the name of a row's sheet, and whether it is struck through."""
-_SEVERAL = ("ignored", "service", "free_text", "flag.", "identifiers.", "scores.")
+_SEVERAL = ("ignored", "script", "service", "free_text", "flag.", "identifiers.", "scores.")
 _ALWAYS = tuple(f"identifiers.{kind}" for kind in (
     "email", "phone", "ssn", "street", "zip", "claim", "plan", "physician", "relative", "other",
 ))  # fmt: skip
@@ -221,6 +228,11 @@ def _by_cells(column: Column) -> Role | None:
             return Role(f"identifiers.{kind}", "any")
     if column.share(RANGE.fullmatch) > 0.5:
         return Role("identifiers.time", "any")
+    named = [role[0] for cell in column.counts if score(cell) is not None
+             and (role := score_role(cell))]  # fmt: skip
+    if 2 * len(named) > len(column.counts):
+        place = named[0].place.rpartition(".")[0]
+        return Role(f"{place}.{timing_of(words_of(column.name))}", "score", named[0].matched)
     long = column.share(lambda cell: len(cell) > 40) > 0.2
     return Role("free_text", "any") if long else None
 

@@ -188,20 +188,29 @@ def _became(seen: Seen, column: Column) -> dict[str, str]:
 
 
 def _flags(seen: Seen, places: Iterable[str]) -> list[dict[str, Any]]:
-    """Return the rules of columns that mark visits: ``Cancelled at``, ``No show``."""
-    entries = []
-    for place in places:
-        for column in seen.of(place):
-            why = place == _WHY
-            words = [c for c in column.counts if (flag_of(c) is not False if why else flag_of(c))]
-            signs = [str(cell) for cell in column.cells.dropna().unique() if cell not in words]
-            dated = any(is_date(word) or has_time(word) for word in words)  # others next month
-            told: dict[str, Any] = {"filled": True, "not": signs}
-            if not dated and not why:
-                told = {"is": words, "known": [*dict.fromkeys([*signs, "no", "false", "0"])]}
-            became = "cancelled" if why else place.removeprefix("flag.")
-            if words:
-                entries.append({"column": column.name, **told, "becomes": became})
+    """Return the rules of columns that mark visits: ``Cancelled at``, ``No show``.
+
+    A word that is a status (``No-show`` under ``Cancelled``) says what it says anywhere.
+    """
+    entries: list[dict[str, Any]] = []
+    for column in (column for place in places for column in seen.of(place)):
+        place = seen.roles[column.name].place
+        why = place == _WHY
+        mark = "cancelled" if why else place.removeprefix("flag.")
+        said = {c: (mark if why else status_of(c)) if (flag := flag_of(c)) is None else
+                flag and mark for c in column.counts}  # fmt: skip
+        became = {cell: word for cell, word in said.items() if word}
+        signs = [str(cell) for cell in column.cells.dropna().unique() if cell not in became]
+        if why or any(is_date(word) or has_time(word) for word in became):  # others next month
+            told = {"filled": True, "not": signs, "becomes": mark}
+            entries += [{"column": column.name, **told}] if became else []
+            continue
+        silent = [cell for cell in signs if means_empty(cell) or flag_of(cell) is False]
+        known = {"known": [*dict.fromkeys([*silent, "no", "false", "0"])]}
+        for word in dict.fromkeys([*became.values()] or [mark]):
+            own = [cell for cell, one in became.items() if one == word] or ["yes"]
+            entries.append({"column": column.name, "is": own, **known, "becomes": word})
+            known = {}
     return entries
 
 
@@ -290,7 +299,8 @@ def _no_status(seen: Seen) -> Content:
 
 def visits(seen: Seen) -> Content:
     """Return therapist, clinic and how long; and which rows are left out or are one visit."""
-    places = ("sessions.therapist_id", "clinic_id", "age")
+    places = ("sessions.therapist_id", "clinic_id", "age", "sessions_per_week", "weeks",
+              "episodes.minutes")  # fmt: skip
     own = {place: c.name for place in places if (c := seen.one(f"columns.{place}")) is not None}
     out = not_visits(seen)
     if seen.date is not None and not seen.later:

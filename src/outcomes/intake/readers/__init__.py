@@ -13,10 +13,19 @@ from typing import Any
 
 import pandas as pd
 
+from outcomes.dictionary.instruments import score
 from outcomes.errors import DataError, UnavailableError
 from outcomes.intake.readers.database import read_database
 from outcomes.intake.readers.fhir import read_bundle
-from outcomes.intake.readers.table import HEADINGS, FileFormat, Rows, is_database, name_of, rows_of
+from outcomes.intake.readers.table import (
+    DAY,
+    HEADINGS,
+    FileFormat,
+    Rows,
+    is_database,
+    name_of,
+    rows_of,
+)
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import read_sheets
 from outcomes.intake.toml_records import folded
@@ -29,6 +38,8 @@ _ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", 
              "tenth", "eleventh", "twelfth"]  # fmt: skip
 NUMBER = rf"\d+(?:st|nd|rd|th)?|\b(?:{'|'.join(_ORDINALS)})\b"
 """The number of a visit in a header."""
+DAY_COLUMN, SCORE = "Day", "Score"
+"""Columns that the days at the heads of columns become, and the cells below these."""
 WORKBOOKS = (".xlsx", ".xlsm")
 BUNDLES = (".json", ".ndjson")
 _FOREIGN: list[dict[str, Any]] = shipped("intake/readers/foreign.toml")["kinds"]
@@ -63,8 +74,31 @@ def read_source(path: str | Path, form: FileFormat | None = None) -> Rows:
     else:
         refuse_foreign(Path(place))
         rows = _READERS.get(Path(place).suffix.casefold(), read_text_table)(place, form)
-    _refuse_data_as_header([str(name) for name in rows.cells], name_of(path))
-    return visit_by_visit(with_ticked(_filled_down(rows, form), form.ticked), form.beside)
+    _refuse_data_as_header(rows.cells, name_of(path))
+    rows = with_totals(with_ticked(_filled_down(rows, form), form.ticked), form.totals)
+    return visit_by_visit(rows, form.beside)
+
+
+def with_totals(rows: Rows, items: Mapping[str, Sequence[str]]) -> Rows:
+    """Return the rows with a column for each instrument: the total of the columns of its items.
+
+    Raises
+    ------
+    DataError
+        When an item is no number that it can be.
+    UsageError
+        When the instrument has another number of items.
+    """
+    for name, headers in items.items():
+        found = {folded(str(header)): header for header in rows.cells}
+        own = rows.cells[[found[folded(h)] for h in headers if folded(h) in found]]
+        total = score(name, own)
+        few = int((total.isna() & own.notna().any(axis=1)).sum())
+        told = {f"answers to {name} too few for a total": few} if few else {}
+        text = total.map(lambda one: f"{one:g}", na_action="ignore").astype(object)
+        cells = rows.cells.assign(**{name: text.where(total.notna(), None)})
+        rows = replace(rows, cells=cells, skipped={**rows.skipped, **told})
+    return rows
 
 
 def with_ticked(rows: Rows, named: Mapping[str, Sequence[str]]) -> Rows:
@@ -88,14 +122,16 @@ def visit_by_visit(rows: Rows, patterns: Sequence[str]) -> Rows:
     rows : Rows
         As they stand in the file.
     patterns : sequence of str
-        Names of the columns, with ``#`` for the visit's number.
+        Names of the columns, with ``#`` for the visit's number or day.
 
     Returns
     -------
     Rows
-        In the file's order, then by number; visits of which no column holds anything are left away.
+        In the file's order, then by number or as the days stand; visits of which no column holds
+        anything are left away. A day becomes a cell of the column ``Day``.
     """
-    named = {pattern: re.escape(pattern).replace(r"\#", rf"({NUMBER})") for pattern in patterns}
+    number = f"({DAY.pattern}|{NUMBER})"
+    named = {pattern: re.escape(pattern).replace(r"\#", number) for pattern in patterns}
     own = {(pattern, nth(found[1])): header for header in map(str, rows.cells)
            for pattern, text in named.items()
            if (found := re.fullmatch(text, header, re.IGNORECASE))}  # fmt: skip
@@ -103,30 +139,34 @@ def visit_by_visit(rows: Rows, patterns: Sequence[str]) -> Rows:
         return rows
     others = rows.cells.drop(columns=list(own.values()))
     blocks = []
-    for number in sorted({number for _, number in own}):
-        columns = {pattern: own.get((pattern, number)) for pattern in patterns}
+    which = dict.fromkeys(which for _, which in own)
+    for one in sorted(which, key=lambda one: one if isinstance(one, int) else 0):
+        columns = {pattern: own.get((pattern, one)) for pattern in patterns}
         visit = pd.DataFrame({without_number(pattern): rows.cells[header] if header else None
                               for pattern, header in columns.items()}, dtype=object)  # fmt: skip
-        blocks.append(pd.concat([others, visit], axis=1)[visit.notna().any(axis=1)])
+        day = {DAY_COLUMN: one} if isinstance(one, str) else {}
+        blocks.append(pd.concat([others.assign(**day), visit], axis=1)[visit.notna().any(axis=1)])
     whole = pd.concat(blocks).sort_index(kind="stable")
     return rows.taken(whole, whole.index.to_numpy())
 
 
-def nth(number: str) -> int:
-    """Return the number that a header says, in digits or as a word.
+def nth(number: str) -> int | str:
+    """Return the number that a header says, in digits or as a word; a day as it is written.
 
     Examples
     --------
     >>> nth("12"), nth("2nd"), nth("Third")
     (12, 2, 3)
     """
+    if DAY.fullmatch(number):
+        return number
     digits = re.match(r"\d+", number)
     return int(digits[0]) if digits else _ORDINALS.index(number.casefold()) + 1
 
 
 def without_number(pattern: str) -> str:
     """Return the name of a column without the number of its visit: ``pain_#`` is ``pain``."""
-    return " ".join(re.sub(r"[ _.-]*#", "", pattern).split()).strip("_-. ") or pattern
+    return " ".join(re.sub(r"[ _.-]*#", "", pattern).split()).strip("_-. ") or SCORE
 
 
 def _filled_down(rows: Rows, form: FileFormat) -> Rows:
@@ -149,16 +189,18 @@ def _filled_down(rows: Rows, form: FileFormat) -> Rows:
     return rows.taken(cells[kept], kept, **{HEADINGS: int(heads.sum())})
 
 
-def _refuse_data_as_header(header: list[str], where: str) -> None:
-    """Refuse a file without a header: its first row of data would be shown as names."""
-    names = pd.Series(header)
-    looks = [found_in(names, kind).sum() for kind in ("email", "phone", "ssn", "date")]
+def _refuse_data_as_header(cells: pd.DataFrame, where: str) -> None:
+    """Refuse a file without a header: its first row of data would be shown as names.
+
+    Several days above cells that are none are heads of columns.
+    """
+    names = pd.Series([str(name) for name in cells])
+    looks = [found_in(names, kind).sum() for kind in ("email", "phone", "ssn")]
+    dated = cells.loc[:, found_in(names, "date").to_numpy()]
+    heads = dated.shape[1] > 1 and not any(
+        found_in(dated[name].dropna(), "date").any() for name in dated)  # fmt: skip
     n_numbers = int(pd.to_numeric(names, errors="coerce").notna().sum())
-    if looks[-1] > 1 and looks[-1] < len(header):
-        must, got = "a row is one visit", "a column for each of several days"
-        remedy = "Give each visit a row of its own, with the columns Client, Date and Pain."
-        raise DataError(must, got=got, where=where, remedy=remedy)
-    if max(looks) or n_numbers > len(header) / 2:
+    if max(*looks, 0 if heads else dated.shape[1]) or n_numbers > len(names) / 2:
         must = "the first line names the columns"
         remedy = "Add a line with the names of the columns."
         raise DataError(must, got="what looks like data", where=where, remedy=remedy)

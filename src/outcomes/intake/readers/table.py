@@ -37,10 +37,13 @@ class FileFormat(Section, frozen=True, kw_only=True):
     fill_down : tuple of str
         Columns whose empty cells hold what stands above them.
     beside : tuple of str
-        Columns of several visits beside each other in one row, with ``#`` for the number of the
-        visit: ``pain_before_#``; each visit becomes a row.
+        Columns of several visits beside each other in one row, with ``#`` for the number or the day
+        of the visit: ``pain_before_#``; each visit becomes a row, its day a column ``Day``.
     headings : str
         Column that names in a row of their own become, of the rows below each.
+    totals : mapping of str to tuple of str
+        Instrument to the columns of its items, in published order; a column of its name holds what
+        they add up to by its rule.
     ticked : mapping of str to tuple of str
         New column to the columns of tick boxes whose headers it holds where they are ticked.
     struck_out : str
@@ -73,6 +76,7 @@ class FileFormat(Section, frozen=True, kw_only=True):
     fill_down: Texts = Texts()
     beside: Texts = Texts()
     headings: str = ""
+    totals: dict[str, Texts] = msgspec.field(default_factory=dict)
     ticked: dict[str, Texts] = msgspec.field(default_factory=dict)
     struck_out: str = ""
     encoding: str = ""
@@ -120,6 +124,7 @@ _BLOCK = 20_000
 _LINES = {name: re.compile(pattern, re.IGNORECASE)
           for name, pattern in shipped("intake/readers/lines.toml").items()}  # fmt: skip
 """Lines that are no rows, by the words of four languages."""
+DAY = _LINES["day"]
 _NUMBER = re.compile(r"[-+(]?[$€£]? ?[\d.,]*\d[\d.,]* ?[%€$£)]?")
 _DAY = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?!\d)")
 _SEVERAL = 3
@@ -176,6 +181,9 @@ def find_header(records: Sequence[Record]) -> tuple[int, int]:
     usual = median([n for n in map(_span, records) if n > 1] or [1])
     several = median([n for record in records if (n := sum(map(bool, record))) > 1] or [1])
     first = next((i for i, record in enumerate(records) if any(record)), 0)
+    wide = next((i for i, record in enumerate(records) if _span(record) >= 0.8 * usual), first)
+    if _are_days(records[wide:]):
+        return wide, wide + 1
     codes = next((i for i, record in enumerate(records) if _of_a_program(record)), 0)
     if codes:  # Qualtrics: codes of the questions, the questions, codes for programs
         return codes - 1, codes
@@ -185,6 +193,14 @@ def find_header(records: Sequence[Record]) -> tuple[int, int]:
     second = bool(records) and (both[start] or _tells_apart(*records[start : start + 2])
                                 or _explains(records[start + 1 :]))  # fmt: skip
     return start, start + 1 + second
+
+
+def _are_days(records: Sequence[Record]) -> bool:
+    """Whether several cells of the first line are days, and none of those below them."""
+    days = [i for record in records[:1] for i, cell in enumerate(record)
+            if cell and DAY.match(cell)]  # fmt: skip
+    below = [record[i] or "" for record in records[1:] for i in days if i < len(record)]
+    return len(days) > 1 and not any(map(DAY.match, below))
 
 
 def _of_a_program(record: Record) -> bool:
