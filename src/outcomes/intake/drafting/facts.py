@@ -8,6 +8,7 @@ from functools import partial
 
 import pandas as pd
 
+from outcomes.dictionary.instruments import registry
 from outcomes.dictionary.pressure import WORDS
 from outcomes.dictionary.tables import CONDITIONS
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
@@ -20,7 +21,8 @@ from outcomes.intake.drafting.evidence import (
     pressure_pattern,
     stated_top,
 )
-from outcomes.intake.drafting.headers import vocabulary, words_of
+from outcomes.intake.drafting.headers import score_role, vocabulary, words_of
+from outcomes.intake.drafting.measures import as_numbers
 from outcomes.intake.drafting.seen import Seen
 from outcomes.intake.typed_cells import walton_words
 from outcomes.privacy.patterns import plain
@@ -28,6 +30,7 @@ from outcomes.privacy.patterns import plain
 _WALTON = ["0", "1", "2", "3", "4", "5"]
 OTHER = "other"
 _REGIONS = ("headache", "carpal_tunnel", "neck_other", "knee_pain", "low_back")
+_AIM = re.compile(vocabulary()["patterns"]["aim"], re.IGNORECASE)
 _CONDITIONS = [name for name in CONDITIONS if name != OTHER]
 CODES = frozenset(name for name in CONDITIONS if "_" in name)
 """Words of the contract that no person writes: where a cell holds one, it means this one."""
@@ -50,29 +53,39 @@ def facts(seen: Seen) -> Content:
     touch = seen.one("columns.pressure")
     if touch is not None:
         content = merged(content, _pressure(touch))
-    return merged(content, _condition(seen), _arms(seen), *_script(seen))
+    return merged(content, _condition(seen), _arms(seen), *_script(seen), _goal(seen))
 
 
 def _script(seen: Seen) -> Iterator[Content]:
     """Return what was prescribed, where words say it: ``2x/wk x 6 wks, 45 min``."""
     for target, (read, silent) in ((t, own.values()) for t, own in vocabulary()["script"].items()):
+        yield from ({"columns": {target: c.name}} for c in seen.of(f"columns.{target}"))
         told = partial(re.fullmatch, read, flags=re.IGNORECASE | re.DOTALL)
         for column in [c for c in seen.of("script") if c.share(told) > _HALF][:1]:
+            named = partial(rule, columns=[column.name], target=target)
             yield {"columns": {target: column.name}}
-            yield rule(f"a script in words: {target}", [column.name], pattern=read, becomes=r"\1",
-                       target=target)  # fmt: skip
-            yield rule(
-                "a script that does not say it", [column.name], pattern=silent, target=target
-            )
+            yield named(f"a script in words: {target}", pattern=read, becomes=r"\1")
+            yield named("a script that does not say it", pattern=silent)
+
+
+def _goal(seen: Seen) -> Content:
+    """Return the score that is aimed at, where its header names the instrument."""
+    column = seen.one("goal")
+    role = column and score_role(_AIM.sub(" ", column.name))[:1]
+    if not column or not role:
+        return {}
+    name = role[0].place.split(".")[1]
+    read = as_numbers(column, registry()[name].maximum)
+    goal = {"columns": {"goals.target": column.name}, "constants": {"goals.instrument": name}}
+    return merged(goal, read)
 
 
 def _arms(seen: Seen) -> Content:
     """Keep the words of an arm as they are, and ask which is the control."""
     column = seen.one("columns.arm")
     if column is None:
-        return next(
-            map(_group, (c for h in seen.rest if _may_be_arm(seen, c := seen.columns[h]))), {}
-        )
+        groups = [column for h in seen.rest if _may_be_arm(seen, column := seen.columns[h])]
+        return _group(groups[0]) if groups else {}
     if len(column.counts) > _FEW or any(map(seen.is_private, column.counts)):
         return {"columns": {"arm": column.name}}  # unread, it stops there
     arms = [str(cell) for cell in column.counts if not means_empty(cell)]

@@ -57,7 +57,7 @@ def scores(seen: Seen) -> Content:
             columns = [seen.columns[h] for h in headers]
             content = merged(content, _pair(name, columns) or _score(name, timing, columns))
         content = merged(content, *_loose(seen, name, timings))
-    content = merged(content, _of_motion(seen), _goal(seen))
+    content = merged(content, _of_motion(seen))
     pain = found.get("nprs", {})
     beside = _unnamed_score(seen, "post_session") if pain and "post_session" not in pain else {}
     return merged(content, beside) if content else _in_notes(seen) or _unnamed_score(seen)
@@ -75,7 +75,7 @@ def _over_weeks(seen: Seen, found: Mapping[str, Mapping[str, list[str]]]) -> Con
         wide = [{"over": over, "columns": held, "score": f"{name}.{timing}"}
                 for timing, held in columns.items() if held]  # fmt: skip
         read = [part(seen.columns[h], registry()[name].maximum) for h in own
-                for part in (_as_numbers, partial(_scale, name, "follow_up"))]  # fmt: skip
+                for part in (as_numbers, partial(_scale, name, "follow_up"))]  # fmt: skip
         known = f"scales.{name}"
         said = [p for p in read if all(q["key"] == known for q in p.get("questions", ()))]
         content = merged(content, {"wide": wide}, *said)
@@ -96,7 +96,7 @@ def _one_below_another(seen: Seen) -> Content:
     columns = {"timing": (when or named or column).name, "score": column.name}
     if named is None:
         (_, name, _) = told[column.name]
-        read = _as_numbers(column, registry()[name].maximum)
+        read = as_numbers(column, registry()[name].maximum)
         return merged({"columns": columns, "values": {"timing": timing}}, read,
                       {"constants": {"instrument": name}})  # fmt: skip
     words = {"instrument": {cell: name for cell, (_, name, _) in told.items()}, "timing": timing}
@@ -145,7 +145,7 @@ def _of_motion(seen: Seen) -> Content:
         asks = f"Which column is the range of motion {when} the visit, in degrees? (no: none)"
         asks += f" Of two numbers in {', '.join(pairs)} the first is read." if pairs else ""
         first = {"target": f"rom.{timing}", "pattern": _PAIR, "becomes": r"\1"}
-        content = merged(content, *(_as_numbers(seen.columns[h], 180) for h in own),
+        content = merged(content, *(as_numbers(seen.columns[h], 180) for h in own),
                          rule("100/110: the first", pairs, **first) if pairs else {},
                          ask(f"scores.rom.{timing}", asks, own))  # fmt: skip
     return content
@@ -195,21 +195,6 @@ def words_among(seen: Seen, content: Content) -> Iterator[Content]:
             yield ask(f'values."{target}".{cell}', asks, dict.fromkeys(likely))
 
 
-def _goal(seen: Seen) -> Content:
-    """Return the score that is aimed at, where its header names the instrument."""
-    for column in seen.of("goal")[:1]:
-        aims = {
-            word for phrase in vocabulary()["role"]["goal"]["words"] for word in words_of(phrase)
-        }
-        rest = " ".join(word for word in words_of(column.name) if word not in aims - {"pain"})
-        for role in score_role(rest.replace("schmerzziel", "schmerz"))[:1]:
-            name = role.place.split(".")[1]
-            read = _as_numbers(column, registry()[name].maximum)
-            return merged({"columns": {"goals.target": column.name},
-                           "constants": {"goals.instrument": name}}, read)  # fmt: skip
-    return {}
-
-
 def _of_ten(cell: str) -> bool:
     value = score(cell)
     return value is not None and 0 <= value <= 10
@@ -228,7 +213,7 @@ def _loose(seen: Seen, name: str, timings: Mapping[str, list[str]]) -> Iterator[
     """Ask about scores of no stated time beside others that are said to be before the visit."""
     loose = [h for timing in ("now", "") for h in timings.get(timing, [])]
     if loose and "pre_session" in timings and "post_session" not in timings:
-        yield from (_as_numbers(seen.columns[h], registry()[name].maximum) for h in loose)
+        yield from (as_numbers(seen.columns[h], registry()[name].maximum) for h in loose)
         asks = f"Which column is the score of {registry()[name].title} after the visit? (no: none)"
         yield ask(f"scores.{name}.post_session", asks, loose)
 
@@ -255,7 +240,7 @@ def _pair(name: str, columns: list[Column]) -> Content:
     if not pairs:
         asks = (f"{column.name} names two scores, and its cells hold one number{commas}. Is it the "
                 f"score before the visit? (no: it is left out)")  # fmt: skip
-        return merged(_as_numbers(column, registry()[name].maximum), ask(pre, asks, [column.name]))
+        return merged(as_numbers(column, registry()[name].maximum), ask(pre, asks, [column.name]))
     groups = (r"\2", r"\1") if first == "after" else (r"\1", r"\2")
     content = merged(*(
         rule(f"7/5: {timing}", [column.name], target=f"{name}.{timing}", pattern=_PAIR,
@@ -277,19 +262,19 @@ def _pair(name: str, columns: list[Column]) -> Content:
 
 def _score(name: str, timing: str, columns: list[Column]) -> Content:
     if len(columns) > 1:
-        read = merged(*(_as_numbers(column, registry()[name].maximum) for column in columns))
+        read = merged(*(as_numbers(column, registry()[name].maximum) for column in columns))
         asks = f"Which column is the score of {registry()[name].title} ({timing})?"
         return merged(read, ask(f"scores.{name}.{timing}", asks, [c.name for c in columns]))
     (column,) = columns
     scale = _scale(name, timing, column, registry()[name].maximum)
     keys = [q["key"].split(".") for q in scale.get("questions", ())]
     moved = [own for section, own, *_ in keys if section == "scores"]  # to another instrument
-    read = merged(*(_as_numbers(column, registry()[own].maximum) for own in moved or [name]))
+    read = merged(*(as_numbers(column, registry()[own].maximum) for own in moved or [name]))
     stated = {} if moved else {"scores": {name: {timing: column.name}}}
     return merged(stated, read, scale)
 
 
-def _as_numbers(column: Column, top: float) -> Content:
+def as_numbers(column: Column, top: float) -> Content:
     """Return the rules that read ``7/10`` and ``3 (mild)``, where a column has such cells."""
     odd = [cell for cell in column.counts if number(cell) is None]
     ways = {

@@ -127,9 +127,8 @@ def _status_words(seen: Seen, column: Column) -> Content:
               if before and became[cell] == status_of(before)}  # fmt: skip
     content["status"] = [{"column": column.name, "contains": [before], "becomes": word}
                          for before, word in begins.items()]  # fmt: skip
-    for cell in [cell for cell, word in became.items() if not word][:_FEW]:
-        if seen.is_private(cell):
-            continue  # such a word stays unread, and stops the import
+    open_ = [cell for cell, word in became.items() if not (word or seen.is_private(cell))]
+    for cell in open_[:_FEW]:  # a private word stays unread, and stops the import
         asks = f"What became of visits whose {column.name} is {cell}?"
         likely = likely_statuses(cell)
         if held.any() and not held[column.cells.eq(cell).to_numpy(bool)].any():
@@ -194,16 +193,15 @@ def _flags(seen: Seen, places: Iterable[str]) -> list[dict[str, Any]]:
     """
     entries: list[dict[str, Any]] = []
     for column in (column for place in places for column in seen.of(place)):
-        place = seen.roles[column.name].place
-        why = place == _WHY
-        mark = "cancelled" if why else place.removeprefix("flag.")
+        why = seen.roles[column.name].place == _WHY
+        mark = "cancelled" if why else seen.roles[column.name].place.removeprefix("flag.")
         said = {c: (mark if why else status_of(c)) if (flag := flag_of(c)) is None else
                 flag and mark for c in column.counts}  # fmt: skip
         became = {cell: word for cell, word in said.items() if word}
         signs = [str(cell) for cell in column.cells.dropna().unique() if cell not in became]
         if why or any(is_date(word) or has_time(word) for word in became):  # others next month
-            told = {"filled": True, "not": signs, "becomes": mark}
-            entries += [{"column": column.name, **told}] if became else []
+            told = {"column": column.name, "filled": True, "not": signs, "becomes": mark}
+            entries += [told] if became else []
             continue
         silent = [cell for cell in signs if means_empty(cell) or flag_of(cell) is False]
         known = {"known": [*dict.fromkeys([*silent, "no", "false", "0"])]}
@@ -299,8 +297,7 @@ def _no_status(seen: Seen) -> Content:
 
 def visits(seen: Seen) -> Content:
     """Return therapist, clinic and how long; and which rows are left out or are one visit."""
-    places = ("sessions.therapist_id", "clinic_id", "age", "sessions_per_week", "weeks",
-              "episodes.minutes")  # fmt: skip
+    places = ("sessions.therapist_id", "clinic_id", "age")
     own = {place: c.name for place in places if (c := seen.one(f"columns.{place}")) is not None}
     out = not_visits(seen)
     if seen.date is not None and not seen.later:
