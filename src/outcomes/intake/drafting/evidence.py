@@ -173,6 +173,11 @@ def status_of(cell: str) -> str:
     return whole_status(cell) or _status_in(tuple(plain(cell).split()))
 
 
+def not_done(cell: str) -> bool:
+    """Whether a cell says that the visit did not take place."""
+    return status_of(cell) in ("cancelled", "no_show")
+
+
 def whole_status(cell: str) -> str:
     """Return what a cell says that is a whole phrase of the vocabulary; empty for another."""
     word = plain(cell)

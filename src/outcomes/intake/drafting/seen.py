@@ -11,7 +11,14 @@ from typing import Any
 import pandas as pd
 
 from outcomes.intake.dates import RANGE
-from outcomes.intake.drafting.evidence import Column, flag_of, looks_like, score, status_of
+from outcomes.intake.drafting.evidence import (
+    Column,
+    flag_of,
+    looks_like,
+    not_done,
+    score,
+    status_of,
+)
 from outcomes.intake.drafting.headers import (
     Role,
     roles_of,
@@ -27,6 +34,7 @@ DATES = ("columns.date", "date.start", "date.any", "date.filled", "date.created"
 """Where a date of the visit may stand, the surest first."""
 SHEET, STRUCK = "Sheet", "Struck through"
 """Columns made of a workbook: the name of a row's sheet, and whether it is struck through."""
+MISSED = ("flag.cancelled", "flag.no_show")
 _SEVERAL = ("ignored", "script", "service", "free_text", "flag.", "identifiers.", "scores.")
 _ALWAYS = tuple(f"identifiers.{kind}" for kind in (
     "email", "phone", "ssn", "street", "zip", "claim", "plan", "physician", "relative", "other",
@@ -163,6 +171,17 @@ class Seen:
             out = cells.isna() if entry.get("empty") else cells.isin(entry.get("is", ()))
             kept &= ~out.to_numpy()
         return kept
+
+    @cached_property
+    def came(self) -> Any:
+        """Which rows may be of a visit that took place, as booleans, shape (rows,)."""
+        kept = self.kept.to_numpy().copy()
+        for column in self.of("columns.status", "service"):
+            kept &= ~column.where(not_done)
+        for column in self.of(*MISSED):
+            kept &= ~column.where(flag_of)
+        struck = self.columns.get(STRUCK)
+        return kept if struck is None else kept & (struck.cells != "yes").to_numpy()
 
     def said(self, section: str, entry: str) -> Any:
         """Return what the product's own map says at a place; None where it says nothing."""

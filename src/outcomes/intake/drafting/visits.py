@@ -23,19 +23,20 @@ from outcomes.intake.drafting.evidence import (
     likely_statuses,
     looks_like,
     means_empty,
+    not_done,
     number,
     status_of,
     whole_status,
 )
 from outcomes.intake.drafting.headers import roles_of, vocabulary, words_of
 from outcomes.intake.drafting.people import lengths
-from outcomes.intake.drafting.seen import STRUCK, Seen, not_visits
+from outcomes.intake.drafting.seen import MISSED, STRUCK, Seen, not_visits
 from outcomes.intake.map_sections import LEFT_OUT, VISIT
 from outcomes.intake.visits import STAYED
 from outcomes.privacy.patterns import name_words
 
-_MISSED, _WHY = ("flag.cancelled", "flag.no_show"), "flag.reason"
-_FLAGS = (*_MISSED, "flag.attended", _WHY)
+_WHY = "flag.reason"
+_FLAGS = (*MISSED, "flag.attended", _WHY)
 _OFTEN = 0.1
 """Share of the rows from which on a service is one of visits, where no word of it is of a sale."""
 _USUAL = 0.5
@@ -49,10 +50,10 @@ _FEW = 8
 def status(seen: Seen) -> Content:
     """Return what became of visits: by one column's words, by flags, or by what rows hold."""
     column = seen.one("columns.status")
-    service = next((c for c in seen.of("service") if 0 < c.share(_not_done) < 1), None)
+    service = next((c for c in seen.of("service") if 0 < c.share(not_done) < 1), None)
     if column is not None:
         words = _status_words(seen, column)
-        signs = [*_flags(seen, _MISSED), *(_entries(service, service) if service else [])]
+        signs = [*_flags(seen, MISSED), *(_entries(service, service) if service else [])]
         if seen.of("flag.attended", _WHY):  # first what the status itself says: no show, cancelled
             own = words["values"]["status"].items()
             stayed = {became: [cell for cell, word in own if word == became] for became in STAYED}
@@ -99,17 +100,13 @@ def _may_be_status(seen: Seen, column: Column) -> bool:
 
 def _remarks_on(cell: str) -> bool:
     """Whether a remark is that the visit did not take place, and nothing more."""
-    return len(cell.split()) <= 3 and _not_done(cell)
-
-
-def _not_done(cell: str) -> bool:
-    return status_of(cell) in ("cancelled", "no_show")
+    return len(cell.split()) <= 3 and not_done(cell)
 
 
 def _entries(column: Column, told: Column) -> list[dict[str, Any]]:
     """Return the rules of a column whose cells say of some visits that they did not take place."""
     found: dict[str, list[str]] = {}
-    for cell in filter(_not_done, told.counts):
+    for cell in filter(not_done, told.counts):
         found.setdefault(status_of(cell), []).append(cell)
     return [{"column": column.name, "is": words, "becomes": became}
             for became, words in found.items()]  # fmt: skip
@@ -134,12 +131,12 @@ def _status_words(seen: Seen, column: Column) -> Content:
         if held.any() and not held[column.cells.eq(cell).to_numpy(bool)].any():
             likely.sort(key=lambda status: status in RECEIVED)  # it stands beside no score
         content = merged(content, ask(f"values.status.{cell}", asks, likely))
-    n_empty = int((came(seen) & ~column.cells.isin([*became]).to_numpy()).sum())
+    n_empty = int((seen.came & ~column.cells.isin([*became]).to_numpy()).sum())
     if n_empty:
         counted = "1 visit" if n_empty == 1 else f"{n_empty} visits"
         asks = f"What became of the {counted} whose {column.name} is empty?"
         likely = ["left_out", "attended", "cancelled", "no_show"]
-        if seen.of(*_MISSED) or not {*RECEIVED} & {*became.values()}:  # absence is said
+        if seen.of(*MISSED) or not {*RECEIVED} & {*became.values()}:  # absence is said
             likely.sort(key=lambda word: word != "attended")
         content = merged(content, ask("study.empty_status", asks, likely))
     return content
@@ -222,7 +219,7 @@ def _came_or_not(seen: Seen) -> list[dict[str, Any]]:
 
 
 def _status_flags(seen: Seen) -> Content:
-    missed = [_WHY, *_MISSED] if not seen.of("flag.cancelled") else _MISSED
+    missed = [_WHY, *MISSED] if not seen.of("flag.cancelled") else MISSED
     entries = [*_flags(seen, missed), *_came_or_not(seen)]
     if not seen.of("flag.attended"):
         return {"status": [*entries, {"otherwise": "attended"}]}
@@ -315,7 +312,7 @@ def _services(seen: Seen) -> Content:
     if column is None or seen.said("study", "rows"):
         return {}
     held, own = _held(seen).to_numpy(), column.cells[seen.kept.to_numpy()].dropna()
-    words = [str(cell) for cell in own.unique() if not (means_empty(cell) or _not_done(cell))]
+    words = [str(cell) for cell in own.unique() if not (means_empty(cell) or not_done(cell))]
     named = [cell for cell in words if name_words([cell]) & seen.name_words]
     if not words or len(words) > _SERVICES or 4 * len(named) > len(words):
         return {}  # a title of each row, and no list of services
@@ -338,24 +335,13 @@ def _services(seen: Seen) -> Content:
                                  [LEFT_OUT, VISIT]) for cell in open_))  # fmt: skip
 
 
-def came(seen: Seen) -> Any:
-    """Return which rows may be of a visit that took place, as booleans, shape (rows,)."""
-    kept = seen.kept.to_numpy().copy()
-    for column in seen.of("columns.status", "service"):
-        kept &= ~column.where(_not_done)
-    for column in seen.of(*_MISSED):
-        kept &= ~column.where(flag_of)
-    struck = seen.columns.get(STRUCK)
-    return kept if struck is None else kept & (struck.cells != "yes").to_numpy()
-
-
 def _one_visit(seen: Seen) -> Content:
     """Say which lines are one visit, where a client has several of one day."""
     if seen.date is None or seen.later or not seen.names or seen.one("columns.score") is not None:
         return {}
     time = seen.one("identifiers.time") or seen.date
     lines = pd.DataFrame({h: c.cells.to_numpy() for h, c in seen.columns.items()})
-    lines = lines.assign(_who=seen.person.to_numpy())[came(seen)].drop_duplicates()
+    lines = lines.assign(_who=seen.person.to_numpy())[seen.came].drop_duplicates()
     lines = lines.assign(_day=lines[seen.date.name].map(day_of, na_action="ignore"))
     timed = time.share(has_time) > 0.5
     told = (time if timed else None, seen.one("columns.condition"),
