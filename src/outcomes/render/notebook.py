@@ -103,7 +103,7 @@ def incidence(study: Study, instrument: str = "") -> ShownFigure:
     """
     given = answer(study, "goals", instrument=instrument or None)
     if given.picture is None:
-        must = "a picture of goals has goals enough to be drawn"
+        must = "a picture of goals needs enough goals to draw"
         raise UsageError(
             must, got="too few or none", remedy=sentence_case(given.reason or given.sentence)
         )

@@ -295,3 +295,33 @@ def test_counts_that_all_groups_share_stand_once() -> None:
         text.get_text() for text in draw(replace(shared, data=apart), "page").findobj(mpl.text.Text)
     ]
     assert texts.count("71") == 11
+
+
+def test_a_caption_names_what_is_drawn() -> None:
+    bars, bands = ("Bars are 95 % confidence intervals.", "Bands are 95 % confidence intervals.")
+    assert forest(("a",)).caption == bars
+    assert curves(("a",), (1, 2, 3, 4)).caption == bars
+    assert curves(("a",)).caption == bands
+    assert curves(NAMES, (1, 2)).caption == bands  # small plots side by side
+    assert replace(forest(("a",)), reading="Bars are ranges.").caption == "Bars are ranges."
+
+
+def test_counts_below_say_whose_they_are_and_that_some_are_not_shown() -> None:
+    def below(picture: Picture) -> set[str]:
+        return {text.get_text() for text in draw(picture).texts}
+
+    picture = curves(("massage", "usual care"), (4, 8))
+    alike = replace(picture, data=picture.data.assign(n_episodes=24.0))
+    assert "Courses with a score, the same in each group" in below(alike)
+    hidden = alike.data.assign(n_episodes=alike.data["n_episodes"].where(alike.data["x"] == 4))
+    told = below(replace(picture, data=hidden))  # hidden counts may differ
+    assert "Courses with a score (\N{EN DASH}: not shown)" in told
+
+
+def test_more_groups_than_fit_are_counted_and_the_words_stay_inside_a_phone() -> None:
+    groups = tuple(f"condition number {i:02d}" for i in range(30))
+    picture = replace(curves(groups), marks=((0.5, "smallest important change (0.5)"),))
+    words = [text.get_text() for text in draw(picture, preset="phone").texts]
+    gray = next(text for text in words if text.startswith("Gray"))
+    assert "18 smaller ones are not drawn." in gray.replace("\n", " ")
+    assert gray.count("\n") >= 1

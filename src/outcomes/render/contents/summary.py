@@ -153,7 +153,7 @@ def _limits(given: list[Answer]) -> list[Block]:
     """Return what no answer, and what some answers, cannot show."""
     counts = shared_limits(tuple(given))
     blocks: list[Block] = []
-    every = [limit for limit, n in counts.items() if n == len(given)]
+    every = [limit for limit, n in counts.items() if 1 < n == len(given)]  # one says its own
     some = [limit for limit, n in counts.items() if 1 < n < len(given)]
     parts = {"What to keep in mind": every, "What some answers cannot show": some}
     for heading, limits in parts.items():

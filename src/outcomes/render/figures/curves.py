@@ -138,7 +138,7 @@ def _axis_lines(picture: Picture, preset: Preset, left: float) -> list[str]:
 
 
 MOST_PLOTS = 12
-"""The groups with most courses are drawn; the table holds all of them."""
+"""The groups with most scores are drawn; the answer's table holds all of them."""
 
 
 def draw_small_multiples(picture: Picture, preset: Preset, label: str) -> Canvas:
@@ -159,7 +159,8 @@ def draw_small_multiples(picture: Picture, preset: Preset, label: str) -> Canvas
     names = {group: _name(in_a_figure(group, 60), preset, columns) for group in groups}
     heads = _heads([len(names[group]) for group in groups], columns, preset)
     plot_height = 0.5 * preset.width / columns
-    foot = 4.2 * preset.line_height
+    words = wrapped(_gray(picture, n_hidden), preset.width - 2 * EDGE, 0.9 * preset.text)
+    foot = (3.2 + len(words)) * preset.line_height
     whole = sum(heads) + len(heads) * plot_height + foot
     canvas = blank(preset, picture.title, label, whole)
     for position, group in enumerate(groups):
@@ -167,13 +168,13 @@ def draw_small_multiples(picture: Picture, preset: Preset, label: str) -> Canvas
         _draw_one(axes, data, group, preset)
         _finish(axes, picture, preset, names[group], first=position % columns == 0,
                 last=position + columns >= len(groups))  # fmt: skip
-    _shared_words(canvas, picture, n_hidden, foot)
+    _shared_words(canvas, picture, words, foot)
     return canvas
 
 
 def _largest(data: pd.DataFrame) -> tuple[list[str], int]:
-    """Return the groups to draw in their own order, and how many the table alone has."""
-    size = data.groupby("group", sort=False)["n_episodes"].max()
+    """Return the groups to draw in their own order, and how many are not drawn."""
+    size = data.groupby("group", sort=False)["n_episodes"].sum()  # over all their times
     keep = set(size.sort_values(ascending=False, kind="stable").index[:MOST_PLOTS])
     if "all" in size.index:
         keep.add("all")
@@ -237,21 +238,27 @@ def _finish(
     axes.set_title("\n".join(name), fontsize=0.9 * preset.text, loc="left", pad=3, linespacing=1.1)
 
 
-def _shared_words(canvas: Canvas, picture: Picture, n_hidden: int, foot: float) -> None:
+def _gray(picture: Picture, n_hidden: int) -> str:
+    """Say what is drawn beside a group's own curve, and how many groups are not."""
+    low, high = _range(picture.data)
+    marks = [name for value, name in picture.marks if low < value < high]
+    lines = "".join(f" Dashed: {name}." for name in marks)
+    return f"Gray: the other groups.{lines}" + (
+        f" {n_hidden} smaller ones are not drawn." if n_hidden else ""
+    )
+
+
+def _shared_words(canvas: Canvas, picture: Picture, words: list[str], foot: float) -> None:
     line = canvas.preset.line_height
     middle = (canvas.height - canvas.top + foot) / 2
     canvas.figure.text(
         (EDGE + line / 2) / canvas.width, middle / canvas.height, picture.y_label,
         rotation=90, ha="center", va="center", fontsize=canvas.preset.text,
     )  # fmt: skip
-    canvas.write(canvas.width / 2, EDGE + 1.7 * line, picture.x_label, align="center")
-    low, high = _range(picture.data)
-    marks = [name for value, name in picture.marks if low < value < high]
-    lines = "".join(f" Dashed: {name}." for name in marks)
-    words = f"Gray: the other groups.{lines}" + (
-        f" {n_hidden} smaller ones: in the table." if n_hidden else ""
-    )
-    canvas.write(canvas.width / 2, EDGE + line / 2, words, align="center", size=0.9, colour=MUTED)
+    below, center = len(words) * line, canvas.width / 2
+    canvas.write(center, EDGE + below + 0.7 * line, picture.x_label, align="center")
+    text = "\n".join(words)
+    canvas.write(center, EDGE + below / 2, text, align="center", size=0.9, colour=MUTED)
 
 
 def draw_curves(picture: Picture, preset: Preset, label: str) -> Canvas:

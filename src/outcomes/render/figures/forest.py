@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import EDGE, Canvas, blank, in_a_figure, text_width, wrapped
@@ -153,7 +153,8 @@ def _dress(axes: Axes, picture: Picture, preset: Preset) -> None:
     axes.axvline(0, color=MUTED, linewidth=0.5 * preset.line, zorder=1)
     axes.margins(x=0.06)
     ticks = axes.bbox.width / axes.figure.dpi / text_width("-00.00", preset.text)
-    axes.xaxis.set_major_locator(MaxNLocator(min(5, max(1, int(ticks))), steps=ROUND))
+    at = MaxNLocator(min(5, max(1, int(ticks))), steps=ROUND)
+    axes.xaxis.set_major_locator(at if ticks >= 3 else FixedLocator([0]))  # else they would touch
     middle = (axes.bbox.x0 + axes.bbox.x1) / 2 / axes.figure.dpi
     room = 2 * (min(middle, preset.width - middle) - EDGE)
     lines = "\n".join(wrapped(picture.x_label, room, preset.text))

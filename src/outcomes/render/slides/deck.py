@@ -19,6 +19,10 @@ from outcomes.words import ended
 MOST_LETTERS = 270
 """Of a title: four lines of 24 points."""
 MOST_SPOKEN = 150
+MOST_NAME = 60
+"""Of a study, at the foot of each slide."""
+MOST_READ = 600
+"""Of all reasons on one slide."""
 MOST_GROUPS = 4
 MOST_ROWS = 6
 LONG_NAME = 45
@@ -99,7 +103,8 @@ def deck(document: Document, answers: tuple[Answer, ...]) -> Deck:
     """
     given = [answer for answer in answers if not answer.refused]
     source = answers[0].source
-    words = f"{source.title or source.name}, data {source.sha256[:8]}, outcomes {source.version}"
+    name = (source.title or source.name)[:MOST_NAME]
+    words = f"{name}, data {source.sha256[:8]}, outcomes {source.version}"
     return Deck(
         document.title, document.subtitle, document.label, words,
         (*map(_answer_slide, given), *_refused(answers), _limits(given)),
@@ -182,7 +187,7 @@ def fewer(picture: Picture, table: pd.DataFrame) -> Picture | None:
         kept = np.linspace(0, len(shown) - 1, min(len(shown), most)).round().astype(int)
         shown, n = shown.iloc[kept], len(kept)
     else:
-        size = data.groupby("group", sort=False)["n_episodes"].max()
+        size = data.groupby("group", sort=False)["n_episodes"].sum()
         most = MOST_GROUPS if len(size) > MOST_ROWS else MOST_ROWS
         keep = size.sort_values(ascending=False, kind="stable").index[:most]
         shown, all_, what = data[data["group"].isin(keep)], len(size), "groups"
@@ -194,7 +199,8 @@ def fewer(picture: Picture, table: pd.DataFrame) -> Picture | None:
 def _refused(answers: tuple[Answer, ...]) -> Iterator[Slide]:
     """List the questions without an answer: few with the reason, more by name, six a slide."""
     refused = [answer for answer in answers if answer.refused]
-    n, few = len(refused), len(refused) <= MOST_POINTS
+    n = len(refused)
+    few = n <= MOST_POINTS and sum(len(a.question + a.reason) for a in refused) <= MOST_READ
     slides = -(-n // MOST_NAMED)
     for slide in range(slides):  # as many on each, so that none is left with one
         part = refused[slide * n // slides : (slide + 1) * n // slides]
