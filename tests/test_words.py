@@ -72,3 +72,19 @@ def test_limits_choose_their_own_decimals() -> None:
 )  # fmt: skip
 def test_p_values(value: float, text: str) -> None:
     assert p_value(value) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ends"),
+    [(0.004, 1.3, "0.004 to 1.3"), (-1.3, -0.0004, "−1.3 to −0.0004"),
+     (-0.003, 1.3, "−0.003 to 1.3"), (0.0, 1.3, "0.0 to 1.3"), (0.04, 1.3, "0.04 to 1.30")],
+)  # fmt: skip
+def test_an_end_beside_zero_reads_as_on_its_side_of_it(low: float, high: float, ends: str) -> None:
+    assert limits(low, high) == ends
+    assert interval((low + high) / 2, low, high).endswith(f"CI {ends})")
+    assert with_ends((low + high) / 2, low, high).endswith(f"({ends})")
+
+
+def test_an_end_beside_a_margin_reads_as_on_its_side_of_it() -> None:
+    assert interval(-0.2, -0.98, 0.6, lines=(-1.0,)) == "−0.2 (95 % CI −0.98 to 0.6)"
+    assert interval(-0.2, -1.02, 0.6, lines=(-1.0,)) == "−0.2 (95 % CI −1.02 to 0.6)"

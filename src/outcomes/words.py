@@ -140,8 +140,24 @@ def count(value: float) -> str:
     return plain(value, 0)
 
 
-def limits(low: float, high: float, decimals: int | None = None) -> str:
+def beside(value: float, digits: int, *lines: float) -> str:
+    """Return a number with more decimals where it would read as a line that it is not on.
+
+    Examples
+    --------
+    >>> beside(0.004, 1, 0), beside(-0.98, 1, 0, -1), beside(1.26, 1, 0), beside(0.96, 0, 1)
+    ('0.004', '−0.98', '1.3', '0.96')
+    """
+    apart = [line for line in lines if abs(value - line) > 1e-9]
+    while any(round(value, digits) == round(line, digits) for line in apart):
+        digits += 1
+    return plain(value, digits)
+
+
+def limits(low: float, high: float, decimals: int | None = None, *lines: float) -> str:
     """Return the two ends of an interval; one, where so many decimals do not tell them apart.
+
+    Ends `beside` a line, by default zero, do not read as if they lay on it.
 
     Examples
     --------
@@ -151,11 +167,17 @@ def limits(low: float, high: float, decimals: int | None = None) -> str:
     digits = decimals_for(low, high, decimals)
     if decimals is not None and plain(low, decimals) == plain(high, decimals):
         return plain(low, decimals)
-    return f"{plain(low, digits)} to {plain(high, digits)}"
+    shown = lines if decimals is not None else (0.0, *lines)
+    return " to ".join(beside(end, digits, *shown) for end in (low, high))
 
 
 def interval(
-    estimate: float, low: float, high: float, digits: int | None = None, unit: str = ""
+    estimate: float,
+    low: float,
+    high: float,
+    digits: int | None = None,
+    unit: str = "",
+    lines: tuple[float, ...] = (),
 ) -> str:
     """Return an estimate with its unit and its 95 % interval.
 
@@ -167,6 +189,8 @@ def interval(
         Decimals to begin with; by default those of `decimals_for`.
     unit : str
         Unit in words; empty for none.
+    lines : tuple of float
+        Values beside zero that a verdict holds the ends against, as in `beside`.
 
     Examples
     --------
@@ -176,7 +200,8 @@ def interval(
     '1 session (95 % CI 1 to 3)'
     """
     shown = decimals_for(low, high, digits)
-    ends = " to ".join(plain(end, shown) for end in (low, high))
+    lines = (0.0, *lines) if shown else ()
+    ends = " to ".join(beside(end, shown, *lines) for end in (low, high))
     return f"{with_unit(plain(estimate, shown), unit)} (95 % CI {ends})"
 
 
@@ -202,13 +227,14 @@ def with_ends(estimate: float, low: float, high: float, digits: int = 1) -> str:
     """
     if not high > low:
         return plain(estimate, digits)
-    value, *ends = (plain(value, decimals_for(low, high)) for value in (estimate, low, high))
-    return f"{value} ({' to '.join(ends)})"
+    return f"{plain(estimate, decimals_for(low, high))} ({limits(low, high)})"
 
 
-def with_interval(row: Mapping[Any, Any], digits: int | None = None, unit: str = "") -> str:
+def with_interval(
+    row: Mapping[Any, Any], digits: int | None = None, unit: str = "", lines: tuple[float, ...] = ()
+) -> str:
     """Return the estimate of a row of a table as `interval` does."""
-    return interval(row["estimate"], row["conf_low"], row["conf_high"], digits, unit)
+    return interval(row["estimate"], row["conf_low"], row["conf_high"], digits, unit, lines)
 
 
 def each_with_interval(

@@ -20,10 +20,10 @@ import outcomes
 from outcomes.planning.truths import NAIVE, TRUTHS
 from outcomes.questions.answer import Answer
 from outcomes.questions.ask import undisclosed
-from outcomes.questions.claim import overclaims
 from outcomes.study import Study
 from outcomes.synthetic.scenarios import scenario_design
 from outcomes.synthetic.simulate import simulate
+from studies.overclaims import overclaims
 from studies.validation.cases import CLAIM, Case, Row
 from studies.validation.spoilt import SPOILT
 

@@ -11,9 +11,9 @@ import pytest
 
 from outcomes.errors import UsageError
 from outcomes.questions.ask import undisclosed
-from outcomes.questions.claim import overclaims
 from outcomes.study import study_from_tables
 from outcomes.words import with_ends
+from studies.overclaims import overclaims
 
 
 def test_safety_counts_events_over_visits_asked_about(clinic):

@@ -11,9 +11,10 @@ import pytest
 import outcomes as oc
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Source, refusal
-from outcomes.questions.claim import Basis, basis_of, overclaims, words
+from outcomes.questions.claim import Basis, basis_of, words
 from outcomes.render.contents.summary import about
 from outcomes.study import study_from_tables
+from studies.overclaims import overclaims
 
 COMBINATIONS = [
     Basis(*parts)

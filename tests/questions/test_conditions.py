@@ -9,8 +9,8 @@ import pytest
 
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.ask import undisclosed
-from outcomes.questions.claim import overclaims
 from outcomes.questions.disclosed import disclosed
+from studies.overclaims import overclaims
 
 
 def split(study, names, gain=0.0):
@@ -104,3 +104,25 @@ def test_a_leader_that_did_not_improve_is_not_said_to_have_improved_most(clinic)
     assert top["conf_low"] < 0
     assert answer.sentence.startswith("Courses for headache did best, with a mean improvement of ")
     assert "improved most" not in f"{answer.verdict} {answer.picture.title}"
+
+
+def by_therapist(study, group):
+    """Give each group of courses a therapist of its own."""
+    return replace(study, sessions=study.sessions.assign(
+        therapist_id=study.sessions["episode_id"].map(dict(group)).to_numpy()))  # fmt: skip
+
+
+def test_conditions_that_have_one_therapist_each_are_not_compared_and_the_mean_of_all_is(clinic):
+    study = split(clinic(n=120), ["headache", "sciatica", "knee_pain"])
+    alone = by_therapist(study, study.episodes[["episode_id", "condition"]].to_numpy())
+    answer = undisclosed(alone, "conditions", instrument="nprs")
+    assert answer.refused
+    assert "each condition has one therapist" in answer.sentence
+    whole = undisclosed(alone, "how-much", instrument="nprs")
+    assert not whole.refused
+    now = whole.table[whole.table["kind"] == "improvement"].set_index("group")
+    assert now.loc["all", "df"] <= 3 * 2  # three therapists who may differ stand behind it
+    assert {"headache", "sciatica", "knee_pain"} < set(now.index)
+    linked = study.episodes["condition"].where(study.episodes.index % 2 == 0, "both")
+    shared = by_therapist(study, np.c_[study.episodes["episode_id"], linked])
+    assert not undisclosed(shared, "conditions", instrument="nprs").refused

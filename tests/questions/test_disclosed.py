@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from outcomes.privacy.disclosure import Disclosure, Told
+from outcomes.privacy.disclosure import Disclosure, Told, disclosure_for
+from outcomes.privacy.text import holds_count
 from outcomes.provenance import Provenance
 from outcomes.questions.answer import Answer
 from outcomes.questions.ask import QUESTIONS, undisclosed
-from outcomes.questions.claim import overclaims
 from outcomes.questions.disclosed import VALUES, decision, disclosed, masked
 from outcomes.study import study_from_tables
+from studies.overclaims import overclaims
 
 WHO = r"(courses?|patients?|people|persons?|goals?|visits?|deviations?)"
 SMALL = re.compile(rf"(?<!than )(?<!least )(?<!most )\b([1-9]|10)\b (of \d+ )?{WHO}\b(?! or more)")
@@ -101,7 +102,7 @@ def test_a_mean_of_records_is_no_fraction_that_tells_a_hidden_count(n_now, mean)
     )
     leavers, rule = QUESTIONS["leavers"], Disclosure(told=Told())
     rule.tells(30, "course")
-    safe = masked(table, decision(table, leavers, rule), leavers)
+    safe = masked(table, decision(table, leavers, rule), leavers, rule)
     hidden = n_now < 30  # of all of them nothing is hidden, so nothing is rounded
     assert (safe["n_episodes"].isna() == hidden).all()
     assert ((safe["estimate"] == table["estimate"]) == (not hidden or mean == 0.8)).all()
@@ -134,7 +135,7 @@ def test_a_difference_of_two_means_is_no_fraction_either():
                           "n_control": 19, "estimate": 40 / 18 - 12 / 19})  # fmt: skip
     trial, rule = QUESTIONS["trial"], Disclosure(told=Told())
     rule.tells(20, "course", "massage")
-    safe = masked(table, decision(table, trial, rule), trial)
+    safe = masked(table, decision(table, trial, rule), trial, rule)
     assert safe["n_episodes"].isna().all()
     assert safe["estimate"].tolist() == [1.6, 1.6]
 
@@ -211,7 +212,7 @@ def incidence(reached, ended, at_risk):
 def test_numbers_at_risk_tell_no_small_number_of_another_event(ended, at_risk, shown):
     table = incidence([20, 40, 60], ended, at_risk)
     goals = QUESTIONS["goals"]
-    safe = masked(table, decision(table, goals, Disclosure()), goals)
+    safe = masked(table, decision(table, goals, Disclosure()), goals, Disclosure())
     assert set(safe["n_at_risk"].dropna()) == shown
 
 
@@ -238,3 +239,78 @@ def test_degrees_of_freedom_and_numbers_of_scores_tell_no_hidden_count(n_missing
         assert f"on {number} scores" in raw.method
         assert f"on fewer than {60 + 60 * (name == 'trial')} scores" in inside.method
         assert inside.source.n_used is None
+
+
+ARMS = ("usual care", "3 visits", "12 visits of 30 patients' choice")
+
+
+def three_arms(n=30, arms=ARMS, missing=5, patients=None):
+    """Return a trial labelled as real of three arms, some without the later score."""
+    rng = np.random.default_rng(8)
+    ids = [f"c{i:03d}" for i in range(3 * n)]
+    arm = np.repeat(arms, n)
+    first, later = rng.integers(4, 10, 3 * n), rng.integers(0, 7, 3 * n)
+    scores = pd.DataFrame({"episode_id": ids * 2, "day": np.repeat([0, 42], 3 * n),
+                           "timing": np.repeat(["baseline", "follow_up"], 3 * n),
+                           "instrument": "nprs", "score": np.r_[first, later] * 1.0})  # fmt: skip
+    gone = {arm_id for i, arm_id in enumerate(ids) if i % n < missing}
+    scores = scores[~(scores["episode_id"].isin(gone) & scores["day"].eq(42))]
+    courses = pd.DataFrame({"episode_id": ids, "arm": arm, "patient_id": patients or ids})
+    about = Provenance(title="A trial", source="trial", control=arms[0], randomised=True)
+    return study_from_tables({"episodes": courses, "assessments": scores}, provenance=about)
+
+
+def test_an_arm_that_is_called_by_a_number_of_visits_is_no_count():
+    study = three_arms()
+    for name in ("how-much", "trial"):
+        given = oc.answer(study, name)
+        said = [given.sentence, given.glance, given.picture.title, given.picture.alt]
+        assert not any("not shown" in text for text in said), said
+        assert "3 visits" in given.sentence
+        shown = given.table[given.table["kind"].isin(["improvement", "ancova"])]
+        assert not shown["term"].str.contains("not shown").any()
+    told = disclosure_for(study)
+    assert not holds_count("improved in the 3 visits arm", told)
+    assert holds_count("3 visits of 7 patients", told)
+    assert holds_count("4 visits", told)
+
+
+@pytest.mark.parametrize("n_missing", [1, 6, 7, 10])
+def test_whether_a_share_of_few_is_small_does_not_narrow_them_down(n_missing):
+    study = three_arms(n=12, arms=("a", "b", "c"), missing=0)
+    gone = study.episodes["episode_id"].head(n_missing)
+    scores = study.assessments
+    scores = scores[~(scores["episode_id"].isin(gone) & scores["day"].eq(42))]
+    episodes = study.episodes.assign(arm=None)
+    given = oc.answer(replace(study, assessments=scores, episodes=episodes), "leavers")
+    few = given.checks[0].said
+    assert few == ("Too few to be told whether this holds: at most 20 % without a score "
+                   "(fewer than 11 of 36 courses).")  # fmt: skip
+
+
+def test_many_courses_of_one_patient_answer_nothing_about_others():
+    study = three_arms(patients=["p"] * 90)
+    given = oc.answers(study)
+    assert all(a.refused and "one patient" in a.reason for a in given)
+    unnamed = replace(study, episodes=study.episodes.assign(patient_id=None))
+    assert not oc.answer(unnamed, "trial").refused
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+@pytest.mark.parametrize("missing", [0, 1, 5, 12])
+def test_what_is_disclosed_is_disclosed_the_same_again(missing, leaves):
+    trial = three_arms(arms=("a", "b", "c"), missing=missing)
+    clinic = replace(trial, episodes=trial.episodes.assign(arm=None, end_reason="cost"))
+    few = clinic.episodes.index < 5 * missing  # beside few of a reason, many of another
+    clinic.episodes.loc[few, "end_reason"] = "moved"
+    for study in (trial, clinic, replace(clinic, episodes=trial.episodes.assign(arm=None))):
+        for name in QUESTIONS:
+            if QUESTIONS[name].about_one:
+                continue
+            rule = disclosure_for(study)
+            once = disclosed(undisclosed(study, name), rule, leaves=leaves)
+            again = disclosed(once, rule, leaves=leaves)
+            pd.testing.assert_frame_equal(again.table, once.table)
+            assert (again.sentence, again.limits) == (once.sentence, once.limits)
+            assert again.checks == once.checks
+            assert again.source == once.source

@@ -8,8 +8,8 @@ import pytest
 
 import outcomes as oc
 from outcomes.questions.ask import undisclosed
-from outcomes.questions.claim import overclaims
 from outcomes.questions.leavers import _points
+from studies.overclaims import overclaims
 
 
 def cut(study, n_leave, reason, after=2):

@@ -100,3 +100,16 @@ def test_an_import_keeps_a_period_only_as_coarse_as_is_allowed(tmp_path, kind, k
         assert oc.load(tmp_path / "study").episodes["period"].tolist() == [
             *study.episodes["period"]
         ]
+
+
+def test_periods_that_have_one_therapist_each_are_refused():
+    study = before_and_after(np.random.default_rng(5))
+    tables = {"episodes": study.episodes, "assessments": study.assessments}
+    own = study.episodes[["episode_id", "period"]].rename(columns={"period": "therapist_id"})
+    visits = own.assign(session=1, day=0, status="attended")
+    found = undisclosed(study_from_tables({**tables, "sessions": visits}), "over-time")
+    assert found.refused
+    assert "each period has one therapist" in found.reason
+    visits.loc[::3, "therapist_id"] = YEARS[0]
+    shared = study_from_tables({**tables, "sessions": visits})
+    assert not undisclosed(shared, "over-time").refused

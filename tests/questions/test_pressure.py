@@ -10,9 +10,9 @@ import pytest
 from scipy import stats
 
 from outcomes.questions.ask import undisclosed
-from outcomes.questions.claim import overclaims
 from outcomes.study import study_from_tables
 from outcomes.words import CANNOT_TELL
+from studies.overclaims import overclaims
 
 
 def with_pressure(study, change):

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from outcomes.questions.ask import undisclosed
-from outcomes.questions.claim import overclaims
 from outcomes.questions.course_frame import course_frame
 from outcomes.questions.sessions import plateau, trap_rows
 from outcomes.study import study_from_tables
 from outcomes.synthetic.simulate import simulate
+from studies.overclaims import overclaims
 
 
 def courses(pace=2.0, n=60, visits=10, seed=2, stop=None):

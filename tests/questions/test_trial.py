@@ -15,8 +15,8 @@ import outcomes as oc
 from outcomes.causal.constrained import clda, difference_name
 from outcomes.provenance import Provenance
 from outcomes.questions.ask import undisclosed
-from outcomes.questions.claim import overclaims
 from outcomes.study import study_from_tables
+from studies.overclaims import overclaims
 
 
 def made_trial(

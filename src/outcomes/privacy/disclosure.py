@@ -38,6 +38,10 @@ class Told:
         """Return what was told of `noun` (``course``) and of `whom` (a group; empty for all)."""
         return frozenset(self._numbers.get((noun, whom), ()))
 
+    def names(self) -> list[str]:
+        """Return what the groups of the study are called, the longest first."""
+        return sorted({whom for _, whom in self._numbers}, key=len, reverse=True)
+
     def add(self, number: float, noun: str, whom: str = "") -> None:
         """Remember a count."""
         self._numbers.setdefault((noun, whom), set()).add(number)

@@ -191,8 +191,10 @@ def undisclosed(study: Study, name: str, **options: Any) -> Answer:
 
 
 def _unmet(asked: Asked) -> Missing | None:
-    """Why the study has not what the plan declares, or None."""
-    plan = asked.plan
+    """Why the study has not more patients than one, or what the plan declares; None if it has."""
+    plan, patients = asked.plan, asked.study.episodes["patient_id"]
+    if not asked.question.about_one and 1 == patients.nunique() < patients.count():
+        return Missing(SAID["one patient"])
     if plan.population and asked.instrument not in asked.study.scored_instruments():
         return Missing("no course of the population that the plan declares has a score.")
     if plan.time is None or asked.course.horizon == plan.time:

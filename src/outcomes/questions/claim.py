@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -62,7 +61,7 @@ class Words:
 
 
 SAID = shipped("questions/claim.toml")
-"""Cautions by claim, words that claim too much, and other sentences of all answers."""
+"""Cautions by claim, and other sentences of all answers."""
 
 
 def words(basis: Basis) -> Words:
@@ -106,24 +105,6 @@ def _cautions(basis: Basis, claim: Claim) -> tuple[str, ...]:
         (not basis.planned, SAID["exploratory"]),
     )
     return tuple(sentence for holds, sentence in rules if holds)
-
-
-def overclaims(text: str, claim: Claim) -> list[str]:
-    """Return the words in a text that go further than a claim allows.
-
-    Examples
-    --------
-    >>> overclaims("The massage works and has an effect.", "change")
-    ['effect', 'works']
-    >>> overclaims("Pain fell during care.", "change")
-    []
-    """
-    return [
-        match.group(0)
-        for pattern, allowed in SAID["strong_words"].items()
-        if claim not in allowed
-        for match in re.finditer(pattern, text, re.IGNORECASE)
-    ]
 
 
 def basis_of(study: Study, *, contrast: bool, planned: bool = False, **facts: int | bool) -> Basis:

@@ -62,6 +62,8 @@ def conditions(asked: Asked) -> Found | Missing:
         then = when(course.axis, course.horizon) if some else "at the same time"
         reason = asked.question.say("few", least=str(LEAST_COURSES), so_many=has, time=then)
         return Missing(reason, course=course)
+    if course.one_therapist_each("condition"):
+        return Missing(asked.question.notes["one therapist each"], course=course)
     model = asked.grouped if asked.course.group == "condition" else fit_course(course)
     table, pooled = _estimates(model, course.groups, asked.measure, asked.seed)
     return Found(

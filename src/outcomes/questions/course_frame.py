@@ -97,6 +97,11 @@ class CourseFrame:
         by_group = self.tallies.treated.groupby(self.group, observed=True)["therapist_id"]
         return by_group.nunique().reindex(groups).to_numpy()
 
+    def one_therapist_each(self, group: str) -> bool:
+        """Whether several groups have one therapist each, so that nobody can tell the two apart."""
+        by_group = self.tallies.treated.groupby(group, observed=True)["therapist_id"].nunique()
+        return len(by_group) > 1 and bool(by_group.max() == 1 < self.n_therapists)
+
     @property
     def own_share(self) -> float:
         """Share of scores at visits of the course's own therapist; 1 where none is recorded."""

@@ -214,7 +214,7 @@ def course_formula(
     fixed = time
     if group and len(course.groups) > 1:
         fixed = group if time == "1" else f"{group} * {time}"
-    random = _random_terms(course)[: None if clusters else 1]
+    random = _random_terms(course, adjusted_for)[: None if clusters else 1]
     return " + ".join(["improvement ~ " + fixed, *adjusted_for, *random])
 
 
@@ -225,7 +225,7 @@ def can_be_serial(course: CourseFrame) -> bool:
     return bool(dated and not course.few_times and course.typical_size >= LEAST_FOR_SLOPE)
 
 
-def _random_terms(course: CourseFrame) -> list[str]:
+def _random_terms(course: CourseFrame, adjusted_for: tuple[str, ...]) -> list[str]:
     slope = not course.few_times and course.typical_size >= LEAST_FOR_SLOPE
     terms = [f"(1 + {course.axis} | episode_id)" if slope else "(1 | episode_id)"]
     if course.n_courses == len(course.rows):  # one score a course: all that varies is the residual
@@ -233,7 +233,9 @@ def _random_terms(course: CourseFrame) -> list[str]:
     tallies = course.tallies
     if not tallies.unnamed and course.n_courses - tallies.patients >= LEAST_REPEATS:
         terms.append("(1 | patient_id)")
-    if course.n_therapists >= LEAST_RANDOM:
+    held = [name for name in (course.group, *adjusted_for) if name in ("arm", "condition")]
+    told = not any(map(course.one_therapist_each, held))  # else the groups are the therapists
+    if told and course.n_therapists >= LEAST_RANDOM:
         terms.append(THERAPIST)
         if slope:  # what a therapist adds grows with the course: its average is not its end
             terms.append(f"(0 + {course.axis} | therapist_id)")

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.privacy.disclosure import CONTROL, SUPPRESSED, Disclosure, Told, suppress_counts
-from outcomes.privacy.text import UNTYPED, Text, joined, told
+from outcomes.privacy.text import Text, holds_count, joined, told
 from outcomes.questions.answer import Answer, Source
 from outcomes.questions.picture import ROW, Picture
 from outcomes.questions.question import Question
@@ -78,7 +78,7 @@ def disclosed(
     decided = decision(answer.table, answer.record, rule, leaves=leaves)
     return replace(
         answer,
-        table=masked(answer.table, decided, answer.record),
+        table=masked(answer.table, decided, answer.record, rule),
         picture=_safe_picture(answer.picture, decided, answer.record, rule),
         checks=checks,
         limits=limits,
@@ -158,7 +158,9 @@ def decision(
     return pd.DataFrame({**cells, **flags}, index=table.index)
 
 
-def masked(frame: pd.DataFrame, decided: pd.DataFrame, record: Question | None) -> pd.DataFrame:
+def masked(
+    frame: pd.DataFrame, decided: pd.DataFrame, record: Question | None, rule: Disclosure
+) -> pd.DataFrame:
     """Return a frame without what was decided to hide.
 
     Parameters
@@ -169,6 +171,8 @@ def masked(frame: pd.DataFrame, decided: pd.DataFrame, record: Question | None) 
         From `decision`, one row for each of the frame's, in their order.
     record : Question or None
         Which columns of numbers the question declares; others are emptied.
+    rule : Disclosure
+        It knows the groups that the data name: a name with a number in it is no count.
     """
     if frame.empty:
         return frame
@@ -180,7 +184,7 @@ def masked(frame: pd.DataFrame, decided: pd.DataFrame, record: Question | None) 
         if name.startswith(COUNTS):
             safe[name] = safe[name].astype("float64").mask(hides.get(name, everywhere))
         elif name in NAMES:
-            counts = safe[name].astype(str).str.contains(UNTYPED)
+            counts = safe[name].map(lambda text: holds_count(str(text), rule))
             safe[name] = safe[name].astype(object).mask(hides["nameless"] | counts, NOT_SHOWN)
         elif name in values:
             told = hides["sized"] if name in OF_SIZE else hides["exact"] & (name in EXACT)
@@ -283,8 +287,8 @@ def _whom(table: pd.DataFrame, record: Question, rule: Disclosure) -> pd.Series[
 def _parts_of_a_whole(rows: pd.DataFrame, rule: Disclosure) -> pd.Series[bool]:
     """Return which rows to hide, so that none can be worked out from the sum of all."""
     count = COUNT if COUNT in rows and rows[COUNT].notna().any() else "n_events"
-    if count not in rows:  # hidden before
-        return pd.Series(data=True, index=rows.index)
+    if count not in rows:  # hidden before: what was decided then stands
+        return rows[SUPPRESSED].astype(bool) if SUPPRESSED in rows else rows["kind"].notna()
     return suppress_counts(rows, count, disclosure=rule, within=())[SUPPRESSED].astype(bool)
 
 
@@ -332,7 +336,7 @@ def _safe_picture(
     rows = decided.loc[picture.data[ROW].to_numpy()]
     if rows["gone"].all():
         return None
-    data = masked(picture.data, rows, record)
+    data = masked(picture.data, rows, record, rule)
     data = data[~rows["nameless"].to_numpy()].reset_index(drop=True)  # without name and numbers
     if picture.kind == "curves":
         seen = data.dropna(subset=["estimate"])

@@ -14,6 +14,7 @@ from outcomes.privacy.text import Count, Resting, Text
 from outcomes.questions.course_frame import least_shown
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
+from outcomes.study import Study
 from outcomes.words import DESCRIBED, counted, percent, percent_with_interval
 
 LEAST_GOALS = 10
@@ -50,7 +51,7 @@ def goals(asked: Asked) -> Found | Missing:
         _sentence(table, attained),
         asked.question.say("method", unit=unit),
         _picture(table, attained),
-        checks=_checks(progress, attained),
+        checks=_checks(progress, attained, study),
         glance=_glance(table, attained),
         verdict=DESCRIBED,
         n_used=len(attained.goals),
@@ -135,16 +136,16 @@ def _picture(table: pd.DataFrame, attained: Attainment) -> Picture:
     )
 
 
-def _checks(progress: pd.DataFrame, attained: Attainment) -> tuple[Check, ...]:
+def _checks(progress: pd.DataFrame, attained: Attainment, study: Study) -> tuple[Check, ...]:
     easy = progress["easy"].dropna().astype(bool)
     late = attained.left_out.get("set after the fact", 0)
     within = Count(int(easy.sum()), "goal", len(easy), "with a published MDC", whom="with an MDC")
-    known, as_met = bool(len(easy)), Count(attained.n_discharged_as_met, "goal")
+    as_met = Count(attained.n_discharged_as_met, "goal")
     check, untold = GOALS.check, attained.n_end_untold
     return (
         check("ends", not untold, Text(Count(untold, "goal", of=len(attained.goals)))),
-        check("large", known and easy.mean() <= 0.2,
-              GOALS.say("easy", goals=within) if known else GOALS.notes["no error"]),
+        GOALS.at_most("large", 0.2, within.number, len(easy), study,
+                      GOALS.say("easy", goals=within) if len(easy) else GOALS.notes["no error"]),
         check("in time", late == 0, Text(Count(late, "goal"), " set after the fact")),
         check("borne out", not attained.n_discharged_as_met, GOALS.say("as met", goals=as_met)),
     )  # fmt: skip

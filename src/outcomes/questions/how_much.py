@@ -236,13 +236,14 @@ def _checks(model: CourseModel, asked: Asked) -> tuple[Check, ...]:
     fit, at_bound = model.fit, share_at_bound(model.course, asked.measure)
     n_arms = asked.study.episodes["arm"].nunique()
     share = Share(round(at_bound * len(model.course.rows)), len(model.course.rows))
+    of_scores = Text(share, " of the scores")
     courses = Count(model.course.n_courses, "course")
     zero = "a variance is at its bound of zero" if fit.is_singular else "all are above zero"
     check = HOW_MUCH.check
     return (
         check("converged", fit.optimum.converged, fit.optimum.status),
         check("variances", not fit.is_singular, zero),
-        check("bound", at_bound <= BOUND_SHARE, Text(share, " of the scores")),
+        HOW_MUCH.at_most("bound", BOUND_SHARE, share.part, share.of, asked.study, of_scores),
         check("courses", model.course.n_courses >= 30, Text(courses)),
         check("comparison", n_arms > 1, counted(n_arms, "arm")),
     )

@@ -18,7 +18,16 @@ from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.records import baselines
 from outcomes.study import Study
-from outcomes.words import CANNOT_TELL, decimals, direction, plain, scale, when, with_interval
+from outcomes.words import (
+    CANNOT_TELL,
+    beside,
+    decimals,
+    direction,
+    plain,
+    scale,
+    when,
+    with_interval,
+)
 
 WELL = ("goal_met", "ongoing")
 """Reasons for which nobody supposes that those who left did worse."""
@@ -91,7 +100,7 @@ def leavers(asked: Asked) -> Found | Missing:
         _sentence(table, gone, course, measure),
         f"Linear mixed model by REML (`{formula}`) {asked.question.notes['method']}",
         _picture(table, gone, measure),
-        checks=_checks(gone, tip, measure),
+        checks=_checks(gone, tip, measure, asked.study),
         glance=_glance(table, gone, measure),
         verdict=Text(Resting(gone.n_worse, words=stands, otherwise=CANNOT_TELL)),
         course=course,
@@ -142,9 +151,9 @@ def _supposed(delta: float, measure: Instrument) -> str:
 
 
 def _points(size: float, measure: Instrument) -> str:
-    """Return a size above zero with its unit, and with digits enough not to read as zero."""
-    digits = next((n for n in range(decimals(measure), 9) if round(size, n)), 9)
-    return f"{plain(size, digits)} {measure.unit}"
+    """Return a size with its unit; one beside a line that decides does not read as on it."""
+    tenth = FRAGILE * (measure.maximum - measure.minimum)
+    return f"{beside(size, decimals(measure), 0, tenth)} {measure.unit}"
 
 
 def _stayed(course: CourseFrame) -> pd.DataFrame:
@@ -244,17 +253,17 @@ def _picture(table: pd.DataFrame, gone: _Leavers, measure: Instrument) -> Pictur
     )
 
 
-def _checks(gone: _Leavers, tip: float, measure: Instrument) -> tuple[Check, ...]:
-    unknown = gone.reasons == "not recorded"
+def _checks(gone: _Leavers, tip: float, measure: Instrument, study: Study) -> tuple[Check, ...]:
+    left, unknown = gone.left, gone.reasons == "not recorded"
     width = measure.maximum - measure.minimum
     at = f"tipping point {_points(tip, measure)}" if 0 < tip <= width else "no tipping point"
     rests = Text(Resting(gone.n_worse, words=at, otherwise="it rests on few courses"))
-    left, without = gone.left, Count(int(unknown.sum()), "course", of=len(unknown))
-    check = LEAVERS.check
+    n, n_left, n_unknown = len(left), int(left.sum()), int(unknown.sum())
+    untold = Text("not recorded in ", Count(n_unknown, "course", of=n))
     return (
-        check("few", left.mean() <= 0.2, Text(Count(int(left.sum()), "course", of=len(left)))),
-        check("bears", tip >= FRAGILE * width, rests),
-        check("reasons", unknown.mean() <= 0.2, Text("not recorded in ", without)),
+        LEAVERS.at_most("few", 0.2, n_left, n, study, Text(Count(n_left, "course", of=n))),
+        LEAVERS.check("bears", tip >= FRAGILE * width, rests),
+        LEAVERS.at_most("reasons", 0.2, n_unknown, n, study, untold),
     )
 
 

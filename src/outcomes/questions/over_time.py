@@ -54,6 +54,8 @@ def over_time(asked: Asked) -> Found | Missing:
         least = {"least": str(LEAST_PERIODS), "courses": str(least_shown(asked.study))}
         reason = asked.question.say("few", so_many=so_many, **least)
         return Missing(reason, course=course)
+    if replace(course, group="period").one_therapist_each("period"):
+        return Missing(asked.question.notes["one therapist each"], course=course)
     table, formula = _table(course, periods)
     return Found(
         table,

@@ -21,6 +21,7 @@ from outcomes.questions.answer import Answer
 from outcomes.questions.claim import SAID
 from outcomes.questions.declared import Declared, Role
 from outcomes.questions.question import Check, p_of_test
+from outcomes.words import limits
 
 
 class _File(Section, frozen=True, kw_only=True):
@@ -148,7 +149,8 @@ def _reached(answer: Answer, threshold: float) -> Check:
     low, high = float(rows["conf_low"].iloc[0]), float(rows["conf_high"].iloc[0])
     said = "reached" if low >= threshold else ("missed" if high < threshold else "not settled")
     unmet = "The whole interval does not reach the declared threshold ({detail})."
-    return Check(name, low >= threshold, f"{threshold:g}: {said}", unmet)
+    detail = f"{threshold:g}: {said}, the interval being {limits(low, high, None, threshold)}"
+    return Check(name, low >= threshold, detail, unmet)
 
 
 def adjusted(answers: tuple[Answer, ...], plan: Plan | None, instrument: str) -> tuple[Answer, ...]:

@@ -8,7 +8,7 @@ each of them what is the same for all.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -16,8 +16,9 @@ import msgspec
 import pandas as pd
 
 from outcomes.dictionary.instruments import Instrument
+from outcomes.privacy.disclosure import disclosure_for
 from outcomes.privacy.text import Part, Text, filled
-from outcomes.questions.claim import Words, basis_of, words
+from outcomes.questions.claim import SAID, Words, basis_of, words
 from outcomes.questions.course_frame import CourseFrame, course_frame
 from outcomes.questions.course_model import CourseModel, grouped_model, pooled_model
 from outcomes.questions.declared import Declared
@@ -119,6 +120,20 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def check(self, name: str, /, passed: Any, detail: str) -> Check:
         """Return a check by its name here."""
         return Check(self.checks[name], bool(passed), detail, self.unmet[name])
+
+    def at_most(
+        self, name: str, share: float, part: int, of: int, study: Study, detail: str
+    ) -> Check:
+        """Return the check that a part of a whole is at most a share.
+
+        So few that they are not told are held against the most that they may be: whether they keep
+        to it would narrow them down.
+        """
+        rule = disclosure_for(study)
+        untold = rule.hides(part)
+        most = rule.threshold - 1 if untold else part
+        check = self.check(name, most / of <= share if of else False, detail)
+        return replace(check, unmet=SAID["untold share"]) if untold else check
 
 
 def p_of_test(row: Mapping[Any, Any]) -> float:

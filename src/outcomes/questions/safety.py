@@ -150,7 +150,7 @@ def _checks(rates: pd.DataFrame, study: Study) -> tuple[Check, ...]:
     n_against = len(deviations(study))
     seen, against = Count(asked, "visit", of=visits), Count(n_against, "deviation")
     return (
-        SAFETY.check("asked", asked >= 0.9 * visits, Text(seen)),
+        SAFETY.at_most("asked", 0.1, visits - asked, visits, study, Text(seen)),
         SAFETY.check("deviations", n_against == 0, Text(against)),
     )
 

@@ -59,7 +59,7 @@ def sensitivity(course: CourseFrame, pooled: CourseModel) -> pd.DataFrame:
     for name, part, formula in _variants(course):
         fits.append(_fit(formula, part.rows, fits[-1] if fits else None))
         rows.append(_row(name, fits[-1], part, course))
-    rows = [row for row in rows if not row.empty]
+    rows = [row for row in rows if not row.empty and row["df"].iloc[0] >= 1]
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from outcomes.causal.constrained import covariate_columns
 from outcomes.causal.missing_not_at_random import COPY, JUMP
 from outcomes.dictionary.instruments import Instrument
+from outcomes.privacy.disclosure import disclosure_for
 from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.arms import (
     CLUSTERED,
@@ -23,7 +24,7 @@ from outcomes.questions.arms import (
     constrained_rows,
     if_they_had_left,
 )
-from outcomes.questions.claim import Words
+from outcomes.questions.claim import SAID, Words
 from outcomes.questions.course_frame import CourseFrame, least_shown
 from outcomes.questions.course_model import LEAST_RANDOM
 from outcomes.questions.picture import Picture, forest
@@ -269,7 +270,8 @@ def _differences(main: pd.DataFrame, arms: Arms, measure: Instrument | None = No
     found: dict[str, list[str]] = {}
     means = arms.at(arms.times[-1]).groupby("arm")["improvement"].mean()
     for row in main.to_dict("records"):
-        size = with_interval(row, unit=measure.unit) if measure else ""
+        lines = () if arms.plan.margin is None else (-arms.plan.margin,)
+        size = with_interval(row, unit=measure.unit, lines=lines) if measure else ""
         if len(main) > 1:
             inside = size.replace(" (", ", ", 1)
             size = f"{named(row['arm'])}{f' ({inside}' if size else ''}"
@@ -338,11 +340,15 @@ def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
             for arm, n in started.items()
         ),
     )
-    few = missing.le(0.2).all() and missing.max() - missing.min() <= 0.1
+    rule = disclosure_for(study)  # of so few that they are not told, all that they may be
+    untold = (missing * started).round().map(rule.hides)
+    most = missing.mask(untold, (rule.threshold - 1) / started)
+    few = most.le(0.2).all() and most.max() - missing.mask(untold, 1 / started).min() <= 0.1
+    check = TRIAL.check("missing", few, Text("without a score at that time: ", shares))
     return (
         TRIAL.check("chance", by_chance, "as recorded" if by_chance else "not stated"),
         TRIAL.check("lord", gap.le(LORD).all(), lord),
-        TRIAL.check("missing", few, Text("without a score at that time: ", shares)),
+        replace(check, unmet=SAID["untold share"]) if untold.any() else check,
         *_incomplete_check(table, arms),
     )
 

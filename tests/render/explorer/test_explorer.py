@@ -15,11 +15,11 @@ import outcomes
 from outcomes.dictionary.instruments import instrument
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.ask import answer
-from outcomes.questions.claim import overclaims
 from outcomes.questions.disclosed import disclosed
 from outcomes.render.compose import Material, compose
 from outcomes.render.explorer.page import _point, explorer_bytes
 from outcomes.words import LABELS, decimals_for
+from studies.overclaims import overclaims
 
 HOUSE = Path(outcomes.__file__).parent
 VENDORED = HOUSE / "render" / "explorer" / "page" / "uplot"

@@ -206,7 +206,7 @@ def pressure_cells(study: Study, course: CourseFrame, answer: Answer, rule: Disc
         return pd.DataFrame()
     found = _margins(replace(course, rows=rows), rule)
     record = answer.record
-    safe = found if rule.exempt else masked(found, decision(found, record, rule), record)
+    safe = found if rule.exempt else masked(found, decision(found, record, rule), record, rule)
     return safe.dropna(subset=["estimate"]).reset_index(drop=True)
 
 
