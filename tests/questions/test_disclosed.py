@@ -146,7 +146,7 @@ def test_means_of_arms_are_shown_though_three_patients_have_no_score_then():
     table = pd.DataFrame(column).assign(week=12.0, estimate=1.0, conf_low=0.1, conf_high=2.0)
     how_much, rule = QUESTIONS["how-much"], Disclosure(told=Told())
     rule.tells(48, "course")
-    safe = masked(table, decision(table, how_much, rule), how_much)
+    safe = masked(table, decision(table, how_much, rule), how_much, rule)
     assert safe["n_episodes"].isna().tolist() == [True, True, False, False]
     assert safe["estimate"].notna().all()
     table.loc[0, "n_episodes"] = 48  # three are in a third arm, whose mean would follow
