@@ -150,7 +150,7 @@ def test_means_of_arms_are_shown_though_three_patients_have_no_score_then():
     assert safe["n_episodes"].isna().tolist() == [True, True, False, False]
     assert safe["estimate"].notna().all()
     table.loc[0, "n_episodes"] = 48  # three are in a third arm, whose mean would follow
-    safe = masked(table, decision(table, how_much, rule), how_much)
+    safe = masked(table, decision(table, how_much, rule), how_much, rule)
     assert safe["estimate"].isna().tolist() == [False, True, False, False]
 
 
