@@ -385,3 +385,7 @@ def test_no_course_is_called_analyzed_where_no_question_is_answered(synthetic_st
     assert "courses are analyzed" in answered
     assert "courses are analyzed" not in declined
     assert "courses have scores to analyze" in declined
+
+
+def test_a_table_without_rows_has_no_column_of_numbers() -> None:
+    assert numeric(Table("Patients", ("", "Overall"), ())) == [False, False]

@@ -266,7 +266,8 @@ def _read_table(text: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Findi
 
 def _unused(names: Iterable[str], headers: Sequence[str]) -> tuple[str, ...]:
     """Return what columns that nothing is read from are called: one may be a person's name."""
-    shown = shown_headers(headers, headers, ())
+    small = [header for header in headers if header.islower()]  # a capital may be a name's
+    shown = shown_headers(headers, small, ())
     return tuple(shown[name] for name in names)
 
 

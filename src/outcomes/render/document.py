@@ -323,7 +323,7 @@ def numeric(table: Table) -> list[bool]:
     [False, True]
     """
     nothing = {"", words.DASH, "not shown"}  # alone they make no column of numbers
-    columns = [set(column) - nothing for column in zip(*table.rows, strict=True)]
+    columns = [{*cells} - nothing for _, *cells in zip(table.head, *table.rows, strict=True)]
     return [bool(cells) and all(map(is_number, cells)) for cells in columns]
 
 
