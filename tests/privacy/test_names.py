@@ -23,6 +23,7 @@ from outcomes.privacy.names import identifying_ids, names_somebody
 
 NAMED = [
     "knee, call Mary O’Neill", "knee Mrs O'Brien", "knee Mrs. Ó Dálaigh", "knee (J. O'Neill)",
+    "knee, Anne-Marie d'Arc",
     "O’Brien, Patrick", "Marie-Claire Dubois", "Ludwig van Beethoven", "van der Berg, J.",
     "MARY ONEILL", "Dr. Nils", "dr Lee", "Herr Schmidt", "Mme Dupont", "Nguyễn Văn An",
     "José García", "Мария Иванова", "колено, Мария Иванова", "Νίκος Παπαδόπουλος", "محمد علي",
@@ -30,7 +31,7 @@ NAMED = [
     "გიორგი", "Ma\u00adry Qua\u200bckenbush",
 ]  # fmt: skip
 OF_CARE = [
-    "sciatica", "De Quervain", "Frozen Shoulder", "Tennis Elbow", "Carpal Tunnel Syndrome",
+    "Maladie d'Osgood", "sciatica", "De Quervain", "Frozen Shoulder", "Tennis Elbow", "Carpal Tunnel Syndrome",
     "L4-L5 disc", "C5/6 radiculopathy", "post-op ACL 2 wk", "Low Back Pain", "LBP", "WAD II",
     "TMJ Dysfunction", "Plantar Fasciitis", "Bell's Palsy", "Baker Cyst", "Osgood Schlatter",
     "Usual Care", "Waiting List", "knee, post TKA", "left R. Knee", "Rotator Cuff Tear",

@@ -12,15 +12,15 @@ from outcomes.privacy.guard import identified_columns, scan
 from outcomes.privacy.patterns import PATTERNS, found_in, name_words, plain, words_in
 
 LOOKS = {
-    "email": ["mail a.b+c@example.co.uk now", "a.b (at) example.org"],
+    "email": ["mail a.b+c@example.co.uk now", "a.b (at) example.org", "a.b at example dot org"],
     "url": ["see www.example.org", "https://example.org/x"],
-    "ip": ["from 192.0.2.17", "2001:db8:0:1:1:1:1:1"],
+    "ip": ["from 192.0.2.17", "2001:db8:0:1:1:1:1:1", "2001:db8::1"],
     "ssn": ["SSN 123-45-6789", "AB 12 34 56 C", "756.1234.5678.97",
             "010190-1234"],
     "phone": ["(602) 555-0100", "602-555-0100", "602.555.0100", "+1 602 555 0100",
               "+44 20 7946 0958", "07700 900123", "020 7946 0958", "0170-1234567", "0170/1234567",
               "06 12 34 56 78", "0412 345 678", "98765 43210", "138 1234 5678", "090-1234-5678",
-              "12 34 56 78", "612 345 678", "8 (912) 345-67-89", "070-123 45 67",
+              "12 34 56 78", "01.55.01.23.45", "612 345 678", "8 (912) 345-67-89", "070-123 45 67",
               "٠٧٧٠٠ ٩٠٠١٢٣", "０９０－１２３４－５６７８", "call 5550100"],
     "local phone": ["call 555-0100"],
     "date": ["05/04/2026", "5/4/26", "2026-05-04", "04.05.2026", "4 May 2026", "May 4, 2026",
@@ -30,7 +30,7 @@ LOOKS = {
     "street": ["1552 Palo Verde Ave", "12 Elm St.", "9 Long Hill Road", "Hauptstraße 12",
                "Musterstr. 5", "12 rue de la Paix", "Calle Mayor 3", "PO Box 77"],
     "zip": ["85142-1234", "zip 85142", "SW1A 1AA", "K1A 0B1", "8001 Zürich", "PLZ 8001"],
-    "record": ["MRN173248", "mrn: 173248", "chart 7741", "patient no. 4711-2"],
+    "record": ["MRN173248", "mrn: 173248", "chart 7741", "patient no. 4711-2", "Akte 4711-A"],
     "plan": ["policy no. 12345", "plan number ABC12345", "member id 99812A", "1EG4-TE5-MK73"],
     "account": ["acct 889912", "DE89 3704 0044 0532 0130 00"],
     "licence": ["licence 882731", "driver's license no. D1234567", "NPI 1234567893"],
@@ -41,7 +41,8 @@ LOOKS = {
     "long number": ["78106871"],
 }  # fmt: skip
 NOTHING = ["7/10", "3-4", "2x/wk x 6 wks, 60 min", "pain 2 in 3 weeks", "001-0001", "5 - deep",
-           "3 (medium)", "60 min", "1 hr", "ROM better, no c/o", "1.5", "12", "a-b_c"]  # fmt: skip
+           "3 (medium)", "60 min", "1 hr", "ROM better, no c/o", "1.5", "12", "a-b_c", "at 9::30",
+           "scar at 12 dot"]  # fmt: skip
 
 
 def test_every_kind_has_an_example():

@@ -105,7 +105,9 @@ def _kind(word: str, before: str) -> str:
     is_acronym = bare.isupper() and len(bare) < 4
     if len(bare) < 2 or is_acronym or bare in WORDS["particles"] or is_of_care(bare):
         return "other"
-    return "name" if bare[0].isupper() or _is_caseless(bare[0]) else "other"
+    begins = (before == "name" and bare.partition("'")[2]) or bare  # d'Arc behind a name
+    is_name = begins[0].isupper() and not is_of_care(begins)
+    return "name" if is_name or _is_caseless(bare[0]) else "other"
 
 
 def _is_caseless(sign: str) -> bool:
