@@ -31,7 +31,8 @@ NAMED = [
     "გიორგი", "Ma\u00adry Qua\u200bckenbush",
 ]  # fmt: skip
 OF_CARE = [
-    "Maladie d'Osgood", "sciatica", "De Quervain", "Frozen Shoulder", "Tennis Elbow", "Carpal Tunnel Syndrome",
+    "Maladie d'Osgood",
+    "sciatica", "De Quervain", "Frozen Shoulder", "Tennis Elbow", "Carpal Tunnel Syndrome",
     "L4-L5 disc", "C5/6 radiculopathy", "post-op ACL 2 wk", "Low Back Pain", "LBP", "WAD II",
     "TMJ Dysfunction", "Plantar Fasciitis", "Bell's Palsy", "Baker Cyst", "Osgood Schlatter",
     "Usual Care", "Waiting List", "knee, post TKA", "left R. Knee", "Rotator Cuff Tear",
