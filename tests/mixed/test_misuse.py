@@ -71,6 +71,7 @@ def test_an_argument_of_another_kind_is_refused_by_name(fit, ask, said):
         "as.factor(visit)": "Write factor(x) for R's as.factor(x)",
         "Arm": "Did you mean 'arm' for 'Arm'?",
         "visit + offset(arm)": "computable on these data; got TypeError (in 'arm')",
+        "I(visit > 3 & visit < 5)": "Put each condition in brackets: (a > 1) & (b < 2).",
         "log(visit - 3)": "got 60 of the rows where it is not (log(visit - 3), first in row 1",
     }.items(),
 )

@@ -12,13 +12,14 @@ Stat. Sci. 6, 15).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import SuperLU, splu
 
+from outcomes.errors import UsageError
 from outcomes.mixed.likelihood.estimates import Estimates
 from outcomes.mixed.reading.design import Design, GroupingFactor
 from outcomes.mixed.types import Array
@@ -128,6 +129,23 @@ class RowCovariance:
         reach = (self.H.T @ own).toarray()
         inner = reach.T @ self.M.solve(reach) if len(reach) else 0.0
         return np.asarray((own.T @ own).toarray() - inner)
+
+    def without(self, rows: Array) -> tuple[Array, Array]:
+        """Return X'V^-1X, shape (p, p), and X'V^-1 times the residual of all other rows.
+
+        Raises
+        ------
+        UsageError
+            The rows hold part of a patient whose residuals are correlated.
+        """
+        kept = np.setdiff1d(np.arange(len(self.X)), rows)
+        T, back = self.T[kept][:, kept], self.back[kept][:, kept]
+        if T.nnz + self.T[rows][:, rows].nnz < self.T.nnz:
+            must = "Where residuals are correlated, so large a group must hold whole patients"
+            raise UsageError(must, got="parts of them", remedy="Use refit=True.")
+        X, residual = self.X[kept], self.residual[kept]
+        left = replace(self, H=self.H[kept], T=T, back=back, X=X, residual=residual)
+        return X.T @ left.VX, X.T @ left.Vr
 
     def prediction_variance(self, X: Array, effects: sparse.csr_array, root: Array) -> Array:
         """Return the variance of the error of x'beta + a'u for each row, shape (k,).

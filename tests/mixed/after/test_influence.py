@@ -6,6 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from outcomes.errors import UsageError
+from outcomes.mixed.after import diagnostics
 from outcomes.mixed.fit import lmm
 
 CASES = [
@@ -36,8 +37,12 @@ def assert_agrees(table, entry, fit, kind):
     assert_allclose(table.cooks_distance[::p], cook, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.parametrize("many", [0, 1_000])
 @pytest.mark.parametrize("name", CASES)
-def test_variances_held_agree_with_dense_algebra(reference_entries, reference_fit, name):
+def test_variances_held_agree_with_dense_algebra(
+    reference_entries, reference_fit, name, many, monkeypatch
+):
+    monkeypatch.setattr(diagnostics, "MANY_ROWS", many)
     entry, fit = entry_and_fit(reference_entries, reference_fit, name)
     table = fit.influence(entry["group"])
     assert_agrees(table, entry, fit, "held")
@@ -94,3 +99,17 @@ def test_an_unknown_group_is_refused(clinic):
     holes = clinic.assign(room=np.where(clinic.index < 5, None, "r"))
     with pytest.raises(UsageError, match="no value in 5 of the rows"):
         lmm("improvement ~ session_count + (1 | episode_id)", holes).influence("room")
+
+
+def test_large_groups_that_others_share_need_no_dense_matrix(monkeypatch):
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame({"patient": np.repeat(range(40), 5), "visit": [*range(5)] * 40})
+    data["arm"], data["clinic"] = data["patient"] % 2, data["patient"] // 2 % 5
+    data["y"] = rng.normal(size=(40, 5)).cumsum(axis=1).ravel() + 0.1 * data["visit"]
+    fit = lmm("y ~ visit + (1 | clinic) + ar1(visit | patient)", data)
+    dense = fit.influence("arm")
+    monkeypatch.setattr(diagnostics, "MANY_ROWS", 50)
+    pd.testing.assert_frame_equal(fit.influence("arm"), dense, rtol=1e-9)
+    monkeypatch.setattr(diagnostics, "MANY_ROWS", 30)
+    with pytest.raises(UsageError, match=r"must hold whole patients; got parts of them"):
+        fit.influence("visit")

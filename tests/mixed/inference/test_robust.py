@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 
 from outcomes.errors import UsageError
 from outcomes.mixed.fit import lmm
+from outcomes.mixed.inference import robust
 from outcomes.mixed.inference.testing import joint_test
 
 CASES = [
@@ -105,3 +106,10 @@ def test_more_rows_than_the_clusters_allow_are_refused():
         )
     with pytest.raises(UsageError, match="7 rows for 5 clusters"):
         fit.anova()
+
+
+def test_a_cluster_too_large_for_a_dense_matrix_is_refused(clinic, monkeypatch):
+    monkeypatch.setattr(robust, "MOST_ROWS", 3)
+    fit = lmm("improvement ~ session_count + (1 | episode_id)", clinic)
+    with pytest.raises(UsageError, match=r"clusters of at most 3 rows; got one of \d+"):
+        fit.robust("episode_id")

@@ -232,6 +232,9 @@ def _bins(distance: Array, n_bins: int) -> Array:
     return np.searchsorted(np.unique(edges), distance, side="left")
 
 
+MANY_ROWS = 1_000
+"""With more rows in a group that others share, what is left is solved rather than the group."""
+
 LOST = 1e-9
 """Information below this share of what there was means a coefficient is lost with the group."""
 
@@ -314,11 +317,15 @@ def _held(fit: Fit, codes: Array, rows: list[Array]) -> Deletion:
     X, VX = found.X @ root, found.VX @ root  # columns whose information is the identity
     beta, log_det = np.full((len(rows), len(root)), np.nan), np.full(len(rows), np.nan)
     for k, own in enumerate(rows):
-        C = X[own] if separate else np.linalg.solve(found.block(own), VX[own])
-        left = np.eye(len(root)) - VX[own].T @ C
+        if not separate and len(own) > MANY_ROWS:
+            information, score = found.without(own)
+            left, moved = root.T @ information @ root, -root.T @ score
+        else:
+            C = X[own] if separate else np.linalg.solve(found.block(own), VX[own])
+            left, moved = np.eye(len(root)) - VX[own].T @ C, C.T @ found.Vr[own]
         if np.linalg.eigvalsh((left + left.T) / 2.0)[0] < LOST:
             continue
-        beta[k] = fit.estimates.beta - root @ np.linalg.solve(left, C.T @ found.Vr[own])
+        beta[k] = fit.estimates.beta - root @ np.linalg.solve(left, moved)
         log_det[k] = -np.linalg.slogdet(left)[1]
     return beta, log_det
 

@@ -29,6 +29,9 @@ from outcomes.mixed.types import Array
 LEAST_DF = 1e-6
 """With fewer denominator degrees of freedom, a joint test is rounding error and none."""
 
+MOST_ROWS = 5_000
+"""Rows of the largest cluster: its covariance is a dense matrix."""
+
 EMPTY = 1e-12
 """A direction of a cluster that the fixed part takes up entirely has no residual to adjust."""
 
@@ -180,9 +183,12 @@ def cluster_robust(fit: Fit, cluster: str) -> Inference:
     Raises
     ------
     UsageError
-        There is no such factor or column.
+        There is no such factor or column, or a cluster is too large.
     """
     codes, _ = fit.groups(cluster)
+    if (largest := int(np.bincount(codes).max())) > MOST_ROWS:
+        must = f"CR2 is for clusters of at most {MOST_ROWS:,} rows"
+        raise UsageError(must, got=f"one of {largest:,}", where=f"cluster '{cluster}'")
     found, forward = fit.rows, fit.inference.forward
     M = np.linalg.inv(forward.T @ found.X.T @ found.VX @ forward)
     order = np.argsort(codes, kind="stable")

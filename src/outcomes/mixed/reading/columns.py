@@ -269,7 +269,9 @@ def columns_from(formula: Formula | ModelSpec, data: pd.DataFrame) -> Columns:
             if isinstance(error, DataMismatchWarning)
             else type(error.__cause__ or error).__name__,
             where=f"in '{_written(found[1])}'" if found else "",
-            remedy="Check the functions it calls and the kind of each column.",
+            remedy="Put each condition in brackets: (a > 1) & (b < 2)."
+            if found and "&" in found[1]
+            else "Check the functions it calls and the kind of each column.",
         ) from error
     runs = [scoped for structure in spec.structure for scoped in structure.scoped_terms]
     used = [[reader.blocks[f.factor.expr, f.reduced] for f in run.factors] for run in runs]
