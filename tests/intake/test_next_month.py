@@ -54,6 +54,36 @@ def test_a_corrected_person_is_found_or_in_doubt(months, name, born):
     assert (found.loc["R24", "count"], found.loc["R24", "first_row"]) == (1, 3)
 
 
+@pytest.mark.parametrize("gap", [0, 90])
+def test_who_comes_again_after_months_into_a_course_that_the_study_holds_is_told(months, gap):
+    """Where nobody said what a return is, or said it after the course was stored as one."""
+    again = "Bob Ray,1961-03-04,2026-08-03,6\nBob Ray,1961-03-04,2026-08-10,5\n"
+    study, found, _ = months(JANUARY, again)
+    assert (found.loc["R72", "count"], found.loc["R72", "first_row"]) == (1, 2)
+    columns = {**MAP, "study": {**MAP["study"], "new_course_after_days": gap}}
+    study, found, _ = months(again, again, columns)
+    assert study.episodes["episode_id"].nunique() == 2
+    assert found.loc["R72", "count"] == 1
+
+
+def test_a_return_is_a_new_course_where_the_map_of_each_export_says_so(months):
+    columns = {**MAP, "study": {**MAP["study"], "new_course_after_days": 90}}
+    study, found, _ = months(JANUARY, "Bob Ray,1961-03-04,2026-08-03,6\n", columns)
+    assert study.episodes["episode_id"].nunique() == 3
+    assert "R72" not in found.index
+
+
+def test_a_therapist_is_one_however_the_name_is_written(months):
+    columns = {**MAP, "columns": {"date": "Day", "sessions.therapist_id": "By"}}
+    names = ("Mary Smith", '"Smith, Mary"', "Dr. MARY SMITH LMT", "Mary Smyth")
+    january, later = ("".join(f"Bob Ray,1961-03-04,2026-0{month}-0{day},5,{name}\n"
+                              for day, name in enumerate(own, start=1))
+                      for month, own in ((1, names[:1]), (2, names[1:])))  # fmt: skip
+    study, _, _ = months(january, later, columns, "Client,Born,Day,Pain,By\n")
+    first, *same, other = study.sessions["therapist_id"]
+    assert {*same} == {first} != {other}
+
+
 def test_another_person_is_in_no_doubt(months):
     study, found, _ = months(JANUARY, "Mary Throckmorton,1972-01-02,2026-02-02,5\n")
     assert study.episodes["patient_id"].nunique() == 3

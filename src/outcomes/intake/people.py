@@ -20,15 +20,16 @@ from outcomes.privacy.generalise import age_band
 from outcomes.privacy.key_file import KeyFile
 from outcomes.privacy.names import PLACEHOLDERS
 from outcomes.privacy.patterns import plain
-from outcomes.privacy.person import record_of
+from outcomes.privacy.person import person_of, record_of
 from outcomes.rules.care import YEARS_APART, far_apart
 
 _YEAR, _OLDEST = 365.2425, 120
 _FEW, _MOST = 0.7, 0.9
 _STEPS, _AGREE, _WEEKDAYS = 5, 0.8, 20
 """Steps from row to row that show an order; rows and words that show a column of weekdays."""
-_LONE, _NEAR = 60, 14
-"""Days to all others from which a visit's date is looked at, and to them if it is exchanged."""
+_LONE, _NEAR, _RETURN = 60, 14, 180
+"""Days to all others from which a visit's date is looked at, and to them if it is exchanged; days
+after which one who comes again may begin a new course."""
 _TWO = r"\w (?:&|\+|and|und) \w|\w/\w"
 """Two people in one cell of a name."""
 
@@ -150,8 +151,9 @@ def with_random_ids(rows: TypedRows, key: KeyFile) -> TypedRows:
     for name in map(str, rows.cells.columns):
         kind = next((k for k in ("therapist", "clinic") if name.endswith(f".{k}_id")), "")
         if kind:
-            words = rows.cells[name].dropna().unique()
-            known = {word: key.id_of(kind, plain(str(word))) for word in words}
+            words = rows.cells[name].dropna().unique()  # Lee, Ann is Ann Lee
+            known = {word: key.id_of(kind, plain(str(word)), person_of(str(word), "", "", ()).name)
+                     for word in words}  # fmt: skip
             rows = rows.having(**{name: rows.cells[name].map(known).astype(object)})
     return rows
 
@@ -281,6 +283,23 @@ def without_far_years(rows: TypedRows, seen: pd.DataFrame) -> TypedRows:
               "left out, and counted.")  # fmt: skip
     rows = rows.found(YEARS_APART, "date", far, "more than two years from the others", remedy)
     return rows.without(far, "more than two years from the other visits of the course")
+
+
+def with_returns(rows: TypedRows, mapped: ColumnMap, seen: pd.DataFrame) -> TypedRows:
+    """Warn of who comes again long after what the study holds, and is not of a new course.
+
+    A return within one export is asked about by its draft.
+    """
+    if "date" not in rows.cells or seen.empty:
+        return rows
+    gap, held = mapped.study.new_course_after_days, _with_seen(rows, seen)
+    whole = held.dropna().drop_duplicates().sort_values(["episode_id", "date"])
+    last = whole.assign(date=whole.groupby("episode_id")["date"].shift())
+    own = pd.MultiIndex.from_frame(held[: len(rows.cells)])
+    asked = pd.MultiIndex.from_frame(last).isin(own) & (gap == 0)
+    long = whole[(whole["date"] - last["date"] > (gap or _RETURN)) & ~asked]
+    marks = own.isin(pd.MultiIndex.from_frame(long)) & rows.cells["visit"]
+    return rows.found("R72", "date", marks, "a return after more than that")
 
 
 def with_doubtful_days(rows: TypedRows, seen: pd.DataFrame) -> TypedRows:

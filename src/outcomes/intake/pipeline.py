@@ -18,6 +18,7 @@ from outcomes.intake.people import (
     with_days_that_contradict,
     with_doubtful_days,
     with_random_ids,
+    with_returns,
     without_far_years,
 )
 from outcomes.intake.readers import BUNDLES, name_of
@@ -74,7 +75,7 @@ def client_rows(
 
 def course_rows(rows: TypedRows, mapped: ColumnMap, key: KeyFile, seen: pd.DataFrame) -> TypedRows:
     """Return the rows of courses, each visit once, with ages in bands; see `with_courses`."""
-    rows = with_courses(rows, mapped, key, seen)
+    rows = with_returns(with_courses(rows, mapped, key, seen), mapped, seen)
     rows = with_days_that_contradict(without_repeats(rows, mapped))
     rows = with_doubtful_days(without_far_years(rows, seen), seen)
     rows = with_age_bands(with_single_visits(rows, mapped))

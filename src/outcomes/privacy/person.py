@@ -24,7 +24,7 @@ _TITLES = {"dr", "mr", "mrs", "ms", "miss", "mx", "prof", "professor", "herr", "
            "mlle", "madame", "monsieur", "sr", "sra", "srta", "mevr", "med", "phil"}  # fmt: skip
 """Words that stand before a name in one export and not in the next, and are no name."""
 _DEGREES = {"md", "phd", "dc", "dds", "rn", "lmt", "dpt", "esq"}
-"""What stands after the last comma of a name and is no first name."""
+"""Words that stand behind a name."""
 _HIS_AND_HERS = re.compile(
     r"(.{3,})(?:(?:|o|us|es|os|s) \1(?:i?n?[ae]|l[ae]|lle|ie|ette|)|an \1n[ae]|er \1ra|is \1es)"
 )
@@ -116,9 +116,11 @@ def _contact(cell: str | None) -> str:
 
 
 def _untitled(words: list[str], least: int) -> list[str]:
-    """Return the words of a name without the titles in front, where a name is left."""
+    """Return the words of a name without titles and degrees, where a name is left."""
     while len(words) > least and words[0] in _TITLES:
         words = words[1:]
+    while len(words) > least and words[-1] in _DEGREES:
+        words = words[:-1]
     return words
 
 
