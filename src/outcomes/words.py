@@ -23,6 +23,8 @@ SPACE = "\N{NO-BREAK SPACE}"
 UNCLEAR, UNCHANGED = "no clear difference", "no clear change"
 CANNOT_TELL, DESCRIBED = "cannot tell", "described"
 """Verdicts beside better and worse; the last is of numbers that compare nothing."""
+COMPARED = ("better", "worse", UNCLEAR, UNCHANGED, CANNOT_TELL)
+"""Verdicts whose interval stands on an axis from worse to better."""
 LABELS: Mapping[str, Mapping[str, Any]] = shipped("labels.toml")
 """What names of the data and of tables are called; sentences that stand in every report."""
 

@@ -89,9 +89,7 @@ def how_much(asked: Asked) -> Found | Missing:
         limits=(*_limits(asked.question, course), *selection),
         course=course,
         glance=_glance(course, measure, told),
-        verdict=""
-        if course.group == "arm"
-        else direction(at_horizon.to_dict("records")[0], neither=UNCHANGED),
+        verdict="" if course.group == "arm" else direction(dict(told.iloc[0]), neither=UNCHANGED),
         n_used=model.fit.n_observations,
         n_clusters=course.n_therapists or course.tallies.treated["therapist_id"].nunique(),
     )

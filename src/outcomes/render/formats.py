@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from types import MappingProxyType
 
 from outcomes.errors import UnavailableError, UsageError
 from outcomes.render.compose import Material
@@ -38,19 +37,15 @@ class Format:
     module: str = ""
 
 
-DOCUMENTS: Mapping[str, Callable[[Document], bytes]] = MappingProxyType(
-    {
-        "html": lambda document: page_html(document).encode("utf-8"),
-        "pdf": pdf_bytes,
-        "docx": docx_bytes,
-    }
-)
+DOCUMENTS: Mapping[str, Callable[[Document], bytes]] = {
+    "html": lambda document: page_html(document).encode("utf-8"),
+    "pdf": pdf_bytes,
+    "docx": docx_bytes,
+}
 """What writes a document, a report or a letter, in each format."""
 
 
-DECKS: Mapping[str, Callable[[Deck], bytes]] = MappingProxyType(
-    {"slides": deck_html, "pptx": pptx_bytes}
-)
+DECKS: Mapping[str, Callable[[Deck], bytes]] = {"slides": deck_html, "pptx": pptx_bytes}
 """What writes a deck, of a report or to teach, in each format."""
 
 
@@ -62,16 +57,14 @@ def _pages(name: str) -> Callable[[Material], bytes]:
     return lambda material: DOCUMENTS[name](material.document)
 
 
-FORMATS: Mapping[str, Format] = MappingProxyType(
-    {
-        "html": Format("index.html", _pages("html")),
-        "pdf": Format("report.pdf", _pages("pdf"), "typst", "typst"),
-        "docx": Format("report.docx", _pages("docx"), "python-docx", "docx"),
-        "pptx": Format("slides.pptx", _slides("pptx"), "python-pptx", "pptx"),
-        "slides": Format("slides.html", _slides("slides")),
-        "explorer": Format("explorer.html", explorer_bytes),
-    }
-)
+FORMATS: Mapping[str, Format] = {
+    "html": Format("index.html", _pages("html")),
+    "pdf": Format("report.pdf", _pages("pdf"), "typst", "typst"),
+    "docx": Format("report.docx", _pages("docx"), "python-docx", "docx"),
+    "pptx": Format("slides.pptx", _slides("pptx"), "python-pptx", "pptx"),
+    "slides": Format("slides.html", _slides("slides")),
+    "explorer": Format("explorer.html", explorer_bytes),
+}
 """Formats by name."""
 
 

@@ -103,10 +103,8 @@ def incidence(study: Study, instrument: str = "") -> ShownFigure:
     """
     given = answer(study, "goals", instrument=instrument or None)
     if given.picture is None:
-        must = "a picture of goals needs enough goals to draw"
-        raise UsageError(
-            must, got="too few or none", remedy=sentence_case(given.reason or given.sentence)
-        )
+        must, why = "a picture of goals needs enough goals to draw", given.reason or given.sentence
+        raise UsageError(must, got="too few or none", remedy=sentence_case(why))
     return draw(given.picture, label=given.source.label)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 
@@ -139,7 +140,7 @@ def _table(rows: pd.DataFrame, caption: str, extra: tuple[str, ...] = ()) -> Tab
     extra_here = [c for c in extra if c in rows]
     counted = ["n_episodes"] if "n_episodes" in rows else []
     heads = [*settings, *counted, "estimate (95 % CI)", *extra_here]
-    cells = [_cells(row, settings, counted, extra_here) for row in _records(rows)]
+    cells = [_cells(row, settings, counted, extra_here) for row in rows.to_dict("records")]
     columns = list(zip(map(_head, heads), *cells, strict=True))
     told = [column for column in columns if set(column[1:]) - {DASH, ""}]  # counts have no estimate
     head, *kept = zip(*(told if len(told) > 1 else columns), strict=True)
@@ -167,13 +168,6 @@ def _headline(answer: Answer) -> pd.DataFrame:
     return rows if shown > 1 and len(rows) <= MOST_ROWS else rows.iloc[:0]
 
 
-def _records(rows: pd.DataFrame) -> list[dict[str, object]]:
-    return [
-        dict(zip(map(str, rows.columns), values, strict=True))
-        for values in rows.itertuples(index=False, name=None)
-    ]
-
-
 def _settings(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
     """Return the columns that say what a row is about, and those that are the same in all rows."""
     names = [c for c in rows.columns if c not in STATISTICS and rows[c].notna().any()]
@@ -188,7 +182,7 @@ def _settings(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
 
 
 def _cells(
-    record: dict[str, object], settings: list[str], counted: list[str], extra: list[str]
+    record: Mapping[Any, Any], settings: list[str], counted: list[str], extra: list[str]
 ) -> list[str]:
     shown = [_setting(record[name]) for name in settings]
     estimate, low, high = (_number(record, c) for c in ("estimate", "conf_low", "conf_high"))
@@ -200,14 +194,14 @@ def _cells(
     return [*shown, *counts, interval, *(_detail(record, name, digits) for name in extra)]
 
 
-def _detail(record: dict[str, object], name: str, digits: int) -> str:
+def _detail(record: Mapping[Any, Any], name: str, digits: int) -> str:
     value = _number(record, name)
     if name.startswith("p_"):
         return p_value(value)
     return plain(value, digits + 1 if name == "std_error" else 1)
 
 
-def _number(record: dict[str, object], name: str) -> float:
+def _number(record: Mapping[Any, Any], name: str) -> float:
     value = record.get(name)
     return float(value) if isinstance(value, int | float) else float("nan")
 

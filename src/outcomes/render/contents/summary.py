@@ -23,20 +23,10 @@ from outcomes.render.document import (
     Section,
 )
 from outcomes.study import Study
-from outcomes.words import (
-    CANNOT_TELL,
-    DESCRIBED,
-    LABELS,
-    UNCHANGED,
-    UNCLEAR,
-    counted,
-    sentence_case,
-)
+from outcomes.words import COMPARED, DESCRIBED, LABELS, counted, sentence_case
 
 INTERVAL, SYNTHETIC = LABELS["sentences"]["interval"], LABELS["sentences"]["synthetic"]
 NOT_HERE = "not answerable here"
-COMPARED = ("better", "worse", UNCLEAR, UNCHANGED, CANNOT_TELL)
-"""Verdicts whose interval stands on the axis from worse to better."""
 ALL = "all"
 
 

@@ -64,13 +64,14 @@ def explorer_bytes(material: Material) -> bytes:
     refused = [(titled(name).title, a.reason) for name, a in given.items() if a.refused]
     refused += [(one["title"], "too few courses at any time.") for one in made if not one["times"]]
     limits = next((a.limits for a in given.values() if not a.refused), ())
+    data = json.dumps(shown, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     environment = Environment(
         loader=PackageLoader("outcomes.render.explorer", "page"),
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     page = environment.get_template("explorer.html.j2").render(
         document=material.document, source=material.answers[0].source, part=_part,
-        data=_json(shown), instruments=shown, refused=refused, limits=limits,
+        data=Markup(data), instruments=shown, refused=refused, limits=limits,
     )  # fmt: skip
     return (page + "\n").encode("utf-8")
 
@@ -87,11 +88,6 @@ def _answer(material: Material, instrument: str) -> Answer:
 def _part(name: str) -> Markup:
     """Return a file of the page as it is: script, style or licence."""
     return Markup(files("outcomes.render.explorer").joinpath("page", name).read_text("utf-8"))
-
-
-def _json(shown: list[dict[str, Any]]) -> Markup:
-    text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c"))
 
 
 def _instrument(material: Material, name: str, given: Answer) -> dict[str, Any]:
@@ -151,8 +147,7 @@ def _sentences(course: CourseFrame, measure: Instrument) -> dict[str, str]:
     said, arm = LABELS["explorer"], "_arm" * (course.group == "arm")
     chosen = {EVERYBODY: said["all"], "whom": said[f"whom{arm}"], "change": said[f"change{arm}"]}
     alike = {name: said[name] for name in ("pressure", "nothing", "nothingAtLevel")}
-    about = {"title": measure.title, "scale": scale(measure)}
-    about |= {"whose": of_whom(course)}
+    about = {"title": measure.title, "scale": scale(measure), "whose": of_whom(course)}
     return {name: text.format(**about) for name, text in (chosen | alike).items()}
 
 
@@ -214,7 +209,8 @@ def _margins(course: CourseFrame, rule: Disclosure) -> pd.DataFrame:
     """Mean prediction of each group at each time with the pressure set, or as it was."""
     rows, fit = course.rows, last_visit_fit(course)
     found = []
-    for name, level in _each_level(rows):
+    levels = sorted(float(level) for level in rows["pressure"].unique())
+    for name, level in ((GIVEN, None), *((f"{level:g}", level) for level in levels)):
         matrix = fixed_rows(fit, rows if level is None else rows.assign(pressure=level))
         cells = [cell for cell in _cells(course) if _supported(rows, cell[2], level, rule)]
         weights = [matrix[at].mean(axis=0) for _, _, _, at in cells]
@@ -223,11 +219,6 @@ def _margins(course: CourseFrame, rule: Disclosure) -> pd.DataFrame:
         labels = labels.assign(pressure=name, kind="by pressure")
         found += [labels.join(estimates(fit, np.array(weights)))] if cells else []
     return pd.concat(found, ignore_index=True)
-
-
-def _each_level(rows: pd.DataFrame) -> list[tuple[str, float | None]]:
-    levels = sorted(float(level) for level in rows["pressure"].unique())
-    return [(GIVEN, None), *((f"{level:g}", level) for level in levels)]
 
 
 def _cells(course: CourseFrame) -> Iterator[tuple[str, float, Any, Any]]:

@@ -71,11 +71,8 @@ def _scores(axes: Axes, kinds: dict[str, pd.DataFrame], preset: Preset) -> None:
     first, scores = kinds["baseline"].iloc[0], kinds["score"].sort_values("x")
     if first["conf_low"] < first["conf_high"]:
         axes.axhspan(first["conf_low"], first["conf_high"], color=MUTED, alpha=0.13, linewidth=0)
-    line: dict[str, Any] = {
-        "linewidth": preset.line,
-        "markersize": preset.marker,
-        "markeredgecolor": PAPER,
-    }
+    sizes = {"linewidth": preset.line, "markersize": preset.marker}
+    line: dict[str, Any] = {**sizes, "markeredgecolor": PAPER}
     if "expected" in kinds:
         ahead = kinds["expected"].sort_values("x")
         ends: dict[str, Any] = {"color": AHEAD.colour, "linewidth": 0, "alpha": 0.22}

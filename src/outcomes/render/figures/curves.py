@@ -241,11 +241,9 @@ def _finish(
 def _gray(picture: Picture, n_hidden: int) -> str:
     """Say what is drawn beside a group's own curve, and how many groups are not."""
     low, high = _range(picture.data)
-    marks = [name for value, name in picture.marks if low < value < high]
-    lines = "".join(f" Dashed: {name}." for name in marks)
-    return f"Gray: the other groups.{lines}" + (
-        f" {n_hidden} smaller ones are not drawn." if n_hidden else ""
-    )
+    lines = "".join(f" Dashed: {name}." for value, name in picture.marks if low < value < high)
+    more = f" {n_hidden} smaller ones are not drawn." if n_hidden else ""
+    return f"Gray: the other groups.{lines}{more}"
 
 
 def _shared_words(canvas: Canvas, picture: Picture, words: list[str], foot: float) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from types import MappingProxyType
 
 from outcomes.errors import UsageError
 from outcomes.questions.picture import Picture
@@ -16,9 +15,9 @@ from outcomes.render.figures.forest import draw_forest
 from outcomes.render.figures.shown import ShownFigure, png_bytes, svg_bytes
 from outcomes.render.figures.style import Preset, preset_named, styled
 
-KINDS: Mapping[str, Callable[[Picture, Preset, str], Canvas]] = MappingProxyType(
-    {"curves": draw_curves, "forest": draw_forest, "flow": draw_flow, "course": draw_course}
-)
+KINDS: Mapping[str, Callable[[Picture, Preset, str], Canvas]] = {
+    "curves": draw_curves, "forest": draw_forest, "flow": draw_flow, "course": draw_course
+}  # fmt: skip
 """Drawing routine of each kind of picture."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -86,18 +85,16 @@ def draw_forest(picture: Picture, preset: Preset, label: str) -> Canvas:
 
 
 def _rows(data: pd.DataFrame, preset: Preset) -> list[Row]:
-    digits = decimals_together(data.dropna(subset=["estimate"]))
-    return [_row(record, digits, preset) for _, record in data.iterrows()]
-
-
-def _row(record: pd.Series[Any], digits: int, preset: Preset) -> Row:
-    estimate, low, high = (float(record[c]) for c in ("estimate", "conf_low", "conf_high"))
-    name, shown = str(record["label"]), estimate == estimate
-    numbers = with_ends(estimate, low, high, digits) if shown else HIDDEN  # the known has no ends
-    n = count(float(record["n_episodes"])) if shown else ""
-    look = look_of(0, name)
+    digits, rows = decimals_together(data.dropna(subset=["estimate"])), []
     room = min(0.36, preset.label_share) * preset.width
-    return Row(wrapped(in_a_figure(name), room, preset.text), estimate, low, high, numbers, n, look)
+    for record in data.to_dict("records"):
+        middle, low, high = (float(record[name]) for name in ("estimate", "conf_low", "conf_high"))
+        name, shown = str(record["label"]), middle == middle
+        numbers = with_ends(middle, low, high, digits) if shown else HIDDEN  # the known has no ends
+        n = count(float(record["n_episodes"])) if shown else ""
+        lines = wrapped(in_a_figure(name), room, preset.text)
+        rows.append(Row(lines, middle, low, high, numbers, n, look_of(0, name)))
+    return rows
 
 
 def _widest(lines: list[str], preset: Preset) -> float:

@@ -152,18 +152,14 @@ def _forest(picture: Picture) -> tuple[Any, dict[str, Any]]:
         for title, bars, width in (("estimate, 95 % CI", rows, 3.5), ("estimate", tiny, 13)):
             drawn.append(_series(data.add_series(title, values), colour, bars, width))
     numbers = data.add_series("place of the numbers", [high] * len(rows))
-    drawn.append({"data": numbers, "side": "inEnd", "labels": list(enumerate(_numbers(rows)))})
+    ends_of, digits = rows[["estimate", "conf_low", "conf_high"]], decimals_together(rows)
+    written = [with_ends(a, low, high, digits) for a, low, high in ends_of.to_numpy(float)]
+    drawn.append({"data": numbers, "side": "inEnd", "labels": list(enumerate(written))})
     chart = {
         "curves": False, "series": drawn, "categories": names, "size": 20 if len(rows) <= 6 else 18,
         "across": {"ends": ends, "title": [picture.x_label]}, "upright": {"size": size},
     }  # fmt: skip
     return data, chart
-
-
-def _numbers(rows: pd.DataFrame) -> list[str]:
-    """Return each estimate, and its interval where it has one."""
-    ends, digits = rows[["estimate", "conf_low", "conf_high"]], decimals_together(rows)
-    return [with_ends(a, low, high, digits) for a, low, high in ends.to_numpy(float)]
 
 
 def _names(rows: pd.DataFrame) -> tuple[int, list[list[str]]]:
