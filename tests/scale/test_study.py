@@ -139,13 +139,46 @@ def test_a_study_in_parts_holds_no_rows_and_says_what_to_do(registry, parts):
     study = oc.load(parts)
     assert repr(study).endswith("in 3 parts)")
     assert len(study.episodes) == 260
-    for wish in (lambda: study.assessments["score"].mean() and study.assessments[["score"]],
-                 lambda: study.sessions.groupby("episode_id"),
-                 lambda: study.trajectory("nprs"), lambda: study.save(parts / "x")):  # fmt: skip
+    for wish in (
+        lambda: study.assessments["score"].mean() and study.assessments[["score"]],
+        lambda: study.sessions.groupby("episode_id"),
+        lambda: study.trajectory("nprs", "immediate"),
+        lambda: study.save(parts / "x"),
+    ):
         with pytest.raises(UsageError, match="in parts"):
             wish()
     rows = [len(one.trajectory("nprs")) for one in study.studies()]
     assert sum(rows) == len(registry.trajectory("nprs"))
+
+
+def test_rows_of_parts_are_those_in_memory_but_for_the_names_of_courses_and_patients(
+    registry, parts
+):
+    found, whole = oc.load(parts).trajectory("nprs").together(), registry.trajectory("nprs")
+    assert list(found) == list(whole)
+    assert found.stamp == whole.stamp
+    for name in found:
+        if name in ("episode_id", "patient_id"):
+            codes = [pd.factorize(frame[name])[0] for frame in (found, whole)]
+            np.testing.assert_array_equal(*codes)
+        else:
+            left, right = (frame[name].astype(object) for frame in (found, whole))
+            pd.testing.assert_series_equal(
+                left.where(left.notna(), None), right.where(right.notna(), None)
+            )
+
+
+@pytest.mark.filterwarnings("ignore::outcomes.errors.SingularFitWarning")
+def test_models_are_fitted_to_parts_piece_by_piece(registry, parts):
+    formula = (
+        "improvement ~ condition * session_count + pressure + score_before + baseline"
+        " + (1 + session_count | episode_id) + (0 + session_count | therapist_id)"
+    )
+    pieces = oc.load(parts).trajectory("nprs")
+    found, whole = oc.lmm(formula, pieces), oc.lmm(formula, registry.trajectory("nprs"))
+    assert found.n_observations == whole.n_observations
+    for name in ("estimate", "std_error", "df"):
+        np.testing.assert_allclose(found.tidy()[name], whole.tidy()[name], rtol=1e-4)
 
 
 def test_conditions_of_parts_are_those_of_the_rows_in_memory(registry, parts):

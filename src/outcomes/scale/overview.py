@@ -33,9 +33,10 @@ from outcomes.scale.folder import Part, Reader
 from outcomes.scale.writing import arrow_parquet
 from outcomes.study import Study
 from outcomes.tables import remember
-from outcomes.trajectory import trajectory
+from outcomes.trajectory import COLUMNS, trajectory
 
-NUMBERS = ("session", "day", "session_count", "baseline", "score", "improvement")
+NUMBERS = ("session", "day", "session_count", "baseline", "score", "improvement", "pressure",
+           "pressure_mean", "minutes_before", "score_before")  # fmt: skip
 WORDS = ("therapist_id", "clinic_id", "condition", "arm")
 UNKNOWN = -1
 """In place of the hash of a patient who is not named."""
@@ -189,7 +190,9 @@ def _unpacked(rows: bytes, start: int, places: Mapping[str, Any], levels: Any) -
     for name, dtype in levels.items():
         found[name] = pd.Categorical.from_codes(places[name][found[name]], dtype=dtype)
     found |= {name: found[name].astype(float) for name in NUMBERS}
-    return pd.DataFrame({**found, "week": found["day"] / 7}, copy=False)
+    found |= {"week": found["day"] / 7,
+              "pressure_within": found["pressure"] - found["pressure_mean"]}  # fmt: skip
+    return pd.DataFrame({name: found[name] for name in COLUMNS}, copy=False)
 
 
 def _narrow(values: Any) -> Any:

@@ -23,7 +23,7 @@ from outcomes.rules.check import check
 from outcomes.scale.folder import Part, Reader, column_of, digest_of, parts_of
 from outcomes.scale.overview import Overview, Scored, joined, looked, mapped
 from outcomes.storage import digest
-from outcomes.study import Study, study_from_tables
+from outcomes.study import Study, Timing, study_from_tables
 from outcomes.tables import Truth, conform, remember
 from outcomes.trajectory import Trajectory, framed, trajectory
 
@@ -132,11 +132,21 @@ class PartedStudy(Study):
     def _counts(self) -> pd.Series[int]:
         return self.assessments["instrument"].value_counts()
 
-    def trajectory(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuse; a trajectory is had part by part from `studies`, or of a sample."""
-        must = "A study in parts gives its trajectories part by part"
-        remedy = "Use (one.trajectory(...) for one in study.studies()), or study.sample(20_000)."
-        raise UsageError(must, got="all of them at once", remedy=remedy)
+    def trajectory(
+        self, instrument: str, timing: Timing = "course", *, same_visit: bool = False
+    ) -> Any:
+        """Return the analysis rows of one instrument as `Pieces`: what `lmm` fits part by part.
+
+        Raises
+        ------
+        UsageError
+            When other rows are asked for than those of the course: they are had part by part.
+        """
+        if timing != "course" or same_visit:
+            must = "A study in parts gives the rows of the course alone"
+            remedy = "Use (one.trajectory(...) for one in study.studies()), or study.sample(20_000)"
+            raise UsageError(must, got="another wish", remedy=f"{remedy}.")
+        return trajectory(self, instrument).rows
 
     def looked_at(self, *instruments: str) -> Overview:
         """Pass once over all parts; `check`, trajectories and the rest are known afterwards.
