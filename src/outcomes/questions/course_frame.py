@@ -79,18 +79,13 @@ class CourseFrame:
         Who stands in at a few visits is not one more therapist from whom others can be foretold,
         and a visit without a name does not leave the therapists of all courses out.
         """
-        treated = self.tallies.treated
-        return int(treated["therapist_id"].nunique()) if self.all_treated else 0
+        all_treated = self.n_treated == self.n_courses
+        return int(self.tallies.treated["therapist_id"].nunique()) if all_treated else 0
 
     @property
     def n_treated(self) -> int:
         """Courses that have a therapist recorded."""
         return int(self.tallies.treated["n"].sum())
-
-    @property
-    def all_treated(self) -> bool:
-        """Whether each course has a therapist recorded."""
-        return self.n_treated == self.n_courses
 
     def treating(self, groups: pd.Series[Any]) -> Any:
         """Return how many therapists treat the courses of each group named."""
@@ -121,7 +116,9 @@ class CourseFrame:
             own = rows["episode_id"].map(therapist_of_most(rows)).astype(who.dtype)
             return rows.assign(therapist_id=who.fillna(own) if of_visits else own)
 
-        return self.counted_alike(rows=each(self.rows, renamed))
+        found = self.counted_alike(rows=each(self.rows, renamed))
+        vars(found)["tallies"] = replace(self.tallies, own=self.tallies.named)
+        return found
 
     def counted_alike(self, **changes: Any) -> CourseFrame:
         """Return the frame with something changed that changes no count."""

@@ -8,7 +8,7 @@ so that every operation runs over all groups in one go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -135,6 +135,82 @@ class Crossed:
 
 
 @dataclass(frozen=True)
+class Packed:
+    """Groups of which what is alike, all but the response and crossed effects, stands once.
+
+    Parameters
+    ----------
+    like : Stage
+        A and B of each kind of group, the response's column without what is each group's own;
+        products with the crossed factors of each group.
+    kind : array of int, shape (n_groups,)
+    y : array, shape (q, n_groups)
+        What is to be added to that column.
+    """
+
+    like: Stage
+    kind: Array
+    y: Array
+
+    def stage(self, groups: slice | Array) -> Stage:
+        """Return some of the groups as they were."""
+        part = replace(self.like, crossed=()).take(self.kind[groups])
+        part.B[:, -1] += self.y[:, groups]
+        return replace(part, crossed=self._crossed(groups))
+
+    def take(self, groups: slice | Array) -> Packed:
+        """Return some of the groups."""
+        like = replace(self.like, crossed=self._crossed(groups))
+        return Packed(like, self.kind[groups], self.y[:, groups])
+
+    def _crossed(self, groups: slice | Array) -> tuple[Any, ...]:
+        return tuple(D[groups] for D in self.like.crossed)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Groups that are eliminated some at a time, with the units that they lie in.
+
+    Parameters
+    ----------
+    packed : Packed
+        The groups, those alone in their unit first; ``shared`` names the unit's factor.
+    unit : array of int, shape (n_groups,)
+        Unit of each, ascending.
+    alone : int
+        How many are alone.
+    cuts : tuple of slice
+        Groups that are eliminated together: whole units.
+    """
+
+    packed: Packed
+    unit: Array
+    alone: int
+    cuts: tuple[slice, ...]
+
+    def __iter__(self) -> Iterator[tuple[Stage, ...]]:
+        for cut in self.cuts:
+            groups = self.packed.stage(cut)
+            yield (groups,) if cut.stop <= self.alone else _linked(groups, self.unit[cut])
+
+
+def _linked(groups: Stage, unit: Array) -> tuple[Stage, ...]:
+    """Return groups with the units that they lie in."""
+    assert groups.shared is not None
+    (factor, W), k, unit = groups.shared, len(unit), unit - unit[0]
+    link = make_link(1, unit, np.einsum("abn,bc->acn", groups.A, W))
+    members = sparse.csr_array((np.ones(k), (unit, np.arange(k))), shape=(int(unit[-1]) + 1, k))
+    units = Stage(
+        factor=factor,
+        A=link.sum(np.einsum("ac,adn->cdn", W, link.C)),
+        B=link.sum(np.einsum("ac,amn->cmn", W, groups.B)),
+        count=np.ones(members.shape[0]),
+        crossed=tuple(members @ D for D in combined(groups.crossed, W)),
+    )
+    return replace(groups, links=(link,), shared=None), units
+
+
+@dataclass(frozen=True)
 class CrossProducts:
     """All a likelihood evaluation needs.
 
@@ -147,22 +223,21 @@ class CrossProducts:
         W'W.
     n : int
         Rows.
-    pieces : tuple of callable
-        Each makes further stages, of which none lies in one elsewhere: they are made when they are
-        needed, and none is kept.
+    kept : Kept or None
+        Further groups of the finest factor, eliminated some at a time.
     """
 
     stages: tuple[Stage, ...]
     crossed: Crossed | None
     C: Array
     n: int
-    pieces: tuple[Callable[[], tuple[Stage, ...]], ...] = ()
+    kept: Kept | None = None
 
     def all_stages(self) -> Iterator[Stage]:
-        """Yield each stage, those made when they are needed as well."""
+        """Yield each stage, those of the groups that are eliminated some at a time as well."""
         yield from self.stages
-        for make in self.pieces:
-            yield from make()
+        for stages in self.kept or ():
+            yield from stages
 
     @property
     def p(self) -> int:

@@ -60,12 +60,12 @@ Left = tuple[Any, Any, tuple[Array, Array] | None]
 def forwards(
     products: CrossProducts, factors: Sequence[Array], directions: Sequence[Array] | None = None
 ) -> Forward:
-    """Eliminate stage by stage; steps of stages that are made when needed are not kept."""
+    """Eliminate stage by stage; steps of groups eliminated some at a time are not kept."""
     crossed = products.crossed
     left: Left = 0.0, products.C, None if crossed is None else (crossed.A, crossed.B)
     steps, left = _through(products.stages, left, factors, directions)
-    for make in products.pieces:
-        left = _through(make(), left, factors, directions)[1]
+    for stages in products.kept or ():
+        left = _through(stages, left, factors, directions)[1]
     log_det, S, rest = left
     if crossed is None or rest is None:
         return log_det, S, steps, None
@@ -231,8 +231,7 @@ def backwards(
     sums: Sums = {} if crossed is None else dict(crossed.sums())
     _back(products.stages, steps, crossed, sums, factors, directions)
     nothing: Left = 0.0, None, None
-    for make in products.pieces:
-        stages = make()
+    for stages in products.kept or ():
         again, _ = _through(stages, nothing, factors, directions)
         _back(stages, again, crossed, sums, factors, directions)
     return sums

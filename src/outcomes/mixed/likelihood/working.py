@@ -7,10 +7,8 @@ model unchanged, centred. Everything is undone in the results.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -21,7 +19,6 @@ from outcomes.mixed.covariance import semidefinite_cholesky
 from outcomes.mixed.likelihood.cross_products import (
     CrossProducts,
     Order,
-    Stage,
     combined,
     dense_products,
     elimination_order,
@@ -254,31 +251,12 @@ def change_basis(products: CrossProducts, M: Array, transforms: Sequence[Array])
         ends = sparse.block_diag(blocks, format="csr")
         A = np.asarray(ends.T @ (ends.T @ crossed.A).T)
         crossed = replace(crossed, A=A, B=ends.T @ crossed.B @ M)
-    moved = partial(_moved, M=M, transforms=transforms, back=back, ends=ends)
-    return replace(
-        products,
-        stages=moved(products.stages),
-        pieces=tuple(partial(_made, make, moved) for make in products.pieces),
-        crossed=crossed,
-        C=M.T @ products.C @ M,
-    )
-
-
-def _made(
-    make: Callable[[], tuple[Stage, ...]],
-    moved: Callable[[tuple[Stage, ...]], tuple[Stage, ...]],
-) -> tuple[Stage, ...]:
-    return moved(make())
-
-
-def _moved(
-    given: Sequence[Stage], M: Array, transforms: Sequence[Array], back: list[Array], ends: Any
-) -> tuple[Stage, ...]:
-    stages = []
-    for stage in given:
+    stages, kept = [], products.kept
+    for stage in (*products.stages, *([kept.packed.like] if kept else [])):
         own = back[stage.factor]
         links = [
-            replace(link, C=_both(own, link.C, back[given[link.to].factor])) for link in stage.links
+            replace(link, C=_both(own, link.C, back[products.stages[link.to].factor]))
+            for link in stage.links
         ]
         moved = replace(
             stage,
@@ -301,7 +279,12 @@ def _moved(
             f, W = stage.shared
             moved = replace(moved, shared=(f, transforms[stage.factor] @ W @ back[f]))
         stages.append(moved)
-    return tuple(stages)
+    if kept is not None:
+        like = stages.pop()
+        y = back[like.factor].T @ kept.packed.y * M[-1, -1]
+        kept = replace(kept, packed=replace(kept.packed, like=like, y=y))
+    C = M.T @ products.C @ M
+    return replace(products, stages=tuple(stages), kept=kept, crossed=crossed, C=C)
 
 
 def _of_pairs(own: Array, moments: Array) -> Array:

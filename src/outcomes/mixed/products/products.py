@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -23,11 +22,11 @@ from outcomes.errors import FitError
 from outcomes.mixed.likelihood.cross_products import (
     Crossed,
     CrossProducts,
+    Kept,
     Order,
+    Packed,
     Stage,
-    combined,
     dense_products,
-    make_link,
 )
 from outcomes.mixed.likelihood.patterns import (
     alike,
@@ -49,39 +48,6 @@ PIECE = 8_000
 """Groups of a stage that are eliminated at once: memory does not grow with their number."""
 
 
-@dataclass(frozen=True)
-class Packed:
-    """Groups kept one by one: what is alike of them, all but the response, stands once.
-
-    Parameters
-    ----------
-    like : Stage
-        A and B of each kind, the response's column zero.
-    kind : array of int, shape (n_groups,)
-    y : array, shape (q, n_groups)
-        Z_i'y.
-    crossed : tuple of sparse array, shape (n_groups, d)
-        Z_i'Z_crossed, one for each of the q columns.
-    """
-
-    like: Stage
-    kind: Array
-    y: Array
-    crossed: tuple[Any, ...]
-
-    def stage(self, groups: Array) -> Stage:
-        """Return some of the groups as they were."""
-        kind = self.kind[groups]
-        stage = self.like.take(kind)
-        stage.B[:, -1] = self.y[:, groups]
-        return replace(stage, crossed=tuple(D[groups] for D in self.crossed))
-
-    def take(self, groups: Array) -> Packed:
-        """Return some of the groups."""
-        crossed = tuple(D[groups] for D in self.crossed)
-        return Packed(self.like, self.kind[groups], self.y[:, groups], crossed)
-
-
 def packed(groups: Stage) -> Packed:
     """Let equal groups of a stage stand once, but for their response."""
     y, B = groups.B[:, -1].copy(), groups.B.copy()
@@ -90,27 +56,22 @@ def packed(groups: Stage) -> Packed:
     found = alike(np.concatenate([pattern_keys(groups).T, flat]))
     number, first = found or (np.arange(len(groups.count)),) * 2
     like = replace(groups, B=B, crossed=()).take(first)
-    return Packed(like, number.astype(np.int32), y, groups.crossed)
+    return Packed(replace(like, crossed=groups.crossed), number.astype(np.int32), y)
 
 
 def _joined(held: Sequence[Packed]) -> Packed:
     """Join groups; kinds in several of them are one."""
     A, B = (np.concatenate([getattr(own.like, name) for own in held], axis=-1) for name in "AB")
-    likes = replace(held[0].like, A=A, B=B, count=np.ones(A.shape[-1]))
+    likes = replace(held[0].like, A=A, B=B, count=np.ones(A.shape[-1]), crossed=())
     starts = np.cumsum([0, *(own.like.A.shape[-1] for own in held[:-1])])
     kind = np.concatenate([own.kind + start for own, start in zip(held, starts, strict=True)])
     whole, used = packed(likes), np.unique(kind)
     number = np.zeros(len(whole.kind), dtype=np.int32)
     kinds, number[used] = np.unique(whole.kind[used], return_inverse=True)
-    return Packed(
-        like=whole.like.take(kinds),
-        kind=number[kind],
-        y=np.concatenate([own.y for own in held], axis=-1),
-        crossed=tuple(
-            sparse.vstack(own, format="csr")
-            for own in zip(*(own.crossed for own in held), strict=True)
-        ),
-    )
+    columns = zip(*(own.like.crossed for own in held), strict=True)
+    crossed = tuple(sparse.vstack(own, format="csr") for own in columns)
+    like = replace(whole.like.take(kinds), crossed=crossed)
+    return Packed(like, number[kind], np.concatenate([own.y for own in held], axis=-1))
 
 
 @dataclass(frozen=True)
@@ -309,36 +270,11 @@ def staged(products: Products) -> CrossProducts:
     if products.patterns.A.shape[-1]:
         stages = (replace(products.patterns, shared=shared),)
     _, unit, size = np.unique(products.unit, return_inverse=True, return_counts=True)
-    single = np.flatnonzero(size[unit] == 1)
-    pieces: list[Any] = [
-        partial(_alone, groups.take(single[k : k + PIECE]), shared)
-        for k in range(0, len(single), PIECE)
-    ]
-    several = np.flatnonzero(size[unit] > 1)
-    order = several[np.argsort(unit[several], kind="stable")]
-    first = np.flatnonzero(np.append(True, np.diff(unit[order]) > 0)[: len(order)])
-    ends = np.append(first, len(order))
-    for k in range(0, len(first), PIECE):
-        rows = order[first[k] : ends[min(k + PIECE, len(first))]]
-        _, own = np.unique(unit[rows], return_inverse=True)
-        pieces.append(partial(_linked, groups.take(rows), own, agreed))
-    return CrossProducts(stages, products.crossed, products.C, products.n, tuple(pieces))
-
-
-def _alone(packed: Packed, shared: Any) -> tuple[Stage, ...]:
-    return (replace(packed.stage(np.arange(len(packed.kind))), shared=shared),)
-
-
-def _linked(packed: Packed, unit: Array, agreed: Agreed) -> tuple[Stage, ...]:
-    """Return groups with the units that they lie in, sorted by these."""
-    W, k, groups = agreed.within, len(unit), packed.stage(np.arange(len(unit)))
-    link = make_link(1, unit, np.einsum("abn,bc->acn", groups.A, W))
-    members = sparse.csr_array((np.ones(k), (unit, np.arange(k))), shape=(int(unit[-1]) + 1, k))
-    units = Stage(
-        factor=agreed.unit or 0,
-        A=link.sum(np.einsum("ac,adn->cdn", W, link.C)),
-        B=link.sum(np.einsum("ac,amn->cmn", W, groups.B)),
-        count=np.ones(members.shape[0]),
-        crossed=tuple(members @ D for D in combined(groups.crossed, W)),
-    )
-    return replace(groups, links=(link,)), units
+    order = np.lexsort((unit, size[unit] > 1))
+    alone, unit = int((size == 1).sum()), np.cumsum(np.diff(unit[order], prepend=-1) != 0)
+    first = np.append(np.flatnonzero(np.diff(unit[alone:], prepend=-1)) + alone, len(unit))
+    steps = [*range(0, alone, PIECE), *first[:-1:PIECE], len(unit)]
+    cuts = tuple(slice(a, b) for a, b in pairwise(steps) if a < b)
+    groups = replace(groups, like=replace(groups.like, shared=shared)).take(order)
+    kept = Kept(groups, unit, alone, cuts)
+    return CrossProducts(stages, products.crossed, products.C, products.n, kept)
