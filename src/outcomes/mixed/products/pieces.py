@@ -28,8 +28,8 @@ class Pieces:
     --------
     >>> rows = Pieces((lambda: pd.DataFrame({"x": [1, 2]}), lambda: pd.DataFrame({"x": [3]})), 3)
     >>> odd = rows.changed(lambda piece: piece[piece["x"] % 2 == 1], 2)
-    >>> len(odd), [piece["x"].tolist() for piece in odd], odd.together()["x"].sum()
-    (2, [[1], [3]], 4)
+    >>> len(odd), [piece["x"].tolist() for piece in odd], odd.together()["x"].tolist()
+    (2, [[1], [3]], [1, 3])
     """
 
     sources: tuple[Callable[[], pd.DataFrame], ...]
