@@ -170,7 +170,9 @@ def adverse_event_rates(
         must = f"strata are of {', '.join(STRATA)}; the least severity is 1 to 5"
         raise UsageError(must, got="something else")
     visits = _with_strata(visits_received(study), study, by)
-    severity = visits["adverse_severity"].fillna(_severity_of_kind(visits["adverse_event"]))
+    event = visits["adverse_event"]
+    at_least = event.ne("none").astype(float).where(event.notna())  # where no severity is told
+    severity = visits["adverse_severity"].fillna(at_least)
     visits["asked"] = severity.notna()
     visits["event"] = severity >= least_severity
     groups = visits.groupby(list(by), sort=True) if by else [((), visits)]
@@ -195,11 +197,6 @@ def _rate(visits: pd.DataFrame, conf_level: float) -> dict[str, Any]:
         effect, 100 * low[1], 100 * high[1],
     )  # fmt: skip
     return dict(zip(_RATE, values, strict=True))
-
-
-def _severity_of_kind(kinds: pd.Series[Any]) -> pd.Series[float]:
-    """Severity 0 for ``none``, 1 for any other event, missing where not asked."""
-    return (kinds != "none").astype(float).where(kinds.notna())
 
 
 def _with_strata(visits: pd.DataFrame, study: Study, by: tuple[str, ...]) -> pd.DataFrame:

@@ -90,21 +90,13 @@ def sentence(given: Answer) -> str:
 
 def answer_json(given: Answer) -> str:
     """Return an answer as JSON, every estimate as a number."""
-    record: dict[str, Any] = {
-        "name": given.name,
-        "question": given.question,
-        "sentence": given.sentence,
-        "refused": given.refused,
-        "reason": given.reason,
-        "estimand": given.estimand,
-        "method": given.method,
-        "table": json.loads(given.table.to_json(orient="records")),
-        "assumptions": given.assumptions,
-        "checks": [asdict(item) for item in given.checks],
-        "limits": given.limits,
-        "references": given.references,
-        "source": asdict(given.source),
-    }
+    names = ("name", "question", "sentence", "refused", "reason", "estimand", "method")
+    record: dict[str, Any] = {name: getattr(given, name) for name in names}
+    record["table"] = json.loads(given.table.to_json(orient="records"))
+    record["assumptions"] = given.assumptions
+    record["checks"] = [asdict(item) for item in given.checks]
+    record |= {"limits": given.limits, "references": given.references}
+    record["source"] = asdict(given.source)
     return json.dumps(record, indent=1, ensure_ascii=False)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import platform
 import sys
-from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
-from typing import Literal
+from typing import Any
 
 import typer
 
@@ -23,43 +22,25 @@ EXTRAS = {
 """What the optional packages are for."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
-
-    Parameters
-    ----------
-    what : str
-        Its name.
-    state : {"ok", "missing", "wrong version"}
-    found : str
-        Version, or empty.
-    remedy : str
-        What to do, or empty.
-    needed : bool
-        Whether nothing works without it.
-    """
-
-    what: str
-    state: Literal["ok", "missing", "wrong version"]
-    found: str
-    remedy: str
-    needed: bool
-
-
-def findings() -> list[Finding]:
+def findings() -> list[dict[str, Any]]:
     """Look at Python and every package, those of an extra with what they are for.
+
+    Returns
+    -------
+    list of dict
+        ``what, state`` (ok, missing, wrong version), ``found`` (a version, or empty), ``remedy``
+        (or empty) and ``needed``: whether nothing works without it.
 
     Examples
     --------
-    >>> findings()[0].what
+    >>> findings()[0]["what"]
     'python'
     """
-    python = Finding("python", "ok", platform.python_version(), "", needed=True)
-    return [python, *(_of(text) for text in sorted(requires("outcomes") or []))]
+    python = {"what": "python", "state": "ok", "found": platform.python_version(), "remedy": ""}
+    return [python | {"needed": True}, *map(_of, sorted(requires("outcomes") or []))]
 
 
-def _of(text: str) -> Finding:
+def _of(text: str) -> dict[str, Any]:
     from packaging.requirements import Requirement
 
     need = Requirement(text)
@@ -69,10 +50,11 @@ def _of(text: str) -> Finding:
     try:
         found = version(need.name)
     except PackageNotFoundError:
-        return Finding(what, "missing", "", remedy, needed=not extra)
-    if not need.specifier.contains(found, prereleases=True):
-        return Finding(what, "wrong version", found, remedy, needed=not extra)
-    return Finding(what, "ok", found, "", needed=not extra)
+        found = ""
+    fits = bool(found) and need.specifier.contains(found, prereleases=True)
+    state = "ok" if fits else "wrong version" if found else "missing"
+    return {"what": what, "state": state, "found": found, "remedy": "" if fits else remedy,
+            "needed": not extra}  # fmt: skip
 
 
 @app.command()
@@ -83,10 +65,9 @@ def doctor(*, as_json: Json = False) -> None:
     """
     import pandas as pd
 
-    found = findings()
+    table = pd.DataFrame(findings())
     if not as_json:
         typer.echo(f"outcomes {__version__}, {sys.platform}, {platform.machine()}")
-    table = pd.DataFrame([asdict(item) for item in found])
     print_table(table if as_json else table.drop(columns="needed"), as_json=as_json)
-    if any(item.needed and item.state != "ok" for item in found):
+    if (table["needed"] & (table["state"] != "ok")).any():
         raise typer.Exit(3)

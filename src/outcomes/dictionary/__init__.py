@@ -1,1 +1,1 @@
-"""One description of tables, columns, units, ranges, rules and instruments, used by everything."""
+"""One description of tables, columns, units, ranges and instruments, used by everything."""

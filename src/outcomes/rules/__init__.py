@@ -1,1 +1,1 @@
-"""Rules that a study is checked against: one function a rule, its text in the decorator above."""
+"""Rules that a study is checked against: one function a rule, its text in `rules.toml`."""

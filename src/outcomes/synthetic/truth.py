@@ -8,8 +8,9 @@ Monte-Carlo error.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Quantity:
-    """One outcome under one setting, or the difference between two; labels as in `Estimand`.
+    """One outcome under one setting, or the difference between two; labels as in `truth_of`.
 
     Parameters
     ----------
@@ -239,47 +240,6 @@ _CHUNK = 4_000
 _SEED = 20_260_101
 
 
-@dataclass(frozen=True)
-class Estimand:
-    """One row of a truth table.
-
-    Parameters
-    ----------
-    estimand : str
-        What it is, in words.
-    kind : str
-        ``change`` (what happens under one setting), ``effect`` (two settings, same people) or
-        ``share``.
-    instrument, condition, arm, population : str
-        Of what, for whom; ``all`` weights conditions by their shares.
-    session_count : float
-        Sessions received, NaN where it is not set.
-    pressure : str
-        Pressure that is set, empty where therapists choose.
-    week : float
-        Week of the score, or its mean.
-    value : float
-        The true value; positive = better.
-    unit : str
-        Its unit.
-    mc_error : float
-        Monte-Carlo standard error of `value`.
-    """
-
-    estimand: str
-    kind: str
-    instrument: str
-    condition: str
-    arm: str
-    population: str
-    session_count: float
-    pressure: str
-    week: float
-    value: float
-    unit: str
-    mc_error: float
-
-
 def truth_of(design: Design) -> Truth:
     """Return parameters and estimands of a design.
 
@@ -291,8 +251,14 @@ def truth_of(design: Design) -> Truth:
     Returns
     -------
     Truth
-        ``estimands`` has the columns of `Estimand`. Effects of care stand there only where the
-        design has a control; without one the estimand of care is change, and says so.
+        ``estimands`` has one row an estimand: ``estimand`` (what it is, in words), ``kind``
+        (``change``: what happens under one setting, ``effect``: two settings, same people, or
+        ``share``), ``instrument, condition, arm, population`` (of what, for whom; ``all`` weights
+        conditions by their shares), ``session_count`` (received; NaN where it is not set),
+        ``pressure`` (that is set; empty where therapists choose), ``week`` of the score, or its
+        mean, ``value`` (positive = better), ``unit`` and ``mc_error``, the Monte-Carlo standard
+        error of the value. Effects of care stand there only where the design has a control;
+        without one the estimand of care is change, and says so.
 
     Examples
     --------
@@ -319,10 +285,8 @@ class _TruthOfDesign(Truth):
 def _estimands(design: Design, n_people: int) -> pd.DataFrame:
     """Work the true values out; the same for designs that differ in size and seed only."""
     samples = [quantities(_people(design, i)) for i in range(max(1, n_people // _CHUNK))]
-    rows: list[Estimand] = []
-    for parts in zip(*samples, strict=True):
-        rows += _rows(design, parts)
-    return pd.DataFrame([asdict(row) for row in rows])
+    each = zip(*samples, strict=True)
+    return pd.DataFrame([row for parts in each for row in _rows(design, parts)])
 
 
 def _people(design: Design, number: int) -> Sample:
@@ -337,7 +301,7 @@ def _people(design: Design, number: int) -> Sample:
     return Sample(many, clusters, people)
 
 
-def _rows(design: Design, parts: tuple[Quantity, ...]) -> Iterator[Estimand]:
+def _rows(design: Design, parts: tuple[Quantity, ...]) -> Iterator[dict[str, Any]]:
     """One row for each condition, and for pain one for all of them."""
     what = parts[0]
     values = np.concatenate([part.outcome for part in parts])
@@ -351,12 +315,12 @@ def _rows(design: Design, parts: tuple[Quantity, ...]) -> Iterator[Estimand]:
         shares = np.array([design.conditions[i].share for i in used])
         found = {"all": _weighted(list(found.values()), shares / shares.sum()), **found}
     for name, (value, error, when) in found.items():
-        yield Estimand(
-            estimand=what.estimand, kind=what.kind, instrument=what.instrument, condition=name,
-            arm=what.arm, population=what.population, session_count=what.session_count,
-            pressure=what.pressure, week=round(when, 2), value=round(value, 6), unit=what.unit,
-            mc_error=round(error, 6),
-        )  # fmt: skip
+        yield {
+            "estimand": what.estimand, "kind": what.kind, "instrument": what.instrument,
+            "condition": name, "arm": what.arm, "population": what.population,
+            "session_count": what.session_count, "pressure": what.pressure, "week": round(when, 2),
+            "value": round(value, 6), "unit": what.unit, "mc_error": round(error, 6),
+        }  # fmt: skip
 
 
 def _mean(values: Floats, week: Floats, mask: Bools) -> tuple[float, float, float]:

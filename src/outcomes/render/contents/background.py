@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any
 
 from outcomes.plain_text import shipped
 from outcomes.privacy.disclosure import Disclosure
@@ -163,18 +162,13 @@ def checklists(titles: Mapping[str, str]) -> Section:
         Titles of the report's sections by name.
     """
     blocks: list[Block] = []
-    for entry in _entries():
+    for entry in shipped("render/contents/checklists.toml")["checklist"]:
         rows = tuple(_row(item, titles) for item in entry["items"])
         n_gaps = sum(row[2].startswith(GAP) for row in rows)
         note = f"{len(rows) - n_gaps} of {len(rows)} items are answered here. {entry['source']}"
         blocks.append(Table(entry["title"], ("Item", "Asks for", "Where"), rows, note))
     words = "What this report answers, and what its authors still have to write."
     return Section("checklists", "Reporting checklists", (Paragraph(words), *blocks))
-
-
-def _entries() -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]] = shipped("render/contents/checklists.toml")["checklist"]
-    return entries
 
 
 def _row(item: dict[str, str], titles: Mapping[str, str]) -> tuple[str, str, str]:
