@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,21 @@ import pytest
 
 import outcomes as oc
 from outcomes.errors import UsageError
-from outcomes.render.slides import native_chart
+from outcomes.render.slides import teaching
 from outcomes.render.slides.pptx import pptx_bytes
-from outcomes.render.slides.teaching import TRAPS, lesson_of, teach, teaching_deck
+from outcomes.render.slides.teaching import TRAPS, teach, teaching_deck
 from outcomes.synthetic.scenarios import SCENARIOS
+from outcomes.words import decimals_together, with_ends
 
 pytestmark = pytest.mark.filterwarnings("ignore::outcomes.errors.OutcomesWarning")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def each_lesson_once() -> Iterator[None]:
+    """Simulate and answer each trap once a seed; nothing here changes a lesson."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(teaching, "lesson_of", cache(teaching.lesson_of))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +64,7 @@ def test_the_notes_of_the_answer_speak_of_the_number_of_the_slide(null_deck: Any
     assert "by 6 sessions" in reveal.title
     assert "Nine tenths" not in reveal.notes  # that is said of 4 sessions
     assert not re.findall(r"after (?!6 )\d+ sessions", reveal.notes)
-    known = {round(x, 1) for x in lesson_of(
+    known = {round(x, 1) for x in teaching.lesson_of(
         TRAPS["session-count-trap"], TRAPS["session-count-trap"].seed
     ).compared[["estimate", "conf_low", "conf_high"]].to_numpy().ravel()}  # fmt: skip
     said = {float(x) for x in re.findall(r"\d+\.\d+", reveal.notes)}
@@ -80,14 +91,16 @@ def test_the_seed_of_a_deck_is_one_that_teaches(name: str) -> None:
 
 
 def test_a_study_that_misses_by_luck_is_not_said_to_teach() -> None:
-    lesson = lesson_of(TRAPS["informative-dropout"], 1)  # its naive mean is right by luck
+    lesson = teaching.lesson_of(TRAPS["informative-dropout"], 1)  # its naive mean is right by luck
     assert not lesson.teaches
     last = teaching_deck(TRAPS["informative-dropout"], 1).slides[-1]
     assert last.bullets[-1] == "This study (seed 1) is not one of them."
 
 
 def test_a_deck_whose_answer_is_clear_does_not_say_that_nothing_is() -> None:
-    lesson = lesson_of(TRAPS["switching-therapists"], 1)  # here therapists differ, p = 0.007
+    lesson = teaching.lesson_of(
+        TRAPS["switching-therapists"], 1
+    )  # here therapists differ, p = 0.007
     assert not lesson.unclear
     reveal = teaching_deck(TRAPS["switching-therapists"], 1).slides[4]
     assert reveal.title.startswith("There is a difference between 12 therapists")
@@ -171,13 +184,14 @@ def test_teach_writes_the_formats_asked_for_and_knows_its_traps(tmp_path: Path) 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(TRAPS))
 def test_every_trap_makes_a_deck_whose_honest_answer_holds_the_truth(name: str) -> None:
-    assert lesson_of(TRAPS[name], TRAPS[name].seed).teaches
+    assert teaching.lesson_of(TRAPS[name], TRAPS[name].seed).teaches
     honest = teaching_deck(TRAPS[name]).slides[4]
     if honest.picture is None:
         return
     rows = honest.picture.data
     if honest.picture.kind == "forest" and len(rows) == 3:  # of more the title has the range
-        drawn = " ".join(native_chart._numbers(rows))
+        digits, ends = decimals_together(rows), rows[["estimate", "conf_low", "conf_high"]]
+        drawn = " ".join(with_ends(*map(float, each), digits=digits) for each in ends.to_numpy())
         said = re.findall(r"\d+\.\d+", honest.title)
         assert set(said) <= set(re.findall(r"\d+\.\d+", drawn)), (honest.title, drawn)
     if TRAPS[name].curve or TRAPS[name].estimand == "no care":
