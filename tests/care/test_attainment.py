@@ -1,5 +1,7 @@
 """Sustained attainment with the end of care competing: four courses by hand, and edges."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -116,3 +118,35 @@ def test_competing_ends_lower_attainment_where_kaplan_meier_would_ignore_them():
     attained = goal_attainment_over_time(study(scores, ends))
     assert estimates(attained, "sustained")[14] == pytest.approx(0.5)
     assert np.isclose(estimates(attained, "ended before")[7], 0.5)
+
+
+def many(**facts):
+    """Return twelve courses that each reach their goal on day 14, or end on day 7, in turn."""
+    rng = np.random.default_rng(4)
+    kept = {f"c{i:02d}": bool(rng.random() < 0.5) for i in range(12)}
+    scores = {name: [7, 3, 2] if good else [7, 6] for name, good in kept.items()}
+    ends = {name: ("goal_met", 14) if good else ("cost", 7) for name, good in kept.items()}
+    made = study(scores, ends)
+    return replace(made, episodes=made.episodes.assign(**facts)), np.array([*kept.values()])
+
+
+def error(made):
+    table = goal_attainment_over_time(made).table
+    return table.loc[table["event"] == "sustained", "std_error"].iloc[-1]
+
+
+def test_goals_of_one_patient_are_not_taken_as_independent():
+    made, reached = many(patient_id=[f"p{i // 3}" for i in range(12)])
+    assert error(made) == pytest.approx(reached.reshape(4, 3).mean(axis=1).std(ddof=1) / 2)
+    alone, _ = many(patient_id=[f"p{i}" for i in range(12)])
+    share = reached.mean()
+    assert error(alone) == pytest.approx(np.sqrt(share * (1 - share) / 12))
+
+
+def test_a_course_without_a_therapist_does_not_leave_the_therapists_of_all_out():
+    made, reached = many(therapist_id=[*np.repeat(["t1", "t2", "t3"], 4)[:-1], None],
+                         patient_id=[f"p{i}" for i in range(12)])  # fmt: skip
+    groups = np.r_[np.repeat([0, 1, 2], 4)[:-1], 3]
+    without = np.array([reached[groups != k].mean() for k in range(4)])
+    expected = np.sqrt(3 / 4 * ((without - without.mean()) ** 2).sum())  # the jackknife
+    assert error(made) == pytest.approx(expected)

@@ -50,8 +50,10 @@ def variance(rows, k, theta, log_rate=None):
     V = same * (Z @ L @ L.T @ Z.T)
     at = 3
     if rows.patient is not None:
-        V = V + theta[at] ** 2 * (rows.patient[own][:, None] == rows.patient[own])
-        at += 1
+        alike = rows.patient[own][:, None] == rows.patient[own]
+        for column, own_sd in zip(Z.T, theta[at : at + 2], strict=True):
+            V = V + own_sd**2 * alike * np.outer(column, column)
+        at += 2
     sizes = np.repeat(np.square(theta[at : at + 2]), across.shape[1] // 2)
     V = V + across * sizes @ across.T
     residual = np.eye(own.sum())
@@ -72,7 +74,7 @@ def dense(X, y, V):
 
 
 def thetas(rows, seed=1):
-    size = 6 + (rows.patient is not None)
+    size = 6 + 2 * (rows.patient is not None)
     return np.random.default_rng(seed).uniform(0.2, 0.9, (int(rows.study[-1]) + 1, size))
 
 
@@ -108,9 +110,10 @@ def test_derivatives_are_those_of_differences(pairs):
 def test_derivatives_in_the_rate_are_those_of_differences():
     rows, h = stack(fade=0.1), 1e-3
     theta = np.column_stack([thetas(rows), np.full(3, -2.0)])
+    last = theta.shape[1] - 1
     gradient, hessian = Fading(rows, theta, FINE).in_theta
     ends = [
-            Fading(rows, theta + by * np.eye(8)[7], FINE) for by in (h, -h)]  # fmt: skip
+            Fading(rows, theta + by * np.eye(last + 1)[last], FINE) for by in (h, -h)]  # fmt: skip
     slope = (ends[0].deviance - ends[1].deviance) / (2 * h)
     np.testing.assert_allclose(gradient[:, -1], slope, rtol=1e-4, atol=1e-5)
     curved = (ends[0].in_theta[0] - ends[1].in_theta[0]) / (2 * h)

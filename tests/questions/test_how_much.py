@@ -534,3 +534,29 @@ def test_visits_without_a_name_do_not_leave_the_therapists_of_all_courses_out():
     )  # fmt: skip
     assert any("no therapist recorded" in str(limit) for limit in given.limits)
     assert "therapist" not in given.method.partition("`")[2].partition("`")[0]
+
+
+@pytest.mark.parametrize(("patients", "holds"), [(4, 0.9), (10, 0.9)])
+def test_courses_of_one_patient_are_alike_in_what_they_gain(patients, holds):
+    """Of three courses each patient gains as much in all: the mean is known from so few people."""
+    n_held, n_studies = 0, 20
+    for seed in range(n_studies):
+        rng = np.random.default_rng(5000 + seed)
+        n = 3 * patients
+        gain = np.repeat(rng.normal(1.5, 1.2, patients), 3) + rng.normal(0, 0.6, n)
+        start = rng.normal(6, 1, n)
+        ids = np.array([f"c{i:02d}" for i in range(n)])
+        who = np.repeat([f"p{i}" for i in range(patients)], 3)
+        visit = np.tile(np.arange(6), n)
+        score = np.repeat(start, 6) - np.repeat(gain, 6) * visit / 5 + rng.normal(0, 0.8, 6 * n)
+        visits = pd.DataFrame({"episode_id": np.repeat(ids, 6), "session": visit + 1,
+                               "day": 7 * visit})  # fmt: skip
+        study = study_from_tables({
+            "episodes": pd.DataFrame({"episode_id": ids, "patient_id": who}),
+            "sessions": visits.assign(status="attended"),
+            "assessments": visits.assign(timing="pre_session", instrument="nprs",
+                                         score=score.round().clip(0, 10)),
+        })  # fmt: skip
+        row = undisclosed(study, "how-much", thorough=False).table.iloc[0]
+        n_held += row["conf_low"] <= 1.5 <= row["conf_high"]
+    assert n_held >= holds * n_studies

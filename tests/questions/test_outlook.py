@@ -120,7 +120,7 @@ def test_the_answer_says_what_is_to_come_and_never_why(study: Study) -> None:
     assert not answer.refused
     assert set(answer.table["kind"]) == {"change", "score", "expected", "goal met", "goal kept by"}
     assert not {"effect", "effective", "works"} & set(answer.sentence.split())
-    assert "cannot be told from measurement error" in answer.sentence
+    assert "nobody can tell whether that is more than measurement error" in answer.sentence
     assert answer.picture is not None
     assert "expected" in answer.picture.data["kind"].tolist()
     shown = answer_html(answer)

@@ -46,6 +46,11 @@ def test_means_and_trend_are_those_of_least_squares():
     assert trend["estimate"] == pytest.approx(line.params["years"], rel=1e-6)
     assert trend["std_error"] == pytest.approx(line.bse["years"], rel=1e-5)
     assert trend["p_value"] == pytest.approx(line.pvalues["years"], rel=1e-4)
+    alone = smf.ols("improvement ~ condition + years", rows).fit()
+    change = table[table["kind"] == "trend of change"].iloc[0]
+    assert change["estimate"] == pytest.approx(alone.params["years"], rel=1e-6)
+    assert change["std_error"] == pytest.approx(alone.bse["years"], rel=1e-5)
+    assert trend["p_both"] == pytest.approx(max(line.pvalues["years"], alone.pvalues["years"]))
     each = smf.ols("improvement ~ condition + baseline + C(period)", rows).fit()
     alike = [each.predict(rows.assign(period=year)).mean() for year in YEARS]
     means = table[table["kind"] == "period"]
@@ -113,3 +118,20 @@ def test_periods_that_have_one_therapist_each_are_refused():
     visits.loc[::3, "therapist_id"] = YEARS[0]
     shared = study_from_tables({**tables, "sessions": visits})
     assert not undisclosed(shared, "over-time").refused
+
+
+def test_patients_who_come_ever_worse_make_no_worsening_out_of_errors_of_the_baseline():
+    """Everybody changes by 2 in truth; both scores have errors, and later patients start worse."""
+    rng = np.random.default_rng(12)
+    study = before_and_after(rng, n=400)
+    year = study.episodes["period"].astype(int).to_numpy() - 2021
+    severity = rng.normal(5 + 0.6 * year, 1)
+    read = np.r_[severity, severity - 2] + rng.normal(0, 1, 800)
+    scores = study.assessments.assign(score=read.round().clip(0, 10))
+    given = oc.answer(replace(study, assessments=scores), "over-time")
+    row = given.table.iloc[0]
+    assert row["conf_high"] < 0  # alike in the baseline as read
+    assert row["p_both"] > 0.05
+    assert "No clear change" in given.sentence
+    assert "Whatever the baselines it was" in given.sentence
+    assert given.verdict == "cannot tell"

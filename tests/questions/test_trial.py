@@ -569,3 +569,16 @@ def test_arms_that_both_got_worse_are_not_said_to_improve(effect, way):
     assert rows_of(given, "change").iloc[0]["estimate"] * effect > 0
     assert given.sentence.startswith(f"Patients did {way} in the new arm than in the usual arm")
     assert "improved" not in given.picture.title
+
+
+def test_a_trial_of_patients_who_have_several_courses_is_refused():
+    study = made_trial()
+    n = len(study.episodes)
+    thrice = replace(study, episodes=study.episodes.assign(
+        patient_id=[f"p{i // 3}" for i in range(n)]))  # fmt: skip
+    answer = undisclosed(thrice, "trial")
+    assert answer.refused
+    assert "patients have several courses" in answer.reason
+    one = [f"p{max(i, 1)}" for i in range(n)]  # the first two are of one patient
+    assert not undisclosed(replace(study, episodes=study.episodes.assign(patient_id=one)),
+                           "trial").refused  # fmt: skip

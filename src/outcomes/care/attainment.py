@@ -242,8 +242,8 @@ def goal_attainment_over_time(
     -----
     Left out, and counted: goals set after the fact, goals on the wrong side of baseline, and goals
     without a score after baseline or an end. A course that is ongoing, or has no recorded end, is
-    censored at its last score. Patients of one therapist are not independent, where each course has
-    a therapist and there are three or more; else goals count as independent.
+    censored at its last score. Patients of one therapist are not independent, where there are
+    three or more (a course without one stands for itself); else the goals of one patient are not.
 
     Examples
     --------
@@ -265,6 +265,7 @@ def goal_attainment_over_time(
         raise UsageError(must, got="another word")
     progress = goal_progress(study, instrument)
     goals, left_out = _eligible(_with_ends(progress.copy(), study, unit))
+    goals["patient_id"] = study.courses["patient_id"].reindex(goals["episode_id"]).to_numpy()
     goals["therapist_id"] = therapist_of_course(study).reindex(goals["episode_id"]).to_numpy()
     goals["group"] = goals[by].fillna("not recorded") if by else "all"
     groups = goals.groupby("group", sort=True)
@@ -316,11 +317,12 @@ def _eligible(goals: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
 
 
 def _incidence_of_goal(group: str, goals: pd.DataFrame, conf_level: float) -> pd.DataFrame:
-    therapists = goals["therapist_id"]
-    known = therapists.notna().all() and therapists.nunique() >= LEAST_CLUSTERS
+    who, own = goals["therapist_id"], goals["patient_id"].fillna(goals["episode_id"])
+    who = who.astype(object).fillna(own) if who.nunique() >= LEAST_CLUSTERS else own
+    alike = LEAST_CLUSTERS <= who.nunique() < len(who)
     table = cumulative_incidence(
         goals["time"], goals["status"], conf_level=conf_level,
-        clusters=therapists.to_numpy() if known else None,
+        clusters=who.to_numpy() if alike else None,
     )  # fmt: skip
     table["event"] = table["event"].map(EVENTS)
     table.insert(0, "group", group)

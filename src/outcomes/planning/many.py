@@ -20,7 +20,7 @@ from outcomes.questions.course_frame import (
     LEAST_COURSES,
     SMALL_GROUPS,
 )
-from outcomes.questions.course_model import LEAST_FOR_SLOPE, LEAST_RANDOM, LEAST_REPEATS
+from outcomes.questions.course_model import LEAST_FOR_SLOPE, LEAST_RANDOM, many_return
 from outcomes.records import therapist_of_most
 
 
@@ -187,7 +187,7 @@ class Many:
         serial : bool
             Whether rows keep the days between scores.
         """
-        again = self.count("episode_id") - self.count("patient_id") >= LEAST_REPEATS
+        again = many_return(self.count("episode_id"), self.count("patient_id"))
         again &= self.all_known("patient_id")
         steep = (self.typical >= LEAST_FOR_SLOPE) & (self.count(self.axis) > FEW_TIMES)
         for layout in sorted(set(zip(steep, again, strict=True))):

@@ -83,7 +83,7 @@ class Stack:
     therapist : array of int, shape (rows,), or None
         Numbers from 0 in each study; None where they do not vary.
     slope : array, shape (rows,), or None
-        What courses, and therapists, differ in the slope of.
+        What courses, patients and therapists differ in the slope of.
     X : array, shape (rows, p)
     y : array, shape (rows,)
     gap : array, shape (rows,), or None
@@ -121,9 +121,9 @@ class Stack:
         if self.slope is not None:
             centred = self.slope - self.mean(self.slope)[self.study]
             centred /= np.sqrt(self.mean(centred**2))[self.study]
-            Z = np.column_stack([one, centred])
             size = np.sqrt(self.mean(self.slope**2))[self.study]
             own = np.column_stack([one, self.slope / size])
+            Z = np.column_stack([one, centred]) if self.patient is None else own
         if self.therapist is None:
             return Z, np.empty((len(one), 0)), np.empty(0, int)
         who = np.eye(int(self.therapist.max()) + 1)[self.therapist]
@@ -190,8 +190,8 @@ class Stack:
                     whole[q * place + a, q * place + b, study[own], slot] = A[a, b, own]
             basis = np.array([np.kron(np.eye(c), E) for E in symmetric(q)])
             if self.patient is not None:
-                level = np.kron(np.ones((c, c)), np.eye(q) * (np.arange(q) == 0))
-                basis = np.concatenate([basis, level[None]])
+                shared = [np.kron(np.ones((c, c)), np.diag(one)) for one in np.eye(q)]
+                basis = np.concatenate([basis, shared])
             blocks.append(Blocks(whole, beside, basis))
         C = np.moveaxis(self._gram(W), 0, -1)
         return Models(tuple(blocks), C, self.counts.astype(float), self.random[2], q, logs)

@@ -37,15 +37,19 @@ def over_time(asked: Asked) -> Found | Missing:
     Returns
     -------
     Found or Missing
-        ``.table``: ``kind`` is ``trend`` (change of the mean a year, with its p-value) or
-        ``period`` (mean of a period for the case mix of all of them; ``limit_low`` and
-        ``limit_high`` are the run chart's limits: mean of all, plus and minus three standard errors
-        of so many courses [1]_). Missing with fewer than three periods of ten
-        courses (of real records eleven).
+        ``.table``: ``kind`` is ``trend`` (change of the mean a year, with its p-value), ``trend of
+        change`` (the same without baselines: a finding needs both, ``p_both`` [2]_) or ``period``
+        (mean of a period for the case mix of all of them; ``limit_low`` and ``limit_high`` are the
+        run chart's limits: mean of all, plus and minus three standard errors of so many courses
+        [1]_). Missing with fewer than three periods of ten courses (of real records eleven), or
+        where each has one therapist.
 
     References
     ----------
     .. [1] Perla, Provost & Murray (2011), BMJ Qual Saf 20:46: the run chart.
+    .. [2] Ding & Li (2019), Political Analysis 27:605: where starts differ, what happened lies
+       between the change adjusted for them and the change itself; errors of the baseline alone
+       make the first worse where patients come ever worse.
     """
     course = _of_periods(asked)
     periods = course.rows["period"].value_counts().sort_index()
@@ -64,9 +68,7 @@ def over_time(asked: Asked) -> Found | Missing:
         _picture(table, course, asked.measure),
         checks=_checks(table),
         glance=f"{_trend(table, asked.measure)} a year",
-        verdict=direction(
-            _first(table), "they are getting better", "they are getting worse", CANNOT_TELL
-        ),
+        verdict=_both_ways(table, "they are getting better", "they are getting worse", CANNOT_TELL),
         course=course,
     )
 
@@ -88,10 +90,11 @@ def _of_periods(asked: Asked) -> CourseFrame:
 
 def _table(course: CourseFrame, periods: pd.Series[int]) -> tuple[pd.DataFrame, str]:
     by_period = fit_course(course, ("baseline", "C(period)")).fit
-    in_line = fit_course(course, ("baseline", _YEARS)).fit
-    later = course.rows.assign(**{_YEARS: course.rows[_YEARS] + 1})
-    step = _mean_row(in_line, later) - _mean_row(in_line, course.rows)
-    trend = estimates(in_line, step).assign(term="a year", kind="trend")
+    trend, of_change = (_a_year(course, held) for held in (("baseline",), ()))
+    same = trend["estimate"].iloc[0] * of_change["estimate"].iloc[0] > 0
+    both = max(trend["p_value"].iloc[0], of_change["p_value"].iloc[0]) if same else 1.0
+    trend = trend.assign(term="a year", kind="trend", p_both=both)
+    of_change = of_change.assign(term="a year, whatever the baselines", kind="trend of change")
     alike = [_mean_row(by_period, course.rows.assign(period=one)) for one in periods.index]
     means = estimates(by_period, np.vstack(alike)).assign(
         term=list(periods.index), kind="period", n_episodes=periods.to_numpy()
@@ -100,10 +103,17 @@ def _table(course: CourseFrame, periods: pd.Series[int]) -> tuple[pd.DataFrame, 
     left = by_period.y - by_period.fixed_fitted
     reach = SIGMAS * left.std(ddof=len(alike)) / np.sqrt(means["n_episodes"])
     means = means.assign(limit_low=whole - reach, limit_high=whole + reach)
-    trend = trend.assign(n_episodes=len(course.rows))
-    table = pd.concat([trend, means], ignore_index=True)
+    lines = pd.concat([trend, of_change]).assign(n_episodes=len(course.rows))
+    table = pd.concat([lines, means], ignore_index=True)
     first = ["term", "kind", "n_episodes"]
     return table[[*first, *[c for c in table if c not in first]]], by_period.request.formula
+
+
+def _a_year(course: CourseFrame, held: tuple[str, ...]) -> pd.DataFrame:
+    """Return how much the mean changes a year, for courses alike in what is held."""
+    fit = fit_course(course, (*held, _YEARS)).fit
+    later = course.rows.assign(**{_YEARS: course.rows[_YEARS] + 1})
+    return estimates(fit, _mean_row(fit, later) - _mean_row(fit, course.rows))
 
 
 def _mean_row(fit: MixedFit, rows: pd.DataFrame) -> Any:
@@ -121,7 +131,13 @@ def _trend(table: pd.DataFrame, measure: Instrument) -> str:
 
 def _said(table: pd.DataFrame) -> str:
     getting = "Results are getting "
-    return direction(_first(table), f"{getting}better", f"{getting}worse", "No clear change")
+    return _both_ways(table, f"{getting}better", f"{getting}worse", "No clear change")
+
+
+def _both_ways(table: pd.DataFrame, *words: str) -> str:
+    """Return the word that courses alike in baseline and change by itself agree on."""
+    first, second = (direction(row, *words) for row in table.head(2).to_dict("records"))
+    return first if first == second else words[-1]
 
 
 def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> str:
@@ -131,12 +147,21 @@ def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> 
         plain(row["estimate"], decimals_for(row["conf_low"], row["conf_high"]))
         for row in (first, last)
     )
+    alone = _alone(table, measure)
     return OVER_TIME.say(
-        "found", said=_said(table), time=when(course.axis, course.horizon),
+        "found", alone=alone, said=_said(table), time=when(course.axis, course.horizon),
         first=f"{first_mean} in {first['term']}",
         last=f"{last_mean} {measure.unit} in {last['term']}",
         trend=_trend(table, measure), scale=scale(measure),
     )  # fmt: skip
+
+
+def _alone(table: pd.DataFrame, measure: Instrument) -> str:
+    """Say what the change is whatever the baselines, where the answer does not survive that."""
+    first, other = table.head(2).to_dict("records")
+    if not direction(first, neither="") or _both_ways(table, "b", "w", ""):
+        return ""
+    return OVER_TIME.say("alone", change=with_interval(other, unit=measure.unit))
 
 
 def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> Picture:

@@ -26,7 +26,7 @@ from outcomes.questions.arms import (
 )
 from outcomes.questions.claim import SAID, Words
 from outcomes.questions.course_frame import CourseFrame, least_shown
-from outcomes.questions.course_model import LEAST_RANDOM
+from outcomes.questions.course_model import LEAST_RANDOM, many_return
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.records import own_visits, therapist_of_course, visits_received
@@ -122,6 +122,9 @@ def _missing(study: Study, course: CourseFrame, notes: Mapping[str, str]) -> str
         return notes["one arm"]
     if study.provenance.control not in arms:
         return notes["no control"]
+    patients = study.episodes.loc[study.episodes["arm"].notna(), "patient_id"].dropna()
+    if many_return(len(patients), patients.nunique()):
+        return notes["several courses"]
     least = least_shown(study)
     counts = course.rows.groupby("arm")["episode_id"].nunique().reindex(arms, fill_value=0)
     if not course.times or counts.min() < least:
