@@ -1383,3 +1383,130 @@ def test_a_name_at_birth_is_no_birth_date(imported, heads):
                         "Lee,Ann,02/13/1950,01/05/2026,7\n"
                         "Ray,Ann,02/13/1960,01/16/2026,6\n")  # fmt: skip
     assert sorted(study.episodes["age_band"]) == ["60-69", "70-79"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [({}, [[0, 60], [7, 45]]), ({"minutes.of_lines": "longest"}, [[0, 30], [7, 45]]),
+     ({"study.one_visit": "line"}, [[0, 30], [0, 30], [7, 45]])],
+)  # fmt: skip
+@pytest.mark.parametrize("times", [("9:00 AM", "9:30 AM"), ("", "")])
+def test_lines_of_a_day_one_after_the_other_are_asked_about(imported, answers, expected, times):
+    first, second = times
+    study, asked = imported(
+        f"Client,DOB,Date,Time,Status,Service,Minutes\n{ANN},01/16/2026,{first},Completed,Swedish,30\n"
+        f"{ANN},01/16/2026,{second},Completed,Deep tissue,30\n"
+        f"{ANN},01/23/2026,1:00 PM,Completed,Swedish,45\n",
+        **answers,
+    )
+    assert asked == {"study.one_visit": ["day", "line"], "minutes.of_lines": ["sum", "longest"]}
+    assert visits(study) == [expected]
+
+
+@pytest.mark.parametrize("sheets", [("Selma", "Joaquin"), ("Selma Dietrich", "J. Abreu")])
+def test_sheets_may_be_called_after_who_treats(tmp_path, sheets):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for i, name in enumerate(sheets):
+        sheet = book.create_sheet(name)
+        sheet.append(["Client", "DOB", "Date", "Pain before"])
+        sheet.append([f"Ann Lee{'dale' * i}", "1950-02-13", f"2026-01-{15 + i}", 7])
+    book.save(tmp_path / "x.xlsx")
+    draft = draft_map(tmp_path / "x.xlsx")
+    key = "columns.sessions.therapist_id"
+    assert {question["key"]: question["candidates"] for question in draft.questions}[key] == [
+        "Sheet"
+    ]
+    study, _ = import_export(tmp_path / "x.xlsx", draft.answered(key, "Sheet").content,
+                             tmp_path / "key.json")  # fmt: skip
+    assert study.sessions["therapist_id"].nunique() == 2
+
+
+def test_months_as_sheets_are_nobody(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.title = "January"
+    for i, sheet in enumerate((book.active, book.create_sheet("März"))):
+        sheet.append(["Client", "DOB", "Date", "Pain before"])
+        sheet.append(["Ann Lee", "1950-02-13", f"2026-01-{15 + i}", 7])
+    book.save(tmp_path / "x.xlsx")
+    assert not draft_map(tmp_path / "x.xlsx").questions
+
+
+def test_a_time_with_the_letters_of_its_zone_is_a_time(imported):
+    study, _ = imported(
+        "Client,DOB,Start,End,Pain before\nAnn Lee,1950-02-13,2026-01-15 9:00 AM EST,"
+        "2026-01-15 10:00 AM EST,7\nAnn Lee,1950-02-13,2026-07-15 23:30 CEST,"
+        "2026-07-16 00:15 CEST,6\n",
+        **{"study.new_course_after_days": False},
+    )
+    assert study.sessions["minutes"].tolist() == [60, 45]
+
+
+def test_the_day_before_and_the_day_after_a_visit_are_not_its_day(imported):
+    study, _ = imported(
+        f"Client,DOB,Last visit,This visit,Next visit,Pain before\n{ANN},,01/16/2026,01/23/2026,7\n"
+        f"{ANN},01/16/2026,01/23/2026,,6\n"
+    )
+    assert visits(study) == [[[0, 7], [7, 6]]]
+
+
+@pytest.mark.parametrize(("answer", "n_visits"), [("scores", 0), ("visits", 2)])
+@pytest.mark.parametrize(
+    "head", ["Initial {},Discharge {}", "First {},Last {}", "Baseline {},Final {}"]
+)
+def test_a_first_and_a_last_time_beside_each_other(imported, head, answer, n_visits):
+    """The last score is of its own day, and never one after the first visit."""
+    study, asked = imported(
+        f"Client,DOB,{head.format('date', 'date')},{head.format('pain', 'pain')}\n"
+        f"{ANN},01/05/2026,02/16/2026,7,3\n", **{"study.rows": answer},
+    )  # fmt: skip
+    assert asked["study.rows"] == ["scores", "visits"]
+    told = study.assessments[["day", "score"]].itertuples(index=False, name=None)
+    assert sorted(told) == [(0, 7), (42, 3)]
+    assert study.sessions["session"].notna().sum() == n_visits
+    assert "post_session" not in {*study.assessments["timing"]}
+
+
+def test_points_of_a_maximum_one_below_another(imported):
+    study, asked = imported(
+        f"Client,DOB,Visit date,Measure,Score,Status\n{ANN},01/16/2026,NDI,20/50,Completed\n"
+        f"{ANN},01/16/2026,NPRS,7/10,Completed\n{BOB},01/16/2026,NDI,9,Completed\n",
+        **{"scales.ndi": "50"},
+    )
+    assert not [key for key in asked if key.startswith("values")]
+    assert sorted(study.assessments["score"]) == [7, 9, 20]
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [("QuickDASH", "quickdash"), ("Quick DASH score", "quickdash"), ("HIT6", "hit-6"),
+     ("Oswestry", "odi"), ("Roland Morris", "rmdq"), ("PROMIS Physical Function", "promis-pf")],
+)  # fmt: skip
+def test_an_instrument_is_known_by_what_people_call_it(header, name):
+    assert [role.place.split(".")[1] for role in score_role(header)] == [name]
+
+
+@pytest.mark.parametrize(
+    ("words", "asks"), [(("Light", "Medium", "Deep"), ["deep"]), (("Strong", "Medium", "Deep"), [])]
+)
+def test_deep_is_asked_about_where_no_strong_stands_beside_it(imported, words, asks):
+    """What most clients call deep is the scale's strong, 4; its own deep is 5."""
+    study, asked = imported("Client,DOB,Visit date,Pressure,Pain before\n" + "".join(
+        f"{ANN},01/{15 + i}/2026,{word},7\n" for i, word in enumerate(words)),
+        **{"values.pressure.deep": "4"})  # fmt: skip
+    assert [*asked] == [f"values.pressure.{word}" for word in asks]
+    assert study.sessions["pressure"].max() == (4 if asks else 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("Client,Visits\nAnn Lee,01/05/2026: 7; 01/16/2026: 6\n", "no column of days"),
+     ("Client,DOB,# visits\nAnn Lee,02/03/1950,5\n", "no column of days"),
+     ("Client,1/5,1/16,1/23\nAnn Lee,7,6,5\n", "days without one at the heads")],
+)  # fmt: skip
+def test_what_holds_no_day_of_a_visit_is_refused_with_what_to_do(tmp_path, text, says):
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(DataError, match=says):
+        draft_map(tmp_path / "x.csv")

@@ -41,6 +41,7 @@ from outcomes.intake.drafting.visits import status, visits
 from outcomes.intake.presets import Preset, bare, preset_of
 from outcomes.intake.readers import (
     DAY_COLUMN,
+    LAST,
     NUMBER,
     WORKBOOKS,
     FileFormat,
@@ -57,10 +58,12 @@ from outcomes.intake.readers.redcap import bare_label, from_redcap, labels_of
 from outcomes.intake.readers.table import DAY, HEADINGS, headings_in
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import sheet_names
-from outcomes.privacy.names import names_somebody
+from outcomes.privacy.names import is_of_care, names_somebody
 
 HEADED, _TICKED, THERAPIST = "Client", "Condition", "Therapist"
 """Columns that names and days above rows become, and tick boxes beside each other."""
+_ENDS = "ends"
+"""Of a file that was read: whether rows hold a first and a last visit."""
 _TREATS = "columns.sessions.therapist_id"
 _NAMED = {"identifiers.name", "identifiers.first_name", "identifiers.last_name"}
 PARTS = (people, dates, visits, status, facts, scores, file)
@@ -99,6 +102,7 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
     name = "Client"    # its words: client
     """
     rows, file = _read(path, form)
+    ends = file.pop(_ENDS, False)
     preset, labels = preset_of(map(str, rows.cells)), {}
     dictionary = _dictionary(path, rows.cells) if not file else None
     if dictionary is not None:
@@ -116,6 +120,18 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
         del content["columns"]["sessions.therapist_id"]
         asks = "Names stand in rows of their own. Are they who treats in the rows below? (no: not)"
         content = merged(content, ask(_TREATS, asks, [THERAPIST]))
+    if ends:
+        asks = ("Each row has a first and a last time. Were there no other visits (visits), or are "
+                "these scores of a course of more (scores)?")  # fmt: skip
+        content = merged(content, ask("study.rows", asks, ["scores", "visits"]))
+    sheets = seen.columns[SHEET].counts if SHEET in seen.columns else ()
+    if (
+        sheets
+        and not (seen.one(_TREATS) or SHEET in seen.names)
+        and all(_may_name(sheet) and not seen.is_private(sheet) for sheet in sheets)
+    ):
+        asks = "Are the sheets called after who treats in their rows? (no: not)"
+        content = merged(content, ask(_TREATS, asks, [SHEET]))
     asks = "Which column holds the {}?"
     rivals = {place: headers for place, headers in seen.rivals.items()
               if place.startswith("columns.") and place != "columns.date"}  # fmt: skip
@@ -129,6 +145,13 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
     why = {header: _reason(role, seen) for header, role in seen.roles.items() if header in named}
     unused = {h: shapes(c) for h, c in seen.columns.items() if h not in named}
     return Draft(content, why, unused, rows)
+
+
+def _may_name(sheet: str) -> bool:
+    """Whether a sheet may be called after somebody: letters alone, no month, no word of care."""
+    month = is_date(f"1 {sheet} 2024")
+    return re.fullmatch(r"[^\W\d_]+(?:[ .-]+[^\W\d_]+){0,2}", sheet) is not None and not month and (
+        not any(map(is_of_care, words_of(sheet))))  # fmt: skip
 
 
 def _read(path: str | Path, form: FileFormat | None) -> tuple[Rows, Content]:
@@ -152,7 +175,10 @@ def _read(path: str | Path, form: FileFormat | None) -> tuple[Rows, Content]:
     if ticks:
         rows, file = with_ticked(rows, {_TICKED: ticks}), {**file, "ticked": {_TICKED: ticks}}
     if not own.beside and (beside := _visits_beside(rows)):
-        return visit_by_visit(rows, beside), {**file, "beside": beside}
+        ends = any(re.search(LAST, h, re.IGNORECASE) for h in map(str, rows.cells)) and {
+            _ENDS: True
+        }
+        return visit_by_visit(rows, beside), {**file, "beside": beside, **(ends or {})}
     places = {role.place for header in map(str, rows.cells) for role in roles_of(header)[:1]}
     for head, looks, said in ((DAY_COLUMN, is_date, {*DATES}), (HEADED, names_somebody, _NAMED),
                               (THERAPIST, names_somebody, {_TREATS})):  # fmt: skip
@@ -214,10 +240,14 @@ def _stated(cells: pd.DataFrame, head: str) -> bool:
 
 def _visits_beside(rows: Rows) -> list[str]:
     """Return the patterns of columns that stand there once for each of several visits."""
+    heads = [*map(str, rows.cells)]
     days: dict[str, list[str]] = {}
-    for header in map(str, rows.cells):
+    for header in heads:
         if (day := DAY.search(header)) and Column(header, rows.cells[header]).share(score) > 0.5:
             days.setdefault(header.replace(day[0], "#"), []).append(header)
+    if sum(re.fullmatch(r"\d{1,2}[/.-]\d{1,2}", header) is not None for header in heads) > 1:
+        must, remedy = "a day has its year", "Write it behind each day, as in 1/7/2026."
+        raise DataError(must, got="days without one at the heads of columns", remedy=remedy)
     if any(len(headers) > 1 for headers in days.values()):
         return [*days]
     bare = {h: re.sub(r"\(.*?\)", lambda m: " " * len(m[0]), h) for h in map(str, rows.cells)}

@@ -263,7 +263,8 @@ def without_repeats(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     if not column:
         others = [name for kind, names in mapped.identifiers.items() for name in names
                   if kind not in ("name", "birth_date")]  # fmt: skip
-        said = pd.concat([rows.cells, rows.text[sorted(set(others))]], axis=1)
+        others = [*rows.text] if mapped.study.one_visit else sorted(set(others))
+        said = pd.concat([rows.cells, rows.text[others]], axis=1)
         same = said.duplicated()
         rows = rows.found("R55", "a row", same, "the same row again")
         return rows.without(same, "the same row again")

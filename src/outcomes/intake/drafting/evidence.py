@@ -236,7 +236,7 @@ def stated_top(header: str) -> float | None:
 def pressure_pattern(words: Iterable[str]) -> str:
     """Return the pattern of a level of pressure: alone, of five, or with one of the words."""
     said = "|".join(words) or "medium"
-    return rf"([0-5])(?: ?/ ?5|(?: ?[-–:=(,]+ ?| )(?:(?:{said})[ /)-]*)+)?"
+    return rf"([0-5])(?: ?/ ?5)?(?:(?: ?[-–:=(,]+ ?| )(?:(?:{said})[ /)-]*)+)?"
 
 
 def is_date(cell: str) -> bool:

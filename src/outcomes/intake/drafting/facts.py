@@ -123,7 +123,9 @@ def _pressure(column: Column) -> Content:
         whole = rule("3 (medium): the number", [column.name], becomes=r"\1",
                      pattern=pressure_pattern(said))  # fmt: skip
         content = merged(content, whole)
-    known = {*map(str.casefold, column.counts)} - {*map(str.casefold, (*WORDS, *walton_words()))}
+    told = {*map(str.casefold, column.counts)}
+    known = told - {*map(str.casefold, (*WORDS, *walton_words()))}
+    known |= {"deep"} & told if "strong" not in told else set()  # what most clients call deep is 4
     words = [c for c in sorted(known) if pressure(c) is None and not any(map(str.isdigit, c))]
     words += [c for c in column.counts if _says_another_level(c) or _LETTERED.fullmatch(c)]
     for cell in words[:_FEW]:

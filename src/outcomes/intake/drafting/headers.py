@@ -192,5 +192,6 @@ def _timings() -> dict[str, Words]:
 @cache
 def _titles() -> dict[str, list[Words]]:
     """Return what each instrument of the registry is called: its name, and its title."""
-    return {name: [words_of(name), words_of(instrument.title)]
+    others = vocabulary()["called"]
+    return {name: [*map(words_of, (name, instrument.title, *others.get(name, ())))]
             for name, instrument in registry().items()}  # fmt: skip

@@ -106,6 +106,7 @@ def _one_below_another(seen: Seen) -> Content:
         top = registry()[name].maximum
         cells = [cell for cell, own in words["instrument"].items() if own == name]
         own = Column(column.name, column.cells[named.cells.isin(cells)])
+        content = merged(content, as_numbers(own, top))
         if _scale(name, "", own, top):
             other = 50 if top == 100 else 100
             asks = f"Do the scores of {registry()[name].title} go up to {top:g}, or up to {other}?"

@@ -167,8 +167,14 @@ def dates(seen: Seen) -> Content:
             must, got = "a row is one visit", "a column for each day of the week"
             remedy = "Give each visit a row of its own, with the columns Client and Date."
             raise DataError(must, got=got, remedy=remedy)
-        read.sort(key=lambda column: -_median_year(column))  # births come last
-        likely = [column.name for column in read] or seen.rest
+        read.sort(key=lambda column: (column.name in seen.roles, -_median_year(column)))
+        likely = [column.name for column in read] or [
+            h for h in seen.rest if seen.columns[h].share(re.compile(r"(?=.*\d).{5,25}").fullmatch)
+        ]
+        if not likely:
+            must, remedy = "a row of an export is a visit, and has its day", (
+                "Give each visit a row of its own, with the columns Client and Date.")  # fmt: skip
+            raise DataError(must, got="no column of days", remedy=remedy)
         content = ask("columns.date", "Which column is the day of the visit?", likely)
     return merged(content, _written(seen, [*read, *([births] if births is not None else [])]))
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.tables import RECEIVED
+from outcomes.intake.dates import read_times
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import (
     AGE,
@@ -21,7 +22,6 @@ from outcomes.intake.drafting.evidence import (
     is_sale,
     is_visit,
     likely_statuses,
-    looks_like,
     means_empty,
     not_done,
     number,
@@ -43,6 +43,8 @@ _USUAL = 0.5
 """Share of the rows from which on, where words of care tell them, any other service is odd."""
 _SERVICES = 60
 """Different services that a list of them has at most."""
+_SOON = 150
+"""Minutes after the start of a line in which the next of that day may be of the same visit."""
 _FEW = 8
 """Different words that are asked about one by one."""
 
@@ -87,7 +89,7 @@ def _may_be_status(seen: Seen, column: Column) -> bool:
     own = column.cells.groupby((seen.person if record is None else record.cells).to_numpy())
     several = own.nunique()[own.count() > 1]
     of_people = len(several) > _FEW and several.max() == 1  # an arm: each person has one of them
-    if of_people or looks_like(column, "date"):
+    if of_people or column.share(is_date) > _USUAL:
         return False
     if column.share(lambda cell: status_of(cell) and flag_of(cell) is None) > 0.5:
         return len(column.counts) <= _FEW
@@ -299,10 +301,9 @@ def visits(seen: Seen) -> Content:
     out = not_visits(seen)
     if seen.date is not None and not seen.later:
         out.append({"name": "visits still to come", "future": True})
-    age = seen.one("columns.age")
-    years = age is not None and any(number(cell) is None for cell in age.counts)
-    read = rule("45 yrs: the number", [own["age"]], pattern=AGE, becomes=r"\1") if years else {}
-    content = merged({"columns": own}, {"leave_out": out}, read, lengths(seen))
+    ages = [c for c in seen.of("columns.age") if any(number(cell) is None for cell in c.counts)]
+    read = [rule("45 yrs: the number", [c.name], pattern=AGE, becomes=r"\1") for c in ages]
+    content = merged({"columns": own}, {"leave_out": out}, *read, lengths(seen))
     return merged(content, _services(seen), _one_visit(seen))
 
 
@@ -343,16 +344,16 @@ def _one_visit(seen: Seen) -> Content:
     lines = pd.DataFrame({h: c.cells.to_numpy() for h, c in seen.columns.items()})
     lines = lines.assign(_who=seen.person.to_numpy())[seen.came].drop_duplicates()
     lines = lines.assign(_day=lines[seen.date.name].map(day_of, na_action="ignore"))
-    timed = time.share(has_time) > 0.5
-    told = (time if timed else None, seen.one("columns.condition"),
-            seen.one("identifiers.birth_date"))  # fmt: skip
+    lines = lines.assign(_at=read_times(lines[time.name]))[lines["_who"].notna()]
+    told = (seen.one("columns.condition"), seen.one("identifiers.birth_date"))
     apart = ["_who", "_day", *(column.name for column in told if column is not None)]
-    if not lines.loc[lines["_who"].notna(), apart].duplicated().any():
-        return {}
-    if timed:
+    if lines[lines["_at"].notna()].duplicated([*apart, "_at"]).any():
         return {"study": {"one_visit": "time"}}
-    asks = (
-        "Some clients have several lines of one day. Are the lines of a day one visit (day), or "
-        "is each one (line)?"
-    )
-    return ask("study.one_visit", asks, ["day", "line"])
+    gaps = lines.sort_values("_at").groupby(apart, dropna=False)["_at"].diff()  # one after another
+    if not (gaps.between(1, _SOON) | lines[lines["_at"].isna()].duplicated(apart)).any():
+        return {}
+    asks = ("Some clients have several lines of one day. Are the lines of a day one visit (day), "
+            "or is each one (line)?")  # fmt: skip
+    add = "Do the minutes of such lines add up (sum), or are those of the longest the visit's?"
+    return merged(ask("study.one_visit", asks, ["day", "line"]), ask(
+        "minutes.of_lines", add, ["sum", "longest"]) if lengths(seen) else {})  # fmt: skip

@@ -36,7 +36,9 @@ __all__ = ["BUNDLES", "WORKBOOKS", "FileFormat", "Rows", "is_database", "name_of
 
 _ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
              "tenth", "eleventh", "twelfth"]  # fmt: skip
-NUMBER = rf"\d+(?:st|nd|rd|th)?|\b(?:{'|'.join(_ORDINALS)})\b"
+_ENDS = {"initial": 1, "baseline": 1, "last": 99, "final": 99, "discharge": 99}
+LAST = r"\b(?:last|final|discharge)\b"
+NUMBER = rf"\d+(?:st|nd|rd|th)?|\b(?:{'|'.join([*_ORDINALS, *_ENDS])})\b"
 """The number of a visit in a header."""
 DAY_COLUMN, SCORE = "Day", "Score"
 """Columns that the days at the heads of columns become, and the cells below these."""
@@ -142,9 +144,10 @@ def visit_by_visit(rows: Rows, patterns: Sequence[str]) -> Rows:
     which = dict.fromkeys(which for _, which in own)
     for one in sorted(which, key=lambda one: one if isinstance(one, int) else 0):
         columns = {pattern: own.get((pattern, one)) for pattern in patterns}
+        day = {DAY_COLUMN: one} if isinstance(one, str) else {}
         visit = pd.DataFrame({without_number(pattern): rows.cells[header] if header else None
                               for pattern, header in columns.items()}, dtype=object)  # fmt: skip
-        day = {DAY_COLUMN: one} if isinstance(one, str) else {}
+        visit = visit.rename(columns={"#": SCORE}) if day else visit
         blocks.append(pd.concat([others.assign(**day), visit], axis=1)[visit.notna().any(axis=1)])
     whole = pd.concat(blocks).sort_index(kind="stable")
     return rows.taken(whole, whole.index.to_numpy())
@@ -155,18 +158,19 @@ def nth(number: str) -> int | str:
 
     Examples
     --------
-    >>> nth("12"), nth("2nd"), nth("Third")
-    (12, 2, 3)
+    >>> nth("12"), nth("2nd"), nth("Third"), nth("Initial")
+    (12, 2, 3, 1)
     """
     if DAY.fullmatch(number):
         return number
     digits = re.match(r"\d+", number)
-    return int(digits[0]) if digits else _ORDINALS.index(number.casefold()) + 1
+    words = {**{word: i for i, word in enumerate(_ORDINALS, start=1)}, **_ENDS}
+    return int(digits[0]) if digits else words[number.casefold()]
 
 
 def without_number(pattern: str) -> str:
     """Return the name of a column without the number of its visit: ``pain_#`` is ``pain``."""
-    return " ".join(re.sub(r"[ _.-]*#", "", pattern).split()).strip("_-. ") or SCORE
+    return " ".join(re.sub(r"[ _.-]*#", "", pattern).split()).strip("_-. ") or pattern
 
 
 def _filled_down(rows: Rows, form: FileFormat) -> Rows:
