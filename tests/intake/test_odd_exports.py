@@ -736,6 +736,11 @@ def test_a_column_for_each_day_becomes_a_row_for_each_visit(imported, head, last
     assert visits(study) == ([[[0, 6]], [[0, 7], [11, 5]]] if last else [[[0, 6]], [[0, 7]]])
 
 
+def test_days_as_heads_between_semicolons(imported):
+    study, _ = imported("Kunde;05.01.2026;16.01.2026;23.01.2026\nAnn Lee;7,5;;6\nBob Ray;;;5\n")
+    assert visits(study) == [[[0, 5]], [[0, 7.5], [18, 6]]]
+
+
 def test_scores_before_and_after_under_each_day(imported):
     study, _ = imported(
         "Client,DOB,2026-01-05 before,2026-01-05 after,2026-01-16 before,2026-01-16 after\n"

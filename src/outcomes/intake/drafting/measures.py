@@ -25,8 +25,8 @@ from outcomes.intake.map_sections import NOTHING
 from outcomes.intake.readers import SCORE
 from outcomes.intake.typed_cells import clean, read_numbers, targets_of
 
-_OF, _WORDED, _NAMED, _PAIR, _ALONE, _UNITS = (vocabulary()["patterns"][name] for name in (
-    "of", "worded", "named", "pair", "alone", "units"))  # fmt: skip
+_OF, _WORDED, _NAMED, _PAIR, _ALONE, _UNITS, _COMMA = (vocabulary()["patterns"][name] for name in (
+    "of", "worded", "named", "pair", "alone", "units", "comma"))  # fmt: skip
 _NOTES = [tuple(part.values()) for part in vocabulary()["notes"]]
 """When a pain was that notes tell, how, in words, and what to ask."""
 
@@ -359,7 +359,7 @@ def file(seen: Seen) -> Content:
     empty = {word: own for word, own in empty.items() if word not in signs}
     met = {cell for c in kept for cell in c.cells.dropna().unique() if cell.casefold() in empty}
     places = ("scores.", "columns.sessions.minutes")
-    measured = [seen.columns[h] for h, r in seen.roles.items() if r.place.startswith(places)]
-    comma = any(c.share(lambda cell: re.fullmatch(r"\d+,\d+", cell)) for c in measured)
+    measured = [h for h, role in seen.roles.items() if role.place.startswith(places)] + seen.rest
+    comma = any(seen.columns[h].share(partial(_tells, _COMMA)) for h in measured)
     said: Content = {"empty": sorted(map(str, met))} if met else {}
     return {"file": {**said, **({"decimal": ","} if comma else {})}}

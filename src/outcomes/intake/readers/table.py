@@ -182,7 +182,7 @@ def find_header(records: Sequence[Record]) -> tuple[int, int]:
     several = median([n for record in records if (n := sum(map(bool, record))) > 1] or [1])
     first = next((i for i, record in enumerate(records) if any(record)), 0)
     wide = next((i for i, record in enumerate(records) if _span(record) >= 0.8 * usual), first)
-    if _are_days(records[wide:]):
+    if are_days(records[wide:]):
         return wide, wide + 1
     codes = next((i for i, record in enumerate(records) if _of_a_program(record)), 0)
     if codes:  # Qualtrics: codes of the questions, the questions, codes for programs
@@ -195,7 +195,7 @@ def find_header(records: Sequence[Record]) -> tuple[int, int]:
     return start, start + 1 + second
 
 
-def _are_days(records: Sequence[Record]) -> bool:
+def are_days(records: Sequence[Record]) -> bool:
     """Whether several cells of the first line are days, and none of those below them."""
     days = [i for record in records[:1] for i, cell in enumerate(record)
             if cell and DAY.match(cell)]  # fmt: skip

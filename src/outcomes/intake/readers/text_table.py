@@ -17,6 +17,7 @@ from outcomes.intake.readers.table import (
     SAMPLE,
     FileFormat,
     Rows,
+    are_days,
     are_names,
     find_header,
     table_of,
@@ -175,7 +176,7 @@ def _made(head: Sequence[str], delimiter: str) -> tuple[int, int]:
         return 0, 0
     start = find_header(records)[0]
     width = len(records[start]) if records else 0
-    if width < 2 or not are_names(records[start]):
+    if width < 2 or not (are_names(records[start]) or are_days(records[start:])):
         return 0, 0
     return (width - 1) * sum(abs(len(row) - width) <= 1 for row in records[start + 1 :]), width
 
