@@ -260,3 +260,21 @@ def test_a_letter_from_a_trial_does_not_call_the_care_massage() -> None:
     document = compose_letter(arms, "a")
     assert document.title == "Report on a course of care"
     assert [section.title for section in document.sections] == ["Course a"]
+
+
+def test_what_is_expected_after_a_bad_first_score_explains_no_worsening() -> None:
+    study, checked = oc.load("data/synthetic"), set()
+    for episode in study.episodes["episode_id"][:60]:
+        for change in course_changes(study, episode):
+            if "expected after so bad a first score" in change.verdict:
+                checked.add(change.better > 0)
+        answer = undisclosed(study, "patient", instrument="hit-6", episode=episode)
+        if "worse than at baseline" in answer.sentence:
+            checked.add("so bad a first score" not in answer.sentence)
+    assert checked == {True}
+
+
+def test_reasons_that_are_listed_with_blanks_are_said_without() -> None:
+    blocks = compose_letter(made([7, 6], adaptations="cancer; neuropathy"), "a").blocks
+    facts = dict(pair for b in blocks if isinstance(b, Facts) for pair in b.items)
+    assert facts["Touch adapted for"] == "cancer, neuropathy"

@@ -179,20 +179,20 @@ def against_error(
 
 def _sentence(judged: Verdict | None, rows: pd.DataFrame, measure: Instrument) -> str:
     change = float(rows["improvement"].iloc[-1])
-    size = f"{abs(change):.{_digits(abs(change), judged, decimals(measure))}f} {measure.unit}"
+    size = f"{abs(change):.{digits_beside(abs(change), judged, decimals(measure))}f} {measure.unit}"
     way = f"{size} {'better' if change > 0 else 'worse'} than at baseline"
     way = way if change else "unchanged since baseline"
     compared: str = PATIENT.say("not told", scale=scale(measure))
     if judged:
         said = f", {_said(judged)}" if change else ""
-        error = f"MDC {judged.threshold.value:g}{and_return(judged)}"
+        error = f"MDC {judged.threshold.value:g}{and_return(judged, change)}"
         compared = f"{said} ({error}; {scale(measure)})"
     return PATIENT.say(
         "found", measure=measure.title, later=last_of(len(rows)), way=way, compared=compared
     )
 
 
-def _digits(size: float, judged: Verdict | None, least: int) -> int:
+def digits_beside(size: float, judged: Verdict | None, least: int) -> int:
     """Return the digits with which a change beyond measurement error reads as more than it."""
     error = judged.threshold.value if judged else np.inf
     limit = error + (judged.expected_return or 0.0 if judged and judged.sides[-1] > 0 else 0.0)
@@ -207,9 +207,9 @@ def _said(judged: Verdict) -> str:
     return PATIENT.notes["once"] if once else PATIENT.say("really", way=way)
 
 
-def and_return(judged: Verdict) -> str:
-    """Name the return expected after the first score, where there is one."""
-    back = judged.expected_return
+def and_return(judged: Verdict, change: float) -> str:
+    """Name the return expected after the first score; it explains no change for the worse."""
+    back = judged.expected_return if change > 0 else None
     return f", plus {back:g} expected after so bad a first score" if back else ""
 
 

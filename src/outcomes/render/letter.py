@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from outcomes.folders import written_whole
 from outcomes.plain_text import read_toml
 from outcomes.questions.ask import errors_said, why_unusable
 from outcomes.questions.course_picture import course_picture
-from outcomes.questions.patient import against_error, and_return
+from outcomes.questions.patient import against_error, and_return, digits_beside
 from outcomes.records import SERIES
 from outcomes.render.document import Block, Document, Facts, Figure, Paragraph, Section, Table
 from outcomes.render.formats import DOCUMENTS, check_available
@@ -224,8 +225,7 @@ def compose_letter(
         Facts((("Signature", f"{BLANK}  {names.practitioner}".strip()),)),
     ]
     label = "SYNTHETIC" if study.provenance.synthetic else ""
-    plainly = pd.isna(facts["condition"]) or facts["condition"] == "other"
-    whose = "" if plainly else f", {named(facts['condition'])}"
+    whose = "".join(f", {named(one)}" for one in facts[["condition"]].dropna() if one != "other")
     section = Section("letter", f"Course {episode}{whose}", tuple(blocks))
     given = "care" if study.recorded("episodes", "arm") else "massage"  # an arm may have had none
     return Document(f"Report on a course of {given}", names.practice, label, (section,))
@@ -263,15 +263,17 @@ def _verdict(
 ) -> tuple[str, float | None]:
     """Say what the last change is beside measurement error, as the answer on one patient does."""
     better = float(rows["improvement"].iloc[-1])
-    size = with_unit(plain(abs(better), decimals(measure) if better % 1 else 0), measure.unit)
-    way = f"{'better' if better > 0 else 'worse'} by {size}" if better else "unchanged"
-    try:
+    found = None
+    with suppress(UsageError):
         found = against_error(study, measure, rows, condition)
-    except UsageError:
+    digits = digits_beside(abs(better), found, decimals(measure) if better % 1 else 0)
+    size = with_unit(plain(abs(better), digits), measure.unit)
+    way = f"{'better' if better > 0 else 'worse'} by {size}" if better else "unchanged"
+    if found is None:
         chance = "; it may be chance: no measurement error is known here for this condition"
         return f"{way}{chance if better else ''}", None
     mdc = found.threshold.value
-    error = f"measurement error (MDC {mdc:g}{and_return(found)})"
+    error = f"measurement error (MDC {mdc:g}{and_return(found, better)})"
     beside = f"more than {error}{' at this score alone' if 'once' in found.name else ''}"
     told = f"{way}; {beside if found.sides[-1] else f'within {error}'}" if better else way
     return told, mdc
@@ -301,8 +303,7 @@ def _opening(
     visits = _visits(study, episode, first_visit)
     if not told:
         return f"{visits} There is no score after the first, so a change cannot be told."
-    sentences = [*told, visits] if worse else [visits, *told]
-    return " ".join(sentences)
+    return " ".join([*told, visits] if worse else [visits, *told])
 
 
 def _course_of(change: Change) -> str:
@@ -340,18 +341,16 @@ def _figure(study: Study, episode: str, chosen: str, changes: tuple[Change, ...]
 
 def _scores(study: Study, episode: str, changes: tuple[Change, ...]) -> list[Block]:
     goals = goal_progress(study)
-    own = goals[goals["episode_id"] == episode]
-    rows = []
+    own, rows = goals[goals["episode_id"] == episode], []
+    aims = [f"{_number(goal['target'])}: {_reached(goal)}" for _, goal in own.iterrows()]
+    own = own.assign(aim=aims)
     for change in changes:
         about = f"{change.title} ({scale(change.measure)})"
-        aims = [
-            f"{_number(goal['target'])}: {_reached(goal)}"
-            for _, goal in own[own["instrument"] == change.measure.name].iterrows()
-        ]
-        rows.append((about, *change.shown, change.verdict, "; ".join(aims) or "none"))
+        said = "; ".join(own.loc[own["instrument"] == change.measure.name, "aim"])
+        rows.append((about, *change.shown, change.verdict, said or "none"))
     rows += [
         (study.instrument(str(goal["instrument"])).title, _number(goal["baseline"]), "–", "–",
-         "no later score", f"{_number(goal['target'])}: {_reached(goal)}")
+         "no later score", goal["aim"])
         for _, goal in own[~own["instrument"].isin([c.measure.name for c in changes])].iterrows()
     ]  # fmt: skip
     head = ("Measure", "Start", "Best", "Last", "Change", "Goal")
@@ -432,7 +431,8 @@ def _range(values: pd.Series[float], unit: str) -> str:
 def _known(value: Any) -> str:
     if pd.isna(value):
         return "not recorded"
-    return ", ".join("none" if part == "none" else named(part) for part in str(value).split(";"))
+    parts = re.split(r"\s*;\s*", str(value))
+    return ", ".join(part if part == "none" else named(part) for part in parts)
 
 
 def _number(value: Any) -> str:
