@@ -335,9 +335,11 @@ def with_days_that_contradict(rows: TypedRows) -> TypedRows:
     got = "one that fits between the rows above and below it if they are exchanged"
     rows = rows.found("R69", "date", odd, got)
     for column, own in rows.text.items():
-        told = {cell: day for cell in own.dropna().unique()
-                if (day := day_of_week(str(cell))) is not None}  # fmt: skip
-        if told and (column == rows.names["date"] or own.nunique() <= _WEEKDAYS):
+        different = own.dropna().unique()
+        may_tell = column == rows.names["date"] or len(different) <= _WEEKDAYS
+        told = {cell: day for cell in different
+                if may_tell and (day := day_of_week(str(cell))) is not None}  # fmt: skip
+        if told:
             stated, held = own.map(told), own.notna() & dates.notna()
             other = held & stated.notna() & stated.ne(dates.dt.day_of_week)
             agree = held & stated.eq(dates.dt.day_of_week)

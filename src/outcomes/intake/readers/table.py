@@ -211,9 +211,9 @@ def _of_a_program(record: Record) -> bool:
 
 def _tells_apart(header: Record, below: Record = ()) -> bool:
     """Whether a line says what columns of one name are, and nothing of others."""
-    pairs = list(zip_longest(header, below))
-    again = [own for name, own in pairs if name and list(header).count(name) > 1]
-    alone = [own for name, own in pairs if list(header).count(name) < 2]
+    pairs, number = list(zip_longest(header, below)), Counter(header)
+    again = [own for name, own in pairs if name and number[name] > 1]
+    alone = [own for name, own in pairs if number[name] < 2]
     words = are_names(below) and not any(_NUMBER.fullmatch(own or "") for own in again)
     return bool(again) and all(again) and not any(alone) and words
 
