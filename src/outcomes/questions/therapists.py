@@ -57,7 +57,8 @@ def therapists(asked: Asked) -> Found | Missing:
     shown = counts[counts >= LEAST_EACH]
     if len(shown) < LEAST_CLUSTERS:
         least = {"least": str(LEAST_CLUSTERS), "each": str(LEAST_EACH)}
-        there = there_are(len(shown), "therapist")
+        there = f"{there_are(len(shown), 'therapist')} of that kind"
+        there = there if len(counts) else "no therapist is recorded"
         return Missing(asked.question.say("few", there=there, **least), course=course)
     if course.group and _compared(rows, course.group) < LEAST_CLUSTERS - 1:
         least = {"group": course.group, "least": str(LEAST_CLUSTERS)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
@@ -10,9 +11,10 @@ import pytest
 
 from outcomes.questions.answer import Source, refusal
 from outcomes.questions.picture import Picture
+from outcomes.render.document import Document
 from outcomes.render.figures import draw
 from outcomes.render.slides import native_chart
-from outcomes.render.slides.deck import MOST_NAMED, MOST_ROWS, _refused, fewer, short_limits
+from outcomes.render.slides.deck import MOST_NAMED, MOST_ROWS, _refused, deck, fewer, short_limits
 
 
 def forest(n: int) -> Picture:
@@ -122,3 +124,18 @@ def test_a_line_that_ends_before_the_others_is_not_labeled_over_them():
     assert native_chart._labeled(groups, 0.5) == {"far"}
     assert native_chart._labeled(groups, 0.05) == {"far", "near"}
     assert native_chart._labeled(groups[1:2], 0.5) == {"short"}
+
+
+def test_a_slide_without_a_figure_says_what_its_answer_alone_cannot_show():
+    said = {"one": ("It rests on little data.", "Goals of one course are counted as independent."),
+            "two": ("It rests on little data.", "Events nobody asked about are not in the count."),
+            "three": ("It rests on little data.",)}  # fmt: skip
+    source = Source("t", "n", True, 1, "0" * 64, "0.1", 3, 3)
+    given = tuple(
+        replace(refusal(name, f"{name}?", "", source, limits=limits), refused=False, sentence="So.")
+        for name, limits in said.items()
+    )
+    made = deck(Document("t", "s", "", ()), given)
+    assert [slide.bullets for slide in made.slides[:2]] == [said["one"][1:], said["two"][1:]]
+    assert made.slides[2].bullets == said["three"]  # it has no other
+    assert made.slides[-1].bullets[0] == "It rests on little data."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 from outcomes.plain_text import cleaned_within
 from outcomes.questions.answer import Answer
 from outcomes.questions.picture import ROW, Picture
-from outcomes.render.contents.summary import SYNTHETIC
+from outcomes.render.contents.summary import SYNTHETIC, shared_limits
 from outcomes.render.document import Document
 from outcomes.words import ended
 
@@ -107,7 +107,8 @@ def deck(document: Document, answers: tuple[Answer, ...]) -> Deck:
     words = f"{name}, data {source.sha256[:8]}, outcomes {source.version}"
     return Deck(
         document.title, document.subtitle, document.label, words,
-        (*map(_answer_slide, given), *_refused(answers), _limits(given)),
+        (*(_answer_slide(a, shared_limits(answers)) for a in given), *_refused(answers),
+         _limits(given)),
     )  # fmt: skip
 
 
@@ -133,7 +134,7 @@ def _runs(text: str) -> Iterator[str]:
                 yield run
 
 
-def _answer_slide(answer: Answer) -> Slide:
+def _answer_slide(answer: Answer, shared: Mapping[str, int]) -> Slide:
     notes = "\n\n".join(_spoken(answer)).replace("`", "")
     title, shown = claim(answer.sentence), answer.picture
     if shown and not answer.sentence.startswith(title[:40]):  # a verdict that would be left out
@@ -145,7 +146,9 @@ def _answer_slide(answer: Answer) -> Slide:
         whole = short and len(short) <= MOST_LETTERS
         asks = answer.question if whole else ""
         return Slide(short if whole else answer.question, picture, words, notes, asks)
-    return Slide(title, picture, () if picture else short_limits([answer]), notes, answer.question)
+    own = tuple(limit for limit in answer.limits if shared[limit] < 2)  # the last slide has others
+    points = () if picture else short_limits([replace(answer, limits=own or answer.limits)])
+    return Slide(title, picture, points, notes, answer.question)
 
 
 def _spoken(answer: Answer) -> list[str]:
