@@ -37,7 +37,7 @@ def assert_agrees(table, entry, fit, kind):
     assert_allclose(table.cooks_distance[::p], cook, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("many", [0, 1_000])
+@pytest.mark.parametrize("many", [0, 300])
 @pytest.mark.parametrize("name", CASES)
 def test_variances_held_agree_with_dense_algebra(
     reference_entries, reference_fit, name, many, monkeypatch

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from outcomes.errors import UsageError
+from outcomes.errors import SingularFitWarning, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +191,15 @@ def test_a_hypothesis_against_another_value_is_that_of_the_shifted_estimate(fit)
     assert one["statistic"].item() == pytest.approx(plain["statistic"] ** 2)
     with pytest.raises(UsageError, match="depend on each other"):
         fit.test([[0, 1, 0, 0], [0, 1, 0, 0]], null=1.0)
+
+
+def test_variances_of_zero_are_zero_and_have_no_correlation():
+    scores = np.tile([1.0, -1.0, 0.5, -0.5, 2.0, -2.0], 12)
+    data = pd.DataFrame({"g": np.repeat(range(12), 6), "t": np.tile(range(6), 12), "y": scores})
+    data["y"] += 0.01 * np.random.default_rng(2).normal(size=72)
+    with pytest.warns(SingularFitWarning):
+        fit = oc.lmm("y ~ t + (1 + t | g)", data)
+    found = fit.variance_components().set_index(["term_1", "term_2"])["sd_or_corr"]
+    assert found["Intercept", ""] == found["t", ""] == 0.0
+    assert np.isnan(found["Intercept", "t"])
+    assert (fit.random_effects()["estimate"] == 0.0).all()

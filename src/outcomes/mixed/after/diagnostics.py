@@ -232,7 +232,7 @@ def _bins(distance: Array, n_bins: int) -> Array:
     return np.searchsorted(np.unique(edges), distance, side="left")
 
 
-MANY_ROWS = 1_000
+MANY_ROWS = 300
 """With more rows in a group that others share, what is left is solved rather than the group."""
 
 LOST = 1e-9

@@ -16,6 +16,10 @@ LOST_DIGITS = 5e-11
 """Smallest residual variance, as a share of that around the fixed part, that keeps its digits."""
 
 
+NOTHING = 1e-9
+"""A relative standard deviation below this is where a search for zero ended; others are told."""
+
+
 @dataclass(frozen=True)
 class Estimates:
     """What was estimated, in the units of the data.
@@ -113,6 +117,7 @@ def report(
         raise FitError(must, got=got, where=f"in '{design.formula.text}'", remedy=remedy)
     names, kept = design.fixed.names, basis.kept.tolist()
     sigma = basis.scale * float(np.sqrt(variance))
+    factors = [np.where(np.abs(lam) < NOTHING, 0.0, lam) for lam in factors]
     pairs = list(zip(design.factors, factors, strict=True))
     roots = [np.linalg.solve(T, lam) * unit for T, lam in zip(transforms, factors, strict=True)]
     covariances = [root @ root.T for root in roots]
