@@ -14,17 +14,7 @@ from outcomes.dictionary.instruments.scoring import score
 from outcomes.dictionary.instruments.threshold import Threshold
 
 __all__ = [
-    "GroupJudgement",
-    "IndividualJudgement",
-    "Instrument",
-    "Normal",
-    "Scoring",
-    "Threshold",
-    "instrument",
-    "judge_group_change",
-    "judge_individual_change",
-    "measurement_error",
-    "registry",
-    "score",
-    "standard_error_of_measurement",
-]
+    "GroupJudgement", "IndividualJudgement", "Instrument", "Normal", "Scoring", "Threshold",
+    "instrument", "judge_group_change", "judge_individual_change", "measurement_error", "registry",
+    "score", "standard_error_of_measurement",
+]  # fmt: skip
