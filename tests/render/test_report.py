@@ -19,11 +19,12 @@ import outcomes as oc
 from outcomes.errors import UnavailableError, UsageError
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.privacy.text import Count, Text
-from outcomes.questions.answer import refusal
+from outcomes.questions.answer import Source, refusal
 from outcomes.questions.disclosed import disclosed
 from outcomes.questions.question import Check
 from outcomes.render.compose import compose
 from outcomes.render.contents.answer_section import _table, estimate_tables
+from outcomes.render.contents.background import checklists
 from outcomes.render.contents.summary import summary
 from outcomes.render.document import Bullets, Figure, Paragraph, Table, numeric
 from outcomes.render.figures import draw, svg_bytes
@@ -389,3 +390,32 @@ def test_no_course_is_called_analyzed_where_no_question_is_answered(synthetic_st
 
 def test_a_table_without_rows_has_no_column_of_numbers() -> None:
     assert numeric(Table("Patients", ("", "Overall"), ())) == [False, False]
+
+
+def test_a_trial_is_held_against_consort_and_records_of_care_against_strobe() -> None:
+    def tables(*, randomised: bool) -> dict[str, Table]:
+        made = checklists({"flow": "Flow of courses"}, randomised=randomised)
+        found = [block for block in made.blocks if isinstance(block, Table)]
+        return {one.caption.partition(" ")[0].rstrip(":"): one for one in found}
+
+    assert list(tables(randomised=False)) == ["STROBE", "TIDieR", "SAMPL"]
+    trial = tables(randomised=True)
+    assert list(trial) == ["CONSORT", "TIDieR", "SAMPL"]
+    rows = {number: where for number, _, where in trial["CONSORT"].rows}
+    assert len(rows) == 37  # 25 items, twelve of them in two parts
+    assert rows["13a"] == "section “Flow of courses”"
+    assert rows["20"].startswith("GAP")  # there is no summary here
+    assert rows["23"] == "GAP: write the number and the register"
+
+
+def test_a_table_for_analysts_has_no_row_without_name_and_number() -> None:
+    table = pd.DataFrame({
+        "kind": ["change", "jump to reference"], "term": ["massage", "not shown"],
+        "estimate": [1.0, np.nan], "conf_low": [0.5, np.nan], "conf_high": [1.5, np.nan],
+        "suppressed": [False, True],
+    })  # fmt: skip
+    source = Source("t", "n", True, 1, "0" * 64, "0.1", 3, 3)
+    answer = replace(refusal("trial", "Did it?", "", source), refused=False, table=table)
+    assert [one.rows for one in estimate_tables(answer, details=True)] == [
+        (("massage", "1.0 (0.5 to 1.5)"),)
+    ]

@@ -96,7 +96,7 @@ def compose(
     ]
     if details:
         shown = {s.name: s.title for s in sections if s.name not in _refused(answers)}
-        sections.insert(-2, checklists(shown))
+        sections.insert(-2, checklists(shown, randomised=study.provenance.randomised))
     title = study.provenance.title or "Outcomes of care"
     subtitle = about(study, answers, disclosure)
     return numbered(Document(title, subtitle, label, tuple(s for s in sections if s.blocks), date))

@@ -11,6 +11,7 @@ import pandas as pd
 
 from outcomes.privacy.disclosure import SUPPRESSED, Disclosure
 from outcomes.questions.answer import Answer
+from outcomes.questions.disclosed import NAMES, NOT_SHOWN
 from outcomes.render.document import (
     Block,
     Bullets,
@@ -125,6 +126,7 @@ def estimate_tables(answer: Answer, *, details: bool) -> tuple[Table, ...]:
     rows = answer.table
     if not len(rows) or "kind" not in rows:
         return (_table(rows, "All estimates", DETAILS),) if len(rows) else ()
+    rows = rows[~(rows.reindex(columns=[*NAMES]) == NOT_SHOWN).any(axis=1)]  # no name, no number
     rows = rows.assign(kind=rows["kind"].map(lambda kind: KINDS.get(kind, kind)))
     alone = rows.groupby("kind")["kind"].transform("size") == 1
     return tuple(

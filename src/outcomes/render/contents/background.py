@@ -153,16 +153,19 @@ def _design(study: Study) -> str:
 GAP = "GAP"
 
 
-def checklists(titles: Mapping[str, str]) -> Section:
+def checklists(titles: Mapping[str, str], *, randomised: bool) -> Section:
     """Return the filled checklists.
 
     Parameters
     ----------
     titles : mapping of str to str
         Titles of the report's sections by name.
+    randomised : bool
+        Whether chance made the arms.
     """
     blocks: list[Block] = []
-    for entry in shipped("render/contents/checklists.toml")["checklist"]:
+    every = shipped("render/contents/checklists.toml")["checklist"]
+    for entry in (one for one in every if one.get("randomised", randomised) == randomised):
         rows = tuple(_row(item, titles) for item in entry["items"])
         n_gaps = sum(row[2].startswith(GAP) for row in rows)
         note = f"{len(rows) - n_gaps} of {len(rows)} items are answered here. {entry['source']}"
