@@ -307,3 +307,27 @@ def test_one_frequency_or_none_is_refused(clinic, per_week):
         "no frequency is recorded" in answer.reason
         or "no courses of the first kind" in answer.reason
     )
+
+
+def test_patients_who_come_again_are_no_difference_between_their_therapists():
+    """Nobody treats better; 24 patients, each with one of six therapists, have three courses."""
+    n_found = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        who = np.repeat(np.arange(24), 3)
+        gain = rng.normal(1.5, 1.2, 24)[who] + rng.normal(0, 0.5, 72)
+        ids = np.array([f"c{i:02d}" for i in range(72)])
+        visit = np.tile(np.arange(4), 72)
+        score = np.repeat(rng.normal(6, 1, 24)[who], 4) - np.repeat(gain, 4) * visit / 3
+        score += rng.normal(0, 0.7, len(score))
+        visits = pd.DataFrame({"episode_id": np.repeat(ids, 4), "session": visit + 1,
+                               "day": 7 * visit})  # fmt: skip
+        treated = np.repeat([f"t{i % 6}" for i in who], 4)
+        study = study_from_tables({
+            "episodes": pd.DataFrame({"episode_id": ids, "patient_id": [f"p{i}" for i in who]}),
+            "sessions": visits.assign(status="attended", therapist_id=treated),
+            "assessments": visits.assign(timing="pre_session", instrument="nprs",
+                                         score=score.round().clip(0, 10)),
+        })  # fmt: skip
+        n_found += undisclosed(study, "therapists").table["p_value"].iloc[0] < 0.05
+    assert n_found <= 2

@@ -560,3 +560,23 @@ def test_courses_of_one_patient_are_alike_in_what_they_gain(patients, holds):
         row = undisclosed(study, "how-much", thorough=False).table.iloc[0]
         n_held += row["conf_low"] <= 1.5 <= row["conf_high"]
     assert n_held >= holds * n_studies
+
+
+def test_courses_whose_arm_is_not_recorded_are_not_called_an_arm():
+    rng = np.random.default_rng(3)
+    ids = [f"c{i:02d}" for i in range(60)]
+    scores = pd.DataFrame(
+        {
+            "episode_id": ids * 2,
+            "instrument": "nprs",
+            "day": np.repeat([0, 42], 60),
+            "timing": np.repeat(["baseline", "follow_up"], 60),
+            "score": np.r_[rng.integers(5, 10, 60), rng.integers(1, 8, 60)],
+        }
+    )
+    arms = np.tile(["new", "usual", None], 20)
+    study = study_from_tables({"episodes": pd.DataFrame({"episode_id": ids, "arm": arms}),
+                               "assessments": scores})  # fmt: skip
+    given = undisclosed(study, "how-much")
+    assert "in courses without an arm" in given.sentence
+    assert "not recorded arm" not in given.sentence

@@ -582,3 +582,25 @@ def test_a_trial_of_patients_who_have_several_courses_is_refused():
     one = [f"p{max(i, 1)}" for i in range(n)]  # the first two are of one patient
     assert not undisclosed(replace(study, episodes=study.episodes.assign(patient_id=one)),
                            "trial").refused  # fmt: skip
+
+
+@pytest.mark.parametrize("n_untold", [3, 40])
+def test_courses_without_an_arm_are_no_arm_and_are_counted(n_untold):
+    study = made_trial()
+    untold = study.episodes["episode_id"].head(n_untold)
+    arm = study.episodes["arm"].mask(study.episodes["episode_id"].isin(untold))
+    answer = undisclosed(replace(study, episodes=study.episodes.assign(arm=arm)), "trial")
+    assert answer.table["arm"].unique().tolist() == ["new"]
+    assert answer.source.left_out["no arm recorded"] == n_untold
+    kept = {name: table[~table["episode_id"].isin(untold)].reset_index(drop=True)
+            for name, table in study_tables(study).items()}  # fmt: skip
+    without = undisclosed(study_from_tables(kept, provenance=study.provenance), "trial")
+    pd.testing.assert_frame_equal(answer.table, without.table)
+
+
+def study_tables(study):
+    """Return what `study_from_tables` takes of a study of courses and scores."""
+    return {
+        "episodes": study.episodes[["episode_id", "arm"]],
+        "assessments": study.assessments[["episode_id", "day", "timing", "instrument", "score"]],
+    }

@@ -19,8 +19,9 @@ from outcomes.questions.course_frame import (
     FEW_TIMES,
     LEAST_COURSES,
     SMALL_GROUPS,
+    many_return,
 )
-from outcomes.questions.course_model import LEAST_FOR_SLOPE, LEAST_RANDOM, many_return
+from outcomes.questions.course_model import LEAST_FOR_SLOPE, LEAST_RANDOM
 from outcomes.records import therapist_of_most
 
 
@@ -161,6 +162,12 @@ class Many:
         courses = self.rows["episode_id"].groupby([self.rows["study"], names]).transform("nunique")
         return names.where(courses >= LEAST_COURSES, SMALL_GROUPS)
 
+    @property
+    def patients_return(self) -> Any:
+        """Whether so many courses of a study are of patients seen before."""
+        again = many_return(self.count("episode_id"), self.count("patient_id"))
+        return again & self.all_known("patient_id")
+
     def arrays(self, X: Array, *, slope: bool, patient: bool, serial: bool) -> tuple[Stack, Any]:
         """Return the rows as arrays, and which fixed columns of each study others determine."""
         study = numbered(self.rows["study"].to_numpy())
@@ -187,8 +194,7 @@ class Many:
         serial : bool
             Whether rows keep the days between scores.
         """
-        again = many_return(self.count("episode_id"), self.count("patient_id"))
-        again &= self.all_known("patient_id")
+        again = self.patients_return
         steep = (self.typical >= LEAST_FOR_SLOPE) & (self.count(self.axis) > FEW_TIMES)
         for layout in sorted(set(zip(steep, again, strict=True))):
             many = self.keep((steep == layout[0]) & (again == layout[1]))

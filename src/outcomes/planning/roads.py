@@ -171,10 +171,13 @@ def therapists(many: Many, study: Study, measure: Instrument) -> Rows:  # noqa: 
     counts = rows.groupby(["study", "therapist_id"])["episode_id"].nunique()
     enough = (counts >= LEAST_EACH).groupby(level=0).sum() >= LEAST_CLUSTERS
     many = many.keep(enough & (many.typical > 1))
-    if many.rows.empty:
-        return {}
+    parts = [(many.keep(many.patients_return == again), again) for again in (False, True)]
+    return {k: v for own, again in parts if len(own.rows) for k, v in _spreads(own, again).items()}
+
+
+def _spreads(many: Many, again: bool) -> Rows:
     X = np.column_stack([many.times(), many.dummies("group"), many.rows["baseline"]])
-    stack, _ = many.arrays(X, slope=False, patient=False, serial=False)
+    stack, _ = many.arrays(X, slope=False, patient=again, serial=False)
     fit, ended = searched(stack.models())
     without, also = searched(replace(stack, therapist=None).models())
     ratio = np.maximum(0.0, without.deviance - fit.deviance)

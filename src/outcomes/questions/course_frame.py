@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from outcomes.causal.planned_visits import planned_weeks
@@ -23,6 +24,8 @@ from outcomes.words import in_order
 LEAST_COURSES = 10
 """Fewer courses than this in a group are not described on their own."""
 SMALL_GROUPS = "smaller groups"
+LEAST_REPEATS, MOST_REPEATS = 2, 10
+"""Courses of patients seen before that show how patients vary: a tenth of all, within these."""
 FEW_TIMES = 4
 """Up to this many distinct times each has a mean of its own; beyond, a curve is fitted."""
 
@@ -81,6 +84,11 @@ class CourseFrame:
         """
         all_treated = self.n_treated == self.n_courses
         return int(self.tallies.treated["therapist_id"].nunique()) if all_treated else 0
+
+    @property
+    def patients_return(self) -> bool:
+        """Whether patients are named and so many courses are of some seen before."""
+        return not self.tallies.unnamed and bool(many_return(self.n_courses, self.tallies.patients))
 
     @property
     def n_treated(self) -> int:
@@ -213,6 +221,16 @@ def course_frame(
     if at is not None:
         horizon = at if at in times else float("nan")
     return whole.counted_alike(times=times, horizon=horizon)
+
+
+def many_return(courses: Any, patients: Any) -> Any:
+    """Whether so many courses are of patients seen before that those of one are alike in part.
+
+    Taken as independent, 95 % intervals of the mean change held the truth in 32 of 40 simulated
+    studies of 12 courses of four patients, and with patients alike in level alone in 35 of 40 of
+    30 courses of ten; alike in level and slope it is 37 and 38.
+    """
+    return courses - patients >= np.clip(courses / 10, LEAST_REPEATS, MOST_REPEATS)
 
 
 def _on_axis(rows: Any, due: tuple[float, ...], window: float | None) -> tuple[Axis, Any]:

@@ -136,7 +136,7 @@ def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame
     arms = course.group == "arm"
     if arms and len(own):
         parts = [
-            f"{with_interval(row, unit=measure.unit)} in the {named(row['group'])} arm"
+            f"{with_interval(row, unit=measure.unit)} in {_arm(row['group'])}"
             for row in own.to_dict("records")
         ]
         said = " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
@@ -157,9 +157,13 @@ def _glance(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame) 
     own = rows[1:] if course.group == "arm" and len(rows) > 1 else rows[:1]
     each = each_with_interval(own, "group", unit=measure.unit)
     if own[0]["group"] != "all" and len(own) == 1:  # its name is not among several
-        each = f"{each} in the {named(own[0]['group'])} arm"
+        each = f"{each} in {_arm(own[0]['group'])}"
     time = when(course.axis, course.horizon)
     return f"{time}, {each}" if len(own) > 1 else f"{each} {time}"
+
+
+def _arm(name: str) -> str:
+    return "courses without an arm" if name == "not recorded" else f"the {named(name)} arm"
 
 
 def _verdict(course: CourseFrame, measure: Instrument, row: Mapping[Any, Any]) -> str:
@@ -181,7 +185,7 @@ def _arms_range(last: pd.DataFrame, measure: Instrument, time: str) -> Text:
     which, digits = last["group"].tolist(), decimals(measure)
     ends = limits(last["estimate"].min(), last["estimate"].max(), digits)
     ends = plain(last["estimate"].iloc[0], digits) if len(which) == 1 else ends
-    where = f"the {named(which[0])} arm" if len(which) == 1 else "the arms"
+    where = _arm(which[0]) if len(which) == 1 else "the arms"
     ends = f"{sentence_case(time)}, mean improvement in {where} was {ends} {measure.unit}"
     untold = f"Mean improvement in each arm {time}"
     return Text(Resting(int(last["n_episodes"].min()), words=ends, otherwise=untold))

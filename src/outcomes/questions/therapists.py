@@ -92,6 +92,7 @@ def _fits(course: CourseFrame) -> tuple[MixedFit, MixedFit]:
     """Fit the case-mix model with and without therapists, by REML."""
     group = f"{course.group} + " if course.group else ""
     formula = f"improvement ~ {group}baseline + {course.time_term} + (1 | episode_id)"
+    formula += " + (1 | patient_id)" * course.patients_return
     return fitted(f"{formula} + (1 | therapist_id)", course.rows), fitted(formula, course.rows)
 
 

@@ -25,8 +25,8 @@ from outcomes.questions.arms import (
     if_they_had_left,
 )
 from outcomes.questions.claim import SAID, Words
-from outcomes.questions.course_frame import CourseFrame, least_shown
-from outcomes.questions.course_model import LEAST_RANDOM, many_return
+from outcomes.questions.course_frame import CourseFrame, least_shown, many_return
+from outcomes.questions.course_model import LEAST_RANDOM
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.records import own_visits, therapist_of_course, visits_received
@@ -97,6 +97,7 @@ def trial(asked: Asked) -> Found | Missing:
         glance=f"{then}, {each}" if len(main) > 1 else f"{each} {then}",
         verdict="; ".join(dict.fromkeys(map(direction, main.to_dict("records")))),
         course=course,
+        left_out={"no arm recorded": course.n_courses - arms.rows["episode_id"].nunique()},
         also={"estimand": _estimand(main, arms, measure, study)},
     )
 
@@ -140,7 +141,9 @@ def _missing(study: Study, course: CourseFrame, notes: Mapping[str, str]) -> str
 
 def _arms(asked: Asked) -> Arms:
     course, study = asked.course, asked.study
-    rows = course.rows[course.rows["arm"].notna()]
+    known = study.courses["arm"].dropna().astype(str).unique()  # "not recorded" is no arm
+    rows = course.rows[course.rows["arm"].isin(known)]
+    rows = rows.assign(arm=rows["arm"].astype(object))
     seen = rows.pivot_table("episode_id", course.axis, "arm", "nunique", fill_value=0)
     enough = seen.index[(seen >= least_shown(study)).all(axis=1)]
     times = tuple(t for t in course.times if t in enough and t <= course.horizon)
