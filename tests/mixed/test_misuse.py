@@ -49,6 +49,11 @@ KINDS = {
     "cluster a column": (lambda f: f.robust(DATA["id"]), "cluster must be text; got Series"),
     "larger no fit": (lambda f: f.compare("y ~ 1"), "larger must be a Fit; got str"),
     "bootstrap a number": (lambda f: f.icc(200), "bootstrap must be a Bootstrap or None; got int"),
+    "one mean": (lambda f: f.contrasts("arm", at={"arm": "A"}), "at least two means; got one"),
+    "another's draws": (
+        lambda f: oc.lmm("y ~ arm + (1 | id)", DATA).icc(f.bootstrap(3, 1)),
+        "The bootstrap must be of this fit",
+    ),
     "check of what": (lambda f: f.check("residuals"), "check takes nothing"),
 }
 
@@ -111,3 +116,14 @@ def test_other_packages_names_are_known(fit, name, own):
     assert not hasattr(fit, "nothing")
     for again in (copy.copy(fit), pickle.loads(pickle.dumps(fit))):
         assert again.loglik == fit.loglik
+
+
+def test_a_number_held_at_one_value_is_not_tested_and_values_given_twice_count_once(fit):
+    held = fit.joint_tests(at={"visit": 5})
+    assert held["term"].tolist() == ["arm"]
+    means = fit.emmeans("arm", at={"visit": [5.0]})
+    weights = [[1, -1, 0], [1, 0, -1]]
+    rows = [[1, 0, 0, 5, 0, 0], [1, 1, 0, 5, 5, 0], [1, 0, 1, 5, 0, 5]]
+    assert held["statistic"][0] == pytest.approx(fit.test(weights @ np.array(rows))["statistic"][0])
+    twice = fit.emmeans("arm", at={"visit": [5.0, 5.0], "arm": ["A", "A", "B", "C"]})
+    pd.testing.assert_frame_equal(twice, means)

@@ -15,8 +15,9 @@ import pandas as pd
 from scipy.linalg import block_diag
 from scipy.special import expit, logit
 
+from outcomes.errors import UsageError
 from outcomes.mixed.after.bootstrap import Bootstrap
-from outcomes.mixed.after.tables import random_positions
+from outcomes.mixed.after.tables import parameter_values, random_positions
 from outcomes.mixed.inference.small_sample import parameter_covariance
 from outcomes.mixed.inference.testing import quantile, require_level
 from outcomes.mixed.likelihood.by_elimination import factors_of
@@ -154,6 +155,9 @@ def _table(
     estimate = shares(variance_parts(rows, found.beta, found.covariances, found.sigma))
     if bootstrap is None:
         std_error, low, high = _delta(fit, rows, shares, estimate, conf_level)
+    elif not np.array_equal(bootstrap.estimate, parameter_values(fit), equal_nan=True):
+        must = "The bootstrap must be of this fit"
+        raise UsageError(must, got="one of another", remedy="Use fit.bootstrap(n, seed).")
     else:
         std_error, low, high = _percentiles(fit, rows, shares, bootstrap, conf_level)
     return pd.DataFrame(

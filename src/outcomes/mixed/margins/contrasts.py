@@ -223,7 +223,9 @@ def joint_tests(
     alone = {name for term in terms if len(term) == 1 for name in term}
     nests += [(n, out) for term in terms for n in term - alone for out in term & alone]
     terms += [frozenset(pair) for pair in nests]
-    names = [n for n in dict.fromkeys(n for term in terms for n in sorted(term)) if n not in within]
+    several = {name for name, variable in grid.variables.items() if len(variable.points) > 1}
+    several = (several | {*means}) - {*within}
+    names = [n for n in dict.fromkeys(n for term in terms for n in sorted(term)) if n in several]
     every = [own for size in range(1, len(names) + 1) for own in combinations(names, size)]
     parts = []
     for own in every:
@@ -303,6 +305,9 @@ def _first(notes: Array) -> str:
 
 
 def _weights(method: Method, labels: Sequence[str], reference: object) -> Named:
+    if len(labels) < 2 and isinstance(method, str):
+        must = "A comparison needs at least two means"
+        raise UsageError(must, got="one", remedy="Name a factor, or give more values in at.")
     if reference is not None and method not in REFERENCE:
         must = "reference is for method='reference'"
         raise UsageError(must, got="another method")

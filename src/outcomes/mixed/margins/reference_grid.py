@@ -199,7 +199,7 @@ def _variables(fit: Fit, at: dict[str, object]) -> dict[str, Variable]:
 
 def _chosen(name: str, value: object, levels: list[object] | None) -> tuple[Any, ...]:
     alone = isinstance(value, str) or np.ndim(value) == 0  # type: ignore[arg-type]
-    values = (value,) if alone else tuple(value)  # type: ignore[arg-type]
+    values = (value,) if alone else tuple(dict.fromkeys(value))  # type: ignore[call-overload]
     if levels is not None:
         wrong = [v for v in values if v not in levels]
         must = f"at['{name}'] must hold levels the model has seen"
