@@ -19,18 +19,20 @@ import outcomes as oc
 from outcomes.errors import UnavailableError, UsageError
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.privacy.text import Count, Text
+from outcomes.provenance import Import, Provenance
 from outcomes.questions.answer import Source, refusal
 from outcomes.questions.disclosed import disclosed
 from outcomes.questions.question import Check
 from outcomes.render.compose import compose
 from outcomes.render.contents.answer_section import _table, estimate_tables
-from outcomes.render.contents.background import checklists
+from outcomes.render.contents.background import checklists, provenance
 from outcomes.render.contents.summary import summary
-from outcomes.render.document import Bullets, Figure, Paragraph, Table, numeric
+from outcomes.render.document import Bullets, Facts, Figure, Paragraph, Table, numeric
 from outcomes.render.figures import draw, svg_bytes
 from outcomes.render.formats import FORMATS, Format, check_available
 from outcomes.render.html import page_html
 from outcomes.render.report import estimates_table, report
+from outcomes.study import study_from_tables
 
 VOID = {"meta", "link", "br", "img", "hr"}
 
@@ -419,3 +421,25 @@ def test_a_table_for_analysts_has_no_row_without_name_and_number() -> None:
     assert [one.rows for one in estimate_tables(answer, details=True)] == [
         (("massage", "1.0 (0.5 to 1.5)"),)
     ]
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "exports", "said"),
+    [
+        ("Elm Street", "import", 2, {"Data": "Elm Street", "Read from": "an import of 2 exports"}),
+        ("Elm Street", "visits.csv", 0, {"Data": "Elm Street", "Read from": "visits.csv"}),
+        ("", "my-clinic.xlsx", 0, {"Data": "my-clinic.xlsx"}),
+        ("", "", 0, {"Data": "made in memory"}),
+    ],
+)
+def test_where_data_come_from_is_said_once(
+    title: str, name: str, exports: int, said: dict[str, str]
+) -> None:
+    source = Source(title, name, False, None, "0" * 64, "0.1", 30, 30)
+    made_of = Provenance(title=title, source=name, imports=(Import(9),) * exports)
+    study = replace(study_from_tables({}), provenance=made_of)
+    section = provenance(study, (refusal("goals", "G?", "", source),), Disclosure())
+    facts = dict(
+        pair for block in section.blocks if isinstance(block, Facts) for pair in block.items
+    )
+    assert {key: facts[key] for key in ("Data", "Read from") if key in facts} == said

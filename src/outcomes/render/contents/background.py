@@ -51,9 +51,10 @@ def provenance(study: Study, answers: tuple[Answer, ...], disclosure: Disclosure
     """
     source, imports = answers[0].source, study.provenance.imports
     read_from = f"an import of {counted(len(imports), 'export')}" if imports else source.name
+    data = source.title or source.name or "made in memory"
     facts = [
-        ("Data", source.title or source.name or "made in memory"),
-        *([("Read from", read_from)] if read_from != source.title else []),
+        ("Data", data),
+        *([("Read from", read_from)] if read_from not in ("", data) else []),
         ("Kind of data", "SYNTHETIC, simulated" if source.synthetic else "records of real care"),
         *([("Seed", str(source.seed))] if source.seed is not None else []),
         ("SHA-256 of the tables", source.sha256),
