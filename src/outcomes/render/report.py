@@ -85,7 +85,8 @@ def report(
     asked = answers
     if asked is None:
         asked = ask_all(study, instrument=instrument, plan=known, anyway=anyway)
-    given = headline_first(disclosed(a, rule) for a in asked if not _about_one(a))
+    shared = [a for a in asked if a.record is None or not a.record.about_one]  # that is a letter's
+    given = headline_first(disclosed(a, rule) for a in shared)
     document = compose(
         study, given, audience=audience, instrument=instrument, disclosure=rule, date=date
     )
@@ -111,11 +112,6 @@ def report(
 def headline_first(answers: Iterable[Answer]) -> tuple[Answer, ...]:
     """Return answers as a report has them: where arms are compared, that comparison is first."""
     return tuple(sorted(answers, key=lambda answer: answer.name != TRIAL or answer.refused))
-
-
-def _about_one(answer: Answer) -> bool:
-    """Whether its place is the letter, not a report that may be shared."""
-    return answer.record is not None and answer.record.about_one
 
 
 def estimates_table(answers: tuple[Answer, ...]) -> pd.DataFrame:

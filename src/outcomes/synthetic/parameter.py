@@ -117,14 +117,11 @@ def _fits(value: Any, limits: tuple[float, float], *, whole: bool) -> bool:
     if value is None:
         return True
     if isinstance(value, tuple):
-        return all(_is_pair(pair) and _inside(pair[1], limits) for pair in value)
+        pairs = all(isinstance(pair, tuple) and len(pair) == 2 for pair in value)
+        return pairs and all(isinstance(x, Real) and _inside(y, limits) for x, y in value)
     if isinstance(value, bool) or (whole and not isinstance(value, Integral)):
         return False
     return _inside(value, limits)
-
-
-def _is_pair(pair: Any) -> bool:
-    return isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], Real)
 
 
 def _inside(value: Any, limits: tuple[float, float]) -> bool:

@@ -74,8 +74,9 @@ def draw_forest(picture: Picture, preset: Preset, label: str) -> Canvas:
         if sum(steps) + head + foot <= preset.height:
             break
     canvas = blank(preset, picture.title, label, sum(steps) + head + foot)
-    left = EDGE + max((_widest(row.name, preset) for row in rows), default=0) + 0.15
-    right = EDGE + _numbers_width(rows, preset)
+    names = max((text_width(line, preset.text) for row in rows for line in row.name), default=0)
+    numbers = max((text_width(row.numbers, preset.text) for row in rows), default=0)
+    left, right = EDGE + names + 0.15, EDGE + (numbers + _count_width(preset) + 0.3)
     axes = canvas.axes(left, foot, right, canvas.top + head)
     axes.set_ylim(0, max(sum(steps), 0.1))
     _draw_rows(axes, canvas, rows, steps, foot)
@@ -95,15 +96,6 @@ def _rows(data: pd.DataFrame, preset: Preset) -> list[Row]:
         lines = wrapped(in_a_figure(name), room, preset.text)
         rows.append(Row(lines, middle, low, high, numbers, n, look_of(0, name)))
     return rows
-
-
-def _widest(lines: list[str], preset: Preset) -> float:
-    return max(text_width(line, preset.text) for line in lines)
-
-
-def _numbers_width(rows: list[Row], preset: Preset) -> float:
-    widest = max((text_width(row.numbers, preset.text) for row in rows), default=0)
-    return widest + _count_width(preset) + 0.3
 
 
 def _count_width(preset: Preset) -> float:
