@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +23,7 @@ from outcomes.words import in_order
 
 LEAST_COURSES = 10
 """Fewer courses than this in a group are not described on their own."""
-SMALL_GROUPS = "smaller groups"
+SMALL_GROUPS, NOT_RECORDED = "smaller groups", "not recorded"
 LEAST_REPEATS, MOST_REPEATS = 2, 10
 """Courses of patients seen before that show how patients vary: a tenth of all, within these."""
 FEW_TIMES = 4
@@ -208,15 +208,18 @@ def course_frame(
     if isinstance(rows, Pieces) and len(rows) <= MANY_ROWS:
         rows = rows.together()
     axis, rows = _on_axis(rows, due, window)
-    rows = _with_a_time(rows, axis, left_out)
-    whole = CourseFrame(rows, axis, "", (), float("nan"), left_out)
+    counts = counted(rows, partial(_with_a_time, axis))
+    left_out["not at the start of a visit"] = counts["elsewhere"]
+    left_out[f"no {axis.replace('_', ' ')}"] = counts["untimed"]
+    out = counts["elsewhere"] + counts["untimed"]
+    rows = each(rows, partial(_kept, axis), len(rows) - out) if out else rows
     started = baselines(study, instrument)["episode_id"].nunique()
-    left_out["course without a score after baseline"] = started - whole.n_courses
-    group = _group_column(whole)
+    left_out["course without a score after baseline"] = started - counts["courses"]
+    group = next((name for name in ("arm", "condition") if len(counts[name]) > 1), "")
     if group:
-        change, several = _pooling(whole.tallies.courses, group)
-        group = group if several else ""  # all of them were small
-        whole = replace(whole, rows=each(rows, change), group=group)
+        change, several = _pooling(counts[group], group, counts["courses"])
+        rows, group = each(rows, change), group if several else ""  # all of them were small
+    whole = CourseFrame(rows, axis, group, (), float("nan"), left_out)
     times, horizon = _times(whole, least_shown(study))
     if at is not None:
         horizon = at if at in times else float("nan")
@@ -256,43 +259,32 @@ def _placed(rows: pd.DataFrame) -> dict[str, Any]:
             "weeks": having(rows["week"])}  # fmt: skip
 
 
-def _with_a_time(rows: Any, axis: Axis, left_out: dict[str, int]) -> Any:
-    """Keep rows with a time; on the axis of visits those at one, not weeks after the last."""
-
-    def out(piece: pd.DataFrame) -> tuple[Any, Any]:
-        elsewhere = piece["session"].isna() & (axis == "session_count")
-        return elsewhere, piece[axis].isna() & ~elsewhere
-
-    def count(piece: pd.DataFrame) -> dict[str, Any]:
-        return {str(k): int(mask.sum()) for k, mask in enumerate(out(piece))}
-
-    def kept(piece: pd.DataFrame) -> pd.DataFrame:
-        elsewhere, untimed = out(piece)
-        left: pd.DataFrame = piece[~(elsewhere | untimed)]
-        return left.reset_index(drop=True)
-
-    elsewhere, untimed = counted(rows, count).values()
-    left_out["not at the start of a visit"] = elsewhere
-    left_out[f"no {axis.replace('_', ' ')}"] = untimed
-    return each(rows, kept, len(rows) - elsewhere - untimed) if elsewhere + untimed else rows
+def _with_a_time(axis: Axis, rows: pd.DataFrame) -> dict[str, Any]:
+    """Count rows without a time, on the axis of visits those after the last, and kept courses."""
+    elsewhere = rows["session"].isna() & (axis == "session_count")
+    courses = _kept(axis, rows).drop_duplicates("episode_id")
+    return {"elsewhere": int(elsewhere.sum()), "courses": len(courses),
+            "untimed": int((rows[axis].isna() & ~elsewhere).sum()),
+            **{name: having(courses[name]) for name in ("arm", "condition")}}  # fmt: skip
 
 
-def _group_column(course: CourseFrame) -> str:
-    for name in ("arm", "condition"):
-        if course.tallies.courses[name].nunique() > 1:
-            return name
-    return ""
+def _kept(axis: Axis, rows: pd.DataFrame) -> pd.DataFrame:
+    known = rows[axis].notna()
+    known &= rows["session"].notna() | (axis != "session_count")
+    return rows if known.all() else rows[known].reset_index(drop=True)
 
 
 def _pooling(
-    courses: pd.DataFrame, group: str
+    courses: pd.Series[int], group: str, n: int
 ) -> tuple[Callable[[pd.DataFrame], pd.DataFrame], bool]:
     """Return what names the groups of rows, and whether these are several.
 
     Conditions with fewer than ten courses are pooled; a course without a group is named so. Where
     letters have another order than people, 10 before 2, levels have that of people.
     """
-    sizes = courses["n"].groupby(_told(courses[group])).sum()
+    sizes = courses.groupby(courses.index.astype(str)).sum()
+    if sizes.sum() < n:
+        sizes[NOT_RECORDED] = sizes.get(NOT_RECORDED, 0) + n - sizes.sum()
     small = (sizes < LEAST_COURSES) & (group == "condition")
     names = pd.Series(sizes.index, sizes.index).mask(small, SMALL_GROUPS)
     levels = sorted(names.unique(), key=in_order)
@@ -300,16 +292,12 @@ def _pooling(
 
     def named(rows: pd.DataFrame) -> pd.DataFrame:
         number, found = pd.factorize(rows[group], use_na_sentinel=False)
-        pooled = _told(pd.Series(found, dtype=object)).map(names)
+        pooled = pd.Series(found, dtype=object).fillna(NOT_RECORDED).astype(str).map(names)
         if not plain or isinstance(rows[group].dtype, pd.CategoricalDtype):
             pooled = pooled.astype(pd.CategoricalDtype(levels))
         return rows.assign(**{group: pooled.iloc[number].set_axis(rows.index)})
 
     return named, len(levels) > 1
-
-
-def _told(names: pd.Series[Any]) -> pd.Series[Any]:
-    return names.astype(object).fillna("not recorded").astype(str)
 
 
 def raw_means(groups: Any) -> pd.DataFrame:
