@@ -1515,3 +1515,12 @@ def test_what_holds_no_day_of_a_visit_is_refused_with_what_to_do(tmp_path, text,
     (tmp_path / "x.csv").write_text(text)
     with pytest.raises(DataError, match=says):
         draft_map(tmp_path / "x.csv")
+
+
+def test_the_remedy_for_a_word_of_an_arm_names_a_word(imported):
+    study, _ = imported(
+        f"Client,DOB,Visit date,Pain before,Study group\n{ANN},01/16/2026,7,massage\n"
+        f"{BOB},01/16/2026,6,Bob Ray's\n"
+    )
+    told = oc.check(study).table.set_index("rule")["remedy"]
+    assert '[values."episodes.arm"] of the column map what it becomes: "massage"' in told["R02"]

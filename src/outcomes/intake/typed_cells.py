@@ -137,7 +137,8 @@ def _with_column(
         rows = rows.having(**{f"{target}.date": days})
         bad &= dates.days.isna()
     got = "neither yes nor no" if spec is not None and spec.kind == "boolean" else "text"
-    remedy = SAY_HOW.format(target, next(iter(getattr(spec, "categories", ())), "5"))
+    word = "5" if spec is None or spec.is_number else next(iter(spec.categories), "massage")
+    remedy = SAY_HOW.format(target, word)
     remedy = remedy if export else ""
     return rows.having(**{target: read}).found("R02", target, bad, NO_RULE if export else got,
                                                remedy)  # fmt: skip
