@@ -84,6 +84,8 @@ def test_pictures_of_simulated_patients_and_of_other_data_are_saved(
     study.waterfall("nprs").savefig(tmp_path / "bars.png")
     other = pd.DataFrame({"y": [1.0, 2, 4, 3, 5, 7], "g": list("aabbcc")})
     oc.lmm("y ~ 1 + (1 | g)", other).check().savefig(tmp_path / "other.png")
+    assert all(place.stat().st_size > 1000 for place in tmp_path.iterdir())
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_margins_slopes_and_contrasts_are_told_as_coefficients_are(study: Any) -> None:
