@@ -10,6 +10,7 @@ import pytest
 
 import outcomes as oc
 from outcomes.errors import DataError, PrivacyError, UnavailableError, UsageError
+from outcomes.intake.template import write_template
 
 SECRET = "xq7-zebra"
 
@@ -423,7 +424,7 @@ def test_columns_that_nothing_is_read_from_are_a_warning(file):
     ("name", "header"),
     [
         ("Mary Quackenbush", "Mary Quackenbush"),
-        ("Quackenbush family", "Quackenbush"),
+        ("Mary Quackenbush", "Quackenbush family"),
         ("602-555-0100", "J. Quackenbush"),
         ("Lee 2026-05-04", "Dr. Lee"),
     ],
@@ -441,6 +442,24 @@ def test_a_person_in_the_name_of_a_file_or_a_column_gets_nowhere(file, tmp_path,
     told += [path.read_text(encoding="utf-8") for path in folder.iterdir()]
     assert not any(name in text or header in text for text in told)
     assert study.provenance.unused_columns[0] == "column 5"
+
+
+def test_a_renamed_sheet_or_header_of_the_four_tables_is_told_or_found(tmp_path):
+    book = openpyxl.load_workbook(write_template(tmp_path / "x.xlsx", tables=True))
+    for name, cells in (("assessments", ("a", 1, 0, "nprs", 6)), ("sessions", ("a", 1, 0))):
+        for cell, text in zip(("episode_id", "session", "day", "instrument", "score"), cells,
+                              strict=False):  # fmt: skip
+            place = next(c for c in book[name][1] if c.value == cell)
+            book[name].cell(2, place.column, text)
+            place.value = str(cell).upper()
+    book.save(tmp_path / "x.xlsx")
+    study = oc.load(tmp_path / "x.xlsx")
+    assert (study.sessions["day"].tolist(), study.assessments["score"].tolist()) == ([0], [6])
+    assert not oc.check(study).items
+    book["sessions"].title = "Visits"
+    book.save(tmp_path / "x.xlsx")
+    (found,) = oc.check(oc.load(tmp_path / "x.xlsx")).items
+    assert (found.rule, found.column, found.count) == ("R41", "sheets", 1)
 
 
 def test_a_name_in_the_title_of_a_map_is_refused(file):

@@ -179,6 +179,16 @@ def test_visits_in_the_order_of_their_days():
     assert found("R16", sessions=two) == []
 
 
+def test_a_score_of_another_day_than_its_visit():
+    got, pre = "another day than its visit", "pre_session"
+    odd = scores(session=[1, 3, 3], day=[0, 7, 14], timing=pre)  # the second visit's, called third
+    assert found("R16", sessions=visits(), assessments=odd) == [("assessments", "day", 1, 2, got)]
+    before = scores(day=[-1, 7, None], timing=pre)  # the evening before; not said
+    assert found("R16", sessions=visits(), assessments=before) == []
+    later = scores(session=[1, 2, 2], day=[0, 7, 90], timing=[pre, pre, "follow_up"])
+    assert found("R16", sessions=visits(), assessments=later) == []
+
+
 def test_visits_without_a_gap():
     assert found("R17", sessions=visits(session=[1, 2, 4])) == [
         ("sessions", "session", 1, 3, "a gap")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import read_tables, sheet_names
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.tables import tables_of, with_facts_that_differ, with_stated_days
+from outcomes.intake.template import GUIDE
+from outcomes.intake.toml_records import folded
 from outcomes.intake.typed_cells import named_rows, read_cells, typed_rows
 from outcomes.intake.visits import states_visit
 from outcomes.intake.wide import in_file, n_beside, stacked
@@ -121,7 +123,8 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
         if "assessments" in names:
             held = read_tables(place, names)
             counted = {name: _as_counted(rows.cells, rows) for name, rows in held.items()}
-            return _load_tables(counted, place.name)
+            others = {*sheet_names(place, hidden=False)} - {*TABLES, GUIDE}
+            return _load_tables(counted, place.name, others=len(others))
     return _load_flat(path, columns)
 
 
@@ -211,7 +214,7 @@ def _own_headers(rows: pd.DataFrame) -> ColumnMap:
 
 
 def _load_tables(
-    texts: Mapping[str, pd.DataFrame], where: str, folder: Path | None = None
+    texts: Mapping[str, pd.DataFrame], where: str, folder: Path | None = None, others: int = 0
 ) -> Study:
     if not {"assessments", "sessions"} & set(texts):
         must = "a study has a table of assessments or of sessions"
@@ -220,12 +223,17 @@ def _load_tables(
     if all(texts[name].empty for name in ("assessments", "sessions") if name in texts):
         must = "assessments or sessions has at least one row below its header"
         raise DataError(must, got="a header alone", where=where)
+    texts = {name: _in_small_letters(text, {*TABLES[name].names} - {*text})
+             for name, text in texts.items()}  # fmt: skip
     refuse_identified(texts, where)
-    tables, findings, unused = {}, [], []
+    tables, unused = {}, []
+    findings = (
+        [finding("R41", "file", "sheets", others, got="sheets that are not")] if others else []
+    )
     for name, text in texts.items():
-        tables[name], found, others = _read_table(text, name)
+        tables[name], found, own = _read_table(text, name)
         findings += found
-        unused += others
+        unused += own
     about, edited = _about(folder) if folder else ({}, False)
     provenance, instruments = _described(about, where, [*findings, *_edited(where, edited)], unused)
     lines = {name: (text.index + 1).tolist() for name, text in texts.items()
@@ -235,6 +243,12 @@ def _load_tables(
     if tables.get("episodes", pd.DataFrame()).empty:
         tables.pop("episodes", None)  # one row for each course that the other tables name
     return study_from_tables(tables, provenance=provenance, truth=truth, instruments=instruments)
+
+
+def _in_small_letters(text: pd.DataFrame, wanted: Collection[str]) -> pd.DataFrame:
+    """Return a table with headers that are names of the contract but for their case as these."""
+    own = {folded(str(name)): name for name in reversed(text.columns)}
+    return text.rename(columns={name: low for low, name in own.items() if low in wanted})
 
 
 def _load_parts(folder: Path) -> Study:

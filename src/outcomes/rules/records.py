@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.dictionary.tables import TABLES, ColumnSpec, received
+from outcomes.dictionary.tables import AT_VISIT, TABLES, ColumnSpec, received
 from outcomes.errors import UsageError
 from outcomes.findings import Broken, rule
 from outcomes.records import NO_BASELINE, SERIES, placed_scores, sorted_rows, told
@@ -207,6 +207,19 @@ def _out_of_order(study: Study) -> Iterator[Broken]:
         timed = given & frame["session"].notna() & frame["day"].notna()
         back = _steps(frame[timed], "day") < 0
         yield table, "session", _on(frame, back), "a visit number that goes backwards"
+    keys, scores = ["episode_id", "session"], study.assessments
+    visits = study.sessions[[*keys, "day"]].dropna().drop_duplicates(keys)
+    stated = scores[[*keys, "day"]].astype({"episode_id": visits["episode_id"].dtype})
+    of_visit = stated.merge(visits, "left", on=keys, suffixes=("", "_of_visit"))["day_of_visit"]
+    apart = (
+        scores["day"] - of_visit.to_numpy()
+    ).abs() > 1  # a form may be filled in the day before
+    yield (
+        "assessments",
+        "day",
+        apart & scores["timing"].isin(AT_VISIT),
+        "another day than its visit",
+    )
 
 
 @rule("R17")
