@@ -209,17 +209,10 @@ def _out_of_order(study: Study) -> Iterator[Broken]:
         yield table, "session", _on(frame, back), "a visit number that goes backwards"
     keys, scores = ["episode_id", "session"], study.assessments
     visits = study.sessions[[*keys, "day"]].dropna().drop_duplicates(keys)
-    stated = scores[[*keys, "day"]].astype({"episode_id": visits["episode_id"].dtype})
-    of_visit = stated.merge(visits, "left", on=keys, suffixes=("", "_of_visit"))["day_of_visit"]
-    apart = (
-        scores["day"] - of_visit.to_numpy()
-    ).abs() > 1  # a form may be filled in the day before
-    yield (
-        "assessments",
-        "day",
-        apart & scores["timing"].isin(AT_VISIT),
-        "another day than its visit",
-    )
+    of_visit = scores[keys].merge(visits, "left", on=keys)["day"].to_numpy()
+    apart = (scores["day"] - of_visit).abs() > 1  # a form may be filled in the day before
+    at_visit = scores["timing"].isin(AT_VISIT)
+    yield "assessments", "day", apart & at_visit, "another day than its visit"
 
 
 @rule("R17")
