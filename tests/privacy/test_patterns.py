@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcomes.privacy.generalise import age_band
 from outcomes.privacy.guard import identified_columns, scan
 from outcomes.privacy.patterns import PATTERNS, found_in, name_words, plain, words_in
+from outcomes.privacy.risk import age_band
 
 LOOKS = {
     "email": ["mail a.b+c@example.co.uk now", "a.b (at) example.org", "a.b at example dot org"],

@@ -41,7 +41,6 @@ from outcomes.intake.typed_cells import targets_of
 from outcomes.intake.visits import NOT_SAID, visit_rows
 from outcomes.intake.wide import file_row, in_file
 from outcomes.privacy.disclosure import Disclosure
-from outcomes.privacy.generalise import periods
 from outcomes.privacy.guard import Sighting, refuse_named_words, scan, shown_headers
 from outcomes.privacy.key_file import (
     COLUMNS,
@@ -63,7 +62,7 @@ from outcomes.privacy.manifest import (
     write_manifest,
 )
 from outcomes.privacy.patterns import name_words
-from outcomes.privacy.risk import assess, k_anonymity
+from outcomes.privacy.risk import assess, k_anonymity, periods
 from outcomes.provenance import Import, LeftOut, Provenance
 from outcomes.rules.check import check
 from outcomes.storage import PACKAGE, write_study

@@ -40,7 +40,6 @@ from outcomes.intake.typed_cells import named_rows, read_cells, typed_rows
 from outcomes.intake.visits import states_visit
 from outcomes.intake.wide import in_file, n_beside, stacked
 from outcomes.plain_text import each, restored
-from outcomes.privacy.generalise import age_band
 from outcomes.privacy.guard import (
     IDS,
     IMPORT,
@@ -49,6 +48,7 @@ from outcomes.privacy.guard import (
     shown_headers,
     shown_name,
 )
+from outcomes.privacy.risk import age_band
 from outcomes.provenance import LeftOut, Provenance
 from outcomes.scale.folder import is_parted
 from outcomes.scale.study import load_parts

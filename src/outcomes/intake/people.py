@@ -16,11 +16,11 @@ from outcomes.intake.dates import MIDNIGHT, day_number, day_of_week, iso
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.typed_cells import days_of, moments_of
 from outcomes.privacy.clients import UNREAD, Earlier, clients_of, ids_of
-from outcomes.privacy.generalise import age_band
 from outcomes.privacy.key_file import KeyFile
 from outcomes.privacy.names import PLACEHOLDERS
 from outcomes.privacy.patterns import plain
 from outcomes.privacy.person import person_of, record_of
+from outcomes.privacy.risk import age_band
 from outcomes.rules.care import YEARS_APART, far_apart
 
 _YEAR, _OLDEST = 365.2425, 120
