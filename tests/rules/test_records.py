@@ -179,11 +179,13 @@ def test_visits_in_the_order_of_their_days():
     assert found("R16", sessions=two) == []
 
 
-def test_a_score_of_another_day_than_its_visit():
-    got, pre = "another day than its visit", "pre_session"
+def test_a_score_of_the_day_of_another_visit():
+    got, pre = "the day of another visit", "pre_session"
     odd = scores(session=[1, 3, 3], day=[0, 7, 14], timing=pre)  # the second visit's, called third
     assert found("R16", sessions=visits(), assessments=odd) == [("assessments", "day", 1, 2, got)]
     before = scores(day=[-1, 7, None], timing=pre)  # the evening before; not said
+    early = scores(day=[0, 4, 14], timing=pre)  # of no visit's day
+    assert found("R16", sessions=visits(), assessments=early) == []
     assert found("R16", sessions=visits(), assessments=before) == []
     later = scores(session=[1, 2, 2], day=[0, 7, 90], timing=[pre, pre, "follow_up"])
     assert found("R16", sessions=visits(), assessments=later) == []

@@ -209,10 +209,12 @@ def _out_of_order(study: Study) -> Iterator[Broken]:
         yield table, "session", _on(frame, back), "a visit number that goes backwards"
     keys, scores = ["episode_id", "session"], study.assessments
     visits = study.sessions[[*keys, "day"]].dropna().drop_duplicates(keys)
-    of_visit = scores[keys].merge(visits, "left", on=keys)["day"].to_numpy()
-    apart = (scores["day"] - of_visit).abs() > 1  # a form may be filled in the day before
+    own, on_day = (scores[on].merge(visits.drop_duplicates(on), "left", on=on)
+                   for on in (keys, ["episode_id", "day"]))  # fmt: skip
+    elsewhere = on_day["session"].notna().to_numpy()
+    other = (scores["day"] - own["day"].to_numpy()).abs().gt(1) & elsewhere
     at_visit = scores["timing"].isin(AT_VISIT)
-    yield "assessments", "day", apart & at_visit, "another day than its visit"
+    yield "assessments", "day", other & at_visit, "the day of another visit"
 
 
 @rule("R17")
