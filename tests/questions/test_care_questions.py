@@ -331,3 +331,23 @@ def test_patients_who_come_again_are_no_difference_between_their_therapists():
         })  # fmt: skip
         n_found += undisclosed(study, "therapists").table["p_value"].iloc[0] < 0.05
     assert n_found <= 2
+
+
+def test_frequencies_are_compared_within_an_arm(clinic):
+    """What an arm has is not what its frequency does."""
+    study, k = clinic(n=96), np.arange(96)
+    often = np.where(k % 2, 2.0, 1.0)
+    arm = np.where(k % 2, "massage", "usual")
+    scores = study.assessments
+    helped = scores["episode_id"].isin(study.episodes["episode_id"][arm == "massage"])
+    lower = (scores["score"] - 1.5).clip(lower=0).where(helped & (scores["session"] > 1))
+    study = replace(study, assessments=scores.assign(score=lower.fillna(scores["score"])))
+
+    def asked(arm):
+        facts = study.episodes.assign(arm=arm, sessions_per_week=often)
+        return undisclosed(replace(study, episodes=facts), "frequency", instrument="nprs")
+
+    assert "had improved more" in asked(None).sentence
+    assert "each arm has one frequency" in asked(arm).reason
+    mixed = np.where(k < 24, np.where(k % 2, "usual", "massage"), arm)
+    assert "arm" in asked(mixed).sentence

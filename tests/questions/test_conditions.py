@@ -9,6 +9,7 @@ import pytest
 
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.ask import undisclosed
+from outcomes.questions.course_frame import course_frame
 from outcomes.questions.disclosed import disclosed
 from studies.overclaims import overclaims
 
@@ -126,3 +127,29 @@ def test_conditions_that_have_one_therapist_each_are_not_compared_and_the_mean_o
     linked = study.episodes["condition"].where(study.episodes.index % 2 == 0, "both")
     shared = by_therapist(study, np.c_[study.episodes["episode_id"], linked])
     assert not undisclosed(shared, "conditions", instrument="nprs").refused
+
+
+def test_conditions_are_compared_with_the_arms_alike(clinic):
+    """What an arm does is not what its condition does; ordinary least squares says the same."""
+    study = split(clinic(n=160), ["headache", "sciatica"])
+    k = np.arange(160)
+    arm = np.where((k % 2 == 0) != (k % 16 < 4), "massage", "usual")
+    scores = study.assessments
+    helped = scores["episode_id"].isin(study.episodes["episode_id"][arm == "massage"])
+    lower = (scores["score"] - 2).clip(lower=0).where(helped & (scores["session"] > 1))
+    scores = scores.assign(score=lower.fillna(scores["score"]))
+    made = replace(study, assessments=scores, episodes=study.episodes.assign(arm=arm))
+    answer = undisclosed(made, "conditions", instrument="nprs")
+    assert ", arms alike, was" in answer.sentence
+    own = answer.table[answer.table["kind"] == "own"].set_index("term")["estimate"]
+    rows = course_frame(made, "nprs").rows
+    last = rows[rows["week"] == course_frame(made, "nprs").horizon]
+    x = np.column_stack([np.ones(len(last)), last["condition"] == "sciatica",
+                         last["arm"] == "massage"]).astype(float)  # fmt: skip
+    plain = np.linalg.lstsq(x, last["improvement"].to_numpy(float))[0]
+    assert own["sciatica"] - own["headache"] == pytest.approx(plain[1], abs=0.4)
+    raw = last.groupby("condition")["improvement"].mean()
+    assert abs(raw["sciatica"] - raw["headache"]) > 0.4 + abs(plain[1])
+    apart = study.episodes.assign(arm=np.where(k % 2, "usual", "massage"))
+    refused = undisclosed(replace(made, episodes=apart), "conditions", instrument="nprs")
+    assert "condition and arm cannot be told apart" in refused.reason

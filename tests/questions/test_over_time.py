@@ -135,3 +135,14 @@ def test_patients_who_come_ever_worse_make_no_worsening_out_of_errors_of_the_bas
     assert "No clear change" in given.sentence
     assert "Whatever the baselines it was" in given.sentence
     assert given.verdict == "cannot tell"
+
+
+def test_a_period_that_is_no_year_or_quarter_has_no_place_in_time():
+    study = before_and_after(np.random.default_rng(2))
+    words = study.episodes["period"].map(dict(zip(YEARS, "abcd", strict=True)))
+    named = oc.answer(replace(study, episodes=study.episodes.assign(period=words)), "over-time")
+    assert "no period has as many" in named.sentence
+    some = study.episodes["period"].replace({"2024": "later"})
+    given = undisclosed(replace(study, episodes=study.episodes.assign(period=some)), "over-time")
+    assert given.table["term"].tolist()[2:] == list(YEARS[:3])
+    assert given.table["estimate"].notna().all()

@@ -12,7 +12,7 @@ import pandas as pd
 from outcomes.causal.pooling import Pooled, pool
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Resting, Text
-from outcomes.questions.course_frame import LEAST_COURSES, SMALL_GROUPS, CourseFrame
+from outcomes.questions.course_frame import LEAST_COURSES, SMALL_GROUPS, CourseFrame, within_groups
 from outcomes.questions.course_model import (
     CourseModel,
     fit_course,
@@ -64,11 +64,18 @@ def conditions(asked: Asked) -> Found | Missing:
         return Missing(reason, course=course)
     if course.one_therapist_each("condition"):
         return Missing(asked.question.notes["one therapist each"], course=course)
-    model = asked.grouped if asked.course.group == "condition" else fit_course(course)
-    table, pooled = _estimates(model, course.groups, asked.measure, asked.seed)
+    held: dict[str, Any] = {}
+    if asked.course.group == "arm":
+        if within_groups(course.rows, "condition", "arm") < len(course.groups) - 1:
+            return Missing(asked.question.notes["arms"], course=course)
+        held = _arms_alike(course)
+        course = course.counted_alike(rows=course.rows.assign(**held))
+    terms = (*held, *(f"{name}:{course.axis}" for name in held))
+    model = asked.grouped if asked.course.group == "condition" else fit_course(course, terms)
+    table, pooled = _estimates(model, course.groups, asked, held)
     return Found(
         table,
-        _sentence(table, course, asked.measure),
+        _sentence(table, course, asked.measure, ", arms alike," * bool(held)),
         asked.question.say(
             "method", formula=model.fit.request.formula, time=when(course.axis, course.horizon)
         ),
@@ -94,12 +101,21 @@ def _of_named_conditions(course: CourseFrame) -> CourseFrame:
     return replace(course, rows=each(course.rows, kept, n))
 
 
+def _arms_alike(course: CourseFrame) -> dict[str, Any]:
+    """Return what tells the arms apart, each zero at their mix over all courses."""
+    arm, first = course.rows["arm"], ~course.rows["episode_id"].duplicated()
+    own = [(arm == name) * 1.0 for name in sorted(arm.unique())[1:]]
+    return {f"held_arm_{k}": each - each[first].mean() for k, each in enumerate(own)}
+
+
 def _estimates(
-    model: CourseModel, sizes: Mapping[str, int], measure: Instrument, seed: int
+    model: CourseModel, sizes: Mapping[str, int], asked: Asked, held: Mapping[str, Any]
 ) -> tuple[pd.DataFrame, Pooled]:
     """Estimate conditions, of so many courses each, by the model that how-much reads too."""
+    measure, seed = asked.measure, asked.seed
     axis, horizon = model.course.axis, model.course.horizon
     grid = pd.DataFrame({"condition": list(sizes), axis: horizon})
+    grid = grid.assign(**dict.fromkeys(held, 0.0))
     matrix, own = fixed_rows(model.fit, grid), means_on(model, grid).assign(kind="own")
     covariance = model.fit.inference.covariance(matrix)
     widest = (measure.maximum - measure.minimum) / 4
@@ -112,7 +128,7 @@ def _estimates(
     return table[[*first, *[c for c in table if c not in first]]], pooled
 
 
-def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> str:
+def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument, alike: str) -> str:
     pooled = table[table["kind"] == "pooled"]
     top = _top(table)
     leads = "leads" if top["conf_low"] > 0 else "leads unclear"
@@ -125,7 +141,7 @@ def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> 
         ),
         start=CONDITIONS.say(
             "start", time=when(course.axis, course.horizon), means=_range(table, measure),
-            whose=of_whom(course) and f" in patients{of_whom(course)}",
+            whose=(of_whom(course) and f" in patients{of_whom(course)}") + alike,
             n=str(len(pooled)), scale=scale(measure),
         ),
     )  # fmt: skip

@@ -226,6 +226,12 @@ def course_frame(
     return whole.counted_alike(times=times, horizon=horizon)
 
 
+def within_groups(rows: pd.DataFrame, of: str, group: str) -> int:
+    """Count the differences between levels of a column that no difference of groups can be."""
+    pairs = rows[[of, group]].astype(str).drop_duplicates()
+    return int(np.linalg.matrix_rank(pd.get_dummies(pairs, dtype=float))) - pairs[group].nunique()
+
+
 def many_return(courses: Any, patients: Any) -> Any:
     """Whether so many courses are of patients seen before that those of one are alike in part.
 

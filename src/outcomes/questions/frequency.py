@@ -114,7 +114,7 @@ def often_rows(study: Study, instrument: str) -> pd.DataFrame:
     per_week = rows["episode_id"].map(facts["sessions_per_week"])
     rows = rows.assign(
         often=(per_week >= OFTEN).map({True: "yes", False: "no"}),
-        condition=rows["condition"].fillna("not recorded"),
+        condition=_alike_in(rows),
         week=rows["week"].round(),
     )
     rows = rows[per_week.notna()].reset_index(drop=True)
@@ -123,6 +123,14 @@ def often_rows(study: Study, instrument: str) -> pd.DataFrame:
     first = ~rows["episode_id"].duplicated()
     share = (rows.loc[first, "often"] == "yes").groupby(own[first]).mean()
     return rows.assign(**{USUAL: own.map(share).astype(float)})
+
+
+def _alike_in(rows: pd.DataFrame) -> pd.Series[Any]:
+    """Return the condition of each row, with the arm where there are several."""
+    alike = rows["condition"].astype(object).fillna("not recorded")
+    if rows["arm"].nunique() < 2:
+        return alike
+    return alike + ", " + rows["arm"].astype(object).fillna("not recorded")
 
 
 def _contrast(rows: pd.DataFrame, axis: Axis) -> _Contrast | None:
@@ -158,10 +166,11 @@ def _difference(course: CourseFrame) -> tuple[MixedFit, Array, bool]:
 
 def _one_each(rows: pd.DataFrame) -> str:
     """Name what has one frequency each: that determines which of the two a course has."""
-    for name, column in (("condition", "condition"), ("therapist", USUAL)):
+    arm = " and arm" * (rows["arm"].nunique() > 1)
+    for name, column in (("arm", "arm"), (f"condition{arm}", "condition"), ("therapist", USUAL)):
         if rows.groupby(column)["often"].nunique().max() == 1:
             return name
-    return "combination of condition and therapist"
+    return f"combination of condition{arm} and therapist"
 
 
 def _allowed(found: _Contrast, measure: Instrument, error: float) -> Sensitivity:
@@ -217,8 +226,9 @@ def _comparable(found: _Contrast) -> str:
     """Say who is compared: only what the model holds alike."""
     rows = found.rows
     therapist = " of one therapist" if rows["therapist_id"].notna().any() else ""
-    condition = "condition and " if rows["condition"].nunique() > 1 else ""
-    return f"comparing patients{therapist} with the same {condition}baseline"
+    held = {"condition": rows["condition"], "arm": rows["arm"]}
+    same = ", ".join(name for name, column in held.items() if column.nunique() > 1)
+    return f"comparing patients{therapist} with the same {same}{' and ' * bool(same)}baseline"
 
 
 def _sentence(table: pd.DataFrame, answer: AgainstError, verdict: str, alike: str) -> str:

@@ -79,9 +79,10 @@ def _of_periods(asked: Asked) -> CourseFrame:
     here = course.rows[course.rows[course.axis] == course.horizon]
     rows = here.dropna(subset=["baseline"]).drop_duplicates("episode_id", keep="last")
     known = facts["period"] if "period" in facts else pd.Series(dtype=object)
-    rows = rows.assign(period=rows["episode_id"].map(known)).dropna(subset=["period"])
+    rows = rows.assign(period=rows["episode_id"].map(known))
+    rows = rows.assign(**{_YEARS: years_of(rows["period"])}).dropna(subset=[_YEARS])
     rows = rows[rows.groupby("period")["episode_id"].transform("size") >= least_shown(asked.study)]
-    rows = rows.assign(**{_YEARS: years_of(rows["period"])}).reset_index(drop=True)
+    rows = rows.reset_index(drop=True)
     out = {**course.left_out, "no period of as many courses, or no score then":
            course.n_courses - len(rows)}  # fmt: skip
     group = course.group if course.group and rows[course.group].nunique() > 1 else ""

@@ -12,7 +12,7 @@ from scipy.special import chdtrc, ndtri
 
 from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.fit import MixedFit
-from outcomes.questions.course_frame import CourseFrame
+from outcomes.questions.course_frame import CourseFrame, within_groups
 from outcomes.questions.course_model import LEAST_CLUSTERS, fitted
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Found, Missing, question
@@ -60,7 +60,7 @@ def therapists(asked: Asked) -> Found | Missing:
         there = f"{there_are(len(shown), 'therapist')} of that kind"
         there = there if len(counts) else "no therapist is recorded"
         return Missing(asked.question.say("few", there=there, **least), course=course)
-    if course.group and _compared(rows, course.group) < LEAST_CLUSTERS - 1:
+    if course.group and within_groups(rows, "therapist_id", course.group) < LEAST_CLUSTERS - 1:
         least = {"group": course.group, "least": str(LEAST_CLUSTERS)}
         return Missing(asked.question.say("nested", **least), course=course)
     with_them, without = _fits(replace(course, rows=rows))
@@ -80,12 +80,6 @@ def therapists(asked: Asked) -> Found | Missing:
         n_clusters=len(counts),
         course=replace(course, rows=rows),
     )
-
-
-def _compared(rows: pd.DataFrame, group: str) -> int:
-    """Count the differences between therapists that no difference between groups can be."""
-    pairs = rows[["therapist_id", group]].astype(str).drop_duplicates()
-    return int(np.linalg.matrix_rank(pd.get_dummies(pairs, dtype=float))) - pairs[group].nunique()
 
 
 def _fits(course: CourseFrame) -> tuple[MixedFit, MixedFit]:
