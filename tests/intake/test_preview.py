@@ -54,7 +54,7 @@ def test_the_page_says_what_follows_and_shows_no_cell(export):
 
 
 def test_an_export_that_cannot_be_imported_says_why(file):
-    shown = preview(file("Client,Zone\nAnn Lee,7\n", "x.csv"))
+    shown = preview(file("Client,Date,Pain\nAnn Lee,99-99-2026,7\n", "x.csv"))
     assert shown.study is None
     assert "cannot be imported yet" in shown._repr_html_()
 
