@@ -72,7 +72,7 @@ def test_a_draft_shows_no_cell(draft):
 def test_a_draft_reads_visits_once_its_words_are_explained(draft, tmp_path):
     export, _, place = draft
     made = draft_map(place)
-    words = {"firm": "4", "light-med": "2", "lt": "1", "med": "3"}
+    words = {"firm": "4", "light-med": "2", "lt": "1", "med": "3", "deep": "5"}
     odd = 'values."nprs.pre_session".6-7'
     assert {q["key"] for q in made.questions} == {f"values.pressure.{w}" for w in words} | {odd}
     made = made.answered(odd, False)

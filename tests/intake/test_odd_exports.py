@@ -1505,15 +1505,9 @@ def test_deep_is_asked_about_where_no_strong_stands_beside_it(imported, words, a
     assert study.sessions["pressure"].max() == (4 if asks else 5)
 
 
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [("Client,Visits\nAnn Lee,01/05/2026: 7; 01/16/2026: 6\n", "no column of days"),
-     ("Client,DOB,# visits\nAnn Lee,02/03/1950,5\n", "no column of days"),
-     ("Client,1/5,1/16,1/23\nAnn Lee,7,6,5\n", "days without one at the heads")],
-)  # fmt: skip
-def test_what_holds_no_day_of_a_visit_is_refused_with_what_to_do(tmp_path, text, says):
-    (tmp_path / "x.csv").write_text(text)
-    with pytest.raises(DataError, match=says):
+def test_days_without_a_year_at_the_heads_are_refused_with_what_to_do(tmp_path):
+    (tmp_path / "x.csv").write_text("Client,1/5,1/16,1/23\nAnn Lee,7,6,5\n")
+    with pytest.raises(DataError, match="days without one at the heads"):
         draft_map(tmp_path / "x.csv")
 
 

@@ -168,13 +168,7 @@ def dates(seen: Seen) -> Content:
             remedy = "Give each visit a row of its own, with the columns Client and Date."
             raise DataError(must, got=got, remedy=remedy)
         read.sort(key=lambda column: (column.name in seen.roles, -_median_year(column)))
-        likely = [column.name for column in read] or [
-            h for h in seen.rest if seen.columns[h].share(re.compile(r"(?=.*\d).{5,25}").fullmatch)
-        ]
-        if not likely:
-            must, remedy = "a row of an export is a visit, and has its day", (
-                "Give each visit a row of its own, with the columns Client and Date.")  # fmt: skip
-            raise DataError(must, got="no column of days", remedy=remedy)
+        likely = [column.name for column in read] or seen.rest
         content = ask("columns.date", "Which column is the day of the visit?", likely)
     return merged(content, _written(seen, [*read, *([births] if births is not None else [])]))
 
