@@ -199,17 +199,22 @@ def _questionnaires(rows: Rows) -> dict[str, list[str]]:
     They are known by the instrument's name with a number, or by what the items are about.
     """
     found: dict[str, list[str]] = {}
+    headers = [*map(str, rows.cells)]
+    words = {header: words_of(header) for header in headers}
+    places = {header: [role.place for role in score_role(header)] for header in headers}
     for name, one in registry().items():
         titles = [*map(words_of, vocabulary()["items"].get(name, ()))]
         own: dict[int, str] = {}
-        for header in map(str, rows.cells) if one.scoring and one.n_items else ():
-            words, cells = words_of(header), Column(header, rows.cells[header])
-            called = any(role.place.startswith(f"scores.{name}.") for role in score_role(header))
+        for header in headers if one.scoring and one.n_items else ():
+            called = any(place.startswith(f"scores.{name}.") for place in places[header])
             numbers = re.findall(r"\d+", header.casefold().replace(name, "")) if called else []
             at = [*map(int, numbers)] or [
-                i + 1 for i in range(len(titles)) if holds(words, titles[i])
+                i + 1 for i in range(len(titles)) if holds(words[header], titles[i])
             ]
-            if len(at) == 1 and all(_is_item(*one.item_range, cell) for cell in cells.counts):
+            if len(at) != 1:
+                continue
+            cells = Column(header, rows.cells[header]).counts
+            if all(_is_item(*one.item_range, cell) for cell in cells):
                 own.setdefault(at[0], header)
         if len(own) > 1 and 2 * len(own) > (one.n_items or 0) >= max(own):
             found[name] = [own[i] for i in sorted(own)]
