@@ -7,8 +7,10 @@ from outcomes.planning.side_by_side import Blocks, Fit, Models, searched, symmet
 from outcomes.planning.stacked import FINE, Fading, Stack, fading, independent, satterthwaite
 
 
-def stack(number=3, seed=3, effect=1.0, pairs=True, fade=0.0):
+def stack(number=3, seed=3, effect=1.0, pairs=2, fade=0.0):
     """Studies of 40 courses with 2 to 5 scores, patients with two, four therapists, some changed.
+
+    `pairs` is what courses of a patient share: nothing, their level, or their slope as well.
 
     The course in a study, its patient and its days are the same in each; who treats and scores not.
     """
@@ -18,7 +20,7 @@ def stack(number=3, seed=3, effect=1.0, pairs=True, fade=0.0):
         for course in range(40):
             n = 2 + (course + study) % 4
             days = np.cumsum(rng.integers(3, 12, n)).astype(float)
-            patient = course - (course % 5 == 1) * pairs
+            patient = course - (course % 5 == 1) * (pairs > 0)
             who = np.where(rng.random(n) < 0.9, course % 4, rng.integers(0, 4, n))
             noise = rng.normal(size=n)
             for j in range(1, n):
@@ -33,11 +35,17 @@ def stack(number=3, seed=3, effect=1.0, pairs=True, fade=0.0):
     time, days, y = rows[:, 4:].T
     therapists = effect * rng.normal(size=(number, 4, 2)) * [0.6, 0.2]
     own = therapists[study, who]
-    y = y + own[:, 0] + own[:, 1] * time + rng.normal(size=(number, 40))[study, patient] * pairs
+    y = (
+        y
+        + own[:, 0]
+        + own[:, 1] * time
+        + rng.normal(size=(number, 40))[study, patient] * (pairs > 0)
+    )
     course = study * 40 + course
     gap = np.append(np.nan, np.where(np.diff(course) == 0, np.diff(days), np.nan))
     X = np.column_stack([np.ones(len(y)), time])
-    return Stack(study, course, study * 40 + patient if pairs else None, who, time, X, y, gap)
+    own = study * 40 + patient if pairs else None
+    return Stack(study, course, own, who, time, X, y, gap, pairs)
 
 
 def variance(rows, k, theta, log_rate=None):
@@ -51,9 +59,9 @@ def variance(rows, k, theta, log_rate=None):
     at = 3
     if rows.patient is not None:
         alike = rows.patient[own][:, None] == rows.patient[own]
-        for column, own_sd in zip(Z.T, theta[at : at + 2], strict=True):
+        for column, own_sd in zip(Z.T[: rows.alike], theta[at : at + rows.alike], strict=True):
             V = V + own_sd**2 * alike * np.outer(column, column)
-        at += 2
+        at += rows.alike
     sizes = np.repeat(np.square(theta[at : at + 2]), across.shape[1] // 2)
     V = V + across * sizes @ across.T
     residual = np.eye(own.sum())
@@ -74,11 +82,11 @@ def dense(X, y, V):
 
 
 def thetas(rows, seed=1):
-    size = 6 + 2 * (rows.patient is not None)
+    size = 6 + rows.alike * (rows.patient is not None)
     return np.random.default_rng(seed).uniform(0.2, 0.9, (int(rows.study[-1]) + 1, size))
 
 
-@pytest.mark.parametrize("pairs", [False, True])
+@pytest.mark.parametrize("pairs", [0, 1, 2])
 @pytest.mark.parametrize("fade", [None, -2.0])
 def test_deviance_and_coefficients_are_those_of_the_textbook(pairs, fade):
     rows = stack(pairs=pairs)
@@ -93,7 +101,7 @@ def test_deviance_and_coefficients_are_those_of_the_textbook(pairs, fade):
         np.testing.assert_allclose(fit.Phi[k], covariance, rtol=1e-9)
 
 
-@pytest.mark.parametrize("pairs", [False, True])
+@pytest.mark.parametrize("pairs", [0, 1, 2])
 def test_derivatives_are_those_of_differences(pairs):
     rows, h = stack(pairs=pairs), 1e-5
     models, theta = rows.models(), thetas(rows)
@@ -150,7 +158,7 @@ def test_a_study_is_the_same_alone_and_among_others():
 
 
 def test_therapists_who_do_not_differ_have_no_variance():
-    fit, ended = searched(stack(20, seed=8, effect=0.0, pairs=False).models())
+    fit, ended = searched(stack(20, seed=8, effect=0.0, pairs=0).models())
     assert ended.all()
     zero = np.abs(fit.theta[:, 3:5]) < 1e-6
     assert 10 <= zero.sum() < 40
@@ -160,7 +168,7 @@ def test_therapists_who_do_not_differ_have_no_variance():
 def test_a_serial_correlation_is_found_where_there_is_one_and_not_where_there_is_none():
     """Against a search over the rate with V written out."""
     for fade, least in ((0.08, 3), (0.0, 0)):
-        rows = stack(4, pairs=False, fade=fade)
+        rows = stack(4, pairs=0, fade=fade)
         fit, _ = searched(rows.models())
         chosen, known, theta = fading(rows, fit)
         assert known.all()

@@ -19,6 +19,7 @@ from outcomes.questions.course_frame import (
     FEW_TIMES,
     LEAST_COURSES,
     SMALL_GROUPS,
+    a_tenth_return,
     many_return,
 )
 from outcomes.questions.course_model import LEAST_FOR_SLOPE, LEAST_RANDOM
@@ -168,7 +169,13 @@ class Many:
         again = many_return(self.count("episode_id"), self.count("patient_id"))
         return again & self.all_known("patient_id")
 
-    def arrays(self, X: Array, *, slope: bool, patient: bool, serial: bool) -> tuple[Stack, Any]:
+    @property
+    def alike(self) -> Any:
+        """What courses of a patient share in a study: nothing, their level, or slope as well."""
+        tenth = a_tenth_return(self.count("episode_id"), self.count("patient_id"))
+        return self.patients_return.astype(int) + (self.patients_return & tenth)
+
+    def arrays(self, X: Array, *, slope: bool, alike: int, serial: bool) -> tuple[Stack, Any]:
         """Return the rows as arrays, and which fixed columns of each study others determine."""
         study = numbered(self.rows["study"].to_numpy())
         course, own, who = (
@@ -177,10 +184,10 @@ class Many:
         )
         X, dropped = independent(X, study)
         stack = Stack(
-            study, course, own if patient else None, within(who, study),
+            study, course, own if alike else None, within(who, study),
             self.rows[self.axis].to_numpy(float) if slope else None, X,
             self.rows["improvement"].to_numpy(float),
-            self.rows["day"].groupby(course).diff().to_numpy() if serial else None,
+            self.rows["day"].groupby(course).diff().to_numpy() if serial else None, alike,
         )  # fmt: skip
         return stack, dropped
 
@@ -194,12 +201,12 @@ class Many:
         serial : bool
             Whether rows keep the days between scores.
         """
-        again = self.patients_return
+        alike = self.alike
         steep = (self.typical >= LEAST_FOR_SLOPE) & (self.count(self.axis) > FEW_TIMES)
-        for layout in sorted(set(zip(steep, again, strict=True))):
-            many = self.keep((steep == layout[0]) & (again == layout[1]))
+        for layout in sorted(set(zip(steep, alike, strict=True))):
+            many = self.keep((steep == layout[0]) & (alike == layout[1]))
             stack, dropped = many.arrays(
-                columns(many), slope=layout[0], patient=layout[1], serial=serial
+                columns(many), slope=layout[0], alike=layout[1], serial=serial
             )
             fit, ended = searched(stack.models())
             yield Fitted(many, many.rows["study"].unique(), stack, fit, ended, dropped)

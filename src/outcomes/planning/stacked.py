@@ -88,6 +88,8 @@ class Stack:
     y : array, shape (rows,)
     gap : array, shape (rows,), or None
         Days since the score before of the course; NaN at the first.
+    alike : int
+        What courses of a patient share: 1 their level, 2 their slope as well.
     """
 
     study: Any
@@ -98,6 +100,7 @@ class Stack:
     X: Array
     y: Array
     gap: Array | None = None
+    alike: int = 2
 
     @cached_property
     def counts(self) -> Array:
@@ -123,7 +126,8 @@ class Stack:
             centred /= np.sqrt(self.mean(centred**2))[self.study]
             size = np.sqrt(self.mean(self.slope**2))[self.study]
             own = np.column_stack([one, self.slope / size])
-            Z = np.column_stack([one, centred]) if self.patient is None else own
+            courses_alone = self.patient is None or self.alike < 2
+            Z = np.column_stack([one, centred]) if courses_alone else own
         if self.therapist is None:
             return Z, np.empty((len(one), 0)), np.empty(0, int)
         who = np.eye(int(self.therapist.max()) + 1)[self.therapist]
@@ -190,7 +194,7 @@ class Stack:
                     whole[q * place + a, q * place + b, study[own], slot] = A[a, b, own]
             basis = np.array([np.kron(np.eye(c), E) for E in symmetric(q)])
             if self.patient is not None:
-                shared = [np.kron(np.ones((c, c)), np.diag(one)) for one in np.eye(q)]
+                shared = [np.kron(np.ones((c, c)), np.diag(one)) for one in np.eye(q)[: self.alike]]
                 basis = np.concatenate([basis, shared])
             blocks.append(Blocks(whole, beside, basis))
         C = np.moveaxis(self._gram(W), 0, -1)
@@ -200,8 +204,8 @@ class Stack:
         """Return some studies, given by ascending numbers."""
         rows = np.isin(self.study, studies)
         own: dict[str, Any] = {
-            name: None if values is None else values[rows] for name, values in vars(self).items()
-            if name in self.__dataclass_fields__
+            name: values[rows] if isinstance(values, np.ndarray) else values
+            for name, values in vars(self).items() if name in self.__dataclass_fields__
         }  # fmt: skip
         for name in ("study", "course", "patient"):
             if own[name] is not None:

@@ -19,7 +19,12 @@ from outcomes.mixed.inference.small_sample import Satterthwaite
 from outcomes.mixed.inference.testing import Inference, contrast_table, quantile, two_sided_p
 from outcomes.mixed.products.pieces import Pieces
 from outcomes.mixed.reading.design import design_matrix
-from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, course_frame
+from outcomes.questions.course_frame import (
+    LEAST_COURSES,
+    CourseFrame,
+    a_tenth_return,
+    course_frame,
+)
 from outcomes.study import Study
 from outcomes.tables import once
 
@@ -229,7 +234,9 @@ def _random_terms(course: CourseFrame, adjusted_for: tuple[str, ...]) -> list[st
     if course.n_courses == len(course.rows):  # one score a course: all that varies is the residual
         terms = [f"us({course.axis} | episode_id)"]
     if course.patients_return:
-        terms += ["(1 | patient_id)", *[f"(0 + {course.axis} | patient_id)"] * slope]
+        terms.append("(1 | patient_id)")
+        if slope and a_tenth_return(course.n_courses, course.tallies.patients):
+            terms.append(f"(0 + {course.axis} | patient_id)")
     held = [name for name in (course.group, *adjusted_for) if name in ("arm", "condition")]
     told = not any(map(course.one_therapist_each, held))  # else the groups are the therapists
     if told and course.n_therapists >= LEAST_RANDOM:
