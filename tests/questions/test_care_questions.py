@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import outcomes as oc
 from outcomes.errors import UsageError
 from outcomes.questions.ask import undisclosed
 from outcomes.study import study_from_tables
@@ -28,6 +29,18 @@ def test_safety_counts_events_over_visits_asked_about(clinic):
     assert rows["estimate"].tolist() == [25.0, 25.0]
     assert not overclaims(answer.sentence, "change")
     assert "safe" not in answer.sentence.lower()
+
+
+def test_safety_needs_no_score(clinic):
+    """18 of 160 visits by hand, with scores and without; everything else waits for scores."""
+    study = clinic(n=40, visits=4)
+    events = (np.arange(len(study.sessions)) % 9 == 0).astype(float)
+    with_scores = replace(study, sessions=study.sessions.assign(adverse_severity=events))
+    without = replace(with_scores, assessments=study.assessments.iloc[:0])
+    told = {answer.name: answer for answer in oc.answers(without)}
+    assert told["safety"].sentence == oc.answer(with_scores, "safety").sentence
+    assert "18 of 160 visits" in told["safety"].sentence
+    assert {name for name, answer in told.items() if not answer.refused} == {"safety"}
 
 
 @pytest.mark.parametrize("n", [3, 30, 100])

@@ -55,6 +55,11 @@ class Source:
         """``SYNTHETIC`` for simulated data, else empty."""
         return "SYNTHETIC" if self.synthetic else ""
 
+    @property
+    def known_as(self) -> str:
+        """Title of the study, else the name of what it was read from."""
+        return self.title or self.name or "made in memory"
+
 
 @dataclass(frozen=True, eq=False)
 class Answer:

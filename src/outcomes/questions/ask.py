@@ -226,10 +226,13 @@ def _answered(
 ) -> Answer:
     """Answer a question; `problem` is why these records answer nothing, or empty."""
     refuse_below_zero(options["seed"])
+    chosen = options["instrument"] or next(iter(study.scored_instruments()), "")
+    if question.of_scores and not chosen:
+        problem = "there are no scores. Record a score at the start of each visit."
     if problem:
         return _refused(study, question, problem)
-    chosen = options["instrument"] or study.scored_instruments()[0]
-    study.instrument(chosen)
+    if chosen:
+        study.instrument(chosen)
     declared = plan.find(question.name, chosen) if plan else None
     apart = bool(declared and declared.population)
     study = study.asked_of("" if apart else question.name, options["seed"])
@@ -314,8 +317,6 @@ def why_unusable(study: Study, *, anyway: bool = False) -> str:
     anyway : bool
         Whether errors of its imports may stand.
     """
-    if not study.scored_instruments():
-        return "there are no scores. Record a score at the start of each visit."
     errors = check(study).errors
     stand = [e for e in errors if not (anyway and e in study.provenance.import_findings)]
     if not stand:

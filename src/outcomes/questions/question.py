@@ -81,6 +81,8 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Fields of a plan that it answers to, beside those that all do (`declared.ALWAYS`).
     about_one : bool
         Whether it is about one patient: its answer stays inside the clinic, in a letter.
+    of_scores : bool
+        Whether it asks for scores.
     find : callable
         Takes what was asked, returns what was found or what is missing.
     """
@@ -107,6 +109,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     null_therapists: bool = True
     declares: tuple[str, ...] = ()
     about_one: bool = False
+    of_scores: bool = True
     find: Any = None
 
     def test_row(self, table: pd.DataFrame) -> pd.Series[bool]:

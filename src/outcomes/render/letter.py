@@ -153,7 +153,7 @@ def letter(
     """
     check_available(formats, DOCUMENTS, "a letter is written as")
     problem = why_unusable(study, anyway=anyway)
-    if problem and study.scored_instruments():
+    if problem:
         must = "a letter is about records that keep to the rules"
         raise DataError(must, got=f"others: {problem.rstrip('.')}", where="letter")
     document = compose_letter(

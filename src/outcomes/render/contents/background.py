@@ -51,7 +51,7 @@ def provenance(study: Study, answers: tuple[Answer, ...], disclosure: Disclosure
     """
     source, imports = answers[0].source, study.provenance.imports
     read_from = f"an import of {counted(len(imports), 'export')}" if imports else source.name
-    data = source.title or source.name or "made in memory"
+    data = source.known_as
     facts = [
         ("Data", data),
         *([("Read from", read_from)] if read_from not in ("", data) else []),

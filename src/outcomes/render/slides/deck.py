@@ -103,8 +103,7 @@ def deck(document: Document, answers: tuple[Answer, ...]) -> Deck:
     """
     given = [answer for answer in answers if not answer.refused]
     source = answers[0].source
-    name = (source.title or source.name)[:MOST_NAME]
-    words = f"{name}, data {source.sha256[:8]}, outcomes {source.version}"
+    words = f"{source.known_as[:MOST_NAME]}, data {source.sha256[:8]}, outcomes {source.version}"
     return Deck(
         document.title, document.subtitle, document.label, words,
         (*(_answer_slide(a, shared_limits(answers)) for a in given), *_refused(answers),
