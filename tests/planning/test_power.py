@@ -100,7 +100,7 @@ NUMBERS = ["estimate", "std_error", "df", "p_value", "conf_low", "conf_high"]
 
 
 QUICK = [("two-arm-trial", 60, "trial"), ("default", 60, "how-much"), ("default", 60, "frequency"),
-         ("default", 100, "therapists"), ("default", 100, "pressure")]  # fmt: skip
+         ("default", 120, "therapists"), ("default", 100, "pressure")]  # fmt: skip
 MORE = [("dose-finding-trial", 100, "trial"), ("default", 200, "how-much"),
         ("default", 200, "frequency")]  # fmt: skip
 
@@ -114,7 +114,22 @@ def test_the_fast_road_has_the_numbers_of_the_answer(scenario, episodes, questio
     """Studies made and fitted together, against each alone and the whole answer."""
     design, seeds = scenario_design(scenario, episodes=episodes), seeds_from(11, n)
     rows = rows_of(simulated(design, seeds, "nprs"), question, "nprs")
+    assert rows
     agree_with_answers(rows, [oc.simulate(replace(design, seed=seed)) for seed in seeds], question)
+
+
+@pytest.mark.parametrize(
+    ("episodes", "share", "question"),
+    [(40, 0.5, "how-much"), (180, 0.09, "how-much"), (120, 0.4, "therapists")],
+)
+def test_patients_who_come_again_are_alike_on_the_fast_road_as_in_the_answer(
+    episodes, share, question
+):
+    """Alike in level and slope where a tenth of courses are of such patients, else in level."""
+    design = replace(scenario_design("default", episodes=episodes), repeat_share=share)
+    rows = rows_of(simulated(design, [5, 6], "nprs"), question, "nprs")
+    assert rows
+    agree_with_answers(rows, [oc.simulate(replace(design, seed=k)) for k in (5, 6)], question)
 
 
 def agree_with_answers(rows, studies, question):

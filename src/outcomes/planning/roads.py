@@ -177,7 +177,7 @@ def therapists(many: Many, study: Study, measure: Instrument) -> Rows:  # noqa: 
 
 def _spreads(many: Many, again: bool) -> Rows:
     X = np.column_stack([many.times(), many.dummies("group"), many.rows["baseline"]])
-    stack, _ = many.arrays(X, slope=False, patient=again, serial=False)
+    stack, _ = many.arrays(X, slope=False, alike=int(again), serial=False)
     fit, ended = searched(stack.models())
     without, also = searched(replace(stack, therapist=None).models())
     ratio = np.maximum(0.0, without.deviance - fit.deviance)
