@@ -43,6 +43,19 @@ def test_safety_needs_no_score(clinic):
     assert {name for name, answer in told.items() if not answer.refused} == {"safety"}
 
 
+def test_clearance_of_so_few_that_they_are_not_counted_is_one_plain_sentence(clinic):
+    study = clinic(n=30, visits=4)
+    needed = np.arange(len(study.episodes)) < 4
+    study = replace(
+        study, sessions=study.sessions.assign(adverse_severity=0.0),
+        episodes=study.episodes.assign(clearance_required=needed),
+        provenance=replace(study.provenance, synthetic=False),
+    )  # fmt: skip
+    said = str(oc.answer(study, "safety").sentence)
+    assert said.endswith("Too few courses needed clearance to say how many had it before the "
+                         "first visit.")  # fmt: skip
+
+
 @pytest.mark.parametrize("n", [3, 30, 100])
 def test_where_no_event_was_seen_sentence_table_and_first_page_have_one_upper_end(clinic, n):
     study = clinic(n=n, visits=5)

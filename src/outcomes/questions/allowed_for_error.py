@@ -139,8 +139,11 @@ class AgainstError:
         """The check of it, with the numbers."""
         parts = [] if clear(self.row) else ["no clear difference that error could explain"]
         allowed, unit = self.allowed, self.measure.unit
-        if allowed.decisive is not None:
-            parts.append(f"allowing for it {with_interval(allowed.decisive, unit=unit)}")
+        if (left := allowed.decisive) is not None:
+            scale = self.measure.maximum - self.measure.minimum
+            told = left["conf_high"] - left["conf_low"] <= scale
+            said = with_interval(left, unit=unit) if told else "an interval wider than the scale"
+            parts.append(f"allowing for it {said}")
         parts.append(self.error.words)
         if allowed.reliability is None:
             parts.append("as large as the spread of scores among comparable patients")

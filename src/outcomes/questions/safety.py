@@ -9,6 +9,7 @@ import pandas as pd
 
 from outcomes.care.proportion import exact_interval
 from outcomes.care.safety import adverse_event_rates, clearance, deviations
+from outcomes.privacy.disclosure import disclosure_for
 from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
@@ -105,6 +106,8 @@ def _sentence(rates: pd.DataFrame, study: Study) -> str:
     found = Text("Where patients were asked, adverse events were recorded at ", _events(rates), ".")
     if not needed:
         return found
+    if disclosure_for(study).hides(needed):
+        return Text(found, " ", SAFETY.say("few_cleared"))
     note = f"that needed it ({percent(met / needed)})"
     of = Count(met, "course", of=needed, whom="needed", note=note)
     return Text(found, " ", SAFETY.say("cleared", courses=of))
