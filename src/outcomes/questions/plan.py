@@ -134,8 +134,8 @@ def under_plan(answer: Answer, plan: Plan | None, instrument: str) -> Answer:
     known = declared or answer.refused
     sentence = answer.sentence if known else Text("Exploratory: ", answer.sentence)
     source = replace(answer.source, plan_sha256=plan.sha256)
-    limits = tuple(text for text in answer.limits if text != SAID["exploratory"])  # it is marked
-    return replace(answer, checks=checks, sentence=sentence, source=source, limits=limits)
+    others = tuple(text for text in answer.limits if text != SAID["exploratory"])  # it is marked
+    return replace(answer, checks=checks, sentence=sentence, source=source, limits=others)
 
 
 def _reached(answer: Answer, threshold: float) -> Check:
