@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 import outcomes as oc
 from outcomes.dictionary.instruments import registry
 from outcomes.errors import DataError
+from outcomes.intake.drafting.evidence import Column, dates_of
 from outcomes.intake.drafting.headers import score_role
 from outcomes.intake.guess import draft_map
 from outcomes.intake.import_export import import_export
@@ -121,6 +123,22 @@ def test_days_of_one_month_however_they_are_written(imported, dates):
     study, asked = imported(f"Client,DOB,Visit date,Status,Pain before\n{rows}")
     assert not asked
     assert days(study) == [[0, 1, 14, 25]]
+
+
+@pytest.mark.parametrize(
+    ("cells", "way"),
+    [
+        (("13.05.24", "13.06.25", "13.07.26"), "%d.%m.%y"),  # one day of the month, three years
+        (
+            ("13/05/23", "14/06/24", "13/07/25", "14/07/26"),
+            "?/%y",
+        ),  # in an order of its own
+        (("26-01-05", "26-01-06", "26-01-19"), "%y-%m-%d"),
+        (("26.01.05", "26.01.06", "26.02.08"), "%y.%m.%d"),
+    ],
+)
+def test_years_of_two_digits_are_told_from_days(cells, way):
+    assert dates_of(Column("Visit date", pd.Series(cells, dtype=object))).ways == (way,)
 
 
 def test_record_numbers_that_a_spreadsheet_shortened_are_one_and_others_in_doubt(imported):

@@ -39,7 +39,7 @@ _FRACTION = re.compile(rf"(?:(\d+) ?)?(?:(?<!\d)(?=\d)|(?=\D))({'|'.join(_PARTS)
 _LEVEL_WORDS = vocabulary()["pressure"]["words"]
 _EMPTY = {word.casefold() for word in vocabulary()["empty"]["words"]}
 _MOST, _SHORT = 0.5, 12
-_LAST_DAY, _MONTHS = 31, 12
+_LAST_DAY, _MONTHS, _DECADE = 31, 12, 10
 
 
 @dataclass(frozen=True)
@@ -333,11 +333,16 @@ def dates_of(column: Column) -> WaysOfDates:
 
 
 def _year_first(ends: list[tuple[int, int]]) -> bool:
-    """Whether the first of three numbers is the year: no day, or one of a few beside many."""
+    """Whether the first of three numbers is the year: no day, or one of a few beside many.
+
+    Last numbers that are later than the first and near each other are years: 13.05.24, 13.06.26.
+    """
     first, last = ({pair[i] for pair in ends} for i in (0, 1))
     if not ends or max(last) > _LAST_DAY:
         return False
-    return max(first) > _LAST_DAY or (min(first) > _MONTHS and len(first) < len(last) - 1)
+    years = max(last) >= max(first) and max(last) - min(last) < _DECADE
+    few = min(first) > _MONTHS and len(first) < len(last) - 1
+    return max(first) > _LAST_DAY or (few and not years)
 
 
 @cache
