@@ -46,6 +46,12 @@ def book(tmp_path):
     return made, load
 
 
+def test_a_file_called_by_a_name_is_a_file(book, tmp_path):
+    book[1]()
+    named = (tmp_path / "clinic.xlsx").rename(tmp_path / "Mary Quackenbush.xlsx")
+    assert oc.load(named).provenance.source == "a file"
+
+
 def test_words_and_dates_become_the_study(book):
     study = book[1]()
     assert repr(study) == "Study(2 episodes, 6 sessions, 7 scores, 1 goals)"

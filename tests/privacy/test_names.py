@@ -98,6 +98,8 @@ COLUMNS = {
     "prefix": [f"MSK{i:03d}" for i in range(60)],
     "six digits": [f"{DRAW.randrange(100_000, 999_999)}" for _ in range(200)],
     "in a row": [f"{100_101 + i}" for i in range(60)],
+    "of ten digits, counted": [f"{2025000101 + i}" for i in range(12)],
+    "clinic and patient": [f"{201 + i % 3}-{i // 3:04d}" for i in range(12)],
     "words of codes": ["a", "b", "site_a", "north", "clinic-2", "therapist_1", "t3", "patient 4"],
 }
 
@@ -111,6 +113,26 @@ def test_birth_dates_as_ids_are_found_where_all_are_such():
     born = [f"{DRAW.randrange(1, 29):02d}{DRAW.randrange(1, 13):02d}{DRAW.randrange(30, 99)}"
             for _ in range(40)]  # fmt: skip
     assert set(identifying_ids(born)) == set(born)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    ["602{:03d}{:04d}", "+1602{:03d}{:04d}", "555-{1:04d}", "07700 {:03d} {:04d}",
+     "0170/{:03d}{:04d}", "06 12 3{0:03d} {1:04d}", "T602{:03d}{:04d}", "AL1950{2:02d}{3:02d}"],
+)  # fmt: skip
+def test_telephones_and_birth_dates_of_all_people_are_no_codes(shape):
+    draws = [
+        (DRAW.randrange(200, 999), DRAW.randrange(10_000), i + 1, 2 * i + 1) for i in range(12)
+    ]
+    ids = [shape.format(*one) for one in draws]
+    assert list(identifying_ids(ids)) == ids
+    assert list(identifying_ids(ids[:2])) == (ids[:2] if "L" not in shape else [])  # a date of two
+
+
+def test_one_long_number_among_codes_and_names_of_one_length_are_found():
+    assert list(identifying_ids([*CODES, "6025550100"])) == ["6025550100"]
+    names = ["Mary", "Anna", "John", "Emma", "Lucy", "Jane", "Mark", "Paul", "Rita", "Olga", "Nora"]
+    assert [*identifying_ids(names)] == names
 
 
 def test_a_refusal_names_column_kind_and_row_and_shows_no_cell():

@@ -26,7 +26,7 @@ from outcomes.intake.toml_records import folded
 from outcomes.intake.typed_cells import in_range, targets_of, typed_rows, walton_words
 from outcomes.intake.visits import visit_rows, with_single_visits, without_repeats, without_undated
 from outcomes.plain_text import shipped
-from outcomes.privacy.guard import refuse_identified, shown_headers
+from outcomes.privacy.guard import refuse_identified, shown_headers, shown_name
 from outcomes.provenance import LeftOut, Provenance
 from outcomes.study import Study, study_from_tables
 
@@ -97,7 +97,7 @@ def load_daily(path: Path, sheets: Collection[str]) -> Study:
              for name, frame in tables.items() if len(frame)}  # fmt: skip
     shown = shown_headers([*map(str, text)], (), ())
     provenance = Provenance(
-        title=daily_map().title, source=path.name, version=__version__,
+        title=daily_map().title, source=shown_name(path.name), version=__version__,
         reading=(*_said(rows.findings, VISITS, visits), *_of_people(people)),
         left_out=tuple(LeftOut(VISITS, step.rule, step.count) for step in rows.left_out
                        if step.rule not in (EXAMPLE, "empty rows")),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import pairwise
+from statistics import median
 
 from outcomes.plain_text import same_letters, shipped
 from outcomes.privacy.patterns import PATTERNS, SAYS, plain
@@ -21,7 +23,9 @@ _HEX = re.compile(r"[0-9a-f-]{8,}", re.IGNORECASE)
 _LETTERS, _LETTER, _DIGIT = (re.compile(part) for part in (r"[^\W\d_]+", r"[^\W\d_]", r"\d"))
 _DIALLED = re.compile(r"[+(]|^\d{3}[ .-]\d{3}[ .-]\d{4}$")
 _SEGMENTS, _VOWEL = re.compile(r"[^\W\d_]+|\d+"), re.compile("[aeiouy]")
-_CODED_DATE = re.compile(r"[^\W\d_]{0,3}[-_ ]?(\d{6})[-_ ]?[^\W\d_]{0,3}")
+_CODED_DATE = re.compile(r"[^\W\d_]{0,3}[-_ ]?(?:(?:19|20)(?=\d{6}))?(\d{6})[-_ ]?[^\W\d_]{0,3}")
+_LONG = re.compile(r"[^\W\d_]{0,2}(?:\d{9,}|(?=.*\d[ ./-]\d)\d(?:[ ./-]?\d){6,})")
+"""Digits as of a telephone, plan or record, with signs between them or not."""
 _IN_IDS = {kind: SAYS[kind] for kind in ("email", "phone", "date", "ssn", "url")}
 _WHOLE = {kind: re.compile(PATTERNS[kind], re.IGNORECASE) for kind in _IN_IDS}
 
@@ -148,6 +152,9 @@ class _Column:
         self.runs = Counter(run for one in ids for run in {plain(r) for r in _LETTERS.findall(one)})
         dated = [digits for one in ids if (digits := _coded_date(one))]
         self.are_dates = len(dated) > 0.9 * self.n >= 7 and len({d[2:4] for d in dated}) >= 5
+        self.are_spread = _are_spread(
+            {int(re.sub(r"\D", "", i)) for i in ids if _LONG.fullmatch(i)}
+        )
 
     def kind(self, one: str) -> str:
         """Return what an id looks like; empty for a code."""
@@ -159,6 +166,9 @@ class _Column:
         is_alone = self.n > 1 and self.shapes[_shape(one)] <= max(1, self.n / 10)
         if _coded_date(text) and (self.are_dates or is_alone):
             return _IN_IDS["date"]
+        is_other = self.lengths[len(one)] <= self.n / 2  # no random code that happens to be digits
+        if self.are_spread and _LONG.fullmatch(text) and (is_usual or is_other):
+            return SAYS["long number"]
         return "names" if any(self._is_word(run, text) for run in _LETTERS.findall(text)) else ""
 
     def _is_word(self, run: str, text: str) -> bool:
@@ -183,9 +193,18 @@ class _Column:
 
         Names have neither.
         """
+        if text.isalpha() and all(map(_VOWEL.search, self.runs)):
+            return False
         most = max(self.shapes.values())
         alike = self.shapes[_shape(text)] if most > self.n / 2 else self.lengths[len(text)]
         return self.n >= 10 and alike > 0.9 * self.n
+
+
+def _are_spread(numbers: Collection[int]) -> bool:
+    """Whether numbers are not counted, as codes are, in steps of one, ten or a thousand."""
+    gaps = [after - before for before, after in pairwise(sorted(numbers))]
+    step = next(size for size in (1000, 10, 1) if not any(gap % size for gap in gaps))
+    return not gaps or median(gaps) > 100 * step
 
 
 def _shape(one: str) -> str:
