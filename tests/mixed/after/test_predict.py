@@ -39,6 +39,16 @@ def test_known_rows_give_the_fitted_values(clinic):
     assert_allclose(fit.predict(clinic, random=False)["fitted"], fit.augment()["fixed_fitted"])
 
 
+def test_a_categorical_of_numbers_holds_numbers():
+    new = pd.DataFrame(
+        {"id": np.repeat(np.arange(8), 3), "y": np.random.default_rng(1).normal(size=24)}
+    )
+    as_groups = new.assign(id=pd.Categorical(new["id"], range(7, -1, -1)))
+    fit = lmm("y ~ 1 + (1 | id)", as_groups)
+    for rows in (as_groups.head(3), new.head(3)):
+        assert_allclose(fit.predict(rows)["fitted"], fit.augment()["fitted"].head(3))
+
+
 def test_the_fixed_part_has_the_df_of_the_fit(clinic):
     fit = lmm("improvement ~ arm + (1 | episode_id)", clinic, df="kenward-roger")
     new = pd.DataFrame({"arm": ["massage", "usual"]})

@@ -163,7 +163,7 @@ def known_levels(fit: Fit, factor: GroupingFactor, new: pd.DataFrame) -> Array:
 
 
 def _require_kind(name: str, levels: pd.Index, column: pd.Series) -> None:
-    present = pd.Index(column.dropna())
+    present = pd.Index(column.dropna().astype(object))  # a categorical of numbers holds numbers
     text, numbers = (
         pd.api.types.is_numeric_dtype(kind.infer_objects()) for kind in (levels, present)
     )
