@@ -258,6 +258,7 @@ def test_a_refused_question_is_told_in_plain_words(synthetic_study: Any, make_an
     text = page_html(compose(synthetic_study, (refused,), disclosure=Disclosure(exempt=True)))
     assert "What these data cannot answer" in text
     assert "Did it help? There is no control arm." in text
+    assert "worse</span>" not in text  # no axis without an interval on it
     assert 'id="trial"' not in text  # said once, in the list
 
 

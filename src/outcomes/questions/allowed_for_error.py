@@ -145,11 +145,11 @@ class AgainstError:
             said = with_interval(left, unit=unit) if told else "an interval wider than the scale"
             parts.append(f"allowing for it {said}")
         parts.append(self.error.words)
-        if allowed.reliability is None:
-            parts.append("as large as the spread of scores among comparable patients")
+        share = allowed.reliability or 0.0
+        if share <= 0:
+            parts.append("at least as large as the spread of scores among comparable patients")
         else:
-            share = plain(allowed.reliability, 2)
-            parts.append(f"a reliability of {share} among comparable patients")
+            parts.append(f"a reliability of {plain(share, 2)} among comparable patients")
         if allowed.answered is not None:
             found = allowed.answered
             above = ", above 1 by chance alone" if found["estimate"] > 1 else ""

@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 from outcomes.errors import UsageError
 from outcomes.questions.picture import Picture
@@ -185,6 +187,11 @@ def test_inline_svg_is_well_formed_named_and_described() -> None:
     used = re.findall(r'(?:url\(#|href="#)([^")]+)', text)
     assert set(used) <= set(ids)
     assert "var(--ink" in text
+    assert len(re.findall("<text ", text)) == len(re.findall("<text textLength", text))
+    [wide] = re.findall(r'textLength="([^"]+)"[^>]*>SYNTHETIC DATA<', text)
+    bold = FontProperties(family="Inter", weight="bold", size=9.5)
+    room = text_to_path.get_text_width_height_descent("SYNTHETIC DATA", bold, ismath=False)[0]
+    assert float(wide) == pytest.approx(room, abs=0.1)
 
 
 def test_unknown_kind_and_preset_are_refused_by_name() -> None:

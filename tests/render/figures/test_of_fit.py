@@ -84,6 +84,16 @@ def test_a_forest_has_one_row_a_coefficient_but_the_intercept(fit: Any) -> None:
     assert drawn == pytest.approx(sorted([0, *fit.tidy()["estimate"].iloc[1:]]))
 
 
+def test_a_forest_says_which_coefficients_its_axis_cannot_show(fit: Any) -> None:
+    assert "too small" not in forest(fit).claim
+    rows = pd.DataFrame({"far": np.linspace(0, 1e7, 40), "near": np.tile([0.0, 1.0, 1.0, 0.0], 10)})
+    rows["who"], noise = np.repeat(range(10), 4), np.sin(7.0 * np.arange(40) ** 2)
+    rows["y"] = 1e-7 * rows["far"] + rows["near"] + noise
+    drawn = oc.lmm("y ~ far + near + (1 | who)", rows).forest()
+    assert "; 1 of 2 too small to see on this axis" in drawn.claim
+    assert drawn.claim in drawn.alt
+
+
 def test_a_figure_shows_itself_with_its_words(fit: Any) -> None:
     shown = forest(fit)._repr_html_()
     assert shown.count("<svg") == 1

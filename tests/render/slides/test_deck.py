@@ -106,16 +106,20 @@ def test_the_axis_of_a_forest_names_zero_and_leaves_room_for_the_numbers(lowest)
     assert beside * native_chart.WIDTH > native_chart.NUMBERS
 
 
+@pytest.mark.parametrize("n_reasons", [1, 2, 12])
 @pytest.mark.parametrize("n", [1, 4, 5, 7, 11, 12])
-def test_every_question_without_an_answer_is_on_a_slide_that_has_room(n):
+def test_every_question_without_an_answer_is_on_a_slide_that_has_room(n, n_reasons):
     source = Source("t", "n", True, 1, "0" * 64, "0.1", 3, 3)
-    asked = [refusal(f"q{i}", f"Question {i}?", "no scores.", source) for i in range(n)]
+    why = [f"no scores of kind {i % n_reasons}." for i in range(n)]
+    asked = [refusal(f"q{i}", f"Question {i}?", why[i], source) for i in range(n)]
     slides = list(_refused(tuple(asked)))
     assert all(len(slide.bullets) <= MOST_NAMED for slide in slides)
-    assert n == 1 or min(len(slide.bullets) for slide in slides) > 1
+    assert n_reasons > 1 or n == 1 or min(len(slide.bullets) for slide in slides) > 1
     assert len({slide.title for slide in slides}) == len(slides)
     said = "\n".join(line for slide in slides for line in slide.bullets)
     assert all(answer.question in said for answer in asked)
+    told = said + "".join(slide.title for slide in slides)
+    assert all(f"No scores of kind {i % n_reasons}." in told for i in range(n))
 
 
 def test_a_line_that_ends_before_the_others_is_not_labeled_over_them():

@@ -26,7 +26,7 @@ from outcomes.study import Study
 from outcomes.words import COMPARED, DESCRIBED, LABELS, counted, sentence_case
 
 INTERVAL, SYNTHETIC = LABELS["sentences"]["interval"], LABELS["sentences"]["synthetic"]
-NOT_HERE = "not answerable here"
+NOT_HERE, UNANSWERED = "not answerable here", "What these data cannot answer"
 ALL = "all"
 
 
@@ -54,15 +54,21 @@ def summary(answers: tuple[Answer, ...], label: str, unit: str = "points") -> Se
         blocks += [Paragraph(INTERVAL, "note")]
     blocks += _limits(given)
     if refused:
-        reasons: dict[str, list[str]] = {}
-        for answer in refused:
-            reasons.setdefault(sentence_case(answer.reason), []).append(answer.question)
-        blocks += [Heading("What these data cannot answer")]
-        for reason, asked in reasons.items():
+        blocks += [Heading(UNANSWERED)]
+        for reason, asked in refusals(answers).items():
             lone = len(asked) == 1
             blocks += [] if lone else [Paragraph(reason)]
             blocks += [Bullets((f"{asked[0]} {reason}",) if lone else tuple(asked))]
     return Section("summary", "Summary", tuple(blocks))
+
+
+def refusals(answers: tuple[Answer, ...]) -> dict[str, list[str]]:
+    """Return the questions that have no answer, by the reason, a sentence."""
+    reasons: dict[str, list[str]] = {}
+    for answer in answers:
+        if answer.refused:
+            reasons.setdefault(sentence_case(answer.reason), []).append(answer.question)
+    return reasons
 
 
 def about(study: Study, answers: tuple[Answer, ...], disclosure: Disclosure) -> str:

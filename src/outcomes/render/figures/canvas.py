@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,10 @@ import scipy
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
-from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator
 
 from outcomes.plain_text import shortened
-from outcomes.render.figures.shown import ShownFigure, empty_figure
+from outcomes.render.figures.shown import ShownFigure, empty_figure, measured
 from outcomes.render.figures.style import (
     FONT,
     GRID,
@@ -164,8 +162,7 @@ def plain_frame(axes: Axes, preset: Preset) -> None:
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator("auto", steps=ROUND))
         axis.minorTicks = []  # none is drawn, and each that is made costs as much as a line
-    axes.tick_params(labelsize=preset.text)
-    axes.grid(axis="y", linewidth=0.08 * preset.text)
+    axes.tick_params(labelsize=preset.text, grid_linewidth=0.08 * preset.text)
 
 
 def name_upright(axes: Axes, text: str, preset: Preset, share: float) -> None:
@@ -182,7 +179,8 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
     >>> text_width("wide words", 10) > text_width("words", 10)
     True
     """
-    return size * _width_of_one(text, bold=bold) if text.strip() else 0.0
+    font = FontProperties(family=FONT, weight="bold" if bold else "normal", size=size)
+    return measured(text, font)[0] / 72 if text.strip() else 0.0
 
 
 def label_beside(
@@ -213,14 +211,6 @@ def label_beside(
             textcoords="offset points", va="center", ha="left", fontsize=preset.text,
             linespacing=1.1, annotation_clip=False,
         )  # fmt: skip
-
-
-@lru_cache(maxsize=4096)
-def _width_of_one(text: str, *, bold: bool) -> float:
-    """Return the width at 1 point; outlines are not hinted, so that widths go with the size."""
-    font = FontProperties(family=FONT, weight="bold" if bold else "normal", size=1)
-    points, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
-    return float(points) / 72
 
 
 def in_a_figure(name: str, most: int = 160) -> str:

@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from outcomes.questions.picture import FEW_POINTS, MOST_TOGETHER, Picture
@@ -206,12 +207,13 @@ def _cell(
 
 
 def _draw_one(axes: Axes, data: pd.DataFrame, group: str, preset: Preset) -> None:
-    for other, rows in data.groupby("group", sort=False):
-        if other != group:
-            ordered = rows.sort_values("x")
-            axes.plot(ordered["x"], ordered["estimate"], color=GRID, linewidth=0.5 * preset.line)
-    own = data[data["group"] == group].sort_values("x")
-    draw_group(axes, own, look_of(0, group), preset)
+    ordered = data.sort_values("x")
+    lines = [
+        rows[["x", "estimate"]].to_numpy(float)
+        for other, rows in ordered.groupby("group", sort=False) if other != group
+    ]  # fmt: skip
+    axes.add_collection(LineCollection(lines, colors=GRID, linewidths=0.5 * preset.line))
+    draw_group(axes, ordered[ordered["group"] == group], look_of(0, group), preset)
     axes.set_ylim(*_range(data))
     axes.set_xlim(*_with_room(data["x"].min(), data["x"].max(), 0.05))
 

@@ -42,6 +42,8 @@ MOST_TOGETHER = 3
 """More groups than this have a panel each."""
 MOST_LEVELS = 25
 """Groups with more levels than this are drawn without their names."""
+SEEN = 0.01
+"""Share of a forest's reach below which an interval is no longer than its marker."""
 STRAIGHT = 0.99
 """Correlation of residuals with normal quantiles from which they count as near normal."""
 
@@ -151,6 +153,9 @@ def forest(fit: Fit) -> ShownFigure:
         raise UsageError(must, got="none", remedy="Add a term to the formula.")
     apart = int(((drawn["conf_low"] > 0) | (drawn["conf_high"] < 0)).sum())
     claim, all_ = "Coefficients with 95 % intervals", drawn["term"].ne("").sum()
+    reach = drawn.loc[drawn["term"].ne(""), ["conf_low", "conf_high"]].abs().max(axis=1)
+    flat = int((reach < SEEN * reach.max()).sum())
+    claim += f"; {flat} of {all_} too small to see on this axis: read the numbers" if flat else ""
     alt = f"{claim}. {apart or 'None'} of {all_} lie above or below 0 with all of their interval."
     return draw(Picture("forest", drawn, claim, _response_label(fit), "", alt), stamp_of(fit))
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from html import escape
+from functools import lru_cache
+from html import escape, unescape
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 from outcomes.errors import PrivacyError
 from outcomes.plain_text import cleaned
-from outcomes.render.figures.style import GRID, INK, LOOKS, MUTED, PAPER, styled
+from outcomes.render.figures.style import FONT, GRID, INK, LOOKS, MUTED, PAPER, styled
 from outcomes.words import ended
 
 PAGE_COLORS = (
@@ -23,6 +26,10 @@ PAGE_COLORS = (
 )
 """The page's own colors, where the page is JupyterLab; else those of paper."""
 VIEW_BOX = re.compile(r'viewBox="([^"]+)"')
+TEXT = re.compile(
+    r'<text style="(font-weight: \d+; )?font-size: ([\d.]+)px; font-family: [^;"]+([^>]*)>([^<]+)<'
+)
+FACE = "Inter, system-ui, sans-serif"
 STYLE = f"<style>.oc-figure{{{PAGE_COLORS}}}.oc-figure svg{{width:100%;height:auto}}</style>"
 
 
@@ -64,6 +71,9 @@ class ShownFigure(Figure):
 
     def draw(self, renderer: Any) -> None:
         """Draw ticks, which are made only now, as all else looks."""
+        measure = getattr(renderer.get_text_width_height_descent, "__func__", None)
+        if measure is RendererSVG.get_text_width_height_descent:
+            renderer.get_text_width_height_descent = measured
         with styled():
             super().draw(renderer)
 
@@ -83,6 +93,21 @@ class ShownFigure(Figure):
         drawn = inline_svg(svg, name=name, title=self.claim, alt=self.alt)
         width = self.get_figwidth() * 96
         return f'{STYLE}<div class="oc-figure" style="max-width:{width:.0f}px">{drawn}</div>'
+
+
+def measured(text: str, font: FontProperties, _: object = False) -> tuple[float, ...]:
+    """Return width, height and descent of a line in points, as SVG has it.
+
+    Letters are shaped once for all figures: without hints, outlines grow with the size.
+    """
+    size, looks = font.get_size_in_points(), (font.get_weight(), font.get_style())
+    return tuple(size * part for part in _of_one_point(text, tuple(font.get_family()), *looks))
+
+
+@lru_cache(maxsize=4096)
+def _of_one_point(text: str, family: tuple[str, ...], weight: Any, style: Any) -> tuple[float, ...]:
+    font = FontProperties(family=list(family), weight=weight, style=style, size=1)
+    return tuple(text_to_path.get_text_width_height_descent(text, font, ismath=False))
 
 
 def finished(
@@ -131,9 +156,9 @@ def svg_bytes(figure: Figure, *, outlines: bool = True) -> bytes:
     outlines : bool
         True draws letters as shapes, the same in every program; False keeps them as text.
     """
-    options: Any = {"svg.hashsalt": "outcomes", "svg.fonttype": "path" if outlines else "none"}
+    options = {"svg.hashsalt": "outcomes", "svg.fonttype": "path" if outlines else "none"}
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    with mpl.rc_context(options), io.BytesIO() as target:
+    with styled(options), io.BytesIO() as target:
         figure.savefig(target, format="svg", metadata=nothing)
         return target.getvalue()
 
@@ -156,7 +181,7 @@ def inline_svg(svg: bytes, *, name: str, title: str, alt: str) -> str:
         Text stays text; the colours of text, grid and first line follow the page (``--ink``,
         ``--muted``, ``--grid``, ``--paper``, ``--blue``), so that it is right in light and dark.
     """
-    text = svg.decode("utf-8")
+    text = TEXT.sub(_as_wide, svg.decode("utf-8"))
     element = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     element = re.sub(r'(\sid="|url\(#|href="#)', rf"\g<1>{name}-", element)
     blue = LOOKS[0].colour.lower()
@@ -171,3 +196,12 @@ def inline_svg(svg: bytes, *, name: str, title: str, alt: str) -> str:
         f'<desc id="{name}-alt">{escape(alt)}</desc>'
     )
     return re.sub(r"<svg[^>]*>", lambda _: opening, element, count=1).strip()
+
+
+def _as_wide(found: re.Match[str]) -> str:
+    """Have a text as wide as it was when room was made for it, in whatever font the reader has."""
+    bold, size, looks, text = found.groups()
+    font = FontProperties(family=FONT, weight="bold" if bold else "normal", size=float(size))
+    wide = f'textLength="{measured(unescape(text), font)[0]:.1f}" lengthAdjust="spacingAndGlyphs"'
+    face = f"{bold or ''}font-size: {size}px; font-family: {FACE}"
+    return f'<text {wide} style="{face}{looks}>{text}<'

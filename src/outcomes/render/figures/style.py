@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -125,18 +125,24 @@ RULES: Any = {
     "axes.facecolor": "none", "axes.edgecolor": MUTED, "axes.axisbelow": True, "axes.grid": True,
     "axes.grid.axis": "y", "axes.spines.top": False, "axes.spines.right": False,
     "grid.color": GRID, "xtick.color": MUTED, "xtick.labelcolor": INK, "ytick.color": MUTED,
-    "ytick.labelcolor": INK,
+    "ytick.labelcolor": INK, "axes.titley": 1.0,
 }  # fmt: skip
-"""What matplotlib is told while a figure is made; a dollar sign begins no formula."""
+"""What matplotlib is told while a figure is made; a dollar sign begins no formula. Titles of plots
+stand where they are put: to look for room above the ticks costs as much as all else on a plot."""
 
 
 @contextmanager
-def styled() -> Iterator[None]:
+def styled(rules: Mapping[str, Any] = RULES) -> Iterator[None]:
     """Draw as all figures look, letters that the font lacks as boxes without a warning."""
-    with mpl.rc_context(RULES), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from")
-        warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
-        yield
+    before = {name: mpl.rcParams[name] for name in rules}  # `rc_context` copies all of them
+    mpl.rcParams.update(rules)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from")
+            warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
+            yield
+    finally:
+        mpl.rcParams.update(before)
 
 
 def preset_named(name: str) -> Preset:

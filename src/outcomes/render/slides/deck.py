@@ -12,7 +12,7 @@ import pandas as pd
 from outcomes.plain_text import cleaned_within
 from outcomes.questions.answer import Answer
 from outcomes.questions.picture import ROW, Picture
-from outcomes.render.contents.summary import SYNTHETIC, shared_limits
+from outcomes.render.contents.summary import SYNTHETIC, UNANSWERED, refusals, shared_limits
 from outcomes.render.document import Document
 from outcomes.words import ended
 
@@ -199,19 +199,27 @@ def fewer(picture: Picture, table: pd.DataFrame) -> Picture | None:
 
 
 def _refused(answers: tuple[Answer, ...]) -> Iterator[Slide]:
-    """List the questions without an answer: few with the reason, more by name, six a slide."""
-    refused = [answer for answer in answers if answer.refused]
-    n = len(refused)
-    few = n <= MOST_POINTS and sum(len(a.question + a.reason) for a in refused) <= MOST_READ
-    slides = -(-n // MOST_NAMED)
-    for slide in range(slides):  # as many on each, so that none is left with one
-        part = refused[slide * n // slides : (slide + 1) * n // slides]
-        whole = [f"{a.question} {a.reason[:1].upper()}{a.reason[1:]}" for a in part]
-        told = [next(_runs(w), a.question) for a, w in zip(part, whole, strict=True)]
-        points = told if few else [a.question for a in part]
-        notes = "\n\n".join(f"{answer.question} {answer.sentence}" for answer in part)
-        title = "What these data cannot answer either" if slide else "What these data cannot answer"
-        yield Slide(title, None, tuple(points), notes)
+    """Say why questions have no answer: a reason that several share above them, others together."""
+    reasons = refusals(answers)
+    alone = [f"{q[0]} {next(_runs(why), '')}".strip() for why, q in reasons.items() if len(q) == 1]
+    for reason, asked in reasons.items():
+        if len(asked) > 1:
+            title = next(_runs(reason), UNANSWERED)
+            yield from _dealt(title, asked, MOST_NAMED, reason, UNANSWERED)
+    longest = max(map(len, alone), default=1)
+    yield from _dealt(UNANSWERED, alone, max(1, min(MOST_POINTS, MOST_READ // longest)))
+
+
+def _dealt(
+    title: str, points: list[str], most: int, first: str = "", asks: str = ""
+) -> Iterator[Slide]:
+    """Deal points out to slides, as many on each, so that none is left with one."""
+    slides = -(-len(points) // most)
+    for slide in range(slides):
+        part = points[slide * len(points) // slides : (slide + 1) * len(points) // slides]
+        number = f" ({slide + 1} of {slides})" if slides > 1 else ""
+        notes = "\n\n".join(filter(None, (first, *part)))
+        yield Slide(f"{title}{number}", None, tuple(part), notes, asks)
 
 
 def _limits(answers: list[Answer]) -> Slide:
