@@ -16,6 +16,7 @@ from outcomes.words import LABELS, count, named, percent, plain, scale, sentence
 NUMBERS = ["mean", "sd"]
 NAN = float("nan")
 OTHERS = "others, few each"
+LAST = {OTHERS: 1, "not recorded": 2}
 ADAPTED = "Care adapted for"
 
 LEVELS = {("mechanism", "none"): "no clear cause", ("mechanism", "unknown"): "not known"}
@@ -121,7 +122,7 @@ def _lines(
     for variable, own in rows.groupby("variable", sort=False):
         if variable == "courses" or own["people"].fillna(1).sum() == 0:
             continue  # the head counts courses; the study may have no ids of patients
-        levels = own["level"].unique()
+        levels = sorted(own["level"].unique(), key=lambda level: LAST.get(level, 0))
         is_flag = set(own.loc[own["kind"] == "category", "level"]) <= {"yes", "no"}
         smd = [] if differences is None else [_difference(differences.get(variable), own)]
         if str(variable).startswith("adaptation") and not adapted:

@@ -27,8 +27,9 @@ PAGE_COLORS = (
 """The page's own colors, where the page is JupyterLab; else those of paper."""
 VIEW_BOX = re.compile(r'viewBox="([^"]+)"')
 TEXT = re.compile(
-    r'<text style="(font-weight: \d+; )?font-size: ([\d.]+)px; font-family: [^;"]+([^>]*)>([^<]+)<'
+    r'<text style="(font-weight: \d+; )?font-size: ([\d.]+)px; font-family: [^;"]+([^>]*)>([^<]{5,})<'
 )
+"""A text of a figure; one of a few letters has room in any font."""
 FACE = "Inter, system-ui, sans-serif"
 STYLE = f"<style>.oc-figure{{{PAGE_COLORS}}}.oc-figure svg{{width:100%;height:auto}}</style>"
 
