@@ -27,7 +27,7 @@ PAGE_COLORS = (
 """The page's own colors, where the page is JupyterLab; else those of paper."""
 VIEW_BOX = re.compile(r'viewBox="([^"]+)"')
 TEXT = re.compile(
-    r'<text style="(font-weight: \d+; )?font-size: ([\d.]+)px; font-family: [^;"]+([^>]*)>([^<]{5,})<'
+    r'<text style="(font-weight: \d+; )?font-size: (.+?)px; font-family: [^;"]+([^>]*)>([^<]{5,})<'
 )
 """A text of a figure; one of a few letters has room in any font."""
 FACE = "Inter, system-ui, sans-serif"

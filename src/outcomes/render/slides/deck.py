@@ -217,7 +217,7 @@ def _dealt(
     slides = -(-len(points) // most)
     for slide in range(slides):
         part = points[slide * len(points) // slides : (slide + 1) * len(points) // slides]
-        number = f" ({slide + 1}\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}{slides})" if slides > 1 else ""
+        number = f" ({slide + 1}/{slides})" if slides > 1 else ""
         notes = "\n\n".join(filter(None, (first, *part)))
         yield Slide(f"{title}{number}", None, tuple(part), notes, asks)
 
