@@ -337,7 +337,7 @@ def widths(table: Table) -> list[int]:
     >>> widths(Table("Courses", ("condition", "n"), (("neck pain after a crash", "80"),)))
     [25, 4]
     """
-    columns = zip(table.head, *table.rows, strict=True)
+    columns = zip((f"{bold} " for bold in table.head), *table.rows, strict=True)
     needed = [2 + max(map(len, column)) for column in columns]
     most = next((m for m in range(PAGE, 26, -1) if sum(min(m, n) for n in needed) <= PAGE), 26)
     return [min(most, n) for n in needed]
