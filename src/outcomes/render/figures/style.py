@@ -134,15 +134,16 @@ stand where they are put: to look for room above the ticks costs as much as all 
 @contextmanager
 def styled(rules: Mapping[str, Any] = RULES) -> Iterator[None]:
     """Draw as all figures look, letters that the font lacks as boxes without a warning."""
-    before = {name: mpl.rcParams[name] for name in rules}  # `rc_context` copies all of them
-    mpl.rcParams.update(rules)
+    settings: Any = mpl.rcParams
+    before = {name: settings[name] for name in rules}  # `rc_context` copies all of them
+    settings.update(rules)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from")
             warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
             yield
     finally:
-        mpl.rcParams.update(before)
+        settings.update(before)
 
 
 def preset_named(name: str) -> Preset:
