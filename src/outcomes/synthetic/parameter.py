@@ -45,7 +45,7 @@ class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def allowed(self) -> str:
         """The range in words."""
-        return "" if self.between is None else "{:,.12g} to {:,.12g}".format(*self.between)
+        return "" if self.between is None else "{:,.10g} to {:,.10g}".format(*self.between)
 
 
 _PARAMETERS = msgspec.toml.decode(
