@@ -125,11 +125,10 @@ def agree(formula: ModelFormula, survey: Survey) -> Agreed:
     unit, crossed = _roles(factors, survey)
     repeated = pd.Index([])
     if unit is not None:
-        members = survey.members[factors[0].group, factors[unit].group]
-        repeated = members.index[members > 1]
+        repeated = survey.repeated[factors[0].group, factors[unit].group]
     fixed, kept = _fixed(formula, survey), [factors[f].group for f in crossed]
     levels = {group: survey.groups[group] for group in kept}
-    slim = replace(survey, groups=levels, members={}, nested={}, counts={})  # labels are memory
+    slim = replace(survey, groups=levels, repeated={}, nested={}, counts={})  # labels are memory
     return Agreed(formula, slim, fixed, factors, unit, crossed, repeated)
 
 

@@ -44,6 +44,8 @@ from outcomes.mixed.types import Array
 
 AT_ONCE = 16
 """Parts that are merged in one go."""
+ADDED = 32_000
+"""Groups that are added up to sums over patterns in one go."""
 PIECE = 8_000
 """Groups of a stage that are eliminated at once: memory does not grow with their number."""
 
@@ -162,37 +164,32 @@ def _fixed(agreed: Agreed, frame: ModelFrame) -> Array:
 
 
 def _gathered(parts: Sequence[Products]) -> Products:
-    """Join parts; add up groups alone in their unit whose visits repeat, or were added up before.
-
-    Part by part: what is kept group by group is copied once.
-    """
+    """Join parts; add up groups alone in their unit whose visits repeat, or were added up before."""
     one, patterns = parts[0], joined_patterns([part.patterns for part in parts])
-    keys = [pattern_keys(patterns)]
-    keys += [pattern_keys(part.groups.like)[part.groups.kind] for part in parts]
-    place, found = numbered(np.concatenate(keys).T)
-    before, *places = np.split(place, np.cumsum([len(own) for own in keys[:-1]]))
-    able = [one.agreed.repeated.get_indexer(part.unit) < 0 for part in parts]
-    q, m, _ = one.groups.like.B.shape
+    groups = one.groups if len(parts) == 1 else _joined([part.groups for part in parts])
+    own, unit = (_united([getattr(part, name) for part in parts]) for name in ("own", "unit"))
+    before, kinds = pattern_keys(patterns), pattern_keys(groups.like)
+    place, found = numbered(np.concatenate([before, kinds]).T)
+    q, m, _ = groups.like.B.shape
     width = m if one.crossed is None else m + len(one.crossed.A)
-    alone = np.concatenate([at[own] for at, own in zip(places, able, strict=True)])
-    enough = np.bincount(alone, minlength=len(found)) > q * width  # sums hold less then
-    enough[before] = True
-    moved = [own & enough[at] for own, at in zip(able, places, strict=True)]
-    for part, own in zip(parts, moved, strict=True):
-        if own.any():
-            added = summed_patterns(part.groups.stage(np.flatnonzero(own)))
-            patterns = joined_patterns([patterns, added])
-    each = list(zip(parts, moved, strict=True))
+    able, at = one.agreed.repeated.get_indexer(unit) < 0, place[len(before) :][groups.kind]
+    enough = np.bincount(at[able], minlength=len(found)) > q * width  # sums hold less then
+    enough[place[: len(before)]] = True
+    moved = able & enough[at]
+    added = np.flatnonzero(moved)
+    for start in range(0, len(added), ADDED):
+        summed = summed_patterns(groups.stage(added[start : start + ADDED]))
+        patterns = joined_patterns([patterns, summed])
     return Products(
         agreed=one.agreed,
         n=sum(part.n for part in parts),
         C=np.sum([part.C for part in parts], axis=0),
         crossed=_added([part.crossed for part in parts if part.crossed is not None]),
-        groups=_joined([part.groups.take(np.flatnonzero(~own)) for part, own in each]),
-        own=_united([part.own[~own] for part, own in each]),
-        unit=_united([part.unit[~own] for part, own in each]),
+        groups=groups.take(np.flatnonzero(~moved)),
+        own=own[~moved],
+        unit=unit[~moved],
         patterns=patterns,
-        alone=_united([part.alone.append(part.own[own]) for part, own in each]),
+        alone=_united([*(part.alone for part in parts), own[moved]]),
     )
 
 
@@ -220,8 +217,10 @@ def merge(*parts: Products) -> Products:
     if any(p.agreed is not one.agreed and p.agreed.formula != one.agreed.formula for p in parts):
         must = "Parts are merged whose columns were agreed on together"
         raise FitError(must, got="others")
-    labels = _united([part.labels for part in parts])
-    twice = labels[labels.duplicated()].nunique()
+    labels = np.concatenate([own.to_numpy() for p in parts for own in (p.alone, p.own)])
+    labels.sort()
+    twice = len(np.unique(labels[1:][labels[1:] == labels[:-1]]))
+    del labels  # memory
     if twice:
         must = f"Every row of a level of '{one.agreed.factors[0].name}' is in one part"
         got = f"{twice} {'level' if twice == 1 else 'levels'} in several parts"

@@ -46,8 +46,8 @@ class Survey:
         Levels of each grouping factor, sorted.
     nested : mapping of (tuple, tuple) to bool
         Whether each level of the first factor lies in one level of the second.
-    members : mapping of (tuple, tuple) to Series
-        How many levels of the first factor lie in each level of the second, where it is nested.
+    repeated : mapping of (tuple, tuple) to Index
+        Levels of the second factor that hold several of the first, where it is nested.
     ends : tuple of float
         Least and largest response.
     varies : mapping of tuple to bool
@@ -62,7 +62,7 @@ class Survey:
     counts: Mapping[str, pd.Series]
     groups: Mapping[Group, pd.Index]
     nested: Mapping[tuple[Group, Group], bool]
-    members: Mapping[tuple[Group, Group], pd.Series]
+    repeated: Mapping[tuple[Group, Group], pd.Index]
     ends: tuple[float, float]
     varies: Mapping[Group, bool]
 
@@ -112,8 +112,8 @@ def survey(formula: ModelFormula, data: pd.DataFrame) -> Survey:
         counts={name: _counts(frame, name) for name in names if name in inside},
         groups={group: levels for group, (_, levels) in coded.items()},
         nested=nested,
-        members={
-            (a, b): pd.Series(np.bincount(pairs[a, b][:, 1]), index=coded[b][1])
+        repeated={
+            (a, b): coded[b][1][np.bincount(pairs[a, b][:, 1]) > 1]
             for a, b in nested
             if nested[a, b]
         },
@@ -147,18 +147,19 @@ def merge_surveys(surveys: Iterable[Survey]) -> Survey:
     if not found:
         must = "A model needs rows"
         raise FitError(must, got="no part with any")
+    groups, twice = _joined([one.groups for one in found])
+    pairs = set(found[0].repeated).intersection(*(one.repeated for one in found))
     return Survey(
         n=sum(one.n for one in found),
         n_dropped=sum(one.n_dropped for one in found),
         dropped=_added([one.dropped for one in found]),
         levels=_seen(found),
-        seen=_joined([one.seen for one in found]),
+        seen=_joined([one.seen for one in found])[0],
         counts={name: _total([one.counts[name] for one in found]) for name in found[0].counts},
-        groups=_joined([one.groups for one in found]),
+        groups=groups,
         nested={key: all(one.nested[key] for one in found) for key in found[0].nested},
-        members={
-            key: _total([one.members[key] for one in found])
-            for key in set(found[0].members).intersection(*(one.members for one in found))
+        repeated={
+            key: _united([twice[key[1]], *(one.repeated[key] for one in found)])[0] for key in pairs
         },
         ends=(min(one.ends[0] for one in found), max(one.ends[1] for one in found)),
         varies={key: any(one.varies[key] for one in found) for key in found[0].varies},
@@ -170,16 +171,25 @@ def _added(counts: list[Mapping[str, int]]) -> dict[str, int]:
     return {name: sum(own.get(name, 0) for own in counts) for name in names}
 
 
-def _joined(levels: list[Mapping[Any, pd.Index]]) -> dict[Any, pd.Index]:
-    """Unite levels: in the order of the part that has them all, else sorted."""
-    found = {}
-    for name in levels[0]:
-        own = [one[name] for one in levels]
-        longest = max(own, key=len)
-        inside = all(other.isin(longest).all() for other in own)
-        united = longest if inside else own[0].append(own[1:]).unique()
-        found[name] = united if inside else united.sort_values()
-    return found
+def _joined(levels: list[Mapping[Any, pd.Index]]) -> tuple[dict[Any, pd.Index], ...]:
+    """Unite levels by name, and return those that stand in several parts."""
+    both = {name: _united([one[name] for one in levels]) for name in levels[0]}
+    return tuple({name: own[i] for name, own in both.items()} for i in range(2))
+
+
+def _united(own: list[pd.Index]) -> tuple[pd.Index, pd.Index]:
+    """Unite levels: in the order of the part that has them all, else sorted; and those in several.
+
+    They are sorted in place: a table of millions of hashes takes four times their memory.
+    """
+    longest = max(own, key=len)
+    if len(own) == 1 or all(other.equals(longest) for other in own):
+        return longest, longest if len(own) > 1 else longest[:0]
+    held = np.concatenate([levels.to_numpy() for levels in own])
+    held.sort()
+    again = np.append(False, held[1:] == held[:-1])
+    united, twice = pd.Index(held[~again]), pd.Index(np.unique(held[again]))
+    return longest if len(longest) == len(united) else united, twice
 
 
 def _declared(frame: ModelFrame, name: str) -> pd.Index:
@@ -191,8 +201,7 @@ def _declared(frame: ModelFrame, name: str) -> pd.Index:
 
 
 def _seen(surveys: list[Survey]) -> dict[str, pd.Index]:
-    declared = _joined([one.levels for one in surveys])
-    seen = _joined([one.seen for one in surveys])
+    declared, seen = (_joined([getattr(one, n) for one in surveys])[0] for n in ("levels", "seen"))
     return {name: levels[levels.isin(seen[name])] for name, levels in declared.items()}
 
 
