@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -51,13 +52,23 @@ def visits_received(study: Tables) -> pd.DataFrame:
 
 def sorted_rows(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Return rows sorted by columns; as they are where they are in order, which is seen quickly."""
+    known = _are_sorted(rows[key].to_numpy() for key in keys)
+    return rows if known else rows.sort_values(keys, kind="stable")
+
+
+def _are_sorted(columns: Iterable[Any]) -> bool:
     tied: Any = np.True_
-    for column in (rows[key].to_numpy() for key in keys):
+    for column in columns:
         before, after = column[:-1], column[1:]
         if column.dtype.kind not in "if" or (tied & ~((before <= after) | np.isnan(after))).any():
-            return rows.sort_values(keys, kind="stable")
+            return False
         tied = tied & ((before == after) | np.isnan(before) & np.isnan(after))
-    return rows
+    return True
+
+
+def chosen_rows(rows: pd.DataFrame, chosen: pd.Series[bool]) -> pd.DataFrame:
+    """Return some rows; all of them without taking each."""
+    return rows if chosen.all() else rows[chosen]
 
 
 def number_of_therapists(study: Tables) -> int:
@@ -194,7 +205,7 @@ def placed_scores(study: Tables, instrument: str = "") -> pd.DataFrame:
     if instrument:
         placed = placed_scores(study)
         return placed[placed["instrument"] == instrument]
-    scores = study.assessments[study.assessments["score"].notna()]
+    scores = chosen_rows(study.assessments, study.assessments["score"].notna())
     blank, timing = scores["timing"].isna(), scores["timing"]
     if blank.any():
         timing = timing.astype(object).fillna("pre_session")
@@ -206,6 +217,8 @@ def placed_scores(study: Tables, instrument: str = "") -> pd.DataFrame:
     _choose_baselines(scores)
     scores["why"], scores["first"] = _why_left_out(scores), _first_of(scores)
     scores = scores.drop(columns="blank")
+    if not (scores["is_baseline"] & scores["series"].duplicated()).any():
+        return scores  # each baseline is the first of its series
     return scores.sort_values(["series", "is_baseline"], ascending=[True, False], kind="stable")
 
 
@@ -259,30 +272,40 @@ def told(frame: pd.DataFrame, names: list[str]) -> list[str]:
 
 def _in_order(scores: pd.DataFrame) -> pd.DataFrame:
     """Sort each series by day where all its scores have one, else by kind and visit."""
-    dated = scores["day"].notna().groupby(scores["series"]).transform("all")
-    day, rank = scores["day"], scores["timing"].map(_RANK).astype(float)
-    at, then = day.where(dated, rank), rank.where(dated, day)
-    return scores.iloc[np.lexsort((then, scores["session"], at, scores["series"]))]
+    day, rank, dated = (
+        scores["day"],
+        scores["timing"].map(_RANK).astype(float),
+        scores["day"].notna(),
+    )
+    if not dated.all():
+        dated = dated.groupby(scores["series"]).transform("all")
+    columns = scores["series"], day.where(dated, rank), scores["session"], rank.where(dated, day)
+    keys = [column.to_numpy() for column in columns]
+    order = np.argsort(keys[0], kind="stable")
+    known = _are_sorted(key[order] for key in keys)  # as most records are, which is seen quickly
+    return scores.iloc[order if known else np.lexsort(keys[::-1])]
 
 
 def _choose_baselines(scores: pd.DataFrame) -> None:
     """Mark one baseline a series, the best kind that it has."""
-    series, before_care = scores["series"], scores["timing"] == "pre_session"
+    series, before_care = scores["series"].to_numpy(), scores["timing"] == "pre_session"
     kinds = (
         scores["timing"] == "baseline",
         before_care & (scores["session"] == 1),
         before_care & scores["session"].isna() & (scores["day"] <= 0),
     )
-    kind = pd.Series(np.select(kinds, range(len(kinds)), len(kinds)), scores.index)
-    candidate = (kind == kind.groupby(series).transform("min")) & (kind < len(kinds))
-    last = kind == len(kinds) - 1
-    keep_first = ~series[candidate].duplicated()
-    keep_last = ~series[candidate].duplicated(keep="last")
-    chosen = keep_last.where(last[candidate], keep_first)
-    scores["is_baseline"] = chosen.reindex(scores.index, fill_value=False)
-    scores["second"] = candidate & ~scores["is_baseline"]
-    found = scores[scores["is_baseline"]].set_index("series")
-    scores["baseline"], scores["from_day"] = series.map(found["score"]), series.map(found["day"])
+    kind = np.select(kinds, range(len(kinds)), len(kinds))
+    starts = np.flatnonzero(np.diff(series, prepend=-1))  # series are numbered in their order
+    candidate = (kind == np.minimum.reduceat(kind, starts)[series]) & (kind < len(kinds))
+    candidates = np.flatnonzero(candidate)
+    apart = np.diff(series[candidates], prepend=-1, append=-1) != 0
+    chosen = candidates[np.where(kind[candidates] == 2, apart[1:], apart[:-1])]  # last, or first
+    is_baseline = np.zeros(len(series), dtype=bool)
+    is_baseline[chosen] = True
+    scores["is_baseline"], scores["second"] = is_baseline, candidate & ~is_baseline
+    found = np.full((2, len(starts)), np.nan)
+    found[:, series[chosen]] = scores[["score", "day"]].to_numpy()[chosen].T
+    scores["baseline"], scores["from_day"] = found[:, series]
 
 
 def _why_left_out(scores: pd.DataFrame) -> Any:

@@ -164,6 +164,11 @@ class Tables:
         """
         return self.instruments[name] if name in self.instruments else instrument(name)
 
+    def of_one_patient(self) -> bool:
+        """Whether several courses are all of one patient."""
+        patients = self.episodes["patient_id"]
+        return bool(1 == patients.nunique() < patients.count())
+
     @cached_property
     def courses(self) -> pd.DataFrame:
         """One row a course by its id: `episodes`, the first row of each."""

@@ -192,8 +192,8 @@ def undisclosed(study: Study, name: str, **options: Any) -> Answer:
 
 def _unmet(asked: Asked) -> Missing | None:
     """Why the study has not more patients than one, or what the plan declares; None if it has."""
-    plan, patients = asked.plan, asked.study.episodes["patient_id"]
-    if not asked.question.about_one and 1 == patients.nunique() < patients.count():
+    plan = asked.plan
+    if not asked.question.about_one and asked.study.of_one_patient():
         return Missing(SAID["one patient"])
     scored = asked.instrument in asked.study.scored_instruments()
     if plan.population and asked.question.of_scores and not scored:

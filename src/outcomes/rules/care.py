@@ -11,7 +11,7 @@ import pandas as pd
 from outcomes.dictionary.tables import AT_VISIT, received
 from outcomes.errors import UsageError
 from outcomes.findings import Broken, rule
-from outcomes.records import baseline_of, visits_received
+from outcomes.records import baseline_of, chosen_rows, visits_received
 from outcomes.study import Study
 
 NOT_RECEIVED, YEARS_APART = "R61", "R54"
@@ -115,8 +115,9 @@ def _differs_from_first(rows: pd.DataFrame, keys: list[str], column: str) -> pd.
 @rule("R35")
 def _visits_a_day(study: Study) -> Iterator[Broken]:
     visits = study.sessions
-    given = visits[received(visits["status"]) & visits["day"].notna()]
-    again = given.groupby(["episode_id", "day"]).cumcount() >= 2
+    given = received(visits["status"]) & visits["day"].notna()
+    dated = chosen_rows(visits[["episode_id", "day"]], given)
+    again = dated.groupby(["episode_id", "day"]).cumcount() >= 2
     yield "sessions", "day", again.reindex(visits.index, fill_value=False), "a third visit"
 
 

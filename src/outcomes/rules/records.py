@@ -15,12 +15,13 @@ import pandas as pd
 from outcomes.dictionary.tables import AT_VISIT, TABLES, ColumnSpec, received
 from outcomes.errors import UsageError
 from outcomes.findings import Broken, rule
-from outcomes.records import NO_BASELINE, SERIES, placed_scores, sorted_rows, told
+from outcomes.records import NO_BASELINE, SERIES, chosen_rows, placed_scores, sorted_rows, told
 from outcomes.study import Study
 from outcomes.tables import once
 
 OUT_OF_RANGE, SCORE_OUT_OF_RANGE = "R03", "R12"
 """Rules that an import finds as well, on the way."""
+_VISIT = ["episode_id", "session"]
 _QUARTERS = "minutes between the quarter hours"
 
 
@@ -110,8 +111,8 @@ def _repeated_rows(study: Study) -> Iterator[Broken]:
     episodes, visits = study.episodes, study.sessions
     again = episodes["episode_id"].notna() & episodes.duplicated("episode_id")
     yield "episodes", "episode_id", again, "a course named twice"
-    numbered = visits[visits["session"].notna() & received(visits["status"])]
-    again = numbered.duplicated(["episode_id", "session"])
+    given = visits["session"].notna() & received(visits["status"])
+    again = chosen_rows(visits[_VISIT], given).duplicated()
     yield "sessions", "session", _on(visits, again), "a visit named twice"
 
 
@@ -203,31 +204,32 @@ def _without_time(study: Study) -> Iterator[Broken]:
 @rule("R16")
 def _out_of_order(study: Study) -> Iterator[Broken]:
     for table, given in (("sessions", received(study.sessions["status"])), ("assessments", True)):
-        frame = study.table(table)
+        frame = study.table(table)[[*_VISIT, "day"]]
         timed = given & frame["session"].notna() & frame["day"].notna()
-        back = _steps(frame[timed], "day") < 0
+        back = _steps(chosen_rows(frame, timed), "day") < 0
         yield table, "session", _on(frame, back), "a visit number that goes backwards"
-    keys, scores = ["episode_id", "session"], study.assessments
-    visits = study.sessions[[*keys, "day"]].dropna().drop_duplicates(keys)
-    own, on_day = (scores[on].merge(visits.drop_duplicates(on), "left", on=on)
-                   for on in (keys, ["episode_id", "day"]))  # fmt: skip
-    elsewhere = on_day["session"].notna().to_numpy()
-    other = (scores["day"] - own["day"].to_numpy()).abs().gt(1) & elsewhere
-    at_visit = scores["timing"].isin(AT_VISIT)
-    yield "assessments", "day", other & at_visit, "the day of another visit"
+    scores, on_day = study.assessments, ["episode_id", "day"]
+    visits = study.sessions[[*_VISIT, "day"]].dropna().drop_duplicates(_VISIT)
+    at_visit = scores.loc[scores["timing"].isin(AT_VISIT), [*_VISIT, "day"]]
+    own = at_visit[_VISIT].merge(visits, "left", on=_VISIT)["day"].to_numpy()
+    apart = at_visit.loc[(at_visit["day"] - own).abs() > 1, on_day]
+    other = apart.merge(visits.drop_duplicates(on_day), "left", on=on_day)["session"].notna()
+    other = _on(scores, other.set_axis(apart.index))
+    yield "assessments", "day", other, "the day of another visit"
 
 
 @rule("R17")
 def _gaps(study: Study) -> Iterator[Broken]:
     visits = study.sessions
-    numbered = visits[received(visits["status"]) & visits["session"].notna()]
+    given = received(visits["status"]) & visits["session"].notna()
+    numbered = chosen_rows(visits[[*_VISIT, "day"]], given)
     step = _steps(numbered, "session").fillna(numbered["session"])
     yield "sessions", "session", _on(visits, step > 1), "a gap"
 
 
 def _steps(rows: pd.DataFrame, column: str) -> pd.Series[float]:
     """Return by how much each row differs from the visit before it in its course."""
-    rows = sorted_rows(rows[["episode_id", "session", "day"]], ["episode_id", "session"])
+    rows = sorted_rows(rows, _VISIT)
     steps: pd.Series[float] = rows.groupby("episode_id")[column].diff()
     return steps
 
@@ -236,9 +238,10 @@ def _steps(rows: pd.DataFrame, column: str) -> pd.Series[float]:
 def _without_baseline(study: Study) -> Iterator[Broken]:
     scores, placed = study.assessments, placed_scores(study)
     stated = _states_baseline(scores).reindex(placed.index)
-    placed = placed[placed["instrument"].notna() & ~stated]
+    left = (placed["why"] != "") & placed["instrument"].notna() & ~stated
+    placed = placed.loc[left, ["why", "first"]]
     reason = placed["why"].where(placed["why"] != NO_BASELINE, placed["first"])
-    for why in sorted(reason[placed["why"] != ""].unique()):
+    for why in sorted(reason.unique()):
         yield "assessments", "timing", _on(scores, reason == why), why
 
 

@@ -75,7 +75,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Overview:
-    """What is kept of one part, or of all.
+    """What is kept of one part.
 
     Parameters
     ----------
@@ -255,8 +255,15 @@ def _end_with_parent() -> None:
         Thread(target=lambda: os._exit(1) if ended() else None, daemon=True).start()
 
 
-def joined(found: list[Overview]) -> Overview:
+def joined(found: list[Overview]) -> tuple[tuple[Finding, ...], dict[str, Scored]]:
     """Put the overviews of all parts together; courses are numbered over all of them.
+
+    Returns
+    -------
+    tuple of Finding
+        Of all parts.
+    dict of str to Scored
+        The rows of all parts, as `Pieces`, by instrument.
 
     Raises
     ------
@@ -264,16 +271,11 @@ def joined(found: list[Overview]) -> Overview:
         A course is in two parts: it is split, or a part is there twice.
     """
     courses = np.concatenate([one.courses for one in found])
-    _refuse_twice(found, np.sort(courses))
+    courses.sort()
+    _refuse_twice(found, courses)
     starts = np.cumsum([0, *(len(one.courses) for one in found)])
     names = dict.fromkeys(name for one in found for name in one.scored)
-    return Overview(
-        "",
-        {name: sum(one.n_rows[name] for one in found) for name in TABLES},
-        _added(found),
-        courses,
-        {name: _all_rows(found, starts, name) for name in names},
-    )
+    return _added(found), {name: _all_rows(found, starts, name) for name in names}
 
 
 def _refuse_twice(found: list[Overview], courses: Any) -> None:
@@ -294,12 +296,8 @@ def _added(found: list[Overview]) -> tuple[Finding, ...]:
         for item in one.findings:
             first = item.first_row and item.first_row + before.get(item.table, 0)
             key = (item.rule, item.table, item.column, item.message)
-            known = whole.get(key)
-            whole[key] = (
-                replace(item, first_row=first)
-                if known is None
-                else replace(known, count=known.count + item.count)
-            )
+            known = whole.get(key, replace(item, first_row=first, count=0))
+            whole[key] = replace(known, count=known.count + item.count)
         before = {name: rows + one.n_rows[name] for name, rows in before.items()}
     return tuple(sorted(whole.values(), key=lambda item: item.rule))
 

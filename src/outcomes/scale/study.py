@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import pandas as pd
 from pandas.api.types import union_categoricals
@@ -21,10 +21,10 @@ from outcomes.provenance import LeftOut, Provenance
 from outcomes.records import baselines, scores_before_care
 from outcomes.rules.check import check
 from outcomes.scale.folder import Part, Reader, column_of, digest_of, parts_of
-from outcomes.scale.overview import Overview, Scored, joined, looked, mapped
+from outcomes.scale.overview import joined, looked, mapped
 from outcomes.storage import digest
 from outcomes.study import Study, Timing, study_from_tables
-from outcomes.tables import Truth, conform, remember
+from outcomes.tables import Truth, conform, once, remember
 from outcomes.trajectory import Trajectory, framed, trajectory
 
 SAMPLE = 20_000
@@ -53,15 +53,17 @@ class PartedTable:
         spec = next((c for c in TABLES[self.name].columns if c.name == column), None)
         if not isinstance(column, str) or spec is None:
             self._refuse()
-        one = replace(TABLES[self.name], columns=(spec,))
-        read = [
-            conform(column_of(file, column).to_frame(column), one, coded=True)[column]
-            for part in self.parts
-            for file in part.files.get(self.name, ())
-        ]
+        read = [*self.of_files(column)]
         if not read or spec.is_number or spec.kind == "boolean":
             return pd.concat(read, ignore_index=True) if read else pd.Series([], dtype=object)
         return pd.Series(union_categoricals(read))
+
+    def of_files(self, column: str) -> Iterator[pd.Series[Any]]:
+        """Yield a column of each file: names of all courses or patients are never held together."""
+        own = (c for c in TABLES[self.name].columns if c.name == column)
+        one = replace(TABLES[self.name], columns=tuple(own))
+        for file in (file for part in self.parts for file in part.files.get(self.name, ())):
+            yield conform(column_of(file, column).to_frame(column), one, coded=True)[column]
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         must = "A study in parts holds no rows: what needs them asks for whole courses of a sample"
@@ -124,13 +126,22 @@ class PartedStudy(Study):
         """Yield each part as an ordinary study, one at a time."""
         return map(self.reader, self.parts)
 
+    @once
     def scored_instruments(self) -> list[str]:
         """Names of the instruments that have scores, the one with most scores first."""
-        return [str(name) for name in self._counts.index]
+        table = cast("Any", self.assessments)
+        found = [own.value_counts() for own in table.of_files("instrument")]
+        counts = pd.concat(found).groupby(level=0, observed=True).sum()
+        return [str(name) for name in counts.sort_values(ascending=False, kind="stable").index]
 
-    @cached_property
-    def _counts(self) -> pd.Series[int]:
-        return self.assessments["instrument"].value_counts()
+    def of_one_patient(self) -> bool:
+        """Whether several courses are all of one patient; two who differ are met soon."""
+        seen, table = set[Any](), cast("Any", self.episodes)
+        for own in table.of_files("patient_id"):
+            seen.update(own.dropna().unique()[:2])
+            if len(seen) > 1:
+                return False
+        return super().of_one_patient()
 
     def trajectory(
         self, instrument: str, timing: Timing = "course", *, same_visit: bool = False
@@ -148,7 +159,7 @@ class PartedStudy(Study):
             raise UsageError(must, got="another wish", remedy=f"{remedy}.")
         return trajectory(self, instrument).rows
 
-    def looked_at(self, *instruments: str) -> Overview:
+    def looked_at(self, *instruments: str) -> None:
         """Pass once over all parts; `check`, trajectories and the rest are known afterwards.
 
         Raises
@@ -157,22 +168,15 @@ class PartedStudy(Study):
             When a part does not read, or courses are split over parts or there twice.
         """
         wanted = instruments or tuple(self.scored_instruments()[:1])
-        found = joined(
-            mapped(partial(looked, reader=self.reader, instruments=wanted), self.parts, self.client)
-        )
-        about = self.provenance
-        items = (*about.import_findings, *about.reading)
-        remember(self, check, Findings((*items, *(i for i in found.findings if i not in items))))
-        for name, scored in found.scored.items():
-            self._remember(name, scored)
-        return found
-
-    def _remember(self, name: str, scored: Scored) -> None:
-        rows = scored.rows.changed(partial(framed, study=self, instrument=name))
-        began = pd.DataFrame({"episode_id": scored.started})
-        remember(self, trajectory, Trajectory(rows, scored.left_out), name)
-        remember(self, baselines, began, name)
-        remember(self, scores_before_care, scored.before, name)
+        look = partial(looked, reader=self.reader, instruments=wanted)
+        findings, instruments_scored = joined(mapped(look, self.parts, self.client))
+        items = (*self.provenance.import_findings, *self.provenance.reading)
+        remember(self, check, Findings((*items, *(i for i in findings if i not in items))))
+        for name, scored in instruments_scored.items():
+            rows = scored.rows.changed(partial(framed, study=self, instrument=name))
+            remember(self, trajectory, Trajectory(rows, scored.left_out), name)
+            remember(self, baselines, pd.DataFrame({"episode_id": scored.started}), name)
+            remember(self, scores_before_care, scored.before, name)
 
     def asked_of(self, question: str, seed: int) -> Study:
         """Return what a question is asked of: all rows where they add up, else a sample."""
@@ -191,6 +195,7 @@ class PartedStudy(Study):
             raise UsageError(must, got=client.status, remedy="Make a new distributed.Client.")
         return replace(self, client=client)
 
+    @once
     def sample(self, n: int = SAMPLE, seed: int = 0) -> Study:
         """Return a study of whole courses drawn at random.
 
@@ -207,15 +212,6 @@ class PartedStudy(Study):
         Study
             Its provenance says what it is a sample of; answers say so. Drawn once.
         """
-        if (n, seed) not in self._samples:
-            self._samples[n, seed] = self._drawn(n, seed)
-        return self._samples[n, seed]
-
-    @cached_property
-    def _samples(self) -> dict[tuple[int, int], Study]:
-        return {}
-
-    def _drawn(self, n: int, seed: int) -> Study:
         hashes = pd.concat(mapped(partial(_hashed, seed=seed), self.parts, self.client))
         drawn = frozenset(hashes.sort_values().index[:n])
         taken = mapped(partial(_taken, reader=self.reader, drawn=drawn), self.parts, self.client)
@@ -223,11 +219,8 @@ class PartedStudy(Study):
         about, left = self.provenance, len(hashes) - len(drawn)
         if left:
             apart = LeftOut("episodes", "course not in the random sample", left)
-            about = replace(
-                about,
-                sampled=(n, len(hashes), seed),
-                left_out=(*about.left_out, apart),
-            )
+            left_out = (*about.left_out, apart)
+            about = replace(about, sampled=(n, len(hashes), seed), left_out=left_out)
         own = dict(self.instruments)
         return study_from_tables(tables, provenance=about, truth=self.truth, instruments=own)
 

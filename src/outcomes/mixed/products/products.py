@@ -164,7 +164,7 @@ def _fixed(agreed: Agreed, frame: ModelFrame) -> Array:
 
 
 def _gathered(parts: Sequence[Products]) -> Products:
-    """Join parts; add up groups alone in their unit whose visits repeat, or were added up before."""
+    """Join parts; add up groups alone in their unit whose visits repeat, or were before."""
     one, patterns = parts[0], joined_patterns([part.patterns for part in parts])
     groups = one.groups if len(parts) == 1 else _joined([part.groups for part in parts])
     own, unit = (_united([getattr(part, name) for part in parts]) for name in ("own", "unit"))
