@@ -187,3 +187,27 @@ def test_conditions_of_parts_are_those_of_the_rows_in_memory(registry, parts):
     for name in ("estimate", "std_error", "df"):
         left, right = found.table[name].astype(float), whole.table[name].astype(float)
         np.testing.assert_allclose(left, right, rtol=1e-8)
+
+
+def test_what_is_counted_file_by_file_is_that_of_the_rows_in_memory(registry, parts, tmp_path):
+    found = oc.load(parts)
+    assert found.scored_instruments() == registry.scored_instruments()
+    assert not found.of_one_patient()
+    alone = {name: registry.table(name) for name in ("sessions", "assessments", "goals")}
+    alone["episodes"] = registry.episodes.assign(patient_id="p1")
+    assert oc.load(write_parts(study_from_tables(alone), tmp_path / "one", [80])).of_one_patient()
+
+
+@pytest.mark.usefixtures("_few_rows")
+def test_patients_who_are_not_named_are_counted_over_parts(registry, tmp_path):
+    """Names of patients that are partly missing were of a kind that did not add up."""
+    tables = {name: registry.table(name) for name in ("sessions", "assessments", "goals")}
+    names = registry.episodes["patient_id"]
+    tables["episodes"] = registry.episodes.assign(patient_id=names.mask(names.index % 50 == 3))
+    study = study_from_tables(tables)
+    found, whole = (
+        course_frame.course_frame(one, "nprs").tallies
+        for one in (oc.load(write_parts(study, tmp_path / "p", [80, 170])), study)
+    )
+    assert (found.patients, found.unnamed) == (whole.patients, whole.unnamed)
+    assert whole.unnamed == study.trajectory("nprs")["patient_id"].isna().sum() > 0

@@ -135,7 +135,7 @@ def _counts(rows: pd.DataFrame, axis: str, keys: list[str]) -> dict[str, Any]:
         "seen": _by(rows.drop_duplicates([axis, "episode_id", *keys]), [axis, *keys]),
         "courses": _by(rows.drop_duplicates(["episode_id", *keys]), keys),
         "treated": _by(facts, ["therapist_id", *keys]),
-        "patients": rows["patient_id"].dropna().unique(),
+        "patients": np.asarray(rows["patient_id"].dropna().unique()),
         "unnamed": int(rows["patient_id"].isna().sum()),
         "named": len(named),
         "own": int((named["therapist_id"].astype(object) == own).sum()),

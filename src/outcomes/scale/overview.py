@@ -313,15 +313,11 @@ def _all_rows(found: list[Overview], starts: Any, name: str) -> Scored:
     n, reasons = sum(s.n for s, _ in own), dict.fromkeys(r for s, _ in own for r in s.left_out)
     series = np.cumsum([0, *(int(s.before["series"].max()) + 1 for s, _ in own if len(s.before))])
     before = [s.before for s, _ in own if len(s.before)] or [own[0][0].before]
-    return Scored(
-        Pieces(sources, n),
-        n,
-        levels,
-        {reason: sum(s.left_out.get(reason, 0) for s, _ in own) for reason in reasons},
-        np.concatenate([s.started + np.int32(start) for s, start in own]),
-        pd.concat([b.assign(series=b["series"] + k) for b, k in zip(before, series, strict=False)],
-                  ignore_index=True),
-    )  # fmt: skip
+    apart = [b.assign(series=b["series"] + k) for b, k in zip(before, series, strict=False)]
+    left_out = {reason: sum(s.left_out.get(reason, 0) for s, _ in own) for reason in reasons}
+    started = np.concatenate([s.started + np.int32(start) for s, start in own])
+    whole = pd.concat(apart, ignore_index=True)
+    return Scored(Pieces(sources, n), n, levels, left_out, started, whole)
 
 
 def _places(levels: Mapping[str, pd.Index], of_all: Mapping[str, pd.Index]) -> dict[str, Any]:
