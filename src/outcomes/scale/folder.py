@@ -178,9 +178,8 @@ def _readable(shown: str, read: Callable[[], Any]) -> Any:
         return read()
     except (ArrowException, OSError, ValueError) as error:
         must = "every file of a study in parts is a whole Parquet file"
-        got = "one that is empty, cut off or damaged"
-        if isinstance(error, PermissionError):
-            got = "one that may not be read"
+        kept = isinstance(error, PermissionError)
+        got = "one that may not be read" if kept else "one that is empty, cut off or damaged"
         remedy = "Write or copy this file again; nothing was read from the others."
         raise DataError(must, got=got, where=shown, remedy=remedy) from None
 
@@ -239,9 +238,8 @@ def column_of(file: File, column: str) -> pd.Series[Any]:
 
     def read() -> Any:
         with arrow_parquet().ParquetFile(file.path) as opened:
-            if column not in opened.schema_arrow.names:
-                return None
-            return opened.read(columns=[column]).to_pandas()[column]
+            known = column in opened.schema_arrow.names
+            return opened.read(columns=[column]).to_pandas()[column] if known else None
 
     found: pd.Series[Any] | None = _readable(file.shown, read)
     if found is None:

@@ -225,11 +225,9 @@ def mapped(function: Callable[[Any], Any], parts: Iterable[Any], client: Any = N
     items = list(parts)
     if client is not None:
         return list(client.gather(client.map(function, items, pure=False)))
-    workers = min(2, os.cpu_count() or 1)
-    if len(items) < FEW_PARTS or workers < 2:
+    if len(items) < FEW_PARTS or (os.cpu_count() or 1) < 2:
         return [function(item) for item in items]
-    spawned = get_context("spawn")
-    with ProcessPoolExecutor(workers, spawned, _end_with_parent) as pool:
+    with ProcessPoolExecutor(2, get_context("spawn"), _end_with_parent) as pool:
         with _no_script():
             begun = pool.map(function, items)
         return list(begun)

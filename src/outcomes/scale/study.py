@@ -50,11 +50,10 @@ class PartedTable:
         return sum(part.n_rows(self.name) for part in self.parts)
 
     def __getitem__(self, column: Any) -> pd.Series[Any]:
-        spec = next((c for c in TABLES[self.name].columns if c.name == column), None)
-        if not isinstance(column, str) or spec is None:
+        if not isinstance(column, str) or column not in TABLES[self.name].names:
             self._refuse()
         read = [*self.of_files(column)]
-        if not read or spec.is_number or spec.kind == "boolean":
+        if not read or not isinstance(read[0].dtype, pd.CategoricalDtype):
             return pd.concat(read, ignore_index=True) if read else pd.Series([], dtype=object)
         return pd.Series(union_categoricals(read))
 

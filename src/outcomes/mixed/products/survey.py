@@ -97,11 +97,12 @@ def survey(formula: ModelFormula, data: pd.DataFrame) -> Survey:
     _refuse_words(frame, slopes_of(formula))
     names = sorted(columns_of(read_expression(formula.fixed)))
     words = [name for name in names if frame.is_categorical(name)]
-    inside = _inside_functions(formula)
+    known = _inside_functions(formula)
     coded = {group: group_codes(group, frame) for group in groups_of(formula)}
     pairs = {(a, b): _pairs(coded[a][0], coded[b][0]) for a, b in combinations(coded, 2)}
     pairs |= {(b, a): found[:, ::-1] for (a, b), found in pairs.items()}
     nested = {(a, b): len(found) == len(coded[a][1]) for (a, b), found in pairs.items()}
+    inside = [pair for pair, lies in nested.items() if lies]
     y = response_of(formula.response, frame)
     return Survey(
         n=frame.n_rows,
@@ -109,14 +110,10 @@ def survey(formula: ModelFormula, data: pd.DataFrame) -> Survey:
         dropped=frame.dropped,
         levels={name: _declared(frame, name) for name in words},
         seen={name: frame.encoded(name).levels for name in words},
-        counts={name: _counts(frame, name) for name in names if name in inside},
+        counts={name: _counts(frame, name) for name in names if name in known},
         groups={group: levels for group, (_, levels) in coded.items()},
         nested=nested,
-        repeated={
-            (a, b): coded[b][1][np.bincount(pairs[a, b][:, 1]) > 1]
-            for a, b in nested
-            if nested[a, b]
-        },
+        repeated={(a, b): coded[b][1][np.bincount(pairs[a, b][:, 1]) > 1] for a, b in inside},
         ends=(float(y.min()), float(y.max())),
         varies={group: _varies(codes, y) for group, (codes, _) in coded.items()},
     )
@@ -148,7 +145,8 @@ def merge_surveys(surveys: Iterable[Survey]) -> Survey:
         must = "A model needs rows"
         raise FitError(must, got="no part with any")
     groups, twice = _joined([one.groups for one in found])
-    pairs = set(found[0].repeated).intersection(*(one.repeated for one in found))
+    inside = set(found[0].repeated).intersection(*(one.repeated for one in found))
+    repeated = {p: _united([twice[p[1]], *(one.repeated[p] for one in found)])[0] for p in inside}
     return Survey(
         n=sum(one.n for one in found),
         n_dropped=sum(one.n_dropped for one in found),
@@ -158,9 +156,7 @@ def merge_surveys(surveys: Iterable[Survey]) -> Survey:
         counts={name: _total([one.counts[name] for one in found]) for name in found[0].counts},
         groups=groups,
         nested={key: all(one.nested[key] for one in found) for key in found[0].nested},
-        repeated={
-            key: _united([twice[key[1]], *(one.repeated[key] for one in found)])[0] for key in pairs
-        },
+        repeated=repeated,
         ends=(min(one.ends[0] for one in found), max(one.ends[1] for one in found)),
         varies={key: any(one.varies[key] for one in found) for key in found[0].varies},
     )
