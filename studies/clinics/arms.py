@@ -43,6 +43,8 @@ class Trial:
         Standard deviation of the day of a follow-up around its planned day.
     heavy : bool
         Ratings with heavy tails.
+    dated : bool
+        Whether scores and visits have days; else scores are of visits in order.
     """
 
     patients: int = 60
@@ -55,6 +57,7 @@ class Trial:
     leaving: float = 0.0
     window_sd: float = 0.0
     heavy: bool = False
+    dated: bool = True
 
 
 def trial_study(trial: Trial, rng: Rng) -> Study:
@@ -76,7 +79,11 @@ def trial_study(trial: Trial, rng: Rng) -> Study:
         parts.append(frame[there])
         better = first - score >= 1
         there &= ~((better != treated) & (rng.random(n) < trial.leaving))
-    return _as_study(ids, treated, therapist, pd.concat(parts))
+    scores = pd.concat(parts)
+    if not trial.dated:
+        visit = 1.0 + scores.groupby("episode_id").cumcount()
+        scores = scores.assign(session=visit, timing="pre_session").drop(columns="day")
+    return _as_study(trial, ids, treated, therapist, scores)
 
 
 def _therapists(trial: Trial, treated: Any, rng: Rng) -> tuple[Any, Array]:
@@ -99,7 +106,7 @@ def _rated(trial: Trial, latent: Array, rng: Rng) -> Array:
     return np.clip(np.round(latent + noise), 0.0, 10.0)
 
 
-def _as_study(ids: Any, treated: Any, therapist: Any, scores: pd.DataFrame) -> Study:
+def _as_study(trial: Trial, ids: Any, treated: Any, therapist: Any, scores: pd.DataFrame) -> Study:
     names = [f"t{number}" if number >= 0 else None for number in therapist]
     arm = np.where(treated, "massage", "usual")
     episodes = pd.DataFrame({"episode_id": ids, "arm": arm, "therapist_id": names})
@@ -111,9 +118,10 @@ def _as_study(ids: Any, treated: Any, therapist: Any, scores: pd.DataFrame) -> S
         )[cared]
         for k in range(4)
     ]
+    attended = pd.concat(visits).assign(status="attended")
     tables = {
         "episodes": episodes,
-        "sessions": pd.concat(visits).assign(status="attended"),
+        "sessions": attended if trial.dated else attended.drop(columns="day"),
         "assessments": scores,
     }
     provenance = Provenance(title="a trial", control="usual", randomised=True)

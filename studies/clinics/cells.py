@@ -64,7 +64,7 @@ def _truth(clinic: Clinic) -> Callable[[float], float]:
 
 
 def _sessions_said(answer: Answer) -> float:
-    found = re.search(r"after (\d+) session", answer.sentence) or re.search(
+    found = re.search(r"after (\d+) (?:or more )?session", answer.sentence) or re.search(
         r"after (\d+) session", answer.picture.title if answer.picture else ""
     )
     return float(found.group(1)) if found else np.nan
@@ -99,9 +99,23 @@ def _by_condition(clinic: Clinic) -> Callable[[Answer], Records]:
     return judged
 
 
+def _over_time(clinic: Clinic) -> Callable[[Answer], Records]:
+    later = replace(clinic, growth=clinic.growth + clinic.drift)
+
+    def judged(answer: Answer) -> Records:
+        found, title = answer.table.to_dict("records")[0], answer.picture and answer.picture.title
+        time = float(re.search(r"after (\d+) session", f"{answer.sentence} {title}")[1])  # type: ignore[index]
+        more = _truth(later)(time) - _truth(clinic)(time)
+        said = {"label": "said to change", "said": "No clear change" not in answer.sentence}
+        return [said] if clinic.worse else [_row("trend", found, more), said]
+
+    return judged
+
+
 def _headline(answer: Answer) -> Records:
     first = answer.table.to_dict("records")[0]
-    last = answer.table[answer.table["week"] == first["week"]]
+    time = "week" if "week" in answer.table else "session_count"
+    last = answer.table[answer.table[time] == first[time]]
     last = last[last["kind"].isin(("constrained", "ancova")) & (last["kind"] != first["kind"])]
     rest = [_row(row["kind"], row, 0.0) for row in last.to_dict("records")]
     return [_row("headline", first, 0.0), *rest]
@@ -166,6 +180,15 @@ def _chosen_cells() -> list[Cell]:
         _chosen("by severity", "frequency", replace(weeks, script="severity")),
         _chosen("by score", "frequency", replace(weeks, script="score")),
         _chosen("by therapist", "frequency", replace(weeks, script="therapist")),
+        _chosen("by each visit's score", "frequency", replace(weeks, script="each score")),
+        _chosen("by chance, 400 courses", "frequency",
+                replace(weeks, script="chance", courses=400)),
+        _chosen("by severity, 400 courses", "frequency",
+                replace(weeks, script="severity", courses=400)),
+        _chosen("that persists", "pressure", World(habit=0.8)),
+        _chosen("that drifts", "pressure", World(trend=0.2)),
+        _chosen("course, 250 courses", "pressure", World(courses=250)),
+        _chosen("pain, 250 courses", "pressure", replace(pain, courses=250)),
     ]  # fmt: skip
 
 
@@ -185,6 +208,10 @@ def _one_patient(name: str, world: World) -> Cell:
 """Points by which those who come in a week of their own that is 1 point worse are better later."""
 
 
+UNEQUAL = 1.7
+"""Of twelve therapists the first then has 57 % of the courses, four less than 2 %."""
+
+
 def _all() -> list[Cell]:
     still = World(natural=0.0, benefit=0.0, skill=0.0, slope=0.0, leave_well=0.0, visits=6)
     cells = _chosen_cells()
@@ -194,6 +221,24 @@ def _all() -> list[Cell]:
         for sd in (0.0, 0.5):
             clinic = Clinic(courses=courses, therapists=therapists, therapist_sd=sd)
             cells += _clinic_cells(f"{courses} courses, {therapists} therapists, sd {sd}", clinic)
+    for courses, therapists in ((25, 3), (40, 4), (60, 6), (120, 12)):
+        for sd in (0.0, 0.5):
+            clinic = Clinic(
+                courses=courses, therapists=therapists, therapist_sd=sd, unequal=UNEQUAL
+            )
+            cells += _clinic_cells(
+                f"{courses} courses, {therapists} very unequal therapists, sd {sd}", clinic
+            )
+    for patients in (10, 20):
+        clinic = Clinic(courses=3 * patients, each=3, therapists=4, growth_sd=1.2)
+        cells += _clinic_cells(f"{patients} patients, 3 courses each", clinic)
+    for name, clinic in (
+        ("nothing changes", Clinic(courses=120)),
+        ("nothing changes, patients who return", Clinic(courses=120, each=3)),
+        ("patients come ever worse", Clinic(courses=120, worse=0.5)),
+        ("better by 0.3 a year", Clinic(courses=200, drift=0.3)),
+    ):
+        cells.append(Cell(f"over-time {name}", _maker(clinic), "over-time", _over_time(clinic)))
     slopes = Clinic(therapist_slope_sd=0.15)
     cells += _clinic_cells("60 courses, 6 therapists, slopes", slopes)
     for name, clinic in (
@@ -217,6 +262,8 @@ def _all() -> list[Cell]:
                 replace(own, therapists="crossed", skill_sd=sd),
             ):
                 cells.append(_trial_cell(f"{trial.therapists}, {each} an arm, sd {sd}", trial))
+            dateless = replace(own, therapists="nested", dated=False)
+            cells.append(_trial_cell(f"nested, {each} an arm, sd {sd}, no days", dateless))
     cells += [
         _trial_cell("leaving", Trial(leaving=0.35)),
         _trial_cell("15 + 15", Trial(patients=15)),

@@ -55,8 +55,9 @@ class World:
         Share of scores after the first that nobody wrote down.
     entry : float
         Lowest score at which patients are taken on; they are looked for until enough are found.
-    script : {"chance", "severity", "score", "therapist", "none"}
-        What decides between one and two visits a week.
+    script : {"chance", "severity", "score", "each score", "therapist", "none"}
+        What decides between one and two visits a week; with "each score" the script is of the
+        first score, and each visit's own decides when the next one is.
     clock : {"visits", "weeks"}
         What pain falls with.
     condition : str
@@ -90,7 +91,7 @@ class World:
     leave_unhelped: float = 0.2
     missing: float = 0.1
     entry: float = 0.0
-    script: Literal["chance", "severity", "score", "therapist", "none"] = "none"
+    script: Literal["chance", "severity", "score", "each score", "therapist", "none"] = "none"
     clock: Literal["visits", "weeks"] = "visits"
     condition: str = "neck_other"
 
@@ -147,7 +148,8 @@ def records(world: World, seed: int) -> dict[str, pd.DataFrame]:
         well = (score <= 2) & (rng.random(n) < world.leave_well)
         unhelped = (k >= 2) & (score >= first) & (rng.random(n) < world.leave_unhelped)
         stays = stays & ~well & ~unhelped
-        day += np.where(often == 2, 3.5, 7.0) + rng.integers(-1, 2, n)
+        soon = _often(world, level, score, who, rng) if world.script == "each score" else often
+        day += np.where(soon == 2, 3.5, 7.0) + rng.integers(-1, 2, n)
     facts = {"episode_id": np.arange(n), "condition": world.condition, "therapist_id": who}
     if world.script != "none":
         facts["sessions_per_week"] = often
@@ -173,11 +175,13 @@ def _entrants(world: World, rng: np.random.Generator) -> tuple[Array, Array, Arr
 
 def _often(world: World, level: Array, first: Array, who: Array, rng: np.random.Generator) -> Array:
     """Visits a week: 1 or 2."""
+    by_score = 1 / (1 + np.exp(-1.5 * (first - 6) / max(world.level, 0.1)))
     chance = {
         "none": np.full(len(level), 0.5),
         "chance": np.full(len(level), 0.5),
         "severity": 1 / (1 + np.exp(-1.5 * (level - 6) / max(world.level, 0.1))),
-        "score": 1 / (1 + np.exp(-1.5 * (first - 6) / max(world.level, 0.1))),
+        "score": by_score,
+        "each score": by_score,
         "therapist": rng.permutation(np.arange(world.therapists) % 2)[who].astype(float),
     }[world.script]
     return np.where(rng.random(len(level)) < chance, 2.0, 1.0)

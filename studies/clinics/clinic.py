@@ -48,6 +48,14 @@ class Clinic:
         Share of later scores that are not taken.
     conditions : tuple of float
         Growth of each condition beyond the mean; one condition by default.
+    unequal : float
+        The therapist k in the order of their courses has a share in proportion to k to the power
+        of minus this; 0: all have as many.
+    each : int
+        Courses of a patient, one after the other; half of the variance of their growth is shared.
+    drift, worse : float
+        Points a year, over four years, by which those who come later improve more, and by which
+        their pain is worse when care begins.
     """
 
     courses: int = 60
@@ -69,6 +77,10 @@ class Clinic:
     leave_stuck: float = 0.08
     missing: float = 0.08
     conditions: tuple[float, ...] = (0.0,)
+    unequal: float = 0.0
+    each: int = 1
+    drift: float = 0.0
+    worse: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +89,15 @@ class Courses:
 
     Parameters
     ----------
-    therapist, condition : array of int
+    therapist, condition, patient, year : array of int
     level, growth, slope : array
         The course's own, its therapist's and condition's parts in them.
     """
 
     therapist: NDArray[np.int64]
     condition: NDArray[np.int64]
+    patient: NDArray[np.int64]
+    year: NDArray[np.int64]
     level: Array
     growth: Array
     slope: Array
@@ -91,16 +105,23 @@ class Courses:
 
 def draw_courses(clinic: Clinic, rng: Rng) -> Courses:
     """Draw courses: pain at the start, and how each one would improve."""
-    n = clinic.courses
-    therapist = rng.integers(clinic.therapists, size=n)
+    n, size = clinic.courses, np.arange(1.0, clinic.therapists + 1) ** -clinic.unequal
+    therapist = rng.choice(clinic.therapists, n, p=size / size.sum())
     condition = rng.integers(len(clinic.conditions), size=n)
+    patient, year = np.arange(n) // clinic.each, rng.integers(4, size=n)
+
+    def varies(sd: float) -> Array:
+        alone, shared = rng.normal(0.0, sd, n), rng.normal(0.0, sd, n)[patient]
+        return alone if clinic.each == 1 else np.sqrt(0.5) * (alone + shared)
+
     plateaus = rng.normal(0.0, clinic.therapist_sd, clinic.therapists)
     slopes = rng.normal(0.0, clinic.therapist_slope_sd, clinic.therapists)
-    level = rng.normal(clinic.level, clinic.level_sd, n)
-    growth = clinic.growth + rng.normal(0.0, clinic.growth_sd, n) + 0.2 * (level - clinic.level)
+    level = clinic.level + varies(clinic.level_sd) + clinic.worse * (year - 1.5)
+    growth = clinic.growth + varies(clinic.growth_sd) + 0.2 * (level - clinic.level)
     growth += plateaus[therapist] + np.array(clinic.conditions)[condition]
+    growth += clinic.drift * (year - 1.5)
     slope = rng.normal(0.0, clinic.slope_sd, n) + slopes[therapist]
-    return Courses(therapist, condition, level, growth, slope)
+    return Courses(therapist, condition, patient, year, level, growth, slope)
 
 
 def rated(clinic: Clinic, own: Courses, received: Any, week: Any, rng: Rng) -> Array:
@@ -149,7 +170,8 @@ def _as_study(
     episodes = pd.DataFrame(
         {
             "episode_id": [f"c{i:05d}" for i in range(n)],
-            "patient_id": [f"p{i:05d}" for i in range(n)],
+            "patient_id": [f"p{i:05d}" for i in own.patient],
+            "period": [f"{2021 + year}" for year in own.year],
             "condition": np.array(["neck_other", "low_back", "headache", "sciatica"])[
                 own.condition
             ],

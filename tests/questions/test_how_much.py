@@ -191,8 +191,8 @@ def test_a_mean_knows_no_more_than_therapists_who_differ(n_therapists, differ):
         between = gains.reshape(n_each, -1).mean(axis=0).std(ddof=1)
         expected, df = between / np.sqrt(n_therapists), n_therapists - 1
     else:
-        # three therapists estimated not to differ may still: at most three times their number less
-        expected, df = gains.std(ddof=1) / np.sqrt(n), 6 if n_therapists == 3 else n - 1
+        # therapists estimated not to differ may still: at most three times their number less one
+        expected, df = gains.std(ddof=1) / np.sqrt(n), {2: n - 1, 3: 6, 6: 15}[n_therapists]
     assert row["std_error"] == pytest.approx(expected, rel=1e-4)
     assert row["df"] == pytest.approx(df, rel=1e-2)
     assert ("(1 | therapist_id)" in given.method) == (n_therapists >= 3)
@@ -422,6 +422,17 @@ def test_degrees_of_freedom_are_not_fewer_than_therapists_less_one():
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_of_three_therapists_they_lie_between_two_and_six(seed):
     assert 2 <= undisclosed(few_hands(seed), "how-much").table["df"].iloc[0] <= 6
+
+
+@pytest.mark.parametrize(
+    ("courses", "df"), [([4] * 6, 15), ([14, 2, 2, 2, 2, 2], 5), ([20, 2, 2], 3)]
+)
+def test_therapists_who_treat_few_tell_little_of_therapists(courses, df):
+    """24² over 14² and five times 2² is 2.67 of six; three times that less one is 5."""
+    study = audit(np.tile([2.0, 4.0], 12), 6)  # who has an even number of courses has a mean of 3
+    who = np.repeat([f"t{k}" for k in range(len(courses))], courses)
+    study = replace(study, episodes=study.episodes.assign(therapist_id=who))
+    assert undisclosed(study, "how-much").table["df"].iloc[0] == pytest.approx(df)
 
 
 @pytest.mark.parametrize(("own", "whose"), [(1, " of this one"), (2, " of these two")])

@@ -9,6 +9,7 @@ from outcomes.questions.ask import undisclosed
 from outcomes.questions.course_frame import course_frame
 from outcomes.questions.course_model import pooled_model
 from outcomes.questions.sensitivity import sensitivity, verdict
+from outcomes.study import study_from_tables
 
 
 def table(*rows):
@@ -21,6 +22,28 @@ def test_on_complete_data_all_models_give_the_same_mean(clinic):
     found = sensitivity(course_frame(study, "nprs"), pooled_model(study, "nprs"))
     assert {"one level a course", "adjusted for baseline"} <= set(found["term"])
     assert found["estimate"].max() - found["estimate"].min() < 1e-3
+
+
+def test_errors_are_robust_to_patients_who_come_again(clinic):
+    """Two courses a patient that are the same twice: half as many clusters, errors as of half."""
+    once = clinic(n=40)
+    twice = {
+        name: pd.concat([table, table.assign(episode_id="again " + table["episode_id"])])
+        for name, table in (
+            ("episodes", once.episodes.assign(patient_id=once.episodes["episode_id"])),
+            ("sessions", once.sessions),
+            ("assessments", once.assessments),
+        )
+    }
+    study = study_from_tables(twice)
+    rows = [
+        sensitivity(course_frame(own, "nprs"), pooled_model(own, "nprs")).set_index("term")
+        for own in (once, study)
+    ]
+    alone = rows[0].loc["errors robust to courses (CR2)"]
+    again = rows[1].loc["errors robust to patients (CR2)"]
+    assert again["std_error"] == pytest.approx(alone["std_error"], rel=1e-4)
+    assert again["df"] == pytest.approx(alone["df"], rel=1e-4)
 
 
 def test_each_clinic_is_left_out_once(clinic):

@@ -20,6 +20,7 @@ from outcomes.questions.course_frame import (
     LEAST_COURSES,
     SMALL_GROUPS,
     a_tenth_return,
+    effective_number,
     many_return,
 )
 from outcomes.questions.course_model import LEAST_FOR_SLOPE, LEAST_RANDOM
@@ -114,6 +115,12 @@ class Many:
         own = self.rows["episode_id"].map(therapist_of_most(self.rows[known]))
         who = self.rows["therapist_id"].astype(object).mask(known, own)
         return Many(self.rows.assign(therapist_id=who), self.axis)
+
+    @property
+    def treating(self) -> Any:
+        """Effective number of therapists of each study, by their courses."""
+        courses = self.rows.drop_duplicates("episode_id")
+        return effective_number(courses.groupby(["study", "therapist_id"]).size())
 
     @property
     def typical(self) -> Any:

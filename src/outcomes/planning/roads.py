@@ -34,12 +34,7 @@ from outcomes.planning.stacked import FINE, Fading, estimated, fading
 from outcomes.planning.trials import trial_rows
 from outcomes.questions.allowed_for_error import error_taken
 from outcomes.questions.course_frame import FEW_TIMES, LEAST_COURSES
-from outcomes.questions.course_model import (
-    LEAST_CLUSTERS,
-    LEAST_FOR_SLOPE,
-    MOSTLY_OWN,
-    df_of_mean,
-)
+from outcomes.questions.course_model import LEAST_CLUSTERS, LEAST_FOR_SLOPE, MOSTLY_OWN, df_of_mean
 from outcomes.questions.declared import Declared
 from outcomes.questions.frequency import USUAL, often_rows
 from outcomes.questions.pressure import USUAL as PRESSURE_USUAL
@@ -140,7 +135,7 @@ def how_much(many: Many, study: Study, measure: Instrument) -> Rows:  # noqa: AR
     for own in many.fits(Many.times, serial=True):
         weights = own.stack.X[own.first(horizon)]
         estimate, error, df, known = _serial(own, weights)
-        number = own.many.count("therapist_id")[own.names].to_numpy()
+        number = own.many.treating[own.names].to_numpy()
         df = df_of_mean(df, number, number)
         for i in np.flatnonzero(own.ended & known & ~own.dropped.any(axis=1)):
             at = {many.axis: horizon[own.names[i]]}

@@ -95,10 +95,13 @@ class CourseFrame:
         """Courses that have a therapist recorded."""
         return int(self.tallies.treated["n"].sum())
 
-    def treating(self, groups: pd.Series[Any]) -> Any:
-        """Return how many therapists treat the courses of each group named."""
-        by_group = self.tallies.treated.groupby(self.group, observed=True)["therapist_id"]
-        return by_group.nunique().reindex(groups).to_numpy()
+    def treating(self, groups: pd.Series[Any] | None = None) -> Any:
+        """Return the `effective_number` of therapists of all courses, or of each group named."""
+        treated = self.tallies.treated.assign(all="all")
+        of = treated["all" if groups is None else self.group]
+        by = treated["n"].groupby([of, treated["therapist_id"]], observed=True).sum()
+        found = effective_number(by)
+        return found.item() if groups is None else found.reindex(groups).to_numpy()
 
     def one_therapist_each(self, group: str) -> bool:
         """Whether several groups have one therapist each, so that nobody can tell the two apart."""
@@ -316,6 +319,27 @@ def _pooling(
         return rows.assign(**{group: pooled.iloc[number].set_axis(rows.index)})
 
     return named, len(levels) > 1
+
+
+def effective_number(courses: pd.Series[int]) -> pd.Series[float]:
+    """Return how many therapists with as many courses each tell as much as these do.
+
+    Parameters
+    ----------
+    courses : Series of int
+        Courses of each therapist; the first level of the index names the study or group.
+
+    Notes
+    -----
+    The square of the sum over the sum of squares (Kish 1965, Survey Sampling, 11.7): of the
+    variance of therapists a mean over courses has one part in so many.
+
+    Examples
+    --------
+    >>> effective_number(pd.Series({("all", "t1"): 8, ("all", "t2"): 1, ("all", "t3"): 1})).item()
+    1.5151515151515151
+    """
+    return courses.groupby(level=0).sum() ** 2 / (courses**2).groupby(level=0).sum()
 
 
 def raw_means(groups: Any) -> pd.DataFrame:

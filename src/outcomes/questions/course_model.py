@@ -19,12 +19,7 @@ from outcomes.mixed.inference.small_sample import Satterthwaite
 from outcomes.mixed.inference.testing import Inference, contrast_table, quantile, two_sided_p
 from outcomes.mixed.products.pieces import Pieces
 from outcomes.mixed.reading.design import design_matrix
-from outcomes.questions.course_frame import (
-    LEAST_COURSES,
-    CourseFrame,
-    a_tenth_return,
-    course_frame,
-)
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, a_tenth_return, course_frame
 from outcomes.study import Study
 from outcomes.tables import once
 
@@ -130,7 +125,7 @@ LEAST_PART = 0.4
 """No smaller part of a therapist is told from the courses that others treat in part."""
 THERAPIST = "(1 | therapist_id)"
 MOST_DF = 3
-"""Degrees of freedom of a mean, at most, for each therapist but one, of three or four."""
+"""Degrees of freedom of a mean, at most, for each therapist but one, and never fewer at most."""
 LEAST_FOR_SLOPE = 3
 """Scores after baseline that the median course must have before it gets a slope of its own."""
 
@@ -290,8 +285,8 @@ def means_on(model: CourseModel, grid: pd.DataFrame) -> pd.DataFrame:
     found, course = estimates(model.fit, fixed_rows(model.fit, grid)), model.course
     if THERAPIST not in model.fit.request.formula:
         return found
-    n, group = course.n_therapists, course.group
-    df = df_of_mean(found["df"], n, course.treating(grid[group]) if group else n)
+    treating = course.treating(grid[course.group] if course.group else None)
+    df = df_of_mean(found["df"], course.treating(), treating)
     return with_intervals(found["estimate"].to_numpy(), np.diag(found["std_error"] ** 2), df)
 
 
@@ -302,22 +297,23 @@ def df_of_mean(df: Any, therapists: Any, treating: Any) -> Array:
     ----------
     df : array of float
         Satterthwaite's.
-    therapists, treating : int or array of int
-        Those of the study, and those who treat the group.
+    therapists, treating : float or array of float
+        Effective number (`effective_number`) of those of the study, and of those who treat the
+        group.
 
     Notes
     -----
-    Satterthwaite's degrees of freedom of a mean over few therapists are not bounded. Where three or
-    four who differ are estimated not to, they are those of courses: intervals held the truth in
-    92 % of 175 simulated studies (three therapists, 25 courses); with at most three times their
-    number less one it was 95 %. Near the bound of zero they fall below one, and an interval was
-    3,064 points wide on a scale of 10: there are at least as many as therapists who treat the group
-    less one (containment), five at most. In 900 simulated studies that changed neither what was
-    held (94 to 99 %) nor the median width.
+    Where therapists who differ are estimated not to, Satterthwaite's degrees of freedom are those
+    of courses, and near the bound of zero they fall below one: an interval was 3,064 points wide on
+    a scale of 10. So they lie between therapists less one (containment; two to five) and three
+    times that, of the effective number, for a mean over courses has most of its error from who
+    treats most. In 1,200 simulated studies a cell of 120 courses of twelve therapists, the first
+    with 57 % of them, intervals held the truth in 91 to 93 % by therapists' plain number where they
+    differ, and now in 95 %; over 3 to 12 therapists, sizes in proportion to k^-1 and k^-1.7, in 93
+    to 98 %. Where they are alike intervals are 5 to 30 % wider, and hold 98 to 100 %.
     """
-    least = np.clip(np.asarray(treating) - 1.0, 1.0, LEAST_CLUSTERS)
-    number = np.asarray(therapists, dtype=float)
-    most = np.where(number < LEAST_CLUSTERS, MOST_DF * (number - 1.0), np.inf)
+    least = np.clip(np.asarray(treating) - 1.0, LEAST_RANDOM - 1, LEAST_CLUSTERS)
+    most = MOST_DF * np.maximum(np.asarray(therapists, dtype=float) - 1.0, 1.0)
     return np.asarray(np.clip(df, least, most), dtype=float)
 
 

@@ -32,7 +32,7 @@ from outcomes.questions.question import Check
 from outcomes.questions.tallies import each
 from outcomes.words import counted, interval, limits
 
-ROBUST = "errors robust to courses (CR2)"
+ROBUST = "errors robust to {} (CR2)"
 MOST_CLINICS = 12
 """Beyond so many clinics leaving one out can move little, and is not tried."""
 
@@ -92,16 +92,20 @@ def verdict(table: pd.DataFrame, low: float, high: float) -> Check:
 
 
 def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
-    """Name, rows and formula of each model; no formula for the one before with robust errors."""
+    """Name, rows and formula of each model; clusters alone for the one before, robust to them."""
     time = course.time_term
     fixed = f"improvement ~ {course.group} * {time}" if course.group else f"improvement ~ {time}"
-    own = "(1 | episode_id)"
-    yield "one level a course", course, f"{fixed} + {own}"
-    yield ROBUST, course, ""
+    tallies, own = course.tallies, "(1 | episode_id)"
+    own += " + (1 | patient_id)" * course.patients_return
+    again = not tallies.unnamed and tallies.patients < course.n_courses
+    whose = ("patients", "patient_id") if again else ("courses", "episode_id")
+    level = "one level a course" + " and patient" * course.patients_return
+    yield level, course, f"{fixed} + {own}"
+    yield ROBUST.format(whose[0]), course, whose[1]
     yield "adjusted for baseline", course, f"{fixed} + baseline + {own}"
     if course.n_therapists >= LEAST_CLUSTERS:
         yield "with therapists", course, f"{fixed} + {own} + {THERAPIST}"
-    clinics = course.tallies.clinics
+    clinics = tallies.clinics
     if clinics.sum() == len(course.rows) and 1 < len(clinics) <= MOST_CLINICS:
         for number, (clinic, n) in enumerate(sorted(clinics.items()), start=1):
             rest = each(course.rows, partial(_without, clinic), len(course.rows) - n)
@@ -114,9 +118,9 @@ def _without(clinic: Any, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _fit(formula: str, rows: pd.DataFrame, before: MixedFit | None) -> MixedFit | None:
-    """Fit a model; without a formula the one before with errors robust to courses."""
+    """Fit a model; of a column alone, the one before with errors robust to its clusters."""
     with suppress(FitError):
-        return fitted(formula, rows) if formula else before and robust(before, "episode_id")
+        return fitted(formula, rows) if "~" in formula else before and robust(before, formula)
     return None
 
 
