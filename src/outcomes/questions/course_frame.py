@@ -98,9 +98,8 @@ class CourseFrame:
     def treating(self, groups: pd.Series[Any] | None = None) -> Any:
         """Return the `effective_number` of therapists of all courses, or of each group named."""
         treated = self.tallies.treated.assign(all="all")
-        of = treated["all" if groups is None else self.group]
-        by = treated["n"].groupby([of, treated["therapist_id"]], observed=True).sum()
-        found = effective_number(by)
+        keys = ["all" if groups is None else self.group, "therapist_id"]
+        found = effective_number(treated.groupby(keys, observed=True)["n"].sum())
         return found.item() if groups is None else found.reindex(groups).to_numpy()
 
     def one_therapist_each(self, group: str) -> bool:

@@ -95,17 +95,15 @@ def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
     """Name, rows and formula of each model; clusters alone for the one before, robust to them."""
     time = course.time_term
     fixed = f"improvement ~ {course.group} * {time}" if course.group else f"improvement ~ {time}"
-    tallies, own = course.tallies, "(1 | episode_id)"
-    own += " + (1 | patient_id)" * course.patients_return
-    again = not tallies.unnamed and tallies.patients < course.n_courses
+    own = f"(1 | episode_id){' + (1 | patient_id)' * course.patients_return}"
+    again = not course.tallies.unnamed and course.tallies.patients < course.n_courses
     whose = ("patients", "patient_id") if again else ("courses", "episode_id")
-    level = "one level a course" + " and patient" * course.patients_return
-    yield level, course, f"{fixed} + {own}"
+    yield f"one level a course{' and patient' * course.patients_return}", course, f"{fixed} + {own}"
     yield ROBUST.format(whose[0]), course, whose[1]
     yield "adjusted for baseline", course, f"{fixed} + baseline + {own}"
     if course.n_therapists >= LEAST_CLUSTERS:
         yield "with therapists", course, f"{fixed} + {own} + {THERAPIST}"
-    clinics = tallies.clinics
+    clinics = course.tallies.clinics
     if clinics.sum() == len(course.rows) and 1 < len(clinics) <= MOST_CLINICS:
         for number, (clinic, n) in enumerate(sorted(clinics.items()), start=1):
             rest = each(course.rows, partial(_without, clinic), len(course.rows) - n)
