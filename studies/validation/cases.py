@@ -154,6 +154,8 @@ CASES: tuple[Case, ...] = (
               "before and after a visit"),), 100, slow=True),
     Case("informative-dropout", "how-much", (_curve(6, "widen", _UNSEEN),), 100, slow=True),
     Case("large-registry", "how-much", (_curve(4),), 400, slow=True),
+    Case("default", "how-much", (_curve(4),), 100, slow=True,
+         changes={"repeat_share": 0.4}, note="patients who return"),
     # pressure
     Case("null", "pressure",
          (Row("last visit", "null", "nothing", naive="same visit"),
@@ -217,6 +219,10 @@ CASES: tuple[Case, ...] = (
               read="all deltas"),), 100, slow=True),
     Case("default", "over-time", (Row("trend", "null", "nothing"),), 150,
          spoilt="years by chance"),
+    Case("default", "over-time", (Row("trend", "widen", "nothing", read="both"),), 150,
+         spoilt="those who come later start worse"),
+    Case("default", "over-time", (Row("trend", "null", "nothing"),), 150,
+         changes={"repeat_share": 0.4}, spoilt="years by chance", note="patients who return"),
     # trials
     Case("two-arm-trial", "trial",
          (*_arms(8, "massage", _WAYS), *_arms(52, "massage", _WAYS[:1])), 220),

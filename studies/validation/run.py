@@ -120,6 +120,12 @@ def _p_value(rows: pd.DataFrame) -> Interval:
     return spread, (0.0 if chance >= 0.05 else spread), np.inf
 
 
+def _p_both(rows: pd.DataFrame) -> Interval:
+    """Return an interval that leaves zero where both tests of a finding say so."""
+    found, clear = float(rows["estimate"].iloc[0]), float(rows["p_both"].iloc[0]) < 0.05
+    return (found, found, found) if clear else (found, -np.inf, np.inf)
+
+
 def _named(rows: pd.DataFrame) -> Interval:
     """Return the lead of the likeliest; its interval leaves zero where the answer names it."""
     from outcomes.questions.conditions import LEADS
@@ -144,6 +150,7 @@ READ: Mapping[str, Callable[[pd.DataFrame], Interval]] = MappingProxyType(
     {
         "interval": _interval,
         "p value": _p_value,
+        "both": _p_both,
         "one is named": _named,
         "all deltas": _all_deltas,
         "measurement error": _measurement_error,

@@ -13,13 +13,7 @@ from outcomes.causal.pooling import Pooled, pool
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Resting, Text
 from outcomes.questions.course_frame import LEAST_COURSES, SMALL_GROUPS, CourseFrame, within_groups
-from outcomes.questions.course_model import (
-    CourseModel,
-    fit_course,
-    fixed_rows,
-    means_on,
-    of_whom,
-)
+from outcomes.questions.course_model import CourseModel, fit_course, fixed_rows, means_on, of_whom
 from outcomes.questions.picture import Picture, forest
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.tallies import each

@@ -16,6 +16,7 @@ from outcomes.privacy.text import Text, holds_count, joined, told
 from outcomes.questions.answer import Answer, Source
 from outcomes.questions.picture import ROW, Picture
 from outcomes.questions.question import Question
+from outcomes.words import decimals_for
 
 COUNT = "n_episodes"
 AT_RISK = "n_at_risk"
@@ -152,9 +153,8 @@ def decision(
     if "estimate" in table:
         exact = table["estimate"].astype(float).round(9)
         raw |= sized & exact.isin(exact[raw].dropna())
-    flags = {"row": row | gone, "gone": gone, "nameless": nameless,
-             "sized": sized, "exact": sized & leaves,
-             "raw": raw}  # fmt: skip
+    flags = {"row": row | gone, "gone": gone, "nameless": nameless, "sized": sized,
+             "exact": sized & leaves, "raw": raw}  # fmt: skip
     return pd.DataFrame({**cells, **flags}, index=table.index)
 
 
@@ -179,6 +179,7 @@ def masked(
     values = {*VALUES, *(record.numbers if record else ())}
     safe = frame.reset_index(drop=True)
     hides = {name: decided[name].to_numpy() for name in decided}
+    ends = [safe.get(end, [np.nan] * len(safe)) for end in ("conf_low", "conf_high")]
     gone, everywhere = hides["gone"], np.ones(len(safe), dtype=bool)
     for name in sorted({*map(str, safe)} - {*PLACES, SUPPRESSED}):
         if name.startswith(COUNTS):
@@ -191,6 +192,9 @@ def masked(
             safe[name] = safe[name].astype("float64").mask(gone | told)
             if not name.startswith("p_"):
                 safe[name] = safe[name].mask(hides["raw"], safe[name].round(RAW_DIGITS))
+                if name in ("estimate", "conf_low", "conf_high"):
+                    near = [_as_known(*row) for row in zip(safe[name], *ends, strict=True)]
+                    safe[name] = safe[name].mask(hides["exact"], near)
             else:
                 rounded = safe[name].map(lambda p: float(f"{p:.2g}"))
                 safe[name] = safe[name].mask(hides["exact"], rounded)
@@ -198,6 +202,13 @@ def masked(
             safe[name] = float("nan")
     safe[SUPPRESSED] = hides["row"]
     return safe
+
+
+def _as_known(value: float, low: float, high: float) -> float:
+    """Round to a decimal more than an interval lets be printed, and to what is printed at a tie."""
+    digits = decimals_for(low, high)
+    near = round(value, digits + 1)
+    return near if f"{near:.{digits}f}" == f"{value:.{digits}f}" else round(value, digits)
 
 
 def _is_mean_of_records(table: pd.DataFrame) -> pd.Series[bool] | bool:

@@ -262,12 +262,10 @@ def ordinal_check(table: pd.DataFrame, low: float, high: float) -> Check:
     """
     if table.empty:
         return Check(NAME, False, "", "A model of the order of scores could not be fitted.")
-    row = table.iloc[0]
-    ends = (float(row["conf_low"]), float(row["conf_high"]))
+    estimate, *ends = table.iloc[0][["estimate", "conf_low", "conf_high"]].astype(float)
     clear, was_clear = ends[0] * ends[1] > 0, low * high > 0
-    same = clear == was_clear and float(row["estimate"]) * (low + high) > 0
-    ratio, least, most = np.exp([float(row["estimate"]), *ends])
-    odds = interval(ratio, least, most, 1)
+    same = clear == was_clear and estimate * (low + high) > 0
+    odds = interval(*np.exp([estimate, *ends]), 1)
     verdict = "the sentence stays" if same else "the sentence would change"
     detail = f"odds of a better score than at baseline {odds}: {verdict}"
     return Check(
