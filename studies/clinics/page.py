@@ -21,7 +21,9 @@ it. *Held* is how many intervals held what is true, with its exact 95 % Monte-Ca
 nothing is there, what is missing to 100 % left zero out. Rows marked here are marked in the answer
 too, by what they take for granted: that is where they fail. Cells not listed were not run anew.
 Those of pressure but habit and liking, firm and skilled, and pain that persists were run before its
-rows that allow for error became the less clear of two.
+rows that allow for error became the less clear of two. Pressure that persists, that drifts or
+answers pain in 250 courses, and frequency with 400 courses or by each visit's score were asked as
+`outcomes.planning` asks many studies at once.
 
 | cell | number judged | studies | held | bias | median width |
 |---|---|---|---|---|---|"""
