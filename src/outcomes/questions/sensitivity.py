@@ -265,9 +265,9 @@ def ordinal_check(table: pd.DataFrame, low: float, high: float) -> Check:
     estimate, *ends = table.iloc[0][["estimate", "conf_low", "conf_high"]].astype(float)
     clear, was_clear = ends[0] * ends[1] > 0, low * high > 0
     same = clear == was_clear and estimate * (low + high) > 0
-    odds = interval(*np.exp([estimate, *ends]), 1)
-    verdict = "the sentence stays" if same else "the sentence would change"
-    detail = f"odds of a better score than at baseline {odds}: {verdict}"
+    ratio, least, most = np.exp([estimate, *ends])
+    odds, stays = interval(ratio, least, most, 1), "stays" if same else "would change"
+    detail = f"odds of a better score than at baseline {odds}: the sentence {stays}"
     return Check(
         NAME, bool(same), detail, "A model of the order of scores says otherwise ({detail})."
     )
