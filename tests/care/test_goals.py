@@ -162,7 +162,9 @@ class TestGoalAttainmentScaling:
         assert goal_attainment_scores(study_from_tables({})).empty
 
 
-def test_without_goals_the_table_is_empty():
-    table = goal_progress(study_from_tables({}))
+@pytest.mark.parametrize("goals", [{}, {"episode_id": ["a"], "instrument": "ndi", "target": 10}])
+def test_without_goals_of_the_instrument_the_table_is_empty(goals):
+    tables = {"goals": pd.DataFrame(goals)} if goals else {}
+    table = goal_progress(study_from_tables(tables), "nprs")
     assert table.empty
     assert {"first_day", "by_date", "set_late"} <= set(table.columns)

@@ -178,7 +178,7 @@ def _flags(table: pd.DataFrame, study: Study) -> pd.DataFrame:
     names = table["instrument"].map(str)
     measures = {name: study.instrument(name) for name in names.unique()}
     sign, low, high = (
-        names.map({name: getattr(measure, part) for name, measure in measures.items()})
+        names.map({name: getattr(one, part) for name, one in measures.items()}).astype(float)
         for part in ("sign", "minimum", "maximum")
     )
     gain = (sign * (table["target"] - table["baseline"])).astype(float)
