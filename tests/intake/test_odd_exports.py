@@ -76,6 +76,24 @@ def test_a_scale_that_the_header_states_is_asked_about(imported, header, key):
 
 
 @pytest.mark.parametrize(
+    ("header", "cells", "key", "scores"),
+    [("NDI", ("0.44", "0.2"), "scales.ndi", [10, 22]),
+     ("Pain before", ("0.7", "0"), "scales.nprs", [0, 7]),
+     ("Pain before", ("6-7", "5"), 'values."nprs.pre_session".6-7', [5]),  # a range, no pair
+     ("Pain before", ("７", "5"), 'values."nprs.pre_session".７', [5, 7]),
+     ("Neck rotation (rad)", ("0.78", "1.05"), "study.no_status", []),
+     ("Neck rotation", ("0.78", "1.05"), "study.no_status", []),
+     ("Knee flexion (% of normal)", ("60", "80"), "study.no_status", []),
+     ("Neck rotation (deg)", ("45", "60"), "scores.rom.pre_session", [45, 60])],
+)  # fmt: skip
+def test_scores_in_another_unit_are_asked_about_or_left_away(imported, header, cells, key, scores):
+    rows = (f"Ann Lee,1950-02-03,2026-01-{5 + i:02d},{c}\n" for i, c in enumerate(cells))
+    study, asked = imported(f"Client,DOB,Visit date,{header}\n{''.join(rows)}")
+    assert [*asked][-1] == key
+    assert sorted(study.assessments["score"]) == scores
+
+
+@pytest.mark.parametrize(
     ("header", "cells", "asks"),
     [("Pressure (1-3)", ("3", "2"), ["columns.pressure"]), ("Pressure", ("7", "2"),
       ["columns.pressure"]), ("Pressure", ("2 - medium", "3 - deep"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -35,6 +36,7 @@ _SEVERAL, _MOST = 8, 0.5
 _PAIRED = ("pre_session", "post_session")
 _TURNED = re.compile(vocabulary()["patterns"]["turned"], re.IGNORECASE)
 """A header that calls the best what the instrument calls the worst."""
+_NO_DEGREES = re.compile(vocabulary()["patterns"]["no_degrees"], re.IGNORECASE)
 
 
 def scores(seen: Seen) -> Content:
@@ -139,7 +141,9 @@ def _of_motion(seen: Seen) -> Content:
     """Ask which of the columns of degrees is the one that is followed; of a pair the first."""
     phrases = of_scores("motion")
     degrees = [h for h in seen.rest if seen.columns[h].share(_is_degrees) > _MOST
-               and any(holds(words_of(h), phrase) for phrase in phrases)]  # fmt: skip
+               and any(holds(words_of(h), phrase) for phrase in phrases)
+               and not _NO_DEGREES.search(h)
+               and max(map(_largest, seen.columns[h].counts)) > math.tau]  # fmt: skip
     content: Content = {}
     for timing, when, own in _by_time(degrees):
         pairs = [h for h in own if seen.columns[h].share(partial(_tells, _PAIR)) > _MOST]
@@ -150,6 +154,10 @@ def _of_motion(seen: Seen) -> Content:
                          rule("100/110: the first", pairs, **first) if pairs else {},
                          ask(f"scores.rom.{timing}", asks, own))  # fmt: skip
     return content
+
+
+def _largest(cell: str) -> float:
+    return max(map(float, re.findall(r"\d+(?:\.\d+)?", cell)), default=0)
 
 
 def _is_degrees(cell: str) -> bool:
@@ -189,7 +197,7 @@ def words_among(seen: Seen, content: Content) -> Iterator[Content]:
         read, _ = clean(column.cells, header, target, mapped)
         odd = column.cells[read.notna() & read_numbers(read).isna()].unique()
         for cell in [cell for cell in odd if not seen.is_private(cell)][:_SEVERAL]:
-            stated = [n for n in re.findall(r"\d+", cell) if int(n) <= top]
+            stated = [f"{int(n)}" for n in re.findall(r"\d+", cell) if int(n) <= top]
             listed = map(str, range(int(top) + 1 if top <= 10 else 0))
             asks = f"Which number does {cell} in {header} mean? ({NOTHING}: none)"
             likely = [*(stated if len(stated) == 1 else []), NOTHING, *listed]
@@ -229,7 +237,8 @@ def _pair(name: str, columns: list[Column]) -> Content:
     pairs = column.share(partial(_tells, _PAIR))
     of_top = not first and column.share(
         partial(_tells, _OF.format(f"{registry()[name].maximum:g}")))  # fmt: skip
-    if others or of_top or (pairs < 0.5 and not first):
+    one_time = not first and timing_of(words_of(column.name)) in _PAIRED  # 6-7 is a range there
+    if others or of_top or one_time or (pairs < 0.5 and not first):
         return {}
     pre, post = (f"scores.{name}.{timing}" for timing in _PAIRED)
     alone = column.share(partial(_tells, _ALONE))
@@ -306,6 +315,9 @@ def _scale(name: str, timing: str, column: Column, top: float) -> Content:
                     multiply=top / 100)  # fmt: skip
     if percent and top == 100:
         return _without_sign(column)
+    if 0 < highest <= 1 and not {*read} <= {0, 1}:
+        asks = f"The numbers in {column.name} go up to {highest:g}. Are they parts of 1? (no: none)"
+        return ask(f"scales.{name}", asks, ["1", f"{top:g}"])
     in_mm, said_top = "mm" in words_of(column.name), stated_top(column.name)
     if name == "vas" and highest <= 10 and not in_mm:
         asks = f"The numbers in {column.name} go up to 10. Is it the pain of 0 to 10?"
