@@ -555,6 +555,13 @@ def test_a_status_with_a_clients_name_is_read_and_never_shown(tmp_path):
     place = tmp_path / "export.csv"
     place.write_text(
         "Client,DOB,Visit date,Status,Pain before\nAnn Quill,1950-02-03,2026-01-05,Completed,7\n"
+        "Ann Quill,1950-02-03,2026-01-12,Completed by Quill,6\n", encoding="utf-8",
+    )  # fmt: skip
+    draft = draft_map(place)  # a word that says nothing before the name stays unread: an error
+    assert draft.content["values"]["status"] == {"Completed": "attended"}
+    assert not oc.check(import_export(place, draft.content, tmp_path / "first.json")[0]).ok
+    place.write_text(
+        "Client,DOB,Visit date,Status,Pain before\nAnn Quill,1950-02-03,2026-01-05,Completed,7\n"
         "Ann Quill,1950-02-03,2026-01-12,Cancelled by Mrs Quill,\n", encoding="utf-8",
     )  # fmt: skip
     draft = draft_map(place)

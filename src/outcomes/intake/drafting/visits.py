@@ -123,7 +123,7 @@ def _status_words(seen: Seen, column: Column) -> Content:
     known = {cell: word for cell, word in became.items() if word and cell not in named}
     content: Content = {"columns": {"status": column.name}, "values": {"status": known}}
     begins = {before: became[cell] for cell, before in named.items()
-              if before and became[cell] == status_of(before)}  # fmt: skip
+              if before and became[cell] and became[cell] == status_of(before)}  # fmt: skip
     content["status"] = [{"column": column.name, "contains": [before], "becomes": word}
                          for before, word in begins.items()]  # fmt: skip
     open_ = [cell for cell, word in became.items() if not (word or seen.is_private(cell))]
