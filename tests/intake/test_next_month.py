@@ -73,6 +73,18 @@ def test_a_return_is_a_new_course_where_the_map_of_each_export_says_so(months):
     assert "R72" not in found.index
 
 
+@pytest.mark.parametrize(
+    ("later", "gone"),
+    [("Mary Quackenbush,1950-01-02,2026-01-05,7\nBob Ray,1961-03-04,2026-02-02,5\n", 1),
+     ("Mary Quackenbush,1950-01-02,2026-01-19,4\nBob Ray,1961-03-04,2026-01-19,5\n", 0),
+     ("Bob Ray,1961-03-04,2026-01-05,6\nBob Ray,1961-03-04,2026-02-02,5\n", 0)],
+    ids=["a patient's last visit", "days after it", "a patient who is not in it"],
+)  # fmt: skip
+def test_a_visit_that_a_later_export_of_these_days_lacks_is_told(months, later, gone):
+    _, found, _ = months(f"{JANUARY}Mary Quackenbush,1950-01-02,2026-01-12,6\n", later)
+    assert found["count"].get("R57", 0) == gone
+
+
 def test_a_therapist_is_one_however_the_name_is_written(months):
     columns = {**MAP, "columns": {"date": "Day", "sessions.therapist_id": "By"}}
     names = ("Mary Smith", '"Smith, Mary"', "Dr. MARY SMITH LMT", "Mary Smyth")

@@ -111,8 +111,8 @@ def merged(
     old, new : dict of DataFrame
         Tables with ``date`` and ``visit``.
     missing : {"", "kept", "removed"}
-        What becomes of visits of `old`, within the days of a course that `new` covers, which `new`
-        does not hold.
+        What becomes of visits of `old`, of a course that `new` holds and within the days that `new`
+        covers, which `new` does not hold.
     surveys : bool
         Whether `new` holds scores alone; then the facts of a course stay as they are.
     corrects : bool
@@ -189,10 +189,9 @@ def _alike(old: pd.DataFrame, new: pd.DataFrame) -> list[int]:
 
 
 def _missing(old: pd.DataFrame, new: pd.DataFrame, same: Collection[float]) -> pd.Series[bool]:
-    """Return visits received that lie within the days of a course in `new` and are not there."""
-    span = new.groupby("episode_id")["date"].agg(["min", "max"]).reindex(old["episode_id"])
-    span = span.set_axis(old.index)
-    within = old["date"].between(span["min"], span["max"])
+    """Return visits received of a course and within the days of `new` that it does not hold."""
+    within = old["date"].between(new["date"].min(), new["date"].max())
+    within &= old["episode_id"].isin(new["episode_id"])
     return received(old["status"]) & within & ~old["visit"].isin(same)
 
 
