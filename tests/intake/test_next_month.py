@@ -75,7 +75,7 @@ def test_a_return_is_a_new_course_where_the_map_of_each_export_says_so(months):
 
 @pytest.mark.parametrize(
     ("later", "gone"),
-    [("Mary Quackenbush,1950-01-02,2026-01-05,7\nBob Ray,1961-03-04,2026-02-02,5\n", 1),
+    [(f"{JANUARY}Bob Ray,1961-03-04,2026-02-02,5\n", 1),
      ("Mary Quackenbush,1950-01-02,2026-01-19,4\nBob Ray,1961-03-04,2026-01-19,5\n", 0),
      ("Bob Ray,1961-03-04,2026-01-05,6\nBob Ray,1961-03-04,2026-02-02,5\n", 0)],
     ids=["a patient's last visit", "days after it", "a patient who is not in it"],
