@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -26,8 +25,9 @@ from outcomes.intake.map_sections import NOTHING
 from outcomes.intake.readers import SCORE
 from outcomes.intake.typed_cells import clean, read_numbers, targets_of
 
-_OF, _WORDED, _NAMED, _PAIR, _ALONE, _UNITS, _COMMA = (vocabulary()["patterns"][name] for name in (
-    "of", "worded", "named", "pair", "alone", "units", "comma"))  # fmt: skip
+_OF, _WORDED, _NAMED, _PAIR, _ALONE, _UNITS, _COMMA, _NO_DEGREES, _RADIANS = (
+    vocabulary()["patterns"][name] for name in ("of", "worded", "named", "pair", "alone", "units",
+                                                "comma", "no_degrees", "radians"))  # fmt: skip
 _NOTES = [tuple(part.values()) for part in vocabulary()["notes"]]
 """When a pain was that notes tell, how, in words, and what to ask."""
 
@@ -36,7 +36,6 @@ _SEVERAL, _MOST = 8, 0.5
 _PAIRED = ("pre_session", "post_session")
 _TURNED = re.compile(vocabulary()["patterns"]["turned"], re.IGNORECASE)
 """A header that calls the best what the instrument calls the worst."""
-_NO_DEGREES = re.compile(vocabulary()["patterns"]["no_degrees"], re.IGNORECASE)
 
 
 def scores(seen: Seen) -> Content:
@@ -142,8 +141,7 @@ def _of_motion(seen: Seen) -> Content:
     phrases = of_scores("motion")
     degrees = [h for h in seen.rest if seen.columns[h].share(_is_degrees) > _MOST
                and any(holds(words_of(h), phrase) for phrase in phrases)
-               and not _NO_DEGREES.search(h)
-               and max(map(_largest, seen.columns[h].counts)) > math.tau]  # fmt: skip
+               and not re.search(_NO_DEGREES, h, re.IGNORECASE)]  # fmt: skip
     content: Content = {}
     for timing, when, own in _by_time(degrees):
         pairs = [h for h in own if seen.columns[h].share(partial(_tells, _PAIR)) > _MOST]
@@ -156,13 +154,9 @@ def _of_motion(seen: Seen) -> Content:
     return content
 
 
-def _largest(cell: str) -> float:
-    return max(map(float, re.findall(r"\d+(?:\.\d+)?", cell)), default=0)
-
-
 def _is_degrees(cell: str) -> bool:
     one = re.sub(_UNITS.format("°|deg(?:rees)?|grad"), r"\1", cell.casefold())
-    return number(one) is not None or _tells(_PAIR, cell)
+    return (number(one) is not None or _tells(_PAIR, cell)) and not _tells(_RADIANS, cell)
 
 
 def _not_numbers(seen: Seen, found: Mapping[str, Mapping[str, object]]) -> Iterator[Content]:
@@ -242,11 +236,8 @@ def _pair(name: str, columns: list[Column]) -> Content:
         return {}
     pre, post = (f"scores.{name}.{timing}" for timing in _PAIRED)
     alone = column.share(partial(_tells, _ALONE))
-    commas = (
-        " (7,5 is 7.5; two scores are written 7/5)"
-        if column.share(lambda cell: "," in cell and _tells(_ALONE, cell))
-        else ""
-    )
+    in_commas = column.share(lambda cell: "," in cell and _tells(_ALONE, cell))
+    commas = " (7,5 is 7.5; two scores are written 7/5)" if in_commas else ""
     if not pairs:
         asks = (f"{column.name} names two scores, and its cells hold one number{commas}. Is it the "
                 f"score before the visit? (no: it is left out)")  # fmt: skip
@@ -331,10 +322,9 @@ def _scale(name: str, timing: str, column: Column, top: float) -> Content:
     if stated != top and highest <= max(top, stated):
         asks = f"Do the numbers in {column.name} go up to {stated:g}, or up to {top:g}?"
         return ask(f"scales.{name}", asks, [f"{stated:g}", f"{top:g}"])
-    if said_top == top or in_mm:
-        return {}
     few = not even or len({*read}) < _SEVERAL  # percent is even, points are by chance alone
-    if not ((top == 50 and even) or (name == "odi" and few and highest <= 50)):
+    is_open = (top == 50 and even) or (name == "odi" and few and highest <= 50)
+    if said_top == top or in_mm or not is_open:
         return {}
     asks = (f"Do the numbers in {column.name} go up to 50 (points), or up to 100 (percent)? (no: "
             "neither; they are left out)")  # fmt: skip
