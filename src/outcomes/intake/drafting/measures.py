@@ -58,8 +58,7 @@ def scores(seen: Seen) -> Content:
             columns = [seen.columns[h] for h in headers]
             content = merged(content, _pair(name, columns) or _score(name, timing, columns))
         content = merged(content, *_loose(seen, name, timings))
-    content = merged(content, _of_motion(seen))
-    pain = found.get("nprs", {})
+    content, pain = merged(content, _of_motion(seen)), found.get("nprs", {})
     beside = _unnamed_score(seen, "post_session") if pain and "post_session" not in pain else {}
     return merged(content, beside) if content else _in_notes(seen) or _unnamed_score(seen)
 
@@ -271,8 +270,7 @@ def _score(name: str, timing: str, columns: list[Column]) -> Content:
     keys = [q["key"].split(".") for q in scale.get("questions", ())]
     moved = [own for section, own, *_ in keys if section == "scores"]  # to another instrument
     read = merged(*(as_numbers(column, registry()[own].maximum) for own in moved or [name]))
-    stated = {} if moved else {"scores": {name: {timing: column.name}}}
-    return merged(stated, read, scale)
+    return merged({} if moved else {"scores": {name: {timing: column.name}}}, read, scale)
 
 
 def as_numbers(column: Column, top: float) -> Content:
