@@ -13,7 +13,9 @@ RANDOM = "(1 | clinic) + (1 + visit | therapist)"
 OU = f"score ~ visit * arm + ou(visit | arm / patient) + (1 | patient) + {RANDOM}"
 US = f"score ~ visit * arm + us(visit | arm / patient) + {RANDOM}"
 PEOPLE = OU.replace("(1 | patient)", "(1 | patient) + (1 | person)")
-COMPACT, WHOLE = 0.0, np.inf
+COMPACT, WHOLE, COURSES = 0.0, np.inf, None
+WAYS = {"touched columns": COMPACT, "all columns": WHOLE, "course by course": COURSES}
+BY_VISIT = "outcomes.mixed.likelihood.by_visit"
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,8 @@ def made(data, monkeypatch):
     """Return a maker of a fit that keeps rows in one way, and parameters beside its optimum."""
 
     def make(formula, slower, *, reml=True):
-        monkeypatch.setattr("outcomes.mixed.likelihood.by_visit.batches.SLOWER", slower)
+        monkeypatch.setattr(f"{BY_VISIT}.courses.MOST_COLUMNS", 100 * (slower is COURSES))
+        monkeypatch.setattr(f"{BY_VISIT}.batches.SLOWER", slower or 0.0)
         fit = lmm(formula, data, reml=reml)
         k = fit.likelihood.n_parameters
         return fit, fit.optimum.start + 0.1 * np.cos(np.arange(k))
@@ -76,7 +79,7 @@ def dense_deviance(fit, theta, *, reml):
     return value + reml * np.linalg.slogdet(information)[1]
 
 
-@pytest.mark.parametrize("slower", [COMPACT, WHOLE], ids=["touched columns", "all columns"])
+@pytest.mark.parametrize("slower", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("reml", [True, False])
 @pytest.mark.parametrize("formula", [OU, PEOPLE], ids=["patients", "people"])
 def test_deviance_and_gradient_are_those_of_whole_matrices(formula, slower, reml, made):
@@ -91,12 +94,13 @@ def test_deviance_and_gradient_are_those_of_whole_matrices(formula, slower, reml
 
 
 @pytest.mark.parametrize("formula", [OU, US], ids=["ou", "us"])
-def test_both_ways_to_keep_rows_have_the_same_derivatives(formula, made):
-    (few, theta), (whole, _) = made(formula, COMPACT), made(formula, WHOLE)
-    ours, theirs = (solve(fit.likelihood, theta).derivatives for fit in (few, whole))
-    np.testing.assert_allclose(ours.gradient, theirs.gradient, rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(ours.hessian, theirs.hessian, rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(ours.slopes, theirs.slopes, rtol=1e-9, atol=1e-9)
+def test_all_ways_to_keep_rows_have_the_same_derivatives(formula, made):
+    fits = [made(formula, way) for way in WAYS.values()]
+    ours, *others = (solve(fit.likelihood, theta).derivatives for fit, theta in fits)
+    for theirs in others:
+        np.testing.assert_allclose(ours.gradient, theirs.gradient, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(ours.hessian, theirs.hessian, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(ours.slopes, theirs.slopes, rtol=1e-9, atol=1e-9)
 
 
 def test_narrow_patients_are_filled_up_and_equal_ones_added_up(made):

@@ -192,13 +192,14 @@ class Batch:
             np.add.at(into.reshape(-1), self.pairs.ravel(), products.ravel())
 
 
-def make_batches(layout: Layout, stratum: int, source: Rows, Z: Array) -> tuple[Batch, ...]:
-    """Sort the rows of a stratum into patterns.
+def make_batches(layout: Layout, kept: Array, source: Rows, Z: Array) -> tuple[Batch, ...]:
+    """Sort some rows into patterns.
 
     Parameters
     ----------
     layout : Layout
-    stratum : int
+    kept : array of bool, shape (n,)
+        All rows of a patient or none.
     source : Rows
     Z : array, shape (n, q)
 
@@ -206,10 +207,7 @@ def make_batches(layout: Layout, stratum: int, source: Rows, Z: Array) -> tuple[
     -------
     tuple of Batch
     """
-    rows = np.flatnonzero(layout.strata == stratum)
-    rows = rows[np.lexsort((layout.times[rows], layout.codes[rows]))]
-    codes = layout.codes[rows]
-    first = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
+    rows, first = layout.by_course(kept)
     size = np.diff(np.append(first, len(rows)))
     return tuple(
         _batch(rows[first[size == n][:, None] + np.arange(n)], layout.times, source, Z)
@@ -353,13 +351,9 @@ class PatternDirections:
     Parameters
     ----------
     E : array, shape (e, P, n, n)
-    n_first, n_parts : int
-        Of the first ``n_parts``, those of R, only ``n_first`` enter first derivatives.
     """
 
     E: Array
-    n_first: int
-    n_parts: int
 
     @property
     def size(self) -> int:
@@ -384,8 +378,8 @@ class PatternDirections:
         m = U.shape[2]
         flat = U.reshape(-1, m)
         found = np.zeros((len(self.E), m, m))
-        for i in (*range(self.n_first), *range(self.n_parts, len(self.E))):
-            found[i] = flat.T @ (self.E[i][pattern] @ U).reshape(-1, m)
+        for i, E in enumerate(self.E):
+            found[i] = flat.T @ (E[pattern] @ U).reshape(-1, m)
         return found
 
 
@@ -408,5 +402,4 @@ def pattern_directions(parts: Array, batch: Batch) -> PatternDirections:
     Z = np.moveaxis(batch.Z, 2, 0)
     products = Z[:, None, :, :, None] * Z[None, :, :, None, :]
     q, patterns, n = Z.shape
-    E = np.concatenate([parts, products.reshape(q * q, patterns, n, n)])
-    return PatternDirections(E, min(len(parts), 2), len(parts))
+    return PatternDirections(np.concatenate([parts, products.reshape(q * q, patterns, n, n)]))

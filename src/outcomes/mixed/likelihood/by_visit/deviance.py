@@ -25,6 +25,7 @@ of B'SB in the first derivatives and S_t = dB'SB + (dB'SB)',
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -33,8 +34,15 @@ import numpy as np
 from scipy.linalg import cho_solve
 from scipy.linalg.lapack import dpotri
 
+from outcomes.errors import UsageError
 from outcomes.mixed.likelihood.by_visit.batches import Batch, Directions
-from outcomes.mixed.likelihood.by_visit.model import Model, parameter_directions
+from outcomes.mixed.likelihood.by_visit.courses import CoursePoint, Stratum
+from outcomes.mixed.likelihood.by_visit.model import (
+    Model,
+    effect_curvature,
+    effect_slopes,
+    parameter_directions,
+)
 from outcomes.mixed.types import Array
 
 
@@ -118,6 +126,42 @@ Evaluated = tuple[Batch, Array, Array]
 
 
 @dataclass(frozen=True)
+class BatchPoint:
+    """What one set of parameters determines in a stratum whose patients are sorted by visits.
+
+    Parameters
+    ----------
+    batches : list of tuple
+    S : array, shape (m, m)
+    log_det : float
+    """
+
+    batches: list[Evaluated]
+    S: Array
+    log_det: float
+
+
+def batch_point(stratum: Stratum, free: Array, lam: Array) -> BatchPoint | None:
+    """Evaluate a stratum batch by batch; None where some V is not positive definite."""
+    S, log_det = np.zeros((stratum.source.m, stratum.source.m)), 0.0
+    D = lam @ lam.T
+    found: list[Evaluated] = []
+    for batch in stratum.batches:
+        V = stratum.structure.covariances(free, batch.times)
+        V = V + batch.Z @ D @ batch.Z.transpose(0, 2, 1)
+        try:
+            root, K = np.linalg.cholesky(V), np.linalg.inv(V)
+        except np.linalg.LinAlgError:
+            return None
+        diagonal = np.diagonal(root, axis1=1, axis2=2)
+        log_det += 2.0 * float(batch.counts @ np.log(diagonal).sum(axis=1))
+        U = K[batch.pattern] @ batch.W
+        batch.add_products(batch.W, U, S)
+        found.append((batch, K, U))
+    return BatchPoint(found, S, log_det)
+
+
+@dataclass(frozen=True)
 class Solution:
     """What one set of parameters determines.
 
@@ -134,7 +178,8 @@ class Solution:
         determinant.
     coefficients : array, shape (m - 1,)
         Fixed coefficients, then spherical random effects.
-    K, U : lists of array, by stratum and batch
+    parts : tuple of CoursePoint or BatchPoint
+        Of each stratum.
     """
 
     model: Model
@@ -144,8 +189,23 @@ class Solution:
     root: Array = field(default_factory=lambda: np.empty(0))
     root_own: Array = field(default_factory=lambda: np.empty(0))
     coefficients: Array = field(default_factory=lambda: np.empty(0))
-    K: tuple[tuple[Array, ...], ...] = ()
-    U: tuple[tuple[Array, ...], ...] = ()
+    parts: tuple[CoursePoint | BatchPoint, ...] = ()
+
+    @property
+    def sorted_parts(self) -> Iterator[tuple[Batch, Array, Array, Directions, Array]]:
+        """Yield every batch with its K and U, the directions of its dV, and each parameter's."""
+        lam = self.model.inner_factor(self.theta)
+        for position, free in enumerate(self.model.residual_free(self.theta)):
+            stratum, part = self.model.strata[position], self.parts[position]
+            known = part if isinstance(part, BatchPoint) else batch_point(stratum, free, lam)
+            if known is None:
+                must = "Kenward-Roger needs a residual correlation below one"
+                raise UsageError(must, got="one that is one", remedy="Use df='satterthwaite'.")
+            for (batch, K, U), (_, found) in zip(
+                known.batches, stratum.sorted_at(free), strict=True
+            ):
+                C, _ = parameter_directions(self.model, self.theta, position, np.zeros(found.size))
+                yield batch, K, U, found, C
 
     @cached_property
     def inverse(self) -> Array:
@@ -200,26 +260,15 @@ class Derivatives:
 
 def solve(model: Model, theta: Array) -> Solution:
     """Evaluate the deviance."""
-    lam = model.inner_factor(theta)
-    D, log_det, S = lam @ lam.T, 0.0, np.zeros((model.m, model.m))
-    all_K, all_U = [], []
+    lam, parts = model.inner_factor(theta), list[CoursePoint | BatchPoint]()
+    S, log_det = np.zeros((model.m, model.m)), 0.0
     for stratum, free in zip(model.strata, model.residual_free(theta), strict=True):
-        Ks, Us = [], []
-        for batch in stratum.batches:
-            R = stratum.structure.covariances(free, batch.times)
-            V = R + batch.Z @ D @ batch.Z.transpose(0, 2, 1)
-            try:
-                root, K = np.linalg.cholesky(V), np.linalg.inv(V)
-            except np.linalg.LinAlgError:
-                return Solution(model, theta, np.inf)
-            diagonal = np.diagonal(root, axis1=1, axis2=2)
-            log_det += 2.0 * float(batch.counts @ np.log(diagonal).sum(axis=1))
-            U = K[batch.pattern] @ batch.W
-            batch.add_products(batch.W, U, S)
-            Ks.append(K)
-            Us.append(U)
-        all_K.append(tuple(Ks))
-        all_U.append(tuple(Us))
+        known = stratum.courses
+        part = batch_point(stratum, free, lam) if known is None else known.at(free, lam)
+        if part is None:
+            return Solution(model, theta, np.inf)
+        parts.append(part)
+        S, log_det = S + part.S, log_det + part.log_det
     S = (S + S.T) / 2.0
     moved = on_both_sides(model, model.across_factors(theta), S)
     p, size = model.p, len(S) - 1
@@ -233,7 +282,7 @@ def solve(model: Model, theta: Array) -> Solution:
     beta = cho_solve((root, True), moved[:size, size], check_finite=False)
     rss = moved[size, size] - moved[:size, size] @ beta
     value = log_det + 2.0 * float(np.log(np.diag(root_own)).sum()) + float(rss)
-    return Solution(model, theta, value, S, root, root_own, beta, tuple(all_K), tuple(all_U))
+    return Solution(model, theta, value, S, root, root_own, beta, tuple(parts))
 
 
 def differentiate(at: Solution) -> Derivatives:
@@ -278,11 +327,12 @@ def _stratum_derivatives(
     ``Omega`` is the weight of S before Lambda; what the stratum adds to S_r, shape (k_inner, m, m),
     is added to ``raw``.
     """
-    stratum = at.model.strata[position]
+    stratum, part = at.model.strata[position], at.parts[position]
     free = at.model.residual_free(at.theta)[position]
-    sums, pairs = np.zeros(()), np.zeros(())
-    batches = list(zip(stratum.batches, at.K[position], at.U[position], strict=True))
-    directions = [stratum.directions(free, number) for number in range(len(batches))]
+    if isinstance(part, CoursePoint):
+        return _course_derivatives(at, position, part, Omega, raw)
+    sums, pairs, batches = np.zeros(()), np.zeros(()), part.batches
+    directions = [own for _, own in stratum.sorted_at(free)]
     for (batch, K, U), own in zip(batches, directions, strict=True):
         fitted = batch.by_pattern(U @ batch.within(Omega) @ U.transpose(0, 2, 1))
         weighted = batch.counts[:, None, None] * K
@@ -293,6 +343,21 @@ def _stratum_derivatives(
         _add_touched(batches, directions, C[r], raw[r])
     _add_whole(batches, directions, C, raw)
     return C @ sums, C @ pairs @ C.T + curvature
+
+
+def _course_derivatives(
+    at: Solution, position: int, part: CoursePoint, Omega: Array, raw: Array
+) -> tuple[Array, Array]:
+    """Put the derivatives of a stratum of courses where its parameters stand."""
+    model, inner = at.model, len(raw)
+    start = sum(stratum.structure.n_parameters for stratum in model.strata[:position])
+    places = np.r_[start : start + 2, model.n_residual : inner]
+    own, second, slopes, G = part.derivatives(effect_slopes(model, at.theta), Omega)
+    second[2:, 2:] += effect_curvature(model, G)
+    gradient, hessian = np.zeros(inner), np.zeros((inner, inner))
+    gradient[places], hessian[np.ix_(places, places)] = own, second
+    raw[places] += slopes
+    return gradient, hessian
 
 
 def _add_touched(

@@ -50,9 +50,22 @@ class Layout:
     @cached_property
     def gap(self) -> float:
         """Median time between neighbouring scores of a patient; one where there is none."""
-        order = np.lexsort((self.times, self.codes))
-        gaps = np.diff(self.times[order])[np.diff(self.codes[order]) == 0]
+        order, first = self.by_course(np.ones(len(self.codes), dtype=bool))
+        gaps = np.delete(np.diff(self.times[order]), first[1:] - 1)
         return float(np.median(gaps)) if len(gaps) else 1.0
+
+    @cached_property
+    def order(self) -> Array:
+        """Rows patient by patient in order of time."""
+        return np.lexsort((self.times, self.codes))
+
+    def by_course(self, kept: Array) -> tuple[Array, Array]:
+        """Put the rows kept together patient by patient in order of time; tell where each begins.
+
+        ``kept`` has shape (n,) and holds all rows of a patient or none.
+        """
+        rows = self.order[kept[self.order]]
+        return rows, np.flatnonzero(np.diff(self.codes[rows], prepend=-1))
 
     def strata_of(self, new: pd.DataFrame) -> Array:
         """Return the stratum of each of other rows, -2 where it is missing.
@@ -124,9 +137,10 @@ def make_layout(formula: ModelFormula, frame: ModelFrame) -> Layout:
     if len(term.group) > 1:
         strata, names = group_codes(term.group[:-1], frame)
     times, labels = _times(term, frame)
-    _refuse_repeats(term, codes, times)
     stratum_names = tuple(str(name) for name in names)
-    return Layout(term, codes, levels, strata, stratum_names, times, labels)
+    layout = Layout(term, codes, levels, strata, stratum_names, times, labels)
+    _refuse_repeats(layout)
+    return layout
 
 
 def _times(term: ResidualTerm, frame: ModelFrame) -> tuple[Array, dict[float, str]]:
@@ -162,15 +176,14 @@ def _refuse_misordered(levels: pd.Index, where: str) -> None:
         raise FitError(must, got="text that sorts otherwise", where=where, remedy=remedy)
 
 
-def _refuse_repeats(term: ResidualTerm, codes: Array, times: Array) -> None:
-    if term.kind == "id":
-        return
-    rows = pd.DataFrame({"group": codes, "time": times})
-    repeats = rows.duplicated()
-    if repeats.any():
+def _refuse_repeats(layout: Layout) -> None:
+    term, order = layout.term, layout.order
+    same = [np.diff(values[order]) == 0 for values in (layout.codes, layout.times)]
+    repeats = order[1:][np.logical_and(*same)]
+    if len(repeats) and term.kind != "id":
         must = f"{term} needs each {term.time} at most once in each {term.group[-1]}"
-        got = f"a repeat in {int(repeats.sum())} of the rows"
-        where = f"first in row {int(np.argmax(repeats)) + 1} of the rows used"
+        got = f"a repeat in {len(repeats)} of the rows"
+        where = f"first in row {int(repeats.min()) + 1} of the rows used"
         remedy = "Keep one score a visit, or name a finer group."
         raise FitError(must, got=got, where=where, remedy=remedy)
 

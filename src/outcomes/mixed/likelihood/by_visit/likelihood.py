@@ -13,7 +13,6 @@ from outcomes.mixed.likelihood.by_visit.deviance import Solution, solve
 from outcomes.mixed.likelihood.by_visit.model import (
     Model,
     make_model,
-    parameter_directions,
     require_identified,
     scale_of,
     start_values,
@@ -53,10 +52,8 @@ class CorrelatedResidual:
         """
         layout, weights = self.model.layout, self.model.design.weights
         root = np.ones(len(layout.codes)) if weights is None else np.sqrt(weights)
-        order = np.lexsort((layout.times, layout.codes))
-        codes = layout.codes[order]
-        first = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
-        size = np.diff(np.append(first, len(codes)))
+        order, first = layout.by_course(np.ones(len(root), dtype=bool))
+        size = np.diff(np.append(first, len(order)))
         parts: list[tuple[Array, Array, Array, Array]] = []
         for stratum in range(len(self.model.strata)):
             for n in np.unique(size):
@@ -131,11 +128,11 @@ class CorrelatedResidual:
 
     def mean_variance(self) -> float:
         """Return the mean over the rows used of the diagonal of R, weights apart."""
-        total = 0.0
-        for stratum, part in enumerate(self.model.strata):
-            for batch in part.batches:
-                R = self.matrix(stratum, batch.times)
-                total += float(batch.counts @ np.trace(R, axis1=1, axis2=2))
+        total, layout = 0.0, self.model.layout
+        for stratum in range(len(self.model.strata)):
+            times = layout.times[layout.strata == stratum]
+            visits, counts = np.unique(times, return_counts=True)
+            total += float(counts @ self.matrix(stratum, visits[:, None])[:, 0, 0])
         return total / self.model.design.n
 
 
@@ -248,12 +245,10 @@ def _traces(at: VisitPoint, Phi: Array) -> tuple[Array, Array]:
     """Return tr(V^-1 V_r V^-1 V_s) and tr(Phi Q_rs), Q_rs = X'V^-1 V_r V^-1 V_s V^-1 X."""
     k = at.model.n_parameters
     traces, fixed = np.zeros((k, k)), np.zeros((k, k))
-    for position, number, batch, directions in at.model.parts(at.theta):
-        K, U = at.K[position][number], at.U[position][number][:, :, :-1]
+    for batch, K, U, directions, C in at.sorted_parts:
+        U = U[:, :, :-1]
         fitted = batch.by_pattern(U @ Phi @ U.transpose(0, 2, 1))
-        own = directions.pairs(K, batch.counts[:, None, None] * K)
-        C, _ = parameter_directions(at.model, at.theta, position, np.zeros(len(own)))
-        traces += C @ own @ C.T
+        traces += C @ directions.pairs(K, batch.counts[:, None, None] * K) @ C.T
         fixed += C @ directions.pairs(K, fitted) @ C.T
     return traces, (fixed + fixed.T) / 2.0
 
@@ -262,10 +257,8 @@ def _weighted_Q(at: VisitPoint, W: Array) -> Array:  # noqa: N802
     """Return sum_rs W_rs Q_rs, one pass over the patterns for each eigenvector of W."""
     values, vectors = np.linalg.eigh(W)
     total = np.zeros((at.model.p, at.model.p))
-    for position, number, batch, found in at.model.parts(at.theta):
-        C, _ = parameter_directions(at.model, at.theta, position, np.zeros(found.size))
-        U = at.U[position][number][:, :, :-1]
-        K = at.K[position][number][batch.pattern]
+    for batch, own, U, found, C in at.sorted_parts:
+        U, K = U[:, :, :-1], own[batch.pattern]
         for weight, vector in zip(values, vectors.T, strict=True):
             moved = found.combine(vector @ C)[batch.pattern] @ U
             total += weight * np.tensordot(moved, K @ moved, axes=([0, 1], [0, 1]))

@@ -5,7 +5,6 @@ Also where a search begins, and whether the data can tell the parameters apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -14,10 +13,10 @@ from scipy.linalg import block_diag
 
 from outcomes.errors import FitError
 from outcomes.mixed.covariance import split_theta
-from outcomes.mixed.likelihood.by_visit.batches import Batch, Directions, make_batches, make_rows
+from outcomes.mixed.likelihood.by_visit.batches import make_rows
+from outcomes.mixed.likelihood.by_visit.courses import Stratum
 from outcomes.mixed.likelihood.by_visit.layout import Layout, make_layout
 from outcomes.mixed.likelihood.by_visit.structures import (
-    At,
     Autoregressive,
     Compound,
     Correlation,
@@ -33,30 +32,6 @@ from outcomes.mixed.types import Array
 
 MAX_ACROSS = 500
 """Most random effects that reach across patients, such as therapists'."""
-
-MANY_ROWS = 5_000
-
-
-@dataclass(frozen=True)
-class Stratum:
-    """Patients who share the parameters of R.
-
-    Parameters
-    ----------
-    structure : Structure
-    batches : tuple of Batch
-    """
-
-    structure: Structure
-    batches: tuple[Batch, ...]
-
-    @cached_property
-    def _prepared(self) -> list[At]:
-        return [self.structure.directions(batch) for batch in self.batches]
-
-    def directions(self, free: Array, batch: int) -> Directions:
-        """Return the matrices that the derivatives of V in a batch are made of."""
-        return self._prepared[batch](free)
 
 
 @dataclass(frozen=True)
@@ -136,6 +111,14 @@ class Model:
         return own if self.lone is None else block_diag(own, self.across_factors(theta)[self.lone])
 
     @cached_property
+    def effect_positions(self) -> tuple[Array, Array]:
+        """Row and column in ``inner_factor`` of its parameters."""
+        found = [factor.covariance.positions for factor in self.own]
+        last = np.full((2, int(self.lone is not None)), sum(factor.q for factor in self.own))
+        rows, columns = np.concatenate([*found, last], axis=1).astype(np.intp)
+        return rows, columns
+
+    @cached_property
     def tie(self) -> Array:
         """Which parameter each derivative is in: of lone levels in V, the same as of the others."""
         tie = np.eye(self.n_parameters)
@@ -151,13 +134,6 @@ class Model:
         blocks = [factor.covariance for factor in self.across]
         parts = split_theta(theta[self.n_inner :], blocks)
         return [block.factor(part) for block, part in zip(blocks, parts, strict=True)]
-
-    def parts(self, theta: Array) -> Iterator[tuple[int, int, Batch, Directions]]:
-        """Yield every batch: its stratum, its number there, and the directions of its dV."""
-        for position, free in enumerate(self.residual_free(theta)):
-            stratum = self.strata[position]
-            for number, batch in enumerate(stratum.batches):
-                yield position, number, batch, stratum.directions(free, number)
 
     def factors(self, theta: Array) -> list[Array]:
         """Return Lambda of every grouping factor, in the design's order."""
@@ -193,7 +169,7 @@ def make_model(design: Design, reml: bool) -> Model:
     parts = [factor.Z * (root[:, None] / scale_of(factor)) for factor in own]
     Z = np.hstack([np.empty((design.n, 0)), *parts, *inside])
     strata = tuple(
-        Stratum(_structure(layout, stratum), make_batches(layout, stratum, source, Z))
+        Stratum(_structure(layout, stratum), layout, layout.strata == stratum, source, Z)
         for stratum in range(len(layout.stratum_names))
     )
     basis = replace(basis, R=basis.R / size)
@@ -210,8 +186,6 @@ def scale_of(factor: GroupingFactor) -> Array:
 def _basis(design: Design, root: Array) -> tuple[FixedBasis, Array, Array]:
     """Orthonormalise the fixed columns: by cross-products where rows are many and that is safe."""
     X, response = design.fixed.matrix * root[:, None], design.response * root
-    if design.n < MANY_ROWS:
-        return fixed_basis(X, response)
     level = float(design.response.mean()) if "Intercept" in design.fixed.names else 0.0
     W = np.column_stack([X, response - level * root])
     found = gram_basis(W.T @ W, design.n)
@@ -314,18 +288,25 @@ def parameter_directions(
     C, curvature = np.zeros((inner, len(sums))), np.zeros((inner, inner))
     C[rows, :e] = jacobian
     curvature[rows, rows] = structure.curvature(free, sums[:e])
-    lam = model.inner_factor(theta)
-    G = sums[e:].reshape(lam.shape)
-    for factor in model.own:
-        r, c = factor.covariance.positions
-        own = slice(model.n_residual, model.n_inner)
-        D = np.zeros((len(r), *lam.shape))
-        D[np.arange(len(r)), r] = lam[:, c].T
-        C[own, e:] = (D + D.transpose(0, 2, 1)).reshape(len(r), -1)
-        curvature[own, own] = (G + G.T)[np.ix_(r, r)] * (c[:, None] == c)
-    if model.lone is not None:
-        C[-1, -1], curvature[-1, -1] = 2.0 * lam[-1, -1], 2.0 * G[-1, -1]
+    D = effect_slopes(model, theta)
+    C[model.n_residual :, e:] = D.reshape(len(D), len(sums) - e)
+    own = slice(model.n_residual, inner)
+    curvature[own, own] = effect_curvature(model, sums[e:].reshape(D.shape[1:]))
     return C, curvature
+
+
+def effect_slopes(model: Model, theta: Array) -> Array:
+    """Return the derivatives of the covariance of random effects in V, shape (k, q, q)."""
+    lam, (r, c) = model.inner_factor(theta), model.effect_positions
+    D = np.zeros((len(r), *lam.shape))
+    D[np.arange(len(r)), r] = lam[:, c].T
+    return D + D.transpose(0, 2, 1)
+
+
+def effect_curvature(model: Model, G: Array) -> Array:
+    """Return the sums of that covariance's second derivatives with G, shape (k, k)."""
+    r, c = model.effect_positions
+    return np.asarray((G + G.T)[np.ix_(r, r)] * (c[:, None] == c))
 
 
 SHARE = 0.5
@@ -366,18 +347,13 @@ def require_identified(model: Model, start: Array) -> None:
         Naming the parameters.
     """
     theta = start + 0.1 * np.cos(1.0 + np.arange(len(start)))
-    gram = np.zeros((model.n_inner, model.n_inner))
-    for position, _, batch, directions in model.parts(theta):
-        n = batch.times.shape[1]
-        unit = np.broadcast_to(np.eye(n), (len(batch.counts), n, n))
-        pairs = directions.pairs(unit, batch.counts[:, None, None] * unit)
-        C, _ = parameter_directions(model, theta, position, np.zeros(len(pairs)))
-        gram += (C @ pairs @ C.T)[: model.n_inner, : model.n_inner]
-    size = np.sqrt(np.diag(gram))
-    values, vectors = np.linalg.eigh(gram / np.outer(size + (size == 0.0), size + (size == 0.0)))
-    if values[0] > UNTELLABLE:
+    few = replace(model, strata=tuple(stratum.few for stratum in model.strata))
+    if _told_apart(few, theta)[0] > UNTELLABLE:
         return
-    involved = np.abs(vectors[:, 0]) > 0.1 * np.abs(vectors[:, 0]).max()
+    told, direction = _told_apart(model, theta)
+    if told > UNTELLABLE:
+        return
+    involved = np.abs(direction) > 0.1 * np.abs(direction).max()
     names = np.array(parameter_names(model))[involved].tolist()
     must = "The visits must tell the parameters of the covariance apart"
     got = f"visits that cannot tell {_listed(names)}"
@@ -386,6 +362,21 @@ def require_identified(model: Model, start: Array) -> None:
         "covariance with fewer parameters."
     )
     raise FitError(must, got=got, where=f"in '{model.design.formula.text}'", remedy=remedy)
+
+
+def _told_apart(model: Model, theta: Array) -> tuple[float, Array]:
+    """Return how far the derivatives of V are from dependent, and which direction is nearest."""
+    gram = np.zeros((model.n_inner, model.n_inner))
+    for position, free in enumerate(model.residual_free(theta)):
+        for batch, directions in model.strata[position].sorted_at(free):
+            n = batch.times.shape[1]
+            unit = np.broadcast_to(np.eye(n), (len(batch.counts), n, n))
+            pairs = directions.pairs(unit, batch.counts[:, None, None] * unit)
+            C, _ = parameter_directions(model, theta, position, np.zeros(len(pairs)))
+            gram += (C @ pairs @ C.T)[: model.n_inner, : model.n_inner]
+    size = np.sqrt(np.diag(gram))
+    values, vectors = np.linalg.eigh(gram / np.outer(size + (size == 0.0), size + (size == 0.0)))
+    return float(values[0]), vectors[:, 0]
 
 
 def _listed(names: list[str]) -> str:
