@@ -46,6 +46,11 @@ FORMULAS = {
         "20 of the rows where it is not",
     ),
     "a perfect fit": ("y ~ I(2 * y) + (1 | id)", FitError, "reproduces it exactly"),
+    "an offset that leaves one number, but for rounding": (
+        "y ~ x + offset(y / 3 + 2 * y / 3 + 1) + (1 | id)",
+        FitError,
+        "a constant response",
+    ),
     "an exponential too large": ("y ~ np.exp(30 * x) + (1 | id)", FitError, "a larger one.*exp"),
     "an unknown function": ("y ~ unknown(x) + (1 | id)", FormulaError, "unknown"),
     "R's dot": ("y ~ . + (1 | id)", FormulaError, "a dot for all other columns"),

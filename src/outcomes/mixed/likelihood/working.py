@@ -140,7 +140,7 @@ def independent_columns(R: Array) -> Array:
     return np.array(kept, dtype=np.intp)
 
 
-def gram_basis(C: Array, n: int) -> tuple[FixedBasis, Array] | None:
+def gram_basis(C: Array, n: int, level: float = 0.0) -> tuple[FixedBasis, Array] | None:
     """Find the same basis from cross-products alone.
 
     Parameters
@@ -149,13 +149,15 @@ def gram_basis(C: Array, n: int) -> tuple[FixedBasis, Array] | None:
         [X response]'[X response].
     n : int
         Rows.
+    level : float
+        What was taken off the response beforehand.
 
     Returns
     -------
     basis : FixedBasis
     M : array, shape (m, m)
         Takes [X response] to [Q residual]. None where cross-products would lose digits that
-        orthonormalising the columns themselves keeps.
+        orthonormalising the columns themselves keeps, or where nothing but rounding is left.
     """
     p = len(C) - 1
     _require_rows(n, p)
@@ -172,6 +174,8 @@ def gram_basis(C: Array, n: int) -> tuple[FixedBasis, Array] | None:
     inverse = np.linalg.inv(whole[:p, :p])
     start = inverse @ whole[:p, p] * norms[p] / norms[:p]
     scale = float(whole[p, p] * norms[p] / np.sqrt(n))
+    if scale <= EXACT * np.hypot(norms[p] / np.sqrt(n), level):
+        return None
     M = np.zeros_like(C)
     M[:p, :p] = inverse / norms[:p, None]
     M[:p, p], M[p, p] = -start / scale, 1.0 / scale
@@ -370,7 +374,7 @@ def _from_groups(
         return None
     level = float(design.response.mean()) if "Intercept" in design.fixed.names else 0.0
     products = structured_products(design, order, design.response - level)
-    found = None if products is None else gram_basis(products.C, design.n)
+    found = None if products is None else gram_basis(products.C, design.n, level)
     if products is None or found is None:
         return None
     basis, M = found

@@ -129,7 +129,7 @@ def plain_column(name: str, column: pd.Series) -> pd.Series:
     codes, levels = pd.factorize(column, sort=True)
     if not isinstance(column.dtype, np.dtype) and column.dtype.na_value is pd.NA:
         levels = pd.Index(list(levels))
-    return pd.Series(pd.Categorical.from_codes(codes, levels), index=column.index)
+    return pd.Series(pd.Categorical.from_codes(codes, levels, validate=False), index=column.index)
 
 
 def kind_of(column: pd.Series) -> str:
@@ -301,7 +301,9 @@ class ModelFrame:
     def column(self, name: str) -> pd.Series:
         """Return a column of plain type, on its own index 0, 1, 2, ..."""
         if name not in self._plain:
-            self._plain[name] = plain_column(name, self.data[name]).reset_index(drop=True)
+            found = plain_column(name, self.data[name])
+            is_numbered = self.data.index.equals(pd.RangeIndex(self.n_rows))
+            self._plain[name] = found if is_numbered else found.reset_index(drop=True)
         return self._plain[name]
 
     def is_categorical(self, name: str) -> bool:
@@ -343,7 +345,8 @@ def model_frame(formula: ModelFormula, data: pd.DataFrame, weights: Any = None) 
     needed = variables(formula)
     data = plain_table(data)
     require_columns(needed, data)
-    missing = {name: data[name].isna().to_numpy() for name in needed}
+    columns = {name: data[name] for name in needed}
+    missing = {name: column.isna().to_numpy() for name, column in columns.items()}
     prior = None if weights is None else prior_weights(weights, data)
     if prior is not None:
         label = weights if isinstance(weights, str) else "weights"
@@ -360,7 +363,7 @@ def model_frame(formula: ModelFormula, data: pd.DataFrame, weights: Any = None) 
     computed = expression_variables(formula)
     for name in needed:
         if name in computed or (formula.residual and name == formula.residual.time):
-            refuse_strange(name, frame.data[name])
+            refuse_strange(name, columns[name] if kept is None else columns[name].iloc[kept])
     held = [(name, frame.column(name)) for name in needed]
     for name, column in [*held, ("weights", frame.weights)]:
         if column is not None and column.dtype == np.float64:

@@ -48,10 +48,16 @@ class Layout:
     labels: dict[float, str]
 
     @cached_property
+    def neighbours(self) -> tuple[Array, Array]:
+        """Rows that are not a patient's first, and the rows before them."""
+        order, first = self.by_course(np.ones(len(self.codes), dtype=bool))
+        return np.delete(order, first), np.delete(order, np.append(first[1:], len(order)) - 1)
+
+    @cached_property
     def gap(self) -> float:
         """Median time between neighbouring scores of a patient; one where there is none."""
-        order, first = self.by_course(np.ones(len(self.codes), dtype=bool))
-        gaps = np.delete(np.diff(self.times[order]), first[1:] - 1)
+        later, earlier = self.neighbours
+        gaps = self.times[later] - self.times[earlier]
         return float(np.median(gaps)) if len(gaps) else 1.0
 
     @cached_property

@@ -188,7 +188,7 @@ def _basis(design: Design, root: Array) -> tuple[FixedBasis, Array, Array]:
     X, response = design.fixed.matrix * root[:, None], design.response * root
     level = float(design.response.mean()) if "Intercept" in design.fixed.names else 0.0
     W = np.column_stack([X, response - level * root])
-    found = gram_basis(W.T @ W, design.n)
+    found = gram_basis(W.T @ W, design.n, level)
     if found is None:
         return fixed_basis(X, response)
     basis, M = found
@@ -312,6 +312,9 @@ def effect_curvature(model: Model, G: Array) -> Array:
 SHARE = 0.5
 """Standard deviation of the random effects to start from, in that of the residuals."""
 
+LEAST, MOST = 0.1, 0.8
+"""Of neighbours' correlations to start from."""
+
 UNTELLABLE = 1e-9
 """Directions in which no V changes, relatively."""
 
@@ -324,12 +327,14 @@ def start_values(model: Model) -> Array:
     array, shape (k,)
     """
     layout = model.layout
-    left = np.sqrt(1.0 - SHARE**2 * len(model.own))
-    parts = []
+    own, parts = SHARE**2 * len(model.own), []
+    near, before = (model.residual[rows] for rows in layout.neighbours)
+    alike = near @ before / max(near @ near, before @ before, 1e-9)
+    alike = min(max((alike - own) / (1.0 - own), LEAST), MOST)
     for position, stratum in enumerate(model.strata):
         rows = layout.strata == position
-        moments = left * model.residual[rows], layout.codes[rows], layout.times[rows]
-        parts.append(stratum.structure.start(*moments, layout.gap))
+        moments = np.sqrt(1.0 - own) * model.residual[rows], layout.codes[rows], layout.times[rows]
+        parts.append(stratum.structure.start(*moments, layout.gap, alike))
     effects = [*model.own, *model.across]
     parts += [SHARE * factor.covariance.is_diagonal.astype(float) for factor in effects]
     return np.concatenate(parts)

@@ -26,9 +26,6 @@ Curve = tuple[Array, Array, Array]
 At = Callable[[Array], Directions]
 """Takes the free numbers to the directions of a batch."""
 
-START = 0.4
-"""Correlation of neighbouring scores to start from."""
-
 
 @dataclass(frozen=True)
 class Autoregressive:
@@ -134,11 +131,11 @@ class Stationary:
         """Prepare the matrices that derivatives of V in a batch are made of."""
         return lambda free: pattern_directions(self.parts(free, batch.times), batch)
 
-    def start(self, residual: Array, patients: Array, times: Array, gap: float) -> Array:
-        """Return free numbers to start from."""
+    def start(self, residual: Array, patients: Array, times: Array, *near: float) -> Array:
+        """Return free numbers to start from; ``near``: gap and correlation of neighbours."""
         del patients, times
         scale = np.array([np.log(np.mean(residual**2)) / 2.0])
-        return _with_correlation(scale, self.correlation, gap)
+        return _with_correlation(scale, self.correlation, *near)
 
     def names(self, labels: dict[float, str]) -> list[str]:
         """Return what each free number stands for."""
@@ -223,12 +220,12 @@ class PerVisit:
         found = visit_directions(self.visits, batch)
         return lambda _: found
 
-    def start(self, residual: Array, patients: Array, times: Array, gap: float) -> Array:
-        """Return free numbers to start from."""
+    def start(self, residual: Array, patients: Array, times: Array, *near: float) -> Array:
+        """Return free numbers to start from; ``near``: gap and correlation of neighbours."""
         covariance = _moments(residual, patients, np.searchsorted(self.visits, times), self.v)
         if not self.unstructured:
             scale = np.log(np.diag(covariance)) / 2.0
-            return _with_correlation(scale, self.correlation, gap)
+            return _with_correlation(scale, self.correlation, *near)
         free = np.linalg.cholesky(covariance)[self.lower]
         free[: self.v] = np.log(free[: self.v])
         return np.asarray(free)
@@ -295,9 +292,9 @@ Structure = Stationary | PerVisit
 """A residual covariance as a function of free numbers."""
 
 
-def _with_correlation(scale: Array, correlation: Correlation | None, gap: float) -> Array:
-    """Add the start of a correlation, START at the median gap, to those of the scales."""
-    return scale if correlation is None else np.append(scale, correlation.start(gap, START))
+def _with_correlation(scale: Array, correlation: Correlation | None, *near: float) -> Array:
+    """Add the start of a correlation, given that of neighbours and their gap."""
+    return scale if correlation is None else np.append(scale, correlation.start(*near))
 
 
 def _moments(residual: Array, patients: Array, visits: Array, v: int) -> Array:
