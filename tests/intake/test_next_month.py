@@ -477,3 +477,32 @@ def _twice(export, mapped, tmp_path):
         ]
         assert rows[0] == rows[1]
     return len(again.assessments)
+
+
+VISITS = ("Client,Email,Visit date,Status\nAnn Lee,ann@x.example,2026-01-05,Completed\n"
+          "Bob Ray,bob@x.example,2026-01-06,Completed\n")  # fmt: skip
+SURVEY = "Filled in on,Email,Pain before\n2026-01-05,ANN@x.example,7\n2026-01-06,bob@x.example,8\n"
+SHARED = "Client,Email,Visit date,Status\nCy Lee,ann@x.example,2026-01-15,Completed\n"
+
+
+@pytest.mark.parametrize(
+    ("exports", "people", "scores", "nobody"),
+    [((VISITS, SURVEY), 2, [7, 8], 0), ((SURVEY, VISITS), 2, [7, 8], 0),
+     ((VISITS, SURVEY, SURVEY), 2, [7, 8], 0), ((VISITS, SHARED, SURVEY), 3, [8], 1),
+     ((VISITS + SHARED.partition("\n")[2], SURVEY), 3, [8], 1), ((SURVEY, SHARED), 2, [7, 8], 0)],
+)  # fmt: skip
+def test_a_survey_with_an_address_alone_finds_the_one_person_whose_it_is(
+    tmp_path, exports, people, scores, nobody
+):
+    for text in exports:
+        (tmp_path / "x.csv").write_text(text, encoding="utf-8")
+        draft = draft_map(tmp_path / "x.csv")
+        draft = draft.likelier("study.rows", "scores")
+        for question in draft.questions:
+            draft = draft.answered(question["key"], question["candidates"][0])
+        study, _ = import_export(tmp_path / "x.csv", draft.content, tmp_path / "key.json",
+                                 tmp_path / "study")  # fmt: skip
+    found = oc.check(study).table.set_index("rule")["count"]
+    assert study.episodes["patient_id"].nunique() == people
+    assert sorted(study.assessments["score"]) == scores
+    assert found.get("R20", 0) == nobody

@@ -1561,3 +1561,81 @@ def test_the_remedy_for_a_word_of_an_arm_names_a_word(imported):
     )
     told = oc.check(study).table.set_index("rule")["remedy"]
     assert '[values."episodes.arm"] of the column map what it becomes: "massage"' in told["R02"]
+
+
+@pytest.mark.parametrize(
+    ("head", "rows"),
+    [("Month,Day,Year", ("1,5,2026", "1,12,2026")), ("Year,Month,Day", ("2026,Jan,5",
+      "2026,January,12")), ("Tag,Monat,Jahr", ("5,Januar,2026", "12,1,2026")),
+     ("Visit month,Visit day,Visit year", ("01,05,2026", "01,12,2026"))],
+)  # fmt: skip
+def test_a_date_in_three_columns(imported, head, rows):
+    text = "".join(
+        f"Ann Lee,2,3,1950,{row},{pain}\n" for row, pain in zip(rows, (7, 6), strict=True)
+    )
+    study, asked = imported(
+        f"Client,Birth month,Birth day,Birth year,{head},Pain before\n{text}"
+        f"Ann Lee,3,3,1960,{rows[0]},8\n"
+    )
+    assert not asked
+    assert visits(study) == [[[0, 7], [7, 6]], [[0, 8]]]
+    assert sorted(study.episodes["age_band"]) == ["60-69", "70-79"]
+
+
+@pytest.mark.parametrize("mark", ["; ", " | ", ", ", "\n"])
+def test_all_visits_of_a_patient_in_one_cell(imported, mark):
+    rows = f'"Lee, Ann","01/15/2026{mark}01/22/2026","7{mark}6","5{mark}4",neck\n'
+    study, asked = imported(
+        f"Client,Visit dates,Pain before,Pain after,Condition\n{rows}Bob Ray,01/16/2026,8,6,neck\n"
+    )
+    assert not asked
+    assert visits(study) == [[[0, 7, 5], [7, 6, 4]], [[0, 8, 6]]]
+
+
+def test_cells_of_several_visits_that_differ_in_number_are_refused(tmp_path):
+    head = "Client,DOB,Visit dates,Pain before\n"
+    columns = {"identifiers": {"name": "Client"}, "columns": {"date": "Visit dates"}, "file": {
+        "split": ["Visit dates", "Pain before"], "dates": ["%m/%d/%Y"]}}  # fmt: skip
+    place = tmp_path / "x.csv"
+    place.write_text(f"{head}{BOB},01/16/2026,8\n{ANN},01/15/2026; 01/22/2026,7\n", "utf-8")
+    with pytest.raises(DataError, match=r"as many values each.*row 3"):
+        import_export(place, columns, tmp_path / "key.json")
+
+
+def test_two_questionnaires_of_like_items_add_up_apart(imported):
+    parts = [["Pain intensity", "Personal care", "Lifting", "Reading", "Headaches", "Concentration",
+              "Work", "Driving", "Sleeping", "Recreation"],
+             ["Pain intensity", "Personal care", "Lifting", "Walking", "Sitting", "Standing",
+              "Sleeping", "Sex life", "Social life", "Travelling"]]  # fmt: skip
+    head = ",".join([*parts[0], *parts[1]])
+    study, _ = imported(f"Client,DOB,Visit date,{head}\n{ANN},01/15/2026,{'1,' * 10}{'3,' * 9}3\n")
+    found = study.assessments.set_index("instrument")["score"].to_dict()
+    assert found == {"ndi": 10, "odi": 60}
+
+
+@pytest.mark.parametrize(
+    "note", ["tight neck, pain 7/10 -> 4/10", "Pain went from 7/10 to 4/10.", "Pain 7 → 4, 60 min",
+             "Pre: pain 7/10. Post: 4/10", "pain 7/10 pre, 4/10 post tx"],
+)  # fmt: skip
+def test_notes_that_tell_pain_before_and_after(imported, note):
+    study, asked = imported(f'Client,DOB,Visit date,Status,Notes\n{ANN},01/15/2026,Seen,"{note}"\n')
+    assert [*asked] == ["scores.nprs.pre_session", "scores.nprs.post_session"]
+    assert visits(study) == [[[0, 7, 4]]]
+
+
+def test_one_pain_in_a_note_is_not_the_pain_after_too(imported):
+    head = "Client,DOB,Visit date,Status,Notes\n"
+    _, asked = imported(f"{head}{ANN},01/15/2026,Seen,Pain worse after work 7/10\n")
+    assert [*asked] == ["scores.nprs.pre_session"]
+
+
+def test_a_name_on_the_first_row_of_a_record_is_on_all(imported, tmp_path):
+    study, _ = imported(
+        "record_id,redcap_event_name,last_name,dob,visit_date,pain_pre\n"
+        "7,enrolment,Lee,1950-02-03,,\n7,visit_1,,,2026-01-15,7\n7,visit_2,,,2026-01-22,6\n"
+        "8,enrolment,Ray,1960-02-03,,\n8,visit_1,,,2026-01-16,5\n"
+    )
+    assert days(study) == [[0], [0, 7]]
+    assert sorted(study.episodes["age_band"]) == ["60-69", "70-79"]
+    assert (tmp_path / "who.csv").read_text(encoding="utf-8-sig").count("Lee") == 1
+    assert oc.check(study).ok

@@ -121,7 +121,8 @@ class ColumnMap(Section, frozen=True, kw_only=True):
         identifying = (column for own in self.identifiers.values() for column in own)
         tested = [*(e.column for e in self.leave_out), *(e.column for e in self.status)]
         named = (*self.columns.values(), *scored, *identifying, *tested, *self.file.fill_down,
-                 *(column for made in (self.file.ticked, self.file.totals)
+                 *self.file.split,
+                 *(column for made in (self.file.ticked, self.file.totals, self.file.dated)
                    for own in made.values() for column in own),
                  self.minutes.start, self.minutes.end)  # fmt: skip
         return [name for name in dict.fromkeys(named) if name]

@@ -10,62 +10,34 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pandas as pd
 
-from outcomes.dictionary.instruments import registry
-from outcomes.errors import DataError, OutcomesError
+from outcomes.errors import OutcomesError
 from outcomes.intake.drafting.draft import Content, Draft, ask, merged
 from outcomes.intake.drafting.evidence import (
-    Column,
-    flag_of,
     is_date,
-    number,
-    score,
     shapes,
     status_of,
 )
-from outcomes.intake.drafting.facts import facts, names_condition
+from outcomes.intake.drafting.facts import facts
 from outcomes.intake.drafting.headers import (
     Role,
-    holds,
-    roles_of,
-    score_role,
-    vocabulary,
     words_of,
 )
+from outcomes.intake.drafting.layout import ENDS, THERAPIST, TREATS, rows_of_export
 from outcomes.intake.drafting.measures import file, scores, words_among
 from outcomes.intake.drafting.people import dates, people
-from outcomes.intake.drafting.seen import DATES, SHEET, STRUCK, Seen, seen_in
+from outcomes.intake.drafting.seen import DATES, SHEET, Seen, seen_in
 from outcomes.intake.drafting.visits import status, visits
 from outcomes.intake.presets import Preset, bare, preset_of
 from outcomes.intake.readers import (
-    DAY_COLUMN,
-    LAST,
-    NUMBER,
-    WORKBOOKS,
     FileFormat,
-    Rows,
     is_database,
-    nth,
-    read_source,
-    visit_by_visit,
-    with_ticked,
-    with_totals,
-    without_number,
 )
 from outcomes.intake.readers.redcap import bare_label, from_redcap, labels_of
-from outcomes.intake.readers.table import DAY, HEADINGS, headings_in
 from outcomes.intake.readers.text_table import read_text_table
-from outcomes.intake.readers.workbook import sheet_names
-from outcomes.privacy.names import is_of_care, names_somebody
+from outcomes.privacy.names import is_of_care
 
-HEADED, _TICKED, THERAPIST = "Client", "Condition", "Therapist"
-"""Columns that names and days above rows become, and tick boxes beside each other."""
-_ENDS = "ends"
-"""Of a file that was read: whether rows hold a first and a last visit."""
-_TREATS = "columns.sessions.therapist_id"
-_NAMED = {"identifiers.name", "identifiers.first_name", "identifiers.last_name"}
 PARTS = (people, dates, visits, status, facts, scores, file)
 """Parts of a map, in the order in which it says them."""
 
@@ -101,8 +73,8 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
     ...     print(as_toml(draft_map(file)).splitlines()[5])
     name = "Client"    # its words: client
     """
-    rows, file = _read(path, form)
-    ends = file.pop(_ENDS, False)
+    rows, file = rows_of_export(path, form)
+    ends = file.pop(ENDS, False)
     preset, labels = preset_of(map(str, rows.cells)), {}
     dictionary = _dictionary(path, rows.cells) if not file else None
     if dictionary is not None:
@@ -119,7 +91,7 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
     if file.get("headings") == THERAPIST:
         del content["columns"]["sessions.therapist_id"]
         asks = "Names stand in rows of their own. Are they who treats in the rows below? (no: not)"
-        content = merged(content, ask(_TREATS, asks, [THERAPIST]))
+        content = merged(content, ask(TREATS, asks, [THERAPIST]))
     if ends:
         asks = ("Each row has a first and a last time. Were there no other visits (visits), or are "
                 "these scores of a course of more (scores)?")  # fmt: skip
@@ -127,11 +99,11 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
     sheets = seen.columns[SHEET].counts if SHEET in seen.columns else ()
     if (
         sheets
-        and not (seen.one(_TREATS) or SHEET in seen.names)
+        and not (seen.one(TREATS) or SHEET in seen.names)
         and all(_may_name(sheet) and not seen.is_private(sheet) for sheet in sheets)
     ):
         asks = "Are the sheets called after who treats in their rows? (no: not)"
-        content = merged(content, ask(_TREATS, asks, [SHEET]))
+        content = merged(content, ask(TREATS, asks, [SHEET]))
     asks = "Which column holds the {}?"
     rivals = {place: headers for place, headers in seen.rivals.items()
               if place.startswith("columns.") and place != "columns.date"}  # fmt: skip
@@ -152,148 +124,6 @@ def _may_name(sheet: str) -> bool:
     month = is_date(f"1 {sheet} 2024")
     return re.fullmatch(r"[^\W\d_]+(?:[ .-]+[^\W\d_]+){0,2}", sheet) is not None and not month and (
         not any(map(is_of_care, words_of(sheet))))  # fmt: skip
-
-
-def _read(path: str | Path, form: FileFormat | None) -> tuple[Rows, Content]:
-    """Return the rows, and the entries of ``[file]`` that reading them needs.
-
-    Where no column is a name, or a day, and rows of a name or day alone stand above others, these
-    become a column.
-    """
-    own = form or FileFormat()
-    rows, file = _read_as(path, own)
-    items = {} if own.totals else _questionnaires(rows)
-    if items:
-        scored = rows.cells.drop(columns=[header for own in items.values() for header in own])
-        stated = {role.place.split(".")[1] for h in map(str, scored) for role in score_role(h)}
-        totals = {name: own for name, own in items.items()
-                  if name not in stated and len(own) == registry()[name].n_items}  # fmt: skip
-        file |= {"totals": totals} if totals else {}
-        made = with_totals(rows, totals).cells[[*scored, *totals]]
-        rows = replace(rows, cells=made)
-    ticks = _tick_boxes(rows) if not own.ticked else []
-    if ticks:
-        rows, file = with_ticked(rows, {_TICKED: ticks}), {**file, "ticked": {_TICKED: ticks}}
-    if not own.beside and (beside := _visits_beside(rows)):
-        ends = any(re.search(LAST, h, re.IGNORECASE) for h in map(str, rows.cells)) and {
-            _ENDS: True
-        }
-        return visit_by_visit(rows, beside), {**file, "beside": beside, **(ends or {})}
-    places = {role.place for header in map(str, rows.cells) for role in roles_of(header)[:1]}
-    for head, looks, said in ((DAY_COLUMN, is_date, {*DATES}), (HEADED, names_somebody, _NAMED),
-                              (THERAPIST, names_somebody, {_TREATS})):  # fmt: skip
-        if own.headings or said & places:
-            continue
-        under, file_under = _read_as(path, msgspec.structs.replace(own, headings=head))
-        if head in under.cells and not _stated(rows.cells, head):
-            heads = under.cells[head].dropna().unique()
-            several = under.skipped.get(HEADINGS, 0) > 1 or len(heads) > 1
-            if several and sum(map(looks, heads)) > 0.7 * len(heads):
-                return under, {**file_under, "headings": head}
-    return rows, file
-
-
-def _questionnaires(rows: Rows) -> dict[str, list[str]]:
-    """Return the columns of items by instrument, in published order; half of them at least.
-
-    They are known by the instrument's name with a number, or by what the items are about.
-    """
-    found: dict[str, list[str]] = {}
-    headers = [*map(str, rows.cells)]
-    words = {header: words_of(header) for header in headers}
-    places = {header: [role.place for role in score_role(header)] for header in headers}
-    for name, one in registry().items():
-        titles = [*map(words_of, vocabulary()["items"].get(name, ()))]
-        own: dict[int, str] = {}
-        for header in headers if one.scoring and one.n_items else ():
-            called = any(place.startswith(f"scores.{name}.") for place in places[header])
-            numbers = re.findall(r"\d+", header.casefold().replace(name, "")) if called else []
-            at = [*map(int, numbers)] or [
-                i + 1 for i in range(len(titles)) if holds(words[header], titles[i])
-            ]
-            if len(at) != 1:
-                continue
-            cells = Column(header, rows.cells[header]).counts
-            if all(_is_item(*one.item_range, cell) for cell in cells):
-                own.setdefault(at[0], header)
-        if len(own) > 1 and 2 * len(own) > (one.n_items or 0) >= max(own):
-            found[name] = [own[i] for i in sorted(own)]
-    return found
-
-
-def _is_item(low: float, high: float, cell: str) -> bool:
-    value = number(cell)
-    return value is not None and low <= value <= high and value % 1 == 0
-
-
-def _tick_boxes(rows: Rows) -> list[str]:
-    """Return the columns of tick boxes that name conditions; none where a column says them."""
-    roles = {header: roles_of(header)[:1] for header in map(str, rows.cells)}
-    if any(role.place == "columns.condition" for own in roles.values() for role in own):
-        return []
-    boxes = [Column(h, rows.cells[h]) for h, own in roles.items() if not own]
-    ticks = [c.name for c in boxes if c.n and all(
-        flag_of(cell) is not None and not is_date(cell) for cell in c.counts)]  # fmt: skip
-    named = [i for i, header in enumerate(ticks) if names_condition(header)]
-    return ticks[named[0] : named[-1] + 1] if len(named) > 1 else []
-
-
-def _stated(cells: pd.DataFrame, head: str) -> bool:
-    """Whether a column of that name is there, with more than names in rows of their own."""
-    return head in cells and bool((cells[head].notna() & headings_in(cells).isna()).any())
-
-
-def _visits_beside(rows: Rows) -> list[str]:
-    """Return the patterns of columns that stand there once for each of several visits."""
-    heads = [*map(str, rows.cells)]
-    days: dict[str, list[str]] = {}
-    for header in heads:
-        if (day := DAY.search(header)) and Column(header, rows.cells[header]).share(score) > 0.5:
-            days.setdefault(header.replace(day[0], "#"), []).append(header)
-    if sum(re.fullmatch(r"\d{1,2}[/.-]\d{1,2}", header) is not None for header in heads) > 1:
-        must, remedy = "a day has its year", "Write it behind each day, as in 1/7/2026."
-        raise DataError(must, got="days without one at the heads of columns", remedy=remedy)
-    if any(len(headers) > 1 for headers in days.values()):
-        return [*days]
-    bare = {h: re.sub(r"\(.*?\)", lambda m: " " * len(m[0]), h) for h in map(str, rows.cells)}
-    headers = [(h, list(re.finditer(NUMBER, text, re.IGNORECASE))) for h, text in bare.items()]
-    stems: dict[str, dict[str, str]] = {}
-    for header, (which,) in ((h, found) for h, found in headers if len(found) == 1):
-        stem = f"{header[: which.start()]}#{header[which.end() :]}"
-        stems.setdefault(stem, {})[str(nth(which[0]))] = header
-    several = {stem: own for stem, own in stems.items() if len(own) > 1}
-    places = {stem: roles_of(without_number(stem))[:1] for stem in several}
-    first = {stem: Column(stem, rows.cells[next(iter(own.values()))])
-             for stem, own in several.items()}  # fmt: skip
-    if any(column.share(_is_scored_day) > 0.5 for column in first.values()):
-        must, remedy = "a cell holds one thing", "Give the day and the score a column each."
-        raise DataError(must, got="a day with a score behind it", remedy=remedy)
-    dated = [set(own) for stem, own in several.items()  # by its name, or nothing but a date
-             if all(role.place in DATES for role in places[stem])
-             and first[stem].share(is_date) > 0.5]  # fmt: skip
-    if not dated:
-        return []
-    return [stem for stem, own in several.items() if 2 * len(dated[0] & set(own)) > len(dated[0])
-            and not any(role.place.startswith("identifiers.") and role.place != "identifiers.time"
-                        for role in places[stem])]  # fmt: skip
-
-
-def _is_scored_day(cell: str) -> bool:
-    return not is_date(cell) and is_date(re.sub(r"\W+\d{1,2}\)?$", "", cell))
-
-
-def _read_as(path: str | Path, own: FileFormat) -> tuple[Rows, Content]:
-    """Return the rows, of a workbook with all sheets and with what is struck through."""
-    if is_database(path) or Path(path).suffix.casefold() not in WORKBOOKS:
-        return read_source(path, own), {}
-    several = len(sheet_names(Path(path), hidden=False)) > 1 and not own.sheets
-    file: Content = {"struck_out": STRUCK}
-    file |= {"sheets": ["*"], "sheet_name": SHEET} if several else {}
-    rows = read_source(path, msgspec.structs.replace(own, **file))
-    if not rows.cells[STRUCK].eq("yes").any():
-        del file["struck_out"]
-        rows = replace(rows, cells=rows.cells.drop(columns=STRUCK))
-    return rows, file
 
 
 def _dictionary(path: str | Path, cells: pd.DataFrame) -> tuple[str, pd.DataFrame] | None:

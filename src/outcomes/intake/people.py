@@ -48,9 +48,10 @@ def with_clients(
     kinds = mapped.identifiers
     names = kinds.get("name", ())
     record = mapped.columns.get("episodes.patient_id") or next(iter(kinds.get("record", ())), "")
-    if not names and not record:
+    contacts = [c for kind in ("phone", "email") for c in kinds.get(kind, ())]
+    if not (names or record or contacts):
         must = "the map names the column that tells clients apart"
-        remedy = "Write name and birth_date, or record, under [identifiers]."
+        remedy = "Write name and birth_date, record, or email under [identifiers]."
         raise UsageError(must, got="none", remedy=remedy)
     parts = [rows.text[column].fillna("").astype(object) for column in names]
     whole = sum((" " + part for part in parts[1:]), parts[0]) if parts else None
@@ -60,11 +61,10 @@ def with_clients(
         named = [None if name in nobody_else else name for name in named]
     rows, births, born = _births(rows, mapped, today)
     rows, records = _records(rows, record, named)
-    contacts = [c for kind in ("phone", "email") for c in kinds.get(kind, ())]
     days = rows.cells.get("date", pd.Series(np.nan, index=rows.text.index))
     clients = clients_of(named, born, records, [_texts(rows.text[c], rows) for c in contacts],
                          days.tolist())  # fmt: skip
-    column = (*names, record)[0]
+    column = next(filter(None, (*names, record, *contacts)))
     earlier, before = key.patients, tuple(before)
     own, clients = ids_of(clients, key, before, told)
     ids = np.array([*own, None], dtype=object)

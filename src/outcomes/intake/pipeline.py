@@ -44,7 +44,17 @@ def export_text(
         cells, identifying = from_redcap(cells, dictionary)
         mapped = mapped.with_identifiers(identifying)
     cells, mapped = stacked(cells, mapped, name_of(path))
-    return named_rows(cells, mapped, name_of(path)), mapped
+    return _with_facts_of_records(named_rows(cells, mapped, name_of(path)), mapped), mapped
+
+
+def _with_facts_of_records(text: pd.DataFrame, mapped: ColumnMap) -> pd.DataFrame:
+    """Put name and birth date on all rows of a record, where those that state it say the same."""
+    facts = [c for kind in ("name", "birth_date") for c in mapped.identifiers.get(kind, ())]
+    for record in mapped.identifiers.get("record", ())[:1]:
+        own = text[facts].groupby(text[record])
+        only = own.transform("first").where(own.transform("nunique") == 1)
+        text = text.assign(**{c: text[c].fillna(only[c]).astype(object) for c in facts})
+    return text
 
 
 def client_rows(

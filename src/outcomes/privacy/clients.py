@@ -19,6 +19,7 @@ _SHARED = 6  # names that one telephone number may have; more, and it is the cli
 _BLOCK = 300  # people with one sign in common that are looked at pair by pair
 _IN_TURN = 3  # changes from one spelling to the other in the order of the days
 _HAS = "\0has"
+_ALONE, _NAMED = "\0@", " named"  # behind a contact that finds who has no name; who has one
 UNREAD = "?"
 """What stands before a birth date that nobody could read: it tells rows apart, nothing more."""
 
@@ -88,7 +89,8 @@ def clients_of(
     seen: dict[Person, set[float]] = defaultdict(set)
     for person, day in zip(rows, days or [math.nan] * len(rows), strict=True):
         seen[person] |= set() if math.isnan(day) else {day}
-    groups = _Groups([person for person in seen if person.name or person.record])
+    named = [person for person in seen if person.name or person.record]
+    groups = _Groups(named or [person for person in seen if person.contacts])
     doubts = _join(groups, seen)
     nobody = _join_by_name_alone(groups)
     known = {person: one for person, one in groups.leader.items() if person not in nobody}
@@ -132,16 +134,20 @@ def ids_of(
     """
     known = _by_words(before)
     key.prepare((s for own in clients.evidence for s in own if not s.startswith(_HAS)), told)
-    joined, doubts, ids = Counter(clients.joined), set(), []
+    joined, doubts, nobody, ids = Counter(clients.joined), set(), set(), []
+    signs = Counter(sign for own in clients.evidence for sign in own if sign.endswith(_ALONE))
+    key.bind("patient", "", *(sign for sign, n in signs.items() if n > 1))
     for i, evidence in enumerate(clients.evidence):
-        found = _known_sign(evidence, key)
-        if found is None and known:
+        found, lone = _known_sign(evidence, key), _is_lone(evidence)
+        nobody |= {i} if lone and "" in (key.known("patient", one) for one in evidence) else set()
+        if found is None and known and not lone:
             found, why, in_doubt = _earlier(clients.said[i], known, key)
             joined[why] += bool(why)
             doubts |= {i} if in_doubt else set()
         ids.append(_bound(evidence, key, found))
     doubtful = {*clients.doubtful, *(i for i, who in enumerate(clients.of_row) if who in doubts)}
-    return ids, replace(clients, joined=joined, doubtful=tuple(sorted(doubtful)))
+    of_row = tuple(-1 if who in nobody else who for who in clients.of_row)
+    return ids, replace(clients, of_row=of_row, joined=joined, doubtful=tuple(sorted(doubtful)))
 
 
 Earlier = tuple[str, str, str]
@@ -199,24 +205,37 @@ def _known_sign(evidence: Sequence[str], key: KeyFile) -> str | None:
     """Return the sign by which the key knows a person; None where it knows nobody by any."""
     marks = [sign for sign in evidence if sign.startswith(_HAS)]
     signs = [sign for sign in evidence if not sign.startswith(_HAS)]
-    for sign in sorted(signs, key=lambda sign: "\0" not in sign):  # a name alone comes last
+    for sign in sorted(signs, key=_is_weak):
         held = key.known("patient", sign)
-        spoken_against = "\0" not in sign and any(key.known("mark", f"{held}{m}") for m in marks)
+        against = [_NAMED] if sign.endswith(_ALONE) else marks
+        spoken_against = not _is_lone(evidence) and _is_weak(sign) and any(
+            key.known("mark", f"{held}{m}") for m in against)  # fmt: skip
         if held and not spoken_against:
             return sign
     return None
 
 
+def _is_lone(evidence: Sequence[str]) -> bool:
+    """Whether nothing is known of a person but contacts."""
+    return bool(evidence) and all(sign.endswith(_ALONE) for sign in evidence)
+
+
+def _is_weak(sign: str) -> bool:
+    """Whether a sign is a name alone, or a contact."""
+    return "\0" not in sign or sign.endswith(_ALONE)
+
+
 def _bound(evidence: Sequence[str], key: KeyFile, found: str | None) -> str:
     """Return the id of a person; the key remembers all signs of him or her."""
     marks = [sign for sign in evidence if sign.startswith(_HAS)]
-    alone = [sign for sign in evidence if "\0" not in sign]
+    alone = [sign for sign in evidence if _is_weak(sign)]
     signs = [sign for sign in evidence if sign not in (*marks, *alone)]
     new = signs or [sign for sign in alone if key.known("patient", sign) is None]
     one = key.id_of("patient", found or next(iter(new), secrets.token_hex()))
     key.bind("patient", one, *signs)
     for sign in alone:  # of several people a name alone finds nobody
         key.bind("patient", one if key.known("patient", sign) in (None, one) else "", sign)
+    marks += [] if _is_lone(evidence) else [_NAMED]
     key.bind("mark", one, *(one + mark for mark in marks))
     return one
 
@@ -337,6 +356,9 @@ def _evidence(people: Sequence[Person]) -> list[str]:
             signs += [f"{contact}\0{one.name}"] if one.name else []
             signs += [f"{contact}\0{begins}\0{one.birth}"] if one.birth and begins else []
     signs += [one.name for one in people if one.name]
+    signs += [contact + _ALONE for one in people for contact in sorted(one.contacts)]
+    if _is_lone(signs):
+        return list(dict.fromkeys(signs))
     births = [one.birth for one in people if one.birth and not one.birth.startswith(UNREAD)]
     stated = {"birth": births, "record": [one.record for one in people if one.record],
               "contacts": [one.contacts for one in people if one.contacts]}  # fmt: skip
@@ -345,7 +367,7 @@ def _evidence(people: Sequence[Person]) -> list[str]:
 
 
 def _exclusive(evidence: Sequence[list[str]]) -> tuple[tuple[str, ...], ...]:
-    """Return the evidence of each person without what is true of another as well."""
+    """Return the evidence of each person without what is true of another as well, but contacts."""
     counts = Counter(sign for signs in evidence for sign in signs)
-    return tuple(tuple(sign for sign in signs if counts[sign] == 1 or sign.startswith(_HAS))
-                 for signs in evidence)  # fmt: skip
+    return tuple(tuple(sign for sign in signs if counts[sign] == 1 or sign.startswith(_HAS)
+                       or sign.endswith(_ALONE)) for signs in evidence)  # fmt: skip

@@ -137,7 +137,8 @@ def verdict(one: Person, other: Person, *, together: bool) -> tuple[str | None, 
         mistyped = named and other.birth in near_births(one.birth)
         return None, recorded or (spelled and reached) or mistyped
     if not one.name or not other.name:
-        return ("" if recorded else None), False
+        alone = not (one.name or other.name or one.record or other.record)
+        return ("" if recorded or (alone and reached) else None), False
     other_contact = bool(one.contacts and other.contacts) and not reached
     other_record = bool(one.record and other.record) and not recorded
     if named and born and (other_record or (other_contact and together)):

@@ -20,7 +20,7 @@ from outcomes.intake.drafting.headers import (
     vocabulary,
     words_of,
 )
-from outcomes.intake.drafting.seen import Seen
+from outcomes.intake.drafting.seen import Seen, which
 from outcomes.intake.map_sections import NOTHING
 from outcomes.intake.readers import SCORE
 from outcomes.intake.typed_cells import clean, read_numbers, targets_of
@@ -121,18 +121,17 @@ def _unnamed_score(seen: Seen, alone: str = "") -> Content:
               if (len(seen.columns[h].counts) > 3 or h == SCORE or timing_of(words_of(h)))
               and seen.columns[h].share(_of_ten) > 0.9
               and not any(holds(words_of(h), phrase) for phrase in other)]  # fmt: skip
-    asks = "Which column is the pain {} the visit, of 0 to 10? (no: none)"
-    return merged(*(ask(f"scores.nprs.{timing}", asks.format(when), columns)
-                    for timing, when, columns in _by_time(likely)
-                    if alone in ("", timing)))  # fmt: skip
+    return _which(seen, "nprs", "the pain {} the visit, of 0 to 10", likely, alone)
 
 
-def _by_time(headers: list[str]) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield the timing of headers that say after, and of the others; its word; these headers."""
+def _which(seen: Seen, name: str, what: str, headers: list[str], alone: str = "") -> Content:
+    """Ask which of some columns is a score: of those that say after, and of the others."""
     after = [h for h in headers if timing_of(words_of(h)) == "post_session"]
-    before = [h for h in headers if h not in after]
-    both = zip(_PAIRED, ("before", "after"), (before, after), strict=True)
-    yield from (entry for entry in both if entry[2])
+    both = ([h for h in headers if h not in after], after)
+    return merged(*(which(seen, f"scores.{name}.{timing}", what.format(when), own,
+                          lambda column: as_numbers(column, registry()[name].maximum))
+                    for timing, when, own in zip(_PAIRED, ("before", "after"), both, strict=True)
+                    if own and alone in ("", timing)))  # fmt: skip
 
 
 def _of_motion(seen: Seen) -> Content:
@@ -141,16 +140,11 @@ def _of_motion(seen: Seen) -> Content:
     degrees = [h for h in seen.rest if seen.columns[h].share(_is_degrees) > _MOST
                and any(holds(words_of(h), phrase) for phrase in phrases)
                and not re.search(_NO_DEGREES, h, re.IGNORECASE)]  # fmt: skip
-    content: Content = {}
-    for timing, when, own in _by_time(degrees):
-        pairs = [h for h in own if seen.columns[h].share(partial(_tells, _PAIR)) > _MOST]
-        asks = f"Which column is the range of motion {when} the visit, in degrees? (no: none)"
-        asks += f" Of two numbers in {', '.join(pairs)} the first is read." if pairs else ""
-        first = {"target": f"rom.{timing}", "pattern": _PAIR, "becomes": r"\1"}
-        content = merged(content, *(as_numbers(seen.columns[h], 180) for h in own),
-                         rule("100/110: the first", pairs, **first) if pairs else {},
-                         ask(f"scores.rom.{timing}", asks, own))  # fmt: skip
-    return content
+    pairs = [h for h in degrees if seen.columns[h].share(partial(_tells, _PAIR)) > _MOST]
+    first = f" (of two numbers in {', '.join(pairs)} the first)" if pairs else ""
+    read = rule("100/110: the first", pairs, pattern=_PAIR, becomes=r"\1") if pairs else {}
+    asks = f"the range of motion {{}} the visit, in degrees{first}"
+    return merged(_which(seen, "rom", asks, degrees), read)
 
 
 def _is_degrees(cell: str) -> bool:
@@ -215,9 +209,11 @@ def _loose(seen: Seen, name: str, timings: Mapping[str, list[str]]) -> Iterator[
     """Ask about scores of no stated time beside others that are said to be before the visit."""
     loose = [h for timing in ("now", "") for h in timings.get(timing, [])]
     if loose and "pre_session" in timings and "post_session" not in timings:
-        yield from (as_numbers(seen.columns[h], registry()[name].maximum) for h in loose)
-        asks = f"Which column is the score of {registry()[name].title} after the visit? (no: none)"
-        yield ask(f"scores.{name}.post_session", asks, loose)
+        what, top = (
+            f"the score of {registry()[name].title} after the visit",
+            registry()[name].maximum,
+        )
+        yield which(seen, f"scores.{name}.post_session", what, loose, lambda c: as_numbers(c, top))
 
 
 def _pair(name: str, columns: list[Column]) -> Content:

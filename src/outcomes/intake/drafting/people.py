@@ -32,7 +32,7 @@ from outcomes.intake.drafting.evidence import (
     status_of,
 )
 from outcomes.intake.drafting.headers import vocabulary, words_of
-from outcomes.intake.drafting.seen import SHEET, Seen, one_to_one
+from outcomes.intake.drafting.seen import SHEET, Seen, one_to_one, which
 
 _ZONES = tuple(vocabulary()["dates"]["zones"])
 _SEVERAL = 8
@@ -67,6 +67,8 @@ def people(seen: Seen) -> Content:
     moment = seen.date
     if "time" not in named and moment is not None and moment.share(has_time) > 0.5:
         named["time"] = [moment.name]
+    told = seen.names or "record" in named or SHEET in seen.columns
+    emails = [] if told else named.pop("email", [])
     content: Content = merged({"identifiers": named}, _unnamed_birth(seen, named))
     if not seen.names and "record" not in named and SHEET in seen.columns:
         return merged(content, {"identifiers": {"name": [SHEET]}})
@@ -75,7 +77,10 @@ def people(seen: Seen) -> Content:
     if rivals and rivals[0] in seen.names:
         likely = sorted(rivals, key=lambda header: -len(seen.columns[header].counts))
         content = merged(content, ask("identifiers.name", "Which column names the client?", likely))
-    if not seen.names and "record" not in named:
+    if emails:
+        asks = f"Only {emails[0]} tells people apart. Is each address one person's? (no: refused)"
+        content = merged(content, ask("identifiers.email", asks, emails))
+    elif not seen.names and "record" not in named:
         asks = "Which column names the client?"
         content = merged(content, ask("identifiers.name", asks, seen.rest))
     return content
@@ -290,9 +295,8 @@ def lengths(seen: Seen) -> Content:
                        becomes=r"\1", target="sessions.minutes")  # fmt: skip
             return merged({"columns": {"sessions.minutes": column.name}}, own)
     timed = [h for h in seen.rest if seen.columns[h].share(_is_length) > 0.9]
-    read = merged(*(_stated_minutes(seen.columns[h]) for h in timed))
-    asks = "Which column is how long the visit was? (no: none)"
-    return {**read, "columns": {}, **ask("columns.sessions.minutes", asks, timed)} if timed else {}
+    what, place = "how long the visit was", "columns.sessions.minutes"
+    return {**which(seen, place, what, timed, _stated_minutes), "columns": {}} if timed else {}
 
 
 def _is_length(cell: str) -> bool:

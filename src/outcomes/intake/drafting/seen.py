@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.intake.dates import RANGE
+from outcomes.intake.drafting.draft import Content, ask, merged
 from outcomes.intake.drafting.evidence import (
     Column,
     flag_of,
@@ -297,6 +298,14 @@ def _claim(column: Column, role: Role) -> float:
     told = role.place == "columns.status" and column.share(  # what became of it, and no booking
         lambda cell: status_of(cell) not in ("", "left_out"))  # fmt: skip
     return covered + column.n / max(len(column.cells), 1) + told
+
+
+def which(
+    seen: Seen, place: str, what: str, headers: Sequence[str], read: Callable[[Column], Content]
+) -> Content:
+    """Ask which of some columns is something; how the cells of each are read is said with it."""
+    asks = f"Which column is {what}? (no: none)"
+    return merged(*(read(seen.columns[h]) for h in headers), ask(place, asks, headers))
 
 
 def not_visits(seen: Seen) -> list[dict[str, Any]]:

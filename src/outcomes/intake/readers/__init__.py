@@ -77,8 +77,65 @@ def read_source(path: str | Path, form: FileFormat | None = None) -> Rows:
         refuse_foreign(Path(place))
         rows = _READERS.get(Path(place).suffix.casefold(), read_text_table)(place, form)
     _refuse_data_as_header(rows.cells, name_of(path))
-    rows = with_totals(with_ticked(_filled_down(rows, form), form.ticked), form.totals)
+    rows = with_dates(apart(_filled_down(rows, form), form.split, name_of(path)), form.dated)
+    rows = with_totals(with_ticked(rows, form.ticked), form.totals)
     return visit_by_visit(rows, form.beside)
+
+
+def _named(cells: pd.DataFrame, headers: Sequence[str]) -> list[Any]:
+    """Return the columns that are there, whatever the case of their names."""
+    found = {folded(str(header)): header for header in cells}
+    return [found[folded(header)] for header in headers if folded(header) in found]
+
+
+def with_dates(rows: Rows, made: Mapping[str, Sequence[str]]) -> Rows:
+    """Return the rows with new columns of dates, of the columns of their year, month and day."""
+    cells = rows.cells
+    for name, headers in made.items():
+        parts = cells[_named(cells, headers)].astype("str").map(lambda part: part.zfill(2))
+        whole = parts.agg("-".join, axis=1).where(cells[parts.columns].notna().all(axis=1), None)
+        cells = cells.assign(**{name: whole.astype(object)})
+    return replace(rows, cells=cells)
+
+
+def parts_of(cell: object) -> list[str]:
+    """Return what a cell holds of each of several visits.
+
+    Examples
+    --------
+    >>> parts_of("7; 6; 4"), parts_of("1/5/2026, 1/12/2026"), parts_of(None)
+    (['7', '6', '4'], ['1/5/2026', '1/12/2026'], [])
+    """
+    if not isinstance(cell, str):
+        return []
+    mark = r"[;|\n]" if re.search(r"[;|\n]", cell) else ","
+    return [part.strip() for part in re.split(mark, cell)]
+
+
+def apart(rows: Rows, headers: Sequence[str], where: str) -> Rows:
+    """Return one row a visit where cells of some columns hold what several visits have.
+
+    Raises
+    ------
+    DataError
+        When cells of one row hold different numbers of visits.
+    """
+    own = _named(rows.cells, headers)
+    if not own:
+        return rows
+    parts = rows.cells[own].map(parts_of)
+    counts = parts.map(len)
+    most = counts.max(axis=1)
+    if (odd := (counts.ne(most, axis=0) & counts.gt(0)).any(axis=1)).any():
+        must, got = "cells of several visits hold as many values each", "more in one than another"
+        place = f"{where}, row {rows.row(int(odd.to_numpy().argmax()))}"
+        raise DataError(must, got=got, where=place, remedy="Give each visit a row of its own.")
+    whole: dict[str, Any] = {
+        name: [part or [None] * max(n, 1) for part, n in zip(parts[name], most, strict=True)]
+        for name in own
+    }
+    cells = rows.cells.assign(**whole).explode(own)
+    return rows.taken(cells.where(cells.notna(), None), cells.index.to_numpy())
 
 
 def with_totals(rows: Rows, items: Mapping[str, Sequence[str]]) -> Rows:
@@ -92,8 +149,7 @@ def with_totals(rows: Rows, items: Mapping[str, Sequence[str]]) -> Rows:
         When the instrument has another number of items.
     """
     for name, headers in items.items():
-        found = {folded(str(header)): header for header in rows.cells}
-        own = rows.cells[[found[folded(h)] for h in headers if folded(h) in found]]
+        own = rows.cells[_named(rows.cells, headers)]
         total = score(name, own)
         few = int((total.isna() & own.notna().any(axis=1)).sum())
         told = {f"answers to {name} too few for a total": few} if few else {}
@@ -107,9 +163,8 @@ def with_ticked(rows: Rows, named: Mapping[str, Sequence[str]]) -> Rows:
     """Return the rows with new columns: the headers of those tick boxes that are ticked."""
     cells = rows.cells
     for name, headers in named.items():
-        wanted = set(map(folded, headers))
         words = pd.Series("", index=cells.index, dtype=object)
-        for header in (str(header) for header in cells if folded(str(header)) in wanted):
+        for header in _named(cells, headers):
             ticked = ~cells[header].fillna("no").map(folded).isin(_UNTICKED)
             words += ticked.map({True: f"; {header}", False: ""})
         cells = cells.assign(**{name: words.str[2:].where(words != "", None)})
@@ -178,8 +233,7 @@ def _filled_down(rows: Rows, form: FileFormat) -> Rows:
 
     A row that holds nothing else is a heading of those below, and none of them.
     """
-    wanted = set(map(folded, form.fill_down))
-    named = [name for name in rows.cells if folded(str(name)) in wanted]
+    named = _named(rows.cells, form.fill_down)
     if not named:
         return rows
     sheets = pd.Series(rows.sheets or [0] * len(rows.cells), index=rows.cells.index)

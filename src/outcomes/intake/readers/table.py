@@ -44,6 +44,11 @@ class FileFormat(Section, frozen=True, kw_only=True):
     totals : mapping of str to tuple of str
         Instrument to the columns of its items, in published order; a column of its name holds what
         they add up to by its rule.
+    dated : mapping of str to tuple of str
+        New column to the columns of the year, month and day of the date that it holds.
+    split : tuple of str
+        Columns whose cells hold what several visits have, with a semicolon, bar, line break or
+        comma between; each visit becomes a row.
     ticked : mapping of str to tuple of str
         New column to the columns of tick boxes whose headers it holds where they are ticked.
     struck_out : str
@@ -77,6 +82,8 @@ class FileFormat(Section, frozen=True, kw_only=True):
     beside: Texts = Texts()
     headings: str = ""
     totals: dict[str, Texts] = msgspec.field(default_factory=dict)
+    dated: dict[str, Texts] = msgspec.field(default_factory=dict)
+    split: Texts = Texts()
     ticked: dict[str, Texts] = msgspec.field(default_factory=dict)
     struck_out: str = ""
     encoding: str = ""
