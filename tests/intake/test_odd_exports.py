@@ -1639,3 +1639,70 @@ def test_a_name_on_the_first_row_of_a_record_is_on_all(imported, tmp_path):
     assert sorted(study.episodes["age_band"]) == ["60-69", "70-79"]
     assert (tmp_path / "who.csv").read_text(encoding="utf-8-sig").count("Lee") == 1
     assert oc.check(study).ok
+
+
+def test_two_numbered_scores_of_rows_with_a_date_are_asked_about(imported):
+    """They were two visits of one day; of one row a person they are one visit each."""
+    study, asked = imported(
+        f"Client,DOB,Visit date,NRS 1,NRS 2\n{ANN},01/15/2026,7,4\n{ANN},01/22/2026,6,3\n"
+    )
+    assert [*asked] == ["scores.nprs.pre_session", "scores.nprs.post_session"]
+    assert visits(study) == [[[0, 7, 4], [7, 6, 3]]]
+
+
+@pytest.mark.parametrize("head", ["Date", "Timestamp"])
+def test_rows_that_say_before_or_after_are_one_visit_whatever_their_times(imported, head):
+    study, asked = imported(
+        f"{head},Client,DOB,Is this before or after your massage?,Pain right now\n"
+        f"01/15/2026 9:50,{ANN},Before,7\n01/15/2026 11:10,{ANN},After,4\n"
+        f"01/22/2026 9:50,{ANN},Before,6\n01/22/2026 11:10,{ANN},After,3\n"
+        f"01/22/2026 15:50,{ANN},Before,5\n01/22/2026 16:50,{ANN},After,2\n",
+        **{"study.rows": "visits"},
+    )
+    assert [*asked] == (["study.rows"] if head == "Timestamp" else [])
+    assert days(study) == [[0, 7, 7]]
+    told = study.assessments.sort_values(["session", "timing"], ascending=[True, False])
+    assert told[["session", "score"]].to_numpy().tolist() == [
+        [1, 7], [1, 4], [2, 6], [2, 3], [3, 5], [3, 2]]  # fmt: skip
+
+
+def test_a_score_at_discharge_is_asked_when_it_was_taken(imported):
+    study, asked = imported(
+        "Patient ID,Date,Measure,Timepoint,Value\n11,2026-01-15,NPRS,Initial,7\n"
+        "11,2026-02-12,NPRS,Discharge,3\n"
+    )
+    assert [*asked] == ["values.timing.Discharge"]
+    assert study.assessments["timing"].tolist() == ["pre_session", "pre_session"]
+
+
+def test_days_with_points_whose_second_number_is_no_month(imported):
+    rows = f"{ANN},1.15.26,7\n{ANN},2.5.26,6\n"
+    study, asked = imported(f"Client,DOB,Visit date,Pain before\n{rows}")
+    assert (days(study), asked) == ([[0, 21]], {})
+
+
+def test_a_diary_is_asked_whether_its_days_are_visits(imported):
+    rows = "".join(f"{ANN},01/{day}/2026,{day % 7}\n" for day in range(14, 19))
+    study, asked = imported(f"Client,DOB,Date,Pain AM\n{rows}")
+    assert asked == {"study.rows": ["scores", "visits"]}
+    assert len(study.sessions) == 0
+
+
+def test_of_columns_that_may_be_a_status_the_one_with_words_of_it_is_asked_about(imported):
+    _, asked = imported(
+        f"Client,DOB,DOS,Visit no,Cx/NS,Pain before\n{ANN},01/15/2026,1,,7\n{ANN},01/22/2026,,NS,\n"
+        f"{BOB},01/15/2026,1,,7\n{BOB},01/22/2026,,CX,\n"
+    )
+    assert {k: v[0] for k, v in asked.items()} == {"values.status.NS": "no_show",
+        "values.status.CX": "cancelled", "study.empty_status": "attended"}  # fmt: skip
+
+
+def test_of_redcap_without_its_dictionary_repeats_are_of_their_record(imported):
+    study, asked = imported(
+        "record_id,redcap_repeat_instrument,redcap_repeat_instance,last_name,dob,visit_date,nprs_pre\n"
+        "1,,,Lee,1950-02-03,,\n1,visit,1,,,2026-01-15,7\n1,visit,2,,,2026-01-22,6\n"
+        "2,,,Ray,1960-02-03,,\n2,visit,1,,,2026-01-16,5\n"
+    )
+    assert not asked
+    assert days(study) == [[0], [0, 7]]
+    assert oc.check(study).ok

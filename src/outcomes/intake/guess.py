@@ -98,7 +98,7 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
         content = merged(content, ask("study.rows", asks, ["scores", "visits"]))
     sheets = seen.columns[SHEET].counts if SHEET in seen.columns else ()
     if (
-        sheets
+        len(sheets) > 1
         and not (seen.one(TREATS) or SHEET in seen.names)
         and all(_may_name(sheet) and not seen.is_private(sheet) for sheet in sheets)
     ):

@@ -38,6 +38,10 @@ def tables_of(rows: TypedRows) -> Frames:
     stated = cells.get("assessments.session", cells.get("sessions.session"))
     keys = base if stated is None else base.assign(session=stated)
     by_score = "assessments.score" in cells
+    if by_score and "minute" in cells:  # before and after a visit are written at two times
+        same = [c for c in cells if str(c).startswith("assessments.") and c != "assessments.score"]
+        in_turn = cells.sort_values("order", kind="stable")
+        keys = keys.assign(order=in_turn.groupby([_COURSE, "date", *same], dropna=False).cumcount())
     visit = keys.groupby(list(keys), dropna=False, sort=False).ngroup() if by_score else (
         pd.Series(np.arange(len(cells)), index=cells.index))  # fmt: skip
     visit = visit.astype("float64").where(cells["visit"])

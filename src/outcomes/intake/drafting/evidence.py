@@ -305,9 +305,12 @@ class WaysOfDates:
 def dates_of(column: Column) -> WaysOfDates:
     """Return how the dates of a column are written, by all of its cells."""
     ways: Counter[str] = Counter()
-    orders, numeric, instants, yearless = set(), False, 0, ""
+    numeric, instants, yearless = False, 0, ""
     read = [_NUMERIC.fullmatch(day_of(cell)) for cell in column.counts]
     year_first = _year_first([(int(one[1]), int(one[4])) for one in read if one])
+    pairs = [(int(one[1]), int(one[3])) for one in read if one and one[2] == "."]
+    proven = any(b > _MONTHS for _, b in pairs) and all(a <= _MONTHS for a, _ in pairs)
+    orders, dotted = ({"%m/%d"}, "%m.%d") if proven else (set(), "%d.%m")
     for cell, n in column.counts.items():
         day = day_of(cell)
         found = _NUMERIC.fullmatch(day)
@@ -316,7 +319,7 @@ def dates_of(column: Column) -> WaysOfDates:
         elif found and year_first:
             ways["%y{0}%m{0}%d".format(found[2])] += n
         elif found and found[2] == ".":
-            ways["%d.%m.%Y" if len(found[4]) == 4 else "%d.%m.%y"] += n
+            ways[f"{dotted}.%{'Y' if len(found[4]) == 4 else 'y'}"] += n
         elif found:
             numeric = True
             first, second = int(found[1]), int(found[3])

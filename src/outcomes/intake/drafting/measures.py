@@ -34,6 +34,7 @@ _NOTES = [tuple(part.values()) for part in vocabulary()["notes"]]
 
 _SEVERAL, _MOST = 8, 0.5
 _PAIRED = ("pre_session", "post_session")
+_WHEN, _ENDS = (*_PAIRED, "follow_up"), {"discharge", "final", "last", "entlassung", "alta"}
 _TURNED = re.compile(vocabulary()["patterns"]["turned"], re.IGNORECASE)
 """A header that calls the best what the instrument calls the worst."""
 
@@ -92,16 +93,20 @@ def _one_below_another(seen: Seen) -> Content:
     told = {cell: role[0].place.split(".") for cell in cells if (role := score_role(cell))}
     taken = {cell: timing for cell, (*_, timing) in told.items()} if when is None else {
         cell: timing_of(words_of(cell)) for cell in when.counts}  # fmt: skip
-    timing = {cell: own.replace("now", "") or "pre_session" for cell, own in taken.items()}
+    ends = [cell for cell in taken if not _ENDS.isdisjoint(words_of(cell))]
+    asked = merged(*(ask(f"values.timing.{cell}", f"When was the score of {cell} taken?", _WHEN)
+                     for cell in ends))  # fmt: skip
+    timing = {cell: own.replace("now", "") or "pre_session" for cell, own in taken.items()
+              if cell not in ends}  # fmt: skip
     columns = {"timing": (when or named or column).name, "score": column.name}
     if named is None:
         (_, name, _) = told[column.name]
         read = as_numbers(column, registry()[name].maximum)
-        return merged({"columns": columns, "values": {"timing": timing}}, read,
+        return merged({"columns": columns, "values": {"timing": timing}}, read, asked,
                       {"constants": {"instrument": name}})  # fmt: skip
     words = {"instrument": {cell: name for cell, (_, name, _) in told.items()}, "timing": timing}
     columns = {"instrument": named.name, **columns}
-    content: Content = {"columns": columns, "values": words}
+    content: Content = merged({"columns": columns, "values": words}, asked)
     for name in dict.fromkeys(words["instrument"].values()):
         top = registry()[name].maximum
         cells = [cell for cell, own in words["instrument"].items() if own == name]
@@ -208,12 +213,11 @@ def _timed(timings: Mapping[str, list[str]]) -> dict[str, list[str]]:
 def _loose(seen: Seen, name: str, timings: Mapping[str, list[str]]) -> Iterator[Content]:
     """Ask about scores of no stated time beside others that are said to be before the visit."""
     loose = [h for timing in ("now", "") for h in timings.get(timing, [])]
-    if loose and "pre_session" in timings and "post_session" not in timings:
-        what, top = (
-            f"the score of {registry()[name].title} after the visit",
-            registry()[name].maximum,
-        )
-        yield which(seen, f"scores.{name}.post_session", what, loose, lambda c: as_numbers(c, top))
+    numbered = len(loose) > 1 == len({re.sub(r"\d+", "", header) for header in loose})
+    if loose and ("pre_session" in timings or numbered) and "post_session" not in timings:
+        one, place = registry()[name], f"scores.{name}.post_session"
+        what = f"the score of {one.title} after the visit"
+        yield which(seen, place, what, loose[::-1], lambda column: as_numbers(column, one.maximum))
 
 
 def _pair(name: str, columns: list[Column]) -> Content:

@@ -72,7 +72,8 @@ def people(seen: Seen) -> Content:
     content: Content = merged({"identifiers": named}, _unnamed_birth(seen, named))
     if not seen.names and "record" not in named and SHEET in seen.columns:
         return merged(content, {"identifiers": {"name": [SHEET]}})
-    content = merged(content, _half_named(seen, named), _namesakes(seen, named), _blank_above(seen))
+    content = merged(content, _half_named(seen, named), _namesakes(seen, named))
+    content = content if "record" in named else merged(content, _blank_above(seen))
     rivals = seen.rivals.get("identifiers.name", [])
     if rivals and rivals[0] in seen.names:
         likely = sorted(rivals, key=lambda header: -len(seen.columns[header].counts))

@@ -126,7 +126,8 @@ class Seen:
         numbers = {h: re.findall(r"\d+", re.sub(r"\(.*?\)", "", h)) for h in own}
         stems = {re.sub(r"\d+", "", h) for h in own}
         found = {n[0]: h for h, n in numbers.items() if len(n) == 1}
-        return found if len(own) > 1 and len(stems) == 1 and len(found) == len(own) else {}
+        several = len(own) > 1 and len(stems) == 1 and len(found) == len(own)
+        return found if several and self.is_of_people else {}
 
     @cached_property
     def later(self) -> dict[str, tuple[str, str]]:
@@ -253,6 +254,10 @@ def _by_cells(column: Column) -> Role | None:
     if 2 * len(named) > len(column.counts):
         place = named[0].place.rpartition(".")[0]
         return Role(f"{place}.{timing_of(words_of(column.name))}", "score", named[0].matched)
+    words = [*map(words_of, column.counts)]
+    times = {"" if {"in", "out"} & {*own} else timing_of(own) for own in words}
+    if "" not in times and {"pre_session", "post_session"} <= times:
+        return Role("columns.timing", "timing")
     long = column.share(lambda cell: len(cell) > 40) > 0.2
     return Role("free_text", "any") if long else None
 
@@ -266,7 +271,8 @@ def _settled(columns: Mapping[str, Column], roles: dict[str, Role], preset: Pres
     long = {"columns.instrument", "columns.score"}
     held = [h for h, role in roles.items() if role.place.startswith("scores.")]
     if not long <= {role.place for role in roles.values()}:
-        long |= set() if len(held) == 1 else {"columns.timing"}
+        loose = len(held) == 1 and roles[held[0]].place.endswith((".", ".now"))
+        long |= set() if loose else {"columns.timing"}
         roles = {header: role for header, role in roles.items() if role.place not in long}
         if "columns.timing" in {role.place for role in roles.values()}:
             roles |= {held[0]: replace(roles[held[0]], place="columns.score")}

@@ -45,6 +45,7 @@ _SERVICES = 60
 """Different services that a list of them has at most."""
 _SOON = 150
 """Minutes after the start of a line in which the next of that day may be of the same visit."""
+_DIARY = {"am", "pm", "morning", "evening", "diary", "morgens", "abends", "matin", "tagebuch"}
 _FEW = 8
 """Different words that are asked about one by one."""
 
@@ -79,7 +80,8 @@ def status(seen: Seen) -> Content:
         asks = f"What became of the visits whose {remark.name} does not say cancelled or missed?"
         rest = ask("study.empty_status", asks, ["attended", "left_out"])
         return {"status": _entries(remark, told), **rest}
-    parting = next((c for h in seen.rest if _may_be_status(seen, c := seen.columns[h])), None)
+    partings = [c for h in seen.rest if _may_be_status(seen, c := seen.columns[h])]
+    parting = max(partings, key=lambda column: column.share(status_of), default=None)
     return _no_status(seen) if parting is None else _status_words(seen, parting)
 
 
@@ -130,6 +132,7 @@ def _status_words(seen: Seen, column: Column) -> Content:
     for cell in open_[:_FEW]:  # a private word stays unread, and stops the import
         asks = f"What became of visits whose {column.name} is {cell}?"
         likely = likely_statuses(cell)
+        likely.sort(key=lambda status: status != status_of(cell))
         if held.any() and not held[column.cells.eq(cell).to_numpy(bool)].any():
             likely.sort(key=lambda status: status in RECEIVED)  # it stands beside no score
         content = merged(content, ask(f"values.status.{cell}", asks, likely))
@@ -280,10 +283,11 @@ def _no_status(seen: Seen) -> Content:
         return {}
     at_visit = seen.of("columns.sessions.therapist_id", "columns.sessions.minutes",
                        "columns.pressure")  # fmt: skip
-    if (seen.is_form or seen.is_of_times) and not at_visit:
+    diary = any(not _DIARY.isdisjoint(words_of(h)) for h in seen.columns)
+    if (seen.is_form or seen.is_of_times or diary) and not at_visit:
         asks = ("Is each answer of a visit that took place (visits), or do visits stand in another "
                 "export (scores)?")  # fmt: skip
-        likely = ["scores", "visits"] if seen.is_of_times else ["visits", "scores"]
+        likely = ["scores", "visits"] if seen.is_of_times or diary else ["visits", "scores"]
         return merged(attended, ask("study.rows", asks, likely))
     if seen.is_form or _held(seen)[seen.kept].mean() >= 0.98:
         return attended

@@ -78,7 +78,7 @@ def read_sheets(place: str | Path, form: FileFormat | None = None) -> Rows:
     names = _chosen(every, shown, form.sheets, path.name)
     exact = len(names) == 1 or not any(set(pattern) & set("*?") for pattern in form.sheets)
     every_one = _tables(path, names, form, may_be_empty=len(names) > 1)
-    tables, n_others = _of_one_kind([*every_one.items()], path.name, exact=exact)
+    tables, n_others = _of_one_kind([*every_one.items()], path.name, form.struck_out, exact=exact)
     parts = [rows if not form.sheet_name else replace(rows, cells=rows.cells.assign(
         **{form.sheet_name: name.strip()})) for name, rows in tables]  # fmt: skip
     left = {OTHERS: n_others, HIDDEN: len({*every} - {*shown, *names})}
@@ -95,9 +95,11 @@ def read_sheets(place: str | Path, form: FileFormat | None = None) -> Rows:
 
 
 def _of_one_kind(
-    tables: list[tuple[str, Rows]], where: str, *, exact: bool
+    tables: list[tuple[str, Rows]], where: str, made: str, *, exact: bool
 ) -> tuple[list[tuple[str, Rows]], int]:
     """Return the sheets that share most of their columns with the longest one, by its names.
+
+    A column that was `made` of each tells nothing.
 
     Others are left away and counted where a pattern chose them, and refused where their name did.
     """
@@ -106,7 +108,7 @@ def _of_one_kind(
     kept = []
     for number, (sheet, rows) in enumerate(tables, start=1):
         own = {str(name): names.get(str(name).casefold(), str(name)) for name in rows.cells}
-        wanted, held = {*names.values()}, {*own.values()}
+        wanted, held = {*names.values()} - {made}, {*own.values()} - {made}
         if 2 * len(wanted & held) >= len(wanted | held):
             kept.append((sheet, replace(rows, cells=rows.cells.rename(columns=own))))
         elif exact:
