@@ -205,11 +205,16 @@ def likely_statuses(cell: str) -> list[str]:
     --------
     >>> likely_statuses("Completed (client no show)")[:2]
     ['no_show', 'attended']
+    >>> likely_statuses("Never arrived")[-1]
+    'attended'
     """
     likely = ["attended", "left_out", "cancelled", "no_show", "stopped_early"]
     if status_of(cell) == "left_out":
         likely[:2] = ["left_out", "attended"]
-    missed = _spoken_of(tuple(plain(cell).split())) & {"cancelled", "no_show"}
+    words = tuple(plain(cell).split())
+    missed = _spoken_of(words) & {"cancelled", "no_show"}
+    if not missed and {*words[:1]} & _plain("status_in")["not"]:
+        missed = {*likely[1:]}  # not completed, never arrived
     return sorted(likely, key=lambda status: status not in missed)
 
 
