@@ -10,6 +10,7 @@ from outcomes.dictionary.instruments import registry
 from outcomes.errors import DataError
 from outcomes.intake.drafting.evidence import Column, dates_of
 from outcomes.intake.drafting.headers import score_role
+from outcomes.intake.drafting.layout import rows_of_export
 from outcomes.intake.guess import draft_map
 from outcomes.intake.import_export import import_export
 
@@ -1590,6 +1591,18 @@ def test_all_visits_of_a_patient_in_one_cell(imported, mark):
     )
     assert not asked
     assert visits(study) == [[[0, 7, 5], [7, 6, 4]], [[0, 8, 6]]]
+
+
+@pytest.mark.parametrize("cells", ["7", "7; 6"])
+def test_a_score_that_several_days_share_is_not_copied_to_each(tmp_path, cells):
+    place = tmp_path / "x.csv"
+    place.write_text(
+        "Client,Visit dates,Pain before\nAnn Lee,01/15/2026; 01/22/2026; 01/29/2026,"
+        f"{cells}\nBob Ray,01/16/2026; 01/23/2026,8\n", "utf-8",
+    )  # fmt: skip
+    rows, file = rows_of_export(place, None)
+    assert len(rows.cells) == 2
+    assert "split" not in file
 
 
 def test_cells_of_several_visits_that_differ_in_number_are_refused(tmp_path):

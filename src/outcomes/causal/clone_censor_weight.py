@@ -7,6 +7,7 @@ given their scores so far.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,6 @@ import numpy as np
 import pandas as pd
 from formulaic import model_matrix
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 
 from outcomes.causal.jackknife import interval_row
 from outcomes.errors import FitError
@@ -29,8 +29,6 @@ HISTORY = (
 TRUNCATION = (0.01, 0.99)
 """Quantiles beyond which weights are set to the quantile (Cole & Hernan 2008)."""
 CLOCK = ("session", "np.log(session)")
-SETTLED, LEAST_CHANCE = 1e-9, 1e-10
-"""Largest step of a log odds at which they stand still; chances are kept so far from 0 and 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,40 +92,22 @@ def stopping_weights(decisions: pd.DataFrame, history: tuple[str, ...] = HISTORY
 
 def _chance(known: pd.DataFrame, history: tuple[str, ...]) -> Array:
     """Return the fitted chance of stopping after each visit."""
+    from statsmodels.genmod.families import Binomial
+    from statsmodels.genmod.generalized_linear_model import GLM
+    from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
+
     clock = CLOCK[: known["session"].nunique() - 1]
     several = [t for t in history if t not in known or known[t].nunique() > 1]
     columns = model_matrix(" + ".join(["1", *clock, *several]), known).drop(columns="Intercept")
     matrix = np.column_stack([np.ones(len(known)), independent(columns).to_numpy(float)])
-    chance = logistic(known["stopped"].to_numpy(float), matrix)
+    # judged below by its own result
+    with warnings.catch_warnings(action="ignore", category=PerfectSeparationWarning):
+        fit = GLM(known["stopped"].to_numpy(float), matrix, family=Binomial()).fit(maxiter=100)
+    chance = np.asarray(fit.fittedvalues, dtype=float)
     if not np.all((chance > 1e-8) & (chance < 1 - 1e-8)):
         must = "every course could have gone on and could have stopped after each visit"
         raise FitError(must, got="a chance of 0 or 1", remedy="Compare fewer sessions.")
     return chance
-
-
-def logistic(happened: Array, columns: Array) -> Array:
-    """Return fitted chances of a logistic regression, near 0 or 1 where columns part the two.
-
-    Parameters
-    ----------
-    happened : ndarray, shape (n,)
-        0 or 1.
-    columns : ndarray, shape (n, k)
-        Of full rank.
-
-    Notes
-    -----
-    Iteratively reweighted least squares (McCullagh & Nelder 1989, Generalized Linear Models, 2.5).
-    """
-    chance, before = (happened + 0.5) / 2, np.full(len(happened), np.inf)
-    for _ in range(100):
-        spread = np.sqrt(chance * (1 - chance))
-        wanted = spread * logit(chance) + (happened - chance) / spread
-        score = columns @ np.linalg.lstsq(spread[:, None] * columns, wanted)[0]
-        if np.abs(score - before).max() < SETTLED:
-            break
-        before, chance = score, np.clip(expit(score), LEAST_CHANCE, 1 - LEAST_CHANCE)
-    return np.asarray(expit(score))
 
 
 def independent(table: pd.DataFrame) -> pd.DataFrame:
@@ -178,20 +158,21 @@ def weighted_means(*strategies: Clones) -> list[dict[str, Any]]:
         As `interval_row`. Errors are robust to clusters (patients) with the weights taken as known,
         which is cautious; degrees of freedom are the effective number of courses less one.
     """
+    from statsmodels.regression.linear_model import WLS
+
     rows = pd.concat([s.rows.assign(strategy=i) for i, s in enumerate(strategies)])
-    shares = pd.get_dummies(rows["strategy"], dtype=float).mul(rows["weight"], axis=0).to_numpy()
-    shares = shares / shares.sum(axis=0)
-    means = rows["improvement"].to_numpy(float) @ shares
-    moved = shares * (rows["improvement"].to_numpy(float)[:, None] - means)
-    parts = pd.DataFrame(moved).groupby(rows["cluster"].to_numpy()).sum().to_numpy()
-    (n_rows, n), n_clusters, identity = shares.shape, len(parts), np.eye(len(strategies))
-    few = n_clusters / (n_clusters - 1) * (n_rows - 1) / (n_rows - n)
-    covariance = few * parts.T @ parts
+    dummies = pd.get_dummies(rows["strategy"], dtype=float).to_numpy()
+    fit = WLS(rows["improvement"].to_numpy(float), dummies, rows["weight"].to_numpy(float)).fit(
+        cov_type="cluster", cov_kwds={"groups": pd.factorize(rows["cluster"])[0]}
+    )
+    n, identity = len(strategies), np.eye(len(strategies))
     contrasts = [*identity, *(identity[i] - identity[-1] for i in range(n - 1))]
     found = []
     for pick in contrasts:
         of = [s for s, used in zip(strategies, pick, strict=True) if used]
-        error = float(np.sqrt(pick @ covariance @ pick))
+        error = float(np.sqrt(pick @ fit.cov_params() @ pick))
         df = sum(s.effective_n - 1 for s in of)
-        found.append(interval_row(float(pick @ means), error, df, sum(len(s.rows) for s in of)))
+        found.append(
+            interval_row(float(pick @ fit.params), error, df, sum(len(s.rows) for s in of))
+        )
     return found

@@ -228,19 +228,18 @@ def compared_at(arms: Arms, time: float) -> pd.DataFrame:
 
 def _ols_rows(arms: Arms, outcome: Any, columns: Any) -> pd.DataFrame:
     """Fit by least squares; courses must differ in more than in arm and start."""
+    from statsmodels.regression.linear_model import OLS
+
     if matrix_rank(columns) < columns.shape[1]:
         must = "baselines must not determine the arm"
         raise FitError(must, got="one arm of those that started alike")
-    basis, turn = np.linalg.qr(columns)
-    left = outcome - basis @ (basis.T @ outcome)
-    if left @ left <= EXACT * (outcome @ outcome):
+    fit = OLS(outcome, columns).fit()
+    if fit.ssr <= EXACT * (outcome @ outcome):
         must = "scores of courses that started alike must vary"
         raise UnvaryingError(must, got="the same for all")
     own = slice(1, len(arms.treated) + 1)
-    back, df = np.linalg.inv(turn), len(columns) - columns.shape[1]
-    covariance = (left @ left / df * back @ back.T)[own, own]
-    estimates = back @ (basis.T @ outcome)
-    return for_their_number(with_intervals(estimates[own], covariance, df), covariance)
+    covariance = fit.cov_params()[own, own]
+    return for_their_number(with_intervals(fit.params[own], covariance, fit.df_resid), covariance)
 
 
 def constrained_rows(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame, MixedFit]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import scipy
 
 from outcomes.intake.toml_records import Section, converted
 from outcomes.mixed.inference.testing import holm
@@ -193,12 +194,8 @@ def adjusted(answers: tuple[Answer, ...], plan: Plan | None, instrument: str) ->
 def _adjust(raw: list[float], role: Role) -> list[float]:
     if role == "primary":
         return raw
-    p = np.array(raw)
-    if role == "secondary":
-        return [float(value) for value in holm(p)]
-    order = np.argsort(-p)  # step-up (Benjamini & Hochberg 1995, J R Stat Soc B 57:289)
-    p[order] = np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1))
-    return [float(value) for value in p]
+    adjust = holm if role == "secondary" else scipy.stats.false_discovery_control
+    return [float(value) for value in adjust(np.array(raw))]
 
 
 def _family(answer: Answer, plan: Plan | None, instrument: str) -> tuple[Role, str]:

@@ -81,7 +81,10 @@ def rows_of_export(path: str | Path, form: FileFormat | None) -> tuple[Rows, Con
 
 
 def _visits_in_cells(rows: Rows) -> list[str]:
-    """Return the columns whose cells hold what several visits have; the first holds their days."""
+    """Return the columns whose cells hold what several visits have; the first holds their days.
+
+    None where a score is there once for several days: nobody knows of which.
+    """
     columns = (Column(str(h), own) for h, own in rows.cells.items())
     held = {column.name: [*map(readers.parts_of, column.counts)] for column in columns}
     days = [h for h, own in held.items() if any(len(parts) > 1 for parts in own)
@@ -91,7 +94,14 @@ def _visits_in_cells(rows: Rows) -> list[str]:
     n = rows.cells.map(lambda cell: len(readers.parts_of(cell)))
     told = [h for h, own in held.items() if h not in days and n[h].eq(n[days[0]]).all() and all(
         re.search(r"\d", part) or status_of(part) for parts in own for part in parts)]  # fmt: skip
-    return [*days, *told]  # a name or a condition may have a comma
+    alone = [h for h in held if h not in (*days, *told) and _is_of_a_visit(h)]
+    return [] if alone else [*days, *told]  # a name or a condition may have a comma
+
+
+def _is_of_a_visit(header: str) -> bool:
+    """Whether a column is of one visit by its header: one number of it is not of all visits."""
+    places = [role.place for role in (*roles_of(header)[:1], *score_role(header)[:1])]
+    return any(place.startswith(("scores.", "columns.pressure")) for place in places)
 
 
 def _dates_in_parts(rows: Rows) -> dict[str, list[str]]:
