@@ -13,11 +13,28 @@ from hypothesis import settings
 
 from outcomes.study import study_from_tables
 
-settings.register_profile("outcomes", deadline=None, derandomize=True, database=None)
+settings.register_profile(
+    "outcomes", deadline=None, derandomize=True, database=None, max_examples=25
+)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile("outcomes")
 
 gc.disable()  # what is collected stays to the end: a fifth of its time went into looking it over
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Leave to the slow suites what `quick(n)` leaves: n cases of many, spread evenly, stay."""
+    cases = {}
+    for item in items:
+        if item.get_closest_marker("quick") and not item.get_closest_marker("slow"):
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for own in cases.values():
+        n = own[0].get_closest_marker("quick").args[0]
+        kept = {round(k * (len(own) - 1) / max(1, n - 1)) for k in range(n)}
+        for k, item in enumerate(own):
+            if k not in kept:
+                item.add_marker("slow")
 
 
 def pytest_collection_finish():

@@ -21,6 +21,8 @@ from outcomes.cli.prepare import _asked as asked
 from outcomes.questions.ask import QUESTIONS
 from outcomes.study import study_from_tables
 
+pytestmark = pytest.mark.quick(5)
+
 
 @pytest.fixture(scope="module")
 def study_folder(tmp_path_factory):
@@ -115,19 +117,12 @@ def test_answer_prints_json(study_folder, capsys):
     assert printed["table"][0]["term"] == "all"
 
 
-def test_report_says_the_sentence_and_where_it_is(study_folder, tmp_path, capsys):
-    out = tmp_path / "report"
-    assert main(["report", str(study_folder), "--out", str(out)]) == 0
-    shown = capsys.readouterr().out
-    assert "During care" in shown
-    assert f"Report: {out / 'index.html'}" in shown
-    assert (out / "index.html").is_file()
-
-
-def test_report_of_a_trial_says_what_its_page_begins_with(tmp_path, capsys):
+def test_report_says_what_its_page_begins_with_and_where_it_is(tmp_path, capsys):
     trial = oc.simulate(episodes=40, scenario="two-arm-trial", seed=1).save(tmp_path / "trial")
     assert main(["report", str(trial), "--out", str(tmp_path / "report")]) == 0
-    said = capsys.readouterr().out.splitlines()[0].removeprefix("SYNTHETIC data. ")
+    shown = capsys.readouterr().out
+    assert f"Report: {tmp_path / 'report' / 'index.html'}" in shown
+    said = shown.splitlines()[0].removeprefix("SYNTHETIC data. ")
     page = (tmp_path / "report" / "index.html").read_text("utf-8")
     first = re.search(r'<p class="lead">(.*?)</p>', page, re.DOTALL)[1]
     assert first.replace("\N{NO-BREAK SPACE}", " ").strip() == said.replace(
@@ -261,7 +256,11 @@ def test_a_real_study_is_never_replaced_by_a_simulated_one(study_folder, tmp_pat
     assert {p.name: p.read_bytes() for p in kept.iterdir()} == before
 
 
-@pytest.mark.parametrize("unset", [{"HOME": None}, {"HOME": "/nowhere", "TMPDIR": "/nowhere"}])
+@pytest.mark.parametrize(
+    "unset",
+    [pytest.param({"HOME": None}, marks=pytest.mark.slow),
+     {"HOME": "/nowhere", "TMPDIR": "/nowhere"}],
+)  # fmt: skip
 def test_without_a_home_or_a_place_for_drafts_a_report_is_written(study_folder, tmp_path, unset):
     environment = {k: v for k, v in os.environ.items() if k not in unset}
     environment |= {k: v for k, v in unset.items() if v}
@@ -331,8 +330,7 @@ def test_a_number_typed_is_the_candidate_and_nonsense_is_asked_again(
     assert told[2:3] == (["  0"] if "pressure" in key else told[2:3])
 
 
-def test_a_map_that_is_there_is_refused_before_anything_is_read(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("outcomes.intake.guess.draft_map", lambda *_: pytest.fail("read"))
+def test_a_map_that_is_there_is_refused_before_an_export_is_looked_for(tmp_path, capsys):
     (tmp_path / "map.toml").write_text("", encoding="utf-8")
     place = str(tmp_path / "map.toml")
     assert main(["import", "export.csv", "--guess", "--save", place]) != 0

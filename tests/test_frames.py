@@ -57,6 +57,7 @@ FLAVOURS = {
 }  # fmt: skip
 
 
+@pytest.mark.quick(7)
 @pytest.mark.parametrize("flavour", FLAVOURS)
 def test_every_kind_of_frame_gives_the_numbers_of_plain_columns(flavour):
     given = {name: FLAVOURS[flavour](frame.copy()) for name, frame in TABLES.items()}

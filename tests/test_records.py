@@ -98,6 +98,7 @@ def simulated():
     return {n: oc.simulate(episodes=size, scenario=n, seed=3) for n, size in sizes.items()}
 
 
+@pytest.mark.quick(27)
 @pytest.mark.parametrize(
     "how",
     [as_it_is, blank_timing, blank_visit, blank_day, blank_some, before_care, no_visits],
@@ -123,6 +124,7 @@ def test_everybody_counts_the_same(simulated, scenario, how):
     assert sum(told) == dropped
 
 
+@pytest.mark.quick(5)
 @pytest.mark.parametrize("how", [as_it_is, blank_timing, before_care, no_visits, blank_day])
 @pytest.mark.parametrize("scenario", ["two-arm-trial", "dose-finding-trial"])
 def test_a_trial_has_its_arms_and_its_baselines_whatever_they_are_called(simulated, scenario, how):

@@ -7,6 +7,8 @@ import pytest
 from outcomes.care.goals import goal_attainment_scores, goal_progress
 from outcomes.study import study_from_tables
 
+pytestmark = pytest.mark.quick(4)
+
 
 def course(scores, *, days=None, instrument="nprs", **goal):
     """One course of weekly visits whose scores are taken at their start."""

@@ -27,6 +27,8 @@ from outcomes.causal.measurement_error import (
 )
 from outcomes.causal.visit_history import pressure_history
 
+pytestmark = pytest.mark.quick(3)
+
 
 def visits(n=4000, error=1.0, effect=0.0, seed=1, pain_answered=1.0, n_visits=3):
     """Courses whose pain keeps its level: pressure answers pain and error, the next score follows.

@@ -20,10 +20,10 @@ def entrants(seed, n, mean=4.0, sd=2.2, cut=4.0, correlation=0.5):
 
 
 def test_agrees_with_the_closed_form_of_barnett():
-    first, second = entrants(1, 400_000)
+    first, second = entrants(1, 60_000)
     found = regression_to_the_mean(first, FINE, 0.5, 0.0)
-    assert found.estimate == pytest.approx(CLOSED, abs=0.02)
-    assert found.estimate == pytest.approx((first - second).mean(), abs=0.02)
+    assert found.estimate == pytest.approx(CLOSED, abs=0.03)
+    assert found.estimate == pytest.approx((first - second).mean(), abs=0.03)
 
 
 def test_whole_numbers_and_a_top_of_the_scale_do_not_bend_it():
@@ -34,15 +34,16 @@ def test_whole_numbers_and_a_top_of_the_scale_do_not_bend_it():
     assert found.estimate == pytest.approx(1.1 * norm.pdf(z) / norm.sf(z), abs=0.03)
 
 
-def test_its_interval_holds_the_truth_as_often_as_it_says():
+@pytest.mark.parametrize("n", [30, pytest.param(400, marks=pytest.mark.slow)])
+def test_its_interval_holds_the_truth_as_often_as_it_says(n):
     found = []
-    for seed in range(120):
+    for seed in range(n):
         first, second = entrants(seed, 800)
         slope, error = np.polyfit(first, first - second, 1, cov=True)
         found.append(regression_to_the_mean(first, FINE, slope[0], error[0, 0] ** 0.5))
     held = [item.conf_low <= CLOSED <= item.conf_high for item in found if item is not None]
-    assert len(held) > 100
-    assert np.mean(held) >= 0.88
+    assert len(held) > 0.85 * n
+    assert np.mean(held) >= (0.85 if n < 100 else 0.92)
 
 
 def test_shift_and_scale_of_the_scores_carry_over():

@@ -13,6 +13,8 @@ from outcomes.intake.daily import PEOPLE, VISITS, daily_columns, words_of
 from outcomes.intake.template import write_template
 from outcomes.storage import write_study
 
+pytestmark = pytest.mark.quick(4)
+
 DAY = dt.date(2026, 3, 2)
 LINES = (
     ("P001", 0, 8, 6, 60, "3 - medium", "took place", "soreness"),

@@ -99,6 +99,7 @@ def test_a_broken_rule_of_the_tables_themselves_is_never_passed_over(take, tmp_p
     assert oc.answer(oc.load(tmp_path / "study"), "how-much", anyway=True).refused
 
 
+@pytest.mark.quick(3)
 @pytest.mark.parametrize(
     ("second", "stand"),
     [

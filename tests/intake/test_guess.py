@@ -14,6 +14,8 @@ from outcomes.intake.drafting.draft import as_toml
 from outcomes.intake.guess import draft_map
 from outcomes.intake.import_export import import_export
 
+pytestmark = pytest.mark.quick(8)
+
 
 @pytest.fixture
 def draft(invented, tmp_path):

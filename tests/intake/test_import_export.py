@@ -19,6 +19,8 @@ from outcomes.errors import DataError, UnavailableError, UsageError
 from outcomes.intake import import_export as module
 from outcomes.intake.import_export import import_export
 
+pytestmark = pytest.mark.quick(4)
+
 OWN = ("export.csv", "who.csv")
 """The files that hold names: the export, and the list beside the key."""
 ALL_WAYS = ("%m/%d/%Y", "%Y-%m-%d", "%d %B %Y")
@@ -54,6 +56,7 @@ def take(tmp_path, clinic_map):
     return run
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("dates", [("%m/%d/%Y",), ("%Y-%m-%d",), ("%d %B %Y",), ALL_WAYS],
                          ids=["us", "iso", "words", "mixed"])  # fmt: skip
 def test_one_map_reads_every_export_of_a_system_exactly(take, invented, stated, dates):
@@ -156,6 +159,7 @@ def test_an_identifier_in_any_column_gets_nowhere(take, invented, tmp_path, caps
     assert leaked({*export.planted, *hidden}, "\n".join(shown)) == ([], set())
 
 
+@pytest.mark.quick(4)
 @pytest.mark.parametrize(
     ("rule", "column", "cell"),
     [
@@ -341,6 +345,7 @@ def test_a_full_disk_changes_nothing(take, invented, tmp_path, monkeypatch, targ
     assert snapshot(tmp_path) == before
 
 
+@pytest.mark.quick(3)
 @pytest.mark.parametrize("moment", ["write_study", "write_manifest", "write_key", "write_who"])
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_at_any_moment_the_next_import_is_right(

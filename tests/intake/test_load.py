@@ -12,6 +12,8 @@ import outcomes as oc
 from outcomes.errors import DataError, PrivacyError, UnavailableError, UsageError
 from outcomes.intake.template import write_template
 
+pytestmark = pytest.mark.quick(10)
+
 SECRET = "xq7-zebra"
 
 

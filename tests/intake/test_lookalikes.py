@@ -55,6 +55,7 @@ def found(study, facts):
     return Counter(courses)
 
 
+@pytest.mark.quick(10)
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_an_export_is_imported_as_drafted(name, tmp_path):
     content, visits = export_of(name, seed=sum(name.encode()))

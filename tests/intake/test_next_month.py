@@ -12,6 +12,8 @@ from outcomes.intake.column_map import read_column_map, refuse_open_questions
 from outcomes.intake.guess import draft_map
 from outcomes.intake.import_export import import_export
 
+pytestmark = pytest.mark.quick(3)
+
 MAP = {
     "identifiers": {"name": "Client", "birth_date": "Born"},
     "columns": {"date": "Day"},
@@ -121,6 +123,7 @@ def drafted(text, tmp_path):
     return draft_map(place).answered("study.no_status", "attended")
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("word", ["Bono regalo", "Aromatherapy kit", "Tip jar", "Gift certificate"])
 def test_a_word_that_the_map_has_not_seen_is_no_visit_until_said(months, tmp_path, word):
     columns = drafted(SALES, tmp_path).content
@@ -182,6 +185,7 @@ def test_a_title_names_nobody_of_this_export_or_an_earlier_one(months, title):
         months(JANUARY, "Bob Ray,1961-03-04,2026-02-02,5\n", {**MAP, "title": title})
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("title", ["Patient Outcomes Study", "Client Satisfaction 2026",
                                    "Blue Heron Massage", "Case Series Low Back Pain"])  # fmt: skip
 def test_a_title_of_a_study_is_kept(months, title):
@@ -321,6 +325,7 @@ def test_a_year_that_was_mistyped_is_one_rule_in_an_export_and_in_a_study(tmp_pa
 WEEKS = ("2026-02-25", "2026-03-04", "2026-03-18", "2026-03-25")
 
 
+@pytest.mark.quick(6)
 @pytest.mark.parametrize(
     ("day", "doubtful"),
     [
@@ -357,6 +362,7 @@ def test_a_day_that_may_be_a_month_is_held_against_earlier_exports(tmp_path):
     assert [f.first_row for f in oc.check(study).items if f.rule == "R68"] == [2]
 
 
+@pytest.mark.quick(7)
 @pytest.mark.parametrize("became", ["attended", "stopped_early", "cancelled", "no_show"])
 @pytest.mark.parametrize("also", ["", "attended", "cancelled"])
 @pytest.mark.parametrize("scores", ["7,5,", ",5,30"])
@@ -376,6 +382,7 @@ def test_the_same_export_again_gives_the_same_study(tmp_path, became, also, scor
     assert held == 2 + sum(map(bool, scores.split(",")))
 
 
+@pytest.mark.quick(3)
 @pytest.mark.parametrize("day", ["04", "05", "12", "25"])
 @pytest.mark.parametrize("course", ["", "low_back"])
 def test_the_same_survey_again_gives_the_same_study(taken, tmp_path, day, course):
@@ -396,6 +403,7 @@ def test_the_same_survey_again_gives_the_same_study(taken, tmp_path, day, course
     assert _twice(survey, mapped, tmp_path) == 2
 
 
+@pytest.mark.quick(3)
 @pytest.mark.parametrize("day", ["04", "05", "12", "25"])
 @pytest.mark.parametrize("own", ["", "8"])
 def test_a_corrected_survey_stands_in_the_place_of_the_earlier_one(taken, tmp_path, day, own):

@@ -14,6 +14,8 @@ from outcomes.intake.drafting.layout import rows_of_export
 from outcomes.intake.guess import draft_map
 from outcomes.intake.import_export import import_export
 
+pytestmark = pytest.mark.quick(3)
+
 
 @pytest.fixture
 def imported(tmp_path):
@@ -76,6 +78,7 @@ def test_a_scale_that_the_header_states_is_asked_about(imported, header, key):
     assert sorted(study.assessments["score"]) == ([4, 8] if key == "scales.nprs" else [2, 4])
 
 
+@pytest.mark.quick(4)
 @pytest.mark.parametrize(
     ("header", "cells", "key", "scores"),
     [("NDI", ("0.44", "0.2"), "scales.ndi", [10, 22]),
@@ -479,6 +482,7 @@ def test_the_words_of_a_header_say_which_of_two_scores_is_first(imported, header
     assert visits(study) == [[[0, 7, 5], [7, 6, 4]]]
 
 
+@pytest.mark.quick(4)
 @pytest.mark.parametrize(
     ("cells", "pairs"),
     [(("7/5", "6"), [(1, "post_session", 5), (1, "pre_session", 7), (2, "pre_session", 6)]),
@@ -1113,6 +1117,7 @@ def test_start_and_end_in_world_time_give_the_day_and_the_minutes(imported):
     assert (days(study), study.sessions["minutes"].tolist()) == ([[0, 8]], [45, 60])
 
 
+@pytest.mark.quick(5)
 @pytest.mark.parametrize(
     ("header", "rows", "minutes"),
     [

@@ -132,6 +132,7 @@ def test_means(entry):
     assert_rows(found, entry)
 
 
+@pytest.mark.quick(34)
 @entries("contrasts")
 def test_contrasts(entry):
     options = dict(entry["options"])

@@ -157,6 +157,7 @@ OWN: dict[str, Callable[[Path], dict[str, Any]]] = {
 SEEN_EACH_TIME = ("headache trial", "one course")
 
 
+@pytest.mark.quick(7)
 @pytest.mark.parametrize(
     "shape",
     [pytest.param(x, marks=() if x in SEEN_EACH_TIME else pytest.mark.slow) for x in OWN],
@@ -192,6 +193,7 @@ BAD = {
 }
 
 
+@pytest.mark.quick(8)
 @pytest.mark.parametrize("bad", BAD)
 @pytest.mark.parametrize("number", ["00", "01", "05", "07"])
 def test_a_wrong_entry_is_told_in_one_sentence(

@@ -114,6 +114,7 @@ def test_scores_without_a_place_in_time_are_wrong_use(study):
         oc.rehearse(study, "goals", n=1)
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("question", ["how-much", "pressure", "frequency", "therapists"])
 def test_rehearsals_side_by_side_find_what_each_finds_alone(study, question):
     rows = _course_scores(study, "nprs")

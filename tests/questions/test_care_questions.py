@@ -16,6 +16,8 @@ from outcomes.study import study_from_tables
 from outcomes.words import with_ends
 from studies.overclaims import overclaims
 
+pytestmark = pytest.mark.quick(5)
+
 
 def test_safety_counts_events_over_visits_asked_about(clinic):
     study = clinic(n=20, visits=5, adapted=0.5)
@@ -180,6 +182,7 @@ def test_what_is_expected_after_a_bad_first_score_is_no_improvement():
     assert "expected after so bad a first score" in answer.sentence
 
 
+@pytest.mark.quick(6)
 @pytest.mark.parametrize("start", [8.0, 9.0, 10.0])
 @pytest.mark.parametrize("last", [2.04, 3.0, 3.5, 4.0])
 def test_the_numbers_that_are_said_tell_whether_a_change_is_more_than_error(start, last):

@@ -16,6 +16,8 @@ from outcomes.render.contents.summary import about
 from outcomes.study import study_from_tables
 from studies.overclaims import overclaims
 
+pytestmark = pytest.mark.quick(10)
+
 COMBINATIONS = [
     Basis(*parts)
     for parts in itertools.product(

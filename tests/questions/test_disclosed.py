@@ -19,6 +19,8 @@ from outcomes.questions.disclosed import VALUES, decision, disclosed, masked
 from outcomes.study import study_from_tables
 from studies.overclaims import overclaims
 
+pytestmark = pytest.mark.quick(3)
+
 WHO = r"(courses?|patients?|people|persons?|goals?|visits?|deviations?)"
 SMALL = re.compile(rf"(?<!than )(?<!least )(?<!most )\b([1-9]|10)\b (of \d+ )?{WHO}\b(?! or more)")
 UNNAMED = re.compile(r"[a-z]: ([1-9]|10)\b(?! or|,\d)(?![\d.]| per)")
@@ -59,6 +61,7 @@ def small_counts(table: pd.DataFrame) -> pd.DataFrame:
     return counts.ge(1) & counts.le(10)
 
 
+@pytest.mark.quick(3)
 @pytest.mark.parametrize("name", STUDIES)
 def test_no_question_gives_a_small_count_away(name):
     study = STUDIES[name]()
@@ -169,6 +172,7 @@ def test_means_of_arms_are_shown_though_three_patients_have_no_score_then():
     assert safe["estimate"].isna().tolist() == [False, True, False, False]
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("used", [150, 149, 7, 151])
 def test_what_was_hidden_once_stays_hidden(used):
     answer = oc.answer(oc.simulate(episodes=60, seed=3), "how-much")
@@ -311,6 +315,7 @@ def test_many_courses_of_one_patient_answer_nothing_about_others():
     assert not oc.answer(unnamed, "trial").refused
 
 
+@pytest.mark.quick(3)
 @pytest.mark.parametrize("leaves", [True, False])
 @pytest.mark.parametrize("missing", [0, 1, 5, 12])
 def test_what_is_disclosed_is_disclosed_the_same_again(missing, leaves):

@@ -23,6 +23,8 @@ from outcomes.questions.course_model import (
 )
 from outcomes.study import Study, study_from_tables
 
+pytestmark = pytest.mark.quick(4)
+
 FORBIDDEN = ("effect", "effective", "works")
 
 

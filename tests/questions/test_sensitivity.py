@@ -11,6 +11,8 @@ from outcomes.questions.course_model import pooled_model
 from outcomes.questions.sensitivity import sensitivity, verdict
 from outcomes.study import study_from_tables
 
+pytestmark = pytest.mark.quick(4)
+
 
 def table(*rows):
     columns = ["term", "estimate", "conf_low", "conf_high"]

@@ -18,6 +18,8 @@ from outcomes.questions.ask import undisclosed
 from outcomes.study import study_from_tables
 from studies.overclaims import overclaims
 
+pytestmark = pytest.mark.quick(4)
+
 
 def made_trial(
     seed=1, n=120, gap=0.0, effect=1.5, lost=0.0, control="usual", arms=("new", "usual")

@@ -14,6 +14,8 @@ from outcomes.render.contents.patients import patients
 from outcomes.render.contents.summary import about
 from outcomes.study import Study
 
+pytestmark = pytest.mark.quick(3)
+
 WORDS = "knee, call Mary O\N{RIGHT SINGLE QUOTATION MARK}Neill"
 
 

@@ -38,6 +38,7 @@ def damaged(study, rng):
     return tables
 
 
+@pytest.mark.quick(3)
 @pytest.mark.parametrize("seed", range(8))
 def test_rules_and_trajectories_do_not_depend_on_it(studies, seed):
     tables = damaged(studies[seed % 2], np.random.default_rng(seed))

@@ -16,6 +16,8 @@ from outcomes.rules.check import check
 from outcomes.trajectory import trajectory
 from tests.scale.parted import write_parts
 
+pytestmark = pytest.mark.quick(8)
+
 
 @pytest.fixture(autouse=True)
 def _here(monkeypatch):

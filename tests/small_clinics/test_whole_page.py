@@ -86,6 +86,7 @@ def lettered(study: Any, out: Path, formats: list[str], courses: int) -> None:
         whole((out / f"letter-{episode}.html").read_text("utf-8") if episode.isalnum() else "")
 
 
+@pytest.mark.quick(5)
 @pytest.mark.parametrize("seed", QUICK)
 def test_a_small_clinic_has_a_whole_page(small_clinic: Any, tmp_path: Path, seed: int) -> None:
     study = small_clinic(seed)

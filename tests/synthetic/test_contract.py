@@ -31,6 +31,7 @@ def studies():
 DEVIATIONS = {"R26", "R28", "R30"}  # clearance late, above a ceiling, goal set after the fact
 
 
+@pytest.mark.quick(8)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_scenario_keeps_every_rule_but_planted_deviations(studies, name):
     findings = oc.check(studies[name])

@@ -24,7 +24,7 @@ NUMBERS = {
     for item in records(Design)
     if isinstance(item.default, float) and item.name not in FIXED
 }
-QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite

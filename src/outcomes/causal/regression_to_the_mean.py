@@ -103,7 +103,7 @@ def regression_to_the_mean(
 
     Examples
     --------
-    >>> scores = np.random.default_rng(1).normal(4, 2.2, 100_000)
+    >>> scores = np.random.default_rng(1).normal(4, 2.2, 40_000)
     >>> rating = Rating(-20.0, 4.0, 20.0, 0.001)
     >>> found = regression_to_the_mean(scores[scores >= 4], rating, 0.5, 0.01)
     >>> round(found.estimate, 1)  # 0.5 * 2.2 * phi(0) / (1 - Phi(0)) = 0.88
@@ -159,7 +159,7 @@ def expected_return(
 
     Examples
     --------
-    >>> scores = np.random.default_rng(1).normal(4, 2.2, 100_000)
+    >>> scores = np.random.default_rng(1).normal(4, 2.2, 40_000)
     >>> rating = Rating(-20.0, 4.0, 20.0, 0.001)
     >>> found = expected_return(8.0, scores[scores >= 4], rating, 1.1)
     >>> round(found, 1)  # (1.1 / 2.2) ** 2 * (8 - 4)

@@ -149,6 +149,7 @@ def test_a_statement_that_reads_is_sent(database, query):
     assert len(read_source(database(*VISITS), FileFormat(query=query)).cells)
 
 
+@pytest.mark.quick(18)
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
 @pytest.mark.parametrize("query", [query for query in WRITING if query.strip("; ")])
 def test_what_the_judge_let_through_the_database_refuses(tmp_path, kind, query, monkeypatch):

@@ -79,6 +79,7 @@ def dense_deviance(fit, theta, *, reml):
     return value + reml * np.linalg.slogdet(information)[1]
 
 
+@pytest.mark.quick(6)
 @pytest.mark.parametrize("slower", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("reml", [True, False])
 @pytest.mark.parametrize("formula", [OU, PEOPLE], ids=["patients", "people"])
