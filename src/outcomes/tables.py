@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.instruments import Instrument, instrument
-from outcomes.dictionary.tables import TABLES, ColumnSpec, TableSpec
+from outcomes.dictionary.tables import TABLES, ColumnSpec, TableSpec, received
 from outcomes.errors import UsageError
 from outcomes.plain_text import cleaned, each
 from outcomes.provenance import Provenance
@@ -168,6 +168,10 @@ class Tables:
         """Whether several courses are all of one patient."""
         patients = self.episodes["patient_id"]
         return bool(1 == patients.nunique() < patients.count())
+
+    def without_care(self) -> bool:
+        """Whether there are visits, and none of them was received."""
+        return len(self.sessions) > 0 and not received(self.sessions["status"]).any()
 
     @cached_property
     def courses(self) -> pd.DataFrame:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from outcomes.intake.dates import read_dates
+from outcomes.intake.dates import iso, read_dates, read_times
 
 DAY_FIRST = ["%d/%m/%Y"]
 
@@ -34,3 +34,16 @@ def test_an_empty_cell_is_no_cell_that_cannot_be_read():
 def test_day_and_month_that_a_spreadsheet_may_have_turned(cells, ways, turned):
     found = read_dates(pd.Series(cells), ways).turned
     assert [i for i, is_turned in enumerate(found) if is_turned] == turned
+
+
+@pytest.mark.parametrize(
+    ("cell", "zone"), [("2026-01-05 24:00", ""), ("01/05/2026 24:00", ""),
+                       ("2026-01-05T24:00:00Z", "UTC"), ("2026-01-05T24:00:00+02:00", "")],
+)  # fmt: skip
+def test_the_end_of_a_day_is_the_next_one(cell, zone):
+    read = read_dates(pd.Series([cell]), ["%m/%d/%Y"], zone)
+    assert ([iso(day) for day in read.days], read.minutes.tolist()) == (["2026-01-06"], [0])
+
+
+def test_no_time_is_later_than_the_end_of_a_day():
+    assert read_times(pd.Series(["24:00", "24:01", "25:00"])).fillna(-1).tolist() == [1440, -1, -1]

@@ -401,7 +401,7 @@ def test_the_ways_of_a_date_whose_header_is_hidden_still_count(imported):
         "Client,DOB,Lee visit date,Pain before\nAnn Lee,02/13/1950,05.01.2026,7\n"
         "Ann Lee,02/13/1950,12.01.2026,6\n"
     )
-    assert not asked
+    assert asked == {"file.dates": ["%d.%m.%Y", "%m.%d.%Y"]}
     assert days(study) == [[0, 7]]
     assert study.episodes["age_band"].tolist() == ["70-79"]
 
@@ -1633,7 +1633,8 @@ def test_two_questionnaires_of_like_items_add_up_apart(imported):
 
 @pytest.mark.parametrize(
     "note", ["tight neck, pain 7/10 -> 4/10", "Pain went from 7/10 to 4/10.", "Pain 7 → 4, 60 min",
-             "Pre: pain 7/10. Post: 4/10", "pain 7/10 pre, 4/10 post tx"],
+             "Pre: pain 7/10. Post: 4/10", "pain 7/10 pre, 4/10 post tx", "pain 7, after 4",
+             "LBP 3 wks, pain 7. MFR 30 min. After tx 4.", "NRS 7 on arrival, 4 after"],
 )  # fmt: skip
 def test_notes_that_tell_pain_before_and_after(imported, note):
     study, asked = imported(f'Client,DOB,Visit date,Status,Notes\n{ANN},01/15/2026,Seen,"{note}"\n')
@@ -1645,6 +1646,29 @@ def test_one_pain_in_a_note_is_not_the_pain_after_too(imported):
     head = "Client,DOB,Visit date,Status,Notes\n"
     _, asked = imported(f"{head}{ANN},01/15/2026,Seen,Pain worse after work 7/10\n")
     assert [*asked] == ["scores.nprs.pre_session"]
+
+
+def test_few_notes_that_tell_pain_are_asked_about_and_the_rest_are_no_mistakes(imported):
+    rows = "".join(f"{ANN},0{1 + i // 28}/{1 + i % 28:02}/2026,Seen,pain 2 weeks after skiing\n"
+                   for i in range(8))  # fmt: skip
+    study, asked = imported(
+        f"Client,DOB,Visit date,Status,Notes\n{rows}{ANN},03/15/2026,Seen,pain 7 after 4 today\n"
+        f"{ANN},03/16/2026,Seen,pain 6-7\n"
+    )
+    assert [*asked] == ["scores.nprs.pre_session", "scores.nprs.post_session"]
+    assert study.assessments["score"].tolist() == [7, 4]
+    assert [one.first_row for one in study.provenance.import_findings if one.rule == "R02"] == [11]
+
+
+def test_a_pain_in_each_of_two_columns_of_notes_is_before_and_after(imported):
+    study, asked = imported(
+        f"Client,DOB,Visit date,Did not arrive,Complaint,Outcome\n{ANN},01/15/2026,no,"
+        f"Reports pain 7/10 on arrival,Pain 4/10 on leaving\n{ANN},01/22/2026,yes,,\n"
+        f"{ANN},01/23/2026,no,Reports pain 6/10 on arrival,Pain 3/10 on leaving\n"
+    )
+    assert [*asked] == ["scores.nprs.pre_session", "scores.nprs.post_session"]
+    assert visits(study) == [[[0, 7, 4], [8, 6, 3]]]
+    assert study.sessions["status"].tolist() == ["attended", "no_show", "attended"]
 
 
 def test_a_name_on_the_first_row_of_a_record_is_on_all(imported, tmp_path):
@@ -1697,6 +1721,72 @@ def test_days_with_points_whose_second_number_is_no_month(imported):
     rows = f"{ANN},1.15.26,7\n{ANN},2.5.26,6\n"
     study, asked = imported(f"Client,DOB,Visit date,Pain before\n{rows}")
     assert (days(study), asked) == ([[0, 21]], {})
+
+
+@pytest.mark.parametrize(
+    ("head", "asks"), [("Client,DOB,Visit date", ["%d.%m.%Y", "%m.%d.%Y"]),
+                       ("Kunde,Geburtsdatum,Termin", None)],
+)  # fmt: skip
+def test_days_with_points_that_read_both_ways_are_asked_about(imported, head, asks):
+    _, asked = imported(f"{head},Pain before\nAnn Lee,02.03.1950,05.01.2026,7\n")
+    assert asked.get("file.dates") == asks
+
+
+@pytest.mark.parametrize(
+    ("head", "cell"),
+    [("Client", "Ann Lee (cx)"), ("Client", "NO SHOW: Ann Lee"), ("Client", "Ann Lee - cancelled")],
+)
+def test_names_with_a_status_are_refused(imported, head, cell):
+    """They were people of their own, and their visits were received."""
+    with pytest.raises(DataError, match="status"):
+        imported(f"{head},Date,Pain before\nAnn Lee,2026-01-05,7\n{cell},2026-01-12,\n")
+
+
+@pytest.mark.parametrize("mark", ["-", " #", "_v"])
+def test_codes_that_number_the_visits_are_refused(imported, mark):
+    rows = [
+        f"{who}{mark}{n},2026-01-{day:02},7"
+        for who, n, day in (
+            ("Lee", 1, 5),
+            ("Ray", 1, 6),
+            ("Lee", 2, 12),
+            ("Ray", 2, 13),
+            ("Ng", 1, 13),
+        )
+    ]
+    with pytest.raises(DataError, match="another on each row"):
+        imported("\n".join(["Patient-Visit,Date,Pain before", *rows]), **{
+            "identifiers.name": "Patient-Visit"})  # fmt: skip
+
+
+def test_lengths_under_a_head_of_time_are_no_times_of_day(imported):
+    study, _ = imported(
+        f"Client,DOB,Visit date,Time on table,Pain before\n{ANN},01/15/2026,1:15,7\n"
+        f"{ANN},01/22/2026,0:30,6\n"
+    )
+    assert study.sessions["minutes"].tolist() == [75, 30]
+
+
+def test_the_end_of_an_appointment_is_not_its_day(imported):
+    study, asked = imported(
+        "Client,DOB,Appointment starts,Appointment ends,Pain before\nAnn Lee,1950-02-13,"
+        "2026-01-15 09:00,2026-01-15 09:45,7\n"
+    )
+    assert not asked
+    assert study.sessions["minutes"].tolist() == [45]
+
+
+@pytest.mark.parametrize("head", ["Schmerzsta\u0308rke vor\u00a0der Behandlung"])
+def test_a_column_is_found_in_any_form_of_its_letters(tmp_path, head):
+    (tmp_path / "x.csv").write_text(f"Name;Tag;{head}\nAnn Lee;15.01.2026;7\n", "utf-8")
+    columns = {
+        "identifiers": {"name": "Name"},
+        "columns": {"date": "Tag"},
+        "file": {"dates": "%d.%m.%Y"},
+        "scores": {"nprs": {"pre_session": "Schmerzst\u00e4rke vor der Behandlung"}},
+    }
+    study, _ = import_export(tmp_path / "x.csv", columns, tmp_path / "key.json")
+    assert study.assessments["score"].tolist() == [7]
 
 
 def test_a_diary_is_asked_whether_its_days_are_visits(imported):

@@ -307,6 +307,21 @@ def test_whether_a_share_of_few_is_small_does_not_narrow_them_down(n_missing):
                    "(fewer than 11 of 36 courses).")  # fmt: skip
 
 
+def test_visits_of_which_none_was_received_answer_nothing_about_care():
+    study = oc.simulate(episodes=20, seed=1)
+    missed = study.sessions.assign(status="cancelled", session=None, pressure=None)
+    given = oc.answers(
+        study_from_tables(
+            {
+                "episodes": study.episodes,
+                "sessions": missed,
+                "assessments": study.assessments.assign(session=None),
+            }
+        )
+    )
+    assert all(a.refused and "no visit of these records was received" in a.reason for a in given)
+
+
 def test_many_courses_of_one_patient_answer_nothing_about_others():
     study = three_arms(patients=["p"] * 90)
     given = oc.answers(study)

@@ -90,10 +90,11 @@ def dated_tables(study: Study, anchors: Mapping[str, float]) -> Frames:
 
 
 def held_rows(study: Study | None, anchors: Mapping[str, float]) -> pd.DataFrame:
-    """Return course, patient, condition and date of each row that a study holds already."""
+    """Return course, patient, condition, date, whether a visit, of each row of a study so far."""
     tables = [] if study is None else [study.sessions, study.assessments]
-    rows = pd.concat([pd.DataFrame(columns=["episode_id", "day"]),
-                      *(table[["episode_id", "day"]] for table in tables)])  # fmt: skip
+    rows = pd.concat([pd.DataFrame(columns=["episode_id", "day", "visit"]),
+                      *(table[["episode_id", "day"]].assign(visit=place == 0)
+                        for place, table in enumerate(tables))])  # fmt: skip
     facts = pd.DataFrame() if study is None else study.courses
     for name in ("patient_id", "condition"):
         rows[name] = rows["episode_id"].map(facts[name]) if name in facts else None

@@ -17,7 +17,7 @@ from outcomes.errors import DataError
 from outcomes.findings import Finding
 from outcomes.intake.append import finished
 from outcomes.intake.column_map import IMPORTED, ColumnMap, read_column_map
-from outcomes.intake.people import with_doubtful_days, without_far_years
+from outcomes.intake.doubtful_days import with_doubtful_days, without_far_years
 from outcomes.intake.readers.table import Rows
 from outcomes.intake.readers.workbook import read_tables
 from outcomes.intake.rows import TypedRows

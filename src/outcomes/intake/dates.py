@@ -28,7 +28,7 @@ _WORLD_CLOCK = r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)? ?(?:Z|UTC|GMT)"
 MIDNIGHT = r"[T ]00:00(?::00(?:\.0+)?)?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?$"
 """The time that a program writes behind a day."""
 _NUMERIC = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}")
-_DAY_FIRST, _HOURS = 12, 24
+_DAY_FIRST, _A_DAY = 12, 24 * 60
 _NAMES = shipped("intake/dates.toml")
 _ENGLISH = {word: name for name, words in _NAMES["english"].items() for word in words.split()}
 _WEEK = tuple(calendar.day_name)
@@ -116,7 +116,8 @@ def read_dates(
     moments = {cell: moment for cell in cells if (moment := _moment(str(cell))) is not None}
     in_utc = [cell for cell, moment in moments.items() if not moment.utcoffset()]
     if len(in_utc) > 1 and all(_at_midnight(moment) for moment in moments.values()):
-        written, moments, in_utc = {cell: str(cell)[:10] for cell in moments}, {}, []  # days
+        written = {cell: f"{moment:%Y-%m-%d}" for cell, moment in moments.items()}
+        moments, in_utc = {}, []  # days
     else:
         written = {cell: _local(moment, zone) for cell, moment in moments.items()}
     written = {cell: written.get(cell, str(cell)) for cell in cells}
@@ -128,6 +129,7 @@ def read_dates(
     for cell, n in text.value_counts().items():
         counts.update({way: int(n) for way in list(read[cell])[:1]})
     minutes = read_times(text.map(written, na_action="ignore"))
+    days, minutes = days + (minutes >= _A_DAY), minutes % _A_DAY
     instants = text.map({cell: moment.timestamp() / 60 for cell, moment in moments.items()})
     dates = Dates(
         days, minutes, text.notna() & days.isna(), text.isin(several), text.isin(_turned(read)),
@@ -235,8 +237,13 @@ def day_number(date: datetime.date) -> float:
 def _moment(cell: str) -> datetime.datetime | None:
     """Return a moment whose offset from world time is written; None for any other cell."""
     found = _MOMENT.fullmatch(cell)
+    if not found:
+        return None
+    late = found[1][11:16] == "24:00"
+    text = f"{found[1][:11]}00{found[1][13:]}" if late else found[1]
     with suppress(ValueError):
-        return datetime.datetime.fromisoformat(found[1] + (found[2] or "+00:00")) if found else None
+        moment = datetime.datetime.fromisoformat(text + (found[2] or "+00:00"))
+        return moment + datetime.timedelta(days=late)
     return None
 
 
@@ -316,4 +323,5 @@ def _minutes(cell: str) -> float | None:
         return None
     hours, half = int(clock[1]), (clock[3] or "").casefold()
     hours = hours % 12 + (12 if half == "p" else 0) if half else hours
-    return float(60 * hours + int(clock[2] or 0)) if hours < _HOURS else None
+    minutes = 60 * hours + int(clock[2] or 0)
+    return float(minutes) if minutes <= _A_DAY else None

@@ -28,6 +28,7 @@ from outcomes.intake.drafting.layout import ENDS, THERAPIST, TREATS, rows_of_exp
 from outcomes.intake.drafting.measures import file, scores, words_among
 from outcomes.intake.drafting.people import dates, people
 from outcomes.intake.drafting.seen import DATES, SHEET, Seen, seen_in
+from outcomes.intake.drafting.sheets import UNREAD
 from outcomes.intake.drafting.visits import status, visits
 from outcomes.intake.presets import Preset, bare, preset_of
 from outcomes.intake.readers import (
@@ -74,14 +75,14 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
     name = "Client"    # its words: client
     """
     rows, file = rows_of_export(path, form)
-    ends = file.pop(ENDS, False)
+    ends, unread = file.pop(ENDS, False), file.pop(UNREAD, {})
     preset, labels = preset_of(map(str, rows.cells)), {}
     dictionary = _dictionary(path, rows.cells) if not file else None
     if dictionary is not None:
         name, fields = dictionary
         file, labels = {"redcap_dictionary": name}, labels_of(fields)
         rows = replace(rows, cells=from_redcap(rows.cells, fields)[0])
-    seen = seen_in(rows.cells, preset, labels)
+    seen = seen_in(rows.cells, preset, labels, tuple(file.get("below", ())))
     source = {name: said for name in ("table", "query") if (said := getattr(form, name, ""))}
     begins: Content = {"title": "", "file": file, **({"source": source} if source else {})}
     content = merged(begins, *(part(seen) for part in PARTS))
@@ -96,10 +97,15 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
         asks = ("Each row has a first and a last time. Were there no other visits (visits), or are "
                 "these scores of a course of more (scores)?")  # fmt: skip
         content = merged(content, ask("study.rows", asks, ["scores", "visits"]))
+    if unread:
+        asks = (f"Sheets with people or scores whose rows agree with none of the visits surely: "
+                f"{', '.join(unread)}. Are the others read without them? (To take one in, save it "
+                "as a file and import that into the same study.)")  # fmt: skip
+        content = merged(content, ask("file.sheets", asks, dict.fromkeys(unread.values())))
     sheets = seen.columns[SHEET].counts if SHEET in seen.columns else ()
     if (
         len(sheets) > 1
-        and not (seen.one(TREATS) or SHEET in seen.names)
+        and not (seen.surveys or seen.one(TREATS) or SHEET in seen.names)
         and all(_may_name(sheet) and not seen.is_private(sheet) for sheet in sheets)
     ):
         asks = "Are the sheets called after who treats in their rows? (no: not)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Iterable
 from itertools import count, takewhile
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import UsageError
+from outcomes.errors import DataError, UsageError
 from outcomes.intake.column_map import ColumnMap
-from outcomes.intake.dates import MIDNIGHT, day_number, day_of_week, iso
+from outcomes.intake.dates import MIDNIGHT, day_number, iso
+from outcomes.intake.doubtful_days import with_seen
+from outcomes.intake.drafting.evidence import not_done
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.typed_cells import days_of, moments_of
 from outcomes.privacy.clients import UNREAD, Earlier, clients_of, ids_of
@@ -21,15 +24,14 @@ from outcomes.privacy.names import PLACEHOLDERS
 from outcomes.privacy.patterns import plain
 from outcomes.privacy.person import person_of, record_of
 from outcomes.privacy.risk import age_band
-from outcomes.rules.care import YEARS_APART, far_apart
 
 _YEAR, _OLDEST = 365.2425, 120
-_FEW, _MOST = 0.7, 0.9
-_STEPS, _AGREE, _WEEKDAYS = 5, 0.8, 20
-"""Steps from row to row that show an order; rows and words that show a column of weekdays."""
-_LONE, _NEAR, _RETURN = 60, 14, 180
-"""Days to all others from which a visit's date is looked at, and to them if it is exchanged; days
-after which one who comes again may begin a new course."""
+_FEW, _MOST, _A_NAME = 0.7, 0.9, 2
+_RETURN = 180
+"""Days after which one who comes again may begin a new course."""
+_PARTS = re.compile(r"[()\[\]:;*]| [-–] ")
+"""What stands between a name and what does not belong to it."""
+_NTH = re.compile(r"(.+?)[-_ /.#]+(?:visit|v|no|nr)?[. ]*(\d{1,3})", re.IGNORECASE)
 _TWO = r"\w (?:&|\+|and|und) \w|\w/\w"
 """Two people in one cell of a name."""
 
@@ -59,8 +61,11 @@ def with_clients(
     if not record:
         nobody_else = {name for name in {*named} if name and plain(name) in PLACEHOLDERS}
         named = [None if name in nobody_else else name for name in named]
+    _refuse_more_than_names(named, names[0] if names else "")
     rows, births, born = _births(rows, mapped, today)
     rows, records = _records(rows, record, named)
+    if not any(born) and not contacts:
+        _refuse_numbers_of_visits(named if names else records, (*names, record)[0])
     days = rows.cells.get("date", pd.Series(np.nan, index=rows.text.index))
     clients = clients_of(named, born, records, [_texts(rows.text[c], rows) for c in contacts],
                          days.tolist())  # fmt: skip
@@ -85,6 +90,31 @@ def with_clients(
         rows = rows.did(f"joined as one client: {why}", column, n if why else 0)
     rows = rows.having(**{"episodes.patient_id": ids[list(clients.of_row)], "birth": births})
     return rows.without(nobody, "no client")
+
+
+def _refuse_more_than_names(named: Iterable[str | None], column: str) -> None:
+    """Refuse names with a status behind or before them, which would be those of further people."""
+    longer = [name for name in named if name and len(plain(name).split()) > _A_NAME]
+    n = sum(any(map(not_done, (name, *_PARTS.split(name)))) for name in longer)
+    if n:
+        must, got = "a column of names holds names alone", f"words of a status in {n} cells"
+        remedy = "Give what became of a visit a column of its own."
+        raise DataError(must, got=got, where=column, remedy=remedy)
+
+
+def _refuse_numbers_of_visits(whose: list[str | None], column: str) -> None:
+    """Refuse codes of which each row has another, numbered within a name: Lee-1, Lee-2, Ng-1."""
+    codes = [code for code in whose if code]
+    parts = [part for code in codes if (part := _NTH.fullmatch(code))]
+    numbers: dict[str, list[int]] = {}
+    for part in parts:
+        numbers.setdefault(part[1], []).append(int(part[2]))
+    in_turn = [sorted(own) == [*range(1, len(own) + 1)] for own in numbers.values()]
+    several = sum(len(own) > 1 for own in numbers.values())
+    if len({*codes}) == len(codes) == len(parts) and several > 1 and all(in_turn):
+        must, got = "what tells clients apart is the same on all rows of one", "another on each row"
+        remedy = "Give the number of the visit (-1, -2) a column of its own."
+        raise DataError(must, got=got, where=column, remedy=remedy)
 
 
 def _texts(cells: pd.Series[Any] | None, rows: TypedRows) -> list[str | None]:
@@ -272,19 +302,6 @@ def _next(key: KeyFile, course: str, single: str | None, taken: set[str]) -> str
     return found
 
 
-def without_far_years(rows: TypedRows, seen: pd.DataFrame) -> TypedRows:
-    """Leave out visits more than two years from all others of their course: a mistyped year."""
-    if "date" not in rows.cells:
-        return rows
-    whole = _with_seen(rows, seen)
-    far = far_apart(whole["episode_id"], whole["date"])[: len(rows.cells)]
-    far = far.set_axis(rows.cells.index)
-    remedy = ("Check the year, or write new_course_after_days under [study]; the fewer rows are "
-              "left out, and counted.")  # fmt: skip
-    rows = rows.found(YEARS_APART, "date", far, "more than two years from the others", remedy)
-    return rows.without(far, "more than two years from the other visits of the course")
-
-
 def with_returns(rows: TypedRows, mapped: ColumnMap, seen: pd.DataFrame) -> TypedRows:
     """Warn of who comes again long after what the study holds, and is not of a new course.
 
@@ -292,7 +309,7 @@ def with_returns(rows: TypedRows, mapped: ColumnMap, seen: pd.DataFrame) -> Type
     """
     if "date" not in rows.cells or seen.empty:
         return rows
-    gap, held = mapped.study.new_course_after_days, _with_seen(rows, seen)
+    gap, held = mapped.study.new_course_after_days, with_seen(rows, seen)
     whole = held.dropna().drop_duplicates().sort_values(["episode_id", "date"])
     last = whole.assign(date=whole.groupby("episode_id")["date"].shift())
     own = pd.MultiIndex.from_frame(held[: len(rows.cells)])
@@ -300,86 +317,6 @@ def with_returns(rows: TypedRows, mapped: ColumnMap, seen: pd.DataFrame) -> Type
     long = whole[(whole["date"] - last["date"] > (gap or _RETURN)) & ~asked]
     marks = own.isin(pd.MultiIndex.from_frame(long)) & rows.cells["visit"]
     return rows.found("R72", "date", marks, "a return after more than that")
-
-
-def with_doubtful_days(rows: TypedRows, seen: pd.DataFrame) -> TypedRows:
-    """Warn of visits months from a patient's others that fit with day and month, or the year, else.
-
-    A day up to the 12th is a date either way: 3 November for 11 March is found by nothing else, nor
-    is the last year's number in January.
-    """
-    if "date" not in rows.cells:
-        return rows
-    held = _with_seen(rows, seen, "patient_id")
-    whole = held.dropna().drop_duplicates().sort_values(["patient_id", "date"])
-    days, patient = whole["date"], whole["patient_id"]
-    gaps = days.groupby(patient)
-    lone = gaps.diff().fillna(np.inf).gt(_LONE) & gaps.diff(-1).fillna(-np.inf).lt(-_LONE)
-    others = days.where(~lone).groupby(patient)
-    low, high = others.transform("min") - _NEAR, others.transform("max") + _NEAR
-    otherwise = (_exchanged(days), days + _YEAR, days - _YEAR)
-    fits = lone & np.any([other.between(low, high) for other in otherwise], axis=0)
-    found = pd.MultiIndex.from_frame(held).isin(pd.MultiIndex.from_frame(whole[fits]))
-    marks = pd.Series(found[: len(rows.cells)], index=rows.cells.index)
-    got = "one months from the others, which fits them if two are exchanged or the year is another"
-    return rows.found("R68", "date", marks, got)
-
-
-def with_days_that_contradict(rows: TypedRows) -> TypedRows:
-    """Report dates that the order of the rows, or the day of the week beside them, contradicts."""
-    if "date" not in rows.cells:
-        return rows
-    days, course = rows.cells["date"], rows.cells["episodes.episode_id"]
-    dates, swapped = pd.to_datetime(days, unit="D"), _exchanged(days)
-    odd = _out_of_order(days, swapped, days * 0, _NEAR) | _out_of_order(days, swapped, course)
-    got = "one that fits between the rows above and below it if they are exchanged"
-    rows = rows.found("R69", "date", odd, got)
-    for column, own in rows.text.items():
-        different = own.dropna().unique()
-        may_tell = column == rows.names["date"] or len(different) <= _WEEKDAYS
-        told = {cell: day for cell in different
-                if may_tell and (day := day_of_week(str(cell))) is not None}  # fmt: skip
-        if told:
-            stated, held = own.map(told), own.notna() & dates.notna()
-            other = held & stated.notna() & stated.ne(dates.dt.day_of_week)
-            agree = held & stated.eq(dates.dt.day_of_week)
-            if agree.sum() > _AGREE * held.sum():
-                rows = rows.found("R69", "date", other, f"another day of the week in {column}")
-    return rows
-
-
-def _exchanged(days: pd.Series[Any]) -> pd.Series[Any]:
-    """Return days with month and day in each other's place; missing where one alone is a date."""
-    dates = pd.to_datetime(days, unit="D")
-    either = dates[dates.dt.day.le(12) & dates.dt.day.ne(dates.dt.month)]
-    swapped = [day_number(day.replace(month=day.day, day=day.month)) for day in either]
-    return pd.Series(swapped, either.index, dtype="float64").reindex(days.index)
-
-
-def _out_of_order(
-    days: pd.Series[Any], swapped: pd.Series[Any], of: pd.Series[Any], near: float = np.nan
-) -> Any:
-    """Return which days lie outside those around them, and inside if day and month change places.
-
-    Only where rows of which day and month are sure stand in order; shape (rows,). At the first and
-    last of them a day is outside that is more than `near` days away; not known: none is.
-    """
-    for sign in (1, -1):
-        sure = (sign * days).where(swapped.isna())
-        steps = sure.dropna().groupby(of).diff().dropna()
-        if len(steps) >= _STEPS and (steps >= 0).mean() > _MOST:
-            below, above = sure.groupby(of).ffill(), sure.groupby(of).bfill()
-            low, high = below.fillna(above - near), above.fillna(below + near)
-            outside = (sign * days < low) | (sign * days > high)
-            return outside & (sign * swapped).between(low, high)
-    return days.isna() & False
-
-
-def _with_seen(rows: TypedRows, seen: pd.DataFrame, whose: str = "episode_id") -> pd.DataFrame:
-    """Return whose the rows are, and dates, and below them those that the study holds already."""
-    own = rows.cells[[f"episodes.{whose}", "date"]].set_axis([whose, "date"], axis=1)
-    old = [seen[[whose, "date"]]] if len(seen) else []
-    return pd.concat([own, *old], ignore_index=True)
 
 
 def with_age_bands(rows: TypedRows) -> TypedRows:

@@ -10,16 +10,18 @@ import pandas as pd
 
 from outcomes.errors import DataError
 from outcomes.intake.column_map import ColumnMap
+from outcomes.intake.doubtful_days import (
+    with_days_that_contradict,
+    with_doubtful_days,
+    without_far_years,
+)
 from outcomes.intake.drafting.evidence import Column, shapes
 from outcomes.intake.people import (
     with_age_bands,
     with_clients,
     with_courses,
-    with_days_that_contradict,
-    with_doubtful_days,
     with_random_ids,
     with_returns,
-    without_far_years,
 )
 from outcomes.intake.readers import BUNDLES, name_of
 from outcomes.intake.readers.redcap import from_redcap
@@ -27,7 +29,12 @@ from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.tables import with_facts_that_differ
 from outcomes.intake.typed_cells import named_rows
-from outcomes.intake.visits import with_single_visits, without_repeats, without_undated
+from outcomes.intake.visits import (
+    with_lone_answers,
+    with_single_visits,
+    without_repeats,
+    without_undated,
+)
 from outcomes.intake.wide import stacked
 from outcomes.privacy.clients import Earlier
 from outcomes.privacy.key_file import KeyFile
@@ -85,7 +92,8 @@ def client_rows(
 
 def course_rows(rows: TypedRows, mapped: ColumnMap, key: KeyFile, seen: pd.DataFrame) -> TypedRows:
     """Return the rows of courses, each visit once, with ages in bands; see `with_courses`."""
-    rows = with_returns(with_courses(rows, mapped, key, seen), mapped, seen)
+    rows = with_lone_answers(with_courses(rows, mapped, key, seen), mapped, seen)
+    rows = with_returns(rows, mapped, seen)
     rows = with_days_that_contradict(without_repeats(rows, mapped))
     rows = with_doubtful_days(without_far_years(rows, seen), seen)
     rows = with_age_bands(with_single_visits(rows, mapped))

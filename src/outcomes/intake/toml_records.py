@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from typing import Any, Literal, get_args, get_origin
+from unicodedata import normalize
 
 import msgspec
 
@@ -25,8 +26,8 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def folded(cell: str) -> str:
-    """Return a cell as words are compared: in lower case, with single blanks."""
-    return " ".join(cell.split()).casefold()
+    """Return a cell as words are compared: in lower case, single blanks, one form of a letter."""
+    return " ".join(normalize("NFKC", cell).split()).casefold()
 
 
 def converted(content: Any, kind: Any, where: str) -> Any:

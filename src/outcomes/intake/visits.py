@@ -81,6 +81,8 @@ def with_time(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
         headers = f"{mapped.columns.get(IMPORTED, '')} {column}"
         world = says_utc(headers, rows.text[column])  # the date took it along
         minute = minute.fillna(clock) if world else clock.fillna(minute)
+        if "date" in cells and (late := minute.ge(_A_DAY)).any():  # 24:00 is of the next day
+            rows, minute = rows.having(date=cells["date"] + late), minute % _A_DAY
     rows = rows.having(minute=minute) if minute.notna().any() else rows
     return rows.having(order=minute.fillna(0.0))
 
@@ -151,11 +153,19 @@ def with_status(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
         counts = visit | ((scored | dated) & (study.empty_status != LEFT_OUT))
         read = read.mask(silent & counts, study.empty_status)
         visit |= counts & read.notna()
+    forms = of_forms(rows, mapped)
+    read, words, visit = read.mask(forms, None), words.mask(forms, None), visit & ~forms
     service = cells.get(SERVICE, pd.Series(None, index=index, dtype=object))
     new = visit & ~said & service.notna() & service.ne(VISIT)
     rows = rows.found("R58", SERVICE, new, NO_RULE)
     rows = rows.having(**{"sessions.status": read, "visit": visit, "status_word": words})
     return rows.without(new, "a service that the map does not know")
+
+
+def of_forms(rows: TypedRows, mapped: ColumnMap) -> pd.Series[Any]:
+    """Return which rows are of a sheet of scores that is read below the visits."""
+    sheets = rows.text.get(mapped.file.sheet_name, pd.Series(None, index=rows.text.index))
+    return sheets.isin([*mapped.file.below])
 
 
 def _signs(
@@ -204,7 +214,7 @@ def without_unknown(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     left_out = status.eq(LEFT_OUT)
     unread = visit & status.isna() & words.notna()
     silent = visit & status.isna() & words.isna()
-    alone = ~visit & _scored(rows)
+    alone = ~visit & _scored(rows) & ~of_forms(rows, mapped)
     rows = rows.found("R46", "sessions.status", unread, NO_RULE)
     rows = rows.found("R47", "sessions.status", silent, "an empty one beside minutes or the like")
     rows = rows.found("R48", "sessions.status", alone, "a score of a visit beside an empty status")
@@ -277,6 +287,15 @@ def without_repeats(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     differs = (again & ~same)[rows.cells.index]
     rows = rows.found("R23", column, differs, "something else the second time")
     return rows.without(differs, "an appointment that contradicts an earlier row", column)
+
+
+def with_lone_answers(rows: TypedRows, mapped: ColumnMap, seen: pd.DataFrame) -> TypedRows:
+    """Report answers to a survey of people who have no visit, where others have."""
+    who, kinds = rows.cells["episodes.patient_id"], mapped.identifiers
+    visited = {*who[rows.cells["visit"]], *seen.loc[seen["visit"].eq(True), "patient_id"]}
+    column = next(iter([*kinds.get("name", ()), *kinds.get("email", ())]), "a row")
+    lone = ~who.isin(visited) & (of_forms(rows, mapped) | (mapped.study.rows == "scores"))
+    return rows.found("R73", column, lone & bool(visited), "somebody without one", listed=True)
 
 
 def with_single_visits(rows: TypedRows, mapped: ColumnMap) -> TypedRows:

@@ -94,6 +94,7 @@ def clients_of(
     doubts = _join(groups, seen)
     nobody = _join_by_name_alone(groups)
     known = {person: one for person, one in groups.leader.items() if person not in nobody}
+    known |= _by_contact_alone(known, seen)
     number = {leader: i for i, leader in enumerate(dict.fromkeys(known.values()))}
     evidence = _exclusive([_evidence(groups.members[leader]) for leader in number])
     return Clients(
@@ -101,6 +102,19 @@ def clients_of(
         tuple(i for i, person in enumerate(rows) if person in doubts),
         tuple(tuple(groups.members[leader]) for leader in number),
     )  # fmt: skip
+
+
+def _by_contact_alone(
+    known: Mapping[Person, Person], people: Iterable[Person]
+) -> dict[Person, Person]:
+    """Return whose rows are that state a contact and nothing else: the one person's who has it."""
+    reached: dict[str, set[Person]] = defaultdict(set)
+    for person, one in known.items():
+        for contact in person.contacts:
+            reached[contact].add(one)
+    alone = (one for one in people if one not in known and not (one.name or one.record))
+    whose = {one: {who for contact in one.contacts for who in reached[contact]} for one in alone}
+    return {one: next(iter(found)) for one, found in whose.items() if len(found) == 1}
 
 
 def ids_of(
@@ -245,7 +259,7 @@ def _telling(people: Sequence[Person]) -> dict[Person, Person]:
     names: dict[str, set[str]] = defaultdict(set)
     for person in people:
         for contact in person.contacts:
-            names[contact].add(person.name)
+            names[contact] |= {person.name} - {""}
     many = {contact for contact, own in names.items() if len(own) > _SHARED}
     return {person: replace(person, contacts=person.contacts - many) for person in people}
 

@@ -321,7 +321,7 @@ def why_unusable(study: Study, *, anyway: bool = False) -> str:
     errors = check(study).errors
     stand = [e for e in errors if not (anyway and e in study.provenance.import_findings)]
     if not stand:
-        return ""
+        return SAID["without care"] if study.without_care() else ""
     named = errors_named(stand)
     shown = "; ".join([*named[:_NAMED], *["and others"] * (len(named) > _NAMED)])
     of_import = all(e in study.provenance.import_findings for e in stand)

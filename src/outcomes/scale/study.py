@@ -14,7 +14,7 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from outcomes.dictionary.instruments import Instrument
-from outcomes.dictionary.tables import TABLES
+from outcomes.dictionary.tables import TABLES, received
 from outcomes.errors import UsageError
 from outcomes.findings import Findings
 from outcomes.provenance import LeftOut, Provenance
@@ -141,6 +141,11 @@ class PartedStudy(Study):
             if len(seen) > 1:
                 return False
         return super().of_one_patient()
+
+    def without_care(self) -> bool:
+        """Whether there are visits, and none of them was received; one that was is met soon."""
+        files = cast("Any", self.sessions).of_files("status")
+        return len(self.sessions) > 0 and not any(received(own).any() for own in files)
 
     def trajectory(
         self, instrument: str, timing: Timing = "course", *, same_visit: bool = False

@@ -148,3 +148,13 @@ ENDLESS = ["x + " * 16_000 + "x", "(" * 4_000 + "x", "I(" + "-" * 4_000 + "x)"]
 def test_a_formula_without_end_is_refused(term):
     with pytest.raises(FormulaError):
         variables(parse_formula(f"y ~ {term} + (1 | g)"))
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [("y ~ Schmerzsta\u0308rke", {"y", "Schmerzst\u00e4rke"}),
+     ("y ~ `Pain\u00a0before` + \u00b5g", {"y", "Pain before", "\u03bcg"}),
+     ("y ~ C(a, 'a\u0308') + x\u00b2", {"y", "a", "x\u00b2"})],
+)  # fmt: skip
+def test_names_are_read_in_one_form_of_their_letters(text, names):
+    assert {*variables(parse_formula(text))} == names

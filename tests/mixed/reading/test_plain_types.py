@@ -13,6 +13,7 @@ from pandas.testing import assert_frame_equal
 
 import outcomes as oc
 from outcomes.errors import FitError, FormulaError, UsageError
+from outcomes.mixed.reading.frame import plain_table
 
 FORMULA = "y ~ x * done + arm + I(t**2) + (1 + x | g)"
 
@@ -286,3 +287,8 @@ def test_a_small_residual_that_keeps_its_digits_is_estimated():
     rest = within - np.polyval(slope, frame["t"])
     expected = 1e-4 * np.sqrt((rest**2).sum() / (120 - 20 - 1))
     assert small.estimates.sigma == pytest.approx(expected, rel=1e-5)
+
+
+def test_columns_are_known_in_any_form_of_their_letters():
+    data = pd.DataFrame({"a\u0308": [1.0], "b\u00a0c": [2.0], "x\u00b2": [3.0], "x2": [4.0]})
+    assert [*plain_table(data)] == ["\u00e4", "b c", "x\u00b2", "x2"]

@@ -137,6 +137,11 @@ def minutes(cell: str) -> float | None:
     return read if read is not None and 0 <= read <= 600 else None
 
 
+def is_length(cell: str) -> bool:
+    """Whether a cell is 10 minutes to 4 hours, with the unit or as ``1:15``."""
+    return number(cell) is None and 10 <= (minutes(cell) or 0) <= 240
+
+
 def is_sale(cell: str) -> bool:
     """Whether a service has a word of what is sold, paid or met for beside visits."""
     sold = {word for phrase in vocabulary()["not_a_visit"]["words"] for word in words_of(phrase)}
@@ -298,6 +303,9 @@ class WaysOfDates:
         Whether its cells are moments in world time (``2025-01-06T22:30:00Z``).
     yearless : str
         The way of dates without a year, as ``Jan 31``; empty where there are none.
+    dotted : str
+        What its dates with points prove: ``"%d.%m"``, ``"%m.%d"``, or ``"?"``, nothing; empty where
+        there are none.
     """
 
     ways: tuple[str, ...] = ()
@@ -305,6 +313,7 @@ class WaysOfDates:
     numeric: bool = False
     instants: bool = False
     yearless: str = ""
+    dotted: str = ""
 
 
 def dates_of(column: Column) -> WaysOfDates:
@@ -313,9 +322,11 @@ def dates_of(column: Column) -> WaysOfDates:
     numeric, instants, yearless = False, 0, ""
     read = [_NUMERIC.fullmatch(day_of(cell)) for cell in column.counts]
     year_first = _year_first([(int(one[1]), int(one[4])) for one in read if one])
-    pairs = [(int(one[1]), int(one[3])) for one in read if one and one[2] == "."]
-    proven = any(b > _MONTHS for _, b in pairs) and all(a <= _MONTHS for a, _ in pairs)
-    orders, dotted = ({"%m/%d"}, "%m.%d") if proven else (set(), "%d.%m")
+    pairs = [(int(one[1]), int(one[3])) for one in read if one and one[2] == "."
+             and not year_first]  # fmt: skip
+    firsts, seconds = (max((pair[i] for pair in pairs), default=0) > _MONTHS for i in (0, 1))
+    dotted = "%d.%m" if firsts else "%m.%d" if seconds else "?" if pairs else ""
+    orders = {"%m/%d"} if dotted == "%m.%d" else set()
     for cell, n in column.counts.items():
         day = day_of(cell)
         found = _NUMERIC.fullmatch(day)
@@ -324,7 +335,7 @@ def dates_of(column: Column) -> WaysOfDates:
         elif found and year_first:
             ways["%y{0}%m{0}%d".format(found[2])] += n
         elif found and found[2] == ".":
-            ways[f"{dotted}.%{'Y' if len(found[4]) == 4 else 'y'}"] += n
+            ways[f"{dotted.replace('?', '%d.%m')}.%{'Y' if len(found[4]) == 4 else 'y'}"] += n
         elif found:
             numeric = True
             first, second = int(found[1]), int(found[3])
@@ -337,7 +348,7 @@ def dates_of(column: Column) -> WaysOfDates:
         else:
             yearless = yearless or worded(day, YEARLESS)
     most = tuple(way for way, _ in ways.most_common())
-    return WaysOfDates(most, frozenset(orders), numeric, 2 * instants > column.n, yearless)
+    return WaysOfDates(most, frozenset(orders), numeric, 2 * instants > column.n, yearless, dotted)
 
 
 def _year_first(ends: list[tuple[int, int]]) -> bool:

@@ -21,9 +21,10 @@ from outcomes.intake.drafting.evidence import Column, flag_of, is_date, number, 
 from outcomes.intake.drafting.facts import names_condition
 from outcomes.intake.drafting.headers import holds, roles_of, score_role, vocabulary, words_of
 from outcomes.intake.drafting.seen import DATES, SHEET, STRUCK
+from outcomes.intake.drafting.sheets import UNREAD, other_sheets
 from outcomes.intake.readers import FileFormat, Rows
 from outcomes.intake.readers.table import DAY, HEADINGS, headings_in
-from outcomes.intake.readers.workbook import sheet_names
+from outcomes.intake.readers.workbook import OTHERS, sheet_names
 from outcomes.privacy.names import names_somebody
 
 HEADED, _TICKED, THERAPIST = "Client", "Condition", "Therapist"
@@ -221,6 +222,10 @@ def _read_as(path: str | Path, own: FileFormat) -> tuple[Rows, Content]:
     file: Content = {"struck_out": STRUCK}
     file |= {"sheets": ["*"], "sheet_name": SHEET} if several else {}
     rows = readers.read_source(path, msgspec.structs.replace(own, **file))
+    if several and rows.skipped.get(OTHERS) and not (own.looked_up or own.below):
+        file |= other_sheets(Path(path), msgspec.structs.replace(own, struck_out=STRUCK))
+        said = {name: entry for name, entry in file.items() if name != UNREAD}
+        rows = readers.read_source(path, msgspec.structs.replace(own, **said))
     if not rows.cells[STRUCK].eq("yes").any():
         del file["struck_out"]
         rows = replace(rows, cells=rows.cells.drop(columns=STRUCK))

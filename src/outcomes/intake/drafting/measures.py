@@ -20,6 +20,7 @@ from outcomes.intake.drafting.headers import (
     vocabulary,
     words_of,
 )
+from outcomes.intake.drafting.notes import PAIRED, in_notes, tells
 from outcomes.intake.drafting.seen import Seen, which
 from outcomes.intake.map_sections import NOTHING
 from outcomes.intake.readers import SCORE
@@ -28,13 +29,10 @@ from outcomes.intake.typed_cells import clean, read_numbers, targets_of
 _OF, _WORDED, _NAMED, _PAIR, _ALONE, _UNITS, _COMMA, _NO_DEGREES, _RADIANS = (
     vocabulary()["patterns"][name] for name in ("of", "worded", "named", "pair", "alone", "units",
                                                 "comma", "no_degrees", "radians"))  # fmt: skip
-_NOTES = [tuple(part.values()) for part in vocabulary()["notes"]]
-"""When a pain was that notes tell, how, in words, and what to ask."""
 
 
-_SEVERAL, _MOST = 8, 0.5
-_PAIRED = ("pre_session", "post_session")
-_WHEN, _ENDS = (*_PAIRED, "follow_up"), {"discharge", "final", "last", "entlassung", "alta"}
+_SEVERAL, _MOST, _FEW = 8, 0.5, 0.02
+_WHEN, _ENDS = (*PAIRED, "follow_up"), {"discharge", "final", "last", "entlassung", "alta"}
 _TURNED = re.compile(vocabulary()["patterns"]["turned"], re.IGNORECASE)
 """A header that calls the best what the instrument calls the worst."""
 
@@ -61,7 +59,9 @@ def scores(seen: Seen) -> Content:
         content = merged(content, *_loose(seen, name, timings))
     content, pain = merged(content, _of_motion(seen)), found.get("nprs", {})
     beside = _unnamed_score(seen, "post_session") if pain and "post_session" not in pain else {}
-    return merged(content, beside) if content else _in_notes(seen) or _unnamed_score(seen)
+    if content:
+        return merged(content, beside)
+    return in_notes(seen, _MOST) or _unnamed_score(seen) or in_notes(seen, _FEW)
 
 
 def _over_weeks(seen: Seen, found: Mapping[str, Mapping[str, list[str]]]) -> Content:
@@ -135,7 +135,7 @@ def _which(seen: Seen, name: str, what: str, headers: list[str], alone: str = ""
     both = ([h for h in headers if h not in after], after)
     return merged(*(which(seen, f"scores.{name}.{timing}", what.format(when), own,
                           lambda column: as_numbers(column, registry()[name].maximum))
-                    for timing, when, own in zip(_PAIRED, ("before", "after"), both, strict=True)
+                    for timing, when, own in zip(PAIRED, ("before", "after"), both, strict=True)
                     if own and alone in ("", timing)))  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def _of_motion(seen: Seen) -> Content:
     degrees = [h for h in seen.rest if seen.columns[h].share(_is_degrees) > _MOST
                and any(holds(words_of(h), phrase) for phrase in phrases)
                and not re.search(_NO_DEGREES, h, re.IGNORECASE)]  # fmt: skip
-    pairs = [h for h in degrees if seen.columns[h].share(partial(_tells, _PAIR)) > _MOST]
+    pairs = [h for h in degrees if seen.columns[h].share(partial(tells, _PAIR)) > _MOST]
     first = f" (of two numbers in {', '.join(pairs)} the first)" if pairs else ""
     read = rule("100/110: the first", pairs, pattern=_PAIR, becomes=r"\1") if pairs else {}
     asks = f"the range of motion {{}} the visit, in degrees{first}"
@@ -154,7 +154,7 @@ def _of_motion(seen: Seen) -> Content:
 
 def _is_degrees(cell: str) -> bool:
     one = re.sub(_UNITS.format("°|deg(?:rees)?|grad"), r"\1", cell.casefold())
-    return (number(one) is not None or _tells(_PAIR, cell)) and not _tells(_RADIANS, cell)
+    return (number(one) is not None or tells(_PAIR, cell)) and not tells(_RADIANS, cell)
 
 
 def _not_numbers(seen: Seen, found: Mapping[str, Mapping[str, object]]) -> Iterator[Content]:
@@ -227,15 +227,15 @@ def _pair(name: str, columns: list[Column]) -> Content:
     """
     column, *others = columns
     first = first_named(words_of(column.name))
-    pairs = column.share(partial(_tells, _PAIR))
+    pairs = column.share(partial(tells, _PAIR))
     of_top = not first and column.share(
-        partial(_tells, _OF.format(f"{registry()[name].maximum:g}")))  # fmt: skip
-    one_time = not first and timing_of(words_of(column.name)) in _PAIRED  # 6-7 is a range there
+        partial(tells, _OF.format(f"{registry()[name].maximum:g}")))  # fmt: skip
+    one_time = not first and timing_of(words_of(column.name)) in PAIRED  # 6-7 is a range there
     if others or of_top or one_time or (pairs < 0.5 and not first):
         return {}
-    pre, post = (f"scores.{name}.{timing}" for timing in _PAIRED)
-    alone = column.share(partial(_tells, _ALONE))
-    in_commas = column.share(lambda cell: "," in cell and _tells(_ALONE, cell))
+    pre, post = (f"scores.{name}.{timing}" for timing in PAIRED)
+    alone = column.share(partial(tells, _ALONE))
+    in_commas = column.share(lambda cell: "," in cell and tells(_ALONE, cell))
     commas = " (7,5 is 7.5; two scores are written 7/5)" if in_commas else ""
     if not pairs:
         asks = (f"{column.name} names two scores, and its cells hold one number{commas}. Is it the "
@@ -245,13 +245,13 @@ def _pair(name: str, columns: list[Column]) -> Content:
     content = merged(*(
         rule(f"7/5: {timing}", [column.name], target=f"{name}.{timing}", pattern=_PAIR,
              becomes=group)
-        for timing, group in zip(_PAIRED, groups, strict=True)),
+        for timing, group in zip(PAIRED, groups, strict=True)),
         rule("one number alone: no score after", [column.name], pattern=_ALONE,
              target=f"{name}.post_session") if alone else {})  # fmt: skip
     single = (f" {alone:.0%} of its cells hold one number alone{commas}: it is taken as before. "
               "(no: no score before is read)" if alone else "")  # fmt: skip
     if first:
-        stated = [timing for timing in _PAIRED if not alone or timing == "post_session"]
+        stated = [timing for timing in PAIRED if not alone or timing == "post_session"]
         asks = f"{column.name} names two scores. Is it read as the score before the visit?{single}"
         return merged({"scores": {name: dict.fromkeys(stated, column.name)}}, content,
                       ask(pre, asks, [column.name]) if alone else {})  # fmt: skip
@@ -333,24 +333,6 @@ def _without_sign(column: Column) -> Content:
     return rule("36%: the number", [column.name], pattern=r"(\d+(?:\.\d+)?) ?%", becomes=r"\1")
 
 
-def _in_notes(seen: Seen) -> Content:
-    """Ask whether pain that notes tell in words (``pain 6/10``) is the score."""
-    for column in seen.of("free_text"):
-        told = [part for part in _NOTES if column.share(partial(_tells, part[1])) >= 0.5]
-        if told and told[0] is _NOTES[0]:
-            return merged(*(
-                merged(rule(asks.format("a note"), [column.name], target=f"nprs.{timing}",
-                            pattern=pattern, becomes=r"\1"),
-                       ask(f"scores.nprs.{timing}", f"Is {asks.format(column.name)} the pain "
-                           f"{when} the visit?", [column.name]))
-                for timing, pattern, when, asks in told))  # fmt: skip
-    return {}
-
-
-def _tells(pattern: str, cell: str) -> bool:
-    return re.fullmatch(pattern, cell, re.IGNORECASE | re.DOTALL) is not None
-
-
 def file(seen: Seen) -> Content:
     """Return the words that mean an empty cell, and the mark before decimals."""
     empty = {word.casefold(): word for word in vocabulary()["empty"]["words"]}
@@ -360,6 +342,6 @@ def file(seen: Seen) -> Content:
     met = {cell for c in kept for cell in c.cells.dropna().unique() if cell.casefold() in empty}
     places = ("scores.", "columns.sessions.minutes")
     measured = [h for h, role in seen.roles.items() if role.place.startswith(places)] + seen.rest
-    comma = any(seen.columns[h].share(partial(_tells, _COMMA)) for h in measured)
+    comma = any(seen.columns[h].share(partial(tells, _COMMA)) for h in measured)
     said: Content = {"empty": sorted(map(str, met))} if met else {}
     return {"file": {**said, **({"decimal": ","} if comma else {})}}

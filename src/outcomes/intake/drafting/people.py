@@ -24,6 +24,7 @@ from outcomes.intake.drafting.evidence import (
     dates_of,
     has_time,
     is_date,
+    is_length,
     is_visit,
     looks_like,
     minutes,
@@ -34,6 +35,7 @@ from outcomes.intake.drafting.evidence import (
 from outcomes.intake.drafting.headers import vocabulary, words_of
 from outcomes.intake.drafting.seen import SHEET, Seen, one_to_one, which
 
+_DAY_FIRST = {*vocabulary()["dates"]["day_first"]}
 _ZONES = tuple(vocabulary()["dates"]["zones"])
 _SEVERAL = 8
 """Different words that are asked about one by one."""
@@ -187,12 +189,19 @@ def _written(seen: Seen, columns: list[Column]) -> Content:
     proven, first = {order for found in written.values() for order in found.orders}, columns[0]
     order = proven.pop() if len(proven) == 1 else ""  # which the file's dates prove
     ways = {name: _ways(found, order) for name, found in written.items()}
+    points = {found.dotted for found in written.values()} - {"", "?"}
+    if points == {"%m.%d"}:
+        ways = {name: [way.replace("%d.%m", "%m.%d") for way in own] for name, own in ways.items()}
     said = {"dates": ways[first.name] or ["%Y-%m-%d"]}
     apart = {name: own for name, own in ways.items() if own and own != said["dates"]}
     file = {"file": {**said, **({"dates_of": apart} if apart else {})}}
     found = written[first.name]
-    return merged(file, _open_order(written, order), _zone(seen, first, found, said["dates"]),
-                  _yearless(seen, first, found), _gaps(seen, first, said["dates"]))  # fmt: skip
+    if any(not _DAY_FIRST.isdisjoint(words_of(name)) for name in written):
+        points = {"%d.%m"}
+    open_ = [] if len(points) == 1 else [n for n, one in written.items() if one.dotted == "?"]
+    return merged(file, _open_order(written, order), _open_points(open_, ways, first.name),
+                  _zone(seen, first, found, said["dates"]), _yearless(seen, first, found),
+                  _gaps(seen, first, said["dates"]))  # fmt: skip
 
 
 def _gaps(seen: Seen, day: Column, ways: list[str]) -> Content:
@@ -245,6 +254,15 @@ def _open_order(written: Mapping[str, WaysOfDates], order: str) -> Content:
     return merged(*(ask(key, asks, likely) for key in keys))
 
 
+def _open_points(open_: list[str], ways: Mapping[str, list[str]], first: str) -> Content:
+    """Ask for the order of dates with points, where none of the file has a day after the 12th."""
+    asks = f"Does the day come first or the month in {', '.join(open_)}?"
+    likely = {name: next(way for way in ways[name] if "%d.%m" in way) for name in open_}
+    return merged(*(ask("file.dates" if name == first else f"file.dates_of.{name}", asks,
+                        [way, way.replace("%d.%m", "%m.%d")])
+                    for name, way in likely.items()))  # fmt: skip
+
+
 def _zone(seen: Seen, day: Column, found: WaysOfDates, ways: list[str]) -> Content:
     clock = next(iter(seen.of("identifiers.time")), day)
     utc = [column.name for column in (day, clock) if says_utc(column.name, column.cells)]
@@ -295,14 +313,9 @@ def lengths(seen: Seen) -> Content:
             own = rule("minutes in the name of the service", [column.name], pattern=pattern,
                        becomes=r"\1", target="sessions.minutes")  # fmt: skip
             return merged({"columns": {"sessions.minutes": column.name}}, own)
-    timed = [h for h in seen.rest if seen.columns[h].share(_is_length) > 0.9]
+    timed = [h for h in seen.rest if seen.columns[h].share(is_length) > 0.9]
     what, place = "how long the visit was", "columns.sessions.minutes"
     return {**which(seen, place, what, timed, _stated_minutes), "columns": {}} if timed else {}
-
-
-def _is_length(cell: str) -> bool:
-    """Whether a cell is 10 minutes to 4 hours, with the unit."""
-    return number(cell) is None and not has_time(cell) and 10 <= (minutes(cell) or 0) <= 240
 
 
 def _stated_minutes(column: Column) -> Content:

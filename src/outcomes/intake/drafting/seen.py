@@ -15,6 +15,7 @@ from outcomes.intake.drafting.draft import Content, ask, merged
 from outcomes.intake.drafting.evidence import (
     Column,
     flag_of,
+    is_length,
     looks_like,
     not_done,
     score,
@@ -43,6 +44,10 @@ _ALWAYS = tuple(f"identifiers.{kind}" for kind in (
 _LATER = {over: re.compile(rf"(?<![a-z])(?:{words})[ _.-]*(\d{{1,2}})(?!\d)|"
                            rf"(?<!\d)(\d{{1,2}})[ _.-]*(?:{words})(?![a-z])", re.IGNORECASE)
           for over, words in vocabulary()["later"].items()}  # fmt: skip
+_AIM = re.compile(vocabulary()["patterns"]["aim"], re.IGNORECASE)
+_PAIN, _MOST = re.compile(vocabulary()["notes"][2]["pattern"], re.IGNORECASE | re.DOTALL), 0.5
+_WORDS = ("columns.status", "columns.condition", "service")
+"""Roles of columns of words."""
 _RECALLED = {"last", "past", "previous", "letzten", "letzte", "derniers", "dernieres", "ultimas"}
 """Words of a time that a question looks back on."""
 _NAMESAKES = 0.1
@@ -65,12 +70,15 @@ class Seen:
         Place that one column alone can have to the headers that claim it equally well.
     preset : Preset or None
         The product whose export it is.
+    surveys : tuple of str
+        Sheets whose rows are scores and no visits.
     """
 
     columns: Mapping[str, Column]
     roles: Mapping[str, Role]
     rivals: Mapping[str, list[str]]
     preset: Preset | None = None
+    surveys: tuple[str, ...] = ()
 
     def of(self, *places: str) -> list[Column]:
         """Return the columns of some places, in the order of the file."""
@@ -168,6 +176,8 @@ class Seen:
     def kept(self) -> pd.Series[Any]:
         """Which rows may be visits: not retail, breaks or meetings, shape (rows,)."""
         kept = pd.Series(True, index=range(self.n))
+        if self.surveys:
+            kept &= ~self.columns[SHEET].cells.isin(self.surveys).to_numpy()
         for entry in not_visits(self):
             cells = self.columns[entry["column"]].cells
             out = cells.isna() if entry.get("empty") else cells.isin(entry.get("is", ()))
@@ -191,8 +201,9 @@ class Seen:
 
 
 def seen_in(
-    cells: pd.DataFrame, preset: Preset | None, labels: Mapping[str, str] | None = None
-) -> Seen:
+    cells: pd.DataFrame, preset: Preset | None, labels: Mapping[str, str] | None = None,
+    surveys: tuple[str, ...] = (),
+) -> Seen:  # fmt: skip
     """Return an export with the roles of its columns: a product's first, then by words.
 
     Parameters
@@ -203,6 +214,8 @@ def seen_in(
         Its product.
     labels : mapping of str to str, optional
         What a dictionary calls columns, where their headers are codes.
+    surveys : tuple of str, optional
+        Sheets whose rows are scores and no visits.
     """
     columns = {str(name): Column(str(name), cells[name]) for name in cells}
     own = {header: preset.role(header) for header in columns} if preset else {}
@@ -213,11 +226,13 @@ def seen_in(
         fits = (role for role in roles_of(said) if _accepts(role, column, said)
                 and (role.place not in taken or _several(role.place)))  # fmt: skip
         role = own.get(header) or _as_status(next(fits, None), column) or _by_cells(column)
+        if role is not None and role.place in _WORDS and _is_note(column):
+            role = Role("free_text", "any")
         if not column.n:  # in another month it may identify somebody
             role = next((role for role in roles_of(said)[:1] if role.place in _ALWAYS), None)
         if role is not None:
             roles[header] = role
-    return _settled(columns, roles, preset)
+    return replace(_settled(columns, roles, preset), surveys=surveys)
 
 
 def _accepts(role: Role, column: Column, said: str) -> bool:
@@ -226,6 +241,8 @@ def _accepts(role: Role, column: Column, said: str) -> bool:
     covered = len(role.matched) / max(len(words_of(said)), 1)
     if role.cells == "id" and covered < 0.6:
         return False
+    if role.place == "identifiers.time" and covered < _MOST and column.share(is_length) == 1:
+        return all(re.match(r"0?[1-4]:", cell) for cell in column.counts)  # 0:45 is no time of day
     if role.place == "identifiers.appointment":
         return 2 * len(column.counts) >= column.n
     if role.place != "columns.status":
@@ -259,7 +276,15 @@ def _by_cells(column: Column) -> Role | None:
     if "" not in times and {"pre_session", "post_session"} <= times:
         return Role("columns.timing", "timing")
     long = column.share(lambda cell: len(cell) > 40) > 0.2
-    return Role("free_text", "any") if long else None
+    return Role("free_text", "any") if long or _is_note(column) else None
+
+
+def _is_note(column: Column) -> bool:
+    """Whether most cells are sentences that tell a pain, and neither scores, statuses nor aims."""
+    told = column.share(
+        lambda cell: score(cell) is None and not status_of(cell) and _PAIN.fullmatch(cell)
+    )
+    return told >= _MOST and not _AIM.search(column.name)
 
 
 def _several(place: str) -> bool:

@@ -30,6 +30,12 @@ class FileFormat(Section, frozen=True, kw_only=True):
         Sheets of a workbook, read one after the other: names, or patterns with ``*``.
     sheet_name : str
         Column that the name of the sheet becomes.
+    looked_up : mapping of str to mapping
+        Sheet of clients (or of what is known of each visit) to its columns that tell whose a row
+        is, each with the column of the visits that it is held against.
+    below : mapping of str to mapping
+        Sheet of scores, read below the visits, to those of its columns that the visits have under
+        another name.
     header_rows : int
         Lines of the header; 0: found out.
     skip_rows : int or None
@@ -76,6 +82,8 @@ class FileFormat(Section, frozen=True, kw_only=True):
 
     sheets: Texts = Texts()
     sheet_name: str = ""
+    looked_up: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    below: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
     header_rows: int = 0
     skip_rows: int | None = None
     fill_down: Texts = Texts()

@@ -35,6 +35,8 @@ _OLD = ("cp1252", "mac_roman", "cp1250")
 """Encodings of old programs; of those that fit equally well the first."""
 _USUAL = frozenset("‘’“”–—…«»€£°²³½¼¾®™·ºª")
 """Signs that stand in text beside letters."""
+_RAISED = "²³½¼¾£"
+"""Those that no letter follows, unless they are half of one (``Ã¼``) in a file of two encodings."""
 _SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 _CHUNK = 1 << 20
 
@@ -132,9 +134,10 @@ def _letters(content: bytes, encoding: str) -> int:
         text = content.decode(encoding)
     except UnicodeDecodeError:
         return -len(content)
-    pairs = zip(f" {text}", text, strict=False)
-    well = [sign in _USUAL or (sign.isalpha() and (sign.islower() or not before.islower()))
-            for before, sign in pairs if sign > "\x7f"]  # fmt: skip
+    near = zip(f" {text}", text, f"{text[1:]} ", strict=False)
+    well = [not (sign in _RAISED and after.isalpha() and before != "Ã") if sign in _USUAL else
+            sign.isalpha() and (sign.islower() or not before.islower())
+            for before, sign, after in near if sign > "\x7f"]  # fmt: skip
     return 2 * sum(well) - len(well)
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import DataError, UnavailableError
+from outcomes.intake.readers.other_sheets import below, looked_up
 from outcomes.intake.readers.table import SAMPLE, FileFormat, Record, Rows, table_of
 from outcomes.intake.readers.text_table import header_lines
 from outcomes.plain_text import refuse_missing
@@ -75,12 +76,12 @@ def read_sheets(place: str | Path, form: FileFormat | None = None) -> Rows:
     """
     form, path = form or FileFormat(), Path(place)
     every, shown = sheet_names(path), sheet_names(path, hidden=False)
-    names = _chosen(every, shown, form.sheets, path.name)
+    further = {**form.looked_up, **form.below}
+    names = [name for name in _chosen(every, shown, form.sheets, path.name) if name not in further]
     exact = len(names) == 1 or not any(set(pattern) & set("*?") for pattern in form.sheets)
-    every_one = _tables(path, names, form, may_be_empty=len(names) > 1)
+    every_one = sheets_of(path, names, form, may_be_empty=len(names) > 1)
     tables, n_others = _of_one_kind([*every_one.items()], path.name, form.struck_out, exact=exact)
-    parts = [rows if not form.sheet_name else replace(rows, cells=rows.cells.assign(
-        **{form.sheet_name: name.strip()})) for name, rows in tables]  # fmt: skip
+    parts = [_with_its_name(rows, name, form) for name, rows in tables]
     left = {OTHERS: n_others, HIDDEN: len({*every} - {*shown, *names})}
     skipped = sum((Counter(part.skipped) for part in parts), Counter(left))
     cells = pd.concat([part.cells for part in parts], ignore_index=True).astype(object)
@@ -88,10 +89,31 @@ def read_sheets(place: str | Path, form: FileFormat | None = None) -> Rows:
         must = "a table has at least one row below its header"
         raise DataError(must, got="a header alone", where=path.name)
     sheets = [names.index(name) + 1 for name, rows in tables for _ in rows.numbers]
-    return Rows(
+    rows = Rows(
         cells.where(cells.notna(), None), np.concatenate([part.numbers for part in parts]),
-        tuple(sheets) if len(names) > 1 else (), +skipped,
+        tuple(sheets) if len(names) > 1 or further else (), +skipped,
     )  # fmt: skip
+    return _with_others(rows, path, form, len(names))
+
+
+def _with_others(rows: Rows, path: Path, form: FileFormat, n: int) -> Rows:
+    """Return the rows with what further sheets say of them, and those of scores below."""
+    for number, (name, columns) in enumerate({**form.looked_up, **form.below}.items(), start=n + 1):
+        every = sheet_names(path)
+        own = _chosen(every, every, [name], path.name)
+        (sheet,) = sheets_of(path, own, form, may_be_empty=True).values()
+        if name in form.looked_up:
+            known = sheet.cells.drop(columns=form.struck_out, errors="ignore")
+            rows = looked_up(rows, replace(sheet, cells=known), columns, path.name)
+        else:
+            sheet = replace(sheet, sheets=(number,) * len(sheet.cells))
+            rows = below(rows, _with_its_name(sheet, name, form), columns, path.name)
+    return rows
+
+
+def _with_its_name(rows: Rows, sheet: str, form: FileFormat) -> Rows:
+    made = {form.sheet_name: sheet.strip()} if form.sheet_name else {}
+    return replace(rows, cells=rows.cells.assign(**made))
 
 
 def _of_one_kind(
@@ -120,7 +142,7 @@ def _of_one_kind(
 
 def read_tables(path: Path, sheets: Sequence[str]) -> dict[str, Rows]:
     """Return sheets as tables of text by name; a header without rows is an empty table."""
-    return _tables(path, sheets, FileFormat(header_rows=1, skip_rows=0), may_be_empty=True)
+    return sheets_of(path, sheets, FileFormat(header_rows=1, skip_rows=0), may_be_empty=True)
 
 
 def _chosen(
@@ -149,9 +171,10 @@ def _means(pattern: str, name: str, is_shown: bool) -> bool:
     return own == wanted or (is_shown and fnmatchcase(own, wanted))
 
 
-def _tables(
+def sheets_of(
     path: Path, names: Sequence[str], form: FileFormat, *, may_be_empty: bool
 ) -> dict[str, Rows]:
+    """Return sheets by name, each as a table of its own."""
     parts = {name: _part(path, name) for name in names}
     n_unworked = sum(part.unworked for part in parts.values())
     if n_unworked:  # their cells would look empty

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from unicodedata import normalize
 
 from outcomes.errors import FormulaError
 from outcomes.mixed.reading.expressions import columns_of, read_expression
@@ -23,8 +24,10 @@ LONGEST = 5_000
 
 _CALL = re.compile(r"^([A-Za-z_]\w*)\((.*)\)$", re.DOTALL)
 _NAME = re.compile(r"^(?:[A-Za-z_.][\w.]*|`[^`]+`)$")
-_QUOTED_OR_POWER = re.compile(r"(`[^`]*`|'[^']*'|\"[^\"]*\")|\^")
-"""R writes a power as ``^``, which Python takes for exclusive or."""
+_WRITTEN = re.compile(r"(`[^`]*`)|('[^']*'|\"[^\"]*\")|(\^)|[^\W\d](?:\w|[\u0300-\u036f])*")
+"""A name in marks, text, a power as R writes it, or a name."""
+_SAME = {0xA0: " ", 0x2007: " ", 0x2009: " ", 0x202F: " ", 0xB5: "\u03bc"}
+"""Other blanks, and the sign of millionths, which Python reads as the letter."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,17 @@ class ModelFormula:
     residual: ResidualTerm | None
 
 
+def one_form(name: str) -> str:
+    """Return a name with one form of each letter and blank, as Python writes names.
+
+    Examples
+    --------
+    >>> one_form("Pain\u00a0before") == "Pain before", one_form("x\u00b2") == "x\u00b2"
+    (True, True)
+    """
+    return name if name.isascii() else normalize("NFC", name).translate(_SAME)
+
+
 @lru_cache(maxsize=256)
 def parse_formula(text: str) -> ModelFormula:
     """Take a mixed-model formula apart.
@@ -123,7 +137,9 @@ def parse_formula(text: str) -> ModelFormula:
     if len(text) > LONGEST:
         must = f"A formula has at most {LONGEST:,} characters"
         raise FormulaError(must, got=f"{len(text):,}")
-    response, right = _sides(_QUOTED_OR_POWER.sub(lambda found: found[1] or "**", text))
+    response, right = _sides(
+        _WRITTEN.sub(lambda found: found[2] or ("**" if found[3] else one_form(found[0])), text)
+    )
     fixed: list[str] = []
     offsets: list[str] = []
     random: list[RandomTerm] = []

@@ -20,7 +20,12 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from outcomes.errors import FitError, FormulaError, UsageError
-from outcomes.mixed.reading.formula import ModelFormula, expression_variables, variables
+from outcomes.mixed.reading.formula import (
+    ModelFormula,
+    expression_variables,
+    one_form,
+    variables,
+)
 from outcomes.mixed.types import Array
 
 NUMBERS = ("integer", "floating", "decimal")
@@ -71,8 +76,9 @@ def plain_table(data: Any) -> pd.DataFrame:
         remedy = "Call .collect() first." if hasattr(data, "collect") else ""
         raise UsageError(must, got=type(data).__name__, remedy=remedy)
     table: pd.DataFrame = data
-    if not all(type(name) is str for name in table.columns):
-        table = table.set_axis([str(name) for name in table.columns], axis=1)
+    names = [one_form(str(name)) for name in table.columns]
+    if names != [*table.columns] and len({*names}) == len(names):
+        table = table.set_axis(names, axis=1)
     if not table.columns.is_unique:
         twice = sorted(set(table.columns[table.columns.duplicated()]))
         must = "Every column needs its own name"

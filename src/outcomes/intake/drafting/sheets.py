@@ -1,0 +1,105 @@
+"""Sheets of a workbook that are not of its visits: whose their rows are, or what is to be asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from outcomes.intake.drafting.draft import Content
+from outcomes.intake.drafting.seen import Seen, seen_in
+from outcomes.intake.presets import preset_of
+from outcomes.intake.readers import FileFormat
+from outcomes.intake.readers.other_sheets import known_by
+from outcomes.intake.readers.workbook import sheet_names, sheets_of
+
+UNREAD = "unread"
+"""Of a file that was read: its sheets of people or scores that are not read, and what is."""
+_PART = ("identifiers.first_name", "identifiers.last_name")
+_WHO = (("identifiers.appointment",), ("identifiers.record",), ("identifiers.name",), _PART,
+        ("identifiers.email",), ("identifiers.phone",))  # fmt: skip
+"""What tells whose a row is, the surest first."""
+_OF_VISITS = ("columns.status", "columns.sessions.minutes", "service", "flag.cancelled",
+              "flag.no_show", "flag.attended")  # fmt: skip
+_MOST = 0.5
+
+
+def other_sheets(path: Path, form: FileFormat) -> Content:
+    """Return the entries of ``[file]`` for sheets of other columns than the visits'.
+
+    A sheet in which each client of the visits stands once is looked up; scores with a day, of
+    people of the visits, are read below them. What else holds people or scores is asked about.
+    """
+    tables = sheets_of(path, sheet_names(path, hidden=False), form, may_be_empty=True)
+    seen = {name: seen_in(rows.cells, preset_of(map(str, rows.cells)))
+            for name, rows in tables.items() if len(rows.cells)}  # fmt: skip
+    dated = [name for name, one in seen.items() if one.date is not None]
+    if not dated:
+        return {}
+    main = max(dated, key=lambda name: (bool(seen[name].of(*_OF_VISITS)), seen[name].n))
+    found: Content = {"looked_up": {}, "below": {}, UNREAD: {}}
+    own = [name for name, one in seen.items() if _alike(one, seen[main])]
+    for name, one in ((name, one) for name, one in seen.items() if name not in own):
+        how, columns = _joined(one, seen[main])
+        if how:
+            found[how][name] = columns
+        elif any(role.place.startswith(("identifiers.", "scores.")) for role in one.roles.values()):
+            found[UNREAD][name] = own[0] if len(own) == 1 else "*"
+    left = [name for name in seen if name not in (*found["looked_up"], *found["below"])]
+    if found[UNREAD] or max(left, key=lambda name: seen[name].n) not in own:
+        found["sheets"] = own
+    return {entry: said for entry, said in found.items() if said}
+
+
+def _alike(one: Seen, other: Seen) -> bool:
+    """Whether two sheets are of one kind: of another month, with most columns the same."""
+    shared = {*one.columns} & {*other.columns}
+    return 2 * len(shared) >= len({*one.columns} | {*other.columns})
+
+
+def _joined(sheet: Seen, visits: Seen) -> tuple[str, dict[str, str]]:
+    """Return how a sheet goes with the visits, and by which of its columns; empty: not surely."""
+    scored = any(role.place.startswith("scores.") for role in sheet.roles.values())
+    pairs = {places: _pairs(sheet, visits, places) for places in _WHO}
+    for places, columns in pairs.items():
+        if columns and not (scored and places != _WHO[0]) and _stands_once(sheet, visits, columns):
+            return "looked_up", columns
+    if not scored or sheet.date is None or visits.date is None or pairs[_WHO[0]]:
+        return "", {}
+    told = {places: own for places, own in pairs.items() if own}
+    sure = [own for own in told.values() if _share(sheet, visits, own) >= _MOST]
+    if not sure:
+        return "", {}
+    whole = {theirs: ours for own in told.values() for theirs, ours in own.items()}
+    return "below", {**whole, sheet.date.name: visits.date.name}
+
+
+def _pairs(sheet: Seen, visits: Seen, places: tuple[str, ...]) -> dict[str, str]:
+    """Return the columns of a sheet that tell whose a row is to those of the visits."""
+    theirs, ours = ([one for place in places for one in seen.of(place)[:1]]
+                    for seen in (sheet, visits))  # fmt: skip
+    if places == ("identifiers.name",) and not theirs and ours:
+        theirs = [one for place in _PART for one in sheet.of(place)[:1]]
+        ours = ours * len(theirs)
+    if len(theirs) != len(ours):
+        return {}
+    return {a.name: b.name for a, b in zip(theirs, ours, strict=True)}
+
+
+def _keys(sheet: Seen, visits: Seen, columns: dict[str, str]) -> tuple[pd.Series[Any], ...]:
+    same = {name: name for name in columns.values()}
+    theirs, ours = (known_by(pd.DataFrame({h: c.cells for h, c in seen.columns.items()}), own)
+                    for seen, own in ((sheet, columns), (visits, same)))  # fmt: skip
+    return theirs.dropna(), ours.dropna()
+
+
+def _stands_once(sheet: Seen, visits: Seen, columns: dict[str, str]) -> bool:
+    """Whether each row of the visits finds one row of a sheet, and several rows do."""
+    theirs, ours = _keys(sheet, visits, columns)
+    return bool(theirs.is_unique and len(ours) and len(theirs) > 1 and ours.isin(theirs).all())
+
+
+def _share(sheet: Seen, visits: Seen, columns: dict[str, str]) -> float:
+    theirs, ours = _keys(sheet, visits, columns)
+    return float(theirs.isin(ours).mean()) if len(theirs) else 0.0
