@@ -65,9 +65,15 @@ def test_attainment_after_the_end_of_care_does_not_count():
     assert late.goals["time"].tolist() == [14, 7, 14, 15]
 
 
-def test_a_missing_end_day_is_the_last_day_seen():
-    attained = goal_attainment_over_time(study(ends=ENDS | {"b": ("cost", None)}))
-    assert attained.goals["time"].tolist()[1] == 7
+@pytest.mark.parametrize(
+    ("scores", "unit", "time"), [([6, 6], "day", 7), ([6], "day", 0), ([6], "sessions", 1)]
+)
+def test_a_missing_end_day_is_the_last_day_seen(scores, unit, time):
+    """Who ends after one visit has not reached the goal either."""
+    made = study(SCORES | {"b": scores}, ENDS | {"b": ("cost", None)})
+    attained = goal_attainment_over_time(made, unit=unit)
+    assert attained.goals[["time", "status"]].to_numpy().tolist()[1] == [time, 2]
+    assert estimates(attained, "ended before")[time] == 0.25
 
 
 def test_discharged_as_met_without_two_scores_is_counted_apart():

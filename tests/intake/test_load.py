@@ -486,3 +486,22 @@ def test_rows_of_a_workbook_are_counted_as_excel_shows_them(tmp_path, sheet):
     book.save(tmp_path / "x.xlsx")
     with pytest.raises(PrivacyError, match="row 4"):
         oc.load(tmp_path / "x.xlsx")
+
+
+@pytest.mark.parametrize("sheet", ["assessments", "scores"])
+def test_a_score_merged_over_rows_counts_once(tmp_path, sheet):
+    """Merged over rows 3 to 5, as who keeps it: the row above and one below hold a 7 of their own."""
+    book = openpyxl.Workbook()
+    book.active.title = sheet
+    rows = [["episode_id", "session", "instrument", "score"], ["a", 1, "nprs", 7],
+            ["b", 1, "nprs", 7], [None, 2, "nprs"], [None, 3, "nprs"], ["c", 1, "nprs", 7]]  # fmt: skip
+    for row in rows:
+        book.active.append(row)
+    for cells in ("D3:D5", "A3:A5"):
+        book.active.merge_cells(cells)
+    book.save(tmp_path / "x.xlsx")
+    study = oc.load(tmp_path / "x.xlsx")
+    scores = study.assessments.dropna(subset=["score"])
+    assert scores[["episode_id", "session"]].to_numpy().tolist() == [["a", 1], ["b", 1], ["c", 1]]
+    found = next(f for f in oc.check(study).items if f.rule == "R74")
+    assert (found.count, found.first_row) == (2, 4)

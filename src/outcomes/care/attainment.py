@@ -289,9 +289,8 @@ def _with_ends(goals: pd.DataFrame, study: Study, unit: Unit) -> pd.DataFrame:
     goals["end_reason"] = facts["end_reason"].reindex(goals["episode_id"]).to_numpy()
     visits = visits_received(study).groupby("episode_id")
     seen = visits["day"].max() if unit == "day" else visits.size().astype(float)
-    seen_last = pd.Series(seen.reindex(goals["episode_id"]).to_numpy(float), index=goals.index)
     last = goals["last_day" if unit == "day" else "last_sessions"]
-    end = last.where(~(seen_last > last), seen_last)
+    end = np.fmax(last, seen.reindex(goals["episode_id"]).to_numpy(float))
     if unit == "day":
         recorded = facts["end_day"].reindex(goals["episode_id"]).to_numpy()
         end = pd.Series(recorded, index=goals.index).fillna(end)

@@ -21,6 +21,7 @@ from outcomes.errors import DataError
 from outcomes.findings import Finding, finding, where_broken
 from outcomes.intake.column_map import DERIVED, IMPORTED, SERVICE, ColumnMap
 from outcomes.intake.dates import Dates, iso, read_dates, read_times, says_utc
+from outcomes.intake.readers.table import Repeated
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.toml_records import folded
 from outcomes.plain_text import cleaned, each
@@ -32,7 +33,8 @@ SAY_HOW = ('Correct the cell, or write under [values."{}"] of the column map wha
            '"{}", or "" for nothing.')  # fmt: skip
 _TWO_WAYS = "two ways that give different dates"
 _LONG, _OLDEST = 10_000, 120
-_OF_INSTRUMENT = {"assessments.score": "assessments.instrument",
+_SCORE, _MERGED = "assessments.score", "a cell merged over several rows"
+_OF_INSTRUMENT = {_SCORE: "assessments.instrument",
                   "baseline": "assessments.instrument", "goals.target": "goals.instrument",
                   "goals.baseline": "goals.instrument"}  # fmt: skip
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
@@ -90,14 +92,25 @@ def typed_rows(rows: TypedRows, mapped: ColumnMap, *, export: bool) -> TypedRows
         Ids still as the file writes them; ``date`` in days since 1970-01-01 and ``minute`` of the
         day where it has one. Columns of a day that are stated as dates stand in ``NAME.date``.
     """
+    instruments = {*registry(), *mapped.instruments}
     for target, column in targets_of(mapped).items():
-        cleaned, changes = clean(rows.text[column], column, target, mapped)
+        cells = rows.text[column]
+        if target == _SCORE or target.partition(".")[0] in instruments:
+            cells, again = once(cells)
+            rows = rows.found("R74", target, again, _MERGED)
+        cleaned, changes = clean(cells, column, target, mapped)
         rows = replace(rows, done=(*rows.done, *changes))
         rows = _with_column(rows, cleaned, target, mapped, export=export)
     for target, constant in mapped.constants.items():
         cells = pd.Series([str(constant)] * len(rows.text), index=rows.text.index, dtype=object)
         rows = _with_column(rows, cells, target, mapped, export=export)
     return _on_their_scale(rows, mapped)
+
+
+def once(cells: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[bool]]:
+    """Return cells without those merged with the one above, and which these are."""
+    again = cells.map(lambda cell: isinstance(cell, Repeated)).astype(bool)
+    return cells.mask(again, None), again
 
 
 def _on_their_scale(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
@@ -108,7 +121,7 @@ def _on_their_scale(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     for name in map(str, cells):
         if (instrument := name.partition(".")[0]) in factor:
             own[name] = (cells[name] * factor[instrument]).round(10)
-        elif name == "assessments.score" and "assessments.instrument" in cells:
+        elif name == _SCORE and "assessments.instrument" in cells:
             each = cells["assessments.instrument"].map(factor).astype("float64").fillna(1.0)
             own[name] = (cells[name] * each).round(10)
     return rows.having(**own)
@@ -331,6 +344,10 @@ def read_cells(frame: pd.DataFrame, spec: TableSpec) -> tuple[pd.DataFrame, list
     """
     columns: dict[str, pd.Series[Any]] = {}
     findings: list[Finding] = []
+    if "score" in frame:
+        scores, again = once(frame["score"])
+        frame = frame.assign(score=scores)
+        findings += where_broken("R74", spec.name, "score", again, got=_MERGED)
     for name in frame.columns:
         column = spec.column(str(name))
         columns[column.name], bad = read_column(frame[name], column)

@@ -21,6 +21,7 @@ from outcomes.intake.readers.table import (
     DAY,
     HEADINGS,
     FileFormat,
+    Repeated,
     Rows,
     is_database,
     name_of,
@@ -150,6 +151,7 @@ def with_totals(rows: Rows, items: Mapping[str, Sequence[str]]) -> Rows:
     """
     for name, headers in items.items():
         own = rows.cells[_named(rows.cells, headers)]
+        own = own.mask(own.map(lambda cell: isinstance(cell, Repeated)), None)
         total = score(name, own)
         few = int((total.isna() & own.notna().any(axis=1)).sum())
         told = {f"answers to {name} too few for a total": few} if few else {}

@@ -146,6 +146,12 @@ _SEVERAL = 3
 """Lines from which on a first one that is unlike the others is seen to be."""
 
 
+class Repeated(str):
+    """A cell that stands in its row because it is merged with the one above: a score is not."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Rows:
     """The rows of a file or database, as text.
@@ -395,7 +401,8 @@ def _kept(
     known: dict[str, str] = {}  # each different cell once: most stand there many times
     again = [cell or "" for line in header for cell in line]
     for number, record in records:
-        row = [known.setdefault(cell, cell) if cell else None for cell in record]
+        row = [known.setdefault(cell, cell) if type(cell) is str and cell else cell or None
+               for cell in record]  # fmt: skip
         if len(row) != width:
             row = _fitted(row, width, counts, f"{where}, row {number}", alone=alone)
         label = next((cell for cell in row if cell), "")

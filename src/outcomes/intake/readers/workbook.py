@@ -22,7 +22,7 @@ import pandas as pd
 
 from outcomes.errors import DataError, UnavailableError
 from outcomes.intake.readers.other_sheets import below, looked_up
-from outcomes.intake.readers.table import SAMPLE, FileFormat, Record, Rows, table_of
+from outcomes.intake.readers.table import SAMPLE, FileFormat, Record, Repeated, Rows, table_of
 from outcomes.intake.readers.text_table import header_lines
 from outcomes.plain_text import refuse_missing
 
@@ -63,7 +63,7 @@ def read_sheets(place: str | Path, form: FileFormat | None = None) -> Rows:
     -------
     Rows
         Dates as 2026-05-04, numbers without a needless ``.0``, cells shown as percent with their
-        sign (``36%``). A cell merged over several rows stands on each. Formula cells hold the value
+        sign (``36%``). A cell merged over several rows stands on each, below the first as `Repeated`. Formula cells hold the value
         that was last worked out.
 
     Raises
@@ -335,7 +335,7 @@ def _filled_down(
         line = record[:width] + [None] * (width - len(record))
         for left, (bottom, text) in list(open_.items()):
             if number <= bottom:
-                line[left - 1] = line[left - 1] or text
+                line[left - 1] = line[left - 1] or (text and Repeated(text))
             else:
                 del open_[left]
         for top, left in [place for place in high if place[0] == number]:
