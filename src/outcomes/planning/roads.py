@@ -32,7 +32,7 @@ from outcomes.planning.repeated import Truth, asked_of, found_in
 from outcomes.planning.side_by_side import searched
 from outcomes.planning.stacked import FINE, Fading, estimated, fading
 from outcomes.planning.trials import trial_rows
-from outcomes.questions.allowed_for_error import error_taken
+from outcomes.questions.allowed_for_error import error_taken, spanning
 from outcomes.questions.course_frame import FEW_TIMES, LEAST_COURSES
 from outcomes.questions.course_model import LEAST_CLUSTERS, LEAST_FOR_SLOPE, MOSTLY_OWN, df_of_mean
 from outcomes.questions.declared import Declared
@@ -224,7 +224,8 @@ def _frequency(
         allowed = row_of(
             estimate[i] - gap[i] * measure.sign, error[i], df[i], week=time[own.names[i]]
         )
-        found[int(own.names[i])] = _both(row_of(*(part[i] for part in plain)), allowed)
+        first = row_of(*(part[i] for part in plain))
+        found[int(own.names[i])] = _both(first, spanning(first, allowed))
     return found
 
 

@@ -80,6 +80,19 @@ def with_one_test(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(p_both=both.where(own))
 
 
+def spanning(exact: Row, allowed: Row) -> dict[Any, Any]:
+    """Return the row that allows for error with an interval over that of the other row too.
+
+    Which of the two holds depends on whether the score was answered or what is behind it, or on how
+    much of each; an interval over both holds either way.
+    """
+    return {
+        **allowed,
+        "conf_low": min(exact["conf_low"], allowed["conf_low"]),
+        "conf_high": max(exact["conf_high"], allowed["conf_high"]),
+    }
+
+
 def clear(row: Row) -> bool:
     """Whether an interval leaves out zero."""
     return bool(row["conf_low"] > 0 or row["conf_high"] < 0)
