@@ -8,6 +8,7 @@ import pytest
 
 import outcomes as oc
 from outcomes.questions.ask import undisclosed
+from outcomes.questions.disclosed import disclosed
 from outcomes.questions.leavers import _points
 from studies.overclaims import overclaims
 
@@ -98,6 +99,21 @@ def test_what_few_who_left_move_is_not_told_for_it_would_tell_them(clinic):
         "cannot tell",
     )
     assert undisclosed(real, "leavers").verdict == "it stands"
+
+
+def test_no_row_tells_how_few_have_no_baseline(clinic):
+    """1.2 less 0.6 at a point is 20 of 54, where all but the 54 of 60 courses are not told."""
+    study = cut(clinic(n=60), 20, "cost")
+    lost = study.episodes["episode_id"].tail(6)
+    scores = study.assessments[~study.assessments["episode_id"].isin(lost)]
+    real = replace(study, assessments=scores, provenance=replace(study.provenance, synthetic=False))
+    given = oc.answer(real, "leavers")
+    rows = given.table[given.table["kind"] == "delta"].dropna(subset=["estimate"])
+    tip = given.table.loc[given.table["kind"] == "tipping point", "estimate"].iloc[0]
+    assert rows["delta"].tolist() == [0.0, round(tip, 1)]
+    assert "20 of fewer than 60 courses" in given.sentence
+    left = disclosed(given).table
+    assert left.loc[left["kind"] == "tipping point", "estimate"].iloc[0] == round(tip, 1)
 
 
 def test_many_without_a_score_of_whom_few_left_unwell_are_not_called_few_who_left(clinic):

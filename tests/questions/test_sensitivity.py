@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,6 +13,7 @@ from outcomes.questions.sensitivity import sensitivity, verdict
 from outcomes.study import study_from_tables
 
 pytestmark = pytest.mark.quick(4)
+ADJUSTED = "adjusted for baseline, of all who started"
 
 
 def table(*rows):
@@ -21,9 +23,29 @@ def table(*rows):
 
 def test_on_complete_data_all_models_give_the_same_mean(clinic):
     study = clinic(n=80)
-    found = sensitivity(course_frame(study, "nprs"), pooled_model(study, "nprs"))
-    assert {"one level a course", "adjusted for baseline"} <= set(found["term"])
+    scores = study.assessments
+    start = scores.loc[scores["session"] == 1, "score"].mean()
+    found = sensitivity(course_frame(study, "nprs"), pooled_model(study, "nprs"), start)
+    assert {"one level a course", ADJUSTED} <= set(found["term"])
     assert found["estimate"].max() - found["estimate"].min() < 1e-3
+
+
+def test_who_leaves_for_the_score_of_the_first_visit_is_like_others_of_that_score():
+    """Half of what is bad passes, and whoever has less than 4 never comes again: half of 4.5."""
+    baseline = np.repeat(np.arange(1.0, 9.0), 6)
+    ids = [f"e{i}" for i in range(48)]
+    first = pd.DataFrame({"episode_id": ids, "session": 1, "day": 0, "score": baseline})
+    error = np.tile([0.5, -0.5, 0.25, -0.25, 0.0, 0.0], 8)
+    later = [
+        first.assign(session=k, day=7 * k, score=baseline / 2 + error * sign)[baseline >= 4]
+        for k, sign in ((2, 1), (3, -1), (4, 1))
+    ]
+    scores = pd.concat([first, *later]).assign(timing="pre_session", instrument="nprs")
+    answer = undisclosed(study_from_tables({"assessments": scores}), "how-much")
+    own = answer.table.set_index("term")["estimate"]
+    assert own[ADJUSTED] == pytest.approx(2.25)
+    assert own.iloc[0] == pytest.approx(3.0)  # of those who came
+    assert not next(c for c in answer.checks if "other models" in c.name).passed
 
 
 def test_errors_are_robust_to_patients_who_come_again(clinic):
@@ -39,7 +61,7 @@ def test_errors_are_robust_to_patients_who_come_again(clinic):
     }
     study = study_from_tables(twice)
     rows = [
-        sensitivity(course_frame(own, "nprs"), pooled_model(own, "nprs")).set_index("term")
+        sensitivity(course_frame(own, "nprs"), pooled_model(own, "nprs"), 6.0).set_index("term")
         for own in (once, study)
     ]
     alone = rows[0].loc["errors robust to courses (CR2)"]
@@ -51,7 +73,7 @@ def test_errors_are_robust_to_patients_who_come_again(clinic):
 def test_each_clinic_is_left_out_once(clinic):
     study = clinic(n=60)
     study.episodes["clinic_id"] = ["c1", "c2", "c3"] * 20
-    found = sensitivity(course_frame(study, "nprs"), pooled_model(study, "nprs"))
+    found = sensitivity(course_frame(study, "nprs"), pooled_model(study, "nprs"), 6.0)
     left = found[found["term"].str.startswith("without clinic")]
     assert left["n_episodes"].tolist() == [40, 40, 40]
 

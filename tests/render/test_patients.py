@@ -57,6 +57,19 @@ def test_it_is_read_as_journals_print_it() -> None:
     assert re.fullmatch(r"\d+ \(\d+ %\)", rows["female"][1])
 
 
+@pytest.mark.parametrize(("values", "shown"), [([1, 2], False), ([1, 1.5, 2], False),
+                                               ([1], True), ([1, 1.5, 2, 3], True)])  # fmt: skip
+def test_a_mean_does_not_tell_how_few_have_one_of_few_values(
+    values: list[float], shown: bool
+) -> None:
+    """1.4 (0.5) of 13 courses is twice a week in five and once in eight."""
+    study = oc.simulate(episodes=13, seed=3)
+    often = [values[k % len(values)] for k in range(13)]
+    study = replace(study, episodes=study.episodes.assign(sessions_per_week=often))
+    rows = {row[0].strip(): row for row in table_of(study, synthetic=False).rows}
+    assert ("not shown" not in rows["Prescribed visits a week"]) == shown
+
+
 def test_how_many_have_a_value_does_not_tell_a_few_without() -> None:
     study = oc.simulate(episodes=150, seed=3)
     onset = study.episodes["onset_weeks"].where(study.episodes.index > 3)

@@ -23,9 +23,11 @@ CATEGORIES = (
 GROUPS = ("", "condition", "arm")
 NOT_RECORDED = "not recorded"
 ALL = "all"
+FEW_VALUES = 3
+"""A number that has no more values is given away by mean and deviation: 1.4 (0.5) is 5 of 13."""
 ROW = (
     "variable", "level", "group", "kind", "n", "n_missing", "mean", "sd", "median", "q1", "q3",
-    "count", "share",
+    "least", "count", "share",
 )  # fmt: skip
 Kind = Literal["count", "number", "category"]
 
@@ -39,8 +41,9 @@ class TableOne:
     rows : DataFrame
         One row a variable, level and group, ``all`` the first group: ``variable, level`` (of a
         category), ``group, kind`` (``count``, ``number``, ``category``), ``n`` (courses with a
-        value), ``n_missing``, ``mean, sd, median, q1, q3`` of numbers, ``count, share`` (of those
-        with a value) of levels.
+        value), ``n_missing``, ``mean, sd, median, q1, q3`` of numbers, ``least`` (courses with the
+        rarest value of a number that has three or fewer: mean and deviation tell how many have
+        each), ``count, share`` (of those with a value) of levels.
     differences : DataFrame
         One row a variable and pair of groups: ``variable, group_1, group_2, difference``
         (standardised, absolute).
@@ -190,7 +193,9 @@ def _number_rows(name: str, values: pd.Series[Any], groups: Any) -> Iterator[dic
         known = values.loc[own]
         q1, median, q3 = known.quantile([0.25, 0.5, 0.75])
         spread = {"mean": known.mean(), "sd": known.std(), "median": median, "q1": q1, "q3": q3}
-        yield _row(name, group, "number", known, **spread)
+        of_value = known.value_counts()
+        least = of_value.min() if len(of_value) <= FEW_VALUES else np.nan
+        yield _row(name, group, "number", known, **spread, least=least)
 
 
 def _level_rows(name: str, values: pd.Series[Any], groups: Any) -> Iterator[dict[str, Any]]:

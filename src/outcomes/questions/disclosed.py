@@ -124,10 +124,12 @@ def decision(
         ``nameless``: whether the name of the group is, which few bear; ``sized``: whether degrees
         of freedom are, which tell a hidden count; ``exact``: whether all that tells it beside an
         interval is; ``raw``: whether numbers are worked out from so few scores that a fraction as
-        exact as they are would have the hidden count below its line (46 / 21).
+        exact as they are would have the hidden count below its line (46 / 21); ``shared``: whether
+        numbers move with a share of a hidden count, which their differences tell as exactly as they
+        are (1.16, and 0.60 where 19 of 34 did a point worse).
     """
     if table.empty:
-        names = ["row", "gone", "nameless", "sized", "exact", "raw"]
+        names = ["row", "gone", "nameless", "sized", "exact", "raw", "shared"]
         return pd.DataFrame(index=table.index, columns=names, dtype=bool)
     kind = pd.Series(None, index=table.index, dtype=object)
     if record and "kind" in table:
@@ -154,7 +156,8 @@ def decision(
         exact = table["estimate"].astype(float).round(9)
         raw |= sized & exact.isin(exact[raw].dropna())
     flags = {"row": row | gone, "gone": gone, "nameless": nameless, "sized": sized,
-             "exact": sized & leaves, "raw": raw}  # fmt: skip
+             "exact": sized & leaves, "raw": raw,
+             "shared": sized & leaves & (kind == "share")}  # fmt: skip
     return pd.DataFrame({**cells, **flags}, index=table.index)
 
 
@@ -193,7 +196,8 @@ def masked(
             if not name.startswith("p_"):
                 safe[name] = safe[name].mask(hides["raw"], safe[name].round(RAW_DIGITS))
                 if name in ("estimate", "conf_low", "conf_high"):
-                    near = [_as_known(*row) for row in zip(safe[name], *ends, strict=True)]
+                    more = np.where(hides["shared"], 0, 1)
+                    near = [_as_known(*row) for row in zip(safe[name], *ends, more, strict=True)]
                     safe[name] = safe[name].mask(hides["exact"], near)
             else:
                 rounded = safe[name].map(lambda p: float(f"{p:.2g}"))
@@ -204,10 +208,10 @@ def masked(
     return safe
 
 
-def _as_known(value: float, low: float, high: float) -> float:
-    """Round to a decimal more than an interval lets be printed, and to what is printed at a tie."""
+def _as_known(value: float, low: float, high: float, more: int) -> float:
+    """Round to so many decimals `more` than an interval lets be printed, and as printed at a tie."""
     digits = decimals_for(low, high)
-    near = round(value, digits + 1)
+    near = round(value, digits + more)
     return near if f"{near:.{digits}f}" == f"{value:.{digits}f}" else round(value, digits)
 
 

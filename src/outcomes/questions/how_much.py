@@ -24,6 +24,7 @@ from outcomes.questions.sensitivity import (
     share_at_bound,
     verdict,
 )
+from outcomes.records import baselines
 from outcomes.words import (
     UNCHANGED,
     counted,
@@ -101,7 +102,8 @@ def _around(asked: Asked, model: CourseModel, at_horizon: pd.DataFrame) -> Aroun
     overall = at_horizon[at_horizon["group"] == "all"].iloc[0]
     ends = float(overall["conf_low"]), float(overall["conf_high"])
     alone, selection = beside(asked, model)
-    others = sensitivity(model.course, asked.pooled)
+    start = float(baselines(asked.study, asked.instrument)["score"].astype(float).mean())
+    others = sensitivity(model.course, asked.pooled, start)
     order, same = in_order(model.course, asked.measure, *ends)
     if model.fit.n_observations > MANY_ROWS:
         selection = (*selection, asked.question.notes["not robust"])

@@ -50,11 +50,14 @@ class _Leavers:
     worse : Series of bool
         Whether it left for another reason than a goal met; all who left, where those who left well
         are so few that the number of the others would tell them.
+    untold : int
+        Courses without a baseline, where they are so few that nothing may tell them; else 0.
     """
 
     reasons: pd.Series[str]
     left: pd.Series[bool]
     worse: pd.Series[bool]
+    untold: int = 0
 
     @property
     def n_worse(self) -> int:
@@ -115,8 +118,9 @@ def _who_left(study: Study, course: CourseFrame, instrument: str) -> _Leavers:
     last = course.rows.groupby("episode_id")[course.axis].max().reindex(ids)
     left = ~(last >= course.horizon)
     well = left & reasons.isin(WELL)
-    few = disclosure_for(study).hides(int(well.sum()))
-    return _Leavers(reasons, left, left & (~well | few))
+    rule, without = disclosure_for(study), len(facts) - len(ids)
+    few = rule.hides(int(well.sum()))
+    return _Leavers(reasons, left, left & (~well | few), without * rule.hides(without))
 
 
 def _table(
@@ -127,16 +131,17 @@ def _table(
     n, shares = len(gone.left), gone.shares
     width = measure.maximum - measure.minimum
     tip = tipping_point(*known, shares, n)
-    few = Disclosure().hides(gone.n_worse)
-    at_the_tip = (
-        {tip} if 0 < tip <= width and not few else set()
-    )  # what the sentence says stands in the figure
-    deltas = sorted({*(step * width for step in STEPS), *at_the_tip})
+    # what the sentence says stands in the figure
+    there = 0 < tip <= width and not Disclosure().hides(gone.n_worse)
+    at_tip = round(tip, decimals(measure)) if there and gone.untold else tip * there
+    deltas = sorted({*(step * width for step in STEPS), at_tip})
     rows = delta_adjusted(*known, shares, deltas, n)
     rows = rows.assign(kind="delta", delta=deltas, n_episodes=n)
     rows["term"] = [_supposed(delta, measure) for delta in deltas]
-    # whoever subtracts one of these rows from another has the number that left
+    # whoever subtracts one of these rows from another has the share that left, and so its whole
     rows["n_left"] = np.where(rows["delta"] > 0, gone.n_worse, np.nan)
+    if gone.untold:
+        rows.loc[~rows["delta"].isin([0, at_tip]), "n_left"] = gone.untold
     row = {"term": "tipping point", "kind": "tipping point", "estimate": tip, "n_episodes": n}
     first = pd.DataFrame([{**row, "n_left": gone.n_worse}])
     parts = [first, rows, _stayed(course), _by_reason(course, gone)]

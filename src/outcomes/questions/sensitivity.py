@@ -37,7 +37,7 @@ MOST_CLINICS = 12
 """Beyond so many clinics leaving one out can move little, and is not tried."""
 
 
-def sensitivity(course: CourseFrame, pooled: CourseModel) -> pd.DataFrame:
+def sensitivity(course: CourseFrame, pooled: CourseModel, start: float) -> pd.DataFrame:
     """Return the mean improvement at the horizon from several models.
 
     Parameters
@@ -46,6 +46,9 @@ def sensitivity(course: CourseFrame, pooled: CourseModel) -> pd.DataFrame:
         The rows.
     pooled : CourseModel
         The model of all courses together.
+    start : float
+        Mean baseline of all who started, also of those without a later score. Who leaves for the
+        score of the first visit is like others of that score, and of no others.
 
     Returns
     -------
@@ -55,10 +58,10 @@ def sensitivity(course: CourseFrame, pooled: CourseModel) -> pd.DataFrame:
         the rows cannot carry are not there.
     """
     fits: list[MixedFit | None] = []
-    rows = [_row("independent residuals", pooled.independent, pooled.course, course)]
+    rows = [_row("independent residuals", pooled.independent, pooled.course, course, start)]
     for name, part, formula in _variants(course):
         fits.append(_fit(formula, part.rows, fits[-1] if fits else None))
-        rows.append(_row(name, fits[-1], part, course))
+        rows.append(_row(name, fits[-1], part, course, start))
     rows = [row for row in rows if not row.empty and row["df"].iloc[0] >= 1]
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
 
@@ -100,7 +103,7 @@ def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
     whose = ("patients", "patient_id") if again else ("courses", "episode_id")
     yield f"one level a course{' and patient' * course.patients_return}", course, f"{fixed} + {own}"
     yield ROBUST.format(whose[0]), course, whose[1]
-    yield "adjusted for baseline", course, f"{fixed} + baseline + {own}"
+    yield "adjusted for baseline, of all who started", course, f"{fixed} + baseline * {time} + {own}"
     if course.n_therapists >= LEAST_CLUSTERS:
         yield "with therapists", course, f"{fixed} + {own} + {THERAPIST}"
     clinics = course.tallies.clinics
@@ -122,25 +125,26 @@ def _fit(formula: str, rows: pd.DataFrame, before: MixedFit | None) -> MixedFit 
     return None
 
 
-def _row(name: str, fit: MixedFit | None, part: CourseFrame, whole: CourseFrame) -> pd.DataFrame:
+def _row(
+    name: str, fit: MixedFit | None, part: CourseFrame, whole: CourseFrame, start: float
+) -> pd.DataFrame:
     """Return the row of a model; empty where there is none. A clinic left out is counted too."""
     if fit is None:
         return pd.DataFrame()
-    row = estimates(fit, _mean_at_horizon(fit, part))
+    row = estimates(fit, _mean_at_horizon(fit, part, start))
     row[part.axis] = part.horizon
     if part.n_courses < whole.n_courses:
         row["n_clinic"] = whole.n_courses - part.n_courses
     return row.assign(term=name, kind="sensitivity", group="all", n_episodes=part.n_courses)
 
 
-def _mean_at_horizon(fit: MixedFit, course: CourseFrame) -> Any:
+def _mean_at_horizon(fit: MixedFit, course: CourseFrame, start: float) -> Any:
     """Return the coefficients' weights in the mean over groups, weighted by their courses."""
     weights = course.groups
     grid = pd.DataFrame({course.axis: [course.horizon] * len(weights)})
     if course.group:
         grid[course.group] = list(weights)
-    baselines = course.tallies.baselines
-    grid["baseline"] = np.average(baselines.index.to_numpy(float), weights=baselines)
+    grid["baseline"] = start
     share = np.array(list(weights.values()), dtype=float)
     return np.asarray(share / share.sum() @ fixed_rows(fit, grid))
 

@@ -59,8 +59,8 @@ class Scored:
         Words by column, sorted.
     left_out : mapping of str to int
         Scores that are in no row, by reason.
-    started : array of int
-        Positions of the courses with a baseline.
+    started : DataFrame
+        Positions of the courses with a baseline, and the baseline.
     before : DataFrame
         Scores before care.
     """
@@ -69,7 +69,7 @@ class Scored:
     n: int
     levels: Mapping[str, pd.Index]
     left_out: Mapping[str, int]
-    started: Any
+    started: pd.DataFrame
     before: pd.DataFrame
 
 
@@ -159,7 +159,9 @@ def _scored(study: Study, instrument: str) -> Scored:
             "patient_id": np.append(_hashed(patients.categories), UNKNOWN)[patients.codes],
             **{name: own.codes for name, own in words.items()},
             **{name: _narrow(rows[name].to_numpy(float)) for name in NUMBERS}}  # fmt: skip
-    began = np.sort(baselines(study, instrument)["episode_id"].unique()).astype(np.int32)
+    began = baselines(study, instrument)[["episode_id", "score"]].reset_index(drop=True)
+    began = began.assign(episode_id=began["episode_id"].astype(np.int32),
+                         score=_narrow(began["score"].to_numpy(float)))  # fmt: skip
     levels = {name: own.categories for name, own in words.items()}
     return Scored(_packed(kept), len(rows), levels, found.left_out, began, before)
 
@@ -313,7 +315,8 @@ def _all_rows(found: list[Overview], starts: Any, name: str) -> Scored:
     before = [s.before for s, _ in own if len(s.before)] or [own[0][0].before]
     apart = [b.assign(series=b["series"] + k) for b, k in zip(before, series, strict=False)]
     left_out = {reason: sum(s.left_out.get(reason, 0) for s, _ in own) for reason in reasons}
-    started = np.concatenate([s.started + np.int32(start) for s, start in own])
+    started = pd.concat([s.started.assign(episode_id=s.started["episode_id"] + np.int32(start))
+                         for s, start in own], ignore_index=True)  # fmt: skip
     whole = pd.concat(apart, ignore_index=True)
     return Scored(Pieces(sources, n), n, levels, left_out, started, whole)
 

@@ -179,7 +179,7 @@ class PartedStudy(Study):
         for name, scored in instruments_scored.items():
             rows = scored.rows.changed(partial(framed, study=self, instrument=name))
             remember(self, trajectory, Trajectory(rows, scored.left_out), name)
-            remember(self, baselines, pd.DataFrame({"episode_id": scored.started}), name)
+            remember(self, baselines, scored.started, name)
             remember(self, scores_before_care, scored.before, name)
 
     def asked_of(self, question: str, seed: int) -> Study:

@@ -83,6 +83,7 @@ def _safe(rows: pd.DataFrame, disclosure: Disclosure) -> pd.DataFrame:
     hidden = safe.groupby(["variable", "group"])[SUPPRESSED].transform("any")
     safe["share"] = safe["share"].mask(hidden)
     safe.loc[_told_by_courses(rows, disclosure), SUPPRESSED] = True
+    safe[SUPPRESSED] |= safe["least"].map(disclosure.hides)
     return _without_rare_names(safe, people, disclosure)
 
 
