@@ -490,11 +490,12 @@ def test_rows_of_a_workbook_are_counted_as_excel_shows_them(tmp_path, sheet):
 
 @pytest.mark.parametrize("sheet", ["assessments", "scores"])
 def test_a_score_merged_over_rows_counts_once(tmp_path, sheet):
-    """Merged over rows 3 to 5, as who keeps it: the row above and one below hold a 7 of their own."""
+    """Merged over rows 3 to 5, as who it is of: rows above and below hold a 7 of their own."""
     book = openpyxl.Workbook()
     book.active.title = sheet
     rows = [["episode_id", "session", "instrument", "score"], ["a", 1, "nprs", 7],
-            ["b", 1, "nprs", 7], [None, 2, "nprs"], [None, 3, "nprs"], ["c", 1, "nprs", 7]]  # fmt: skip
+            ["b", 1, "nprs", 7], [None, 2, "nprs"], [None, 3, "nprs"], ["c", 1, "nprs", 7],
+            ]  # fmt: skip
     for row in rows:
         book.active.append(row)
     for cells in ("D3:D5", "A3:A5"):

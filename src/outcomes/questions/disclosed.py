@@ -209,7 +209,7 @@ def masked(
 
 
 def _as_known(value: float, low: float, high: float, more: int) -> float:
-    """Round to so many decimals `more` than an interval lets be printed, and as printed at a tie."""
+    """Round to so many decimals `more` than an interval lets be printed; as printed at a tie."""
     digits = decimals_for(low, high)
     near = round(value, digits + more)
     return near if f"{near:.{digits}f}" == f"{value:.{digits}f}" else round(value, digits)

@@ -33,6 +33,7 @@ from outcomes.questions.tallies import each
 from outcomes.words import counted, interval, limits
 
 ROBUST = "errors robust to {} (CR2)"
+ADJUSTED = "adjusted for baseline, of all who started"
 MOST_CLINICS = 12
 """Beyond so many clinics leaving one out can move little, and is not tried."""
 
@@ -103,7 +104,7 @@ def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
     whose = ("patients", "patient_id") if again else ("courses", "episode_id")
     yield f"one level a course{' and patient' * course.patients_return}", course, f"{fixed} + {own}"
     yield ROBUST.format(whose[0]), course, whose[1]
-    yield "adjusted for baseline, of all who started", course, f"{fixed} + baseline * {time} + {own}"
+    yield ADJUSTED, course, f"{fixed} + baseline * {time} + {own}"
     if course.n_therapists >= LEAST_CLUSTERS:
         yield "with therapists", course, f"{fixed} + {own} + {THERAPIST}"
     clinics = course.tallies.clinics

@@ -63,8 +63,8 @@ def read_sheets(place: str | Path, form: FileFormat | None = None) -> Rows:
     -------
     Rows
         Dates as 2026-05-04, numbers without a needless ``.0``, cells shown as percent with their
-        sign (``36%``). A cell merged over several rows stands on each, below the first as `Repeated`. Formula cells hold the value
-        that was last worked out.
+        sign (``36%``). A cell merged over several rows stands on each, below the first as
+        `Repeated`. Formula cells hold the value that was last worked out.
 
     Raises
     ------
