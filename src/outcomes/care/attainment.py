@@ -290,7 +290,7 @@ def _with_ends(goals: pd.DataFrame, study: Study, unit: Unit) -> pd.DataFrame:
     visits = visits_received(study).groupby("episode_id")
     seen = visits["day"].max() if unit == "day" else visits.size().astype(float)
     last = goals["last_day" if unit == "day" else "last_sessions"]
-    end = np.fmax(last, seen.reindex(goals["episode_id"]).to_numpy(float))
+    end: Any = np.fmax(last, seen.reindex(goals["episode_id"]).to_numpy(float))
     if unit == "day":
         recorded = facts["end_day"].reindex(goals["episode_id"]).to_numpy()
         end = pd.Series(recorded, index=goals.index).fillna(end)
