@@ -56,9 +56,9 @@ def decimals(instrument: Instrument) -> int:
 def decimals_for(low: float, high: float, least: int | None = None) -> int:
     """Return how many decimals an estimate with this interval carries, and its two ends.
 
-    One digit beyond the first of the half-width's own, as long as that digit is below 2; so an
-    interval never reads "0.0 (-0.1 to 0.1)", and no estimate shows digits that it does not know.
-    More where the two ends would print alike; and, where nothing sets them, one more where an end
+    One digit beyond the first of the half-width's own, as long as that digit is below 2, so that an
+    interval never reads "0.0 (-0.1 to 0.1)"; one decimal below a hundred, so that shares of visits
+    and scores below each other read alike. More where the two ends would print alike; and, where nothing sets them, one more where an end
     would print as the zero that it is not.
 
     Parameters
@@ -75,7 +75,7 @@ def decimals_for(low: float, high: float, least: int | None = None) -> int:
 
     Examples
     --------
-    >>> [decimals_for(-width, width) for width in (25, 2.5, 0.35, 0.11, 0.04)]
+    >>> [decimals_for(-width, width) for width in (250, 25, 2.5, 0.11, 0.04)]
     [0, 1, 1, 2, 2]
     >>> decimals_for(0.3, 24.5), decimals_for(0.514, 0.541), decimals_for(52.1, 52.4, 0)
     (1, 3, 2)
@@ -83,7 +83,7 @@ def decimals_for(low: float, high: float, least: int | None = None) -> int:
     half = (high - low) / 2
     if not math.isfinite(half) or half <= 0:
         return 1 if least is None else least
-    exact = max(1, -math.floor(math.log10(half / 2))) if half < 10 else 0
+    exact = max(1, -math.floor(math.log10(half / 2))) if half < 100 else 0
     digits = min(exact, 4) if least is None else least
     if round(low, digits) == round(high, digits):
         return max(exact, digits)

@@ -303,8 +303,8 @@ def test_whether_a_share_of_few_is_small_does_not_narrow_them_down(n_missing):
     episodes = study.episodes.assign(arm=None)
     given = oc.answer(replace(study, assessments=scores, episodes=episodes), "leavers")
     few = given.checks[0].said
-    assert few == ("Too few to be told whether this holds: at most 20 % without a score "
-                   "(fewer than 11 of 36 courses).")  # fmt: skip
+    assert few == ("The counts are too small to show whether this holds: at most 20 % of courses "
+                   "without a score by then (fewer than 11 of 36 courses).")  # fmt: skip
 
 
 def test_visits_of_which_none_was_received_answer_nothing_about_care():

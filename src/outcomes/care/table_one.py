@@ -14,6 +14,7 @@ from outcomes.dictionary.tables import TABLES
 from outcomes.errors import UsageError
 from outcomes.records import SERIES, baselines
 from outcomes.study import Study
+from outcomes.words import in_order
 
 NUMBERS = ("onset_weeks", "sessions_per_week", "minutes", "weeks")
 CATEGORIES = (
@@ -208,13 +209,13 @@ def _level_rows(name: str, values: pd.Series[Any], groups: Any) -> Iterator[dict
 
 
 def _levels(name: str, values: pd.Series[Any]) -> list[Any]:
-    """Levels met, in the order of the data contract, then others by name."""
+    """Levels met, in the order of the data contract, then others by name, 2 before 11."""
     met = set(values.dropna())
     declared = (
         TABLES["episodes"].column(name).categories if name in TABLES["episodes"].names else ()
     )
     ordered = [level for level in (*declared, "yes", "no") if level in met]
-    return ordered + sorted(met - set(ordered))
+    return ordered + sorted(met - set(ordered), key=in_order)
 
 
 def _row(

@@ -137,7 +137,7 @@ def _with_support(visits: pd.DataFrame, overlap: pd.DataFrame) -> tuple[set[str]
     alone = set(cells.loc[~in_group, "episode_id"])
     rare = set(cells.loc[in_group & ~cells["supported"], "episode_id"])
     left_out = {
-        "fewer than two pressure levels in ten courses, adapted and not counted apart": len(alone),
+        "without two pressure levels in ten courses, adapted or not, to compare": len(alone),
         "a pressure level given in fewer than ten courses": len(rare),
     }
     return set(cells["episode_id"]) - alone - rare, left_out

@@ -262,8 +262,8 @@ MARGIN = 2.0
 """A fit with more parameters is taken when its AIC is lower by more than this."""
 
 RULE = (
-    "Of the residual covariances tried, the lowest AIC among fits that converged without a "
-    "residual variance of zero; of those within 2 of it, the one with fewest parameters."
+    "Of the residual covariances tried, the one with fewest parameters within 2 of the lowest AIC, "
+    "among fits that converged without a residual variance of zero."
 )
 
 

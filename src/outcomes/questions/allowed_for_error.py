@@ -55,8 +55,8 @@ def error_taken(measure: Instrument, rows: pd.DataFrame) -> ErrorTaken:
         return ErrorTaken(room, f"no error of {measure.title} is published; taken: {most}")
     value, source = found[0], found[1].describe()
     if value > room:
-        return ErrorTaken(room, f"error taken: {most} (published: {source})")
-    return ErrorTaken(value, f"error taken: {plain(value)} {measure.unit} (from {source})")
+        return ErrorTaken(room, f"error taken: {most}; published: {source}")
+    return ErrorTaken(value, f"error taken: {plain(value)} {measure.unit}, from {source}")
 
 
 def with_one_test(table: pd.DataFrame) -> pd.DataFrame:
@@ -149,8 +149,10 @@ class AgainstError:
 
     @property
     def check(self) -> Check:
-        """The check of it, with the numbers."""
-        parts = [] if clear(self.row) else ["no clear difference that error could explain"]
+        """The check of it, with the numbers; where nothing was found, there is none to explain."""
+        if not clear(self.row):
+            return Check(NAME, True, f"no clear difference to explain; {self.error.words}")
+        parts = []
         allowed, unit = self.allowed, self.measure.unit
         if (left := allowed.decisive) is not None:
             scale = self.measure.maximum - self.measure.minimum
@@ -166,12 +168,11 @@ class AgainstError:
         if allowed.answered is not None:
             found = allowed.answered
             above = ", above 1 by chance alone" if found["estimate"] > 1 else ""
-            told = f"put it at {with_interval(found, 2)}{above}; 1 is where the number is answered"
+            told = f"put it at {with_interval(found, 2)}{above}; at 1 the choice follows the score"
             wide = not (found["conf_low"] > 0 or found["conf_high"] < 1)  # all that it can be
             parts.append(f"earlier scores {'cannot tell it' if wide else told}")
-        if clear(self.row):
-            tipping = f"a reliability below {plain(allowed.tipping, 2)} would explain it"
-            none = "no reliability down to 0.2 would explain it"
-            parts.append(tipping if allowed.tipping > 0 else none)
+        tipping = f"a reliability below {plain(allowed.tipping, 2)} would explain it"
+        none = "no reliability down to 0.2 would explain it"
+        parts.append(tipping if allowed.tipping > 0 else none)
         unmet = "Measurement error of the score alone could explain the finding ({detail})."
-        return Check(NAME, self.stays or not clear(self.row), "; ".join(parts), unmet)
+        return Check(NAME, self.stays, "; ".join(parts), unmet)

@@ -172,7 +172,7 @@ def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> P
     rows = table[table["kind"] == "pooled"]
     top = _top(table)
     spoken = "; ".join(
-        f"{named(row['term'])} "
+        f"{named(row['term'])}: "
         f"{plain(row['estimate'], decimals_for(row['conf_low'], row['conf_high']))}"
         for row in rows.to_dict("records")
     )
@@ -189,7 +189,7 @@ def _checks(table: pd.DataFrame, pooled: Pooled) -> tuple[Check, ...]:
     best = float(pooled.p_best.max())
     fewest = int(table["n_episodes"].min())
     return (
-        CONDITIONS.check("leads", best >= LEADS, f"highest probability {percent_of_draws(best)}"),
+        CONDITIONS.check("leads", best >= LEADS, f"highest probability is {percent_of_draws(best)}"),
         CONDITIONS.check("courses", fewest >= 30, Text("fewest: ", Count(fewest, "course"))),
     )
 

@@ -242,7 +242,7 @@ def _sentence(table: pd.DataFrame, answer: AgainstError, verdict: str, alike: st
     others = table[table["kind"] != "error allowed for"].to_dict("records")[1:]
     rest = "".join(
         FREQUENCY.say(
-            "other", when=_when(other).capitalize(), difference=_told(other, answer.measure)
+            "other", when=sentence_case(_when(other)), difference=_told(other, answer.measure)
         )
         for other in others
     )
@@ -253,11 +253,12 @@ def _sentence(table: pd.DataFrame, answer: AgainstError, verdict: str, alike: st
 def _verdict(found: _Contrast) -> str:
     row, rows = found.row.iloc[0].to_dict(), found.rows
     axis = "week" if "week" in row else "session_count"
-    then = rows[rows[axis] == row[axis]]
-    grew = then.groupby("often")["improvement"].mean().max() > 0  # else neither improved
+    at = rows[rows[axis] == row[axis]]
+    grew = at.groupby("often")["improvement"].mean().max() > 0  # else neither improved
     words = ("improved more", "improved less") if grew else ("done better", "done worse")
     way = direction(row, *words, "")
-    return FREQUENCY.say("differ" if way else "alike", often=f"{OFTEN:g}", way=way, when=_when(row))
+    then = sentence_case(_when(row))
+    return FREQUENCY.say("differ" if way else "alike", often=f"{OFTEN:g}", way=way, when=then)
 
 
 def _when(row: Row) -> str:

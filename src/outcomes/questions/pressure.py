@@ -15,6 +15,7 @@ from outcomes.causal.visit_history import LEAST_EPISODES, PressureHistory, press
 from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import OutcomesWarning
 from outcomes.mixed.fit import MixedFit
+from outcomes.privacy.disclosure import Disclosure
 from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.allowed_for_error import AgainstError, error_taken, with_one_test
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
@@ -138,9 +139,13 @@ def no_support(history: PressureHistory, rows: pd.DataFrame) -> str:
         record = "" if history.visits["scored"].all() else PRESSURE.notes["record"]
         least = str(LEAST_COURSES)
         return PRESSURE.say("unseen", least=least, there=there, left_out=left_out, record=record)
-    by_level = history.overlap.groupby("pressure")["n_episodes"].sum().items()
-    counts = (Text(f"level {level:g}: ", Count(int(n), "course")) for level, n in by_level)
-    levels = joined(", ", counts) or "none"
+    by_level, rule = history.overlap.groupby("pressure")["n_episodes"].sum(), Disclosure()
+    few = by_level.map(rule.hides).astype(bool)
+    each = [Text(f"level {x:g}: ", Count(n, "course")) for x, n in by_level[~few].items()]
+    if few.any():  # said once for all of them
+        small = ", ".join(f"{level:g}" for level in by_level.index[few])
+        each.append(Text(f"fewer than {rule.threshold} each at level {small}"))
+    levels = joined("; ", each) or "none"
     return PRESSURE.say("no overlap", least=str(LEAST_EPISODES), levels=levels)
 
 
@@ -149,7 +154,7 @@ def _last_visit(course: CourseFrame) -> tuple[pd.DataFrame, MixedFit]:
     whole = last_visit_fit(course)
     first = _term_row(whole, "pressure", "last visit")
     squared = (course.rows["pressure"] - course.rows["pressure"].mean()) ** 2
-    bent = replace(course, rows=course.rows.assign(pressure_squared=squared))
+    bent = course.counted_alike(rows=course.rows.assign(pressure_squared=squared))
     curved = last_visit_fit(bent, ("pressure", "pressure_squared"))
     parts = [first, _term_row(curved, "pressure_squared", "curvature")]
     if course.rows["pressure_within"].abs().max() > 0:

@@ -131,7 +131,7 @@ def _rate_in_words(row: Mapping[Hashable, Any]) -> str:
 def _picture(table: pd.DataFrame) -> Picture:
     rows = table[table["kind"].isin(["events", "events by pressure"])]
     first = rows[rows["kind"] == "events"].to_dict("records")
-    spoken = "; ".join(f"{_label(row['term'])} {plain(row['estimate'])}" for row in first)
+    spoken = "; ".join(f"{_label(row['term'])}: {plain(row['estimate'])}" for row in first)
     return forest(
         rows,
         rows["term"].map(_label),

@@ -292,7 +292,7 @@ def _picture(
 
 
 def _checks(found: Plateau, course: CourseFrame) -> tuple[Check, ...]:
-    end = f"interval ends at {found.conf_high:.1f} sessions"
+    end = f"the interval ends at {found.conf_high:.0f} sessions"
     end = end if np.isfinite(found.conf_high) else "the interval has no upper end"
     rows = course.rows[["session_count", "week"]].dropna()
     near = rows["session_count"].corr(rows["week"])  # NaN without days

@@ -68,7 +68,7 @@ def therapists(asked: Asked) -> Found | Missing:
     seen = bool(table["estimate"].iloc[0] > TINY)
     return Found(
         table,
-        _sentence(table, asked.measure, len(counts)),
+        _sentence(table, asked.measure, len(counts), course.group),
         asked.question.say("method", formula=with_them.request.formula),
         _picture(table, asked.measure) if seen else None,
         checks=(
@@ -122,13 +122,14 @@ def _table(fit: MixedFit, without: MixedFit, shown: pd.Series[int]) -> pd.DataFr
     return pd.concat([pd.DataFrame([spread, share]), rows], ignore_index=True)
 
 
-def _sentence(table: pd.DataFrame, measure: Instrument, n_therapists: int) -> str:
+def _sentence(table: pd.DataFrame, measure: Instrument, n_therapists: int, group: str) -> str:
     spread = table.to_dict("records")[0]
     found = f"{plain(spread['estimate'], decimals(measure) + 1)} {measure.unit}"
-    chance = "no more than chance would" if spread["p_value"] >= CHANCE else "more than chance"
+    chance = f"{'no ' * (spread['p_value'] >= CHANCE)}more than chance would"
     return THERAPISTS.say(
         "found", verdict=_verdict(spread), n=str(n_therapists), share=_share(table), chance=chance,
         p=probability(spread["p_value"]), sd=found, measure=f"{measure.title} ({scale(measure)})",
+        alike=group and f"{group}, ",
     )  # fmt: skip
 
 

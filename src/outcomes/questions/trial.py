@@ -290,7 +290,8 @@ def _differences(main: pd.DataFrame, arms: Arms, measure: Instrument | None = No
         arm = f"{_listed(sizes)} arm{'s' * (len(sizes) > 1)}" if several else named(arms.treated[0])
         note = f"{several}{'better' if way else 'unclear'}"
         parts.append(TRIAL.say(note, arm=arm, other=named(arms.control), way=way))
-        parts[-1] += f": {sizes[0]}" if measure and not several else ""
+        minus = "" if way else f", {arm} minus {named(arms.control)},"
+        parts[-1] += f": {sizes[0]}{minus}" if measure and not several else ""
     return sentence_case(f"{'; '.join(parts)} {when(arms.axis, arms.times[-1])}")
 
 

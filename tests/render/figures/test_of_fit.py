@@ -80,7 +80,8 @@ def test_a_forest_has_one_row_a_coefficient_but_the_intercept(fit: Any) -> None:
     names = [text.get_text() for text in forest(fit).texts]
     assert {"headache", "Score at baseline, per point"} <= {*names}
     assert sum(name.endswith("(reference)") for name in names) == 1
-    drawn = sorted(line.get_xdata()[0] for line in axes.lines if line.get_marker() == "s")
+    marks = [line.get_xdata() for line in axes.lines if line.get_marker() == "s"]
+    drawn = sorted(value for own in marks for value in own)
     assert drawn == pytest.approx(sorted([0, *fit.tidy()["estimate"].iloc[1:]]))
 
 

@@ -123,6 +123,7 @@ def _lines(
     for variable, own in rows.groupby("variable", sort=False):
         if variable == "courses" or own["people"].fillna(1).sum() == 0:
             continue  # the head counts courses; the study may have no ids of patients
+        cells = {(cell["level"], cell["group"]): cell for cell in own.to_dict("records")}
         levels = sorted(own["level"].unique(), key=lambda level: LAST.get(level, 0))
         is_flag = set(own.loc[own["kind"] == "category", "level"]) <= {"yes", "no"}
         smd = [] if differences is None else [_difference(differences.get(variable), own)]
@@ -139,11 +140,11 @@ def _lines(
             if inside:
                 name = f"\N{EN SPACE}{LEVELS.get((str(variable), str(level)), named(level))}"
             name += ": no" if is_flag and level == "no" else ""
-            cells = own[own["level"] == level].set_index("group").to_dict("index")
             texts = [
-                _cell(cells[g], float(courses.get(g, NAN)), disclosure) if g in cells else "–"
+                _cell(cells[level, g], float(courses.get(g, NAN)), disclosure)
+                if (level, g) in cells else "–"
                 for g in groups
-            ]
+            ]  # fmt: skip
             yield (name, *texts, *(smd if is_flag and not inside else ["" for _ in smd]))
 
 

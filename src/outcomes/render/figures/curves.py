@@ -47,19 +47,17 @@ def draw_group(
     steps : bool
         Whether the line goes up in steps.
     """
-    rows = rows.astype(dict.fromkeys(("x", "estimate", "conf_low", "conf_high"), float))
-    x = rows["x"] + (shift or 0.0)
+    x, middle, low, high = rows[["x", "estimate", "conf_low", "conf_high"]].to_numpy(float).T
+    x = x + (shift or 0.0)
     if shift is None and len(rows) > 1:
         axes.fill_between(
-            x, rows["conf_low"], rows["conf_high"], color=look.colour, alpha=0.17, linewidth=0,
+            x, low, high, color=look.colour, alpha=0.17, linewidth=0,
             step="post" if steps else None,
         )  # fmt: skip
     else:
-        axes.vlines(
-            x, rows["conf_low"], rows["conf_high"], color=look.colour, linewidth=preset.line
-        )
+        axes.vlines(x, low, high, color=look.colour, linewidth=preset.line)
     axes.plot(
-        x, rows["estimate"], color=look.colour, linewidth=preset.line,
+        x, middle, color=look.colour, linewidth=preset.line,
         linestyle=look.dash if look.dash[1] else "-",  # Typst draws nothing for an empty dash
         marker=look.marker, markersize=preset.marker, markeredgecolor=PAPER,
         markeredgewidth=0.12 * preset.marker, markevery=max(1, len(rows) // 8),
@@ -75,8 +73,9 @@ def dress(axes: Axes, picture: Picture, preset: Preset, *, labels: bool = True) 
     axes.margins(x=0.04, y=0.08)
     times = sorted(picture.data.dropna(subset=["estimate"])["x"].unique())
     few = len(times) <= FEW_POINTS
+    most = int(axes.bbox.width / axes.figure.dpi / text_width("000", preset.text))
     axes.xaxis.set_major_locator(
-        FixedLocator(times) if few else MaxNLocator(9, steps=ROUND, integer=True)
+        FixedLocator(times) if few else MaxNLocator(max(1, min(9, most)), steps=ROUND, integer=True)
     )
     axes.xaxis.set_major_formatter(lambda time, _: f"{round(time, 1):g}")  # as sentences say it
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=ROUND))
@@ -164,9 +163,14 @@ def draw_small_multiples(picture: Picture, preset: Preset, label: str) -> Canvas
     foot = (3.2 + len(words)) * preset.line_height
     whole = sum(heads) + len(heads) * plot_height + foot
     canvas = blank(preset, picture.title, label, whole)
+    curves = {
+        str(name): own for name, own in data.sort_values("x").groupby("group", sort=False)
+    }
+    upright, across = _range(data), _with_room(data["x"].min(), data["x"].max(), 0.05)
     for position, group in enumerate(groups):
         axes = _cell(canvas, position, columns, heads, plot_height)
-        _draw_one(axes, data, group, preset)
+        _draw_one(axes, curves, group, preset)
+        axes.set(xlim=across, ylim=upright)
         _finish(axes, picture, preset, names[group], first=position % columns == 0,
                 last=position + columns >= len(groups))  # fmt: skip
     _shared_words(canvas, picture, words, foot)
@@ -206,16 +210,11 @@ def _cell(
     )
 
 
-def _draw_one(axes: Axes, data: pd.DataFrame, group: str, preset: Preset) -> None:
-    ordered = data.sort_values("x")
-    lines = [
-        rows[["x", "estimate"]].to_numpy(float)
-        for other, rows in ordered.groupby("group", sort=False) if other != group
-    ]  # fmt: skip
+def _draw_one(axes: Axes, curves: dict[str, pd.DataFrame], group: str, preset: Preset) -> None:
+    others = [own for name, own in curves.items() if name != group]
+    lines = [own[["x", "estimate"]].to_numpy(float) for own in others]
     axes.add_collection(LineCollection(lines, colors=GRID, linewidths=0.5 * preset.line))
-    draw_group(axes, ordered[ordered["group"] == group], look_of(0, group), preset)
-    axes.set_ylim(*_range(data))
-    axes.set_xlim(*_with_room(data["x"].min(), data["x"].max(), 0.05))
+    draw_group(axes, curves[group], look_of(0, group), preset)
 
 
 def _range(data: pd.DataFrame) -> tuple[float, float]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
+from outcomes.mixed.types import Array
 from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import EDGE, Canvas, blank, in_a_figure, text_width, wrapped
 from outcomes.render.figures.style import INK, MUTED, PAPER, ROUND, Look, Preset, look_of
@@ -106,11 +108,10 @@ def _draw_rows(
     axes: Axes, canvas: Canvas, rows: list[Row], steps: list[float], foot: float
 ) -> None:
     """Rows from the top; one unit of the vertical axis is one inch."""
-    preset, top = canvas.preset, sum(steps)
-    edge = canvas.width - EDGE
-    for row, step in zip(rows, steps, strict=True):
-        middle = top - step / 2
-        _interval(axes, row, middle, preset)
+    preset, edge = canvas.preset, canvas.width - EDGE
+    middles = sum(steps) - np.cumsum(steps) + np.array(steps) / 2
+    _intervals(axes, rows, middles, preset)
+    for row, middle in zip(rows, middles, strict=True):
         words = "\n".join(row.name)
         canvas.write(EDGE, foot + middle, words)
         colour = INK if row.shown else MUTED
@@ -118,21 +119,21 @@ def _draw_rows(
                      colour=colour)  # fmt: skip
         if _count_width(preset):
             canvas.write(edge, foot + middle, row.n, align="right")
-        top -= step
 
 
-def _interval(axes: Axes, row: Row, middle: float, preset: Preset) -> None:
-    if not row.shown:
-        return
-    axes.plot(
-        [row.low, row.high], [middle, middle], color=row.look.colour, linewidth=1.1 * preset.line,
-        solid_capstyle="butt",
-    )  # fmt: skip
-    axes.plot(
-        [row.estimate], [middle], color=row.look.colour, marker="s",
-        markersize=1.15 * preset.marker, markeredgecolor=PAPER,
-        markeredgewidth=0.1 * preset.marker,
-    )  # fmt: skip
+def _intervals(axes: Axes, rows: list[Row], middles: Array, preset: Preset) -> None:
+    """Draw the intervals of each colour, and their marks, at once."""
+    for colour in dict.fromkeys(row.look.colour for row in rows):
+        own = [row.shown and row.look.colour == colour for row in rows]
+        x = np.array([(row.low, row.estimate, row.high) for row in rows]).T
+        low, middle, high = x[:, own]
+        wide = 1.1 * preset.line
+        axes.hlines(middles[own], low, high, colors=colour, linewidths=wide, zorder=2)
+        axes.plot(
+            middle, middles[own], color=colour, marker="s", linestyle="",
+            markersize=1.15 * preset.marker, markeredgecolor=PAPER,
+            markeredgewidth=0.1 * preset.marker,
+        )  # fmt: skip
 
 
 def _dress(axes: Axes, picture: Picture, preset: Preset) -> None:
