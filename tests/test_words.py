@@ -62,7 +62,8 @@ def test_an_interval_never_reads_nought_to_nought() -> None:
 
 
 def test_limits_choose_their_own_decimals() -> None:
-    assert limits(120.4, 180.2) == "120 to 180"
+    assert limits(120.4, 180.2) == "120.4 to 180.2"
+    assert limits(1204.4, 1802.2) == "1,204 to 1,802"
 
 
 @pytest.mark.parametrize(

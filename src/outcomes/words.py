@@ -478,7 +478,7 @@ def unbroken(text: str) -> str:
     return re.sub(
         rf"(?<=\d) (?=(?:points?|sessions?|weeks?|courses|per|visits|min|to {MINUS}?\d)\b|\w+ \()"
         rf"|(?<=\d to) (?={MINUS}?\d)"
-        r"|(?<=\bweek) (?=\d)|(?<=\bpressure) (?=\d)|(?<=\bsession) (?=\d)",
+        r"|(?<=\bweek) (?=\d)|(?<=\bMDC) (?=\d)|(?<=\bpressure) (?=\d)|(?<=\bsession) (?=\d)",
         SPACE,
         text,
     )

@@ -379,7 +379,7 @@ def test_two_scores_before_care_tell_what_comes_without_it():
     given = oc.answer(own_bad_weeks(twice=True, n=400), "how-much")
     row = given.table[given.table["term"] == "between two scores before care"].iloc[0]
     assert row["conf_low"] < 10.29 < row["conf_high"]
-    assert any("came without any visit (400 courses)" in limit for limit in given.limits)
+    assert any("without any visit (400 courses; positive = better)" in limit for limit in given.limits)
 
 
 def test_a_condition_without_late_scores_warns_nobody(clinic):
@@ -512,7 +512,7 @@ def test_where_others_stand_in_a_mean_keeps_all_that_therapists_differ_by(own):
     study = with_therapists(6, own)
     given = undisclosed(study, "how-much", instrument="odi")
     row, model = given.table.iloc[0], pooled_model(study, "odi")
-    told = any("given by others than the therapist" in str(limit) for limit in given.limits)
+    told = any("given by someone other than" in str(limit) for limit in given.limits)
     assert told == (own < 1)
     course = course_frame(study, "odi").of_courses()
     formula, at = model.fit.request.formula, {course.axis: [row["session_count"]]}

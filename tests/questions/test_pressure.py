@@ -63,17 +63,19 @@ def test_the_same_seed_gives_the_same_answer(clinic, answered):
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("change", "reason", "few"),
     [
-        (lambda _: np.nan, "never recorded"),
-        (lambda _: 3.0, "two pressure levels"),
-        (lambda s: np.where(s["episode_id"] < "e0009", 4.0, 3.0), "two pressure levels"),
+        (lambda _: np.nan, "never recorded", ""),
+        (lambda _: 3.0, "two pressure levels", "(courses by level: level 3: 60 courses)"),
+        (lambda s: np.where(s["episode_id"] < "e0009", s["session"] % 2 + 4, 3.0),
+         "two pressure levels", "level 3: 51 courses; fewer than 11 each at level 4, 5)"),
     ],
-)
-def test_without_overlap_it_refuses_with_the_counts(clinic, answered, change, reason):
+)  # fmt: skip
+def test_without_overlap_it_refuses_with_the_counts(clinic, answered, change, reason, few):
     answer = answered(with_pressure(clinic(n=60), change))
     assert answer.refused
     assert reason in answer.reason
+    assert few in answer.reason  # small counts are said once for all levels that have them
     assert not overclaims(answer.sentence, "change")
 
 

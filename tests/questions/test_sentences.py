@@ -21,7 +21,8 @@ STUMBLES = {
     "no number": r"\bnan\b|\binf\b|-0\.0\b|\b0\.0 (points )?(less|more)\b",
     "two negatives": r"could no longer be told from none|not clearly not|cannot be told from no ",
     "the code's own words": r"\bkind `|`trap`|`stayed`|neck_mvc|carpal_tunnel|np\.",
-    "unfinished": r"\(\)|  |\bNone\b|: \.|, \.",
+    "unfinished": r"\(\)|  |\bNone\b|: \.|, \.|\bof (Numeric|Neck|Beck|Weekly|Roland)\b",
+    "brackets in brackets in brackets": r"\([^()]*\([^()]*\(",
 }
 """Each kind of sentence that readers stumbled over, and what gives it away."""
 
@@ -75,6 +76,7 @@ def test_no_sentence_of_any_scenario_makes_its_reader_stumble(scenario):
             holds_zero = rows["conf_low"].iloc[0] <= 0 <= rows["conf_high"].iloc[0]
             assert holds_zero == (answer.verdict == UNCLEAR), answer.name
             assert ("clear" in answer.sentence) == holds_zero, answer.sentence
+            assert not holds_zero or "improve" in answer.sentence, "a sign needs its direction"
 
 
 def test_a_trial_by_chance_is_never_said_to_be_a_choice():

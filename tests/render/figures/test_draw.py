@@ -263,6 +263,16 @@ def test_ticks_are_one_two_or_five_apart(width: float) -> None:
         assert float(f"{second - first:e}"[:3]) in (1.0, 2.0, 5.0)
 
 
+@pytest.mark.parametrize("groups", [("all", LONG), NAMES])
+def test_times_on_the_axis_of_a_phone_keep_apart(groups: tuple[str, ...]) -> None:
+    figure = draw(curves(groups, tuple(range(1, 17))), "", "phone")
+    figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in figure.axes[-1].get_xticklabels()]
+    assert len(boxes) > 2
+    apart = [after.x0 - before.x1 for before, after in zip(boxes[1:-1], boxes[2:], strict=False)]
+    assert min(apart, default=9) > 3  # pixels; 12 and 14 read as 1214
+
+
 def test_a_time_stands_on_the_axis_as_in_the_sentence() -> None:
     picture = curves(("all",))
     weeks = replace(picture, data=picture.data.assign(x=12 / 7).head(1))

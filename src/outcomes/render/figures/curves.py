@@ -73,7 +73,7 @@ def dress(axes: Axes, picture: Picture, preset: Preset, *, labels: bool = True) 
     axes.margins(x=0.04, y=0.08)
     times = sorted(picture.data.dropna(subset=["estimate"])["x"].unique())
     few = len(times) <= FEW_POINTS
-    most = int(axes.bbox.width / axes.figure.dpi / text_width("000", preset.text))
+    most = int(axes.bbox.width / axes.figure.dpi / (1.35 * text_width("00", preset.text)))
     axes.xaxis.set_major_locator(
         FixedLocator(times) if few else MaxNLocator(max(1, min(9, most)), steps=ROUND, integer=True)
     )
