@@ -15,8 +15,8 @@ from outcomes.words import (
 
 @pytest.mark.parametrize(
     ("half_width", "decimals"),
-    [(0.3, 1), (0.2, 1), (0.19, 2), (0.09, 2), (0.012, 3), (1.2, 1), (9.9, 1), (30, 1), (100, 0), (1e-9, 10),
-     (0.0, 1), (float("nan"), 1), (float("inf"), 1)],
+    [(0.3, 1), (0.2, 1), (0.19, 2), (0.09, 2), (0.012, 3), (1.2, 1), (9.9, 1), (30, 1), (100, 0),
+     (1e-9, 10), (0.0, 1), (float("nan"), 1), (float("inf"), 1)],
 )  # fmt: skip
 def test_decimals_follow_the_interval(half_width: float, decimals: int) -> None:
     assert decimals_for(-half_width, half_width) == decimals

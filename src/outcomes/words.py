@@ -58,8 +58,8 @@ def decimals_for(low: float, high: float, least: int | None = None) -> int:
 
     One digit beyond the first of the half-width's own, as long as that digit is below 2, so that an
     interval never reads "0.0 (-0.1 to 0.1)"; one decimal below a hundred, so that shares of visits
-    and scores below each other read alike. More where the two ends would print alike; and, where nothing sets them, one more where an end
-    would print as the zero that it is not.
+    and scores below each other read alike. More where the two ends would print alike; and, where
+    nothing sets them, one more where an end would print as the zero that it is not.
 
     Parameters
     ----------

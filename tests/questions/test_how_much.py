@@ -379,7 +379,9 @@ def test_two_scores_before_care_tell_what_comes_without_it():
     given = oc.answer(own_bad_weeks(twice=True, n=400), "how-much")
     row = given.table[given.table["term"] == "between two scores before care"].iloc[0]
     assert row["conf_low"] < 10.29 < row["conf_high"]
-    assert any("without any visit (400 courses; positive = better)" in limit for limit in given.limits)
+    assert any(
+        "without any visit (400 courses; positive = better)" in limit for limit in given.limits
+    )
 
 
 def test_a_condition_without_late_scores_warns_nobody(clinic):

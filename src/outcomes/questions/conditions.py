@@ -189,7 +189,7 @@ def _checks(table: pd.DataFrame, pooled: Pooled) -> tuple[Check, ...]:
     best = float(pooled.p_best.max())
     fewest = int(table["n_episodes"].min())
     return (
-        CONDITIONS.check("leads", best >= LEADS, f"highest probability is {percent_of_draws(best)}"),
+        CONDITIONS.check("leads", best >= LEADS, f"highest probability {percent_of_draws(best)}"),
         CONDITIONS.check("courses", fewest >= 30, Text("fewest: ", Count(fewest, "course"))),
     )
 

@@ -168,7 +168,7 @@ def _alone(table: pd.DataFrame, measure: Instrument) -> str:
 def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> Picture:
     rows = table[table["kind"] == "period"]
     whole = float((rows["limit_low"] + rows["limit_high"]).mean() / 2)
-    spoken = "; ".join(f"{row['term']}: {plain(row['estimate'])}" for row in rows.to_dict("records"))
+    spoken = "; ".join(f"{r['term']}: {plain(r['estimate'])}" for r in rows.to_dict("records"))
     drawn = forest(
         rows, rows["term"], f"{_said(table)} {when(course.axis, course.horizon)}",
         f"Improvement ({measure.unit}; right = better)", OVER_TIME.say("alt", spoken=spoken),

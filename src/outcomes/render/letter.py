@@ -217,8 +217,8 @@ def compose_letter(
         *_scores(study, episode, changes),
         Facts((*_care(study, episode, facts), ("Next step", names.next_step or BLANK))),
         Paragraph(
-            "A change within measurement error may be chance, and one course cannot tell what brought "
-            f"a change about. {CONFIDENTIAL}",
+            "A change within measurement error may be chance, and one course cannot tell what "
+            f"brought a change about. {CONFIDENTIAL}",
             "note",
         ),
         *(Paragraph(text, "note") for text in errors_said(study)[:1]),

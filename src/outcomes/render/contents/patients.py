@@ -163,7 +163,7 @@ def _named(variable: str, study: Study) -> str:
     return f"Baseline {with_movement(measure.title, movement.split())} ({scale(measure)})"
 
 
-def _cell(cell: Mapping[str, Any], courses: float, disclosure: Disclosure) -> str:
+def _cell(cell: Mapping[Any, Any], courses: float, disclosure: Disclosure) -> str:
     if cell[SUPPRESSED]:
         return "not shown"
     number = count(float(cell["people"]))

@@ -163,9 +163,7 @@ def draw_small_multiples(picture: Picture, preset: Preset, label: str) -> Canvas
     foot = (3.2 + len(words)) * preset.line_height
     whole = sum(heads) + len(heads) * plot_height + foot
     canvas = blank(preset, picture.title, label, whole)
-    curves = {
-        str(name): own for name, own in data.sort_values("x").groupby("group", sort=False)
-    }
+    curves = {str(name): own for name, own in data.sort_values("x").groupby("group", sort=False)}
     upright, across = _range(data), _with_room(data["x"].min(), data["x"].max(), 0.05)
     for position, group in enumerate(groups):
         axes = _cell(canvas, position, columns, heads, plot_height)
