@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from outcomes.privacy.disclosure import Disclosure
+from outcomes.privacy.text import told
 from outcomes.questions.ask import undisclosed
 from outcomes.questions.course_frame import course_frame
 from outcomes.questions.course_model import pooled_model
@@ -90,6 +92,14 @@ def test_the_verdict_looks_at_the_estimate_and_at_zero(row, passed):
     check = verdict(table(row), 1.0, 2.0)
     assert check.passed == passed
     assert ("differs: a" in check.detail) != passed
+
+
+def test_the_mean_of_a_clinic_of_few_is_not_told_by_the_check():
+    """Without clinic 1 there are the 8 courses of clinic 2: their mean is theirs."""
+    rows = table(("a", 1.5, 1.1, 1.9), ("without clinic 1", 2.71, 2.1, 2.9))
+    check = verdict(rows.assign(n_episodes=[27, 8], n_clinic=[np.nan, 19]), 1.0, 2.0)
+    assert check.detail == "2 models, estimates 1.50 to 2.71; differs: without clinic 1"
+    assert told(check.detail, Disclosure()) == "1 model, estimates 1.50"
 
 
 def test_no_other_model_is_no_agreement():

@@ -10,6 +10,7 @@ import pytest
 
 import outcomes as oc
 from outcomes.privacy.disclosure import disclosure_for
+from outcomes.render.contents.flow import flow_picture
 from outcomes.render.contents.patients import patients
 from outcomes.render.contents.summary import about
 from outcomes.study import Study
@@ -68,6 +69,21 @@ def test_a_mean_does_not_tell_how_few_have_one_of_few_values(
     study = replace(study, episodes=study.episodes.assign(sessions_per_week=often))
     rows = {row[0].strip(): row for row in table_of(study, synthetic=False).rows}
     assert ("not shown" not in rows["Prescribed visits a week"]) == shown
+
+
+@pytest.mark.parametrize(("few", "apart"), [(10, False), (11, True)])
+def test_an_arm_of_few_is_not_told_by_the_other_one(few: int, apart: bool) -> None:
+    """29 courses less the 19 of one arm are the ten of the other."""
+    study = oc.simulate(episodes=29, seed=3)
+    arm = ["massage"] * few + ["usual"] * (29 - few)
+    about = replace(study.provenance, synthetic=False)
+    study = replace(study, episodes=study.episodes.assign(arm=arm), provenance=about)
+    rule = disclosure_for(study)
+    heads = patients(study, rule).blocks[0].head
+    assert heads[1:] == (("Massage, N = 11", "Usual, N = 18", "SMD") if apart else
+                         ("Overall, N = 29",))  # fmt: skip
+    flow = flow_picture(study, "nprs", rule).data
+    assert (set(flow["group"]) == {"massage", "usual"}) == apart
 
 
 def test_how_many_have_a_value_does_not_tell_a_few_without() -> None:

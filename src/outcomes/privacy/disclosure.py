@@ -179,6 +179,15 @@ def disclosure_for(study: Study, *, as_if_real: bool = False, threshold: int = 1
     return Disclosure(threshold, study.provenance.synthetic and not as_if_real, told)
 
 
+def arms_apart(study: Study, rule: Disclosure) -> list[str]:
+    """Return the arms that are shown by themselves: none where a few are in one of them, or in none.
+
+    Whoever knows how many there are in all has those of the arm that is hidden from the others.
+    """
+    sizes = study.courses["arm"].value_counts(dropna=False, sort=False)
+    return [] if sizes.map(rule.hides).any() else [str(arm) for arm in sizes.index.dropna()]
+
+
 def suppress_counts(
     frame: pd.DataFrame,
     count_column: str,

@@ -139,7 +139,7 @@ def _picture(table: pd.DataFrame, attained: Attainment) -> Picture:
 def _checks(progress: pd.DataFrame, attained: Attainment, study: Study) -> tuple[Check, ...]:
     easy = progress["easy"].dropna().astype(bool)
     late = attained.left_out.get("set after the fact", 0)
-    within = Count(int(easy.sum()), "goal", len(easy), "with a published MDC", whom="with an MDC")
+    within = Count(int(easy.sum()), "goal", len(easy), "with a published MDC", part="with an MDC")
     as_met = Count(attained.n_discharged_as_met, "goal")
     check, untold = GOALS.check, attained.n_end_untold
     return (

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pandas as pd
 
-from outcomes.privacy.disclosure import Disclosure
+from outcomes.privacy.disclosure import Disclosure, arms_apart
 from outcomes.questions.course_frame import course_frame
 from outcomes.questions.picture import Picture
 from outcomes.study import Study
@@ -122,7 +122,7 @@ def flow_picture(
     analyzed : bool
         Whether an answer rests on the courses of the last step.
     """
-    arms = [str(arm) for arm in study.episodes["arm"].dropna().unique()]
+    arms = arms_apart(study, disclosure)
     rows = []
     for arm in arms if len(arms) > 1 else [""]:
         steps = flow_steps(study, instrument, arm)

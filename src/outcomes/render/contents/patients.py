@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.care.table_one import ALL, table_one
-from outcomes.privacy.disclosure import SUPPRESSED, Disclosure, suppress_counts
+from outcomes.privacy.disclosure import SUPPRESSED, Disclosure, arms_apart, suppress_counts
 from outcomes.render.document import Block, Paragraph, Section, Table
 from outcomes.study import Study
 from outcomes.words import LABELS, count, named, percent, plain, scale, sentence_case, with_movement
@@ -24,7 +24,7 @@ LEVELS = {("mechanism", "none"): "no clear cause", ("mechanism", "unknown"): "no
 
 
 def patients(study: Study, disclosure: Disclosure) -> Section:
-    """Return the section with Table 1, by arm where there are arms.
+    """Return the section with Table 1, by arm where there are arms that may be shown.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def patients(study: Study, disclosure: Disclosure) -> Section:
         What may be shown. Where cells are hidden, arms are shown without their sum, which would
         betray them.
     """
-    made = table_one(study, by="arm" if study.recorded("episodes", "arm") else "")
+    made = table_one(study, by="arm" if arms_apart(study, disclosure) else "")
     groups = [str(name) for name in made.rows["group"].unique()]
     pair = groups[1:] if len(groups) == 3 else []
     if len(groups) > 1 and not disclosure.exempt:
