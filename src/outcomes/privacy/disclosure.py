@@ -180,7 +180,7 @@ def disclosure_for(study: Study, *, as_if_real: bool = False, threshold: int = 1
 
 
 def arms_apart(study: Study, rule: Disclosure) -> list[str]:
-    """Return the arms that are shown by themselves: none where a few are in one of them, or in none.
+    """Return the arms that are shown apart: none where a few are in one of them, or in none.
 
     Whoever knows how many there are in all has those of the arm that is hidden from the others.
     """

@@ -11,12 +11,12 @@ from outcomes.care.dose import sessions_prescribed
 from outcomes.causal.clone_censor_weight import Clones, clones, stopping_weights, weighted_means
 from outcomes.causal.visit_history import visit_history
 from outcomes.errors import FitError
-from outcomes.privacy.text import Count, Text
+from outcomes.privacy.text import Count, Resting, Text
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.question import Asked, Check
 from outcomes.records import baselines
 from outcomes.study import Study
-from outcomes.words import direction, sentence_case, when, with_interval
+from outcomes.words import counted, direction, sentence_case, when, with_interval
 
 KIND = "clone-censor-weight"
 NO_DECISION = ("ongoing", "death")
@@ -147,11 +147,9 @@ def _check(name: str, arm: Clones, when: str) -> Check:
     n = len(arm.rows)
     fine = arm.effective_n >= LEAST_COURSES and abs(arm.mean - 1) <= MEAN_WITHIN
     detail = Text(Count(n, "course"), f" with a score {when}")
-    if n:
-        detail = Text(
-            detail,
-            f"; weights: mean {arm.mean:.2f} (should be 1), largest {arm.largest:.1f}, worth ",
-            Count(round(arm.effective_n), "course"),
-        )
+    if n:  # of few they tell how few: where mean and largest are one, there is one
+        worth = round(arm.effective_n)
+        words = f"; weights: mean {arm.mean:.2f} (should be 1), largest {arm.largest:.1f}, worth "
+        detail = Text(detail, Resting(min(n, worth), words=words + counted(worth, "course")))
     unmet = f"{sentence_case(name)}: too few courses can stand for all ({{detail}})."
     return Check(f"{name}: enough courses stand for all", bool(fine), detail, unmet)
