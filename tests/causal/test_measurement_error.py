@@ -248,6 +248,6 @@ class TestJackknife:
         assert residual(products, 1)[0, 0] == pytest.approx(fit.ssr, rel=1e-6)
 
     def test_an_interval_row_is_that_of_student(self):
-        row = interval_row(2.0, 0.5, 10, 11)
+        row = interval_row(2.0, 0.5, 10, n_episodes=11)
         assert row["conf_low"] == pytest.approx(2 - 2.228139 * 0.5, abs=1e-6)
         assert row["p_value"] == pytest.approx(0.002536, abs=2e-5)

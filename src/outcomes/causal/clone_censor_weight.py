@@ -172,7 +172,6 @@ def weighted_means(*strategies: Clones) -> list[dict[str, Any]]:
         of = [s for s, used in zip(strategies, pick, strict=True) if used]
         error = float(np.sqrt(pick @ fit.cov_params() @ pick))
         df = sum(s.effective_n - 1 for s in of)
-        found.append(
-            interval_row(float(pick @ fit.params), error, df, sum(len(s.rows) for s in of))
-        )
+        n = sum(len(s.rows) for s in of)
+        found.append(interval_row(float(pick @ fit.params), error, df, n_episodes=n))
     return found

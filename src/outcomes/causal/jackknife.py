@@ -102,17 +102,16 @@ def jackknife(
     n_groups = len(parts[0])
     without = statistic(tuple(total - part for total, part in zip(whole, parts, strict=True)))
     error = np.sqrt((n_groups - 1) * np.var(without))
-    return interval_row(float(statistic(whole)), float(error), n_groups - 1, n_episodes)
+    return interval_row(float(statistic(whole)), float(error), n_groups - 1, n_episodes=n_episodes)
 
 
-def interval_row(estimate: float, std_error: float, df: float, n_episodes: int) -> dict[str, Any]:
-    """Return an estimate as a row of an answer's table, with its 95 % t interval."""
+def interval_row(estimate: float, std_error: float, df: float, **more: Any) -> dict[str, Any]:
+    """Return an estimate as a row of an answer's table, with its 95 % t interval and `more`."""
     half = float(quantile(np.array([df]), 0.95)[0] * std_error)
     statistic = float(estimate / std_error)
     p_value = float(two_sided_p(np.array([statistic]), np.array([df]))[0])
     return {
         "estimate": float(estimate), "std_error": float(std_error), "df": float(df),
         "statistic": statistic, "p_value": p_value,
-        "conf_low": float(estimate - half), "conf_high": float(estimate + half),
-        "n_episodes": int(n_episodes),
+        "conf_low": float(estimate - half), "conf_high": float(estimate + half), **more,
     }  # fmt: skip

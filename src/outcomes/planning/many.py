@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from outcomes.mixed.inference.testing import quantile, two_sided_p
 from outcomes.mixed.types import Array
 from outcomes.planning.side_by_side import Fit, searched
 from outcomes.planning.stacked import Stack, estimated, independent, numbered, within
@@ -217,13 +216,3 @@ class Many:
             )
             fit, ended = searched(stack.models())
             yield Fitted(many, many.rows["study"].unique(), stack, fit, ended, dropped)
-
-
-def row_of(estimate: float, std_error: float, df: float, **more: Any) -> dict[str, Any]:
-    """Return a row of a table with its interval."""
-    half = float(quantile(np.array(df), 0.95)) * std_error
-    return {
-        **more, "estimate": estimate, "std_error": std_error, "df": df,
-        "p_value": float(two_sided_p(np.array(estimate / std_error), np.array(df))),
-        "conf_low": estimate - half, "conf_high": estimate + half,
-    }  # fmt: skip

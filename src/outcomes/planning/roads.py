@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
+from outcomes.causal.jackknife import interval_row
 from outcomes.causal.measurement_error import (
     answered_visits,
     both_readings,
@@ -27,7 +28,7 @@ from outcomes.causal.visit_history import LEAST_EPISODES, PressureHistory, visit
 from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.types import Array
 from outcomes.planning.batch import Studies
-from outcomes.planning.many import Fitted, Many, row_of
+from outcomes.planning.many import Fitted, Many
 from outcomes.planning.repeated import Truth, asked_of, found_in
 from outcomes.planning.side_by_side import searched
 from outcomes.planning.stacked import FINE, Fading, estimated, fading
@@ -139,7 +140,7 @@ def how_much(many: Many, study: Study, measure: Instrument) -> Rows:  # noqa: AR
         df = df_of_mean(df, number, number)
         for i in np.flatnonzero(own.ended & known & ~own.dropped.any(axis=1)):
             at = {many.axis: horizon[own.names[i]]}
-            found[int(own.names[i])] = row_of(estimate[i], error[i], df[i], **at)
+            found[int(own.names[i])] = interval_row(estimate[i], error[i], df[i], **at)
     return found
 
 
@@ -221,10 +222,10 @@ def _frequency(
     error = np.hypot(error, (own.told(exact)[0] + measure.sign) * gap_error)
     able = own.ended & ~own.dropped.any(axis=1) & np.array([one is not None for one in gaps])
     for i in np.flatnonzero(able):
-        allowed = row_of(
+        allowed = interval_row(
             estimate[i] - gap[i] * measure.sign, error[i], df[i], week=time[own.names[i]]
         )
-        first = row_of(*(part[i] for part in plain))
+        first = interval_row(*(part[i] for part in plain))
         found[int(own.names[i])] = _both(first, spanning(first, allowed))
     return found
 
@@ -260,7 +261,8 @@ def pressure(many: Many, study: Study, measure: Instrument) -> Rows:
             allowed = less_clear(both_readings(by_study[own.names[i]], measure.sign))
             if np.isfinite(allowed["std_error"]):
                 allowed["horizon"] = horizon[own.names[i]]
-                found[int(own.names[i])] = _both(row_of(*(part[i] for part in plain)), allowed)
+                first = interval_row(*(part[i] for part in plain))
+                found[int(own.names[i])] = _both(first, allowed)
     return found
 
 

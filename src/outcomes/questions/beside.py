@@ -75,7 +75,8 @@ def _before_care(study: Study, measure: Instrument) -> dict[str, Any] | None:
     gain, n = measure.sign * change, len(change)
     if n < LEAST_COURSES or np.ptp(gain) == 0:
         return None
-    return interval_row(float(gain.mean()), float(gain.std(ddof=1) / np.sqrt(n)), n - 1, n)
+    error = float(gain.std(ddof=1) / np.sqrt(n))
+    return interval_row(float(gain.mean()), error, n - 1, n_episodes=n)
 
 
 def _selection(model: CourseModel, measure: Instrument) -> RegressionToTheMean | None:

@@ -212,13 +212,9 @@ def _corrected(
     baseline = np.array([float(term == "baseline") for term in found.fit.estimates.terms])
     slope = float(baseline @ found.fit.estimates.beta) + sign
     row = estimates(found.fit, found.weights - gap["estimate"] * baseline).iloc[0]
-    error_of_gap = slope * gap["std_error"]
-    return interval_row(
-        row["estimate"] - gap["estimate"] * sign,
-        float(np.hypot(row["std_error"], error_of_gap)),
-        row["df"],
-        len(courses),
-    )
+    error_too = float(np.hypot(row["std_error"], slope * gap["std_error"]))
+    left = row["estimate"] - gap["estimate"] * sign
+    return interval_row(left, error_too, row["df"], n_episodes=len(courses))
 
 
 def _alike(rows: pd.DataFrame) -> Check:

@@ -251,8 +251,9 @@ def ordinal(course: CourseFrame, measure: Instrument) -> pd.DataFrame:
     if not np.isfinite([estimate, error]).all() or error <= 0:
         must = "the ordinal model has a maximum"
         raise FitError(must, got="none", remedy="Too few courses change.")
-    row = {**interval_row(estimate, error, n - 1, n), "term": "log odds of a better score"}
-    return pd.DataFrame([{**row, "kind": KIND, course.axis: course.horizon, "group": "all"}])
+    about: dict[str, Any] = {"term": "log odds of a better score", "kind": KIND, "group": "all"}
+    about[course.axis] = course.horizon
+    return pd.DataFrame([interval_row(estimate, error, n - 1, n_episodes=n, **about)])
 
 
 def _levels(scores: NDArray[np.float64]) -> NDArray[np.int64]:
