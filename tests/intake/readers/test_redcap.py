@@ -127,6 +127,7 @@ def test_a_project_without_repeats_stays_as_it_is():
     [
         ("1, none | 2, soreness | 3, bruise", ["event___1", "event___2", "event___3"]),
         ("1, none | 2, soreness | -99, bruise", ["event___1", "event___2", "event____99"]),
+        ("1, none | 2, soreness | 3, bruise", ["EVENT___1", "event___2", "Event___3"]),
         ("N, none | S, soreness | B, bruise", ["event___n", "event___s", "event___b"]),
         ("0.5, none | a b, soreness | C+, bruise", ["event___0_5", "event___ab", "event___c"]),
         ("1, none | 2, sore'ness | 3, <b>bruise</b>",

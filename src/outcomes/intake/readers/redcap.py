@@ -153,10 +153,11 @@ def _with_lists(rows: pd.DataFrame, fields: list[_Field]) -> pd.DataFrame:
     """
     rows = rows.copy()
     for field in fields:
-        words = {checkbox_column(field.name, code): label for code, label in field.choices.items()}
-        begin = f"{field.name}___"
-        present = {str(name): words.get(str(name).casefold(), str(name).removeprefix(begin))
-                   for name in rows if str(name).startswith(begin)}  # fmt: skip
+        name = field.name.casefold()  # as all headers are found
+        words = {checkbox_column(name, code): label for code, label in field.choices.items()}
+        begin = f"{name}___"
+        present = {str(name): words.get(str(name).casefold(), str(name)[len(begin):])
+                   for name in rows if str(name).casefold().startswith(begin)}  # fmt: skip
         if field.kind == "checkbox" and present:
             ticked = rows[list(present)].map(
                 lambda cell: cell is not None and str(cell).casefold() not in _NOT_TICKED
