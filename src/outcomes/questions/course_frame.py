@@ -136,7 +136,7 @@ class CourseFrame:
         vars(found)["tallies"] = self.tallies
         return found
 
-    @property
+    @cached_property
     def seen(self) -> pd.Series[int]:
         """Courses with a score by time and group, in sorted order; without groups all are one."""
         seen = self.tallies.seen
@@ -149,7 +149,7 @@ class CourseFrame:
         seen = self.seen
         return seen[seen.index.get_level_values(0) == self.horizon].droplevel(0)
 
-    @property
+    @cached_property
     def groups(self) -> dict[str, int]:
         """Courses by group, in sorted order; one group ``all`` where there are no groups."""
         if not self.group:

@@ -63,7 +63,8 @@ def therapists(asked: Asked) -> Found | Missing:
     if course.group and within_groups(rows, "therapist_id", course.group) < LEAST_CLUSTERS - 1:
         least = {"group": course.group, "least": str(LEAST_CLUSTERS)}
         return Missing(asked.question.say("nested", **least), course=course)
-    with_them, without = _fits(replace(course, rows=rows))
+    course = replace(course, rows=rows)
+    with_them, without = _fits(course)
     table = _table(with_them, without, shown)
     seen = bool(table["estimate"].iloc[0] > TINY)
     return Found(
@@ -78,7 +79,7 @@ def therapists(asked: Asked) -> Found | Missing:
         glance=f"{_share(table)} of the variation",
         verdict=UNCLEAR if table["p_value"].iloc[0] >= CHANCE else "they differ",
         n_clusters=len(counts),
-        course=replace(course, rows=rows),
+        course=course,
     )
 
 

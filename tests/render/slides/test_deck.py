@@ -140,6 +140,8 @@ def test_a_slide_without_a_figure_says_what_its_answer_alone_cannot_show():
         for name, limits in said.items()
     )
     made = deck(Document("t", "s", "", ()), given)
+    asked, answered, *_ = made.slides[0].notes.split("\n\n")  # each thing said is a paragraph
+    assert (asked, answered) == ("one?", "So.")
     assert [slide.bullets for slide in made.slides[:2]] == [said["one"][1:], said["two"][1:]]
     assert made.slides[2].bullets == said["three"]  # it has no other
     assert made.slides[-1].bullets[0] == "It rests on little data."

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from outcomes.plain_text import cleaned_within
+from outcomes.plain_text import cleaned, cleaned_within
 from outcomes.questions.answer import Answer
 from outcomes.questions.picture import ROW, Picture
 from outcomes.render.contents.summary import SYNTHETIC, UNANSWERED, refusals, shared_limits
@@ -80,8 +80,9 @@ class Deck:
     slides: tuple[Slide, ...]
 
     def __post_init__(self) -> None:
-        for name in ("title", "subtitle", "source", "slides"):
-            object.__setattr__(self, name, cleaned_within(getattr(self, name)))
+        for name in ("title", "subtitle", "source"):
+            object.__setattr__(self, name, cleaned(getattr(self, name)))
+        object.__setattr__(self, "slides", tuple(map(_cleaned, self.slides)))
 
     @property
     def opening(self) -> Slide:
@@ -89,6 +90,12 @@ class Deck:
         said = (SYNTHETIC,) if self.label else ()
         notes = f"Say this first: {SYNTHETIC}" if self.label else self.subtitle
         return Slide(self.title, None, (self.subtitle, *said), notes)
+
+
+def _cleaned(slide: Slide) -> Slide:
+    """Return a slide with clean words; its notes keep their paragraphs."""
+    notes = "\n\n".join(map(cleaned, slide.notes.split("\n\n")))
+    return replace(cleaned_within(slide), notes=notes)
 
 
 def deck(document: Document, answers: tuple[Answer, ...]) -> Deck:
