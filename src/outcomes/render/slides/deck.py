@@ -94,8 +94,8 @@ class Deck:
 
 def _cleaned(slide: Slide) -> Slide:
     """Return a slide with clean words; its notes keep their paragraphs."""
-    notes = "\n\n".join(map(cleaned, slide.notes.split("\n\n")))
-    return replace(cleaned_within(slide), notes=notes)
+    whole: Slide = cleaned_within(slide)
+    return replace(whole, notes="\n\n".join(map(cleaned, slide.notes.split("\n\n"))))
 
 
 def deck(document: Document, answers: tuple[Answer, ...]) -> Deck:
