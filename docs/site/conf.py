@@ -42,6 +42,7 @@ html_math_renderer = "drawn"
 html_static_path = [str(Path(__file__).parent / "static")]
 html_css_files = ["calm.css"]
 pygments_style = "friendly"
+highlight_language = "none"
 
 
 def drawn(tex: str) -> str:
