@@ -153,3 +153,21 @@ def test_without_its_only_random_effect_a_model_is_least_squares(reml, weighted)
     assert gain > 0
     assert_allclose([row["statistic"], row["df"]], [gain, 1])
     assert_allclose([row["p_value"], row["p_boundary"]], chi2.sf(gain, 1) * np.array([1, 0.5]))
+
+
+@pytest.mark.filterwarnings("ignore:A variance is zero")
+@pytest.mark.parametrize("residual", ["cs", "ar1", "ou"])
+def test_kenward_roger_at_a_residual_correlation_of_one(residual):
+    """Scores of a patient are one number: the arm has the patients' df and their mean's t test."""
+    rng = np.random.default_rng(1)
+    level = rng.normal(size=30)
+    rows = pd.DataFrame({"id": np.repeat(np.arange(30), 4), "visit": np.tile(np.arange(4), 30)})
+    rows["arm"] = (rows["id"] % 2).astype(float)
+    rows["y"] = level[rows["id"]] + 0.5 * rows["arm"] + 1e-4 * rng.normal(size=120)
+    fit = lmm(f"y ~ arm + visit + {residual}(visit | id)", rows, df="kenward-roger")
+    arm = fit.tidy().set_index("term").loc["arm"]
+    means = rows.groupby("id")[["y", "arm"]].mean()
+    plain = sm.OLS(means["y"], sm.add_constant(means["arm"])).fit()
+    assert_allclose(arm["df"], 28.0, rtol=1e-4)
+    assert_allclose([arm["estimate"], arm["std_error"]], [plain.params["arm"], plain.bse["arm"]],
+                    rtol=1e-3)  # fmt: skip
