@@ -432,7 +432,7 @@ def test_of_three_therapists_they_lie_between_two_and_ten(seed):
     ("courses", "df"), [([4] * 6, 23), ([14, 2, 2, 2, 2, 2], 8.5), ([20, 2, 2], 5)]
 )
 def test_therapists_who_treat_few_tell_little_of_therapists(courses, df):
-    """24² over 14² and five times 2² is 2.7 of six (one decimal); five times that less one is 8.5."""
+    """24² over 14² and five times 2² is 2.7 of six; five times that less one is 8.5."""
     study = audit(np.tile([2.0, 4.0], 12), 6)  # who has an even number of courses has a mean of 3
     who = np.repeat([f"t{k}" for k in range(len(courses))], courses)
     study = replace(study, episodes=study.episodes.assign(therapist_id=who))
