@@ -108,7 +108,7 @@ MORE = [("dose-finding-trial", 100, "trial"), ("default", 200, "how-much"),
 
 @pytest.mark.parametrize(
     ("scenario", "episodes", "question", "n"),
-    [*((*case, 4) for case in QUICK),
+    [*((*case, 2) for case in QUICK),
      *(pytest.param(*case, 50, marks=pytest.mark.slow) for case in QUICK + MORE)],
 )  # fmt: skip
 def test_the_fast_road_has_the_numbers_of_the_answer(scenario, episodes, question, n):
