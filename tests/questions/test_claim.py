@@ -45,6 +45,12 @@ def test_without_a_control_no_word_goes_beyond_an_association():
             assert words(basis).claim in {"change", "association"}
 
 
+def test_arms_that_chance_did_not_make_differ():
+    basis = Basis(arms=2, control=True, randomised=False, contrast=True)
+    assert words(basis).claim == "difference"
+    assert words(replace(basis, randomised=True)).claim == "effect"
+
+
 def test_a_small_or_undeclared_study_is_said_to_be_so():
     for basis in COMBINATIONS:
         cautions = " ".join(words(basis).cautions)
