@@ -196,8 +196,8 @@ def masked(
             if not name.startswith("p_"):
                 safe[name] = safe[name].mask(hides["raw"], safe[name].round(RAW_DIGITS))
                 if name in ("estimate", "conf_low", "conf_high"):
-                    more = np.where(hides["shared"], 0, 1)
-                    near = [_as_known(*row) for row in zip(safe[name], *ends, more, strict=True)]
+                    rows = zip(safe[name], *ends, hides["shared"], strict=True)
+                    near = [_as_known(*row) for row in rows]
                     safe[name] = safe[name].mask(hides["exact"], near)
             else:
                 rounded = safe[name].map(lambda p: float(f"{p:.2g}"))
@@ -208,10 +208,15 @@ def masked(
     return safe
 
 
-def _as_known(value: float, low: float, high: float, more: int) -> float:
-    """Round to so many decimals `more` than an interval lets be printed; as printed at a tie."""
+def _as_known(value: float, low: float, high: float, shared: bool) -> float:
+    """Round to a decimal more than an interval lets be printed, and to what is printed at a tie.
+
+    What moves with a share of a hidden count has none more, nor for an end that is nearly zero.
+    """
+    if shared:
+        return round(value, decimals_for((low - high) / 2, (high - low) / 2))
     digits = decimals_for(low, high)
-    near = round(value, digits + more)
+    near = round(value, digits + 1)
     return near if f"{near:.{digits}f}" == f"{value:.{digits}f}" else round(value, digits)
 
 
