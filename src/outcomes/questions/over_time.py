@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -122,12 +121,8 @@ def _mean_row(fit: MixedFit, rows: pd.DataFrame) -> Any:
     return fixed_rows(fit, rows).mean(axis=0)
 
 
-def _first(table: pd.DataFrame) -> Mapping[Any, Any]:
-    return table.to_dict("records")[0]
-
-
 def _trend(table: pd.DataFrame, measure: Instrument) -> str:
-    return with_interval(_first(table), unit=measure.unit)
+    return with_interval(table.iloc[0].to_dict(), unit=measure.unit)
 
 
 def _said(table: pd.DataFrame) -> str:

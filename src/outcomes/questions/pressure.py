@@ -142,9 +142,8 @@ def no_support(history: PressureHistory, rows: pd.DataFrame) -> str:
     by_level, rule = history.overlap.groupby("pressure")["n_episodes"].sum(), Disclosure()
     few = by_level.map(rule.hides).astype(bool)
     each = [Text(f"level {x:g}: ", Count(n, "course")) for x, n in by_level[~few].items()]
-    if few.any():  # said once for all of them
-        small = ", ".join(f"{level:g}" for level in by_level.index[few])
-        each.append(Text(f"fewer than {rule.threshold} each at level {small}"))
+    small = ", ".join(f"{level:g}" for level in by_level.index[few])  # said once for all
+    each += [Text(f"fewer than {rule.threshold} each at level {small}")] * bool(small)
     levels = joined("; ", each) or "none"
     return PRESSURE.say("no overlap", least=str(LEAST_EPISODES), levels=levels)
 

@@ -23,6 +23,7 @@ from outcomes.render.document import (
     Section,
     Table,
 )
+from outcomes.render.figures.forest import HIDDEN
 from outcomes.render.fit_table import KINDS
 from outcomes.words import DASH, LABELS, count, decimals_for, named, p_value, plain, with_ends
 
@@ -30,7 +31,6 @@ STATISTICS = (
     "estimate", "std_error", "df", "df_num", "df_den", "statistic", "p_value", "conf_low",
     "conf_high", "conf_level", "n_episodes", "suppressed", "p_both", "p_adjusted", "role",
 )  # fmt: skip
-HIDDEN = "too few to show"
 DETAILS = ("std_error", "df", "p_value", "p_both", "p_adjusted")
 MOST_ROWS = 12
 """A clinician's table is not longer than this."""

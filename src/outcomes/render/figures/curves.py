@@ -156,7 +156,8 @@ def draw_small_multiples(picture: Picture, preset: Preset, label: str) -> Canvas
     data = picture.data.dropna(subset=["estimate"])
     groups, n_hidden = _largest(data)
     columns = 2 if preset.width < 5 else 4
-    names = {group: _name(in_a_figure(group, 60), preset, columns) for group in groups}
+    room, size = 0.86 * (preset.width - 0.7) / columns, 0.9 * preset.text
+    names = {group: wrapped(in_a_figure(group, 60), room, size) for group in groups}
     heads = _heads([len(names[group]) for group in groups], columns, preset)
     plot_height = 0.5 * preset.width / columns
     words = wrapped(_gray(picture, n_hidden), preset.width - 2 * EDGE, 0.9 * preset.text)
@@ -183,10 +184,6 @@ def _largest(data: pd.DataFrame) -> tuple[list[str], int]:
         keep.add("all")
     groups = [str(group) for group in size.index if group in keep]
     return groups, len(size) - len(groups)
-
-
-def _name(group: str, preset: Preset, columns: int) -> list[str]:
-    return wrapped(group, 0.86 * (preset.width - 0.7) / columns, 0.9 * preset.text)
 
 
 def _heads(n_lines: list[int], columns: int, preset: Preset) -> list[float]:
@@ -286,7 +283,7 @@ def draw_curves(picture: Picture, preset: Preset, label: str) -> Canvas:
     axes = canvas.axes(
         left=_left_margin(preset), right=_right_margin(names, preset),
         bottom=(3.3 if preset.title else 2.6) * preset.line_height + below,
-        top=canvas.top + _head(preset),
+        top=canvas.top + (0.0 if preset.title else 1.4 * preset.line_height),  # its name lies there
     )  # fmt: skip
     for position, group in enumerate(groups):
         rows = data[data["group"] == group].sort_values("x")
@@ -315,11 +312,6 @@ def _shift(position: int, data: pd.DataFrame) -> float | None:
 
 def _left_margin(preset: Preset) -> float:
     return EDGE + text_width("-00.0", preset.text) + 3.2 * preset.line_height * preset.title
-
-
-def _head(preset: Preset) -> float:
-    """Inches above the plot: on a slide the label of the vertical axis lies there, not upright."""
-    return 0.0 if preset.title else 1.4 * preset.line_height
 
 
 def _right_margin(names: dict[str, list[str]], preset: Preset) -> float:

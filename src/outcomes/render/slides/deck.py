@@ -251,12 +251,9 @@ def _start(text: str) -> str:
     """Return as many clauses from the start as a listener can take in; empty where none is."""
     clauses = re.split(r"(?<=[.:;]) ", text)
     starts = [" ".join(clauses[: i + 1]) for i in range(len(clauses))]
-    said = [start for start in starts if _speakable(start)]
+    said = [start for start in starts
+            if len(start) <= MOST_SPOKEN and not re.search(r"\d|`|\brows?\b", start)]  # fmt: skip
     return said[-1].rstrip(".:;") + "." if said else ""
-
-
-def _speakable(text: str) -> bool:
-    return not re.search(r"\d|`|\brows?\b", text) and len(text) <= MOST_SPOKEN
 
 
 def series(picture: Picture) -> dict[str, pd.DataFrame]:
