@@ -1723,6 +1723,44 @@ def test_days_with_points_whose_second_number_is_no_month(imported):
     assert (days(study), asked) == ([[0, 21]], {})
 
 
+@pytest.mark.parametrize("words", [("annulé", "absent"), ("cx", "NS"), ("abgesagt", "DNA")])
+def test_statuses_in_the_place_of_a_score_are_statuses(imported, words):
+    """They were asked about as numbers, and their visits counted as received."""
+    study, asked = imported(
+        f"Client,DOB,Visit date,Pain before,Pain after\n{ANN},01/15/2026,7,5\n{ANN},01/22/2026,"
+        f"{words[0]},\n{ANN},01/29/2026,{words[1]},\n{ANN},01/30/2026,6,4\n"
+    )
+    assert not asked
+    assert study.sessions["status"].tolist() == ["attended", "cancelled", "no_show", "attended"]
+    assert sorted(study.assessments["score"]) == [4, 5, 6, 7]
+
+
+def test_a_missed_appointment_among_services_was_missed(imported):
+    study, _ = imported(
+        f"Client,DOB,Visit date,Description,Pain before\n{ANN},01/15/2026,Massage therapy,7\n"
+        f"{ANN},01/22/2026,Missed appointment,\n"
+    )
+    assert study.sessions["status"].tolist() == ["attended", "no_show"]
+
+
+def test_months_of_other_languages_in_three_letters_and_years_in_two_digits(imported):
+    study, asked = imported(
+        "Nombre,Fecha sesión,EVA inicial\nAnn Lee,05-ene-25,7\nAnn Lee,12-feb-25,6\n"
+    )
+    assert days(study) == [[0, 38]]
+
+
+@pytest.mark.parametrize("heads", ["Pain 1st,Pain last", "Pain there,Pain when left"])
+def test_of_two_pains_of_no_stated_time_the_second_is_asked_about(imported, heads):
+    study, asked = imported(
+        f"Client,DOB,Visit date,{heads}\n{ANN},01/15/2026,7,4\n",
+        **dict(zip(("scores.nprs.pre_session", "scores.nprs.post_session"), heads.split(","),
+                   strict=True)),
+    )  # fmt: skip
+    assert {"scores.nprs.pre_session", "scores.nprs.post_session"} <= {*asked}
+    assert visits(study) == [[[0, 7, 4]]]
+
+
 @pytest.mark.parametrize(
     ("head", "asks"), [("Client,DOB,Visit date", ["%d.%m.%Y", "%m.%d.%Y"]),
                        ("Kunde,Geburtsdatum,Termin", None)],

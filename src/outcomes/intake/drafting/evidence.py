@@ -183,6 +183,11 @@ def not_done(cell: str) -> bool:
     return status_of(cell) in ("cancelled", "no_show")
 
 
+def is_missed(cell: str) -> bool:
+    """Whether a cell of another kind says that the visit did not take place; no mere ``no``."""
+    return flag_of(cell) is None and not_done(cell)
+
+
 def whole_status(cell: str) -> str:
     """Return what a cell says that is a whole phrase of the vocabulary; empty for another."""
     word = plain(cell)

@@ -10,7 +10,7 @@ from outcomes.dictionary.instruments import registry
 from outcomes.dictionary.tables import TIMINGS
 from outcomes.intake.column_map import read_column_map
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
-from outcomes.intake.drafting.evidence import Column, is_date, number, score, stated_top
+from outcomes.intake.drafting.evidence import Column, is_date, is_missed, number, score, stated_top
 from outcomes.intake.drafting.headers import (
     first_named,
     holds,
@@ -188,7 +188,10 @@ def words_among(seen: Seen, content: Content) -> Iterator[Content]:
             continue
         read, _ = clean(column.cells, header, target, mapped)
         odd = column.cells[read.notna() & read_numbers(read).isna()].unique()
-        for cell in [cell for cell in odd if not seen.is_private(cell)][:_SEVERAL]:
+        missed = [cell for cell in odd if is_missed(cell)]
+        yield {"values": {target: dict.fromkeys(missed, NOTHING)}} if missed else {}
+        odd = [cell for cell in odd if cell not in missed and not seen.is_private(cell)]
+        for cell in odd[:_SEVERAL]:
             stated = [f"{int(n)}" for n in re.findall(r"\d+", cell) if int(n) <= top]
             listed = map(str, range(int(top) + 1 if top <= 10 else 0))
             asks = f"Which number does {cell} in {header} mean? ({NOTHING}: none)"
@@ -214,7 +217,8 @@ def _loose(seen: Seen, name: str, timings: Mapping[str, list[str]]) -> Iterator[
     """Ask about scores of no stated time beside others that are said to be before the visit."""
     loose = [h for timing in ("now", "") for h in timings.get(timing, [])]
     numbered = len(loose) > 1 == len({re.sub(r"\d+", "", header) for header in loose})
-    if loose and ("pre_session" in timings or numbered) and "post_session" not in timings:
+    told = "pre_session" in timings or numbered or len(loose) == len(PAIRED)
+    if loose and told and "post_session" not in timings:
         one, place = registry()[name], f"scores.{name}.post_session"
         what = f"the score of {one.title} after the visit"
         yield which(seen, place, what, loose[::-1], lambda column: as_numbers(column, one.maximum))

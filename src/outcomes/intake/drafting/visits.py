@@ -18,6 +18,7 @@ from outcomes.intake.drafting.evidence import (
     flag_of,
     has_time,
     is_date,
+    is_missed,
     is_named,
     is_sale,
     is_visit,
@@ -53,10 +54,10 @@ _FEW = 8
 def status(seen: Seen) -> Content:
     """Return what became of visits: by one column's words, by flags, or by what rows hold."""
     column = seen.one("columns.status")
-    service = next((c for c in seen.of("service") if 0 < c.share(not_done) < 1), None)
+    beside = _beside(seen)
     if column is not None:
         words = _status_words(seen, column)
-        signs = [*_flags(seen, MISSED), *(_entries(service, service) if service else [])]
+        signs = [*_flags(seen, MISSED), *beside]
         if seen.of("flag.attended", _WHY):  # first what the status itself says: no show, cancelled
             own = words["values"]["status"].items()
             stayed = {became: [cell for cell, word in own if word == became] for became in STAYED}
@@ -70,8 +71,8 @@ def status(seen: Seen) -> Content:
     if seen.of(*_FLAGS):
         flags = _status_flags(seen)
         return merged(flags, _differing(seen, {}, flags["status"]))
-    if service is not None:
-        return {"status": [*_entries(service, service), {"otherwise": "attended"}]}
+    if beside:
+        return {"status": [*beside, {"otherwise": "attended"}]}
     if STRUCK in seen.columns:
         return _status_struck(seen)
     remark = next((c for c in seen.of("free_text") if any(map(_remarks_on, c.counts))), None)
@@ -83,6 +84,14 @@ def status(seen: Seen) -> Content:
     partings = [c for h in seen.rest if _may_be_status(seen, c := seen.columns[h])]
     parting = max(partings, key=lambda column: column.share(status_of), default=None)
     return _no_status(seen) if parting is None else _status_words(seen, parting)
+
+
+def _beside(seen: Seen) -> list[dict[str, Any]]:
+    """Return the rules of services and scores with words of a visit that did not take place."""
+    scored = [seen.columns[h] for h, role in seen.roles.items() if role.place.startswith("scores.")]
+    told = [(column, Column(column.name, column.cells[column.where(is_missed)]))
+            for column in (*seen.of("service"), *scored)]  # fmt: skip
+    return [entry for column, own in told if own.n < column.n for entry in _entries(column, own)]
 
 
 def _may_be_status(seen: Seen, column: Column) -> bool:
@@ -264,7 +273,12 @@ def _held(seen: Seen, *places: str) -> pd.Series[Any]:
     """Return which rows hold what is only known of a visit: a score, or the pressure."""
     held = places or ("scores.", "columns.score", "columns.pressure")
     own = [seen.columns[h] for h, role in seen.roles.items() if role.place.startswith(held)]
-    return pd.Series(np.any([np.zeros(seen.n, bool), *(c.where(bool) for c in own)], axis=0))
+    return pd.Series(
+        np.any(
+            [np.zeros(seen.n, bool), *(c.where(lambda cell: not is_missed(cell)) for c in own)],
+            axis=0,
+        )
+    )
 
 
 def _status_struck(seen: Seen) -> Content:
