@@ -1735,6 +1735,16 @@ def test_statuses_in_the_place_of_a_score_are_statuses(imported, words):
     assert sorted(study.assessments["score"]) == [4, 5, 6, 7]
 
 
+@pytest.mark.parametrize("born", ["Date de mon arrivée au monde", "Date B."])
+def test_a_birth_in_unknown_words_is_no_day_of_a_visit(imported, born):
+    study, asked = imported(
+        f"Client,{born},Xy,Pain before\nAnn Lee,1950-02-13,2026-01-15,7\n"
+        "Ann Lee,1950-02-13,2026-01-22,6\n"
+    )
+    assert asked["columns.date"] == ["Xy", born]
+    assert days(study) == [[0, 7]]
+
+
 def test_a_missed_appointment_among_services_was_missed(imported):
     study, _ = imported(
         f"Client,DOB,Visit date,Description,Pain before\n{ANN},01/15/2026,Massage therapy,7\n"
@@ -1744,7 +1754,7 @@ def test_a_missed_appointment_among_services_was_missed(imported):
 
 
 def test_months_of_other_languages_in_three_letters_and_years_in_two_digits(imported):
-    study, asked = imported(
+    study, _ = imported(
         "Nombre,Fecha sesión,EVA inicial\nAnn Lee,05-ene-25,7\nAnn Lee,12-feb-25,6\n"
     )
     assert days(study) == [[0, 38]]

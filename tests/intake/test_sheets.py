@@ -72,6 +72,14 @@ def test_answers_are_read_below_the_visits_and_find_theirs(drafted, tmp_path):
     assert (len(study.sessions), study.sessions["session"].count()) == (4, 3)
 
 
+def test_a_questionnaire_with_names_and_days_of_the_visits_is_read_below_them(drafted, tmp_path):
+    head, own = ["Client", "DOB", "Date"], [ANN, "1950-02-13", "2026-01-15"]
+    visits = [[*head, "Status", "Pain before", "Pain after"], [*own, "Arrived", 7, 5]]
+    place, draft = drafted(Visits=visits, NDI=[[*head, "NDI (0-50)"], [*own, 20]])
+    study, _ = import_export(place, draft.content, tmp_path / "key.json")
+    assert (len(study.sessions), sorted(study.assessments["score"])) == (1, [5, 7, 20])
+
+
 def test_an_answer_of_somebody_without_a_visit_is_named(drafted, tmp_path):
     place, draft = drafted(Visits=VISITS, Answers=[*SURVEYS, ["Zoe Quux", "2026-01-15", 3]])
     study, _ = import_export(place, draft.content, tmp_path / "key.json")

@@ -222,12 +222,17 @@ def _gaps(seen: Seen, day: Column, ways: list[str]) -> Content:
 
 
 def _likelier(seen: Seen, place: str) -> list[str]:
-    """Return other columns of dates, where the day is but one of when something was written."""
-    if place not in ("date.filled", "date.created") or seen.preset is not None:
+    """Return other columns of dates, where the day may be a birth, or when something was written.
+
+    A birth in words that nobody knows lies years before another column of dates.
+    """
+    if seen.preset is not None:
         return []
     assert seen.date is not None
-    others = [h for h in seen.rest if looks_like(seen.columns[h], "date")
-              and _median_year(seen.columns[h]) > _median_year(seen.date) - _GROWN]  # fmt: skip
+    born, years = _median_year(seen.date), {h: _median_year(seen.columns[h]) for h in seen.rest
+                                            if looks_like(seen.columns[h], "date")}  # fmt: skip
+    after = _GROWN if place not in ("date.filled", "date.created") else -_GROWN
+    others = [h for h, year in years.items() if born + after < year < np.inf]
     return [*others, seen.date.name] if others else []
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.intake.drafting.draft import Content
-from outcomes.intake.drafting.seen import Seen, seen_in
+from outcomes.intake.drafting.seen import STRUCK, Seen, seen_in
 from outcomes.intake.presets import preset_of
 from outcomes.intake.readers import FileFormat
 from outcomes.intake.readers.other_sheets import known_by
@@ -54,8 +54,8 @@ def other_sheets(path: Path, form: FileFormat) -> Content:
 
 def _alike(one: Seen, other: Seen) -> bool:
     """Whether two sheets are of one kind: of another month, with most columns the same."""
-    shared = {*one.columns} & {*other.columns}
-    return 2 * len(shared) >= len({*one.columns} | {*other.columns})
+    first, second = ({*seen.columns} - {STRUCK} for seen in (one, other))
+    return 2 * len(first & second) >= len(first | second)
 
 
 def _joined(sheet: Seen, visits: Seen) -> tuple[str, dict[str, str]]:
