@@ -61,6 +61,19 @@ def test_clients_are_looked_up_though_their_list_is_longer(drafted, tmp_path):
     assert not [word for word in ("Quux", "bob@ray", "1961", "Lee") if word in written]
 
 
+def test_a_status_or_date_of_clients_is_none_of_their_visits(drafted, tmp_path):
+    visits = [[*VISITS[0][:3], "Pain before"], [ANN, "P1", "2026-01-15", 7],
+              [BOB, "P2", "2026-01-15", 6], [ANN, "P1", "2026-01-22", 5]]  # fmt: skip
+    visits[0][1] = "Client number"
+    clients = [["Client number", "DOB", "Status", "Start date"],
+               ["P1", "1950-02-13", "Cancelled", "2025-12-01"],
+               ["P2", "1961-03-14", "Completed", "2025-12-02"]]  # fmt: skip
+    place, draft = drafted(Visits=visits, Clients=clients)
+    study, _ = import_export(place, draft.content, tmp_path / "key.json")
+    assert study.sessions["status"].tolist() == ["attended"] * 3
+    assert sorted(study.sessions["day"]) == [0, 0, 7]
+
+
 def test_answers_are_read_below_the_visits_and_find_theirs(drafted, tmp_path):
     place, draft = drafted(Visits=VISITS, Answers=SURVEYS)
     assert draft.content["file"]["below"] == {

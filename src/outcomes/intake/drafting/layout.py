@@ -21,7 +21,7 @@ from outcomes.intake.drafting.evidence import Column, flag_of, is_date, number, 
 from outcomes.intake.drafting.facts import names_condition
 from outcomes.intake.drafting.headers import holds, roles_of, score_role, vocabulary, words_of
 from outcomes.intake.drafting.seen import DATES, SHEET, STRUCK
-from outcomes.intake.drafting.sheets import UNREAD, other_sheets
+from outcomes.intake.drafting.sheets import OF_CLIENTS, UNREAD, other_sheets
 from outcomes.intake.readers import FileFormat, Rows
 from outcomes.intake.readers.table import DAY, HEADINGS, headings_in
 from outcomes.intake.readers.workbook import OTHERS, sheet_names
@@ -224,8 +224,10 @@ def _read_as(path: str | Path, own: FileFormat) -> tuple[Rows, Content]:
     rows = readers.read_source(path, msgspec.structs.replace(own, **file))
     if several and rows.skipped.get(OTHERS) and not (own.looked_up or own.below):
         file |= other_sheets(Path(path), msgspec.structs.replace(own, struck_out=STRUCK))
-        said = {name: entry for name, entry in file.items() if name != UNREAD}
+        said = {name: entry for name, entry in file.items() if name not in (UNREAD, OF_CLIENTS)}
         rows = readers.read_source(path, msgspec.structs.replace(own, **said))
+        others = [f"{h} (2)" if f"{h} (2)" in rows.cells else h for h in file.pop(OF_CLIENTS, [])]
+        rows = replace(rows, cells=rows.cells.drop(columns=others))
     if not rows.cells[STRUCK].eq("yes").any():
         del file["struck_out"]
         rows = replace(rows, cells=rows.cells.drop(columns=STRUCK))

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.intake.drafting.draft import Content
-from outcomes.intake.drafting.seen import STRUCK, Seen, seen_in
+from outcomes.intake.drafting.seen import DATES, STRUCK, Seen, seen_in
 from outcomes.intake.presets import preset_of
 from outcomes.intake.readers import FileFormat
 from outcomes.intake.readers.other_sheets import known_by
@@ -16,6 +16,8 @@ from outcomes.intake.readers.workbook import sheet_names, sheets_of
 
 UNREAD = "unread"
 """Of a file that was read: its sheets of people or scores that are not read, and what is."""
+OF_CLIENTS = "of clients"
+"""Of such a file: columns that would be of a visit, and are of clients: a date, a status."""
 _PART = ("identifiers.first_name", "identifiers.last_name")
 _WHO = (("identifiers.appointment",), ("identifiers.record",), ("identifiers.name",), _PART,
         ("identifiers.email",), ("identifiers.phone",))  # fmt: skip
@@ -37,19 +39,29 @@ def other_sheets(path: Path, form: FileFormat) -> Content:
     dated = [name for name, one in seen.items() if one.date is not None]
     if not dated:
         return {}
-    main = max(dated, key=lambda name: (bool(seen[name].of(*_OF_VISITS)), seen[name].n))
-    found: Content = {"looked_up": {}, "below": {}, UNREAD: {}}
-    own = [name for name, one in seen.items() if _alike(one, seen[main])]
-    for name, one in ((name, one) for name, one in seen.items() if name not in own):
+    main = max(dated, key=lambda name: (
+        _comes_again(seen[name]), bool(seen[name].of(*_OF_VISITS)), seen[name].n))  # fmt: skip
+    found: Content = {"looked_up": {}, "below": {}, UNREAD: {}, OF_CLIENTS: []}
+    same = [name for name, one in seen.items() if _alike(one, seen[main])]
+    for name, one in ((name, one) for name, one in seen.items() if name not in same):
         how, columns = _joined(one, seen[main])
         if how:
             found[how][name] = columns
+            by_visit = how == "below" or columns == _pairs(one, seen[main], _WHO[0])
+            told = () if by_visit else one.of(*_OF_VISITS, *DATES)
+            found[OF_CLIENTS] += [own.name for own in told if own.name not in columns]
         elif any(role.place.startswith(("identifiers.", "scores.")) for role in one.roles.values()):
-            found[UNREAD][name] = own[0] if len(own) == 1 else "*"
+            found[UNREAD][name] = same[0] if len(same) == 1 else "*"
     left = [name for name in seen if name not in (*found["looked_up"], *found["below"])]
-    if found[UNREAD] or max(left, key=lambda name: seen[name].n) not in own:
-        found["sheets"] = own
+    if found[UNREAD] or max(left, key=lambda name: seen[name].n) not in same:
+        found["sheets"] = same
     return {entry: said for entry, said in found.items() if said}
+
+
+def _comes_again(sheet: Seen) -> bool:
+    """Whether people stand in several rows of a sheet."""
+    told = any(sheet.of(place) for places in _WHO[1:] for place in places)
+    return told and not sheet.is_of_people
 
 
 def _alike(one: Seen, other: Seen) -> bool:
