@@ -190,8 +190,8 @@ def words_among(seen: Seen, content: Content) -> Iterator[Content]:
         odd = column.cells[read.notna() & read_numbers(read).isna()].unique()
         missed = [cell for cell in odd if is_missed(cell)]
         yield {"values": {target: dict.fromkeys(missed, NOTHING)}} if missed else {}
-        odd = [cell for cell in odd if cell not in missed and not seen.is_private(cell)]
-        for cell in odd[:_SEVERAL]:
+        told = [cell for cell in odd if cell not in missed and not seen.is_private(cell)]
+        for cell in told[:_SEVERAL]:
             stated = [f"{int(n)}" for n in re.findall(r"\d+", cell) if int(n) <= top]
             listed = map(str, range(int(top) + 1 if top <= 10 else 0))
             asks = f"Which number does {cell} in {header} mean? ({NOTHING}: none)"
