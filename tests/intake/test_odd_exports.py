@@ -1745,6 +1745,15 @@ def test_a_birth_in_unknown_words_is_no_day_of_a_visit(imported, born):
     assert days(study) == [[0, 7]]
 
 
+def test_blanks_at_which_no_line_breaks_are_blanks(imported):
+    study, asked = imported(
+        "Client\u00a0name;Birth\u00a0date;Visit\u00a0date;Length;Pain\u00a0before\n"
+        "Ann\u00a0Lee;13\u00a0Feb\u00a01950;15\u00a0Jan\u00a02026;45\u00a0min;7\u202f/\u00a010\n"
+    )
+    assert not asked
+    assert (study.sessions["minutes"].tolist(), study.assessments["score"].tolist()) == ([45], [7])
+
+
 def test_a_missed_appointment_among_services_was_missed(imported):
     study, _ = imported(
         f"Client,DOB,Visit date,Description,Pain before\n{ANN},01/15/2026,Massage therapy,7\n"

@@ -9,12 +9,10 @@ import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.tables import RECEIVED
-from outcomes.intake.dates import read_times
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import (
     AGE,
     Column,
-    day_of,
     flag_of,
     has_time,
     is_date,
@@ -30,6 +28,7 @@ from outcomes.intake.drafting.evidence import (
     whole_status,
 )
 from outcomes.intake.drafting.headers import roles_of, vocabulary, words_of
+from outcomes.intake.drafting.lines import one_visit
 from outcomes.intake.drafting.people import lengths
 from outcomes.intake.drafting.seen import MISSED, STRUCK, Seen, not_visits
 from outcomes.intake.map_sections import LEFT_OUT, VISIT
@@ -44,8 +43,6 @@ _USUAL = 0.5
 """Share of the rows from which on, where words of care tell them, any other service is odd."""
 _SERVICES = 60
 """Different services that a list of them has at most."""
-_SOON = 150
-"""Minutes after the start of a line in which the next of that day may be of the same visit."""
 _DIARY = {"am", "pm", "morning", "evening", "diary", "morgens", "abends", "matin", "tagebuch"}
 _FEW = 8
 """Different words that are asked about one by one."""
@@ -273,12 +270,8 @@ def _held(seen: Seen, *places: str) -> pd.Series[Any]:
     """Return which rows hold what is only known of a visit: a score, or the pressure."""
     held = places or ("scores.", "columns.score", "columns.pressure")
     own = [seen.columns[h] for h, role in seen.roles.items() if role.place.startswith(held)]
-    return pd.Series(
-        np.any(
-            [np.zeros(seen.n, bool), *(c.where(lambda cell: not is_missed(cell)) for c in own)],
-            axis=0,
-        )
-    )
+    told = [column.where(lambda cell: not is_missed(cell)) for column in own]
+    return pd.Series(np.any([np.zeros(seen.n, bool), *told], axis=0))
 
 
 def _status_struck(seen: Seen) -> Content:
@@ -322,7 +315,7 @@ def visits(seen: Seen) -> Content:
     ages = [c for c in seen.of("columns.age") if any(number(cell) is None for cell in c.counts)]
     read = [rule("45 yrs: the number", [c.name], pattern=AGE, becomes=r"\1") for c in ages]
     content = merged({"columns": own}, {"leave_out": out}, *read, lengths(seen))
-    return merged(content, _services(seen), _one_visit(seen))
+    return merged(content, _services(seen), one_visit(seen))
 
 
 def _services(seen: Seen) -> Content:
@@ -352,26 +345,3 @@ def _services(seen: Seen) -> Content:
     open_ = [cell for cell, is_one in kinds.items() if not is_one][:_FEW]
     return merged(content, *(ask(f"values.service.{cell}", asks.format(column.name, cell),
                                  [LEFT_OUT, VISIT]) for cell in open_))  # fmt: skip
-
-
-def _one_visit(seen: Seen) -> Content:
-    """Say which lines are one visit, where a client has several of one day."""
-    if seen.date is None or seen.later or not seen.names or seen.one("columns.score") is not None:
-        return {}
-    time = seen.one("identifiers.time") or seen.date
-    lines = pd.DataFrame({h: c.cells.to_numpy() for h, c in seen.columns.items()})
-    lines = lines.assign(_who=seen.person.to_numpy())[seen.came].drop_duplicates()
-    lines = lines.assign(_day=lines[seen.date.name].map(day_of, na_action="ignore"))
-    lines = lines.assign(_at=read_times(lines[time.name]))[lines["_who"].notna()]
-    told = (seen.one("columns.condition"), seen.one("identifiers.birth_date"))
-    apart = ["_who", "_day", *(column.name for column in told if column is not None)]
-    if lines[lines["_at"].notna()].duplicated([*apart, "_at"]).any():
-        return {"study": {"one_visit": "time"}}
-    gaps = lines.sort_values("_at").groupby(apart, dropna=False)["_at"].diff()  # one after another
-    if not (gaps.between(1, _SOON) | lines[lines["_at"].isna()].duplicated(apart)).any():
-        return {}
-    asks = ("Some clients have several lines of one day. Are the lines of a day one visit (day), "
-            "or is each one (line)?")  # fmt: skip
-    add = "Do the minutes of such lines add up (sum), or are those of the longest the visit's?"
-    return merged(ask("study.one_visit", asks, ["day", "line"]), ask(
-        "minutes.of_lines", add, ["sum", "longest"]) if lengths(seen) else {})  # fmt: skip

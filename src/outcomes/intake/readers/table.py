@@ -142,6 +142,8 @@ _LINES = {name: re.compile(pattern, re.IGNORECASE)
 DAY = _LINES["day"]
 _NUMBER = re.compile(r"[-+(]?[$€£]? ?[\d.,]*\d[\d.,]* ?[%€$£)]?")
 _DAY = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?!\d)")
+_BLANKS = dict.fromkeys((0xA0, 0x2007, 0x2009, 0x202F), " ")
+"""Blanks at which no line breaks, and narrow ones."""
 _SEVERAL = 3
 """Lines from which on a first one that is unlike the others is seen to be."""
 
@@ -284,8 +286,8 @@ def column_names(header: Sequence[Record]) -> list[str]:
     ['Client', 'Pain before', 'Pain after', 'Paid', 'Paid (2)']
     """
     width = max(map(len, header), default=0)
-    lines = [[(cell or "").strip() for cell in line] + [""] * (width - len(line))
-             for line in header]  # fmt: skip
+    lines = [[(cell or "").translate(_BLANKS).strip() for cell in line]
+             + [""] * (width - len(line)) for line in header]  # fmt: skip
     for i in range(1, width):  # the name of a group counts for the columns beside it
         for j, line in enumerate(lines[:-1]):
             if not line[i] and lines[j + 1][i]:
@@ -401,7 +403,8 @@ def _kept(
     known: dict[str, str] = {}  # each different cell once: most stand there many times
     again = [cell or "" for line in header for cell in line]
     for number, record in records:
-        row = [known.setdefault(cell, cell) if type(cell) is str and cell else cell or None
+        row = [known.get(cell) or known.setdefault(cell, cell.translate(_BLANKS).strip()) or None
+               if type(cell) is str and cell else cell or None
                for cell in record]  # fmt: skip
         if len(row) != width:
             row = _fitted(row, width, counts, f"{where}, row {number}", alone=alone)
