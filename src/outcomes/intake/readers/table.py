@@ -403,9 +403,7 @@ def _kept(
     known: dict[str, str] = {}  # each different cell once: most stand there many times
     again = [cell or "" for line in header for cell in line]
     for number, record in records:
-        row = [known.get(cell) or known.setdefault(cell, cell.translate(_BLANKS).strip()) or None
-               if type(cell) is str and cell else cell or None
-               for cell in record]  # fmt: skip
+        row = [_once(cell, known) for cell in record]
         if len(row) != width:
             row = _fitted(row, width, counts, f"{where}, row {number}", alone=alone)
         label = next((cell for cell in row if cell), "")
@@ -421,6 +419,13 @@ def _kept(
             counts[AGAIN] += 1
         else:
             yield number, row
+
+
+def _once(cell: str | None, known: dict[str, str]) -> str | None:
+    """Return a cell with plain blanks, each different one as one object; missing where empty."""
+    if type(cell) is not str or not cell:
+        return cell or None
+    return known.get(cell) or known.setdefault(cell, cell.translate(_BLANKS).strip()) or None
 
 
 def _names_again(row: Record, header: Sequence[str], where: str) -> bool:
