@@ -1745,6 +1745,24 @@ def test_a_birth_in_unknown_words_is_no_day_of_a_visit(imported, born):
     assert days(study) == [[0, 7]]
 
 
+@pytest.mark.parametrize("cells", ["absente,", "absent,3"])
+def test_a_word_that_may_be_of_the_pain_or_of_the_client_is_refused(imported, cells):
+    heads = "Douleur avant,Douleur après" if cells[-1] != "," else "Douleur avant,Notes"
+    with pytest.raises(DataError, match="of the pain, or of the visit"):
+        imported(
+            f"Patient,Date séance,{heads}\nAnn Lee,15/01/2026,7,5\nAnn Lee,22/01/2026,{cells}\n"
+        )
+
+
+def test_a_pain_that_is_absent_beside_a_status_is_asked_about_as_a_number(imported):
+    study, asked = imported(
+        f"Client,DOB,Visit date,Status,Pain before\n{ANN},01/15/2026,Seen,7\n"
+        f"{ANN},01/22/2026,Seen,absent\n", **{'values."nprs.pre_session".absent': "0"}
+    )  # fmt: skip
+    assert [*asked] == ['values."nprs.pre_session".absent']
+    assert visits(study) == [[[0, 7], [7, 0]]]
+
+
 def test_blanks_at_which_no_line_breaks_are_blanks(imported):
     study, asked = imported(
         "Client\u00a0name;Birth\u00a0date;Visit\u00a0date;Length;Pain\u00a0before\n"

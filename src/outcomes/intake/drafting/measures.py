@@ -10,7 +10,7 @@ from outcomes.dictionary.instruments import registry
 from outcomes.dictionary.tables import TIMINGS
 from outcomes.intake.column_map import read_column_map
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
-from outcomes.intake.drafting.evidence import Column, is_date, is_missed, number, score, stated_top
+from outcomes.intake.drafting.evidence import Column, is_date, number, score, stated_top
 from outcomes.intake.drafting.headers import (
     first_named,
     holds,
@@ -188,7 +188,9 @@ def words_among(seen: Seen, content: Content) -> Iterator[Content]:
             continue
         read, _ = clean(column.cells, header, target, mapped)
         odd = column.cells[read.notna() & read_numbers(read).isna()].unique()
-        missed = [cell for cell in odd if is_missed(cell)]
+        stated = {cell for entry in content.get("status", ()) if entry.get("column") == header
+                  for cell in entry.get("is", ())}  # fmt: skip
+        missed = [cell for cell in odd if cell in stated]
         yield {"values": {target: dict.fromkeys(missed, NOTHING)}} if missed else {}
         told = [cell for cell in odd if cell not in missed and not seen.is_private(cell)]
         for cell in told[:_SEVERAL]:

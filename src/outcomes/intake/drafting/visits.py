@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.tables import RECEIVED
+from outcomes.errors import DataError
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import (
     AGE,
@@ -33,7 +34,7 @@ from outcomes.intake.drafting.people import lengths
 from outcomes.intake.drafting.seen import MISSED, STRUCK, Seen, not_visits
 from outcomes.intake.map_sections import LEFT_OUT, VISIT
 from outcomes.intake.visits import STAYED
-from outcomes.privacy.patterns import name_words
+from outcomes.privacy.patterns import name_words, plain
 
 _WHY = "flag.reason"
 _FLAGS = (*MISSED, "flag.attended", _WHY)
@@ -46,6 +47,8 @@ _SERVICES = 60
 _DIARY = {"am", "pm", "morning", "evening", "diary", "morgens", "abends", "matin", "tagebuch"}
 _FEW = 8
 """Different words that are asked about one by one."""
+_OF_PAIN = ("absent", "absente", "ausente", "assente", "afwezig")
+"""Words of who missed a visit that may be of a pain that is not there."""
 
 
 def status(seen: Seen) -> Content:
@@ -84,10 +87,26 @@ def status(seen: Seen) -> Content:
 
 
 def _beside(seen: Seen) -> list[dict[str, Any]]:
-    """Return the rules of services and scores with words of a visit that did not take place."""
+    """Return the rules of services and scores with words of a visit that did not take place.
+
+    Raises
+    ------
+    DataError
+        When a word may say that there was no pain, or nobody, and nothing else tells.
+    """
     scored = [seen.columns[h] for h, role in seen.roles.items() if role.place.startswith("scores.")]
-    told = [(column, Column(column.name, column.cells[column.where(is_missed)]))
-            for column in (*seen.of("service"), *scored)]  # fmt: skip
+    told = [(c, Column(c.name, c.cells[c.where(is_missed)])) for c in seen.of("service")]
+    stated = bool(seen.of("columns.status", *_FLAGS))
+    for column in scored:
+        others = [other.cells.notna() for other in scored if other is not column]
+        alone = ~np.any(others, axis=0) if others else np.zeros(seen.n, bool)
+        of_pain = column.where(lambda cell: is_missed(cell) and plain(cell) in _OF_PAIN)
+        if (of_pain & ~alone).any() and not stated:
+            must, got = "a column of scores holds numbers", "a word of the pain, or of the visit"
+            remedy = "Write 0 for no pain, and give what became of a visit a column of its own."
+            raise DataError(must, got=got, where=column.name, remedy=remedy)
+        missed = column.where(is_missed) & ~(of_pain & stated)
+        told.append((column, Column(column.name, column.cells[missed])))
     return [entry for column, own in told if own.n < column.n for entry in _entries(column, own)]
 
 
