@@ -188,9 +188,8 @@ def words_among(seen: Seen, content: Content) -> Iterator[Content]:
             continue
         read, _ = clean(column.cells, header, target, mapped)
         odd = column.cells[read.notna() & read_numbers(read).isna()].unique()
-        stated = {cell for entry in content.get("status", ()) if entry.get("column") == header
-                  for cell in entry.get("is", ())}  # fmt: skip
-        missed = [cell for cell in odd if cell in stated]
+        rules = [own for own in content.get("status", ()) if own.get("column") == header]
+        missed = [cell for cell in odd if any(cell in own.get("is", ()) for own in rules)]
         yield {"values": {target: dict.fromkeys(missed, NOTHING)}} if missed else {}
         told = [cell for cell in odd if cell not in missed and not seen.is_private(cell)]
         for cell in told[:_SEVERAL]:
