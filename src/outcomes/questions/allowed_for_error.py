@@ -142,10 +142,18 @@ class AgainstError:
 
     @property
     def also(self) -> str:
-        """The number with the error allowed for, where there is a finding and such a number."""
-        if not clear(self.row) or self.allowed.decisive is None:
+        """The number with the error allowed for, where there is one: the other is too sure."""
+        if self.allowed.decisive is None or (self.allowed.table.empty and not clear(self.row)):
             return ""
-        return f", and {with_interval(self.allowed.decisive)} allowing for the error"
+        error = "the error" if clear(self.row) else "measurement error of the score"
+        return f", and {self._left()} allowing for {error}"
+
+    def _left(self, unit: str = "") -> str:
+        """Return what is left, where its interval says anything."""
+        left, scale = self.allowed.decisive, self.measure.maximum - self.measure.minimum
+        assert left is not None
+        told = left["conf_high"] - left["conf_low"] <= scale
+        return with_interval(left, unit=unit) if told else "an interval wider than the scale"
 
     @property
     def check(self) -> Check:
@@ -154,11 +162,8 @@ class AgainstError:
             return Check(NAME, True, f"no clear difference to explain; {self.error.words}")
         parts = []
         allowed, unit = self.allowed, self.measure.unit
-        if (left := allowed.decisive) is not None:
-            scale = self.measure.maximum - self.measure.minimum
-            told = left["conf_high"] - left["conf_low"] <= scale
-            said = with_interval(left, unit=unit) if told else "an interval wider than the scale"
-            parts.append(f"allowing for it {said}")
+        if allowed.decisive is not None:
+            parts.append(f"allowing for it {self._left(unit)}")
         parts.append(self.error.words)
         share = allowed.reliability or 0.0
         if share <= 0:
