@@ -76,8 +76,10 @@ def plain_table(data: Any) -> pd.DataFrame:
         remedy = "Call .collect() first." if hasattr(data, "collect") else ""
         raise UsageError(must, got=type(data).__name__, remedy=remedy)
     table: pd.DataFrame = data
-    names = [one_form(str(name)) for name in table.columns]
-    if names != [*table.columns] and len({*names}) == len(names):
+    written = [str(name) for name in table.columns]
+    names = [*map(one_form, written)]
+    names = names if len({*names}) == len({*written}) else written
+    if names != [*table.columns]:
         table = table.set_axis(names, axis=1)
     if not table.columns.is_unique:
         twice = sorted(set(table.columns[table.columns.duplicated()]))
