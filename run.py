@@ -40,7 +40,8 @@ def say(text: str) -> None:
 def begun(*command: str | Path, stdout: int | None = None) -> subprocess.Popen[str]:
     """Begin a command in the project's folder."""
     words = [str(word) for word in command]
-    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "VIRTUAL_ENV": str(VENV)}
+    own = str(Path(words[0]).parents[1])  # IPython warns where this is another than its Python's
+    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "VIRTUAL_ENV": own}
     if os.environ.get("PYTHONDONTWRITEBYTECODE"):
         # Nothing beside the sources; but without bytecode each process compiles all it imports.
         kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(VENV / "bytecode")}
@@ -170,7 +171,8 @@ def lowest() -> int:
     place, uv = ROOT / "out" / "lowest", [PYTHON, "-m", "uv"]
     wanted = place.with_suffix(".txt")
     wanted.parent.mkdir(exist_ok=True)
-    extras = [word for extra in ("report", "big", "sql") for word in ("--extra", extra)]
+    names = ("report", "big", "sql", "dask", "docs")
+    extras = [word for extra in names for word in ("--extra", extra)]
     resolve = [*uv, "pip", "compile", "pyproject.toml", "--resolution", "lowest-direct", *extras,
                "--python-version", "3.11", "--quiet", "-o", wanted]  # fmt: skip
     python = place / PYTHON.relative_to(VENV)
