@@ -117,6 +117,16 @@ def test_answer_prints_json(study_folder, capsys):
     assert printed["table"][0]["term"] == "all"
 
 
+@pytest.mark.slow
+def test_report_says_the_sentence_and_where_it_is(study_folder, tmp_path, capsys):
+    out = tmp_path / "report"
+    assert main(["report", str(study_folder), "--out", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert "During care" in shown
+    assert f"Report: {out / 'index.html'}" in shown
+    assert (out / "index.html").is_file()
+
+
 def test_report_says_what_its_page_begins_with_and_where_it_is(tmp_path, capsys):
     trial = oc.simulate(episodes=40, scenario="two-arm-trial", seed=1).save(tmp_path / "trial")
     assert main(["report", str(trial), "--out", str(tmp_path / "report")]) == 0

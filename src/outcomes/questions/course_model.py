@@ -125,7 +125,7 @@ LEAST_PART = 0.4
 """No smaller part of a therapist is told from the courses that others treat in part."""
 THERAPIST = "(1 | therapist_id)"
 MOST_DF = 5
-"""Degrees of freedom of a mean, at most, for each therapist but one, and never fewer at most."""
+"""A mean has at most so many degrees of freedom for each therapist but one."""
 LEAST_FOR_SLOPE = 3
 """Scores after baseline that the median course must have before it gets a slope of its own."""
 
