@@ -111,6 +111,62 @@ def test_an_answer_with_an_address_alone_is_of_whom_it_belongs_to(drafted, tmp_p
     assert found["R20"] == (1, 3)
 
 
+PHONES = ["+1 555 201 7788", "+1 555 301 9911", "+1 555 401 2211"]
+BIRTHS = ["1950-02-13", "1990-05-17", "1961-03-14"]
+OF_ANN = [[ANN, BIRTHS[0], "Neck pain"], [BOB, BIRTHS[2], "Low back pain"]]
+
+
+def told_apart(kind, cells, names=(ANN, "LEE, Ánn", BOB)):
+    head = ["Client", kind, *VISITS[0][2:], "Pain before"]
+    return [head, *([name, cell, day, 60, "Arrived", 7 - i] for i, (name, cell) in
+                    enumerate(zip(names, cells, strict=True))
+                    for day in ("2026-01-15", "2026-01-22"))]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("visits", "clients"),
+    [(told_apart("Phone", PHONES), [["Client", "DOB", "Condition"], *OF_ANN]),
+     (told_apart("E-mail", ["ann@x.example", "lee@y.example", "bob@x.example"]),
+      [["Client", "DOB", "Condition"], *OF_ANN]),
+     (told_apart("Client number", ["P1", "P2", "P3"]), [["Client", "DOB", "Condition"], *OF_ANN]),
+     (told_apart("DOB", BIRTHS), [["Client", "Sex", "Condition"],
+      *([row[0], "F", row[2]] for row in OF_ANN)]),
+     (told_apart("DOB", BIRTHS), [["Client", "DOB", "Condition"], *OF_ANN]),
+     (told_apart("Phone", PHONES[1:], (ANN, BOB)), [["Client", "Phone", "DOB", "Condition"],
+      [ANN, PHONES[0], *OF_ANN[0][1:]], [BOB, PHONES[2], *OF_ANN[1][1:]]]),
+     (told_apart("Phone", [PHONES[0], PHONES[0], PHONES[2]], (ANN, "Zoe Lee", BOB)),
+      [["Phone", "DOB", "Condition"], [PHONES[0], *OF_ANN[0][1:]], [PHONES[2], *OF_ANN[1][1:]]])],
+)  # fmt: skip
+def test_two_of_one_name_do_not_both_get_what_a_sheet_says_of_one(drafted, tmp_path, visits,
+                                                                  clients):  # fmt: skip
+    place, draft = drafted(Visits=visits, Clients=clients)
+    assert "looked_up" not in draft.content["file"]
+    assert "file.sheets" in [question["key"] for question in draft.questions]
+    for one in draft.questions:
+        draft = draft.answered(one["key"], one["candidates"][0])
+    study, _ = import_export(place, draft.content, tmp_path / "key.json")
+    assert len(study.episodes) == len({row[0] + row[1] for row in visits[1:]})
+    assert "condition" not in study.episodes or study.episodes["condition"].isna().all()
+
+
+def test_birth_dates_beside_names_tell_two_of_one_name_apart(drafted, tmp_path):
+    clients = [["Client", "DOB", "Condition"], *OF_ANN, [ANN, BIRTHS[1], "Headache"]]
+    place, draft = drafted(Visits=told_apart("DOB", BIRTHS), Clients=clients)
+    assert draft.content["file"]["looked_up"] == {"Clients": {"Client": "Client", "DOB": "DOB"}}
+    study, _ = import_export(place, draft.content, tmp_path / "key.json")
+    of = study.episodes.set_index("age_band")["condition"].to_dict()
+    assert of == {"70-79": "neck_other", "30-39": "headache", "60-69": "low_back"}
+
+
+def test_a_map_of_last_month_refuses_two_of_one_name(drafted, tmp_path):
+    clients = [["Client", "DOB", "Condition"], *OF_ANN]
+    place, draft = drafted(Visits=told_apart("Phone", PHONES[1:], (ANN, BOB)), Clients=clients)
+    assert draft.content["file"]["looked_up"] == {"Clients": {"Client": "Client"}}
+    place, _ = drafted(Visits=told_apart("Phone", PHONES), Clients=clients)
+    with pytest.raises(DataError, match="1 of the Client looked up that several people have"):
+        import_export(place, draft.content, tmp_path / "key.json")
+
+
 @pytest.mark.parametrize(
     "other",
     [[*CLIENTS, ["Lee", "Ann", "1990-05-17", "a@b.example", "active"]],  # a namesake

@@ -35,6 +35,7 @@ from outcomes.intake.column_map import (
 from outcomes.intake.load import load
 from outcomes.intake.pipeline import client_rows, course_rows, export_text
 from outcomes.intake.readers import Rows, is_database, name_of, read_source
+from outcomes.intake.readers.other_sheets import refuse_namesakes
 from outcomes.intake.rows import EXPORT, TypedRows
 from outcomes.intake.tables import Frames, tables_of
 from outcomes.intake.typed_cells import targets_of
@@ -204,6 +205,7 @@ def _taken(
     today: datetime.date, progress: Callable[[str], object],
 ) -> _Taken:  # fmt: skip
     source = read_source(path, mapped.file)
+    refuse_namesakes(source, mapped.file, mapped.identifiers, name_of(path))
     text, mapped = export_text(path, source.cells, mapped)
     people = [dict(zip(COLUMNS, entry, strict=True)) for entry in read_who(key_path)]
     known = [(p["name"], p["record"], p["patient"]) for p in people if p["study"] == key.study]

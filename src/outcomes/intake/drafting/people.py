@@ -147,9 +147,11 @@ def _namesakes(seen: Seen, named: Mapping[str, list[str]]) -> Content:
     """Ask about one name with several plan or account numbers, where nothing else tells people."""
     if {"birth_date", "record", "phone", "email"} & named.keys() or not seen.names:
         return {}
-    for header in (h for kind in ("plan", "account") for h in named.get(kind, [])):
+    own = {one.name for one in seen.of("identifiers.record")} & {*named.get("other", [])}
+    for header in (*named.get("plan", []), *named.get("account", []), *own):
         numbers = seen.columns[header].cells.groupby(seen.person.to_numpy()).nunique()
-        if (numbers > 1).any() and one_to_one(seen.columns[header], seen.person, None):
+        usual = numbers.max() > 1 and 2 * (numbers > 1).sum() <= len(numbers)
+        if usual and (header in own or one_to_one(seen.columns[header], seen.person, None)):
             asks = (f"Of some names there are several numbers in {header}. Is each number another "
                     "person? (false: one person who changed it)")  # fmt: skip
             return ask("identifiers.record", asks, [header])

@@ -11,17 +11,19 @@ from outcomes.intake.drafting.draft import Content
 from outcomes.intake.drafting.seen import DATES, STRUCK, Seen, seen_in
 from outcomes.intake.presets import preset_of
 from outcomes.intake.readers import FileFormat
-from outcomes.intake.readers.other_sheets import known_by
+from outcomes.intake.readers.other_sheets import known_by, n_of_several, said_of
 from outcomes.intake.readers.workbook import sheet_names, sheets_of
 
 UNREAD = "unread"
 """Of a file that was read: its sheets of people or scores that are not read, and what is."""
 OF_CLIENTS = "of clients"
 """Of such a file: columns that would be of a visit, and are of clients: a date, a status."""
-_PART = ("identifiers.first_name", "identifiers.last_name")
-_WHO = (("identifiers.appointment",), ("identifiers.record",), ("identifiers.name",), _PART,
-        ("identifiers.email",), ("identifiers.phone",))  # fmt: skip
-"""What tells whose a row is, the surest first."""
+_NAME, _PART = ("identifiers.name",), ("identifiers.first_name", "identifiers.last_name")
+_MORE = ("identifiers.birth_date", "identifiers.email", "identifiers.phone")
+_NUMBERS = (("identifiers.appointment",), ("identifiers.record",))
+_WHO = (*_NUMBERS, _NAME, _PART, *((*own, more) for more in _MORE for own in (_NAME, _PART)),
+        *((more,) for more in _MORE[1:]))  # fmt: skip
+"""What tells whose a row is, the surest first; a name with more, where several people have it."""
 _OF_VISITS = ("columns.status", "columns.sessions.minutes", "service", "flag.cancelled",
               "flag.no_show", "flag.attended")  # fmt: skip
 _MOST = 0.5
@@ -75,7 +77,11 @@ def _joined(sheet: Seen, visits: Seen) -> tuple[str, dict[str, str]]:
     scored = any(role.place.startswith("scores.") for role in sheet.roles.values())
     pairs = {places: _pairs(sheet, visits, places) for places in _WHO}
     for places, columns in pairs.items():
-        if columns and not (scored and places != _WHO[0]) and _stands_once(sheet, visits, columns):
+        if (
+            columns
+            and not (scored and places != _WHO[0])
+            and _is_sure(sheet, visits, columns, places)
+        ):
             return "looked_up", columns
     if not scored or sheet.date is None or visits.date is None or pairs[_WHO[0]]:
         return "", {}
@@ -89,27 +95,43 @@ def _joined(sheet: Seen, visits: Seen) -> tuple[str, dict[str, str]]:
 
 def _pairs(sheet: Seen, visits: Seen, places: tuple[str, ...]) -> dict[str, str]:
     """Return the columns of a sheet that tell whose a row is to those of the visits."""
-    theirs, ours = ([one for place in places for one in seen.of(place)[:1]]
-                    for seen in (sheet, visits))  # fmt: skip
-    if places == ("identifiers.name",) and not theirs and ours:
-        theirs = [one for place in _PART for one in sheet.of(place)[:1]]
-        ours = ours * len(theirs)
-    if len(theirs) != len(ours):
-        return {}
-    return {a.name: b.name for a, b in zip(theirs, ours, strict=True)}
+    found = {}
+    for place in places:
+        theirs, ours = (seen.of(place)[:1] for seen in (sheet, visits))
+        if (place,) == _NAME and not theirs:
+            theirs = [one for part in _PART for one in sheet.of(part)[:1]]
+        if not (theirs and ours):
+            return {}
+        found |= {one.name: ours[0].name for one in theirs}
+    return found
+
+
+def _cells(sheet: Seen) -> pd.DataFrame:
+    return pd.DataFrame({header: column.cells for header, column in sheet.columns.items()})
 
 
 def _keys(sheet: Seen, visits: Seen, columns: dict[str, str]) -> tuple[pd.Series[Any], ...]:
     same = {name: name for name in columns.values()}
-    theirs, ours = (known_by(pd.DataFrame({h: c.cells for h, c in seen.columns.items()}), own)
-                    for seen, own in ((sheet, columns), (visits, same)))  # fmt: skip
+    theirs, ours = (known_by(_cells(seen), own) for seen, own in ((sheet, columns), (visits, same)))
     return theirs.dropna(), ours.dropna()
 
 
-def _stands_once(sheet: Seen, visits: Seen, columns: dict[str, str]) -> bool:
-    """Whether each row of the visits finds one row of a sheet, and several rows do."""
+def _is_sure(sheet: Seen, visits: Seen, columns: dict[str, str], places: tuple[str, ...]) -> bool:
+    """Whether each row of the visits finds one row of a sheet, of one person, and several do."""
     theirs, ours = _keys(sheet, visits, columns)
-    return bool(theirs.is_unique and len(ours) and len(theirs) > 1 and ours.isin(theirs).all())
+    if not (theirs.is_unique and len(ours) and len(theirs) > 1 and ours.isin(theirs).all()):
+        return False
+    said = [said_of(known, _cells(seen).loc[known.index], _telling(seen))
+            for known, seen in ((ours, visits), (theirs, sheet))]  # fmt: skip
+    return places == _WHO[0] or not n_of_several(*said, numbered=places in _NUMBERS)
+
+
+def _telling(sheet: Seen) -> dict[str, list[str]]:
+    """Return the columns that tell people apart; a number that each row has another of is none."""
+    kinds = {kind: [one.name for one in sheet.of(f"identifiers.{kind}")
+                    if kind != "record" or len(one.counts) < one.n]
+             for kind in ("birth_date", "record", "phone", "email")}  # fmt: skip
+    return {"name": sheet.names, **kinds}
 
 
 def _share(sheet: Seen, visits: Seen, columns: dict[str, str]) -> float:

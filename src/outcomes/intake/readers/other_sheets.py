@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +10,13 @@ import pandas as pd
 
 from outcomes.errors import DataError
 from outcomes.intake.dates import AFTER_DATE
-from outcomes.intake.readers.table import Rows, distinct
+from outcomes.intake.readers.table import FileFormat, Rows, distinct
+from outcomes.privacy.clients import clients_of
 from outcomes.privacy.patterns import plain
+
+Kinds = Mapping[str, Sequence[str]]
+"""Kind of identifier to the columns of a sheet that hold it."""
+_TELLING = ("name", "birth_date", "record", "phone", "email")
 
 
 def known_by(cells: pd.DataFrame, columns: Mapping[str, str]) -> pd.Series[str]:
@@ -70,7 +75,79 @@ def looked_up(rows: Rows, sheet: Rows, columns: Mapping[str, str], where: str) -
     cells = pd.concat([rows.cells, found.astype(object).where(found.notna(), None)], axis=1)
     n_alone = int((~theirs.isin(ours)).sum())
     told = {"rows of a further sheet without a visit": n_alone} if n_alone else {}
-    return replace(rows, cells=cells, skipped={**rows.skipped, **told})
+    told = {**rows.skipped, **told}
+    return replace(rows, cells=cells, skipped=told, facts=(*rows.facts, tuple(names)))
+
+
+def said_of(known: pd.Series[str], cells: pd.DataFrame, kinds: Kinds) -> pd.DataFrame:
+    """Return what a sheet says of whose its rows are, each different thing once."""
+    own = {f"{kind} {i}": cells[name] for kind in _TELLING
+           for i, name in enumerate(kinds.get(kind, ())) if name in cells}  # fmt: skip
+    said = pd.DataFrame({"known": known, **own}, dtype=object)
+    return said.dropna(subset="known").drop_duplicates()
+
+
+def n_of_several(ours: pd.DataFrame, theirs: pd.DataFrame, *, numbered: bool) -> int:
+    """Return how many of those who stand in both sheets are several people.
+
+    Parameters
+    ----------
+    ours, theirs : DataFrame
+        Of the visits and of the other sheet, as `said_of` returns it.
+    numbered : bool
+        Whether a number tells whose rows are, so that both sheets may write names otherwise.
+
+    Examples
+    --------
+    >>> known = pd.Series(["ann lee", "ann lee"])
+    >>> ours = said_of(known, pd.DataFrame({"DOB": ["1950", "1990"]}), {"birth_date": ["DOB"]})
+    >>> n_of_several(ours, pd.DataFrame({"known": known[:1]}), numbered=False)
+    1
+    """
+    ours = ours[ours["known"].isin(theirs["known"])]
+    parts = [ours]
+    if not numbered:
+        kinds = {name.split()[0] for name in ours} & {name.split()[0] for name in theirs}
+        parts += [pd.concat([said[[name for name in said if name.split()[0] in kinds]]
+                             for said in (ours, theirs)])]  # fmt: skip
+    return len({known for part in parts for known in _of_several(part)})
+
+
+def _of_several(said: pd.DataFrame) -> list[str]:
+    texts = said.astype(object).where(said.notna(), None)
+    held = {kind: [texts[name].tolist() for name in texts if name.startswith(kind)]
+            for kind in _TELLING}  # fmt: skip
+    names = [" ".join(filter(None, parts)) or None for parts in zip(*held["name"], strict=True)]
+    none = [None] * len(said)
+    people = clients_of(
+        names or said["known"].tolist(),
+        *(held[kind][0] if held[kind] else none for kind in ("birth_date", "record")),
+        held["phone"] + held["email"],
+    )
+    n_people = pd.Series(people.of_row).groupby(said["known"].to_numpy()).nunique()
+    return [str(known) for known in n_people.index[n_people > 1]]
+
+
+def refuse_namesakes(rows: Rows, form: FileFormat, kinds: Kinds, where: str) -> None:
+    """Raise `DataError` where several people of the visits would get what a sheet says of one."""
+    for facts, columns in zip(rows.facts, form.looked_up.values(), strict=False):
+        known = known_by(rows.cells, {name: name for name in columns.values()})
+        found = rows.cells[[*facts]].notna().any(axis=1)
+        own = {kind: [name for name in facts if name in held or name.removesuffix(" (2)") in held]
+               for kind, held in kinds.items()}  # fmt: skip
+        ours = {kind: [name for name in held if name not in facts] for kind, held in kinds.items()}
+        telling = {name for kind in _TELLING if kind != "record" for name in kinds.get(kind, ())}
+        n = n_of_several(said_of(known[found], rows.cells[found], ours),
+                         said_of(known[found], rows.cells[found], own),
+                         numbered=telling.isdisjoint(columns.values()))  # fmt: skip
+        if n:
+            must = "what is looked up in a sheet is of one person"
+            got = f"{n} of the {', '.join(columns.values())} looked up that several people have"
+            remedy = (
+                "Hold birth dates or numbers against each other too (looked_up = { Clients = "
+                '{ "Name" = "Client", "DOB" = "Birth date" } }), or leave that sheet out.'
+            )
+            raise DataError(must, got=got, where=where, remedy=remedy)
 
 
 def below(rows: Rows, sheet: Rows, columns: Mapping[str, str], where: str) -> Rows:
@@ -79,9 +156,11 @@ def below(rows: Rows, sheet: Rows, columns: Mapping[str, str], where: str) -> Ro
     own = one_each(sheet.cells, columns)
     own = pd.concat([own.where(own != "", None), sheet.cells.drop(columns=[*columns])], axis=1)
     cells = pd.concat([rows.cells, own], ignore_index=True).astype(object)
-    numbers = np.concatenate([rows.numbers, sheet.numbers])
-    return Rows(cells.where(cells.notna(), None), numbers, (*rows.sheets, *sheet.sheets),
-                {**rows.skipped, **sheet.skipped})  # fmt: skip
+    return replace(
+        rows, cells=cells.where(cells.notna(), None), sheets=(*rows.sheets, *sheet.sheets),
+        numbers=np.concatenate([rows.numbers, sheet.numbers]),
+        skipped={**rows.skipped, **sheet.skipped},
+    )  # fmt: skip
 
 
 def _refuse_absent(rows: Rows, sheet: Rows, columns: Mapping[str, str], where: str) -> None:

@@ -168,19 +168,22 @@ class Rows:
         Number of each row's sheet, shape (rows,), where several were read; else empty.
     skipped : mapping of str to int
         What was left away, and how often.
+    facts : tuple of tuple of str
+        Columns that each sheet that was looked up gave.
     """
 
     cells: pd.DataFrame
     numbers: Any = ()
     sheets: tuple[int, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
+    facts: tuple[tuple[str, ...], ...] = ()
 
     def taken(self, cells: pd.DataFrame, at: Any, **skipped: int) -> Rows:
         """Return other cells, each row of the one that stood at a position of these."""
         numbers = self.numbers if len(self.numbers) else np.arange(1, len(self.cells) + 1)
         sheets = tuple(int(n) for n in np.array(self.sheets)[at]) if self.sheets else ()
         left = {**self.skipped, **skipped}
-        return Rows(cells.reset_index(drop=True), np.asarray(numbers)[at], sheets, left)
+        return Rows(cells.reset_index(drop=True), np.asarray(numbers)[at], sheets, left, self.facts)
 
     def row(self, position: int) -> int:
         """Return what people call the row at a 0-based position."""
