@@ -95,7 +95,7 @@ def _joined(sheet: Seen, visits: Seen) -> tuple[str, dict[str, str]]:
 
 def _pairs(sheet: Seen, visits: Seen, places: tuple[str, ...]) -> dict[str, str]:
     """Return the columns of a sheet that tell whose a row is to those of the visits."""
-    found = {}
+    found: dict[str, str] = {}
     for place in places:
         theirs, ours = (seen.of(place)[:1] for seen in (sheet, visits))
         if (place,) == _NAME and not theirs:

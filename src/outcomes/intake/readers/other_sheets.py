@@ -107,23 +107,20 @@ def n_of_several(ours: pd.DataFrame, theirs: pd.DataFrame, *, numbered: bool) ->
     ours = ours[ours["known"].isin(theirs["known"])]
     parts = [ours]
     if not numbered:
-        kinds = {name.split()[0] for name in ours} & {name.split()[0] for name in theirs}
-        parts += [pd.concat([said[[name for name in said if name.split()[0] in kinds]]
-                             for said in (ours, theirs)])]  # fmt: skip
+        kinds = [{str(name).split()[0] for name in said} for said in (ours, theirs)]
+        both = pd.concat([ours, theirs])
+        parts += [both[[name for name in both if str(name).split()[0] in kinds[0] & kinds[1]]]]
     return len({known for part in parts for known in _of_several(part)})
 
 
 def _of_several(said: pd.DataFrame) -> list[str]:
     texts = said.astype(object).where(said.notna(), None)
-    held = {kind: [texts[name].tolist() for name in texts if name.startswith(kind)]
+    held = {kind: [texts[name].tolist() for name in texts if str(name).startswith(kind)]
             for kind in _TELLING}  # fmt: skip
     names = [" ".join(filter(None, parts)) or None for parts in zip(*held["name"], strict=True)]
-    none = [None] * len(said)
-    people = clients_of(
-        names or said["known"].tolist(),
-        *(held[kind][0] if held[kind] else none for kind in ("birth_date", "record")),
-        held["phone"] + held["email"],
-    )
+    births, records = ([*held[kind], [None] * len(said)][0] for kind in ("birth_date", "record"))
+    people = clients_of(names or said["known"].tolist(), births, records,
+                        held["phone"] + held["email"])  # fmt: skip
     n_people = pd.Series(people.of_row).groupby(said["known"].to_numpy()).nunique()
     return [str(known) for known in n_people.index[n_people > 1]]
 
