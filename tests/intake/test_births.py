@@ -76,9 +76,41 @@ def test_the_twenty_ninth_of_february_is_no_twenty_eighth_a_century_earlier(take
 
 
 def test_a_birth_of_four_digits_after_the_visit_gives_no_age_and_is_an_error(take):
-    study = take(["2029-03-04", "1880-01-01", "2026-05-04"], [])
+    study = take(["2029-03-04", "1880-01-01", "2024-05-04"], [])
     assert sorted(study.episodes["age_band"].fillna("")) == ["", "", "0-9"]
     assert found(study) == [("R51", "DOB", 4)]
+
+
+def test_a_year_of_age_is_full_on_the_birthday(take):
+    study = take(["1976-05-04", "1986-12-31", "1956-05-05", "2006-05-04"], [])
+    assert sorted(study.episodes["age_band"]) == ["20-29", "30-39", "50-59", "60-69"]
+    assert found(study) == []
+
+
+@pytest.mark.parametrize(
+    ("births", "dates"),
+    [(["2026-05-04", "2025-11-23", "2024-05-19", "1914-12-01"], []),  # 0, 0, 1, 111 years
+     (["3/14/26", "5/4/26", "6/1/24"], ["%m/%d/%y"])],
+)  # fmt: skip
+def test_a_birth_that_makes_an_infant_or_the_oldest_of_all_is_told_and_gives_no_age(
+    take, births, dates
+):
+    study = take(births, dates)
+    assert study.episodes["age_band"].isna().all()
+    assert found(study) == [("R75", "DOB", 2 * len(births))]
+
+
+def test_an_age_that_is_stated_is_told_as_one_of_a_birth_date(tmp_path):
+    export = tmp_path / "export.csv"
+    lines = [f"{name},{VISITS[0]},5,{age}" for name, age in zip("ABCDE", (0, 1, 2, 110, 111))]
+    export.write_text("\n".join(["Client,Day,Pain,Age", *lines]) + "\n", encoding="utf-8")
+    mapped = {
+        "identifiers": {"name": "Client"}, "columns": {"date": "Day", "age": "Age"},
+        "study": {"no_status": "attended"}, "scores": {"nprs": {"pre_session": "Pain"}},
+    }  # fmt: skip
+    study, _ = oc.import_export(export, mapped, tmp_path / "key.json", today=TODAY)
+    assert sorted(study.episodes["age_band"].fillna("")) == ["", "", "", "0-9", "90+"]
+    assert found(study) == [("R75", "Age", 3)]
 
 
 def test_dates_that_a_spreadsheet_turned_are_left_out_and_an_error(take):

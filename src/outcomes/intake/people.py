@@ -25,7 +25,7 @@ from outcomes.privacy.patterns import plain
 from outcomes.privacy.person import person_of, record_of
 from outcomes.privacy.risk import age_band
 
-_YEAR, _OLDEST = 365.2425, 120
+_YEAR, _OLDEST, _LIKELY = 365.2425, 120, (2, 111)
 _FEW, _MOST, _A_NAME = 0.7, 0.9, 2
 _RETURN = 180
 """Days after which one who comes again may begin a new course."""
@@ -319,15 +319,24 @@ def with_returns(rows: TypedRows, mapped: ColumnMap, seen: pd.DataFrame) -> Type
     return rows.found("R72", "date", marks, "a return after more than that")
 
 
-def with_age_bands(rows: TypedRows) -> TypedRows:
+def _whole_years(births: pd.Series[Any], days: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the age on some days, one more from the birthday on."""
+    born, now = (pd.to_datetime(one.astype("float64"), unit="D") for one in (births, days))
+    before = now.dt.month * 100 + now.dt.day < born.dt.month * 100 + born.dt.day
+    return now.dt.year - born.dt.year - before
+
+
+def with_age_bands(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     """Return the rows with ten-year bands: of the age that is stated, else at the first row."""
-    cells = rows.cells
+    cells, column = rows.cells, next(iter(mapped.identifiers.get("birth_date", ())), "")
     if "age" in cells:
-        years = cells["age"]
+        years, column = cells["age"], "age"
     else:
-        age = (cells.get("date", np.nan) - cells["birth"]) / _YEAR
+        age = _whole_years(cells["birth"], cells.get("date", pd.Series(np.nan, cells.index)))
         in_order = age.groupby(cells["episodes.episode_id"])
         years = in_order.transform("min")
     if years.isna().all() and "age" not in cells and cells["birth"].isna().all():
         return rows
-    return rows.having(**{"episodes.age_band": age_band(years)})
+    odd = years.notna() & ~years.between(*_LIKELY, inclusive="left")
+    rows = rows.found("R75", column, odd, "another age")
+    return rows.having(**{"episodes.age_band": age_band(years.mask(odd))})

@@ -96,5 +96,5 @@ def course_rows(rows: TypedRows, mapped: ColumnMap, key: KeyFile, seen: pd.DataF
     rows = with_returns(rows, mapped, seen)
     rows = with_days_that_contradict(without_repeats(rows, mapped))
     rows = with_doubtful_days(without_far_years(rows, seen), seen)
-    rows = with_age_bands(with_single_visits(rows, mapped))
+    rows = with_age_bands(with_single_visits(rows, mapped), mapped)
     return with_facts_that_differ(rows)
