@@ -102,7 +102,8 @@ def test_a_birth_that_makes_an_infant_or_the_oldest_of_all_is_told_and_gives_no_
 
 def test_an_age_that_is_stated_is_told_as_one_of_a_birth_date(tmp_path):
     export = tmp_path / "export.csv"
-    lines = [f"{name},{VISITS[0]},5,{age}" for name, age in zip("ABCDE", (0, 1, 2, 110, 111))]
+    ages = (0, 1, 2, 110, 111)
+    lines = [f"{chr(65 + i)},{VISITS[0]},5,{age}" for i, age in enumerate(ages)]
     export.write_text("\n".join(["Client,Day,Pain,Age", *lines]) + "\n", encoding="utf-8")
     mapped = {
         "identifiers": {"name": "Client"}, "columns": {"date": "Day", "age": "Age"},
