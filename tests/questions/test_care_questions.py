@@ -126,8 +126,8 @@ def test_goals_of_courses_whose_end_is_not_recorded_count_as_if_those_went_on_an
         1 - (1 - reached / rows["n_at_risk"]).cumprod()
     )
     assert untold.table["estimate"].tolist() == known.table["estimate"].tolist()
-    assert "had courses whose end is not recorded gone on" in untold.sentence
-    assert untold.picture.title.endswith("were reached and kept, had all courses gone on")
+    assert "counting courses whose end is not recorded as still going on" in untold.sentence
+    assert untold.picture.title.endswith("as still going on")
     assert "allowing for courses that are still going on" in known.sentence
     assert [given.checks[0].passed for given in (untold, known)] == [False, True]
 
@@ -330,16 +330,31 @@ def test_frequency_says_nothing_that_error_of_the_baseline_can_explain(clinic):
     assert ("an association" in answer.sentence) == check.passed
 
 
-@pytest.mark.parametrize("per_week", [np.nan, 1.0])
-def test_one_frequency_or_none_is_refused(clinic, per_week):
+def test_where_baselines_are_nothing_but_error_the_interval_says_what_it_takes_for_granted(clinic):
+    """All are equally ill: no error can be taken off, so the number stands for itself."""
+    study, rng = clinic(n=80), np.random.default_rng(6)
+    scores = study.assessments["score"]
+    noise = study.assessments.assign(score=rng.normal(5, 1, len(scores)).round(1).clip(0, 10))
+    often = study.episodes.assign(sessions_per_week=np.arange(80) % 2 + 1.0)
+    answer = undisclosed(replace(study, assessments=noise, episodes=often), "frequency")
+    assert "error allowed for" not in set(answer.table["kind"])
+    assert "), with the score taken as exact, comparing" in answer.sentence
+
+
+@pytest.mark.parametrize(
+    ("per_week", "why", "record"),
+    [
+        (np.nan, "no frequency is recorded. Record how many", True),
+        (1.0, "no courses of the first kind", False),
+    ],
+)
+def test_one_frequency_or_none_is_refused_with_what_would_help(clinic, per_week, why, record):
     study = clinic(n=40)
     study = replace(study, episodes=study.episodes.assign(sessions_per_week=per_week))
     answer = undisclosed(study, "frequency", instrument="nprs")
     assert answer.refused
-    assert (
-        "no frequency is recorded" in answer.reason
-        or "no courses of the first kind" in answer.reason
-    )
+    assert why in answer.reason
+    assert ("Record how many visits" in answer.reason) == record
 
 
 def test_patients_who_come_again_are_no_difference_between_their_therapists():

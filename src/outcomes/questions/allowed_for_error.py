@@ -142,9 +142,9 @@ class AgainstError:
 
     @property
     def also(self) -> str:
-        """The number with the error allowed for, where there is one: the other is too sure."""
+        """The number with the error allowed for: the other is too sure, and says so without one."""
         if self.allowed.decisive is None or (self.allowed.table.empty and not clear(self.row)):
-            return ""
+            return "" if clear(self.row) else ", with the score taken as exact"
         error = "the error" if clear(self.row) else "measurement error of the score"
         return f", and {self._left()} allowing for {error}"
 
