@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import outcomes as oc
 from outcomes.errors import UnavailableError
 from outcomes.mixed.fit import lmm
 
@@ -30,6 +31,18 @@ def test_differences_are_small(reference_fit, data, formula, reml):
     assert np.allclose(fixed["std_error"], fixed["statsmodels_std_error"], rtol=1e-3)
     assert abs(table.iloc[-1]["difference"]) < 1e-5
     assert table.iloc[-1]["term"] == "loglik"
+
+
+def test_unequal_courses_agree_as_they_do_with_lme4():
+    """The model of notebook 01; lme4 1.1-31: 0.71266, 0.24224, log-likelihood -1632.1864."""
+    rows = oc.load("data/synthetic").trajectory("nprs")
+    rows = rows[rows["session"].notna()]
+    fit = lmm("improvement ~ session_count + (1 + session_count | episode_id)", rows)
+    table = fit.crosscheck()
+    for column in ("estimate", "statsmodels"):
+        of_lme4 = [0.71266, 0.24224, -1632.1864]
+        assert table[column].iloc[[0, 1, -1]].tolist() == pytest.approx(of_lme4, abs=2e-4)
+    assert table["std_error"][:2].tolist() == pytest.approx([0.11455, 0.02552], abs=1e-5)
 
 
 @pytest.mark.parametrize(

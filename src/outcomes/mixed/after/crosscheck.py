@@ -23,7 +23,8 @@ def crosscheck(fit: Fit) -> pd.DataFrame:
     """Fit the same model with statsmodels and tabulate the differences.
 
     statsmodels starts from its own values, so a lower log-likelihood there means that it stopped
-    short of the optimum.
+    short of the optimum. Its standard errors are of another kind: from the observed information of
+    coefficients and variances together, where these (and lme4's) take the variances as known.
 
     Parameters
     ----------
@@ -136,7 +137,7 @@ def _statsmodels_fit(fit: Fit) -> Any:
             exog_re=top.Z if top is not None and _is_correlated(top, top) else None,
             exog_vc=spec if terms else None,
         )
-        return model.fit(reml=fit.request.reml, method=["bfgs", "powell"])
+        return model.fit(reml=fit.request.reml, method=["lbfgs", "bfgs", "powell"])
 
 
 def _columns(factor: GroupingFactor, j: int, rows: list[Array]) -> list[Array]:
