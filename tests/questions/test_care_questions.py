@@ -132,6 +132,21 @@ def test_goals_of_courses_whose_end_is_not_recorded_count_as_if_those_went_on_an
     assert [given.checks[0].passed for given in (untold, known)] == [False, True]
 
 
+def test_goals_of_a_trial_are_told_by_days(clinic):
+    """A control has no sessions to count; where no score has a day, sessions are all there is."""
+    study = with_goals(clinic(n=60), 3.0)
+    arms = study.episodes.assign(arm=np.where(np.arange(60) % 2, "massage", "usual"))
+    control = study.sessions["episode_id"].isin(arms["episode_id"][arms["arm"] == "usual"])
+    trial = replace(study, episodes=arms, sessions=study.sessions[~control])
+    answer = undisclosed(trial, "goals", instrument="nprs")
+    assert answer.sentence.startswith("By day ")
+    assert ", the arms together, " in answer.sentence
+    assert answer.picture.x_label == "Days since the first visit"
+    undated = trial.assessments.assign(day=np.nan)
+    answer = undisclosed(replace(trial, assessments=undated), "goals", instrument="nprs")
+    assert answer.refused or "sessions, the arms together" in answer.sentence
+
+
 def test_too_few_goals_are_refused_with_their_number(clinic):
     study = with_goals(clinic(n=30), 3.0)
     answer = undisclosed(replace(study, goals=study.goals.head(4)), "goals", instrument="nprs")

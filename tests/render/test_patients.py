@@ -10,9 +10,10 @@ import pytest
 
 import outcomes as oc
 from outcomes.privacy.disclosure import disclosure_for
-from outcomes.render.contents.flow import flow_picture
+from outcomes.render.contents.flow import flow_picture, flow_steps
 from outcomes.render.contents.patients import patients
 from outcomes.render.contents.summary import about
+from outcomes.render.document import numeric
 from outcomes.study import Study
 
 pytestmark = pytest.mark.quick(3)
@@ -84,6 +85,30 @@ def test_an_arm_of_few_is_not_told_by_the_other_one(few: int, apart: bool) -> No
                          ("Overall, N = 29",))  # fmt: skip
     flow = flow_picture(study, "nprs", rule).data
     assert (set(flow["group"]) == {"massage", "usual"}) == apart
+
+
+@pytest.mark.parametrize(
+    ("scenario", "cancelled", "came"),
+    [("two-arm-trial", 0, False), ("default", 0, True), ("default", 5, False)],
+)
+def test_boxes_of_the_flow_hold_no_more_than_the_one_above(
+    scenario: str, cancelled: int, came: bool
+) -> None:
+    """A control has scores and no visits; so has who cancelled all of them."""
+    study = oc.simulate(episodes=60, scenario=scenario, seed=3)
+    gone = study.sessions["episode_id"].isin(study.episodes["episode_id"][:cancelled])
+    status = study.sessions["status"].mask(gone, "cancelled")
+    study = replace(study, sessions=study.sessions.assign(status=status))
+    for arm in study.episodes["arm"].dropna().unique() if scenario != "default" else [""]:
+        steps = flow_steps(study, "nprs", str(arm))
+        counts = [step.n for step in steps]
+        assert counts == sorted(counts, reverse=True)
+        assert ("with a visit" in [step.name for step in steps]) == came
+
+
+def test_table_one_lines_up_all_its_columns_of_numbers() -> None:
+    study = oc.simulate(episodes=60, scenario="two-arm-trial", seed=3)
+    assert numeric(table_of(study, synthetic=True)) == [False, True, True, True, True]
 
 
 def test_how_many_have_a_value_does_not_tell_a_few_without() -> None:

@@ -36,7 +36,9 @@ def goals(asked: Asked) -> Found | Missing:
         set in time and can be followed.
     """
     study, instrument = asked.study, asked.instrument
-    unit: Unit = "sessions" if study.sessions["session"].notna().any() else "day"
+    arms, dated = study.courses["arm"].nunique() > 1, study.assessments["day"].notna().any()
+    by_sessions = study.sessions["session"].notna().any() and not (arms and dated)
+    unit: Unit = "sessions" if by_sessions else "day"  # a control may have no sessions
     attained = goal_attainment_over_time(study, instrument=instrument, unit=unit)
     least = max(LEAST_GOALS, least_shown(study))
     if len(attained.goals) < least:
@@ -48,7 +50,7 @@ def goals(asked: Asked) -> Found | Missing:
     table = _table(attained, goal_attainment_scores(study, instrument)["gas"].dropna())
     return Found(
         table,
-        _sentence(table, attained),
+        _sentence(table, attained, ", the arms together," if arms else ""),
         asked.question.say("method", unit=unit),
         _picture(table, attained),
         checks=_checks(progress, attained, study),
@@ -83,7 +85,7 @@ def _headline(table: pd.DataFrame) -> Mapping[Any, Any]:
     return (enough if len(enough) else curve.head(1)).to_dict("records")[-1]
 
 
-def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
+def _sentence(table: pd.DataFrame, attained: Attainment, whose: str) -> str:
     at = _headline(table)
     clock = _clock(at["time"], attained.unit)
     share = _share(at).replace(" (", ", ").rstrip(")")
@@ -92,7 +94,7 @@ def _sentence(table: pd.DataFrame, attained: Attainment) -> str:
         int(at["n_reached"]), "goal", of=len(attained.goals), part="sustained",
         more=GOALS.notes["kept"], note=str(note),
     )  # fmt: skip
-    return Text(f"By {clock}, ", reached, ".")
+    return Text(f"By {clock}{whose or ','} ", reached, ".")
 
 
 def _glance(table: pd.DataFrame, attained: Attainment) -> str:

@@ -307,11 +307,11 @@ def is_number(cell: str) -> bool:
     --------
     >>> is_number("2.1 (1.8 to 2.4)"), is_number("< 0.001"), is_number("neck other")
     (True, True, False)
-    >>> is_number("2.1 points after 5 sessions")
-    False
+    >>> is_number("52.1 (11.7), n = 63"), is_number("2.1 points after 5 sessions")
+    (True, False)
     """
     begins = cell[:1].isdigit() or cell[:1] in set("<–\N{MINUS SIGN}")
-    return begins and set(re.findall(r"[^\W\d_]+", cell)) <= {"to", "of", "CI"}
+    return begins and set(re.findall(r"[^\W\d_]+", cell)) <= {"to", "of", "CI", "n"}
 
 
 def numeric(table: Table) -> list[bool]:

@@ -11,6 +11,7 @@ import pandas as pd
 from outcomes.privacy.disclosure import Disclosure, arms_apart
 from outcomes.questions.course_frame import course_frame
 from outcomes.questions.picture import Picture
+from outcomes.records import visits_received
 from outcomes.study import Study
 from outcomes.words import named, sentence_case
 
@@ -49,13 +50,14 @@ def flow_steps(study: Study, instrument: str, arm: str = "") -> tuple[Step, ...]
     scores = study.assessments[study.assessments["instrument"] == instrument]
     own = study.episodes if not arm else study.episodes[study.episodes["arm"] == arm]
     everyone = set(own["episode_id"])
-    started = study.sessions["episode_id"]
+    scored = scores.loc[scores["score"].notna(), "episode_id"]
+    started = visits_received(study)["episode_id"]
+    all_came = len(started) and not (set(scored) - set(started))  # a control may have no visits
     whole = f"Courses in the {named(arm)} arm" if arm else "Courses recorded"
     boxes = [
         (whole, own["episode_id"], ""),
-        *([("with a visit", started, "no visit")] if len(started) else []),
-        (f"with a score ({instrument.upper()})",
-         scores.loc[scores["score"].notna(), "episode_id"], "no score"),
+        *([("with a visit", started, "no visit")] if all_came else []),
+        (f"with a score ({instrument.upper()})", scored, "no score"),
         ("with a baseline and a later score", study.trajectory(instrument)["episode_id"],
          "no baseline or none after"),
         ("analyzed", course_frame(study, instrument).rows["episode_id"],
