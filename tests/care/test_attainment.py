@@ -65,6 +65,18 @@ def test_attainment_after_the_end_of_care_does_not_count():
     assert late.goals["time"].tolist() == [14, 7, 14, 15]
 
 
+def test_in_a_trial_all_are_followed_whatever_care_they_had():
+    """d reaches it after its care ended; b is followed to day 7. Kaplan and Meier's share."""
+    ends = {"a": ("goal_met", 7), "b": ("cost", 7), "c": ("ongoing", None), "d": ("plateau", 15)}
+    trial = goal_attainment_over_time(study(ends=ends), ends_compete=False)
+    assert trial.goals["status"].tolist() == [1, 0, 0, 1]
+    assert trial.goals["time"].tolist() == [14, 7, 14, 21]
+    # day 14: a of the 3 still followed; day 21: d, the last
+    assert estimates(trial, "sustained") == pytest.approx({7: 0, 14: 1 / 3, 21: 1})
+    assert set(trial.table["event"]) == {"sustained"}
+    assert trial.n_end_untold == 0
+
+
 @pytest.mark.parametrize(
     ("scores", "unit", "time"), [([6, 6], "day", 7), ([6], "day", 0), ([6], "sessions", 1)]
 )

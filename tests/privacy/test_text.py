@@ -82,6 +82,18 @@ def test_a_part_tells_the_rest_of_its_whole_too():
     assert Text(Count(30, "course")).under(rule) == "most of 34 courses"
 
 
+@pytest.mark.parametrize(
+    ("number", "whole", "said"),
+    [(17, 17, "all"), (13, 27, "some"), (14, 17, "most"), (9, 17, "fewer than 11")],
+)
+def test_a_part_does_not_tell_the_whole_that_is_hidden(number, whole, said):
+    """17 of fewer than 18 are 17 of 17, and 13 of fewer than 28 bound the whole from below."""
+    rule = Disclosure(told=Told())
+    assert rule.tells(whole + 1, "goal")
+    shown = Text(Count(number, "goal", of=whole)).under(rule)
+    assert shown == f"{said} of fewer than {whole + 1} goals"
+
+
 @pytest.mark.parametrize("whole", [22, 60, 99, 100, 400])
 def test_words_for_all_but_a_few_are_true_of_the_least_that_they_stand_for(whole):
     least = whole - REAL.threshold + 1

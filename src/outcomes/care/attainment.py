@@ -212,6 +212,7 @@ def goal_attainment_over_time(
     instrument: str = "",
     by: str = "",
     unit: Unit = "day",
+    ends_compete: bool = True,
     conf_level: float = 0.95,
 ) -> Attainment:
     """Estimate the share of goals with sustained attainment by day, or by sessions received.
@@ -226,6 +227,9 @@ def goal_attainment_over_time(
         Column of groups; one group by default.
     unit : {"day", "sessions"}
         Clock: days since the first visit, or sessions received.
+    ends_compete : bool
+        Whether a goal can no longer be reached once care has ended; else all are followed as long
+        as they are scored, whatever care they had, as in a trial.
     conf_level : float
         Between 0 and 1.
 
@@ -264,26 +268,31 @@ def goal_attainment_over_time(
         must = "goals are grouped by instrument, condition or set_by, and timed by day or sessions"
         raise UsageError(must, got="another word")
     progress = goal_progress(study, instrument)
-    goals, left_out = _eligible(_with_ends(progress.copy(), study, unit))
+    goals, left_out = _eligible(_with_ends(progress.copy(), study, unit, ends_compete))
     goals["patient_id"] = study.courses["patient_id"].reindex(goals["episode_id"]).to_numpy()
     goals["therapist_id"] = therapist_of_course(study).reindex(goals["episode_id"]).to_numpy()
     goals["group"] = goals[by].fillna("not recorded") if by else "all"
     groups = goals.groupby("group", sort=True)
     parts = [_incidence_of_goal(str(name), group, conf_level) for name, group in groups]
     parts = parts or [_incidence_of_goal("all", goals, conf_level)]
-    as_met = (goals["status"] == ENDED) & (goals["end_reason"] == "goal_met")
+    table = pd.concat(parts, ignore_index=True)
+    table = table[ends_compete | (table["event"] != EVENTS[ENDED])].reset_index(drop=True)
+    as_met = (goals["status"] != SUSTAINED) & (goals["end_reason"] == "goal_met")
+    untold = ends_compete & goals["end_reason"].isna() & (goals["status"] == CENSORED)
     columns = ["episode_id", "instrument", "group", "time", "status"]
     return Attainment(
-        table=pd.concat(parts, ignore_index=True),
+        table=table,
         goals=goals[columns].reset_index(drop=True),
         unit=unit,
         left_out=MappingProxyType(left_out),
         n_discharged_as_met=int(as_met.sum()),
-        n_end_untold=int((goals["end_reason"].isna() & (goals["status"] == CENSORED)).sum()),
+        n_end_untold=int(untold.sum()),
     )
 
 
-def _with_ends(goals: pd.DataFrame, study: Study, unit: Unit) -> pd.DataFrame:
+def _with_ends(
+    goals: pd.DataFrame, study: Study, unit: Unit, ends_compete: bool
+) -> pd.DataFrame:
     """Add to each goal its time and status: sustained, care ended before, or censored."""
     facts = study.courses
     goals["end_reason"] = facts["end_reason"].reindex(goals["episode_id"]).to_numpy()
@@ -294,7 +303,7 @@ def _with_ends(goals: pd.DataFrame, study: Study, unit: Unit) -> pd.DataFrame:
     if unit == "day":
         recorded = facts["end_day"].reindex(goals["episode_id"]).to_numpy()
         end = pd.Series(recorded, index=goals.index).fillna(end)
-    ended = goals["end_reason"].notna() & (goals["end_reason"] != "ongoing")
+    ended = ends_compete & goals["end_reason"].notna() & (goals["end_reason"] != "ongoing")
     reached = goals[f"sustained_{unit}"]
     in_time = reached.notna() & (~ended | (reached <= end))
     goals["status"] = np.select([in_time, ended], [SUSTAINED, ENDED], CENSORED)

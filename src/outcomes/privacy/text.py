@@ -132,6 +132,8 @@ class Count:
         part = self._part(rule)
         if not part and not whole:
             return self
+        if whole and not part:  # the number would be a bound of the whole from below
+            part = "all" if self.number == self.of else "some"
         number = f"{part or format(self.number, ',')} of {whole or format(self.of, ',')}"
         return Said(self._said(number, self.of))
 

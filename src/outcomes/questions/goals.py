@@ -39,7 +39,9 @@ def goals(asked: Asked) -> Found | Missing:
     arms, dated = study.courses["arm"].nunique() > 1, study.assessments["day"].notna().any()
     by_sessions = study.sessions["session"].notna().any() and not (arms and dated)
     unit: Unit = "sessions" if by_sessions else "day"  # a control may have no sessions
-    attained = goal_attainment_over_time(study, instrument=instrument, unit=unit)
+    attained = goal_attainment_over_time(
+        study, instrument=instrument, unit=unit, ends_compete=not arms
+    )
     least = max(LEAST_GOALS, least_shown(study))
     if len(attained.goals) < least:
         there = Count(len(attained.goals), "goal", there=True)
@@ -50,7 +52,7 @@ def goals(asked: Asked) -> Found | Missing:
     table = _table(attained, goal_attainment_scores(study, instrument)["gas"].dropna())
     return Found(
         table,
-        _sentence(table, attained, ", the arms together," if arms else ""),
+        _sentence(table, attained, arms=arms),
         asked.question.say("method", unit=unit),
         _picture(table, attained),
         checks=_checks(progress, attained, study),
@@ -85,16 +87,17 @@ def _headline(table: pd.DataFrame) -> Mapping[Any, Any]:
     return (enough if len(enough) else curve.head(1)).to_dict("records")[-1]
 
 
-def _sentence(table: pd.DataFrame, attained: Attainment, whose: str) -> str:
+def _sentence(table: pd.DataFrame, attained: Attainment, *, arms: bool) -> str:
     at = _headline(table)
     clock = _clock(at["time"], attained.unit)
     share = _share(at).replace(" (", ", ").rstrip(")")
-    note = GOALS.say("note untold" if attained.n_end_untold else "note", share=share)
+    kind = "of arms" if arms else "untold" if attained.n_end_untold else "of care"
+    note = GOALS.say(f"note {kind}", share=share)
     reached = Count(
         int(at["n_reached"]), "goal", of=len(attained.goals), part="sustained",
         more=GOALS.notes["kept"], note=str(note),
     )  # fmt: skip
-    return Text(f"By {clock}{whose or ','} ", reached, ".")
+    return Text(f"By {clock}, {'the arms together, ' * arms}", reached, ".")
 
 
 def _glance(table: pd.DataFrame, attained: Attainment) -> str:

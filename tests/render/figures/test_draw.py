@@ -314,6 +314,15 @@ def test_counts_that_all_groups_share_stand_once() -> None:
     assert texts.count("71") == 11
 
 
+def test_between_two_steps_as_many_are_left_as_at_the_next_one() -> None:
+    """Days of scores are no round numbers; the ticks of the axis are."""
+    picture = curves(("reached",), tuple(range(3, 80, 7)))
+    left = picture.data.assign(n_at_risk=range(90, 79, -1))
+    texts = {t.get_text() for t in draw(replace(picture, data=left, steps=True), "page").texts}
+    at_ticks = {"89", "87", "86", "84", "83", "81", "80"}  # day 10, 24 for 20, 31 for 30, ...
+    assert texts & {f"{n}" for n in range(80, 91)} == at_ticks
+
+
 def test_a_caption_names_what_is_drawn() -> None:
     bars, bands = ("Bars are 95 % confidence intervals.", "Bands are 95 % confidence intervals.")
     assert forest(("a",)).caption == bars

@@ -357,7 +357,7 @@ def _counts_below(
         if len(counts) > 1:
             canvas.mark(4 * EDGE, height, look_of(position, str(group)))
         for time in times:
-            words = count(float(rows.get(time, float("nan"))))
+            words = count(_at(rows, time, steps="n_at_risk" in data))
             canvas.write(_place(axes, canvas, time), height, words, align="center", size=0.85)
 
 
@@ -365,7 +365,18 @@ def _labelled_times(axes: Axes, data: pd.DataFrame) -> list[float]:
     known = {float(time) for time in data["x"]}
     if len(known) <= FEW_POINTS:
         return sorted(known)
-    return [float(tick) for tick in axes.get_xticks() if float(tick) in known]
+    ticks = [float(tick) for tick in axes.get_xticks()]
+    if "n_at_risk" in data:
+        return [tick for tick in ticks if min(known) <= tick <= max(known)]
+    return [tick for tick in ticks if tick in known]
+
+
+def _at(rows: pd.Series[float], time: float, *, steps: bool) -> float:
+    """Return how many there are at a time: between two steps as many as at the next one."""
+    if steps:
+        later = rows.sort_index().loc[time:]
+        return float(later.iloc[0]) if len(later) else float("nan")
+    return float(rows.get(time, float("nan")))
 
 
 def _place(axes: Axes, canvas: Canvas, time: float) -> float:
