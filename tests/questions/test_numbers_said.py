@@ -30,20 +30,20 @@ def decimals(text: str) -> int:
     return len(text.partition(".")[2])
 
 
-def intervals(text: str) -> list[tuple[float, float, float, int]]:
-    """Return each estimate that a text says, with its limits and digits."""
+def intervals(text: str) -> list[tuple[float, float, float, tuple[int, ...]]]:
+    """Return each estimate that a text says, with its limits, and the digits of all three."""
     plain = str(text).replace("\N{NO-BREAK SPACE}", " ")
     return [
         (number(m["again"] or m["estimate"]), number(m["low"]), number(m["high"]),
-         decimals(m["low"]))
+         tuple(decimals(m[n]) for n in ("again" if m["again"] else "estimate", "low", "high")))
         for m in SAID.finditer(plain)
     ]  # fmt: skip
 
 
-def is_of(said: tuple[float, float, float, int], table: Any) -> bool:
+def is_of(said: tuple[float, float, float, tuple[int, ...]], table: Any) -> bool:
     """Whether a row has these numbers, turned round or in per cent."""
     *numbers, digits = said
-    within = 0.5 * 10.0**-digits + 1e-9
+    within = 0.5 * 10.0 ** -np.array(digits) + 1e-9
     rows = table[["estimate", "conf_low", "conf_high"]].dropna().to_numpy(float)
     turned = rows[:, [0, 2, 1]] * -1.0
     return any(
@@ -64,7 +64,7 @@ def checked(study: Any, name: str) -> int:
     for bar, (*numbers, digits) in zip(
         drawn, intervals(answer.glance) if drawn else (), strict=True
     ):
-        assert np.allclose(bar, numbers, rtol=0, atol=0.5 * 10.0**-digits + 1e-9), (name, bar)
+        assert np.allclose(bar, numbers, rtol=0, atol=0.5 * 10.0 ** -np.array(digits) + 1e-9), (name, bar)
     for text in () if answer.refused else (answer.sentence, answer.glance):
         assert not unknown_numbers(study, answer, text), (name, text)
     for text in all_texts(answer):
@@ -174,9 +174,9 @@ def test_what_is_said_stands_in_the_table_of_every_scenario(scenario: str) -> No
 
 def test_a_wrong_number_is_found() -> None:
     table = undisclosed(oc.simulate(episodes=40, seed=1), "how-much").table
-    assert intervals("fell by 1.9 points (95 % CI 1.6 to 2.2)") == [(1.9, 1.6, 2.2, 1)]
+    assert intervals("fell by 1.9 points (95 % CI 1.6 to 2.2)") == [(1.9, 1.6, 2.2, (1, 1, 1))]
     assert intervals("\N{MINUS SIGN}0.03 (95 % CI \N{MINUS SIGN}0.15 to 0.08)")[0][1] == -0.15
-    assert not is_of((9.9, 9.8, 10.1, 1), table)
+    assert not is_of((9.9, 9.8, 10.1, (1, 1, 1)), table)
 
 
 def test_a_wrong_count_is_found() -> None:

@@ -137,7 +137,11 @@ def _statsmodels_fit(fit: Fit) -> Any:
             exog_re=top.Z if top is not None and _is_correlated(top, top) else None,
             exog_vc=spec if terms else None,
         )
-        return model.fit(reml=fit.request.reml, method=["lbfgs", "bfgs", "powell"])
+        first = model.fit(reml=fit.request.reml, method=["lbfgs"])
+        if np.isclose(first.llf, fit.loglik, rtol=0, atol=1e-4):
+            return first
+        second = model.fit(reml=fit.request.reml, method=["bfgs", "powell"])
+    return first if second.llf < first.llf < np.inf else second  # each stops short in some models
 
 
 def _columns(factor: GroupingFactor, j: int, rows: list[Array]) -> list[Array]:
