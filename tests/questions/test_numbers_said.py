@@ -64,7 +64,8 @@ def checked(study: Any, name: str) -> int:
     for bar, (*numbers, digits) in zip(
         drawn, intervals(answer.glance) if drawn else (), strict=True
     ):
-        assert np.allclose(bar, numbers, rtol=0, atol=0.5 * 10.0 ** -np.array(digits) + 1e-9), (name, bar)
+        within = 0.5 * 10.0 ** -np.array(digits) + 1e-9
+        assert np.allclose(bar, numbers, rtol=0, atol=within), (name, bar)
     for text in () if answer.refused else (answer.sentence, answer.glance):
         assert not unknown_numbers(study, answer, text), (name, text)
     for text in all_texts(answer):

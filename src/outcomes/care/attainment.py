@@ -290,9 +290,7 @@ def goal_attainment_over_time(
     )
 
 
-def _with_ends(
-    goals: pd.DataFrame, study: Study, unit: Unit, ends_compete: bool
-) -> pd.DataFrame:
+def _with_ends(goals: pd.DataFrame, study: Study, unit: Unit, ends_compete: bool) -> pd.DataFrame:
     """Add to each goal its time and status: sustained, care ended before, or censored."""
     facts = study.courses
     goals["end_reason"] = facts["end_reason"].reindex(goals["episode_id"]).to_numpy()
