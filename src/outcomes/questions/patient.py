@@ -172,8 +172,7 @@ def against_error(
     for change in rows["improvement"]:
         # a worse change is not excused by a return, a better one by that much
         less = change - (back or 0.0) if change > 0 else change
-        verdict = judge_individual_change(less, measure, population=str(condition)).verdict
-        sides.append({"better": 1, "worse": -1}.get(verdict, 0))
+        sides.append({"better": 1, "worse": -1}.get(judge_individual_change(less, mdc), 0))
     return Verdict(mdc, back, tuple(sides))
 
 

@@ -1,4 +1,4 @@
-"""Thresholds: refused off their scale or population; people against MDC, groups with intervals."""
+"""Thresholds: refused off their scale or population; people against MDC."""
 
 import math
 
@@ -7,16 +7,14 @@ import pytest
 from outcomes.dictionary.instruments import (
     Threshold,
     instrument,
-    judge_group_change,
     judge_individual_change,
+    measurement_error,
     standard_error_of_measurement,
 )
 from outcomes.errors import UsageError
 
 NDI = instrument("ndi")
 NPRS = instrument("nprs")
-MIC = Threshold("MIC", 2.0, "0-10", "low back pain", "A 2001", "read")
-RELATIVE = Threshold("MIC", 30.0, "0-10", "low back pain", "A 2001", "read", relative=True)
 
 
 class TestChoosing:
@@ -67,8 +65,8 @@ class TestOnePerson:
         ],
     )  # fmt: skip
     def test_against_the_largest_published_detectable_change(self, improvement, verdict):
-        judged = judge_individual_change(improvement, NDI, population="neck_mvc")
-        assert (judged.verdict, judged.threshold.value) == (verdict, 10.2)
+        error = measurement_error(NDI, population="neck_mvc")
+        assert (judge_individual_change(improvement, error), error.value) == (verdict, 10.2)
 
     def test_errors_of_measurement_come_from_what_is_published(self):
         """SEM 5.7 goes before MDC 10.2 / (1.96 sqrt 2) = 3.68; an MDC90 is divided by 1.645."""
@@ -80,63 +78,23 @@ class TestOnePerson:
         assert standard_error_of_measurement(instrument("rmdq")) is None
 
     def test_a_source_may_be_chosen(self):
-        judged = judge_individual_change(6, NDI, population="neck_mvc", source="MacDermid")
-        assert judged.verdict == "better"
+        error = measurement_error(NDI, population="neck_mvc", source="MacDermid")
+        assert judge_individual_change(6, error) == "better"
 
     @pytest.mark.parametrize("kind", ["MIC", "group MID", "SEM", "responder"])
     def test_never_against_another_kind(self, kind):
+        other = Threshold(kind, 2.0, "0-50", "neck pain", "A 2001", "read")
         with pytest.raises(UsageError, match="against a minimal detectable change"):
-            judge_individual_change(8, NDI, population="neck_mvc", kind=kind)
+            judge_individual_change(8, other)
 
     def test_without_a_detectable_change_there_is_no_judgement(self):
         with pytest.raises(UsageError, match="no MDC"):
-            judge_individual_change(8, instrument("rmdq"), population="low_back")
+            measurement_error(instrument("rmdq"), population="low_back")
 
     def test_on_another_scale_there_is_no_judgement(self):
         with pytest.raises(UsageError, match="own scale"):
-            judge_individual_change(20, NDI, population="neck_mvc", scale="0-100")
+            measurement_error(NDI, population="neck_mvc", scale="0-100")
 
     def test_a_missing_change_is_refused(self):
-        with pytest.raises(UsageError, match="are numbers"):
-            judge_individual_change(math.nan, NDI, population="neck_mvc")
-
-    def test_repr_shows_no_patient_s_value(self):
-        judged = judge_individual_change(-12.25, NDI, population="neck_mvc")
-        assert "12.25" not in repr(judged)
-
-
-class TestAGroup:
-    @pytest.mark.parametrize(
-        ("low", "high", "verdict"),
-        [
-            (2.0, 3.0, "reached"), (1.99, 3.0, "not settled"), (1.0, 2.0, "not settled"),
-            (1.0, 1.99, "not reached"), (-1.0, 3.0, "not settled"),
-        ],
-    )  # fmt: skip
-    def test_the_whole_interval_counts(self, low, high, verdict):
-        assert judge_group_change((low + high) / 2, low, high, MIC).verdict == verdict
-
-    def test_per_cent_is_of_the_mean_baseline(self):
-        judged = judge_group_change(2, 1.8, 2.2, RELATIVE, baseline=6)
-        assert (judged.size, judged.verdict) == (pytest.approx(1.8), "reached")
-
-    @pytest.mark.parametrize("baseline", [None, 0.0, -1.0, math.nan])
-    def test_per_cent_needs_a_baseline(self, baseline):
-        with pytest.raises(UsageError, match="baseline"):
-            judge_group_change(2, 1.8, 2.2, RELATIVE, baseline=baseline)
-
-    @pytest.mark.parametrize("kind", ["MDC", "SEM"])
-    def test_measurement_error_of_one_person_is_not_for_groups(self, kind):
-        error = Threshold(kind, 2.0, "0-10", "low back pain", "A 2001", "read")
-        with pytest.raises(UsageError, match="says nothing about a mean"):
-            judge_group_change(2, 1, 3, error)
-
-    def test_another_scale_is_refused(self):
-        with pytest.raises(UsageError, match="threshold's scale, 0-10"):
-            judge_group_change(20, 10, 30, MIC, scale="0-100")
-        assert judge_group_change(2, 1, 3, MIC, scale="0-10").verdict == "not settled"
-
-    @pytest.mark.parametrize("numbers", [(4, 1, 3), (2, 3, 1), (2, math.nan, 3), (math.inf, 1, 2)])
-    def test_an_interval_that_is_none_is_refused(self, numbers):
-        with pytest.raises(UsageError, match="interval"):
-            judge_group_change(*numbers, MIC)
+        with pytest.raises(UsageError, match="is a number"):
+            judge_individual_change(math.nan, measurement_error(NDI, population="neck_mvc"))

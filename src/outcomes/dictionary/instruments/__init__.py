@@ -2,9 +2,6 @@
 
 from outcomes.dictionary.instruments.catalogue import instrument, registry
 from outcomes.dictionary.instruments.judgement import (
-    GroupJudgement,
-    IndividualJudgement,
-    judge_group_change,
     judge_individual_change,
     measurement_error,
     standard_error_of_measurement,
@@ -14,7 +11,6 @@ from outcomes.dictionary.instruments.scoring import score
 from outcomes.dictionary.instruments.threshold import Threshold
 
 __all__ = [
-    "GroupJudgement", "IndividualJudgement", "Instrument", "Normal", "Scoring", "Threshold",
-    "instrument", "judge_group_change", "judge_individual_change", "measurement_error", "registry",
-    "score", "standard_error_of_measurement",
+    "Instrument", "Normal", "Scoring", "Threshold", "instrument", "judge_individual_change",
+    "measurement_error", "registry", "score", "standard_error_of_measurement",
 ]  # fmt: skip
