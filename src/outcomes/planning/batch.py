@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.study import Study, study_from_tables
-from outcomes.synthetic.block import Table, Words, make_block, to_frame
+from outcomes.synthetic.block import Table, make_block, to_frame, words
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.simulate import provenance_of, simulate
 from outcomes.synthetic.tables import block_tables
@@ -65,21 +65,16 @@ def simulated(design: Design, seeds: Sequence[int], instrument: str) -> Studies:
 
 
 def _of_instrument(table: Table, instrument: str) -> Table:
-    which = table["instrument"]
-    assert isinstance(which, Words)
-    own = np.isin(which.codes, [i for i, word in enumerate(which.words) if word == instrument])
-    return {
-        name: Words(column.codes[own], column.words) if isinstance(column, Words) else column[own]
-        for name, column in table.items()
-    }
+    own = np.asarray(table["instrument"] == instrument)
+    return {name: column[own] for name, column in table.items()}
 
 
 def _apart(table: Table, episodes: int) -> Table:
     """Give therapists ids of one study each."""
     course, who = table["episode_id"], table.get("therapist_id")
-    if not isinstance(course, Words) or not isinstance(who, Words):
+    if not isinstance(course, pd.Categorical) or not isinstance(who, pd.Categorical):
         return table
-    studies = range(len(course.words) // episodes)
-    words = [f"{k:04d}{name}" for k in studies for name in who.words]
-    codes = np.where(who.codes < 0, -1, who.codes + course.codes // episodes * len(who.words))
-    return {**table, "therapist_id": Words(codes, words)}
+    studies, n = range(len(course.categories) // episodes), len(who.categories)
+    listed = [f"{k:04d}{name}" for k in studies for name in who.categories]
+    codes = who.codes.astype(int) + course.codes.astype(int) // episodes * n
+    return {**table, "therapist_id": words(np.where(who.codes < 0, -1, codes), listed)}

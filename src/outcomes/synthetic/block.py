@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import union_categoricals
 
 from outcomes.dictionary.tables import TABLES
 from outcomes.synthetic.courses import Courses, run_courses
@@ -62,23 +63,7 @@ def _generator(seed: int, *key: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
 
 
-@dataclass(frozen=True)
-class Words:
-    """A column of words.
-
-    Parameters
-    ----------
-    codes : ndarray of int, shape (rows,)
-        Positions in `words`; -1 for unknown.
-    words : sequence of str
-        The words.
-    """
-
-    codes: NDArray[Any]
-    words: Any
-
-
-Column = NDArray[Any] | Words
+Column = NDArray[Any] | pd.Categorical
 """Numbers with NaN where unknown, booleans, or words."""
 Table = Mapping[str, Column]
 Cells = tuple[NDArray[Any], NDArray[Any]]
@@ -89,6 +74,13 @@ def cells(mask: NDArray[np.bool_]) -> Cells:
     """Return course and column of the true cells, course by course in the order of time."""
     course, column = np.nonzero(mask.T)
     return course, column
+
+
+def words(codes: NDArray[Any], listed: Sequence[str]) -> pd.Categorical:
+    """Return a column of the listed words by their positions; -1 is unknown."""
+    each: Any = np.array(listed, dtype=object)
+    column: pd.Categorical = pd.Categorical.from_codes(codes, each, validate=False)
+    return column
 
 
 def join(tables: list[Table]) -> Table:
@@ -109,29 +101,15 @@ def to_arrow(name: str, table: Table) -> Any:
     return pa.table({key: _arrow_array(value, key in whole) for key, value in table.items()})
 
 
-def _joined(parts: list[Column]) -> Column:
-    words = [part for part in parts if isinstance(part, Words)]
-    if not words:
-        return np.concatenate([part for part in parts if not isinstance(part, Words)])
-    if all(part.words == words[0].words for part in words):
-        return Words(np.concatenate([part.codes for part in words]), words[0].words)
-    return _with_own_words(words)
-
-
-def _with_own_words(parts: list[Words]) -> Words:
-    """Join ids: each block has its own."""
-    starts = np.cumsum([0, *(len(part.words) for part in parts)])
-    codes = [
-        np.where(part.codes < 0, -1, part.codes + start)
-        for part, start in zip(parts, starts, strict=False)
-    ]
-    return Words(np.concatenate(codes), [word for part in parts for word in part.words])
+def _joined(parts: list[Any]) -> Column:
+    of_words = all(isinstance(part, pd.Categorical) for part in parts)
+    return union_categoricals(parts) if of_words else np.concatenate(parts)
 
 
 def _as_objects(column: Column) -> NDArray[Any]:
-    if not isinstance(column, Words):
+    if not isinstance(column, pd.Categorical):
         return column
-    words = np.array([*column.words, None], dtype=object)  # code -1 is the last: unknown
+    words = np.array([*column.categories, None], dtype=object)  # code -1 is the last: unknown
     named: NDArray[Any] = words[column.codes]
     return named
 
@@ -139,9 +117,9 @@ def _as_objects(column: Column) -> NDArray[Any]:
 def _arrow_array(column: Column, whole: bool) -> Any:
     import pyarrow as pa
 
-    if isinstance(column, Words):
+    if isinstance(column, pd.Categorical):
         codes = pa.array(column.codes.astype(np.int32), mask=column.codes < 0)
-        return pa.DictionaryArray.from_arrays(codes, pa.array(list(column.words), pa.string()))
+        return pa.DictionaryArray.from_arrays(codes, pa.array([*column.categories], pa.string()))
     if column.dtype == bool:
         return pa.array(column)
     unknown = np.isnan(column)

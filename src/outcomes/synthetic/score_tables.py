@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outcomes.dictionary.tables import TIMINGS
-from outcomes.synthetic.block import Block, Table, Words, cells
+from outcomes.synthetic.block import Block, Table, cells, words
 from outcomes.synthetic.courses import Courses
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.forces import plateaus
@@ -45,13 +45,13 @@ def assessments(design: Design, block: Block) -> Table:
     course, session, which, day, timing, score = (column[order] for column in rows)
     course = course.astype(np.int64)
     return {
-        "episode_id": Words(course, people.ids),
+        "episode_id": words(course, people.ids),
         "session": session,
         "day": day,
-        "timing": Words(timing.astype(np.int64), TIMINGS),
-        "instrument": Words(which.astype(np.int64), instruments_of(design)),
+        "timing": words(timing.astype(np.int64), TIMINGS),
+        "instrument": words(which.astype(np.int64), instruments_of(design)),
         "score": score,
-        "assessor": Words(np.zeros(len(course), dtype=np.int64), ASSESSORS),
+        "assessor": words(np.zeros(len(course), dtype=np.int64), ASSESSORS),
     }
 
 
@@ -70,8 +70,8 @@ def goals(design: Design, block: Block) -> Table:
     late = people.traits[6, course] < design.goal_late
     last = _last_pain(block)[course]
     return {
-        "episode_id": Words(course, people.ids),
-        "instrument": Words(
+        "episode_id": words(course, people.ids),
+        "instrument": words(
             np.where(second, _function_codes(design, people)[course], 0).astype(np.int64),
             instruments_of(design),
         ),
@@ -80,7 +80,7 @@ def goals(design: Design, block: Block) -> Table:
         "by_day": np.ceil(7 * people.weeks)[course],
         "by_sessions": np.maximum(np.rint(people.frequency * people.weeks), 1)[course],
         "set_day": np.where(late, 21.0, 0.0),
-        "set_by": Words(np.searchsorted([0.6, 0.7, 0.8], people.traits[7, course]), SET_BY),
+        "set_by": words(np.searchsorted([0.6, 0.7, 0.8], people.traits[7, course]), SET_BY),
         "weight": np.where(second, 2.0, 3.0),
         "gas_level": np.where(second, np.nan, _attainment(last, start, target)),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from outcomes.dictionary.tables import (
@@ -17,7 +18,7 @@ from outcomes.dictionary.tables import (
     SEXES,
     STATUSES,
 )
-from outcomes.synthetic.block import Block, Cells, Table, Words, cells
+from outcomes.synthetic.block import Block, Cells, Table, cells, words
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.forces import as_level, minutes_of, planned_pressure
 from outcomes.synthetic.people import KINDS, NEEDS_CLEARANCE, People
@@ -46,9 +47,9 @@ def block_tables(design: Design, block: Block) -> dict[str, Table]:
     }
 
 
-def word(words: tuple[str, ...], condition: Any, yes: str, no: str) -> Words:
+def word(listed: tuple[str, ...], condition: Any, yes: str, no: str) -> pd.Categorical:
     """Return one of two words by a condition."""
-    return Words(np.where(condition, words.index(yes), words.index(no)), words)
+    return words(np.where(condition, listed.index(yes), listed.index(no)), listed)
 
 
 def episodes(design: Design, block: Block) -> Table:
@@ -59,16 +60,16 @@ def episodes(design: Design, block: Block) -> Table:
     required, clearance, clearance_day = _clearance(design, people)
     known = courses.end_reason >= 0
     return {
-        "episode_id": Words(np.arange(n), ids),
-        "patient_id": Words(people.source, ["p" + name[1:] for name in ids]),
+        "episode_id": words(np.arange(n), ids),
+        "patient_id": words(people.source, ["p" + name[1:] for name in ids]),
         "clinic_id": _numbered("c", people.therapist % design.clinics, design.clinics),
-        "condition": Words(people.condition, tuple(c.name for c in design.conditions)),
+        "condition": words(people.condition, tuple(c.name for c in design.conditions)),
         "mechanism": _mechanism(design, people),
         "onset_weeks": people.onset_weeks,
         "recurrent": people.recurrent,
-        "age_band": Words(np.minimum(people.age // 10, 9).astype(np.int64), AGE_BANDS),
+        "age_band": words(np.minimum(people.age // 10, 9).astype(np.int64), AGE_BANDS),
         "sex": word(SEXES, people.female, "female", "male"),
-        "referral": Words(np.searchsorted([0.5, 0.7], people.traits[1]), REFERRALS),
+        "referral": words(np.searchsorted([0.5, 0.7], people.traits[1]), REFERRALS),
         "therapist_id": _numbered("t", people.therapist, design.therapists),
         "adaptations": _adaptations(design, people),
         "clearance_required": required,
@@ -78,7 +79,7 @@ def episodes(design: Design, block: Block) -> Table:
         **_script(design, people),
         "claim_open": people.claim,
         "sessions_attended": courses.attended.sum(axis=0).astype(float),
-        "end_reason": Words(np.where(known, courses.end_reason, -1), END_REASONS),
+        "end_reason": words(np.where(known, courses.end_reason, -1), END_REASONS),
         "end_day": np.where(known, courses.end_day, np.nan),
         "arm": _arm(design, people),
     }
@@ -97,7 +98,7 @@ def sessions(design: Design, block: Block) -> Table:
     planned = np.fmin(planned, people.ceiling)[course]
     event, severity = _adverse(design, people, courses.serious[at], at)
     return {
-        "episode_id": Words(course, people.ids),
+        "episode_id": words(course, people.ids),
         "session": np.where(given, courses.received[at] + 1.0, np.nan),
         "day": courses.schedule.day[at],
         "therapist_id": _numbered("t", courses.therapist[at], design.therapists),
@@ -106,15 +107,15 @@ def sessions(design: Design, block: Block) -> Table:
         "pressure": pressure,
         "pressure_planned": np.where(given, planned, np.nan),
         "pressure_max": np.where(given, np.maximum(highest, pressure), np.nan),
-        "techniques": Words(np.where(given, (post * 97 % 1 * 4).astype(int), -1), _TECHNIQUES),
-        "adverse_event": Words(np.where(given, event, -1), ADVERSE_EVENTS),
+        "techniques": words(np.where(given, (post * 97 % 1 * 4).astype(int), -1), _TECHNIQUES),
+        "adverse_event": words(np.where(given, event, -1), ADVERSE_EVENTS),
         "adverse_severity": np.where(given, severity, np.nan),
     }
 
 
-def _numbered(letter: str, number: NDArray[Any], count: int) -> Words:
+def _numbered(letter: str, number: NDArray[Any], count: int) -> pd.Categorical:
     width = len(str(count))
-    return Words(number, [f"{letter}{i + 1:0{width}d}" for i in range(count)])
+    return words(number, [f"{letter}{i + 1:0{width}d}" for i in range(count)])
 
 
 def _script(design: Design, people: People) -> Table:
@@ -125,33 +126,33 @@ def _script(design: Design, people: People) -> Table:
     return {name: np.where(care, values, np.nan) for name, values in script.items()}
 
 
-def _arm(design: Design, people: People) -> Words:
+def _arm(design: Design, people: People) -> pd.Categorical:
     if arms_of(design) == (ROUTINE,):
-        return Words(np.full(people.count, -1), ())
-    return Words(people.arm, tuple(arm.name for arm in design.arms))
+        return words(np.full(people.count, -1), ())
+    return words(people.arm, tuple(arm.name for arm in design.arms))
 
 
-def _mechanism(design: Design, people: People) -> Words:
+def _mechanism(design: Design, people: People) -> pd.Categorical:
     usual = [_USUAL_MECHANISM.get(item.name, "") for item in design.conditions]
     codes = [MECHANISMS.index(name) if name else -1 for name in usual]
     fixed = np.array(codes)[people.condition]
     others = np.array([MECHANISMS.index(m) for m in ("fall", "overuse", "none", "unknown")])
     drawn = others[np.searchsorted([0.1, 0.5, 0.8], people.traits[2])]
-    return Words(np.where(fixed >= 0, fixed, drawn), MECHANISMS)
+    return words(np.where(fixed >= 0, fixed, drawn), MECHANISMS)
 
 
-def _adaptations(design: Design, people: People) -> Words:
+def _adaptations(design: Design, people: People) -> pd.Categorical:
     """One word for each pair of adaptations; `none` where touch is not adapted."""
     k = len(KINDS)
     first, second = people.kinds
     end = ";end_of_life" if design.end_of_life else ""
-    words = ["none", *(name + end for name in KINDS)]
-    words += [f"{one};{two}" for one in KINDS for two in KINDS]
+    listed = ["none", *(name + end for name in KINDS)]
+    listed += [f"{one};{two}" for one in KINDS for two in KINDS]
     code = np.where(second >= 0, 1 + k + first * k + second, 1 + first)
-    return Words(np.where(people.adaptive, code, 0), words)
+    return words(np.where(people.adaptive, code, 0), listed)
 
 
-def _clearance(design: Design, people: People) -> tuple[NDArray[Any], Words, NDArray[Any]]:
+def _clearance(design: Design, people: People) -> tuple[NDArray[Any], pd.Categorical, NDArray[Any]]:
     """Who needs a physician's clearance here, what became of it, and when."""
     acute_crash = np.array([item.name == "neck_mvc" for item in design.conditions])
     needs = [KINDS.index(name) for name in NEEDS_CLEARANCE]
@@ -166,13 +167,13 @@ def _clearance(design: Design, people: People) -> tuple[NDArray[Any], Words, NDA
     day = -np.floor(1 + 10 * people.traits[4])
     day = np.where(late, 3.0, day)  # care began before clearance
     known = required & ~pending
-    return required, Words(result, CLEARANCES), np.where(known, day, np.nan)
+    return required, words(result, CLEARANCES), np.where(known, day, np.nan)
 
 
-def _status(given: NDArray[Any], serious: NDArray[Any], extra: NDArray[Any]) -> Words:
+def _status(given: NDArray[Any], serious: NDArray[Any], extra: NDArray[Any]) -> pd.Categorical:
     came = np.where(serious, STATUSES.index("stopped_early"), STATUSES.index("attended"))
     away = np.where(extra < 0.7, STATUSES.index("cancelled"), STATUSES.index("no_show"))
-    return Words(np.where(given, came, away), STATUSES)
+    return words(np.where(given, came, away), STATUSES)
 
 
 def _hands_on(
