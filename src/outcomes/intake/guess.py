@@ -91,31 +91,24 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
     content = merged(content, *words_among(seen, content))
     if file.get("headings") == THERAPIST:
         del content["columns"]["sessions.therapist_id"]
-        asks = "Names stand in rows of their own. Are they who treats in the rows below? (no: not)"
-        content = merged(content, ask(TREATS, asks, [THERAPIST]))
+        content = merged(content, ask("names_above", [THERAPIST]))
     if ends:
-        asks = ("Each row has a first and a last time. Were there no other visits (visits), or are "
-                "these scores of a course of more (scores)?")  # fmt: skip
-        content = merged(content, ask("study.rows", asks, ["scores", "visits"]))
+        content = merged(content, ask("first_and_last"))
     if unread:
-        asks = (f"Sheets with people or scores whose rows agree with none of the visits surely: "
-                f"{', '.join(unread)}. Are the others read without them? (To take one in, save it "
-                "as a file and import that into the same study.)")  # fmt: skip
-        content = merged(content, ask("file.sheets", asks, dict.fromkeys(unread.values())))
+        rest = dict.fromkeys(unread.values())
+        content = merged(content, ask("unread_sheets", rest, sheets=", ".join(unread)))
     sheets = seen.columns[SHEET].counts if SHEET in seen.columns else ()
     if (
         len(sheets) > 1
         and not (seen.surveys or seen.one(TREATS) or SHEET in seen.names)
         and all(_may_name(sheet) and not seen.is_private(sheet) for sheet in sheets)
     ):
-        asks = "Are the sheets called after who treats in their rows? (no: not)"
-        content = merged(content, ask(TREATS, asks, [SHEET]))
-    asks = "Which column holds the {}?"
+        content = merged(content, ask("names_of_sheets", [SHEET]))
     rivals = {place: headers for place, headers in seen.rivals.items()
               if place.startswith("columns.") and place != "columns.date"}  # fmt: skip
     content = merged(content, *(
-        ask(place, asks.format(place.rpartition(".")[2].replace("_", " ")), headers)
-        for place, headers in rivals.items()))  # fmt: skip
+        ask("which_of_a_place", own, place, what=place.rpartition(".")[2].replace("_", " "))
+        for place, own in rivals.items()))  # fmt: skip
     asked = {question["key"]: question for question in reversed(content.get("questions", []))}
     content |= {"questions": [*asked.values()][::-1]} if asked else {}
     said = json.dumps({name: own for name, own in content.items() if name != "questions"})
@@ -164,8 +157,8 @@ def _of_product(seen: Seen, preset: Preset) -> Content:
         key = place if known else "columns.status"
         alike = DATES if place in DATES else (place,)
         now = [h for h, role in seen.roles.items() if role.place in alike]
-        asks = f"{preset.name} has a column {name}; this export has none. Which column is it now?"
-        content = merged(content, ask(key, asks, [*now, *rest]))
+        asked = ask("of_product", [*now, *rest], key, product=preset.name, name=name)
+        content = merged(content, asked)
     return content
 
 

@@ -11,12 +11,13 @@ import pandas as pd
 
 from outcomes.intake.drafting.headers import vocabulary
 from outcomes.intake.readers import Rows
+from outcomes.plain_text import shipped
 
 Content = dict[str, Any]
 
 _TABLES = ("preset", "identifiers", "file", "source", "columns", "constants", "minutes", "scales",
            "study")  # fmt: skip
-_SAYS = vocabulary()["says"]
+_SAYS, _QUESTIONS = vocabulary()["says"], shipped("intake/drafting/questions.toml")
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,24 @@ class Draft:
         return replace(self, content={**self.content, "questions": changed})
 
 
-def ask(key: str, asks: str, candidates: Iterable[str]) -> Content:
-    """Return the part of a map that asks one question."""
-    return {"questions": [{"asks": asks, "key": key, "candidates": list(candidates)}]}
+def ask(name: str, /, likely: Iterable[str] = (), place: str = "", **told: object) -> Content:
+    """Return the part of a map that asks one question of ``questions.toml``.
+
+    Parameters
+    ----------
+    name : str
+        The question.
+    likely : iterable of str, optional
+        Answers that are offered, the likeliest first; by default those of the question.
+    place : str, optional
+        Where the answer goes in the map; by default that of the question.
+    **told
+        What stands in the braces of the question.
+    """
+    question = _QUESTIONS[name]
+    candidates = [*likely] or [*question.get("likely", ())]
+    asks, key = question["asks"].format(**told), place or question["place"]
+    return {"questions": [{"asks": asks, "key": key, "candidates": candidates}]}
 
 
 def merged(*parts: Mapping[str, Any]) -> Content:

@@ -15,7 +15,6 @@ from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import (
     Column,
     is_visit,
-    means_empty,
     number,
     pressure,
     pressure_pattern,
@@ -88,10 +87,9 @@ def _arms(seen: Seen) -> Content:
         return _group(groups[0]) if groups else {}
     if len(column.counts) > _FEW or any(map(seen.is_private, column.counts)):
         return {"columns": {"arm": column.name}}  # unread, it stops there
-    arms = [str(cell) for cell in column.counts if not means_empty(cell)]
-    asks = f"Which {column.name} is the control?"
+    arms = [*column.counts]
     content = {"columns": {"arm": column.name}, "values": {"arm": {arm: arm for arm in arms}}}
-    return merged(content, ask("study.control", asks, arms))
+    return merged(content, ask("control", arms, column=column.name))
 
 
 def _may_be_arm(seen: Seen, column: Column) -> bool:
@@ -104,19 +102,16 @@ def _may_be_arm(seen: Seen, column: Column) -> bool:
 
 def _group(column: Column) -> Content:
     arms = [*column.counts]
-    which = f"Which {column.name} is the control? (no: none)"
-    asks = f"Is {column.name} the arm of a study that compares them? (no: it is not read)"
     return merged({"values": {"arm": {arm: arm for arm in arms}}},
-                  ask("columns.arm", asks, [column.name]),
-                  ask("study.control", which, arms))  # fmt: skip
+                  ask("arm", [column.name], column=column.name),
+                  ask("control_of_group", arms, column=column.name))  # fmt: skip
 
 
 def _pressure(column: Column) -> Content:
     content: Content = {"columns": {"pressure": column.name}}
     above = column.share(lambda cell: (number(cell) or 0) > 5) > 0.1
     if above or (stated_top(column.name) or 5) != 5:
-        asks = f"Only pressure of 0 to 5 (Walton) is read. Is {column.name} on that scale?"
-        content = ask("columns.pressure", asks, [column.name])
+        content = ask("walton", [column.name], column=column.name)
     if any(pressure(cell) is not None and number(cell) is None for cell in column.counts):
         said = sorted({word for cell in column.counts for word in words_of(cell)
                        if word in vocabulary()["pressure"]["words"]})  # fmt: skip
@@ -129,11 +124,11 @@ def _pressure(column: Column) -> Content:
     words = [c for c in sorted(known) if pressure(c) is None and not any(map(str.isdigit, c))]
     words += [c for c in column.counts if _says_another_level(c) or _LETTERED.fullmatch(c)]
     for cell in words[:_FEW]:
-        asks = f"Which level of the Walton scale (0 to 5) does {cell} mean?"
         levels = [_LEVELS[word] for word in words_of(cell) if word in _LEVELS] or [
             int(digit) for digit in re.findall(r"\d", cell)] or [3]  # fmt: skip
         near = partial(_apart, sum(levels) / len(levels))
-        content = merged(content, ask(f"values.pressure.{cell}", asks, sorted(_WALTON, key=near)))
+        asked = ask("level", sorted(_WALTON, key=near), f"values.pressure.{cell}", cell=cell)
+        content = merged(content, asked)
     return content
 
 
@@ -191,11 +186,10 @@ def _asked(seen: Seen, column: Column, unknown: list[str]) -> Iterator[Content]:
     if len(unknown) > _FEW or len(short) < len(unknown):
         short = short[: _FEW - 1] if len(unknown) > _FEW else short
         n = len(unknown) - len(short)
-        asks = f"Of which condition are the rows with one of {n} other words in {column.name}?"
-        yield ask("values.condition.*", asks, [OTHER, *_CONDITIONS])
+        yield ask("conditions", [OTHER, *_CONDITIONS], n=n, column=column.name)
     for cell in short:
-        asks = f"Which condition is {cell} in {column.name}?"
-        yield ask(f"values.condition.{cell}", asks, [OTHER, *_CONDITIONS])
+        yield ask("condition", [OTHER, *_CONDITIONS], f"values.condition.{cell}",
+                  cell=cell, column=column.name)  # fmt: skip
 
 
 def _spelled(word: str, cell: str) -> list[str]:

@@ -30,8 +30,4 @@ def one_visit(seen: Seen) -> Content:
     gaps = lines.sort_values("_at").groupby(apart, dropna=False)["_at"].diff()  # one after another
     if not (gaps.between(1, _SOON) | lines[lines["_at"].isna()].duplicated(apart)).any():
         return {}
-    asks = ("Some clients have several lines of one day. Are the lines of a day one visit (day), "
-            "or is each one (line)?")  # fmt: skip
-    add = "Do the minutes of such lines add up (sum), or are those of the longest the visit's?"
-    return merged(ask("study.one_visit", asks, ["day", "line"]), ask(
-        "minutes.of_lines", add, ["sum", "longest"]) if lengths(seen) else {})  # fmt: skip
+    return merged(ask("lines"), ask("minutes_of_lines") if lengths(seen) else {})

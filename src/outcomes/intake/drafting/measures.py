@@ -32,7 +32,7 @@ _OF, _WORDED, _NAMED, _PAIR, _ALONE, _UNITS, _COMMA, _NO_DEGREES, _RADIANS = (
 
 
 _SEVERAL, _MOST, _FEW = 8, 0.5, 0.02
-_WHEN, _ENDS = (*PAIRED, "follow_up"), {"discharge", "final", "last", "entlassung", "alta"}
+_ENDS = {"discharge", "final", "last", "entlassung", "alta"}
 _TURNED = re.compile(vocabulary()["patterns"]["turned"], re.IGNORECASE)
 """A header that calls the best what the instrument calls the worst."""
 
@@ -94,8 +94,7 @@ def _one_below_another(seen: Seen) -> Content:
     taken = {cell: timing for cell, (*_, timing) in told.items()} if when is None else {
         cell: timing_of(words_of(cell)) for cell in when.counts}  # fmt: skip
     ends = [cell for cell in taken if not _ENDS.isdisjoint(words_of(cell))]
-    asked = merged(*(ask(f"values.timing.{cell}", f"When was the score of {cell} taken?", _WHEN)
-                     for cell in ends))  # fmt: skip
+    asked = merged(*(ask("when", place=f"values.timing.{cell}", cell=cell) for cell in ends))
     timing = {cell: own.replace("now", "") or "pre_session" for cell, own in taken.items()
               if cell not in ends}  # fmt: skip
     columns = {"timing": (when or named or column).name, "score": column.name}
@@ -114,8 +113,9 @@ def _one_below_another(seen: Seen) -> Content:
         content = merged(content, as_numbers(own, top))
         if _scale(name, "", own, top):
             other = 50 if top == 100 else 100
-            asks = f"Do the scores of {registry()[name].title} go up to {top:g}, or up to {other}?"
-            content = merged(content, ask(f"scales.{name}", asks, [f"{top:g}", f"{other}"]))
+            asked = ask("top", [f"{top:g}", f"{other}"], f"scales.{name}", top=top, other=other,
+                        title=registry()[name].title)  # fmt: skip
+            content = merged(content, asked)
     return content
 
 
@@ -170,9 +170,8 @@ def _not_numbers(seen: Seen, found: Mapping[str, Mapping[str, object]]) -> Itera
         timing = timing.replace("now", "") or "pre_session"
         if timing not in found.get(name, {}):
             held = "dates, as a spreadsheet makes of 7/10" if dated > graded else "words"
-            asks = (f"{header} is called a score and holds {held}. Write numbers in the export, or "
-                    f"leave the column out (no). Read it all the same?")  # fmt: skip
-            yield ask(f"scores.{name}.{timing}", asks, [header])
+            place = f"scores.{name}.{timing}"
+            yield ask("not_numbers", [header], place, column=header, held=held)
 
 
 def words_among(seen: Seen, content: Content) -> Iterator[Content]:
@@ -195,9 +194,9 @@ def words_among(seen: Seen, content: Content) -> Iterator[Content]:
         for cell in told[:_SEVERAL]:
             stated = [f"{int(n)}" for n in re.findall(r"\d+", cell) if int(n) <= top]
             listed = map(str, range(int(top) + 1 if top <= 10 else 0))
-            asks = f"Which number does {cell} in {header} mean? ({NOTHING}: none)"
-            likely = [*(stated if len(stated) == 1 else []), NOTHING, *listed]
-            yield ask(f'values."{target}".{cell}', asks, dict.fromkeys(likely))
+            likely = dict.fromkeys([*(stated if len(stated) == 1 else []), NOTHING, *listed])
+            yield ask("number_of_word", likely, f'values."{target}".{cell}',
+                      cell=cell, column=header, nothing=NOTHING)  # fmt: skip
 
 
 def _of_ten(cell: str) -> bool:
@@ -243,9 +242,8 @@ def _pair(name: str, columns: list[Column]) -> Content:
     in_commas = column.share(lambda cell: "," in cell and tells(_ALONE, cell))
     commas = " (7,5 is 7.5; two scores are written 7/5)" if in_commas else ""
     if not pairs:
-        asks = (f"{column.name} names two scores, and its cells hold one number{commas}. Is it the "
-                f"score before the visit? (no: it is left out)")  # fmt: skip
-        return merged(as_numbers(column, registry()[name].maximum), ask(pre, asks, [column.name]))
+        asked = ask("one_of_two", [column.name], pre, column=column.name, commas=commas)
+        return merged(as_numbers(column, registry()[name].maximum), asked)
     groups = (r"\2", r"\1") if first == "after" else (r"\1", r"\2")
     content = merged(*(
         rule(f"7/5: {timing}", [column.name], target=f"{name}.{timing}", pattern=_PAIR,
@@ -257,19 +255,20 @@ def _pair(name: str, columns: list[Column]) -> Content:
               "(no: no score before is read)" if alone else "")  # fmt: skip
     if first:
         stated = [timing for timing in PAIRED if not alone or timing == "post_session"]
-        asks = f"{column.name} names two scores. Is it read as the score before the visit?{single}"
+        asked = ask("two_scores", [column.name], pre, column=column.name, alone=single)
         return merged({"scores": {name: dict.fromkeys(stated, column.name)}}, content,
-                      ask(pre, asks, [column.name]) if alone else {})  # fmt: skip
-    asks = f"Cells of {column.name} hold two numbers. Is the {{}} the score {{}} the visit?"
-    return merged(content, ask(pre, asks.format("first", "before") + single, [column.name]),
-                  ask(post, asks.format("second", "after"), [column.name]))  # fmt: skip
+                      asked if alone else {})  # fmt: skip
+    each = partial(ask, "two_numbers", [column.name], column=column.name)
+    return merged(content, each(place=pre, nth="first", when="before", alone=single),
+                  each(place=post, nth="second", when="after", alone=""))  # fmt: skip
 
 
 def _score(name: str, timing: str, columns: list[Column]) -> Content:
     if len(columns) > 1:
         read = merged(*(as_numbers(column, registry()[name].maximum) for column in columns))
-        asks = f"Which column is the score of {registry()[name].title} ({timing})?"
-        return merged(read, ask(f"scores.{name}.{timing}", asks, [c.name for c in columns]))
+        names, place = [column.name for column in columns], f"scores.{name}.{timing}"
+        told = {"title": registry()[name].title, "timing": timing}
+        return merged(read, ask("several_scores", names, place, **told))
     (column,) = columns
     scale = _scale(name, timing, column, registry()[name].maximum)
     keys = [q["key"].split(".") for q in scale.get("questions", ())]
@@ -296,11 +295,9 @@ def as_numbers(column: Column, top: float) -> Content:
 def _scale(name: str, timing: str, column: Column, top: float) -> Content:
     """Read percent as points, and ask where a number may be on another scale."""
     read = [value for cell in column.counts if (value := score(cell)) is not None]
-    highest = max(read, default=0)
+    highest, scale, own = max(read, default=0), f"scales.{name}", [column.name]
     if name == "nprs" and _TURNED.search(column.name):
-        asks = (f"{column.name} says that 10 is the best, and it is read as the worst. Turn the "
-                "numbers round in the export, or leave the column out (no). Is it so?")  # fmt: skip
-        return ask(f"scores.{name}.{timing}", asks, [column.name])
+        return ask("turned", own, f"scores.{name}.{timing}", column=column.name)
     said = "%" in column.name or "percent" in column.name.casefold()
     percent = said or any("%" in cell for cell in column.counts)
     if top not in (10, 100) and (percent or (top == 50 and highest > top)):
@@ -310,28 +307,24 @@ def _scale(name: str, timing: str, column: Column, top: float) -> Content:
     if percent and top == 100:
         return _without_sign(column)
     if 0 < highest <= 1 and not {*read} <= {0, 1}:
-        asks = f"The numbers in {column.name} go up to {highest:g}. Are they parts of 1? (no: none)"
-        return ask(f"scales.{name}", asks, ["1", f"{top:g}"])
+        return ask("parts_of_one", ["1", f"{top:g}"], scale, column=column.name, highest=highest)
     in_mm, said_top = "mm" in words_of(column.name), stated_top(column.name)
     if name == "vas" and highest <= 10 and not in_mm:
-        asks = f"The numbers in {column.name} go up to 10. Is it the pain of 0 to 10?"
-        return ask(f"scores.nprs.{timing}", asks, [column.name])
+        return ask("of_ten", own, f"scores.nprs.{timing}", column=column.name)
     many = said_top != 10 and 2 * sum(value > 10 for value in read) > len(read)
     if name == "nprs" and highest <= 100 and (in_mm or many):
-        asks = f"The numbers in {column.name} go up to {highest:g}. Are they of 0 to 100?"
-        return merged(_without_sign(column) if percent else {},
-                      ask(f"scores.vas.{timing}", asks, [column.name]))  # fmt: skip
+        asked = ask("of_hundred", own, f"scores.vas.{timing}", column=column.name, highest=highest)
+        return merged(_without_sign(column) if percent else {}, asked)
     even, stated = all(value % 2 == 0 for value in read), said_top or top
     if stated != top and highest <= max(top, stated):
-        asks = f"Do the numbers in {column.name} go up to {stated:g}, or up to {top:g}?"
-        return ask(f"scales.{name}", asks, [f"{stated:g}", f"{top:g}"])
+        return ask("stated_top", [f"{stated:g}", f"{top:g}"], scale, column=column.name,
+                   stated=stated, top=top)  # fmt: skip
     few = not even or len({*read}) < _SEVERAL  # percent is even, points are by chance alone
     is_open = (top == 50 and even) or (name == "odi" and few and highest <= 50)
     if said_top == top or in_mm or not is_open:
         return {}
-    asks = (f"Do the numbers in {column.name} go up to 50 (points), or up to 100 (percent)? (no: "
-            "neither; they are left out)")  # fmt: skip
-    return ask(f"scales.{name}", asks, ["100", "50"] if top == 100 and even else ["50", "100"])
+    likely = ["100", "50"] if top == 100 and even else ["50", "100"]
+    return ask("points_or_percent", likely, scale, column=column.name)
 
 
 def _without_sign(column: Column) -> Content:

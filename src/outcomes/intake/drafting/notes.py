@@ -41,8 +41,8 @@ def in_notes(seen: Seen, least: float) -> Content:
                               pattern=pattern, becomes=r"\1"),
                 rule("a note that tells none", [column.name], target=f"nprs.{timing}",
                      pattern=_SILENT[timing]),
-                ask(f"scores.nprs.{timing}", f"Is {said} the pain {_WORDS[timing]} the visit?",
-                    [column.name for column, *_ in fits]))  # fmt: skip
+                ask("of_notes", [column.name for column, *_ in fits], f"scores.nprs.{timing}",
+                    what=said, when=_WORDS[timing]))  # fmt: skip
     return content
 
 

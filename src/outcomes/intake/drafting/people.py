@@ -79,13 +79,11 @@ def people(seen: Seen) -> Content:
     rivals = seen.rivals.get("identifiers.name", [])
     if rivals and rivals[0] in seen.names:
         likely = sorted(rivals, key=lambda header: -len(seen.columns[header].counts))
-        content = merged(content, ask("identifiers.name", "Which column names the client?", likely))
+        content = merged(content, ask("who", likely))
     if emails:
-        asks = f"Only {emails[0]} tells people apart. Is each address one person's? (no: refused)"
-        content = merged(content, ask("identifiers.email", asks, emails))
+        content = merged(content, ask("email_alone", emails, column=emails[0]))
     elif not seen.names and "record" not in named:
-        asks = "Which column names the client?"
-        content = merged(content, ask("identifiers.name", asks, seen.rest))
+        content = merged(content, ask("who", seen.rest))
     return content
 
 
@@ -107,8 +105,7 @@ def _unnamed_birth(seen: Seen, named: Mapping[str, list[str]]) -> Content:
     if not old:
         return {}
     ways = {header: _ways(dates_of(seen.columns[header]), "") for header in old}
-    asks = "Which column is the birth date?"
-    return merged({"file": {"dates_of": ways}}, ask("identifiers.birth_date", asks, old))
+    return merged({"file": {"dates_of": ways}}, ask("birth", old))
 
 
 def _median_year(column: Column) -> float:
@@ -126,9 +123,7 @@ def _blank_above(seen: Seen) -> Content:
         filled = other.cells.notna().to_numpy() & seen.kept.to_numpy() & beside
         n_blank = int((column.cells.isna().to_numpy() & filled).sum())
         if n_blank >= (0.2 if column is own[0] else 0.1) * seen.n:
-            asks = (f"In {n_blank} rows {column.name} is empty. Does what stands above hold for "
-                    "them? (no: they are left out)")  # fmt: skip
-            return ask("file.fill_down", asks, [column.name])
+            return ask("blank_below", [column.name], n=n_blank, column=column.name)
     return {}
 
 
@@ -138,9 +133,7 @@ def _half_named(seen: Seen, named: Mapping[str, list[str]]) -> Content:
     alone = [c for c in halves if [c.name] == seen.names and c.share(lambda w: " " in w) < 0.5]
     if not alone or {"birth_date", "record", "phone", "email"} & named.keys():
         return {}
-    asks = (f"Which column names the client? {alone[0].name} is half a name, and two people of "
-            "that name would be one.")  # fmt: skip
-    return ask("identifiers.name", asks, [alone[0].name, *seen.rest])
+    return ask("half_a_name", [alone[0].name, *seen.rest], name=alone[0].name)
 
 
 def _namesakes(seen: Seen, named: Mapping[str, list[str]]) -> Content:
@@ -152,9 +145,7 @@ def _namesakes(seen: Seen, named: Mapping[str, list[str]]) -> Content:
         numbers = seen.columns[header].cells.groupby(seen.person.to_numpy()).nunique()
         usual = numbers.max() > 1 and 2 * (numbers > 1).sum() <= len(numbers)
         if usual and (header in own or one_to_one(seen.columns[header], seen.person, None)):
-            asks = (f"Of some names there are several numbers in {header}. Is each number another "
-                    "person? (false: one person who changed it)")  # fmt: skip
-            return ask("identifiers.record", asks, [header])
+            return ask("several_numbers", [header], column=header)
     return {}
 
 
@@ -168,7 +159,7 @@ def dates(seen: Seen) -> Content:
         content = {"columns": {"date": day.name}}
         if rivals:
             rivals = sorted(rivals, key=lambda header: -_median_year(seen.columns[header]))
-            content = ask("columns.date", "Which is the day of the visit?", rivals)
+            content = ask("day", rivals)
         ends = [c for c in seen.of("minutes.end") if c.share(is_date) > 0.5]
         read = [day, *(seen.columns[h] for h in rivals if h != day.name), *ends]
     elif not (seen.later or seen.beside):
@@ -178,8 +169,7 @@ def dates(seen: Seen) -> Content:
             remedy = "Give each visit a row of its own, with the columns Client and Date."
             raise DataError(must, got=got, remedy=remedy)
         read.sort(key=lambda column: (column.name in seen.roles, -_median_year(column)))
-        likely = [column.name for column in read] or seen.rest
-        content = ask("columns.date", "Which column is the day of the visit?", likely)
+        content = ask("day_unnamed", [column.name for column in read] or seen.rest)
     return merged(content, _written(seen, [*read, *([births] if births is not None else [])]))
 
 
@@ -219,8 +209,7 @@ def _gaps(seen: Seen, day: Column, ways: list[str]) -> Content:
     if not n or seen.later or seen.beside:
         return {}
     many, (few, _) = "1 client" if n == 1 else f"{n} clients", _APART
-    asks = f"{many} came again after more than {few} days. Is that a new course? (no: the same)"
-    return ask("study.new_course_after_days", asks, [f"{few}"])
+    return ask("new_course", [f"{few}"], clients=many, days=few)
 
 
 def _likelier(seen: Seen, place: str) -> list[str]:
@@ -255,18 +244,18 @@ def _open_order(written: Mapping[str, WaysOfDates], order: str) -> Content:
     reads = "some have the day first, others the month" if mixed else "each date reads both ways"
     sign = next(way[1] for found in written.values() for way in found.ways if way.startswith("?"))
     year = next(way[2:] for found in written.values() for way in found.ways if way.startswith("?"))
-    asks = f"Does the month come first or the day in {', '.join(open_)}? ({reads})"
     likely = [f"%m{sign}%d{sign}{year}", f"%d{sign}%m{sign}{year}"]
     keys = ["file.dates"] if next(iter(written)) in open_ else [f"file.dates_of.{h}" for h in open_]
-    return merged(*(ask(key, asks, likely) for key in keys))
+    told = {"columns": ", ".join(open_), "reads": reads}
+    return merged(*(ask("order", likely, key, **told) for key in keys))
 
 
 def _open_points(open_: list[str], ways: Mapping[str, list[str]], first: str) -> Content:
     """Ask for the order of dates with points, where none of the file has a day after the 12th."""
-    asks = f"Does the day come first or the month in {', '.join(open_)}?"
     likely = {name: next(way for way in ways[name] if "%d.%m" in way) for name in open_}
-    return merged(*(ask("file.dates" if name == first else f"file.dates_of.{name}", asks,
-                        [way, way.replace("%d.%m", "%m.%d")])
+    return merged(*(ask("order_of_points", [way, way.replace("%d.%m", "%m.%d")],
+                        "file.dates" if name == first else f"file.dates_of.{name}",
+                        columns=", ".join(open_))
                     for name, way in likely.items()))  # fmt: skip
 
 
@@ -284,8 +273,7 @@ def _zone(seen: Seen, day: Column, found: WaysOfDates, ways: list[str]) -> Conte
     hours = {zone: moments.dt.tz_convert(ZoneInfo(zone)).dt.hour for zone in _ZONES}
     open_hours = {zone: ((hour >= 6) & (hour <= 21)).mean() for zone, hour in hours.items()}
     likely = sorted(_ZONES, key=lambda z: (-round(open_hours[z], 2), abs(hours[z].mean() - 13)))
-    asks = f"{next(iter(utc), day.name)} is in world time (UTC). In which time zone is the clinic?"
-    return ask("file.time_zone", asks, likely[:6])
+    return ask("zone", likely[:6], column=next(iter(utc), day.name))
 
 
 def _yearless(seen: Seen, day: Column, found: WaysOfDates) -> Content:
@@ -330,11 +318,9 @@ def _stated_minutes(column: Column) -> Content:
     plainly = {cell: n for cell in column.counts if (n := number(cell)) is not None}
     small, low = {c: n for c, n in plainly.items() if 0 < n <= _HOURS}, min([*plainly.values(), 1])
     if small and any(value > _HOURS for value in plainly.values()):
-        asks = (f"Numbers up to {_HOURS} in {column.name} are read as hours, others as minutes. Is "
-                "it so? (no: the column is left out)")  # fmt: skip
         pattern = r"([0-5](?:\.\d+)?)"
         hours = rule("hours", [column.name], pattern=pattern, becomes=r"\1", multiply=60)
-        return merged(hours, ask("columns.sessions.minutes", asks, [column.name]))
+        return merged(hours, ask("hours", [column.name], column=column.name, most=_HOURS))
     if small and len(small) == len(column.counts):
         of_day = max(small.values()) < _DAY and all(
             abs(24 * 60 * n - round(24 * 60 * n)) < 0.01 for n in small.values())  # fmt: skip

@@ -335,8 +335,8 @@ def which(
     seen: Seen, place: str, what: str, headers: Sequence[str], read: Callable[[Column], Content]
 ) -> Content:
     """Ask which of some columns is something; how the cells of each are read is said with it."""
-    asks = f"Which column is {what}? (no: none)"
-    return merged(*(read(seen.columns[h]) for h in headers), ask(place, asks, headers))
+    asked = ask("one_of_several", headers, place, what=what)
+    return merged(*(read(seen.columns[h]) for h in headers), asked)
 
 
 def not_visits(seen: Seen) -> list[dict[str, Any]]:

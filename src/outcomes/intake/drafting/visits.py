@@ -32,7 +32,7 @@ from outcomes.intake.drafting.headers import roles_of, vocabulary, words_of
 from outcomes.intake.drafting.lines import one_visit
 from outcomes.intake.drafting.people import lengths
 from outcomes.intake.drafting.seen import MISSED, STRUCK, Seen, not_visits
-from outcomes.intake.map_sections import LEFT_OUT, VISIT
+from outcomes.intake.map_sections import VISIT
 from outcomes.intake.visits import STAYED
 from outcomes.privacy.patterns import name_words, plain
 
@@ -78,9 +78,7 @@ def status(seen: Seen) -> Content:
     remark = next((c for c in seen.of("free_text") if any(map(_remarks_on, c.counts))), None)
     if remark is not None:
         told = Column(remark.name, remark.cells[remark.where(_remarks_on)])
-        asks = f"What became of the visits whose {remark.name} does not say cancelled or missed?"
-        rest = ask("study.empty_status", asks, ["attended", "left_out"])
-        return {"status": _entries(remark, told), **rest}
+        return {"status": _entries(remark, told), **ask("status_silent", column=remark.name)}
     partings = [c for h in seen.rest if _may_be_status(seen, c := seen.columns[h])]
     parting = max(partings, key=lambda column: column.share(status_of), default=None)
     return _no_status(seen) if parting is None else _status_words(seen, parting)
@@ -155,20 +153,20 @@ def _status_words(seen: Seen, column: Column) -> Content:
                          for before, word in begins.items()]  # fmt: skip
     open_ = [cell for cell, word in became.items() if not (word or seen.is_private(cell))]
     for cell in open_[:_FEW]:  # a private word stays unread, and stops the import
-        asks = f"What became of visits whose {column.name} is {cell}?"
         likely = likely_statuses(cell)
         likely.sort(key=lambda status: status != status_of(cell))
         if held.any() and not held[column.cells.eq(cell).to_numpy(bool)].any():
             likely.sort(key=lambda status: status in RECEIVED)  # it stands beside no score
-        content = merged(content, ask(f"values.status.{cell}", asks, likely))
+        content = merged(content, ask("status_word", likely, f"values.status.{cell}",
+                                      column=column.name, cell=cell))  # fmt: skip
     n_empty = int((seen.came & ~column.cells.isin([*became]).to_numpy()).sum())
     if n_empty:
-        counted = "1 visit" if n_empty == 1 else f"{n_empty} visits"
-        asks = f"What became of the {counted} whose {column.name} is empty?"
+        counted = "the 1 visit" if n_empty == 1 else f"the {n_empty} visits"
         likely = ["left_out", "attended", "cancelled", "no_show"]
         if seen.of(*MISSED) or not {*RECEIVED} & {*became.values()}:  # absence is said
             likely.sort(key=lambda word: word != "attended")
-        content = merged(content, ask("study.empty_status", asks, likely))
+        asked = ask("status_empty", likely, visits=counted, column=column.name)
+        content = merged(content, asked)
     return content
 
 
@@ -256,9 +254,7 @@ def _status_flags(seen: Seen) -> Content:
     told = [_told(seen.columns[entry["column"]].cells, entry) for entry in entries]
     if np.any(told, axis=0)[seen.kept].all():
         return {"status": entries}
-    asks = "What became of visits that are neither marked as arrived nor cancelled nor missed?"
-    likely = ["left_out", "no_show", "attended"]
-    return {"status": entries, **ask("study.empty_status", asks, likely)}
+    return {"status": entries, **ask("status_unmarked")}
 
 
 def _differing(seen: Seen, words: Content, entries: Iterable[Mapping[str, Any]]) -> Content:
@@ -273,11 +269,9 @@ def _differing(seen: Seen, words: Content, entries: Iterable[Mapping[str, Any]])
     n = int((came & stayed & seen.kept.to_numpy()).sum())
     if not n:
         return {}
-    asks = (f"In {n} rows one column says that the visit took place, and another that it was "
-            "cancelled or missed. Which counts: status, or rules?")  # fmt: skip
     fees = any(e["column"] in [c.name for c in seen.of("service")] for _, e in told)
     likely = ["rules", "status"] if fees else ["status", "rules"]
-    return ask("study.sign_that_counts", asks, likely if column else ["rules"])
+    return ask("status_differs", likely if column else ["rules"], n=n)
 
 
 def _told(cells: pd.Series[Any], entry: Mapping[str, Any]) -> Any:
@@ -298,9 +292,7 @@ def _status_struck(seen: Seen) -> Content:
     content: Content = {"columns": {"status": STRUCK}, "values": {"status": {"no": "attended"}}}
     if not _held(seen, "scores.")[struck].any():
         return merged(content, {"values": {"status": {"yes": "cancelled"}}})
-    likely = ["cancelled", "no_show", "left_out", "attended"]
-    asks = "What became of visits whose row is struck through?"
-    return merged(content, ask("values.status.yes", asks, likely))
+    return merged(content, ask("status_struck"))
 
 
 def _no_status(seen: Seen) -> Content:
@@ -311,17 +303,13 @@ def _no_status(seen: Seen) -> Content:
                        "columns.pressure")  # fmt: skip
     diary = any(not _DIARY.isdisjoint(words_of(h)) for h in seen.columns)
     if (seen.is_form or seen.is_of_times or diary) and not at_visit:
-        asks = ("Is each answer of a visit that took place (visits), or do visits stand in another "
-                "export (scores)?")  # fmt: skip
         likely = ["scores", "visits"] if seen.is_of_times or diary else ["visits", "scores"]
-        return merged(attended, ask("study.rows", asks, likely))
+        return merged(attended, ask("answers", likely))
     if seen.is_form or _held(seen)[seen.kept].mean() >= 0.98:
         return attended
     few = [h for h in seen.rest if 1 < len(seen.columns[h].counts) <= _FEW]
     unread = f" (not read: {', '.join(few)})" if few else ""
-    asks = (f"No column says what became of a visit{unread}. Did every visit of the export take "
-            "place?")  # fmt: skip
-    return ask("study.no_status", asks, ["attended"])
+    return ask("no_status", unread=unread)
 
 
 def visits(seen: Seen) -> Content:
@@ -360,7 +348,7 @@ def _services(seen: Seen) -> Content:
         return {}
     known = {cell: VISIT for cell, is_one in kinds.items() if is_one}
     content: Content = {"columns": {"service": column.name}, "values": {"service": known}}
-    asks = "Are rows whose {} is {} visits?"
     open_ = [cell for cell, is_one in kinds.items() if not is_one][:_FEW]
-    return merged(content, *(ask(f"values.service.{cell}", asks.format(column.name, cell),
-                                 [LEFT_OUT, VISIT]) for cell in open_))  # fmt: skip
+    place = "values.service.{}"
+    return merged(content, *(ask("service", place=place.format(cell), column=column.name, cell=cell)
+                             for cell in open_))  # fmt: skip
