@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import defaultdict
 
 import pytest
 from hypothesis import given
@@ -33,7 +34,10 @@ REAL = Disclosure()
         (Count(1204, "visit"), "1,204 visits", "1,204 visits"),
         (Count(3, "goal", of=40, note="(8 %)"), "3 of 40 goals (8 %)", "fewer than 11 of 40 goals"),
         (Count(38, "goal", of=40), "38 of 40 goals", "most of 40 goals"),
-        (Count(2, "goal", of=11), "2 of 11 goals", "not all of 11 goals"),
+        (Count(2, "goal", of=11), "2 of 11 goals", "some of 11 goals"),
+        (Count(11, "goal", of=12), "11 of 12 goals", "some of 12 goals"),
+        (Count(12, "goal", of=12), "12 of 12 goals", "12 of 12 goals"),
+        (Count(11, "goal", of=22), "11 of 22 goals", "11 of 22 goals"),
         (Count(2, "goal", of=9), "2 of 9 goals", "some or none of fewer than 11 goals"),
         (Count(0, "goal", of=40), "0 of 40 goals", "0 of 40 goals"),
     ],
@@ -108,6 +112,24 @@ def test_words_for_all_but_a_few_are_true_of_the_least_that_they_stand_for(whole
     assert Text(Count(whole + 9, "course")).under(rule) == f"more than {whole} courses"
 
 
+@pytest.mark.parametrize("whole", [11, 12, 14, 21, 22, 23, 32, 60, 110])
+def test_words_for_a_count_leave_ten_numbers_that_it_may_be(whole):
+    """Whoever knows the rule asks which counts would have been said so."""
+    ways = [lambda n: Count(n, "course", of=whole), lambda n: Share(n, whole),
+            lambda n: Count(n, "course"), lambda n: Count(n, "course", there=True),
+            lambda n: Count(n, "score")]  # fmt: skip
+    for way in ways:
+        said = defaultdict(list)
+        for n in range(whole + 1):
+            rule = Disclosure(told=Told())
+            rule.tells(whole, "course")
+            said[str(Text(way(n)).under(rule))].append(n)
+        least = min(whole - 1, 10)
+        few = [own for own in said.values() if len(own) < least]
+        narrowed = [n for own in few for n in own if n in range(1, 11) or whole - n in range(1, 11)]
+        assert not narrowed
+
+
 def test_none_of_a_study_of_one_are_none():
     rule = Disclosure(told=Told())
     rule.told.add(1, "course")
@@ -133,8 +155,10 @@ def test_no_two_counts_of_the_same_people_differ_by_a_few(numbers):
         (Share(11, 40), "28 %", "28 %"),
         (Share(39, 40), "98 %", "over 72 %"),
         (Share(29, 40), "72 %", "72 %"),
-        (Share(3, 11), "27 %", "under 100 %"),
-        (Share(11, 12), "92 %", "over 8 %"),
+        (Share(3, 11), "27 %", "a share not shown"),
+        (Share(11, 12), "92 %", "a share not shown"),
+        (Share(11, 22), "50 %", "50 %"),
+        (Share(12, 22), "55 %", "over 50 %"),
         (Share(2, 9), "22 %", "a share not shown"),
         (Share(0, 9), "0 %", "a share not shown"),
     ],

@@ -105,14 +105,37 @@ class Disclosure:
         >>> rule.tells(60, "course"), rule.near(114, "score"), rule.near(100, "score")
         (True, 120, None)
         """
+        known = self._known(count, noun, whom)
+        return max((t for t in known if self.hides(abs(t - count))), default=None)
+
+    def some(self, part: float, whole: float) -> bool:
+        """Whether a part is of a whole so small that either it or the rest is hidden.
+
+        No words then say which: of 12 all but a few are 11.
+        """
+        return not self.exempt and 0 < part < whole < 2 * self.threshold
+
+    def within(self, count: float, noun: str, whom: str = "") -> float | None:
+        """Return a narrow whole told before that a count is a part of; None without one.
+
+        Examples
+        --------
+        >>> rule = Disclosure(told=Told())
+        >>> rule.tells(12, "course"), rule.within(11, "course"), rule.within(3, "course")
+        (True, 12, 12)
+        """
+        known = self._known(count, noun, whom)
+        return max((t for t in known if self.some(count, t)), default=None)
+
+    def _known(self, count: float, noun: str, whom: str) -> list[float]:
+        """Return the counts told of the same people, and so many scores for each course."""
         if self.told is None or self.exempt:
-            return None
+            return []
         known = self.told.numbers(noun, whom)
         if noun == "score":
             courses = max(self.told.numbers("course", whom), default=0.0) or math.inf
             known |= {courses * max(round(count / courses), 1)}
-        near = (t for t in known if not self.hides(t) and self.hides(abs(t - count)))
-        return max(near, default=None)
+        return [one for one in known if not self.hides(one)]
 
     def tells(self, count: float, noun: str, whom: str = "") -> bool:
         """Whether a count may be told beside those told before; it is remembered if so.

@@ -59,11 +59,11 @@ class Share:
     def under(self, rule: Disclosure) -> str | Share:
         """Return itself, or a bound that it keeps to where it would tell of few."""
         few = math.ceil(100 * rule.threshold / self.of)
-        if rule.hides(self.of):
+        if rule.hides(self.of) or rule.some(self.part, self.of):
             return Said("a share not shown")
         if rule.hides(self.part):
-            return Said(f"under {min(few, 100)} %")
-        return Said(f"over {max(100 - few, 0)} %") if rule.hides(self.of - self.part) else self
+            return Said(f"under {few} %")
+        return Said(f"over {100 - few} %") if rule.hides(self.of - self.part) else self
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,8 @@ class Count:
         if self.of is None:
             bound = self.there or self.noun == "score"
             hidden = self._hidden(self.number, self.whom, rule, bound=bound)
-            if self.there and rule.hides(self.number):  # beside how many are needed
+            within = rule.within(self.number, self.noun, self.whom)
+            if self.there and (within or rule.hides(self.number)):  # beside how many are needed
                 hidden = "too few"
             return Said(self._said(hidden, rule.threshold)) if hidden else self
         whole = self._hidden(self.of, self.whom, rule, bound=True)
@@ -139,6 +140,9 @@ class Count:
 
     def _hidden(self, number: int, whom: str, rule: Disclosure, *, bound: bool) -> str:
         """Return the words for a count that must not be told; empty where it may be."""
+        within = rule.within(number, self.noun, whom)
+        if within is not None:
+            return f"{'fewer than' if bound else 'some of'} {within:,.0f}"
         if rule.hides(number):
             return f"fewer than {rule.threshold}"
         near = rule.near(number, self.noun, whom)
@@ -151,12 +155,15 @@ class Count:
 
     def _part(self, rule: Disclosure) -> str:
         """Return the words for a part that must not be told; empty where it may be."""
+        whole = self.of or 0
+        rest = whole - self.number
+        if rule.some(self.number, whole):
+            return "some"
         if rule.hides(self.number):
-            return "not all" if self.of == rule.threshold else f"fewer than {rule.threshold}"
-        if rule.hides((self.of or 0) - self.number):
-            return rule.most(self.of or 0)
+            return f"fewer than {rule.threshold}"
+        if rule.hides(rest):
+            return rule.most(whole)
         whom = self.part or f"{self.whom}, {self.more or 'some'}"
-        rest = (self.of or 0) - self.number
         if rule.near(rest, self.noun, self.whom) is not None:
             return "some"
         if not rule.tells(self.number, self.noun, whom):

@@ -133,8 +133,8 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         to it would narrow them down.
         """
         rule = disclosure_for(study)
-        untold = rule.hides(part)
-        most = rule.threshold - 1 if untold else part
+        untold = rule.hides(part) or rule.some(part, of)
+        most = (of - 1 if rule.some(part, of) else rule.threshold - 1) if untold else part
         check = self.check(name, most / of <= share if of else False, detail)
         return replace(check, unmet=SAID["untold share"]) if untold else check
 

@@ -91,19 +91,24 @@ def shown_counts(
     >>> steps = (Step("all", 401, ""), Step("scored", 396, "no score"), Step("used", 301, "left"))
     >>> shown_counts(steps, Disclosure(told=Told()))
     [('401', ''), ('nearly all of 401', '<11'), ('301', 'not shown')]
+    >>> shown_counts((Step("all", 12, ""), Step("scored", 11, "")), Disclosure(told=Told()))
+    [('12', ''), ('some of 12', 'not shown')]
     >>> shown_counts(steps, Disclosure(exempt=True))
     [('401', ''), ('396', '5'), ('301', '95')]
     """
     texts: list[tuple[str, str]] = []
     for above, step in pairwise((Step("", steps[0].n, ""), *steps)):
         near = disclosure.near(step.n, "course", arm)
+        whole = disclosure.within(step.n, "course", arm)
         told = disclosure.tells(step.n, "course", arm)
         text = (
             disclosure.shown(step.n) if near is None else f"{disclosure.most(near)} of {near:,.0f}"
         )
+        text = text if whole is None else f"some of {whole:,.0f}"
         both = told and (not texts or texts[-1][0] == f"{above.n:,}")
         gone = above.n - step.n
-        lost = disclosure.shown(gone if both or disclosure.hides(gone) else math.nan)
+        few = whole is None and disclosure.hides(gone)
+        lost = disclosure.shown(gone if both or few else math.nan)
         texts.append((text, lost if texts else ""))
     return texts
 
