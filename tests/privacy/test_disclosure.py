@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -119,26 +120,42 @@ def test_what_a_reader_knows_of_a_study_from_the_start():
 
 
 @pytest.mark.parametrize(
-    ("count", "noun", "whom", "near"),
+    ("count", "noun", "whom", "words"),
     [
-        (60, "course", "", None),
-        (50, "course", "", 60),
-        (49, "course", "", None),
-        (70, "course", "", 60),
-        (71, "course", "", None),
-        (50, "course", "a", None),
-        (50, "visit", "", None),
-        (119, "score", "", 120),  # two for each course
-        (109, "score", "", None),
-        (52, "score", "", 60),  # one for each but a few
+        (60, "course", "", ""),
+        (50, "course", "", "most of 60"),
+        (49, "course", "", ""),
+        (70, "course", "", "more than 60"),
+        (71, "course", "", ""),
+        (50, "course", "a", ""),
+        (50, "visit", "", ""),
+        (119, "score", "", "nearly all of 120"),  # two for each course
+        (109, "score", "", ""),
+        (52, "score", "", "most of 60"),  # one for each but a few
+        (101, "visit", "b", "some of 121"),  # between 100 and 121 each is near one of the two
+        (120, "visit", "b", "some of 121"),
+        (101, "visit", "c", "more than 100"),
     ],
 )
-def test_a_count_beside_those_told_before(count, noun, whom, near):
+def test_a_count_beside_those_told_before(count, noun, whom, words):
     rule = Disclosure(told=Told())
     assert rule.tells(60, "course")
-    assert rule.near(count, noun, whom) == near
-    assert Disclosure().near(count, noun, whom) is None
-    assert Disclosure(exempt=True, told=rule.told).near(count, noun, whom) is None
+    for told, about in ((100, "b"), (121, "b"), (100, "c"), (122, "c")):
+        assert rule.tells(told, "visit", about)
+    assert rule.instead(count, noun, whom) == words
+    assert Disclosure().instead(count, noun, whom) == ""
+    assert Disclosure(exempt=True, told=rule.told).instead(count, noun, whom) == ""
+
+
+@given(st.lists(st.integers(1, 150), max_size=8), st.sampled_from(["course", "score"]))
+def test_words_for_a_hidden_count_leave_ten_that_it_may_be(numbers, noun):
+    """Whoever knows the rule, and all that was told, asks which counts would be said so."""
+    rule = Disclosure(told=Told())
+    for number in numbers:
+        rule.tells(number, "course")
+    said = Counter(rule.instead(count, noun) for count in range(600))
+    words = {rule.instead(count, noun) for count in range(400)} - {""}
+    assert all(said[one] >= 10 for one in words)
 
 
 def test_hidden_rows_are_the_smallest_whatever_their_order():

@@ -94,19 +94,40 @@ class Disclosure:
         """
         return "nearly all" if whole >= 10 * (self.threshold - 1) else "most"
 
-    def near(self, count: float, noun: str, whom: str = "") -> float | None:
-        """Return a count told before that this one would betray a few by; None without one.
+    def instead(self, count: float, noun: str, whom: str = "", *, bound: bool = False) -> str:
+        """Return the words for a count that must not be told; empty where it may be.
 
-        So many scores for each course are as good as told with the courses.
+        Whoever knows this rule finds at least `threshold` - 1 counts that are said so: between two
+        numbers told that lie near each other, all are.
+
+        Parameters
+        ----------
+        count : float
+            The count.
+        noun, whom : str
+            What is counted, and of whom.
+        bound : bool
+            Say ``fewer than`` rather than a part of those told.
 
         Examples
         --------
         >>> rule = Disclosure(told=Told())
-        >>> rule.tells(60, "course"), rule.near(114, "score"), rule.near(100, "score")
-        (True, 120, None)
+        >>> [rule.tells(count, "course") for count in (60, 12)]
+        [True, True]
+        >>> [rule.instead(count, "course") for count in (55, 13, 11, 3, 30)]
+        ['most of 60', 'more than 12', 'some of 12', 'some of 12', '']
+        >>> rule.instead(114, "score")
+        'nearly all of 120'
         """
-        known = self._known(count, noun, whom)
-        return max((t for t in known if self.hides(abs(t - count))), default=None)
+        low, high = self._around(count, noun, whom)
+        if self.exempt or low == count:
+            return ""
+        if self.some(count - low, high - low):
+            return f"{'fewer than' if bound else 'some of'} {high:,.0f}"
+        if self.hides(count - low):
+            return f"more than {low:,.0f}" if low else f"fewer than {self.threshold}"
+        most = "fewer than" if bound else f"{self.most(high)} of"
+        return f"{most} {high:,.0f}" if self.hides(high - count) else ""
 
     def some(self, part: float, whole: float) -> bool:
         """Whether a part is of a whole so small that either it or the rest is hidden.
@@ -115,27 +136,18 @@ class Disclosure:
         """
         return not self.exempt and 0 < part < whole < 2 * self.threshold
 
-    def within(self, count: float, noun: str, whom: str = "") -> float | None:
-        """Return a narrow whole told before that a count is a part of; None without one.
+    def _around(self, count: float, noun: str, whom: str) -> tuple[float, float]:
+        """Return what is told of the same people next below a count and above; both if it is told.
 
-        Examples
-        --------
-        >>> rule = Disclosure(told=Told())
-        >>> rule.tells(12, "course"), rule.within(11, "course"), rule.within(3, "course")
-        (True, 12, 12)
+        So many scores for each course are as good as told with the courses.
         """
-        known = self._known(count, noun, whom)
-        return max((t for t in known if self.some(count, t)), default=None)
-
-    def _known(self, count: float, noun: str, whom: str) -> list[float]:
-        """Return the counts told of the same people, and so many scores for each course."""
-        if self.told is None or self.exempt:
-            return []
-        known = self.told.numbers(noun, whom)
-        if noun == "score":
-            courses = max(self.told.numbers("course", whom), default=0.0) or math.inf
-            known |= {courses * max(round(count / courses), 1)}
-        return [one for one in known if not self.hides(one)]
+        known = set(self.told.numbers(noun, whom)) if self.told else set()
+        courses = max(self.told.numbers("course", whom), default=0.0) if self.told else 0.0
+        if noun == "score" and courses and not self.hides(courses):
+            known |= {courses * (count // courses), courses * (count // courses + 1)}
+        known = {0.0, *(one for one in known if not self.hides(one))}
+        above = min((one for one in known if one > count), default=math.inf)
+        return (count, count) if count in known else (max(t for t in known if t < count), above)
 
     def tells(self, count: float, noun: str, whom: str = "") -> bool:
         """Whether a count may be told beside those told before; it is remembered if so.
@@ -146,7 +158,7 @@ class Disclosure:
         >>> [rule.tells(count, "course") for count in (200, 190, 189, 7, 200)]
         [True, False, True, False, True]
         """
-        if self.hides(count) or self.near(count, noun, whom) is not None:
+        if self.instead(count, noun, whom):
             return False
         if self.told is not None:
             self.told.add(count, noun, whom)

@@ -122,12 +122,11 @@ class Count:
         """Return itself, or the words that stand for it where it must not be shown."""
         if self.of is None:
             bound = self.there or self.noun == "score"
-            hidden = self._hidden(self.number, self.whom, rule, bound=bound)
-            within = rule.within(self.number, self.noun, self.whom)
-            if self.there and (within or rule.hides(self.number)):  # beside how many are needed
-                hidden = "too few"
+            hidden = self._hidden(self.number, rule, bound=bound)
+            if self.there and hidden == rule.instead(1, self.noun, self.whom, bound=True):
+                hidden = "too few" if hidden else ""  # beside how many are needed
             return Said(self._said(hidden, rule.threshold)) if hidden else self
-        whole = self._hidden(self.of, self.whom, rule, bound=True)
+        whole = self._hidden(self.of, rule, bound=True)
         if rule.hides(self.of):
             return Said(self._said(f"some or none of {whole}", rule.threshold))
         part = self._part(rule)
@@ -138,20 +137,10 @@ class Count:
         number = f"{part or format(self.number, ',')} of {whole or format(self.of, ',')}"
         return Said(self._said(number, self.of))
 
-    def _hidden(self, number: int, whom: str, rule: Disclosure, *, bound: bool) -> str:
+    def _hidden(self, number: int, rule: Disclosure, *, bound: bool) -> str:
         """Return the words for a count that must not be told; empty where it may be."""
-        within = rule.within(number, self.noun, whom)
-        if within is not None:
-            return f"{'fewer than' if bound else 'some of'} {within:,.0f}"
-        if rule.hides(number):
-            return f"fewer than {rule.threshold}"
-        near = rule.near(number, self.noun, whom)
-        if near is None:
-            rule.tells(number, self.noun, whom)
-            return ""
-        if near < number:
-            return f"more than {near:,.0f}"
-        return f"{'fewer than' if bound else f'{rule.most(near)} of'} {near:,.0f}"
+        words = rule.instead(number, self.noun, self.whom, bound=bound)
+        return words if words or not rule.tells(number, self.noun, self.whom) else ""
 
     def _part(self, rule: Disclosure) -> str:
         """Return the words for a part that must not be told; empty where it may be."""
@@ -164,7 +153,7 @@ class Count:
         if rule.hides(rest):
             return rule.most(whole)
         whom = self.part or f"{self.whom}, {self.more or 'some'}"
-        if rule.near(rest, self.noun, self.whom) is not None:
+        if rule.instead(rest, self.noun, self.whom):
             return "some"
         if not rule.tells(self.number, self.noun, whom):
             return "some"

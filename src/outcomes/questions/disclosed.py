@@ -96,7 +96,7 @@ def _safe_source(source: Source, rule: Disclosure) -> Source:
     """Return a source without small counts of rows left out, nor what they follow from."""
     out = {why: None if n and rule.hides(n) else n for why, n in source.left_out.items()}
     used = source.n_used  # None where it was hidden before
-    few = used is None or rule.hides(used) or rule.near(used, "score") is not None
+    few = used is None or rule.hides(used) or bool(rule.instead(used, "score"))
     return replace(source, left_out=out, n_used=None if few or None in out.values() else used)
 
 

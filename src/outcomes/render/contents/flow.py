@@ -98,16 +98,11 @@ def shown_counts(
     """
     texts: list[tuple[str, str]] = []
     for above, step in pairwise((Step("", steps[0].n, ""), *steps)):
-        near = disclosure.near(step.n, "course", arm)
-        whole = disclosure.within(step.n, "course", arm)
-        told = disclosure.tells(step.n, "course", arm)
-        text = (
-            disclosure.shown(step.n) if near is None else f"{disclosure.most(near)} of {near:,.0f}"
-        )
-        text = text if whole is None else f"some of {whole:,.0f}"
+        text = disclosure.instead(step.n, "course", arm).replace("fewer than ", "<")
+        told, text = disclosure.tells(step.n, "course", arm), text or f"{step.n:,}"
         both = told and (not texts or texts[-1][0] == f"{above.n:,}")
         gone = above.n - step.n
-        few = whole is None and disclosure.hides(gone)
+        few = not text.startswith("some") and disclosure.hides(gone)
         lost = disclosure.shown(gone if both or few else math.nan)
         texts.append((text, lost if texts else ""))
     return texts
