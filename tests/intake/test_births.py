@@ -135,3 +135,14 @@ def test_a_birth_date_that_is_corrected_finds_its_person_and_clears_its_error(tm
     assert (len(study.episodes), len(study.sessions)) == (1, 2)
     assert study.episodes["age_band"].tolist() == ["70-79"]
     assert found(study) == []
+
+
+def test_a_column_of_numbers_that_holds_none_leaves_names_to_tell(tmp_path):
+    export = tmp_path / "export.csv"
+    export.write_text(f"Client,No,Day,Pain\nAnn Lee,,{VISITS[0]},5\n", encoding="utf-8")
+    mapped = {
+        "identifiers": {"name": "Client", "record": "No"}, "columns": {"date": "Day"},
+        "study": {"no_status": "attended"}, "scores": {"nprs": {"pre_session": "Pain"}},
+    }  # fmt: skip
+    study, _ = oc.import_export(export, mapped, tmp_path / "key.json", today=TODAY)
+    assert (len(study.episodes), scores(study)) == (1, [(5.0,)])

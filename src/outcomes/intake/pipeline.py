@@ -57,7 +57,7 @@ def export_text(
 def _with_facts_of_records(text: pd.DataFrame, mapped: ColumnMap) -> pd.DataFrame:
     """Put name and birth date on all rows of a record, where those that state it say the same."""
     facts = [c for kind in ("name", "birth_date") for c in mapped.identifiers.get(kind, ())]
-    for record in mapped.identifiers.get("record", ())[:1]:
+    for record in (c for c in mapped.identifiers.get("record", ())[:1] if text[c].notna().any()):
         own = text[facts].groupby(text[record])
         only = own.transform("first").where(own.transform("nunique") == 1)
         text = text.assign(**{c: text[c].fillna(only[c]).astype(object) for c in facts})

@@ -348,3 +348,54 @@ def test_moments_in_world_time_ask_for_the_zone_of_the_clinic(tmp_path):
     assert "file.time_zone" in {question["key"] for question in draft.questions}
     local = read_bundle(place, FileFormat(time_zone="Australia/Brisbane")).cells
     assert local["date"].tolist() == ["2026-01-06", "2026-01-07"]
+
+
+def versions(first, last):
+    return ({**first, "meta": {"versionId": "9"}}, {**last, "meta": {"versionId": "10"}})
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("told", "score"),
+    [(versions(PAIN, {**PAIN, "status": "amended", "valueInteger": 4}), "4"),
+     (versions(PAIN, {**PAIN, "status": "entered-in-error"}), None),
+     ((PAIN, PAIN), "7")],
+)  # fmt: skip
+def test_of_a_history_the_last_version_counts_and_what_is_sent_twice_once(
+    rows, told, score, turned
+):
+    (row,) = rows(ANN, VISIT, *(told[::-1] if turned else told))
+    assert row.get("72514-3") == score
+
+
+def test_contained_patients_of_one_id_are_two_and_one_without_anything_is_nobody(rows):
+    bob = {**ANN, "name": [{"given": ["Bob"], "family": "Ray"}], "birthDate": "1961-03-14"}
+    unknown = {"resourceType": "Patient", "gender": "male"}
+    people = [{"contained": [{**own, "id": "p"}], "subject": {"reference": "#p"}}
+              for own in (ANN, bob, unknown)]  # fmt: skip
+    visits = [{**VISIT, "id": f"v{i}", **who} for i, who in enumerate(people)]
+    pains = [{**PAIN, "id": f"o{i}", "valueInteger": i, **who} for i, who in enumerate(people)]
+    found = rows(*visits, *pains)
+    assert [row.get("72514-3") for row in found] == ["0", "1", "2"]
+    assert len({row.get("patient") for row in found}) == 3
+    assert "patient" not in found[2]
+
+
+def test_a_patient_known_by_a_number_or_replaced_by_another_is_one(rows):
+    by_number = {"subject": {"identifier": {"value": "MRN173248"}}}
+    old = {"resourceType": "Patient", "id": "p0",
+           "link": [{"type": "replaced-by", "other": WHO["subject"]}]}  # fmt: skip
+    second = {**PAIN, "id": "o2", "subject": {"reference": "Patient/p0"},
+              "effectiveDateTime": "2026-05-04T10:00:00-07:00"}  # fmt: skip
+    (row,) = rows(ANN, old, {**VISIT, **by_number}, PAIN, second)
+    assert (row["patient"], row["72514-3"], row["72514-3 after"]) == ("Patient/p1", "7", "7")
+
+
+def test_a_group_is_no_patient_a_bound_no_value_and_an_instant_a_time(rows):
+    bound = {key: value for key, value in PAIN.items() if key != "valueInteger"}
+    instant = {"effectiveInstant": bound.pop("effectiveDateTime")}
+    quantity = {"valueQuantity": {"value": 7, "comparator": "<"}}
+    (row,) = rows(ANN, VISIT, {**bound, **instant, **quantity})
+    assert row["72514-3"] == "<7"
+    (row,) = rows({**VISIT, "subject": {"reference": "Group/p1"}})
+    assert "patient" not in row

@@ -26,6 +26,8 @@ SCORES = ("Observation", "QuestionnaireResponse")
 _FINAL = (None, "final", "amended", "corrected", "completed")
 _NOT_DONE = ("not-done", "cancelled", "planned", "preparation")
 _UTC = re.compile(r".*T.*(?:Z|[+-]00:00)")
+AGAIN = "earlier versions of a resource, or the same again"
+_WHO = ("name", "birthDate", "identifier", "telecom")
 _REFERENCE = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+/[^/]+)")
 
 
@@ -34,12 +36,20 @@ class Bundle:
 
     def __init__(self, entries: list[tuple[str, Any]], zone: ZoneInfo | None) -> None:
         self._zone = zone
-        self.skipped: Counter[str] = Counter()
+        last = _last_versions(entries)
+        self.skipped: Counter[str] = Counter({AGAIN: len(entries) - len(last)})
+        entries = last
         self._all = [resource for _, resource in entries if self._counts(resource)]
         own = Counter(_own_name(resource) for resource in self._all)
         self._by = {_own_name(resource): resource for resource in self._all}
         self._doubled = {name for name, n in own.items() if n > 1}  # of several servers
         self._by |= {_unversioned(url): resource for url, resource in entries if url}
+        self._by |= {_identified(one): patient for patient in self.of_kind("Patient")
+                     for one in list_at(patient, "identifier")}  # fmt: skip
+        for patient in self.of_kind("Patient"):
+            for link in list_at(patient, "link"):
+                if at(link, "type") == "replaced-by" and self.get(link, "other"):
+                    self._by[_own_name(patient)] = self.get(link, "other")
         told = {id(self.get(p, "encounter")) for p in self.of_kind("Procedure")}
         days = {self._day(p) for p in self.of_kind("Procedure")}
         alone = [e for e in self.of_kind("Encounter")
@@ -67,7 +77,8 @@ class Bundle:
 
     def get(self, resource: Any, *keys: str | int) -> Any:
         """Return what a reference of the resource points at; None where it is not there."""
-        reference = _unversioned(str(at(resource, *keys, "reference") or ""))
+        told = at(resource, *keys)
+        reference = _unversioned(str(at(told, "reference") or _identified(at(told, "identifier"))))
         if reference.startswith("#"):
             inside = list_at(resource, "contained")
             return next((part for part in inside if f"#{at(part, 'id')}" == reference), None)
@@ -80,10 +91,17 @@ class Bundle:
 
     def patient(self, resource: Any) -> str:
         """Return what the patient of a resource is called, however it is referred to."""
-        patient = self.get(resource, "subject")
-        reference = _unversioned(str(at(resource, "subject", "reference") or ""))
+        patient, subject = self.get(resource, "subject"), at(resource, "subject")
+        reference = _unversioned(str(at(subject, "reference") or ""))
+        if reference.startswith("#"):  # its id is known inside the resource alone
+            said = {key: at(patient, key) for key in _WHO if at(patient, key)}
+            return json.dumps(said, sort_keys=True) if said else ""
+        if not reference or (patient and at(patient, "resourceType") != "Patient"):
+            reference = _identified(at(subject, "identifier"))
         own = _own_name(patient)
-        return own if patient and own not in self._doubled else self._short(reference)
+        known = at(patient, "resourceType") == "Patient" and own not in self._doubled
+        reference = reference if "Group/" not in reference else ""  # is nobody
+        return own if known else self._short(reference)
 
     def local(self, moment: str) -> str:
         """Return a moment in the zone of the form, where there is one; else as it is written."""
@@ -100,6 +118,31 @@ class Bundle:
 
 def _own_name(resource: Any) -> str:
     return f"{at(resource, 'resourceType')}/{at(resource, 'id')}"
+
+
+def _identified(identifier: Any) -> str:
+    """Return how who is referred to by a number is called; empty where there is none."""
+    value = at(identifier, "value")
+    return f"{at(identifier, 'system') or ''}|{value}" if value else ""
+
+
+def _last_versions(entries: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Return each resource once, of a history its last version; those of two servers stay."""
+    whose = [(_unversioned(url), _own_name(resource)) for url, resource in entries]
+    turns = [_version(resource) for _, resource in entries]
+    often = Counter(zip(whose, turns, strict=True))
+    last: dict[tuple[Any, ...], tuple[tuple[str, int], tuple[str, Any]]] = {}
+    for entry, own, turn in zip(entries, whose, turns, strict=True):
+        twice = often[own, turn] > 1
+        key = (*own, json.dumps(entry[1], sort_keys=True) if twice else "")
+        if key not in last or turn >= last[key][0]:
+            last[key] = (turn, entry)
+    return [entry for _, entry in last.values()]
+
+
+def _version(resource: Any) -> tuple[str, int]:
+    version, moment = (str(at(resource, "meta", key) or "") for key in ("versionId", "lastUpdated"))
+    return moment, int(version) if version.isdecimal() else 0
 
 
 def _unversioned(reference: str) -> str:
@@ -261,7 +304,7 @@ def _script(request: Any) -> Row:
 def _scored(bundle: Bundle, resource: Any, visits: dict[int, Row]) -> Iterator[Row]:
     """Put scores on the row of their visit; yield rows for those that have none."""
     when = str(at(resource, "effectiveDateTime") or at(resource, "effectivePeriod", "start")
-               or at(resource, "authored") or "")  # fmt: skip
+               or at(resource, "effectiveInstant") or at(resource, "authored") or "")  # fmt: skip
     of = _visit_of(bundle, resource, when)
     visit = visits.get(id(of))
     late = visit is not None and _minutes(period_of(of)[1], when) is not None
@@ -354,7 +397,9 @@ def _code(concept: Any) -> Any:
 
 def _value(resource: Any, name: str = "value") -> Any:
     found = (at(resource, f"{name}{kind}", *inside) for kind, *inside in _VALUES)
-    return next((value for value in found if value is not None), None)
+    value = next((value for value in found if value is not None), None)
+    less = at(resource, f"{name}Quantity", "comparator")  # "<7" is no 7
+    return f"{less}{value}" if less and value is not None else value
 
 
 def _number(value: Any, key: str) -> float:
