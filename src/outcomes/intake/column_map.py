@@ -13,19 +13,7 @@ import msgspec
 from outcomes.dictionary.instruments import Instrument, registry
 from outcomes.dictionary.tables import TABLES, TIMINGS
 from outcomes.errors import UsageError
-from outcomes.intake.map_sections import (
-    NOTHING,
-    CleaningRule,
-    Declared,
-    LeaveOut,
-    Minutes,
-    Preset,
-    Question,
-    Source,
-    Spread,
-    StatusRule,
-    StudyFacts,
-)
+from outcomes.intake import map_sections
 from outcomes.intake.readers.table import FileFormat
 from outcomes.intake.toml_records import (
     Section,
@@ -104,16 +92,16 @@ class ColumnMap(Section, frozen=True, kw_only=True):
     scores: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
     scales: dict[str, Word] = msgspec.field(default_factory=dict)
     file: FileFormat = FileFormat()
-    source: Source = Source()
-    leave_out: tuple[LeaveOut, ...] = ()
-    status: tuple[StatusRule, ...] = ()
-    minutes: Minutes = Minutes()
-    rules: tuple[CleaningRule, ...] = ()
-    wide: tuple[Spread, ...] = ()
-    instruments: dict[str, Declared] = msgspec.field(default_factory=dict)
-    study: StudyFacts = StudyFacts()
-    questions: tuple[Question, ...] = ()
-    preset: Preset = Preset()
+    source: map_sections.Source = map_sections.Source()
+    leave_out: tuple[map_sections.LeaveOut, ...] = ()
+    status: tuple[map_sections.StatusRule, ...] = ()
+    minutes: map_sections.Minutes = map_sections.Minutes()
+    rules: tuple[map_sections.CleaningRule, ...] = ()
+    wide: tuple[map_sections.Spread, ...] = ()
+    instruments: dict[str, map_sections.Declared] = msgspec.field(default_factory=dict)
+    study: map_sections.StudyFacts = map_sections.StudyFacts()
+    questions: tuple[map_sections.Question, ...] = ()
+    preset: map_sections.Preset = map_sections.Preset()
 
     def file_columns(self) -> list[str]:
         """Return every column of the file that the map names, each once."""
@@ -210,7 +198,7 @@ def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
         file=msgspec.structs.replace(mapped.file, **msgspec.structs.asdict(mapped.source)),
         columns=_qualified(mapped.columns),
         constants=_qualified(mapped.constants),
-        words={_target(name, known): {cell: Word("" if word == NOTHING else word)
+        words={_target(name, known): {cell: Word("" if word == map_sections.NOTHING else word)
                for cell, word in own.items()} for name, own in mapped.words.items()},
         rules=tuple(msgspec.structs.replace(rule, target=rule.target and _target(
             rule.target, known)) for rule in mapped.rules),
@@ -236,7 +224,9 @@ def refuse_open_questions(mapped: ColumnMap) -> None:
 
 def _answered(content: dict[str, Any]) -> dict[str, Any]:
     """Return the content of a map with each answer at the place that its question names."""
-    asked = converted(content.get("questions", []), tuple[Question, ...], "[[questions]]")
+    asked = converted(
+        content.get("questions", []), tuple[map_sections.Question, ...], "[[questions]]"
+    )
     whole = copy.deepcopy(content)
     for question in asked:
         if question.answer is False and question.place[0] == "scales":
@@ -346,7 +336,9 @@ def _unread(mapped: ColumnMap) -> Iterator[str]:
 
 def refuse_unread(mapped: ColumnMap, *, export: bool = True) -> None:
     """Raise `UsageError` for entries of a map that nothing reads, by their names."""
-    facts = StudyFacts(control=mapped.study.control, randomised=mapped.study.randomised)
+    facts = map_sections.StudyFacts(
+        control=mapped.study.control, randomised=mapped.study.randomised
+    )
     of_exports = {"[[leave_out]]": mapped.leave_out, "[[status]]": mapped.status,
                   "[minutes]": mapped.minutes.start, "[study]": mapped.study != facts}  # fmt: skip
     lost = [name for name, said in of_exports.items() if said and not export]
@@ -392,7 +384,7 @@ def declared_instruments(entries: Mapping[str, Any]) -> dict[str, Instrument]:
     UsageError
         When an entry lacks its range or direction, or holds something else.
     """
-    declared = converted(dict(entries), dict[str, Declared], "[instruments]")
+    declared = converted(dict(entries), dict[str, map_sections.Declared], "[instruments]")
     return {
         name: Instrument.declared(
             name, title=entry.title or name, minimum=entry.minimum, maximum=entry.maximum,

@@ -14,16 +14,9 @@ import pandas as pd
 
 from outcomes.errors import OutcomesError
 from outcomes.intake.drafting.draft import Content, Draft, ask, merged
-from outcomes.intake.drafting.evidence import (
-    is_date,
-    shapes,
-    status_of,
-)
+from outcomes.intake.drafting.evidence import is_date, shapes, status_of
 from outcomes.intake.drafting.facts import facts
-from outcomes.intake.drafting.headers import (
-    Role,
-    words_of,
-)
+from outcomes.intake.drafting.headers import Role, words_of
 from outcomes.intake.drafting.layout import ENDS, THERAPIST, TREATS, rows_of_export
 from outcomes.intake.drafting.measures import file, scores, words_among
 from outcomes.intake.drafting.people import dates, people
@@ -31,10 +24,7 @@ from outcomes.intake.drafting.seen import DATES, SHEET, Seen, seen_in
 from outcomes.intake.drafting.sheets import UNREAD
 from outcomes.intake.drafting.visits import status, visits
 from outcomes.intake.presets import Preset, bare, preset_of
-from outcomes.intake.readers import (
-    FileFormat,
-    is_database,
-)
+from outcomes.intake.readers import FileFormat, is_database
 from outcomes.intake.readers.redcap import bare_label, from_redcap, labels_of
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.privacy.names import is_of_care

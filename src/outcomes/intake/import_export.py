@@ -16,22 +16,8 @@ import pandas as pd
 from outcomes import __version__
 from outcomes.errors import DataError, UsageError
 from outcomes.folders import locked, written_whole
-from outcomes.intake.append import (
-    N_MARKS,
-    dated_tables,
-    finished,
-    held_rows,
-    marks_of,
-    merged,
-    standing,
-)
-from outcomes.intake.column_map import (
-    IMPORTED,
-    ColumnMap,
-    read_column_map,
-    refuse_open_questions,
-    refuse_unread,
-)
+from outcomes.intake import append, column_map
+from outcomes.intake.column_map import ColumnMap
 from outcomes.intake.load import load
 from outcomes.intake.pipeline import client_rows, course_rows, export_text
 from outcomes.intake.readers import Rows, is_database, name_of, read_source
@@ -173,9 +159,9 @@ def imported(
     out: str | Path | None, today: datetime.date, progress: Callable[[str], object] = str,
 ) -> tuple[Study, Manifest, KeyFile, list[Entry]]:  # fmt: skip
     """Return what `import_export` writes, and write nothing; the key opens the study's dates."""
-    mapped = read_column_map(columns)
-    refuse_open_questions(mapped)
-    refuse_unread(mapped)
+    mapped = column_map.read_column_map(columns)
+    column_map.refuse_open_questions(mapped)
+    column_map.refuse_unread(mapped)
     key = read_key(key_path)
     before = _before(out, key, key_path)
     taken = _taken(path, mapped, key, key_path, before, today, progress)
@@ -218,7 +204,7 @@ def _taken(
     rows = client_rows(visit_rows(text, mapped, today), mapped, key, today, known,
                        lambda share: progress(f"{what}: {share:.0%}"))  # fmt: skip
     anchors = key.opened(before.day_0)  # of the clients that are in this export
-    rows = course_rows(rows, mapped, key, held_rows(before.study, anchors))
+    rows = course_rows(rows, mapped, key, append.held_rows(before.study, anchors))
     progress("Looking for identifiers")
     sightings, n_looked = _sightings(text, mapped, names)
     rows = _with_sightings(rows, sightings, mapped)
@@ -233,8 +219,8 @@ def _taken(
                             n_looked=n_looked, period=mapped.study.period),
         appended=before.study is not None,
     )  # fmt: skip
-    marks = marks_of(rows, key)
-    imports = standing(before.about.imports, _import(rows, mapped, source, marks), marks)
+    marks = append.marks_of(rows, key)
+    imports = append.standing(before.about.imports, _import(rows, mapped, source, marks), marks)
     return _Taken(mapped, tables_of(rows), imports, mapped.unnamed(text), anchors, manifest,
                   _people(rows, mapped, key.study))  # fmt: skip
 
@@ -334,13 +320,13 @@ def _with_sightings(rows: TypedRows, sightings: list[Sighting], mapped: ColumnMa
 def _study(taken: _Taken, before: _Before) -> tuple[Study, dict[str, float]]:
     new, imports, mapped, about = taken.tables, taken.imports, taken.mapped, before.about
     if before.study is not None:
-        old = dated_tables(before.study, taken.anchors)
-        new, found = merged(old, new, missing=mapped.study.missing_visits,
+        old = append.dated_tables(before.study, taken.anchors)
+        new, found = append.merged(old, new, missing=mapped.study.missing_visits,
                             surveys=mapped.study.rows == "scores",
                             corrects=len(imports) <= len(about.imports))  # fmt: skip
         own = replace(imports[-1], findings=(*imports[-1].findings, *found))
         imports = (*imports[:-1], own)
-    tables, anchors = finished(new)
+    tables, anchors = append.finished(new)
     if mapped.study.period:
         tables["episodes"] = _with_periods(tables["episodes"], anchors, mapped.study.period)
     unsaid = any(f.rule == "R45" for one in imports for f in one.findings)
@@ -373,7 +359,7 @@ def _import(rows: TypedRows, mapped: ColumnMap, source: Rows, marks: list[str]) 
     return Import(
         len(source.cells), n_wrong, n_doubtful, tuple(findings),
         tuple(LeftOut(EXPORT, step.rule, step.count) for step in rows.left_out),
-        tuple(mapped.file_columns()), tuple(marks[:N_MARKS]),
+        tuple(mapped.file_columns()), tuple(marks[:append.N_MARKS]),
     )  # fmt: skip
 
 
@@ -383,7 +369,11 @@ def _steps(rows: TypedRows, text: pd.DataFrame, mapped: ColumnMap) -> Iterator[S
         for column in columns:
             count = int(text[column].notna().sum())
             yield Step(f"{kind.replace('_', ' ')} not kept", column, count)
-    dated = [name for name in mapped.columns if name == IMPORTED or f"{name}.date" in rows.cells]
+    dated = [
+        name
+        for name in mapped.columns
+        if name == column_map.IMPORTED or f"{name}.date" in rows.cells
+    ]
     for name in dated:
         yield Step("date made a day of its course", mapped.columns[name], len(rows.cells))
     if mapped.study.period:

@@ -18,15 +18,8 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DataError, UsageError
 from outcomes.findings import Finding, finding
-from outcomes.intake.column_map import (
-    IMPORTED,
-    SERVICE,
-    ColumnMap,
-    contract_name,
-    declared_instruments,
-    read_column_map,
-    refuse_unread,
-)
+from outcomes.intake import column_map
+from outcomes.intake.column_map import ColumnMap
 from outcomes.intake.daily import is_daily, load_daily
 from outcomes.intake.readers import WORKBOOKS, Rows, is_database, name_of, read_source
 from outcomes.intake.readers.database import read_database_tables
@@ -40,14 +33,7 @@ from outcomes.intake.typed_cells import named_rows, read_cells, typed_rows
 from outcomes.intake.visits import states_visit
 from outcomes.intake.wide import in_file, n_beside, stacked
 from outcomes.plain_text import each, restored
-from outcomes.privacy.guard import (
-    IDS,
-    IMPORT,
-    refuse_identified,
-    refuse_named_words,
-    shown_headers,
-    shown_name,
-)
+from outcomes.privacy import guard
 from outcomes.privacy.risk import age_band
 from outcomes.provenance import LeftOut, Provenance
 from outcomes.scale.folder import is_parted
@@ -129,17 +115,21 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
 
 
 def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None) -> Study:
-    where, given = name_of(path), None if columns is None else read_column_map(columns)
+    where, given = name_of(path), None if columns is None else column_map.read_column_map(columns)
     source = read_source(path, None if given is None else given.file)
     rows = source.cells
     mapped = _own_headers(rows) if given is None else given
-    ids = [column for name, column in mapped.columns.items() if name.split(".")[-1] in IDS]
-    refuse_identified({"": _as_counted(rows, source)}, where, ids)
-    refuse_named_words(mapped.kept_words(), ())
-    if mapped.identifiers or mapped.scores or {IMPORTED, SERVICE} & {*mapped.columns}:
+    ids = [column for name, column in mapped.columns.items() if name.split(".")[-1] in guard.IDS]
+    guard.refuse_identified({"": _as_counted(rows, source)}, where, ids)
+    guard.refuse_named_words(mapped.kept_words(), ())
+    if (
+        mapped.identifiers
+        or mapped.scores
+        or {column_map.IMPORTED, column_map.SERVICE} & {*mapped.columns}
+    ):
         must = "a file with identifiers, or one row a visit, is imported first"
-        raise UsageError(must, got="a map of one", where=where, remedy=IMPORT)
-    refuse_unread(mapped, export=False)
+        raise UsageError(must, got="a map of one", where=where, remedy=guard.IMPORT)
+    column_map.refuse_unread(mapped, export=False)
     long, mapped = stacked(rows, mapped, where)
     long = named_rows(long, mapped, where)
     typed, assumed = _flat_rows(long, mapped, where)
@@ -149,7 +139,7 @@ def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None)
     lines = {name: [source.row(i // n) for i in frame.index.tolist()]
              for name, frame in tables.items()}  # fmt: skip
     provenance = Provenance(
-        title=mapped.title, source=shown_name(where), version=__version__,
+        title=mapped.title, source=guard.shown_name(where), version=__version__,
         synthetic=_is_simulated(Path(path)), control=mapped.study.control,
         randomised=mapped.study.randomised, reading=tuple(findings), assumed=tuple(assumed),
         left_out=(LeftOut("assessments", "no score", n_empty),) if n_empty else (),
@@ -207,7 +197,7 @@ def _own_headers(rows: pd.DataFrame) -> ColumnMap:
     columns = {}
     for header in rows.columns:
         try:
-            columns[contract_name(str(header))] = str(header)
+            columns[column_map.contract_name(str(header))] = str(header)
         except UsageError:
             continue  # listed as an unused column
     return ColumnMap(columns=columns)
@@ -225,7 +215,7 @@ def _load_tables(
         raise DataError(must, got="a header alone", where=where)
     texts = {name: _in_small_letters(text, {*TABLES[name].names} - {*text})
              for name, text in texts.items()}  # fmt: skip
-    refuse_identified(texts, where)
+    guard.refuse_identified(texts, where)
     tables, unused = {}, []
     findings = (
         [finding("R41", "file", "sheets", others, got="sheets that are not")] if others else []
@@ -281,7 +271,7 @@ def _read_table(text: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Findi
 def _unused(names: Iterable[str], headers: Sequence[str]) -> tuple[str, ...]:
     """Return what columns that nothing is read from are called: one may be a person's name."""
     small = [header for header in headers if header.islower()]  # a capital may be a name's
-    shown = shown_headers(headers, small, ())
+    shown = guard.shown_headers(headers, small, ())
     return tuple(shown[name] for name in names)
 
 
@@ -343,8 +333,8 @@ def _described(
     try:
         kept = msgspec.convert(about, Provenance)
         kept = replace(kept, unused_columns=tuple(unused), reading=tuple(findings),
-                       source=kept.source or shown_name(where))  # fmt: skip
-        return kept, declared_instruments(about.get("instruments", {}))
+                       source=kept.source or guard.shown_name(where))  # fmt: skip
+        return kept, column_map.declared_instruments(about.get("instruments", {}))
     except (msgspec.MsgspecError, ValueError, TypeError, AttributeError):
         raise _no_description(where) from None
 

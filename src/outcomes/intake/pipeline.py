@@ -9,32 +9,15 @@ from pathlib import Path
 import pandas as pd
 
 from outcomes.errors import DataError
+from outcomes.intake import doubtful_days, people, visits
 from outcomes.intake.column_map import ColumnMap
-from outcomes.intake.doubtful_days import (
-    with_days_that_contradict,
-    with_doubtful_days,
-    without_far_years,
-)
 from outcomes.intake.drafting.evidence import Column, shapes
-from outcomes.intake.people import (
-    with_age_bands,
-    with_clients,
-    with_courses,
-    with_random_ids,
-    with_returns,
-)
 from outcomes.intake.readers import BUNDLES, name_of
 from outcomes.intake.readers.redcap import from_redcap
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.tables import with_facts_that_differ
 from outcomes.intake.typed_cells import named_rows
-from outcomes.intake.visits import (
-    with_lone_answers,
-    with_single_visits,
-    without_repeats,
-    without_undated,
-)
 from outcomes.intake.wide import stacked
 from outcomes.privacy.clients import Earlier
 from outcomes.privacy.key_file import KeyFile
@@ -76,8 +59,8 @@ def client_rows(
         When there is no such row.
     """
     text = rows.text
-    rows = with_random_ids(with_clients(rows, mapped, key, today, before, told), key)
-    rows = without_undated(rows)
+    rows = people.with_random_ids(people.with_clients(rows, mapped, key, today, before, told), key)
+    rows = visits.without_undated(rows)
     if rows.cells.empty:
         must = "a row of the export is of a client and has a date"
         reasons = ", ".join(f"{step.rule}: {step.count}" for step in rows.left_out) or "none"
@@ -92,9 +75,9 @@ def client_rows(
 
 def course_rows(rows: TypedRows, mapped: ColumnMap, key: KeyFile, seen: pd.DataFrame) -> TypedRows:
     """Return the rows of courses, each visit once, with ages in bands; see `with_courses`."""
-    rows = with_lone_answers(with_courses(rows, mapped, key, seen), mapped, seen)
-    rows = with_returns(rows, mapped, seen)
-    rows = with_days_that_contradict(without_repeats(rows, mapped))
-    rows = with_doubtful_days(without_far_years(rows, seen), seen)
-    rows = with_age_bands(with_single_visits(rows, mapped), mapped)
+    rows = visits.with_lone_answers(people.with_courses(rows, mapped, key, seen), mapped, seen)
+    rows = people.with_returns(rows, mapped, seen)
+    rows = doubtful_days.with_days_that_contradict(visits.without_repeats(rows, mapped))
+    rows = doubtful_days.with_doubtful_days(doubtful_days.without_far_years(rows, seen), seen)
+    rows = people.with_age_bands(visits.with_single_visits(rows, mapped), mapped)
     return with_facts_that_differ(rows)

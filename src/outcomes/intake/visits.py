@@ -139,14 +139,14 @@ def with_status(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     held = given_unreceived(read.where(read.isin(STAYED)), pressed, scored)
     held &= ~index.isin(rows.wrong)
     rows = rows.found(NOT_RECEIVED, "sessions.status", held, "one that was not received")
-    visit = read.notna() | words.notna() | facts | (scored & ~_bool(stated, index))
+    visit = read.notna() | words.notna() | facts | (scored & (not stated))
     if not stated:
-        visit |= _bool(not _says_anything(rows), index)
+        visit |= not _says_anything(rows)
         if study.no_status and not mapped.wide and "date" in cells:
             visit |= cells["date"].notna()  # it took place, whatever else was written down
         read = read.mask(visit, study.no_status or None)
         got = "no column that tells them"
-        rows = rows.found("R45", "status", visit & ~_bool(study.no_status, index), got)
+        rows = rows.found("R45", "status", visit & (not study.no_status), got)
     if study.empty_status:
         silent = words.isna() & read.isna()
         dated = cells["date"].notna() if IMPORTED in cells else scored
@@ -193,10 +193,6 @@ def _signs(
                       "signs that it took place and that it did not")  # fmt: skip
     read = words.fillna(read) if which == "status" else read
     return rows, read.mask(unread, UNREAD)
-
-
-def _bool(value: object, index: pd.Index[Any]) -> pd.Series[Any]:
-    return pd.Series(bool(value), index=index)
 
 
 def _by_words(words: pd.Series[Any], mapped: ColumnMap) -> pd.Series[Any]:
@@ -259,11 +255,11 @@ def without_future(rows: TypedRows, mapped: ColumnMap, today: datetime.date) -> 
     if "date" not in rows.cells:
         return rows
     future = rows.cells["date"] > day_number(today) + 1  # a day more: zones east of here
-    expected = _bool(any(entry.future for entry in mapped.leave_out), rows.text.index)
+    expected = any(entry.future for entry in mapped.leave_out)
     took_place = _scored(rows) | _stated(rows, [n for n in rows.cells if n == "sessions.pressure"])
     if not mapped.study.no_status:  # said of each visit, and not of all for want of a column
         took_place |= rows.cells["sessions.status"].isin(RECEIVED)
-    rows = rows.found("R49", "date", future & (took_place | ~expected), "a day still to come")
+    rows = rows.found("R49", "date", future & (took_place | (not expected)), "a day still to come")
     return rows.without(future, "a day that is still to come")
 
 

@@ -14,13 +14,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.intake.dates import AFTER_DATE, in_english, without_weekday
-from outcomes.intake.drafting.headers import (
-    holds,
-    score_role,
-    timing_of,
-    vocabulary,
-    words_of,
-)
+from outcomes.intake.drafting.headers import holds, score_role, timing_of, vocabulary, words_of
 from outcomes.privacy.names import is_of_care
 from outcomes.privacy.patterns import PATTERNS, plain
 

@@ -11,15 +11,9 @@ import pandas as pd
 from outcomes.dictionary.instruments import registry
 from outcomes.dictionary.pressure import WORDS
 from outcomes.dictionary.tables import CONDITIONS
+from outcomes.intake.drafting import evidence
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
-from outcomes.intake.drafting.evidence import (
-    Column,
-    is_visit,
-    number,
-    pressure,
-    pressure_pattern,
-    stated_top,
-)
+from outcomes.intake.drafting.evidence import Column
 from outcomes.intake.drafting.headers import score_role, vocabulary, words_of
 from outcomes.intake.drafting.measures import as_numbers
 from outcomes.intake.drafting.seen import Seen
@@ -109,19 +103,24 @@ def _group(column: Column) -> Content:
 
 def _pressure(column: Column) -> Content:
     content: Content = {"columns": {"pressure": column.name}}
-    above = column.share(lambda cell: (number(cell) or 0) > 5) > 0.1
-    if above or (stated_top(column.name) or 5) != 5:
+    above = column.share(lambda cell: (evidence.number(cell) or 0) > 5) > 0.1
+    if above or (evidence.stated_top(column.name) or 5) != 5:
         content = ask("walton", [column.name], column=column.name)
-    if any(pressure(cell) is not None and number(cell) is None for cell in column.counts):
+    if any(
+        evidence.pressure(cell) is not None and evidence.number(cell) is None
+        for cell in column.counts
+    ):
         said = sorted({word for cell in column.counts for word in words_of(cell)
                        if word in vocabulary()["pressure"]["words"]})  # fmt: skip
         whole = rule("3 (medium): the number", [column.name], becomes=r"\1",
-                     pattern=pressure_pattern(said))  # fmt: skip
+                     pattern=evidence.pressure_pattern(said))  # fmt: skip
         content = merged(content, whole)
     told = {*map(str.casefold, column.counts)}
     known = told - {*map(str.casefold, (*WORDS, *walton_words()))}
     known |= {"deep"} & told if "strong" not in told else set()  # what most clients call deep is 4
-    words = [c for c in sorted(known) if pressure(c) is None and not any(map(str.isdigit, c))]
+    words = [
+        c for c in sorted(known) if evidence.pressure(c) is None and not any(map(str.isdigit, c))
+    ]
     words += [c for c in column.counts if _says_another_level(c) or _LETTERED.fullmatch(c)]
     for cell in words[:_FEW]:
         levels = [_LEVELS[word] for word in words_of(cell) if word in _LEVELS] or [
@@ -138,7 +137,7 @@ def _apart(level: float, other: str) -> float:
 
 def _says_another_level(cell: str) -> bool:
     """Whether a number stands beside the scale's word for another level: ``2 (medium)``."""
-    level, word = pressure(cell), " ".join(re.findall(r"[^\W\d]+", cell)).casefold()
+    level, word = evidence.pressure(cell), " ".join(re.findall(r"[^\W\d]+", cell)).casefold()
     return level is not None and WORDS.get(word, level) != level
 
 
@@ -153,7 +152,7 @@ def _condition(seen: Seen) -> Content:
     unknown = [cell for cell in column.counts if cell not in own and not any(
         _spelled(word, cell) for words in kinds.values() for word in words)]  # fmt: skip
     if seen.roles[column.name].place == "service":
-        unknown = [cell for cell in unknown if is_visit(cell)]
+        unknown = [cell for cell in unknown if evidence.is_visit(cell)]
     several = [cell for cell in column.counts if sum(
         any(_spelled(word, cell) for word in kinds[kind]) for kind in _REGIONS) > 1
                and len(cell) <= 60 and not re.search(r"\d", cell)][:_FEW]  # fmt: skip

@@ -338,8 +338,8 @@ def file(seen: Seen) -> Content:
     signs = {sign.casefold() for sign in seen.said("values", "status") or {}}
     empty = {word: own for word, own in empty.items() if word not in signs}
     met = {cell for c in kept for cell in c.cells.dropna().unique() if cell.casefold() in empty}
-    places = ("scores.", "columns.sessions.minutes")
-    measured = [h for h, role in seen.roles.items() if role.place.startswith(places)] + seen.rest
-    comma = any(seen.columns[h].share(partial(tells, _COMMA)) for h in measured)
+    measured = [*seen.of("scores.", "columns.sessions.minutes"),
+                *(seen.columns[h] for h in seen.rest)]  # fmt: skip
+    comma = any(column.share(partial(tells, _COMMA)) for column in measured)
     said: Content = {"empty": sorted(map(str, met))} if met else {}
     return {"file": {**said, **({"decimal": ","} if comma else {})}}

@@ -14,24 +14,9 @@ import pandas as pd
 from outcomes.dictionary.tables import RECEIVED
 from outcomes.errors import DataError
 from outcomes.intake.dates import MIDNIGHT, day_of_week, read_dates, read_ends, read_times, says_utc
+from outcomes.intake.drafting import evidence
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
-from outcomes.intake.drafting.evidence import (
-    HOUR,
-    IN_SERVICE,
-    UNIT,
-    Column,
-    WaysOfDates,
-    dates_of,
-    has_time,
-    is_date,
-    is_length,
-    is_visit,
-    looks_like,
-    minutes,
-    minutes_in,
-    number,
-    status_of,
-)
+from outcomes.intake.drafting.evidence import Column
 from outcomes.intake.drafting.headers import vocabulary, words_of
 from outcomes.intake.drafting.seen import SHEET, Seen, one_to_one, which
 
@@ -67,7 +52,7 @@ def people(seen: Seen) -> Content:
             kind = "record" if seen.later else _number_of(seen.columns[header], seen.person, births)
         named.setdefault(kind, []).append(header)
     moment = seen.date
-    if "time" not in named and moment is not None and moment.share(has_time) > 0.5:
+    if "time" not in named and moment is not None and moment.share(evidence.has_time) > 0.5:
         named["time"] = [moment.name]
     told = seen.names or "record" in named or SHEET in seen.columns
     emails = [] if told else named.pop("email", [])
@@ -100,11 +85,11 @@ def _unnamed_birth(seen: Seen, named: Mapping[str, list[str]]) -> Content:
     if {"birth_date", "record"} & named.keys() or seen.date is None:
         return {}
     now = _median_year(seen.date)
-    old = [h for h in seen.rest if seen.columns[h].share(is_date) > 0.8
+    old = [h for h in seen.rest if seen.columns[h].share(evidence.is_date) > 0.8
            and _median_year(seen.columns[h]) < now - _GROWN]  # fmt: skip
     if not old:
         return {}
-    ways = {header: _ways(dates_of(seen.columns[header]), "") for header in old}
+    ways = {header: _ways(evidence.dates_of(seen.columns[header]), "") for header in old}
     return merged({"file": {"dates_of": ways}}, ask("birth", old))
 
 
@@ -160,10 +145,12 @@ def dates(seen: Seen) -> Content:
         if rivals:
             rivals = sorted(rivals, key=lambda header: -_median_year(seen.columns[header]))
             content = ask("day", rivals)
-        ends = [c for c in seen.of("minutes.end") if c.share(is_date) > 0.5]
+        ends = [c for c in seen.of("minutes.end") if c.share(evidence.is_date) > 0.5]
         read = [day, *(seen.columns[h] for h in rivals if h != day.name), *ends]
     elif not (seen.later or seen.beside):
-        read = [c for c in seen.columns.values() if looks_like(c, "date") and c is not births]
+        read = [
+            c for c in seen.columns.values() if evidence.looks_like(c, "date") and c is not births
+        ]
         if sum(day_of_week(header) is not None for header in seen.columns) > _IN_WEEK:
             must, got = "a row is one visit", "a column for each day of the week"
             remedy = "Give each visit a row of its own, with the columns Client and Date."
@@ -177,7 +164,7 @@ def _written(seen: Seen, columns: list[Column]) -> Content:
     """Return how the dates of columns are written, the first of which is the visits' own."""
     if not columns:
         return {}
-    written = {column.name: dates_of(column) for column in columns}
+    written = {column.name: evidence.dates_of(column) for column in columns}
     proven, first = {order for found in written.values() for order in found.orders}, columns[0]
     order = proven.pop() if len(proven) == 1 else ""  # which the file's dates prove
     ways = {name: _ways(found, order) for name, found in written.items()}
@@ -203,7 +190,7 @@ def _gaps(seen: Seen, day: Column, ways: list[str]) -> Content:
     whose = pd.DataFrame(cells).fillna("").groupby([*cells]).ngroup()
     days = pd.DataFrame({"whose": whose, "day": read_dates(day.cells, ways).days.to_numpy()})
     for column in seen.of("columns.status"):  # bookings to come, and visits that were missed
-        days = days[~column.where(lambda cell: status_of(cell) not in ("", *RECEIVED))]
+        days = days[~column.where(lambda cell: evidence.status_of(cell) not in ("", *RECEIVED))]
     days = days[seen.kept.reindex(days.index)].dropna().sort_values("day")
     n = days.loc[days.groupby("whose")["day"].diff().between(*_APART), "whose"].nunique()
     if not n or seen.later or seen.beside:
@@ -220,14 +207,14 @@ def _likelier(seen: Seen, place: str) -> list[str]:
     if seen.preset is not None:
         return []
     assert seen.date is not None
-    born, years = _median_year(seen.date), {h: _median_year(seen.columns[h]) for h in seen.rest
-                                            if looks_like(seen.columns[h], "date")}  # fmt: skip
+    dated = [h for h in seen.rest if evidence.looks_like(seen.columns[h], "date")]
+    born, years = _median_year(seen.date), {h: _median_year(seen.columns[h]) for h in dated}
     after = _GROWN if place not in ("date.filled", "date.created") else -_GROWN
     others = [h for h, year in years.items() if born + after < year < np.inf]
     return [*others, seen.date.name] if others else []
 
 
-def _ways(found: WaysOfDates, order: str) -> list[str]:
+def _ways(found: evidence.WaysOfDates, order: str) -> list[str]:
     own = sorted(found.orders) if found.orders else [order or "%m/%d"]
     if len(own) > 1 and order:
         own = [order]
@@ -235,7 +222,7 @@ def _ways(found: WaysOfDates, order: str) -> list[str]:
             for way in found.ways for o in (own if way.startswith("?") else [""])]  # fmt: skip
 
 
-def _open_order(written: Mapping[str, WaysOfDates], order: str) -> Content:
+def _open_order(written: Mapping[str, evidence.WaysOfDates], order: str) -> Content:
     open_ = [name for name, found in written.items()
              if found.numeric and not order and len(found.orders) != 1]  # fmt: skip
     if not open_:
@@ -259,13 +246,13 @@ def _open_points(open_: list[str], ways: Mapping[str, list[str]], first: str) ->
                     for name, way in likely.items()))  # fmt: skip
 
 
-def _zone(seen: Seen, day: Column, found: WaysOfDates, ways: list[str]) -> Content:
+def _zone(seen: Seen, day: Column, found: evidence.WaysOfDates, ways: list[str]) -> Content:
     clock = next(iter(seen.of("identifiers.time")), day)
     utc = [column.name for column in (day, clock) if says_utc(column.name, column.cells)]
     if not (found.instants or utc) or seen.said("file", "time_zone"):
         return {}
     bare = Column(day.name, day.cells.str.replace(MIDNIGHT, "", regex=True))
-    cells = bare.cells if bare.share(has_time) else bare.cells + " " + clock.cells
+    cells = bare.cells if bare.share(evidence.has_time) else bare.cells + " " + clock.cells
     instants = read_dates(cells, ways, utc=True).instants.dropna()
     if instants.empty:
         return {}  # days without a time are the same in any zone
@@ -276,7 +263,7 @@ def _zone(seen: Seen, day: Column, found: WaysOfDates, ways: list[str]) -> Conte
     return ask("zone", likely[:6], column=next(iter(utc), day.name))
 
 
-def _yearless(seen: Seen, day: Column, found: WaysOfDates) -> Content:
+def _yearless(seen: Seen, day: Column, found: evidence.WaysOfDates) -> Content:
     """Read ``Jan 31`` as of the one year that the other dates, or the sheets' names, state."""
     if not found.yearless:
         return {}
@@ -295,27 +282,33 @@ def lengths(seen: Seen) -> Content:
     if column is not None:
         return _stated_minutes(column)
     end, start = seen.one("minutes.end"), seen.one("identifiers.time") or seen.date
-    if start is not None and start.share(has_time) > 0.5:
-        later = (c for c in seen.columns.values() if c.share(has_time) > 0.5 and _is_end(start, c))
+    if start is not None and start.share(evidence.has_time) > 0.5:
+        later = (
+            c
+            for c in seen.columns.values()
+            if c.share(evidence.has_time) > 0.5 and _is_end(start, c)
+        )
         end = end or next(later, None)
         ranges = (read_ends(start.cells) != start.cells)[start.cells.notna()].mean() > 0.5
         end = end or (start if ranges else None)
         if end is not None:
             return {"minutes": {"start": start.name, "end": end.name}}
-    for column, pattern in ((c, p) for c in seen.of("service") for p in IN_SERVICE):
-        kept = Column(column.name, column.cells[seen.kept.to_numpy() & column.where(is_visit)])
-        if kept.share(partial(minutes_in, pattern)) > 0.9:
+    for column, pattern in ((c, p) for c in seen.of("service") for p in evidence.IN_SERVICE):
+        kept = Column(
+            column.name, column.cells[seen.kept.to_numpy() & column.where(evidence.is_visit)]
+        )
+        if kept.share(partial(evidence.minutes_in, pattern)) > 0.9:
             own = rule("minutes in the name of the service", [column.name], pattern=pattern,
                        becomes=r"\1", target="sessions.minutes")  # fmt: skip
             return merged({"columns": {"sessions.minutes": column.name}}, own)
-    timed = [h for h in seen.rest if seen.columns[h].share(is_length) > 0.9]
+    timed = [h for h in seen.rest if seen.columns[h].share(evidence.is_length) > 0.9]
     what, place = "how long the visit was", "columns.sessions.minutes"
     return {**which(seen, place, what, timed, _stated_minutes), "columns": {}} if timed else {}
 
 
 def _stated_minutes(column: Column) -> Content:
     content: Content = {"columns": {"sessions.minutes": column.name}}
-    plainly = {cell: n for cell in column.counts if (n := number(cell)) is not None}
+    plainly = {cell: n for cell in column.counts if (n := evidence.number(cell)) is not None}
     small, low = {c: n for c, n in plainly.items() if 0 < n <= _HOURS}, min([*plainly.values(), 1])
     if small and any(value > _HOURS for value in plainly.values()):
         pattern = r"([0-5](?:\.\d+)?)"
@@ -327,13 +320,20 @@ def _stated_minutes(column: Column) -> Content:
         unit, factor = ("parts of a day", 24 * 60) if of_day else ("hours", 60)
         read = rule(unit, [column.name], pattern=r"(\d+(?:\.\d+)?)", becomes=r"\1", multiply=factor)
         return merged(content, read) if low < 1 or max(small.values()) % 1 else {}
-    odd = [c for c in column.counts if minutes(c) is not None and number(c) != minutes(c)]
-    for unit, pattern, said in (("60 min", UNIT, {}), ("1 hr", HOUR, {"multiply": 60})):
+    odd = [
+        c
+        for c in column.counts
+        if evidence.minutes(c) is not None and evidence.number(c) != evidence.minutes(c)
+    ]
+    for unit, pattern, said in (
+        ("60 min", evidence.UNIT, {}),
+        ("1 hr", evidence.HOUR, {"multiply": 60}),
+    ):
         if any(re.fullmatch(pattern, cell, re.IGNORECASE) for cell in odd):
             own = rule(unit, [column.name], pattern=pattern, becomes=r"\1", **said)
             content = merged(content, own)
-    rest = {cell: f"{minutes(cell):g}" for cell in odd[: 5 * _SEVERAL]
-            if not re.fullmatch(f"{UNIT}|{HOUR}", cell, re.IGNORECASE)}  # fmt: skip
+    rest = {cell: f"{evidence.minutes(cell):g}" for cell in odd[: 5 * _SEVERAL]
+            if not re.fullmatch(f"{evidence.UNIT}|{evidence.HOUR}", cell, re.I)}  # fmt: skip
     return merged(content, {"values": {"sessions.minutes": rest}} if rest else {})
 
 

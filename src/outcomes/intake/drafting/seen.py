@@ -8,19 +8,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from outcomes.intake.dates import RANGE
+from outcomes.intake.drafting import evidence
 from outcomes.intake.drafting.draft import Content, ask, merged
-from outcomes.intake.drafting.evidence import (
-    Column,
-    flag_of,
-    is_length,
-    looks_like,
-    not_done,
-    score,
-    status_of,
-)
+from outcomes.intake.drafting.evidence import Column
 from outcomes.intake.drafting.headers import (
     Role,
     roles_of,
@@ -81,8 +75,10 @@ class Seen:
     surveys: tuple[str, ...] = ()
 
     def of(self, *places: str) -> list[Column]:
-        """Return the columns of some places, in the order of the file."""
-        return [self.columns[h] for h, role in self.roles.items() if role.place in places]
+        """Return the columns of some places, in the order of the file; ``scores.`` is all so."""
+        begins = tuple(place for place in places if place.endswith("."))
+        return [self.columns[h] for h, role in self.roles.items()
+                if role.place in places or role.place.startswith(begins)]  # fmt: skip
 
     def one(self, place: str) -> Column | None:
         """Return the column of a place that one column alone can have."""
@@ -130,7 +126,7 @@ class Seen:
     @cached_property
     def beside(self) -> dict[str, str]:
         """Visit to the column of its score, where those of several visits stand side by side."""
-        own = [h for h, role in self.roles.items() if role.place.startswith("scores.")]
+        own = [column.name for column in self.of("scores.")]
         numbers = {h: re.findall(r"\d+", re.sub(r"\(.*?\)", "", h)) for h in own}
         stems = {re.sub(r"\d+", "", h) for h in own}
         found = {n[0]: h for h, n in numbers.items() if len(n) == 1}
@@ -140,7 +136,7 @@ class Seen:
     @cached_property
     def later(self) -> dict[str, tuple[str, str]]:
         """Column of scores to how long after the first they were taken: ``week`` and a number."""
-        scored = [h for h, role in self.roles.items() if role.place.startswith("scores.")]
+        scored = [column.name for column in self.of("scores.")]
         found = {h: (over, match[1] or match[2]) for h in scored for over, pattern in _LATER.items()
                  if (match := pattern.search(h)) and _RECALLED.isdisjoint(words_of(h))}  # fmt: skip
         over = next(iter(found.values()))[0] if found else ""
@@ -189,11 +185,15 @@ class Seen:
         """Which rows may be of a visit that took place, as booleans, shape (rows,)."""
         kept = self.kept.to_numpy().copy()
         for column in self.of("columns.status", "service"):
-            kept &= ~column.where(not_done)
+            kept &= ~column.where(evidence.not_done)
         for column in self.of(*MISSED):
-            kept &= ~column.where(flag_of)
+            kept &= ~column.where(evidence.flag_of)
         struck = self.columns.get(STRUCK)
         return kept if struck is None else kept & (struck.cells != "yes").to_numpy()
+
+    def in_any(self, *masks: Any) -> Any:
+        """Return which rows one of some masks holds, as booleans, shape (rows,)."""
+        return np.any([np.zeros(self.n, bool), *masks], axis=0)
 
     def said(self, section: str, entry: str) -> Any:
         """Return what the product's own map says at a place; None where it says nothing."""
@@ -236,18 +236,22 @@ def seen_in(
 
 
 def _accepts(role: Role, column: Column, said: str) -> bool:
-    if not looks_like(column, role.cells):
+    if not evidence.looks_like(column, role.cells):
         return False
     covered = len(role.matched) / max(len(words_of(said)), 1)
     if role.cells == "id" and covered < 0.6:
         return False
-    if role.place == "identifiers.time" and covered < _MOST and column.share(is_length) == 1:
+    if (
+        role.place == "identifiers.time"
+        and covered < _MOST
+        and column.share(evidence.is_length) == 1
+    ):
         return all(re.match(r"0?[1-4]:", cell) for cell in column.counts)  # 0:45 is no time of day
     if role.place == "identifiers.appointment":
         return 2 * len(column.counts) >= column.n
     if role.place != "columns.status":
         return True
-    known = column.share(status_of)
+    known = column.share(evidence.status_of)
     return known >= 0.5 or (covered >= 0.5 and (known > 0 or len(column.counts) > 1))
 
 
@@ -255,7 +259,7 @@ def _as_status(role: Role | None, column: Column) -> Role | None:
     """Return the role; a column ``Arrived`` that holds more than yes and no is one of statuses."""
     if role is None or role.place != "flag.attended":
         return role
-    marks = all(flag_of(cell) is not None for cell in column.counts)
+    marks = all(evidence.flag_of(cell) is not None for cell in column.counts)
     return role if marks else Role("columns.status", "status", role.matched)
 
 
@@ -266,7 +270,7 @@ def _by_cells(column: Column) -> Role | None:
             return Role(f"identifiers.{kind}", "any")
     if column.share(RANGE.fullmatch) > 0.5:
         return Role("identifiers.time", "any")
-    named = [role[0] for cell in column.counts if score(cell) is not None
+    named = [role[0] for cell in column.counts if evidence.score(cell) is not None
              and (role := score_role(cell))]  # fmt: skip
     if 2 * len(named) > len(column.counts):
         place = named[0].place.rpartition(".")[0]
@@ -282,7 +286,9 @@ def _by_cells(column: Column) -> Role | None:
 def _is_note(column: Column) -> bool:
     """Whether most cells are sentences that tell a pain, and neither scores, statuses nor aims."""
     told = column.share(
-        lambda cell: score(cell) is None and not status_of(cell) and _PAIN.fullmatch(cell)
+        lambda cell: (
+            evidence.score(cell) is None and not evidence.status_of(cell) and _PAIN.fullmatch(cell)
+        )
     )
     return told >= _MOST and not _AIM.search(column.name)
 
@@ -327,7 +333,7 @@ def _claim(column: Column, role: Role) -> float:
     """Return how well a column claims its role: by its words, and by how many cells it has."""
     covered = len(role.matched) / max(len(words_of(column.name)), 1)
     told = role.place == "columns.status" and column.share(  # what became of it, and no booking
-        lambda cell: status_of(cell) not in ("", "left_out"))  # fmt: skip
+        lambda cell: evidence.status_of(cell) not in ("", "left_out"))  # fmt: skip
     return covered + column.n / max(len(column.cells), 1) + told
 
 

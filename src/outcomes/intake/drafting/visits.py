@@ -10,24 +10,9 @@ import pandas as pd
 
 from outcomes.dictionary.tables import RECEIVED
 from outcomes.errors import DataError
+from outcomes.intake.drafting import evidence
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
-from outcomes.intake.drafting.evidence import (
-    AGE,
-    Column,
-    flag_of,
-    has_time,
-    is_date,
-    is_missed,
-    is_named,
-    is_sale,
-    is_visit,
-    likely_statuses,
-    means_empty,
-    not_done,
-    number,
-    status_of,
-    whole_status,
-)
+from outcomes.intake.drafting.evidence import Column
 from outcomes.intake.drafting.headers import roles_of, vocabulary, words_of
 from outcomes.intake.drafting.lines import one_visit
 from outcomes.intake.drafting.people import lengths
@@ -80,7 +65,7 @@ def status(seen: Seen) -> Content:
         told = Column(remark.name, remark.cells[remark.where(_remarks_on)])
         return {"status": _entries(remark, told), **ask("status_silent", column=remark.name)}
     partings = [c for h in seen.rest if _may_be_status(seen, c := seen.columns[h])]
-    parting = max(partings, key=lambda column: column.share(status_of), default=None)
+    parting = max(partings, key=lambda column: column.share(evidence.status_of), default=None)
     return _no_status(seen) if parting is None else _status_words(seen, parting)
 
 
@@ -92,18 +77,18 @@ def _beside(seen: Seen) -> list[dict[str, Any]]:
     DataError
         When a word may say that there was no pain, or nobody, and nothing else tells.
     """
-    scored = [seen.columns[h] for h, role in seen.roles.items() if role.place.startswith("scores.")]
-    told = [(c, Column(c.name, c.cells[c.where(is_missed)])) for c in seen.of("service")]
+    scored = seen.of("scores.")
+    told = [(c, Column(c.name, c.cells[c.where(evidence.is_missed)])) for c in seen.of("service")]
     stated = bool(seen.of("columns.status", *_FLAGS))
     for column in scored:
         others = [other.cells.notna() for other in scored if other is not column]
-        alone = ~np.any(others, axis=0) if others else np.zeros(seen.n, bool)
-        of_pain = column.where(lambda cell: is_missed(cell) and plain(cell) in _OF_PAIN)
+        alone = ~seen.in_any(*others) & bool(others)
+        of_pain = column.where(lambda cell: evidence.is_missed(cell) and plain(cell) in _OF_PAIN)
         if (of_pain & ~alone).any() and not stated:
             must, got = "a column of scores holds numbers", "a word of the pain, or of the visit"
             remedy = "Write 0 for no pain, and give what became of a visit a column of its own."
             raise DataError(must, got=got, where=column.name, remedy=remedy)
-        missed = column.where(is_missed) & ~(of_pain & stated)
+        missed = column.where(evidence.is_missed) & ~(of_pain & stated)
         told.append((column, Column(column.name, column.cells[missed])))
     return [entry for column, own in told if own.n < column.n for entry in _entries(column, own)]
 
@@ -114,9 +99,9 @@ def _may_be_status(seen: Seen, column: Column) -> bool:
     own = column.cells.groupby((seen.person if record is None else record.cells).to_numpy())
     several = own.nunique()[own.count() > 1]
     of_people = len(several) > _FEW and several.max() == 1  # an arm: each person has one of them
-    if of_people or column.share(is_date) > _USUAL:
+    if of_people or column.share(evidence.is_date) > _USUAL:
         return False
-    if column.share(lambda cell: status_of(cell) and flag_of(cell) is None) > 0.5:
+    if column.share(lambda cell: evidence.status_of(cell) and evidence.flag_of(cell) is None) > 0.5:
         return len(column.counts) <= _FEW
     told = column.cells.fillna("").reset_index(drop=True)[seen.kept]
     shares = _held(seen)[seen.kept].groupby(told).agg(["mean", "sum", "size"])
@@ -127,14 +112,14 @@ def _may_be_status(seen: Seen, column: Column) -> bool:
 
 def _remarks_on(cell: str) -> bool:
     """Whether a remark is that the visit did not take place, and nothing more."""
-    return len(cell.split()) <= 3 and not_done(cell)
+    return len(cell.split()) <= 3 and evidence.not_done(cell)
 
 
 def _entries(column: Column, told: Column) -> list[dict[str, Any]]:
     """Return the rules of a column whose cells say of some visits that they did not take place."""
     found: dict[str, list[str]] = {}
-    for cell in filter(not_done, told.counts):
-        found.setdefault(status_of(cell), []).append(cell)
+    for cell in filter(evidence.not_done, told.counts):
+        found.setdefault(evidence.status_of(cell), []).append(cell)
     return [{"column": column.name, "is": words, "becomes": became}
             for became, words in found.items()]  # fmt: skip
 
@@ -142,19 +127,21 @@ def _entries(column: Column, told: Column) -> list[dict[str, Any]]:
 def _status_words(seen: Seen, column: Column) -> Content:
     became, held = _became(seen, column), _held(seen)
     before = {
-        cell: _before_name(cell, seen.name_words) for cell in became if not whole_status(cell)
+        cell: _before_name(cell, seen.name_words)
+        for cell in became
+        if not evidence.whole_status(cell)
     }
     named = {cell: words for cell, words in before.items() if words is not None}
     known = {cell: word for cell, word in became.items() if word and cell not in named}
     content: Content = {"columns": {"status": column.name}, "values": {"status": known}}
     begins = {before: became[cell] for cell, before in named.items()
-              if before and became[cell] and became[cell] == status_of(before)}  # fmt: skip
+              if before and became[cell] == evidence.status_of(before) != ""}  # fmt: skip
     content["status"] = [{"column": column.name, "contains": [before], "becomes": word}
                          for before, word in begins.items()]  # fmt: skip
     open_ = [cell for cell, word in became.items() if not (word or seen.is_private(cell))]
     for cell in open_[:_FEW]:  # a private word stays unread, and stops the import
-        likely = likely_statuses(cell)
-        likely.sort(key=lambda status: status != status_of(cell))
+        likely = evidence.likely_statuses(cell)
+        likely.sort(key=lambda status: status != evidence.status_of(cell))
         if held.any() and not held[column.cells.eq(cell).to_numpy(bool)].any():
             likely.sort(key=lambda status: status in RECEIVED)  # it stands beside no score
         content = merged(content, ask("status_word", likely, f"values.status.{cell}",
@@ -174,8 +161,7 @@ def _still_open(
     seen: Seen, column: Column, questions: list[Content], signs: Iterable[Mapping[str, Any]]
 ) -> list[Content]:
     """Return the questions about words of a status beside which no other sign tells enough."""
-    rules = (_told(seen.columns[sign["column"]].cells, sign) for sign in signs)
-    told = np.any([np.zeros(seen.n, bool), *rules], axis=0)
+    told = seen.in_any(*(_told(seen.columns[sign["column"]].cells, sign) for sign in signs))
     beside = {f"values.status.{cell}" for cell in column.counts
               if told[column.cells.eq(cell).to_numpy(bool)].all()}  # fmt: skip
     return [question for question in questions if question["key"] not in beside]
@@ -195,11 +181,13 @@ def _became(seen: Seen, column: Column) -> dict[str, str]:
     """
     product = seen.said("values", "status") or {}  # its own signs, of which - may be one
     cells = column.cells[seen.kept.to_numpy()].dropna()
-    counts = cells[[cell in product or not means_empty(cell) for cell in cells]].value_counts()
+    counts = cells[
+        [cell in product or not evidence.means_empty(cell) for cell in cells]
+    ].value_counts()
     marks = {True: "attended", False: "no_show", None: ""}
     came = any(role.place == "flag.attended" for role in roles_of(column.name))
-    became = {str(cell): product.get(cell) or status_of(cell) or
-              (marks[flag_of(cell)] if came else "") for cell in counts.index}  # fmt: skip
+    became = {str(cell): product.get(cell) or evidence.status_of(cell) or
+              (marks[evidence.flag_of(cell)] if came else "") for cell in counts.index}  # fmt: skip
     if column.name not in seen.roles:  # nothing but its rows' scores says that it is a status
         return dict.fromkeys(became, "")
     done = {"attended", "stopped_early"} & {*became.values()}
@@ -220,15 +208,20 @@ def _flags(seen: Seen, places: Iterable[str]) -> list[dict[str, Any]]:
     for column in (column for place in places for column in seen.of(place)):
         why = seen.roles[column.name].place == _WHY
         mark = "cancelled" if why else seen.roles[column.name].place.removeprefix("flag.")
-        said = {c: (mark if why else status_of(c)) if (flag := flag_of(c)) is None else
-                flag and mark for c in column.counts}  # fmt: skip
+        flags = {cell: evidence.flag_of(cell) for cell in column.counts}
+        said = {cell: (mark if why else evidence.status_of(cell)) if flag is None else flag and mark
+                for cell, flag in flags.items()}  # fmt: skip
         became = {cell: word for cell, word in said.items() if word}
         signs = [str(cell) for cell in column.cells.dropna().unique() if cell not in became]
-        if why or any(is_date(word) or has_time(word) for word in became):  # others next month
+        if why or any(
+            evidence.is_date(word) or evidence.has_time(word) for word in became
+        ):  # others next month
             told = {"column": column.name, "filled": True, "not": signs, "becomes": mark}
             entries += [told] if became else []
             continue
-        silent = [cell for cell in signs if means_empty(cell) or flag_of(cell) is False]
+        silent = [
+            cell for cell in signs if evidence.means_empty(cell) or evidence.flag_of(cell) is False
+        ]
         known = {"known": [*dict.fromkeys([*silent, "no", "false", "0"])]}
         for word in dict.fromkeys([*became.values()] or [mark]):
             own = [cell for cell, one in became.items() if one == word] or ["yes"]
@@ -240,7 +233,7 @@ def _flags(seen: Seen, places: Iterable[str]) -> list[dict[str, Any]]:
 def _came_or_not(seen: Seen) -> list[dict[str, Any]]:
     """Return the rules of a column that marks who came, and so who did not."""
     entries, came = _flags(seen, ["flag.attended"]), seen.of("flag.attended")
-    no = [cell for column in came[:1] for cell in column.counts if flag_of(cell) is False]
+    no = [cell for column in came[:1] for cell in column.counts if evidence.flag_of(cell) is False]
     if no and not seen.of("flag.no_show"):
         entries.append({"column": came[0].name, "is": no, "becomes": "no_show"})
     return entries
@@ -263,9 +256,10 @@ def _differing(seen: Seen, words: Content, entries: Iterable[Mapping[str, Any]])
     read = seen.columns[column].cells.map(words["values"]["status"]) if column else pd.Series(
         None, index=range(seen.n), dtype=object)  # fmt: skip
     told = [(_told(seen.columns[e["column"]].cells, e), e) for e in entries if "column" in e]
-    came, stayed = (read.isin(own).to_numpy() | np.any(
-        [np.zeros(seen.n, bool), *(fits for fits, e in told if e["becomes"] in own)], axis=0)
-        for own in (RECEIVED, STAYED))  # fmt: skip
+    came, stayed = (
+        seen.in_any(read.isin(own), *(fits for fits, e in told if e["becomes"] in own))
+        for own in (RECEIVED, STAYED)
+    )
     n = int((came & stayed & seen.kept.to_numpy()).sum())
     if not n:
         return {}
@@ -282,9 +276,8 @@ def _told(cells: pd.Series[Any], entry: Mapping[str, Any]) -> Any:
 def _held(seen: Seen, *places: str) -> pd.Series[Any]:
     """Return which rows hold what is only known of a visit: a score, or the pressure."""
     held = places or ("scores.", "columns.score", "columns.pressure")
-    own = [seen.columns[h] for h, role in seen.roles.items() if role.place.startswith(held)]
-    told = [column.where(lambda cell: not is_missed(cell)) for column in own]
-    return pd.Series(np.any([np.zeros(seen.n, bool), *told], axis=0))
+    told = (column.where(lambda cell: not evidence.is_missed(cell)) for column in seen.of(*held))
+    return pd.Series(seen.in_any(*told))
 
 
 def _status_struck(seen: Seen) -> Content:
@@ -319,8 +312,10 @@ def visits(seen: Seen) -> Content:
     out = not_visits(seen)
     if seen.date is not None and not seen.later:
         out.append({"name": "visits still to come", "future": True})
-    ages = [c for c in seen.of("columns.age") if any(number(cell) is None for cell in c.counts)]
-    read = [rule("45 yrs: the number", [c.name], pattern=AGE, becomes=r"\1") for c in ages]
+    ages = [
+        c for c in seen.of("columns.age") if any(evidence.number(cell) is None for cell in c.counts)
+    ]
+    read = [rule("45 yrs: the number", [c.name], pattern=evidence.AGE, becomes=r"\1") for c in ages]
     content = merged({"columns": own}, {"leave_out": out}, *read, lengths(seen))
     return merged(content, _services(seen), one_visit(seen))
 
@@ -331,16 +326,20 @@ def _services(seen: Seen) -> Content:
     if column is None or seen.said("study", "rows"):
         return {}
     held, own = _held(seen).to_numpy(), column.cells[seen.kept.to_numpy()].dropna()
-    words = [str(cell) for cell in own.unique() if not (means_empty(cell) or not_done(cell))]
+    words = [
+        str(cell)
+        for cell in own.unique()
+        if not (evidence.means_empty(cell) or evidence.not_done(cell))
+    ]
     named = [cell for cell in words if name_words([cell]) & seen.name_words]
     if not words or len(words) > _SERVICES or 4 * len(named) > len(words):
         return {}  # a title of each row, and no list of services
-    usual = own.isin([cell for cell in words if is_visit(cell)]).mean() >= _USUAL
-    kinds = {cell: is_visit(cell) or held[column.cells.eq(cell).to_numpy()].mean() >= 0.5
-             or not (usual or is_sale(cell) or (own == cell).mean() < _OFTEN)
+    usual = own.isin([cell for cell in words if evidence.is_visit(cell)]).mean() >= _USUAL
+    kinds = {cell: evidence.is_visit(cell) or held[column.cells.eq(cell).to_numpy()].mean() >= 0.5
+             or not (usual or evidence.is_sale(cell) or (own == cell).mean() < _OFTEN)
              for cell in words if cell not in named}  # fmt: skip
     if seen.one("columns.status") is not None:  # which says what took place, but not of what
-        kinds = {cell: is_one or is_named(cell) or not (is_sale(cell) or usual)
+        kinds = {cell: is_one or evidence.is_named(cell) or not (evidence.is_sale(cell) or usual)
                  for cell, is_one in kinds.items()}  # fmt: skip
     afar = {*vocabulary()["services"]["remote"]}
     kinds = {cell: is_one and afar.isdisjoint(words_of(cell)) for cell, is_one in kinds.items()}

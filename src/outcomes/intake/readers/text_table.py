@@ -13,15 +13,8 @@ from itertools import islice
 from pathlib import Path
 
 from outcomes.errors import DataError, UnavailableError
-from outcomes.intake.readers.table import (
-    SAMPLE,
-    FileFormat,
-    Rows,
-    are_days,
-    are_names,
-    find_header,
-    table_of,
-)
+from outcomes.intake.readers import table
+from outcomes.intake.readers.table import FileFormat, Rows
 from outcomes.plain_text import refuse_missing
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -72,9 +65,9 @@ def read_text_table(
     """
     form, path = form or FileFormat(), Path(place)
     encoding = form.encoding or _encoding(path)
-    head = list(islice(_lines(path, encoding), SAMPLE))
+    head = list(islice(_lines(path, encoding), table.SAMPLE))
     delimiter = form.delimiter or _delimiter(head)
-    sample = list(_records(iter(head), delimiter, path.name, whole=len(head) < SAMPLE))
+    sample = list(_records(iter(head), delimiter, path.name, whole=len(head) < table.SAMPLE))
     start, stop = header_lines(sample, form)
     header = sample[start:stop]
     if header and len(header[0]) == 1 and not (header[0][0] or "empty").isidentifier():
@@ -83,14 +76,14 @@ def read_text_table(
     odd: Counter[str] = Counter()
     records = islice(_records(_lines(path, encoding, odd), delimiter, path.name), stop, None)
     filled = ((line, record) for line, record in enumerate(records, start=stop + 1) if record)
-    rows = table_of(filled, header, path.name, before=sample[:start], may_be_empty=may_be_empty,
-                    headings=form.headings)  # fmt: skip
+    rows = table.table_of(filled, header, path.name, before=sample[:start],
+                          may_be_empty=may_be_empty, headings=form.headings)  # fmt: skip
     return replace(rows, skipped={**rows.skipped, **odd})
 
 
 def header_lines(sample: Sequence[Sequence[str | None]], form: FileFormat) -> tuple[int, int]:
     """Return where the header begins and ends: as the form says, else as it looks."""
-    start, stop = find_header(sample)
+    start, stop = table.find_header(sample)
     if form.skip_rows is not None:
         start, stop = form.skip_rows, form.skip_rows + 1
     elif form.header_rows > 1:  # its first line may be of groups alone
@@ -177,9 +170,9 @@ def _made(head: Sequence[str], delimiter: str) -> tuple[int, int]:
         records = [row for row in csv.reader(head, delimiter=delimiter) if any(row)]
     except csv.Error:
         return 0, 0
-    start = find_header(records)[0]
+    start = table.find_header(records)[0]
     width = len(records[start]) if records else 0
-    if width < 2 or not (are_names(records[start]) or are_days(records[start:])):
+    if width < 2 or not (table.are_names(records[start]) or table.are_days(records[start:])):
         return 0, 0
     return (width - 1) * sum(abs(len(row) - width) <= 1 for row in records[start + 1 :]), width
 
