@@ -11,14 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from outcomes.synthetic import forces
 from outcomes.synthetic.design import Design
-from outcomes.synthetic.forces import (
-    Backdrop,
-    choose_pressure,
-    make_backdrop,
-    plateaus,
-    pressure_benefit,
-)
 from outcomes.synthetic.leaving import PLANNED, REASON, completion_reason, leaving_reasons, lost
 from outcomes.synthetic.people import Bools, Clusters, Floats, Ints, People
 from outcomes.synthetic.rating import rate
@@ -120,7 +114,7 @@ def run_courses(
     clusters: Clusters,
     people: People,
     regime: Regime = AS_IT_COMES,
-    backdrop: Backdrop | None = None,
+    backdrop: forces.Backdrop | None = None,
 ) -> Courses:
     """Send people through their courses.
 
@@ -137,7 +131,7 @@ def run_courses(
     -------
     Courses
     """
-    behind = make_backdrop(design, people) if backdrop is None else backdrop
+    behind = forces.make_backdrop(design, people) if backdrop is None else backdrop
     walk = _Walk(design, clusters, people, regime, behind)
     for column in range(len(behind.times.day)):
         walk.step(column)
@@ -154,7 +148,12 @@ class _Walk:
     """One pass over the time grid."""
 
     def __init__(
-        self, design: Design, clusters: Clusters, people: People, regime: Regime, backdrop: Backdrop
+        self,
+        design: Design,
+        clusters: Clusters,
+        people: People,
+        regime: Regime,
+        backdrop: forces.Backdrop,
     ) -> None:
         self.design, self.clusters, self.people = design, clusters, people
         self.regime, self.backdrop, self.times = regime, backdrop, backdrop.times
@@ -164,7 +163,7 @@ class _Walk:
             np.zeros(shape, dtype=bool) for _ in range(5)
         )
         self.pressure, self.received = np.full(shape, np.nan), np.zeros(shape, dtype=np.int64)
-        self.plateau, self.drop = plateaus(design, people)
+        self.plateau, self.drop = forces.plateaus(design, people)
         self.now = _Now(
             benefit=np.zeros(n), from_pressure=np.zeros(n), last_day=np.full(n, np.inf),
             received=np.zeros(n, dtype=np.int64), seen=np.zeros(n),
@@ -278,7 +277,7 @@ class _Walk:
         part = 1 - np.exp(-1 / design.dose_sessions)
         benefit = now.benefit * kept
         now.benefit = np.where(here, benefit + part * (goal - benefit), now.benefit)
-        memory, add = design.pressure_memory, pressure_benefit(level, people, design)
+        memory, add = design.pressure_memory, forces.pressure_benefit(level, people, design)
         held = memory * now.from_pressure * kept + (1 - memory) * add
         now.from_pressure = np.where(here, held, now.from_pressure)
         now.last_day = np.where(here, day, now.last_day)
@@ -288,7 +287,7 @@ class _Walk:
 
     def _pressure(self, column: int, who: Ints) -> Floats:
         design, people, set_to = self.design, self.people, self.regime.pressure
-        level = choose_pressure(
+        level = forces.choose_pressure(
             design, people, self.clusters, seen=self.now.seen, therapist=who, column=column
         )
         level = unless_fixed(design, people, "pressure", level)

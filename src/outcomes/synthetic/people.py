@@ -9,14 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outcomes.dictionary.tables import ADAPTATIONS
+from outcomes.synthetic import entry
 from outcomes.synthetic.design import Design
-from outcomes.synthetic.entry import (
-    cluster_sd,
-    draw_entrants,
-    population_means,
-    spread_of,
-    threshold,
-)
 from outcomes.synthetic.parameter import Pairs
 
 Floats = NDArray[np.float64]
@@ -144,12 +138,12 @@ def draw_clusters(design: Design, rng: np.random.Generator) -> Clusters:
     rng : Generator
         Stream of the clusters.
     """
-    total = spread_of(design).total
+    total = entry.spread_of(design).total
     clinic, therapist = rng.standard_normal(design.clinics), rng.standard_normal(design.therapists)
     opposite = rng.permutation(design.therapists) % 2 == 1
     return Clusters(
-        clinic_level=clinic * cluster_sd(design.clinic_icc, total),
-        therapist_benefit=therapist * cluster_sd(design.therapist_icc, total),
+        clinic_level=clinic * entry.cluster_sd(design.clinic_icc, total),
+        therapist_benefit=therapist * entry.cluster_sd(design.therapist_icc, total),
         reaction_sign=np.where(design.reaction_random_sign & opposite, -1.0, 1.0),
         arm=_arms_of_clusters(design, rng),
     )
@@ -203,7 +197,7 @@ def draw_people(
     adaptive = _adaptive(design, age, u[3][source])
     kinds = _kinds(design, adaptive, u[4][source], u[5][source])
     claim = u[6] < np.array([item.claim_share for item in design.conditions])[condition]
-    means = population_means(design)[condition]
+    means = entry.population_means(design)[condition]
     means = means + clusters.clinic_level[therapist % design.clinics]
     person, course, serial, white = _pain(design, means, source, again, u[7], z[1:5])
     return People(
@@ -268,10 +262,10 @@ def _pain(
     design: Design, means: Floats, source: Ints, again: Bools, uniform: Floats, normals: Floats
 ) -> Floats:
     """Parts of pain at the first visit; a second course keeps the person's level."""
-    spread, cut = spread_of(design), threshold(design)
-    parts = draw_entrants(means, spread.parts, cut, uniform, normals)
+    spread, cut = entry.spread_of(design), entry.threshold(design)
+    parts = entry.draw_entrants(means, spread.parts, cut, uniform, normals)
     person = parts[0][source]
-    rest = draw_entrants(
+    rest = entry.draw_entrants(
         (means + person)[again], spread.parts[1:], cut, uniform[again], normals[1:, again]
     )
     parts[0] = person
