@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from outcomes.synthetic.block import clusters_of, make_block
-from outcomes.synthetic.courses import Regime, run_courses
+from outcomes.synthetic.courses import REASON, Regime, run_courses
 from outcomes.synthetic.design import Design
-from outcomes.synthetic.leaving import REASON
 from outcomes.synthetic.schedule import Kind
 from outcomes.synthetic.score_tables import assessments, goals
 from outcomes.synthetic.tables import sessions

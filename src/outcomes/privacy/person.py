@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from outcomes.plain_text import shipped
+from outcomes.privacy.names import WORDS
 from outcomes.privacy.patterns import plain
 
 ALIKE = 0.8
@@ -20,11 +21,6 @@ BEGINS = 3
 
 
 _DIGITS = 9
-_TITLES = {"dr", "mr", "mrs", "ms", "miss", "mx", "prof", "professor", "herr", "frau", "hr", "mme",
-           "mlle", "madame", "monsieur", "sr", "sra", "srta", "mevr", "med", "phil"}  # fmt: skip
-"""Words that stand before a name in one export and not in the next, and are no name."""
-_DEGREES = {"md", "phd", "dc", "dds", "rn", "lmt", "dpt", "esq"}
-"""Words that stand behind a name."""
 _HIS_AND_HERS = re.compile(
     r"(.{3,})(?:(?:|o|us|es|os|s) \1(?:i?n?[ae]|l[ae]|lle|ie|ette|)|an \1n[ae]|er \1ra|is \1es)"
 )
@@ -74,7 +70,9 @@ def person_of(
     """Return what a row says of its person."""
     name = _repaired(name or "")
     head, _, degree = name.rpartition(",")
-    name = head if " " in head.strip() and plain(degree).replace(" ", "") in _DEGREES else name
+    name = (
+        head if " " in head.strip() and plain(degree).replace(" ", "") in WORDS["degrees"] else name
+    )
     family, comma, given = name.partition(",")
     words = _untitled(plain(given if comma else family).split(), 1 if comma else 2)
     last = _untitled(plain(family).split(), 1) if comma else words[-1:]
@@ -117,9 +115,9 @@ def _contact(cell: str | None) -> str:
 
 def _untitled(words: list[str], least: int) -> list[str]:
     """Return the words of a name without titles and degrees, where a name is left."""
-    while len(words) > least and words[0] in _TITLES:
+    while len(words) > least and words[0] in WORDS["called"]:
         words = words[1:]
-    while len(words) > least and words[-1] in _DEGREES:
+    while len(words) > least and words[-1] in WORDS["degrees"]:
         words = words[:-1]
     return words
 

@@ -32,7 +32,6 @@ _OF, _WORDED, _NAMED, _PAIR, _ALONE, _UNITS, _COMMA, _NO_DEGREES, _RADIANS = (
 
 
 _SEVERAL, _MOST, _FEW = 8, 0.5, 0.02
-_ENDS = {"discharge", "final", "last", "entlassung", "alta"}
 _TURNED = re.compile(vocabulary()["patterns"]["turned"], re.IGNORECASE)
 """A header that calls the best what the instrument calls the worst."""
 
@@ -93,7 +92,8 @@ def _one_below_another(seen: Seen) -> Content:
     told = {cell: role[0].place.split(".") for cell in cells if (role := score_role(cell))}
     taken = {cell: timing for cell, (*_, timing) in told.items()} if when is None else {
         cell: timing_of(words_of(cell)) for cell in when.counts}  # fmt: skip
-    ends = [cell for cell in taken if not _ENDS.isdisjoint(words_of(cell))]
+    last = {*vocabulary()["last"]["words"]}
+    ends = [cell for cell in taken if not last.isdisjoint(words_of(cell))]
     asked = merged(*(ask("when", place=f"values.timing.{cell}", cell=cell) for cell in ends))
     timing = {cell: own.replace("now", "") or "pre_session" for cell, own in taken.items()
               if cell not in ends}  # fmt: skip

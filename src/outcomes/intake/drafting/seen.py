@@ -42,8 +42,6 @@ _AIM = re.compile(vocabulary()["patterns"]["aim"], re.IGNORECASE)
 _PAIN, _MOST = re.compile(vocabulary()["notes"][2]["pattern"], re.IGNORECASE | re.DOTALL), 0.5
 _WORDS = ("columns.status", "columns.condition", "service")
 """Roles of columns of words."""
-_RECALLED = {"last", "past", "previous", "letzten", "letzte", "derniers", "dernieres", "ultimas"}
-"""Words of a time that a question looks back on."""
 _NAMESAKES = 0.1
 _RECORDS = 1.25
 """Numbers that a name may have on average: some have a namesake."""
@@ -137,8 +135,9 @@ class Seen:
     def later(self) -> dict[str, tuple[str, str]]:
         """Column of scores to how long after the first they were taken: ``week`` and a number."""
         scored = [column.name for column in self.of("scores.")]
+        recalled = {*vocabulary()["recalled"]["words"]}
         found = {h: (over, match[1] or match[2]) for h in scored for over, pattern in _LATER.items()
-                 if (match := pattern.search(h)) and _RECALLED.isdisjoint(words_of(h))}  # fmt: skip
+                 if (match := pattern.search(h)) and recalled.isdisjoint(words_of(h))}  # fmt: skip
         over = next(iter(found.values()))[0] if found else ""
         return {h: time for h, time in found.items() if time[0] == over}
 

@@ -1,4 +1,4 @@
-"""What became of a visit, and which rows are none."""
+"""What became of a visit, which rows are none, and which lines of a day are one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pandas as pd
 
 from outcomes.dictionary.tables import RECEIVED
 from outcomes.errors import DataError
+from outcomes.intake.dates import read_times
 from outcomes.intake.drafting import evidence
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import Column
 from outcomes.intake.drafting.headers import roles_of, vocabulary, words_of
-from outcomes.intake.drafting.lines import one_visit
 from outcomes.intake.drafting.people import lengths
 from outcomes.intake.drafting.seen import MISSED, STRUCK, Seen, not_visits
 from outcomes.intake.map_sections import VISIT
@@ -29,11 +29,10 @@ _USUAL = 0.5
 """Share of the rows from which on, where words of care tell them, any other service is odd."""
 _SERVICES = 60
 """Different services that a list of them has at most."""
-_DIARY = {"am", "pm", "morning", "evening", "diary", "morgens", "abends", "matin", "tagebuch"}
+_SOON = 150
+"""Minutes after the start of a line in which the next of that day may be of the same visit."""
 _FEW = 8
 """Different words that are asked about one by one."""
-_OF_PAIN = ("absent", "absente", "ausente", "assente", "afwezig")
-"""Words of who missed a visit that may be of a pain that is not there."""
 
 
 def status(seen: Seen) -> Content:
@@ -77,13 +76,13 @@ def _beside(seen: Seen) -> list[dict[str, Any]]:
     DataError
         When a word may say that there was no pain, or nobody, and nothing else tells.
     """
-    scored = seen.of("scores.")
+    scored, pains = seen.of("scores."), vocabulary()["of_pain"]["words"]
     told = [(c, Column(c.name, c.cells[c.where(evidence.is_missed)])) for c in seen.of("service")]
     stated = bool(seen.of("columns.status", *_FLAGS))
     for column in scored:
         others = [other.cells.notna() for other in scored if other is not column]
         alone = ~seen.in_any(*others) & bool(others)
-        of_pain = column.where(lambda cell: evidence.is_missed(cell) and plain(cell) in _OF_PAIN)
+        of_pain = column.where(lambda cell: evidence.is_missed(cell) and plain(cell) in pains)
         if (of_pain & ~alone).any() and not stated:
             must, got = "a column of scores holds numbers", "a word of the pain, or of the visit"
             remedy = "Write 0 for no pain, and give what became of a visit a column of its own."
@@ -294,7 +293,8 @@ def _no_status(seen: Seen) -> Content:
         return {}
     at_visit = seen.of("columns.sessions.therapist_id", "columns.sessions.minutes",
                        "columns.pressure")  # fmt: skip
-    diary = any(not _DIARY.isdisjoint(words_of(h)) for h in seen.columns)
+    times = {*vocabulary()["of_diaries"]["words"]}
+    diary = any(not times.isdisjoint(words_of(h)) for h in seen.columns)
     if (seen.is_form or seen.is_of_times or diary) and not at_visit:
         likely = ["scores", "visits"] if seen.is_of_times or diary else ["visits", "scores"]
         return merged(attended, ask("answers", likely))
@@ -351,3 +351,22 @@ def _services(seen: Seen) -> Content:
     place = "values.service.{}"
     return merged(content, *(ask("service", place=place.format(cell), column=column.name, cell=cell)
                              for cell in open_))  # fmt: skip
+
+
+def one_visit(seen: Seen) -> Content:
+    """Say which lines are one visit, where a client has several of one day."""
+    if seen.date is None or seen.later or not seen.names or seen.one("columns.score") is not None:
+        return {}
+    time = seen.one("identifiers.time") or seen.date
+    lines = pd.DataFrame({h: c.cells.to_numpy() for h, c in seen.columns.items()})
+    lines = lines.assign(_who=seen.person.to_numpy())[seen.came].drop_duplicates()
+    lines = lines.assign(_day=lines[seen.date.name].map(evidence.day_of, na_action="ignore"))
+    lines = lines.assign(_at=read_times(lines[time.name]))[lines["_who"].notna()]
+    told = seen.of("columns.condition", "identifiers.birth_date")
+    apart = ["_who", "_day", *(column.name for column in told)]
+    if lines[lines["_at"].notna()].duplicated([*apart, "_at"]).any():
+        return {"study": {"one_visit": "time"}}
+    gaps = lines.sort_values("_at").groupby(apart, dropna=False)["_at"].diff()  # one after another
+    if not (gaps.between(1, _SOON) | lines[lines["_at"].isna()].duplicated(apart)).any():
+        return {}
+    return merged(ask("lines"), ask("minutes_of_lines") if lengths(seen) else {})
