@@ -226,10 +226,12 @@ def test_a_course_that_has_ended_has_no_outlook(clinic, facts):
     assert "No outlook is given: this course has ended." in answer.limits
 
 
-def test_a_patient_without_a_name_a_later_score_or_an_mdc_is_refused(clinic):
+def test_a_patient_without_a_name_or_a_later_score_is_refused_and_without_an_mdc_not_judged(clinic):
     study = clinic(n=12)
     assert "no course is named" in undisclosed(study, "patient", instrument="nprs").reason
-    assert "MDC" in undisclosed(study, "patient", instrument="nprs", episode="e0001").reason
+    change = undisclosed(study, "patient", instrument="nprs", episode="e0001")
+    assert "and nobody can tell whether that is more than measurement error" in change.sentence
+    assert change.table["term"].iloc[0] == "not judged"
     only_first = replace(study, assessments=study.assessments.query("session == 1"))
     answer = undisclosed(only_first, "patient", instrument="nprs", episode="e0001")
     assert "no score after its baseline" in answer.reason

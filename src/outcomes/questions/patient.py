@@ -53,8 +53,8 @@ def patient(asked: Asked) -> Found | Missing:
         in order, with ``day`` and ``session``), and where an outlook is given ``expected``
         (improvement with ``pred_low, pred_high``, 80 % of scores), ``goal met`` (probability that
         this score meets the goal) and ``goal kept by`` (that two in a row have by then). Missing
-        when the course has no later score, or there is neither a published MDC for its condition
-        nor enough data for an outlook; a missing part is named in ``.limits``.
+        when the course has no later score, or scores of several movements. Without a published MDC
+        the change is told, and that nobody can judge it; without an outlook, why.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def patient(asked: Asked) -> Found | Missing:
     rows = rows[rows["episode_id"] == episode]
     found, problem = _judge(asked, rows, facts["condition"].iloc[0])
     outlook = "" if rows.empty else outlook_of(study, asked.measure, episode, asked.seed)
-    if found is None and not isinstance(outlook, Outlook):
+    if problem:
         reason = problem + (f" Nor is there an outlook: {outlook}." if outlook else "")
         return Missing(reason, limits=about.limits)
     return _found(asked, rows, found, outlook)
@@ -139,7 +139,7 @@ def _judge(asked: Asked, rows: pd.DataFrame, condition: object) -> tuple[Verdict
     try:
         return against_error(asked.study, asked.measure, rows, condition), ""
     except UsageError:
-        return None, asked.question.say("no error", measure=asked.measure.title)
+        return None, ""
 
 
 def against_error(
