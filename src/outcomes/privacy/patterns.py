@@ -78,6 +78,8 @@ def _whole(alternatives: list[str]) -> str:
 
 PATTERNS = {name: _whole(own) for entry in SAFE_HARBOR for name, own in entry.shapes.items()}
 """Name of a shape to a regular expression for a part of a cell, in any case."""
+UNTYPED = re.compile(_whole(_CONTENT["untyped"]["shapes"]))
+"""A count of people or records as bare prose."""
 _COMPILED = {kind: re.compile(text, re.IGNORECASE) for kind, text in PATTERNS.items()}
 
 

@@ -7,27 +7,14 @@ counts, so nobody can say whether it may be told.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from string import Formatter
 from typing import Self
 
 from outcomes.privacy.disclosure import Disclosure
+from outcomes.privacy.patterns import UNTYPED
 
-_NUMBER = r"(?<![\d.,\w])\d{1,3}(?:,?\d{3})*(?![.,]?\d)(?! ?(?:to\b|%))"
-_WHO = (
-    r"(?:courses?|patients?|persons?|people|participants?|clients?|goals?|visits?|events?|cases?)"
-)
-_NEEDED = (
-    r"(?<!least )(?<!most )(?<!than )(?<!first )(?<!under )(?<!over )(?<!by )(?<!per )(?<!week )"
-)
-UNTYPED = re.compile(
-    rf"{_NEEDED}{_NUMBER}(?: of (?:the )?[\d,]+)? (?:[a-z-]+ )?{_WHO}\b(?! or more)"
-    rf"|{_NEEDED}(?<![\d.])\d[\d.]* ?% of (?:the |all |these )?(?:[a-z-]+ )?{_WHO}\b"
-    rf"|\bn ?= ?\d|\b{_WHO}: {_NUMBER}"
-)
-"""What a count of people or records looks like where it stands as bare prose."""
 UNDECLARED = "not shown, for it holds a count that is not declared as one."
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
 
 import msgspec
 
 from outcomes.errors import DesignError
+from outcomes.plain_text import shipped
 from outcomes.synthetic import parameter
 from outcomes.synthetic.parameter import check_ranges
 
@@ -89,18 +89,10 @@ class Arm:
             raise DesignError(must, got=f"{self.minutes}", where=f"arm {self.name}")
 
 
-class _Known(msgspec.Struct, frozen=True):
-    """What ``conditions.toml`` holds."""
-
-    default: tuple[str, ...]
-    conditions: tuple[SimulatedCondition, ...]
-
-
-_KNOWN = msgspec.toml.decode(
-    files(__package__).joinpath("conditions.toml").read_bytes(), type=_Known
-)
-KNOWN: dict[str, SimulatedCondition] = {item.name: item for item in _KNOWN.conditions}
+_FILE = shipped("synthetic/conditions.toml")
+_CONDITIONS = msgspec.convert(_FILE["conditions"], tuple[SimulatedCondition, ...])
+KNOWN: dict[str, SimulatedCondition] = {item.name: item for item in _CONDITIONS}
 """Every condition of the data contract with its defaults; `other` stands for care in cancer."""
 
-DEFAULT: tuple[SimulatedCondition, ...] = tuple(KNOWN[name] for name in _KNOWN.default)
+DEFAULT: tuple[SimulatedCondition, ...] = tuple(KNOWN[name] for name in _FILE["default"])
 """The conditions of the default study; their shares add up to 1."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import field, fields
-from importlib.resources import files
 from numbers import Integral, Real
 from typing import Any
 
 import msgspec
 
 from outcomes.errors import DesignError
+from outcomes.plain_text import shipped
 
 Pairs = tuple[tuple[float, float], ...]
 
@@ -48,10 +48,7 @@ class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return "" if self.between is None else "{:,.10g} to {:,.10g}".format(*self.between)
 
 
-_PARAMETERS = msgspec.toml.decode(
-    files(__package__).joinpath("parameters.toml").read_bytes(),
-    type=dict[str, dict[str, Parameter]],
-)
+_PARAMETERS = msgspec.convert(shipped("synthetic/parameters.toml"), dict[str, dict[str, Parameter]])
 
 
 def given(owner: str) -> Callable[[str], Any]:

@@ -74,16 +74,21 @@ def _goal(seen: Seen) -> Content:
 
 
 def _arms(seen: Seen) -> Content:
-    """Keep the words of an arm as they are, and ask which is the control."""
-    column = seen.one("columns.arm")
+    """Keep the words of an arm, and ask which is the control; of a group, whether it is an arm."""
+    stated = seen.one("columns.arm")
+    groups = (own for h in seen.rest if _may_be_arm(seen, own := seen.columns[h]))
+    column = stated or next(groups, None)
     if column is None:
-        groups = [column for h in seen.rest if _may_be_arm(seen, column := seen.columns[h])]
-        return _group(groups[0]) if groups else {}
-    if len(column.counts) > _FEW or any(map(seen.is_private, column.counts)):
-        return {"columns": {"arm": column.name}}  # unread, it stops there
-    arms = [*column.counts]
-    content = {"columns": {"arm": column.name}, "values": {"arm": {arm: arm for arm in arms}}}
-    return merged(content, ask("control", arms, column=column.name))
+        return {}
+    name, arms = column.name, [*column.counts]
+    values: Content = {"values": {"arm": {arm: arm for arm in arms}}}
+    if stated is None:
+        asked = ask("arm", [name], column=name)
+        return merged(values, asked, ask("control_of_group", arms, column=name))
+    named: Content = {"columns": {"arm": name}}
+    if len(arms) > _FEW or any(map(seen.is_private, arms)):
+        return named  # unread, it stops there
+    return merged(named, values, ask("control", arms, column=name))
 
 
 def _may_be_arm(seen: Seen, column: Column) -> bool:
@@ -92,13 +97,6 @@ def _may_be_arm(seen: Seen, column: Column) -> bool:
         return False
     own = column.cells.groupby(seen.person.to_numpy()).nunique()
     return 1 < len(column.counts) < 4 <= len(own) and own.max() == 1  # fmt: skip
-
-
-def _group(column: Column) -> Content:
-    arms = [*column.counts]
-    return merged({"values": {"arm": {arm: arm for arm in arms}}},
-                  ask("arm", [column.name], column=column.name),
-                  ask("control_of_group", arms, column=column.name))  # fmt: skip
 
 
 def _pressure(column: Column) -> Content:

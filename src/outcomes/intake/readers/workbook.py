@@ -175,13 +175,15 @@ def sheets_of(
     path: Path, names: Sequence[str], form: FileFormat, *, may_be_empty: bool
 ) -> dict[str, Rows]:
     """Return sheets by name, each as a table of its own."""
-    parts = {name: _part(path, name) for name in names}
-    n_unworked = sum(part.unworked for part in parts.values())
-    if n_unworked:  # their cells would look empty
-        must = "each formula has the value that it was last worked out to"
-        remedy = "Open the workbook in Excel and save it, or paste the values over the formulas."
-        raise DataError(must, got=f"{n_unworked} without", where=path.name, remedy=remedy)
     with _opened(path) as book:
+        parts = {name: _part(path, book[name]) for name in names}
+        n_unworked = sum(part.unworked for part in parts.values())
+        if n_unworked:  # their cells would look empty
+            must = "each formula has the value that it was last worked out to"
+            remedy = (
+                "Open the workbook in Excel and save it, or paste the values over the formulas."
+            )
+            raise DataError(must, got=f"{n_unworked} without", where=path.name, remedy=remedy)
         return {name: _sheet(book, name, part, form, path.name, may_be_empty=may_be_empty)
                 for name, part in parts.items()}  # fmt: skip
 
@@ -224,14 +226,14 @@ class _Part:
     struck: bool = False
 
 
-def _part(path: Path, name: str) -> _Part:
+def _part(path: Path, sheet: Any) -> _Part:
     from openpyxl.utils.cell import range_boundaries
 
     merged, unworked = [], 0
     try:
         with zipfile.ZipFile(path) as packed:
             struck = b"<strike" in packed.read("xl/styles.xml")
-            with packed.open(_part_name(packed, name)) as part:
+            with packed.open(sheet._worksheet_path) as part:
                 for _, element in ElementTree.iterparse(part):
                     kind = _NAMESPACE.sub("", element.tag)
                     if kind == "mergeCell":
@@ -245,17 +247,6 @@ def _part(path: Path, name: str) -> _Part:
     except _UNREADABLE:  # what opens the workbook says what is wrong with it
         return _Part()
     return _Part(tuple(merged), unworked, struck)
-
-
-def _part_name(packed: zipfile.ZipFile, sheet: str) -> str:
-    book = ElementTree.fromstring(packed.read("xl/workbook.xml"))
-    links = ElementTree.fromstring(packed.read("xl/_rels/workbook.xml.rels"))
-    wanted = next(
-        value for element in book.iter() if element.get("name") == sheet
-        for key, value in element.items() if _NAMESPACE.sub("", key) == "id"
-    )  # fmt: skip
-    target = next(str(link.get("Target")) for link in links if link.get("Id") == wanted)
-    return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
 
 
 def _sheet(
