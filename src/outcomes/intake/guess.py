@@ -90,7 +90,7 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
     sheets = seen.columns[SHEET].counts if SHEET in seen.columns else ()
     if (
         len(sheets) > 1
-        and not (seen.surveys or seen.one(TREATS) or SHEET in seen.names)
+        and not (seen.surveys or seen.one(TREATS) or content["identifiers"].get("name") == [SHEET])
         and all(_may_name(sheet) and not seen.is_private(sheet) for sheet in sheets)
     ):
         content = merged(content, ask("names_of_sheets", [SHEET]))
