@@ -361,6 +361,22 @@ def test_a_workbook_of_months_is_drafted_with_its_struck_rows(months):
     assert mapped.scores["nprs"] == {"pre_session": "Pain before", "post_session": "Pain after"}
 
 
+@pytest.mark.parametrize(
+    ("other", "scores", "asked"),
+    [("Pain today", {"pre_session": "Pain today"}, []),
+     ("Pain after", {"post_session": "Pain after"}, ["scores.nprs.pre_session"])],
+)  # fmt: skip
+def test_a_pain_that_is_the_same_on_all_rows_of_a_client_is_of_no_visit(
+    tmp_path, other, scores, asked
+):
+    rows = [f"{name} Fox,2026-05-{1 + 7 * week:02},{first},{first - week}\n"
+            for name, first in (("Ann", 8), ("Bo", 7), ("Cy", 6)) for week in range(4)]  # fmt: skip
+    (tmp_path / "x.csv").write_text("".join([f"Client,Date,Initial pain,{other}\n", *rows]))
+    made = draft_map(tmp_path / "x.csv")
+    assert made.content["scores"]["nprs"] == scores
+    assert [one["key"] for one in made.questions if one["key"].startswith("scores")] == asked
+
+
 def test_a_sheet_a_patient_is_named_by_its_sheet(tmp_path):
     book = openpyxl.Workbook()
     book.remove(book.active)

@@ -267,6 +267,20 @@ def test_a_score_of_a_visit_that_did_not_take_place_is_reported(tmp_path):
     assert (found.loc["R61", "severity"], found.loc["R61", "first_row"]) == ("warning", 3)
 
 
+def test_a_zero_that_a_form_wrote_for_who_did_not_come_is_no_score(tmp_path):
+    text = ("Client,DOB,Visit date,Status,Pain before,Pain after\n"
+            "Ann Lee,1960-05-14,2026-05-04,Completed,7,0\n"
+            "Ann Lee,1960-05-14,2026-05-11,No-show,0,0\n"
+            "Ann Lee,1960-05-14,2026-05-18,Cancelled,0,\n"
+            "Ann Lee,1960-05-14,2026-05-25,Completed,0,0\n")  # fmt: skip
+    draft = drafted(text, tmp_path)
+    study, _ = import_export(tmp_path / "draft.csv", draft.content, tmp_path / "key.json")
+    assert sorted(study.assessments["score"]) == [0, 0, 0, 7]
+    assert study.trajectory("nprs")["day"].tolist() == [21]
+    found = oc.check(study).table.set_index("rule")
+    assert (found.loc["R61", "count"], found.loc["R61", "first_row"]) == (2, 3)
+
+
 def test_two_parts_of_the_body_in_one_cell_are_asked_about(tmp_path):
     draft = drafted("Name,Date,Reason,Pain\nAnn,2026-05-14,Neck and low back pain,7\n"
                     "Bob,2026-05-14,Low back pain and sciatica,7\n", tmp_path)  # fmt: skip

@@ -33,7 +33,7 @@ def visit_rows(text: pd.DataFrame, mapped: ColumnMap, today: datetime.date) -> T
     rows = TypedRows(text, pd.DataFrame(index=text.index), targets_of(mapped))
     rows = typed_rows(without_left_out(rows, mapped), mapped, export=True)
     rows = with_stated_days(in_range(with_minutes(with_time(rows, mapped), mapped), mapped))
-    rows = with_status(rows, mapped)
+    rows = without_zeros(with_status(rows, mapped))
     return without_unknown(without_future(rows, mapped, today), mapped)
 
 
@@ -49,6 +49,17 @@ def without_left_out(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
         words, _ = clean(rows.text[column], column, SERVICE, mapped)
         rows = _without_visits(rows, words.eq(LEFT_OUT), "a service that is no visit", SERVICE)
     return rows
+
+
+def without_zeros(rows: TypedRows) -> TypedRows:
+    """Empty the scores of visits that were not received where all are 0, as forms fill them in."""
+    names = [name for name in rows.cells if str(name).rpartition(".")[2] in AT_VISIT]
+    scores = rows.cells[names]
+    zeros = scores.notna().any(axis=1) & (scores.isna() | scores.eq(0)).all(axis=1)
+    zeros &= rows.cells["sessions.status"].isin(STAYED)
+    what = "scores of 0 of a visit that was not received, taken as none"
+    rows = rows.did(what, rows.names.get("sessions.status", ""), zeros.sum())
+    return rows.having(**{str(name): scores[name].mask(zeros) for name in names})
 
 
 def _without_visits(rows: TypedRows, mask: pd.Series[Any], why: str, name: str) -> TypedRows:

@@ -51,7 +51,13 @@ def scores(seen: Seen) -> Content:
         wide = {"over": "session", "columns": seen.beside}
         return {"wide": [wide], "constants": constants, "study": {"no_status": "attended"}}
     content: Content = merged(_one_below_another(seen), *_not_numbers(seen, found))
-    for name, timings in found.items():
+    for name, every in found.items():
+        timings = {timing: own for timing, headers in every.items()
+                   if (own := [h for h in headers if not seen.is_of_courses(h)])}  # fmt: skip
+        once = [h for headers in every.values() for h in headers if seen.is_of_courses(h)]
+        if once and timings.keys() <= {"post_session", "follow_up"}:
+            what = f"the {registry()[name].title} of a visit, though all rows of a client agree"
+            content = merged(content, _which(seen, name, what, once, "pre_session"))
         for timing, headers in _timed(timings).items():
             columns = [seen.columns[h] for h in headers]
             content = merged(content, _pair(name, columns) or _score(name, timing, columns))

@@ -45,6 +45,8 @@ _WORDS = ("columns.status", "columns.condition", "service")
 _NAMESAKES = 0.1
 _RECORDS = 1.25
 """Numbers that a name may have on average: some have a namesake."""
+_ROWS = 3
+"""Rows of so many people each that tell whether a score is of a visit."""
 _ALONE = ("identifiers.name", "identifiers.birth_date")
 
 
@@ -156,6 +158,14 @@ class Seen:
         return any(len(column.counts) > 1 and column.share(
             lambda cell: any(own.search(cell) for own in _LATER.values())) > 0.5
             for column in others)  # fmt: skip
+
+    def is_of_courses(self, header: str) -> bool:
+        """Whether a column says the same on all rows of each person: `Initial pain`."""
+        record = self.one("identifiers.record")
+        who = self.person if self.names or record is None else record.cells
+        own = self.columns[header].cells.reset_index(drop=True).groupby(who.to_numpy())
+        several = own.nunique()[own.count() >= _ROWS]
+        return bool(len(several) >= _ROWS and (several == 1).all() and own.first().nunique() > 1)
 
     @property
     def rest(self) -> list[str]:
