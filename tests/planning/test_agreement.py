@@ -13,7 +13,7 @@ from statsmodels.stats.power import TTestIndPower
 import outcomes as oc
 from outcomes.mixed.inference.testing import two_sided_p
 from outcomes.planning.batch import simulated
-from outcomes.planning.repeated import seeds_from, told
+from outcomes.planning.repeated import Wanted, seeds_from, told
 from outcomes.planning.roads import rows_of
 from outcomes.planning.side_by_side import Blocks, Models, searched, symmetric
 from outcomes.planning.stacked import Stack, estimated, independent
@@ -31,7 +31,7 @@ def test_a_plain_loop_over_lme4_finds_the_same_in_the_same_trials(monkeypatch):
     monkeypatch.setattr("outcomes.planning.trials.own_visits", lambda *_: pd.Series(dtype=bool))
     expected = pd.read_csv(REFERENCE)
     batch = simulated(scenario_design("two-arm-trial", episodes=60), seeds_from(1, 40), "nprs")
-    found = pd.DataFrame(rows_of(batch, "trial", "nprs")).T.loc[expected["trial"]]
+    found = pd.DataFrame(rows_of(batch, Wanted("trial", "nprs"))).T.loc[expected["trial"]]
     for column, relative in (("week", 0), ("estimate", 1e-4), ("std_error", 1e-5), ("df", 1e-3)):
         np.testing.assert_allclose(
             found[column].astype(float), expected[column], rtol=relative, atol=1e-5

@@ -15,7 +15,7 @@ import outcomes.planning.power as power_module
 from outcomes.errors import DesignError, FitError, UsageError
 from outcomes.mixed import search
 from outcomes.planning.batch import simulated
-from outcomes.planning.repeated import asked_of, counted, repeated, seeds_from, told
+from outcomes.planning.repeated import Wanted, asked_of, counted, repeated, seeds_from, told
 from outcomes.planning.roads import asked_of_all, rows_of
 from outcomes.planning.truths import TRUTHS
 from outcomes.questions.ask import QUESTIONS
@@ -73,7 +73,7 @@ def test_a_study_without_an_answer_has_found_nothing(monkeypatch):
         raise FitError(must, got="a stop")
 
     monkeypatch.setattr("outcomes.questions.arms.lmm", fit)
-    record = asked_of(oc.simulate(SMALL), "trial", "nprs")
+    record = asked_of(oc.simulate(SMALL), Wanted("trial", "nprs"))
     assert (record["clear"], record["answered"], record["failed"]) == (False, False, True)
     assert "converge" in record["reason"]
 
@@ -114,7 +114,7 @@ MORE = [("dose-finding-trial", 100, "trial"), ("default", 200, "how-much"),
 def test_the_fast_road_has_the_numbers_of_the_answer(scenario, episodes, question, n):
     """Studies made and fitted together, against each alone and the whole answer."""
     design, seeds = scenario_design(scenario, episodes=episodes), seeds_from(11, n)
-    rows = rows_of(simulated(design, seeds, "nprs"), question, "nprs")
+    rows = rows_of(simulated(design, seeds, "nprs"), Wanted(question, "nprs"))
     assert rows
     agree_with_answers(rows, [oc.simulate(replace(design, seed=seed)) for seed in seeds], question)
 
@@ -128,7 +128,7 @@ def test_patients_who_come_again_are_alike_on_the_fast_road_as_in_the_answer(
 ):
     """Alike in level and slope where a tenth of courses are of such patients, else in level."""
     design = replace(scenario_design("default", episodes=episodes), repeat_share=share)
-    rows = rows_of(simulated(design, [5, 6], "nprs"), question, "nprs")
+    rows = rows_of(simulated(design, [5, 6], "nprs"), Wanted(question, "nprs"))
     assert rows
     agree_with_answers(rows, [oc.simulate(replace(design, seed=k)) for k in (5, 6)], question)
 
@@ -160,8 +160,8 @@ def test_what_is_true_of_a_study_is_true_at_its_own_horizon():
     design = scenario_design("default", episodes=120)
     design = replace(design, pressure_effect=0.3, follow_ups=())
     studies, true = simulated(design, seeds_from(3, 3), "nprs"), TRUTHS["last pressure"]
-    for k, record in enumerate(asked_of_all(studies, "pressure", "nprs", truth=true)):
-        alone = asked_of(studies.each(k), "pressure", "nprs", truth=true)
+    for k, record in enumerate(asked_of_all(studies, Wanted("pressure", "nprs", truth=true))):
+        alone = asked_of(studies.each(k), Wanted("pressure", "nprs", truth=true))
         assert record["truth"] == pytest.approx(alone["truth"], 1e-12)
         assert record["holds"] == alone["holds"]
         assert record["truth"] != 0.0
@@ -175,7 +175,7 @@ def test_clusters_that_are_allotted_are_analyzed_as_such(unit, clinics):
     plan = {"primary": {"question": "trial", "unit": unit}}
     declared = read_plan(plan).find("trial", "nprs")
     studies = simulated(design, seeds_from(1, 4), "nprs")
-    rows = rows_of(studies, "trial", "nprs", declared=declared)
+    rows = rows_of(studies, Wanted("trial", "nprs", declared=declared))
     assert len(rows) >= 3
     for k in range(4):
         study = studies.each(k)
@@ -197,12 +197,12 @@ def test_clusters_that_are_allotted_are_analyzed_as_such(unit, clinics):
 def test_the_fast_road_finds_the_week_that_is_asked_for(week):
     batch = simulated(SMALL, seeds_from(2, 3), "nprs")
     about = QUESTIONS["trial"]
-    rows = rows_of(batch, "trial", "nprs", week)
+    rows = rows_of(batch, Wanted("trial", "nprs", week))
     for k in range(3):
         table = about.find(Asked(about, batch.each(k), "nprs")).table
         expected = table[about.test_row(table) & (table["week"] == week)].iloc[0]
         assert rows[k]["estimate"] == pytest.approx(expected["estimate"], 1e-8)
-    assert rows_of(batch, "trial", "nprs", 9.0) == {}
+    assert rows_of(batch, Wanted("trial", "nprs", 9.0)) == {}
 
 
 def test_the_result_says_which_road_it_took():
@@ -215,7 +215,7 @@ def test_the_result_says_which_road_it_took():
 def test_trials_that_are_not_ordinary_are_left_to_the_answer():
     """Fewer than three therapists: the answer takes another model."""
     batch = simulated(replace(SMALL, therapists=2), seeds_from(2, 2), "nprs")
-    assert rows_of(batch, "trial", "nprs") == {}
+    assert rows_of(batch, Wanted("trial", "nprs")) == {}
 
 
 def test_one_arm_is_told_why_a_trial_cannot_be_answered():
@@ -340,10 +340,10 @@ def test_no_effect_is_said_to_be_none():
 def test_a_question_without_a_road_takes_the_whole_answer():
     design = scenario_design("default", episodes=30)
     studies = simulated(design, seeds_from(1, 2), "nprs")
-    assert rows_of(studies, "over-time", "nprs") == {}
-    asked = asked_of_all(studies, "over-time", "nprs")
+    assert rows_of(studies, Wanted("over-time", "nprs")) == {}
+    asked = asked_of_all(studies, Wanted("over-time", "nprs"))
     assert all(record.get("whole") for record in asked)
-    assert rows_of(studies, "how-much", "koos-pain") == {}
+    assert rows_of(studies, Wanted("how-much", "koos-pain")) == {}
 
 
 def test_one_study_is_one():

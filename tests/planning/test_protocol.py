@@ -12,7 +12,7 @@ from outcomes.cli import main
 from outcomes.errors import UsageError
 from outcomes.planning.batch import simulated
 from outcomes.planning.protocol import protocol
-from outcomes.planning.repeated import seeds_from
+from outcomes.planning.repeated import Wanted, seeds_from
 from outcomes.planning.trials import trial_rows
 from outcomes.questions.declared import Declared
 from outcomes.synthetic.design import Design
@@ -71,8 +71,9 @@ def test_the_plan_is_taken_back_and_is_what_was_simulated(made, tmp_path):
     file.write_text(made.plan, encoding="utf-8")
     studies = simulated(SMALL, seeds_from(5, 2), "nprs")
     rows = trial_rows(
-        studies.together, studies.numbers, "nprs", 8, Declared(question="trial", time=8)
-    )
+        studies.together, studies.numbers,
+        Wanted("trial", "nprs", 8, Declared(question="trial", time=8)),
+    )  # fmt: skip
     for k, seed in enumerate(seeds_from(5, 2)):
         given = oc.answer(oc.simulate(replace(SMALL, seed=seed)), "trial", plan=file)
         assert given.checks[-1].detail.startswith("primary")

@@ -11,7 +11,7 @@ import pytest
 import outcomes as oc
 from outcomes.errors import UsageError
 from outcomes.planning.rehearse import _course_scores, _formula, _some, drawn
-from outcomes.planning.repeated import asked_of, told
+from outcomes.planning.repeated import Wanted, asked_of, told
 from outcomes.questions.ask import QUESTIONS
 from outcomes.questions.course_model import fitted
 
@@ -122,7 +122,7 @@ def test_rehearsals_side_by_side_find_what_each_finds_alone(study, question):
     found, without = _some(study, question, "nprs", fit, [3, 4]), QUESTIONS[question].null_without
     assert not all(record["whole"] for record in found) or question == "therapists"
     for record, seed in zip(found, [3, 4], strict=True):
-        alone = asked_of(drawn(study, "nprs", fit, seed, without), question, "nprs")
+        alone = asked_of(drawn(study, "nprs", fit, seed, without), Wanted(question, "nprs"))
         for name in ("answered", "clear"):
             assert record[name] == alone[name]
         assert record.get("half_width", 0) == pytest.approx(
@@ -149,7 +149,7 @@ def test_records_with_gaps_are_rehearsed_as_each_is_answered(study, question):
     rows = _course_scores(gaps, "nprs")
     fit = fitted(_formula(rows, question), rows)
     found, without = _some(gaps, question, "nprs", fit, [3])[0], QUESTIONS[question].null_without
-    alone = asked_of(drawn(gaps, "nprs", fit, 3, without), question, "nprs")
+    alone = asked_of(drawn(gaps, "nprs", fit, 3, without), Wanted(question, "nprs"))
     assert not found["whole"]
     assert found["half_width"] == pytest.approx(alone["half_width"], 1e-7)
 

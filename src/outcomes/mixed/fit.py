@@ -44,8 +44,8 @@ from outcomes.mixed.inference.robust import robust
 from outcomes.mixed.margins.contrasts import contrasts, joint_tests
 from outcomes.mixed.margins.margins import emmeans, emtrends
 from outcomes.mixed.products.agreed import adds_up
-from outcomes.mixed.products.fit import fit_parts
 from outcomes.mixed.products.pieces import Pieces, cut_rows
+from outcomes.mixed.products.products import fit_parts
 from outcomes.mixed.reading.design import Design, WeightsLike, build_design
 from outcomes.mixed.reading.formula import (
     ModelFormula,

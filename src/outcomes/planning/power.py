@@ -18,6 +18,7 @@ from outcomes.errors import DesignError, UsageError
 from outcomes.planning.batch import simulated
 from outcomes.planning.repeated import (
     Progress,
+    Wanted,
     counted,
     known,
     repeated,
@@ -203,7 +204,7 @@ def power(
         plan = {"primary": {"question": question, "unit": design.allocation}}
     declared = _declared(plan, question, instrument)
     week = declared.time if declared and week is None else week
-    task = partial(_some, design, question, instrument, week, declared)
+    task = partial(_some, design, Wanted(question, instrument, week, declared))
     seeds = seeds_from(seed, n_simulations)
     kept = None if keep is None else Path(keep) / _file(
         design, question, instrument, week, seed, str(declared)
@@ -270,17 +271,9 @@ def _declared(
     return found
 
 
-def _some(
-    design: Design,
-    question: str,
-    instrument: str,
-    week: float | None,
-    declared: Declared | None,
-    seeds: list[int],
-) -> list[dict[str, Any]]:
-    truth = TRUTHS.get(QUESTIONS[question].truth)
-    studies = simulated(design, seeds, instrument)
-    return asked_of_all(studies, question, instrument, week=week, truth=truth, declared=declared)
+def _some(design: Design, wanted: Wanted, seeds: list[int]) -> list[dict[str, Any]]:
+    truth = TRUTHS.get(QUESTIONS[wanted.question].truth)  # not known before: it is no pickle
+    return asked_of_all(simulated(design, seeds, wanted.instrument), replace(wanted, truth=truth))
 
 
 def _place(records: pd.DataFrame) -> str:

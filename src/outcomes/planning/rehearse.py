@@ -22,6 +22,7 @@ from outcomes.mixed.fit import MixedFit
 from outcomes.planning.batch import Studies
 from outcomes.planning.repeated import (
     Progress,
+    Wanted,
     counted,
     known,
     repeated,
@@ -197,7 +198,7 @@ def _some(
 ) -> list[dict[str, Any]]:
     without = QUESTIONS[question].null_without
     each = [drawn(study, instrument, fit, seed, without) for seed in seeds]
-    return asked_of_all(_beside(each, instrument), question, instrument)
+    return asked_of_all(_beside(each, instrument), Wanted(question, instrument))
 
 
 def _beside(studies: list[Study], instrument: str) -> Studies:

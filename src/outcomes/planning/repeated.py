@@ -7,6 +7,7 @@ import json
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
@@ -41,31 +42,33 @@ Truth = Callable[[Study, "pd.Series[Any]"], float]
 """True value of a study's row; see `outcomes.planning.truths`."""
 
 
-def asked_of(
-    study: Study,
-    question: str,
-    instrument: str,
-    *,
-    week: float | None = None,
-    truth: Truth | None = None,
-    declared: Declared | None = None,
-) -> dict[str, Any]:
-    """Return what one study finds.
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of every study.
 
     Parameters
     ----------
-    study : Study
-        Simulated, or with drawn scores.
     question : str
         One with one test.
     instrument : str
         Of the outcome.
     week : float, optional
         Week of the estimate; by default the one that the answer's sentence is about.
-    truth : callable, optional
-        What is true of the row.
     declared : Declared, optional
         What an analysis plan says of the question.
+    truth : callable, optional
+        What is true of the row.
+    """
+
+    question: str
+    instrument: str
+    week: float | None = None
+    declared: Declared | None = None
+    truth: Truth | None = None
+
+
+def asked_of(study: Study, wanted: Wanted) -> dict[str, Any]:
+    """Return what one study, simulated or with drawn scores, finds.
 
     Returns
     -------
@@ -75,18 +78,18 @@ def asked_of(
         truth), and ``week, session_count`` where it stands.
     """
     nothing = {"answered": False, "failed": False, "clear": False, "whole": True}
-    about = QUESTIONS[question]
-    asked = Asked(about, study, instrument, declared=declared, thorough=False)
+    about = QUESTIONS[wanted.question]
+    asked = Asked(about, study, wanted.instrument, declared=wanted.declared, thorough=False)
     try:
         given = about.find(asked)
     except FitError as error:
         return {**nothing, "failed": True, "reason": str(error)}
     if isinstance(given, Missing):
         return {**nothing, "reason": given.reason}
-    row = _row(about, given.table, week)
+    row = _row(about, given.table, wanted.week)
     if row is None:
         return {**nothing, "reason": "Its table has no test at that time."}
-    true = None if truth is None else truth(study, row)
+    true = None if wanted.truth is None else wanted.truth(study, row)
     return found_in(row.to_dict(), true) | {"whole": True}
 
 

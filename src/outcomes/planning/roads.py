@@ -29,14 +29,13 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.types import Array
 from outcomes.planning.batch import Studies
 from outcomes.planning.many import Fitted, Many
-from outcomes.planning.repeated import Truth, asked_of, found_in
+from outcomes.planning.repeated import Wanted, asked_of, found_in
 from outcomes.planning.side_by_side import searched
 from outcomes.planning.stacked import FINE, Fading, estimated, fading
 from outcomes.planning.trials import trial_rows
 from outcomes.questions.allowed_for_error import error_taken, spanning
 from outcomes.questions.course_frame import FEW_TIMES, LEAST_COURSES
 from outcomes.questions.course_model import LEAST_CLUSTERS, LEAST_FOR_SLOPE, MOSTLY_OWN, df_of_mean
-from outcomes.questions.declared import Declared
 from outcomes.questions.frequency import USUAL, often_rows
 from outcomes.questions.pressure import USUAL as PRESSURE_USUAL
 from outcomes.questions.pressure import last_visit_rows
@@ -48,46 +47,26 @@ Rows = dict[int, dict[str, Any]]
 """Rows of the test by number of the study."""
 
 
-def asked_of_all(
-    studies: Studies, question: str, instrument: str, *, week: float | None = None,
-    truth: Truth | None = None, declared: Declared | None = None,
-) -> list[dict[str, Any]]:  # fmt: skip
-    """Return what each study finds, as `asked_of` does.
-
-    Parameters
-    ----------
-    studies : Studies
-    question, instrument, week, truth, declared
-        As in `asked_of`.
-    """
-    rows = rows_of(studies, question, instrument, week, declared)
+def asked_of_all(studies: Studies, wanted: Wanted) -> list[dict[str, Any]]:
+    """Return what each study finds, as `asked_of` does."""
+    rows = rows_of(studies, wanted)
 
     @cache
     def true(*named: Any) -> float | None:
-        return None if truth is None else truth(studies.together, pd.Series(dict(named)))
+        row = pd.Series(dict(named))
+        return None if wanted.truth is None else wanted.truth(studies.together, row)
 
     about = ("arm", "week", "session_count", "horizon")
     return [
         found_in(rows[k], true(*((name, rows[k][name]) for name in about if name in rows[k])))
         if k in rows
-        else asked_of(
-            studies.each(k), question, instrument, week=week, truth=truth, declared=declared
-        )
+        else asked_of(studies.each(k), wanted)
         for k in range(int(studies.numbers.max()) + 1)
     ]
 
 
-def rows_of(
-    studies: Studies, question: str, instrument: str, week: float | None = None,
-    declared: Declared | None = None,
-) -> Rows:  # fmt: skip
+def rows_of(studies: Studies, wanted: Wanted) -> Rows:
     """Return the row of the test of each study that is ordinary; the others are not there.
-
-    Parameters
-    ----------
-    studies : Studies
-    question, instrument, week, declared
-        As in `asked_of`.
 
     Returns
     -------
@@ -95,16 +74,16 @@ def rows_of(
         By number of the study: ``estimate, p_value`` and, where the answer has them, ``arm, week,
         session_count, horizon, std_error, df, conf_low, conf_high``.
     """
-    study = studies.together
+    study, question, declared = studies.together, wanted.question, wanted.declared
     special = declared and (declared.weeks or declared.window or declared.covariates)
-    if special or instrument not in study.scored_instruments():
+    if special or wanted.instrument not in study.scored_instruments():
         return {}
     if question == "trial":
-        return trial_rows(study, studies.numbers, instrument, week, declared)
+        return trial_rows(study, studies.numbers, wanted)
     if question not in ROADS or (declared and declared.time is not None):
         return {}
-    measure = study.instrument(instrument)
-    many = many_of(studies, instrument, at_visits=question == "frequency")
+    measure, week = study.instrument(wanted.instrument), wanted.week
+    many = many_of(studies, wanted.instrument, at_visits=question == "frequency")
     found = ROADS[question](many, study, measure) if len(many.rows) else {}
     return {k: row for k, row in found.items() if week is None or row.get("week") == week}
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.mixed.types import Array
+from outcomes.planning.repeated import Wanted
 from outcomes.planning.side_by_side import Blocks, Models, searched, symmetric
 from outcomes.planning.stacked import estimated, numbered, within
 from outcomes.questions.arms import MOST_TIMES, df_limits, for_their_number
@@ -88,13 +89,7 @@ class Layout:
     least: int
 
 
-def trial_rows(
-    study: Study,
-    numbers: pd.Series[int],
-    instrument: str,
-    week: float | None,
-    declared: Declared | None = None,
-) -> dict[int, dict[str, Any]]:
+def trial_rows(study: Study, numbers: pd.Series[int], wanted: Wanted) -> dict[int, dict[str, Any]]:
     """Return the row of the answer of each study that is an ordinary trial.
 
     Parameters
@@ -103,12 +98,9 @@ def trial_rows(
         All courses.
     numbers : Series of int
         Number of the study of each course, by its id.
-    instrument : str
-        Of the outcome.
-    week : float, optional
-        Week of the row; by default the last.
-    declared : Declared, optional
-        What a plan says: its time (later scores are not in the model) and what was allotted.
+    wanted : Wanted
+        By default the last week; of a plan its time (later scores are not in the model) and what
+        was allotted.
 
     Returns
     -------
@@ -119,8 +111,8 @@ def trial_rows(
     names = sorted(str(arm) for arm in study.episodes["arm"].dropna().unique())
     control = study.provenance.control
     arms = [str(control), *(name for name in names if name != control)]
-    plan = declared or Declared(question="trial")
-    courses = _courses(study, numbers, instrument, arms, plan.unit)
+    plan, week = wanted.declared or Declared(question="trial"), wanted.week
+    courses = _courses(study, numbers, wanted.instrument, arms, plan.unit)
     if control not in names or courses is None:
         return {}
     groups: dict[Layout, list[int]] = {}

@@ -12,11 +12,16 @@ import outcomes as oc
 from outcomes.errors import FitError, FormulaError
 from outcomes.mixed.likelihood.elimination import eliminate
 from outcomes.mixed.likelihood.working import make_working
-from outcomes.mixed.products.agreed import agree
-from outcomes.mixed.products.fit import fit_parts, fit_products
+from outcomes.mixed.products.agreed import agree, merge_surveys, survey
 from outcomes.mixed.products.pieces import cut_rows
-from outcomes.mixed.products.products import merge, merge_all, products_of, staged
-from outcomes.mixed.products.survey import merge_surveys, survey
+from outcomes.mixed.products.products import (
+    fit_parts,
+    fit_products,
+    merge,
+    merge_all,
+    products_of,
+    staged,
+)
 from outcomes.mixed.reading.design import build_design
 from outcomes.mixed.reading.formula import parse_formula
 from outcomes.mixed.record import Request

@@ -147,8 +147,8 @@ def build_columns(expression: str, frame: ModelFrame) -> Columns:
     FitError
         A column it makes is not finite on every row.
     """
-    formula, used, is_plain = _read(expression)
-    if is_plain:
+    formula, used, plain = _read(expression)
+    if plain:
         kinds = tuple((name, _kind(name, frame)) for name in used)
         template = _on_template(expression, kinds)
         return _on_rows(
@@ -177,7 +177,7 @@ def same_columns(columns: Columns, rows: pd.DataFrame) -> Columns:
     FormulaError
         formulaic cannot evaluate the expression on these data, or words stand for numbers.
     """
-    if not _is_plain(columns.spec.formula):
+    if not is_plain(columns.spec.formula):
         return columns_from(columns.spec, rows)
 
     def numbers(name: str) -> Array:
@@ -192,10 +192,10 @@ def same_columns(columns: Columns, rows: pd.DataFrame) -> Columns:
 def _read(expression: str) -> tuple[Formula, list[str], bool]:
     """Return what formulaic reads, the columns used, and whether all factors are such columns."""
     formula = read_expression(expression)
-    return formula, sorted(columns_of(formula)), _is_plain(formula)
+    return formula, sorted(columns_of(formula)), is_plain(formula)
 
 
-def _is_plain(formula: Formula) -> bool:
+def is_plain(formula: Formula) -> bool:
     """Tell whether every factor is a column as it is."""
     exprs = {factor.expr for term in formula for factor in term.factors}
     return exprs <= columns_of(formula) | {"1"}
