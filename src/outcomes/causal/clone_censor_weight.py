@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from formulaic import model_matrix
-from numpy.typing import NDArray
 
 from outcomes.causal.jackknife import interval_row
 from outcomes.errors import FitError
-
-Array = NDArray[np.float64]
+from outcomes.mixed.likelihood.working import independent_columns
+from outcomes.mixed.types import Array
 
 HISTORY = (
     "cr(score_now, df=3, constraints='center')", "cr(change, df=3, constraints='center')",
@@ -118,13 +117,8 @@ def independent(table: pd.DataFrame) -> pd.DataFrame:
     >>> list(independent(pd.DataFrame({"a": [0, 1, 2], "b": [1, 1, 1], "c": [1, 3, 5]})))
     ['a']
     """
-    kept: list[str] = []
-    matrix = np.ones((len(table), 1))
-    for name in table:
-        wider = np.column_stack([matrix, table[name]])
-        if np.linalg.matrix_rank(wider) > matrix.shape[1]:
-            matrix, kept = wider, [*kept, str(name)]
-    return table[kept]
+    kept = independent_columns(np.column_stack([np.ones(len(table)), table]).astype(float))
+    return table.iloc[:, kept[1:] - 1]
 
 
 def clones(outcomes: pd.DataFrame) -> Clones:

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outcomes.mixed.inference.testing import quantile, two_sided_p
-
-Array = NDArray[np.float64]
+from outcomes.mixed.types import Array
 
 MOST_GROUPS = 100
 """More courses than this are left out several at a time."""

@@ -17,11 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import scipy
-from numpy.typing import NDArray
 
 from outcomes.causal.jackknife import grouped, jackknife, residual, slopes
-
-Array = NDArray[np.float64]
+from outcomes.mixed.types import Array
 
 PRESSURE, SCORE, THIRD = 0, 1, 2
 """Places of the first columns; the third is earlier scores, or the next score."""

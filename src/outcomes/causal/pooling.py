@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import chdtri
 
-Array = NDArray[np.float64]
+from outcomes.mixed.types import Array
 
 GRID = 200
 DRAWS = 4000

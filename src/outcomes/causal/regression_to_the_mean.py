@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import chdtri, log_ndtr, ndtr, ndtri
 
 from outcomes.dictionary.instruments import Instrument
-
-Array = NDArray[np.float64]
+from outcomes.mixed.types import Array
 
 LEAST_BASELINES = 20
 LEAST_CUT = 0.1

@@ -15,13 +15,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import sparse
 from scipy.linalg import solve_triangular
 
 from outcomes.errors import FitError, OutcomesWarning
 from outcomes.mixed import search
 from outcomes.mixed.likelihood.by_elimination import ByElimination, EliminationPoint, Profile
-from outcomes.mixed.likelihood.cross_products import CrossProducts, Stage
+from outcomes.mixed.likelihood.cross_products import CrossProducts, Stage, indicator
 from outcomes.mixed.likelihood.elimination import Eliminated, eliminate
 from outcomes.mixed.likelihood.estimates import Curvature
 from outcomes.mixed.likelihood.patterns import compress
@@ -105,22 +104,18 @@ class Shared:
         Of the fit, groups kept one by one.
     Q : array, shape (n, p)
         Orthonormal fixed columns.
-    root : array, shape (n, 1)
-        Square roots of the prior weights.
     """
 
     likelihood: ByElimination
     Q: Array
-    root: Array
 
 
 def _share(likelihood: ByElimination) -> Shared:
     design = likelihood.design
     working = make_working(design, patterns=False)
-    root = np.ones((1, 1)) if design.weights is None else np.sqrt(design.weights)[:, None]
-    X = root * design.fixed.matrix[:, working.basis.kept]
+    X = design.root * design.fixed.matrix[:, working.basis.kept]
     Q = solve_triangular(working.basis.R, X.T, trans=1).T
-    return Shared(ByElimination(design, working, likelihood.reml), Q, root)
+    return Shared(ByElimination(design, working, likelihood.reml), Q)
 
 
 def _fits(fit: Kind, shared: Shared, responses: Array) -> list[Kind | None]:
@@ -164,7 +159,7 @@ def _residuals(shared: Shared, responses: Array) -> tuple[Array, Array]:
     """Return the least-squares coefficients of Q, and the residuals, a column each."""
     design, Q = shared.likelihood.design, shared.Q
     offset = 0.0 if design.offset is None else design.offset[:, None]
-    residuals, fitted = shared.root * (responses - offset), np.zeros((Q.shape[1], 1))
+    residuals, fitted = design.root * (responses - offset), np.zeros((Q.shape[1], 1))
     for _ in range(2):
         part = Q.T @ residuals
         residuals, fitted = residuals - Q @ part, fitted + part
@@ -175,12 +170,11 @@ def _with_responses(shared: Shared, residuals: Array) -> CrossProducts:
     """Put the products with all responses in the place of those with one."""
     design, working = shared.likelihood.design, shared.likelihood.working
     products, p = working.products, working.products.p
-    columns = residuals * shared.root
+    columns = residuals * design.root
 
     def sums(f: int) -> Array:
         factor = design.factors[f]
-        at, n = factor.codes, design.n
-        by_level = sparse.csr_array((np.ones(n), (at, np.arange(n))), (factor.n_levels, n))
+        by_level = indicator(factor.codes, factor.n_levels)
         Z = factor.Z @ np.linalg.inv(working.transforms[f])
         return np.array([(by_level @ (z[:, None] * columns)).T for z in Z.T])
 

@@ -20,6 +20,7 @@ from scipy import sparse
 from scipy.sparse.linalg import SuperLU, splu
 
 from outcomes.errors import UsageError
+from outcomes.mixed.likelihood.cross_products import effect_rows
 from outcomes.mixed.likelihood.estimates import Estimates
 from outcomes.mixed.reading.design import Design, GroupingFactor
 from outcomes.mixed.types import Array
@@ -218,37 +219,6 @@ def row_covariance(
         codes = [np.asarray(factor.codes) for factor in design.factors]
         H = sparse.csr_array(T @ effect_rows(Z, codes, factors, starts, int(ends[-1])))
     return RowCovariance(factors, starts, H, T, back, X, design.response - X @ estimates.beta)
-
-
-def effect_rows(
-    Z: Sequence[Array],
-    codes: Sequence[Array],
-    factors: Sequence[Array],
-    starts: Sequence[int],
-    n_effects: int,
-) -> sparse.csr_array:
-    """Return rows z'Lambda over all spherical effects; a level of -1 leaves zeros.
-
-    Parameters
-    ----------
-    Z : sequence of array, shape (k, q)
-    codes : sequence of array of int, shape (k,)
-    factors : sequence of array, shape (q, q)
-    starts : sequence of int
-    n_effects : int
-    """
-    data, columns = [], []
-    for own, code, lam, start in zip(Z, codes, factors, starts, strict=True):
-        known = code >= 0
-        data.append(np.where(known[:, None], own @ lam, 0.0))
-        level = np.where(known, code, 0).astype(np.int64)
-        columns.append(start + level[:, None] * len(lam) + np.arange(len(lam)))
-    values = np.hstack(data)
-    k, width = values.shape
-    pointers = np.arange(0, k * width + 1, width)
-    return sparse.csr_array(
-        (values.ravel(), np.hstack(columns).ravel(), pointers), shape=(k, n_effects)
-    )
 
 
 def quadratic_in_inverse(

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
+from outcomes.mixed.likelihood.cross_products import indicator
 from outcomes.mixed.likelihood.working import independent_columns
 from outcomes.mixed.search import descend_all
 from outcomes.mixed.types import Array
@@ -55,11 +55,8 @@ def independent(X: Array, study: Any) -> tuple[Array, Any]:
     """
     found, dropped = X.copy(), np.zeros((int(study[-1]) + 1, X.shape[1]), bool)
     for k, rows in enumerate(np.split(np.arange(len(X)), np.flatnonzero(np.diff(study)) + 1)):
-        size = np.linalg.norm(X[rows], axis=0)
-        used = np.flatnonzero(size)
-        R: Array = np.linalg.qr(X[np.ix_(rows, used)] / size[used])[1]
-        kept = independent_columns(R)
-        lost = np.setdiff1d(used, used[kept])
+        used = np.flatnonzero(X[rows].any(axis=0))
+        lost = np.delete(used, independent_columns(X[np.ix_(rows, used)]))
         dropped[k, lost], found[np.ix_(rows, lost)] = True, 0.0
     return found, dropped
 
@@ -179,8 +176,7 @@ class Stack:
                 (M - kept[:, None] * np.roll(M, 1, axis=0)) / np.sqrt(left)[:, None] for M in (Z, W)
             )
         n, q, S = int(self.course[-1]) + 1, Z.shape[1], len(self.counts)
-        rows = np.arange(len(W))
-        by_course = sparse.csr_array((np.ones(len(W)), (self.course, rows)), (n, len(W)))
+        by_course = indicator(self.course, n)
         A = np.array([(by_course @ (z[:, None] * Z)).T for z in Z.T])
         B = np.array([(by_course @ (z[:, None] * W)).T for z in Z.T])
         study = self.study[np.flatnonzero(np.diff(self.course, prepend=-1))]

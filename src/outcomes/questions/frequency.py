@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from outcomes.causal.jackknife import interval_row
 from outcomes.causal.measurement_error import Sensitivity, severity_gap, tipping_reliability
@@ -15,6 +14,7 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.fit import MixedFit
 from outcomes.mixed.margins.reference_grid import estimable
 from outcomes.mixed.reading.design import design_matrix
+from outcomes.mixed.types import Array
 from outcomes.privacy.text import Count
 from outcomes.questions.allowed_for_error import (
     AgainstError,
@@ -30,8 +30,6 @@ from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.records import therapist_of_course
 from outcomes.study import Study
 from outcomes.words import direction, sentence_case, when, with_interval
-
-Array = NDArray[np.float64]
 
 OFTEN = 1.5
 """Scripts of at least so many visits a week count as often."""

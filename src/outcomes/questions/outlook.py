@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
@@ -23,10 +21,9 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.errors import OutcomesWarning
 from outcomes.mixed.after.predict import Forecast, predict_given
 from outcomes.mixed.fit import MixedFit, choose_residual, lmm
+from outcomes.mixed.types import Array
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import RESIDUALS, can_be_serial, course_formula
-
-Array = npt.NDArray[Any]
 
 LEVEL = 0.8
 """Share of such courses that a prediction interval is to hold."""

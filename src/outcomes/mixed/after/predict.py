@@ -17,12 +17,12 @@ import pandas as pd
 
 from outcomes.errors import UsageError, warn
 from outcomes.mixed.inference.testing import quantile, require_level
+from outcomes.mixed.likelihood.cross_products import effect_rows
 from outcomes.mixed.margins.reference_grid import estimable, grid_offset
 from outcomes.mixed.reading.design import GroupingFactor, design_matrix, new_rows
 from outcomes.mixed.reading.formula import variables
 from outcomes.mixed.reading.frame import plain_table, require_columns
 from outcomes.mixed.record import Fit
-from outcomes.mixed.row_covariance import effect_rows
 from outcomes.mixed.types import Array
 
 INTERVALS = (None, "confidence", "prediction")

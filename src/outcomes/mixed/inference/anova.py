@@ -138,14 +138,14 @@ def _without(fit: Fit, random: tuple[RandomTerm, ...]) -> tuple[float, int, Mapp
 
 def _independent_loglik(fit: Fit) -> float:
     """Return the (restricted) log-likelihood of least squares."""
-    weights = np.ones(fit.n_observations) if fit.design.weights is None else fit.design.weights
-    X, y = fit.X * np.sqrt(weights)[:, None], fit.design.response * np.sqrt(weights)
+    root = fit.design.root
+    X, y = fit.X * root, fit.design.response * root[:, 0]
     Q, R = np.linalg.qr(X)  # least squares by singular values would drop powers of a year
     rss = float(np.sum((y - Q @ (Q.T @ y)) ** 2))
     degrees = len(y) - (X.shape[1] if fit.request.reml else 0)
     log_det = 2.0 * np.log(np.abs(np.diag(R))).sum() if fit.request.reml else 0.0
     deviance = degrees * (np.log(2.0 * np.pi * rss / degrees) + 1.0) + log_det
-    return float(np.log(weights).sum() - deviance) / 2.0
+    return float(2.0 * np.log(root).sum() - deviance) / 2.0
 
 
 def term_contrasts(fit: Fit, type: int) -> dict[str, Array]:
@@ -281,7 +281,7 @@ def _code(fit: Fit, terms: Sequence[Term], rows: slice | Array) -> _Coded:
         start += width
     every, place = np.hstack(cells), np.concatenate(places)
     assign = np.repeat(np.arange(len(terms)), [len(own) for own in places])
-    kept = independent_columns(np.linalg.qr(_unit(every[:, place])).R)
+    kept = independent_columns(every[:, place])
     return _Coded(every[:, place[kept]], assign[kept], place[kept], every)
 
 
@@ -317,13 +317,8 @@ def _combinations(basis: Array, columns: Array) -> Array:
     return np.asarray(found)
 
 
-def _unit(matrix: Array) -> Array:
-    norms = np.linalg.norm(matrix, axis=0)
-    return np.asarray(matrix / np.where(norms > 0.0, norms, 1.0))
-
-
 def _enough_rows(fit: Fit) -> slice:
     """Return rows that show how all columns are related: all of them where that is in doubt."""
     rows = slice(None, None, max(fit.n_observations // ENOUGH_ROWS, 1))
-    rank = len(independent_columns(np.linalg.qr(_unit(fit.X[rows])).R))
+    rank = len(independent_columns(fit.X[rows]))
     return rows if rank == len(fit.estimates.beta) else slice(None)

@@ -53,72 +53,46 @@ class ClusterRobust:
     J: Array
     N: Array
 
-    def _moments(self, left: Array, right: Array) -> tuple[Array, Array]:
-        """Return the parts of the quadratic form of two contrasts: its diagonal, and U."""
-        diagonal = np.einsum("i,kij,j->k", self.model @ left, self.N, self.model @ right)
-        return diagonal, np.einsum("i,kij->kj", self.model @ left, self.J)
-
     def df(self, contrasts: Array) -> Array:
         """Return degrees of freedom of single contrasts, shape (k,)."""
-        found = []
-        for contrast in contrasts:
-            diagonal, U = self._moments(contrast, contrast)
-            square = _square(diagonal, (U, U), diagonal, (U, U), self.model)
-            found.append(_trace(diagonal, U, U, self.model) ** 2 / square)
-        return np.array(found)
+        return np.array([self.scale_and_df(row[None])[1] for row in contrasts])
 
     def scale_and_df(self, contrasts: Array) -> tuple[float, float]:
         """Return the factor of the joint F statistic and its denominator df.
+
+        The robust covariance of contrasts s and t is a quadratic form in the residuals, of matrix
+        Q_st = diag D_st - U_s M U_t'. Contrasts are taken whose covariance is expected to be the
+        identity; the spread of theirs is sum_st <Q_ss, Q_tt> + <Q_st, Q_ts>.
 
         Raises
         ------
         UsageError
             The clusters are too few for so many contrasts.
         """
-        q = len(contrasts)
-        rows = self._standardised(contrasts)
-        parts = {(s, t): self._moments(rows[s], rows[t]) for s in range(q) for t in range(q)}
-        U = [parts[s, s][1] for s in range(q)]
-        spread = 0.0
-        for s in range(q):
-            for t in range(q):
-                own, other = parts[s, s][0], parts[t, t][0]
-                spread += _square(own, (U[s], U[s]), other, (U[t], U[t]), self.model)
-                cross = parts[s, t][0], parts[t, s][0]
-                spread += _square(cross[0], (U[s], U[t]), cross[1], (U[t], U[s]), self.model)
+        q, M = len(contrasts), self.model
+        root = np.linalg.cholesky(self._forms(contrasts)[3])
+        rows = np.linalg.solve(root, contrasts)
+        D, E, UU, _ = self._forms(rows)
+        own, taken = (np.einsum("ssk->k", part) for part in (D, E))
+        spread = own @ own - 2.0 * own @ taken + np.sum(D * D.swapaxes(0, 1))
+        spread -= 2.0 * np.sum(D * E.swapaxes(0, 1))
+        MUU = M @ UU
+        spread += np.einsum("stij,tsji->", MUU, MUU) + np.einsum("stij,stji->", MUU, MUU)
         eta = q * (q + 1) / spread
         df = eta - q + 1.0
         if df < LEAST_DF:
             must = "A joint test of so many rows needs more clusters"
             got = f"{q} rows for {len(self.J)} clusters"
             raise UsageError(must, got=got, remedy="Test fewer at once; tidy() tests each alone.")
-        return df / eta, df
+        return float(df / eta), float(df)
 
-    def _standardised(self, contrasts: Array) -> Array:
-        """Return contrasts whose robust covariance is expected to be the identity."""
-        q = len(contrasts)
-        expected = np.empty((q, q))
-        U = [self._moments(row, row)[1] for row in contrasts]
-        for s in range(q):
-            for t in range(q):
-                diagonal, _ = self._moments(contrasts[s], contrasts[t])
-                expected[s, t] = _trace(diagonal, U[s], U[t], self.model)
-        return np.asarray(np.linalg.solve(np.linalg.cholesky(expected), contrasts))
-
-
-def _trace(diagonal: Array, U: Array, W: Array, M: Array) -> float:
-    return float(diagonal.sum() - np.sum((U @ M) * W))
-
-
-def _square(
-    a: Array, left: tuple[Array, Array], b: Array, right: tuple[Array, Array], M: Array
-) -> float:
-    """Return tr((diag a - U M W')' (diag b - S M T')) for pairs (U, W) and (S, T)."""
-    (U, W), (S, T) = left, right
-    first = np.sum(a * np.einsum("ki,ij,kj->k", S, M, T))
-    second = np.sum(b * np.einsum("ki,ij,kj->k", U, M, W))
-    both = np.trace(M @ (U.T @ S) @ M @ (T.T @ W))
-    return float(np.sum(a * b) - first - second + both)
+    def _forms(self, contrasts: Array) -> tuple[Array, Array, Array, Array]:
+        """Return D and the diagonals of U_s M U_t', shape (q, q, k), U_s'U_t, and tr Q_st."""
+        half = contrasts @ self.model
+        D = np.einsum("si,kij,tj->stk", half, self.N, half, optimize=True)
+        U = np.einsum("si,kij->skj", half, self.J)
+        E = np.einsum("skj,tkj->stk", U @ self.model, U)
+        return D, E, np.einsum("ski,tkj->stij", U, U), np.sum(D - E, axis=2)
 
 
 def robust(fit: Kind, cluster: str) -> Kind:

@@ -8,7 +8,7 @@ so that every operation runs over all groups in one go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -197,9 +197,9 @@ class Kept:
 def _linked(groups: Stage, unit: Array) -> tuple[Stage, ...]:
     """Return groups with the units that they lie in."""
     assert groups.shared is not None
-    (factor, W), k, unit = groups.shared, len(unit), unit - unit[0]
+    (factor, W), unit = groups.shared, unit - unit[0]
     link = make_link(1, unit, np.einsum("abn,bc->acn", groups.A, W))
-    members = sparse.csr_array((np.ones(k), (unit, np.arange(k))), shape=(int(unit[-1]) + 1, k))
+    members = indicator(unit, int(unit[-1]) + 1)
     units = Stage(
         factor=factor,
         A=link.sum(np.einsum("ac,adn->cdn", W, link.C)),
@@ -362,28 +362,41 @@ def dense_products(
     FitError
         The crossed factors have too many levels.
     """
-    stages = []
-    for position, f in enumerate(order.nested):
-        by_level = _indicator(codes[f], n_levels[f])
-        links = [
-            make_link(
-                position + later,
-                parents(codes[f], codes[t], n_levels[f]),
-                _products(by_level, Z[f], Z[t]),
-            )
-            for later, t in enumerate(order.nested[position + 1 :], start=1)
-        ]
-        stages.append(
-            Stage(
-                factor=f,
-                A=_products(by_level, Z[f], Z[f]),
-                B=_products(by_level, Z[f], W),
-                count=np.ones(n_levels[f]),
-                links=tuple(links),
-            )
-        )
-    nested = CrossProducts(tuple(stages), None, W.T @ W, len(W))
+    by_level = [indicator(codes[f], n_levels[f]) for f in order.nested]
+    own = [Z[f] for f in order.nested]
+
+    def sums(s: int, t: int | None) -> Array:
+        return _products(by_level[s], own[s], W if t is None else own[t])
+
+    stages = nested_stages(order, codes, n_levels, sums)
+    nested = CrossProducts(stages, None, W.T @ W, len(W))
     return with_crossed(nested, Z, codes, n_levels, W, order.crossed)
+
+
+def nested_stages(
+    order: Order,
+    codes: Sequence[Array],
+    n_levels: Sequence[int],
+    sums: Callable[[int, int | None], Array],
+) -> tuple[Stage, ...]:
+    """Make the stages of the nested factors.
+
+    Parameters
+    ----------
+    order, codes, n_levels
+        As in `dense_products`.
+    sums : callable
+        Takes the place of a nested factor and that of another one, None for the fixed columns and
+        the response: returns the sums of their products by level of the first.
+    """
+    stages = []
+    for s, f in enumerate(order.nested):
+        later = enumerate(order.nested[s + 1 :], start=s + 1)
+        links = [make_link(t, parents(codes[f], codes[g], n_levels[f]), sums(s, t))
+                 for t, g in later]  # fmt: skip
+        count = np.ones(n_levels[f])
+        stages.append(Stage(f, sums(s, s), sums(s, None), count, tuple(links)))
+    return tuple(stages)
 
 
 def with_crossed(
@@ -403,7 +416,7 @@ def with_crossed(
     stages = []
     for stage in products.stages:
         f = stage.factor
-        by_level = _indicator(codes[f], n_levels[f])
+        by_level = indicator(codes[f], n_levels[f])
         every = (by_level @ rest.multiply(z[:, None]) for z in Z[f].T)
         D = [own.toarray() if np.prod(own.shape) <= DENSE else own.tocsr() for own in every]
         stages.append(replace(stage, crossed=tuple(D)))
@@ -417,7 +430,8 @@ def with_crossed(
     return replace(products, stages=tuple(stages), crossed=crossed)
 
 
-def _indicator(codes: Array, n_levels: int) -> Any:
+def indicator(codes: Array, n_levels: int) -> Any:
+    """Return the matrix that adds up rows by level, sparse, shape (n_levels, n)."""
     n = len(codes)
     return sparse.csr_array((np.ones(n), (codes, np.arange(n))), shape=(n_levels, n))
 
@@ -432,16 +446,42 @@ def _products(by_level: Any, left: Array, right: Array) -> Array:
 def _crossed_columns(
     crossed: tuple[int, ...], Z: Sequence[Array], codes: Sequence[Array], n_levels: Sequence[int]
 ) -> Any:
-    size = sum(n_levels[f] * Z[f].shape[1] for f in crossed)
-    if size > MAX_CROSSED:
+    q = [Z[f].shape[1] for f in crossed]
+    ends = np.cumsum([0, *(n_levels[f] * k for f, k in zip(crossed, q, strict=True))])
+    if ends[-1] > MAX_CROSSED:
         must = f"Crossed grouping factors may have {MAX_CROSSED:,} random effects together"
         remedy = "Keep the largest crossed factor only, or check that codes are not reused."
-        raise FitError(must, got=f"{size:,}", remedy=remedy)
-    blocks = []
-    for f in crossed:
-        n, q = Z[f].shape
-        columns = codes[f].astype(np.intp)[:, None] * q + np.arange(q)
-        starts = np.arange(0, n * q + 1, q)
-        shape = (n, n_levels[f] * q)
-        blocks.append(sparse.csr_array((Z[f].ravel(), columns.ravel(), starts), shape=shape))
-    return sparse.hstack(blocks, format="csr")
+        raise FitError(must, got=f"{ends[-1]:,}", remedy=remedy)
+    own, levels = [Z[f] for f in crossed], [codes[f] for f in crossed]
+    return effect_rows(own, levels, [np.eye(k) for k in q], ends[:-1].tolist(), int(ends[-1]))
+
+
+def effect_rows(
+    Z: Sequence[Array],
+    codes: Sequence[Array],
+    factors: Sequence[Array],
+    starts: Sequence[int],
+    n_effects: int,
+) -> sparse.csr_array:
+    """Return rows z'Lambda over all spherical effects; a level of -1 leaves zeros.
+
+    Parameters
+    ----------
+    Z : sequence of array, shape (k, q)
+    codes : sequence of array of int, shape (k,)
+    factors : sequence of array, shape (q, q)
+    starts : sequence of int
+    n_effects : int
+    """
+    data, columns = [], []
+    for own, code, lam, start in zip(Z, codes, factors, starts, strict=True):
+        known = code >= 0
+        data.append(np.where(known[:, None], own @ lam, 0.0))
+        level = np.where(known, code, 0).astype(np.int64)
+        columns.append(start + level[:, None] * len(lam) + np.arange(len(lam)))
+    values = np.hstack(data)
+    k, width = values.shape
+    pointers = np.arange(0, k * width + 1, width)
+    return sparse.csr_array(
+        (values.ravel(), np.hstack(columns).ravel(), pointers), shape=(k, n_effects)
+    )

@@ -32,7 +32,7 @@ from outcomes.mixed.likelihood.batched import (
     weighted_gram,
     weighted_moments,
 )
-from outcomes.mixed.likelihood.cross_products import CrossProducts, Link, Stage, combined
+from outcomes.mixed.likelihood.cross_products import CrossProducts, Link, Stage, combined, indicator
 from outcomes.mixed.likelihood.crossed import CrossedStep, eliminate_crossed
 from outcomes.mixed.types import Array
 
@@ -199,9 +199,7 @@ def _minus_members(D: tuple[Any, ...], link: Link, C: Array, KD: list[Any]) -> t
     """Take off a later stage's products with the crossed factors what its members explain."""
     if not D:
         return D
-    n_later = D[0].shape[0]
-    n = len(link.parent)
-    members = sparse.csr_array((np.ones(n), (link.parent, np.arange(n))), shape=(n_later, n))
+    members = indicator(link.parent, D[0].shape[0])
     return tuple(
         d
         - sum(

@@ -18,8 +18,8 @@ import numpy as np
 from outcomes.mixed.likelihood.cross_products import (
     CrossProducts,
     Order,
-    Stage,
     make_link,
+    nested_stages,
     parents,
     with_crossed,
 )
@@ -185,15 +185,22 @@ def structured_products(design: Design, order: Order, response: Array) -> CrossP
     if len(parts.rows) ** 2 > 3 * len(W) + 40:
         return None
     grams = _grams(parts, design.weights)
-    stages = tuple(_stage(design, order, grams, s, Z, W) for s in range(len(Z)))
+    codes = [factor.codes for factor in design.factors]
+    n_levels = [factor.n_levels for factor in design.factors]
+
+    def sums(s: int, t: int | None) -> Array:
+        found = grams.cross(Z[s], W if t is None else Z[t])
+        if s == 0:
+            return found
+        lies_in = parents(finest.codes, codes[order.nested[s]], finest.n_levels)
+        return make_link(s, lies_in, found).sum(found)
+
+    stages = nested_stages(order, codes, n_levels, sums)
     products = CrossProducts(stages, None, grams.total(W), design.n)
     if not order.crossed:
         return products
-    root = np.ones((1, 1)) if design.weights is None else np.sqrt(design.weights)[:, None]
-    rows = root * np.column_stack([design.fixed.matrix, response])
-    codes = [factor.codes for factor in design.factors]
-    n_levels = [factor.n_levels for factor in design.factors]
-    columns = [root * factor.Z for factor in design.factors]
+    rows = design.root * np.column_stack([design.fixed.matrix, response])
+    columns = [design.root * factor.Z for factor in design.factors]
     return with_crossed(products, columns, codes, n_levels, rows, order.crossed)
 
 
@@ -215,33 +222,3 @@ def _grams(parts: Parts, weights: Array | None) -> GroupGrams:
                 values = np.multiply(weighted, rows[b], out=product_ab)
             grams[a, b] = grams[b, a] = parts.groups.sum(values)
     return GroupGrams(grams, np.array(list(parts.grouped.values())))
-
-
-def _stage(
-    design: Design, order: Order, grams: GroupGrams, position: int, Z: Sequence[Split], W: Split
-) -> Stage:
-    factors = [design.factors[f] for f in order.nested]
-    own, finest = factors[position], factors[0]
-
-    def collect(left: Split, right: Split) -> Array:
-        sums = grams.cross(left, right)
-        if position == 0:
-            return sums
-        lies_in = parents(finest.codes, own.codes, finest.n_levels)
-        return make_link(position, lies_in, sums).sum(sums)
-
-    links = [
-        make_link(
-            later,
-            parents(own.codes, factors[later].codes, own.n_levels),
-            collect(Z[position], Z[later]),
-        )
-        for later in range(position + 1, len(factors))
-    ]
-    return Stage(
-        factor=order.nested[position],
-        A=collect(Z[position], Z[position]),
-        B=collect(Z[position], W),
-        count=np.ones(own.n_levels),
-        links=tuple(links),
-    )

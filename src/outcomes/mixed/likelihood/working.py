@@ -102,7 +102,7 @@ def fixed_basis(X: Array, response: Array) -> tuple[FixedBasis, Array, Array]:
     norms = np.linalg.norm(X, axis=0)
     scaled = X / np.where(norms > 0.0, norms, 1.0)
     Q, R = np.linalg.qr(scaled)
-    kept = independent_columns(R)
+    kept = _independent(R)
     if len(kept) < X.shape[1]:
         Q, R = np.linalg.qr(scaled[:, kept])
     _require_rows(len(X), len(kept))
@@ -117,7 +117,13 @@ def fixed_basis(X: Array, response: Array) -> tuple[FixedBasis, Array, Array]:
     return FixedBasis(kept, R, start, scale), Q, residual / scale
 
 
-def independent_columns(R: Array) -> Array:
+def independent_columns(X: Array) -> Array:
+    """Return the columns not spanned by those before them, shape (rank,)."""
+    norms = np.linalg.norm(X, axis=0)
+    return _independent(np.linalg.qr(X / np.where(norms > 0.0, norms, 1.0)).R)
+
+
+def _independent(R: Array) -> Array:
     """Return the columns not spanned by those before them, given X = Q R.
 
     Parameters
@@ -395,15 +401,11 @@ def _from_groups(
 
 def _from_rows(design: Design, order: Order) -> tuple[FixedBasis, list[Array], CrossProducts]:
     """Expand every column over the rows and orthonormalise: slower, and safe at any condition."""
-    root = None if design.weights is None else np.sqrt(design.weights)
-    X, response = design.fixed.matrix, design.response
-    if root is not None:
-        X, response = X * root[:, None], response * root
-    basis, Q, residual = fixed_basis(X, response)
+    root = design.root
+    basis, Q, residual = fixed_basis(design.fixed.matrix * root, design.response * root[:, 0])
     Z, transforms = [], []
     for factor in design.factors:
-        columns = factor.Z if root is None else factor.Z * root[:, None]
-        working, T = random_basis(columns, factor.covariance.sizes, factor.names)
+        working, T = random_basis(factor.Z * root, factor.covariance.sizes, factor.names)
         Z.append(working)
         transforms.append(T)
     codes = [factor.codes for factor in design.factors]

@@ -293,6 +293,11 @@ class Design:
         return self.frame.weights
 
     @cached_property
+    def root(self) -> Array:
+        """Roots of the prior weights, shape (n, 1); one that counts for all, (1, 1), without."""
+        return np.ones((1, 1)) if self.weights is None else np.sqrt(self.weights)[:, None]
+
+    @cached_property
     def offset(self) -> Array | None:
         """Sum of the offsets, shape (n,), None without one."""
         if not self.offsets:

@@ -157,16 +157,15 @@ def make_model(design: Design, reml: bool) -> Model:
         The data cannot carry the covariance.
     """
     layout = make_layout(design.formula, design.frame)
-    root = np.ones(design.n) if design.weights is None else np.sqrt(design.weights)
-    basis, Q, residual = _basis(design, root)
+    basis, Q, residual = _basis(design)
     size = np.sqrt(design.n)
     patients = next((factor for factor in design.factors if _is_own(factor, layout)), None)
     own = () if patients is None else (patients,)
     across = tuple(factor for factor in design.factors if factor is not patients)
-    levels = [_levels(factor, factor.Z * (root[:, None] / scale_of(factor))) for factor in across]
+    levels = [_levels(factor, factor.Z * (design.root / scale_of(factor))) for factor in across]
     lone, levels, inside = _lone_levels(levels, layout)
     source = make_rows(Q * size, levels, residual)
-    parts = [factor.Z * (root[:, None] / scale_of(factor)) for factor in own]
+    parts = [factor.Z * (design.root / scale_of(factor)) for factor in own]
     Z = np.hstack([np.empty((design.n, 0)), *parts, *inside])
     strata = tuple(
         Stratum(_structure(layout, stratum), layout, layout.strata == stratum, source, Z)
@@ -183,9 +182,10 @@ def scale_of(factor: GroupingFactor) -> Array:
     return np.asarray(np.sqrt(np.mean(factor.Z**2, axis=0)))
 
 
-def _basis(design: Design, root: Array) -> tuple[FixedBasis, Array, Array]:
+def _basis(design: Design) -> tuple[FixedBasis, Array, Array]:
     """Orthonormalise the fixed columns: by cross-products where rows are many and that is safe."""
-    X, response = design.fixed.matrix * root[:, None], design.response * root
+    root = design.root[:, 0]
+    X, response = design.fixed.matrix * design.root, design.response * root
     level = float(design.response.mean()) if "Intercept" in design.fixed.names else 0.0
     W = np.column_stack([X, response - level * root])
     found = gram_basis(W.T @ W, design.n, level)
