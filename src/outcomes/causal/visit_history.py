@@ -116,9 +116,31 @@ def pressure_history(study: Study, rows: pd.DataFrame) -> PressureHistory:
     visits = visit_history(study, rows)
     visits = visits[visits["pressure"].notna()].reset_index(drop=True)
     overlap = _overlap(visits)
-    keep, left_out = _with_support(visits, overlap)
-    kept = visits[visits["episode_id"].isin(keep)].reset_index(drop=True)
+    compared, seen = support(visits)
+    ids = visits["episode_id"]
+    alone, rare = set(ids[~compared]), set(ids[compared & ~seen])
+    left_out = {
+        "without two pressure levels in ten courses, adapted or not, to compare": len(alone),
+        "a pressure level given in fewer than ten courses": len(rare),
+    }
+    kept = visits[~ids.isin(alone | rare)].reset_index(drop=True)
     return PressureHistory(kept, overlap, left_out)
+
+
+def support(visits: pd.DataFrame, *apart: pd.Series[Any]) -> tuple[Any, Any]:
+    """Tell of each visit whether two levels can be compared where it is, and its own is one.
+
+    Parameters
+    ----------
+    visits : DataFrame
+        With a pressure each.
+    apart : Series
+        What beside ``adapted`` keeps visits apart, such as the number of their study.
+    """
+    keys = [*apart, visits["adapted"]]
+    courses = visits["episode_id"].groupby([*keys, visits["pressure"]]).transform("nunique")
+    level = visits["pressure"].where(courses >= LEAST_EPISODES)
+    return level.groupby(keys).transform("nunique") >= 2, level.notna()
 
 
 def _overlap(visits: pd.DataFrame) -> pd.DataFrame:
@@ -126,18 +148,3 @@ def _overlap(visits: pd.DataFrame) -> pd.DataFrame:
     table = cells.agg(["size", "nunique"]).reset_index()
     table.columns = pd.Index(["adapted", "pressure", "n_visits", "n_episodes"])
     return table.assign(supported=table["n_episodes"] >= LEAST_EPISODES)
-
-
-def _with_support(visits: pd.DataFrame, overlap: pd.DataFrame) -> tuple[set[str], dict[str, int]]:
-    supported = overlap[overlap["supported"]]
-    levels = supported.groupby("adapted")["pressure"].nunique()
-    groups = set(levels.index[levels >= 2])
-    cells = visits.merge(overlap, on=["adapted", "pressure"], validate="many_to_one")
-    in_group = cells["adapted"].isin(groups)
-    alone = set(cells.loc[~in_group, "episode_id"])
-    rare = set(cells.loc[in_group & ~cells["supported"], "episode_id"])
-    left_out = {
-        "without two pressure levels in ten courses, adapted or not, to compare": len(alone),
-        "a pressure level given in fewer than ten courses": len(rare),
-    }
-    return set(cells["episode_id"]) - alone - rare, left_out

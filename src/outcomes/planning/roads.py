@@ -24,7 +24,7 @@ from outcomes.causal.measurement_error import (
     less_clear,
     severity_gap,
 )
-from outcomes.causal.visit_history import LEAST_EPISODES, PressureHistory, visit_history
+from outcomes.causal.visit_history import PressureHistory, support, visit_history
 from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.types import Array
 from outcomes.planning.batch import Studies
@@ -223,7 +223,9 @@ def pressure(many: Many, study: Study, measure: Instrument) -> Rows:
     many, horizon = Many(many.rows.assign(group=many.groups())), many.horizon()
     number = many.rows.drop_duplicates("episode_id").set_index("episode_id")["study"]
     visits = visit_history(study, many.rows).dropna(subset=["pressure"])
-    visits = visits[_supported(visits, visits["episode_id"].map(number))].reset_index(drop=True)
+    compared, seen = support(visits, visits["episode_id"].map(number))
+    kept = (compared & seen).groupby(visits["episode_id"]).transform("all")
+    visits = visits[kept].reset_index(drop=True)
     rows = last_visit_rows(many.rows, PressureHistory(visits, visits, {}))
     many, answered = Many(rows), answered_visits(visits, rows)
     answered = answered.dropna(subset=["score_earlier", "pressure_before"])
@@ -256,15 +258,6 @@ def _both(exact: dict[str, Any], allowed: dict[str, Any]) -> dict[str, Any]:
     """Return the row that allows for error, with the p-value of a finding, which needs both."""
     same = exact["estimate"] * allowed["estimate"] > 0
     return allowed | {"p_both": max(exact["p_value"], allowed["p_value"]) if same else 1.0}
-
-
-def _supported(visits: pd.DataFrame, study: pd.Series[int]) -> pd.Series[bool]:
-    """Return which visits are of courses kept by `pressure_history`, study by study."""
-    keys = [study, visits["adapted"]]
-    courses = visits["episode_id"].groupby([*keys, visits["pressure"]]).transform("nunique")
-    level = visits["pressure"].where(courses >= LEAST_EPISODES)
-    good = level.notna() & (level.groupby(keys).transform("nunique") >= 2)
-    return good.groupby(visits["episode_id"]).transform("all")
 
 
 ROADS: Mapping[str, Callable[[Many, Study, Instrument], Rows]] = MappingProxyType(

@@ -235,8 +235,7 @@ class Fit:
     def slopes(self) -> tuple[Array, Array]:
         """tr(P K_k) and y'P K_k P y, shape (studies, k)."""
         models = self.models
-        a: Any = 0.0
-        b: Any = 0.0
+        a = b = np.zeros(())
         for basis, H, L, e in self._columns():
             flat = L.reshape(*L.shape[:2], -1)
             a = a + np.einsum("kab,sab->sk", basis, _first(H.sum(axis=-1)) - flat @ _t(flat))
@@ -284,12 +283,7 @@ class Fit:
         """Second derivatives of the deviance in variances and covariances."""
         models, d = self.models, len(self.models.across)
         Lo = self.S[:, :d, :-1] @ self.F
-        traces: Any = 0.0
-        inner: Any = 0.0
-        t: Any = 0.0
-        M: Any = 0.0
-        mixed: Any = 0.0
-        moved: Any = 0.0
+        traces = inner = t = M = mixed = moved = np.zeros(())
         for (basis, H, L, e), (_, U, _, _) in zip(self._columns(), self.parts, strict=True):
             EH = np.einsum("kab,bcsi->skaci", basis, H)
             EL = np.einsum("kab,sbci->skaci", basis, np.einsum("sari,sbri->sabi", L, L))

@@ -14,7 +14,7 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.text import Count, Resting, Text
 from outcomes.questions.course_frame import LEAST_COURSES, SMALL_GROUPS, CourseFrame, within_groups
 from outcomes.questions.course_model import CourseModel, fit_course, fixed_rows, means_on, of_whom
-from outcomes.questions.picture import Picture, forest
+from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.tallies import each
 from outcomes.words import (
@@ -176,13 +176,8 @@ def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> P
         f"{plain(row['estimate'], decimals_for(row['conf_low'], row['conf_high']))}"
         for row in rows.to_dict("records")
     )
-    return forest(
-        rows,
-        rows["term"],
-        f"{_verdict(top)} {when(course.axis, course.horizon)}",
-        f"Improvement ({measure.unit}; right = better)",
-        f"Mean improvement by condition with 95 % intervals, in alphabetical order: {spoken}.",
-    )
+    title = f"{_verdict(top)} {when(course.axis, course.horizon)}"
+    return CONDITIONS.forest(rows, rows["term"], title, unit=measure.unit, spoken=spoken)
 
 
 def _checks(table: pd.DataFrame, pooled: Pooled) -> tuple[Check, ...]:

@@ -25,7 +25,7 @@ from outcomes.questions.allowed_for_error import (
 )
 from outcomes.questions.course_frame import LEAST_COURSES, Axis, CourseFrame
 from outcomes.questions.course_model import estimates, fit_course
-from outcomes.questions.picture import Picture, forest
+from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.records import therapist_of_course
 from outcomes.study import Study
@@ -267,16 +267,10 @@ def _told(row: Row, measure: Instrument) -> str:
 def _picture(table: pd.DataFrame, answer: AgainstError, verdict: str) -> Picture:
     rows, measure = table.to_dict("records"), answer.measure
     names = [f"{_when(row)}{row['term'].removeprefix(TERM)}" for row in rows]
-    spoken = "; ".join(
-        f"{name}: {_told(row, measure)}" for name, row in zip(names, rows, strict=True)
-    )
-    return forest(
-        table,
-        names,
-        f"{verdict}{answer.doubt * (not answer.stays)}",
-        FREQUENCY.say("axis", unit=measure.unit),
-        FREQUENCY.say("alt", spoken=sentence_case(spoken)),
-    )
+    told = [f"{name}: {_told(row, measure)}" for name, row in zip(names, rows, strict=True)]
+    title = f"{verdict}{answer.doubt * (not answer.stays)}"
+    spoken = sentence_case("; ".join(told))
+    return FREQUENCY.forest(table, names, title, unit=measure.unit, spoken=spoken)
 
 
 FREQUENCY = question("frequency", frequency)

@@ -14,7 +14,7 @@ from outcomes.privacy.disclosure import Disclosure, disclosure_for
 from outcomes.privacy.text import Count, Resting, Text
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, least_shown, raw_means
 from outcomes.questions.course_model import CourseModel, means, of_whom
-from outcomes.questions.picture import Picture, forest
+from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.records import baselines
 from outcomes.study import Study
@@ -245,17 +245,9 @@ def _from(course: CourseFrame) -> str:
 
 def _picture(table: pd.DataFrame, gone: _Leavers, measure: Instrument) -> Picture:
     rows = table[table["kind"] == "delta"]
-    digits = decimals(measure)
-    spoken = "; ".join(
-        f"{r['term']}: {plain(r['estimate'], digits)}" for r in rows.to_dict("records")
-    )
-    return forest(
-        rows,
-        rows["term"],
-        _verdict(table, gone, measure),
-        f"Mean improvement ({measure.unit}; right = better)",
-        LEAVERS.say("alt", spoken=spoken),
-    )
+    digits, title = decimals(measure), _verdict(table, gone, measure)
+    told = [f"{r['term']}: {plain(r['estimate'], digits)}" for r in rows.to_dict("records")]
+    return LEAVERS.forest(rows, rows["term"], title, unit=measure.unit, spoken="; ".join(told))
 
 
 def _checks(gone: _Leavers, tip: float, measure: Instrument, study: Study) -> tuple[Check, ...]:

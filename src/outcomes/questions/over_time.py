@@ -14,7 +14,7 @@ from outcomes.mixed.fit import MixedFit
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.course_frame import CourseFrame, least_shown
 from outcomes.questions.course_model import estimates, fit_course, fixed_rows
-from outcomes.questions.picture import Picture, forest
+from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.words import CANNOT_TELL, decimals_for, direction, plain, scale, when, with_interval
 
@@ -164,10 +164,8 @@ def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> P
     rows = table[table["kind"] == "period"]
     whole = float((rows["limit_low"] + rows["limit_high"]).mean() / 2)
     spoken = "; ".join(f"{r['term']}: {plain(r['estimate'])}" for r in rows.to_dict("records"))
-    drawn = forest(
-        rows, rows["term"], f"{_said(table)} {when(course.axis, course.horizon)}",
-        f"Improvement ({measure.unit}; right = better)", OVER_TIME.say("alt", spoken=spoken),
-    )  # fmt: skip
+    title = f"{_said(table)} {when(course.axis, course.horizon)}"
+    drawn = OVER_TIME.forest(rows, rows["term"], title, unit=measure.unit, spoken=spoken)
     return replace(drawn, marks=((whole, "mean of all"),))
 
 

@@ -20,7 +20,7 @@ from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.allowed_for_error import AgainstError, error_taken, with_one_test
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import estimates, fit_course
-from outcomes.questions.picture import Picture, forest
+from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.words import direction, named, with_interval
 
@@ -245,14 +245,10 @@ def _verdict(row: Mapping[Any, Any]) -> str:
 
 def _picture(table: pd.DataFrame, found: AgainstError) -> Picture:
     rows = table[table["kind"].isin(ROWS)]
-    first = rows.to_dict("records")[0]
-    return forest(
-        rows,
-        rows["term"],
-        f"{_verdict(first)}{found.doubt * (not found.stays)}",
-        PRESSURE.say("axis", unit=found.measure.unit),
-        PRESSURE.say("alt", spoken=with_interval(first, unit=found.measure.unit)),
-    )
+    first, unit = rows.to_dict("records")[0], found.measure.unit
+    title = f"{_verdict(first)}{found.doubt * (not found.stays)}"
+    spoken = with_interval(first, unit=unit)
+    return PRESSURE.forest(rows, rows["term"], title, unit=unit, spoken=spoken)
 
 
 PRESSURE = question("pressure", pressure)

@@ -22,7 +22,7 @@ from outcomes.questions.claim import SAID, Words, basis_of, words
 from outcomes.questions.course_frame import CourseFrame, course_frame
 from outcomes.questions.course_model import CourseModel, grouped_model, pooled_model
 from outcomes.questions.declared import Declared
-from outcomes.questions.picture import Picture
+from outcomes.questions.picture import Picture, forest
 from outcomes.study import Study
 
 Kind = Literal["model", "raw", "part", "share"]
@@ -119,6 +119,10 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def say(self, note: str, /, **words: Part | int) -> Text:
         """Return a note with its places filled; counts in it stay counts."""
         return filled(self.notes[note], words)
+
+    def forest(self, rows: pd.DataFrame, labels: Any, title: str, **words: Part | int) -> Picture:
+        """Return one interval a row; axis and alternative text are notes filled with `words`."""
+        return forest(rows, labels, title, self.say("axis", **words), self.say("alt", **words))
 
     def check(self, name: str, /, passed: Any, detail: str) -> Check:
         """Return a check by its name here."""

@@ -11,7 +11,7 @@ from outcomes.care.proportion import exact_interval
 from outcomes.care.safety import adverse_event_rates, clearance, deviations
 from outcomes.privacy.disclosure import disclosure_for
 from outcomes.privacy.text import Count, Text, joined
-from outcomes.questions.picture import Picture, forest
+from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.study import Study
 from outcomes.words import DESCRIBED, decimals_for, percent, plain, with_interval
@@ -132,13 +132,7 @@ def _picture(table: pd.DataFrame) -> Picture:
     rows = table[table["kind"].isin(["events", "events by pressure"])]
     first = rows[rows["kind"] == "events"].to_dict("records")
     spoken = "; ".join(f"{_label(row['term'])}: {plain(row['estimate'])}" for row in first)
-    return forest(
-        rows,
-        rows["term"].map(_label),
-        SAFETY.notes["title"],
-        SAFETY.notes["axis"],
-        SAFETY.say("alt", spoken=spoken),
-    )
+    return SAFETY.forest(rows, rows["term"].map(_label), SAFETY.notes["title"], spoken=spoken)
 
 
 def _label(term: str) -> str:

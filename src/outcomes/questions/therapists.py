@@ -14,7 +14,7 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.fit import MixedFit
 from outcomes.questions.course_frame import CourseFrame, within_groups
 from outcomes.questions.course_model import LEAST_CLUSTERS, fitted
-from outcomes.questions.picture import Picture, forest
+from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Found, Missing, question
 from outcomes.words import (
     UNCLEAR,
@@ -146,13 +146,10 @@ def _verdict(spread: Mapping[Any, Any]) -> str:
 def _picture(table: pd.DataFrame, measure: Instrument) -> Picture:
     rows = table[table["kind"] == "therapist"]
     ends = limits(rows["estimate"].min(), rows["estimate"].max(), 2)
-    return forest(
-        rows,
-        rows["term"].map(lambda name: f"therapist {name}" if str(name).isdigit() else name),
-        f"{_verdict(table.iloc[0].to_dict())} between therapists",
-        THERAPISTS.say("axis", unit=measure.unit),
-        THERAPISTS.say("alt", n=str(len(rows)), ends=ends),
-    )
+    names = rows["term"].map(lambda name: f"therapist {name}" if str(name).isdigit() else name)
+    title = f"{_verdict(table.iloc[0].to_dict())} between therapists"
+    n = str(len(rows))
+    return THERAPISTS.forest(rows, names, title, unit=measure.unit, n=n, ends=ends)
 
 
 THERAPISTS = question("therapists", therapists)

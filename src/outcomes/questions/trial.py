@@ -27,7 +27,7 @@ from outcomes.questions.arms import (
 from outcomes.questions.claim import SAID, Words
 from outcomes.questions.course_frame import CourseFrame, least_shown, many_return
 from outcomes.questions.course_model import LEAST_RANDOM
-from outcomes.questions.picture import Picture, forest
+from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.records import own_visits, therapist_of_course, visits_received
 from outcomes.study import Study
@@ -308,13 +308,12 @@ def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instr
         f"{named(row['arm'])}: {with_interval(row, unit=measure.unit)}" for row in rows
     )
     time, way = when(arms.axis, arms.times[-1]), sentence_case(ways[main["kind"].iloc[0]])
-    return forest(
-        last.assign(n_episodes=np.nan),  # of one arm: beside a difference it would be read as both
-        last["arm"] + ": " + label if several else label,
-        _differences(main, arms),
-        TRIAL.say("axis", unit=measure.unit, control=named(arms.control)),
-        TRIAL.say("alt", control=arms.control, time=time, way=way, spoken=spoken),
-    )
+    last = last.assign(n_episodes=np.nan)  # of one arm: beside a difference it is read as both
+    return TRIAL.forest(
+        last, last["arm"] + ": " + label if several else label, _differences(main, arms),
+        unit=measure.unit, control=named(arms.control), arm=arms.control, time=time, way=way,
+        spoken=spoken,
+    )  # fmt: skip
 
 
 def _incomplete_check(table: pd.DataFrame, arms: Arms) -> tuple[Check, ...]:

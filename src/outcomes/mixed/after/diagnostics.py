@@ -212,15 +212,10 @@ def variogram(fit: Fit, time: str, group: str, n_bins: int = 10) -> pd.DataFrame
 
 def _pairs(codes: Array) -> tuple[Array, Array]:
     """Return every pair of rows of one group."""
-    order = np.argsort(codes, kind="stable")
-    ordered = codes[order]
-    first, second = [], []
-    for lag in range(1, int(np.bincount(codes).max())):
-        same = np.flatnonzero(ordered[lag:] == ordered[:-lag])
-        first.append(order[same])
-        second.append(order[same + lag])
-    empty = np.empty(0, dtype=np.intp)
-    return np.concatenate([empty, *first]), np.concatenate([empty, *second])
+    rows = pd.DataFrame({"code": codes, "row": np.arange(len(codes))})
+    both = rows.merge(rows, on="code")[["row_x", "row_y"]].to_numpy()
+    first, second = both[both[:, 0] < both[:, 1]].T
+    return first, second
 
 
 def _bins(distance: Array, n_bins: int) -> Array:
