@@ -11,7 +11,7 @@ import pytest
 import outcomes as oc
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Source, refusal
-from outcomes.questions.claim import Basis, basis_of, words
+from outcomes.questions.claim import Basis, basis_of
 from outcomes.render.contents.summary import about
 from outcomes.study import study_from_tables
 from studies.overclaims import overclaims
@@ -36,24 +36,24 @@ def test_effect_needs_arms_a_control_and_chance():
     for basis in COMBINATIONS:
         effect = basis.arms >= 2 and basis.control and basis.randomised
         expected = effect and basis.contrast
-        assert (words(basis).claim == "effect") == expected
+        assert (basis.claim == "effect") == expected
 
 
 def test_without_a_control_no_word_goes_beyond_an_association():
     for basis in COMBINATIONS:
         if basis.arms < 2 or not basis.control:
-            assert words(basis).claim in {"change", "association"}
+            assert basis.claim in {"change", "association"}
 
 
 def test_arms_that_chance_did_not_make_differ():
     basis = Basis(arms=2, control=True, randomised=False, contrast=True)
-    assert words(basis).claim == "difference"
-    assert words(replace(basis, randomised=True)).claim == "effect"
+    assert basis.claim == "difference"
+    assert replace(basis, randomised=True).claim == "effect"
 
 
 def test_a_small_or_undeclared_study_is_said_to_be_so():
     for basis in COMBINATIONS:
-        cautions = " ".join(words(basis).cautions)
+        cautions = " ".join(basis.cautions)
         assert ("little data: fewer than 30 courses" in cautions) == (basis.n_episodes == 6)
         assert ("Too few therapists" in cautions) == (basis.n_clusters == 1)
         assert ("exploratory" in cautions) == (not basis.planned)
@@ -68,17 +68,17 @@ CAUTIONS = {
 
 def test_each_claim_has_its_own_caution_and_an_effect_or_nothing_none():
     for basis in COMBINATIONS:
-        found = words(basis)
+        found = basis
         said = [claim for claim, caution in CAUTIONS.items() if caution in found.cautions]
         assert said == [claim for claim in CAUTIONS if claim == found.claim]
 
 
 def test_the_words_of_the_least_that_is_known_are_whole():
-    assert words(Basis()).cautions == (
+    assert Basis().cautions == (
         "Change during care has several causes that these data cannot separate.",
         "No analysis plan declared this beforehand: it is exploratory.",
     )
-    few = words(Basis(n_episodes=1, n_clusters=4, planned=True)).cautions
+    few = Basis(n_episodes=1, n_clusters=4, planned=True).cautions
     assert few[1:] == (
         "It rests on little data: fewer than 30 courses.",
         "Too few therapists to tell how much they differ: 4.",
@@ -87,13 +87,13 @@ def test_the_words_of_the_least_that_is_known_are_whole():
 
 @pytest.mark.parametrize(("therapists", "few"), [(0, False), (1, True), (4, True), (5, False)])
 def test_five_therapists_are_not_few(therapists, few):
-    cautions = " ".join(words(Basis(n_clusters=therapists)).cautions)
+    cautions = " ".join(Basis(n_clusters=therapists).cautions)
     assert ("Too few therapists" in cautions) == few
 
 
 @pytest.mark.parametrize(("courses", "few"), [(29, True), (30, False)])
 def test_thirty_courses_are_not_few(courses, few):
-    cautions = " ".join(words(Basis(n_episodes=courses)).cautions)
+    cautions = " ".join(Basis(n_episodes=courses).cautions)
     assert ("It rests on little data" in cautions) == few
 
 
@@ -164,4 +164,4 @@ def test_a_study_without_a_named_control_claims_no_difference():
     study = oc.simulate(episodes=6, seed=1)
     found = basis_of(study, contrast=True)
     assert not found.control
-    assert words(found).claim == "association"
+    assert found.claim == "association"

@@ -48,16 +48,10 @@ class BlockCovariance:
     @cached_property
     def positions(self) -> Array:
         """Row and column in Lambda of each element of theta, shape (2, n_theta)."""
-        starts = np.concatenate([[0], np.cumsum(self.sizes)])
-        return np.array(
-            [
-                (start + row, start + column)
-                for start, size in zip(starts, self.sizes, strict=False)
-                for column in range(size)
-                for row in range(column, size)
-            ],
-            dtype=np.intp,
-        ).T
+        starts = np.cumsum([0, *self.sizes[:-1]])
+        parts = [start + np.array(np.triu_indices(size))[::-1]
+                 for start, size in zip(starts, self.sizes, strict=True)]  # fmt: skip
+        return np.concatenate(parts, axis=1)
 
     @cached_property
     def rows(self) -> Array:

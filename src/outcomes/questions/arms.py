@@ -172,6 +172,13 @@ class Arms:
         rows = self.rows[self.rows[self.axis] == time]
         return rows.drop_duplicates("episode_id", keep="last")
 
+    def labelled(self, found: pd.DataFrame, kind: str, time: float) -> pd.DataFrame:
+        """Return rows of the arms minus the control with what they are and how many courses."""
+        n = self.at(time)["arm"].value_counts()
+        labels = pd.DataFrame({"kind": kind, "arm": self.treated, self.axis: time})
+        own = n[self.treated].to_numpy()
+        return labels.assign(n_episodes=own, n_control=int(n[self.control])).join(found)
+
 
 def for_their_number(found: pd.DataFrame, covariance: Array) -> pd.DataFrame:
     """Adjust what is found at one time for the number of arms, by the multivariate t."""
@@ -214,16 +221,8 @@ def compared_at(arms: Arms, time: float) -> pd.DataFrame:
     least = 1 + dummies.shape[1] + bool(np.ptp(baseline))
     kept = sorted({*range(least), *independent_columns(wide)})
     ways["ancova"] = (improvement, wide[:, kept])
-    parts = [
-        _ols_rows(arms, outcome, columns).assign(kind=kind, arm=arms.treated)
-        for kind, (outcome, columns) in ways.items()
-    ]
-    table = pd.concat(parts, ignore_index=True)
-    counts = rows["arm"].value_counts()
-    table["n_episodes"] = table["arm"].map(counts).astype(int)
-    table["n_control"] = int(counts[arms.control])
-    table[arms.axis] = time
-    return table
+    parts = [arms.labelled(_ols_rows(arms, *way), kind, time) for kind, way in ways.items()]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _ols_rows(arms: Arms, outcome: Any, columns: Any) -> pd.DataFrame:
@@ -367,11 +366,7 @@ def _read_off(
         covariance = fit.inference.covariance(picks)
         df = np.clip(fit.inference.df(picks), *df_limits)
         found = with_intervals(picks @ fit.estimates.beta, covariance, df)
-        counts = arms.at(time)["arm"].value_counts()
-        labels = pd.DataFrame({"kind": kind, "arm": arms.treated, arms.axis: time})
-        labels["n_episodes"] = [int(counts[arm]) for arm in arms.treated]
-        labels["n_control"] = int(counts[arms.control])
-        parts.append(labels.join(for_their_number(found, covariance)))
+        parts.append(arms.labelled(for_their_number(found, covariance), kind, time))
     return pd.concat(parts, ignore_index=True), fit
 
 

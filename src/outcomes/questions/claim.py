@@ -15,6 +15,10 @@ FEW_EPISODES = 30
 FEW_CLUSTERS = 5
 
 
+SAID = shipped("questions/claim.toml")
+"""Cautions by claim, and other sentences of all answers."""
+
+
 @dataclass(frozen=True)
 class Basis:
     """What the words of an answer rest on.
@@ -33,6 +37,13 @@ class Basis:
         Courses, and therapists (0 = not recorded), behind the answer.
     planned : bool
         Whether the question was declared in an analysis plan.
+
+    Examples
+    --------
+    >>> Basis().claim
+    'change'
+    >>> Basis(arms=2, control=True, randomised=True, contrast=True).claim
+    'effect'
     """
 
     arms: int = 0
@@ -43,68 +54,27 @@ class Basis:
     n_clusters: int = 0
     planned: bool = False
 
+    @property
+    def claim(self) -> Claim:
+        """How far the answer may go."""
+        if not self.contrast:
+            return "change"
+        if self.arms < 2 or not self.control:
+            return "association"
+        return "effect" if self.randomised else "difference"
 
-@dataclass(frozen=True)
-class Words:
-    """The words an answer may use.
-
-    Parameters
-    ----------
-    claim : {"change", "association", "difference", "effect"}
-        How far the answer may go.
-    cautions : tuple of str
-        Sentences that must stand beside it.
-    """
-
-    claim: Claim
-    cautions: tuple[str, ...]
-
-
-SAID = shipped("questions/claim.toml")
-"""Cautions by claim, and other sentences of all answers."""
-
-
-def words(basis: Basis) -> Words:
-    """Return the words that a design allows.
-
-    Parameters
-    ----------
-    basis : Basis
-        The design and the data behind the answer.
-
-    Returns
-    -------
-    Words
-
-    Examples
-    --------
-    >>> words(Basis()).claim
-    'change'
-    >>> words(Basis(arms=2, control=True, randomised=True, contrast=True)).claim
-    'effect'
-    """
-    claim = _claim(basis)
-    return Words(claim, _cautions(basis, claim))
-
-
-def _claim(basis: Basis) -> Claim:
-    if not basis.contrast:
-        return "change"
-    if basis.arms < 2 or not basis.control:
-        return "association"
-    return "effect" if basis.randomised else "difference"
-
-
-def _cautions(basis: Basis, claim: Claim) -> tuple[str, ...]:
-    few = f"It rests on little data: fewer than {FEW_EPISODES} courses."
-    hands = f"Too few therapists to tell how much they differ: {basis.n_clusters}."
-    rules = (
-        (claim in SAID["cautions"], SAID["cautions"].get(claim, "")),
-        (basis.n_episodes < FEW_EPISODES, few),
-        (0 < basis.n_clusters < FEW_CLUSTERS, hands),
-        (not basis.planned, SAID["exploratory"]),
-    )
-    return tuple(sentence for holds, sentence in rules if holds)
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """Sentences that must stand beside it."""
+        few = f"It rests on little data: fewer than {FEW_EPISODES} courses."
+        hands = f"Too few therapists to tell how much they differ: {self.n_clusters}."
+        rules = (
+            (self.claim in SAID["cautions"], SAID["cautions"].get(self.claim, "")),
+            (self.n_episodes < FEW_EPISODES, few),
+            (0 < self.n_clusters < FEW_CLUSTERS, hands),
+            (not self.planned, SAID["exploratory"]),
+        )
+        return tuple(sentence for holds, sentence in rules if holds)
 
 
 def basis_of(study: Study, *, contrast: bool, planned: bool = False, **facts: int | bool) -> Basis:

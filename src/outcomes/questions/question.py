@@ -18,7 +18,7 @@ import pandas as pd
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.disclosure import disclosure_for
 from outcomes.privacy.text import Part, Text, filled
-from outcomes.questions.claim import SAID, Words, basis_of, words
+from outcomes.questions.claim import SAID, Basis, basis_of
 from outcomes.questions.course_frame import CourseFrame, course_frame
 from outcomes.questions.course_model import CourseModel, grouped_model, pooled_model
 from outcomes.questions.declared import Declared
@@ -223,7 +223,7 @@ class Asked:
         """When scores were due, within what window, and the time of the answer."""
         return self.plan.weeks, self.plan.window, self.plan.time
 
-    def allowed(self, n_courses: int | None = None, n_clusters: int | None = None) -> Words:
+    def allowed(self, n_courses: int | None = None, n_clusters: int | None = None) -> Basis:
         """Return the words that the study allows an answer about so many courses and therapists."""
         facts = {"n_episodes": n_courses, "n_clusters": n_clusters}
         known: dict[str, int | bool] = {k: v for k, v in facts.items() if v is not None}
@@ -231,7 +231,7 @@ class Asked:
         if compares == "patients":
             known["arms"] = 0
         contrast = compares in ("patients", "arms")
-        return words(basis_of(self.study, contrast=contrast, planned=bool(self.declared), **known))
+        return basis_of(self.study, contrast=contrast, planned=bool(self.declared), **known)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from outcomes.questions.arms import (
     constrained_rows,
     if_they_had_left,
 )
-from outcomes.questions.claim import SAID, Words
+from outcomes.questions.claim import SAID, Basis
 from outcomes.questions.course_frame import CourseFrame, least_shown, many_return
 from outcomes.questions.course_model import LEAST_RANDOM
 from outcomes.questions.picture import Picture
@@ -194,7 +194,7 @@ def _estimates(study: Study, arms: Arms, instrument: str) -> tuple[pd.DataFrame,
 
 
 def _sentence(
-    main: pd.DataFrame, arms: Arms, measure: Instrument, allowed: Words, study: Study
+    main: pd.DataFrame, arms: Arms, measure: Instrument, allowed: Basis, study: Study
 ) -> str:
     about = f"{measure.title} ({scale(measure)})"
     return TRIAL.say(
@@ -261,7 +261,7 @@ def _of_whom(kind: str, arms: Arms, study: Study) -> Text:
     return Text(Count(there, "course", of=entered), " with a score then")
 
 
-def _claim(allowed: Words, arms: Arms, treated: list[str]) -> str:
+def _claim(allowed: Basis, arms: Arms, treated: list[str]) -> str:
     """Say how far the difference may be read; few therapists never stand for all."""
     if allowed.claim != "effect":
         return TRIAL.notes["not by chance"]

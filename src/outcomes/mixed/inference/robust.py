@@ -70,13 +70,14 @@ class ClusterRobust:
             The clusters are too few for so many contrasts.
         """
         q, M = len(contrasts), self.model
-        root = np.linalg.cholesky(self._forms(contrasts)[3])
-        rows = np.linalg.solve(root, contrasts)
-        D, E, UU, _ = self._forms(rows)
-        own, taken = (np.einsum("ssk->k", part) for part in (D, E))
-        spread = own @ own - 2.0 * own @ taken + np.sum(D * D.swapaxes(0, 1))
-        spread -= 2.0 * np.sum(D * E.swapaxes(0, 1))
-        MUU = M @ UU
+        half = contrasts @ M
+        D, U = half @ self.N @ half.T, half @ self.J  # shapes (k, q, q) and (k, q, p)
+        E = U @ M @ U.swapaxes(1, 2)  # the diagonals of U_s M U_t'
+        back = np.linalg.inv(np.linalg.cholesky((D - E).sum(axis=0)))
+        D, E, U = back @ D @ back.T, back @ E @ back.T, back @ U
+        own, taken = (np.trace(part, axis1=1, axis2=2) for part in (D, E))
+        spread = own @ (own - 2.0 * taken) + np.sum(D * (D - 2.0 * E))
+        MUU = M @ np.tensordot(U, U, axes=(0, 0)).transpose(0, 2, 1, 3)
         spread += np.einsum("stij,tsji->", MUU, MUU) + np.einsum("stij,stji->", MUU, MUU)
         eta = q * (q + 1) / spread
         df = eta - q + 1.0
@@ -85,14 +86,6 @@ class ClusterRobust:
             got = f"{q} rows for {len(self.J)} clusters"
             raise UsageError(must, got=got, remedy="Test fewer at once; tidy() tests each alone.")
         return float(df / eta), float(df)
-
-    def _forms(self, contrasts: Array) -> tuple[Array, Array, Array, Array]:
-        """Return D and the diagonals of U_s M U_t', shape (q, q, k), U_s'U_t, and tr Q_st."""
-        half = contrasts @ self.model
-        D = np.einsum("si,kij,tj->stk", half, self.N, half, optimize=True)
-        U = np.einsum("si,kij->skj", half, self.J)
-        E = np.einsum("skj,tkj->stk", U @ self.model, U)
-        return D, E, np.einsum("ski,tkj->stij", U, U), np.sum(D - E, axis=2)
 
 
 def robust(fit: Kind, cluster: str) -> Kind:
