@@ -255,18 +255,11 @@ def _together(shared: Shared, wide: CrossProducts, part: Array, begin: Array) ->
     ends = []
     for i in range(len(part)):
         own = _pick(better if improved[i] else point, i)
-        optimum = Optimum(
-            start=begin,
-            end=own.theta,
-            deviance=own.value,
-            evaluations=int(evaluations[i]) + len(begin) + 2,
-            gradient_norm=search.largest(own.gradient),
-            curvature=Curvature(*(getattr(found, name)[i] for name in vars(found))),
-            hessian_eigenvalues=values[i],
-            status="converged" if regular[i] else "stopped",
-            message=f"a Newton step lowers the deviance by {decrease[i]:.0e}",
-        )
-        ends.append((own, optimum))
+        curvature = Curvature(*(getattr(found, name)[i] for name in vars(found)))
+        status = "converged" if regular[i] else "stopped"
+        message = f"a Newton step lowers the deviance by {decrease[i]:.0e}"
+        used = int(evaluations[i]) + len(begin) + 2
+        ends.append((own, search.ended(begin, own, used, curvature, status, message)))
     return ends
 
 

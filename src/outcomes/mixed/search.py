@@ -225,18 +225,18 @@ def minimise(likelihood: Likelihood, start: Array) -> tuple[Optimum, Point]:
                 message = "no step lowers the deviance"
                 break
         point = better
-    optimum = Optimum(
-        start=start,
-        end=point.theta,
-        deviance=point.value,
-        evaluations=evaluations,
-        gradient_norm=largest(point.gradient),
-        curvature=found,
-        hessian_eigenvalues=np.linalg.eigvalsh(found.searched),
-        status=status,
-        message=message,
+    return ended(start, point, evaluations, found, status, message), point
+
+
+def ended(
+    start: Array, point: Point, evaluations: int, found: Curvature, status: str, message: str
+) -> Optimum:
+    """Return the record of a search that ended at a point."""
+    values = np.linalg.eigvalsh(found.searched)
+    norm = largest(point.gradient)
+    return Optimum(
+        start, point.theta, point.value, evaluations, norm, found, values, status, message
     )
-    return optimum, point
 
 
 def largest(gradient: Array) -> float:

@@ -234,26 +234,22 @@ def counted(records: pd.DataFrame) -> pd.DataFrame:
         one (a mean is ruled by the few whose degrees of freedom are near zero); and the ``truth``
         where it is known, with the share of intervals that hold it (``holds``).
     """
-    n = len(records)
-    shares = [int(records[name].sum()) for name in ("clear", "answered", "failed")]
-    low, high = exact_interval(shares, np.full(3, n))
-    rows = [
-        {"term": name, "estimate": count / n, "conf_low": low[i], "conf_high": high[i], "n": n}
-        for i, (name, count) in enumerate(zip(("clear", "answered", "failed"), shares, strict=True))
-    ]
+    rows = [_share(name, records[name]) for name in ("clear", "answered", "failed")]
     return pd.DataFrame([*rows, *_widths(records), *_held(records)])
+
+
+def _share(term: str, found: pd.Series[Any]) -> dict[str, Any]:
+    n, count = len(found), int(found.astype(bool).sum())
+    low, high = (float(end[0]) for end in exact_interval([count], [n]))
+    return {"term": term, "estimate": count / n, "conf_low": low, "conf_high": high, "n": n}
 
 
 def _held(records: pd.DataFrame) -> list[dict[str, Any]]:
     if "truth" not in records:
         return []
     known_of = records.dropna(subset=["truth"])
-    n, held = len(known_of), int(known_of["holds"].astype(bool).sum())
-    low, high = (float(end[0]) for end in exact_interval([held], [n]))
-    return [
-        {"term": "truth", "estimate": float(known_of["truth"].mean()), "n": n},
-        {"term": "holds", "estimate": held / n, "conf_low": low, "conf_high": high, "n": n},
-    ]
+    truth = {"term": "truth", "estimate": float(known_of["truth"].mean()), "n": len(known_of)}
+    return [truth, _share("holds", known_of["holds"])]
 
 
 def _widths(records: pd.DataFrame) -> list[dict[str, Any]]:

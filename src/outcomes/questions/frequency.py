@@ -62,7 +62,7 @@ def frequency(asked: Asked) -> Found | Missing:
     rows, measure = often_rows(asked.study, asked.instrument), asked.measure
     both = [each for axis in AXES if (each := _contrast(rows, axis))]
     if both and not (found := [each for each in both if each.told_apart]):
-        who = _one_each(both[0].rows)
+        who = _one_each(both[0].course.rows)
         return Missing(asked.question.say("one frequency each", who=who), n_used=len(rows))
     if not both:
         counts = rows.groupby("often")["episode_id"].nunique()
@@ -96,7 +96,7 @@ class _Contrast:
     """A difference with its model and combination of the coefficients, and whether data tell it."""
 
     row: pd.DataFrame
-    rows: pd.DataFrame
+    course: CourseFrame
     fit: MixedFit
     weights: Array
     told_apart: bool
@@ -147,13 +147,14 @@ def _contrast(rows: pd.DataFrame, axis: Axis) -> _Contrast | None:
         return None
     time = float(wide.index.max())
     rows = rows[rows[axis] <= time].reset_index(drop=True)
-    fit, weights, told_apart = _difference(CourseFrame(rows, axis, "often", (time,), time, {}))
+    course = CourseFrame(rows, axis, "often", (time,), time, {})
+    fit, weights, told_apart = _difference(course)
     row = estimates(fit, weights)
     row.insert(0, "term", EXACT)
     row.insert(1, "kind", "equal weeks" if axis == "week" else "equal sessions")
     row[axis] = time
     row["n_episodes"], row["n_often"] = int(wide.sum(axis=1).iloc[-1]), int(wide["yes"].iloc[-1])
-    return _Contrast(row, rows, fit, weights, told_apart)
+    return _Contrast(row, course, fit, weights, told_apart)
 
 
 def _difference(course: CourseFrame) -> tuple[MixedFit, Array, bool]:
@@ -179,7 +180,7 @@ def _one_each(rows: pd.DataFrame) -> str:
 
 def _allowed(found: _Contrast, measure: Instrument, error: float) -> Sensitivity:
     """Return the difference with error of the baseline allowed for."""
-    courses = found.rows.drop_duplicates("episode_id")
+    courses = found.course.rows.drop_duplicates("episode_id")
     courses = courses.assign(exposed=(courses["often"] == "yes").astype(float))
     alike = [courses["condition"], courses["therapist_id"].fillna("not recorded")]
     within = courses["baseline"] - courses["baseline"].groupby(alike).transform("mean")
@@ -194,8 +195,7 @@ def _allowed(found: _Contrast, measure: Instrument, error: float) -> Sensitivity
     row = row and spanning(found.row.iloc[0].to_dict(), row)
     reliability = 1 - (error / spread) ** 2 if spread else 0.0
     tipping = tipping_reliability(lambda share: at(spread * np.sqrt(1 - share)))
-    axis = "week" if "week" in found.row else "session_count"
-    extra = {"term": ALLOWED, "kind": "error allowed for", axis: found.row[axis].iloc[0]}
+    extra = {"term": ALLOWED, "kind": "error allowed for", found.course.axis: found.course.horizon}
     table = pd.DataFrame([{**row, **extra, "reliability": reliability}] if row else [])
     return Sensitivity(table, row, None, reliability if row else None, tipping)
 
@@ -225,7 +225,7 @@ def _alike(rows: pd.DataFrame) -> Check:
 
 def _comparable(found: _Contrast) -> str:
     """Say who is compared: only what the model holds alike."""
-    rows = found.rows
+    rows = found.course.rows
     therapist = " of one therapist" if rows["therapist_id"].notna().any() else ""
     held = {"condition": rows["condition"], "arm": rows["arm"]}
     same = ", ".join(name for name, column in held.items() if column.nunique() > 1)
@@ -245,9 +245,8 @@ def _sentence(table: pd.DataFrame, answer: AgainstError, verdict: str, alike: st
 
 
 def _verdict(found: _Contrast) -> str:
-    row, rows = found.row.iloc[0].to_dict(), found.rows
-    axis = "week" if "week" in row else "session_count"
-    at = rows[rows[axis] == row[axis]]
+    row, course = found.row.iloc[0].to_dict(), found.course
+    at = course.rows[course.rows[course.axis] == course.horizon]
     grew = at.groupby("often")["improvement"].mean().max() > 0  # else neither improved
     words = ("improved more", "improved less") if grew else ("done better", "done worse")
     way = direction(row, *words, "")

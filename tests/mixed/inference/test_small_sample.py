@@ -15,8 +15,9 @@ from outcomes.mixed.inference.small_sample import (
     Satterthwaite,
     generalised_inverse,
     joint_df,
+    normal,
 )
-from outcomes.mixed.inference.testing import Inference, Normal, independent_rows, joint_test
+from outcomes.mixed.inference.testing import Inference, independent_rows, joint_test
 
 
 def means_of_patients(n, q, m):
@@ -93,7 +94,7 @@ def test_directions_without_curvature_carry_nothing(values, inverse):
 
 
 def test_rows_of_zeros_are_no_hypothesis():
-    inference = Inference(Normal(np.diag([1.0, 4.0])), np.diag([1.0, 0.5]))
+    inference = Inference(normal(np.diag([1.0, 4.0])), np.diag([1.0, 0.5]))
     rows = np.array([[0.0, 0.0], [0.0, 2.0]])
     assert_allclose(np.abs(independent_rows(inference, rows)), [[0.0, 2.0]])
     found = joint_test(np.array([5.0, 3.0]), inference, rows)

@@ -8,12 +8,11 @@ from scipy.stats import norm, t
 
 from outcomes.errors import UsageError
 from outcomes.mixed.fit import lmm
-from outcomes.mixed.inference.small_sample import Satterthwaite
+from outcomes.mixed.inference.small_sample import Satterthwaite, normal
 from outcomes.mixed.inference.testing import (
     METHODS,
     SIDES,
     Inference,
-    Normal,
     Null,
     contrast_table,
     joint_test,
@@ -80,7 +79,7 @@ def test_one_contrast_by_hand(null, df):
     """Each test has the t statistic of its limit, the tail of its side, and the interval of it."""
     limit, tail, has_low, has_high = VALUES[null]
     known = Satterthwaite(np.eye(1), np.ones((1, 1, 1)), np.array([[2.0 / 5.0]]))
-    method = Normal(np.eye(1)) if np.isinf(df) else known
+    method = normal(np.eye(1)) if np.isinf(df) else known
     inference = Inference(method, np.array([[0.5]]))
     row = contrast_table(np.array([1.2]), inference, np.array([[2.0]]), 0.9, null, 0.3).iloc[0]
     law = norm if np.isinf(df) else t(df)
@@ -94,7 +93,7 @@ def test_one_contrast_by_hand(null, df):
 @pytest.mark.parametrize("delta", [0.5, 2.0, 4.0])
 def test_equivalence_is_two_one_sided_tests(delta):
     """Schuirmann (1987): p is the larger of those of both limits; the interval is that of 95 %."""
-    inference = Inference(Normal(np.eye(1)), np.eye(1))
+    inference = Inference(normal(np.eye(1)), np.eye(1))
     null = Null(1.0, "equivalence", delta)
     row = contrast_table(np.array([2.5]), inference, np.eye(1), 0.95, null).iloc[0]
     each = norm.sf(2.5 - (1.0 - delta)), norm.cdf(2.5 - (1.0 + delta))
@@ -103,14 +102,14 @@ def test_equivalence_is_two_one_sided_tests(delta):
 
 
 def test_a_contrast_without_an_error_has_no_statistic():
-    inference = Inference(Normal(np.diag([1.0, 0.0])), np.eye(2))
+    inference = Inference(normal(np.diag([1.0, 0.0])), np.eye(2))
     row = contrast_table(np.array([2.0, 3.0]), inference, np.eye(2)).iloc[1]
     assert row["std_error"] == 0.0
     assert np.isnan([row["statistic"], row["p_value"]]).all()
 
 
 def test_joint_tests_do_not_depend_on_how_rows_are_written(fit):
-    own = Inference(Normal(fit.inference.method.covariance), fit.inference.forward)
+    own = Inference(normal(fit.inference.method.covariance), fit.inference.forward)
     beta = fit.estimates.beta  # the df of Fai and Cornelius do depend on it, as in lmerTest
     rows = np.array([[1.0, 0.5], [0.0, 1.0]])
     plain = joint_test(beta, own, rows)

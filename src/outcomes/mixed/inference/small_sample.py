@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from outcomes.mixed.inference.testing import Inference, Normal
+from outcomes.mixed.inference.testing import Inference
 from outcomes.mixed.likelihood.estimates import Curvature, Slopes
 from outcomes.mixed.search import Point
 from outcomes.mixed.types import Array
@@ -59,6 +59,12 @@ class Satterthwaite:
         """Return one and the denominator df of the joint F test (Fai & Cornelius)."""
         _, vectors = np.linalg.eigh(contrasts @ self.covariance @ contrasts.T)
         return 1.0, joint_df(self.df(vectors.T @ contrasts))
+
+
+def normal(covariance: Array) -> Satterthwaite:
+    """Return the method of a covariance that is taken as known: degrees of freedom are infinite."""
+    p = len(covariance)
+    return Satterthwaite(covariance, np.zeros((0, p, p)), np.zeros((0, 0)))
 
 
 def joint_df(df: Array) -> float:
@@ -166,7 +172,7 @@ def inference(name: str, curvature: Curvature, point: Point) -> Inference:
     R = point.likelihood.basis.R
     forward = solve_triangular(R, np.eye(len(R))) * point.unit
     if name == "normal":
-        return Inference(Normal(curvature.Phi), forward)
+        return Inference(normal(curvature.Phi), forward)
     if name == "kenward-roger":
         return Inference(kenward_roger(point.slopes()), forward)
     found = Satterthwaite(curvature.Phi, curvature.d_Phi, parameter_covariance(curvature))

@@ -1,6 +1,6 @@
 """Tests of linear contrasts of the fixed coefficients, the same for every df method.
 
-A df method (``Satterthwaite``, ``KenwardRoger``, ``Normal``) provides the covariance to use and the
+A df method (``Satterthwaite``, ``KenwardRoger``) provides the covariance to use and the
 denominator degrees of freedom, in the basis in which the model was fitted; `Inference` asks it
 about the coefficients, and the t and F statistics are made here. Several contrasts at once have
 p-values and intervals adjusted for their number (`adjusted`).
@@ -38,27 +38,6 @@ class DfMethod(Protocol):
     def scale_and_df(self, contrasts: Array) -> tuple[float, float]:
         """Return the factor of the joint F statistic and its denominator degrees of freedom."""
         ...
-
-
-@dataclass(frozen=True)
-class Normal:
-    """Large-sample inference: infinite degrees of freedom.
-
-    Parameters
-    ----------
-    covariance : array, shape (p, p)
-    """
-
-    covariance: Array
-
-    def df(self, contrasts: Array) -> Array:
-        """Return infinity for each contrast, shape (k,)."""
-        return np.full(len(contrasts), np.inf)
-
-    def scale_and_df(self, contrasts: Array) -> tuple[float, float]:
-        """Return one and infinity."""
-        del contrasts
-        return 1.0, np.inf
 
 
 @dataclass(frozen=True)

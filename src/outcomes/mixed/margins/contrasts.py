@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import UsageError
+from outcomes.mixed.inference.small_sample import normal
 from outcomes.mixed.inference.testing import (
     Family,
     JointTest,
-    Normal,
     Null,
     adjusted,
     f_tail,
@@ -260,7 +260,7 @@ def _joint(fit: Fit, parts: Sequence[Array | None]) -> dict[str, object]:
         nothing = dict.fromkeys(("df_num", "df_den", "statistic", "p_value"), np.nan)
         return {**nothing, "note": NO_DATA + " in some cells"}
     rows = np.linalg.qr(independent_rows(fit.inference, np.vstack(known)).T)[0].T
-    wald = replace(fit.inference, method=Normal(fit.inference.method.covariance))
+    wald = replace(fit.inference, method=normal(fit.inference.method.covariance))
     test, df = joint_test(fit.estimates.beta, wald, rows), fit.inference.df(rows).min()
     tail = f_tail(test.statistic, len(rows), df)
     return JointTest(test.statistic, float(len(rows)), float(df), tail).row() | {"note": ""}
