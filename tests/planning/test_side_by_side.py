@@ -203,7 +203,7 @@ def test_occasions_with_a_free_covariance_are_those_of_the_textbook():
     theta = np.tile([1.2, 0.4, 0.9, 0.2, 0.3, 1.1, 0.5], (2, 1))
     fit = Fit(models, theta)
     L = np.zeros((T, T))
-    L[np.tril_indices(T)] = theta[0, :6]
+    L[np.triu_indices(T)[::-1]] = theta[0, :6]  # column by column
     for k in range(2):
         rows = W[k].reshape(-1, d + 3)
         V = np.kron(np.eye(n), L @ L.T) + 0.25 * rows[:, :d] @ rows[:, :d].T

@@ -48,10 +48,10 @@ class BlockCovariance:
     @cached_property
     def positions(self) -> Array:
         """Row and column in Lambda of each element of theta, shape (2, n_theta)."""
-        starts = np.cumsum([0, *self.sizes[:-1]])
+        starts = np.cumsum([0, *self.sizes])
         parts = [start + np.array(np.triu_indices(size))[::-1]
-                 for start, size in zip(starts, self.sizes, strict=True)]  # fmt: skip
-        return np.concatenate(parts, axis=1)
+                 for start, size in zip(starts, self.sizes, strict=False)]  # fmt: skip
+        return np.concatenate([np.empty((2, 0), dtype=np.intp), *parts], axis=1)
 
     @cached_property
     def rows(self) -> Array:
@@ -77,6 +77,17 @@ class BlockCovariance:
     def theta(self, sigma: Array) -> Array:
         """Return theta of a relative covariance Sigma, shape (q, q), which may be singular."""
         return np.asarray(semidefinite_cholesky(sigma)[self.rows, self.columns])
+
+    def slopes(self, lam: Array) -> Array:
+        """Return the derivatives of Lambda Lambda' in theta, shape (..., n_theta, q, q)."""
+        D = np.zeros((*lam.shape[:-2], self.n_theta, self.q, self.q))
+        D[..., np.arange(self.n_theta), self.rows, :] = lam[..., self.columns].swapaxes(-2, -1)
+        return D + D.swapaxes(-2, -1)
+
+    def curvature(self, G: Array) -> Array:
+        """Return the sums of its second derivatives with G, shape (..., n_theta, n_theta)."""
+        both = (G + G.swapaxes(-2, -1))[..., self.rows[:, None], self.rows]
+        return np.asarray(both * (self.columns[:, None] == self.columns))
 
     def directions(self) -> list[Array]:
         """Return the symmetric 0/1 matrices E_r with Sigma = sum_r tau_r E_r."""

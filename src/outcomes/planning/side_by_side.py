@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from outcomes.mixed.covariance import BlockCovariance
 from outcomes.mixed.likelihood.batched import (
     congruence,
     gram,
@@ -114,27 +115,23 @@ class Models:
         return np.eye(int(self.across.max(initial=-1)) + 1)[:, self.across]
 
     @cached_property
-    def lower(self) -> tuple[Any, Any]:
-        """Row and column of the free elements of a course's Cholesky factor."""
-        return np.tril_indices(self.q)
+    def free(self) -> BlockCovariance:
+        """Layout of a course's Cholesky factor, whose elements are free."""
+        return BlockCovariance((self.q,))
 
     def start(self) -> Array:
         """Return where a search begins; scores have a variance of about one."""
-        rows, columns = self.lower
-        k = len(self.blocks[0].basis) - len(rows) + len(self.kinds)
-        free = np.linalg.cholesky(0.5 * (np.eye(self.q) + 1.0))
+        k = len(self.blocks[0].basis) - self.free.n_theta + len(self.kinds)
+        V = 0.5 * (np.eye(self.q) + 1.0)
         if self.residual:
-            free = 0.7 * np.diag(0.5 ** np.arange(self.q))
-        one = [*free[rows, columns], *np.full(k, 0.2), *[0.7] * self.residual]
+            V = 0.49 * np.diag(0.25 ** np.arange(self.q))
+        one = [*self.free.theta(V), *np.full(k, 0.2), *[0.7] * self.residual]
         return np.tile(one, (len(self.n), 1))
 
 
 def symmetric(q: int) -> Array:
     """Return the derivatives of a symmetric matrix in its lower elements, shape (k, q, q)."""
-    rows, columns = np.tril_indices(q)
-    unit = np.eye(q)
-    K = unit[rows][:, :, None] * unit[columns][:, None]
-    return np.maximum(K, K.swapaxes(1, 2))
+    return np.array(BlockCovariance((q,)).directions())
 
 
 def _t(matrix: Array) -> Array:
@@ -171,12 +168,10 @@ class Fit:
 
     def __init__(self, models: Models, theta: Array) -> None:
         self.models, self.theta = models, theta
-        k, d, q = len(models.lower[0]), len(models.across), models.q
-        L = np.zeros((len(theta), q, q))
-        L[(slice(None), *models.lower)] = theta[:, :k]
-        self.L = L
-        free = (L @ _t(L))[(slice(None), *models.lower)]
-        self.linear = np.concatenate([free, theta[:, k:] ** 2], axis=1)
+        d, free = len(models.across), models.free
+        k, self.L = free.n_theta, free.factor(theta[:, : free.n_theta])
+        sigma = (self.L @ _t(self.L))[..., free.rows, free.columns]
+        self.linear = np.concatenate([sigma, theta[:, k:] ** 2], axis=1)
         self.unit = self.linear[:, -1] if models.residual else np.ones(len(theta))
         self.parts = [self._inside(own) for own in models.blocks]
         S = _first(sum((S for *_, S, _ in self.parts), models.C / self.unit))
@@ -321,11 +316,9 @@ class Fit:
     @cached_property
     def jacobian(self) -> Array:
         """Derivatives of variances and covariances in theta."""
-        rows, columns = self.models.lower
-        k, size = len(rows), self.theta.shape[1]
-        J = np.zeros((len(self.theta), size, size))
-        own = np.eye(self.models.q)[rows][None, :, :, None] * _t(self.L)[:, columns][:, :, None]
-        J[:, :k, :k] = np.moveaxis((own + _t(own))[:, :, rows, columns], 1, 2)
+        free, size = self.models.free, self.theta.shape[1]
+        k, J = free.n_theta, np.zeros((len(self.theta), size, size))
+        J[:, :k, :k] = _t(free.slopes(self.L)[..., free.rows, free.columns])
         J[:, np.arange(k, size), np.arange(k, size)] = 2.0 * self.theta[:, k:]
         return J
 
@@ -337,12 +330,10 @@ class Fit:
     @cached_property
     def in_theta(self) -> tuple[Array, Array]:
         """Gradient and second derivatives in theta."""
-        J, g, (rows, columns) = self.jacobian, self.gradient, self.models.lower
-        k, size = len(rows), J.shape[1]
-        G = np.zeros((len(g), self.models.q, self.models.q))
-        G[:, rows, columns] = G[:, columns, rows] = g[:, :k] / np.where(rows == columns, 1.0, 2.0)
+        J, g, free = self.jacobian, self.gradient, self.models.free
+        k, size = free.n_theta, J.shape[1]
         H = _t(J) @ self.hessian @ J
-        H[:, :k, :k] += 2.0 * G[:, rows[:, None], rows] * (columns[:, None] == columns)
+        H[:, :k, :k] += free.curvature(free.factor(g[:, :k]))
         H[:, np.arange(k, size), np.arange(k, size)] += 2.0 * g[:, k:]
         return self.slope, H
 

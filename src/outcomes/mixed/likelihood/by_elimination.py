@@ -322,16 +322,11 @@ def _metric(
     metric = np.zeros((*lead, n_theta, n_theta))
     slopes, start = [], 0
     for block, H, J, G, L in zip(own.blocks, found.H, found.J, gradients, lam, strict=True):
-        rows, columns = block.positions
-        D = np.zeros((*lead, block.n_theta, block.q, block.q))
-        D[..., np.arange(block.n_theta), rows, :] = L[..., columns].swapaxes(-2, -1)
-        D = D + D.swapaxes(-2, -1)
         part = slice(start, start + block.n_theta)
-        same = columns[:, None] == columns
-        flat = D.reshape(*lead, block.n_theta, -1)
+        flat = block.slopes(L).reshape(*lead, block.n_theta, -1)
         information = J.reshape(*lead, *[block.q] * 4).swapaxes(-3, -2).reshape(J.shape)
-        metric[..., part, part] = flat @ information @ flat.swapaxes(-2, -1)
-        metric[..., part, part] += 2.0 * G[..., rows[:, None], rows] * same
+        expected = flat @ information @ flat.swapaxes(-2, -1)
+        metric[..., part, part] = expected + block.curvature(G)
         slopes.append(flat @ H.reshape(*lead, -1, 1))
         start += block.n_theta
     v = np.concatenate(slopes, axis=-2)

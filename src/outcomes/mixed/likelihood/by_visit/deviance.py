@@ -39,8 +39,6 @@ from outcomes.mixed.likelihood.by_visit.batches import Batch, Directions
 from outcomes.mixed.likelihood.by_visit.courses import CoursePoint, Stratum
 from outcomes.mixed.likelihood.by_visit.model import (
     Model,
-    effect_curvature,
-    effect_slopes,
     parameter_directions,
 )
 from outcomes.mixed.types import Array
@@ -352,8 +350,10 @@ def _course_derivatives(
     model, inner = at.model, len(raw)
     start = sum(stratum.structure.n_parameters for stratum in model.strata[:position])
     places = np.r_[start : start + 2, model.n_residual : inner]
-    own, second, slopes, G = part.derivatives(effect_slopes(model, at.theta), Omega)
-    second[2:, 2:] += effect_curvature(model, G)
+    own, second, slopes, G = part.derivatives(
+        model.inner.slopes(model.inner_factor(at.theta)), Omega
+    )
+    second[2:, 2:] += model.inner.curvature(G)
     gradient, hessian = np.zeros(inner), np.zeros((inner, inner))
     gradient[places], hessian[np.ix_(places, places)] = own, second
     raw[places] += slopes

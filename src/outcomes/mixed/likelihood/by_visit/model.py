@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from outcomes.errors import FitError
-from outcomes.mixed.covariance import split_theta
+from outcomes.mixed.covariance import BlockCovariance, split_theta
 from outcomes.mixed.likelihood.by_visit.batches import make_rows
 from outcomes.mixed.likelihood.by_visit.courses import Stratum
 from outcomes.mixed.likelihood.by_visit.layout import Layout, make_layout
@@ -111,12 +111,10 @@ class Model:
         return own if self.lone is None else block_diag(own, self.across_factors(theta)[self.lone])
 
     @cached_property
-    def effect_positions(self) -> tuple[Array, Array]:
-        """Row and column in ``inner_factor`` of its parameters."""
-        found = [factor.covariance.positions for factor in self.own]
-        last = np.full((2, int(self.lone is not None)), sum(factor.q for factor in self.own))
-        rows, columns = np.concatenate([*found, last], axis=1).astype(np.intp)
-        return rows, columns
+    def inner(self) -> BlockCovariance:
+        """Layout of ``inner_factor``."""
+        sizes = [size for factor in self.own for size in factor.covariance.sizes]
+        return BlockCovariance((*sizes, *[1] * (self.lone is not None)))
 
     @cached_property
     def tie(self) -> Array:
@@ -288,25 +286,11 @@ def parameter_directions(
     C, curvature = np.zeros((inner, len(sums))), np.zeros((inner, inner))
     C[rows, :e] = jacobian
     curvature[rows, rows] = structure.curvature(free, sums[:e])
-    D = effect_slopes(model, theta)
+    D = model.inner.slopes(model.inner_factor(theta))
     C[model.n_residual :, e:] = D.reshape(len(D), len(sums) - e)
     own = slice(model.n_residual, inner)
-    curvature[own, own] = effect_curvature(model, sums[e:].reshape(D.shape[1:]))
+    curvature[own, own] = model.inner.curvature(sums[e:].reshape(D.shape[1:]))
     return C, curvature
-
-
-def effect_slopes(model: Model, theta: Array) -> Array:
-    """Return the derivatives of the covariance of random effects in V, shape (k, q, q)."""
-    lam, (r, c) = model.inner_factor(theta), model.effect_positions
-    D = np.zeros((len(r), *lam.shape))
-    D[np.arange(len(r)), r] = lam[:, c].T
-    return D + D.transpose(0, 2, 1)
-
-
-def effect_curvature(model: Model, G: Array) -> Array:
-    """Return the sums of that covariance's second derivatives with G, shape (k, k)."""
-    r, c = model.effect_positions
-    return np.asarray((G + G.T)[np.ix_(r, r)] * (c[:, None] == c))
 
 
 SHARE = 0.5
