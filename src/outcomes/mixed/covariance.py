@@ -104,20 +104,19 @@ def split_theta(theta: Array, blocks: Sequence[BlockCovariance]) -> list[Array]:
 
 def semidefinite_cholesky(sigma: Array) -> Array:
     """Return lower-triangular L with L L' = sigma, zero columns where sigma is singular."""
-    size = len(sigma)
+    variance = np.einsum("...ii->...i", sigma)
     with suppress(np.linalg.LinAlgError):  # in a tenth of the time, where nothing is near zero
         lower = np.linalg.cholesky(sigma)
-        if (np.diag(lower) ** 2 > REGULAR * np.diag(sigma)).all():
+        if (np.einsum("...ii->...i", lower) ** 2 > REGULAR * variance).all():
             return np.asarray(lower)
-    lower = np.zeros((size, size))
-    rest = np.array(sigma, dtype=float)
-    scale = np.sqrt(np.maximum(np.diag(rest), 0.0))
-    for j in range(size):
-        pivot = rest[j, j]
-        if pivot <= 1e-15 * scale[j] ** 2 or pivot <= 0.0:
-            continue
-        lower[j:, j] = rest[j:, j] / np.sqrt(pivot)
-        rest[j:, j:] -= np.outer(lower[j:, j], lower[j:, j])
+    lower, rest = np.zeros(sigma.shape), np.array(sigma, dtype=float)
+    least = 1e-15 * np.maximum(variance, 0.0)
+    for j in range(sigma.shape[-1]):
+        pivot = rest[..., j, j]
+        size = np.where(pivot > least[..., j], np.sqrt(np.maximum(pivot, 0.0)), np.inf)
+        column = rest[..., j:, j] / size[..., None]
+        lower[..., j:, j] = column
+        rest[..., j:, j:] -= column[..., :, None] * column[..., None, :]
     return lower
 
 

@@ -22,16 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from outcomes.mixed.covariance import BlockCovariance
-from outcomes.mixed.likelihood.batched import (
-    congruence,
-    gram,
-    identity_minus,
-    invert,
-    multiply,
-    transpose,
-    weighted_gram,
-)
+from outcomes.mixed.covariance import BlockCovariance, semidefinite_cholesky
+from outcomes.mixed.likelihood.batched import gram, identity_minus, multiply, weighted_gram
+from outcomes.mixed.likelihood.elimination import posterior
 from outcomes.mixed.search import descend_all
 from outcomes.mixed.types import Array
 
@@ -142,17 +135,6 @@ def _first(values: Array) -> Array:
     return np.moveaxis(values, -1, 0)
 
 
-def _root(V: Array) -> Array:
-    """Return a lower triangular L with L L' = V, singular or not; shape (q, q, studies)."""
-    L = np.zeros_like(V)
-    for j in range(len(V)):
-        left = V[j:, j] - np.einsum("ac...,c...->a...", L[j:, :j], L[j, :j])
-        size = np.sqrt(np.maximum(left[0], 0.0))
-        L[j:, j] = np.divide(left, size, out=np.zeros_like(left), where=size > 0.0)
-        L[j, j] = size
-    return L
-
-
 class Fit:
     """All studies at their parameters.
 
@@ -208,11 +190,8 @@ class Fit:
             U = multiply(H, own.B)
             return H, U, np.sum([gram(*both) for both in zip(own.B, U, strict=True)], axis=0), logs
         A, B = own.A / self.unit[:, None], own.B / self.unit[:, None]
-        L = _root(sigma)[..., None]
-        M = congruence(transpose(L), A)
-        M[np.arange(len(A)), np.arange(len(A))] += 1.0
-        inverse, logs = invert(M)
-        K = congruence(L, inverse)
+        L = np.moveaxis(semidefinite_cholesky(_first(sigma)), 0, -1)[..., None]
+        K, logs = posterior(A, L, None)
         N = identity_minus(multiply(A, K))
         return multiply(N, A), multiply(N, B), -weighted_gram(K, B), logs.sum(axis=-1)
 

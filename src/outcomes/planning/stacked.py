@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from outcomes.mixed.inference.small_sample import generalised_inverse
 from outcomes.mixed.likelihood.cross_products import indicator
 from outcomes.mixed.likelihood.working import independent_columns
 from outcomes.mixed.search import descend_all
@@ -25,8 +26,6 @@ STEP = 0.05
 """Distance in the logarithm of a rate over which a deviance is differenced."""
 GAIN = 4.0
 """Deviance that a serial correlation must gain to be chosen: one parameter by AIC, and 2 of AIC."""
-FLAT = 1e-8
-"""Curvature relatively below this is none."""
 NEAR, CLOSE = 1e-4, 1e-15
 """Promised decreases of the deviance at which a serial correlation is judged, and reported."""
 
@@ -323,10 +322,8 @@ def satterthwaite(variance: Array, slope: Array, hessian: Array) -> Array:
     hessian : array, shape (n, k, k)
         Of the deviance in the same parameters.
     """
-    values, vectors = np.linalg.eigh(hessian)
-    along = (vectors.swapaxes(1, 2) @ slope[..., None])[..., 0]
-    curved = values > FLAT * np.maximum(1.0, np.abs(values).max(axis=1, keepdims=True))
-    spread = 2.0 * np.sum(np.where(curved, along**2 / np.where(curved, values, 1.0), 0.0), axis=1)
+    parameters = 2.0 * generalised_inverse(hessian)
+    spread = np.einsum("sk,skl,sl->s", slope, parameters, slope)
     infinite = np.full_like(spread, np.inf)
     return np.asarray(np.divide(2.0 * variance**2, spread, out=infinite, where=spread > 0.0))
 

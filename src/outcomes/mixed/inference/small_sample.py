@@ -84,10 +84,10 @@ def parameter_covariance(found: Curvature) -> Array:
 
 def generalised_inverse(H: Array) -> Array:
     """Invert a symmetric matrix on the directions in which it is curved."""
-    values, vectors = np.linalg.eigh((H + H.T) / 2.0)
-    curved = values > FLAT * max(1.0, float(np.abs(values).max()))
+    values, vectors = np.linalg.eigh((H + H.swapaxes(-2, -1)) / 2.0)
+    curved = values > FLAT * np.maximum(1.0, np.abs(values).max(axis=-1, keepdims=True))
     inverse = np.divide(1.0, values, out=np.zeros_like(values), where=curved)
-    return np.asarray(vectors * inverse @ vectors.T)
+    return np.asarray(vectors * inverse[..., None, :] @ vectors.swapaxes(-2, -1))
 
 
 @dataclass(frozen=True)
