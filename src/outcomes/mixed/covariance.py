@@ -96,10 +96,10 @@ class BlockCovariance:
         return list(np.maximum(lower, lower.swapaxes(1, 2)))
 
 
-def split_theta(theta: Array, blocks: Sequence[BlockCovariance]) -> list[Array]:
-    """Cut theta into the parts of the grouping factors."""
-    ends = np.cumsum([block.n_theta for block in blocks])
-    return np.split(theta, ends[:-1], axis=-1)
+def factors_of(theta: Array, blocks: Sequence[BlockCovariance]) -> list[Array]:
+    """Return Lambda of each grouping factor."""
+    parts = np.split(theta, np.cumsum([block.n_theta for block in blocks], dtype=int), axis=-1)
+    return [block.factor(part) for block, part in zip(blocks, parts, strict=False)]
 
 
 def semidefinite_cholesky(sigma: Array) -> Array:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import outcomes.mixed.likelihood.patterns as chunks
-from outcomes.mixed.covariance import split_theta
+from outcomes.mixed.covariance import factors_of
 from outcomes.mixed.likelihood.by_elimination import ByElimination
 from outcomes.mixed.likelihood.cross_products import elimination_order
 from outcomes.mixed.likelihood.working import Working, _from_rows, make_working
@@ -62,8 +62,7 @@ def dense_deviance(design, theta, reml):
     w = np.ones(design.n) if design.weights is None else design.weights
     V = np.diag(1.0 / w)
     blocks = [factor.covariance for factor in design.factors]
-    for factor, part in zip(design.factors, split_theta(theta, blocks), strict=True):
-        lam = factor.covariance.factor(part)
+    for factor, lam in zip(design.factors, factors_of(theta, blocks), strict=True):
         same = factor.codes[:, None] == factor.codes
         V += same * (factor.Z @ lam @ lam.T @ factor.Z.T)
     X, y = design.fixed.matrix, design.response
@@ -92,10 +91,10 @@ def some_theta(likelihood, seed=0):
 
 def in_working_basis(likelihood, theta):
     blocks, parts = likelihood.blocks, []
-    for block, T, part in zip(
-        blocks, likelihood.working.transforms, split_theta(theta, blocks), strict=True
+    for block, T, lam in zip(
+        blocks, likelihood.working.transforms, factors_of(theta, blocks), strict=True
     ):
-        half = T @ block.factor(part)
+        half = T @ lam
         parts.append(block.theta(half @ half.T))
     return np.concatenate(parts)
 

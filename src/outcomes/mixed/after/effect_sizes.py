@@ -18,9 +18,9 @@ from scipy.special import expit, logit
 from outcomes.errors import UsageError
 from outcomes.mixed.after.bootstrap import Bootstrap
 from outcomes.mixed.after.tables import parameter_values, random_positions
+from outcomes.mixed.covariance import factors_of
 from outcomes.mixed.inference.small_sample import parameter_covariance
 from outcomes.mixed.inference.testing import quantile, require_level
-from outcomes.mixed.likelihood.by_elimination import factors_of
 from outcomes.mixed.record import Fit
 from outcomes.mixed.types import Array
 

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from outcomes.mixed.covariance import BlockCovariance, split_theta
+from outcomes.mixed.covariance import BlockCovariance, factors_of
 from outcomes.mixed.likelihood.cross_products import CrossProducts, level_sums
 from outcomes.mixed.likelihood.elimination import STEP, Eliminated, eliminate
 from outcomes.mixed.likelihood.estimates import Component, Curvature, Estimates, Slopes, report
@@ -292,12 +292,6 @@ def by_elimination(design: Design, reml: bool) -> ByElimination:
         The data cannot carry the model.
     """
     return ByElimination(design, make_working(design), reml)
-
-
-def factors_of(theta: Array, blocks: Sequence[BlockCovariance]) -> list[Array]:
-    """Return Lambda of each grouping factor."""
-    parts = split_theta(theta, blocks)
-    return [block.factor(part) for block, part in zip(blocks, parts, strict=True)]
 
 
 def profile(S: Array) -> Profile:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from outcomes.errors import FitError
-from outcomes.mixed.covariance import BlockCovariance, split_theta
+from outcomes.mixed.covariance import BlockCovariance, factors_of
 from outcomes.mixed.likelihood.by_visit.batches import make_rows
 from outcomes.mixed.likelihood.by_visit.courses import Stratum
 from outcomes.mixed.likelihood.by_visit.layout import Layout, make_layout
@@ -127,11 +127,7 @@ class Model:
 
     def across_factors(self, theta: Array) -> list[Array]:
         """Return Lambda of each of the other grouping factors."""
-        if not self.across:
-            return []
-        blocks = [factor.covariance for factor in self.across]
-        parts = split_theta(theta[self.n_inner :], blocks)
-        return [block.factor(part) for block, part in zip(blocks, parts, strict=True)]
+        return factors_of(theta[self.n_inner :], [factor.covariance for factor in self.across])
 
     def factors(self, theta: Array) -> list[Array]:
         """Return Lambda of every grouping factor, in the design's order."""
