@@ -221,19 +221,17 @@ def _found_again(
 
     One that stood alone then, because the visit had a score of its own, stands alone again.
     """
-    patients = episodes.set_index("episode_id").get("patient_id", pd.Series(dtype=object))
-    visits = visits.assign(patient=visits["episode_id"].map(patients))
+    visits = _with_patients(visits, episodes)
     given = visits[_given(visits)]
-    told = new[new["visit"].isna()].reset_index(drop=True)
-    loose = _with_visits(told, given, patients)
+    told = _with_patients(new[new["visit"].isna()].reset_index(drop=True), episodes)
+    loose = _with_visits(told, given)
     loose = _with_nearest_course(loose, visits, episodes)
     alone = loose[loose["visit"].isna()]
     apart = old.assign(visit=old["visit"].where(old["visit"].isin(given["visit"])))
     same = _again(old, loose, (*_SCORE, "score")) | _again(apart, alone, _SCORE)
     if not corrects:
         return same
-    left = apart[apart["visit"].isna()]
-    left, told = (frame.assign(patient=frame["episode_id"].map(patients)) for frame in (left, told))
+    left = _with_patients(apart[apart["visit"].isna()], episodes)
     placed = loose[~_again(told, left, ("patient", "date", *_SCORE[3:])) & loose["visit"].notna()]
     return same | _again(old, placed, _SCORE)
 
@@ -276,10 +274,9 @@ def finished(tables: Frames) -> tuple[Frames, dict[str, float]]:
     stated = visits["session"].where(visits["date"].isna())
     visits["session"] = stated.fillna(numbers)
     episodes = tables["episodes"]
-    patients = episodes.set_index("episode_id").get("patient_id", pd.Series(dtype=object))
-    visits = visits.assign(patient=visits["episode_id"].map(patients))
+    visits = _with_patients(visits, episodes)
     before = set(tables["assessments"]["episode_id"])
-    scores = _with_visits(tables["assessments"], visits[given], patients)
+    scores = _with_visits(_with_patients(tables["assessments"], episodes), visits[given])
     scores = _with_nearest_course(scores, visits, episodes)
     held = {*scores["episode_id"], *visits["episode_id"], *tables["goals"]["episode_id"]}
     episodes = episodes[episodes["episode_id"].isin(held) | ~episodes["episode_id"].isin(before)]
@@ -308,9 +305,14 @@ def _with_days(frame: pd.DataFrame, day_0: pd.Series[Any], name: str) -> pd.Data
     return frame.set_index("line").rename_axis(None)[named]
 
 
-def _with_visits(scores: pd.DataFrame, visits: pd.DataFrame, patients: Any) -> pd.DataFrame:
+def _with_patients(frame: pd.DataFrame, episodes: pd.DataFrame) -> pd.DataFrame:
+    patients = episodes.set_index("episode_id").get("patient_id", pd.Series(dtype=object))
+    return frame.assign(patient=frame["episode_id"].map(patients))
+
+
+def _with_visits(scores: pd.DataFrame, visits: pd.DataFrame) -> pd.DataFrame:
     """Give each score the number and day of its visit; scores of no visit look for one."""
-    scores = scores.assign(patient=scores["episode_id"].map(patients))
+    scores = scores.copy()
     if {"timing", "instrument"} <= set(scores):
         for days in (0, 1):
             while (found := _near(scores, visits, days)).size:

@@ -14,6 +14,8 @@ from outcomes.intake.readers import Rows
 from outcomes.plain_text import shipped
 
 Content = dict[str, Any]
+FEW = 8
+"""Different words that are asked about one by one."""
 
 _TABLES = ("preset", "identifiers", "file", "source", "columns", "constants", "minutes", "scales",
            "study")  # fmt: skip

@@ -12,7 +12,7 @@ from outcomes.dictionary.instruments import registry
 from outcomes.dictionary.pressure import WORDS
 from outcomes.dictionary.tables import CONDITIONS
 from outcomes.intake.drafting import evidence
-from outcomes.intake.drafting.draft import Content, ask, merged, rule
+from outcomes.intake.drafting.draft import FEW, Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import Column
 from outcomes.intake.drafting.headers import score_role, vocabulary, words_of
 from outcomes.intake.drafting.measures import as_numbers
@@ -29,7 +29,7 @@ CODES = frozenset(name for name in CONDITIONS if "_" in name)
 """Words of the contract that no person writes: where a cell holds one, it means this one."""
 _LETTERED = re.compile(r"[^\W\d]+[ .:=-]*[0-5]")
 """A level behind a letter or word: ``P3``."""
-_FEW, _HALF = 8, 0.5
+_HALF = 0.5
 _LEVELS = {**WORDS, **{word: int(level) for level, own in vocabulary()["pressure"]["levels"].items()
                        for word in own}}  # fmt: skip
 """Words to the level of the scale that they are nearest to."""
@@ -86,7 +86,7 @@ def _arms(seen: Seen) -> Content:
         asked = ask("arm", [name], column=name)
         return merged(values, asked, ask("control_of_group", arms, column=name))
     named: Content = {"columns": {"arm": name}}
-    if len(arms) > _FEW or any(map(seen.is_private, arms)):
+    if len(arms) > FEW or any(map(seen.is_private, arms)):
         return named  # unread, it stops there
     return merged(named, values, ask("control", arms, column=name))
 
@@ -120,7 +120,7 @@ def _pressure(column: Column) -> Content:
         c for c in sorted(known) if evidence.pressure(c) is None and not any(map(str.isdigit, c))
     ]
     words += [c for c in column.counts if _says_another_level(c) or _LETTERED.fullmatch(c)]
-    for cell in words[:_FEW]:
+    for cell in words[:FEW]:
         levels = [_LEVELS[word] for word in words_of(cell) if word in _LEVELS] or [
             int(digit) for digit in re.findall(r"\d", cell)] or [3]  # fmt: skip
         near = partial(_apart, sum(levels) / len(levels))
@@ -153,10 +153,10 @@ def _condition(seen: Seen) -> Content:
         unknown = [cell for cell in unknown if evidence.is_visit(cell)]
     several = [cell for cell in column.counts if sum(
         any(_spelled(word, cell) for word in kinds[kind]) for kind in _REGIONS) > 1
-               and len(cell) <= 60 and not re.search(r"\d", cell)][:_FEW]  # fmt: skip
+               and len(cell) <= 60 and not re.search(r"\d", cell)][:FEW]  # fmt: skip
     services = {*vocabulary()["services"]["visits"]}
     if len(unknown) == len(column.counts) and (
-        len(unknown) > _FEW or all(services & {*words_of(cell)} for cell in unknown)
+        len(unknown) > FEW or all(services & {*words_of(cell)} for cell in unknown)
     ):
         return {}  # a list of services, or words of another language
     rules: Content = {}
@@ -180,8 +180,8 @@ def names_condition(header: str) -> bool:
 def _asked(seen: Seen, column: Column, unknown: list[str]) -> Iterator[Content]:
     """Ask what each word means that no condition is known by; the rest by one question."""
     short = [c for c in unknown if len(c) <= 60 and "." not in c and not seen.is_private(c)]
-    if len(unknown) > _FEW or len(short) < len(unknown):
-        short = short[: _FEW - 1] if len(unknown) > _FEW else short
+    if len(unknown) > FEW or len(short) < len(unknown):
+        short = short[: FEW - 1] if len(unknown) > FEW else short
         n = len(unknown) - len(short)
         yield ask("conditions", [OTHER, *_CONDITIONS], n=n, column=column.name)
     for cell in short:

@@ -9,7 +9,7 @@ from functools import partial
 from outcomes.dictionary.instruments import registry
 from outcomes.dictionary.tables import TIMINGS
 from outcomes.intake.column_map import read_column_map
-from outcomes.intake.drafting.draft import Content, ask, merged, rule
+from outcomes.intake.drafting.draft import FEW, Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import Column, is_date, number, score, stated_top
 from outcomes.intake.drafting.headers import (
     first_named,
@@ -31,7 +31,7 @@ _OF, _WORDED, _NAMED, _PAIR, _ALONE, _UNITS, _COMMA, _NO_DEGREES, _RADIANS = (
                                                 "comma", "no_degrees", "radians"))  # fmt: skip
 
 
-_SEVERAL, _MOST, _FEW = 8, 0.5, 0.02
+_MOST, _LEAST = 0.5, 0.02
 _TURNED = re.compile(vocabulary()["patterns"]["turned"], re.IGNORECASE)
 """A header that calls the best what the instrument calls the worst."""
 
@@ -66,7 +66,7 @@ def scores(seen: Seen) -> Content:
     beside = _unnamed_score(seen, "post_session") if pain and "post_session" not in pain else {}
     if content:
         return merged(content, beside)
-    return in_notes(seen, _MOST) or _unnamed_score(seen) or in_notes(seen, _FEW)
+    return in_notes(seen, _MOST) or _unnamed_score(seen) or in_notes(seen, _LEAST)
 
 
 def _over_weeks(seen: Seen, found: Mapping[str, Mapping[str, list[str]]]) -> Content:
@@ -197,7 +197,7 @@ def words_among(seen: Seen, content: Content) -> Iterator[Content]:
         missed = [cell for cell in odd if any(cell in own.get("is", ()) for own in rules)]
         yield {"values": {target: dict.fromkeys(missed, NOTHING)}} if missed else {}
         told = [cell for cell in odd if cell not in missed and not seen.is_private(cell)]
-        for cell in told[:_SEVERAL]:
+        for cell in told[:FEW]:
             stated = [f"{int(n)}" for n in re.findall(r"\d+", cell) if int(n) <= top]
             listed = map(str, range(int(top) + 1 if top <= 10 else 0))
             likely = dict.fromkeys([*(stated if len(stated) == 1 else []), NOTHING, *listed])
@@ -325,7 +325,7 @@ def _scale(name: str, timing: str, column: Column, top: float) -> Content:
     if stated != top and highest <= max(top, stated):
         return ask("stated_top", [f"{stated:g}", f"{top:g}"], scale, column=column.name,
                    stated=stated, top=top)  # fmt: skip
-    few = not even or len({*read}) < _SEVERAL  # percent is even, points are by chance alone
+    few = not even or len({*read}) < FEW  # percent is even, points are by chance alone
     is_open = (top == 50 and even) or (name == "odi" and few and highest <= 50)
     if said_top == top or in_mm or not is_open:
         return {}

@@ -15,15 +15,13 @@ from outcomes.dictionary.tables import RECEIVED
 from outcomes.errors import DataError
 from outcomes.intake.dates import MIDNIGHT, day_of_week, read_dates, read_ends, read_times, says_utc
 from outcomes.intake.drafting import evidence
-from outcomes.intake.drafting.draft import Content, ask, merged, rule
+from outcomes.intake.drafting.draft import FEW, Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import Column
 from outcomes.intake.drafting.headers import vocabulary, words_of
 from outcomes.intake.drafting.seen import SHEET, Seen, one_to_one, which
 
 _DAY_FIRST = {*vocabulary()["dates"]["day_first"]}
 _ZONES = tuple(vocabulary()["dates"]["zones"])
-_SEVERAL = 8
-"""Different words that are asked about one by one."""
 _GROWN = 8
 """Years before the visits that dates of birth lie."""
 _APART = (180, 730)
@@ -332,7 +330,7 @@ def _stated_minutes(column: Column) -> Content:
         if any(re.fullmatch(pattern, cell, re.IGNORECASE) for cell in odd):
             own = rule(unit, [column.name], pattern=pattern, becomes=r"\1", **said)
             content = merged(content, own)
-    rest = {cell: f"{evidence.minutes(cell):g}" for cell in odd[: 5 * _SEVERAL]
+    rest = {cell: f"{evidence.minutes(cell):g}" for cell in odd[: 5 * FEW]
             if not re.fullmatch(f"{evidence.UNIT}|{evidence.HOUR}", cell, re.I)}  # fmt: skip
     return merged(content, {"values": {"sessions.minutes": rest}} if rest else {})
 

@@ -12,7 +12,7 @@ from outcomes.dictionary.tables import RECEIVED
 from outcomes.errors import DataError
 from outcomes.intake.dates import read_times
 from outcomes.intake.drafting import evidence
-from outcomes.intake.drafting.draft import Content, ask, merged, rule
+from outcomes.intake.drafting.draft import FEW, Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import Column
 from outcomes.intake.drafting.headers import roles_of, vocabulary, words_of
 from outcomes.intake.drafting.people import lengths
@@ -31,8 +31,6 @@ _SERVICES = 60
 """Different services that a list of them has at most."""
 _SOON = 150
 """Minutes after the start of a line in which the next of that day may be of the same visit."""
-_FEW = 8
-"""Different words that are asked about one by one."""
 
 
 def status(seen: Seen) -> Content:
@@ -97,15 +95,15 @@ def _may_be_status(seen: Seen, column: Column) -> bool:
     record = seen.one("identifiers.record")
     own = column.cells.groupby((seen.person if record is None else record.cells).to_numpy())
     several = own.nunique()[own.count() > 1]
-    of_people = len(several) > _FEW and several.max() == 1  # an arm: each person has one of them
+    of_people = len(several) > FEW and several.max() == 1  # an arm: each person has one of them
     if of_people or column.share(evidence.is_date) > _USUAL:
         return False
     if column.share(lambda cell: evidence.status_of(cell) and evidence.flag_of(cell) is None) > 0.5:
-        return len(column.counts) <= _FEW
+        return len(column.counts) <= FEW
     told = column.cells.fillna("").reset_index(drop=True)[seen.kept]
     shares = _held(seen)[seen.kept].groupby(told).agg(["mean", "sum", "size"])
     stayed = shares[shares["mean"] == 0]
-    return (0 < len(stayed) < len(shares) <= _FEW and bool((shares["mean"] % 1 == 0).all())
+    return (0 < len(stayed) < len(shares) <= FEW and bool((shares["mean"] % 1 == 0).all())
             and min(shares["sum"].sum(), stayed["size"].sum()) > 1)  # fmt: skip
 
 
@@ -138,7 +136,7 @@ def _status_words(seen: Seen, column: Column) -> Content:
     content["status"] = [{"column": column.name, "contains": [before], "becomes": word}
                          for before, word in begins.items()]  # fmt: skip
     open_ = [cell for cell, word in became.items() if not (word or seen.is_private(cell))]
-    for cell in open_[:_FEW]:  # a private word stays unread, and stops the import
+    for cell in open_[:FEW]:  # a private word stays unread, and stops the import
         likely = evidence.likely_statuses(cell)
         likely.sort(key=lambda status: status != evidence.status_of(cell))
         if held.any() and not held[column.cells.eq(cell).to_numpy(bool)].any():
@@ -300,7 +298,7 @@ def _no_status(seen: Seen) -> Content:
         return merged(attended, ask("answers", likely))
     if seen.is_form or _held(seen)[seen.kept].mean() >= 0.98:
         return attended
-    few = [h for h in seen.rest if 1 < len(seen.columns[h].counts) <= _FEW]
+    few = [h for h in seen.rest if 1 < len(seen.columns[h].counts) <= FEW]
     unread = f" (not read: {', '.join(few)})" if few else ""
     return ask("no_status", unread=unread)
 
@@ -347,7 +345,7 @@ def _services(seen: Seen) -> Content:
         return {}
     known = {cell: VISIT for cell, is_one in kinds.items() if is_one}
     content: Content = {"columns": {"service": column.name}, "values": {"service": known}}
-    open_ = [cell for cell, is_one in kinds.items() if not is_one][:_FEW]
+    open_ = [cell for cell, is_one in kinds.items() if not is_one][:FEW]
     place = "values.service.{}"
     return merged(content, *(ask("service", place=place.format(cell), column=column.name, cell=cell)
                              for cell in open_))  # fmt: skip
