@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from importlib.resources import files
 
 import openpyxl
 import openpyxl.styles
@@ -13,6 +15,7 @@ from outcomes.intake.column_map import read_column_map
 from outcomes.intake.drafting.draft import as_toml
 from outcomes.intake.guess import draft_map
 from outcomes.intake.import_export import import_export
+from outcomes.plain_text import shipped
 
 pytestmark = pytest.mark.quick(8)
 
@@ -472,3 +475,11 @@ def test_conditions_of_the_next_month_are_known_too(drafted):
     later = {"Headache": "headache", "Rückenschmerzen": "low_back", "M54.5": "low_back"}
     read = {cell: next(r.read(cell) for r in mapped.rules if r.read(cell)) for cell in later}
     assert read == later
+
+
+def test_each_question_that_is_asked_stands_in_the_file_and_each_there_is_asked():
+    folder = files("outcomes.intake")
+    modules = [folder / "guess.py", *(folder / "drafting").iterdir()]
+    code = "".join(m.read_text("utf-8") for m in modules if m.name.endswith(".py"))
+    asked = set(re.findall(r'\bask(?:,|\()\s*"(\w+)"', code))
+    assert asked == shipped("intake/drafting/questions.toml").keys()
