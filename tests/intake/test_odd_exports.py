@@ -66,6 +66,20 @@ def test_remarks_that_a_visit_did_not_take_place(imported):
     assert study.sessions["status"].tolist() == ["attended", "cancelled", "attended"]
 
 
+def test_remarks_that_begin_with_it_or_name_somebody(imported, tmp_path):
+    told = (
+        "7;",
+        ";no show, called no answer",
+        ";Quill cancelled",
+        "5;saw no change, no show of pain",
+    )
+    rows = "".join(f"Quill {who};2026-01-{13 + 3 * i};{cells}\n" for who in ("Ann", "Bo")
+                   for i, cells in enumerate(told))  # fmt: skip
+    study, _ = imported(f"Client;Date;Pain before;Notes\n{rows}")
+    assert study.sessions["status"].tolist() == ["attended", "no_show", "cancelled", "attended"] * 2
+    assert "Quill" not in str(draft_map(tmp_path / "export.csv").content["status"])
+
+
 @pytest.mark.parametrize(
     ("header", "key"),
     [("Pain before (0-5)", "scales.nprs"), ("Pain (10 = no pain, 0 = worst)",
@@ -682,6 +696,15 @@ def test_talk_from_afar_is_asked_about(imported):
     assert asked == {"values.service.Phone follow-up": ["left_out", "visit"]}
     assert study.assessments["score"].tolist() == [7]
     assert rows_with(study, "R71") == 1  # and that its score goes with it is said
+
+
+def test_scores_of_a_form_without_a_day_are_found(imported):
+    study, _ = imported(
+        "record_id,redcap_repeat_instrument,redcap_repeat_instance,name,visit_date,came,pain_pre\n"
+        "1,,,Ann Lee,,,\n1,visit,1,,2026-01-15,yes,\n1,pain,1,,,,7\n",
+        **{"values.status.yes": "attended"},
+    )
+    assert rows_with(study, "R71") == 1
 
 
 @pytest.mark.parametrize(("score", "told"), [("2", 1), ("2 / 10", 1), ("", 0), ("called", 0)])

@@ -43,7 +43,7 @@ def without_left_out(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
     for entry in mapped.leave_out:
         if not entry.future:
             fits = fitting(rows.text[entry.column], entry.fits)
-            rows = rows.without(fits, entry.name, entry.column)
+            rows = _without_visits(rows, fits, entry.name, entry.column)
     if SERVICE in mapped.columns:
         column = mapped.columns[SERVICE]
         words, _ = clean(rows.text[column], column, SERVICE, mapped)
@@ -69,7 +69,7 @@ def _without_visits(rows: TypedRows, mask: pd.Series[Any], why: str, name: str) 
                if target.rpartition(".")[2] in scores and column in rows.text}  # fmt: skip
     scored = rows.text[sorted(columns)].apply(lambda cells: fitting(cells, _is_short_number))
     rows = rows.found("R71", name, mask & scored.any(axis=1), "a score")
-    return rows.without(mask, why, rows.names.get(name, ""))
+    return rows.without(mask, why, rows.names.get(name, name))
 
 
 def _is_short_number(cell: object) -> bool:
