@@ -1115,6 +1115,22 @@ def test_an_instrument_is_known_by_its_name_and_title(name, instrument):
         assert score_role(header)[0].place.split(".")[1] == name
 
 
+@pytest.mark.quick(12)
+@pytest.mark.parametrize(("header", "timing"), [
+    ("Rate your pain today from 0 (none) to 10 (worst)", "now"),
+    ("Before today's massage, how bad was your pain, where 0 is no pain and 10 is the worst pain "
+     "imaginable?", "pre_session"), ("Pain 0 none, 10 worst pain after the session", "post_session"),
+    ("On a scale of 0-10, with 10 being the worst, how is your pain today?", "now"),
+    ("Quelle est votre douleur maintenant, 0 étant aucune et 10 la pire imaginable ?", "now"),
+    ("Schmerzen vorher, 0 (keine) bis 10 (stärkste vorstellbare)", "pre_session"),
+    ("Pain 0-10 (worst 24h)", None), ("Pain 0-10 (worst)", None), ("Pain (avg)", None),
+    ("Stärkster Schmerz (24 h)", None), ("Pire douleur", None), ("Dolor promedio", None),
+])  # fmt: skip
+def test_the_worst_of_a_scale_is_not_the_worst_of_a_week(header, timing):
+    roles = [role.place.removeprefix("scores.nprs.") for role in score_role(header)]
+    assert roles == ([] if timing is None else [timing])
+
+
 def rows_with(study, rule):
     return sum(f.count for f in oc.check(study).items if f.rule == rule)
 

@@ -28,6 +28,8 @@ def vocabulary() -> dict[str, Any]:
 
 
 _OTHER_TIME = frozenset(vocabulary()["another_time"]["words"])
+_ENDS = re.compile(vocabulary()["patterns"]["ends"], re.IGNORECASE)
+"""What a header says that the ends of its scale mean."""
 
 
 @dataclass(frozen=True)
@@ -132,12 +134,12 @@ def _phrases() -> dict[str, dict[str, Any]]:
 
 def score_role(header: str) -> list[Role]:
     """Return the instrument and timing that a header names, ``scores.nprs.pre_session``."""
-    asked = re.sub(r"\(.*?\)|\[.*?\]|\b0 ?[=:].*", " ", header)  # without "0 = none, 10 = worst"
+    told = _ENDS.sub(" ", header)  # without "0 = none, 10 = worst"
+    asked = re.sub(r"\(.*?\)|\[.*?\]|\b0 ?[=:].*", " ", told)
     words, whole = words_of(asked), words_of(header)
-    bracketed = words_of(
-        " ".join(re.findall(r"[(\[](?:\d+ (?=[a-zA-Z]))?([^\d=:]*?)[)\]]", header))
-    )
-    timing = timing_of(words) or timing_of(bracketed)
+    bracketed = words_of(" ".join(re.findall(r"[(\[](.*?)[)\]]", told)))
+    ends = words_of(" ".join(own[0] for own in _ENDS.finditer(header)))
+    timing = next(filter(None, map(timing_of, (words, bracketed, ends))), "")
     named = {name: [p for p in phrases if holds(whole, p)] for name, phrases in _titles().items()}
     name, fits = max(named.items(), key=lambda entry: max(map(len, entry[1]), default=0))
     title = {*max(fits, key=len, default=())}  # Patient Global Impression of Change is one
