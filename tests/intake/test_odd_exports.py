@@ -1119,7 +1119,7 @@ def test_an_instrument_is_known_by_its_name_and_title(name, instrument):
 @pytest.mark.parametrize(("header", "timing"), [
     ("Rate your pain today from 0 (none) to 10 (worst)", "now"),
     ("Before today's massage, how bad was your pain, where 0 is no pain and 10 is the worst pain "
-     "imaginable?", "pre_session"), ("Pain 0 none, 10 worst pain after the session", "post_session"),
+     "imaginable?", "pre_session"), ("Pain 0 none, 10 worst after the session", "post_session"),
     ("On a scale of 0-10, with 10 being the worst, how is your pain today?", "now"),
     ("Quelle est votre douleur maintenant, 0 étant aucune et 10 la pire imaginable ?", "now"),
     ("Schmerzen vorher, 0 (keine) bis 10 (stärkste vorstellbare)", "pre_session"),
