@@ -67,17 +67,15 @@ def test_remarks_that_a_visit_did_not_take_place(imported):
 
 
 def test_remarks_that_begin_with_it_or_name_somebody(imported, tmp_path):
-    told = (
-        "7;",
-        ";no show, called no answer",
-        ";Quill cancelled",
-        "5;saw no change, no show of pain",
-    )
+    told = ("7;", ";no show, called no answer", ";Quill cancelled", ";missed, (555) 010-4477",
+            "5;saw no change, no show of pain")  # fmt: skip
     rows = "".join(f"Quill {who};2026-01-{13 + 3 * i};{cells}\n" for who in ("Ann", "Bo")
                    for i, cells in enumerate(told))  # fmt: skip
     study, _ = imported(f"Client;Date;Pain before;Notes\n{rows}")
-    assert study.sessions["status"].tolist() == ["attended", "no_show", "cancelled", "attended"] * 2
-    assert "Quill" not in str(draft_map(tmp_path / "export.csv").content["status"])
+    became = ["attended", "no_show", "cancelled", "no_show", "attended"]
+    assert study.sessions["status"].tolist() == became * 2
+    drafted = str(draft_map(tmp_path / "export.csv").content["status"])
+    assert not any(word in drafted for word in ("Quill", "4477"))
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Mapping
-from itertools import groupby
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from outcomes.intake.drafting import evidence
 from outcomes.intake.drafting.draft import FEW, Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import Column
 from outcomes.intake.drafting.headers import roles_of, vocabulary, words_of
+from outcomes.intake.drafting.notes import beside_name, remarked, remarks_on
 from outcomes.intake.drafting.people import lengths
 from outcomes.intake.drafting.seen import MISSED, STRUCK, Seen, not_visits
 from outcomes.intake.map_sections import VISIT
@@ -59,9 +58,12 @@ def status(seen: Seen) -> Content:
         return {"status": [*beside, {"otherwise": "attended"}]}
     if STRUCK in seen.columns:
         return _status_struck(seen)
-    remark = next((c for c in seen.of("free_text") if any(map(_remarks_on, c.counts))), None)
+    remark = next((c for c in seen.of("free_text") if any(map(remarks_on, c.counts))), None)
     if remark is not None:
-        return {"status": _remarked(seen, remark), **ask("status_silent", column=remark.name)}
+        return {
+            "status": remarked(seen, remark, _held(seen).to_numpy()),
+            **ask("status_silent", column=remark.name),
+        }
     partings = [c for h in seen.rest if _may_be_status(seen, c := seen.columns[h])]
     parting = max(partings, key=lambda column: column.share(evidence.status_of), default=None)
     return _no_status(seen) if parting is None else _status_words(seen, parting)
@@ -108,44 +110,6 @@ def _may_be_status(seen: Seen, column: Column) -> bool:
             and min(shares["sum"].sum(), stayed["size"].sum()) > 1)  # fmt: skip
 
 
-def _remarks_on(cell: str) -> bool:
-    """Whether a remark is that the visit did not take place, and nothing more."""
-    return len(cell.split()) <= 3 and evidence.not_done(cell)
-
-
-def _stayed(cell: str) -> str:
-    """Return what a remark begins with, up to its first comma, that did not take place."""
-    begun = re.split(r"[,;:(.!]|\s[-–/]\s", cell)[0]
-    word = evidence.status_of(begun) or evidence.likely_statuses(begun)[0]
-    return word if word in STAYED and evidence.flag_of(begun) is None else ""
-
-
-def _remarked(seen: Seen, column: Column) -> list[dict[str, Any]]:
-    """Return the rules of remarks that are, or begin with, that a visit did not take place.
-
-    A name in it is not written down: words beside it tell the cell, where no other has them.
-    """
-    scored = _held(seen).to_numpy()
-    held = {*column.cells[scored]}
-    told = {cell: evidence.status_of(cell) for cell in filter(_remarks_on, column.counts)}
-    begun = {cell: _stayed(cell) for cell in column.counts
-             if scored.any() and cell not in {*held, *told}}  # fmt: skip
-    told |= {cell: word for cell, word in begun.items() if word}
-    found: dict[tuple[str, str], list[str]] = {}
-    for cell, word in told.items():
-        how, part = "is", cell
-        if seen.is_private(cell):
-            how, part = "contains", _beside_name(cell, seen.name_words) or ""
-            others = any(part.casefold() in own.casefold() for own in {*column.counts} - {*told})
-            if others or not part or seen.is_private(part):
-                must, got = "a column says what became of a visit", "remarks with names or numbers"
-                remedy = "Give what became of a visit a column of its own."
-                raise DataError(must, got=got, where=column.name, remedy=remedy)
-        found.setdefault((how, word), []).append(part)
-    return [{"column": column.name, how: [*dict.fromkeys(words)], "becomes": became}
-            for (how, became), words in found.items()]  # fmt: skip
-
-
 def _entries(column: Column, told: Column) -> list[dict[str, Any]]:
     """Return the rules of a column whose cells say of some visits that they did not take place."""
     found: dict[str, list[str]] = {}
@@ -158,7 +122,7 @@ def _entries(column: Column, told: Column) -> list[dict[str, Any]]:
 def _status_words(seen: Seen, column: Column) -> Content:
     became, held = _became(seen, column), _held(seen)
     before = {
-        cell: _beside_name(cell, seen.name_words)
+        cell: beside_name(cell, seen.name_words)
         for cell in became
         if not evidence.whole_status(cell)
     }
@@ -196,16 +160,6 @@ def _still_open(
     beside = {f"values.status.{cell}" for cell in column.counts
               if told[column.cells.eq(cell).to_numpy(bool)].all()}  # fmt: skip
     return [question for question in questions if question["key"] not in beside]
-
-
-def _beside_name(cell: str, names: Collection[str]) -> str | None:
-    """Return what says a status beside a client's name in a cell; None where there is none."""
-    apart = groupby(cell.split(), lambda word: bool(name_words([word]) & {*names}))
-    parts = [(is_name, " ".join(own)) for is_name, own in apart]
-    if not any(is_name for is_name, _ in parts):
-        return None
-    said = (own for is_name, own in parts if not is_name and evidence.status_of(own))
-    return max(said, key=len, default="")
 
 
 def _became(seen: Seen, column: Column) -> dict[str, str]:
