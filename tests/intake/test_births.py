@@ -7,6 +7,7 @@ import datetime
 import pytest
 
 import outcomes as oc
+from outcomes.errors import DataError
 
 VISITS = ("2026-05-04", "2026-05-11")
 TODAY = datetime.date(2026, 6, 1)
@@ -146,3 +147,21 @@ def test_a_column_of_numbers_that_holds_none_leaves_names_to_tell(tmp_path):
     }  # fmt: skip
     study, _ = oc.import_export(export, mapped, tmp_path / "key.json", today=TODAY)
     assert (len(study.episodes), scores(study)) == (1, [(5.0,)])
+
+
+def test_numbers_that_each_clinic_counts_anew_are_refused_and_read_with_the_clinic(tmp_path):
+    export = tmp_path / "export.csv"
+    rows = [f"C{i},{clinic},{day},{i + 4 * (clinic == 'South')}" for i in (1, 2, 3)
+            for clinic in ("North", "South") for day in VISITS]  # fmt: skip
+    export.write_text("\n".join(["No,Clinic,Day,Pain", *rows]) + "\n", encoding="utf-8")
+    mapped = {
+        "identifiers": {"record": "No"}, "columns": {"date": "Day", "clinic_id": "Clinic"},
+        "study": {"no_status": "attended"}, "scores": {"nprs": {"pre_session": "Pain"}},
+    }  # fmt: skip
+    with pytest.raises(DataError, match="3 of 3 in several clinics") as refused:
+        oc.import_export(export, mapped, tmp_path / "key.json", today=TODAY)
+    assert 'name = ["No", "Clinic"]' in str(refused.value)
+    mapped["identifiers"] = {"name": ["No", "Clinic"]}
+    study, _ = oc.import_export(export, mapped, tmp_path / "key.json", today=TODAY)
+    assert scores(study) == [(float(n), float(n)) for n in (1, 2, 3, 5, 6, 7)]
+    assert found(study) == []

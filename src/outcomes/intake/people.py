@@ -66,6 +66,7 @@ def with_clients(
     rows, records = _records(rows, record, named)
     if not any(born) and not contacts:
         _refuse_numbers_of_visits(named if names else records, (*names, record)[0])
+        _refuse_numbers_of_clinics(rows, records if not names else [], record)
     days = rows.cells.get("date", pd.Series(np.nan, index=rows.text.index))
     clients = clients_of(named, born, records, [_texts(rows.text[c], rows) for c in contacts],
                          days.tolist())  # fmt: skip
@@ -115,6 +116,22 @@ def _refuse_numbers_of_visits(whose: list[str | None], column: str) -> None:
         must, got = "what tells clients apart is the same on all rows of one", "another on each row"
         remedy = "Give the number of the visit (-1, -2) a column of its own."
         raise DataError(must, got=got, where=column, remedy=remedy)
+
+
+def _refuse_numbers_of_clinics(rows: TypedRows, numbers: list[str | None], column: str) -> None:
+    """Refuse numbers most of which stand in several clinics, where nothing else tells people."""
+    own = [str(name) for name in rows.cells] if numbers else []
+    for name in (name for name in own if name.endswith(".clinic_id")):
+        clinics = rows.cells[name].groupby(np.array(numbers, dtype=object)).nunique()
+        n = int((clinics > 1).sum())
+        if n > 1 and 2 * n > len(clinics):
+            must, got = "a number is of one client", f"{n} of {len(clinics)} in several clinics"
+            remedy = (
+                f'Where each clinic counts its own clients, write name = ["{column}", "'
+                f'{rows.names.get(name, name)}"] for record under [identifiers]; where these '
+                "are rooms, or clients go to several, take clinic_id out of the map."
+            )
+            raise DataError(must, got=got, where=column, remedy=remedy)
 
 
 def _texts(cells: pd.Series[Any] | None, rows: TypedRows) -> list[str | None]:
