@@ -1560,6 +1560,30 @@ def test_a_first_and_a_last_time_beside_each_other(imported, head, answer, n_vis
     assert "post_session" not in {*study.assessments["timing"]}
 
 
+@pytest.mark.parametrize(("chosen", "score"), [("Oswestry raw (0-50)", 42), ("Oswestry %", 44)])
+def test_each_of_several_columns_of_an_index_is_on_its_own_scale(imported, chosen, score):
+    study, asked = imported(
+        "Client,DOB,Visit date,Status,Oswestry raw (0-50),Oswestry %\n"
+        f"{ANN},01/16/2026,Completed,21,44%\n",
+        **{"scores.odi.pre_session": chosen, "scores.odi.post_session": False},
+    )  # fmt: skip
+    assert "scores.odi.pre_session" in asked
+    assert study.assessments["score"].tolist() == [score]
+
+
+def test_none_among_scores_is_asked_about_and_so_are_minutes_of_two_kinds(imported):
+    study, asked = imported(
+        "Client,DOB,Visit date,Status,Booked min,Actual min,Pain before\n"
+        f"{ANN},01/16/2026,Completed,90,45,7\n{ANN},01/19/2026,Cancelled,90,,\n"
+        f"{ANN},01/23/2026,Completed,90,60,None\n",
+        **{"columns.sessions.minutes": "Actual min", 'values."nprs.pre_session".None': "0"},
+    )
+    assert asked["columns.sessions.minutes"] == ["Booked min", "Actual min"]
+    assert study.assessments["score"].tolist() == [7, 0]
+    received = study.sessions[study.sessions["session"].notna()]
+    assert received["minutes"].tolist() == [45, 60]
+
+
 def test_points_of_a_maximum_one_below_another(imported):
     study, asked = imported(
         f"Client,DOB,Visit date,Measure,Score,Status\n{ANN},01/16/2026,NDI,20/50,Completed\n"

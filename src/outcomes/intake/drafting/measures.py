@@ -270,17 +270,27 @@ def _pair(name: str, columns: list[Column]) -> Content:
 
 
 def _score(name: str, timing: str, columns: list[Column]) -> Content:
+    top = registry()[name].maximum
     if len(columns) > 1:
-        read = merged(*(as_numbers(column, registry()[name].maximum) for column in columns))
+        read = merged(*(_in_points(name, timing, column, top) for column in columns))
         names, place = [column.name for column in columns], f"scores.{name}.{timing}"
         told = {"title": registry()[name].title, "timing": timing}
         return merged(read, ask("several_scores", names, place, **told))
     (column,) = columns
-    scale = _scale(name, timing, column, registry()[name].maximum)
+    scale = _scale(name, timing, column, top)
     keys = [q["key"].split(".") for q in scale.get("questions", ())]
     moved = [own for section, own, *_ in keys if section == "scores"]  # to another instrument
     read = merged(*(as_numbers(column, registry()[own].maximum) for own in moved or [name]))
     return merged({} if moved else {"scores": {name: {timing: column.name}}}, read, scale)
+
+
+def _in_points(name: str, timing: str, column: Column, top: float) -> Content:
+    """Return how one of several columns is read: each may be on a scale of its own."""
+    said, stated = _scale(name, timing, column, top), stated_top(column.name) or top
+    own = rule(f"of {stated:g}, as points of {top:g}", [column.name], becomes=r"\1",
+               pattern=r"(\d+(?:\.\d+)?)", multiply=top / stated)  # fmt: skip
+    sure = {part: entry for part, entry in said.items() if part == "rules"}
+    return merged(as_numbers(column, top), sure or (own if stated != top else {}))
 
 
 def as_numbers(column: Column, top: float) -> Content:
@@ -342,6 +352,8 @@ def file(seen: Seen) -> Content:
     empty = {word.casefold(): word for word in vocabulary()["empty"]["words"]}
     kept = [c for h, c in seen.columns.items() if h in seen.roles]
     signs = {sign.casefold() for sign in seen.said("values", "status") or {}}
+    scored = (cell for column in seen.of("scores.") for cell in column.cells.dropna().unique())
+    signs |= {cell.casefold() for cell in scored} & {*vocabulary()["scores"]["grades"]}
     empty = {word: own for word, own in empty.items() if word not in signs}
     met = {cell for c in kept for cell in c.cells.dropna().unique() if cell.casefold() in empty}
     measured = [*seen.of("scores.", "columns.sessions.minutes"),

@@ -276,9 +276,9 @@ def _yearless(seen: Seen, day: Column, found: evidence.WaysOfDates) -> Content:
 
 def lengths(seen: Seen) -> Content:
     """Return how long visits were: a column of minutes, start and end, or the service's name."""
-    column = seen.one("columns.sessions.minutes")
-    if column is not None:
-        return _stated_minutes(column)
+    if (column := seen.one("columns.sessions.minutes")) is not None:
+        rivals = seen.rivals.get("columns.sessions.minutes", [column.name])
+        return merged(*(_stated_minutes(seen.columns[own]) for own in rivals[::-1]))
     end, start = seen.one("minutes.end"), seen.one("identifiers.time") or seen.date
     if start is not None and start.share(evidence.has_time) > 0.5:
         later = (

@@ -343,7 +343,8 @@ def _claim(column: Column, role: Role) -> float:
     covered = len(role.matched) / max(len(words_of(column.name)), 1)
     told = role.place == "columns.status" and column.share(  # what became of it, and no booking
         lambda cell: evidence.status_of(cell) not in ("", "left_out"))  # fmt: skip
-    return covered + column.n / max(len(column.cells), 1) + told
+    booked = role.place == "columns.sessions.minutes"  # of all, where others are of who came
+    return covered + (booked or column.n / max(len(column.cells), 1)) + told
 
 
 def which(
