@@ -48,6 +48,19 @@ def test_shares_have_the_intervals_of_scipy():
     assert told(table, "failed")[0] == pytest.approx(0.05)
 
 
+@pytest.mark.parametrize(
+    ("failed", "words"),
+    [(0.0, ""), (1 / 400, "1 could not answer it, which counts as"), (0.05, "20 could not")],
+)
+def test_studies_without_an_answer_are_told_beside_the_power(failed, words):
+    """They count as having found nothing, which lowers the share."""
+    power = replace(oc.power(SMALL, "trial", n_simulations=1), n_simulations=400)
+    sentence = replace(power, table=counted(found(failed=failed))).sentence
+    assert "80 % (95 % CI 76 % to 84 %) find a difference" in sentence
+    assert words in sentence
+    assert ("as having found nothing" in sentence) == bool(words)
+
+
 @pytest.mark.parametrize(("term", "share"), [("median", 0.5), ("nine_in_ten", 0.9)])
 def test_half_widths_are_quantiles_with_the_intervals_of_scipy(term, share):
     estimate, low, high = told(counted(found()), f"half_width_{term}")

@@ -88,13 +88,17 @@ class Power:
             told_of = (
                 precision[:1].lower() + precision[1:] or "none tells how wide the interval is."
             )
-            return f"{self._where()} {told_of}{CHANGE_ONLY}"
+            return f"{self._where()} {told_of}{self._unanswered('')}{CHANGE_ONLY}"
         found = percent_with_interval(*told(self.table, "clear"))
         place = f" {self.place}" if self.place else ""
         return (
             f"{self._where()} {found} find a difference{place} at p < 0.05{_truth(self.table)}. "
-            f"{precision}"
+            f"{precision}{self._unanswered(', which counts as having found nothing')}"
         ).rstrip()
+
+    def _unanswered(self, so: str) -> str:
+        n = round((1 - told(self.table, "answered")[0]) * self.n_simulations)
+        return f" Of the studies, {n:,} could not answer it{so}." if n else ""
 
     @property
     def road(self) -> str:
