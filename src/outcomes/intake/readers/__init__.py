@@ -15,18 +15,10 @@ import pandas as pd
 
 from outcomes.dictionary.instruments import score
 from outcomes.errors import DataError, UnavailableError
+from outcomes.intake.readers import table
 from outcomes.intake.readers.database import read_database
 from outcomes.intake.readers.fhir import read_bundle
-from outcomes.intake.readers.table import (
-    DAY,
-    HEADINGS,
-    FileFormat,
-    Repeated,
-    Rows,
-    is_database,
-    name_of,
-    rows_of,
-)
+from outcomes.intake.readers.table import FileFormat, Rows, is_database, name_of
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import read_sheets
 from outcomes.intake.toml_records import folded
@@ -151,7 +143,7 @@ def with_totals(rows: Rows, items: Mapping[str, Sequence[str]]) -> Rows:
     """
     for name, headers in items.items():
         own = rows.cells[_named(rows.cells, headers)]
-        own = own.mask(own.map(lambda cell: isinstance(cell, Repeated)), None)
+        own = own.mask(own.map(lambda cell: isinstance(cell, table.Repeated)), None)
         total = score(name, own)
         few = int((total.isna() & own.notna().any(axis=1)).sum())
         told = {f"answers to {name} too few for a total": few} if few else {}
@@ -189,7 +181,7 @@ def visit_by_visit(rows: Rows, patterns: Sequence[str]) -> Rows:
         In the file's order, then by number or as the days stand; visits of which no column holds
         anything are left away. A day becomes a cell of the column ``Day``.
     """
-    number = f"({DAY.pattern}|{NUMBER})"
+    number = f"({table.DAY.pattern}|{NUMBER})"
     named = {pattern: re.escape(pattern).replace(r"\#", number) for pattern in patterns}
     own = {(pattern, nth(found[1])): header for header in map(str, rows.cells)
            for pattern, text in named.items()
@@ -218,7 +210,7 @@ def nth(number: str) -> int | str:
     >>> nth("12"), nth("2nd"), nth("Third"), nth("Initial")
     (12, 2, 3, 1)
     """
-    if DAY.fullmatch(number):
+    if table.DAY.fullmatch(number):
         return number
     digits = re.match(r"\d+", number)
     words = {**{word: i for i, word in enumerate(_ORDINALS, start=1)}, **_ENDS}
@@ -246,7 +238,7 @@ def _filled_down(rows: Rows, form: FileFormat) -> Rows:
     if not own or not heads.any():
         return replace(rows, cells=cells)
     kept = ~heads.to_numpy()
-    return rows.taken(cells[kept], kept, **{HEADINGS: int(heads.sum())})
+    return rows.taken(cells[kept], kept, **{table.HEADINGS: int(heads.sum())})
 
 
 def _refuse_data_as_header(cells: pd.DataFrame, where: str) -> None:
@@ -271,8 +263,8 @@ def read_parquet(place: str, _form: FileFormat) -> Rows:
     try:
         from pyarrow import ArrowException, parquet
 
-        table = parquet.read_table(place).to_pandas(ignore_metadata=True)  # an index is a column
-        cells = table.astype(object)
+        held = parquet.read_table(place)
+        cells = held.to_pandas(ignore_metadata=True).astype(object)  # an index is a column
     except ImportError:
         must = "reading Parquet needs pyarrow"
         remedy = "Install it with: pip install 'outcomes[big]'."
@@ -280,7 +272,7 @@ def read_parquet(place: str, _form: FileFormat) -> Rows:
     except (OSError, ValueError, LookupError, TypeError, ArrowException):
         must = "the file is a Parquet file"
         raise DataError(must, got="something else, or none", where=Path(place).name) from None
-    return rows_of(cells, Path(place).name)
+    return table.rows_of(cells, Path(place).name)
 
 
 _READERS: dict[str, Callable[[str, FileFormat], Rows]] = {
