@@ -198,3 +198,20 @@ def test_what_a_map_says_of_sheets_that_is_not_so_is_refused(drafted, entry, got
     with pytest.raises(DataError) as raised:
         read_source(place, FileFormat(sheets=["Visits"], **entry))
     assert got in str(raised.value)
+
+
+def test_a_sheet_of_few_cells_has_the_header_of_the_others(tmp_path):
+    book, head = openpyxl.Workbook(), ["Date", "Came", "Min", "Pain in", "Pain out"]
+    book.remove(book.active)
+    rows = {"A": [["2026-01-15", "yes", 60, 7, 5], ["2026-01-22", "yes", 60, 5, 4]],
+            "B": [["2026-01-16", "yes", 60, 6, 5], ["2026-01-23", "yes", 60, 5, 3]],
+            "C": [["2026-01-17", "yes", 60, 8, 6], ["2026-01-24", "no"], ["2026-01-27", "no"],
+                  ["2026-01-30", "no"]]}  # fmt: skip
+    for name, own in rows.items():
+        sheet = book.create_sheet(name)
+        for row in (["Patient:", f"Quux {name}"], ["Born:", "1950"], [], head, *own):
+            sheet.append(row)
+    book.save(tmp_path / "x.xlsx")
+    read = read_source(tmp_path / "x.xlsx", FileFormat(sheets=("*",), sheet_name="Sheet"))
+    assert read.cells["Sheet"].value_counts().to_dict() == {"A": 2, "B": 2, "C": 4}
+    assert [*read.cells][:5] == head

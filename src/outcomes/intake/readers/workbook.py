@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -184,8 +185,13 @@ def sheets_of(
                 "Open the workbook in Excel and save it, or paste the values over the formulas."
             )
             raise DataError(must, got=f"{n_unworked} without", where=path.name, remedy=remedy)
-        return {name: _sheet(book, name, part, form, path.name, may_be_empty=may_be_empty)
-                for name, part in parts.items()}  # fmt: skip
+        read = partial(_sheet, book, form=form, where=path.name, may_be_empty=may_be_empty)
+        sheets = {name: read(name, part) for name, part in parts.items()}
+        heads = {name: frozenset(map(str, rows.cells)) for name, rows in sheets.items()}
+        usual, n = Counter(heads.values()).most_common(1)[0]
+        own = usual - {form.struck_out} if n > 1 else frozenset[str]()
+        return {name: rows if own <= heads[name] else read(name, parts[name], usual=own)
+                for name, rows in sheets.items()}  # fmt: skip
 
 
 @contextmanager
@@ -250,8 +256,9 @@ def _part(path: Path, sheet: Any) -> _Part:
 
 
 def _sheet(
-    book: Any, name: str, part: _Part, form: FileFormat, where: str, *, may_be_empty: bool
-) -> Rows:
+    book: Any, name: str, part: _Part, form: FileFormat, where: str,
+    usual: frozenset[str] = frozenset(), *, may_be_empty: bool,
+) -> Rows:  # fmt: skip
     sheet = book[name]
     if not hasattr(sheet, "iter_rows"):
         must = "a sheet holds cells"
@@ -260,7 +267,7 @@ def _sheet(
     struck: set[int] = set()
     records = _records(sheet, struck if part.struck else None, where)
     head = list(islice(records, SAMPLE))
-    start, stop = _header_lines([record for _, record in head], part, form)
+    start, stop = _header_lines([record for _, record in head], part, form, usual)
     lines = range(start, min(stop, len(head)))
     header = [_spread(head[i][1], i + 1, part) for i in lines] or [[]]
     width = max(len(line) for line in (*header, *(record for _, record in head)))
@@ -297,11 +304,18 @@ def _records(
         yield number, [_text(cell) for cell in cells]
 
 
-def _header_lines(sample: list[list[str | None]], part: _Part, form: FileFormat) -> tuple[int, int]:
-    """Return where the header is; names of groups merged over its columns belong to it."""
-    start, stop = header_lines(sample, form)
+def _header_lines(
+    sample: list[list[str | None]], part: _Part, form: FileFormat, usual: frozenset[str]
+) -> tuple[int, int]:
+    """Return where the header is; names of groups merged over its columns belong to it.
+
+    A line of the `usual` names, those of other sheets, is one.
+    """
+    is_open = not form.header_rows and form.skip_rows is None
+    same = [i for i, record in enumerate(sample) if usual and usual == {*filter(None, record)}]
+    start, stop = (same[0], same[0] + 1) if same and is_open else header_lines(sample, form)
     groups = [m for m in part.merged if m[0] == start and m[3] > m[1]]
-    above = len(groups) > 1 and not form.header_rows and form.skip_rows is None
+    above = len(groups) > 1 and is_open
     return start - above, stop
 
 
