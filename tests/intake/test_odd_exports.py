@@ -1753,13 +1753,18 @@ def test_two_numbered_scores_of_rows_with_a_date_are_asked_about(imported):
     assert visits(study) == [[[0, 7, 4], [7, 6, 3]]]
 
 
-@pytest.mark.parametrize("head", ["Date", "Timestamp"])
-def test_rows_that_say_before_or_after_are_one_visit_whatever_their_times(imported, head):
+@pytest.mark.parametrize(
+    ("head", "asks", "before", "after"),
+    [("Date", "Is this before or after your massage?", "Before", "After"),
+     ("Timestamp", "Is this before or after your massage?", "Before", "After"),
+     ("Date", "Form", "Pre-visit check-in", "Post-visit check-out")],
+)  # fmt: skip
+def test_rows_that_say_before_or_after_are_one_visit(imported, head, asks, before, after):
     study, asked = imported(
-        f"{head},Client,DOB,Is this before or after your massage?,Pain right now\n"
-        f"01/15/2026 9:50,{ANN},Before,7\n01/15/2026 11:10,{ANN},After,4\n"
-        f"01/22/2026 9:50,{ANN},Before,6\n01/22/2026 11:10,{ANN},After,3\n"
-        f"01/22/2026 15:50,{ANN},Before,5\n01/22/2026 16:50,{ANN},After,2\n",
+        f"{head},Client,DOB,{asks},Pain right now\n"
+        f"01/15/2026 9:50,{ANN},{before},7\n01/15/2026 11:10,{ANN},{after},4\n"
+        f"01/22/2026 9:50,{ANN},{before},6\n01/22/2026 11:10,{ANN},{after},3\n"
+        f"01/22/2026 15:50,{ANN},{before},5\n01/22/2026 16:50,{ANN},{after},2\n",
         **{"study.rows": "visits"},
     )
     assert [*asked] == (["study.rows"] if head == "Timestamp" else [])

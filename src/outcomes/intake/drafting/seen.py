@@ -285,7 +285,7 @@ def _by_cells(column: Column) -> Role | None:
         place = named[0].place.rpartition(".")[0]
         return Role(f"{place}.{timing_of(words_of(column.name))}", "score", named[0].matched)
     words = [*map(words_of, column.counts)]
-    times = {"" if {"in", "out"} & {*own} else timing_of(own) for own in words}
+    times = {timing_of(tuple(w for w in own if w not in ("in", "out"))) for own in words}
     if "" not in times and {"pre_session", "post_session"} <= times:
         return Role("columns.timing", "timing")
     long = column.share(lambda cell: len(cell) > 40) > 0.2
