@@ -37,7 +37,7 @@ class Bundle:
     def __init__(self, entries: list[tuple[str, Any]], zone: ZoneInfo | None) -> None:
         self._zone = zone
         last = _last_versions(entries)
-        self.skipped: Counter[str] = Counter({AGAIN: len(entries) - len(last)})
+        self.skipped: Counter[str] = +Counter({AGAIN: len(entries) - len(last)})  # none is no news
         entries = last
         self._all = [resource for _, resource in entries if self._counts(resource)]
         own = Counter(_own_name(resource) for resource in self._all)
