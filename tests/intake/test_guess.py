@@ -45,6 +45,21 @@ def asked(mapped):
     return {question.key: list(question.candidates) for question in mapped.questions}
 
 
+@pytest.mark.parametrize(
+    ("header", "read"), [("Pain before", True), ("Pain on arrival", True), ("Pain", False)]
+)
+def test_a_score_in_few_words_is_asked_about_word_by_word(drafted, header, read):
+    """It was named in a comment at the end of the map; `Pain` may be a place."""
+    cells = ["bad", "so-so", "very bad", "so-so"]
+    mapped = drafted(
+        f"Client,Date,{header}\n"
+        + "".join(f"Ann {'ABCD'[i % 4]}lee,2026-01-{i + 1:02d},{cells[i % 4]}\n" for i in range(12))
+    )
+    words = {key.rpartition(".")[2] for key in asked(mapped) if key.startswith("values.")}
+    assert words == ({*cells} if read else set())
+    assert (mapped.scores.get("nprs") == {"pre_session": header}) == read
+
+
 def test_a_draft_is_a_map_that_names_what_identifies(draft):
     _, text, _ = draft
     mapped = read_column_map(tomllib.loads(text))

@@ -112,12 +112,12 @@ def _guess(
 def _asked(question: Mapping[str, Any]) -> Any:
     """Return the answer to a question of a draft: one of its list, a word, or nothing.
 
-    Where the list is of numbers, a number is itself, and never a place in the list.
+    Where the list has numbers, a number is itself, and never a place in the list.
     """
     likely = list(question["candidates"])
-    numbers = bool(likely) and all(map(str.isdigit, likely))
-    shown = {one: one for one in sorted(likely, key=int)} if numbers else {
-        str(i): one for i, one in enumerate(likely, start=1)}  # fmt: skip
+    numbers = sorted(filter(str.isdigit, likely), key=int)
+    listed = [*(one for one in likely if not one.isdigit()), *numbers]
+    shown = {one if numbers else str(i): one for i, one in enumerate(listed, start=1)}
     typer.echo(f"\n{question['asks']}", err=True)
     for typed, one in shown.items():
         typer.echo(f"  {one}" if numbers else f"  {typed}  {one}", err=True)
@@ -126,6 +126,8 @@ def _asked(question: Mapping[str, Any]) -> Any:
         said = said.strip()
         if said.casefold() in ("no", "false"):
             return False
+        if said.casefold() == "yes" and len(likely) == 1:
+            return likely[0]
         word = any(map(str.isalpha, said)) and not numbers
         if not said or said in shown or said in likely:
             return shown.get(said, said)

@@ -164,17 +164,27 @@ def _is_degrees(cell: str) -> bool:
 
 
 def _not_numbers(seen: Seen, found: Mapping[str, Mapping[str, object]]) -> Iterator[Content]:
-    """Ask about columns that are called scores, and hold words of pain or a spreadsheet's days."""
-    words = {*vocabulary()["scores"]["grades"]}
+    """Ask about columns that are called scores, and hold words or a spreadsheet's days.
+
+    A few words (``bad``, ``so-so``) are asked about one by one, as words among numbers are.
+    """
+    words, taken = {*vocabulary()["scores"]["grades"]}, set()
     for header in seen.rest:
         column, role = seen.columns[header], next(iter(score_role(header)), None)
         graded = column.share(lambda cell: not words.isdisjoint(words_of(cell)))
         dated = column.share(is_date)
-        if role is None or max(graded, dated) < _MOST:
+        if role is None:
             continue
         _, name, timing = role.place.split(".")
+        few = len(column.counts) <= FEW and dated < _MOST and (timing in PAIRED or graded > _MOST)
         timing = timing.replace("now", "") or "pre_session"
-        if timing not in found.get(name, {}):
+        known = timing in found.get(name, {}) or (name, timing) in taken
+        if known or (not few and max(graded, dated) < _MOST):
+            continue
+        taken.add((name, timing))
+        if few:
+            yield {"scores": {name: {timing: header}}}
+        else:
             held = "dates, as a spreadsheet makes of 7/10" if dated > graded else "words"
             place = f"scores.{name}.{timing}"
             yield ask("not_numbers", [header], place, column=header, held=held)
@@ -189,7 +199,8 @@ def words_among(seen: Seen, content: Content) -> Iterator[Content]:
                                         for own in part.columns.values()}}  # fmt: skip
     for target, header in targets.items():
         top, column = tops.get(target), seen.columns[header]
-        if top is None or seen.roles[header].place == "service":
+        role = seen.roles.get(header)  # none of a column of nothing but words
+        if top is None or (role and role.place == "service"):
             continue
         read, _ = clean(column.cells, header, target, mapped)
         odd = column.cells[read.notna() & read_numbers(read).isna()].unique()
