@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.dictionary.instruments import Instrument
-from outcomes.dictionary.instruments.threshold import LINES, lines_of
+from outcomes.dictionary.instruments.threshold import line_name, lines_of
 from outcomes.mixed.fit import MANY_ROWS, RULE
 from outcomes.privacy.text import Count, Resting, Share, Text
 from outcomes.questions.beside import beside
@@ -213,11 +213,8 @@ def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> P
         axis, f"Improvement ({measure.unit}; up = better)",
         HOW_MUCH.say("alt", axis=axis.lower(), time=time.capitalize(), spoken=spoken),
     )  # fmt: skip
-    whose = {kind: f" in {line.population.partition(',')[0]}" for kind, line in lines.items()
-             if kind == "MDC" and line.population != "any"}  # fmt: skip
     marks = tuple(
-        (line.value, f"{LINES[kind]}{whose.get(kind, '')} ({line.value:g})")
-        for kind, line in lines.items()
+        (line.value, f"{line_name(kind, line)} ({line.value:g})") for kind, line in lines.items()
     )
     return replace(drawn, marks=marks)
 

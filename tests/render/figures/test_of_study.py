@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,18 @@ def test_a_waterfall_counts_by_hand(small: Any) -> None:
     assert figure.alt.count("smallest important change") == 1
 
 
+def test_measurement_error_is_that_of_the_patients_it_was_found_in(small: Any) -> None:
+    """4 points were found in neck pain; a headache that is 5 better is not among them."""
+    of = {"a": "headache", "b": "neck_other", "c": "neck_other"}
+    facts = small.episodes.assign(condition=small.episodes["episode_id"].map(of))
+    figure = waterfall(replace(small, episodes=facts))
+    best = figure.axes[0].collections[0].get_paths()[0].vertices[1, 1]
+    assert best == 5
+    said = "0 of 2 courses (0 %) improved by at least the measurement error in neck pain"
+    assert said in figure.alt
+    assert "follow-up" not in figure.alt  # each last score is one of a visit
+
+
 def test_a_waterfall_without_thresholds_says_how_many_improved() -> None:
     weeks = [("a", 0, 6), ("a", 4, 5), ("b", 0, 6), ("b", 4, 6), ("c", 0, 5), ("c", 4, 2)]
     scores = pd.DataFrame(weeks, columns=["episode_id", "day", "score"]).assign(
@@ -62,6 +75,7 @@ def test_a_waterfall_without_thresholds_says_how_many_improved() -> None:
     scores["timing"] = scores["day"].map({0: "baseline", 4: "follow_up"})
     made = study_from_tables({"assessments": scores})
     assert waterfall(made).claim == "2 of 3 courses (67 %) improved; none got worse"
+    assert "The last score of 3 courses is of no visit" in waterfall(made).alt
     assert trajectories(made).get_supxlabel() == "week"
 
 

@@ -185,6 +185,18 @@ LINES = {"MIC": "smallest important change", "MDC": "measurement error"}
 """Thresholds that figures draw as lines, and what the lines are called."""
 
 
+def line_name(kind: str, line: Threshold) -> str:
+    """Return what a line of a figure is called; of a measurement error also in whom it was found.
+
+    Examples
+    --------
+    >>> line_name("MDC", Threshold("MDC", 4.0, "0-10", "neck pain, 4 weeks", "Kovacs 2008", "read"))
+    'measurement error in neck pain'
+    """
+    own = kind == "MDC" and line.population != "any"
+    return LINES[kind] + f" in {line.population.partition(',')[0]}" * own
+
+
 def lines_of(thresholds: Iterable[Threshold], conditions: set[str]) -> dict[str, Threshold]:
     """Return MIC and MDC in points, where they are published.
 

@@ -17,13 +17,13 @@ from matplotlib.ticker import MaxNLocator
 from scipy.special import stdtrit
 
 from outcomes.dictionary.instruments import Instrument
-from outcomes.dictionary.instruments.threshold import LINES, lines_of
+from outcomes.dictionary.instruments.threshold import LINES, line_name, lines_of
 from outcomes.errors import UsageError
 from outcomes.render.figures.canvas import panels
 from outcomes.render.figures.shown import ShownFigure, empty_figure, finished
 from outcomes.render.figures.style import GRID, INK, LOOKS, MUTED, ROUND, styled
 from outcomes.study import Study
-from outcomes.words import named, percent, plain
+from outcomes.words import counted, named, percent, plain
 
 LEAST = 5
 """A mean of fewer courses is not drawn."""
@@ -99,28 +99,35 @@ def waterfall(study: Study, instrument: str = "") -> ShownFigure:
         where one is published for a condition of the study, and the share that reached each.
     """
     measure, rows = _rows(study, instrument)
-    last = rows.groupby("episode_id", sort=False)["improvement"].last()
-    change = last.sort_values(ascending=False).to_numpy(float)
-    marks = _thresholds(measure, rows)
-    size = [marks.get("MIC", np.inf), marks.get("MDC", np.inf)]
-    colors = np.select(
-        [change < 0, change >= size[1], change >= size[0]], [WORSE, SURE, BETTER], GRID
-    )
+    last = rows.drop_duplicates("episode_id", keep="last")
+    last = last.sort_values("improvement", ascending=False, kind="stable")
+    change, condition = last["improvement"].to_numpy(float), last["condition"].astype(str)
+    lines = lines_of(measure.thresholds, set(rows["condition"].dropna()))
+    judged = {kind: condition.map(line.covers).to_numpy(bool) | (kind == "MIC")
+              for kind, line in lines.items()}  # an error found in neck pain is none of a knee
+    far = [judged[kind] & (change >= lines[kind].value) if kind in lines else change > np.inf
+           for kind in ("MDC", "MIC")]  # fmt: skip
+    colors = np.select([change < 0, *far], [WORSE, SURE, BETTER], GRID)
     figure, (place,) = panels(1, 9, 3.6)
     bars = [[(i, 0), (i, value), (i + 1, value), (i + 1, 0)] for i, value in enumerate(change)]
     place.add_collection(PolyCollection(bars, facecolors=colors, linewidths=0))
     place.autoscale_view()
     place.xaxis.set_major_locator(MaxNLocator(8, steps=ROUND, integer=True))
-    for kind, value in marks.items():
+    for kind, line in lines.items():
+        value, name = line.value, line_name(kind, line)
         place.axhline(value, color=INK, linewidth=0.9, linestyle="--" if kind == "MIC" else ":")
-        place.annotate(f"{LINES[kind]}, {value:g}", (1, value), xycoords=("axes fraction", "data"),
+        place.annotate(f"{name}, {value:g}", (1, value), xycoords=("axes fraction", "data"),
                        xytext=(0, 2), textcoords="offset points", ha="right", va="bottom",
                        fontsize=8.5)  # fmt: skip
-    _labels(figure, f"change ({measure.unit}, up = better)", "one bar a course, best to worst")
-    shares = [_share(change >= value, LINES[kind]) for kind, value in marks.items()]
+    _labels(figure, f"change ({measure.unit}, up = better)",
+            "one bar a course, best to worst at its last score")  # fmt: skip
+    shares = [_share(change[judged[kind]] >= line.value, line_name(kind, line))
+              for kind, line in lines.items()]  # fmt: skip
     shares = shares or [_share(change > 0, "")]
     worse = f"{int((change < 0).sum()) or 'none'} got worse"
     claim, *more = ["; ".join([shares[0], worse]), *shares[1:]]
+    if apart := int(last["session"].isna().sum()):
+        more.append(f"The last score of {counted(apart, 'course')} is of no visit: a follow-up")
     return _finished(figure, study, claim, " ".join(f"{one}." for one in (claim, *more)))
 
 
