@@ -263,6 +263,7 @@ def test_therapists_who_differ_are_told_from_chance(clinic):
 def test_therapists_who_do_not_differ_are_compatible_with_chance(clinic):
     answer = undisclosed(with_therapists(clinic(n=160), 8, 0.0), "therapists", instrument="nprs")
     assert "no more than chance would" in answer.sentence
+    assert answer.table.set_index("kind").loc["share", "conf_low"] == 0
     assert not overclaims(answer.sentence, "association")
 
 

@@ -48,6 +48,8 @@ def test_a_tipping_point_above_zero_never_reads_as_zero(clinic):
 def test_those_who_met_their_goal_are_not_supposed_to_have_done_worse(clinic):
     answer = undisclosed(cut(clinic(n=80), 20, "goal_met"), "leavers", instrument="nprs")
     assert "Nobody left for a reason that could skew the result" in answer.sentence
+    stayed = undisclosed(clinic(n=80), "leavers", instrument="nprs")
+    assert stayed.sentence.startswith("All courses have a score by then")
 
 
 def test_the_last_scores_of_each_reason_are_shown(clinic):

@@ -15,11 +15,11 @@ import pytest
 import outcomes as oc
 from outcomes.errors import UsageError
 from outcomes.questions.ask import undisclosed
+from outcomes.render.course_changes import course_changes
 from outcomes.render.document import Facts, Figure, Paragraph, Table
 from outcomes.render.letter import (
     Letterhead,
     compose_letter,
-    course_changes,
     letter,
     letter_file,
     read_letterhead,
@@ -89,7 +89,21 @@ def test_the_first_sentence_says_of_a_change_what_the_table_says() -> None:
         assert f"{way.capitalize()} on the Numeric pain rating scale{said}" in lead_of(blocks)
         assert row[4] == change.verdict
         assert "than at the start" not in lead_of(blocks)
-    assert course_changes(made([7, 6.5, 7]), "a")[0].shown == ("7.0", "6.5", "7.0")
+    assert course_changes(made([7, 6.5, 7]), "a")[0].shown[:3] == ("7.0", "6.5", "7.0")
+
+
+def test_a_score_after_care_stands_beside_that_of_the_last_visit() -> None:
+    """Worse at a follow-up half a year later is not worse under care."""
+    study = made([7, 2, 3, 8])
+    later = study.assessments["session"] == 4
+    scores = study.assessments.assign(
+        session=study.assessments["session"].mask(later),
+        timing=study.assessments["timing"].mask(later, "follow_up"),
+    )
+    visits = study.sessions[study.sessions["session"] < 4]
+    assert "7 at the start, 2 at its best, 3 at the last visit, 8 at a follow-up; " in lead(
+        replace(study, assessments=scores, sessions=visits)
+    )
 
 
 def test_minutes_and_pressure_are_a_range_or_the_one_value() -> None:

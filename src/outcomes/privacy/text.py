@@ -119,8 +119,8 @@ class Count:
         part = self._part(rule)
         if not part and not whole:
             return self
-        if whole and not part:  # the number would be a bound of the whole from below
-            part = "all" if self.number == self.of else "some"
+        if self.number == self.of:  # the number would be the whole that is hidden
+            part = part or "all"
         number = f"{part or format(self.number, ',')} of {whole or format(self.of, ',')}"
         return Said(self._said(number, self.of))
 

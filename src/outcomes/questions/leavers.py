@@ -219,7 +219,7 @@ def _glance(table: pd.DataFrame, gone: _Leavers, measure: Instrument) -> Text:
 def _verdict(table: pd.DataFrame, gone: _Leavers, measure: Instrument) -> Text:
     """Say how much worse those who left early would have to be; of few, that would tell them."""
     tip = float(table["estimate"].iloc[0])
-    words = _in_words(tip, measure)
+    words = _in_words(tip, measure) if gone.left.any() else LEAVERS.notes["all there"]
     if tip == 0:
         worse = "Scores got worse during care"
         found = direction(_as_similar_courses(table), "", worse, "Improvement is not clear")

@@ -106,7 +106,7 @@ def sessions(asked: Asked) -> Found | Missing:
         Text(_sentence(found, curve, course, measure), stopped.sentence(asked)),
         SESSIONS.say("method", scores=Count(len(course.rows), "score"), least=str(LEAST_COURSES)),
         _picture(table, measure, course, found),
-        glance=_needed(found) if found.seen else f"not by session {found.last:g}",
+        glance=_needed(found) if found.seen else f"not to be told by session {found.last:g}",
         verdict="levels off" if found.seen else CANNOT_TELL,
         checks=(*_checks(found, course), *stopped.checks),
         course=course,

@@ -108,6 +108,8 @@ def _table(fit: MixedFit, without: MixedFit, shown: pd.Series[int]) -> pd.DataFr
         **own_share[columns].to_dict("records")[0],
         "term": "share of the variance", "kind": "share",
     }  # fmt: skip
+    if chance >= CHANCE:  # on the logit scale no interval of a share reaches zero
+        share["conf_low"] = 0.0
     effects = fit.random_effects("therapist_id")
     effects = effects[effects["level"].isin(shown.index)]
     effects = effects.sort_values("level", key=lambda names: names.map(in_order))

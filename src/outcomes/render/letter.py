@@ -6,8 +6,6 @@ import datetime
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +14,23 @@ import pandas as pd
 
 from outcomes.care.dose import script_and_delivery
 from outcomes.care.goals import goal_progress
-from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.tables import received
 from outcomes.errors import DataError, UsageError
 from outcomes.folders import written_whole
 from outcomes.plain_text import read_toml
 from outcomes.questions.ask import errors_said, why_unusable
 from outcomes.questions.course_picture import course_picture
-from outcomes.questions.patient import against_error, and_return, digits_beside
-from outcomes.records import SERIES
+from outcomes.render.course_changes import Change, course_changes
 from outcomes.render.document import Block, Document, Facts, Figure, Paragraph, Section, Table
 from outcomes.render.formats import DOCUMENTS, check_available
 from outcomes.study import Study
 from outcomes.words import (
     counted,
-    decimals,
     named,
     plain,
     scale,
     sentence_case,
     when,
-    with_movement,
-    with_unit,
 )
 
 CONFIDENTIAL = "Confidential: one patient's record, for this patient's own care only."
@@ -63,42 +56,6 @@ class Letterhead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     patient: str = ""
     birth_date: str = ""
     next_step: str = ""
-
-
-@dataclass(frozen=True)
-class Change:
-    """One instrument's way through the course.
-
-    Parameters
-    ----------
-    measure : Instrument
-    title : str
-        Of the instrument, with the movement where it has several.
-    first, best, last : float
-        Scores at the start, at their best and at the last time.
-    better : float
-        Improvement from first to last, positive = better.
-    verdict : str
-        What that change is beside the measurement error.
-    error : float or None
-        The measurement error, where one is published for the condition.
-    """
-
-    measure: Instrument
-    title: str
-    first: float
-    best: float
-    last: float
-    better: float
-    verdict: str
-    error: float | None
-
-    @property
-    def shown(self) -> tuple[str, ...]:
-        """Its scores as sentence and table write them: at the start, their best and the last."""
-        scores = (self.first, self.best, self.last)
-        digits = decimals(self.measure) if any(score % 1 for score in scores) else 0
-        return tuple(plain(score, digits) for score in scores)
 
 
 def letter(
@@ -231,54 +188,6 @@ def compose_letter(
     return Document(f"Report on a course of {given}", names.practice, label, (section,))
 
 
-def course_changes(study: Study, episode: str) -> tuple[Change, ...]:
-    """Return each instrument's change over one course, worsenings first.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-    episode : str
-        Id of the course.
-    """
-    condition = study.episodes.loc[study.episodes["episode_id"] == episode, "condition"].iloc[0]
-    found = []
-    scored = study.assessments.loc[study.assessments["episode_id"] == episode, "instrument"]
-    for name in scored.value_counts().index:
-        measure, rows = study.instrument(str(name)), study.trajectory(str(name))
-        rows = rows[rows["episode_id"] == episode]
-        parts = list(rows.columns.intersection(SERIES))  # a movement is not another's baseline
-        for series, own in rows.groupby(parts, dropna=False, sort=False):
-            movement = [named(part) for part in series[1:] if isinstance(part, str)]
-            title = with_movement(measure.title, movement)
-            first, ways = float(own["baseline"].iloc[0]), own["improvement"].astype(float)
-            best = first + measure.sign * max(0.0, ways.max())
-            last, judged = float(own["score"].iloc[-1]), _verdict(study, measure, own, condition)
-            found.append(Change(measure, title, first, best, last, ways.iloc[-1], *judged))
-    return tuple(sorted(found, key=lambda change: change.better >= 0))
-
-
-def _verdict(
-    study: Study, measure: Instrument, rows: pd.DataFrame, condition: object
-) -> tuple[str, float | None]:
-    """Say what the last change is beside measurement error, as the answer on one patient does."""
-    better = float(rows["improvement"].iloc[-1])
-    found = None
-    with suppress(UsageError):
-        found = against_error(study, measure, rows, condition)
-    digits = digits_beside(abs(better), found, decimals(measure) if better % 1 else 0)
-    size = with_unit(plain(abs(better), digits), measure.unit)
-    way = f"{'better' if better > 0 else 'worse'} by {size}" if better else "unchanged"
-    if found is None:
-        chance = "; it may be chance: no measurement error is known here for this condition"
-        return f"{way}{chance if better else ''}", None
-    mdc = found.threshold.value
-    error = f"measurement error (MDC {mdc:g}{and_return(found, better)})"
-    beside = f"more than {error}{' at this score alone' if 'once' in found.name else ''}"
-    told = f"{way}; {beside if found.sides[-1] else f'within {error}'}" if better else way
-    return told, mdc
-
-
 def _most_scored(study: Study, episode: str) -> str:
     own = study.assessments[study.assessments["episode_id"] == episode]
     if own.empty:
@@ -307,11 +216,13 @@ def _opening(
 
 
 def _course_of(change: Change) -> str:
-    first, best, last = change.shown
+    first, best, last, visit = change.shown
     way, and_, state = change.verdict.partition("; ")
+    after = change.at_visit is not None
+    then = "a follow-up" if after else "the last score"
     return (
         f"{sentence_case(way)} on the {change.title}: {first} at the start, {best} at its best, "
-        f"{last} at the last score{and_}{state}."
+        f"{f'{visit} at the last visit, ' * after}{last} at {then}{and_}{state}."
     )
 
 
@@ -342,12 +253,11 @@ def _figure(study: Study, episode: str, chosen: str, changes: tuple[Change, ...]
 def _scores(study: Study, episode: str, changes: tuple[Change, ...]) -> list[Block]:
     goals = goal_progress(study)
     own, rows = goals[goals["episode_id"] == episode], []
-    aims = [f"{_number(goal['target'])}: {_reached(goal)}" for _, goal in own.iterrows()]
-    own = own.assign(aim=aims)
+    own = own.assign(aim=[f"{_number(g['target'])}: {_reached(g)}" for _, g in own.iterrows()])
     for change in changes:
         about = f"{change.title} ({scale(change.measure)})"
         said = "; ".join(own.loc[own["instrument"] == change.measure.name, "aim"])
-        rows.append((about, *change.shown, change.verdict, said or "none"))
+        rows.append((about, *change.shown[:3], change.verdict, said or "none"))
     rows += [
         (study.instrument(str(goal["instrument"])).title, _number(goal["baseline"]), "–", "–",
          "no later score", goal["aim"])

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from outcomes.dictionary.instruments import registry
-from outcomes.dictionary.tables import TIMINGS
-from outcomes.intake.column_map import read_column_map
 from outcomes.intake.drafting.draft import FEW, Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import Column, is_date, number, score, stated_top
 from outcomes.intake.drafting.headers import (
@@ -22,9 +20,7 @@ from outcomes.intake.drafting.headers import (
 )
 from outcomes.intake.drafting.notes import PAIRED, in_notes, tells
 from outcomes.intake.drafting.seen import Seen, which
-from outcomes.intake.map_sections import NOTHING
 from outcomes.intake.readers import SCORE
-from outcomes.intake.typed_cells import clean, read_numbers, targets_of
 
 _OF, _WORDED, _NAMED, _PAIR, _ALONE, _UNITS, _COMMA, _NO_DEGREES, _RADIANS = (
     vocabulary()["patterns"][name] for name in ("of", "worded", "named", "pair", "alone", "units",
@@ -188,32 +184,6 @@ def _not_numbers(seen: Seen, found: Mapping[str, Mapping[str, object]]) -> Itera
             held = "dates, as a spreadsheet makes of 7/10" if dated > graded else "words"
             place = f"scores.{name}.{timing}"
             yield ask("not_numbers", [header], place, column=header, held=held)
-
-
-def words_among(seen: Seen, content: Content) -> Iterator[Content]:
-    """Ask what words among scores and minutes mean, where the map so far does not read them."""
-    mapped = read_column_map({name: own for name, own in content.items() if name != "questions"})
-    tops = {"assessments.score": 1000.0, "sessions.minutes": 600.0}
-    tops |= {f"{name}.{when}": one.maximum for name, one in registry().items() for when in TIMINGS}
-    targets = {**targets_of(mapped), **{part.score: own for part in mapped.wide
-                                        for own in part.columns.values()}}  # fmt: skip
-    for target, header in targets.items():
-        top, column = tops.get(target), seen.columns[header]
-        role = seen.roles.get(header)  # none of a column of nothing but words
-        if top is None or (role and role.place == "service"):
-            continue
-        read, _ = clean(column.cells, header, target, mapped)
-        odd = column.cells[read.notna() & read_numbers(read).isna()].unique()
-        rules = [own for own in content.get("status", ()) if own.get("column") == header]
-        missed = [cell for cell in odd if any(cell in own.get("is", ()) for own in rules)]
-        yield {"values": {target: dict.fromkeys(missed, NOTHING)}} if missed else {}
-        told = [cell for cell in odd if cell not in missed and not seen.is_private(cell)]
-        for cell in told[:FEW]:
-            stated = [f"{int(n)}" for n in re.findall(r"\d+", cell) if int(n) <= top]
-            listed = map(str, range(int(top) + 1 if top <= 10 else 0))
-            likely = dict.fromkeys([*(stated if len(stated) == 1 else []), NOTHING, *listed])
-            yield ask("number_of_word", likely, f'values."{target}".{cell}',
-                      cell=cell, column=header, nothing=NOTHING)  # fmt: skip
 
 
 def _of_ten(cell: str) -> bool:

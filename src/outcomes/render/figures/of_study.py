@@ -103,8 +103,10 @@ def waterfall(study: Study, instrument: str = "") -> ShownFigure:
     last = last.sort_values("improvement", ascending=False, kind="stable")
     change, condition = last["improvement"].to_numpy(float), last["condition"].astype(str)
     lines = lines_of(measure.thresholds, set(rows["condition"].dropna()))
-    judged = {kind: condition.map(line.covers).to_numpy(bool) | (kind == "MIC")
-              for kind, line in lines.items()}  # an error found in neck pain is none of a knee
+    judged = {
+        kind: condition.map(line.covers).to_numpy(bool) | (kind == "MIC")
+        for kind, line in lines.items()
+    }  # an error found in neck pain is none of a knee
     far = [judged[kind] & (change >= lines[kind].value) if kind in lines else change > np.inf
            for kind in ("MDC", "MIC")]  # fmt: skip
     colors = np.select([change < 0, *far], [WORSE, SURE, BETTER], GRID)
