@@ -50,6 +50,7 @@ def test_those_who_met_their_goal_are_not_supposed_to_have_done_worse(clinic):
     assert "Nobody left for a reason that could skew the result" in answer.sentence
     stayed = undisclosed(clinic(n=80), "leavers", instrument="nprs")
     assert stayed.sentence.startswith("All courses have a score by then")
+    assert stayed.table.loc[stayed.table["kind"] == "delta", "delta"].notna().all()
 
 
 def test_the_last_scores_of_each_reason_are_shown(clinic):

@@ -91,6 +91,7 @@ def load_daily(path: Path, sheets: Collection[str]) -> Study:
         must = "the sheet visits has a line with a code and a date as its example has them"
         raise DataError(must, got="none", where=path.name)
     tables, _ = finished(tables_of(rows))
+    found = [finding for finding in rows.findings if finding.rule != "R71"]  # the example's scores
     of_code = {code: people.row(i) for i, code in enumerate(people.cells[CODE])}
     lines = {name: frame["episode_id"].map(of_code).fillna(0).astype(int).tolist()
              if name in _OF_CODE else [visits.row(i) for i in frame.index]
@@ -98,7 +99,7 @@ def load_daily(path: Path, sheets: Collection[str]) -> Study:
     shown = shown_headers([*map(str, text)], (), ())
     provenance = Provenance(
         title=daily_map().title, source=shown_name(path.name), version=__version__,
-        reading=(*_said(rows.findings, VISITS, visits), *_of_people(people)),
+        reading=(*_said(found, VISITS, visits), *_of_people(people)),
         left_out=tuple(LeftOut(VISITS, step.rule, step.count) for step in rows.left_out
                        if step.rule not in (EXAMPLE, "empty rows")),
         unused_columns=tuple(shown[name] for name in daily_map().unnamed(text)),

@@ -147,8 +147,9 @@ def _checks(progress: pd.DataFrame, attained: Attainment, study: Study) -> tuple
     within = Count(int(easy.sum()), "goal", len(easy), "with a published MDC", part="with an MDC")
     as_met = Count(attained.n_discharged_as_met, "goal")
     check, untold = GOALS.check, attained.n_end_untold
+    missing = Text("missing for ", Count(untold, "goal", of=len(attained.goals)))
     return (
-        check("ends", not untold, Text(Count(untold, "goal", of=len(attained.goals)))),
+        check("ends", not untold, missing),
         GOALS.at_most("large", 0.2, within.number, len(easy), study,
                       GOALS.say("easy", goals=within) if len(easy) else GOALS.notes["no error"]),
         check("in time", late == 0, Text(Count(late, "goal"), " set after the fact")),

@@ -133,7 +133,7 @@ def _table(
     tip = tipping_point(*known, shares, n)
     # what the sentence says stands in the figure
     there = 0 < tip <= width and not Disclosure().hides(gone.n_worse)
-    at_tip = round(tip, decimals(measure)) if there and gone.untold else tip * there
+    at_tip = (round(tip, decimals(measure)) if gone.untold else tip) if there else 0.0
     deltas = sorted({*(step * width for step in STEPS), at_tip})
     rows = delta_adjusted(*known, shares, deltas, n)
     rows = rows.assign(kind="delta", delta=deltas, n_episodes=n)

@@ -156,7 +156,10 @@ def _chosen(
     must, remedy = "each sheet that the map names is in the workbook", "Check [file] sheets."
     if not patterns and len(shown) > 1:
         must = "a workbook has one sheet, or the map names those to read"
-        remedy = 'Write sheets = ["..."] under [file] in the column map; ["*"] is all.'
+        remedy = (
+            'Write sheets = ["..."] under [file] in the column map; ["*"] is all. Without a map: '
+            "outcomes import FILE --guess --save map.toml"
+        )
         raise DataError(must, got=f"{len(shown)} sheets", where=where, remedy=remedy)
     meant = [{name for name in names if _means(pattern, name, name in shown)}
              for pattern in patterns or ["*"]]  # fmt: skip
