@@ -105,6 +105,7 @@ def test_the_test_command_fails_when_any_check_fails(run, monkeypatch, tool):
 
 @pytest.mark.parametrize(("words", "slow", "counted"), [
     ([], False, False), (["--cov"], False, True), (["--all"], True, True),
+    (["tests/dictionary"], False, False),
 ])  # fmt: skip
 def test_slow_suites_and_counted_lines_are_asked_for(run, monkeypatch, words, slow, counted):
     begun = functools.partial(subprocess.Popen, [sys.executable, "-c", ""], text=True)
@@ -113,6 +114,7 @@ def test_slow_suites_and_counted_lines_are_asked_for(run, monkeypatch, words, sl
     pytest_s = run.calls[-1]
     assert ("not slow" not in pytest_s) == slow
     assert ("--cov" in pytest_s) == counted
+    assert ("tests/dictionary" in pytest_s) == ("tests/dictionary" in words)
 
 
 def test_validate_passes_the_mode_on(run):
