@@ -99,7 +99,7 @@ def test_the_test_command_fails_when_any_check_fails(run, monkeypatch, tool):
     monkeypatch.setattr(run, "begun", lambda *_, stdout: begun(stdout=stdout))
     said = []
     monkeypatch.setattr(run, "say", said.append)
-    assert run.test(everything=False, cover=False) == int(tool is not None)
+    assert run.test([], everything=False, cover=False) == int(tool is not None)
     assert said == ["what mypy says"]
 
 
