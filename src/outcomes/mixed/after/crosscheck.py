@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def crosscheck(fit: Fit) -> pd.DataFrame:
     ------
     UnavailableError
         MixedLM cannot express the model: prior weights, correlated random effects beside other
-        terms, or crossed factors on many rows.
+        terms, or crossed factors on many rows; or none of its searches comes to an end.
 
     Examples
     --------
@@ -137,11 +138,21 @@ def _statsmodels_fit(fit: Fit) -> Any:
             exog_re=top.Z if top is not None and _is_correlated(top, top) else None,
             exog_vc=spec if terms else None,
         )
-        first = model.fit(reml=fit.request.reml, method=["lbfgs"])
-        if np.isclose(first.llf, fit.loglik, rtol=0, atol=1e-4):
-            return first
-        second = model.fit(reml=fit.request.reml, method=["bfgs", "powell"])
-    return first if second.llf < first.llf < np.inf else second  # each stops short in some models
+        return _highest(model, fit)
+
+
+def _highest(model: Any, fit: Fit) -> Any:
+    """Return the highest end of several searches: each of them stops short in some models."""
+    found: list[Any] = []
+    for methods in (["lbfgs"], ["bfgs", "powell"]):
+        with suppress(np.linalg.LinAlgError):
+            found.append(model.fit(reml=fit.request.reml, method=methods))
+        if found and np.isclose(found[-1].llf, fit.loglik, rtol=0, atol=1e-4):
+            return found[-1]
+    if not found:
+        must = "MixedLM must be able to fit the model"
+        raise UnavailableError(must, got="a singular matrix in each of its searches")
+    return max(found, key=lambda end: end.llf if np.isfinite(end.llf) else -np.inf)
 
 
 def _columns(factor: GroupingFactor, j: int, rows: list[Array]) -> list[Array]:
