@@ -115,12 +115,15 @@ def _asked(question: Mapping[str, Any]) -> Any:
     Where the list has numbers, a number is itself, and never a place in the list.
     """
     likely = list(question["candidates"])
-    numbers = sorted(filter(str.isdigit, likely), key=int)
-    listed = [*(one for one in likely if not one.isdigit()), *numbers]
+    digits = sorted(filter(str.isdigit, likely), key=int)
+    listed = [*(one for one in likely if not one.isdigit()), *digits]
+    days = question["key"].endswith("_days")
+    free = question["key"].startswith('values."') and len(digits) < 2  # too many to be listed
+    numbers = bool(digits) or free
     shown = {one if numbers else str(i): one for i, one in enumerate(listed, start=1)}
     typer.echo(f"\n{question['asks']}", err=True)
     for typed, one in shown.items():
-        typer.echo(f"  {one}" if numbers else f"  {typed}  {one}", err=True)
+        typer.echo(f"  {one}" if typed == one else f"  {typed}  {one}", err=True)
 
     def read(said: str) -> Any:
         said = said.strip()
@@ -131,7 +134,7 @@ def _asked(question: Mapping[str, Any]) -> Any:
         word = any(map(str.isalpha, said)) and not numbers
         if not said or said in shown or said in likely:
             return shown.get(said, said)
-        if not word and not (question["key"].endswith("_days") and said.isdigit()):
+        if not word and not ((free or days) and said.replace(".", "", 1).isdigit()):
             remedy = "Type a number or word of the list, or no."
             raise typer.BadParameter(remedy)
         return said
