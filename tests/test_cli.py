@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 
 import outcomes as oc
 from outcomes.cli import main
-from outcomes.cli.analyse import ASKED
 from outcomes.cli.prepare import _asked as asked
 from outcomes.questions.ask import QUESTIONS
 from outcomes.study import study_from_tables
@@ -185,10 +184,6 @@ def test_rehearse_prints_how_often_something_was_found(study_folder, capsys):
     words = ["rehearse", str(study_folder), "--question", "frequency", "--n", "2"]
     assert main(words) == 0
     assert "of 2 rehearsals" in capsys.readouterr().out
-
-
-def test_help_names_every_question():
-    assert f"One of {', '.join(QUESTIONS)}." == ASKED
 
 
 def test_doctor_finds_everything_and_says_what_to_do_about_what_is_missing(capsys, monkeypatch):
