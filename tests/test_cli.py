@@ -262,6 +262,21 @@ def test_a_real_study_is_never_replaced_by_a_simulated_one(study_folder, tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("error", "said"),
+    [(MemoryError(), "outcomes: memory ran out. "),
+     (OSError(28, "No space left on device"), "outcomes: No space left on device."),
+     (OSError(), "outcomes: the system refused.")],
+)  # fmt: skip
+def test_what_the_system_cannot_give_is_told_in_a_sentence(error, said, monkeypatch, capsys):
+    def failing(*_words, **_options):
+        raise error
+
+    monkeypatch.setattr("outcomes.cli.app", failing)
+    assert main([]) == 3
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     "unset",
     [pytest.param({"HOME": None}, marks=pytest.mark.slow),
      {"HOME": "/nowhere", "TMPDIR": "/nowhere"}],

@@ -42,6 +42,9 @@ def main(words: list[str] | None = None) -> int:
     except OSError as error:
         typer.echo(f"outcomes: {error.strerror or 'the system refused'}.", err=True)
         return 3
+    except MemoryError:
+        typer.echo("outcomes: memory ran out. Close other programs and run it again.", err=True)
+        return 3
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     return 0
