@@ -263,7 +263,7 @@ def test_a_real_study_is_never_replaced_by_a_simulated_one(study_folder, tmp_pat
 
 @pytest.mark.parametrize(
     ("error", "said"),
-    [(MemoryError(), "outcomes: memory ran out. "),
+    [(MemoryError(), "outcomes: memory ran out. Close"),
      (OSError(28, "No space left on device"), "outcomes: No space left on device."),
      (OSError(), "outcomes: the system refused.")],
 )  # fmt: skip

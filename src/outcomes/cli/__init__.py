@@ -39,11 +39,10 @@ def main(words: list[str] | None = None) -> int:
     except OutcomesError as error:
         typer.echo(f"outcomes: {error}", err=True)
         return error.exit_code
-    except OSError as error:
-        typer.echo(f"outcomes: {error.strerror or 'the system refused'}.", err=True)
-        return 3
-    except MemoryError:
-        typer.echo("outcomes: memory ran out. Close other programs and run it again.", err=True)
+    except (OSError, MemoryError) as error:
+        remedy = "memory ran out. Close other programs and run it again"
+        told = getattr(error, "strerror", remedy) or "the system refused"
+        typer.echo(f"outcomes: {told}.", err=True)
         return 3
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0

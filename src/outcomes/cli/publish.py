@@ -77,37 +77,30 @@ def report(
         refuse_early(out, kinds, audience)
     study = loaded(data, columns)
     if letter or episode:
-        _letter(study, episode, out, formats, instrument=instrument, letterhead=letterhead,
+        _letter(study, episode, out, kinds, instrument=instrument, letterhead=letterhead,
                 anyway=anyway, first_visit=first_visit.date() if first_visit else None)  # fmt: skip
         return
     typer.echo("Asking every question ...", err=True)
     study = study.asked_of("report", 0)
-    given = ask_all(study, instrument=instrument, plan=plan, anyway=anyway)
+    asked: dict[str, Any] = {"instrument": instrument, "plan": plan, "anyway": anyway}
+    given = ask_all(study, **asked)
     typer.echo("Writing the report ...", err=True)
-    folder = write(
-        study,
-        out,
-        formats=kinds,
-        audience=audience,
-        instrument=instrument,
-        plan=plan,
-        as_if_real=as_if_real,
-        anyway=anyway,
-        answers=given,
-    )
+    folder = write(study, out, formats=kinds, audience=audience, as_if_real=as_if_real,
+                   answers=given, **asked)  # fmt: skip
     typer.echo(sentence(headline_first(given)[0]))
     for page in sorted(folder.glob("index.*")) or [folder]:
         typer.echo(f"Report: {page}")
 
 
-def _letter(study: Study, episode: str | None, out: Path, formats: str, **options: Any) -> None:
+def _letter(
+    study: Study, episode: str | None, out: Path, kinds: tuple[str, ...], **options: Any
+) -> None:
     from outcomes.render.letter import letter as write
     from outcomes.render.letter import letter_file
 
     if episode is None:
         must = "a letter is about one course"
         raise UsageError(must, got="none", remedy="Name it with --episode.")
-    kinds = tuple(part.strip() for part in formats.split(","))
     folder = write(study, episode, out, formats=kinds, **options)
     for kind in kinds:
         typer.echo(f"Letter: {folder / letter_file(episode, kind)}")
