@@ -289,7 +289,7 @@ def percent_with_interval(estimate: float, low: float, high: float, digits: int 
     """
     digits = decimals_for(100 * low, 100 * high, digits)
     share, *ends = (percent(value, digits) for value in (estimate, low, high))
-    return f"{share} (95 % CI {' to '.join(ends)})" if math.isfinite(low) else share
+    return f"{share} (95 % CI {' to '.join(ends)})" if math.isfinite(high - low) else share
 
 
 def p_value(value: float) -> str:

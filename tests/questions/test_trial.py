@@ -16,6 +16,7 @@ from outcomes.causal.constrained import clda, difference_name
 from outcomes.provenance import Provenance
 from outcomes.questions.ask import undisclosed
 from outcomes.study import study_from_tables
+from outcomes.words import with_interval
 from studies.overclaims import overclaims
 
 pytestmark = pytest.mark.quick(4)
@@ -608,3 +609,16 @@ def study_tables(study):
         "episodes": study.episodes[["episode_id", "arm"]],
         "assessments": study.assessments[["episode_id", "day", "timing", "instrument", "score"]],
     }
+
+
+def test_an_effect_that_has_gone_by_the_end_is_said_with_its_time():
+    study = made_trial(effect=0.0)
+    treated = study.courses["arm"].eq("new").reindex(study.assessments["episode_id"]).to_numpy()
+    early = treated & study.assessments["day"].eq(42).to_numpy()
+    scores = study.assessments.assign(score=study.assessments["score"] - 1.5 * early)
+    answer = undisclosed(replace(study, assessments=scores), "trial", instrument="nprs")
+    then = with_interval(rows_of(answer, "constrained", 6.0).iloc[0], unit="points")
+    assert (
+        f"Earlier it was different: {then} more improvement with new at week 6." in answer.sentence
+    )
+    assert "Earlier" not in undisclosed(made_trial(), "trial", instrument="nprs").sentence

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.special import chdtrc, ndtri
 
 from outcomes.dictionary.instruments import Instrument
+from outcomes.mixed.after.profile import profile_intervals
 from outcomes.mixed.fit import MixedFit
 from outcomes.questions.course_frame import CourseFrame, within_groups
 from outcomes.questions.course_model import LEAST_CLUSTERS, fitted
@@ -110,6 +111,8 @@ def _table(fit: MixedFit, without: MixedFit, shown: pd.Series[int]) -> pd.DataFr
     }  # fmt: skip
     if chance >= CHANCE:  # on the logit scale no interval of a share reaches zero
         share["conf_low"] = 0.0
+    if own <= TINY**2:
+        share["conf_high"] = _most(fit, float(variances.drop("therapist_id").sum()))
     effects = fit.random_effects("therapist_id")
     effects = effects[effects["level"].isin(shown.index)]
     effects = effects.sort_values("level", key=lambda names: names.map(in_order))
@@ -123,6 +126,12 @@ def _table(fit: MixedFit, without: MixedFit, shown: pd.Series[int]) -> pd.DataFr
         }
     )  # fmt: skip
     return pd.concat([pd.DataFrame([spread, share]), rows], ignore_index=True)
+
+
+def _most(fit: MixedFit, rest: float) -> float:
+    """Return the share that the likelihood does not rule out where it is highest without any."""
+    spread = float(profile_intervals(fit, "therapist_id")["conf_high"].iloc[0])
+    return spread**2 / (spread**2 + rest)
 
 
 def _sentence(table: pd.DataFrame, measure: Instrument, n_therapists: int, group: str) -> str:

@@ -35,10 +35,12 @@ from outcomes.words import (
     counted,
     direction,
     each_with_interval,
+    interval,
     named,
     plain,
     scale,
     sentence_case,
+    turned,
     when,
     with_interval,
 )
@@ -83,13 +85,17 @@ def trial(asked: Asked) -> Found | Missing:
     table.insert(0, "term", table["arm"] + table["kind"].map(_taken_for_granted(arms, headline)))
     last = table[arms.axis] == arms.times[-1]
     own = table["kind"] == headline
-    table = pd.concat([table[own & last], table[own & ~last], table[~own]], ignore_index=True)
+    before = table[own & ~last]
+    table = pd.concat([table[own & last], before, table[~own]], ignore_index=True)
     main = table.head(len(arms.treated))
     then = when(arms.axis, arms.times[-1])
     each = each_with_interval(main.to_dict("records"), "arm", unit=measure.unit)
     return Found(
         table,
-        _sentence(main, arms, measure, asked.allowed(course.n_courses), study),
+        Text(
+            _sentence(main, arms, measure, asked.allowed(course.n_courses), study),
+            _earlier(before, main, arms, measure),
+        ),
         method,
         _picture(main, table, arms, measure),
         checks=_checks(table, arms, study),
@@ -216,6 +222,21 @@ def _care_later(arms: Arms, study: Study) -> str:
     if not treated or not first.get(arms.control, 0.0) > first.drop(arms.control).min() + LATER:
         return ""
     return TRIAL.say("later", control=named(arms.control))
+
+
+def _earlier(rows: pd.DataFrame, main: pd.DataFrame, arms: Arms, measure: Instrument) -> str:
+    """Say of an arm at which times before it differed from the control in another way, or not."""
+    if len(main) > 1:  # of several arms the table tells it
+        return ""
+    each = []
+    for row in rows.to_dict("records"):
+        if direction(row) != direction(main.iloc[0]):
+            *size, way = turned(row)
+            what = f" {way} improvement with {named(row['arm'])}"
+            what = what if direction(row, neither="") else ", which may be none,"
+            then = when(arms.axis, row[arms.axis])
+            each.append(f"{interval(*size, unit=measure.unit)}{what} {then}")
+    return TRIAL.say("earlier", each=_listed(each)) if each else ""
 
 
 def _allowed_for(main: pd.DataFrame, arms: Arms) -> str:

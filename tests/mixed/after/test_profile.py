@@ -48,6 +48,7 @@ def test_names_and_parts(clinic):
         "sd",
     ]
     assert list(random["group"]) == ["episode_id"] * 3 + ["residual"]
+    assert list(fit.profile("episode_id")["term"]) == list(random["term"])[:3]
     fixed = fit.profile("fixed")
     assert list(fixed["group"]) == ["fixed", "fixed"]
     with pytest.raises(UsageError, match="which must be one of"):

@@ -63,9 +63,9 @@ def profile_intervals(fit: Fit, which: str = "all", conf_level: float = 0.95) ->
     ----------
     fit : Fit
         A REML fit is fitted again by maximum likelihood, as in lme4.
-    which : {"all", "random", "fixed"}
+    which : {"all", "random", "fixed"} or str
         Parameters to profile; "random" are the standard deviations and correlations, sigma
-        included.
+        included; a grouping factor's name: its own.
     conf_level : float, between 0 and 1
 
     Returns
@@ -94,8 +94,9 @@ def profile_intervals(fit: Fit, which: str = "all", conf_level: float = 0.95) ->
     0   patient  sd(Intercept)      0.58      0.34       0.92
     1  residual             sd      0.99      0.87       1.14
     """
-    if which not in WHICH:
-        must = f"which must be one of {', '.join(WHICH)}"
+    known = [*WHICH, *(factor.name for factor in fit.design.factors)]
+    if which not in known:
+        must = f"which must be one of {', '.join(known)}"
         raise UsageError(must, got=f"'{which}'")
     require_level(conf_level)
     fit.independent("Profile-likelihood intervals", "tidy() or bootstrap()")
@@ -107,7 +108,7 @@ def profile_intervals(fit: Fit, which: str = "all", conf_level: float = 0.95) ->
     rows = [
         (*name, parameter.estimate, *limits(parameter, conf_level))
         for name, parameter in zip(names, parameters(ml), strict=True)
-        if which == "all" or (which == "fixed") == (name[0] == FIXED)
+        if which in ("all", name[0]) or (which == "random" and name[0] != FIXED)
     ]
     return pd.DataFrame(rows, columns=["group", "term", "estimate", "conf_low", "conf_high"])
 
