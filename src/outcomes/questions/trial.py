@@ -231,11 +231,11 @@ def _earlier(rows: pd.DataFrame, main: pd.DataFrame, arms: Arms, measure: Instru
     each = []
     for row in rows.to_dict("records"):
         if direction(row) != direction(main.iloc[0]):
-            *size, way = turned(row)
+            size, low, high, way = turned(row)
             what = f" {way} improvement with {named(row['arm'])}"
             what = what if direction(row, neither="") else ", which may be none,"
             then = when(arms.axis, row[arms.axis])
-            each.append(f"{interval(*size, unit=measure.unit)}{what} {then}")
+            each.append(f"{interval(size, low, high, unit=measure.unit)}{what} {then}")
     return TRIAL.say("earlier", each=_listed(each)) if each else ""
 
 
