@@ -228,9 +228,9 @@ def _earlier(rows: pd.DataFrame, main: pd.DataFrame, arms: Arms, measure: Instru
     """Say of an arm at which times before it differed from the control in another way, or not."""
     if len(main) > 1:  # of several arms the table tells it
         return ""
-    each = []
+    each, last = [], direction(main.to_dict("records")[0])
     for row in rows.to_dict("records"):
-        if direction(row) != direction(main.iloc[0]):
+        if direction(row) != last:
             size, low, high, way = turned(row)
             what = f" {way} improvement with {named(row['arm'])}"
             what = what if direction(row, neither="") else ", which may be none,"
