@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -373,6 +373,17 @@ def ended(text: str) -> str:
     ('Ask who is in it.', 'Who is in it?')
     """
     return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def listed(parts: Sequence[str], last: str = "and") -> str:
+    """Return parts in a row, with a word before the last.
+
+    Examples
+    --------
+    >>> listed(["age"]), listed(["age", "sex", "baseline"]), listed(["a", "b"], "or")
+    ('age', 'age, sex and baseline', 'a or b')
+    """
+    return f" {last} ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
 
 
 def in_order(name: object) -> str:

@@ -618,7 +618,5 @@ def test_an_effect_that_has_gone_by_the_end_is_said_with_its_time():
     scores = study.assessments.assign(score=study.assessments["score"] - 1.5 * early)
     answer = undisclosed(replace(study, assessments=scores), "trial", instrument="nprs")
     then = with_interval(rows_of(answer, "constrained", 6.0).iloc[0], unit="points")
-    assert (
-        f"Earlier it was different: {then} more improvement with new at week 6." in answer.sentence
-    )
+    assert f"Earlier it was different, new minus usual: {then} at week 6." in answer.sentence
     assert "Earlier" not in undisclosed(made_trial(), "trial", instrument="nprs").sentence

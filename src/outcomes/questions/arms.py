@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.linalg import matrix_rank
 
 from outcomes.causal.constrained import constrained_frame, difference_name
-from outcomes.causal.missing_not_at_random import reference_based, tipping_point
+from outcomes.causal.missing_not_at_random import COPY, JUMP, reference_based, tipping_point
 from outcomes.errors import FitError, UnvaryingError
 from outcomes.mixed.fit import MixedFit, lmm
 from outcomes.mixed.inference.testing import Family, adjusted
@@ -34,6 +34,7 @@ from outcomes.study import Study
 CLUSTERED = "constrained, therapists"
 CLUSTERED_ANCOVA = "ancova, therapists"
 TIPPING = "tipping point"
+WITH_THERAPISTS = (CLUSTERED, CLUSTERED_ANCOVA)
 MOST_COME = 0.5
 """Share of an arm's courses that have a therapist, from which on the arm is one that is treated."""
 MOST_TOLD = 0.9
@@ -432,3 +433,30 @@ def _critical(arms: Arms, model: MixedFit, time: float) -> dict[str, float]:
     table, _ = _read_off(replace(arms, times=(time,)), model, "", arms.clusters.df_limits)
     errors = (table["conf_high"] - table["estimate"]) / table["std_error"]
     return dict(zip(table["arm"], errors, strict=True))
+
+
+def taken_for_granted(arms: Arms, headline: str) -> dict[str, str]:
+    """Say of each kind of row what it passes over: its intervals are too sure.
+
+    Parameters
+    ----------
+    arms : Arms
+        The trial.
+    headline : str
+        Kind of the rows that are the answer.
+
+    Returns
+    -------
+    dict of str to str
+        For each kind, words in brackets behind the name of an arm, or none.
+    """
+    few = 0 < arms.clusters.least < LEAST_RANDOM
+    alone = ["without therapists"]
+    alone = alone if few or headline in WITH_THERAPISTS else []
+    seen = ["those with a score then", *alone]
+    imputed = alone if few else []
+    kinds = {"constrained": alone, "ancova": seen, "change": seen, "score": seen,
+             JUMP: imputed, COPY: imputed}  # fmt: skip
+    said = {kind: f" ({', '.join(words)})" if words else "" for kind, words in kinds.items()}
+    there = f" ({seen[0]})"
+    return {CLUSTERED: "", TIPPING: "", CLUSTERED_ANCOVA: there, **said}

@@ -34,6 +34,7 @@ from outcomes.words import (
     headline,
     interval,
     limits,
+    listed,
     named,
     plain,
     scale,
@@ -141,8 +142,7 @@ def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame
             f"{with_interval(row, unit=measure.unit)} in {_arm(row['group'])}"
             for row in own.to_dict("records")
         ]
-        said = " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
-        return f"{sentence_case(time)}, mean improvement {on} was {said}."
+        return f"{sentence_case(time)}, mean improvement {on} was {listed(parts)}."
     seen = int(course.seen_at_horizon.sum())
     told = f", {seen:,} of them with a score then"
     some = ", not all of them with a score then"

@@ -15,14 +15,15 @@ from outcomes.privacy.disclosure import disclosure_for
 from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.arms import (
     CLUSTERED,
-    CLUSTERED_ANCOVA,
     MOST_COME,
     TIPPING,
+    WITH_THERAPISTS,
     Arms,
     clustered_ancova,
     compared_at,
     constrained_rows,
     if_they_had_left,
+    taken_for_granted,
 )
 from outcomes.questions.claim import SAID, Basis
 from outcomes.questions.course_frame import CourseFrame, least_shown, many_return
@@ -35,17 +36,15 @@ from outcomes.words import (
     counted,
     direction,
     each_with_interval,
-    interval,
+    listed,
     named,
     plain,
     scale,
     sentence_case,
-    turned,
     when,
     with_interval,
 )
 
-WITH_THERAPISTS = (CLUSTERED, CLUSTERED_ANCOVA)
 LATER = 14
 """Days after the other arms from which on care of the control is care later."""
 LORD = 0.5
@@ -82,7 +81,7 @@ def trial(asked: Asked) -> Found | Missing:
     arms = replace(arms, times=tuple(time for time in arms.times if time not in alike))
     table, method = _estimates(study, arms, asked.instrument)
     headline = table["kind"].iloc[0]
-    table.insert(0, "term", table["arm"] + table["kind"].map(_taken_for_granted(arms, headline)))
+    table.insert(0, "term", table["arm"] + table["kind"].map(taken_for_granted(arms, headline)))
     last = table[arms.axis] == arms.times[-1]
     own = table["kind"] == headline
     before = table[own & ~last]
@@ -106,20 +105,6 @@ def trial(asked: Asked) -> Found | Missing:
         left_out={"no arm recorded": course.n_courses - arms.rows["episode_id"].nunique()},
         also={"estimand": _estimand(main, arms, measure, study)},
     )
-
-
-def _taken_for_granted(arms: Arms, headline: str) -> dict[str, str]:
-    """Say of each kind of row what it passes over: its intervals are too sure."""
-    few = 0 < arms.clusters.least < LEAST_RANDOM
-    alone = ["without therapists"]
-    alone = alone if few or headline in WITH_THERAPISTS else []
-    seen = ["those with a score then", *alone]
-    imputed = alone if few else []
-    kinds = {"constrained": alone, "ancova": seen, "change": seen, "score": seen,
-             JUMP: imputed, COPY: imputed}  # fmt: skip
-    said = {kind: f" ({', '.join(words)})" if words else "" for kind, words in kinds.items()}
-    there = f" ({seen[0]})"
-    return {CLUSTERED: "", TIPPING: "", CLUSTERED_ANCOVA: there, **said}
 
 
 def _missing(study: Study, course: CourseFrame, notes: Mapping[str, str]) -> str:
@@ -170,7 +155,7 @@ def _not_the_unit(arms: Arms) -> str:
         return TRIAL.say("clinics", least=str(LEAST_RANDOM))
     if arms.determined_by(all_of := arms.plan.covariates):
         alone = [name for name in all_of if arms.determined_by((name,))]
-        return TRIAL.say("covariates", facts=_listed([named(name) for name in alone or all_of]))
+        return TRIAL.say("covariates", facts=listed([named(name) for name in alone or all_of]))
     dated = arms.axis == "week"  # else no model allows for clusters
     if unit in ("clinic", "therapist") and (
         least < LEAST_RANDOM or arms.clusters.one_arm or not dated
@@ -228,25 +213,19 @@ def _earlier(rows: pd.DataFrame, main: pd.DataFrame, arms: Arms, measure: Instru
     """Say of an arm at which times before it differed from the control in another way, or not."""
     if len(main) > 1:  # of several arms the table tells it
         return ""
-    each, last = [], direction(main.to_dict("records")[0])
-    for row in rows.to_dict("records"):
-        if direction(row) != last:
-            size, low, high, way = turned(row)
-            what = f" {way} improvement with {named(row['arm'])}"
-            what = what if direction(row, neither="") else ", which may be none,"
-            then = when(arms.axis, row[arms.axis])
-            each.append(f"{interval(size, low, high, unit=measure.unit)}{what} {then}")
-    return TRIAL.say("earlier", each=_listed(each)) if each else ""
+    last = direction(main.to_dict("records")[0])
+    then = [row for row in rows.to_dict("records") if direction(row) != last]
+    each = [
+        f"{with_interval(row, unit=measure.unit)} {when(arms.axis, row[arms.axis])}" for row in then
+    ]
+    minus = f"{named(arms.treated[0])} minus {named(arms.control)}"
+    return TRIAL.say("earlier", minus=minus, each=listed(each)) if each else ""
 
 
 def _allowed_for(main: pd.DataFrame, arms: Arms) -> str:
     clusters = {"clinic": "clinics"}.get(arms.plan.unit, "therapists")
     more = [clusters] if main["kind"].iloc[0] in WITH_THERAPISTS else []
-    return _listed(["baseline", *map(named, arms.plan.covariates), *more])
-
-
-def _listed(parts: list[str], last: str = "and") -> str:
-    return f" {last} ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
+    return listed(["baseline", *map(named, arms.plan.covariates), *more])
 
 
 def _not_worse(main: pd.DataFrame, arms: Arms, measure: Instrument) -> str:
@@ -289,7 +268,7 @@ def _claim(allowed: Basis, arms: Arms, treated: list[str]) -> str:
     least = arms.clusters.least
     if 0 < least < LEAST_RANDOM:
         return TRIAL.say("few hands", who=counted(least, "therapist"))
-    return TRIAL.say("offering", arms=_listed([named(arm) for arm in treated], "or"))
+    return TRIAL.say("offering", arms=listed([named(arm) for arm in treated], "or"))
 
 
 def _differences(main: pd.DataFrame, arms: Arms, measure: Instrument | None = None) -> str:
@@ -308,7 +287,7 @@ def _differences(main: pd.DataFrame, arms: Arms, measure: Instrument | None = No
     several = "several " if len(main) > 1 else ""
     parts = []
     for way, sizes in found.items():
-        arm = f"{_listed(sizes)} arm{'s' * (len(sizes) > 1)}" if several else named(arms.treated[0])
+        arm = f"{listed(sizes)} arm{'s' * (len(sizes) > 1)}" if several else named(arms.treated[0])
         note = f"{several}{'better' if way else 'unclear'}"
         parts.append(TRIAL.say(note, arm=arm, other=named(arms.control), way=way))
         minus = "" if way else f", {arm} minus {named(arms.control)},"
@@ -322,7 +301,7 @@ def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instr
     several = len(arms.treated) > 1
     if several:  # the table has the other models: a row an arm and model would fill pages
         last = last[last["kind"].isin([main["kind"].iloc[0], JUMP, COPY])]
-    passed_over = last["kind"].map(_taken_for_granted(arms, main["kind"].iloc[0]))
+    passed_over = last["kind"].map(taken_for_granted(arms, main["kind"].iloc[0]))
     label = (last["kind"].map(ways) + passed_over).str.replace(") (", ", ", regex=False)
     rows = main.to_dict("records")
     spoken = "; ".join(
