@@ -1965,3 +1965,117 @@ def test_of_redcap_without_its_dictionary_repeats_are_of_their_record(imported):
     assert not asked
     assert days(study) == [[0], [0, 7]]
     assert oc.check(study).ok
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [("Question", "Answer"), ("Item", "Result"), ("Measure", "Value"), ("Field", "Response")],
+)
+def test_answers_of_which_few_are_scores_are_read_by_their_questions(imported, question, answer):
+    """All rows were visits without a score, where most questions were of something else."""
+    rows = "".join(
+        f"Ann Lee,2026-01-{day},{asked},{said}\n"
+        for day, pain in (("05", 7), ("12", 6))
+        for asked, said in (("Pain before (0-10)", pain), ("Pain after (0-10)", pain - 2),
+                            ("How did you sleep?", "ok"), ("Anything new?", "no"), ("Mood", "fine"))
+    )  # fmt: skip
+    study, asked = imported(f"Client,Visit date,{question},{answer}\n{rows}")
+    assert set(asked) <= {"study.no_status"}
+    assert visits(study) == [[[0, 7, 5], [7, 6, 4]]]
+
+
+@pytest.mark.parametrize(
+    ("header", "cells"),
+    [("Pain Rating", ("Pre: 7 Post: 5", "Pre: 6 Post: 4")),
+     ("Pain", ("Came in at 7/10, left at 5/10", "Came in at 6/10, left at 4/10")),
+     ("Pain", ("before 7, after 5", "after 4, before 6")),
+     ("Schmerz", ("vorher 7, nachher 5", "vorher 6, nachher 4")),
+     ("Pain", ("7 before and 5 after", "6/10 before, 4/10 after"))],
+)  # fmt: skip
+def test_words_in_a_cell_say_which_of_two_scores_is_first(imported, header, cells):
+    """Cells of this kind were read from nothing."""
+    rows = "".join(
+        f'{ANN},01/{day}/2026,"{cell}"\n' for day, cell in zip(("05", "19"), cells, strict=True)
+    )
+    study, asked = imported(f"Client,DOB,Visit date,{header}\n{rows}")
+    assert not asked
+    assert visits(study) == [[[0, 7, 5], [14, 6, 4]]]
+
+
+@pytest.mark.parametrize(
+    ("header", "cells"),
+    [
+        ("Scores", ("7→5", "6→4")),
+        ("Notes", ("Came in at 7/10, left at 5/10", "in 6/10, out 4/10")),
+        ("Rating", ("before 7, after 5", "before 6, after 4")),
+        ("VAS pre/post", ("7/5", "6/4")),
+    ],
+)
+def test_two_scores_under_a_header_that_does_not_say_pain_are_asked_about(imported, header, cells):
+    rows = "".join(
+        f'{ANN},01/{day}/2026,"{cell}"\n' for day, cell in zip(("05", "19"), cells, strict=True)
+    )
+    study, asked = imported(f"Client,DOB,Visit date,{header}\n{rows}")
+    assert {"scores.nprs.pre_session", "scores.nprs.post_session"} <= set(asked)
+    assert visits(study) == [[[0, 7, 5], [14, 6, 4]]]
+
+
+def test_the_score_of_a_psfs_is_the_mean_of_its_activities(imported):
+    """One of three was offered, or none was read."""
+    study, _ = imported(
+        f"Client,DOB,Visit date,PSFS activity 1,PSFS score 1,PSFS activity 2,PSFS score 2,"
+        f"PSFS activity 3,PSFS score 3\n{ANN},01/05/2026,stairs,2,lifting,4,sleeping,9\n"
+    )
+    assert study.assessments[["instrument", "score"]].to_numpy().tolist() == [["psfs", 5]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["PSFS: walking,PSFS: lifting,PSFS: sleeping\n{},2,4,9\n{},3,4,8\n",
+     "Activity,PSFS\n{0},walking,2\n{0},lifting,4\n{1},walking,3\n{1},lifting,5\n"],
+)  # fmt: skip
+def test_activities_that_are_not_one_score_are_refused(imported, text):
+    own = text.format(f"{ANN},01/05/2026", f"{ANN},01/12/2026")
+    with pytest.raises(DataError, match="mean"):
+        imported(f"Client,DOB,Visit date,{own}")
+
+
+def test_two_sides_are_no_before_and_after(imported):
+    study, asked = imported(
+        f"Client,DOB,Visit date,ROM (L),ROM (R)\n{ANN},01/15/2026,40,60\n{ANN},01/19/2026,45,60\n"
+    )
+    assert asked == {"scores.rom.pre_session": ["ROM (L)", "ROM (R)"]}
+    assert study.assessments["score"].tolist() == [40, 45]
+
+
+def test_a_minus_among_signs_of_a_status_says_something(imported):
+    """It was empty, and the first that was offered for it is attended."""
+    cells = zip(("05", "12", "19", "26"), "+-0+", (7, "", "", 6), strict=True)
+    rows = "".join(f"{ANN},01/{day}/2026,{sign},{pain}\n" for day, sign, pain in cells)
+    said = {"values.status.+": "attended", "values.status.-": "cancelled",
+            "values.status.0": "no_show"}  # fmt: skip
+    study, asked = imported(f"Client,DOB,Visit date,Status,Pain before\n{rows}", **said)
+    assert set(asked) == set(said)
+    assert study.sessions["status"].tolist() == ["attended", "cancelled", "no_show", "attended"]
+
+
+def test_comfort_of_which_ten_is_best_is_asked_about(imported):
+    _, asked = imported(f"Client,DOB,Visit date,Comfort (10 = no pain)\n{ANN},01/05/2026,3\n")
+    assert "scores.nprs.pre_session" in asked
+
+
+def test_a_household_whose_names_are_alike_is_not_one_person(imported):
+    """John, Jon and Johanna of one telephone were one, where each came by himself."""
+    names = ("John", "Joan", "Jon", "Johanna")
+    rows = "".join(f"{name} Smith,555-210-1000,2026-0{1 + i}-{5 + k:02d},{7 - k}\n"
+                   for i, name in enumerate(names) for k in (0, 1))  # fmt: skip
+    study, _ = imported(f"Client,Phone,Visit date,Pain before\n{rows}")
+    assert len(study.episodes) == 4
+    assert "R24" in set(oc.check(study).table["rule"])
+
+
+def test_a_name_that_two_therapists_see_in_turn_is_in_doubt(imported):
+    others = [f"Ann L{chr(97 + i)}e,Zoe,2026-01-{5 + k:02d},7\n" for i in range(5) for k in (0, 7)]
+    john = [f"John Smith,{('Zoe', 'Max')[k % 2]},2026-01-{5 + k:02d},7\n" for k in range(5)]
+    study, _ = imported(f"Client,Therapist,Visit date,Pain before\n{''.join(others + john)}")
+    assert "R24" in set(oc.check(study).table["rule"])

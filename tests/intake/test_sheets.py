@@ -215,3 +215,17 @@ def test_a_sheet_of_few_cells_has_the_header_of_the_others(tmp_path):
     read = read_source(tmp_path / "x.xlsx", FileFormat(sheets=("*",), sheet_name="Sheet"))
     assert read.cells["Sheet"].value_counts().to_dict() == {"A": 2, "B": 2, "C": 4}
     assert [*read.cells][:5] == head
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("January 2026", "February 2026"), ("2026-01", "2026-02"), ("Januar 2026", "Februar 2026")],
+)
+def test_days_of_the_month_that_a_sheet_is_called_after(drafted, tmp_path, first, second):
+    """They were no dates, and the export was refused."""
+    rows = [["Day", "Client", "Status", "Pain before"], [5, ANN, "Arrived", 7],
+            [19, ANN, "Arrived", 5]]  # fmt: skip
+    path, draft = drafted(**{first: rows, second: rows})
+    assert not draft.questions
+    study, _ = import_export(path, draft.content, tmp_path / "key.json", tmp_path / "study")
+    assert study.sessions["day"].tolist() == [0, 14, 31, 45]

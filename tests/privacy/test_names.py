@@ -28,10 +28,14 @@ NAMED = [
     "MARY ONEILL", "Dr. Nils", "dr Lee", "Herr Schmidt", "Mme Dupont", "Nguyễn Văn An",
     "José García", "Мария Иванова", "колено, Мария Иванова", "Νίκος Παπαδόπουλος", "محمد علي",
     "knee محمد علي", "राम शर्मा", "李小龍", "knee 山田太郎", "김철수", "שרה כהן", "สมชาย ใจดี",
+    "Ann's knee", "Mary’s left shoulder", "his wife Joan's migraine", "PAUL'S KNEE",
+    "O'Neill's neck", "Lee's back pain", "genou d'Ann", "Knie von Anna",
     "გიორგი", "Ma\u00adry Qua\u200bckenbush",
 ]  # fmt: skip
 OF_CARE = [
-    "Maladie d'Osgood",
+    "Maladie d'Osgood", "Baker's cyst", "De Quervain's", "Crohn's disease", "Morton's neuroma",
+    "Morbus Crohn", "M. Sudeck", "Long COVID", "Golfer's elbow", "Nurse's back", "Runner's knee",
+    "Housemaid's knee", "Client's knee", "tendon d'Achille", "Women's Health", "Jumper's knee",
     "sciatica", "De Quervain", "Frozen Shoulder", "Tennis Elbow", "Carpal Tunnel Syndrome",
     "L4-L5 disc", "C5/6 radiculopathy", "post-op ACL 2 wk", "Low Back Pain", "LBP", "WAD II",
     "TMJ Dysfunction", "Plantar Fasciitis", "Bell's Palsy", "Baker Cyst", "Osgood Schlatter",

@@ -16,7 +16,12 @@ LOOKS = {
     "url": ["see www.example.org", "https://example.org/x"],
     "ip": ["from 192.0.2.17", "2001:db8:0:1:1:1:1:1", "2001:db8::1"],
     "ssn": ["SSN 123-45-6789", "AB 12 34 56 C", "756.1234.5678.97",
-            "010190-1234"],
+            "010190-1234", "131052-308T", "850709-9805", "850101/1234", "85.07.30-033.28",
+            "1237 010180", "11010519491231002X", "12345678Z", "X1234567L", "1234567TW",
+            "RSSMRA85T10A562S", "HEGG560427MVZRRL04", "ABCPE1234F", "12 190367 K 006",
+            "QQ 12 34 56 A", "QQ123456C"],
+    "initials": ["A.L. 1961", "neck (A. L., born 1961)", "J.D. 03/61", "MQ *1950", "M.Q. b. 50"],
+    "handle": ["knee @annlee_77", "insta: annlee77", "see facebook annlee", "fb:annlee"],
     "phone": ["(602) 555-0100", "602-555-0100", "602.555.0100", "+1 602 555 0100",
               "+44 20 7946 0958", "07700 900123", "020 7946 0958", "0170-1234567", "0170/1234567",
               "06 12 34 56 78", "0412 345 678", "98765 43210", "138 1234 5678", "090-1234-5678",
@@ -42,7 +47,8 @@ LOOKS = {
 }  # fmt: skip
 NOTHING = ["7/10", "3-4", "2x/wk x 6 wks, 60 min", "pain 2 in 3 weeks", "001-0001", "5 - deep",
            "3 (medium)", "60 min", "1 hr", "ROM better, no c/o", "1.5", "12", "a-b_c", "at 9::30",
-           "scar at 12 dot"]  # fmt: skip
+           "scar at 12 dot", "R.A. 2015", "TKR 2019", "L.W.S.", "ORIF 2021", "MS 1998",
+           "found us on facebook", "GH instability", "FB sensation", "Z.n. OP 2019"]  # fmt: skip
 
 
 def test_every_kind_has_an_example():

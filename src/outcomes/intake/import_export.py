@@ -299,7 +299,8 @@ def _sightings(
     """Return what looks like an identifier elsewhere, and how many columns were looked at."""
     own = {column for kind, names in mapped.identifiers.items() for column in names
            if kind != "free_text"}  # fmt: skip
-    expected = {mapped.minutes.start, mapped.minutes.end, mapped.columns.get("date", "")}
+    day = mapped.columns.get("date", "")
+    expected = {mapped.minutes.start, mapped.minutes.end, day, *mapped.file.dated.get(day, ())}
     ids = _of_staff(mapped)
     looked = [str(column) for column in rows if column not in own]
     found = scan(rows, looked, words, expected)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count, takewhile
 from typing import Any
 
@@ -29,6 +29,8 @@ _YEAR, _OLDEST, _LIKELY = 365.2425, 120, (2, 111)
 _FEW, _MOST, _A_NAME = 0.7, 0.9, 2
 _RETURN = 180
 """Days after which one who comes again may begin a new course."""
+_TURNS, _RARE = 3, 0.25
+"""Changes of therapist that make one doubt of one name, and the share of names that have any."""
 _PARTS = re.compile(r"[()\[\]:;*]| [-–] ")
 """What stands between a name and what does not belong to it."""
 _NTH = re.compile(r"(.+?)[-_ /.#]+(?:visit|v|no|nr)?[. ]*(\d{1,3})", re.IGNORECASE)
@@ -84,6 +86,7 @@ def with_clients(
     got = "none or a part of these in who.csv, so that a corrected spelling is a second client"
     rows = rows.found("R67", column, new & bool(unlisted), got, listed=True)
     rows = rows.found("R20", column, nobody, "none, two, or a name that several have")
+    doubt |= _in_turn(rows, clients.of_row) & (not (any(born) or any(records) or contacts))
     doubt &= ~two
     got = "signs that speak for one person and for two"
     rows = rows.found("R24", column, doubt, got, listed=True)
@@ -91,6 +94,18 @@ def with_clients(
         rows = rows.did(f"joined as one client: {why}", column, n if why else 0)
     rows = rows.having(**{"episodes.patient_id": ids[list(clients.of_row)], "birth": births})
     return rows.without(nobody, "no client")
+
+
+def _in_turn(rows: TypedRows, whose: Sequence[int]) -> pd.Series[Any]:
+    """Return the rows of names that two therapists see in turn, where each other name has one."""
+    staff = rows.cells.get("sessions.therapist_id", pd.Series(None, index=rows.text.index))
+    own = pd.DataFrame({"who": whose, "staff": staff, "day": rows.cells.get("date", 0.0)})
+    own = own[own["who"] >= 0].dropna().sort_values(["who", "day"], kind="stable")
+    turns = (own["staff"].ne(own["staff"].shift()) & own["who"].eq(own["who"].shift())).groupby(
+        own["who"]).sum()  # fmt: skip
+    odd = turns[turns >= _TURNS].index
+    rare = len(odd) > 0 and (turns > 0).mean() <= _RARE
+    return pd.Series(whose, index=rows.text.index).isin(odd) & rare
 
 
 def _refuse_more_than_names(named: Iterable[str | None], column: str) -> None:

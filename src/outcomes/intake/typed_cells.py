@@ -275,7 +275,7 @@ def clean(
     target : str
         Contract column, or ``INSTRUMENT.TIMING`` of a score, that the cells are for.
     mapped : ColumnMap
-        Its ``empty`` words come first, then its ``values`` for the target, then its ``rules`` in
+        Its ``values`` for the target come first, then its ``empty`` words, then its ``rules`` in
         the order they stand. The first one that is for a cell reads it; ``*`` among the values is
         for any cell that none reads, and never for a number in a column of numbers.
 
@@ -295,10 +295,10 @@ def clean(
         word = folded(plainly)
         comma = mapped.file.decimal == ","
         number = _DECIMAL_COMMA.sub(".", plainly) if comma else plainly
-        if word in empty:
+        if word in words:
+            name, becomes = "words of the map", str(words[word])
+        elif word in empty:
             name, becomes = "means empty", ""
-        elif word in words:
-            name, becomes = "words of the map", words[word]
         else:
             found = ((rule.name, rule.read(" ".join(text.split())))
                      for rule in rules for text in dict.fromkeys((plainly, number)))  # fmt: skip

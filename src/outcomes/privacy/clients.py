@@ -11,7 +11,7 @@ from functools import cache
 from itertools import combinations, pairwise, repeat
 
 from outcomes.privacy.key_file import KeyFile
-from outcomes.privacy.person import BEGINS, Person, near_births, person_of, verdict
+from outcomes.privacy.person import BEGINS, BY_CONTACT, Person, near_births, person_of, verdict
 
 Cells = Sequence[str | None]
 
@@ -292,8 +292,17 @@ class _Groups:
 def _join(groups: _Groups, seen: Mapping[Person, set[float]]) -> set[Person]:
     """Join what is one person, strong signs first; return those of whom it is in doubt."""
     doubts: set[Person] = set()
-    for one, other in sorted(_pairs(list(groups.leader)), key=lambda pair: _weakness(*pair)):
+    alike: dict[str, set[str]] = defaultdict(set)
+    ordered = sorted(_pairs(list(groups.leader)), key=lambda pair: _weakness(*pair))
+    for one, other in ordered:
+        if verdict(one, other, together=False)[0] == BY_CONTACT:
+            both = {one.name, other.name} | ({""} if _together(seen[one], seen[other]) else set())
+            alike[one.name] |= both
+            alike[other.name] |= both
+    for one, other in ordered:
         why, in_doubt = verdict(one, other, together=_together(seen[one], seen[other]))
+        if why == BY_CONTACT and ("" in alike[one.name] or alike[one.name] != alike[other.name]):
+            why = None  # John, Jon and Joan of one household
         joined = why is not None and groups.join(one, other, why)
         if in_doubt and (joined or groups.leader[one] != groups.leader[other]):
             doubts |= {one, other}

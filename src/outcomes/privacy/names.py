@@ -18,6 +18,8 @@ PLACEHOLDERS = frozenset(_LISTS.pop("placeholders").strip().splitlines())
 WORDS = {name: frozenset(text.split()) for name, text in _LISTS.items()}
 """Lists of words that name no person, and of those that stand in front of a name."""
 _STEM = re.compile(f"(?:{'|'.join(WORDS['stems'])})|.*(?:{'|'.join(WORDS['endings'])})$")
+_OWNED = re.compile(r"(?<![\w'])([^\W\d_a-zß-ÿ][\w'-]+)'[sS] ([^.;,]+)")
+_OF = re.compile(r"([^\W\d_]+) (?:of|von|de|di|del|d')[ ']?([^\W\d_a-zß-ÿ][^\W\d_]{2,})")
 _PLAIN_ID = re.compile(r"[a-z]-[b-df-hj-np-tv-z]{8}|[A-Za-z]{0,2}[-_.]?(?:\d{1,5}|\d{7})")
 _HEX = re.compile(r"[0-9a-f-]{8,}", re.IGNORECASE)
 _LETTERS, _LETTER, _DIGIT = (re.compile(part) for part in (r"[^\W\d_]+", r"[^\W\d_]", r"\d"))
@@ -57,14 +59,16 @@ def names_somebody(text: str, *, surely: bool = False) -> bool:
     -------
     bool
         True where a title or an initial stands in front of a capitalised word, where two
-        capitalised words stand side by side, or a word of a script without capital letters stands
-        anywhere; words of care do not count.
+        capitalised words stand side by side, a part of the body is somebody's (``Ann's knee``), or
+        a word of a script without capital letters stands anywhere; words of care do not count.
 
     Examples
     --------
     >>> names_somebody("knee, call Mary O’Neill"), names_somebody("Frozen Shoulder")
     (True, False)
     """
+    if not surely and _is_of_somebody(same_letters(text)):
+        return True
     before = ""
     for word in _parts(same_letters(text)):
         kind = _kind(word, before)
@@ -76,6 +80,17 @@ def names_somebody(text: str, *, surely: bool = False) -> bool:
         if kind != "particle" or not before:
             before = "" if kind in ("other", "particle") else kind
     return False
+
+
+def _is_of_somebody(text: str) -> bool:
+    """Whether a part of the body is somebody's: ``Ann's knee``, ``genou d'Ann``."""
+    owners = [(whose, rest.split()[:3]) for whose, rest in _OWNED.findall(text)]
+    owners += [(whose, [part]) for part, whose in _OF.findall(text)]
+    return any(
+        not WORDS["body"].isdisjoint(map(plain, parts))
+        and not (is_of_care(whose) or plain(whose) in WORDS["bearers"])
+        for whose, parts in owners
+    )  # fmt: skip
 
 
 def _parts(text: str) -> list[str]:

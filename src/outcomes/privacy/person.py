@@ -20,6 +20,8 @@ BEGINS = 3
 """Letters of a first name that a spelling keeps."""
 
 
+BY_CONTACT = "spelling, one telephone number or e-mail address"
+"""Why two are joined of whom one spelling and one contact alone speak."""
 _DIGITS = 9
 _HIS_AND_HERS = re.compile(
     r"(.{3,})(?:(?:|o|us|es|os|s) \1(?:i?n?[ae]|l[ae]|lle|ie|ette|)|an \1n[ae]|er \1ra|is \1es)"
@@ -163,7 +165,7 @@ def verdict(one: Person, other: Person, *, together: bool) -> tuple[str | None, 
     begins = short and _known_short(one.given, other.given)
     if reached and not other_record and (spelled or begins):
         apart = together or hers
-        return (None if apart else "spelling, one telephone number or e-mail address"), True
+        return (None if apart else BY_CONTACT), True
     first, second = (person.given.partition(" ")[0] for person in (one, other))
     married = first == second and len(first) >= BEGINS
     alike = spelled or short or married or _two_scripts(one, other)

@@ -25,6 +25,10 @@ _MAY_BE_DATE, _HOURS, _SCORE, _CLOCK, _ISO, _SERIAL, _EARLY, _ID = (
         "may_be_date", "hours", "score", "clock", "iso", "serial", "early", "id")
 )  # fmt: skip
 UNIT, HOUR, AGE = (vocabulary()["patterns"][name] for name in ("minutes", "hour", "age"))
+_PAIRS = {name: part for name, part in vocabulary()["pairs"].items() if name != "ways"}
+PAIRS = {pattern.format(**{name: part.format() for name, part in _PAIRS.items()}): order
+         for order, own in vocabulary()["pairs"]["ways"].items() for pattern in own}  # fmt: skip
+"""Two scores in one cell: pattern to which words say stands first; ``plain`` where none does."""
 YEARLESS = tuple(vocabulary()["dates"]["yearless"])
 IN_SERVICE = (rf".*?(?<!\d){UNIT}.*", r".*(?<!\d)(\d{2,3})")
 """Minutes, and hours, as cells and the names of services write them."""
@@ -108,6 +112,22 @@ def score(cell: str) -> float | None:
     """Return the number of ``7``, ``7/10``, ``44%``, ``3 (mild)``; None for anything else."""
     found = _SCORE.fullmatch(cell.strip())
     return float(found[1].replace(",", ".")) if found else None
+
+
+def is_up_to(top: float, cell: str) -> bool:
+    """Whether a cell is a number, as scores are written, of 0 to a maximum."""
+    value = score(cell)
+    return value is not None and 0 <= value <= top
+
+
+def tells(pattern: str, cell: str) -> bool:
+    """Whether a pattern is for the whole cell, in any case."""
+    return re.fullmatch(pattern, cell, re.IGNORECASE | re.DOTALL) is not None
+
+
+def is_pair(cell: str, *, worded: bool = False) -> bool:
+    """Whether a cell holds two scores, as ``7/4`` or, in words, as ``before 7, after 4``."""
+    return any(tells(own, cell) for own, order in PAIRS.items() if order != "plain" or not worded)
 
 
 def minutes(cell: str) -> float | None:
@@ -391,7 +411,8 @@ _TESTS: dict[str, Callable[[str], Any]] = {
     "minutes": lambda cell: (minutes(cell) or 0) > 0,
     "pressure": lambda cell: any(
         map(str.isdigit, cell)) or not {*words_of(cell)}.isdisjoint(_LEVEL_WORDS),
-    "score": lambda cell: score(cell) is not None or _is_number_in_words(cell),
+    "score": lambda cell: (
+        score(cell) is not None or _is_number_in_words(cell) or is_pair(cell, worded=True)),
     "text": lambda cell: any(map(str.isalpha, cell)),
     "timing": lambda cell: bool(timing_of(words_of(cell))),
     "instrument": lambda cell: bool(score_role(cell)),

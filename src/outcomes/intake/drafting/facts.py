@@ -15,7 +15,7 @@ from outcomes.intake.drafting import evidence
 from outcomes.intake.drafting.draft import FEW, Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import Column
 from outcomes.intake.drafting.headers import score_role, vocabulary, words_of
-from outcomes.intake.drafting.measures import as_numbers
+from outcomes.intake.drafting.pairs import as_numbers
 from outcomes.intake.drafting.seen import Seen
 from outcomes.intake.typed_cells import walton_words
 from outcomes.privacy.patterns import plain

@@ -61,8 +61,8 @@ def words_of(header: str) -> Words:
     >>> words_of("apptdate"), words_of("painkiller")
     (('appt', 'date'), ('painkiller',))
     """
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header).replace("#", " no ")
-    tokens = plain(apart).split()
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[^\W\d_]{3})(?=\d)", " ", header)
+    tokens = plain(apart.replace("#", " no ")).split()
     return tuple(word for token in tokens for word in _parts(token) or (token,))
 
 

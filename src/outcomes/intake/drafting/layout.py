@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from outcomes.dictionary.instruments import registry
+from outcomes.dictionary.instruments import Instrument, registry
 from outcomes.errors import DataError
 from outcomes.intake import readers
 from outcomes.intake.drafting.draft import Content
@@ -48,13 +48,15 @@ def rows_of_export(path: str | Path, form: FileFormat | None) -> tuple[Rows, Con
         rows, file = readers.apart(rows, joined, readers.name_of(path)), {**file, "split": joined}
     if not own.dated and (dated := _dates_in_parts(rows)):
         rows, file = readers.with_dates(rows, dated), {**file, "dated": dated}
-        rows = replace(rows, cells=rows.cells.drop(columns=[h for d in dated.values() for h in d]))
+        parts = {h for own in dated.values() for h in own} - {SHEET}
+        rows = replace(rows, cells=rows.cells.drop(columns=[*parts]))
     items = {} if own.totals else _questionnaires(rows)
     if items:
         scored = rows.cells.drop(columns=[header for own in items.values() for header in own])
-        stated = {role.place.split(".")[1] for h in map(str, scored) for role in score_role(h)}
+        stated = {role.place.split(".")[1] for h in map(str, scored) for role in score_role(h)
+                  if Column(h, scored[h]).share(score)}  # fmt: skip
         totals = {name: own for name, own in items.items()
-                  if name not in stated and len(own) == registry()[name].n_items}  # fmt: skip
+                  if name not in stated and len(own) >= _least(registry()[name])}  # fmt: skip
         file |= {"totals": totals} if totals else {}
         rows = replace(rows, cells=readers.with_totals(rows, totals).cells[[*scored, *totals]])
     ticks = _tick_boxes(rows) if not own.ticked else []
@@ -115,10 +117,24 @@ def _dates_in_parts(rows: Rows) -> dict[str, list[str]]:
             found.setdefault(f"{stem} date".strip().capitalize(), {})[part] = header
     whole = {name: [own[part] for part in parts] for name, own in found.items()
              if len(own) == len(parts) and name not in rows.cells}  # fmt: skip
+    days = [h for h in map(str, rows.cells) if SHEET in rows.cells and _is_of_a_month(rows, h)]
+    if len(days) == 1 and not whole and all(map(_is_month, rows.cells[SHEET].unique())):
+        return {f"{days[0]} of {SHEET}": [SHEET, days[0]]}
     looks = (r"(?:19|20)\d\d", r"\d{1,2}|[^\W\d]{3,}\.?", r"\d{1,2}")
     return {name: own for name, own in whole.items() if all(
         Column(h, rows.cells[h]).share(partial(re.fullmatch, look)) > _SURE
         for h, look in zip(own, looks, strict=True))}  # fmt: skip
+
+
+def _is_of_a_month(rows: Rows, header: str) -> bool:
+    """Whether a column is of dates by its header, and holds days of the month alone."""
+    own, days = Column(header, rows.cells[header]), {*vocabulary()["parts_of_date"]["day"]}
+    named = any(role.place in DATES for role in roles_of(header)) or days & {*words_of(header)}
+    return bool(named) and own.share(partial(re.fullmatch, r"0?[1-9]|[12]\d|3[01]")) > _SURE
+
+
+def _is_month(sheet: str) -> bool:
+    return is_date(f"1 {sheet}") or is_date(f"{sheet}-01")
 
 
 def _questionnaires(rows: Rows) -> dict[str, list[str]]:
@@ -150,6 +166,10 @@ def _questionnaires(rows: Rows) -> dict[str, list[str]]:
         if len(own) > 1 and 2 * len(own) > (one.n_items or 0) >= max(own):
             found[name] = [own[i] for i in sorted(own)]
     return found
+
+
+def _least(one: Instrument) -> int:
+    return one.n_items_minimum or one.n_items or 1
 
 
 def _is_item(low: float, high: float, cell: str) -> bool:

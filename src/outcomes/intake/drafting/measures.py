@@ -6,11 +6,23 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+import pandas as pd
+
 from outcomes.dictionary.instruments import registry
+from outcomes.errors import DataError
 from outcomes.intake.drafting.draft import FEW, Content, ask, merged, rule
-from outcomes.intake.drafting.evidence import Column, is_date, number, score, stated_top
+from outcomes.intake.drafting.evidence import (
+    Column,
+    day_of,
+    is_date,
+    is_pair,
+    is_up_to,
+    number,
+    score,
+    stated_top,
+    tells,
+)
 from outcomes.intake.drafting.headers import (
-    first_named,
     holds,
     of_scores,
     score_role,
@@ -18,14 +30,13 @@ from outcomes.intake.drafting.headers import (
     vocabulary,
     words_of,
 )
-from outcomes.intake.drafting.notes import PAIRED, in_notes, tells
+from outcomes.intake.drafting.notes import PAIRED, in_notes
+from outcomes.intake.drafting.pairs import PLAIN, SIDES, as_numbers, is_pair_of_ten, two_in_a_cell
 from outcomes.intake.drafting.seen import Seen, which
 from outcomes.intake.readers import SCORE
 
-_OF, _WORDED, _NAMED, _PAIR, _ALONE, _UNITS, _COMMA, _NO_DEGREES, _RADIANS = (
-    vocabulary()["patterns"][name] for name in ("of", "worded", "named", "pair", "alone", "units",
-                                                "comma", "no_degrees", "radians"))  # fmt: skip
-
+_UNITS, _COMMA, _NO_DEGREES, _RADIANS = (vocabulary()["patterns"][name] for name in (
+    "units", "comma", "no_degrees", "radians"))  # fmt: skip
 
 _MOST, _LEAST = 0.5, 0.02
 _TURNED = re.compile(vocabulary()["patterns"]["turned"], re.IGNORECASE)
@@ -56,12 +67,18 @@ def scores(seen: Seen) -> Content:
             content = merged(content, _which(seen, name, what, once, "pre_session"))
         for timing, headers in _timed(timings).items():
             columns = [seen.columns[h] for h in headers]
-            content = merged(content, _pair(name, columns) or _score(name, timing, columns))
+            content = merged(content, two_in_a_cell(name, columns) or _score(name, timing, columns))
         content = merged(content, *_loose(seen, name, timings))
+        for header in (one for headers in every.values() for one in headers):
+            _refuse_several(seen, seen.columns[header])
     content, pain = merged(content, _of_motion(seen)), found.get("nprs", {})
     beside = _unnamed_score(seen, "post_session") if pain and "post_session" not in pain else {}
     if content:
         return merged(content, beside)
+    loose = [*(seen.columns[h] for h in seen.rest), *seen.of("free_text", "ignored")]
+    pairs = next((c for c in loose if c.share(is_pair_of_ten) > _MOST), None)
+    if pairs is not None:
+        return two_in_a_cell("nprs", [pairs], "pain")
     return in_notes(seen, _MOST) or _unnamed_score(seen) or in_notes(seen, _LEAST)
 
 
@@ -82,6 +99,24 @@ def _over_weeks(seen: Seen, found: Mapping[str, Mapping[str, list[str]]]) -> Con
         said = [p for p in read if all(q["key"] == known for q in p.get("questions", ()))]
         content = merged(content, {"wide": wide}, *said)
     return content
+
+
+def _refuse_several(seen: Seen, column: Column, *what: Column | None) -> None:
+    """Refuse scores of which most visits have several of one kind: an activity a row."""
+    record = seen.one("identifiers.record")
+    who = seen.person if seen.names or record is None else record.cells
+    if seen.date is None or any(seen.columns[h].share(is_date) > _MOST for h in seen.rest):
+        return  # the day of the visit may be another column
+    told = {"who": who.to_numpy(), "day": seen.date.cells.map(day_of, na_action="ignore"),
+            **{one.name: one.cells for one in what if one is not None}}  # fmt: skip
+    own = pd.DataFrame({**told, "score": column.cells.to_numpy()}).dropna()
+    if (own.groupby([*told])["score"].nunique() > 1).mean() > _MOST:
+        must, got = "a visit has one score of an instrument and time", "several in most visits"
+        remedy = (
+            "Write what the instrument makes of them in one row (of the activities of a PSFS the "
+            "mean), or give what each is of, before or after, a column of its own."
+        )
+        raise DataError(must, got=got, where=column.name, remedy=remedy)
 
 
 def _one_below_another(seen: Seen) -> Content:
@@ -107,7 +142,13 @@ def _one_below_another(seen: Seen) -> Content:
                       {"constants": {"instrument": name}})  # fmt: skip
     words = {"instrument": {cell: name for cell, (_, name, _) in told.items()}, "timing": timing}
     columns = {"instrument": named.name, **columns}
-    content: Content = merged({"columns": columns, "values": words}, asked)
+    grouped = named.cells.map({cell: own[1] for cell, own in told.items()})
+    _refuse_several(seen, column, Column("what", grouped), Column("when", (
+        named if when is None else when).cells.map(taken)))  # fmt: skip
+    others: Content = {"leave_out": [{"name": "other questions", "column": named.name,
+                                      "not": [*told]}]}  # fmt: skip
+    others = others if len(told) < len(named.counts) else {}
+    content: Content = merged({"columns": columns, "values": words}, asked, others)
     for name in dict.fromkeys(words["instrument"].values()):
         top = registry()[name].maximum
         cells = [cell for cell, own in words["instrument"].items() if own == name]
@@ -126,7 +167,7 @@ def _unnamed_score(seen: Seen, alone: str = "") -> Content:
     other = (*of_scores("change"), *of_scores("not_pain"))
     likely = [h for h in seen.rest
               if (len(seen.columns[h].counts) > 3 or h == SCORE or timing_of(words_of(h)))
-              and seen.columns[h].share(_of_ten) > 0.9
+              and seen.columns[h].share(partial(is_up_to, 10)) > 0.9
               and not any(holds(words_of(h), phrase) for phrase in other)]  # fmt: skip
     return _which(seen, "nprs", "the pain {} the visit, of 0 to 10", likely, alone)
 
@@ -147,26 +188,29 @@ def _of_motion(seen: Seen) -> Content:
     degrees = [h for h in seen.rest if seen.columns[h].share(_is_degrees) > _MOST
                and any(holds(words_of(h), phrase) for phrase in phrases)
                and not re.search(_NO_DEGREES, h, re.IGNORECASE)]  # fmt: skip
-    pairs = [h for h in degrees if seen.columns[h].share(partial(tells, _PAIR)) > _MOST]
+    pairs = [h for h in degrees if seen.columns[h].share(is_pair) > _MOST]
     first = f" (of two numbers in {', '.join(pairs)} the first)" if pairs else ""
-    read = rule("100/110: the first", pairs, pattern=_PAIR, becomes=r"\1") if pairs else {}
+    read = rule("100/110: the first", pairs, pattern=PLAIN, becomes=r"\1") if pairs else {}
     asks = f"the range of motion {{}} the visit, in degrees{first}"
     return merged(_which(seen, "rom", asks, degrees), read)
 
 
 def _is_degrees(cell: str) -> bool:
     one = re.sub(_UNITS.format("°|deg(?:rees)?|grad"), r"\1", cell.casefold())
-    return (number(one) is not None or tells(_PAIR, cell)) and not tells(_RADIANS, cell)
+    return (number(one) is not None or is_pair(cell)) and not tells(_RADIANS, cell)
 
 
 def _not_numbers(seen: Seen, found: Mapping[str, Mapping[str, object]]) -> Iterator[Content]:
-    """Ask about columns that are called scores, and hold words or a spreadsheet's days.
+    """Ask about columns that are called scores, and hold words, a spreadsheet's days or comfort.
 
     A few words (``bad``, ``so-so``) are asked about one by one, as words among numbers are.
     """
     words, taken = {*vocabulary()["scores"]["grades"]}, set()
     for header in seen.rest:
         column, role = seen.columns[header], next(iter(score_role(header)), None)
+        turned = role is None and _TURNED.search(header) and column.share(partial(is_up_to, 10))
+        if turned and any(holds(words_of(header), phrase) for phrase in of_scores("pain")):
+            yield ask("turned", [header], "scores.nprs.pre_session", column=header)
         graded = column.share(lambda cell: not words.isdisjoint(words_of(cell)))
         dated = column.share(is_date)
         if role is None:
@@ -186,11 +230,6 @@ def _not_numbers(seen: Seen, found: Mapping[str, Mapping[str, object]]) -> Itera
             yield ask("not_numbers", [header], place, column=header, held=held)
 
 
-def _of_ten(cell: str) -> bool:
-    value = score(cell)
-    return value is not None and 0 <= value <= 10
-
-
 def _timed(timings: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """Return columns by time; one of no stated time is taken at the start of the visit."""
     own = {timing: headers for timing, headers in timings.items() if timing not in ("", "now")}
@@ -205,53 +244,19 @@ def _loose(seen: Seen, name: str, timings: Mapping[str, list[str]]) -> Iterator[
     loose = [h for timing in ("now", "") for h in timings.get(timing, [])]
     numbered = len(loose) > 1 == len({re.sub(r"\d+", "", header) for header in loose})
     told = "pre_session" in timings or numbered or len(loose) == len(PAIRED)
-    if loose and told and "post_session" not in timings:
+    sided = any(not SIDES.isdisjoint(words_of(header)) for header in loose)
+    if loose and told and not sided and "post_session" not in timings:
         one, place = registry()[name], f"scores.{name}.post_session"
         what = f"the score of {one.title} after the visit"
         yield which(seen, place, what, loose[::-1], lambda column: as_numbers(column, one.maximum))
 
 
-def _pair(name: str, columns: list[Column]) -> Content:
-    """Return the scores before and after that stand in each cell of one column, or ask of them.
-
-    Where its header names both, their order is that of its words. One number alone is asked about.
-    """
-    column, *others = columns
-    first = first_named(words_of(column.name))
-    pairs = column.share(partial(tells, _PAIR))
-    of_top = not first and column.share(
-        partial(tells, _OF.format(f"{registry()[name].maximum:g}")))  # fmt: skip
-    one_time = not first and timing_of(words_of(column.name)) in PAIRED  # 6-7 is a range there
-    if others or of_top or one_time or (pairs < 0.5 and not first):
-        return {}
-    pre, post = (f"scores.{name}.{timing}" for timing in PAIRED)
-    alone = column.share(partial(tells, _ALONE))
-    in_commas = column.share(lambda cell: "," in cell and tells(_ALONE, cell))
-    commas = " (7,5 is 7.5; two scores are written 7/5)" if in_commas else ""
-    if not pairs:
-        asked = ask("one_of_two", [column.name], pre, column=column.name, commas=commas)
-        return merged(as_numbers(column, registry()[name].maximum), asked)
-    groups = (r"\2", r"\1") if first == "after" else (r"\1", r"\2")
-    content = merged(*(
-        rule(f"7/5: {timing}", [column.name], target=f"{name}.{timing}", pattern=_PAIR,
-             becomes=group)
-        for timing, group in zip(PAIRED, groups, strict=True)),
-        rule("one number alone: no score after", [column.name], pattern=_ALONE,
-             target=f"{name}.post_session") if alone else {})  # fmt: skip
-    single = (f" {alone:.0%} of its cells hold one number alone{commas}: it is taken as before. "
-              "(no: no score before is read)" if alone else "")  # fmt: skip
-    if first:
-        stated = [timing for timing in PAIRED if not alone or timing == "post_session"]
-        asked = ask("two_scores", [column.name], pre, column=column.name, alone=single)
-        return merged({"scores": {name: dict.fromkeys(stated, column.name)}}, content,
-                      asked if alone else {})  # fmt: skip
-    each = partial(ask, "two_numbers", [column.name], column=column.name)
-    return merged(content, each(place=pre, nth="first", when="before", alone=single),
-                  each(place=post, nth="second", when="after", alone=""))  # fmt: skip
-
-
 def _score(name: str, timing: str, columns: list[Column]) -> Content:
     top = registry()[name].maximum
+    if len(columns) > 1 and registry()[name].n_items_minimum:
+        must, got = f"{registry()[name].title} is one number", "a column for each of its parts"
+        remedy = "Write what they make together (of a PSFS the mean) in one column."
+        raise DataError(must, got=got, where=columns[0].name, remedy=remedy)
     if len(columns) > 1:
         read = merged(*(_in_points(name, timing, column, top) for column in columns))
         names, place = [column.name for column in columns], f"scores.{name}.{timing}"
@@ -272,21 +277,6 @@ def _in_points(name: str, timing: str, column: Column, top: float) -> Content:
                pattern=r"(\d+(?:\.\d+)?)", multiply=top / stated)  # fmt: skip
     sure = {part: entry for part, entry in said.items() if part == "rules"}
     return merged(as_numbers(column, top), sure or (own if stated != top else {}))
-
-
-def as_numbers(column: Column, top: float) -> Content:
-    """Return the rules that read ``7/10`` and ``3 (mild)``, where a column has such cells."""
-    odd = [cell for cell in column.counts if number(cell) is None]
-    ways = {
-        f"7/{top:g}: of {top:g}": _OF.format(f"{top:g}"),
-        "3 (mild): the number": _WORDED,
-        "mild (3): the number": _NAMED,
-        "80 mm: the number": _UNITS.format("mm" if top == 100 else "cm|°|deg(?:rees)?|grad"),
-    }
-    met = {way: pattern for way, pattern in ways.items()
-           if any(re.fullmatch(pattern, cell, re.IGNORECASE) for cell in odd)}  # fmt: skip
-    return merged(*(rule(way, [column.name], pattern=pattern, becomes=r"\1")
-                    for way, pattern in met.items()))  # fmt: skip
 
 
 def _scale(name: str, timing: str, column: Column, top: float) -> Content:

@@ -11,7 +11,7 @@ from typing import Any
 from outcomes.errors import DataError
 from outcomes.intake.drafting import evidence
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
-from outcomes.intake.drafting.evidence import Column
+from outcomes.intake.drafting.evidence import Column, tells
 from outcomes.intake.drafting.headers import vocabulary
 from outcomes.intake.drafting.seen import Seen
 from outcomes.intake.visits import STAYED
@@ -52,11 +52,6 @@ def in_notes(seen: Seen, least: float) -> Content:
                 ask("of_notes", [column.name for column, *_ in fits], f"scores.nprs.{timing}",
                     what=said, when=_WORDS[timing]))  # fmt: skip
     return content
-
-
-def tells(pattern: str, cell: str) -> bool:
-    """Whether a pattern is for the whole cell, in any case."""
-    return re.fullmatch(pattern, cell, re.IGNORECASE | re.DOTALL) is not None
 
 
 def remarks_on(cell: str) -> bool:

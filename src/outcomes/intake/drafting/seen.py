@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from outcomes.dictionary.instruments import registry
 from outcomes.intake.dates import RANGE
 from outcomes.intake.drafting import evidence
 from outcomes.intake.drafting.draft import Content, ask, merged
@@ -241,7 +243,24 @@ def seen_in(
             role = next((role for role in roles_of(said)[:1] if role.place in _ALWAYS), None)
         if role is not None:
             roles[header] = role
-    return replace(_settled(columns, roles, preset), surveys=surveys)
+    loose = [column for header, column in columns.items() if not own.get(header)]
+    return replace(_settled(columns, {**roles, **_asked_and_answered(loose)}, preset),
+                   surveys=surveys)  # fmt: skip
+
+
+def _asked_and_answered(columns: Sequence[Column]) -> dict[str, Role]:
+    """Return the columns of questions and of answers, of whose rows some are scores."""
+    asked, given = ([c for c in columns if place in {role.place for role in roles_of(c.name)}]
+                    for place in ("columns.instrument", "columns.score"))  # fmt: skip
+    for question, answer in product(asked, given):
+        named = {role[0].place.split(".")[1] for cell in question.counts
+                 if (role := score_role(cell))}  # fmt: skip
+        told = Column(answer.name, answer.cells[question.where(score_role)])
+        top = max((registry()[name].maximum for name in named), default=0)
+        if question.name != answer.name and told.share(partial(evidence.is_up_to, top)) > _MOST:
+            return {question.name: Role("columns.instrument", "any", words_of(question.name)),
+                    answer.name: Role("columns.score", "any", words_of(answer.name))}  # fmt: skip
+    return {}
 
 
 def _accepts(role: Role, column: Column, said: str) -> bool:

@@ -169,9 +169,9 @@ def _became(seen: Seen, column: Column) -> dict[str, str]:
     """
     product = seen.said("values", "status") or {}  # its own signs, of which - may be one
     cells = column.cells[seen.kept.to_numpy()].dropna()
-    counts = cells[
-        [cell in product or not evidence.means_empty(cell) for cell in cells]
-    ].value_counts()
+    signs = not any(map(str.isalpha, "".join(cells.unique())))  # + and -, of which - says no
+    counts = cells[[cell in product or signs or not evidence.means_empty(cell)
+                    for cell in cells]].value_counts()  # fmt: skip
     marks = {True: "attended", False: "no_show", None: ""}
     came = any(role.place == "flag.attended" for role in roles_of(column.name))
     became = {str(cell): product.get(cell) or evidence.status_of(cell) or
@@ -289,7 +289,8 @@ def _no_status(seen: Seen) -> Content:
         return merged(attended, ask("answers", likely))
     if seen.is_form or _held(seen)[seen.kept].mean() >= 0.98:
         return attended
-    few = [h for h in seen.rest if 1 < len(seen.columns[h].counts) <= FEW]
+    few = [h for h in seen.rest if 1 < len(seen.columns[h].counts) <= FEW
+           and seen.columns[h].share(evidence.score) < _USUAL]  # fmt: skip
     unread = f" (not read: {', '.join(few)})" if few else ""
     return ask("no_status", unread=unread)
 

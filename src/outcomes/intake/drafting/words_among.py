@@ -26,8 +26,11 @@ def words_among(seen: Seen, content: Content) -> Iterator[Content]:
         role = seen.roles.get(header)  # none of a column of nothing but words
         if top is None or (role and role.place == "service"):
             continue
-        read, _ = clean(column.cells, header, target, mapped)
-        odd = column.cells[read.notna() & read_numbers(read).isna()].unique()
+        cells = column.cells
+        for entry in (own for own in content.get("leave_out", ()) if "not" in own):
+            cells = cells[seen.columns[entry["column"]].cells.isin(entry["not"])]
+        read, _ = clean(cells, header, target, mapped)
+        odd = cells[read.notna() & read_numbers(read).isna()].unique()
         rules = [own for own in content.get("status", ()) if own.get("column") == header]
         missed = [cell for cell in odd if any(cell in own.get("is", ()) for own in rules)]
         yield {"values": {target: dict.fromkeys(missed, NOTHING)}} if missed else {}

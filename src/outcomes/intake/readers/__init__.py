@@ -82,11 +82,16 @@ def _named(cells: pd.DataFrame, headers: Sequence[str]) -> list[Any]:
 
 
 def with_dates(rows: Rows, made: Mapping[str, Sequence[str]]) -> Rows:
-    """Return the rows with new columns of dates, of the columns of their year, month and day."""
+    """Return the rows with new columns of dates, of the columns of their year, month and day.
+
+    Of two columns the first says the month, as the name of a sheet does: ``May 2026``, ``2026-05``.
+    """
     cells = rows.cells
     for name, headers in made.items():
         parts = cells[_named(cells, headers)].astype("str").map(lambda part: part.zfill(2))
-        whole = parts.agg("-".join, axis=1).where(cells[parts.columns].notna().all(axis=1), None)
+        joined = [" ".join(own[::-1]) if re.search(r"[^\W\d]", own[0]) else "-".join(own)
+                  for own in parts.to_numpy()]  # fmt: skip
+        whole = pd.Series(joined, cells.index).where(cells[parts.columns].notna().all(axis=1), None)
         cells = cells.assign(**{name: whole.astype(object)})
     return replace(rows, cells=cells)
 
