@@ -110,7 +110,8 @@ def _refuse_several(seen: Seen, column: Column, *what: Column | None) -> None:
     told = {"who": who.to_numpy(), "day": seen.date.cells.map(day_of, na_action="ignore"),
             **{one.name: one.cells for one in what if one is not None}}  # fmt: skip
     own = pd.DataFrame({**told, "score": column.cells.to_numpy()}).dropna()
-    if (own.groupby([*told])["score"].nunique() > 1).mean() > _MOST:
+    several = own.groupby([*told])["score"].nunique() > 1
+    if several.sum() > 1 and several.mean() > _MOST:
         must, got = "a visit has one score of an instrument and time", "several in most visits"
         remedy = (
             "Write what the instrument makes of them in one row (of the activities of a PSFS the "
