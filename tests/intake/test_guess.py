@@ -395,6 +395,21 @@ def test_a_pain_that_is_the_same_on_all_rows_of_a_client_is_of_no_visit(
     assert [one["key"] for one in made.questions if one["key"].startswith("scores")] == asked
 
 
+@pytest.mark.parametrize(
+    ("header", "codes"),
+    [("Therapist", ["T1", "T12"]), ("LMT", ["LMT 1", "LMT 2"]), ("Provider", ["1", "2"]),
+     ("Staff ID", ["77", "80"]), ("Therapist", ["JB", "Ann Ray"])],
+)  # fmt: skip
+def test_who_treats_may_be_a_code(drafted, header, codes):
+    rows = [f"{name} Fox,2026-05-{4 + day:02},{codes[day % 2]},7\n"
+            for name in ("Ann", "Bo", "Cy") for day in range(4)]  # fmt: skip
+    made = drafted("".join([f"Client,Date,{header},Pain before\n", *rows]))
+    assert made.columns["sessions.therapist_id"] == header
+    both = drafted("".join(["Client,Date,Staff ID,Pain before,Therapist\n",
+                            *(f"{row.strip()},Ann Ray\n" for row in rows)]))  # fmt: skip
+    assert both.columns["sessions.therapist_id"] == "Therapist"
+
+
 def test_a_sheet_a_patient_is_named_by_its_sheet(tmp_path):
     book = openpyxl.Workbook()
     book.remove(book.active)

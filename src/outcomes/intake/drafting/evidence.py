@@ -20,9 +20,9 @@ from outcomes.privacy.patterns import PATTERNS, plain
 
 _NUMERIC = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})")
 _WORDED = tuple(vocabulary()["dates"]["ways"])
-_MAY_BE_DATE, _HOURS, _SCORE, _CLOCK, _ISO, _SERIAL, _EARLY, _ID = (
+_MAY_BE_DATE, _HOURS, _SCORE, _CLOCK, _ISO, _SERIAL, _EARLY, _ID, _CODE = (
     re.compile(vocabulary()["patterns"][name], re.IGNORECASE) for name in (
-        "may_be_date", "hours", "score", "clock", "iso", "serial", "early", "id")
+        "may_be_date", "hours", "score", "clock", "iso", "serial", "early", "id", "code")
 )  # fmt: skip
 UNIT, HOUR, AGE = (vocabulary()["patterns"][name] for name in ("minutes", "hour", "age"))
 _PAIRS = {name: part for name, part in vocabulary()["pairs"].items() if name != "ways"}
@@ -93,8 +93,11 @@ def looks_like(column: Column, cells: str) -> bool:
         return False
     if cells == "any":
         return True
+    few = len(column.counts) <= max(12, column.n // 10)
     if cells == "words":
-        return len(column.counts) <= max(12, column.n // 10)
+        return few
+    if cells == "names or codes":
+        return column.share(_is_name) >= _MOST or (few and column.share(_CODE.fullmatch) >= _MOST)
     if cells == "status":
         return column.share(status_of) >= 0.5 or len(column.counts) <= 12
     return column.share(_TESTS[cells]) >= _MOST

@@ -297,8 +297,10 @@ def _no_status(seen: Seen) -> Content:
 
 def visits(seen: Seen) -> Content:
     """Return therapist, clinic and how long; and which rows are left out or are one visit."""
-    places = ("sessions.therapist_id", "clinic_id", "age")
-    own = {place: c.name for place in places if (c := seen.one(f"columns.{place}")) is not None}
+    places = {"sessions.therapist_id": ("columns.sessions.therapist_id", "therapist.code"),
+              "clinic_id": ("columns.clinic_id",), "age": ("columns.age",)}  # fmt: skip
+    found = {place: next(filter(None, map(seen.one, ways)), None) for place, ways in places.items()}
+    own = {place: column.name for place, column in found.items() if column is not None}
     out = not_visits(seen)
     if seen.date is not None and not seen.later:
         out.append({"name": "visits still to come", "future": True})
