@@ -51,6 +51,16 @@ def test_one_row_is_one_and_a_finding_may_speak_of_what_was_got_twice():
     assert said == "  Found: a word; got late"
 
 
+def test_a_workbook_has_words_of_its_own_for_a_rule_and_a_column():
+    found = finding("R03", "sessions", "pressure", [0], got="above 5")
+    words = {"sessions.pressure": {"column": "Depth"}, "sessions": {"table": "visits"}}
+    whole = found.said_as(words | {"R03": {"must": "m", "got": "g", "remedy": "r"}})
+    assert (whole.table, whole.column) == ("sessions", "Depth")
+    assert (whole.message, whole.remedy) == ("m; got g", "r")
+    other = replace(found, column="minutes").said_as(words)
+    assert (other.table, other.message, other.remedy) == ("visits", found.message, found.remedy)
+
+
 def test_all_rows_are_kept_where_each_is_looked_at_and_told_as_rows_of_the_file():
     asked = finding("R24", "export", "name", [7, 4], got="two", listed=True)
     assert asked.rows == (8, 5)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from outcomes.findings import FINDERS, Finding
+from outcomes.findings import FINDERS, Finding, finding
 from outcomes.rules.check import broken, check, errors_named, errors_of_rows
 from outcomes.study import study_from_tables
 
@@ -239,7 +239,8 @@ def test_rows_are_those_of_the_file_where_a_table_is_a_part_of_it():
 def test_errors_are_named_once_with_what_should_hold():
     courses = pd.DataFrame({"episode_id": ["b"]})
     study = study_from_tables({"assessments": scores(score=[-1, 99, 5]), "episodes": courses})
-    assert errors_named(check(study).errors) == [
+    again = finding("R14", "assessments", "episode_id", [0], got="a word; got late")
+    assert errors_named((*check(study).errors, again)) == [
         "R12 (a score lies inside its instrument's range)",
         "R14 (a row belongs to a course in episodes)",
     ]
