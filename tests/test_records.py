@@ -340,6 +340,13 @@ def test_visits_go_by_number_where_any_of_the_course_has_no_day():
     assert "at" not in found
 
 
+def test_scores_of_a_series_go_by_kind_and_visit_where_one_of_them_has_no_day():
+    rows = [("a", 3, NAN, None, 4), ("a", 1, 0, None, 7), ("a", 2, 5, None, 6),
+            ("b", 2, 3, None, 8), ("b", 1, 5, None, 9)]  # fmt: skip
+    placed = placed_scores(study(rows))
+    assert placed["score"].tolist() == [7, 6, 4, 9, 8]  # b: the baseline first, then by day
+
+
 @pytest.mark.parametrize(
     ("rows", "first"),
     [

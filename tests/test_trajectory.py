@@ -317,11 +317,13 @@ def test_of_the_scores_of_a_visits_day_that_at_discharge_alone_comes_after_it():
 def test_one_visit_read_from_several_rows_of_one_number_is_the_first():
     made = study(
         sessions=visits(("a", 1, 0, 1, 15, "t", "attended"), ("a", 2, 7, 2, 20, "t", "attended"),
-                        ("a", 2, 8, 4, 40, "t", "attended")),
-        assessments=scores(("a", 1, 0, "pre_session", 7), ("a", 2, 7, "pre_session", 5)),
+                        ("a", 2, 8, 4, 40, "t", "attended"), ("a", 3, 9, 3, 30, "t", "attended")),
+        assessments=scores(("a", 1, 0, "pre_session", 7), ("a", 2, 7, "pre_session", 5),
+                           ("a", 3, 9, "pre_session", 4)),
     )  # fmt: skip
     frame = made.trajectory("nprs", same_visit=True)
-    assert frame[["pressure_same_visit", "minutes_same_visit"]].to_numpy().tolist() == [[2.0, 20.0]]
+    own = frame[["pressure_same_visit", "minutes_same_visit"]].to_numpy().tolist()
+    assert own == [[2.0, 20.0], [3.0, 30.0]]
 
 
 def test_pressure_of_a_visit_against_those_before_it():
