@@ -186,12 +186,12 @@ def lowest() -> int:
     return next((code for step in steps if (code := call(*step))), 0)
 
 
-def validate(*, quick: bool) -> int:
-    """Check what the answers promise on simulated studies; writes docs/validation.md."""
+def validate(*, quick: bool, only: str) -> int:
+    """Check what the answers promise on simulated studies; of all cases writes the page."""
     say("Simulating and answering; stop with Ctrl-C, the same command goes on from there.")
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # its processes are what fills the cores
     command = [PYTHON, "-m", "studies.validation"]
-    return call(*command, *(["--quick"] if quick else []))
+    return call(*command, *(["--quick"] if quick else []), *(["--only", only] if only else []))
 
 
 def parse(words: list[str]) -> argparse.Namespace:
@@ -211,6 +211,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--all", action="store_true", help="with test: the slow suites too")
     parser.add_argument("--cov", action="store_true", help="with test: lines that no test runs")
     parser.add_argument("--quick", action="store_true", help="with validate: ten minutes at most")
+    parser.add_argument("--only", default="", help="with validate: cases whose name holds this")
     return parser.parse_args(words)
 
 
@@ -235,7 +236,7 @@ def main(words: list[str]) -> int:
         "lowest": lowest, "pages": lambda: call(PYTHON, "-m", "docs.make"),
         "mutants": lambda: call(PYTHON, "-m", "studies.mutants", *asked.rooms, *sample),
         "test": lambda: test(asked.rooms, everything=asked.all, cover=asked.cov),
-        "validate": lambda: validate(quick=asked.quick),
+        "validate": lambda: validate(quick=asked.quick, only=asked.only),
     }  # fmt: skip
     try:
         return jobs[asked.what]()

@@ -122,3 +122,5 @@ def test_validate_passes_the_mode_on(run):
     assert run.calls[-1][1:] == ["-m", "studies.validation", "--quick"]
     run.main(["validate"])
     assert run.calls[-1][1:] == ["-m", "studies.validation"]
+    run.main(["validate", "--only", "null, pressure"])
+    assert run.calls[-1][1:] == ["-m", "studies.validation", "--only", "null, pressure"]

@@ -23,7 +23,7 @@ SECONDS = 15.0
 
 def main(words: list[str] | None = None) -> int:
     """Run, write the page, and return 0, or 130 when stopped."""
-    parser = argparse.ArgumentParser(prog="run.py validate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m studies.validation", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few studies, at most ten minutes")
     parser.add_argument("--studies", type=int, nargs=2, metavar=("SLOW", "OTHERS"),
                         help="studies of each case, instead of those of the mode")  # fmt: skip
@@ -34,6 +34,8 @@ def main(words: list[str] | None = None) -> int:
     asked = parser.parse_args(words)
     mode = "quick" if asked.quick else "full"
     cases = [case for case in CASES if asked.only in case.name]
+    if not cases:
+        parser.error('--only is part of the name of a case, such as "null, pressure"')
     numbers = asked.studies or STUDIES[mode]
     studies = {case.name: numbers[case.many] for case in cases}
     folder = asked.folder / code_fingerprint()

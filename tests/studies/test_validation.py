@@ -178,6 +178,12 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path, monkeypatch, capsys):
     assert not page.exists()
 
 
+def test_a_name_that_no_case_has_is_told(capsys):
+    with pytest.raises(SystemExit):
+        main(["--only", "no such case"])
+    assert "part of the name of a case" in capsys.readouterr().err
+
+
 def test_a_trial_is_compared_with_its_own_truth():
     first, *_, last = run_study(find("two-arm-trial", "trial"), 3)
     assert first["truth"] == pytest.approx(1.52, abs=0.1)
