@@ -211,17 +211,16 @@ def _care_later(arms: Arms, study: Study) -> str:
 
 def _earlier(rows: pd.DataFrame, main: pd.DataFrame, arms: Arms, measure: Instrument) -> str:
     """Say of an arm at which times before it differed from the control in another way, or not."""
-    last = {row["arm"]: direction(row) for row in main.to_dict("records")}
+    last, several = {row["arm"]: direction(row) for row in main.to_dict("records")}, len(main) > 1
     then = [row for row in rows.to_dict("records") if direction(row) != last[row["arm"]]]
-    several = len(main) > 1
     sizes = [
         f"{with_interval(row, unit=measure.unit)} {when(arms.axis, row[arms.axis])}" for row in then
     ]
     each = [
         f"{named(row['arm'])}, " * several + size for row, size in zip(then, sizes, strict=True)
     ]
-    arm, control = "each" if several else named(arms.treated[0]), named(arms.control)
-    return TRIAL.say("earlier", arm=arm, control=control, each=listed(each)) if each else ""
+    minus = f"{'each' if several else named(arms.treated[0])} minus {named(arms.control)}"
+    return TRIAL.say("earlier", minus=minus, each=listed(each)) if each else ""
 
 
 def _allowed_for(main: pd.DataFrame, arms: Arms) -> str:
