@@ -122,6 +122,19 @@ def test_every_question_without_an_answer_is_on_a_slide_that_has_room(n, n_reaso
     assert all(f"No scores of kind {i % n_reasons}." in told for i in range(n))
 
 
+def test_a_cumulative_share_goes_up_in_steps_without_marks_at_their_corners():
+    rows = pd.DataFrame({"group": "kept", "x": [1.0, 2, 5], "estimate": [0.1, 0.2, 0.4],
+                         "conf_low": 0.0, "conf_high": 0.9})  # fmt: skip
+    shown = Picture("curves", rows, "t", "Days", "Share", "a", steps=True, shares=True)
+    page = pptx.Presentation().slides.add_slide(pptx.Presentation().slide_layouts[6])
+    chart = page.part.related_part(native_chart.add_chart(page, shown)).chart
+    (line,) = chart.plots[0].series
+    assert list(line.iter_values()) == [0.1, 0.1, 0.2, 0.2, 0.4]
+    across = [float(v.text) for v in line._element.xVal.iter("{*}v")]
+    assert across == [1, 2, 2, 5, 5]
+    assert [int(one.idx.get("val")) for one in line._element.dPt_lst] == [1, 3]
+
+
 def test_a_line_that_ends_before_the_others_is_not_labeled_over_them():
     rows = pd.DataFrame({"x": [1, 2, 3], "estimate": [1.0, 2.0, 3.0]})
     groups = [("far", rows), ("short", rows[:2]), ("near", rows.assign(estimate=2.9))]

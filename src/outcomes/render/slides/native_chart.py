@@ -81,8 +81,9 @@ def _curves(picture: Picture) -> tuple[Any, dict[str, Any]]:
         labels = [(len(own) - 1, value)] if name in labeled else []
         drawn.append(
             _series(points, look_of(position, name).colour, own, 1.5)
-            | {"position": position, "labels": labels, "side": "r"}
-        )
+            | {"position": position, "labels": labels, "side": "r",
+               "corners": range(1, len(own), 2) if picture.steps else ()}
+        )  # fmt: skip
     chart = {
         "curves": True, "series": drawn, "legend": len(groups) > 1, "size": 20,
         "across": {"ends": _ends([0, *rows["x"]], whole=True), "title": [picture.x_label]},
@@ -130,7 +131,19 @@ def _by_last(picture: Picture) -> list[tuple[str, pd.DataFrame]]:
         (name, rows.assign(x=rows["x"] + aside * (position - (len(even) - 1) / 2)))
         for position, (name, rows) in enumerate(even)
     ]
+    even = [(name, _in_steps(rows) if picture.steps else rows) for name, rows in even]
     return sorted(even, key=lambda item: -float(item[1]["estimate"].iloc[-1]))
+
+
+def _in_steps(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with a corner before each but the first, as high as the one before."""
+    at = np.arange(2 * len(rows) - 1)
+    made, corner = rows.iloc[(at + 1) // 2].reset_index(drop=True), at % 2 == 1
+    before = pd.Series(rows["estimate"].to_numpy()[at // 2])
+    level = {
+        name: made[name].mask(corner, before) for name in ("estimate", "conf_low", "conf_high")
+    }
+    return made.assign(**level)
 
 
 def _forest(picture: Picture) -> tuple[Any, dict[str, Any]]:
