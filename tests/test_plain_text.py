@@ -111,7 +111,7 @@ def test_a_file_of_words_is_read_whatever_mark_its_editor_left(tmp_path, encodin
 def test_what_is_no_such_file_is_told_apart(tmp_path):
     (tmp_path / "odd.toml").write_bytes(b"= 3")
     (tmp_path / "bytes.toml").write_bytes(b"\x80\x81")
-    said = {"": "a file is named; got a folder", "no.toml": "the plan exists; got no such file",
+    said = {"": "leads to a file; got a folder", "no.toml": "leads to a file; got nothing there",
             "odd.toml": "a plan is a TOML file; got Invalid statement .at line 1, column 1.",
             "bytes.toml": "a plan is a TOML file; got other bytes"}  # fmt: skip
     for name, words in said.items():

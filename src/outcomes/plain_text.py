@@ -67,8 +67,8 @@ def refuse_missing(path: Path, what: str, kind: type[OutcomesError]) -> None:
     """Raise an error of a kind where there is no file of a path."""
     if path.is_file():
         return
-    must = "a file is named" if path.exists() else f"the {what} exists"
-    got = "a folder" if path.is_dir() else "another thing" if path.exists() else "no such file"
+    got = "a folder" if path.is_dir() else "another thing" if path.exists() else "nothing there"
+    must = f"the path of the {what} leads to a file"
     raise kind(must, got=got, where=path.name, remedy="Check the path.")
 
 

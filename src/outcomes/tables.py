@@ -80,7 +80,7 @@ def _key(make: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
     """Return the same key for the same call, whether an argument is told or left to its default."""
     defaults = _defaults(make)
     values = {**dict(defaults), **dict(zip((name for name, _ in defaults), args, strict=False))}
-    return make, tuple((values | dict(kwargs)).items())
+    return make, tuple((values | dict(kwargs)).items()), args[len(defaults) :]
 
 
 @cache

@@ -38,7 +38,7 @@ def test_a_level_of_nine_courses_is_left_out_with_its_courses(clinic):
     )
     history = pressure_history(study, study.trajectory("nprs"))
     assert not history.overlap.set_index("pressure").loc[5.0, "supported"]
-    assert history.left_out["a pressure level given in fewer than ten courses"] == 9
+    assert history.left_out["a pressure level given in fewer than 11 courses"] == 9
     assert len(history.episodes) == 51
 
 

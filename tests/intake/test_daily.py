@@ -40,6 +40,7 @@ def book(tmp_path):
     place = {cell.value: cell.column for cell in made[PEOPLE][1]}
     for label, value in PERSON.items():
         made[PEOPLE].cell(3, place[label], value)
+    made[PEOPLE].cell(4, place["Sex"], "female")
 
     def load():
         made.save(tmp_path / "clinic.xlsx")
@@ -52,6 +53,15 @@ def test_a_file_called_by_a_name_is_a_file(book, tmp_path):
     book[1]()
     named = (tmp_path / "clinic.xlsx").rename(tmp_path / "Mary Quackenbush.xlsx")
     assert oc.load(named).provenance.source == "a file"
+
+
+def test_a_code_with_visits_and_nothing_else_in_its_line_is_told(book):
+    made, load = book
+    assert made[PEOPLE].cell(4, 1).value == "P002"
+    for cell in made[PEOPLE][4][1:]:
+        cell.value = None
+    (found,) = oc.check(load()).items
+    assert (found.rule, found.table, found.column, found.first_row) == ("R76", PEOPLE, "Code", 4)
 
 
 def test_words_and_dates_become_the_study(book):

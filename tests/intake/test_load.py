@@ -140,7 +140,9 @@ def test_a_folder_takes_no_map(folder):
 
 
 def test_a_missing_place(tmp_path):
-    with pytest.raises(UnavailableError, match="the file exists; got no such file"):
+    with pytest.raises(
+        UnavailableError, match="the path of the file leads to a file; got nothing there"
+    ):
         oc.load(tmp_path / "none")
 
 

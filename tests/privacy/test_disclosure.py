@@ -119,6 +119,17 @@ def test_what_a_reader_knows_of_a_study_from_the_start():
     assert disclosure_for(study, threshold=5).threshold == 5
 
 
+def test_a_group_is_not_told_where_it_leaves_a_few_of_all_nor_all_where_a_group_is_told():
+    rule = Disclosure(told=Told())
+    assert rule.tells(43, "visit")
+    assert rule.instead(39, "visit", "without adapted care") == "fewer than 43"
+    assert rule.instead(43, "visit", "without adapted care") == ""
+    assert rule.instead(32, "visit", "without adapted care") == ""
+    other = Disclosure(told=Told())
+    assert other.tells(39, "visit", "without adapted care")
+    assert [other.instead(n, "visit") for n in (43, 39, 50)] == ["more than 39", "", ""]
+
+
 @pytest.mark.parametrize(
     ("count", "noun", "whom", "words"),
     [

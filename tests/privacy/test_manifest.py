@@ -58,7 +58,7 @@ def test_the_page_of_findings_has_a_row_for_each(tmp_path):
 
 
 RISK = Risk(n=40, k=3, n_unique=1, n_below=7, diversity={"end_reason": 2}, n_unique_patterns=1204,
-            suggestions=("leave out sex: k becomes 6",))  # fmt: skip
+            suggestions=("leave out sex: k is 6",))  # fmt: skip
 
 
 def made(**changes):
@@ -85,7 +85,7 @@ def test_the_page_of_an_import_says_what_its_record_says(tmp_path):
         ("courses whose days of visits no other has", "1,204"),
         ("different values of end_reason in a group, at least", 2),
         ("wanted", "k of 5 inside the clinic, 11 in public"),
-        ("would help", "leave out sex: k becomes 6"),
+        ("would help", "leave out sex: k is 6"),
     ]  # fmt: skip
     for row in rows:
         assert "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" in page

@@ -81,9 +81,7 @@ def test_suggestions_reach_the_threshold(seed):
 
 def test_ages_are_widened_before_they_are_left_out():
     table = pd.DataFrame({"age_band": ["20-29"] * 3 + ["30-39"] * 3})
-    assert suggestions(table, ["age_band"], 5) == [
-        "give age_band in bands of twenty years: k becomes 6"
-    ]
+    assert suggestions(table, ["age_band"], 5) == ["give age_band in bands of twenty years: k is 6"]
 
 
 def test_nothing_is_suggested_where_nothing_is_needed():
@@ -113,9 +111,9 @@ def test_each_step_leaves_fewest_in_too_small_groups_and_says_what_it_gives():
                           "sex": ["f", "f", "m", "m", "f", "f"],
                           "condition": ["neck"] * 6})  # fmt: skip
     assert suggestions(table, ["age_band", "sex", "condition"], 4) == [
-        "leave out age_band: k becomes 2", "leave out sex: k becomes 6",
+        "leave out age_band: k is 2", "then leave out sex: k is 6",
     ]  # fmt: skip
-    assert suggestions(table, ["sex"], 3) == ["leave out sex: k becomes 6"]
+    assert suggestions(table, ["sex"], 3) == ["leave out sex: k is 6"]
     assert suggestions(table.iloc[:0], ["sex"], 3) == []
 
 
@@ -126,9 +124,9 @@ def test_each_step_leaves_fewest_in_too_small_groups_and_says_what_it_gives():
 def test_bands_of_twenty_years(bands, wider):
     table = pd.DataFrame({"age_band": [*bands] * 3, "x": 1})
     steps = suggestions(table, ["age_band"], 4)
-    assert steps == ["give age_band in bands of twenty years: k becomes 6"]
+    assert steps == ["give age_band in bands of twenty years: k is 6"]
     again = suggestions(table.assign(age_band=wider), ["age_band"], 7)
-    assert again == ["leave out age_band: k becomes 6"]  # they are wide already
+    assert again == ["leave out age_band: k is 6"]  # they are wide already
 
 
 AGES = {0.0: "0-9", 9.99: "0-9", 10.0: "10-19", 79.5: "70-79", 89.9: "80-89", 90.0: "90+",

@@ -39,7 +39,7 @@ REAL = Disclosure()
         (Count(12, "goal", of=12), "12 of 12 goals", "12 of 12 goals"),
         (Count(11, "goal", of=22), "11 of 22 goals", "11 of 22 goals"),
         (Count(2, "goal", of=9), "2 of 9 goals", "some or none of fewer than 11 goals"),
-        (Count(0, "goal", of=40), "0 of 40 goals", "0 of 40 goals"),
+        (Count(0, "goal", of=40), "none of 40 goals", "none of 40 goals"),
     ],
 )  # fmt: skip
 def test_a_count_is_shown_or_said_without_its_number(count, shown, hidden):

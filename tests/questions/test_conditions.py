@@ -56,13 +56,13 @@ def test_pooling_pulls_conditions_towards_each_other(clinic):
     assert spread["pooled"] < spread["own"]
 
 
-def test_a_mean_that_rests_on_ten_courses_is_in_no_sentence_of_a_real_study(clinic):
-    names = ["headache"] * 40 + ["low_back"] * 40 + ["sciatica"] * 10
-    answer = undisclosed(split(clinic(n=90), names), "conditions", instrument="nprs")
+def test_a_mean_that_rests_on_few_is_in_no_sentence_of_a_real_study(clinic):
+    names = ["headache"] * 40 + ["low_back"] * 40 + ["sciatica"] * 12
+    answer = undisclosed(split(clinic(n=92), names, gain=1.0), "conditions", instrument="nprs")
     rows = answer.table[answer.table["kind"] == "pooled"].set_index("term")
     smallest = rows["n_episodes"].idxmin()
-    assert rows.loc[smallest, "n_episodes"] <= 10
-    told = disclosed(answer, Disclosure())
+    assert 11 <= rows.loc[smallest, "n_episodes"] <= 12
+    told = disclosed(answer, Disclosure(13))
     others = rows.drop(smallest)["estimate"]
     part = f"{others.min():.1f} to {others.max():.1f} points (leaving out the smallest)"
     assert part in told.sentence
@@ -79,10 +79,10 @@ def test_the_same_seed_gives_the_same_answer(clinic):
 
 
 @pytest.mark.parametrize(("n", "names"), [(60, ["headache"]), (24, ["a", "b", "c"])])
-def test_fewer_than_two_conditions_of_ten_courses_are_refused(clinic, n, names):
+def test_fewer_than_two_conditions_of_eleven_courses_are_refused(clinic, n, names):
     answer = undisclosed(split(clinic(n=n), names), "conditions", instrument="nprs")
     assert answer.refused
-    assert "ten" in answer.reason or "10" in answer.reason
+    assert "11 courses or more" in answer.reason
 
 
 def test_a_refusal_says_at_which_time_conditions_are_too_small(clinic):
@@ -91,7 +91,7 @@ def test_a_refusal_says_at_which_time_conditions_are_too_small(clinic):
     scores, stays = study.assessments, study.episodes["episode_id"].tolist()[:14]
     kept = (scores["session"] <= 3) | (scores["session"] == 4) & scores["episode_id"].isin(stays)
     answer = undisclosed(replace(study, assessments=scores[kept]), "conditions", instrument="nprs")
-    assert "10 courses or more that have a score after 3 sessions are needed" in answer.reason
+    assert "11 courses or more that have a score after 3 sessions are needed" in answer.reason
     assert "no condition has as many then" in answer.reason
 
 

@@ -65,7 +65,7 @@ def test_what_is_no_plan_is_refused(content):
 
 
 def test_a_missing_plan_and_one_that_is_no_toml_are_refused(tmp_path):
-    with pytest.raises(UsageError, match="exists"):
+    with pytest.raises(UsageError, match="nothing there"):
         read_plan(tmp_path / "none.toml")
     (tmp_path / "odd.toml").write_text("not a plan")
     with pytest.raises(UsageError, match="TOML"):
@@ -159,15 +159,24 @@ def planned(**fields):
         ({"weeks": [8, 4]}, "weeks rise"),
         ({"window": 1.0}, "a window has weeks"),
         ({"weeks": [4, 8], "time": 6}, "time is one of the weeks"),
-        ({"margin": 0.0}, "margin is above 0"),
+        ({"margin": 0.0}, "margin is a number above 0"),
         ({"covariates": ["end_reason"]}, "known when care begins"),
         ({"population": {"colour": "red"}}, "known when care begins"),
         ({"unit": "street"}, "unit"),
+        ({"threshold": float("nan")}, "threshold is a number"),
+        ({"covariates": ["patient_id"]}, "known when care begins"),
+        ({"covariates": ["sex", "sex"]}, "each covariate is named once"),
     ],
 )
 def test_what_a_plan_cannot_mean_is_refused(fields, said, two_arms):
     with pytest.raises(UsageError, match=said):
         answer(two_arms(), "trial", plan=planned(**fields))
+
+
+def test_a_covariate_that_the_data_do_not_have_is_refused_and_not_called_allowed_for(two_arms):
+    given = answer(two_arms(), "trial", plan=planned(instrument="vas", covariates=["onset_weeks"]))
+    assert given.refused
+    assert "the plan allows for onset weeks: never recorded here" in given.reason
 
 
 def test_a_field_that_a_question_does_not_answer_to_is_refused_and_not_passed_over(clinic):
@@ -211,6 +220,14 @@ def test_the_declared_time_is_the_answers(two_arms):
     assert "at week 4 on the" in given.sentence
     assert "week 4" in given.estimand
     assert given.table["week"].iloc[0] == 4
+
+
+def test_a_time_that_one_plan_declares_is_not_the_time_of_what_is_asked_next(two_arms):
+    study, plan = two_arms(), {"primary": {"question": "leavers", "time": 4}}
+    assert "at week 4" in answer(study, "leavers", plan=plan).sentence
+    assert [str(answer(one, "leavers").sentence) for one in (study, two_arms())] == [
+        str(answer(two_arms(), "leavers").sentence)
+    ] * 2
 
 
 def test_a_declared_time_without_scores_is_refused(two_arms):

@@ -96,7 +96,7 @@ def test_courses_left_out_for_a_rare_level_are_the_reason_where_all_visits_are_s
     study = with_pressure(clinic(n=15), level)
     reason = answered(study).reason
     assert "there are 7 courses of that kind" in reason
-    assert "Left out before: 8 courses (a pressure level given in fewer than ten courses)" in reason
+    assert "Left out before: 8 courses (a pressure level given in fewer than 11 courses)" in reason
     assert "Record a score" not in reason
     scores = study.assessments[study.assessments["session"] != 3]
     unscored = answered(replace(study, assessments=scores)).reason

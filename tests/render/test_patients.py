@@ -68,8 +68,8 @@ def test_a_mean_does_not_tell_how_few_have_one_of_few_values(
     study = oc.simulate(episodes=13, seed=3)
     often = [values[k % len(values)] for k in range(13)]
     study = replace(study, episodes=study.episodes.assign(sessions_per_week=often))
-    rows = {row[0].strip(): row for row in table_of(study, synthetic=False).rows}
-    assert ("not shown" not in rows["Prescribed visits a week"]) == shown
+    rows = {row[0].strip() for row in table_of(study, synthetic=False).rows}
+    assert ("Prescribed visits a week" in rows) == shown
 
 
 @pytest.mark.parametrize(("few", "apart"), [(10, False), (11, True)])

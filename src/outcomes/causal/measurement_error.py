@@ -20,6 +20,7 @@ import scipy
 
 from outcomes.causal.jackknife import grouped, jackknife, residual, slopes
 from outcomes.mixed.types import Array
+from outcomes.privacy.disclosure import THRESHOLD
 
 PRESSURE, SCORE, THIRD = 0, 1, 2
 """Places of the first columns; the third is earlier scores, or the next score."""
@@ -132,7 +133,7 @@ def _facts(table: pd.DataFrame) -> Array:
     ).astype(float)
 
 
-LEAST_COURSES = 10
+LEAST_COURSES = THRESHOLD
 """Courses with a next score from which earlier scores can tell what pressure answers."""
 LEAST_RELIABILITY = 0.2
 """Below this reliability a score says too little for a correction."""
@@ -180,7 +181,7 @@ def sensitivity(answered: pd.DataFrame, sign: int, error: float | None) -> Sensi
     Returns
     -------
     Sensitivity
-        Decisive is what earlier scores tell, in ten courses or more; else `error`, as if the pain
+        Decisive is what earlier scores tell, in 11 courses or more; else `error`, as if the pain
         alone were answered: too much is then taken off where the number is, so that it stands in
         no table.
     """

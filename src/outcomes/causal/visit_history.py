@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from outcomes.privacy.disclosure import THRESHOLD
 from outcomes.records import visits_received
 from outcomes.study import Study
 
@@ -63,7 +64,7 @@ def _score_at_start(visits: pd.DataFrame, rows: pd.DataFrame) -> Any:
     return merged["score"].to_numpy(float)
 
 
-LEAST_EPISODES = 10
+LEAST_EPISODES = THRESHOLD
 """A pressure level given in fewer courses than this supports no contrast."""
 
 
@@ -109,7 +110,7 @@ def pressure_history(study: Study, rows: pd.DataFrame) -> PressureHistory:
     Returns
     -------
     PressureHistory
-        A level counts as supported among adapted or other courses when at least ten of them had
+        A level counts as supported among adapted or other courses when at least eleven of them had
         it. Courses that ever had a level without support, or whose group has fewer than two levels
         with support, are left out and counted.
     """
@@ -120,8 +121,8 @@ def pressure_history(study: Study, rows: pd.DataFrame) -> PressureHistory:
     ids = visits["episode_id"]
     alone, rare = set(ids[~compared]), set(ids[compared & ~seen])
     left_out = {
-        "without two pressure levels in ten courses, adapted or not, to compare": len(alone),
-        "a pressure level given in fewer than ten courses": len(rare),
+        "without two pressure levels in 11 courses, adapted or not, to compare": len(alone),
+        "a pressure level given in fewer than 11 courses": len(rare),
     }
     kept = visits[~ids.isin(alone | rare)].reset_index(drop=True)
     return PressureHistory(kept, overlap, left_out)

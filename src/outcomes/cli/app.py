@@ -100,18 +100,26 @@ def answer_json(given: Answer) -> str:
     return json.dumps(record, indent=1, ensure_ascii=False)
 
 
+SILENT_S = 30.0
+"""Seconds after which a pipe is told again how much is done."""
+
+
 def counting() -> Callable[[int, int], None]:
-    """Count on one line of a terminal, with the time left; a file or a pipe gets none of it."""
+    """Count on one line of a terminal, with the time left; elsewhere a line every half minute."""
     begun, seen = time.monotonic(), sys.stderr.isatty()
     before: list[int] = []
+    told_at = [begun]
 
     def told(done: int, total: int) -> None:
         before.append(done)
         new = done - before[0]
         left = (time.monotonic() - begun) * (total - done) / new if new else 0.0
-        more = f", about {left:.0f} s left" if new and done < total else " " * 20
+        more = f", about {left:.0f} s left" if new and done < total else " " * 20 * seen
         if seen:
             ending = "\n" if done == total else ""
             typer.echo(f"\r{done:,} of {total:,}{more}{ending}", err=True, nl=False)
+        elif time.monotonic() - told_at[-1] > SILENT_S:
+            told_at.append(time.monotonic())
+            typer.echo(f"{done:,} of {total:,}{more}", err=True)
 
     return told

@@ -61,6 +61,8 @@ def power(
     chosen = chosen if episodes is None else replace(chosen, episodes=episodes)
     asked: dict[str, Any] = {"week": week, "n_simulations": simulations, "seed": seed}
     asked |= {"processes": processes, "progress": counting(), "keep": keep}
+    if keep is None:
+        typer.echo("With --keep FOLDER the same command goes on where it was stopped.", err=True)
     if out is None:
         found = find(chosen, question, **asked)
     else:

@@ -133,6 +133,7 @@ def verify(
     folder: Annotated[Path, typer.Argument(help="A folder that `report` wrote.")],
     data: Data,
     columns: Columns = None,
+    plan: Plan = None,
 ) -> None:
     """Make a report again and say whether it is the same, or what differs.
 
@@ -140,7 +141,7 @@ def verify(
     """
     from outcomes.render.verify import verify as compare
 
-    found = compare(folder, loaded(data, columns))
+    found = compare(folder, loaded(data, columns), plan)
     typer.echo(f"The report is {found.state}.")
     for difference in found.differences:
         typer.echo(f"  - {difference}")

@@ -9,12 +9,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from outcomes import __version__
 from outcomes.dictionary.tables import TABLES
 from outcomes.errors import DataError
-from outcomes.findings import Finding
+from outcomes.findings import Finding, finding
 from outcomes.intake.append import finished
 from outcomes.intake.column_map import IMPORTED, ColumnMap, read_column_map
 from outcomes.intake.doubtful_days import with_doubtful_days, without_far_years
@@ -30,7 +31,8 @@ from outcomes.privacy.guard import refuse_identified, shown_headers, shown_name
 from outcomes.provenance import LeftOut, Provenance
 from outcomes.study import Study, study_from_tables
 
-VISITS, PEOPLE, LISTS, FINDINGS = "visits", "people", "lists of outcomes", "findings"
+VISITS, PEOPLE, LISTS = "visits", "people", "lists of outcomes"
+FINDINGS, GUIDE = "findings", "guide"
 CODE, EXAMPLE = "Code", "example"
 """The column of codes, and the code of the example, which never counts."""
 _OF_CODE = ("episodes", "goals")
@@ -99,7 +101,7 @@ def load_daily(path: Path, sheets: Collection[str]) -> Study:
     shown = shown_headers([*map(str, text)], (), ())
     provenance = Provenance(
         title=daily_map().title, source=shown_name(path.name), version=__version__,
-        reading=(*_said(found, VISITS, visits), *_of_people(people)),
+        reading=(*_said(found, VISITS, visits), *_of_people(people, codes)),
         left_out=tuple(LeftOut(VISITS, step.rule, step.count) for step in rows.left_out
                        if step.rule not in (EXAMPLE, "empty rows")),
         unused_columns=tuple(shown[name] for name in daily_map().unnamed(text)),
@@ -122,9 +124,14 @@ def _course_rows(text: pd.DataFrame, codes: Collection[object]) -> TypedRows:
     return with_facts_that_differ(with_single_visits(rows, mapped))
 
 
-def _of_people(people: Rows) -> Iterator[Finding]:
+def _of_people(people: Rows, seen: pd.Series[Any]) -> Iterator[Finding]:
     """Yield what is found in the sheet of people, by its own lines."""
     own = daily_map(PEOPLE)
+    facts = people.cells[[*daily_columns(PEOPLE)]].drop(columns=CODE)
+    bare = facts.isna().all(axis=1) & people.cells[CODE].isin(seen)
+    if bare.any():
+        told = finding("R76", PEOPLE, CODE, np.flatnonzero(bare), got="the code alone")
+        yield from _said([told], PEOPLE, people)
     cells = people.cells[people.cells[CODE].map(folded, na_action="ignore").ne(EXAMPLE)]
     cells = cells.assign(**{own.columns[IMPORTED]: None})
     rows = TypedRows(cells, pd.DataFrame(index=cells.index), targets_of(own))
@@ -197,7 +204,7 @@ def _named(rows: Rows, sheet: str, path: Path) -> Rows:
     own = own.drop(columns=dates)
     told = {name: own[name].mask(_no_name(own[name], column))
             for name, column in daily_columns(sheet).items() if name in own}  # fmt: skip
-    refuse_identified({"": own.assign(**told)}, where, ids)
+    refuse_identified({"": own.assign(**told)}, where, ids, str(daily_columns(GUIDE)["named"]))
     return replace(rows, cells=cells)
 
 

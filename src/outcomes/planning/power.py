@@ -33,7 +33,6 @@ from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.course_model import LEAST_CLUSTERS, LEAST_RANDOM
 from outcomes.questions.declared import Declared
 from outcomes.questions.plan import Plan, read_plan
-from outcomes.questions.therapists import LEAST_EACH
 from outcomes.synthetic.design import Design
 from outcomes.words import counted as counted_words
 from outcomes.words import percent_with_interval, when
@@ -92,9 +91,20 @@ class Power:
         found = percent_with_interval(*told(self.table, "clear"))
         place = f" {self.place}" if self.place else ""
         return (
-            f"{self._where()} {found} find a difference{place} at p < 0.05{_truth(self.table)}. "
+            f"{self._where()} {found} find a difference{place} at p < 0.05{self._truth()}. "
             f"{precision}{self._unanswered(', which counts as having found nothing')}"
         ).rstrip()
+
+    def _truth(self) -> str:
+        if "truth" not in set(self.table["term"]):
+            return ""
+        true = told(self.table, "truth")[0]
+        if abs(true) < NEGLIGIBLE:
+            return ", where there is none: so often the answer is wrong"
+        attended = [arm.contextual * arm.care for arm in self.design.arms]
+        both = self.question == "trial" and len(set(attended)) > 1
+        whole = " (with the contextual effect, of attention and expectation)"
+        return f", where the true one is {true:.2f}{whole * both}"
 
     def _unanswered(self, so: str) -> str:
         n = round((1 - told(self.table, "answered")[0]) * self.n_simulations)
@@ -117,14 +127,6 @@ class Power:
             f"{'study' if self.n_simulations == 1 else 'studies'} of {self.design.episodes:,} "
             "courses,"
         )
-
-
-def _truth(table: pd.DataFrame) -> str:
-    if "truth" not in set(table["term"]):
-        return ""
-    if abs(told(table, "truth")[0]) < NEGLIGIBLE:
-        return ", where there is none: so often the answer is wrong"
-    return f", where the true one is {told(table, 'truth')[0]:.2f}"
 
 
 def _precision(table: pd.DataFrame) -> str:
@@ -233,9 +235,9 @@ def refuse_too_small(design: Design, question: str) -> None:
     DesignError
         With the numbers that are needed.
     """
-    least, groups, therapists = LEAST_COURSES, 1.0, 1
+    groups, therapists = 1.0, 1
     if question == "therapists":
-        least, groups, therapists = LEAST_EACH, float(LEAST_CLUSTERS), LEAST_CLUSTERS
+        groups, therapists = float(LEAST_CLUSTERS), LEAST_CLUSTERS
     elif question == "frequency":
         groups = 2.0
     elif question == "trial" and design.arms:
@@ -245,7 +247,7 @@ def refuse_too_small(design: Design, question: str) -> None:
             must = f"at least {LEAST_RANDOM} of what is allotted are in each arm, {enough} in all"
             raise DesignError(must, got=counted_words(allotted, design.allocation), where=question)
         groups = sum(arm.share for arm in design.arms) / min(arm.share for arm in design.arms)
-    needed = math.ceil(groups * least)
+    needed = math.ceil(groups * LEAST_COURSES)
     if design.episodes < needed or design.therapists < therapists:
         must = f"studies have at least {counted_words(needed, 'course')}"
         must += f" and {therapists} therapists" * (therapists > 1)

@@ -13,6 +13,7 @@ from outcomes.planning.curve import PowerCurve, attempted, power_curve
 from outcomes.planning.power import Power, power
 from outcomes.planning.repeated import Progress, silent, told
 from outcomes.questions.ask import QUESTIONS
+from outcomes.synthetic.conditions import Arm
 from outcomes.synthetic.design import Design
 from outcomes.synthetic.parameter import records
 from outcomes.words import counted, percent, percent_with_interval
@@ -26,6 +27,11 @@ MARKS = {
     "[A]": "assumed, nobody published it", "[D]": "derived from published numbers",
     "[F]": "read there", "[M]": "from memory",
 }  # fmt: skip
+FIXED = {
+    "minutes": "{} minutes a visit", "sessions_per_week": "{:g} a week", "weeks": "{:g} weeks",
+    "pressure": "Walton {}",
+}  # fmt: skip
+"""What a protocol may fix of an arm, in words."""
 SIZES = (0.5, 0.75, 1.0, 1.5, 2.0)
 """Courses of the figure, relative to the plan."""
 FACTORS = {"halved": 0.5, "doubled": 2.0}
@@ -60,7 +66,8 @@ class Protocol:
     def paragraph(self) -> str:
         """What an ethics committee reads: the size, what it shows, and what that rests on."""
         found, design = self.power, self.power.design
-        arms = f", in {counted(len(design.arms), 'arm')}" if design.arms else ""
+        named = ", ".join(map(_arm, design.arms))
+        arms = f", in {counted(len(design.arms), 'arm')}: {named}" if design.arms else ""
         said = "; ".join(
             f"{row['assumption']}: {_amount(row['value'], row['unit'])} ({row['source']})"
             for row in self.assumptions.to_dict("records")
@@ -129,7 +136,7 @@ def protocol(
     n_simulations, n_what_if : int
         Studies of the plan, and of each change of it.
     progress : callable
-        Told how many of the designs are done, and of how many.
+        Told how many studies are done, and of how many.
     **options
         ``seed, processes, keep`` of `power`.
 
@@ -155,24 +162,30 @@ def protocol(
         plan["unit"] = design.allocation
     timed: dict[str, Any] = {} if week is None else {"time": float(week)}
     options = {**options, "instrument": instrument, "plan": {"primary": {**plan, **timed}}}
-    planned = power(design, question, n_simulations=n_simulations, **options)
     known = {item.name: item for item in records(Design)}
     used = [name for name in ASSUMED if getattr(design, name)]
     changes = [(name, change) for name in used for change in FACTORS]
-    rows = []
-    for number, (name, change) in enumerate(changes, start=1):
-        found = _changed(design, question, name, change, n_simulations=n_what_if, **options)
-        rows.append({"assumption": known[name].about, "change": change, **found})
-        progress(number, len(changes) + 1)
     sizes = sorted({max(2, round(size * design.episodes)) for size in SIZES})
+    total = n_simulations + n_what_if * (len(changes) + len(sizes))
+
+    def done(before: int, each: int = 1) -> Progress:
+        return lambda n, _: progress(min(before + n * each, total), total)
+
+    planned = power(design, question, n_simulations=n_simulations, progress=done(0), **options)
+    rows = []
+    for number, (name, change) in enumerate(changes):
+        before = n_simulations + number * n_what_if
+        found = _changed(design, question, name, change, n_simulations=n_what_if,
+                         progress=done(before), **options)  # fmt: skip
+        rows.append({"assumption": known[name].about, "change": change, **found})
+        done(before)(n_what_if, 0)
     width = None
     if QUESTIONS[question].compares == "change":
         width = told(planned.table, "half_width_median")[0]
     curve = power_curve(
         design, question, over={"episodes": sizes}, half_width=width, n_simulations=n_what_if,
-        **options,
+        progress=done(n_simulations + len(changes) * n_what_if, n_what_if), **options,
     )  # fmt: skip
-    progress(len(changes) + 1, len(changes) + 1)
     told_of = [
         {"assumption": known[name].about, "value": getattr(design, name),
          "unit": known[name].unit, "source": _source(known[name], getattr(design, name))}
@@ -181,6 +194,14 @@ def protocol(
     return Protocol(
         planned, curve, pd.DataFrame(told_of), pd.DataFrame(rows), _toml(design, plan | timed)
     )
+
+
+def _arm(arm: Arm) -> str:
+    """Return the name of an arm, with what its protocol fixes."""
+    fixed = [words.format(getattr(arm, name)) for name, words in FIXED.items()
+             if getattr(arm, name) is not None]  # fmt: skip
+    told = ["the control"] * arm.control + (fixed if arm.care else ["without visits"])
+    return f"{arm.name} ({', '.join(told)})" if told else arm.name
 
 
 def _amount(value: float, unit: str) -> str:

@@ -39,7 +39,6 @@ from outcomes.questions.course_model import LEAST_CLUSTERS, LEAST_FOR_SLOPE, MOS
 from outcomes.questions.frequency import USUAL, often_rows
 from outcomes.questions.pressure import USUAL as PRESSURE_USUAL
 from outcomes.questions.pressure import last_visit_rows
-from outcomes.questions.therapists import LEAST_EACH
 from outcomes.study import Study
 from outcomes.trajectory import trajectory
 
@@ -144,7 +143,7 @@ def therapists(many: Many, study: Study, measure: Instrument) -> Rows:  # noqa: 
     rows = many.rows.assign(group=many.groups()).dropna(subset=["therapist_id", "baseline"])
     many = Many(rows)
     counts = rows.groupby(["study", "therapist_id"])["episode_id"].nunique()
-    enough = (counts >= LEAST_EACH).groupby(level=0).sum() >= LEAST_CLUSTERS
+    enough = (counts >= LEAST_COURSES).groupby(level=0).sum() >= LEAST_CLUSTERS
     many = many.keep(enough & (many.typical > 1))
     parts = [(many.keep(many.patients_return == again), again) for again in (False, True)]
     return {k: v for own, again in parts if len(own.rows) for k, v in _spreads(own, again).items()}

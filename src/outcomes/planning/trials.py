@@ -1,7 +1,7 @@
 """The test of `trial` in all studies of a batch at once, where they are ordinary trials.
 
 Ordinary is what simulated trials are: scores on few whole weeks, three therapists or more in each
-arm that has any, ten courses of each arm at the horizon. The rest, and whoever does not converge,
+arm that has any, 11 courses of each arm at the horizon. The rest, and whoever does not converge,
 is left to the answer itself.
 """
 

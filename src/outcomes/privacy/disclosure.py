@@ -18,6 +18,10 @@ import pandas as pd
 from outcomes.errors import UsageError
 from outcomes.study import Study
 
+THRESHOLD = 11
+"""Smallest count that is shown, and the fewest courses of a group that an answer rests on."""
+PARTED = "visit"
+"""What groups have none of in common and all together: what one leaves of all is the others'."""
 CONTROL = "the control"
 """Whom a count is of that stands beside an arm: its control."""
 SUPPRESSED = "suppressed"
@@ -37,6 +41,13 @@ class Told:
     def numbers(self, noun: str, whom: str = "") -> frozenset[float]:
         """Return what was told of `noun` (``course``) and of `whom` (a group; empty for all)."""
         return frozenset(self._numbers.get((noun, whom), ()))
+
+    def beside(self, noun: str, whom: str) -> frozenset[float]:
+        """Return what was told of all, for a group; and of every group, for all."""
+        if whom:
+            return self.numbers(noun)
+        own = (n for (what, of), n in self._numbers.items() if what == noun and of)
+        return frozenset().union(*own)
 
     def names(self) -> list[str]:
         """Return what the groups of the study are called, the longest first."""
@@ -71,14 +82,14 @@ class Disclosure:
     (True, False, False)
     """
 
-    threshold: int = 11
+    threshold: int = THRESHOLD
     exempt: bool = False
     told: Told | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.threshold < 2:
             must = "the smallest count that is shown is at least 2"
-            raise UsageError(must, got="less", remedy="The usual threshold is 11.")
+            raise UsageError(must, got="less", remedy=f"The usual threshold is {THRESHOLD}.")
 
     def hides(self, count: float) -> bool:
         """Whether a count, and what is computed from so few, must not be shown."""
@@ -127,7 +138,19 @@ class Disclosure:
         if self.hides(count - low):
             return f"more than {low:,.0f}" if low else f"fewer than {self.threshold}"
         most = "fewer than" if bound else f"{self.most(high)} of"
-        return f"{most} {high:,.0f}" if self.hides(high - count) else ""
+        if self.hides(high - count):
+            return f"{most} {high:,.0f}"
+        return self._beside_all(count, noun, whom)
+
+    def _beside_all(self, count: float, noun: str, whom: str) -> str:
+        """Return the words for a group that leaves a few of all, or for all that hold few more."""
+        if self.told is None or noun != PARTED:
+            return ""
+        others = self.told.beside(noun, whom)
+        near = [one for one in others if self.hides(one - count if whom else count - one)]
+        if not near:
+            return ""
+        return f"fewer than {min(near):,.0f}" if whom else f"more than {max(near):,.0f}"
 
     def some(self, part: float, whole: float) -> bool:
         """Whether a part is of a whole so small that either it or the rest is hidden.
@@ -182,7 +205,9 @@ class Disclosure:
         return "not shown" if math.isnan(count) else f"{count:,.0f}"
 
 
-def disclosure_for(study: Study, *, as_if_real: bool = False, threshold: int = 11) -> Disclosure:
+def disclosure_for(
+    study: Study, *, as_if_real: bool = False, threshold: int = THRESHOLD
+) -> Disclosure:
     """Return what may be shown of a study in things that leave together, such as a report.
 
     Parameters

@@ -103,7 +103,7 @@ READ = frozenset(
 
 
 def refuse_identified(
-    tables: Mapping[str, pd.DataFrame], where: str, ids: Collection[str] = IDS
+    tables: Mapping[str, pd.DataFrame], where: str, ids: Collection[str] = IDS, remedy: str = ""
 ) -> None:
     """Refuse tables that still look as if they identify people.
 
@@ -115,6 +115,8 @@ def refuse_identified(
         Name of the file or folder, for the message.
     ids : collection of str
         Columns that hold ids of people; words in one are taken for a name.
+    remedy : str
+        What to do, where it is not to import.
 
     Raises
     ------
@@ -130,8 +132,8 @@ def refuse_identified(
         got = f"columns that look as if they do ({told})"
         only_ids = all(name.rpartition(".")[2] in ids for name in seen)
         codes = f"{CODES} To take in a raw export, run{IMPORT.removeprefix('Run')}"
-        remedy = codes if only_ids else IMPORT
-        raise PrivacyError(must, got=got, where=where, remedy=remedy)
+        raise PrivacyError(must, got=got, where=where,
+                           remedy=remedy or (codes if only_ids else IMPORT))  # fmt: skip
 
 
 def identified_columns(frame: pd.DataFrame, ids: Collection[str] = IDS) -> dict[str, str]:

@@ -101,7 +101,7 @@ def assess(study: Study) -> Risk:
     >>> from outcomes.study import study_from_tables
     >>> table = pd.DataFrame({"episode_id": ["a", "b"], "sex": ["female", "male"]})
     >>> assess(study_from_tables({"episodes": table})).suggestions
-    ('leave out sex: k becomes 2',)
+    ('leave out sex: k is 2',)
     """
     people = study.episodes
     columns = [name for name in QUASI_IDENTIFIERS if people[name].notna().any()]
@@ -142,14 +142,15 @@ def suggestions(frame: pd.DataFrame, quasi_identifiers: Sequence[str], k: int) -
         Each step is the one after which fewest rows are in too small groups: age in twenty-year
         bands before it is left out, any other column left out.
     """
-    left, rows, steps = list(quasi_identifiers), frame.copy(), []
+    left, rows = list(quasi_identifiers), frame.copy()
+    steps: list[str] = []
     while left and len(rows) and k_anonymity(rows, left) < k:
         options = [(f"leave out {name}", rows, [o for o in left if o != name]) for name in left]
         if "age_band" in left and not rows["age_band"].isin(_WIDER.values()).any():
             wider = rows.assign(age_band=rows["age_band"].replace(_WIDER))
             options.insert(0, ("give age_band in bands of twenty years", wider, left))
         words, rows, left = min(options, key=lambda o: int((_sizes(o[1], o[2]) < k).sum()))
-        steps.append(f"{words}: k becomes {k_anonymity(rows, left)}")
+        steps.append(f"{'then ' * bool(steps)}{words}: k is {k_anonymity(rows, left)}")
     return steps
 
 

@@ -96,9 +96,13 @@ class Count:
 
     def __str__(self) -> str:
         if self.of is not None:
-            return self._said(f"{self.number:,} of {self.of:,}", self.of, self.note)
+            return self._said(f"{self._none} of {self.of:,}", self.of, self.note)
         zero = "no" if self.noun else "0"
         return self._said(f"{self.number:,}" if self.number else zero, self.number, self.note)
+
+    @property
+    def _none(self) -> str:
+        return f"{self.number:,}" if self.number else "none"
 
     def _said(self, number: str, many: int, note: str = "") -> str:
         verb = ("there is" if many == 1 else "there are") if self.there else ""
@@ -121,7 +125,7 @@ class Count:
             return self
         if self.number == self.of:  # the number would be the whole that is hidden
             part = part or "all"
-        number = f"{part or format(self.number, ',')} of {whole or format(self.of, ',')}"
+        number = f"{part or self._none} of {whole or format(self.of, ',')}"
         return Said(self._said(number, self.of))
 
     def _hidden(self, number: int, rule: Disclosure, *, bound: bool) -> str:

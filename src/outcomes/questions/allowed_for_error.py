@@ -159,7 +159,8 @@ class AgainstError:
     def check(self) -> Check:
         """The check of it, with the numbers; where nothing was found, there is none to explain."""
         if not clear(self.row):
-            return Check(NAME, True, f"no clear difference to explain; {self.error.words}")
+            taken = self.error.words if self.allowed.decisive is not None else "no error taken"
+            return Check(NAME, True, f"no clear difference to explain; {taken}")
         parts = []
         allowed, unit = self.allowed, self.measure.unit
         if allowed.decisive is not None:

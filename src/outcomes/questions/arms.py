@@ -146,10 +146,13 @@ class Arms:
         arms_of = self.rows["arm"].groupby(self.rows["clinic_id"]).nunique()
         return len(arms_of) > 1 and bool((arms_of == 1).all())
 
+    def columns_of(self, covariates: tuple[str, ...]) -> list[str]:
+        """Return the columns of covariates, none of one that is the same for all courses."""
+        return [c for c in map(str, self.facts) if c.rstrip("0123456789").rstrip("_") in covariates]
+
     def determined_by(self, covariates: tuple[str, ...]) -> bool:
         """Whether covariates determine an arm: the two cannot be told apart at some time."""
-        levels = tuple(f"{name}_" for name in covariates)
-        own = [c for c in map(str, self.facts) if c in covariates or c.startswith(levels)]
+        own = self.columns_of(covariates)
         for time in self.times:
             rows = self.at(time)
             arms = pd.get_dummies(rows["arm"], dtype=float)

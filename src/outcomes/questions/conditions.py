@@ -46,7 +46,7 @@ def conditions(asked: Asked) -> Found | Missing:
     Found or Missing
         ``.table``: ``kind`` is ``pooled`` (with ``p_best``, the probability of the largest mean
         among those shown) or ``own`` (each condition by itself). Missing with fewer than two
-        conditions of ten courses.
+        conditions of 11 courses.
     """
     course = _of_named_conditions(asked.course)
     if len(course.groups) < 2 or not course.times:
@@ -82,7 +82,7 @@ def conditions(asked: Asked) -> Found | Missing:
 
 
 def _of_named_conditions(course: CourseFrame) -> CourseFrame:
-    """Keep named conditions with ten courses at the horizon."""
+    """Keep named conditions with 11 courses at the horizon."""
     course = course.counted_alike(group="condition")
     counts = course.seen_at_horizon
     enough = set(counts.index[counts >= LEAST_COURSES]) - {SMALL_GROUPS, "not recorded"}

@@ -13,7 +13,7 @@ import pandas as pd
 from outcomes.causal.planned_visits import planned_weeks
 from outcomes.mixed.fit import MANY_ROWS
 from outcomes.mixed.products.pieces import Pieces
-from outcomes.privacy.disclosure import disclosure_for
+from outcomes.privacy.disclosure import THRESHOLD
 from outcomes.questions.tallies import Tallies, counted, each, having, median_of, tallied
 from outcomes.records import baselines, therapist_of_most
 from outcomes.study import Study
@@ -21,7 +21,7 @@ from outcomes.tables import once
 from outcomes.trajectory import trajectory
 from outcomes.words import in_order
 
-LEAST_COURSES = 10
+LEAST_COURSES = THRESHOLD
 """Fewer courses than this in a group are not described on their own."""
 SMALL_GROUPS, NOT_RECORDED = "smaller groups", "not recorded"
 LEAST_REPEATS, MOST_REPEATS = 2, 10
@@ -222,7 +222,7 @@ def course_frame(
         change, several = _pooling(counts[group], group, counts["courses"])
         rows, group = each(rows, change), group if several else ""  # all of them were small
     whole = CourseFrame(rows, axis, group, (), float("nan"), left_out)
-    times, horizon = _times(whole, least_shown(study))
+    times, horizon = _times(whole)
     if at is not None:
         horizon = at if at in times else float("nan")
     return whole.counted_alike(times=times, horizon=horizon)
@@ -299,7 +299,7 @@ def _pooling(
 ) -> tuple[Callable[[pd.DataFrame], pd.DataFrame], bool]:
     """Return what names the groups of rows, and whether these are several.
 
-    Conditions with fewer than ten courses are pooled; a course without a group is named so. Where
+    Conditions with fewer than 11 courses are pooled; a course without a group is named so. Where
     letters have another order than people, 10 before 2, levels have that of people.
     """
     sizes = courses.groupby(courses.index.astype(str)).sum()
@@ -353,20 +353,15 @@ def raw_means(groups: Any) -> pd.DataFrame:
     return found
 
 
-def _times(course: CourseFrame, least: int) -> tuple[tuple[float, ...], float]:
+def _times(course: CourseFrame) -> tuple[tuple[float, ...], float]:
     """Return the times with enough courses, and the latest that half of the courses reach."""
     seen, last = course.seen.groupby(level=0).sum(), course.tallies.last
-    enough = tuple(float(t) for t in seen.index[seen >= least] if t > 0)
+    enough = tuple(float(t) for t in seen.index[seen >= LEAST_COURSES] if t > 0)
     reached = [t for t in enough if last[last.index >= t].sum() >= 0.5 * course.n_courses]
     return enough, max(reached, default=float("nan"))
 
 
 def times_of(rows: pd.DataFrame, axis: str, least: int = LEAST_COURSES) -> tuple[float, ...]:
-    """Return the times after baseline at which ten courses, or `least`, have a score."""
+    """Return the times after baseline at which 11 courses, or `least`, have a score."""
     seen = rows.groupby(axis)["episode_id"].nunique()
     return tuple(float(t) for t in seen.index[seen >= least] if t > 0)
-
-
-def least_shown(study: Study) -> int:
-    """Return how many courses a time needs: no headline rests on fewer than a figure may show."""
-    return max(LEAST_COURSES, 0 if study.provenance.synthetic else disclosure_for(study).threshold)

@@ -256,7 +256,7 @@ def means(model: CourseModel, times: tuple[float, ...]) -> pd.DataFrame:
     DataFrame
         Columns ``group`` ("all" where the model has none), the axis, ``n_episodes`` (courses with a
         score at that time), estimate, std_error, df, statistic, p_value, conf_low, conf_high. A
-        group with fewer than ten courses at a time is not there: nothing is extrapolated.
+        group with fewer than 11 courses at a time is not there: nothing is extrapolated.
     """
     course = model.course
     counts = course.seen

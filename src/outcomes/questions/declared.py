@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
@@ -15,8 +16,10 @@ from outcomes.words import named
 Role = Literal["primary", "secondary", "exploratory"]
 Unit = Literal["", "patient", "therapist", "clinic"]
 
-LATER = ("arm", "therapist_id", "sessions_attended", "end_reason", "end_day")
-"""Facts of a course that are not known when it begins, or that name what is compared."""
+LATER = (
+    "episode_id", "patient_id", "arm", "therapist_id", "sessions_attended", "end_reason", "end_day",
+)  # fmt: skip
+"""Facts of a course that are not known when it begins, or that name it or what is compared."""
 ALWAYS = ("question", "instrument", "role", "threshold", "family", "population")
 
 
@@ -99,14 +102,20 @@ class Declared(Section, frozen=True, kw_only=True):
                 raise UsageError(must, got="one that does not", where=where)
         early = [c.name for c in TABLES["episodes"].columns if c.name not in LATER]
         for part in ("population", "covariates"):
-            refuse_unknown(getattr(self, part), early, f"{part}: a fact known when care begins")
+            refuse_unknown(
+                getattr(self, part), early, f"a fact of the course known when care begins ({part})"
+            )
         above = {"time": self.time, "window": self.window, "margin": self.margin}
         rising = all(b > a for a, b in zip((0.0, *self.weeks), self.weeks, strict=False))
         said = ", ".join(f"{week:g}" for week in self.weeks) or "no weeks"
         rules = {
-            f"{name} is above 0": (value is None or value > 0, f"{value}")
+            f"{name} is a number above 0": (value is None or 0 < value < math.inf, f"{value}")
             for name, value in above.items()
         }
+        finite = self.threshold is None or math.isfinite(self.threshold)
+        rules["threshold is a number"] = finite, f"{self.threshold}"
+        once = len(set(self.covariates)) == len(self.covariates)
+        rules["each covariate is named once"] = once, "one named again"
         rules["weeks rise from above 0"] = rising, said
         rules["a window has weeks"] = self.window is None or bool(self.weeks), said
         on_time = not (self.weeks and self.time) or self.time in self.weeks

@@ -57,7 +57,7 @@ def frequency(asked: Asked) -> Found | Missing:
     Found or Missing
         ``.table``: ``kind`` is ``equal weeks`` (the answer), ``equal sessions``, with the time in
         ``week`` or ``session_count``, and ``error allowed for`` (the answer again). Missing with
-        fewer than ten courses of either frequency, or where what is compared alike determines it.
+        fewer than 11 courses of either frequency, or where what is compared alike determines it.
     """
     rows, measure = often_rows(asked.study, asked.instrument), asked.measure
     both = [each for axis in AXES if (each := _contrast(rows, axis))]

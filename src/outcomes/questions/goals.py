@@ -11,13 +11,11 @@ import pandas as pd
 from outcomes.care.attainment import EVENTS, Attainment, Unit, goal_attainment_over_time
 from outcomes.care.goals import goal_attainment_scores, goal_progress
 from outcomes.privacy.text import Count, Resting, Text
-from outcomes.questions.course_frame import least_shown
+from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.study import Study
 from outcomes.words import DESCRIBED, counted, percent, percent_with_interval
-
-LEAST_GOALS = 10
 
 
 def goals(asked: Asked) -> Found | Missing:
@@ -32,7 +30,7 @@ def goals(asked: Asked) -> Found | Missing:
     -------
     Found or Missing
         ``.table``: ``kind`` is ``sustained`` or ``ended before`` (cumulative shares by ``time``)
-        or ``goal attainment scale`` (mean T score). Missing with fewer than ten goals that were
+        or ``goal attainment scale`` (mean T score). Missing with fewer than 11 goals that were
         set in time and can be followed.
     """
     study, instrument = asked.study, asked.instrument
@@ -42,11 +40,10 @@ def goals(asked: Asked) -> Found | Missing:
     attained = goal_attainment_over_time(
         study, instrument=instrument, unit=unit, ends_compete=not arms
     )
-    least = max(LEAST_GOALS, least_shown(study))
-    if len(attained.goals) < least:
+    if len(attained.goals) < LEAST_COURSES:
         there = Count(len(attained.goals), "goal", there=True)
         measure = asked.measure.title
-        few = asked.question.say("few", least=str(least), measure=measure, there=there)
+        few = asked.question.say("few", least=str(LEAST_COURSES), measure=measure, there=there)
         return Missing(few)
     progress = goal_progress(study, instrument)
     table = _table(attained, goal_attainment_scores(study, instrument)["gas"].dropna())
@@ -73,17 +70,17 @@ def _table(attained: Attainment, gas: pd.Series[float]) -> pd.DataFrame:
     ]
     curves = curves.assign(term=labels, n_episodes=len(attained.goals), n_reached=reached)
     row = {
-        "term": "mean T score", "kind": "goal attainment scale", "estimate": gas.mean(),
-        "std_error": gas.sem(), "n_episodes": len(gas),
+        "term": "mean T score, all courses with a rated goal", "kind": "goal attainment scale",
+        "estimate": gas.mean(), "std_error": gas.sem(), "n_episodes": len(gas),
     }  # fmt: skip
     scale = pd.DataFrame([row] if len(gas) else [])
     return pd.concat([curves.drop(columns="group"), scale], ignore_index=True)
 
 
 def _headline(table: pd.DataFrame) -> Mapping[Any, Any]:
-    """Return the last time at which ten goals were still to be reached, or the first."""
+    """Return the last time at which 11 goals were still to be reached, or the first."""
     curve = table[table["kind"] == "sustained"]
-    enough = curve[curve["n_at_risk"] >= LEAST_GOALS]
+    enough = curve[curve["n_at_risk"] >= LEAST_COURSES]
     return (enough if len(enough) else curve.head(1)).to_dict("records")[-1]
 
 

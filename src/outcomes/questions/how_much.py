@@ -13,7 +13,7 @@ from outcomes.dictionary.instruments.threshold import line_name, lines_of
 from outcomes.mixed.fit import MANY_ROWS, RULE
 from outcomes.privacy.text import Count, Resting, Share, Text
 from outcomes.questions.beside import beside
-from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, least_shown
+from outcomes.questions.course_frame import LEAST_COURSES, NOT_RECORDED, CourseFrame
 from outcomes.questions.course_model import THERAPIST, CourseModel, means, of_whom
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, Question, question
@@ -62,15 +62,15 @@ def how_much(asked: Asked) -> Found | Missing:
         ``.table`` has one row an estimate: ``kind`` is ``improvement`` (groups at the horizon),
         ``curve`` (all reported times), ``beside`` (what would come without care), ``sensitivity``
         (the mean at the horizon from other models) or ``ordinal`` (log odds of a better score,
-        where over 15 % of scores sit at a bound). Missing with fewer than ten courses that have a
+        where over 15 % of scores sit at a bound). Missing with fewer than 11 courses that have a
         score after baseline.
     """
     course, measure = asked.course, asked.measure
     if course.n_courses < LEAST_COURSES or not course.times:
         there = Count(course.n_courses, "course", there=True)
         why = "too few" if course.n_courses < LEAST_COURSES else "at no time"
-        least = {"too few": LEAST_COURSES, "at no time": least_shown(asked.study)}[why]
-        return Missing(asked.question.say(why, least=str(least), there=there), course=course)
+        few = asked.question.say(why, least=str(LEAST_COURSES), there=there)
+        return Missing(few, course=course)
     model = asked.grouped if asked.thorough else asked.pooled
     course, curve = model.course, _curves(model, asked.pooled)
     curve.insert(0, "kind", "curve")
@@ -80,12 +80,12 @@ def how_much(asked: Asked) -> Found | Missing:
     tables, checks, selection = _around(asked, model, at_horizon)
     table = pd.concat([table, *tables], ignore_index=True)
     told, drawn = at_horizon, table
-    if course.group == "arm" and at_horizon["n_episodes"].min() < least_shown(asked.study):
+    if course.group == "arm" and {*course.groups} - {*at_horizon["group"], NOT_RECORDED}:
         told, drawn = at_horizon.head(1), table[table["group"] == "all"]  # the arms together
     return Found(
         table,
         _sentence(course, measure, told),
-        _method(model, asked),
+        _method(model),
         _picture(course, measure, drawn),
         checks=(*_checks(model, asked), *checks),
         limits=(*_limits(asked.question, course), *selection),
@@ -219,12 +219,12 @@ def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> P
     return replace(drawn, marks=marks)
 
 
-def _method(model: CourseModel, asked: Asked) -> Text:
+def _method(model: CourseModel) -> Text:
     fit, course = model.fit, model.course
     residuals = "many scores" if fit.n_observations > MANY_ROWS else "tried"
     method = HOW_MUCH.say(
         "method", formula=fit.request.formula, scores=Count(fit.n_observations, "score"),
-        courses=Count(course.n_courses, "course"), least=str(least_shown(asked.study)),
+        courses=Count(course.n_courses, "course"), least=str(LEAST_COURSES),
         residuals=HOW_MUCH.say(residuals, rule=RULE, many=f"{MANY_ROWS:,}"),
     )  # fmt: skip
     if course.few_times and course.axis == "week":

@@ -12,7 +12,7 @@ from outcomes.causal.missing_not_at_random import delta_adjusted, tipping_point
 from outcomes.dictionary.instruments import Instrument
 from outcomes.privacy.disclosure import Disclosure, disclosure_for
 from outcomes.privacy.text import Count, Resting, Text
-from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, least_shown, raw_means
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, raw_means
 from outcomes.questions.course_model import CourseModel, means, of_whom
 from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Check, Found, Missing, question
@@ -84,13 +84,13 @@ def leavers(asked: Asked) -> Found | Missing:
         ``.table``: ``kind`` is ``tipping point`` (points), ``delta`` (mean under worse and worse
         leavers; ``delta`` in points), ``stayed`` (mean of the scores seen), ``reason`` (improvement
         at the last score by reason for the end, with mean ``baseline`` and ``last_score``) and
-        ``by reason`` (mean improvement over time by that reason). Missing with fewer than ten
+        ``by reason`` (mean improvement over time by that reason). Missing with fewer than eleven
         courses.
     """
     course, measure = asked.course, asked.measure
     if course.n_courses < LEAST_COURSES or not course.times:
         there = Count(course.n_courses, "course", there=True)
-        reason = asked.question.say("few", least=str(least_shown(asked.study)), there=there)
+        reason = asked.question.say("few", least=str(LEAST_COURSES), there=there)
         return Missing(reason, course=course)
     model = asked.pooled
     gone = _who_left(asked.study, course, asked.instrument)
@@ -178,7 +178,7 @@ def _by_reason(course: CourseFrame, gone: _Leavers) -> pd.DataFrame:
 
 
 def _courses_by_reason(course: CourseFrame, gone: _Leavers) -> pd.DataFrame:
-    """Mean improvement over time of courses that ended for each reason, ten courses or more."""
+    """Mean improvement over time of courses that ended for each reason, 11 courses or more."""
     keys = [course.rows["episode_id"].map(gone.reasons).rename("term"), course.axis]
     table = raw_means(course.rows.groupby(keys))
     table = table[table["n_episodes"] >= LEAST_COURSES]
@@ -207,24 +207,22 @@ def _as_similar_courses(table: pd.DataFrame) -> dict[Any, Any]:
 
 def _glance(table: pd.DataFrame, gone: _Leavers, measure: Instrument) -> Text:
     tip, width = float(table["estimate"].iloc[0]), measure.maximum - measure.minimum
-    words = f"{_points(tip, measure)} worse would undo it"
-    if tip == 0:
+    if tip == 0:  # known from the mean alone
         worse = "scores got worse during care"
-        words = direction(_as_similar_courses(table), "", worse, "improvement is not clear")
-    elif tip > width:
-        words = "none who could undo it"
+        return Text(direction(_as_similar_courses(table), "", worse, "improvement is not clear"))
+    words = f"{_points(tip, measure)} worse would undo it" if tip <= width else "none could undo it"
     return Text(Resting(gone.n_worse, words=words, otherwise=LEAVERS.notes["few worse"]))
 
 
 def _verdict(table: pd.DataFrame, gone: _Leavers, measure: Instrument) -> Text:
     """Say how much worse those who left early would have to be; of few, that would tell them."""
     tip = float(table["estimate"].iloc[0])
-    words = _in_words(tip, measure) if gone.left.any() else LEAVERS.notes["all there"]
     if tip == 0:
         worse = "Scores got worse during care"
         found = direction(_as_similar_courses(table), "", worse, "Improvement is not clear")
         left = ", even if those who left went on like similar courses" if gone.left.any() else ""
-        words = f"{found}{left}"
+        return Text(found, left)
+    words = _in_words(tip, measure) if gone.left.any() else LEAVERS.notes["all there"]
     return Text(Resting(gone.n_worse, words=words, otherwise=LEAVERS.notes["untold"]))
 
 

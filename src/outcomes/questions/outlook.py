@@ -75,7 +75,7 @@ def learn(course: CourseFrame, measure: Instrument, n_seen: int, seed: int = 0) 
     Parameters
     ----------
     course : CourseFrame
-        Groups with fewer than ten courses are left out.
+        Groups with fewer than 11 courses are left out.
     measure : Instrument
     n_seen : int
         Scores after baseline to predict from; fewer where not enough courses have so many.

@@ -12,7 +12,7 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.tables import years_of
 from outcomes.mixed.fit import MixedFit
 from outcomes.privacy.text import Count, Text
-from outcomes.questions.course_frame import CourseFrame, least_shown
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import estimates, fit_course, fixed_rows
 from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Check, Found, Missing, question
@@ -40,7 +40,7 @@ def over_time(asked: Asked) -> Found | Missing:
         change`` (the same without baselines: a finding needs both, ``p_both`` [2]_) or ``period``
         (mean of a period for the case mix of all of them; ``limit_low`` and ``limit_high`` are the
         run chart's limits: mean of all, plus and minus three standard errors of so many courses
-        [1]_). Missing with fewer than three periods of ten courses (of real records eleven), or
+        [1]_). Missing with fewer than three periods of 11 courses, or
         where each has one therapist.
 
     References
@@ -54,7 +54,7 @@ def over_time(asked: Asked) -> Found | Missing:
     periods = course.rows["period"].value_counts().sort_index()
     if len(periods) < LEAST_PERIODS:
         so_many = ("no period has", "only one period has", "only two periods have")[len(periods)]
-        least = {"least": str(LEAST_PERIODS), "courses": str(least_shown(asked.study))}
+        least = {"least": str(LEAST_PERIODS), "courses": str(LEAST_COURSES)}
         reason = asked.question.say("few", so_many=so_many, **least)
         return Missing(reason, course=course)
     if replace(course, group="period").one_therapist_each("period"):
@@ -80,7 +80,7 @@ def _of_periods(asked: Asked) -> CourseFrame:
     known = facts["period"] if "period" in facts else pd.Series(dtype=object)
     rows = rows.assign(period=rows["episode_id"].map(known))
     rows = rows.assign(**{_YEARS: years_of(rows["period"])}).dropna(subset=[_YEARS])
-    rows = rows[rows.groupby("period")["episode_id"].transform("size") >= least_shown(asked.study)]
+    rows = rows[rows.groupby("period")["episode_id"].transform("size") >= LEAST_COURSES]
     rows = rows.reset_index(drop=True)
     out = {**course.left_out, "no period of as many courses, or no score then":
            course.n_courses - len(rows)}  # fmt: skip

@@ -15,13 +15,16 @@ import scipy
 
 from outcomes.intake.toml_records import Section, converted
 from outcomes.mixed.inference.testing import holm
-from outcomes.plain_text import read_toml
+from outcomes.plain_text import cleaned, read_toml, shortened
 from outcomes.privacy.text import Text
 from outcomes.questions.answer import Answer
 from outcomes.questions.claim import SAID
 from outcomes.questions.declared import Declared, Role
 from outcomes.questions.question import Check, p_of_test
 from outcomes.words import limits
+
+LONGEST = 80
+"""Letters of a plan's title that a page shows."""
 
 
 class _File(Section, frozen=True, kw_only=True):
@@ -54,6 +57,12 @@ class Plan:
     def sha256(self) -> str:
         """Digest of what it says: any change of it changes every answer's record."""
         return hashlib.sha256(self.text.encode("utf-8")).hexdigest()
+
+    @property
+    def named(self) -> str:
+        """How a page names it: by title and digest."""
+        title = f" “{shortened(cleaned(self.title), LONGEST)}”" if self.title else ""
+        return f"analysis plan{title} ({self.sha256[:12]})"
 
     def find(self, question: str, instrument: str) -> Declared | None:
         """Return what was declared about a question, or None."""
@@ -147,9 +156,13 @@ def _reached(answer: Answer, threshold: float) -> Check:
         detail = "this question has no answer in points"
         return Check(name, False, detail, "The declared threshold cannot be judged: {detail}.")
     low, high = float(rows["conf_low"].iloc[0]), float(rows["conf_high"].iloc[0])
+    groups = [*rows["group"].unique()] if "group" in rows else []
+    whose = f" of {groups[0]} courses" if groups[1:] else ""  # all of them, beside those of each
     said = "reached" if low >= threshold else ("missed" if high < threshold else "not settled")
     unmet = "The whole interval does not reach the declared threshold ({detail})."
-    detail = f"{threshold:g}: {said}, the interval being {limits(low, high, None, threshold)}"
+    detail = (
+        f"{threshold:g}: {said}, the interval{whose} being {limits(low, high, None, threshold)}"
+    )
     return Check(name, low >= threshold, detail, unmet)
 
 

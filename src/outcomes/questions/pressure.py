@@ -47,7 +47,7 @@ def pressure(asked: Asked) -> Found | Missing:
         ``error allowed for`` (the last visit again, see
         `outcomes.causal.measurement_error.sensitivity`), ``sustained`` (every visit, per level),
         and ``overlap`` (counts by level). Missing without pressure, or with fewer than two levels
-        in ten courses each.
+        in 11 courses each.
     """
     course = asked.course
     if not asked.study.recorded("sessions", "pressure"):

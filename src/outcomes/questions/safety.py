@@ -123,9 +123,9 @@ def _rate_in_words(row: Mapping[Hashable, Any]) -> str:
     if row["n_events"] == 0:
         most = plain(row["conf_high"], decimals_for(row["conf_low"], row["conf_high"]))
         note = f"(up to {most} per 100 remain plausible)"
-        return Text("none of ", Count(asked, "visit", whom=who, more=who, note=note))
-    rate = with_interval(row, unit="per 100").replace(" (", ", ")
-    return Text(Count(int(row["n_events"]), "visit", of=asked, whom=who, more=who, note=f"({rate}"))
+    else:
+        note = "(" + with_interval(row, unit="per 100").replace(" (", ", ")
+    return Text(Count(int(row["n_events"]), "visit", of=asked, whom=who, more=who, note=note))
 
 
 def _picture(table: pd.DataFrame) -> Picture:

@@ -16,7 +16,6 @@ from outcomes.privacy.text import Count, Text
 from outcomes.questions.course_frame import (
     LEAST_COURSES,
     CourseFrame,
-    least_shown,
     raw_means,
     times_of,
 )
@@ -87,7 +86,7 @@ def sessions(asked: Asked) -> Found | Missing:
         ``stratum`` (the same by prescribed sessions), ``clone-censor-weight`` (going on, and
         stopping half-way; see `stopping`) and ``trap`` (mean of the last score by total sessions).
         Missing, with the trap where totals are known, without numbered visits or with fewer than
-        ten courses.
+        11 courses.
     """
     course, study, measure = asked.course, asked.study, asked.measure
     trap = trap_rows(study, course)
@@ -126,7 +125,7 @@ def _missing(asked: Asked) -> str:
             Count(course.n_courses, "course", there=True),
             str(len(course.times) or "none"),
         )
-        least = {"least": str(least_shown(asked.study)), "numbers": str(LEAST_TIMES)}
+        least = {"least": str(LEAST_COURSES), "numbers": str(LEAST_TIMES)}
         return SESSIONS.say("few", there=there, times=times, **least)
     return ""
 
@@ -202,7 +201,7 @@ def _plateau_row(found: Plateau, course: CourseFrame) -> pd.DataFrame:
 
 
 def _strata(study: Study, course: CourseFrame) -> pd.DataFrame:
-    """Curves of courses with a short and a long script, where ten courses have each."""
+    """Curves of courses with a short and a long script, where 11 courses have each."""
     prescribed = sessions_prescribed(study.episodes)
     by_course = pd.Series(prescribed.to_numpy(), index=study.episodes["episode_id"])
     own = course.rows["episode_id"].map(by_course)

@@ -13,7 +13,7 @@ from scipy.special import chdtrc, ndtri
 from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.after.profile import profile_intervals
 from outcomes.mixed.fit import MixedFit
-from outcomes.questions.course_frame import CourseFrame, within_groups
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, within_groups
 from outcomes.questions.course_model import LEAST_CLUSTERS, fitted
 from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Found, Missing, question
@@ -32,8 +32,6 @@ from outcomes.words import (
 TINY = 1e-6
 CHANCE = 0.05
 """A p-value from which a spread is no more than chance."""
-LEAST_EACH = 11
-"""Therapists with fewer courses are in the model and not shown."""
 
 
 def therapists(asked: Asked) -> Found | Missing:
@@ -49,15 +47,15 @@ def therapists(asked: Asked) -> Found | Missing:
     Found or Missing
         ``.table``: ``kind`` is ``spread`` (standard deviation between therapists, with the p-value
         of its being zero), ``share`` (of the variance) or ``therapist`` (in order of their id).
-        Missing with fewer than five therapists of eleven courses, or where so few share a group
+        Missing with fewer than five therapists of 11 courses, or where so few share a group
         (condition or arm) that groups determine them.
     """
     course = asked.course.of_courses()
     rows = course.rows.dropna(subset=["therapist_id", "baseline"]).reset_index(drop=True)
     counts = rows.groupby("therapist_id")["episode_id"].nunique()
-    shown = counts[counts >= LEAST_EACH]
+    shown = counts[counts >= LEAST_COURSES]
     if len(shown) < LEAST_CLUSTERS:
-        least = {"least": str(LEAST_CLUSTERS), "each": str(LEAST_EACH)}
+        least = {"least": str(LEAST_CLUSTERS), "each": str(LEAST_COURSES)}
         there = f"{there_are(len(shown), 'therapist')} of that kind"
         there = there if len(counts) else "no therapist is recorded"
         return Missing(asked.question.say("few", there=there, **least), course=course)

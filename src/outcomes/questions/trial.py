@@ -26,7 +26,7 @@ from outcomes.questions.arms import (
     taken_for_granted,
 )
 from outcomes.questions.claim import SAID, Basis
-from outcomes.questions.course_frame import CourseFrame, least_shown, many_return
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, many_return
 from outcomes.questions.course_model import LEAST_RANDOM
 from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Check, Found, Missing, question
@@ -66,7 +66,7 @@ def trial(asked: Asked) -> Found | Missing:
         more are recorded in each arm that has any), ``constrained`` (the answer elsewhere),
         ``ancova, therapists`` or ``ancova`` (where scores have no weeks), ``change`` or ``score``,
         and rows for scores that are missing; one row an arm
-        and time, the answer first. Missing without a named control, or with fewer than ten
+        and time, the answer first. Missing without a named control, or with fewer than eleven
         courses (of real records eleven) of an arm at the time of the answer.
     """
     course, study, measure = asked.course, asked.study, asked.measure
@@ -117,16 +117,15 @@ def _missing(study: Study, course: CourseFrame, notes: Mapping[str, str]) -> str
     patients = study.episodes.loc[study.episodes["arm"].notna(), "patient_id"].dropna()
     if many_return(len(patients), patients.nunique()):
         return notes["several courses"]
-    least = least_shown(study)
     counts = course.rows.groupby("arm")["episode_id"].nunique().reindex(arms, fill_value=0)
-    if not course.times or counts.min() < least:
+    if not course.times or counts.min() < LEAST_COURSES:
         smallest = Count(int(counts.min()), "course", there=True)
-        return TRIAL.say("few", least=str(least), there=smallest)
+        return TRIAL.say("few", least=str(LEAST_COURSES), there=smallest)
     here = course.rows[course.rows[course.axis] == course.horizon]
     there = here.groupby("arm")["episode_id"].nunique().reindex(counts.index, fill_value=0)
-    if there.min() < least:
+    if there.min() < LEAST_COURSES:
         time = when(course.axis, course.horizon)
-        return TRIAL.say("few then", least=str(least), time=time)
+        return TRIAL.say("few then", least=str(LEAST_COURSES), time=time)
     return ""
 
 
@@ -136,7 +135,7 @@ def _arms(asked: Asked) -> Arms:
     rows = course.rows[course.rows["arm"].isin(known)]
     rows = rows.assign(arm=rows["arm"].astype(object))
     seen = rows.pivot_table("episode_id", course.axis, "arm", "nunique", fill_value=0)
-    enough = seen.index[(seen >= least_shown(study)).all(axis=1)]
+    enough = seen.index[(seen >= LEAST_COURSES).all(axis=1)]
     times = tuple(t for t in course.times if t in enough and t <= course.horizon)
     control, facts = str(study.provenance.control), asked.plan.covariates
     columns = covariate_columns(study, facts)
@@ -153,7 +152,10 @@ def _not_the_unit(arms: Arms) -> str:
     unit, least = arms.plan.unit, arms.clusters.least
     if arms.clinics_are_arms and unit != "clinic":
         return TRIAL.say("clinics", least=str(LEAST_RANDOM))
-    if arms.determined_by(all_of := arms.plan.covariates):
+    all_of = arms.plan.covariates
+    if alike := [named(name) for name in all_of if not arms.columns_of((name,))]:
+        return TRIAL.say("not there", facts=_listed(alike))
+    if arms.determined_by(all_of):
         alone = [name for name in all_of if arms.determined_by((name,))]
         return TRIAL.say("covariates", facts=listed([named(name) for name in alone or all_of]))
     dated = arms.axis == "week"  # else no model allows for clusters

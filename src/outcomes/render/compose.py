@@ -9,6 +9,7 @@ from outcomes.errors import FitError
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
 from outcomes.questions.picture import Picture
+from outcomes.questions.plan import Plan
 from outcomes.render.contents.answer_section import answer_section
 from outcomes.render.contents.background import checklists, methods, model, provenance, references
 from outcomes.render.contents.flow import flow_picture
@@ -58,6 +59,7 @@ def compose(
     instrument: str | None = None,
     disclosure: Disclosure,
     date: str = "",
+    plan: Plan | None = None,
 ) -> Document:
     """Return the report as a document.
 
@@ -75,6 +77,8 @@ def compose(
         What may be shown.
     date : str
         Printed below the title where given.
+    plan : Plan, optional
+        Analysis plan that the answers were given under; named below the title.
     """
     details, said, first = audience == "analyst", shared_limits(answers), hero(answers)
     label = answers[0].source.label
@@ -98,7 +102,7 @@ def compose(
         shown = {s.name: s.title for s in sections if s.name not in _refused(answers)}
         sections.insert(-2, checklists(shown, randomised=study.provenance.randomised))
     title = study.provenance.title or "Outcomes of care"
-    subtitle = about(study, answers, disclosure)
+    subtitle = about(study, answers, disclosure) + (f" · {plan.named}" if plan else "")
     return numbered(Document(title, subtitle, label, tuple(s for s in sections if s.blocks), date))
 
 

@@ -93,4 +93,4 @@ def check_available(
     if missing:
         must = f"these formats need {', '.join(missing)}"
         remedy = 'Add them: pip install "outcomes[report]"'
-        raise UnavailableError(must, got="not installed", remedy=remedy)
+        raise UnavailableError(must, got="an installation without", remedy=remedy)

@@ -88,7 +88,13 @@ def report(
     shared = [a for a in asked if a.record is None or not a.record.about_one]  # that is a letter's
     given = headline_first(disclosed(a, rule) for a in shared)
     document = compose(
-        study, given, audience=audience, instrument=instrument, disclosure=rule, date=date
+        study,
+        given,
+        audience=audience,
+        instrument=instrument,
+        disclosure=rule,
+        date=date,
+        plan=known,
     )
     chosen = instrument or next(iter(study.scored_instruments()), "")
     material = Material(document, given, study, rule, chosen, anyway)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +15,7 @@ import pandas as pd
 
 from outcomes.errors import DataError
 from outcomes.folders import contents
+from outcomes.questions.plan import Plan, read_plan
 from outcomes.render.provenance_files import RUN
 from outcomes.render.report import ESTIMATES, report
 from outcomes.storage import digest
@@ -43,7 +46,9 @@ class Verification:
         return self.state != "different"
 
 
-def verify(folder: str | Path, study: Study) -> Verification:
+def verify(
+    folder: str | Path, study: Study, plan: Plan | str | Path | Mapping[str, Any] | None = None
+) -> Verification:
     """Make a report again and compare it with the one in `folder`.
 
     Parameters
@@ -52,6 +57,8 @@ def verify(folder: str | Path, study: Study) -> Verification:
         A folder that `report` wrote.
     study : Study
         The study it was made from.
+    plan : Plan, path or mapping, optional
+        Analysis plan that the report must have been made under.
 
     Returns
     -------
@@ -68,6 +75,9 @@ def verify(folder: str | Path, study: Study) -> Verification:
     if record.data.sha256 != digest(study):
         words = "the data are not those of the report: their SHA-256 differs."
         return Verification("different", (words,))
+    if plan is not None and json.loads(read_plan(plan).text) != record.options.plan:
+        made = "another plan" if record.options.plan else "no plan"
+        return Verification("different", (f"the report was made under {made}.",))
     with tempfile.TemporaryDirectory() as place:
         new = report(study, Path(place) / "again", **msgspec.structs.asdict(record.options))
         names = {path.name for folder in (old, new) for path in contents(folder)}

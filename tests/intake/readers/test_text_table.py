@@ -70,7 +70,7 @@ def test_what_is_wrong_with_a_file(file, content, says):
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(UnavailableError, match="no such file"):
+    with pytest.raises(UnavailableError, match="nothing there"):
         read_text_table(tmp_path / "none.csv")
 
 

@@ -45,7 +45,8 @@ def test_every_trap_is_a_scenario_and_names_its_own_analysis() -> None:
 def test_the_deck_asks_before_it_tells(null_deck: Any) -> None:
     case, naive, wrong, because, reveal, rule = null_deck.slides
     trap = TRAPS["null"]
-    assert (case.title, case.bullets) == (trap.case, (trap.poll,))
+    assert case.title == trap.case
+    assert case.bullets == (trap.poll, "A: deeper", "B: as last week", "C: lighter")
     assert naive.picture.kind == "curves"
     assert wrong.picture.data.equals(naive.picture.data)
     assert because.bullets == trap.why
@@ -78,7 +79,7 @@ def test_the_notes_of_the_answer_speak_of_the_number_of_the_slide(null_deck: Any
 @pytest.mark.parametrize("name", list(TRAPS))
 def test_nothing_before_the_naive_picture_gives_the_trap_away(name: str) -> None:
     trap = TRAPS[name]
-    before = f"{trap.asks} {trap.case} {trap.poll}"
+    before = f"{trap.asks} {trap.case} {trap.poll} {trap.vote}"
     for told in (trap.because, trap.rule, SCENARIOS[name].lesson, SCENARIOS[name].naive, *trap.why):
         assert told.rstrip(".") not in before
 

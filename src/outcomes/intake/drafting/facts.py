@@ -20,6 +20,8 @@ from outcomes.intake.drafting.seen import Seen
 from outcomes.intake.typed_cells import walton_words
 from outcomes.privacy.patterns import plain
 
+_DEEP = 4.4
+"""Where to look first for what clients call deep: mostly 4, the scale's own deep being 5."""
 _WALTON = ["0", "1", "2", "3", "4", "5"]
 OTHER = "other"
 _REGIONS = ("headache", "carpal_tunnel", "neck_other", "knee_pain", "low_back")
@@ -123,7 +125,7 @@ def _pressure(column: Column) -> Content:
     for cell in words[:FEW]:
         levels = [_LEVELS[word] for word in words_of(cell) if word in _LEVELS] or [
             int(digit) for digit in re.findall(r"\d", cell)] or [3]  # fmt: skip
-        near = partial(_apart, sum(levels) / len(levels))
+        near = partial(_apart, _DEEP if cell == "deep" else sum(levels) / len(levels))
         asked = ask("level", sorted(_WALTON, key=near), f"values.pressure.{cell}", cell=cell)
         content = merged(content, asked)
     return content

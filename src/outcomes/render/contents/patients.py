@@ -9,7 +9,7 @@ import pandas as pd
 
 from outcomes.care.table_one import ALL, table_one
 from outcomes.privacy.disclosure import SUPPRESSED, Disclosure, arms_apart, suppress_counts
-from outcomes.render.document import Block, Paragraph, Section, Table
+from outcomes.render.document import Paragraph, Section, Table
 from outcomes.study import Study
 from outcomes.words import LABELS, count, named, percent, plain, scale, sentence_case, with_movement
 
@@ -41,6 +41,7 @@ def patients(study: Study, disclosure: Disclosure) -> Section:
         groups = groups[1:]
     rows = _safe(_with_missing(made.rows), disclosure)
     rows = rows.assign(name=[_named(str(name), study) for name in rows["variable"]])
+    rows, gone = _without_hidden(rows)
     differences = made.differences.set_index("variable")["difference"] if pair else None
     sizes = rows[rows["variable"] == "courses"].set_index("group")["people"]
     heads = [_head(group, sizes[group]) for group in groups] + (["SMD"] if pair else [])
@@ -49,7 +50,18 @@ def patients(study: Study, disclosure: Disclosure) -> Section:
     note += "" if disclosure.exempt else said["few"].format(few=disclosure.threshold)
     lines = tuple(_lines(rows, groups, differences, disclosure))
     table = Table("Patients at the start of care", ("", *heads), lines, note)
-    return Section("patients", "Patients", (table, *_absent(made.not_recorded)))
+    absent = [LABELS["patients"].get(name, named(name)) for name in made.not_recorded]
+    told = ((said["not_told"].format(few=disclosure.threshold), gone),
+            (said["not_recorded"], absent))  # fmt: skip
+    notes = [Paragraph(f"{words}: {', '.join(names).lower()}.", "note")
+             for words, names in told if names]  # fmt: skip
+    return Section("patients", "Patients", (*((table,) if lines else ()), *notes))
+
+
+def _without_hidden(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return the rows of variables of which anything is shown, and the names of the others."""
+    gone = rows.groupby("variable")[SUPPRESSED].transform("all") & (rows["variable"] != "courses")
+    return rows[~gone], [name.strip() for name in rows.loc[gone, "name"].unique()]
 
 
 def _head(group: str, size: float | None) -> str:
@@ -174,10 +186,3 @@ def _cell(cell: Mapping[Any, Any], courses: float, disclosure: Disclosure) -> st
     if cell["kind"] != "category" or pd.isna(cell["share"]):
         return number
     return f"{number} ({percent(float(cell['share']))})"
-
-
-def _absent(names: tuple[str, ...]) -> list[Block]:
-    if not names:
-        return []
-    listed = ", ".join(LABELS["patients"].get(name, named(name)).lower() for name in names)
-    return [Paragraph(f"Not recorded in this study: {listed}.", "note")]

@@ -2,7 +2,7 @@
 
 The curve of a group comes from the answer to how-much. Curves by pressure come from the model of
 the pressure answer: its mean prediction for the scores of a group at a time, had every last visit
-been at one level (an association). Where fewer than ten courses of the group have a score at that
+been at one level (an association). Where fewer than 11 courses of the group have a score at that
 time, or a score after that level, there is no cell; small counts of real data are suppressed.
 """
 

@@ -66,6 +66,8 @@ class Trap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Column that the naive picture shows mean improvement against, and its name.
     asks, case, poll : str
         The question, the case that the deck begins with, what the room is asked.
+    vote : tuple of str
+        What hands may go up for.
     naive_says, because, honest_says, rule, take_home : str
         The naive claim, why it misleads, the honest answer, the rule and the last question.
     why : tuple of str
@@ -92,6 +94,7 @@ class Trap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     asks: str
     case: str
     poll: str
+    vote: tuple[str, ...]
     naive_says: str
     because: str
     why: tuple[str, ...]
@@ -237,8 +240,9 @@ def teaching_deck(trap: Trap, seed: int | None = None) -> Deck:
     lesson = lesson_of(trap, chosen)
     picture = _naive_picture(trap, lesson.seen)
     naive, why = trap.naive_says.format(**lesson.words), " ".join(trap.why)
+    asked = (trap.poll, *(f"{chr(65 + i)}: {choice}" for i, choice in enumerate(trap.vote)))
     slides = (
-        Slide(trap.case, None, (trap.poll,), f"{trap.case} Ask for hands: {trap.poll}", trap.asks),
+        Slide(trap.case, None, asked, f"{trap.case} Ask for hands: {' '.join(asked)}", trap.asks),
         Slide(naive, picture, (), f"{ended(naive)} {picture.alt} {BELIEVE}", trap.asks),
         Slide(WRONG, picture, (), f"{WRONG} {WAIT}", trap.asks),
         Slide(trap.because, None, trap.why, f"{ended(trap.because)} {why}", trap.asks),
@@ -327,7 +331,7 @@ def _honest_words(rows: list[tuple[str, float, float, float]], digits: int) -> s
 
 
 def _means(trap: Trap, study: Study) -> pd.DataFrame:
-    """Mean improvement by the naive column, scores as if independent; ten courses or more."""
+    """Mean improvement by the naive column, scores as if independent; 11 courses or more."""
     moment: Timing = "immediate" if trap.naive.endswith("a visit") else "course"
     rows = study.trajectory(INSTRUMENT, moment, same_visit=trap.shows.endswith("same_visit"))
     if trap.arm:
