@@ -11,7 +11,7 @@ import pandas as pd
 
 from outcomes.causal.pooling import Pooled, pool
 from outcomes.dictionary.instruments import Instrument
-from outcomes.privacy.text import Count, Resting, Text
+from outcomes.privacy.text import Count, Text
 from outcomes.questions.course_frame import LEAST_COURSES, SMALL_GROUPS, CourseFrame, within_groups
 from outcomes.questions.course_model import CourseModel, fit_course, fixed_rows, means_on, of_whom
 from outcomes.questions.picture import Picture
@@ -75,7 +75,7 @@ def conditions(asked: Asked) -> Found | Missing:
         ),
         _picture(table, course, asked.measure),
         checks=_checks(table, pooled),
-        glance=Text(_range(table, asked.measure)),
+        glance=_range(table, asked.measure),
         verdict=_verdict(_top(table)) if _top(table)["p_best"] >= LEADS else CANNOT_TELL,
         course=model.course,
     )
@@ -129,10 +129,7 @@ def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument, ali
     return CONDITIONS.say(
         leads if top["p_best"] >= LEADS else "unclear", verdict=_verdict(top),
         best=percent_of_draws(top["p_best"]),
-        found=Resting(
-            int(top["n_episodes"]), words=with_interval(top, unit=measure.unit),
-            otherwise="an amount that rests on few courses",
-        ),
+        found=with_interval(top, unit=measure.unit),
         start=CONDITIONS.say(
             "start", time=when(course.axis, course.horizon), means=_range(table, measure),
             whose=(of_whom(course) and f" in patients{of_whom(course)}") + alike,
@@ -147,18 +144,11 @@ def _top(table: pd.DataFrame) -> dict[Any, Any]:
     return pooled.to_dict("records")[int(np.argmax(pooled["p_best"]))]
 
 
-def _range(table: pd.DataFrame, measure: Instrument) -> Resting:
-    """Return lowest and highest mean, where that of the smallest condition may be told."""
-    rows = table[table["kind"] == "pooled"]
-    smallest, top = int(rows["n_episodes"].min()), _top(table)
+def _range(table: pd.DataFrame, measure: Instrument) -> str:
+    """Return the lowest and the highest mean."""
+    means, top = table.loc[table["kind"] == "pooled", "estimate"], _top(table)
     digits = decimals_for(top["conf_low"], top["conf_high"])
-    more = rows[rows["n_episodes"] > smallest]
-    whole, part = (
-        f"{limits(own['estimate'].min(), own['estimate'].max(), digits)} {measure.unit}"
-        for own in (rows, more)
-    )
-    few = f"{part} (leaving out the smallest)" if len(more) > 1 else "not shown"
-    return Resting(smallest, words=whole, otherwise=few)
+    return f"{limits(means.min(), means.max(), digits)} {measure.unit}"
 
 
 def _verdict(top: Mapping[Any, Any]) -> str:

@@ -361,7 +361,7 @@ def _times(course: CourseFrame) -> tuple[tuple[float, ...], float]:
     return enough, max(reached, default=float("nan"))
 
 
-def times_of(rows: pd.DataFrame, axis: str, least: int = LEAST_COURSES) -> tuple[float, ...]:
-    """Return the times after baseline at which 11 courses, or `least`, have a score."""
+def times_of(rows: pd.DataFrame, axis: str) -> tuple[float, ...]:
+    """Return the times after baseline at which 11 courses have a score."""
     seen = rows.groupby(axis)["episode_id"].nunique()
-    return tuple(float(t) for t in seen.index[seen >= least] if t > 0)
+    return tuple(float(t) for t in seen.index[seen >= LEAST_COURSES] if t > 0)

@@ -66,8 +66,8 @@ def trial(asked: Asked) -> Found | Missing:
         more are recorded in each arm that has any), ``constrained`` (the answer elsewhere),
         ``ancova, therapists`` or ``ancova`` (where scores have no weeks), ``change`` or ``score``,
         and rows for scores that are missing; one row an arm
-        and time, the answer first. Missing without a named control, or with fewer than eleven
-        courses (of real records eleven) of an arm at the time of the answer.
+        and time, the answer first. Missing without a named control, or with fewer than 11
+        courses of an arm at the time of the answer.
     """
     course, study, measure = asked.course, asked.study, asked.measure
     problem = _missing(study, course, asked.question.notes)
@@ -152,10 +152,9 @@ def _not_the_unit(arms: Arms) -> str:
     unit, least = arms.plan.unit, arms.clusters.least
     if arms.clinics_are_arms and unit != "clinic":
         return TRIAL.say("clinics", least=str(LEAST_RANDOM))
-    all_of = arms.plan.covariates
-    if alike := [named(name) for name in all_of if not arms.columns_of((name,))]:
-        return TRIAL.say("not there", facts=_listed(alike))
-    if arms.determined_by(all_of):
+    if untold := [named(one) for one in arms.plan.covariates if not arms.columns_of((one,))]:
+        return TRIAL.say("not there", facts=listed(untold))
+    if arms.determined_by(all_of := arms.plan.covariates):
         alone = [name for name in all_of if arms.determined_by((name,))]
         return TRIAL.say("covariates", facts=listed([named(name) for name in alone or all_of]))
     dated = arms.axis == "week"  # else no model allows for clusters

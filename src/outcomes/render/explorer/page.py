@@ -199,20 +199,20 @@ def pressure_cells(study: Study, course: CourseFrame, answer: Answer, rule: Disc
     rows = last_visit_rows(course.rows, history)
     if no_support(history, rows):
         return pd.DataFrame()
-    found = _margins(replace(course, rows=rows), rule)
+    found = _margins(replace(course, rows=rows))
     record = answer.record
     safe = found if rule.exempt else masked(found, decision(found, record, rule), record, rule)
     return safe.dropna(subset=["estimate"]).reset_index(drop=True)
 
 
-def _margins(course: CourseFrame, rule: Disclosure) -> pd.DataFrame:
+def _margins(course: CourseFrame) -> pd.DataFrame:
     """Mean prediction of each group at each time with the pressure set, or as it was."""
     rows, fit = course.rows, last_visit_fit(course)
     found = []
     levels = sorted(float(level) for level in rows["pressure"].unique())
     for name, level in ((GIVEN, None), *((f"{level:g}", level) for level in levels)):
         matrix = fixed_rows(fit, rows if level is None else rows.assign(pressure=level))
-        cells = [cell for cell in _cells(course) if _supported(rows, cell[2], level, rule)]
+        cells = [c for c in _cells(course) if level is None or _supported(rows, c[2], level)]
         weights = [matrix[at].mean(axis=0) for _, _, _, at in cells]
         each = [(a, time, rows.loc[at, "episode_id"].nunique()) for a, time, _, at in cells]
         labels = pd.DataFrame(each, columns=["group", "time", "n_episodes"])
@@ -236,9 +236,7 @@ def _cells(course: CourseFrame) -> Iterator[tuple[str, float, Any, Any]]:
                 yield group, time, own, at
 
 
-def _supported(rows: pd.DataFrame, own: Any, level: float | None, rule: Disclosure) -> bool:
+def _supported(rows: pd.DataFrame, own: Any, level: float) -> bool:
     """Whether enough courses of the group have a score after this level."""
-    if level is None:
-        return True
-    count = rows.loc[own & (rows["pressure"] == level).to_numpy(), "episode_id"].nunique()
-    return bool(count >= LEAST_COURSES and not rule.hides(count))
+    at = own & (rows["pressure"] == level).to_numpy()
+    return bool(rows.loc[at, "episode_id"].nunique() >= LEAST_COURSES)
