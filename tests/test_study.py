@@ -14,6 +14,7 @@ from outcomes.errors import UsageError
 from outcomes.provenance import LeftOut, Provenance
 from outcomes.storage import digest
 from outcomes.study import Truth, study_from_tables
+from outcomes.tables import once
 from outcomes.trajectory import trajectory
 
 PAIN = Instrument("pain-x", 0, 20, "points", "higher", title="A scale of our own")
@@ -146,6 +147,16 @@ def test_what_is_worked_out_of_a_study_is_worked_out_once_and_cannot_be_spoilt()
     assert again["improvement"].abs().max() > 0
     assert oc.check(study) is oc.check(study)
     assert trajectory(study, "nprs") is trajectory(study, "nprs")
+
+
+def test_what_is_remembered_is_known_by_all_arguments_however_many(study):
+    @once
+    def told(study, name, *more):
+        assert study
+        return name, *more
+
+    assert told(study, "nprs", 1, None) == ("nprs", 1, None)
+    assert told(study, "nprs", 1, 3.0) == ("nprs", 1, 3.0)
 
 
 def test_a_changed_copy_of_a_study_is_worked_out_anew(study):

@@ -60,7 +60,7 @@ def test_a_change_out_of_range_says_so(made):
 
 def test_the_paragraph_says_what_it_rests_on(made):
     for part in ("60 courses, in 2 arms: usual care (the control, without visits), ",
-                 "massage (60 minutes a visit, 1 a week, 8 weeks).", "with the contextual effect",
+                 "massage (60 min, 1 per week, 8 weeks).", "with the contextual effect",
                  "6 studies", "visit-to-visit SD: 1 NPRS point (set for",
                  "doubled, each in 4 simulations, this one costs most: "):  # fmt: skip
         assert part in made.paragraph

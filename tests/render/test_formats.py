@@ -298,6 +298,8 @@ def test_a_report_verifies_against_its_study_and_no_other(
 ) -> None:  # fmt: skip
     monkeypatch.setattr("outcomes.render.verify.report", quick_report)
     assert verify(folder, synthetic_study).state == "equal"
+    planned = verify(folder, synthetic_study, {"primary": {"question": "how-much"}})
+    assert planned.differences == ("the report was made under no plan.",)
     other = verify(folder, make_study(61))
     assert not other.ok
     assert "SHA-256" in other.differences[0]

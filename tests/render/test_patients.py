@@ -13,7 +13,7 @@ from outcomes.privacy.disclosure import disclosure_for
 from outcomes.render.contents.flow import flow_picture, flow_steps
 from outcomes.render.contents.patients import patients
 from outcomes.render.contents.summary import about
-from outcomes.render.document import numeric
+from outcomes.render.document import Table, numeric
 from outcomes.study import Study
 
 pytestmark = pytest.mark.quick(3)
@@ -26,7 +26,8 @@ def table_of(study: Study, *, synthetic: bool) -> Any:
     episodes.loc[0, "condition"] = WORDS
     about = replace(study.provenance, synthetic=synthetic)
     study = replace(study, provenance=about, episodes=episodes)
-    return patients(study, disclosure_for(study)).blocks[0]
+    section = patients(study, disclosure_for(study))
+    return next((one for one in section.blocks if isinstance(one, Table)), Table("", (), ()))
 
 
 def test_words_that_one_patient_alone_bears_do_not_leave() -> None:
@@ -35,6 +36,15 @@ def test_words_that_one_patient_alone_bears_do_not_leave() -> None:
     shown = str(table_of(study, synthetic=False).rows)
     assert "Mary" not in shown
     assert "others, few each" in shown
+
+
+def test_what_shows_nothing_is_listed_and_not_a_column_of_not_shown() -> None:
+    study = oc.simulate(episodes=15, seed=3)
+    assert "not shown" not in str(table_of(study, synthetic=False).rows)
+    real = replace(study, provenance=replace(study.provenance, synthetic=False))
+    told = [one.text for one in patients(real, disclosure_for(real)).blocks[1:]]
+    assert told[0].startswith("Not shown, for every number of these would tell of fewer than 11")
+    assert "sex" in told[0]
 
 
 @pytest.mark.parametrize("episodes", [8, 30, 60])

@@ -27,11 +27,6 @@ MARKS = {
     "[A]": "assumed, nobody published it", "[D]": "derived from published numbers",
     "[F]": "read there", "[M]": "from memory",
 }  # fmt: skip
-FIXED = {
-    "minutes": "{} minutes a visit", "sessions_per_week": "{:g} a week", "weeks": "{:g} weeks",
-    "pressure": "Walton {}",
-}  # fmt: skip
-"""What a protocol may fix of an arm, in words."""
 SIZES = (0.5, 0.75, 1.0, 1.5, 2.0)
 """Courses of the figure, relative to the plan."""
 FACTORS = {"halved": 0.5, "doubled": 2.0}
@@ -198,8 +193,8 @@ def protocol(
 
 def _arm(arm: Arm) -> str:
     """Return the name of an arm, with what its protocol fixes."""
-    fixed = [words.format(getattr(arm, name)) for name, words in FIXED.items()
-             if getattr(arm, name) is not None]  # fmt: skip
+    values = [(getattr(arm, item.name), item) for item in records(Arm) if item.default is None]
+    fixed = [f"{value:g} {item.unit}" for value, item in values if value is not None]
     told = ["the control"] * arm.control + (fixed if arm.care else ["without visits"])
     return f"{arm.name} ({', '.join(told)})" if told else arm.name
 
