@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import outcomes as oc
@@ -102,6 +103,10 @@ def test_what_few_who_left_move_is_not_told_for_it_would_tell_them(clinic):
         "cannot tell",
     )
     assert undisclosed(real, "leavers").verdict == "it stands"
+    unclear = real.assessments.assign(score=5.0 + np.arange(len(real.assessments)) % 3)
+    flat = oc.answer(replace(real, assessments=unclear), "leavers")
+    assert flat.sentence.startswith("Improvement is not clear, even if those who left went on")
+    assert flat.glance == "improvement is not clear"
 
 
 def test_no_row_tells_how_few_have_no_baseline(clinic):

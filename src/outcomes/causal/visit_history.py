@@ -121,7 +121,7 @@ def pressure_history(study: Study, rows: pd.DataFrame) -> PressureHistory:
     ids = visits["episode_id"]
     alone, rare = set(ids[~compared]), set(ids[compared & ~seen])
     left_out = {
-        "without two pressure levels in at least 11 courses, adapted or not, to compare": len(alone),
+        "without two levels in at least 11 courses, adapted or not, to compare": len(alone),
         "a pressure level given in fewer than 11 courses": len(rare),
     }
     kept = visits[~ids.isin(alone | rare)].reset_index(drop=True)
