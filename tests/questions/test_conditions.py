@@ -7,10 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.ask import undisclosed
 from outcomes.questions.course_frame import course_frame
-from outcomes.questions.disclosed import disclosed
 from studies.overclaims import overclaims
 
 
