@@ -341,13 +341,9 @@ def _checks(table: pd.DataFrame, arms: Arms, study: Study) -> tuple[Check, ...]:
     started = study.episodes["arm"].value_counts()
     reached = arms.at(arms.times[-1])["arm"].value_counts()
     missing = 1 - (reached / started).dropna()
-    shares = joined(
-        ", ",
-        (
-            Text(f"{arm} ", Count(int(n - reached.get(arm, 0)), "course", of=int(n), whom=str(arm)))
-            for arm, n in started.items()
-        ),
-    )
+    gone = {str(arm): int(n - reached.get(arm, 0)) for arm, n in started.items()}
+    counts = [Count(n, "course", of=int(started[arm]), whom=arm) for arm, n in gone.items()]
+    shares = joined(", ", map(Text, [f"{arm} " for arm in gone], counts))
     rule = disclosure_for(study)  # of so few that they are not told, all that they may be
     untold = (missing * started).round().map(rule.hides)
     most = missing.mask(untold, (rule.threshold - 1) / started)
