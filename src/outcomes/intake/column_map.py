@@ -15,7 +15,7 @@ from outcomes.dictionary.tables import TABLES, TIMINGS
 from outcomes.errors import UsageError
 from outcomes.intake import map_sections, toml_records
 from outcomes.intake.readers.table import FileFormat
-from outcomes.intake.toml_records import Section, Texts, Word
+from outcomes.intake.toml_records import Section, Texts, Word, folded, refuse_unknown
 from outcomes.plain_text import read_toml
 from outcomes.privacy.patterns import KINDS
 
@@ -179,12 +179,11 @@ def read_column_map(source: str | Path | Mapping[str, Any]) -> ColumnMap:
     ...                  "constants": {"instrument": "nprs"}}).columns["assessments.score"]
     'pain'
     """
-    content = (
-        dict(source) if isinstance(source, Mapping) else read_toml(Path(source), "a column map")
-    )
+    what = "a column map"
+    content = dict(source) if isinstance(source, Mapping) else read_toml(Path(source), what)
     mapped: ColumnMap = toml_records.converted(_answered(content), ColumnMap, "the column map")
-    toml_records.refuse_unknown(mapped.identifiers, KINDS, "a kind of identifier")
-    known = {toml_records.folded(name): name for name in (*registry(), *mapped.instruments)}
+    refuse_unknown(mapped.identifiers, KINDS, "a kind of identifier")
+    known = {folded(name): name for name in (*registry(), *mapped.instruments)}
     mapped = msgspec.structs.replace(
         mapped,
         file=msgspec.structs.replace(mapped.file, **msgspec.structs.asdict(mapped.source)),
@@ -216,9 +215,8 @@ def refuse_open_questions(mapped: ColumnMap) -> None:
 
 def _answered(content: dict[str, Any]) -> dict[str, Any]:
     """Return the content of a map with each answer at the place that its question names."""
-    asked = toml_records.converted(
-        content.get("questions", []), tuple[map_sections.Question, ...], "[[questions]]"
-    )
+    kind = tuple[map_sections.Question, ...]
+    asked = toml_records.converted(content.get("questions", []), kind, "[[questions]]")
     whole = copy.deepcopy(content)
     for question in asked:
         if question.answer is False and question.place[0] == "scales":
@@ -242,8 +240,8 @@ def _target(name: str, instruments: Mapping[str, str]) -> str:
     """Return what cells are for: a column of the contract, or a score (``nprs.pre_session``)."""
     instrument, _, timing = name.rpartition(".")
     if timing in TIMINGS and instrument not in TABLES:
-        toml_records.refuse_unknown([toml_records.folded(instrument)], instruments, "an instrument")
-        return f"{instruments[toml_records.folded(instrument)]}.{timing}"
+        refuse_unknown([folded(instrument)], instruments, "an instrument")
+        return f"{instruments[folded(instrument)]}.{timing}"
     return contract_name(name)
 
 
@@ -252,21 +250,19 @@ def _known_scores(
 ) -> dict[str, dict[str, str]]:
     """Return scores under the names of their instruments, which may be written in any case."""
     for name, timings in scores.items():
-        toml_records.refuse_unknown(
-            [toml_records.folded(name)], names, "an instrument; others stand in [instruments.NAME]"
-        )
-        toml_records.refuse_unknown(timings, TIMINGS, f"a timing of [scores] {name}")
-    return {names[toml_records.folded(name)]: timings for name, timings in scores.items()}
+        refuse_unknown([folded(name)], names, "an instrument; others stand in [instruments.NAME]")
+        refuse_unknown(timings, TIMINGS, f"a timing of [scores] {name}")
+    return {names[folded(name)]: timings for name, timings in scores.items()}
 
 
 def _known_scales(scales: Mapping[str, str], names: Mapping[str, str]) -> dict[str, Word]:
     """Return scales under the names of their instruments; each is a number above 0."""
-    toml_records.refuse_unknown(map(toml_records.folded, scales), names, "an instrument")
+    refuse_unknown(map(folded, scales), names, "an instrument")
     numbers = [re.fullmatch(r"\d{1,4}(?:\.\d+)?", top) for top in scales.values()]
     if not all(found and float(found[0]) for found in numbers):
         must = "[scales] holds the highest value of a scale, a number above 0"
         raise UsageError(must, got="something else", where="[scales]")
-    return {names[toml_records.folded(name)]: Word(top) for name, top in scales.items()}
+    return {names[folded(name)]: Word(top) for name, top in scales.items()}
 
 
 def _refuse_together(mapped: ColumnMap) -> None:
@@ -330,9 +326,8 @@ def _unread(mapped: ColumnMap) -> Iterator[str]:
 
 def refuse_unread(mapped: ColumnMap, *, export: bool = True) -> None:
     """Raise `UsageError` for entries of a map that nothing reads, by their names."""
-    facts = map_sections.StudyFacts(
-        control=mapped.study.control, randomised=mapped.study.randomised
-    )
+    study = mapped.study
+    facts = map_sections.StudyFacts(control=study.control, randomised=study.randomised)
     of_exports = {"[[leave_out]]": mapped.leave_out, "[[status]]": mapped.status,
                   "[minutes]": mapped.minutes.start, "[study]": mapped.study != facts}  # fmt: skip
     lost = [name for name, said in of_exports.items() if said and not export]
@@ -357,7 +352,7 @@ def contract_name(name: str) -> str:
     table, _, column = name.rpartition(".")
     if table:
         known = [f"{t}.{c}" for t, spec in TABLES.items() for c in spec.names]
-        toml_records.refuse_unknown([name], known, "a column of the data contract")
+        refuse_unknown([name], known, "a column of the data contract")
         return name
     if column == "minutes":
         must = "a map says which minutes it means"
@@ -378,13 +373,10 @@ def declared_instruments(entries: Mapping[str, Any]) -> dict[str, Instrument]:
     UsageError
         When an entry lacks its range or direction, or holds something else.
     """
-    declared = toml_records.converted(
-        dict(entries), dict[str, map_sections.Declared], "[instruments]"
-    )
+    kind = dict[str, map_sections.Declared]
+    declared = toml_records.converted(dict(entries), kind, "[instruments]")
     return {
-        name: Instrument.declared(
-            name, title=entry.title or name, minimum=entry.minimum, maximum=entry.maximum,
-            unit=entry.unit, better=entry.better,
-        )
+        name: Instrument.declared(name, **{**msgspec.structs.asdict(entry),
+                                           "title": entry.title or name})
         for name, entry in declared.items()
     }  # fmt: skip

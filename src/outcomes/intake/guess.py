@@ -89,11 +89,10 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
         rest = dict.fromkeys(unread.values())
         content = merged(content, ask("unread_sheets", rest, sheets=", ".join(unread)))
     sheets = seen.columns[SHEET].counts if SHEET in seen.columns else ()
-    if (
-        len(sheets) > 1
-        and not (seen.surveys or seen.one(TREATS) or content["identifiers"].get("name") == [SHEET])
-        and all(_may_name(sheet) and not seen.is_private(sheet) for sheet in sheets)
-    ):
+    told = seen.surveys or seen.one(TREATS) or content["identifiers"].get("name") == [SHEET]
+    if len(sheets) > 1 and not told and all(
+        _may_name(sheet) and not seen.is_private(sheet) for sheet in sheets
+    ):  # fmt: skip
         content = merged(content, ask("names_of_sheets", [SHEET]))
     rivals = {place: headers for place, headers in seen.rivals.items()
               if place.startswith("columns.") and place != "columns.date"}  # fmt: skip

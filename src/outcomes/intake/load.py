@@ -122,11 +122,8 @@ def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None)
     ids = [column for name, column in mapped.columns.items() if name.split(".")[-1] in guard.IDS]
     guard.refuse_identified({"": _as_counted(rows, source)}, where, ids)
     guard.refuse_named_words(mapped.kept_words(), ())
-    if (
-        mapped.identifiers
-        or mapped.scores
-        or {column_map.IMPORTED, column_map.SERVICE} & {*mapped.columns}
-    ):
+    of_visits = {column_map.IMPORTED, column_map.SERVICE} & {*mapped.columns}
+    if mapped.identifiers or mapped.scores or of_visits:
         must = "a file with identifiers, or one row a visit, is imported first"
         raise UsageError(must, got="a map of one", where=where, remedy=guard.IMPORT)
     column_map.refuse_unread(mapped, export=False)
@@ -217,9 +214,8 @@ def _load_tables(
              for name, text in texts.items()}  # fmt: skip
     guard.refuse_identified(texts, where)
     tables, unused = {}, []
-    findings = (
-        [finding("R41", "file", "sheets", others, got="sheets that are not")] if others else []
-    )
+    got = "sheets that are not"
+    findings = [finding("R41", "file", "sheets", others, got=got)] if others else []
     for name, text in texts.items():
         tables[name], found, own = _read_table(text, name)
         findings += found

@@ -74,9 +74,8 @@ def _refuse_unknown_names(content: Any, kind: Any, where: str) -> None:
     if isinstance(content, dict) and isinstance(kind, type) and issubclass(kind, Section):
         fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
         at_top = kind.__name__ == "ColumnMap"
-        refuse_unknown(
-            content, fields, "a section of a column map" if at_top else f"an entry of {where}"
-        )
+        what = "a section of a column map" if at_top else f"an entry of {where}"
+        refuse_unknown(content, fields, what)
         for name, part in content.items():
             listed = f"[[{name}]]" if isinstance(part, list) else f"[{name}]"
             _refuse_unknown_names(part, fields[name], listed if at_top else f"{where} {name}")

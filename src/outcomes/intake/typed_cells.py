@@ -164,11 +164,8 @@ def _with_dates(rows: TypedRows, cells: pd.Series[Any], mapped: ColumnMap) -> Ty
     dates = moments_of(cells, column, mapped, utc=utc)
     if utc:  # the day in the clinic's zone is known by both
         times = read_times(rows.text[clock]).where(dates.minutes.isna() & dates.days.notna())
-        whole = [
-            f"{iso(day)} {at // 60:02.0f}:{at % 60:02.0f}"
-            for day, at in zip(dates.days, times.fillna(0), strict=True)
-            if day == day
-        ]
+        known = zip(dates.days.dropna(), times.fillna(0)[dates.days.notna()], strict=True)
+        whole = [f"{iso(day)} {at // 60:02.0f}:{at % 60:02.0f}" for day, at in known]
         both = moments_of(cells.mask(times.notna(), pd.Series(whole, dates.days.dropna().index)),
                           column, mapped, utc=True)  # fmt: skip
         dates = replace(dates, days=both.days, minutes=both.minutes, utc=both.utc)
@@ -237,9 +234,8 @@ def in_range(rows: TypedRows, mapped: ColumnMap) -> TypedRows:
         low, high = _bounds(name, rows.cells, instruments)
         out = (values < low) | (values > high)
         score = name in _OF_INSTRUMENT or name.partition(".")[0] in instruments
-        rows = rows.found(
-            SCORE_OUT_OF_RANGE if score else OUT_OF_RANGE, name, out, "a number outside it"
-        )
+        rule = SCORE_OUT_OF_RANGE if score else OUT_OF_RANGE
+        rows = rows.found(rule, name, out, "a number outside it")
         rows = rows.having(**{name: values.mask(out)})
     return rows
 

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.intake.dates import AFTER_DATE, in_english, without_weekday
-from outcomes.intake.drafting.headers import holds, score_role, timing_of, vocabulary, words_of
+from outcomes.intake.drafting.headers import holds, timing_of, vocabulary, words_of
 from outcomes.privacy.names import is_of_care
 from outcomes.privacy.patterns import PATTERNS, plain
 
@@ -248,7 +248,7 @@ def likely_statuses(cell: str) -> list[str]:
 def flag_of(cell: str) -> bool | None:
     """Return what yes and no, in several languages, and dates (of when it was) say."""
     word = plain(cell) or cell.strip()
-    if word in _plain("flag")["yes"] or is_date(cell) or _CLOCK.search(cell):
+    if word in _plain("flag")["yes"] or is_dated(cell):
         return True
     return False if word in _plain("flag")["no"] else None
 
@@ -285,6 +285,11 @@ def day_of(cell: str) -> str:
 def has_time(cell: str) -> bool:
     """Whether a cell holds a time of day."""
     return _CLOCK.search(cell) is not None
+
+
+def is_dated(cell: str) -> bool:
+    """Whether a cell says when something was: it holds a date, or a time of day."""
+    return is_date(cell) or has_time(cell)
 
 
 def worded(day: str, ways: Iterable[str] = _WORDED) -> str:
@@ -418,6 +423,5 @@ _TESTS: dict[str, Callable[[str], Any]] = {
         score(cell) is not None or _is_number_in_words(cell) or is_pair(cell, worded=True)),
     "text": lambda cell: any(map(str.isalpha, cell)),
     "timing": lambda cell: bool(timing_of(words_of(cell))),
-    "instrument": lambda cell: bool(score_role(cell)),
 }  # fmt: skip
 """Kind of cell to what must hold of most of them."""

@@ -106,10 +106,7 @@ def _pressure(column: Column) -> Content:
     above = column.share(lambda cell: (evidence.number(cell) or 0) > 5) > 0.1
     if above or (evidence.stated_top(column.name) or 5) != 5:
         content = ask("walton", [column.name], column=column.name)
-    if any(
-        evidence.pressure(cell) is not None and evidence.number(cell) is None
-        for cell in column.counts
-    ):
+    if any(evidence.pressure(c) not in (None, evidence.number(c)) for c in column.counts):
         said = sorted({word for cell in column.counts for word in words_of(cell)
                        if word in vocabulary()["pressure"]["words"]})  # fmt: skip
         whole = rule("3 (medium): the number", [column.name], becomes=r"\1",
@@ -118,9 +115,8 @@ def _pressure(column: Column) -> Content:
     told = {*map(str.casefold, column.counts)}
     known = told - {*map(str.casefold, (*WORDS, *walton_words()))}
     known |= {"deep"} & told if "strong" not in told else set()  # what most clients call deep is 4
-    words = [
-        c for c in sorted(known) if evidence.pressure(c) is None and not any(map(str.isdigit, c))
-    ]
+    bare = [word for word in sorted(known) if not any(map(str.isdigit, word))]
+    words = [word for word in bare if evidence.pressure(word) is None]
     words += [c for c in column.counts if _says_another_level(c) or _LETTERED.fullmatch(c)]
     for cell in words[:FEW]:
         levels = [_LEVELS[word] for word in words_of(cell) if word in _LEVELS] or [
@@ -157,9 +153,8 @@ def _condition(seen: Seen) -> Content:
         any(_spelled(word, cell) for word in kinds[kind]) for kind in _REGIONS) > 1
                and len(cell) <= 60 and not re.search(r"\d", cell)][:FEW]  # fmt: skip
     services = {*vocabulary()["services"]["visits"]}
-    if len(unknown) == len(column.counts) and (
-        len(unknown) > FEW or all(services & {*words_of(cell)} for cell in unknown)
-    ):
+    listed = len(unknown) > FEW or all(services & {*words_of(cell)} for cell in unknown)
+    if listed and len(unknown) == len(column.counts):
         return {}  # a list of services, or words of another language
     rules: Content = {}
     for kind, words in vocabulary()["condition"].items():  # other months have other conditions

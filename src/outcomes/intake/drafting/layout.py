@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from outcomes.dictionary.instruments import Instrument, registry
+from outcomes.dictionary.instruments import registry
 from outcomes.errors import DataError
 from outcomes.intake import readers
 from outcomes.intake.drafting.draft import Content
@@ -55,8 +55,9 @@ def rows_of_export(path: str | Path, form: FileFormat | None) -> tuple[Rows, Con
         scored = rows.cells.drop(columns=[header for own in items.values() for header in own])
         stated = {role.place.split(".")[1] for h in map(str, scored) for role in score_role(h)
                   if Column(h, scored[h]).share(score)}  # fmt: skip
+        few = {name: one.n_items_minimum or one.n_items or 1 for name, one in registry().items()}
         totals = {name: own for name, own in items.items()
-                  if name not in stated and len(own) >= _least(registry()[name])}  # fmt: skip
+                  if name not in stated and len(own) >= few[name]}  # fmt: skip
         file |= {"totals": totals} if totals else {}
         rows = replace(rows, cells=readers.with_totals(rows, totals).cells[[*scored, *totals]])
     ticks = _tick_boxes(rows) if not own.ticked else []
@@ -152,9 +153,8 @@ def _questionnaires(rows: Rows) -> dict[str, list[str]]:
         for place, header in enumerate(headers if one.scoring and one.n_items else ()):
             called = any(place.startswith(f"scores.{name}.") for place in places[header])
             numbers = re.findall(r"\d+", header.casefold().replace(name, "")) if called else []
-            at = [*map(int, numbers)] or [
-                i + 1 for i in range(len(titles)) if holds(words[header], titles[i])
-            ]
+            titled = (i for i, own in enumerate(titles, start=1) if holds(words[header], own))
+            at = [*map(int, numbers)] or [*titled]
             if len(at) != 1:
                 continue
             cells = Column(header, rows.cells[header]).counts
@@ -166,10 +166,6 @@ def _questionnaires(rows: Rows) -> dict[str, list[str]]:
         if len(own) > 1 and 2 * len(own) > (one.n_items or 0) >= max(own):
             found[name] = [own[i] for i in sorted(own)]
     return found
-
-
-def _least(one: Instrument) -> int:
-    return one.n_items_minimum or one.n_items or 1
 
 
 def _is_item(low: float, high: float, cell: str) -> bool:

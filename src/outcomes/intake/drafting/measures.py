@@ -13,7 +13,6 @@ from outcomes.errors import DataError
 from outcomes.intake.drafting.draft import FEW, Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import (
     Column,
-    day_of,
     is_date,
     is_pair,
     is_up_to,
@@ -103,12 +102,10 @@ def _over_weeks(seen: Seen, found: Mapping[str, Mapping[str, list[str]]]) -> Con
 
 def _refuse_several(seen: Seen, column: Column, *what: Column | None) -> None:
     """Refuse scores of which most visits have several of one kind: an activity a row."""
-    record = seen.one("identifiers.record")
-    who = seen.person if seen.names or record is None else record.cells
     if seen.date is None or any(seen.columns[h].share(is_date) > _MOST for h in seen.rest):
         return  # the day of the visit may be another column
-    told = {"who": who.to_numpy(), "day": seen.date.cells.map(day_of, na_action="ignore"),
-            **{one.name: one.cells for one in what if one is not None}}  # fmt: skip
+    at = [seen.date, *seen.of("identifiers.time"), *(one for one in what if one is not None)]
+    told = {"who": seen.who.to_numpy(), **{c.name: c.cells.fillna("").to_numpy() for c in at}}
     own = pd.DataFrame({**told, "score": column.cells.to_numpy()}).dropna()
     several = own.groupby([*told])["score"].nunique() > 1
     if several.sum() > 1 and several.mean() > _MOST:

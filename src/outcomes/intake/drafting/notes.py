@@ -21,8 +21,9 @@ PAIRED = ("pre_session", "post_session")
 """Timings of the two scores of a visit."""
 _WORDS = dict(zip(PAIRED, ("before", "after"), strict=True))
 _SILENT = {timing: vocabulary()["patterns"][f"no_{word}"] for timing, word in _WORDS.items()}
-_NOTES = [tuple(part.values()) for part in vocabulary()["notes"]]
-"""When a pain was that notes tell, how, and what it is called: of ten, and without that."""
+_TOLD = [tuple(part.values()) for part in vocabulary()["notes"]]
+_NOTES = [_TOLD[i : i + 2] for i in range(0, len(_TOLD), 2)]
+"""When a pain was that notes tell, how, and what it is called: of ten, without that, by number."""
 _MOST = 0.5
 
 
@@ -32,10 +33,10 @@ def in_notes(seen: Seen, least: float) -> Content:
     Notes that tell no pain are empty; others that cannot be read are found (R02). Of two columns
     of notes that tell one pain each the second may be of after the visit.
     """
-    told = [(column, *max((column.share(partial(tells, ways[0][1])), ways)
-                          for ways in (_NOTES[2:], _NOTES[:2])))
-            for column in seen.of("free_text")]  # fmt: skip
-    told = [one for one in told if one[1] >= least]
+    shares = [(column, [(column.share(partial(tells, ways[0][1])), ways) for ways in _NOTES])
+              for column in seen.of("free_text")]  # fmt: skip
+    told = [(column, *max(own[:2])) for column, own in shares if max(own[:2])[0] >= least]
+    told = told or [(column, *own[2]) for column, own in shares if own[2][0] >= _MOST]
     content: Content = {}
     for i, timing in enumerate(PAIRED):
         fits = [(column, share, ways[i]) for column, share, ways in told

@@ -146,9 +146,8 @@ def dates(seen: Seen) -> Content:
         ends = [c for c in seen.of("minutes.end") if c.share(evidence.is_date) > 0.5]
         read = [day, *(seen.columns[h] for h in rivals if h != day.name), *ends]
     elif not (seen.later or seen.beside):
-        read = [
-            c for c in seen.columns.values() if evidence.looks_like(c, "date") and c is not births
-        ]
+        dated = (c for c in seen.columns.values() if evidence.looks_like(c, "date"))
+        read = [column for column in dated if column is not births]
         if sum(day_of_week(header) is not None for header in seen.columns) > _IN_WEEK:
             must, got = "a row is one visit", "a column for each day of the week"
             remedy = "Give each visit a row of its own, with the columns Client and Date."
@@ -281,20 +280,15 @@ def lengths(seen: Seen) -> Content:
         return merged(*(_stated_minutes(seen.columns[own]) for own in rivals[::-1]))
     end, start = seen.one("minutes.end"), seen.one("identifiers.time") or seen.date
     if start is not None and start.share(evidence.has_time) > 0.5:
-        later = (
-            c
-            for c in seen.columns.values()
-            if c.share(evidence.has_time) > 0.5 and _is_end(start, c)
-        )
-        end = end or next(later, None)
+        clocks = (c for c in seen.columns.values() if c.share(evidence.has_time) > 0.5)
+        end = end or next((column for column in clocks if _is_end(start, column)), None)
         ranges = (read_ends(start.cells) != start.cells)[start.cells.notna()].mean() > 0.5
         end = end or (start if ranges else None)
         if end is not None:
             return {"minutes": {"start": start.name, "end": end.name}}
     for column, pattern in ((c, p) for c in seen.of("service") for p in evidence.IN_SERVICE):
-        kept = Column(
-            column.name, column.cells[seen.kept.to_numpy() & column.where(evidence.is_visit)]
-        )
+        of_visits = seen.kept.to_numpy() & column.where(evidence.is_visit)
+        kept = Column(column.name, column.cells[of_visits])
         if kept.share(partial(evidence.minutes_in, pattern)) > 0.9:
             own = rule("minutes in the name of the service", [column.name], pattern=pattern,
                        becomes=r"\1", target="sessions.minutes")  # fmt: skip
@@ -318,18 +312,12 @@ def _stated_minutes(column: Column) -> Content:
         unit, factor = ("parts of a day", 24 * 60) if of_day else ("hours", 60)
         read = rule(unit, [column.name], pattern=r"(\d+(?:\.\d+)?)", becomes=r"\1", multiply=factor)
         return merged(content, read) if low < 1 or max(small.values()) % 1 else {}
-    odd = [
-        c
-        for c in column.counts
-        if evidence.minutes(c) is not None and evidence.number(c) != evidence.minutes(c)
-    ]
-    for unit, pattern, said in (
-        ("60 min", evidence.UNIT, {}),
-        ("1 hr", evidence.HOUR, {"multiply": 60}),
-    ):
-        if any(re.fullmatch(pattern, cell, re.IGNORECASE) for cell in odd):
-            own = rule(unit, [column.name], pattern=pattern, becomes=r"\1", **said)
-            content = merged(content, own)
+    odd = [c for c in column.counts if evidence.minutes(c) not in (None, evidence.number(c))]
+    for unit, pattern, times in (("60 min", evidence.UNIT, 1), ("1 hr", evidence.HOUR, 60)):
+        if any(evidence.tells(pattern, cell) for cell in odd):
+            said = {"multiply": times} if times > 1 else {}
+            read = rule(unit, [column.name], pattern=pattern, becomes=r"\1", **said)
+            content = merged(content, read)
     rest = {cell: f"{evidence.minutes(cell):g}" for cell in odd[: 5 * FEW]
             if not re.fullmatch(f"{evidence.UNIT}|{evidence.HOUR}", cell, re.I)}  # fmt: skip
     return merged(content, {"values": {"sessions.minutes": rest}} if rest else {})

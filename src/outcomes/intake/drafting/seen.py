@@ -49,6 +49,8 @@ _RECORDS = 1.25
 """Numbers that a name may have on average: some have a namesake."""
 _ROWS = 3
 """Rows of so many people each that tell whether a score is of a visit."""
+_PAIRED = ("columns.instrument", "columns.score")
+"""Roles of columns that have one with each other, or not at all."""
 _ALONE = ("identifiers.name", "identifiers.birth_date")
 
 
@@ -146,11 +148,16 @@ class Seen:
         return {h: time for h, time in found.items() if time[0] == over}
 
     @cached_property
+    def who(self) -> pd.Series[Any]:
+        """Whose a row is: by name, or by record number where there are no names."""
+        record = self.one("identifiers.record")
+        return self.person if self.names or record is None else record.cells
+
+    @cached_property
     def is_of_people(self) -> bool:
         """Whether a row is a person, with all that was measured of him or her."""
-        record = self.one("identifiers.record")
-        who = self.person if self.names or record is None else record.cells
-        return bool(who.notna().any() and who.dropna().duplicated().mean() < _NAMESAKES)
+        return bool(self.who.notna().any()
+                    and self.who.dropna().duplicated().mean() < _NAMESAKES)  # fmt: skip
 
     @cached_property
     def is_of_times(self) -> bool:
@@ -163,9 +170,7 @@ class Seen:
 
     def is_of_courses(self, header: str) -> bool:
         """Whether a column says the same on all rows of each person: `Initial pain`."""
-        record = self.one("identifiers.record")
-        who = self.person if self.names or record is None else record.cells
-        own = self.columns[header].cells.reset_index(drop=True).groupby(who.to_numpy())
+        own = self.columns[header].cells.reset_index(drop=True).groupby(self.who.to_numpy())
         several = own.nunique()[own.count() >= _ROWS]
         return bool(len(several) >= _ROWS and (several == 1).all() and own.first().nunique() > 1)
 
@@ -251,7 +256,7 @@ def seen_in(
 def _asked_and_answered(columns: Sequence[Column]) -> dict[str, Role]:
     """Return the columns of questions and of answers, of whose rows some are scores."""
     asked, given = ([c for c in columns if place in {role.place for role in roles_of(c.name)}]
-                    for place in ("columns.instrument", "columns.score"))  # fmt: skip
+                    for place in _PAIRED)  # fmt: skip
     for question, answer in product(asked, given):
         named = {role[0].place.split(".")[1] for cell in question.counts
                  if (role := score_role(cell))}  # fmt: skip
@@ -264,16 +269,13 @@ def _asked_and_answered(columns: Sequence[Column]) -> dict[str, Role]:
 
 
 def _accepts(role: Role, column: Column, said: str) -> bool:
-    if not evidence.looks_like(column, role.cells):
+    if role.place in _PAIRED or not evidence.looks_like(column, role.cells):
         return False
     covered = len(role.matched) / max(len(words_of(said)), 1)
     if role.cells == "id" and covered < 0.6:
         return False
-    if (
-        role.place == "identifiers.time"
-        and covered < _MOST
-        and column.share(evidence.is_length) == 1
-    ):
+    timed = role.place == "identifiers.time" and covered < _MOST
+    if timed and column.share(evidence.is_length) == 1:
         return all(re.match(r"0?[1-4]:", cell) for cell in column.counts)  # 0:45 is no time of day
     if role.place == "identifiers.appointment":
         return 2 * len(column.counts) >= column.n
@@ -313,11 +315,9 @@ def _by_cells(column: Column) -> Role | None:
 
 def _is_note(column: Column) -> bool:
     """Whether most cells are sentences that tell a pain, and neither scores, statuses nor aims."""
-    told = column.share(
-        lambda cell: (
-            evidence.score(cell) is None and not evidence.status_of(cell) and _PAIN.fullmatch(cell)
-        )
-    )
+    told = column.share(lambda cell: (
+        evidence.score(cell) is None and not evidence.status_of(cell) and _PAIN.fullmatch(cell)
+    ))  # fmt: skip
     return told >= _MOST and not _AIM.search(column.name)
 
 
@@ -327,14 +327,13 @@ def _several(place: str) -> bool:
 
 def _settled(columns: Mapping[str, Column], roles: dict[str, Role], preset: Preset | None) -> Seen:
     """Give each place that one column alone can have to the likeliest; equal ones are rivals."""
-    long = {"columns.instrument", "columns.score"}
     held = [h for h, role in roles.items() if role.place.startswith("scores.")]
-    if not long <= {role.place for role in roles.values()}:
-        loose = len(held) == 1 and roles[held[0]].place.endswith((".", ".now"))
-        long |= set() if loose else {"columns.timing"}
-        roles = {header: role for header, role in roles.items() if role.place not in long}
-        if "columns.timing" in {role.place for role in roles.values()}:
+    timed = [h for h, role in roles.items() if role.place == "columns.timing"]
+    if timed and "columns.instrument" not in {role.place for role in roles.values()}:
+        if len(held) == 1 and roles[held[0]].place.endswith((".", ".now")):
             roles |= {held[0]: replace(roles[held[0]], place="columns.score")}
+        else:
+            roles = {header: role for header, role in roles.items() if header not in timed}
     rivals: dict[str, list[str]] = {}
     for place in dict.fromkeys(role.place for role in roles.values()):
         claims = [header for header, role in roles.items() if role.place == place]

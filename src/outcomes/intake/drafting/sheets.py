@@ -77,11 +77,8 @@ def _joined(sheet: Seen, visits: Seen) -> tuple[str, dict[str, str]]:
     scored = any(role.place.startswith("scores.") for role in sheet.roles.values())
     pairs = {places: _pairs(sheet, visits, places) for places in _WHO}
     for places, columns in pairs.items():
-        if (
-            columns
-            and not (scored and places != _WHO[0])
-            and _is_sure(sheet, visits, columns, places)
-        ):
+        may_be = columns and (places == _WHO[0] or not scored)
+        if may_be and _is_sure(sheet, visits, columns, places):
             return "looked_up", columns
     if not scored or sheet.date is None or visits.date is None or pairs[_WHO[0]]:
         return "", {}
@@ -119,7 +116,8 @@ def _keys(sheet: Seen, visits: Seen, columns: dict[str, str]) -> tuple[pd.Series
 def _is_sure(sheet: Seen, visits: Seen, columns: dict[str, str], places: tuple[str, ...]) -> bool:
     """Whether each row of the visits finds one row of a sheet, of one person, and several do."""
     theirs, ours = _keys(sheet, visits, columns)
-    if not (theirs.is_unique and len(ours) and len(theirs) > 1 and ours.isin(theirs).all()):
+    found = ours.isin(theirs).all() or (places == _WHO[0] and theirs.isin(ours).all())
+    if not (theirs.is_unique and len(ours) and len(theirs) > 1 and found):
         return False
     said = [said_of(known, _cells(seen).loc[known.index], _telling(seen))
             for known, seen in ((ours, visits), (theirs, sheet))]  # fmt: skip

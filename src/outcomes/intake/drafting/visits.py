@@ -60,10 +60,8 @@ def status(seen: Seen) -> Content:
         return _status_struck(seen)
     remark = next((c for c in seen.of("free_text") if any(map(remarks_on, c.counts))), None)
     if remark is not None:
-        return {
-            "status": remarked(seen, remark, _held(seen).to_numpy()),
-            **ask("status_silent", column=remark.name),
-        }
+        told = remarked(seen, remark, _held(seen).to_numpy())
+        return {"status": told, **ask("status_silent", column=remark.name)}
     partings = [c for h in seen.rest if _may_be_status(seen, c := seen.columns[h])]
     parting = max(partings, key=lambda column: column.share(evidence.status_of), default=None)
     return _no_status(seen) if parting is None else _status_words(seen, parting)
@@ -95,8 +93,7 @@ def _beside(seen: Seen) -> list[dict[str, Any]]:
 
 def _may_be_status(seen: Seen, column: Column) -> bool:
     """Whether a column may be a status: by its words, or as each stands beside scores or none."""
-    record = seen.one("identifiers.record")
-    own = column.cells.groupby((seen.person if record is None else record.cells).to_numpy())
+    own = column.cells.groupby(seen.who.to_numpy())
     several = own.nunique()[own.count() > 1]
     of_people = len(several) > FEW and several.max() == 1  # an arm: each person has one of them
     if of_people or column.share(evidence.is_date) > _USUAL:
@@ -121,12 +118,9 @@ def _entries(column: Column, told: Column) -> list[dict[str, Any]]:
 
 def _status_words(seen: Seen, column: Column) -> Content:
     became, held = _became(seen, column), _held(seen)
-    before = {
-        cell: beside_name(cell, seen.name_words)
-        for cell in became
-        if not evidence.whole_status(cell)
-    }
-    named = {cell: words for cell, words in before.items() if words is not None}
+    before = {cell: beside_name(cell, seen.name_words) for cell in became}
+    named = {cell: words for cell, words in before.items()
+             if words is not None and not evidence.whole_status(cell)}  # fmt: skip
     known = {cell: word for cell, word in became.items() if word and cell not in named}
     content: Content = {"columns": {"status": column.name}, "values": {"status": known}}
     begins = {before: became[cell] for cell, before in named.items()
@@ -141,11 +135,12 @@ def _status_words(seen: Seen, column: Column) -> Content:
             likely.sort(key=lambda status: status in RECEIVED)  # it stands beside no score
         content = merged(content, ask("status_word", likely, f"values.status.{cell}",
                                       column=column.name, cell=cell))  # fmt: skip
-    n_empty = int((seen.came & ~column.cells.isin([*became]).to_numpy()).sum())
-    if n_empty:
+    silent = seen.came & ~column.cells.isin([*became]).to_numpy()
+    if n_empty := int(silent.sum()):
         counted = "the 1 visit" if n_empty == 1 else f"the {n_empty} visits"
         likely = ["left_out", "attended", "cancelled", "no_show"]
-        if seen.of(*MISSED) or not {*RECEIVED} & {*became.values()}:  # absence is said
+        said = seen.of(*MISSED) or not {*RECEIVED} & {*became.values()}  # absence is
+        if said or held[silent].mean() > _USUAL:
             likely.sort(key=lambda word: word != "attended")
         asked = ask("status_empty", likely, visits=counted, column=column.name)
         content = merged(content, asked)
@@ -201,15 +196,11 @@ def _flags(seen: Seen, places: Iterable[str]) -> list[dict[str, Any]]:
                 for cell, flag in flags.items()}  # fmt: skip
         became = {cell: word for cell, word in said.items() if word}
         signs = [str(cell) for cell in column.cells.dropna().unique() if cell not in became]
-        if why or any(
-            evidence.is_date(word) or evidence.has_time(word) for word in became
-        ):  # others next month
+        if why or any(map(evidence.is_dated, became)):  # others next month
             told = {"column": column.name, "filled": True, "not": signs, "becomes": mark}
             entries += [told] if became else []
             continue
-        silent = [
-            cell for cell in signs if evidence.means_empty(cell) or evidence.flag_of(cell) is False
-        ]
+        silent = [c for c in signs if evidence.means_empty(c) or evidence.flag_of(c) is False]
         known = {"known": [*dict.fromkeys([*silent, "no", "false", "0"])]}
         for word in dict.fromkeys([*became.values()] or [mark]):
             own = [cell for cell, one in became.items() if one == word] or ["yes"]
@@ -244,10 +235,8 @@ def _differing(seen: Seen, words: Content, entries: Iterable[Mapping[str, Any]])
     read = seen.columns[column].cells.map(words["values"]["status"]) if column else pd.Series(
         None, index=range(seen.n), dtype=object)  # fmt: skip
     told = [(_told(seen.columns[e["column"]].cells, e), e) for e in entries if "column" in e]
-    came, stayed = (
-        seen.in_any(read.isin(own), *(fits for fits, e in told if e["becomes"] in own))
-        for own in (RECEIVED, STAYED)
-    )
+    came, stayed = (seen.in_any(read.isin(own), *(fits for fits, e in told if e["becomes"] in own))
+                    for own in (RECEIVED, STAYED))  # fmt: skip
     n = int((came & stayed & seen.kept.to_numpy()).sum())
     if not n:
         return {}
@@ -304,9 +293,7 @@ def visits(seen: Seen) -> Content:
     out = not_visits(seen)
     if seen.date is not None and not seen.later:
         out.append({"name": "visits still to come", "future": True})
-    ages = [
-        c for c in seen.of("columns.age") if any(evidence.number(cell) is None for cell in c.counts)
-    ]
+    ages = [c for c in seen.of("columns.age") if None in map(evidence.number, c.counts)]
     read = [rule("45 yrs: the number", [c.name], pattern=evidence.AGE, becomes=r"\1") for c in ages]
     content = merged({"columns": own}, {"leave_out": out}, *read, lengths(seen))
     return merged(content, _services(seen), one_visit(seen))
@@ -318,11 +305,8 @@ def _services(seen: Seen) -> Content:
     if column is None or seen.said("study", "rows"):
         return {}
     held, own = _held(seen).to_numpy(), column.cells[seen.kept.to_numpy()].dropna()
-    words = [
-        str(cell)
-        for cell in own.unique()
-        if not (evidence.means_empty(cell) or evidence.not_done(cell))
-    ]
+    words = [str(cell) for cell in own.unique()
+             if not (evidence.means_empty(cell) or evidence.not_done(cell))]  # fmt: skip
     named = [cell for cell in words if name_words([cell]) & seen.name_words]
     if not words or len(words) > _SERVICES or 4 * len(named) > len(words):
         return {}  # a title of each row, and no list of services

@@ -128,10 +128,9 @@ def apart(rows: Rows, headers: Sequence[str], where: str) -> Rows:
         must, got = "cells of several visits hold as many values each", "more in one than another"
         place = f"{where}, row {rows.row(int(odd.to_numpy().argmax()))}"
         raise DataError(must, got=got, where=place, remedy="Give each visit a row of its own.")
-    whole: dict[str, Any] = {
-        name: [part or [None] * max(n, 1) for part, n in zip(parts[name], most, strict=True)]
-        for name in own
-    }
+    whole: dict[str, Any] = {name: [
+        part or [None] * max(n, 1) for part, n in zip(parts[name], most, strict=True)]
+        for name in own}  # fmt: skip
     cells = rows.cells.assign(**whole).explode(own)
     return rows.taken(cells.where(cells.notna(), None), cells.index.to_numpy())
 

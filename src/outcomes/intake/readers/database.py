@@ -122,9 +122,8 @@ def _connected(url: str, name: str) -> Iterator[Any]:
     try:
         address = sqlalchemy.make_url(url)
         address = address.set(drivername=_DRIVERS.get(address.drivername, address.drivername))
-        engine = sqlalchemy.create_engine(
-            address, poolclass=sqlalchemy.NullPool, **_read_only(address)
-        )
+        read_only = _read_only(address)
+        engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.NullPool, **read_only)
     except (ArgumentError, NoSuchModuleError, ValueError, TypeError):
         must = "a database address is one that SQLAlchemy knows"
         remedy = "For example sqlite:///clinic.db, or postgresql://user@host/name."
@@ -191,9 +190,8 @@ def _rows(
     import sqlalchemy
 
     schema, _, own = table.rpartition(".")
-    whole = sqlalchemy.select(sqlalchemy.text("*")).select_from(
-        sqlalchemy.table(own, schema=schema or None)
-    )
+    from_table = sqlalchemy.table(own, schema=schema or None)
+    whole = sqlalchemy.select(sqlalchemy.text("*")).select_from(from_table)
     result = connection.execute(sqlalchemy.text(query) if query else whole)
     if not result.returns_rows:
         must = "a query selects rows"

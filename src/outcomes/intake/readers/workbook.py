@@ -184,9 +184,7 @@ def sheets_of(
         n_unworked = sum(part.unworked for part in parts.values())
         if n_unworked:  # their cells would look empty
             must = "each formula has the value that it was last worked out to"
-            remedy = (
-                "Open the workbook in Excel and save it, or paste the values over the formulas."
-            )
+            remedy = "Open the workbook in Excel and save it, or paste values over formulas."
             raise DataError(must, got=f"{n_unworked} without", where=path.name, remedy=remedy)
         read = partial(_sheet, book, form=form, where=path.name, may_be_empty=may_be_empty)
         sheets = {name: read(name, part) for name, part in parts.items()}
