@@ -2079,3 +2079,34 @@ def test_a_name_that_two_therapists_see_in_turn_is_in_doubt(imported):
     john = [f"John Smith,{('Zoe', 'Max')[k % 2]},2026-01-{5 + k:02d},7\n" for k in range(5)]
     study, _ = imported(f"Client,Therapist,Visit date,Pain before\n{''.join(others + john)}")
     assert "R24" in set(oc.check(study).table["rule"])
+
+
+def test_numbers_of_ten_in_notes_that_name_no_pain_are_asked_about(imported):
+    """Such notes were read from nothing, without a word."""
+    rows = "".join(f"{ANN},01/{day}/2026,Seen,Px {a}/10 on arrival. UFT. Px {b}/10 on leaving\n"
+                   for day, a, b in (("05", 7, 5), ("19", 6, 4)))  # fmt: skip
+    study, asked = imported(f"Client,DOB,Visit date,Status,SOAP\n{rows}")
+    assert set(asked) == {"scores.nprs.pre_session", "scores.nprs.post_session"}
+    assert visits(study) == [[[0, 7, 5], [14, 6, 4]]]
+
+
+def test_the_best_pain_of_a_day_is_no_pain_before_the_visit(imported):
+    study, asked = imported(
+        f"Client,DOB,Visit date,Status,Best pain (24h),Worst pain\n{ANN},01/15/2026,Seen,2,8\n"
+    )
+    assert not asked
+    assert study.assessments.empty
+
+
+def test_two_visits_of_a_day_are_not_several_scores_of_one(imported):
+    rows = "".join(f"{ANN},01/{day}/2026,{time},Seen,{pain}\n" for day in (15, 22)
+                   for time, pain in (("9:00 AM", 8), ("1:00 PM", 5)))  # fmt: skip
+    study, _ = imported(f"Client,DOB,Visit date,Time,Status,Pain before\n{rows}",
+                        **{"study.one_visit": "line"})  # fmt: skip
+    assert sorted(study.assessments["score"]) == [5, 5, 8, 8]
+
+
+def test_an_empty_status_beside_scores_is_offered_as_attended(imported):
+    rows = f"{ANN},01/15/2026,Seen,7\n{ANN},01/22/2026,,6\n{ANN},01/29/2026,Cancelled,\n"
+    _, asked = imported(f"Client,DOB,Visit date,Status,Pain before\n{rows}")
+    assert asked["study.empty_status"][0] == "attended"

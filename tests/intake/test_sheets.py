@@ -229,3 +229,15 @@ def test_days_of_the_month_that_a_sheet_is_called_after(drafted, tmp_path, first
     assert not draft.questions
     study, _ = import_export(path, draft.content, tmp_path / "key.json", tmp_path / "study")
     assert study.sessions["day"].tolist() == [0, 14, 31, 45]
+
+
+def test_scores_of_some_appointments_are_looked_up_by_their_number(drafted, tmp_path):
+    """Who did not come has none; the sheet was asked about as one that agrees with no visit."""
+    head, day = ["Appt no", "Client", "Visit date", "Status"], "2026-01-15"
+    visits = [head, ["A1", ANN, day, "Arrived"], ["A2", BOB, day, "Arrived"],
+              ["A3", ANN, "2026-01-22", "Cancelled"]]  # fmt: skip
+    scores = [["Appt no", "Pain before"], ["A1", 7], ["A2", 5]]
+    path, draft = drafted(Visits=visits, Outcomes=scores)
+    study, _ = import_export(path, draft.content, tmp_path / "key.json", tmp_path / "study")
+    assert not draft.questions
+    assert sorted(study.assessments["score"]) == [5, 7]

@@ -51,7 +51,8 @@ class FileFormat(Section, frozen=True, kw_only=True):
         Instrument to the columns of its items, in published order; a column of its name holds what
         they add up to by its rule.
     dated : mapping of str to tuple of str
-        New column to the columns of the year, month and day of the date that it holds.
+        New column to the columns of the year, month and day of the date that it holds, or to those
+        of a month with its year (the name of the sheet) and of the day.
     split : tuple of str
         Columns whose cells hold what several visits have, with a semicolon, bar, line break or
         comma between; each visit becomes a row.
