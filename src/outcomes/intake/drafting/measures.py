@@ -10,17 +10,9 @@ import pandas as pd
 
 from outcomes.dictionary.instruments import registry
 from outcomes.errors import DataError
+from outcomes.intake.drafting import evidence
 from outcomes.intake.drafting.draft import FEW, Content, ask, merged, rule
-from outcomes.intake.drafting.evidence import (
-    Column,
-    is_date,
-    is_pair,
-    is_up_to,
-    number,
-    score,
-    stated_top,
-    tells,
-)
+from outcomes.intake.drafting.evidence import Column
 from outcomes.intake.drafting.headers import (
     holds,
     of_scores,
@@ -102,7 +94,7 @@ def _over_weeks(seen: Seen, found: Mapping[str, Mapping[str, list[str]]]) -> Con
 
 def _refuse_several(seen: Seen, column: Column, *what: Column | None) -> None:
     """Refuse scores of which most visits have several of one kind: an activity a row."""
-    if seen.date is None or any(seen.columns[h].share(is_date) > _MOST for h in seen.rest):
+    if seen.date is None or any(seen.columns[h].share(evidence.is_date) > _MOST for h in seen.rest):
         return  # the day of the visit may be another column
     at = [seen.date, *seen.of("identifiers.time"), *(one for one in what if one is not None)]
     told = {"who": seen.who.to_numpy(), **{c.name: c.cells.fillna("").to_numpy() for c in at}}
@@ -110,10 +102,7 @@ def _refuse_several(seen: Seen, column: Column, *what: Column | None) -> None:
     several = own.groupby([*told])["score"].nunique() > 1
     if several.sum() > 1 and several.mean() > _MOST:
         must, got = "a visit has one score of an instrument and time", "several in most visits"
-        remedy = (
-            "Write what the instrument makes of them in one row (of the activities of a PSFS the "
-            "mean), or give what each is of, before or after, a column of its own."
-        )
+        remedy = "Write their mean (PSFS) in one row, or beside each when it was taken."
         raise DataError(must, got=got, where=column.name, remedy=remedy)
 
 
@@ -165,7 +154,7 @@ def _unnamed_score(seen: Seen, alone: str = "") -> Content:
     other = (*of_scores("change"), *of_scores("not_pain"))
     likely = [h for h in seen.rest
               if (len(seen.columns[h].counts) > 3 or h == SCORE or timing_of(words_of(h)))
-              and seen.columns[h].share(partial(is_up_to, 10)) > 0.9
+              and seen.columns[h].share(partial(evidence.is_up_to, 10)) > 0.9
               and not any(holds(words_of(h), phrase) for phrase in other)]  # fmt: skip
     return _which(seen, "nprs", "the pain {} the visit, of 0 to 10", likely, alone)
 
@@ -186,7 +175,7 @@ def _of_motion(seen: Seen) -> Content:
     degrees = [h for h in seen.rest if seen.columns[h].share(_is_degrees) > _MOST
                and any(holds(words_of(h), phrase) for phrase in phrases)
                and not re.search(_NO_DEGREES, h, re.IGNORECASE)]  # fmt: skip
-    pairs = [h for h in degrees if seen.columns[h].share(is_pair) > _MOST]
+    pairs = [h for h in degrees if seen.columns[h].share(evidence.is_pair) > _MOST]
     first = f" (of two numbers in {', '.join(pairs)} the first)" if pairs else ""
     read = rule("100/110: the first", pairs, pattern=PLAIN, becomes=r"\1") if pairs else {}
     asks = f"the range of motion {{}} the visit, in degrees{first}"
@@ -195,7 +184,8 @@ def _of_motion(seen: Seen) -> Content:
 
 def _is_degrees(cell: str) -> bool:
     one = re.sub(_UNITS.format("°|deg(?:rees)?|grad"), r"\1", cell.casefold())
-    return (number(one) is not None or is_pair(cell)) and not tells(_RADIANS, cell)
+    is_one = evidence.number(one) is not None or evidence.is_pair(cell)
+    return is_one and not evidence.tells(_RADIANS, cell)
 
 
 def _not_numbers(seen: Seen, found: Mapping[str, Mapping[str, object]]) -> Iterator[Content]:
@@ -206,11 +196,12 @@ def _not_numbers(seen: Seen, found: Mapping[str, Mapping[str, object]]) -> Itera
     words, taken = {*vocabulary()["scores"]["grades"]}, set()
     for header in seen.rest:
         column, role = seen.columns[header], next(iter(score_role(header)), None)
-        turned = role is None and _TURNED.search(header) and column.share(partial(is_up_to, 10))
-        if turned and any(holds(words_of(header), phrase) for phrase in of_scores("pain")):
+        of_ten = role is None and column.share(partial(evidence.is_up_to, 10))
+        pained = any(holds(words_of(header), phrase) for phrase in of_scores("pain"))
+        if of_ten and pained and _TURNED.search(header):
             yield ask("turned", [header], "scores.nprs.pre_session", column=header)
         graded = column.share(lambda cell: not words.isdisjoint(words_of(cell)))
-        dated = column.share(is_date)
+        dated = column.share(evidence.is_date)
         if role is None:
             continue
         _, name, timing = role.place.split(".")
@@ -270,7 +261,7 @@ def _score(name: str, timing: str, columns: list[Column]) -> Content:
 
 def _in_points(name: str, timing: str, column: Column, top: float) -> Content:
     """Return how one of several columns is read: each may be on a scale of its own."""
-    said, stated = _scale(name, timing, column, top), stated_top(column.name) or top
+    said, stated = _scale(name, timing, column, top), evidence.stated_top(column.name) or top
     own = rule(f"of {stated:g}, as points of {top:g}", [column.name], becomes=r"\1",
                pattern=r"(\d+(?:\.\d+)?)", multiply=top / stated)  # fmt: skip
     sure = {part: entry for part, entry in said.items() if part == "rules"}
@@ -279,7 +270,7 @@ def _in_points(name: str, timing: str, column: Column, top: float) -> Content:
 
 def _scale(name: str, timing: str, column: Column, top: float) -> Content:
     """Read percent as points, and ask where a number may be on another scale."""
-    read = [value for cell in column.counts if (value := score(cell)) is not None]
+    read = [value for cell in column.counts if (value := evidence.score(cell)) is not None]
     highest, scale, own = max(read, default=0), f"scales.{name}", [column.name]
     if name == "nprs" and _TURNED.search(column.name):
         return ask("turned", own, f"scores.{name}.{timing}", column=column.name)
@@ -293,7 +284,7 @@ def _scale(name: str, timing: str, column: Column, top: float) -> Content:
         return _without_sign(column)
     if 0 < highest <= 1 and not {*read} <= {0, 1}:
         return ask("parts_of_one", ["1", f"{top:g}"], scale, column=column.name, highest=highest)
-    in_mm, said_top = "mm" in words_of(column.name), stated_top(column.name)
+    in_mm, said_top = "mm" in words_of(column.name), evidence.stated_top(column.name)
     if name == "vas" and highest <= 10 and not in_mm:
         return ask("of_ten", own, f"scores.nprs.{timing}", column=column.name)
     many = said_top != 10 and 2 * sum(value > 10 for value in read) > len(read)
@@ -327,6 +318,6 @@ def file(seen: Seen) -> Content:
     met = {cell for c in kept for cell in c.cells.dropna().unique() if cell.casefold() in empty}
     measured = [*seen.of("scores.", "columns.sessions.minutes"),
                 *(seen.columns[h] for h in seen.rest)]  # fmt: skip
-    comma = any(column.share(partial(tells, _COMMA)) for column in measured)
+    comma = any(column.share(partial(evidence.tells, _COMMA)) for column in measured)
     said: Content = {"empty": sorted(map(str, met))} if met else {}
     return {"file": {**said, **({"decimal": ","} if comma else {})}}
