@@ -96,8 +96,9 @@ def _refuse_several(seen: Seen, column: Column, *what: Column | None) -> None:
     """Refuse scores of which most visits have several of one kind: an activity a row."""
     if seen.date is None or any(seen.columns[h].share(evidence.is_date) > _MOST for h in seen.rest):
         return  # the day of the visit may be another column
-    at = [seen.date, *seen.of("identifiers.time"), *(one for one in what if one is not None)]
-    told = {"who": seen.who.to_numpy(), **{c.name: c.cells.fillna("").to_numpy() for c in at}}
+    more = [*seen.of("identifiers.time"), *(one for one in what if one is not None)]
+    told = {"who": seen.who.to_numpy(), "day": seen.date.cells.to_numpy(),
+            **{c.name: c.cells.fillna("").to_numpy() for c in more}}  # fmt: skip
     own = pd.DataFrame({**told, "score": column.cells.to_numpy()}).dropna()
     several = own.groupby([*told])["score"].nunique() > 1
     if several.sum() > 1 and several.mean() > _MOST:
