@@ -101,10 +101,9 @@ class Power:
         true = told(self.table, "truth")[0]
         if abs(true) < NEGLIGIBLE:
             return ", where there is none: so often the answer is wrong"
-        attended = [arm.contextual * arm.care for arm in self.design.arms]
-        both = self.question == "trial" and len(set(attended)) > 1
-        whole = " (with the contextual effect, of attention and expectation)"
-        return f", where the true one is {true:.2f}{whole * both}"
+        attended = {arm.contextual * arm.care for arm in self.design.arms}
+        both = len(attended) > 1 and " (with the contextual effect, of attention and expectation)"
+        return f", where the true one is {true:.2f}{both or ''}"
 
     def _unanswered(self, so: str) -> str:
         n = round((1 - told(self.table, "answered")[0]) * self.n_simulations)

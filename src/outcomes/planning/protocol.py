@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from outcomes.plain_text import shipped
 from outcomes.planning.curve import PowerCurve, attempted, power_curve
 from outcomes.planning.power import Power, power
 from outcomes.planning.repeated import Progress, silent, told
@@ -18,15 +19,9 @@ from outcomes.synthetic.design import Design
 from outcomes.synthetic.parameter import records
 from outcomes.words import counted, percent, percent_with_interval
 
-ASSUMED = (
-    "specific", "contextual", "pressure_effect", "patient_sd", "residual_sd", "slope_sd",
-    "therapist_icc", "therapists", "stop_hazard", "missing_score",
-)  # fmt: skip
+_SAID = shipped("planning/protocol.toml")
+ASSUMED = tuple(_SAID["assumed"])
 """Numbers of a design that a protocol must account for; those at zero are not halved or doubled."""
-MARKS = {
-    "[A]": "assumed, nobody published it", "[D]": "derived from published numbers",
-    "[F]": "read there", "[M]": "from memory",
-}  # fmt: skip
 SIZES = (0.5, 0.75, 1.0, 1.5, 2.0)
 """Courses of the figure, relative to the plan."""
 FACTORS = {"halved": 0.5, "doubled": 2.0}
@@ -67,13 +62,12 @@ class Protocol:
             f"{row['assumption']}: {_amount(row['value'], row['unit'])} ({row['source']})"
             for row in self.assumptions.to_dict("records")
         )
-        asked = QUESTIONS[found.question].words
-        shows = f"The question: “{asked}” {found.sentence.removeprefix(asked).lstrip()}"
-        return (
-            f"We plan a study of {design.episodes:,} courses{arms}. We simulated "
-            f"{found.n_simulations:,} studies of this design and analyzed each as we will analyze "
-            f"ours. {shows} The simulation assumes: {said}. {self._weakest}"
-        ).rstrip()
+        asked, told_of = QUESTIONS[found.question].words, found.sentence
+        return str(_SAID["paragraph"]).format(
+            courses=f"{design.episodes:,} courses", arms=arms, asked=asked, assumed=said,
+            studies=f"{found.n_simulations:,} studies", weakest=self._weakest,
+            found=told_of.removeprefix(asked).lstrip(),
+        ).rstrip()  # fmt: skip
 
     @property
     def _weakest(self) -> str:
@@ -82,11 +76,9 @@ class Protocol:
             return ""
         row = known.sort_values("power", kind="stable").to_dict("records")[0]
         share = percent_with_interval(row["power"], row["conf_low"], row["conf_high"])
-        return (
-            "Of the assumptions halved and doubled, each in "
-            f"{counted(row['n'], 'simulation')}, this one costs most: {row['assumption']}. Were it "
-            f"{row['change']}, {share} would find a difference."
-        )
+        simulations = counted(row["n"], "simulation")
+        told_of = {"assumption": row["assumption"], "change": row["change"], "share": share}
+        return str(_SAID["weakest"]).format(simulations=simulations, **told_of)
 
     @property
     def text(self) -> str:
@@ -99,14 +91,9 @@ class Protocol:
             )
             for row in self.what_if.to_dict("records")
         ]  # fmt: skip
-        return "\n".join([
-            "# How large the study must be", "", self.paragraph, "", "![Power](power.svg)", "",
-            "## What if an assumption is wrong", "",
-            f"Each row rests on {counted(max(self.what_if['n']), 'simulation')}; the intervals of "
-            "the shares stand in `what-if.csv`.", "",
-            "| assumption | change | value | find a difference | median half-width |",
-            "|---|---|---|---|---|", *rows, "",
-        ])  # fmt: skip
+        simulations = counted(max(self.what_if["n"]), "simulation")
+        said = {"paragraph": self.paragraph, "simulations": simulations, "rows": "\n".join(rows)}
+        return str(_SAID["text"]).format(**said)
 
 
 def protocol(
@@ -209,7 +196,7 @@ def _source(parameter: Any, value: Any) -> str:
     if value != parameter.default:
         return "set for this study"
     text, mark = parameter.source.rsplit("[", 1)[0].strip(), parameter.source[-3:]
-    return ", ".join(part for part in (text, MARKS.get(mark, "")) if part)
+    return ", ".join(part for part in (text, _SAID["marks"].get(mark, "")) if part)
 
 
 def _changed(design: Design, question: str, name: str, change: str, **options: Any) -> Any:
@@ -224,6 +211,5 @@ def _changed(design: Design, question: str, name: str, change: str, **options: A
 
 def _toml(design: Design, primary: Mapping[str, Any]) -> str:
     lines = [f"{name} = {json.dumps(value)}" for name, value in primary.items()]
-    title = f"Study of {design.episodes:,} courses"
-    about = "# Written by `outcomes power`: the analysis that its power was simulated with."
-    return "\n".join([about, f"title = {json.dumps(title)}", "", "[primary]", *lines]) + "\n"
+    title = json.dumps(f"Study of {design.episodes:,} courses")
+    return str(_SAID["plan"]).format(title=title, primary="\n".join(lines))

@@ -161,16 +161,12 @@ class AgainstError:
         if not clear(self.row):
             taken = self.error.words if self.allowed.decisive is not None else "no error taken"
             return Check(NAME, True, f"no clear difference to explain; {taken}")
-        parts = []
-        allowed, unit = self.allowed, self.measure.unit
+        allowed, share = self.allowed, self.allowed.reliability or 0.0
+        spread = f"a reliability of {plain(share, 2)}"
+        spread = spread if share > 0 else "at least as large as the spread of scores"
+        parts = [self.error.words, f"{spread} among comparable patients"]
         if allowed.decisive is not None:
-            parts.append(f"allowing for it {self._left(unit)}")
-        parts.append(self.error.words)
-        share = allowed.reliability or 0.0
-        if share <= 0:
-            parts.append("at least as large as the spread of scores among comparable patients")
-        else:
-            parts.append(f"a reliability of {plain(share, 2)} among comparable patients")
+            parts.insert(0, f"allowing for it {self._left(self.measure.unit)}")
         if allowed.answered is not None:
             found = allowed.answered
             above = ", above 1 by chance alone" if found["estimate"] > 1 else ""

@@ -112,8 +112,7 @@ class Declared(Section, frozen=True, kw_only=True):
             f"{name} is a number above 0": (value is None or 0 < value < math.inf, f"{value}")
             for name, value in above.items()
         }
-        finite = self.threshold is None or math.isfinite(self.threshold)
-        rules["threshold is a number"] = finite, f"{self.threshold}"
+        rules["threshold is a number"] = math.isfinite(self.threshold or 0.0), f"{self.threshold}"
         once = len(set(self.covariates)) == len(self.covariates)
         rules["each covariate is named once"] = once, "one named again"
         rules["weeks rise from above 0"] = rising, said

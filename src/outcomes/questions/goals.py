@@ -42,9 +42,8 @@ def goals(asked: Asked) -> Found | Missing:
     )
     if len(attained.goals) < LEAST_COURSES:
         there = Count(len(attained.goals), "goal", there=True)
-        measure = asked.measure.title
-        few = asked.question.say("few", least=str(LEAST_COURSES), measure=measure, there=there)
-        return Missing(few)
+        least = {"least": str(LEAST_COURSES), "measure": asked.measure.title}
+        return Missing(asked.question.say("few", there=there, **least))
     progress = goal_progress(study, instrument)
     table = _table(attained, goal_attainment_scores(study, instrument)["gas"].dropna())
     return Found(

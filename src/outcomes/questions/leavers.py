@@ -90,8 +90,9 @@ def leavers(asked: Asked) -> Found | Missing:
     course, measure = asked.course, asked.measure
     if course.n_courses < LEAST_COURSES or not course.times:
         there = Count(course.n_courses, "course", there=True)
-        reason = asked.question.say("few", least=str(LEAST_COURSES), there=there)
-        return Missing(reason, course=course)
+        return Missing(
+            asked.question.say("few", least=str(LEAST_COURSES), there=there), course=course
+        )
     model = asked.pooled
     gone = _who_left(asked.study, course, asked.instrument)
     table, formula = _table(model, course, gone, measure)

@@ -87,15 +87,8 @@ def report(
         asked = ask_all(study, instrument=instrument, plan=known, anyway=anyway)
     shared = [a for a in asked if a.record is None or not a.record.about_one]  # that is a letter's
     given = headline_first(disclosed(a, rule) for a in shared)
-    document = compose(
-        study,
-        given,
-        audience=audience,
-        instrument=instrument,
-        disclosure=rule,
-        date=date,
-        plan=known,
-    )
+    document = compose(study, given, audience=audience, instrument=instrument, disclosure=rule,
+                       date=date, plan=known)  # fmt: skip
     chosen = instrument or next(iter(study.scored_instruments()), "")
     material = Material(document, given, study, rule, chosen, anyway)
     with written_whole(out, "report") as folder:

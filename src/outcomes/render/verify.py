@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +14,7 @@ import pandas as pd
 
 from outcomes.errors import DataError
 from outcomes.folders import contents
-from outcomes.questions.plan import Plan, read_plan
+from outcomes.questions.plan import read_plan
 from outcomes.render.provenance_files import RUN
 from outcomes.render.report import ESTIMATES, report
 from outcomes.storage import digest
@@ -46,9 +45,7 @@ class Verification:
         return self.state != "different"
 
 
-def verify(
-    folder: str | Path, study: Study, plan: Plan | str | Path | Mapping[str, Any] | None = None
-) -> Verification:
+def verify(folder: str | Path, study: Study, plan: Any = None) -> Verification:
     """Make a report again and compare it with the one in `folder`.
 
     Parameters
