@@ -17,8 +17,8 @@ def test_each_visit_stands_beside_the_pressure_before_and_the_score_of_its_start
     study = study_from_tables({"sessions": visits, "assessments": scores})
     table = pressure_history(study, study.trajectory("nprs")).overlap
     assert table["n_visits"].tolist() == [1, 1, 1]
-    many = [visits.assign(episode_id=f"e{i}") for i in range(10)]
-    marks = [scores.assign(episode_id=f"e{i}") for i in range(10)]
+    many = [visits.assign(episode_id=f"e{i}") for i in range(11)]
+    marks = [scores.assign(episode_id=f"e{i}") for i in range(11)]
     study = study_from_tables({"sessions": pd.concat(many), "assessments": pd.concat(marks)})
     first = pressure_history(study, study.trajectory("nprs")).visits.head(3)
     assert first["score_now"].tolist() == [7, 7, 4]

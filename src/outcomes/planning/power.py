@@ -42,6 +42,7 @@ CHANGE_ONLY = (
     "does."
 )
 
+CONTEXTUAL = " (with the contextual effect, of attention and expectation)"
 NEGLIGIBLE = 0.02
 """Points below which a true difference is none: true values are simulated, and have an error."""
 
@@ -101,9 +102,10 @@ class Power:
         true = told(self.table, "truth")[0]
         if abs(true) < NEGLIGIBLE:
             return ", where there is none: so often the answer is wrong"
-        attended = {arm.contextual * arm.care for arm in self.design.arms}
-        both = len(attended) > 1 and " (with the contextual effect, of attention and expectation)"
-        return f", where the true one is {true:.2f}{both or ''}"
+        both = (
+            self.question == "trial" and len({a.contextual * a.care for a in self.design.arms}) > 1
+        )
+        return f", where the true one is {true:.2f}{CONTEXTUAL * both}"
 
     def _unanswered(self, so: str) -> str:
         n = round((1 - told(self.table, "answered")[0]) * self.n_simulations)

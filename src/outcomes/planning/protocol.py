@@ -173,9 +173,8 @@ def protocol(
          "unit": known[name].unit, "source": _source(known[name], getattr(design, name))}
         for name in used
     ]  # fmt: skip
-    return Protocol(
-        planned, curve, pd.DataFrame(told_of), pd.DataFrame(rows), _toml(design, plan | timed)
-    )
+    made = pd.DataFrame(told_of), pd.DataFrame(rows), _toml(design, plan | timed)
+    return Protocol(planned, curve, *made)
 
 
 def _arm(arm: Arm) -> str:

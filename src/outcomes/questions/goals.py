@@ -44,14 +44,13 @@ def goals(asked: Asked) -> Found | Missing:
         there = Count(len(attained.goals), "goal", there=True)
         least = {"least": str(LEAST_COURSES), "measure": asked.measure.title}
         return Missing(asked.question.say("few", there=there, **least))
-    progress = goal_progress(study, instrument)
     table = _table(attained, goal_attainment_scores(study, instrument)["gas"].dropna())
     return Found(
         table,
         _sentence(table, attained, arms=arms),
         asked.question.say("method", unit=unit),
         _picture(table, attained),
-        checks=_checks(progress, attained, study),
+        checks=_checks(goal_progress(study, instrument), attained, study),
         glance=_glance(table, attained),
         verdict=DESCRIBED,
         n_used=len(attained.goals),

@@ -90,9 +90,8 @@ def leavers(asked: Asked) -> Found | Missing:
     course, measure = asked.course, asked.measure
     if course.n_courses < LEAST_COURSES or not course.times:
         there = Count(course.n_courses, "course", there=True)
-        return Missing(
-            asked.question.say("few", least=str(LEAST_COURSES), there=there), course=course
-        )
+        few = asked.question.say("few", least=str(LEAST_COURSES), there=there)
+        return Missing(few, course=course)
     model = asked.pooled
     gone = _who_left(asked.study, course, asked.instrument)
     table, formula = _table(model, course, gone, measure)
