@@ -16,9 +16,8 @@ from outcomes.words import named
 Role = Literal["primary", "secondary", "exploratory"]
 Unit = Literal["", "patient", "therapist", "clinic"]
 
-LATER = (
-    "episode_id", "patient_id", "arm", "therapist_id", "sessions_attended", "end_reason", "end_day",
-)  # fmt: skip
+LATER = ("episode_id", "patient_id", "arm", "therapist_id", "sessions_attended", "end_reason",
+         "end_day")  # fmt: skip
 """Facts of a course that are not known when it begins, or that name it or what is compared."""
 ALWAYS = ("question", "instrument", "role", "threshold", "family", "population")
 

@@ -23,9 +23,6 @@ from outcomes.questions.declared import Declared, Role
 from outcomes.questions.question import Check, p_of_test
 from outcomes.words import limits
 
-LONGEST = 80
-"""Letters of a plan's title that a page shows."""
-
 
 class _File(Section, frozen=True, kw_only=True):
     """What a plan's file holds."""
@@ -61,7 +58,7 @@ class Plan:
     @property
     def named(self) -> str:
         """How a page names it: by title and digest."""
-        title = f" “{shortened(cleaned(self.title), LONGEST)}”" if self.title else ""
+        title = f" “{shortened(cleaned(self.title), 80)}”" if self.title else ""
         return f"analysis plan{title} ({self.sha256[:12]})"
 
     def find(self, question: str, instrument: str) -> Declared | None:
