@@ -234,7 +234,7 @@ def _loose(seen: Seen, name: str, timings: Mapping[str, list[str]]) -> Iterator[
     loose = [h for timing in ("now", "") for h in timings.get(timing, [])]
     numbered = len(loose) > 1 == len({re.sub(r"\d+", "", header) for header in loose})
     told = "pre_session" in timings or numbered or len(loose) == len(PAIRED)
-    sided = any(not SIDES.isdisjoint(words_of(header)) for header in loose)
+    sided = len({word for header in loose for word in words_of(header)} & SIDES) > 1
     if loose and told and not sided and "post_session" not in timings:
         one, place = registry()[name], f"scores.{name}.post_session"
         what = f"the score of {one.title} after the visit"
