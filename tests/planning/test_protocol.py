@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -110,3 +111,15 @@ def test_the_command_writes_a_folder_that_can_be_handed_in(tmp_path, capsys, few
     assert main(words) == 0
     (tmp_path / "plan" / "own.txt").write_text("mine", encoding="utf-8")
     assert main(words) == 2
+
+
+@pytest.mark.parametrize("after", [10, 12 + 10])
+def test_who_interrupts_one_design_ends_the_whole_and_what_is_done_is_kept(tmp_path, after):
+    def stop(n, _):
+        if n >= after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        protocol(SMALL, week=8, n_simulations=12, n_what_if=12, progress=stop, keep=tmp_path)
+    kept = [json.loads(file.read_text()) for file in tmp_path.rglob("*.json")]
+    assert sorted(map(len, kept)) == {10: [10], 22: [10, 12]}[after]

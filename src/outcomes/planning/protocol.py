@@ -130,6 +130,8 @@ def protocol(
     ------
     UsageError, DesignError
         As `power`.
+    KeyboardInterrupt
+        When somebody interrupts it; the same call with `keep` goes on.
 
     Examples
     --------
@@ -154,11 +156,13 @@ def protocol(
         return lambda n, _: progress(min(before + n * each, total), total)
 
     planned = power(design, question, n_simulations=n_simulations, progress=done(0), **options)
+    _whole(planned.n_simulations, n_simulations)
     rows = []
     for number, (name, change) in enumerate(changes):
         before = n_simulations + number * n_what_if
         found = _changed(design, question, name, change, n_simulations=n_what_if,
                          progress=done(before), **options)  # fmt: skip
+        _whole(found["n"] or n_what_if, n_what_if)
         rows.append({"assumption": known[name].about, "change": change, **found})
         done(before)(n_what_if, 0)
     width = None
@@ -168,6 +172,8 @@ def protocol(
         design, question, over={"episodes": sizes}, half_width=width, n_simulations=n_what_if,
         progress=done(n_simulations + len(changes) * n_what_if, n_what_if), **options,
     )  # fmt: skip
+    _whole(len(curve.table), len(sizes))
+    _whole(curve.table["n"].iloc[-1] or n_what_if, n_what_if)
     told_of = [
         {"assumption": known[name].about, "value": getattr(design, name),
          "unit": known[name].unit, "source": _source(known[name], getattr(design, name))}
@@ -175,6 +181,12 @@ def protocol(
     ]  # fmt: skip
     made = pd.DataFrame(told_of), pd.DataFrame(rows), _toml(design, plan | timed)
     return Protocol(planned, curve, *made)
+
+
+def _whole(n: int, wanted: int) -> None:
+    """End where somebody interrupted a design: a protocol is whole, and what is done is kept."""
+    if n < wanted:
+        raise KeyboardInterrupt
 
 
 def _arm(arm: Arm) -> str:
