@@ -47,9 +47,9 @@ def converted(content: Any, kind: Any, where: str) -> Any:
         place = f"{where}, {path.strip('.`')}" if path.strip(".`") else where
         lacks = re.search(r"missing required field `(\w+)`", what)
         wanted = re.match(r"Expected `(\w+)", what)
-        must = f"an entry says {lacks[1]}" if lacks else "an entry is of its kind"
-        must += f": {_KINDS.get(wanted[1], wanted[1])}" if wanted else ""
-        got = "nothing" if lacks else "another kind"
+        kind = _KINDS.get(wanted[1], wanted[1]) if wanted else "of its kind"
+        must = f"an entry says {lacks[1]}" if lacks else f"the entry is {kind}"
+        got = "nothing" if lacks else "something else"
         raise UsageError(must, got=got, where=place) from None
 
 
