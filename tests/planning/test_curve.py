@@ -80,7 +80,7 @@ def test_what_is_no_curve_is_refused_before_simulating(question, over, options, 
 
 
 def test_a_range_that_is_too_small_or_none_is_said_in_one_sentence():
-    with pytest.raises(DesignError, match="at least 20 courses; got 14 and 8 therapists"):
+    with pytest.raises(DesignError, match="at least 22 courses; got 14 and 8 therapists"):
         oc.smallest_design(DESIGN, between=(10, 14), week=8)
     with pytest.raises(UsageError, match="got 400 to 20, step 2"):
         oc.smallest_design(DESIGN, between=(400, 20))

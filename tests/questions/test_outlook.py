@@ -218,4 +218,4 @@ def test_nothing_is_foreseen_later_than_courses_of_its_own_condition_tell(
     assert isinstance(found, Outlook)
     assert found.table["session_count"].tolist() == [2, 3]
     assert np.isfinite(found.table["estimate"]).all()
-    assert "fewer than 10 such courses" in str(outlook(cut(mixed, "e0003", 4)))
+    assert "fewer than 11 such courses" in str(outlook(cut(mixed, "e0003", 4)))

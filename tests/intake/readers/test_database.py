@@ -170,9 +170,9 @@ def test_what_the_judge_let_through_the_database_refuses(tmp_path, kind, query, 
 @pytest.mark.parametrize(
     ("url", "error", "says"),
     [
-        ("sqlite:///none.db", DataError, "the database's file exists"),
-        ("duckdb:///none.db", DataError, "the database's file exists"),
-        ("sqlite://", DataError, "the database's file exists"),
+        ("sqlite:///none.db", DataError, "the path of the database's file leads to a file"),
+        ("duckdb:///none.db", DataError, "the path of the database's file leads to a file"),
+        ("sqlite://", DataError, "the path of the database's file leads to a file"),
         ("colour://x", UsageError, "one that SQLAlchemy knows"),
         ("sqlite://[/x", UsageError, "one that SQLAlchemy knows"),
         ("mssql+pymssql://ann:hush@host/x", UnavailableError, "needs pymssql"),
