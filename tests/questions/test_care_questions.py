@@ -12,6 +12,7 @@ import pytest
 import outcomes as oc
 from outcomes.errors import UsageError
 from outcomes.questions.ask import undisclosed
+from outcomes.questions.therapists import _share
 from outcomes.study import study_from_tables
 from outcomes.words import with_ends
 from studies.overclaims import overclaims
@@ -258,6 +259,13 @@ def test_therapists_who_differ_are_told_from_chance(clinic):
     assert "more than chance" in answer.sentence
     shown = answer.table[answer.table["kind"] == "therapist"]
     assert shown["term"].tolist() == sorted(shown["term"])
+
+
+def test_a_small_share_that_is_more_than_chance_is_not_said_to_be_none():
+    rows = pd.DataFrame([[0.2, np.nan, np.nan], [0.000485, 0.000108, 0.002187], [0.0, 0.0, 0.037]],
+                        columns=["estimate", "conf_low", "conf_high"])  # fmt: skip
+    assert _share(rows.head(2)) == "0.05 % (95 % CI 0.01 % to 0.22 %)"
+    assert _share(rows.iloc[[0, 2]]) == "0.0 % (95 % CI 0.0 % to 3.7 %)"
 
 
 @pytest.mark.parametrize("n", [8, 10])

@@ -145,7 +145,8 @@ def _sentence(table: pd.DataFrame, measure: Instrument, n_therapists: int, group
 
 def _share(table: pd.DataFrame) -> str:
     estimate, low, high = table[["estimate", "conf_low", "conf_high"]].to_numpy(float)[1]
-    return percent_with_interval(estimate, low, high, 1)
+    digits = next((n for n in (1, 2, 3) if low <= 0 or round(100 * low, n)), 4)  # more than none
+    return percent_with_interval(estimate, low, high, digits)
 
 
 def _verdict(spread: Mapping[Any, Any]) -> str:
