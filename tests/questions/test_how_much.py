@@ -223,8 +223,29 @@ def test_one_follow_up_each_on_whatever_day_is_one_time():
     assert (row["estimate"], row["n_episodes"]) == (pytest.approx(2.0), 60)
     assert row["std_error"] == pytest.approx(gains.std(ddof=1) / np.sqrt(60))
     assert "patients of this one therapist improved by 2.0 points" in given.sentence
-    assert "weeks 6 to 13" in given.method
+    assert "taken in weeks 6 to 13 (counted as week " in given.method
     assert not oc.answer(study, "leavers").refused
+
+
+def test_scores_near_two_common_times_are_of_these():
+    """Discharge near day 90, follow-up near 180: no day has eleven courses, each time has all."""
+    rng = np.random.default_rng(1)
+    gains, days = rng.integers(0, 5, (2, 45)), np.array([[90], [180]]) + rng.integers(-12, 13, 45)
+    parts = [("baseline", np.zeros(45), 0 * gains[0]), ("discharge", days[0], gains[0]),
+             ("follow_up", days[1], gains[1])]  # fmt: skip
+    ids = [f"c{i:02}" for i in range(45)]
+    scores = pd.concat([pd.DataFrame({"episode_id": ids, "timing": timing, "day": day, "score": 8 - g})
+                        for timing, day, g in parts])  # fmt: skip
+    late = pd.DataFrame({"episode_id": ["c00"], "timing": "follow_up", "day": 400, "score": 0})
+    scores = pd.concat([scores, late]).assign(instrument="nprs")
+    study = study_from_tables({"assessments": scores})
+    given = oc.answer(study, "how-much")
+    curve = given.table[given.table["kind"] == "curve"]
+    assert curve["week"].tolist() == [13, 26] and (curve["n_episodes"] == 45).all()
+    assert curve["estimate"].tolist() == pytest.approx(gains.mean(axis=1))
+    assert "taken in weeks 11 to 15 (counted as week 13) and 24 to 27 (counted as" in given.method
+    assert given.source.left_out["far from the weeks at which others were scored"] is None
+    assert "No course was without a score" in oc.answer(study, "leavers").sentence
 
 
 def test_one_later_score_each_without_a_day_is_refused_and_no_error():

@@ -212,8 +212,9 @@ def course_frame(
     axis, rows = _on_axis(rows, due, window)
     counts = counted(rows, partial(_with_a_time, axis))
     left_out["not at the start of a visit"] = counts["elsewhere"]
+    left_out["far from the weeks at which others were scored"] = counts["outside"]
     left_out[f"no {axis.replace('_', ' ')}"] = counts["untimed"]
-    out = counts["elsewhere"] + counts["untimed"]
+    out = counts["elsewhere"] + counts["outside"] + counts["untimed"]
     rows = each(rows, partial(_kept, axis), len(rows) - out) if out else rows
     started = baselines(study, instrument)["episode_id"].nunique()
     left_out["course without a score after baseline"] = started - counts["courses"]
@@ -257,18 +258,22 @@ def a_tenth_return(courses: Any, patients: Any) -> Any:
 
 
 def _on_axis(rows: Any, due: tuple[float, ...], window: float | None) -> tuple[Axis, Any]:
-    """Return the axis of time, and rows that have a place on it; arms need all rows at once."""
+    """Return the axis of time, and rows that have a place on it; windows need all rows at once.
+
+    Scores of arms belong to the weeks at which they were due; so do others where most were taken
+    on days that fewer than 11 courses share.
+    """
     found = counted(rows, _placed)
-    weeks, several = found["weeks"], len(found["counts"]) > 1
-    if len(found["arms"]) > 1 and len(weeks):
-        rows = rows.together() if isinstance(rows, Pieces) else rows
-        return "week", rows.assign(week=planned_weeks(rows, due, window))
-    if several and found["known"] > 0.5 * len(rows):
+    weeks, arms = found["weeks"], len(found["arms"]) > 1 and len(found["weeks"])
+    if not arms and len(found["counts"]) > 1 and found["known"] > 0.5 * len(rows):
         return "session_count", rows
-    if (weeks.index != 0).any() and not found["repeated"]:  # before and after: one later score each
+    if not arms and (weeks.index != 0).any() and not found["repeated"]:  # one later score each
         middle = max(float(round(median_of(weeks))), 1.0)
-        rows = each(rows, lambda piece: piece.assign(week=piece["week"].mask(piece["week"].notna(),
-                                                                             middle)))  # fmt: skip
+        return "week", each(rows, lambda piece: piece.assign(
+            week=piece["week"].mask(piece["week"].notna(), middle)))  # fmt: skip
+    if arms or weeks[weeks >= LEAST_COURSES].sum() < 0.5 * weeks.sum():
+        rows = rows.together() if isinstance(rows, Pieces) else rows
+        rows = rows.assign(week=planned_weeks(rows, due, window))
     return "week", rows
 
 
@@ -282,9 +287,11 @@ def _placed(rows: pd.DataFrame) -> dict[str, Any]:
 def _with_a_time(axis: Axis, rows: pd.DataFrame) -> dict[str, Any]:
     """Count rows without a time, on the axis of visits those after the last, and kept courses."""
     elsewhere = rows["session"].isna() & (axis == "session_count")
+    untimed = rows[axis].isna() & ~elsewhere
+    outside = untimed & rows["day"].notna() & (axis == "week")
     courses = _kept(axis, rows).drop_duplicates("episode_id")
     return {"elsewhere": int(elsewhere.sum()), "courses": len(courses),
-            "untimed": int((rows[axis].isna() & ~elsewhere).sum()),
+            "outside": int(outside.sum()), "untimed": int((untimed & ~outside).sum()),
             **{name: having(courses[name]) for name in ("arm", "condition")}}  # fmt: skip
 
 

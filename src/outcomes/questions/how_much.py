@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.instruments import Instrument
@@ -228,9 +229,20 @@ def _method(model: CourseModel) -> Text:
         residuals=HOW_MUCH.say(residuals, rule=RULE, many=f"{MANY_ROWS:,}"),
     )  # fmt: skip
     if course.few_times and course.axis == "week":
-        weeks = course.tallies.days.index / 7
-        method += HOW_MUCH.say("as taken", first=f"{weeks.min():.0f}", last=f"{weeks.max():.0f}")
+        method += _as_taken(course)
     return method + (HOW_MUCH.notes["therapists"] if THERAPIST in fit.request.formula else "")
+
+
+def _as_taken(course: CourseFrame) -> str:
+    """Say in which weeks the scores of each time were taken, where these are several."""
+    due = course.tallies.seen["week"].unique()
+    taken = pd.Series(course.tallies.days.index / 7)
+    near = due[np.abs(taken.to_numpy()[:, None] - due).argmin(axis=1)]
+    spans = taken.groupby(near).agg(["min", "max"]).round()
+    if (spans["min"] == spans["max"]).all():
+        return ""
+    said = [f"{low:g} to {high:g} (counted as week {at:g})" for at, low, high in spans.itertuples()]
+    return HOW_MUCH.say("as taken", spans=listed(said))
 
 
 def _checks(model: CourseModel, asked: Asked) -> tuple[Check, ...]:

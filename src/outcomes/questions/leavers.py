@@ -18,6 +18,7 @@ from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.records import baselines
 from outcomes.study import Study
+from outcomes.trajectory import trajectory
 from outcomes.words import (
     CANNOT_TELL,
     beside,
@@ -116,6 +117,9 @@ def _who_left(study: Study, course: CourseFrame, instrument: str) -> _Leavers:
     ids = facts.index[facts.index.isin(baselines(study, instrument)["episode_id"])]
     reasons = facts["end_reason"].reindex(ids).fillna("not recorded")
     last = course.rows.groupby("episode_id")[course.axis].max().reindex(ids)
+    if course.axis == "week":  # a score too far from the week that it was due is a later score
+        taken = trajectory(study, instrument).rows.groupby("episode_id")["week"].max()
+        last = last.combine(taken.reindex(ids), np.fmax)
     left = ~(last >= course.horizon)
     well = left & reasons.isin(WELL)
     rule, without = disclosure_for(study), len(facts) - len(ids)
@@ -237,7 +241,7 @@ def _in_words(tip: float, measure: Instrument) -> str:
 def _from(course: CourseFrame) -> str:
     """Return the time from which a score would have counted."""
     if course.axis == "session_count":
-        return f"after {course.horizon:.0f} or more sessions"
+        return f"at a visit after {course.horizon:.0f} or more sessions"
     return f"{when(course.axis, course.horizon)} or later"
 
 
