@@ -248,6 +248,34 @@ def test_scores_near_two_common_times_are_of_these():
     assert "No course was without a score" in oc.answer(study, "leavers").sentence
 
 
+@pytest.mark.parametrize("dated", [True, False])
+def test_first_and_last_score_alone_are_of_one_time(dated):
+    """Who was last seen after two visits stopped then: no mean after two visits of all."""
+    rng = np.random.default_rng(7)
+    ids, last = [f"c{i:02}" for i in range(60)], rng.integers(2, 10, 60)
+    gains = rng.integers(0, 5, 60).astype(float)
+    visits = pd.DataFrame({"episode_id": np.repeat(ids, last)})
+    visits["session"] = visits.groupby("episode_id").cumcount() + 1.0
+    visits["day"] = 7 * (visits["session"] - 1) if dated else np.nan
+    therapists = rng.permutation(np.repeat([f"t{k}" for k in range(5)], 12))
+    courses = pd.DataFrame({"episode_id": ids, "therapist_id": therapists})
+    first = pd.DataFrame({"episode_id": ids, "session": 1, "timing": "baseline", "score": 8.0})
+    then = first.assign(session=last, timing="pre_session", score=8 - gains)
+    scores = pd.concat([first, then]).assign(instrument="nprs")
+    tables = {"episodes": courses, "sessions": visits, "assessments": scores}
+    given = oc.answer(study_from_tables(tables), "how-much")
+    row = given.table[given.table["kind"] == "improvement"].iloc[0]
+    assert row["estimate"] == pytest.approx(gains.mean()) and row["n_episodes"] == 60
+    assert row["week" if dated else "session_count"] == np.median(last - 1).round()
+    assert any("all of these count as of one time" in limit for limit in given.limits)
+    gone = oc.answer(study_from_tables(tables), "leavers")
+    assert "No course was without a score after baseline" in gone.sentence
+    others = oc.answer(study_from_tables(tables), "therapists")
+    by = pd.Series(gains).groupby(therapists).agg(["mean", "var"])  # balanced: analysis of variance
+    between = max(12 * by["mean"].var() / by["var"].mean() - 1, 0.0) * by["var"].mean() / 12
+    assert others.table["estimate"].iloc[0] == pytest.approx(np.sqrt(between), abs=1e-5)
+
+
 def test_one_later_score_each_without_a_day_is_refused_and_no_error():
     study = audit(np.ones(20), 1)
     scores = study.assessments

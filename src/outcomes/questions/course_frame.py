@@ -71,6 +71,11 @@ class CourseFrame:
         return int(self.tallies.sizes.sum())
 
     @property
+    def one_score_each(self) -> bool:
+        """Whether each course has one score after baseline: all that varies is the residual."""
+        return self.n_courses == len(self.rows)
+
+    @property
     def conditions(self) -> list[Any]:
         """Names of the conditions of courses."""
         return [*self.tallies.courses["condition"].dropna().unique()]
@@ -163,16 +168,25 @@ class CourseFrame:
         return median_of(self.tallies.sizes)
 
     @property
+    def n_times(self) -> int:
+        """Distinct times."""
+        return int(self.tallies.seen[self.axis].nunique())
+
+    @property
     def few_times(self) -> bool:
         """Whether there are so few times that each has a mean of its own."""
-        return int(self.tallies.seen[self.axis].nunique()) <= FEW_TIMES
+        return self.n_times <= FEW_TIMES
 
     @property
     def time_term(self) -> str:
         """Time in a model's formula: a mean for each of few times, else a natural spline."""
-        return (
-            f"C({self.axis})" if self.few_times else f"cr({self.axis}, df=3, constraints='center')"
-        )
+        few = f"C({self.axis})" if self.n_times > 1 else "1"
+        return few if self.few_times else f"cr({self.axis}, df=3, constraints='center')"
+
+    def over_time(self, term: str) -> str:
+        """Return a term of a formula with its change over time; time alone without one."""
+        time = self.time_term
+        return " * ".join(part for part in (term, time) if part and (part != "1" or not term))
 
 
 @once
@@ -264,17 +278,31 @@ def _on_axis(rows: Any, due: tuple[float, ...], window: float | None) -> tuple[A
     on days that fewer than 11 courses share.
     """
     found = counted(rows, _placed)
-    weeks, arms = found["weeks"], len(found["arms"]) > 1 and len(found["weeks"])
-    if not arms and len(found["counts"]) > 1 and found["known"] > 0.5 * len(rows):
+    weeks, counts = found["weeks"], found["counts"]
+    arms = len(found["arms"]) > 1 and len(weeks)
+    visited = len(counts) > 1 and found["known"] > 0.5 * len(rows)
+    if not arms and not found["repeated"]:
+        return _one_time(rows, weeks, counts)
+    if not arms and visited:
         return "session_count", rows
-    if not arms and (weeks.index != 0).any() and not found["repeated"]:  # one later score each
-        middle = max(float(round(median_of(weeks))), 1.0)
-        return "week", each(rows, lambda piece: piece.assign(
-            week=piece["week"].mask(piece["week"].notna(), middle)))  # fmt: skip
     if arms or weeks[weeks >= LEAST_COURSES].sum() < 0.5 * weeks.sum():
         rows = rows.together() if isinstance(rows, Pieces) else rows
         rows = rows.assign(week=planned_weeks(rows, due, window))
     return "week", rows
+
+
+def _one_time(rows: Any, weeks: pd.Series[int], counts: pd.Series[int]) -> tuple[Axis, Any]:
+    """Return rows of which each course has one as of one time, the median.
+
+    How well those do who were last seen after so many visits is no course of improvement: they
+    stopped then.
+    """
+    axis, times = ("week", weeks) if weeks.sum() >= counts.sum() else ("session_count", counts)
+    if not (times.index != 0).any():
+        return axis, rows
+    middle = max(float(round(median_of(times))), 1.0)
+    return axis, each(rows, lambda piece: piece.assign(**{
+        axis: piece[axis].mask(piece[axis].notna(), middle)}))  # fmt: skip
 
 
 def _placed(rows: pd.DataFrame) -> dict[str, Any]:

@@ -207,11 +207,7 @@ def course_formula(
     course: CourseFrame, adjusted_for: tuple[str, ...] = (), *, clusters: bool = True
 ) -> str:
     """Return the formula, residuals independent; only courses vary without `clusters`."""
-    time = course.time_term if course.tallies.seen[course.axis].nunique() > 1 else "1"
-    group = course.group
-    fixed = time
-    if group and len(course.groups) > 1:
-        fixed = group if time == "1" else f"{group} * {time}"
+    fixed = course.over_time(course.group if len(course.groups) > 1 else "")
     random = _random_terms(course, adjusted_for)[: None if clusters else 1]
     return " + ".join(["improvement ~ " + fixed, *adjusted_for, *random])
 
@@ -226,8 +222,9 @@ def can_be_serial(course: CourseFrame) -> bool:
 def _random_terms(course: CourseFrame, adjusted_for: tuple[str, ...]) -> list[str]:
     slope = not course.few_times and course.typical_size >= LEAST_FOR_SLOPE
     terms = [f"(1 + {course.axis} | episode_id)" if slope else "(1 | episode_id)"]
-    if course.n_courses == len(course.rows):  # one score a course: all that varies is the residual
-        terms = [f"us({course.axis} | episode_id)"]
+    if course.one_score_each:  # as much at each time, where some have few courses
+        told_apart = course.seen.groupby(level=0).sum().min() >= LEAST_COURSES
+        terms = [f"{'us' if told_apart else 'id'}({course.axis} | episode_id)"]
     if course.patients_return:
         terms.append("(1 | patient_id)")
         if slope and a_tenth_return(course.n_courses, course.tallies.patients):

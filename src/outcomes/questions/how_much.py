@@ -117,6 +117,7 @@ def _limits(about: Question, course: CourseFrame) -> tuple[str, ...]:
     more = {
         "of_arms": course.group == "arm",
         "of_sessions": course.axis == "session_count",
+        "once": course.one_score_each,
         "of_neck_pain": course.group != "arm"
         and any("neck" in str(name) for name in course.conditions),
     }

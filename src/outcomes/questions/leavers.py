@@ -240,6 +240,8 @@ def _in_words(tip: float, measure: Instrument) -> str:
 
 def _from(course: CourseFrame) -> str:
     """Return the time from which a score would have counted."""
+    if course.one_score_each:
+        return "after baseline"
     if course.axis == "session_count":
         return f"at a visit after {course.horizon:.0f} or more sessions"
     return f"{when(course.axis, course.horizon)} or later"

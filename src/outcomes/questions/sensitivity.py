@@ -106,14 +106,13 @@ def _told(table: pd.DataFrame, fine: pd.Series[bool]) -> str:
 
 def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
     """Name, rows and formula of each model; clusters alone for the one before, robust to them."""
-    time = course.time_term
-    fixed = f"improvement ~ {course.group} * {time}" if course.group else f"improvement ~ {time}"
+    fixed = f"improvement ~ {course.over_time(course.group)}"
     own = f"(1 | episode_id){' + (1 | patient_id)' * course.patients_return}"
     again = not course.tallies.unnamed and course.tallies.patients < course.n_courses
     whose = ("patients", "patient_id") if again else ("courses", "episode_id")
     yield f"one level a course{' and patient' * course.patients_return}", course, f"{fixed} + {own}"
     yield ROBUST.format(whose[0]), course, whose[1]
-    yield ADJUSTED, course, f"{fixed} + baseline * {time} + {own}"
+    yield ADJUSTED, course, f"{fixed} + {course.over_time('baseline')} + {own}"
     if course.n_therapists >= LEAST_CLUSTERS:
         yield "with therapists", course, f"{fixed} + {own} + {THERAPIST}"
     clinics = course.tallies.clinics

@@ -22,6 +22,7 @@ from outcomes.words import (
     decimals,
     in_order,
     limits,
+    listed,
     percent_with_interval,
     plain,
     probability,
@@ -68,7 +69,7 @@ def therapists(asked: Asked) -> Found | Missing:
     seen = bool(table["estimate"].iloc[0] > TINY)
     return Found(
         table,
-        _sentence(table, asked.measure, len(counts), course.group),
+        _sentence(table, asked.measure, len(counts), course),
         asked.question.say("method", formula=with_them.request.formula),
         _picture(table, asked.measure) if seen else None,
         checks=(
@@ -85,9 +86,12 @@ def therapists(asked: Asked) -> Found | Missing:
 def _fits(course: CourseFrame) -> tuple[MixedFit, MixedFit]:
     """Fit the case-mix model with and without therapists, by REML."""
     group = f"{course.group} + " if course.group else ""
-    formula = f"improvement ~ {group}baseline + {course.time_term} + (1 | episode_id)"
-    formula += " + (1 | patient_id)" * course.patients_return
-    return fitted(f"{formula} + (1 | therapist_id)", course.rows), fitted(formula, course.rows)
+    formula = f"improvement ~ {group}baseline + {course.time_term}"
+    random = "" if course.one_score_each else " + (1 | episode_id)"
+    random += " + (1 | patient_id)" * course.patients_return
+    without = f"{formula}{random or f' + id({course.axis} | episode_id)'}"
+    with_them = f"{formula}{random} + (1 | therapist_id)"
+    return fitted(with_them, course.rows), fitted(without, course.rows)
 
 
 def _table(fit: MixedFit, without: MixedFit, shown: pd.Series[int]) -> pd.DataFrame:
@@ -132,14 +136,17 @@ def _most(fit: MixedFit, rest: float) -> float:
     return spread**2 / (spread**2 + rest)
 
 
-def _sentence(table: pd.DataFrame, measure: Instrument, n_therapists: int, group: str) -> str:
+def _sentence(
+    table: pd.DataFrame, measure: Instrument, n_therapists: int, course: CourseFrame
+) -> str:
+    alike = [course.group, "baseline", "time" * (course.n_times > 1)]
     spread = table.to_dict("records")[0]
     found = f"{plain(spread['estimate'], decimals(measure) + 1)} {measure.unit}"
     chance = f"{'no ' * (spread['p_value'] >= CHANCE)}more than chance would"
     return THERAPISTS.say(
         "found", verdict=_verdict(spread), n=str(n_therapists), share=_share(table), chance=chance,
         p=probability(spread["p_value"]), sd=found, measure=f"{measure.title} ({scale(measure)})",
-        alike=group and f"{group}, ",
+        alike=listed([name for name in alike if name]),
     )  # fmt: skip
 
 
