@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 _PACKAGE = str(Path(__file__).parent)
@@ -66,6 +67,22 @@ def _rebuild(
     kind: type[OutcomesError], must: str, got: str, where: str, remedy: str
 ) -> OutcomesError:
     return kind(must, got=got, where=where, remedy=remedy)
+
+
+def refuse_all(errors: Sequence[OutcomesError]) -> None:
+    """Raise the first of several errors, the sentences of the others after its own; none of none.
+
+    Examples
+    --------
+    >>> refuse_all([UsageError("time is above 0", got="-3"), UsageError("weeks rise", got="4, 2")])
+    Traceback (most recent call last):
+    outcomes.errors.UsageError: time is above 0; got -3. weeks rise; got 4, 2.
+    """
+    if errors:
+        first = errors[0]
+        others = dict.fromkeys(map(str, errors[1:]))
+        first.remedy = " ".join(filter(None, (first.remedy, *others)))
+        raise first
 
 
 class DataError(OutcomesError):

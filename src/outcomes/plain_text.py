@@ -38,7 +38,7 @@ def shipped(place: str) -> dict[str, Any]:
     return tomllib.loads(files("outcomes").joinpath(*place.split("/")).read_text("utf-8"))
 
 
-def read_toml(path: Path, what: str) -> dict[str, Any]:
+def read_toml(path: Path, what: str, others: str = "") -> dict[str, Any]:
     """Return the plain values of a TOML file that a user wrote, whatever mark its editor left.
 
     Parameters
@@ -46,6 +46,8 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
     path : Path
     what : str
         What the file is, with its article: "a column map".
+    others : str
+        Where else a section may stand that there is but once.
 
     Raises
     ------
@@ -59,8 +61,12 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
         return tomllib.loads(content.decode(*(marked or ["utf-8"])))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         got = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "other bytes"
-        must = f"{what} is a TOML file"
-        raise UsageError(must, got=got, where=path.name) from None
+        must, remedy = f"{what} is a TOML file", ""
+        if twice := re.match(r"Cannot declare \((.*?),?\) twice", got):
+            section = twice[1].replace("'", "").replace(", ", ".")
+            must, got = f"a section of {what} stands once", f"[{section}] again{got[twice.end() :]}"
+            remedy = others
+        raise UsageError(must, got=got, where=path.name, remedy=remedy) from None
 
 
 def refuse_missing(path: Path, what: str, kind: type[OutcomesError]) -> None:

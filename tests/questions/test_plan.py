@@ -56,12 +56,39 @@ def test_a_plan_is_read_from_toml(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content",
-    [{}, {"primary": {}}, {"primary": {"question": "trial", "colour": "red"}}, {"aim": 1}],
-)
-def test_what_is_no_plan_is_refused(content):
-    with pytest.raises(UsageError):
+    ("content", "said"),
+    [
+        ({}, ["an entry says primary; got nothing"]),
+        ({"primary": {}}, ["an entry says question; got nothing"]),
+        ({"primary": {"qestion": "trial", "tme": 1}}, ["Did you mean question", "mean time"]),
+        ({"aim": 1}, ["'aim' is an entry"]),
+        ({"primary": [{"question": "trial"}] * 2}, ["got a list", "Write [primary], once."]),
+        ({"primary": {"question": "trial", "time": "six", "weeks": 4}},
+         ["is a number; got text", "is a list; got a whole number"]),
+        ({"primary": {"question": "trial", "role": "secondary"}}, ["says its role"]),
+        ({"primary": {"question": "trial"}, "secondary": [{"question": "trial"}]}, ["once"]),
+    ],
+)  # fmt: skip
+def test_what_is_no_plan_is_refused_with_all_that_is_wrong(content, said):
+    with pytest.raises(UsageError) as caught:
         read_plan(content)
+    assert all(words in str(caught.value) for words in said)
+    assert "something else" not in str(caught.value)
+
+
+def test_a_second_primary_question_is_told_where_it_belongs(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text('[primary]\nquestion = "trial"\n[primary]\nquestion = "pressure"\n')
+    says = r"stands once; got \[primary\] again \(at line 3.* others are \[\[secondary\]\]"
+    with pytest.raises(UsageError, match=says):
+        read_plan(path)
+
+
+def test_all_that_a_plan_cannot_mean_is_said_at_once(two_arms):
+    with pytest.raises(UsageError) as caught:
+        answer(two_arms(), "trial", plan=planned(time=-3, window=-1, weeks=[4, 2]))
+    for said in ("time is a number above 0", "window is a number", "weeks rise", "one of the"):
+        assert said in str(caught.value)
 
 
 def test_a_missing_plan_and_one_that_is_no_toml_are_refused(tmp_path):

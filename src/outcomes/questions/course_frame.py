@@ -297,7 +297,8 @@ def _one_time(rows: Any, weeks: pd.Series[int], counts: pd.Series[int]) -> tuple
     How well those do who were last seen after so many visits is no course of improvement: they
     stopped then.
     """
-    axis, times = ("week", weeks) if weeks.sum() >= counts.sum() else ("session_count", counts)
+    axis: Axis = "week" if weeks.sum() >= counts.sum() else "session_count"
+    times = weeks if axis == "week" else counts
     if not (times.index != 0).any():
         return axis, rows
     middle = max(float(round(median_of(times))), 1.0)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Literal
 
 from outcomes.dictionary.tables import TABLES
-from outcomes.errors import UsageError
+from outcomes.errors import UsageError, refuse_all
 from outcomes.intake.toml_records import Section, Texts, refuse_unknown
 from outcomes.study import Study
 from outcomes.words import named
@@ -94,20 +94,20 @@ class Declared(Section, frozen=True, kw_only=True):
         UsageError
         """
         where = f"analysis plan, question {self.question}"
-        known = (*ALWAYS, *fields)
-        for name in self.__struct_fields__:
-            if name not in known and getattr(self, name):
-                must = f"{name} is declared for a question that answers to it"
-                raise UsageError(must, got="one that does not", where=where)
         early = [c.name for c in TABLES["episodes"].columns if c.name not in LATER]
         for part in ("population", "covariates"):
             refuse_unknown(
                 getattr(self, part), early, f"a fact of the course known when care begins ({part})"
             )
-        above = {"time": self.time, "window": self.window, "margin": self.margin}
         rising = all(b > a for a, b in zip((0.0, *self.weeks), self.weeks, strict=False))
         said = ", ".join(f"{week:g}" for week in self.weeks) or "no weeks"
-        rules = {
+        rules: dict[str, tuple[bool, str]] = {
+            f"{name} is declared for a question that answers to it":
+                (name in (*ALWAYS, *fields) or not getattr(self, name), "one that does not")
+            for name in self.__struct_fields__
+        }  # fmt: skip
+        above = {"time": self.time, "window": self.window, "margin": self.margin}
+        rules |= {
             f"{name} is a number above 0": (value is None or 0 < value < math.inf, f"{value}")
             for name, value in above.items()
         }
@@ -118,9 +118,8 @@ class Declared(Section, frozen=True, kw_only=True):
         rules["a window has weeks"] = self.window is None or bool(self.weeks), said
         on_time = not (self.weeks and self.time) or self.time in self.weeks
         rules[f"time is one of the weeks: {said}"] = on_time, f"{self.time}"
-        for must, (holds, got) in rules.items():
-            if not holds:
-                raise UsageError(must, got=got, where=where)
+        refuse_all([UsageError(must, got=got, where=where)
+                    for must, (holds, got) in rules.items() if not holds])  # fmt: skip
 
 
 def within(study: Study, population: Mapping[str, Texts]) -> Study:

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import scipy
 
+from outcomes.errors import UsageError
 from outcomes.intake.toml_records import Section, converted
 from outcomes.mixed.inference.testing import holm
 from outcomes.plain_text import cleaned, read_toml, shortened
@@ -22,6 +23,8 @@ from outcomes.questions.claim import SAID
 from outcomes.questions.declared import Declared, Role
 from outcomes.questions.question import Check, p_of_test
 from outcomes.words import limits
+
+_OTHERS = "One question is primary; others are [[secondary]]."
 
 
 class _File(Section, frozen=True, kw_only=True):
@@ -100,9 +103,18 @@ def read_plan(source: Plan | str | Path | Mapping[str, Any]) -> Plan:
     if isinstance(source, Plan):
         return source
     if not isinstance(source, Mapping):
-        source = read_toml(Path(source), "an analysis plan")
+        source = read_toml(Path(source), "an analysis plan", _OTHERS)
     content = dict(source)
     held = converted(content, _File, "analysis plan")
+    asked = [(one.question, one.instrument) for one in (held.primary, *held.secondary)]
+    if len(set(asked)) < len(asked):
+        must = "a plan declares each question once for an instrument"
+        raise UsageError(must, got="one again", where="analysis plan")
+    if any("role" in said for said in (content["primary"], *content.get("secondary", ()))):
+        must = "the section of a question says its role"
+        raise UsageError(
+            must, got="role as an entry", where="analysis plan", remedy="Leave it out."
+        )
     secondary = (msgspec.structs.replace(entry, role="secondary") for entry in held.secondary)
     declared = (msgspec.structs.replace(held.primary, role="primary"), *secondary)
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
