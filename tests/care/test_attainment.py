@@ -168,3 +168,14 @@ def test_a_course_without_a_therapist_does_not_leave_the_therapists_of_all_out()
     without = np.array([reached[groups != k].mean() for k in range(4)])
     expected = np.sqrt(3 / 4 * ((without - without.mean()) ** 2).sum())  # the jackknife
     assert error(made) == pytest.approx(expected)
+
+
+def test_by_arm_is_each_arm_alone():
+    arms = {"a": "massage", "b": "usual care", "c": "usual care", "d": "massage"}
+    both = study()
+    both = replace(both, episodes=both.episodes.assign(arm=both.episodes["episode_id"].map(arms)))
+    apart = goal_attainment_over_time(both, by="arm", ends_compete=False).table
+    # massage: a sustains on day 14, d on day 21; usual care: neither
+    found = apart.groupby("group")["estimate"].agg(list)
+    assert found["massage"] == [0.5, 1.0]
+    assert set(found["usual care"]) == {0.0}

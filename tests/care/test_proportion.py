@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 
-from outcomes.care.proportion import design_effect, exact_interval
+from outcomes.care.proportion import design_effect, difference_of_shares, exact_interval
 
 
 @settings(deadline=None)
@@ -49,3 +50,23 @@ class TestDesignEffect:
 
     def test_cannot_be_told_from_one_patient(self):
         assert design_effect(pd.Series([1.0, 0.0]), pd.Series(["a", "a"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "low", "high"),
+    [((56, 70), (48, 80), 0.0524, 0.3339), ((9, 10), (3, 10), 0.1705, 0.8090),
+     ((10, 10), (0, 20), 0.6791, 1.0)],
+)  # fmt: skip
+def test_difference_of_wilsons_intervals_is_newcombes_method_ten(first, second, low, high):
+    """Newcombe (1998), Stat Med 17:873, table II, examples a, b and h."""
+    shares = [(x / n, *proportion_confint(x, n, method="wilson")) for x, n in (first, second)]
+    found = difference_of_shares(*shares)
+    assert found == pytest.approx(
+        (first[0] / first[1] - second[0] / second[1], low, high), abs=1e-4
+    )
+
+
+def test_a_share_without_an_interval_leaves_the_difference_without_one():
+    difference, *ends = difference_of_shares((0.0, np.nan, np.nan), (0.25, 0.1, 0.4))
+    assert difference == -0.25
+    assert np.isnan(ends).all()

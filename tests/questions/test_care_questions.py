@@ -148,6 +148,46 @@ def test_goals_of_a_trial_are_told_by_days(clinic):
     assert answer.refused or "sessions, the arms together" in answer.sentence
 
 
+def trial_of_goals(clinic, kept, control="usual", real=False):
+    """60 courses with goals; in each arm so many of 30 are at theirs from the second visit on."""
+    study = with_goals(clinic(n=60), 3.0)
+    ids = study.episodes["episode_id"].tolist()
+    arm = dict(zip(ids, ["massage", "usual"] * 30, strict=True))
+    reach = {one for name, n in kept.items() for one in [i for i in ids if arm[i] == name][:n]}
+    scores = study.assessments
+    there = scores["episode_id"].isin(reach) & (scores["session"] > 1)
+    about = replace(study.provenance, control=control, randomised=True, synthetic=not real)
+    return replace(
+        study, assessments=scores.assign(score=np.where(there, 2.0, 7.0)), provenance=about,
+        episodes=study.episodes.assign(arm=study.episodes["episode_id"].map(arm)),
+    )  # fmt: skip
+
+
+def test_goals_of_a_trial_are_told_by_arm_with_their_difference(clinic):
+    """Nobody leaves before the last visit, so that shares are those of the goals."""
+    answer = undisclosed(trial_of_goals(clinic, {"massage": 18, "usual": 6}), "goals")
+    row = answer.table[answer.table["kind"] == "difference"].iloc[0]
+    assert row["estimate"] == pytest.approx(12 / 30)
+    assert (row["n_reached"], row["n_control_reached"]) == (18, 6)
+    at = answer.table[answer.table["time"] == row["time"]].set_index("group")
+    low, high = at["conf_low"], at["conf_high"]
+    below = np.hypot(0.6 - low["massage"], high["usual"] - 0.2)
+    assert row["conf_low"] == pytest.approx(0.4 - below)
+    assert "more goals were reached and kept with massage than with usual: 40 " in answer.sentence
+    assert "18 of 30 goals with massage (60 %," in answer.sentence
+    assert answer.picture.title.endswith(": 60 % with massage, 20 % with usual")
+    assert list(dict.fromkeys(answer.picture.data["group"])) == ["massage", "usual"]
+    even = undisclosed(trial_of_goals(clinic, {"massage": 12, "usual": 12}), "goals")
+    assert "it is not clear whether more goals" in even.sentence
+
+
+def test_goals_of_an_arm_that_nearly_all_reached_tell_no_difference(clinic):
+    shown = oc.answer(trial_of_goals(clinic, {"massage": 27, "usual": 12}, real=True), "goals")
+    assert "Most of 30 goals with massage" in shown.sentence
+    assert not re.search("90 %|percentage points", f"{shown.sentence} {shown.picture}")
+    assert shown.table.loc[shown.table["kind"] == "difference", "estimate"].isna().all()
+
+
 def test_too_few_goals_are_refused_with_their_number(clinic):
     study = with_goals(clinic(n=30), 3.0)
     answer = undisclosed(replace(study, goals=study.goals.head(4)), "goals", instrument="nprs")

@@ -182,6 +182,35 @@ def test_what_was_hidden_once_stays_hidden(used):
     assert once.source.n_used in (None, 150)
 
 
+@pytest.mark.quick(2)
+def test_a_curve_of_goals_is_in_whole_per_cent_and_holds_what_the_sentence_says():
+    study = real(oc.simulate(scenario="null", episodes=200, seed=7))
+    exact, shown = undisclosed(study, "goals"), oc.answer(study, "goals")
+    shown = disclosed(shown, disclosure_for(study))
+    drawn = shown.picture.data.dropna(subset=["estimate"])
+    assert "36 of 167 goals" in shown.sentence
+    assert drawn.loc[drawn["group"] == "reached and kept", "estimate"].iloc[-1] == 0.22
+    hidden = drawn["n_at_risk"].isna()
+    assert hidden.any()
+    true = exact.table.loc[drawn.loc[hidden, "row"], "estimate"]
+    assert drawn.loc[hidden, "estimate"].tolist() == true.round(2).tolist()
+    steps = exact.table.loc[drawn["row"]].groupby("kind")["n_reached"].diff().dropna()
+    assert (steps >= 11).all()
+    assert exact.picture.steps
+    assert not shown.picture.steps
+    assert shown.picture.caption.endswith("lines join the others.")
+
+
+def test_all_but_a_few_goals_are_not_told_by_the_table_either():
+    table = pd.DataFrame({"kind": "sustained", "term": ["by 2", "by 5"], "time": [2.0, 5.0],
+                          "n_at_risk": [102, 40], "n_episodes": 102, "n_reached": [60, 98],
+                          "estimate": [60 / 102, 98 / 102]})  # fmt: skip
+    goals, rule = QUESTIONS["goals"], Disclosure(told=Told())
+    safe = masked(table, decision(table, goals, rule), goals, rule)
+    assert safe["n_reached"].isna().tolist() == [False, True]
+    assert safe["estimate"].isna().tolist() == [False, True]
+
+
 def test_a_curve_of_which_one_bare_point_is_left_is_not_drawn():
     answer = oc.answer(oc.simulate(episodes=60, seed=3), "goals")
     rows = answer.table["kind"] == "sustained"

@@ -223,7 +223,7 @@ def goal_attainment_over_time(
         With goals and scores.
     instrument : str
         Short name of the instrument of the goals; all by default.
-    by : {"", "instrument", "condition", "set_by"}
+    by : {"", "instrument", "condition", "arm", "set_by"}
         Column of groups; one group by default.
     unit : {"day", "sessions"}
         Clock: days since the first visit, or sessions received.
@@ -264,16 +264,18 @@ def goal_attainment_over_time(
        time  estimate
     0  14.0       0.5
     """
-    if by not in ("", "instrument", "condition", "set_by") or unit not in ("day", "sessions"):
-        must = "goals are grouped by instrument, condition or set_by, and timed by day or sessions"
+    groups = ("", "instrument", "condition", "arm", "set_by")
+    if by not in groups or unit not in ("day", "sessions"):
+        must = "goals are grouped by instrument, condition, arm or set_by, by day or by sessions"
         raise UsageError(must, got="another word")
     progress = goal_progress(study, instrument)
+    progress["arm"] = study.courses["arm"].reindex(progress["episode_id"]).to_numpy()
     goals, left_out = _eligible(_with_ends(progress.copy(), study, unit, ends_compete))
     goals["patient_id"] = study.courses["patient_id"].reindex(goals["episode_id"]).to_numpy()
     goals["therapist_id"] = therapist_of_course(study).reindex(goals["episode_id"]).to_numpy()
     goals["group"] = goals[by].fillna("not recorded") if by else "all"
-    groups = goals.groupby("group", sort=True)
-    parts = [_incidence_of_goal(str(name), group, conf_level) for name, group in groups]
+    each = goals.groupby("group", sort=True)
+    parts = [_incidence_of_goal(str(name), group, conf_level) for name, group in each]
     parts = parts or [_incidence_of_goal("all", goals, conf_level)]
     table = pd.concat(parts, ignore_index=True)
     table = table[ends_compete | (table["event"] != EVENTS[ENDED])].reset_index(drop=True)

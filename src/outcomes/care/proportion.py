@@ -1,7 +1,8 @@
-"""Exact intervals of proportions, and the widening that visits of one patient ask for."""
+"""Intervals of proportions and differences, and the widening that visits of one patient ask."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,37 @@ def exact_interval(
     high = betaincinv(x + 1, np.where(x < n, n - x, np.nan), 1 - tail)
     low, high = np.where(x == 0, 0.0, low), np.where(x == n, 1.0, high)
     return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
+
+
+def difference_of_shares(
+    share: Sequence[float], other: Sequence[float]
+) -> tuple[float, float, float]:
+    """Return how much larger one share is than another of other people, with its interval.
+
+    Parameters
+    ----------
+    share, other : sequence of three float
+        Estimate and the two ends of its interval, 0 to 1; an end that is missing leaves the
+        difference without an interval.
+
+    Returns
+    -------
+    estimate, conf_low, conf_high : float
+        Share less `other`, -1 to 1, at the level of the two intervals.
+
+    Notes
+    -----
+    Recovery of variance estimates (Zou and Donner 2008; of Wilson's intervals it is Newcombe's
+    method 10, 1998). Where the two have therapists in common it is too wide, if anything.
+
+    Examples
+    --------
+    >>> np.round(difference_of_shares((0.8, 0.7, 0.9), (0.6, 0.4, 0.7)), 3).tolist()
+    [0.2, 0.059, 0.424]
+    """
+    (p, low, high), (q, least, most) = share, other
+    below, above = np.hypot(p - low, most - q), np.hypot(high - p, q - least)
+    return p - q, float(p - q - below), float(p - q + above)
 
 
 def design_effect(events: pd.Series[Any], clusters: pd.Series[Any]) -> float:

@@ -23,8 +23,11 @@ AT_RISK = "n_at_risk"
 COUNTS = "n_"
 """What the names of columns with counts begin with."""
 NOUNS = {COUNT: "course", "n_control": "course", "n_asked": "visit", "n_visits": "visit",
-         "n_reached": "goal"}  # fmt: skip
+         "n_reached": "goal", "n_control_reached": "goal"}  # fmt: skip
 """What the sentences call what a column counts."""
+PARTS = (("n_reached", COUNT), ("n_control_reached", "n_control"), ("n_events", "n_asked"),
+         ("n_events", COUNT))  # fmt: skip
+"""Columns with a part of what another one counts: all but a few are as telling as a few."""
 TOTAL = "all"
 NAMES = ("term", "group", "arm", "label")
 """Columns with names of groups; one that only few patients bear goes with the rest of its row."""
@@ -41,6 +44,7 @@ OF_SIZE, EXACT = ("df", "df_num", "df_den"), ("std_error", "statistic")
 RECORDS, RAW_DIGITS = ("raw", "part"), 1
 """Of a mean of records whose count is hidden: of ten courses or more, each has one as near."""
 NOT_SHOWN = "not shown"
+JOINED = "Times at which few more had it happen are not shown; lines join the others."
 
 
 def disclosed(
@@ -136,19 +140,23 @@ def decision(
         kind = table["kind"].map(dict(record.kinds))
     counts = [str(name) for name in table if str(name).startswith(COUNTS)]
     few = kind.isna() | table[counts].map(rule.hides).any(axis=1)
+    for part, whole in PARTS:
+        if {part, whole} <= {*counts}:
+            few |= (table[whole] - table[part]).map(rule.hides)
     row = few | _betrayed(table, kind, few, rule)
     cells = {name: row.copy() for name in counts}
     if rule.told is not None and record is not None:
         _beside_those_told(table, cells, record, rule)
     gone = row & (leaves | (kind != "model"))
     for name, hidden in cells.items():  # a share of a hidden count gives it away
-        gone |= hidden & (kind == "share") & (name != COUNT)
+        gone |= hidden & (kind == "share") & (name not in (COUNT, AT_RISK))
     if AT_RISK in cells and _falls_by_few(table, rule):
-        cells[AT_RISK] |= table[AT_RISK] < table[AT_RISK].max()
+        cells[AT_RISK] |= table[AT_RISK] < table[COUNT]
     ours = table["kind"].isin(record.fixed) if record and "kind" in table else False
     nameless = gone & few & ~pd.Series(ours, index=table.index)
     untold = pd.DataFrame(cells, index=table.index).any(axis=1)
     sized = untold | (table[COUNT].isna() if COUNT in table else False)
+    sized |= table[AT_RISK].isna() & (kind == "share") if AT_RISK in table else False
     if record and sized.any():  # suppositions about all begin from the model of those seen
         sized |= table["kind"].isin(record.points) & (kind == "share")
     raw = sized & (kind.isin(RECORDS) | _is_mean_of_records(table))
@@ -197,7 +205,7 @@ def masked(
                 safe[name] = safe[name].mask(hides["raw"], safe[name].round(RAW_DIGITS))
                 if name in ("estimate", "conf_low", "conf_high"):
                     rows = zip(safe[name], *ends, hides["shared"], strict=True)
-                    near = [_as_known(*row) for row in rows]
+                    near = [_as_known(*row, in_percent=AT_RISK in safe) for row in rows]
                     safe[name] = safe[name].mask(hides["exact"], near)
             else:
                 rounded = safe[name].map(lambda p: float(f"{p:.2g}"))
@@ -208,21 +216,26 @@ def masked(
     return safe
 
 
-def _as_known(value: float, low: float, high: float, shared: bool) -> float:
+def _as_known(value: float, low: float, high: float, shared: bool, *, in_percent: bool) -> float:
     """Round to a decimal more than an interval lets be printed, and to what is printed at a tie.
 
-    What moves with a share of a hidden count has none more, nor for an end that is nearly zero.
+    What moves with a share of a hidden count has none more, nor for an end that is nearly zero;
+    shares of those who began are whole per cent, as sentences say them.
     """
     if shared:
-        return round(value, decimals_for((low - high) / 2, (high - low) / 2))
+        half = (high - low) / 2
+        return round(value, 2 if in_percent else decimals_for(-half, half))
     digits = decimals_for(low, high)
     near = round(value, digits + 1)
     return near if f"{near:.{digits}f}" == f"{value:.{digits}f}" else round(value, digits)
 
 
 def _is_mean_of_records(table: pd.DataFrame) -> pd.Series[bool] | bool:
-    """Whether an estimate is the mean of so many scores, as a model's is where each has one."""
-    if not {COUNT, "estimate"} <= set(table):
+    """Whether an estimate is the mean of so many scores, as a model's is where each has one.
+
+    A share of those who began is none, whose count is told wherever the share is.
+    """
+    if AT_RISK in table or not {COUNT, "estimate"} <= set(table):
         return False
     tenths = 10 * table["estimate"].astype(float) * table[COUNT].astype(float)
     return (tenths - tenths.round()).abs() < 1e-5
@@ -249,10 +262,16 @@ def _falls_by_few(table: pd.DataFrame, rule: Disclosure) -> bool:
     Numbers at risk fall by all of these together: beside the numbers of one event they tell the
     numbers of the others.
     """
-    times = table.dropna(subset=["time"]).groupby("time")
-    events = table.pivot_table(index="time", columns="kind", values="n_reached", aggfunc="max")
+    curves = table.dropna(subset=["time", AT_RISK])
+    groups = curves.groupby("group") if "group" in curves else [("", curves)]
+    return any(_few_at_once(own, rule) for _, own in groups)
+
+
+def _few_at_once(curves: pd.DataFrame, rule: Disclosure) -> bool:
+    events = curves.pivot_table(index="time", columns="kind", values="n_reached", aggfunc="max")
     steps = events.diff().fillna(events)
-    lost = -times[AT_RISK].max().diff().shift(-1).fillna(0.0) - steps.sum(axis=1)
+    at_risk = curves.groupby("time")[AT_RISK].max()
+    lost = -at_risk.diff().shift(-1).fillna(0.0) - steps.sum(axis=1)
     falls = steps.assign(lost=lost.iloc[:-1]).fillna(0.0)
     return bool(falls.map(rule.hides).any(axis=None))
 
@@ -264,7 +283,8 @@ def _beside_those_told(
     whom = _whom(table, record, rule)
     for name, hidden in cells.items():
         counts = table.loc[~hidden, name].dropna().astype(float)
-        people = [CONTROL if name == "n_control" else about for about in whom[counts.index]]
+        control = name.startswith("n_control")
+        people = [CONTROL if control else about for about in whom[counts.index]]
         told_too = [
             rule.tells(count, NOUNS.get(name, name), about)
             for count, about in zip(counts, people, strict=True)
@@ -366,8 +386,12 @@ def _safe_picture(
     if rows["gone"].any():
         axes = joined("; ", [label for label in (picture.y_label, picture.x_label) if label])
         alt = Text(picture.title, ". Axes: ", axes, ". Points of few courses are left out.")
+    joined_up = picture.steps and bool(rows["gone"].any())  # where each step lies is not known
+    shown = replace(picture, data=data, steps=picture.steps and not joined_up)
     return replace(
-        picture, data=data, alt=told(alt, rule), title=told(picture.title, rule),
+        shown,
+        reading=f"{shown.caption} {JOINED}" if joined_up else told(picture.reading, rule),
+        alt=told(alt, rule), title=told(picture.title, rule),
         x_label=told(picture.x_label, rule), y_label=told(picture.y_label, rule),
-        counted=told(picture.counted, rule), reading=told(picture.reading, rule),
+        counted=told(picture.counted, rule),
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +9,25 @@ import pandas as pd
 
 from outcomes.care.attainment import EVENTS, Attainment, Unit, goal_attainment_over_time
 from outcomes.care.goals import goal_attainment_scores, goal_progress
-from outcomes.privacy.text import Count, Resting, Text
+from outcomes.care.proportion import difference_of_shares
+from outcomes.privacy.text import Count, Resting, Text, joined
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.study import Study
-from outcomes.words import DESCRIBED, counted, percent, percent_with_interval
+from outcomes.words import (
+    DESCRIBED,
+    counted,
+    direction,
+    named,
+    percent,
+    percent_with_interval,
+    plain,
+    turned,
+    with_unit,
+)
+
+NAMES = {"sustained": "reached and kept", "ended before": "care ended first"}
 
 
 def goals(asked: Asked) -> Found | Missing:
@@ -29,83 +41,174 @@ def goals(asked: Asked) -> Found | Missing:
     Returns
     -------
     Found or Missing
-        ``.table``: ``kind`` is ``sustained`` or ``ended before`` (cumulative shares by ``time``)
-        or ``goal attainment scale`` (mean T score). Missing with fewer than 11 goals that were
-        set in time and can be followed.
+        ``.table``: ``kind`` is ``sustained`` or ``ended before`` (cumulative shares by ``time``),
+        ``difference`` (an arm less the control) or ``goal attainment scale`` (mean T score).
+        Missing with fewer than 11 goals that were set in time and can be followed.
     """
     study, instrument = asked.study, asked.instrument
     arms, dated = study.courses["arm"].nunique() > 1, study.assessments["day"].notna().any()
     by_sessions = study.sessions["session"].notna().any() and not (arms and dated)
     unit: Unit = "sessions" if by_sessions else "day"  # a control may have no sessions
-    attained = goal_attainment_over_time(
-        study, instrument=instrument, unit=unit, ends_compete=not arms
-    )
+    attained, control = _attained(study, instrument, unit, arms=arms)
     if len(attained.goals) < LEAST_COURSES:
         there = Count(len(attained.goals), "goal", there=True)
         least = {"least": str(LEAST_COURSES), "measure": asked.measure.title}
         return Missing(asked.question.say("few", there=there, **least))
-    table = _table(attained, goal_attainment_scores(study, instrument)["gas"].dropna())
+    table = _table(attained, goal_attainment_scores(study, instrument)["gas"].dropna(), control)
+    together = "the arms together, " * (arms and not control)
+    said = _of_arms(table, attained, control) if control else _of_all(table, attained, together)
     return Found(
         table,
-        _sentence(table, attained, arms=arms),
-        asked.question.say("method", unit=unit),
-        _picture(table, attained),
+        said,
+        Text(GOALS.say("method", unit=unit), GOALS.notes["method of arms"] * bool(control)),
+        _picture(table, attained, control),
         checks=_checks(goal_progress(study, instrument), attained, study),
-        glance=_glance(table, attained),
+        glance=_glance(table, attained, control),
         verdict=DESCRIBED,
         n_used=len(attained.goals),
         left_out=attained.left_out,
     )
 
 
-def _table(attained: Attainment, gas: pd.Series[float]) -> pd.DataFrame:
-    curves = attained.table.rename(columns={"event": "kind"})
+def _attained(
+    study: Study, instrument: str, unit: Unit, *, arms: bool
+) -> tuple[Attainment, str]:  # fmt: skip
+    """Return attainment by arm, and the control, where each arm has goals enough; else of all."""
+    control = study.provenance.control or ""
+    of: dict[str, Any] = {"instrument": instrument, "unit": unit, "ends_compete": not arms}
+    if arms:
+        apart = goal_attainment_over_time(study, by="arm", **of)
+        sizes = apart.goals["group"].value_counts()
+        if control in sizes and len(sizes) > 1 and sizes.min() >= LEAST_COURSES:
+            return apart, control
+    return goal_attainment_over_time(study, **of), ""
+
+
+def _table(attained: Attainment, gas: pd.Series[float], control: str) -> pd.DataFrame:
+    goals, curves = attained.goals, attained.table.rename(columns={"event": "kind"})
     labels = curves["kind"] + " by " + curves["time"].map("{:g}".format)
-    status = attained.goals["status"].map(EVENTS)
+    status = goals["status"].map(EVENTS)
     reached = [
-        int(((status == kind) & (attained.goals["time"] <= time)).sum())
-        for kind, time in zip(curves["kind"], curves["time"], strict=True)
+        int(((goals["group"] == group) & (status == kind) & (goals["time"] <= time)).sum())
+        for group, kind, time in zip(curves["group"], curves["kind"], curves["time"], strict=True)
     ]
-    curves = curves.assign(term=labels, n_episodes=len(attained.goals), n_reached=reached)
+    sizes = curves["group"].map(goals["group"].value_counts())
+    curves = curves.assign(term=labels, n_episodes=sizes, n_reached=reached)
     row = {
         "term": "mean T score, all courses with a rated goal", "kind": "goal attainment scale",
         "estimate": gas.mean(), "std_error": gas.sem(), "n_episodes": len(gas),
     }  # fmt: skip
     scale = pd.DataFrame([row] if len(gas) else [])
-    return pd.concat([curves.drop(columns="group"), scale], ignore_index=True)
+    if not control:
+        return pd.concat([curves.drop(columns="group"), scale], ignore_index=True)
+    curves["term"] += ", " + curves["group"]
+    return pd.concat([curves, _differences(curves, control), scale], ignore_index=True)
 
 
-def _headline(table: pd.DataFrame) -> Mapping[Any, Any]:
-    """Return the last time at which 11 goals were still to be reached, or the first."""
+def _differences(curves: pd.DataFrame, control: str) -> pd.DataFrame:
+    """Return each arm less the control at the time of the headline."""
+    at, ends = _headlines(curves), ["estimate", "conf_low", "conf_high"]
+    each = at.to_dict("index")
+    other, rows = each.pop(control), []
+    for arm, own in each.items():
+        found = difference_of_shares([own[end] for end in ends], [other[end] for end in ends])
+        about = {
+            "kind": "difference", "term": f"{arm} less {control}", "arm": arm, "time": own["by"],
+            "n_episodes": own["n_episodes"], "n_reached": own["n_reached"],
+            "n_control": other["n_episodes"], "n_control_reached": other["n_reached"],
+        }  # fmt: skip
+        rows.append(about | dict(zip(ends, found, strict=True)))
+    return pd.DataFrame(rows)
+
+
+def _headlines(table: pd.DataFrame) -> pd.DataFrame:
+    """Return each group at the last time when all had 11 goals still to be reached; else early."""
     curve = table[table["kind"] == "sustained"]
-    enough = curve[curve["n_at_risk"] >= LEAST_COURSES]
-    return (enough if len(enough) else curve.head(1)).to_dict("records")[-1]
+    curve = curve.assign(group=curve.get("group", "all"))
+    of_each = curve.groupby("group")["time"]
+    enough = curve[curve["n_at_risk"] >= LEAST_COURSES].groupby("group")["time"].max()
+    last = enough.min() if len(enough) == of_each.ngroups else float("-inf")
+    by = max(last, of_each.min().max())  # each has a row by then
+    until: pd.DataFrame = curve[curve["time"] <= by].assign(by=by).groupby("group").tail(1)
+    return until.set_index("group")
 
 
-def _sentence(table: pd.DataFrame, attained: Attainment, *, arms: bool) -> str:
-    at = _headline(table)
-    clock = _clock(at["time"], attained.unit)
-    share = _share(at).replace(" (", ", ").rstrip(")")
-    kind = "of arms" if arms else "untold" if attained.n_end_untold else "of care"
-    note = GOALS.say(f"note {kind}", share=share)
+def _of_all(table: pd.DataFrame, attained: Attainment, together: str) -> Text:
+    at = _headlines(table).iloc[0]
+    kind = "of arms" if together else "untold" if attained.n_end_untold else "of care"
     reached = Count(
         int(at["n_reached"]), "goal", of=len(attained.goals), part="sustained",
-        more=GOALS.notes["kept"], note=str(note),
+        more=GOALS.notes["kept"], note=str(GOALS.say(f"note {kind}", share=_inside(at))),
     )  # fmt: skip
-    return Text(f"By {clock}, {'the arms together, ' * arms}", reached, ".")
+    return Text(f"By {_clock(at['time'], attained.unit)}, {together}", reached, ".")
 
 
-def _glance(table: pd.DataFrame, attained: Attainment) -> str:
-    at = _headline(table)
-    return Text(_of_goals(at, attained, _share(at)), f" by {_clock(at['time'], attained.unit)}")
+def _of_arms(table: pd.DataFrame, attained: Attainment, control: str) -> Text:
+    at = _headlines(table)
+    each = [
+        Count(
+            int(own["n_reached"]), "goal", of=int(own["n_episodes"]), whom=str(arm), part=str(arm),
+            more=f"with {named(arm)}", note=f"({_inside(own)})",
+        )
+        for arm, own in at.iterrows()
+    ]  # fmt: skip
+    return GOALS.say(
+        "by arm", clock=_clock(at["by"].iloc[0], attained.unit),
+        arms=Text(joined(", ", each[:-1]), " and ", each[-1]),
+        difference=_less(table, at, control, "more", "fewer", "unclear"),
+    )  # fmt: skip
 
 
-def _share(at: Mapping[Any, Any]) -> str:
+def _less(table: pd.DataFrame, at: pd.DataFrame, control: str, *verdicts: str) -> Text:
+    """Say the differences, after a verdict if asked; nothing of one that rests on a few goals."""
+    said = []
+    for row in table[table["kind"] == "difference"].to_dict("records"):
+        size, low, high, more = turned(row)
+        points = with_unit(plain(100 * size, 0), "percentage points")
+        points += " fewer" if more == "less" else " more"
+        ends = f" (95 % CI {plain(100 * low, 0)} to {plain(100 * high, 0)})" if low == low else ""
+        names = {"arm": named(row["arm"]), "control": named(control)}
+        whom = "with {arm} than with {control}".format(**names)
+        told, words = f"it cannot be told {whom}", f"{points} {whom}{ends}"
+        if verdicts:
+            told = GOALS.notes[direction(row, *verdicts)].format(**names)
+            words = f"{told}: {points}{ends}"
+        said.append(_resting(at.loc[[row["arm"], control]], words, told))
+    return joined("; ", said)
+
+
+def _shares(at: pd.DataFrame) -> Text:
+    each = {str(arm): f"with {named(arm)}" for arm in at.index}
+    shares = at["estimate"].map(percent)
+    return joined(", ", [
+        _resting(at.loc[[arm]], f"{shares[arm]} {words}", f"a share not shown {words}")
+        for arm, words in each.items()
+    ])  # fmt: skip
+
+
+def _resting(of: pd.DataFrame, words: str, otherwise: str = "") -> Resting:
+    """Return words that rest on numbers of goals, reached and not, of which none may be a few."""
+    counts = [*of["n_reached"], *(of["n_episodes"] - of["n_reached"])]
+    return Resting(int(min(n for n in counts if n)), words=words, otherwise=otherwise)
+
+
+def _glance(table: pd.DataFrame, attained: Attainment, control: str) -> Text:
+    at = _headlines(table)
+    first = at.iloc[0]
+    share = _less(table, at, control) if control else _of_goals(first, attained, _share(first))
+    return Text(share, f" by {_clock(first['by' if control else 'time'], attained.unit)}")
+
+
+def _share(at: Any) -> str:
     """Return a share of goals with its interval, which none or all do not have."""
     return percent_with_interval(at["estimate"], at["conf_low"], at["conf_high"])
 
 
-def _of_goals(at: Mapping[Any, Any], attained: Attainment, share: str) -> Resting:
+def _inside(at: Any) -> str:
+    return _share(at).replace(" (", ", ").rstrip(")")
+
+
+def _of_goals(at: Any, attained: Attainment, share: str) -> Resting:
     """Say a share of the goals, which beside their number is a count."""
     n, of = int(at["n_reached"]), len(attained.goals)
     return Resting(n, "goal", of=of, part="sustained", words=f"{share} of goals")
@@ -115,22 +218,26 @@ def _clock(time: float, unit: Unit) -> str:
     return counted(time, "session") if unit == "sessions" else f"day {time:g}"
 
 
-def _picture(table: pd.DataFrame, attained: Attainment) -> Picture:
-    rows = table[table["kind"].isin(["sustained", "ended before"])]
-    at, unit = _headline(table), attained.unit
-    clock, share = _clock(at["time"], unit), _of_goals(at, attained, percent(at["estimate"]))
-    gone_on = GOALS.notes["gone on"] if attained.n_end_untold else ""
+def _picture(table: pd.DataFrame, attained: Attainment, control: str) -> Picture:
+    rows, at, unit = table[table["kind"].isin(NAMES)], _headlines(table), attained.unit
+    clock = _clock(at["by" if control else "time"].iloc[0], unit)
+    if control:
+        claim = Text(f"Goals reached and kept by {clock}: ", _shares(at))
+        groups = rows["group"].map(named)
+    else:
+        of_goals = _of_goals(at.iloc[0], attained, percent(at["estimate"].iloc[0]))
+        gone_on = GOALS.notes["gone on"] if attained.n_end_untold else ""
+        claim = Text(f"By {clock}, ", of_goals, " were reached and kept", gone_on)
+        groups = rows["kind"].map(NAMES)
     drawn = curves(
-        rows.assign(group=rows["kind"]),
+        rows.assign(group=groups),
         "time",
-        Text(f"By {clock}, ", share, " were reached and kept", gone_on),
+        claim,
         "Sessions received" if unit == "sessions" else "Days since the first visit",
         "Share of goals",
-        Text("Cumulative shares with 95 % intervals. ", share, f" reached and kept by {clock}."),
+        Text("Cumulative shares with 95 % intervals. ", claim, "."),
     )
     data = drawn.data.assign(n_at_risk=rows["n_at_risk"].to_numpy())
-    names = {"sustained": "reached and kept", "ended before": "care ended first"}
-    data["group"] = data["group"].map(names)
     return replace(
         drawn, data=data, steps=True, shares=True, counted="Goals that can still be reached"
     )
