@@ -17,7 +17,7 @@ from outcomes.synthetic.scenarios import SCENARIOS
 _N = r"[-\N{MINUS SIGN}]?[\d,]+(?:\.\d+)?"
 SAID = re.compile(
     rf"(?P<estimate>{_N})(?: points of \d+)? ?%? ?[A-Za-z .,]*"
-    rf"\((?:(?P<again>{_N})(?: %| per 100| points), )?"
+    rf"\((?:(?P<again>{_N})(?: %| per 100| points| percentage points), )?"
     rf"95 % CI (?P<low>{_N})(?: ?%)? to (?P<high>{_N})"
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 from outcomes.care.attainment import EVENTS, Attainment, Unit, goal_attainment_over_time
 from outcomes.care.goals import goal_attainment_scores, goal_progress
 from outcomes.care.proportion import difference_of_shares
-from outcomes.privacy.text import Count, Resting, Text, joined
+from outcomes.privacy.text import Count, Part, Resting, Text, joined
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
@@ -23,7 +24,6 @@ from outcomes.words import (
     percent,
     percent_with_interval,
     plain,
-    turned,
     with_unit,
 )
 
@@ -60,7 +60,7 @@ def goals(asked: Asked) -> Found | Missing:
     return Found(
         table,
         said,
-        Text(GOALS.say("method", unit=unit), GOALS.notes["method of arms"] * bool(control)),
+        Text(GOALS.say("method", unit=unit), (" " + GOALS.notes["method of arms"]) * bool(control)),
         _picture(table, attained, control),
         checks=_checks(goal_progress(study, instrument), attained, study),
         glance=_glance(table, attained, control),
@@ -154,27 +154,31 @@ def _of_arms(table: pd.DataFrame, attained: Attainment, control: str) -> Text:
     ]  # fmt: skip
     return GOALS.say(
         "by arm", clock=_clock(at["by"].iloc[0], attained.unit),
-        arms=Text(joined(", ", each[:-1]), " and ", each[-1]),
-        difference=_less(table, at, control, "more", "fewer", "unclear"),
+        arms=_and(each), difference=_verdicts(table, at, control),
     )  # fmt: skip
 
 
-def _less(table: pd.DataFrame, at: pd.DataFrame, control: str, *verdicts: str) -> Text:
-    """Say the differences, after a verdict if asked; nothing of one that rests on a few goals."""
-    said = []
+def _verdicts(table: pd.DataFrame, at: pd.DataFrame, control: str) -> Text:
+    """Say of which arms more goals were kept than of the control, of which fewer, of which none."""
+    found: dict[str, list[Resting]] = {}
     for row in table[table["kind"] == "difference"].to_dict("records"):
-        size, low, high, more = turned(row)
-        points = with_unit(plain(100 * size, 0), "percentage points")
-        points += " fewer" if more == "less" else " more"
-        ends = f" (95 % CI {plain(100 * low, 0)} to {plain(100 * high, 0)})" if low == low else ""
-        names = {"arm": named(row["arm"]), "control": named(control)}
-        whom = "with {arm} than with {control}".format(**names)
-        told, words = f"it cannot be told {whom}", f"{points} {whom}{ends}"
-        if verdicts:
-            told = GOALS.notes[direction(row, *verdicts)].format(**names)
-            words = f"{told}: {points}{ends}"
-        said.append(_resting(at.loc[[row["arm"], control]], words, told))
-    return joined("; ", said)
+        arm, said = named(row["arm"]), _points(row).replace(" (", ", ").rstrip(")")
+        rests = _resting(at.loc[[row["arm"], control]], f"{arm} ({said})", arm)
+        found.setdefault(direction(row, "more", "fewer", "unclear"), []).append(rests)
+    names = {"control": named(control)}
+    each = [GOALS.say(way, arms=_and(arms), **names) for way, arms in found.items()]
+    return joined("; ", each)
+
+
+def _and(each: Sequence[Part]) -> Text:
+    return Text(joined(", ", each[:-1]), " and " * (len(each) > 1), each[-1])
+
+
+def _points(row: Mapping[Hashable, Any]) -> str:
+    """Return a difference of shares in percentage points, with its interval where it has one."""
+    size, low, high = (plain(100 * row[end], 0) for end in ("estimate", "conf_low", "conf_high"))
+    ends = f" (95 % CI {low} to {high})" if row["conf_low"] == row["conf_low"] else ""
+    return f"{with_unit(size, 'percentage points')}{ends}"
 
 
 def _shares(at: pd.DataFrame) -> Text:
@@ -195,8 +199,16 @@ def _resting(of: pd.DataFrame, words: str, otherwise: str = "") -> Resting:
 def _glance(table: pd.DataFrame, attained: Attainment, control: str) -> Text:
     at = _headlines(table)
     first = at.iloc[0]
-    share = _less(table, at, control) if control else _of_goals(first, attained, _share(first))
-    return Text(share, f" by {_clock(first['by' if control else 'time'], attained.unit)}")
+    if not control:
+        share = _of_goals(first, attained, _share(first))
+        return Text(share, f" by {_clock(first['time'], attained.unit)}")
+    rows = table[table["kind"] == "difference"].to_dict("records")
+    each = [
+        _resting(at.loc[[row["arm"], control]], about * (len(rows) > 1) + _points(row), about + "–")
+        for row, about in ((row, f"{named(row['arm'])}: ") for row in rows)
+    ]
+    clock = _clock(first["by"], attained.unit)
+    return Text(f"difference from {named(control)} by {clock}: ", joined("; ", each))
 
 
 def _share(at: Any) -> str:

@@ -49,13 +49,15 @@ def draw_group(
     """
     x, middle, low, high = rows[["x", "estimate", "conf_low", "conf_high"]].to_numpy(float).T
     x = x + (shift or 0.0)
-    if shift is None and len(rows) > 1:
+    alone = np.full(len(x), shift is not None)
+    if shift is None:
         axes.fill_between(
             x, low, high, color=look.colour, alpha=0.17, linewidth=0,
             step="post" if steps else None,
         )  # fmt: skip
-    else:
-        axes.vlines(x, low, high, color=look.colour, linewidth=preset.line)
+        ends = np.isfinite(np.concatenate(([np.nan], high - low, [np.nan])))
+        alone = ~(ends[:-2] | ends[2:])  # no band beside it
+    axes.vlines(x[alone], low[alone], high[alone], color=look.colour, linewidth=preset.line)
     axes.plot(
         x, middle, color=look.colour, linewidth=preset.line,
         linestyle=look.dash if look.dash[1] else "-",  # Typst draws nothing for an empty dash
@@ -168,7 +170,7 @@ def draw_small_multiples(picture: Picture, preset: Preset, label: str) -> Canvas
     upright, across = _range(data), _with_room(data["x"].min(), data["x"].max(), 0.05)
     for position, group in enumerate(groups):
         axes = _cell(canvas, position, columns, heads, plot_height)
-        _draw_one(axes, curves, group, preset)
+        _draw_one(axes, curves, group, preset, steps=picture.steps)
         axes.set(xlim=across, ylim=upright)
         _finish(axes, picture, preset, names[group], first=position % columns == 0,
                 last=position + columns >= len(groups))  # fmt: skip
@@ -205,11 +207,13 @@ def _cell(
     )
 
 
-def _draw_one(axes: Axes, curves: dict[str, pd.DataFrame], group: str, preset: Preset) -> None:
+def _draw_one(
+    axes: Axes, curves: dict[str, pd.DataFrame], group: str, preset: Preset, *, steps: bool
+) -> None:  # fmt: skip
     others = [own for name, own in curves.items() if name != group]
     lines = [own[["x", "estimate"]].to_numpy(float) for own in others]
     axes.add_collection(LineCollection(lines, colors=GRID, linewidths=0.5 * preset.line))
-    draw_group(axes, curves[group], look_of(0, group), preset)
+    draw_group(axes, curves[group], look_of(0, group), preset, steps=steps)
 
 
 def _range(data: pd.DataFrame) -> tuple[float, float]:
