@@ -55,6 +55,7 @@ def goals(asked: Asked) -> Found | Missing:
         least = {"least": str(LEAST_COURSES), "measure": asked.measure.title}
         return Missing(asked.question.say("few", there=there, **least))
     table = _table(attained, goal_attainment_scores(study, instrument)["gas"].dropna(), control)
+    compared = table[table["kind"] == "difference"].to_dict("records")
     together = "the arms together, " * (arms and not control)
     said = _of_arms(table, attained, control) if control else _of_all(table, attained, together)
     return Found(
@@ -64,7 +65,7 @@ def goals(asked: Asked) -> Found | Missing:
         _picture(table, attained, control),
         checks=_checks(goal_progress(study, instrument), attained, study),
         glance=_glance(table, attained, control),
-        verdict=DESCRIBED,
+        verdict="; ".join(dict.fromkeys(map(direction, compared))) or DESCRIBED,
         n_used=len(attained.goals),
         left_out=attained.left_out,
     )

@@ -162,7 +162,7 @@ def _headline(answer: Answer) -> pd.DataFrame:
     """Return the first kind of row, where it is short enough to be read."""
     rows = answer.table
     drawn = answer.picture
-    if drawn is not None and (drawn.kind in ("forest", "course") or drawn.steps):
+    if drawn is not None and (drawn.kind in ("forest", "course") or drawn.shares):
         return rows.iloc[:0]
     if "kind" in rows and len(rows):
         rows = rows[rows["kind"] == rows["kind"].iloc[0]]
