@@ -136,11 +136,26 @@ def test_a_cumulative_share_goes_up_in_steps_without_marks_at_their_corners():
 
 
 def test_a_line_that_ends_before_the_others_is_not_labeled_over_them():
-    rows = pd.DataFrame({"x": [1, 2, 3], "estimate": [1.0, 2.0, 3.0]})
+    rows = pd.DataFrame({"time": [1, 2, 3], "estimate": [1.0, 2.0, 3.0]})
     groups = [("far", rows), ("short", rows[:2]), ("near", rows.assign(estimate=2.9))]
     assert native_chart._labeled(groups, 0.5) == {"far"}
     assert native_chart._labeled(groups, 0.05) == {"far", "near"}
     assert native_chart._labeled(groups[1:2], 0.5) == {"short"}
+
+
+def test_lines_that_end_on_one_day_are_both_labeled_though_drawn_beside_each_other():
+    rows = [(arm, day, share) for arm, last in (("massage", 0.4), ("usual", 0.2))
+            for day, share in ((56.0, 0.0), (364.0, last))]  # fmt: skip
+    data = pd.DataFrame(rows, columns=["group", "x", "estimate"]).assign(
+        conf_low=0.0, conf_high=0.5
+    )
+    shown = Picture("curves", data, "t", "Days", "Share", "a", steps=True, shares=True)
+    page = pptx.Presentation().slides.add_slide(pptx.Presentation().slide_layouts[6])
+    chart = page.part.related_part(native_chart.add_chart(page, shown)).chart
+    texts = [
+        text.text.replace("\N{NO-BREAK SPACE}", " ") for text in chart._chartSpace.iter("{*}t")
+    ]
+    assert {"40 %", "20 %"} <= set(texts)
 
 
 def test_a_slide_without_a_figure_says_what_its_answer_alone_cannot_show():

@@ -98,8 +98,8 @@ def _labeled(groups: list[tuple[str, pd.DataFrame]], apart: float) -> set[str]:
 
     Labels of lines between would lie on others, as do two that end less than `apart` away.
     """
-    latest = max(float(rows["x"].round().max()) for _, rows in groups)
-    reach = [(name, rows) for name, rows in groups if rows["x"].round().max() == latest]
+    latest = max(float(rows["time"].max()) for _, rows in groups)
+    reach = [(name, rows) for name, rows in groups if rows["time"].max() == latest]
     (top, above), (bottom, below) = reach[0], reach[-1]
     wide = above["estimate"].iloc[-1] - below["estimate"].iloc[-1] > apart
     return {top, bottom} if wide else {top}
@@ -128,7 +128,7 @@ def _by_last(picture: Picture) -> list[tuple[str, pd.DataFrame]]:
     times = np.unique(picture.data["x"].astype(float))
     aside = min(0.08 * np.diff(times).min(), 0.01 * np.ptp(times)) if len(times) > 1 else 0.08
     even = [
-        (name, rows.assign(x=rows["x"] + aside * (position - (len(even) - 1) / 2)))
+        (name, rows.assign(time=rows["x"], x=rows["x"] + aside * (position - (len(even) - 1) / 2)))
         for position, (name, rows) in enumerate(even)
     ]
     even = [(name, _in_steps(rows) if picture.steps else rows) for name, rows in even]
