@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from outcomes.words import (
     decimals_for,
+    decimals_together,
+    each_with_interval,
     interval,
     limits,
     p_value,
@@ -25,7 +28,7 @@ def test_decimals_follow_the_interval(half_width: float, decimals: int) -> None:
 @pytest.mark.parametrize(
     ("low", "high", "text"),
     [(1.7996, 1.8004, "1.8000 (1.7996 to 1.8004)"), (1.81, 1.87, "1.84 (1.81 to 1.87)"),
-     (0.3, 24.5, "12.4 (0.3 to 24.5)"), (-0.04, 0.8, "0.38 (−0.04 to 0.80)"),
+     (0.3, 24.5, "12.40 (0.30 to 24.50)"), (-0.04, 0.8, "0.38 (−0.04 to 0.80)"),
      (1.8, 1.8, "1.80"), (1e-7, 3e-7, "0.00000020 (0.00000010 to 0.00000030)")],
 )  # fmt: skip
 def test_two_ends_never_print_alike_nor_as_a_nought_that_they_are_not(
@@ -34,8 +37,26 @@ def test_two_ends_never_print_alike_nor_as_a_nought_that_they_are_not(
     assert with_ends((low + high) / 2, low, high, 2) == text
     if low < high:
         ends = text.partition("(")[2].rstrip(")")
-        assert limits(low, high) == ends
-        assert interval((low + high) / 2, low, high).endswith(f"(95 % CI {ends})")
+        assert interval((low + high) / 2, low, high, 2).endswith(f"(95 % CI {ends})")
+
+
+@pytest.mark.parametrize(
+    ("rows", "texts"),
+    [([(0.6, 0.2, 1.0), (0.78, 0.31, 1.24), (0.47, -0.012, 0.95)],
+      ["0.6 (0.2 to 1.0)", "0.8 (0.3 to 1.2)", "0.5 (−0.01 to 0.9)"]),
+     ([(-0.03, -0.15, 0.08), (0.11, -0.24, 0.45)],
+      ["−0.03 (−0.15 to 0.08)", "0.11 (−0.24 to 0.45)"]),
+     ([(2.1, 1.7, 2.5), (0.04, 0.011, 0.069), (-0.01, -0.4, 0.38)],
+      ["2.1 (1.7 to 2.5)", "0.04 (0.01 to 0.07)", "0.0 (−0.4 to 0.4)"])],
+)  # fmt: skip
+def test_a_list_of_one_unit_has_the_decimals_of_its_first(
+    rows: list[tuple[float, float, float]], texts: list[str]
+) -> None:
+    table = pd.DataFrame(rows, columns=["estimate", "conf_low", "conf_high"])
+    digits = decimals_together(table)
+    assert [with_ends(*row, digits) for row in rows] == texts
+    named = each_with_interval(table.assign(arm="a").to_dict("records"), "arm")
+    assert named == "; ".join(f"a: {text.replace('(', '(95 % CI ')}" for text in texts)
 
 
 def test_a_share_of_very_many_keeps_its_interval_apart() -> None:
@@ -78,7 +99,7 @@ def test_p_values(value: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("low", "high", "ends"),
     [(0.004, 1.3, "0.004 to 1.3"), (-1.3, -0.0004, "−1.3 to −0.0004"),
-     (-0.003, 1.3, "−0.003 to 1.3"), (0.0, 1.3, "0.0 to 1.3"), (0.04, 1.3, "0.04 to 1.30")],
+     (-0.003, 1.3, "−0.003 to 1.3"), (0.0, 1.3, "0.0 to 1.3"), (0.04, 1.3, "0.04 to 1.3")],
 )  # fmt: skip
 def test_an_end_beside_zero_reads_as_on_its_side_of_it(low: float, high: float, ends: str) -> None:
     assert limits(low, high) == ends

@@ -58,15 +58,14 @@ def decimals_for(low: float, high: float, least: int | None = None) -> int:
 
     One digit beyond the first of the half-width's own, as long as that digit is below 2, so that an
     interval never reads "0.0 (-0.1 to 0.1)"; one decimal below a hundred, so that shares of visits
-    and scores below each other read alike. More where the two ends would print alike; and, where
-    nothing sets them, one more where an end would print as the zero that it is not.
+    and scores below each other read alike. More where the two ends would print alike.
 
     Parameters
     ----------
     low, high : float
         Ends of the interval, in the unit of the estimate.
     least : int, optional
-        Decimals to begin with, where custom sets them.
+        Decimals to begin with, where custom or a list sets them.
 
     Returns
     -------
@@ -85,28 +84,25 @@ def decimals_for(low: float, high: float, least: int | None = None) -> int:
         return 1 if least is None else least
     exact = max(1, -math.floor(math.log10(half / 2))) if half < 100 else 0
     digits = min(exact, 4) if least is None else least
-    if round(low, digits) == round(high, digits):
-        return max(exact, digits)
-    nought = any(not round(end, digits) and round(end, digits + 1) for end in (low, high))
-    return digits + (nought and least is None)
+    return max(exact, digits) if round(low, digits) == round(high, digits) else digits
 
 
 def decimals_together(rows: pd.DataFrame) -> int:
-    """Return the decimals of a value without an interval beside estimates that have one.
+    """Return the decimals of estimates of one unit that stand together, in a list or a sentence.
 
     Parameters
     ----------
     rows : DataFrame
-        With ``conf_low`` and ``conf_high``; the interval of median width decides.
+        With ``conf_low`` and ``conf_high``; the first that has an interval, which a sentence names,
+        decides.
 
     Examples
     --------
-    >>> decimals_together(pd.DataFrame({"conf_low": [1.0, -0.1, 2], "conf_high": [1.2, 0.1, 2]}))
+    >>> decimals_together(pd.DataFrame({"conf_low": [2, -0.1, 1], "conf_high": [2, 0.1, 1.9]}))
     2
     """
-    wide = rows["conf_high"] - rows["conf_low"]
-    half = float(wide[wide > 0].median()) / 2
-    return decimals_for(-half, half)
+    wide = rows[rows["conf_high"] > rows["conf_low"]]
+    return decimals_for(*wide[["conf_low", "conf_high"]].iloc[0]) if len(wide) else 1
 
 
 def plain(value: float, decimals: int = 1) -> str:
@@ -201,10 +197,18 @@ def interval(
     >>> interval(1.2, 0.8, 3.1, 0, "sessions")
     '1 session (95 % CI 1 to 3)'
     """
-    shown = decimals_for(low, high, digits)
+    shown = _decimals_of(estimate, low, high, digits)
     lines = (0.0, *lines) if shown else ()
     ends = " to ".join(beside(end, shown, *lines) for end in (low, high))
     return f"{with_unit(plain(estimate, shown), unit)} (95 % CI {ends})"
+
+
+def _decimals_of(estimate: float, low: float, high: float, digits: int | None) -> int:
+    """Return the decimals of an estimate, which is no zero where its interval holds none."""
+    shown = decimals_for(low, high, digits)
+    while shown and low * high > 0 and not round(estimate, shown):
+        shown += 1
+    return shown
 
 
 def with_unit(value: str, unit: str) -> str:
@@ -219,17 +223,20 @@ def with_unit(value: str, unit: str) -> str:
     return f"{value} {one}".strip()
 
 
-def with_ends(estimate: float, low: float, high: float, digits: int = 1) -> str:
-    """Return an estimate as a table has it, its interval in brackets; `digits` without one.
+def with_ends(estimate: float, low: float, high: float, digits: int | None = None) -> str:
+    """Return an estimate as a table has it, its interval in brackets; `digits` are of its list.
 
     Examples
     --------
     >>> with_ends(1.94, 1.6, 2.21), with_ends(1.8004, 1.8, 1.801), with_ends(2, 2, 2)
     ('1.9 (1.6 to 2.2)', '1.8004 (1.8000 to 1.8010)', '2.0')
+    >>> with_ends(0.11, -0.24, 0.45, 2), with_ends(0.04, 0.01, 0.4, 1)
+    ('0.11 (−0.24 to 0.45)', '0.04 (0.01 to 0.40)')
     """
     if not high > low:
-        return plain(estimate, digits)
-    return f"{plain(estimate, decimals_for(low, high))} ({limits(low, high)})"
+        return plain(estimate, 1 if digits is None else digits)
+    shown = _decimals_of(estimate, low, high, digits)
+    return f"{plain(estimate, shown)} ({limits(low, high, shown, 0.0)})"
 
 
 def with_interval(
@@ -244,6 +251,8 @@ def each_with_interval(
 ) -> str:
     """Return the estimates of rows, each behind the name of its group where there are several.
 
+    By default all have the decimals of the first.
+
     Examples
     --------
     >>> row = {"arm": "usual_care", "estimate": 4.0, "conf_low": 2.1, "conf_high": 6.0}
@@ -251,7 +260,8 @@ def each_with_interval(
     ('4.0 (95 % CI 2.1 to 6.0)', 'usual care: 4.0 (95 % CI 2.1 to 6.0); ')
     """
     listed = list(rows)
-    each = [with_interval(row, digits, unit) for row in listed]
+    together = decimals_for(listed[0]["conf_low"], listed[0]["conf_high"], digits)
+    each = [with_interval(row, together, unit) for row in listed]
     if len(listed) == 1:
         return each[0]
     return "; ".join(f"{named(row[name])}: {one}" for one, row in zip(each, listed, strict=True))

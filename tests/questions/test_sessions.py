@@ -43,6 +43,11 @@ def test_the_plateau_interval_holds_the_pace_that_made_the_curve(pace):
     assert found.seen
 
 
+def test_limits_are_of_what_is_shown():
+    without = undisclosed(courses(), "sessions", instrument="nprs")  # no prescription, no follow-up
+    assert not [text for text in without.limits if "prescriptions" in text or "weighting" in text]
+
+
 def test_a_curve_that_still_rises_has_no_plateau_in_sight():
     answer = undisclosed(courses(pace=40.0), "sessions", instrument="nprs")
     assert "levels off cannot be told from data that reach to session" in answer.sentence
@@ -58,6 +63,8 @@ def test_a_plateau_that_the_curve_of_means_denies_is_not_said():
     assert row["conf_high"] <= curve.index.max()
     assert curve[4] < 0.5 * curve.max()
     assert "levels off cannot be told from data that reach to session" in answer.sentence
+    for kind, word in (("stratum", "prescriptions"), ("clone-censor-weight", "weighting")):
+        assert (answer.table["kind"] == kind).any() == any(word in text for text in answer.limits)
 
 
 def test_the_curve_is_not_misled_by_those_who_stop_when_well():

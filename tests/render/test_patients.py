@@ -44,7 +44,9 @@ def test_what_shows_nothing_is_listed_and_not_a_column_of_not_shown() -> None:
     real = replace(study, provenance=replace(study.provenance, synthetic=False))
     told = [one.text for one in patients(real, disclosure_for(real)).blocks[1:]]
     assert told[0].startswith("Not shown, for every number of these would tell of fewer than 11")
-    assert "sex" in told[0]
+    assert "; sex; " in told[0]
+    assert "; age; " in told[0]  # its unit is no part of a list
+    assert "baseline Neck Disability Index (0 to 50, lower is better)" in told[0]
 
 
 @pytest.mark.parametrize("episodes", [8, 30, 60])

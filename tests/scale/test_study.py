@@ -49,7 +49,7 @@ def test_the_answer_of_so_many_scores_says_what_was_not_tried(monkeypatch, regis
     monkeypatch.setattr(how_much, "MANY_ROWS", 100)
     found = oc.answer(registry, "how-much")
     assert any("held against errors robust to courses" in limit for limit in found.limits)
-    assert "Residuals: independent; others are tried with up to 100 scores." in found.method
+    assert "Residuals are independent; others are tried with up to 100 scores." in found.method
     assert "robust" not in "".join(found.table["term"])
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from outcomes.causal.measurement_error import Sensitivity, largest_error
 from outcomes.dictionary.instruments import Instrument, standard_error_of_measurement
 from outcomes.questions.question import Check
-from outcomes.words import CANNOT_TELL, direction, plain, with_interval
+from outcomes.words import CANNOT_TELL, decimals_for, direction, plain, with_interval
 
 NAME = "the finding stays when measurement error of the score is allowed for"
 Row = Mapping[Any, Any]
@@ -148,12 +148,19 @@ class AgainstError:
         error = "the error" if clear(self.row) else "measurement error of the score"
         return f", and {self._left()} allowing for {error}"
 
+    @property
+    def digits(self) -> int:
+        """Decimals of the number; what is left of it, and what stands beside it, has as many."""
+        return decimals_for(self.row["conf_low"], self.row["conf_high"])
+
     def _left(self, unit: str = "") -> str:
         """Return what is left, where its interval says anything."""
         left, scale = self.allowed.decisive, self.measure.maximum - self.measure.minimum
         assert left is not None
         told = left["conf_high"] - left["conf_low"] <= scale
-        return with_interval(left, unit=unit) if told else "an interval wider than the scale"
+        return (
+            with_interval(left, self.digits, unit) if told else "an interval wider than the scale"
+        )
 
     @property
     def check(self) -> Check:

@@ -84,8 +84,9 @@ def frequency(asked: Asked) -> Found | Missing:
         asked.question.notes["method"],
         _picture(table, answer, verdict),
         checks=(_alike(rows), answer.check),
-        glance=f"{_told(answer.row, measure)} {_when(answer.row)}",
+        glance=f"{_told(answer.row, answer)} {_when(answer.row)}",
         verdict=answer.verdict,
+        left_out=_left_out(asked.study, asked.instrument, rows),
         n_used=len(rows),
         n_courses=int(rows["episode_id"].nunique()),
     )
@@ -127,6 +128,14 @@ def often_rows(study: Study, instrument: str) -> pd.DataFrame:
     first = ~rows["episode_id"].duplicated()
     share = (rows.loc[first, "often"] == "yes").groupby(own[first]).mean()
     return rows.assign(**{USUAL: own.map(share).astype(float)})
+
+
+def _left_out(study: Study, instrument: str, used: pd.DataFrame) -> dict[str, int]:
+    """Count the scores after baseline that are not compared, by the reason."""
+    rows = study.trajectory(instrument)
+    at_visits = int(rows["session"].notna().sum())
+    elsewhere = len(rows) - at_visits
+    return {"not at the start of a visit": elsewhere, "no frequency": at_visits - len(used)}
 
 
 def _alike_in(rows: pd.DataFrame) -> pd.Series[Any]:
@@ -235,12 +244,10 @@ def _comparable(found: _Contrast) -> str:
 def _sentence(table: pd.DataFrame, answer: AgainstError, verdict: str, alike: str) -> str:
     others = table[table["kind"] != "error allowed for"].to_dict("records")[1:]
     rest = "".join(
-        FREQUENCY.say(
-            "other", when=sentence_case(_when(other)), difference=_told(other, answer.measure)
-        )
+        FREQUENCY.say("other", when=sentence_case(_when(other)), difference=_told(other, answer))
         for other in others
     )
-    found = f"{_told(answer.row, answer.measure)}{answer.also}"
+    found = f"{_told(answer.row, answer)}{answer.also}"
     return f"{verdict}{answer.doubt}: {found}, {alike}.{rest}"
 
 
@@ -259,14 +266,14 @@ def _when(row: Row) -> str:
     return when(axis, row[axis])
 
 
-def _told(row: Row, measure: Instrument) -> str:
-    return with_interval(row, unit=measure.unit)
+def _told(row: Row, answer: AgainstError) -> str:
+    return with_interval(row, answer.digits, answer.measure.unit)
 
 
 def _picture(table: pd.DataFrame, answer: AgainstError, verdict: str) -> Picture:
     rows, measure = table.to_dict("records"), answer.measure
     names = [f"{_when(row)}{row['term'].removeprefix(TERM)}" for row in rows]
-    told = [f"{name}: {_told(row, measure)}" for name, row in zip(names, rows, strict=True)]
+    told = [f"{name}: {_told(row, answer)}" for name, row in zip(names, rows, strict=True)]
     title = f"{verdict}{answer.doubt * (not answer.stays)}"
     spoken = sentence_case("; ".join(told))
     return FREQUENCY.forest(table, names, title, unit=measure.unit, spoken=spoken)

@@ -30,6 +30,7 @@ from outcomes.words import (
     UNCHANGED,
     counted,
     decimals,
+    decimals_together,
     direction,
     each_with_interval,
     headline,
@@ -140,8 +141,9 @@ def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame
     own = at_horizon[at_horizon["group"] != "all"]
     arms = course.group == "arm"
     if arms and len(own):
+        digits = decimals_together(at_horizon)
         parts = [
-            f"{with_interval(row, unit=measure.unit)} in {_arm(row['group'])}"
+            f"{with_interval(row, digits, measure.unit)} in {_arm(row['group'])}"
             for row in own.to_dict("records")
         ]
         return f"{sentence_case(time)}, mean improvement {on} was {listed(parts)}."
@@ -159,7 +161,7 @@ def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame
 def _glance(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame) -> str:
     rows = at_horizon.to_dict("records")
     own = rows[1:] if course.group == "arm" and len(rows) > 1 else rows[:1]
-    each = each_with_interval(own, "group", unit=measure.unit)
+    each = each_with_interval(own, "group", decimals_together(at_horizon), measure.unit)
     if own[0]["group"] != "all" and len(own) == 1:  # its name is not among several
         each = f"{each} in {_arm(own[0]['group'])}"
     time = when(course.axis, course.horizon)
@@ -197,12 +199,13 @@ def _arms_range(last: pd.DataFrame, measure: Instrument, time: str) -> Text:
 
 def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> Picture:
     rows = table[table["kind"] == "curve"]
+    digits = decimals_together(rows[rows[course.axis] == course.horizon])
     arms = rows[rows["group"] != "all"]
     if course.group == "arm" and (arms[course.axis] == course.horizon).any():
         rows = arms
     last = rows[rows[course.axis] == course.horizon]
     spoken = "; ".join(
-        f"{named(row['group'])}: {with_interval(row)}" for row in last.to_dict("records")
+        f"{named(row['group'])}: {with_interval(row, digits)}" for row in last.to_dict("records")
     )
     lines = lines_of(measure.thresholds, {str(name) for name in course.conditions})
     dated = "weeks" if len(course.tallies.sessions) else "week"

@@ -16,7 +16,15 @@ from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import estimates, fit_course, fixed_rows
 from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.words import CANNOT_TELL, decimals_for, direction, plain, scale, when, with_interval
+from outcomes.words import (
+    CANNOT_TELL,
+    decimals_together,
+    direction,
+    plain,
+    scale,
+    when,
+    with_interval,
+)
 
 LEAST_PERIODS = 3
 """With fewer periods there is no run to look at."""
@@ -139,10 +147,8 @@ def _both_ways(table: pd.DataFrame, *words: str) -> str:
 def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> str:
     means = table[table["kind"] == "period"]
     first, last = (means.iloc[i] for i in (0, -1))
-    first_mean, last_mean = (
-        plain(row["estimate"], decimals_for(row["conf_low"], row["conf_high"]))
-        for row in (first, last)
-    )
+    digits = decimals_together(means)
+    first_mean, last_mean = (plain(row["estimate"], digits) for row in (first, last))
     alone = _alone(table, measure)
     return OVER_TIME.say(
         "found", alone=alone, said=_said(table), time=when(course.axis, course.horizon),
@@ -157,7 +163,8 @@ def _alone(table: pd.DataFrame, measure: Instrument) -> str:
     first, other = table.head(2).to_dict("records")
     if not direction(first, neither="") or _both_ways(table, "b", "w", ""):
         return ""
-    return OVER_TIME.say("alone", change=with_interval(other, unit=measure.unit))
+    digits = decimals_together(table)
+    return OVER_TIME.say("alone", change=with_interval(other, digits, measure.unit))
 
 
 def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> Picture:

@@ -14,7 +14,7 @@ from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.study import Study
-from outcomes.words import DESCRIBED, decimals_for, percent, plain, with_interval
+from outcomes.words import DESCRIBED, decimals_together, percent, plain, with_interval
 
 WHO = {"yes": "adapted", "no": "not adapted", "not recorded": "adaptation not recorded"}
 
@@ -115,16 +115,16 @@ def _sentence(rates: pd.DataFrame, study: Study) -> str:
 
 def _events(rates: pd.DataFrame, between: str = ", and at ") -> Text:
     rows = rates[rates["kind"] == "events"].to_dict("records")
-    return joined(between, [_rate_in_words(row) for row in rows])
+    digits = decimals_together(rates[rates["kind"] == "events"])
+    return joined(between, [_rate_in_words(row, digits) for row in rows])
 
 
-def _rate_in_words(row: Mapping[Hashable, Any]) -> str:
+def _rate_in_words(row: Mapping[Hashable, Any], digits: int) -> str:
     who, asked = SAFETY.notes[row["term"]], int(row["n_asked"])
     if row["n_events"] == 0:
-        most = plain(row["conf_high"], decimals_for(row["conf_low"], row["conf_high"]))
-        note = f"(up to {most} per 100 remain plausible)"
+        note = f"(up to {plain(row['conf_high'], digits)} per 100 remain plausible)"
     else:
-        note = "(" + with_interval(row, unit="per 100").replace(" (", ", ")
+        note = "(" + with_interval(row, digits, "per 100").replace(" (", ", ")
     return Text(Count(int(row["n_events"]), "visit", of=asked, whom=who, more=who, note=note))
 
 

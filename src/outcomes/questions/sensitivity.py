@@ -101,7 +101,7 @@ def _told(table: pd.DataFrame, fine: pd.Series[bool]) -> str:
     ends = limits(table["estimate"].min(), table["estimate"].max(), 2)
     differ = ", ".join(table.loc[~fine[table.index], "term"])
     said = f"{counted(len(table), 'model')}, estimates {ends}"
-    return said + f"; differs: {differ}" * bool(differ)
+    return said + f"; another result from: {differ}" * bool(differ)
 
 
 def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
@@ -110,7 +110,11 @@ def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
     own = f"(1 | episode_id){' + (1 | patient_id)' * course.patients_return}"
     again = not course.tallies.unnamed and course.tallies.patients < course.n_courses
     whose = ("patients", "patient_id") if again else ("courses", "episode_id")
-    yield f"one level a course{' and patient' * course.patients_return}", course, f"{fixed} + {own}"
+    yield (
+        f"one level for each course{' and patient' * course.patients_return}",
+        course,
+        f"{fixed} + {own}",
+    )
     yield ROBUST.format(whose[0]), course, whose[1]
     yield ADJUSTED, course, f"{fixed} + {course.over_time('baseline')} + {own}"
     if course.n_therapists >= LEAST_CLUSTERS:

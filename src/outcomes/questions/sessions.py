@@ -98,7 +98,9 @@ def sessions(asked: Asked) -> Found | Missing:
     found = plateau(course)
     found = replace(found, agrees=_levels_off(curve, found.estimate))
     stopped = stopping(asked, int(course.horizon))
-    parts = [_plateau_row(found, course), curve, _strata(study, course), stopped.table, trap]
+    strata = _strata(study, course)
+    more = {"weighting": len(stopped.table), "strata": len(strata)}
+    parts = [_plateau_row(found, course), curve, strata, stopped.table, trap]
     table = pd.concat(parts, ignore_index=True)
     return Found(
         table,
@@ -108,6 +110,7 @@ def sessions(asked: Asked) -> Found | Missing:
         glance=_needed(found) if found.seen else f"not to be told by session {found.last:g}",
         verdict="levels off" if found.seen else CANNOT_TELL,
         checks=(*_checks(found, course), *stopped.checks),
+        limits=(*asked.question.limits, *(SESSIONS.notes[name] for name in more if more[name])),
         course=course,
     )
 

@@ -34,6 +34,7 @@ from outcomes.records import own_visits, therapist_of_course, visits_received
 from outcomes.study import Study
 from outcomes.words import (
     counted,
+    decimals_together,
     direction,
     each_with_interval,
     listed,
@@ -214,8 +215,10 @@ def _earlier(rows: pd.DataFrame, main: pd.DataFrame, arms: Arms, measure: Instru
     """Say of an arm at which times before it differed from the control in another way, or not."""
     last, several = {row["arm"]: direction(row) for row in main.to_dict("records")}, len(main) > 1
     then = [row for row in rows.to_dict("records") if direction(row) != last[row["arm"]]]
+    digits = decimals_together(main)
     sizes = [
-        f"{with_interval(row, unit=measure.unit)} {when(arms.axis, row[arms.axis])}" for row in then
+        f"{with_interval(row, digits, measure.unit)} {when(arms.axis, row[arms.axis])}"
+        for row in then
     ]
     each = [
         f"{named(row['arm'])}, " * several + size for row, size in zip(then, sizes, strict=True)
@@ -276,10 +279,11 @@ def _claim(allowed: Basis, arms: Arms, treated: list[str]) -> str:
 def _differences(main: pd.DataFrame, arms: Arms, measure: Instrument | None = None) -> str:
     """Say how each arm differs from the control, each verdict once; with a measure, by how much."""
     found: dict[str, list[str]] = {}
+    digits = decimals_together(main)
     means = arms.at(arms.times[-1]).groupby("arm")["improvement"].mean()
     for row in main.to_dict("records"):
         lines = () if arms.plan.margin is None else (-arms.plan.margin,)
-        size = with_interval(row, unit=measure.unit, lines=lines) if measure else ""
+        size = with_interval(row, digits, measure.unit, lines) if measure else ""
         if len(main) > 1:
             inside = size.replace(" (", ", ", 1)
             size = f"{named(row['arm'])}{f' ({inside}' if size else ''}"
@@ -306,8 +310,9 @@ def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instr
     passed_over = last["kind"].map(taken_for_granted(arms, main["kind"].iloc[0]))
     label = (last["kind"].map(ways) + passed_over).str.replace(") (", ", ", regex=False)
     rows = main.to_dict("records")
+    digits = decimals_together(main)
     spoken = "; ".join(
-        f"{named(row['arm'])}: {with_interval(row, unit=measure.unit)}" for row in rows
+        f"{named(row['arm'])}: {with_interval(row, digits, measure.unit)}" for row in rows
     )
     time, way = when(arms.axis, arms.times[-1]), sentence_case(ways[main["kind"].iloc[0]])
     last = last.assign(n_episodes=np.nan)  # of one arm: beside a difference it is read as both

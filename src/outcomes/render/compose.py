@@ -18,6 +18,7 @@ from outcomes.render.contents.summary import about, hero, shared_limits, summary
 from outcomes.render.document import Document, Figure, Paragraph, Section, numbered
 from outcomes.render.figures.of_study import pressure_map, trajectories, waterfall
 from outcomes.study import Study
+from outcomes.words import LABELS
 
 AUDIENCES = ("clinician", "analyst")
 HOW_MUCH = "how-much"
@@ -126,10 +127,16 @@ def _outcome_sections(
     picture = flow_picture(study, scored[0], disclosure, analyzed=analyzed)
     many = "of them the first question rests on" if analyzed else "have what is needed"
     words = f"How many courses were recorded, and how many {many}."
+    if {"constrained", "constrained, therapists"} & {k for a in answers for k in _kinds(a)}:
+        words += f" {LABELS['sentences']['baselines_too']}"
     blocks = (Paragraph(words), Figure(picture, "From the records to the analysis."))
     flow = Section("flow", "Flow of courses", blocks)
     records = _records(study, scored[0], disclosure, details=details)
     return *records, flow, methods(study, answers, scored[0])
+
+
+def _kinds(answer: Answer) -> set[str]:
+    return set() if answer.refused else set(answer.table["kind"].astype(str))
 
 
 def _model(

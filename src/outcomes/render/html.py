@@ -47,7 +47,8 @@ def _figure_drawer(label: str, prefix: str = "figure") -> Callable[[Figure], Mar
     def svg(figure: Figure) -> Markup:
         name, presets = f"{prefix}-{next(numbers)}", {**WIDTHS, "broad": figure.preset}
         if isinstance(figure.picture, ShownFigure):
-            return Markup(_one(figure.picture, label, figure.preset, name))
+            drawn = _one(figure.picture, label, figure.preset, name)
+            return Markup('<div class="wide drawn">{}</div>').format(Markup(drawn))
         return _each_width(figure.picture, label, name, presets)
 
     return svg

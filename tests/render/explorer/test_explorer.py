@@ -123,7 +123,7 @@ def test_the_page_says_no_more_than_the_answer_does(
 ) -> None:
     ends = {"estimate": 1.0 if high > 0 else -1.0, "conf_low": low, "conf_high": high}
     row = {"time": 4.0, "pressure": pressure, "n_episodes": 24.0, **ends}
-    assert _point(row, [4.0], instrument("nprs"))[4].replace("\xa0", " ") == said
+    assert _point(row, [4.0], instrument("nprs"), 1)[4].replace("\xa0", " ") == said
 
 
 def test_means_of_two_therapists_are_theirs_alone(make_study: Any) -> None:

@@ -251,7 +251,7 @@ def test_a_count_that_is_told_in_words_is_no_number() -> None:
     words = [
         text.get_text().split("\n")[-1] for text in draw(replace(flow(3), data=data)).axes[0].texts
     ]
-    assert [word for word in words if "left" not in word] == ["n = 1,204", "n = <11", "most of 18"]
+    assert [word for word in words if "left" not in word] == ["n = 1,204", "n < 11", "most of 18"]
 
 
 @pytest.mark.parametrize("width", [0.3, 0.7, 2.4, 6.3, 31.0])

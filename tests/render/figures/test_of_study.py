@@ -75,7 +75,7 @@ def test_a_waterfall_without_thresholds_says_how_many_improved() -> None:
     scores["timing"] = scores["day"].map({0: "baseline", 4: "follow_up"})
     made = study_from_tables({"assessments": scores})
     assert waterfall(made).claim == "2 of 3 courses (67 %) improved; none got worse"
-    assert "The last score of 3 courses is of no visit" in waterfall(made).alt
+    assert "Of 3 courses the last score is a follow-up" in waterfall(made).alt
     assert trajectories(made).get_supxlabel() == "week"
 
 

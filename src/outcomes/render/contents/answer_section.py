@@ -25,7 +25,16 @@ from outcomes.render.document import (
 )
 from outcomes.render.figures.forest import HIDDEN
 from outcomes.render.fit_table import KINDS
-from outcomes.words import DASH, LABELS, count, decimals_for, named, p_value, plain, with_ends
+from outcomes.words import (
+    DASH,
+    LABELS,
+    count,
+    decimals_together,
+    named,
+    p_value,
+    plain,
+    with_ends,
+)
 
 STATISTICS = (
     "estimate", "std_error", "df", "df_num", "df_den", "statistic", "p_value", "conf_low",
@@ -95,11 +104,11 @@ def _method(answer: Answer, disclosure: Disclosure, *, details: bool) -> tuple[B
 def _used(answer: Answer, disclosure: Disclosure) -> str:
     few = f"<{disclosure.threshold}"
     left_out = [
-        f"{reason}: {few if n is None else disclosure.shown(n)}"
+        f"{few if n is None else disclosure.shown(n)} ({reason})"
         for reason, n in answer.source.left_out.items()
         if n != 0
     ]
-    tail = f"; left out: {', '.join(left_out)}" if left_out else "; none left out"
+    tail = f". Left out: {'; '.join(left_out)}" if left_out else "; none left out"
     used = answer.source.n_used
     return ("not shown" if used is None else count(used)) + tail
 
@@ -142,7 +151,9 @@ def _table(rows: pd.DataFrame, caption: str, extra: tuple[str, ...] = ()) -> Tab
     extra_here = [c for c in extra if c in rows]
     counted = ["n_episodes"] if "n_episodes" in rows else []
     heads = [*settings, *counted, "estimate (95 % CI)", *extra_here]
-    cells = [_cells(row, settings, counted, extra_here) for row in rows.to_dict("records")]
+    digits = decimals_together(rows) if "conf_low" in rows else 1
+    records = rows.to_dict("records")
+    cells = [_cells(row, settings, counted, extra_here, digits) for row in records]
     columns = list(zip(map(_head, heads), *cells, strict=True))
     told = [column for column in columns if set(column[1:]) - {DASH, ""}]  # counts have no estimate
     head, *kept = zip(*(told if len(told) > 1 else columns), strict=True)
@@ -184,14 +195,17 @@ def _settings(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
 
 
 def _cells(
-    record: Mapping[Any, Any], settings: list[str], counted: list[str], extra: list[str]
+    record: Mapping[Any, Any],
+    settings: list[str],
+    counted: list[str],
+    extra: list[str],
+    digits: int,
 ) -> list[str]:
     shown = [_setting(record[name]) for name in settings]
     estimate, low, high = (_number(record, c) for c in ("estimate", "conf_low", "conf_high"))
-    digits = decimals_for(low, high)
     if record.get("suppressed"):
         return [*shown, *("not shown" for _ in counted), HIDDEN, *("" for _ in extra)]
-    interval = with_ends(estimate, low, high)
+    interval = with_ends(estimate, low, high, digits)
     counts = [count(_number(record, name)) for name in counted]
     return [*shown, *counts, interval, *(_detail(record, name, digits) for name in extra)]
 

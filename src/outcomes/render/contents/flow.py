@@ -13,7 +13,7 @@ from outcomes.questions.course_frame import course_frame
 from outcomes.questions.picture import Picture
 from outcomes.records import visits_received
 from outcomes.study import Study
-from outcomes.words import named, sentence_case
+from outcomes.words import SPACE, in_order, named, sentence_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def flow_steps(study: Study, instrument: str, arm: str = "") -> tuple[Step, ...]
     boxes = [
         (whole, own["episode_id"], ""),
         *([("with a visit", started, "no visit")] if all_came else []),
-        (f"with a score ({instrument.upper()})", scored, "no score"),
+        (f"with a score ({study.instrument(instrument).title})", scored, "no score"),
         ("with a baseline and a later score", study.trajectory(instrument)["episode_id"],
          "no baseline or none after"),
         ("analyzed", course_frame(study, instrument).rows["episode_id"],
@@ -124,12 +124,12 @@ def flow_picture(
     analyzed : bool
         Whether an answer rests on the courses of the last step.
     """
-    arms = arms_apart(study, disclosure)
+    arms = sorted(arms_apart(study, disclosure), key=in_order)  # as in Table 1
     rows = []
     for arm in arms if len(arms) > 1 else [""]:
         steps = flow_steps(study, instrument, arm)
         for step, (n, lost) in zip(steps, shown_counts(steps, disclosure, arm), strict=True):
-            left_out = f"{step.lost}: {lost}" if step.lost and lost != "0" else ""
+            left_out = f"{step.lost}:{SPACE}{lost}" if step.lost and lost != "0" else ""
             unused = step.name == "analyzed" and not analyzed
             name = "with scores to analyze" if unused else step.name
             rows.append((arm, name, n, left_out))

@@ -11,7 +11,17 @@ from outcomes.care.table_one import ALL, table_one
 from outcomes.privacy.disclosure import SUPPRESSED, Disclosure, arms_apart, suppress_counts
 from outcomes.render.document import Paragraph, Section, Table
 from outcomes.study import Study
-from outcomes.words import LABELS, count, named, percent, plain, scale, sentence_case, with_movement
+from outcomes.words import (
+    DASH,
+    LABELS,
+    count,
+    named,
+    percent,
+    plain,
+    scale,
+    sentence_case,
+    with_movement,
+)
 
 NUMBERS = ["mean", "sd"]
 NAN = float("nan")
@@ -50,11 +60,14 @@ def patients(study: Study, disclosure: Disclosure) -> Section:
     note += "" if disclosure.exempt else said["few"].format(few=disclosure.threshold)
     lines = tuple(_lines(rows, groups, differences, disclosure))
     table = Table("Patients at the start of care", ("", *heads), lines, note)
-    absent = [LABELS["patients"].get(name, named(name)) for name in made.not_recorded]
+    absent = [_named(name, study) for name in made.not_recorded]
     told = ((said["not_told"].format(few=disclosure.threshold), gone),
             (said["not_recorded"], absent))  # fmt: skip
-    notes = [Paragraph(f"{words}: {', '.join(names).lower()}.", "note")
-             for words, names in told if names]  # fmt: skip
+    notes = [
+        Paragraph(f"{words}: {'; '.join(map(_inside, names))}.", "note")
+        for words, names in told
+        if names
+    ]
     return Section("patients", "Patients", (*((table,) if lines else ()), *notes))
 
 
@@ -62,6 +75,12 @@ def _without_hidden(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Return the rows of variables of which anything is shown, and the names of the others."""
     gone = rows.groupby("variable")[SUPPRESSED].transform("all") & (rows["variable"] != "courses")
     return rows[~gone], [name.strip() for name in rows.loc[gone, "name"].unique()]
+
+
+def _inside(name: str) -> str:
+    """Return the name of a row inside a sentence; those of instruments keep their letters."""
+    first, rest = name.partition(",")[0], name.removeprefix("Baseline ")
+    return f"baseline {rest}" if rest != name else f"{first[:1].lower()}{first[1:]}"
 
 
 def _head(group: str, size: float | None) -> str:
@@ -179,10 +198,13 @@ def _cell(cell: Mapping[Any, Any], courses: float, disclosure: Disclosure) -> st
     if cell[SUPPRESSED]:
         return "not shown"
     number = count(float(cell["people"]))
+    if cell["kind"] == "number" and not cell["people"]:
+        return DASH
     if cell["kind"] == "number":
         without = courses - cell["people"]  # how many that is must not tell a few
         few = f", n = {number}" if without > 0 and not disclosure.hides(without) else ""
         return f"{plain(float(cell['mean']))} ({plain(float(cell['sd']))}){few}"
     if cell["kind"] != "category" or pd.isna(cell["share"]):
         return number
-    return f"{number} ({percent(float(cell['share']))})"
+    few = 0 < cell["share"] < 0.005
+    return f"{number} ({'under 1 %' if few else percent(float(cell['share']))})"

@@ -27,7 +27,7 @@ from outcomes.words import COMPARED, DESCRIBED, LABELS, counted, sentence_case
 
 INTERVAL, SYNTHETIC = LABELS["sentences"]["interval"], LABELS["sentences"]["synthetic"]
 NOT_HERE, UNANSWERED = "not answerable here", "What these data cannot answer"
-ALL = "all"
+ALL, TRIAL = "all", "trial"
 
 
 def summary(answers: tuple[Answer, ...], label: str, unit: str = "points") -> Section:
@@ -49,6 +49,7 @@ def summary(answers: tuple[Answer, ...], label: str, unit: str = "points") -> Se
         blocks += [Paragraph(given[0].sentence, "lead")]
         blocks += [Figure(picture, picture.caption, "hero")] if picture else []
     refused = [answer for answer in answers if answer.refused]
+    blocks += [] if given else [Paragraph(LABELS["sentences"]["nothing"], "lead")]
     blocks += [Glance(tuple(map(_row, (*given, *refused))), unit)]
     if given:
         blocks += [Paragraph(INTERVAL, "note")]
@@ -109,7 +110,9 @@ def hero(answers: tuple[Answer, ...]) -> Picture | None:
     title = first.title if first is not None else over_time.title
     some = 0 < len(own) < len(over_time.data)
     data = own.reset_index(drop=True) if some else over_time.data  # all of it is not drawn twice
-    return replace(over_time, data=data, title=title)
+    alone = f"{over_time.caption} {LABELS['sentences']['arms_alone']}"
+    reading = alone if given[0].name == TRIAL else over_time.reading
+    return replace(over_time, data=data, title=title, reading=reading)
 
 
 def shared_limits(answers: tuple[Answer, ...]) -> Counter[str]:

@@ -32,7 +32,17 @@ from outcomes.questions.disclosed import decision, disclosed, masked
 from outcomes.questions.pressure import last_visit_fit, last_visit_rows, no_support
 from outcomes.render.compose import Material
 from outcomes.study import Study
-from outcomes.words import LABELS, direction, interval, named, scale, turned, unbroken, when
+from outcomes.words import (
+    LABELS,
+    decimals_together,
+    direction,
+    interval,
+    named,
+    scale,
+    turned,
+    unbroken,
+    when,
+)
 
 GIVEN = "given"
 """The pressure of a cell that holds for pressure as it was given."""
@@ -105,6 +115,7 @@ def _instrument(material: Material, name: str, given: Answer) -> dict[str, Any]:
         "axis": "Week" if course.group == "arm" else AXES[course.axis],
         "yLabel": f"Improvement ({measure.unit})",
         "unit": measure.unit,
+        "digits": (digits := decimals_together(given.table)),
         "times": times,
         "when": [when(course.axis, time) for time in times],
         "start": times.index(course.horizon) if course.horizon in times else 0,
@@ -113,7 +124,7 @@ def _instrument(material: Material, name: str, given: Answer) -> dict[str, Any]:
         "pressures": [["", "as given"], *_levels(cells)],
         "noPressure": "" if len(levels) else NO_PRESSURE,
         "sentences": _sentences(course, measure),
-        "curves": _curves(cells, times, measure),
+        "curves": _curves(cells, times, measure, digits),
     }
 
 
@@ -123,19 +134,23 @@ def _levels(cells: pd.DataFrame) -> list[list[str]]:
     return [[level, f"{level} {names.get(level, '')}".strip()] for level in levels]
 
 
-def _curves(cells: pd.DataFrame, times: list[float], measure: Instrument) -> dict[str, Any]:
+def _curves(
+    cells: pd.DataFrame, times: list[float], measure: Instrument, digits: int
+) -> dict[str, Any]:
     """Return the points of each curve: place of the time, numbers, words, courses."""
     return {
-        f"{group}|{pressure}": [_point(row, times, measure) for row in rows.to_dict("records")]
+        f"{group}|{pressure}": [
+            _point(row, times, measure, digits) for row in rows.to_dict("records")
+        ]
         for (group, pressure), rows in cells.groupby(["group", "pressure"], sort=False)
     }
 
 
-def _point(row: dict[Any, Any], times: list[float], measure: Instrument) -> list[Any]:
+def _point(row: dict[Any, Any], times: list[float], measure: Instrument, digits: int) -> list[Any]:
     said = LABELS["explorer"]["had" if row["pressure"] else "did"]
     worse = row["conf_high"] < 0
     size, low, high, _ = turned(row) if worse else (*(row[name] for name in ENDS), "")
-    found = f"{direction(row, *said)} {unbroken(interval(size, low, high, unit=measure.unit))}"
+    found = f"{direction(row, *said)} {unbroken(interval(size, low, high, digits, measure.unit))}"
     numbers = [round(float(row[name]), 4) for name in ENDS]
     known = row["pressure"] == "" and not math.isnan(row["n_episodes"])
     courses = int(row["n_episodes"]) if known else None

@@ -56,7 +56,7 @@ def draw_flow(picture: Picture, preset: Preset, label: str) -> Canvas:
 def _lines(row: Any, width: float, preset: Preset) -> list[str]:
     return [
         *wrapped(str(row.label), 0.5 * width - 0.3, preset.text),
-        f"n = {row.n}" if row.n[-1:].isdigit() and " " not in row.n else row.n,
+        row.n if " " in row.n else f"n < {row.n[1:]}" if row.n[:1] == "<" else f"n = {row.n}",
     ]
 
 

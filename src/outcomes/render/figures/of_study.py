@@ -21,10 +21,11 @@ from outcomes.dictionary.instruments.threshold import LINES, line_name, lines_of
 from outcomes.errors import UsageError
 from outcomes.render.figures.canvas import panels
 from outcomes.render.figures.shown import ShownFigure, empty_figure, finished
-from outcomes.render.figures.style import GRID, INK, LOOKS, MUTED, ROUND, styled
+from outcomes.render.figures.style import GRID, INK, LOOKS, MUTED, PRESETS, ROUND, styled
 from outcomes.study import Study
 from outcomes.words import counted, named, percent, plain
 
+PAGE = PRESETS["page"]
 LEAST = 5
 """A mean of fewer courses is not drawn."""
 WORSE, BETTER, SURE = "#D55E00", "#7FB7DA", "#0072B2"
@@ -110,7 +111,7 @@ def waterfall(study: Study, instrument: str = "") -> ShownFigure:
     far = [judged[kind] & (change >= lines[kind].value) if kind in lines else change > np.inf
            for kind in ("MDC", "MIC")]  # fmt: skip
     colors = np.select([change < 0, *far], [WORSE, SURE, BETTER], GRID)
-    figure, (place,) = panels(1, 9, 3.6)
+    figure, (place,) = panels(1, PAGE.width, 3.4)
     bars = [[(i, 0), (i, value), (i + 1, value), (i + 1, 0)] for i, value in enumerate(change)]
     place.add_collection(PolyCollection(bars, facecolors=colors, linewidths=0))
     place.autoscale_view()
@@ -120,7 +121,7 @@ def waterfall(study: Study, instrument: str = "") -> ShownFigure:
         place.axhline(value, color=INK, linewidth=0.9, linestyle="--" if kind == "MIC" else ":")
         place.annotate(f"{name}, {value:g}", (1, value), xycoords=("axes fraction", "data"),
                        xytext=(0, 2), textcoords="offset points", ha="right", va="bottom",
-                       fontsize=8.5)  # fmt: skip
+                       fontsize=PAGE.text)  # fmt: skip
     _labels(figure, f"change ({measure.unit}, up = better)",
             "one bar a course, best to worst at its last score")  # fmt: skip
     shares = [_share(change[judged[kind]] >= line.value, line_name(kind, line))
@@ -129,7 +130,7 @@ def waterfall(study: Study, instrument: str = "") -> ShownFigure:
     worse = f"{int((change < 0).sum()) or 'none'} got worse"
     claim, *more = ["; ".join([shares[0], worse]), *shares[1:]]
     if apart := int(last["session"].isna().sum()):
-        more.append(f"The last score of {counted(apart, 'course')} is of no visit: a follow-up")
+        more.append(f"Of {counted(apart, 'course')} the last score is a follow-up, at no visit")
     return _finished(figure, study, claim, " ".join(f"{one}." for one in (claim, *more)))
 
 
@@ -156,17 +157,20 @@ def pressure_map(study: Study) -> ShownFigure:
         must = "a map of pressure needs visits with pressure and session"
         raise UsageError(must, got="none", remedy="Record the Walton level of each visit.")
     table = pd.crosstab(visits["pressure"].astype(float), visits["session"].astype(int))
-    figure = empty_figure(9, 2.9)
+    figure = empty_figure(PAGE.width, 2.9)
     place = figure.subplots()
     place.spines[:].set_visible(False)
     place.grid(visible=False)
+    size = min(PAGE.text, 220 / table.shape[1])  # three figures have room in a cell
     shade = LinearSegmentedColormap.from_list("visits", [f"{SURE}00", f"{SURE}80"])
     place.imshow(table, aspect="auto", origin="lower", cmap=shade)  # on the paper of the page
     for (i, j), n in np.ndenumerate(table.to_numpy()):
         if n:
-            place.text(j, i, f"{n}", ha="center", va="center", fontsize=7.5)
+            place.text(j, i, f"{n}", ha="center", va="center", fontsize=size)
     place.set_yticks(range(len(table)), [f"{level:g}" for level in table.index])
-    place.set_xticks(range(table.shape[1]), [f"{session}" for session in table.columns], fontsize=8)
+    place.set_xticks(
+        range(table.shape[1]), [f"{session}" for session in table.columns], fontsize=size
+    )
     _labels(figure, "Walton level", "session")
     usual = table.sum(axis=1)
     claim = f"Level {usual.idxmax():g} was used most: at {usual.max():,} of {usual.sum():,} visits"
@@ -214,8 +218,8 @@ def _share(reached: np.ndarray[Any, Any], name: str) -> str:
 
 
 def _labels(figure: ShownFigure, vertical: str, horizontal: str) -> None:
-    figure.supylabel(vertical, fontsize=9)
-    figure.supxlabel(horizontal, fontsize=9)
+    figure.supylabel(vertical, fontsize=PAGE.text)
+    figure.supxlabel(horizontal, fontsize=PAGE.text)
 
 
 def _finished(figure: ShownFigure, study: Study, claim: str, alt: str) -> ShownFigure:

@@ -18,7 +18,7 @@ from matplotlib.textpath import text_to_path
 from outcomes.errors import PrivacyError
 from outcomes.plain_text import cleaned
 from outcomes.render.figures.style import FONT, GRID, INK, LOOKS, MUTED, PAPER, styled
-from outcomes.words import ended
+from outcomes.words import SPACE, ended
 
 PAGE_COLORS = (
     "--ink:var(--jp-content-font-color1,#1a1c20);--muted:var(--jp-content-font-color2,#5b606b);"
@@ -115,8 +115,8 @@ def finished(
     figure: ShownFigure, claim: str, alt: str, stamp: str, *, of_patients: bool
 ) -> ShownFigure:
     """Lay a figure out below its claim and the stamp of simulated data, and tell it its words."""
-    figure.suptitle(f"{claim}{f' ({stamp} DATA)' if stamp else ''}", x=0.01, ha="left", wrap=True,
-                    fontsize=10.5, fontweight="bold")  # fmt: skip
+    stamped = f"{claim} ({stamp}{SPACE}DATA)" if stamp else claim
+    figure.suptitle(stamped, x=0.01, ha="left", wrap=True, fontsize=10.5, fontweight="bold")
     figure.set_layout_engine("constrained")
     whole = alt if alt.startswith(claim) else f"{ended(claim)} {alt}"
     return figure.told(claim, whole, of_patients=of_patients)

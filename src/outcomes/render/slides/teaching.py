@@ -275,7 +275,7 @@ def lesson_of(trap: Trap, seed: int) -> Lesson:
     compared = pd.DataFrame(rows, columns=["label", *_INTERVAL])
     digits = decimals_together(compared)
     words = {
-        "naive": interval(*naive, unit=UNIT),
+        "naive": interval(*naive, digits, UNIT),
         "honest": _honest_words(honest, digits),
         "truth": plain(truth, digits),
     }
@@ -325,7 +325,7 @@ def _honest_rows(rows: pd.DataFrame) -> list[tuple[str, float, float, float]]:
 
 def _honest_words(rows: list[tuple[str, float, float, float]], digits: int) -> str:
     if len(rows) == 1:
-        return interval(*rows[0][1:], unit=UNIT)
+        return interval(*rows[0][1:], digits, UNIT)
     values = [row[1] for row in rows]
     return f"{plain(min(values), digits)} to {plain(max(values), digits)} {UNIT}"
 

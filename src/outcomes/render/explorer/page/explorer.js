@@ -6,12 +6,8 @@
   function at(id) { return document.getElementById(id); }
   function colour(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); }
   function rem(times) { return times * parseFloat(getComputedStyle(document.documentElement).fontSize); }
-  /* Decimals that an interval's width carries: `decimals_for` of words.py. */
-  function digits(low, high) {
-    var half = (high - low) / 2, found = half >= 10 ? 0 : half > 0 ? Math.min(4, Math.max(1, -Math.floor(Math.log10(half / 2)))) : 1;
-    return found + [low, high].some(function (end) { return end && !+end.toFixed(found); });
-  }
-  function number(value, digits) { return value.toFixed(digits).replace("-", "\u2212").replace(/^\u2212(0\.?0*)$/, "$1"); }
+  /* With more decimals where a value would read as the zero that it is not: `beside` of words.py. */
+  function number(value, digits, apart) { while (apart && value && digits < 5 && !+value.toFixed(digits)) { digits += 1; } return value.toFixed(digits).replace("-", "\u2212").replace(/^\u2212(0\.?0*)$/, "$1"); }
 
   function fill(select, options) {
     var before = select.value;
@@ -60,9 +56,9 @@
     var middle = point[1] - other[1];
     var low = middle - far(point[1] - point[2], other[3] - other[1]), high = middle + far(point[3] - point[1], other[1] - other[2]);
     var how = now.rest.set || now.level ? "at the widest, both come from one model" : "as if the two were independent, so rather too wide";
-    var shown = digits(low, high);
-    return "Difference from " + now.rest.name + ": " + number(middle, shown) + " " + now.of.unit + " (95\u00a0% CI " + number(low, shown) +
-      " to " + number(high, shown) + ", " + how + "); courses: " + courses(point) + " and " + courses(other) + ".";
+    var shown = now.of.digits;
+    return "Difference from " + now.rest.name + ": " + number(middle, shown, low * high > 0) + " " + now.of.unit + " (95\u00a0% CI " +
+      number(low, shown, true) + " to " + number(high, shown, true) + ", " + how + "); courses: " + courses(point) + " and " + courses(other) + ".";
   }
 
   /* Every curve of an instrument, to stand beside the one that is picked. */
@@ -110,8 +106,8 @@
     at("column").textContent = now.of.axis;
     at("rows").replaceChildren.apply(at("rows"), now.of.times.map(function (time, place) {
       var point = now.curve.find(function (p) { return p[0] === place; });
-      var shown = point && digits(point[2], point[3]);
-      var cells = point ? [number(point[1], shown), number(point[2], shown) + " to " + number(point[3], shown),
+      var shown = now.of.digits;
+      var cells = point ? [number(point[1], shown, point[2] * point[3] > 0), number(point[2], shown, true) + " to " + number(point[3], shown, true),
         point[5] === null ? "\u2013" : point[5]] : ["no data here", "", ""];
       var row = document.createElement("tr"), head = document.createElement("th");
       head.scope = "row"; head.textContent = time; row.append(head);
