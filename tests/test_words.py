@@ -5,7 +5,7 @@ import pytest
 
 from outcomes.words import (
     decimals_for,
-    decimals_together,
+    digits_of,
     each_with_interval,
     interval,
     limits,
@@ -53,7 +53,7 @@ def test_a_list_of_one_unit_has_the_decimals_of_its_first(
     rows: list[tuple[float, float, float]], texts: list[str]
 ) -> None:
     table = pd.DataFrame(rows, columns=["estimate", "conf_low", "conf_high"])
-    digits = decimals_together(table)
+    digits = digits_of(table)
     assert [with_ends(*row, digits) for row in rows] == texts
     named = each_with_interval(table.assign(arm="a").to_dict("records"), "arm")
     assert named == "; ".join(f"a: {text.replace('(', '(95 % CI ')}" for text in texts)

@@ -87,7 +87,7 @@ def decimals_for(low: float, high: float, least: int | None = None) -> int:
     return max(exact, digits) if round(low, digits) == round(high, digits) else digits
 
 
-def decimals_together(rows: pd.DataFrame) -> int:
+def digits_of(rows: pd.DataFrame) -> int:
     """Return the decimals of estimates of one unit that stand together, in a list or a sentence.
 
     Parameters
@@ -98,11 +98,12 @@ def decimals_together(rows: pd.DataFrame) -> int:
 
     Examples
     --------
-    >>> decimals_together(pd.DataFrame({"conf_low": [2, -0.1, 1], "conf_high": [2, 0.1, 1.9]}))
+    >>> digits_of(pd.DataFrame({"conf_low": [2, -0.1, 1], "conf_high": [2, 0.1, 1.9]}))
     2
     """
-    wide = rows[rows["conf_high"] > rows["conf_low"]]
-    return decimals_for(*wide[["conf_low", "conf_high"]].iloc[0]) if len(wide) else 1
+    ends = rows.reindex(columns=["conf_low", "conf_high"])
+    wide = ends[ends["conf_high"] > ends["conf_low"]]
+    return decimals_for(*wide.iloc[0]) if len(wide) else 1
 
 
 def plain(value: float, decimals: int = 1) -> str:

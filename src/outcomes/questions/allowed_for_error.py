@@ -157,10 +157,9 @@ class AgainstError:
         """Return what is left, where its interval says anything."""
         left, scale = self.allowed.decisive, self.measure.maximum - self.measure.minimum
         assert left is not None
-        told = left["conf_high"] - left["conf_low"] <= scale
-        return (
-            with_interval(left, self.digits, unit) if told else "an interval wider than the scale"
-        )
+        if left["conf_high"] - left["conf_low"] > scale:
+            return "an interval wider than the scale"
+        return with_interval(left, self.digits, unit)
 
     @property
     def check(self) -> Check:

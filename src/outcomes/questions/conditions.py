@@ -19,7 +19,7 @@ from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.tallies import each
 from outcomes.words import (
     CANNOT_TELL,
-    decimals_together,
+    digits_of,
     limits,
     named,
     percent_of_draws,
@@ -129,7 +129,7 @@ def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument, ali
     return CONDITIONS.say(
         leads if top["p_best"] >= LEADS else "unclear", verdict=_verdict(top),
         best=percent_of_draws(top["p_best"]),
-        found=with_interval(top, decimals_together(pooled), measure.unit),
+        found=with_interval(top, digits_of(pooled), measure.unit),
         start=CONDITIONS.say(
             "start", time=when(course.axis, course.horizon), means=_range(table, measure),
             whose=(of_whom(course) and f" in patients{of_whom(course)}") + alike,
@@ -147,7 +147,7 @@ def _top(table: pd.DataFrame) -> dict[Any, Any]:
 def _range(table: pd.DataFrame, measure: Instrument) -> str:
     """Return the lowest and the highest mean."""
     pooled = table[table["kind"] == "pooled"]
-    means, digits = pooled["estimate"], decimals_together(pooled)
+    means, digits = pooled["estimate"], digits_of(pooled)
     return f"{limits(means.min(), means.max(), digits)} {measure.unit}"
 
 
@@ -161,7 +161,7 @@ def _verdict(top: Mapping[Any, Any]) -> str:
 def _picture(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> Picture:
     rows = table[table["kind"] == "pooled"]
     top = _top(table)
-    digits = decimals_together(rows)
+    digits = digits_of(rows)
     spoken = "; ".join(
         f"{named(row['term'])}: {plain(row['estimate'], digits)}" for row in rows.to_dict("records")
     )

@@ -30,7 +30,7 @@ from outcomes.words import (
     UNCHANGED,
     counted,
     decimals,
-    decimals_together,
+    digits_of,
     direction,
     each_with_interval,
     headline,
@@ -141,7 +141,7 @@ def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame
     own = at_horizon[at_horizon["group"] != "all"]
     arms = course.group == "arm"
     if arms and len(own):
-        digits = decimals_together(at_horizon)
+        digits = digits_of(at_horizon)
         parts = [
             f"{with_interval(row, digits, measure.unit)} in {_arm(row['group'])}"
             for row in own.to_dict("records")
@@ -161,7 +161,7 @@ def _sentence(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame
 def _glance(course: CourseFrame, measure: Instrument, at_horizon: pd.DataFrame) -> str:
     rows = at_horizon.to_dict("records")
     own = rows[1:] if course.group == "arm" and len(rows) > 1 else rows[:1]
-    each = each_with_interval(own, "group", decimals_together(at_horizon), measure.unit)
+    each = each_with_interval(own, "group", digits_of(at_horizon), measure.unit)
     if own[0]["group"] != "all" and len(own) == 1:  # its name is not among several
         each = f"{each} in {_arm(own[0]['group'])}"
     time = when(course.axis, course.horizon)
@@ -199,7 +199,7 @@ def _arms_range(last: pd.DataFrame, measure: Instrument, time: str) -> Text:
 
 def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> Picture:
     rows = table[table["kind"] == "curve"]
-    digits = decimals_together(rows[rows[course.axis] == course.horizon])
+    digits = digits_of(rows[rows[course.axis] == course.horizon])
     arms = rows[rows["group"] != "all"]
     if course.group == "arm" and (arms[course.axis] == course.horizon).any():
         rows = arms

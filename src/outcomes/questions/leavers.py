@@ -260,7 +260,7 @@ def _checks(gone: _Leavers, tip: float, measure: Instrument, study: Study) -> tu
     at = f"tipping point {_points(tip, measure)}" if 0 < tip <= width else "no tipping point"
     rests = Text(Resting(gone.n_worse, words=at, otherwise="it rests on few courses"))
     n, n_left, n_unknown = len(left), int(left.sum()), int(unknown.sum())
-    untold = Text("not recorded in ", Count(n_unknown, "course", of=n))
+    untold = Text("without a reason: ", Count(n_unknown, "course", of=n))
     return (
         LEAVERS.at_most("few", 0.2, n_left, n, study, Text(Count(n_left, "course", of=n))),
         LEAVERS.check("bears", tip >= FRAGILE * width, rests),

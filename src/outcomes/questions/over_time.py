@@ -16,15 +16,7 @@ from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
 from outcomes.questions.course_model import estimates, fit_course, fixed_rows
 from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.words import (
-    CANNOT_TELL,
-    decimals_together,
-    direction,
-    plain,
-    scale,
-    when,
-    with_interval,
-)
+from outcomes.words import CANNOT_TELL, digits_of, direction, plain, scale, when, with_interval
 
 LEAST_PERIODS = 3
 """With fewer periods there is no run to look at."""
@@ -147,7 +139,7 @@ def _both_ways(table: pd.DataFrame, *words: str) -> str:
 def _sentence(table: pd.DataFrame, course: CourseFrame, measure: Instrument) -> str:
     means = table[table["kind"] == "period"]
     first, last = (means.iloc[i] for i in (0, -1))
-    digits = decimals_together(means)
+    digits = digits_of(means)
     first_mean, last_mean = (plain(row["estimate"], digits) for row in (first, last))
     alone = _alone(table, measure)
     return OVER_TIME.say(
@@ -163,7 +155,7 @@ def _alone(table: pd.DataFrame, measure: Instrument) -> str:
     first, other = table.head(2).to_dict("records")
     if not direction(first, neither="") or _both_ways(table, "b", "w", ""):
         return ""
-    digits = decimals_together(table)
+    digits = digits_of(table)
     return OVER_TIME.say("alone", change=with_interval(other, digits, measure.unit))
 
 

@@ -14,7 +14,7 @@ from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.study import Study
-from outcomes.words import DESCRIBED, decimals_together, percent, plain, with_interval
+from outcomes.words import DESCRIBED, digits_of, percent, plain, with_interval
 
 WHO = {"yes": "adapted", "no": "not adapted", "not recorded": "adaptation not recorded"}
 
@@ -115,7 +115,7 @@ def _sentence(rates: pd.DataFrame, study: Study) -> str:
 
 def _events(rates: pd.DataFrame, between: str = ", and at ") -> Text:
     rows = rates[rates["kind"] == "events"].to_dict("records")
-    digits = decimals_together(rates[rates["kind"] == "events"])
+    digits = digits_of(rates[rates["kind"] == "events"])
     return joined(between, [_rate_in_words(row, digits) for row in rows])
 
 

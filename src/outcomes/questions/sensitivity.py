@@ -110,11 +110,8 @@ def _variants(course: CourseFrame) -> Iterator[tuple[str, CourseFrame, str]]:
     own = f"(1 | episode_id){' + (1 | patient_id)' * course.patients_return}"
     again = not course.tallies.unnamed and course.tallies.patients < course.n_courses
     whose = ("patients", "patient_id") if again else ("courses", "episode_id")
-    yield (
-        f"one level for each course{' and patient' * course.patients_return}",
-        course,
-        f"{fixed} + {own}",
-    )
+    each_one = f"one level for each course{' and patient' * course.patients_return}"
+    yield each_one, course, f"{fixed} + {own}"
     yield ROBUST.format(whose[0]), course, whose[1]
     yield ADJUSTED, course, f"{fixed} + {course.over_time('baseline')} + {own}"
     if course.n_therapists >= LEAST_CLUSTERS:

@@ -13,12 +13,7 @@ from outcomes.dictionary.instruments import Instrument
 from outcomes.mixed.record import fit_design
 from outcomes.mixed.types import Array
 from outcomes.privacy.text import Count, Text
-from outcomes.questions.course_frame import (
-    LEAST_COURSES,
-    CourseFrame,
-    raw_means,
-    times_of,
-)
+from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, raw_means, times_of
 from outcomes.questions.course_model import CourseModel, fit_course, fitted, means, of_whom, quietly
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question

@@ -34,7 +34,7 @@ from outcomes.records import own_visits, therapist_of_course, visits_received
 from outcomes.study import Study
 from outcomes.words import (
     counted,
-    decimals_together,
+    digits_of,
     direction,
     each_with_interval,
     listed,
@@ -215,7 +215,7 @@ def _earlier(rows: pd.DataFrame, main: pd.DataFrame, arms: Arms, measure: Instru
     """Say of an arm at which times before it differed from the control in another way, or not."""
     last, several = {row["arm"]: direction(row) for row in main.to_dict("records")}, len(main) > 1
     then = [row for row in rows.to_dict("records") if direction(row) != last[row["arm"]]]
-    digits = decimals_together(main)
+    digits = digits_of(main)
     sizes = [
         f"{with_interval(row, digits, measure.unit)} {when(arms.axis, row[arms.axis])}"
         for row in then
@@ -279,7 +279,7 @@ def _claim(allowed: Basis, arms: Arms, treated: list[str]) -> str:
 def _differences(main: pd.DataFrame, arms: Arms, measure: Instrument | None = None) -> str:
     """Say how each arm differs from the control, each verdict once; with a measure, by how much."""
     found: dict[str, list[str]] = {}
-    digits = decimals_together(main)
+    digits = digits_of(main)
     means = arms.at(arms.times[-1]).groupby("arm")["improvement"].mean()
     for row in main.to_dict("records"):
         lines = () if arms.plan.margin is None else (-arms.plan.margin,)
@@ -310,7 +310,7 @@ def _picture(main: pd.DataFrame, table: pd.DataFrame, arms: Arms, measure: Instr
     passed_over = last["kind"].map(taken_for_granted(arms, main["kind"].iloc[0]))
     label = (last["kind"].map(ways) + passed_over).str.replace(") (", ", ", regex=False)
     rows = main.to_dict("records")
-    digits = decimals_together(main)
+    digits = digits_of(main)
     spoken = "; ".join(
         f"{named(row['arm'])}: {with_interval(row, digits, measure.unit)}" for row in rows
     )

@@ -127,16 +127,12 @@ def _outcome_sections(
     picture = flow_picture(study, scored[0], disclosure, analyzed=analyzed)
     many = "of them the first question rests on" if analyzed else "have what is needed"
     words = f"How many courses were recorded, and how many {many}."
-    if {"constrained", "constrained, therapists"} & {k for a in answers for k in _kinds(a)}:
+    if any("Constrained longitudinal" in answer.method for answer in answers):
         words += f" {LABELS['sentences']['baselines_too']}"
     blocks = (Paragraph(words), Figure(picture, "From the records to the analysis."))
     flow = Section("flow", "Flow of courses", blocks)
     records = _records(study, scored[0], disclosure, details=details)
     return *records, flow, methods(study, answers, scored[0])
-
-
-def _kinds(answer: Answer) -> set[str]:
-    return set() if answer.refused else set(answer.table["kind"].astype(str))
 
 
 def _model(

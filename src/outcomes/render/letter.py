@@ -24,14 +24,7 @@ from outcomes.render.course_changes import Change, course_changes
 from outcomes.render.document import Block, Document, Facts, Figure, Paragraph, Section, Table
 from outcomes.render.formats import DOCUMENTS, check_available
 from outcomes.study import Study
-from outcomes.words import (
-    counted,
-    named,
-    plain,
-    scale,
-    sentence_case,
-    when,
-)
+from outcomes.words import counted, named, plain, scale, sentence_case, when
 
 CONFIDENTIAL = "Confidential: one patient's record, for this patient's own care only."
 BLANK = "_" * 34

@@ -19,7 +19,7 @@ from outcomes.render.slides import teaching
 from outcomes.render.slides.pptx import pptx_bytes
 from outcomes.render.slides.teaching import TRAPS, teach, teaching_deck
 from outcomes.synthetic.scenarios import SCENARIOS
-from outcomes.words import decimals_together, with_ends
+from outcomes.words import digits_of, with_ends
 
 pytestmark = pytest.mark.filterwarnings("ignore::outcomes.errors.OutcomesWarning")
 
@@ -191,7 +191,7 @@ def test_every_trap_makes_a_deck_whose_honest_answer_holds_the_truth(name: str) 
         return
     rows = honest.picture.data
     if honest.picture.kind == "forest" and len(rows) == 3:  # of more the title has the range
-        digits, ends = decimals_together(rows), rows[["estimate", "conf_low", "conf_high"]]
+        digits, ends = digits_of(rows), rows[["estimate", "conf_low", "conf_high"]]
         drawn = " ".join(with_ends(*map(float, each), digits=digits) for each in ends.to_numpy())
         said = re.findall(r"\d+\.\d+", honest.title)
         assert set(said) <= set(re.findall(r"\d+\.\d+", drawn)), (honest.title, drawn)

@@ -25,16 +25,7 @@ from outcomes.render.document import (
 )
 from outcomes.render.figures.forest import HIDDEN
 from outcomes.render.fit_table import KINDS
-from outcomes.words import (
-    DASH,
-    LABELS,
-    count,
-    decimals_together,
-    named,
-    p_value,
-    plain,
-    with_ends,
-)
+from outcomes.words import DASH, LABELS, count, digits_of, named, p_value, plain, with_ends
 
 STATISTICS = (
     "estimate", "std_error", "df", "df_num", "df_den", "statistic", "p_value", "conf_low",
@@ -151,9 +142,8 @@ def _table(rows: pd.DataFrame, caption: str, extra: tuple[str, ...] = ()) -> Tab
     extra_here = [c for c in extra if c in rows]
     counted = ["n_episodes"] if "n_episodes" in rows else []
     heads = [*settings, *counted, "estimate (95 % CI)", *extra_here]
-    digits = decimals_together(rows) if "conf_low" in rows else 1
-    records = rows.to_dict("records")
-    cells = [_cells(row, settings, counted, extra_here, digits) for row in records]
+    parts = settings, counted, extra_here, digits_of(rows)
+    cells = [_cells(row, *parts) for row in rows.to_dict("records")]
     columns = list(zip(map(_head, heads), *cells, strict=True))
     told = [column for column in columns if set(column[1:]) - {DASH, ""}]  # counts have no estimate
     head, *kept = zip(*(told if len(told) > 1 else columns), strict=True)
@@ -195,19 +185,15 @@ def _settings(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
 
 
 def _cells(
-    record: Mapping[Any, Any],
-    settings: list[str],
-    counted: list[str],
-    extra: list[str],
-    digits: int,
+    row: Mapping[Any, Any], settings: list[str], counted: list[str], extra: list[str], digits: int
 ) -> list[str]:
-    shown = [_setting(record[name]) for name in settings]
-    estimate, low, high = (_number(record, c) for c in ("estimate", "conf_low", "conf_high"))
-    if record.get("suppressed"):
+    shown = [_setting(row[name]) for name in settings]
+    if row.get("suppressed"):
         return [*shown, *("not shown" for _ in counted), HIDDEN, *("" for _ in extra)]
+    estimate, low, high = (_number(row, c) for c in ("estimate", "conf_low", "conf_high"))
     interval = with_ends(estimate, low, high, digits)
-    counts = [count(_number(record, name)) for name in counted]
-    return [*shown, *counts, interval, *(_detail(record, name, digits) for name in extra)]
+    counts = [count(_number(row, name)) for name in counted]
+    return [*shown, *counts, interval, *(_detail(row, name, digits) for name in extra)]
 
 
 def _detail(record: Mapping[Any, Any], name: str, digits: int) -> str:

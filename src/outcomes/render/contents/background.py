@@ -11,16 +11,7 @@ from outcomes.privacy.disclosure import Disclosure
 from outcomes.questions.answer import Answer
 from outcomes.questions.course_frame import course_frame
 from outcomes.questions.course_model import grouped_model, pooled_model
-from outcomes.render.document import (
-    Block,
-    Bullets,
-    Facts,
-    Figure,
-    Fold,
-    Paragraph,
-    Section,
-    Table,
-)
+from outcomes.render.document import Block, Bullets, Facts, Figure, Fold, Paragraph, Section, Table
 from outcomes.render.figures.of_fit import check
 from outcomes.render.fit_table import fit_table
 from outcomes.study import Study

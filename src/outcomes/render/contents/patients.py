@@ -11,17 +11,7 @@ from outcomes.care.table_one import ALL, table_one
 from outcomes.privacy.disclosure import SUPPRESSED, Disclosure, arms_apart, suppress_counts
 from outcomes.render.document import Paragraph, Section, Table
 from outcomes.study import Study
-from outcomes.words import (
-    DASH,
-    LABELS,
-    count,
-    named,
-    percent,
-    plain,
-    scale,
-    sentence_case,
-    with_movement,
-)
+from outcomes.words import LABELS, count, named, percent, plain, scale, sentence_case, with_movement
 
 NUMBERS = ["mean", "sd"]
 NAN = float("nan")
@@ -63,11 +53,8 @@ def patients(study: Study, disclosure: Disclosure) -> Section:
     absent = [_named(name, study) for name in made.not_recorded]
     told = ((said["not_told"].format(few=disclosure.threshold), gone),
             (said["not_recorded"], absent))  # fmt: skip
-    notes = [
-        Paragraph(f"{words}: {'; '.join(map(_inside, names))}.", "note")
-        for words, names in told
-        if names
-    ]
+    notes = [Paragraph(f"{words}: {'; '.join(map(_inside, names))}.", "note")
+             for words, names in told if names]  # fmt: skip
     return Section("patients", "Patients", (*((table,) if lines else ()), *notes))
 
 
@@ -78,9 +65,9 @@ def _without_hidden(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _inside(name: str) -> str:
-    """Return the name of a row inside a sentence; those of instruments keep their letters."""
-    first, rest = name.partition(",")[0], name.removeprefix("Baseline ")
-    return f"baseline {rest}" if rest != name else f"{first[:1].lower()}{first[1:]}"
+    """Return the name of a row in a list, without its unit; instruments keep their letters."""
+    shown = name if name.startswith("Baseline") else name.partition(",")[0]
+    return f"{shown[:1].lower()}{shown[1:]}"
 
 
 def _head(group: str, size: float | None) -> str:
@@ -199,12 +186,12 @@ def _cell(cell: Mapping[Any, Any], courses: float, disclosure: Disclosure) -> st
         return "not shown"
     number = count(float(cell["people"]))
     if cell["kind"] == "number" and not cell["people"]:
-        return DASH
+        return "–"
     if cell["kind"] == "number":
         without = courses - cell["people"]  # how many that is must not tell a few
         few = f", n = {number}" if without > 0 and not disclosure.hides(without) else ""
         return f"{plain(float(cell['mean']))} ({plain(float(cell['sd']))}){few}"
     if cell["kind"] != "category" or pd.isna(cell["share"]):
         return number
-    few = 0 < cell["share"] < 0.005
-    return f"{number} ({'under 1 %' if few else percent(float(cell['share']))})"
+    share = float(cell["share"])
+    return f"{number} ({'under 1 %' if 0 < share < 0.005 else percent(share)})"

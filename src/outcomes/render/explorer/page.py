@@ -34,7 +34,7 @@ from outcomes.render.compose import Material
 from outcomes.study import Study
 from outcomes.words import (
     LABELS,
-    decimals_together,
+    digits_of,
     direction,
     interval,
     named,
@@ -115,7 +115,7 @@ def _instrument(material: Material, name: str, given: Answer) -> dict[str, Any]:
         "axis": "Week" if course.group == "arm" else AXES[course.axis],
         "yLabel": f"Improvement ({measure.unit})",
         "unit": measure.unit,
-        "digits": (digits := decimals_together(given.table)),
+        "digits": (digits := digits_of(given.table)),
         "times": times,
         "when": [when(course.axis, time) for time in times],
         "start": times.index(course.horizon) if course.horizon in times else 0,
@@ -139,10 +139,8 @@ def _curves(
 ) -> dict[str, Any]:
     """Return the points of each curve: place of the time, numbers, words, courses."""
     return {
-        f"{group}|{pressure}": [
-            _point(row, times, measure, digits) for row in rows.to_dict("records")
-        ]
-        for (group, pressure), rows in cells.groupby(["group", "pressure"], sort=False)
+        f"{group}|{level}": [_point(row, times, measure, digits) for row in rows.to_dict("records")]
+        for (group, level), rows in cells.groupby(["group", "pressure"], sort=False)
     }
 
 

@@ -13,7 +13,7 @@ from outcomes.mixed.types import Array
 from outcomes.questions.picture import Picture
 from outcomes.render.figures.canvas import EDGE, Canvas, blank, in_a_figure, text_width, wrapped
 from outcomes.render.figures.style import INK, MUTED, PAPER, ROUND, Look, Preset, look_of
-from outcomes.words import count, decimals_together, with_ends
+from outcomes.words import count, digits_of, with_ends
 
 HIDDEN = "too few to show"
 SLIDE_SIZES = (24, 20, 18, 16, 14)
@@ -88,7 +88,7 @@ def draw_forest(picture: Picture, preset: Preset, label: str) -> Canvas:
 
 
 def _rows(data: pd.DataFrame, preset: Preset) -> list[Row]:
-    digits, rows = decimals_together(data.dropna(subset=["estimate"])), []
+    digits, rows = digits_of(data.dropna(subset=["estimate"])), []
     room = min(0.36, preset.label_share) * preset.width
     for record in data.to_dict("records"):
         middle, low, high = (float(record[name]) for name in ("estimate", "conf_low", "conf_high"))

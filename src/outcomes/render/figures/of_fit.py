@@ -34,7 +34,7 @@ from outcomes.render.fit_table import (
     stamp_of,
     unit_of,
 )
-from outcomes.words import decimals_together, named, plain
+from outcomes.words import digits_of, named, plain
 
 TIMES = ("session_count", "week", "session", "day")
 """Columns that a mean is drawn over, the first that a model holds."""
@@ -204,7 +204,7 @@ def _draw_means(place: Axes, fit: Fit, means: pd.DataFrame, over: str, by: str, 
         if grouped:
             place.annotate(named(name), (rows[over].iloc[-1], last), xytext=(4, 0), fontsize=8.5,
                            textcoords="offset points", va="center")  # fmt: skip
-        ends = " to ".join(plain(end, decimals_together(rows)) for end in (first, last))
+        ends = " to ".join(plain(end, digits_of(rows)) for end in (first, last))
         said.append(f"{title or named(name)}: {ends}")
     low, high = means["conf_low"].min(), means["conf_high"].max()
     if min(abs(low), abs(high)) < 2 * (high - low):  # of far values 0 would flatten the curves

@@ -168,9 +168,7 @@ def pressure_map(study: Study) -> ShownFigure:
         if n:
             place.text(j, i, f"{n}", ha="center", va="center", fontsize=size)
     place.set_yticks(range(len(table)), [f"{level:g}" for level in table.index])
-    place.set_xticks(
-        range(table.shape[1]), [f"{session}" for session in table.columns], fontsize=size
-    )
+    place.set_xticks(range(table.shape[1]), map(str, table.columns), fontsize=size)
     _labels(figure, "Walton level", "session")
     usual = table.sum(axis=1)
     claim = f"Level {usual.idxmax():g} was used most: at {usual.max():,} of {usual.sum():,} visits"

@@ -19,7 +19,7 @@ from outcomes.render.document import environment
 from outcomes.render.figures.canvas import in_a_figure, text_width, wrapped
 from outcomes.render.figures.style import INK, MUTED, ROUND, look_of, styled
 from outcomes.render.slides.deck import series
-from outcomes.words import SPACE, decimals_together, percent, plain, with_ends
+from outcomes.words import SPACE, digits_of, percent, plain, with_ends
 
 WIDTH, HEIGHT = 12.33, 4.5
 """Of the chart, inches: three fifths of the slide."""
@@ -69,7 +69,7 @@ def _curves(picture: Picture) -> tuple[Any, dict[str, Any]]:
 
     data: Any = XyChartData()  # type: ignore[no-untyped-call]
     rows, groups, names = picture.data, _by_last(picture), list(series(picture))
-    digits, drawn = decimals_together(rows), []
+    digits, drawn = digits_of(rows), []
     upright = _ends([0, *rows["conf_low"], *rows["conf_high"]])
     labeled = _labeled(groups, 0.09 * (upright[1] - upright[0]))
     for name, own in groups:
@@ -165,7 +165,7 @@ def _forest(picture: Picture) -> tuple[Any, dict[str, Any]]:
         for title, bars, width in (("estimate, 95 % CI", rows, 3.5), ("estimate", tiny, 13)):
             drawn.append(_series(data.add_series(title, values), colour, bars, width))
     numbers = data.add_series("place of the numbers", [high] * len(rows))
-    ends_of, digits = rows[["estimate", "conf_low", "conf_high"]], decimals_together(rows)
+    ends_of, digits = rows[["estimate", "conf_low", "conf_high"]], digits_of(rows)
     written = [with_ends(a, low, high, digits) for a, low, high in ends_of.to_numpy(float)]
     drawn.append({"data": numbers, "side": "inEnd", "labels": list(enumerate(written))})
     chart = {

@@ -28,7 +28,7 @@ from outcomes.tables import Timing
 from outcomes.words import (
     UNCHANGED,
     UNCLEAR,
-    decimals_together,
+    digits_of,
     ended,
     interval,
     percent,
@@ -273,7 +273,7 @@ def lesson_of(trap: Trap, seed: int) -> Lesson:
     truth, honest = _truth(trap, study, trap.truth_time[1]), _honest_rows(judged)
     rows = [(NAIVE_ROW, *naive), *honest, (trap.truth_is, truth, truth, truth)]
     compared = pd.DataFrame(rows, columns=["label", *_INTERVAL])
-    digits = decimals_together(compared)
+    digits = digits_of(compared)
     words = {
         "naive": interval(*naive, digits, UNIT),
         "honest": _honest_words(honest, digits),
