@@ -137,7 +137,7 @@ def test_an_error_that_the_registry_has_for_other_conditions_is_not_called_unpub
     study = made([7, 3])
     knee = replace(study, episodes=study.episodes.assign(condition="knee_pain"))
     (change,) = course_changes(knee, "a")
-    unknown = "it may be chance: no measurement error is known here for this condition"
+    unknown = "no measurement error is known here for this condition, so chance is not ruled out"
     assert change.verdict == f"better by 4 points; {unknown}"
 
 

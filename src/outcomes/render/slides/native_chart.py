@@ -165,7 +165,7 @@ def _forest(picture: Picture) -> tuple[Any, dict[str, Any]]:
         for title, bars, width in (("estimate, 95 % CI", rows, 3.5), ("estimate", tiny, 13)):
             drawn.append(_series(data.add_series(title, values), colour, bars, width))
     numbers = data.add_series("place of the numbers", [high] * len(rows))
-    ends_of, digits = rows[["estimate", "conf_low", "conf_high"]], digits_of(rows)
+    ends_of, digits = rows[["estimate", "conf_low", "conf_high"]], digits_of(picture.data)
     written = [with_ends(a, low, high, digits) for a, low, high in ends_of.to_numpy(float)]
     drawn.append({"data": numbers, "side": "inEnd", "labels": list(enumerate(written))})
     chart = {

@@ -376,8 +376,9 @@ def _reveal(trap: Trap, lesson: Lesson) -> Slide:
         if not lesson.unclear:  # in this study there is more than chance would bring
             title = claim(points.pop(0))
         return Slide(title, None, (*points,), f"{ended(title)} {' '.join(points)}", trap.asks)
+    digits = digits_of(lesson.compared)
     spoken = "; ".join(
-        f"{row['label']}: {with_interval(row)}"
+        f"{row['label']}: {with_interval(row, digits)}"
         if row["conf_high"] > row["conf_low"] else f"{row['label']}: {lesson.words['truth']}"
         for row in lesson.compared.to_dict("records")
     )  # fmt: skip
