@@ -269,14 +269,14 @@ def each_with_interval(
 
 
 def percent(value: float, decimals: int = 0) -> str:
-    """Return a share in per cent, with the space that all percentages here have.
+    """Return a share in per cent, with the space that all percentages here have; a dash for none.
 
     Examples
     --------
-    >>> percent(0.534), percent(0.013), percent(0.534, 1)
-    ('53 %', '1 %', '53.4 %')
+    >>> percent(0.534), percent(0.013), percent(0.534, 1), percent(float("nan"))
+    ('53 %', '1 %', '53.4 %', '–')
     """
-    return f"{100 * value:.{decimals}f} %"
+    return f"{100 * value:.{decimals}f} %" if math.isfinite(value) else DASH
 
 
 def percent_of_draws(share: float) -> str:

@@ -122,8 +122,11 @@ class PowerCurve:
         columns = ["group", "x", "estimate", "conf_low", "conf_high", "n_episodes"]
         shares = self.half_width is None
         show = percent if shares else plain
-        spoken = "; ".join(f"{row['group']} at {row['x']:g}: {show(row['estimate'])}"
-                           for row in shown.to_dict("records"))  # fmt: skip
+        whose = [f"{name}, " if others else "" for name in named]
+        spoken = "; ".join(
+            f"{group}{_told(first, x)}: {show(value)}"
+            for group, x, value in zip(whose, shown["x"], shown["estimate"], strict=True)
+        )
         return Picture(
             "curves", shown[columns].reset_index(drop=True), self.sentence,
             NAMES.get(first, first),

@@ -152,6 +152,7 @@ def power(
     progress: Progress = silent,
     keep: str | Path | None = None,
     plan: Plan | str | Path | Mapping[str, Any] | None = None,
+    truth: bool = True,
 ) -> Power:
     """Simulate studies of a design, ask each the question, and count what is found.
 
@@ -178,6 +179,9 @@ def power(
     plan : Plan, str, Path or mapping, optional
         Analysis plan that the studies are analyzed under, as in `oc.answer`; without one, that what
         the design allots was allotted.
+    truth : bool
+        Whether the true value, and how often the interval holds it, are worked out too: seconds a
+        design.
 
     Returns
     -------
@@ -211,10 +215,10 @@ def power(
         plan = {"primary": {"question": question, "unit": design.allocation}}
     declared = _declared(plan, question, instrument)
     week = declared.time if declared and week is None else week
-    task = partial(_some, design, Wanted(question, instrument, week, declared))
+    task = partial(_some, design, Wanted(question, instrument, week, declared), truth)
     seeds = seeds_from(seed, n_simulations)
     kept = None if keep is None else Path(keep) / _file(
-        design, question, instrument, week, seed, str(declared)
+        design, question, instrument, week, seed, str(declared), *["no truth"] * (not truth)
     )  # fmt: skip
     records = repeated(task, seeds, processes=processes, progress=progress, kept=kept)
     place = _place(records)
@@ -278,9 +282,10 @@ def _declared(
     return found
 
 
-def _some(design: Design, wanted: Wanted, seeds: list[int]) -> list[dict[str, Any]]:
-    truth = TRUTHS.get(QUESTIONS[wanted.question].truth)  # not known before: it is no pickle
-    return asked_of_all(simulated(design, seeds, wanted.instrument), replace(wanted, truth=truth))
+def _some(design: Design, wanted: Wanted, truth: bool, seeds: list[int]) -> list[dict[str, Any]]:
+    name = QUESTIONS[wanted.question].truth if truth else ""
+    wanted = replace(wanted, truth=TRUTHS.get(name))  # not known before: it is no pickle
+    return asked_of_all(simulated(design, seeds, wanted.instrument), wanted)
 
 
 def _place(records: pd.DataFrame) -> str:

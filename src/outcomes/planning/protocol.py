@@ -215,7 +215,7 @@ def _changed(design: Design, question: str, name: str, change: str, **options: A
     now = getattr(design, name)
     value = now * FACTORS[change]
     value = max(1, round(value)) if isinstance(now, int) else value
-    row = attempted(design, question, {name: value}, **options)
+    row = attempted(design, question, {name: value}, truth=False, **options)
     kept = {column: row[column] for column in ("conf_low", "conf_high", "half_width", "n")}
     return {"value": value, "power": row["estimate"], **kept, "note": row["reason"]}
 

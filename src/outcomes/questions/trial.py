@@ -216,12 +216,10 @@ def _earlier(rows: pd.DataFrame, main: pd.DataFrame, arms: Arms, measure: Instru
     last, several = {row["arm"]: direction(row) for row in main.to_dict("records")}, len(main) > 1
     then = [row for row in rows.to_dict("records") if direction(row) != last[row["arm"]]]
     digits = digits_of(main)
-    sizes = [
-        f"{with_interval(row, digits, measure.unit)} {when(arms.axis, row[arms.axis])}"
-        for row in then
-    ]
     each = [
-        f"{named(row['arm'])}, " * several + size for row, size in zip(then, sizes, strict=True)
+        f"{named(row['arm'])}, " * several
+        + f"{with_interval(row, digits, measure.unit)} {when(arms.axis, row[arms.axis])}"
+        for row in then
     ]
     minus = f"{'each' if several else named(arms.treated[0])} minus {named(arms.control)}"
     return TRIAL.say("earlier", minus=minus, each=listed(each)) if each else ""

@@ -95,7 +95,9 @@ def _verdict(
     size = with_unit(plain(abs(better), digits), measure.unit)
     way = f"{'better' if better > 0 else 'worse'} by {size}" if better else "unchanged"
     if found is None:
-        chance = "; no measurement error is known here for this condition, so chance is not ruled out"
+        chance = (
+            "; no measurement error is known here for this condition, so chance is not ruled out"
+        )
         return f"{way}{chance if better else ''}", None
     mdc = found.threshold.value
     error = f"measurement error (MDC {mdc:g}{and_return(found, better)})"
