@@ -14,6 +14,12 @@ from outcomes.tables import Tables, once
 SERIES = ["episode_id", "joint", "plane", "side"]
 """What one series of scores belongs to: a course, and for a range of motion its movement."""
 
+
+def last_of_each(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the last row of each course, and of each movement where these are told apart."""
+    return rows.drop_duplicates(rows.columns.intersection(SERIES).tolist(), keep="last")
+
+
 NO_BASELINE = "no baseline"
 SECOND, BEFORE = "a second baseline", "before the baseline"
 _RANK = {"baseline": 0, "pre_session": 1, "post_session": 2, "discharge": 3, "follow_up": 4}

@@ -32,6 +32,15 @@ def test_of_two_scores_in_one_window_the_nearest_counts():
     np.testing.assert_array_equal(planned_weeks(frame, (8.0,)), [NAN, 8])
 
 
+def test_a_movement_is_no_second_score_of_another():
+    rng = np.random.default_rng(3)
+    weeks = np.array([4.0, 8.0]) + rng.normal(0, 0.5, (30, 2))
+    frame = rows(weeks.ravel(), [f"c{i}" for i in range(30) for _ in range(2)])
+    sides = [frame.assign(side=side) for side in ("left", "right")]
+    found = planned_weeks(pd.concat(sides, ignore_index=True))
+    assert found.tolist() == [4, 8] * 60
+
+
 @pytest.mark.parametrize("sd", [4.0, 10.0])
 def test_a_visit_of_day_56_is_told_from_days_around_it(sd):
     days = np.round(np.random.default_rng(1).normal(56, sd, 120))

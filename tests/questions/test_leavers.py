@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import outcomes as oc
@@ -150,3 +151,20 @@ def test_few_who_left_well_are_not_told_by_the_rest_of_all_who_left(clinic, well
     rows = given.table[given.table["kind"] == "delta"].set_index("delta")["estimate"]
     assert (rows[0.0] - rows[2.0]) / 2.0 * 80 == pytest.approx(worse)
     assert "30 of 80 courses" in given.sentence
+
+
+def test_both_sides_of_a_neck_are_no_one_outcome(clinic):
+    study = clinic(n=40, visits=3)
+    both = study.assessments.assign(
+        instrument="rom-cervical-rotation", joint="cervical", plane="rotation", side="left"
+    )
+    both["score"] = (both["score"] * 5).round()
+    right = both.assign(side="right", score=80 - both["score"])
+    study = replace(study, assessments=pd.concat([both, right], ignore_index=True))
+    table = oc.answer(study, "leavers").table.set_index("kind")
+    last = study.assessments[study.assessments["session"] == 3]["score"].mean()
+    first = study.assessments[study.assessments["session"] == 1]["score"].mean()
+    assert table.loc["stayed", "estimate"] == pytest.approx(last - first)
+    assert not oc.answer(study, "how-much").refused
+    for name in ("pressure", "frequency", "over-time", "trial"):
+        assert "several movements" in oc.answer(study, name).reason

@@ -177,6 +177,9 @@ def test_visits_in_the_order_of_their_days():
     ]
     two = pd.DataFrame({"episode_id": ["a", "b"], AT: [1, 2], "day": [9, 3]})
     assert found("R16", sessions=two) == []
+    both = scores(session=[1, 2, 2], day=[0, 7, 9])  # the second a discharge two days later
+    both = pd.concat([both.assign(instrument="nprs"), both.assign(instrument="ndi")])
+    assert found("R16", assessments=both.iloc[::-1].reset_index(drop=True)) == []
 
 
 def test_a_score_of_the_day_of_another_visit():

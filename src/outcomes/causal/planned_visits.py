@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.mixed.types import Array
+from outcomes.records import SERIES
 
 LEAST_SHARE = 0.25
 """Share of courses with so many scores from which so many visits were due."""
@@ -54,12 +55,18 @@ def planned_weeks(
     low, high = _reach(visits, window, None if due else away)
     at = np.searchsorted(visits, near)
     inside = np.where(week < near, away <= low[at], away <= high[at])
-    found = pd.DataFrame({"episode_id": rows["episode_id"].to_numpy(), "due": near, "away": away})
+    found = pd.DataFrame({"series": _series(rows).to_numpy(), "due": near, "away": away})
     found = found[inside].sort_values("away", kind="stable")
-    first = found.index[~found.duplicated(["episode_id", "due"])]
+    first = found.index[~found.duplicated(["series", "due"])]
     weeks = np.full(len(rows), np.nan)
     weeks[first] = near[first]
     return pd.Series(weeks, rows.index)
+
+
+def _series(rows: pd.DataFrame) -> pd.Series[int]:
+    """Return numbers of courses, and of their movements where these are told apart."""
+    keys = [name for name in SERIES if name in rows]
+    return rows.groupby(keys, sort=False, dropna=False, observed=True).ngroup()
 
 
 def _punctual(rows: pd.DataFrame) -> bool:
@@ -70,15 +77,16 @@ def _punctual(rows: pd.DataFrame) -> bool:
 
 def _told(rows: pd.DataFrame) -> Array:
     """Median week of each course's first, second, ... score, in the arm with fewest scores."""
-    known = rows[rows["week"].notna()].sort_values(["episode_id", "week"])
-    number = known.groupby("episode_id").cumcount() + 1
+    known = rows.assign(series=_series(rows))[rows["week"].notna()]
+    known = known.sort_values(["series", "week"])
+    number = known.groupby("series").cumcount() + 1
     arms = known["arm"].astype(object).fillna("")
     found = []
     for _, own in number.groupby(arms):
-        courses = own.groupby(known["episode_id"]).max()
+        courses = own.groupby(known["series"]).max()
         most = max((k for k in range(1, int(own.max()) + 1)
                     if (courses >= k).mean() >= LEAST_SHARE), default=0)  # fmt: skip
-        full = known.loc[own.index][known["episode_id"].map(courses).loc[own.index] >= most]
+        full = known.loc[own.index][known["series"].map(courses).loc[own.index] >= most]
         weeks = full["week"].groupby(own).median()[:most].round()
         found.append(np.unique(np.maximum(weeks.to_numpy(float), 1.0)))
     return np.asarray(min(found, key=len)) if found else np.empty(0)

@@ -15,7 +15,7 @@ from outcomes.mixed.fit import MANY_ROWS
 from outcomes.mixed.products.pieces import Pieces
 from outcomes.privacy.disclosure import THRESHOLD
 from outcomes.questions.tallies import Tallies, counted, each, having, median_of, tallied
-from outcomes.records import baselines, therapist_of_most
+from outcomes.records import baselines, last_of_each, therapist_of_most
 from outcomes.study import Study
 from outcomes.tables import once
 from outcomes.trajectory import trajectory
@@ -74,6 +74,13 @@ class CourseFrame:
     def one_score_each(self) -> bool:
         """Whether each course has one score after baseline: all that varies is the residual."""
         return self.n_courses == len(self.rows)
+
+    @property
+    def several_movements(self) -> bool:
+        """Whether a course has scores of several movements; rows in parts are not looked at."""
+        if isinstance(self.rows, Pieces):
+            return False
+        return bool(last_of_each(self.rows)["episode_id"].duplicated().any())
 
     @property
     def conditions(self) -> list[Any]:

@@ -16,7 +16,7 @@ from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, raw_mean
 from outcomes.questions.course_model import CourseModel, means, of_whom
 from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.records import baselines
+from outcomes.records import baselines, last_of_each
 from outcomes.study import Study
 from outcomes.trajectory import trajectory
 from outcomes.words import (
@@ -167,15 +167,14 @@ def _points(size: float, measure: Instrument) -> str:
 
 def _stayed(course: CourseFrame) -> pd.DataFrame:
     seen = course.rows[course.rows[course.axis] == course.horizon]
-    last = seen.drop_duplicates("episode_id", keep="last").assign(term="those with a score then")
+    last = last_of_each(seen).assign(term="those with a score then")
     return raw_means(last.groupby("term")).reset_index().assign(kind="stayed")
 
 
 def _by_reason(course: CourseFrame, gone: _Leavers) -> pd.DataFrame:
     """Mean of the last score at a visit of each course, by the reason for its end."""
     at_visits = course.rows[course.rows["session"].notna()]
-    last = at_visits if len(at_visits) else course.rows
-    last = last.drop_duplicates("episode_id", keep="last")
+    last = last_of_each(at_visits if len(at_visits) else course.rows)
     groups = last.groupby(last["episode_id"].map(gone.reasons).to_numpy())
     scores = groups[["baseline", "score"]].mean().rename(columns={"score": "last_score"})
     return raw_means(groups).join(scores).reset_index(names="term").assign(kind="reason")

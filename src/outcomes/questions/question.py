@@ -83,6 +83,8 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Whether it is about one patient: its answer stays inside the clinic, in a letter.
     of_scores : bool
         Whether it asks for scores.
+    one_score : bool
+        Whether each course must have one score at a time: not one of each of several movements.
     find : callable
         Takes what was asked, returns what was found or what is missing.
     """
@@ -110,6 +112,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     declares: tuple[str, ...] = ()
     about_one: bool = False
     of_scores: bool = True
+    one_score: bool = False
     find: Any = None
 
     def test_row(self, table: pd.DataFrame) -> pd.Series[bool]:

@@ -229,7 +229,7 @@ def _gaps(study: Study) -> Iterator[Broken]:
 
 def _steps(rows: pd.DataFrame, column: str) -> pd.Series[float]:
     """Return by how much each row differs from the visit before it in its course."""
-    rows = sorted_rows(rows, _VISIT)
+    rows = sorted_rows(rows, [*_VISIT, "day"])
     steps: pd.Series[float] = rows.groupby("episode_id")[column].diff()
     return steps
 
