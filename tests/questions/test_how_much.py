@@ -96,7 +96,7 @@ def test_an_arm_that_no_figure_may_show_is_told_with_the_others(complete, few, e
 def test_what_was_left_out_is_counted(complete):
     complete["c0"] = [7.0, np.nan, np.nan]
     given = oc.answer(follow_ups(complete), "how-much")
-    assert given.source.left_out == {"course without a score after baseline": None}  # few, real
+    assert given.source.left_out == {"course without a later score that counts": None}  # few, real
     assert given.source.n_used is None  # beside it, what is left out would be told
     assert undisclosed(follow_ups(complete), "how-much").source.n_used == 46
 

@@ -238,7 +238,7 @@ def course_frame(
     out = counts["elsewhere"] + counts["outside"] + counts["untimed"]
     rows = each(rows, partial(_kept, axis), len(rows) - out) if out else rows
     started = baselines(study, instrument)["episode_id"].nunique()
-    left_out["course without a score after baseline"] = started - counts["courses"]
+    left_out["course without a later score that counts"] = started - counts["courses"]
     group = next((name for name in ("arm", "condition") if len(counts[name]) > 1), "")
     if group:
         change, several = _pooling(counts[group], group, counts["courses"])
