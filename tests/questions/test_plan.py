@@ -58,11 +58,11 @@ def test_a_plan_is_read_from_toml(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ({}, ["an entry says primary; got nothing"]),
-        ({"primary": {}}, ["an entry says question; got nothing"]),
+        ({}, ["analysis plan says primary; got nothing"]),
+        ({"primary": {}}, ["analysis plan primary says question"]),
         ({"primary": {"qestion": "trial", "tme": 1}}, ["Did you mean question", "mean time"]),
         ({"aim": 1}, ["'aim' is an entry"]),
-        ({"primary": [{"question": "trial"}] * 2}, ["got a list", "Write [primary], once."]),
+        ({"primary": [{"question": "trial"}] * 2}, ["is a section; got a list", "one section"]),
         ({"primary": {"question": "trial", "time": "six", "weeks": 4}},
          ["is a number; got text", "is a list; got a whole number"]),
         ({"primary": {"question": "trial", "role": "secondary"}}, ["says its role"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
 from unicodedata import normalize
 
@@ -40,52 +40,12 @@ def converted(content: Any, kind: Any, where: str) -> Any:
         When names are not known (with the nearest that are) or missing, or values are of another
         kind: all of these at once; no value is shown.
     """
-    refuse_all([*_unknown_names(content, kind, where)])
-    wrong: list[UsageError] = []
-    while True:
-        try:
-            found = msgspec.convert(content, kind, dec_hook=_words)
-        except msgspec.ValidationError as error:
-            what, _, path = str(error).partition(" - at `$")
-            lacks = "missing required" in what
-            if not (lacks and wrong):  # else it was taken out because it was of another kind
-                wrong.append(_of_another_kind(what, path.strip(".`"), where))
-            content = None if lacks else _without(content, re.findall(r"\w+", path))
-            if content is not None:
-                continue
-        refuse_all(wrong)
-        return found
-
-
-def _of_another_kind(what: str, path: str, where: str) -> UsageError:
-    """Return the error for what the library found of another kind, or missing, at a path."""
-    place = f"{where}, {path}" if path else where
-    if lacks := re.search(r"missing required field `(\w+)`", what):
-        return UsageError(f"an entry says {lacks[1]}", got="nothing", where=place)
-    wanted, given = (re.search(rf"{word} `(\w+)", what) for word in ("Expected", "got"))
-    kind, got = (_KINDS.get(one[1], one[1]) if one else "" for one in (wanted, given))
-    place, name = place.replace("[...]", ", one of its entries"), path.rpartition(".")[2]
-    written = {"a section": f"Write [{name}], once.", "a list": f"Write [[{name}]]."}
-    pairs = {kind, got} == set(written) and name.isidentifier()
-    must = f"the entry is {kind or 'of its kind'}"
-    remedy = written[kind] if pairs else ""
-    return UsageError(must, got=got or "something else", where=place, remedy=remedy)
-
-
-def _without(content: Any, path: list[str]) -> Any:
-    """Return plain values without what stands at a path; None where nothing can be taken out."""
-    if not path or not isinstance(content, (dict, list)):
-        return None
-    at: Any = int(path[0]) if isinstance(content, list) else path[0]
-    if isinstance(content, list):
-        return [_without(part, path[1:]) if n == at else part for n, part in enumerate(content)]
-    rest = _without(content[at], path[1:]) if path[1:] else None
-    kept = {name: part for name, part in content.items() if name != at}
-    return kept if rest is None else {**kept, at: rest}
+    refuse_all([*_wrong(content, kind, where)])
+    return msgspec.convert(content, kind, dec_hook=_words)
 
 
 _KINDS = {"float": "a number", "int": "a whole number", "bool": "true or false", "str": "text",
-          "array": "a list", "object": "a section", "null": "nothing"}  # fmt: skip
+          "array": "a list", "object": "a section"}  # fmt: skip
 
 
 def _words(kind: type, given: Any) -> Any:
@@ -96,28 +56,49 @@ def _words(kind: type, given: Any) -> Any:
     raise TypeError
 
 
-def _unknown_names(content: Any, kind: Any, where: str) -> Iterator[UsageError]:
-    """Look through sections for names, and words of a list, that are not known."""
-    parts = get_args(kind)
-    if get_origin(kind) is Literal and content not in parts:
+def _wrong(content: Any, kind: Any, where: str) -> Iterator[UsageError]:
+    """Look through sections for all that is not known, missing or of another kind."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Literal and content not in parts:
         must = f"{where} is one of {', '.join(str(part) for part in parts if part)}"
         remedy = "Or leave it out." if "" in parts else ""
         yield UsageError(must, got="something else", remedy=remedy)
-    if isinstance(content, dict) and isinstance(kind, type) and issubclass(kind, Section):
-        fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
-        at_top = kind.__name__ == "ColumnMap"
-        what = "a section of a column map" if at_top else f"an entry of {where}"
-        yield from _unknown(content, fields, what)
-        for name, part in content.items():
-            listed = f"[[{name}]]" if isinstance(part, list) else f"[{name}]"
-            inside = listed if at_top else f"{where} {name}"
-            yield from _unknown_names(part, fields.get(name), inside)
-    elif isinstance(content, list) and parts:
+    elif isinstance(kind, type) and issubclass(kind, Section) and isinstance(content, dict):
+        yield from _wrong_entries(content, kind, where)
+    elif origin is tuple and isinstance(content, list):
         for part in content:
-            yield from _unknown_names(part, parts[0], where)
-    elif isinstance(content, dict) and len(parts) == 2:
+            yield from _wrong(part, parts[0], where)
+    elif origin in (dict, Mapping) and isinstance(content, dict):
         for name, part in content.items():
-            yield from _unknown_names(part, parts[1], f"{where[:-1]}.{name}]")
+            inside = f"{where[:-1]}.{name}]" if where.endswith("]") else f"{where} {name}"
+            yield from _wrong(part, parts[1], inside)
+    else:
+        yield from _of_another_kind(content, kind, where)
+
+
+def _wrong_entries(content: dict[str, Any], kind: type, where: str) -> Iterator[UsageError]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    at_top = kind.__name__ == "ColumnMap"
+    what = "a section of a column map" if at_top else f"an entry of {where}"
+    yield from _unknown(content, fields, what)
+    for name in [name for name, field in fields.items() if field.required and name not in content]:
+        yield UsageError(f"{where} says {name}", got="nothing")
+    for name, part in content.items():
+        listed = f"[[{name}]]" if isinstance(part, list) else f"[{name}]"
+        inside = listed if at_top else f"{where} {name}"
+        if name in fields:
+            yield from _wrong(part, fields[name].type, inside)
+
+
+def _of_another_kind(content: Any, kind: Any, where: str) -> Iterator[UsageError]:
+    try:
+        msgspec.convert(content, kind, dec_hook=_words)
+    except msgspec.ValidationError as error:
+        found = re.match(r"Expected `(\w+)[^,]*, got `(\w+)", str(error))
+        wanted, got = (_KINDS.get(word, word) for word in found.groups()) if found else ("", "")
+        must = f"{where} is {wanted or 'text or a list of texts'}"
+        once = "Write it as one section, in single brackets." * (wanted == "a section")
+        yield UsageError(must, got=got or "something else", remedy=once)
 
 
 def refuse_unknown(names: Iterable[str], known: Iterable[str], what: str) -> None:
