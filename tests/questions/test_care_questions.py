@@ -62,6 +62,22 @@ def test_clearance_of_so_few_that_they_are_not_counted_is_one_plain_sentence(cli
                          "first visit.")  # fmt: skip
 
 
+@pytest.mark.parametrize(("undated", "says"), [(14, "14 courses"), (5, "fewer than 11 courses")])
+def test_clearance_without_a_day_is_not_said_to_have_come_late(clinic, undated, says):
+    study = clinic(n=40, visits=3)
+    day = np.where(np.arange(40) < undated, np.nan, -2.0)
+    study = replace(
+        study, sessions=study.sessions.assign(adverse_severity=0.0),
+        episodes=study.episodes.assign(clearance_required=True, clearance="cleared",
+                                       clearance_day=day),
+    )  # fmt: skip
+    answer = oc.answer(study, "safety")
+    assert f"is not recorded for {says} that needed it." in answer.sentence
+    told = undated > 10
+    assert ("26 of 26 courses that needed it (100 %)" in answer.sentence) == told
+    assert ("clearance met" in set(answer.table["kind"])) == told
+
+
 @pytest.mark.parametrize("n", [3, 30, 100])
 def test_where_no_event_was_seen_sentence_table_and_first_page_have_one_upper_end(clinic, n):
     study = clinic(n=n, visits=5)

@@ -168,3 +168,12 @@ def test_both_sides_of_a_neck_are_no_one_outcome(clinic):
     assert not oc.answer(study, "how-much").refused
     for name in ("pressure", "frequency", "over-time", "trial"):
         assert "several movements" in oc.answer(study, name).reason
+
+
+@pytest.mark.parametrize("name", ["how-much", "pressure", "frequency", "therapists", "trial"])
+def test_where_nobody_was_scored_again_that_is_the_reason(clinic, name):
+    study = clinic(n=30, visits=3)
+    first = study.assessments[study.assessments["session"] == 1]
+    courses = study.episodes.assign(sessions_per_week=2.0, therapist_id="t1")
+    once = replace(study, assessments=first, episodes=courses)
+    assert "no course has a baseline and a later score" in oc.answer(once, name).reason

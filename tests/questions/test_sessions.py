@@ -111,11 +111,19 @@ def test_six_patients_are_refused_with_their_number():
     assert "6 courses" in answer.reason
 
 
-@pytest.mark.parametrize(("visits", "told"), [(1, "none of them"), (2, "1 of them")])
+@pytest.mark.parametrize(("visits", "told"), [(1, "no change can be told"), (2, "have 1 of them")])
 def test_scores_of_numbered_visits_are_never_said_to_be_without(visits, told):
     given = undisclosed(courses(2.0, n=30, visits=visits), "sessions", instrument="nprs")
     assert "not linked" not in given.reason
-    assert f"these data have {told}" in given.reason
+    assert told in given.reason
+
+
+def test_numbered_scores_without_a_list_of_visits_have_a_curve(clinic):
+    whole = clinic(n=40, visits=7)
+    study = replace(whole, sessions=whole.sessions.iloc[:0])
+    given = undisclosed(study, "sessions")
+    assert not given.refused
+    assert any("visits are not listed" in check.said for check in given.checks)
 
 
 def test_sessions_needed_are_whole_ones_after_which_it_had_happened():

@@ -198,6 +198,8 @@ def _unmet(asked: Asked) -> Missing | None:
     scored = asked.instrument in asked.study.scored_instruments()
     if plan.population and asked.question.of_scores and not scored:
         return Missing("no course of the population that the plan declares has a score.")
+    if asked.question.of_scores and not asked.question.about_one and not asked.course.n_courses:
+        return Missing(SAID["no later score"], course=asked.course)
     if asked.question.one_score and scored and asked.course.several_movements:
         return Missing(SAID["movements"], course=asked.course)
     if plan.time is None or asked.course.horizon == plan.time:

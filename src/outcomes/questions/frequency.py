@@ -69,7 +69,8 @@ def frequency(asked: Asked) -> Found | Missing:
         often, rarely = (Count(int(counts.get(k, 0)), "course", there=k == "yes")
                          for k in ("yes", "no"))  # fmt: skip
         there = asked.question.say("so many", often=often, rarely=rarely)
-        known = there if len(counts) else asked.question.notes["not recorded"]
+        prescribed = asked.study.courses["sessions_per_week"].notna().any()
+        known = there if prescribed else asked.question.notes["not recorded"]
         few = asked.question.say("few", least=str(LEAST_COURSES), often=f"{OFTEN:g}", known=known)
         return Missing(few, n_used=len(rows))
     error = error_taken(measure, rows)

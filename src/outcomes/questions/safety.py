@@ -76,14 +76,13 @@ def _n_asked(rates: pd.DataFrame) -> int:
 
 def _counts(study: Study) -> pd.DataFrame:
     """Courses by clearance, and deviations by kind."""
-    whole = clearance(study)["status"]
-    status = whole.value_counts()
+    status = clearance(study)["status"].value_counts()
     against = deviations(study)["deviation"].value_counts()
     parts = [
         pd.DataFrame({"term": counts.index, "kind": kind, "n_events": counts.to_numpy()})
         for kind, counts in (("clearance", status), ("deviation", against))
     ]
-    met, needed = _cleared(whole)
+    met, needed, _ = _cleared(study)
     if needed:
         low, high = (100 * float(end) for end in exact_interval(met, needed))
         row = {
@@ -95,15 +94,25 @@ def _counts(study: Study) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _cleared(status: pd.Series[str]) -> tuple[int, int]:
-    """Return in how many courses a required clearance came first, and how many required it."""
-    needed = int((~status.isin(["not required", "not recorded", "not treated"])).sum())
-    return int((status == "met").sum()), needed
+def _cleared(study: Study) -> tuple[int, int, int]:
+    """Return in how many courses a required clearance came first, and in how many that is known.
+
+    The third is in how many it is not, for want of a day; where these are so few that they are
+    hidden the others are not told either, from which they would follow.
+    """
+    status = clearance(study)["status"]
+    undated = int((status == "not known").sum())
+    untold = ["not required", "not recorded", "not treated", "not known"]
+    if disclosure_for(study).hides(undated):
+        return 0, 0, undated
+    return int((status == "met").sum()), int((~status.isin(untold)).sum()), undated
 
 
 def _sentence(rates: pd.DataFrame, study: Study) -> str:
-    met, needed = _cleared(clearance(study)["status"])
+    met, needed, undated = _cleared(study)
     found = Text("Where patients were asked, adverse events were recorded at ", _events(rates), ".")
+    if undated:
+        found = Text(found, " ", SAFETY.say("undated", courses=Text(Count(undated, "course"))))
     if not needed:
         return found
     if disclosure_for(study).hides(needed):

@@ -69,10 +69,10 @@ def stopping(asked: Asked, go_on_to: int) -> Stopping:
         Sessions of those who go on; the others stop after half as many, rounded down.
     """
     study, instrument, check = asked.study, asked.instrument, asked.question.check
-    if asked.course.several_movements:
-        return Stopping(
-            pd.DataFrame(), (check("modelled", False, asked.question.notes["several"]),)
-        )
+    why = "several" if asked.course.several_movements else "unlisted" * study.sessions.empty
+    if why:
+        said = check("modelled", False, asked.question.notes[why])
+        return Stopping(pd.DataFrame(), (said,))
     rows = study.trajectory(instrument)
     decided = _decisions(study, rows, instrument, go_on_to)
     stop_at = go_on_to // 2

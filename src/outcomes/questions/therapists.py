@@ -17,6 +17,7 @@ from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, within_g
 from outcomes.questions.course_model import LEAST_CLUSTERS, fitted
 from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Found, Missing, question
+from outcomes.records import number_of_therapists
 from outcomes.words import (
     UNCLEAR,
     decimals,
@@ -58,7 +59,7 @@ def therapists(asked: Asked) -> Found | Missing:
     if len(shown) < LEAST_CLUSTERS:
         least = {"least": str(LEAST_CLUSTERS), "each": str(LEAST_COURSES)}
         there = f"{there_are(len(shown), 'therapist')} of that kind"
-        there = there if len(counts) else "no therapist is recorded"
+        there = there if number_of_therapists(asked.study) else "no therapist is recorded"
         return Missing(asked.question.say("few", there=there, **least), course=course)
     if course.group and within_groups(rows, "therapist_id", course.group) < LEAST_CLUSTERS - 1:
         least = {"group": course.group, "least": str(LEAST_CLUSTERS)}

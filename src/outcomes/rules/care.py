@@ -39,7 +39,7 @@ def _clearance_in_time(study: Study) -> Iterator[Broken]:
     late = ~(courses["clearance_day"] <= first)
     granted = courses["clearance"].isin(["cleared", "limited"])
     rows = required & first.notna() & (late | ~granted) & courses["clearance"].ne("refused")
-    yield "episodes", "clearance_day", rows, "none, or a later one"
+    yield "episodes", "clearance_day", rows, "none, a later one, or one without a day"
 
 
 @rule("R27")
