@@ -253,9 +253,11 @@ def _answered(
 
 
 def _why_no_model(error: FitError) -> str:
-    """Say that scores are alike, where they are; else what the model said."""
-    alike = isinstance(error, UnvaryingError)
-    return SAID["unvarying"] if alike else f"no model fits these scores. {error}"
+    """Say that scores are alike, where they are; else what the model said, without its advice."""
+    if isinstance(error, UnvaryingError):
+        return SAID["unvarying"]
+    said = f"{error.must[:1].lower()}{error.must[1:]}" + f"; got {error.got}" * bool(error.got)
+    return f"{SAID['no model']} ({said})."
 
 
 def _of_sample(given: Answer, sampled: tuple[int, ...]) -> Answer:

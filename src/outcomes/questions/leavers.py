@@ -239,7 +239,7 @@ def _in_words(tip: float, measure: Instrument) -> str:
 
 def _from(course: CourseFrame) -> str:
     """Return the time from which a score would have counted."""
-    if course.one_score_each:
+    if course.one_score_each and course.n_times == 1:
         return "after baseline"
     if course.axis == "session_count":
         return f"at a visit after {course.horizon:.0f} or more sessions"
