@@ -75,7 +75,7 @@ def test_the_sentence_gives_counts_and_stays_with_change(clinic):
 def test_everybody_leaving_after_one_visit_is_refused(clinic):
     answer = undisclosed(cut(clinic(n=40), 40, "cost", after=1), "leavers", instrument="nprs")
     assert answer.refused
-    assert "there are no courses with a baseline and a later score" in answer.reason
+    assert "no course has a baseline and a later score" in answer.reason
 
 
 def test_what_few_who_left_move_is_not_told_for_it_would_tell_them(clinic):

@@ -85,6 +85,20 @@ def test_the_constrained_rows_are_those_of_clda():
     assert row["estimate"] == pytest.approx(table["estimate"])
 
 
+def test_one_score_without_a_day_is_left_out_and_the_rest_compared_by_weeks():
+    whole = made_trial()
+    scores = whole.assessments.reset_index(drop=True)
+    one = scores.index[scores["day"] == 42][7]
+    undated = scores.assign(session=np.where(scores.index == one, 2.0, np.nan))
+    undated.loc[one, ["day", "timing"]] = [np.nan, "pre_session"]
+    given, rest = (
+        undisclosed(replace(whole, assessments=rows), "trial", instrument="nprs")
+        for rows in (undated, scores.drop(one))
+    )
+    assert given.source.left_out["no week"] == 1
+    pd.testing.assert_frame_equal(given.table, rest.table)
+
+
 def test_the_constrained_model_uses_courses_without_a_later_score():
     study = made_trial(lost=0.3)
     n_scores = len(study.assessments)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.causal.planned_visits import planned_weeks
+from outcomes.causal.planned_visits import MOST_DATED, planned_weeks
 from outcomes.errors import DataError
 from outcomes.mixed.fit import MixedFit, lmm
 from outcomes.records import baselines
@@ -192,7 +192,7 @@ def _scores(
 ) -> tuple[str, pd.DataFrame]:
     """Return the time axis, and one row a course and occasion; baseline is occasion 0."""
     later = study.trajectory(instrument)
-    dated = bool(later["day"].notna().all())
+    dated = bool(later["day"].notna().mean() >= MOST_DATED)
     place = planned_weeks(later, due, window).clip(1.0) if dated else later["session"]
     later = later.assign(occasion=place)
     start = baselines(study, instrument)[["episode_id", "score"]].assign(occasion=0.0)

@@ -12,6 +12,8 @@ from outcomes.records import SERIES
 
 LEAST_SHARE = 0.25
 """Share of courses with so many scores from which so many visits were due."""
+MOST_DATED = 0.5
+"""Share of scores with a day from which arms are compared by weeks, those without one left out."""
 SPREADS = 4.0
 """Half a window in standard deviations of the weeks around their visit."""
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from outcomes.causal.planned_visits import planned_weeks
+from outcomes.causal.planned_visits import MOST_DATED, planned_weeks
 from outcomes.mixed.fit import MANY_ROWS
 from outcomes.mixed.products.pieces import Pieces
 from outcomes.privacy.disclosure import THRESHOLD
@@ -286,7 +286,7 @@ def _on_axis(rows: Any, due: tuple[float, ...], window: float | None) -> tuple[A
     """
     found = counted(rows, _placed)
     weeks, counts = found["weeks"], found["counts"]
-    arms = len(found["arms"]) > 1 and len(weeks)
+    arms = len(found["arms"]) > 1 and weeks.sum() >= MOST_DATED * len(rows)
     visited = len(counts) > 1 and found["known"] > 0.5 * len(rows)
     if not arms and not found["repeated"]:
         return _one_time(rows, weeks, counts)
