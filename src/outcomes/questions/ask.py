@@ -255,7 +255,7 @@ def _answered(
 def _why_no_model(error: FitError) -> str:
     """Say that scores are alike, where they are; else what the model said, without its advice."""
     if isinstance(error, UnvaryingError):
-        return SAID["unvarying"]
+        return str(SAID["unvarying"])
     said = f"{error.must[:1].lower()}{error.must[1:]}" + f"; got {error.got}" * bool(error.got)
     return f"{SAID['no model']} ({said})."
 

@@ -69,18 +69,15 @@ def stopping(asked: Asked, go_on_to: int) -> Stopping:
         Sessions of those who go on; the others stop after half as many, rounded down.
     """
     study, instrument, check = asked.study, asked.instrument, asked.question.check
-    why = "several" if asked.course.several_movements else "unlisted" * study.sessions.empty
-    if why:
-        said = check("modelled", False, asked.question.notes[why])
-        return Stopping(pd.DataFrame(), (said,))
+    if asked.course.several_movements or study.sessions.empty:
+        return _not_modelled(asked, "unlisted" if study.sessions.empty else "several")
     rows = study.trajectory(instrument)
     decided = _decisions(study, rows, instrument, go_on_to)
     stop_at = go_on_to // 2
     try:
         weights = stopping_weights(decided)
     except FitError:
-        said = asked.question.notes["all or none"]
-        return Stopping(pd.DataFrame(), (check("modelled", False, said),))
+        return _not_modelled(asked, "all or none")
     there = decided.merge(weights, on=["episode_id", "session"]).set_index("episode_id")
     reached = rows[rows["session"].notna() & (rows["session_count"] == go_on_to)]
     stayed = _clones(reached, there[there["session"] == go_on_to]["went_on"])
@@ -109,6 +106,11 @@ def stopping(asked: Asked, go_on_to: int) -> Stopping:
             for (term, count), row in found
         ]
     return Stopping(pd.DataFrame(parts).assign(kind=KIND), checks)
+
+
+def _not_modelled(asked: Asked, why: str) -> Stopping:
+    check = asked.question.check("modelled", False, asked.question.notes[why])
+    return Stopping(pd.DataFrame(), (check,))
 
 
 def _decisions(study: Study, rows: pd.DataFrame, instrument: str, until: int) -> pd.DataFrame:
