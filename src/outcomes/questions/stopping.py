@@ -68,7 +68,7 @@ def stopping(asked: Asked, go_on_to: int) -> Stopping:
     go_on_to : int
         Sessions of those who go on; the others stop after half as many, rounded down.
     """
-    study, instrument, check = asked.study, asked.instrument, asked.question.check
+    study, instrument = asked.study, asked.instrument
     if asked.course.several_movements or study.sessions.empty:
         return _not_modelled(asked, "unlisted" if study.sessions.empty else "several")
     rows = study.trajectory(instrument)
