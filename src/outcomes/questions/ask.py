@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import Any
 
 from outcomes import __version__
 from outcomes.errors import FitError, RecordsWarning, UnvaryingError, UsageError
+from outcomes.intake.toml_records import refuse_unknown
 from outcomes.privacy.disclosure import disclosure_for
 from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.answer import Answer, Source, refusal
@@ -218,11 +218,7 @@ def refuse_below_zero(seed: int) -> None:
 
 def known_question(name: str) -> Question:
     """Return a question; raises `UsageError` where there is none of that name."""
-    if name not in QUESTIONS:
-        near = difflib.get_close_matches(name, QUESTIONS, n=1)
-        remedy = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(QUESTIONS)}."
-        must = "the question is one that is known"
-        raise UsageError(must, got=f"{name!r}", remedy=remedy)
+    refuse_unknown([name], QUESTIONS, "a question")
     return QUESTIONS[name]
 
 
