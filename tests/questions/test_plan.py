@@ -76,6 +76,22 @@ def test_what_is_no_plan_is_refused_with_all_that_is_wrong(content, said):
     assert "something else" not in str(caught.value)
 
 
+def test_a_plan_with_weeks_has_its_windows_without_arms_too(clinic):
+    """Visits are at days 0, 7, ... 35; of each course the score of day 28 is of week 4 alone."""
+    study = clinic(n=40)
+    declared = {"question": "how-much", "weeks": [2, 4], "window": 0.5, "time": 4}
+    given = answer(study, "how-much", plan={"primary": declared})
+    row = given.table.iloc[0]
+    scores = study.assessments.set_index("day")["score"]
+    assert (row["week"], row["n_episodes"]) == (4, 40)
+    assert row["estimate"] == pytest.approx(scores[0].mean() - scores[28].mean())
+    assert given.source.left_out["far from the weeks at which others were scored"] == 120
+    undated = replace(study, sessions=study.sessions.assign(day=np.nan),
+                      assessments=study.assessments.assign(day=np.nan))  # fmt: skip
+    refused = answer(undated, "how-much", plan={"primary": declared})
+    assert "fewer than half of the scores have a day" in refused.reason
+
+
 def test_a_second_primary_question_is_told_where_it_belongs(tmp_path):
     path = tmp_path / "plan.toml"
     path.write_text('[primary]\nquestion = "trial"\n[primary]\nquestion = "pressure"\n')

@@ -202,6 +202,8 @@ def _unmet(asked: Asked) -> Missing | None:
         return Missing(SAID["no later score"], course=asked.course)
     if asked.question.one_score and scored and asked.course.several_movements:
         return Missing(SAID["movements"], course=asked.course)
+    if plan.weeks and asked.course.axis != "week":
+        return Missing(SAID["no days"], course=asked.course)
     if plan.time is None or asked.course.horizon == plan.time:
         return None
     time = when(asked.course.axis, plan.time)

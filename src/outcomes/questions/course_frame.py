@@ -281,12 +281,12 @@ def a_tenth_return(courses: Any, patients: Any) -> Any:
 def _on_axis(rows: Any, due: tuple[float, ...], window: float | None) -> tuple[Axis, Any]:
     """Return the axis of time, and rows that have a place on it; windows need all rows at once.
 
-    Scores of arms belong to the weeks at which they were due; so do others where most were taken
-    on days that fewer than 11 courses share.
+    Scores of arms, and those of a plan with weeks, belong to the weeks at which they were due; so
+    do others where most were taken on days that fewer than 11 courses share.
     """
     found = counted(rows, _placed)
     weeks, counts = found["weeks"], found["counts"]
-    arms = len(found["arms"]) > 1 and weeks.sum() >= MOST_DATED * len(rows)
+    arms = (len(found["arms"]) > 1 or due) and weeks.sum() >= MOST_DATED * len(rows)
     visited = len(counts) > 1 and found["known"] > 0.5 * len(rows)
     if not arms and not found["repeated"]:
         return _one_time(rows, weeks, counts)

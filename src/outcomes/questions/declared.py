@@ -41,10 +41,12 @@ class Declared(Section, frozen=True, kw_only=True):
         Courses that it is about: values of columns of `episodes` known when care begins
         (``condition = ["neck_other", "low_back"]``); all courses by default.
     time : float or None
-        When: weeks where arms are compared or visits are not known, else sessions received before
-        the score. By default the latest time that at least half of the courses reach.
+        When: weeks where arms are compared, visits are not known or `weeks` are declared, else
+        sessions received before the score. By default the latest time that at least half of the
+        courses reach.
     weeks : tuple of float
-        Weeks at which scores of the arms are due, rising; told from the scores by default.
+        Weeks at which scores are due, rising; told from the scores by default, and without arms
+        only where visits are not known.
     window : float or None
         Weeks on either side of those within which a score belongs to them.
     covariates : tuple of str
