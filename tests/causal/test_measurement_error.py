@@ -183,6 +183,15 @@ def test_few_courses_with_earlier_scores_leave_the_published_error_to_decide():
     assert sensitivity(none, -1, None).decisive is None
 
 
+def test_scores_in_which_nothing_differs_leave_no_row_and_no_error_taken_off():
+    """Each course at its baseline all along: what facts explain taken out, nothing is left."""
+    table = visits(n=30, n_visits=2)
+    still = table.assign(score_now=0.0, score_earlier=0.0, pressure_before=0.0)
+    found = sensitivity(still, -1, None)
+    assert found.decisive is None
+    assert found.table.empty
+
+
 def test_visits_stand_beside_earlier_and_next_scores(clinic):
     study = clinic(n=20, visits=4)
     rows = study.trajectory("nprs")

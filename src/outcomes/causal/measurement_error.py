@@ -166,6 +166,7 @@ class Sensitivity:
     tipping: float
 
 
+@np.errstate(divide="ignore", invalid="ignore")  # what cannot be told is no number, and has no row
 def sensitivity(answered: pd.DataFrame, sign: int, error: float | None) -> Sensitivity:
     """Estimate the last visit's consequence anew, error of the score allowed for.
 
@@ -199,7 +200,8 @@ def sensitivity(answered: pd.DataFrame, sign: int, error: float | None) -> Sensi
     rows = [{**allowed, "kind": "error allowed for"}, lasting]
     table = pd.DataFrame(rows)
     table = table[np.isfinite(table["std_error"])]
-    return Sensitivity(table, allowed, told, share, tipping)
+    known_too = allowed if np.isfinite(allowed["std_error"]) else None
+    return Sensitivity(table, known_too, told, share, tipping)
 
 
 def both_readings(known: pd.DataFrame, sign: int) -> tuple[Readings, Readings]:
@@ -216,7 +218,16 @@ def less_clear(
     both: tuple[Readings, ...], estimate: Callable[[Readings], dict[str, Any]] | None = None
 ) -> dict[str, Any]:
     """Return the less clear of the rows that an estimate, `last_visit` by default, has of each."""
-    return max(map(estimate or last_visit, both), key=lambda row: row["p_value"])
+    rows = map(estimate or last_visit, both)
+    return max(rows, key=lambda row: float(np.nan_to_num(row["p_value"], nan=1.0)))
+
+
+def _solved(matrices: Array, right: Array) -> Array:
+    """Return the solutions; none of them is known where one is not determined."""
+    try:
+        return np.asarray(np.linalg.solve(matrices, right))
+    except np.linalg.LinAlgError:
+        return np.full(right.shape, np.nan)
 
 
 def reaction(found: Array, reliability: float | None) -> Array:
@@ -266,7 +277,7 @@ def last_visit(sums: Readings, reliability: float | None = None) -> dict[str, An
 
     def effect(found: tuple[Array, Array]) -> Array:
         visits, then = residual(found[0], 3), residual(found[1], 3)
-        given = np.linalg.solve(then[..., :THIRD, :THIRD], then[..., :THIRD, THIRD:])[..., 0]
+        given = _solved(then[..., :THIRD, :THIRD], then[..., :THIRD, THIRD:])[..., 0]
         b = reaction(visits, reliability)
         k = b * visits[..., SCORE, SCORE] - visits[..., PRESSURE, SCORE]
         own = visits[..., PRESSURE, PRESSURE] - b * visits[..., PRESSURE, SCORE]
@@ -340,7 +351,7 @@ def sustained(sums: Readings) -> dict[str, Any]:
     def effect(found: tuple[Array, Array]) -> Array:
         visits, lasting = found
         own, by_facts = residual(visits, 5), slopes(visits, 5)
-        answer = np.linalg.solve(own[..., [2, 4], :][..., [1, 3]], own[..., [2, 4], :1])
+        answer = _solved(own[..., [2, 4], :][..., [1, 3]], own[..., [2, 4], :1])
         beyond = np.zeros((*own.shape[:-2], 5, 1))  # pressure less its answer
         beyond[..., [0], :], beyond[..., [1, 3], :] = 1.0, -answer
         left = residual(lasting, 6 + n_facts)

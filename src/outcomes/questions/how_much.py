@@ -118,6 +118,7 @@ def _limits(about: Question, course: CourseFrame) -> tuple[str, ...]:
     more = {
         "of_arms": course.group == "arm",
         "of_sessions": course.axis == "session_count",
+        "of_movements": course.several_movements,
         "once": course.one_score_each and course.n_times == 1,
         "of_neck_pain": course.group != "arm"
         and any("neck" in str(name) for name in course.conditions),
