@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from outcomes.dictionary.instruments import registry
@@ -93,7 +93,8 @@ def holds(words: Words, phrase: Words) -> bool:
     return phrase[0] in words and any(words[i : i + n] == phrase for i in starts)
 
 
-def roles_of(header: str) -> list[Role]:
+@lru_cache(maxsize=10_000)
+def roles_of(header: str) -> tuple[Role, ...]:
     """Return what a column may be by its header, the likeliest first.
 
     Examples
@@ -101,12 +102,13 @@ def roles_of(header: str) -> list[Role]:
     >>> [role.place for role in roles_of("Booked date")]
     ['ignored']
     >>> roles_of("Therapist name")[0].place, roles_of("Painful")
-    ('columns.sessions.therapist_id', [])
+    ('columns.sessions.therapist_id', ())
     """
     words = words_of(header)
     found = [role for role in _known(words) if role.matched]
     scored = score_role(header)
-    return sorted([*scored, *found], key=lambda role: (-len(role.matched), role.place in _WHOLE))
+    both = sorted([*scored, *found], key=lambda r: (-len(r.matched), r.place in _WHOLE))
+    return tuple(both)
 
 
 def _known(words: Words) -> list[Role]:
