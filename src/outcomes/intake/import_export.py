@@ -370,8 +370,9 @@ def _steps(rows: TypedRows, text: pd.DataFrame, mapped: ColumnMap) -> Iterator[S
         for column in columns:
             count = int(text[column].notna().sum())
             yield Step(f"{kind.replace('_', ' ')} not kept", column, count)
-    days = {column_map.IMPORTED, *(str(cell).removesuffix(".date") for cell in rows.cells)}
-    for name in (name for name in mapped.columns if name in days):
+    for name in mapped.columns:
+        if name != column_map.IMPORTED and f"{name}.date" not in rows.cells:
+            continue
         yield Step("date made a day of its course", mapped.columns[name], len(rows.cells))
     if mapped.study.period:
         yield Step(f"{mapped.study.period} of each course's first visit kept", "", len(rows.cells))

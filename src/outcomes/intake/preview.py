@@ -34,6 +34,10 @@ STAYS = (
     "Nothing was written yet. This page stays with the export: it holds counts of few people and "
     "names of columns. The next import that writes its study deletes it."
 )
+NO_SCORES = (
+    " Without scores nothing can be said about improvement; another export may have them, of notes "
+    "or surveys."
+)
 N_ROWS = 10
 
 
@@ -184,7 +188,10 @@ def _verdict(shown: Preview) -> str:
         return f"{known}It cannot be imported yet: {shown.refused}"
     said = (("clients", "people"), ("courses", "courses"), ("visits received", "visits received"),
             ("scores", "scores"))  # fmt: skip
-    return known + ", ".join(f"{shown.manifest.counts[n]:,} {word}" for n, word in said) + "."
+    none = "" if shown.manifest.counts["scores"] else NO_SCORES
+    return (
+        known + ", ".join(f"{shown.manifest.counts[n]:,} {word}" for n, word in said) + f".{none}"
+    )
 
 
 def _taken(draft: Draft) -> Iterator[tuple[str, str, str]]:
