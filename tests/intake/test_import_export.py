@@ -120,7 +120,10 @@ def test_the_manifest_counts_what_was_done(take, invented):
     assert steps[("7/10: of ten", "Pain before")] == tenths
     assert steps[("1 hr", "Length")] == hours
     assert steps[("name not kept", "Client")] == len(export.rows)
-    assert [at for rule, at in steps if rule == "date made a day of its course"] == ["Appt date", "Goal"]
+    assert [at for rule, at in steps if rule == "date made a day of its course"] == [
+        "Appt date",
+        "Goal",
+    ]
     assert [entry["letter"] for entry in manifest.checklist] == list("ABCDEFGHIJKLMNOPQR")
     assert "ZIP: not kept; ZIP codes are dropped" in manifest.checklist[1]["done"]
     assert manifest.k_before == 1

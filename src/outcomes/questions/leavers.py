@@ -103,7 +103,7 @@ def leavers(asked: Asked) -> Found | Missing:
         table,
         _sentence(table, gone, course, measure),
         f"Linear mixed model by REML (`{formula}`) {asked.question.notes['method']}",
-        _picture(table, gone, measure),
+        _picture(table, gone, measure) if gone.left.any() else None,
         checks=_checks(gone, tip, measure, asked.study),
         glance=_glance(table, gone, measure),
         verdict=Text(Resting(gone.n_worse, words=stands, otherwise=CANNOT_TELL)),
@@ -260,9 +260,10 @@ def _checks(gone: _Leavers, tip: float, measure: Instrument, study: Study) -> tu
     rests = Text(Resting(gone.n_worse, words=at, otherwise="it rests on few courses"))
     n, n_left, n_unknown = len(left), int(left.sum()), int(unknown.sum())
     untold = Text("without a reason: ", Count(n_unknown, "course", of=n))
+    bears = LEAVERS.check("bears", tip >= FRAGILE * width, rests)
     return (
         LEAVERS.at_most("few", 0.2, n_left, n, study, Text(Count(n_left, "course", of=n))),
-        LEAVERS.check("bears", tip >= FRAGILE * width, rests),
+        *([bears] if n_left else []),
         LEAVERS.at_most("reasons", 0.2, n_unknown, n, study, untold),
     )
 

@@ -111,7 +111,9 @@ def _name_line(
     ]  # fmt: skip
     line = (value - low) / (high - low)
     box = axes.bbox.width / axes.figure.dpi, axes.bbox.height / axes.figure.dpi
-    wide, tall = text_width(name, 0.85 * preset.text) / box[0] + 0.03, preset.line_height / box[1]
+    lines = wrapped(name, box[0], 0.85 * preset.text)  # beside the plot stand names of groups
+    wide = max(text_width(line, 0.85 * preset.text) for line in lines) / box[0] + 0.03
+    tall = len(lines) * preset.line_height / box[1]
 
     def covered(place: tuple[str, str]) -> int:
         beside = x <= wide if place[0] == "left" else x >= 1 - wide
@@ -124,7 +126,7 @@ def _name_line(
 
     across, upright = min(product(("left", "right"), ("bottom", "top")), key=covered)
     axes.annotate(
-        name, (across == "right", value), xycoords=("axes fraction", "data"),
+        "\n".join(lines), (across == "right", value), xycoords=("axes fraction", "data"),
         xytext=(
             4 if across == "left" else -4 - preset.marker / 2, 2 if upright == "bottom" else -2
         ),
