@@ -108,7 +108,9 @@ def _letter(
 
 @app.command()
 def teach(
-    trap: Annotated[str, typer.Argument(help="A simulated trap, for example null; another word has all listed.")],
+    trap: Annotated[
+        str, typer.Argument(help="A simulated trap, for example null; another word has all listed.")
+    ],
     out: Out,
     formats: Annotated[str, typer.Option(help="slides,pptx")] = "slides",
     seed: Annotated[
