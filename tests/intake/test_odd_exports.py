@@ -2110,3 +2110,67 @@ def test_an_empty_status_beside_scores_is_offered_as_attended(imported):
     rows = f"{ANN},01/15/2026,Seen,7\n{ANN},01/22/2026,,6\n{ANN},01/29/2026,Cancelled,\n"
     _, asked = imported(f"Client,DOB,Visit date,Status,Pain before\n{rows}")
     assert asked["study.empty_status"][0] == "attended"
+
+
+MISSED = ["attended", "no_show", "cancelled"]
+
+
+@pytest.mark.parametrize(
+    ("header", "rows"),
+    [("Erschienen;Grund der Absage", ("ja;;7", "nein;nicht abgesagt;", "nein;krank;")),
+     ("Arrived;Cancelled reason", ("Yes;;7", ";No show;", ";No ride;")),
+     ("Status;Charge", ("Completed - paid;5;7", "No show - unpaid;5;", "Cancelled (paid);5;")),
+     ("Attendance;Room", ("✓;1;7", "✗;1;", "canc;1;")),
+     ("RDV;Salle", ("honoré;1;7", "non honoré;1;", "annulé par le patient;1;"))],
+)  # fmt: skip
+def test_what_became_of_a_visit_is_read_from_reasons_signs_and_words(imported, header, rows):
+    """A reason that denies it was a cancellation; ticks and money beside a status were asked."""
+    lines = "".join(f"Ann Lee;1950-02-03;2026-01-{5 + 7 * i:02d};{cells}\n"
+                    f"Bo Ray;1960-12-30;2026-01-{6 + 7 * i:02d};{cells}\n"
+                    for i, cells in enumerate(rows))  # fmt: skip
+    study, asked = imported(f"Client;DOB;Visit date;{header};Pain before\n{lines}")
+    assert ([*asked], study.sessions["status"].tolist()) == ([], MISSED * 2)
+
+
+@pytest.mark.parametrize(
+    "header", ["VAS (0-10) before,VAS (0-10) after", "Pain VAS pre (/10),Pain VAS post (/10)",
+               "EVA avant /10,EVA après sur 10"],
+)  # fmt: skip
+def test_a_vas_whose_header_says_of_ten_is_the_pain_of_ten(imported, header):
+    study, asked = imported(
+        f"Client,DOB,Visit date,{header}\nAnn Lee,1950-02-03,2026-01-05,7,5\n"
+        "Ann Lee,1950-02-03,2026-01-12,6,4\n"
+    )
+    assert not asked
+    assert visits(study) == [[[0, 7, 5], [7, 6, 4]]]
+
+
+def test_answers_of_before_and_after_the_massage_are_of_a_visit(imported):
+    """It was asked whether they were; seconds of a response were minutes of a visit."""
+    study, asked = imported(
+        "StartDate,EndDate,Duration (in seconds),Finished,RecordedDate,ResponseId,LocationLatitude,"
+        "LocationLongitude,Your name,Pain before the massage,Pain after the massage\n"
+        "2026-01-05 9:00,2026-01-05 9:03,180,True,2026-01-05 9:03,R_1,39.1,-104.1,Ann Lee,7,5\n"
+        "2026-01-12 9:00,2026-01-12 9:03,180,True,2026-01-12 9:03,R_2,39.2,-104.2,Ann Lee,6,4\n"
+    )
+    assert not asked
+    assert visits(study) == [[[0, 7, 5], [7, 6, 4]]]
+    assert study.sessions["minutes"].isna().all()
+
+
+def test_a_number_of_the_study_names_who_is_named_once(imported):
+    study, asked = imported(
+        "Study ID,Repeat Instrument,Repeat Instance,First name,Last name,Complete?,Visit date,"
+        "NRS pain before\nMT-1,,,Ann,Lee,Complete,,\nMT-1,Visit,1,,,,2026-01-05,7\n"
+        "MT-1,Visit,2,,,,2026-01-12,6\nMT-2,,,Bo,Ray,Complete,,\nMT-2,Visit,1,,,,2026-01-06,8\n"
+    )
+    assert not asked
+    assert days(study) == [[0], [0, 7]]
+
+
+def test_a_sale_is_no_visit(imported):
+    _, asked = imported(
+        "Sale Date,Client ID,Client,Item name,Item Price\n2026-01-05,81,Ann Lee,10 Pack,850\n"
+        "2026-01-12,81,Ann Lee,10 Pack,850\n"
+    )
+    assert "columns.date" in asked

@@ -207,8 +207,9 @@ def is_missed(cell: str) -> bool:
 
 def whole_status(cell: str) -> str:
     """Return what a cell says that is a whole phrase of the vocabulary; empty for another."""
-    word = plain(cell)
-    return next((status for status, words in _plain("status").items() if word in words), "")
+    said = plain(cell) or cell.strip()
+    bare = " ".join(word for word in said.split() if word not in _plain("status_beside")["words"])
+    return next((status for status, own in _plain("status").items() if {said, bare} & own), "")
 
 
 @cache
@@ -245,6 +246,20 @@ def likely_statuses(cell: str) -> list[str]:
     return sorted(likely, key=lambda status: status not in missed)
 
 
+def why_missed(cell: str) -> str:
+    """Return what a cell under ``Reason for cancellation`` says; empty: it was not cancelled.
+
+    Examples
+    --------
+    >>> [why_missed(cell) for cell in ("No ride", "No show", "not cancelled")]
+    ['cancelled', 'no_show', '']
+    """
+    words, inside = tuple(plain(cell).split()), _plain("status_in")
+    denied = any(holds(words, (no, *phrase.split()))
+                 for no in inside["not"] for phrase in inside["cancelled"])  # fmt: skip
+    return "" if denied else "no_show" if whole_status(cell) == "no_show" else "cancelled"
+
+
 def flag_of(cell: str) -> bool | None:
     """Return what yes and no, in several languages, and dates (of when it was) say."""
     word = plain(cell) or cell.strip()
@@ -261,8 +276,8 @@ def pressure(cell: str) -> float | None:
 
 def stated_top(header: str) -> float | None:
     """Return where a header says that its scale ends: 10 of ``Pain (0-10)``; None: it does not."""
-    found = re.search(r"(?<!\d)[01] ?(?:-|–|/|\.\.+|to|bis|à|a) ?(\d{1,3})(?!\d)", header)
-    return float(found[1]) if found else None
+    found = re.search(vocabulary()["patterns"]["top"], header)
+    return float(found[1] or found[2]) if found else None
 
 
 def pressure_pattern(words: Iterable[str]) -> str:

@@ -40,6 +40,7 @@ def scores(seen: Seen) -> Content:
     for header, role in seen.roles.items():
         if role.place.startswith("scores."):
             _, name, timing = role.place.split(".")
+            name = "nprs" if name == "vas" and evidence.stated_top(header) == 10 else name
             found.setdefault(name, {}).setdefault(timing, []).append(header)
     if seen.later:
         return _over_weeks(seen, found)

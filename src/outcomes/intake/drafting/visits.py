@@ -171,7 +171,7 @@ def _became(seen: Seen, column: Column) -> dict[str, str]:
     came = any(role.place == "flag.attended" for role in roles_of(column.name))
     became = {str(cell): product.get(cell) or evidence.status_of(cell) or
               (marks[evidence.flag_of(cell)] if came else "") for cell in counts.index}  # fmt: skip
-    if column.name not in seen.roles:  # nothing but its rows' scores says that it is a status
+    if column.name not in seen.roles and not _agrees(seen, column, became):
         return dict.fromkeys(became, "")
     done = {"attended", "stopped_early"} & {*became.values()}
     scored = {*column.cells[_held(seen).to_numpy()].dropna()}
@@ -180,6 +180,14 @@ def _became(seen: Seen, column: Column) -> dict[str, str]:
         if word == "left_out" and cell not in product and (not done or many or cell in scored):
             became[cell] = ""
     return became
+
+
+def _agrees(seen: Seen, column: Column, became: Mapping[str, str]) -> bool:
+    """Whether scores stand beside what a column calls attended, and beside nothing else it says."""
+    told, held = column.cells.map(dict(became)).fillna(""), _held(seen).to_numpy()
+    beside, others = {*told[held & seen.kept.to_numpy()]}, {*told[~held]} - {"attended", ""}
+    said = all(evidence.flag_of(cell) is None for cell in became)
+    return said and beside == {"attended"} and bool(others) and others <= {*STAYED}
 
 
 def _flags(seen: Seen, places: Iterable[str]) -> list[dict[str, Any]]:
@@ -191,14 +199,17 @@ def _flags(seen: Seen, places: Iterable[str]) -> list[dict[str, Any]]:
     for column in (column for place in places for column in seen.of(place)):
         why = seen.roles[column.name].place == _WHY
         mark = "cancelled" if why else seen.roles[column.name].place.removeprefix("flag.")
-        flags = {cell: evidence.flag_of(cell) for cell in column.counts}
-        said = {cell: (mark if why else evidence.status_of(cell)) if flag is None else flag and mark
+        flags, word_of = ({cell: evidence.flag_of(cell) for cell in column.counts},
+                          evidence.why_missed if why else evidence.status_of)  # fmt: skip
+        said = {cell: word_of(cell) if flag is None else flag and mark
                 for cell, flag in flags.items()}  # fmt: skip
         became = {cell: word for cell, word in said.items() if word}
         signs = [str(cell) for cell in column.cells.dropna().unique() if cell not in became]
         if why or any(map(evidence.is_dated, became)):  # others next month
             told = {"column": column.name, "filled": True, "not": signs, "becomes": mark}
-            entries += [told] if became else []
+            other = [cell for cell, word in became.items() if word not in (mark, True)]
+            missed = {"column": column.name, "is": other, "becomes": "no_show"}
+            entries += [*([missed] if why and other else []), told] if became else []
             continue
         silent = [c for c in signs if evidence.means_empty(c) or evidence.flag_of(c) is False]
         known = {"known": [*dict.fromkeys([*silent, "no", "false", "0"])]}
@@ -273,7 +284,8 @@ def _no_status(seen: Seen) -> Content:
                        "columns.pressure")  # fmt: skip
     times = {*vocabulary()["of_diaries"]["words"]}
     diary = any(not times.isdisjoint(words_of(h)) for h in seen.columns)
-    if (seen.is_form or seen.is_of_times or diary) and not at_visit:
+    ends = any(role.place.endswith(".post_session") for role in seen.roles.values())
+    if (seen.is_of_times or diary or (seen.is_form and not ends)) and not at_visit:
         likely = ["scores", "visits"] if seen.is_of_times or diary else ["visits", "scores"]
         return merged(attended, ask("answers", likely))
     if seen.is_form or _held(seen)[seen.kept].mean() >= 0.98:
