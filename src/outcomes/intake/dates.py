@@ -24,6 +24,8 @@ _EPOCH = datetime.date(1970, 1, 1).toordinal()
 _SERIAL_0 = datetime.date(1899, 12, 30).toordinal() - _EPOCH
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)"
                      r" ?(?:Z|UTC|GMT|([+-]\d\d:?\d\d)(?: UTC)?)")  # fmt: skip
+UNIX = re.compile(r"1\d{9}(?:\d{3})?(?:\.0+)?")
+"""Seconds, or thousandths of them, since 1970 in world time: of 2001 to 2033."""
 _WORLD_CLOCK = r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)? ?(?:Z|UTC|GMT)"
 MIDNIGHT = r"[T ]00:00(?::00(?:\.0+)?)?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?$"
 """The time that a program writes behind a day."""
@@ -235,7 +237,9 @@ def day_number(date: datetime.date) -> float:
 
 
 def _moment(cell: str) -> datetime.datetime | None:
-    """Return a moment whose offset from world time is written; None for any other cell."""
+    """Return a moment whose offset from world time is written, or known; None for any other."""
+    if UNIX.fullmatch(cell):
+        return datetime.datetime.fromtimestamp(int(cell[:10]), datetime.UTC)
     found = _MOMENT.fullmatch(cell)
     if not found:
         return None

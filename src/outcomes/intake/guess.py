@@ -25,7 +25,7 @@ from outcomes.intake.drafting.sheets import UNREAD
 from outcomes.intake.drafting.visits import status, visits
 from outcomes.intake.drafting.words_among import words_among
 from outcomes.intake.presets import Preset, bare, preset_of
-from outcomes.intake.readers import FileFormat, is_database
+from outcomes.intake.readers import FileFormat, is_database, name_of
 from outcomes.intake.readers.redcap import bare_label, from_redcap, labels_of
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.privacy.names import is_of_care
@@ -74,6 +74,7 @@ def draft_map(path: str | Path, form: FileFormat | None = None) -> Draft:
         file, labels = {"redcap_dictionary": name}, labels_of(fields)
         rows = replace(rows, cells=from_redcap(rows.cells, fields)[0])
     seen = seen_in(rows.cells, preset, labels, tuple(file.get("below", ())))
+    seen = replace(seen, title=f"{name_of(path)} {rows.title}")
     source = {name: said for name in ("table", "query") if (said := getattr(form, name, ""))}
     begins: Content = {"title": "", "file": file, **({"source": source} if source else {})}
     content = merged(begins, *(part(seen) for part in PARTS))

@@ -15,7 +15,7 @@ from outcomes.errors import DataError, UsageError
 from outcomes.intake.column_map import ColumnMap
 from outcomes.intake.dates import MIDNIGHT, day_number, iso
 from outcomes.intake.doubtful_days import with_seen
-from outcomes.intake.drafting.evidence import not_done
+from outcomes.intake.drafting.evidence import is_visit, not_done
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.typed_cells import days_of, moments_of
 from outcomes.privacy.clients import UNREAD, Earlier, clients_of, ids_of
@@ -109,13 +109,17 @@ def _in_turn(rows: TypedRows, whose: Sequence[int]) -> pd.Series[Any]:
 
 
 def _refuse_more_than_names(named: Iterable[str | None], column: str) -> None:
-    """Refuse names with a status behind or before them, which would be those of further people."""
-    longer = [name for name in named if name and len(plain(name).split()) > _A_NAME]
-    n = sum(any(map(not_done, (name, *_PARTS.split(name)))) for name in longer)
-    if n:
-        must, got = "a column of names holds names alone", f"words of a status in {n} cells"
-        remedy = "Give what became of a visit a column of its own."
-        raise DataError(must, got=got, where=column, remedy=remedy)
+    """Refuse names with a status or a service beside them, which would be of further people."""
+    parts = [(name, *_PARTS.split(name)) for name in named
+             if name and len(plain(name).split()) > _A_NAME]  # fmt: skip
+    served = pd.DataFrame([(head, rest) for _, head, *rest in parts if any(map(is_visit, rest))])
+    several = not served.empty and served.astype(str).groupby(0)[1].nunique().max() > 1
+    n = sum(any(map(not_done, own)) for own in parts)
+    if n or several:
+        what = "a status" if n else "a service"
+        must, got = "a column of names holds names alone", f"words of {what} in {n or len(served)}"
+        remedy = "Give what was booked, and what became of it, a column of its own."
+        raise DataError(must, got=f"{got} cells", where=column, remedy=remedy)
 
 
 def _refuse_numbers_of_visits(whose: list[str | None], column: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.intake.dates import AFTER_DATE, in_english, without_weekday
+from outcomes.intake.dates import AFTER_DATE, UNIX, in_english, without_weekday
 from outcomes.intake.drafting.headers import holds, timing_of, vocabulary, words_of
 from outcomes.privacy.names import is_of_care
 from outcomes.privacy.patterns import PATTERNS, plain
@@ -152,6 +152,11 @@ def minutes(cell: str) -> float | None:
     if read is not None and 600 < read <= 36_000 and read % 60 == 0:
         read /= 60  # seconds
     return read if read is not None and 0 <= read <= 600 else None
+
+
+def is_nothing(cell: str) -> bool:
+    """Whether a cell is an amount of zero, ``$0.00``."""
+    return number(re.sub(r"[^\d.,]", "", cell)) == 0
 
 
 def is_length(cell: str) -> bool:
@@ -299,7 +304,7 @@ def day_of(cell: str) -> str:
 
 def has_time(cell: str) -> bool:
     """Whether a cell holds a time of day."""
-    return _CLOCK.search(cell) is not None
+    return bool(_CLOCK.search(cell) or UNIX.fullmatch(cell))
 
 
 def is_dated(cell: str) -> bool:
@@ -372,7 +377,9 @@ def dates_of(column: Column) -> WaysOfDates:
     for cell, n in column.counts.items():
         day = day_of(cell)
         found = _NUMERIC.fullmatch(day)
-        if _ISO.match(day):
+        if UNIX.fullmatch(cell):
+            instants += n
+        elif _ISO.match(day):
             instants += n * bool(re.search(r":\d{2}.*(?:Z|UTC|GMT|[+-]00:?00)$", cell))
         elif found and year_first:
             ways["%y{0}%m{0}%d".format(found[2])] += n
@@ -424,8 +431,9 @@ def _is_number_in_words(cell: str) -> bool:
 
 _TESTS: dict[str, Callable[[str], Any]] = {
     "names": _is_name,
-    "date": lambda cell: is_date(cell) or bool(_SERIAL.fullmatch(cell)),
-    "time": lambda cell: bool(_CLOCK.search(cell)),
+    "date": lambda cell: is_date(cell) or bool(
+        _SERIAL.fullmatch(cell) or UNIX.fullmatch(cell)),
+    "time": has_time,
     "email": re.compile(PATTERNS["email"]).search,
     "phone": lambda cell: "@" in cell or (sum(map(str.isdigit, cell)) >= 3 and not is_date(cell)),
     "age": lambda cell: 0 <= (number(re.sub(AGE, r"\1", cell, flags=re.IGNORECASE)) or -1) <= 120,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,16 @@ from outcomes.dictionary.instruments import registry
 from outcomes.errors import DataError
 from outcomes.intake import readers
 from outcomes.intake.drafting.draft import Content
-from outcomes.intake.drafting.evidence import Column, flag_of, is_date, number, score, status_of
+from outcomes.intake.drafting.evidence import (
+    YEARLESS,
+    Column,
+    flag_of,
+    is_date,
+    number,
+    score,
+    status_of,
+    worded,
+)
 from outcomes.intake.drafting.facts import names_condition
 from outcomes.intake.drafting.headers import holds, roles_of, score_role, vocabulary, words_of
 from outcomes.intake.drafting.seen import DATES, SHEET, STRUCK
@@ -34,6 +43,7 @@ ENDS = "ends"
 TREATS = "columns.sessions.therapist_id"
 _NAMED = {"identifiers.name", "identifiers.first_name", "identifiers.last_name"}
 _SURE = 0.9
+_YEAR = r"(?:19|20)\d\d"
 
 
 def rows_of_export(path: str | Path, form: FileFormat | None) -> tuple[Rows, Content]:
@@ -89,7 +99,8 @@ def _visits_in_cells(rows: Rows) -> list[str]:
 
     None where a score is there once for several days: nobody knows of which.
     """
-    columns = (Column(str(h), own) for h, own in rows.cells.items())
+    columns = [Column(str(h), own) for h, own in rows.cells.items()]
+    _refuse_scored_days(columns)
     held = {column.name: [*map(readers.parts_of, column.counts)] for column in columns}
     days = [h for h, own in held.items() if any(len(parts) > 1 for parts in own)
             and all(is_date(part) for parts in own for part in parts)]  # fmt: skip
@@ -121,7 +132,20 @@ def _dates_in_parts(rows: Rows) -> dict[str, list[str]]:
     days = [h for h in map(str, rows.cells) if SHEET in rows.cells and _is_of_a_month(rows, h)]
     if len(days) == 1 and not whole and all(map(_is_month, rows.cells[SHEET].unique())):
         return {f"{days[0]} of {SHEET}": [SHEET, days[0]]}
-    looks = (r"(?:19|20)\d\d", r"\d{1,2}|[^\W\d]{3,}\.?", r"\d{1,2}")
+    looks = (_YEAR, r"\d{1,2}|[^\W\d]{3,}\.?", r"\d{1,2}")
+    yearless = [
+        h
+        for h in map(str, rows.cells)
+        if Column(h, rows.cells[h]).share(lambda cell: worded(cell, YEARLESS)) > _SURE
+    ]
+    years = [
+        h
+        for h in map(str, rows.cells)
+        if (h == SHEET or {*parts["year"]} & {*words_of(h)})
+        and Column(h, rows.cells[h]).share(partial(re.fullmatch, _YEAR)) == 1
+    ]
+    if len(yearless) == len(years) == 1 and not whole:
+        return {f"{yearless[0]} of {years[0]}": [*years, *yearless]}
     return {name: own for name, own in whole.items() if all(
         Column(h, rows.cells[h]).share(partial(re.fullmatch, look)) > _SURE
         for h, look in zip(own, looks, strict=True))}  # fmt: skip
@@ -213,9 +237,7 @@ def _visits_beside(rows: Rows) -> list[str]:
     places = {stem: roles_of(readers.without_number(stem))[:1] for stem in several}
     first = {stem: Column(stem, rows.cells[next(iter(own.values()))])
              for stem, own in several.items()}  # fmt: skip
-    if any(column.share(_is_scored_day) > 0.5 for column in first.values()):
-        must, remedy = "a cell holds one thing", "Give the day and the score a column each."
-        raise DataError(must, got="a day with a score behind it", remedy=remedy)
+    _refuse_scored_days(first.values())
     dated = [set(own) for stem, own in several.items()  # by its name, or nothing but a date
              if all(role.place in DATES for role in places[stem])
              and first[stem].share(is_date) > 0.5]  # fmt: skip
@@ -226,8 +248,16 @@ def _visits_beside(rows: Rows) -> list[str]:
                         for role in places[stem])]  # fmt: skip
 
 
+def _refuse_scored_days(columns: Iterable[Column]) -> None:
+    for column in columns:
+        if column.share(lambda cell: any(map(_is_scored_day, readers.parts_of(cell)))) > 0.5:
+            must, got = "a cell holds one thing", "a day with a score behind it"
+            remedy = "Give each visit a row of its own, and the day and each score a column."
+            raise DataError(must, got=got, where=column.name, remedy=remedy)
+
+
 def _is_scored_day(cell: str) -> bool:
-    return not is_date(cell) and is_date(re.sub(r"\W+\d{1,2}\)?$", "", cell))
+    return not is_date(cell) and is_date(re.sub(r"\W+\d{1,2}\)?$|\s*[(:=].*\d.*$", "", cell))
 
 
 def _read_as(path: str | Path, own: FileFormat) -> tuple[Rows, Content]:

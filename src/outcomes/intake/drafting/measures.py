@@ -37,9 +37,11 @@ _TURNED = re.compile(vocabulary()["patterns"]["turned"], re.IGNORECASE)
 def scores(seen: Seen) -> Content:
     """Return the columns of scores by instrument and time, and how their cells are read."""
     found: dict[str, dict[str, list[str]]] = {}
+    visits = seen.columns.get("procedure")  # of a FHIR bundle: where it has none, scores are theirs
     for header, role in seen.roles.items():
         if role.place.startswith("scores."):
             _, name, timing = role.place.split(".")
+            timing = timing if visits is None or visits.n else timing.replace("follow_up", "")
             name = "nprs" if name == "vas" and evidence.stated_top(header) == 10 else name
             found.setdefault(name, {}).setdefault(timing, []).append(header)
     if seen.later:

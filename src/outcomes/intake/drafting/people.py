@@ -28,6 +28,8 @@ _APART = (180, 730)
 """Days without a visit after which one may be of a new course; after more, of a mistyped year."""
 _IN_WEEK = 2
 """Days of the week that may stand among the headers of a table of visits."""
+_TURNS = 0.1
+"""Steps from row to row of more than half a year below which the year turns in them."""
 _HOURS = 5
 """Numbers up to this are hours, not minutes."""
 _DAY = 0.2
@@ -261,11 +263,26 @@ def _zone(seen: Seen, day: Column, found: evidence.WaysOfDates, ways: list[str])
 
 
 def _yearless(seen: Seen, day: Column, found: evidence.WaysOfDates) -> Content:
-    """Read ``Jan 31`` as of the one year that the other dates, or the sheets' names, state."""
+    """Read ``Jan 31`` as of the one year that other dates, sheets, file or title state.
+
+    Raises
+    ------
+    DataError
+        When no day of the column has its year, and nothing else states one alone.
+    """
     if not found.yearless:
         return {}
     sheets = list(seen.columns[SHEET].counts) if SHEET in seen.columns else []
-    years = {*re.findall(r"(?<!\d)(20\d\d)(?!\d)", " ".join([*sheets, *day.counts]))}
+    stated = (" ".join([*sheets, *day.counts]), seen.title)
+    told = ({*re.findall(r"(?<!\d)(20\d\d)(?!\d)", text)} for text in stated)
+    years = next(filter(None, told), set())
+    own = day.cells.dropna() + f" {min(years, default=2024)}"
+    steps = read_dates(own, [f"{found.yearless} %Y"]).days.dropna().diff().abs()
+    years = set() if 0 < (steps > _APART[0]).mean() < _TURNS else years  # December, then January
+    if len(years) != 1 and not found.ways:
+        must, got = "a day has its year", "days without one, and no one year elsewhere"
+        remedy = "Write it behind each day, or in a column Year."
+        raise DataError(must, got=got, where=day.name, remedy=remedy)
     if len(years) != 1:
         return {}  # such rows are reported, none is read in a wrong year
     pattern = r"([^\W\d]{3,9}\.? \d{1,2}|\d{1,2}\.? [^\W\d]{3,9})"

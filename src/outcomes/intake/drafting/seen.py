@@ -42,6 +42,8 @@ _LATER = {over: re.compile(rf"(?<![a-z])(?:{words})[ _.-]*(\d{{1,2}})(?!\d)|"
           for over, words in vocabulary()["later"].items()}  # fmt: skip
 _AIM = re.compile(vocabulary()["patterns"]["aim"], re.IGNORECASE)
 _PAIN, _MOST = re.compile(vocabulary()["notes"][2]["pattern"], re.IGNORECASE | re.DOTALL), 0.5
+MONEY = {*vocabulary()["money"]["words"]}
+"""Words of what a visit cost."""
 _WORDS = ("columns.status", "columns.condition", "service")
 """Roles of columns of words."""
 _NAMESAKES = 0.1
@@ -70,6 +72,8 @@ class Seen:
         The product whose export it is.
     surveys : tuple of str
         Sheets whose rows are scores and no visits.
+    title : str
+        What the file is called, and what stands above its header.
     """
 
     columns: Mapping[str, Column]
@@ -77,6 +81,7 @@ class Seen:
     rivals: Mapping[str, list[str]]
     preset: Preset | None = None
     surveys: tuple[str, ...] = ()
+    title: str = ""
 
     def of(self, *places: str) -> list[Column]:
         """Return the columns of some places, in the order of the file; ``scores.`` is all so."""
@@ -286,7 +291,17 @@ def _accepts(role: Role, column: Column, said: str) -> bool:
 
 
 def _as_status(role: Role | None, column: Column) -> Role | None:
-    """Return the role; a column ``Arrived`` that holds more than yes and no is one of statuses."""
+    """Return the role; ``Arrived`` with more than yes and no, and notes of nothing else, are one.
+
+    What became of all visits stands under ``Label`` or ``Notes`` where each cell says it.
+    """
+    if (
+        role is not None
+        and role.place == "free_text"
+        and {"attended", "cancelled"} <= {*map(evidence.whole_status, column.counts)}
+        and column.share(evidence.whole_status) == 1
+    ):
+        return Role("columns.status", "status", role.matched)
     if role is None or role.place != "flag.attended":
         return role
     marks = all(evidence.flag_of(cell) is not None for cell in column.counts)
@@ -383,8 +398,7 @@ def not_visits(seen: Seen) -> list[dict[str, Any]]:
         own = [cell for cell in column.counts if plain(cell) in known]
         if own and len(own) < len(column.counts):
             found.append({"name": "no visits", "column": column.name, "is": own})
-    money = {*vocabulary()["money"]["words"]}
-    for column in (c for c in seen.of("ignored") if money & {*words_of(c.name)}):
+    for column in (c for c in seen.of("ignored") if MONEY & {*words_of(c.name)}):
         negative = [cell for cell in column.counts if re.match(r"[$€£ ]*[-−(] ?[$€£]? ?\d", cell)]
         if negative:
             found.append({"name": "refunds", "column": column.name, "is": negative})

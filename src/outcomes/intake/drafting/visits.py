@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
+from operator import ne
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from outcomes.intake.drafting.evidence import Column
 from outcomes.intake.drafting.headers import roles_of, vocabulary, words_of
 from outcomes.intake.drafting.notes import beside_name, remarked, remarks_on
 from outcomes.intake.drafting.people import lengths
-from outcomes.intake.drafting.seen import MISSED, STRUCK, Seen, not_visits
+from outcomes.intake.drafting.seen import MISSED, MONEY, STRUCK, Seen, not_visits
 from outcomes.intake.map_sections import VISIT
 from outcomes.intake.visits import STAYED
 from outcomes.privacy.patterns import name_words, plain
@@ -28,6 +30,8 @@ _OFTEN = 0.1
 """Share of the rows from which on a service is one of visits, where no word of it is of a sale."""
 _USUAL = 0.5
 """Share of the rows from which on, where words of care tell them, any other service is odd."""
+_SCORED = 0.98
+"""Share of the rows with scores from which on these tell that the visits took place."""
 _SERVICES = 60
 """Different services that a list of them has at most."""
 _SOON = 150
@@ -128,9 +132,11 @@ def _status_words(seen: Seen, column: Column) -> Content:
     content["status"] = [{"column": column.name, "contains": [before], "becomes": word}
                          for before, word in begins.items()]  # fmt: skip
     open_ = [cell for cell, word in became.items() if not (word or seen.is_private(cell))]
+    done = {*RECEIVED} & {*became.values()}
     for cell in open_[:FEW]:  # a private word stays unread, and stops the import
-        likely = evidence.likely_statuses(cell)
-        likely.sort(key=lambda status: status != evidence.status_of(cell))
+        likely, first = evidence.likely_statuses(cell), evidence.status_of(cell)
+        first = "attended" if first == "left_out" and not done else first  # nobody marks arrivals
+        likely.sort(key=partial(ne, first))
         if held.any() and not held[column.cells.eq(cell).to_numpy(bool)].any():
             likely.sort(key=lambda status: status in RECEIVED)  # it stands beside no score
         content = merged(content, ask("status_word", likely, f"values.status.{cell}",
@@ -173,12 +179,12 @@ def _became(seen: Seen, column: Column) -> dict[str, str]:
               (marks[evidence.flag_of(cell)] if came else "") for cell in counts.index}  # fmt: skip
     if column.name not in seen.roles and not _agrees(seen, column, became):
         return dict.fromkeys(became, "")
-    done = {"attended", "stopped_early"} & {*became.values()}
-    scored = {*column.cells[_held(seen).to_numpy()].dropna()}
+    done, held = {"attended", "stopped_early"} & {*became.values()}, _held(seen).to_numpy()
+    beside = {cell: held[column.cells.eq(cell).to_numpy(bool)].mean() for cell in became}
     for cell, word in became.items():
         many = counts[cell] >= max(0.1 * counts.sum(), 3)
-        if word == "left_out" and cell not in product and (not done or many or cell in scored):
-            became[cell] = ""
+        if word == "left_out" and cell not in product and (not done or many or beside[cell]):
+            became[cell] = "attended" if not done and beside[cell] >= _SCORED else ""
     return became
 
 
@@ -288,10 +294,13 @@ def _no_status(seen: Seen) -> Content:
     if (seen.is_of_times or diary or (seen.is_form and not ends)) and not at_visit:
         likely = ["scores", "visits"] if seen.is_of_times or diary else ["visits", "scores"]
         return merged(attended, ask("answers", likely))
-    if seen.is_form or _held(seen)[seen.kept].mean() >= 0.98:
+    if seen.is_form or _held(seen)[seen.kept].mean() >= _SCORED:
         return attended
     few = [h for h in seen.rest if 1 < len(seen.columns[h].counts) <= FEW
            and seen.columns[h].share(evidence.score) < _USUAL]  # fmt: skip
+    paid = [c for c in seen.of("ignored") if MONEY & {*words_of(c.name)}]
+    free = [(c.name, n) for c in paid if 0 < (n := int(c.where(evidence.is_nothing).sum())) < c.n]
+    few += [f"{name}, which is 0 in {n} rows" for name, n in free]
     unread = f" (not read: {', '.join(few)})" if few else ""
     return ask("no_status", unread=unread)
 

@@ -24,7 +24,7 @@ def words_among(seen: Seen, content: Content) -> Iterator[Content]:
     for target, header in targets.items():
         top, column = tops.get(target), seen.columns[header]
         role = seen.roles.get(header)  # none of a column of nothing but words
-        if top is None or (role and role.place == "service"):
+        if top is None:
             continue
         cells = column.cells
         for entry in (own for own in content.get("leave_out", ()) if "not" in own):
@@ -34,7 +34,8 @@ def words_among(seen: Seen, content: Content) -> Iterator[Content]:
         rules = [own for own in content.get("status", ()) if own.get("column") == header]
         missed = [cell for cell in odd if any(cell in own.get("is", ()) for own in rules)]
         yield {"values": {target: dict.fromkeys(missed, NOTHING)}} if missed else {}
-        told = [cell for cell in odd if cell not in missed and not seen.is_private(cell)]
+        told = [cell for cell in odd if cell not in missed and not seen.is_private(cell)
+                and not (role and role.place == "service")]  # fmt: skip
         for cell in told[:FEW]:
             stated = [f"{int(n)}" for n in re.findall(r"\d+", cell) if int(n) <= top]
             listed = map(str, range(int(top) + 1 if top <= 10 else 0))

@@ -1,8 +1,9 @@
 """Read a FHIR R4 bundle as rows of text, one a visit, as the importer takes them.
 
-Patient, ServiceRequest, Condition, Procedure, Encounter, Observation, QuestionnaireResponse and
-Goal are read (https://hl7.org/fhir/R4). Of scores only those count that are final: statuses
-``final``, ``amended``, ``corrected`` and ``completed``; what is left away is counted.
+Patient, ServiceRequest, Condition, Procedure, Encounter, Appointment, Observation,
+QuestionnaireResponse and Goal are read (https://hl7.org/fhir/R4). Of scores only those count that
+are final: statuses ``final``, ``amended``, ``corrected`` and ``completed``; what is left away is
+counted.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from outcomes.intake.readers.table import FileFormat, Rows, rows_of
 
 SCORES = ("Observation", "QuestionnaireResponse")
 _FINAL = (None, "final", "amended", "corrected", "completed")
-_NOT_DONE = ("not-done", "cancelled", "planned", "preparation")
+_NOT_DONE = ("not-done", "cancelled", "planned", "preparation", "noshow", "booked", "pending",
+             "proposed", "waitlist")  # fmt: skip
 _UTC = re.compile(r".*T.*(?:Z|[+-]00:00)")
 AGAIN = "earlier versions of a resource, or the same again"
 _WHO = ("name", "birthDate", "identifier", "telecom")
@@ -39,7 +41,7 @@ class Bundle:
         last = _last_versions(entries)
         self.skipped: Counter[str] = +Counter({AGAIN: len(entries) - len(last)})  # none is no news
         entries = last
-        self._all = [resource for _, resource in entries if self._counts(resource)]
+        self._all = [_attended(resource) for _, resource in entries if self._counts(resource)]
         own = Counter(_own_name(resource) for resource in self._all)
         self._by = {_own_name(resource): resource for resource in self._all}
         self._doubled = {name for name, n in own.items() if n > 1}  # of several servers
@@ -51,10 +53,11 @@ class Bundle:
                 if at(link, "type") == "replaced-by" and self.get(link, "other"):
                     self._by[_own_name(patient)] = self.get(link, "other")
         told = {id(self.get(p, "encounter")) for p in self.of_kind("Procedure")}
-        days = {self._day(p) for p in self.of_kind("Procedure")}
-        alone = [e for e in self.of_kind("Encounter")
-                 if id(e) not in told and self._day(e) not in days]  # fmt: skip
-        self.visits = [*self.of_kind("Procedure"), *alone]
+        self.visits = self.of_kind("Procedure")
+        for kind in ("Encounter", "Appointment"):
+            days = {self._day(visit) for visit in self.visits}
+            self.visits += [one for one in self.of_kind(kind)
+                            if id(one) not in told and self._day(one) not in days]  # fmt: skip
         self.done: dict[str, list[Any]] = {}
         for visit in self.visits:
             if at(visit, "status") in _NOT_DONE:
@@ -114,6 +117,17 @@ class Bundle:
         """Return the day of a moment; the whole of it where it is in UTC and no zone is known."""
         local = self.local(moment)
         return local if self._zone is None and _UTC.fullmatch(local) else local[:10]
+
+
+def _attended(resource: Any) -> Any:
+    """Return an appointment as an encounter says whose it is, with whom and when; others as is."""
+    if at(resource, "resourceType") != "Appointment":
+        return resource
+    who = [at(one, "actor") for one in list_at(resource, "participant")]
+    own = [actor for actor in who if "Patient" in str(at(actor, "reference") or at(actor, "type"))]
+    others = [{"individual": actor} for actor in who if actor not in own]
+    return {**resource, "subject": next(iter(own), None), "participant": others,
+            "period": {key: at(resource, key) for key in ("start", "end")}}  # fmt: skip
 
 
 def _own_name(resource: Any) -> str:
@@ -225,12 +239,13 @@ def read_bundle(place: str | Path, form: FileFormat | None = None) -> Rows:
     Returns
     -------
     Rows
-        One row a visit: a Procedure with its request, reason and patient, or an Encounter in which
-        no Procedure was done. A score stands on the row of the visit that it is part of, or that
-        was the only one of its day, in a column named by its code; ``CODE after`` where it was
-        taken at or after the end of the visit. A score without a visit, ``CODE alone``, has a row
-        of its own, as goals have. Answers of a questionnaire are scores by the name
-        ``QUESTIONNAIRE LINK-ID``. Moments are compared, whatever their offsets.
+        One row a visit: a Procedure with its request, reason and patient, an Encounter in which no
+        Procedure was done, or an Appointment of a day of which neither tells. A score stands on the
+        row of the visit that it is part of, or that was the only one of its day, in a column named
+        by its code; ``CODE after`` where it was taken at or after the end of the visit. A score
+        without a visit, ``CODE alone``, has a row of its own, as goals have. Answers of a
+        questionnaire are scores by the name ``QUESTIONNAIRE LINK-ID``. Moments are compared,
+        whatever their offsets.
 
     Raises
     ------
@@ -249,7 +264,7 @@ def read_bundle(place: str | Path, form: FileFormat | None = None) -> Rows:
         first[row["patient"]] = row["date"]
     rows += [_goal(bundle, goal, first) for goal in bundle.of_kind("Goal")]
     if not rows:
-        must = "a bundle holds visits (Procedure, Encounter), scores or goals"
+        must = "a bundle holds visits (Procedure, Encounter, Appointment), scores or goals"
         raise DataError(must, got="none that counts", where=path.name)
     others = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *others], dtype=object)

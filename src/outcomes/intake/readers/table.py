@@ -171,6 +171,8 @@ class Rows:
         What was left away, and how often.
     facts : tuple of tuple of str
         Columns that each sheet that was looked up gave.
+    title : str
+        What stands above the header.
     """
 
     cells: pd.DataFrame
@@ -178,13 +180,14 @@ class Rows:
     sheets: tuple[int, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
     facts: tuple[tuple[str, ...], ...] = ()
+    title: str = ""
 
     def taken(self, cells: pd.DataFrame, at: Any, **skipped: int) -> Rows:
         """Return other cells, each row of the one that stood at a position of these."""
         numbers = self.numbers if len(self.numbers) else np.arange(1, len(self.cells) + 1)
         sheets = tuple(int(n) for n in np.array(self.sheets)[at]) if self.sheets else ()
-        left = {**self.skipped, **skipped}
-        return Rows(cells.reset_index(drop=True), np.asarray(numbers)[at], sheets, left, self.facts)
+        left, whole = {**self.skipped, **skipped}, cells.reset_index(drop=True)
+        return Rows(whole, np.asarray(numbers)[at], sheets, left, self.facts, self.title)
 
     def row(self, position: int) -> int:
         """Return what people call the row at a 0-based position."""
@@ -365,7 +368,9 @@ def table_of(
     frame = pd.DataFrame(cells[:, used], columns=[names[i] for i in used], dtype=object)
     if headings:
         frame, numbers, counts[HEADINGS] = _under_headings(frame, numbers, headings, before[-1:])
-    return Rows(frame, numbers, skipped={what: n for what, n in counts.items() if n})
+    title = " ".join(cell for line in before for cell in line if cell)
+    left = {what: n for what, n in counts.items() if n}
+    return Rows(frame, numbers, skipped=left, title=title)
 
 
 def headings_in(cells: pd.DataFrame) -> pd.Series[Any]:

@@ -93,6 +93,7 @@ def read_sheets(place: str | Path, form: FileFormat | None = None) -> Rows:
     rows = Rows(
         cells.where(cells.notna(), None), np.concatenate([part.numbers for part in parts]),
         tuple(sheets) if len(names) > 1 or further else (), +skipped,
+        title=" ".join(part.title for part in parts),
     )  # fmt: skip
     return _with_others(rows, path, form, len(names))
 
