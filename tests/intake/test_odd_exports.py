@@ -818,11 +818,6 @@ def test_scores_before_and_after_under_each_day(imported):
     assert visits(study) == [[[0, 7, 5], [11, 6, 4]], [[0, 8, 8]]]
 
 
-def test_days_without_a_year_are_refused_with_how_they_look(imported):
-    with pytest.raises(DataError, match=r"cells of the date look like 99 a\).*needs its year"):
-        imported("Client,DOB,Date,Pain\nAnn Lee,02/13/1950,15 Jan,7\nAnn Lee,02/13/1950,22 Jan,5\n")
-
-
 @pytest.mark.parametrize(
     ("cells", "keys"),
     [
@@ -2174,3 +2169,100 @@ def test_a_sale_is_no_visit(imported):
         "2026-01-12,81,Ann Lee,10 Pack,850\n"
     )
     assert "columns.date" in asked
+
+
+@pytest.mark.parametrize("times", [1, 1000])
+def test_moments_in_seconds_since_1970_are_of_the_day_of_the_clinic(imported, times):
+    """21:00 of 5 January in Denver is the 6th in world time; both were refused."""
+    moments = [1767672000 * times, 1767675600 * times, 1768276800 * times, 1768279500 * times]
+    study, asked = imported(
+        "client,dob,startTime,endTime,state,painBefore\n"
+        f"Ann Lee,1950-02-03,{moments[0]},{moments[1]},Completed,7\n"
+        f"Ann Lee,1950-02-03,{moments[2]},{moments[3]},Completed,6\n",
+        **{"file.time_zone": "America/Denver"},
+    )
+    assert [*asked] == ["file.time_zone"]
+    assert visits(study) == [[[0, 60, 7], [7, 45, 6]]]
+
+
+YEARLESS = ("{}Client,DOB,{}Date,Pain before\nAnn Lee,1950-02-03,{}5 Jan,7\n"
+            "Ann Lee,1950-02-03,{}12 Jan,6\nBo Ray,1960-12-30,{}20 Feb,5\n")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("title", "header", "year"), [("Massage log 2026\n\n", "", ""), ("", "Year,", "2026,")]
+)
+def test_the_year_of_days_without_one_is_in_the_title_or_a_column(imported, title, header, year):
+    study, asked = imported(YEARLESS.format(title, header, year, year, year))
+    assert not asked
+    assert days(study) == [[0], [0, 7]]
+
+
+@pytest.mark.parametrize("text", [
+    YEARLESS.format("", "", "", "", ""),
+    "Log 2025\n\nClient,Date,Pain before\n" + "".join(
+        f"Ann Lee,{day} {month},7\n" for month in ("Nov", "Dec", "Jan") for day in range(1, 28, 3)),
+])  # fmt: skip
+def test_days_without_a_year_are_refused_where_none_is_stated_or_it_turns(imported, text):
+    with pytest.raises(DataError, match="a day has its year"):
+        imported(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("Client,Visits\nAnn Lee,1/5/2026 (7->5); 8/5/2026 (6->4)\n"
+      "Bo Ray,1/6/2026 (8->5); 9/5/2026 (6->3)\n", "a day with a score behind it"),
+     ("Client,DOB,Date,Pain before\n" + "".join(
+         f"Ann Lee - massage {m},1950-02-03,2026-01-{d:02d},7\n" for m, d in ((60, 5), (90, 12))),
+      "words of a service")],
+)  # fmt: skip
+def test_a_cell_that_holds_more_than_it_should_is_refused_by_name(imported, text, says):
+    """The second was two people, one for each length of the massage."""
+    with pytest.raises(DataError, match=says):
+        imported(text)
+
+
+def test_a_fee_of_nothing_is_told_beside_the_question_what_took_place(tmp_path):
+    place = tmp_path / "export.csv"
+    place.write_text("Client,Visit date,Fee\nAnn Lee,2026-01-05,$90.00\nAnn Lee,2026-01-12,$0.00\n")
+    (question,) = draft_map(place).questions
+    assert "Fee, which is 0 in 1 rows" in question["asks"]
+
+
+@pytest.mark.parametrize(
+    "words", [("Confirmed", "No show", "Cancelled"), ("Completed", "No show", "Cancelled")]
+)
+def test_a_word_that_stands_beside_scores_alone_is_of_visits_that_took_place(imported, words):
+    header = "Status" if words[0] == "Confirmed" else "Label"
+    rows = "".join(f"{who},2026-01-{5 + 7 * i:02d},{word},{'' if i else 7}\n"
+                   for who in ("Ann Lee,1950-02-03", "Bo Ray,1960-12-30")
+                   for i, word in enumerate(words))  # fmt: skip
+    study, asked = imported(f"Client,DOB,Visit date,{header},Pain before\n{rows}")
+    assert ([*asked], study.sessions["status"].tolist()) == ([], MISSED * 2)
+
+
+def test_rows_of_a_test_fees_and_codes_of_nothing_are_no_errors(imported):
+    study, asked = imported(
+        "Client,DOB,Visit date,Item,Pain before\nAnn Lee,1950-02-03,2026-01-05,Massage 60 min,7\n"
+        "Ann Lee,1950-02-03,2026-01-12,No Show Fee,-99\n"
+        "Test Client,,2026-01-13,Massage 60 min,5\nBo Ray,1960-12-30,2026-01-06,Massage 45 min,8\n"
+    )
+    assert not asked
+    assert visits(study) == [[[0, 45, 8]], [[0, 60, 7]]]
+    assert oc.check(study).errors == ()
+
+
+def test_an_initial_more_is_the_same_person_where_the_birth_is(imported):
+    study, _ = imported(
+        "Client,DOB,Visit date,Pain before\nAnn Lee,1950-02-03,2026-01-05,7\n"
+        "Ms. Ann Q. Lee,1950-02-03,2026-01-12,6\nAnn B. Lee,1961-02-03,2026-01-12,6\n"
+    )
+    assert days(study) == [[0], [0, 7]]
+
+
+def test_the_manifest_says_of_dates_alone_that_they_became_days(tmp_path):
+    place = tmp_path / "export.csv"
+    place.write_text("Client,Date,Status,Pain before\nAnn Lee,2026-01-05,Completed,7\n")
+    _, manifest = import_export(place, draft_map(place).content, tmp_path / "key.json")
+    days = [s.column for s in manifest.de_identified if s.rule == "date made a day of its course"]
+    assert days == ["Date"]

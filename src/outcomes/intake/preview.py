@@ -27,6 +27,7 @@ from outcomes.intake.readers import name_of
 from outcomes.intake.readers.table import plain_text
 from outcomes.privacy.manifest import Manifest, page, page_table
 from outcomes.study import Study
+from outcomes.words import named
 
 MARK = "<!-- outcomes preview of an export -->"
 """What the pages hold by which the next run knows them."""
@@ -196,11 +197,15 @@ def _verdict(shown: Preview) -> str:
 
 def _taken(draft: Draft) -> Iterator[tuple[str, str, str]]:
     """Yield each column that is read, what it is, and why."""
+    begins = {"identifiers": "identifies people, not kept: ", "minutes": "minutes of a visit: "}
     for section, entries in draft.content.items():
-        if section in ("columns", "identifiers", "minutes", "scores"):
+        if section in ("columns", "scores", *begins):
             for place, header in _named(entries):
-                kept = "identifies people, not kept: " if section == "identifiers" else ""
-                yield header, f"{kept}{place.replace('_', ' ')}", draft.why.get(header, "")
+                what = re.sub(r"\b(?:sessions|episodes|goals|assessments)\.|_id\b", "", place)
+                yield header, begins.get(section, "") + named(what), draft.why.get(header, "")
+    for header in dict.fromkeys(one.get("column") for one in draft.content.get("status", ())):
+        if header:
+            yield header, "what became of a visit", draft.why.get(header, "")
 
 
 def _named(entries: Any, place: str = "") -> Iterator[tuple[str, str]]:
@@ -217,10 +222,11 @@ def _follows(
 ) -> Iterator[tuple[str, Sequence[str], Iterable[Sequence[Any]]]]:
     """Yield what follows from the map, as tables: title, header, rows."""
     done, plainly = ["what", "column", "rows"], _plainly(shown.draft)
-    steps = [(s.rule, plainly(s.column), f"{s.count:,}") for s in manifest.de_identified]
+    steps = [(s.rule, plainly(s.column), f"{s.count:,}") for s in manifest.de_identified if s.count]
     yield "How people were told apart, and what was taken out", done, steps
     visits = study.sessions.get("status", pd.Series(dtype=object)).fillna("not known")
-    yield "Visits by what became of them", ["status", "visits"], visits.value_counts().items()
+    became = visits.map(named).value_counts().items()
+    yield "Visits by what became of them", ["status", "visits"], became
     courses = study.episodes.groupby("patient_id").size().value_counts().sort_index()
     yield "Courses", ["courses of a person", "people"], courses.items()
     yield "First and last day", ["first", "last"], [shown.first_and_last]

@@ -131,7 +131,7 @@ def verdict(one: Person, other: Person, *, together: bool) -> tuple[str | None, 
     """
     born, recorded = one.birth == other.birth != "", one.record == other.record != ""
     reached, same = bool(one.contacts & other.contacts), one.letters == other.letters != ""
-    named = one.name == other.name != "" or (born and same)
+    named = one.name == other.name != "" or (born and (same or _but_an_initial(one, other)))
     spelled = named or same or _spelled(one, other)
     if one.birth and other.birth and not born:
         mistyped = named and other.birth in near_births(one.birth)
@@ -172,6 +172,13 @@ def verdict(one: Person, other: Person, *, together: bool) -> tuple[str | None, 
     initial = short and min(len(one.given), len(other.given)) == 1
     bare = spelled and (one.is_bare or other.is_bare)
     return None, (born and alike) or (reached and (spelled or initial)) or bare
+
+
+def _but_an_initial(one: Person, other: Person) -> bool:
+    """Whether one name is the other, of two words or more, with an initial."""
+    words, others = {*one.name.split()}, {*other.name.split()}
+    return (words < others or others < words) and len(words & others) > 1 and all(
+        len(word) == 1 for word in words ^ others)  # fmt: skip
 
 
 def near_births(birth: str) -> set[str]:

@@ -288,6 +288,21 @@ def test_an_encounter_is_a_visit_unless_a_procedure_tells_of_it(rows):
     assert (row["procedure"], row["72514-3"]) == ("v1", "7")
 
 
+@pytest.mark.parametrize(
+    ("status", "column"), [("fulfilled", "72514-3"), ("noshow", "72514-3 alone")]
+)
+def test_an_appointment_is_a_visit_unless_another_resource_tells_of_its_day(rows, status, column):
+    met = {"resourceType": "Appointment", "id": "a1", "status": status,
+           "start": "2026-05-04T09:00:00-07:00", "end": "2026-05-04T09:30:00-07:00",
+           "participant": [{"actor": {"reference": "Practitioner/z"}},
+                           {"actor": {"reference": "Patient/p1"}}]}  # fmt: skip
+    row, *others = rows(ANN, met, PAIN)
+    assert (row["status"], row["minutes"], row["therapist"]) == (status, "30", "Practitioner/z")
+    assert (others or [row])[0][column] == "7"
+    (row, *_) = rows(ANN, met, VISIT)
+    assert row["procedure"] == "v1"
+
+
 def test_a_bundle_without_anything_usable_is_refused(tmp_path):
     place = tmp_path / "bundle.json"
     entry = [{"resource": ANN}, {"resource": {**PAIN, "status": "cancelled"}}]

@@ -142,6 +142,7 @@ def _status_words(seen: Seen, column: Column) -> Content:
         content = merged(content, ask("status_word", likely, f"values.status.{cell}",
                                       column=column.name, cell=cell))  # fmt: skip
     silent = seen.came & ~column.cells.isin([*became]).to_numpy()
+    silent &= seen.in_any(*(own.cells.notna().to_numpy() for own in seen.of("identifiers.")))
     if n_empty := int(silent.sum()):
         counted = "the 1 visit" if n_empty == 1 else f"the {n_empty} visits"
         likely = ["left_out", "attended", "cancelled", "no_show"]
