@@ -414,3 +414,20 @@ def test_a_group_is_no_patient_a_bound_no_value_and_an_instant_a_time(rows):
     assert row["72514-3"] == "<7"
     (row,) = rows({**VISIT, "subject": {"reference": "Group/p1"}})
     assert "patient" not in row
+
+
+RECORDS = [{"client": {"name": "Ann Lee"}, "pain": 7, "came": True, "note": None},
+        {"client": {"name": "Bo Ray"}, "pain": 6.5, "came": False}]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("x.json", json.dumps(RECORDS)),
+     ("x.json", json.dumps({"data": {"visits": RECORDS}, "page": [1]})),
+     ("x.ndjson", "\n".join(map(json.dumps, RECORDS)))],
+)  # fmt: skip
+def test_records_of_another_program_are_rows(tmp_path, name, text):
+    (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    cells = read_bundle(tmp_path / name).cells
+    own = cells[["client.name", "pain", "came"]].to_numpy().tolist()
+    assert own == [["Ann Lee", "7", "True"], ["Bo Ray", "6.5", "False"]]

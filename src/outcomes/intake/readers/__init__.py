@@ -17,7 +17,7 @@ from outcomes.dictionary.instruments import score
 from outcomes.errors import DataError, UnavailableError
 from outcomes.intake.readers import table
 from outcomes.intake.readers.database import read_database
-from outcomes.intake.readers.json_records import read_json
+from outcomes.intake.readers.fhir import read_bundle
 from outcomes.intake.readers.table import FileFormat, Rows, is_database, name_of
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import read_sheets
@@ -280,7 +280,7 @@ def read_parquet(place: str, _form: FileFormat) -> Rows:
 
 
 _READERS: dict[str, Callable[[str, FileFormat], Rows]] = {
-    **dict.fromkeys(WORKBOOKS, read_sheets), **dict.fromkeys(BUNDLES, read_json),
+    **dict.fromkeys(WORKBOOKS, read_sheets), **dict.fromkeys(BUNDLES, read_bundle),
     ".parquet": read_parquet,
 }  # fmt: skip
 """Ending of a file to what reads it; of any other a CSV file is expected."""

@@ -13,6 +13,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -171,15 +172,28 @@ def moment_of(text: str) -> datetime.datetime | None:
         return None
 
 
-def resources(path: Path) -> list[tuple[str, Any]]:
-    """Return the address and content of each resource; raises `DataError` for no bundle."""
-    try:
+def loaded(path: Path) -> Any:
+    """Return what a JSON file holds, or a list of what its lines hold; None where it is none."""
+    with suppress(OSError, ValueError, RecursionError):
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix.casefold() == ".ndjson":
-            return [("", json.loads(line)) for line in text.splitlines() if line.strip()]
-        content = json.loads(text)
-    except (OSError, ValueError, RecursionError):
-        content = None
+            return [json.loads(line) for line in text.splitlines() if line.strip()]
+        return json.loads(text)
+    return None
+
+
+def records_in(content: Any) -> list[dict[str, Any]]:
+    """Return the longest list of records that a program wrote; none where they are resources."""
+    if isinstance(content, dict) and "resourceType" not in content:
+        return max(map(records_in, content.values()), key=len, default=[])
+    alike = isinstance(content, list) and all(isinstance(one, dict) for one in content)
+    return content if alike and not any("resourceType" in one for one in content) else []
+
+
+def resources(path: Path, content: Any) -> list[tuple[str, Any]]:
+    """Return the address and content of each resource; raises `DataError` for no bundle."""
+    if isinstance(content, list) and path.suffix.casefold() == ".ndjson":
+        return [("", one) for one in content]
     entries = at(content, "entry")
     if at(content, "resourceType") != "Bundle" or not isinstance(entries, list):
         must = "the file is a FHIR R4 bundle (.json), or has one resource a line (.ndjson)"
@@ -227,12 +241,12 @@ _NEAR = datetime.timedelta(hours=3)
 
 
 def read_bundle(place: str | Path, form: FileFormat | None = None) -> Rows:
-    """Return the visits, goals and other scores of a bundle as text.
+    """Return the visits, goals and other scores of a bundle as text; of other JSON its records.
 
     Parameters
     ----------
     place : str or Path
-        A bundle (``.json``), or one resource a line (``.ndjson``).
+        A bundle (``.json``), or one resource a line (``.ndjson``); or what another program wrote.
     form : FileFormat, optional
         Its time zone; without one the day of a visit is that of its own offset.
 
@@ -253,7 +267,10 @@ def read_bundle(place: str | Path, form: FileFormat | None = None) -> Rows:
         When the file is missing, is no bundle, or holds no visit, score or goal.
     """
     path, form = Path(place), form or FileFormat()
-    bundle = Bundle(resources(path), ZoneInfo(form.time_zone) if form.time_zone else None)
+    content = loaded(path)
+    if records := records_in(content):
+        return rows_of(pd.json_normalize(records), path.name)
+    bundle = Bundle(resources(path, content), ZoneInfo(form.time_zone) if form.time_zone else None)
     visits = {id(visit): _visit(bundle, visit) for visit in bundle.visits}
     rows = list(visits.values())
     for kind in SCORES:
