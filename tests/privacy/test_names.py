@@ -79,6 +79,7 @@ def test_an_id_that_is_a_person_is_found_among_codes(one):
 
 
 def test_a_word_before_numbers_is_a_code_where_most_of_several_ids_have_it():
+    assert [*identifying_ids(["046454286"]), *identifying_ids(["00000001"])] == ["046454286"]
     assert list(identifying_ids(["smith1234", "smith5678"])) == ["smith1234", "smith5678"]
     assert identifying_ids(["smith1234", "smith5678", "smith9012"]) == {}
 

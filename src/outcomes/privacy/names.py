@@ -219,7 +219,7 @@ def _are_spread(numbers: Collection[int]) -> bool:
     """Whether numbers are not counted, as codes are, in steps of one, ten or a thousand."""
     gaps = [after - before for before, after in pairwise(sorted(numbers))]
     step = next(size for size in (1000, 10, 1) if not any(gap % size for gap in gaps))
-    return median(gaps) > 100 * step if gaps else max(numbers, default=0) >= 10**8
+    return median(gaps) > 100 * step if gaps else max(numbers, default=0) >= 10**7
 
 
 def _shape(one: str) -> str:
