@@ -314,7 +314,7 @@ def terse(v):
             "length": v.minutes / 60}  # fmt: skip
 
 
-@product("status minutes before why", {"scores.nprs.pre_session": "VAS /10"})
+@product("status minutes before why")
 def physio(v):
     return {"Patient Ref": v.id, "Surname": v.last, "Forename": v.first, "GP": "Dr Patel",
             "D.O.B.": european(v.born), "Appt Date": european(v.day), "Therapist": v.therapist,

@@ -46,9 +46,10 @@ def terminal(monkeypatch):
 def test_the_page_says_what_follows_and_shows_no_cell(export):
     html = oc.preview(export)._repr_html_()
     for said in ("2 people, 2 courses, 3 visits received, 3 scores", "<td>attended</td><td>3</td>",
-                 "<td>no_show</td><td>1</td>", "<td>2026-05-14</td><td>2026-05-29</td>",
-                 "<td>rows of totals</td><td>the file</td><td>1</td>", "4 to 7",
-                 "identifies people, not kept: birth date", "its words: dob"):  # fmt: skip
+                 "<td>missed without notice</td><td>1</td>", "its words: dob",
+                 "<td>2026-05-14</td><td>2026-05-29</td>", "4 to 7",
+                 "<td>rows of totals</td><td>the file</td><td>1</td>",
+                 "identifies people, not kept: birth date"):  # fmt: skip
         assert said in html
     assert not [word for word in PLANTED if word in html]
 
