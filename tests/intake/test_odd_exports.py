@@ -1108,7 +1108,7 @@ def test_namesakes_and_bookings_begin_no_new_course(imported, later):
 @pytest.mark.parametrize("cell", ["1/{}/2026: 7", "1/{}/2026 (7)", "Jan {}, 2026 - 7"])
 def test_days_with_a_score_behind_them_are_refused_with_what_to_do(imported, cell):
     first, second = cell.format(5), cell.format(19)
-    with pytest.raises(DataError, match=r"a day with a score behind it.*a column each"):
+    with pytest.raises(DataError, match=r"a day with a score behind it.*each score a column"):
         imported(f'Client,DOB,Visit 1,Visit 2\n{ANN},"{first}","{second}"\n{BOB},"{first}",\n')
 
 

@@ -100,8 +100,9 @@ def _visits_in_cells(rows: Rows) -> list[str]:
     None where a score is there once for several days: nobody knows of which.
     """
     columns = [Column(str(h), own) for h, own in rows.cells.items()]
-    _refuse_scored_days(columns)
     held = {column.name: [*map(readers.parts_of, column.counts)] for column in columns}
+    _refuse_scored_days(column for column in columns if any(
+        sum(map(_is_scored_day, parts)) > 1 for parts in held[column.name]))  # fmt: skip
     days = [h for h, own in held.items() if any(len(parts) > 1 for parts in own)
             and all(is_date(part) for parts in own for part in parts)]  # fmt: skip
     if not days:
@@ -250,7 +251,8 @@ def _visits_beside(rows: Rows) -> list[str]:
 
 def _refuse_scored_days(columns: Iterable[Column]) -> None:
     for column in columns:
-        if column.share(lambda cell: any(map(_is_scored_day, readers.parts_of(cell)))) > 0.5:
+        if column.share(lambda cell: any(
+                map(_is_scored_day, (cell, *readers.parts_of(cell))))) > 0.5:  # fmt: skip
             must, got = "a cell holds one thing", "a day with a score behind it"
             remedy = "Give each visit a row of its own, and the day and each score a column."
             raise DataError(must, got=got, where=column.name, remedy=remedy)
