@@ -276,8 +276,8 @@ def _yearless(seen: Seen, day: Column, found: evidence.WaysOfDates) -> Content:
     stated = (" ".join([*sheets, *day.counts]), seen.title)
     told = ({*re.findall(r"(?<!\d)(20\d\d)(?!\d)", text)} for text in stated)
     years = next(filter(None, told), set())
-    own = day.cells.dropna() + f" {min(years, default=2024)}"
-    steps = read_dates(own, [f"{found.yearless} %Y"]).days.dropna().diff().abs()
+    dated = day.cells.dropna() + f" {min(years, default=2024)}"
+    steps = read_dates(dated, [f"{found.yearless} %Y"]).days.dropna().diff().abs()
     years = set() if 0 < (steps > _APART[0]).mean() < _TURNS else years  # December, then January
     if len(years) != 1 and not found.ways:
         must, got = "a day has its year", "days without one, and no one year elsewhere"
