@@ -154,6 +154,11 @@ def minutes(cell: str) -> float | None:
     return read if read is not None and 0 <= read <= 600 else None
 
 
+def is_money(header: str) -> bool:
+    """Whether a header is of what a visit cost."""
+    return not {*vocabulary()["money"]["words"]}.isdisjoint(words_of(header))
+
+
 def is_nothing(cell: str) -> bool:
     """Whether a cell is an amount of zero, ``$0.00``."""
     return number(re.sub(r"[^\d.,]", "", cell)) == 0
@@ -249,6 +254,12 @@ def likely_statuses(cell: str) -> list[str]:
     if not missed and {*words[:1]} & _plain("status_in")["not"]:
         missed = {*likely[1:]}  # not completed, never arrived
     return sorted(likely, key=lambda status: status not in missed)
+
+
+def tells_all(column: Column) -> bool:
+    """Whether each cell is a status, attended and cancelled among them."""
+    said = {*map(whole_status, column.counts)}
+    return "" not in said and {"attended", "cancelled"} <= said
 
 
 def why_missed(cell: str) -> str:

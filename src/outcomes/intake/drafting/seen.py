@@ -42,8 +42,6 @@ _LATER = {over: re.compile(rf"(?<![a-z])(?:{words})[ _.-]*(\d{{1,2}})(?!\d)|"
           for over, words in vocabulary()["later"].items()}  # fmt: skip
 _AIM = re.compile(vocabulary()["patterns"]["aim"], re.IGNORECASE)
 _PAIN, _MOST = re.compile(vocabulary()["notes"][2]["pattern"], re.IGNORECASE | re.DOTALL), 0.5
-MONEY = {*vocabulary()["money"]["words"]}
-"""Words of what a visit cost."""
 _WORDS = ("columns.status", "columns.condition", "service")
 """Roles of columns of words."""
 _NAMESAKES = 0.1
@@ -295,12 +293,7 @@ def _as_status(role: Role | None, column: Column) -> Role | None:
 
     What became of all visits stands under ``Label`` or ``Notes`` where each cell says it.
     """
-    if (
-        role is not None
-        and role.place == "free_text"
-        and {"attended", "cancelled"} <= {*map(evidence.whole_status, column.counts)}
-        and column.share(evidence.whole_status) == 1
-    ):
+    if role is not None and role.place == "free_text" and evidence.tells_all(column):
         return Role("columns.status", "status", role.matched)
     if role is None or role.place != "flag.attended":
         return role
@@ -398,7 +391,7 @@ def not_visits(seen: Seen) -> list[dict[str, Any]]:
         own = [cell for cell in column.counts if plain(cell) in known]
         if own and len(own) < len(column.counts):
             found.append({"name": "no visits", "column": column.name, "is": own})
-    for column in (c for c in seen.of("ignored") if MONEY & {*words_of(c.name)}):
+    for column in (c for c in seen.of("ignored") if evidence.is_money(c.name)):
         negative = [cell for cell in column.counts if re.match(r"[$€£ ]*[-−(] ?[$€£]? ?\d", cell)]
         if negative:
             found.append({"name": "refunds", "column": column.name, "is": negative})

@@ -19,7 +19,7 @@ from outcomes.intake.drafting.evidence import Column
 from outcomes.intake.drafting.headers import roles_of, vocabulary, words_of
 from outcomes.intake.drafting.notes import beside_name, remarked, remarks_on
 from outcomes.intake.drafting.people import lengths
-from outcomes.intake.drafting.seen import MISSED, MONEY, STRUCK, Seen, not_visits
+from outcomes.intake.drafting.seen import MISSED, STRUCK, Seen, not_visits
 from outcomes.intake.map_sections import VISIT
 from outcomes.intake.visits import STAYED
 from outcomes.privacy.patterns import name_words, plain
@@ -299,9 +299,8 @@ def _no_status(seen: Seen) -> Content:
         return attended
     few = [h for h in seen.rest if 1 < len(seen.columns[h].counts) <= FEW
            and seen.columns[h].share(evidence.score) < _USUAL]  # fmt: skip
-    paid = [c for c in seen.of("ignored") if MONEY & {*words_of(c.name)}]
-    free = [(c.name, n) for c in paid if 0 < (n := int(c.where(evidence.is_nothing).sum())) < c.n]
-    few += [f"{name}, which is 0 in {n} rows" for name, n in free]
+    few += [f"{c.name}, which is 0 in {n} rows" for c in seen.of("ignored") if evidence.is_money(
+            c.name) and 0 < (n := int(c.where(evidence.is_nothing).sum())) < c.n]  # fmt: skip
     unread = f" (not read: {', '.join(few)})" if few else ""
     return ask("no_status", unread=unread)
 

@@ -13,7 +13,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,14 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from outcomes.errors import DataError
+from outcomes.intake.readers.json_text import (
+    as_encounter,
+    at,
+    list_at,
+    loaded,
+    moment_of,
+    records_in,
+)
 from outcomes.intake.readers.table import FileFormat, Rows, rows_of
 
 SCORES = ("Observation", "QuestionnaireResponse")
@@ -42,7 +49,7 @@ class Bundle:
         last = _last_versions(entries)
         self.skipped: Counter[str] = +Counter({AGAIN: len(entries) - len(last)})  # none is no news
         entries = last
-        self._all = [_attended(resource) for _, resource in entries if self._counts(resource)]
+        self._all = [as_encounter(resource) for _, resource in entries if self._counts(resource)]
         own = Counter(_own_name(resource) for resource in self._all)
         self._by = {_own_name(resource): resource for resource in self._all}
         self._doubled = {name for name, n in own.items() if n > 1}  # of several servers
@@ -120,17 +127,6 @@ class Bundle:
         return local if self._zone is None and _UTC.fullmatch(local) else local[:10]
 
 
-def _attended(resource: Any) -> Any:
-    """Return an appointment as an encounter says whose it is, with whom and when; others as is."""
-    if at(resource, "resourceType") != "Appointment":
-        return resource
-    who = [at(one, "actor") for one in list_at(resource, "participant")]
-    own = [actor for actor in who if "Patient" in str(at(actor, "reference") or at(actor, "type"))]
-    others = [{"individual": actor} for actor in who if actor not in own]
-    return {**resource, "subject": next(iter(own), None), "participant": others,
-            "period": {key: at(resource, key) for key in ("start", "end")}}  # fmt: skip
-
-
 def _own_name(resource: Any) -> str:
     return f"{at(resource, 'resourceType')}/{at(resource, 'id')}"
 
@@ -164,32 +160,6 @@ def _unversioned(reference: str) -> str:
     return reference.partition("/_history/")[0]
 
 
-def moment_of(text: str) -> datetime.datetime | None:
-    """Return the moment of a text that has a time of day; None where it has none."""
-    try:
-        return datetime.datetime.fromisoformat(text) if len(text) > 10 else None
-    except ValueError:
-        return None
-
-
-def loaded(path: Path) -> Any:
-    """Return what a JSON file holds, or a list of what its lines hold; None where it is none."""
-    with suppress(OSError, ValueError, RecursionError):
-        text = path.read_text(encoding="utf-8-sig")
-        if path.suffix.casefold() == ".ndjson":
-            return [json.loads(line) for line in text.splitlines() if line.strip()]
-        return json.loads(text)
-    return None
-
-
-def records_in(content: Any) -> list[dict[str, Any]]:
-    """Return the longest list of records that a program wrote; none where they are resources."""
-    if isinstance(content, dict) and "resourceType" not in content:
-        return max(map(records_in, content.values()), key=len, default=[])
-    alike = isinstance(content, list) and all(isinstance(one, dict) for one in content)
-    return content if alike and not any("resourceType" in one for one in content) else []
-
-
 def resources(path: Path, content: Any) -> list[tuple[str, Any]]:
     """Return the address and content of each resource; raises `DataError` for no bundle."""
     if isinstance(content, list) and path.suffix.casefold() == ".ndjson":
@@ -206,22 +176,6 @@ def period_of(visit: Any) -> tuple[str, str]:
     period = at(visit, "performedPeriod") or at(visit, "period")
     start = at(period, "start") or at(visit, "performedDateTime") or ""
     return str(start), str(at(period, "end") or "")
-
-
-def at(value: Any, *keys: str | int) -> Any:
-    """Return what stands at a path of names and positions; None where it is not there."""
-    for key in keys:
-        if isinstance(key, int):
-            value = value[key] if isinstance(value, list) and len(value) > key else None
-        else:
-            value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def list_at(value: Any, key: str) -> list[Any]:
-    """Return the list at a key; empty where there is none."""
-    found = at(value, key)
-    return found if isinstance(found, list) else []
 
 
 Row = dict[str, Any]
