@@ -20,6 +20,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from outcomes import words
 from outcomes.causal.visit_history import pressure_history
 from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.pressure import WALTON
@@ -32,17 +33,7 @@ from outcomes.questions.disclosed import decision, disclosed, masked
 from outcomes.questions.pressure import last_visit_fit, last_visit_rows, no_support
 from outcomes.render.compose import Material
 from outcomes.study import Study
-from outcomes.words import (
-    LABELS,
-    digits_of,
-    direction,
-    interval,
-    named,
-    scale,
-    turned,
-    unbroken,
-    when,
-)
+from outcomes.words import LABELS, direction, named, scale, when
 
 GIVEN = "given"
 """The pressure of a cell that holds for pressure as it was given."""
@@ -115,7 +106,7 @@ def _instrument(material: Material, name: str, given: Answer) -> dict[str, Any]:
         "axis": "Week" if course.group == "arm" else AXES[course.axis],
         "yLabel": f"Improvement ({measure.unit})",
         "unit": measure.unit,
-        "digits": (digits := digits_of(given.table)),
+        "digits": (digits := words.digits_of(given.table)),
         "times": times,
         "when": [when(course.axis, time) for time in times],
         "start": times.index(course.horizon) if course.horizon in times else 0,
@@ -147,8 +138,9 @@ def _curves(
 def _point(row: dict[Any, Any], times: list[float], measure: Instrument, digits: int) -> list[Any]:
     said = LABELS["explorer"]["had" if row["pressure"] else "did"]
     worse = row["conf_high"] < 0
-    size, low, high, _ = turned(row) if worse else (*(row[name] for name in ENDS), "")
-    found = f"{direction(row, *said)} {unbroken(interval(size, low, high, digits, measure.unit))}"
+    size, low, high, _ = words.turned(row) if worse else (*(row[name] for name in ENDS), "")
+    number = words.interval(size, low, high, digits, measure.unit)
+    found = f"{direction(row, *said)} {words.unbroken(number)}"
     numbers = [round(float(row[name]), 4) for name in ENDS]
     known = row["pressure"] == "" and not math.isnan(row["n_episodes"])
     courses = int(row["n_episodes"]) if known else None
