@@ -71,18 +71,20 @@ def draw_forest(picture: Picture, preset: Preset, label: str) -> Canvas:
         least, room = (1.55, 0.6) if preset.title else (roomy, 0.2)
         steps = [max(least, len(row.name) + room) * preset.line_height for row in rows]
         head = 1.6 * preset.line_height
-        below = len(wrapped(picture.x_label, 0.75 * preset.width, preset.text))
-        foot = (1.95 + 1.15 * below) * preset.line_height
+        names = max((text_width(one, preset.text) for row in rows for one in row.name), default=0)
+        numbers = max((text_width(row.numbers, preset.text) for row in rows), default=0)
+        left, right = EDGE + names + 0.15, EDGE + (numbers + _count_width(preset) + 0.3)
+        middle = (left + preset.width - right) / 2
+        room = 2 * (min(middle, preset.width - middle) - EDGE)
+        below = wrapped(picture.x_label, room, preset.text)
+        foot = (1.95 + 1.15 * len(below)) * preset.line_height
         if sum(steps) + head + foot <= preset.height:
             break
     canvas = blank(preset, picture.title, label, sum(steps) + head + foot)
-    names = max((text_width(line, preset.text) for row in rows for line in row.name), default=0)
-    numbers = max((text_width(row.numbers, preset.text) for row in rows), default=0)
-    left, right = EDGE + names + 0.15, EDGE + (numbers + _count_width(preset) + 0.3)
     axes = canvas.axes(left, foot, right, canvas.top + head)
     axes.set_ylim(0, max(sum(steps), 0.1))
     _draw_rows(axes, canvas, rows, steps, foot)
-    _dress(axes, picture, preset)
+    _dress(axes, below, preset)
     _column_heads(canvas, foot + sum(steps) + 0.5 * preset.line_height)
     return canvas
 
@@ -136,7 +138,7 @@ def _intervals(axes: Axes, rows: list[Row], middles: Array, preset: Preset) -> N
         )  # fmt: skip
 
 
-def _dress(axes: Axes, picture: Picture, preset: Preset) -> None:
+def _dress(axes: Axes, below: list[str], preset: Preset) -> None:
     axes.grid(visible=False)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
@@ -145,10 +147,7 @@ def _dress(axes: Axes, picture: Picture, preset: Preset) -> None:
     ticks = axes.bbox.width / axes.figure.dpi / text_width("-00.00", preset.text)
     at = MaxNLocator(min(5, max(1, int(ticks))), steps=ROUND)
     axes.xaxis.set_major_locator(at if ticks >= 3 else FixedLocator([0]))  # else they would touch
-    middle = (axes.bbox.x0 + axes.bbox.x1) / 2 / axes.figure.dpi
-    room = 2 * (min(middle, preset.width - middle) - EDGE)
-    lines = "\n".join(wrapped(picture.x_label, room, preset.text))
-    axes.set_xlabel(lines, fontsize=preset.text)
+    axes.set_xlabel("\n".join(below), fontsize=preset.text)
 
 
 def _column_heads(canvas: Canvas, height: float) -> None:
