@@ -189,6 +189,17 @@ def test_one_movement_is_not_the_baseline_of_another() -> None:
     assert {one.title.split()[-2] for one in turned} == {"flexion", "abduction"}
 
 
+def test_the_figure_says_of_visits_only_what_it_draws() -> None:
+    whole = made([7, 4, 3])
+    scores = whole.assessments.assign(day=float("nan"))
+    for study, said in (
+        (whole, "Scores on the full scale, and visits below, by day."),
+        (study_from_tables({"assessments": scores}), "Scores on the full scale, by visit."),
+    ):
+        blocks = compose_letter(study, "a").blocks
+        assert [b.caption for b in blocks if isinstance(b, Figure)] == [said]
+
+
 def test_a_course_with_one_score_says_that_a_change_cannot_be_told() -> None:
     assert "a change cannot be told" in lead(made([7]))
 

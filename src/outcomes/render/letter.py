@@ -240,7 +240,10 @@ def _figure(study: Study, episode: str, chosen: str, changes: tuple[Change, ...]
     if len(own) != 1:
         return []  # of several movements one line would be of all
     picture = course_picture(study, own[0].measure, episode, mdc=own[0].error)
-    return [Figure(picture, "Scores on the full scale, and visits below, by day.", "letter")]
+    shown = picture.data["kind"].isin(["visit", "missed visit"]).any()
+    visits = ", and visits below" if shown else ""
+    by = "visit" if picture.x_label == "Visit" else "day"
+    return [Figure(picture, f"Scores on the full scale{visits}, by {by}.", "letter")]
 
 
 def _scores(study: Study, episode: str, changes: tuple[Change, ...]) -> list[Block]:
