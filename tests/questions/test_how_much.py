@@ -247,7 +247,7 @@ def test_scores_near_two_common_times_are_of_these():
     assert (curve["n_episodes"] == 45).all()
     assert curve["estimate"].tolist() == pytest.approx(gains.mean(axis=1))
     assert "taken in weeks 11 to 15 (counted as week 13) and 24 to 27 (counted as" in given.method
-    assert given.source.left_out["far from the weeks at which others were scored"] is None
+    assert given.source.left_out["outside the windows of weeks, or not the nearest in one"] is None
     assert "No course was without a score" in oc.answer(study, "leavers").sentence
 
 

@@ -85,7 +85,7 @@ def test_a_plan_with_weeks_has_its_windows_without_arms_too(clinic):
     scores = study.assessments.set_index("day")["score"]
     assert (row["week"], row["n_episodes"]) == (4, 40)
     assert row["estimate"] == pytest.approx(scores[0].mean() - scores[28].mean())
-    assert given.source.left_out["far from the weeks at which others were scored"] == 120
+    assert given.source.left_out["outside the windows of weeks, or not the nearest in one"] == 120
     undated = replace(study, sessions=study.sessions.assign(day=np.nan),
                       assessments=study.assessments.assign(day=np.nan))  # fmt: skip
     refused = answer(undated, "how-much", plan={"primary": declared})

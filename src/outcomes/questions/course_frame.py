@@ -233,7 +233,7 @@ def course_frame(
     axis, rows = _on_axis(rows, due, window)
     counts = counted(rows, partial(_with_a_time, axis))
     left_out["not at the start of a visit"] = counts["elsewhere"]
-    left_out["far from the weeks at which others were scored"] = counts["outside"]
+    left_out["outside the windows of weeks, or not the nearest in one"] = counts["outside"]
     left_out[f"no {axis.replace('_', ' ')}"] = counts["untimed"]
     out = counts["elsewhere"] + counts["outside"] + counts["untimed"]
     rows = each(rows, partial(_kept, axis), len(rows) - out) if out else rows
