@@ -52,3 +52,12 @@ def test_few_degrees_of_freedom_widen_as_students_t_does():
     known = pool(y, v, widest=500.0, seed=3)
     ratio = (few.conf_high - few.conf_low) / (known.conf_high - known.conf_low)
     assert ratio == pytest.approx(2.776 / 1.960, rel=0.08)
+
+
+def test_the_order_of_groups_changes_no_probability_that_is_said():
+    """At 95 % a leader is named: what chance of the draws moves it by is a third of a percent."""
+    estimates, covariance = np.array([2.0, 2.3, 1.8]), np.diag([0.04, 0.05, 0.06])
+    one = pool(estimates, covariance, widest=2.5, df=12.0)
+    other = pool(estimates[::-1], covariance[::-1, ::-1], widest=2.5, df=12.0)
+    np.testing.assert_allclose(one.p_best, other.p_best[::-1], atol=0.01)
+    np.testing.assert_allclose(one.mean, other.mean[::-1], atol=0.01)

@@ -12,7 +12,7 @@ from scipy.special import chdtri
 from outcomes.mixed.types import Array
 
 GRID = 200
-DRAWS = 4000
+DRAWS = 40_000
 FACTORS = 20
 
 
