@@ -280,6 +280,24 @@ def test_first_and_last_score_alone_are_of_one_time(dated):
     assert others.table["estimate"].iloc[0] == pytest.approx(np.sqrt(between), abs=1e-5)
 
 
+def test_frequencies_of_courses_with_one_later_score_each_are_compared_at_one_time():
+    """Half of the courses have it at week 1, half at week 2, where they vary twice as much."""
+    rng = np.random.default_rng(4)
+    late, often = np.repeat([0, 1], 30), np.tile([0, 1], 30)
+    gains = rng.integers(0, 4, 60) * (1.0 + late)
+    ids = [f"c{k:02}" for k in range(60)]
+    visits = pd.DataFrame({"episode_id": np.repeat(ids, 3), "session": np.tile([1, 2, 3], 60)})
+    visits["day"] = 7 * (visits["session"] - 1)
+    first = pd.DataFrame({"episode_id": ids, "session": 1, "timing": "baseline", "score": 9.0})
+    then = first.assign(session=2 + late, timing="pre_session", score=9 - gains)
+    courses = pd.DataFrame({"episode_id": ids, "sessions_per_week": 1.0 + often})
+    scores = pd.concat([first, then]).assign(instrument="nprs")
+    tables = {"episodes": courses, "sessions": visits, "assessments": scores}
+    found = oc.answer(study_from_tables(tables), "frequency").table.set_index("kind")
+    at_two = [gains[(late == 1) & (often == k)].mean() for k in (1, 0)]
+    assert found.loc["equal weeks", "estimate"] == pytest.approx(at_two[0] - at_two[1])
+
+
 def test_one_later_score_each_without_a_day_is_refused_and_no_error():
     study = audit(np.ones(20), 1)
     scores = study.assessments

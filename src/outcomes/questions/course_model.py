@@ -222,9 +222,10 @@ def can_be_serial(course: CourseFrame) -> bool:
 def _random_terms(course: CourseFrame, adjusted_for: tuple[str, ...]) -> list[str]:
     slope = not course.few_times and course.typical_size >= LEAST_FOR_SLOPE
     terms = [f"(1 + {course.axis} | episode_id)" if slope else "(1 | episode_id)"]
-    if course.one_score_each:  # as much at each time, where some have few courses
-        told_apart = course.seen.groupby(level=0).sum().min() >= LEAST_COURSES
-        terms = [f"{'us' if told_apart else 'id'}({course.axis} | episode_id)"]
+    if course.one_score_each:  # of its own at each time, where all of these have courses enough
+        each = "us" if course.n_times <= 1 else "idh"
+        enough = course.seen.groupby(level=0).sum().min() >= LEAST_COURSES
+        terms = [f"{each if enough else 'id'}({course.axis} | episode_id)"]
     if course.patients_return:
         terms.append("(1 | patient_id)")
         if slope and a_tenth_return(course.n_courses, course.tallies.patients):
