@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from outcomes.questions.ask import undisclosed
@@ -111,6 +112,16 @@ def test_conditions_that_have_one_therapist_each_are_not_compared_and_the_mean_o
     linked = study.episodes["condition"].where(study.episodes.index % 2 == 0, "both")
     shared = by_therapist(study, np.c_[study.episodes["episode_id"], linked])
     assert not undisclosed(shared, "conditions", instrument="nprs").refused
+
+
+def test_one_therapist_an_arm_is_the_arm_and_no_therapist_beside_it(clinic):
+    study = split(clinic(n=90, visits=3), ["headache", "sciatica"])
+    arm = np.array(["a", "b", "c"])[np.random.default_rng(1).permutation(90) % 3]
+    made = replace(study, episodes=study.episodes.assign(arm=arm))
+    named = replace(study, episodes=made.episodes.assign(therapist_id=arm))
+    one, other = (undisclosed(each, "conditions", instrument="nprs") for each in (made, named))
+    assert not other.refused
+    pd.testing.assert_frame_equal(one.table, other.table)
 
 
 def test_conditions_are_compared_with_the_arms_alike(clinic):

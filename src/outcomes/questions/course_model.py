@@ -230,7 +230,8 @@ def _random_terms(course: CourseFrame, adjusted_for: tuple[str, ...]) -> list[st
         terms.append("(1 | patient_id)")
         if slope and a_tenth_return(course.n_courses, course.tallies.patients):
             terms.append(f"(0 + {course.axis} | patient_id)")
-    held = [name for name in (course.group, *adjusted_for) if name in ("arm", "condition")]
+    named = ("arm" if "held_arm" in name else name for name in (course.group, *adjusted_for))
+    held = {name for name in named if name in ("arm", "condition")}
     told = not any(map(course.one_therapist_each, held))  # else the groups are the therapists
     if told and course.n_therapists >= LEAST_RANDOM:
         terms.append(THERAPIST)
