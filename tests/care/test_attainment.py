@@ -104,6 +104,17 @@ def test_goals_after_the_fact_or_on_the_wrong_side_are_left_out_and_counted():
     assert repr(attained) == "Attainment(2 goals by day, 2 left out)"
 
 
+def test_a_score_before_the_first_visit_is_none_after_it():
+    attained = goal_attainment_over_time(study(), ends_compete=False)
+    early = study()
+    scores = early.assessments
+    days = scores["day"] - 30 * (scores["episode_id"] == "d")
+    moved = replace(early, assessments=scores.assign(day=days))
+    again = goal_attainment_over_time(moved, ends_compete=False)
+    assert again.left_out["no score after baseline"] == 1
+    assert len(again.goals) == len(attained.goals) - 1
+
+
 def test_a_course_with_nothing_after_baseline_is_left_out():
     attained = goal_attainment_over_time(study({"c": [8]}))
     assert attained.left_out["no score after baseline"] == 1

@@ -315,7 +315,7 @@ def _eligible(goals: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     reasons = {
         "set after the fact": goals["set_late"].fillna(False).astype(bool),
         "target on the wrong side of baseline": goals["wrong_side"].fillna(False).astype(bool),
-        "no score after baseline": goals["time"].isna(),
+        "no score after baseline": ~(goals["time"] >= 0),  # or one before the first visit
     }
     left_out, kept = {}, pd.Series(data=True, index=goals.index)
     for reason, mask in reasons.items():
