@@ -203,7 +203,7 @@ def test_goals_of_a_trial_are_told_by_arm_with_their_difference(clinic):
 
 def test_goals_of_an_arm_that_nearly_all_reached_tell_no_difference(clinic):
     shown = oc.answer(trial_of_goals(clinic, {"massage": 27, "usual": 12}, real=True), "goals")
-    assert "Most of 30 goals with massage" in shown.sentence
+    assert "most of 30 goals with massage" in shown.sentence
     assert not re.search("90 %|percentage points", f"{shown.sentence} {shown.picture}")
     assert shown.table.loc[shown.table["kind"] == "difference", "estimate"].isna().all()
 
