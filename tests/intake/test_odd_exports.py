@@ -2200,6 +2200,9 @@ def test_the_year_of_days_without_one_is_in_the_title_or_a_column(imported, titl
 
 @pytest.mark.parametrize("text", [
     YEARLESS.format("", "", "", "", ""),
+    YEARLESS.format("Printed 11/28/2026\n\n", "", "", "", ""),
+    YEARLESS.format("", "Birth year,", "1961,", "1961,", "1960,"),
+    YEARLESS.format("", "Injury year,", "2024,", "2024,", "2024,"),
     "Log 2025\n\nClient,Date,Pain before\n" + "".join(
         f"Ann Lee,{day} {month},7\n" for month in ("Nov", "Dec", "Jan") for day in range(1, 28, 3)),
 ])  # fmt: skip

@@ -50,12 +50,9 @@ class Clients:
 
 
 def clients_of(
-    names: Cells,
-    births: Cells,
-    records: Cells,
-    contacts: Sequence[Cells] = (),
+    names: Cells, births: Cells, records: Cells, contacts: Sequence[Cells] = (),
     days: Sequence[float] = (),
-) -> Clients:
+) -> Clients:  # fmt: skip
     """Return the people of an export.
 
     Parameters

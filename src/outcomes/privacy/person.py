@@ -72,9 +72,8 @@ def person_of(
     """Return what a row says of its person."""
     name = _repaired(name or "")
     head, _, degree = name.rpartition(",")
-    name = (
-        head if " " in head.strip() and plain(degree).replace(" ", "") in WORDS["degrees"] else name
-    )
+    is_degree = plain(degree).replace(" ", "") in WORDS["degrees"]
+    name = head if " " in head.strip() and is_degree else name
     family, comma, given = name.partition(",")
     words = _untitled(plain(given if comma else family).split(), 1 if comma else 2)
     last = _untitled(plain(family).split(), 1) if comma else words[-1:]
@@ -249,12 +248,9 @@ def _short_form(one: Person, other: Person) -> bool:
 def _known_short(one: str, other: str) -> bool:
     """Whether a word of one name begins a word of the other, or is known to be short for it."""
     names = _short_forms()
-    return any(
-        (a.startswith(b[:BEGINS]) and min(len(a), len(b)) >= BEGINS)
-        or bool(names.get(a, frozenset()) & names.get(b, frozenset()))
-        for a in one.split()
-        for b in other.split()
-    )  # fmt: skip
+    return any((a.startswith(b[:BEGINS]) and min(len(a), len(b)) >= BEGINS)
+               or bool(names.get(a, frozenset()) & names.get(b, frozenset()))
+               for a in one.split() for b in other.split())  # fmt: skip
 
 
 @cache

@@ -43,7 +43,6 @@ ENDS = "ends"
 TREATS = "columns.sessions.therapist_id"
 _NAMED = {"identifiers.name", "identifiers.first_name", "identifiers.last_name"}
 _SURE = 0.9
-_YEAR = r"(?:19|20)\d\d"
 
 
 def rows_of_export(path: str | Path, form: FileFormat | None) -> tuple[Rows, Content]:
@@ -133,18 +132,11 @@ def _dates_in_parts(rows: Rows) -> dict[str, list[str]]:
     days = [h for h in map(str, rows.cells) if SHEET in rows.cells and _is_of_a_month(rows, h)]
     if len(days) == 1 and not whole and all(map(_is_month, rows.cells[SHEET].unique())):
         return {f"{days[0]} of {SHEET}": [SHEET, days[0]]}
-    looks = (_YEAR, r"\d{1,2}|[^\W\d]{3,}\.?", r"\d{1,2}")
-    yearless = [
-        h
-        for h in map(str, rows.cells)
-        if Column(h, rows.cells[h]).share(lambda cell: worded(cell, YEARLESS)) > _SURE
-    ]
-    years = [
-        h
-        for h in map(str, rows.cells)
-        if (h == SHEET or {*parts["year"]} & {*words_of(h)})
-        and Column(h, rows.cells[h]).share(partial(re.fullmatch, _YEAR)) == 1
-    ]
+    looks = (r"(?:19|20)\d\d", r"\d{1,2}|[^\W\d]{3,}\.?", r"\d{1,2}")
+    columns = [Column(str(h), own) for h, own in rows.cells.items()]
+    yearless = [c.name for c in columns if c.share(partial(worded, ways=YEARLESS)) > _SURE]
+    years = [c.name for c in columns if c.share(partial(re.fullmatch, r"20\d\d")) == 1 and (
+        c.name == SHEET or {*words_of(c.name)} <= {*parts["year"], "visit", "of"})]  # fmt: skip
     if len(yearless) == len(years) == 1 and not whole:
         return {f"{yearless[0]} of {years[0]}": [*years, *yearless]}
     return {name: own for name, own in whole.items() if all(

@@ -273,7 +273,8 @@ def _yearless(seen: Seen, day: Column, found: evidence.WaysOfDates) -> Content:
     if not found.yearless:
         return {}
     sheets = list(seen.columns[SHEET].counts) if SHEET in seen.columns else []
-    stated = (" ".join([*sheets, *day.counts]), seen.title)
+    title = re.sub(r"(?:\d+[-_./]){1,2}\d+|\d{5,}", " ", seen.title)  # no day of an export
+    stated = (" ".join([*sheets, *day.counts]), title)
     told = ({*re.findall(r"(?<!\d)(20\d\d)(?!\d)", text)} for text in stated)
     years = next(filter(None, told), set())
     dated = day.cells.dropna() + f" {min(years, default=2024)}"
