@@ -246,6 +246,15 @@ def test_of_many_arms_a_few_flow_beside_each_other(preset: str, most: int) -> No
     assert not any(box.get_clip_on() for box in boxes)  # a border at the edge is whole
 
 
+def test_what_stands_below_a_forest_has_room_on_a_phone() -> None:
+    label = "Difference from the average therapist, shrunken (points; right = better); 6 of 10 rows"
+    figure = draw(replace(forest(("t1", "t2")), x_label=label), preset="phone")
+    figure.draw_without_rendering()
+    below = figure.axes[0].xaxis.label
+    assert below.get_text().count("\n") == 2
+    assert below.get_window_extent(figure.canvas.get_renderer()).y0 >= 0  # type: ignore[attr-defined]
+
+
 def test_a_count_that_is_told_in_words_is_no_number() -> None:
     data = flow(3).data.assign(n=["1,204", "<11", "most of 18"])
     words = [

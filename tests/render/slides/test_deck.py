@@ -158,6 +158,15 @@ def test_lines_that_end_on_one_day_are_both_labeled_though_drawn_beside_each_oth
     assert {"40 %", "20 %"} <= set(texts)
 
 
+def test_numbers_of_a_slide_are_those_of_the_figure():
+    rows = [("last visit", -0.03, -0.15, 0.08, 9), ("every visit", 0.11, -0.24, 0.45, 9)]
+    data = pd.DataFrame(rows, columns=["label", "estimate", "conf_low", "conf_high", "n_episodes"])
+    picture = Picture("forest", data, "Pain fell", "Improvement (points)", "", "Alt.")
+    written = [text for _, text in native_chart._forest(picture)[1]["series"][-1]["labels"]]
+    assert written[::-1] == ["−0.03 (−0.15 to 0.08)", "0.11 (−0.24 to 0.45)"]
+    assert {*written} <= {text.get_text() for text in draw(picture).texts}
+
+
 def test_a_slide_without_a_figure_says_what_its_answer_alone_cannot_show():
     said = {"one": ("It rests on little data.", "Goals of one course are counted as independent."),
             "two": ("It rests on little data.", "Events nobody asked about are not in the count."),
