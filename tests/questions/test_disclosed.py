@@ -211,6 +211,15 @@ def test_all_but_a_few_goals_are_not_told_by_the_table_either():
     assert safe["estimate"].isna().tolist() == [False, True]
 
 
+def test_visits_with_an_event_are_a_part_of_those_asked_about_and_not_of_the_courses():
+    table = pd.DataFrame({"kind": ["events", "clearance met"], "term": ["adapted", "x"],
+                          "n_asked": [315, np.nan], "n_events": [43, 48], "n_episodes": [48, 52],
+                          "estimate": [13.7, 92.3]})  # fmt: skip
+    safety, rule = QUESTIONS["safety"], Disclosure(told=Told())
+    safe = masked(table, decision(table, safety, rule), safety, rule)
+    assert safe["estimate"].isna().tolist() == [False, True]
+
+
 def test_a_curve_of_which_one_bare_point_is_left_is_not_drawn():
     answer = oc.answer(oc.simulate(episodes=60, seed=3), "goals")
     rows = answer.table["kind"] == "sustained"

@@ -25,9 +25,9 @@ COUNTS = "n_"
 NOUNS = {COUNT: "course", "n_control": "course", "n_asked": "visit", "n_visits": "visit",
          "n_reached": "goal", "n_control_reached": "goal"}  # fmt: skip
 """What the sentences call what a column counts."""
-PARTS = (("n_reached", COUNT), ("n_control_reached", "n_control"), ("n_events", "n_asked"),
-         ("n_events", COUNT))  # fmt: skip
-"""Columns with a part of what another one counts: all but a few are as telling as a few."""
+PARTS = {"n_reached": [COUNT], "n_control_reached": ["n_control"], "n_events": ["n_asked", COUNT]}
+"""Columns with a part of what another one counts, the first that says it in a row: all but a few
+are as telling as a few."""
 TOTAL = "all"
 NAMES = ("term", "group", "arm", "label")
 """Columns with names of groups; one that only few patients bear goes with the rest of its row."""
@@ -140,9 +140,9 @@ def decision(
         kind = table["kind"].map(dict(record.kinds))
     counts = [str(name) for name in table if str(name).startswith(COUNTS)]
     few = kind.isna() | table[counts].map(rule.hides).any(axis=1)
-    for part, whole in PARTS:
-        if {part, whole} <= {*counts}:
-            few |= (table[whole] - table[part]).map(rule.hides)
+    for part in {*counts} & {*PARTS}:
+        whole = table.reindex(columns=PARTS[part]).astype(float).bfill(axis=1).iloc[:, 0]
+        few |= (whole - table[part]).map(rule.hides)
     row = few | _betrayed(table, kind, few, rule)
     cells = {name: row.copy() for name in counts}
     if rule.told is not None and record is not None:
