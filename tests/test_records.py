@@ -156,7 +156,7 @@ def test_an_arm_that_lost_its_baselines_is_not_an_arm_that_is_not_there():
     answer = oc.answer(own, "trial")
     assert answer.refused
     assert "one arm" not in answer.reason
-    assert "no course has a baseline and a later score" in answer.reason
+    assert "there are no courses with a baseline and a later score" in answer.reason
     finding = oc.check(own).table.query("rule == 'R19'")
     assert finding["count"].tolist() == [40]
     assert "later than day 0" in finding["message"].iloc[0]

@@ -270,7 +270,7 @@ def test_questions_refused_for_one_reason_stand_a_line_each_below_it(make_answer
     listed = [block.items for block in blocks if isinstance(block, Bullets)]
     assert listed == [tuple(many), ("Did it help? There is no control arm.",)]
     said = [block.text for block in blocks if isinstance(block, Paragraph)]
-    assert said[0].startswith("None of the questions can be answered")
+    assert said[0].startswith("These data can answer no question")
     assert said[1:] == ["The records break rules."]
 
 
