@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import openpyxl
 import pytest
 
@@ -58,7 +60,7 @@ def test_clients_are_looked_up_though_their_list_is_longer(drafted, tmp_path):
     told = {step.rule: step.count for step in manifest.cleaned}
     assert told["rows of a further sheet without a visit"] == 6
     written = "".join(file.read_text() for file in (tmp_path / "s").iterdir())
-    assert not [word for word in ("Quux", "bob@ray", "1961", "Lee") if word in written]
+    assert not re.search(r"Quux|bob@ray|\b1961\b|Lee", written)  # a digest may hold the digits
 
 
 def test_a_status_or_date_of_clients_is_none_of_their_visits(drafted, tmp_path):
