@@ -207,7 +207,7 @@ def interval(
 def _decimals_of(estimate: float, low: float, high: float, digits: int | None) -> int:
     """Return the decimals of an estimate, which is no zero where its interval holds none."""
     shown = decimals_for(low, high, digits)
-    while shown and low * high > 0 and not round(estimate, shown):
+    while shown and estimate and low * high > 0 and not round(estimate, shown):
         shown += 1
     return shown
 

@@ -201,6 +201,21 @@ def test_goals_of_a_trial_are_told_by_arm_with_their_difference(clinic):
     )
 
 
+def test_goals_of_an_arm_that_none_or_all_reached_differ_by_its_exact_interval(clinic):
+    """It was "no clear difference" of 67 percentage points, for want of an interval of none."""
+    answer = undisclosed(trial_of_goals(clinic, {"massage": 20, "usual": 0}), "goals")
+    row = answer.table[answer.table["kind"] == "difference"].iloc[0]
+    own = answer.table[(answer.table["group"] == "massage") & (answer.table["time"] == row["time"])]
+    none = 1 - 0.025 ** (1 / 30)  # Clopper and Pearson's upper end
+    low = 20 / 30 - np.hypot(20 / 30 - own["conf_low"].iloc[0], none)
+    assert row["conf_low"] == pytest.approx(low)
+    assert "more goals were reached and kept with massage (67 percentage points" in answer.sentence
+    same = undisclosed(trial_of_goals(clinic, {"massage": 30, "usual": 30}), "goals")
+    row = same.table[same.table["kind"] == "difference"].iloc[0]
+    assert row["conf_low"] == pytest.approx(0.025 ** (1 / 30) - 1)
+    assert same.verdict == "no clear difference"
+
+
 def test_goals_of_an_arm_that_nearly_all_reached_tell_no_difference(clinic):
     shown = oc.answer(trial_of_goals(clinic, {"massage": 27, "usual": 12}, real=True), "goals")
     assert "most of 30 goals with massage" in shown.sentence

@@ -10,7 +10,7 @@ import pandas as pd
 
 from outcomes.care.attainment import EVENTS, Attainment, Unit, goal_attainment_over_time
 from outcomes.care.goals import goal_attainment_scores, goal_progress
-from outcomes.care.proportion import difference_of_shares
+from outcomes.care.proportion import difference_of_shares, exact_interval
 from outcomes.privacy.text import Count, Part, Resting, Text, joined
 from outcomes.questions.course_frame import LEAST_COURSES
 from outcomes.questions.picture import Picture, curves
@@ -108,8 +108,8 @@ def _table(attained: Attainment, gas: pd.Series[float], control: str) -> pd.Data
 
 def _differences(curves: pd.DataFrame, control: str) -> pd.DataFrame:
     """Return each arm less the control at the time of the headline."""
-    at, ends = _headlines(curves), ["estimate", "conf_low", "conf_high"]
-    each = at.to_dict("index")
+    ends = ["estimate", "conf_low", "conf_high"]
+    each = {arm: _with_ends(own) for arm, own in _headlines(curves).to_dict("index").items()}
     other, rows = each.pop(control), []
     for arm, own in each.items():
         found = difference_of_shares([own[end] for end in ends], [other[end] for end in ends])
@@ -120,6 +120,14 @@ def _differences(curves: pd.DataFrame, control: str) -> pd.DataFrame:
         }  # fmt: skip
         rows.append(about | dict(zip(ends, found, strict=True)))
     return pd.DataFrame(rows)
+
+
+def _with_ends(own: dict[Any, Any]) -> dict[Any, Any]:
+    """Return a share that none or all reached with its exact interval, on those still followed."""
+    if own["conf_low"] == own["conf_low"]:
+        return own
+    low, high = exact_interval(own["n_reached"], own["n_reached"] or own["n_at_risk"])
+    return {**own, "conf_low": float(low), "conf_high": float(high)}
 
 
 def _headlines(table: pd.DataFrame) -> pd.DataFrame:
