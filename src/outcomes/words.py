@@ -349,14 +349,21 @@ def direction(
 ) -> str:
     """Return which of three words an interval allows; one that holds zero allows the last.
 
+    An estimate without an interval shows neither a difference nor that there is no clear one.
+
     Examples
     --------
     >>> direction({"conf_low": -0.4, "conf_high": 0.9}), direction({"conf_low": 1, "conf_high": 2})
     ('no clear difference', 'better')
+    >>> direction({"conf_low": math.nan, "conf_high": math.nan})
+    'cannot tell'
     """
     if row["conf_low"] > 0:
         return better
-    return worse if row["conf_high"] < 0 else neither
+    if row["conf_high"] < 0:
+        return worse
+    seen = row["conf_low"] == row["conf_low"] and row["conf_high"] == row["conf_high"]
+    return neither if seen or not neither else CANNOT_TELL
 
 
 def headline(text: str) -> str:
