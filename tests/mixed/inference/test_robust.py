@@ -108,6 +108,21 @@ def test_more_rows_than_the_clusters_allow_are_refused():
         fit.anova()
 
 
+@pytest.mark.parametrize("fixed", ["0 + arm", "0 + arm + visit"])
+def test_an_arm_of_one_cluster_has_no_robust_error(fixed):
+    """The cluster's mean is fitted exactly: its residuals say 0, and clubSandwich 0.5.8 says so."""
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame({"patient": np.repeat(range(6), 4), "visit": np.tile(range(4), 6)})
+    data["arm"] = np.where(data.patient == 0, "a", "b")
+    data["score"] = rng.normal(size=24) + rng.normal(size=6)[data.patient]
+    fit = lmm(f"score ~ {fixed} + (1 | patient)", data).robust("patient")
+    alone, *others = fit.tidy()[["std_error", "df", "p_value", "conf_low"]].to_numpy()
+    assert np.isnan(alone).all()
+    assert np.isfinite(others).all()
+    with pytest.raises(UsageError, match="one of 6 clusters decides alone"):
+        fit.test(np.eye(len(others) + 1))
+
+
 def test_a_cluster_too_large_for_a_dense_matrix_is_refused(clinic, monkeypatch):
     monkeypatch.setattr(robust, "MOST_ROWS", 3)
     fit = lmm("improvement ~ session_count + (1 | episode_id)", clinic)

@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.linalg import eigvalsh
 
 from outcomes.errors import UsageError
 from outcomes.mixed.inference.testing import Inference
@@ -28,6 +29,10 @@ from outcomes.mixed.types import Array
 
 LEAST_DF = 1e-6
 """With fewer denominator degrees of freedom, a joint test is rounding error and none."""
+
+HELD = 0.9
+"""Least part of a contrast's variance that CR2 finds on average where the model holds: all of it,
+but where a cluster fits exactly (an arm of one patient) and leaves no residual to tell from."""
 
 MOST_ROWS = 5_000
 """Rows of the largest cluster: its covariance is a dense matrix."""
@@ -54,8 +59,8 @@ class ClusterRobust:
     N: Array
 
     def df(self, contrasts: Array) -> Array:
-        """Return degrees of freedom of single contrasts, shape (k,)."""
-        return np.array([self.scale_and_df(row[None])[1] for row in contrasts])
+        """Return degrees of freedom of single contrasts, shape (k,); NaN where CR2 is biased."""
+        return np.array([self._scale_and_df(row[None])[1] for row in contrasts])
 
     def scale_and_df(self, contrasts: Array) -> tuple[float, float]:
         """Return the factor of the joint F statistic and its denominator df.
@@ -67,13 +72,28 @@ class ClusterRobust:
         Raises
         ------
         UsageError
-            The clusters are too few for so many contrasts.
+            The clusters are too few for so many contrasts, or one of them decides a contrast alone.
         """
+        scale, df = self._scale_and_df(contrasts)
+        if np.isnan(df):
+            must = "What a robust test is about must rest on several clusters"
+            got = f"what one of {len(self.J)} clusters decides alone"
+            raise UsageError(must, got=got, remedy="Leave the term out, or use smaller clusters.")
+        if df < LEAST_DF:
+            must = "A joint test of so many rows needs more clusters"
+            got = f"{len(contrasts)} rows for {len(self.J)} clusters"
+            raise UsageError(must, got=got, remedy="Test fewer at once; tidy() tests each alone.")
+        return scale, df
+
+    def _scale_and_df(self, contrasts: Array) -> tuple[float, float]:
         q, M = len(contrasts), self.model
         half = contrasts @ M
         D, U = half @ self.N @ half.T, half @ self.J  # shapes (k, q, q) and (k, q, p)
         E = U @ M @ U.swapaxes(1, 2)  # the diagonals of U_s M U_t'
-        back = np.linalg.inv(np.linalg.cholesky((D - E).sum(axis=0)))
+        expected = (D - E).sum(axis=0)
+        if eigvalsh(expected, half @ contrasts.T)[0] < HELD:
+            return np.nan, np.nan
+        back = np.linalg.inv(np.linalg.cholesky(expected))
         D, E, U = back @ D @ back.T, back @ E @ back.T, back @ U
         own, taken = (np.trace(part, axis1=1, axis2=2) for part in (D, E))
         spread = own @ (own - 2.0 * taken) + np.sum(D * (D - 2.0 * E))
@@ -81,10 +101,6 @@ class ClusterRobust:
         spread += np.einsum("stij,tsji->", MUU, MUU) + np.einsum("stij,stji->", MUU, MUU)
         eta = q * (q + 1) / spread
         df = eta - q + 1.0
-        if df < LEAST_DF:
-            must = "A joint test of so many rows needs more clusters"
-            got = f"{q} rows for {len(self.J)} clusters"
-            raise UsageError(must, got=got, remedy="Test fewer at once; tidy() tests each alone.")
         return float(df / eta), float(df)
 
 

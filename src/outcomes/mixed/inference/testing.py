@@ -209,8 +209,8 @@ def contrast_table(
     """
     require_level(conf_level)
     estimate = contrasts @ beta + shift
-    std_error = np.sqrt(inference.variance(contrasts))
-    df = inference.df(contrasts)
+    df = inference.df(contrasts)  # NaN where the method knows no variance either
+    std_error = np.where(np.isnan(df), np.nan, np.sqrt(inference.variance(contrasts)))
     statistic = null.statistic(estimate, std_error)
     low, high = null.interval(estimate, null.critical(df, conf_level) * std_error)
     return pd.DataFrame(
