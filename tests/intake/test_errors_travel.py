@@ -96,7 +96,9 @@ def test_a_broken_rule_of_the_tables_themselves_is_never_passed_over(take, tmp_p
     take(lines())
     file = tmp_path / "study" / "assessments.csv"
     file.write_text(file.read_text(encoding="utf-8").replace(",8\n", ",11\n", 1), encoding="utf-8")
-    assert oc.answer(oc.load(tmp_path / "study"), "how-much", anyway=True).refused
+    given = oc.answer(oc.load(tmp_path / "study"), "how-much", anyway=True)
+    assert given.refused
+    assert given.reason.endswith("--anyway passes over errors of an import alone.")
 
 
 @pytest.mark.quick(3)

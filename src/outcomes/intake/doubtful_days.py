@@ -50,7 +50,7 @@ def with_doubtful_days(rows: TypedRows, seen: pd.DataFrame) -> TypedRows:
     fits = lone & np.any([other.between(low, high) for other in otherwise], axis=0)
     found = pd.MultiIndex.from_frame(held).isin(pd.MultiIndex.from_frame(whole[fits]))
     marks = pd.Series(found[: len(rows.cells)], index=rows.cells.index)
-    got = "one months from the others, which fits them if two are exchanged or the year is another"
+    got = "a day months from the others; with day and month exchanged or another year it fits"
     return rows.found("R68", "date", marks, got)
 
 
@@ -61,7 +61,7 @@ def with_days_that_contradict(rows: TypedRows) -> TypedRows:
     days, course = rows.cells["date"], rows.cells["episodes.episode_id"]
     dates, swapped = pd.to_datetime(days, unit="D"), _exchanged(days)
     odd = _out_of_order(days, swapped, days * 0, _NEAR) | _out_of_order(days, swapped, course)
-    got = "one that fits between the rows above and below it if they are exchanged"
+    got = "a day that fits the rows above and below it only with day and month exchanged"
     rows = rows.found("R69", "date", odd, got)
     for column, own in rows.text.items():
         different = own.dropna().unique()

@@ -329,9 +329,9 @@ def why_unusable(study: Study, *, anyway: bool = False) -> str:
     named = errors_named(stand)
     shown = "; ".join([*named[:_NAMED], *["and others"] * (len(named) > _NAMED)])
     of_import = all(e in study.provenance.import_findings for e in stand)
-    remedy = (
-        " Import a corrected export, or ask for an answer anyway (--anyway)." if of_import else ""
-    )
+    remedy = " --anyway passes over errors of an import alone." if anyway else ""
+    if of_import:
+        remedy = " Import a corrected export, or ask for an answer anyway (--anyway)."
     return (
         f"the data do not keep to the rule{'s' if len(named) > 1 else ''} {shown}. "
         f"`outcomes check` lists each place with its remedy.{remedy}"
