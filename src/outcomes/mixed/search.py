@@ -245,15 +245,10 @@ def largest(gradient: Array) -> float:
 
 
 def newton_step(values: Array, vectors: Array, gradient: Array) -> Array:
-    """Return the Newton step along directions that are curved, given the Hessian's eigenvectors.
-
-    Here and below a first axis may hold many searches.
-    """
-    floor = FLAT * np.maximum(1.0, np.abs(values).max(axis=-1, keepdims=True))
-    along = _times(vectors.swapaxes(-2, -1), gradient)
-    return -_times(
-        vectors, np.divide(along, values, out=np.zeros_like(along), where=values > floor)
-    )
+    """Return the Newton step along directions that are curved, given the Hessian's eigenvectors."""
+    floor = FLAT * max(1.0, float(np.abs(values).max()))
+    along = vectors.T @ gradient
+    return -vectors @ np.divide(along, values, out=np.zeros_like(along), where=values > floor)
 
 
 def descend(likelihood: Likelihood, point: Point, tolerance: float) -> tuple[Point, int, bool]:
@@ -297,23 +292,21 @@ def descend(likelihood: Likelihood, point: Point, tolerance: float) -> tuple[Poi
 class Searches(Protocol):
     """The deviances of many models, each at its own theta: arrays with one row a model."""
 
-    is_exact: bool
-
     @property
     def deviance(self) -> Array:
         """Of each."""
 
     @property
     def in_theta(self) -> tuple[Array, Array]:
-        """Gradient and metric of each."""
+        """Gradient and Hessian of each."""
 
 
 def descend_all(
     at: Callable[[Array, Array], Searches],
     start: Array,
     tolerance: float,
-    longest: float = LONGEST,
-) -> tuple[Array, Array, Array]:
+    longest: float,
+) -> tuple[Array, Array]:
     """Step downhill from many starts at once, each by its own steps.
 
     Parameters
@@ -328,22 +321,21 @@ def descend_all(
 
     Returns
     -------
-    array, shape (n, n_theta), array of int, array of bool
-        Where each search ended, after how many evaluations, and whether it met the tolerance. Where
-        one of them comes to a singular matrix, the starts, of which none does.
+    array, shape (n, n_theta), array of bool
+        Where each search ended, and whether it met the tolerance. Where one of them comes to a
+        singular matrix, the starts, of which none does.
     """
     try:
         return _walked(at, start, tolerance, longest)
     except np.linalg.LinAlgError:
-        return start, np.ones(len(start), dtype=int), np.zeros(len(start), bool)
+        return start, np.zeros(len(start), bool)
 
 
 def _walked(
     at: Callable[[Array, Array], Searches], start: Array, tolerance: float, longest: float
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, Array]:
     theta, current = start.copy(), np.arange(len(start))
     ended, length = np.zeros(len(start), bool), np.ones(len(start))
-    evaluations = np.ones(len(start), dtype=int)
     point = at(current, theta)
     gradient, metric = point.in_theta
     for _ in range(MOST_STEPS):
@@ -366,7 +358,6 @@ def _walked(
         for _ in range(MOST_HALVINGS):
             tried = begin[0] + length[current, None] * step
             point = at(current, tried)
-            evaluations[current[length[current] > 0.0]] += 1
             least = 1e-4 * length[current] * promised + ROUNDING * np.abs(known)
             good = point.deviance <= known + least
             if good.all():
@@ -374,31 +365,23 @@ def _walked(
             length[current[~good]] /= 2.0
         theta[current], length[current] = tried, np.where(length[current] > 0.0, 1.0, 0.0)
         gradient, metric = point.in_theta
-        if not point.is_exact:
-            metric = secant(metric, tried - begin[0], gradient - begin[1])
-    return theta, evaluations, ended
+    return theta, ended
 
 
 def secant(metric: Array, s: Array, y: Array) -> Array:
     """Make the metric agree with the change y of the gradient over the last step s (BFGS)."""
-    if s.ndim == 1:  # the same for one search, in a fifth of the time
-        Bs, curved = metric @ s, float(s @ y)
-        expected = float(s @ Bs)
-        if not (curved > 0.1 * abs(expected) and expected > 0.0):
-            return metric
-        return np.asarray(metric + np.outer(y, y / curved) - np.outer(Bs, Bs / expected))
-    Bs = _times(metric, s)
-    curved, expected = np.sum(s * y, axis=-1), np.sum(s * Bs, axis=-1)
-    usable = (curved > 0.1 * np.abs(expected)) & (expected > 0.0)
-    found = np.array(metric)
-    for vector, size in ((y, curved), (Bs, -expected)):
-        outer = vector[..., :, None] * vector[..., None, :]
-        found += np.where(usable, 1.0 / np.where(usable, size, 1.0), 0.0)[..., None, None] * outer
-    return found
+    Bs, curved = metric @ s, float(s @ y)
+    expected = float(s @ Bs)
+    if not (curved > 0.1 * abs(expected) and expected > 0.0):
+        return metric
+    return np.asarray(metric + np.outer(y, y / curved) - np.outer(Bs, Bs / expected))
 
 
 def downhill(metric: Array, gradient: Array) -> Array:
-    """Return a Newton step, uphill curvature turned round and long steps shortened."""
+    """Return a Newton step, uphill curvature turned round and long steps shortened.
+
+    A first axis may hold many searches.
+    """
     values, vectors = np.linalg.eigh(metric)
     size = np.abs(values)
     floor = FLAT * np.maximum(1.0, size.max(axis=-1, keepdims=True))

@@ -146,8 +146,6 @@ class Fit:
         elements of the basis, of the columns across blocks, and of the residual.
     """
 
-    is_exact = True
-
     def __init__(self, models: Models, theta: Array) -> None:
         self.models, self.theta = models, theta
         d, free = len(models.across), models.free
@@ -368,5 +366,5 @@ def searched(models: Models) -> tuple[Fit, Any]:
             parts[len(studies)] = models.of(studies)
         return Fit(parts[len(studies)], theta)
 
-    theta, _, ended = descend_all(at, models.start(), ENDED, LONGEST)
+    theta, ended = descend_all(at, models.start(), ENDED, LONGEST)
     return Fit(models, theta), ended

@@ -230,8 +230,6 @@ class Fading:
         Of the first and of the second difference, and where they are taken.
     """
 
-    is_exact = True
-
     def __init__(self, stack: Stack, theta: Array, weights: Any) -> None:
         self.stack, self.theta, self.weights = stack, theta, weights
         self.middle = self._at(0)
@@ -295,8 +293,7 @@ def fading(stack: Stack, fit: Fit) -> tuple[Any, Any, Array]:
             parts.setdefault(key, stack.of(studies[some]))
             return Fading(parts[key], theta, weights)
 
-        theta, _, ended = descend_all(at, start, enough, LONGEST)
-        return theta, ended
+        return descend_all(at, start, enough, LONGEST)
 
     assert stack.gap is not None
     typical = np.array([np.nanmedian(stack.gap[stack.study == k]) for k in range(len(fit.theta))])

@@ -11,7 +11,6 @@ from outcomes.errors import UsageError
 from outcomes.mixed.after.bootstrap import simulate
 from outcomes.mixed.fit import lmm
 from outcomes.mixed.record import refit
-from outcomes.mixed.refit_many import refit_many
 
 
 @pytest.mark.parametrize(("name", "n"), [("sleepstudy", 200), ("rail_ml", 200)])
@@ -89,46 +88,3 @@ def test_singular_draws_are_kept_and_counted(reference_fit):
 def test_one_draw_is_refused(clinic):
     with pytest.raises(UsageError, match="at least two draws"):
         lmm("improvement ~ arm + (1 | episode_id)", clinic).bootstrap(1, seed=1)
-
-
-MANY = {
-    "one factor": "x + (1 + x | patient)",
-    "patterns": "visit + (1 + visit | patient)",
-    "nested": "visit + (1 | clinic) + (1 + visit | patient)",
-    "crossed": "visit + (1 | patient) + (1 | helper)",
-    "three effects": "visit + (1 + visit + x | patient)",
-    "a spline": "bs(visit, df=4) + (1 | patient)",
-    "correlated": "visit + ar1(visit | patient)",
-}
-
-
-@pytest.mark.filterwarnings("ignore::outcomes.SingularFitWarning")
-@pytest.mark.parametrize("reml", [True, False])
-@pytest.mark.parametrize("name", MANY)
-def test_many_responses_at_once_are_refitted_as_one_by_one(name, reml):
-    rng = np.random.default_rng(8)
-    data = pd.DataFrame({"patient": np.repeat(range(60), 6), "visit": np.tile(range(6), 60)})
-    data = data[rng.random(len(data)) < 0.9]
-    data = data.assign(
-        x=rng.normal(size=len(data)),
-        clinic=data.patient // 10,
-        helper=rng.integers(0, 7, len(data)),
-        w=np.where(data.visit < 3, 1.0, 2.0),
-        shift=data.visit / 3.0,
-    )
-    level = rng.normal(size=60)[data.patient] * (1.0 + 0.3 * data.visit + data.x)
-    data["y"] = 40 + level + rng.normal(size=7)[data.helper] + rng.normal(size=len(data))
-    fit = lmm(f"y ~ {MANY[name]} + offset(shift)", data, reml=reml, weights="w", df="normal")
-    responses = simulate(fit, 7, np.random.default_rng(3))
-    responses[:, 5] = fit.y[::-1]
-    responses[:, 6] = 1.0 + data["shift"]
-    *found, impossible = refit_many(fit, responses)
-    assert impossible is None
-    for many, response in zip(found, responses.T, strict=False):
-        estimates, one = many.estimates, refit(fit, response).estimates
-        assert_allclose(estimates.loglik, one.loglik, rtol=0, atol=1e-8)
-        assert_allclose(estimates.beta, one.beta, rtol=1e-4, atol=1e-5)
-        assert_allclose(estimates.vcov, one.vcov, rtol=1e-3, atol=1e-5)
-        for own, expected in zip(estimates.covariances, one.covariances, strict=True):
-            assert_allclose(own, expected, rtol=1e-3, atol=2e-4)
-        assert estimates.singular_terms == one.singular_terms

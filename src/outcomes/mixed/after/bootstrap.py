@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import FitError, UsageError
+from outcomes.errors import FitError, OutcomesWarning, UsageError
 from outcomes.mixed.after.tables import parameter_names, parameter_values
 from outcomes.mixed.inference.testing import require_level
-from outcomes.mixed.record import Fit
-from outcomes.mixed.refit_many import refit_many
+from outcomes.mixed.record import Fit, refit
 from outcomes.mixed.types import Array
 
 BATCH = 256
@@ -122,7 +123,8 @@ def bootstrap(fit: Fit, n: int, seed: int) -> Bootstrap:
     plain = replace(fit, request=replace(fit.request, df="normal"))
     values, n_singular = [], 0
     for first in range(0, n, BATCH):
-        for again in refit_many(plain, simulate(fit, min(BATCH, n - first), rng)):
+        for response in simulate(fit, min(BATCH, n - first), rng).T:
+            again = _refitted(plain, response)
             if again is not None:
                 values.append(parameter_values(again))
                 n_singular += again.is_singular
@@ -140,6 +142,14 @@ def bootstrap(fit: Fit, n: int, seed: int) -> Bootstrap:
         n_singular=n_singular,
         seed=seed,
     )
+
+
+def _refitted(fit: Fit, response: Array) -> Fit | None:
+    """Fit to a drawn response; None where no optimum is found."""
+    with warnings.catch_warnings(action="ignore", category=OutcomesWarning), suppress(FitError):
+        again = refit(fit, response)
+        return again if again.optimum.converged else None
+    return None
 
 
 def simulate(fit: Fit, n: int, rng: np.random.Generator) -> Array:

@@ -39,6 +39,7 @@ from outcomes.mixed.likelihood.by_elimination import (
     covariance_gradients,
     profile,
 )
+from outcomes.mixed.likelihood.elimination import eliminate
 from outcomes.mixed.record import Fit, fit_design
 from outcomes.mixed.types import Array
 
@@ -218,7 +219,7 @@ class Held:
         lam = [np.zeros((block.q, block.q)) for block in own.blocks]
         for block, (L, _) in zip(self.blocks, parts, strict=True):
             lam[block.factor][block.inside, block.inside] = block.transform @ L / sigma
-        found = own.eliminate(lam)
+        found = eliminate(own.products, lam)
         solved = profile(found.S)
         if self.kind == "fixed":
             solved = self._with_coefficient(solved, value)

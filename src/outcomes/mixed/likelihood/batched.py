@@ -1,7 +1,7 @@
 """Small matrices, one a group, with the group as last axis: (rows, columns, n_groups).
 
-Several responses at once put their axis before it, (rows, columns, n_responses, n_groups), and then
-every sum over groups has one value a response, along the last axis.
+Several studies at once put their axis before it, (rows, columns, n_studies, n_groups), and then
+every sum over groups has one value a study, along the last axis.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def multiply(left: Array, right: Array) -> Array:
 
 
 def multiply_constant(left: Array, right: Array) -> Array:
-    """Multiply one matrix, shape (a, b) or (a, b, n_responses, 1), by each of (b, c, k)."""
+    """Multiply one matrix, shape (a, b) or (a, b, n_studies, 1), by each of (b, c, k)."""
     if left.ndim > 2:
         return multiply(left, right)
     if left.shape == (1, 1):
@@ -75,26 +75,22 @@ def weighted_moments(weights: Array, moments: Any) -> Array:
     ----------
     weights : array, shape (..., q, q, n_groups)
     moments : array, shape (q, q, n_groups, m, m), or sparse array, shape (q * q * n_groups, m * m)
-        With several responses they are its first axis. With crossed factors (d, m) or (d, d) may
+        With crossed factors (d, m) or (d, d) may
         stand in the place of (m, m).
 
     Returns
     -------
     array, shape (..., m, m)
     """
-    if np.iscomplexobj(weights) and moments.ndim < 6:  # moments are real: they need no copy
+    if np.iscomplexobj(weights):  # moments are real: they need no copy
         parts = (weighted_moments(part, moments) for part in (weights.real, weights.imag))
         return np.asarray(next(parts) + 1j * next(parts))
     if moments.ndim == 2:
         whole = weights.reshape(-1, moments.shape[0]) @ moments
         return np.asarray(whole.reshape(*weights.shape[:-3], *[isqrt(moments.shape[1])] * 2))
-    size, m = int(np.prod(moments.shape[-5:-2])), moments.shape[-1]
-    if moments.ndim == 5:
-        whole = weights.reshape(-1, size) @ moments.reshape(size, -1)
-        return np.asarray(whole.reshape(*weights.shape[:-3], *moments.shape[3:]))
-    first = np.moveaxis(weights, -2, 0)
-    whole = first.reshape(len(first), -1, size) @ moments.reshape(len(first), size, m * m)
-    return np.moveaxis(whole.reshape(*first.shape[:-3], m, m), 0, -1)
+    size = int(np.prod(moments.shape[:3]))
+    whole = weights.reshape(-1, size) @ moments.reshape(size, -1)
+    return np.asarray(whole.reshape(*weights.shape[:-3], *moments.shape[3:]))
 
 
 def outer(values: Array) -> Array:

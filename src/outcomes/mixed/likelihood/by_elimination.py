@@ -2,7 +2,6 @@
 
 Bates, Maechler, Bolker & Walker (2015), J. Stat. Softw. 67(1), eq. 34 and 42. Everything here is in
 the working basis; constants of the change of basis are added where a likelihood is reported.
-Arrays may have a first axis for several responses.
 
 V = sum_r tau_r V_r is linear in the variances and covariances tau, so all that Kenward and Roger's
 method needs are derivatives of two functions of them (`EliminationPoint.slopes`):
@@ -82,12 +81,6 @@ class ByElimination:
         """Which elements of theta are relative standard deviations, shape (n_theta,)."""
         return np.concatenate([block.is_diagonal for block in self.blocks])
 
-    def eliminate(
-        self, lam: Sequence[Array], directions: Sequence[Array] | None = None
-    ) -> Eliminated:
-        """Eliminate all random effects at Lambda, along dSigma if given."""
-        return eliminate(self.products, lam, directions)
-
     def start(self) -> Array:
         """Return where a search begins: moments of the least-squares residuals."""
         return starting_theta(self)
@@ -100,7 +93,7 @@ class ByElimination:
     def at(self, theta: Array) -> EliminationPoint:
         """Evaluate the deviance, its gradient and an approximate Hessian."""
         lam = factors_of(theta, self.blocks)
-        found, df = self.eliminate(lam), self.degrees
+        found, df = eliminate(self.products, lam), self.degrees
         solved = profile(found.S)
         G = covariance_gradients(found, solved, solved.rss / df, self.reml)
         fixed = solved.log_det_fixed if self.reml else 0.0
@@ -161,16 +154,6 @@ class EliminationPoint:
     is_exact = False
 
     @property
-    def deviance(self) -> Any:
-        """The value; of many responses at once that of each."""
-        return self.value
-
-    @property
-    def in_theta(self) -> tuple[Array, Array]:
-        """Gradient and metric."""
-        return self.gradient, self.metric
-
-    @property
     def variance(self) -> Any:
         """The residual variance, in the working basis."""
         return self.solved.rss / self.likelihood.degrees
@@ -185,36 +168,35 @@ class EliminationPoint:
 
         The residual variance is the unit; its derivatives come first.
         """
-        own, k = self.likelihood, self.theta.shape[-1]
+        own, k = self.likelihood, len(self.theta)
         lam = factors_of(self.theta, own.blocks)
-        H = np.empty((*self.theta.shape[:-1], k + 1, k + 1))
-        H[..., 0, 0] = own.degrees
+        H = np.empty((k + 1, k + 1))
+        H[0, 0] = own.degrees
         d_Phi = [self.solved.Phi]
         for r, unit in enumerate(np.eye(k)):
             d_lam = factors_of(unit, own.blocks)
-            halves = [d @ block.swapaxes(-2, -1) for d, block in zip(d_lam, lam, strict=True)]
-            moved = own.eliminate(lam, [half + half.swapaxes(-2, -1) for half in halves])
+            halves = [d @ block.T for d, block in zip(d_lam, lam, strict=True)]
+            moved = eliminate(own.products, lam, [half + half.T for half in halves])
             solved = profile(moved.S)
             shifted = [block + 1j * STEP * d for block, d in zip(lam, d_lam, strict=True)]
             G = covariance_gradients(moved, solved, self.variance, own.reml)
-            H[..., 1 + r, 1:] = theta_gradient(own.blocks, G, shifted).imag / STEP
-            H[..., 0, 1 + r] = H[..., 1 + r, 0] = -solved.rss.imag / STEP / self.variance
+            H[1 + r, 1:] = theta_gradient(own.blocks, G, shifted).imag / STEP
+            H[0, 1 + r] = H[1 + r, 0] = -solved.rss.imag / STEP / self.variance
             d_Phi.append(solved.Phi.imag / STEP)
-        H = (H + H.swapaxes(-2, -1)) / 2.0
-        cross = H[..., 0, 1:]
-        searched = H[..., 1:, 1:] - cross[..., :, None] * cross[..., None, :] / own.degrees
-        return Curvature(H, self.solved.Phi, np.stack(d_Phi, axis=-3), searched)
+        H = (H + H.T) / 2.0
+        searched = H[1:, 1:] - np.outer(H[0, 1:], H[0, 1:]) / own.degrees
+        return Curvature(H, self.solved.Phi, np.array(d_Phi), searched)
 
     def slopes(self) -> Slopes:
         """Differentiate in the variances and covariances, the residual's last, at sigma = 1."""
         own = self.likelihood
         lam = factors_of(self.theta, own.blocks)
         sigmas = [block @ block.T for block in lam]
-        found = own.eliminate(lam)
+        found = eliminate(own.products, lam)
         directions = _directions(own.blocks)
         tau = np.array([_inner(d, sigmas) / _inner(d, d) for d in directions])
         P, slopes = _first(found, directions)
-        moved = [_first(own.eliminate(lam, direction), directions) for direction in directions]
+        moved = [_first(eliminate(own.products, lam, one), directions) for one in directions]
         second = (np.array(part).imag / STEP for part in zip(*moved, strict=True))
         F = found.S[:-1, :-1]
         P, R, traces = _with_residual(own.products.n, tau, F, P, slopes, *second)
@@ -296,13 +278,11 @@ def by_elimination(design: Design, reml: bool) -> ByElimination:
 
 def profile(S: Array) -> Profile:
     """Solve for the fixed coefficients, given W'V^-1W."""
-    p = S.shape[-1] - 1
-    F, g = S[..., :p, :p], S[..., :p, p]
-    Phi = np.linalg.inv(F) if p else F
-    beta = (Phi @ g[..., None])[..., 0]
-    rss = S[..., p, p] - np.sum(g * beta, axis=-1)
-    log_det = np.linalg.slogdet(F.real)[1] if p else np.zeros(S.shape[:-2])
-    return Profile(beta, Phi, rss, log_det)
+    F, g = S[:-1, :-1], S[:-1, -1]
+    Phi = np.linalg.inv(F) if len(F) else F
+    beta = Phi @ g
+    log_det = np.linalg.slogdet(F.real)[1] if len(F) else 0.0
+    return Profile(beta, Phi, S[-1, -1] - np.sum(g * beta), log_det)
 
 
 def _metric(
@@ -312,34 +292,29 @@ def _metric(
 
     The fixed coefficients' share and the information between grouping factors are left out.
     """
-    lead, n_theta = lam[0].shape[:-2], len(own.is_diagonal)
-    metric = np.zeros((*lead, n_theta, n_theta))
+    metric = np.zeros((len(own.is_diagonal),) * 2)
     slopes, start = [], 0
     for block, H, J, G, L in zip(own.blocks, found.H, found.J, gradients, lam, strict=True):
         part = slice(start, start + block.n_theta)
-        flat = block.slopes(L).reshape(*lead, block.n_theta, -1)
-        information = J.reshape(*lead, *[block.q] * 4).swapaxes(-3, -2).reshape(J.shape)
-        expected = flat @ information @ flat.swapaxes(-2, -1)
-        metric[..., part, part] = expected + block.curvature(G)
-        slopes.append(flat @ H.reshape(*lead, -1, 1))
+        flat = block.slopes(L).reshape(block.n_theta, -1)
+        information = J.reshape([block.q] * 4).swapaxes(1, 2).reshape(J.shape)
+        metric[part, part] = flat @ information @ flat.T + block.curvature(G)
+        slopes.append(flat @ H.ravel())
         start += block.n_theta
-    v = np.concatenate(slopes, axis=-2)
-    return np.asarray(metric - v @ v.swapaxes(-2, -1) / own.products.n)
+    v = np.concatenate(slopes)
+    return np.asarray(metric - np.outer(v, v) / own.products.n)
 
 
 def covariance_gradients(
     found: Eliminated, solved: Profile, variance: Any, reml: bool
 ) -> list[Array]:
     """Return, per grouping factor, G with d deviance = tr(G dSigma) at fixed residual variance."""
-    p = solved.beta.shape[-1]
-    contrast = np.concatenate([-solved.beta, np.ones((*solved.beta.shape[:-1], 1))], axis=-1)
-    unit = np.asarray(variance)[..., None, None]
+    contrast = np.append(-solved.beta, 1.0)
     gradients = []
     for H, T in zip(found.H, found.T, strict=True):
-        half = (T @ contrast[..., None, None, :, None])[..., 0]
-        G = H - (half @ contrast[..., None, :, None])[..., 0] / unit
-        if reml and p:
-            G = G - np.einsum("...abij,...ij->...ab", T[..., :p, :p], solved.Phi)
+        G = H - T @ contrast @ contrast / variance
+        if reml:
+            G = G - np.einsum("abij,ij->ab", T[..., :-1, :-1], solved.Phi)
         gradients.append(G)
     return gradients
 
@@ -349,10 +324,10 @@ def theta_gradient(
 ) -> Array:
     """Turn gradients in Sigma into one in theta, shape (n_theta,)."""
     parts = [
-        2.0 * (G @ block)[..., layout.rows, layout.columns]
+        2.0 * (G @ block)[layout.rows, layout.columns]
         for layout, G, block in zip(blocks, gradients, lam, strict=True)
     ]
-    return np.concatenate(parts, axis=-1)
+    return np.concatenate(parts)
 
 
 def _directions(blocks: Sequence[BlockCovariance]) -> list[list[Array]]:

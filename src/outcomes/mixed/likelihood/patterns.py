@@ -28,7 +28,7 @@ WORTHWHILE = 2
 """Moments must be this many times smaller than the products they replace."""
 
 
-def compress(products: CrossProducts, m: int | None = None) -> CrossProducts:
+def compress(products: CrossProducts) -> CrossProducts:
     """Replace the finest groups of one pattern by their moments, where that saves work.
 
     Within a later group (a therapist, say) the groups of one pattern enter through their sum as
@@ -38,8 +38,6 @@ def compress(products: CrossProducts, m: int | None = None) -> CrossProducts:
     Parameters
     ----------
     products : CrossProducts
-    m : int, optional
-        Columns of an evaluation, where the products are those of many responses.
 
     Returns
     -------
@@ -48,8 +46,7 @@ def compress(products: CrossProducts, m: int | None = None) -> CrossProducts:
         there are several nested ones.
     """
     finest, *others = products.stages
-    q, width, n_groups = finest.B.shape
-    m = width if m is None else m
+    q, m, n_groups = finest.B.shape
     d = 0 if products.crossed is None else len(products.crossed.A)
     if d and (others or finest.links):
         return products
