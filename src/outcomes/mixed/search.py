@@ -248,7 +248,8 @@ def newton_step(values: Array, vectors: Array, gradient: Array) -> Array:
     """Return the Newton step along directions that are curved, given the Hessian's eigenvectors."""
     floor = FLAT * max(1.0, float(np.abs(values).max()))
     along = vectors.T @ gradient
-    return -vectors @ np.divide(along, values, out=np.zeros_like(along), where=values > floor)
+    step = np.divide(along, values, out=np.zeros_like(along), where=values > floor)
+    return np.asarray(-vectors @ step)
 
 
 def descend(likelihood: Likelihood, point: Point, tolerance: float) -> tuple[Point, int, bool]:
