@@ -235,6 +235,17 @@ def test_a_curve_of_which_one_bare_point_is_left_is_not_drawn():
     assert disclosed(answer, Disclosure()).picture is not None
 
 
+@pytest.mark.parametrize(("seed", "left"), [(5, {"care ended first"}), (3, {"reached and kept"})])
+def test_a_line_of_none_is_not_drawn_for_a_few_goals_reached_later(seed, left):
+    study = real(oc.simulate(episodes=15, seed=seed))
+    exact, shown = undisclosed(study, "goals"), oc.answer(study, "goals")
+    hidden = shown.table.loc[shown.table["kind"].isin(["sustained", "ended before"]), "suppressed"]
+    none = exact.picture.data[~exact.picture.data["row"].map(hidden)]
+    assert {*none["group"]} == left
+    assert not none["estimate"].any()
+    assert shown.picture is None
+
+
 def test_synthetic_data_and_one_patients_own_record_are_as_they_are():
     study = oc.simulate(episodes=12, seed=10)
     assert "suppressed" not in oc.answer(study, "leavers").table

@@ -382,6 +382,11 @@ def _safe_picture(
         seen = data.dropna(subset=["estimate"])
         if seen["x"].nunique() < 2 and not (seen["conf_high"] > seen["conf_low"]).any():
             return None  # one point without an interval shows nothing
+        first = seen[seen["group"] == picture.data["group"].iloc[0]]
+        if first.empty and seen["group"].nunique() == 1:
+            return None  # alone it has no name, and would be taken for what the title speaks of
+        if picture.shares and rows["gone"].any() and not first["estimate"].any():
+            return None  # none early on, and no word of the few who came later
     alt = picture.alt
     if rows["gone"].any():
         axes = joined("; ", [label for label in (picture.y_label, picture.x_label) if label])
