@@ -246,6 +246,12 @@ def test_a_line_of_none_is_not_drawn_for_a_few_goals_reached_later(seed, left):
     assert shown.picture is None
 
 
+def test_many_hidden_rows_of_a_forest_are_one():
+    given = oc.answer(real(oc.simulate(episodes=26, seed=100)), "safety").picture.data
+    assert given["label"].tolist() == ["care not adapted", "all others"]
+    assert given["estimate"].isna().tolist() == [False, True]
+
+
 def test_synthetic_data_and_one_patients_own_record_are_as_they_are():
     study = oc.simulate(episodes=12, seed=10)
     assert "suppressed" not in oc.answer(study, "leavers").table

@@ -43,7 +43,7 @@ OF_SIZE, EXACT = ("df", "df_num", "df_den"), ("std_error", "statistic")
 """What tells the number of courses behind an estimate: by itself, and with its interval."""
 RECORDS, RAW_DIGITS = ("raw", "part"), 1
 """Of a mean of records whose count is hidden: of ten courses or more, each has one as near."""
-NOT_SHOWN = "not shown"
+NOT_SHOWN, MANY_HIDDEN = "not shown", 3
 JOINED = "Times at which few more had it happen are not shown; lines join the others."
 
 
@@ -387,6 +387,8 @@ def _safe_picture(
             return None  # alone it has no name, and would be taken for what the title speaks of
         if picture.shares and rows["gone"].any() and not first["estimate"].any():
             return None  # none early on, and no word of the few who came later
+    if picture.kind == "forest":
+        data = _together(data)
     alt = picture.alt
     if rows["gone"].any():
         axes = joined("; ", [label for label in (picture.y_label, picture.x_label) if label])
@@ -400,3 +402,12 @@ def _safe_picture(
         x_label=told(picture.x_label, rule), y_label=told(picture.y_label, rule),
         counted=told(picture.counted, rule),
     )  # fmt: skip
+
+
+def _together(data: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a forest, hidden ones in one row where there are many."""
+    hidden = data["estimate"].isna()
+    if hidden.sum() < MANY_HIDDEN:
+        return data
+    others = data[hidden].head(1).assign(label="all others")
+    return pd.concat([data[~hidden], others], ignore_index=True)

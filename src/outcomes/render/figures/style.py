@@ -125,10 +125,11 @@ RULES: Any = {
     "axes.facecolor": "none", "axes.edgecolor": MUTED, "axes.axisbelow": True, "axes.grid": True,
     "axes.grid.axis": "y", "axes.spines.top": False, "axes.spines.right": False,
     "grid.color": GRID, "xtick.color": MUTED, "xtick.labelcolor": INK, "ytick.color": MUTED,
-    "ytick.labelcolor": INK, "axes.titley": 1.0,
+    "ytick.labelcolor": INK, "axes.titley": 1.0, "text.hinting": "no_hinting",
 }  # fmt: skip
 """What matplotlib is told while a figure is made; a dollar sign begins no formula. Titles of plots
-stand where they are put: to look for room above the ticks costs as much as all else on a plot."""
+stand where they are put: to look for room above the ticks costs as much as all else on a plot.
+Letters are not pulled to pixels: on a screen they would be 7 % wider than their room."""
 
 
 @contextmanager
