@@ -190,6 +190,8 @@ def test_every_public_name_can_be_had():
     import outcomes as oc
 
     assert oc.__all__ == sorted(oc.__all__)
+    stub = ast.parse((SOURCE / "__init__.pyi").read_text(encoding="utf-8")).body[-1]
+    assert ast.literal_eval(stub.value) == oc.__all__
     for name in oc.__all__:
         assert getattr(oc, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

@@ -12,7 +12,7 @@ import typer
 from numpydoc.docscrape import ClassDoc
 
 import outcomes as oc
-from outcomes.cli.app import app
+from outcomes.cli.shared import app
 from outcomes.dictionary.tables import TABLES, ColumnSpec
 from outcomes.intake.column_map import ColumnMap
 from outcomes.intake.toml_records import Section

@@ -1,111 +1,42 @@
 """Honest evaluation of outcome-based medical massage: from session records to a defensible answer.
 
 The names below are the whole public interface. Each is imported when it is first used, so that
-importing the package does nothing and takes no time.
+importing the package does nothing and takes no time; `__init__.pyi` tells type checkers of them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from outcomes.causal.constrained import clda
-    from outcomes.dictionary.instruments import instrument
-    from outcomes.dictionary.instruments.scoring import score
-    from outcomes.errors import (
-        ConvergenceWarning,
-        DataError,
-        DesignError,
-        ExposureWarning,
-        FitError,
-        FormulaError,
-        OutcomesError,
-        OutcomesWarning,
-        PrivacyError,
-        RecordsWarning,
-        SingularFitWarning,
-        UnavailableError,
-        UsageError,
-    )
-    from outcomes.intake.import_export import import_export
-    from outcomes.intake.load import load
-    from outcomes.intake.preview import preview
-    from outcomes.mixed.fit import lmm
-    from outcomes.questions.ask import answer, answers
-    from outcomes.render.report import report
-    from outcomes.rules.check import check
-    from outcomes.study import Study
-    from outcomes.synthetic.design import Design
-    from outcomes.synthetic.simulate import simulate
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
 
-_HOME = {
-    "answer": "render.notebook",
-    "answers": "render.notebook",
-    "check": "render.notebook",
-    "clda": "render.notebook",
-    "Design": "synthetic.design",
-    "import_export": "render.notebook",
-    "instrument": "dictionary.instruments",
-    "lmm": "render.notebook",
-    "load": "render.notebook",
-    "power": "planning.power",
-    "power_curve": "render.notebook",
-    "preview": "intake.preview",
-    "rehearse": "planning.rehearse",
-    "report": "render.report",
-    "score": "dictionary.instruments.scoring",
-    "simulate": "render.notebook",
-    "smallest_design": "render.notebook",
-    "Study": "render.notebook",
-}
-
-__all__ = [
-    "ConvergenceWarning",
-    "DataError",
-    "Design",
-    "DesignError",
-    "ExposureWarning",
-    "FitError",
-    "FormulaError",
-    "OutcomesError",
-    "OutcomesWarning",
-    "PrivacyError",
-    "RecordsWarning",
-    "SingularFitWarning",
-    "Study",
-    "UnavailableError",
+_NAMES = {
+    "dictionary.instruments": "instrument",
+    "dictionary.instruments.scoring": "score",
+    "errors": "ConvergenceWarning DataError DesignError ExposureWarning FitError FormulaError "
+    "OutcomesError OutcomesWarning PrivacyError RecordsWarning SingularFitWarning UnavailableError "
     "UsageError",
-    "__version__",
-    "answer",
-    "answers",
-    "check",
-    "clda",
-    "import_export",
-    "instrument",
-    "lmm",
-    "load",
-    "power",
-    "power_curve",
-    "preview",
-    "rehearse",
-    "report",
-    "score",
-    "simulate",
-    "smallest_design",
-]
+    "intake.preview": "preview",
+    "planning.power": "power",
+    "planning.rehearse": "rehearse",
+    "render.notebook": "Study answer answers check clda import_export lmm load power_curve "
+    "simulate smallest_design",
+    "render.report": "report",
+    "synthetic.design": "Design",
+}
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
+"""Public name to the module that it is imported from."""
+__all__ = sorted(["__version__", *_HOME])
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for."""
-    if name not in __all__:
+    if name not in _HOME:
         message = f"module 'outcomes' has no attribute {name!r}"
         raise AttributeError(message)
-    from importlib import import_module
-
-    return getattr(import_module(f"outcomes.{_HOME.get(name, 'errors')}"), name)
+    return getattr(import_module(f"outcomes.{_HOME[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__

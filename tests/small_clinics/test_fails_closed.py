@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from outcomes.cli.app import answer_json
+from outcomes.cli.shared import answer_json
 from outcomes.privacy.text import Count, Share, Text
 from outcomes.provenance import Provenance
 from outcomes.questions.answer import Answer, Source

@@ -20,7 +20,7 @@ import openpyxl
 import pytest
 
 import outcomes as oc
-from outcomes.cli.app import answer_json
+from outcomes.cli.shared import answer_json
 from outcomes.render.html import answer_html
 
 SMALL = range(1, 11)

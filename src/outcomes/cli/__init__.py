@@ -10,7 +10,7 @@ import gc
 import typer
 
 from outcomes.cli import analyse, doctor, plan, prepare, publish
-from outcomes.cli.app import app
+from outcomes.cli.shared import app
 from outcomes.errors import OutcomesError
 
 VERBS = (prepare, plan, analyse, publish, doctor)

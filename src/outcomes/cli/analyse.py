@@ -6,20 +6,7 @@ from typing import Annotated
 
 import typer
 
-from outcomes.cli.app import (
-    Anyway,
-    Columns,
-    Data,
-    Episode,
-    Instrument,
-    Json,
-    Plan,
-    answer_json,
-    app,
-    loaded,
-    print_table,
-    sentence,
-)
+from outcomes.cli import shared
 
 ASKED = (
     "One of how-much, pressure, sessions, frequency, goals, conditions, patient, therapists, "
@@ -27,17 +14,17 @@ ASKED = (
 )
 
 
-@app.command()
+@shared.app.command()
 def fit(
-    data: Data,
+    data: shared.Data,
     formula: Annotated[str, typer.Argument(help="Mixed-model formula, as in lme4.")],
-    columns: Columns = None,
-    instrument: Instrument = None,
+    columns: shared.Columns = None,
+    instrument: shared.Instrument = None,
     df: Annotated[str, typer.Option(help="satterthwaite, kenward-roger or normal.")] = (
         "satterthwaite"
     ),
     *,
-    as_json: Json = False,
+    as_json: shared.Json = False,
 ) -> None:
     """Fit a mixed model to the trajectory of one instrument.
 
@@ -46,27 +33,27 @@ def fit(
     from outcomes.render.fit_table import fit_text
     from outcomes.render.notebook import lmm
 
-    study = loaded(data, columns)
+    study = shared.loaded(data, columns)
     rows = study.trajectory(instrument or study.scored_instruments()[0])
     fitted = lmm(formula, rows, df=df)
     if as_json:
-        print_table(fitted.tidy(), as_json=True)
+        shared.print_table(fitted.tidy(), as_json=True)
         return
     typer.echo(fit_text(fitted))
 
 
-@app.command()
+@shared.app.command()
 def answer(
     name: Annotated[str, typer.Argument(help=ASKED)],
-    data: Data,
-    columns: Columns = None,
-    instrument: Instrument = None,
-    episode: Episode = None,
-    plan: Plan = None,
+    data: shared.Data,
+    columns: shared.Columns = None,
+    instrument: shared.Instrument = None,
+    episode: shared.Episode = None,
+    plan: shared.Plan = None,
     seed: Annotated[int, typer.Option(help="Seed of what is drawn on the way.")] = 0,
     *,
-    anyway: Anyway = False,
-    as_json: Json = False,
+    anyway: shared.Anyway = False,
+    as_json: shared.Json = False,
 ) -> None:
     """Answer one question in one plain sentence, with its limits.
 
@@ -75,12 +62,12 @@ def answer(
     from outcomes.questions.ask import answer as ask
     from outcomes.rules.check import check as find
 
-    study = loaded(data, columns)
+    study = shared.loaded(data, columns)
     given = ask(study, name, instrument=instrument, episode=episode, plan=plan, seed=seed,
                 anyway=anyway)  # fmt: skip
     if as_json:
-        typer.echo(answer_json(given))
+        typer.echo(shared.answer_json(given))
     else:
-        typer.echo("\n  - ".join((sentence(given), *given.limits)))
+        typer.echo("\n  - ".join((shared.sentence(given), *given.limits)))
     if given.refused and not find(study).ok:
         raise typer.Exit(1)

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from outcomes import __version__
-from outcomes.cli.app import Json, app, print_table
+from outcomes.cli import shared
 
 EXTRAS = {
     "report": "PDF, Word and PowerPoint reports",
@@ -57,8 +57,8 @@ def _of(text: str) -> dict[str, Any]:
             "needed": not extra}  # fmt: skip
 
 
-@app.command()
-def doctor(*, as_json: Json = False) -> None:
+@shared.app.command()
+def doctor(*, as_json: shared.Json = False) -> None:
     """Look at what is installed, and say what to do about what is not.
 
     Example: outcomes doctor
@@ -68,6 +68,6 @@ def doctor(*, as_json: Json = False) -> None:
     table = pd.DataFrame(findings())
     if not as_json:
         typer.echo(f"outcomes {__version__}, {sys.platform}, {platform.machine()}")
-    print_table(table if as_json else table.drop(columns="needed"), as_json=as_json)
+    shared.print_table(table if as_json else table.drop(columns="needed"), as_json=as_json)
     if (table["needed"] & (table["state"] != "ok")).any():
         raise typer.Exit(3)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from outcomes.cli.app import Columns, Data, Instrument, Json, app, counting, loaded, print_table
+from outcomes.cli import shared
 
 if TYPE_CHECKING:
     from outcomes.planning.protocol import Protocol
@@ -23,7 +23,7 @@ Keep = Annotated[
 BOTH = min(2, os.cpu_count() or 1)
 
 
-@app.command()
+@shared.app.command()
 def power(
     scenario: Annotated[str, typer.Option(help="What is true of the patients.")] = "two-arm-trial",
     question: Question = "trial",
@@ -41,7 +41,7 @@ def power(
         typer.Option(help="Folder for a protocol: paragraph, figure, what if, analysis plan."),
     ] = None,
     *,
-    as_json: Json = False,
+    as_json: shared.Json = False,
 ) -> None:
     """Simulate studies of a design: their power and precision.
 
@@ -60,7 +60,7 @@ def power(
     chosen = Design.from_toml(design) if design else scenario_design(scenario)
     chosen = chosen if episodes is None else replace(chosen, episodes=episodes)
     asked: dict[str, Any] = {"week": week, "n_simulations": simulations, "seed": seed}
-    asked |= {"processes": processes, "progress": counting(), "keep": keep}
+    asked |= {"processes": processes, "progress": shared.counting(), "keep": keep}
     if keep is None:
         typer.echo("With --keep FOLDER the same command goes on where it was stopped.", err=True)
     if out is None:
@@ -72,7 +72,7 @@ def power(
         found = made.power
     if not as_json:
         typer.echo(f"{found.sentence}\n{found.road}")
-    print_table(found.table, as_json=as_json)
+    shared.print_table(found.table, as_json=as_json)
 
 
 def _write(made: Protocol, out: Path) -> None:
@@ -96,16 +96,16 @@ def _write(made: Protocol, out: Path) -> None:
     typer.echo(f"Written: {out}", err=True)
 
 
-@app.command()
+@shared.app.command()
 def rehearse(
-    data: Data,
+    data: shared.Data,
     question: Question,
-    columns: Columns = None,
-    instrument: Instrument = None,
+    columns: shared.Columns = None,
+    instrument: shared.Instrument = None,
     n: Annotated[int, typer.Option(help="Rehearsals.")] = 200,
     seed: Seed = 1,
     *,
-    as_json: Json = False,
+    as_json: shared.Json = False,
 ) -> None:
     """Try a question on your visits with scores that hold nothing to find.
 
@@ -115,8 +115,8 @@ def rehearse(
     """
     from outcomes.planning.rehearse import rehearse as find
 
-    study = loaded(data, columns)
-    found = find(study, question, instrument=instrument, n=n, seed=seed, progress=counting())
+    study = shared.loaded(data, columns)
+    found = find(study, question, instrument=instrument, n=n, seed=seed, progress=shared.counting())
     if not as_json:
         typer.echo(found.sentence)
-    print_table(found.table, as_json=as_json)
+    shared.print_table(found.table, as_json=as_json)

@@ -9,20 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from outcomes.cli.app import (
-    Columns,
-    Data,
-    Json,
-    app,
-    counting,
-    in_words,
-    loaded,
-    print_table,
-)
+from outcomes.cli import shared
 from outcomes.errors import UsageError
 
 
-@app.command()
+@shared.app.command()
 def template(
     out: Annotated[Path, typer.Argument(help="A name ending in .xlsx, or a folder for CSV files.")],
     *,
@@ -41,7 +32,7 @@ def template(
     typer.echo(f"Wrote {write_template(out, tables=tables)}")
 
 
-@app.command("import")
+@shared.app.command("import")
 def import_(
     export: Annotated[
         str, typer.Argument(help="The raw export: CSV, Excel, Parquet, FHIR, or a database.")
@@ -171,29 +162,31 @@ def _import(export: str, columns: Path, out: Path, key_file: Path) -> None:
     findings = find(study)
     n_left_out = sum(step.count for step in manifest.left_out)
     read = f"Read {manifest.n_rows:,} rows of the export, left out {n_left_out:,}"
-    typer.echo(f"{findings}\n\n{read}. Wrote {in_words(study)} to {out}.")
+    typer.echo(f"{findings}\n\n{read}. Wrote {shared.in_words(study)} to {out}.")
     if not findings.ok:
         raise typer.Exit(1)
 
 
-@app.command()
-def check(data: Data, columns: Columns = None, *, as_json: Json = False) -> None:
+@shared.app.command()
+def check(
+    data: shared.Data, columns: shared.Columns = None, *, as_json: shared.Json = False
+) -> None:
     """List every rule that the data break; no value is shown.
 
     Example: outcomes check data/synthetic
     """
     from outcomes.rules.check import check as find
 
-    findings = find(loaded(data, columns))
+    findings = find(shared.loaded(data, columns))
     if as_json:
-        print_table(findings.table, as_json=True)
+        shared.print_table(findings.table, as_json=True)
     else:
         typer.echo(findings if findings.items else "No finding: every rule is kept.")
     if not findings.ok:
         raise typer.Exit(1)
 
 
-@app.command()
+@shared.app.command()
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder to write the study to.")],
     episodes: Annotated[
@@ -214,9 +207,9 @@ def simulate(
 
     design = scenario_design(scenario, episodes=episodes, seed=seed)
     if design.episodes > MANY_COURSES:
-        simulate_in_parts(design, out, progress=counting())
+        simulate_in_parts(design, out, progress=shared.counting())
         typer.echo(f"SYNTHETIC study of {design.episodes:,} episodes written in parts to {out}")
         return
     study = make(episodes=episodes, scenario=scenario, seed=seed)
     study.save(out)
-    typer.echo(f"Wrote {in_words(study)} to {out}.")
+    typer.echo(f"Wrote {shared.in_words(study)} to {out}.")

@@ -12,18 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from outcomes.cli.app import (
-    Anyway,
-    AsIfReal,
-    Columns,
-    Data,
-    Episode,
-    Instrument,
-    Plan,
-    app,
-    loaded,
-    sentence,
-)
+from outcomes.cli import shared
 from outcomes.errors import UsageError
 from outcomes.folders import written_whole
 
@@ -36,18 +25,18 @@ QUIET = Path(__file__).parent / "jupyter"
 """Settings of JupyterLab in which it asks nobody about its news."""
 
 
-@app.command()
+@shared.app.command()
 def report(
-    data: Data,
+    data: shared.Data,
     out: Out,
-    columns: Columns = None,
-    instrument: Instrument = None,
+    columns: shared.Columns = None,
+    instrument: shared.Instrument = None,
     formats: Annotated[
         str, typer.Option(help="Any of html,pdf,docx,pptx,slides,explorer.")
     ] = "html",
     audience: Annotated[str, typer.Option(help="clinician or analyst.")] = "clinician",
-    episode: Episode = None,
-    plan: Plan = None,
+    episode: shared.Episode = None,
+    plan: shared.Plan = None,
     *,
     letter: Annotated[
         bool, typer.Option("--letter", help="A letter about one course instead.")
@@ -58,8 +47,8 @@ def report(
     first_visit: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of the first visit.")
     ] = None,
-    as_if_real: AsIfReal = False,
-    anyway: Anyway = False,
+    as_if_real: shared.AsIfReal = False,
+    anyway: shared.Anyway = False,
 ) -> None:
     """Write the report of a study, or a letter about one course.
 
@@ -75,7 +64,7 @@ def report(
             must = "a letterhead and the day of a first visit are for a letter"
             raise UsageError(must, got="a report", remedy="Add --letter and --episode.")
         refuse_early(out, kinds, audience)
-    study = loaded(data, columns)
+    study = shared.loaded(data, columns)
     if letter or episode:
         _letter(study, episode, out, kinds, instrument=instrument, letterhead=letterhead,
                 anyway=anyway, first_visit=first_visit.date() if first_visit else None)  # fmt: skip
@@ -87,7 +76,7 @@ def report(
     typer.echo("Writing the report ...", err=True)
     folder = write(study, out, formats=kinds, audience=audience, as_if_real=as_if_real,
                    answers=given, **asked)  # fmt: skip
-    typer.echo(sentence(headline_first(given)[0]))
+    typer.echo(shared.sentence(headline_first(given)[0]))
     for page in sorted(folder.glob("index.*")) or [folder]:
         typer.echo(f"Report: {page}")
 
@@ -106,7 +95,7 @@ def _letter(
         typer.echo(f"Letter: {folder / letter_file(episode, kind)}")
 
 
-@app.command()
+@shared.app.command()
 def teach(
     trap: Annotated[
         str, typer.Argument(help="A simulated trap, for example null; another word has all listed.")
@@ -130,12 +119,12 @@ def teach(
         typer.echo(f"Deck: {page}")
 
 
-@app.command()
+@shared.app.command()
 def verify(
     folder: Annotated[Path, typer.Argument(help="A folder that `report` wrote.")],
-    data: Data,
-    columns: Columns = None,
-    plan: Plan = None,
+    data: shared.Data,
+    columns: shared.Columns = None,
+    plan: shared.Plan = None,
 ) -> None:
     """Make a report again and say whether it is the same, or what differs.
 
@@ -143,7 +132,7 @@ def verify(
     """
     from outcomes.render.verify import verify as compare
 
-    found = compare(folder, loaded(data, columns), plan)
+    found = compare(folder, shared.loaded(data, columns), plan)
     typer.echo(f"The report is {found.state}.")
     for difference in found.differences:
         typer.echo(f"  - {difference}")
@@ -151,7 +140,7 @@ def verify(
         raise typer.Exit(1)
 
 
-@app.command()
+@shared.app.command()
 def notebooks(
     folder: Annotated[Path, typer.Argument(help="Folder to write; new, or empty.")],
 ) -> None:
@@ -167,7 +156,7 @@ def notebooks(
     typer.echo(f"Notebooks: {folder / 'notebooks'}. Open them: outcomes lab {folder}")
 
 
-@app.command()
+@shared.app.command()
 def lab(
     folder: Annotated[Path, typer.Argument(help="As `notebooks` wrote it.")] = Path(),
 ) -> None:

@@ -12,9 +12,9 @@ import msgspec
 
 from outcomes.dictionary.instruments import Instrument, registry
 from outcomes.dictionary.tables import TABLES, TIMINGS
-from outcomes.errors import UsageError
 from outcomes.intake import map_sections, toml_records
 from outcomes.intake.readers.table import FileFormat
+from outcomes.intake.refusals import refuse
 from outcomes.intake.toml_records import Section, Texts, Word, folded, refuse_unknown
 from outcomes.plain_text import read_toml
 from outcomes.privacy.patterns import KINDS
@@ -208,9 +208,7 @@ def refuse_open_questions(mapped: ColumnMap) -> None:
                   ]  # fmt: skip
     if unanswered:
         told = "; ".join(f"{question.key} ({question.asks})" for question in unanswered)
-        must = "each question of the column map is answered before an import"
-        remedy = "Write the answer behind answer = ; false where there is none, and one can be."
-        raise UsageError(must, got=f"no answer to {told}", where="[[questions]]", remedy=remedy)
+        refuse("open_questions", "[[questions]]", told=told)
 
 
 def _answered(content: dict[str, Any]) -> dict[str, Any]:
@@ -260,23 +258,18 @@ def _known_scales(scales: Mapping[str, str], names: Mapping[str, str]) -> dict[s
     refuse_unknown(map(folded, scales), names, "an instrument")
     numbers = [re.fullmatch(r"\d{1,4}(?:\.\d+)?", top) for top in scales.values()]
     if not all(found and float(found[0]) for found in numbers):
-        must = "[scales] holds the highest value of a scale, a number above 0"
-        raise UsageError(must, got="something else", where="[scales]")
+        refuse("scale_top", "[scales]")
     return {names[folded(name)]: Word(top) for name, top in scales.items()}
 
 
 def _refuse_together(mapped: ColumnMap) -> None:
     dated = IMPORTED in mapped.columns and "assessments.episode_id" not in mapped.columns
     if mapped.study.new_course_after_days and not dated:
-        must = "new_course_after_days is for rows with a date and no episode_id"
-        raise UsageError(must, got="others", where="[study]")
+        refuse("gap_without_date", "[study]")
     if bool(mapped.minutes.start) != bool(mapped.minutes.end):
-        must = "[minutes] names the columns of both start and end"
-        raise UsageError(must, got="one of them", where="[minutes]")
+        refuse("start_and_end", "[minutes]")
     if mapped.study.one_visit == "appointment" and not mapped.identifiers.get("appointment"):
-        must = 'one_visit = "appointment" needs the column of the appointment number'
-        remedy = "Write appointment under [identifiers]."
-        raise UsageError(must, got="none", where="[study]", remedy=remedy)
+        refuse("appointment_number", "[study]")
 
 
 def _targets(mapped: ColumnMap) -> set[str]:
@@ -333,10 +326,7 @@ def refuse_unread(mapped: ColumnMap, *, export: bool = True) -> None:
     lost = [name for name, said in of_exports.items() if said and not export]
     names = ", ".join((*lost, *_unread(mapped)))
     if names:
-        must = "each entry of a column map is read"
-        remedy = ("Correct its name or take it out; words in a column of [scores] stand in "
-                  '[values."INSTRUMENT.TIMING"].')  # fmt: skip
-        raise UsageError(must, got=f"nothing that reads {names}", remedy=remedy)
+        refuse("unread_entries", names=names)
 
 
 def contract_name(name: str) -> str:
@@ -355,9 +345,7 @@ def contract_name(name: str) -> str:
         refuse_unknown([name], known, "a column of the data contract")
         return name
     if column == "minutes":
-        must = "a map says which minutes it means"
-        remedy = "Write episodes.minutes (the script) or sessions.minutes (the visit)."
-        raise UsageError(must, got="minutes alone", remedy=remedy)
+        refuse("which_minutes")
     for candidate in _UNQUALIFIED:
         if column in TABLES[candidate].names:
             return f"{candidate}.{column}"

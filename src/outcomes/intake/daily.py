@@ -14,13 +14,13 @@ import pandas as pd
 
 from outcomes import __version__
 from outcomes.dictionary.tables import TABLES
-from outcomes.errors import DataError
 from outcomes.findings import Finding, finding
 from outcomes.intake.append import finished
 from outcomes.intake.column_map import IMPORTED, ColumnMap, read_column_map
 from outcomes.intake.doubtful_days import with_doubtful_days, without_far_years
 from outcomes.intake.readers.table import Rows
 from outcomes.intake.readers.workbook import read_tables
+from outcomes.intake.refusals import refuse
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.tables import tables_of, with_facts_that_differ
 from outcomes.intake.toml_records import folded
@@ -37,7 +37,6 @@ CODE, EXAMPLE = "Code", "example"
 """The column of codes, and the code of the example, which never counts."""
 _OF_CODE = ("episodes", "goals")
 """Tables whose rows are of a line of the sheet of people."""
-_REMEDY = "Give it the name that the template gave it."
 
 
 @cache
@@ -90,8 +89,7 @@ def load_daily(path: Path, sheets: Collection[str]) -> Study:
     text = visits.cells.assign(**{CODE: codes}).merge(_facts(people, path.name), "left", on=CODE)
     rows = _course_rows(text, set(people.cells[CODE]))
     if rows.cells.empty:
-        must = "the sheet visits has a line with a code and a date as its example has them"
-        raise DataError(must, got="none", where=path.name)
+        refuse("no_daily_line", path.name)
     tables, _ = finished(tables_of(rows))
     found = [finding for finding in rows.findings if finding.rule != "R71"]  # the example's scores
     of_code = {code: people.row(i) for i, code in enumerate(people.cells[CODE])}
@@ -182,8 +180,7 @@ def _sheets(path: Path, sheets: Collection[str]) -> tuple[Rows, Rows]:
     here = {folded(name): name for name in sheets}
     missing = [name for name in (VISITS, PEOPLE) if name not in here]
     if missing:
-        must = f"an entry workbook has the sheets {VISITS} and {PEOPLE}"
-        raise DataError(must, got=f"no {', '.join(missing)}", where=path.name, remedy=_REMEDY)
+        refuse("daily_sheets", path.name, names=", ".join(missing))
     held = read_tables(path, [here[VISITS], here[PEOPLE]])
     return _named(held[here[VISITS]], VISITS, path), _named(held[here[PEOPLE]], PEOPLE, path)
 
@@ -194,8 +191,7 @@ def _named(rows: Rows, sheet: str, path: Path) -> Rows:
     missing = [name for name in known.values() if name not in cells]
     where = f"{path.name}, {sheet}"
     if missing:
-        must = f"the sheet {sheet} has the columns of the template"
-        raise DataError(must, got=f"no {', '.join(missing)}", where=where, remedy=_REMEDY)
+        refuse("daily_columns", where, sheet=sheet, names=", ".join(missing))
     dates = [name for name, c in daily_columns(sheet).items()
              if c["place"] in (IMPORTED, "goals.by_day")]  # fmt: skip
     ids = [name for name, c in daily_columns(sheet).items() if c["place"].endswith("_id")]
@@ -221,7 +217,5 @@ def _facts(people: Rows, where: str) -> pd.DataFrame:
     cells = people.cells[people.cells[CODE].notna()]
     again = int(cells[CODE].duplicated().sum())
     if again:
-        must = f"each code stands in the sheet {PEOPLE} once"
-        remedy = "Give another course of the same person a code of its own."
-        raise DataError(must, got=f"{again} again", where=where, remedy=remedy)
+        refuse("code_twice", where, again=again)
     return cells

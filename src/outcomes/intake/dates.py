@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
-from outcomes.errors import UsageError
+from outcomes.intake.refusals import refuse
 from outcomes.plain_text import same_letters, shipped
 from outcomes.privacy.patterns import plain
 
@@ -281,9 +281,7 @@ def _zone_of(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, OSError, ValueError):
-        must = "time_zone is the name of a zone"
-        remedy = 'For example "Europe/Berlin" or "America/Phoenix".'
-        raise UsageError(must, got="another name", where="[file]", remedy=remedy) from None
+        refuse("time_zone", "[file]")
 
 
 def _readings(cell: str, ways: Sequence[str]) -> dict[str, float]:

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes import __version__
-from outcomes.errors import DataError, UsageError
+from outcomes.errors import UsageError
 from outcomes.folders import locked, written_whole
 from outcomes.intake import append, column_map
 from outcomes.intake.column_map import ColumnMap
@@ -22,32 +22,17 @@ from outcomes.intake.load import load
 from outcomes.intake.pipeline import client_rows, course_rows, export_text
 from outcomes.intake.readers import Rows, is_database, name_of, read_source
 from outcomes.intake.readers.other_sheets import refuse_namesakes
+from outcomes.intake.refusals import refuse
 from outcomes.intake.rows import EXPORT, TypedRows
 from outcomes.intake.tables import Frames, tables_of
 from outcomes.intake.typed_cells import targets_of
 from outcomes.intake.visits import NOT_SAID, visit_rows
 from outcomes.intake.wide import file_row, in_file
+from outcomes.privacy import key_file as keys
+from outcomes.privacy import manifest as manifests
 from outcomes.privacy.disclosure import Disclosure
 from outcomes.privacy.guard import Sighting, refuse_named_words, scan, shown_headers
-from outcomes.privacy.key_file import (
-    COLUMNS,
-    Entry,
-    KeyFile,
-    Sealed,
-    read_key,
-    read_who,
-    write_key,
-    write_who,
-)
-from outcomes.privacy.manifest import (
-    NAME,
-    Manifest,
-    Step,
-    checklist,
-    read_manifest,
-    write_findings,
-    write_manifest,
-)
+from outcomes.privacy.manifest import Manifest, Step, checklist
 from outcomes.privacy.patterns import name_words
 from outcomes.privacy.risk import assess, k_anonymity, periods
 from outcomes.provenance import Import, LeftOut, Provenance
@@ -65,7 +50,7 @@ class _Before:
     """What an earlier import left: its study and the sealed dates of its courses."""
 
     study: Study | None = None
-    day_0: Sealed = field(default_factory=dict)
+    day_0: keys.Sealed = field(default_factory=dict)
 
     @property
     def about(self) -> Provenance:
@@ -146,23 +131,23 @@ def import_export(
         progress("Checking and writing the study")
         if folder is not None:
             write_study(study, folder)
-            write_manifest(manifest, folder)
-            write_findings(check(study), folder)
-        write_key(key, key_path)  # first: a study whose patients no key knows cannot be added to
+            manifests.write_manifest(manifest, folder)
+            manifests.write_findings(check(study), folder)
+        keys.write_key(key, key_path)  # first: a study that no key knows cannot be added to
         if folder is not None:
-            write_who(people, key_path)
+            keys.write_who(people, key_path)
         return study, manifest
 
 
 def imported(
     path: str | Path, columns: str | Path | Mapping[str, Any], key_path: Path,
     out: str | Path | None, today: datetime.date, progress: Callable[[str], object] = str,
-) -> tuple[Study, Manifest, KeyFile, list[Entry]]:  # fmt: skip
+) -> tuple[Study, Manifest, keys.KeyFile, list[keys.Entry]]:  # fmt: skip
     """Return what `import_export` writes, and write nothing; the key opens the study's dates."""
     mapped = column_map.read_column_map(columns)
     column_map.refuse_open_questions(mapped)
     column_map.refuse_unread(mapped)
-    key = read_key(key_path)
+    key = keys.read_key(key_path)
     before = _before(out, key, key_path)
     taken = _taken(path, mapped, key, key_path, before, today, progress)
     study, anchors = _study(taken, before)
@@ -183,17 +168,17 @@ class _Taken:
     unused: tuple[str, ...]
     anchors: dict[str, float]
     manifest: Callable[..., Manifest]
-    people: list[Entry]
+    people: list[keys.Entry]
 
 
 def _taken(
-    path: str | Path, mapped: ColumnMap, key: KeyFile, key_path: Path, before: _Before,
+    path: str | Path, mapped: ColumnMap, key: keys.KeyFile, key_path: Path, before: _Before,
     today: datetime.date, progress: Callable[[str], object],
 ) -> _Taken:  # fmt: skip
     source = read_source(path, mapped.file)
     refuse_namesakes(source, mapped.file, mapped.identifiers, name_of(path))
     text, mapped = export_text(path, source.cells, mapped)
-    people = [dict(zip(COLUMNS, entry, strict=True)) for entry in read_who(key_path)]
+    people = [dict(zip(keys.COLUMNS, entry, strict=True)) for entry in keys.read_who(key_path)]
     known = [(p["name"], p["record"], p["patient"]) for p in people if p["study"] == key.study]
     names = _names_in(text, mapped) | name_words(name for name, *_ in known)
     refuse_named_words(mapped.kept_words(), names)
@@ -225,10 +210,10 @@ def _taken(
                   _people(rows, mapped, key.study))  # fmt: skip
 
 
-def _people(rows: TypedRows, mapped: ColumnMap, study: str) -> list[Entry]:
+def _people(rows: TypedRows, mapped: ColumnMap, study: str) -> list[keys.Entry]:
     """Return whose course is whose, for the file beside the key."""
     cells, own = rows.cells, rows.text.fillna("")
-    found = pd.DataFrame(dict.fromkeys(COLUMNS, ""), index=cells.index)
+    found = pd.DataFrame(dict.fromkeys(keys.COLUMNS, ""), index=cells.index)
     for name in ("name", "record"):
         for column in mapped.identifiers.get(name, ()):
             found[name] = (found[name] + " " + own[column]).str.strip()
@@ -244,10 +229,8 @@ def _people(rows: TypedRows, mapped: ColumnMap, study: str) -> list[Entry]:
 def _refuse_nothing(study: Study, mapped: ColumnMap, where: str) -> None:
     if len(study.sessions) or len(study.assessments):
         return
-    must = "an import gives visits or scores"
-    named = "no column of scores" if not targets_of(mapped) else "none in any row"
-    remedy = "Name the columns of the visit's date, status and scores in the map."
-    raise DataError(must, got=named, where=where, remedy=remedy)
+    got = "none in any row" if targets_of(mapped) else "no column of scores"
+    refuse("nothing_imported", where, got=got)
 
 
 def _digest(path: str | Path, rows: pd.DataFrame) -> str:
@@ -260,16 +243,15 @@ def _digest(path: str | Path, rows: pd.DataFrame) -> str:
 def _refuse_places(export: Path, key: Path, out: str | Path | None) -> None:
     inside = out is not None and key.resolve().is_relative_to(Path(out).resolve())
     if inside or key.resolve() == export.resolve() or key.is_dir():
-        must = "the key file is a file outside the study, and not the export"
-        raise UsageError(must, got="another place", remedy="Name a file elsewhere, kept safe.")
+        refuse("place_of_key")
 
 
-def _before(out: str | Path | None, key: KeyFile, key_path: Path) -> _Before:
+def _before(out: str | Path | None, key: keys.KeyFile, key_path: Path) -> _Before:
     """Return the study that is in `out` already; refuse one of another key."""
-    place = Path(out) / f"{NAME}.json" if out is not None else None
+    place = Path(out) / f"{manifests.NAME}.json" if out is not None else None
     if place is None or not (Path(out or "") / PACKAGE).is_file():
         return _Before()
-    study, day_0 = read_manifest(place)
+    study, day_0 = manifests.read_manifest(place)
     must = "the key file belongs to the study in the output folder, and is no older than it"
     remedy = "Name its own key file, or another output folder. Nothing was changed."
     if study != key.study:

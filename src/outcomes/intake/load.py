@@ -16,7 +16,7 @@ import pandas as pd
 from outcomes import __version__
 from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.tables import TABLES
-from outcomes.errors import DataError, UsageError
+from outcomes.errors import UsageError
 from outcomes.findings import Finding, finding
 from outcomes.intake import column_map
 from outcomes.intake.column_map import ColumnMap
@@ -25,6 +25,7 @@ from outcomes.intake.readers import WORKBOOKS, Rows, is_database, name_of, read_
 from outcomes.intake.readers.database import read_database_tables
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import read_tables, sheet_names
+from outcomes.intake.refusals import refuse
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.tables import tables_of, with_facts_that_differ, with_stated_days
 from outcomes.intake.template import GUIDE
@@ -91,8 +92,7 @@ def load(path: str | Path, columns: str | Path | Mapping[str, Any] | None = None
     place = Path(path)
     if place.is_dir():
         if columns is not None:
-            must = "a column map goes with one flat file"
-            raise UsageError(must, got="a map and a folder", remedy="Leave the map out.")
+            refuse("map_and_folder")
         if is_parted(place):
             return _load_parts(place)
         present = {name: place / f"{name}.csv" for name in TABLES}
@@ -124,8 +124,7 @@ def _load_flat(path: str | Path, columns: str | Path | Mapping[str, Any] | None)
     guard.refuse_named_words(mapped.kept_words(), ())
     of_visits = {column_map.IMPORTED, column_map.SERVICE} & {*mapped.columns}
     if mapped.identifiers or mapped.scores or of_visits:
-        must = "a file with identifiers, or one row a visit, is imported first"
-        raise UsageError(must, got="a map of one", where=where, remedy=guard.IMPORT)
+        refuse("not_imported", where, remedy=guard.IMPORT)
     column_map.refuse_unread(mapped, export=False)
     long, mapped = stacked(rows, mapped, where)
     long = named_rows(long, mapped, where)
@@ -161,9 +160,7 @@ def _flat_rows(text: pd.DataFrame, mapped: ColumnMap, where: str) -> tuple[Typed
     if not {"assessments.session", "assessments.day", "week", "month"} & set(cells):
         missing.append("session, day, week or month")
     if missing:
-        must = "the file or the map holds the course, the instrument, the score and its time"
-        remedy = "Name the column in [columns], or the one value in [constants]."
-        raise DataError(must, got=f"no {'; no '.join(missing)}", where=where, remedy=remedy)
+        refuse("flat_columns", where, names="; no ".join(missing))
     course = cells["assessments.episode_id"]
     rows = with_stated_days(rows.having(**{"episodes.episode_id": course}))
     rows = rows.having(visit=states_visit(rows), order=0.0)
@@ -204,12 +201,9 @@ def _load_tables(
     texts: Mapping[str, pd.DataFrame], where: str, folder: Path | None = None, others: int = 0
 ) -> Study:
     if not {"assessments", "sessions"} & set(texts):
-        must = "a study has a table of assessments or of sessions"
-        remedy = "Flat rows are loaded by naming their file or database, with a column map."
-        raise DataError(must, got="none", where=where, remedy=remedy)
+        refuse("no_table", where)
     if all(texts[name].empty for name in ("assessments", "sessions") if name in texts):
-        must = "assessments or sessions has at least one row below its header"
-        raise DataError(must, got="a header alone", where=where)
+        refuse("empty_tables", where)
     texts = {name: _in_small_letters(text, {*TABLES[name].names} - {*text})
              for name, text in texts.items()}  # fmt: skip
     guard.refuse_identified(texts, where)
@@ -255,8 +249,7 @@ def _read_table(text: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Findi
     if name == "assessments" and not {"session", "day"} & set(text.columns):
         missing.append("session or day")
     if missing:
-        must = f"{name} has the columns that the contract requires"
-        raise DataError(must, got=f"no {', '.join(missing)}", where=name)
+        refuse("required_columns", name, called=name, names=", ".join(missing))
     own = [column for column in text if column in spec.names]
     others = [str(column) for column in text if column not in spec.names]
     frame, findings = read_cells(text[own].reset_index(drop=True), spec)
@@ -279,7 +272,7 @@ def _about(folder: Path) -> tuple[dict[str, Any], bool]:
         if not about.get("synthetic") or _as_saved(package, folder):
             return about, False
     except (ValueError, AttributeError, TypeError, KeyError):
-        raise _no_description(folder.name) from None
+        refuse("no_description", folder.name)
     return {name: about[name] for name in about if name not in _OF_SIMULATION}, True
 
 
@@ -317,11 +310,6 @@ def _digest(path: Path) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def _no_description(where: str) -> DataError:
-    must = f"{PACKAGE} is the description that a study was saved with"
-    return DataError(must, got="something else", where=where)
-
-
 def _described(
     about: dict[str, Any], where: str, findings: list[Finding], unused: list[str]
 ) -> tuple[Provenance, dict[str, Instrument]]:
@@ -332,7 +320,7 @@ def _described(
                        source=kept.source or guard.shown_name(where))  # fmt: skip
         return kept, column_map.declared_instruments(about.get("instruments", {}))
     except (msgspec.MsgspecError, ValueError, TypeError, AttributeError):
-        raise _no_description(where) from None
+        refuse("no_description", where)
 
 
 def _truth(path: Path) -> Truth | None:
@@ -342,5 +330,4 @@ def _truth(path: Path) -> Truth | None:
         content = json.loads(path.read_text(encoding="utf-8"))
         return Truth(dict(content["parameters"]), pd.DataFrame(content["estimands"]))
     except (ValueError, KeyError, TypeError):
-        must = f"{TRUTH} is the truth that a simulated study was saved with"
-        raise DataError(must, got="something else", where=path.parent.name) from None
+        refuse("no_truth", path.parent.name, truth=TRUTH)

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from outcomes.dictionary.tables import STATUSES
-from outcomes.errors import UsageError
+from outcomes.intake.refusals import refuse
 from outcomes.intake.toml_records import Section, Texts, Word, folded, refuse_unknown
 
 LEFT_OUT = "left_out"
@@ -79,9 +79,7 @@ class LeaveOut(CellTest, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.future == bool(self.column and self.states):
-            must = "[[leave_out]] has a column, and one of is, contains, not, empty, filled"
-            remedy = 'For example: column = "Category", is = ["Retail"]; or future = true.'
-            raise UsageError(must, got="neither, or both", where=self.name, remedy=remedy)
+            refuse("leave_out", self.name)
 
 
 class StatusRule(CellTest, frozen=True, kw_only=True):
@@ -108,9 +106,7 @@ class StatusRule(CellTest, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         refuse_unknown([self.becomes or self.otherwise], STATUS_WORDS, "a status")
         if bool(self.otherwise) == bool(self.column and self.states):
-            must = "[[status]] has a column with one of is, contains, not, empty, filled"
-            remedy = 'The last may be otherwise = "attended" and nothing else.'
-            raise UsageError(must, got="something else", where="[[status]]", remedy=remedy)
+            refuse("status_rule", "[[status]]")
 
 
 class CleaningRule(CellTest, frozen=True, kw_only=True):
@@ -150,16 +146,14 @@ class CleaningRule(CellTest, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if not self.columns or not (self.pattern or self.states):
-            must = "a cleaning rule has columns, and a pattern or is, contains, not"
-            raise UsageError(must, got="neither, or one", where=f"rule {self.name}")
+            refuse("rule_without_test", f"rule {self.name}")
         try:
             groups = [int(group) for group in re.findall(r"\\(\d+)", self.becomes)]
             lost = max([*groups, 2 if self.middle else 0]) > re.compile(self.pattern).groups
         except re.error:
             lost = True
         if lost:
-            must = "a cleaning rule has a regular expression, and uses only groups that it has"
-            raise UsageError(must, got="something else", where=f"rule {self.name}")
+            refuse("rule_pattern", f"rule {self.name}")
 
     def read(self, cell: str) -> str | None:
         """Return what the cell becomes; None where the rule is not for it."""
@@ -255,8 +249,7 @@ class StudyFacts(Section, frozen=True, kw_only=True):
         stated = [word for word in (self.no_status, self.empty_status) if word]
         refuse_unknown(stated, STATUS_WORDS, "a status")
         if self.new_course_after_days < 0:
-            must = "new_course_after_days is a number of days"
-            raise UsageError(must, got="something else", where="[study]")
+            refuse("gap_of_days", "[study]")
 
 
 class Question(Section, frozen=True, kw_only=True):
@@ -282,9 +275,7 @@ class Question(Section, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if len(self.place) < 2:
-            must = "a question's key is a place in the map"
-            remedy = 'For example: key = "columns.date".'
-            raise UsageError(must, got="something else", where="[[questions]]", remedy=remedy)
+            refuse("place_of_question", "[[questions]]")
 
     @property
     def place(self) -> list[str]:

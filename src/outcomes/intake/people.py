@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import DataError, UsageError
 from outcomes.intake.column_map import ColumnMap
 from outcomes.intake.dates import MIDNIGHT, day_number, iso
 from outcomes.intake.doubtful_days import with_seen
 from outcomes.intake.drafting.evidence import is_visit, not_done
+from outcomes.intake.refusals import refuse
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.typed_cells import days_of, moments_of
 from outcomes.privacy.clients import UNREAD, Earlier, clients_of, ids_of
@@ -54,9 +54,7 @@ def with_clients(
     record = mapped.columns.get("episodes.patient_id") or next(iter(kinds.get("record", ())), "")
     contacts = [c for kind in ("phone", "email") for c in kinds.get(kind, ())]
     if not (names or record or contacts):
-        must = "the map names the column that tells clients apart"
-        remedy = "Write name and birth_date, record, or email under [identifiers]."
-        raise UsageError(must, got="none", remedy=remedy)
+        refuse("no_clients")
     parts = [rows.text[column].fillna("").astype(object) for column in names]
     whole = sum((" " + part for part in parts[1:]), parts[0]) if parts else None
     named = _texts(whole, rows)
@@ -117,9 +115,7 @@ def _refuse_more_than_names(named: Iterable[str | None], column: str) -> None:
     n = sum(any(map(not_done, own)) for own in parts)
     if n or several:
         what = "a status" if n else "a service"
-        must, got = "a column of names holds names alone", f"words of {what} in {n or len(served)}"
-        remedy = "Give what was booked, and what became of it, a column of its own."
-        raise DataError(must, got=f"{got} cells", where=column, remedy=remedy)
+        refuse("more_than_names", column, what=what, n=n or len(served))
 
 
 def _refuse_numbers_of_visits(whose: list[str | None], column: str) -> None:
@@ -132,9 +128,7 @@ def _refuse_numbers_of_visits(whose: list[str | None], column: str) -> None:
     in_turn = [sorted(own) == [*range(1, len(own) + 1)] for own in numbers.values()]
     several = sum(len(own) > 1 for own in numbers.values())
     if len({*codes}) == len(codes) == len(parts) and several > 1 and all(in_turn):
-        must, got = "what tells clients apart is the same on all rows of one", "another on each row"
-        remedy = "Give the number of the visit (-1, -2) a column of its own."
-        raise DataError(must, got=got, where=column, remedy=remedy)
+        refuse("numbers_of_visits", column)
 
 
 def _refuse_numbers_of_clinics(rows: TypedRows, numbers: list[str | None], column: str) -> None:
@@ -144,13 +138,8 @@ def _refuse_numbers_of_clinics(rows: TypedRows, numbers: list[str | None], colum
         clinics = rows.cells[name].groupby(np.array(numbers, dtype=object)).nunique()
         n = int((clinics > 1).sum())
         if n > 1 and 2 * n > len(clinics):
-            must, got = "a number is of one client", f"{n} of {len(clinics)} in several clinics"
-            remedy = (
-                f'Where each clinic counts its own clients, write name = ["{column}", "'
-                f'{rows.names.get(name, name)}"] for record under [identifiers]; where these '
-                "are rooms, or clients go to several, take clinic_id out of the map."
-            )
-            raise DataError(must, got=got, where=column, remedy=remedy)
+            clinic = rows.names.get(name, name)
+            refuse("numbers_of_clinics", column, n=n, of=len(clinics), number=column, clinic=clinic)
 
 
 def _texts(cells: pd.Series[Any] | None, rows: TypedRows) -> list[str | None]:

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.dictionary.instruments import registry
-from outcomes.errors import OutcomesError, UsageError
+from outcomes.errors import OutcomesError
 from outcomes.intake.dates import iso
 from outcomes.intake.drafting.draft import Draft
 from outcomes.intake.drafting.evidence import Column, shapes
@@ -25,6 +25,7 @@ from outcomes.intake.guess import draft_map
 from outcomes.intake.import_export import imported
 from outcomes.intake.readers import name_of
 from outcomes.intake.readers.table import plain_text
+from outcomes.intake.refusals import refuse
 from outcomes.privacy.manifest import Manifest, page, page_table
 from outcomes.study import Study
 from outcomes.words import named
@@ -138,11 +139,9 @@ def write_preview(shown: Preview, place: Path, *folders: Path) -> None:
         When another file is there, or the place is where no import would delete it.
     """
     if folders and place.resolve().parent not in [folder.resolve() for folder in folders]:
-        must = "a preview is written beside the export or here, where the next import deletes it"
-        raise UsageError(must, got="another folder", where=place.name, remedy="Name it alone.")
+        refuse("place_of_preview", place.name)
     if place.exists() and not _is_page(place):
-        must = "a preview is written to a new file"
-        raise UsageError(must, got="a file of your own", where=place.name, remedy="Name another.")
+        refuse("foreign_preview", place.name)
     place.unlink(missing_ok=True)
     with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w",
                    encoding="utf-8", newline="") as file:  # fmt: skip

@@ -11,9 +11,9 @@ from typing import Any, Literal
 from outcomes.dictionary.instruments import registry
 from outcomes.dictionary.pressure import CREDIT, WALTON
 from outcomes.dictionary.tables import TABLES, ColumnSpec
-from outcomes.errors import UsageError
 from outcomes.folders import write_file, written_whole
 from outcomes.intake.daily import CODE, LISTS, PEOPLE, VISITS, daily_columns, words_of
+from outcomes.intake.refusals import refuse
 from outcomes.intake.typed_cells import walton_words
 
 GUIDE = "read me"
@@ -63,8 +63,7 @@ def write_template(
     """
     place = Path(path)
     if format not in ("", "xlsx", "csv"):
-        must = "a template is xlsx or csv"
-        raise UsageError(must, got="another format")
+        refuse("template_format")
     if (format or place.suffix.removeprefix(".").casefold()) == "xlsx":
         return _write_book(place, _table_book() if tables else _daily_book())
     with written_whole(place, "template") as folder:

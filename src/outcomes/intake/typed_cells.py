@@ -17,11 +17,11 @@ import pandas as pd
 from outcomes.dictionary.instruments import Instrument, registry
 from outcomes.dictionary.pressure import WALTON, WORDS
 from outcomes.dictionary.tables import TABLES, ColumnSpec, TableSpec
-from outcomes.errors import DataError
 from outcomes.findings import Finding, finding, where_broken
 from outcomes.intake.column_map import DERIVED, IMPORTED, SERVICE, ColumnMap
 from outcomes.intake.dates import Dates, iso, read_dates, read_times, says_utc
 from outcomes.intake.readers.table import Repeated
+from outcomes.intake.refusals import refuse
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.toml_records import folded
 from outcomes.plain_text import cleaned, each
@@ -61,9 +61,7 @@ def named_rows(text: pd.DataFrame, mapped: ColumnMap, where: str) -> pd.DataFram
             near = difflib.get_close_matches(name, list(map(str, text)), n=1)
             absent.append(f"{name} (near: {near[0]})" if near else name)
     if absent:
-        must = "each column that the map names is in the file"
-        got = f"no column {', '.join(absent)}"
-        raise DataError(must, got=got, where=where, remedy="Correct the map.")
+        refuse("absent_from_file", where, names=", ".join(absent))
     return text.rename(columns=renamed)
 
 

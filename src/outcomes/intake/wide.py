@@ -9,12 +9,12 @@ from msgspec.structs import replace
 
 from outcomes.dictionary.instruments import registry
 from outcomes.dictionary.tables import TIMINGS
-from outcomes.errors import DataError
 from outcomes.findings import Finding, finding
 from outcomes.intake.column_map import ColumnMap, contract_name
 from outcomes.intake.map_sections import CleaningRule
 from outcomes.intake.readers import Rows
 from outcomes.intake.readers.workbook import OTHERS
+from outcomes.intake.refusals import refuse
 from outcomes.intake.toml_records import Texts, refuse_unknown
 
 
@@ -46,9 +46,7 @@ def stacked(rows: pd.DataFrame, mapped: ColumnMap, where: str) -> tuple[pd.DataF
     spread_columns = [column for part in mapped.wide for column in part.columns.values()]
     absent = [column for column in spread_columns if column not in rows]
     if absent:
-        must = "each column that [[wide]] names is in the file"
-        got = f"no column {', '.join(absent)}"
-        raise DataError(must, got=got, where=where, remedy="Correct the map.")
+        refuse("absent_from_wide", where, names=", ".join(absent))
     kept = rows.drop(columns=list(dict.fromkeys(spread_columns)))
     over = list(dict.fromkeys(value for part in mapped.wide for value in part.columns))
     blocks = []

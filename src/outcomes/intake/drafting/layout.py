@@ -14,19 +14,10 @@ import msgspec
 import pandas as pd
 
 from outcomes.dictionary.instruments import registry
-from outcomes.errors import DataError
 from outcomes.intake import readers
+from outcomes.intake.drafting import evidence
 from outcomes.intake.drafting.draft import Content
-from outcomes.intake.drafting.evidence import (
-    YEARLESS,
-    Column,
-    flag_of,
-    is_date,
-    number,
-    score,
-    status_of,
-    worded,
-)
+from outcomes.intake.drafting.evidence import YEARLESS, Column, is_date, status_of, worded
 from outcomes.intake.drafting.facts import names_condition
 from outcomes.intake.drafting.headers import holds, roles_of, score_role, vocabulary, words_of
 from outcomes.intake.drafting.seen import DATES, SHEET, STRUCK
@@ -34,6 +25,7 @@ from outcomes.intake.drafting.sheets import OF_CLIENTS, UNREAD, other_sheets
 from outcomes.intake.readers import FileFormat, Rows
 from outcomes.intake.readers.table import DAY, HEADINGS, headings_in
 from outcomes.intake.readers.workbook import OTHERS, sheet_names
+from outcomes.intake.refusals import refuse
 from outcomes.privacy.names import names_somebody
 
 HEADED, _TICKED, THERAPIST = "Client", "Condition", "Therapist"
@@ -63,7 +55,7 @@ def rows_of_export(path: str | Path, form: FileFormat | None) -> tuple[Rows, Con
     if items:
         scored = rows.cells.drop(columns=[header for own in items.values() for header in own])
         stated = {role.place.split(".")[1] for h in map(str, scored) for role in score_role(h)
-                  if Column(h, scored[h]).share(score)}  # fmt: skip
+                  if Column(h, scored[h]).share(evidence.score)}  # fmt: skip
         few = {name: one.n_items_minimum or one.n_items or 1 for name, one in registry().items()}
         totals = {name: own for name, own in items.items()
                   if name not in stated and len(own) >= few[name]}  # fmt: skip
@@ -186,7 +178,7 @@ def _questionnaires(rows: Rows) -> dict[str, list[str]]:
 
 
 def _is_item(low: float, high: float, cell: str) -> bool:
-    value = number(cell)
+    value = evidence.number(cell)
     return value is not None and low <= value <= high and value % 1 == 0
 
 
@@ -197,7 +189,7 @@ def _tick_boxes(rows: Rows) -> list[str]:
         return []
     boxes = [Column(h, rows.cells[h]) for h, own in roles.items() if not own]
     ticks = [c.name for c in boxes if c.n and all(
-        flag_of(cell) is not None and not is_date(cell) for cell in c.counts)]  # fmt: skip
+        evidence.flag_of(cell) is not None and not is_date(cell) for cell in c.counts)]  # fmt: skip
     named = [i for i, header in enumerate(ticks) if names_condition(header)]
     return ticks[named[0] : named[-1] + 1] if len(named) > 1 else []
 
@@ -212,11 +204,11 @@ def _visits_beside(rows: Rows) -> list[str]:
     heads = [*map(str, rows.cells)]
     days: dict[str, list[str]] = {}
     for header in heads:
-        if (day := DAY.search(header)) and Column(header, rows.cells[header]).share(score) > 0.5:
+        own = Column(header, rows.cells[header])
+        if (day := DAY.search(header)) and own.share(evidence.score) > 0.5:
             days.setdefault(header.replace(day[0], "#"), []).append(header)
     if sum(re.fullmatch(r"\d{1,2}[/.-]\d{1,2}", header) is not None for header in heads) > 1:
-        must, remedy = "a day has its year", "Write it behind each day, as in 1/7/2026."
-        raise DataError(must, got="days without one at the heads of columns", remedy=remedy)
+        refuse("days_without_year_at_heads")
     if any(len(headers) > 1 for headers in days.values()):
         return [*days]
     bare = {h: re.sub(r"\(.*?\)", lambda m: " " * len(m[0]), h) for h in map(str, rows.cells)}
@@ -245,9 +237,7 @@ def _refuse_scored_days(columns: Iterable[Column]) -> None:
     for column in columns:
         if column.share(lambda cell: any(
                 map(_is_scored_day, (cell, *readers.parts_of(cell))))) > 0.5:  # fmt: skip
-            must, got = "a cell holds one thing", "a day with a score behind it"
-            remedy = "Give each visit a row of its own, and the day and each score a column."
-            raise DataError(must, got=got, where=column.name, remedy=remedy)
+            refuse("scored_day", column.name)
 
 
 def _is_scored_day(cell: str) -> bool:

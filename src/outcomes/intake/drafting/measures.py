@@ -9,7 +9,6 @@ from functools import partial
 import pandas as pd
 
 from outcomes.dictionary.instruments import registry
-from outcomes.errors import DataError
 from outcomes.intake.drafting import evidence
 from outcomes.intake.drafting.draft import FEW, Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import Column
@@ -25,6 +24,7 @@ from outcomes.intake.drafting.notes import PAIRED, in_notes
 from outcomes.intake.drafting.pairs import PLAIN, SIDES, as_numbers, is_pair_of_ten, two_in_a_cell
 from outcomes.intake.drafting.seen import Seen, which
 from outcomes.intake.readers import SCORE
+from outcomes.intake.refusals import refuse
 
 _UNITS, _COMMA, _NO_DEGREES, _RADIANS = (vocabulary()["patterns"][name] for name in (
     "units", "comma", "no_degrees", "radians"))  # fmt: skip
@@ -105,9 +105,7 @@ def _refuse_several(seen: Seen, column: Column, *what: Column | None) -> None:
     own = pd.DataFrame({**told, "score": column.cells.to_numpy()}).dropna()
     several = own.groupby([*told])["score"].nunique() > 1
     if several.sum() > 1 and several.mean() > _MOST:
-        must, got = "a visit has one score of an instrument and time", "several in most visits"
-        remedy = "Write their mean (PSFS) in one row, or beside each when it was taken."
-        raise DataError(must, got=got, where=column.name, remedy=remedy)
+        refuse("several_scores", column.name)
 
 
 def _one_below_another(seen: Seen) -> Content:
@@ -247,9 +245,7 @@ def _loose(seen: Seen, name: str, timings: Mapping[str, list[str]]) -> Iterator[
 def _score(name: str, timing: str, columns: list[Column]) -> Content:
     top = registry()[name].maximum
     if len(columns) > 1 and registry()[name].n_items_minimum:
-        must, got = f"{registry()[name].title} is one number", "a column for each of its parts"
-        remedy = "Write what they make together (of a PSFS the mean) in one column."
-        raise DataError(must, got=got, where=columns[0].name, remedy=remedy)
+        refuse("parts_of_a_score", columns[0].name, title=registry()[name].title)
     if len(columns) > 1:
         read = merged(*(_in_points(name, timing, column, top) for column in columns))
         names, place = [column.name for column in columns], f"scores.{name}.{timing}"

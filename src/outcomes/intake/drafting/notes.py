@@ -8,12 +8,12 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from outcomes.errors import DataError
 from outcomes.intake.drafting import evidence
 from outcomes.intake.drafting.draft import Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import Column, tells
 from outcomes.intake.drafting.headers import vocabulary
 from outcomes.intake.drafting.seen import Seen
+from outcomes.intake.refusals import refuse
 from outcomes.intake.visits import STAYED
 from outcomes.privacy.patterns import name_words
 
@@ -89,9 +89,7 @@ def remarked(seen: Seen, column: Column, scored: Any) -> list[dict[str, Any]]:
             part = _begun(cell) if beside is None else beside
             others = any(part.casefold() in own.casefold() for own in {*column.counts} - {*told})
             if others or not part or seen.is_private(part):
-                must, got = "a column says what became of a visit", "remarks with names or numbers"
-                remedy = "Give what became of a visit a column of its own."
-                raise DataError(must, got=got, where=column.name, remedy=remedy)
+                refuse("private_remarks", column.name)
         found.setdefault((how, word), []).append(part)
     return [{"column": column.name, how: [*dict.fromkeys(words)], "becomes": became}
             for (how, became), words in found.items()]  # fmt: skip

@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.tables import RECEIVED
-from outcomes.errors import DataError
 from outcomes.intake.dates import MIDNIGHT, day_of_week, read_dates, read_ends, read_times, says_utc
 from outcomes.intake.drafting import evidence
 from outcomes.intake.drafting.draft import FEW, Content, ask, merged, rule
 from outcomes.intake.drafting.evidence import Column
 from outcomes.intake.drafting.headers import vocabulary, words_of
 from outcomes.intake.drafting.seen import SHEET, Seen, one_to_one, which
+from outcomes.intake.refusals import refuse
 
 _DAY_FIRST = {*vocabulary()["dates"]["day_first"]}
 _ZONES = tuple(vocabulary()["dates"]["zones"])
@@ -151,9 +151,7 @@ def dates(seen: Seen) -> Content:
         dated = (c for c in seen.columns.values() if evidence.looks_like(c, "date"))
         read = [column for column in dated if column is not births]
         if sum(day_of_week(header) is not None for header in seen.columns) > _IN_WEEK:
-            must, got = "a row is one visit", "a column for each day of the week"
-            remedy = "Give each visit a row of its own, with the columns Client and Date."
-            raise DataError(must, got=got, remedy=remedy)
+            refuse("days_of_the_week")
         read.sort(key=lambda column: (column.name in seen.roles, -_median_year(column)))
         content = ask("day_unnamed", [column.name for column in read] or seen.rest)
     return merged(content, _written(seen, [*read, *([births] if births is not None else [])]))
@@ -281,9 +279,7 @@ def _yearless(seen: Seen, day: Column, found: evidence.WaysOfDates) -> Content:
     steps = read_dates(dated, [f"{found.yearless} %Y"]).days.dropna().diff().abs()
     years = set() if 0 < (steps > _APART[0]).mean() < _TURNS else years  # December, then January
     if len(years) != 1 and not found.ways:
-        must, got = "a day has its year", "days without one, and no one year elsewhere"
-        remedy = "Write it behind each day, or in a column Year."
-        raise DataError(must, got=got, where=day.name, remedy=remedy)
+        refuse("days_without_year", day.name)
     if len(years) != 1:
         return {}  # such rows are reported, none is read in a wrong year
     pattern = r"([^\W\d]{3,9}\.? \d{1,2}|\d{1,2}\.? [^\W\d]{3,9})"

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.tables import RECEIVED
-from outcomes.errors import DataError
 from outcomes.intake.dates import read_times
 from outcomes.intake.drafting import evidence
 from outcomes.intake.drafting.draft import FEW, Content, ask, merged, rule
@@ -21,6 +20,7 @@ from outcomes.intake.drafting.notes import beside_name, remarked, remarks_on
 from outcomes.intake.drafting.people import lengths
 from outcomes.intake.drafting.seen import MISSED, STRUCK, Seen, not_visits
 from outcomes.intake.map_sections import VISIT
+from outcomes.intake.refusals import refuse
 from outcomes.intake.visits import STAYED
 from outcomes.privacy.patterns import name_words, plain
 
@@ -87,9 +87,7 @@ def _beside(seen: Seen) -> list[dict[str, Any]]:
         alone = ~seen.in_any(*others) & bool(others)
         of_pain = column.where(lambda cell: evidence.is_missed(cell) and plain(cell) in pains)
         if (of_pain & ~alone).any() and not stated:
-            must, got = "a column of scores holds numbers", "a word of the pain, or of the visit"
-            remedy = "Write 0 for no pain, and give what became of a visit a column of its own."
-            raise DataError(must, got=got, where=column.name, remedy=remedy)
+            refuse("word_among_scores", column.name)
         missed = column.where(evidence.is_missed) & ~(of_pain & stated)
         told.append((column, Column(column.name, column.cells[missed])))
     return [entry for column, own in told if own.n < column.n for entry in _entries(column, own)]

@@ -14,13 +14,14 @@ from typing import Any
 import pandas as pd
 
 from outcomes.dictionary.instruments import score
-from outcomes.errors import DataError, UnavailableError
+from outcomes.errors import DataError
 from outcomes.intake.readers import table
 from outcomes.intake.readers.database import read_database
 from outcomes.intake.readers.fhir import read_bundle
 from outcomes.intake.readers.table import FileFormat, Rows, is_database, name_of
 from outcomes.intake.readers.text_table import read_text_table
 from outcomes.intake.readers.workbook import read_sheets
+from outcomes.intake.refusals import refuse
 from outcomes.intake.toml_records import folded
 from outcomes.plain_text import shipped
 from outcomes.privacy.patterns import found_in
@@ -257,9 +258,7 @@ def _refuse_data_as_header(cells: pd.DataFrame, where: str) -> None:
         found_in(dated[name].dropna(), "date").any() for name in dated)  # fmt: skip
     n_numbers = int(pd.to_numeric(names, errors="coerce").notna().sum())
     if max(*looks, 0 if heads else dated.shape[1]) or n_numbers > len(names) / 2:
-        must = "the first line names the columns"
-        remedy = "Add a line with the names of the columns."
-        raise DataError(must, got="what looks like data", where=where, remedy=remedy)
+        refuse("no_header", where)
 
 
 def read_parquet(place: str, _form: FileFormat) -> Rows:
@@ -270,12 +269,9 @@ def read_parquet(place: str, _form: FileFormat) -> Rows:
         held = parquet.read_table(place)
         cells = held.to_pandas(ignore_metadata=True).astype(object)  # an index is a column
     except ImportError:
-        must = "reading Parquet needs pyarrow"
-        remedy = "Install it with: pip install 'outcomes[big]'."
-        raise UnavailableError(must, got="none", remedy=remedy) from None
+        refuse("pyarrow")
     except (OSError, ValueError, LookupError, TypeError, ArrowException):
-        must = "the file is a Parquet file"
-        raise DataError(must, got="something else, or none", where=Path(place).name) from None
+        refuse("no_parquet", Path(place).name)
     return table.rows_of(cells, Path(place).name)
 
 

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from outcomes.errors import DataError, UnavailableError, UsageError
+from outcomes.errors import DataError
 from outcomes.intake.readers.table import FileFormat, Record, Rows, name_of, plain_text, table_of
+from outcomes.intake.refusals import refuse
 from outcomes.plain_text import refuse_missing, shipped
 
 _WRITES: list[str] = shipped("intake/readers/database.toml")["writes"]
@@ -57,9 +58,7 @@ def read_database(url: str, form: FileFormat) -> Rows:
     """
     name = name_of(url)
     if bool(form.table) == bool(form.query):
-        must = "the map names the table or the query of a database"
-        remedy = 'Write table = "..." or query = "..." under [source] in the column map.'
-        raise UsageError(must, got="neither, or both", where=name, remedy=remedy)
+        refuse("table_or_query", name)
     if form.query:
         judge(form.query, name)
     with _connected(url, name) as connection:
@@ -100,9 +99,7 @@ def judge(query: str, name: str) -> None:
         else ""
     )  # fmt: skip
     if got:
-        must = "a query is one SELECT and writes nothing"
-        remedy = 'Write a SELECT; put a column of such a name in quotation marks: "update".'
-        raise UsageError(must, got=got, where=name, remedy=remedy)
+        refuse("query_writes", name, got=got)
 
 
 def _parts(query: str, *, comments: str) -> str:
@@ -118,18 +115,16 @@ def _connected(url: str, name: str) -> Iterator[Any]:
         import sqlalchemy
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError
     except ImportError:
-        raise _not_installed() from None
+        refuse("sqlalchemy", library="SQLAlchemy")
     try:
         address = sqlalchemy.make_url(url)
         address = address.set(drivername=_DRIVERS.get(address.drivername, address.drivername))
         read_only = _read_only(address)
         engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.NullPool, **read_only)
     except (ArgumentError, NoSuchModuleError, ValueError, TypeError):
-        must = "a database address is one that SQLAlchemy knows"
-        remedy = "For example sqlite:///clinic.db, or postgresql://user@host/name."
-        raise UsageError(must, got="another", where=name, remedy=remedy) from None
+        refuse("database_address", name)
     except ImportError as error:
-        raise _not_installed(error.name or "its driver") from None
+        refuse("sqlalchemy", library=error.name or "its driver")
     if address.get_backend_name() in ("sqlite", "duckdb"):  # which would make an empty one
         refuse_missing(Path(address.database or name), "database's file", DataError)
     try:
@@ -137,26 +132,17 @@ def _connected(url: str, name: str) -> Iterator[Any]:
         if address.get_backend_name() == "postgresql":
             connection = connection.execution_options(postgresql_readonly=True)
     except (sqlalchemy.exc.SQLAlchemyError, OSError):
-        must = "the database can be opened"
-        remedy = "Check its address, that it runs, and the user and password."
-        raise UnavailableError(must, got="no connection", where=name, remedy=remedy) from None
+        refuse("database_closed", name)
     log = logging.getLogger("sqlalchemy")
     level = log.level
     log.setLevel(logging.CRITICAL + 1)  # it logs what the server says, and that may quote a cell
     try:
         yield connection
     except sqlalchemy.exc.SQLAlchemyError:
-        must = "the database takes the query and holds the table"
-        remedy = "Try the query in the database's own program, and check [source]."
-        raise UsageError(must, got="a refusal", where=name, remedy=remedy) from None
+        refuse("database_refuses", name)
     finally:
         connection.close()
         log.setLevel(level)
-
-
-def _not_installed(library: str = "SQLAlchemy") -> UnavailableError:
-    remedy = "Install it with: pip install 'outcomes[sql]'."
-    return UnavailableError(f"reading this database needs {library}", got="none", remedy=remedy)
 
 
 def _read_only(address: Any) -> dict[str, Any]:
@@ -194,8 +180,7 @@ def _rows(
     whole = sqlalchemy.select(sqlalchemy.text("*")).select_from(from_table)
     result = connection.execute(sqlalchemy.text(query) if query else whole)
     if not result.returns_rows:
-        must = "a query selects rows"
-        raise UsageError(must, got="another statement", where=name, remedy="Write a SELECT.")
+        refuse("query_without_rows", name)
     header = [str(column) for column in result.keys()]  # noqa: SIM118 - not a mapping
     rows: Iterator[Record] = ([plain_text(cell) for cell in row] for row in result)
     return table_of(enumerate(rows, start=1), [header], name, may_be_empty=may_be_empty)

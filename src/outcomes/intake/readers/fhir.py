@@ -20,7 +20,6 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from outcomes.errors import DataError
 from outcomes.intake.readers.json_text import (
     as_encounter,
     at,
@@ -30,6 +29,7 @@ from outcomes.intake.readers.json_text import (
     records_in,
 )
 from outcomes.intake.readers.table import FileFormat, Rows, rows_of
+from outcomes.intake.refusals import refuse
 
 SCORES = ("Observation", "QuestionnaireResponse")
 _FINAL = (None, "final", "amended", "corrected", "completed")
@@ -166,8 +166,7 @@ def resources(path: Path, content: Any) -> list[tuple[str, Any]]:
         return [("", one) for one in content]
     entries = at(content, "entry")
     if at(content, "resourceType") != "Bundle" or not isinstance(entries, list):
-        must = "the file is a FHIR R4 bundle (.json), or has one resource a line (.ndjson)"
-        raise DataError(must, got="something else, or none", where=path.name)
+        refuse("no_bundle", path.name)
     return [(str(at(entry, "fullUrl") or ""), at(entry, "resource")) for entry in entries]
 
 
@@ -235,8 +234,7 @@ def read_bundle(place: str | Path, form: FileFormat | None = None) -> Rows:
         first[row["patient"]] = row["date"]
     rows += [_goal(bundle, goal, first) for goal in bundle.of_kind("Goal")]
     if not rows:
-        must = "a bundle holds visits (Procedure, Encounter, Appointment), scores or goals"
-        raise DataError(must, got="none that counts", where=path.name)
+        refuse("empty_bundle", path.name)
     others = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *others], dtype=object)
     return replace(rows_of(frame, path.name), skipped=dict(bundle.skipped))

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import DataError
 from outcomes.intake.dates import AFTER_DATE
 from outcomes.intake.readers.table import FileFormat, Rows, distinct
+from outcomes.intake.refusals import refuse
 from outcomes.privacy.clients import clients_of
 from outcomes.privacy.patterns import plain
 
@@ -65,9 +65,7 @@ def looked_up(rows: Rows, sheet: Rows, columns: Mapping[str, str], where: str) -
     _refuse_absent(rows, sheet, columns, where)
     theirs = known_by(sheet.cells, columns)
     if theirs.dropna().duplicated().any():
-        must, got = "what is looked up in a sheet stands there once", "it twice"
-        remedy = "Take the repeated row out, or give people a number."
-        raise DataError(must, got=got, where=where, remedy=remedy)
+        refuse("looked_up_twice", where)
     ours = known_by(rows.cells, {name: name for name in columns.values()})
     facts = sheet.cells.drop(columns=[*columns])[theirs.notna()].set_axis(theirs.dropna())
     names = distinct([*rows.cells, *facts])[rows.cells.shape[1] :]
@@ -138,13 +136,7 @@ def refuse_namesakes(rows: Rows, form: FileFormat, kinds: Kinds, where: str) -> 
                          said_of(known[found], rows.cells[found], own),
                          numbered=telling.isdisjoint(columns.values()))  # fmt: skip
         if n:
-            must = "what is looked up in a sheet is of one person"
-            got = f"{n} of the {', '.join(columns.values())} looked up that several people have"
-            remedy = (
-                "Hold birth dates or numbers against each other too (looked_up = { Clients = "
-                '{ "Name" = "Client", "DOB" = "Birth date" } }), or leave that sheet out.'
-            )
-            raise DataError(must, got=got, where=where, remedy=remedy)
+            refuse("looked_up_of_several", where, n=n, names=", ".join(columns.values()))
 
 
 def below(rows: Rows, sheet: Rows, columns: Mapping[str, str], where: str) -> Rows:
@@ -164,6 +156,4 @@ def _refuse_absent(rows: Rows, sheet: Rows, columns: Mapping[str, str], where: s
     absent = [*(name for name in columns if name not in sheet.cells),
               *(name for name in columns.values() if name not in rows.cells)]  # fmt: skip
     if absent:
-        must = "each column that the map names is in its sheet"
-        got = f"no column {', '.join(absent)}"
-        raise DataError(must, got=got, where=where, remedy="Correct the map.")
+        refuse("absent_from_sheet", where, names=", ".join(absent))

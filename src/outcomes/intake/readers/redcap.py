@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.errors import DataError
+from outcomes.intake.refusals import refuse
 
 _VARIABLE, _LABEL = "Variable / Field Name", "Field Label"
 _CHOICES = "Choices, Calculations, OR Slider Labels"
@@ -86,8 +86,7 @@ def _fields(dictionary: pd.DataFrame) -> list[_Field]:
     needed = (_VARIABLE, "Form Name", "Field Type", _LABEL, _CHOICES, "Identifier?")
     missing = [name for name in needed if name not in dictionary]
     if missing:
-        must = "a REDCap data dictionary has its usual columns"
-        raise DataError(must, got=f"no {', '.join(missing)}", remedy="Download it from REDCap.")
+        refuse("redcap_columns", names=", ".join(missing))
     return [_field(record) for record in dictionary.fillna("").to_dict("records")]
 
 

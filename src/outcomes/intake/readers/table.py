@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import DataError
+from outcomes.intake.refusals import refuse
 from outcomes.intake.toml_records import Section, Texts
 from outcomes.plain_text import shipped
 from outcomes.privacy.patterns import any_holds
@@ -352,16 +352,14 @@ def table_of(
     """
     names, counts = column_names(header), Counter({ABOVE: sum(map(any, before))})
     if not any(map(any, header)):
-        must = "a table has a header line"
-        raise DataError(must, got="an empty file or first line", where=where)
+        refuse("empty_header", where)
     kept = _kept(records, header[-1:], len(names), counts, where, alone=bool(headings))
     cells, numbers = _stored(kept, len(names))
     n_remarks = _remarks_at_end(cells)
     counts[REMARKS] += n_remarks
     cells, numbers = cells[: len(cells) - n_remarks], numbers[: len(numbers) - n_remarks]
     if not len(cells) and not may_be_empty:
-        must = "a table has at least one row below its header"
-        raise DataError(must, got="a header alone", where=where)
+        refuse("header_alone", where)
     filled = (cells != np.array(None)).any(axis=0)
     named = [name != f"(column {i})" for i, name in enumerate(names, start=1)]
     used = np.flatnonzero(filled | np.array(named, dtype=bool))
@@ -443,11 +441,9 @@ def _names_again(row: Record, header: Sequence[str], where: str) -> bool:
     if cells == header:
         return True
     known = sum(cell in header for cell in cells if cell)
-    if known < 2 or 2 * known < sum(map(bool, cells)):
-        return False
-    must, got = "a table has one header", "a header of other columns among the rows"
-    remedy = "Two files were put together: import each by itself."
-    raise DataError(must, got=got, where=where, remedy=remedy)
+    if known >= 2 and 2 * known >= sum(map(bool, cells)):
+        refuse("second_header", where)
+    return False
 
 
 def _fitted(
@@ -462,14 +458,12 @@ def _fitted(
     whole = row + [None] * (width - len(row))
     if len(row) < width and _LINES["total"].fullmatch(row[0] or "") and _is_total(whole):
         return whole
-    if len(row) < width and sum(map(bool, row)) == 1 and width > 2:
-        if alone:
-            return whole
-        counts[REMARKS] += 1
-        return [None] * width
-    must = "each row has as many cells as the header"
-    remedy = "Put text with a delimiter in it between quotation marks; import two files one by one."
-    raise DataError(must, got=f"{len(row)} for {width}", where=where, remedy=remedy)
+    if len(row) > width or sum(map(bool, row)) != 1 or width <= 2:
+        refuse("cells_in_row", where, n=len(row), width=width)
+    if alone:
+        return whole
+    counts[REMARKS] += 1
+    return [None] * width
 
 
 def _is_total(row: Record) -> bool:

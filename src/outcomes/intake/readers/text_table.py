@@ -12,9 +12,10 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from outcomes.errors import DataError, UnavailableError
+from outcomes.errors import UnavailableError
 from outcomes.intake.readers import table
 from outcomes.intake.readers.table import FileFormat, Rows
+from outcomes.intake.refusals import refuse
 from outcomes.plain_text import refuse_missing
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -71,8 +72,7 @@ def read_text_table(
     start, stop = header_lines(sample, form)
     header = sample[start:stop]
     if header and len(header[0]) == 1 and not (header[0][0] or "empty").isidentifier():
-        must = "a table has several columns, separated by a comma, semicolon, tab or bar"
-        raise DataError(must, got="one column", where=path.name, remedy="Export it as CSV.")
+        refuse("one_column", path.name)
     odd: Counter[str] = Counter()
     records = islice(_records(_lines(path, encoding, odd), delimiter, path.name), stop, None)
     filled = ((line, record) for line, record in enumerate(records, start=stop + 1) if record)
@@ -153,9 +153,7 @@ def _lines(path: Path, encoding: str, counts: Counter[str] | None = None) -> Ite
                 return
     except (UnicodeDecodeError, UnicodeError, LookupError):
         pass
-    must = "the file is text"
-    remedy = "Save it as CSV UTF-8."
-    raise DataError(must, got="other bytes", where=path.name, remedy=remedy)
+    refuse("no_text", path.name)
 
 
 def _delimiter(head: Sequence[str]) -> str:
@@ -196,6 +194,4 @@ def _records(
     except csv.Error:
         pass
     if whole:
-        must = "text in quotation marks ends with one, and no cell is longer than 131,072 letters"
-        remedy = "The file may have been cut off; export it again."
-        raise DataError(must, got="a cell that does not end", where=where, remedy=remedy)
+        refuse("open_quotation", where)

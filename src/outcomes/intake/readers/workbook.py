@@ -25,6 +25,7 @@ from outcomes.errors import DataError, UnavailableError
 from outcomes.intake.readers.other_sheets import below, looked_up
 from outcomes.intake.readers.table import SAMPLE, FileFormat, Record, Repeated, Rows, table_of
 from outcomes.intake.readers.text_table import header_lines
+from outcomes.intake.refusals import refuse
 from outcomes.plain_text import refuse_missing
 
 MAX_UNPACKED = 1_000_000_000
@@ -87,8 +88,7 @@ def read_sheets(place: str | Path, form: FileFormat | None = None) -> Rows:
     skipped = sum((Counter(part.skipped) for part in parts), Counter(left))
     cells = pd.concat([part.cells for part in parts], ignore_index=True).astype(object)
     if cells.empty:
-        must = "a table has at least one row below its header"
-        raise DataError(must, got="a header alone", where=path.name)
+        refuse("header_alone", path.name)
     sheets = [names.index(name) + 1 for name, rows in tables for _ in rows.numbers]
     rows = Rows(
         cells.where(cells.notna(), None), np.concatenate([part.numbers for part in parts]),
@@ -136,9 +136,7 @@ def _of_one_kind(
         if 2 * len(wanted & held) >= len(wanted | held):
             kept.append((sheet, replace(rows, cells=rows.cells.rename(columns=own))))
         elif exact:
-            must = "the sheets that are read have the same columns"
-            got = f"others in sheet {number} of those that the map names"
-            raise DataError(must, got=got, where=where, remedy="Leave it out of [file] sheets.")
+            refuse("other_columns_in_sheet", where, number=number)
     return kept, len(tables) - len(kept)
 
 
@@ -156,12 +154,7 @@ def _chosen(
     """
     must, remedy = "each sheet that the map names is in the workbook", "Check [file] sheets."
     if not patterns and len(shown) > 1:
-        must = "a workbook has one sheet, or the map names those to read"
-        remedy = (
-            'Write sheets = ["..."] under [file] in the column map; ["*"] is all. Without a map: '
-            "outcomes import FILE --guess --save map.toml"
-        )
-        raise DataError(must, got=f"{len(shown)} sheets", where=where, remedy=remedy)
+        refuse("sheets_not_named", where, n=len(shown))
     meant = [{name for name in names if _means(pattern, name, name in shown)}
              for pattern in patterns or ["*"]]  # fmt: skip
     for i, own in enumerate(meant, start=1):
@@ -184,9 +177,7 @@ def sheets_of(
         parts = {name: _part(path, book[name]) for name in names}
         n_unworked = sum(part.unworked for part in parts.values())
         if n_unworked:  # their cells would look empty
-            must = "each formula has the value that it was last worked out to"
-            remedy = "Open the workbook in Excel and save it, or paste values over formulas."
-            raise DataError(must, got=f"{n_unworked} without", where=path.name, remedy=remedy)
+            refuse("formulas", path.name, n=n_unworked)
         read = partial(_sheet, book, form=form, where=path.name, may_be_empty=may_be_empty)
         sheets = {name: read(name, part) for name, part in parts.items()}
         heads = {name: frozenset(map(str, rows.cells)) for name, rows in sheets.items()}
@@ -206,8 +197,7 @@ def _opened(path: Path) -> Iterator[Any]:
         with zipfile.ZipFile(path) as packed:
             unpacked = sum(entry.file_size for entry in packed.infolist())
         if unpacked > MAX_UNPACKED:
-            must = f"a workbook unpacks to at most {MAX_UNPACKED // 1_000_000} MB"
-            raise DataError(must, got="more", where=path.name, remedy="Export it as CSV.")
+            refuse("unpacked_size", path.name, most=MAX_UNPACKED // 1_000_000)
         # from memory: openpyxl leaves a file open when its contents are broken
         content = io.BytesIO(path.read_bytes())
         book = openpyxl.load_workbook(content, data_only=True, read_only=True)
@@ -216,9 +206,7 @@ def _opened(path: Path) -> Iterator[Any]:
         finally:
             book.close()
     except _UNREADABLE:
-        must = "the file is an Excel workbook (.xlsx)"
-        remedy = "Open it in Excel and save it again, or export it as CSV."
-        raise DataError(must, got="something else", where=path.name, remedy=remedy) from None
+        refuse("no_workbook", path.name)
 
 
 @dataclass(frozen=True)
@@ -263,8 +251,7 @@ def _sheet(
 ) -> Rows:  # fmt: skip
     sheet = book[name]
     if not hasattr(sheet, "iter_rows"):
-        must = "a sheet holds cells"
-        raise DataError(must, got="a chart", where=where)
+        refuse("chart", where)
     sheet.reset_dimensions()  # what a program wrote there may be wrong
     struck: set[int] = set()
     records = _records(sheet, struck if part.struck else None, where)
@@ -282,10 +269,7 @@ def _sheet(
         marked = rows.cells.assign(**{form.struck_out: np.where(marks, "yes", "no")})
         return replace(rows, cells=marked)
     if marks.any():
-        must = "a map says what rows mean that are struck through"
-        remedy = ('Write struck_out = "Struck out" in [file], and what "yes" in that column means; '
-                  "of an entry workbook, delete them or say what became of them.")  # fmt: skip
-        raise DataError(must, got=f"{marks.sum()} of them", where=where, remedy=remedy)
+        refuse("struck_through", where, n=marks.sum())
     return rows
 
 
@@ -297,8 +281,7 @@ def _records(
     for number, cells in enumerate(sheet.iter_rows(), start=1):
         n_cells += len(cells)
         if n_cells > MAX_CELLS:
-            must = f"a sheet spans at most {MAX_CELLS:,} cells"
-            raise DataError(must, got="more", where=where, remedy="Export it as CSV.")
+            refuse("sheet_size", where, most=MAX_CELLS)
         if struck is not None:
             marks = [bool(cell.font.strike) for cell in cells if cell.value is not None]
             if marks and 2 * sum(marks) >= len(marks):
