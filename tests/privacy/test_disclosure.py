@@ -199,3 +199,14 @@ def test_all_but_a_few_are_called_what_they_are_at_the_least(whole, said):
     assert REAL.most(whole) == said
     assert Disclosure(5).most(40) == "nearly all"
     assert Disclosure(5).most(39) == "most"
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(166, ""), (154, "nearly all of 166"), (146, "nearly all of 166"), (144, ""), (100, "")],
+)
+def test_scores_of_nearly_all_courses_are_not_told_where_each_has_two(count, words):
+    """154 scores are of 77 courses at least, if none has more than two."""
+    rule = Disclosure(told=Told([2]))
+    assert rule.tells(83, "course")
+    assert rule.instead(count, "score") == words

@@ -315,6 +315,47 @@ def test_degrees_of_freedom_and_numbers_of_scores_tell_no_hidden_count(n_missing
         assert inside.source.n_used is None
 
 
+@pytest.mark.parametrize(
+    ("name", "kinds", "terms", "counts", "shown"),
+    [  # 83 courses are told: one clinic and the others are 77 of them, so that six are missing
+        ("how-much", ["sensitivity"] * 2, ["without clinic 1", "without clinic 2"],
+         {"n_episodes": [44, 33], "n_clinic": [33, 44]}, [False, False]),
+        ("how-much", ["sensitivity"] * 2, ["without clinic 1", "without clinic 2"],
+         {"n_episodes": [50, 33], "n_clinic": [33, 50]}, [True, True]),
+        # of 29 whose goal was met 25 have a score after the first visit
+        ("leavers", ["reason", "reason", "by reason", "by reason"],
+         ["goal_met", "plateau", "goal_met", "goal_met"],
+         {"n_episodes": [29, 54, 25, 18]}, [True, True, False, True]),
+        # goals that can be followed, and all that are rated
+        ("goals", ["sustained", "goal attainment scale"],
+         ["sustained by 8", "mean T score of all courses with a rated goal"],
+         {"n_episodes": [58, 61], "n_reached": [20, np.nan]}, [True, False]),
+    ],
+)  # fmt: skip
+def test_counts_of_two_rows_do_not_tell_a_few_between_them(name, kinds, terms, counts, shown):
+    table = pd.DataFrame({"kind": kinds, "term": terms, **counts, "estimate": 1.234})
+    if name == "how-much":
+        table["group"] = "all"
+    rule = Disclosure(told=Told())
+    rule.tells(83, "course")
+    safe = masked(table, decision(table, QUESTIONS[name], rule), QUESTIONS[name], rule)
+    assert safe["n_episodes"].notna().tolist() == shown
+
+
+def test_visits_used_do_not_tell_those_with_adapted_care():
+    """Of 357 visits all but a few are without it."""
+    study = real(oc.simulate(episodes=60, seed=8))
+    few = study.sessions.groupby("episode_id")["session"].transform("max") == 6
+    one = study.sessions.loc[few, "episode_id"].iloc[0]
+    episodes = study.episodes.assign(adaptations="none")
+    episodes.loc[episodes["episode_id"] == one, "adaptations"] = "cancer"
+    study = replace(study, episodes=episodes)
+    given = oc.answer(study, "safety")
+    assert undisclosed(study, "safety").source.n_used == 357
+    assert given.table.loc[given.table["term"] == "adapted", "n_asked"].isna().all()
+    assert given.source.n_used is None
+
+
 ARMS = ("usual care", "3 visits", "12 visits of 30 patients' choice")
 
 

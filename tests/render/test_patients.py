@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import outcomes as oc
@@ -58,6 +59,30 @@ def test_no_small_count_stands_in_it_and_none_beside_a_per_cent(episodes: int) -
         for cell in cells:
             count = re.match(r"\d+\b", cell)
             assert not count or int(count[0]) == 0 or int(count[0]) >= 11, name
+
+
+def test_how_many_have_an_instrument_or_a_cause_tells_no_condition_of_few() -> None:
+    """RMDQ is of low back pain and sciatica, and neck pain after a crash is of a crash."""
+    sizes = {"low_back": 25, "sciatica": 9, "headache": 9, "knee_pain": 5, "neck_mvc": 12}
+    conditions = [name for name, n in sizes.items() for _ in range(n)]
+    study = oc.simulate(episodes=60, seed=3)
+    cause = ["overuse"] * 25 + ["none"] * 18 + ["fall"] * 5 + ["mvc"] * 12
+    scores = study.assessments[study.assessments["instrument"] == "nprs"]
+    of_back = set(study.episodes["episode_id"][:34])
+    more = scores[scores["episode_id"].isin(of_back)].assign(instrument="rmdq")
+    study = replace(
+        study,
+        episodes=study.episodes.assign(condition=conditions, mechanism=cause),
+        assessments=pd.concat([scores, more], ignore_index=True),
+        provenance=replace(study.provenance, synthetic=False),
+    )
+    rows = {row[0].strip(): row[1] for row in patients(study, disclosure_for(study)).blocks[0].rows}
+    assert rows["low back pain"] == "25"
+    assert rows["neck pain after a crash"] == "12"
+    assert "How it began" not in rows  # 5 are left, beside the 12 of a crash
+    name = "Baseline Roland-Morris Disability Questionnaire (0 to 24, lower is better)"
+    assert rows[name].endswith(", n not shown")
+    assert "sciatica" not in rows
 
 
 def test_it_is_read_as_journals_print_it() -> None:

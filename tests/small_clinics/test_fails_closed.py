@@ -129,5 +129,5 @@ def test_what_is_declared_is_there(study: Study, tmp_path: Path) -> None:
 def test_a_share_is_told_only_where_neither_part_is_few(study: Study) -> None:
     part = Text(Share(24, 60), " and ", Share(3, 60), " and ", Share(58, 60))
     given = replace(answer(study), sentence=part)
-    assert disclosed(given).sentence == "40 % and under 19 % and over 81 %"
-    assert disclosed(disclosed(given)).sentence == "40 % and under 19 % and over 81 %"
+    assert disclosed(given).sentence == "40 % and under 20 % and over 80 %"
+    assert disclosed(disclosed(given)).sentence == "40 % and under 20 % and over 80 %"

@@ -8,7 +8,7 @@ report, slides. Synthetic data point at nobody; they are exempt and labelled.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,9 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import UsageError
+from outcomes.records import SERIES, visits_received
 from outcomes.study import Study
+from outcomes.tables import once
 
 THRESHOLD = 11
 """Smallest count that is shown, and the fewest courses of a group that an answer rests on."""
@@ -24,6 +26,8 @@ PARTED = "visit"
 """What groups have none of in common and all together: what one leaves of all is the others'."""
 CONTROL = "the control"
 """Whom a count is of that stands beside an arm: its control."""
+VISITED = "with a visit"
+"""Whom the groups make up that all have visits, such as those with and without adapted care."""
 SUPPRESSED = "suppressed"
 """Name of the column that says which rows are suppressed."""
 
@@ -33,10 +37,17 @@ class Told:
 
     A count of people is told beside another of the same people only where the two are equal or
     differ by no small count: 190 of 200 courses would tell the ten that are missing.
+
+    Parameters
+    ----------
+    most_scores : iterable of int
+        Scores after the first that a course has at most, of each instrument: where that is 2, there
+        are 77 courses at least behind 154 scores.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_scores: Iterable[int] = ()) -> None:
         self._numbers: dict[tuple[str, str], set[float]] = {}
+        self.most_scores = frozenset(most_scores)
 
     def numbers(self, noun: str, whom: str = "") -> frozenset[float]:
         """Return what was told of `noun` (``course``) and of `whom` (a group; empty for all)."""
@@ -138,9 +149,17 @@ class Disclosure:
         if self.hides(count - low):
             return f"more than {low:,.0f}" if low else f"fewer than {self.threshold}"
         most = "fewer than" if bound else f"{self.most(high)} of"
-        if self.hides(high - count):
+        if self.hides(high - count) or self._of_all_but_a_few(count, high, noun, whom):
             return f"{most} {high:,.0f}"
         return self._beside_all(count, noun, whom)
+
+    def _of_all_but_a_few(self, count: float, high: float, noun: str, whom: str) -> bool:
+        """Whether so many scores need nearly all the courses that so many more are of."""
+        if self.told is None or noun != "score" or math.isinf(high):
+            return False
+        courses = high / np.array([*self.told.most_scores, math.inf])
+        known = np.isin(courses, [*self.told.numbers("course", whom)])
+        return bool(known.any() and self.hides((high - count) * courses[known][0] // high))
 
     def _beside_all(self, count: float, noun: str, whom: str) -> str:
         """Return the words for a group that leaves a few of all, or for all that hold few more."""
@@ -229,14 +248,32 @@ def disclosure_for(
     >>> disclosure_for(study_from_tables({}))
     Disclosure(threshold=11, exempt=False)
     """
-    told = Told()
+    exempt = study.provenance.synthetic and not as_if_real
+    in_parts = not isinstance(study.assessments, pd.DataFrame)
+    told = Told() if exempt or in_parts else _told_by_schedule(study)
     told.add(len(study.courses), "course")
     for name in ("arm", "condition"):
         for group, count in study.courses[name].value_counts().items():
             told.add(count, "course", str(group))
             if group == study.provenance.control:
                 told.add(count, "course", CONTROL)
-    return Disclosure(threshold, study.provenance.synthetic and not as_if_real, told)
+    return Disclosure(threshold, exempt, told)
+
+
+@once
+def _schedule(study: Study) -> tuple[int, list[int]]:
+    """Return the courses with a visit, and the most scores after the first, of each instrument."""
+    scores = study.assessments[study.assessments["timing"] != "post_session"]
+    each = scores.groupby(["instrument", *SERIES], observed=True, dropna=False).size()
+    most = each.groupby("instrument", observed=True).max() - 1
+    return visits_received(study)["episode_id"].nunique(), [int(n) for n in most if n > 0]
+
+
+def _told_by_schedule(study: Study) -> Told:
+    n_visited, most_scores = _schedule(study)
+    told = Told(most_scores)
+    told.add(n_visited, "course", VISITED)
+    return told
 
 
 def arms_apart(study: Study, rule: Disclosure) -> list[str]:

@@ -34,7 +34,7 @@ class Share:
     Examples
     --------
     >>> str(Share(20, 40)), Share(3, 40).under(Disclosure()), Share(39, 40).under(Disclosure())
-    ('50 %', 'under 28 %', 'over 72 %')
+    ('50 %', 'under 30 %', 'over 70 %')
     """
 
     part: int
@@ -44,8 +44,11 @@ class Share:
         return f"{100 * self.part / self.of:.0f} %"
 
     def under(self, rule: Disclosure) -> str | Share:
-        """Return itself, or a bound that it keeps to where it would tell of few."""
-        few = math.ceil(100 * rule.threshold / self.of)
+        """Return itself, or a bound that it keeps to where it would tell of few.
+
+        Bounds are steps of 5 %, which do not tell the whole.
+        """
+        few = 5 * math.ceil(20 * rule.threshold / self.of)
         if rule.hides(self.of) or rule.some(self.part, self.of):
             return Said("a share not shown")
         if rule.hides(self.part):

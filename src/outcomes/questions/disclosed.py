@@ -11,7 +11,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from outcomes.privacy.disclosure import CONTROL, SUPPRESSED, Disclosure, Told, suppress_counts
+from outcomes.privacy.disclosure import (
+    CONTROL,
+    SUPPRESSED,
+    VISITED,
+    Disclosure,
+    Told,
+    suppress_counts,
+)
 from outcomes.privacy.text import Text, holds_count, joined, told
 from outcomes.questions.answer import Answer, Source
 from outcomes.questions.picture import ROW, Picture
@@ -20,6 +27,8 @@ from outcomes.words import decimals_for
 
 COUNT = "n_episodes"
 AT_RISK = "n_at_risk"
+LEFT_OUT = ["n_clinic"]
+"""Columns with courses that those of `COUNT` are all without."""
 COUNTS = "n_"
 """What the names of columns with counts begin with."""
 NOUNS = {COUNT: "course", "n_control": "course", "n_asked": "visit", "n_visits": "visit",
@@ -87,7 +96,7 @@ def disclosed(
         picture=_safe_picture(answer.picture, decided, answer.record, rule),
         checks=checks,
         limits=limits,
-        source=_safe_source(answer.source, rule),
+        source=_safe_source(answer.source, rule, answer.record.uses if answer.record else "row"),
         sentence=sentence,
         glance=told(answer.glance, rule),
         verdict=told(answer.verdict, rule),
@@ -96,12 +105,12 @@ def disclosed(
     )
 
 
-def _safe_source(source: Source, rule: Disclosure) -> Source:
+def _safe_source(source: Source, rule: Disclosure, noun: str) -> Source:
     """Return a source without small counts of rows left out, nor what they follow from."""
     out = {why: None if n and rule.hides(n) else n for why, n in source.left_out.items()}
     used = source.n_used  # None where it was hidden before
-    few = used is None or rule.hides(used) or bool(rule.instead(used, "score"))
-    return replace(source, left_out=out, n_used=None if few or None in out.values() else used)
+    few = used is None or rule.hides(used) or None in out.values() or not rule.tells(used, noun)
+    return replace(source, left_out=out, n_used=None if few else used)
 
 
 def decision(
@@ -281,13 +290,19 @@ def _beside_those_told(
 ) -> None:
     """Hide counts that differ by a few from others of the same people, or leave a few of all."""
     whom = _whom(table, record, rule)
+    nouns = NOUNS | ({COUNT: "goal"} if record.uses == "goal" else {})
+    kinds = table.get("kind", whom).astype(str)
+    both = table.reindex(columns=[COUNT, *LEFT_OUT]).sum(axis=1, min_count=2)
+    of_hidden = both.map(lambda whole: bool(whole > 0 and rule.instead(whole, "course")))
+    for name in {COUNT, *LEFT_OUT} & {*cells}:  # one course left out and the others are all
+        cells[name] |= of_hidden
     for name, hidden in cells.items():
         counts = table.loc[~hidden, name].dropna().astype(float)
         control = name.startswith("n_control")
-        people = [CONTROL if control else about for about in whom[counts.index]]
+        people = whom if name == COUNT else whom.mask(whom == "", kinds)  # parts of a kind
         told_too = [
-            rule.tells(count, NOUNS.get(name, name), about)
-            for count, about in zip(counts, people, strict=True)
+            rule.tells(count, nouns.get(name, name), CONTROL if control else about)
+            for count, about in zip(counts, people[counts.index], strict=True)
         ]
         hidden.loc[counts.index[~np.array(told_too, dtype=bool)]] = True
     if COUNT not in cells:
@@ -300,7 +315,8 @@ def _beside_those_told(
 
 def _all_but_a_few(counts: pd.Series[float], hidden: pd.Series[bool], rule: Disclosure) -> None:
     """Hide the smallest of groups that have nobody in common until they leave no few of all."""
-    wholes = rule.told.numbers("course") if rule.told else ()
+    told = rule.told or Told()
+    wholes = told.numbers("course") | told.numbers("course", VISITED)
     for row in counts.sort_values(kind="stable").index:
         shown = counts[~hidden[counts.index]].sum()
         if shown and any(rule.hides(whole - shown) for whole in wholes):
@@ -317,8 +333,7 @@ def _whom(table: pd.DataFrame, record: Question, rule: Disclosure) -> pd.Series[
     known = term.map(lambda name: bool(rule.told and rule.told.numbers("course", name)))
     disjoint, raw = kind.isin(record.groups), kind.map(dict(record.kinds)) != "model"
     often = pd.DataFrame({"kind": kind, "term": term}).duplicated(keep=False)
-    own = kind.where(raw | disjoint, "")
-    own += (": " + term).where((raw & often) | disjoint, "")
+    own = term.where((raw & often) | disjoint, "")
     within = term.str.extract(r", ([^,%]+)$")[0]  # "level 1, adapted" is part of "adapted"
     whom = whom.fillna(within).fillna(term.where(known)).fillna(own)
     return whom.replace(TOTAL, "").astype(str)

@@ -96,7 +96,7 @@ def _table(attained: Attainment, gas: pd.Series[float], control: str) -> pd.Data
     sizes = curves["group"].map(goals["group"].value_counts())
     curves = curves.assign(term=labels, n_episodes=sizes, n_reached=reached)
     row = {
-        "term": "mean T score, all courses with a rated goal", "kind": "goal attainment scale",
+        "term": "mean T score of all courses with a rated goal", "kind": "goal attainment scale",
         "estimate": gas.mean(), "std_error": gas.sem(), "n_episodes": len(gas),
     }  # fmt: skip
     scale = pd.DataFrame([row] if len(gas) else [])

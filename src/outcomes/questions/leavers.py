@@ -257,13 +257,13 @@ def _checks(gone: _Leavers, tip: float, measure: Instrument, study: Study) -> tu
     left, unknown = gone.left, gone.reasons == "not recorded"
     width = measure.maximum - measure.minimum
     at = f"tipping point {_points(tip, measure)}" if 0 < tip <= width else "no tipping point"
-    rests = Text(Resting(gone.n_worse, words=at, otherwise="it rests on few courses"))
     n, n_left, n_unknown = len(left), int(left.sum()), int(unknown.sum())
     untold = Text("without a reason: ", Count(n_unknown, "course", of=n))
-    bears = LEAVERS.check("bears", tip >= FRAGILE * width, rests)
+    untold_tip = not n_left or disclosure_for(study).hides(gone.n_worse)
+    bears = [] if untold_tip else [LEAVERS.check("bears", tip >= FRAGILE * width, at)]
     return (
         LEAVERS.at_most("few", 0.2, n_left, n, study, Text(Count(n_left, "course", of=n))),
-        *([bears] if n_left else []),
+        *bears,
         LEAVERS.at_most("reasons", 0.2, n_unknown, n, study, untold),
     )
 

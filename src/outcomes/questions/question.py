@@ -83,6 +83,8 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Whether it is about one patient: its answer stays inside the clinic, in a letter.
     of_scores : bool
         Whether it asks for scores.
+    uses : str
+        What the rows are that it uses, in the singular.
     one_score : bool
         Whether each course must have one score at a time: not one of each of several movements.
     find : callable
@@ -112,6 +114,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     declares: tuple[str, ...] = ()
     about_one: bool = False
     of_scores: bool = True
+    uses: str = "score"
     one_score: bool = False
     find: Any = None
 

@@ -60,8 +60,8 @@ def _rates(study: Study) -> pd.DataFrame:
         table = adverse_event_rates(study, by)
         table = table[table["n_asked"] > 0]
         who = table["adapted"].map(WHO)
-        level = ", level " + table["pressure"] if "pressure" in by else ""
-        parts.append(table.assign(term=who + level, kind=kind))
+        level = "level " + table["pressure"] + ", " if "pressure" in by else ""
+        parts.append(table.assign(term=level + who, kind=kind))
     whole = pd.concat(parts, ignore_index=True)
     columns = {"per_100": "estimate", "clustered_low": "conf_low", "clustered_high": "conf_high"}
     replaced = ["conf_low", "conf_high", "adapted", "pressure"]
@@ -145,9 +145,9 @@ def _picture(table: pd.DataFrame) -> Picture:
 
 
 def _label(term: str) -> str:
-    who, _, level = term.partition(", level ")
+    level, _, who = term.rpartition(", ")
     name = {"adapted": "care adapted", "not adapted": "care not adapted"}.get(who, who)
-    return f"{name}, pressure {level}" if level else name
+    return f"{name}, pressure {level.removeprefix('level ')}" if level else name
 
 
 def _checks(rates: pd.DataFrame, study: Study) -> tuple[Check, ...]:

@@ -19,7 +19,7 @@ from outcomes.errors import FitError
 from outcomes.mixed.fit import MixedFit
 from outcomes.mixed.inference.robust import robust
 from outcomes.mixed.products.pieces import Pieces
-from outcomes.privacy.text import Resting, Text
+from outcomes.privacy.disclosure import THRESHOLD
 from outcomes.questions.course_frame import CourseFrame
 from outcomes.questions.course_model import (
     LEAST_CLUSTERS,
@@ -87,19 +87,20 @@ def verdict(table: pd.DataFrame, low: float, high: float) -> Check:
     name = "other models would say the same"
     if table.empty:
         return Check(name, False, "", "No other model could be fitted.")
+    few = table.reindex(columns=["n_episodes", "n_clinic"]).lt(THRESHOLD).any(axis=1)
+    table = table[~few]  # of a clinic of few, or without all but a few, nothing is said
     within = table["estimate"].between(low, high)
     same = (table["conf_low"] * table["conf_high"] > 0) == (low * high > 0)
     fine = within & same
-    few = table.reindex(columns=["n_episodes", "n_clinic"]).min(axis=1)
-    whole, of_all = (_told(own, fine) for own in (table, table[~(few < few.max())]))
-    detail = Text(Resting(int(few.fillna(0).min()), words=whole, otherwise=of_all))
-    return Check(name, bool(fine.all()), detail, "Not all other models say the same ({detail}).")
+    return Check(
+        name, bool(fine.all()), _told(table, fine), "Not all other models say the same ({detail})."
+    )
 
 
 def _told(table: pd.DataFrame, fine: pd.Series[bool]) -> str:
     """Say how many models there are, their least and largest estimate, and which of them differ."""
     ends = limits(table["estimate"].min(), table["estimate"].max(), 2)
-    differ = ", ".join(table.loc[~fine[table.index], "term"])
+    differ = ", ".join(table.loc[~fine, "term"])
     said = f"{counted(len(table), 'model')}, estimates {ends}"
     return said + f"; another result from: {differ}" * bool(differ)
 

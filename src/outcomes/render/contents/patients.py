@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from outcomes.care.table_one import ALL, table_one
@@ -20,7 +21,8 @@ LAST = {OTHERS: 1, "not recorded": 2}
 ADAPTED = "Care adapted for"
 
 LEVELS = {("mechanism", "none"): "no clear cause", ("mechanism", "unknown"): "not known"}
-"""What a row holds, with its unit, where the column's name does not say it."""
+SAME = {"mvc": "neck_mvc", "surgery": "post_op"}
+"""Levels of how it began, and the condition of the same courses where as many have it."""
 
 
 def patients(study: Study, disclosure: Disclosure) -> Section:
@@ -98,11 +100,28 @@ def _safe(rows: pd.DataFrame, disclosure: Disclosure) -> pd.DataFrame:
         for own, within in ((rows[parts], ("variable", "group")), (rows[~parts], None))
     ]
     safe = pd.concat(alone).sort_index()
+    safe.loc[parts, SUPPRESSED] |= _told_by_others(safe[parts], people, disclosure)
     hidden = safe.groupby(["variable", "group"])[SUPPRESSED].transform("any")
     safe["share"] = safe["share"].mask(hidden)
     safe.loc[_told_by_courses(rows, disclosure), SUPPRESSED] = True
     safe[SUPPRESSED] |= safe["least"].map(disclosure.hides)
+    of_conditions = safe["group"].isin(
+        safe.loc[hidden & (safe["variable"] == "condition"), "group"]
+    )
+    safe["untold"] = of_conditions & safe["variable"].str.startswith("baseline ")
     return _without_rare_names(safe, people, disclosure)
+
+
+def _told_by_others(
+    safe: pd.DataFrame, people: pd.Series[float], disclosure: Disclosure
+) -> pd.Series[bool]:
+    """Return levels of variables whose few are told by the same courses shown elsewhere."""
+    hidden, counts = safe[SUPPRESSED].astype(bool), people[safe.index]
+    shown = {*zip(safe["level"][~hidden], safe["group"][~hidden], counts[~hidden], strict=True)}
+    cells = zip(safe["level"].map(SAME), safe["group"], counts, strict=True)
+    known = np.array([cell in shown for cell in cells])
+    left = counts.where(hidden & ~known, 0.0)
+    return left.groupby([safe["variable"], safe["group"]]).transform("sum").map(disclosure.hides)
 
 
 def _told_by_courses(rows: pd.DataFrame, disclosure: Disclosure) -> list[int]:
@@ -181,6 +200,19 @@ def _named(variable: str, study: Study) -> str:
     return f"Baseline {with_movement(measure.title, movement.split())} ({scale(measure)})"
 
 
+def _few_with(cell: Mapping[Any, Any], courses: float, disclosure: Disclosure) -> str:
+    """Say how many have a value where some have none, and that tells of no few.
+
+    An instrument is of some conditions: how many have it tells how many have those.
+    """
+    people, group = float(cell["people"]), str(cell["group"])
+    if people == courses or disclosure.hides(courses - people):
+        return ""
+    whom = "" if group == ALL else group
+    near = 2 * people > courses and not disclosure.tells(people, "course", whom)
+    return ", n not shown" if cell.get("untold") or near else f", n = {count(people)}"
+
+
 def _cell(cell: Mapping[Any, Any], courses: float, disclosure: Disclosure) -> str:
     if cell[SUPPRESSED]:
         return "not shown"
@@ -188,8 +220,7 @@ def _cell(cell: Mapping[Any, Any], courses: float, disclosure: Disclosure) -> st
     if cell["kind"] == "number" and not cell["people"]:
         return "–"
     if cell["kind"] == "number":
-        without = courses - cell["people"]  # how many that is must not tell a few
-        few = f", n = {number}" if without > 0 and not disclosure.hides(without) else ""
+        few = _few_with(cell, courses, disclosure)
         return f"{plain(float(cell['mean']))} ({plain(float(cell['sd']))}){few}"
     if cell["kind"] != "category" or pd.isna(cell["share"]):
         return number
