@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from outcomes.mixed.inference.testing import quantile, two_sided_p
+from outcomes.mixed.inference.testing import interval_table
 from outcomes.mixed.types import Array
 
 MOST_GROUPS = 100
@@ -106,11 +106,5 @@ def jackknife(
 
 def interval_row(estimate: float, std_error: float, df: float, **more: Any) -> dict[str, Any]:
     """Return an estimate as a row of an answer's table, with its 95 % t interval and `more`."""
-    half = float(quantile(np.array([df]), 0.95)[0] * std_error)
-    statistic = float(estimate / std_error)
-    p_value = float(two_sided_p(np.array([statistic]), np.array([df]))[0])
-    return {
-        "estimate": float(estimate), "std_error": float(std_error), "df": float(df),
-        "statistic": statistic, "p_value": p_value,
-        "conf_low": float(estimate - half), "conf_high": float(estimate + half), **more,
-    }  # fmt: skip
+    table = interval_table(np.array([estimate]), np.array([std_error]), df)
+    return {**table.to_dict("records")[0], **more}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from outcomes.errors import OutcomesWarning, SingularFitWarning
 from outcomes.mixed.fit import MixedFit, choose_residual, lmm
 from outcomes.mixed.inference.small_sample import Satterthwaite
-from outcomes.mixed.inference.testing import Inference, contrast_table, quantile, two_sided_p
+from outcomes.mixed.inference.testing import Inference, contrast_table, interval_table
 from outcomes.mixed.products.pieces import Pieces
 from outcomes.mixed.reading.design import design_matrix
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, a_tenth_return, course_frame
@@ -101,16 +101,7 @@ def estimates(fit: MixedFit, contrasts: Any, conf_level: float = 0.95) -> pd.Dat
 
 def with_intervals(estimate: Array, covariance: Array, df: Any) -> pd.DataFrame:
     """Return estimates with their covariance as rows of a table; `df` of each, or of all."""
-    error = np.sqrt(np.diag(covariance))
-    df = np.broadcast_to(np.asarray(df, dtype=float), error.shape)
-    half = quantile(df, 0.95) * error
-    return pd.DataFrame(
-        {
-            "estimate": estimate, "std_error": error, "df": df, "statistic": estimate / error,
-            "p_value": two_sided_p(estimate / error, df),
-            "conf_low": estimate - half, "conf_high": estimate + half,
-        }
-    )  # fmt: skip
+    return interval_table(estimate, np.sqrt(np.diag(covariance)), df)
 
 
 RESIDUALS = ("", "ou(day | episode_id)")
@@ -286,7 +277,7 @@ def means_on(model: CourseModel, grid: pd.DataFrame) -> pd.DataFrame:
         return found
     treating = course.treating(grid[course.group] if course.group else None)
     df = df_of_mean(found["df"], course.treating(), treating)
-    return with_intervals(found["estimate"].to_numpy(), np.diag(found["std_error"] ** 2), df)
+    return interval_table(found["estimate"].to_numpy(), found["std_error"].to_numpy(), df)
 
 
 def df_of_mean(df: Any, therapists: Any, treating: Any) -> Array:

@@ -362,10 +362,9 @@ def spans(text: str) -> list[tuple[str, bool]]:
 
 
 @cache
-def environment() -> Environment:
-    """Return what writes documents from templates, as pages and as Office files."""
-    made = Environment(
-        loader=PackageLoader("outcomes.render"), autoescape=True, undefined=StrictUndefined
-    )
+def environment(package: str = "outcomes.render", folder: str = "templates") -> Environment:
+    """Return what writes documents from the templates of a folder, as pages and Office files."""
+    loader = PackageLoader(package, folder)
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
     made.globals.update(spans=spans, numeric=numeric, unbroken=unbroken)
     return made

@@ -162,7 +162,7 @@ def compose_letter(
     heads = (names.addressee, names.patient, names.birth_date, date)
     blocks: list[Block] = [
         Facts(tuple((name, text or BLANK) for name, text in zip(HEADS, heads, strict=True))),
-        Paragraph(_opening(study, episode, changes, chosen, first_visit), "lead"),
+        Paragraph(_opening(changes, chosen, _visits(study, episode, first_visit)), "lead"),
         *_figure(study, episode, chosen, changes),
         *_scores(study, episode, changes),
         Facts((*_care(study, episode, facts), ("Next step", names.next_step or BLANK))),
@@ -191,18 +191,11 @@ def _most_scored(study: Study, episode: str) -> str:
     return str(own["instrument"].value_counts().index[0])
 
 
-def _opening(
-    study: Study,
-    episode: str,
-    changes: tuple[Change, ...],
-    chosen: str,
-    first_visit: datetime.date | None,
-) -> str:
+def _opening(changes: tuple[Change, ...], chosen: str, visits: str) -> str:
     """Say first what the reader must know: a worsening, else how many visits and what changed."""
     main = [change for change in changes if change.measure.name == chosen]
     worse = [change for change in changes if change.better < 0]
     told = [_course_of(change) for change in dict.fromkeys([*worse, *main])]
-    visits = _visits(study, episode, first_visit)
     if not told:
         return f"{visits} There is no score after the first, so a change cannot be told."
     return " ".join([*told, visits] if worse else [visits, *told])

@@ -113,8 +113,6 @@ class _Now:
     last_day: Floats
     received: Ints
     seen: Floats
-    reason: Ints
-    end_day: Floats
     alive: Bools
 
 
@@ -144,7 +142,7 @@ def run_courses(
     walk = _Walk(design, clusters, people, regime, behind)
     for column in range(len(behind.times.day)):
         walk.step(column)
-    return walk.finished()
+    return walk.made
 
 
 def pain_target(design: Design, baseline: Floats) -> Floats:
@@ -154,7 +152,7 @@ def pain_target(design: Design, baseline: Floats) -> Floats:
 
 
 class _Walk:
-    """One pass over the time grid."""
+    """One pass over the time grid, which fills in what happens."""
 
     def __init__(
         self,
@@ -167,18 +165,19 @@ class _Walk:
         self.design, self.clusters, self.people = design, clusters, people
         self.regime, self.backdrop, self.times = regime, backdrop, backdrop.times
         shape, n = self.times.day.shape, people.count
-        self.pain, self.gain, self.rating = (np.zeros(shape) for _ in range(3))
-        self.recorded, self.attended, self.missed, self.discharge, self.serious = (
-            np.zeros(shape, dtype=bool) for _ in range(5)
-        )
-        self.pressure, self.received = np.full(shape, np.nan), np.zeros(shape, dtype=np.int64)
         self.plateau, self.drop = forces.plateaus(design, people)
+        numbers = {name: np.zeros(shape) for name in ("pain", "gain", "rating")}
+        names = ("recorded", "attended", "missed", "discharge", "serious")
+        flags = {name: np.zeros(shape, dtype=bool) for name in names}
+        self.made = Courses(
+            schedule=self.times, therapist=backdrop.therapist, **numbers, **flags,
+            pressure=np.full(shape, np.nan), received=np.zeros(shape, dtype=np.int64),
+            end_reason=np.full(n, -1), end_day=np.zeros(n), target=np.zeros(n),
+        )  # fmt: skip
         self.now = _Now(
             benefit=np.zeros(n), from_pressure=np.zeros(n), last_day=np.full(n, np.inf),
-            received=np.zeros(n, dtype=np.int64), seen=np.zeros(n),
-            reason=np.full(n, -1), end_day=np.zeros(n), alive=np.ones(n, dtype=bool),
+            received=np.zeros(n, dtype=np.int64), seen=np.zeros(n), alive=np.ones(n, dtype=bool),
         )  # fmt: skip
-        self.baseline = self.target = np.zeros(n)
 
     def step(self, column: int) -> None:
         kind = self.times.kind[column]
@@ -186,9 +185,9 @@ class _Walk:
         kept = self._kept(day)
         self._suffer(column, day, kept)
         if column == 0:
-            self.now.seen = self.baseline = self.rating[0]
-            self.target = pain_target(self.design, self.baseline)
-            self.recorded[0] = True
+            self.now.seen = self.made.rating[0]
+            self.made.target[:] = pain_target(self.design, self.now.seen)
+            self.made.recorded[0] = True
             return
         self._lose_the_dying(column)
         open_course = self._leave(column, kind)
@@ -203,17 +202,18 @@ class _Walk:
         return kept
 
     def _suffer(self, column: int, day: Floats, kept: Floats) -> None:
-        now, design = self.now, self.design
+        made, now, design = self.made, self.now, self.design
         since = np.maximum(day - now.last_day, 0) / 7
         carried = np.where(now.received > 0, design.immediate_carryover * self.drop, 0.0)
         carried = carried * np.exp(-np.maximum(since - 1, 0))
         care = (now.benefit + now.from_pressure) * kept + carried
-        self.gain[column] = self.backdrop.natural[column] + (care if self.regime.care else 0.0)
-        self.pain[column] = self.people.level + self.backdrop.residual[column] - self.gain[column]
+        gain = self.backdrop.natural[column] + (care if self.regime.care else 0.0)
+        pain = self.people.level + self.backdrop.residual[column] - gain
+        made.gain[column], made.pain[column] = gain, pain
         heap = self.people.uniforms["heap"]
         heap = np.where(day > 0, heap[column], heap[0])  # the first day has one rating
-        self.rating[column] = rate(self.pain[column], design, heap)
-        self.received[column] = now.received
+        made.rating[column] = rate(pain, design, heap)
+        made.received[column] = now.received
 
     def _lose_the_dying(self, column: int) -> None:
         if not self.design.death_per_week or self.regime.stay:
@@ -226,43 +226,42 @@ class _Walk:
 
     def _leave(self, column: int, kind: NDArray[np.int8]) -> Bools:
         """Close courses before this visit; return whose course is open."""
-        now, visit = self.now, kind == Kind.VISIT
+        made, now, visit = self.made, self.now, kind == Kind.VISIT
         if not self.regime.stay:
             reason = leaving_reasons(
-                self.design, self.people, seen=now.seen, baseline=self.baseline,
-                target=self.target, pain=self.rating[column], received=now.received,
+                self.design, self.people, seen=now.seen, baseline=made.rating[0],
+                target=made.target, pain=made.rating[column], received=now.received,
                 column=column,
             )  # fmt: skip
-            at_risk = visit & (now.reason < 0) & (now.received > 0)
+            at_risk = visit & (made.end_reason < 0) & (now.received > 0)
             leaves = at_risk & (reason >= 0)
             self._end(leaves, reason, column)
-            done = (kind == Kind.CLOSING) & (now.reason < 0)
-            self._end(done, completion_reason(now.seen, self.target), column)
+            done = (kind == Kind.CLOSING) & (made.end_reason < 0)
+            self._end(done, completion_reason(now.seen, made.target), column)
             self._discharge(column, leaves | done)
-        open_course: Bools = visit & (now.reason < 0)
+        open_course: Bools = visit & (made.end_reason < 0)
         return open_course
 
     def _end(self, ends: Bools, reason: Ints, column: int) -> None:
-        now = self.now
-        first = ends & (now.reason < 0)
-        now.reason = np.where(first, reason, now.reason)
-        now.end_day = np.where(first, self.times.day[column], now.end_day)
+        first = ends & (self.made.end_reason < 0)
+        self.made.end_reason[first] = reason[first]
+        self.made.end_day[first] = self.times.day[column, first]
 
     def _discharge(self, column: int, ends: Bools) -> None:
-        planned = (self.now.reason == PLANNED[0]) | (self.now.reason == PLANNED[1])
+        planned = np.isin(self.made.end_reason, PLANNED)
         taken = self.people.uniforms["missing"][column] < self.design.discharge_share
-        self.discharge[column] = ends & planned & taken & self.design.visit_scores
+        self.made.discharge[column] = ends & planned & taken & self.design.visit_scores
 
     def _attend(self, column: int, open_course: Bools) -> None:
         misses = self.people.uniforms["missed"][column] < self.design.missed_visit
         misses &= (self.now.received > 0) & (not self.regime.stay)
-        self.attended[column] = open_course & ~misses
-        self.missed[column] = open_course & misses
+        self.made.attended[column] = open_course & ~misses
+        self.made.missed[column] = open_course & misses
 
     def _record(self, column: int, kind: NDArray[np.int8]) -> None:
-        design, now, people = self.design, self.now, self.people
-        rating = self.rating[column]
-        at_visit = self.attended[column] & (self.times.day[column] > 0) & design.visit_scores
+        design, made, now, people = self.design, self.made, self.now, self.people
+        rating = made.rating[column]
+        at_visit = made.attended[column] & (self.times.day[column] > 0) & design.visit_scores
         shares = np.array([*(share for _, share in design.follow_ups), design.missing_score])
         later = kind == Kind.FOLLOW_UP
         uniform = np.where(later, people.traits[0], people.uniforms["missing"][column])
@@ -271,13 +270,13 @@ class _Walk:
             uniform=uniform,
         )  # fmt: skip
         taken = (at_visit | (later & now.alive)) & (~gone | self.regime.stay)
-        self.recorded[column] = taken | self.discharge[column]
-        now.seen = np.where(self.recorded[column], rating, now.seen)
+        made.recorded[column] = taken | made.discharge[column]
+        now.seen = np.where(made.recorded[column], rating, now.seen)
 
     def _treat(self, column: int, day: Floats, kept: Floats) -> None:
         """Give the session: benefit moves towards what such sessions sustain."""
         design, now, people = self.design, self.now, self.people
-        here, who = self.attended[column], self.backdrop.therapist[column]
+        here, who = self.made.attended[column], self.backdrop.therapist[column]
         level = self._pressure(column, who)
         goal = (
             self.plateau[0] * self.plateau[1]
@@ -291,7 +290,7 @@ class _Walk:
         now.from_pressure = np.where(here, held, now.from_pressure)
         now.last_day = np.where(here, day, now.last_day)
         now.received = now.received + here
-        self.pressure[column] = np.where(here, level, np.nan)
+        self.made.pressure[column] = np.where(here, level, np.nan)
         self._harm(column, here)
 
     def _pressure(self, column: int, who: Ints) -> Floats:
@@ -308,18 +307,9 @@ class _Walk:
 
     def _harm(self, column: int, here: Bools) -> None:
         serious = here & (self.people.uniforms["adverse"][column] < self.design.serious_event)
-        self.serious[column] = serious
+        self.made.serious[column] = serious
         if not self.regime.stay:
             self._end(serious, np.full(len(here), REASON["adverse_event"]), column)
-
-    def finished(self) -> Courses:
-        return Courses(
-            schedule=self.times, pain=self.pain, gain=self.gain, rating=self.rating,
-            recorded=self.recorded, attended=self.attended, missed=self.missed,
-            discharge=self.discharge, pressure=self.pressure, therapist=self.backdrop.therapist,
-            serious=self.serious, received=self.received, end_reason=self.now.reason,
-            end_day=self.now.end_day, target=self.target,
-        )  # fmt: skip
 
 
 def leaving_reasons(

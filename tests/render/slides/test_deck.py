@@ -13,7 +13,7 @@ from outcomes.questions.answer import Source, refusal
 from outcomes.questions.picture import Picture
 from outcomes.render.document import Document
 from outcomes.render.figures import draw
-from outcomes.render.slides import native_chart
+from outcomes.render.slides import pptx as powerpoint
 from outcomes.render.slides.deck import MOST_NAMED, MOST_ROWS, _refused, deck, fewer, short_limits
 
 
@@ -46,7 +46,7 @@ def test_long_names_of_rows_are_as_large_as_the_title_of_an_axis():
     long = forest(9).data.assign(label=names)
     shown = fewer(Picture("forest", long, "Title", "Points", "", ""), pd.DataFrame())
     assert len(shown.data) == MOST_ROWS - 1
-    assert native_chart._names(shown.data)[0] >= 18
+    assert powerpoint._names(shown.data)[0] >= 18
 
 
 def test_letters_of_as_many_rows_as_a_slide_shows_are_three_quarters_of_its_text():
@@ -73,7 +73,7 @@ def test_a_limit_is_said_as_far_as_a_listener_can_follow(limit, said):
 
 
 def test_a_chart_of_a_single_point_has_axes_that_programs_accept():
-    low, high, step = native_chart._ends([0, 0.0, float("nan")])
+    low, high, step = powerpoint._ends([0, 0.0, float("nan")])
     assert low < high
     assert step > 0
 
@@ -86,24 +86,24 @@ def test_every_row_of_a_forest_is_named_however_long_its_name():
     picture.data["label"] = names
     file = pptx.Presentation()
     page = file.slides.add_slide(file.slide_layouts[6])
-    chart = page.part.related_part(native_chart.add_chart(page, picture)).chart
+    chart = page.part.related_part(powerpoint.add_chart(page, picture)).chart
     axis = chart.category_axis
     shown = list(chart.plots[0].categories)
     assert [name.replace("\n", " ") for name in reversed(shown)] == names
     assert "\n" in shown[0]
     assert 'tickLblSkip val="1"' in axis._element.xml
     lines = max(name.count("\n") + 1 for name in shown)
-    assert lines * axis.tick_labels.font.size.inches * 5 < native_chart.HEIGHT
+    assert lines * axis.tick_labels.font.size.inches * 5 < powerpoint.HEIGHT
 
 
 @pytest.mark.parametrize("lowest", [-1.3, -0.04, 0.4, -25.0])
 def test_the_axis_of_a_forest_names_zero_and_leaves_room_for_the_numbers(lowest):
     rows = forest(4).data.assign(conf_low=lowest, estimate=lowest + 0.2, conf_high=lowest + 1.7)
-    low, high, step = native_chart._ends_of(rows)
+    low, high, step = powerpoint._ends_of(rows)
     assert low <= min(lowest, 0)
     assert round(low / step, 9) == int(round(low / step, 9))
     beside = (high - max(lowest + 1.7, 0)) / (high - low)
-    assert beside * native_chart.WIDTH > native_chart.NUMBERS
+    assert beside * powerpoint.WIDTH > powerpoint.NUMBERS
 
 
 @pytest.mark.parametrize("n_reasons", [1, 2, 12])
@@ -127,7 +127,7 @@ def test_a_cumulative_share_goes_up_in_steps_without_marks_at_their_corners():
                          "conf_low": 0.0, "conf_high": 0.9})  # fmt: skip
     shown = Picture("curves", rows, "t", "Days", "Share", "a", steps=True, shares=True)
     page = pptx.Presentation().slides.add_slide(pptx.Presentation().slide_layouts[6])
-    chart = page.part.related_part(native_chart.add_chart(page, shown)).chart
+    chart = page.part.related_part(powerpoint.add_chart(page, shown)).chart
     (line,) = chart.plots[0].series
     assert list(line.iter_values()) == [0.1, 0.1, 0.2, 0.2, 0.4]
     across = [float(v.text) for v in line._element.xVal.iter("{*}v")]
@@ -138,9 +138,9 @@ def test_a_cumulative_share_goes_up_in_steps_without_marks_at_their_corners():
 def test_a_line_that_ends_before_the_others_is_not_labeled_over_them():
     rows = pd.DataFrame({"time": [1, 2, 3], "estimate": [1.0, 2.0, 3.0]})
     groups = [("far", rows), ("short", rows[:2]), ("near", rows.assign(estimate=2.9))]
-    assert native_chart._labeled(groups, 0.5) == {"far"}
-    assert native_chart._labeled(groups, 0.05) == {"far", "near"}
-    assert native_chart._labeled(groups[1:2], 0.5) == {"short"}
+    assert powerpoint._labeled(groups, 0.5) == {"far"}
+    assert powerpoint._labeled(groups, 0.05) == {"far", "near"}
+    assert powerpoint._labeled(groups[1:2], 0.5) == {"short"}
 
 
 def test_lines_that_end_on_one_day_are_both_labeled_though_drawn_beside_each_other():
@@ -151,7 +151,7 @@ def test_lines_that_end_on_one_day_are_both_labeled_though_drawn_beside_each_oth
     )
     shown = Picture("curves", data, "t", "Days", "Share", "a", steps=True, shares=True)
     page = pptx.Presentation().slides.add_slide(pptx.Presentation().slide_layouts[6])
-    chart = page.part.related_part(native_chart.add_chart(page, shown)).chart
+    chart = page.part.related_part(powerpoint.add_chart(page, shown)).chart
     texts = [
         text.text.replace("\N{NO-BREAK SPACE}", " ") for text in chart._chartSpace.iter("{*}t")
     ]
@@ -162,7 +162,7 @@ def test_numbers_of_a_slide_are_those_of_the_figure():
     rows = [("last visit", -0.03, -0.15, 0.08, 9), ("every visit", 0.11, -0.24, 0.45, 9)]
     data = pd.DataFrame(rows, columns=["label", "estimate", "conf_low", "conf_high", "n_episodes"])
     picture = Picture("forest", data, "Pain fell", "Improvement (points)", "", "Alt.")
-    written = [text for _, text in native_chart._forest(picture)[1]["series"][-1]["labels"]]
+    written = [text for _, text in powerpoint._forest(picture)[1]["series"][-1]["labels"]]
     assert written[::-1] == ["−0.03 (−0.15 to 0.08)", "0.11 (−0.24 to 0.45)"]
     assert {*written} <= {text.get_text() for text in draw(picture).texts}
 

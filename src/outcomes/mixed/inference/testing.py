@@ -211,6 +211,29 @@ def contrast_table(
     estimate = contrasts @ beta + shift
     df = inference.df(contrasts)  # NaN where the method knows no variance either
     std_error = np.where(np.isnan(df), np.nan, np.sqrt(inference.variance(contrasts)))
+    return interval_table(estimate, std_error, df, conf_level, null)
+
+
+def interval_table(
+    estimate: Array, std_error: Array, df: Any, conf_level: float = 0.95, null: Null = ZERO
+) -> pd.DataFrame:
+    """Test each estimate by its t statistic; see `contrast_table`.
+
+    Parameters
+    ----------
+    estimate, std_error : array, shape (k,)
+    df : array, shape (k,), or float
+        Of each, or of all.
+    conf_level : float, between 0 and 1
+    null : Null
+
+    Examples
+    --------
+    >>> interval_table(np.array([2.0]), np.array([0.5]), 10)[["statistic", "conf_low"]].round(3)
+       statistic  conf_low
+    0        4.0     0.886
+    """
+    df = np.broadcast_to(np.asarray(df, dtype=float), np.shape(std_error))
     statistic = null.statistic(estimate, std_error)
     low, high = null.interval(estimate, null.critical(df, conf_level) * std_error)
     return pd.DataFrame(

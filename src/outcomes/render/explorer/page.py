@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from outcomes import words
@@ -32,6 +31,7 @@ from outcomes.questions.course_model import estimates, fixed_rows, of_whom
 from outcomes.questions.disclosed import decision, disclosed, masked
 from outcomes.questions.pressure import last_visit_fit, last_visit_rows, no_support
 from outcomes.render.compose import Material
+from outcomes.render.document import environment
 from outcomes.study import Study
 from outcomes.words import LABELS, direction, named, scale, when
 
@@ -66,11 +66,8 @@ def explorer_bytes(material: Material) -> bytes:
     refused += [(one["title"], "too few courses at any time.") for one in made if not one["times"]]
     limits = next((a.limits for a in given.values() if not a.refused), ())
     data = json.dumps(shown, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    environment = Environment(
-        loader=PackageLoader("outcomes.render.explorer", "page"),
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    page = environment.get_template("explorer.html.j2").render(
+    written = environment(__package__, "page").overlay(trim_blocks=True, lstrip_blocks=True)
+    page = written.get_template("explorer.html.j2").render(
         document=material.document, source=material.answers[0].source, part=_part,
         data=Markup(data), instruments=shown, refused=refused, limits=limits,
     )  # fmt: skip
