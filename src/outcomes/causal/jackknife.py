@@ -107,4 +107,4 @@ def jackknife(
 def interval_row(estimate: float, std_error: float, df: float, **more: Any) -> dict[str, Any]:
     """Return an estimate as a row of an answer's table, with its 95 % t interval and `more`."""
     table = interval_table(np.array([estimate]), np.array([std_error]), df)
-    return {**table.to_dict("records")[0], **more}
+    return {str(name): float(value) for name, value in table.iloc[0].items()} | more

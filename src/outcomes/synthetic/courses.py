@@ -7,6 +7,7 @@ through other courses (no care, another pressure, nobody leaving), and what diff
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -166,11 +167,11 @@ class _Walk:
         self.regime, self.backdrop, self.times = regime, backdrop, backdrop.times
         shape, n = self.times.day.shape, people.count
         self.plateau, self.drop = forces.plateaus(design, people)
-        numbers = {name: np.zeros(shape) for name in ("pain", "gain", "rating")}
+        empty: dict[str, Any] = {name: np.zeros(shape) for name in ("pain", "gain", "rating")}
         names = ("recorded", "attended", "missed", "discharge", "serious")
-        flags = {name: np.zeros(shape, dtype=bool) for name in names}
+        empty |= {name: np.zeros(shape, dtype=bool) for name in names}
         self.made = Courses(
-            schedule=self.times, therapist=backdrop.therapist, **numbers, **flags,
+            schedule=self.times, therapist=backdrop.therapist, **empty,
             pressure=np.full(shape, np.nan), received=np.zeros(shape, dtype=np.int64),
             end_reason=np.full(n, -1), end_day=np.zeros(n), target=np.zeros(n),
         )  # fmt: skip
