@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -47,13 +48,16 @@ FINDERS: dict[str, Callable[..., Iterator[Broken]]] = {}
 """Number to what finds the rule in a study; reading or an import finds the others on the way."""
 
 
-def rule(number: str) -> Callable[[F], F]:
-    """Register the function below, which takes a study and yields `Broken`, as a rule's finder."""
+def rule(number: str, **said: object) -> Callable[[F], F]:
+    """Register the function below, which takes a study and yields `Broken`, as a rule's finder.
+
+    Where several rules have one finder, `said` is what it is told besides for this one.
+    """
 
     def registered(find: F) -> F:
         if number in FINDERS or number not in RULES:
             raise ValueError(number)
-        FINDERS[number] = find
+        FINDERS[number] = partial(find, **said) if said else find
         return find
 
     return registered

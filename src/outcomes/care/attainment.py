@@ -26,26 +26,22 @@ Array = NDArray[np.float64]
 
 LEAST_CLUSTERS = 3
 """Fewer clusters than this do not show how much clusters differ."""
+_KINDS = 2
+"""Kinds of event: what was hoped for, and what comes before it."""
 
 
 def cumulative_incidence(
-    time: ArrayLike,
-    status: ArrayLike,
-    *,
-    events: int = 2,
-    clusters: ArrayLike | None = None,
+    time: ArrayLike, status: ArrayLike, *, clusters: ArrayLike | None = None,
     conf_level: float = 0.95,
-) -> pd.DataFrame:
-    """Estimate how many have had each kind of event by each time, others competing.
+) -> pd.DataFrame:  # fmt: skip
+    """Estimate how many have had each of two kinds of event by each time, the other competing.
 
     Parameters
     ----------
     time : array, shape (n,)
         Time of the event or of the last look, 0 or more, in any unit.
     status : array of int, shape (n,)
-        0 still without an event at the last look (censored); 1, 2, ... kind of the first event.
-    events : int
-        Number of kinds of event.
+        0 still without an event at the last look (censored); 1 or 2 the kind of the first event.
     clusters : array, shape (n,), optional
         Who is not independent of whom, such as patients of one therapist; at least three clusters.
     conf_level : float
@@ -61,7 +57,7 @@ def cumulative_incidence(
     Raises
     ------
     UsageError
-        When times are negative or missing, a status is not one of 0 to `events`, or there are
+        When times are negative or missing, a status is not one of 0 to 2, or there are
         fewer than three clusters.
 
     Notes
@@ -83,16 +79,16 @@ def cumulative_incidence(
     3   4.0          1      0.75
     """
     times, kinds = np.asarray(time, dtype=float), np.asarray(status)
-    _check(times, kinds, events)
+    _check(times, kinds)
     moments, position = np.unique(times, return_inverse=True)
-    counts = np.zeros((len(moments), events + 1))
+    counts = np.zeros((len(moments), _KINDS + 1))
     np.add.at(counts, (position, kinds.astype(int)), 1)
     incidence, at_risk, before = _incidence(counts)
     df, errors = np.inf, None
     if clusters is not None:
         df, errors = _jackknife(counts, position, kinds.astype(int), np.asarray(clusters))
     parts = []
-    for kind in range(1, events + 1):
+    for kind in range(1, _KINDS + 1):
         estimate = incidence[:, kind - 1]
         if errors is None:
             ended = counts[:, 1:].sum(axis=1)
@@ -135,13 +131,12 @@ def _jackknife(
     return k - 1.0, np.sqrt((k - 1) / k * squares)
 
 
-def _check(times: Array, kinds: NDArray[Any], events: int) -> None:
-    known = np.isin(kinds, np.arange(events + 1))
+def _check(times: Array, kinds: NDArray[Any]) -> None:
     if times.shape != kinds.shape or not np.all(np.isfinite(times) & (times >= 0)):
         must = "each course has a time of 0 or more, and a status"
         raise UsageError(must, got="a time that is missing or negative, or another number of them")
-    if not known.all():
-        must = f"a status is a whole number from 0 to {events}"
+    if not np.isin(kinds, np.arange(_KINDS + 1)).all():
+        must = f"a status is a whole number from 0 to {_KINDS}"
         raise UsageError(must, got="another value")
 
 

@@ -19,11 +19,11 @@ from outcomes.intake.drafting.facts import facts
 from outcomes.intake.drafting.headers import Role, words_of
 from outcomes.intake.drafting.layout import ENDS, THERAPIST, TREATS, rows_of_export
 from outcomes.intake.drafting.measures import file, scores
+from outcomes.intake.drafting.pairs import words_among
 from outcomes.intake.drafting.people import dates, people
 from outcomes.intake.drafting.seen import DATES, SHEET, Seen, seen_in
 from outcomes.intake.drafting.sheets import UNREAD
 from outcomes.intake.drafting.visits import status, visits
-from outcomes.intake.drafting.words_among import words_among
 from outcomes.intake.presets import Preset, bare, preset_of
 from outcomes.intake.readers import FileFormat, is_database, name_of
 from outcomes.intake.readers.redcap import bare_label, from_redcap, labels_of

@@ -6,14 +6,13 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from outcomes.dictionary.instruments import registry
 from outcomes.dictionary.pressure import CREDIT, WALTON
 from outcomes.dictionary.tables import TABLES, ColumnSpec
 from outcomes.folders import write_file, written_whole
 from outcomes.intake.daily import CODE, LISTS, PEOPLE, VISITS, daily_columns, words_of
-from outcomes.intake.refusals import refuse
 from outcomes.intake.typed_cells import walton_words
 
 GUIDE = "read me"
@@ -24,17 +23,13 @@ N_CODES = 300
 _QUARTERS = [str(minutes) for minutes in range(15, 121, 15)]
 
 
-def write_template(
-    path: str | Path, format: Literal["xlsx", "csv", ""] = "", *, tables: bool = False
-) -> Path:
+def write_template(path: str | Path, *, tables: bool = False) -> Path:
     """Write an empty entry workbook: a sheet of visits and one of people, or the four tables.
 
     Parameters
     ----------
     path : str or Path
         A new file ending in ``.xlsx``, or a folder for one CSV file a table.
-    format : {"xlsx", "csv"}, optional
-        By default what the ending of `path` says.
     tables : bool, optional
         Whether a workbook has the four tables of the data contract, for analysts. CSV files always
         are these.
@@ -62,9 +57,7 @@ def write_template(
     'clinic.xlsx'
     """
     place = Path(path)
-    if format not in ("", "xlsx", "csv"):
-        refuse("template_format")
-    if (format or place.suffix.removeprefix(".").casefold()) == "xlsx":
+    if place.suffix.casefold() == ".xlsx":
         return _write_book(place, _table_book() if tables else _daily_book())
     with written_whole(place, "template") as folder:
         for name, spec in TABLES.items():

@@ -192,12 +192,8 @@ def moments_of(
 ) -> Dates:
     """Return dates and times of a column as those of the clinic's zone; `utc`: so they are."""
     utc = utc or says_utc(column, cells)
-    return read_dates(cells, ways_of(column, mapped), mapped.file.time_zone, utc=utc)
-
-
-def ways_of(column: str, mapped: ColumnMap) -> tuple[str, ...]:
-    """Return the ways in which the dates of a column are written."""
-    return mapped.file.dates_of.get(column, mapped.file.dates)
+    ways = mapped.file.dates_of.get(column, mapped.file.dates)
+    return read_dates(cells, ways, mapped.file.time_zone, utc=utc)
 
 
 def _words(

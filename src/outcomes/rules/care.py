@@ -178,18 +178,12 @@ def given_unreceived(status: Any, pressure: Any, scored: Any) -> pd.Series[Any]:
     return given
 
 
-@rule(YEARS_APART)
-def _years_apart(study: Study) -> Iterator[Broken]:
-    visits = study.sessions
-    far = far_apart(visits["episode_id"], visits["day"])
-    yield "sessions", "day", far, "more than two years from the others"
-
-
-@rule("R66")
-def _scores_years_apart(study: Study) -> Iterator[Broken]:
-    scores = study.assessments
-    far = far_apart(scores["episode_id"], scores["day"])
-    yield "assessments", "day", far, "more than two years from the others"
+@rule(YEARS_APART, table="sessions")
+@rule("R66", table="assessments")
+def _years_apart(study: Study, table: str) -> Iterator[Broken]:
+    rows = study.table(table)
+    far = far_apart(rows["episode_id"], rows["day"])
+    yield table, "day", far, "more than two years from the others"
 
 
 def far_apart(courses: pd.Series[Any], days: pd.Series[Any]) -> pd.Series[Any]:

@@ -22,7 +22,6 @@ from outcomes.tables import once
 OUT_OF_RANGE, SCORE_OUT_OF_RANGE = "R03", "R12"
 """Rules that an import finds as well, on the way."""
 _VISIT = ["episode_id", "session"]
-_QUARTERS = "minutes between the quarter hours"
 
 
 @once
@@ -61,16 +60,8 @@ def _outside(
         yield table, name, values > high, f"above {high:g}"
 
 
-@rule("R04")
-def _lists(study: Study) -> Iterator[Broken]:
-    return _unlisted(study, usual=False)
-
-
-@rule("R05")
-def _usual_lists(study: Study) -> Iterator[Broken]:
-    return _unlisted(study, usual=True)
-
-
+@rule("R04", usual=False)
+@rule("R05", usual=True)
 def _unlisted(study: Study, *, usual: bool) -> Iterator[Broken]:
     for table, column, values in _told_columns(study):
         if column.categories and column.open_list == usual:
@@ -94,16 +85,12 @@ def _whole_numbers(study: Study) -> Iterator[Broken]:
             yield table, column.name, values > np.floor(values), "a fraction"
 
 
-@rule("R07")
-def _minutes_of_scripts(study: Study) -> Iterator[Broken]:
-    values = study.episodes["minutes"]
-    yield "episodes", "minutes", values.notna() & (values % 15 != 0), _QUARTERS
-
-
-@rule("R08")
-def _minutes_of_visits(study: Study) -> Iterator[Broken]:
-    values = study.sessions["minutes"]
-    yield "sessions", "minutes", values.notna() & (values % 15 != 0), _QUARTERS
+@rule("R07", table="episodes")
+@rule("R08", table="sessions")
+def _quarter_hours(study: Study, table: str) -> Iterator[Broken]:
+    values = study.table(table)["minutes"]
+    off = values.notna() & (values % 15 != 0)
+    yield table, "minutes", off, "minutes between the quarter hours"
 
 
 @rule("R09")
