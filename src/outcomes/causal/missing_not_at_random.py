@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.mixed.inference.testing import quantile
+from outcomes.mixed.inference.testing import interval_table, quantile
 from outcomes.mixed.types import Array
 
 
@@ -57,13 +57,7 @@ def delta_adjusted(
     mean = estimate - table @ share
     spread = (table**2) @ share - (table @ share) ** 2
     error = np.sqrt(std_error**2 + spread / n_episodes)
-    half = quantile(np.full(len(mean), df), 0.95) * error
-    return pd.DataFrame(
-        {
-            "estimate": mean, "std_error": error, "df": df,
-            "conf_low": mean - half, "conf_high": mean + half,
-        }
-    )  # fmt: skip
+    return interval_table(mean, error, df).drop(columns=["statistic", "p_value"])
 
 
 def tipping_point(

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from outcomes.errors import UsageError
-from outcomes.mixed.after.bootstrap import simulate
+from outcomes.mixed.after.bootstrap import _refitted, simulate
 from outcomes.mixed.fit import lmm
 from outcomes.mixed.record import refit
 
@@ -88,3 +88,8 @@ def test_singular_draws_are_kept_and_counted(reference_fit):
 def test_one_draw_is_refused(clinic):
     with pytest.raises(UsageError, match="at least two draws"):
         lmm("improvement ~ arm + (1 | episode_id)", clinic).bootstrap(1, seed=1)
+
+
+def test_a_draw_without_an_optimum_counts_as_failed(clinic):
+    fit = lmm("improvement ~ arm + (1 | episode_id)", clinic)
+    assert _refitted(fit, np.ones(fit.n_observations)) is None
