@@ -89,6 +89,7 @@ def stopping_weights(decisions: pd.DataFrame, history: tuple[str, ...] = HISTORY
     )
 
 
+@np.errstate(over="ignore")  # a chance of 0, which is judged below
 def _chance(known: pd.DataFrame, history: tuple[str, ...]) -> Array:
     """Return the fitted chance of stopping after each visit."""
     from statsmodels.genmod.families import Binomial

@@ -26,17 +26,18 @@ def visit_history(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         One row a visit: ``episode_id, patient_id, therapist_id`` (of the visit, else of the
-        course), ``session`` (1 is the first), ``pressure`` (Walton; NaN where not recorded),
-        ``pressure_before`` (the visit before; NaN at the first), ``score_now`` (last score known at
-        the visit), ``scored`` (whether it is of this visit, or the baseline of the first),
-        ``baseline, condition, adapted`` (0, 1), ``age`` (lower end of the band in decades; 0 where
-        not recorded).
+        course), ``session`` (1 is the first received, whatever the file's number), ``pressure``
+        (Walton; NaN where not recorded), ``pressure_before`` (the visit before; NaN at the first),
+        ``score_now`` (last score known at the visit), ``scored`` (whether it is of this visit, or
+        the baseline of the first), ``baseline, condition, adapted`` (0, 1), ``age`` (lower end of
+        the band in decades; 0 where not recorded).
     """
     visits = visits_received(study)[["episode_id", "session", "pressure", "therapist_id"]]
     visits = visits[visits["episode_id"].isin(rows["episode_id"])].copy()
     visits["score_now"] = _score_at_start(visits, rows)
-    visits["scored"] = visits["score_now"].notna() | (visits["session"] == 1)
     by_course = visits.groupby("episode_id", sort=False)
+    visits["session"] = by_course.cumcount() + 1.0  # a file's may count missed visits
+    visits["scored"] = visits["score_now"].notna() | (visits["session"] == 1)
     visits["score_now"] = by_course["score_now"].ffill()
     visits["pressure_before"] = by_course["pressure"].shift()
     visits["baseline"] = visits["episode_id"].map(

@@ -34,8 +34,8 @@ from outcomes.planning.side_by_side import searched
 from outcomes.planning.stacked import FINE, Fading, estimated, fading
 from outcomes.planning.trials import trial_rows
 from outcomes.questions.allowed_for_error import error_taken, spanning
-from outcomes.questions.course_frame import FEW_TIMES, LEAST_COURSES
-from outcomes.questions.course_model import LEAST_CLUSTERS, LEAST_FOR_SLOPE, MOSTLY_OWN, df_of_mean
+from outcomes.questions.course_frame import FEW_TIMES, LEAST_COURSES, MOSTLY_OWN
+from outcomes.questions.course_model import LEAST_CLUSTERS, LEAST_FOR_SLOPE, df_of_mean
 from outcomes.questions.frequency import USUAL, often_rows
 from outcomes.questions.pressure import USUAL as PRESSURE_USUAL
 from outcomes.questions.pressure import last_visit_rows

@@ -17,8 +17,7 @@ from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.answer import Answer, Source, refusal
 from outcomes.questions.claim import SAID
 from outcomes.questions.conditions import CONDITIONS
-from outcomes.questions.course_frame import LEAST_COURSES
-from outcomes.questions.course_model import MOSTLY_OWN
+from outcomes.questions.course_frame import LEAST_COURSES, MOSTLY_OWN, rows_said
 from outcomes.questions.declared import within
 from outcomes.questions.disclosed import disclosed
 from outcomes.questions.frequency import FREQUENCY
@@ -182,12 +181,21 @@ def undisclosed(study: Study, name: str, **options: Any) -> Answer:
     parts = {
         "name": question.name, "question": question.words,
         "sentence": Text(found.sentence, asked.plan.of_whom),
-        "table": found.table, "picture": found.picture, "method": found.method,
+        "table": found.table, "picture": found.picture, "method": _method(asked, found),
         "assumptions": question.assumptions, "checks": found.checks, "source": source,
         "limits": (*_cautions(asked, found), *limits, *private),
         "references": question.references, "glance": found.glance, "verdict": found.verdict,
     }  # fmt: skip
     return Answer(**{**about, **parts, **found.also})
+
+
+def _method(asked: Asked, found: Found) -> str:
+    """Return the method with what is said of rows and degrees of freedom wherever courses are."""
+    name = asked.question.name
+    if found.course is None or name in ("pressure", "trial"):
+        return found.method
+    of = name not in ("therapists", "over-time")
+    return Text(found.method, rows_said(asked.course, found.course, found.method, means_of=of))
 
 
 def _unmet(asked: Asked) -> Missing | None:

@@ -14,18 +14,21 @@ from outcomes.causal.planned_visits import MOST_DATED, planned_weeks
 from outcomes.mixed.fit import MANY_ROWS
 from outcomes.mixed.products.pieces import Pieces
 from outcomes.privacy.disclosure import THRESHOLD
+from outcomes.questions.claim import SAID
 from outcomes.questions.tallies import Tallies, counted, each, having, median_of, tallied
 from outcomes.records import baselines, last_of_each, therapist_of_most
 from outcomes.study import Study
 from outcomes.tables import once
 from outcomes.trajectory import trajectory
-from outcomes.words import in_order
+from outcomes.words import in_order, listed
 
 LEAST_COURSES = THRESHOLD
 """Fewer courses than this in a group are not described on their own."""
 SMALL_GROUPS, NOT_RECORDED = "smaller groups", "not recorded"
 LEAST_REPEATS, MOST_REPEATS = 2, 10
 """Courses of patients seen before that show how patients vary: a tenth of all, within these."""
+MOSTLY_OWN = 0.8
+"""From this share of visits given by a course's own therapist on, the others count as chance."""
 FEW_TIMES = 4
 """Up to this many distinct times each has a mean of its own; beyond, a curve is fitted."""
 
@@ -408,3 +411,37 @@ def times_of(rows: pd.DataFrame, axis: str) -> tuple[float, ...]:
     """Return the times after baseline at which 11 courses have a score."""
     seen = rows.groupby(axis)["episode_id"].nunique()
     return tuple(float(t) for t in seen.index[seen >= LEAST_COURSES] if t > 0)
+
+
+def rows_said(course: CourseFrame, used: CourseFrame, method: str, *, means_of: bool) -> str:
+    """Say what of rows and degrees of freedom a formula does not, so that anyone can fit it again.
+
+    Parameters
+    ----------
+    course, used : CourseFrame
+        Of the study, and as the question used it.
+    method : str
+        Its formula is the first in it.
+    means_of : bool
+        Whether `means` were read off the model.
+    """
+    formula = method.split("`")[1]
+    hands = "| therapist_id" in formula
+    notes = {"whose therapist": hands, "df of means": hands and means_of,
+             "diluted": hands and means_of and course.own_share < MOSTLY_OWN,
+             "as one": "condition" in formula and SMALL_GROUPS in used.groups}  # fmt: skip
+    said = "".join(SAID[name] for name, holds in notes.items() if holds)
+    return said.format(least=LEAST_COURSES) + _as_taken(course)
+
+
+def _as_taken(course: CourseFrame) -> str:
+    """Say in which weeks the scores of each time were taken, where these are several."""
+    if course.axis != "week":
+        return ""
+    due = course.tallies.seen["week"].unique()
+    taken = pd.Series(course.tallies.days.index / 7)
+    near = due[np.abs(taken.to_numpy()[:, None] - due).argmin(axis=1)]
+    spans = taken.groupby(near).agg(["min", "max"]).round()
+    spans = spans[spans["min"] < spans["max"]]
+    said = [f"{low:g} to {high:g} (counted as week {at:g})" for at, low, high in spans.itertuples()]
+    return str(SAID["as taken"]).format(spans=listed(said)) if said else ""

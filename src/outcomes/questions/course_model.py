@@ -19,7 +19,13 @@ from outcomes.mixed.inference.small_sample import Satterthwaite
 from outcomes.mixed.inference.testing import Inference, contrast_table, interval_table
 from outcomes.mixed.products.pieces import Pieces
 from outcomes.mixed.reading.design import design_matrix
-from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, a_tenth_return, course_frame
+from outcomes.questions.course_frame import (
+    LEAST_COURSES,
+    MOSTLY_OWN,
+    CourseFrame,
+    a_tenth_return,
+    course_frame,
+)
 from outcomes.study import Study
 from outcomes.tables import once
 
@@ -32,10 +38,11 @@ def quietly() -> Iterator[None]:
 
     A variance of zero is among its checks, and a mean needs no more than the sum of variances. A
     group without late scores has no late curve to estimate, and means are read only where ten
-    courses have a score.
+    courses have a score. Of the courses compared each may be its patient's only one.
     """
+    alone = "'patient_id' groups the rows"
     with warnings.catch_warnings(action="ignore", category=SingularFitWarning):
-        for known in ("The fixed part is rank deficient", "Only sums of some variances"):
+        for known in ("The fixed part is rank deficient", "Only sums of some variances", alone):
             warnings.filterwarnings("ignore", known, OutcomesWarning)
         yield
 
@@ -110,8 +117,6 @@ LEAST_CLUSTERS = 5
 """Fewer therapists than this cannot show how much therapists vary."""
 LEAST_RANDOM = 3
 """From here on therapists vary in the model of a mean: fewer are said to be these therapists."""
-MOSTLY_OWN = 0.8
-"""From this share of visits given by a course's own therapist on, the others count as chance."""
 LEAST_PART = 0.4
 """No smaller part of a therapist is told from the courses that others treat in part."""
 THERAPIST = "(1 | therapist_id)"

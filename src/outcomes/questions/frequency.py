@@ -82,7 +82,7 @@ def frequency(asked: Asked) -> Found | Missing:
     return Found(
         table,
         _sentence(table, answer, verdict, _comparable(found[0])),
-        asked.question.notes["method"],
+        asked.question.say("method", formula=found[0].fit.request.formula),
         _picture(table, answer, verdict),
         checks=(_alike(rows), answer.check),
         glance=f"{_told(answer.row, answer)} {_when(answer.row)}",

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from outcomes.dictionary.instruments import Instrument
@@ -15,7 +14,7 @@ from outcomes.mixed.fit import MANY_ROWS, RULE
 from outcomes.privacy.text import Count, Resting, Share, Text
 from outcomes.questions.beside import beside
 from outcomes.questions.course_frame import LEAST_COURSES, NOT_RECORDED, CourseFrame
-from outcomes.questions.course_model import THERAPIST, CourseModel, means, of_whom
+from outcomes.questions.course_model import CourseModel, means, of_whom
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, Question, question
 from outcomes.questions.sensitivity import (
@@ -228,26 +227,11 @@ def _picture(course: CourseFrame, measure: Instrument, table: pd.DataFrame) -> P
 def _method(model: CourseModel) -> Text:
     fit, course = model.fit, model.course
     residuals = "many scores" if fit.n_observations > MANY_ROWS else "tried"
-    method = HOW_MUCH.say(
+    return HOW_MUCH.say(
         "method", formula=fit.request.formula, scores=Count(fit.n_observations, "score"),
         courses=Count(course.n_courses, "course"), least=str(LEAST_COURSES),
         residuals=HOW_MUCH.say(residuals, rule=RULE, many=f"{MANY_ROWS:,}"),
     )  # fmt: skip
-    if course.few_times and course.axis == "week":
-        method += _as_taken(course)
-    return method + (HOW_MUCH.notes["therapists"] if THERAPIST in fit.request.formula else "")
-
-
-def _as_taken(course: CourseFrame) -> str:
-    """Say in which weeks the scores of each time were taken, where these are several."""
-    due = course.tallies.seen["week"].unique()
-    taken = pd.Series(course.tallies.days.index / 7)
-    near = due[np.abs(taken.to_numpy()[:, None] - due).argmin(axis=1)]
-    spans = taken.groupby(near).agg(["min", "max"]).round()
-    if (spans["min"] == spans["max"]).all():
-        return ""
-    said = [f"{low:g} to {high:g} (counted as week {at:g})" for at, low, high in spans.itertuples()]
-    return HOW_MUCH.say("as taken", spans=listed(said))
 
 
 def _checks(model: CourseModel, asked: Asked) -> tuple[Check, ...]:

@@ -102,7 +102,7 @@ def leavers(asked: Asked) -> Found | Missing:
     return Found(
         table,
         _sentence(table, gone, course, measure),
-        f"Linear mixed model by REML (`{formula}`) {asked.question.notes['method']}",
+        asked.question.say("method", formula=formula),
         _picture(table, gone, measure) if gone.left.any() else None,
         checks=_checks(gone, tip, measure, asked.study),
         glance=_glance(table, gone, measure),

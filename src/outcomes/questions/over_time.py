@@ -74,7 +74,7 @@ def over_time(asked: Asked) -> Found | Missing:
 
 def _of_periods(asked: Asked) -> CourseFrame:
     """Return each course's score at the horizon, of periods with courses enough to be shown."""
-    course, facts = asked.course, asked.study.courses
+    course, facts = asked.course.of_courses(), asked.study.courses
     here = course.rows[course.rows[course.axis] == course.horizon]
     rows = here.dropna(subset=["baseline"]).drop_duplicates("episode_id", keep="last")
     known = facts["period"] if "period" in facts else pd.Series(dtype=object)

@@ -18,6 +18,7 @@ from outcomes.questions.course_model import CourseModel, fit_course, fitted, mea
 from outcomes.questions.picture import Picture, curves
 from outcomes.questions.question import Asked, Check, Found, Missing, question
 from outcomes.questions.stopping import stopping
+from outcomes.records import visits_received
 from outcomes.study import Study
 from outcomes.words import (
     CANNOT_TELL,
@@ -47,7 +48,8 @@ class Plateau:
     Parameters
     ----------
     estimate, conf_low, conf_high : float
-        Sessions; 95 % profile-likelihood interval, infinite where no end is in sight.
+        Sessions, infinite where the slowest pace tried is the likeliest; 95 % profile-likelihood
+        interval, infinite where no end is in sight.
     last : float
         Largest number of sessions that enough courses reach.
     agrees : bool
@@ -89,7 +91,7 @@ def sessions(asked: Asked) -> Found | Missing:
     if problem:
         return Missing(problem, trap, asked.question.limits[1:2], course=course)
     course = _within_reach(course)
-    curve = _curve(asked.pooled, course.times)
+    curve, fit = _curve(asked.pooled, course.times), asked.pooled.fit
     found = plateau(course)
     found = replace(found, agrees=_levels_off(curve, found.estimate))
     stopped = stopping(asked, int(course.horizon))
@@ -100,13 +102,19 @@ def sessions(asked: Asked) -> Found | Missing:
     return Found(
         table,
         Text(_sentence(found, curve, course, measure), stopped.sentence(asked)),
-        SESSIONS.say("method", scores=Count(len(course.rows), "score"), least=str(LEAST_COURSES)),
+        SESSIONS.say(
+            "method",
+            formula=fit.request.formula,
+            least=str(LEAST_COURSES),
+            scores=Count(fit.n_observations, "score"),
+            reached=Count(len(course.rows), "score"),
+        ),
         _picture(table, measure, course, found),
         glance=_needed(found) if found.seen else f"not to be told by session {found.last:g}",
         verdict="levels off" if found.seen else CANNOT_TELL,
         checks=(*_checks(found, course), *stopped.checks),
         limits=(*asked.question.limits, *(SESSIONS.notes[name] for name in more if more[name])),
-        course=course,
+        course=asked.course,
     )
 
 
@@ -159,11 +167,11 @@ def plateau(course: CourseFrame) -> Plateau:
     """
     loglik = _logliks(course.rows)
     near = np.flatnonzero(loglik >= loglik.max() - chdtri(1, 0.05) / 2)
-    sessions_needed = np.ceil(np.log(10) * np.array(PACES))
-    low = sessions_needed[max(near[0] - 1, 0)]
-    high = sessions_needed[near[-1] + 1] if near[-1] + 1 < len(PACES) else np.inf
-    best = sessions_needed[int(loglik.argmax())]
-    return Plateau(float(best), float(low), float(high), max(course.times))
+    needed = np.append(np.ceil(np.log(10) * np.array(PACES)), np.inf)
+    best = int(loglik.argmax())
+    best += best == len(PACES) - 1  # a slower pace may be likelier still
+    low, high = needed[max(near[0] - 1, 0)], needed[near[-1] + 1]
+    return Plateau(float(needed[best]), float(low), float(high), max(course.times))
 
 
 def _levels_off(curve: pd.DataFrame, by: float) -> bool:
@@ -223,7 +231,7 @@ def trap_rows(study: Study, course: CourseFrame) -> pd.DataFrame:
     Parameters
     ----------
     study : Study
-        With totals (`sessions_attended`) or sessions.
+        With totals (`sessions_attended`), else with its visits, of which those received count.
     course : CourseFrame
         Rows of the outcome; with arms, only arms other than the control count.
 
@@ -234,8 +242,7 @@ def trap_rows(study: Study, course: CourseFrame) -> pd.DataFrame:
     """
     total = study.episodes.set_index("episode_id")["sessions_attended"]
     if not total.notna().any():
-        counts = course.rows.groupby("episode_id")["session_count"].max()
-        total = counts if course.axis == "session_count" else total
+        total = visits_received(study)["episode_id"].value_counts()
     last = course.rows
     if course.axis == "week":
         last = last[last["week"] == course.horizon]
