@@ -92,6 +92,19 @@ def test_the_chance_of_stopping_is_that_of_statsmodels():
     assert found["went_on"].to_numpy() == pytest.approx(np.exp(usual), rel=1e-6)
 
 
+@pytest.mark.parametrize("outlier", [0.0, -1e5])
+def test_who_could_not_have_stopped_is_refused_without_a_warning(outlier):
+    """Of an outlier the exponential overflows; scores that never changed have no curve."""
+    n = 40
+    known = pd.DataFrame({"episode_id": [f"e{i}" for i in range(n)], "session": 1, "change": 0.0})
+    known["score_now"] = np.arange(n) + np.where(np.arange(n) == 0, outlier, 0)
+    known["stopped"] = (known["score_now"] >= 20).astype(float)
+    if outlier:
+        known.loc[[15, 25], "stopped"] = [1.0, 0.0]
+    with pytest.raises(FitError, match="could have gone on and could have stopped"):
+        stopping_weights(known, ("score_now", "cr(change, df=3, constraints='center')"))
+
+
 def test_errors_are_those_that_statsmodels_makes_robust_to_clusters():
     rng = np.random.default_rng(4)
     parts = []

@@ -7,6 +7,7 @@ given their scores so far.
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -97,7 +98,8 @@ def _chance(known: pd.DataFrame, history: tuple[str, ...]) -> Array:
     from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
     clock = CLOCK[: known["session"].nunique() - 1]
-    several = [t for t in history if t not in known or known[t].nunique() > 1]
+    varied = {str(name) for name in known if known[name].nunique() > 1}
+    several = [t for t in history if varied.intersection(re.findall(r"\w+", t))]
     columns = model_matrix(" + ".join(["1", *clock, *several]), known).drop(columns="Intercept")
     matrix = np.column_stack([np.ones(len(known)), independent(columns).to_numpy(float)])
     # judged below by its own result
