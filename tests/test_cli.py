@@ -245,7 +245,7 @@ def test_lab_opens_at_the_first_notebook_and_asks_for_no_news(tmp_path, monkeypa
 
 
 def test_report_refuses_a_foreign_folder_before_it_reads_or_asks(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("outcomes.cli.publish.loaded", lambda *_: pytest.fail("read"))
+    monkeypatch.setattr("outcomes.cli.shared.loaded", lambda *_: pytest.fail("read"))
     (tmp_path / "thesis.docx").write_text("mine", encoding="utf-8")
     assert main(["report", "nowhere", "--out", str(tmp_path)]) == 2
     assert "1 file of another origin" in capsys.readouterr().err

@@ -11,6 +11,7 @@ import typer
 
 from outcomes.cli import shared
 from outcomes.errors import UsageError
+from outcomes.intake.refusals import refuse
 
 
 @shared.app.command()
@@ -79,7 +80,7 @@ def _guess(
     from outcomes.words import counted
 
     if save is not None and save.exists():  # before anything is asked
-        raise _is_there(save)
+        refuse("map_is_there", save.name)
     draft = draft_map(export, None if columns is None else read_column_map(columns).file)
     if out is not None and (out / "sessions.csv").is_file():  # a form after appointments
         draft = draft.likelier("study.rows", "scores")
@@ -140,13 +141,7 @@ def save_new(place: Path, text: str) -> None:
         with place.open("x", encoding="utf-8", newline="") as file:
             file.write(text)
     except FileExistsError:
-        raise _is_there(place) from None
-
-
-def _is_there(place: Path) -> UsageError:
-    must = "a drafted map is written to a new file"
-    remedy = "Name another, or delete it."
-    return UsageError(must, got="one that is there", where=place.name, remedy=remedy)
+        refuse("map_is_there", place.name)
 
 
 def _import(export: str, columns: Path, out: Path, key_file: Path) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 import pandas as pd
 
 from outcomes import __version__
-from outcomes.errors import UsageError
 from outcomes.folders import locked, written_whole
 from outcomes.intake import append, column_map
 from outcomes.intake.column_map import ColumnMap
@@ -252,15 +251,13 @@ def _before(out: str | Path | None, key: keys.KeyFile, key_path: Path) -> _Befor
     if place is None or not (Path(out or "") / PACKAGE).is_file():
         return _Before()
     study, day_0 = manifests.read_manifest(place)
-    must = "the key file belongs to the study in the output folder, and is no older than it"
-    remedy = "Name its own key file, or another output folder. Nothing was changed."
     if study != key.study:
-        raise UsageError(must, got="one of another study", where=key_path.name, remedy=remedy)
+        refuse("other_key", key_path.name, got="one of another study")
     found = load(Path(out or ""))
     n_unknown = len(set(found.episodes["patient_id"].dropna()) - key.patients)
     if n_unknown:
         got = f"one that does not know {n_unknown} of its patients"
-        raise UsageError(must, got=got, where=key_path.name, remedy=remedy)
+        refuse("other_key", key_path.name, got=got)
     return _Before(found, day_0)
 
 

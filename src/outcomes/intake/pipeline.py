@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from outcomes.errors import DataError
 from outcomes.intake import doubtful_days, people, visits
 from outcomes.intake.column_map import ColumnMap
 from outcomes.intake.drafting.evidence import Column, shapes
 from outcomes.intake.readers import BUNDLES, name_of
 from outcomes.intake.readers.redcap import from_redcap
 from outcomes.intake.readers.text_table import read_text_table
+from outcomes.intake.refusals import refuse
 from outcomes.intake.rows import TypedRows
 from outcomes.intake.tables import with_facts_that_differ
 from outcomes.intake.typed_cells import named_rows
@@ -62,14 +62,10 @@ def client_rows(
     rows = people.with_random_ids(people.with_clients(rows, mapped, key, today, before, told), key)
     rows = visits.without_undated(rows)
     if rows.cells.empty:
-        must = "a row of the export is of a client and has a date"
         reasons = ", ".join(f"{step.rule}: {step.count}" for step in rows.left_out) or "none"
         looks = shapes(Column("", text[mapped.columns["date"]])) if "date" in mapped.columns else ()
         reasons += f"; cells of the date look like {', '.join(looks)}" if looks else ""
-        remedy = ("Say in the column map what the brackets name: the client in [identifiers]; the "
-                  "day in [columns] date, where each needs its year, and how days are written in "
-                  "[file] dates; what became of a visit in [values.status].")  # fmt: skip
-        raise DataError(must, got=f"no such row ({reasons})", remedy=remedy)
+        refuse("no_rows", reasons=reasons)
     return rows
 
 

@@ -296,6 +296,5 @@ def refuse_foreign(path: Path) -> None:
         found = [f"{what} (.{e})" for e, what in kind.get("endings", {}).items()
                  if e == ending and not own]  # fmt: skip
         if found or begins:
-            must = "an export is a CSV file, an Excel workbook (.xlsx), Parquet, FHIR or a database"
             got = (found or begins)[0]
-            raise DataError(must, got=got, where=path.name, remedy=kind["remedy"])
+            refuse("foreign_file", path.name, got=got, remedy=kind["remedy"])

@@ -21,7 +21,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import DataError, UnavailableError
+from outcomes.errors import UnavailableError
 from outcomes.intake.readers.other_sheets import below, looked_up
 from outcomes.intake.readers.table import SAMPLE, FileFormat, Record, Repeated, Rows, table_of
 from outcomes.intake.readers.text_table import header_lines
@@ -152,15 +152,13 @@ def _chosen(
 
     A hidden sheet, often an older copy, is meant by its name alone.
     """
-    must, remedy = "each sheet that the map names is in the workbook", "Check [file] sheets."
     if not patterns and len(shown) > 1:
         refuse("sheets_not_named", where, n=len(shown))
     meant = [{name for name in names if _means(pattern, name, name in shown)}
              for pattern in patterns or ["*"]]  # fmt: skip
     for i, own in enumerate(meant, start=1):
         if not own:
-            got = f"no such sheet (number {i} of the map's)"
-            raise DataError(must, got=got, where=where, remedy=remedy)
+            refuse("no_such_sheet", where, number=i)
     return [name for name in names if any(name in own for own in meant)]
 
 
