@@ -304,7 +304,7 @@ def test_without_a_home_or_a_place_for_drafts_a_report_is_written(study_folder, 
         ("answer how-much {} --episode e0001", "where the question is about one; got 'how-much'"),
         ("report {} --out {}-made --letterhead names.toml", "are for a letter; got a report"),
         ("report {} --out {}-made --first-visit 2025-01-31", "are for a letter; got a report"),
-        ("import {} --guess", "a file is named; got a folder"),
+        ("import {} --guess", "leads to a file; got a folder"),
         ("report {} --out {}-made --formats html,letter", "with --letter and --episode"),
     ],
 )
