@@ -11,7 +11,9 @@ import pytest
 
 import outcomes as oc
 from outcomes.errors import UsageError
+from outcomes.questions.allowed_for_error import error_taken
 from outcomes.questions.ask import undisclosed
+from outcomes.questions.frequency import often_rows
 from outcomes.questions.therapists import _share
 from outcomes.study import study_from_tables
 from outcomes.words import with_ends
@@ -382,8 +384,15 @@ def test_therapists_of_one_condition_each_are_refused(clinic):
 def test_frequency_gives_two_answers_where_both_scripts_exist(clinic):
     study = clinic(n=80)
     often = np.where(np.arange(80) % 2, 2.0, 1.0)
-    study = replace(study, episodes=study.episodes.assign(sessions_per_week=often))
+    facts = {"condition": "headache", "therapist_id": [f"t{i // 2}" for i in range(80)]}
+    study = replace(study, episodes=study.episodes.assign(sessions_per_week=often, **facts))
     answer = undisclosed(study, "frequency", instrument="nprs")
+    rows, measure = often_rows(study, "nprs"), study.instrument("nprs")
+    pairs = rows.drop_duplicates("episode_id").groupby("therapist_id")["baseline"].std()
+    error = error_taken(measure, rows).value  # two courses a therapist: the variance of each pair
+    reliability = answer.table["reliability"].iloc[-1]
+    assert reliability == pytest.approx(1 - error**2 / (pairs**2).mean())
+    assert answer.table["n_episodes"].nunique() == 1  # those with a score then, in each row
     assert answer.table["kind"].tolist() == ["equal weeks", "equal sessions", "error allowed for"]
     assert (answer.table["n_often"].dropna() == 40).all()
     assert (answer.table["conf_low"] < 0).all()

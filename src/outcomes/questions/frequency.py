@@ -192,9 +192,10 @@ def _allowed(found: _Contrast, measure: Instrument, error: float) -> Sensitivity
     """Return the difference with error of the baseline allowed for."""
     courses = found.course.rows.drop_duplicates("episode_id")
     courses = courses.assign(exposed=(courses["often"] == "yes").astype(float))
-    alike = [courses["condition"], courses["therapist_id"].fillna("not recorded")]
-    within = courses["baseline"] - courses["baseline"].groupby(alike).transform("mean")
-    spread = float(within.std())
+    alike = courses[["condition", "therapist_id"]].fillna("not recorded").astype(str)
+    facts, scores = pd.get_dummies(alike, dtype=float).to_numpy(), courses["baseline"].to_numpy()
+    means, _, rank, _ = np.linalg.lstsq(facts, scores, rcond=None)
+    spread = float(np.linalg.norm(scores - facts @ means) / np.sqrt(max(len(courses) - rank, 1)))
 
     def at(size: float) -> dict[Any, Any] | None:
         if size == 0:
@@ -222,7 +223,7 @@ def _corrected(
     row = estimates(found.fit, found.weights - gap["estimate"] * baseline).iloc[0]
     error_too = float(np.hypot(row["std_error"], slope * gap["std_error"]))
     left = row["estimate"] - gap["estimate"] * sign
-    return interval_row(left, error_too, row["df"], n_episodes=len(courses))
+    return interval_row(left, error_too, row["df"], n_episodes=found.row["n_episodes"].iloc[0])
 
 
 def _alike(rows: pd.DataFrame) -> Check:

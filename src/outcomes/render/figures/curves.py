@@ -277,9 +277,8 @@ def draw_curves(picture: Picture, preset: Preset, label: str) -> Canvas:
     groups = list(dict.fromkeys(data["group"]))
     if len(groups) > MOST_TOGETHER:
         return draw_small_multiples(picture, preset, label)
-    counted = preset.counts and data["n_episodes"].max() > 1
-    counts = _counts(data) if counted else {}
-    below = (len(counts) + 1.3) * preset.line_height if counted else 0.0
+    counts = _counts(data) if preset.counts and data["n_episodes"].max() > 1 else {}
+    below = (len(counts) + 1.3) * preset.line_height if counts else 0.0
     more = len(_axis_lines(picture, preset, _left_margin(preset))) - 1
     below += more * preset.line_height
     canvas = blank(preset, picture.title, label, preset.height + below)
@@ -301,7 +300,7 @@ def draw_curves(picture: Picture, preset: Preset, label: str) -> Canvas:
         canvas.write(EDGE, height, picture.y_label)
     if names:
         _direct_labels(axes, canvas, data, names)
-    if counted:
+    if counts:
         _counts_below(axes, canvas, data, picture.counted, counts)
     return canvas
 
@@ -337,13 +336,17 @@ def _direct_labels(
 
 
 def _counts(data: pd.DataFrame) -> dict[str, pd.Series[float]]:
-    """Return how many there are at each time, by group; once where all groups count the same."""
+    """Return how many there are at each time, by group; once where all groups count the same.
+
+    A group of which no number may be shown has no line.
+    """
     count_of = "n_at_risk" if "n_at_risk" in data else "n_episodes"
     names = dict.fromkeys(map(str, data["group"]))
     counts = {n: data[data["group"] == n].set_index("x")[count_of] for n in names}
     first = next(iter(counts.values()))
     unlike = any(own.isna().any() or not first.equals(own) for own in counts.values())
-    return counts if unlike and len(counts) > 1 else {"": first}
+    found = counts if unlike and len(counts) > 1 else {"": first}
+    return {group: own for group, own in found.items() if own.notna().any()}
 
 
 def _counts_below(
@@ -353,15 +356,16 @@ def _counts_below(
     """Write what is counted and how many at each labelled time, one line a group."""
     line = canvas.preset.line_height
     top = EDGE + (len(counts) + 0.3) * line
-    alike = len(counts) == 1 and data["group"].nunique() > 1 and "n_at_risk" not in data
+    alike = "" in counts and data["group"].nunique() > 1 and "n_at_risk" not in data
+    groups = [*dict.fromkeys(map(str, data["group"]))]
     each = ", the same in each group" if alike else ""
     untold = f" ({DASH}: not shown)" if any(rows.isna().any() for rows in counts.values()) else ""
     canvas.write(EDGE, top, f"{counted}{each}{untold}", colour=MUTED, size=0.85)
     times = _labelled_times(axes, data)
     for position, (group, rows) in enumerate(counts.items()):
         height = top - (position + 1) * line
-        if len(counts) > 1:
-            canvas.mark(4 * EDGE, height, look_of(position, str(group)))
+        if group:
+            canvas.mark(4 * EDGE, height, look_of(groups.index(group), group))
         for time in times:
             words = count(_at(rows, time, steps="n_at_risk" in data))
             canvas.write(_place(axes, canvas, time), height, words, align="center", size=0.85)
