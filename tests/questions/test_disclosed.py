@@ -290,6 +290,17 @@ def test_numbers_at_risk_tell_no_small_number_of_another_event(ended, at_risk, s
     assert set(safe["n_at_risk"].dropna()) == shown
 
 
+@pytest.mark.parametrize(("ended", "shown"), [(10, 0), (13, 0), (11, 1), (22, 1)])
+def test_goals_reached_and_care_ended_do_not_tell_the_few_still_open(ended, shown):
+    """Of 95 goals 73 were reached by then, and before 13 care ended: 9 are open."""
+    kinds = {"kind": ["sustained", "ended before"], "term": ["sustained by 6", "ended before by 6"]}
+    table = pd.DataFrame({**kinds, "time": 6.0, "n_episodes": 95, "n_at_risk": 40,
+                          "n_reached": [73, ended], "estimate": [0.77, ended / 95]})  # fmt: skip
+    goals = QUESTIONS["goals"]
+    safe = masked(table, decision(table, goals, Disclosure()), goals, Disclosure())
+    assert safe["n_reached"].notna().tolist() == [True, bool(shown)]
+
+
 @pytest.mark.parametrize("n_missing", [1, 6, 10])
 def test_degrees_of_freedom_and_numbers_of_scores_tell_no_hidden_count(n_missing):
     rng = np.random.default_rng(n_missing)

@@ -152,6 +152,8 @@ def decision(
     for part in {*counts} & {*PARTS}:
         whole = table.reindex(columns=PARTS[part]).astype(float).bfill(axis=1).iloc[:, 0]
         few |= (whole - table[part]).map(rule.hides)
+    if {"n_reached", "time", COUNT, AT_RISK} <= set(table):
+        few |= _leaves_few_open(table, rule)
     row = few | _betrayed(table, kind, few, rule)
     cells = {name: row.copy() for name in counts}
     if rule.told is not None and record is not None:
@@ -263,6 +265,18 @@ def _betrayed(
     if COUNT in table:
         hidden[_betrayed_by_the_total(table.mask(hidden), table, rule)] = True
     return hidden
+
+
+def _leaves_few_open(table: pd.DataFrame, rule: Disclosure) -> pd.Series[bool]:
+    """Whether all that happened by a time leaves a few to whom nothing did: 95 less 73 and 13.
+
+    The first kind of what happened stays: the sentence tells it.
+    """
+    curves = table[table[AT_RISK].notna()]
+    reached = curves.groupby(["time", *curves.columns.intersection(["group"])])["n_reached"]
+    few = (curves[COUNT] - reached.transform("sum")).map(rule.hides)
+    few &= curves["kind"] != curves["kind"].iloc[0] if len(curves) else False
+    return few.reindex(table.index, fill_value=False).astype(bool)
 
 
 def _falls_by_few(table: pd.DataFrame, rule: Disclosure) -> bool:
