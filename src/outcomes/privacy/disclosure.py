@@ -53,6 +53,10 @@ class Told:
         """Return what was told of `noun` (``course``) and of `whom` (a group; empty for all)."""
         return frozenset(self._numbers.get((noun, whom), ()))
 
+    def wholes(self) -> frozenset[float]:
+        """Return how many courses groups that have none in common may make up together."""
+        return self.numbers("course") | self.numbers("course", VISITED)
+
     def beside(self, noun: str, whom: str) -> frozenset[float]:
         """Return what was told of all, for a group; and of every group, for all."""
         if whom:

@@ -11,14 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from outcomes.privacy.disclosure import (
-    CONTROL,
-    SUPPRESSED,
-    VISITED,
-    Disclosure,
-    Told,
-    suppress_counts,
-)
+from outcomes.privacy.disclosure import CONTROL, SUPPRESSED, Disclosure, Told, suppress_counts
 from outcomes.privacy.text import Text, holds_count, joined, told
 from outcomes.questions.answer import Answer, Source
 from outcomes.questions.picture import ROW, Picture
@@ -152,8 +145,7 @@ def decision(
     for part in {*counts} & {*PARTS}:
         whole = table.reindex(columns=PARTS[part]).astype(float).bfill(axis=1).iloc[:, 0]
         few |= (whole - table[part]).map(rule.hides)
-    if {"n_reached", "time", COUNT, AT_RISK} <= set(table):
-        few |= _leaves_few_open(table, rule)
+    few |= _leaves_few_open(table, rule)
     row = few | _betrayed(table, kind, few, rule)
     cells = {name: row.copy() for name in counts}
     if rule.told is not None and record is not None:
@@ -272,6 +264,8 @@ def _leaves_few_open(table: pd.DataFrame, rule: Disclosure) -> pd.Series[bool]:
 
     The first kind of what happened stays: the sentence tells it.
     """
+    if not {"n_reached", "time", COUNT, AT_RISK} <= set(table):
+        return pd.Series(data=False, index=table.index)
     curves = table[table[AT_RISK].notna()]
     reached = curves.groupby(["time", *curves.columns.intersection(["group"])])["n_reached"]
     few = (curves[COUNT] - reached.transform("sum")).map(rule.hides)
@@ -329,8 +323,7 @@ def _beside_those_told(
 
 def _all_but_a_few(counts: pd.Series[float], hidden: pd.Series[bool], rule: Disclosure) -> None:
     """Hide the smallest of groups that have nobody in common until they leave no few of all."""
-    told = rule.told or Told()
-    wholes = told.numbers("course") | told.numbers("course", VISITED)
+    wholes = rule.told.wholes() if rule.told else ()
     for row in counts.sort_values(kind="stable").index:
         shown = counts[~hidden[counts.index]].sum()
         if shown and any(rule.hides(whole - shown) for whole in wholes):
