@@ -45,6 +45,7 @@ def test_frequency(tables, kind, axis):
 
 
 def test_curve_tipping_point_and_totals(tables):
+    """Totals are of visits received, that of the last score among them."""
     curve = tables["sessions"].loc["curve", ["session_count", *THREE]]
     assert curve.to_numpy(float) == pytest.approx(pd.DataFrame(FOUND["curve"]).to_numpy(), rel=2e-5)
     tipping = tables["leavers"].loc["tipping point", "estimate"]

@@ -85,6 +85,8 @@ def test_the_trap_is_the_mean_of_last_scores_by_total_sessions():
     course = course_frame(study, "nprs")
     table = trap_rows(study, course).set_index("term")
     last = course.rows.groupby("episode_id").tail(1)
+    # counts that few courses reach are of the curve's model too, as how-much says
+    assert f"on {len(course.rows)} scores" in undisclosed(study, "sessions").method
     few = last[last["session"] <= 5]["improvement"]  # a visit each, the last with the last score
     assert table.loc["total 0-5 sessions", "estimate"] == pytest.approx(few.mean())
     assert table.loc["total 0-5 sessions", "n_episodes"] == len(few)

@@ -92,6 +92,7 @@ def sessions(asked: Asked) -> Found | Missing:
         return Missing(problem, trap, asked.question.limits[1:2], course=course)
     course = _within_reach(course)
     curve, fit = _curve(asked.pooled, course.times), asked.pooled.fit
+    told = {"formula": fit.request.formula, "scores": Count(fit.n_observations, "score")}
     found = plateau(course)
     found = replace(found, agrees=_levels_off(curve, found.estimate))
     stopped = stopping(asked, int(course.horizon))
@@ -102,13 +103,7 @@ def sessions(asked: Asked) -> Found | Missing:
     return Found(
         table,
         Text(_sentence(found, curve, course, measure), stopped.sentence(asked)),
-        SESSIONS.say(
-            "method",
-            formula=fit.request.formula,
-            least=str(LEAST_COURSES),
-            scores=Count(fit.n_observations, "score"),
-            reached=Count(len(course.rows), "score"),
-        ),
+        SESSIONS.say("method", **told, least=str(LEAST_COURSES)),
         _picture(table, measure, course, found),
         glance=_needed(found) if found.seen else f"not to be told by session {found.last:g}",
         verdict="levels off" if found.seen else CANNOT_TELL,
