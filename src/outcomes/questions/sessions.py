@@ -92,7 +92,8 @@ def sessions(asked: Asked) -> Found | Missing:
         return Missing(problem, trap, asked.question.limits[1:2], course=course)
     course = _within_reach(course)
     curve, fit = _curve(asked.pooled, course.times), asked.pooled.fit
-    told = {"formula": fit.request.formula, "scores": Count(fit.n_observations, "score")}
+    told: dict[str, str | Count] = {"formula": fit.request.formula}
+    told["scores"] = Count(fit.n_observations, "score")
     found = plateau(course)
     found = replace(found, agrees=_levels_off(curve, found.estimate))
     stopped = stopping(asked, int(course.horizon))
