@@ -119,7 +119,7 @@ def _told_by_others(
     hidden, counts = safe[SUPPRESSED].astype(bool), people[safe.index]
     shown = {*zip(safe["level"][~hidden], safe["group"][~hidden], counts[~hidden], strict=True)}
     cells = zip(safe["level"].map(SAME), safe["group"], counts, strict=True)
-    known = np.array([cell in shown for cell in cells])
+    known = np.array([cell in shown for cell in cells], dtype=bool)
     left = counts.where(hidden & ~known, 0.0)
     return left.groupby([safe["variable"], safe["group"]]).transform("sum").map(disclosure.hides)
 
