@@ -634,3 +634,16 @@ def test_an_effect_that_has_gone_by_the_end_is_said_with_its_time():
     then = with_interval(rows_of(answer, "constrained", 6.0).iloc[0], unit="points")
     assert f"Earlier it was different, new minus usual: {then} at week 6." in answer.sentence
     assert "Earlier" not in undisclosed(made_trial(), "trial", instrument="nprs").sentence
+
+
+def test_what_several_arms_differed_by_before_is_told_by_time():
+    study = made_trial(n=240, effect=0.0, arms=("deep", "light", "usual"))
+    treated = study.courses["arm"].ne("usual").reindex(study.assessments["episode_id"]).to_numpy()
+    early = treated & study.assessments["day"].eq(42).to_numpy()
+    scores = study.assessments.assign(score=study.assessments["score"] - 1.5 * early)
+    answer = undisclosed(replace(study, assessments=scores), "trial", instrument="nprs")
+    found = rows_of(answer, "constrained", 6.0).set_index("arm")
+    deep, light = (with_interval(found.loc[arm], unit="points").replace(" (", ", ", 1)
+                   for arm in ("deep", "light"))  # fmt: skip
+    told = f"each minus usual: at week 6 in the deep ({deep} and light ({light} arms."
+    assert f"Earlier it was different, {told}" in answer.sentence

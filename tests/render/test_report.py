@@ -445,3 +445,15 @@ def test_where_data_come_from_is_said_once(
         pair for block in section.blocks if isinstance(block, Facts) for pair in block.items
     )
     assert {key: facts[key] for key in ("Data", "Read from") if key in facts} == said
+
+
+def test_records_with_errors_are_neither_described_nor_drawn(tmp_path):
+    study = oc.simulate(episodes=12, seed=3)
+    scores = study.assessments["score"].mask(study.assessments.index == 3, 99.0)
+    wrong = replace(study, assessments=study.assessments.assign(score=scores))
+    text = (report(wrong, tmp_path / "r") / "index.html").read_text(encoding="utf-8")
+    assert "R12 (a score lies inside its instrument" in text
+    assert [title for title in ("Patients", "Course by course", "Flow of courses")
+            if f">{title}</h2>" in text] == []  # fmt: skip
+    whole = (report(study, tmp_path / "w") / "index.html").read_text(encoding="utf-8")
+    assert ">Patients</h2>" in whole

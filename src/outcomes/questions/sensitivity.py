@@ -101,7 +101,7 @@ def _told(table: pd.DataFrame, fine: pd.Series[bool]) -> str:
     """Say how many models there are, their least and largest estimate, and which of them differ."""
     ends = limits(table["estimate"].min(), table["estimate"].max(), 2)
     differ = ", ".join(table.loc[~fine, "term"])
-    said = f"{counted(len(table), 'model')}, estimates {ends}"
+    said = f"{counted(len(table), 'model')}, estimate{'s' * (len(table) > 1)} {ends}"
     return said + f"; another result from: {differ}" * bool(differ)
 
 

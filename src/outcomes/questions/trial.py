@@ -214,15 +214,26 @@ def _care_later(arms: Arms, study: Study) -> str:
 def _earlier(rows: pd.DataFrame, main: pd.DataFrame, arms: Arms, measure: Instrument) -> str:
     """Say of an arm at which times before it differed from the control in another way, or not."""
     last, several = {row["arm"]: direction(row) for row in main.to_dict("records")}, len(main) > 1
-    then = [row for row in rows.to_dict("records") if direction(row) != last[row["arm"]]]
-    digits = digits_of(main)
+    digits, found = digits_of(main), dict[str, list[str]]()
+    for row in rows.to_dict("records"):
+        if direction(row) != last[row["arm"]]:
+            size = with_interval(row, digits, measure.unit)
+            of_arm = _with_its_size(row["arm"], size) if several else size
+            found.setdefault(when(arms.axis, row[arms.axis]), []).append(of_arm)
     each = [
-        f"{named(row['arm'])}, " * several
-        + f"{with_interval(row, digits, measure.unit)} {when(arms.axis, row[arms.axis])}"
-        for row in then
-    ]
+        f"{time} in the {listed(sizes)} arm{'s' * (len(sizes) > 1)}" if several
+        else f"{listed(sizes)} {time}"
+        for time, sizes in found.items()
+    ]  # fmt: skip
+    if not each:
+        return ""
     minus = f"{'each' if several else named(arms.treated[0])} minus {named(arms.control)}"
-    return TRIAL.say("earlier", minus=minus, each=listed(each)) if each else ""
+    return TRIAL.say("earlier", minus=minus, each="; ".join(each) if several else listed(each))
+
+
+def _with_its_size(arm: str, size: str) -> str:
+    """Return an arm's name with its difference and interval in brackets, where there is one."""
+    return f"{named(arm)} ({size.replace(' (', ', ', 1)}" if size else named(arm)
 
 
 def _allowed_for(main: pd.DataFrame, arms: Arms) -> str:
@@ -283,8 +294,7 @@ def _differences(main: pd.DataFrame, arms: Arms, measure: Instrument | None = No
         lines = () if arms.plan.margin is None else (-arms.plan.margin,)
         size = with_interval(row, digits, measure.unit, lines) if measure else ""
         if len(main) > 1:
-            inside = size.replace(" (", ", ", 1)
-            size = f"{named(row['arm'])}{f' ({inside}' if size else ''}"
+            size = _with_its_size(row["arm"], size)
         grew = max(means[row["arm"]], means[arms.control]) > 0  # else neither arm improved
         words = ("improved more", "improved less") if grew else ("did better", "did worse")
         found.setdefault(direction(row, *words, ""), []).append(size)

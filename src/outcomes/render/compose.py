@@ -17,6 +17,7 @@ from outcomes.render.contents.patients import patients
 from outcomes.render.contents.summary import about, hero, shared_limits, summary
 from outcomes.render.document import Document, Figure, Paragraph, Section, numbered
 from outcomes.render.figures.of_study import pressure_map, trajectories, waterfall
+from outcomes.rules.check import check
 from outcomes.study import Study
 from outcomes.words import LABELS
 
@@ -93,8 +94,7 @@ def compose(
             for a in answers
             if details or not a.refused  # the first page lists what cannot be answered, once
         ),
-        patients(study, disclosure),
-        *_outcome_sections(study, answers, scored, disclosure, details=details),
+        *_sections_of_records(study, answers, scored, disclosure, details=details),
         *(_model(study, answers, scored, disclosure) if details else ()),
         references(answers),
         provenance(study, answers, disclosure),
@@ -116,13 +116,19 @@ def _refused(answers: tuple[Answer, ...]) -> set[str]:
     return {answer.name for answer in answers if answer.refused}
 
 
-def _outcome_sections(
+def _sections_of_records(
     study: Study, answers: tuple[Answer, ...], scored: list[str], disclosure: Disclosure,
     *, details: bool,
 ) -> tuple[Section, ...]:  # fmt: skip
-    """Return the flow of courses and the methods; nothing where there is no score."""
-    if not scored:
+    """Return the patients, and where there are scores the flow of courses and the methods.
+
+    Nothing of records with errors for which no question was answered: their means are wrong too.
+    """
+    if len(_refused(answers)) == len(answers) and check(study).errors:
         return ()
+    start = patients(study, disclosure)
+    if not scored:
+        return (start,)
     analyzed = bool({a.name for a in answers if not a.refused} - {"goals", "safety"})
     picture = flow_picture(study, scored[0], disclosure, analyzed=analyzed)
     many = "of them the first question rests on" if analyzed else "have what is needed"
@@ -132,7 +138,7 @@ def _outcome_sections(
     blocks = (Paragraph(words), Figure(picture, "From the records to the analysis."))
     flow = Section("flow", "Flow of courses", blocks)
     records = _records(study, scored[0], disclosure, details=details)
-    return *records, flow, methods(study, answers, scored[0])
+    return start, *records, flow, methods(study, answers, scored[0])
 
 
 def _model(
