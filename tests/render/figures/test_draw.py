@@ -171,6 +171,16 @@ def test_groups_differ_by_colour_marker_and_dash() -> None:
         assert len({getattr(look, part) for look in LOOKS}) == len(LOOKS)
 
 
+def test_no_line_of_dashes_alone_stands_below_a_figure() -> None:
+    picture = curves(("all", "few"), tuple(range(1, 15)))
+    few, early = picture.data["group"] == "few", picture.data["x"] <= 1
+    data = picture.data.assign(n_episodes=picture.data["n_episodes"].mask(few & ~early))
+    words = [said for said, _ in texts(draw(replace(picture, data=data)))]
+    assert "90" in words  # of all
+    assert "89" not in words  # at session 1, which has no tick
+    assert "–" not in words
+
+
 def test_inline_svg_is_well_formed_named_and_described() -> None:
     figure = draw(PICTURES["four groups"], "SYNTHETIC")
     text = inline_svg(

@@ -353,22 +353,27 @@ def _counts_below(
     axes: Axes, canvas: Canvas, data: pd.DataFrame, counted: str,
     counts: dict[str, pd.Series[float]],
 ) -> None:  # fmt: skip
-    """Write what is counted and how many at each labelled time, one line a group."""
-    line = canvas.preset.line_height
+    """Write what is counted and how many at each labelled time, one line a group with a number."""
+    line, steps = canvas.preset.line_height, "n_at_risk" in data
+    times = _labelled_times(axes, data)
+    told = {group: [_at(rows, time, steps=steps) for time in times]
+            for group, rows in counts.items()}  # fmt: skip
+    counts = {group: rows for group, rows in counts.items() if np.isfinite(told[group]).any()}
+    if not counts:
+        return
     top = EDGE + (len(counts) + 0.3) * line
-    alike = "" in counts and data["group"].nunique() > 1 and "n_at_risk" not in data
+    alike = "" in counts and data["group"].nunique() > 1 and not steps
     groups = [*dict.fromkeys(map(str, data["group"]))]
     each = ", the same in each group" if alike else ""
     untold = f" ({DASH}: not shown)" if any(rows.isna().any() for rows in counts.values()) else ""
     canvas.write(EDGE, top, f"{counted}{each}{untold}", colour=MUTED, size=0.85)
-    times = _labelled_times(axes, data)
-    for position, (group, rows) in enumerate(counts.items()):
+    for position, group in enumerate(counts):
         height = top - (position + 1) * line
         if group:
             canvas.mark(4 * EDGE, height, look_of(groups.index(group), group))
-        for time in times:
-            words = count(_at(rows, time, steps="n_at_risk" in data))
-            canvas.write(_place(axes, canvas, time), height, words, align="center", size=0.85)
+        for time, number in zip(times, told[group], strict=True):
+            place = _place(axes, canvas, time)
+            canvas.write(place, height, count(number), align="center", size=0.85)
 
 
 def _labelled_times(axes: Axes, data: pd.DataFrame) -> list[float]:
