@@ -268,9 +268,9 @@ def _leaves_few_open(table: pd.DataFrame, rule: Disclosure) -> pd.Series[bool]:
         return pd.Series(data=False, index=table.index)
     curves = table[table[AT_RISK].notna()]
     reached = curves.groupby(["time", *curves.columns.intersection(["group"])])["n_reached"]
-    few = (curves[COUNT] - reached.transform("sum")).map(rule.hides)
-    few &= curves["kind"] != curves["kind"].iloc[0] if len(curves) else False
-    return few.reindex(table.index, fill_value=False).astype(bool)
+    few = (curves[COUNT] - reached.transform("sum")).map(rule.hides).astype(bool)
+    few &= curves["kind"] != next(iter(curves["kind"]), "")
+    return few.reindex(table.index, fill_value=False)
 
 
 def _falls_by_few(table: pd.DataFrame, rule: Disclosure) -> bool:

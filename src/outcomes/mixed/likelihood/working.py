@@ -345,12 +345,14 @@ class Working:
     products: CrossProducts
 
 
-def make_working(design: Design) -> Working:
+def make_working(design: Design, patterns: bool = True) -> Working:
     """Pass once over the rows of a design.
 
     Parameters
     ----------
     design : Design
+    patterns : bool
+        Whether groups may be merged or reordered for speed; False keeps them one by one.
 
     Returns
     -------
@@ -365,13 +367,13 @@ def make_working(design: Design) -> Working:
     order = elimination_order(
         [factor.codes for factor in design.factors], [factor.n_levels for factor in design.factors]
     )
-    found = _from_groups(design, order) or _from_rows(design, order)
+    found = _from_groups(design, order, patterns) or _from_rows(design, order)
     basis, transforms, products = found
     return Working(basis, tuple(transforms), products)
 
 
 def _from_groups(
-    design: Design, order: Order
+    design: Design, order: Order, patterns: bool
 ) -> tuple[FixedBasis, list[Array], CrossProducts] | None:
     """Take the quick way; None where it does not apply or would lose digits."""
     if order.crossed and design.n < MANY_ROWS:
@@ -391,7 +393,10 @@ def _from_groups(
         if T is None:
             return None
         transforms.append(T)
-    return basis, transforms, cut(change_basis(compress(products), M, transforms))
+    if patterns:
+        products = compress(products)
+    products = change_basis(products, M, transforms)
+    return basis, transforms, cut(products) if patterns else products
 
 
 def _from_rows(design: Design, order: Order) -> tuple[FixedBasis, list[Array], CrossProducts]:
