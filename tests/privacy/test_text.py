@@ -83,7 +83,7 @@ def test_a_count_that_would_tell_a_few_beside_another_is_not_told():
 def test_a_part_tells_the_rest_of_its_whole_too():
     rule = Disclosure(told=Told())
     assert Text(Count(26, "course", of=60)).under(rule) == "26 of 60 courses"
-    assert Text(Count(30, "course")).under(rule) == "most of 34 courses"
+    assert Text(Count(30, "course")).under(rule) == "fewer than 34 courses"
 
 
 @pytest.mark.parametrize(

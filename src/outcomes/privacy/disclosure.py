@@ -133,7 +133,8 @@ class Disclosure:
         noun, whom : str
             What is counted, and of whom.
         bound : bool
-            Say ``fewer than`` rather than a part of those told.
+            Say ``fewer than`` rather than a part of those told, as is said of any number told
+            that is not the largest: it is not the whole.
 
         Examples
         --------
@@ -141,13 +142,14 @@ class Disclosure:
         >>> [rule.tells(count, "course") for count in (60, 12)]
         [True, True]
         >>> [rule.instead(count, "course") for count in (55, 13, 11, 3, 30)]
-        ['most of 60', 'more than 12', 'some of 12', 'some of 12', '']
+        ['most of 60', 'more than 12', 'fewer than 12', 'fewer than 12', '']
         >>> rule.instead(114, "score")
         'nearly all of 120'
         """
         low, high = self._around(count, noun, whom)
         if self.exempt or low == count:
             return ""
+        bound |= self.told is not None and high < max(self.told.numbers(noun, whom), default=0)
         if self.some(count - low, high - low):
             return f"{'fewer than' if bound else 'some of'} {high:,.0f}"
         if self.hides(count - low):
