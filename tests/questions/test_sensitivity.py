@@ -96,7 +96,7 @@ def test_the_mean_of_a_clinic_of_few_is_not_told_by_the_check():
     """Without clinic 1 there are the 8 courses of clinic 2: their mean is theirs."""
     rows = table(("a", 1.5, 1.1, 1.9), ("without clinic 1", 2.71, 2.1, 2.9))
     check = verdict(rows.assign(n_episodes=[27, 8], n_clinic=[np.nan, 19]), 1.0, 2.0)
-    assert check.detail == "1 model, estimates 1.50"
+    assert check.detail == "1 model, estimate 1.50"
     assert check.passed  # a page that shows one model alone does not say that another differs
 
 

@@ -28,7 +28,7 @@ from outcomes.questions.course_model import (
     with_intervals,
 )
 from outcomes.questions.declared import Declared
-from outcomes.records import baselines
+from outcomes.records import baselines, visits_received
 from outcomes.study import Study
 
 CLUSTERED = "constrained, therapists"
@@ -37,6 +37,8 @@ TIPPING = "tipping point"
 WITH_THERAPISTS = (CLUSTERED, CLUSTERED_ANCOVA)
 MOST_COME = 0.5
 """Share of an arm's courses that have a therapist, from which on the arm is one that is treated."""
+LATER = 14
+"""Days after the other arms from which on care of the control is care later."""
 MOST_TOLD = 0.9
 """Share of an arm's treated courses whose therapist is recorded; the others count by themselves."""
 MOST_TIMES = 8
@@ -436,6 +438,15 @@ def _critical(arms: Arms, model: MixedFit, time: float) -> dict[str, float]:
     table, _ = _read_off(replace(arms, times=(time,)), model, "", arms.clusters.df_limits)
     errors = (table["conf_high"] - table["estimate"]) / table["std_error"]
     return dict(zip(table["arm"], errors, strict=True))
+
+
+def care_later(arms: Arms, study: Study) -> bool:
+    """Whether most of the control had care too by the last time, from weeks after the others on."""
+    begun = visits_received(study).groupby("episode_id")["day"].min()
+    first = begun.groupby(study.courses["arm"].reindex(begun.index)).median()
+    last = arms.at(arms.times[-1])
+    treated = last.loc[last["arm"] == arms.control, "session_count"].gt(0).mean() >= MOST_COME
+    return bool(treated and first.get(arms.control, 0.0) > first.drop(arms.control).min() + LATER)
 
 
 def taken_for_granted(arms: Arms, headline: str) -> dict[str, str]:

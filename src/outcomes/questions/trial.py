@@ -15,10 +15,10 @@ from outcomes.privacy.disclosure import disclosure_for
 from outcomes.privacy.text import Count, Text, joined
 from outcomes.questions.arms import (
     CLUSTERED,
-    MOST_COME,
     TIPPING,
     WITH_THERAPISTS,
     Arms,
+    care_later,
     clustered_ancova,
     compared_at,
     constrained_rows,
@@ -30,7 +30,7 @@ from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame, many_ret
 from outcomes.questions.course_model import LEAST_RANDOM
 from outcomes.questions.picture import Picture
 from outcomes.questions.question import Asked, Check, Found, Missing, question
-from outcomes.records import own_visits, therapist_of_course, visits_received
+from outcomes.records import own_visits, therapist_of_course
 from outcomes.study import Study
 from outcomes.words import (
     counted,
@@ -46,8 +46,6 @@ from outcomes.words import (
     with_interval,
 )
 
-LATER = 14
-"""Days after the other arms from which on care of the control is care later."""
 LORD = 0.5
 """Change and ANCOVA are said to differ beyond this share of the ANCOVA's standard error."""
 
@@ -194,21 +192,9 @@ def _sentence(
         "found", differences=_differences(main, arms, measure), measure=about,
         whom=_of_whom(main["kind"].iloc[0], arms, study), allowing=_allowed_for(main, arms),
         claim=_claim(allowed, arms, [str(arm) for arm in main["arm"]]),
-        later=_care_later(arms, study), margin=_not_worse(main, arms, measure),
+        later=TRIAL.say("later", control=named(arms.control)) if care_later(arms, study) else "",
+        margin=_not_worse(main, arms, measure),
     )  # fmt: skip
-
-
-def _care_later(arms: Arms, study: Study) -> str:
-    """Say that the control had care too, from weeks after the others on, where it had."""
-    begun = visits_received(study).groupby("episode_id")["day"].min()
-    arm = study.courses["arm"].reindex(begun.index)
-    first = begun.groupby(arm).median()
-    control = arms.at(arms.times[-1])
-    control = control[control["arm"] == arms.control]
-    treated = control["session_count"].gt(0).mean() >= MOST_COME
-    if not treated or not first.get(arms.control, 0.0) > first.drop(arms.control).min() + LATER:
-        return ""
-    return TRIAL.say("later", control=named(arms.control))
 
 
 def _earlier(rows: pd.DataFrame, main: pd.DataFrame, arms: Arms, measure: Instrument) -> str:
