@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 
 import outcomes
+from outcomes.errors import FitError
 from outcomes.planning.truths import NAIVE, TRUTHS
 from outcomes.questions.answer import Answer
-from outcomes.questions.ask import undisclosed
+from outcomes.questions.ask import answer, undisclosed
 from outcomes.study import Study
 from outcomes.synthetic.scenarios import scenario_design
 from outcomes.synthetic.simulate import simulate
@@ -54,7 +55,10 @@ def answer_of(case: Case, study: Study) -> Answer:
     if case.question == "patient":
         episode = study.trajectory("nprs")["episode_id"].iloc[0]
     options = {"instrument": "nprs", "episode": episode, "thorough": False}
-    return undisclosed(study, case.question, **options)
+    try:
+        return undisclosed(study, case.question, **options)
+    except FitError:  # refused, as users are told
+        return answer(study, case.question, instrument="nprs", episode=episode)
 
 
 def run_study(case: Case, seed: int) -> list[dict[str, Any]]:
