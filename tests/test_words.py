@@ -6,6 +6,7 @@ import pytest
 from outcomes.words import (
     decimals_for,
     digits_of,
+    direction,
     each_with_interval,
     interval,
     limits,
@@ -110,3 +111,10 @@ def test_an_end_beside_zero_reads_as_on_its_side_of_it(low: float, high: float, 
 def test_an_end_beside_a_margin_reads_as_on_its_side_of_it() -> None:
     assert interval(-0.2, -0.98, 0.6, lines=(-1.0,)) == "−0.2 (95 % CI −0.98 to 0.6)"
     assert interval(-0.2, -1.02, 0.6, lines=(-1.0,)) == "−0.2 (95 % CI −1.02 to 0.6)"
+
+
+def test_an_estimate_without_an_interval_is_no_verdict_and_keeps_the_words_of_a_sentence():
+    bare = {"conf_low": float("nan"), "conf_high": float("nan")}
+    assert direction(bare) == "cannot tell"
+    assert direction(bare, "more", "fewer", "unclear") == "unclear"
+    assert direction(bare, "better", "worse", "") == ""

@@ -349,7 +349,8 @@ def direction(
 ) -> str:
     """Return which of three words an interval allows; one that holds zero allows the last.
 
-    An estimate without an interval shows neither a difference nor that there is no clear one.
+    An estimate without an interval shows neither a difference nor that there is no clear one: where
+    the last word is a verdict, the verdict is ``cannot tell``.
 
     Examples
     --------
@@ -362,8 +363,8 @@ def direction(
         return better
     if row["conf_high"] < 0:
         return worse
-    seen = row["conf_low"] == row["conf_low"] and row["conf_high"] == row["conf_high"]
-    return neither if seen or not neither else CANNOT_TELL
+    untold = math.isnan(row["conf_low"]) or math.isnan(row["conf_high"])
+    return CANNOT_TELL if untold and neither in (UNCLEAR, UNCHANGED) else neither
 
 
 def headline(text: str) -> str:

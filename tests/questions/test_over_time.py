@@ -13,6 +13,8 @@ import outcomes as oc
 from outcomes.intake.import_export import import_export
 from outcomes.questions.ask import undisclosed
 from outcomes.study import study_from_tables
+from studies.validation.cases import CASES
+from studies.validation.run import first_seed, study_of
 
 YEARS = ("2021", "2022", "2023", "2024")
 
@@ -146,3 +148,14 @@ def test_a_period_that_is_no_year_or_quarter_has_no_place_in_time():
     given = undisclosed(replace(study, episodes=study.episodes.assign(period=some)), "over-time")
     assert given.table["term"].tolist()[2:] == list(YEARS[:3])
     assert given.table["estimate"].notna().all()
+
+
+@pytest.mark.filterwarnings("ignore:The optimiser stopped early")
+def test_a_fit_that_does_not_settle_gives_no_trend():
+    """Two courses of one patient, alike in their scores, leave no residual: -0.31 (-0.43 to -0.19)
+    was said of a study in which nothing changes."""
+    [case] = (c for c in CASES if "patients who return, years" in c.name)
+    study = study_of(case, first_seed(case) + 77)
+    answer = oc.answer(study, "over-time")
+    assert answer.refused
+    assert "must settle" in answer.reason

@@ -102,6 +102,8 @@ def test_the_mean_of_a_clinic_of_few_is_not_told_by_the_check():
 
 def test_no_other_model_is_no_agreement():
     assert not verdict(pd.DataFrame(), 1.0, 2.0).passed
+    few = table(("without clinic 1", 1.5, 1.1, 1.9)).assign(n_episodes=8, n_clinic=19)
+    assert not verdict(few, 1.0, 2.0).passed
 
 
 def test_how_much_carries_its_sensitivity(clinic):

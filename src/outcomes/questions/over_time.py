@@ -10,6 +10,7 @@ import pandas as pd
 
 from outcomes.dictionary.instruments import Instrument
 from outcomes.dictionary.tables import years_of
+from outcomes.errors import FitError
 from outcomes.mixed.fit import MixedFit
 from outcomes.privacy.text import Count, Text
 from outcomes.questions.course_frame import LEAST_COURSES, CourseFrame
@@ -89,7 +90,7 @@ def _of_periods(asked: Asked) -> CourseFrame:
 
 
 def _table(course: CourseFrame, periods: pd.Series[int]) -> tuple[pd.DataFrame, str]:
-    by_period = fit_course(course, ("baseline", "C(period)")).fit
+    by_period = _settled(course, ("baseline", "C(period)"))
     trend, of_change = (_a_year(course, held) for held in (("baseline",), ()))
     same = trend["estimate"].iloc[0] * of_change["estimate"].iloc[0] > 0
     both = max(trend["p_value"].iloc[0], of_change["p_value"].iloc[0]) if same else 1.0
@@ -109,9 +110,18 @@ def _table(course: CourseFrame, periods: pd.Series[int]) -> tuple[pd.DataFrame, 
     return table[[*first, *[c for c in table if c not in first]]], by_period.request.formula
 
 
+def _settled(course: CourseFrame, adjusted_for: tuple[str, ...]) -> MixedFit:
+    """Return the course model; of few patients with courses alike, no residual may be left."""
+    fit = fit_course(course, adjusted_for).fit
+    if not fit.optimum.converged:
+        must = "The fit of each course's score at the horizon must settle"
+        raise FitError(must, got="one that did not")
+    return fit
+
+
 def _a_year(course: CourseFrame, held: tuple[str, ...]) -> pd.DataFrame:
     """Return how much the mean changes a year, for courses alike in what is held."""
-    fit = fit_course(course, (*held, _YEARS)).fit
+    fit = _settled(course, (*held, _YEARS))
     later = course.rows.assign(**{_YEARS: course.rows[_YEARS] + 1})
     return estimates(fit, _mean_row(fit, later) - _mean_row(fit, course.rows))
 

@@ -85,10 +85,10 @@ def verdict(table: pd.DataFrame, low: float, high: float) -> Check:
         if the answer's does and does not if it does not.
     """
     name = "other models would say the same"
-    if table.empty:
-        return Check(name, False, "", "No other model could be fitted.")
     few = table.reindex(columns=["n_episodes", "n_clinic"]).lt(THRESHOLD).any(axis=1)
     table = table[~few]  # of a clinic of few, or without all but a few, nothing is said
+    if table.empty:
+        return Check(name, False, "", "No other model could be fitted.")
     within = table["estimate"].between(low, high)
     same = (table["conf_low"] * table["conf_high"] > 0) == (low * high > 0)
     fine = within & same

@@ -124,7 +124,7 @@ def _sections_of_records(
 
     Nothing of records with errors for which no question was answered: their means are wrong too.
     """
-    if len(_refused(answers)) == len(answers) and check(study).errors:
+    if all(answer.refused for answer in answers) and check(study).errors:
         return ()
     start = patients(study, disclosure)
     if not scored:
